@@ -1,0 +1,113 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+const THIRD_PARTY = [
+  'kafkajs',
+  'aws-cdk-lib',
+  'aws-cdk-lib/*',
+  'constructs',
+  '@aws-sdk/*',
+  '@aws-lambda-powertools/*',
+  'zod',
+  'valibot',
+];
+
+/** Lets `files` import only what its layer may see: each entry of `banned` is a pattern with the reason it is out of reach. */
+const layer = (files, banned, ignores = []) => ({
+  files,
+  ignores,
+  rules: { 'no-restricted-imports': ['error', { patterns: banned.map(([group, message]) => ({ group, message })) }] },
+});
+
+const NOBODY_IMPORTS = [['**/lambdas/**', '**/bin/**'], 'Composition roots wire; nobody imports them.'];
+
+export default tseslint.config(
+  {
+    ignores: [
+      'dist',
+      'cdk.out',
+      'coverage',
+      '.outbox',
+      'node_modules',
+      'test/package/fixture',
+      '*.config.js',
+      '*.config.mjs',
+      'scripts/*.mjs',
+    ],
+  },
+  eslint.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      'no-console': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
+      eqeqeq: 'error',
+    },
+  },
+  layer(
+    ['lib/event/**/*.ts'],
+    [
+      [THIRD_PARTY, 'lib/event is pure: no third parties.'],
+      [['../write/*', '../relay/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/event is the bottom layer.'],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/write/**/*.ts'],
+    [
+      [THIRD_PARTY, 'The write helper adds no dependency to a service.'],
+      [['../relay/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/write may import lib/event only.'],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/relay/**/*.ts'],
+    [
+      [
+        THIRD_PARTY,
+        'The core of the relay is pure; only kafka-*, dynamodb-* and telemetry-* adapters may use third parties.',
+      ],
+      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/relay may import lib/event only.'],
+      NOBODY_IMPORTS,
+    ],
+    ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
+  ),
+  layer(
+    ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/relay may import lib/event only.'],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/infra/**/*.ts'],
+    [
+      [['kafkajs', '@aws-sdk/*', '@aws-lambda-powertools/*'], 'Constructs talk to no service.'],
+      [
+        ['../write/*', '../relay/*', '!../relay/environment', '../operate/*', '../consume/*'],
+        'lib/infra may import lib/event and lib/relay/environment.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Jest types its asymmetric matchers (`expect.objectContaining`, …) as any.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+    },
+  },
+);

@@ -1,0 +1,21 @@
+/** Unit, infra and package tests need nothing but node_modules; local tests start Apache Kafka and DynamoDB Local. */
+const project = (name, extra = {}) => ({
+  displayName: name,
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }] },
+  // The example imports the package by its name, as a service does.
+  moduleNameMapper: { '^dynamodb-outbox$': '<rootDir>/lib/index.ts' },
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/cdk.out', '<rootDir>/.outbox'],
+  ...extra,
+});
+
+module.exports = {
+  projects: [
+    project('unit'),
+    project('infra'),
+    project('package'),
+    project('local', { setupFilesAfterEnv: ['<rootDir>/test/local/setup.ts'] }),
+  ],
+};

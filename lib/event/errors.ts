@@ -1,0 +1,67 @@
+/** What each code carries, so that a caller can act on the numbers without reading the message. */
+export interface OutboxErrorDetails {
+  'invalid-option': { option: string; got: unknown; allowed: string };
+  'invalid-aggregate': { aggregate: unknown };
+  'invalid-key': { key: unknown; bytes?: number; maxBytes?: number };
+  'invalid-version': { version: unknown };
+  'unknown-event-type': { type: unknown; known: readonly string[] };
+  'invalid-event-data': { type: string; issues: readonly { path: string; message: string }[] };
+  'invalid-event': { index: number; field: string; got: unknown; allowed: string };
+  'no-events': { aggregate: string; key: string };
+  'too-many-events': { got: number; max: number };
+  'message-too-large': { type: string; topic: string; bytes: number; maxBytes: number };
+  'item-too-large': { pk: string; bytes: number; maxBytes: number };
+  'too-many-actions': { got: number; max: number };
+  'transaction-too-large': { bytes: number; maxBytes: number };
+  'duplicate-action': { table: string; key: string; indexes: readonly number[] };
+  'version-conflict': { aggregate: string; key: string; version: number };
+  'event-already-written': { aggregate: string; key: string; id: string };
+  'condition-failed': { index: number; item?: Record<string, unknown> };
+  'transaction-conflict': { indexes: readonly number[] };
+  throttled: { indexes: readonly number[] };
+  'item-collection-full': { indexes: readonly number[] };
+  'entry-rejected': { index: number; reason: string };
+  'request-id-reused': { requestId: string };
+  'undecodable-item': { pk: string; sk: string; field: string };
+  'invalid-environment': { variable: string; got: string | undefined; allowed: string };
+}
+
+export type OutboxErrorCode = keyof OutboxErrorDetails;
+
+/** Codes after which the same call, repeated as it was, can succeed. */
+const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set(['transaction-conflict', 'throttled']);
+
+/**
+ * The one error class of this package: branch on `code`, read `details`.
+ *
+ * `retryable` says whether repeating the same call can succeed; nothing was written when one of these is thrown.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await outbox.transact(client, { actions, changes });
+ * } catch (error) {
+ *   if (error instanceof OutboxError && error.is('version-conflict')) {
+ *     console.log('somebody else wrote version', error.details.version);
+ *   } else throw error;
+ * }
+ * ```
+ */
+export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Error {
+  override readonly name = 'OutboxError';
+  readonly code: C;
+  readonly details: OutboxErrorDetails[C];
+  readonly retryable: boolean;
+
+  constructor(code: C, message: string, details: OutboxErrorDetails[C], options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+    this.retryable = RETRYABLE.has(code);
+  }
+
+  /** Narrows to one code, and `details` with it. */
+  is<D extends OutboxErrorCode>(code: D): this is OutboxError<D> {
+    return (this.code as OutboxErrorCode) === code;
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { OutboxError } from './errors';
+
+/** The unit of order: which kind of thing, and which one. */
+export interface AggregateKey {
+  readonly aggregate: string;
+  readonly key: string;
+}
+
+/** A DynamoDB partition key holds at most 2048 bytes of UTF-8. */
+export const MAX_PARTITION_KEY_BYTES = 2048;
+/** A DynamoDB sort key holds at most 1024 bytes of UTF-8. */
+const MAX_SORT_KEY_BYTES = 1024;
+
+/** No `#` and no leading `$`, so `$outbox#…` stays free for the outbox itself and the first `#` ends the aggregate. */
+export const AGGREGATE_PATTERN = /^[A-Za-z][A-Za-z0-9._-]*$/;
+
+/** Holds, tombstones and the state item live under this partition key. */
+export const CONTROL_PARTITION = '$outbox#control';
+
+export function partitionKeyOf({ aggregate, key }: AggregateKey): string {
+  if (typeof aggregate !== 'string' || !AGGREGATE_PATTERN.test(aggregate)) {
+    throw new OutboxError(
+      'invalid-aggregate',
+      `Aggregate ${JSON.stringify(aggregate)} is not allowed: it must be a string that starts with a letter, followed by letters, digits, ".", "_" or "-". Name the kind of thing, such as "order".`,
+      { aggregate },
+    );
+  }
+  if (typeof key !== 'string' || key === '' || !key.isWellFormed()) {
+    throw new OutboxError(
+      'invalid-key',
+      `Key ${JSON.stringify(key)} of aggregate "${aggregate}" is not allowed: it must be a non-empty, well-formed string. Convert numbers with String(…).`,
+      { key },
+    );
+  }
+  const pk = `${aggregate}#${key}`;
+  const bytes = Buffer.byteLength(pk);
+  if (bytes > MAX_PARTITION_KEY_BYTES) {
+    throw new OutboxError(
+      'invalid-key',
+      `Key "${key.slice(0, 40)}…" of aggregate "${aggregate}" is too long: "<aggregate>#<key>" takes ${bytes} bytes, a DynamoDB partition key holds ${MAX_PARTITION_KEY_BYTES}. Use a shorter identifier, such as a hash.`,
+      { key, bytes, maxBytes: MAX_PARTITION_KEY_BYTES },
+    );
+  }
+  return pk;
+}
+
+/** The aggregate and key of a partition key, or `undefined` when it is not one of an outbox item. */
+export function parsePartitionKey(pk: string): AggregateKey | undefined {
+  const at = pk.indexOf('#');
+  if (at < 1) return undefined;
+  const aggregate = pk.slice(0, at);
+  const key = pk.slice(at + 1);
+  return AGGREGATE_PATTERN.test(aggregate) && key !== '' ? { aggregate, key } : undefined;
+}
+
+/**
+ * The sort key of what the control partition keeps about a partition key. A partition key may be twice as long as a
+ * sort key, so a long one is replaced by its hash; the item itself names the partition key in full.
+ */
+export function controlSortKey(prefix: string, pk: string): string {
+  const plain = `${prefix}#${pk}`;
+  return Buffer.byteLength(plain) <= MAX_SORT_KEY_BYTES
+    ? plain
+    : `${prefix}#sha256:${createHash('sha256').update(pk).digest('hex')}`;
+}

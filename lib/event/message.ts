@@ -1,0 +1,62 @@
+import type { OutboxEvent, OutboxItem } from './item';
+import { versionOfPosition } from './position';
+
+/** The Kafka record of one event. Its partition follows from the key. */
+export interface Message {
+  readonly topic: string;
+  readonly key: Buffer;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const INDEX_DIGITS = 4;
+
+/**
+ * The messages of an item, in the order of its events: CloudEvents 1.0, Kafka protocol binding, binary mode.
+ *
+ * `ce_sequence` is `<16-digit version>.<4-digit index>` and is left out for items without a version, whose positions
+ * are clock readings and prove no order. `ce_txevents` says how many events the key had in that transaction.
+ */
+export function messagesOf(item: OutboxItem): Message[] {
+  const key = Buffer.from(item.key);
+  const versioned = versionOfPosition(item.sk) !== undefined;
+  return item.events.map((event, index) => ({
+    topic: event.topic,
+    key,
+    value: valueOf(event),
+    headers: {
+      ...event.headers,
+      ce_specversion: '1.0',
+      ce_id: event.id,
+      ce_source: item.source,
+      ce_type: event.type,
+      ce_time: event.time,
+      ce_subject: item.key,
+      ...(event.dataSchema === undefined ? {} : { ce_dataschema: event.dataSchema }),
+      ...(versioned ? { ce_sequence: `${item.sk}.${String(index).padStart(INDEX_DIGITS, '0')}` } : {}),
+      ce_txevents: String(item.events.length),
+      ce_partitionkey: item.key,
+      ...(item.traceparent === undefined ? {} : { traceparent: item.traceparent }),
+      ...(item.tracestate === undefined ? {} : { tracestate: item.tracestate }),
+      'content-type': event.contentType,
+    },
+  }));
+}
+
+/** An upper bound of what Kafka's record format takes around key, value and headers. */
+const RECORD_OVERHEAD_BYTES = 32;
+const HEADER_OVERHEAD_BYTES = 6;
+
+/** How many bytes a message takes in an uncompressed batch, at most. */
+export function messageBytes({ key, value, headers }: Message): number {
+  let bytes = RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0);
+  for (const name in headers) {
+    bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
+  }
+  return bytes;
+}
+
+function valueOf({ data }: OutboxEvent): Buffer | null {
+  if (data === undefined) return null;
+  return typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}

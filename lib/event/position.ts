@@ -1,0 +1,27 @@
+import { OutboxError } from './errors';
+
+const VERSION_DIGITS = 16;
+const VERSION_PATTERN = /^\d{16}$/;
+const UUID_V7_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** The sort key of a version: zero-padded, so that DynamoDB's byte order is the order of versions. */
+export function positionOfVersion(version: number): string {
+  if (!Number.isSafeInteger(version) || version < 0) {
+    throw new OutboxError(
+      'invalid-version',
+      `Version ${String(version)} is not allowed: it must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}. Pass the aggregate's version after this transaction, or none at all.`,
+      { version },
+    );
+  }
+  return String(version).padStart(VERSION_DIGITS, '0');
+}
+
+/** The version that a position stands for; `undefined` for a position that is a UUIDv7. */
+export const versionOfPosition = (position: string): number | undefined =>
+  VERSION_PATTERN.test(position) ? Number(position) : undefined;
+
+/** Whether a sort key is a position: a padded version or a UUIDv7. */
+export const isPosition = (sk: string): boolean => VERSION_PATTERN.test(sk) || UUID_V7_PATTERN.test(sk);
+
+/** Signals sort after every position of their key and are never positions. */
+export const SIGNAL_PREFIX = '~signal#';

@@ -1,0 +1,18 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version, variant and 74 random bits. Sorts by time. */
+export const uuidV7 = (epochMs: number): string => format(epochMs, randomBytes(10));
+
+/** A UUIDv7 whose random part is derived from `seed`: the same time and seed always give the same id. */
+export const derivedUuidV7 = (epochMs: number, seed: string): string =>
+  format(epochMs, createHash('sha256').update(seed).digest().subarray(0, 10));
+
+function format(epochMs: number, tail: Buffer): string {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUIntBE(epochMs, 0, 6);
+  tail.copy(bytes, 6);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
