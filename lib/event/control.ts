@@ -34,10 +34,10 @@ export const holdKey = (pk: string): { pk: string; sk: string } => ({
   sk: controlSortKey(HOLD_PREFIX, pk),
 });
 
-export const encodeHold = (hold: Hold): Record<string, unknown> => {
-  const { pk, ...rest } = hold;
-  return { ...holdKey(pk), key: pk, ...rest };
-};
+/** The sort key of a long partition key is a hash, so the item names it in full. */
+type StoredHold = Omit<Hold, 'pk'> & { readonly pk: string; readonly sk: string; readonly key: string };
+
+export const encodeHold = ({ pk: key, ...hold }: Hold): StoredHold => ({ ...holdKey(key), key, ...hold });
 
 /** What the relay must know before it skips anything, as read after the records arrived. */
 export interface Control {
@@ -49,7 +49,7 @@ export interface Control {
   readonly tombstones: ReadonlySet<string>;
 }
 
-/** Reads the items of the control partition, as `@aws-sdk/lib-dynamodb` gives them. Unknown ones are ignored. */
+/** Reads the items of the control partition as plain objects. Unknown ones are ignored. */
 export function decodeControl(items: readonly Record<string, unknown>[]): Control {
   let revision = 0;
   const holds = new Map<string, Hold>();
@@ -59,9 +59,19 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
     if (sk === STATE_KEY.sk) revision = Number(item['revision'] ?? 0);
     else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(sk.slice(TOMBSTONE_PREFIX.length + 1));
     else if (sk.startsWith(`${HOLD_PREFIX}#`)) {
-      const { pk: _, sk: __, key, ...rest } = item as unknown as Omit<Hold, 'pk'> & { pk: string; sk: string; key: string };
-      holds.set(key, { ...rest, pk: key });
+      const hold = decodeHold(item as unknown as StoredHold);
+      holds.set(hold.pk, hold);
     }
   }
   return { revision, holds, tombstones };
 }
+
+const decodeHold = ({ key, position, revision, state, reason, message, since }: StoredHold): Hold => ({
+  pk: key,
+  position,
+  revision,
+  state,
+  reason,
+  message,
+  since,
+});

@@ -11,9 +11,13 @@ export interface OutboxErrorDetails {
   'too-many-events': { got: number; max: number };
   'message-too-large': { type: string; topic: string; bytes: number; maxBytes: number };
   'item-too-large': { pk: string; bytes: number; maxBytes: number };
+  'action-too-large': { index: number; table: string; bytes: number; maxBytes: number };
   'too-many-actions': { got: number; max: number };
   'transaction-too-large': { bytes: number; maxBytes: number };
   'duplicate-action': { table: string; key: string; indexes: readonly number[] };
+  'duplicate-change': { aggregate: string; key: string; indexes: readonly number[] };
+  'duplicate-event-id': { id: string; indexes: readonly number[] };
+  'committed-at-required': { requestId: string };
   'version-conflict': { aggregate: string; key: string; version: number };
   'event-already-written': { aggregate: string; key: string; id: string };
   'condition-failed': { index: number; item?: Record<string, unknown> };
@@ -62,6 +66,7 @@ export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Er
 
   /** Narrows to one code, and `details` with it. */
   is<D extends OutboxErrorCode>(code: D): this is OutboxError<D> {
-    return (this.code as OutboxErrorCode) === code;
+    const own: OutboxErrorCode = this.code;
+    return own === code;
   }
 }

@@ -1,0 +1,20 @@
+/** CloudWatch namespace and dimension of everything the outbox emits. */
+export const METRICS_NAMESPACE = 'DynamoDBOutbox';
+export const OUTBOX_DIMENSION = 'Outbox';
+
+/** Names that the relay emits and that dashboards and alarms read. */
+export const RELAY_METRICS = {
+  publishedEvents: 'PublishedEvents',
+  publishedBytes: 'PublishedBytes',
+  /** Milliseconds from `committedAt` to the broker's acknowledgement. */
+  commitToAckLatency: 'CommitToAckLatency',
+  batchSize: 'BatchSize',
+  parkedItems: 'ParkedItems',
+  heldItems: 'HeldItems',
+  duplicatesSkipped: 'DuplicatesSkipped',
+  markFailures: 'MarkFailures',
+  producerRebuilds: 'ProducerRebuilds',
+  outages: 'Outages',
+  breakerOpen: 'BreakerOpen',
+  unknownRecords: 'UnknownRecords',
+} as const;

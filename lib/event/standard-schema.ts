@@ -1,0 +1,53 @@
+/**
+ * The interface of Standard Schema 1.0 (https://standardschema.dev), which zod, valibot, arktype and others implement.
+ * Its specification invites copying it instead of depending on it.
+ */
+export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    /** Never there at run time: carries the types. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type StandardResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+
+export interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What a schema takes: the type of the data that a caller passes. */
+export type SchemaInput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['input'];
+
+/** What a schema gives after its defaults and transformations: the type of the data that is written. */
+export type SchemaOutput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['output'];
+
+/** Arktype's schemas are functions, so both kinds count. */
+export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value)) {
+    return false;
+  }
+  const standard = value['~standard'];
+  return (
+    typeof standard === 'object' &&
+    standard !== null &&
+    'version' in standard &&
+    standard.version === 1 &&
+    'validate' in standard &&
+    typeof standard.validate === 'function'
+  );
+}
+
+/** Where an issue lies, as code would reach it: `lines[0].price`. Empty for the value itself. */
+export const issuePath = ({ path }: StandardIssue): string =>
+  pathText((path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment)));
+
+export const pathText = (keys: readonly PropertyKey[]): string =>
+  keys.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');

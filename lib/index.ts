@@ -1,0 +1,41 @@
+export {
+  defineEvents,
+  type EventCatalogue,
+  type EventDefinition,
+  type EventDefinitions,
+  type EventInput,
+  type EventOverrides,
+} from './event/catalogue';
+export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
+export type { AggregateKey } from './event/key';
+export { formatReceipt, parseReceipt, type Receipt } from './event/receipt';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
+} from './event/standard-schema';
+export type { Change, ChangedAggregate } from './write/change';
+export type { CommitOptions } from './write/commit';
+export type { ConsistencyToken } from './write/consistency-token';
+export {
+  createOutbox,
+  type Outbox,
+  type OutboxEntries,
+  type Transaction,
+  type TransactResult,
+  type WriteOptions,
+} from './write/outbox';
+export type { OutboxOptions } from './write/settings';
+export type { TraceContext } from './write/trace-context';
+export type {
+  ActionCondition,
+  ConditionCheckAction,
+  KeyedAction,
+  OutboxEntry,
+  PutAction,
+  TransactionAction,
+  TransactionClient,
+  UpdateAction,
+} from './write/transaction';

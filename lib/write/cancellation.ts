@@ -1,0 +1,157 @@
+import { isDeepStrictEqual } from 'node:util';
+import { OutboxError } from '../event/errors';
+import { decodeItem, encodeItem, type Image } from '../event/item';
+import { parsePartitionKey } from '../event/key';
+import { isRecord, shown } from '../event/options';
+import { versionOfPosition } from '../event/position';
+import type { TransactionAction } from './transaction';
+
+/** One entry of `CancellationReasons`; `Item` is in DynamoDB's own typed form, as the SDK leaves it in errors. */
+interface Reason {
+  readonly Code?: string;
+  readonly Message?: string;
+  readonly Item?: Image;
+}
+
+/** An entry that failed. */
+interface Refusal {
+  readonly index: number;
+  readonly action: TransactionAction | undefined;
+  readonly reason: Reason;
+}
+
+/**
+ * What a failed `TransactWriteItems` means, as an `OutboxError` with the failure as its `cause`; anything that has no
+ * translation comes back as it is.
+ *
+ * @param actions - the entries of the call in their order, to which the cancellation reasons belong by place
+ */
+export function explainFailure(
+  error: unknown,
+  tableName: string,
+  actions: readonly TransactionAction[],
+  requestId?: string,
+): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.name === 'IdempotentParameterMismatchException') return requestIdReused(requestId, error);
+  const reasons = cancellationReasons(error);
+  if (reasons === undefined) return error;
+  const refusals = reasons.map((reason, index): Refusal => ({ index, action: actions[index], reason }));
+  const failed = (...codes: string[]): Refusal[] =>
+    refusals.filter(({ reason: { Code } }) => Code !== undefined && codes.includes(Code));
+  const indexesOf = (some: readonly Refusal[]) => ({ indexes: some.map(({ index }) => index) });
+
+  const conditions = failed('ConditionalCheckFailed');
+  const [rejected] = failed('ValidationError');
+  const full = failed('ItemCollectionSizeLimitExceeded');
+  const conflicts = failed('TransactionConflict');
+  const throttled = failed('ThrottlingError', 'ProvisionedThroughputExceeded');
+
+  // What stays wrong comes before what a repetition may cure, and the outbox's own reason before its consequences: when
+  // an item of this request is there already, the conditions on the business items fail too.
+  return (
+    own(conditions, tableName, requestId, error) ??
+    (conditions[0] === undefined ? undefined : conditionFailed(conditions[0], error)) ??
+    (rejected === undefined ? undefined : entryRejected(rejected, error)) ??
+    (full.length === 0
+      ? undefined
+      : new OutboxError(
+          'item-collection-full',
+          `The item collection of ${list(full)} is at DynamoDB's limit of 10 GB. Shorten the retention, or give the aggregate a new key.`,
+          indexesOf(full),
+          { cause: error },
+        )) ??
+    (conflicts.length === 0
+      ? undefined
+      : new OutboxError(
+          'transaction-conflict',
+          `Another transaction was writing ${list(conflicts)} at the same time. Repeat the call.`,
+          indexesOf(conflicts),
+          { cause: error },
+        )) ??
+    (throttled.length === 0
+      ? undefined
+      : new OutboxError(
+          'throttled',
+          `DynamoDB throttled ${list(throttled)}. Repeat the call later.`,
+          indexesOf(throttled),
+          {
+            cause: error,
+          },
+        )) ??
+    error
+  );
+}
+
+function cancellationReasons(error: Error): readonly Reason[] | undefined {
+  if (error.name !== 'TransactionCanceledException' || !('CancellationReasons' in error)) return undefined;
+  return Array.isArray(error.CancellationReasons) ? (error.CancellationReasons as readonly Reason[]) : undefined;
+}
+
+/** The condition of an outbox entry failed: its position is taken, by another writer or by this very request. */
+function own(
+  conditions: readonly Refusal[],
+  tableName: string,
+  requestId: string | undefined,
+  cause: Error,
+): OutboxError | undefined {
+  const taken = conditions.flatMap(({ action, reason }) => {
+    const item = action?.Put?.TableName === tableName ? action.Put.Item : undefined;
+    const found = item === undefined ? undefined : parsePartitionKey(String(item['pk']));
+    return item === undefined || found === undefined ? [] : [{ ...found, item, existing: reason.Item }];
+  });
+  for (const { aggregate, key, item, existing } of taken) {
+    if (existing?.['id']?.S === undefined || existing['id'].S !== item['id']) continue;
+    if (differs(existing, item)) return requestIdReused(requestId, cause);
+    const id = existing['id'].S;
+    return new OutboxError(
+      'event-already-written',
+      `Event "${id}" of key "${key}" of aggregate "${aggregate}" is written already, and the whole transaction with it: an earlier attempt of this request succeeded.`,
+      { aggregate, key, id },
+      { cause },
+    );
+  }
+  for (const { aggregate, key, item } of taken) {
+    const version = versionOfPosition(String(item['sk']));
+    if (version === undefined) continue;
+    return new OutboxError(
+      'version-conflict',
+      `Version ${version} of key "${key}" of aggregate "${aggregate}" is written already, by somebody else. Read the aggregate again and decide on its present state.`,
+      { aggregate, key, version },
+      { cause },
+    );
+  }
+  return undefined;
+}
+
+/** Whether an item with our id has other events than ours. Its events may be gone: the relay drops them for lack of room. */
+function differs(existing: Image, ours: Readonly<Record<string, unknown>>): boolean {
+  return (
+    existing['events'] !== undefined && !isDeepStrictEqual(encodeItem(decodeItem(existing))['events'], ours['events'])
+  );
+}
+
+const requestIdReused = (requestId: string | undefined, cause: Error): OutboxError<'request-id-reused'> =>
+  new OutboxError(
+    'request-id-reused',
+    `Request id ${shown(requestId)} was used for another transaction, or a retry differs from its first attempt, such as by a new timestamp. Use one request id per transaction, and repeat it with the same entries.`,
+    { requestId: requestId ?? '' },
+    { cause },
+  );
+
+function conditionFailed({ index, reason: { Item } }: Refusal, cause: Error): OutboxError<'condition-failed'> {
+  return new OutboxError(
+    'condition-failed',
+    `The condition of action ${index} was not met, so nothing was written.`,
+    { index, ...(isRecord(Item) ? { item: Item } : {}) },
+    { cause },
+  );
+}
+
+function entryRejected({ index, reason: { Message } }: Refusal, cause: Error): OutboxError<'entry-rejected'> {
+  const reason = Message ?? 'no reason given';
+  return new OutboxError('entry-rejected', `DynamoDB refused action ${index}: ${reason}`, { index, reason }, { cause });
+}
+
+const list = (refusals: readonly Refusal[]): string =>
+  `action${refusals.length === 1 ? '' : 's'} ${refusals.map(({ index }) => index).join(', ')}`;

@@ -1,0 +1,142 @@
+import type { EventDefinitions, EventInput, EventOverrides } from '../event/catalogue';
+import { OutboxError } from '../event/errors';
+import { DEFAULT_CONTENT_TYPE, encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
+import { partitionKeyOf, type AggregateKey } from '../event/key';
+import { messagesOf } from '../event/message';
+import { isRecord } from '../event/options';
+import { positionOfVersion } from '../event/position';
+import type { Commit } from './commit';
+import { consistencyToken, type ConsistencyToken } from './consistency-token';
+import { eventData } from './event-data';
+import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
+import { checkItemSize, checkMessageSize, markBytes, MAX_EVENTS_PER_ITEM } from './limits';
+import type { OutboxSettings } from './settings';
+import type { TraceContext } from './trace-context';
+import type { OutboxEntry } from './transaction';
+
+/** Which aggregate changes, and to which version. */
+export interface ChangedAggregate extends AggregateKey {
+  /**
+   * The aggregate's version after this transaction. With it a second writer of the same version is refused
+   * (`version-conflict`) and consumers can tell gaps and duplicates. A key has versions always or never.
+   */
+  readonly version?: number;
+}
+
+/** All events that a transaction causes for one key, in their order. */
+export interface Change<D extends EventDefinitions = EventDefinitions> extends ChangedAggregate {
+  readonly events: readonly EventInput<D>[];
+}
+
+/** A change of any catalogue: the types of its data were checked where it was passed. */
+export interface UntypedChange extends ChangedAggregate {
+  readonly events: readonly UntypedEvent[];
+}
+
+type UntypedEvent = EventOverrides & { readonly type: string; readonly data?: unknown };
+
+/** A change as it will be written. */
+export interface PreparedChange {
+  readonly item: OutboxItem;
+  readonly entry: OutboxEntry;
+  readonly token: ConsistencyToken;
+}
+
+const EVENT_FIELDS: readonly string[] = ['type', 'data', 'topic', 'headers', 'time', 'id'];
+
+export async function prepareChange(
+  settings: OutboxSettings,
+  { aggregate, key, version, events }: UntypedChange,
+  commit: Commit,
+  trace: TraceContext | undefined,
+): Promise<PreparedChange> {
+  const pk = partitionKeyOf({ aggregate, key });
+  checkEventCount({ aggregate, key }, events);
+  // Also the position of a key without versions: both are times, and must be the same in a repeated request.
+  const firstId = commit.idOf(pk, 0);
+  const sk = version === undefined ? firstId : positionOfVersion(version);
+  const written: OutboxEvent[] = [];
+  for (const [index, event] of events.entries()) {
+    written.push(await prepareEvent(settings, event, index, index === 0 ? firstId : commit.idOf(pk, index), commit.at));
+  }
+  const item: OutboxItem = {
+    aggregate,
+    key,
+    pk,
+    sk,
+    id: written[0]?.id ?? firstId,
+    events: written,
+    source: settings.source ?? `/${settings.service}/${aggregate}`,
+    region: settings.region,
+    committedAt: commit.at,
+    ...trace,
+  };
+  const messages = messagesOf(item);
+  messages.forEach((message, index) => {
+    const type = events[index]?.type ?? '';
+    const max = settings.events.definitionOf(type).maxMessageBytes ?? settings.maxMessageBytes;
+    checkMessageSize(type, message, max);
+  });
+  const encoded = encodeItem(item);
+  checkItemSize(pk, encoded, markBytes(written));
+  return { item, entry: entryOf(settings.tableName, encoded), token: consistencyToken(item, messages) };
+}
+
+function checkEventCount({ aggregate, key }: AggregateKey, events: readonly unknown[]): void {
+  if (!Array.isArray(events) || events.length === 0) {
+    throw new OutboxError(
+      'no-events',
+      `There is no event for key "${key}" of aggregate "${aggregate}". Leave out a change that causes none.`,
+      { aggregate, key },
+    );
+  }
+  if (events.length > MAX_EVENTS_PER_ITEM) {
+    throw new OutboxError(
+      'too-many-events',
+      `There are ${events.length} events for key "${key}" of aggregate "${aggregate}"; at most ${MAX_EVENTS_PER_ITEM} fit one transaction.`,
+      { got: events.length, max: MAX_EVENTS_PER_ITEM },
+    );
+  }
+}
+
+async function prepareEvent(
+  settings: OutboxSettings,
+  event: UntypedEvent,
+  index: number,
+  defaultId: string,
+  committedAt: number,
+): Promise<OutboxEvent> {
+  checkFields(event, index);
+  const definition = settings.events.definitionOf(event.type);
+  const data = await eventData(event.type, definition, event.data);
+  return {
+    id: event.id === undefined ? defaultId : eventIdOf(index, event.id),
+    type: event.type,
+    topic: event.topic === undefined ? definition.topic : topicOf(index, event.topic),
+    time: event.time === undefined ? isoTime(committedAt) : eventTimeOf(index, event.time),
+    contentType: definition.contentType ?? DEFAULT_CONTENT_TYPE,
+    ...(definition.dataSchema === undefined ? {} : { dataSchema: definition.dataSchema }),
+    ...(data === undefined ? {} : { data }),
+    ...(event.headers === undefined ? {} : { headers: headersOf(index, event.headers) }),
+  };
+}
+
+function checkFields(event: unknown, index: number): void {
+  if (!isRecord(event)) return refuseField(index, 'event', event, `an object with ${EVENT_FIELDS.join(', ')}`);
+  for (const field of Object.keys(event)) {
+    if (!EVENT_FIELDS.includes(field)) {
+      refuseField(index, field, event[field], `left out, because only ${EVENT_FIELDS.join(', ')} exist`);
+    }
+  }
+}
+
+const entryOf = (tableName: string, encoded: Record<string, unknown>): OutboxEntry => ({
+  Put: {
+    TableName: tableName,
+    Item: encoded,
+    // Two writers of one version, or a late repetition: neither may replace what the relay may have published.
+    ConditionExpression: 'attribute_not_exists(pk)',
+    // Tells the repetition, whose id is there already, from the other writer.
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  },
+});

@@ -1,0 +1,60 @@
+/**
+ * How many bytes DynamoDB counts for an item, by the rules of its developer guide ("DynamoDB item sizes and formats").
+ *
+ * Takes what `@aws-sdk/lib-dynamodb` takes. Attributes that are `undefined` count nothing, as they are not written.
+ */
+export const itemBytes = (item: Readonly<Record<string, unknown>>): number =>
+  Object.entries(item).reduce((bytes, [name, value]) => bytes + attributeBytes(name, value), 0);
+
+const LIST_OR_MAP_BYTES = 3;
+const ELEMENT_BYTES = 1;
+const FLAG_BYTES = 1;
+
+const attributeBytes = (name: string, value: unknown): number =>
+  value === undefined ? 0 : Buffer.byteLength(name) + valueBytes(value);
+
+function valueBytes(value: unknown): number {
+  switch (typeof value) {
+    case 'string':
+      return Buffer.byteLength(value);
+    case 'number':
+    case 'bigint':
+      return numberBytes(String(value));
+    case 'boolean':
+      return FLAG_BYTES;
+    case 'object':
+      return value === null ? FLAG_BYTES : objectBytes(value);
+    default:
+      // Nothing that DynamoDB can store: the client refuses it.
+      return 0;
+  }
+}
+
+function objectBytes(value: object): number {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  if (value instanceof Set)
+    return [...(value as Set<unknown>)].reduce<number>((sum, each) => sum + valueBytes(each), 0);
+  if (Array.isArray(value)) {
+    return value.reduce<number>((sum, each) => sum + ELEMENT_BYTES + valueBytes(each), LIST_OR_MAP_BYTES);
+  }
+  const wrapped = wrappedNumber(value);
+  if (wrapped !== undefined) return numberBytes(wrapped);
+  return Object.entries(value).reduce<number>(
+    (sum, [name, each]) => sum + (each === undefined ? 0 : ELEMENT_BYTES + attributeBytes(name, each)),
+    LIST_OR_MAP_BYTES,
+  );
+}
+
+/** The SDK's `NumberValue`: an instance of a class whose only property is the number as text. */
+function wrappedNumber(value: object): string | undefined {
+  if (Object.getPrototypeOf(value) === Object.prototype || Object.keys(value).join() !== 'value') return undefined;
+  const text = 'value' in value ? value.value : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
+
+/** One byte for every two significant digits, one for the exponent, one for the sign when negative. */
+function numberBytes(text: string): number {
+  const mantissa = text.replace(/e.*$/i, '').replace(/[-+.]/g, '');
+  const digits = mantissa.replace(/^0+/, '').replace(/0+$/, '').length;
+  return Math.ceil(digits / 2) + 1 + (text.startsWith('-') ? 1 : 0);
+}

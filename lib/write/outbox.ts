@@ -1,0 +1,225 @@
+import type { EventDefinitions, EventInput } from '../event/catalogue';
+import { OutboxError } from '../event/errors';
+import { refuseOption, requireOptions, shown } from '../event/options';
+import { explainFailure } from './cancellation';
+import { prepareChange, type Change, type ChangedAggregate, type PreparedChange, type UntypedChange } from './change';
+import { commitOf, type Commit, type CommitOptions } from './commit';
+import type { ConsistencyToken } from './consistency-token';
+import { checkDistinctItems } from './distinct-actions';
+import { checkTransactionSize } from './limits';
+import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
+import { activeTraceContext, checkTraceContext, type TraceContext } from './trace-context';
+import type { OutboxEntry, TransactionAction, TransactionClient } from './transaction';
+
+/** What a write may have of its own. */
+export interface WriteOptions extends CommitOptions {
+  /**
+   * The trace that the events belong to.
+   *
+   * @default the active span of OpenTelemetry's API; none with a `requestId`, because a retry runs in another span and
+   * would not be the same request
+   */
+  readonly traceContext?: TraceContext;
+}
+
+/** Business entries and the changes whose events are committed with them. */
+export interface Transaction<D extends EventDefinitions = EventDefinitions> extends WriteOptions {
+  /** The caller's own entries; their places are the indexes that errors name. */
+  readonly actions?: readonly TransactionAction[];
+  /** At least one; at most one per key. */
+  readonly changes: readonly Change<D>[];
+}
+
+/** The entry of one key for the caller's own transaction. */
+export type OutboxEntries = readonly OutboxEntry[] & {
+  readonly token: ConsistencyToken;
+  /** For the call's `ClientRequestToken`; there when a `requestId` was given. */
+  readonly clientRequestToken?: string;
+};
+
+export interface TransactResult {
+  /** One for each change, in their order. */
+  readonly tokens: readonly ConsistencyToken[];
+  /** An earlier attempt with this `requestId` had committed the transaction: this call wrote nothing. */
+  readonly alreadyWritten: boolean;
+}
+
+/** Writes events so that they commit with business data or not at all. Made by {@link createOutbox}. */
+export interface Outbox<D extends EventDefinitions = EventDefinitions> {
+  /**
+   * The entries to spread into a `TransactWriteCommand` of your own: one item with all `events` of one key.
+   *
+   * Calls nothing and keeps nothing, so entries that are never sent leave no trace. Call it once for each key of a
+   * transaction. What it can not see of your transaction (the 100 actions, 4 MB, two actions on one item) only
+   * {@link Outbox.transact} checks. Give a failure of the call to {@link Outbox.explain}.
+   *
+   * @throws OutboxError for invalid input, with the field or limit and the value that broke it. What a schema throws
+   * itself comes through as it is.
+   * @example
+   * ```ts
+   * const entries = await outbox.items({ aggregate: 'order', key: '42', version: 1 }, [
+   *   { type: 'order.placed', data: { orderId: '42', total: 99.5 } },
+   * ]);
+   * const TransactItems = [{ Put: { TableName: 'orders', Item: { pk: '42' } } }, ...entries];
+   * try {
+   *   await client.transactWrite({ TransactItems });
+   * } catch (error) {
+   *   throw outbox.explain(error, TransactItems);
+   * }
+   * ```
+   */
+  items(aggregate: ChangedAggregate, events: readonly EventInput<D>[], options?: WriteOptions): Promise<OutboxEntries>;
+
+  /**
+   * Commits business entries and events in one `TransactWriteItems` call.
+   *
+   * After it resolved, all is written and the events will be published. After an `OutboxError` nothing of this call is
+   * written. After any other error, such as a timeout, the outcome is unknown: repeat the call with the same
+   * `requestId`. Within DynamoDB's ten minutes a repetition has no second effect; after them the outbox items tell that
+   * it was written (`alreadyWritten`), as long as they are retained. Nothing is retried here; `retryable` of the error
+   * says whether it makes sense.
+   *
+   * @throws OutboxError for invalid input and exceeded limits, before the call; for a cancelled transaction
+   * `version-conflict`, `condition-failed`, `entry-rejected`, `item-collection-full`, `transaction-conflict` or
+   * `throttled`; `request-id-reused` when a repetition differs from its first attempt.
+   * @example
+   * ```ts
+   * await outbox.transact(client, {
+   *   actions: [{ Put: { TableName: 'orders', Item: { pk: '42', status: 'placed' } } }],
+   *   changes: [
+   *     {
+   *       aggregate: 'order',
+   *       key: '42',
+   *       version: 1,
+   *       events: [{ type: 'order.placed', data: { orderId: '42', total: 99.5 } }],
+   *     },
+   *   ],
+   * });
+   * ```
+   */
+  transact(client: TransactionClient, transaction: Transaction<D>): Promise<TransactResult>;
+
+  /**
+   * What a failed transaction of your own means: an `OutboxError` whose `cause` is the failure, or the failure itself
+   * when there is nothing to translate. Never throws.
+   *
+   * `event-already-written` says that an earlier attempt of the same request had succeeded; {@link Outbox.transact}
+   * takes it for success.
+   *
+   * @param actions - the `TransactItems` of the call, in their order
+   * @param options - the `requestId` of the entries, if they had one, to be named by the error
+   */
+  explain(error: unknown, actions: readonly TransactionAction[], options?: { readonly requestId?: string }): unknown;
+}
+
+const WRITE_OPTIONS = ['requestId', 'committedAt', 'traceContext'] as const;
+const AGGREGATE_OPTIONS = ['aggregate', 'key', 'version'] as const;
+
+/**
+ * An outbox on one table, for one service.
+ *
+ * Holds no connection and no state: one per process is enough, and several do no harm.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed.
+ * @example
+ * ```ts
+ * const outbox = createOutbox({ tableName: 'shop-outbox', service: 'shop', region: 'eu-central-1', events });
+ * ```
+ */
+export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<D>): Outbox<D> {
+  const settings = settingsOf(options);
+  return {
+    async items(aggregate, events, write = {}) {
+      requireOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate');
+      requireOptions(write, WRITE_OPTIONS);
+      const { commit, prepared } = await prepare(settings, [{ ...aggregate, events }], write);
+      const [{ entry, token }] = prepared as [PreparedChange];
+      const { clientRequestToken } = commit;
+      return Object.assign([entry], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
+    },
+
+    async transact(client, transaction) {
+      requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
+      const { actions = [], changes, ...write } = transaction;
+      checkLists(actions, changes);
+      const { commit, prepared } = await prepare(settings, changes, write);
+      // The caller's entries come first, so that DynamoDB's places are the caller's.
+      const entries: TransactionAction[] = [...actions, ...prepared.map(({ entry }) => entry)];
+      checkTransactionSize(entries);
+      checkDistinctItems(entries, new Map([[settings.tableName, ['pk', 'sk']]]));
+      const tokens = prepared.map(({ token }) => token);
+      const { clientRequestToken } = commit;
+      try {
+        await client.transactWrite({
+          TransactItems: entries,
+          ...(clientRequestToken === undefined ? {} : { ClientRequestToken: clientRequestToken }),
+        });
+        return { tokens, alreadyWritten: false };
+      } catch (error) {
+        const failure = explainFailure(error, settings.tableName, entries, write.requestId);
+        // Only who gave a request id said that this may be a repetition.
+        const repeated = failure instanceof OutboxError && failure.is('event-already-written');
+        if (repeated && write.requestId !== undefined) return { tokens, alreadyWritten: true };
+        throw failure;
+      }
+    },
+
+    explain: (error, actions, { requestId } = {}) => explainFailure(error, settings.tableName, actions, requestId),
+  };
+}
+
+async function prepare(
+  settings: OutboxSettings,
+  changes: readonly UntypedChange[],
+  options: WriteOptions,
+): Promise<{ commit: Commit; prepared: PreparedChange[] }> {
+  const commit = commitOf(options, () => settings.clock.now());
+  const trace = traceOf(options);
+  const prepared: PreparedChange[] = [];
+  // One after the other: the first wrong event is the one reported, each time.
+  for (const change of changes) prepared.push(await prepareChange(settings, change, commit, trace));
+  checkDistinctIds(prepared);
+  return { commit, prepared };
+}
+
+function traceOf({ traceContext, requestId }: WriteOptions): TraceContext | undefined {
+  if (traceContext !== undefined) return checkTraceContext(traceContext);
+  return requestId === undefined ? activeTraceContext() : undefined;
+}
+
+function checkLists(actions: unknown, changes: unknown): void {
+  if (!Array.isArray(actions)) refuseOption('actions', actions, 'an array of transaction entries');
+  if (!Array.isArray(changes) || changes.length === 0) {
+    return refuseOption('changes', changes, 'an array of at least one change; without events no outbox is needed');
+  }
+  const places = new Map<string, number>();
+  for (const [index, change] of (changes as unknown[]).entries()) {
+    const { aggregate, key } = requireOptions(change, [...AGGREGATE_OPTIONS, 'events'], `changes[${index}]`);
+    const pair = JSON.stringify([aggregate, key]);
+    const first = places.get(pair);
+    if (first !== undefined) {
+      throw new OutboxError(
+        'duplicate-change',
+        `Changes ${first} and ${index} are of one key, "${String(key)}" of aggregate "${String(aggregate)}". DynamoDB's streams keep no order between items of a transaction: put all events of a key into one change.`,
+        { aggregate: String(aggregate), key: String(key), indexes: [first, index] },
+      );
+    }
+    places.set(pair, index);
+  }
+}
+
+/** Consumers and the relay take an event whose id they know for a repetition. */
+function checkDistinctIds(prepared: readonly PreparedChange[]): void {
+  const places = new Map<string, number>();
+  for (const [index, { id }] of prepared.flatMap(({ item }) => item.events).entries()) {
+    const first = places.get(id);
+    if (first !== undefined) {
+      throw new OutboxError(
+        'duplicate-event-id',
+        `Events ${first} and ${index} of the transaction have one id, ${shown(id)}: consumers would take the second for a repetition of the first. Leave "id" out to get a new one.`,
+        { id, indexes: [first, index] },
+      );
+    }
+    places.set(id, index);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * An entry of `TransactItems` as `@aws-sdk/lib-dynamodb` takes it, described here so that neither this package nor its
+ * types need the SDK. Exactly one of the four is set.
+ */
+export interface TransactionAction {
+  readonly Put?: PutAction | undefined;
+  readonly Update?: UpdateAction | undefined;
+  readonly Delete?: KeyedAction | undefined;
+  readonly ConditionCheck?: ConditionCheckAction | undefined;
+}
+
+export interface ActionCondition {
+  readonly TableName: string | undefined;
+  readonly ConditionExpression?: string | undefined;
+  readonly ExpressionAttributeNames?: Record<string, string> | undefined;
+  readonly ExpressionAttributeValues?: Record<string, unknown> | undefined;
+  readonly ReturnValuesOnConditionCheckFailure?: 'ALL_OLD' | 'NONE' | undefined;
+}
+
+export interface PutAction extends ActionCondition {
+  readonly Item: Record<string, unknown> | undefined;
+}
+
+export interface KeyedAction extends ActionCondition {
+  readonly Key: Record<string, unknown> | undefined;
+}
+
+export interface UpdateAction extends KeyedAction {
+  readonly UpdateExpression: string | undefined;
+}
+
+export interface ConditionCheckAction extends KeyedAction {
+  readonly ConditionExpression: string | undefined;
+}
+
+/** The entry that writes one outbox item. */
+export interface OutboxEntry {
+  readonly Put: {
+    readonly TableName: string;
+    readonly Item: Record<string, unknown>;
+    readonly ConditionExpression: string;
+    readonly ReturnValuesOnConditionCheckFailure: 'ALL_OLD';
+  };
+}
+
+/** The part of `DynamoDBDocument` that {@link Outbox.transact} calls. */
+export interface TransactionClient {
+  transactWrite(input: { TransactItems: TransactionAction[]; ClientRequestToken?: string }): Promise<unknown>;
+}

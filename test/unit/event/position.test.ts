@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { isPosition, positionOfVersion, SIGNAL_PREFIX, versionOfPosition } from '../../../lib/event/position';
+import { derivedUuidV7, uuidV7 } from '../../../lib/event/uuid';
+
+const version = fc.maxSafeNat();
+const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+
+test('positions sort as their versions', () => {
+  fc.assert(
+    fc.property(version, version, (a, b) => {
+      expect(positionOfVersion(a) < positionOfVersion(b)).toBe(a < b);
+      expect(versionOfPosition(positionOfVersion(a))).toBe(a);
+    }),
+  );
+});
+
+test('ids sort by their time, and are positions', () => {
+  fc.assert(
+    fc.property(time, time, (a, b) => {
+      const [first, second] = [uuidV7(a), uuidV7(b)];
+      expect(isPosition(first)).toBe(true);
+      if (a !== b) expect(first < second).toBe(a < b);
+      expect(versionOfPosition(first)).toBeUndefined();
+    }),
+  );
+});
+
+test('a derived id follows from time and seed', () => {
+  expect(derivedUuidV7(1, 'a')).toBe(derivedUuidV7(1, 'a'));
+  expect(derivedUuidV7(1, 'a')).not.toBe(derivedUuidV7(1, 'b'));
+  expect(derivedUuidV7(1, 'a')).not.toBe(derivedUuidV7(2, 'a'));
+  expect(isPosition(derivedUuidV7(2 ** 48 - 1, ''))).toBe(true);
+});
+
+test('a signal is no position and sorts after every one', () => {
+  const signal = `${SIGNAL_PREFIX}1`;
+  expect(isPosition(signal)).toBe(false);
+  expect([signal, positionOfVersion(Number.MAX_SAFE_INTEGER), uuidV7(2 ** 48 - 1)].sort().at(-1)).toBe(signal);
+});

@@ -1,0 +1,138 @@
+import { IdempotentParameterMismatchException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { OutboxErrorCode, TransactionAction } from '../../../lib';
+import { OutboxError } from '../../../lib';
+import { order42, orderOutbox, placed, refusal, REQUEST_ID } from './order-outbox';
+
+const outbox = orderOutbox();
+const business: TransactionAction = { Put: { TableName: 'orders', Item: { pk: '42' } } };
+const NONE = { Code: 'None' };
+const FAILED = { Code: 'ConditionalCheckFailed', Message: 'The conditional request failed' };
+
+const cancelled = (CancellationReasons: TransactionCanceledException['CancellationReasons']) =>
+  new TransactionCanceledException({ $metadata: {}, message: 'cancelled', CancellationReasons });
+
+const actions = async () => [business, ...(await outbox.items(order42, [placed]))];
+
+async function explained<C extends OutboxErrorCode>(code: C, ...reasons: { Code: string; Message?: string }[]) {
+  const error = cancelled(reasons);
+  const all = await actions();
+  const found = await refusal(code, () => {
+    throw outbox.explain(error, all);
+  });
+  expect(found.cause).toBe(error);
+  return found;
+}
+
+test('a taken version is a conflict with another writer', async () => {
+  const error = await explained('version-conflict', NONE, FAILED);
+  expect(error.details).toEqual({ aggregate: 'order', key: '42', version: 1 });
+  expect(error.retryable).toBe(false);
+});
+
+test('a taken version comes before the business condition that failed with it', async () => {
+  await explained('version-conflict', FAILED, FAILED);
+});
+
+test('a business condition is named by its place, with the item that the caller asked for', async () => {
+  const Item = marshall({ pk: '42', status: 'shipped' });
+  const error = await explained('condition-failed', { ...FAILED, Item } as typeof FAILED, NONE);
+  expect(error.details).toEqual({ index: 0, item: Item });
+  expect((await explained('condition-failed', FAILED, NONE)).details).toEqual({ index: 0 });
+});
+
+test.each([
+  ['transaction-conflict', 'TransactionConflict', true],
+  ['throttled', 'ThrottlingError', true],
+  ['throttled', 'ProvisionedThroughputExceeded', true],
+  ['item-collection-full', 'ItemCollectionSizeLimitExceeded', false],
+] as const)('%s: %s names the entries', async (code, Code, retryable) => {
+  const error = await explained(code, { Code }, { Code });
+  expect(error.details).toEqual({ indexes: [0, 1] });
+  expect(error.retryable).toBe(retryable);
+});
+
+test('an entry that DynamoDB finds invalid is named with its reason', async () => {
+  const error = await explained('entry-rejected', NONE, { Code: 'ValidationError', Message: 'Item size has exceeded' });
+  expect(error.details).toEqual({ index: 1, reason: 'Item size has exceeded' });
+});
+
+test('what stays wrong comes before what a repetition may cure', async () => {
+  await explained('condition-failed', FAILED, { Code: 'TransactionConflict' });
+  await explained('transaction-conflict', { Code: 'ThrottlingError' }, { Code: 'TransactionConflict' });
+});
+
+test('a token that was used for another request is told as such', async () => {
+  const error = new IdempotentParameterMismatchException({ $metadata: {}, message: 'mismatch' });
+  const found = outbox.explain(error, await actions(), { requestId: 'r-1' });
+  expect(found).toBeInstanceOf(OutboxError);
+  expect(found).toMatchObject({ code: 'request-id-reused', details: { requestId: 'r-1' }, cause: error });
+});
+
+test.each([
+  ['an error of another kind', new Error('socket hang up')],
+  ['what is no error', 'text'],
+  ['a cancellation without reasons', cancelled(undefined)],
+  ['a cancellation for an unknown reason', cancelled([{ Code: 'SomethingNew' }])],
+])('%s comes back as it is', async (_, error) => {
+  expect(outbox.explain(error, await actions())).toBe(error);
+  const client = { transactWrite: jest.fn<Promise<unknown>, []>().mockRejectedValue(error) };
+  await expect(outbox.transact(client, { changes: [{ ...order42, events: [placed] }] })).rejects.toBe(error);
+});
+
+describe('a late repetition', () => {
+  const change = { ...order42, events: [placed] };
+
+  /** Answers as DynamoDB does ten minutes later: the token is forgotten, the item is there. */
+  async function tableWith(found: (item: Record<string, unknown>) => Record<string, unknown>, requestId?: string) {
+    const [entry] = await outbox.items(order42, [placed], requestId === undefined ? {} : { requestId });
+    const Item = marshall(found(entry?.Put.Item ?? {}));
+    return { transactWrite: () => Promise.reject(cancelled([FAILED, { ...FAILED, Item }])) };
+  }
+  const transact = (client: Awaited<ReturnType<typeof tableWith>>, requestId?: string) =>
+    outbox.transact(client, {
+      actions: [business],
+      changes: [change],
+      ...(requestId === undefined ? {} : { requestId }),
+    });
+
+  test('finds its own item and succeeds without writing', async () => {
+    const client = await tableWith((item) => ({ ...item, processedAt: 1, receipts: ['orders-0@1'] }), REQUEST_ID);
+    const first = await outbox.transact(
+      { transactWrite: () => Promise.resolve() },
+      { changes: [change], requestId: REQUEST_ID },
+    );
+    await expect(transact(client, REQUEST_ID)).resolves.toEqual({ tokens: first.tokens, alreadyWritten: true });
+  });
+
+  test('succeeds also when the relay had to drop the events of its item', async () => {
+    const client = await tableWith(({ events: _, ...item }) => item, REQUEST_ID);
+    await expect(transact(client, REQUEST_ID)).resolves.toMatchObject({ alreadyWritten: true });
+  });
+
+  test('with other events than the first attempt is told that its request id was used before', async () => {
+    const other = (item: Record<string, unknown>) => ({
+      ...item,
+      events: [{ ...(item['events'] as object[])[0], data: '{}' }],
+    });
+    const client = await tableWith(other, REQUEST_ID);
+    const error = await refusal('request-id-reused', () => transact(client, REQUEST_ID));
+    expect(error.details).toEqual({ requestId: REQUEST_ID });
+  });
+
+  test('that finds the item of another writer is a version conflict', async () => {
+    const client = await tableWith((item) => ({ ...item, id: 'other' }), REQUEST_ID);
+    await refusal('version-conflict', () => transact(client, REQUEST_ID));
+  });
+
+  test('without a request id is not taken for success', async () => {
+    const events = [{ ...placed, id: 'e-1' }];
+    const [entry] = await outbox.items(order42, events);
+    const reasons = [{ ...FAILED, Item: marshall(entry!.Put.Item) }];
+    const client = { transactWrite: () => Promise.reject(cancelled(reasons)) };
+    const error = await refusal('event-already-written', () =>
+      outbox.transact(client, { changes: [{ ...order42, events }] }),
+    );
+    expect(error.details).toEqual({ aggregate: 'order', key: '42', id: 'e-1' });
+  });
+});

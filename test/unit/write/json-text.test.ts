@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { jsonText } from '../../../lib/write/json-text';
+
+const pathOf = (value: unknown) => {
+  const result = jsonText(value);
+  return 'issues' in result ? result.issues.map(({ path }) => path) : result.text;
+};
+
+test('every JSON value is written as JSON writes it', () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => expect(jsonText(value)).toEqual({ text: JSON.stringify(value) })));
+});
+
+test('an undefined property is left out, as an optional field is', () => {
+  expect(jsonText({ a: undefined, b: 1 })).toEqual({ text: '{"b":1}' });
+});
+
+test('a Date and whatever else has toJSON is written by it', () => {
+  expect(jsonText({ at: new Date(0), money: { toJSON: () => '1.00' } })).toEqual({
+    text: '{"at":"1970-01-01T00:00:00.000Z","money":"1.00"}',
+  });
+});
+
+test('one object in two places is no cycle', () => {
+  const address = { street: 'A' };
+  expect(jsonText({ from: address, to: address, all: [address, address] })).toEqual({
+    text: JSON.stringify({ from: address, to: address, all: [address, address] }),
+  });
+});
+
+test('a cycle is refused where it closes', () => {
+  const order: { lines: { order?: unknown }[] } = { lines: [{}] };
+  order.lines[0]!.order = order;
+  expect(pathOf(order)).toEqual(['lines[0].order']);
+});
+
+test.each([
+  ['NaN', Number.NaN],
+  ['Infinity', -Infinity],
+  ['a BigInt', 1n],
+  ['a function', () => 1],
+  ['a symbol', Symbol('s')],
+  ['a Map', new Map([[1, 2]])],
+  ['a Set', new Set([1])],
+  ['bytes', Buffer.from('x')],
+  ['an ArrayBuffer', new ArrayBuffer(1)],
+  ['an invalid Date', new Date(Number.NaN)],
+  ['an Error', new Error('e')],
+  ['a RegExp', /x/],
+])('%s is refused, wherever it stands', (_, value) => {
+  expect(pathOf(value)).toEqual(['']);
+  expect(pathOf({ a: { b: value } })).toEqual(['a.b']);
+  expect(pathOf([0, [value]])).toEqual(['[1][0]']);
+});
+
+test('an undefined element is refused, because JSON would write null', () => {
+  expect(pathOf({ list: [1, undefined] })).toEqual(['list[1]']);
+  expect(pathOf(undefined)).toEqual(['']);
+});
+
+test('every problem is named, not the first alone', () => {
+  expect(pathOf({ a: 1n, b: [Number.NaN], c: 1 })).toEqual(['a', 'b[0]']);
+});
