@@ -39,6 +39,16 @@ export const RELAY_DEFAULTS = {
   requestTimeoutMs: 4_000,
 } as const satisfies Partial<RelayConfig>;
 
+/** Connecting and sending may each take this many request timeouts, retries of the library included. */
+export const ATTEMPT_TIMEOUTS = 2;
+
+/**
+ * The longest that one round can take: connect, send, connect anew, send again. The relay starts a round only with
+ * this much time left, so a function's timeout must be longer.
+ */
+export const slowestRoundMs = ({ requestTimeoutMs }: Pick<RelayConfig, 'requestTimeoutMs'>): number =>
+  4 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
+
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: 'OUTBOX_NAME',
@@ -104,7 +114,9 @@ export function decodeRelayConfig(environment: Readonly<Record<string, string | 
         return refuse(VARIABLES.auth, 'one of iam, scram, tls, none');
     }
   };
-  const brokers = text(VARIABLES.brokers).split(',').map((broker) => broker.trim());
+  const brokers = text(VARIABLES.brokers)
+    .split(',')
+    .map((broker) => broker.trim());
   if (!brokers.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker))) {
     refuse(VARIABLES.brokers, 'a comma-separated list of host:port');
   }

@@ -1,0 +1,63 @@
+import type { ParkReason } from '../event/control';
+import type { Failure } from './ports';
+
+type Outage = Extract<Failure, { kind: 'outage' }>;
+type Poison = Extract<Failure, { kind: 'poison' }>;
+
+/**
+ * The protocol errors that the same record would meet for ever; every other one passes or concerns everybody. Nor is a
+ * `TypeError` of the client a refusal: what cannot be encoded never reaches it, so it is a fault of the client itself.
+ */
+const POISON: ReadonlyMap<string, ParkReason> = new Map<string, ParkReason>([
+  ['MESSAGE_TOO_LARGE', 'message-too-large'],
+  ['RECORD_LIST_TOO_LARGE', 'message-too-large'],
+  ['INVALID_RECORD', 'message-refused'],
+  ['INVALID_TIMESTAMP', 'message-refused'],
+  ['POLICY_VIOLATION', 'message-refused'],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'unknown-topic'],
+  ['INVALID_TOPIC_EXCEPTION', 'unknown-topic'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'topic-not-authorized'],
+]);
+
+/** Errors wrap errors; a chain that bites its own tail must end somewhere. */
+const MAX_DEPTH = 8;
+
+/** What an error thrown by kafkajs means: decided by the protocol error in its chain of causes, never by a message. */
+export function classify(error: unknown): Failure {
+  const outage = outageOf(error);
+  const reason = POISON.get(protocolError(error) ?? '');
+  return reason === undefined ? outage : { ...outage, kind: 'poison', reason };
+}
+
+/** The failure of a call that concerns no message, whatever it was refused for. */
+export function outageOf(error: unknown): Outage {
+  const answered = protocolErrorIn(error);
+  if (answered !== undefined) return { kind: 'outage', message: `${answered.type}: ${answered.message}`, cause: error };
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: 'outage', message, cause: error };
+}
+
+/** The name of the protocol error in an error's chain of causes, if a broker answered one. */
+export const protocolError = (error: unknown): string | undefined => protocolErrorIn(error)?.type;
+
+/** A refusal of the topic, not of one message. kafkajs may report the one of another topic that the producer knows. */
+export const concernsTopic = (failure: Failure): failure is Poison =>
+  failure.kind === 'poison' && (failure.reason === 'unknown-topic' || failure.reason === 'topic-not-authorized');
+
+/** A refusal of what was sent: the broker wrote nothing of it and never will. */
+export const concernsMessages = (failure: Failure): failure is Poison =>
+  failure.kind === 'poison' && !concernsTopic(failure);
+
+/** The error of the protocol, on what a broker answered, is the name in `type`; kafkajs wraps it once retries run out. */
+function protocolErrorIn(error: unknown): { readonly type: string; readonly message: string } | undefined {
+  let link = error;
+  for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
+    const { type, message, originalError } = link as Error & {
+      readonly type?: unknown;
+      readonly originalError?: unknown;
+    };
+    if (typeof type === 'string') return { type, message };
+    link = link.cause ?? originalError;
+  }
+  return undefined;
+}

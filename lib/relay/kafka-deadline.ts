@@ -1,0 +1,21 @@
+/** A call to Kafka took longer than the relay waits. It goes on in the background; nobody listens to it any more. */
+export class KafkaDeadlineExceeded extends Error {
+  override readonly name = 'KafkaDeadlineExceeded';
+
+  readonly call: string;
+  readonly deadlineMs: number;
+
+  constructor(call: string, deadlineMs: number) {
+    super(`Kafka's ${call} did not end within ${deadlineMs} ms.`);
+    this.call = call;
+    this.deadlineMs = deadlineMs;
+  }
+}
+
+/** Settles as `work` does, or rejects with `KafkaDeadlineExceeded`; a rejection that comes too late is handled. */
+export function withinDeadline<T>(work: Promise<T>, call: string, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new KafkaDeadlineExceeded(call, deadlineMs)), deadlineMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,139 @@
+import { messageBytes, type Message } from '../event/message';
+import type { Entry, ItemContent } from './entry';
+import { partitionOf } from './partition';
+import type { Failure, PartitionBatch } from './ports';
+
+/** A topic's partition count, or why it has none. */
+export type TopicLookup = { readonly kind: 'topic'; readonly partitions: number } | Failure;
+
+export interface Shipment {
+  readonly entry: Entry;
+  readonly content: ItemContent;
+  /** Which of the item's messages. */
+  readonly index: number;
+}
+
+/** A partition batch that remembers whose messages it carries. */
+export interface LoadedBatch extends PartitionBatch {
+  readonly shipments: readonly Shipment[];
+}
+
+export interface Round {
+  readonly batches: readonly LoadedBatch[];
+  /** Entries that can not be sent as they are, each the first open one of its key. */
+  readonly refused: readonly { readonly entry: Entry; readonly failure: Failure }[];
+}
+
+export interface RoundLimits {
+  /** Kafka's `max.message.bytes` applies to a partition's whole batch. */
+  readonly maxBatchBytes: number;
+  /** Several rounds in one invocation let the marks of one overlap the publishing of the next. */
+  readonly maxMessages: number;
+}
+
+/**
+ * Picks what goes out together, in order. A key goes to one partition only in a round: with two, the first could fail
+ * and the second succeed, and a later event would overtake an earlier one. A message larger than the limit goes alone,
+ * because only the broker knows what it takes.
+ */
+export function planRound(
+  entries: readonly Entry[],
+  topics: ReadonlyMap<string, TopicLookup>,
+  limits: RoundLimits,
+): Round {
+  const batches = new Map<string, OpenBatch>();
+  const refused: { entry: Entry; failure: Failure }[] = [];
+  const targets = new Map<string, string>();
+  const closed = new Set<string>();
+  const ids = new Set<string>();
+  let messages = 0;
+
+  const refuse = (entry: Entry, failure: Failure): void => {
+    // What the key already has in this round must be acknowledged before its next item may be parked.
+    if (!targets.has(entry.pk)) refused.push({ entry, failure });
+    closed.add(entry.pk);
+  };
+
+  for (const entry of entries) {
+    if (messages >= limits.maxMessages) break;
+    if (entry.state !== 'open' || closed.has(entry.pk)) continue;
+    const { content } = entry;
+    if (content.kind === 'undecodable') {
+      refuse(entry, { kind: 'poison', reason: 'undecodable-item', message: content.message });
+      continue;
+    }
+    if (ids.has(content.item.id)) continue;
+    ids.add(content.item.id);
+    for (let index = content.receipts.length; index < content.messages.length; index++) {
+      const message = content.messages[index];
+      if (message === undefined) break;
+      const topic = topics.get(message.topic) ?? unlooked(message.topic);
+      if (topic.kind !== 'topic') {
+        refuse(entry, topic);
+        break;
+      }
+      const partition = partitionOf(message.key, topic.partitions);
+      const target = `${message.topic}/${partition}`;
+      const bytes = messageBytes(message);
+      const batch = batches.get(target);
+      const full = batch !== undefined && (batch.full || batch.bytes + bytes > limits.maxBatchBytes);
+      if (full) batch.full = true;
+      if (full || (targets.get(entry.pk) ?? target) !== target) {
+        closed.add(entry.pk);
+        break;
+      }
+      targets.set(entry.pk, target);
+      messages++;
+      const shipment = { entry, content, index };
+      if (batch === undefined) {
+        batches.set(target, {
+          topic: message.topic,
+          partition,
+          messages: [message],
+          shipments: [shipment],
+          bytes,
+          full: false,
+        });
+      } else {
+        batch.messages.push(message);
+        batch.shipments.push(shipment);
+        batch.bytes += bytes;
+      }
+    }
+  }
+  return { batches: [...batches.values()], refused };
+}
+
+interface OpenBatch extends LoadedBatch {
+  readonly messages: Message[];
+  readonly shipments: Shipment[];
+  bytes: number;
+  /** Something did not fit: nothing later goes in, so that a key's order does not depend on sizes. */
+  full: boolean;
+}
+
+const unlooked = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
+
+/** The two halves of a refused batch: repeated, they leave the culprit alone. */
+export function halve(batch: LoadedBatch): [LoadedBatch, LoadedBatch] {
+  const middle = Math.ceil(batch.shipments.length / 2);
+  return [slice(batch, 0, middle), slice(batch, middle)];
+}
+
+/** The part of a batch whose entries still may go. */
+export function keepOpen(batch: LoadedBatch, mayGo: (entry: Entry) => boolean): LoadedBatch {
+  return loaded(
+    batch,
+    batch.shipments.filter(({ entry }) => mayGo(entry)),
+  );
+}
+
+const slice = (batch: LoadedBatch, from: number, to?: number): LoadedBatch =>
+  loaded(batch, batch.shipments.slice(from, to));
+
+const loaded = ({ topic, partition }: LoadedBatch, shipments: readonly Shipment[]): LoadedBatch => ({
+  topic,
+  partition,
+  shipments,
+  messages: shipments.flatMap(({ content, index }) => content.messages.slice(index, index + 1)),
+});

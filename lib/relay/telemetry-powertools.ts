@@ -1,0 +1,100 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS } from '../event/metrics';
+import type { Telemetry } from './ports';
+
+/** An EMF metric holds at most 100 values. */
+const LATENCY_SAMPLES = 100;
+
+export interface PowertoolsOptions {
+  readonly outboxName: string;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+/** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document an invocation, written as it ends. */
+export function powertoolsTelemetry({
+  outboxName,
+  logger = new Logger({ serviceName: 'outbox-relay', persistentKeys: { outbox: outboxName } }),
+  metrics = new Metrics({ namespace: METRICS_NAMESPACE, defaultDimensions: { [OUTBOX_DIMENSION]: outboxName } }),
+}: PowertoolsOptions): Telemetry {
+  let latencies: number[] = [];
+  const count = (name: string, value = 1): void => {
+    metrics.addMetric(name, MetricUnit.Count, value);
+  };
+  const totals = new Map<string, number>();
+  const add = (name: string, value = 1): void => {
+    totals.set(name, (totals.get(name) ?? 0) + value);
+  };
+
+  return {
+    received(records) {
+      count(RELAY_METRICS.batchSize, records);
+    },
+    published({ events, bytes, latencyMs }) {
+      add(RELAY_METRICS.publishedEvents, events);
+      add(RELAY_METRICS.publishedBytes, bytes);
+      latencies.push(...latencyMs);
+    },
+    duplicateSkipped({ pk, sk, id }) {
+      add(RELAY_METRICS.duplicatesSkipped);
+      logger.debug('Skipped an item that is acknowledged or discarded', { pk, sk, id });
+    },
+    heldBack({ pk, sk }, { position, reason, since }) {
+      add(RELAY_METRICS.heldItems);
+      logger.debug('Left an item waiting behind the hold of its key', { pk, sk, position, reason, since });
+    },
+    parked({ pk, sk, id, reason, message }) {
+      add(RELAY_METRICS.parkedItems);
+      logger.error('Parked an item and held its key', { pk, sk, id, reason, refusal: message });
+    },
+    breakerOpen({ pk, sk, reason, message }, recentHolds) {
+      add(RELAY_METRICS.breakerOpen);
+      logger.error('Many keys were parked within minutes: parking is off and the shard waits', {
+        pk,
+        sk,
+        reason,
+        refusal: message,
+        recentHolds,
+      });
+    },
+    markFailed({ pk, sk, id }, cause) {
+      add(RELAY_METRICS.markFailures);
+      logger.warn('Published an item but could not mark it', { pk, sk, id, cause: describe(cause) });
+    },
+    outage({ message, cause }) {
+      add(RELAY_METRICS.outages);
+      logger.error('Outage: the shard waits and nothing is lost', { outage: message, cause: describe(cause) });
+    },
+    producerRebuilt(cause) {
+      add(RELAY_METRICS.producerRebuilds);
+      logger.warn('Replaced the Kafka producer', { cause: describe(cause) });
+    },
+    unknownRecord({ pk, sk }) {
+      add(RELAY_METRICS.unknownRecords);
+      logger.warn('Set aside a record that this relay does not know how to act on', { pk, sk });
+    },
+    finished({ failedFrom }) {
+      for (const [name, value] of totals) {
+        metrics.addMetric(name, name === RELAY_METRICS.publishedBytes ? MetricUnit.Bytes : MetricUnit.Count, value);
+      }
+      for (const latency of sample(latencies, LATENCY_SAMPLES)) {
+        metrics.addMetric(RELAY_METRICS.commitToAckLatency, MetricUnit.Milliseconds, latency);
+      }
+      totals.clear();
+      latencies = [];
+      metrics.publishStoredMetrics();
+      if (failedFrom !== undefined) logger.info('Asked for delivery again', { failedFrom });
+    },
+  };
+}
+
+/** At most `size` of the values, evenly spread over their sorted order, smallest and largest included. */
+export function sample(values: readonly number[], size: number): readonly number[] {
+  if (values.length <= size) return values;
+  const sorted = values.toSorted((a, b) => a - b);
+  return Array.from({ length: size }, (_, at) => sorted[Math.round((at * (sorted.length - 1)) / (size - 1))] ?? 0);
+}
+
+const describe = (cause: unknown): unknown =>
+  cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;

@@ -1,0 +1,127 @@
+import type { Control, Hold } from '../../lib/event/control';
+import { RELAY_DEFAULTS } from '../../lib/relay/environment';
+import type { BatchOutcome, Failure, Mark, PartitionBatch, Parking, Telemetry } from '../../lib/relay/ports';
+import { createRelay, type Relay, type RelayOptions, type RelayPorts } from '../../lib/relay/relay';
+
+export interface Sent {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly id: string;
+  readonly key: string;
+}
+
+type Scripted = (batch: PartitionBatch) => Failure | undefined;
+
+/** Kafka in memory: appends what `refuse` does not refuse. */
+export class FakeKafka {
+  readonly log: Sent[] = [];
+  readonly publishes: (readonly PartitionBatch[])[] = [];
+  readonly topics = new Map<string, number | Failure>([['orders', 4]]);
+  refuse: Scripted = () => undefined;
+  readonly #ends = new Map<string, bigint>();
+
+  partitionCount(topic: string) {
+    const known = this.topics.get(topic);
+    const unknown = { kind: 'poison', reason: 'unknown-topic', message: `no topic ${topic}` } as const;
+    return Promise.resolve(
+      typeof known === 'number' ? ({ kind: 'topic', partitions: known } as const) : (known ?? unknown),
+    );
+  }
+
+  publish(batches: readonly PartitionBatch[]): Promise<BatchOutcome[]> {
+    this.publishes.push(batches);
+    return Promise.resolve(batches.map((batch) => this.refuse(batch) ?? this.#append(batch)));
+  }
+
+  #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {
+    const at = `${topic}/${partition}`;
+    const baseOffset = this.#ends.get(at) ?? 0n;
+    messages.forEach(({ headers, key }, index) =>
+      this.log.push({
+        topic,
+        partition,
+        offset: baseOffset + BigInt(index),
+        id: headers['ce_id'] ?? '',
+        key: key.toString(),
+      }),
+    );
+    this.#ends.set(at, baseOffset + BigInt(messages.length));
+    return { kind: 'acked', baseOffset };
+  }
+}
+
+/** The outbox table in memory, as far as the relay writes to it. */
+export class FakeTable {
+  readonly marks = new Map<string, Mark>();
+  readonly holds = new Map<string, Hold>();
+  readonly tombstones = new Set<string>();
+  readonly parkings: Parking[] = [];
+  readonly gone = new Set<string>();
+  failMark: (mark: Mark) => boolean = () => false;
+  failPark: (parking: Parking) => boolean = () => false;
+  failRead = false;
+  #revision = 0;
+
+  read(): Promise<Control> {
+    if (this.failRead) return Promise.reject(new Error('throttled'));
+    return Promise.resolve({ revision: this.#revision, holds: new Map(this.holds), tombstones: this.tombstones });
+  }
+
+  mark(marks: readonly Mark[]) {
+    const failures = new Map<Mark, unknown>();
+    for (const mark of marks) {
+      if (this.failMark(mark)) failures.set(mark, new Error('mark failed'));
+      else this.marks.set(mark.id, mark);
+    }
+    return Promise.resolve(failures);
+  }
+
+  park(parking: Parking) {
+    if (this.failPark(parking)) return Promise.reject(new Error('transaction in doubt'));
+    if (parking.id !== undefined && this.gone.has(parking.id)) return Promise.resolve({ kind: 'gone' } as const);
+    this.parkings.push(parking);
+    const hold: Hold = {
+      pk: parking.pk,
+      position: parking.sk,
+      revision: String(++this.#revision),
+      state: 'holding',
+      reason: parking.reason,
+      message: parking.message,
+      since: 1_000_000,
+    };
+    this.holds.set(parking.pk, hold);
+    return Promise.resolve({ kind: 'parked', hold } as const);
+  }
+}
+
+export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
+  received: jest.fn(),
+  published: jest.fn(),
+  duplicateSkipped: jest.fn(),
+  heldBack: jest.fn(),
+  parked: jest.fn(),
+  breakerOpen: jest.fn(),
+  markFailed: jest.fn(),
+  outage: jest.fn(),
+  producerRebuilt: jest.fn(),
+  unknownRecord: jest.fn(),
+  finished: jest.fn(),
+});
+
+/** A relay over memory; `kafka`, `table` and `telemetry` show what it did. */
+export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<RelayPorts> = {}) {
+  const kafka = new FakeKafka();
+  const table = new FakeTable();
+  const telemetry = silentTelemetry();
+  const newProcess = (): Relay =>
+    createRelay(
+      { publisher: kafka, items: table, control: table, telemetry, clock: { now: () => 1_000_000 }, ...ports },
+      { maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes, maxMessages: 1_000, minRoundMs: 1_000, ...options },
+    );
+  const relay = newProcess();
+  return { kafka, table, telemetry, relay, newProcess, handle: relay.handle.bind(relay) };
+}
+
+/** A minute is left. */
+export const plentyOfTime = (): number => 60_000;

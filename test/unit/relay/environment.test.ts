@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import {
+  COMPRESSIONS,
+  decodeRelayConfig,
+  encodeRelayConfig,
+  RELAY_DEFAULTS,
+  slowestRoundMs,
+  type KafkaAuth,
+  type RelayConfig,
+} from '../../../lib/relay/environment';
+
+const config: RelayConfig = {
+  ...RELAY_DEFAULTS,
+  tableName: 'outbox',
+  outboxName: 'Outbox',
+  brokers: ['b-1.example:9098', 'b-2.example:9098'],
+  auth: { kind: 'iam' },
+};
+const auth = fc.oneof(
+  fc.constant<KafkaAuth>({ kind: 'iam' }),
+  fc.constant<KafkaAuth>({ kind: 'none' }),
+  fc.constant<KafkaAuth>({ kind: 'scram', secretArn: 'arn:secret' }),
+  fc.constant<KafkaAuth>({ kind: 'tls', secretArn: undefined }),
+  fc.constant<KafkaAuth>({ kind: 'tls', secretArn: 'arn:secret' }),
+);
+
+it('what the construct writes is what the handler reads', () => {
+  fc.assert(
+    fc.property(
+      auth,
+      fc.constantFrom(...COMPRESSIONS),
+      fc.nat(),
+      fc.integer({ min: 1, max: 1e9 }),
+      (auth, compression, retentionSeconds, maxBatchBytes) => {
+        const written = { ...config, auth, compression, retentionSeconds, maxBatchBytes };
+        expect(decodeRelayConfig(encodeRelayConfig(written))).toEqual(written);
+      },
+    ),
+  );
+});
+
+it.each([
+  ['OUTBOX_TABLE_NAME', undefined, 'a non-empty text'],
+  ['OUTBOX_KAFKA_BROKERS', 'broker', 'a comma-separated list of host:port'],
+  ['OUTBOX_KAFKA_BROKERS', '', 'a non-empty text'],
+  ['OUTBOX_KAFKA_AUTH', 'kerberos', 'one of iam, scram, tls, none'],
+  ['OUTBOX_COMPRESSION', 'snappy', 'one of zstd, gzip, none'],
+  ['OUTBOX_RETENTION_SECONDS', '-1', 'an integer of at least 0'],
+  ['OUTBOX_RETENTION_SECONDS', '1.5', 'an integer of at least 0'],
+  ['OUTBOX_MAX_BATCH_BYTES', '0', 'an integer of at least 1'],
+  ['OUTBOX_REQUEST_TIMEOUT_MS', 'soon', 'an integer of at least 1'],
+])('%s = %s is refused by name, with what is allowed', (variable, got, allowed) => {
+  expect(() => decodeRelayConfig({ ...encodeRelayConfig(config), [variable]: got })).toThrow(
+    expect.objectContaining({ code: 'invalid-environment', details: { variable, got, allowed } }) as Error,
+  );
+});
+
+it('asks for the secret that SCRAM needs', () => {
+  expect(() => decodeRelayConfig({ ...encodeRelayConfig(config), OUTBOX_KAFKA_AUTH: 'scram' })).toThrow(
+    /OUTBOX_KAFKA_SECRET_ARN is not set/,
+  );
+});
+
+it('leaves room for a round in a minute', () => {
+  expect(slowestRoundMs(RELAY_DEFAULTS)).toBeLessThan(60_000 / 1.5);
+});

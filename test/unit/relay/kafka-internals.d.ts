@@ -1,0 +1,7 @@
+declare module 'kafkajs/src/producer/partitioners/default/murmur2' {
+  export default function murmur2(key: Buffer): number;
+}
+
+declare module 'kafkajs/src/protocol/error' {
+  export const errorCodes: readonly { type: string; code: number; retriable: boolean; message: string }[];
+}

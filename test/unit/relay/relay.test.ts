@@ -1,0 +1,386 @@
+import { anEvent, anItem, insertOf } from '../../builders/items';
+import { aRelay, plentyOfTime } from '../../builders/relay-ports';
+import { BREAKER } from '../../../lib/relay/breaker';
+import { partitionOf } from '../../../lib/relay/partition';
+import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
+
+const outage: Failure = { kind: 'outage', message: 'no broker' };
+const tooLarge: Failure = { kind: 'poison', reason: 'message-too-large', message: 'too large' };
+const carries = (id: string) => (batch: PartitionBatch) =>
+  batch.messages.some(({ headers }) => headers['ce_id'] === id);
+const versions = (key: string, count: number) =>
+  Array.from({ length: count }, (_, at) => anItem({ key, version: at + 1 }));
+const sent = (log: readonly { id: string }[]) => log.map(({ id }) => id);
+
+/** Keys that Kafka puts on different partitions of a topic of four. */
+const [keyA = '', keyB = ''] = ['0', '1', '2', '3', '4', '5', '6', '7'].filter(
+  (key, at, keys) => keys.findIndex((k) => partitionOf(Buffer.from(k), 4) === partitionOf(Buffer.from(key), 4)) === at,
+);
+
+describe('a batch without trouble', () => {
+  it('is published in order and marked with the offsets of its messages', async () => {
+    const { handle, kafka, table } = aRelay();
+
+    expect(
+      await handle(
+        versions('42', 3).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['id-order-42-1', 'id-order-42-2', 'id-order-42-3']);
+    expect([...table.marks.values()].map(({ receipts }) => receipts.map(({ offset }) => offset))).toEqual([
+      [0n],
+      [1n],
+      [2n],
+    ]);
+  });
+
+  it('publishes all events of an item in order', async () => {
+    const { handle, kafka } = aRelay();
+    const item = anItem({ events: [anEvent({ id: 'a' }), anEvent({ id: 'b' }), anEvent({ id: 'c' })] });
+
+    expect(await handle([insertOf(item)], plentyOfTime)).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['a', 'b', 'c']);
+    expect(kafka.publishes).toHaveLength(1);
+  });
+
+  it('sends nothing of a key to a second partition before the first has acknowledged', async () => {
+    const { handle, kafka } = aRelay();
+    kafka.topics.set('audit', 4);
+    const item = anItem({ events: [anEvent({ id: 'a' }), anEvent({ id: 'b', topic: 'audit' }), anEvent({ id: 'c' })] });
+
+    expect(await handle([insertOf(item)], plentyOfTime)).toBeUndefined();
+
+    expect(kafka.publishes.map((round) => round.map(({ topic }) => topic))).toEqual([
+      ['orders'],
+      ['audit'],
+      ['orders'],
+    ]);
+  });
+
+  it('reports events, bytes and the latency since the commit', async () => {
+    const { handle, telemetry } = aRelay();
+
+    await handle([insertOf(anItem({ committedAt: 999_000 }))], plentyOfTime);
+
+    expect(telemetry.published).toHaveBeenCalledWith({ events: 1, bytes: 11, latencyMs: [1_000] });
+  });
+
+  it('passes over marks, deletes and the control partition', async () => {
+    const { handle, kafka } = aRelay();
+    const insert = insertOf(anItem());
+    const control = insertOf({ pk: { S: '$outbox#control' }, sk: { S: 'hold#order#42' } });
+
+    expect(
+      await handle([{ ...insert, eventName: 'MODIFY' }, { ...insert, eventName: 'REMOVE' }, control], plentyOfTime),
+    ).toBeUndefined();
+
+    expect(kafka.log).toEqual([]);
+  });
+
+  it('sets a signal aside and says so', async () => {
+    const { handle, telemetry } = aRelay();
+    const signal = insertOf({ pk: { S: 'order#42' }, sk: { S: '~signal#1' } });
+
+    expect(await handle([signal], plentyOfTime)).toBeUndefined();
+
+    expect(telemetry.unknownRecord).toHaveBeenCalledWith(expect.objectContaining({ pk: 'order#42', sk: '~signal#1' }));
+  });
+});
+
+describe('what may be skipped', () => {
+  const hold = {
+    pk: 'order#42',
+    revision: 'r',
+    state: 'holding',
+    reason: 'unknown-topic',
+    message: '',
+    since: 0,
+  } as const;
+
+  it('leaves out the positions at and after a hold, and publishes the earlier ones', async () => {
+    const { handle, kafka, table, telemetry } = aRelay();
+    table.holds.set('order#42', { ...hold, position: '0000000000000002' });
+
+    expect(
+      await handle(
+        versions('42', 3).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['id-order-42-1']);
+    expect(table.marks.size).toBe(1);
+    expect(telemetry.heldBack).toHaveBeenCalledTimes(2);
+  });
+
+  it('leaves out discarded items', async () => {
+    const { handle, kafka, table } = aRelay();
+    table.tombstones.add('id-order-42-1');
+
+    expect(
+      await handle(
+        versions('42', 2).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['id-order-42-2']);
+    expect([...table.marks.keys()]).toEqual(['id-order-42-2']);
+  });
+
+  it('only marks what this process has published already', async () => {
+    const { handle, kafka, table, telemetry } = aRelay();
+    const records = versions('42', 2).map((item) => insertOf(item));
+    table.failMark = ({ id }) => id === 'id-order-42-1';
+    expect(await handle(records, plentyOfTime)).toBe(0);
+    table.failMark = () => false;
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['id-order-42-1', 'id-order-42-2']);
+    expect(table.marks.get('id-order-42-1')?.receipts).toEqual([
+      expect.objectContaining({ topic: 'orders', offset: 0n }),
+    ]);
+    expect(telemetry.markFailed).toHaveBeenCalledTimes(1);
+    expect(telemetry.duplicateSkipped).toHaveBeenCalledTimes(2);
+  });
+
+  it('publishes again in a new process: a duplicate, never a loss', async () => {
+    const { kafka, newProcess } = aRelay();
+    const records = [insertOf(anItem())];
+
+    await newProcess().handle(records, plentyOfTime);
+    await newProcess().handle(records, plentyOfTime);
+
+    expect(sent(kafka.log)).toEqual(['id-order-42-1', 'id-order-42-1']);
+  });
+
+  it('sends a record that is twice in one batch once', async () => {
+    const { handle, kafka } = aRelay();
+    const record = insertOf(anItem());
+
+    expect(await handle([record, record], plentyOfTime)).toBeUndefined();
+
+    expect(kafka.log).toHaveLength(1);
+  });
+});
+
+describe('an outage', () => {
+  it('burns nothing: the shard waits at the first record that was not acknowledged', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.refuse = (batch) => (batch.messages.some(({ key }) => key.toString() === keyB) ? outage : undefined);
+    const records = [anItem({ key: keyA }), anItem({ key: keyB }), anItem({ key: keyA, version: 2 })].map((item) =>
+      insertOf(item),
+    );
+
+    expect(await handle(records, plentyOfTime)).toBe(1);
+
+    expect(sent(kafka.log)).toEqual([`id-order-${keyA}-1`, `id-order-${keyA}-2`]);
+    expect(table.parkings).toEqual([]);
+  });
+
+  it('starts no further round', async () => {
+    const { handle, kafka } = aRelay({ maxMessages: 1 });
+    kafka.refuse = () => outage;
+
+    expect(
+      await handle(
+        versions('42', 3).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBe(0);
+
+    expect(kafka.publishes).toHaveLength(1);
+  });
+
+  it('of the metadata stops the batch before anything is sent', async () => {
+    const { handle, kafka, telemetry } = aRelay();
+    kafka.topics.set('orders', outage);
+
+    expect(await handle([insertOf(anItem())], plentyOfTime)).toBe(0);
+
+    expect(kafka.publishes).toEqual([]);
+    expect(telemetry.outage).toHaveBeenCalled();
+  });
+
+  it('of the control partition stops the batch before anything is sent', async () => {
+    const { handle, kafka, table } = aRelay();
+    table.failRead = true;
+
+    expect(await handle([insertOf(anItem())], plentyOfTime)).toBe(0);
+
+    expect(kafka.publishes).toEqual([]);
+  });
+});
+
+describe('a poison event', () => {
+  it('parks its item and holds its key, while other keys and earlier events go on', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.refuse = (batch) => (carries('id-order-42-2')(batch) ? tooLarge : undefined);
+    const others = ['1', '2', '3', '4', '5', '6'].map((key) => anItem({ key }));
+    const records = [...versions('42', 4), ...others].map((item) => insertOf(item));
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(sent(kafka.log).toSorted()).toEqual(['id-order-42-1', ...others.map(({ id }) => id)].toSorted());
+    expect(table.parkings).toEqual([
+      expect.objectContaining({
+        pk: 'order#42',
+        sk: '0000000000000002',
+        id: 'id-order-42-2',
+        reason: 'message-too-large',
+      }),
+    ]);
+  });
+
+  it('of an item that was processed or discarded meanwhile holds nothing', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.refuse = (batch) => (carries('id-order-42-1')(batch) ? tooLarge : undefined);
+    table.gone.add('id-order-42-1');
+
+    expect(
+      await handle(
+        versions('42', 2).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(table.holds.size).toBe(0);
+    expect(sent(kafka.log)).toEqual(['id-order-42-2']);
+  });
+
+  it('that can not be parked is delivered again, and nothing of its key overtakes it', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.refuse = (batch) => (carries('id-order-42-1')(batch) ? tooLarge : undefined);
+    table.failPark = () => true;
+
+    expect(
+      await handle(
+        versions('42', 3).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBe(0);
+
+    expect(kafka.log).toEqual([]);
+  });
+
+  it('is parked when its topic does not exist', async () => {
+    const { handle, kafka, table } = aRelay();
+    const records = [
+      insertOf(anItem({ key: 'x', events: [anEvent({ id: 'lost', topic: 'nowhere' })] })),
+      insertOf(anItem({ key: 'x', version: 2 })),
+      insertOf(anItem({ key: 'y' })),
+    ];
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(table.parkings).toEqual([expect.objectContaining({ pk: 'order#x', reason: 'unknown-topic' })]);
+    expect(sent(kafka.log)).toEqual(['id-order-y-1']);
+  });
+
+  it('parks every key of a batch at once when its topic went away meanwhile', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.topics.set('orders', 1);
+    kafka.refuse = () => ({ kind: 'poison', reason: 'unknown-topic', message: 'deleted' });
+    const records = ['x', 'y', 'z', 'x'].map((key, at) => insertOf(anItem({ key, version: at + 1 })));
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(table.parkings.map(({ pk }) => pk)).toEqual(['order#x', 'order#y', 'order#z']);
+    expect(kafka.publishes).toHaveLength(1);
+  });
+
+  it('that follows an unfinished event of its key waits for the acknowledgement', async () => {
+    const { handle, kafka, table } = aRelay();
+    const records = [
+      insertOf(anItem({ key: 'x' })),
+      insertOf(anItem({ key: 'x', version: 2, events: [anEvent({ id: 'lost', topic: 'nowhere' })] })),
+    ];
+    kafka.refuse = () => outage;
+
+    expect(await handle(records, plentyOfTime)).toBe(0);
+    expect(table.parkings).toEqual([]);
+
+    kafka.refuse = () => undefined;
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+    expect(table.parkings).toEqual([expect.objectContaining({ id: 'lost' })]);
+  });
+
+  it('may be an item that can not be decoded: it is parked without trusting its id', async () => {
+    const { handle, kafka, table } = aRelay();
+    const records = [
+      insertOf({ pk: { S: 'order#x' }, sk: { S: '0000000000000001' }, id: { S: 'i' } }),
+      insertOf(anItem({ key: 'x', version: 2 })),
+    ];
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(table.parkings).toEqual([
+      {
+        pk: 'order#x',
+        sk: '0000000000000001',
+        reason: 'undecodable-item',
+        message: expect.stringContaining('committedAt') as unknown,
+      },
+    ]);
+    expect(kafka.log).toEqual([]);
+  });
+
+  it('opens the breaker when many keys were held within minutes: then it is an outage', async () => {
+    const { handle, kafka, table, telemetry } = aRelay();
+    kafka.refuse = () => tooLarge;
+    const keys = Array.from({ length: BREAKER.maxHolds + 5 }, (_, at) => anItem({ key: String(at) }));
+
+    expect(
+      await handle(
+        keys.map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeDefined();
+
+    expect(table.parkings).toHaveLength(BREAKER.maxHolds);
+    expect(telemetry.breakerOpen).toHaveBeenCalled();
+  });
+});
+
+describe('bounds', () => {
+  it('splits a partition over rounds so that no batch exceeds its bytes', async () => {
+    const { handle, kafka } = aRelay({ maxBatchBytes: 1_000 });
+    const records = versions('42', 10).map((item) => insertOf(item));
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(versions('42', 10).map(({ id }) => id));
+    expect(kafka.publishes.length).toBeGreaterThan(1);
+  });
+
+  it('sends a message that is larger than the limit alone', async () => {
+    const { handle, kafka } = aRelay({ maxBatchBytes: 10 });
+
+    expect(
+      await handle(
+        versions('42', 3).map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(kafka.publishes.map((round) => round.map(({ messages }) => messages.length))).toEqual([[1], [1], [1]]);
+  });
+
+  it('starts no round when the time is short, and has the rest delivered again', async () => {
+    const { handle, kafka } = aRelay({ maxMessages: 1 });
+    let left = 2_500;
+
+    expect(
+      await handle(
+        versions('42', 5).map((item) => insertOf(item)),
+        () => (left -= 500),
+      ),
+    ).toBe(3);
+
+    expect(kafka.log).toHaveLength(3);
+  });
+});

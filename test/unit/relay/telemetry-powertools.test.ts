@@ -1,0 +1,91 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { powertoolsTelemetry, sample } from '../../../lib/relay/telemetry-powertools';
+
+type Emf = Record<string, unknown> & {
+  _aws: { CloudWatchMetrics: { Namespace: string; Metrics: { Name: string; Unit: string }[] }[] };
+};
+
+function capture(act: (telemetry: ReturnType<typeof powertoolsTelemetry>) => void): Emf[] {
+  const lines: string[] = [];
+  const write = jest.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
+  try {
+    act(powertoolsTelemetry({ outboxName: 'Orders', logger: new Logger({ logLevel: 'SILENT' }) }));
+  } finally {
+    write.mockRestore();
+  }
+  return lines.map((line) => JSON.parse(line) as Emf);
+}
+
+beforeAll(() => {
+  // Development mode writes to the console that a test can watch, and turns metrics off unless told otherwise.
+  process.env['POWERTOOLS_DEV'] = 'true';
+  process.env['POWERTOOLS_METRICS_DISABLED'] = 'false';
+});
+
+it('writes one EMF document an invocation, under the outbox it belongs to', () => {
+  const documents = capture((telemetry) => {
+    telemetry.received(3);
+    telemetry.published({ events: 2, bytes: 20, latencyMs: [5, 7] });
+    telemetry.published({ events: 1, bytes: 10, latencyMs: [9] });
+    telemetry.duplicateSkipped({ pk: 'order#1', sk: '1', id: 'a' });
+    telemetry.finished({});
+  });
+
+  expect(documents).toHaveLength(1);
+  expect(documents[0]).toMatchObject({
+    Outbox: 'Orders',
+    BatchSize: 3,
+    PublishedEvents: 3,
+    PublishedBytes: 30,
+    DuplicatesSkipped: 1,
+    CommitToAckLatency: [5, 7, 9],
+  });
+  expect(documents[0]?._aws.CloudWatchMetrics[0]?.Namespace).toBe('DynamoDBOutbox');
+});
+
+it.each([
+  ['ParkedItems', (t) => t.parked({ pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm' })],
+  ['Outages', (t) => t.outage({ message: 'm', cause: new Error('c') })],
+  ['BreakerOpen', (t) => t.breakerOpen({ pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm' }, 30)],
+  ['MarkFailures', (t) => t.markFailed({ pk: 'p', sk: 's', id: 'i', receipts: [] }, new Error('c'))],
+  ['ProducerRebuilds', (t) => t.producerRebuilt(new Error('c'))],
+  ['UnknownRecords', (t) => t.unknownRecord({ pk: 'p', sk: 's' })],
+  [
+    'HeldItems',
+    (t) =>
+      t.heldBack(
+        { pk: 'p', sk: 's' },
+        { pk: 'p', position: 's', revision: 'r', state: 'holding', reason: 'unknown-topic', message: '', since: 1 },
+      ),
+  ],
+] as [string, (t: ReturnType<typeof powertoolsTelemetry>) => void][])('counts %s', (metric, act) => {
+  const [document] = capture((telemetry) => {
+    act(telemetry);
+    telemetry.finished({});
+  });
+
+  expect(document?.[metric]).toBe(1);
+});
+
+it('starts from zero in the next invocation', () => {
+  const documents = capture((telemetry) => {
+    telemetry.received(1);
+    telemetry.published({ events: 1, bytes: 1, latencyMs: [1] });
+    telemetry.finished({});
+    telemetry.received(2);
+    telemetry.finished({});
+  });
+
+  expect(documents[1]).toMatchObject({ BatchSize: 2 });
+  expect(documents[1]).not.toHaveProperty('PublishedEvents');
+});
+
+it('keeps at most 100 latencies, the extremes among them', () => {
+  const values = Array.from({ length: 1_000 }, (_, at) => 999 - at);
+
+  const kept = sample(values, 100);
+
+  expect(kept).toHaveLength(100);
+  expect(Math.min(...kept)).toBe(0);
+  expect(Math.max(...kept)).toBe(999);
+});
