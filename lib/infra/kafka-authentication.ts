@@ -1,0 +1,117 @@
+import { Fn, Token } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { KafkaAuth } from '../relay/environment';
+import { invalidOption } from './invalid-option';
+
+const CLUSTER_ARN = /^arn:[^:]+:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/;
+
+/** An Amazon MSK cluster, as far as its access is concerned. */
+export interface MskCluster {
+  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be known only at deployment. */
+  readonly clusterArn: string;
+}
+
+/**
+ * How the relay authenticates itself to the brokers, and what its role needs for that.
+ *
+ * @example
+ * ```ts
+ * import { KafkaAuthentication } from 'dynamodb-outbox/cdk';
+ *
+ * const authentication = KafkaAuthentication.iam({
+ *   clusterArn: 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2',
+ * });
+ * ```
+ */
+export abstract class KafkaAuthentication {
+  /**
+   * MSK IAM access control with the relay's own role (port 9098): the only way into MSK Serverless, and the only one
+   * that is authorised per topic.
+   */
+  static iam(cluster: MskCluster): KafkaAuthentication {
+    return new IamAuthentication(cluster.clusterArn);
+  }
+
+  /**
+   * SASL/SCRAM-SHA-512 over TLS (port 9096). The secret is JSON with `username` and `password`. A relay in a VPC without
+   * NAT needs an interface endpoint of Secrets Manager to read it.
+   */
+  static scram(secret: ISecret): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'scram', secretArn: secret.secretArn }, secret);
+  }
+
+  /**
+   * TLS (port 9094). With a secret (JSON with `certificate` and `privateKey` in PEM) the relay authenticates by
+   * certificate, and needs to reach Secrets Manager as with `scram`; without one it stays anonymous.
+   */
+  static tls(secret?: ISecret): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'tls', secretArn: secret?.secretArn }, secret);
+  }
+
+  /** Plain text (port 9092): for a broker on the same machine. */
+  static none(): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'none' });
+  }
+
+  /** What the relay is told. */
+  abstract readonly settings: KafkaAuth;
+
+  /** Lets `grantee` publish to `topics`, and to nothing else where the cluster authorises by IAM. */
+  abstract grantPublish(grantee: IGrantable, topics: readonly string[]): void;
+}
+
+class SecretAuthentication extends KafkaAuthentication {
+  readonly settings: KafkaAuth;
+  readonly #secret?: ISecret;
+
+  constructor(settings: KafkaAuth, secret?: ISecret) {
+    super();
+    this.settings = settings;
+    this.#secret = secret;
+  }
+
+  override grantPublish(grantee: IGrantable): void {
+    this.#secret?.grantRead(grantee);
+    // `grantRead` only edits the key's policy, which nothing can do for an imported key.
+    this.#secret?.encryptionKey?.grantDecrypt(grantee);
+  }
+}
+
+class IamAuthentication extends KafkaAuthentication {
+  override readonly settings = { kind: 'iam' } as const;
+  readonly #clusterArn: string;
+
+  constructor(clusterArn: string) {
+    super();
+    if (!Token.isUnresolved(clusterArn) && !CLUSTER_ARN.test(clusterArn)) {
+      throw invalidOption(
+        'clusterArn',
+        clusterArn,
+        'an ARN such as arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>',
+        'Copy it from "aws kafka list-clusters-v2".',
+      );
+    }
+    this.#clusterArn = clusterArn;
+  }
+
+  override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
+    Grant.addToPrincipal({
+      grantee,
+      // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
+      actions: ['kafka-cluster:Connect', 'kafka-cluster:DescribeCluster', 'kafka-cluster:WriteDataIdempotently'],
+      resourceArns: [this.#clusterArn],
+    });
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'],
+      resourceArns: topics.map((topic) => this.#topicArn(topic)),
+    });
+  }
+
+  /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
+  #topicArn(topic: string): string {
+    const parts = Fn.split(':cluster/', this.#clusterArn);
+    return `${Fn.select(0, parts)}:topic/${Fn.select(1, parts)}/${topic}`;
+  }
+}

@@ -1,0 +1,282 @@
+import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { TOPIC_PATTERN } from '../event/item';
+import { COMPRESSIONS, RELAY_DEFAULTS, slowestRoundMs, type Compression } from '../relay/environment';
+import { invalidOption, refuseUnknownKeys } from './invalid-option';
+import { KafkaAuthentication } from './kafka-authentication';
+
+/** What an `Outbox` can be told. */
+export interface OutboxProps {
+  /**
+   * The Kafka topics that events go to. They must exist; under MSK IAM the relay may write to these and no others.
+   */
+  readonly topics: string[];
+
+  /** `host:port` of at least one broker, separated by commas, as `GetBootstrapBrokers` answers. */
+  readonly bootstrapBrokers: string;
+
+  /** How the relay authenticates itself to the brokers. */
+  readonly authentication: KafkaAuthentication;
+
+  /**
+   * The network from which the relay reaches the brokers. It needs a gateway endpoint of DynamoDB (free), and no NAT.
+   *
+   * @default - in no VPC, which reaches brokers with public addresses only
+   */
+  readonly vpc?: IVpc;
+
+  /**
+   * Where in the VPC the relay runs.
+   *
+   * @default - the private subnets
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * Security groups of the relay; the brokers' group must let one of them in.
+   *
+   * @default - one of its own that allows outgoing traffic only, see `Outbox.relay.connections`
+   */
+  readonly securityGroups?: ISecurityGroup[];
+
+  /**
+   * How batches are compressed: `zstd`, `gzip` or `none`.
+   *
+   * @default 'zstd'
+   */
+  readonly compression?: Compression;
+
+  /**
+   * How long a processed item stays readable, in whole seconds. Zero deletes it as soon as it is acknowledged: no receipts
+   * and no replay. DynamoDB may take some days longer to remove an expired item.
+   *
+   * @default Duration.days(1)
+   */
+  readonly retention?: Duration;
+
+  /**
+   * Bytes of one partition's batch before compression. Lower it when a topic's `max.message.bytes` is lower.
+   *
+   * @default 1_000_000
+   */
+  readonly maxBatchBytes?: number;
+
+  /**
+   * How long one request to a broker may take. The slowest round of the relay is eight of these (connect and send, each
+   * with a retry, twice) and must fit into `relayTimeout`.
+   *
+   * @default Duration.seconds(4)
+   */
+  readonly requestTimeout?: Duration;
+
+  /**
+   * Value of the metrics dimension `Outbox`.
+   *
+   * @default - the stack's name and the construct's path in it, joined by `-`
+   */
+  readonly outboxName?: string;
+
+  /**
+   * Name of the table. A named table cannot be replaced, only removed and made again.
+   *
+   * @default - generated
+   */
+  readonly tableName?: string;
+
+  /**
+   * Key that encrypts the table; the stack must have a region then. `grantWrite` extends to the key.
+   *
+   * @default - a key that DynamoDB owns
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * Whether DynamoDB refuses to delete the table. Pending events live there only: turn it off in test stacks alone.
+   *
+   * @default true
+   */
+  readonly deletionProtection?: boolean;
+
+  /**
+   * What happens to the table when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Memory of the relay in MB. Its share of CPU grows with it.
+   *
+   * @default 1024
+   */
+  readonly relayMemorySize?: number;
+
+  /**
+   * How long one invocation of the relay may take: at most 15 minutes.
+   *
+   * @default Duration.seconds(60)
+   */
+  readonly relayTimeout?: Duration;
+
+  /**
+   * The relay's code, with `index.handler`; for tests of stacks and for own builds.
+   *
+   * @default - the bundle that this package contains
+   */
+  readonly relayCode?: Code;
+
+  /**
+   * How long the relay's logs are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+}
+
+/** Every default that is a value; what depends on the stack is described at its option. */
+export const OUTBOX_DEFAULTS = {
+  compression: RELAY_DEFAULTS.compression,
+  retention: Duration.seconds(RELAY_DEFAULTS.retentionSeconds),
+  maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
+  requestTimeout: Duration.millis(RELAY_DEFAULTS.requestTimeoutMs),
+  deletionProtection: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+  relayMemorySize: 1024,
+  relayTimeout: Duration.seconds(60),
+  logRetention: RetentionDays.ONE_MONTH,
+} as const satisfies Partial<OutboxProps>;
+
+export type ResolvedOutboxProps = OutboxProps & Required<Pick<OutboxProps, keyof typeof OUTBOX_DEFAULTS>>;
+
+/** As a record, so that a new option that is not listed does not compile. */
+const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
+  topics: true,
+  bootstrapBrokers: true,
+  authentication: true,
+  vpc: true,
+  vpcSubnets: true,
+  securityGroups: true,
+  compression: true,
+  retention: true,
+  maxBatchBytes: true,
+  requestTimeout: true,
+  outboxName: true,
+  tableName: true,
+  encryptionKey: true,
+  deletionProtection: true,
+  removalPolicy: true,
+  relayMemorySize: true,
+  relayTimeout: true,
+  relayCode: true,
+  logRetention: true,
+};
+
+const BROKER_LIST = /^[^\s:,]+:\d{1,5}(\s*,\s*[^\s:,]+:\d{1,5})*$/;
+const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
+
+/**
+ * Fills in the defaults and refuses what cannot work.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
+ */
+export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
+  refuseUnknownKeys('Outbox', props, Object.keys(OPTIONS));
+  const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
+  const resolved: ResolvedOutboxProps = { ...OUTBOX_DEFAULTS, ...(given as unknown as OutboxProps) };
+  checkTopics(resolved.topics);
+  checkKafka(resolved);
+  checkRelay(resolved);
+  return resolved;
+}
+
+function checkTopics(topics: unknown): void {
+  if (!Array.isArray(topics) || topics.length === 0 || Token.isUnresolved(topics)) {
+    throw invalidOption(
+      'topics',
+      topics,
+      'a list of at least one topic name, its length known at synthesis',
+      'The relay is allowed to write to each topic by name: list every topic that an event may go to.',
+    );
+  }
+  const names = topics.filter((topic) => !Token.isUnresolved(topic)) as unknown[];
+  const malformed = names.find((topic) => typeof topic !== 'string' || !TOPIC_PATTERN.test(topic));
+  if (malformed !== undefined) {
+    throw invalidOption(
+      'topics',
+      malformed,
+      'Kafka topic names of 1 to 249 letters, digits, ".", "_" or "-"',
+      'Wildcards are not possible: list each topic.',
+    );
+  }
+  const repeated = names.find((topic, index) => names.indexOf(topic) !== index);
+  if (repeated !== undefined) {
+    throw invalidOption('topics', repeated, 'a list without repetitions', 'Remove one of the two.');
+  }
+}
+
+function checkKafka({ bootstrapBrokers, authentication, compression, maxBatchBytes }: ResolvedOutboxProps): void {
+  if (!Token.isUnresolved(bootstrapBrokers) && !BROKER_LIST.test(bootstrapBrokers)) {
+    throw invalidOption(
+      'bootstrapBrokers',
+      bootstrapBrokers,
+      'a comma-separated list of host:port',
+      'Copy it from "aws kafka get-bootstrap-brokers".',
+    );
+  }
+  if (!((authentication as unknown) instanceof KafkaAuthentication)) {
+    throw invalidOption(
+      'authentication',
+      typeof authentication,
+      'a KafkaAuthentication',
+      'Make one with KafkaAuthentication.iam(…), .scram(…), .tls(…) or .none().',
+    );
+  }
+  if (!COMPRESSIONS.includes(compression)) {
+    throw invalidOption(
+      'compression',
+      compression,
+      `one of ${COMPRESSIONS.join(', ')}`,
+      'Consumers must support it too.',
+    );
+  }
+  if (Token.isUnresolved(maxBatchBytes) || !Number.isSafeInteger(maxBatchBytes) || maxBatchBytes < 1) {
+    throw invalidOption(
+      'maxBatchBytes',
+      maxBatchBytes,
+      'an integer of at least 1, known at synthesis',
+      "Stay under the smallest max.message.bytes of the topics; Kafka's own default is 1,048,588.",
+    );
+  }
+}
+
+function checkRelay({ retention, requestTimeout, relayTimeout }: ResolvedOutboxProps): void {
+  for (const [option, duration] of Object.entries({ retention, requestTimeout, relayTimeout })) {
+    if (duration.isUnresolved()) {
+      throw invalidOption(option, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
+    }
+  }
+  if (!Number.isInteger(retention.toSeconds({ integral: false }))) {
+    throw invalidOption('retention', retention.toString(), 'whole seconds', 'The TTL of DynamoDB knows no fractions.');
+  }
+  const relayMs = relayTimeout.toMilliseconds();
+  if (relayMs < 1000 || relayMs > MAX_LAMBDA_TIMEOUT_SECONDS * 1000) {
+    throw invalidOption(
+      'relayTimeout',
+      relayTimeout.toString(),
+      'from 1 second to 15 minutes',
+      'That is what Lambda allows.',
+    );
+  }
+  const requestTimeoutMs = requestTimeout.toMilliseconds();
+  if (requestTimeoutMs < 1 || slowestRoundMs({ requestTimeoutMs }) >= relayMs) {
+    throw invalidOption(
+      'requestTimeout',
+      requestTimeout.toString(),
+      `at least 1 millisecond, and less than ${relayMs / slowestRoundMs({ requestTimeoutMs: 1 })} ms with a relayTimeout of ${relayTimeout.toString()}`,
+      'The relay starts a round only when the slowest one still fits into the invocation: it would never start any.',
+    );
+  }
+}

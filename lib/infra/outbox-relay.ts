@@ -1,0 +1,114 @@
+import { RemovalPolicy, type Duration } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  EventSourceMapping,
+  FilterCriteria,
+  Function as LambdaFunction,
+  MetricType,
+  Runtime,
+  StartingPosition,
+  type Code,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
+import type { KafkaAuthentication } from './kafka-authentication';
+import type { OutboxTable } from './outbox-table';
+
+export interface OutboxRelayProps {
+  readonly table: OutboxTable;
+  readonly config: Omit<RelayConfig, 'tableName' | 'auth'>;
+  readonly authentication: KafkaAuthentication;
+  readonly topics: readonly string[];
+  readonly code: Code;
+  readonly memorySize: number;
+  readonly timeout: Duration;
+  readonly logRetention: RetentionDays;
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: ISecurityGroup[];
+}
+
+/** The most that one read of a DynamoDB shard returns. */
+const STREAM_BATCH_SIZE = 1000;
+
+/** The stateless part: the only publisher, triggered by the table's stream. */
+export class OutboxRelay extends Construct {
+  readonly function: LambdaFunction;
+  readonly eventSourceMapping: EventSourceMapping;
+
+  constructor(scope: Construct, id: string, props: OutboxRelayProps) {
+    super(scope, id);
+    const { table, authentication, config } = props;
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: props.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // A role of its own: Lambda's usual managed policy may write to every log group of the account.
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      managedPolicies:
+        props.vpc === undefined
+          ? []
+          : [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
+    });
+    logGroup.grantWrite(role);
+
+    this.function = new LambdaFunction(this, 'Function', {
+      description: `Publishes the outbox items of ${props.config.outboxName} to Kafka`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: props.code,
+      handler: 'index.handler',
+      memorySize: props.memorySize,
+      timeout: props.timeout,
+      role,
+      logGroup,
+      vpc: props.vpc,
+      vpcSubnets: props.vpcSubnets,
+      securityGroups: props.securityGroups,
+      environment: {
+        ...encodeRelayConfig({ ...config, tableName: table.table.tableName, auth: authentication.settings }),
+        // kafkajs schedules timers with a negative delay, which Node.js 24 reports on every cold start.
+        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
+      },
+    });
+    this.#grant(props);
+
+    this.eventSourceMapping = new EventSourceMapping(this, 'Stream', {
+      target: this.function,
+      eventSourceArn: table.streamArn,
+      // With LATEST, what is written while the mapping is created or updated could be missed.
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      // The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it.
+      filters: [FilterCriteria.filter({ eventName: ['INSERT'] })],
+      batchSize: STREAM_BATCH_SIZE,
+      // More than one would keep the order of each item only, not of a key's items.
+      parallelizationFactor: 1,
+      bisectBatchOnError: true,
+      reportBatchItemFailures: true,
+      // An outage makes the shard wait; a record must never be given up.
+      retryAttempts: -1,
+      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
+    });
+  }
+
+  #grant({ table, config, authentication, topics }: OutboxRelayProps): void {
+    table.table.grantStreamRead(this.function);
+    table.grant(
+      this.function,
+      // Not limited to the control partition: a drain reads the items of any key.
+      'dynamodb:Query',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:ConditionCheckItem',
+      // A BatchExecuteStatement is authorised by its statements, not as UpdateItem.
+      'dynamodb:PartiQLUpdate',
+      ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []),
+    );
+    authentication.grantPublish(this.function, topics);
+  }
+}

@@ -1,0 +1,96 @@
+import { Stack, Token, type RemovalPolicy } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  Billing,
+  ProjectionType,
+  StreamViewType,
+  TableEncryptionV2,
+  TableV2,
+  type ITableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import { CONTROL_PARTITION } from '../event/key';
+import { invalidOption } from './invalid-option';
+
+export interface OutboxTableProps {
+  readonly tableName?: string;
+  readonly encryptionKey?: IKey;
+  readonly deletionProtection: boolean;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** Partition keys of the outbox itself begin like this one's first segment. */
+const OWN_PARTITIONS = `${CONTROL_PARTITION.slice(0, CONTROL_PARTITION.indexOf('#') + 1)}*`;
+
+/** What DynamoDB does with a customer managed key in the name of whoever reads and writes. */
+const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
+
+/** The stateful part: the table that is the log, in a construct of its own so that nothing else can replace it. */
+export class OutboxTable extends Construct {
+  readonly table: ITableV2;
+  /** ARN of the stream that triggers the relay. */
+  readonly streamArn: string;
+
+  constructor(scope: Construct, id: string, props: OutboxTableProps) {
+    super(scope, id);
+    if (props.encryptionKey !== undefined && Token.isUnresolved(Stack.of(this).region)) {
+      throw invalidOption(
+        'encryptionKey',
+        props.encryptionKey,
+        'left out in a stack whose region is known only at deployment',
+        'CloudFormation takes the key of a table per region: give the stack env: { region }.',
+      );
+    }
+    const table = new TableV2(this, 'Resource', {
+      tableName: props.tableName,
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      // Never populated. With a local secondary index DynamoDB does not split an item collection, so that all items of a
+      // key stay in one partition and their stream records in one shard. It can only be created with the table.
+      localSecondaryIndexes: [
+        {
+          indexName: 'pin',
+          sortKey: { name: 'pin', type: AttributeType.STRING },
+          projectionType: ProjectionType.KEYS_ONLY,
+        },
+      ],
+      billing: Billing.onDemand(),
+      dynamoStream: StreamViewType.NEW_IMAGE,
+      timeToLiveAttribute: 'expiresAt',
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      encryption:
+        props.encryptionKey === undefined ? undefined : TableEncryptionV2.customerManagedKey(props.encryptionKey),
+      deletionProtection: props.deletionProtection,
+      removalPolicy: props.removalPolicy,
+    });
+    this.table = table;
+    this.streamArn = table.tableStreamArn ?? '';
+  }
+
+  /** Allows `actions` on the table alone: none of them reaches the index. */
+  grant(grantee: IGrantable, ...actions: string[]): Grant {
+    this.#grantKey(grantee);
+    return Grant.addToPrincipal({ grantee, actions, resourceArns: [this.table.tableArn] });
+  }
+
+  /**
+   * Allows the puts of the write helper. `TransactWriteItems` has no permission of its own: each entry is authorised as
+   * the operation it stands for, and the condition of a put is part of the put.
+   */
+  grantWrite(grantee: IGrantable): Grant {
+    this.#grantKey(grantee);
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['dynamodb:PutItem'],
+      resourceArns: [this.table.tableArn],
+      // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
+      conditions: { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
+    });
+  }
+
+  #grantKey(grantee: IGrantable): void {
+    this.table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);
+  }
+}

@@ -1,0 +1,97 @@
+import { Stack } from 'aws-cdk-lib';
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { resolveOutboxProps, type OutboxProps } from './outbox-props';
+import { OutboxRelay } from './outbox-relay';
+import { OutboxTable } from './outbox-table';
+import { bundledRelay } from './relay-code';
+
+/**
+ * The outbox of a service: a table that takes events in the service's own transactions, and a relay that publishes them
+ * to Kafka, in order per key and at least once.
+ *
+ * @example
+ * ```ts
+ * import { Stack } from 'aws-cdk-lib';
+ * import { Vpc } from 'aws-cdk-lib/aws-ec2';
+ * import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+ * import { KafkaAuthentication, Outbox } from 'dynamodb-outbox/cdk';
+ *
+ * const stack = new Stack();
+ * const outbox = new Outbox(stack, 'Outbox', {
+ *   topics: ['orders', 'payments'],
+ *   bootstrapBrokers: 'b-1.orders.example.kafka.eu-west-1.amazonaws.com:9098',
+ *   authentication: KafkaAuthentication.iam({
+ *     clusterArn: 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2',
+ *   }),
+ *   vpc: new Vpc(stack, 'Vpc'),
+ * });
+ *
+ * const service = new LambdaFunction(stack, 'OrderService', {
+ *   runtime: Runtime.NODEJS_24_X,
+ *   handler: 'index.handler',
+ *   code: Code.fromInline('exports.handler = async () => {};'),
+ *   environment: { OUTBOX_TABLE: outbox.table.tableName },
+ * });
+ * outbox.grantWrite(service);
+ * ```
+ */
+export class Outbox extends Construct {
+  /** The table that services write to. */
+  readonly table: ITableV2;
+  /** The function that publishes. Nothing but its event source mapping should invoke it. */
+  readonly relay: IFunction;
+  /** What carries the table's stream to the relay. */
+  readonly eventSourceMapping: IEventSourceMapping;
+  /** Value of the metrics dimension `Outbox`. */
+  readonly outboxName: string;
+
+  readonly #table: OutboxTable;
+
+  /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
+  constructor(scope: Construct, id: string, props: OutboxProps) {
+    super(scope, id);
+    const resolved = resolveOutboxProps(props);
+    this.outboxName = resolved.outboxName ?? this.#defaultName();
+    this.#table = new OutboxTable(this, 'Table', resolved);
+    const relay = new OutboxRelay(this, 'Relay', {
+      table: this.#table,
+      config: {
+        brokers: [resolved.bootstrapBrokers],
+        compression: resolved.compression,
+        retentionSeconds: resolved.retention.toSeconds(),
+        maxBatchBytes: resolved.maxBatchBytes,
+        requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
+        outboxName: this.outboxName,
+      },
+      authentication: resolved.authentication,
+      topics: resolved.topics,
+      code: resolved.relayCode ?? bundledRelay(),
+      memorySize: resolved.relayMemorySize,
+      timeout: resolved.relayTimeout,
+      logRetention: resolved.logRetention,
+      vpc: resolved.vpc,
+      vpcSubnets: resolved.vpcSubnets,
+      securityGroups: resolved.securityGroups,
+    });
+    this.table = this.#table.table;
+    this.relay = relay.function;
+    this.eventSourceMapping = relay.eventSourceMapping;
+  }
+
+  /**
+   * Allows a service to put outbox items, in its own transactions, and to use the table's key where it has one. It may
+   * not read, change or delete them, nor touch what the outbox keeps about itself. The service's own tables are granted
+   * by the service.
+   */
+  grantWrite(grantee: IGrantable): Grant {
+    return this.#table.grantWrite(grantee);
+  }
+  #defaultName(): string {
+    const stack = Stack.of(this);
+    const pathInStack = this.node.scopes.slice(stack.node.scopes.length).map((construct) => construct.node.id);
+    return [stack.stackName, ...pathInStack].join('-');
+  }
+}

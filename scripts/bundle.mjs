@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * Bundles each `<from>/<name>/index.ts` into a directory that Lambda can run as it is.
+ *
+ * `<to>/<name>` holds `index.js` (CommonJS, everything inside, the AWS SDK too: what was tested is what runs) and
+ * `NOTICE.txt`, the licences of what is inside. The same sources always give the same bytes, so that an unchanged
+ * function keeps its asset hash; esbuild's metafile would break that and is therefore `<to>-meta/<name>.json`.
+ *
+ * @param {{ from?: string, to?: string }} [options] Default: `lambdas` and `dist/lambdas` of this package.
+ * @returns {Promise<{ name: string, directory: string, bytes: number, gzipBytes: number }[]>} Sorted by name.
+ */
+export async function bundleLambdas({
+  from = join(PACKAGE_ROOT, 'lambdas'),
+  to = join(PACKAGE_ROOT, 'dist', 'lambdas'),
+} = {}) {
+  const entries = await readdir(from, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(from, entry.name, 'index.ts')))
+    .map((entry) => entry.name)
+    .sort();
+  if (names.length === 0) {
+    throw new Error(
+      `Nothing to bundle: no "<name>/index.ts" in ${from}. Each Lambda function is a directory with one.`,
+    );
+  }
+  return Promise.all(names.map((name) => bundle(name, join(from, name, 'index.ts'), to)));
+}
+
+async function bundle(name, entryPoint, to) {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [entryPoint],
+    outfile: 'index.js',
+    absWorkingDir: PACKAGE_ROOT,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    // The ES modules of a package before its CommonJS: only those can be tree-shaken.
+    mainFields: ['module', 'main'],
+    minify: true,
+    charset: 'utf8',
+    // The whole licences are in NOTICE.txt.
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  const [{ contents }] = outputFiles;
+
+  // Written beside the target and renamed, so that nobody who synthesizes or runs meanwhile sees half a bundle.
+  const directory = join(to, name);
+  const draft = join(to, `.${name}-${process.pid}-${Date.now()}`);
+  await mkdir(draft, { recursive: true });
+  await writeFile(join(draft, 'index.js'), contents);
+  await writeFile(join(draft, 'NOTICE.txt'), await notice(Object.keys(metafile.inputs)));
+  await rm(directory, { recursive: true, force: true });
+  await rename(draft, directory);
+
+  await mkdir(`${to}-meta`, { recursive: true });
+  await writeFile(join(`${to}-meta`, `${name}.json`), JSON.stringify(metafile, null, 1));
+  return { name, directory, bytes: contents.length, gzipBytes: gzipSync(contents).length };
+}
+
+/** The licence texts of every package that `inputs` come from; packages with one text share it. */
+async function notice(inputs) {
+  const directories = new Set(inputs.map(packageDirectory).filter((directory) => directory !== undefined));
+  const packagesByLicence = new Map();
+  for (const directory of [...directories].sort()) {
+    const { name, version, license } = JSON.parse(
+      await readFile(join(PACKAGE_ROOT, directory, 'package.json'), 'utf8'),
+    );
+    const file = (await readdir(join(PACKAGE_ROOT, directory))).find((entry) => /^licen[cs]e/i.test(entry));
+    const text =
+      file === undefined ? `Licence: ${license}` : await readFile(join(PACKAGE_ROOT, directory, file), 'utf8');
+    packagesByLicence.set(text, [...(packagesByLicence.get(text) ?? []), `${name} ${version}`]);
+  }
+  return [...packagesByLicence]
+    .map(([text, packages]) => `This bundle contains ${packages.join(', ')}:\n\n${text.trim()}\n`)
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** `node_modules/@scope/name` of a file in it, however deep the `node_modules` is. */
+function packageDirectory(input) {
+  return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input.split(sep).join('/'))?.[1];
+}
+
+async function main() {
+  const kB = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
+  try {
+    for (const { name, directory, bytes, gzipBytes } of await bundleLambdas()) {
+      console.error(`${name}: ${relative(process.cwd(), directory)}, ${kB(bytes)} (${kB(gzipBytes)} compressed)`);
+    }
+  } catch (error) {
+    // What esbuild throws, it has printed already, with the place in the source.
+    if (!Array.isArray(error?.errors)) throw error;
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main();

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import ts from 'typescript';
+import { OutboxError } from '../../lib/event/errors';
+import { OUTBOX_DEFAULTS, resolveOutboxProps, type OutboxProps } from '../../lib/infra/outbox-props';
+import { outboxProps } from './stack';
+
+const FILE = join(__dirname, '../../lib/infra/outbox-props.ts');
+
+/** `@default` tag by option, or `undefined` for an option that must be given. */
+function documentedDefaults(): Map<string, string | undefined> {
+  const source = ts.createSourceFile(FILE, readFileSync(FILE, 'utf8'), ts.ScriptTarget.Latest, true);
+  const props = source.statements.find(
+    (statement): statement is ts.InterfaceDeclaration =>
+      ts.isInterfaceDeclaration(statement) && statement.name.text === 'OutboxProps',
+  );
+  return new Map(
+    props!.members.map((member) => {
+      const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
+      return [member.name!.getText(), tag && ts.getTextOfJSDocComment(tag.comment)];
+    }),
+  );
+}
+
+const VALUES: Readonly<Record<string, unknown>> = {
+  "'zstd'": 'zstd',
+  'Duration.days(1)': Duration.days(1),
+  '1_000_000': 1_000_000,
+  'Duration.seconds(4)': Duration.seconds(4),
+  true: true,
+  'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
+  '1024': 1024,
+  'Duration.seconds(60)': Duration.seconds(60),
+  'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
+};
+const comparable = (value: unknown): unknown => (value instanceof Duration ? value.toMilliseconds() : value);
+
+test('the @default tags are the defaults', () => {
+  const documented = [...documentedDefaults()].filter(([, text]) => text !== undefined && !text.startsWith('- '));
+  expect(Object.fromEntries(documented.map(([option, text]) => [option, comparable(VALUES[text!] ?? text)]))).toEqual(
+    Object.fromEntries(Object.entries(OUTBOX_DEFAULTS).map(([option, value]) => [option, comparable(value)])),
+  );
+});
+
+test('every option has a @default tag, but for the three that must be given', () => {
+  const without = [...documentedDefaults()].filter(([, text]) => text === undefined).map(([option]) => option);
+  expect(without).toEqual(['topics', 'bootstrapBrokers', 'authentication']);
+});
+
+test('an option of undefined is as good as none', () => {
+  expect(resolveOutboxProps(outboxProps({ compression: undefined })).compression).toBe('zstd');
+});
+
+test('a misspelt option is refused, with the one that was meant', () => {
+  const misspelt = { ...outboxProps(), retension: Duration.days(2) };
+  expect(() => resolveOutboxProps(misspelt)).toThrow('Outbox has no option "retension". Did you mean "retention"?');
+});
+
+test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
+  ['no topics', { topics: [] }, 'topics'],
+  ['topics that are one text', { topics: 'orders' }, 'topics'],
+  ['topics of unknown number', { topics: Lazy.list({ produce: () => ['orders'] }) }, 'topics'],
+  ['a wildcard', { topics: ['orders.*'] }, 'topics'],
+  ['a topic twice', { topics: ['orders', 'payments', 'orders'] }, 'topics'],
+  ['no brokers', { bootstrapBrokers: undefined }, 'bootstrapBrokers'],
+  ['a broker without a port', { bootstrapBrokers: 'b-1:9098,b-2' }, 'bootstrapBrokers'],
+  ['no authentication', { authentication: undefined }, 'authentication'],
+  ['authentication by name', { authentication: 'iam' }, 'authentication'],
+  ['an unknown codec', { compression: 'snappy' }, 'compression'],
+  ['a batch of nothing', { maxBatchBytes: 0 }, 'maxBatchBytes'],
+  ['a batch size known at deployment', { maxBatchBytes: Token.asNumber({ Ref: 'Size' }) }, 'maxBatchBytes'],
+  ['half a second of retention', { retention: Duration.millis(500) }, 'retention'],
+  ['a retention known at deployment', { retention: Duration.seconds(Token.asNumber({ Ref: 'S' })) }, 'retention'],
+  ['an invocation of 16 minutes', { relayTimeout: Duration.minutes(16) }, 'relayTimeout'],
+  ['requests as slow as the invocation', { requestTimeout: Duration.seconds(60) }, 'requestTimeout'],
+  ['requests of which eight fill the invocation', { requestTimeout: Duration.millis(7500) }, 'requestTimeout'],
+])('%s: refused', (_, changed, option) => {
+  const props = { ...outboxProps(), ...changed } as OutboxProps;
+  const refused = (): unknown => {
+    try {
+      resolveOutboxProps(props);
+    } catch (error) {
+      return error;
+    }
+    return 'nothing was refused';
+  };
+  expect(refused()).toBeInstanceOf(OutboxError);
+  expect(refused()).toMatchObject({ code: 'invalid-option', details: { option } });
+});
+
+test('what is known only at deployment is accepted where it can be', () => {
+  const token = (): string => Lazy.string({ produce: () => 'later' });
+  const props = outboxProps({ topics: [token(), 'orders'], bootstrapBrokers: token(), tableName: token() });
+  expect(resolveOutboxProps(props)).toMatchObject({ topics: props.topics, bootstrapBrokers: props.bootstrapBrokers });
+});
+
+test('an error says what is wrong, what was given, what is allowed and what to do', () => {
+  expect(() => resolveOutboxProps(outboxProps({ bootstrapBrokers: 'b-1' }))).toThrow(
+    'Option "bootstrapBrokers" is "b-1"; it must be a comma-separated list of host:port. Copy it from "aws kafka get-bootstrap-brokers".',
+  );
+});
