@@ -78,7 +78,11 @@ export function markWriter(
     return Responses ?? [];
   };
 
-  const writeCall = async (marks: readonly Mark[], failures: Map<Mark, unknown>): Promise<void> => {
+  /** Answers the cause when the call as a whole failed. */
+  const writeCall = async (
+    marks: readonly Mark[],
+    failures: Map<Mark, unknown>,
+  ): Promise<{ readonly cause: unknown } | undefined> => {
     let open: Task[] = marks.map((mark) => ({ mark, slim: false }));
     for (let attempt = 0; open.length > 0; attempt++) {
       if (attempt > 0) await sleep(backoffMs(attempt));
@@ -87,7 +91,7 @@ export function markWriter(
         answers = await execute(open);
       } catch (cause) {
         for (const { mark } of open) failures.set(mark, cause);
-        return;
+        return { cause };
       }
       const last = attempt === ATTEMPTS - 1;
       open = open.filter((task, at) => {
@@ -105,13 +109,19 @@ export function markWriter(
         return false;
       });
     }
+    return undefined;
   };
 
   return async (marks) => {
     const failures = new Map<Mark, unknown>();
     const calls = callsOf(marks);
+    let unanswered: { readonly cause: unknown } | undefined;
     const lane = async (): Promise<void> => {
-      for (let call = calls.shift(); call !== undefined; call = calls.shift()) await writeCall(call, failures);
+      for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
+        // A table that does not answer one call, retries included, would use up the invocation with the others.
+        if (unanswered === undefined) unanswered = await writeCall(call, failures);
+        else for (const mark of call) failures.set(mark, unanswered.cause);
+      }
     };
     await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, calls.length) }, lane));
     return failures;

@@ -138,6 +138,17 @@ it('fails the marks of a request that DynamoDB did not answer, and no others', a
   expect((await writer()(someMarks(50))).size).toBe(25);
 });
 
+it('asks a table that does not answer no further: what is left fails with the same cause', async () => {
+  const cause = new Error('socket hang up');
+  dynamodb.on(BatchExecuteStatementCommand).rejects(cause);
+
+  const failures = await writer()(someMarks(1_000));
+
+  expect(failures.size).toBe(1_000);
+  expect(new Set(failures.values())).toEqual(new Set([cause]));
+  expect(calls().length).toBeLessThanOrEqual(16);
+});
+
 it('never takes a missing answer for a success', async () => {
   dynamodb.on(BatchExecuteStatementCommand).resolves({ Responses: [] });
 
