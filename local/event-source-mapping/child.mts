@@ -1,0 +1,56 @@
+// Runs one Lambda function: what the runtime does in AWS. An ES module, so that Node.js can run it as it is.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Answer, Invoke } from './child-protocol.ts';
+
+type Handler = (event: unknown, context: unknown) => unknown;
+
+const variable = (name: string): string => process.env[name] ?? '';
+const answer = (message: Answer): void => {
+  process.send?.(message);
+};
+const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+function loadHandler(): Handler {
+  const [, moduleName = '', exportName = ''] = /^(.+)\.([^.]+)$/.exec(variable('_HANDLER')) ?? [];
+  const code = createRequire(import.meta.url)(join(variable('LAMBDA_TASK_ROOT'), moduleName)) as Record<
+    string,
+    unknown
+  >;
+  const handler = code[exportName];
+  if (typeof handler !== 'function') throw new Error(`${variable('_HANDLER')} is undefined or not exported`);
+  return handler as Handler;
+}
+
+const contextOf = ({ deadlineMs, requestId }: Invoke): object => ({
+  awsRequestId: requestId,
+  functionName: variable('AWS_LAMBDA_FUNCTION_NAME'),
+  functionVersion: variable('AWS_LAMBDA_FUNCTION_VERSION'),
+  invokedFunctionArn: `arn:aws:lambda:${variable('AWS_REGION')}:000000000000:function:${variable('AWS_LAMBDA_FUNCTION_NAME')}`,
+  memoryLimitInMB: variable('AWS_LAMBDA_FUNCTION_MEMORY_SIZE'),
+  logGroupName: variable('AWS_LAMBDA_LOG_GROUP_NAME'),
+  logStreamName: variable('AWS_LAMBDA_LOG_STREAM_NAME'),
+  callbackWaitsForEmptyEventLoop: true,
+  getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+});
+
+async function run(handler: Handler, invoke: Invoke): Promise<void> {
+  const { requestId } = invoke;
+  try {
+    // Lambda sends the answer as JSON; `undefined` becomes null.
+    answer({ kind: 'answered', requestId, response: (await handler(invoke.event, contextOf(invoke))) ?? null });
+  } catch (error) {
+    answer({ kind: 'error', requestId, message: textOf(error) });
+  }
+}
+
+// Whoever started this process has ended, whatever the reason.
+process.on('disconnect', () => process.exit());
+
+try {
+  const handler = loadHandler();
+  process.on('message', (message) => void run(handler, message as Invoke));
+  answer({ kind: 'ready', initMs: process.uptime() * 1000 });
+} catch (error) {
+  answer({ kind: 'init-error', message: textOf(error) });
+}

@@ -1,0 +1,172 @@
+import { EventEmitter } from 'node:events';
+import { DescribeStreamCommand, type DynamoDBStreamsClient, type Shard } from '@aws-sdk/client-dynamodb-streams';
+import { waitUntil } from '../wait-until';
+import type { InvocationResult } from './invoker';
+import { noMetrics, type MappingMetrics } from './metrics';
+import { ShardPoller, type InvocationReport } from './shard-poller';
+import { ShardReader } from './shard-reader';
+import type { MappingSettings } from './settings';
+
+export interface MappingOptions {
+  readonly client: DynamoDBStreamsClient;
+  readonly streamArn: string;
+  readonly region: string;
+  readonly settings: MappingSettings;
+  readonly invoke: (event: unknown) => Promise<InvocationResult>;
+  /** Lambda asks each shard four times a second. Default 250. */
+  readonly pollIntervalMs?: number;
+}
+
+interface MappingEvents {
+  /** After each invocation, once it is decided what becomes of the batch. */
+  invocation: [report: InvocationReport];
+  /** The stream could not be read; it is tried again. */
+  'read-error': [error: unknown];
+}
+
+const POLL_INTERVAL_MS = 250;
+const DISCOVERY_INTERVAL_MS = 5_000;
+
+/**
+ * An event source mapping that behaves as Lambda's: in order per shard, a parent shard before its children, one
+ * invocation at a time per shard, checkpoints, retries and bisects by Lambda's rules (see `decide`).
+ *
+ * What it does not imitate: a stream that was trimmed while the mapping was disabled.
+ */
+export class EventSourceMapping extends EventEmitter<MappingEvents> {
+  private readonly options: MappingOptions;
+  private readonly counters = noMetrics();
+  private readonly pollers = new Map<string, ShardPoller>();
+  /** Shards read to their end; their children may begin. */
+  private readonly finished = new Set<string>();
+  private readonly runs: Promise<void>[] = [];
+  private discovery: NodeJS.Timeout | undefined;
+  private discovering: Promise<void> = Promise.resolve();
+  private paused = false;
+  private stopped = false;
+
+  constructor(options: MappingOptions) {
+    super();
+    this.options = options;
+  }
+
+  /** What was found in the template. */
+  get settings(): MappingSettings {
+    return this.options.settings;
+  }
+
+  /** A copy of the counters so far. */
+  metrics(): Readonly<MappingMetrics> {
+    return { ...this.counters };
+  }
+
+  /** Finds the shards and starts to deliver. Call it once. */
+  async start(): Promise<void> {
+    await this.discover(this.options.settings.startingPosition);
+    this.discovery = setInterval(() => this.discoverAgain(), DISCOVERY_INTERVAL_MS);
+  }
+
+  /** No further invocation, not even a retry, until `enable()`. Resolves when the one that runs now has ended. */
+  async disable(): Promise<void> {
+    this.paused = true;
+    await Promise.all([...this.pollers.values()].map((poller) => poller.pause()));
+  }
+
+  /** Goes on where it was disabled. */
+  enable(): void {
+    this.paused = false;
+    for (const poller of this.pollers.values()) poller.resume();
+  }
+
+  /**
+   * Delivers the latest batch of each shard once more, as it was: what "at least once" allows. Resolves when it was
+   * invoked; waits while the mapping is disabled.
+   */
+  async redeliverLast(): Promise<void> {
+    await Promise.all([...this.pollers.values()].map((poller) => poller.redeliverLast()));
+  }
+
+  /** Sets the checkpoint of every shard that is being read back to this sequence number, and reads on from there. */
+  async redeliver(from: string): Promise<void> {
+    await Promise.all([...this.pollers.values()].map((poller) => poller.redeliver(from)));
+  }
+
+  /**
+   * Resolves when everything that was in the stream at the time of the call has been delivered or dropped.
+   *
+   * @throws LocalStackError `not-ready` after `timeoutMs` (default 60 s).
+   */
+  async caughtUp(timeoutMs = 60_000): Promise<void> {
+    const calledAt = performance.now();
+    await waitUntil('The end of the stream', timeoutMs, () =>
+      this.pollers.size > 0 && [...this.pollers.values()].every(({ endSeenAt }) => endSeenAt >= calledAt)
+        ? true
+        : undefined,
+    );
+  }
+
+  /** Ends for good. A running invocation is waited for: kill the function first to end at once. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.discovery);
+    await this.discovering;
+    await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
+    await Promise.all(this.runs);
+  }
+
+  /** New shards of a stream that runs are read from their beginning, wherever the mapping began. */
+  private discoverAgain(): void {
+    this.discovering = this.discovering
+      .then(() => (this.stopped ? undefined : this.discover('TRIM_HORIZON')))
+      .catch((error: unknown) => {
+        if (!this.stopped) this.emit('read-error', error);
+      });
+  }
+
+  private async discover(startingPosition: MappingSettings['startingPosition']): Promise<void> {
+    const shards = await this.listShards();
+    const listed = new Set(shards.map(({ ShardId: shardId }) => shardId));
+    for (const { ShardId: shardId = '', ParentShardId: parent } of shards) {
+      const parentDone = parent === undefined || !listed.has(parent) || this.finished.has(parent);
+      if (parentDone && !this.finished.has(shardId) && !this.pollers.has(shardId))
+        this.startPoller(shardId, startingPosition);
+    }
+  }
+
+  private startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
+    const { client, streamArn, region, settings, invoke, pollIntervalMs = POLL_INTERVAL_MS } = this.options;
+    const poller = new ShardPoller({
+      shardId,
+      reader: new ShardReader(client, { streamArn, shardId, region }, { ShardIteratorType: startingPosition }),
+      settings,
+      pollIntervalMs,
+      metrics: this.counters,
+      invoke,
+      onInvocation: (report) => this.emit('invocation', report),
+      onReadError: (error) => this.emit('read-error', error),
+    });
+    this.pollers.set(shardId, poller);
+    if (this.paused) void poller.pause();
+    this.runs.push(
+      poller.run().then(() => {
+        if (this.stopped) return;
+        this.pollers.delete(shardId);
+        this.finished.add(shardId);
+        this.discoverAgain();
+      }),
+    );
+  }
+
+  private async listShards(): Promise<readonly Shard[]> {
+    const shards: Shard[] = [];
+    let last: string | undefined;
+    do {
+      const { StreamDescription: description } = await this.options.client.send(
+        new DescribeStreamCommand({ StreamArn: this.options.streamArn, ExclusiveStartShardId: last }),
+      );
+      shards.push(...(description?.Shards ?? []));
+      last = description?.LastEvaluatedShardId;
+    } while (last !== undefined);
+    return shards;
+  }
+}

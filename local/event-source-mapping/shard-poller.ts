@@ -1,0 +1,216 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backOffMs, decide, type Batch, type Decision } from './decide';
+import { passesFilters } from './filter';
+import type { InvocationResult } from './invoker';
+import type { MappingMetrics } from './metrics';
+import { MAX_READ, type ShardReader, type SourceRecord } from './shard-reader';
+import { MAX_PAYLOAD_BYTES, type MappingSettings } from './settings';
+
+/** What one invocation was about and what became of it. */
+export interface InvocationReport extends InvocationResult {
+  readonly shardId: string;
+  readonly sequenceNumbers: readonly string[];
+  /** Retries that these records had consumed before. */
+  readonly retries: number;
+  readonly iteratorAgeMs: number;
+  readonly decision: Decision<SourceRecord>['kind'];
+  /** The first record that comes again. */
+  readonly failedFrom?: string;
+  readonly dropped: number;
+}
+
+export interface ShardPollerPorts {
+  readonly shardId: string;
+  readonly reader: ShardReader;
+  readonly settings: MappingSettings;
+  readonly pollIntervalMs: number;
+  readonly metrics: MappingMetrics;
+  readonly invoke: (event: unknown) => Promise<InvocationResult>;
+  readonly onInvocation: (report: InvocationReport) => void;
+  readonly onReadError: (error: unknown) => void;
+}
+
+interface Redelivery {
+  readonly resolve: () => void;
+  readonly from?: string;
+}
+
+/** Delivers the records of one shard in order, one batch at a time. */
+export class ShardPoller {
+  private readonly ports: ShardPollerPorts;
+  /** Batches that come before anything that is read: retries and halves. */
+  private queue: Batch<SourceRecord>[] = [];
+  /** Read, but too much for the batch that was gathered. */
+  private surplus: readonly SourceRecord[] = [];
+  private lastDelivered: readonly SourceRecord[] = [];
+  private redelivery: Redelivery | undefined;
+  private failuresInARow = 0;
+  private closed = false;
+  private enabled: Promise<unknown> = Promise.resolve();
+  private enable = (): void => undefined;
+  private readonly stopping = new AbortController();
+  private readonly whenStopped: Promise<unknown> = once(this.stopping.signal, 'abort');
+  private running: Promise<unknown> = Promise.resolve();
+  /** Start of the last read that found nothing while nothing else was waiting; 0 before. */
+  endSeenAt = 0;
+
+  constructor(ports: ShardPollerPorts) {
+    this.ports = ports;
+  }
+
+  /** Resolves when the shard is closed and all of it was delivered, or when the poller was stopped. */
+  async run(): Promise<void> {
+    while (!this.isStopped()) {
+      await Promise.race([this.enabled, this.whenStopped]);
+      if (this.isStopped()) return;
+      const turn = this.turn();
+      this.running = turn;
+      if (!(await turn)) return;
+    }
+  }
+
+  /** Resolves when the invocation that runs now has ended. */
+  async pause(): Promise<void> {
+    this.enabled = new Promise<void>((resolve) => (this.enable = resolve));
+    await this.running;
+  }
+
+  resume(): void {
+    this.enable();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** Delivers the latest batch once more; resolves when it was invoked. */
+  redeliverLast(): Promise<void> {
+    return new Promise((resolve) => (this.redelivery = { resolve }));
+  }
+
+  /** Sets the checkpoint back; resolves when the next read will begin there. */
+  redeliver(from: string): Promise<void> {
+    return new Promise((resolve) => (this.redelivery = { resolve, from }));
+  }
+
+  /** Resolves to false at the end of a closed shard. */
+  private async turn(): Promise<boolean> {
+    const redelivered = this.takeRedelivery();
+    if (this.queue.length === 0) await this.gather();
+    const batch = this.queue.shift();
+    if (batch === undefined) {
+      redelivered();
+      if (this.closed) return false;
+      await this.wait(this.ports.pollIntervalMs);
+      return true;
+    }
+    await this.deliver(batch);
+    redelivered();
+    return true;
+  }
+
+  private takeRedelivery(): () => void {
+    const { redelivery } = this;
+    if (redelivery === undefined) return () => undefined;
+    this.redelivery = undefined;
+    if (redelivery.from === undefined) {
+      if (this.lastDelivered.length > 0) this.queue.unshift({ records: this.lastDelivered, retries: 0 });
+      return redelivery.resolve;
+    }
+    this.queue = [];
+    this.surplus = [];
+    this.closed = false;
+    this.ports.reader.rewind(redelivery.from);
+    redelivery.resolve();
+    return () => undefined;
+  }
+
+  /** Reads until the batch is full or the window is over, and leaves out what no filter wants. */
+  private async gather(): Promise<void> {
+    const { settings, pollIntervalMs } = this.ports;
+    const windowEndsAt = performance.now() + settings.maximumBatchingWindowSeconds * 1000;
+    let records = this.surplus;
+    let full = isFull(records, settings);
+    while (!full && !this.closed && !this.isStopped()) {
+      const startedAt = performance.now();
+      const { read, failed } = await this.read(settings.batchSize - records.length);
+      records = [...records, ...read.filter(({ event }) => passesFilters(event, settings.filters))];
+      this.ports.metrics.FilteredOutEventCount += read.filter(
+        ({ event }) => !passesFilters(event, settings.filters),
+      ).length;
+      full = isFull(records, settings);
+      if (read.length === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
+      if (full || performance.now() >= windowEndsAt) break;
+      if (read.length === 0) await this.wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
+    }
+    const count = fitting(records, settings);
+    this.surplus = records.slice(count);
+    if (count > 0) this.queue.push({ records: records.slice(0, count), retries: 0 });
+  }
+
+  private async read(limit: number): Promise<{ readonly read: readonly SourceRecord[]; readonly failed: boolean }> {
+    try {
+      const { records, closed } = await this.ports.reader.read(Math.min(limit, MAX_READ));
+      this.closed = closed;
+      this.ports.metrics.PolledEventCount += records.length;
+      return { read: records, failed: false };
+    } catch (error) {
+      if (!this.isStopped()) this.ports.onReadError(error);
+      return { read: [], failed: true };
+    }
+  }
+
+  private async deliver(batch: Batch<SourceRecord>): Promise<void> {
+    const { metrics, settings, shardId } = this.ports;
+    const { records, retries } = batch;
+    this.lastDelivered = records;
+    const result = await this.ports.invoke({ Records: records.map(({ event }) => event) });
+    // Stopped means killed by us: nothing is to be learned from the outcome.
+    if (this.isStopped()) return;
+    const nowMs = Date.now();
+    const decision = decide(batch, result.outcome, settings, nowMs);
+    this.queue.unshift(...decision.again);
+    const iteratorAgeMs = nowMs - (records.at(-1)?.createdAtMs ?? nowMs);
+    metrics.InvokedEventCount += records.length;
+    metrics.FailedInvokeEventCount += decision.kind === 'success' ? 0 : records.length - decision.done.length;
+    metrics.DroppedEventCount += decision.dropped.length;
+    metrics.IteratorAge = iteratorAgeMs;
+    metrics.IteratorAgeMaximum = Math.max(metrics.IteratorAgeMaximum, iteratorAgeMs);
+    this.ports.onInvocation({
+      ...result,
+      shardId,
+      sequenceNumbers: records.map(({ sequenceNumber }) => sequenceNumber),
+      retries,
+      iteratorAgeMs,
+      decision: decision.kind,
+      failedFrom: decision.again[0]?.records[0]?.sequenceNumber,
+      dropped: decision.dropped.length,
+    });
+    this.failuresInARow = decision.kind === 'success' ? 0 : this.failuresInARow + 1;
+    if (decision.again.length > 0) await this.wait(backOffMs(this.failuresInARow));
+  }
+
+  private async wait(ms: number): Promise<void> {
+    await Promise.race([sleep(ms), this.whenStopped]);
+  }
+
+  /** A method, because the compiler takes a property for unchanged across an `await`. */
+  private isStopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+}
+
+const isFull = (records: readonly SourceRecord[], settings: MappingSettings): boolean =>
+  records.length >= settings.batchSize || fitting(records, settings) < records.length;
+
+/** How many of the first records make one batch; one always does. */
+function fitting(records: readonly SourceRecord[], { batchSize }: MappingSettings): number {
+  let bytes = 0;
+  for (const [index, record] of records.slice(0, batchSize).entries()) {
+    bytes += record.bytes;
+    if (bytes > MAX_PAYLOAD_BYTES) return Math.max(1, index);
+  }
+  return Math.min(records.length, batchSize);
+}

@@ -1,0 +1,20 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The root of the repository. */
+export const ROOT = join(__dirname, '..');
+/** What the local stack downloads and logs; ignored by Git. */
+export const CACHE = join(ROOT, '.outbox');
+
+const LOG_FOLDERS_KEPT = 30;
+
+/** A new folder for the logs of one run. The oldest ones are removed, so that test runs do not fill the disk. */
+export function newLogFolder(): string {
+  const logs = join(CACHE, 'logs');
+  const folder = join(logs, `${new Date().toISOString().replaceAll(':', '-')}-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  for (const old of readdirSync(logs).sort().slice(0, -LOG_FOLDERS_KEPT)) {
+    rmSync(join(logs, old), { recursive: true, force: true });
+  }
+  return folder;
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newLogFolder } from '../folders';
+import { freePorts } from '../free-port';
+import type { OnProgress } from '../progress';
+import { KafkaBroker } from './broker';
+import { prepareKafka } from './distribution';
+import { kafkaReady } from './ready';
+
+const CLUSTER_ID_BYTES = 16;
+
+export interface KafkaOptions {
+  /** One node, or three with replication factor 3 and `min.insync.replicas` 2. Default 1. */
+  readonly nodes?: 1 | 3;
+  /** Where `kafka-<node>.log` is written. Default: a new folder under `.outbox/logs`. */
+  readonly logFolder?: string;
+  readonly onProgress?: OnProgress;
+  /** Default 60 s. */
+  readonly readyTimeoutMs?: number;
+}
+
+/** Apache Kafka on free ports of 127.0.0.1, with data that goes away with it. */
+export interface KafkaCluster {
+  /** `host:port` of each node. */
+  readonly brokers: readonly string[];
+  /** Node 1 first. Pause, kill, stop and start them one by one. */
+  readonly nodes: readonly KafkaBroker[];
+  /** Resolves when every node answers again, coordinators too. */
+  ready(): Promise<void>;
+  /** Ends all nodes and removes their data. A second call does nothing. */
+  stop(): Promise<void>;
+}
+
+/** A cluster whose addresses are known and whose processes are not started yet. */
+export interface PlannedCluster {
+  readonly brokers: readonly string[];
+  /** @throws LocalStackError `missing-tool`, `command-failed` (download) or `not-ready`. */
+  start(): Promise<KafkaCluster>;
+}
+
+/** Chooses ports first, so that what needs only the addresses can go on while the brokers start. */
+export async function planKafka(options: KafkaOptions = {}): Promise<PlannedCluster> {
+  const { nodes: count = 1, readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
+  const ports = await freePorts(count * 2);
+  const brokers = ports.slice(0, count).map((port) => `127.0.0.1:${port}`);
+  const start = async (): Promise<KafkaCluster> => {
+    const distribution = await prepareKafka(onProgress);
+    const logFolder = options.logFolder ?? newLogFolder();
+    const data = mkdtempSync(join(tmpdir(), 'outbox-kafka-'));
+    const nodes = ports.slice(0, count).map((port, index) => {
+      const nodeId = index + 1;
+      const properties = { nodeId, port, controllerPorts: ports.slice(count), folder: join(data, `node-${nodeId}`) };
+      return new KafkaBroker(distribution, properties, join(logFolder, `kafka-${nodeId}.log`));
+    });
+    const ready = (): Promise<void> =>
+      kafkaReady(brokers, count, readyTimeoutMs, () => nodes.forEach((node) => node.assertRunning()));
+    const stop = async (): Promise<void> => {
+      // No orderly shutdown: it would wait for a quorum that is going away, for data that is removed anyway.
+      await Promise.all(nodes.map((node) => node.kill()));
+      await rm(data, { recursive: true, force: true });
+    };
+    const clusterId = randomBytes(CLUSTER_ID_BYTES).toString('base64url').replace(/^-/, 'A');
+    try {
+      for (const node of nodes) node.format(clusterId);
+      await Promise.all(nodes.map((node) => node.start()));
+      await ready();
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return { brokers, nodes, ready, stop };
+  };
+  return { brokers, start };
+}
+
+/**
+ * Starts Apache Kafka and resolves when it is ready for producers and consumer groups.
+ *
+ * @throws LocalStackError `missing-tool`, `command-failed` (download) or `not-ready`; nothing is left running then.
+ * @example
+ * ```ts
+ * const kafka = await startKafka({ nodes: 3 });
+ * await createTopics(kafka.brokers, [{ topic: 'orders', partitions: 12 }]);
+ * kafka.nodes[0]?.pause();
+ * await kafka.stop();
+ * ```
+ */
+export const startKafka = async (options: KafkaOptions = {}): Promise<KafkaCluster> =>
+  (await planKafka(options)).start();

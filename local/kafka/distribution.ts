@@ -1,0 +1,91 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { cp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LocalStackError } from '../errors';
+import { CACHE } from '../folders';
+import { reportStep, type OnProgress } from '../progress';
+import { runCommand } from '../run-command';
+import { recordClassArchive } from './class-archive';
+import { distributionFolder, POM } from './distribution-folder';
+import { serverProperties } from './properties';
+import { javaVersion, requireTools } from './tools';
+
+/** Jars and what makes a broker of them start fast. */
+export interface KafkaDistribution {
+  readonly classPath: string;
+  readonly jvmFlags: readonly string[];
+  /** The first record of a new cluster's metadata log. */
+  readonly bootstrapCheckpoint: string;
+}
+
+/** A quick start matters more here than peak throughput. */
+const JVM_FLAGS = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint';
+/** Pinned, so that the download does not change by itself. */
+const MAVEN_GOAL = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
+const ANY_CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
+
+/**
+ * The jars of Apache Kafka, downloaded once. Safe when several processes start at once: each works in a folder of its
+ * own and the first to finish wins.
+ *
+ * @throws LocalStackError `missing-tool` or `command-failed`.
+ */
+export async function prepareKafka(onProgress: OnProgress): Promise<KafkaDistribution> {
+  requireTools();
+  const folder = distributionFolder();
+  if (!existsSync(folder)) await reportStep(onProgress, 'download Apache Kafka', (detail) => download(folder, detail));
+  const distribution = {
+    classPath: join(folder, 'lib', '*'),
+    jvmFlags: JVM_FLAGS,
+    bootstrapCheckpoint: join(folder, BOOTSTRAP_CHECKPOINT),
+  };
+  const archive = join(
+    folder,
+    `java-${createHash('sha256')
+      .update(javaVersion() ?? '')
+      .digest('hex')
+      .slice(0, 12)}.jsa`,
+  );
+  if (!existsSync(archive)) {
+    await reportStep(onProgress, 'record a class archive for fast starts', () =>
+      recordClassArchive(distribution, archive),
+    );
+  }
+  return { ...distribution, jvmFlags: [...JVM_FLAGS, `-XX:SharedArchiveFile=${archive}`] };
+}
+
+async function download(folder: string, detail: (text: string) => void): Promise<void> {
+  const draft = join(CACHE, `draft-${randomUUID()}`);
+  const lib = join(draft, 'lib');
+  mkdirSync(lib, { recursive: true });
+  let jars = 0;
+  const onLine = (line: string): void => {
+    if (/Downloaded from .*\.jar/.test(line)) detail(`${(jars += 1)} jars`);
+  };
+  try {
+    const goal = [MAVEN_GOAL, '-DincludeScope=runtime', `-DoutputDirectory=${lib}`];
+    await runCommand('mvn', ['--batch-mode', '--file', POM, ...goal], { onLine });
+    await makeBootstrapCheckpoint(draft, lib);
+    await rename(draft, folder).catch((cause: unknown) => {
+      if (existsSync(folder)) return;
+      throw new LocalStackError('command-failed', `Cannot move the jars of Apache Kafka to ${folder}.`, { cause });
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function makeBootstrapCheckpoint(draft: string, lib: string): Promise<void> {
+  const folder = join(draft, 'format');
+  mkdirSync(folder, { recursive: true });
+  const properties = join(folder, 'server.properties');
+  await writeFile(properties, serverProperties({ nodeId: 1, port: 1, controllerPorts: [2], folder }));
+  await runCommand('java', [
+    ...[...JVM_FLAGS, '-cp', join(lib, '*'), 'kafka.tools.StorageTool', 'format'],
+    ...['--cluster-id', ANY_CLUSTER_ID, '--config', properties],
+  ]);
+  await cp(join(folder, 'data', BOOTSTRAP_CHECKPOINT), join(draft, BOOTSTRAP_CHECKPOINT));
+  await rm(folder, { recursive: true });
+}

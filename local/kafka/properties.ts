@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+
+/** What makes one node of a cluster. */
+export interface NodeProperties {
+  readonly nodeId: number;
+  readonly port: number;
+  /** Controller ports of every node, by index; node ids start with 1. */
+  readonly controllerPorts: readonly number[];
+  readonly folder: string;
+}
+
+/**
+ * Few partitions for Kafka's own topics, because a cluster is only ready when all of them answer; three, so that each
+ * of three nodes coordinates some groups.
+ */
+export const COORDINATOR_PARTITIONS = 3;
+
+/** `server.properties` of a combined broker and controller. */
+export function serverProperties({ nodeId, port, controllerPorts, folder }: NodeProperties): string {
+  const replicas = Math.min(3, controllerPorts.length);
+  const listener = (portOfNode: number): string => `127.0.0.1:${portOfNode}`;
+  const controllerPort = controllerPorts[nodeId - 1] ?? 0;
+  return Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': nodeId,
+    'controller.quorum.voters': controllerPorts.map((own, index) => `${index + 1}@${listener(own)}`).join(','),
+    listeners: `PLAINTEXT://${listener(port)},CONTROLLER://${listener(controllerPort)}`,
+    'advertised.listeners': `PLAINTEXT://${listener(port)}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': join(folder, 'data'),
+    'default.replication.factor': replicas,
+    'min.insync.replicas': Math.max(1, replicas - 1),
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': COORDINATOR_PARTITIONS,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.num.partitions': COORDINATOR_PARTITIONS,
+    'transaction.state.log.min.isr': Math.max(1, replicas - 1),
+    'auto.create.topics.enable': false,
+    'group.initial.rebalance.delay.ms': 0,
+  })
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** `meta.properties` as `kafka-storage format` writes it. */
+export function metaProperties(clusterId: string, nodeId: number): string {
+  const directoryId = createHash('sha256').update(`${clusterId}/${nodeId}`).digest('base64url').slice(0, UUID_CHARS);
+  // A leading hyphen is legal, but Kafka's own tools avoid it because it reads like an option.
+  return `version=1\ncluster.id=${clusterId}\nnode.id=${nodeId}\ndirectory.id=${directoryId.replace(/^-/, 'A')}\n`;
+}
+
+const UUID_CHARS = 22;
+
+export const LOG_CONFIGURATION = `Configuration:
+  Appenders: { Console: { name: out, PatternLayout: { pattern: '%d %p %c{1} %m%n' } } }
+  Loggers: { Root: { level: INFO, AppenderRef: { ref: out } } }
+`;

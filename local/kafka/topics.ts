@@ -1,0 +1,51 @@
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+
+/** A topic to create. */
+export interface TopicSpec {
+  readonly topic: string;
+  /** Default 12. */
+  readonly partitions?: number;
+  /** Topic configuration, such as `{ 'max.message.bytes': '2000' }`. */
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export const DEFAULT_PARTITIONS = 12;
+
+/** Short waits: a cluster on the same machine answers at once or is not there. */
+const RETRY = { initialRetryTime: 50, maxRetryTime: 250, retries: 8 } as const;
+
+/** A client for administration; without logs, because kafkajs reports every retry of a starting cluster as an error. */
+export const adminClient = (brokers: readonly string[]): Kafka =>
+  new Kafka({ clientId: 'local-stack', brokers: [...brokers], logLevel: logLevel.NOTHING, retry: RETRY });
+
+/** Connects, runs `work` and disconnects. */
+export async function withAdmin<T>(brokers: readonly string[], work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = adminClient(brokers).admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Creates the topics that do not exist yet, replicated as the cluster's default says; resolves when they have leaders. */
+export const createTopics = (brokers: readonly string[], topics: readonly TopicSpec[]): Promise<void> =>
+  withAdmin(brokers, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: topics
+        .filter(({ topic }) => !existing.has(topic))
+        .map(({ topic, partitions = DEFAULT_PARTITIONS, configs = {} }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor: -1,
+          configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
+        })),
+    });
+  });
+
+/** Deletes a topic with everything in it. */
+export const deleteTopic = (brokers: readonly string[], topic: string): Promise<void> =>
+  withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));

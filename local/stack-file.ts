@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CACHE } from './folders';
+
+/** Everything that another program needs to join in. */
+export interface StackDescription {
+  readonly startedAt: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly dynamodbEndpoint: string;
+  readonly tableName: string;
+  readonly streamArn: string;
+  readonly brokers: readonly string[];
+  readonly topics: readonly string[];
+  readonly logFolder: string;
+  /** Absent for what this stack did not start. The relay's process is a new one after each kill or timeout. */
+  readonly pids: {
+    readonly stack: number;
+    readonly dynamodb?: number;
+    readonly kafka: readonly number[];
+    readonly relay?: number;
+  };
+}
+
+export const STACK_FILE = join(CACHE, 'stack.json');
+
+/** Writes the file in one step: who reads it meanwhile sees the old one or the new one. */
+export function writeStackFile(path: string, description: StackDescription): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, `${JSON.stringify(description, null, 2)}\n`);
+  renameSync(draft, path);
+}
+
+export const removeStackFile = (path: string): void => rmSync(path, { force: true });

@@ -1,0 +1,79 @@
+import { relative } from 'node:path';
+import { LocalStackError } from './errors';
+import { progressLines } from './progress-lines';
+import { startStack, type Stack } from './stack';
+import { STACK_FILE } from './stack-file';
+import { interruptAll } from './supervised-process';
+import { parseStartArguments, USAGE } from './start-arguments';
+
+const STOPPED = 'Everything that was started is stopped.';
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** kafkajs schedules timers with a negative delay, which Node.js reports once; every other warning is shown. */
+function silenceTimerWarning(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'TimeoutNegativeWarning') console.error(warning);
+  });
+}
+
+function readyText(stack: Stack, stackFile: string): string {
+  const { brokers, dynamodbEndpoint, tableName, region, credentials, settings } = stack;
+  const { topics, pids } = stack.describe();
+  return `
+The local stack is ready. What is written to the table arrives on Kafka.
+
+  Kafka      ${brokers.join(',')}   topics: ${topics.join(', ')}
+  DynamoDB   ${dynamodbEndpoint}   region ${region}, access key ${credentials.accessKeyId}, secret key ${credentials.secretAccessKey}
+  table      ${tableName}
+  relay      batches of ${settings.batchSize}, as the template says; log: ${relative(process.cwd(), stack.relayLog)}
+  processes  Kafka ${pids.kafka.join(', ') || '(yours)'} · DynamoDB ${pids.dynamodb ?? '(yours)'}
+
+Another program finds all of this in ${relative(process.cwd(), stackFile)}.
+Ctrl-C stops everything.`;
+}
+
+async function main(): Promise<number> {
+  const { topics, nodes, json, help, file = STACK_FILE } = parseStartArguments(process.argv.slice(2));
+  if (help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  silenceTimerWarning();
+  const interrupted = new Promise<keyof typeof EXIT_CODES>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  });
+  const lines = progressLines(process.stderr);
+  const starting = startStack({ topics, nodes, stackFile: file, onProgress: lines.onProgress });
+  const first = await Promise.race([starting, interrupted]).finally(() => lines.end());
+  if (typeof first === 'string') {
+    console.error('Interrupted; stopping …');
+    interruptAll();
+    // What was interrupted rejects, after it has cleaned up; a start that was just done is stopped as usual.
+    await starting.then(
+      (stack) => stack.stop(),
+      () => undefined,
+    );
+    console.error(STOPPED);
+    return EXIT_CODES[first];
+  }
+  first.mapping.on('read-error', (error) => console.error('The stream could not be read; it is tried again:', error));
+  first.relay.on('ended', ({ pid, reason }) => console.error(`The relay's process ${pid} has ended: ${reason}`));
+  if (json) console.log(JSON.stringify(first.describe()));
+  else console.log(readyText(first, file));
+  const signal = await interrupted;
+  console.error('\nStopping …');
+  first.relay.removeAllListeners('ended');
+  await first.stop();
+  console.error(STOPPED);
+  return EXIT_CODES[signal];
+}
+
+main().then(
+  // Not only the exit code: a start that was interrupted would go on.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof LocalStackError ? error.message : error);
+    process.exit(1);
+  },
+);

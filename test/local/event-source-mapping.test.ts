@@ -1,0 +1,302 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { LOCAL_REGION, localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { parseFilter } from '../../local/event-source-mapping/filter';
+import { LambdaInvoker } from '../../local/event-source-mapping/invoker';
+import { EventSourceMapping } from '../../local/event-source-mapping/mapping';
+import type { MappingSettings } from '../../local/event-source-mapping/settings';
+import type { InvocationReport } from '../../local/event-source-mapping/shard-poller';
+import { newLogFolder } from '../../local/folders';
+import { createTable } from '../../local/table';
+import { waitUntil } from '../../local/wait-until';
+import { processState } from './process-state';
+import { fakeFunction, type FakeFunction } from './fake-function';
+
+jest.setTimeout(60_000);
+
+const SETTINGS: MappingSettings = {
+  batchSize: 100,
+  maximumBatchingWindowSeconds: 0,
+  bisectBatchOnFunctionError: false,
+  maximumRetryAttempts: -1,
+  maximumRecordAgeSeconds: -1,
+  reportBatchItemFailures: true,
+  startingPosition: 'TRIM_HORIZON',
+  filters: [parseFilter('{"eventName":["INSERT"]}')],
+};
+
+const TABLE = {
+  logicalId: 'Table',
+  properties: {
+    AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+    StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+  },
+};
+
+interface Running {
+  readonly fake: FakeFunction;
+  readonly invoker: LambdaInvoker;
+  readonly mapping: EventSourceMapping;
+  readonly reports: InvocationReport[];
+  readonly logFile: string;
+  /** Puts one item per letter, in order. */
+  readonly put: (names: string) => Promise<void>;
+}
+
+let dynamodb: LocalDynamoDb;
+let client: DynamoDBClient;
+const running: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  dynamodb = await startDynamoDb();
+  client = new DynamoDBClient(localClientConfig(dynamodb.endpoint));
+});
+afterEach(async () => {
+  for (const stop of running.splice(0)) await stop();
+});
+afterAll(async () => {
+  client.destroy();
+  await dynamodb.stop();
+});
+
+/** `given` is written before the mapping starts, so that it arrives in one batch. */
+async function run(
+  body: string,
+  given: string,
+  options: { settings?: Partial<MappingSettings>; timeoutSeconds?: number; memoryMb?: number; freeze?: boolean } = {},
+): Promise<Running> {
+  const { settings, freeze, ...limits } = options;
+  const fake = fakeFunction(body, limits);
+  const tableName = `table-${randomUUID()}`;
+  const { streamArn } = await createTable(client, TABLE, tableName);
+  const logFile = join(newLogFolder(), 'function.log');
+  const invoker = new LambdaInvoker({
+    function: fake.settings,
+    functionName: 'fake',
+    environment: {},
+    region: LOCAL_REGION,
+    logFile,
+    freeze,
+  });
+  const streams = new DynamoDBStreamsClient(localClientConfig(dynamodb.endpoint));
+  const mapping = new EventSourceMapping({
+    client: streams,
+    streamArn,
+    region: LOCAL_REGION,
+    settings: { ...SETTINGS, ...settings },
+    invoke: (event) => invoker.invoke(event),
+    pollIntervalMs: 50,
+  });
+  const reports: InvocationReport[] = [];
+  mapping.on('invocation', (report) => reports.push(report));
+  running.push(async () => {
+    await Promise.all([mapping.stop(), invoker.stop()]);
+    streams.destroy();
+    fake.remove();
+  });
+  const put = async (names: string): Promise<void> => {
+    for (const sk of names) {
+      await client.send(new PutItemCommand({ TableName: tableName, Item: { pk: { S: 'a#1' }, sk: { S: sk } } }));
+    }
+  };
+  await put(given);
+  await mapping.start();
+  return { fake, invoker, mapping, reports, logFile, put };
+}
+
+const errorsOf = (reports: readonly InvocationReport[]): readonly string[] =>
+  reports.flatMap(({ outcome }) => (outcome.kind === 'error' ? [outcome.message] : []));
+
+describe('the event source mapping', () => {
+  it('delivers records in order, batch by batch', async () => {
+    const { fake, mapping } = await run('note(names)', 'abcdefg', { settings: { batchSize: 3 } });
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['abc', 'def', 'g']);
+    expect(mapping.metrics()).toMatchObject({ PolledEventCount: 7, InvokedEventCount: 7, FailedInvokeEventCount: 0 });
+  });
+
+  it('leaves out what no filter wants, without an invocation', async () => {
+    const { fake, mapping } = await run('note(names)', 'abc', {
+      settings: { filters: [parseFilter('{"dynamodb":{"Keys":{"sk":{"S":["b","z"]}}}}')] },
+    });
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['b']);
+    expect(mapping.metrics()).toMatchObject({ PolledEventCount: 3, FilteredOutEventCount: 2, InvokedEventCount: 1 });
+  });
+
+  it('gathers records over the batching window', async () => {
+    const { fake, mapping, put } = await run('note(names)', '', { settings: { maximumBatchingWindowSeconds: 1 } });
+    await put('ab');
+    await sleep(200);
+    await put('c');
+    await mapping.caughtUp();
+    expect(fake.notes().join('')).toBe('abc');
+    expect(fake.notes().length).toBeLessThanOrEqual(2);
+  });
+
+  it('takes the lowest failed record for the checkpoint and delivers everything from it again', async () => {
+    const { fake, mapping, reports } = await run(
+      `note(names);
+       if (!noted('failed')) { note('failed'); return { batchItemFailures: [4, 2].map((i) => failFrom(event.Records[i]).batchItemFailures[0]) }; }`,
+      'abcdef',
+    );
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['abcdef', 'failed', 'cdef']);
+    expect(reports.map(({ decision }) => decision)).toEqual(['partial', 'success']);
+    expect(reports[0]!.failedFrom).toBe(reports[0]!.sequenceNumbers[2]);
+    expect(mapping.metrics()).toMatchObject({ InvokedEventCount: 10, FailedInvokeEventCount: 4 });
+  });
+
+  it('bisects down to the record that throws, without consuming retries, and keeps the order', async () => {
+    const { fake, mapping } = await run(`if (names.includes('c')) throw new Error('poison'); note(names)`, 'abcd', {
+      settings: { bisectBatchOnFunctionError: true, maximumRetryAttempts: 0 },
+    });
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['ab', 'd']);
+    expect(mapping.metrics()).toMatchObject({ DroppedEventCount: 1 });
+  });
+
+  it('drops a batch that failed once more than there are retries, and goes on', async () => {
+    const { fake, mapping, reports, put } = await run(
+      `note(names); if (names.includes('a')) throw new Error('no')`,
+      'ab',
+      {
+        settings: { maximumRetryAttempts: 2 },
+      },
+    );
+    await mapping.caughtUp();
+    await put('c');
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['ab', 'ab', 'ab', 'c']);
+    expect(reports.map(({ retries, decision }) => `${retries} ${decision}`)).toEqual([
+      '0 retry',
+      '1 retry',
+      '2 drop',
+      '0 success',
+    ]);
+  });
+
+  it('invokes nothing while it is disabled and goes on where it was', async () => {
+    const { fake, mapping, put } = await run('note(names)', 'a');
+    await mapping.caughtUp();
+    await mapping.disable();
+    await put('bc');
+    await sleep(500);
+    expect(fake.notes()).toEqual(['a']);
+    mapping.enable();
+    await mapping.caughtUp();
+    expect(fake.notes().join('')).toBe('abc');
+  });
+
+  it('delivers the last batch once more on demand', async () => {
+    const { fake, mapping } = await run('note(names)', 'abcd', { settings: { batchSize: 2 } });
+    await mapping.caughtUp();
+    await mapping.redeliverLast();
+    expect(fake.notes()).toEqual(['ab', 'cd', 'cd']);
+  });
+
+  it('goes back to an earlier sequence number on demand', async () => {
+    const { fake, mapping, reports } = await run('note(names)', 'abcd');
+    await mapping.caughtUp();
+    await mapping.redeliver(reports[0]!.sequenceNumbers[1]!);
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['abcd', 'bcd']);
+  });
+
+  it('reports the age of the last record of a batch', async () => {
+    const { mapping, reports, put } = await run('await sleep(1500)', '');
+    await mapping.caughtUp();
+    await put('a');
+    await mapping.caughtUp();
+    const [{ iteratorAgeMs }] = reports as [InvocationReport];
+    // The function's own time is in it; what the rounding to a second adds is at most that second.
+    expect(iteratorAgeMs).toBeGreaterThanOrEqual(1_500);
+    expect(iteratorAgeMs).toBeLessThan(5_000);
+    expect(mapping.metrics()).toMatchObject({ IteratorAge: iteratorAgeMs, IteratorAgeMaximum: iteratorAgeMs });
+  });
+});
+
+describe('the function', () => {
+  it('is killed at its timeout, and its batch comes again to a new process', async () => {
+    const { fake, mapping, reports, invoker } = await run(
+      `note(names + (context.getRemainingTimeInMillis() <= 1000)); if (!noted('hung')) { note('hung'); for (;;); }`,
+      'ab',
+      { timeoutSeconds: 1 },
+    );
+    const pids: number[] = [];
+    invoker.on('started', ({ pid }) => pids.push(pid));
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual(['abtrue', 'hung', 'abtrue']);
+    expect(errorsOf(reports)).toEqual(['Task timed out after 1.00 seconds']);
+    expect(reports[0]!.durationMs).toBeGreaterThanOrEqual(1_000);
+    expect(new Set(pids).size).toBe(2);
+  });
+
+  it('is killed when it takes more memory than it has', async () => {
+    const { mapping, reports } = await run(
+      `if (!noted('grown')) { note('grown'); const held = []; for (;;) { held.push(Buffer.alloc(2e7, 1)); await sleep(10); } }`,
+      'a',
+      { memoryMb: 128 },
+    );
+    await mapping.caughtUp();
+    expect(errorsOf(reports)).toEqual(['Runtime exited with error: signal: killed (limit 128 MB)']);
+  });
+
+  it('loses nothing when it is killed in the middle of a batch', async () => {
+    const { fake, mapping, reports, invoker } = await run(
+      `note('began ' + names); if (!noted('done')) await sleep(500); note('done'); note('ended ' + names)`,
+      'abc',
+    );
+    await waitUntil('The first batch', 10_000, () => (fake.notes().length > 0 ? true : undefined));
+    await invoker.kill();
+    await mapping.caughtUp();
+    expect(errorsOf(reports)).toEqual(['Runtime exited with error: signal: killed']);
+    expect(fake.notes()).toEqual(['began abc', 'began abc', 'done', 'ended abc']);
+  });
+
+  it('tells what it printed when it ends by itself', async () => {
+    const { mapping, reports, logFile } = await run(
+      `if (!noted('gone')) { note('gone'); console.log('about to go'); process.exit(3); }`,
+      'a',
+    );
+    await mapping.caughtUp();
+    expect(errorsOf(reports)).toEqual(['Runtime exited with error: exit status 3']);
+    expect(readFileSync(logFile, 'utf8')).toContain('about to go');
+  });
+
+  it('keeps its process between invocations, frozen when asked to', async () => {
+    const { fake, mapping, invoker, put } = await run('note(String(process.pid))', 'a', { freeze: true });
+    await mapping.caughtUp();
+    expect(processState(invoker.pid!)).toBe('T');
+    await put('b');
+    await mapping.caughtUp();
+    expect(fake.notes()).toEqual([String(invoker.pid), String(invoker.pid)]);
+  });
+
+  it('sees nothing of the environment of this process but PATH, HOME and TZ', async () => {
+    process.env['NOT_FOR_THE_FUNCTION'] = '1';
+    const { fake, mapping } = await run('note(Object.keys(process.env).sort().join())', 'a');
+    await mapping.caughtUp();
+    const names = fake.notes()[0]!.split(',');
+    expect(names).toEqual(
+      expect.arrayContaining(['AWS_LAMBDA_FUNCTION_NAME', 'AWS_REGION', 'LAMBDA_TASK_ROOT', 'PATH']),
+    );
+    expect(names.filter((name) => !/^(AWS_|LAMBDA_|_HANDLER$|PATH$|HOME$|TZ$)/.test(name))).toEqual([]);
+  });
+
+  it('reports a module that cannot be loaded with its reason, and the batch waits', async () => {
+    const { mapping, reports } = await run('}; throw new Error("broken module"); {', 'a', {
+      settings: { maximumRetryAttempts: 1 },
+    });
+    await mapping.caughtUp();
+    expect(errorsOf(reports)).toEqual(Array(2).fill(expect.stringContaining('broken module')));
+  });
+});

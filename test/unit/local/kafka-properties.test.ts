@@ -1,0 +1,37 @@
+import { metaProperties, serverProperties } from '../../../local/kafka/properties';
+
+const lines = (nodeId: number, controllerPorts: number[]): string[] =>
+  serverProperties({ nodeId, port: 1000 + nodeId, controllerPorts, folder: '/data' }).split('\n');
+
+describe('serverProperties', () => {
+  it('lets a single node acknowledge alone', () => {
+    expect(lines(1, [2001])).toEqual(
+      expect.arrayContaining([
+        'default.replication.factor=1',
+        'min.insync.replicas=1',
+        'auto.create.topics.enable=false',
+      ]),
+    );
+  });
+
+  it('keeps every record of three nodes on two before it is acknowledged', () => {
+    expect(lines(2, [2001, 2002, 2003])).toEqual(
+      expect.arrayContaining([
+        'node.id=2',
+        'controller.quorum.voters=1@127.0.0.1:2001,2@127.0.0.1:2002,3@127.0.0.1:2003',
+        'listeners=PLAINTEXT://127.0.0.1:1002,CONTROLLER://127.0.0.1:2002',
+        'default.replication.factor=3',
+        'min.insync.replicas=2',
+        'offsets.topic.replication.factor=3',
+      ]),
+    );
+  });
+});
+
+describe('metaProperties', () => {
+  it('gives each node a directory id of its own that Kafka can read', () => {
+    const ids = [1, 2, 3].map((nodeId) => /directory\.id=(.*)/.exec(metaProperties('cluster', nodeId))?.[1] ?? '');
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(Buffer.from(id, 'base64url')).toHaveLength(16);
+  });
+});

@@ -1,0 +1,31 @@
+import { parseStartArguments } from '../../../local/start-arguments';
+
+describe('parseStartArguments', () => {
+  it('starts one node with the topic orders when nothing is said', () => {
+    expect(parseStartArguments([])).toEqual({
+      topics: [{ topic: 'orders' }],
+      nodes: 1,
+      file: undefined,
+      json: false,
+      help: false,
+    });
+  });
+
+  it('reads topics with and without a number of partitions', () => {
+    expect(parseStartArguments(['--topics', 'orders,payments:3', '--nodes', '3']).topics).toEqual([
+      { topic: 'orders' },
+      { topic: 'payments', partitions: 3 },
+    ]);
+  });
+
+  it.each([
+    [['--nodes', '2'], '--nodes is "2"'],
+    [['--topics', 'a b'], '--topics has "a b"'],
+    [['--topics', 'a:0'], '--topics has "a:0"'],
+    [['--topic', 'a'], "Unknown option '--topic'"],
+    [['orders'], 'orders'],
+  ])('refuses %j', (argv, message) => {
+    expect(() => parseStartArguments(argv)).toThrow(expect.objectContaining({ code: 'invalid-option' }));
+    expect(() => parseStartArguments(argv)).toThrow(message);
+  });
+});
