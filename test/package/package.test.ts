@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+
+const ROOT = join(__dirname, '../..');
+const MINUTES_MS = 60_000;
+
+let folder = '';
+let service = '';
+
+const run = (command: string, args: readonly string[], cwd = service): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const node = (...args: string[]): string => run(process.execPath, args);
+const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
+
+/** Makes packages of this repository available to the service, as if it had installed them. */
+function provide(...names: string[]): void {
+  for (const name of names) {
+    const link = installed(name);
+    if (existsSync(link)) continue;
+    mkdirSync(join(link, '..'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), link, 'dir');
+  }
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'outbox-package-'));
+  // Scripts are left out: `npm test` has just built what is packed.
+  const packed = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], ROOT)) as {
+    filename: string;
+  }[];
+  service = join(folder, 'service');
+  mkdirSync(service);
+  writeFileSync(join(service, 'package.json'), '{ "name": "service", "version": "1.0.0", "private": true }');
+  run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, packed[0]?.filename ?? '')]);
+}, MINUTES_MS);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('installing the package adds one package', () => {
+  expect(readdirSync(installed()).filter((name) => !name.startsWith('.'))).toEqual(['dynamodb-outbox']);
+});
+
+it('the package holds the library, the bundled relay and its papers, and nothing else', () => {
+  const top = new Set(
+    readdirSync(installed('dynamodb-outbox'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) =>
+        relative(installed('dynamodb-outbox'), join(entry.parentPath, entry.name)).split('/').slice(0, 2).join('/'),
+      ),
+  );
+
+  expect([...top].toSorted()).toEqual(['LICENSE', 'README.md', 'dist/lambdas', 'dist/lib', 'package.json']);
+});
+
+it('the write helper loads with require and with import, and loads nothing but its own code', () => {
+  const script = `
+    const { createOutbox, defineEvents } = require('dynamodb-outbox');
+    const foreign = Object.keys(require.cache).filter((file) => !file.includes('/node_modules/dynamodb-outbox/dist/lib/'));
+    console.log(JSON.stringify({ foreign, kinds: [typeof createOutbox, typeof defineEvents] }));`;
+  const mainFile = join(service, 'check.cjs');
+  writeFileSync(mainFile, script);
+
+  expect(JSON.parse(node(mainFile))).toEqual({ foreign: [mainFile], kinds: ['function', 'function'] });
+  expect(
+    node(
+      '--input-type=module',
+      '-e',
+      `import { createOutbox } from 'dynamodb-outbox'; console.log(typeof createOutbox);`,
+    ).trim(),
+  ).toBe('function');
+});
+
+it('a service writes with it, in plain JavaScript and without the AWS SDK', () => {
+  const script = `
+    const { createOutbox, defineEvents } = require('dynamodb-outbox');
+    const schema = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+    const events = defineEvents({ 'order.placed': { schema, topic: 'orders' } });
+    const outbox = createOutbox({ tableName: 'outbox', service: 'shop', region: 'eu-central-1', events });
+    outbox.items({ aggregate: 'order', key: '42', version: 1 }, [{ type: 'order.placed', data: { total: 5 } }])
+      .then(([entry]) => console.log(JSON.stringify(entry.Put.Item)));`;
+
+  expect(JSON.parse(node('-e', script))).toMatchObject({
+    pk: 'order#42',
+    sk: '0000000000000001',
+    source: '/shop/order',
+  });
+});
+
+it(
+  'its types check in a strict service, as CommonJS and as ES modules',
+  () => {
+    provide('zod', 'typescript', '@types/node', 'undici-types', '@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb');
+    const source = `
+    import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
+    import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+    import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+    import { z } from 'zod';
+    const events = defineEvents({ 'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' } });
+    const outbox = createOutbox({ tableName: 'outbox', service: 'shop', events });
+    export async function place(): Promise<void> {
+      const client = DynamoDBDocument.from(new DynamoDBClient({}));
+      try {
+        await outbox.transact(client, {
+          actions: [{ Put: { TableName: 'orders', Item: { id: '42' } } }],
+          changes: [{ aggregate: 'order', key: '42', version: 1, events: [{ type: 'order.placed', data: { total: 5 } }] }],
+        });
+      } catch (error) {
+        if (error instanceof OutboxError && error.is('version-conflict')) console.log(error.details.version);
+      }
+      // @ts-expect-error a wrong type name does not compile
+      await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.plaсed', data: { total: 5 } }]);
+      // @ts-expect-error a wrong payload does not compile
+      await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.placed', data: { total: '5' } }]);
+    }`;
+    writeFileSync(join(service, 'place.cts'), source);
+    writeFileSync(join(service, 'place.mts'), source);
+    writeFileSync(
+      join(service, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          module: 'node16',
+          target: 'es2022',
+          noEmit: true,
+          types: ['node'],
+          skipLibCheck: true,
+          preserveSymlinks: true,
+        },
+        files: ['place.cts', 'place.mts'],
+      }),
+    );
+
+    expect(node(installed('typescript/bin/tsc'), '-p', 'tsconfig.json')).toBe('');
+  },
+  MINUTES_MS,
+);
+
+it('the JSON Schema of the item is part of it', () => {
+  const schema = JSON.parse(node('-p', `JSON.stringify(require('dynamodb-outbox/item.schema.json'))`)) as Record<
+    string,
+    unknown
+  >;
+
+  expect(schema['$schema']).toContain('2020-12');
+});
+
+it(
+  'the construct ships the bundled relay',
+  () => {
+    provide('aws-cdk-lib', 'constructs');
+    const script = `
+    const { App, Stack } = require('aws-cdk-lib');
+    const { Outbox, KafkaAuthentication } = require('dynamodb-outbox/cdk');
+    const app = new App({ outdir: 'cdk.out' });
+    const stack = new Stack(app, 'Shop');
+    new Outbox(stack, 'Outbox', {
+      topics: ['orders'],
+      bootstrapBrokers: 'broker:9092',
+      authentication: KafkaAuthentication.none(),
+    });
+    app.synth();`;
+    node('-e', script);
+    const files = readdirSync(join(service, 'cdk.out'), { recursive: true, encoding: 'utf8' });
+    const asset = files.find((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file)) ?? '';
+
+    expect(readFileSync(join(service, 'cdk.out', asset), 'utf8')).toBe(
+      readFileSync(installed('dynamodb-outbox/dist/lambdas/relay/index.js'), 'utf8'),
+    );
+  },
+  MINUTES_MS,
+);
