@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  allArrived,
+  allMarked,
+  Committed,
+  expectCompleteAndInOrder,
+  keysNamed,
+  startWorld,
+  STARTUP_MS,
+  write,
+  type World,
+} from './harness/world';
+import { FaultyDynamoDb } from './harness/faulty-dynamodb';
+
+let world: World;
+const dynamodb = new FaultyDynamoDb();
+
+beforeAll(async () => {
+  world = await startWorld({ relayDynamodbEndpoint: (endpoint) => dynamodb.start(endpoint) });
+}, STARTUP_MS);
+
+afterAll(async () => {
+  await world.stop();
+  await dynamodb.stop();
+});
+
+/** Goes on writing while `trouble` happens, and waits until everything has arrived and is marked. */
+async function writeDuring(prefix: string, events: number, trouble: () => Promise<void>): Promise<Committed> {
+  const committed = new Committed();
+  const writers = [0, 1].map((n) =>
+    write(world, { keys: keysNamed(`${prefix}-${n}`, 10), events, pauseMs: 20 }, committed),
+  );
+  await Promise.all([...writers, trouble()]);
+  await allArrived(world, committed, 120_000);
+  await allMarked(world, 60_000);
+  return committed;
+}
+
+const duplicates = (committed: Committed): number =>
+  committed.keys.reduce((sum, key) => sum + world.reader.ofKey(key).length - committed.ids(key).length, 0);
+
+it('a broker that is away for 30 seconds under load loses nothing, reorders nothing and parks nothing', async () => {
+  const [node] = world.stack.kafka?.nodes ?? [];
+  const committed = await writeDuring('outage', 400, async () => {
+    await sleep(2_000);
+    await node?.stop();
+    await sleep(30_000);
+    await node?.start();
+  });
+
+  expect(committed.count).toBe(800);
+  expectCompleteAndInOrder(world, committed);
+  expect(await world.holds()).toEqual([]);
+  console.log(`broker away for 30 s: ${committed.count} events, ${duplicates(committed)} duplicates`);
+});
+
+it('a relay that is killed in the middle of a batch ten times loses nothing and reorders nothing', async () => {
+  let kills = 0;
+  const committed = await writeDuring('killed', 400, async () => {
+    while (kills < 10) {
+      await sleep(400 + Math.random() * 400);
+      // Held back in DynamoDB, the invocation is between the acknowledgement and the end of its marks.
+      await dynamodb.holdNextMark(() => world.stack.relay.kill());
+      kills++;
+    }
+  });
+
+  expect(kills).toBe(10);
+  expectCompleteAndInOrder(world, committed);
+  expect(duplicates(committed)).toBeGreaterThan(0);
+  console.log(
+    `relay killed ten times between acknowledgement and mark: ${committed.count} events, ${duplicates(committed)} duplicates`,
+  );
+});
+
+it('a mark that fails is made up for without publishing again', async () => {
+  const committed = await writeDuring('unmarked', 50, async () => {
+    await sleep(500);
+    dynamodb.failMarks = true;
+    await sleep(3_000);
+    dynamodb.failMarks = false;
+  });
+
+  expect(dynamodb.failedMarks).toBeGreaterThan(0);
+  expectCompleteAndInOrder(world, committed);
+  expect(duplicates(committed)).toBe(0);
+});
+
+it('a table that does not answer delays everything and loses nothing', async () => {
+  const committed = await writeDuring('unanswered', 50, async () => {
+    await sleep(500);
+    dynamodb.failEverything = true;
+    await sleep(3_000);
+    dynamodb.failEverything = false;
+  });
+
+  expectCompleteAndInOrder(world, committed);
+  expect(await world.holds()).toEqual([]);
+});

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { createOutbox, defineEvents, OutboxError, type OutboxOptions } from '../../../lib';
+import { CONTROL_PARTITION } from '../../../lib/event/key';
+import { startStack, type Stack } from '../../../local/stack';
+import type { StackOptions } from '../../../local/stack-options';
+import { TopicReader } from './topic-reader';
+
+/** Starting servers and waiting for real ones takes its time. */
+export const STARTUP_MS = 120_000;
+
+const anything = z.object({ n: z.number(), text: z.string().optional() });
+
+/** One type per topic, so that a test chooses the topic by the type. The relay's brokers refuse what is too large. */
+export const events = defineEvents({
+  'order.changed': { schema: anything, topic: 'orders' },
+  'order.audited': { schema: anything, topic: 'audit' },
+  'order.noted': { schema: anything, topic: 'small' },
+  'order.lost': { schema: anything, topic: 'nowhere' },
+});
+type Definitions = typeof events extends OutboxOptions<infer D>['events'] ? D : never;
+
+export const TOPICS = [
+  { topic: 'orders' },
+  { topic: 'audit', partitions: 3 },
+  { topic: 'small', partitions: 3, configs: { 'max.message.bytes': '2000' } },
+];
+
+/** The service's own table, beside the outbox. */
+export const BUSINESS_TABLE = 'business';
+
+/** An item of the outbox table, as a test looks at it. */
+export interface StoredItem {
+  readonly pk: string;
+  readonly sk: string;
+  readonly id: string;
+  readonly processedAt?: number;
+  readonly receipts?: string[];
+  readonly expiresAt?: number;
+  readonly parked?: { reason: string; message: string };
+  readonly events?: { id: string }[];
+}
+
+/** A stack with a writer before it and a reader behind it. */
+export interface World {
+  readonly stack: Stack;
+  readonly document: DynamoDBDocument;
+  readonly outbox: ReturnType<typeof createOutbox<Definitions>>;
+  readonly reader: TopicReader;
+  /** Every item of the outbox table. */
+  items(): Promise<StoredItem[]>;
+  /** What the control partition holds. */
+  holds(): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(options: Partial<StackOptions> = {}): Promise<World> {
+  const stack = await startStack({ topics: TOPICS, pollIntervalMs: 50, ...options });
+  try {
+    const client = new DynamoDBClient(stack.clientConfig);
+    const document = DynamoDBDocument.from(client, { marshallOptions: { removeUndefinedValues: true } });
+    await client.send(
+      new CreateTableCommand({
+        TableName: BUSINESS_TABLE,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      }),
+    );
+    const reader = await TopicReader.start(
+      stack.brokers,
+      TOPICS.map(({ topic }) => topic),
+    );
+    const scan = async (): Promise<Record<string, unknown>[]> => {
+      const items: Record<string, unknown>[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await document.scan({
+          TableName: stack.tableName,
+          ConsistentRead: true,
+          ExclusiveStartKey: from,
+        });
+        items.push(...(page.Items ?? []));
+        from = page.LastEvaluatedKey;
+      } while (from !== undefined);
+      return items;
+    };
+    return {
+      stack,
+      document,
+      outbox: createOutbox({ tableName: stack.tableName, service: 'shop', region: stack.region, events }),
+      reader,
+      items: async () => (await scan()).filter(({ pk }) => pk !== CONTROL_PARTITION) as unknown as StoredItem[],
+      holds: async () =>
+        (await scan()).filter(({ pk, sk }) => pk === CONTROL_PARTITION && String(sk).startsWith('hold#')),
+      async stop() {
+        await reader.stop();
+        client.destroy();
+        await stack.stop();
+      },
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** Looks again until `look` answers true. */
+export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await look())) {
+    if (Date.now() > end) throw new Error(`Waited ${timeoutMs / 1000} s in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** What the writers know to be committed. */
+export class Committed {
+  readonly #versions = new Map<string, Map<number, readonly string[]>>();
+
+  add(key: string, version: number, ids: readonly string[]): void {
+    const versions = this.#versions.get(key) ?? new Map<number, readonly string[]>();
+    this.#versions.set(key, versions.set(version, ids));
+  }
+
+  /** The event ids of a key in the order of its versions. */
+  ids(key: string): string[] {
+    return [...(this.#versions.get(key) ?? [])].toSorted(([a], [b]) => a - b).flatMap(([, ids]) => ids);
+  }
+
+  get keys(): string[] {
+    return [...this.#versions.keys()];
+  }
+
+  get count(): number {
+    return this.keys.reduce((sum, key) => sum + this.ids(key).length, 0);
+  }
+}
+
+export interface WriterOptions {
+  readonly keys: readonly string[];
+  /** The writer goes on until it has committed this many events. */
+  readonly events: number;
+  readonly perTransaction?: number;
+  /** Pauses between transactions, so that writing takes as long as what happens meanwhile. */
+  readonly pauseMs?: number;
+}
+
+/**
+ * Writes as an instance of a service does: reads the version of a key from the business item, writes the next one with
+ * its events, and on a version conflict reads again.
+ */
+export async function write(
+  { document, outbox }: World,
+  { keys, events: wanted, perTransaction = 1, pauseMs = 0 }: WriterOptions,
+  committed: Committed,
+): Promise<{ conflicts: number }> {
+  let conflicts = 0;
+  const writer = randomUUID().slice(0, 4);
+  for (let written = 0, turn = 0; written < wanted; turn++) {
+    const key = keys[turn % keys.length] ?? '';
+    const business = { TableName: BUSINESS_TABLE, Key: { id: key } };
+    const { Item } = await document.get({ ...business, ConsistentRead: true });
+    const version = Number(Item?.['version'] ?? 0) + 1;
+    const ids = Array.from({ length: perTransaction }, (_, at) => `${key}:${version}.${at}-${writer}`);
+    try {
+      await outbox.transact(document, {
+        actions: [
+          {
+            Update: {
+              ...business,
+              UpdateExpression: 'SET version = :next',
+              ConditionExpression: version === 1 ? 'attribute_not_exists(version)' : 'version = :known',
+              ExpressionAttributeValues: { ':next': version, ...(version === 1 ? {} : { ':known': version - 1 }) },
+            },
+          },
+        ],
+        changes: [
+          {
+            aggregate: 'order',
+            key,
+            version,
+            events: ids.map((id, n) => ({ type: 'order.changed' as const, id, data: { n } })),
+          },
+        ],
+      });
+      committed.add(key, version, ids);
+      written += ids.length;
+    } catch (error) {
+      if (!(error instanceof OutboxError)) throw error;
+      if (!error.retryable && !error.is('version-conflict') && !error.is('condition-failed')) throw error;
+      conflicts++;
+    }
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return { conflicts };
+}
+
+/** Every committed event arrived, the first arrivals of each key in its order. */
+export function expectCompleteAndInOrder({ reader }: World, committed: Committed): void {
+  for (const key of committed.keys) expect(reader.firstIds(key)).toEqual(committed.ids(key));
+}
+
+/** Resolves when every committed event has arrived at least once. */
+export const allArrived = ({ reader }: World, committed: Committed, timeoutMs?: number): Promise<void> =>
+  until(
+    `${committed.count} events`,
+    () => {
+      const ids = reader.ids();
+      return committed.keys.every((key) => committed.ids(key).every((id) => ids.has(id)));
+    },
+    timeoutMs,
+  );
+
+/** Resolves when every item of the outbox is marked. */
+export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =>
+  until('every mark', async () => (await items()).every(({ processedAt }) => processedAt !== undefined), timeoutMs);
+
+export const keysNamed = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, n) => `${prefix}-${n}`);

@@ -1,0 +1,48 @@
+import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
+import { registerZstd } from '../../../lib/relay/kafka-compression';
+import { withAdmin } from '../../../local/kafka/topics';
+
+export type StoredMessage = KafkaMessage & { readonly partition: number };
+
+const DEADLINE_MS = 30_000;
+
+/** Everything that a topic holds now, each partition in its order. */
+export async function readTopic(brokers: readonly string[], topic: string): Promise<StoredMessage[]> {
+  registerZstd();
+  const ends = await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic));
+  const wanted = new Map(
+    ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
+  );
+  const kafka = new Kafka({ clientId: 'reader', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: `reader-${topic}-${Date.now()}` });
+  const stored: StoredMessage[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const complete = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`Partitions ${[...wanted.keys()].join()} were not read.`)),
+      DEADLINE_MS,
+    );
+    const check = (): void => {
+      if (wanted.size > 0) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    check();
+    void consumer.run({
+      eachBatch: ({ batch: { partition, messages } }) => {
+        for (const message of messages) stored.push({ ...message, partition });
+        const end = wanted.get(partition);
+        if (end !== undefined && BigInt(messages.at(-1)?.offset ?? -1) >= end - 1n) wanted.delete(partition);
+        check();
+        return Promise.resolve();
+      },
+    });
+  });
+  try {
+    await complete;
+  } finally {
+    await consumer.disconnect();
+  }
+  return stored;
+}
