@@ -5,17 +5,10 @@ import { startStack, type Stack } from './stack';
 import { STACK_FILE } from './stack-file';
 import { interruptAll } from './supervised-process';
 import { parseStartArguments, USAGE } from './start-arguments';
+import { silenceTimerWarning } from './timer-warning';
 
 const STOPPED = 'Everything that was started is stopped.';
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
-/** kafkajs schedules timers with a negative delay, which Node.js reports once; every other warning is shown. */
-function silenceTimerWarning(): void {
-  process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (warning.name !== 'TimeoutNegativeWarning') console.error(warning);
-  });
-}
 
 function readyText(stack: Stack, stackFile: string): string {
   const { brokers, dynamodbEndpoint, tableName, region, credentials, settings } = stack;

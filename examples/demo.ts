@@ -1,0 +1,82 @@
+import { LocalStackError } from '../local/errors';
+import { progressLines } from '../local/progress-lines';
+import { startStack, type Stack } from '../local/stack';
+import { interruptAll } from '../local/supervised-process';
+import { DemoError } from './demo/errors';
+import { parseOptions, USAGE, type DemoOptions } from './demo/options';
+import { runDemo } from './demo/run';
+import { ProgressScreen, TerminalScreen } from './demo/screen';
+import { isPassed, verdictLine } from './demo/verdict';
+import { TOPICS } from './order-service/events';
+import { silenceTimerWarning } from '../local/timer-warning';
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  silenceTimerWarning();
+  const interruption = new AbortController();
+  let exitCode = 1;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      exitCode = EXIT_CODES[signal];
+      if (!interruption.signal.aborted) console.error('\nInterrupted; stopping …');
+      interruption.abort();
+    });
+  }
+  try {
+    const stack = await start(interruption.signal);
+    try {
+      return await runOn(stack, options, interruption.signal);
+    } finally {
+      await stack.stop();
+    }
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    console.error('Everything that was started is stopped.');
+    return exitCode;
+  }
+}
+
+/** When it is interrupted it rejects, and nothing is left running. */
+async function start(signal: AbortSignal): Promise<Stack> {
+  console.error('Starting Apache Kafka, DynamoDB Local and the relay on this machine …');
+  const lines = progressLines(process.stderr);
+  signal.addEventListener('abort', interruptAll, { once: true });
+  try {
+    const stack = await startStack({ topics: TOPICS.map((topic) => ({ topic })), onProgress: lines.onProgress });
+    if (signal.aborted) await stack.stop();
+    signal.throwIfAborted();
+    return stack;
+  } finally {
+    signal.removeEventListener('abort', interruptAll);
+    lines.end();
+  }
+}
+
+async function runOn(stack: Stack, options: DemoOptions, signal: AbortSignal): Promise<number> {
+  const screen = options.json ? new ProgressScreen(process.stderr) : new TerminalScreen(process.stdout);
+  const { verdict, failure } = await runDemo(options, stack, screen, signal);
+  screen.end(verdict);
+  if (failure !== undefined) console.error(messageOf(failure));
+  if (options.json) console.log(verdictLine(verdict));
+  const passed = failure === undefined && isPassed(verdict);
+  if (!passed) console.error(`What the servers and the relay logged: ${stack.logFolder}`);
+  return passed ? 0 : 1;
+}
+
+const messageOf = (error: unknown): unknown =>
+  error instanceof DemoError || error instanceof LocalStackError ? error.message : error;
+
+main().then(
+  // Not only the exit code: a client that still tries to reconnect would keep the process alive.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(messageOf(error));
+    process.exit(1);
+  },
+);

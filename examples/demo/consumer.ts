@@ -1,0 +1,57 @@
+import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import { registerZstd } from '../../lib/relay/kafka-compression';
+import { DemoError } from './errors';
+import { streamOf, type Delivery } from './record';
+
+export interface ConsumerOptions {
+  readonly brokers: readonly string[];
+  readonly topics: readonly string[];
+  /** Epoch milliseconds. What happened before, on a cluster that is used again, is left out. */
+  readonly since: number;
+  readonly onDelivery: (delivery: Delivery) => void;
+  readonly onFailure: (error: DemoError) => void;
+}
+
+/** A plain kafkajs consumer of a group of its own. Resolves when it has its partitions. */
+export async function startConsumer(options: ConsumerOptions): Promise<{ stop(): Promise<void> }> {
+  const { brokers, topics, since, onDelivery, onFailure } = options;
+  // The relay compresses with zstd unless told otherwise, and kafkajs reads it only with a codec.
+  registerZstd();
+  const kafka = new Kafka({ clientId: 'demo-consumer', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: `demo-${process.pid}-${since}`, maxWaitTimeInMs: 500 });
+  const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
+  const crashed = new Promise<never>((_, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      if (restart) return;
+      const failure = new DemoError('consumer-failed', `The consumer gave up: ${error.message}`, { cause: error });
+      onFailure(failure);
+      reject(failure);
+    });
+  });
+  // Reported by onFailure as well, so nobody has to be waiting for it.
+  crashed.catch(() => undefined);
+  await consumer.connect();
+  await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+  await consumer.run({
+    eachMessage: ({ topic, partition, message: { key, headers = {}, offset } }) => {
+      const arrivedAt = Date.now();
+      if (Date.parse(header(headers, 'ce_time')) >= since) {
+        onDelivery({
+          ...{ topic, partition, arrivedAt, offset: BigInt(offset) },
+          id: header(headers, 'ce_id'),
+          stream: streamOf(header(headers, 'ce_source'), key?.toString() ?? ''),
+          sequence: header(headers, 'ce_sequence'),
+        });
+      }
+      return Promise.resolve();
+    },
+  });
+  await Promise.race([joined, crashed]);
+  return { stop: () => consumer.disconnect() };
+}
+
+/** A header that is missing counts as empty, and its event as one that no writer knows. */
+function header(headers: IHeaders, name: string): string {
+  const value = headers[name];
+  return (Array.isArray(value) ? value[0] : value)?.toString() ?? '';
+}

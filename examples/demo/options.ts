@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+import { DemoError } from './errors';
+
+export interface DemoOptions {
+  readonly events: number;
+  readonly writers: number;
+  readonly keys: number;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+const COUNTS = {
+  events: { default: 60, max: 1_000_000, help: 'how many events are committed' },
+  writers: { default: 3, max: 64, help: 'instances of the order service that run at once, each a process' },
+  keys: {
+    default: 8,
+    max: 10_000,
+    help: 'articles whose stock they all change; the fewer, the more often they collide',
+  },
+} as const;
+
+export const USAGE = `Usage: npm run demo -- [options]
+
+Runs the order service of examples/order-service against a local outbox and Kafka, shows every event on its way from
+the commit to the topic to the mark, and checks that none was lost, reordered or left behind.
+
+${Object.entries(COUNTS)
+  .map(([name, { default: value, help }]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${value})`)
+  .join('\n')}
+  --json          no display: progress on stderr, then one line of JSON on stdout
+  --help          this text
+
+The exit code is 0 only if nothing was lost, reordered or left pending.
+KAFKA_BROKERS=host:port,… and DYNAMODB_ENDPOINT=http://… use servers that run already.
+`;
+
+/** @throws DemoError `invalid-option`, naming the option, the value got and what is allowed. */
+export function parseOptions(args: readonly string[]): DemoOptions {
+  const { events, writers, keys, json = false, help = false } = parse(args);
+  return {
+    events: count('events', events),
+    writers: count('writers', writers),
+    keys: count('keys', keys),
+    json,
+    help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        events: { type: 'string' },
+        writers: { type: 'string' },
+        keys: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DemoError(
+      'invalid-option',
+      `${reason}\nThe options are --events, --writers, --keys, --json and --help.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function count(name: keyof typeof COUNTS, given: string | undefined): number {
+  const { default: preset, max } = COUNTS[name];
+  if (given === undefined) return preset;
+  const value = Number(given);
+  if (/^\d+$/.test(given) && value >= 1 && value <= max) return value;
+  throw new DemoError('invalid-option', `Option --${name} is "${given}"; it must be a whole number from 1 to ${max}.`);
+}

@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import type { Stack } from '../../local/stack';
+import { TOPICS } from '../order-service/events';
+import { startConsumer } from './consumer';
+import type { DemoError } from './errors';
+import { Journeys } from './journeys';
+import type { DemoOptions } from './options';
+import { createOrdersTable, dropOrdersTable } from './orders-table';
+import { readItems } from './outbox-items';
+import { plan } from './plan';
+import type { CommittedEvent, Delivery, ItemState } from './record';
+import type { Screen } from './screen';
+import { runTraffic } from './traffic';
+import { isPending, judge, type Verdict } from './verdict';
+import { startWriters } from './writers';
+
+export interface DemoResult {
+  readonly verdict: Verdict;
+  /** Why not everything that was planned was committed. */
+  readonly failure: unknown;
+}
+
+const LANES_PER_WRITER = 4;
+/** Up to here a person can follow, so the commands come at a pace. */
+const FOLLOWED_EVENTS = 200;
+const PACE_MS = 400;
+const UPDATE_MS = 200;
+/** A scan of the whole table each time, so not too often when it is large. */
+const SLOW_UPDATE_MS = 1_000;
+const NO_PROGRESS_MS = 60_000;
+
+/**
+ * Runs writers and consumer on the stack, until everything arrived and is marked or nothing happens any more, and
+ * judges what was observed. Everything it started has ended when it resolves or rejects.
+ */
+export async function runDemo(
+  options: Pick<DemoOptions, 'events' | 'writers' | 'keys' | 'json'>,
+  stack: Stack,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<DemoResult> {
+  const since = Date.now();
+  const client = new DynamoDBClient(stack.clientConfig);
+  const document = DynamoDBDocument.from(client);
+  const ordersTable = `orders-${randomBytes(4).toString('hex')}`;
+  const undo: (() => Promise<unknown>)[] = [];
+  const committed: CommittedEvent[] = [];
+  const deliveries: Delivery[] = [];
+  const journeys = new Journeys();
+  const consumerFailure: { error?: DemoError } = {};
+  const look = async (): Promise<readonly ItemState[]> => {
+    const items = await readItems(document, stack.tableName, since);
+    journeys.seen(items);
+    return items;
+  };
+  try {
+    await createOrdersTable(client, ordersTable);
+    undo.push(() => dropOrdersTable(client, ordersTable));
+    const consumer = await startConsumer({
+      brokers: stack.brokers,
+      topics: TOPICS,
+      since,
+      onDelivery(delivery) {
+        deliveries.push(delivery);
+        journeys.arrived(delivery);
+      },
+      onFailure: (error) => (consumerFailure.error = error),
+    });
+    undo.push(() => consumer.stop());
+    const writers = await startWriters(options.writers, {
+      kind: 'start',
+      endpoint: stack.dynamodbEndpoint,
+      region: stack.region,
+      credentials: stack.credentials,
+      ordersTable,
+      outboxTable: stack.tableName,
+    });
+    undo.push(() => writers.stop());
+    signal.throwIfAborted();
+    screen.begin(options.writers);
+
+    const followed = !options.json && options.events <= FOLLOWED_EVENTS;
+    const display = new AbortController();
+    const showing = show(screen, journeys, options.json ? undefined : look, followed, display.signal);
+    // It is awaited below; until then its failure must not end the process.
+    showing.catch(() => undefined);
+    let failure: unknown;
+    try {
+      await runTraffic(plan(options.events, options.keys), {
+        writers,
+        concurrency: followed ? options.writers : options.writers * LANES_PER_WRITER,
+        paceMs: followed ? PACE_MS : 0,
+        signal,
+        onCommitted(writer, events) {
+          committed.push(...events);
+          journeys.committed(writer, events);
+        },
+        onRefused: (writer, command, reason) => screen.refused(writer, command, reason),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+    try {
+      screen.waiting();
+      const items = await settled(journeys, deliveries, look, () => consumerFailure.error, signal);
+      display.abort();
+      await showing;
+      screen.update(journeys);
+      return { verdict: judge({ committed, deliveries, items }), failure: failure ?? consumerFailure.error };
+    } finally {
+      display.abort();
+      await showing;
+    }
+  } finally {
+    for (const step of undo.toReversed()) await step();
+    client.destroy();
+  }
+}
+
+async function show(
+  screen: Screen,
+  journeys: Journeys,
+  look: (() => Promise<unknown>) | undefined,
+  followed: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await look?.();
+    screen.update(journeys);
+    await Promise.race([sleep(followed ? UPDATE_MS : SLOW_UPDATE_MS), aborted(signal)]);
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** The last state of the items: all arrived and marked, or no arrival and no mark for a minute. */
+async function settled(
+  journeys: Journeys,
+  deliveries: readonly Delivery[],
+  look: () => Promise<readonly ItemState[]>,
+  failed: () => unknown,
+  signal: AbortSignal,
+): Promise<readonly ItemState[]> {
+  let progress = -1;
+  let progressAt = performance.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const items = await look();
+    const pending = items.filter(isPending).length;
+    if (pending === 0 && journeys.allDelivered) return items;
+    const now = deliveries.length + items.length - pending;
+    if (now !== progress) progressAt = performance.now();
+    progress = now;
+    if (failed() !== undefined || performance.now() - progressAt > NO_PROGRESS_MS) return items;
+    await sleep(UPDATE_MS);
+  }
+}

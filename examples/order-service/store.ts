@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { createOutbox, OutboxError, type Change } from 'dynamodb-outbox';
+import { OrderError } from './errors';
+import { events, type ShopEvents } from './events';
+import { orderRow, type Decision, type Order } from './order';
+import { articleRow, type Article } from './stock';
+
+export interface StoreOptions {
+  /** With `marshallOptions: { removeUndefinedValues: true }` or without: no row has an undefined value. */
+  readonly database: Pick<DynamoDBDocument, 'get' | 'transactWrite'>;
+  /** The business table; its partition key is `pk`, it has no sort key. */
+  readonly ordersTable: string;
+  readonly outboxTable: string;
+  /** Default: the environment variable AWS_REGION. */
+  readonly region?: string;
+}
+
+/** One aggregate's part of a transaction. */
+interface Part {
+  readonly aggregate: 'order' | 'stock';
+  readonly key: string;
+  readonly decision: Decision<Order | Article>;
+}
+
+export const orderPart = (decision: Decision<Order>): Part => ({
+  aggregate: 'order',
+  key: decision.next.orderId,
+  decision,
+});
+
+export const stockPart = (decision: Decision<Article>): Part => ({
+  aggregate: 'stock',
+  key: decision.next.sku,
+  decision,
+});
+
+export interface Store {
+  order(orderId: string): Promise<Order | undefined>;
+  article(sku: string): Promise<Article | undefined>;
+  /** Writes the next state of every part and all events, or nothing. */
+  commit(parts: readonly Part[]): Promise<void>;
+}
+
+const MAX_ATTEMPTS = 12;
+const FIRST_WAIT_MS = 10;
+const LONGEST_WAIT_MS = 400;
+
+export function createStore({ database, ordersTable, outboxTable, region }: StoreOptions): Store {
+  const outbox = createOutbox({ tableName: outboxTable, service: 'order-service', events, ...(region && { region }) });
+
+  const read = async (pk: string): Promise<unknown> => {
+    const { Item: row } = await database.get({ TableName: ordersTable, Key: { pk }, ConsistentRead: true });
+    return row;
+  };
+
+  const write = ({ aggregate, key, decision: { next } }: Part) => ({
+    Put: {
+      TableName: ordersTable,
+      Item: { pk: `${aggregate}#${key}`, ...next },
+      // The optimistic lock: what was decided on must still be what is there.
+      ...(next.version === 1
+        ? { ConditionExpression: 'attribute_not_exists(pk)' }
+        : { ConditionExpression: 'version = :read', ExpressionAttributeValues: { ':read': next.version - 1 } }),
+    },
+  });
+
+  const change = ({ aggregate, key, decision }: Part): Change<ShopEvents> => ({
+    aggregate,
+    key,
+    version: decision.next.version,
+    events: decision.events,
+  });
+
+  return {
+    order: async (orderId) => orderRow.optional().parse(await read(`order#${orderId}`)),
+    article: async (sku) => articleRow.optional().parse(await read(`stock#${sku}`)),
+
+    async commit(parts) {
+      const transaction = {
+        actions: parts.map(write),
+        changes: parts.map(change),
+        // Makes every repetition below the same request, so that it has its effect once.
+        requestId: randomUUID(),
+        committedAt: Date.now(),
+      };
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await outbox.transact(database, transaction);
+          return;
+        } catch (error) {
+          // An OutboxError says that nothing was written. Anything else, such as a timeout, leaves that open, and only
+          // the same request can settle it.
+          const final = error instanceof OutboxError && !error.retryable;
+          if (final || attempt === MAX_ATTEMPTS) throw error;
+        }
+        await backOff(attempt);
+      }
+    },
+  };
+}
+
+/**
+ * Runs `work`, which reads, decides and commits, again while somebody else changes between its read and its commit what
+ * it decided on.
+ *
+ * @throws OrderError `too-busy` when that happens too often in a row.
+ */
+export async function untilUndisturbed<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!isVersionConflict(cause)) throw cause;
+      if (attempt === MAX_ATTEMPTS) {
+        const message = `Others changed the same order or article ${attempt} times in a row. Try again later.`;
+        throw new OrderError('too-busy', message, { attempts: attempt }, { cause });
+      }
+    }
+    await backOff(attempt);
+  }
+}
+
+/** All conditions of our own entries are version checks. */
+const isVersionConflict = (error: unknown): boolean =>
+  error instanceof OutboxError && (error.is('version-conflict') || error.is('condition-failed'));
+
+/** Random, so that instances which met do not meet again. */
+const backOff = (attempt: number): Promise<void> =>
+  sleep(Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt));
