@@ -32,7 +32,7 @@ export default tseslint.config(
       'test/package/fixture',
       '*.config.js',
       '*.config.mjs',
-      'scripts/*.mjs',
+      'scripts/*.{mjs,cjs}',
     ],
   },
   eslint.configs.recommended,

@@ -1,3 +1,8 @@
+import type { BuildOptions, Plugin } from 'esbuild';
+
+/** How everything that runs as a Lambda function is bundled. */
+export declare const BUNDLE_OPTIONS: BuildOptions & { readonly plugins: readonly Plugin[] };
+
 export interface Bundle {
   readonly name: string;
   /** Absolute path of the directory that holds `index.js`. */

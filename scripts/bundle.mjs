@@ -4,8 +4,25 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { kafkajsEncoder } from './kafkajs-encoder.cjs';
 
 const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** How everything that runs as a Lambda function is bundled. */
+export const BUNDLE_OPTIONS = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  // The ES modules of a package before its CommonJS: only those can be tree-shaken.
+  mainFields: ['module', 'main'],
+  minify: true,
+  charset: 'utf8',
+  // The whole licences are in NOTICE.txt.
+  legalComments: 'none',
+  logLevel: 'warning',
+  plugins: [kafkajsEncoder],
+};
 
 /**
  * Bundles each `<from>/<name>/index.ts` into a directory that Lambda can run as it is.
@@ -36,22 +53,12 @@ export async function bundleLambdas({
 
 async function bundle(name, entryPoint, to) {
   const { outputFiles, metafile } = await build({
+    ...BUNDLE_OPTIONS,
     entryPoints: [entryPoint],
     outfile: 'index.js',
     absWorkingDir: PACKAGE_ROOT,
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'cjs',
-    // The ES modules of a package before its CommonJS: only those can be tree-shaken.
-    mainFields: ['module', 'main'],
-    minify: true,
-    charset: 'utf8',
-    // The whole licences are in NOTICE.txt.
-    legalComments: 'none',
     metafile: true,
     write: false,
-    logLevel: 'warning',
   });
   const [{ contents }] = outputFiles;
 

@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { TOPIC_PATTERN } from '../event/item';
-import { COMPRESSIONS, RELAY_DEFAULTS, slowestRoundMs, type Compression } from '../relay/environment';
+import { COMPRESSIONS, RELAY_DEFAULTS, shortestFunctionTimeoutMs, type Compression } from '../relay/environment';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
 
@@ -115,9 +115,9 @@ export interface OutboxProps {
   readonly relayMemorySize?: number;
 
   /**
-   * How long one invocation of the relay may take: at most 15 minutes.
+   * How long one invocation of the relay may take: at most 15 minutes, and long enough for the slowest round.
    *
-   * @default Duration.seconds(60)
+   * @default Duration.seconds(90)
    */
   readonly relayTimeout?: Duration;
 
@@ -145,7 +145,7 @@ export const OUTBOX_DEFAULTS = {
   deletionProtection: true,
   removalPolicy: RemovalPolicy.RETAIN,
   relayMemorySize: 1024,
-  relayTimeout: Duration.seconds(60),
+  relayTimeout: Duration.seconds(90),
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxProps>;
 
@@ -271,12 +271,16 @@ function checkRelay({ retention, requestTimeout, relayTimeout }: ResolvedOutboxP
     );
   }
   const requestTimeoutMs = requestTimeout.toMilliseconds();
-  if (requestTimeoutMs < 1 || slowestRoundMs({ requestTimeoutMs }) >= relayMs) {
+  if (requestTimeoutMs < 1) {
+    throw invalidOption('requestTimeout', requestTimeout.toString(), 'at least 1 millisecond', 'Use some seconds.');
+  }
+  const shortestMs = shortestFunctionTimeoutMs({ requestTimeoutMs });
+  if (relayMs < shortestMs) {
     throw invalidOption(
-      'requestTimeout',
-      requestTimeout.toString(),
-      `at least 1 millisecond, and less than ${relayMs / slowestRoundMs({ requestTimeoutMs: 1 })} ms with a relayTimeout of ${relayTimeout.toString()}`,
-      'The relay starts a round only when the slowest one still fits into the invocation: it would never start any.',
+      'relayTimeout',
+      relayTimeout.toString(),
+      `at least ${Math.ceil(shortestMs / 1000)} seconds with a requestTimeout of ${requestTimeout.toString()}`,
+      'The relay starts a round only when the slowest one still fits into the invocation: it would never start any. Raise relayTimeout or lower requestTimeout.',
     );
   }
 }

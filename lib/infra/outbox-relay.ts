@@ -102,13 +102,13 @@ export class OutboxRelay extends Construct {
       // Not limited to the control partition: a drain reads the items of any key.
       'dynamodb:Query',
       'dynamodb:GetItem',
-      'dynamodb:PutItem',
       'dynamodb:UpdateItem',
       'dynamodb:ConditionCheckItem',
       // A BatchExecuteStatement is authorised by its statements, not as UpdateItem.
       'dynamodb:PartiQLUpdate',
       ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []),
     );
+    table.grantHold(this.function);
     authentication.grantPublish(this.function, topics);
   }
 }

@@ -1,12 +1,13 @@
 import type { Control, Hold } from '../event/control';
 import type { Receipt } from '../event/receipt';
-import type { Acknowledged } from './acknowledged';
+import { identityOf, type Acknowledged } from './acknowledged';
 import { holdOf, type Entry } from './entry';
 
 export type Admission =
   | { readonly kind: 'publish' }
   | { readonly kind: 'mark'; readonly receipts: readonly Receipt[] }
-  | { readonly kind: 'discarded' }
+  /** Acknowledged and marked, or discarded. */
+  | { readonly kind: 'done' }
   | { readonly kind: 'wait'; readonly hold: Hold };
 
 /**
@@ -21,10 +22,12 @@ export function admit(
   acknowledged: Pick<Acknowledged, 'get'>,
 ): Admission {
   if (entry.content.kind === 'item') {
-    const { id } = entry.content.item;
-    if (control.tombstones.has(id)) return { kind: 'discarded' };
-    const receipts = acknowledged.get(id);
-    if (receipts !== undefined) return { kind: 'mark', receipts };
+    const { item } = entry.content;
+    if (control.tombstones.has(item.id)) return { kind: 'done' };
+    const known = acknowledged.get(identityOf(item));
+    if (known !== undefined) {
+      return known.kind === 'marked' ? { kind: 'done' } : { kind: 'mark', receipts: known.receipts };
+    }
   }
   const hold = holdOf(entry, control.holds);
   return hold === undefined ? { kind: 'publish' } : { kind: 'wait', hold };

@@ -54,7 +54,9 @@ export function controlStore(client: DynamoDBClient, tableName: string): Control
         if (revision === kept.revision) return kept;
       }
       const control = await readAll();
-      kept = control.holds.size + control.tombstones.size >= CACHE_FROM ? control : undefined;
+      const large = control.holds.size + control.tombstones.size >= CACHE_FROM;
+      // A Query is no snapshot: what changed while it ran is not worth keeping.
+      kept = large && control.revision === (await currentRevision()) ? control : undefined;
       return control;
     },
   };

@@ -78,6 +78,9 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'ProvisionedThroughputExceeded',
 ]);
 
+/** Cutting may halve a surrogate pair, and DynamoDB takes well-formed text only. */
+const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).toWellFormed();
+
 /** A key is held from its earliest parked position on, since the first time it was held. */
 function nextHold({ pk, sk, reason, message }: Parking, known: Hold | undefined, now: number): Hold {
   const revision = uuidV7(now);
@@ -88,7 +91,7 @@ function nextHold({ pk, sk, reason, message }: Parking, known: Hold | undefined,
     revision,
     state: 'holding',
     reason,
-    message: message.slice(0, MESSAGE_CHARACTERS),
+    message: cut(message),
     since: known?.since ?? now,
   };
 }
@@ -109,7 +112,7 @@ function parkItem(tableName: string, parking: Parking, now: number): TransactWri
   const condition = itemCondition(tableName, parking);
   const parked = {
     reason: parking.reason,
-    message: parking.message.slice(0, MESSAGE_CHARACTERS),
+    message: cut(parking.message),
     attempts: 1,
     since: now,
   };

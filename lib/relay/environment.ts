@@ -42,12 +42,24 @@ export const RELAY_DEFAULTS = {
 /** Connecting and sending may each take this many request timeouts, retries of the library included. */
 export const ATTEMPT_TIMEOUTS = 2;
 
-/**
- * The longest that one round can take: connect, send, connect anew, send again. The relay starts a round only with
- * this much time left, so a function's timeout must be longer.
- */
-export const slowestRoundMs = ({ requestTimeoutMs }: Pick<RelayConfig, 'requestTimeoutMs'>): number =>
-  4 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
+type Timing = Pick<RelayConfig, 'requestTimeoutMs'>;
+
+/** The longest that the look-up of a topic can take: connect, ask, both once more. */
+export const slowestLookUpMs = ({ requestTimeoutMs }: Timing): number => 2 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
+
+/** The longest that one publish can take: connect, send, connect anew, send again. */
+export const slowestPublishMs = ({ requestTimeoutMs }: Timing): number => 4 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
+
+/** How a relay waits for DynamoDB: a request, and all attempts at it with their pauses. */
+export const DYNAMODB_TIMING = { requestTimeoutMs: 3_000, attempts: 4, slowestCallMs: 15_000 } as const;
+
+/** The longest that one round can take, marks included. The relay starts none with less time left. */
+export const slowestRoundMs = (timing: Timing): number =>
+  slowestLookUpMs(timing) + slowestPublishMs(timing) + DYNAMODB_TIMING.slowestCallMs;
+
+/** The shortest timeout of a function that always gets to its first round, after it has read the holds. */
+export const shortestFunctionTimeoutMs = (timing: Timing): number =>
+  slowestRoundMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',

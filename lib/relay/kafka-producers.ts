@@ -1,4 +1,5 @@
 import { ATTEMPT_TIMEOUTS } from './environment';
+import { withinDeadline } from './kafka-deadline';
 import { KafkaSession, type KafkaClient, type SessionOptions } from './kafka-session';
 
 /** Makes a client for these brokers, the first of which it asks first. */
@@ -53,7 +54,10 @@ export class KafkaProducers {
     const giveUpAt = clock.now() + ATTEMPT_TIMEOUTS * requestTimeoutMs;
     for (;;) {
       try {
-        this.#session = await KafkaSession.open(await connect(this.#nextBrokers()), this.#options, topic);
+        // It reads secrets, from a service that may not be reachable.
+        const making = Promise.resolve(connect(this.#nextBrokers()));
+        const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
+        this.#session = await KafkaSession.open(client, this.#options, topic);
         return this.#session;
       } catch (error) {
         budget.connects--;

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Sleep } from './backoff';
 import { outageOf } from './classify';
-import { slowestRoundMs, type Compression } from './environment';
+import { slowestLookUpMs, slowestPublishMs, type Compression } from './environment';
 import { withinDeadline } from './kafka-deadline';
 import { KafkaProducers, type ConnectKafka } from './kafka-producers';
 import { Publication } from './kafka-publication';
@@ -13,7 +13,7 @@ export interface KafkaPublisherOptions {
   /** At least one `host:port`. */
   readonly brokers: readonly string[];
   readonly compression: Compression;
-  /** How long one request to a broker may take; a publish takes at most `slowestRoundMs`. */
+  /** How long one request to a broker may take; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   /** A producer was thrown away because of `cause`; must not throw. */
@@ -54,7 +54,8 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
     partitionCount(topic) {
       const partitions = producers.current?.knownPartitions(topic);
       if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });
-      return inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep)).catch(outageOf);
+      const lookUp = inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep));
+      return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
     },
     async publish(batches) {
       const publication = new Publication(producers, sleep, batches);
@@ -62,7 +63,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
         await withinDeadline(
           inTurn(() => publication.run()),
           'publish',
-          slowestRoundMs(options),
+          slowestPublishMs(options),
         );
       } catch (error) {
         return publication.outcomes(outageOf(error));

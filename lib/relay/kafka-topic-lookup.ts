@@ -3,9 +3,9 @@ import { classify, concernsTopic, outageOf } from './classify';
 import type { ConnectBudget, KafkaProducers } from './kafka-producers';
 import type { Publisher } from './ports';
 
-/** A topic just created is not known to every broker at once. */
-const LOOKUPS = 3;
-const PAUSE_MS = 250;
+/** A topic just created is not known to every broker at once, nor is a permission just granted. */
+const LOOKUPS = 4;
+const PAUSE_MS = 400;
 
 export type TopicLookup = Awaited<ReturnType<Publisher['partitionCount']>>;
 
@@ -33,7 +33,7 @@ export async function lookUpTopic(
         producers.spend(session, error);
         alone = true;
       } else {
-        if (failure.reason !== 'unknown-topic' || ++refusals >= LOOKUPS) return failure;
+        if (++refusals >= LOOKUPS) return failure;
         await sleep(PAUSE_MS);
       }
     }

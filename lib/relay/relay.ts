@@ -1,5 +1,5 @@
 import type { Control, Hold } from '../event/control';
-import { Acknowledged } from './acknowledged';
+import { Acknowledged, identityOf } from './acknowledged';
 import { admit } from './admission';
 import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
@@ -27,8 +27,10 @@ export interface RelayPorts {
 }
 
 export interface RelayOptions extends RoundLimits {
-  /** A round is started only with this much time left: what the slowest one can take. */
+  /** A round is started only with this much time left: what the slowest one can take, its marks included. */
   readonly minRoundMs: number;
+  /** An item is parked only with this much time left. */
+  readonly minParkMs: number;
 }
 
 export interface Relay {
@@ -82,6 +84,11 @@ class Invocation {
     const entries = this.#entries(records);
     let open: readonly Entry[] = entries;
     while ((open = this.#admitted(open)).length > 0 && this.#mayGoOn()) await this.#round(open);
+    if (!this.#stopped && open.length > 0 && open.length === entries.length) {
+      this.#stop({
+        message: `No round was started: ${this.#remainingMs()} ms were left, and one can take ${this.#options.minRoundMs} ms.`,
+      });
+    }
     await Promise.all(this.#marking);
 
     return this.#finish(entries.find(({ state }) => state !== 'settled')?.index, records);
@@ -109,6 +116,10 @@ class Invocation {
     return !this.#stopped && this.#remainingMs() >= this.#options.minRoundMs;
   }
 
+  #mayPark(): boolean {
+    return !this.#stopped && this.#remainingMs() >= this.#options.minParkMs;
+  }
+
   /** Settles what needs no publishing and answers what does. Repeated before each round, because holds appear. */
   #admitted(entries: readonly Entry[]): Entry[] {
     const { telemetry } = this.#ports;
@@ -127,26 +138,39 @@ class Invocation {
   }
 
   async #round(open: readonly Entry[]): Promise<void> {
-    const { batches, refused } = planRound(open, await this.#lookUpTopics(open), this.#options);
+    const topics = await this.#lookUpTopics(open);
+    const { batches, refused } = planRound(open, topics, this.#options);
     for (const { entry, failure } of refused) {
-      if (failure.kind === 'poison') await this.#park(entry, failure);
-      else this.#stop(failure);
+      if (failure.kind === 'outage') this.#stop(failure);
+      else if (this.#mayPark()) await this.#park(entry, failure);
+      if (entry.state === 'settled') continue;
+      // The shard waits at this record. What came before it still goes.
+      this.#stopped = true;
+      const before = this.#admitted(open.filter(({ index }) => index < entry.index));
+      await this.#publish(planRound(before, topics, this.#options).batches);
+      return;
     }
-    if (batches.length > 0 && !this.#stopped) await this.#publish(batches);
+    await this.#publish(batches);
   }
 
+  /** One after the other, because they share a connection; after an outage the others are not asked. */
   async #lookUpTopics(open: readonly Entry[]): Promise<Map<string, TopicLookup>> {
-    const names = new Set<string>();
+    const topics = new Map<string, TopicLookup>();
+    let outage: TopicLookup | undefined;
     for (const { content } of open) {
-      if (content.kind === 'item') for (const { topic } of content.messages) names.add(topic);
+      if (content.kind === 'undecodable') continue;
+      for (const { topic } of content.messages) {
+        if (topics.has(topic)) continue;
+        const lookup = outage ?? (await this.#ports.publisher.partitionCount(topic));
+        if (lookup.kind === 'outage') outage = lookup;
+        topics.set(topic, lookup);
+      }
     }
-    const { publisher } = this.#ports;
-    return new Map(
-      await Promise.all([...names].map(async (name) => [name, await publisher.partitionCount(name)] as const)),
-    );
+    return topics;
   }
 
   async #publish(batches: readonly LoadedBatch[]): Promise<void> {
+    if (batches.length === 0) return;
     const outcomes = await this.#ports.publisher.publish(batches);
     const done: [Entry, ItemContent][] = [];
     const refused: [LoadedBatch, Extract<BatchOutcome, { kind: 'poison' }>][] = [];
@@ -168,7 +192,7 @@ class Invocation {
     const mayGo = (entry: Entry): boolean => entry.state === 'open' && holdOf(entry, this.#control.holds) === undefined;
     if (batch.shipments.length === 1 || concernsTopic(failure)) {
       for (const { entry } of batch.shipments) {
-        if (mayGo(entry) && !this.#stopped) await this.#park(entry, failure);
+        if (mayGo(entry) && this.#mayPark()) await this.#park(entry, failure);
       }
       return;
     }
@@ -190,7 +214,7 @@ class Invocation {
       latencyMs: done.map(([, { item }]) => now - item.committedAt),
     });
     for (const [entry, { item, receipts }] of done) {
-      this.#acknowledged.add(item.id, receipts);
+      this.#acknowledged.unmarked(identityOf(item), receipts);
       entry.state = 'settled';
     }
     this.#mark(done.map(([entry, content]) => [entry, markOf(content, content.receipts)]));
@@ -201,9 +225,12 @@ class Invocation {
     const { items, telemetry } = this.#ports;
     const marking = items.mark(marks.map(([, mark]) => mark)).then((failures) => {
       for (const [entry, mark] of marks) {
-        if (!failures.has(mark)) continue;
-        entry.state = 'failed';
-        telemetry.markFailed(mark, failures.get(mark));
+        if (failures.has(mark)) {
+          entry.state = 'failed';
+          telemetry.markFailed(mark, failures.get(mark));
+        } else {
+          this.#acknowledged.marked(identityOf(mark));
+        }
       }
     });
     this.#marking.push(marking);

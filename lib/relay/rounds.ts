@@ -1,4 +1,5 @@
 import { messageBytes, type Message } from '../event/message';
+import { identityOf } from './acknowledged';
 import type { Entry, ItemContent } from './entry';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch } from './ports';
@@ -45,7 +46,7 @@ export function planRound(
   const refused: { entry: Entry; failure: Failure }[] = [];
   const targets = new Map<string, string>();
   const closed = new Set<string>();
-  const ids = new Set<string>();
+  const identities = new Set<string>();
   let messages = 0;
 
   const refuse = (entry: Entry, failure: Failure): void => {
@@ -62,8 +63,9 @@ export function planRound(
       refuse(entry, { kind: 'poison', reason: 'undecodable-item', message: content.message });
       continue;
     }
-    if (ids.has(content.item.id)) continue;
-    ids.add(content.item.id);
+    const identity = identityOf(content.item);
+    if (identities.has(identity)) continue;
+    identities.add(identity);
     for (let index = content.receipts.length; index < content.messages.length; index++) {
       const message = content.messages[index];
       if (message === undefined) break;

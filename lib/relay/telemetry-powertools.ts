@@ -3,8 +3,8 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
 import type { Telemetry } from './ports';
 
-/** An EMF metric holds at most 100 values. */
-const LATENCY_SAMPLES = 100;
+/** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
+const LATENCY_SAMPLES = 99;
 
 export interface PowertoolsOptions {
   readonly outboxName: string;

@@ -117,7 +117,13 @@ export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<Relay
   const newProcess = (): Relay =>
     createRelay(
       { publisher: kafka, items: table, control: table, telemetry, clock: { now: () => 1_000_000 }, ...ports },
-      { maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes, maxMessages: 1_000, minRoundMs: 1_000, ...options },
+      {
+        maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
+        maxMessages: 1_000,
+        minRoundMs: 1_000,
+        minParkMs: 500,
+        ...options,
+      },
     );
   const relay = newProcess();
   return { kafka, table, telemetry, relay, newProcess, handle: relay.handle.bind(relay) };

@@ -32,7 +32,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   true: true,
   'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
   '1024': 1024,
-  'Duration.seconds(60)': Duration.seconds(60),
+  'Duration.seconds(90)': Duration.seconds(90),
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
 };
 const comparable = (value: unknown): unknown => (value instanceof Duration ? value.toMilliseconds() : value);
@@ -74,8 +74,9 @@ test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
   ['half a second of retention', { retention: Duration.millis(500) }, 'retention'],
   ['a retention known at deployment', { retention: Duration.seconds(Token.asNumber({ Ref: 'S' })) }, 'retention'],
   ['an invocation of 16 minutes', { relayTimeout: Duration.minutes(16) }, 'relayTimeout'],
-  ['requests as slow as the invocation', { requestTimeout: Duration.seconds(60) }, 'requestTimeout'],
-  ['requests of which eight fill the invocation', { requestTimeout: Duration.millis(7500) }, 'requestTimeout'],
+  ['requests as slow as the invocation', { requestTimeout: Duration.seconds(90) }, 'relayTimeout'],
+  ['an invocation shorter than its slowest round', { relayTimeout: Duration.seconds(77) }, 'relayTimeout'],
+  ['requests without any time', { requestTimeout: Duration.millis(0) }, 'requestTimeout'],
 ])('%s: refused', (_, changed, option) => {
   const props = { ...outboxProps(), ...changed } as OutboxProps;
   const refused = (): unknown => {

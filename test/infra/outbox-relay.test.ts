@@ -21,7 +21,7 @@ function environment(template: Template): Record<string, unknown> {
 }
 
 describe('the function', () => {
-  test('runs Node.js 24 on arm64 with 1024 MB for 60 seconds', () => {
+  test('runs Node.js 24 on arm64 with 1024 MB for 90 seconds', () => {
     outboxStack()
       .template()
       .hasResourceProperties(FUNCTION, {
@@ -29,7 +29,7 @@ describe('the function', () => {
         Architectures: ['arm64'],
         Handler: 'index.handler',
         MemorySize: 1024,
-        Timeout: 60,
+        Timeout: 90,
         TracingConfig: Match.absent(),
       });
   });

@@ -139,16 +139,24 @@ describe('the relay', () => {
     expect(statementOf(outboxStack().template(), 'dynamodb:Query').actions).toEqual([
       'dynamodb:Query',
       'dynamodb:GetItem',
-      'dynamodb:PutItem',
       'dynamodb:UpdateItem',
       'dynamodb:ConditionCheckItem',
       'dynamodb:PartiQLUpdate',
     ]);
   });
 
-  test('has one statement about the table, and none about its index', () => {
+  test('puts nothing but what the outbox itself keeps', () => {
+    const puts = onTable(outboxStack().template()).filter(({ actions }) => actions.includes('dynamodb:PutItem'));
+    expect(puts).toHaveLength(1);
+    expect(puts[0]).toMatchObject({
+      actions: ['dynamodb:PutItem'],
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['$outbox#*'] } },
+    });
+  });
+
+  test('has no statement about the index', () => {
     const template = outboxStack().template();
-    expect(onTable(template)).toHaveLength(1);
+    expect(onTable(template)).toHaveLength(2);
     expect(JSON.stringify(statements(template))).not.toContain('/index/');
   });
 

@@ -12,7 +12,6 @@ const POISON: Readonly<Record<string, string>> = {
   MESSAGE_TOO_LARGE: 'message-too-large',
   RECORD_LIST_TOO_LARGE: 'message-too-large',
   INVALID_RECORD: 'message-refused',
-  INVALID_TIMESTAMP: 'message-refused',
   POLICY_VIOLATION: 'message-refused',
   UNKNOWN_TOPIC_OR_PARTITION: 'unknown-topic',
   INVALID_TOPIC_EXCEPTION: 'unknown-topic',

@@ -58,13 +58,24 @@ it('asks of a large partition only whether its revision changed', async () => {
 
   await control.read();
   expect((await control.read()).holds.size).toBe(30);
-  expect(reads()).toEqual({ queries: 1, gets: 1 });
+  expect(reads()).toEqual({ queries: 1, gets: 2 });
   expect(dynamodb.commandCalls(GetItemCommand)[0]?.args[0].input).toMatchObject({ ConsistentRead: true });
 
   dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
   dynamodb.on(QueryCommand).resolves({ Items: [state(8)] });
   expect((await control.read()).holds.size).toBe(0);
-  expect(reads()).toEqual({ queries: 2, gets: 2 });
+  expect(reads()).toEqual({ queries: 2, gets: 3 });
+});
+
+it('does not keep what changed while it was read', async () => {
+  dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
+  dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
+  const control = controlStore(new DynamoDBClient({}), 'outbox');
+
+  await control.read();
+  await control.read();
+
+  expect(reads().queries).toBe(2);
 });
 
 it('rejects when the table does not answer', async () => {

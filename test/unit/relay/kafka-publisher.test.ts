@@ -380,7 +380,7 @@ describe('the number of partitions', () => {
     const { publisher, sleeps } = publisherOn(kafka);
 
     expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 3 });
-    expect(sleeps).toEqual([250]);
+    expect(sleeps).toEqual([400]);
   });
 
   it('is denied for a topic that stays unknown, at no cost to the producer', async () => {
@@ -388,7 +388,7 @@ describe('the number of partitions', () => {
     const { publisher, sleeps, rebuilds } = publisherOn(kafka);
 
     expect(await publisher.partitionCount('typo')).toEqual(poison('unknown-topic'));
-    expect(sleeps).toEqual([250, 250]);
+    expect(sleeps).toEqual([400, 400, 400]);
     expect(rebuilds).toEqual([]);
     expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 4 });
   });

@@ -84,7 +84,7 @@ describe('whatever fails on the way', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 2000 },
     );
   });
 
@@ -99,7 +99,7 @@ describe('whatever fails on the way', () => {
           expect(first).toEqual(expected.filter((id) => id.startsWith(key)).slice(0, first.length));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 2000 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('whatever fails on the way', () => {
           );
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 1000 },
     );
   });
 });

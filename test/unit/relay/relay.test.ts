@@ -158,6 +158,37 @@ describe('what may be skipped', () => {
     expect(sent(kafka.log)).toEqual(['id-order-42-1', 'id-order-42-1']);
   });
 
+  it('does not mark again what is marked already', async () => {
+    const { handle, table } = aRelay();
+    const records = versions('42', 3).map((item) => insertOf(item));
+    await handle(records, plentyOfTime);
+    const mark = jest.spyOn(table, 'mark');
+
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(mark).not.toHaveBeenCalled();
+  });
+
+  it('takes an id that two items share for two events: a duplicate id is no reason to lose one', async () => {
+    const { handle, kafka, table } = aRelay();
+    const order = anItem({ aggregate: 'order', events: [anEvent({ id: 'shared' })] });
+    const invoice = anItem({ aggregate: 'invoice', events: [anEvent({ id: 'shared' })] });
+
+    expect(
+      await handle(
+        [order, invoice].map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+    expect(sent(kafka.log)).toEqual(['shared', 'shared']);
+    const marked = jest.spyOn(table, 'mark');
+    const again = anItem({ aggregate: 'invoice', version: 2, events: [anEvent({ id: 'shared' })] });
+    expect(await handle([insertOf(again)], plentyOfTime)).toBeUndefined();
+
+    expect(sent(kafka.log)).toEqual(['shared', 'shared', 'shared']);
+    expect(marked.mock.calls[0]?.[0][0]).toMatchObject({ pk: 'invoice#42', sk: '0000000000000002' });
+  });
+
   it('sends a record that is twice in one batch once', async () => {
     const { handle, kafka } = aRelay();
     const record = insertOf(anItem());
@@ -204,6 +235,36 @@ describe('an outage', () => {
 
     expect(kafka.publishes).toEqual([]);
     expect(telemetry.outage).toHaveBeenCalled();
+  });
+
+  it('of one topic lets go what came before it', async () => {
+    const { handle, kafka } = aRelay();
+    kafka.topics.set('away', outage);
+    const records = [
+      insertOf(anItem({ key: 'a' })),
+      insertOf(anItem({ key: 'b' })),
+      insertOf(anItem({ key: 'c', events: [anEvent({ id: 'c', topic: 'away' })] })),
+      insertOf(anItem({ key: 'd' })),
+    ];
+
+    expect(await handle(records, plentyOfTime)).toBe(2);
+
+    expect(sent(kafka.log).toSorted()).toEqual(['id-order-a-1', 'id-order-b-1']);
+  });
+
+  it('of one topic keeps the others from being asked for', async () => {
+    const { handle, kafka } = aRelay();
+    const asked = jest.spyOn(kafka, 'partitionCount').mockResolvedValue(outage);
+    const topics = ['one', 'two', 'three'].map((topic, at) =>
+      anItem({ key: topic, events: [anEvent({ id: topic, topic })], version: at }),
+    );
+
+    await handle(
+      topics.map((item) => insertOf(item)),
+      plentyOfTime,
+    );
+
+    expect(asked).toHaveBeenCalledTimes(1);
   });
 
   it('of the control partition stops the batch before anything is sent', async () => {
@@ -344,6 +405,21 @@ describe('a poison event', () => {
     expect(table.parkings).toHaveLength(BREAKER.maxHolds);
     expect(telemetry.breakerOpen).toHaveBeenCalled();
   });
+
+  it('is tried to be parked once when parking fails, and with the breaker open said once', async () => {
+    const unknown = Array.from({ length: 100 }, (_, at) =>
+      insertOf(anItem({ key: String(at), events: [anEvent({ id: `u${at}`, topic: 'nowhere' })] })),
+    );
+    const failing = aRelay();
+    const attempts = jest.fn(() => true);
+    failing.table.failPark = attempts;
+    expect(await failing.handle(unknown, plentyOfTime)).toBe(0);
+    expect(attempts).toHaveBeenCalledTimes(1);
+
+    const breaking = aRelay();
+    expect(await breaking.handle(unknown, plentyOfTime)).toBe(BREAKER.maxHolds);
+    expect(breaking.telemetry.breakerOpen).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe('bounds', () => {
@@ -368,6 +444,23 @@ describe('bounds', () => {
     ).toBeUndefined();
 
     expect(kafka.publishes.map((round) => round.map(({ messages }) => messages.length))).toEqual([[1], [1], [1]]);
+  });
+
+  it('says so when not one round fits into the time', async () => {
+    const { handle, kafka, telemetry } = aRelay();
+
+    expect(await handle([insertOf(anItem())], () => 999)).toBe(0);
+
+    expect(kafka.publishes).toEqual([]);
+    expect(telemetry.outage).toHaveBeenCalledWith({ message: expect.stringContaining('999 ms were left') });
+  });
+
+  it('parks nothing when the time is short', async () => {
+    const { handle, table } = aRelay({ minRoundMs: 0 });
+
+    expect(await handle([insertOf({ pk: { S: 'order#x' }, sk: { S: '0000000000000001' } })], () => 499)).toBe(0);
+
+    expect(table.parkings).toEqual([]);
   });
 
   it('starts no round when the time is short, and has the rest delivered again', async () => {

@@ -81,7 +81,17 @@ it('starts from zero in the next invocation', () => {
   expect(documents[1]).not.toHaveProperty('PublishedEvents');
 });
 
-it('keeps at most 100 latencies, the extremes among them', () => {
+it('writes one document for a batch with more latencies than a document holds', () => {
+  const documents = capture((telemetry) => {
+    telemetry.published({ events: 500, bytes: 1, latencyMs: Array.from({ length: 500 }, (_, at) => at) });
+    telemetry.finished({});
+  });
+
+  expect(documents).toHaveLength(1);
+  expect(documents[0]?.['CommitToAckLatency']).toHaveLength(99);
+});
+
+it('keeps at most as many latencies as asked, the extremes among them', () => {
   const values = Array.from({ length: 1_000 }, (_, at) => 999 - at);
 
   const kept = sample(values, 100);
