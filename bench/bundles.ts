@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { build as bundle, type Plugin } from 'esbuild';
+import { ROOT } from '../local/folders';
+
+/** The files that the measured processes run. */
+export interface Bundles {
+  /** The relay as it is deployed. */
+  readonly relay: string;
+  readonly relayBytes: number;
+  /** The same without its marks. */
+  readonly relayWithoutMarks: string;
+  readonly child: (name: ChildName) => string;
+}
+
+const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub'] as const;
+export type ChildName = (typeof CHILDREN)[number];
+
+/** The same composition root; only the module that writes marks is another. */
+const withoutMarks: Plugin = {
+  name: 'without-marks',
+  setup: (build) => {
+    build.onResolve({ filter: /\/dynamodb-marks$/ }, () => ({ path: join(__dirname, 'without-marks.ts') }));
+  },
+};
+
+/** Bundles everything into `folder`, the relay by the project's own bundler. */
+export async function makeBundles(folder: string): Promise<Bundles> {
+  const { bundleLambdas, BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
+  const relayWithoutMarks = join(folder, 'relay-without-marks.js');
+  const [lambdas] = await Promise.all([
+    bundleLambdas({ to: join(folder, 'lambdas') }),
+    bundle({
+      ...BUNDLE_OPTIONS,
+      entryPoints: [join(ROOT, 'lambdas', 'relay', 'index.ts')],
+      outfile: relayWithoutMarks,
+      plugins: [...BUNDLE_OPTIONS.plugins, withoutMarks],
+    }),
+    // Bundled, so that no loader of TypeScript is part of what is measured; kafkajs as it is published.
+    bundle({
+      ...BUNDLE_OPTIONS,
+      plugins: [],
+      entryPoints: CHILDREN.map((name) => join(__dirname, 'children', `${name}.ts`)),
+      outdir: folder,
+    }),
+  ]);
+  const relay = lambdas.find(({ name }) => name === 'relay');
+  if (relay === undefined) throw new Error('There is no Lambda function "relay" to measure.');
+  return {
+    relay: join(relay.directory, 'index.js'),
+    relayBytes: relay.bytes,
+    relayWithoutMarks,
+    child: (name) => join(folder, `${name}.js`),
+  };
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import type { DynamoDBStreamEvent } from 'aws-lambda';
+
+/** What the parent hands to a measured process: one file for each batch, the first of them to get warm. */
+export interface Assignment {
+  readonly files: readonly string[];
+  readonly warmupFiles: number;
+}
+
+export interface Measurement {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly peakRssBytes: number;
+}
+
+/** A unit of work: what `prepare` returns is run and timed. */
+export type Prepare = (event: DynamoDBStreamEvent) => () => Promise<void>;
+
+/**
+ * Times the work on each batch after the warm-up. Reading and parsing the event is left out, because Lambda's runtime
+ * does it before it calls the handler; its memory counts.
+ */
+async function measure({ files, warmupFiles }: Assignment, prepare: Prepare): Promise<Measurement> {
+  let wallMs = 0;
+  let cpuUs = 0;
+  for (const [at, file] of files.entries()) {
+    const run = prepare(JSON.parse(readFileSync(file, 'utf8')) as DynamoDBStreamEvent);
+    const cpuBefore = process.cpuUsage();
+    const startedAt = performance.now();
+    await run();
+    const elapsedMs = performance.now() - startedAt;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    if (at < warmupFiles) continue;
+    wallMs += elapsedMs;
+    cpuUs += user + system;
+  }
+  return { wallMs, cpuMs: cpuUs / 1000, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** Waits for the assignment, does it, sends the measurement and ends the process. */
+export function measureOnRequest(prepare: Prepare): void {
+  const fail = (error: unknown): void => {
+    console.error(error);
+    process.exit(1);
+  };
+  // The bench has ended, whatever the reason.
+  process.once('disconnect', () => process.exit());
+  process.once('message', (assignment) => {
+    measure(assignment as Assignment, prepare).then((measurement) => {
+      process.send?.(measurement, undefined, {}, () => process.exit(0));
+    }, fail);
+  });
+}

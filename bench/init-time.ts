@@ -1,0 +1,19 @@
+import type { Bundles } from './bundles';
+import { messageFrom, startChild } from './child-process';
+import { relayEnvironment } from './relay-environment';
+import { median } from './statistics';
+
+export const INIT_PROCESSES = 15;
+
+/** Median milliseconds of `require()` of the relay's bundle, over fresh processes one after the other. */
+export async function measureInit(bundles: Bundles): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < INIT_PROCESSES; run++) {
+    const child = startChild(bundles.child('init'), {
+      ...relayEnvironment(['127.0.0.1:9092'], 'http://127.0.0.1:8000', 'zstd'),
+      BENCH_BUNDLE: bundles.relay,
+    });
+    times.push((await messageFrom(child)) as number);
+  }
+  return median(times);
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKafka } from '../local/kafka/cluster';
+import { POM } from '../local/kafka/distribution-folder';
+import { makeBundles } from './bundles';
+import { measureInit } from './init-time';
+import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
+import { figuresOf, type BenchReport } from './report';
+import { runRound, type RunResult } from './run';
+import { startDynamoDbStub } from './stub';
+import { renderReport } from './table';
+
+const BYTES_PER_KB = 1_000;
+
+type Undo = () => Promise<void>;
+
+async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'outbox-bench-'));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  tell('bundling');
+  const bundles = await makeBundles(folder);
+  const stub = await startDynamoDbStub(bundles);
+  undo.push(() => stub.stop());
+  const kafka = await startKafka({ onProgress: ({ step, state }) => tell(`Kafka: ${step} ${state}`) });
+  undo.push(() => kafka.stop());
+
+  const rounds: RunResult[][] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    rounds.push(
+      await runRound(round, options, bundles, { brokers: kafka.brokers, stub }, folder, ({ subject, compression }) =>
+        tell(`round ${round} of ${options.rounds}: ${subject}, ${compression}`),
+      ),
+    );
+  }
+  await kafka.stop();
+  tell('init time');
+  return {
+    machine: { cores: availableParallelism(), node: process.versions.node, kafka: kafkaVersion() },
+    events: options.events,
+    rounds: options.rounds,
+    scenarios: figuresOf(rounds, options),
+    bundleKb: bundles.relayBytes / BYTES_PER_KB,
+    initMs: await measureInit(bundles),
+  };
+}
+
+const tell = (text: string): void => console.error(text);
+
+const kafkaVersion = (): string =>
+  /<artifactId>kafka_[^<]+<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown';
+
+async function main(): Promise<void> {
+  const undo: Undo[] = [];
+  try {
+    const options = parseBenchOptions(process.argv.slice(2));
+    const report = await bench(options, undo);
+    console.log(options.json ? JSON.stringify(report) : renderReport(report));
+  } catch (error) {
+    if (!(error instanceof BenchOptionError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  } finally {
+    for (const step of undo.toReversed()) await step();
+  }
+}
+
+void main();

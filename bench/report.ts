@@ -1,0 +1,49 @@
+import { EVENTS_PER_BATCH, type BenchOptions } from './options';
+import type { RunResult } from './run';
+import { SCENARIOS, type Scenario } from './scenario';
+import { median } from './statistics';
+
+/** Medians over the rounds; of the memory the maximum. */
+export interface ScenarioFigures extends Scenario {
+  readonly eventsPerSecond: number;
+  /** Of the ceiling with the same compression; the median of what each round gives. */
+  readonly ratio: number;
+  readonly cpuMsPer1000: number;
+  readonly peakRssMb: number;
+}
+
+export interface BenchReport {
+  readonly machine: { readonly cores: number; readonly node: string; readonly kafka: string };
+  readonly events: number;
+  readonly rounds: number;
+  readonly scenarios: readonly ScenarioFigures[];
+  readonly bundleKb: number;
+  readonly initMs: number;
+}
+
+const BYTES_PER_MB = 1024 * 1024;
+
+/** `rounds` holds the results of each round, every scenario once. */
+export function figuresOf(
+  rounds: readonly (readonly RunResult[])[],
+  { events }: Pick<BenchOptions, 'events'>,
+): ScenarioFigures[] {
+  return SCENARIOS.map(({ subject, compression }) => {
+    const runs = rounds.map((round) => pick(round, { subject, compression }));
+    const ceilings = rounds.map((round) => pick(round, { subject: 'ceiling', compression }));
+    return {
+      subject,
+      compression,
+      eventsPerSecond: median(runs.map(({ wallMs }) => (events / wallMs) * 1000)),
+      ratio: median(runs.map(({ wallMs }, round) => (ceilings[round]?.wallMs ?? Number.NaN) / wallMs)),
+      cpuMsPer1000: median(runs.map(({ cpuMs }) => (cpuMs / events) * EVENTS_PER_BATCH)),
+      peakRssMb: Math.max(...runs.map(({ peakRssBytes }) => peakRssBytes)) / BYTES_PER_MB,
+    };
+  });
+}
+
+function pick(round: readonly RunResult[], { subject, compression }: Scenario): RunResult {
+  const found = round.find(({ scenario }) => scenario.subject === subject && scenario.compression === compression);
+  if (found === undefined) throw new Error(`A round has no result of ${subject} with ${compression}.`);
+  return found;
+}

@@ -1,0 +1,89 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createTopics, deleteTopic, withAdmin } from '../local/kafka/topics';
+import type { Bundles } from './bundles';
+import { messageFrom, startChild } from './child-process';
+import type { Measurement } from './children/measure';
+import { streamBatch } from './events';
+import { EVENTS_PER_BATCH, type BenchOptions } from './options';
+import { relayEnvironment } from './relay-environment';
+import { SCENARIOS, type Scenario } from './scenario';
+import type { DynamoDbStub } from './stub';
+
+export const PARTITIONS = 12;
+/** Before this many batches the engine compiles more than it runs. */
+const WARMUP_BATCHES = 10;
+
+export interface RunResult extends Measurement {
+  readonly scenario: Scenario;
+}
+
+export interface Servers {
+  readonly brokers: readonly string[];
+  readonly stub: DynamoDbStub;
+}
+
+/**
+ * Runs every scenario once, each in a process of its own, on the same events and a topic of this round.
+ *
+ * @throws Error when a scenario did not publish or mark exactly the events that it was given.
+ */
+export async function runRound(
+  round: number,
+  { events }: Pick<BenchOptions, 'events'>,
+  bundles: Bundles,
+  servers: Servers,
+  folder: string,
+  onRun: (scenario: Scenario) => void,
+): Promise<RunResult[]> {
+  const topic = `bench-${round}`;
+  const batches = join(folder, topic);
+  const files = writeBatches(batches, topic, WARMUP_BATCHES + events / EVENTS_PER_BATCH);
+  await createTopics(servers.brokers, [{ topic, partitions: PARTITIONS, configs: { 'file.delete.delay.ms': '0' } }]);
+  const results: RunResult[] = [];
+  for (const scenario of SCENARIOS) {
+    onRun(scenario);
+    results.push({ scenario, ...(await runScenario(scenario, files, bundles, servers)) });
+    const handled = files.length * EVENTS_PER_BATCH;
+    const stored = await storedMessages(servers.brokers, topic);
+    assertEqual(stored, results.length * handled, `messages in the topic after ${scenario.subject}`);
+    const { marks } = await servers.stub.takeCounts();
+    assertEqual(marks, scenario.subject === 'with-marks' ? handled : 0, `marks of ${scenario.subject}`);
+  }
+  await deleteTopic(servers.brokers, topic);
+  rmSync(batches, { recursive: true });
+  return results;
+}
+
+function writeBatches(folder: string, topic: string, count: number): string[] {
+  mkdirSync(folder, { recursive: true });
+  return Array.from({ length: count }, (_, at) => {
+    const file = join(folder, `${at}.json`);
+    writeFileSync(file, JSON.stringify(streamBatch(topic)));
+    return file;
+  });
+}
+
+async function runScenario(
+  { subject, compression }: Scenario,
+  files: readonly string[],
+  bundles: Bundles,
+  { brokers, stub }: Servers,
+): Promise<Measurement> {
+  const child = startChild(bundles.child(subject === 'ceiling' ? 'ceiling' : 'handler'), {
+    ...relayEnvironment(brokers, stub.endpoint, compression),
+    BENCH_BUNDLE: subject === 'with-marks' ? bundles.relay : bundles.relayWithoutMarks,
+  });
+  child.send({ files, warmupFiles: WARMUP_BATCHES });
+  return (await messageFrom(child)) as Measurement;
+}
+
+const storedMessages = (brokers: readonly string[], topic: string): Promise<number> =>
+  withAdmin(brokers, async (admin) =>
+    (await admin.fetchTopicOffsets(topic)).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0),
+  );
+
+function assertEqual(got: number, expected: number, what: string): void {
+  if (got !== expected)
+    throw new Error(`Expected ${expected} ${what}, found ${got}: the figures would be worth nothing.`);
+}

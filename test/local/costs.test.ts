@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { Kafka, logLevel, type ProducerConfig } from 'kafkajs';
+import { encodeItem, type OutboxItem } from '../../lib/event/item';
+import { uuidV7 } from '../../lib/event/uuid';
+import { controlStore } from '../../lib/relay/dynamodb-control';
+import { markWriter } from '../../lib/relay/dynamodb-marks';
+import { parkingWriter } from '../../lib/relay/dynamodb-parking';
+import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
+import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka-publisher';
+import { createRelay, type Relay } from '../../lib/relay/relay';
+import { itemBytes } from '../../lib/write/item-size';
+import { startStack, type Stack } from '../../local/stack';
+import { anEvent, anItem, insertOf } from '../builders/items';
+import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
+
+/**
+ * What 1,000 events cost. Requests are counted on DynamoDB Local and Apache Kafka; write units follow from the bytes of
+ * what is stored, because DynamoDB Local reports none for PartiQL and wrong ones for transactions.
+ */
+const EVENTS = 1_000;
+const TOPIC = 'orders';
+const PARTITIONS = 12;
+const ITEMS_PER_TRANSACTION = 100;
+const KB = 1_024;
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ topics: [{ topic: TOPIC, partitions: PARTITIONS }], mapping: false });
+});
+afterAll(() => stack.stop());
+
+function countRequests(client: DynamoDBClient): { client: DynamoDBClient; requests: Record<string, number> } {
+  const requests: Record<string, number> = {};
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (args) => {
+        const operation = commandName.replace(/Command$/, '');
+        requests[operation] = (requests[operation] ?? 0) + 1;
+        return next(args);
+      },
+    // After the step that retries, so that every request counts that is sent.
+    { step: 'deserialize' },
+  );
+  return { client, requests };
+}
+
+/** As long as a mark of this topic ever gets here. */
+const LONGEST_MARK = {
+  processedAt: 1_790_000_000_123,
+  receipts: [`${TOPIC}-${PARTITIONS - 1}@${EVENTS - 1}`],
+  expiresAt: 1_790_086_401,
+};
+
+interface Shape {
+  readonly events: number;
+  readonly dataBytes: number;
+}
+
+/** The same bytes for every key, because the key counts as well. */
+const keyOf = (dataBytes: number, at: number): string =>
+  [dataBytes, at].map((part) => String(part).padStart(4, '0')).join('-');
+
+/** What an item of one event takes beyond its data, so that data can be made to fill an item. */
+const BYTES_BEYOND_DATA = itemBytes({
+  ...encodeItem(outboxItem(keyOf(0, 0), { events: 1, dataBytes: 0 })),
+  ...LONGEST_MARK,
+});
+
+function outboxItem(key: string, { events, dataBytes }: Shape): OutboxItem {
+  return anItem({
+    key,
+    events: Array.from({ length: events }, () =>
+      anEvent({ id: uuidV7(Date.now()), topic: TOPIC, data: 'x'.repeat(dataBytes) }),
+    ),
+  });
+}
+
+function countProduceRequests(): { connect: () => Kafka; count: () => number } {
+  let produced = 0;
+  const connect = (): Kafka => {
+    const kafka = new Kafka({ brokers: [...stack.brokers], logLevel: logLevel.NOTHING });
+    const newProducer = kafka.producer.bind(kafka);
+    kafka.producer = (config?: ProducerConfig) => {
+      const producer = newProducer(config);
+      producer.on('producer.network.request', ({ payload }) => {
+        if (payload.apiName === 'Produce') produced++;
+      });
+      return producer;
+    };
+    return kafka;
+  };
+  return { connect, count: () => produced };
+}
+
+async function commit(client: DynamoDBClient, items: readonly OutboxItem[]): Promise<void> {
+  for (let at = 0; at < items.length; at += ITEMS_PER_TRANSACTION) {
+    const TransactItems = items.slice(at, at + ITEMS_PER_TRANSACTION).map((item) => ({
+      Put: { TableName: stack.tableName, Item: marshall(encodeItem(item), { removeUndefinedValues: true }) },
+    }));
+    await client.send(new TransactWriteItemsCommand({ TransactItems }));
+  }
+}
+
+/** The relay with its real adapters, as the Lambda function assembles it. */
+function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: Relay; publisher: KafkaPublisher } {
+  const clock = { now: Date.now };
+  const { tableName } = stack;
+  const publisher = createKafkaPublisher({
+    ...RELAY_DEFAULTS,
+    brokers: stack.brokers,
+    connect,
+    clock,
+    onRebuilt: (cause) => {
+      throw new Error('A producer was replaced: requests were sent twice.', { cause });
+    },
+  });
+  const relay = createRelay(
+    {
+      publisher,
+      items: {
+        mark: markWriter(client, { ...RELAY_DEFAULTS, tableName }, clock, sleep),
+        park: parkingWriter(client, tableName, clock, sleep),
+      },
+      control: controlStore(client, tableName),
+      telemetry: silentTelemetry(),
+      clock,
+    },
+    {
+      maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
+      maxMessages: EVENTS,
+      minRoundMs: slowestRoundMs(RELAY_DEFAULTS),
+      minParkMs: 0,
+    },
+  );
+  return { relay, publisher };
+}
+
+async function storedItem(client: DynamoDBClient, { pk, sk }: OutboxItem): Promise<Record<string, unknown>> {
+  const { Item = {} } = await client.send(
+    new GetItemCommand({ TableName: stack.tableName, Key: marshall({ pk, sk }), ConsistentRead: true }),
+  );
+  return unmarshall(Item);
+}
+
+/** Write units of one plain write of an item: one for each started KB. A write in a transaction takes twice as many. */
+const writeUnits = (item: Readonly<Record<string, unknown>>): number => Math.ceil(itemBytes(item) / KB);
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+test.each([
+  {
+    name: '1,000 items that fit 1 KB with their marks',
+    shape: { events: 1, dataBytes: KB - BYTES_BEYOND_DATA },
+    costs: { commitUnits: 2_000, markUnits: 1_000, requests: { Query: 1, BatchExecuteStatement: 40 }, produce: 1 },
+  },
+  {
+    name: '1,000 items of one event with 1 KB of data',
+    shape: { events: 1, dataBytes: KB },
+    costs: { commitUnits: 4_000, markUnits: 2_000, requests: { Query: 1, BatchExecuteStatement: 40 }, produce: 1 },
+  },
+  {
+    name: '100 items of ten events with 1,000 bytes of data each',
+    shape: { events: 10, dataBytes: 1_000 },
+    costs: { commitUnits: 2_200, markUnits: 1_100, requests: { Query: 1, BatchExecuteStatement: 4 }, produce: 1 },
+  },
+])('$name cost exactly these units and requests', async ({ shape, costs }) => {
+  const items = Array.from({ length: EVENTS / shape.events }, (_, at) => outboxItem(keyOf(shape.dataBytes, at), shape));
+  const plain = new DynamoDBClient(stack.clientConfig);
+  await commit(plain, items);
+  const metered = countRequests(new DynamoDBClient(stack.clientConfig));
+  const kafka = countProduceRequests();
+  const { relay, publisher } = assembleRelay(metered.client, kafka.connect);
+
+  const failed = await relay.handle(
+    items.map((item) => insertOf(item)),
+    plentyOfTime,
+  );
+  await publisher.close();
+
+  const stored = await Promise.all(items.map((item) => storedItem(plain, item)));
+  expect(failed).toBeUndefined();
+  expect(stored.filter(({ receipts }) => Array.isArray(receipts) && receipts.length === shape.events)).toHaveLength(
+    items.length,
+  );
+  expect({
+    commitUnits: total(items.map((item) => 2 * writeUnits(encodeItem(item)))),
+    markUnits: total(stored.map(writeUnits)),
+    requests: metered.requests,
+    produce: kafka.count(),
+  }).toEqual(costs);
+});
+
+test('DynamoDB bills a marked item by the bytes that the figures above are made of', async () => {
+  const client = new DynamoDBClient(stack.clientConfig);
+  const marked = { ...encodeItem(outboxItem('billed', { events: 1, dataBytes: 0 })), ...LONGEST_MARK };
+  const padding = KB - itemBytes({ ...marked, pad: '' });
+  const unitsOf = async (bytes: number): Promise<number | undefined> => {
+    const { ConsumedCapacity: capacity } = await client.send(
+      new PutItemCommand({
+        TableName: stack.tableName,
+        Item: marshall({ ...marked, pad: 'x'.repeat(bytes) }, { removeUndefinedValues: true }),
+        ReturnConsumedCapacity: 'TOTAL',
+      }),
+    );
+    return capacity?.CapacityUnits;
+  };
+  expect(await unitsOf(padding)).toBe(1);
+  expect(await unitsOf(padding + 1)).toBe(2);
+});
