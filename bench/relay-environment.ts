@@ -1,7 +1,8 @@
+import { OUTBOX_DEFAULTS } from '../lib/infra/outbox-props';
 import { encodeRelayConfig, RELAY_DEFAULTS, type Compression } from '../lib/relay/environment';
 
 /** The default of the construct. */
-export const RELAY_MEMORY_MB = 1_024;
+export const RELAY_MEMORY_MB = OUTBOX_DEFAULTS.relayMemorySize;
 
 /** The environment of a deployed relay with the construct's defaults, pointed at local servers. */
 export const relayEnvironment = (

@@ -20,11 +20,9 @@ const INDEX_DIGITS = 4;
 export function messagesOf(item: OutboxItem): Message[] {
   const key = Buffer.from(item.key);
   const versioned = versionOfPosition(item.sk) !== undefined;
-  return item.events.map((event, index) => ({
-    topic: event.topic,
-    key,
-    value: valueOf(event),
-    headers: {
+  const txEvents = String(item.events.length);
+  return item.events.map((event, index) => {
+    const headers: Record<string, string> = {
       ...event.headers,
       ce_specversion: '1.0',
       ce_id: event.id,
@@ -32,15 +30,16 @@ export function messagesOf(item: OutboxItem): Message[] {
       ce_type: event.type,
       ce_time: event.time,
       ce_subject: item.key,
-      ...(event.dataSchema === undefined ? {} : { ce_dataschema: event.dataSchema }),
-      ...(versioned ? { ce_sequence: `${item.sk}.${String(index).padStart(INDEX_DIGITS, '0')}` } : {}),
-      ce_txevents: String(item.events.length),
       ce_partitionkey: item.key,
-      ...(item.traceparent === undefined ? {} : { traceparent: item.traceparent }),
-      ...(item.tracestate === undefined ? {} : { tracestate: item.tracestate }),
+      ce_txevents: txEvents,
       'content-type': event.contentType,
-    },
-  }));
+    };
+    if (versioned) headers['ce_sequence'] = `${item.sk}.${String(index).padStart(INDEX_DIGITS, '0')}`;
+    if (event.dataSchema !== undefined) headers['ce_dataschema'] = event.dataSchema;
+    if (item.traceparent !== undefined) headers['traceparent'] = item.traceparent;
+    if (item.tracestate !== undefined) headers['tracestate'] = item.tracestate;
+    return { topic: event.topic, key, value: valueOf(event), headers };
+  });
 }
 
 /** An upper bound of what Kafka's record format takes around key, value and headers. */

@@ -110,7 +110,7 @@ export interface OutboxProps {
   /**
    * Memory of the relay in MB. Its share of CPU grows with it.
    *
-   * @default 1024
+   * @default 640
    */
   readonly relayMemorySize?: number;
 
@@ -144,7 +144,8 @@ export const OUTBOX_DEFAULTS = {
   requestTimeout: Duration.millis(RELAY_DEFAULTS.requestTimeoutMs),
   deletionProtection: true,
   removalPolicy: RemovalPolicy.RETAIN,
-  relayMemorySize: 1024,
+  // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
+  relayMemorySize: 640,
   relayTimeout: Duration.seconds(90),
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxProps>;

@@ -1,6 +1,6 @@
 import type { Control, Hold } from '../event/control';
 import type { Receipt } from '../event/receipt';
-import { identityOf, type Acknowledged } from './acknowledged';
+import type { Acknowledged } from './acknowledged';
 import { holdOf, type Entry } from './entry';
 
 export type Admission =
@@ -22,9 +22,9 @@ export function admit(
   acknowledged: Pick<Acknowledged, 'get'>,
 ): Admission {
   if (entry.content.kind === 'item') {
-    const { item } = entry.content;
+    const { item, identity } = entry.content;
     if (control.tombstones.has(item.id)) return { kind: 'done' };
-    const known = acknowledged.get(identityOf(item));
+    const known = acknowledged.get(identity);
     if (known !== undefined) {
       return known.kind === 'marked' ? { kind: 'done' } : { kind: 'mark', receipts: known.receipts };
     }

@@ -2,6 +2,7 @@ import type { Hold } from '../event/control';
 import type { OutboxItem } from '../event/item';
 import { messagesOf, type Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
+import { identityOf } from './acknowledged';
 import type { DecodedRecord } from './record';
 
 /** One record of the batch on its way through an invocation. */
@@ -18,6 +19,8 @@ export interface Entry {
 export interface ItemContent {
   readonly kind: 'item';
   readonly item: OutboxItem;
+  /** Made once: it is looked up several times, and a text that was just put together must be hashed anew. */
+  readonly identity: string;
   readonly messages: readonly Message[];
   /** One for each message acknowledged so far, in order. */
   readonly receipts: Receipt[];
@@ -29,7 +32,13 @@ export function entryOf(record: Extract<DecodedRecord, { kind: 'item' | 'undecod
     return { index, pk, sk, content: { kind: 'undecodable', message }, state: 'open' };
   }
   const { item } = record;
-  const content: ItemContent = { kind: 'item', item, messages: messagesOf(item), receipts: [] };
+  const content: ItemContent = {
+    kind: 'item',
+    item,
+    identity: identityOf(item),
+    messages: messagesOf(item),
+    receipts: [],
+  };
   return { index, pk: item.pk, sk: item.sk, content, state: 'open' };
 }
 

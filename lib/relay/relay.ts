@@ -1,5 +1,5 @@
 import type { Control, Hold } from '../event/control';
-import { Acknowledged, identityOf } from './acknowledged';
+import { Acknowledged } from './acknowledged';
 import { admit } from './admission';
 import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
@@ -131,7 +131,7 @@ class Invocation {
       if (admission.kind === 'wait') telemetry.heldBack(entry, admission.hold);
       else if (entry.content.kind === 'item') {
         telemetry.duplicateSkipped(entry.content.item);
-        if (admission.kind === 'mark') this.#mark([[entry, markOf(entry.content, admission.receipts)]]);
+        if (admission.kind === 'mark') this.#mark([{ entry, content: entry.content, receipts: admission.receipts }]);
       }
       return false;
     });
@@ -213,25 +213,27 @@ class Invocation {
       bytes: done.reduce((sum, [, content]) => sum + valueBytes(content), 0),
       latencyMs: done.map(([, { item }]) => now - item.committedAt),
     });
-    for (const [entry, { item, receipts }] of done) {
-      this.#acknowledged.unmarked(identityOf(item), receipts);
+    for (const [entry, { identity, receipts }] of done) {
+      this.#acknowledged.unmarked(identity, receipts);
       entry.state = 'settled';
     }
-    this.#mark(done.map(([entry, content]) => [entry, markOf(content, content.receipts)]));
+    this.#mark(done.map(([entry, content]) => ({ entry, content, receipts: content.receipts })));
   }
 
   /** Runs beside the next round. A mark that fails makes its record be delivered again, which then only marks. */
-  #mark(marks: readonly (readonly [Entry, Mark])[]): void {
+  #mark(acknowledged: readonly { entry: Entry; content: ItemContent; receipts: Mark['receipts'] }[]): void {
     const { items, telemetry } = this.#ports;
-    const marking = items.mark(marks.map(([, mark]) => mark)).then((failures) => {
-      for (const [entry, mark] of marks) {
-        if (failures.has(mark)) {
+    const marks = acknowledged.map(({ content, receipts }) => markOf(content, receipts));
+    const marking = items.mark(marks).then((failures) => {
+      acknowledged.forEach(({ entry, content }, at) => {
+        const mark = marks[at];
+        if (mark !== undefined && failures.has(mark)) {
           entry.state = 'failed';
           telemetry.markFailed(mark, failures.get(mark));
         } else {
-          this.#acknowledged.marked(identityOf(mark));
+          this.#acknowledged.marked(content.identity);
         }
-      }
+      });
     });
     this.#marking.push(marking);
   }

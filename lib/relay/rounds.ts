@@ -1,5 +1,4 @@
 import { messageBytes, type Message } from '../event/message';
-import { identityOf } from './acknowledged';
 import type { Entry, ItemContent } from './entry';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch } from './ports';
@@ -63,9 +62,8 @@ export function planRound(
       refuse(entry, { kind: 'poison', reason: 'undecodable-item', message: content.message });
       continue;
     }
-    const identity = identityOf(content.item);
-    if (identities.has(identity)) continue;
-    identities.add(identity);
+    if (identities.has(content.identity)) continue;
+    identities.add(content.identity);
     for (let index = content.receipts.length; index < content.messages.length; index++) {
       const message = content.messages[index];
       if (message === undefined) break;

@@ -31,7 +31,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'Duration.seconds(4)': Duration.seconds(4),
   true: true,
   'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
-  '1024': 1024,
+  '640': 640,
   'Duration.seconds(90)': Duration.seconds(90),
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
 };

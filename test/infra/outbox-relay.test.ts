@@ -21,14 +21,14 @@ function environment(template: Template): Record<string, unknown> {
 }
 
 describe('the function', () => {
-  test('runs Node.js 24 on arm64 with 1024 MB for 90 seconds', () => {
+  test('runs Node.js 24 on arm64 with 640 MB for 90 seconds', () => {
     outboxStack()
       .template()
       .hasResourceProperties(FUNCTION, {
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         Handler: 'index.handler',
-        MemorySize: 1024,
+        MemorySize: 640,
         Timeout: 90,
         TracingConfig: Match.absent(),
       });
