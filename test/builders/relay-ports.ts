@@ -129,5 +129,5 @@ export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<Relay
   return { kafka, table, telemetry, relay, newProcess, handle: relay.handle.bind(relay) };
 }
 
-/** A minute is left. */
-export const plentyOfTime = (): number => 60_000;
+/** As at the start of an invocation of the default function. */
+export const plentyOfTime = (): number => 90_000;
