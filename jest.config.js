@@ -16,6 +16,9 @@ module.exports = {
     project('unit'),
     project('infra'),
     project('package'),
-    project('local', { setupFilesAfterEnv: ['<rootDir>/test/local/setup.ts'] }),
+    project('local', {
+      globalSetup: '<rootDir>/test/local/global-setup.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/local/setup.ts'],
+    }),
   ],
 };
