@@ -49,7 +49,7 @@ export interface EventOverrides {
    */
   readonly time?: Date | string;
   /**
-   * Consumers and the relay take two events with one id for the same event, so never use one twice.
+   * Consumers take two events with one id for the same event, so never use one twice.
    *
    * @default a UUIDv7
    */

@@ -38,7 +38,8 @@ const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set(['transaction-conflict',
 /**
  * The one error class of this package: branch on `code`, read `details`.
  *
- * `retryable` says whether repeating the same call can succeed; nothing was written when one of these is thrown.
+ * `retryable` says whether repeating the same call can succeed. The call that failed wrote nothing;
+ * `event-already-written` says that an earlier attempt of the same request had written everything.
  *
  * @example
  * ```ts

@@ -65,8 +65,8 @@ export interface OutboxProps {
   readonly maxBatchBytes?: number;
 
   /**
-   * How long one request to a broker may take. The slowest round of the relay is eight of these (connect and send, each
-   * with a retry, twice) and must fit into `relayTimeout`.
+   * How long one request to a broker may take. The slowest round takes twelve of these (four to look up topics, eight to
+   * publish) and 15 seconds for its marks; `relayTimeout` must hold that and 15 seconds more for reading the holds.
    *
    * @default Duration.seconds(4)
    */
@@ -115,7 +115,8 @@ export interface OutboxProps {
   readonly relayMemorySize?: number;
 
   /**
-   * How long one invocation of the relay may take: at most 15 minutes, and long enough for the slowest round.
+   * How long one invocation of the relay may take: at most 15 minutes, and at least twelve times `requestTimeout` and
+   * 30 seconds.
    *
    * @default Duration.seconds(90)
    */

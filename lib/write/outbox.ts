@@ -208,7 +208,7 @@ function checkLists(actions: unknown, changes: unknown): void {
   }
 }
 
-/** Consumers and the relay take an event whose id they know for a repetition. */
+/** Consumers take an event whose id they know for a repetition. */
 function checkDistinctIds(prepared: readonly PreparedChange[]): void {
   const places = new Map<string, number>();
   for (const [index, { id }] of prepared.flatMap(({ item }) => item.events).entries()) {

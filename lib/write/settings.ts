@@ -11,7 +11,7 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   /** Made by {@link defineEvents}. */
   readonly events: EventCatalogue<D>;
   /**
-   * The region that writes: in a global table only its relay publishes the events.
+   * The region that writes, noted on each item. The relay publishes whatever its table's stream brings.
    *
    * @default the environment variable AWS_REGION
    */
