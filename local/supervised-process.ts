@@ -40,6 +40,7 @@ function watch(): void {
     watchdog = spawn('sh', ['-c', WATCHDOG], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
     // It must not keep this process alive: its end is what the watchdog waits for.
     watchdog.unref();
+    // A pipe is a socket, which its type does not say.
     (watchdog.stdin as unknown as { unref(): void }).unref();
   }
   watchdog.stdin?.write(`${[...watched].join(' ')}\n`);

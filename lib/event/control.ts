@@ -59,6 +59,7 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
     if (sk === STATE_KEY.sk) revision = Number(item['revision'] ?? 0);
     else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(sk.slice(TOMBSTONE_PREFIX.length + 1));
     else if (sk.startsWith(`${HOLD_PREFIX}#`)) {
+      // Under this prefix nothing but `encodeHold` writes.
       const hold = decodeHold(item as unknown as StoredHold);
       holds.set(hold.pk, hold);
     }

@@ -187,6 +187,7 @@ const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
 export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   refuseUnknownKeys('Outbox', props, Object.keys(OPTIONS));
   const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
+  // Only what is undefined was taken out, and `fromEntries` forgets the names of the rest.
   const resolved: ResolvedOutboxProps = { ...OUTBOX_DEFAULTS, ...(given as unknown as OutboxProps) };
   checkTopics(resolved.topics);
   checkKafka(resolved);

@@ -1,8 +1,5 @@
 import type { ParkReason } from '../event/control';
-import type { Failure } from './ports';
-
-type Outage = Extract<Failure, { kind: 'outage' }>;
-type Poison = Extract<Failure, { kind: 'poison' }>;
+import type { Failure, Outage, Poison } from './ports';
 
 /**
  * The protocol errors that the same record would meet for ever; every other one passes or concerns everybody. Nor is a

@@ -47,6 +47,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
+    // The failure is the caller's, who gets it by `turn`; the next one only waits for its end.
     last = turn.catch(() => undefined);
     return turn;
   };

@@ -1,13 +1,11 @@
 import type { Sleep } from './backoff';
 import { classify, concernsTopic, outageOf } from './classify';
 import type { ConnectBudget, KafkaProducers } from './kafka-producers';
-import type { Publisher } from './ports';
+import type { TopicLookup } from './ports';
 
 /** A topic just created is not known to every broker at once, nor is a permission just granted. */
 const LOOKUPS = 4;
 const PAUSE_MS = 400;
-
-export type TopicLookup = Awaited<ReturnType<Publisher['partitionCount']>>;
 
 /** Asks until the topic is found, refused beyond doubt, or two producers failed to ask. */
 export async function lookUpTopic(

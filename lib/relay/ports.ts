@@ -4,11 +4,25 @@ import type { Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
 
 /** A failure as the relay reasons about it; adapters translate what their library throws into one of these. */
-export type Failure =
-  /** Concerns everything (broker away, throttled): burns nothing, the shard waits. */
-  | { readonly kind: 'outage'; readonly message: string; readonly cause?: unknown }
-  /** Concerns what was sent and would repeat for ever. */
-  | { readonly kind: 'poison'; readonly reason: ParkReason; readonly message: string; readonly cause?: unknown };
+export type Failure = Outage | Poison;
+
+/** Concerns everything (broker away, throttled): burns nothing, the shard waits. */
+export interface Outage {
+  readonly kind: 'outage';
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** Concerns what was sent and would repeat for ever. */
+export interface Poison {
+  readonly kind: 'poison';
+  readonly reason: ParkReason;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** A topic's partition count, or why it has none. */
+export type TopicLookup = { readonly kind: 'topic'; readonly partitions: number } | Failure;
 
 /** Messages for one partition, in order; Kafka stores them as one batch: all or nothing. */
 export interface PartitionBatch {
@@ -22,7 +36,7 @@ export type BatchOutcome = { readonly kind: 'acked'; readonly baseOffset: bigint
 
 export interface Publisher {
   /** How many partitions a topic has, from metadata no older than a few minutes. */
-  partitionCount(topic: string): Promise<{ readonly kind: 'topic'; readonly partitions: number } | Failure>;
+  partitionCount(topic: string): Promise<TopicLookup>;
   /**
    * Publishes every batch and answers each, in the order given; at most one batch per (topic, partition). Never
    * rejects. `acked` only when the broker named this batch's partition in its answer.

@@ -5,18 +5,8 @@ import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
 import { entryOf, holdOf, type Entry, type ItemContent } from './entry';
 import { decodeRecord, type StreamRecord } from './record';
-import { halve, keepOpen, planRound, type LoadedBatch, type RoundLimits, type TopicLookup } from './rounds';
-import type {
-  BatchOutcome,
-  Clock,
-  ControlStore,
-  Failure,
-  ItemStore,
-  Mark,
-  Parking,
-  Publisher,
-  Telemetry,
-} from './ports';
+import { halve, keepOpen, planRound, type LoadedBatch, type RoundLimits } from './rounds';
+import type { Clock, ControlStore, ItemStore, Mark, Parking, Poison, Publisher, Telemetry, TopicLookup } from './ports';
 
 export interface RelayPorts {
   readonly publisher: Publisher;
@@ -173,7 +163,7 @@ class Invocation {
     if (batches.length === 0) return;
     const outcomes = await this.#ports.publisher.publish(batches);
     const done: [Entry, ItemContent][] = [];
-    const refused: [LoadedBatch, Extract<BatchOutcome, { kind: 'poison' }>][] = [];
+    const refused: [LoadedBatch, Poison][] = [];
     batches.forEach((batch, at) => {
       const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
       if (outcome.kind === 'acked') done.push(...acknowledge(batch, outcome.baseOffset));
@@ -188,7 +178,7 @@ class Invocation {
    * A batch that is refused for its topic is refused for every item in it. Otherwise nobody tells whose fault it is:
    * halve it until the culprit stands alone, and park that one.
    */
-  async #isolate(batch: LoadedBatch, failure: Extract<Failure, { kind: 'poison' }>): Promise<void> {
+  async #isolate(batch: LoadedBatch, failure: Poison): Promise<void> {
     const mayGo = (entry: Entry): boolean => entry.state === 'open' && holdOf(entry, this.#control.holds) === undefined;
     if (batch.shipments.length === 1 || concernsTopic(failure)) {
       for (const { entry } of batch.shipments) {
@@ -238,7 +228,7 @@ class Invocation {
     this.#marking.push(marking);
   }
 
-  async #park(entry: Entry, failure: Extract<Failure, { kind: 'poison' }>): Promise<void> {
+  async #park(entry: Entry, failure: Poison): Promise<void> {
     const { clock, items, telemetry } = this.#ports;
     const { holds } = this.#control;
     const parking: Parking = {

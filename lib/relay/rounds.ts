@@ -1,10 +1,7 @@
 import { messageBytes, type Message } from '../event/message';
 import type { Entry, ItemContent } from './entry';
 import { partitionOf } from './partition';
-import type { Failure, PartitionBatch } from './ports';
-
-/** A topic's partition count, or why it has none. */
-export type TopicLookup = { readonly kind: 'topic'; readonly partitions: number } | Failure;
+import type { Failure, PartitionBatch, TopicLookup } from './ports';
 
 export interface Shipment {
   readonly entry: Entry;

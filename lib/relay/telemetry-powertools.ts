@@ -23,9 +23,6 @@ export function powertoolsTelemetry({
   }),
 }: PowertoolsOptions): Telemetry {
   let latencies: number[] = [];
-  const count = (name: string, value = 1): void => {
-    metrics.addMetric(name, MetricUnit.Count, value);
-  };
   const totals = new Map<string, number>();
   const add = (name: string, value = 1): void => {
     totals.set(name, (totals.get(name) ?? 0) + value);
@@ -33,7 +30,7 @@ export function powertoolsTelemetry({
 
   return {
     received(records) {
-      count(RELAY_METRICS.batchSize, records);
+      add(RELAY_METRICS.batchSize, records);
     },
     published({ events, bytes, latencyMs }) {
       add(RELAY_METRICS.publishedEvents, events);
