@@ -2,8 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { dynamodbClient } from '../../lib/relay/dynamodb-client';
 import { controlStore } from '../../lib/relay/dynamodb-control';
+import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
+import { drainStore } from '../../lib/relay/dynamodb-drains';
+import { keyReader } from '../../lib/relay/dynamodb-keys';
 import { markWriter } from '../../lib/relay/dynamodb-marks';
 import { parkingWriter } from '../../lib/relay/dynamodb-parking';
+import { signalStore } from '../../lib/relay/dynamodb-signals';
+import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
 import { decodeRelayConfig, DYNAMODB_TIMING, slowestRoundMs } from '../../lib/relay/environment';
 import { kafkaClient } from '../../lib/relay/kafka-client';
 import { createKafkaPublisher } from '../../lib/relay/kafka-publisher';
@@ -16,6 +21,7 @@ const clock = { now: Date.now };
 const telemetry = powertoolsTelemetry(config);
 
 const dynamodb = dynamodbClient();
+const controlWriter = new ControlWriter(dynamodb, config.tableName, sleep);
 
 const relay = createRelay(
   {
@@ -27,9 +33,13 @@ const relay = createRelay(
     }),
     items: {
       mark: markWriter(dynamodb, config, clock, sleep),
-      park: parkingWriter(dynamodb, config.tableName, clock, sleep),
+      park: parkingWriter(dynamodb, config.tableName, controlWriter, clock),
+      ...suspectCounter(dynamodb, config.tableName),
     },
-    control: controlStore(dynamodb, config.tableName),
+    keys: keyReader(dynamodb, config.tableName, sleep),
+    control: controlStore(dynamodb, config.tableName, clock),
+    drains: drainStore(dynamodb, config, controlWriter, clock),
+    signals: signalStore(dynamodb, config.tableName, clock),
     telemetry,
     clock,
   },
@@ -38,6 +48,8 @@ const relay = createRelay(
     maxMessages: 1_000,
     minRoundMs: slowestRoundMs(config),
     minParkMs: DYNAMODB_TIMING.slowestCallMs,
+    order: config.order,
+    lateAfterMs: config.lateAfterSeconds * 1000,
   },
 );
 

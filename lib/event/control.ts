@@ -7,8 +7,12 @@ export const PARK_REASONS = [
   'unknown-topic',
   'topic-not-authorized',
   'undecodable-item',
+  'process-died',
 ] as const;
 export type ParkReason = (typeof PARK_REASONS)[number];
+
+/** Why a key is held: its item was parked, or a drain ran out of time and goes on in a later invocation. */
+export type HoldReason = ParkReason | 'drain-unfinished';
 
 /** The record that a key's items from `position` on must wait. */
 export interface Hold {
@@ -16,9 +20,12 @@ export interface Hold {
   readonly position: string;
   /** New for every write of the hold: a zombie must not change or delete a newer one. */
   readonly revision: string;
+  /** `draining`: a relay has begun to publish what waits; whoever meets it drains instead of leaving out. */
   readonly state: 'holding' | 'draining';
-  readonly reason: ParkReason;
+  readonly reason: HoldReason;
   readonly message: string;
+  /** How often the item at `position` was refused, redrives included; 0 when none was. */
+  readonly attempts: number;
   /** Epoch milliseconds of the first time this key was held. */
   readonly since: number;
 }
@@ -34,6 +41,17 @@ export const holdKey = (pk: string): { pk: string; sk: string } => ({
   sk: controlSortKey(HOLD_PREFIX, pk),
 });
 
+/** How long a discarded item is remembered: longer than a stream keeps the record of its insert. */
+export const TOMBSTONE_SECONDS = 25 * 3600;
+
+/** Remembers that an item was discarded: its record must not bring it back. */
+export const encodeTombstone = (identity: string, nowMs: number): Record<string, unknown> => ({
+  pk: CONTROL_PARTITION,
+  sk: controlSortKey(TOMBSTONE_PREFIX, identity),
+  identity,
+  expiresAt: Math.ceil(nowMs / 1000) + TOMBSTONE_SECONDS,
+});
+
 /** The sort key of a long partition key is a hash, so the item names it in full. */
 type StoredHold = Omit<Hold, 'pk'> & { readonly pk: string; readonly sk: string; readonly key: string };
 
@@ -43,36 +61,54 @@ export const encodeHold = ({ pk: key, ...hold }: Hold): StoredHold => ({ ...hold
 export interface Control {
   /** Changes with every write to the control partition. */
   readonly revision: number;
+  /** The stream that the relay was last invoked by; another one means that the table was restored or its stream made anew. */
+  readonly streamArn?: string;
+  /**
+   * Set while the stream cannot be trusted to have shown every earlier insert: epoch milliseconds of when that was
+   * noticed. A key's items are then looked up in the table before its first record is published.
+   */
+  readonly doubtSince?: number;
   /** By partition key. */
   readonly holds: ReadonlyMap<string, Hold>;
-  /** Ids of discarded items. */
+  /** Identities of discarded items. */
   readonly tombstones: ReadonlySet<string>;
 }
 
 /** Reads the items of the control partition as plain objects. Unknown ones are ignored. */
 export function decodeControl(items: readonly Record<string, unknown>[]): Control {
-  let revision = 0;
+  let state: Pick<Control, 'revision' | 'streamArn' | 'doubtSince'> = { revision: 0 };
   const holds = new Map<string, Hold>();
   const tombstones = new Set<string>();
   for (const item of items) {
     const sk = String(item['sk']);
-    if (sk === STATE_KEY.sk) revision = Number(item['revision'] ?? 0);
-    else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(sk.slice(TOMBSTONE_PREFIX.length + 1));
+    if (sk === STATE_KEY.sk) state = decodeState(item);
+    else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(String(item['identity']));
     else if (sk.startsWith(`${HOLD_PREFIX}#`)) {
       // Under this prefix nothing but `encodeHold` writes.
       const hold = decodeHold(item as unknown as StoredHold);
       holds.set(hold.pk, hold);
     }
   }
-  return { revision, holds, tombstones };
+  return { ...state, holds, tombstones };
 }
 
-const decodeHold = ({ key, position, revision, state, reason, message, since }: StoredHold): Hold => ({
+const decodeState = ({
+  revision,
+  streamArn,
+  doubtSince,
+}: Record<string, unknown>): Pick<Control, 'revision' | 'streamArn' | 'doubtSince'> => ({
+  revision: Number(revision ?? 0),
+  streamArn: typeof streamArn === 'string' ? streamArn : undefined,
+  doubtSince: typeof doubtSince === 'number' ? doubtSince : undefined,
+});
+
+const decodeHold = ({ key, position, revision, state, reason, message, attempts, since }: StoredHold): Hold => ({
   pk: key,
   position,
   revision,
   state,
   reason,
   message,
+  attempts,
   since,
 });

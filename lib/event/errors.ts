@@ -27,6 +27,7 @@ export interface OutboxErrorDetails {
   'entry-rejected': { index: number; reason: string };
   'request-id-reused': { requestId: string };
   'undecodable-item': { pk: string; sk: string; field: string };
+  'undecodable-signal': { pk: string; sk: string; field: string };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 

@@ -35,6 +35,17 @@ export interface OutboxItem extends AggregateKey {
   readonly tracestate?: string;
 }
 
+/** Names one write of one item: ids are the writers' choice, and a position can be used again. */
+export const identityOf = ({
+  pk,
+  sk,
+  id,
+}: {
+  readonly pk: string;
+  readonly sk: string;
+  readonly id?: string;
+}): string => `${pk}\n${sk}\n${id ?? ''}`;
+
 export const DEFAULT_CONTENT_TYPE = 'application/json';
 /** Kafka's own rule for topic names. */
 export const TOPIC_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;

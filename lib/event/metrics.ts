@@ -18,5 +18,14 @@ export const RELAY_METRICS = {
   producerRebuilds: 'ProducerRebuilds',
   outages: 'Outages',
   breakerOpen: 'BreakerOpen',
-  unknownRecords: 'UnknownRecords',
+  signalsSetAside: 'SignalsSetAside',
+  /** Keys that were looked up in the table before their record was published. */
+  lookBacks: 'LookBacks',
+  drains: 'Drains',
+  drainsPostponed: 'DrainsPostponed',
+  discardedItems: 'DiscardedItems',
+  replayedItems: 'ReplayedItems',
+  suspectStarts: 'SuspectStarts',
+  predecessorWaits: 'PredecessorWaits',
+  streamChanges: 'StreamChanges',
 } as const;

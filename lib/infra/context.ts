@@ -1,4 +1,4 @@
-import { COMPRESSIONS, type Compression } from '../relay/environment';
+import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 
 export const AUTHENTICATIONS = ['iam', 'scram', 'tls', 'none'] as const;
@@ -38,6 +38,7 @@ export interface ClusterContext {
   readonly retentionSeconds?: number;
   /** `zstd`, `gzip` or `none`. */
   readonly compression?: Compression;
+  readonly order?: Order;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName?: string;
 }
@@ -56,6 +57,7 @@ const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
   securityGroupIds: true,
   retentionSeconds: true,
   compression: true,
+  order: true,
   outboxName: true,
 };
 
@@ -81,6 +83,7 @@ export function parseClusterContext(context: Readonly<Record<string, unknown>>):
     securityGroupIds: list(own, 'securityGroupIds'),
     retentionSeconds: wholeNumber(own, 'retentionSeconds'),
     compression: oneOf(own, 'compression', COMPRESSIONS),
+    order: oneOf(own, 'order', ORDERS),
     outboxName: text(own, 'outboxName'),
   };
   refuseUnused(parsed);

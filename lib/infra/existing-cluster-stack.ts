@@ -44,6 +44,7 @@ export class ExistingClusterStack extends Stack {
       vpcSubnets: network && { subnets: network.subnets },
       securityGroups: network?.securityGroups,
       compression: context.compression,
+      order: context.order,
       retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
       outboxName: context.outboxName,
       relayCode: props.relayCode,

@@ -4,7 +4,14 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { TOPIC_PATTERN } from '../event/item';
-import { COMPRESSIONS, RELAY_DEFAULTS, shortestFunctionTimeoutMs, type Compression } from '../relay/environment';
+import {
+  COMPRESSIONS,
+  ORDERS,
+  RELAY_DEFAULTS,
+  shortestFunctionTimeoutMs,
+  type Compression,
+  type Order,
+} from '../relay/environment';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
 
@@ -56,6 +63,16 @@ export interface OutboxProps {
    * @default Duration.days(1)
    */
   readonly retention?: Duration;
+
+  /**
+   * `strict` makes an item wait for the version before it, so that a writer which overtakes another one by the
+   * milliseconds between the two halves of a transaction changes no order. Every item must have a version, dense from 1
+   * on. It costs a read unit for each key in a batch, and a key that was idle for longer than the retention waits up to
+   * ten seconds, its shard with it.
+   *
+   * @default 'relaxed'
+   */
+  readonly order?: Order;
 
   /**
    * Bytes of one partition's batch before compression. Lower it when a topic's `max.message.bytes` is lower.
@@ -140,6 +157,7 @@ export interface OutboxProps {
 /** Every default that is a value; what depends on the stack is described at its option. */
 export const OUTBOX_DEFAULTS = {
   compression: RELAY_DEFAULTS.compression,
+  order: RELAY_DEFAULTS.order,
   retention: Duration.seconds(RELAY_DEFAULTS.retentionSeconds),
   maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
   requestTimeout: Duration.millis(RELAY_DEFAULTS.requestTimeoutMs),
@@ -162,6 +180,7 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   vpcSubnets: true,
   securityGroups: true,
   compression: true,
+  order: true,
   retention: true,
   maxBatchBytes: true,
   requestTimeout: true,
@@ -255,7 +274,7 @@ function checkKafka({ bootstrapBrokers, authentication, compression, maxBatchByt
   }
 }
 
-function checkRelay({ retention, requestTimeout, relayTimeout }: ResolvedOutboxProps): void {
+function checkRelay({ retention, requestTimeout, relayTimeout, order }: ResolvedOutboxProps): void {
   for (const [option, duration] of Object.entries({ retention, requestTimeout, relayTimeout })) {
     if (duration.isUnresolved()) {
       throw invalidOption(option, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
@@ -263,6 +282,17 @@ function checkRelay({ retention, requestTimeout, relayTimeout }: ResolvedOutboxP
   }
   if (!Number.isInteger(retention.toSeconds({ integral: false }))) {
     throw invalidOption('retention', retention.toString(), 'whole seconds', 'The TTL of DynamoDB knows no fractions.');
+  }
+  if (!ORDERS.includes(order)) {
+    throw invalidOption('order', order, `one of ${ORDERS.join(', ')}`, 'Leave it out for the usual one.');
+  }
+  if (order === 'strict' && retention.toSeconds() === 0) {
+    throw invalidOption(
+      'order',
+      order,
+      'relaxed with a retention of zero',
+      'With strict order an item looks at the one before it, which a retention of zero has deleted.',
+    );
   }
   const relayMs = relayTimeout.toMilliseconds();
   if (relayMs < 1000 || relayMs > MAX_LAMBDA_TIMEOUT_SECONDS * 1000) {

@@ -99,16 +99,18 @@ export class OutboxRelay extends Construct {
     table.table.grantStreamRead(this.function);
     table.grant(
       this.function,
-      // Not limited to the control partition: a drain reads the items of any key.
+      // Not limited to the control partition: a drain reads the items of any key, and signals lie beside them.
       'dynamodb:Query',
       'dynamodb:GetItem',
+      'dynamodb:BatchGetItem',
       'dynamodb:UpdateItem',
+      'dynamodb:PutItem',
+      'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
       // A BatchExecuteStatement is authorised by its statements, not as UpdateItem.
       'dynamodb:PartiQLUpdate',
       ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []),
     );
-    table.grantHold(this.function);
     authentication.grantPublish(this.function, topics);
   }
 }

@@ -80,22 +80,13 @@ export class OutboxTable extends Construct {
    * the operation it stands for, and the condition of a put is part of the put.
    */
   grantWrite(grantee: IGrantable): Grant {
-    // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
-    return this.#grantPut(grantee, 'StringNotLike');
-  }
-
-  /** Allows to put what the outbox itself keeps, and no item of a service. */
-  grantHold(grantee: IGrantable): Grant {
-    return this.#grantPut(grantee, 'StringLike');
-  }
-
-  #grantPut(grantee: IGrantable, operator: 'StringLike' | 'StringNotLike'): Grant {
     this.#grantKey(grantee);
     return Grant.addToPrincipal({
       grantee,
       actions: ['dynamodb:PutItem'],
       resourceArns: [this.table.tableArn],
-      conditions: { [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
+      // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
+      conditions: { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
     });
   }
 

@@ -3,6 +3,7 @@ import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { RELAY_DEFAULTS } from '../relay/environment';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
 import { OutboxTable } from './outbox-table';
@@ -64,6 +65,8 @@ export class Outbox extends Construct {
         retentionSeconds: resolved.retention.toSeconds(),
         maxBatchBytes: resolved.maxBatchBytes,
         requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
+        order: resolved.order,
+        lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
         outboxName: this.outboxName,
       },
       authentication: resolved.authentication,

@@ -1,8 +1,4 @@
-import type { OutboxItem } from '../event/item';
 import type { Receipt } from '../event/receipt';
-
-/** Names one write of one item: ids are the writers' choice, and a position can be used again. */
-export const identityOf = ({ pk, sk, id }: Pick<OutboxItem, 'pk' | 'sk' | 'id'>): string => `${pk}\n${sk}\n${id}`;
 
 /** What is known of an acknowledged item: its receipts as long as they must still be marked. */
 export type Acknowledgement = { readonly kind: 'unmarked'; readonly receipts: readonly Receipt[] } | typeof MARKED;

@@ -6,6 +6,8 @@ export const BREAKER = { maxHolds: 25, windowMs: 300_000 } as const;
 /** How many keys were first held within the breaker's window. */
 export const recentHolds = (holds: Iterable<Hold>, now: number): number => {
   let count = 0;
-  for (const hold of holds) if (hold.since > now - BREAKER.windowMs) count++;
+  for (const { since, reason } of holds) {
+    if (since > now - BREAKER.windowMs && reason !== 'drain-unfinished') count++;
+  }
   return count;
 };

@@ -1,23 +1,15 @@
-import {
-  GetItemCommand,
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-  type AttributeValue,
-  type DynamoDBClient,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { decodeControl, encodeHold, holdKey, STATE_KEY, type Hold } from '../event/control';
+import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Hold } from '../event/control';
+import type { Parked } from '../event/item-state';
 import { uuidV7 } from '../event/uuid';
-import { backoffMs, type Sleep } from './backoff';
+import type { ControlWriter } from './dynamodb-control-writer';
+import { putHold, readHold } from './dynamodb-holds';
 import type { Clock, ItemStore, Parking } from './ports';
 
-const ATTEMPTS = 6;
+/** How often the hold may be replaced meanwhile; once more the item may turn out too large for the note. */
+const ATTEMPTS = 7;
 const MESSAGE_CHARACTERS = 500;
-
-/** Places of the actions in the transaction, and so of its cancellation reasons. */
-const ITEM = 0;
-const HOLD = 1;
 
 /**
  * Parks an item and holds its key in one transaction, which also raises the control partition's revision.
@@ -27,64 +19,45 @@ const HOLD = 1;
 export function parkingWriter(
   client: DynamoDBClient,
   tableName: string,
+  writer: ControlWriter,
   clock: Clock,
-  sleep: Sleep,
 ): ItemStore['park'] {
-  const readHold = async (pk: string): Promise<Hold | undefined> => {
-    const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(holdKey(pk)) }),
-    );
-    return Item === undefined ? undefined : decodeControl([unmarshall(Item)]).holds.get(pk);
-  };
-
   return async (parking) => {
     let known = parking.hold;
     let noteOnItem = true;
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const now = clock.now();
       const hold = nextHold(parking, known, now);
-      try {
-        await client.send(
-          new TransactWriteItemsCommand({
-            TransactItems: [
-              noteOnItem ? parkItem(tableName, parking, now) : checkItem(tableName, parking),
-              putHold(tableName, hold, known),
-              raiseRevision(tableName),
-            ],
-          }),
-        );
-        return { kind: 'parked', hold };
-      } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        const codes = error.CancellationReasons?.map(({ Code }) => Code) ?? [];
-        if (codes[ITEM] === 'ConditionalCheckFailed') return { kind: 'gone' };
-        if (attempt === ATTEMPTS - 1) throw error;
-        if (codes[HOLD] === 'ConditionalCheckFailed') known = await readHold(parking.pk);
-        else if (
-          noteOnItem &&
-          (codes[ITEM] === 'ItemCollectionSizeLimitExceeded' || codes[ITEM] === 'ValidationError')
-        ) {
-          noteOnItem = false;
-        } else if (codes.some((code) => code !== undefined && TRANSIENT.has(code))) await sleep(backoffMs(attempt + 1));
-        else throw error;
-      }
+      const refusals = await writer.write([
+        noteOnItem ? parkItem(tableName, parking, now) : checkItem(tableName, parking),
+        putHold(tableName, hold, known),
+      ]);
+      if (refusals === undefined) return { kind: 'parked', hold };
+      const [item, replaced] = refusals;
+      if (item === 'ConditionalCheckFailed') return { kind: 'gone' };
+      if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, parking.pk);
+      else if (noteOnItem && (item === 'ItemCollectionSizeLimitExceeded' || item === 'ValidationError')) {
+        noteOnItem = false;
+      } else throw new Error(`Parking was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
     }
+    throw new Error(`The hold of "${parking.pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
   };
 }
-
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'TransactionConflict',
-  'ThrottlingError',
-  'ProvisionedThroughputExceeded',
-]);
 
 /** Cutting may halve a surrogate pair, and DynamoDB takes well-formed text only. */
 const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).toWellFormed();
 
-/** A key is held from its earliest parked position on, since the first time it was held. */
-function nextHold({ pk, sk, reason, message }: Parking, known: Hold | undefined, now: number): Hold {
+/**
+ * A key is held from its earliest parked position on, since the first time it was held. A drain has settled what comes
+ * before, so its hold moves on to what it meets.
+ */
+function nextHold(
+  { pk, sk, reason, message, attempts, since, isHead }: Parking,
+  known: Hold | undefined,
+  now: number,
+): Hold {
   const revision = uuidV7(now);
-  if (known !== undefined && known.position <= sk) return { ...known, revision };
+  if (known !== undefined && known.position <= sk && !isHead) return { ...known, revision };
   return {
     pk,
     position: sk,
@@ -92,7 +65,8 @@ function nextHold({ pk, sk, reason, message }: Parking, known: Hold | undefined,
     state: 'holding',
     reason,
     message: cut(message),
-    since: known?.since ?? now,
+    attempts: attempts + 1,
+    since: known?.since ?? since ?? now,
   };
 }
 
@@ -110,16 +84,17 @@ function itemCondition(tableName: string, { pk, sk, id }: Parking) {
 
 function parkItem(tableName: string, parking: Parking, now: number): TransactWriteItem {
   const condition = itemCondition(tableName, parking);
-  const parked = {
+  const parked: Parked = {
     reason: parking.reason,
     message: cut(parking.message),
-    attempts: 1,
-    since: now,
+    attempts: parking.attempts + 1,
+    since: parking.since ?? now,
   };
   return {
     Update: {
       ...condition,
-      UpdateExpression: 'SET parked = :parked',
+      // Whoever mends the cause gets as many attempts as a new item.
+      UpdateExpression: 'SET parked = :parked REMOVE starts',
       ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':parked': { M: marshall(parked) } },
     },
   };
@@ -127,29 +102,4 @@ function parkItem(tableName: string, parking: Parking, now: number): TransactWri
 
 const checkItem = (tableName: string, parking: Parking): TransactWriteItem => ({
   ConditionCheck: itemCondition(tableName, parking),
-});
-
-/** Only over the hold that was read: a drain or another relay may have replaced it. */
-function putHold(tableName: string, hold: Hold, known: Hold | undefined): TransactWriteItem {
-  return {
-    Put: {
-      TableName: tableName,
-      Item: marshall(encodeHold(hold), { removeUndefinedValues: true }),
-      ...(known === undefined
-        ? { ConditionExpression: 'attribute_not_exists(pk)' }
-        : {
-            ConditionExpression: 'revision = :known',
-            ExpressionAttributeValues: { ':known': { S: known.revision } },
-          }),
-    },
-  };
-}
-
-const raiseRevision = (tableName: string): TransactWriteItem => ({
-  Update: {
-    TableName: tableName,
-    Key: marshall(STATE_KEY),
-    UpdateExpression: 'ADD revision :one',
-    ExpressionAttributeValues: { ':one': { N: '1' } },
-  },
 });

@@ -1,46 +1,83 @@
 import type { Hold } from '../event/control';
-import type { OutboxItem } from '../event/item';
+import { identityOf, type Image, type OutboxItem } from '../event/item';
+import { itemStateOf } from '../event/item-state';
 import { messagesOf, type Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
-import { identityOf } from './acknowledged';
-import type { DecodedRecord } from './record';
+import type { ItemIdentity } from './ports';
+import { decodeStored, type DecodedItem } from './record';
 
-/** One record of the batch on its way through an invocation. */
+/** One item on its way through an invocation, as a record of the batch or as a drain read it in the table. */
 export interface Entry {
-  /** Place in the batch: the lowest one that is not settled is where Lambda delivers again. */
+  /** Place in the batch, or in what a drain has read: the order within a key. */
   readonly index: number;
   readonly pk: string;
   readonly sk: string;
-  readonly content: ItemContent | { readonly kind: 'undecodable'; readonly message: string };
-  /** `settled` owes nothing more in this invocation; everything else is reported as failed at the end. */
+  /** Made once: it is looked up several times, and a text that was just put together must be hashed anew. */
+  readonly identity: string;
+  readonly content: ItemContent | UndecodableContent;
+  /** Refusals in its past. */
+  readonly refused: { readonly attempts: number; readonly since?: number };
+  /** Whether everything before it is known to be settled: a drain reads from the beginning. */
+  readonly isHead: boolean;
+  /** `settled` owes nothing more in this invocation; everything else is delivered again. */
   state: 'open' | 'settled' | 'failed';
 }
 
 export interface ItemContent {
   readonly kind: 'item';
   readonly item: OutboxItem;
-  /** Made once: it is looked up several times, and a text that was just put together must be hashed anew. */
-  readonly identity: string;
   readonly messages: readonly Message[];
   /** One for each message acknowledged so far, in order. */
   readonly receipts: Receipt[];
 }
 
-export function entryOf(record: Extract<DecodedRecord, { kind: 'item' | 'undecodable' }>, index: number): Entry {
-  if (record.kind === 'undecodable') {
-    const { pk, sk, message } = record;
-    return { index, pk, sk, content: { kind: 'undecodable', message }, state: 'open' };
-  }
-  const { item } = record;
-  const content: ItemContent = {
-    kind: 'item',
-    item,
-    identity: identityOf(item),
-    messages: messagesOf(item),
-    receipts: [],
-  };
-  return { index, pk: item.pk, sk: item.sk, content, state: 'open' };
+interface UndecodableContent {
+  readonly kind: 'undecodable';
+  readonly id?: string;
+  readonly message: string;
 }
+
+/** The entry of a record of the batch. */
+export const entryOf = (decoded: DecodedItem, index: number): Entry => ({
+  ...contentOf(decoded),
+  index,
+  refused: { attempts: 0 },
+  isHead: false,
+  state: 'open',
+});
+
+/** The entry of an item that a drain has read in the table. */
+export function storedEntryOf(image: Image, index: number): Entry {
+  const { parked } = itemStateOf(image);
+  return {
+    ...contentOf(decodeStored(image)),
+    index,
+    refused: { attempts: parked?.attempts ?? 0, since: parked?.since },
+    isHead: true,
+    state: 'open',
+  };
+}
+
+function contentOf(decoded: DecodedItem): Pick<Entry, 'pk' | 'sk' | 'identity' | 'content'> {
+  if (decoded.kind === 'undecodable') {
+    const { pk, sk, id, message } = decoded;
+    return { pk, sk, identity: identityOf(decoded), content: { kind: 'undecodable', id, message } };
+  }
+  const { item } = decoded;
+  return {
+    pk: item.pk,
+    sk: item.sk,
+    identity: identityOf(item),
+    content: { kind: 'item', item, messages: messagesOf(item), receipts: [] },
+  };
+}
+
+/** How the stores name the item: an id that is part of something undecodable is not trusted. */
+export const storedIdentity = ({ pk, sk, content }: Entry): ItemIdentity => ({
+  pk,
+  sk,
+  id: content.kind === 'item' ? content.item.id : undefined,
+});
 
 /** The hold that an entry must wait behind, if there is one: earlier positions of a held key still go. */
 export function holdOf(entry: Pick<Entry, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {

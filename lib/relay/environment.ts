@@ -14,6 +14,9 @@ export type KafkaAuth =
 export const COMPRESSIONS = ['zstd', 'gzip', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
+export const ORDERS = ['relaxed', 'strict'] as const;
+export type Order = (typeof ORDERS)[number];
+
 /** Everything that configures a deployed relay: written by the construct, read by the handler. */
 export interface RelayConfig {
   readonly tableName: string;
@@ -27,6 +30,10 @@ export interface RelayConfig {
   readonly maxBatchBytes: number;
   /** How long one request to a broker may take. */
   readonly requestTimeoutMs: number;
+  /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
+  readonly order: Order;
+  /** A record that is older may follow others that the stream has already dropped. */
+  readonly lateAfterSeconds: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
 }
@@ -37,6 +44,9 @@ export const RELAY_DEFAULTS = {
   /** Under Kafka's default `max.message.bytes` of 1,048,588 with room for the batch header. */
   maxBatchBytes: 1_000_000,
   requestTimeoutMs: 4_000,
+  order: 'relaxed',
+  /** Long before the stream drops a record, which it does after 24 hours. */
+  lateAfterSeconds: 1_800,
 } as const satisfies Partial<RelayConfig>;
 
 /** Connecting and sending may each take this many request timeouts, retries of the library included. */
@@ -71,6 +81,8 @@ const VARIABLES = {
   retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
   maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',
   requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS',
+  order: 'OUTBOX_ORDER',
+  lateAfterSeconds: 'OUTBOX_LATE_AFTER_SECONDS',
 } as const;
 
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
@@ -87,6 +99,8 @@ export function encodeRelayConfig(config: RelayConfig): Record<string, string> {
     [VARIABLES.retentionSeconds]: String(config.retentionSeconds),
     [VARIABLES.maxBatchBytes]: String(config.maxBatchBytes),
     [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
+    [VARIABLES.order]: config.order,
+    [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
   };
 }
 
@@ -143,5 +157,9 @@ export function decodeRelayConfig(environment: Readonly<Record<string, string | 
     retentionSeconds: integer(VARIABLES.retentionSeconds, 0),
     maxBatchBytes: integer(VARIABLES.maxBatchBytes, 1),
     requestTimeoutMs: integer(VARIABLES.requestTimeoutMs, 1),
+    order:
+      ORDERS.find((name) => name === environment[VARIABLES.order]) ??
+      refuse(VARIABLES.order, `one of ${ORDERS.join(', ')}`),
+    lateAfterSeconds: integer(VARIABLES.lateAfterSeconds, 1),
   };
 }

@@ -1,7 +1,9 @@
 import type { Control, Hold, ParkReason } from '../event/control';
-import type { OutboxItem } from '../event/item';
+import type { Image, OutboxItem } from '../event/item';
+import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
+import type { DrainSignal, ReplaySignal, Signal, SkipSignal } from '../event/signal';
 
 /** A failure as the relay reasons about it; adapters translate what their library throws into one of these. */
 export type Failure = Outage | Poison;
@@ -52,6 +54,14 @@ export interface Mark {
   readonly receipts: readonly Receipt[];
 }
 
+/** One write of one item. */
+export interface ItemIdentity {
+  readonly pk: string;
+  readonly sk: string;
+  /** Left out for an undecodable item that has none. */
+  readonly id?: string;
+}
+
 export interface ItemStore {
   /**
    * Records the receipts and the expiry of each item (or deletes it, with a retention of zero), unless it is gone, was
@@ -63,23 +73,95 @@ export interface ItemStore {
    * nothing was written and nothing is owed. Rejects when the outcome is unknown.
    */
   park(parking: Parking): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  /**
+   * Counts an attempt on an item that may kill the process, before it is made. Answers how many were counted since the
+   * count was last cleared, this one included; 0 when the item is gone, replaced, processed or discarded.
+   */
+  countStart(item: ItemIdentity): Promise<number>;
+  /** Takes the counts back, because the invocation ended in order. */
+  clearStarts(items: readonly ItemIdentity[]): Promise<void>;
 }
 
-export interface Parking {
-  readonly pk: string;
-  readonly sk: string;
-  /** Left out for an undecodable item, whose id cannot be trusted. */
-  readonly id?: string;
+export interface Parking extends ItemIdentity {
   readonly reason: ParkReason;
   readonly message: string;
   /** The key's hold as the invocation knows it. */
   readonly hold?: Hold;
+  /** Refusals before this one. */
+  readonly attempts: number;
+  /** Epoch milliseconds of the first refusal; left out for the first. */
+  readonly since?: number;
+  /** Everything before the item is settled, so that a hold at an earlier position moves to this one. */
+  readonly isHead: boolean;
+}
+
+/** Reads the items of one key, strongly consistent; signals are not among them. */
+export interface KeyReader {
+  /**
+   * Walks back from `upTo` to the newest processed item and answers the position of the earliest open one after it, at
+   * or before `upTo`; `undefined` when there is none. Discarded items are stepped over: they prove nothing.
+   */
+  earliestOpen(pk: string, upTo: string): Promise<string | undefined>;
+  /** The items from `from` on, in order, page by page, whatever their state. */
+  pages(pk: string, from: string): AsyncIterable<readonly Image[]>;
+  /** The states of the items at these positions, by `pk\nsk`; absent ones are left out. */
+  states(
+    positions: readonly { readonly pk: string; readonly sk: string }[],
+  ): Promise<ReadonlyMap<string, ItemStateName>>;
 }
 
 export interface ControlStore {
   /** Strongly consistent: a hold written before the call is in the answer. */
   read(): Promise<Control>;
+  /**
+   * Notes that the relay was invoked by `streamArn`, which is not the stream in `known`. Begins the doubt, unless no
+   * stream was known before. Answers what the state is afterwards.
+   */
+  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
 }
+
+/**
+ * The writes around a drain. Each is one transaction and conditional on the revision of the hold, which it renews:
+ * neither a second run nor a relay that was frozen meanwhile can end what another has begun.
+ */
+export interface DrainStore {
+  /**
+   * Puts the key's hold, as it is now and not as it was read before, into `draining`: who reads the key's items after
+   * that sees everything whose record was left out before. Answers the new hold; `undefined` when the key has none.
+   */
+  begin(pk: string, known: Hold | undefined): Promise<Hold | undefined>;
+  /**
+   * Discards the parked item that the signal names, when it is the one that holds its key: item, tombstone and hold
+   * (which begins to drain) in one. `nothing`: the item is processed, discarded, gone or replaced, or does not hold
+   * its key, and nothing was written.
+   */
+  discard(
+    signal: SkipSignal,
+    known: Hold | undefined,
+  ): Promise<{ readonly kind: 'discarded'; readonly hold: Hold } | { readonly kind: 'nothing' }>;
+  /** Removes the hold of a key that is drained, if there is one. `superseded`: another relay has begun since. */
+  finish(pk: string, hold: Hold | undefined): Promise<'finished' | 'superseded'>;
+  /** Leaves the key `draining` from the successor's position on, and puts the successor, for a later invocation. */
+  postpone(
+    hold: Hold | undefined,
+    successor: DrainSignal,
+  ): Promise<{ readonly kind: 'postponed'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
+}
+
+export interface SignalStore {
+  /** Deletes signals that were acted on. */
+  remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void>;
+  /** Notes on a signal why it will not be acted on; it stays visible, and nobody acts on it again. */
+  setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
+  /** Puts the rest of a replay in the place of what was done of it. */
+  succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void>;
+}
+
+/**
+ * `done`: nothing of the key waits. `held`: an item was refused again and the key stays held. `postponed`: time ran
+ * out, a later invocation goes on. `failed`: the record is delivered again.
+ */
+export type DrainOutcome = 'done' | 'held' | 'postponed' | 'failed';
 
 export interface Clock {
   now(): number;
@@ -100,8 +182,24 @@ export interface Telemetry {
   markFailed(mark: Mark, cause: unknown): void;
   outage(failure: { readonly message: string; readonly cause?: unknown }): void;
   producerRebuilt(cause: unknown): void;
-  /** A record that this relay does not know how to act on; its item stays in the table. */
-  unknownRecord(record: { readonly pk: string; readonly sk: string }): void;
+  /** A signal that cannot be acted on; it stays in the table. */
+  signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;
+  /** A key was looked up in the table, because its record did not prove that all before it had been seen. */
+  lookedBack(reason: 'late' | 'doubt' | 'strict', keys: number): void;
+  drained(drain: {
+    readonly pk: string;
+    readonly outcome: DrainOutcome;
+    readonly published: number;
+    readonly signals: readonly Signal[];
+  }): void;
+  discarded(signal: SkipSignal): void;
+  replayed(signal: ReplaySignal, items: number): void;
+  /** The process has died on this item before. */
+  suspectStarted(item: ItemIdentity, starts: number): void;
+  /** With strict order: a record waits for the item before it. */
+  predecessorMissing(item: Pick<OutboxItem, 'pk' | 'sk'>): void;
+  /** The stream is another one than before: the relay doubts that it has seen everything. */
+  streamChanged(from: string | undefined, to: string): void;
   /** `failedFrom`: the sequence number from which Lambda will deliver again, when there is one. */
   finished(done: { readonly failedFrom?: string }): void;
 }

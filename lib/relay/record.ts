@@ -1,37 +1,63 @@
 import { OutboxError } from '../event/errors';
 import { decodeItem, type Image, type OutboxItem } from '../event/item';
 import { CONTROL_PARTITION } from '../event/key';
-import { SIGNAL_PREFIX } from '../event/position';
+import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
 
 /** The part of a DynamoDB stream record that the relay reads; Lambda's `DynamoDBRecord` has this shape. */
 export interface StreamRecord {
   readonly eventName?: string;
+  readonly eventSourceARN?: string;
   readonly dynamodb?: {
+    /** Epoch seconds. */
+    readonly ApproximateCreationDateTime?: number;
     readonly SequenceNumber?: string;
     readonly Keys?: Image;
     readonly NewImage?: Image;
   };
 }
 
-export type DecodedRecord =
+export type DecodedItem =
   | { readonly kind: 'item'; readonly item: OutboxItem }
-  | { readonly kind: 'undecodable'; readonly pk: string; readonly sk: string; readonly message: string }
-  | { readonly kind: 'unknown'; readonly pk: string; readonly sk: string }
+  | {
+      readonly kind: 'undecodable';
+      readonly pk: string;
+      readonly sk: string;
+      readonly id?: string;
+      readonly message: string;
+    };
+
+export type DecodedRecord =
+  | DecodedItem
+  | { readonly kind: 'signal'; readonly signal: Signal }
+  | { readonly kind: 'undecodable-signal'; readonly pk: string; readonly sk: string; readonly message: string }
   /** The relay's own writes, and everything that is not an insert. */
   | { readonly kind: 'ignored' };
 
-export function decodeRecord(record: StreamRecord): DecodedRecord {
-  const image = record.dynamodb?.NewImage;
-  const pk = record.dynamodb?.Keys?.['pk']?.S ?? image?.['pk']?.S ?? '';
-  const sk = record.dynamodb?.Keys?.['sk']?.S ?? image?.['sk']?.S ?? '';
+export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedRecord {
+  const image = { ...dynamodb?.Keys, ...dynamodb?.NewImage };
+  const pk = image['pk']?.S ?? '';
+  const sk = image['sk']?.S ?? '';
   // The mapping's filter lets inserts through only; a mapping without it must not make a mark look like an event.
-  if (record.eventName !== 'INSERT' || pk === CONTROL_PARTITION) return { kind: 'ignored' };
-  if (sk.startsWith(SIGNAL_PREFIX)) return { kind: 'unknown', pk, sk };
+  if (eventName !== 'INSERT' || pk === CONTROL_PARTITION) return { kind: 'ignored' };
+  if (!isSignalKey(sk)) return decodeStored(image);
   try {
-    return { kind: 'item', item: decodeItem(image ?? {}) };
+    return { kind: 'signal', signal: decodeSignal(image) };
+  } catch (error) {
+    if (error instanceof OutboxError && error.is('undecodable-signal')) {
+      return { kind: 'undecodable-signal', pk, sk, message: error.message };
+    }
+    throw error;
+  }
+}
+
+/** An item as a stream record or the table shows it. */
+export function decodeStored(image: Image): DecodedItem {
+  try {
+    return { kind: 'item', item: decodeItem(image) };
   } catch (error) {
     if (error instanceof OutboxError && error.is('undecodable-item')) {
-      return { kind: 'undecodable', pk, sk, message: error.message };
+      const { pk, sk } = error.details;
+      return { kind: 'undecodable', pk, sk, id: image['id']?.S, message: error.message };
     }
     throw error;
   }

@@ -59,8 +59,8 @@ export function planRound(
       refuse(entry, { kind: 'poison', reason: 'undecodable-item', message: content.message });
       continue;
     }
-    if (identities.has(content.identity)) continue;
-    identities.add(content.identity);
+    if (identities.has(entry.identity)) continue;
+    identities.add(entry.identity);
     for (let index = content.receipts.length; index < content.messages.length; index++) {
       const message = content.messages[index];
       if (message === undefined) break;

@@ -71,9 +71,38 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.producerRebuilds);
       logger.warn('Replaced the Kafka producer', { cause: describe(cause) });
     },
-    unknownRecord({ pk, sk }) {
-      add(RELAY_METRICS.unknownRecords);
-      logger.warn('Set aside a record that this relay does not know how to act on', { pk, sk });
+    signalSetAside({ pk, sk }, why) {
+      add(RELAY_METRICS.signalsSetAside);
+      logger.error('Set aside a signal that cannot be acted on', { pk, sk, why });
+    },
+    lookedBack(reason, keys) {
+      add(RELAY_METRICS.lookBacks, keys);
+      logger.info('Looked up in the table what the stream may have lost', { reason, keys });
+    },
+    drained({ pk, outcome, published, signals }) {
+      add(RELAY_METRICS.drains);
+      if (outcome === 'postponed') add(RELAY_METRICS.drainsPostponed);
+      logger.info('Drained a key', { pk, outcome, published, requests: signals.map(({ request }) => request) });
+    },
+    discarded({ pk, position, id, request }) {
+      add(RELAY_METRICS.discardedItems);
+      logger.warn('Discarded a parked item', { pk, position, id, request });
+    },
+    replayed({ pk, replayId, topic, request }, items) {
+      add(RELAY_METRICS.replayedItems, items);
+      logger.info('Replayed processed items', { pk, items, replayId, topic, request });
+    },
+    suspectStarted({ pk, sk, id }, starts) {
+      add(RELAY_METRICS.suspectStarts);
+      logger.warn('Publishes an item on which the process has died before', { pk, sk, id, starts });
+    },
+    predecessorMissing({ pk, sk }) {
+      add(RELAY_METRICS.predecessorWaits);
+      logger.info('Waits for the version before an item', { pk, sk });
+    },
+    streamChanged(from, to) {
+      add(RELAY_METRICS.streamChanges);
+      logger.warn('The table has another stream than before', { from, to });
     },
     finished({ failedFrom }) {
       for (const [name, value] of totals) {

@@ -25,6 +25,8 @@ const LONGEST_PARKING = {
   attempts: 1e9 - 1,
   since: 1e13 - 1,
 };
+/** Who redrove or discarded it, when and why: as long as the operator's tools allow. */
+const LONGEST_REQUEST = { by: 'x'.repeat(600), at: 1e13 - 1, why: 'x'.repeat(900) };
 const LONGEST_PARTITION = 999_999;
 const LONGEST_OFFSET = 2n ** 63n - 1n;
 
@@ -35,6 +37,9 @@ export const markBytes = (events: OutboxItem['events']): number =>
     expiresAt: 1e10 - 1,
     receipts: events.map(({ topic }) => formatReceipt({ topic, partition: LONGEST_PARTITION, offset: LONGEST_OFFSET })),
     parked: LONGEST_PARKING,
+    redriven: LONGEST_REQUEST,
+    discarded: LONGEST_REQUEST,
+    starts: 9,
   });
 
 export function checkMessageSize(type: string, message: Message, maxBytes: number): void {

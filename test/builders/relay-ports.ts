@@ -2,6 +2,7 @@ import type { Control, Hold } from '../../lib/event/control';
 import { RELAY_DEFAULTS } from '../../lib/relay/environment';
 import type { BatchOutcome, Failure, Mark, PartitionBatch, Parking, Telemetry } from '../../lib/relay/ports';
 import { createRelay, type Relay, type RelayOptions, type RelayPorts } from '../../lib/relay/relay';
+import { MemoryTable } from './memory-table';
 
 export interface Sent {
   readonly topic: string;
@@ -9,6 +10,7 @@ export interface Sent {
   readonly offset: bigint;
   readonly id: string;
   readonly key: string;
+  readonly replayId?: string;
 }
 
 type Scripted = (batch: PartitionBatch) => Failure | undefined;
@@ -44,6 +46,7 @@ export class FakeKafka {
         offset: baseOffset + BigInt(index),
         id: headers['ce_id'] ?? '',
         key: key.toString(),
+        replayId: headers['outbox-replay'],
       }),
     );
     this.#ends.set(at, baseOffset + BigInt(messages.length));
@@ -51,7 +54,7 @@ export class FakeKafka {
   }
 }
 
-/** The outbox table in memory, as far as the relay writes to it. */
+/** What the relay writes while it only sees records: knows no items, and takes every mark and parking. */
 export class FakeTable {
   readonly marks = new Map<string, Mark>();
   readonly holds = new Map<string, Hold>();
@@ -88,11 +91,16 @@ export class FakeTable {
       state: 'holding',
       reason: parking.reason,
       message: parking.message,
+      attempts: parking.attempts + 1,
       since: 1_000_000,
     };
     this.holds.set(parking.pk, hold);
     return Promise.resolve({ kind: 'parked', hold } as const);
   }
+
+  countStart = (): Promise<number> => Promise.resolve(0);
+  clearStarts = (): Promise<void> => Promise.resolve();
+  noteStream = (): Promise<Record<string, never>> => Promise.resolve({});
 }
 
 export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
@@ -105,28 +113,73 @@ export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
   markFailed: jest.fn(),
   outage: jest.fn(),
   producerRebuilt: jest.fn(),
-  unknownRecord: jest.fn(),
+  signalSetAside: jest.fn(),
+  lookedBack: jest.fn(),
+  drained: jest.fn(),
+  discarded: jest.fn(),
+  replayed: jest.fn(),
+  suspectStarted: jest.fn(),
+  predecessorMissing: jest.fn(),
+  streamChanged: jest.fn(),
   finished: jest.fn(),
 });
 
-/** A relay over memory; `kafka`, `table` and `telemetry` show what it did. */
+export const RELAY_OPTIONS: RelayOptions = {
+  maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
+  maxMessages: 1_000,
+  minRoundMs: 1_000,
+  minParkMs: 500,
+  order: 'relaxed',
+  lateAfterMs: 30 * 60_000,
+};
+
+/** A relay over memory that only sees records; `kafka`, `table` and `telemetry` show what it did. */
 export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<RelayPorts> = {}) {
   const kafka = new FakeKafka();
   const table = new FakeTable();
+  const noItems = new MemoryTable();
   const telemetry = silentTelemetry();
   const newProcess = (): Relay =>
     createRelay(
-      { publisher: kafka, items: table, control: table, telemetry, clock: { now: () => 1_000_000 }, ...ports },
       {
-        maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
-        maxMessages: 1_000,
-        minRoundMs: 1_000,
-        minParkMs: 500,
-        ...options,
+        publisher: kafka,
+        items: table,
+        keys: noItems,
+        control: table,
+        drains: noItems,
+        signals: noItems,
+        telemetry,
+        clock: { now: () => 1_000_000 },
+        ...ports,
       },
+      { ...RELAY_OPTIONS, ...options },
     );
   const relay = newProcess();
   return { kafka, table, telemetry, relay, newProcess, handle: relay.handle.bind(relay) };
+}
+
+/** A relay over a table in memory that keeps its items, with the conditions of the true one. */
+export function aRelayOverTable(options: Partial<RelayOptions> = {}, { retention = 86_400, now = 1_000_000_000 } = {}) {
+  const clock = { at: now, now: () => clock.at };
+  const table = new MemoryTable(clock.now, { retention });
+  const kafka = new FakeKafka();
+  const telemetry = silentTelemetry();
+  const newProcess = (): Relay =>
+    createRelay(
+      {
+        publisher: kafka,
+        items: table,
+        keys: table,
+        control: table,
+        drains: table,
+        signals: table,
+        telemetry,
+        clock,
+      },
+      { ...RELAY_OPTIONS, ...options },
+    );
+  const relay = newProcess();
+  return { kafka, table, telemetry, clock, relay, newProcess, handle: relay.handle.bind(relay) };
 }
 
 /** As at the start of an invocation of the default function. */

@@ -22,6 +22,7 @@ test('everything can be given as text, as "-c key=value" does', () => {
       securityGroupIds: 'sg-1',
       retentionSeconds: '0',
       compression: 'gzip',
+      order: 'strict',
       outboxName: 'orders',
     }),
   ).toEqual({
@@ -35,6 +36,7 @@ test('everything can be given as text, as "-c key=value" does', () => {
     securityGroupIds: ['sg-1'],
     retentionSeconds: 0,
     compression: 'gzip',
+    order: 'strict',
     outboxName: 'orders',
   });
 });
@@ -69,6 +71,7 @@ test.each([
 test.each<[string, Record<string, unknown>, string]>([
   ['an unknown authentication', { auth: 'IAM' }, 'auth'],
   ['an unknown codec', { compression: 'lz4' }, 'compression'],
+  ['an unknown order', { order: 'total' }, 'order'],
   ['an empty text', { outboxName: ' ' }, 'outboxName'],
   ['a number for a text', { vpcId: 1 }, 'vpcId'],
   ['an empty entry', { topics: 'orders,' }, 'topics'],

@@ -26,6 +26,7 @@ function documentedDefaults(): Map<string, string | undefined> {
 
 const VALUES: Readonly<Record<string, unknown>> = {
   "'zstd'": 'zstd',
+  "'relaxed'": 'relaxed',
   'Duration.days(1)': Duration.days(1),
   '1_000_000': 1_000_000,
   'Duration.seconds(4)': Duration.seconds(4),
@@ -69,6 +70,8 @@ test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
   ['no authentication', { authentication: undefined }, 'authentication'],
   ['authentication by name', { authentication: 'iam' }, 'authentication'],
   ['an unknown codec', { compression: 'snappy' }, 'compression'],
+  ['an unknown order', { order: 'total' }, 'order'],
+  ['strict order without retention', { order: 'strict', retention: Duration.seconds(0) }, 'order'],
   ['a batch of nothing', { maxBatchBytes: 0 }, 'maxBatchBytes'],
   ['a batch size known at deployment', { maxBatchBytes: Token.asNumber({ Ref: 'Size' }) }, 'maxBatchBytes'],
   ['half a second of retention', { retention: Duration.millis(500) }, 'retention'],

@@ -46,6 +46,8 @@ describe('the function', () => {
       retentionSeconds: 86_400,
       maxBatchBytes: 1_000_000,
       requestTimeoutMs: 4_000,
+      order: 'relaxed',
+      lateAfterSeconds: 1_800,
     });
   });
 

@@ -18,6 +18,7 @@ const everything: Parameters<typeof outboxStack>[0] = (stack): Required<OutboxPr
   vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
   securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
   compression: 'gzip',
+  order: 'relaxed',
   retention: Duration.seconds(0),
   maxBatchBytes: 500_000,
   requestTimeout: Duration.seconds(2),

@@ -5,8 +5,13 @@ import { Kafka, logLevel, type ProducerConfig } from 'kafkajs';
 import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { uuidV7 } from '../../lib/event/uuid';
 import { controlStore } from '../../lib/relay/dynamodb-control';
+import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
+import { drainStore } from '../../lib/relay/dynamodb-drains';
+import { keyReader } from '../../lib/relay/dynamodb-keys';
 import { markWriter } from '../../lib/relay/dynamodb-marks';
 import { parkingWriter } from '../../lib/relay/dynamodb-parking';
+import { signalStore } from '../../lib/relay/dynamodb-signals';
+import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
 import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka-publisher';
 import { createRelay, type Relay } from '../../lib/relay/relay';
@@ -107,6 +112,7 @@ async function commit(client: DynamoDBClient, items: readonly OutboxItem[]): Pro
 function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: Relay; publisher: KafkaPublisher } {
   const clock = { now: Date.now };
   const { tableName } = stack;
+  const writer = new ControlWriter(client, tableName, sleep);
   const publisher = createKafkaPublisher({
     ...RELAY_DEFAULTS,
     brokers: stack.brokers,
@@ -121,9 +127,13 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
       publisher,
       items: {
         mark: markWriter(client, { ...RELAY_DEFAULTS, tableName }, clock, sleep),
-        park: parkingWriter(client, tableName, clock, sleep),
+        park: parkingWriter(client, tableName, writer, clock),
+        ...suspectCounter(client, tableName),
       },
-      control: controlStore(client, tableName),
+      keys: keyReader(client, tableName, sleep),
+      control: controlStore(client, tableName, clock),
+      drains: drainStore(client, { ...RELAY_DEFAULTS, tableName }, writer, clock),
+      signals: signalStore(client, tableName, clock),
       telemetry: silentTelemetry(),
       clock,
     },
@@ -132,6 +142,8 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
       maxMessages: EVENTS,
       minRoundMs: slowestRoundMs(RELAY_DEFAULTS),
       minParkMs: 0,
+      order: RELAY_DEFAULTS.order,
+      lateAfterMs: RELAY_DEFAULTS.lateAfterSeconds * 1000,
     },
   );
   return { relay, publisher };

@@ -7,12 +7,15 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { encodeHold, type Hold } from '../../../lib/event/control';
+import { ControlWriter } from '../../../lib/relay/dynamodb-control-writer';
 import { parkingWriter } from '../../../lib/relay/dynamodb-parking';
 import type { Parking } from '../../../lib/relay/ports';
 
 const dynamodb = mockClient(DynamoDBClient);
 const sleep = jest.fn(() => Promise.resolve());
-const park = parkingWriter(new DynamoDBClient({}), 'outbox', { now: () => 1_800_000_000_000 }, sleep);
+const client = new DynamoDBClient({});
+const writer = new ControlWriter(client, 'outbox', sleep);
+const park = parkingWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
 
 const aParking = (change: Partial<Parking> = {}): Parking => ({
   pk: 'order#42',
@@ -20,6 +23,8 @@ const aParking = (change: Partial<Parking> = {}): Parking => ({
   id: 'id-7',
   reason: 'message-too-large',
   message: 'too large',
+  attempts: 0,
+  isHead: false,
   ...change,
 });
 const aHold = (change: Partial<Hold> = {}): Hold => ({
@@ -29,6 +34,7 @@ const aHold = (change: Partial<Hold> = {}): Hold => ({
   state: 'holding',
   reason: 'unknown-topic',
   message: 'no topic',
+  attempts: 1,
   since: 5,
   ...change,
 });
@@ -87,6 +93,18 @@ it('moves an existing hold to the earlier position, only over the revision it kn
   expect(transactions()[0]?.[1]?.Put).toMatchObject({
     ConditionExpression: 'revision = :known',
     ExpressionAttributeValues: { ':known': { S: 'r1' } },
+  });
+});
+
+it('moves the hold of a drain on to the item that it meets, and counts the refusals', async () => {
+  const earlier = aHold({ position: '0000000000000003', state: 'draining' });
+
+  const answer = await park(aParking({ hold: earlier, isHead: true, attempts: 2, since: 9 }));
+
+  expect(answer).toMatchObject({ hold: { position: '0000000000000007', state: 'holding', attempts: 3, since: 5 } });
+  expect(transactions()[0]?.[0]?.Update?.ExpressionAttributeValues?.[':parked']?.M).toMatchObject({
+    attempts: { N: '3' },
+    since: { N: '9' },
   });
 });
 

@@ -1,5 +1,6 @@
 import { anEvent, anItem, insertOf } from '../../builders/items';
-import { aRelay, plentyOfTime } from '../../builders/relay-ports';
+import { aRelay, aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+import { identityOf } from '../../../lib/event/item';
 import { BREAKER } from '../../../lib/relay/breaker';
 import { partitionOf } from '../../../lib/relay/partition';
 import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
@@ -80,13 +81,15 @@ describe('a batch without trouble', () => {
     expect(kafka.log).toEqual([]);
   });
 
-  it('sets a signal aside and says so', async () => {
-    const { handle, telemetry } = aRelay();
+  it('sets a signal that it cannot decode aside and says so', async () => {
+    const { handle, table, telemetry } = aRelayOverTable();
     const signal = insertOf({ pk: { S: 'order#42' }, sk: { S: '~signal#1' } });
 
     expect(await handle([signal], plentyOfTime)).toBeUndefined();
 
-    expect(telemetry.unknownRecord).toHaveBeenCalledWith(expect.objectContaining({ pk: 'order#42', sk: '~signal#1' }));
+    const why = expect.stringContaining('"request" must be a map') as string;
+    expect(telemetry.signalSetAside).toHaveBeenCalledWith(expect.objectContaining({ pk: 'order#42' }), why);
+    expect(table.setAsides).toEqual([{ pk: 'order#42', sk: '~signal#1', why }]);
   });
 });
 
@@ -97,6 +100,7 @@ describe('what may be skipped', () => {
     state: 'holding',
     reason: 'unknown-topic',
     message: '',
+    attempts: 1,
     since: 0,
   } as const;
 
@@ -118,7 +122,7 @@ describe('what may be skipped', () => {
 
   it('leaves out discarded items', async () => {
     const { handle, kafka, table } = aRelay();
-    table.tombstones.add('id-order-42-1');
+    table.tombstones.add(identityOf({ pk: 'order#42', sk: '0000000000000001', id: 'id-order-42-1' }));
 
     expect(
       await handle(
@@ -385,6 +389,8 @@ describe('a poison event', () => {
         sk: '0000000000000001',
         reason: 'undecodable-item',
         message: expect.stringContaining('committedAt') as unknown,
+        attempts: 0,
+        isHead: false,
       },
     ]);
     expect(kafka.log).toEqual([]);

@@ -44,19 +44,39 @@ it('writes one EMF document an invocation, under the outbox it belongs to', () =
   expect(documents[0]?._aws.CloudWatchMetrics[0]?.Namespace).toBe('DynamoDBOutbox');
 });
 
+const request = { by: 'someone', at: 1, why: 'a test' };
+const parking = { pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm', attempts: 0, isHead: false } as const;
+
 it.each([
-  ['ParkedItems', (t) => t.parked({ pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm' })],
+  ['ParkedItems', (t) => t.parked(parking)],
   ['Outages', (t) => t.outage({ message: 'm', cause: new Error('c') })],
-  ['BreakerOpen', (t) => t.breakerOpen({ pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm' }, 30)],
+  ['BreakerOpen', (t) => t.breakerOpen(parking, 30)],
   ['MarkFailures', (t) => t.markFailed({ pk: 'p', sk: 's', id: 'i', receipts: [] }, new Error('c'))],
   ['ProducerRebuilds', (t) => t.producerRebuilt(new Error('c'))],
-  ['UnknownRecords', (t) => t.unknownRecord({ pk: 'p', sk: 's' })],
+  ['SignalsSetAside', (t) => t.signalSetAside({ pk: 'p', sk: 's' }, 'why')],
+  ['LookBacks', (t) => t.lookedBack('late', 1)],
+  ['Drains', (t) => t.drained({ pk: 'p', outcome: 'done', published: 3, signals: [] })],
+  ['DrainsPostponed', (t) => t.drained({ pk: 'p', outcome: 'postponed', published: 3, signals: [] })],
+  ['DiscardedItems', (t) => t.discarded({ kind: 'skip', pk: 'p', sk: 's', position: '1', request })],
+  ['ReplayedItems', (t) => t.replayed({ kind: 'replay', pk: 'p', sk: 's', replayId: 'r', request }, 1)],
+  ['SuspectStarts', (t) => t.suspectStarted({ pk: 'p', sk: 's' }, 2)],
+  ['PredecessorWaits', (t) => t.predecessorMissing({ pk: 'p', sk: 's' })],
+  ['StreamChanges', (t) => t.streamChanged('a', 'b')],
   [
     'HeldItems',
     (t) =>
       t.heldBack(
         { pk: 'p', sk: 's' },
-        { pk: 'p', position: 's', revision: 'r', state: 'holding', reason: 'unknown-topic', message: '', since: 1 },
+        {
+          pk: 'p',
+          position: 's',
+          revision: 'r',
+          state: 'holding',
+          reason: 'unknown-topic',
+          message: '',
+          attempts: 1,
+          since: 1,
+        },
       ),
   ],
 ] as [string, (t: ReturnType<typeof powertoolsTelemetry>) => void][])('counts %s', (metric, act) => {

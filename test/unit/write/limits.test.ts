@@ -71,6 +71,9 @@ test('the room is enough for the longest marks there can be', () => {
     expiresAt: 9_999_999_999,
     receipts: events.map(() => 'orders-999999@9223372036854775807'),
     parked: { reason: 'topic-not-authorized', message: '€'.repeat(500), attempts: 999, since: 9_999_999_999_999 },
+    redriven: { by: '€'.repeat(200), at: 9_999_999_999_999, why: '€'.repeat(300) },
+    discarded: { by: '€'.repeat(200), at: 9_999_999_999_999, why: '€'.repeat(300) },
+    starts: 5,
   };
   expect(markBytes(events)).toBeGreaterThanOrEqual(itemBytes(longest));
   expect(markBytes(events) - itemBytes(longest)).toBeLessThan(10);

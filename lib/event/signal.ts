@@ -1,0 +1,153 @@
+import { OutboxError } from './errors';
+import { TOPIC_PATTERN, type Image } from './item';
+import { isPosition, SIGNAL_PREFIX } from './position';
+import { uuidV7 } from './uuid';
+
+/** Who asked for something, when and why. Kept on the signal, and on what it changes. */
+export interface Request {
+  /** A person or a program, such as `arn:aws:iam::…:user/…` or `sweeper`. */
+  readonly by: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly why: string;
+}
+
+interface SignalKey {
+  readonly pk: string;
+  /** `~signal#<UUIDv7>`: never used twice, because only an insert invokes the relay. */
+  readonly sk: string;
+}
+
+/** Publish everything of the key that is pending or parked, from `from` on or from earlier if that is open too. */
+export interface DrainSignal extends SignalKey {
+  readonly kind: 'drain';
+  readonly request: Request;
+  readonly from: string;
+}
+
+/** Discard the parked item that holds its key, and drain what waits behind it. Does nothing to any other item. */
+export interface SkipSignal extends SignalKey {
+  readonly kind: 'skip';
+  readonly request: Request;
+  readonly position: string;
+  /** Left out only for an item that has none. */
+  readonly id?: string;
+}
+
+/** Publish processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
+export interface ReplaySignal extends SignalKey {
+  readonly kind: 'replay';
+  readonly request: Request;
+  /** Value of the header: the same for every key, and every part, of one replay. */
+  readonly replayId: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Of `committedAt`, epoch milliseconds. */
+  readonly since?: number;
+  readonly until?: number;
+  /** Every message goes here instead of to its own topic. */
+  readonly topic?: string;
+}
+
+/** An item that asks the relay to act on its key; it travels through the key's shard like an event. */
+export type Signal = DrainSignal | SkipSignal | ReplaySignal;
+
+type WithoutKey<S> = S extends Signal ? Omit<S, keyof SignalKey> : never;
+
+/** A signal for a key, under a sort key of its own. */
+export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number, signal: S): S & SignalKey => ({
+  pk,
+  sk: `${SIGNAL_PREFIX}${uuidV7(now)}`,
+  ...signal,
+});
+
+export const isSignalKey = (sk: string): boolean => sk.startsWith(SIGNAL_PREFIX);
+
+/** The signal as a plain object for the AWS SDK's marshaller. Has no expiry: a signal that is lost must be seen. */
+export function encodeSignal(signal: Signal): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(signal).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * Reads a signal from a stream image or a low-level SDK answer.
+ *
+ * @throws OutboxError `undecodable-signal`, naming the first field that is missing, wrong or unknown: acting on half of
+ * what was asked would be worse than not acting.
+ */
+export function decodeSignal(image: Image): Signal {
+  const pk = image['pk']?.S ?? '';
+  const sk = image['sk']?.S ?? '';
+  const fail = (field: string, rule: string): never => {
+    throw new OutboxError(
+      'undecodable-signal',
+      `Signal ${JSON.stringify(sk)} of key ${JSON.stringify(pk)} cannot be acted on: "${field}" ${rule}. It was written by another version of the operator's tools, or by hand; it stays in the table, set aside.`,
+      { pk, sk, field },
+    );
+  };
+  const text = (map: Image, name: string, at = ''): string => {
+    const value = map[name]?.S;
+    return value === undefined || value === '' ? fail(at + name, 'must be a non-empty string') : value;
+  };
+  const optional = <T>(name: string, read: (name: string) => T): T | undefined =>
+    image[name] === undefined ? undefined : read(name);
+  const epochMs = (map: Image, name: string, at = ''): number => {
+    const value = Number(map[name]?.N);
+    return Number.isSafeInteger(value) && value >= 0
+      ? value
+      : fail(at + name, 'must be a number of epoch milliseconds');
+  };
+  const position = (name: string): string => {
+    const value = text(image, name);
+    return isPosition(value) ? value : fail(name, 'must be a position');
+  };
+
+  if (pk === '') fail('pk', 'must be a non-empty string');
+  if (!isSignalKey(sk)) fail('sk', `must begin with "${SIGNAL_PREFIX}"`);
+  const asked = image['request']?.M ?? fail('request', 'must be a map');
+  const request: Request = {
+    by: text(asked, 'by', 'request.'),
+    at: epochMs(asked, 'at', 'request.'),
+    why: text(asked, 'why', 'request.'),
+  };
+  const kind = text(image, 'kind');
+  const allow = (...fields: string[]): void => {
+    const known = ['pk', 'sk', 'kind', 'request', ...fields, 'setAside'];
+    const unknown = Object.keys(image).find((name) => !known.includes(name));
+    if (unknown !== undefined) fail(unknown, `is not known for kind "${kind}"`);
+  };
+  switch (kind) {
+    case 'drain':
+      allow('from');
+      // Any sort key: the item that holds a key may be one that cannot be decoded, wherever it lies.
+      return { kind, pk, sk, request, from: text(image, 'from') };
+    case 'skip':
+      allow('position', 'id');
+      return {
+        kind,
+        pk,
+        sk,
+        request,
+        position: text(image, 'position'),
+        id: optional('id', (name) => text(image, name)),
+      };
+    case 'replay': {
+      allow('replayId', 'from', 'to', 'since', 'until', 'topic');
+      const topic = optional('topic', (name) => text(image, name));
+      if (topic !== undefined && !TOPIC_PATTERN.test(topic)) fail('topic', 'must be a Kafka topic name');
+      return {
+        kind,
+        pk,
+        sk,
+        request,
+        replayId: text(image, 'replayId'),
+        from: optional('from', position),
+        to: optional('to', position),
+        since: optional('since', (name) => epochMs(image, name)),
+        until: optional('until', (name) => epochMs(image, name)),
+        topic,
+      };
+    }
+    default:
+      return fail('kind', `is ${JSON.stringify(kind)}; it must be drain, skip or replay`);
+  }
+}

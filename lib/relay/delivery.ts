@@ -1,0 +1,295 @@
+import type { Control, Hold } from '../event/control';
+import type { Acknowledged } from './acknowledged';
+import { admit } from './admission';
+import { BREAKER, recentHolds } from './breaker';
+import { concernsTopic } from './classify';
+import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
+import type { ItemIdentity, Mark, Parking, Poison, TopicLookup } from './ports';
+import type { RelayOptions, RelayPorts } from './relay';
+import { halve, keepOpen, planRound, type LoadedBatch } from './rounds';
+import { MAX_STARTS } from './suspects';
+
+/** What an invocation knows of the control partition: read at its beginning, changed by what it does itself. */
+export interface KnownControl extends Omit<Control, 'holds' | 'tombstones'> {
+  readonly holds: Map<string, Hold>;
+  readonly tombstones: Set<string>;
+}
+
+/**
+ * Publishes entries in order, marks what is acknowledged and parks what is refused, within one invocation.
+ *
+ * Once it has `stopped`, for an outage, nothing more is sent: what is still open then is delivered again.
+ */
+export class Delivery {
+  readonly control: KnownControl;
+  readonly #ports: RelayPorts;
+  readonly #options: RelayOptions;
+  readonly #acknowledged: Acknowledged;
+  readonly #remainingMs: () => number;
+  readonly #oneByOne: boolean;
+  readonly #started: ItemIdentity[] = [];
+  readonly #marking = new Set<Promise<void>>();
+  #stopped = false;
+
+  /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it is made */
+  constructor(
+    ports: RelayPorts,
+    options: RelayOptions,
+    acknowledged: Acknowledged,
+    control: Control,
+    remainingMs: () => number,
+    oneByOne: boolean,
+  ) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#acknowledged = acknowledged;
+    this.#remainingMs = remainingMs;
+    this.#oneByOne = oneByOne;
+    this.control = { ...control, holds: new Map(control.holds), tombstones: new Set(control.tombstones) };
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Whether there is time for one more round, with its marks. */
+  get mayGoOn(): boolean {
+    return !this.#stopped && this.#remainingMs() >= this.#options.minRoundMs;
+  }
+
+  get #mayPark(): boolean {
+    return !this.#stopped && this.#remainingMs() >= this.#options.minParkMs;
+  }
+
+  stop(failure: { readonly message: string; readonly cause?: unknown }): void {
+    this.#stopped = true;
+    this.#ports.telemetry.outage(failure);
+  }
+
+  /**
+   * Publishes what may go, until nothing is open, the time is short or it has stopped. Answers whether it began at all:
+   * `false` leaves everything open for want of time.
+   */
+  async deliver(entries: readonly Entry[]): Promise<boolean> {
+    let began = false;
+    let open: readonly Entry[] = entries;
+    while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
+      began = true;
+      await (this.#oneByOne ? this.#suspectRound(open) : this.#round(open));
+    }
+    return began || open.length === 0;
+  }
+
+  /** Resolves when every mark so far is written, or its entry has failed. */
+  async marksWritten(): Promise<void> {
+    await Promise.all(this.#marking);
+  }
+
+  /** Ends in order: whatever was attempted has not killed the process. */
+  async end(): Promise<void> {
+    await this.marksWritten();
+    if (this.#started.length === 0) return;
+    try {
+      await this.#ports.items.clearStarts(this.#started);
+    } catch (cause) {
+      this.#ports.telemetry.outage({ message: 'The counts of started items could not be cleared.', cause });
+    }
+  }
+
+  /** Settles what needs no publishing and answers what does. Repeated before each round, because holds appear. */
+  admitted(entries: readonly Entry[]): Entry[] {
+    const { telemetry } = this.#ports;
+    return entries.filter((entry) => {
+      if (entry.state !== 'open') return false;
+      const admission = admit(entry, this.control, this.#acknowledged);
+      if (admission.kind === 'publish') return true;
+      entry.state = 'settled';
+      if (admission.kind === 'wait') telemetry.heldBack(entry, admission.hold);
+      else if (entry.content.kind === 'item') {
+        telemetry.duplicateSkipped(entry.content.item);
+        if (admission.kind === 'mark') this.#mark([{ entry, content: entry.content, receipts: admission.receipts }]);
+      }
+      return false;
+    });
+  }
+
+  async #suspectRound([entry]: readonly Entry[]): Promise<void> {
+    if (entry === undefined) return;
+    const item = storedIdentity(entry);
+    let starts: number;
+    try {
+      starts = await this.#ports.items.countStart(item);
+    } catch (cause) {
+      this.stop({ message: `The attempt on "${entry.pk}" at "${entry.sk}" could not be counted.`, cause });
+      return;
+    }
+    if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
+    if (starts <= MAX_STARTS) {
+      if (starts > 0) this.#started.push(item);
+      await this.#round([entry]);
+    } else if (this.#mayPark) {
+      await this.#park(entry, {
+        kind: 'poison',
+        reason: 'process-died',
+        message: `The relay's process ended ${MAX_STARTS} times in a row while this item was published.`,
+      });
+    } else this.#stopped = true;
+  }
+
+  async #round(open: readonly Entry[]): Promise<void> {
+    const topics = await this.#lookUpTopics(open);
+    const { batches, refused } = planRound(open, topics, this.#options);
+    for (const { entry, failure } of refused) {
+      if (failure.kind === 'outage') this.stop(failure);
+      else if (this.#mayPark) await this.#park(entry, failure);
+      if (entry.state === 'settled') continue;
+      // The shard waits at this record. What came before it still goes.
+      this.#stopped = true;
+      const before = this.admitted(open.filter(({ index }) => index < entry.index));
+      await this.#publish(planRound(before, topics, this.#options).batches);
+      return;
+    }
+    await this.#publish(batches);
+  }
+
+  /** One after the other, because they share a connection; after an outage the others are not asked. */
+  async #lookUpTopics(open: readonly Entry[]): Promise<Map<string, TopicLookup>> {
+    const topics = new Map<string, TopicLookup>();
+    let outage: TopicLookup | undefined;
+    for (const { content } of open) {
+      if (content.kind === 'undecodable') continue;
+      for (const { topic } of content.messages) {
+        if (topics.has(topic)) continue;
+        const lookup = outage ?? (await this.#ports.publisher.partitionCount(topic));
+        if (lookup.kind === 'outage') outage = lookup;
+        topics.set(topic, lookup);
+      }
+    }
+    return topics;
+  }
+
+  async #publish(batches: readonly LoadedBatch[]): Promise<void> {
+    if (batches.length === 0) return;
+    const outcomes = await this.#ports.publisher.publish(batches);
+    const done: [Entry, ItemContent][] = [];
+    const refused: [LoadedBatch, Poison][] = [];
+    batches.forEach((batch, at) => {
+      const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
+      if (outcome.kind === 'acked') done.push(...acknowledge(batch, outcome.baseOffset));
+      else if (outcome.kind === 'poison') refused.push([batch, outcome]);
+      else this.stop(outcome);
+    });
+    this.#settle(done);
+    for (const [batch, failure] of refused) await this.#isolate(batch, failure);
+  }
+
+  /**
+   * A batch that is refused for its topic is refused for every item in it. Otherwise nobody tells whose fault it is:
+   * halve it until the culprit stands alone, and park that one.
+   */
+  async #isolate(batch: LoadedBatch, failure: Poison): Promise<void> {
+    const mayGo = (entry: Entry): boolean => entry.state === 'open' && holdOf(entry, this.control.holds) === undefined;
+    if (batch.shipments.length === 1 || concernsTopic(failure)) {
+      for (const { entry } of batch.shipments) {
+        if (!mayGo(entry)) continue;
+        if (this.#mayPark) await this.#park(entry, failure);
+        // Refused and not parked: nothing after it may go.
+        else this.#stopped = true;
+      }
+      return;
+    }
+    for (const half of halve(batch)) {
+      const rest = keepOpen(half, mayGo);
+      if (rest.shipments.length === 0) continue;
+      if (!this.mayGoOn) return;
+      await this.#publish([rest]);
+    }
+  }
+
+  #settle(done: readonly (readonly [Entry, ItemContent])[]): void {
+    if (done.length === 0) return;
+    const { clock, telemetry } = this.#ports;
+    const now = clock.now();
+    telemetry.published({
+      events: done.reduce((sum, [, { messages }]) => sum + messages.length, 0),
+      bytes: done.reduce((sum, [, content]) => sum + valueBytes(content), 0),
+      latencyMs: done.map(([, { item }]) => now - item.committedAt),
+    });
+    for (const [entry, { receipts }] of done) {
+      this.#acknowledged.unmarked(entry.identity, receipts);
+      entry.state = 'settled';
+    }
+    this.#mark(done.map(([entry, content]) => ({ entry, content, receipts: content.receipts })));
+  }
+
+  /** Runs beside the next round. A mark that fails makes its record be delivered again, which then only marks. */
+  #mark(acknowledged: readonly { entry: Entry; content: ItemContent; receipts: Mark['receipts'] }[]): void {
+    const { items, telemetry } = this.#ports;
+    const marks = acknowledged.map(({ content, receipts }) => markOf(content, receipts));
+    const marking: Promise<void> = items.mark(marks).then((failures) => {
+      this.#marking.delete(marking);
+      acknowledged.forEach(({ entry }, at) => {
+        const mark = marks[at];
+        if (mark !== undefined && failures.has(mark)) {
+          entry.state = 'failed';
+          telemetry.markFailed(mark, failures.get(mark));
+        } else {
+          this.#acknowledged.marked(entry.identity);
+        }
+      });
+    });
+    this.#marking.add(marking);
+  }
+
+  async #park(entry: Entry, failure: Poison): Promise<void> {
+    const { clock, items, telemetry } = this.#ports;
+    const { holds } = this.control;
+    const hold = holds.get(entry.pk);
+    const parking: Parking = {
+      ...storedIdentity(entry),
+      reason: failure.reason,
+      message: failure.message,
+      hold,
+      attempts: entry.refused.attempts,
+      since: entry.refused.since,
+      isHead: entry.isHead,
+    };
+    const recent = recentHolds(holds.values(), clock.now());
+    // What was parked before is held already, or was until its drain began: it is no sign of a new outage.
+    if (entry.refused.attempts === 0 && recent >= BREAKER.maxHolds) {
+      telemetry.breakerOpen(parking, recent);
+      this.#stopped = true;
+      return;
+    }
+    try {
+      const parked = await items.park(parking);
+      if (parked.kind === 'parked') {
+        holds.set(entry.pk, parked.hold);
+        telemetry.parked(parking);
+      }
+      entry.state = 'settled';
+    } catch (cause) {
+      this.stop({ message: `Parking "${entry.pk}" at "${entry.sk}" failed.`, cause });
+    }
+  }
+}
+
+const markOf = ({ item }: ItemContent, receipts: Mark['receipts']): Mark => ({
+  pk: item.pk,
+  sk: item.sk,
+  id: item.id,
+  receipts,
+});
+
+/** Notes the offsets and answers the items whose last message this was. */
+function acknowledge({ topic, partition, shipments }: LoadedBatch, baseOffset: bigint): [Entry, ItemContent][] {
+  const done: [Entry, ItemContent][] = [];
+  shipments.forEach(({ entry, content }, at) => {
+    content.receipts.push({ topic, partition, offset: baseOffset + BigInt(at) });
+    if (content.receipts.length === content.messages.length) done.push([entry, content]);
+  });
+  return done;
+}
+
+const valueBytes = ({ messages }: ItemContent): number =>
+  messages.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);

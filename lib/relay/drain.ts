@@ -1,0 +1,184 @@
+import type { Hold } from '../event/control';
+import { identityOf, type Image } from '../event/item';
+import { isOpen, itemStateOf } from '../event/item-state';
+import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
+import type { Delivery } from './delivery';
+import { storedEntryOf, type Entry } from './entry';
+import type { KeyWork, SignalEntry } from './key-work';
+import type { DrainOutcome } from './ports';
+import { awaitedPredecessors } from './predecessors';
+import { replay } from './replay';
+import type { RelayOptions, RelayPorts } from './relay';
+
+/**
+ * Does what a key needs beyond its records: discards, drains, replays, in this order, and settles its entries and
+ * signals when that is durable. A second run, a run that ends half way and a run beside another one are all harmless:
+ * the hold's revision tells who came later, and what is published twice is a duplicate.
+ */
+export class KeyWorker {
+  readonly #ports: RelayPorts;
+  readonly #options: RelayOptions;
+  readonly #delivery: Delivery;
+
+  constructor(ports: RelayPorts, options: RelayOptions, delivery: Delivery) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#delivery = delivery;
+  }
+
+  /** Never rejects: what fails leaves its entries open, so that they are delivered again. */
+  async run(work: KeyWork): Promise<void> {
+    try {
+      await this.#run(work);
+    } catch (cause) {
+      this.#delivery.stop({ message: `The drain of "${work.pk}" was interrupted.`, cause });
+    }
+  }
+
+  async #run({ pk, entries, signals }: KeyWork): Promise<void> {
+    const asking = signals.filter(({ signal }) => signal.kind !== 'replay');
+    if (asking.length > 0 || entries.length > 0) {
+      const outcome = await this.#drain(pk, entries, asking);
+      if (outcome === 'failed') return;
+      await this.#ports.signals.remove(asking.map(({ signal }) => signal));
+      for (const entry of entries) entry.state = 'settled';
+      for (const entry of asking) entry.state = 'settled';
+    }
+    for (const entry of signals) await this.#replay(entry);
+  }
+
+  async #drain(pk: string, entries: readonly Entry[], asking: readonly SignalEntry[]): Promise<DrainOutcome> {
+    const { drains, telemetry } = this.#ports;
+    const { holds } = this.#delivery.control;
+    const known = holds.get(pk);
+    // Nobody asked to retry what is parked: only what precedes it goes, and the hold is not touched.
+    const behindHold = asking.length === 0 && known?.state === 'holding';
+    let hold = known;
+    if (!behindHold) {
+      hold = await this.#discardSkipped(asking, known);
+      // Known again: what the hold keeps waiting is decided by the table from here on.
+      if (hold === known) hold = await drains.begin(pk, known);
+      holds.delete(pk);
+    }
+    const starts = [
+      ...asking.map(({ signal }) => startOf(signal as DrainSignal | SkipSignal)),
+      ...entries.map(({ sk }) => sk),
+    ];
+    if (!behindHold && hold !== undefined) starts.push(hold.position);
+    const progress = await this.#publishOpen(
+      pk,
+      starts.reduce((least, sk) => (sk < least ? sk : least)),
+    );
+    let outcome = progress.outcome;
+    if (outcome === 'postponed') {
+      outcome = await this.#postpone(pk, behindHold ? undefined : hold, progress.from, requestOf(asking));
+    } else if (outcome === 'done' && !behindHold && (await drains.finish(pk, hold)) === 'superseded') {
+      outcome = 'failed';
+    }
+    telemetry.drained({ pk, outcome, published: progress.published, signals: asking.map(({ signal }) => signal) });
+    return outcome;
+  }
+
+  /** Answers the hold as it is now: the one known when nothing was discarded. */
+  async #discardSkipped(asking: readonly SignalEntry[], known: Hold | undefined): Promise<Hold | undefined> {
+    const { drains, telemetry } = this.#ports;
+    let hold = known;
+    for (const { signal } of asking) {
+      if (signal.kind !== 'skip') continue;
+      const discarded = await drains.discard(signal, hold);
+      if (discarded.kind === 'nothing') continue;
+      hold = discarded.hold;
+      this.#delivery.control.tombstones.add(identityOf({ pk: signal.pk, sk: signal.position, id: signal.id }));
+      telemetry.discarded(signal);
+    }
+    return hold;
+  }
+
+  /** From the earliest open item on, page by page, until the key is exhausted: only that proves that nothing waits. */
+  async #publishOpen(
+    pk: string,
+    start: string,
+  ): Promise<{ readonly outcome: DrainOutcome; readonly published: number; readonly from: string }> {
+    const { keys } = this.#ports;
+    const { holds } = this.#delivery.control;
+    const before = holds.get(pk);
+    const from = (await keys.earliestOpen(pk, start)) ?? start;
+    const present = new Set<string>();
+    let published = 0;
+    for await (const page of keys.pages(pk, from)) {
+      const entries = page.flatMap((image, at) => (isOpen(itemStateOf(image).state) ? [storedEntryOf(image, at)] : []));
+      if (await this.#mustWait(page, entries, present)) return { outcome: 'failed', published, from };
+      await this.#delivery.deliver(entries);
+      await this.#delivery.marksWritten();
+      if (this.#delivery.stopped || entries.some(({ state }) => state === 'failed')) {
+        return { outcome: 'failed', published, from };
+      }
+      const next = entries.find(({ state }) => state === 'open');
+      published += entries.filter(isPublished).length;
+      if (next !== undefined) return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk };
+      const hold = holds.get(pk);
+      if (hold !== undefined && (hold !== before || (page.at(-1)?.['sk']?.S ?? '') >= hold.position)) {
+        return { outcome: hold === before ? 'done' : 'held', published, from };
+      }
+    }
+    return { outcome: 'done', published, from };
+  }
+
+  /** With strict order, also between the items of a drain: one may have appeared behind the Query's back. */
+  async #mustWait(page: readonly Image[], entries: readonly Entry[], present: Set<string>): Promise<boolean> {
+    if (this.#options.order !== 'strict') return false;
+    for (const image of page) present.add(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`);
+    const awaited = await awaitedPredecessors(entries, present, this.#ports.keys, this.#ports.clock.now());
+    for (const [entry, predecessor] of awaited) {
+      if (predecessor === 'missing') this.#ports.telemetry.predecessorMissing(entry);
+    }
+    return awaited.size > 0;
+  }
+
+  async #postpone(
+    pk: string,
+    hold: Hold | undefined,
+    from: string,
+    request: Request | undefined,
+  ): Promise<DrainOutcome> {
+    const { clock, drains } = this.#ports;
+    const now = clock.now();
+    const successor = newSignal(pk, now, {
+      kind: 'drain',
+      from,
+      request: { by: request?.by ?? 'relay', at: now, why: request?.why ?? 'A drain ran out of time.' },
+    });
+    const postponed = await drains.postpone(hold, successor);
+    if (postponed.kind === 'superseded') return 'failed';
+    this.#delivery.control.holds.set(pk, postponed.hold);
+    return 'postponed';
+  }
+
+  async #replay(entry: SignalEntry): Promise<void> {
+    const { signal } = entry;
+    if (signal.kind !== 'replay' || this.#delivery.stopped) return;
+    const { signals, telemetry } = this.#ports;
+    const outcome = await replay(signal, this.#delivery, this.#ports, this.#options);
+    switch (outcome.kind) {
+      case 'failed':
+        return;
+      case 'refused':
+        await signals.setAside(signal, outcome.why);
+        telemetry.signalSetAside(signal, outcome.why);
+        break;
+      case 'rest':
+        await signals.succeed(signal, outcome.signal);
+        break;
+      case 'done':
+        await signals.remove([signal]);
+    }
+    entry.state = 'settled';
+  }
+}
+
+const isPublished = ({ content }: Entry): boolean =>
+  content.kind === 'item' && content.receipts.length === content.messages.length;
+
+const startOf = (signal: DrainSignal | SkipSignal): string => (signal.kind === 'drain' ? signal.from : signal.position);
+
+const requestOf = ([first]: readonly SignalEntry[]): Request | undefined => first?.signal.request;

@@ -1,0 +1,128 @@
+import { itemStateOf } from '../event/item-state';
+import type { Image } from '../event/item';
+import type { Message } from '../event/message';
+import { newSignal, type ReplaySignal } from '../event/signal';
+import type { Delivery } from './delivery';
+import { storedEntryOf, type Entry } from './entry';
+import type { Failure, TopicLookup } from './ports';
+import type { RelayOptions, RelayPorts } from './relay';
+import { planRound } from './rounds';
+
+/** The header that tells a replayed message from a first delivery or a duplicate. */
+const REPLAY_HEADER = 'outbox-replay';
+
+/** Sorts before every position. */
+const FIRST_POSITION = '0';
+
+export type ReplayOutcome =
+  | { readonly kind: 'done' }
+  /** Time ran out: the rest, as a signal of its own. */
+  | { readonly kind: 'rest'; readonly signal: ReplaySignal }
+  | { readonly kind: 'failed' }
+  /** Kafka will never take it: a replay parks nothing, because what it repeats has been delivered. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+/** Publishes the processed items of the signal's range once more. Marks nothing: their receipts stay. */
+export async function replay(
+  signal: ReplaySignal,
+  delivery: Delivery,
+  ports: RelayPorts,
+  options: RelayOptions,
+): Promise<ReplayOutcome> {
+  let items = 0;
+  for await (const page of ports.keys.pages(signal.pk, signal.from ?? FIRST_POSITION)) {
+    const entries = page.flatMap((image, at) => (isInRange(image, signal) ? replayEntry(image, at, signal) : []));
+    let open: readonly Entry[] = entries;
+    while ((open = open.filter(({ state }) => state === 'open')).length > 0) {
+      if (delivery.stopped) return { kind: 'failed' };
+      const [next] = open;
+      if (next !== undefined && !delivery.mayGoOn) {
+        // Nothing done yet: the same signal again, instead of a new one that gets no further.
+        if (items === 0) return { kind: 'failed' };
+        ports.telemetry.replayed(signal, items);
+        return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from: next.sk }) };
+      }
+      const failure = await publishRound(open, ports, options);
+      if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
+      if (failure !== undefined) {
+        delivery.stop(failure);
+        return { kind: 'failed' };
+      }
+      items += open.filter(({ state }) => state === 'settled').length;
+    }
+    const last = page.at(-1)?.['sk']?.S;
+    if (signal.to !== undefined && last !== undefined && last > signal.to) break;
+  }
+  ports.telemetry.replayed(signal, items);
+  return { kind: 'done' };
+}
+
+const restOf = ({
+  kind,
+  request,
+  replayId,
+  to,
+  since,
+  until,
+  topic,
+}: ReplaySignal): Omit<ReplaySignal, 'pk' | 'sk'> => ({
+  kind,
+  request,
+  replayId,
+  to,
+  since,
+  until,
+  topic,
+});
+
+function isInRange(image: Image, { to, since, until }: ReplaySignal): boolean {
+  const committedAt = Number(image['committedAt']?.N);
+  return (
+    itemStateOf(image).state === 'processed' &&
+    (to === undefined || (image['sk']?.S ?? '') <= to) &&
+    (since === undefined || committedAt >= since) &&
+    (until === undefined || committedAt <= until)
+  );
+}
+
+/** Nothing for an item without its events: a mark that was too large for it has dropped them. */
+function replayEntry(image: Image, index: number, { replayId, topic }: ReplaySignal): Entry[] {
+  const entry = storedEntryOf(image, index);
+  if (entry.content.kind === 'undecodable') return [];
+  const messages = entry.content.messages.map((message): Message => ({
+    ...message,
+    topic: topic ?? message.topic,
+    headers: { ...message.headers, [REPLAY_HEADER]: replayId },
+  }));
+  return [{ ...entry, content: { ...entry.content, messages } }];
+}
+
+async function publishRound(
+  open: readonly Entry[],
+  { publisher }: RelayPorts,
+  options: RelayOptions,
+): Promise<Failure | undefined> {
+  const topics = new Map<string, TopicLookup>();
+  for (const { content } of open) {
+    if (content.kind === 'undecodable') continue;
+    for (const { topic } of content.messages) {
+      if (!topics.has(topic)) topics.set(topic, await publisher.partitionCount(topic));
+    }
+  }
+  const { batches, refused } = planRound(open, topics, options);
+  if (batches.length === 0) return refused[0]?.failure;
+  const outcomes = await publisher.publish(batches);
+  for (const [at, { shipments }] of batches.entries()) {
+    const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
+    if (outcome.kind !== 'acked') return outcome;
+    for (const { entry, content, index } of shipments) {
+      content.receipts.push({
+        topic: batches[at]?.topic ?? '',
+        partition: batches[at]?.partition ?? 0,
+        offset: outcome.baseOffset,
+      });
+      if (index === content.messages.length - 1) entry.state = 'settled';
+    }
+  }
+  return undefined;
+}

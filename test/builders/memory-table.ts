@@ -1,0 +1,291 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Control, Hold } from '../../lib/event/control';
+import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
+import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
+import { formatReceipt } from '../../lib/event/receipt';
+import {
+  encodeSignal,
+  type DrainSignal,
+  type ReplaySignal,
+  type Signal,
+  type SkipSignal,
+} from '../../lib/event/signal';
+import type {
+  ControlStore,
+  DrainStore,
+  ItemIdentity,
+  ItemStore,
+  KeyReader,
+  Mark,
+  Parking,
+  SignalStore,
+} from '../../lib/relay/ports';
+import type { StreamRecord } from '../../lib/relay/record';
+import { imageOf } from './items';
+
+type MutableImage = Record<string, Image[string]>;
+
+/** Everything that the relay does to a table, one by one. */
+export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainStore, SignalStore {}
+
+/**
+ * The outbox table in memory, with the conditions of the true stores: each call takes effect at once and as a whole.
+ * `onInsert` sees what a stream would.
+ */
+export class MemoryTable implements TablePorts {
+  readonly items = new Map<string, Map<string, MutableImage>>();
+  readonly signals = new Map<string, Map<string, Signal>>();
+  readonly setAsides: { pk: string; sk: string; why: string }[] = [];
+  readonly holds = new Map<string, Hold>();
+  readonly tombstones = new Set<string>();
+  state: { streamArn?: string; doubtSince?: number } = {};
+  onInsert: (record: StreamRecord) => void = () => undefined;
+  /** Marks that DynamoDB refuses. */
+  failMark: (mark: Mark) => boolean = () => false;
+  readonly #now: () => number;
+  readonly #deletesProcessed: boolean;
+  #revisions = 0;
+  #sequence = 0;
+
+  constructor(now: () => number = () => 1_000_000, { retention = 86_400 } = {}) {
+    this.#now = now;
+    this.#deletesProcessed = retention === 0;
+  }
+
+  put(item: OutboxItem): StreamRecord {
+    return this.putImage(imageOf(item));
+  }
+
+  putImage(image: Image): StreamRecord {
+    const pk = image['pk']?.S ?? '';
+    const ofKey = this.items.get(pk) ?? new Map<string, MutableImage>();
+    this.items.set(pk, ofKey.set(image['sk']?.S ?? '', { ...image }));
+    return this.#insert(image);
+  }
+
+  putSignal(signal: Signal): StreamRecord {
+    const ofKey = this.signals.get(signal.pk) ?? new Map<string, Signal>();
+    this.signals.set(signal.pk, ofKey.set(signal.sk, signal));
+    return this.#insert(marshall(encodeSignal(signal), { removeUndefinedValues: true }));
+  }
+
+  stateAt(pk: string, sk: string): ItemStateName | undefined {
+    const image = this.items.get(pk)?.get(sk);
+    return image === undefined ? undefined : itemStateOf(image).state;
+  }
+
+  #insert(image: Image): StreamRecord {
+    const record: StreamRecord = {
+      eventName: 'INSERT',
+      dynamodb: {
+        ApproximateCreationDateTime: Math.floor(this.#now() / 1000),
+        SequenceNumber: String(++this.#sequence).padStart(21, '0'),
+        Keys: { pk: image['pk'] ?? {}, sk: image['sk'] ?? {} },
+        NewImage: image,
+      },
+    };
+    this.onInsert(record);
+    return record;
+  }
+
+  #find({ pk, sk, id }: ItemIdentity, anyId = false): MutableImage | undefined {
+    const image = this.items.get(pk)?.get(sk);
+    return image !== undefined && (anyId || image['id']?.S === id) ? image : undefined;
+  }
+
+  #sorted(pk: string): [string, MutableImage][] {
+    return [...(this.items.get(pk) ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  // What the relay reads.
+
+  read(): Promise<Control> {
+    return Promise.resolve({
+      revision: this.#revisions,
+      ...this.state,
+      holds: new Map(this.holds),
+      tombstones: new Set(this.tombstones),
+    });
+  }
+
+  earliestOpen(pk: string, upTo: string): Promise<string | undefined> {
+    let earliest: string | undefined;
+    for (const [sk, image] of this.#sorted(pk).reverse()) {
+      if (sk > upTo) continue;
+      const { state } = itemStateOf(image);
+      if (state === 'processed') break;
+      if (isOpen(state)) earliest = sk;
+    }
+    return Promise.resolve(earliest);
+  }
+
+  pageSize = 3;
+
+  async *pages(pk: string, from: string): AsyncGenerator<readonly Image[]> {
+    let after: string | undefined;
+    for (;;) {
+      const left = this.#sorted(pk).filter(([sk]) => sk >= from && (after === undefined || sk > after));
+      const page = left.slice(0, this.pageSize);
+      after = page.at(-1)?.[0];
+      if (page.length > 0) yield page.map(([, image]) => ({ ...image }));
+      if (left.length <= this.pageSize) return;
+      await Promise.resolve();
+    }
+  }
+
+  states(positions: readonly { readonly pk: string; readonly sk: string }[]) {
+    return Promise.resolve(
+      new Map(
+        positions.flatMap(({ pk, sk }) => {
+          const state = this.stateAt(pk, sk);
+          return state === undefined ? [] : [[`${pk}\n${sk}`, state] as const];
+        }),
+      ),
+    );
+  }
+
+  // What it writes to items.
+
+  mark(marks: readonly Mark[]) {
+    const failures = new Map<Mark, unknown>();
+    for (const mark of marks) {
+      if (this.failMark(mark)) failures.set(mark, new Error('mark failed'));
+      else this.#mark(mark);
+    }
+    return Promise.resolve(failures);
+  }
+
+  #mark(mark: Mark): void {
+    const image = this.#find(mark);
+    if (image === undefined) return;
+    if (this.#deletesProcessed) {
+      this.items.get(mark.pk)?.delete(mark.sk);
+      return;
+    }
+    image['processedAt'] = { N: String(this.#now()) };
+    image['receipts'] = { L: mark.receipts.map((receipt) => ({ S: formatReceipt(receipt) })) };
+  }
+
+  park({ attempts, since, isHead, reason, message, ...item }: Parking) {
+    const image = this.#find(item, item.id === undefined);
+    if (image?.['processedAt'] !== undefined || image?.['discarded'] !== undefined || image === undefined) {
+      return Promise.resolve({ kind: 'gone' } as const);
+    }
+    const now = this.#now();
+    const parked = { reason, message, attempts: attempts + 1, since: since ?? now };
+    delete image['starts'];
+    image['parked'] = { M: marshall(parked) };
+    const known = this.holds.get(item.pk);
+    const stays = known !== undefined && !isHead && known.position <= item.sk;
+    const hold: Hold = stays
+      ? { ...known, revision: this.#revision() }
+      : {
+          pk: item.pk,
+          position: item.sk,
+          revision: this.#revision(),
+          state: 'holding',
+          reason,
+          message,
+          attempts: attempts + 1,
+          since: known?.since ?? since ?? now,
+        };
+    this.holds.set(item.pk, hold);
+    return Promise.resolve({ kind: 'parked', hold } as const);
+  }
+
+  countStart(item: ItemIdentity): Promise<number> {
+    const image = this.#find(item, item.id === undefined);
+    if (image === undefined || !isOpen(itemStateOf(image).state)) return Promise.resolve(0);
+    const { starts } = itemStateOf(image);
+    image['starts'] = { N: String(starts + 1) };
+    return Promise.resolve(starts + 1);
+  }
+
+  clearStarts(items: readonly ItemIdentity[]): Promise<void> {
+    for (const item of items) delete this.#find(item, item.id === undefined)?.['starts'];
+    return Promise.resolve();
+  }
+
+  // What it writes to the control partition.
+
+  #revision(): string {
+    return `revision-${String(++this.#revisions).padStart(6, '0')}`;
+  }
+
+  noteStream({ streamArn: known }: Control, streamArn: string) {
+    if (this.state.streamArn === known) {
+      this.state = { streamArn, doubtSince: known === undefined ? this.state.doubtSince : this.#now() };
+      this.#revisions++;
+    }
+    return Promise.resolve({ ...this.state });
+  }
+
+  begin(pk: string): Promise<Hold | undefined> {
+    const hold = this.holds.get(pk);
+    if (hold === undefined) return Promise.resolve(undefined);
+    return Promise.resolve(this.#draining(hold));
+  }
+
+  #draining(hold: Hold): Hold {
+    const next: Hold = { ...hold, state: 'draining', revision: this.#revision() };
+    this.holds.set(hold.pk, next);
+    return next;
+  }
+
+  discard(signal: SkipSignal) {
+    const hold = this.holds.get(signal.pk);
+    const image = this.#find({ ...signal, sk: signal.position });
+    if (hold?.position !== signal.position || image === undefined || !isOpen(itemStateOf(image).state)) {
+      return Promise.resolve({ kind: 'nothing' } as const);
+    }
+    image['discarded'] = { M: marshall(signal.request) };
+    this.tombstones.add(identityOf({ pk: signal.pk, sk: signal.position, id: signal.id }));
+    return Promise.resolve({ kind: 'discarded', hold: this.#draining(hold) } as const);
+  }
+
+  finish(pk: string, hold: Hold | undefined): Promise<'finished' | 'superseded'> {
+    const current = this.holds.get(pk);
+    if (hold === undefined || current === undefined) return Promise.resolve('finished');
+    if (current.revision !== hold.revision) return Promise.resolve('superseded');
+    this.holds.delete(pk);
+    this.#revisions++;
+    return Promise.resolve('finished');
+  }
+
+  postpone(hold: Hold | undefined, successor: DrainSignal) {
+    const current = this.holds.get(successor.pk);
+    if (current?.revision !== hold?.revision) return Promise.resolve({ kind: 'superseded' } as const);
+    const next: Hold = {
+      reason: 'drain-unfinished',
+      message: '',
+      attempts: 0,
+      since: this.#now(),
+      ...hold,
+      pk: successor.pk,
+      position: successor.from,
+      state: 'draining',
+      revision: this.#revision(),
+    };
+    this.holds.set(successor.pk, next);
+    this.putSignal(successor);
+    return Promise.resolve({ kind: 'postponed', hold: next } as const);
+  }
+
+  // What it writes to signals.
+
+  remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void> {
+    for (const { pk, sk } of signals) this.signals.get(pk)?.delete(sk);
+    return Promise.resolve();
+  }
+
+  setAside({ pk, sk }: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> {
+    this.setAsides.push({ pk, sk, why });
+    return Promise.resolve();
+  }
+
+  succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void> {
+    this.signals.get(signal.pk)?.delete(signal.sk);
+    this.putSignal(successor);
+    return Promise.resolve();
+  }
+}

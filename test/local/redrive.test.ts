@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ConfigResourceTypes } from 'kafkajs';
+import { positionOfVersion } from '../../lib/event/position';
+import { encodeSignal, newSignal, type Signal } from '../../lib/event/signal';
+import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
+import { parkingWriter } from '../../lib/relay/dynamodb-parking';
+import { withAdmin } from '../../local/kafka/topics';
+import {
+  allArrived,
+  Committed,
+  expectCompleteAndInOrder,
+  keysNamed,
+  startWorld,
+  STARTUP_MS,
+  until,
+  write,
+  type World,
+} from './harness/world';
+
+let world: World;
+let client: DynamoDBClient;
+
+beforeAll(async () => {
+  world = await startWorld();
+  client = new DynamoDBClient(world.stack.clientConfig);
+}, STARTUP_MS);
+
+afterAll(async () => {
+  client.destroy();
+  await world.stop();
+});
+
+const request = { by: 'the test', at: Date.now(), why: 'the cause is mended' };
+/** More than the topic takes, compressed too. */
+const tooLarge = randomBytes(8_000).toString('base64');
+const at = positionOfVersion;
+
+const put = (key: string, version: number, text = '') =>
+  world.outbox.transact(world.document, {
+    changes: [
+      {
+        aggregate: 'order',
+        key,
+        version,
+        events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
+      },
+    ],
+  });
+const signal = async (signal: Signal): Promise<void> => {
+  await world.document.put({ TableName: world.stack.tableName, Item: encodeSignal(signal) });
+};
+const drain = (key: string, version: number) =>
+  signal(newSignal(`order#${key}`, Date.now(), { kind: 'drain', from: at(version), request }));
+const holdOf = async (key: string) => (await world.holds()).find(({ key: held }) => held === `order#${key}`);
+const itemOf = async (key: string, version: number) =>
+  (await world.items()).find(({ pk, sk }) => pk === `order#${key}` && sk === at(version));
+const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
+/** Parks as the relay does, at a time of the test's choice. */
+const parkingStore = (now: () => number) =>
+  parkingWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
+    now,
+  });
+const ids = (key: string, versions: readonly number[]) => versions.map((version) => `${key}.${version}`);
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
+const limitTopic = (bytes: number): Promise<unknown> =>
+  withAdmin(world.stack.brokers, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: ConfigResourceTypes.TOPIC,
+          name: 'small',
+          configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
+        },
+      ],
+    }),
+  );
+
+it('poison amid 200 events of a key delays no other key, and a drain brings the rest once the cause is mended', async () => {
+  const unsettled: string[] = [];
+  const watch = ({ failedFrom }: { failedFrom?: string }): void => {
+    if (failedFrom !== undefined) unsettled.push(failedFrom);
+  };
+  world.stack.mapping.on('invocation', watch);
+  const committed = new Committed();
+  const others = write(world, { keys: keysNamed('other', 20), events: 400 }, committed);
+  for (const version of numbers(1, 200)) await put('p', version, version === 100 ? tooLarge : '');
+  await others;
+  await allArrived(world, committed);
+  expectCompleteAndInOrder(world, committed);
+  await until('the hold', async () => (await holdOf('p')) !== undefined);
+  await world.stack.mapping.caughtUp();
+  world.stack.mapping.off('invocation', watch);
+  // Each invocation settled its whole batch: no record of another key came twice.
+  expect(unsettled).toEqual([]);
+  expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
+
+  await drain('p', 100);
+  await until('the second refusal', async () => (await holdOf('p'))?.['attempts'] === 2);
+  expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
+
+  await limitTopic(100_000);
+  await drain('p', 100);
+  await until('the release', async () => (await holdOf('p')) === undefined);
+  await until('the rest', () => world.reader.firstIds('p').length === 200);
+  expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 200)));
+  expect(await itemOf('p', 100)).toMatchObject({ parked: { attempts: 2 }, receipts: [expect.any(String)] });
+  await limitTopic(2_000);
+});
+
+it('a skip leaves a gap that tells who, when and why', async () => {
+  for (const version of numbers(1, 5)) await put('s', version, version === 3 ? tooLarge : '');
+  await until('the hold', async () => (await holdOf('s')) !== undefined);
+  const skip = newSignal('order#s', Date.now(), { kind: 'skip', position: at(3), id: 's.3', request });
+
+  await signal(skip);
+  await until('the rest', () => world.reader.firstIds('s').length === 4);
+
+  expect(world.reader.firstIds('s')).toEqual(ids('s', [1, 2, 4, 5]));
+  const gap = await itemOf('s', 3);
+  expect(gap).toMatchObject({ discarded: request, parked: { reason: 'message-too-large' } });
+  expect(gap).not.toHaveProperty('processedAt');
+});
+
+it('1,000 parked keys are released by 1,000 signals, each in order', async () => {
+  const keys = keysNamed('parked', 1_000);
+  await world.stack.mapping.disable();
+  // As of an hour ago, so that it does not look like a sudden outage.
+  const park = parkingStore(() => Date.now() - 3_600_000);
+  const lanes = Array.from({ length: 10 }, (_, lane) => keys.filter((_, n) => n % 10 === lane));
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const key of lane) {
+        for (const version of numbers(1, 3)) await put(key, version);
+        const item = { pk: `order#${key}`, sk: at(1), id: `${key}.1` };
+        await park({ ...item, reason: 'unknown-topic', message: 'no topic', attempts: 0, isHead: false });
+      }
+    }),
+  );
+  world.stack.mapping.enable();
+  await world.stack.mapping.caughtUp(120_000);
+  expect(world.reader.firstIds('parked-0')).toEqual([]);
+
+  await Promise.all(
+    lanes.map(async (lane) => {
+      for (const key of lane) await drain(key, 1);
+    }),
+  );
+
+  await until('every release', async () => (await world.holds()).length === 0, 120_000);
+  await until('every event', () => keys.every((key) => world.reader.firstIds(key).length === 3), 120_000);
+  for (const key of keys) expect(world.reader.firstIds(key)).toEqual(ids(key, [1, 2, 3]));
+}, 300_000);
+
+it('1,000 events committed while the stream is off arrive with those that follow, without an operator', async () => {
+  const committed = new Committed();
+  const keys = keysNamed('off', 20);
+  await write(world, { keys, events: 40 }, committed);
+  await world.stack.mapping.disable();
+  await write(world, { keys, events: 1_000, perTransaction: 2 }, committed);
+  world.stack.mapping.enable();
+  await write(world, { keys, events: 100 }, committed);
+
+  await allArrived(world, committed);
+  expectCompleteAndInOrder(world, committed);
+});
+
+it('a key is redriven while it is written to at full speed and the relay is killed 20 times', async () => {
+  const committed = new Committed();
+  const keys = ['hot'];
+  await write(world, { keys, events: 20 }, committed);
+  await allArrived(world, committed);
+  await world.stack.mapping.disable();
+  await write(world, { keys, events: 20 }, committed);
+  const park = parkingStore(Date.now);
+  const head = await itemOf('hot', 21);
+  await park({
+    pk: 'order#hot',
+    sk: at(21),
+    id: head?.id,
+    reason: 'unknown-topic',
+    message: 'no topic',
+    attempts: 0,
+    isHead: false,
+  });
+  const load = new AbortController();
+  const writing = (async (): Promise<void> => {
+    while (!load.signal.aborted) await write(world, { keys, events: 10 }, committed);
+  })();
+  world.stack.mapping.enable();
+  for (let kill = 0; kill < 20; kill++) {
+    await drain('hot', 21);
+    await sleep(100 + Math.random() * 500);
+    await world.stack.relay.kill();
+  }
+  load.abort();
+  await writing;
+  await drain('hot', 21);
+
+  await allArrived(world, committed, 120_000);
+  await until('the release', async () => (await holdOf('hot')) === undefined);
+  await until('every signal', async () => (await world.items()).every(({ sk }) => !sk.startsWith('~signal#')));
+  expectCompleteAndInOrder(world, committed);
+  await until('every mark', async () => (await itemsOf('hot')).every(({ processedAt }) => processedAt !== undefined));
+  const arrivals = world.reader.ofKey('hot').length;
+  console.log(
+    `redrive with 20 kills: ${committed.count} events, ${arrivals - committed.count} duplicates, 0 lost, 0 reordered`,
+  );
+}, 300_000);
