@@ -1,0 +1,24 @@
+import { SimulatedWorld, type Profile } from './world';
+
+const PROFILES: Readonly<Record<string, Profile>> = {
+  'crashes, refusals and lost answers': {},
+  'relays that go on beside their successors': { zombies: true },
+  'two topics with outages of their own': { topics: true },
+  'items on which the process dies': { bombs: true },
+  'writers that overtake, with strict order': { overtaking: true },
+  'a retention of zero': { retention: 0 },
+  'everything at once': { zombies: true, topics: true, bombs: true },
+};
+const RUNS = 60;
+const STEPS = 700;
+
+it.each(Object.entries(PROFILES))(
+  'nothing is lost, overtaken, stuck or wrongly discarded: %s',
+  async (_, profile) => {
+    for (let seed = 1; seed <= RUNS; seed++) {
+      const wrong = await new SimulatedWorld(seed, profile).play(STEPS);
+      expect({ seed, wrong }).toEqual({ seed, wrong: [] });
+    }
+  },
+  120_000,
+);

@@ -1,0 +1,386 @@
+import { anEvent, anItem } from '../../../builders/items';
+import { MemoryTable } from '../../../builders/memory-table';
+import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
+import { identityOf } from '../../../../lib/event/item';
+import { positionOfVersion, versionOfPosition } from '../../../../lib/event/position';
+import { newSignal } from '../../../../lib/event/signal';
+import type { BatchOutcome, Failure, Mark, PartitionBatch } from '../../../../lib/relay/ports';
+import type { StreamRecord } from '../../../../lib/relay/record';
+import { createRelay, type Relay, type RelayPorts } from '../../../../lib/relay/relay';
+
+/** What may go wrong in a run, beside crashes, refusals, lost answers and time. */
+export interface Profile {
+  /** Invocations that go on beside their successors. */
+  readonly zombies?: boolean;
+  /** Two topics, each with outages of its own. */
+  readonly topics?: boolean;
+  /** Items on which the process dies. */
+  readonly bombs?: boolean;
+  /** Writers that overtake each other by the halves of a transaction; the relay runs with strict order. */
+  readonly overtaking?: boolean;
+  readonly retention?: number;
+}
+
+const KEYS = ['a', 'b'];
+const MINUTE = 60_000;
+const MAX_VERSION = 25;
+const HALVES_APART = 5_000;
+const outage: Failure = { kind: 'outage', message: 'away' };
+const request = { by: 'operator', at: 1, why: 'simulation' };
+
+interface Written {
+  readonly id: string;
+  readonly key: string;
+  readonly version: number;
+  readonly topic: string;
+  poison: boolean;
+  bomb: boolean;
+}
+
+/** One process of the relay. Every call that it makes waits twice for the scheduler: before its effect and after. */
+interface Process {
+  readonly relay: Relay;
+  readonly waiting: (() => void)[];
+  dead: boolean;
+}
+
+interface Run {
+  readonly process: Process;
+  readonly end: number;
+  answer?: { readonly failed: number | undefined };
+  failure?: unknown;
+}
+
+/**
+ * Writers, one shard of the table's stream, Lambda, relays, an operator and Kafka, interleaved at random but the same
+ * for the same seed. The relay is the real one; what it calls is in memory, with the conditions of the true stores.
+ */
+export class SimulatedWorld {
+  readonly table: MemoryTable;
+  readonly log: string[] = [];
+  readonly written = new Map<string, Written>();
+  readonly #intended = new Set<string>();
+  readonly #profile: Profile;
+  #random: number;
+  #now = 1_800_000_000_000;
+  #calm = false;
+  readonly #records: StreamRecord[] = [];
+  #checkpoint = 0;
+  #run: Run | undefined;
+  #processes: Process[] = [];
+  readonly #zombies: Process[] = [];
+  readonly #appendLater: string[][] = [];
+  readonly #uncommitted: { readonly written: Written; readonly since: number }[] = [];
+  readonly #away = new Set<string>();
+  readonly #next = new Map(KEYS.map((key) => [key, 1]));
+
+  constructor(seed: number, profile: Profile) {
+    this.#random = seed;
+    this.#profile = profile;
+    this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
+    this.table.onInsert = (record) => this.#records.push(record);
+  }
+
+  /** Chaos, then calm and an operator who mends everything; answers what is wrong at the end. */
+  async play(steps: number): Promise<string[]> {
+    for (let step = 0; step < steps; step++) {
+      await this.#act();
+      this.#pass(1_000);
+    }
+    await this.#settle();
+    return this.#verdict();
+  }
+
+  #chance(probability: number): boolean {
+    return this.#draw() < probability;
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.#draw() * from.length)]!;
+  }
+
+  #draw(): number {
+    this.#random = (this.#random + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#random ^ (this.#random >>> 15), 1 | this.#random);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  #fault(probability: number): boolean {
+    return !this.#calm && this.#chance(probability);
+  }
+
+  async #act(): Promise<void> {
+    const { zombies = false, topics = false } = this.#profile;
+    const actions: [number, () => void | Promise<void>][] = [
+      [10, () => this.#write()],
+      [70, () => this.#poll()],
+      [zombies ? 14 : 6, () => this.#operate()],
+      [2, () => this.#crash()],
+      [2, () => this.#pass(20 * MINUTE)],
+      [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
+      [zombies ? 4 : 0, () => this.#freeze()],
+      [zombies ? 24 : 0, () => this.#advance(this.#zombies.at(0))],
+      [topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
+    ];
+    let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, act] of actions) if ((at -= weight) < 0) return act();
+  }
+
+  // Writers and operator.
+
+  #write(): void {
+    const key = this.#pick(KEYS);
+    const version = this.#next.get(key) ?? 1;
+    if (version > MAX_VERSION) return;
+    this.#next.set(key, version + 1);
+    const written = {
+      id: `${key}${version}`,
+      key,
+      version,
+      topic: this.#profile.topics === true && this.#chance(0.5) ? 'B' : 'A',
+      poison: this.#chance(0.15),
+      bomb: this.#profile.bombs === true && this.#chance(0.08),
+    };
+    this.written.set(written.id, written);
+    if (this.#profile.overtaking === true && this.#chance(0.3)) this.#uncommitted.push({ written, since: this.#now });
+    else this.#commit(written);
+  }
+
+  /** The second half of a transaction becomes visible soon after the first. */
+  #pass(ms: number): void {
+    const soon = this.#uncommitted.filter(({ since }) => this.#now + ms - since >= HALVES_APART);
+    for (const half of soon) {
+      this.#uncommitted.splice(this.#uncommitted.indexOf(half), 1);
+      this.#commit(half.written);
+    }
+    this.#now += ms;
+  }
+
+  #commit({ id, key, version, topic }: Written): void {
+    this.table.put(anItem({ key, version, committedAt: this.#now, events: [anEvent({ id, topic })] }));
+  }
+
+  #operate(): void {
+    const holds = [...this.table.holds.values()];
+    if (holds.length === 0) return;
+    const { pk, position } = this.#pick(holds);
+    const held = this.written.get(`${pk.slice('order#'.length)}${versionOfPosition(position)}`);
+    if (held !== undefined && !this.#calm && this.#chance(0.4)) {
+      this.#intended.add(held.id);
+      this.table.putSignal(newSignal(pk, this.#now, { kind: 'skip', position, id: held.id, request }));
+      return;
+    }
+    if (held !== undefined) held.poison = held.bomb = false;
+    this.table.putSignal(newSignal(pk, this.#now, { kind: 'drain', from: position, request }));
+  }
+
+  #toggleOutage(topic: string): void {
+    if (!this.#away.delete(topic)) this.#away.add(topic);
+  }
+
+  // Lambda.
+
+  async #poll(): Promise<void> {
+    const run = this.#run;
+    if (run === undefined) {
+      const size = this.#profile.bombs === true && this.#chance(0.7) ? 1 : 1 + Math.floor(this.#draw() * 5);
+      const batch = this.#records.slice(this.#checkpoint, this.#checkpoint + size);
+      if (batch.length > 0) await this.#invoke(batch);
+      return;
+    }
+    if (run.answer === undefined) await this.#advance(run.process);
+    if (run.process.dead) {
+      this.#crash();
+      return;
+    }
+    if (run.failure !== undefined) throw run.failure as Error;
+    if (run.answer === undefined) return;
+    this.#checkpoint = run.answer.failed === undefined ? run.end : this.#checkpoint + run.answer.failed;
+    this.#run = undefined;
+  }
+
+  async #invoke(batch: readonly StreamRecord[]): Promise<void> {
+    const process = this.#processes.length > 0 && this.#chance(0.6) ? this.#pick(this.#processes) : this.#newProcess();
+    const run: Run = { process, end: this.#checkpoint + batch.length };
+    this.#run = run;
+    const remainingMs = (): number => (this.#fault(0.04) ? 0 : 90_000);
+    process.relay.handle(batch, remainingMs).then(
+      (failed) => (run.answer = { failed }),
+      (error: unknown) => (run.failure = error),
+    );
+    await turn();
+  }
+
+  async #advance(process: Process | undefined): Promise<void> {
+    if (process === undefined) return;
+    const at = Math.floor(this.#draw() * process.waiting.length);
+    const [resume] = process.waiting.splice(at, 1);
+    if (resume === undefined) this.#zombies.splice(0, this.#zombies.indexOf(process) === 0 ? 1 : 0);
+    resume?.();
+    await turn();
+  }
+
+  #crash(): void {
+    if (this.#run === undefined) return;
+    this.#forget(this.#run.process);
+    this.#run = undefined;
+  }
+
+  #freeze(): void {
+    if (this.#run === undefined) return;
+    this.#zombies.push(this.#run.process);
+    this.#forget(this.#run.process);
+    this.#run = undefined;
+  }
+
+  #forget(process: Process): void {
+    this.#processes = this.#processes.filter((one) => one !== process);
+  }
+
+  // What the relay calls.
+
+  #newProcess(): Process {
+    const waiting: (() => void)[] = [];
+    const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+    const call = async <T>(effect: () => Promise<T>): Promise<T> => {
+      await step();
+      if (this.#fault(0.03)) throw new Error('throttled');
+      const answer = await effect();
+      if (this.#fault(0.03)) throw new Error('the answer was lost');
+      await step();
+      return answer;
+    };
+    const { table } = this;
+    const process: Process = { relay: this.#relay(call, step, () => void (process.dead = true)), waiting, dead: false };
+    table.failMark = () => this.#fault(0.06);
+    this.#processes.push(process);
+    return process;
+  }
+
+  #relay(call: <T>(effect: () => Promise<T>) => Promise<T>, step: () => Promise<void>, die: () => void): Relay {
+    const { table } = this;
+    const ports: RelayPorts = {
+      publisher: {
+        partitionCount: () => Promise.resolve({ kind: 'topic', partitions: 1 }),
+        publish: async (batches) => {
+          const outcomes: BatchOutcome[] = [];
+          for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
+          return outcomes;
+        },
+      },
+      items: {
+        mark: async (marks: readonly Mark[]) => {
+          await step();
+          const failures = await table.mark(marks);
+          await step();
+          return failures;
+        },
+        park: (parking) => call(async () => table.park(parking)),
+        countStart: (item) => call(() => table.countStart(item)),
+        clearStarts: (items) => call(() => table.clearStarts(items)),
+      },
+      keys: {
+        earliestOpen: (pk, upTo) => call(() => table.earliestOpen(pk, upTo)),
+        states: (positions) => call(() => table.states(positions)),
+        async *pages(pk, from) {
+          for await (const page of table.pages(pk, from)) yield await call(() => Promise.resolve(page));
+        },
+      },
+      control: {
+        read: () => call(() => table.read()),
+        noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
+      },
+      drains: {
+        begin: (pk) => call(() => table.begin(pk)),
+        discard: (signal) => call(async () => table.discard(signal)),
+        finish: (pk, hold) => call(() => table.finish(pk, hold)),
+        postpone: (hold, successor) => call(async () => table.postpone(hold, successor)),
+      },
+      signals: {
+        remove: (signals) => call(() => table.remove(signals)),
+        setAside: (signal, why) => call(() => table.setAside(signal, why)),
+        succeed: (signal, successor) => call(() => table.succeed(signal, successor)),
+      },
+      telemetry: silentTelemetry(),
+      clock: { now: () => this.#now },
+    };
+    return createRelay(ports, {
+      ...RELAY_OPTIONS,
+      maxMessages: 2,
+      order: this.#profile.overtaking === true ? 'strict' : 'relaxed',
+    });
+  }
+
+  async #send({ messages, topic }: PartitionBatch, step: () => Promise<void>, die: () => void): Promise<BatchOutcome> {
+    const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
+    const isAny = (what: 'poison' | 'bomb'): boolean => ids.some((id) => this.written.get(id)?.[what]);
+    await step();
+    if (isAny('bomb')) {
+      die();
+      return new Promise(() => undefined);
+    }
+    if (!this.#calm && this.#away.has(topic)) return outage;
+    if (this.#fault(0.06)) {
+      if (!isAny('poison')) this.#appendLater.push(ids);
+      return outage;
+    }
+    if (isAny('poison')) return { kind: 'poison', reason: 'message-refused', message: 'no' };
+    this.log.push(...ids);
+    await step();
+    return this.#fault(0.06) ? outage : { kind: 'acked', baseOffset: BigInt(this.log.length) };
+  }
+
+  // The end.
+
+  async #settle(): Promise<void> {
+    this.#pass(MINUTE);
+    for (const ids of this.#appendLater.splice(0)) this.log.push(...ids);
+    this.#calm = true;
+    for (const zombie of [...this.#zombies]) {
+      for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
+    }
+    await this.#drainStream();
+    for (let round = 0; round < 25 && (this.table.holds.size > 0 || round === 0); round++) {
+      for (let operation = 0; operation < 4; operation++) this.#operate();
+      await this.#drainStream();
+    }
+  }
+
+  async #drainStream(): Promise<void> {
+    for (let step = 0; step < 20_000 && (this.#run !== undefined || this.#checkpoint < this.#records.length); step++) {
+      await this.#poll();
+      if (step % 20 === 0) this.#now += 10_000;
+    }
+  }
+
+  #verdict(): string[] {
+    const wrong: string[] = [];
+    if (this.#checkpoint < this.#records.length) wrong.push('the shard is blocked');
+    if (this.table.holds.size > 0) wrong.push('a key is held for ever');
+    const first = new Map<string, number>();
+    for (const [at, id] of this.log.entries()) if (!first.has(id)) first.set(id, at);
+    // A relay that was frozen with the request in flight may still deliver it: nothing is promised of its order.
+    const isDiscarded = ({ id, key, version }: Written): boolean =>
+      this.table.tombstones.has(identityOf({ pk: `order#${key}`, sk: positionOfVersion(version), id }));
+    for (const written of this.written.values()) {
+      if (isDiscarded(written)) {
+        if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded by nobody's wish`);
+        continue;
+      }
+      const at = first.get(written.id);
+      if (at === undefined) wrong.push(`${written.id} is lost`);
+      const state = this.table.stateAt(`order#${written.key}`, positionOfVersion(written.version));
+      if (state === 'pending' || state === 'parked') wrong.push(`${written.id} is left ${state}`);
+      for (const other of this.written.values()) {
+        const overtook = other.key === written.key && other.version < written.version && !isDiscarded(other);
+        if (overtook && at !== undefined && (first.get(other.id) ?? -1) > at)
+          wrong.push(`${written.id} overtook ${other.id}`);
+      }
+    }
+    return wrong;
+  }
+}
+
+/** Lets everything run that does not wait for the scheduler. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
