@@ -185,7 +185,7 @@ export interface Telemetry {
   /** A signal that cannot be acted on; it stays in the table. */
   signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;
   /** A key was looked up in the table, because its record did not prove that all before it had been seen. */
-  lookedBack(reason: 'late' | 'doubt' | 'strict', keys: number): void;
+  lookedBack(reason: 'late' | 'doubt', keys: number): void;
   drained(drain: {
     readonly pk: string;
     readonly outcome: DrainOutcome;
