@@ -57,7 +57,10 @@ export default tseslint.config(
     ['lib/event/**/*.ts'],
     [
       [THIRD_PARTY, 'lib/event is pure: no third parties.'],
-      [['../write/*', '../relay/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/event is the bottom layer.'],
+      [
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/event is the bottom layer.',
+      ],
       NOBODY_IMPORTS,
     ],
   ),
@@ -65,7 +68,10 @@ export default tseslint.config(
     ['lib/write/**/*.ts'],
     [
       [THIRD_PARTY, 'The write helper adds no dependency to a service.'],
-      [['../relay/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/write may import lib/event only.'],
+      [
+        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/write may import lib/event only.',
+      ],
       NOBODY_IMPORTS,
     ],
   ),
@@ -76,7 +82,10 @@ export default tseslint.config(
         THIRD_PARTY,
         'The core of the relay is pure; only kafka-*, dynamodb-* and telemetry-* adapters may use third parties.',
       ],
-      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/relay may import lib/event only.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/relay may import lib/event only.',
+      ],
       NOBODY_IMPORTS,
     ],
     ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
@@ -85,7 +94,38 @@ export default tseslint.config(
     ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/relay may import lib/event only.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/relay may import lib/event only.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/sweep/**/*.ts'],
+    [
+      [
+        [...THIRD_PARTY, '../relay/*'],
+        'The core of the sweeper is pure; only dynamodb-* and telemetry-* adapters may use third parties and the adapters of the relay.',
+      ],
+      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/sweep may import lib/event and lib/relay.'],
+      NOBODY_IMPORTS,
+    ],
+    ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
+  ),
+  layer(
+    ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/sweep may import lib/event and lib/relay.'],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/operate/**/*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [['../write/*', '../infra/*', '../consume/*'], 'lib/operate may import lib/event, lib/relay and lib/sweep.'],
       NOBODY_IMPORTS,
     ],
   ),
@@ -94,8 +134,16 @@ export default tseslint.config(
     [
       [['kafkajs', '@aws-sdk/*', '@aws-lambda-powertools/*'], 'Constructs talk to no service.'],
       [
-        ['../write/*', '../relay/*', '!../relay/environment', '../operate/*', '../consume/*'],
-        'lib/infra may import lib/event and lib/relay/environment.',
+        [
+          '../write/*',
+          '../relay/*',
+          '../sweep/*',
+          '!../relay/environment',
+          '!../sweep/environment',
+          '../operate/*',
+          '../consume/*',
+        ],
+        'lib/infra may import lib/event and the environments of lib/relay and lib/sweep.',
       ],
       NOBODY_IMPORTS,
     ],

@@ -15,9 +15,11 @@ export interface StackOptions {
   readonly context?: Readonly<Record<string, unknown>>;
   /** A synthesized template to run instead of the CDK app's. */
   readonly template?: string;
-  /** Variables of the function to add or replace. */
+  /** Variables of the relay to add or replace. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What only the relay takes for DynamoDB, so that a test can put a faulty proxy between: from the true endpoint to its own. */
+  /** Variables of the sweeper to add or replace. */
+  readonly sweeperEnvironment?: Readonly<Record<string, string>>;
+  /** What only relay and sweeper take for DynamoDB, so that a test can put a faulty proxy between: from the true endpoint to its own. */
   readonly relayDynamodbEndpoint?: (endpoint: string) => string | Promise<string>;
   /** Whether the event source mapping starts. Default true. Without it, `stack.mapping.start()` does. */
   readonly mapping?: boolean;
@@ -38,6 +40,7 @@ const OPTIONS: Readonly<Record<keyof StackOptions, true>> = {
   context: true,
   template: true,
   environment: true,
+  sweeperEnvironment: true,
   relayDynamodbEndpoint: true,
   mapping: true,
   freeze: true,

@@ -13,7 +13,8 @@ import {
   startDynamoDb,
   type LocalDynamoDb,
 } from './dynamodb';
-import { LambdaInvoker } from './event-source-mapping/invoker';
+import type { SweepReport } from '../lib/sweep/sweep';
+import { LambdaInvoker, type InvokerOptions } from './event-source-mapping/invoker';
 import { EventSourceMapping } from './event-source-mapping/mapping';
 import type { MappingSettings } from './event-source-mapping/settings';
 import { newLogFolder } from './folders';
@@ -23,8 +24,8 @@ import { reportStep } from './progress';
 import { removeStackFile, writeStackFile, type StackDescription } from './stack-file';
 import { resolveStackOptions, type ResolvedStackOptions, type StackOptions } from './stack-options';
 import { synthesize } from './synthesize';
-import { createTable, type LocalTable } from './table';
-import { readTemplate, type OutboxTemplate } from './template';
+import { createTable, switchStream, type LocalTable } from './table';
+import { readTemplate, type FunctionSettings, type OutboxTemplate } from './template';
 
 /** Everything that runs, and how to reach it. */
 export interface Stack {
@@ -39,6 +40,7 @@ export interface Stack {
   /** Spread into the constructor of any AWS client. */
   readonly clientConfig: ReturnType<typeof localClientConfig>;
   readonly tableName: string;
+  /** Of the stream that the table has now. */
   readonly streamArn: string;
   readonly template: OutboxTemplate;
   /** Settings of the event source mapping, from the template. */
@@ -46,9 +48,18 @@ export interface Stack {
   readonly mapping: EventSourceMapping;
   /** The process that runs the relay. */
   readonly relay: LambdaInvoker;
+  /** Invokes the sweeper now, beside its schedule. Rejects when the function does. */
+  sweep(): Promise<SweepReport>;
+  /** As `sweep`, with the memory that it took. */
+  sweepMeasured(): Promise<{ readonly report: SweepReport; readonly maxRssBytes: number }>;
   readonly logFolder: string;
   /** What the relay printed. */
   readonly relayLog: string;
+  /**
+   * Switches the table's stream off and on again and lets the mapping read the new one, as a deployment does after
+   * somebody has switched it. What the mapping had not delivered, it never will.
+   */
+  recreateStream(): Promise<void>;
   /** As written to `stackFile`. */
   describe(): StackDescription;
   /** Ends everything that was started, in order, and removes its data. A second call waits for the first. */
@@ -116,12 +127,22 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
       undo,
     );
   });
-  const { tableName, streamArn } = table;
-  const relay = await makeRelay(options, template, table, endpoint, logFolder);
+  const { tableName } = table;
+  let { streamArn } = table;
+  const variables = await functionVariables(options, endpoint);
+  const relay = makeFunction(template.relay, table, variables, {
+    environment: options.environment,
+    logFile: join(logFolder, RELAY_LOG),
+    freeze: options.freeze,
+  });
+  const sweeper = makeFunction(template.sweeper, table, variables, {
+    environment: options.sweeperEnvironment,
+    logFile: join(logFolder, SWEEPER_LOG),
+  });
   const mapping = makeMapping(options, template, table, clientConfig, relay, undo);
   undo.push(async () => {
     // The function first: the mapping waits for what runs.
-    await Promise.all([mapping.stop(), relay.stop()]);
+    await Promise.all([mapping.stop(), relay.stop(), sweeper.stop()]);
   });
   if (options.mapping !== false)
     await reportStep(options.onProgress, 'start event source mapping', () => mapping.start());
@@ -152,11 +173,19 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     credentials: { ...LOCAL_CREDENTIALS },
     clientConfig,
     tableName,
-    streamArn,
+    get streamArn() {
+      return streamArn;
+    },
     template,
     settings: template.mapping,
     mapping,
     relay,
+    sweep: async () => (await invokeSweeper(sweeper)).report,
+    sweepMeasured: () => invokeSweeper(sweeper),
+    async recreateStream() {
+      streamArn = await recreateStream(clientConfig, template.table, tableName);
+      await mapping.follow(streamArn);
+    },
     logFolder,
     relayLog: join(logFolder, RELAY_LOG),
     describe,
@@ -165,6 +194,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
 }
 
 const RELAY_LOG = 'relay.log';
+const SWEEPER_LOG = 'sweeper.log';
 
 interface Parts {
   readonly brokers: readonly string[];
@@ -196,7 +226,7 @@ async function startParts(options: ResolvedStackOptions, undo: Undo[], logFolder
   };
   const synth = async (): Promise<OutboxTemplate> => {
     if (options.template !== undefined) return readTemplate(options.template);
-    return reportStep(onProgress, 'bundle the relay and synthesize the stack', async () => {
+    return reportStep(onProgress, 'bundle the functions and synthesize the stack', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'outbox-cdk-'));
       undo.push(() => rm(folder, { recursive: true, force: true }));
       const context = {
@@ -237,27 +267,38 @@ async function createLocalTable(
   return createTable(client, template.table, tableName);
 }
 
-async function makeRelay(
-  options: ResolvedStackOptions,
-  template: OutboxTemplate,
+/** What every function gets to see, beside what the template says. */
+async function functionVariables(options: ResolvedStackOptions, endpoint: string): Promise<Record<string, string>> {
+  return {
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ENDPOINT_URL_DYNAMODB: (await options.relayDynamodbEndpoint?.(endpoint)) ?? endpoint,
+  };
+}
+
+function makeFunction(
+  settings: FunctionSettings,
   { tableName }: LocalTable,
-  endpoint: string,
-  logFolder: string,
-): Promise<LambdaInvoker> {
+  variables: Readonly<Record<string, string>>,
+  {
+    environment,
+    ...options
+  }: Pick<InvokerOptions, 'logFile' | 'freeze'> & { readonly environment?: Readonly<Record<string, string>> },
+): LambdaInvoker {
   return new LambdaInvoker({
-    function: template.function,
-    functionName: `${template.function.logicalId}-local`,
+    ...options,
+    function: settings,
+    functionName: `${settings.logicalId}-local`,
     region: LOCAL_REGION,
-    environment: {
-      ...template.function.environment(tableName, LOCAL_REGION),
-      AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-      AWS_ENDPOINT_URL_DYNAMODB: (await options.relayDynamodbEndpoint?.(endpoint)) ?? endpoint,
-      ...options.environment,
-    },
-    logFile: join(logFolder, RELAY_LOG),
-    freeze: options.freeze,
+    environment: { ...settings.environment(tableName, LOCAL_REGION), ...variables, ...environment },
   });
+}
+
+async function invokeSweeper(sweeper: LambdaInvoker): ReturnType<Stack['sweepMeasured']> {
+  const { outcome, maxRssBytes } = await sweeper.invoke({ 'detail-type': 'Scheduled Event', source: 'aws.events' });
+  if (outcome.kind === 'error') throw new Error(`The sweeper failed: ${outcome.message}`);
+  // What its handler returns.
+  return { report: outcome.response as SweepReport, maxRssBytes };
 }
 
 function makeMapping(
@@ -278,6 +319,19 @@ function makeMapping(
     invoke: (event) => relay.invoke(event),
     pollIntervalMs,
   });
+}
+
+async function recreateStream(
+  clientConfig: ReturnType<typeof localClientConfig>,
+  table: OutboxTemplate['table'],
+  tableName: string,
+): Promise<string> {
+  const client = new DynamoDBClient(clientConfig);
+  try {
+    return await switchStream(client, table, tableName);
+  } finally {
+    client.destroy();
+  }
 }
 
 /** The relay has a new process id after each kill, so the file is written again. */

@@ -54,7 +54,12 @@ async function main(): Promise<number> {
   first.relay.on('ended', ({ pid, reason }) => console.error(`The relay's process ${pid} has ended: ${reason}`));
   if (json) console.log(JSON.stringify(first.describe()));
   else console.log(readyText(first, file));
+  const sweepNow = (): void => {
+    first.sweep().catch((error: unknown) => console.error('The sweep failed; the next one does its work:', error));
+  };
+  const schedule = setInterval(sweepNow, first.template.sweeper.everyMs);
   const signal = await interrupted;
+  clearInterval(schedule);
   console.error('\nStopping …');
   first.relay.removeAllListeners('ended');
   await first.stop();

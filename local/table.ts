@@ -1,6 +1,7 @@
 import {
   CreateTableCommand,
   DescribeTableCommand,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
   type CreateTableCommandInput,
@@ -51,13 +52,29 @@ export async function createTable(
   if (ttl !== undefined) {
     await client.send(new UpdateTimeToLiveCommand({ TableName: tableName, TimeToLiveSpecification: ttl }));
   }
+  return { tableName, streamArn: await streamOf(client, table, tableName) };
+}
+
+async function streamOf(client: DynamoDBClient, { logicalId }: TemplateResource, tableName: string): Promise<string> {
   const { Table: created } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   const streamArn = created?.LatestStreamArn;
   if (streamArn === undefined) {
-    throw new LocalStackError(
-      'unsupported-template',
-      `The table ${table.logicalId} has no stream for the relay to read.`,
-    );
+    throw new LocalStackError('unsupported-template', `The table ${logicalId} has no stream for the relay to read.`);
   }
-  return { tableName, streamArn };
+  return streamArn;
+}
+
+/** Switches the stream off and on; answers the ARN of the new one. */
+export async function switchStream(
+  client: DynamoDBClient,
+  table: TemplateResource,
+  tableName: string,
+): Promise<string> {
+  const { StreamSpecification } = createTableInput(table, tableName);
+  const specifications = [{ StreamEnabled: false }, { ...StreamSpecification, StreamEnabled: true }];
+  for (const specification of specifications) {
+    await client.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification: specification }));
+    await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: READY_TIMEOUT_SECONDS }, { TableName: tableName });
+  }
+  return streamOf(client, table, tableName);
 }

@@ -22,7 +22,7 @@ export interface TemplateResource {
   readonly properties: Properties;
 }
 
-/** What the template says about the function behind the mapping. */
+/** What the template says about a function. */
 export interface FunctionSettings {
   readonly logicalId: string;
   /** `<module>.<export>`. */
@@ -37,11 +37,18 @@ export interface FunctionSettings {
   readonly environment: (tableName: string, region: string) => Readonly<Record<string, string>>;
 }
 
+/** A function that runs on a schedule. */
+export interface ScheduledFunction extends FunctionSettings {
+  readonly everyMs: number;
+}
+
 /** Everything that is run locally, as the template describes it. */
 export interface OutboxTemplate {
   readonly path: string;
   readonly table: TemplateResource;
-  readonly function: FunctionSettings;
+  /** Behind the event source mapping. */
+  readonly relay: FunctionSettings;
+  readonly sweeper: ScheduledFunction;
   readonly mapping: MappingSettings;
 }
 
@@ -65,7 +72,8 @@ export function readTemplate(path: string): OutboxTemplate {
   return {
     path,
     table: theOne(template, 'AWS::DynamoDB::GlobalTable', path),
-    function: readFunction(template, functionId, lambda.Properties ?? {}, path),
+    relay: readFunction(template, functionId, lambda.Properties ?? {}, path),
+    sweeper: readSweeper(template, path),
     mapping: readMapping(mapping, path),
   };
 }
@@ -92,6 +100,27 @@ function readFunction(template: Template, logicalId: string, properties: Propert
     codeFolder: codeFolder(properties['Code'], logicalId, path),
     environment,
   };
+}
+
+/** The sweeper is the target of the one rule that runs on a schedule. */
+function readSweeper(template: Template, path: string): ScheduledFunction {
+  const rule = theOne(template, 'AWS::Events::Rule', path);
+  const [target] = (rule.properties['Targets'] ?? []) as readonly { readonly Arn?: unknown }[];
+  const functionId = referenceOf(target?.Arn);
+  const lambda = template.Resources[functionId ?? ''];
+  if (functionId === undefined || lambda?.Type !== 'AWS::Lambda::Function') {
+    return refuse(path, `the rule ${rule.logicalId} does not name a function of this template`);
+  }
+  const everyMs = rateMs(rule.properties['ScheduleExpression']);
+  if (everyMs === undefined) return refuse(path, `the rule ${rule.logicalId} needs a ScheduleExpression "rate(…)"`);
+  return { ...readFunction(template, functionId, lambda.Properties ?? {}, path), everyMs };
+}
+
+const UNITS_MS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+function rateMs(expression: unknown): number | undefined {
+  const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(String(expression)) ?? [];
+  return count === undefined ? undefined : Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
 }
 
 function readMapping({ logicalId, properties }: TemplateResource, path: string): MappingSettings {

@@ -28,6 +28,7 @@ export interface OutboxErrorDetails {
   'request-id-reused': { requestId: string };
   'undecodable-item': { pk: string; sk: string; field: string };
   'undecodable-signal': { pk: string; sk: string; field: string };
+  'operation-refused': { operation: string; why: string };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 

@@ -3,6 +3,7 @@ export const METRICS_NAMESPACE = 'DynamoDBOutbox';
 export const OUTBOX_DIMENSION = 'Outbox';
 /** Value of the dimension `service`, which Powertools adds to every metric, and of the key in every log line. */
 export const RELAY_SERVICE = 'outbox-relay';
+export const SWEEPER_SERVICE = 'outbox-sweeper';
 
 /** Names that the relay emits and that dashboards and alarms read. */
 export const RELAY_METRICS = {
@@ -28,4 +29,30 @@ export const RELAY_METRICS = {
   suspectStarts: 'SuspectStarts',
   predecessorWaits: 'PredecessorWaits',
   streamChanges: 'StreamChanges',
+} as const;
+
+/** Names that the sweeper emits, once a run. */
+export const SWEEPER_METRICS = {
+  scannedItems: 'ScannedItems',
+  /** Not yet acknowledged, and behind no hold. */
+  pendingItems: 'PendingItems',
+  /** Milliseconds since the oldest of them was committed; 0 when there is none. */
+  oldestPendingAge: 'OldestPendingAge',
+  /** Behind the hold of their key. */
+  waitingItems: 'WaitingItems',
+  parkedItems: 'ItemsParked',
+  heldKeys: 'HeldKeys',
+  /** Milliseconds since the key that is held longest was first held; 0 when none is. */
+  oldestHoldAge: 'OldestHoldAge',
+  signalsSent: 'SignalsSent',
+  signalsReplaced: 'SignalsReplaced',
+  /** Signals in the table that nobody will act on. */
+  signalsLeftAside: 'SignalsLeftAside',
+  /** 1 while the stream cannot be trusted to have shown everything. */
+  doubt: 'Doubt',
+  readUnits: 'SweepReadUnits',
+  duration: 'SweepDuration',
+  /** 1 when the whole table was seen, 0 when time was too short for it. */
+  complete: 'SweepComplete',
+  failures: 'SweepFailures',
 } as const;

@@ -7,6 +7,14 @@ export const uuidV7 = (epochMs: number): string => format(epochMs, randomBytes(1
 export const derivedUuidV7 = (epochMs: number, seed: string): string =>
   format(epochMs, createHash('sha256').update(seed).digest().subarray(0, 10));
 
+const UUID_V7_TIME = /^([0-9a-f]{8})-([0-9a-f]{4})-7/;
+
+/** The time in a UUIDv7, epoch milliseconds; `undefined` for any other text. */
+export function epochMsOfUuidV7(uuid: string): number | undefined {
+  const [, high = '', low = ''] = UUID_V7_TIME.exec(uuid) ?? [];
+  return high === '' ? undefined : Number.parseInt(high + low, 16);
+}
+
 function format(epochMs: number, tail: Buffer): string {
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(epochMs, 0, 6);

@@ -12,6 +12,7 @@ export interface ExistingClusterStackProps extends StackProps {
   readonly context: ClusterContext;
   /** As in `OutboxProps`. */
   readonly relayCode?: Code;
+  readonly sweeperCode?: Code;
 }
 
 interface Network {
@@ -48,6 +49,7 @@ export class ExistingClusterStack extends Stack {
       retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
       outboxName: context.outboxName,
       relayCode: props.relayCode,
+      sweeperCode: props.sweeperCode,
     });
     this.#outputs(topics, network);
   }
@@ -123,10 +125,14 @@ export class ExistingClusterStack extends Stack {
   }
 
   #outputs(topics: string[], network: Network | undefined): void {
-    const { table, relay, outboxName } = this.outbox;
+    const { table, relay, sweeper, outboxName } = this.outbox;
     new CfnOutput(this, 'TableName', { value: table.tableName, description: 'Table that services write events to.' });
     new CfnOutput(this, 'TableArn', { value: table.tableArn, description: 'For the policies of services that write.' });
     new CfnOutput(this, 'RelayName', { value: relay.functionName, description: 'Function that publishes to Kafka.' });
+    new CfnOutput(this, 'SweeperName', {
+      value: sweeper.functionName,
+      description: 'Function that finds what the stream has lost.',
+    });
     new CfnOutput(this, 'Topics', { value: topics.join(','), description: 'Kafka topics that events may go to.' });
     new CfnOutput(this, 'OutboxName', { value: outboxName, description: 'Value of the metrics dimension "Outbox".' });
     if (network !== undefined && network.securityGroups === undefined) {

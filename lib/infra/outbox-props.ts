@@ -12,6 +12,7 @@ import {
   type Compression,
   type Order,
 } from '../relay/environment';
+import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
 
@@ -140,6 +141,36 @@ export interface OutboxProps {
   readonly relayTimeout?: Duration;
 
   /**
+   * How often the sweeper looks at the whole table for what the stream has lost. Each look costs half a read unit for
+   * every 4 KB that the table holds.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly sweepEvery?: Duration;
+
+  /**
+   * After which time an item should have been published, in whole seconds: the sweeper asks the relay for those that
+   * are older. Shorter than an outage that you expect, it asks for what is on its way anyhow.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly sweepAfter?: Duration;
+
+  /**
+   * Read units that the sweeper takes in one second at most.
+   *
+   * @default 1_000
+   */
+  readonly sweepReadUnitsPerSecond?: number;
+
+  /**
+   * The sweeper's code, with `index.handler`; for tests of stacks and for own builds.
+   *
+   * @default - the bundle that this package contains
+   */
+  readonly sweeperCode?: Code;
+
+  /**
    * The relay's code, with `index.handler`; for tests of stacks and for own builds.
    *
    * @default - the bundle that this package contains
@@ -147,7 +178,7 @@ export interface OutboxProps {
   readonly relayCode?: Code;
 
   /**
-   * How long the relay's logs are kept.
+   * How long the logs of relay and sweeper are kept.
    *
    * @default RetentionDays.ONE_MONTH
    */
@@ -166,6 +197,9 @@ export const OUTBOX_DEFAULTS = {
   // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
   relayMemorySize: 640,
   relayTimeout: Duration.seconds(90),
+  sweepEvery: Duration.hours(1),
+  sweepAfter: Duration.seconds(SWEEPER_DEFAULTS.sweepAfterSeconds),
+  sweepReadUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxProps>;
 
@@ -192,6 +226,10 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   relayMemorySize: true,
   relayTimeout: true,
   relayCode: true,
+  sweepEvery: true,
+  sweepAfter: true,
+  sweepReadUnitsPerSecond: true,
+  sweeperCode: true,
   logRetention: true,
 };
 
@@ -211,6 +249,7 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   checkTopics(resolved.topics);
   checkKafka(resolved);
   checkRelay(resolved);
+  checkSweeper(resolved);
   return resolved;
 }
 
@@ -314,6 +353,46 @@ function checkRelay({ retention, requestTimeout, relayTimeout, order }: Resolved
       relayTimeout.toString(),
       `at least ${Math.ceil(shortestMs / 1000)} seconds with a requestTimeout of ${requestTimeout.toString()}`,
       'The relay starts a round only when the slowest one still fits into the invocation: it would never start any. Raise relayTimeout or lower requestTimeout.',
+    );
+  }
+}
+
+const SHORTEST_SWEEP_AFTER_SECONDS = 60;
+
+function checkSweeper({ sweepEvery, sweepAfter, sweepReadUnitsPerSecond }: ResolvedOutboxProps): void {
+  for (const [option, duration] of Object.entries({ sweepEvery, sweepAfter })) {
+    if (duration.isUnresolved()) {
+      throw invalidOption(option, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
+    }
+  }
+  const minutes = sweepEvery.toMinutes({ integral: false });
+  if (!Number.isInteger(minutes) || minutes < 1) {
+    throw invalidOption(
+      'sweepEvery',
+      sweepEvery.toString(),
+      'whole minutes, at least one',
+      'EventBridge schedules by the minute.',
+    );
+  }
+  const afterSeconds = sweepAfter.toSeconds({ integral: false });
+  if (!Number.isInteger(afterSeconds) || afterSeconds < SHORTEST_SWEEP_AFTER_SECONDS) {
+    throw invalidOption(
+      'sweepAfter',
+      sweepAfter.toString(),
+      `whole seconds, at least ${SHORTEST_SWEEP_AFTER_SECONDS}`,
+      'A healthy relay takes a few seconds, and the scan may be some seconds behind.',
+    );
+  }
+  if (
+    Token.isUnresolved(sweepReadUnitsPerSecond) ||
+    !Number.isSafeInteger(sweepReadUnitsPerSecond) ||
+    sweepReadUnitsPerSecond < 1
+  ) {
+    throw invalidOption(
+      'sweepReadUnitsPerSecond',
+      sweepReadUnitsPerSecond,
+      'an integer of at least 1, known at synthesis',
+      'A thousand reads 8 MB of the table in a second.',
     );
   }
 }

@@ -1,20 +1,18 @@
-import { RemovalPolicy, type Duration } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
-  Architecture,
   EventSourceMapping,
   FilterCriteria,
-  Function as LambdaFunction,
   MetricType,
-  Runtime,
   StartingPosition,
   type Code,
+  type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
 import type { KafkaAuthentication } from './kafka-authentication';
+import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
 
 export interface OutboxRelayProps {
@@ -42,30 +40,12 @@ export class OutboxRelay extends Construct {
   constructor(scope: Construct, id: string, props: OutboxRelayProps) {
     super(scope, id);
     const { table, authentication, config } = props;
-    const logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetention,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    // A role of its own: Lambda's usual managed policy may write to every log group of the account.
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      managedPolicies:
-        props.vpc === undefined
-          ? []
-          : [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
-    });
-    logGroup.grantWrite(role);
-
-    this.function = new LambdaFunction(this, 'Function', {
-      description: `Publishes the outbox items of ${props.config.outboxName} to Kafka`,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
+    this.function = outboxFunction(this, {
+      description: `Publishes the outbox items of ${config.outboxName} to Kafka`,
       code: props.code,
-      handler: 'index.handler',
       memorySize: props.memorySize,
       timeout: props.timeout,
-      role,
-      logGroup,
+      logRetention: props.logRetention,
       vpc: props.vpc,
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,

@@ -4,14 +4,16 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
+import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { bundledFunction } from './bundled-function';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
+import { OutboxSweeper } from './outbox-sweeper';
 import { OutboxTable } from './outbox-table';
-import { bundledRelay } from './relay-code';
 
 /**
- * The outbox of a service: a table that takes events in the service's own transactions, and a relay that publishes them
- * to Kafka, in order per key and at least once.
+ * The outbox of a service: a table that takes events in the service's own transactions, a relay that publishes them to
+ * Kafka, in order per key and at least once, and a sweeper that finds what the stream has lost.
  *
  * @example
  * ```ts
@@ -44,6 +46,8 @@ export class Outbox extends Construct {
   readonly table: ITableV2;
   /** The function that publishes. Nothing but its event source mapping should invoke it. */
   readonly relay: IFunction;
+  /** The function that looks for what the stream has lost, on a schedule. Invoking it more often does no harm. */
+  readonly sweeper: IFunction;
   /** What carries the table's stream to the relay. */
   readonly eventSourceMapping: IEventSourceMapping;
   /** Value of the metrics dimension `Outbox`. */
@@ -71,7 +75,7 @@ export class Outbox extends Construct {
       },
       authentication: resolved.authentication,
       topics: resolved.topics,
-      code: resolved.relayCode ?? bundledRelay(),
+      code: resolved.relayCode ?? bundledFunction('relay'),
       memorySize: resolved.relayMemorySize,
       timeout: resolved.relayTimeout,
       logRetention: resolved.logRetention,
@@ -79,8 +83,21 @@ export class Outbox extends Construct {
       vpcSubnets: resolved.vpcSubnets,
       securityGroups: resolved.securityGroups,
     });
+    const sweeper = new OutboxSweeper(this, 'Sweeper', {
+      table: this.#table,
+      config: {
+        outboxName: this.outboxName,
+        sweepAfterSeconds: resolved.sweepAfter.toSeconds(),
+        segments: SWEEPER_DEFAULTS.segments,
+        readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
+      },
+      code: resolved.sweeperCode ?? bundledFunction('sweeper'),
+      every: resolved.sweepEvery,
+      logRetention: resolved.logRetention,
+    });
     this.table = this.#table.table;
     this.relay = relay.function;
+    this.sweeper = sweeper.function;
     this.eventSourceMapping = relay.eventSourceMapping;
   }
 
@@ -92,6 +109,7 @@ export class Outbox extends Construct {
   grantWrite(grantee: IGrantable): Grant {
     return this.#table.grantWrite(grantee);
   }
+
   #defaultName(): string {
     const stack = Stack.of(this);
     const pathInStack = this.node.scopes.slice(stack.node.scopes.length).map((construct) => construct.node.id);

@@ -31,10 +31,11 @@ const DISCOVERY_INTERVAL_MS = 5_000;
  * An event source mapping that behaves as Lambda's: in order per shard, a parent shard before its children, one
  * invocation at a time per shard, checkpoints, retries and bisects by Lambda's rules (see `decide`).
  *
- * What it does not imitate: a stream that was trimmed while the mapping was disabled.
+ * A stream's loss of records after 24 hours is `trim()`, a stream that was switched off and on again is `follow()`.
  */
 export class EventSourceMapping extends EventEmitter<MappingEvents> {
   private readonly options: MappingOptions;
+  private streamArn: string;
   private readonly counters = noMetrics();
   private readonly pollers = new Map<string, ShardPoller>();
   /** Shards read to their end; their children may begin. */
@@ -48,6 +49,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   constructor(options: MappingOptions) {
     super();
     this.options = options;
+    this.streamArn = options.streamArn;
   }
 
   /** What was found in the template. */
@@ -70,6 +72,29 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   async disable(): Promise<void> {
     this.paused = true;
     await Promise.all([...this.pollers.values()].map((poller) => poller.pause()));
+  }
+
+  /**
+   * Takes away what is in the stream now and was not delivered, as the stream itself does after 24 hours. Resolves with
+   * how many records that were; what is inserted later is delivered.
+   */
+  async trim(): Promise<number> {
+    const wasPaused = this.paused;
+    await this.disable();
+    let trimmed = 0;
+    for (const poller of this.pollers.values()) trimmed += await poller.trim();
+    if (!wasPaused) this.enable();
+    return trimmed;
+  }
+
+  /** Reads another stream from its beginning on; what was not delivered of the present one never is. */
+  async follow(streamArn: string): Promise<void> {
+    const left = [...this.pollers.values()];
+    this.pollers.clear();
+    await Promise.all(left.map((poller) => poller.stop()));
+    this.finished.clear();
+    this.streamArn = streamArn;
+    await this.discover('TRIM_HORIZON');
   }
 
   /** Goes on where it was disabled. */
@@ -134,7 +159,8 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   }
 
   private startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
-    const { client, streamArn, region, settings, invoke, pollIntervalMs = POLL_INTERVAL_MS } = this.options;
+    const { streamArn } = this;
+    const { client, region, settings, invoke, pollIntervalMs = POLL_INTERVAL_MS } = this.options;
     const poller = new ShardPoller({
       shardId,
       reader: new ShardReader(client, { streamArn, shardId, region }, { ShardIteratorType: startingPosition }),
@@ -149,7 +175,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     if (this.paused) void poller.pause();
     this.runs.push(
       poller.run().then(() => {
-        if (this.stopped) return;
+        if (this.stopped || this.pollers.get(shardId) !== poller) return;
         this.pollers.delete(shardId);
         this.finished.add(shardId);
         this.discoverAgain();
@@ -162,7 +188,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     let last: string | undefined;
     do {
       const { StreamDescription: description } = await this.options.client.send(
-        new DescribeStreamCommand({ StreamArn: this.options.streamArn, ExclusiveStartShardId: last }),
+        new DescribeStreamCommand({ StreamArn: this.streamArn, ExclusiveStartShardId: last }),
       );
       shards.push(...(description?.Shards ?? []));
       last = description?.LastEvaluatedShardId;

@@ -5,6 +5,8 @@ export interface MappingMetrics {
   InvokedEventCount: number;
   FailedInvokeEventCount: number;
   DroppedEventCount: number;
+  /** Records that `trim()` took away. Lambda has no such metric: what is trimmed, it never sees. */
+  TrimmedEventCount: number;
   /** Milliseconds: the age of the last record of the latest batch when its invocation ended. */
   IteratorAge: number;
   /** The highest `IteratorAge` so far. */
@@ -17,6 +19,7 @@ export const noMetrics = (): MappingMetrics => ({
   InvokedEventCount: 0,
   FailedInvokeEventCount: 0,
   DroppedEventCount: 0,
+  TrimmedEventCount: 0,
   IteratorAge: 0,
   IteratorAgeMaximum: 0,
 });

@@ -48,7 +48,8 @@ export class ShardPoller {
   private failuresInARow = 0;
   private closed = false;
   private enabled: Promise<unknown> = Promise.resolve();
-  private enable = (): void => undefined;
+  /** Only while paused. */
+  private enable: (() => void) | undefined;
   private readonly stopping = new AbortController();
   private readonly whenStopped: Promise<unknown> = once(this.stopping.signal, 'abort');
   private running: Promise<unknown> = Promise.resolve();
@@ -72,12 +73,32 @@ export class ShardPoller {
 
   /** Resolves when the invocation that runs now has ended. */
   async pause(): Promise<void> {
-    this.enabled = new Promise<void>((resolve) => (this.enable = resolve));
+    if (this.enable === undefined) this.enabled = new Promise<void>((resolve) => (this.enable = resolve));
     await this.running;
   }
 
   resume(): void {
-    this.enable();
+    this.enable?.();
+    this.enable = undefined;
+  }
+
+  /**
+   * Forgets everything that is in the shard and was not delivered, as if it were older than 24 hours. Only while the
+   * poller is paused. Resolves with how many records that were.
+   */
+  async trim(): Promise<number> {
+    const { settings, metrics, reader } = this.ports;
+    let trimmed = this.queue.reduce((sum, { records }) => sum + records.length, this.surplus.length);
+    this.queue = [];
+    this.surplus = [];
+    for (;;) {
+      const { records, closed } = await reader.read(MAX_READ);
+      this.closed = closed;
+      trimmed += records.filter(({ event }) => passesFilters(event, settings.filters)).length;
+      if (records.length === 0) break;
+    }
+    metrics.TrimmedEventCount += trimmed;
+    return trimmed;
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Signal,
   type SkipSignal,
 } from '../../lib/event/signal';
+import { derivedUuidV7 } from '../../lib/event/uuid';
 import type {
   ControlStore,
   DrainStore,
@@ -95,6 +96,18 @@ export class MemoryTable implements TablePorts {
 
   #sorted(pk: string): [string, MutableImage][] {
     return [...(this.items.get(pk) ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** All of a key as a scan shows it: items, then signals, in the order of their sort keys. */
+  scan(pk: string): readonly Image[] {
+    const signals = [...(this.signals.get(pk)?.values() ?? [])].toSorted((a, b) => (a.sk < b.sk ? -1 : 1));
+    return [
+      ...this.#sorted(pk).map(([, image]) => ({ ...image })),
+      ...signals.map((signal) => ({
+        ...marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+        ...(this.setAsides.some(({ sk }) => sk === signal.sk) ? { setAside: { M: {} } } : {}),
+      })),
+    ];
   }
 
   // What the relay reads.
@@ -209,7 +222,7 @@ export class MemoryTable implements TablePorts {
   // What it writes to the control partition.
 
   #revision(): string {
-    return `revision-${String(++this.#revisions).padStart(6, '0')}`;
+    return derivedUuidV7(this.#now(), String(++this.#revisions));
   }
 
   noteStream({ streamArn: known }: Control, streamArn: string) {
@@ -269,6 +282,21 @@ export class MemoryTable implements TablePorts {
     this.holds.set(successor.pk, next);
     this.putSignal(successor);
     return Promise.resolve({ kind: 'postponed', hold: next } as const);
+  }
+
+  // What the sweeper writes.
+
+  replace(lost: Pick<Signal, 'pk' | 'sk'>, successor: Signal): 'replaced' | 'gone' {
+    if (this.signals.get(lost.pk)?.delete(lost.sk) !== true) return 'gone';
+    this.putSignal(successor);
+    return 'replaced';
+  }
+
+  setDoubt(known: Pick<Control, 'streamArn' | 'doubtSince'>, doubtSince: number | undefined): boolean {
+    if (known.streamArn !== this.state.streamArn || known.doubtSince !== this.state.doubtSince) return false;
+    this.state = { ...this.state, doubtSince };
+    this.#revisions++;
+    return true;
   }
 
   // What it writes to signals.

@@ -6,7 +6,11 @@ import { CLUSTER_ARN, SECRET_ARN, relayCode, statementOf } from './stack';
 
 const templateOf = (context: Record<string, unknown>): Template =>
   Template.fromStack(
-    new ExistingClusterStack(new App(), 'Outbox', { context: parseClusterContext(context), relayCode: relayCode() }),
+    new ExistingClusterStack(new App(), 'Outbox', {
+      context: parseClusterContext(context),
+      relayCode: relayCode(),
+      sweeperCode: relayCode(),
+    }),
   );
 
 const parameters = (template: Template): string[] =>
@@ -107,6 +111,7 @@ test('the outputs name what services and operators need', () => {
     'OutboxName',
     'RelayName',
     'RelaySecurityGroupId',
+    'SweeperName',
     'TableArn',
     'TableName',
     'Topics',

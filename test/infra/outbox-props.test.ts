@@ -33,6 +33,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   true: true,
   'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
   '640': 640,
+  'Duration.hours(1)': Duration.hours(1),
+  '1_000': 1_000,
   'Duration.seconds(90)': Duration.seconds(90),
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
 };

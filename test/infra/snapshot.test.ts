@@ -30,6 +30,10 @@ const everything: Parameters<typeof outboxStack>[0] = (stack): Required<OutboxPr
   relayMemorySize: 2048,
   relayTimeout: Duration.minutes(2),
   relayCode: relayCode(),
+  sweepEvery: Duration.minutes(30),
+  sweepAfter: Duration.hours(2),
+  sweepReadUnitsPerSecond: 200,
+  sweeperCode: relayCode(),
   logRetention: RetentionDays.ONE_WEEK,
 });
 

@@ -16,6 +16,7 @@ export const outboxProps = (changed: Partial<OutboxProps> = {}): OutboxProps => 
   bootstrapBrokers: 'b-1.orders:9098,b-2.orders:9098',
   authentication: KafkaAuthentication.iam({ clusterArn: CLUSTER_ARN }),
   relayCode: relayCode(),
+  sweeperCode: relayCode(),
   ...changed,
 });
 
@@ -38,11 +39,15 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** The statements of every inline policy, actions as lists. */
-export function statements(template: Template): { actions: string[]; resource: unknown; condition: unknown }[] {
-  return Object.values(template.findResources('AWS::IAM::Policy', Match.anyValue()))
+/** The statements of every inline policy but those of `except`, actions as lists. */
+export function statements(
+  template: Template,
+  except = /Sweeper/,
+): { actions: string[]; resource: unknown; condition: unknown }[] {
+  return Object.entries(template.findResources('AWS::IAM::Policy', Match.anyValue()))
+    .filter(([logicalId]) => !except.test(logicalId))
     .flatMap(
-      (policy) =>
+      ([, policy]) =>
         (policy as { Properties: { PolicyDocument: { Statement: Statement[] } } }).Properties.PolicyDocument.Statement,
     )
     .map(({ Action, Resource, Condition }) => ({ actions: [Action].flat(), resource: Resource, condition: Condition }));

@@ -52,6 +52,13 @@ function templateOf({ settings }: FakeFunction): string {
       Type: 'AWS::Lambda::EventSourceMapping',
       Properties: { FunctionName: { Ref: 'Function' }, BatchSize: 10, StartingPosition: 'TRIM_HORIZON' },
     },
+    Schedule: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        ScheduleExpression: 'rate(1 hour)',
+        Targets: [{ Arn: { 'Fn::GetAtt': ['Function', 'Arn'] } }],
+      },
+    },
   };
   writeFileSync(path, JSON.stringify({ Resources: resources }));
   const source = { path: settings.codeFolder.slice(dirname(settings.codeFolder).length + 1) };

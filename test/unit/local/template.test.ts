@@ -45,7 +45,17 @@ const TABLE = {
     TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
   },
 };
-const RESOURCES: Record<string, unknown> = { Table: TABLE, Relay: FUNCTION, Mapping: MAPPING };
+const SCHEDULE = {
+  Type: 'AWS::Events::Rule',
+  Properties: { ScheduleExpression: 'rate(2 hours)', Targets: [{ Arn: { 'Fn::GetAtt': ['Sweeper', 'Arn'] } }] },
+};
+const RESOURCES: Record<string, unknown> = {
+  Table: TABLE,
+  Relay: FUNCTION,
+  Mapping: MAPPING,
+  Sweeper: FUNCTION,
+  Schedule: SCHEDULE,
+};
 
 describe('readTemplate', () => {
   let folder: string;
@@ -92,14 +102,14 @@ describe('readTemplate', () => {
       reportBatchItemFailures: false,
       filters: [],
     });
-    expect(read(withProperties('Relay', { Timeout: undefined, MemorySize: undefined })).function).toMatchObject({
+    expect(read(withProperties('Relay', { Timeout: undefined, MemorySize: undefined })).relay).toMatchObject({
       timeoutSeconds: 3,
       memoryMb: 128,
     });
   });
 
   it('finds the code by the asset manifest', () => {
-    expect(read().function).toMatchObject({
+    expect(read().relay).toMatchObject({
       handler: 'index.handler',
       timeoutSeconds: 60,
       memoryMb: 1024,
@@ -108,7 +118,7 @@ describe('readTemplate', () => {
   });
 
   it('puts the local table, region and parameters in the place of references', () => {
-    expect(read().function.environment('local-table', 'eu-west-1')).toEqual({
+    expect(read().relay.environment('local-table', 'eu-west-1')).toEqual({
       TABLE: 'local-table',
       REGION: 'eu-west-1',
       BROKERS: 'b:9092',
@@ -152,7 +162,7 @@ describe('readTemplate', () => {
   it('refuses a variable that has no value without an account', () => {
     const { environment } = read(
       withProperties('Relay', { Environment: { Variables: { X: { 'Fn::GetAtt': ['Y', 'Arn'] } } } }),
-    ).function;
+    ).relay;
     expect(() => environment('local-table', 'eu-west-1')).toThrow('Relay, variable X');
   });
 });

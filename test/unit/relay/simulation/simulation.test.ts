@@ -7,7 +7,9 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'items on which the process dies': { bombs: true },
   'writers that overtake, with strict order': { overtaking: true },
   'a retention of zero': { retention: 0 },
-  'everything at once': { zombies: true, topics: true, bombs: true },
+  'a mapping that is off for longer than the stream lasts': { trims: true },
+  'streams that are made anew': { newStreams: true },
+  'everything at once': { zombies: true, topics: true, bombs: true, trims: true, newStreams: true },
 };
 const RUNS = 60;
 const STEPS = 700;

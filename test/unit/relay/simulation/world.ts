@@ -6,6 +6,8 @@ import { positionOfVersion, versionOfPosition } from '../../../../lib/event/posi
 import { newSignal } from '../../../../lib/event/signal';
 import type { BatchOutcome, Failure, Mark, PartitionBatch } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
+import type { SweepStore } from '../../../../lib/sweep/ports';
+import { sweep } from '../../../../lib/sweep/sweep';
 import { createRelay, type Relay, type RelayPorts } from '../../../../lib/relay/relay';
 
 /** What may go wrong in a run, beside crashes, refusals, lost answers and time. */
@@ -19,10 +21,16 @@ export interface Profile {
   /** Writers that overtake each other by the halves of a transaction; the relay runs with strict order. */
   readonly overtaking?: boolean;
   readonly retention?: number;
+  /** The mapping is off for longer than a stream keeps records. */
+  readonly trims?: boolean;
+  /** The stream is switched off and on: another one, without what was not yet delivered. */
+  readonly newStreams?: boolean;
 }
 
 const KEYS = ['a', 'b'];
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const SEGMENTS = 2;
 const MAX_VERSION = 25;
 const HALVES_APART = 5_000;
 const outage: Failure = { kind: 'outage', message: 'away' };
@@ -44,6 +52,11 @@ interface Process {
   dead: boolean;
 }
 
+interface Sweeping {
+  readonly waiting: (() => void)[];
+  ended: boolean;
+}
+
 interface Run {
   readonly process: Process;
   readonly end: number;
@@ -52,8 +65,8 @@ interface Run {
 }
 
 /**
- * Writers, one shard of the table's stream, Lambda, relays, an operator and Kafka, interleaved at random but the same
- * for the same seed. The relay is the real one; what it calls is in memory, with the conditions of the true stores.
+ * Writers, one shard of the table's stream, Lambda, relays, the sweeper, an operator and Kafka, interleaved at
+ * random but the same for the same seed. Relay and sweeper are the real ones; what they call is in memory, with the conditions of the true stores.
  */
 export class SimulatedWorld {
   readonly table: MemoryTable;
@@ -67,6 +80,8 @@ export class SimulatedWorld {
   readonly #records: StreamRecord[] = [];
   #checkpoint = 0;
   #run: Run | undefined;
+  #sweeping: Sweeping | undefined;
+  #streams = 1;
   #processes: Process[] = [];
   readonly #zombies: Process[] = [];
   readonly #appendLater: string[][] = [];
@@ -78,7 +93,8 @@ export class SimulatedWorld {
     this.#random = seed;
     this.#profile = profile;
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
-    this.table.onInsert = (record) => this.#records.push(record);
+    this.table.state = { streamArn: this.#streamArn() };
+    this.table.onInsert = (record) => this.#records.push({ ...record, eventSourceARN: this.#streamArn() });
   }
 
   /** Chaos, then calm and an operator who mends everything; answers what is wrong at the end. */
@@ -111,7 +127,7 @@ export class SimulatedWorld {
   }
 
   async #act(): Promise<void> {
-    const { zombies = false, topics = false } = this.#profile;
+    const { zombies = false, topics = false, trims = false, newStreams = false } = this.#profile;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
       [70, () => this.#poll()],
@@ -121,6 +137,10 @@ export class SimulatedWorld {
       [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
       [zombies ? 4 : 0, () => this.#freeze()],
       [zombies ? 24 : 0, () => this.#advance(this.#zombies.at(0))],
+      [trims || newStreams ? 4 : 1, () => this.#beginSweep()],
+      [trims || newStreams ? 30 : 8, () => this.#advanceSweep()],
+      [trims ? 0.6 : 0, () => this.#losesADay()],
+      [newStreams ? 1.5 : 0, () => this.#renewStream()],
       [topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
     ];
     let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -238,19 +258,101 @@ export class SimulatedWorld {
     this.#processes = this.#processes.filter((one) => one !== process);
   }
 
+  // The stream.
+
+  #streamArn(): string {
+    return `stream-${this.#streams}`;
+  }
+
+  async #losesADay(): Promise<void> {
+    this.#crash();
+    for (let hour = 0; hour < 27; hour++) {
+      this.#pass(HOUR);
+      if (this.#chance(0.2)) this.#write();
+      await this.#sweepToTheEnd();
+    }
+    const trimmedBefore = (this.#now - 24 * HOUR) / 1000;
+    const createdAt = (record: StreamRecord | undefined): number =>
+      record?.dynamodb?.ApproximateCreationDateTime ?? Infinity;
+    while (createdAt(this.#records[this.#checkpoint]) < trimmedBefore) this.#checkpoint++;
+  }
+
+  #renewStream(): void {
+    this.#crash();
+    this.#records.splice(this.#checkpoint);
+    this.#streams++;
+  }
+
+  // The sweeper.
+
+  #beginSweep(): void {
+    if (this.#sweeping !== undefined) return;
+    const sweeping: Sweeping = { waiting: [], ended: false };
+    this.#sweeping = sweeping;
+    const store = this.#sweepStore((effect) => this.#call(sweeping.waiting, effect));
+    const options = { sweepAfterMs: HOUR, segments: SEGMENTS, by: 'sweeper', now: () => this.#now };
+    void sweep(store, { ...options, remainingMs: () => (this.#fault(0.05) ? 0 : Infinity) })
+      .catch((error: unknown) => {
+        if (!(error instanceof Fault)) throw error;
+      })
+      .finally(() => (sweeping.ended = true));
+  }
+
+  async #advanceSweep(): Promise<void> {
+    const sweeping = this.#sweeping;
+    if (sweeping === undefined) return;
+    const [resume] = sweeping.waiting.splice(Math.floor(this.#draw() * sweeping.waiting.length), 1);
+    resume?.();
+    await turn();
+    // Ended, or killed in the middle.
+    if (sweeping.ended || this.#fault(0.03)) this.#sweeping = undefined;
+  }
+
+  async #sweepToTheEnd(): Promise<void> {
+    this.#beginSweep();
+    await turn();
+    for (let step = 0; this.#sweeping !== undefined && step < 1_000; step++) await this.#advanceSweep();
+  }
+
+  #sweepStore(call: <T>(effect: () => Promise<T>) => Promise<T>): SweepStore {
+    const { table } = this;
+    return {
+      readControl: () => call(() => table.read()),
+      currentStreamArn: () => call(() => Promise.resolve(this.#streamArn())),
+      noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
+      send: (signal) => call(() => Promise.resolve(void table.putSignal(signal))),
+      replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
+      setAside: (signal, why) => call(() => table.setAside(signal, why)),
+      beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
+      endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
+      async *segment(index) {
+        const keys = KEYS.map((key) => `order#${key}`).filter((_, at) => at % SEGMENTS === index);
+        for (const pk of keys) {
+          // As a page that was read now.
+          const images = await call(() => Promise.resolve(table.scan(pk)));
+          yield { images, readUnits: 1 };
+        }
+      },
+    };
+  }
+
   // What the relay calls.
+
+  /** Waits for the scheduler before the effect and after it; may fail on either side of it. */
+  async #call<T>(waiting: (() => void)[], effect: () => Promise<T>): Promise<T> {
+    const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+    await step();
+    if (this.#fault(0.03)) throw new Fault('throttled');
+    const answer = await effect();
+    if (this.#fault(0.03)) throw new Fault('the answer was lost');
+    await step();
+    return answer;
+  }
 
   #newProcess(): Process {
     const waiting: (() => void)[] = [];
     const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
-    const call = async <T>(effect: () => Promise<T>): Promise<T> => {
-      await step();
-      if (this.#fault(0.03)) throw new Error('throttled');
-      const answer = await effect();
-      if (this.#fault(0.03)) throw new Error('the answer was lost');
-      await step();
-      return answer;
-    };
+    const call = <T>(effect: () => Promise<T>): Promise<T> => this.#call(waiting, effect);
     const { table } = this;
     const process: Process = { relay: this.#relay(call, step, () => void (process.dead = true)), waiting, dead: false };
     table.failMark = () => this.#fault(0.06);
@@ -341,10 +443,36 @@ export class SimulatedWorld {
       for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
     }
     await this.#drainStream();
+    // What nobody but an operator can release is left to the operator; everything else mends itself.
+    for (let round = 0; round < 6; round++) {
+      this.#pass(HOUR + 6 * MINUTE);
+      await this.#sweepToTheEnd();
+      await this.#drainStream();
+    }
+    this.#unmended = [
+      ...[...this.table.holds.values()]
+        .filter(({ state }) => state === 'draining')
+        .map(({ pk }) => `${pk} drains for ever`),
+      ...this.#uncovered().map((id) => `${id} is left by the sweeper`),
+      ...(this.table.state.doubtSince === undefined ? [] : ['the doubt does not end']),
+    ];
     for (let round = 0; round < 25 && (this.table.holds.size > 0 || round === 0); round++) {
       for (let operation = 0; operation < 4; operation++) this.#operate();
       await this.#drainStream();
     }
+  }
+
+  #unmended: string[] = [];
+
+  #uncovered(): string[] {
+    return [...this.written.values()]
+      .filter(({ key, version }) => {
+        const hold = this.table.holds.get(`order#${key}`);
+        const position = positionOfVersion(version);
+        const state = this.table.stateAt(`order#${key}`, position);
+        return (state === 'pending' || state === 'parked') && (hold === undefined || position < hold.position);
+      })
+      .map(({ id }) => id);
   }
 
   async #drainStream(): Promise<void> {
@@ -355,7 +483,7 @@ export class SimulatedWorld {
   }
 
   #verdict(): string[] {
-    const wrong: string[] = [];
+    const wrong: string[] = [...this.#unmended];
     if (this.#checkpoint < this.#records.length) wrong.push('the shard is blocked');
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
@@ -381,6 +509,8 @@ export class SimulatedWorld {
     return wrong;
   }
 }
+
+class Fault extends Error {}
 
 /** Lets everything run that does not wait for the scheduler. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { packageRoot } from '../../lib/infra/package-root';
-import { bundledRelay } from '../../lib/infra/relay-code';
+import { bundledFunction } from '../../lib/infra/bundled-function';
 
 let root: string;
 beforeEach(() => {
@@ -25,7 +25,7 @@ test('the root of this package is where its package.json is', () => {
 });
 
 test('a bundle that is missing is refused with its path and how to make it', () => {
-  expect(() => bundledRelay(root)).toThrow(
+  expect(() => bundledFunction('relay', root)).toThrow(
     `Option "relayCode" is not set; it must be given when ${join(root, 'dist/lambdas/relay/index.js')} does not exist. ` +
       'The published package contains that bundle; in a checkout, make it with "node scripts/bundle.mjs".',
   );
@@ -38,7 +38,7 @@ test('the bundle is the asset of the function', () => {
   const relay = new LambdaFunction(new Stack(), 'Relay', {
     runtime: Runtime.NODEJS_24_X,
     handler: 'index.handler',
-    code: bundledRelay(root),
+    code: bundledFunction('relay', root),
   });
   expect(relay.node.tryFindChild('Code')).toBeDefined();
 });

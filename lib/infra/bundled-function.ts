@@ -5,15 +5,15 @@ import { invalidOption } from './invalid-option';
 import { packageRoot } from './package-root';
 
 /**
- * The relay as this package ships it, bundled: synthesis needs no bundler and no Docker.
+ * A function as this package ships it, bundled: synthesis needs no bundler and no Docker.
  *
  * @throws OutboxError `invalid-option` when `root` holds no bundle.
  */
-export function bundledRelay(root: string = packageRoot()): Code {
-  const directory = join(root, 'dist', 'lambdas', 'relay');
+export function bundledFunction(name: 'relay' | 'sweeper', root: string = packageRoot()): Code {
+  const directory = join(root, 'dist', 'lambdas', name);
   if (!existsSync(join(directory, 'index.js'))) {
     throw invalidOption(
-      'relayCode',
+      `${name}Code`,
       undefined,
       `given when ${join(directory, 'index.js')} does not exist`,
       'The published package contains that bundle; in a checkout, make it with "node scripts/bundle.mjs".',

@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from 'aws-lambda';
+import { SWEEPER_SERVICE } from '../../lib/event/metrics';
+import { dynamodbClient } from '../../lib/relay/dynamodb-client';
+import { sweepStore } from '../../lib/sweep/dynamodb-store';
+import { decodeSweeperConfig } from '../../lib/sweep/environment';
+import { sweep, type SweepReport } from '../../lib/sweep/sweep';
+import { powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
+
+const config = decodeSweeperConfig(process.env);
+const report = powertoolsReporter(config);
+const store = sweepStore(dynamodbClient(), config, { now: Date.now }, sleep);
+
+/** One run over the table. Rejects after it, so that Lambda counts an error, when a part of it failed. */
+export async function handler(_event: unknown, context: Context): Promise<Omit<SweepReport, 'failures'>> {
+  const { failures, ...done } = await sweep(store, {
+    sweepAfterMs: config.sweepAfterSeconds * 1000,
+    segments: config.segments,
+    by: SWEEPER_SERVICE,
+    remainingMs: () => context.getRemainingTimeInMillis(),
+    now: Date.now,
+  });
+  report({ ...done, failures });
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} parts of the sweep failed.`);
+  return done;
+}

@@ -1,0 +1,57 @@
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { encodeSweeperConfig, type SweeperConfig } from '../sweep/environment';
+import { outboxFunction } from './outbox-function';
+import type { OutboxTable } from './outbox-table';
+
+export interface OutboxSweeperProps {
+  readonly table: OutboxTable;
+  readonly config: Omit<SweeperConfig, 'tableName'>;
+  readonly code: Code;
+  readonly every: Duration;
+  readonly logRetention: RetentionDays;
+}
+
+const MEMORY_MB = 512;
+
+/** Looks at the whole table on a schedule and asks the relay for what the stream has lost. Talks to DynamoDB alone. */
+export class OutboxSweeper extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: OutboxSweeperProps) {
+    super(scope, id);
+    const { table, config } = props;
+    this.function = outboxFunction(this, {
+      description: `Finds outbox items of ${config.outboxName} that the stream has lost`,
+      code: props.code,
+      memorySize: MEMORY_MB,
+      // The longest that Lambda allows: a run that gets no further begins with another part of the table next time.
+      timeout: Duration.minutes(15),
+      logRetention: props.logRetention,
+      environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
+    });
+    table.grant(
+      this.function,
+      'dynamodb:Scan',
+      // Of the control partition: its holds and its state.
+      'dynamodb:Query',
+      'dynamodb:GetItem',
+      // A signal that was lost is deleted and put again.
+      'dynamodb:PutItem',
+      'dynamodb:DeleteItem',
+      // The doubt, and a note on a signal that nobody can act on.
+      'dynamodb:UpdateItem',
+      // Which stream the table has now.
+      'dynamodb:DescribeTable',
+    );
+    new Rule(this, 'Schedule', {
+      description: `Sweeps the outbox table of ${config.outboxName}`,
+      schedule: Schedule.rate(props.every),
+      targets: [new LambdaTarget(this.function)],
+    });
+  }
+}

@@ -1,0 +1,165 @@
+import {
+  ConditionalCheckFailedException,
+  DescribeTableCommand,
+  PutItemCommand,
+  ScanCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { STATE_KEY } from '../event/control';
+import { encodeSignal, type Signal } from '../event/signal';
+import type { Sleep } from '../relay/backoff';
+import { controlStore } from '../relay/dynamodb-control';
+import { signalStore } from '../relay/dynamodb-signals';
+import type { Clock } from '../relay/ports';
+import type { DoubtState, SweepStore } from './ports';
+
+export interface SweepStoreOptions {
+  readonly tableName: string;
+  readonly readUnitsPerSecond: number;
+}
+
+/** Everything but the events: it costs the same units, and is a fraction to transfer and to hold. */
+const SCANNED = [
+  ...['pk', 'sk', 'id', 'committedAt', 'processedAt', 'parked', 'discarded', 'setAside'],
+  ...['kind', 'request', 'from', 'to', 'position', 'replayId', 'since', 'until', 'topic'],
+];
+const PROJECTION = SCANNED.map((name) => `#${name}`).join(', ');
+const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
+
+/** The table for the sweeper, by scans that keep to a rate and by conditional writes. */
+export function sweepStore(
+  client: DynamoDBClient,
+  { tableName, readUnitsPerSecond }: SweepStoreOptions,
+  clock: Clock,
+  sleep: Sleep,
+): SweepStore {
+  const control = controlStore(client, tableName, clock);
+  const pace = pacer(readUnitsPerSecond, clock, sleep);
+
+  return {
+    readControl: () => control.read(),
+    noteStream: (known, streamArn) => control.noteStream(known, streamArn),
+    setAside: (signal, why) => signalStore(client, tableName, clock).setAside(signal, why),
+
+    async *segment(index, segments) {
+      let after: Record<string, AttributeValue> | undefined;
+      do {
+        await pace.turn();
+        const { Items, ConsumedCapacity, LastEvaluatedKey } = await client.send(
+          new ScanCommand({
+            TableName: tableName,
+            Segment: index,
+            TotalSegments: segments,
+            ExclusiveStartKey: after,
+            ProjectionExpression: PROJECTION,
+            ExpressionAttributeNames: NAMES,
+            ReturnConsumedCapacity: 'TOTAL',
+          }),
+        );
+        const readUnits = ConsumedCapacity?.CapacityUnits ?? 0;
+        pace.used(readUnits);
+        yield { images: Items ?? [], readUnits };
+        after = LastEvaluatedKey;
+      } while (after !== undefined);
+    },
+
+    async currentStreamArn() {
+      const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+      return Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
+    },
+
+    async send(signal) {
+      await client.send(new PutItemCommand({ TableName: tableName, ...newItem(signal) }));
+    },
+
+    async replace({ pk, sk }, successor) {
+      try {
+        await client.send(
+          new TransactWriteItemsCommand({
+            TransactItems: [
+              {
+                Delete: {
+                  TableName: tableName,
+                  Key: marshall({ pk, sk }),
+                  ConditionExpression: 'attribute_exists(pk)',
+                },
+              },
+              // Under a new sort key: an overwrite would be no insert, and nobody would be invoked by it.
+              { Put: { TableName: tableName, ...newItem(successor) } },
+            ],
+          }),
+        );
+        return 'replaced';
+      } catch (error) {
+        const [lost] = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
+        if (lost?.Code === 'ConditionalCheckFailed') return 'gone';
+        throw error;
+      }
+    },
+
+    beginDoubt: (known, since) =>
+      changeState(client, tableName, known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
+    endDoubt: (known) => changeState(client, tableName, known, 'REMOVE doubtSince', {}),
+  };
+}
+
+const newItem = (signal: Signal) => ({
+  Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
+
+/** Answers false when somebody has changed the stream or the doubt since. */
+async function changeState(
+  client: DynamoDBClient,
+  tableName: string,
+  { streamArn, doubtSince }: DoubtState,
+  change: string,
+  values: Record<string, AttributeValue>,
+): Promise<boolean> {
+  const input: UpdateItemCommandInput = {
+    TableName: tableName,
+    Key: marshall(STATE_KEY),
+    UpdateExpression: `${change} ADD revision :one`,
+    ConditionExpression: [
+      streamArn === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :streamArn',
+      doubtSince === undefined ? 'attribute_not_exists(doubtSince)' : 'doubtSince = :doubtSince',
+    ].join(' AND '),
+    ExpressionAttributeValues: {
+      ...values,
+      ':one': { N: '1' },
+      ...(streamArn === undefined ? {} : { ':streamArn': { S: streamArn } }),
+      ...(doubtSince === undefined ? {} : { ':doubtSince': { N: String(doubtSince) } }),
+    },
+  };
+  try {
+    await client.send(new UpdateItemCommand(input));
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+/** Lets units be used at a rate, over all segments together. A page is paid for after it was read. */
+function pacer(
+  unitsPerSecond: number,
+  clock: Clock,
+  sleep: Sleep,
+): { turn(): Promise<void>; used(units: number): void } {
+  let freeAt = 0;
+  return {
+    async turn() {
+      const waitMs = freeAt - clock.now();
+      if (waitMs > 0) await sleep(waitMs);
+    },
+    used(units) {
+      freeAt = Math.max(freeAt, clock.now()) + (units / unitsPerSecond) * 1000;
+    },
+  };
+}

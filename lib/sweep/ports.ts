@@ -1,0 +1,34 @@
+import type { Control } from '../event/control';
+import type { Image } from '../event/item';
+import type { DrainSignal, Signal } from '../event/signal';
+
+/** A part of what a scan returns. Items of a key follow each other, in the order of their sort keys. */
+export interface ScanPage {
+  readonly images: readonly Image[];
+  readonly readUnits: number;
+}
+
+export interface ScanStore {
+  /** Strongly consistent. */
+  readControl(): Promise<Control>;
+  /** One of `segments` parts of the table, page by page, as slowly as the store was told to; eventually consistent. */
+  segment(index: number, segments: number): AsyncIterable<ScanPage>;
+}
+
+/** The table as the sweeper uses it. */
+export interface SweepStore extends ScanStore {
+  /** ARN of the stream that the table has now; `undefined` when it has none. */
+  currentStreamArn(): Promise<string | undefined>;
+  /** As the relay notes it: begins the doubt when another stream was known before. */
+  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
+  send(signal: DrainSignal): Promise<void>;
+  /** Puts the successor in the place of a signal that was lost. `gone`: somebody has acted on it meanwhile. */
+  replace(lost: Signal, successor: Signal): Promise<'replaced' | 'gone'>;
+  setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
+  /** Sets the doubt, or moves it, unless somebody has changed the state since it was read. */
+  beginDoubt(known: DoubtState, since: number): Promise<boolean>;
+  /** Takes the doubt away, unless somebody has changed the state since it was read. */
+  endDoubt(known: DoubtState): Promise<boolean>;
+}
+
+export type DoubtState = Pick<Control, 'streamArn' | 'doubtSince'>;

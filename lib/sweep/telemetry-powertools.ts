@@ -1,0 +1,46 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
+import type { SweepReport } from './sweep';
+
+export interface PowertoolsOptions {
+  readonly outboxName: string;
+  readonly logger?: Logger;
+  readonly metrics?: Metrics;
+}
+
+/** Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. */
+export function powertoolsReporter({
+  outboxName,
+  logger = new Logger({ serviceName: SWEEPER_SERVICE, persistentKeys: { outbox: outboxName } }),
+  metrics = new Metrics({
+    namespace: METRICS_NAMESPACE,
+    serviceName: SWEEPER_SERVICE,
+    defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
+  }),
+}: PowertoolsOptions): (report: SweepReport) => void {
+  return (report) => {
+    const { failures, ...counted } = report;
+    const endedAt = report.startedAt + report.durationMs;
+    const ageMs = (at: number | undefined): number => (at === undefined ? 0 : Math.max(0, endedAt - at));
+    const { Count, Milliseconds } = MetricUnit;
+    metrics.addMetric(SWEEPER_METRICS.scannedItems, Count, report.items);
+    metrics.addMetric(SWEEPER_METRICS.pendingItems, Count, report.pending);
+    metrics.addMetric(SWEEPER_METRICS.oldestPendingAge, Milliseconds, ageMs(report.oldestPendingAt));
+    metrics.addMetric(SWEEPER_METRICS.waitingItems, Count, report.waiting);
+    metrics.addMetric(SWEEPER_METRICS.parkedItems, Count, report.parked);
+    metrics.addMetric(SWEEPER_METRICS.heldKeys, Count, report.heldKeys);
+    metrics.addMetric(SWEEPER_METRICS.oldestHoldAge, Milliseconds, ageMs(report.oldestHoldAt));
+    metrics.addMetric(SWEEPER_METRICS.signalsSent, Count, report.signalsSent);
+    metrics.addMetric(SWEEPER_METRICS.signalsReplaced, Count, report.signalsReplaced);
+    metrics.addMetric(SWEEPER_METRICS.signalsLeftAside, Count, report.signalsSetAside);
+    metrics.addMetric(SWEEPER_METRICS.doubt, Count, ['began', 'stands'].includes(report.doubt) ? 1 : 0);
+    metrics.addMetric(SWEEPER_METRICS.readUnits, Count, report.readUnits);
+    metrics.addMetric(SWEEPER_METRICS.duration, Milliseconds, report.durationMs);
+    metrics.addMetric(SWEEPER_METRICS.complete, Count, report.complete ? 1 : 0);
+    metrics.addMetric(SWEEPER_METRICS.failures, Count, failures.length);
+    metrics.publishStoredMetrics();
+    logger.info('Swept the table', { ...counted });
+    for (const cause of failures) logger.error('A part of the sweep failed; the next one does it', { cause });
+  };
+}

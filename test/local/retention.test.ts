@@ -1,0 +1,168 @@
+import { positionOfVersion } from '../../lib/event/position';
+import { CONTROL_PARTITION } from '../../lib/event/key';
+import {
+  allArrived,
+  allMarked,
+  Committed,
+  expectCompleteAndInOrder,
+  keysNamed,
+  startWorld,
+  STARTUP_MS,
+  until,
+  write,
+  type World,
+} from './harness/world';
+
+/** What is older than a second is late for the relay, and overdue for the sweeper. */
+const OVERDUE_MS = 1_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({
+    environment: { OUTBOX_LATE_AFTER_SECONDS: '1' },
+    sweeperEnvironment: { OUTBOX_SWEEP_AFTER_SECONDS: '1' },
+  });
+}, STARTUP_MS);
+afterAll(() => world.stop());
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const overdue = (): Promise<void> => pause(2 * OVERDUE_MS);
+const stateOf = async (): Promise<Record<string, unknown>> => {
+  const { Item } = await world.document.get({
+    TableName: world.stack.tableName,
+    Key: { pk: CONTROL_PARTITION, sk: '!state' },
+    ConsistentRead: true,
+  });
+  return Item ?? {};
+};
+const forgetDoubt = (): Promise<unknown> =>
+  world.document.update({
+    TableName: world.stack.tableName,
+    Key: { pk: CONTROL_PARTITION, sk: '!state' },
+    UpdateExpression: 'REMOVE doubtSince ADD revision :one',
+    ExpressionAttributeValues: { ':one': 1 },
+  });
+
+beforeEach(async () => {
+  await world.stack.mapping.caughtUp();
+  if ('doubtSince' in (await stateOf())) await forgetDoubt();
+});
+afterEach(() => world.stack.mapping.enable());
+
+it('what the stream dropped is published before a late record of the same key', async () => {
+  const { mapping } = world.stack;
+  const committed = new Committed();
+  const keys = keysNamed('late', 3);
+  await mapping.disable();
+  await write(world, { keys, events: 30 }, committed);
+  expect(await mapping.trim()).toBe(30);
+  await write(world, { keys, events: 30 }, committed);
+  await overdue();
+  mapping.enable();
+
+  await allArrived(world, committed);
+  expectCompleteAndInOrder(world, committed);
+  expect(mapping.metrics()).toMatchObject({ TrimmedEventCount: 30 });
+});
+
+it('what the stream dropped is found by the sweeper, and precedes what is written after', async () => {
+  const { mapping } = world.stack;
+  const committed = new Committed();
+  const [quiet, busy] = [keysNamed('quiet', 20), keysNamed('busy', 5)];
+  await mapping.disable();
+  await write(world, { keys: [...quiet, ...busy], events: 100 }, committed);
+  await overdue();
+  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 25, doubt: 'began', complete: true, pending: 100 });
+  // The signals too: 26 hours later there is nothing left of either.
+  expect(await mapping.trim()).toBe(125);
+  await write(world, { keys: busy, events: 50 }, committed);
+  mapping.enable();
+  await until('the busy keys', () => busy.every((key) => world.reader.firstIds(key).length === 14));
+  for (const key of busy) expect(world.reader.firstIds(key)).toEqual(committed.ids(key));
+  expect(world.reader.firstIds(quiet[0]!)).toEqual([]);
+
+  await overdue();
+  expect(await world.stack.sweep()).toMatchObject({ signalsReplaced: 25, doubt: 'stands' });
+
+  await allArrived(world, committed);
+  await allMarked(world);
+  expectCompleteAndInOrder(world, committed);
+  await mapping.caughtUp();
+  expect(await world.stack.sweep()).toMatchObject({ signals: 0, signalsSent: 0, pending: 0, heldKeys: 0 });
+});
+
+it('with another stream, a key is looked up before its first record', async () => {
+  const { mapping } = world.stack;
+  const committed = new Committed();
+  const keys = keysNamed('renewed', 5);
+  await write(world, { keys, events: 20 }, committed);
+  await allArrived(world, committed);
+  await mapping.caughtUp();
+  const before = world.stack.streamArn;
+  await mapping.disable();
+  await write(world, { keys, events: 20 }, committed);
+  await world.stack.recreateStream();
+  expect(world.stack.streamArn).not.toBe(before);
+  await write(world, { keys: keys.slice(1), events: 20 }, committed);
+  mapping.enable();
+
+  await until('the keys that go on', () =>
+    keys.slice(1).every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
+  );
+  expect(await stateOf()).toMatchObject({ streamArn: world.stack.streamArn, doubtSince: expect.any(Number) });
+  await overdue();
+  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 1 });
+  await allArrived(world, committed);
+  expectCompleteAndInOrder(world, committed);
+});
+
+it('the sweeper sees another stream before the relay does', async () => {
+  await world.stack.mapping.disable();
+  await world.stack.recreateStream();
+  expect(await world.stack.sweep()).toMatchObject({ doubt: 'began' });
+  expect(await stateOf()).toMatchObject({ streamArn: world.stack.streamArn });
+  world.stack.mapping.enable();
+});
+
+it('the doubt ends once nothing is left of the time before it', async () => {
+  const doubtSince = Date.now() - 10 * 60_000;
+  await world.document.update({
+    TableName: world.stack.tableName,
+    Key: { pk: CONTROL_PARTITION, sk: '!state' },
+    UpdateExpression: 'SET doubtSince = :since ADD revision :one',
+    ExpressionAttributeValues: { ':since': doubtSince, ':one': 1 },
+  });
+  expect(await world.stack.sweep()).toMatchObject({ doubt: 'ended' });
+  expect(await stateOf()).not.toHaveProperty('doubtSince');
+});
+
+it('a hold that nobody works on is released', async () => {
+  const committed = new Committed();
+  await write(world, { keys: ['orphan'], events: 3 }, committed);
+  await allArrived(world, committed);
+  await allMarked(world);
+  const { document, stack } = world;
+  await document.put({
+    TableName: stack.tableName,
+    Item: {
+      pk: CONTROL_PARTITION,
+      sk: 'hold#order#orphan',
+      key: 'order#orphan',
+      position: positionOfVersion(4),
+      revision: '019b0a0a-3600-7a1b-8c2d-3e4f5a6b7c8d',
+      state: 'draining',
+      reason: 'drain-unfinished',
+      message: '',
+      attempts: 0,
+      since: 1,
+    },
+  });
+  await document.update({
+    TableName: stack.tableName,
+    Key: { pk: CONTROL_PARTITION, sk: '!state' },
+    UpdateExpression: 'ADD revision :one',
+    ExpressionAttributeValues: { ':one': 1 },
+  });
+  expect(await stack.sweep()).toMatchObject({ signalsSent: 1, heldKeys: 1, oldestHoldAt: 1 });
+  await until('the release', async () => (await world.holds()).length === 0);
+});

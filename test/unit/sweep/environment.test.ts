@@ -1,0 +1,26 @@
+import { decodeSweeperConfig, encodeSweeperConfig, type SweeperConfig } from '../../../lib/sweep/environment';
+
+const config: SweeperConfig = {
+  tableName: 'outbox',
+  outboxName: 'Orders',
+  sweepAfterSeconds: 60,
+  segments: 4,
+  readUnitsPerSecond: 100,
+};
+
+it('is read as it was written', () => {
+  expect(decodeSweeperConfig(encodeSweeperConfig(config))).toEqual(config);
+});
+
+it.each([
+  ['OUTBOX_TABLE_NAME', ''],
+  ['OUTBOX_NAME', undefined],
+  ['OUTBOX_SWEEP_AFTER_SECONDS', '0'],
+  ['OUTBOX_SWEEP_SEGMENTS', 'many'],
+  ['OUTBOX_SWEEP_READ_UNITS_PER_SECOND', '1.5'],
+])('refuses %s of %p, naming it', (variable, value) => {
+  const environment = { ...encodeSweeperConfig(config), [variable]: value };
+  expect(() => decodeSweeperConfig(environment)).toThrow(
+    expect.objectContaining({ code: 'invalid-environment', details: expect.objectContaining({ variable }) }),
+  );
+});
