@@ -22,6 +22,7 @@ The local stack is ready. What is written to the table arrives on Kafka.
   relay      batches of ${settings.batchSize}, as the template says; log: ${relative(process.cwd(), stack.relayLog)}
   processes  Kafka ${pids.kafka.join(', ') || '(yours)'} · DynamoDB ${pids.dynamodb ?? '(yours)'}
 
+What waits and why: npx outbox status
 Another program finds all of this in ${relative(process.cwd(), stackFile)}.
 Ctrl-C stops everything.`;
 }

@@ -51,9 +51,18 @@ export async function bundleLambdas({
   return Promise.all(names.map((name) => bundle(name, join(from, name, 'index.ts'), to)));
 }
 
-async function bundle(name, entryPoint, to) {
+/**
+ * Bundles the operator's command line into `dist/bin/outbox`: whoever installs the package for its write helper gets no
+ * dependency by it.
+ */
+export const bundleCli = ({ to = join(PACKAGE_ROOT, 'dist', 'bin') } = {}) =>
+  // Unlike a function, it runs on whatever Node.js an operator has.
+  bundle('outbox', join(PACKAGE_ROOT, 'bin', 'outbox.ts'), to, { target: 'node22' });
+
+async function bundle(name, entryPoint, to, options = {}) {
   const { outputFiles, metafile } = await build({
     ...BUNDLE_OPTIONS,
+    ...options,
     entryPoints: [entryPoint],
     outfile: 'index.js',
     absWorkingDir: PACKAGE_ROOT,
@@ -102,7 +111,7 @@ function packageDirectory(input) {
 async function main() {
   const kB = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
   try {
-    for (const { name, directory, bytes, gzipBytes } of await bundleLambdas()) {
+    for (const { name, directory, bytes, gzipBytes } of [...(await bundleLambdas()), await bundleCli()]) {
       console.error(`${name}: ${relative(process.cwd(), directory)}, ${kB(bytes)} (${kB(gzipBytes)} compressed)`);
     }
   } catch (error) {

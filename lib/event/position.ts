@@ -20,6 +20,9 @@ export function positionOfVersion(version: number): string {
 export const versionOfPosition = (position: string): number | undefined =>
   VERSION_PATTERN.test(position) ? Number(position) : undefined;
 
+/** As a person reads it: a version without its zeros, any other sort key as it is. */
+export const shownPosition = (position: string): string => String(versionOfPosition(position) ?? position);
+
 /** Whether a sort key is a position: a padded version or a UUIDv7. */
 export const isPosition = (sk: string): boolean => VERSION_PATTERN.test(sk) || UUID_V7_PATTERN.test(sk);
 

@@ -11,6 +11,7 @@ import {
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
+import { MAPPING_SETTINGS } from '../relay/mapping-settings';
 import type { KafkaAuthentication } from './kafka-authentication';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
@@ -28,9 +29,6 @@ export interface OutboxRelayProps {
   readonly vpcSubnets?: SubnetSelection;
   readonly securityGroups?: ISecurityGroup[];
 }
-
-/** The most that one read of a DynamoDB shard returns. */
-const STREAM_BATCH_SIZE = 1000;
 
 /** The stateless part: the only publisher, triggered by the table's stream. */
 export class OutboxRelay extends Construct {
@@ -60,17 +58,13 @@ export class OutboxRelay extends Construct {
     this.eventSourceMapping = new EventSourceMapping(this, 'Stream', {
       target: this.function,
       eventSourceArn: table.streamArn,
-      // With LATEST, what is written while the mapping is created or updated could be missed.
-      startingPosition: StartingPosition.TRIM_HORIZON,
-      // The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it.
-      filters: [FilterCriteria.filter({ eventName: ['INSERT'] })],
-      batchSize: STREAM_BATCH_SIZE,
-      // More than one would keep the order of each item only, not of a key's items.
-      parallelizationFactor: 1,
-      bisectBatchOnError: true,
-      reportBatchItemFailures: true,
-      // An outage makes the shard wait; a record must never be given up.
-      retryAttempts: -1,
+      startingPosition: StartingPosition[MAPPING_SETTINGS.startingPosition],
+      filters: [FilterCriteria.filter(MAPPING_SETTINGS.filter)],
+      batchSize: MAPPING_SETTINGS.batchSize,
+      parallelizationFactor: MAPPING_SETTINGS.parallelizationFactor,
+      bisectBatchOnError: MAPPING_SETTINGS.bisectBatchOnError,
+      reportBatchItemFailures: MAPPING_SETTINGS.reportBatchItemFailures,
+      retryAttempts: MAPPING_SETTINGS.retryAttempts,
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
   }

@@ -12,6 +12,7 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { CONTROL_PARTITION } from '../event/key';
+import { TABLE } from '../event/table';
 import { invalidOption } from './invalid-option';
 
 export interface OutboxTableProps {
@@ -45,20 +46,18 @@ export class OutboxTable extends Construct {
     }
     const table = new TableV2(this, 'Resource', {
       tableName: props.tableName,
-      partitionKey: { name: 'pk', type: AttributeType.STRING },
-      sortKey: { name: 'sk', type: AttributeType.STRING },
-      // Never populated. With a local secondary index DynamoDB does not split an item collection, so that all items of a
-      // key stay in one partition and their stream records in one shard. It can only be created with the table.
+      partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: TABLE.sortKey, type: AttributeType.STRING },
       localSecondaryIndexes: [
         {
-          indexName: 'pin',
-          sortKey: { name: 'pin', type: AttributeType.STRING },
-          projectionType: ProjectionType.KEYS_ONLY,
+          indexName: TABLE.pin.indexName,
+          sortKey: { name: TABLE.pin.attribute, type: AttributeType.STRING },
+          projectionType: ProjectionType[TABLE.pin.projection],
         },
       ],
       billing: Billing.onDemand(),
-      dynamoStream: StreamViewType.NEW_IMAGE,
-      timeToLiveAttribute: 'expiresAt',
+      dynamoStream: StreamViewType[TABLE.streamViewType],
+      timeToLiveAttribute: TABLE.timeToLiveAttribute,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption:
         props.encryptionKey === undefined ? undefined : TableEncryptionV2.customerManagedKey(props.encryptionKey),

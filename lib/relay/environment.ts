@@ -71,10 +71,13 @@ export const slowestRoundMs = (timing: Timing): number =>
 export const shortestFunctionTimeoutMs = (timing: Timing): number =>
   slowestRoundMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
+/** By this variable a function is known to be a relay. */
+export const BROKERS_VARIABLE = 'OUTBOX_KAFKA_BROKERS';
+
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: 'OUTBOX_NAME',
-  brokers: 'OUTBOX_KAFKA_BROKERS',
+  brokers: BROKERS_VARIABLE,
   auth: 'OUTBOX_KAFKA_AUTH',
   secretArn: 'OUTBOX_KAFKA_SECRET_ARN',
   compression: 'OUTBOX_COMPRESSION',

@@ -9,7 +9,7 @@ import type { RelayOptions, RelayPorts } from './relay';
 import { planRound } from './rounds';
 
 /** The header that tells a replayed message from a first delivery or a duplicate. */
-const REPLAY_HEADER = 'outbox-replay';
+export const REPLAY_HEADER = 'outbox-replay';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ConfigResourceTypes } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
-import { encodeSignal, newSignal, type Signal } from '../../lib/event/signal';
 import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
 import { parkingWriter } from '../../lib/relay/dynamodb-parking';
 import { withAdmin } from '../../local/kafka/topics';
+import { OutboxCli } from './harness/cli';
 import {
   allArrived,
   Committed,
@@ -21,18 +21,20 @@ import {
 
 let world: World;
 let client: DynamoDBClient;
+const cli = new OutboxCli();
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ stackFile: cli.stackFile });
   client = new DynamoDBClient(world.stack.clientConfig);
 }, STARTUP_MS);
 
 afterAll(async () => {
   client.destroy();
   await world.stop();
+  cli.remove();
 });
 
-const request = { by: 'the test', at: Date.now(), why: 'the cause is mended' };
+const BECAUSE = ['--by', 'the test', '--why', 'the cause is mended'];
 /** More than the topic takes, compressed too. */
 const tooLarge = randomBytes(8_000).toString('base64');
 const at = positionOfVersion;
@@ -48,11 +50,6 @@ const put = (key: string, version: number, text = '') =>
       },
     ],
   });
-const signal = async (signal: Signal): Promise<void> => {
-  await world.document.put({ TableName: world.stack.tableName, Item: encodeSignal(signal) });
-};
-const drain = (key: string, version: number) =>
-  signal(newSignal(`order#${key}`, Date.now(), { kind: 'drain', from: at(version), request }));
 const holdOf = async (key: string) => (await world.holds()).find(({ key: held }) => held === `order#${key}`);
 const itemOf = async (key: string, version: number) =>
   (await world.items()).find(({ pk, sk }) => pk === `order#${key}` && sk === at(version));
@@ -98,34 +95,48 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   expect(unsettled).toEqual([]);
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
 
-  await drain('p', 100);
-  await until('the second refusal', async () => (await holdOf('p'))?.['attempts'] === 2);
+  expect(await cli.run('redrive', 'order#p', ...BECAUSE, '--follow')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/order#p +refused again +.*\n0 of 1 key released\./),
+  });
+  expect(await holdOf('p')).toMatchObject({ attempts: 2 });
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
 
   await limitTopic(100_000);
-  await drain('p', 100);
-  await until('the release', async () => (await holdOf('p')) === undefined);
+  expect(await cli.run('redrive', 'order#p', ...BECAUSE, '--follow')).toMatchObject({
+    code: 0,
+    stdout: '1 of 1 key released.\n',
+  });
+  expect(await holdOf('p')).toBeUndefined();
   await until('the rest', () => world.reader.firstIds('p').length === 200);
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 200)));
-  expect(await itemOf('p', 100)).toMatchObject({ parked: { attempts: 2 }, receipts: [expect.any(String)] });
+  expect(await itemOf('p', 100)).toMatchObject({
+    parked: { attempts: 2 },
+    redriven: { by: 'the test', why: 'the cause is mended' },
+    receipts: [expect.any(String)],
+  });
   await limitTopic(2_000);
 });
 
 it('a skip leaves a gap that tells who, when and why', async () => {
   for (const version of numbers(1, 5)) await put('s', version, version === 3 ? tooLarge : '');
   await until('the hold', async () => (await holdOf('s')) !== undefined);
-  const skip = newSignal('order#s', Date.now(), { kind: 'skip', position: at(3), id: 's.3', request });
+  const skip = ['redrive', 'order#s', '--skip', ...BECAUSE];
 
-  await signal(skip);
+  expect(await cli.run(...skip)).toMatchObject({ code: 2, stderr: 'Nothing was changed. Add --yes to do it.\n' });
+  expect(await cli.run(...skip, '--yes', '--follow')).toMatchObject({ code: 0, stdout: '1 of 1 key released.\n' });
   await until('the rest', () => world.reader.firstIds('s').length === 4);
 
   expect(world.reader.firstIds('s')).toEqual(ids('s', [1, 2, 4, 5]));
   const gap = await itemOf('s', 3);
-  expect(gap).toMatchObject({ discarded: request, parked: { reason: 'message-too-large' } });
+  expect(gap).toMatchObject({
+    discarded: { by: 'the test', at: expect.any(Number), why: 'the cause is mended' },
+    parked: { reason: 'message-too-large' },
+  });
   expect(gap).not.toHaveProperty('processedAt');
 });
 
-it('1,000 parked keys are released by 1,000 signals, each in order', async () => {
+it('1,000 parked keys are released by one command, each in order', async () => {
   const keys = keysNamed('parked', 1_000);
   await world.stack.mapping.disable();
   // As of an hour ago, so that it does not look like a sudden outage.
@@ -144,13 +155,9 @@ it('1,000 parked keys are released by 1,000 signals, each in order', async () =>
   await world.stack.mapping.caughtUp(120_000);
   expect(world.reader.firstIds('parked-0')).toEqual([]);
 
-  await Promise.all(
-    lanes.map(async (lane) => {
-      for (const key of lane) await drain(key, 1);
-    }),
-  );
-
-  await until('every release', async () => (await world.holds()).length === 0, 120_000);
+  const { code, stdout } = await cli.run('redrive', '--reason', 'unknown-topic', ...BECAUSE, '--follow');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '1,000 of 1,000 keys released.\n' });
+  expect(await world.holds()).toEqual([]);
   await until('every event', () => keys.every((key) => world.reader.firstIds(key).length === 3), 120_000);
   for (const key of keys) expect(world.reader.firstIds(key)).toEqual(ids(key, [1, 2, 3]));
 }, 300_000);
@@ -192,13 +199,15 @@ it('a key is redriven while it is written to at full speed and the relay is kill
   })();
   world.stack.mapping.enable();
   for (let kill = 0; kill < 20; kill++) {
-    await drain('hot', 21);
-    await sleep(100 + Math.random() * 500);
+    const redriven = cli.run('redrive', 'order#hot', ...BECAUSE);
+    await sleep(100 + Math.random() * 900);
     await world.stack.relay.kill();
+    await redriven;
   }
   load.abort();
   await writing;
-  await drain('hot', 21);
+  // Nothing waits any more, or it is released by this.
+  await cli.run('redrive', 'order#hot', ...BECAUSE, '--follow');
 
   await allArrived(world, committed, 120_000);
   await until('the release', async () => (await holdOf('hot')) === undefined);

@@ -6,6 +6,7 @@ import {
   Committed,
   expectCompleteAndInOrder,
   keysNamed,
+  leaveHold,
   startWorld,
   STARTUP_MS,
   until,
@@ -141,28 +142,7 @@ it('a hold that nobody works on is released', async () => {
   await write(world, { keys: ['orphan'], events: 3 }, committed);
   await allArrived(world, committed);
   await allMarked(world);
-  const { document, stack } = world;
-  await document.put({
-    TableName: stack.tableName,
-    Item: {
-      pk: CONTROL_PARTITION,
-      sk: 'hold#order#orphan',
-      key: 'order#orphan',
-      position: positionOfVersion(4),
-      revision: '019b0a0a-3600-7a1b-8c2d-3e4f5a6b7c8d',
-      state: 'draining',
-      reason: 'drain-unfinished',
-      message: '',
-      attempts: 0,
-      since: 1,
-    },
-  });
-  await document.update({
-    TableName: stack.tableName,
-    Key: { pk: CONTROL_PARTITION, sk: '!state' },
-    UpdateExpression: 'ADD revision :one',
-    ExpressionAttributeValues: { ':one': 1 },
-  });
-  expect(await stack.sweep()).toMatchObject({ signalsSent: 1, heldKeys: 1, oldestHoldAt: 1 });
+  await leaveHold(world, 'orphan', positionOfVersion(4));
+  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 1, heldKeys: 1, oldestHoldAt: 1 });
   await until('the release', async () => (await world.holds()).length === 0);
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -21,6 +22,7 @@ let service = '';
 const run = (command: string, args: readonly string[], cwd = service): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 const node = (...args: string[]): string => run(process.execPath, args);
+const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
 
 /** Makes packages of this repository available to the service, as if it had installed them. */
@@ -53,7 +55,7 @@ it('installing the package adds one package', () => {
   expect(readdirSync(installed()).filter((name) => !name.startsWith('.'))).toEqual(['dynamodb-outbox']);
 });
 
-it('the package holds the library, the bundled relay and its papers, and nothing else', () => {
+it('the package holds the library, what is bundled and its papers, and nothing else', () => {
   const top = new Set(
     readdirSync(installed('dynamodb-outbox'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -62,7 +64,13 @@ it('the package holds the library, the bundled relay and its papers, and nothing
       ),
   );
 
-  expect([...top].toSorted()).toEqual(['LICENSE', 'README.md', 'dist/lambdas', 'dist/lib', 'package.json']);
+  expect([...top].toSorted()).toEqual(['LICENSE', 'README.md', 'dist/bin', 'dist/lambdas', 'dist/lib', 'package.json']);
+});
+
+it('the command line runs without any other package', () => {
+  const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+  expect(run(installed('.bin', 'outbox'), ['--version'])).toBe(`${version}\n`);
+  expect(existsSync(installed('dynamodb-outbox/dist/bin/outbox/NOTICE.txt'))).toBe(true);
 });
 
 it('the write helper loads with require and with import, and loads nothing but its own code', () => {
@@ -158,7 +166,7 @@ it('the JSON Schema of the item is part of it', () => {
 });
 
 it(
-  'the construct ships the bundled relay',
+  'the construct ships the bundled functions',
   () => {
     provide('aws-cdk-lib', 'constructs');
     const script = `
@@ -174,11 +182,14 @@ it(
     app.synth();`;
     node('-e', script);
     const files = readdirSync(join(service, 'cdk.out'), { recursive: true, encoding: 'utf8' });
-    const asset = files.find((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file)) ?? '';
-
-    expect(readFileSync(join(service, 'cdk.out', asset), 'utf8')).toBe(
-      readFileSync(installed('dynamodb-outbox/dist/lambdas/relay/index.js'), 'utf8'),
+    const assets = files
+      .filter((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file))
+      .map((file) => hashOf(join(service, 'cdk.out', file)));
+    const bundles = ['relay', 'sweeper'].map((name) =>
+      hashOf(installed(`dynamodb-outbox/dist/lambdas/${name}/index.js`)),
     );
+
+    expect(assets.toSorted()).toEqual(bundles.toSorted());
   },
   MINUTES_MS,
 );

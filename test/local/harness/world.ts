@@ -220,3 +220,30 @@ export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =
 
 export const keysNamed = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
+
+/** Holds a key as a relay that vanished has left it: no item of it needs the hold. */
+export async function leaveHold({ document, stack }: World, key: string, position: string): Promise<void> {
+  const pk = `order#${key}`;
+  await document.put({
+    TableName: stack.tableName,
+    Item: {
+      pk: CONTROL_PARTITION,
+      sk: `hold#${pk}`,
+      key: pk,
+      position,
+      revision: '019b0a0a-3600-7a1b-8c2d-3e4f5a6b7c8d',
+      state: 'draining',
+      reason: 'drain-unfinished',
+      message: '',
+      attempts: 0,
+      since: 1,
+    },
+  });
+  // Whoever writes here raises the revision, so that relays read it.
+  await document.update({
+    TableName: stack.tableName,
+    Key: { pk: CONTROL_PARTITION, sk: '!state' },
+    UpdateExpression: 'ADD revision :one',
+    ExpressionAttributeValues: { ':one': 1 },
+  });
+}

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
-import { isPosition, positionOfVersion, SIGNAL_PREFIX, versionOfPosition } from '../../../lib/event/position';
-import { derivedUuidV7, uuidV7 } from '../../../lib/event/uuid';
+import {
+  isPosition,
+  positionOfVersion,
+  shownPosition,
+  SIGNAL_PREFIX,
+  versionOfPosition,
+} from '../../../lib/event/position';
+import { derivedUuidV7, epochMsOfUuidV7, uuidV7 } from '../../../lib/event/uuid';
 
 const version = fc.maxSafeNat();
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
@@ -23,6 +29,15 @@ test('ids sort by their time, and are positions', () => {
       expect(versionOfPosition(first)).toBeUndefined();
     }),
   );
+});
+
+test('an id tells its time, and nothing else does', () => {
+  fc.assert(fc.property(time, (a) => expect(epochMsOfUuidV7(uuidV7(a))).toBe(a)));
+  expect(epochMsOfUuidV7(positionOfVersion(7))).toBeUndefined();
+});
+
+test('a version is shown without its zeros', () => {
+  expect([positionOfVersion(0), positionOfVersion(70), 'odd'].map(shownPosition)).toEqual(['0', '70', 'odd']);
 });
 
 test('a derived id follows from time and seed', () => {

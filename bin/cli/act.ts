@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { openSession, type GlobalOptions, type Session } from './session';
+
+/** `done`: and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done. */
+export const EXIT_CODES = { done: 0, wrong: 1, refused: 2 } as const;
+
+/** Runs a command within a session; the code that it answers is the exit code. */
+export async function act(command: Command, work: (session: Session) => Promise<number>): Promise<void> {
+  process.exitCode = await work(await openSession(command.optsWithGlobals<GlobalOptions>()));
+}
+
+/** What a command would change is shown, and changed only when it was confirmed. */
+export const needsYes = ({ terminal }: Session): number => {
+  terminal.note('Nothing was changed. Add --yes to do it.');
+  return EXIT_CODES.refused;
+};

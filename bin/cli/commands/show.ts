@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { show, type ShownItem, type ShownKey } from '../../../lib/operate/show';
+import type { Request } from '../../../lib/event/signal';
+import { shownPosition } from '../../../lib/event/position';
+import { act, EXIT_CODES } from '../act';
+import { columns, count, time } from '../format';
+import type { Session } from '../session';
+
+export function addShow(program: Command): void {
+  program
+    .command('show')
+    .argument('<key>', 'such as order#42')
+    .description('show what the table holds of a key: items, states, receipts, times, hold and signals')
+    .action((key: string, _options: unknown, command: Command) => act(command, (session) => run(session, key)));
+}
+
+async function run({ terminal, target }: Session, key: string): Promise<number> {
+  const shown = await show(target, key);
+  terminal.result(shown, () => lines(shown));
+  return EXIT_CODES.done;
+}
+
+function lines({ pk, hold, items, signals }: ShownKey): string[] {
+  const heldLines =
+    hold === undefined
+      ? ['not held']
+      : [`${hold.state} at ${shownPosition(hold.position)} since ${time(hold.since)}: ${hold.reason}, ${hold.message}`];
+  const rows = items.map((item) => [
+    shownPosition(item.position),
+    item.state,
+    item.committedAt === undefined ? '?' : time(item.committedAt),
+    item.events.map(({ type = '?' }) => type).join(' '),
+    item.receipts.join(' '),
+  ]);
+  return [
+    `${pk}: ${count(items.length, 'item')}, ${heldLines.join('')}`,
+    '',
+    ...(rows.length === 0 ? [] : [...columns([['AT', 'STATE', 'COMMITTED', 'EVENTS', 'RECEIPTS'], ...rows]), '']),
+    ...items.flatMap(history),
+    ...signals.map((signal) => `signal ${JSON.stringify(signal)}`),
+  ];
+}
+
+function history(item: ShownItem): string[] {
+  const at = shownPosition(item.position);
+  const { parked, redriven, discarded } = item;
+  return [
+    ...(parked === undefined
+      ? []
+      : [
+          `${at}: parked ${time(parked.since)} after ${count(parked.attempts, 'attempt')}: ${parked.reason}, ${parked.message}`,
+        ]),
+    ...(redriven === undefined ? [] : [`${at}: redriven ${asked(redriven)}`]),
+    ...(discarded === undefined ? [] : [`${at}: discarded ${asked(discarded)}`]),
+  ];
+}
+
+const asked = ({ at, by, why }: Request): string => `${time(at)} by ${by}: ${why}`;

@@ -1,0 +1,24 @@
+import { OutboxError } from '../../lib/event/errors';
+import { SessionError } from './session';
+
+/** By the name of what the AWS SDK throws: its classes differ from client to client. */
+const ADVICE: Readonly<Record<string, string>> = {
+  CredentialsProviderError: 'Log in to AWS (AWS_PROFILE, aws sso login), or start the local stack with npm run local.',
+  ExpiredTokenException: 'The credentials have expired: log in to AWS again.',
+  ResourceNotFoundException: 'Is the name right, and the region? See --table, --stack and --region.',
+  AccessDeniedException: 'outbox doctor says which permissions are missing.',
+};
+
+/** What a person is told when a command could not be run. */
+export function explain(error: unknown): string {
+  if (error instanceof OutboxError || error instanceof SessionError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const isMissingStack = error.name === 'ValidationError' && error.message.includes('does not exist');
+  const advice = isMissingStack
+    ? 'Name the outbox with --stack or --table, or start the local stack with npm run local.'
+    : error.name === 'Error' && error.message.includes('Region is missing')
+      ? 'Give --region, or set AWS_REGION; or start the local stack with npm run local.'
+      : ADVICE[error.name];
+  const causes = error instanceof AggregateError ? error.errors.map((cause) => `\n  ${String(cause)}`).join('') : '';
+  return `${error.name}: ${error.message}${causes}${advice === undefined ? '' : `\n${advice}`}`;
+}

@@ -1,0 +1,41 @@
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** `3 h 12 min`: the two largest units that are not zero; `0 s` below a second. */
+export function duration(ms: number): string {
+  let rest = Math.max(0, ms);
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(rest / size);
+    if (count === 0 && parts.length === 0) continue;
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+    if (parts.length === 2 || unit === 's') break;
+  }
+  return parts.join(' ') || '0 s';
+}
+
+/** `2026-01-02 03:04:05Z` */
+export const time = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+
+/** `1,234` */
+export const number = (n: number): string => n.toLocaleString('en-US');
+
+/** `1 key`, `12 keys` */
+export const count = (n: number, noun: string, plural = `${noun}s`): string =>
+  `${number(n)} ${n === 1 ? noun : plural}`;
+
+/** Columns as wide as their widest cell; the last one is as long as it is. */
+export function columns(rows: readonly (readonly string[])[], indent = '  '): string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),
+    [],
+  );
+  return rows.map((row) =>
+    `${indent}${row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ')}`.trimEnd(),
+  );
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { addDoctor } from './commands/doctor';
+import { addHeld } from './commands/held';
+import { addRedrive } from './commands/redrive';
+import { addReplay } from './commands/replay';
+import { addShow } from './commands/show';
+import { addStatus } from './commands/status';
+import { addSweep } from './commands/sweep';
+import { addVerify } from './commands/verify';
+import { addWhere } from './commands/where';
+import { STACK_FILE } from './session';
+
+const EXAMPLES = `
+Examples:
+  outbox status                                     of the local stack that runs here, else of the stack Outbox
+  outbox status --stack Shop --region eu-west-1     of the outbox in a deployed stack
+  outbox held --table shop-outbox --json            of a table, for a program
+  outbox redrive order#42 --why "topic made" --follow
+  outbox redrive --reason unknown-topic --why "topic made"
+  outbox redrive order#42 --skip --why "cannot be sent" --yes
+  outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
+  outbox verify --since 2h
+
+Exit codes: 0 all is well, 1 something is wrong or failed, 2 nothing was done (bad arguments, no access, not confirmed).`;
+
+/** The command line: what it is called, and what it says about itself. */
+export function createProgram(version: string): Command {
+  const program = new Command('outbox')
+    .description('Looks after a transactional outbox on DynamoDB: what waits, why, and how to release it.')
+    .version(version)
+    .option('--table <name>', 'the outbox table')
+    .option('--stack <name>', 'the CloudFormation stack that has the outbox (default: Outbox)')
+    .option('--local <file>', `the local stack that this file tells of (default: ${STACK_FILE}, when it runs)`)
+    .option('--region <name>', 'AWS region (default: as the AWS SDK finds it)')
+    .option('--by <name>', 'who asks, for the record (default: the ARN of the caller; with a local stack, the login)')
+    .option('--json', 'print the result as one line of JSON')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  const additions = [addStatus, addHeld, addShow, addWhere, addRedrive, addReplay, addSweep, addVerify, addDoctor];
+  for (const add of additions) add(program);
+  return program;
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { findOutbox } from '../../lib/operate/find-outbox';
+import type { Target } from '../../lib/operate/target';
+import type { StackDescription } from '../../local/stack-file';
+import { Terminal } from './terminal';
+
+export interface GlobalOptions {
+  readonly table?: string;
+  readonly stack?: string;
+  readonly local?: string;
+  readonly region?: string;
+  readonly by?: string;
+  readonly json?: boolean;
+}
+
+/** Clients of the services around the table; a local stack has none of them. */
+export interface Services {
+  readonly cloudformation: CloudFormationClient;
+  readonly lambda: LambdaClient;
+  readonly iam: IAMClient;
+  readonly sts: STSClient;
+}
+
+/** One run of the command line: which outbox it is about, and who runs it. */
+export interface Session {
+  readonly terminal: Terminal;
+  readonly target: Target;
+  /** For a person: where the table is. */
+  readonly place: string;
+  readonly services?: Services;
+  readonly sweeperName?: string;
+  /** Of the local stack that runs. */
+  readonly local?: StackDescription;
+  /** Noted on whatever is changed. */
+  by(): Promise<string>;
+}
+
+/** Where `npm run local` tells other programs what runs. */
+export const STACK_FILE = join('.outbox', 'stack.json');
+const DEFAULT_STACK = 'Outbox';
+
+/** Finds the outbox: the table or stack that is named, else the local stack that runs here, else the stack `Outbox`. */
+export async function openSession(options: GlobalOptions): Promise<Session> {
+  const terminal = new Terminal({ json: options.json ?? false });
+  const isNamed = options.table !== undefined || options.stack !== undefined;
+  const local = isNamed ? undefined : runningStack(options.local ?? STACK_FILE);
+  if (local !== undefined) return localSession(local, terminal, options);
+  if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
+
+  const config = { region: options.region };
+  const dynamodb = new DynamoDBClient(config);
+  const hasOwnEndpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined;
+  if (hasOwnEndpoint && options.table !== undefined) {
+    const target = { client: dynamodb, tableName: options.table };
+    return {
+      terminal,
+      target,
+      place: 'at AWS_ENDPOINT_URL_DYNAMODB',
+      by: () => Promise.resolve(options.by ?? login()),
+    };
+  }
+  const services: Services = {
+    cloudformation: new CloudFormationClient(config),
+    lambda: new LambdaClient(config),
+    iam: new IAMClient(config),
+    sts: new STSClient(config),
+  };
+  const stackName = options.stack ?? DEFAULT_STACK;
+  const found =
+    options.table === undefined ? await findOutbox({ ...services, dynamodb }, stackName) : { tableName: options.table };
+  return {
+    terminal,
+    target: { client: dynamodb, tableName: found.tableName },
+    place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
+    services,
+    sweeperName: 'sweeperName' in found ? found.sweeperName : undefined,
+    by: async () => options.by ?? (await services.sts.send(new GetCallerIdentityCommand({}))).Arn ?? login(),
+  };
+}
+
+/** The session cannot begin; the message says why and what to do. */
+export class SessionError extends Error {}
+
+function localSession(local: StackDescription, terminal: Terminal, { by, region }: GlobalOptions): Session {
+  const client = new DynamoDBClient({
+    endpoint: local.dynamodbEndpoint,
+    region: region ?? local.region,
+    credentials: local.credentials,
+  });
+  return {
+    terminal,
+    target: { client, tableName: local.tableName },
+    place: 'local stack',
+    local,
+    by: () => Promise.resolve(by ?? login()),
+  };
+}
+
+const login = (): string => userInfo().username;
+
+function runningStack(path: string): StackDescription | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  // What the local stack has written, in one step.
+  const description = JSON.parse(text) as StackDescription;
+  return isAlive(description.pids.stack) ? description : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

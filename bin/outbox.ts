@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { engines, version } from '../package.json';
+import { EXIT_CODES } from './cli/act';
+import { explain } from './cli/failure';
+import { createProgram } from './cli/program';
+import { SessionError } from './cli/session';
+
+async function main(): Promise<void> {
+  const needed = Number(/\d+/.exec(engines.node)?.[0]);
+  if (Number(process.versions.node.split('.')[0]) < needed) {
+    throw new SessionError(`outbox needs Node.js ${needed} or newer; this is ${process.version}.`);
+  }
+  await createProgram(version).parseAsync();
+}
+
+main().catch((error: unknown) => {
+  process.exitCode = EXIT_CODES.refused;
+  if (!(error instanceof CommanderError)) console.error(explain(error));
+  // What commander throws, it has printed: help and the version too.
+  else if (error.exitCode === 0) process.exitCode = EXIT_CODES.done;
+});

@@ -1,0 +1,47 @@
+/** `warn`: it works, but not as well as it could. `unknown`: it could not be checked. */
+export type Verdict = 'ok' | 'warn' | 'wrong' | 'unknown';
+
+export interface DoctorLine {
+  readonly check: string;
+  readonly verdict: Verdict;
+  /** What is there; of `unknown`, why that is not known. */
+  readonly found: string;
+  /** How to mend it, or how to find out. Commands stand between backticks. */
+  readonly mend?: string;
+}
+
+/** What was found out, or why it could not be, and perhaps how to. */
+export type Fact<T> = { readonly value: T } | Unknown;
+
+export interface Unknown {
+  readonly because: string;
+  readonly mend?: string;
+}
+
+export const known = <T>(value: T): Fact<T> => ({ value });
+
+/** The next thing to find out, when the first is known. */
+export const then = <T, U>(fact: Fact<T>, next: (value: T) => Fact<U>): Fact<U> =>
+  'because' in fact ? fact : next(fact.value);
+
+export const both = <T, U>(first: Fact<T>, second: Fact<U>): Fact<readonly [T, U]> =>
+  then(first, (a) => then(second, (b) => known([a, b] as const)));
+
+/** Of something that may not exist. */
+export const existing = <T>(fact: Fact<T | undefined>, what: string): Fact<T> =>
+  then(fact, (value) => (value === undefined ? { because: `there is no such ${what}` } : known(value)));
+
+export type Judgement = Omit<DoctorLine, 'check'>;
+
+export const line = <T>(check: string, fact: Fact<T>, decide: (value: T) => Judgement): DoctorLine => ({
+  check,
+  ...('because' in fact ? unknown(fact) : decide(fact.value)),
+});
+
+export const unknown = ({ because, mend }: Unknown): Judgement => ({ verdict: 'unknown', found: because, mend });
+export const ok = (found: string): Judgement => ({ verdict: 'ok', found });
+export const warn = (found: string, mend: string): Judgement => ({ verdict: 'warn', found, mend });
+export const wrong = (found: string, mend: string): Judgement => ({ verdict: 'wrong', found, mend });
+
+/** CloudFormation compares a template with the one before, not with what is there. */
+export const BY_HAND = 'Deploying an unchanged template again does not undo what was changed by hand.';

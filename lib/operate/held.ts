@@ -1,0 +1,61 @@
+import { GetItemCommand, QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Hold } from '../event/control';
+import { itemStateOf } from '../event/item-state';
+import { SIGNAL_PREFIX } from '../event/position';
+import type { Request } from '../event/signal';
+import { controlStore } from '../relay/dynamodb-control';
+import { forEachKey } from '../relay/key-work';
+import { OPERATOR_CLOCK, type Target } from './target';
+
+/** A key that is held, and what waits. */
+export interface HeldKey extends Hold {
+  /** Items of the key that are not acknowledged, the parked one included. */
+  readonly waiting: number;
+  /** The last redrive that was asked for. */
+  readonly redriven?: Request;
+}
+
+/** Every held key, the one that is held longest first. Strongly consistent; reads only. */
+export async function held(target: Target): Promise<readonly HeldKey[]> {
+  const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  const keys: HeldKey[] = [];
+  await forEachKey([...holds.values()], async (hold) => {
+    const [waiting, redriven] = await Promise.all([countWaiting(target, hold), redrivenOf(target, hold)]);
+    keys.push({ ...hold, waiting, redriven });
+  });
+  return keys.toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
+}
+
+async function countWaiting({ client, tableName }: Target, { pk, position }: Hold): Promise<number> {
+  let waiting = 0;
+  let after: Record<string, AttributeValue> | undefined;
+  do {
+    const { Count = 0, LastEvaluatedKey } = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        Select: 'COUNT',
+        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :signals',
+        FilterExpression: 'attribute_not_exists(processedAt) AND attribute_not_exists(discarded)',
+        ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: position }, ':signals': { S: SIGNAL_PREFIX } },
+        ExclusiveStartKey: after,
+      }),
+    );
+    waiting += Count;
+    after = LastEvaluatedKey;
+  } while (after !== undefined);
+  return waiting;
+}
+
+async function redrivenOf({ client, tableName }: Target, { pk, position }: Hold): Promise<Request | undefined> {
+  const { Item } = await client.send(
+    new GetItemCommand({
+      TableName: tableName,
+      ConsistentRead: true,
+      Key: marshall({ pk, sk: position }),
+      ProjectionExpression: 'redriven',
+    }),
+  );
+  return Item === undefined ? undefined : itemStateOf(Item).redriven;
+}

@@ -1,0 +1,182 @@
+import {
+  GetItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
+import { encodeSignal, newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
+import { controlStore } from '../relay/dynamodb-control';
+import { forEachKey } from '../relay/key-work';
+import { keyReader } from '../relay/dynamodb-keys';
+import { readHold } from '../relay/dynamodb-holds';
+import { OPERATOR_CLOCK, pause, refuse, requireKey, type Target } from './target';
+
+/** Which keys: by name, all that are held, or those that are held for a reason. */
+export type Selection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
+
+/** What a redrive will ask for. */
+export interface RedriveTarget {
+  readonly pk: string;
+  /** From where the key is drained; the parked item, for a key that is held. */
+  readonly position: string;
+  /** `undefined` for a key that is not held, of which something is pending all the same. */
+  readonly hold?: Hold;
+}
+
+export interface Redriven extends RedriveTarget {
+  readonly signal: DrainSignal | SkipSignal;
+}
+
+export interface RedriveOptions {
+  /** Discard the item that holds each key, for good. Default false. */
+  readonly skip?: boolean;
+  /** Keys that were asked for, or failed. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** `asked`: the signals are durable. `failed`: those keys got none; ask again. */
+export interface RedriveReport {
+  readonly asked: readonly Redriven[];
+  readonly failed: readonly { readonly pk: string; readonly why: string }[];
+}
+
+const MAX_BY_CHARACTERS = 200;
+const MAX_WHY_CHARACTERS = 300;
+
+/**
+ * Looks up what a redrive concerns, and changes nothing.
+ *
+ * @throws OutboxError `operation-refused` for a key of which nothing waits, an unknown reason, or no key at all.
+ */
+export async function planRedrive(target: Target, selection: Selection): Promise<readonly RedriveTarget[]> {
+  if ('keys' in selection) {
+    if (selection.keys.length === 0) refuse('redrive', 'no key is given.');
+    const keys = [...new Set(selection.keys)].map((key) => requireKey('redrive', key));
+    const planned = new Map<string, RedriveTarget>();
+    await forEachKey(keys, async (pk) => void planned.set(pk, await planKey(target, pk)));
+    return keys.flatMap((pk) => planned.get(pk) ?? []);
+  }
+  if ('reason' in selection && !isReason(selection.reason)) {
+    refuse('redrive', `there is no reason "${selection.reason}". Reasons are ${REASONS.join(', ')}.`);
+  }
+  const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  return [...holds.values()]
+    .filter(({ reason }) => 'all' in selection || reason === selection.reason)
+    .map((hold) => ({ pk: hold.pk, position: hold.position, hold }));
+}
+
+const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished'];
+const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
+/** Sorts after every position and before every signal. */
+const LAST_POSITION = '~';
+
+async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget> {
+  const hold = await readHold(client, tableName, pk);
+  if (hold !== undefined) return { pk, position: hold.position, hold };
+  const position = await keyReader(client, tableName, pause).earliestOpen(pk, LAST_POSITION);
+  if (position === undefined)
+    return refuse('redrive', `nothing of ${pk} waits: it is not held, and no item is pending.`);
+  return { pk, position };
+}
+
+/**
+ * Asks the relay to publish what waits, each key by one transaction: the signal, and a note of the request on the item
+ * that holds the key. With `skip`, the item that holds each key is discarded first.
+ *
+ * Resolves when the signals are durable, not when the relay has acted on them. Safe to repeat: a key that is drained
+ * twice publishes nothing twice, and a skip concerns the one item that it names.
+ *
+ * @throws OutboxError `operation-refused` when `skip` meets a key that is not held, before anything is written.
+ * @example
+ * ```ts
+ * const target = { client: new DynamoDBClient({}), tableName: 'outbox' };
+ * const plan = await planRedrive(target, { reason: 'unknown-topic' });
+ * const { asked } = await redrive(target, plan, { by: 'me', at: Date.now(), why: 'the topic exists now' });
+ * await follow(target, asked, { timeoutMs: 60_000 });
+ * ```
+ */
+export async function redrive(
+  target: Target,
+  plan: readonly RedriveTarget[],
+  request: Request,
+  { skip = false, onProgress }: RedriveOptions = {},
+): Promise<RedriveReport> {
+  checkRequest('redrive', request);
+  const free = plan.find(({ hold }) => hold === undefined);
+  if (skip && free !== undefined) refuse('redrive', `${free.pk} is not held: there is no parked item to skip.`);
+  const asked: Redriven[] = [];
+  const failed: { pk: string; why: string }[] = [];
+  await forEachKey(plan, async (one) => {
+    try {
+      const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
+      await ask(target, one, signal);
+      asked.push({ ...one, signal });
+    } catch (error) {
+      failed.push({ pk: one.pk, why: error instanceof Error ? error.message : String(error) });
+    }
+    onProgress?.(asked.length + failed.length);
+  });
+  return { asked, failed };
+}
+
+export function checkRequest(operation: string, { by, why }: Request): void {
+  if (why.trim() === '') refuse(operation, 'a reason is missing: say why, it is kept on the item.');
+  if (why.length > MAX_WHY_CHARACTERS)
+    refuse(operation, `the reason has ${why.length} characters; ${MAX_WHY_CHARACTERS} fit.`);
+  if (by.trim() === '' || by.length > MAX_BY_CHARACTERS) {
+    refuse(operation, `whoever asks needs a name of 1 to ${MAX_BY_CHARACTERS} characters.`);
+  }
+}
+
+const drainOf = ({ pk, position }: RedriveTarget, request: Request): DrainSignal =>
+  newSignal(pk, request.at, { kind: 'drain' as const, from: position, request });
+
+async function skipOf(
+  { client, tableName }: Target,
+  { pk, position }: RedriveTarget,
+  request: Request,
+): Promise<SkipSignal> {
+  const { Item } = await client.send(
+    new GetItemCommand({
+      TableName: tableName,
+      ConsistentRead: true,
+      Key: marshall({ pk, sk: position }),
+      ProjectionExpression: 'id',
+    }),
+  );
+  return newSignal(pk, request.at, { kind: 'skip' as const, position, id: Item?.['id']?.S, request });
+}
+
+async function ask({ client, tableName }: Target, one: RedriveTarget, signal: DrainSignal | SkipSignal): Promise<void> {
+  const put: TransactWriteItem = {
+    Put: {
+      TableName: tableName,
+      Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+      ConditionExpression: 'attribute_not_exists(pk)',
+    },
+  };
+  const note: TransactWriteItem = {
+    Update: {
+      TableName: tableName,
+      Key: marshall({ pk: one.pk, sk: one.position }),
+      UpdateExpression: 'SET redriven = :request',
+      ConditionExpression: 'attribute_exists(pk)',
+      ExpressionAttributeValues: { ':request': { M: marshall(signal.request) } },
+    },
+  };
+  try {
+    await client.send(new TransactWriteItemsCommand({ TransactItems: [put, note] }));
+  } catch (error) {
+    if (!cannotTakeNote(error)) throw error;
+    await client.send(new TransactWriteItemsCommand({ TransactItems: [put] }));
+  }
+}
+
+/** The item is gone, or too large for a note: the signal carries the request anyhow. */
+function cannotTakeNote(error: unknown): boolean {
+  if (!(error instanceof TransactionCanceledException)) return false;
+  const [put, note] = error.CancellationReasons ?? [];
+  return put?.Code === 'None' && ['ConditionalCheckFailed', 'ValidationError'].includes(note?.Code ?? '');
+}

@@ -1,0 +1,115 @@
+import { PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { TOPIC_PATTERN } from '../event/item';
+import { isPosition } from '../event/position';
+import { encodeSignal, newSignal, type ReplaySignal, type Request } from '../event/signal';
+import { uuidV7 } from '../event/uuid';
+import { forEachKey } from '../relay/key-work';
+import { checkRequest } from './redrive';
+import { refuse, requireKey, type Target } from './target';
+import { positionOf } from './where';
+
+/** Which processed items: of named keys, or of every key. All bounds are inclusive. */
+export interface ReplayRange {
+  /** Left out: every key that has a processed item in the range. */
+  readonly keys?: readonly string[];
+  /** Versions or positions; for named keys only. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Epoch milliseconds of the commit. */
+  readonly since?: number;
+  readonly until?: number;
+  /** Publish to this topic instead of each event's own. */
+  readonly topic?: string;
+}
+
+export interface ReplayPlan extends ReplayRange {
+  readonly keys: readonly string[];
+}
+
+export interface ReplayReport {
+  /** Value of the header `outbox-replay` of every message. */
+  readonly replayId: string;
+  readonly asked: readonly string[];
+  readonly failed: readonly { readonly pk: string; readonly why: string }[];
+}
+
+/**
+ * Looks up which keys a replay concerns, and changes nothing. Without keys it scans the table.
+ *
+ * @throws OutboxError `operation-refused` for bounds that cannot be meant.
+ */
+export async function planReplay(target: Target, range: ReplayRange): Promise<ReplayPlan> {
+  const { keys, from, to, since, until, topic } = range;
+  if (keys === undefined && (from !== undefined || to !== undefined)) {
+    refuse('replay', 'positions belong to one key: name it, or give times instead.');
+  }
+  if (keys === undefined && since === undefined) {
+    refuse('replay', 'neither a key nor a time to begin with is given: everything would be published again.');
+  }
+  if (topic !== undefined && !TOPIC_PATTERN.test(topic)) refuse('replay', `"${topic}" is no name of a Kafka topic.`);
+  const positions = { from: from && positionOf(from), to: to && positionOf(to) };
+  const malformed = [positions.from, positions.to].find((text) => text !== undefined && !isPosition(text));
+  if (malformed !== undefined) refuse('replay', `"${malformed}" is neither a version nor a position.`);
+  if (since !== undefined && until !== undefined && until < since)
+    refuse('replay', 'the time to end is before the beginning.');
+  return {
+    ...range,
+    ...positions,
+    keys: keys === undefined ? await keysInRange(target, since, until) : keys.map((key) => requireKey('replay', key)),
+  };
+}
+
+async function keysInRange({ client, tableName }: Target, since = 0, until = Number.MAX_SAFE_INTEGER) {
+  const keys = new Set<string>();
+  let after: Record<string, AttributeValue> | undefined;
+  do {
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new ScanCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        ProjectionExpression: 'pk',
+        FilterExpression: 'attribute_exists(processedAt) AND committedAt BETWEEN :since AND :until',
+        ExpressionAttributeValues: { ':since': { N: String(since) }, ':until': { N: String(until) } },
+        ExclusiveStartKey: after,
+      }),
+    );
+    for (const { pk } of Items) if (pk?.S !== undefined) keys.add(pk.S);
+    after = LastEvaluatedKey;
+  } while (after !== undefined);
+  return [...keys];
+}
+
+/**
+ * Asks the relay to publish processed items once more, with the header `outbox-replay`. Resolves when the signals are
+ * durable. A second call is a second replay, with another value of the header.
+ */
+export async function replay(
+  { client, tableName }: Target,
+  { keys, from, to, since, until, topic }: ReplayPlan,
+  request: Request,
+): Promise<ReplayReport> {
+  checkRequest('replay', request);
+  const replayId = uuidV7(request.at);
+  const asked: string[] = [];
+  const failed: { pk: string; why: string }[] = [];
+  await forEachKey(keys, async (pk) => {
+    const signal: ReplaySignal = newSignal(pk, request.at, {
+      kind: 'replay' as const,
+      ...{ replayId, from, to, since, until, topic, request },
+    });
+    try {
+      await client.send(
+        new PutItemCommand({
+          TableName: tableName,
+          Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+          ConditionExpression: 'attribute_not_exists(pk)',
+        }),
+      );
+      asked.push(pk);
+    } catch (error) {
+      failed.push({ pk, why: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  return { replayId, asked, failed };
+}

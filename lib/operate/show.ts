@@ -1,0 +1,69 @@
+import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { Hold } from '../event/control';
+import { itemStateOf, type ItemState } from '../event/item-state';
+import type { Image } from '../event/item';
+import { isSignalKey } from '../event/signal';
+import { readHold } from '../relay/dynamodb-holds';
+import { requireKey, type Target } from './target';
+
+export interface ShownItem extends ItemState {
+  readonly position: string;
+  readonly id?: string;
+  /** Epoch milliseconds. */
+  readonly committedAt?: number;
+  /** Of each event. */
+  readonly events: readonly { readonly id?: string; readonly type?: string; readonly topic?: string }[];
+}
+
+export interface ShownKey {
+  readonly pk: string;
+  readonly hold?: Hold;
+  /** In the order of their positions. */
+  readonly items: readonly ShownItem[];
+  /** Signals that the relay has not removed, as they lie in the table. */
+  readonly signals: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Everything that the table holds of a key, but for the events' data. Strongly consistent; reads only. */
+export async function show({ client, tableName }: Target, key: string): Promise<ShownKey> {
+  const pk = requireKey('show', key);
+  const hold = await readHold(client, tableName, pk);
+  const items: ShownItem[] = [];
+  const signals: Record<string, unknown>[] = [];
+  let after: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': { S: pk } },
+        ExclusiveStartKey: after,
+      }),
+    );
+    for (const image of page.Items ?? []) {
+      if (isSignalKey(image['sk']?.S ?? '')) signals.push(unmarshall(image));
+      else items.push(shownItem(image));
+    }
+    after = page.LastEvaluatedKey;
+  } while (after !== undefined);
+  return { pk, hold, items, signals };
+}
+
+function shownItem(image: Image): ShownItem {
+  const committedAt = image['committedAt']?.N;
+  const list = image['events']?.L ?? [];
+  const firstTopic = list[0]?.M?.['topic']?.S;
+  return {
+    position: image['sk']?.S ?? '',
+    id: image['id']?.S,
+    committedAt: committedAt === undefined ? undefined : Number(committedAt),
+    events: list.map(({ M: event }) => ({
+      id: event?.['id']?.S,
+      type: event?.['type']?.S,
+      topic: event?.['topic']?.S ?? firstTopic,
+    })),
+    ...itemStateOf(image),
+  };
+}

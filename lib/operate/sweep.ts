@@ -1,0 +1,38 @@
+import { sweepStore } from '../sweep/dynamodb-store';
+import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { sweep, type SweepReport } from '../sweep/sweep';
+import { OPERATOR_CLOCK, pause, refuse, type Target } from './target';
+
+export interface SweepNowOptions {
+  /** Milliseconds after which an item should have been published. Default: an hour. */
+  readonly afterMs?: number;
+  /** Noted on the signals. */
+  readonly by: string;
+  readonly onProgress?: (scanned: number) => void;
+}
+
+/** What is younger may still be on its way through a healthy relay. */
+const SHORTEST_AFTER_MS = 1_000;
+
+/**
+ * Does now what the sweeper does on its schedule; one beside another does no harm.
+ *
+ * @throws OutboxError `operation-refused` for a time that is too short.
+ */
+export async function sweepNow({ client, tableName }: Target, options: SweepNowOptions): Promise<SweepReport> {
+  const { afterMs = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000 } = options;
+  if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {
+    refuse(
+      'sweep',
+      `items pending longer than ${afterMs} ms are asked for; it must be at least ${SHORTEST_AFTER_MS} ms.`,
+    );
+  }
+  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS }, OPERATOR_CLOCK, pause), {
+    sweepAfterMs: afterMs,
+    segments: SWEEPER_DEFAULTS.segments,
+    by: options.by,
+    remainingMs: () => Infinity,
+    now: Date.now,
+    onPage: options.onProgress,
+  });
+}

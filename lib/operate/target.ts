@@ -1,0 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { OutboxError } from '../event/errors';
+import { parsePartitionKey } from '../event/key';
+
+/** The outbox table that an operation works on. */
+export interface Target {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+}
+
+export const OPERATOR_CLOCK = { now: (): number => Date.now() };
+
+export const pause = (ms: number): Promise<void> => sleep(ms);
+
+/** @throws OutboxError `operation-refused` unless the text is `<aggregate>#<key>`. */
+export function requireKey(operation: string, pk: string): string {
+  return parsePartitionKey(pk) === undefined
+    ? refuse(operation, `${JSON.stringify(pk)} is no key. Write <aggregate>#<key>, such as order#42.`)
+    : pk;
+}
+
+export function refuse(operation: string, why: string): never {
+  throw new OutboxError('operation-refused', `${operation}: ${why}`, { operation, why });
+}

@@ -1,0 +1,172 @@
+import { QueryCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { OutboxError } from '../event/errors';
+import { decodeItem, type Image } from '../event/item';
+import { itemStateOf, type ItemStateName } from '../event/item-state';
+import type { KafkaAuth } from '../relay/environment';
+import { kafkaClient, type ReadSecret } from '../relay/kafka-client';
+import { secretReader } from '../relay/kafka-secrets';
+import { forEachKey } from '../relay/key-work';
+import { readTopics, type ReadTopics } from './kafka-topic-reader';
+import { refuse, requireKey, type Target } from './target';
+import { CLOCK_MARGIN_MS, VerifyJudge, type Verdict } from './verify-judge';
+
+/** The Kafka cluster that the relay publishes to, and how to log in. */
+export interface KafkaTarget {
+  readonly brokers: readonly string[];
+  readonly auth: KafkaAuth;
+  /** Of the MSK cluster, for IAM. Default: `AWS_REGION`. */
+  readonly region?: string;
+  /** Default: reads from AWS Secrets Manager. */
+  readonly readSecret?: ReadSecret;
+}
+
+/** Which items: by the epoch milliseconds of their commit, both inclusive. */
+export interface VerifyOptions {
+  readonly since: number;
+  /** Default: now. */
+  readonly until?: number;
+  /** Default: every key. */
+  readonly keys?: readonly string[];
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+export interface VerifyProgress {
+  /** Items of the table that were looked at. */
+  readonly scanned: number;
+  /** Offsets that were passed in Kafka, and all that will be; 0 while the table is read. */
+  readonly passed: number;
+  readonly toPass: number;
+}
+
+/** Nothing is wrong when `findings` is empty. Can be written as JSON. */
+export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
+  readonly tableName: string;
+  readonly since: number;
+  readonly until: number;
+  /** Items in the range by their state. Those that are pending or parked are still owed: that is no finding. */
+  readonly items: Readonly<Record<ItemStateName, number>>;
+  /** Items of these that could not be compared: undecodable, or stripped of their events because they were full. */
+  readonly unreadable: number;
+  /** Events of processed items: each has its message in its topic, is expired, or is a finding. */
+  readonly events: number;
+}
+
+/** A request may wait: nobody but the operator does. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const READ = [
+  ...['pk', 'sk', 'id', 'events', 'source', 'region', 'committedAt'],
+  ...['processedAt', 'receipts', 'parked', 'discarded'],
+];
+const PROJECTION = {
+  ProjectionExpression: READ.map((name) => `#${name}`).join(', '),
+  ExpressionAttributeNames: Object.fromEntries(READ.map((name) => [`#${name}`, name])),
+  FilterExpression: '#committedAt BETWEEN :since AND :until',
+};
+
+/**
+ * Compares what is committed with what lies in Kafka. Reads only; reads the table in full unless keys are given, and the
+ * topics from the beginning of the range to their ends.
+ *
+ * Right beside writers and the relay: the table is read first and strongly consistent, and what is marked there was
+ * acknowledged before, so its message lies below the ends of the topics, which are asked for afterwards.
+ *
+ * One exception: an event behind another producer's open transaction is reported as missing until that has ended.
+ *
+ * @throws OutboxError `operation-refused` for a range or a key that cannot be meant. Rejects when table or topics cannot
+ * be read in full.
+ */
+export async function verify(target: Target, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> {
+  const { since, until = Date.now(), onProgress } = options;
+  if (![since, until].every(Number.isFinite)) refuse('verify', 'the range must be given in epoch milliseconds.');
+  if (until < since) refuse('verify', 'the time to end is before the beginning.');
+  const keys = options.keys?.map((key) => requireKey('verify', key));
+
+  const judge = new VerifyJudge();
+  const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
+  let [unreadable, events, scanned] = [0, 0, 0];
+  await readItems(target, { since, until, keys }, (images, looked) => {
+    for (const image of images) {
+      const { state, receipts } = itemStateOf(image);
+      items[state]++;
+      const item = decoded(image);
+      if (item === undefined) {
+        unreadable++;
+        continue;
+      }
+      if (state === 'processed') events += item.events.length;
+      judge.add({ ...item, position: item.sk, state, receipts });
+    }
+    scanned += looked;
+    onProgress?.({ scanned, passed: 0, toPass: 0 });
+  });
+
+  const { extents, absentTopics, leftGroup } = await readKafka(kafka, judge, since, (passed, toPass) =>
+    onProgress?.({ scanned, passed, toPass }),
+  );
+  const { tableName } = target;
+  return {
+    ...{ tableName, since, until, items, unreadable, events, absentTopics, leftGroup },
+    ...judge.verdict(extents),
+  };
+}
+
+async function readKafka(
+  { brokers, auth, region, readSecret = secretReader() }: KafkaTarget,
+  judge: VerifyJudge,
+  since: number,
+  onProgress: (passed: number, toPass: number) => void,
+): Promise<ReadTopics> {
+  if (judge.topics.size === 0) return { extents: [], absentTopics: [] };
+  const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, outboxName: 'verify' };
+  const client = await kafkaClient(config, readSecret, { region })(brokers);
+  return readTopics(client, {
+    topics: judge.topics,
+    sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
+    lowest: (topic, partition) => judge.lowestReceipt(topic, partition),
+    onMessage: (message) => judge.see(message),
+    onProgress,
+  });
+}
+
+function decoded(image: Image): ReturnType<typeof decodeItem> | undefined {
+  try {
+    return decodeItem(image);
+  } catch (error) {
+    if (error instanceof OutboxError && error.is('undecodable-item')) return undefined;
+    throw error;
+  }
+}
+
+interface ItemRange {
+  readonly since: number;
+  readonly until: number;
+  readonly keys?: readonly string[];
+}
+
+/** Shows the items page by page, so that their data is not held; `looked` counts those out of range as well. */
+async function readItems(
+  { client, tableName }: Target,
+  { since, until, keys }: ItemRange,
+  onPage: (images: readonly Image[], looked: number) => void,
+): Promise<void> {
+  const range = { ':since': { N: String(since) }, ':until': { N: String(until) } };
+  const read = async (pk?: string): Promise<void> => {
+    let after: Record<string, AttributeValue> | undefined;
+    do {
+      const input = { TableName: tableName, ConsistentRead: true, ExclusiveStartKey: after, ...PROJECTION };
+      const { Items, ScannedCount, LastEvaluatedKey } = await client.send(
+        pk === undefined
+          ? new ScanCommand({ ...input, ExpressionAttributeValues: range })
+          : new QueryCommand({
+              ...input,
+              KeyConditionExpression: '#pk = :pk',
+              ExpressionAttributeValues: { ...range, ':pk': { S: pk } },
+            }),
+      );
+      onPage(Items ?? [], ScannedCount ?? 0);
+      after = LastEvaluatedKey;
+    } while (after !== undefined);
+  };
+  await (keys === undefined ? read() : forEachKey([...new Set(keys)], read));
+}

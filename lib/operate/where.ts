@@ -1,0 +1,53 @@
+import { positionOfVersion, shownPosition, versionOfPosition } from '../event/position';
+import { parseReceipt } from '../event/receipt';
+import { show } from './show';
+import { refuse, type Target } from './target';
+
+/** Where an event lies in Kafka. */
+export interface Location {
+  readonly position: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  /** Epoch milliseconds: when the broker's acknowledgement was noted. */
+  readonly processedAt: number;
+}
+
+/**
+ * Where the events of a key's latest processed item lie, or of the item at `position`: a version, or a position as `show`
+ * prints it.
+ *
+ * @throws OutboxError `operation-refused` when that item is not there, or not processed, saying what it is.
+ */
+export async function where(target: Target, key: string, position?: string): Promise<readonly Location[]> {
+  const { pk, items } = await show(target, key);
+  const wanted = position === undefined ? undefined : positionOf(position);
+  const item =
+    wanted === undefined
+      ? items.findLast(({ state }) => state === 'processed')
+      : items.find((candidate) => candidate.position === wanted);
+  if (item === undefined) {
+    const what = wanted === undefined ? 'no processed item' : `no item at ${shownPosition(wanted)}`;
+    return refuse('where', `${pk} has ${what} in the table. Processed items expire after their retention.`);
+  }
+  const { processedAt, receipts, events, state } = item;
+  if (processedAt === undefined) {
+    return refuse(
+      'where',
+      `the item of ${pk} at ${shownPosition(item.position)} is ${state}: it has not been acknowledged.`,
+    );
+  }
+  return receipts.flatMap((text, index) => {
+    const receipt = parseReceipt(text);
+    if (receipt === undefined) return [];
+    const { id = '', type = '' } = events[index] ?? {};
+    const { topic, partition, offset } = receipt;
+    return [{ position: item.position, eventId: id, type, topic, partition, offset: String(offset), processedAt }];
+  });
+}
+
+/** Versions are given as numbers. */
+export const positionOf = (text: string): string =>
+  /^\d{1,15}$/.test(text) && versionOfPosition(text) === undefined ? positionOfVersion(Number(text)) : text;

@@ -1,0 +1,66 @@
+import type { BillingMode, StreamViewType, TableDescription } from '@aws-sdk/client-dynamodb';
+import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { judge } from '../../lib/operate/doctor-judge';
+import { known } from '../../lib/operate/doctor-line';
+import { soundFacts, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/doctor-facts';
+import { outboxStack } from './stack';
+
+type Described = Pick<TableDescription, 'KeySchema' | 'AttributeDefinitions' | 'LocalSecondaryIndexes'>;
+
+interface GlobalTable extends Described {
+  readonly BillingMode: BillingMode;
+  readonly StreamSpecification: { readonly StreamViewType: StreamViewType };
+  readonly TimeToLiveSpecification: { readonly AttributeName: string };
+  readonly Replicas: readonly [{ readonly DeletionProtectionEnabled: boolean }];
+}
+
+const { template } = outboxStack();
+const synthesized = template();
+const theFirst = (type: string, logicalId: RegExp): unknown => {
+  const found = Object.entries(synthesized.findResources(type)).find(([id]) => logicalId.test(id));
+  return (found?.[1] as { readonly Properties: unknown }).Properties;
+};
+
+/** As AWS describes the function that the template makes: the reference to the table is its name. */
+function functionOf(logicalId: RegExp): FunctionConfiguration {
+  const { Environment, ...properties } = theFirst('AWS::Lambda::Function', logicalId) as FunctionConfiguration;
+  const Variables = { ...Environment?.Variables, OUTBOX_TABLE_NAME: TABLE_NAME };
+  return { ...properties, Environment: { Variables }, State: 'Active', LastUpdateStatus: 'Successful' };
+}
+
+test('doctor finds right whatever the construct makes', () => {
+  const {
+    BillingMode,
+    StreamSpecification,
+    TimeToLiveSpecification,
+    Replicas: [own],
+    ...table
+  } = theFirst('AWS::DynamoDB::GlobalTable', /^OutboxTable/) as GlobalTable;
+  const described: TableDescription = {
+    ...table,
+    TableStatus: 'ACTIVE',
+    TableArn: TABLE_ARN,
+    LatestStreamArn: STREAM_ARN,
+    BillingModeSummary: { BillingMode },
+    StreamSpecification: { ...StreamSpecification, StreamEnabled: true },
+    DeletionProtectionEnabled: own.DeletionProtectionEnabled,
+  };
+  const mapping: EventSourceMappingConfiguration = {
+    // Lambda's own default, for what the template leaves out.
+    MaximumRecordAgeInSeconds: -1,
+    ...(theFirst('AWS::Lambda::EventSourceMapping', /^Outbox/) as EventSourceMappingConfiguration),
+    EventSourceArn: STREAM_ARN,
+    State: 'Enabled',
+  };
+
+  const lines = judge(
+    soundFacts({
+      table: known(described),
+      timeToLive: known({ TimeToLiveStatus: 'ENABLED', ...TimeToLiveSpecification }),
+      readers: known([{ mapping: { ...mapping, FunctionArn: 'relay' }, function: known(functionOf(/^OutboxRelay/)) }]),
+      sweeper: known(functionOf(/^OutboxSweeper/)),
+    }),
+  );
+
+  expect(lines.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+});

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const BUNDLE = join(__dirname, '../../../dist/bin/outbox/index.js');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The operator's command line as it is published, each command a process. */
+export class OutboxCli {
+  /** Give it to `startStack`: the command line finds the stack by it. */
+  readonly stackFile = join(mkdtempSync(join(tmpdir(), 'outbox-cli-')), 'stack.json');
+
+  async run(...args: readonly string[]): Promise<Ended> {
+    const child = spawn(process.execPath, [BUNDLE, ...args, '--local', this.stackFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    // After the streams have ended: what was printed last is there.
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout, stderr };
+  }
+
+  /** The result of a command that ended well. */
+  async json(...args: readonly string[]): Promise<unknown> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    if (code !== 0) throw new Error(`outbox ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  remove(): void {
+    rmSync(join(this.stackFile, '..'), { recursive: true, force: true });
+  }
+}

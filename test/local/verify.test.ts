@@ -1,0 +1,254 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { Kafka, logLevel, type Message } from 'kafkajs';
+import { positionOfVersion } from '../../lib/event/position';
+import { parseReceipt } from '../../lib/event/receipt';
+import { verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from '../../lib/operate/verify';
+import { createTopics, deleteTopic, withAdmin } from '../../local/kafka/topics';
+import type { Arrival } from './harness/topic-reader';
+import {
+  allArrived,
+  allMarked,
+  Committed,
+  keysNamed,
+  startWorld,
+  STARTUP_MS,
+  TOPICS,
+  until,
+  write,
+  type World,
+} from './harness/world';
+
+let world: World;
+let client: DynamoDBClient;
+
+beforeAll(async () => {
+  world = await startWorld();
+  client = new DynamoDBClient(world.stack.clientConfig);
+}, STARTUP_MS);
+
+afterAll(async () => {
+  client.destroy();
+  await world.stop();
+});
+
+const verifyNow = (options: Partial<VerifyOptions> = {}): Promise<VerifyReport> =>
+  verify(
+    { client, tableName: world.stack.tableName },
+    { brokers: world.stack.brokers, auth: { kind: 'none' } },
+    { since: 0, ...options },
+  );
+const findings = async (...keys: string[]): Promise<string[]> =>
+  (await verifyNow({ keys: keys.map((key) => `order#${key}`) })).findings.map(({ kind, id }) => `${kind} ${id}`);
+
+type EventType = 'order.changed' | 'order.audited' | 'order.noted';
+
+const commit = (key: string, version: number, type: EventType = 'order.changed') =>
+  world.outbox.transact(world.document, {
+    changes: [{ aggregate: 'order', key, version, events: [{ type, id: `${key}.${version}`, data: { n: version } }] }],
+  });
+
+/** Versions 1 to `count` of a key, published and marked; answers their messages. */
+async function published(key: string, count: number, type: EventType = 'order.changed'): Promise<Arrival[]> {
+  for (let version = 1; version <= count; version++) await commit(key, version, type);
+  await until(`${count} messages of ${key}`, () => world.reader.ofKey(key).length === count);
+  await allMarked(world);
+  return world.reader.ofKey(key);
+}
+
+const copyOf = ({ key, value, headers, partition }: Arrival): Message => ({
+  ...{ key, value: value ?? null, headers, partition },
+});
+
+async function produce(topic: string, messages: Message[]): Promise<void> {
+  const producer = new Kafka({ brokers: [...world.stack.brokers], logLevel: logLevel.NOTHING }).producer();
+  await producer.connect();
+  await producer.send({ topic, messages });
+  await producer.disconnect();
+}
+
+const update = (key: string, version: number, change: { receipts: string[]; processedAt: number }) =>
+  world.document.update({
+    TableName: world.stack.tableName,
+    Key: { pk: `order#${key}`, sk: positionOfVersion(version) },
+    UpdateExpression: 'SET receipts = :receipts, processedAt = :processedAt',
+    ExpressionAttributeValues: { ':receipts': change.receipts, ':processedAt': change.processedAt },
+  });
+
+const groups = async (): Promise<string[]> =>
+  (await withAdmin(world.stack.brokers, (admin) => admin.listGroups())).groups.map(({ groupId }) => groupId);
+
+it('finds nothing wrong while writers and relay are at work, and leaves no consumer group', async () => {
+  const committed = new Committed();
+  const writers = Promise.all(
+    ['x', 'y'].map((name) => write(world, { keys: keysNamed(name, 5), events: 300, perTransaction: 2 }, committed)),
+  );
+  const written = new AbortController();
+  const end = (): void => written.abort();
+  void writers.then(end, end);
+  const reports: VerifyReport[] = [];
+  while (!written.signal.aborted) reports.push(await verifyNow());
+  await writers;
+  await allArrived(world, committed);
+  await allMarked(world);
+  const progress: VerifyProgress[] = [];
+  const last = await verifyNow({ onProgress: (one) => progress.push(one) });
+
+  for (const report of reports) expect(report).toMatchObject({ findings: [], expired: 0, undecided: 0 });
+  expect(reports.some(({ items }) => items.pending > 0)).toBe(true);
+  expect(last).toMatchObject({
+    findings: [],
+    items: { processed: 300, pending: 0, parked: 0, discarded: 0 },
+    events: committed.count,
+    messages: { read: committed.count, unknown: 0, replayed: 0 },
+    unreadable: 0,
+    absentTopics: [],
+  });
+  expect(last.leftGroup).toBeUndefined();
+  expect(JSON.parse(JSON.stringify(last))).toEqual({ ...last, leftGroup: undefined });
+  expect(progress.at(-1)).toEqual({
+    scanned: expect.any(Number),
+    passed: committed.count,
+    toPass: committed.count,
+  });
+  expect((await groups()).filter((groupId) => groupId.startsWith('outbox-verify'))).toEqual([]);
+});
+
+it('finds the duplicates that a killed relay made, and nothing else', async () => {
+  const committed = new Committed();
+  const writing = write(world, { keys: keysNamed('killed', 5), events: 300, perTransaction: 2 }, committed);
+  for (let kill = 0; kill < 5; kill++) {
+    await sleep(200 + Math.random() * 300);
+    await world.stack.relay.kill();
+  }
+  await writing;
+  await allArrived(world, committed);
+  await allMarked(world);
+  await world.stack.mapping.caughtUp();
+  const { findings: found } = await verifyNow({ keys: committed.keys.map((key) => `order#${key}`) });
+
+  const seen = new Map<string, number>();
+  for (const { headers } of committed.keys.flatMap((key) => world.reader.ofKey(key))) {
+    seen.set(headers['ce_id'] ?? '', (seen.get(headers['ce_id'] ?? '') ?? 0) + 1);
+  }
+  const repeated = [...seen].filter(([, times]) => times > 1).map(([id]) => `duplicate ${id}`);
+  expect(found.map(({ kind, id }) => `${kind} ${id}`).toSorted()).toEqual(repeated.toSorted());
+});
+
+it('keeps to the range that it is given', async () => {
+  await published('before', 1);
+  await sleep(5);
+  const since = Date.now();
+  await published('within', 1);
+  const before = await verifyNow({ since: 0, until: since - 1 });
+  const within = await verifyNow({ since });
+  expect(within).toMatchObject({ since, events: 1, items: { processed: 1 }, findings: [] });
+  expect(before.events).toBeGreaterThan(1);
+  expect(before.messages.unknown).toBe(1);
+  await expect(verifyNow({ since: 2, until: 1 })).rejects.toMatchObject({ code: 'operation-refused' });
+  await expect(verifyNow({ since: NaN })).rejects.toMatchObject({ code: 'operation-refused' });
+  await expect(verifyNow({ keys: ['nokey'] })).rejects.toMatchObject({ code: 'operation-refused' });
+});
+
+it('finds a planted duplicate', async () => {
+  const [, second] = await published('twice', 3);
+  expect(await findings('twice')).toEqual([]);
+  if (second !== undefined) await produce(second.topic, [copyOf(second)]);
+  expect(await findings('twice')).toEqual(['duplicate twice.2']);
+});
+
+it('takes no replayed message for a duplicate', async () => {
+  const [first] = await published('replayed', 2);
+  if (first !== undefined) {
+    const { headers, ...rest } = copyOf(first);
+    await produce(first.topic, [{ ...rest, headers: { ...headers, 'outbox-replay': 'r1' } }]);
+  }
+  expect(await verifyNow({ keys: ['order#replayed'] })).toMatchObject({ findings: [], messages: { replayed: 1 } });
+});
+
+it('finds a wrong receipt', async () => {
+  const [first, second] = await published('receipt', 2);
+  await update('receipt', 2, { receipts: [`orders-${first?.partition}@${first?.offset}`], processedAt: Date.now() });
+  const { findings: found } = await verifyNow({ keys: ['order#receipt'] });
+  expect(found).toMatchObject([
+    { kind: 'wrong-receipt', id: 'receipt.2', at: [`orders-${second?.partition}@${second?.offset}`] },
+  ]);
+});
+
+it('takes what retention removed for expired, not for missing', async () => {
+  const messages = await published('old', 3, 'order.audited');
+  const { topic, partition, offset } = messages[1] ?? { topic: '', partition: 0, offset: '' };
+  const removeBefore = (end: string): Promise<unknown> =>
+    withAdmin(world.stack.brokers, async (admin) => {
+      // kafkajs deletes only from a topic that the client knows.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: end }] });
+    });
+  await removeBefore(offset);
+  expect(await verifyNow({ keys: ['order#old'] })).toMatchObject({ findings: [], expired: 1 });
+  await removeBefore('-1');
+  expect(await verifyNow({ keys: ['order#old'] })).toMatchObject({ findings: [], expired: 3 });
+});
+
+it('reads past the messages and markers of another producer’s transactions', async () => {
+  await published('marked', 1);
+  const transactional = new Kafka({ brokers: [...world.stack.brokers], logLevel: logLevel.NOTHING }).producer({
+    transactionalId: 'another',
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  await transactional.connect();
+  for (const end of ['commit', 'abort'] as const) {
+    const transaction = await transactional.transaction();
+    await transaction.send({ topic: 'orders', messages: [{ key: 'foreign', value: end }] });
+    await transaction[end]();
+  }
+  expect(await findings('marked')).toEqual([]);
+  await published('marked-too', 1);
+  await transactional.disconnect();
+  expect(await findings('marked', 'marked-too')).toEqual([]);
+});
+
+it('finds a message that is gone with its topic', async () => {
+  const [first, second] = await published('gone', 3, 'order.noted');
+  const small = TOPICS.filter(({ topic }) => topic === 'small');
+  await deleteTopic(world.stack.brokers, 'small');
+  const absent = await verifyNow({ keys: ['order#gone'] });
+  expect(absent).toMatchObject({ absentTopics: ['small'] });
+  expect(absent.findings.map(({ kind, id }) => `${kind} ${id}`)).toEqual([1, 2, 3].map((n) => `missing gone.${n}`));
+
+  await createTopics(world.stack.brokers, small);
+  if (first !== undefined && second !== undefined) await produce('small', [copyOf(first), copyOf(second)]);
+  expect(await findings('gone')).toEqual(['missing gone.3']);
+});
+
+it('finds a swapped pair', async () => {
+  const [model] = await published('model', 1);
+  // The relay is switched off from here on: the messages are made by hand.
+  await world.stack.mapping.disable();
+  for (const version of [1, 2, 3]) await commit('swapped', version);
+  const messageOf = (version: number): Message => ({
+    key: 'swapped',
+    value: '{}',
+    partition: model?.partition,
+    headers: { ...model?.headers, ce_id: `swapped.${version}`, ce_subject: 'swapped' },
+  });
+  await produce('orders', [1, 3, 2].map(messageOf));
+  await until('the messages', () => world.reader.ofKey('swapped').length === 3);
+  for (const { headers, topic, partition, offset } of world.reader.ofKey('swapped')) {
+    const version = Number(headers['ce_id']?.split('.')[1]);
+    await update('swapped', version, { receipts: [`${topic}-${partition}@${offset}`], processedAt: Date.now() });
+  }
+  const { findings: found } = await verifyNow({ keys: ['order#swapped'] });
+  expect(found).toMatchObject([{ kind: 'reordered', id: 'swapped.2', overtakenBy: { id: 'swapped.3' } }]);
+  expect(parseReceipt(found[0]?.kind === 'reordered' ? found[0].at : '')).toBeDefined();
+});
+
+it('counts what is pending and owes it no message', async () => {
+  await commit('waiting', 1);
+  expect(await verifyNow({ keys: ['order#waiting'] })).toMatchObject({
+    findings: [],
+    events: 0,
+    items: { pending: 1, processed: 0 },
+  });
+});

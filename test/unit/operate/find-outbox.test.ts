@@ -1,0 +1,72 @@
+import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { findOutbox } from '../../../lib/operate/find-outbox';
+import { encodeSweeperConfig } from '../../../lib/sweep/environment';
+
+const cloudformation = mockClient(CloudFormationClient);
+const dynamodb = mockClient(DynamoDBClient);
+const lambda = mockClient(LambdaClient);
+const clients = {
+  cloudformation: new CloudFormationClient({}),
+  dynamodb: new DynamoDBClient({}),
+  lambda: new LambdaClient({}),
+};
+const resource = (ResourceType: string, PhysicalResourceId: string) => ({
+  ...{ ResourceType, PhysicalResourceId, LogicalResourceId: PhysicalResourceId },
+  ...{ LastUpdatedTimestamp: new Date(), ResourceStatus: 'CREATE_COMPLETE' as const },
+});
+const stackOf = (...pages: ReturnType<typeof resource>[][]): void => {
+  pages.forEach((StackResourceSummaries, at) => {
+    const answer = { StackResourceSummaries, NextToken: at + 1 < pages.length ? String(at + 1) : undefined };
+    cloudformation
+      .on(ListStackResourcesCommand, at === 0 ? { StackName: 'Shop' } : { StackName: 'Shop', NextToken: String(at) })
+      .resolves(answer);
+  });
+};
+const outboxTables = (...names: string[]): void => {
+  dynamodb.on(DescribeTableCommand).resolves({ Table: {} });
+  for (const TableName of names) {
+    dynamodb
+      .on(DescribeTableCommand, { TableName })
+      .resolves({ Table: { LocalSecondaryIndexes: [{ IndexName: 'pin' }] } });
+  }
+};
+
+beforeEach(() => {
+  for (const mock of [cloudformation, dynamodb, lambda]) mock.reset();
+  lambda.on(GetFunctionConfigurationCommand).resolves({});
+});
+
+test('the outbox of a stack is the table with the index "pin", and the sweeper is the function that knows it', async () => {
+  stackOf(
+    [resource('AWS::DynamoDB::Table', 'orders'), resource('AWS::Lambda::Function', 'web')],
+    [resource('AWS::DynamoDB::GlobalTable', 'outbox'), resource('AWS::Lambda::Function', 'sweeper')],
+  );
+  outboxTables('outbox');
+  lambda.on(GetFunctionConfigurationCommand, { FunctionName: 'sweeper' }).resolves({
+    Environment: {
+      Variables: encodeSweeperConfig({
+        tableName: 'outbox',
+        outboxName: 'Shop',
+        sweepAfterSeconds: 3_600,
+        segments: 16,
+        readUnitsPerSecond: 1_000,
+      }),
+    },
+  });
+  expect(await findOutbox(clients, 'Shop')).toEqual({ tableName: 'outbox', sweeperName: 'sweeper' });
+});
+
+test.each([
+  [[], /stack Shop has no outbox table/],
+  [['a', 'b'], /stack Shop has 2 outboxes\. Name one of the tables a, b\./],
+])('a stack with the outboxes %p is refused', async (names, message) => {
+  stackOf([...names, 'orders'].map((name) => resource('AWS::DynamoDB::GlobalTable', name)));
+  outboxTables(...names);
+  await expect(findOutbox(clients, 'Shop')).rejects.toMatchObject({
+    code: 'operation-refused',
+    message: expect.stringMatching(message),
+  });
+});
