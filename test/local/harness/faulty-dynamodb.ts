@@ -4,8 +4,17 @@ import type { AddressInfo } from 'node:net';
 
 const MARK = 'DynamoDB_20120810.BatchExecuteStatement';
 
-/** Stands between the relay and DynamoDB Local, and fails what a test wants to fail. */
+/** A request as it came, before it is passed on. */
+export interface SeenRequest {
+  /** `PutItem` and the like. */
+  readonly operation: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly userAgent: string;
+}
+
+/** Stands between the relay and DynamoDB Local, shows what passes, and fails what a test wants to fail. */
 export class FaultyDynamoDb {
+  onRequest: ((request: SeenRequest) => void) | undefined;
   /** Answers marks with a server error. */
   failMarks = false;
   /** Answers every request with a server error. */
@@ -52,6 +61,7 @@ export class FaultyDynamoDb {
       return;
     }
     const { method, headers, url } = incoming;
+    if (this.onRequest !== undefined) show(incoming, this.onRequest);
     const forwarded = request(new URL(url ?? '/', this.#endpoint), { method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
@@ -59,4 +69,17 @@ export class FaultyDynamoDb {
     forwarded.on('error', (error) => outgoing.destroy(error));
     incoming.pipe(forwarded);
   }
+}
+
+function show(incoming: IncomingMessage, onRequest: (request: SeenRequest) => void): void {
+  const chunks: Buffer[] = [];
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  incoming.on('end', () => {
+    const target = incoming.headers['x-amz-target'];
+    onRequest({
+      operation: String(target).split('.').at(-1) ?? '',
+      body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
+      userAgent: incoming.headers['user-agent'] ?? '',
+    });
+  });
 }

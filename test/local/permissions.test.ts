@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { encodeSignal, newSignal } from '../../lib/event/signal';
+import { positionOfVersion } from '../../lib/event/position';
+import { RELAY_SERVICE, SWEEPER_SERVICE } from '../../lib/event/metrics';
+import { FaultyDynamoDb, type SeenRequest } from './harness/faulty-dynamodb';
+import { leaveHold, startWorld, STARTUP_MS, until, type World } from './harness/world';
+
+/** Every way in which the functions use the table, so that what their roles allow can be compared with what they call. */
+
+const dynamodb = new FaultyDynamoDb();
+const called = { relay: new Set<string>(), sweeper: new Set<string>() };
+let world: World;
+
+beforeAll(async () => {
+  dynamodb.onRequest = (request) => {
+    const by = request.userAgent.includes(`app/${SWEEPER_SERVICE}`) ? called.sweeper : called.relay;
+    expect(request.userAgent).toMatch(/app\/outbox-(relay|sweeper)/);
+    for (const action of actionsOf(request)) by.add(action);
+  };
+  world = await startWorld({
+    environment: {
+      AWS_SDK_UA_APP_ID: RELAY_SERVICE,
+      OUTBOX_ORDER: 'strict',
+      OUTBOX_LATE_AFTER_SECONDS: '1',
+    },
+    sweeperEnvironment: { AWS_SDK_UA_APP_ID: SWEEPER_SERVICE, OUTBOX_SWEEP_AFTER_SECONDS: '1' },
+    relayDynamodbEndpoint: (endpoint) => dynamodb.start(endpoint),
+  });
+}, STARTUP_MS);
+afterAll(async () => {
+  await world.stop();
+  await dynamodb.stop();
+});
+
+const STATEMENTS: Readonly<Record<string, string>> = {
+  UPDATE: 'dynamodb:PartiQLUpdate',
+  DELETE: 'dynamodb:PartiQLDelete',
+};
+const TRANSACTED: Readonly<Record<string, string>> = {
+  Put: 'dynamodb:PutItem',
+  Update: 'dynamodb:UpdateItem',
+  Delete: 'dynamodb:DeleteItem',
+  ConditionCheck: 'dynamodb:ConditionCheckItem',
+};
+
+/**
+ * What IAM asks for: a transaction is authorised by the actions in it, a batch of statements by the statements.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+ */
+function actionsOf({ operation, body }: SeenRequest): string[] {
+  const known = (actions: Readonly<Record<string, string>>, name: string): string =>
+    actions[name] ?? `unknown: ${operation} ${name}`;
+  if (operation === 'TransactWriteItems') {
+    return (body['TransactItems'] as object[]).flatMap((item) =>
+      Object.keys(item).map((name) => known(TRANSACTED, name)),
+    );
+  }
+  if (operation === 'BatchExecuteStatement') {
+    return (body['Statements'] as { Statement: string }[]).map(({ Statement }) =>
+      known(STATEMENTS, Statement.split(' ')[0] ?? ''),
+    );
+  }
+  return [`dynamodb:${operation}`];
+}
+
+interface Statement {
+  readonly Action: string | string[];
+}
+interface PolicyOrFunction {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Role?: { readonly 'Fn::GetAtt': readonly [string, string] };
+    readonly Roles?: readonly { readonly Ref: string }[];
+    readonly PolicyDocument?: { readonly Statement: readonly Statement[] };
+  };
+}
+
+/** What the role of a function allows on DynamoDB, by the template that is deployed. */
+function granted(functionId: string): string[] {
+  const { Resources: resources } = JSON.parse(readFileSync(world.stack.template.path, 'utf8')) as {
+    Resources: Record<string, PolicyOrFunction>;
+  };
+  const role = resources[functionId]?.Properties.Role?.['Fn::GetAtt'][0];
+  const actions = Object.values(resources)
+    .filter(
+      ({ Type, Properties: { Roles = [] } }) => Type === 'AWS::IAM::Policy' && Roles.some(({ Ref }) => Ref === role),
+    )
+    .flatMap(({ Properties }) => Properties.PolicyDocument?.Statement ?? [])
+    .flatMap(({ Action }) => Action);
+  return actions.filter((action) => action.startsWith('dynamodb:')).toSorted();
+}
+
+/** Lambda reads the stream in the relay's name. */
+const BY_LAMBDA = [
+  'dynamodb:DescribeStream',
+  'dynamodb:GetRecords',
+  'dynamodb:GetShardIterator',
+  'dynamodb:ListStreams',
+];
+
+const put = (key: string, version: number, type: 'order.changed' | 'order.lost' = 'order.changed') =>
+  world.outbox.transact(world.document, {
+    changes: [{ aggregate: 'order', key, version, events: [{ type, data: { n: version } }] }],
+  });
+const request = { by: 'the test', at: Date.now(), why: 'to see it' };
+const holdOf = async (key: string) => (await world.holds()).find(({ key: held }) => held === `order#${key}`);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+it('publishes, parks, drains, skips, replays and sets aside', async () => {
+  const { document, stack } = world;
+  for (const version of [1, 2]) await put('a', version);
+  await put('b', 1, 'order.lost');
+  await put('b', 2);
+  await until('the hold', async () => (await holdOf('b')) !== undefined);
+  const [head] = (await world.items()).filter(({ pk }) => pk === 'order#b');
+  for (const signal of [
+    newSignal('order#b', Date.now(), { kind: 'drain', from: positionOfVersion(1), request }),
+    newSignal('order#b', Date.now(), { kind: 'skip', position: positionOfVersion(1), id: head?.id, request }),
+    newSignal('order#a', Date.now(), { kind: 'replay', replayId: 'r', request }),
+  ]) {
+    await document.put({ TableName: stack.tableName, Item: encodeSignal(signal) });
+  }
+  await document.put({ TableName: stack.tableName, Item: { pk: 'order#a', sk: '~signal#odd', kind: 'dance' } });
+  await until('the release', async () => (await holdOf('b')) === undefined);
+  await until('the replay', () => world.reader.ofKey('a').length === 4);
+  // An item that is full cannot take the note that it is parked: it is only checked.
+  const full = { pk: 'order#full', sk: positionOfVersion(1), filler: 'x'.repeat(409_500) };
+  await document.put({ TableName: stack.tableName, Item: full });
+  await until('the second hold', async () => (await holdOf('full')) !== undefined);
+});
+
+it('sweeps: what is lost, what is lost again, and what cannot be read', async () => {
+  const { mapping } = world.stack;
+  await mapping.caughtUp();
+  await mapping.disable();
+  await put('lost', 1);
+  for (let key = 0; key < 30; key++) await leaveHold(world, `orphan-${key}`, positionOfVersion(1));
+  await pause(1_500);
+  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 31, doubt: 'began' });
+  await mapping.trim();
+  await pause(1_500);
+  expect(await world.stack.sweep()).toMatchObject({ signalsReplaced: 31 });
+  mapping.enable();
+  await until('the lost event', () => world.reader.firstIds('lost').length === 1);
+});
+
+it('the relay may do what it does, and nothing else', () => {
+  expect(granted(world.stack.template.relay.logicalId)).toEqual([...called.relay, ...BY_LAMBDA].toSorted());
+});
+
+it('the sweeper may do what it does, and nothing else', () => {
+  expect(granted(world.stack.template.sweeper.logicalId)).toEqual([...called.sweeper].toSorted());
+});
