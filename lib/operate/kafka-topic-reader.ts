@@ -9,7 +9,7 @@ import {
   type KafkaMessage,
 } from 'kafkajs';
 import { protocolError } from '../relay/classify';
-import { registerZstd } from '../relay/kafka-compression';
+import { registerZstd } from '../kafka/zstd';
 import { REPLAY_HEADER } from '../relay/replay';
 import type { PartitionExtent, SeenMessage } from './verify-judge';
 
