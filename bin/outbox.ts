@@ -7,9 +7,10 @@ import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
 
 async function main(): Promise<void> {
-  const needed = Number(/\d+/.exec(engines.node)?.[0]);
-  if (Number(process.versions.node.split('.')[0]) < needed) {
-    throw new SessionError(`outbox needs Node.js ${needed} or newer; this is ${process.version}.`);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [neededMajor = 0, neededMinor = 0] = (/\d+(\.\d+)*/.exec(engines.node)?.[0] ?? '').split('.').map(Number);
+  if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
+    throw new SessionError(`outbox needs Node.js ${engines.node}; this is ${process.version}.`);
   }
   await createProgram(version).parseAsync();
 }
