@@ -13,6 +13,7 @@ import { parkingWriter } from '../../lib/relay/dynamodb-parking';
 import { signalStore } from '../../lib/relay/dynamodb-signals';
 import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
+import { costOf } from '../../lib/operate/cost';
 import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka-publisher';
 import { createRelay, type Relay } from '../../lib/relay/relay';
 import { itemBytes } from '../../lib/event/item-size';
@@ -202,6 +203,17 @@ test.each([
     requests: metered.requests,
     produce: kafka.count(),
   }).toEqual(costs);
+  // What `outbox cost` tells beforehand. Its sample has the names of these items.
+  const told = costOf({
+    eventsPerSecond: EVENTS,
+    eventBytes: shape.dataBytes,
+    eventsPerTransaction: shape.events,
+    keyBytes: keyOf(shape.dataBytes, 0).length,
+  });
+  expect({
+    commitUnits: told.perSecond.items * told.item.commitWriteUnits,
+    markUnits: told.perSecond.items * told.item.markWriteUnits,
+  }).toEqual({ commitUnits: costs.commitUnits, markUnits: costs.markUnits });
 });
 
 test('DynamoDB bills a marked item by the bytes that the figures above are made of', async () => {

@@ -1,0 +1,70 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { costOf, type Cost, type Workload } from '../../../lib/operate/cost';
+import { parseDuration } from '../arguments';
+import { columns, number } from '../format';
+import type { GlobalOptions } from '../session';
+import { Terminal } from '../terminal';
+
+interface CostOptions {
+  readonly eventsPerSecond: number;
+  readonly eventBytes: number;
+  readonly eventsPerTransaction: number;
+  readonly keyBytes: number;
+  readonly retention: number;
+  readonly sweepEvery: number;
+}
+
+export function addCost(program: Command): void {
+  program
+    .command('cost')
+    .description('estimate units and dollars of a load (asks nobody)')
+    .requiredOption('--events-per-second <n>', 'on average', parseNumber)
+    .requiredOption('--event-bytes <n>', "of an event's data", parseNumber)
+    .option('--events-per-transaction <n>', 'of one key: they share an item', parseNumber, 1)
+    .option('--key-bytes <n>', 'of a key', parseNumber, 36)
+    .option('--retention <duration>', 'how long processed items stay', parseDuration, 86_400_000)
+    .option('--sweep-every <duration>', 'how often the sweeper runs', parseDuration, 3_600_000)
+    .action((options: CostOptions, command: Command) => {
+      const { json = false } = command.optsWithGlobals<GlobalOptions>();
+      const { retention, sweepEvery, ...rest } = options;
+      const workload = { ...rest, retentionSeconds: retention / 1000, sweepEverySeconds: sweepEvery / 1000 };
+      const cost = costOf(workload);
+      new Terminal({ json }).result({ workload, ...cost }, () => lines(workload, cost));
+    });
+}
+
+function parseNumber(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number.');
+  return Number(text);
+}
+
+const rounded = (n: number): string => number(Number(n.toPrecision(3)));
+const dollars = (n: number): string =>
+  `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+
+function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estimated, perMonth }: Cost): string[] {
+  return [
+    `An item of ${number(eventsPerTransaction)} event(s): ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
+    ...columns([
+      ['commit', `${item.commitWriteUnits} write units, beside those of the business items`],
+      ['mark', `${item.markWriteUnits} write units`],
+    ]),
+    '',
+    'Each second',
+    ...columns([
+      ['items', rounded(perSecond.items)],
+      ['write units', rounded(perSecond.writeUnits)],
+      ['partitions', `${number(perSecond.partitions)} at least, each with a shard and a relay of its own`],
+      ['invocations', `about ${rounded(estimated.invocationsPerSecond)}, each reads one unit`],
+    ]),
+    '',
+    'A month (list prices of us-east-1, on demand; without Kafka, business items, logs and traffic)',
+    ...columns([
+      ['write units', dollars(perMonth.writeUnits)],
+      ['read units', `${dollars(perMonth.readUnits)}   a sweep reads ${rounded(estimated.sweepReadUnits)} units`],
+      ['storage', `${dollars(perMonth.storage)}   ${rounded(estimated.storedGb)} GB`],
+      ['relay', dollars(perMonth.relay)],
+      ['total', dollars(perMonth.total)],
+    ]),
+  ];
+}

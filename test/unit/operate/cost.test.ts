@@ -1,0 +1,49 @@
+import { costOf, type Workload } from '../../../lib/operate/cost';
+
+const load: Workload = { eventsPerSecond: 100, eventBytes: 500 };
+
+test('an event that fits 1 KB costs two write units for its commit and one for its mark', () => {
+  expect(costOf(load)).toMatchObject({
+    item: { commitWriteUnits: 2, markWriteUnits: 1 },
+    perSecond: { items: 100, writeUnits: 300, partitions: 1 },
+  });
+});
+
+test('events of one transaction share an item', () => {
+  const { item, perSecond } = costOf({ ...load, eventsPerTransaction: 10 });
+  expect(item).toMatchObject({ commitWriteUnits: 12, markWriteUnits: 6 });
+  expect(perSecond).toMatchObject({ items: 10, writeUnits: 180 });
+});
+
+test('a partition takes a thousand write units a second', () => {
+  expect(costOf({ ...load, eventsPerSecond: 333 }).perSecond.partitions).toBe(1);
+  expect(costOf({ ...load, eventsPerSecond: 334 }).perSecond.partitions).toBe(2);
+});
+
+test('a shard is invoked four times a second at most, and once for each item of a load that is rare', () => {
+  expect(costOf({ ...load, eventsPerSecond: 300 }).estimated.invocationsPerSecond).toBeCloseTo(4, 5);
+  expect(costOf({ ...load, eventsPerSecond: 0.01 }).estimated.invocationsPerSecond).toBeCloseTo(0.01, 4);
+});
+
+test('a million items that fit 1 KB cost what three million write units do', () => {
+  const perMonth = costOf({ ...load, eventsPerSecond: 1e6 / (730 * 3_600) }).perMonth;
+  expect(perMonth.writeUnits).toBeCloseTo(3 * 0.625, 6);
+  expect(perMonth.total).toBeCloseTo(perMonth.writeUnits + perMonth.readUnits + perMonth.storage + perMonth.relay, 9);
+});
+
+test('a retention of zero stores nothing, and the delete costs what the item does', () => {
+  const { item, estimated } = costOf({ ...load, eventBytes: 750, retentionSeconds: 0 });
+  expect(item).toMatchObject({ commitWriteUnits: 2, markWriteUnits: 1 });
+  expect(estimated).toMatchObject({ storedGb: 0, sweepReadUnits: 0 });
+});
+
+test.each<[Partial<Workload>, string]>([
+  [{ eventsPerSecond: -1 }, 'events per second: -1; it must be from 0'],
+  [{ eventBytes: 500_000 }, 'bytes of an event: 500000; it must be from 0 to 409600'],
+  [{ eventsPerTransaction: 0 }, 'events per transaction: 0'],
+  [{ keyBytes: Number.NaN }, 'bytes of a key: NaN'],
+  [{ retentionSeconds: -1 }, 'seconds of retention: -1'],
+  [{ sweepEverySeconds: 1 }, 'seconds between sweeps: 1'],
+])('%p is refused', (change, message) => {
+  expect(() => costOf({ ...load, ...change })).toThrow(message);
+});
