@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { addCost } from './commands/cost';
 import { addDoctor } from './commands/doctor';
 import { addHeld } from './commands/held';
 import { addRedrive } from './commands/redrive';
@@ -17,27 +18,45 @@ Examples:
   outbox held --table shop-outbox --json            of a table, for a program
   outbox redrive order#42 --why "topic made" --follow
   outbox redrive --reason unknown-topic --why "topic made"
-  outbox redrive order#42 --skip --why "cannot be sent" --yes
+  outbox redrive order#42 --skip --at 3 --why "cannot be sent" --yes
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
   outbox verify --since 2h
+  outbox cost --events-per-second 100 --event-bytes 1000
 
-Exit codes: 0 all is well, 1 something is wrong or failed, 2 nothing was done (bad arguments, no access, not confirmed).`;
+Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
+2 nothing was done (bad arguments, no access, not confirmed).`;
 
 /** The command line: what it is called, and what it says about itself. */
 export function createProgram(version: string): Command {
   const program = new Command('outbox')
     .description('Looks after a transactional outbox on DynamoDB: what waits, why, and how to release it.')
     .version(version)
-    .option('--table <name>', 'the outbox table')
+    .addOption(new Option('--table <name>', 'the outbox table').conflicts('stack'))
     .option('--stack <name>', 'the CloudFormation stack that has the outbox (default: Outbox)')
-    .option('--local <file>', `the local stack that this file tells of (default: ${STACK_FILE}, when it runs)`)
+    .addOption(
+      new Option(
+        '--local <file>',
+        `the local stack that this file tells of (default: ${STACK_FILE}, when it runs)`,
+      ).conflicts(['table', 'stack']),
+    )
     .option('--region <name>', 'AWS region (default: as the AWS SDK finds it)')
     .option('--by <name>', 'who asks, for the record (default: the ARN of the caller; with a local stack, the login)')
     .option('--json', 'print the result as one line of JSON')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  const additions = [addStatus, addHeld, addShow, addWhere, addRedrive, addReplay, addSweep, addVerify, addDoctor];
+  const additions = [
+    addStatus,
+    addHeld,
+    addShow,
+    addWhere,
+    addRedrive,
+    addReplay,
+    addSweep,
+    addVerify,
+    addDoctor,
+    addCost,
+  ];
   for (const add of additions) add(program);
   return program;
 }

@@ -6,7 +6,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { findOutbox } from '../../lib/operate/find-outbox';
+import { findSweeper, findTable } from '../../lib/operate/find-outbox';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { Terminal } from './terminal';
@@ -35,7 +35,8 @@ export interface Session {
   /** For a person: where the table is. */
   readonly place: string;
   readonly services?: Services;
-  readonly sweeperName?: string;
+  /** Of the stack, when one was named or found. */
+  readonly findSweeper?: () => Promise<string | undefined>;
   /** Of the local stack that runs. */
   readonly local?: StackDescription;
   /** Noted on whatever is changed. */
@@ -73,14 +74,14 @@ export async function openSession(options: GlobalOptions): Promise<Session> {
     sts: new STSClient(config),
   };
   const stackName = options.stack ?? DEFAULT_STACK;
-  const found =
-    options.table === undefined ? await findOutbox({ ...services, dynamodb }, stackName) : { tableName: options.table };
+  const stack = { cloudformation: services.cloudformation, stackName };
+  const tableName = options.table ?? (await findTable(stack, dynamodb));
   return {
     terminal,
-    target: { client: dynamodb, tableName: found.tableName },
+    target: { client: dynamodb, tableName },
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
-    sweeperName: 'sweeperName' in found ? found.sweeperName : undefined,
+    findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
     by: async () => options.by ?? (await services.sts.send(new GetCallerIdentityCommand({}))).Arn ?? login(),
   };
 }

@@ -15,7 +15,7 @@ const store = sweepStore(dynamodbClient(), config, { now: Date.now }, sleep);
 export async function handler(_event: unknown, context: Context): Promise<Omit<SweepReport, 'failures'>> {
   const { failures, ...done } = await sweep(store, {
     sweepAfterMs: config.sweepAfterSeconds * 1000,
-    segments: config.segments,
+    readUnitsPerSecond: config.readUnitsPerSecond,
     by: SWEEPER_SERVICE,
     remainingMs: () => context.getRemainingTimeInMillis(),
     now: Date.now,

@@ -12,6 +12,8 @@ export interface OutboxFunctionProps {
   readonly timeout: Duration;
   readonly logRetention: RetentionDays;
   readonly environment: Record<string, string>;
+  /** Of an invocation that nobody waits for. Default: Lambda's, two. */
+  readonly retryAttempts?: number;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
   readonly securityGroups?: ISecurityGroup[];

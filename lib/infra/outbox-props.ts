@@ -141,8 +141,8 @@ export interface OutboxProps {
   readonly relayTimeout?: Duration;
 
   /**
-   * How often the sweeper looks at the whole table for what the stream has lost. Each look costs half a read unit for
-   * every 4 KB that the table holds.
+   * How often the sweeper looks at the whole table for what the stream has lost, in whole minutes. Each look costs half a
+   * read unit for every 4 KB that the table holds. With `sweepAfter` at most 12 hours.
    *
    * @default Duration.hours(1)
    */
@@ -157,7 +157,8 @@ export interface OutboxProps {
   readonly sweepAfter?: Duration;
 
   /**
-   * Read units that the sweeper takes in one second at most.
+   * Read units that the sweeper takes in one second at most; at least 25. A thousand reads 8 MB, and some 6 GB in one
+   * run: the sweep of a larger table goes on in the next.
    *
    * @default 1_000
    */
@@ -358,6 +359,10 @@ function checkRelay({ retention, requestTimeout, relayTimeout, order }: Resolved
 }
 
 const SHORTEST_SWEEP_AFTER_SECONDS = 60;
+/** The pages that are read at once are paid for before the sweeper runs out of time. */
+const LEAST_SWEEP_READ_UNITS = 25;
+/** Half of the time after which a stream drops a record: what it loses must have been noticed before. */
+const LONGEST_SWEEP_SECONDS = 12 * 3_600;
 
 function checkSweeper({ sweepEvery, sweepAfter, sweepReadUnitsPerSecond }: ResolvedOutboxProps): void {
   for (const [option, duration] of Object.entries({ sweepEvery, sweepAfter })) {
@@ -383,16 +388,24 @@ function checkSweeper({ sweepEvery, sweepAfter, sweepReadUnitsPerSecond }: Resol
       'A healthy relay takes a few seconds, and the scan may be some seconds behind.',
     );
   }
+  if (sweepEvery.toSeconds() + afterSeconds > LONGEST_SWEEP_SECONDS) {
+    throw invalidOption(
+      'sweepEvery',
+      sweepEvery.toString(),
+      `with sweepAfter (${sweepAfter.toString()}) not more than 12 hours`,
+      'A stream drops its records after 24 hours: what it loses must have been noticed long before.',
+    );
+  }
   if (
     Token.isUnresolved(sweepReadUnitsPerSecond) ||
     !Number.isSafeInteger(sweepReadUnitsPerSecond) ||
-    sweepReadUnitsPerSecond < 1
+    sweepReadUnitsPerSecond < LEAST_SWEEP_READ_UNITS
   ) {
     throw invalidOption(
       'sweepReadUnitsPerSecond',
       sweepReadUnitsPerSecond,
-      'an integer of at least 1, known at synthesis',
-      'A thousand reads 8 MB of the table in a second.',
+      `an integer of at least ${LEAST_SWEEP_READ_UNITS}, known at synthesis`,
+      'A thousand reads 8 MB of the table in a second. One page of a scan takes up to 128.',
     );
   }
 }

@@ -16,7 +16,8 @@ export interface OutboxSweeperProps {
   readonly logRetention: RetentionDays;
 }
 
-const MEMORY_MB = 512;
+/** With less, its share of a processor would be the limit, and not the rate at which it may read. */
+const MEMORY_MB = 1024;
 
 /** Looks at the whole table on a schedule and asks the relay for what the stream has lost. Talks to DynamoDB alone. */
 export class OutboxSweeper extends Construct {
@@ -29,15 +30,17 @@ export class OutboxSweeper extends Construct {
       description: `Finds outbox items of ${config.outboxName} that the stream has lost`,
       code: props.code,
       memorySize: MEMORY_MB,
-      // The longest that Lambda allows: a run that gets no further begins with another part of the table next time.
+      // The longest that Lambda allows: what a run does not get to, the next one goes on with.
       timeout: Duration.minutes(15),
       logRetention: props.logRetention,
+      // The next run does what this one could not; a retry would only read the table once more.
+      retryAttempts: 0,
       environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
     });
     table.grant(
       this.function,
       'dynamodb:Scan',
-      // Of the control partition: its holds and its state.
+      // Of the control partition: its holds, its state, and how far the run before got.
       'dynamodb:Query',
       'dynamodb:GetItem',
       // A signal that was lost is deleted and put again.

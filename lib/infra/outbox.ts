@@ -4,7 +4,6 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
-import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { bundledFunction } from './bundled-function';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
@@ -88,7 +87,6 @@ export class Outbox extends Construct {
       config: {
         outboxName: this.outboxName,
         sweepAfterSeconds: resolved.sweepAfter.toSeconds(),
-        segments: SWEEPER_DEFAULTS.segments,
         readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
       },
       code: resolved.sweeperCode ?? bundledFunction('sweeper'),

@@ -6,32 +6,25 @@ import { TABLE } from '../event/table';
 import { SWEEP_AFTER_VARIABLE } from '../sweep/environment';
 import { refuse } from './target';
 
-export interface FindOutboxClients {
+/** A deployed stack, and how to ask what is in it. */
+export interface StackTarget {
   readonly cloudformation: CloudFormationClient;
-  readonly dynamodb: DynamoDBClient;
-  readonly lambda: LambdaClient;
-}
-
-/** What of a deployed stack the operations need. */
-export interface FoundOutbox {
-  readonly tableName: string;
-  /** `undefined` when none of the stack's functions is a sweeper, or when they may not be looked at. */
-  readonly sweeperName?: string;
+  readonly stackName: string;
 }
 
 const TABLE_TYPES = ['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table'];
 
 /**
- * The outbox in a stack: its table is the one with the local secondary index `pin`.
+ * The outbox table in a stack: the one with the local secondary index `pin`.
  *
  * @throws OutboxError `operation-refused` when the stack has no outbox, or more than one.
  */
-export async function findOutbox(clients: FindOutboxClients, stackName: string): Promise<FoundOutbox> {
-  const resources = await resourcesOf(clients.cloudformation, stackName);
+export async function findTable({ cloudformation, stackName }: StackTarget, dynamodb: DynamoDBClient): Promise<string> {
+  const resources = await resourcesOf(cloudformation, stackName);
   const tables: string[] = [];
   for (const { ResourceType, PhysicalResourceId: name } of resources) {
     if (name === undefined || !TABLE_TYPES.includes(ResourceType ?? '')) continue;
-    if (await isOutboxTable(clients.dynamodb, name)) tables.push(name);
+    if (await isOutboxTable(dynamodb, name)) tables.push(name);
   }
   const [tableName, ...others] = tables;
   if (tableName === undefined) return refuse('find', `stack ${stackName} has no outbox table. Name the table instead.`);
@@ -41,7 +34,7 @@ export async function findOutbox(clients: FindOutboxClients, stackName: string):
       `stack ${stackName} has ${tables.length} outboxes. Name one of the tables ${tables.join(', ')}.`,
     );
   }
-  return { tableName, sweeperName: await findSweeper(clients.lambda, resources, tableName) };
+  return tableName;
 }
 
 async function resourcesOf(client: CloudFormationClient, stackName: string): Promise<StackResourceSummary[]> {
@@ -57,16 +50,32 @@ async function isOutboxTable(client: DynamoDBClient, tableName: string): Promise
   return (Table?.LocalSecondaryIndexes ?? []).some(({ IndexName }) => IndexName === TABLE.pin.indexName);
 }
 
-async function findSweeper(
-  client: LambdaClient,
-  resources: readonly StackResourceSummary[],
+/**
+ * The sweeper of an outbox in a stack: the function that is told its table. `undefined` when none is, or when the one
+ * that is may not be looked at.
+ */
+export async function findSweeper(
+  { cloudformation, stackName }: StackTarget,
+  lambda: LambdaClient,
   tableName: string,
 ): Promise<string | undefined> {
-  for (const { ResourceType, PhysicalResourceId: name } of resources) {
+  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
     if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
-    const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
-    const variables = Environment?.Variables ?? {};
+    const variables = await variablesOf(lambda, name);
     if (SWEEP_AFTER_VARIABLE in variables && Object.values(variables).includes(tableName)) return name;
   }
   return undefined;
+}
+
+/** One that was deleted by hand, or that the caller may not see, keeps nothing from being found. */
+const SKIPPED = ['AccessDeniedException', 'ResourceNotFoundException'];
+
+async function variablesOf(lambda: LambdaClient, name: string): Promise<Record<string, string>> {
+  try {
+    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
+    return Environment?.Variables ?? {};
+  } catch (error) {
+    if (error instanceof Error && SKIPPED.includes(error.name)) return {};
+    throw error;
+  }
 }

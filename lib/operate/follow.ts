@@ -1,5 +1,6 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { isOpen, itemStateOf } from '../event/item-state';
 import { readHold } from '../relay/dynamodb-holds';
 import { forEachKey } from '../relay/key-work';
 import type { Redriven } from './redrive';
@@ -48,7 +49,10 @@ export async function follow(
 }
 
 /** The relay removes the signal last: while it is there, the hold says nothing. */
-async function look({ client, tableName }: Target, { pk, signal }: Redriven): Promise<Followed | undefined> {
+async function look(
+  { client, tableName }: Target,
+  { pk, from, hold, signal }: Redriven,
+): Promise<Followed | undefined> {
   const { Item } = await client.send(
     new GetItemCommand({
       TableName: tableName,
@@ -61,8 +65,17 @@ async function look({ client, tableName }: Target, { pk, signal }: Redriven): Pr
     const { setAside } = Item;
     return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };
   }
-  const hold = await readHold(client, tableName, pk);
-  if (hold === undefined) return { pk, outcome: 'released' };
-  // Out of time: a later invocation goes on.
-  return hold.state === 'draining' ? undefined : { pk, outcome: 'held', message: hold.message };
+  const now = await readHold(client, tableName, pk);
+  if (now === undefined)
+    return (await isOpenAt({ client, tableName }, pk, from)) ? undefined : { pk, outcome: 'released' };
+  // Out of time, or the sweeper has put another signal in the place of this one: a later invocation goes on.
+  if (now.state === 'draining' || now.revision === hold?.revision) return undefined;
+  return { pk, outcome: 'held', message: now.message };
+}
+
+async function isOpenAt({ client, tableName }: Target, pk: string, sk: string): Promise<boolean> {
+  const { Item } = await client.send(
+    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
+  );
+  return Item !== undefined && isOpen(itemStateOf(Item).state);
 }

@@ -9,6 +9,7 @@ import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
 import { encodeSignal, newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb-control';
 import { forEachKey } from '../relay/key-work';
+import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb-keys';
 import { readHold } from '../relay/dynamodb-holds';
 import { OPERATOR_CLOCK, pause, refuse, requireKey, type Target } from './target';
@@ -19,10 +20,16 @@ export type Selection = { readonly keys: readonly string[] } | { readonly all: t
 /** What a redrive will ask for. */
 export interface RedriveTarget {
   readonly pk: string;
-  /** From where the key is drained; the parked item, for a key that is held. */
-  readonly position: string;
+  /** From where the key is drained: its first item that is pending or parked. */
+  readonly from: string;
   /** `undefined` for a key that is not held, of which something is pending all the same. */
   readonly hold?: Hold;
+}
+
+export interface RedrivePlan {
+  readonly targets: readonly RedriveTarget[];
+  /** Keys that were named and of which nothing waits: released already, or never held. */
+  readonly idle: readonly string[];
 }
 
 export interface Redriven extends RedriveTarget {
@@ -48,37 +55,42 @@ const MAX_WHY_CHARACTERS = 300;
 /**
  * Looks up what a redrive concerns, and changes nothing.
  *
- * @throws OutboxError `operation-refused` for a key of which nothing waits, an unknown reason, or no key at all.
+ * @throws OutboxError `operation-refused` for what is no key, an unknown reason, or no key at all.
  */
-export async function planRedrive(target: Target, selection: Selection): Promise<readonly RedriveTarget[]> {
+export async function planRedrive(target: Target, selection: Selection): Promise<RedrivePlan> {
   if ('keys' in selection) {
     if (selection.keys.length === 0) refuse('redrive', 'no key is given.');
     const keys = [...new Set(selection.keys)].map((key) => requireKey('redrive', key));
-    const planned = new Map<string, RedriveTarget>();
+    const planned = new Map<string, RedriveTarget | undefined>();
     await forEachKey(keys, async (pk) => void planned.set(pk, await planKey(target, pk)));
-    return keys.flatMap((pk) => planned.get(pk) ?? []);
+    return {
+      targets: keys.flatMap((pk) => planned.get(pk) ?? []),
+      idle: keys.filter((pk) => planned.get(pk) === undefined),
+    };
   }
   if ('reason' in selection && !isReason(selection.reason)) {
     refuse('redrive', `there is no reason "${selection.reason}". Reasons are ${REASONS.join(', ')}.`);
   }
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
-  return [...holds.values()]
+  const targets = [...holds.values()]
     .filter(({ reason }) => 'all' in selection || reason === selection.reason)
-    .map((hold) => ({ pk: hold.pk, position: hold.position, hold }));
+    .map((hold) => ({ pk: hold.pk, from: hold.position, hold }));
+  return { targets, idle: [] };
 }
 
 const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished'];
 const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
-/** Sorts after every position and before every signal. */
-const LAST_POSITION = '~';
+/** Sorts before every position. */
+const FIRST = ' ';
 
-async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget> {
+/** From the beginning, not from the newest processed item: what somebody names by hand may be out of order. */
+async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
-  if (hold !== undefined) return { pk, position: hold.position, hold };
-  const position = await keyReader(client, tableName, pause).earliestOpen(pk, LAST_POSITION);
-  if (position === undefined)
-    return refuse('redrive', `nothing of ${pk} waits: it is not held, and no item is pending.`);
-  return { pk, position };
+  for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST)) {
+    const open = page.find((image) => isOpen(itemStateOf(image).state));
+    if (open !== undefined) return { pk, from: open['sk']?.S ?? FIRST, hold };
+  }
+  return hold === undefined ? undefined : { pk, from: hold.position, hold };
 }
 
 /**
@@ -86,9 +98,10 @@ async function planKey({ client, tableName }: Target, pk: string): Promise<Redri
  * that holds the key. With `skip`, the item that holds each key is discarded first.
  *
  * Resolves when the signals are durable, not when the relay has acted on them. Safe to repeat: a key that is drained
- * twice publishes nothing twice, and a skip concerns the one item that it names.
+ * twice publishes nothing twice. A skip concerns the item that holds the key in the plan, and no other: with the same plan
+ * it is safe to repeat, with a new plan it may concern another item.
  *
- * @throws OutboxError `operation-refused` when `skip` meets a key that is not held, before anything is written.
+ * @throws OutboxError `operation-refused` without a name or a reason, before anything is written.
  * @example
  * ```ts
  * const target = { client: new DynamoDBClient({}), tableName: 'outbox' };
@@ -99,16 +112,14 @@ async function planKey({ client, tableName }: Target, pk: string): Promise<Redri
  */
 export async function redrive(
   target: Target,
-  plan: readonly RedriveTarget[],
+  { targets }: Pick<RedrivePlan, 'targets'>,
   request: Request,
   { skip = false, onProgress }: RedriveOptions = {},
 ): Promise<RedriveReport> {
   checkRequest('redrive', request);
-  const free = plan.find(({ hold }) => hold === undefined);
-  if (skip && free !== undefined) refuse('redrive', `${free.pk} is not held: there is no parked item to skip.`);
   const asked: Redriven[] = [];
   const failed: { pk: string; why: string }[] = [];
-  await forEachKey(plan, async (one) => {
+  await forEachKey(targets, async (one) => {
     try {
       const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
       await ask(target, one, signal);
@@ -130,14 +141,19 @@ export function checkRequest(operation: string, { by, why }: Request): void {
   }
 }
 
-const drainOf = ({ pk, position }: RedriveTarget, request: Request): DrainSignal =>
-  newSignal(pk, request.at, { kind: 'drain' as const, from: position, request });
+const drainOf = ({ pk, from }: RedriveTarget, request: Request): DrainSignal =>
+  newSignal(pk, request.at, { kind: 'drain' as const, from, request });
 
 async function skipOf(
   { client, tableName }: Target,
-  { pk, position }: RedriveTarget,
+  { pk, hold }: RedriveTarget,
   request: Request,
 ): Promise<SkipSignal> {
+  if (hold === undefined) return refuse('redrive', 'it is not held: there is no item to skip.');
+  if (hold.state === 'draining') {
+    return refuse('redrive', 'a redrive is at work on it: nothing is refused there now. Look again when it has ended.');
+  }
+  const { position } = hold;
   const { Item } = await client.send(
     new GetItemCommand({
       TableName: tableName,
@@ -160,7 +176,7 @@ async function ask({ client, tableName }: Target, one: RedriveTarget, signal: Dr
   const note: TransactWriteItem = {
     Update: {
       TableName: tableName,
-      Key: marshall({ pk: one.pk, sk: one.position }),
+      Key: marshall({ pk: one.pk, sk: one.hold?.position ?? one.from }),
       UpdateExpression: 'SET redriven = :request',
       ConditionExpression: 'attribute_exists(pk)',
       ExpressionAttributeValues: { ':request': { M: marshall(signal.request) } },

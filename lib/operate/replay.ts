@@ -56,7 +56,10 @@ export async function planReplay(target: Target, range: ReplayRange): Promise<Re
   return {
     ...range,
     ...positions,
-    keys: keys === undefined ? await keysInRange(target, since, until) : keys.map((key) => requireKey('replay', key)),
+    keys:
+      keys === undefined
+        ? await keysInRange(target, since, until)
+        : [...new Set(keys)].map((key) => requireKey('replay', key)),
   };
 }
 

@@ -27,6 +27,7 @@ export interface StatusReport extends Census {
   readonly readUnits: number;
 }
 
+const SEGMENTS = 16;
 const STREAM_MS = 24 * 3_600_000;
 
 /**
@@ -39,8 +40,9 @@ export async function status({ client, tableName }: Target, { onProgress }: Stat
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   const { census, readUnits, failures } = await survey(store, control, {
     before: 0,
-    segments: SWEEPER_DEFAULTS.segments,
-    firstSegment: 0,
+    now: at,
+    segments: SEGMENTS,
+    from: 0,
     maxFindings: 1,
     goesOn: () => true,
     onPage: onProgress,

@@ -1,6 +1,7 @@
 import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { sweep, type SweepReport } from '../sweep/sweep';
+import { checkRequest } from './redrive';
 import { OPERATOR_CLOCK, pause, refuse, type Target } from './target';
 
 export interface SweepNowOptions {
@@ -20,6 +21,7 @@ const SHORTEST_AFTER_MS = 1_000;
  * @throws OutboxError `operation-refused` for a time that is too short.
  */
 export async function sweepNow({ client, tableName }: Target, options: SweepNowOptions): Promise<SweepReport> {
+  checkRequest('sweep', { by: options.by, at: Date.now(), why: 'a sweep' });
   const { afterMs = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000 } = options;
   if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {
     refuse(
@@ -29,7 +31,9 @@ export async function sweepNow({ client, tableName }: Target, options: SweepNowO
   }
   return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS }, OPERATOR_CLOCK, pause), {
     sweepAfterMs: afterMs,
-    segments: SWEEPER_DEFAULTS.segments,
+    readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
+    // The whole table, whatever the scheduled runs have seen of it.
+    resumes: false,
     by: options.by,
     remainingMs: () => Infinity,
     now: Date.now,

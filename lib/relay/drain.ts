@@ -158,6 +158,12 @@ export class KeyWorker {
     const { signal } = entry;
     if (signal.kind !== 'replay' || this.#delivery.stopped) return;
     const { signals, telemetry } = this.#ports;
+    // Its record may outlive it: the sweeper has put another in its place, or it was acted on. Unlike a drain, a replay
+    // would publish once more.
+    if (!(await signals.exists(signal))) {
+      entry.state = 'settled';
+      return;
+    }
     const outcome = await replay(signal, this.#delivery, this.#ports, this.#options);
     switch (outcome.kind) {
       case 'failed':

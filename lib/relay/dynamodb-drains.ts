@@ -47,7 +47,7 @@ export function drainStore(
         const next = draining(hold);
         const now = clock.now();
         const refusals = await writer.write([
-          discardItem(tableName, signal, Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS)),
+          discardItem(tableName, signal, hold, Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS)),
           putTombstone(tableName, signal, now),
           putHold(tableName, next, hold),
         ]);
@@ -82,8 +82,7 @@ export function drainStore(
         reason: 'drain-unfinished',
         message: 'A drain ran out of time; it goes on by its signal.',
         attempts: 0,
-        since: now,
-        ...hold,
+        since: hold?.since ?? now,
         pk: successor.pk,
         position: successor.from,
         state: 'draining',
@@ -108,8 +107,12 @@ export function drainStore(
 function discardItem(
   tableName: string,
   { pk, position, id, request }: SkipSignal,
+  hold: Hold,
   expiresAt: number,
 ): TransactWriteItem {
+  // A drain that ran out of time stands at an item that nobody has refused. One that holds its key was refused, whether
+  // or not it could take the note.
+  const isRefused = hold.state === 'holding' ? '' : ' AND attribute_exists(parked)';
   const values: Record<string, AttributeValue> = {
     ':request': { M: marshall(request) },
     ':expiresAt': { N: String(expiresAt) },
@@ -122,7 +125,7 @@ function discardItem(
       UpdateExpression: 'SET discarded = :request, expiresAt = :expiresAt',
       ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND ${
         id === undefined ? 'attribute_not_exists(id)' : 'id = :id'
-      }`,
+      }${isRefused}`,
       ExpressionAttributeValues: values,
     },
   };

@@ -1,6 +1,8 @@
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
+  GetItemCommand,
+  TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
   type DynamoDBClient,
@@ -38,21 +40,46 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
       }
     },
 
-    async succeed({ pk, sk }, successor) {
-      await client.send(
-        new TransactWriteItemsCommand({
-          TransactItems: [
-            { Delete: { TableName: tableName, Key: marshall({ pk, sk }) } },
-            {
-              Put: {
-                TableName: tableName,
-                Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
-                ConditionExpression: 'attribute_not_exists(pk)',
-              },
-            },
-          ],
+    async exists({ pk, sk }) {
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName: tableName,
+          ConsistentRead: true,
+          Key: marshall({ pk, sk }),
+          ProjectionExpression: 'pk',
         }),
       );
+      return Item !== undefined;
+    },
+
+    async succeed({ pk, sk }, successor) {
+      const input = {
+        TransactItems: [
+          {
+            Delete: {
+              TableName: tableName,
+              Key: marshall({ pk, sk }),
+              ConditionExpression: 'attribute_exists(pk)',
+            },
+          },
+          {
+            Put: {
+              TableName: tableName,
+              Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
+              ConditionExpression: 'attribute_not_exists(pk)',
+            },
+          },
+        ],
+      };
+      try {
+        await client.send(new TransactWriteItemsCommand(input));
+      } catch (error) {
+        // Somebody has put another in its place, and will go on from there.
+        if (!isGone(error)) throw error;
+      }
     },
   };
 }
+
+const isGone = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException && error.CancellationReasons?.[0]?.Code === 'ConditionalCheckFailed';

@@ -131,9 +131,9 @@ export interface DrainStore {
    */
   begin(pk: string, known: Hold | undefined): Promise<Hold | undefined>;
   /**
-   * Discards the parked item that the signal names, when it is the one that holds its key: item, tombstone and hold
-   * (which begins to drain) in one. `nothing`: the item is processed, discarded, gone or replaced, or does not hold
-   * its key, and nothing was written.
+   * Discards the refused item that the signal names, when it is the one that holds its key: item, tombstone and hold
+   * (which begins to drain) in one. `nothing`: the item is processed, discarded, gone or replaced, was never refused, or
+   * does not hold its key, and nothing was written.
    */
   discard(
     signal: SkipSignal,
@@ -153,7 +153,9 @@ export interface SignalStore {
   remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void>;
   /** Notes on a signal why it will not be acted on; it stays visible, and nobody acts on it again. */
   setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
-  /** Puts the rest of a replay in the place of what was done of it. */
+  /** Whether it is still in the table. Strongly consistent. */
+  exists(signal: Pick<Signal, 'pk' | 'sk'>): Promise<boolean>;
+  /** Puts the rest of a replay in the place of what was done of it, unless that is gone. */
   succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void>;
 }
 

@@ -8,6 +8,8 @@ export interface Census {
   readonly pending: number;
   /** Epoch milliseconds: when the oldest of the pending ones was committed. */
   readonly oldestPendingAt?: number;
+  /** Its partition key. */
+  readonly oldestPendingKey?: string;
   /** Not yet acknowledged, behind the hold of their key. */
   readonly waiting: number;
   readonly parked: number;
@@ -19,42 +21,76 @@ export interface Census {
   readonly signals: number;
   /** Signals that nobody will act on. */
   readonly signalsSetAside: number;
+  /** Partition keys of the first few of them. */
+  readonly setAsideKeys: readonly string[];
+}
+
+const KEYS_NAMED = 5;
+
+export const EMPTY_CENSUS: Census = {
+  items: 0,
+  pending: 0,
+  waiting: 0,
+  parked: 0,
+  processed: 0,
+  discarded: 0,
+  signals: 0,
+  signalsSetAside: 0,
+  setAsideKeys: [],
+};
+
+/** The census of two parts of a table. */
+export function sumOf(a: Census, b: Census): Census {
+  const [oldest, other] = (a.oldestPendingAt ?? Infinity) <= (b.oldestPendingAt ?? Infinity) ? [a, b] : [b, a];
+  const latest = Math.max(a.lastProcessedAt ?? 0, b.lastProcessedAt ?? 0);
+  return {
+    items: a.items + b.items,
+    pending: a.pending + b.pending,
+    oldestPendingAt: oldest.oldestPendingAt,
+    oldestPendingKey: oldest.oldestPendingKey,
+    waiting: a.waiting + b.waiting,
+    parked: a.parked + b.parked,
+    processed: a.processed + b.processed,
+    lastProcessedAt: latest === 0 ? undefined : latest,
+    discarded: a.discarded + b.discarded,
+    signals: a.signals + b.signals,
+    signalsSetAside: a.signalsSetAside + b.signalsSetAside,
+    setAsideKeys: [...oldest.setAsideKeys, ...other.setAsideKeys].slice(0, KEYS_NAMED),
+  };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Adds up a census, item by item. */
 export class Count {
-  readonly #census: Mutable<Census> = {
-    items: 0,
-    pending: 0,
-    waiting: 0,
-    parked: 0,
-    processed: 0,
-    discarded: 0,
-    signals: 0,
-    signalsSetAside: 0,
-  };
+  readonly #census: Mutable<Census> & { setAsideKeys: string[] } = { ...EMPTY_CENSUS, setAsideKeys: [] };
 
   item(
+    pk: string,
     state: ItemStateName,
     at: { readonly waits: boolean; readonly committedAt: number; readonly processedAt?: number },
-  ) {
+  ): void {
     const census = this.#census;
     census.items++;
     if (state === 'pending' && at.waits) census.waiting++;
     else census[state]++;
-    if (state === 'pending' && !at.waits) {
-      census.oldestPendingAt = Math.min(census.oldestPendingAt ?? Infinity, at.committedAt);
+    if (state === 'pending' && !at.waits && at.committedAt < (census.oldestPendingAt ?? Infinity)) {
+      census.oldestPendingAt = at.committedAt;
+      census.oldestPendingKey = pk;
     }
     if (at.processedAt !== undefined) {
       census.lastProcessedAt = Math.max(census.lastProcessedAt ?? 0, at.processedAt);
     }
   }
 
-  signal({ isSetAside }: { readonly isSetAside: boolean }): void {
-    if (isSetAside) this.#census.signalsSetAside++;
-    else this.#census.signals++;
+  signal(pk: string, { isSetAside }: { readonly isSetAside: boolean }): void {
+    const census = this.#census;
+    if (!isSetAside) {
+      census.signals++;
+      return;
+    }
+    census.signalsSetAside++;
+    if (census.setAsideKeys.length < KEYS_NAMED) census.setAsideKeys.push(pk);
   }
 
   get census(): Census {

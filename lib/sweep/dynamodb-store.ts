@@ -1,6 +1,8 @@
 import {
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   DescribeTableCommand,
+  GetItemCommand,
   PutItemCommand,
   ScanCommand,
   TransactionCanceledException,
@@ -10,19 +12,24 @@ import {
   type DynamoDBClient,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../event/control';
+import { CONTROL_PARTITION } from '../event/key';
 import { encodeSignal, type Signal } from '../event/signal';
 import type { Sleep } from '../relay/backoff';
 import { controlStore } from '../relay/dynamodb-control';
 import { signalStore } from '../relay/dynamodb-signals';
 import type { Clock } from '../relay/ports';
+import type { Pass } from './pass';
 import type { DoubtState, SweepStore } from './ports';
 
 export interface SweepStoreOptions {
   readonly tableName: string;
   readonly readUnitsPerSecond: number;
 }
+
+/** The sweeper's own: no relay reads it, so that writing it raises no revision. */
+const PASS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
 
 /** Everything but the events: it costs the same units, and is a fraction to transfer and to hold. */
 const SCANNED = [
@@ -69,9 +76,34 @@ export function sweepStore(
       } while (after !== undefined);
     },
 
-    async currentStreamArn() {
+    async head({ pk, position }) {
+      const { Item } = await client.send(
+        new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk: position }) }),
+      );
+      return Item;
+    },
+
+    async describe() {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
-      return Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
+      const streamArn = Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
+      return { streamArn, bytes: Table?.TableSizeBytes ?? 0 };
+    },
+
+    async readPass() {
+      const { Item } = await client.send(
+        new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(PASS_KEY) }),
+      );
+      // Written by `writePass` alone.
+      return Item === undefined ? undefined : (unmarshall(Item)['pass'] as Pass);
+    },
+
+    async writePass(pass) {
+      if (pass === undefined) {
+        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(PASS_KEY) }));
+        return;
+      }
+      const Item = marshall({ ...PASS_KEY, pass }, { removeUndefinedValues: true });
+      await client.send(new PutItemCommand({ TableName: tableName, Item }));
     },
 
     async send(signal) {

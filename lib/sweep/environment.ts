@@ -7,15 +7,12 @@ export interface SweeperConfig {
   readonly outboxName: string;
   /** After which time an item should have been published. */
   readonly sweepAfterSeconds: number;
-  /** Parts that the table is scanned in. */
-  readonly segments: number;
   /** The scan takes no more than this of the table's throughput. */
   readonly readUnitsPerSecond: number;
 }
 
 export const SWEEPER_DEFAULTS = {
   sweepAfterSeconds: 3_600,
-  segments: 16,
   /** A twelfth of what a new on-demand table gives. */
   readUnitsPerSecond: 1_000,
 } as const satisfies Partial<SweeperConfig>;
@@ -27,7 +24,6 @@ const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: 'OUTBOX_NAME',
   sweepAfterSeconds: SWEEP_AFTER_VARIABLE,
-  segments: 'OUTBOX_SWEEP_SEGMENTS',
   readUnitsPerSecond: 'OUTBOX_SWEEP_READ_UNITS_PER_SECOND',
 } as const;
 
@@ -36,7 +32,6 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
   [VARIABLES.tableName]: config.tableName,
   [VARIABLES.outboxName]: config.outboxName,
   [VARIABLES.sweepAfterSeconds]: String(config.sweepAfterSeconds),
-  [VARIABLES.segments]: String(config.segments),
   [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
 });
 
@@ -66,7 +61,6 @@ export function decodeSweeperConfig(environment: Readonly<Record<string, string 
     tableName: text(VARIABLES.tableName),
     outboxName: text(VARIABLES.outboxName),
     sweepAfterSeconds: positive(VARIABLES.sweepAfterSeconds),
-    segments: positive(VARIABLES.segments),
     readUnitsPerSecond: positive(VARIABLES.readUnitsPerSecond),
   };
 }

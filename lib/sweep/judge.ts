@@ -24,10 +24,25 @@ export type Finding =
       readonly since: number;
     };
 
+/**
+ * Whether it proves that the stream has lost something. A replay proves it as well, but nothing waits for it.
+ */
+export const provesLoss = (finding: Finding): boolean =>
+  finding.kind === 'due' || (finding.kind === 'lost-signal' && finding.signal.kind !== 'replay');
+
+/** What is as old or older should have been done; `now` for what claims to come from the future. Epoch milliseconds. */
+export interface Times {
+  readonly before: number;
+  readonly now: number;
+}
+
+/** How far the clocks of writers may be ahead. */
+const CLOCK_MARGIN_MS = 5 * 60_000;
+
 /** Whether nobody has written the hold since `before`: its revision carries the time of the last write. */
 export const isOlderThan = (hold: Hold, before: number): boolean => writtenAt(hold) <= before;
 
-export const writtenAt = ({ revision }: Hold): number => epochMsOfUuidV7(revision) ?? 0;
+const writtenAt = ({ revision }: Hold): number => epochMsOfUuidV7(revision) ?? 0;
 
 /** Items at or after a hold that is not being drained wait for an operator, and for nobody else. */
 const covers = (hold: Hold | undefined, sk: string): boolean => hold?.state === 'holding' && sk >= hold.position;
@@ -36,20 +51,19 @@ const covers = (hold: Hold | undefined, sk: string): boolean => hold?.state === 
 export class KeyJudge {
   readonly pk: string;
   readonly #hold: Hold | undefined;
-  readonly #before: number;
+  readonly #times: Times;
   readonly #count: Count;
   #due: { readonly from: string; readonly since: number } | undefined;
   #headIsOpen = false;
-  #signalWaits = false;
+  #drainWaits = false;
   readonly #lost: Finding[] = [];
   /** When the oldest open item that is behind no hold was committed. */
   uncoveredSince: number | undefined;
 
-  /** @param before - epoch milliseconds; what is older should have been done. */
-  constructor(pk: string, hold: Hold | undefined, before: number, count: Count) {
+  constructor(pk: string, hold: Hold | undefined, times: Times, count: Count) {
     this.pk = pk;
     this.#hold = hold;
-    this.#before = before;
+    this.#times = times;
     this.#count = count;
   }
 
@@ -61,51 +75,59 @@ export class KeyJudge {
 
   #takeItem(image: Image, sk: string): void {
     const { state, processedAt } = itemStateOf(image);
-    // Whoever left the time out wrote no outbox item: it is as old as can be.
-    const committedAt = Number(image['committedAt']?.N ?? 0);
+    const committedAt = this.#committedAt(image);
     const waits = covers(this.#hold, sk);
-    this.#count.item(state, { waits, committedAt, processedAt });
+    this.#count.item(this.pk, state, { waits, committedAt, processedAt });
     if (!isOpen(state)) return;
     if (sk === this.#hold?.position) this.#headIsOpen = true;
     if (waits) return;
     this.uncoveredSince = Math.min(this.uncoveredSince ?? Infinity, committedAt);
-    if (committedAt > this.#before) return;
+    if (committedAt > this.#times.before) return;
     this.#due = { from: this.#due?.from ?? sk, since: Math.min(this.#due?.since ?? Infinity, committedAt) };
+  }
+
+  /** Whoever left the time out, or gave one of the future, wrote no outbox item: it is as old as can be. */
+  #committedAt(image: Image): number {
+    const given = Number(image['committedAt']?.N ?? 0);
+    return given <= this.#times.now + CLOCK_MARGIN_MS ? given : 0;
   }
 
   #takeSignal(image: Image, sk: string): void {
     const isSetAside = image['setAside'] !== undefined;
-    this.#count.signal({ isSetAside });
+    this.#count.signal(this.pk, { isSetAside });
     if (isSetAside) return;
     const since = epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)) ?? 0;
-    if (since > this.#before) {
-      this.#signalWaits = true;
-      return;
-    }
+    const isLost = since <= this.#times.before;
     try {
-      this.#lost.push({ kind: 'lost-signal', signal: decodeSignal(image), since });
+      const signal = decodeSignal(image);
+      if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });
+      else if (signal.kind !== 'replay') this.#drainWaits = true;
     } catch (error) {
       if (!(error instanceof OutboxError)) throw error;
-      this.#lost.push({ kind: 'unreadable-signal', pk: this.pk, sk, why: error.message, since });
+      if (isLost) this.#lost.push({ kind: 'unreadable-signal', pk: this.pk, sk, why: error.message, since });
     }
   }
 
-  /** After the last item. A signal drains its key, whatever it is: one is enough. */
+  /** After the last item. A drain or a skip is enough for its key, whatever waits; a replay does nothing for it. */
   findings(): readonly Finding[] {
-    if (this.#signalWaits) return [];
-    if (this.#lost.some(({ kind }) => kind === 'lost-signal')) return this.#lost;
-    return [...this.#lost, ...this.#drain()];
+    if (this.#drainWaits) return this.#lost.filter((finding) => !provesLoss(finding));
+    return this.#lost.some(provesLoss) ? this.#lost : [...this.#lost, ...this.#drain()];
   }
 
   #drain(): Finding[] {
     const hold = this.#hold;
     if (hold === undefined) return this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
     // Written just now: whoever did it is at work.
-    if (!isOlderThan(hold, this.#before)) return [];
+    if (!isOlderThan(hold, this.#times.before)) return [];
     // Before the hold, which the relay publishes in passing: it has not seen the record.
     if (hold.state === 'holding' && this.#due !== undefined) return [{ kind: 'due', pk: this.pk, ...this.#due }];
     if (hold.state === 'holding' && this.#headIsOpen) return [];
-    const from = this.#due !== undefined && this.#due.from < hold.position ? this.#due.from : hold.position;
-    return [{ kind: 'orphan', pk: this.pk, from, since: Math.min(writtenAt(hold), this.#due?.since ?? Infinity) }];
+    return [orphanOf(hold, this.#due)];
   }
+}
+
+/** A hold of which nobody will release the key, with what is due before it. */
+export function orphanOf(hold: Hold, due?: { readonly from: string; readonly since: number }): Finding {
+  const from = due !== undefined && due.from < hold.position ? due.from : hold.position;
+  return { kind: 'orphan', pk: hold.pk, from, since: Math.min(writtenAt(hold), due?.since ?? Infinity) };
 }

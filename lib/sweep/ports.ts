@@ -1,6 +1,7 @@
-import type { Control } from '../event/control';
+import type { Control, Hold } from '../event/control';
 import type { Image } from '../event/item';
 import type { DrainSignal, Signal } from '../event/signal';
+import type { Pass } from './pass';
 
 /** A part of what a scan returns. Items of a key follow each other, in the order of their sort keys. */
 export interface ScanPage {
@@ -13,12 +14,18 @@ export interface ScanStore {
   readControl(): Promise<Control>;
   /** One of `segments` parts of the table, page by page, as slowly as the store was told to; eventually consistent. */
   segment(index: number, segments: number): AsyncIterable<ScanPage>;
+  /** The item that a hold names. */
+  head(hold: Hold): Promise<Image | undefined>;
 }
 
 /** The table as the sweeper uses it. */
 export interface SweepStore extends ScanStore {
-  /** ARN of the stream that the table has now; `undefined` when it has none. */
-  currentStreamArn(): Promise<string | undefined>;
+  /** The stream that the table has now, if any, and its size as DynamoDB knew it some hours ago. */
+  describe(): Promise<{ readonly streamArn?: string; readonly bytes: number }>;
+  /** The pass that the run before has not ended. */
+  readPass(): Promise<Pass | undefined>;
+  /** `undefined`: there is nothing to go on with. */
+  writePass(pass: Pass | undefined): Promise<void>;
   /** As the relay notes it: begins the doubt when another stream was known before. */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
   send(signal: DrainSignal): Promise<void>;

@@ -1,16 +1,14 @@
-import type { Control } from '../event/control';
-import type { Image } from '../event/item';
+import type { Control, Hold } from '../event/control';
+import { isOpen, itemStateOf } from '../event/item-state';
 import { CONTROL_PARTITION } from '../event/key';
-import { Count, type Census } from './census';
-import { isOlderThan, KeyJudge, writtenAt, type Finding } from './judge';
+import { Count, EMPTY_CENSUS, sumOf, type Census } from './census';
+import { isOlderThan, KeyJudge, orphanOf, provesLoss, type Finding, type Times } from './judge';
 import type { ScanStore } from './ports';
 
-export interface SurveyOptions {
-  /** Epoch milliseconds: what is older should have been done. */
-  readonly before: number;
+export interface SurveyOptions extends Times {
   readonly segments: number;
-  /** Segment to begin with, so that runs which get through a part of the table begin with another part each time. */
-  readonly firstSegment: number;
+  /** The first segment to look at. */
+  readonly from: number;
   /** At most this many findings are kept, the oldest. */
   readonly maxFindings: number;
   /** Asked before each page; when it says no, the rest of the table is not looked at. */
@@ -19,14 +17,17 @@ export interface SurveyOptions {
 }
 
 export interface Survey {
+  /** Of the segments from `from` on and before `next`. */
   readonly census: Census;
-  /** The oldest first. */
-  readonly findings: readonly Finding[];
-  /** When the oldest open item that is behind no hold was committed. */
+  /** When the oldest open item in them that is behind no hold was committed. */
   readonly uncoveredSince?: number;
+  /** The first segment that was not seen to its end; the number of segments when there is none. */
+  readonly next: number;
+  /** The oldest first, of every segment that was looked into. */
+  readonly findings: readonly Finding[];
+  /** Whether any of them, kept or not, proves that the stream has lost something. */
+  readonly hasLoss: boolean;
   readonly readUnits: number;
-  /** Every item of the table was seen. */
-  readonly complete: boolean;
   readonly failures: readonly unknown[];
 }
 
@@ -34,22 +35,26 @@ const SEGMENTS_AT_ONCE = 4;
 
 /** Looks at every item of the table once and says what needs doing, in memory that does not grow with the table. */
 export async function survey(store: ScanStore, control: Control, options: SurveyOptions): Promise<Survey> {
-  const run = new SurveyRun(store, control, options);
-  return run.all();
+  return new SurveyRun(store, control, options).all();
+}
+
+interface Part {
+  readonly census: Census;
+  readonly uncoveredSince: number;
 }
 
 class SurveyRun {
   readonly #store: ScanStore;
   readonly #control: Control;
   readonly #options: SurveyOptions;
-  readonly #count = new Count();
+  /** Segments that were seen to their end. */
+  readonly #seen = new Map<number, Part>();
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
   #findings: Finding[] = [];
-  #uncoveredSince: number | undefined;
+  #hasLoss = false;
   #readUnits = 0;
   #scanned = 0;
-  #complete = true;
 
   constructor(store: ScanStore, control: Control, options: SurveyOptions) {
     this.#store = store;
@@ -58,77 +63,98 @@ class SurveyRun {
   }
 
   async all(): Promise<Survey> {
-    const { segments, firstSegment } = this.#options;
-    const waiting = Array.from({ length: segments }, (_, index) => (firstSegment + index) % segments);
+    const { segments, from } = this.#options;
+    let open = from;
     const worker = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#segment(next);
+      while (open < segments && this.#options.goesOn()) await this.#segment(open++);
     };
-    await Promise.all(Array.from({ length: Math.min(SEGMENTS_AT_ONCE, segments) }, worker));
-    if (this.#complete) this.#addEmptyKeys();
+    await Promise.all(Array.from({ length: SEGMENTS_AT_ONCE }, worker));
+    const { next, part } = this.#seenInARow();
+    if (next === segments) await this.#lookAtOtherHolds();
     this.#keepOldest();
     return {
-      census: this.#count.census,
+      census: part.census,
+      uncoveredSince: part.uncoveredSince === Infinity ? undefined : part.uncoveredSince,
+      next,
       findings: this.#findings,
-      uncoveredSince: this.#uncoveredSince,
+      hasLoss: this.#hasLoss,
       readUnits: this.#readUnits,
-      complete: this.#complete,
       failures: this.#failures,
     };
   }
 
+  #seenInARow(): { readonly next: number; readonly part: Part } {
+    let next = this.#options.from;
+    let part: Part = { census: EMPTY_CENSUS, uncoveredSince: Infinity };
+    for (let seen = this.#seen.get(next); seen !== undefined; seen = this.#seen.get(++next)) {
+      part = {
+        census: sumOf(part.census, seen.census),
+        uncoveredSince: Math.min(part.uncoveredSince, seen.uncoveredSince),
+      };
+    }
+    return { next, part };
+  }
+
   /** A segment that cannot be read leaves the others as they are. */
   async #segment(index: number): Promise<void> {
+    const count = new Count();
+    let uncoveredSince = Infinity;
     let judge: KeyJudge | undefined;
+    const close = (): void => {
+      if (judge === undefined) return;
+      uncoveredSince = Math.min(uncoveredSince, judge.uncoveredSince ?? Infinity);
+      this.#close(judge);
+    };
     try {
-      if (!this.#goesOn()) return;
       for await (const { images, readUnits } of this.#store.segment(index, this.#options.segments)) {
         this.#readUnits += readUnits;
-        for (const image of images) judge = this.#take(image, judge);
+        for (const image of images) {
+          const pk = image['pk']?.S ?? '';
+          if (pk === CONTROL_PARTITION) continue;
+          if (judge?.pk !== pk) {
+            close();
+            judge = new KeyJudge(pk, this.#control.holds.get(pk), this.#options, count);
+          }
+          judge.take(image);
+        }
         this.#options.onPage?.((this.#scanned += images.length));
         // The key that the page ended in was not seen to its end.
-        if (!this.#goesOn()) return;
+        if (!this.#options.goesOn()) return;
       }
-      this.#close(judge);
+      close();
+      this.#seen.set(index, { census: count.census, uncoveredSince });
     } catch (error) {
-      this.#complete = false;
       this.#failures.push(error);
     }
   }
 
-  #goesOn(): boolean {
-    const goesOn = this.#options.goesOn();
-    if (!goesOn) this.#complete = false;
-    return goesOn;
-  }
-
-  #take(image: Image, judge: KeyJudge | undefined): KeyJudge | undefined {
-    const pk = image['pk']?.S ?? '';
-    if (pk === CONTROL_PARTITION) return judge;
-    let current = judge;
-    if (current?.pk !== pk) {
-      this.#close(current);
-      current = new KeyJudge(pk, this.#control.holds.get(pk), this.#options.before, this.#count);
-    }
-    current.take(image);
-    return current;
-  }
-
-  #close(judge: KeyJudge | undefined): void {
-    if (judge === undefined) return;
+  #close(judge: KeyJudge): void {
     if (this.#control.holds.has(judge.pk)) this.#seenHolds.add(judge.pk);
-    if (judge.uncoveredSince !== undefined) {
-      this.#uncoveredSince = Math.min(this.#uncoveredSince ?? Infinity, judge.uncoveredSince);
-    }
-    this.#findings.push(...judge.findings());
+    this.#add(judge.findings());
+  }
+
+  #add(findings: readonly Finding[]): void {
+    this.#hasLoss ||= findings.some(provesLoss);
+    this.#findings.push(...findings);
     if (this.#findings.length >= 2 * this.#options.maxFindings) this.#keepOldest();
   }
 
-  /** Holds of keys that have no item left. */
-  #addEmptyKeys(): void {
+  /** Holds whose keys were not met now: in an earlier run, or nowhere, because the key has no item left. */
+  async #lookAtOtherHolds(): Promise<void> {
     for (const hold of this.#control.holds.values()) {
       if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
-      this.#findings.push({ kind: 'orphan', pk: hold.pk, from: hold.position, since: writtenAt(hold) });
+      try {
+        if (!(await this.#isHeld(hold))) this.#add([orphanOf(hold)]);
+      } catch (error) {
+        this.#failures.push(error);
+      }
     }
+  }
+
+  async #isHeld(hold: Hold): Promise<boolean> {
+    if (hold.state !== 'holding') return false;
+    const head = await this.#store.head(hold);
+    return head !== undefined && isOpen(itemStateOf(head).state);
   }
 
   #keepOldest(): void {

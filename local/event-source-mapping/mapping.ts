@@ -149,7 +149,10 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   }
 
   private async discover(startingPosition: MappingSettings['startingPosition']): Promise<void> {
+    const { streamArn } = this;
     const shards = await this.listShards();
+    // It follows another stream by now, whose shards have other names.
+    if (streamArn !== this.streamArn) return;
     const listed = new Set(shards.map(({ ShardId: shardId }) => shardId));
     for (const { ShardId: shardId = '', ParentShardId: parent } of shards) {
       const parentDone = parent === undefined || !listed.has(parent) || this.finished.has(parent);

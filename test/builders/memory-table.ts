@@ -23,6 +23,7 @@ import type {
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
+import type { Pass } from '../../lib/sweep/pass';
 
 type MutableImage = Record<string, Image[string]>;
 
@@ -35,6 +36,8 @@ export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainSto
  */
 export class MemoryTable implements TablePorts {
   readonly items = new Map<string, Map<string, MutableImage>>();
+  /** What the sweeper has not ended. */
+  pass: Pass | undefined;
   readonly signals = new Map<string, Map<string, Signal>>();
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
@@ -248,7 +251,15 @@ export class MemoryTable implements TablePorts {
   discard(signal: SkipSignal) {
     const hold = this.holds.get(signal.pk);
     const image = this.#find({ ...signal, sk: signal.position });
-    if (hold?.position !== signal.position || image === undefined || !isOpen(itemStateOf(image).state)) {
+    const state = image === undefined ? undefined : itemStateOf(image).state;
+    const isRefused = hold?.state === 'holding' || state === 'parked';
+    if (
+      hold?.position !== signal.position ||
+      image === undefined ||
+      state === undefined ||
+      !isOpen(state) ||
+      !isRefused
+    ) {
       return Promise.resolve({ kind: 'nothing' } as const);
     }
     image['discarded'] = { M: marshall(signal.request) };
@@ -272,8 +283,7 @@ export class MemoryTable implements TablePorts {
       reason: 'drain-unfinished',
       message: '',
       attempts: 0,
-      since: this.#now(),
-      ...hold,
+      since: hold?.since ?? this.#now(),
       pk: successor.pk,
       position: successor.from,
       state: 'draining',
@@ -311,9 +321,12 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
+  exists({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<boolean> {
+    return Promise.resolve(this.signals.get(pk)?.has(sk) === true);
+  }
+
   succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void> {
-    this.signals.get(signal.pk)?.delete(signal.sk);
-    this.putSignal(successor);
+    if (this.signals.get(signal.pk)?.delete(signal.sk) === true) this.putSignal(successor);
     return Promise.resolve();
   }
 }

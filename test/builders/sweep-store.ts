@@ -4,7 +4,10 @@ import type { MemoryTable } from './memory-table';
 /** The sweeper's table in memory; `streamArn` is the stream that the table has now. */
 export const sweepStoreOver = (table: MemoryTable, streamArn?: string): SweepStore => ({
   readControl: () => table.read(),
-  currentStreamArn: () => Promise.resolve(streamArn),
+  head: ({ pk, position }) => Promise.resolve(table.items.get(pk)?.get(position)),
+  describe: () => Promise.resolve({ streamArn, bytes: 0 }),
+  readPass: () => Promise.resolve(table.pass),
+  writePass: (pass) => Promise.resolve(void (table.pass = pass)),
   noteStream: (known, arn) => table.noteStream(known, arn),
   send: (signal) => Promise.resolve(void table.putSignal(signal)),
   replace: (lost, successor) => Promise.resolve(table.replace(lost, successor)),

@@ -14,7 +14,7 @@ const sweeperOf = (template: ReturnType<ReturnType<typeof outboxStack>['template
 
 test('runs every hour, for as long as Lambda allows', () => {
   const template = outboxStack().template();
-  expect(sweeperOf(template)).toMatchObject({ Runtime: 'nodejs24.x', MemorySize: 512, Timeout: 900 });
+  expect(sweeperOf(template)).toMatchObject({ Runtime: 'nodejs24.x', MemorySize: 1024, Timeout: 900 });
   template.hasResourceProperties('AWS::Events::Rule', {
     ScheduleExpression: 'rate(1 hour)',
     Targets: [{ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^OutboxSweeperFunction'), 'Arn'] } }],
@@ -37,7 +37,6 @@ test('is configured so that the handler understands it', () => {
     tableName: 'outbox',
     outboxName: 'Orders-Outbox',
     sweepAfterSeconds: 300,
-    segments: 16,
     readUnitsPerSecond: 50,
   });
   template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(10 minutes)' });
@@ -61,7 +60,8 @@ test('may do to the table what it does, and nothing else', () => {
 test.each([
   ['sweepEvery', { sweepEvery: Duration.seconds(90) }, 'whole minutes'],
   ['sweepAfter', { sweepAfter: Duration.seconds(30) }, 'at least 60'],
-  ['sweepReadUnitsPerSecond', { sweepReadUnitsPerSecond: 0 }, 'an integer of at least 1'],
+  ['sweepReadUnitsPerSecond', { sweepReadUnitsPerSecond: 0 }, 'an integer of at least 25'],
+  ['sweepEvery', { sweepEvery: Duration.hours(8), sweepAfter: Duration.hours(5) }, 'not more than 12 hours'],
 ])('refuses a %s that cannot work', (option, props, allowed) => {
   expect(() => outboxStack(() => props)).toThrow(expect.objectContaining({ code: 'invalid-option' }));
   expect(() => outboxStack(() => props)).toThrow(new RegExp(`"${option}".*${allowed}`));

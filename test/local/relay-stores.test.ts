@@ -10,7 +10,7 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Hold } from '../../lib/event/control';
 import { encodeItem, identityOf } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
-import { newSignal, type DrainSignal, type SkipSignal } from '../../lib/event/signal';
+import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
 import { controlStore } from '../../lib/relay/dynamodb-control';
 import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
 import { drainStore } from '../../lib/relay/dynamodb-drains';
@@ -186,6 +186,24 @@ describe('a drain', () => {
   });
 });
 
+describe('a replay', () => {
+  const replayOf = (key: string): ReplaySignal =>
+    newSignal(`order#${key}`, Date.now(), { kind: 'replay', replayId: 'r', request });
+
+  it('goes on under a successor, once', async () => {
+    const [signal, successor, another] = [replayOf('replayed'), replayOf('replayed'), replayOf('replayed')];
+    await document.put({ TableName: TABLE, Item: signal });
+    expect(await stores.signals.exists(signal)).toBe(true);
+
+    await stores.signals.succeed(signal, successor);
+    await stores.signals.succeed(signal, another);
+
+    expect(await stores.signals.exists(signal)).toBe(false);
+    expect(await stores.signals.exists(successor)).toBe(true);
+    expect(await stores.signals.exists(another)).toBe(false);
+  });
+});
+
 describe('a discard', () => {
   it('takes the head, with a tombstone, and begins the drain in one', async () => {
     await put('skipped', 1, 2);
@@ -199,6 +217,22 @@ describe('a discard', () => {
     expect(item).toMatchObject({ discarded: request });
     expect(item?.['expiresAt']).toBeGreaterThan(now + 24 * 3600);
     expect((await stores.control.read()).tombstones).toContain(identityOf(identity('skipped', 1)));
+  });
+
+  it('does nothing to the item at which a drain ran out of time, and takes a refused one that is drained', async () => {
+    await put('drained', 1, 2);
+    const known = await stores.drains.begin('order#drained', await park('drained', 1));
+    await mark('drained', 1);
+    const postponed = await stores.drains.postpone(known, drainOf('drained', 2));
+    expect(postponed).toMatchObject({
+      hold: { position: at(2), reason: 'drain-unfinished', attempts: 0, since: known?.since },
+    });
+    expect(await stores.drains.discard(skipOf('drained', 2), undefined)).toEqual({ kind: 'nothing' });
+    expect(await itemAt('drained', 2)).not.toHaveProperty('discarded');
+
+    await put('refused', 1);
+    await stores.drains.begin('order#refused', await park('refused', 1));
+    expect(await stores.drains.discard(skipOf('refused', 1), undefined)).toMatchObject({ kind: 'discarded' });
   });
 
   it('does nothing to an item that is not the head, is processed, or is another one by now', async () => {

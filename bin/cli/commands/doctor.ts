@@ -13,10 +13,12 @@ export function addDoctor(program: Command): void {
 }
 
 async function run(session: Session): Promise<number> {
-  const { terminal, target, services, sweeperName } = session;
-  const report = await doctor({ ...target, ...services }, { sweeperFunctionName: sweeperName });
+  const { terminal, target, services } = session;
+  const report = await doctor({ ...target, ...services }, { sweeperFunctionName: await session.findSweeper?.() });
   terminal.result(report, () => lines(report, session));
-  return report.lines.some(({ verdict }) => verdict === 'wrong') ? EXIT_CODES.wrong : EXIT_CODES.done;
+  if (report.lines.some(({ verdict }) => verdict === 'wrong')) return EXIT_CODES.wrong;
+  // Who cannot see the table has checked nothing.
+  return report.lines[0]?.verdict === 'unknown' ? EXIT_CODES.refused : EXIT_CODES.done;
 }
 
 const STYLES = { ok: 'green', warn: 'yellow', wrong: 'red', unknown: 'dim' } as const;

@@ -4,13 +4,14 @@ import { follow, type Followed, type FollowOutcome } from '../../../lib/operate/
 import {
   planRedrive,
   redrive,
+  type RedrivePlan,
   type RedriveReport,
-  type RedriveTarget,
   type Selection,
 } from '../../../lib/operate/redrive';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES, needsYes } from '../act';
 import { parseDuration } from '../arguments';
+import { explain } from '../failure';
 import { columns, count, number } from '../format';
 import { SessionError, type Session } from '../session';
 
@@ -18,6 +19,7 @@ interface RedriveOptions {
   readonly all?: true;
   readonly reason?: string;
   readonly skip?: true;
+  readonly at?: string;
   readonly follow?: true;
   readonly timeout: number;
   readonly why?: string;
@@ -32,6 +34,7 @@ export function addRedrive(program: Command): void {
     .option('--all', 'every key that is held')
     .option('--reason <code>', `keys that are held for this reason: ${PARK_REASONS.join(', ')}`)
     .option('--skip', 'discard the item that holds each key, for good, and publish what waits behind it; needs --yes')
+    .option('--at <position>', 'the item to discard, of the one key that is named: nothing happens to any other')
     .option('--why <text>', 'kept on the item (required)')
     .option('--follow', 'wait until the relay has acted on each key, and say how it ended')
     .option('--timeout <duration>', 'how long --follow waits', parseDuration, 600_000)
@@ -47,31 +50,76 @@ async function run(session: Session, keys: readonly string[], options: RedriveOp
   const selection = selectionOf(keys, options);
   if (why === undefined) throw new SessionError('redrive: say why with --why "…"; it is kept on the item.');
   const plan = await planRedrive(target, selection);
-  if (plan.length === 0) {
-    terminal.result({ asked: [], failed: [] }, () => ['No key is held: there is nothing to redrive.']);
-    return EXIT_CODES.done;
-  }
-  if (skip && options.yes !== true) {
-    terminal.result({ wouldDiscard: plan }, () => discardLines(plan));
-    return needsYes(session);
+  if (skip) {
+    const refusal = skipRefusal(plan, keys, options);
+    if (refusal !== undefined) throw new SessionError(refusal);
+    if (options.yes !== true) {
+      terminal.result({ wouldDiscard: plan.targets }, () => discardLines(plan));
+      return needsYes(session);
+    }
   }
   const request = { by: await session.by(), at: Date.now(), why };
   const report = await redrive(target, plan, request, {
     skip,
-    onProgress: (done) => terminal.progress(`${number(done)} of ${count(plan.length, 'key')} asked for`),
+    onProgress: (done) => terminal.progress(`${number(done)} of ${count(plan.targets.length, 'key')} asked for`),
   });
-  if (options.follow !== true) {
-    terminal.result(report, () => askedLines(report));
-    return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
+  return options.follow === true && report.asked.length > 0
+    ? followed(session, plan, report, options.timeout)
+    : asked(session, plan, report);
+}
+
+function asked({ terminal }: Session, { idle }: RedrivePlan, report: RedriveReport): number {
+  terminal.result({ ...report, idle }, () => askedLines(idle, report));
+  return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
+}
+
+async function followed(
+  session: Session,
+  plan: RedrivePlan,
+  report: RedriveReport,
+  timeoutMs: number,
+): Promise<number> {
+  const { terminal, target } = session;
+  let outcomes: readonly Followed[];
+  try {
+    outcomes = await follow(target, report.asked, {
+      timeoutMs,
+      onProgress: (settled, all) =>
+        terminal.progress(`the relay has acted on ${number(settled)} of ${count(all, 'key')}`),
+    });
+  } catch (error) {
+    // The signals are durable: what was asked for must not look as if nothing had been done.
+    asked(session, plan, report);
+    terminal.note(`How it ended could not be read. ${explain(error)}`);
+    return EXIT_CODES.wrong;
   }
-  const followed = await follow(target, report.asked, {
-    timeoutMs: options.timeout,
-    onProgress: (settled, all) =>
-      terminal.progress(`the relay has acted on ${number(settled)} of ${count(all, 'key')}`),
-  });
-  terminal.result({ ...report, followed }, () => [...failures(report), ...followedLines(followed)]);
-  const isWell = report.failed.length === 0 && followed.every(({ outcome }) => outcome === 'released');
+  const { idle } = plan;
+  terminal.result({ ...report, idle, followed: outcomes }, () => [
+    ...idleLines(idle),
+    ...failures(report),
+    ...followedLines(outcomes),
+  ]);
+  const isWell = report.failed.length === 0 && outcomes.every(({ outcome }) => outcome === 'released');
   return isWell ? EXIT_CODES.done : EXIT_CODES.wrong;
+}
+
+/** Whoever runs the same command twice must not discard a second item: it is named, not "what holds the key now". */
+function skipRefusal(
+  { targets }: RedrivePlan,
+  keys: readonly string[],
+  { at, yes }: RedriveOptions,
+): string | undefined {
+  const [first, ...others] = targets;
+  if (keys.length === 0) return at === undefined ? undefined : 'redrive: --at belongs to one key: name it.';
+  if (keys.length > 1 || others.length > 0) return 'redrive: --skip takes one key, or --all, or --reason CODE.';
+  const holds = first?.hold === undefined ? undefined : shownPosition(first.hold.position);
+  if (at === undefined) {
+    return yes === true && holds !== undefined
+      ? `redrive: say which item is to be discarded: --at ${holds} is the one that holds ${keys.join()} now.`
+      : undefined;
+  }
+  if (holds === at) return undefined;
+  return `redrive: ${keys.join()} is ${holds === undefined ? 'not held' : `held at ${holds}, not at ${at}`}. Nothing was discarded.`;
 }
 
 function selectionOf(keys: readonly string[], { all, reason }: RedriveOptions): Selection {
@@ -81,19 +129,32 @@ function selectionOf(keys: readonly string[], { all, reason }: RedriveOptions): 
   return all === true ? { all } : { keys };
 }
 
-const discardLines = (plan: readonly RedriveTarget[]): string[] => [
-  `${count(plan.length, 'item')} would be discarded, for good:`,
-  ...columns(
-    plan.map(({ pk, position: at, hold }) => [pk, shownPosition(at), hold?.reason ?? '', hold?.message ?? '']),
-  ),
-];
+const discardLines = ({ targets, idle }: RedrivePlan): string[] => {
+  const held = targets.flatMap(({ pk, hold }) => (hold === undefined ? [] : [{ pk, hold }]));
+  const at = targets.length === 1 ? held.map(({ hold }) => ` --at ${shownPosition(hold.position)}`).join('') : '';
+  return [
+    ...idleLines(idle),
+    `${count(held.length, 'item')} would be discarded, for good${at === '' ? '' : ` (with${at})`}:`,
+    ...columns(held.map(({ pk, hold }) => [pk, shownPosition(hold.position), hold.reason, hold.message])),
+  ];
+};
+
+const idleLines = (idle: readonly string[]): string[] => idle.map((pk) => `${pk}: nothing waits.`);
 
 const failures = ({ failed }: RedriveReport): string[] => failed.map(({ pk, why }) => `${pk}: not asked for: ${why}`);
 
-const askedLines = (report: RedriveReport): string[] => [
-  ...failures(report),
-  `The relay is asked for ${count(report.asked.length, 'key')}. It takes some seconds: outbox held shows what is left.`,
-];
+function askedLines(idle: readonly string[], report: RedriveReport): string[] {
+  const { length } = report.asked;
+  const isIdle = length + report.failed.length + idle.length === 0;
+  return [
+    ...idleLines(idle),
+    ...failures(report),
+    ...(isIdle ? ['No key is held: there is nothing to redrive.'] : []),
+    ...(length === 0
+      ? []
+      : [`The relay is asked for ${count(length, 'key')}. It takes some seconds: outbox held shows what is left.`]),
+  ];
+}
 
 const SAYS: Readonly<Record<FollowOutcome, string>> = {
   released: 'released',
@@ -102,11 +163,11 @@ const SAYS: Readonly<Record<FollowOutcome, string>> = {
   waiting: 'not acted on in time; the signal stays',
 };
 
-function followedLines(followed: readonly Followed[]): string[] {
-  const released = followed.filter(({ outcome }) => outcome === 'released').length;
-  const others = followed.filter(({ outcome }) => outcome !== 'released');
+function followedLines(outcomes: readonly Followed[]): string[] {
+  const released = outcomes.filter(({ outcome }) => outcome === 'released').length;
+  const others = outcomes.filter(({ outcome }) => outcome !== 'released');
   return [
     ...columns(others.map(({ pk, outcome, message = '' }) => [pk, SAYS[outcome], message])),
-    `${number(released)} of ${count(followed.length, 'key')} released.`,
+    `${number(released)} of ${count(outcomes.length, 'key')} released.`,
   ];
 }

@@ -37,16 +37,18 @@ async function run(session: Session, keys: readonly string[], options: ReplayOpt
   const { yes, why, ...range } = options;
   if (why === undefined) throw new SessionError('replay: say why with --why "…"; it is kept on the signal.');
   const plan = await planReplay(target, { ...range, keys: keys.length === 0 ? undefined : keys });
-  const what = `processed events of ${count(plan.keys.length, 'key')}`;
+  const what = (keys: number): string => `processed events of ${count(keys, 'key')}`;
   const whither = range.topic === undefined ? 'to their own topics' : `to ${range.topic}`;
   if (yes !== true) {
-    terminal.result({ wouldReplay: plan }, () => [`The ${what} would be published again, ${whither}.`]);
+    terminal.result({ wouldReplay: plan }, () => [
+      `The ${what(plan.keys.length)} would be published again, ${whither}.`,
+    ]);
     return needsYes(session);
   }
   const report = await replay(target, plan, { by: await session.by(), at: Date.now(), why });
   terminal.result(report, () => [
     ...report.failed.map(({ pk, why: cause }) => `${pk}: not asked for: ${cause}`),
-    `The relay is asked to publish the ${what} again, ${whither}. Header outbox-replay: ${report.replayId}`,
+    `The relay is asked to publish the ${what(report.asked.length)} again, ${whither}. Header outbox-replay: ${report.replayId}`,
   ]);
   return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { status, type StatusReport } from '../../../lib/operate/status';
+import { SWEEPER_DEFAULTS } from '../../../lib/sweep/environment';
 import { act, EXIT_CODES } from '../act';
 import { columns, count, duration, number, time } from '../format';
 import type { Session } from '../session';
@@ -16,11 +17,12 @@ async function run(session: Session): Promise<number> {
   const report = await status(target, {
     onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`),
   });
-  terminal.result(report, () => lines(report, session));
-  return EXIT_CODES.done;
+  const concerns = concernsOf(report);
+  terminal.result(report, () => lines(report, concerns, session));
+  return concerns.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-function lines(report: StatusReport, { terminal, place }: Session): string[] {
+function lines(report: StatusReport, concerns: readonly string[], { terminal, place }: Session): string[] {
   const { at, pending, waiting, parked, heldKeys, oldestPendingAt, oldestHoldAt, streamEdgeMs, signalsSetAside } =
     report;
   const rows = [
@@ -33,7 +35,6 @@ function lines(report: StatusReport, { terminal, place }: Session): string[] {
     ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has still to act on them'],
     ['set aside', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that nobody can act on'],
   ];
-  const isBad = parked + heldKeys + signalsSetAside > 0 || (streamEdgeMs ?? Infinity) < 0;
   const doubt =
     report.doubtSince === undefined
       ? []
@@ -44,9 +45,10 @@ function lines(report: StatusReport, { terminal, place }: Session): string[] {
     ...columns(rows),
     '',
     ...doubt,
-    isBad
-      ? terminal.style('yellow', adviceFor(report))
-      : terminal.style('green', pending === 0 ? 'Everything is published.' : 'Nothing is stuck.'),
+    ...concerns.map((concern) => terminal.style('yellow', concern)),
+    ...(concerns.length > 0
+      ? []
+      : [terminal.style('green', pending === 0 ? 'Everything is published.' : 'What is pending is on its way.')]),
   ].filter((line, at, all) => line !== '' || all[at - 1] !== '');
 }
 
@@ -60,8 +62,20 @@ function pendingNote(at: number, oldest: number | undefined, edgeMs: number | un
 const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
   lastProcessedAt === undefined ? '' : `the last one ${duration(at - lastProcessedAt)} ago`;
 
-function adviceFor({ heldKeys, signalsSetAside, parked }: StatusReport): string {
-  if (heldKeys > 0) return 'Next: outbox held';
-  if (signalsSetAside > 0) return 'Next: outbox show KEY says why a signal was set aside.';
-  return parked > 0 ? 'Parked items without a hold: outbox sweep' : 'Next: outbox sweep';
+/** A healthy relay takes seconds. What is older is the sweeper's business too. */
+const OVERDUE_MS = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000;
+
+/** What is wrong, and what to do next. */
+function concernsOf(report: StatusReport): string[] {
+  const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, setAsideKeys } = report;
+  const concerns: string[] = [];
+  if (oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
+    concerns.push(
+      `${oldestPendingKey ?? 'An item'} should have been published long ago. Next: outbox ${streamEdgeMs > 0 ? 'doctor' : 'sweep'}`,
+    );
+  }
+  if (heldKeys > 0) concerns.push('Next: outbox held');
+  else if (parked > 0) concerns.push('Items are parked and hold no key. Next: outbox sweep');
+  concerns.push(...setAsideKeys.map((pk) => `A signal was set aside. Next: outbox show ${pk}`));
+  return concerns;
 }

@@ -30,18 +30,24 @@ async function run(session: Session, { after }: SweepOptions): Promise<number> {
   return failures.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
+const nothingNew = (pending: number, signals: number): string =>
+  pending === 0
+    ? 'Nothing is pending.'
+    : `Nothing new to ask for: ${count(pending, 'item')} pending, ${count(signals, 'signal')} under way.`;
+
 const DOUBT_SAYS: Readonly<Record<SweepReport['doubt'], readonly string[]>> = {
   none: [],
   began: ['The stream has lost something: the relay looks each key up before it trusts a record.'],
   stands: ['The relay still looks each key up before it trusts a record.'],
+  unknown: ['Whether to trust the stream could not be noted: run the sweep again.'],
   ended: ['Nothing is lost any more: the relay trusts the stream again.'],
 };
 
 function lines(report: SweepReport, failures: readonly string[]): string[] {
-  const { items, readUnits, durationMs, signalsSent, signalsReplaced, doubt } = report;
+  const { items, readUnits, durationMs, signalsSent, signalsReplaced, doubt, pending, signals } = report;
   const asked =
     signalsSent + signalsReplaced === 0
-      ? 'Nothing was lost.'
+      ? nothingNew(pending, signals)
       : `The relay is asked for ${count(signalsSent, 'key')}, and again for ${number(signalsReplaced)} that it was asked for before.`;
   return [
     ...failures.map((failure) => `failed: ${failure}`),

@@ -57,7 +57,8 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
 
 async function kafkaOf({ target, local, services }: Session, options: VerifyOptions): Promise<KafkaTarget> {
   const { brokers, auth, secretArn } = options;
-  if (brokers !== undefined) return { brokers: brokers.split(','), auth: authOf(auth, secretArn) };
+  if (brokers !== undefined)
+    return { brokers: brokers.split(',').map((broker) => broker.trim()), auth: authOf(auth, secretArn) };
   if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
   if (services === undefined) throw new SessionError('verify: give --brokers: nothing leads from the table to them.');
   return { ...(await findKafka(target, services.lambda)), region: await services.lambda.config.region() };
@@ -99,9 +100,15 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
       ? []
       : [`The consumer group ${report.leftGroup.groupId} could not be deleted: ${report.leftGroup.why}`]),
     isWell
-      ? terminal.style('green', 'Nothing is missing, duplicated, reordered or misplaced.')
+      ? terminal.style('green', `Nothing is missing, duplicated, reordered or misplaced.${owed(report)}`)
       : terminal.style('red', `${count(findings.length, 'finding')}.`),
   ];
+}
+
+/** It is no finding, and yet not all there. */
+function owed({ items }: VerifyReport): string {
+  const { pending, parked } = items;
+  return pending + parked === 0 ? '' : ` Not yet published: ${number(pending)} pending, ${number(parked)} parked.`;
 }
 
 function detail(finding: Finding): string {

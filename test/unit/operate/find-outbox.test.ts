@@ -2,17 +2,14 @@ import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { findOutbox } from '../../../lib/operate/find-outbox';
+import { findSweeper, findTable } from '../../../lib/operate/find-outbox';
 import { encodeSweeperConfig } from '../../../lib/sweep/environment';
 
 const cloudformation = mockClient(CloudFormationClient);
 const dynamodb = mockClient(DynamoDBClient);
 const lambda = mockClient(LambdaClient);
-const clients = {
-  cloudformation: new CloudFormationClient({}),
-  dynamodb: new DynamoDBClient({}),
-  lambda: new LambdaClient({}),
-};
+const stack = { cloudformation: new CloudFormationClient({}), stackName: 'Shop' };
+const clients = { dynamodb: new DynamoDBClient({}), lambda: new LambdaClient({}) };
 const resource = (ResourceType: string, PhysicalResourceId: string) => ({
   ...{ ResourceType, PhysicalResourceId, LogicalResourceId: PhysicalResourceId },
   ...{ LastUpdatedTimestamp: new Date(), ResourceStatus: 'CREATE_COMPLETE' as const },
@@ -51,12 +48,12 @@ test('the outbox of a stack is the table with the index "pin", and the sweeper i
         tableName: 'outbox',
         outboxName: 'Shop',
         sweepAfterSeconds: 3_600,
-        segments: 16,
         readUnitsPerSecond: 1_000,
       }),
     },
   });
-  expect(await findOutbox(clients, 'Shop')).toEqual({ tableName: 'outbox', sweeperName: 'sweeper' });
+  expect(await findTable(stack, clients.dynamodb)).toBe('outbox');
+  expect(await findSweeper(stack, clients.lambda, 'outbox')).toBe('sweeper');
 });
 
 test.each([
@@ -65,8 +62,17 @@ test.each([
 ])('a stack with the outboxes %p is refused', async (names, message) => {
   stackOf([...names, 'orders'].map((name) => resource('AWS::DynamoDB::GlobalTable', name)));
   outboxTables(...names);
-  await expect(findOutbox(clients, 'Shop')).rejects.toMatchObject({
+  await expect(findTable(stack, clients.dynamodb)).rejects.toMatchObject({
     code: 'operation-refused',
     message: expect.stringMatching(message),
   });
 });
+
+test.each(['AccessDeniedException', 'ResourceNotFoundException'])(
+  'a function that answers %s keeps nothing from being found',
+  async (name) => {
+    stackOf([resource('AWS::Lambda::Function', 'gone')]);
+    lambda.on(GetFunctionConfigurationCommand).rejects(Object.assign(new Error('no'), { name }));
+    expect(await findSweeper(stack, clients.lambda, 'outbox')).toBeUndefined();
+  },
+);

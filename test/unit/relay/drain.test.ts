@@ -296,6 +296,27 @@ describe('a skip', () => {
     expect(w.ids()).toEqual(['a2']);
   });
 
+  it('of an item at which a drain ran out of time discards nothing: nobody has refused it', async () => {
+    const w = aWorld({ maxMessages: 1 });
+    w.poisonous.add('a1');
+    await w.handle(
+      [1, 2, 3, 4, 5].map((version) => w.put(version)),
+      plentyOfTime,
+    );
+    w.poisonous.clear();
+    let left = 3_500;
+    await w.handle([w.putSignal({ kind: 'drain', from: at(1) })], () => (left -= 500));
+    const position = Number(w.hold()?.position);
+    expect(w.hold()).toMatchObject({ state: 'draining', reason: 'drain-unfinished', attempts: 0 });
+    expect(w.states()[position - 1]).toBe('pending');
+
+    expect(await w.handle([w.skip(position)], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a2', 'a3', 'a4', 'a5']);
+    expect(w.states()).not.toContain('discarded');
+    expect(w.hold()).toBeUndefined();
+  });
+
   it('of an item that was processed meanwhile discards nothing', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
@@ -310,6 +331,17 @@ describe('a skip', () => {
 });
 
 describe('a replay', () => {
+  it('whose signal is gone is not acted on again: the sweeper has put another, or it is done', async () => {
+    const w = aWorld();
+    await w.handle([w.put(1)], plentyOfTime);
+    const signal = w.replay();
+    w.table.signals.clear();
+
+    expect(await w.handle([signal], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1']);
+  });
+
   it('publishes processed items again with its id, and marks nothing', async () => {
     const w = aWorld();
     await w.handle(

@@ -4,7 +4,6 @@ const config: SweeperConfig = {
   tableName: 'outbox',
   outboxName: 'Orders',
   sweepAfterSeconds: 60,
-  segments: 4,
   readUnitsPerSecond: 100,
 };
 
@@ -16,7 +15,6 @@ it.each([
   ['OUTBOX_TABLE_NAME', ''],
   ['OUTBOX_NAME', undefined],
   ['OUTBOX_SWEEP_AFTER_SECONDS', '0'],
-  ['OUTBOX_SWEEP_SEGMENTS', 'many'],
   ['OUTBOX_SWEEP_READ_UNITS_PER_SECOND', '1.5'],
 ])('refuses %s of %p, naming it', (variable, value) => {
   const environment = { ...encodeSweeperConfig(config), [variable]: value };

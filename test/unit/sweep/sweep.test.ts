@@ -2,8 +2,9 @@ import type { Hold } from '../../../lib/event/control';
 import { positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { uuidV7 } from '../../../lib/event/uuid';
+import { newPass } from '../../../lib/sweep/pass';
 import type { SweepStore } from '../../../lib/sweep/ports';
-import { sweep, type SweepOptions } from '../../../lib/sweep/sweep';
+import { sweep, type SweepOptions, type SweepReport } from '../../../lib/sweep/sweep';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
@@ -52,7 +53,7 @@ const sent = () =>
 const run = (change: Partial<SweepOptions> = {}, store: SweepStore = sweepStoreOver(table, 'stream')) =>
   sweep(store, {
     sweepAfterMs: HOUR,
-    segments: 3,
+    readUnitsPerSecond: 1_000,
     by: 'sweeper',
     remainingMs: () => Infinity,
     now: () => NOW,
@@ -253,7 +254,95 @@ describe('a signal', () => {
   });
 });
 
+describe('a replay signal', () => {
+  const given = (sentAt: number): Signal => {
+    const signal = newSignal('order#1', sentAt, { kind: 'replay' as const, replayId: 'r', request });
+    table.putSignal(signal);
+    return signal;
+  };
+
+  it.each([
+    ['young', JUST_NOW, 0],
+    ['lost', LONG_AGO, 1],
+  ])('that is %s does not stand for a drain', async (_, sentAt, signalsReplaced) => {
+    put('1', 1, LONG_AGO);
+    given(sentAt);
+    expect(await run()).toMatchObject({ signalsSent: 1, signalsReplaced, doubt: 'began' });
+  });
+
+  it('that is lost is put again beside a young drain, and is no reason to doubt', async () => {
+    given(LONG_AGO);
+    table.putSignal(newSignal('order#1', JUST_NOW, { kind: 'drain' as const, from: at(1), request }));
+    expect(await run()).toMatchObject({ signalsSent: 0, signalsReplaced: 1, doubt: 'none' });
+  });
+});
+
+describe('an item of the future', () => {
+  it('is as old as can be, and keeps the doubt', async () => {
+    table.state = { streamArn: 'stream', doubtSince: NOW - 30 * MINUTE };
+    put('1', 1, NOW + 100 * 24 * HOUR);
+    expect(await run()).toMatchObject({ signalsSent: 1, doubt: 'stands' });
+  });
+
+  it('within what clocks may differ is as young as it says', async () => {
+    put('1', 1, NOW + MINUTE);
+    expect(await run()).toMatchObject({ signalsSent: 0, doubt: 'none' });
+  });
+});
+
 describe('the doubt', () => {
+  it('is noted before a signal is sent', async () => {
+    put('1', 1, LONG_AGO);
+    const store = sweepStoreOver(table, 'stream');
+    const doubts: unknown[] = [];
+    await run(
+      {},
+      {
+        ...store,
+        send: (signal) => {
+          doubts.push(table.state.doubtSince);
+          return store.send(signal);
+        },
+      },
+    );
+    expect(doubts).toEqual([NOW]);
+  });
+
+  it('that cannot be noted is reported, the signals are sent, and the next run notes it', async () => {
+    put('1', 1, LONG_AGO);
+    const refusal = new Error('throttled');
+    const store = { ...sweepStoreOver(table, 'stream'), beginDoubt: () => Promise.reject(refusal) };
+    expect(await run({}, store)).toMatchObject({ doubt: 'unknown', signalsSent: 1, failures: [refusal] });
+    expect(await run({ now: () => NOW + 2 * HOUR })).toMatchObject({ doubt: 'began', signalsReplaced: 1 });
+  });
+
+  it('begins for what was found, however much more than can be asked for', async () => {
+    put('due', 1, NOW - 2 * HOUR);
+    for (let n = 0; n < 2_500; n++) {
+      table.putSignal(newSignal(`order#k${n}`, LONG_AGO - n, { kind: 'replay' as const, replayId: 'r', request }));
+    }
+    expect(await run()).toMatchObject({ signalsReplaced: 1_000, doubt: 'began' });
+  });
+
+  it('begins although another sweep has just ended an older one', async () => {
+    table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
+    put('1', 1, LONG_AGO);
+    const store = sweepStoreOver(table, 'stream');
+    let first = true;
+    await run(
+      {},
+      {
+        ...store,
+        beginDoubt: (known, since) => {
+          if (first) table.state = { streamArn: 'stream' };
+          first = false;
+          return store.beginDoubt(known, since);
+        },
+      },
+    );
+    expect(table.state.doubtSince).toBe(NOW);
+  });
+
   it('begins when something was lost, as of the beginning of the sweep', async () => {
     put('1', 1, LONG_AGO);
     expect(await run()).toMatchObject({ doubt: 'began' });
@@ -325,7 +414,7 @@ it('a segment that cannot be read leaves the others as they are', async () => {
     {
       ...store,
       segment: (index, segments) => {
-        if (index === 1) throw broken;
+        if (index === 0) throw broken;
         return store.segment(index, segments);
       },
     },
@@ -333,24 +422,87 @@ it('a segment that cannot be read leaves the others as they are', async () => {
   expect(report).toMatchObject({ complete: false, failures: [broken], signalsSent: 3 });
 });
 
-it('runs that get through a part of the table begin with another part each time', async () => {
-  const first: number[] = [];
-  for (let hour = 0; hour < 3; hour++) {
-    const store = sweepStoreOver(table, 'stream');
-    const begun: number[] = [];
-    await run(
-      { now: () => NOW + hour * HOUR },
-      {
-        ...store,
-        segment: (index, segments) => {
-          begun.push(index);
-          return store.segment(index, segments);
-        },
-      },
-    );
-    first.push(begun[0]!);
-  }
-  expect(new Set(first).size).toBe(3);
+describe('a table that is too large for one run', () => {
+  /** So many segments that each key has one of its own, and time for a few. */
+  const timeFor = (segments: number): Partial<SweepOptions> => {
+    let asked = 0;
+    return { remainingMs: () => (asked++ < 4 * segments ? Infinity : 0) };
+  };
+  const runUntil = async (ends: (report: SweepReport) => boolean): Promise<SweepReport[]> => {
+    const reports: SweepReport[] = [];
+    while (reports.length < 20) {
+      const report = await run(timeFor(5));
+      reports.push(report);
+      if (ends(report)) return reports;
+    }
+    throw new Error('The sweep makes no progress.');
+  };
+
+  it('is seen to its end by the runs that follow, and counted once', async () => {
+    for (let key = 0; key < 40; key++) {
+      put(`k${key}`, 1, key === 39 ? LONG_AGO : JUST_NOW);
+      put(`k${key}`, 2, JUST_NOW);
+    }
+    const reports = await runUntil(({ complete }) => complete);
+
+    expect(reports.length).toBeGreaterThan(2);
+    expect(reports.map(({ complete }) => complete)).toEqual([...reports.slice(1).map(() => false), true]);
+    expect(reports.at(-1)).toMatchObject({ items: 80, pending: 80, oldestPendingAt: LONG_AGO });
+    expect(sent()).toEqual([['order#k39', 'drain', at(1)]]);
+  });
+
+  it('is begun anew after that', async () => {
+    put('1', 1, JUST_NOW);
+    await runUntil(({ complete }) => complete);
+    expect(await run()).toMatchObject({ complete: true, items: 1 });
+  });
+
+  it('ends the doubt when the pass that began after it has seen everything', async () => {
+    put('1', 1, JUST_NOW);
+    expect(await run(timeFor(2))).toMatchObject({ complete: false });
+    table.state = { streamArn: 'stream', doubtSince: NOW - 20 * MINUTE };
+    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, doubt: 'ended' });
+  });
+
+  it('keeps a doubt that began after the pass', async () => {
+    put('1', 1, NOW + 50 * MINUTE);
+    expect(await run(timeFor(2))).toMatchObject({ complete: false });
+    table.state = { streamArn: 'stream', doubtSince: NOW + 30 * MINUTE };
+    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, doubt: 'stands' });
+  });
+
+  it('keeps the doubt for what an earlier run of the pass has seen', async () => {
+    put('1', 1, NOW - 25 * MINUTE);
+    table.state = { streamArn: 'stream', doubtSince: NOW - 20 * MINUTE };
+    expect(await run(timeFor(2))).toMatchObject({ complete: false, items: 1, doubt: 'stands' });
+    note('1', 1, 'processedAt');
+    expect(await run()).toMatchObject({ complete: true, doubt: 'stands' });
+    expect(await run()).toMatchObject({ complete: true, doubt: 'ended' });
+  });
+
+  it('does not take a hold that an earlier run has met for one without items', async () => {
+    parked('1', 1);
+    hold('1', 1);
+    await runUntil(({ complete }) => complete);
+    expect(sent()).toEqual([]);
+  });
+
+  it('is left to the scheduled runs by one that an operator asks for', async () => {
+    put('1', 1, JUST_NOW);
+    await run(timeFor(2));
+    const left = table.pass;
+    expect(left).toBeDefined();
+    expect(await run({ resumes: false })).toMatchObject({ complete: true, items: 1 });
+    expect(table.pass).toBe(left);
+  });
+});
+
+test.each([
+  ['a small table', 0, 1_000, 16],
+  ['100 GB', 100e9, 1_000, 373],
+  ['1 GB, slowly', 1e9, 25, 98],
+])('%s has so many parts', (_, bytes, readUnitsPerSecond, segments) => {
+  expect(newPass(NOW, bytes, readUnitsPerSecond)).toMatchObject({ segments, next: 0 });
 });
 
 it('a table of many pages is judged key by key, whatever the pages', async () => {
@@ -359,11 +511,11 @@ it('a table of many pages is judged key by key, whatever the pages', async () =>
   put('2', 1, LONG_AGO);
   const images = [...table.scan('order#1'), ...table.scan('order#2')];
   const report = await run(
-    { segments: 1 },
+    {},
     {
       ...sweepStoreOver(table, 'stream'),
-      async *segment() {
-        for (const image of images) yield await Promise.resolve({ images: [image], readUnits: 0.5 });
+      async *segment(index) {
+        if (index === 0) for (const image of images) yield await Promise.resolve({ images: [image], readUnits: 0.5 });
       },
     },
   );

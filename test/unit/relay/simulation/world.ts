@@ -30,7 +30,6 @@ export interface Profile {
 const KEYS = ['a', 'b'];
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const SEGMENTS = 2;
 const MAX_VERSION = 25;
 const HALVES_APART = 5_000;
 const outage: Failure = { kind: 'outage', message: 'away' };
@@ -184,10 +183,11 @@ export class SimulatedWorld {
   #operate(): void {
     const holds = [...this.table.holds.values()];
     if (holds.length === 0) return;
-    const { pk, position } = this.#pick(holds);
+    const { pk, position, state } = this.#pick(holds);
     const held = this.written.get(`${pk.slice('order#'.length)}${versionOfPosition(position)}`);
     if (held !== undefined && !this.#calm && this.#chance(0.4)) {
-      this.#intended.add(held.id);
+      // Only what was refused may be discarded, whatever the operator has read meanwhile.
+      if (state === 'holding' || this.table.stateAt(pk, position) === 'parked') this.#intended.add(held.id);
       this.table.putSignal(newSignal(pk, this.#now, { kind: 'skip', position, id: held.id, request }));
       return;
     }
@@ -290,7 +290,7 @@ export class SimulatedWorld {
     const sweeping: Sweeping = { waiting: [], ended: false };
     this.#sweeping = sweeping;
     const store = this.#sweepStore((effect) => this.#call(sweeping.waiting, effect));
-    const options = { sweepAfterMs: HOUR, segments: SEGMENTS, by: 'sweeper', now: () => this.#now };
+    const options = { sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now };
     void sweep(store, { ...options, remainingMs: () => (this.#fault(0.05) ? 0 : Infinity) })
       .catch((error: unknown) => {
         if (!(error instanceof Fault)) throw error;
@@ -318,15 +318,19 @@ export class SimulatedWorld {
     const { table } = this;
     return {
       readControl: () => call(() => table.read()),
-      currentStreamArn: () => call(() => Promise.resolve(this.#streamArn())),
+      head: ({ pk, position }) => call(() => Promise.resolve(table.items.get(pk)?.get(position))),
+      // So large that a run may end in the middle of a pass.
+      describe: () => call(() => Promise.resolve({ streamArn: this.#streamArn(), bytes: 0 })),
+      readPass: () => call(() => Promise.resolve(table.pass)),
+      writePass: (pass) => call(() => Promise.resolve(void (table.pass = pass))),
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
       send: (signal) => call(() => Promise.resolve(void table.putSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
       setAside: (signal, why) => call(() => table.setAside(signal, why)),
       beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
-      async *segment(index) {
-        const keys = KEYS.map((key) => `order#${key}`).filter((_, at) => at % SEGMENTS === index);
+      async *segment(index, segments) {
+        const keys = KEYS.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
         for (const pk of keys) {
           // As a page that was read now.
           const images = await call(() => Promise.resolve(table.scan(pk)));
@@ -402,6 +406,7 @@ export class SimulatedWorld {
       signals: {
         remove: (signals) => call(() => table.remove(signals)),
         setAside: (signal, why) => call(() => table.setAside(signal, why)),
+        exists: (signal) => call(() => table.exists(signal)),
         succeed: (signal, successor) => call(() => table.succeed(signal, successor)),
       },
       telemetry: silentTelemetry(),
