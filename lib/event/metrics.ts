@@ -8,6 +8,8 @@ export const SWEEPER_SERVICE = 'outbox-sweeper';
 /** Names that the relay emits and that dashboards and alarms read. */
 export const RELAY_METRICS = {
   publishedEvents: 'PublishedEvents',
+  /** Of these, the ones that took longer than the objective allows, from `committedAt` to the acknowledgement. */
+  lateEvents: 'LateEvents',
   publishedBytes: 'PublishedBytes',
   /** Milliseconds from `committedAt` to the broker's acknowledgement. */
   commitToAckLatency: 'CommitToAckLatency',

@@ -70,6 +70,7 @@ export class Outbox extends Construct {
         requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
         order: resolved.order,
         lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
+        publishWithinMs: RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
       },
       authentication: resolved.authentication,

@@ -211,9 +211,8 @@ export class Delivery {
     const { clock, telemetry } = this.#ports;
     const now = clock.now();
     telemetry.published({
-      events: done.reduce((sum, [, { messages }]) => sum + messages.length, 0),
       bytes: done.reduce((sum, [, content]) => sum + valueBytes(content), 0),
-      latencyMs: done.map(([, { item }]) => now - item.committedAt),
+      latencyMs: done.flatMap(([, { item, messages }]) => messages.map(() => now - item.committedAt)),
     });
     for (const [entry, { receipts }] of done) {
       this.#acknowledged.unmarked(entry.identity, receipts);

@@ -34,6 +34,8 @@ export interface RelayConfig {
   readonly order: Order;
   /** A record that is older may follow others that the stream has already dropped. */
   readonly lateAfterSeconds: number;
+  /** An event that took longer, from its commit to its acknowledgement, counts as late. */
+  readonly publishWithinMs: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
 }
@@ -47,6 +49,7 @@ export const RELAY_DEFAULTS = {
   order: 'relaxed',
   /** Long before the stream drops a record, which it does after 24 hours. */
   lateAfterSeconds: 1_800,
+  publishWithinMs: 5_000,
 } as const satisfies Partial<RelayConfig>;
 
 /** Connecting and sending may each take this many request timeouts, retries of the library included. */
@@ -86,6 +89,7 @@ const VARIABLES = {
   requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS',
   order: 'OUTBOX_ORDER',
   lateAfterSeconds: 'OUTBOX_LATE_AFTER_SECONDS',
+  publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
 } as const;
 
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
@@ -104,6 +108,7 @@ export function encodeRelayConfig(config: RelayConfig): Record<string, string> {
     [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
     [VARIABLES.order]: config.order,
     [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
+    [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
   };
 }
 
@@ -164,5 +169,6 @@ export function decodeRelayConfig(environment: Readonly<Record<string, string | 
       ORDERS.find((name) => name === environment[VARIABLES.order]) ??
       refuse(VARIABLES.order, `one of ${ORDERS.join(', ')}`),
     lateAfterSeconds: integer(VARIABLES.lateAfterSeconds, 1),
+    publishWithinMs: integer(VARIABLES.publishWithinMs, 1),
   };
 }

@@ -173,8 +173,8 @@ export interface Clock {
 export interface Telemetry {
   /** An invocation begins with `records` stream records. */
   received(records: number): void;
-  /** `latencyMs`: from `committedAt` to the broker's acknowledgement, one value per item. */
-  published(done: { readonly events: number; readonly bytes: number; readonly latencyMs: readonly number[] }): void;
+  /** `latencyMs`: from `committedAt` to the broker's acknowledgement, one value per event. */
+  published(done: { readonly bytes: number; readonly latencyMs: readonly number[] }): void;
   /** An item known to be acknowledged or discarded was not sent again. */
   duplicateSkipped(item: Pick<OutboxItem, 'pk' | 'sk' | 'id'>): void;
   /** An item waits behind its key's hold. */

@@ -8,6 +8,8 @@ const LATENCY_SAMPLES = 99;
 
 export interface PowertoolsOptions {
   readonly outboxName: string;
+  /** An event that took longer, from its commit to its acknowledgement, counts as late. */
+  readonly publishWithinMs: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
 }
@@ -15,6 +17,7 @@ export interface PowertoolsOptions {
 /** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document an invocation, written as it ends. */
 export function powertoolsTelemetry({
   outboxName,
+  publishWithinMs,
   logger = new Logger({ serviceName: RELAY_SERVICE, persistentKeys: { outbox: outboxName } }),
   metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
@@ -22,7 +25,7 @@ export function powertoolsTelemetry({
     defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
   }),
 }: PowertoolsOptions): Telemetry {
-  let latencies: number[] = [];
+  let latencies: readonly number[] = [];
   const totals = new Map<string, number>();
   const add = (name: string, value = 1): void => {
     totals.set(name, (totals.get(name) ?? 0) + value);
@@ -32,10 +35,12 @@ export function powertoolsTelemetry({
     received(records) {
       add(RELAY_METRICS.batchSize, records);
     },
-    published({ events, bytes, latencyMs }) {
-      add(RELAY_METRICS.publishedEvents, events);
+    published({ bytes, latencyMs }) {
+      add(RELAY_METRICS.publishedEvents, latencyMs.length);
+      // Zero too: the share of late events is known only where both were counted.
+      add(RELAY_METRICS.lateEvents, latencyMs.filter((latency) => latency > publishWithinMs).length);
       add(RELAY_METRICS.publishedBytes, bytes);
-      latencies.push(...latencyMs);
+      latencies = latencies.concat(latencyMs);
     },
     duplicateSkipped({ pk, sk, id }) {
       add(RELAY_METRICS.duplicatesSkipped);

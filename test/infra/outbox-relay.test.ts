@@ -48,6 +48,7 @@ describe('the function', () => {
       requestTimeoutMs: 4_000,
       order: 'relaxed',
       lateAfterSeconds: 1_800,
+      publishWithinMs: 5_000,
     });
   });
 

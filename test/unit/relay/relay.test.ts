@@ -61,12 +61,16 @@ describe('a batch without trouble', () => {
     ]);
   });
 
-  it('reports events, bytes and the latency since the commit', async () => {
+  it('reports bytes and the latency of each event since the commit', async () => {
     const { handle, telemetry } = aRelay();
+    const events = [anEvent({ id: 'a' }), anEvent({ id: 'b' })];
 
-    await handle([insertOf(anItem({ committedAt: 999_000 }))], plentyOfTime);
+    await handle(
+      [insertOf(anItem({ committedAt: 999_000, events })), insertOf(anItem({ key: '43', committedAt: 998_000 }))],
+      plentyOfTime,
+    );
 
-    expect(telemetry.published).toHaveBeenCalledWith({ events: 1, bytes: 11, latencyMs: [1_000] });
+    expect(telemetry.published).toHaveBeenCalledWith({ bytes: 33, latencyMs: [1_000, 1_000, 2_000] });
   });
 
   it('passes over marks, deletes and the control partition', async () => {

@@ -9,7 +9,9 @@ function capture(act: (telemetry: ReturnType<typeof powertoolsTelemetry>) => voi
   const lines: string[] = [];
   const write = jest.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
   try {
-    act(powertoolsTelemetry({ outboxName: 'Orders', logger: new Logger({ logLevel: 'SILENT' }) }));
+    act(
+      powertoolsTelemetry({ outboxName: 'Orders', publishWithinMs: 5_000, logger: new Logger({ logLevel: 'SILENT' }) }),
+    );
   } finally {
     write.mockRestore();
   }
@@ -25,8 +27,8 @@ beforeAll(() => {
 it('writes one EMF document an invocation, under the outbox it belongs to', () => {
   const documents = capture((telemetry) => {
     telemetry.received(3);
-    telemetry.published({ events: 2, bytes: 20, latencyMs: [5, 7] });
-    telemetry.published({ events: 1, bytes: 10, latencyMs: [9] });
+    telemetry.published({ bytes: 20, latencyMs: [5, 7] });
+    telemetry.published({ bytes: 10, latencyMs: [9] });
     telemetry.duplicateSkipped({ pk: 'order#1', sk: '1', id: 'a' });
     telemetry.finished({});
   });
@@ -37,6 +39,7 @@ it('writes one EMF document an invocation, under the outbox it belongs to', () =
     service: 'outbox-relay',
     BatchSize: 3,
     PublishedEvents: 3,
+    LateEvents: 0,
     PublishedBytes: 30,
     DuplicatesSkipped: 1,
     CommitToAckLatency: [5, 7, 9],
@@ -88,10 +91,30 @@ it.each([
   expect(document?.[metric]).toBe(1);
 });
 
+it('counts as late what took longer than the objective allows, event by event', () => {
+  const [document] = capture((telemetry) => {
+    telemetry.published({ bytes: 1, latencyMs: [4_999, 5_000, 5_001] });
+    telemetry.published({ bytes: 1, latencyMs: Array.from({ length: 500 }, () => 60_000) });
+    telemetry.finished({});
+  });
+
+  // Exact, unlike the latencies, of which a document holds a sample.
+  expect(document).toMatchObject({ PublishedEvents: 503, LateEvents: 501 });
+});
+
+it('counts no share of late events where nothing was published', () => {
+  const [document] = capture((telemetry) => {
+    telemetry.received(1);
+    telemetry.finished({});
+  });
+
+  expect(document).not.toHaveProperty('LateEvents');
+});
+
 it('starts from zero in the next invocation', () => {
   const documents = capture((telemetry) => {
     telemetry.received(1);
-    telemetry.published({ events: 1, bytes: 1, latencyMs: [1] });
+    telemetry.published({ bytes: 1, latencyMs: [1] });
     telemetry.finished({});
     telemetry.received(2);
     telemetry.finished({});
@@ -103,7 +126,7 @@ it('starts from zero in the next invocation', () => {
 
 it('writes one document for a batch with more latencies than a document holds', () => {
   const documents = capture((telemetry) => {
-    telemetry.published({ events: 500, bytes: 1, latencyMs: Array.from({ length: 500 }, (_, at) => at) });
+    telemetry.published({ bytes: 1, latencyMs: Array.from({ length: 500 }, (_, at) => at) });
     telemetry.finished({});
   });
 
