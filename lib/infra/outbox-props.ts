@@ -15,6 +15,7 @@ import {
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
+import type { OutboxMonitoringOptions } from './monitoring/options';
 
 /** What an `Outbox` can be told. */
 export interface OutboxProps {
@@ -184,6 +185,13 @@ export interface OutboxProps {
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
+
+  /**
+   * The objective, who is told when it is missed, and the dashboard; `false` for no alarms and no dashboard.
+   *
+   * @default - every alarm and the dashboard; nobody is told
+   */
+  readonly monitoring?: OutboxMonitoringOptions | false;
 }
 
 /** Every default that is a value; what depends on the stack is described at its option. */
@@ -232,6 +240,7 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   sweepReadUnitsPerSecond: true,
   sweeperCode: true,
   logRetention: true,
+  monitoring: true,
 };
 
 const BROKER_LIST = /^[^\s:,]+:\d{1,5}(\s*,\s*[^\s:,]+:\d{1,5})*$/;

@@ -17,7 +17,7 @@ export interface OutboxSweeperProps {
 }
 
 /** With less, its share of a processor would be the limit, and not the rate at which it may read. */
-const MEMORY_MB = 1024;
+export const SWEEPER_MEMORY_MB = 1024;
 
 /** Looks at the whole table on a schedule and asks the relay for what the stream has lost. Talks to DynamoDB alone. */
 export class OutboxSweeper extends Construct {
@@ -29,7 +29,7 @@ export class OutboxSweeper extends Construct {
     this.function = outboxFunction(this, {
       description: `Finds outbox items of ${config.outboxName} that the stream has lost`,
       code: props.code,
-      memorySize: MEMORY_MB,
+      memorySize: SWEEPER_MEMORY_MB,
       // The longest that Lambda allows: what a run does not get to, the next one goes on with.
       timeout: Duration.minutes(15),
       logRetention: props.logRetention,

@@ -1,13 +1,23 @@
 import { Stack } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
 import { bundledFunction } from './bundled-function';
+import {
+  relayMetric,
+  sweeperMetric,
+  type OutboxMetricOptions,
+  type RelayMetric,
+  type SweeperMetric,
+} from './monitoring/metrics';
+import { resolveMonitoring } from './monitoring/options';
+import { OutboxMonitoring } from './monitoring/outbox-monitoring';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
-import { OutboxSweeper } from './outbox-sweeper';
+import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
 import { OutboxTable } from './outbox-table';
 
 /**
@@ -51,6 +61,8 @@ export class Outbox extends Construct {
   readonly eventSourceMapping: IEventSourceMapping;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
+  /** The alarms and the dashboard; `undefined` when `monitoring` is `false`. */
+  readonly monitoring?: OutboxMonitoring;
 
   readonly #table: OutboxTable;
 
@@ -58,6 +70,7 @@ export class Outbox extends Construct {
   constructor(scope: Construct, id: string, props: OutboxProps) {
     super(scope, id);
     const resolved = resolveOutboxProps(props);
+    const monitoring = resolved.monitoring === false ? undefined : resolveMonitoring(resolved.monitoring);
     this.outboxName = resolved.outboxName ?? this.#defaultName();
     this.#table = new OutboxTable(this, 'Table', resolved);
     const relay = new OutboxRelay(this, 'Relay', {
@@ -70,7 +83,7 @@ export class Outbox extends Construct {
         requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
         order: resolved.order,
         lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
-        publishWithinMs: RELAY_DEFAULTS.publishWithinMs,
+        publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
       },
       authentication: resolved.authentication,
@@ -98,6 +111,33 @@ export class Outbox extends Construct {
     this.relay = relay.function;
     this.sweeper = sweeper.function;
     this.eventSourceMapping = relay.eventSourceMapping;
+    if (monitoring === undefined) return;
+    this.monitoring = new OutboxMonitoring(this, 'Monitoring', {
+      outbox: {
+        outboxName: this.outboxName,
+        table: this.table,
+        relay: { function: this.relay, memorySize: resolved.relayMemorySize, timeout: resolved.relayTimeout },
+        mapping: this.eventSourceMapping,
+        sweeper: {
+          function: this.sweeper,
+          memorySize: SWEEPER_MEMORY_MB,
+          every: resolved.sweepEvery,
+          after: resolved.sweepAfter,
+        },
+        mskClusterName: monitoring.mskClusterName,
+      },
+      options: monitoring,
+    });
+  }
+
+  /** A metric that the relay counts, such as `publishedEvents`: its sum, or p99 of `commitToAckLatency`. */
+  metricRelay(name: RelayMetric, options?: OutboxMetricOptions): Metric {
+    return relayMetric(this.outboxName, name, options);
+  }
+
+  /** A metric that the sweeper reports once a run, such as `oldestPendingAge`: its maximum. */
+  metricSweeper(name: SweeperMetric, options?: OutboxMetricOptions): Metric {
+    return sweeperMetric(this.outboxName, name, options);
   }
 
   /**

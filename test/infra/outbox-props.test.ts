@@ -1,28 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import ts from 'typescript';
 import { OutboxError } from '../../lib/event/errors';
 import { OUTBOX_DEFAULTS, resolveOutboxProps, type OutboxProps } from '../../lib/infra/outbox-props';
+import { documentedDefaults } from './documented-defaults';
 import { outboxProps } from './stack';
-
-const FILE = join(__dirname, '../../lib/infra/outbox-props.ts');
-
-/** `@default` tag by option, or `undefined` for an option that must be given. */
-function documentedDefaults(): Map<string, string | undefined> {
-  const source = ts.createSourceFile(FILE, readFileSync(FILE, 'utf8'), ts.ScriptTarget.Latest, true);
-  const props = source.statements.find(
-    (statement): statement is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(statement) && statement.name.text === 'OutboxProps',
-  );
-  return new Map(
-    props!.members.map((member) => {
-      const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
-      return [member.name!.getText(), tag && ts.getTextOfJSDocComment(tag.comment)];
-    }),
-  );
-}
 
 const VALUES: Readonly<Record<string, unknown>> = {
   "'zstd'": 'zstd',
@@ -41,14 +22,18 @@ const VALUES: Readonly<Record<string, unknown>> = {
 const comparable = (value: unknown): unknown => (value instanceof Duration ? value.toMilliseconds() : value);
 
 test('the @default tags are the defaults', () => {
-  const documented = [...documentedDefaults()].filter(([, text]) => text !== undefined && !text.startsWith('- '));
+  const documented = [...documentedDefaults('outbox-props.ts', 'OutboxProps')].filter(
+    ([, text]) => text !== undefined && !text.startsWith('- '),
+  );
   expect(Object.fromEntries(documented.map(([option, text]) => [option, comparable(VALUES[text!] ?? text)]))).toEqual(
     Object.fromEntries(Object.entries(OUTBOX_DEFAULTS).map(([option, value]) => [option, comparable(value)])),
   );
 });
 
 test('every option has a @default tag, but for the three that must be given', () => {
-  const without = [...documentedDefaults()].filter(([, text]) => text === undefined).map(([option]) => option);
+  const without = [...documentedDefaults('outbox-props.ts', 'OutboxProps')]
+    .filter(([, text]) => text === undefined)
+    .map(([option]) => option);
   expect(without).toEqual(['topics', 'bootstrapBrokers', 'authentication']);
 });
 

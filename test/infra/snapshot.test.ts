@@ -3,6 +3,7 @@ import { SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
 import type { OutboxProps } from '../../lib/infra/outbox-props';
 import { SECRET_ARN, outboxStack, relayCode, type Synthesized } from './stack';
@@ -35,6 +36,14 @@ const everything: Parameters<typeof outboxStack>[0] = (stack): Required<OutboxPr
   sweepReadUnitsPerSecond: 200,
   sweeperCode: relayCode(),
   logRetention: RetentionDays.ONE_WEEK,
+  monitoring: {
+    slo: { publishWithin: Duration.seconds(30), objective: 0.99, minLateEvents: 1, maxLag: Duration.minutes(15) },
+    pageTopic: new Topic(stack, 'Page'),
+    ticketTopic: new Topic(stack, 'Ticket'),
+    runbookBaseUrl: 'https://example.com/runbooks',
+    mskClusterName: 'orders',
+    dashboard: true,
+  },
 });
 
 /** A hash of an asset says nothing about the infrastructure, and changes with every build. */

@@ -1,0 +1,40 @@
+import { Metric, Stats, type CommonMetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  METRICS_NAMESPACE,
+  OUTBOX_DIMENSION,
+  RELAY_METRICS,
+  RELAY_SERVICE,
+  SWEEPER_METRICS,
+  SWEEPER_SERVICE,
+} from '../../event/metrics';
+
+/** A metric that the relay emits, by its key in the table of names. */
+export type RelayMetric = keyof typeof RELAY_METRICS;
+/** A metric that the sweeper emits once a run. */
+export type SweeperMetric = keyof typeof SWEEPER_METRICS;
+
+/** What is asked of a metric; its dimensions are given. */
+export type OutboxMetricOptions = Omit<CommonMetricOptions, 'dimensionsMap'>;
+
+/** Counts are summed; a latency is a distribution. */
+const relayStatistic = (name: RelayMetric): string => (name === 'commitToAckLatency' ? Stats.p(99) : Stats.SUM);
+
+/** The metric of one outbox's relay: its sum, or p99 of the latency, over five minutes unless asked otherwise. */
+export const relayMetric = (outboxName: string, name: RelayMetric, options: OutboxMetricOptions = {}): Metric =>
+  new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName: RELAY_METRICS[name],
+    dimensionsMap: { [OUTBOX_DIMENSION]: outboxName, service: RELAY_SERVICE },
+    statistic: relayStatistic(name),
+    ...options,
+  });
+
+/** The metric of one outbox's sweeper: its maximum over five minutes unless asked otherwise. */
+export const sweeperMetric = (outboxName: string, name: SweeperMetric, options: OutboxMetricOptions = {}): Metric =>
+  new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName: SWEEPER_METRICS[name],
+    dimensionsMap: { [OUTBOX_DIMENSION]: outboxName, service: SWEEPER_SERVICE },
+    statistic: Stats.MAXIMUM,
+    ...options,
+  });

@@ -1,0 +1,98 @@
+import { Token } from 'aws-cdk-lib';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { resolveSlo, type OutboxSlo, type ResolvedSlo } from './slo';
+
+/** How an outbox is watched. */
+export interface OutboxMonitoringOptions {
+  /**
+   * What is promised; the thresholds of the alarms follow from it.
+   *
+   * @default - 99.9 % of the events of 30 days within 5 seconds
+   */
+  readonly slo?: OutboxSlo;
+
+  /**
+   * Where it is told that somebody must act now, and that it is over. A topic that is encrypted must have a key of your
+   * own, whose policy lets CloudWatch use it.
+   *
+   * @default - nowhere: the alarms show in the console
+   */
+  readonly pageTopic?: ITopic;
+
+  /**
+   * Where it is told that somebody must act on the next working day, and that it is over.
+   *
+   * @default - nowhere: the alarms show in the console
+   */
+  readonly ticketTopic?: ITopic;
+
+  /**
+   * Where you publish this package's docs/runbooks, for the link in each alarm's description.
+   *
+   * @default - the place in this package is named
+   */
+  readonly runbookBaseUrl?: string;
+
+  /**
+   * Name of a provisioned Amazon MSK cluster with IAM authentication, to be told when a broker refuses connections. The
+   * cluster's monitoring level must be `PER_BROKER` or higher, which costs; MSK Serverless has no such metric.
+   *
+   * @default - the cluster's own metrics are not looked at
+   */
+  readonly mskClusterName?: string;
+
+  /**
+   * Whether there is a dashboard.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean;
+}
+
+export const MONITORING_DEFAULTS = { dashboard: true } as const satisfies Partial<OutboxMonitoringOptions>;
+
+export type ResolvedMonitoring = Omit<OutboxMonitoringOptions, 'slo'> & {
+  readonly slo: ResolvedSlo;
+  readonly dashboard: boolean;
+};
+
+/** As a record, so that a new option that is not listed does not compile. */
+const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, true>> = {
+  slo: true,
+  pageTopic: true,
+  ticketTopic: true,
+  runbookBaseUrl: true,
+  mskClusterName: true,
+  dashboard: true,
+};
+
+/** As MSK accepts it; also keeps a quote out of the query that it becomes a part of. */
+const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+
+/**
+ * Fills in the defaults and refuses what cannot work.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
+ */
+export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
+  refuseUnknownKeys('monitoring', options, Object.keys(OPTIONS));
+  const { runbookBaseUrl, mskClusterName } = options;
+  if (runbookBaseUrl !== undefined && !Token.isUnresolved(runbookBaseUrl) && !/^https?:\/\/\S+$/.test(runbookBaseUrl)) {
+    throw invalidOption(
+      'monitoring.runbookBaseUrl',
+      runbookBaseUrl,
+      'a URL that begins with https:// or http://',
+      'A runbook is then found at <runbookBaseUrl>/<name>.md.',
+    );
+  }
+  if (mskClusterName !== undefined && !Token.isUnresolved(mskClusterName) && !CLUSTER_NAME.test(mskClusterName)) {
+    throw invalidOption(
+      'monitoring.mskClusterName',
+      mskClusterName,
+      'the name of a cluster: letters, digits and hyphens',
+      'It is the part between "cluster/" and the next "/" of the ARN.',
+    );
+  }
+  return { ...options, slo: resolveSlo(options.slo), dashboard: options.dashboard ?? MONITORING_DEFAULTS.dashboard };
+}

@@ -1,0 +1,117 @@
+import { Duration } from 'aws-cdk-lib';
+import { RELAY_DEFAULTS } from '../../relay/environment';
+import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+
+/** What the outbox promises its users, and how soon somebody is told that it does not. Every threshold comes from here. */
+export interface OutboxSlo {
+  /**
+   * How long an event may take from its writer's commit to the broker's acknowledgement. The relay counts what took
+   * longer as late. The clocks of the writers are believed.
+   *
+   * @default Duration.seconds(5)
+   */
+  readonly publishWithin?: Duration;
+
+  /**
+   * Share of the events of 30 days that must be published in time; at least 0.95, and below 1.
+   *
+   * @default 0.999
+   */
+  readonly objective?: number;
+
+  /**
+   * So many events must be late before their share counts at all: with little traffic, a single cold start would
+   * otherwise look like an outage.
+   *
+   * @default 10
+   */
+  readonly minLateEvents?: number;
+
+  /**
+   * How far the relay may be behind the stream before somebody is woken: more than `publishWithin`, less than six
+   * hours. This is what an outage shows in, when nothing is published and nothing can be late.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly maxLag?: Duration;
+}
+
+/** The objective with every default filled in. */
+export type ResolvedSlo = Required<OutboxSlo>;
+
+export const SLO_DEFAULTS = {
+  publishWithin: Duration.millis(RELAY_DEFAULTS.publishWithinMs),
+  objective: 0.999,
+  minLateEvents: 10,
+  maxLag: Duration.minutes(5),
+} as const satisfies ResolvedSlo;
+
+/** After which time a stream drops its records. */
+export const STREAM_RETENTION = Duration.hours(24);
+/** The shares of it at which the relay's lag is reported once more. */
+export const STREAM_EDGES = [25, 50, 75] as const;
+
+/**
+ * How fast the budget of late events may burn, as in Google's SRE workbook: at rate 1 it lasts exactly 30 days. The
+ * long window shows that it matters, the short one that it is still going on.
+ */
+export const BURN_RATES = [
+  // 2 % of the budget in an hour.
+  { id: 'fast', rate: 14.4, severity: 'page', long: Duration.hours(1), short: Duration.minutes(5) },
+  // 5 % in six hours.
+  { id: 'slow', rate: 6, severity: 'page', long: Duration.hours(6), short: Duration.minutes(30) },
+  // 10 % in a day.
+  { id: 'creeping', rate: 3, severity: 'ticket', long: Duration.days(1), short: Duration.hours(2) },
+] as const;
+
+/** Below it, not even losing every event would burn the budget fast enough for the first of the rates. */
+const LOWEST_OBJECTIVE = 0.95;
+
+/**
+ * Fills in the defaults and refuses what cannot work.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
+ */
+export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
+  refuseUnknownKeys('slo', slo, Object.keys(SLO_DEFAULTS));
+  const given = Object.fromEntries(Object.entries(slo).filter(([, value]) => value !== undefined));
+  const resolved: ResolvedSlo = { ...SLO_DEFAULTS, ...given };
+  const { publishWithin, objective, minLateEvents, maxLag } = resolved;
+  for (const [option, duration] of Object.entries({ publishWithin, maxLag })) {
+    if (duration.isUnresolved()) {
+      throw invalidOption(`slo.${option}`, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
+    }
+  }
+  const withinMs = publishWithin.toMilliseconds({ integral: false });
+  if (!Number.isInteger(withinMs) || withinMs < 1_000) {
+    throw invalidOption(
+      'slo.publishWithin',
+      publishWithin.toString(),
+      'whole milliseconds, at least a second',
+      'The stream is looked at four times a second, and the clocks of writers differ.',
+    );
+  }
+  // `!(… <= …)` also refuses what is not a number, such as one that is known at deployment only.
+  if (!(objective >= LOWEST_OBJECTIVE && objective < 1)) {
+    throw invalidOption(
+      'slo.objective',
+      objective,
+      `at least ${LOWEST_OBJECTIVE} and below 1`,
+      'It is a share, such as 0.999. Of a lower one the fastest alarm would never be heard.',
+    );
+  }
+  if (!Number.isSafeInteger(minLateEvents) || minLateEvents < 1) {
+    throw invalidOption('slo.minLateEvents', minLateEvents, 'an integer of at least 1', 'One late event counts at 1.');
+  }
+  const lowestEdgeMs = (STREAM_RETENTION.toMilliseconds() * STREAM_EDGES[0]) / 100;
+  const lagMs = maxLag.toMilliseconds();
+  if (lagMs <= withinMs || lagMs >= lowestEdgeMs) {
+    throw invalidOption(
+      'slo.maxLag',
+      maxLag.toString(),
+      `more than publishWithin (${publishWithin.toString()}) and less than ${Duration.millis(lowestEdgeMs).toHumanString()}`,
+      'A quarter of the time until the stream forgets has alarms of its own.',
+    );
+  }
+  return resolved;
+}
