@@ -53,7 +53,7 @@ export interface AlarmSpec {
 export interface AlarmTexts {
   /** Put before the name of every alarm. */
   readonly outboxName: string;
-  /** Where the runbooks are published; otherwise their place in this package is named. */
+  /** Where the runbooks are published; otherwise their path in the repository is named. */
   readonly runbookBaseUrl?: string;
 }
 

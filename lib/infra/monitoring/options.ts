@@ -28,9 +28,9 @@ export interface OutboxMonitoringOptions {
   readonly ticketTopic?: ITopic;
 
   /**
-   * Where you publish this package's docs/runbooks, for the link in each alarm's description.
+   * Where you publish docs/runbooks of this package's repository, for the link in each alarm's description.
    *
-   * @default - the place in this package is named
+   * @default - the path in this package's repository is named
    */
   readonly runbookBaseUrl?: string;
 

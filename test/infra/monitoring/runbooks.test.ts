@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Option } from 'commander';
+import { createProgram } from '../../../bin/cli/program';
+import { outboxStack } from '../stack';
+import { compositeAlarms, gathered, idOf, metricAlarms, runbookOf } from './template';
+
+const DOCS = join(__dirname, '../../../docs');
+const FOLDER = join(DOCS, 'runbooks');
+const read = (name: string): string => readFileSync(join(FOLDER, `${name}.md`), 'utf8');
+const pages = readdirSync(FOLDER)
+  .map((file) => file.replace(/\.md$/, ''))
+  .filter((name) => name !== 'README');
+
+/** With every alarm that there can be. */
+const template = outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template();
+const severities = { page: gathered(template, 'page'), ticket: gathered(template, 'ticket') };
+const alarms = [...Object.values(metricAlarms(template)), ...Object.values(compositeAlarms(template))].filter(
+  (alarm) => !Object.keys(severities).includes(idOf(alarm)),
+);
+
+test('every alarm has a runbook, and every runbook an alarm', () => {
+  expect(new Set(alarms.map(runbookOf))).toEqual(new Set(pages));
+});
+
+test('the description is one sentence and the place of the runbook', () => {
+  for (const { AlarmDescription } of alarms) {
+    expect(AlarmDescription).toMatch(/^[A-Z][^!?]*[^.]\. Runbook: docs\/runbooks\/[a-z-]+\.md$/);
+  }
+});
+
+test('the place of the runbooks can be a URL of yours', () => {
+  const monitoring = { runbookBaseUrl: 'https://example.com/runbooks/' };
+  const [alarm] = Object.values(metricAlarms(outboxStack(() => ({ monitoring })).template()));
+  expect(alarm!.AlarmDescription).toMatch(/ Runbook: https:\/\/example\.com\/runbooks\/[a-z-]+\.md$/);
+});
+
+describe.each(pages)('the runbook %s', (page) => {
+  test('says what it means, what to check, how to act and what to see then', () => {
+    const headings = [...read(page).matchAll(/^#+ .*$/gm)].map(([heading]) => heading);
+    expect(headings).toEqual([expect.stringMatching(/^# /), '## Check', '## Act', '## Afterwards']);
+    const [, meaning] = /^# .*\n\n([\s\S]*?)\n\n## Check/.exec(read(page))!;
+    expect(meaning!.length).toBeGreaterThan(50);
+  });
+
+  test('is short', () => {
+    expect(read(page).split(/\s+/).length).toBeLessThan(350);
+  });
+
+  test('is in the list', () => {
+    expect(read('README')).toContain(`[${page}](${page}.md)`);
+  });
+});
+
+/** Every `npx outbox …` of the runbooks, with the page it is on. */
+const commands = [...pages, 'README'].flatMap((page) =>
+  [...read(page).matchAll(/npx outbox ([^`\n#]+)/g)].map(([, command]): [string, string] => [command!.trim(), page]),
+);
+const isNamed = ({ long, short }: Option, text: string): boolean => text === long || text === short;
+
+test.each(commands)('"outbox %s" of %s is a command with options that exist', (line) => {
+  const [name, ...rest] = line.replaceAll(/"[^"]*"/g, 'TEXT').split(/\s+/);
+  const program = createProgram('0');
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  expect(command).toBeDefined();
+  const known = [...command!.options, ...program.options];
+  const unknown = rest.filter((text) => text.startsWith('-') && !known.some((option) => isNamed(option, text)));
+  expect(unknown).toEqual([]);
+  if (['redrive', 'replay'].includes(name!)) expect(rest).toContain('--why');
+});
+
+test('the list of runbooks and the page on monitoring name each alarm with its severity', () => {
+  const monitoring = readFileSync(join(DOCS, 'monitoring.md'), 'utf8');
+  const rows = [...monitoring.matchAll(/^\| `([\w-]+)` +\| (page|ticket) +\|.*\| \[([\w-]+)\]/gm)];
+  const runbooks = new Map(alarms.map((alarm) => [idOf(alarm), runbookOf(alarm)]));
+  const expected = Object.entries(severities).flatMap(([severity, ids]) =>
+    ids.map((id) => [id, severity, runbooks.get(id)]),
+  );
+  expect(rows.map(([, id, severity, runbook]) => [id, severity, runbook])).toEqual(expect.arrayContaining(expected));
+  expect(rows).toHaveLength(expected.length);
+});
