@@ -55,6 +55,8 @@ export interface Stack {
   readonly logFolder: string;
   /** What the relay printed. */
   readonly relayLog: string;
+  /** What the sweeper printed; there is no such file before its first run. */
+  readonly sweeperLog: string;
   /**
    * Switches the table's stream off and on again and lets the mapping read the new one, as a deployment does after
    * somebody has switched it. What the mapping had not delivered, it never will.
@@ -188,6 +190,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     },
     logFolder,
     relayLog: join(logFolder, RELAY_LOG),
+    sweeperLog: join(logFolder, SWEEPER_LOG),
     describe,
     stop,
   };

@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { METRICS_NAMESPACE } from '../../lib/event/metrics';
+import { newSignal } from '../../lib/event/signal';
+import { metricAlarms, metricsOf } from '../infra/monitoring/template';
+import { outboxStack } from '../infra/stack';
+import { allArrived, Committed, keysNamed, startWorld, STARTUP_MS, until, write, type World } from './harness/world';
+
+const PUBLISH_WITHIN_MS = 1_000;
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ environment: { OUTBOX_PUBLISH_WITHIN_MS: String(PUBLISH_WITHIN_MS) } });
+}, STARTUP_MS);
+afterAll(() => world.stop());
+
+/** A document in CloudWatch's embedded metric format, as a function prints it. */
+interface Emf {
+  readonly [name: string]: unknown;
+  readonly _aws: {
+    readonly CloudWatchMetrics: readonly {
+      readonly Namespace: string;
+      readonly Dimensions: readonly (readonly string[])[];
+      readonly Metrics: readonly { readonly Name: string }[];
+    }[];
+  };
+}
+
+const documentsIn = (log: string): Emf[] =>
+  (existsSync(log) ? readFileSync(log, 'utf8') : '')
+    .split('\n')
+    .filter((line) => line.startsWith('{"_aws"') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Emf);
+
+/** Namespace, name and dimensions: what CloudWatch knows a metric by, but for the outbox's name. */
+const identity = (namespace: string, name: string, dimensions: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify([namespace, name, Object.keys(dimensions).toSorted(), dimensions['service']]);
+
+/** The sum of every metric that was printed. */
+function emitted(): Map<string, number> {
+  const { relayLog, sweeperLog } = world.stack;
+  const sums = new Map<string, number>();
+  for (const document of [...documentsIn(relayLog), ...documentsIn(sweeperLog)]) {
+    for (const { Namespace, Dimensions, Metrics } of document._aws.CloudWatchMetrics) {
+      for (const [{ Name }, names] of Metrics.flatMap((metric) => Dimensions.map((each) => [metric, each] as const))) {
+        const dimensions = Object.fromEntries(names.map((name) => [name, document[name]]));
+        const key = identity(Namespace, Name, dimensions);
+        const sum = [document[Name]].flat().reduce((total: number, value) => total + Number(value), 0);
+        sums.set(key, (sums.get(key) ?? 0) + sum);
+      }
+    }
+  }
+  return sums;
+}
+
+const ofRelay = (name: string): number =>
+  emitted().get(identity(METRICS_NAMESPACE, name, { Outbox: '', service: 'outbox-relay' })) ?? 0;
+
+const putLost = (key: string) =>
+  world.outbox.transact(world.document, {
+    changes: [{ aggregate: 'order', key, version: 1, events: [{ type: 'order.lost', data: { n: 1 } }] }],
+  });
+
+it('an event counts as late when it took longer than the objective, and only then', async () => {
+  const { mapping } = world.stack;
+  const committed = new Committed();
+  // The first invocation connects, which takes its time.
+  await write(world, { keys: ['warm'], events: 1 }, committed);
+  await allArrived(world, committed);
+  await mapping.caughtUp();
+  await mapping.disable();
+  await write(world, { keys: keysNamed('late', 5), events: 20, perTransaction: 2 }, committed);
+  await sleep(PUBLISH_WITHIN_MS + 100);
+  const before = ofRelay('LateEvents');
+  mapping.enable();
+  await allArrived(world, committed);
+  await mapping.caughtUp();
+
+  await until('what was counted', () => ofRelay('PublishedEvents') === 21);
+  expect(ofRelay('LateEvents') - before).toBe(20);
+});
+
+it('a signal that cannot be acted on is counted', async () => {
+  const request = { by: 'the test', at: Date.now(), why: 'to see it counted' };
+  const { sk } = newSignal('order#odd', Date.now(), { kind: 'drain', from: '1', request });
+  await world.document.put({
+    TableName: world.stack.tableName,
+    Item: { pk: 'order#odd', sk, kind: 'no such kind', request },
+  });
+  await until('the count', () => ofRelay('SignalsSetAside') > 0);
+});
+
+it('an outage and the producer that it cost are counted', async () => {
+  const [node] = world.stack.kafka?.nodes ?? [];
+  const committed = new Committed();
+  await node?.stop();
+  await write(world, { keys: ['outage'], events: 1 }, committed);
+  await until('the counts', () => ofRelay('Outages') > 0 && ofRelay('ProducerRebuilds') > 0);
+  await node?.start();
+  await allArrived(world, committed);
+});
+
+it('every metric of ours that an alarm looks at has been emitted, under the same name and dimensions', async () => {
+  // More than the 25 keys that may be parked within minutes.
+  for (const key of keysNamed('lost', 26)) await putLost(key);
+  await until('the breaker', () => ofRelay('BreakerOpen') > 0, 120_000);
+  await world.stack.sweep();
+
+  const template = outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template();
+  const alarmed = Object.values(metricAlarms(template))
+    .flatMap(metricsOf)
+    .filter(({ Namespace }) => Namespace === METRICS_NAMESPACE)
+    .map(({ Namespace, MetricName, Dimensions = [] }) =>
+      identity(Namespace, MetricName, Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value]))),
+    );
+  // Seven of the relay, six of the sweeper.
+  expect(new Set(alarmed).size).toBe(13);
+  expect([...emitted().keys()]).toEqual(expect.arrayContaining(alarmed));
+});
