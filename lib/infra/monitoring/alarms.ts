@@ -282,7 +282,7 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'sweeper-incomplete',
       severity: 'ticket',
-      says: 'Three sweeps in a row were too slow for the whole table.',
+      says: 'The sweeper needs more than three runs for one look at the whole table.',
       runbook: 'sweeper-incomplete',
       when: [bySweep(outbox, 'complete', { below: 1 }, { of: 3 })],
     },

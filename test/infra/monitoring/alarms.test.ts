@@ -97,7 +97,7 @@ describe('every alarm', () => {
     }
   });
 
-  test.each([1, 59, 60, 1_440])('fits into what CloudWatch evaluates, with a sweep every %i minutes', (minutes) => {
+  test.each([1, 59, 60, 660])('fits into what CloudWatch evaluates, with a sweep every %i minutes', (minutes) => {
     const template = outboxStack(() => ({ sweepEvery: Duration.minutes(minutes) })).template();
     for (const { Period, Metrics, EvaluationPeriods, WarmUpConfiguration } of Object.values(metricAlarms(template))) {
       const periods = Metrics?.flatMap((query) => query.Period ?? query.MetricStat?.Period ?? []) ?? [Period!];
