@@ -33,6 +33,16 @@ export function outboxStack(props: (stack: Stack) => Partial<OutboxProps> = () =
   return { stack, outbox, template: () => Template.fromStack(stack) };
 }
 
+/** The properties of every resource of a type. */
+export const propertiesOf = (template: Template, type: string): Readonly<Record<string, unknown>>[] =>
+  Object.values(template.findResources(type)).map(
+    (resource) => (resource as { Properties: Record<string, unknown> }).Properties,
+  );
+
+/** A hash of an asset says nothing about the infrastructure, and changes with every build. */
+export const masked = (template: Template): unknown =>
+  JSON.parse(JSON.stringify(template).replaceAll(/[0-9a-f]{64}/g, '<asset hash>'));
+
 interface Statement {
   readonly Action: string | string[];
   readonly Resource: unknown;
