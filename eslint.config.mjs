@@ -122,6 +122,29 @@ export default tseslint.config(
     ],
   ),
   layer(
+    ['lib/topics/**/*.ts'],
+    [
+      [[...THIRD_PARTY, '../relay/kafka-*'], 'The core is pure; only kafka-* adapters may use third parties.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/topics may import lib/event and lib/relay.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+    ['lib/topics/kafka-*.ts'],
+  ),
+  layer(
+    ['lib/topics/kafka-*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/topics may import lib/event and lib/relay.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
     ['lib/operate/**/*.ts'],
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
@@ -140,10 +163,13 @@ export default tseslint.config(
           '../sweep/*',
           '!../relay/environment',
           '!../sweep/environment',
+          '../topics/*',
+          '!../topics/environment',
+          '!../topics/request',
           '../operate/*',
           '../consume/*',
         ],
-        'lib/infra may import lib/event and the environments of lib/relay and lib/sweep.',
+        'lib/infra may import lib/event and what it shares with the functions: their environments and requests.',
       ],
       NOBODY_IMPORTS,
     ],

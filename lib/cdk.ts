@@ -1,7 +1,23 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
+export type { BrokerAccess } from './infra/broker-ports';
+export type { BrokerProps } from './infra/broker-props';
 export { KafkaAuthentication } from './infra/kafka-authentication';
-export type { MskCluster } from './infra/kafka-authentication';
+export type { MskCluster, TopicAdministration } from './infra/kafka-authentication';
 export { Outbox } from './infra/outbox';
+export { OutboxCluster } from './infra/outbox-cluster';
+export type {
+  ClusterKind,
+  ExistingClusterProps,
+  ExpressClusterProps,
+  NewClusterProps,
+  ProvisionedClusterProps,
+  ServerlessClusterProps,
+  StandardClusterProps,
+} from './infra/outbox-cluster-props';
+export { OutboxNetwork } from './infra/outbox-network';
+export type { OutboxNetworkProps } from './infra/outbox-network';
 export type { OutboxProps } from './infra/outbox-props';
+export { OutboxTopics } from './infra/outbox-topics';
+export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/outbox-topics-props';
 export type { Compression, KafkaAuth } from './relay/environment';

@@ -9,7 +9,8 @@ import {
   type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct, type IDependable } from 'constructs';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
 import type { KafkaAuthentication } from './kafka-authentication';
 import { outboxFunction } from './outbox-function';
@@ -20,10 +21,15 @@ export interface OutboxRelayProps {
   readonly config: Omit<RelayConfig, 'tableName' | 'auth'>;
   readonly authentication: KafkaAuthentication;
   readonly topics: readonly string[];
+  /** What must be there before anything is published: topics, ports. */
+  readonly dependencies: readonly IDependable[];
   readonly code: Code;
   readonly memorySize: number;
   readonly timeout: Duration;
+  readonly concurrency?: number;
   readonly logRetention: RetentionDays;
+  readonly environmentEncryptionKey?: IKey;
+  readonly logEncryptionKey?: IKey;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
   readonly securityGroups?: ISecurityGroup[];
@@ -45,7 +51,10 @@ export class OutboxRelay extends Construct {
       code: props.code,
       memorySize: props.memorySize,
       timeout: props.timeout,
+      reservedConcurrentExecutions: props.concurrency,
       logRetention: props.logRetention,
+      environmentEncryption: props.environmentEncryptionKey,
+      logEncryptionKey: props.logEncryptionKey,
       vpc: props.vpc,
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,
@@ -73,6 +82,7 @@ export class OutboxRelay extends Construct {
       retryAttempts: -1,
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
+    this.eventSourceMapping.node.addDependency(...props.dependencies);
   }
 
   #grant({ table, config, authentication, topics }: OutboxRelayProps): void {

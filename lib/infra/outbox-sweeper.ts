@@ -3,6 +3,7 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { encodeSweeperConfig, type SweeperConfig } from '../sweep/environment';
 import { outboxFunction } from './outbox-function';
@@ -14,6 +15,8 @@ export interface OutboxSweeperProps {
   readonly code: Code;
   readonly every: Duration;
   readonly logRetention: RetentionDays;
+  readonly environmentEncryptionKey?: IKey;
+  readonly logEncryptionKey?: IKey;
 }
 
 const MEMORY_MB = 512;
@@ -32,6 +35,8 @@ export class OutboxSweeper extends Construct {
       // The longest that Lambda allows: a run that gets no further begins with another part of the table next time.
       timeout: Duration.minutes(15),
       logRetention: props.logRetention,
+      environmentEncryption: props.environmentEncryptionKey,
+      logEncryptionKey: props.logEncryptionKey,
       environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
     });
     table.grant(

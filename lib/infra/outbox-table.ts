@@ -6,15 +6,18 @@ import {
   StreamViewType,
   TableEncryptionV2,
   TableV2,
-  type ITableV2,
+  type ITable,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { CONTROL_PARTITION } from '../event/key';
+import { TTL_ATTRIBUTE } from './guards/table-shape';
 import { invalidOption } from './invalid-option';
 
 export interface OutboxTableProps {
+  /** One that exists, with a stream; then nothing else applies. */
+  readonly table?: ITable;
   readonly tableName?: string;
   readonly encryptionKey?: IKey;
   readonly deletionProtection: boolean;
@@ -29,12 +32,17 @@ const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEnc
 
 /** The stateful part: the table that is the log, in a construct of its own so that nothing else can replace it. */
 export class OutboxTable extends Construct {
-  readonly table: ITableV2;
+  readonly table: ITable;
   /** ARN of the stream that triggers the relay. */
   readonly streamArn: string;
 
   constructor(scope: Construct, id: string, props: OutboxTableProps) {
     super(scope, id);
+    this.table = props.table ?? this.#newTable(props);
+    this.streamArn = this.table.tableStreamArn ?? '';
+  }
+
+  #newTable(props: OutboxTableProps): TableV2 {
     if (props.encryptionKey !== undefined && Token.isUnresolved(Stack.of(this).region)) {
       throw invalidOption(
         'encryptionKey',
@@ -43,7 +51,7 @@ export class OutboxTable extends Construct {
         'CloudFormation takes the key of a table per region: give the stack env: { region }.',
       );
     }
-    const table = new TableV2(this, 'Resource', {
+    return new TableV2(this, 'Resource', {
       tableName: props.tableName,
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
@@ -58,15 +66,13 @@ export class OutboxTable extends Construct {
       ],
       billing: Billing.onDemand(),
       dynamoStream: StreamViewType.NEW_IMAGE,
-      timeToLiveAttribute: 'expiresAt',
+      timeToLiveAttribute: TTL_ATTRIBUTE,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption:
         props.encryptionKey === undefined ? undefined : TableEncryptionV2.customerManagedKey(props.encryptionKey),
       deletionProtection: props.deletionProtection,
       removalPolicy: props.removalPolicy,
     });
-    this.table = table;
-    this.streamArn = table.tableStreamArn ?? '';
   }
 
   /** Allows `actions` on the table alone: none of them reaches the index. */
@@ -87,6 +93,28 @@ export class OutboxTable extends Construct {
       resourceArns: [this.table.tableArn],
       // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
       conditions: { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
+    });
+  }
+
+  /**
+   * Allows what the operator's tools do: look at everything, put signals and note on items who asked for what, and
+   * sweep. Nothing of it publishes, marks or deletes an event.
+   */
+  grantOperate(grantee: IGrantable): Grant {
+    this.#grantKey(grantee);
+    return Grant.addToPrincipal({
+      grantee,
+      actions: [
+        'dynamodb:DescribeTable',
+        'dynamodb:Query',
+        'dynamodb:GetItem',
+        'dynamodb:Scan',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        // Of a signal that was lost and is put again.
+        'dynamodb:DeleteItem',
+      ],
+      resourceArns: [this.table.tableArn],
     });
   }
 

@@ -1,11 +1,14 @@
 import { Stack } from 'aws-cdk-lib';
-import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { bundledFunction } from './bundled-function';
+import { invalidOption } from './invalid-option';
+import type { KafkaAuthentication } from './kafka-authentication';
+import { synthesisProblems } from './outbox-guards';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
 import { OutboxSweeper } from './outbox-sweeper';
@@ -43,7 +46,7 @@ import { OutboxTable } from './outbox-table';
  */
 export class Outbox extends Construct {
   /** The table that services write to. */
-  readonly table: ITableV2;
+  readonly table: ITable;
   /** The function that publishes. Nothing but its event source mapping should invoke it. */
   readonly relay: IFunction;
   /** The function that looks for what the stream has lost, on a schedule. Invoking it more often does no harm. */
@@ -54,6 +57,8 @@ export class Outbox extends Construct {
   readonly outboxName: string;
 
   readonly #table: OutboxTable;
+  readonly #authentication: KafkaAuthentication;
+  readonly #topics: readonly string[];
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxProps) {
@@ -75,10 +80,14 @@ export class Outbox extends Construct {
       },
       authentication: resolved.authentication,
       topics: resolved.topics,
+      dependencies: resolved.dependencies,
       code: resolved.relayCode ?? bundledFunction('relay'),
       memorySize: resolved.relayMemorySize,
       timeout: resolved.relayTimeout,
+      concurrency: resolved.relayConcurrency,
       logRetention: resolved.logRetention,
+      environmentEncryptionKey: resolved.environmentEncryptionKey,
+      logEncryptionKey: resolved.logEncryptionKey,
       vpc: resolved.vpc,
       vpcSubnets: resolved.vpcSubnets,
       securityGroups: resolved.securityGroups,
@@ -94,11 +103,27 @@ export class Outbox extends Construct {
       code: resolved.sweeperCode ?? bundledFunction('sweeper'),
       every: resolved.sweepEvery,
       logRetention: resolved.logRetention,
+      environmentEncryptionKey: resolved.environmentEncryptionKey,
+      logEncryptionKey: resolved.logEncryptionKey,
     });
     this.table = this.#table.table;
     this.relay = relay.function;
     this.sweeper = sweeper.function;
     this.eventSourceMapping = relay.eventSourceMapping;
+    this.#authentication = resolved.authentication;
+    this.#topics = resolved.topics;
+    // When everything is in the app: endpoints, policies and mappings may be added after the outbox.
+    this.node.addValidation({
+      validate: () =>
+        synthesisProblems({
+          outbox: this,
+          relay,
+          sweeper,
+          vpc: resolved.vpc,
+          vpcSubnets: resolved.vpcSubnets,
+          environmentEncryptionKey: resolved.environmentEncryptionKey,
+        }),
+    });
   }
 
   /**
@@ -108,6 +133,32 @@ export class Outbox extends Construct {
    */
   grantWrite(grantee: IGrantable): Grant {
     return this.#table.grantWrite(grantee);
+  }
+
+  /**
+   * Allows an operator's tools to work on the table: to look, to redrive, skip and replay by signals, and to sweep. They
+   * need no way to Kafka.
+   */
+  grantOperate(grantee: IGrantable): Grant {
+    return this.#table.grantOperate(grantee);
+  }
+
+  /**
+   * Allows a consumer to read one of the outbox's topics as a member of a group, and nothing of the table. With other
+   * authentication than IAM it may read the login; what that may do is decided by the cluster.
+   *
+   * @throws OutboxError `invalid-option` for a topic that is not one of the outbox's.
+   */
+  grantConsume(grantee: IGrantable, topic: string, group: string): void {
+    if (!this.#topics.includes(topic)) {
+      throw invalidOption(
+        'topic',
+        topic,
+        `one of ${this.#topics.join(', ')}`,
+        "Other topics are their owner's business.",
+      );
+    }
+    this.#authentication.grantConsume(grantee, [topic], group);
   }
 
   #defaultName(): string {

@@ -3,7 +3,6 @@ import { Kafka, logLevel, type KafkaConfig, type LogEntry } from 'kafkajs';
 import { OutboxError } from '../event/errors';
 import type { RelayConfig } from './environment';
 import { clientCertificate, scramCredentials } from './kafka-credentials';
-import type { ConnectKafka } from './kafka-producers';
 import { KAFKA_RETRY } from './kafka-session';
 
 /** The text of a secret. */
@@ -24,7 +23,7 @@ export function kafkaClient(
   config: Pick<RelayConfig, 'auth' | 'requestTimeoutMs' | 'outboxName'>,
   readSecret: ReadSecret,
   { region = process.env['AWS_REGION'], log }: KafkaClientOptions = {},
-): ConnectKafka {
+): (brokers: readonly string[]) => Promise<Kafka> {
   const { auth, requestTimeoutMs, outboxName } = config;
   const base = {
     clientId: `outbox-${outboxName}`,

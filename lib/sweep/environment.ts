@@ -1,4 +1,4 @@
-import { OutboxError } from '../event/errors';
+import { environmentReader, type Environment } from '../event/environment';
 
 /** Everything that configures a deployed sweeper: written by the construct, read by the handler. */
 export interface SweeperConfig {
@@ -45,28 +45,13 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  */
-export function decodeSweeperConfig(environment: Readonly<Record<string, string | undefined>>): SweeperConfig {
-  const refuse = (variable: string, allowed: string): never => {
-    const got = environment[variable];
-    throw new OutboxError(
-      'invalid-environment',
-      `Environment variable ${variable} is ${got === undefined ? 'not set' : JSON.stringify(got)}; it must be ${allowed}. The Outbox construct sets it: deploy the stack again instead of editing the function.`,
-      { variable, got, allowed },
-    );
-  };
-  const text = (variable: string): string => {
-    const value = environment[variable];
-    return value === undefined || value === '' ? refuse(variable, 'a non-empty text') : value;
-  };
-  const positive = (variable: string): number => {
-    const value = Number(text(variable));
-    return Number.isSafeInteger(value) && value >= 1 ? value : refuse(variable, 'an integer of at least 1');
-  };
+export function decodeSweeperConfig(environment: Environment): SweeperConfig {
+  const read = environmentReader(environment, 'Outbox');
   return {
-    tableName: text(VARIABLES.tableName),
-    outboxName: text(VARIABLES.outboxName),
-    sweepAfterSeconds: positive(VARIABLES.sweepAfterSeconds),
-    segments: positive(VARIABLES.segments),
-    readUnitsPerSecond: positive(VARIABLES.readUnitsPerSecond),
+    tableName: read.text(VARIABLES.tableName),
+    outboxName: read.text(VARIABLES.outboxName),
+    sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
+    segments: read.integer(VARIABLES.segments, 1),
+    readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
   };
 }
