@@ -97,9 +97,17 @@ class SecretAuthentication extends KafkaAuthentication {
 
   /** What a login may do is decided by the cluster's own access control lists. */
   #grantLogin(grantee: IGrantable): void {
-    this.#secret?.grantRead(grantee);
-    // `grantRead` only edits the key's policy, which nothing can do for an imported key.
-    this.#secret?.encryptionKey?.grantDecrypt(grantee);
+    if (this.#secret === undefined) return;
+    const { secretArn, secretFullArn, encryptionKey } = this.#secret;
+    // Not `grantRead`: it also writes the role into the key's policy, and the stack of the key would depend on this one.
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['secretsmanager:GetSecretValue'],
+      // The ARN of a secret ends in six characters that its name does not have.
+      resourceArns: [secretFullArn ?? `${secretArn}-??????`],
+    });
+    if (encryptionKey === undefined) return;
+    Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [encryptionKey.keyArn] });
   }
 }
 

@@ -82,7 +82,7 @@ describe('grantConsume', () => {
     ).toEqual([
       {
         Effect: 'Allow',
-        Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+        Action: 'secretsmanager:GetSecretValue',
         Resource: SECRET_ARN,
       },
     ]);
