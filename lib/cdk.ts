@@ -18,6 +18,8 @@ export type {
 export { OutboxNetwork } from './infra/outbox-network';
 export type { OutboxNetworkProps } from './infra/outbox-network';
 export type { OutboxProps } from './infra/outbox-props';
+export { OutboxReplica } from './infra/outbox-replica';
+export type { OutboxReplicaProps } from './infra/outbox-replica';
 export { OutboxTopics } from './infra/outbox-topics';
 export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/outbox-topics-props';
 export type { Compression, KafkaAuth } from './relay/environment';

@@ -39,6 +39,12 @@ export interface NewClusterContext {
   readonly order?: Order;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName?: string;
+  /** Regions with a network, a cluster and a relay each, over one table. The table is made in the first. */
+  readonly regions?: string[];
+  /** Of `regions`, those whose events the first of the others publishes. */
+  readonly takenOver?: string[];
+  /** Name of the table. With `regions` it is `outbox` otherwise: the others find it by its name. */
+  readonly tableName?: string;
 }
 
 export const NEW_CLUSTER_DEFAULTS = {
@@ -64,6 +70,9 @@ const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
   compression: true,
   order: true,
   outboxName: true,
+  regions: true,
+  takenOver: true,
+  tableName: true,
 };
 
 /** Of which kinds of cluster a key says something. */
@@ -98,9 +107,28 @@ export function parseNewClusterContext(context: Context): NewClusterContext {
     compression: oneOf(own, 'compression', COMPRESSIONS),
     order: oneOf(own, 'order', ORDERS),
     outboxName: text(own, 'outboxName'),
+    regions: list(own, 'regions'),
+    takenOver: list(own, 'takenOver'),
+    tableName: text(own, 'tableName'),
   };
   refuseUnused(parsed);
+  checkTakeover(parsed);
   return parsed;
+}
+
+function checkTakeover({ regions = [], takenOver = [] }: NewClusterContext): void {
+  const unknown = takenOver.find((region) => !regions.includes(region));
+  if (unknown !== undefined) {
+    throw invalidOption(
+      'takenOver',
+      unknown,
+      `one of the regions (${regions.join(', ')})`,
+      'Name both in the context.',
+    );
+  }
+  if (regions.length > 0 && takenOver.length >= regions.length) {
+    throw invalidOption('takenOver', takenOver, 'fewer than all regions', 'One must be left to publish.');
+  }
 }
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */

@@ -6,6 +6,8 @@ import { Outbox } from './outbox';
 import { OutboxCluster } from './outbox-cluster';
 import { OutboxNetwork } from './outbox-network';
 import { outboxOutputs } from './outbox-outputs';
+import type { OutboxProps } from './outbox-props';
+import { OutboxReplica } from './outbox-replica';
 import { OutboxTopics } from './outbox-topics';
 
 /** In place of the bundles, for tests. */
@@ -26,9 +28,21 @@ export interface NewClusterStacks {
   readonly outbox: Stack;
 }
 
-export function newClusterStacks(scope: Construct, props: NewClusterStacksProps): NewClusterStacks {
+/** One set of stacks; with several regions, one for each. */
+export function newClusterStacks(scope: Construct, props: NewClusterStacksProps): readonly NewClusterStacks[] {
+  const { regions } = props.context;
+  if (regions === undefined) return [stacksOf(scope, props)];
+  const all = regions.map((region) => stacksOf(scope, { ...props, env: { ...props.env, region } }, region));
+  const [first, ...others] = all;
+  // The replicas are made with the table.
+  for (const { outbox } of others) if (first !== undefined) outbox.addStackDependency(first.outbox);
+  return all;
+}
+
+function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: string): NewClusterStacks {
   const { context, relayCode, sweeperCode, topicsCode, ...stackProps } = props;
-  const stack = (id: string, description: string): Stack => new Stack(scope, id, { ...stackProps, description });
+  const stack = (id: string, description: string): Stack =>
+    new Stack(scope, region === undefined ? id : `${id}-${region}`, { ...stackProps, description });
   const stacks = {
     network: stack('OutboxNetwork', 'Network of the outbox: isolated subnets and the ports of the Kafka brokers'),
     cluster: stack('OutboxCluster', `Amazon MSK cluster of the outbox, ${context.cluster}`),
@@ -49,6 +63,7 @@ export function newClusterStacks(scope: Construct, props: NewClusterStacksProps)
   const outbox = new Outbox(stacks.outbox, 'Outbox', {
     cluster,
     topics,
+    ...(region === undefined ? { tableName: context.tableName } : tableOf(stacks.outbox, region, context)),
     retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
     compression: context.compression,
     order: context.order,
@@ -58,6 +73,19 @@ export function newClusterStacks(scope: Construct, props: NewClusterStacksProps)
   });
   outboxOutputs(stacks.outbox, outbox, topics.names);
   return stacks;
+}
+
+/** The table in the first region, its replica in every other one, and what is published from where. */
+function tableOf(
+  scope: Construct,
+  region: string,
+  { regions = [], takenOver = [], tableName = 'outbox' }: NewClusterContext,
+): Partial<OutboxProps> {
+  const successor = regions.find((one) => !takenOver.includes(one));
+  const publishesFor = takenOver.includes(region) ? [] : [region, ...(region === successor ? takenOver : [])];
+  if (regions.length === 1) return { tableName };
+  if (region !== regions[0]) return { table: new OutboxReplica(scope, 'Replica', { tableName }).table, publishesFor };
+  return { tableName, replicas: regions.filter((one) => one !== region), publishesFor };
 }
 
 function clusterOf(scope: Construct, network: OutboxNetwork, context: NewClusterContext): OutboxCluster {

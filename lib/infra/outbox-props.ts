@@ -99,6 +99,23 @@ export interface OutboxProps extends BrokerProps {
   readonly tableName?: string;
 
   /**
+   * Other regions in which the table has a replica; the stack must have a region then. Each of them has an outbox of its
+   * own, on an `OutboxReplica`, and each publishes what was written in it. Decide it with the table: its stream is made
+   * anew when they are added later.
+   *
+   * @default - none
+   */
+  readonly replicas?: string[];
+
+  /**
+   * Regions whose events are published from here: the stack's own, and those that it has taken over. Empty, nothing is
+   * published from here, because another region has taken over. See `docs/regions.md` first.
+   *
+   * @default - the stack's own region with `replicas`, otherwise everything that the stream brings
+   */
+  readonly publishesFor?: string[];
+
+  /**
    * Key that encrypts the table; the stack must have a region then. `grantWrite` extends to the key.
    *
    * @default - a key that DynamoDB owns
@@ -247,6 +264,8 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   outboxName: true,
   table: true,
   tableName: true,
+  replicas: true,
+  publishesFor: true,
   encryptionKey: true,
   environmentEncryptionKey: true,
   logEncryptionKey: true,
@@ -341,9 +360,17 @@ function checkKafka({ compression, maxBatchBytes }: ResolvedOutboxProps): void {
 }
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */
-function checkTable({ table, tableName, encryptionKey }: ResolvedOutboxProps): void {
+function checkTable({ table, tableName, encryptionKey, replicas }: ResolvedOutboxProps): void {
+  if (replicas !== undefined && encryptionKey !== undefined) {
+    throw invalidOption(
+      'encryptionKey',
+      'a key',
+      'left out with replicas',
+      'Each replica needs a key of its own region. Make the table with TableEncryptionV2.customerManagedKey(key, replicaKeyArns), and pass it as table.',
+    );
+  }
   if (table === undefined) return;
-  for (const [option, got] of Object.entries({ tableName, encryptionKey })) {
+  for (const [option, got] of Object.entries({ tableName, encryptionKey, replicas })) {
     if (got !== undefined) throw invalidOption(option, got, 'left out with table', 'It describes a new table only.');
   }
   if (table.tableStreamArn === undefined) {

@@ -11,6 +11,7 @@ import {
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct, type IDependable } from 'constructs';
+import { SIGNAL_PREFIX } from '../event/position';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
 import type { KafkaAuthentication } from './kafka-authentication';
 import { outboxFunction } from './outbox-function';
@@ -27,6 +28,8 @@ export interface OutboxRelayProps {
   readonly memorySize: number;
   readonly timeout: Duration;
   readonly concurrency?: number;
+  /** Whether it is invoked at all. */
+  readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
   readonly environmentEncryptionKey?: IKey;
   readonly logEncryptionKey?: IKey;
@@ -37,6 +40,19 @@ export interface OutboxRelayProps {
 
 /** The most that one read of a DynamoDB shard returns. */
 const STREAM_BATCH_SIZE = 1000;
+
+/**
+ * The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it. Of a table with several regions, neither must
+ * items of other regions nor what each keeps about itself; signals carry no region and concern every one.
+ */
+function filtersOf(home: RelayConfig['home']): ReturnType<typeof FilterCriteria.filter>[] {
+  const inserts = { eventName: ['INSERT'] };
+  if (home === undefined) return [FilterCriteria.filter(inserts)];
+  return [
+    FilterCriteria.filter({ ...inserts, dynamodb: { NewImage: { region: { S: home.publishesFor } } } }),
+    FilterCriteria.filter({ ...inserts, dynamodb: { Keys: { sk: { S: [{ prefix: SIGNAL_PREFIX }] } } } }),
+  ];
+}
 
 /** The stateless part: the only publisher, triggered by the table's stream. */
 export class OutboxRelay extends Construct {
@@ -71,8 +87,8 @@ export class OutboxRelay extends Construct {
       eventSourceArn: table.streamArn,
       // With LATEST, what is written while the mapping is created or updated could be missed.
       startingPosition: StartingPosition.TRIM_HORIZON,
-      // The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it.
-      filters: [FilterCriteria.filter({ eventName: ['INSERT'] })],
+      filters: filtersOf(config.home),
+      enabled: props.enabled,
       batchSize: STREAM_BATCH_SIZE,
       // More than one would keep the order of each item only, not of a key's items.
       parallelizationFactor: 1,

@@ -14,6 +14,8 @@ export interface OutboxSweeperProps {
   readonly config: Omit<SweeperConfig, 'tableName'>;
   readonly code: Code;
   readonly every: Duration;
+  /** Whether it runs at all. */
+  readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
   readonly environmentEncryptionKey?: IKey;
   readonly logEncryptionKey?: IKey;
@@ -56,6 +58,7 @@ export class OutboxSweeper extends Construct {
     new Rule(this, 'Schedule', {
       description: `Sweeps the outbox table of ${config.outboxName}`,
       schedule: Schedule.rate(props.every),
+      enabled: props.enabled,
       targets: [new LambdaTarget(this.function)],
     });
   }

@@ -19,6 +19,7 @@ export interface OutboxTableProps {
   /** One that exists, with a stream; then nothing else applies. */
   readonly table?: ITable;
   readonly tableName?: string;
+  readonly replicas?: string[];
   readonly encryptionKey?: IKey;
   readonly deletionProtection: boolean;
   readonly removalPolicy: RemovalPolicy;
@@ -65,7 +66,9 @@ export class OutboxTable extends Construct {
         },
       ],
       billing: Billing.onDemand(),
-      dynamoStream: StreamViewType.NEW_IMAGE,
+      // DynamoDB replicates by what a stream of both images carries.
+      dynamoStream: props.replicas === undefined ? StreamViewType.NEW_IMAGE : StreamViewType.NEW_AND_OLD_IMAGES,
+      replicas: props.replicas?.map((region) => ({ region })),
       timeToLiveAttribute: TTL_ATTRIBUTE,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption:

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { bundledFunction } from './bundled-function';
+import { homeRegionOf } from './home-region';
 import { invalidOption } from './invalid-option';
 import type { KafkaAuthentication } from './kafka-authentication';
 import { synthesisProblems } from './outbox-guards';
@@ -65,7 +66,10 @@ export class Outbox extends Construct {
     super(scope, id);
     const resolved = resolveOutboxProps(props);
     this.outboxName = resolved.outboxName ?? this.#defaultName();
+    const home = homeRegionOf(this, resolved);
     this.#table = new OutboxTable(this, 'Table', resolved);
+    // `undefined` leaves it to AWS, which enables.
+    const enabled = resolved.publishesFor?.length === 0 ? false : undefined;
     const relay = new OutboxRelay(this, 'Relay', {
       table: this.#table,
       config: {
@@ -77,7 +81,9 @@ export class Outbox extends Construct {
         order: resolved.order,
         lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
         outboxName: this.outboxName,
+        home,
       },
+      enabled,
       authentication: resolved.authentication,
       topics: resolved.topics,
       dependencies: resolved.dependencies,
@@ -99,7 +105,9 @@ export class Outbox extends Construct {
         sweepAfterSeconds: resolved.sweepAfter.toSeconds(),
         segments: SWEEPER_DEFAULTS.segments,
         readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
+        home,
       },
+      enabled,
       code: resolved.sweeperCode ?? bundledFunction('sweeper'),
       every: resolved.sweepEvery,
       logRetention: resolved.logRetention,

@@ -1,4 +1,5 @@
 import { environmentReader, type Environment, type EnvironmentReader } from '../event/environment';
+import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
 /** How the relay authenticates itself to the brokers. */
 export type KafkaAuth =
@@ -36,6 +37,8 @@ export interface RelayConfig {
   readonly lateAfterSeconds: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
+  /** For a table with several regions; left out for one that is published from here alone. */
+  readonly home?: HomeRegion;
 }
 
 export const RELAY_DEFAULTS = {
@@ -139,6 +142,7 @@ export const encodeRelayConfig = (config: RelayConfig): Record<string, string> =
   [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
   [VARIABLES.order]: config.order,
   [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
+  ...encodeHomeRegion(config.home),
 });
 
 /**
@@ -158,5 +162,6 @@ export function decodeRelayConfig(environment: Environment): RelayConfig {
     requestTimeoutMs: read.integer(VARIABLES.requestTimeoutMs, 1),
     order: read.oneOf(VARIABLES.order, ORDERS),
     lateAfterSeconds: read.integer(VARIABLES.lateAfterSeconds, 1),
+    home: decodeHomeRegion(read),
   };
 }

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../event/control';
+import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { encodeSignal, type Signal } from '../event/signal';
 import type { Sleep } from '../relay/backoff';
 import { controlStore } from '../relay/dynamodb-control';
@@ -22,6 +23,8 @@ import type { DoubtState, SweepStore } from './ports';
 export interface SweepStoreOptions {
   readonly tableName: string;
   readonly readUnitsPerSecond: number;
+  /** For a table with several regions; `client` must have the view of it. */
+  readonly home?: HomeRegion;
 }
 
 /** Everything but the events: it costs the same units, and is a fraction to transfer and to hold. */
@@ -35,7 +38,7 @@ const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
 /** The table for the sweeper, by scans that keep to a rate and by conditional writes. */
 export function sweepStore(
   client: DynamoDBClient,
-  { tableName, readUnitsPerSecond }: SweepStoreOptions,
+  { tableName, readUnitsPerSecond, home }: SweepStoreOptions,
   clock: Clock,
   sleep: Sleep,
 ): SweepStore {
@@ -71,7 +74,8 @@ export function sweepStore(
 
     async currentStreamArn() {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
-      return Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
+      const streamArn = Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
+      return streamArn === undefined || home === undefined ? streamArn : streamNameOf(streamArn, home);
     },
 
     async send(signal) {

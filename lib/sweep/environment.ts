@@ -1,4 +1,5 @@
 import { environmentReader, type Environment } from '../event/environment';
+import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
 /** Everything that configures a deployed sweeper: written by the construct, read by the handler. */
 export interface SweeperConfig {
@@ -11,6 +12,8 @@ export interface SweeperConfig {
   readonly segments: number;
   /** The scan takes no more than this of the table's throughput. */
   readonly readUnitsPerSecond: number;
+  /** For a table with several regions; left out for one that is published from here alone. */
+  readonly home?: HomeRegion;
 }
 
 export const SWEEPER_DEFAULTS = {
@@ -38,6 +41,7 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
   [VARIABLES.sweepAfterSeconds]: String(config.sweepAfterSeconds),
   [VARIABLES.segments]: String(config.segments),
   [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
+  ...encodeHomeRegion(config.home),
 });
 
 /**
@@ -53,5 +57,6 @@ export function decodeSweeperConfig(environment: Environment): SweeperConfig {
     sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
     segments: read.integer(VARIABLES.segments, 1),
     readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
+    home: decodeHomeRegion(read),
   };
 }

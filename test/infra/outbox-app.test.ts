@@ -107,7 +107,49 @@ describe('on a cluster that exists', () => {
   });
 });
 
+describe('in two regions', () => {
+  const regions = 'eu-west-1,eu-central-1';
+  const mapping = 'AWS::Lambda::EventSourceMapping';
+
+  test('each has a network, a cluster and a relay, over one table', () => {
+    const stacks = synthesized({ regions });
+    expect(Object.keys(stacks)).toEqual(regions.split(',').flatMap((region) => NEW.map((name) => `${name}-${region}`)));
+    stacks['Outbox-eu-west-1']!.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+      TableName: 'outbox',
+      Replicas: [Match.objectLike({ Region: 'eu-central-1' }), Match.objectLike({ Region: 'eu-west-1' })],
+    });
+    stacks['Outbox-eu-central-1']!.resourceCountIs('AWS::DynamoDB::GlobalTable', 0);
+    for (const region of regions.split(',')) {
+      stacks[`Outbox-${region}`]!.hasResourceProperties('AWS::Lambda::Function', {
+        Environment: { Variables: Match.objectLike({ OUTBOX_HOME_REGION: region, OUTBOX_PUBLISHES_FOR: region }) },
+      });
+      stacks[`Outbox-${region}`]!.hasResourceProperties(mapping, { Enabled: Match.absent() });
+    }
+  });
+
+  test('one can take the other over', () => {
+    const stacks = synthesized({ regions, takenOver: 'eu-west-1' });
+    stacks['Outbox-eu-west-1']!.hasResourceProperties(mapping, { Enabled: false });
+    stacks['Outbox-eu-central-1']!.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ OUTBOX_PUBLISHES_FOR: 'eu-central-1,eu-west-1' }) },
+    });
+  });
+
+  test('one alone is like an app without regions', () => {
+    const stacks = synthesized({ regions: 'eu-west-1' });
+    stacks['Outbox-eu-west-1']!.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+      Replicas: [Match.objectLike({ Region: 'eu-west-1' })],
+    });
+  });
+});
+
 test.each<[string, Record<string, unknown>, string]>([
+  [
+    'a takeover of a region that is none of them',
+    { regions: 'eu-west-1,eu-west-2', takenOver: 'eu-west-3' },
+    'takenOver',
+  ],
+  ['a takeover of all', { regions: 'eu-west-1,eu-west-2', takenOver: 'eu-west-1,eu-west-2' }, 'takenOver'],
   ['an unknown kind of cluster', { cluster: 'tiny' }, 'cluster'],
   ['a misspelt key', { cluser: 'express' }, 'cluser'],
   ['brokers of MSK Serverless', { brokers: '3' }, 'brokers'],

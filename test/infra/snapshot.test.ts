@@ -7,7 +7,9 @@ import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
 import type { OutboxProps } from '../../lib/infra/outbox-props';
 import { SECRET_ARN, masked, outboxStack, relayCode } from './stack';
 
-const everything: Parameters<typeof outboxStack>[0] = (stack): Required<Omit<OutboxProps, 'table' | 'cluster'>> => ({
+const everything: Parameters<typeof outboxStack>[0] = (
+  stack,
+): Required<Omit<OutboxProps, 'table' | 'cluster' | 'replicas' | 'publishesFor'>> => ({
   topics: ['orders', 'payments'],
   bootstrapBrokers: 'b-1.orders:9096',
   authentication: KafkaAuthentication.scram(Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN)),
