@@ -164,7 +164,11 @@ class IamAuthentication extends KafkaAuthentication {
 
   /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
   #arn(kind: 'topic' | 'group', name: string): string {
-    const parts = Fn.split(':cluster/', this.#clusterArn);
+    // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
+    const arn = Token.isUnresolved(this.#clusterArn)
+      ? Fn.sub('${Cluster}', { Cluster: this.#clusterArn })
+      : this.#clusterArn;
+    const parts = Fn.split(':cluster/', arn);
     return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
   }
 }

@@ -1,5 +1,4 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Image } from '../../../lib/event/item';
 import { encodeSignal, newSignal } from '../../../lib/event/signal';
 import { recordsOfHome } from '../../../lib/relay/home-region';
 import { decodeRecord } from '../../../lib/relay/record';
