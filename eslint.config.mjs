@@ -162,6 +162,29 @@ export default tseslint.config(
     ],
   ),
   layer(
+    ['lib/topics/**/*.ts'],
+    [
+      [[...THIRD_PARTY, '../relay/kafka-*'], 'The core is pure; only kafka-* adapters may use third parties.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/topics may import lib/event and lib/relay.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+    ['lib/topics/kafka-*.ts'],
+  ),
+  layer(
+    ['lib/topics/kafka-*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/topics may import lib/event and lib/relay.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
     ['lib/operate/**/*.ts'],
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
@@ -181,10 +204,13 @@ export default tseslint.config(
           '!**/relay/environment',
           '!**/relay/mapping-settings',
           '!**/sweep/environment',
+          '**/topics/*',
+          '!**/topics/environment',
+          '!**/topics/request',
           '**/operate/*',
           '**/consume/*',
         ],
-        'lib/infra may import lib/event and what a deployment is configured by: the environments and the mapping settings.',
+        'lib/infra may import lib/event and what it shares with the functions: their environments, requests and mapping settings.',
       ],
       NOBODY_IMPORTS,
     ],

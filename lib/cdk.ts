@@ -1,12 +1,30 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
+export type { BrokerAccess } from './infra/broker-ports';
+export type { BrokerProps } from './infra/broker-props';
 export { KafkaAuthentication } from './infra/kafka-authentication';
-export type { MskCluster } from './infra/kafka-authentication';
 export type { AlarmSpec, Condition, MissingData, Severity } from './infra/monitoring/alarm';
 export type { OutboxMetricOptions, RelayMetric, SweeperMetric } from './infra/monitoring/metrics';
 export type { OutboxMonitoringOptions } from './infra/monitoring/options';
 export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
 export type { OutboxSlo } from './infra/monitoring/slo';
+export type { MskCluster, TopicAdministration } from './infra/kafka-authentication';
 export { Outbox } from './infra/outbox';
+export { OutboxCluster } from './infra/outbox-cluster';
+export type {
+  ClusterKind,
+  ExistingClusterProps,
+  ExpressClusterProps,
+  NewClusterProps,
+  ProvisionedClusterProps,
+  ServerlessClusterProps,
+  StandardClusterProps,
+} from './infra/outbox-cluster-props';
+export { OutboxNetwork } from './infra/outbox-network';
+export type { OutboxNetworkProps } from './infra/outbox-network';
 export type { OutboxProps } from './infra/outbox-props';
+export { OutboxReplica } from './infra/outbox-replica';
+export type { OutboxReplicaProps } from './infra/outbox-replica';
+export { OutboxTopics } from './infra/outbox-topics';
+export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/outbox-topics-props';
 export type { Compression, KafkaAuth } from './relay/environment';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { dynamodbClient } from '../../lib/relay/dynamodb-client';
+import { viewFromHome } from '../../lib/relay/dynamodb-home-region';
 import { controlStore } from '../../lib/relay/dynamodb-control';
 import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
 import { drainStore } from '../../lib/relay/dynamodb-drains';
@@ -10,6 +11,7 @@ import { parkingWriter } from '../../lib/relay/dynamodb-parking';
 import { signalStore } from '../../lib/relay/dynamodb-signals';
 import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
 import { decodeRelayConfig, DYNAMODB_TIMING, slowestRoundMs } from '../../lib/relay/environment';
+import { recordsOfHome } from '../../lib/relay/home-region';
 import { kafkaClient } from '../../lib/relay/kafka-client';
 import { createKafkaPublisher } from '../../lib/relay/kafka-publisher';
 import { secretReader } from '../../lib/relay/kafka-secrets';
@@ -20,7 +22,7 @@ const config = decodeRelayConfig(process.env);
 const clock = { now: Date.now };
 const telemetry = powertoolsTelemetry(config);
 
-const dynamodb = dynamodbClient();
+const dynamodb = viewFromHome(dynamodbClient(), config.home);
 const controlWriter = new ControlWriter(dynamodb, config.tableName, sleep);
 
 const relay = createRelay(
@@ -55,8 +57,9 @@ const relay = createRelay(
 
 /** One batch of the table's stream: the lowest failed sequence number is where Lambda delivers again. */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
-  const failed = await relay.handle(event.Records, () => context.getRemainingTimeInMillis());
+  const records = recordsOfHome(event.Records, config.home);
+  const failed = await relay.handle(records, () => context.getRemainingTimeInMillis());
   if (failed === undefined) return { batchItemFailures: [] };
   // Without a sequence number Lambda takes the whole batch for failed, which is the safe reading.
-  return { batchItemFailures: [{ itemIdentifier: event.Records[failed]?.dynamodb?.SequenceNumber ?? '' }] };
+  return { batchItemFailures: [{ itemIdentifier: records[failed]?.dynamodb?.SequenceNumber ?? '' }] };
 }

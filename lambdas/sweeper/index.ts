@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { dynamodbClient } from '../../lib/relay/dynamodb-client';
+import { viewFromHome } from '../../lib/relay/dynamodb-home-region';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
@@ -9,7 +10,7 @@ import { powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
 
 const config = decodeSweeperConfig(process.env);
 const report = powertoolsReporter(config);
-const store = sweepStore(dynamodbClient(), config, { now: Date.now }, sleep);
+const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, sleep);
 
 /** One run over the table. Rejects after it, so that Lambda counts an error, when a part of it failed. */
 export async function handler(_event: unknown, context: Context): Promise<Omit<SweepReport, 'failures'>> {

@@ -18,6 +18,10 @@ export const AGGREGATE_PATTERN = /^[A-Za-z][A-Za-z0-9._-]*$/;
 /** Holds, tombstones and the state item live under this partition key. */
 export const CONTROL_PARTITION = '$outbox#control';
 
+/** Partitions in which the outbox keeps what it knows about itself, of this region or another. */
+export const OWN_PARTITIONS = '$outbox#';
+export const isOwnPartition = (pk: string): boolean => pk.startsWith(OWN_PARTITIONS);
+
 export function partitionKeyOf({ aggregate, key }: AggregateKey): string {
   if (typeof aggregate !== 'string' || !AGGREGATE_PATTERN.test(aggregate)) {
     throw new OutboxError(

@@ -9,7 +9,7 @@ import { packageRoot } from './package-root';
  *
  * @throws OutboxError `invalid-option` when `root` holds no bundle.
  */
-export function bundledFunction(name: 'relay' | 'sweeper', root: string = packageRoot()): Code {
+export function bundledFunction(name: 'relay' | 'sweeper' | 'topics', root: string = packageRoot()): Code {
   const directory = join(root, 'dist', 'lambdas', name);
   if (!existsSync(join(directory, 'index.js'))) {
     throw invalidOption(

@@ -1,4 +1,5 @@
 import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
+import { list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 
 export const AUTHENTICATIONS = ['iam', 'scram', 'tls', 'none'] as const;
@@ -14,13 +15,16 @@ export const NO_VPC = 'none';
  * What the stack cannot do without and is not given here, it asks for as a CloudFormation parameter.
  */
 export interface ClusterContext {
-  /** `host:port` of brokers, separated by commas. Otherwise the parameter `BootstrapBrokers`. */
+  /**
+   * `host:port` of brokers, separated by commas. Otherwise they are looked up by `clusterArn`, and without that the
+   * parameter `BootstrapBrokers`.
+   */
   readonly bootstrapBrokers?: string;
   /** `iam` (default), `scram`, `tls` or `none`. */
   readonly auth: Authentication;
   /** Topics that the relay may publish to. Otherwise the parameter `Topic`, for one. */
   readonly topics?: string[];
-  /** For `iam`. Otherwise the parameter `ClusterArn`. */
+  /** For `iam`, where it is otherwise the parameter `ClusterArn`, and to look up the brokers. */
   readonly clusterArn?: string;
   /** For `scram`, otherwise the parameter `KafkaUserArn`; for `tls` only where clients have certificates. */
   readonly secretArn?: string;
@@ -41,6 +45,10 @@ export interface ClusterContext {
   readonly order?: Order;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName?: string;
+  /** A table that exists. Otherwise one is made. */
+  readonly tableArn?: string;
+  /** The stream of `tableArn`. */
+  readonly tableStreamArn?: string;
 }
 
 /** As a record, so that a new key that is not listed does not compile. */
@@ -59,16 +67,17 @@ const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
   compression: true,
   order: true,
   outboxName: true,
+  tableArn: true,
+  tableStreamArn: true,
 };
 
 /**
- * Reads the context of an app.
+ * Reads the context of an app on a cluster that exists.
  *
- * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key. Keys of
- * the CDK itself (`@aws-cdk/…`, `aws:cdk:…`, cached look-ups) are not looked at.
+ * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
  */
-export function parseClusterContext(context: Readonly<Record<string, unknown>>): ClusterContext {
-  const own = Object.fromEntries(Object.entries(context).filter(([key]) => !/[@:]/.test(key)));
+export function parseClusterContext(context: Context): ClusterContext {
+  const own = ownKeys(context);
   refuseUnknownKeys('The context', own, Object.keys(KEYS));
   const parsed: ClusterContext = {
     bootstrapBrokers: text(own, 'bootstrapBrokers'),
@@ -85,6 +94,8 @@ export function parseClusterContext(context: Readonly<Record<string, unknown>>):
     compression: oneOf(own, 'compression', COMPRESSIONS),
     order: oneOf(own, 'order', ORDERS),
     outboxName: text(own, 'outboxName'),
+    tableArn: text(own, 'tableArn'),
+    tableStreamArn: text(own, 'tableStreamArn'),
   };
   refuseUnused(parsed);
   refuseIncompleteNetwork(parsed);
@@ -92,9 +103,23 @@ export function parseClusterContext(context: Readonly<Record<string, unknown>>):
 }
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */
-function refuseUnused({ auth, clusterArn, secretArn, secretKeyArn }: ClusterContext): void {
-  if (clusterArn !== undefined && auth !== 'iam') {
-    throw invalidOption('clusterArn', clusterArn, `left out with auth "${auth}"`, 'Only auth "iam" authorises by it.');
+function refuseUnused(context: ClusterContext): void {
+  const { auth, bootstrapBrokers, clusterArn, secretArn, secretKeyArn, tableArn, tableStreamArn } = context;
+  if (clusterArn !== undefined && bootstrapBrokers !== undefined && auth !== 'iam') {
+    throw invalidOption(
+      'clusterArn',
+      clusterArn,
+      `left out with bootstrapBrokers and auth "${auth}"`,
+      'Only auth "iam" authorises by it, and the brokers need no look-up.',
+    );
+  }
+  if ((tableArn === undefined) !== (tableStreamArn === undefined)) {
+    throw invalidOption(
+      tableArn === undefined ? 'tableArn' : 'tableStreamArn',
+      undefined,
+      'given together with the other one of tableArn and tableStreamArn',
+      'The relay reads the stream of the table that services write to.',
+    );
   }
   if (secretArn !== undefined && auth !== 'scram' && auth !== 'tls') {
     throw invalidOption('secretArn', secretArn, `left out with auth "${auth}"`, 'Did you mean auth "scram" or "tls"?');
@@ -120,44 +145,4 @@ function refuseIncompleteNetwork(context: ClusterContext): void {
       'Name the zone of each subnet, in the same order, or leave them out.',
     );
   }
-}
-
-type Context = Readonly<Record<string, unknown>>;
-
-function text(context: Context, key: keyof ClusterContext): string | undefined {
-  const value = context[key];
-  if (value === undefined) return undefined;
-  if (typeof value === 'string' && value.trim() !== '') return value.trim();
-  throw invalidOption(key, value, 'a non-empty text', 'Leave the key out to use what happens without it.');
-}
-
-function list(context: Context, key: keyof ClusterContext): string[] | undefined {
-  const value = context[key];
-  if (value === undefined) return undefined;
-  const entries: unknown[] = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [];
-  const texts = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : ''));
-  if (texts.length > 0 && !texts.includes('')) return texts;
-  throw invalidOption(
-    key,
-    value,
-    'a list of non-empty texts',
-    'Write a JSON array, or separate the entries by commas, such as "a,b".',
-  );
-}
-
-function oneOf<T extends string>(context: Context, key: keyof ClusterContext, allowed: readonly T[]): T | undefined {
-  const value = context[key];
-  if (value === undefined) return undefined;
-  const found = allowed.find((candidate) => candidate === value);
-  if (found !== undefined) return found;
-  throw invalidOption(key, value, `one of ${allowed.join(', ')}`, 'Names are in lower case.');
-}
-
-function wholeNumber(context: Context, key: keyof ClusterContext): number | undefined {
-  const value = context[key];
-  if (value === undefined) return undefined;
-  // `-c` gives every value as text.
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
-  throw invalidOption(key, value, 'a whole number of at least 0', 'It counts seconds.');
 }

@@ -1,12 +1,15 @@
 import { Annotations, CfnOutput, CfnParameter, Duration, Fn, Stack, type StackProps } from 'aws-cdk-lib';
+import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { SecurityGroup, Subnet, Vpc, type ISecurityGroup, type ISubnet, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { BootstrapBrokers } from './bootstrap-brokers';
 import { NO_VPC, type ClusterContext } from './context';
 import { KafkaAuthentication } from './kafka-authentication';
 import { Outbox } from './outbox';
+import { outboxOutputs } from './outbox-outputs';
 
 export interface ExistingClusterStackProps extends StackProps {
   readonly context: ClusterContext;
@@ -34,12 +37,8 @@ export class ExistingClusterStack extends Stack {
     ];
     this.outbox = new Outbox(this, 'Outbox', {
       topics,
-      bootstrapBrokers:
-        context.bootstrapBrokers ??
-        this.#parameter(
-          'BootstrapBrokers',
-          'host:port of brokers, separated by commas (aws kafka get-bootstrap-brokers).',
-        ),
+      table: this.#table(context),
+      bootstrapBrokers: this.#brokers(context),
       authentication: this.#authentication(context),
       vpc: network?.vpc,
       vpcSubnets: network && { subnets: network.subnets },
@@ -52,6 +51,23 @@ export class ExistingClusterStack extends Stack {
       sweeperCode: props.sweeperCode,
     });
     this.#outputs(topics, network);
+  }
+
+  #brokers({ bootstrapBrokers, clusterArn, auth }: ClusterContext): string {
+    if (bootstrapBrokers !== undefined) return bootstrapBrokers;
+    if (clusterArn !== undefined) {
+      return new BootstrapBrokers(this, 'Bootstrap', { clusterArn, access: [auth], askAgainFor: auth }).of(auth);
+    }
+    return this.#parameter(
+      'BootstrapBrokers',
+      'host:port of brokers, separated by commas (aws kafka get-bootstrap-brokers).',
+    );
+  }
+
+  #table({ tableArn, tableStreamArn }: ClusterContext): ITable | undefined {
+    return tableArn === undefined
+      ? undefined
+      : TableV2.fromTableAttributes(this, 'Table', { tableArn, tableStreamArn });
   }
 
   #authentication(context: ClusterContext): KafkaAuthentication {
@@ -125,16 +141,8 @@ export class ExistingClusterStack extends Stack {
   }
 
   #outputs(topics: string[], network: Network | undefined): void {
-    const { table, relay, sweeper, outboxName } = this.outbox;
-    new CfnOutput(this, 'TableName', { value: table.tableName, description: 'Table that services write events to.' });
-    new CfnOutput(this, 'TableArn', { value: table.tableArn, description: 'For the policies of services that write.' });
-    new CfnOutput(this, 'RelayName', { value: relay.functionName, description: 'Function that publishes to Kafka.' });
-    new CfnOutput(this, 'SweeperName', {
-      value: sweeper.functionName,
-      description: 'Function that finds what the stream has lost.',
-    });
-    new CfnOutput(this, 'Topics', { value: topics.join(','), description: 'Kafka topics that events may go to.' });
-    new CfnOutput(this, 'OutboxName', { value: outboxName, description: 'Value of the metrics dimension "Outbox".' });
+    outboxOutputs(this, this.outbox, topics);
+    const { relay } = this.outbox;
     if (network !== undefined && network.securityGroups === undefined) {
       new CfnOutput(this, 'RelaySecurityGroupId', {
         value: relay.connections.securityGroups.map((group) => group.securityGroupId).join(','),

@@ -13,7 +13,7 @@ export interface MskCluster {
 }
 
 /**
- * How the relay authenticates itself to the brokers, and what its role needs for that.
+ * How the relay and other clients authenticate themselves to the brokers, and what their roles need for that.
  *
  * @example
  * ```ts
@@ -54,11 +54,23 @@ export abstract class KafkaAuthentication {
     return new SecretAuthentication({ kind: 'none' });
   }
 
-  /** What the relay is told. */
+  /** What functions are told. */
   abstract readonly settings: KafkaAuth;
 
   /** Lets `grantee` publish to `topics`, and to nothing else where the cluster authorises by IAM. */
   abstract grantPublish(grantee: IGrantable, topics: readonly string[]): void;
+
+  /** Lets `grantee` read `topics` as a member of the consumer group `group`, where the cluster authorises by IAM. */
+  abstract grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void;
+
+  /** Lets `grantee` look at `topics`, and make, change or delete them as far as `allowed` says. */
+  abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
+}
+
+/** What an administrator of topics may do beside looking. */
+export interface TopicAdministration {
+  readonly change: boolean;
+  readonly remove: boolean;
 }
 
 class SecretAuthentication extends KafkaAuthentication {
@@ -72,9 +84,30 @@ class SecretAuthentication extends KafkaAuthentication {
   }
 
   override grantPublish(grantee: IGrantable): void {
-    this.#secret?.grantRead(grantee);
-    // `grantRead` only edits the key's policy, which nothing can do for an imported key.
-    this.#secret?.encryptionKey?.grantDecrypt(grantee);
+    this.#grantLogin(grantee);
+  }
+
+  override grantConsume(grantee: IGrantable): void {
+    this.#grantLogin(grantee);
+  }
+
+  override grantAdminister(grantee: IGrantable): void {
+    this.#grantLogin(grantee);
+  }
+
+  /** What a login may do is decided by the cluster's own access control lists. */
+  #grantLogin(grantee: IGrantable): void {
+    if (this.#secret === undefined) return;
+    const { secretArn, secretFullArn, encryptionKey } = this.#secret;
+    // Not `grantRead`: it also writes the role into the key's policy, and the stack of the key would depend on this one.
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['secretsmanager:GetSecretValue'],
+      // The ARN of a secret ends in six characters that its name does not have.
+      resourceArns: [secretFullArn ?? `${secretArn}-??????`],
+    });
+    if (encryptionKey === undefined) return;
+    Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [encryptionKey.keyArn] });
   }
 }
 
@@ -96,22 +129,46 @@ class IamAuthentication extends KafkaAuthentication {
   }
 
   override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
-    Grant.addToPrincipal({
-      grantee,
-      // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
-      actions: ['kafka-cluster:Connect', 'kafka-cluster:DescribeCluster', 'kafka-cluster:WriteDataIdempotently'],
-      resourceArns: [this.#clusterArn],
-    });
-    Grant.addToPrincipal({
-      grantee,
-      actions: ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'],
-      resourceArns: topics.map((topic) => this.#topicArn(topic)),
-    });
+    // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
+    this.#grant(grantee, [this.#clusterArn], ['Connect', 'DescribeCluster', 'WriteDataIdempotently']);
+    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
+  }
+
+  override grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.#grant(grantee, [this.#clusterArn], ['Connect', 'DescribeCluster']);
+    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'ReadData']);
+    this.#grant(grantee, [this.#arn('group', group)], ['DescribeGroup', 'AlterGroup']);
+  }
+
+  override grantAdminister(
+    grantee: IGrantable,
+    topics: readonly string[],
+    { change, remove }: TopicAdministration,
+  ): void {
+    this.#grant(grantee, [this.#clusterArn], ['Connect']);
+    this.#grant(grantee, this.#topicArns(topics), [
+      'DescribeTopic',
+      'DescribeTopicDynamicConfiguration',
+      ...(change ? ['CreateTopic', 'AlterTopic', 'AlterTopicDynamicConfiguration'] : []),
+      ...(remove ? ['DeleteTopic'] : []),
+    ]);
+  }
+
+  #grant(grantee: IGrantable, resourceArns: string[], actions: readonly string[]): void {
+    Grant.addToPrincipal({ grantee, resourceArns, actions: actions.map((action) => `kafka-cluster:${action}`) });
+  }
+
+  #topicArns(topics: readonly string[]): string[] {
+    return topics.map((topic) => this.#arn('topic', topic));
   }
 
   /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
-  #topicArn(topic: string): string {
-    const parts = Fn.split(':cluster/', this.#clusterArn);
-    return `${Fn.select(0, parts)}:topic/${Fn.select(1, parts)}/${topic}`;
+  #arn(kind: 'topic' | 'group', name: string): string {
+    // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
+    const arn = Token.isUnresolved(this.#clusterArn)
+      ? Fn.sub('${Cluster}', { Cluster: this.#clusterArn })
+      : this.#clusterArn;
+    const parts = Fn.split(':cluster/', arn);
+    return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
   }
 }

@@ -1,6 +1,7 @@
-import { RemovalPolicy, type Duration } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack, type Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, Runtime, type Code } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
@@ -17,11 +18,22 @@ export interface OutboxFunctionProps {
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
   readonly securityGroups?: ISecurityGroup[];
+  readonly reservedConcurrentExecutions?: number;
+  readonly environmentEncryption?: IKey;
+  readonly logEncryptionKey?: IKey;
 }
 
 /** A function of the outbox with its log group and a role that may write to that alone. */
-export function outboxFunction(scope: Construct, { logRetention, ...props }: OutboxFunctionProps): LambdaFunction {
-  const logGroup = new LogGroup(scope, 'Logs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY });
+export function outboxFunction(
+  scope: Construct,
+  { logRetention, logEncryptionKey, ...props }: OutboxFunctionProps,
+): LambdaFunction {
+  const logGroup = new LogGroup(scope, 'Logs', {
+    retention: logRetention,
+    encryptionKey: logEncryptionKey,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  if (logEncryptionKey !== undefined) letLogsUse(logEncryptionKey, scope);
   // A role of its own: Lambda's usual managed policy may write to every log group of the account.
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
@@ -31,6 +43,7 @@ export function outboxFunction(scope: Construct, { logRetention, ...props }: Out
         : [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
   });
   logGroup.grantWrite(role);
+  props.environmentEncryption?.grantDecrypt(role);
   return new LambdaFunction(scope, 'Function', {
     ...props,
     runtime: Runtime.NODEJS_24_X,
@@ -39,4 +52,25 @@ export function outboxFunction(scope: Construct, { logRetention, ...props }: Out
     role,
     logGroup,
   });
+}
+
+/** CloudWatch Logs uses a key in its own name: the key's policy must say so. */
+function letLogsUse(key: IKey, scope: Construct): void {
+  if (!(key instanceof Key)) return;
+  const stack = Stack.of(scope);
+  const logGroups = stack.formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: '*',
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'OutboxLogs',
+      principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
+      actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+      resources: ['*'],
+      conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -13,43 +13,22 @@ import {
   type Order,
 } from '../relay/environment';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
+import { checkConnections } from './guards/connections';
+import { checkBatchLimit } from './guards/message-size';
+import { checkNames } from './guards/names';
+import { checkReplayWindow } from './guards/replay-window';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
-import { KafkaAuthentication } from './kafka-authentication';
 import type { OutboxMonitoringOptions } from './monitoring/options';
+import { OutboxTopics } from './outbox-topics';
 
 /** What an `Outbox` can be told. */
-export interface OutboxProps {
+export interface OutboxProps extends BrokerProps {
   /**
-   * The Kafka topics that events go to. They must exist; under MSK IAM the relay may write to these and no others.
+   * The Kafka topics that events go to: their names, or what makes them. Under MSK IAM the relay may write to these and
+   * no others. Topics that are only named must exist.
    */
-  readonly topics: string[];
-
-  /** `host:port` of at least one broker, separated by commas, as `GetBootstrapBrokers` answers. */
-  readonly bootstrapBrokers: string;
-
-  /** How the relay authenticates itself to the brokers. */
-  readonly authentication: KafkaAuthentication;
-
-  /**
-   * The network from which the relay reaches the brokers. It needs a gateway endpoint of DynamoDB (free), and no NAT.
-   *
-   * @default - in no VPC, which reaches brokers with public addresses only
-   */
-  readonly vpc?: IVpc;
-
-  /**
-   * Where in the VPC the relay runs.
-   *
-   * @default - the private subnets
-   */
-  readonly vpcSubnets?: SubnetSelection;
-
-  /**
-   * Security groups of the relay; the brokers' group must let one of them in.
-   *
-   * @default - one of its own that allows outgoing traffic only, see `Outbox.relay.connections`
-   */
-  readonly securityGroups?: ISecurityGroup[];
+  readonly topics: string[] | OutboxTopics;
 
   /**
    * How batches are compressed: `zstd`, `gzip` or `none`.
@@ -65,6 +44,13 @@ export interface OutboxProps {
    * @default Duration.days(1)
    */
   readonly retention?: Duration;
+
+  /**
+   * How far back a replay must be able to reach: a shorter `retention` is refused.
+   *
+   * @default - no replay is planned for
+   */
+  readonly replayWindow?: Duration;
 
   /**
    * `strict` makes an item wait for the version before it, so that a writer which overtakes another one by the
@@ -99,6 +85,14 @@ export interface OutboxProps {
   readonly outboxName?: string;
 
   /**
+   * A table that exists, with its `tableStreamArn`: by `TableV2.fromTableAttributes`, or made elsewhere in the app.
+   * `OutboxTable` says what it must be like.
+   *
+   * @default - a new one
+   */
+  readonly table?: ITable;
+
+  /**
    * Name of the table. A named table cannot be replaced, only removed and made again.
    *
    * @default - generated
@@ -106,11 +100,43 @@ export interface OutboxProps {
   readonly tableName?: string;
 
   /**
+   * Other regions in which the table has a replica; the stack must have a region then. Each of them has an outbox of its
+   * own, on an `OutboxReplica`, and each publishes what was written in it. Decide it with the table: its stream is made
+   * anew when they are added later.
+   *
+   * @default - none
+   */
+  readonly replicas?: string[];
+
+  /**
+   * Regions whose events are published from here: the stack's own, and those that it has taken over. Empty, nothing is
+   * published from here, because another region has taken over. See `docs/regions.md` first.
+   *
+   * @default - the stack's own region with `replicas`, otherwise everything that the stream brings
+   */
+  readonly publishesFor?: string[];
+
+  /**
    * Key that encrypts the table; the stack must have a region then. `grantWrite` extends to the key.
    *
    * @default - a key that DynamoDB owns
    */
   readonly encryptionKey?: IKey;
+
+  /**
+   * Key that encrypts the variables of the functions where they lie. They hold names and addresses, no secrets.
+   *
+   * @default - a key that Lambda owns
+   */
+  readonly environmentEncryptionKey?: IKey;
+
+  /**
+   * Key that encrypts the logs. One made in the app is told to let CloudWatch Logs use it; an imported one must be told
+   * by its owner.
+   *
+   * @default - a key that CloudWatch Logs owns
+   */
+  readonly logEncryptionKey?: IKey;
 
   /**
    * Whether DynamoDB refuses to delete the table. Pending events live there only: turn it off in test stacks alone.
@@ -140,6 +166,22 @@ export interface OutboxProps {
    * @default Duration.seconds(90)
    */
   readonly relayTimeout?: Duration;
+
+  /**
+   * How many shards the table's stream is going to have: one for about every 1,000 write units a second. One relay runs
+   * for each, and synthesis refuses more of them than the brokers let in.
+   *
+   * @default 4
+   */
+  readonly expectedShards?: number;
+
+  /**
+   * Invocations of the relay at the same time that Lambda keeps free for it, and never exceeds: at least
+   * `expectedShards`.
+   *
+   * @default - what the account has free
+   */
+  readonly relayConcurrency?: number;
 
   /**
    * How often the sweeper looks at the whole table for what the stream has lost, in whole minutes. Each look costs half a
@@ -206,35 +248,43 @@ export const OUTBOX_DEFAULTS = {
   // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
   relayMemorySize: 640,
   relayTimeout: Duration.seconds(90),
+  // A new table on demand takes 4,000 write units a second.
+  expectedShards: 4,
   sweepEvery: Duration.hours(1),
   sweepAfter: Duration.seconds(SWEEPER_DEFAULTS.sweepAfterSeconds),
   sweepReadUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxProps>;
 
-export type ResolvedOutboxProps = OutboxProps & Required<Pick<OutboxProps, keyof typeof OUTBOX_DEFAULTS>>;
+export type ResolvedOutboxProps = Omit<OutboxProps, 'topics'> &
+  Required<Pick<OutboxProps, keyof typeof OUTBOX_DEFAULTS>> &
+  ResolvedBrokers & { readonly topics: readonly string[] };
 
 /** As a record, so that a new option that is not listed does not compile. */
 const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
+  ...BROKER_OPTIONS,
   topics: true,
-  bootstrapBrokers: true,
-  authentication: true,
-  vpc: true,
-  vpcSubnets: true,
-  securityGroups: true,
   compression: true,
   order: true,
   retention: true,
   maxBatchBytes: true,
   requestTimeout: true,
+  replayWindow: true,
   outboxName: true,
+  table: true,
   tableName: true,
+  replicas: true,
+  publishesFor: true,
   encryptionKey: true,
+  environmentEncryptionKey: true,
+  logEncryptionKey: true,
   deletionProtection: true,
   removalPolicy: true,
   relayMemorySize: true,
   relayTimeout: true,
   relayCode: true,
+  expectedShards: true,
+  relayConcurrency: true,
   sweepEvery: true,
   sweepAfter: true,
   sweepReadUnitsPerSecond: true,
@@ -243,7 +293,6 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   monitoring: true,
 };
 
-const BROKER_LIST = /^[^\s:,]+:\d{1,5}(\s*,\s*[^\s:,]+:\d{1,5})*$/;
 const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
 
 /**
@@ -255,10 +304,23 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   refuseUnknownKeys('Outbox', props, Object.keys(OPTIONS));
   const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
   // Only what is undefined was taken out, and `fromEntries` forgets the names of the rest.
-  const resolved: ResolvedOutboxProps = { ...OUTBOX_DEFAULTS, ...(given as unknown as OutboxProps) };
-  checkTopics(resolved.topics);
+  const own = given as unknown as OutboxProps;
+  const topics = own.topics instanceof OutboxTopics ? own.topics.names : own.topics;
+  checkTopics(topics);
+  const brokers = resolveBrokers(own);
+  const resolved: ResolvedOutboxProps = {
+    ...OUTBOX_DEFAULTS,
+    ...own,
+    ...brokers,
+    topics,
+    dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
+  };
   checkKafka(resolved);
+  if (own.topics instanceof OutboxTopics) checkBatchLimit(own.topics.topics, resolved.maxBatchBytes);
+  checkTable(resolved);
+  checkNames(resolved);
   checkRelay(resolved);
+  checkShards(resolved);
   checkSweeper(resolved);
   return resolved;
 }
@@ -288,23 +350,7 @@ function checkTopics(topics: unknown): void {
   }
 }
 
-function checkKafka({ bootstrapBrokers, authentication, compression, maxBatchBytes }: ResolvedOutboxProps): void {
-  if (!Token.isUnresolved(bootstrapBrokers) && !BROKER_LIST.test(bootstrapBrokers)) {
-    throw invalidOption(
-      'bootstrapBrokers',
-      bootstrapBrokers,
-      'a comma-separated list of host:port',
-      'Copy it from "aws kafka get-bootstrap-brokers".',
-    );
-  }
-  if (!((authentication as unknown) instanceof KafkaAuthentication)) {
-    throw invalidOption(
-      'authentication',
-      typeof authentication,
-      'a KafkaAuthentication',
-      'Make one with KafkaAuthentication.iam(…), .scram(…), .tls(…) or .none().',
-    );
-  }
+function checkKafka({ compression, maxBatchBytes }: ResolvedOutboxProps): void {
   if (!COMPRESSIONS.includes(compression)) {
     throw invalidOption(
       'compression',
@@ -323,15 +369,61 @@ function checkKafka({ bootstrapBrokers, authentication, compression, maxBatchByt
   }
 }
 
-function checkRelay({ retention, requestTimeout, relayTimeout, order }: ResolvedOutboxProps): void {
-  for (const [option, duration] of Object.entries({ retention, requestTimeout, relayTimeout })) {
-    if (duration.isUnresolved()) {
+/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+function checkTable({ table, tableName, encryptionKey, replicas }: ResolvedOutboxProps): void {
+  if (replicas !== undefined && encryptionKey !== undefined) {
+    throw invalidOption(
+      'encryptionKey',
+      'a key',
+      'left out with replicas',
+      'Each replica needs a key of its own region. Make the table with TableEncryptionV2.customerManagedKey(key, replicaKeyArns), and pass it as table.',
+    );
+  }
+  if (table === undefined) return;
+  for (const [option, got] of Object.entries({ tableName, encryptionKey, replicas })) {
+    if (got !== undefined) throw invalidOption(option, got, 'left out with table', 'It describes a new table only.');
+  }
+  if (table.tableStreamArn === undefined) {
+    throw invalidOption(
+      'table',
+      'a table without tableStreamArn',
+      'a table with a stream whose ARN is known',
+      'Import it with TableV2.fromTableAttributes(scope, id, { tableArn, tableStreamArn }).',
+    );
+  }
+}
+
+function checkShards({ expectedShards, relayConcurrency, authentication, cluster }: ResolvedOutboxProps): void {
+  for (const [option, got] of Object.entries({ expectedShards, relayConcurrency })) {
+    if (got !== undefined && (Token.isUnresolved(got) || !Number.isSafeInteger(got) || got < 1)) {
+      throw invalidOption(
+        option,
+        got,
+        'an integer of at least 1, known at synthesis',
+        'One relay runs for each shard.',
+      );
+    }
+  }
+  checkConnections({
+    authentication: authentication.settings.kind,
+    clusterKind: cluster?.kind,
+    instanceType: cluster?.instanceType,
+    expectedShards,
+    relayConcurrency,
+  });
+}
+
+function checkRelay(props: ResolvedOutboxProps): void {
+  const { retention, requestTimeout, relayTimeout, order, replayWindow } = props;
+  for (const [option, duration] of Object.entries({ retention, requestTimeout, relayTimeout, replayWindow })) {
+    if (duration?.isUnresolved() === true) {
       throw invalidOption(option, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
     }
   }
   if (!Number.isInteger(retention.toSeconds({ integral: false }))) {
     throw invalidOption('retention', retention.toString(), 'whole seconds', 'The TTL of DynamoDB knows no fractions.');
   }
+  checkReplayWindow(retention, replayWindow);
   if (!ORDERS.includes(order)) {
     throw invalidOption('order', order, `one of ${ORDERS.join(', ')}`, 'Leave it out for the usual one.');
   }

@@ -9,9 +9,10 @@ import {
   type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct, type IDependable } from 'constructs';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
-import { MAPPING_SETTINGS } from '../relay/mapping-settings';
+import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
 import type { KafkaAuthentication } from './kafka-authentication';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
@@ -21,10 +22,17 @@ export interface OutboxRelayProps {
   readonly config: Omit<RelayConfig, 'tableName' | 'auth'>;
   readonly authentication: KafkaAuthentication;
   readonly topics: readonly string[];
+  /** What must be there before anything is published: topics, ports. */
+  readonly dependencies: readonly IDependable[];
   readonly code: Code;
   readonly memorySize: number;
   readonly timeout: Duration;
+  readonly concurrency?: number;
+  /** Whether it is invoked at all. */
+  readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
+  readonly environmentEncryptionKey?: IKey;
+  readonly logEncryptionKey?: IKey;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
   readonly securityGroups?: ISecurityGroup[];
@@ -43,7 +51,10 @@ export class OutboxRelay extends Construct {
       code: props.code,
       memorySize: props.memorySize,
       timeout: props.timeout,
+      reservedConcurrentExecutions: props.concurrency,
       logRetention: props.logRetention,
+      environmentEncryption: props.environmentEncryptionKey,
+      logEncryptionKey: props.logEncryptionKey,
       vpc: props.vpc,
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,
@@ -59,7 +70,8 @@ export class OutboxRelay extends Construct {
       target: this.function,
       eventSourceArn: table.streamArn,
       startingPosition: StartingPosition[MAPPING_SETTINGS.startingPosition],
-      filters: [FilterCriteria.filter(MAPPING_SETTINGS.filter)],
+      filters: mappingFilters(config.home).map((pattern) => FilterCriteria.filter(pattern)),
+      enabled: props.enabled,
       batchSize: MAPPING_SETTINGS.batchSize,
       parallelizationFactor: MAPPING_SETTINGS.parallelizationFactor,
       bisectBatchOnError: MAPPING_SETTINGS.bisectBatchOnError,
@@ -67,6 +79,7 @@ export class OutboxRelay extends Construct {
       retryAttempts: MAPPING_SETTINGS.retryAttempts,
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
+    this.eventSourceMapping.node.addDependency(...props.dependencies);
   }
 
   #grant({ table, config, authentication, topics }: OutboxRelayProps): void {

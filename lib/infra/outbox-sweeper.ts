@@ -3,6 +3,7 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { encodeSweeperConfig, type SweeperConfig } from '../sweep/environment';
 import { outboxFunction } from './outbox-function';
@@ -13,7 +14,11 @@ export interface OutboxSweeperProps {
   readonly config: Omit<SweeperConfig, 'tableName'>;
   readonly code: Code;
   readonly every: Duration;
+  /** Whether it runs at all. */
+  readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
+  readonly environmentEncryptionKey?: IKey;
+  readonly logEncryptionKey?: IKey;
 }
 
 /** With less, its share of a processor would be the limit, and not the rate at which it may read. */
@@ -35,6 +40,8 @@ export class OutboxSweeper extends Construct {
       logRetention: props.logRetention,
       // The next run does what this one could not; a retry would only read the table once more.
       retryAttempts: 0,
+      environmentEncryption: props.environmentEncryptionKey,
+      logEncryptionKey: props.logEncryptionKey,
       environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
     });
     table.grant(
@@ -54,6 +61,7 @@ export class OutboxSweeper extends Construct {
     new Rule(this, 'Schedule', {
       description: `Sweeps the outbox table of ${config.outboxName}`,
       schedule: Schedule.rate(props.every),
+      enabled: props.enabled,
       targets: [new LambdaTarget(this.function)],
     });
   }

@@ -6,7 +6,7 @@ import {
   StreamViewType,
   TableEncryptionV2,
   TableV2,
-  type ITableV2,
+  type ITable,
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -16,7 +16,10 @@ import { TABLE } from '../event/table';
 import { invalidOption } from './invalid-option';
 
 export interface OutboxTableProps {
+  /** One that exists, with a stream; then nothing else applies. */
+  readonly table?: ITable;
   readonly tableName?: string;
+  readonly replicas?: string[];
   readonly encryptionKey?: IKey;
   readonly deletionProtection: boolean;
   readonly removalPolicy: RemovalPolicy;
@@ -30,12 +33,17 @@ const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEnc
 
 /** The stateful part: the table that is the log, in a construct of its own so that nothing else can replace it. */
 export class OutboxTable extends Construct {
-  readonly table: ITableV2;
+  readonly table: ITable;
   /** ARN of the stream that triggers the relay. */
   readonly streamArn: string;
 
   constructor(scope: Construct, id: string, props: OutboxTableProps) {
     super(scope, id);
+    this.table = props.table ?? this.#newTable(props);
+    this.streamArn = this.table.tableStreamArn ?? '';
+  }
+
+  #newTable(props: OutboxTableProps): TableV2 {
     if (props.encryptionKey !== undefined && Token.isUnresolved(Stack.of(this).region)) {
       throw invalidOption(
         'encryptionKey',
@@ -44,7 +52,7 @@ export class OutboxTable extends Construct {
         'CloudFormation takes the key of a table per region: give the stack env: { region }.',
       );
     }
-    const table = new TableV2(this, 'Resource', {
+    return new TableV2(this, 'Resource', {
       tableName: props.tableName,
       partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
       sortKey: { name: TABLE.sortKey, type: AttributeType.STRING },
@@ -56,7 +64,10 @@ export class OutboxTable extends Construct {
         },
       ],
       billing: Billing.onDemand(),
-      dynamoStream: StreamViewType[TABLE.streamViewType],
+      // DynamoDB replicates by what a stream of both images carries.
+      dynamoStream:
+        props.replicas === undefined ? StreamViewType[TABLE.streamViewType] : StreamViewType.NEW_AND_OLD_IMAGES,
+      replicas: props.replicas?.map((region) => ({ region })),
       timeToLiveAttribute: TABLE.timeToLiveAttribute,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption:
@@ -64,8 +75,6 @@ export class OutboxTable extends Construct {
       deletionProtection: props.deletionProtection,
       removalPolicy: props.removalPolicy,
     });
-    this.table = table;
-    this.streamArn = table.tableStreamArn ?? '';
   }
 
   /** Allows `actions` on the table alone: none of them reaches the index. */
@@ -86,6 +95,28 @@ export class OutboxTable extends Construct {
       resourceArns: [this.table.tableArn],
       // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
       conditions: { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
+    });
+  }
+
+  /**
+   * Allows what the operator's tools do: look at everything, put signals and note on items who asked for what, and
+   * sweep. Nothing of it publishes, marks or deletes an event.
+   */
+  grantOperate(grantee: IGrantable): Grant {
+    this.#grantKey(grantee);
+    return Grant.addToPrincipal({
+      grantee,
+      actions: [
+        'dynamodb:DescribeTable',
+        'dynamodb:Query',
+        'dynamodb:GetItem',
+        'dynamodb:Scan',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        // Of a signal that was lost and is put again.
+        'dynamodb:DeleteItem',
+      ],
+      resourceArns: [this.table.tableArn],
     });
   }
 

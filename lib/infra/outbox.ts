@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -15,6 +15,10 @@ import {
 } from './monitoring/metrics';
 import { resolveMonitoring } from './monitoring/options';
 import { OutboxMonitoring } from './monitoring/outbox-monitoring';
+import { homeRegionOf } from './home-region';
+import { invalidOption } from './invalid-option';
+import type { KafkaAuthentication } from './kafka-authentication';
+import { synthesisProblems } from './outbox-guards';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
 import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
@@ -52,7 +56,7 @@ import { OutboxTable } from './outbox-table';
  */
 export class Outbox extends Construct {
   /** The table that services write to. */
-  readonly table: ITableV2;
+  readonly table: ITable;
   /** The function that publishes. Nothing but its event source mapping should invoke it. */
   readonly relay: IFunction;
   /** The function that looks for what the stream has lost, on a schedule. Invoking it more often does no harm. */
@@ -65,6 +69,8 @@ export class Outbox extends Construct {
   readonly monitoring?: OutboxMonitoring;
 
   readonly #table: OutboxTable;
+  readonly #authentication: KafkaAuthentication;
+  readonly #topics: readonly string[];
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxProps) {
@@ -72,7 +78,10 @@ export class Outbox extends Construct {
     const resolved = resolveOutboxProps(props);
     const monitoring = resolved.monitoring === false ? undefined : resolveMonitoring(resolved.monitoring);
     this.outboxName = resolved.outboxName ?? this.#defaultName();
+    const home = homeRegionOf(this, resolved);
     this.#table = new OutboxTable(this, 'Table', resolved);
+    // `undefined` leaves it to AWS, which enables.
+    const enabled = resolved.publishesFor?.length === 0 ? false : undefined;
     const relay = new OutboxRelay(this, 'Relay', {
       table: this.#table,
       config: {
@@ -85,13 +94,19 @@ export class Outbox extends Construct {
         lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
         publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
+        home,
       },
+      enabled,
       authentication: resolved.authentication,
       topics: resolved.topics,
+      dependencies: resolved.dependencies,
       code: resolved.relayCode ?? bundledFunction('relay'),
       memorySize: resolved.relayMemorySize,
       timeout: resolved.relayTimeout,
+      concurrency: resolved.relayConcurrency,
       logRetention: resolved.logRetention,
+      environmentEncryptionKey: resolved.environmentEncryptionKey,
+      logEncryptionKey: resolved.logEncryptionKey,
       vpc: resolved.vpc,
       vpcSubnets: resolved.vpcSubnets,
       securityGroups: resolved.securityGroups,
@@ -102,15 +117,33 @@ export class Outbox extends Construct {
         outboxName: this.outboxName,
         sweepAfterSeconds: resolved.sweepAfter.toSeconds(),
         readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
+        home,
       },
+      enabled,
       code: resolved.sweeperCode ?? bundledFunction('sweeper'),
       every: resolved.sweepEvery,
       logRetention: resolved.logRetention,
+      environmentEncryptionKey: resolved.environmentEncryptionKey,
+      logEncryptionKey: resolved.logEncryptionKey,
     });
     this.table = this.#table.table;
     this.relay = relay.function;
     this.sweeper = sweeper.function;
     this.eventSourceMapping = relay.eventSourceMapping;
+    this.#authentication = resolved.authentication;
+    this.#topics = resolved.topics;
+    // When everything is in the app: endpoints, policies and mappings may be added after the outbox.
+    this.node.addValidation({
+      validate: () =>
+        synthesisProblems({
+          outbox: this,
+          relay,
+          sweeper,
+          vpc: resolved.vpc,
+          vpcSubnets: resolved.vpcSubnets,
+          environmentEncryptionKey: resolved.environmentEncryptionKey,
+        }),
+    });
     if (monitoring === undefined) return;
     this.monitoring = new OutboxMonitoring(this, 'Monitoring', {
       outbox: {
@@ -147,6 +180,32 @@ export class Outbox extends Construct {
    */
   grantWrite(grantee: IGrantable): Grant {
     return this.#table.grantWrite(grantee);
+  }
+
+  /**
+   * Allows an operator's tools to work on the table: to look, to redrive, skip and replay by signals, and to sweep. They
+   * need no way to Kafka.
+   */
+  grantOperate(grantee: IGrantable): Grant {
+    return this.#table.grantOperate(grantee);
+  }
+
+  /**
+   * Allows a consumer to read one of the outbox's topics as a member of a group, and nothing of the table. With other
+   * authentication than IAM it may read the login; what that may do is decided by the cluster.
+   *
+   * @throws OutboxError `invalid-option` for a topic that is not one of the outbox's.
+   */
+  grantConsume(grantee: IGrantable, topic: string, group: string): void {
+    if (!this.#topics.includes(topic)) {
+      throw invalidOption(
+        'topic',
+        topic,
+        `one of ${this.#topics.join(', ')}`,
+        "Other topics are their owner's business.",
+      );
+    }
+    this.#authentication.grantConsume(grantee, [topic], group);
   }
 
   #defaultName(): string {

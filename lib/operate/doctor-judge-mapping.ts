@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { BROKERS_VARIABLE } from '../relay/environment';
-import { MAPPING_SETTINGS } from '../relay/mapping-settings';
+import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
 import { variablesOf } from './doctor-judge-functions';
 import { BY_HAND, existing, known, ok, then, warn, wrong, type Fact, type Judgement } from './doctor-line';
 
@@ -111,7 +111,7 @@ export interface Setting {
 }
 
 const REPORT = 'ReportBatchItemFailures';
-const FILTERS = JSON.stringify({ Filters: [{ Pattern: JSON.stringify(MAPPING_SETTINGS.filter) }] });
+const FILTERS = JSON.stringify({ Filters: mappingFilters().map((pattern) => ({ Pattern: JSON.stringify(pattern) })) });
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -123,7 +123,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'filter',
-    wanted: [MAPPING_SETTINGS.filter],
+    wanted: mappingFilters(),
     of: filterOf,
     argument: `--filter-criteria '${FILTERS}'`,
   },

@@ -1,4 +1,5 @@
-import { OutboxError } from '../event/errors';
+import { environmentReader, type Environment, type EnvironmentReader } from '../event/environment';
+import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
 /** How the relay authenticates itself to the brokers. */
 export type KafkaAuth =
@@ -38,6 +39,8 @@ export interface RelayConfig {
   readonly publishWithinMs: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
+  /** For a table with several regions; left out for one that is published from here alone. */
+  readonly home?: HomeRegion;
 }
 
 export const RELAY_DEFAULTS = {
@@ -77,12 +80,15 @@ export const shortestFunctionTimeoutMs = (timing: Timing): number =>
 /** By this variable a function is known to be a relay. */
 export const BROKERS_VARIABLE = 'OUTBOX_KAFKA_BROKERS';
 
-const VARIABLES = {
-  tableName: 'OUTBOX_TABLE_NAME',
-  outboxName: 'OUTBOX_NAME',
+const KAFKA_VARIABLES = {
   brokers: BROKERS_VARIABLE,
   auth: 'OUTBOX_KAFKA_AUTH',
   secretArn: 'OUTBOX_KAFKA_SECRET_ARN',
+} as const;
+
+const VARIABLES = {
+  tableName: 'OUTBOX_TABLE_NAME',
+  outboxName: 'OUTBOX_NAME',
   compression: 'OUTBOX_COMPRESSION',
   retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
   maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',
@@ -92,83 +98,79 @@ const VARIABLES = {
   publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
 } as const;
 
+/** How a function reaches the brokers. */
+export type BrokerConfig = Pick<RelayConfig, 'brokers' | 'auth'>;
+
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
-export function encodeRelayConfig(config: RelayConfig): Record<string, string> {
-  const { auth } = config;
+export function encodeBrokerConfig({ brokers, auth }: BrokerConfig): Record<string, string> {
   const secretArn = auth.kind === 'scram' || auth.kind === 'tls' ? auth.secretArn : undefined;
   return {
-    [VARIABLES.tableName]: config.tableName,
-    [VARIABLES.outboxName]: config.outboxName,
-    [VARIABLES.brokers]: config.brokers.join(','),
-    [VARIABLES.auth]: auth.kind,
-    ...(secretArn === undefined ? {} : { [VARIABLES.secretArn]: secretArn }),
-    [VARIABLES.compression]: config.compression,
-    [VARIABLES.retentionSeconds]: String(config.retentionSeconds),
-    [VARIABLES.maxBatchBytes]: String(config.maxBatchBytes),
-    [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
-    [VARIABLES.order]: config.order,
-    [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
-    [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
+    [KAFKA_VARIABLES.brokers]: brokers.join(','),
+    [KAFKA_VARIABLES.auth]: auth.kind,
+    ...(secretArn === undefined ? {} : { [KAFKA_VARIABLES.secretArn]: secretArn }),
   };
 }
+
+/** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
+export function decodeBrokerConfig(read: EnvironmentReader): BrokerConfig {
+  const brokers = read
+    .text(KAFKA_VARIABLES.brokers)
+    .split(',')
+    .map((broker) => broker.trim());
+  if (!brokers.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker))) {
+    read.refuse(KAFKA_VARIABLES.brokers, 'a comma-separated list of host:port');
+  }
+  return { brokers, auth: decodeAuth(read) };
+}
+
+function decodeAuth(read: EnvironmentReader): KafkaAuth {
+  const kind = read.text(KAFKA_VARIABLES.auth);
+  switch (kind) {
+    case 'iam':
+    case 'none':
+      return { kind };
+    case 'scram':
+      return { kind, secretArn: read.text(KAFKA_VARIABLES.secretArn) };
+    case 'tls':
+      return { kind, secretArn: read.optionalText(KAFKA_VARIABLES.secretArn) };
+    default:
+      return read.refuse(KAFKA_VARIABLES.auth, 'one of iam, scram, tls, none');
+  }
+}
+
+/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
+export const encodeRelayConfig = (config: RelayConfig): Record<string, string> => ({
+  [VARIABLES.tableName]: config.tableName,
+  [VARIABLES.outboxName]: config.outboxName,
+  ...encodeBrokerConfig(config),
+  [VARIABLES.compression]: config.compression,
+  [VARIABLES.retentionSeconds]: String(config.retentionSeconds),
+  [VARIABLES.maxBatchBytes]: String(config.maxBatchBytes),
+  [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
+  [VARIABLES.order]: config.order,
+  [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
+  [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
+  ...encodeHomeRegion(config.home),
+});
 
 /**
  * The configuration that the environment holds.
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  */
-export function decodeRelayConfig(environment: Readonly<Record<string, string | undefined>>): RelayConfig {
-  const refuse = (variable: string, allowed: string): never => {
-    const got = environment[variable];
-    throw new OutboxError(
-      'invalid-environment',
-      `Environment variable ${variable} is ${got === undefined ? 'not set' : JSON.stringify(got)}; it must be ${allowed}. The Outbox construct sets it: deploy the stack again instead of editing the function.`,
-      { variable, got, allowed },
-    );
-  };
-  const text = (variable: string): string => {
-    const value = environment[variable];
-    return value === undefined || value === '' ? refuse(variable, 'a non-empty text') : value;
-  };
-  const integer = (variable: string, min: number): number => {
-    const value = Number(text(variable));
-    return Number.isSafeInteger(value) && value >= min ? value : refuse(variable, `an integer of at least ${min}`);
-  };
-  const auth = (): KafkaAuth => {
-    const kind = text(VARIABLES.auth);
-    switch (kind) {
-      case 'iam':
-      case 'none':
-        return { kind };
-      case 'scram':
-        return { kind, secretArn: text(VARIABLES.secretArn) };
-      case 'tls':
-        return { kind, secretArn: environment[VARIABLES.secretArn] };
-      default:
-        return refuse(VARIABLES.auth, 'one of iam, scram, tls, none');
-    }
-  };
-  const brokers = text(VARIABLES.brokers)
-    .split(',')
-    .map((broker) => broker.trim());
-  if (!brokers.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker))) {
-    refuse(VARIABLES.brokers, 'a comma-separated list of host:port');
-  }
+export function decodeRelayConfig(environment: Environment): RelayConfig {
+  const read = environmentReader(environment, 'Outbox');
   return {
-    tableName: text(VARIABLES.tableName),
-    outboxName: text(VARIABLES.outboxName),
-    brokers,
-    auth: auth(),
-    compression:
-      COMPRESSIONS.find((name) => name === environment[VARIABLES.compression]) ??
-      refuse(VARIABLES.compression, `one of ${COMPRESSIONS.join(', ')}`),
-    retentionSeconds: integer(VARIABLES.retentionSeconds, 0),
-    maxBatchBytes: integer(VARIABLES.maxBatchBytes, 1),
-    requestTimeoutMs: integer(VARIABLES.requestTimeoutMs, 1),
-    order:
-      ORDERS.find((name) => name === environment[VARIABLES.order]) ??
-      refuse(VARIABLES.order, `one of ${ORDERS.join(', ')}`),
-    lateAfterSeconds: integer(VARIABLES.lateAfterSeconds, 1),
-    publishWithinMs: integer(VARIABLES.publishWithinMs, 1),
+    tableName: read.text(VARIABLES.tableName),
+    outboxName: read.text(VARIABLES.outboxName),
+    ...decodeBrokerConfig(read),
+    compression: read.oneOf(VARIABLES.compression, COMPRESSIONS),
+    retentionSeconds: read.integer(VARIABLES.retentionSeconds, 0),
+    maxBatchBytes: read.integer(VARIABLES.maxBatchBytes, 1),
+    requestTimeoutMs: read.integer(VARIABLES.requestTimeoutMs, 1),
+    order: read.oneOf(VARIABLES.order, ORDERS),
+    lateAfterSeconds: read.integer(VARIABLES.lateAfterSeconds, 1),
+    publishWithinMs: read.integer(VARIABLES.publishWithinMs, 1),
+    home: decodeHomeRegion(read),
   };
 }

@@ -38,7 +38,7 @@ export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedReco
   const pk = image['pk']?.S ?? '';
   const sk = image['sk']?.S ?? '';
   // The mapping's filter lets inserts through only; a mapping without it must not make a mark look like an event.
-  if (eventName !== 'INSERT' || pk === CONTROL_PARTITION) return { kind: 'ignored' };
+  if (eventName !== 'INSERT' || pk.startsWith(CONTROL_PARTITION)) return { kind: 'ignored' };
   if (!isSignalKey(sk)) return decodeStored(image);
   try {
     return { kind: 'signal', signal: decodeSignal(image) };

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../event/control';
+import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { CONTROL_PARTITION } from '../event/key';
 import { encodeSignal, type Signal } from '../event/signal';
 import type { Sleep } from '../relay/backoff';
@@ -26,6 +27,8 @@ import type { DoubtState, SweepStore } from './ports';
 export interface SweepStoreOptions {
   readonly tableName: string;
   readonly readUnitsPerSecond: number;
+  /** For a table with several regions; `client` must have the view of it. */
+  readonly home?: HomeRegion;
 }
 
 /** The sweeper's own: no relay reads it, so that writing it raises no revision. */
@@ -42,7 +45,7 @@ const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
 /** The table for the sweeper, by scans that keep to a rate and by conditional writes. */
 export function sweepStore(
   client: DynamoDBClient,
-  { tableName, readUnitsPerSecond }: SweepStoreOptions,
+  { tableName, readUnitsPerSecond, home }: SweepStoreOptions,
   clock: Clock,
   sleep: Sleep,
 ): SweepStore {
@@ -86,7 +89,8 @@ export function sweepStore(
     async describe() {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
       const streamArn = Table?.StreamSpecification?.StreamEnabled === true ? Table.LatestStreamArn : undefined;
-      return { streamArn, bytes: Table?.TableSizeBytes ?? 0 };
+      const isPlain = streamArn === undefined || home === undefined;
+      return { streamArn: isPlain ? streamArn : streamNameOf(streamArn, home), bytes: Table?.TableSizeBytes ?? 0 };
     },
 
     async readPass() {

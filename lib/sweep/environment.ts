@@ -1,4 +1,5 @@
-import { OutboxError } from '../event/errors';
+import { environmentReader, type Environment } from '../event/environment';
+import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
 /** Everything that configures a deployed sweeper: written by the construct, read by the handler. */
 export interface SweeperConfig {
@@ -9,6 +10,8 @@ export interface SweeperConfig {
   readonly sweepAfterSeconds: number;
   /** The scan takes no more than this of the table's throughput. */
   readonly readUnitsPerSecond: number;
+  /** For a table with several regions; left out for one that is published from here alone. */
+  readonly home?: HomeRegion;
 }
 
 export const SWEEPER_DEFAULTS = {
@@ -33,6 +36,7 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
   [VARIABLES.outboxName]: config.outboxName,
   [VARIABLES.sweepAfterSeconds]: String(config.sweepAfterSeconds),
   [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
+  ...encodeHomeRegion(config.home),
 });
 
 /**
@@ -40,27 +44,13 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  */
-export function decodeSweeperConfig(environment: Readonly<Record<string, string | undefined>>): SweeperConfig {
-  const refuse = (variable: string, allowed: string): never => {
-    const got = environment[variable];
-    throw new OutboxError(
-      'invalid-environment',
-      `Environment variable ${variable} is ${got === undefined ? 'not set' : JSON.stringify(got)}; it must be ${allowed}. The Outbox construct sets it: deploy the stack again instead of editing the function.`,
-      { variable, got, allowed },
-    );
-  };
-  const text = (variable: string): string => {
-    const value = environment[variable];
-    return value === undefined || value === '' ? refuse(variable, 'a non-empty text') : value;
-  };
-  const positive = (variable: string): number => {
-    const value = Number(text(variable));
-    return Number.isSafeInteger(value) && value >= 1 ? value : refuse(variable, 'an integer of at least 1');
-  };
+export function decodeSweeperConfig(environment: Environment): SweeperConfig {
+  const read = environmentReader(environment, 'Outbox');
   return {
-    tableName: text(VARIABLES.tableName),
-    outboxName: text(VARIABLES.outboxName),
-    sweepAfterSeconds: positive(VARIABLES.sweepAfterSeconds),
-    readUnitsPerSecond: positive(VARIABLES.readUnitsPerSecond),
+    tableName: read.text(VARIABLES.tableName),
+    outboxName: read.text(VARIABLES.outboxName),
+    sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
+    readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
+    home: decodeHomeRegion(read),
   };
 }

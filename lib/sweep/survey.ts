@@ -1,6 +1,6 @@
 import type { Control, Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { CONTROL_PARTITION } from '../event/key';
+import { isOwnPartition } from '../event/key';
 import { Count, EMPTY_CENSUS, sumOf, type Census } from './census';
 import { isOlderThan, KeyJudge, orphanOf, provesLoss, type Finding, type Times } from './judge';
 import type { ScanStore } from './ports';
@@ -110,7 +110,7 @@ class SurveyRun {
         this.#readUnits += readUnits;
         for (const image of images) {
           const pk = image['pk']?.S ?? '';
-          if (pk === CONTROL_PARTITION) continue;
+          if (isOwnPartition(pk)) continue;
           if (judge?.pk !== pk) {
             close();
             judge = new KeyJudge(pk, this.#control.holds.get(pk), this.#options, count);

@@ -11,7 +11,7 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   /** Made by {@link defineEvents}. */
   readonly events: EventCatalogue<D>;
   /**
-   * The region that writes, noted on each item. The relay publishes whatever its table's stream brings.
+   * The region that writes, noted on each item. Of a table with several regions, the relay of this one publishes it.
    *
    * @default the environment variable AWS_REGION
    */

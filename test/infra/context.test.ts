@@ -81,7 +81,12 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a negative retention', { retentionSeconds: -1 }, 'retentionSeconds'],
   ['a retention with a unit', { retentionSeconds: '1d' }, 'retentionSeconds'],
   ['half a second', { retentionSeconds: 0.5 }, 'retentionSeconds'],
-  ['a cluster ARN that nothing asks for', { auth: 'none', clusterArn: CLUSTER_ARN }, 'clusterArn'],
+  [
+    'a cluster ARN that nothing asks for',
+    { auth: 'none', bootstrapBrokers: 'b:9092', clusterArn: CLUSTER_ARN },
+    'clusterArn',
+  ],
+  ['a table without its stream', { tableArn: 'arn:aws:dynamodb:eu-west-1:1:table/orders' }, 'tableStreamArn'],
   ['a secret that nothing asks for', { secretArn: SECRET_ARN }, 'secretArn'],
   ['the key of no secret', { auth: 'scram', secretKeyArn: 'arn:aws:kms:eu-west-1:1:key/1' }, 'secretKeyArn'],
   ['subnets of no VPC', { privateSubnetIds: 'subnet-1' }, 'privateSubnetIds'],

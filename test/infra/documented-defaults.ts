@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import ts from 'typescript';
 
-/** `@default` tag by option of an interface in lib/infra, or `undefined` for an option that must be given. */
-export function documentedDefaults(fileName: string, interfaceName: string): Map<string, string | undefined> {
-  const file = join(__dirname, '../../lib/infra', fileName);
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+const FOLDER = join(__dirname, '../../lib/infra');
+
+/** `@default` tag of each option of an interface in lib/infra, or `undefined` for an option that must be given. */
+export function documentedDefaults(file: string, name: string): Map<string, string | undefined> {
+  const path = join(FOLDER, file);
+  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
   const props = source.statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(statement) && statement.name.text === interfaceName,
+      ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
   return new Map(
     props!.members.map((member) => {
@@ -17,3 +21,35 @@ export function documentedDefaults(fileName: string, interfaceName: string): Map
     }),
   );
 }
+
+/** What stands behind `@default` in words of the CDK. */
+const VALUES: Readonly<Record<string, unknown>> = {
+  'Duration.days(1)': Duration.days(1),
+  'Duration.seconds(4)': Duration.seconds(4),
+  'Duration.hours(1)': Duration.hours(1),
+  'Duration.seconds(90)': Duration.seconds(90),
+  'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
+  'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
+  'Size.gibibytes(100)': Size.gibibytes(100),
+};
+
+function valueOf(text: string): unknown {
+  if (text in VALUES) return VALUES[text];
+  return JSON.parse(text.replaceAll("'", '"').replaceAll(/(\d)_(\d)/g, '$1$2')) as unknown;
+}
+
+const comparable = (value: unknown): unknown => {
+  if (value instanceof Duration) return value.toMilliseconds();
+  return value instanceof Size ? value.toGibibytes() : value;
+};
+
+/** Of every option of an interface whose default is a value; a tag that begins with `-` describes one that is not. */
+export const documentedValues = (file: string, name: string): Record<string, unknown> =>
+  Object.fromEntries(
+    [...documentedDefaults(file, name)].flatMap(([option, text]) =>
+      text === undefined || text.startsWith('- ') ? [] : [[option, comparable(valueOf(text))]],
+    ),
+  );
+
+export const comparableValues = (defaults: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(defaults).map(([option, value]) => [option, comparable(value)]));

@@ -1,41 +1,7 @@
-import { Duration, Lazy, RemovalPolicy, Token } from 'aws-cdk-lib';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Lazy, Token } from 'aws-cdk-lib';
 import { OutboxError } from '../../lib/event/errors';
-import { OUTBOX_DEFAULTS, resolveOutboxProps, type OutboxProps } from '../../lib/infra/outbox-props';
-import { documentedDefaults } from './documented-defaults';
+import { resolveOutboxProps, type OutboxProps } from '../../lib/infra/outbox-props';
 import { outboxProps } from './stack';
-
-const VALUES: Readonly<Record<string, unknown>> = {
-  "'zstd'": 'zstd',
-  "'relaxed'": 'relaxed',
-  'Duration.days(1)': Duration.days(1),
-  '1_000_000': 1_000_000,
-  'Duration.seconds(4)': Duration.seconds(4),
-  true: true,
-  'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
-  '640': 640,
-  'Duration.hours(1)': Duration.hours(1),
-  '1_000': 1_000,
-  'Duration.seconds(90)': Duration.seconds(90),
-  'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
-};
-const comparable = (value: unknown): unknown => (value instanceof Duration ? value.toMilliseconds() : value);
-
-test('the @default tags are the defaults', () => {
-  const documented = [...documentedDefaults('outbox-props.ts', 'OutboxProps')].filter(
-    ([, text]) => text !== undefined && !text.startsWith('- '),
-  );
-  expect(Object.fromEntries(documented.map(([option, text]) => [option, comparable(VALUES[text!] ?? text)]))).toEqual(
-    Object.fromEntries(Object.entries(OUTBOX_DEFAULTS).map(([option, value]) => [option, comparable(value)])),
-  );
-});
-
-test('every option has a @default tag, but for the three that must be given', () => {
-  const without = [...documentedDefaults('outbox-props.ts', 'OutboxProps')]
-    .filter(([, text]) => text === undefined)
-    .map(([option]) => option);
-  expect(without).toEqual(['topics', 'bootstrapBrokers', 'authentication']);
-});
 
 test('an option of undefined is as good as none', () => {
   expect(resolveOutboxProps(outboxProps({ compression: undefined })).compression).toBe('zstd');
@@ -66,6 +32,13 @@ test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
   ['an invocation of 16 minutes', { relayTimeout: Duration.minutes(16) }, 'relayTimeout'],
   ['requests as slow as the invocation', { requestTimeout: Duration.seconds(90) }, 'relayTimeout'],
   ['an invocation shorter than its slowest round', { relayTimeout: Duration.seconds(77) }, 'relayTimeout'],
+  ['a retention shorter than the replay window', { replayWindow: Duration.days(2) }, 'retention'],
+  ['a shard more than IAM lets in at once', { expectedShards: 101 }, 'expectedShards'],
+  ['no shard', { expectedShards: 0 }, 'expectedShards'],
+  ['fewer relays than shards', { relayConcurrency: 3 }, 'relayConcurrency'],
+  ['a name with spaces', { outboxName: 'my orders' }, 'outboxName'],
+  ['the name of no table', { tableName: 'a/b' }, 'tableName'],
+  ['a cluster by its ARN', { cluster: 'arn:aws:kafka' }, 'cluster'],
   ['requests without any time', { requestTimeout: Duration.millis(0) }, 'requestTimeout'],
 ])('%s: refused', (_, changed, option) => {
   const props = { ...outboxProps(), ...changed } as OutboxProps;
@@ -89,6 +62,6 @@ test('what is known only at deployment is accepted where it can be', () => {
 
 test('an error says what is wrong, what was given, what is allowed and what to do', () => {
   expect(() => resolveOutboxProps(outboxProps({ bootstrapBrokers: 'b-1' }))).toThrow(
-    'Option "bootstrapBrokers" is "b-1"; it must be a comma-separated list of host:port. Copy it from "aws kafka get-bootstrap-brokers".',
+    'Option "bootstrapBrokers" is "b-1"; it must be a comma-separated list of host:port. Copy it from "aws kafka get-bootstrap-brokers", or give a cluster.',
   );
 });

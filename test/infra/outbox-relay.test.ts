@@ -197,7 +197,8 @@ describe('authentication', () => {
       topics: ['orders'],
       authentication: KafkaAuthentication.iam({ clusterArn: new CfnParameter(stack, 'Cluster').valueAsString }),
     })).template();
-    const half = (index: number) => ({ 'Fn::Select': [index, { 'Fn::Split': [':cluster/', { Ref: 'Cluster' }] }] });
+    const arn = { 'Fn::Sub': ['${Cluster}', { Cluster: { Ref: 'Cluster' } }] };
+    const half = (index: number) => ({ 'Fn::Select': [index, { 'Fn::Split': [':cluster/', arn] }] });
     expect(statementOf(template, 'kafka-cluster:WriteData').resource).toEqual({
       'Fn::Join': ['', [half(0), ':topic/', half(1), '/orders']],
     });

@@ -20,6 +20,12 @@ export const outboxProps = (changed: Partial<OutboxProps> = {}): OutboxProps => 
   ...changed,
 });
 
+/** Synthesizes once, when it is first asked. */
+export function templateOf(stack: Stack): () => Template {
+  let template: Template | undefined;
+  return () => (template ??= Template.fromStack(stack));
+}
+
 export interface Synthesized {
   readonly stack: Stack;
   readonly outbox: Outbox;
@@ -30,8 +36,18 @@ export interface Synthesized {
 export function outboxStack(props: (stack: Stack) => Partial<OutboxProps> = () => ({})): Synthesized {
   const stack = new Stack(new App(), 'Orders', { env: { region: 'eu-west-1' } });
   const outbox = new Outbox(stack, 'Outbox', outboxProps(props(stack)));
-  return { stack, outbox, template: () => Template.fromStack(stack) };
+  return { stack, outbox, template: templateOf(stack) };
 }
+
+/** The properties of every resource of a type. */
+export const propertiesOf = (template: Template, type: string): Readonly<Record<string, unknown>>[] =>
+  Object.values(template.findResources(type)).map(
+    (resource) => (resource as { Properties: Record<string, unknown> }).Properties,
+  );
+
+/** A hash of an asset says nothing about the infrastructure, and changes with every build. */
+export const masked = (template: Template): unknown =>
+  JSON.parse(JSON.stringify(template).replaceAll(/[0-9a-f]{64}/g, '<asset hash>'));
 
 interface Statement {
   readonly Action: string | string[];

@@ -1,12 +1,12 @@
 import type { Duration } from 'aws-cdk-lib';
-import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 
 /** An outbox as its alarms and its dashboard know it. */
 export interface MonitoredOutbox {
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
-  readonly table: ITableV2;
+  readonly table: ITable;
   readonly relay: { readonly function: IFunction; readonly memorySize: number; readonly timeout: Duration };
   readonly mapping: IEventSourceMapping;
   readonly sweeper: {

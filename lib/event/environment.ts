@@ -1,0 +1,40 @@
+import { OutboxError } from './errors';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the variables that a construct has set. */
+export interface EnvironmentReader {
+  /** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
+  refuse(variable: string, allowed: string): never;
+  text(variable: string): string;
+  optionalText(variable: string): string | undefined;
+  integer(variable: string, min: number): number;
+  oneOf<T extends string>(variable: string, allowed: readonly T[]): T;
+}
+
+/** @param construct - what sets the variables, for the advice in errors */
+export function environmentReader(environment: Environment, construct: string): EnvironmentReader {
+  const refuse = (variable: string, allowed: string): never => {
+    const got = environment[variable];
+    throw new OutboxError(
+      'invalid-environment',
+      `Environment variable ${variable} is ${got === undefined ? 'not set' : JSON.stringify(got)}; it must be ${allowed}. The ${construct} construct sets it: deploy the stack again instead of editing the function.`,
+      { variable, got, allowed },
+    );
+  };
+  const text = (variable: string): string => {
+    const value = environment[variable];
+    return value === undefined || value === '' ? refuse(variable, 'a non-empty text') : value;
+  };
+  return {
+    refuse,
+    text,
+    optionalText: (variable) => environment[variable],
+    integer(variable, min) {
+      const value = Number(text(variable));
+      return Number.isSafeInteger(value) && value >= min ? value : refuse(variable, `an integer of at least ${min}`);
+    },
+    oneOf: (variable, allowed) =>
+      allowed.find((name) => name === environment[variable]) ?? refuse(variable, `one of ${allowed.join(', ')}`),
+  };
+}

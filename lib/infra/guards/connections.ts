@@ -1,0 +1,63 @@
+import { invalidOption } from '../invalid-option';
+
+/** Amazon MSK's limits for clients that log in by IAM. */
+interface IamLimits {
+  readonly connections: number;
+  /** New ones in a second: fixed, cannot be raised. */
+  readonly newPerSecond: number;
+  readonly of: string;
+}
+
+const PER_BROKER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'each broker' };
+const PER_T3_BROKER: IamLimits = { connections: 3_000, newPerSecond: 4, of: 'each broker of type t3' };
+const PER_SERVERLESS_CLUSTER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'a serverless cluster' };
+
+/** A relay has one, and for a moment a second one: a producer whose send failed is replaced. */
+const CONNECTIONS_OF_A_RELAY = 2;
+
+export interface RelayConnections {
+  readonly authentication: string;
+  readonly clusterKind?: string;
+  readonly instanceType?: string;
+  /** One relay runs for each. */
+  readonly expectedShards: number;
+  readonly relayConcurrency?: number;
+}
+
+/** @throws OutboxError `invalid-option` when the relays of all shards would be more than brokers or Lambda let in. */
+export function checkConnections(relays: RelayConnections): void {
+  const { authentication, expectedShards, relayConcurrency } = relays;
+  if (relayConcurrency !== undefined && relayConcurrency < expectedShards) {
+    throw invalidOption(
+      'relayConcurrency',
+      relayConcurrency,
+      `at least expectedShards (${expectedShards})`,
+      'One relay runs for each shard: with fewer, some shards wait. Raise relayConcurrency, or leave it out.',
+    );
+  }
+  if (authentication !== 'iam') return;
+  const limits = limitsOf(relays);
+  if (expectedShards * CONNECTIONS_OF_A_RELAY > limits.connections) {
+    throw invalidOption(
+      'expectedShards',
+      expectedShards,
+      `at most ${Math.floor(limits.connections / CONNECTIONS_OF_A_RELAY)} with authentication by IAM`,
+      `${capitalized(limits.of)} takes ${limits.connections} connections, and a relay has up to ${CONNECTIONS_OF_A_RELAY}. Use SCRAM, or several outboxes on several clusters.`,
+    );
+  }
+  if (expectedShards > limits.newPerSecond) {
+    throw invalidOption(
+      'expectedShards',
+      expectedShards,
+      `at most ${limits.newPerSecond} with authentication by IAM`,
+      `${capitalized(limits.of)} takes ${limits.newPerSecond} new connections a second, and after a deployment or an outage the relays of all shards connect at once. Use SCRAM, or larger brokers where they are t3.`,
+    );
+  }
+}
+
+function limitsOf({ clusterKind, instanceType }: RelayConnections): IamLimits {
+  if (clusterKind === 'serverless') return PER_SERVERLESS_CLUSTER;
+  return instanceType?.startsWith('kafka.t3.') === true ? PER_T3_BROKER : PER_BROKER;
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,53 @@
+/** A statement of a key's policy, resolved. */
+export interface KeyStatement {
+  readonly Effect?: string;
+  readonly Action?: string | readonly string[];
+  readonly Principal?: unknown;
+  readonly Condition?: unknown;
+}
+
+const DECRYPT = 'kms:Decrypt';
+
+/**
+ * Why a key's policy shuts a function out, `undefined` when it does not.
+ *
+ * @param role - how the policy names the function's role, resolved
+ */
+export function keyPolicyProblem(
+  statements: readonly KeyStatement[],
+  role: unknown,
+  { key, who }: { readonly key: string; readonly who: string },
+): string | undefined {
+  const concerned = statements.filter(
+    (statement) =>
+      coversDecrypt(statement) && (isAnyone(statement) || namesAccount(statement) || names(statement, role)),
+  );
+  const shutOut = concerned.some(
+    (statement) => statement.Effect === 'Deny' && statement.Condition === undefined && !namesAccount(statement),
+  );
+  const letIn = concerned.some(({ Effect }) => Effect === 'Allow');
+  if (letIn && !shutOut) return undefined;
+  return `The policy of the key ${key} ${shutOut ? 'denies' : 'does not allow'} ${DECRYPT} to the ${who}, neither by its role nor by the account. It could not use what the key encrypts, and would publish nothing. Allow the account (its root principal) "kms:*", so that the role's own policy decides, or name the role.`;
+}
+
+const coversDecrypt = ({ Action }: KeyStatement): boolean =>
+  [Action ?? []].flat().some((action) => matches(action, DECRYPT));
+
+/** As IAM compares: letter case aside, `*` for anything. */
+const matches = (pattern: string, action: string): boolean =>
+  new RegExp(`^${pattern.replaceAll(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(action);
+
+const isAnyone = ({ Principal }: KeyStatement): boolean => awsPrincipals(Principal).includes('*');
+
+/** The account, `arn:…:root`, lets the policies of its roles decide. */
+const namesAccount = ({ Principal }: KeyStatement): boolean =>
+  awsPrincipals(Principal).some((principal) => JSON.stringify(principal).includes(':root'));
+
+const names = ({ Principal }: KeyStatement, role: unknown): boolean =>
+  awsPrincipals(Principal).some((principal) => JSON.stringify(principal) === JSON.stringify(role));
+
+function awsPrincipals(principal: unknown): readonly unknown[] {
+  if (principal === '*') return ['*'];
+  const { AWS: named = [] } = (principal ?? {}) as { readonly AWS?: unknown };
+  return Array.isArray(named) ? (named as unknown[]) : [named];
+}

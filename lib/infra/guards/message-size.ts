@@ -1,0 +1,40 @@
+import { invalidOption } from '../invalid-option';
+
+export const MAX_MESSAGE_BYTES = 'max.message.bytes';
+
+/** Kafka's own default, and that of Amazon MSK. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
+interface LimitedTopic {
+  readonly topic: string;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export const maxMessageBytesOf = ({ configs }: LimitedTopic): number =>
+  Number(configs[MAX_MESSAGE_BYTES] ?? DEFAULT_MAX_MESSAGE_BYTES);
+
+/** @throws OutboxError `invalid-option` when services may write what the topic refuses: each such event parks its key. */
+export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void {
+  const bytes = maxMessageBytesOf(topic);
+  if (bytes >= writerBytes) return;
+  throw invalidOption(
+    `topics["${topic.topic}"].configs["${MAX_MESSAGE_BYTES}"]`,
+    bytes,
+    `at least ${writerBytes}, the maxMessageBytes of its events`,
+    'A larger event would be committed and then refused by the topic, which parks its key. Raise it, or lower maxMessageBytes.',
+  );
+}
+
+/** @throws OutboxError `invalid-option` when the relay makes batches that a topic refuses as a whole. */
+export function checkBatchLimit(topics: readonly LimitedTopic[], maxBatchBytes: number): void {
+  for (const topic of topics) {
+    const bytes = maxMessageBytesOf(topic);
+    if (bytes >= maxBatchBytes) continue;
+    throw invalidOption(
+      'maxBatchBytes',
+      maxBatchBytes,
+      `at most ${bytes}, the ${MAX_MESSAGE_BYTES} of topic "${topic.topic}"`,
+      'Kafka applies that limit to a whole batch: larger ones are refused and sent again in halves. Lower maxBatchBytes.',
+    );
+  }
+}

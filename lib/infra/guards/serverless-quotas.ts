@@ -1,0 +1,40 @@
+import { invalidOption } from '../invalid-option';
+
+/** Quotas of MSK Serverless; the first two are for one cluster. */
+const PARTITIONS = 2_400;
+const COMPACTED_PARTITIONS = 120;
+const MESSAGE_BYTES = 8 * 1024 * 1024;
+
+export interface SizedTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/** @throws OutboxError `invalid-option` for topics that a cluster of MSK Serverless cannot hold, alone on it. */
+export function checkServerlessQuotas(topics: readonly SizedTopic[]): void {
+  const compacted = topics.filter(({ configs }) => configs['cleanup.policy']?.includes('compact') === true);
+  checkPartitions(topics, PARTITIONS, 'partitions');
+  checkPartitions(compacted, COMPACTED_PARTITIONS, 'partitions of compacted topics');
+  for (const { topic, configs } of topics) {
+    const bytes = Number(configs['max.message.bytes'] ?? 0);
+    if (bytes <= MESSAGE_BYTES) continue;
+    throw invalidOption(
+      `topics["${topic}"].configs["max.message.bytes"]`,
+      bytes,
+      `at most ${MESSAGE_BYTES}`,
+      'MSK Serverless takes messages of up to 8 MiB. Send a reference to the data, or use OutboxCluster.express.',
+    );
+  }
+}
+
+function checkPartitions(topics: readonly SizedTopic[], quota: number, what: string): void {
+  const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
+  if (partitions <= quota) return;
+  throw invalidOption(
+    'topics',
+    `${topics.length} topics with ${partitions} partitions`,
+    `at most ${quota} ${what} together`,
+    'That is the quota of a cluster of MSK Serverless. Lower their partitions, or use OutboxCluster.express.',
+  );
+}

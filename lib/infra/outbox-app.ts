@@ -1,0 +1,32 @@
+import type { StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { parseClusterContext } from './context';
+import { oneOf, ownKeys, type Context } from './context-values';
+import { ExistingClusterStack } from './existing-cluster-stack';
+import { parseNewClusterContext } from './new-cluster-context';
+import { newClusterStacks, type StackCode } from './new-cluster-stacks';
+
+const CLUSTERS = ['serverless', 'express', 'standard', 'existing'] as const;
+
+/** Who names brokers or a cluster has one. */
+const OF_EXISTING = ['bootstrapBrokers', 'clusterArn'];
+
+/**
+ * The stacks that the context asks for: everything, on a new cluster, or the outbox alone, on one that exists.
+ *
+ * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
+ */
+export function outboxStacks(scope: Construct, context: Context, props: StackProps & StackCode = {}): void {
+  const { cluster: given, ...rest } = ownKeys(context);
+  const implied = OF_EXISTING.some((key) => rest[key] !== undefined) ? 'existing' : 'serverless';
+  const cluster = oneOf({ cluster: given }, 'cluster', CLUSTERS) ?? implied;
+  if (cluster === 'existing') {
+    new ExistingClusterStack(scope, 'Outbox', {
+      description: 'Transactional outbox: a DynamoDB table and the relay that publishes its events to Kafka',
+      ...props,
+      context: parseClusterContext(rest),
+    });
+  } else {
+    newClusterStacks(scope, { ...props, context: parseNewClusterContext({ ...rest, cluster }) });
+  }
+}

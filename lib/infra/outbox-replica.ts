@@ -1,0 +1,64 @@
+import { Stack } from 'aws-cdk-lib';
+import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import { awsCallLogs } from './bootstrap-brokers';
+import { refuseUnknownKeys } from './invalid-option';
+
+/** What an `OutboxReplica` must be told. */
+export interface OutboxReplicaProps {
+  /** Name of the table: the same in every region. */
+  readonly tableName: string;
+}
+
+/**
+ * The replica of an outbox's table in the stack's own region, for the outbox there. Its stream is asked for at
+ * deployment: the template that made it belongs to another region.
+ *
+ * @example
+ * ```ts
+ * import { App, Stack } from 'aws-cdk-lib';
+ * import { Outbox, OutboxCluster, OutboxNetwork, OutboxReplica } from 'dynamodb-outbox/cdk';
+ *
+ * const stack = new Stack(new App(), 'Frankfurt', { env: { region: 'eu-central-1' } });
+ * const cluster = OutboxCluster.serverless(stack, 'Cluster', { network: new OutboxNetwork(stack, 'Network') });
+ * new Outbox(stack, 'Outbox', {
+ *   cluster,
+ *   topics: ['orders'],
+ *   table: new OutboxReplica(stack, 'Replica', { tableName: 'outbox' }).table,
+ *   publishesFor: ['eu-central-1'],
+ * });
+ * ```
+ */
+export class OutboxReplica extends Construct {
+  readonly table: ITable;
+
+  constructor(scope: Construct, id: string, props: OutboxReplicaProps) {
+    super(scope, id);
+    refuseUnknownKeys('OutboxReplica', props, ['tableName']);
+    const { tableName } = props;
+    const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
+    const call = {
+      service: 'DynamoDB',
+      action: 'describeTable',
+      parameters: { TableName: tableName },
+      outputPaths: [STREAM_ARN],
+      physicalResourceId: PhysicalResourceId.of(`stream-of-${tableName}`),
+    };
+    const lookUp = new AwsCustomResource(this, 'LookUp', {
+      resourceType: 'Custom::ReplicaStream',
+      onCreate: call,
+      onUpdate: call,
+      policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [tableArn] }),
+      // The SDK that Lambda brings: nothing is fetched from the internet while deploying.
+      installLatestAwsSdk: false,
+      logGroup: awsCallLogs(this),
+    });
+    this.table = TableV2.fromTableAttributes(this, 'Table', {
+      tableArn,
+      tableStreamArn: lookUp.getResponseField(STREAM_ARN),
+    });
+  }
+}
+
+const STREAM_ARN = 'Table.LatestStreamArn';

@@ -1,0 +1,70 @@
+import { ConfigResourceTypes, ConfigSource, type Admin, type Kafka } from 'kafkajs';
+import type { TopicAdmin } from './handle';
+import type { FoundTopic } from './plan';
+
+/** Replicas as the cluster's default says. */
+const CLUSTER_DEFAULT = -1;
+
+/** The administration of topics by kafkajs; `admin` is connected. */
+export const kafkaTopicAdmin = (admin: Admin): TopicAdmin => ({
+  async find(topic) {
+    // Asking for a topic that is not there would be retried by kafkajs until it gives up.
+    if (!(await admin.listTopics()).includes(topic)) return undefined;
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return {
+      partitions: partitions.length,
+      replicationFactor: partitions[0]?.replicas.length ?? 0,
+      configs: await ownConfigs(admin, topic),
+    };
+  },
+
+  async create({ topic, partitions, replicationFactor = CLUSTER_DEFAULT, configs }) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries: entriesOf(configs) }],
+    });
+  },
+
+  async grow(topic, count) {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+  },
+
+  async configure(topic, configs) {
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: entriesOf(configs) }],
+    });
+  },
+
+  async remove(topic) {
+    if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] });
+  },
+});
+
+/** Connects, runs `work` and disconnects. */
+export async function withTopicAdmin<T>(client: Pick<Kafka, 'admin'>, work: (admin: TopicAdmin) => Promise<T>) {
+  const admin = client.admin();
+  await admin.connect();
+  try {
+    return await work(kafkaTopicAdmin(admin));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const entriesOf = (configs: FoundTopic['configs']): { name: string; value: string }[] =>
+  Object.entries(configs).map(([name, value]) => ({ name, value }));
+
+async function ownConfigs(admin: Admin, topic: string): Promise<FoundTopic['configs']> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+  });
+  const entries = resources.flatMap(({ configEntries }) => configEntries);
+  return Object.fromEntries(
+    entries
+      .filter(({ configSource }) => configSource === ConfigSource.TOPIC_CONFIG)
+      .map(({ configName, configValue }) => [configName, configValue]),
+  );
+}

@@ -1,0 +1,88 @@
+import { OutboxError } from '../event/errors';
+import { TOPIC_PATTERN } from '../event/item';
+
+/** What a topic should be. */
+export interface WantedTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Left out: the cluster's default. */
+  readonly replicationFactor?: number;
+  /** Topic properties, such as `{ 'retention.ms': '604800000' }`. Others that somebody has set stay as they are. */
+  readonly configs: Readonly<Record<string, string>>;
+  /** Messages have keys: one more partition moves keys, and breaks their order. */
+  readonly keyed: boolean;
+  /** The number of partitions to which a keyed topic may grow. */
+  readonly acknowledgedPartitions?: number;
+}
+
+/** What is done about a topic, and when it leaves the stack. */
+export interface TopicRequest extends WantedTopic {
+  /** Names the cluster. */
+  readonly cluster: string;
+  /** `check` makes and changes nothing: it only refuses what `apply` would refuse. */
+  readonly mode: 'apply' | 'check';
+  readonly onRemoval: 'retain' | 'delete';
+}
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** The properties of the custom resource. CloudFormation makes texts of them all anyway. */
+export const encodeTopicRequest = (request: TopicRequest): Record<string, string> => ({
+  Cluster: request.cluster,
+  Topic: request.topic,
+  Partitions: String(request.partitions),
+  ...(request.replicationFactor === undefined ? {} : { ReplicationFactor: String(request.replicationFactor) }),
+  Configs: JSON.stringify(request.configs),
+  Keyed: String(request.keyed),
+  ...(request.acknowledgedPartitions === undefined
+    ? {}
+    : { AcknowledgedPartitions: String(request.acknowledgedPartitions) }),
+  Mode: request.mode,
+  OnRemoval: request.onRemoval,
+});
+
+/** @throws OutboxError `operation-refused`, naming the property that is missing or wrong. */
+export function decodeTopicRequest(properties: Properties): TopicRequest {
+  const fail = (name: string, allowed: string): never => {
+    const why = `property ${name} is ${JSON.stringify(properties[name])}; it must be ${allowed}. The OutboxTopics construct sets it.`;
+    throw new OutboxError('operation-refused', `topic: ${why}`, { operation: 'topic', why });
+  };
+  const text = (name: string): string => {
+    const value = properties[name];
+    return typeof value === 'string' && value !== '' ? value : fail(name, 'a non-empty text');
+  };
+  const count = (name: string): number => {
+    const value = Number(text(name));
+    return Number.isSafeInteger(value) && value >= 1 ? value : fail(name, 'an integer of at least 1');
+  };
+  const optionalCount = (name: string): number | undefined =>
+    properties[name] === undefined ? undefined : count(name);
+  const oneOf = <T extends string>(name: string, allowed: readonly T[]): T =>
+    allowed.find((one) => one === properties[name]) ?? fail(name, `one of ${allowed.join(', ')}`);
+  const topic = text('Topic');
+  if (!TOPIC_PATTERN.test(topic)) fail('Topic', 'a Kafka topic name');
+  return {
+    cluster: text('Cluster'),
+    topic,
+    partitions: count('Partitions'),
+    replicationFactor: optionalCount('ReplicationFactor'),
+    configs: configsOf(text('Configs')) ?? fail('Configs', 'a JSON object of texts'),
+    keyed: oneOf('Keyed', ['true', 'false']) === 'true',
+    acknowledgedPartitions: optionalCount('AcknowledgedPartitions'),
+    mode: oneOf('Mode', ['apply', 'check']),
+    onRemoval: oneOf('OnRemoval', ['retain', 'delete']),
+  };
+}
+
+function configsOf(text: string): Readonly<Record<string, string>> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.values(value).every((entry) => typeof entry === 'string')
+    ? (value as Record<string, string>)
+    : undefined;
+}

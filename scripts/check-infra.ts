@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { outboxStacks } from '../lib/infra/outbox-app';
+import { ROOT } from '../local/folders';
+import { runCommand } from '../local/run-command';
+import { ACKNOWLEDGEMENTS } from './infra-acknowledgements';
+import { VARIANTS } from './infra-variants';
+
+/** CloudFormation takes 500 resources and 1 MB; half of it is left to whoever adds something. */
+const MAX_RESOURCES = 250;
+const MAX_TEMPLATE_BYTES = 500_000;
+
+const CFN_LINT = 'cfn-lint==1.58.0';
+/** `W3005`: the CDK writes out dependencies that follow from references anyway. */
+const LINT_IGNORED = ['W3005'];
+
+const FOLDER = join(ROOT, '.outbox', 'infra');
+const LINT_FOLDER = join(ROOT, '.outbox', 'cfn-lint');
+
+const { context: flags } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as {
+  readonly context: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * Every variant of the app: synthesizes twice to the same bytes, has no finding of cdk-nag that is not acknowledged,
+ * stays under the limits of templates, and has no error nor warning of cfn-lint.
+ */
+async function checkAll(): Promise<void> {
+  rmSync(FOLDER, { recursive: true, force: true });
+  const templates = Object.entries(VARIANTS).flatMap(([name, context]) => checkVariant(name, context));
+  await lint(templates);
+  console.log(`cfn-lint: ${templates.length} templates are clean`);
+}
+
+function checkVariant(name: string, context: Readonly<Record<string, string>>): string[] {
+  const folder = join(FOLDER, name);
+  const used = synthesize(folder, context, true);
+  synthesize(`${folder}-again`, context, false);
+  const templates = readdirSync(folder).filter((file) => file.endsWith('.template.json'));
+  for (const file of readdirSync(folder).filter((each) => /\.(template|assets)\.json$/.test(each))) {
+    if (readFileSync(join(folder, file), 'utf8') !== readFileSync(join(`${folder}-again`, file), 'utf8')) {
+      throw new Error(`${name}: ${file} is another one each time it is synthesized.`);
+    }
+  }
+  const sizes = templates.map((file) => checkSize(name, join(folder, file)));
+  console.log(`${name}: ${sizes.join(', ')}; ${used} acknowledged findings, no other`);
+  return templates.map((file) => join(folder, file));
+}
+
+/** Answers how many findings were acknowledged. Throws for any other one. */
+function synthesize(outdir: string, context: Readonly<Record<string, string>>, nag: boolean): number {
+  const app = new App({ analyticsReporting: false, outdir, context: { ...flags, ...context } });
+  outboxStacks(app, app.node.getAllContext() as Record<string, unknown>);
+  let used = 0;
+  if (nag) {
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    for (const construct of app.node.findAll()) {
+      for (const { id, reason } of ACKNOWLEDGEMENTS.filter((each) => each.where.test(construct.node.path))) {
+        Validations.of(construct).acknowledge({ id, reason });
+        used++;
+      }
+    }
+  }
+  app.synth();
+  return used;
+}
+
+function checkSize(name: string, path: string): string {
+  const text = readFileSync(path, 'utf8');
+  const { Resources } = JSON.parse(text) as { readonly Resources: object };
+  const resources = Object.keys(Resources).length;
+  if (resources > MAX_RESOURCES || text.length > MAX_TEMPLATE_BYTES) {
+    throw new Error(`${name}: ${path} has ${resources} resources and ${text.length} bytes.`);
+  }
+  return `${resources} resources`;
+}
+
+/** In a folder of its own, made once. */
+async function lint(templates: readonly string[]): Promise<void> {
+  const command = join(LINT_FOLDER, 'bin', 'cfn-lint');
+  if (!existsSync(command)) {
+    await runCommand('python3', ['-m', 'venv', LINT_FOLDER]);
+    await runCommand(join(LINT_FOLDER, 'bin', 'pip'), ['install', '--quiet', CFN_LINT]);
+  }
+  await runCommand(command, ['--ignore-checks', ...LINT_IGNORED, '--template', ...templates]);
+}
+
+void checkAll();

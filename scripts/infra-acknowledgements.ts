@@ -1,0 +1,35 @@
+/** A finding of cdk-nag that is meant to be so, where it is, and why. */
+export interface Acknowledgement {
+  readonly id: string;
+  /** Of the path of the construct. */
+  readonly where: RegExp;
+  readonly reason: string;
+}
+
+const managedPolicy = (name: string): string =>
+  `AwsSolutions::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${name}]`;
+
+export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
+  {
+    id: managedPolicy('AWSLambdaENIManagementAccess'),
+    where: /\/(Relay|KafkaTopics)\/Role\/Resource$/,
+    reason: 'Lambda makes the network interfaces of a function in a VPC; EC2 cannot limit that to some of them.',
+  },
+  {
+    id: managedPolicy('AWSLambdaBasicExecutionRole'),
+    where: /\/(AWS679f53fac002430cb0da5b7982bd2287|framework-onEvent)\/ServiceRole\/Resource$/,
+    reason:
+      'Functions of the CDK itself (AwsCustomResource, provider framework). They write logs, and run in deployments only.',
+  },
+  {
+    id: 'AwsSolutions::AwsSolutions-IAM5[Resource::<KafkaTopicsFunction6F9F5266.Arn>:*]',
+    where: /\/framework-onEvent\/ServiceRole\/DefaultPolicy\/Resource$/,
+    reason: 'The provider framework may invoke every version of the one function behind it.',
+  },
+  {
+    id: 'AwsSolutions::AwsSolutions-SMG4',
+    where: /\/Cluster\/Login\/Resource$/,
+    reason:
+      'MSK associates a login with the cluster; a rotation is a new password in the same secret, made when it suits. The relay reads it anew with its next connection.',
+  },
+];

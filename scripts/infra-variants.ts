@@ -1,0 +1,21 @@
+/** What the app is asked to make, in every way that its guide describes: CDK context by the name of the variant. */
+export const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  default: {},
+  express: { cluster: 'express', topics: 'orders,payments' },
+  standard: { cluster: 'standard', brokers: '6', storageGib: '500' },
+  scram: { cluster: 'standard', auth: 'scram' },
+  'existing-cluster': { cluster: 'existing' },
+  'imported-everything': {
+    auth: 'scram',
+    clusterArn: 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2',
+    secretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_orders-AbCdEf',
+    topics: 'orders',
+    vpcId: 'vpc-0123456789abcdef0',
+    privateSubnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+    securityGroupIds: 'sg-0123456789abcdef0',
+    tableArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox',
+    tableStreamArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox/stream/2026-01-01T00:00:00.000',
+  },
+  'two-regions': { regions: 'eu-west-1,eu-central-1' },
+  takeover: { regions: 'eu-west-1,eu-central-1', takenOver: 'eu-west-1' },
+};

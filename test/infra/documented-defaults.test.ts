@@ -1,0 +1,49 @@
+import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/outbox-cluster-props';
+import { NETWORK_DEFAULTS } from '../../lib/infra/outbox-network';
+import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox-props';
+import { TOPIC_DEFAULTS, TOPICS_PROPS_DEFAULTS } from '../../lib/infra/outbox-topics-props';
+import { comparableValues, documentedDefaults, documentedValues } from './documented-defaults';
+
+const { serverProperties, ...standard } = STANDARD_DEFAULTS;
+
+test.each<[string, string, object]>([
+  ['OutboxProps', 'outbox-props.ts', OUTBOX_DEFAULTS],
+  ['OutboxNetworkProps', 'outbox-network.ts', NETWORK_DEFAULTS],
+  ['ProvisionedClusterProps', 'outbox-cluster-props.ts', withoutRemovalPolicy(CLUSTER_DEFAULTS)],
+  ['ExpressClusterProps', 'outbox-cluster-props.ts', EXPRESS_DEFAULTS],
+  // The broker properties are beside those that the outbox chooses.
+  ['StandardClusterProps', 'outbox-cluster-props.ts', { ...standard, serverProperties: {} }],
+  ['TopicProps', 'outbox-topics-props.ts', TOPIC_DEFAULTS],
+  ['OutboxTopicsProps', 'outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],
+])('the @default tags of %s are the defaults', (name, file, defaults) => {
+  expect(documentedValues(file, name)).toEqual(comparableValues(defaults as Record<string, unknown>));
+});
+
+function withoutRemovalPolicy({ removalPolicy: _, ...defaults }: typeof CLUSTER_DEFAULTS): object {
+  return defaults;
+}
+
+test.each([
+  ['OutboxProps', 'outbox-props.ts', ['topics']],
+  ['BrokerProps', 'broker-props.ts', []],
+  ['OutboxNetworkProps', 'outbox-network.ts', []],
+  ['NewClusterProps', 'outbox-cluster-props.ts', ['network']],
+  ['ProvisionedClusterProps', 'outbox-cluster-props.ts', []],
+  ['ExpressClusterProps', 'outbox-cluster-props.ts', []],
+  ['StandardClusterProps', 'outbox-cluster-props.ts', []],
+  ['ExistingClusterProps', 'outbox-cluster-props.ts', ['clusterArn']],
+  ['TopicProps', 'outbox-topics-props.ts', ['topic']],
+  ['OutboxTopicsProps', 'outbox-topics-props.ts', []],
+])('every option of %s has a @default tag, but for what must be given', (name, file, required) => {
+  const without = [...documentedDefaults(file, name)].filter(([, text]) => text === undefined);
+  expect(without.map(([option]) => option)).toEqual(required);
+});
+
+test('the broker properties that the outbox chooses are those of its documentation', () => {
+  expect(serverProperties).toEqual({
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': '3',
+    'min.insync.replicas': '2',
+    'unclean.leader.election.enable': 'false',
+  });
+});

@@ -1,0 +1,183 @@
+import { checkConnections } from '../../../lib/infra/guards/connections';
+import { dynamoDbRouteProblem } from '../../../lib/infra/guards/dynamodb-route';
+import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/guards/key-policy';
+import { sharedNameProblem } from '../../../lib/infra/guards/names';
+import { mappingProblems, type StreamMapping } from '../../../lib/infra/guards/stream-mappings';
+import { tableProblems, type TableProperties } from '../../../lib/infra/guards/table-shape';
+
+describe('connections', () => {
+  const iam = { authentication: 'iam', expectedShards: 100 };
+
+  test('as many as the brokers let in at once are accepted', () => {
+    expect(() => checkConnections(iam)).not.toThrow();
+    expect(() => checkConnections({ ...iam, clusterKind: 'serverless' })).not.toThrow();
+  });
+
+  test('more new ones in a second than IAM allows are refused, with the way out', () => {
+    expect(() => checkConnections({ ...iam, expectedShards: 101 })).toThrow(
+      'Option "expectedShards" is 101; it must be at most 100 with authentication by IAM. Each broker takes 100 new connections a second, and after a deployment or an outage the relays of all shards connect at once. Use SCRAM, or larger brokers where they are t3.',
+    );
+  });
+
+  test('more at the same time than a broker takes are refused', () => {
+    expect(() => checkConnections({ ...iam, expectedShards: 1_501 })).toThrow(
+      /at most 1500 .* takes 3000 connections, and a relay has up to 2/,
+    );
+  });
+
+  test('small brokers take fewer', () => {
+    expect(() => checkConnections({ ...iam, instanceType: 'kafka.t3.small', expectedShards: 5 })).toThrow(
+      /Each broker of type t3 takes 4 new connections a second/,
+    );
+  });
+
+  test('other logins have no such limit', () => {
+    expect(() => checkConnections({ authentication: 'scram', expectedShards: 2_000 })).not.toThrow();
+  });
+
+  test('fewer relays than shards are refused', () => {
+    expect(() => checkConnections({ ...iam, relayConcurrency: 99 })).toThrow(/"relayConcurrency" is 99; .* \(100\)/);
+    expect(() => checkConnections({ ...iam, relayConcurrency: 100 })).not.toThrow();
+  });
+});
+
+describe('the table', () => {
+  const table = (changed: Partial<TableProperties> = {}): TableProperties => ({
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+    ],
+    LocalSecondaryIndexes: [{}],
+    StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    ...changed,
+  });
+
+  test('that is like an outbox is accepted', () => {
+    expect(tableProblems(table())).toEqual([]);
+    expect(tableProblems(table({ StreamSpecification: { StreamViewType: 'NEW_AND_OLD_IMAGES' } }))).toEqual([]);
+  });
+
+  test.each<[string, Partial<TableProperties>, RegExp]>([
+    ['no stream', { StreamSpecification: undefined }, /^The table has no stream\. .* Give the table a stream/],
+    ['keys in its stream', { StreamSpecification: { StreamViewType: 'KEYS_ONLY' } }, /has a stream of KEYS_ONLY/],
+    ['no TTL', { TimeToLiveSpecification: undefined }, /^The table has no TTL\. .* would stay for ever/],
+    [
+      'a TTL that is switched off',
+      { TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: false } },
+      /has no TTL/,
+    ],
+    ['another TTL', { TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true } }, /the TTL attribute "ttl"/],
+    ['no index', { LocalSecondaryIndexes: undefined }, /no local secondary index\. .* the order of the key breaks/],
+    ['other keys', { KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }] }, /other keys than an outbox/],
+    [
+      'numbers as keys',
+      { AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'N' }] },
+      /other keys than an outbox/,
+    ],
+    ['strong consistency', { MultiRegionConsistency: 'STRONG' }, /MRSC\), which supports neither transactions/],
+  ])('with %s is refused', (_, changed, message) => {
+    expect(tableProblems(table(changed))).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe('what reads the stream', () => {
+  const INSERTS = '{"eventName":["INSERT"]}';
+  const relay = (changed: Partial<StreamMapping> = {}): StreamMapping => ({
+    path: 'Orders/Outbox/Relay/Stream',
+    isOfRelay: true,
+    parallelizationFactor: 1,
+    filters: [INSERTS],
+    ...changed,
+  });
+  const other: StreamMapping = { path: 'Orders/Audit', isOfRelay: false, parallelizationFactor: 10, filters: [] };
+
+  test('may be the relay and one more function, as it likes', () => {
+    expect(mappingProblems([relay(), other], false)).toEqual([]);
+  });
+
+  test('must not be three, nor two of a global table', () => {
+    const third = { ...other, path: 'Orders/Search' };
+    expect(mappingProblems([relay(), other, third], false)).toEqual([
+      expect.stringMatching(
+        /^3 event source mappings read .* \(.*Audit, Orders\/Search\)\. DynamoDB supports 2 .* a table/,
+      ),
+    ]);
+    expect(mappingProblems([relay(), other], true)).toEqual([
+      expect.stringMatching(/^2 event source mappings .* DynamoDB supports 1 .* a global table/),
+    ]);
+  });
+
+  test('must hand the relay one batch of a shard after the other', () => {
+    expect(mappingProblems([relay({ parallelizationFactor: 2 })], false)).toEqual([
+      expect.stringMatching(/has a parallelization factor of 2\. .* their order breaks\. Set it to 1/),
+    ]);
+  });
+
+  test.each([
+    ['nothing', []],
+    ['a filter of more', ['{"eventName":["INSERT","MODIFY"]}']],
+    ['one of two filters', [INSERTS, '{"dynamodb":{}}']],
+  ])('must not wake the relay by its own marks: %s', (_, filters) => {
+    expect(mappingProblems([relay({ filters })], false)).toEqual([
+      expect.stringMatching(/lets more than inserts through\. The relay's own marks would invoke it/),
+    ]);
+  });
+});
+
+test('a VPC must lead to DynamoDB', () => {
+  const route = { vpc: 'Orders/Vpc', hasEndpoint: false, hasEgress: false };
+  expect(dynamoDbRouteProblem({ ...route, hasEndpoint: true })).toBeUndefined();
+  expect(dynamoDbRouteProblem({ ...route, hasEgress: true })).toBeUndefined();
+  expect(dynamoDbRouteProblem(route)).toMatch(
+    /^The relay runs in Orders\/Vpc, from where nothing leads to DynamoDB: .* Add a gateway endpoint, which is free/,
+  );
+});
+
+describe('the policy of a key', () => {
+  const ROLE = { 'Fn::GetAtt': ['Role', 'Arn'] };
+  const ROOT = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root']] };
+  const problem = (...statements: KeyStatement[]) =>
+    keyPolicyProblem(statements, ROLE, { key: 'Orders/Key', who: 'relay' });
+  const allow = (AWS: unknown, Action: string | string[] = 'kms:*'): KeyStatement => ({
+    Effect: 'Allow',
+    Action,
+    Principal: { AWS },
+  });
+
+  test.each<[string, KeyStatement]>([
+    ['the account', allow(ROOT)],
+    ['the role', allow(ROLE, ['kms:Encrypt', 'kms:Decrypt'])],
+    ['one of several principals', allow([{ Ref: 'Other' }, ROLE], 'kms:De*')],
+    ['everyone', { ...allow('*'), Principal: '*' }],
+  ])('that allows %s is accepted', (_, statement) => {
+    expect(problem(statement)).toBeUndefined();
+  });
+
+  test.each<[string, KeyStatement[]]>([
+    ['says nothing', []],
+    ['allows another role', [allow({ 'Fn::GetAtt': ['Another', 'Arn'] })]],
+    ['allows the account something else', [allow(ROOT, ['kms:Describe*', 'kms:Put*'])]],
+  ])('that %s is refused', (_, statements) => {
+    expect(problem(...statements)).toMatch(
+      /^The policy of the key Orders\/Key does not allow kms:Decrypt to the relay, .* Allow the account/,
+    );
+  });
+
+  test('that denies is refused, unless under a condition', () => {
+    const deny: KeyStatement = { Effect: 'Deny', Action: 'kms:*', Principal: '*' };
+    expect(problem(allow(ROOT), deny)).toMatch(/denies kms:Decrypt/);
+    expect(problem(allow(ROOT), { ...deny, Condition: { Bool: {} } })).toBeUndefined();
+  });
+});
+
+test('two outboxes must not report under one name', () => {
+  expect(sharedNameProblem('orders', ['A/Outbox'])).toBeUndefined();
+  expect(sharedNameProblem('orders', ['A/Outbox', 'B/Outbox'])).toMatch(
+    /^The outboxes A\/Outbox and B\/Outbox have the outboxName "orders"\. .* Give each a name/,
+  );
+});

@@ -1,0 +1,34 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { encodeSignal, newSignal } from '../../../lib/event/signal';
+import { recordsOfHome } from '../../../lib/relay/home-region';
+import { decodeRecord } from '../../../lib/relay/record';
+import { anItem, insertOf } from '../../builders/items';
+
+const home = { region: 'eu-west-1', publishesFor: ['eu-west-1'] };
+const west = insertOf(anItem({ region: 'eu-west-1' }));
+const central = insertOf(anItem({ region: 'eu-central-1' }));
+const signal = newSignal('order#42', 1, {
+  kind: 'drain' as const,
+  from: '0000000000000001',
+  request: { by: 'me', at: 1, why: 'a test' },
+});
+const signalRecord = insertOf(marshall(encodeSignal(signal)));
+
+test('records of other regions are left out, signals are not', () => {
+  expect(recordsOfHome([central, west, signalRecord], home)).toEqual([west, signalRecord]);
+});
+
+test('without a home everything is handed on as it is', () => {
+  const records = [central, west];
+  expect(recordsOfHome(records, undefined)).toBe(records);
+});
+
+test('the stream is named with the regions', () => {
+  const [record] = recordsOfHome([{ ...west, eventSourceARN: 'arn:stream' }], home);
+  expect(record?.eventSourceARN).toBe('arn:stream#eu-west-1');
+});
+
+test('what another region keeps about itself is no event', () => {
+  const hold = { pk: { S: '$outbox#control@eu-central-1' }, sk: { S: 'hold#order#42' } };
+  expect(decodeRecord(insertOf(hold))).toEqual({ kind: 'ignored' });
+});
