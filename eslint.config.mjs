@@ -58,7 +58,7 @@ export default tseslint.config(
     [
       [THIRD_PARTY, 'lib/event is pure: no third parties.'],
       [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*'],
         'lib/event is the bottom layer.',
       ],
       NOBODY_IMPORTS,
@@ -69,7 +69,7 @@ export default tseslint.config(
     [
       [THIRD_PARTY, 'The write helper adds no dependency to a service.'],
       [
-        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*'],
         'lib/write may import lib/event only.',
       ],
       NOBODY_IMPORTS,
@@ -118,6 +118,46 @@ export default tseslint.config(
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
       [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/sweep may import lib/event and lib/relay.'],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/kafka/**/*.ts'],
+    [
+      [
+        ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@aws-sdk/*', '@aws-lambda-powertools/*'],
+        'lib/kafka is what all clients of Kafka share.',
+      ],
+      [
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/kafka may import lib/event only.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/consume/**/*.ts'],
+    [
+      [
+        [...THIRD_PARTY, '../kafka/*'],
+        'The core of the consumer is pure; only kafkajs-*, lambda-*, dynamodb-* and telemetry-* adapters may use third parties.',
+      ],
+      [
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*'],
+        'lib/consume may import lib/event only.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+    ['lib/consume/{kafkajs,lambda,dynamodb,telemetry}-*.ts'],
+  ),
+  layer(
+    ['lib/consume/{kafkajs,lambda,dynamodb,telemetry}-*.ts'],
+    [
+      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
+      [
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*'],
+        'lib/consume may import lib/event and lib/kafka.',
+      ],
       NOBODY_IMPORTS,
     ],
   ),

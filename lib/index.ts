@@ -18,7 +18,7 @@ export type {
 } from './event/standard-schema';
 export type { Change, ChangedAggregate } from './write/change';
 export type { CommitOptions } from './write/commit';
-export type { ConsistencyToken } from './write/consistency-token';
+export type { ConsistencyToken } from './event/consistency-token';
 export {
   createOutbox,
   type Outbox,
@@ -38,4 +38,4 @@ export type {
   TransactionAction,
   TransactionClient,
   UpdateAction,
-} from './write/transaction';
+} from './event/transaction';

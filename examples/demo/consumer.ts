@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
-import { registerZstd } from '../../lib/relay/kafka-compression';
+import { registerZstd } from '../../lib/kafka/zstd';
 import { DemoError } from './errors';
 import { streamOf, type Delivery } from './record';
 

@@ -4,7 +4,7 @@ import { decodeItem, encodeItem, type Image } from '../event/item';
 import { parsePartitionKey } from '../event/key';
 import { isRecord, shown } from '../event/options';
 import { versionOfPosition } from '../event/position';
-import type { TransactionAction } from './transaction';
+import type { TransactionAction } from '../event/transaction';
 
 /** One entry of `CancellationReasons`; `Item` is in DynamoDB's own typed form, as the SDK leaves it in errors. */
 interface Reason {

@@ -6,13 +6,13 @@ import { messagesOf } from '../event/message';
 import { isRecord } from '../event/options';
 import { positionOfVersion } from '../event/position';
 import type { Commit } from './commit';
-import { consistencyToken, type ConsistencyToken } from './consistency-token';
+import { consistencyToken, type ConsistencyToken } from '../event/consistency-token';
 import { eventData } from './event-data';
 import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
 import { checkItemSize, checkMessageSize, markBytes, MAX_EVENTS_PER_ITEM } from './limits';
 import type { OutboxSettings } from './settings';
 import type { TraceContext } from './trace-context';
-import type { OutboxEntry } from './transaction';
+import type { OutboxEntry } from '../event/transaction';
 
 /** Which aggregate changes, and to which version. */
 export interface ChangedAggregate extends AggregateKey {

@@ -2,15 +2,8 @@ import { OutboxError } from '../event/errors';
 import type { OutboxItem } from '../event/item';
 import { messageBytes, type Message } from '../event/message';
 import { formatReceipt } from '../event/receipt';
-import { itemBytes } from './item-size';
-import type { TransactionAction } from './transaction';
-
-/** Of `TransactWriteItems` and of items: Amazon DynamoDB developer guide, "Quotas". */
-export const DYNAMODB_LIMITS = {
-  transactionActions: 100,
-  transactionBytes: 4 * 1024 * 1024,
-  itemBytes: 400 * 1024,
-} as const;
+import { itemBytes } from '../event/item-size';
+import { DYNAMODB_LIMITS } from '../event/transaction-size';
 
 /** `ce_sequence` has four digits for the event's place in its item. */
 export const MAX_EVENTS_PER_ITEM = 10_000;
@@ -60,45 +53,5 @@ export function checkItemSize(pk: string, encoded: Readonly<Record<string, unkno
     'item-too-large',
     `The events of ${JSON.stringify(pk.slice(0, 80))} take ${bytes} bytes as one item, ${marks} of them for the relay's marks; DynamoDB takes ${maxBytes}. All events of a key in one transaction are one item: write fewer, or smaller ones.`,
     { pk, bytes, maxBytes },
-  );
-}
-
-/**
- * Refuses what `TransactWriteItems` would refuse for its size. Of an update only what the call carries is known, so
- * DynamoDB itself may still refuse the result.
- */
-export function checkTransactionSize(actions: readonly TransactionAction[]): void {
-  const { transactionActions: max, transactionBytes: maxBytes } = DYNAMODB_LIMITS;
-  if (actions.length > max) {
-    throw new OutboxError(
-      'too-many-actions',
-      `The transaction has ${actions.length} actions, the outbox items included; DynamoDB takes ${max}. Split it where it need not be atomic.`,
-      { got: actions.length, max },
-    );
-  }
-  const bytes = actions.reduce((sum, action, index) => sum + checkAction(action, index), 0);
-  if (bytes > maxBytes) {
-    throw new OutboxError(
-      'transaction-too-large',
-      `The transaction's items take ${bytes} bytes; DynamoDB takes ${maxBytes}. Split it where it need not be atomic.`,
-      { bytes, maxBytes },
-    );
-  }
-}
-
-function checkAction({ Put, Update, Delete, ConditionCheck }: TransactionAction, index: number): number {
-  if (Put === undefined) {
-    return (
-      itemBytes((Update ?? Delete ?? ConditionCheck)?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {})
-    );
-  }
-  const bytes = itemBytes(Put.Item ?? {});
-  const maxBytes = DYNAMODB_LIMITS.itemBytes;
-  if (bytes <= maxBytes) return bytes;
-  const table = Put.TableName ?? '';
-  throw new OutboxError(
-    'action-too-large',
-    `Action ${index} puts an item of ${bytes} bytes into table "${table}"; DynamoDB takes ${maxBytes}.`,
-    { index, table, bytes, maxBytes },
   );
 }

@@ -4,12 +4,12 @@ import { refuseOption, requireOptions, shown } from '../event/options';
 import { explainFailure } from './cancellation';
 import { prepareChange, type Change, type ChangedAggregate, type PreparedChange, type UntypedChange } from './change';
 import { commitOf, type Commit, type CommitOptions } from './commit';
-import type { ConsistencyToken } from './consistency-token';
-import { checkDistinctItems } from './distinct-actions';
-import { checkTransactionSize } from './limits';
+import type { ConsistencyToken } from '../event/consistency-token';
+import { checkDistinctItems } from '../event/distinct-actions';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from './trace-context';
-import type { OutboxEntry, TransactionAction, TransactionClient } from './transaction';
+import type { OutboxEntry, TransactionAction, TransactionClient } from '../event/transaction';
+import { checkTransactionSize } from '../event/transaction-size';
 
 /** What a write may have of its own. */
 export interface WriteOptions extends CommitOptions {

@@ -15,7 +15,7 @@ import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
 import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka-publisher';
 import { createRelay, type Relay } from '../../lib/relay/relay';
-import { itemBytes } from '../../lib/write/item-size';
+import { itemBytes } from '../../lib/event/item-size';
 import { startStack, type Stack } from '../../local/stack';
 import { anEvent, anItem, insertOf } from '../builders/items';
 import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';

@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type Consumer } from 'kafkajs';
-import { registerZstd } from '../../../lib/relay/kafka-compression';
+import { registerZstd } from '../../../lib/kafka/zstd';
 
 /** A message as a consumer sees it. */
 export interface Arrival {

@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
-import { registerZstd } from '../../../lib/relay/kafka-compression';
+import { registerZstd } from '../../../lib/kafka/zstd';
 import { withAdmin } from '../../../local/kafka/topics';
 
 export type StoredMessage = KafkaMessage & { readonly partition: number };

@@ -1,4 +1,4 @@
-import { itemBytes } from '../../../lib/write/item-size';
+import { itemBytes } from '../../../lib/event/item-size';
 import { NOW, orderOutbox } from './order-outbox';
 
 /**

@@ -1,6 +1,6 @@
-import type { OutboxItem } from '../event/item';
-import type { AggregateKey } from '../event/key';
-import type { Message } from '../event/message';
+import type { OutboxItem } from './item';
+import type { AggregateKey } from './key';
+import type { Message } from './message';
 
 /**
  * What a consumer must have applied to have seen a write: hand it to a reader that has to see its own write. It is plain

@@ -1,0 +1,50 @@
+import { OutboxError } from './errors';
+import { itemBytes } from './item-size';
+import type { TransactionAction } from './transaction';
+
+/** Of `TransactWriteItems` and of items: Amazon DynamoDB developer guide, "Quotas". */
+export const DYNAMODB_LIMITS = {
+  transactionActions: 100,
+  transactionBytes: 4 * 1024 * 1024,
+  itemBytes: 400 * 1024,
+} as const;
+
+/**
+ * Refuses what `TransactWriteItems` would refuse for its size. Of an update only what the call carries is known, so
+ * DynamoDB itself may still refuse the result.
+ */
+export function checkTransactionSize(actions: readonly TransactionAction[]): void {
+  const { transactionActions: max, transactionBytes: maxBytes } = DYNAMODB_LIMITS;
+  if (actions.length > max) {
+    throw new OutboxError(
+      'too-many-actions',
+      `The transaction has ${actions.length} actions, DynamoDB takes ${max}. Split it where it need not be atomic.`,
+      { got: actions.length, max },
+    );
+  }
+  const bytes = actions.reduce((sum, action, index) => sum + checkAction(action, index), 0);
+  if (bytes > maxBytes) {
+    throw new OutboxError(
+      'transaction-too-large',
+      `The transaction's items take ${bytes} bytes; DynamoDB takes ${maxBytes}. Split it where it need not be atomic.`,
+      { bytes, maxBytes },
+    );
+  }
+}
+
+function checkAction({ Put, Update, Delete, ConditionCheck }: TransactionAction, index: number): number {
+  if (Put === undefined) {
+    return (
+      itemBytes((Update ?? Delete ?? ConditionCheck)?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {})
+    );
+  }
+  const bytes = itemBytes(Put.Item ?? {});
+  const maxBytes = DYNAMODB_LIMITS.itemBytes;
+  if (bytes <= maxBytes) return bytes;
+  const table = Put.TableName ?? '';
+  throw new OutboxError(
+    'action-too-large',
+    `Action ${index} puts an item of ${bytes} bytes into table "${table}"; DynamoDB takes ${maxBytes}.`,
+    { index, table, bytes, maxBytes },
+  );
+}
