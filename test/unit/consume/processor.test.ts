@@ -117,6 +117,7 @@ describe('two consumers at work on one message', () => {
     const { outcomes } = await feed(frozen, versions(2, 3, 4));
 
     expect(outcomes).toEqual(['duplicate', 'duplicate', 'applied']);
+    expect(frozen.told.of('attemptFailed')).toEqual([]);
     expect(client.effects()).toEqual([1, 2, 3, 4].map((version) => id(version)));
   });
 });
