@@ -82,6 +82,8 @@ export function handleKafkaEvent(
   return async (event, context) => {
     const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMs));
     const blocked = new Set<string>();
+    // An outage ends what an invocation does; the next one finds out by itself whether it is over.
+    consumer.gate.opened();
     const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
       const key = deliveries.map(({ record }) => laneKey(record))[0] ?? '';
       // Nothing of a key may overtake what was given up.

@@ -152,6 +152,7 @@ export class Processor {
     const { gate, isOutage } = this.#ports;
     const { telemetry } = this.#settings;
     return slots.use(async () => {
+      if (this.#mode.givesUp === true && gate.isClosed) throw new ConsumerOutage('Away.');
       await gate.pass(signal);
       if (signal.aborted) {
         gate.left();

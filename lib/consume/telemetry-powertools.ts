@@ -8,10 +8,10 @@ const LATENCY_SAMPLES = 99;
 
 /** The part of Powertools' `Logger` that is called; described here so that a consumer without Powertools needs none of it. */
 export interface TelemetryLogger {
-  debug(message: string, fields?: Record<string, unknown>): void;
-  info(message: string, fields?: Record<string, unknown>): void;
-  warn(message: string, fields?: Record<string, unknown>): void;
-  error(message: string, fields?: Record<string, unknown>): void;
+  debug(message: string, fields: Record<string, unknown>): void;
+  info(message: string, fields: Record<string, unknown>): void;
+  warn(message: string, fields: Record<string, unknown>): void;
+  error(message: string, fields: Record<string, unknown>): void;
 }
 
 /** The part of Powertools' `Metrics` that is called. */
@@ -102,7 +102,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       logger.error('Outage: everything waits and nothing is lost', { cause: describe(cause) });
     },
     outageOver() {
-      logger.info('The outage is over');
+      logger.info('The outage is over', {});
     },
     commitFailed(cause) {
       add(CONSUMER_METRICS.commitFailures);
