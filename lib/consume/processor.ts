@@ -122,7 +122,7 @@ export class Processor {
           case 'aside':
             return await this.#setAside(delivery, step.aside, event);
           case 'gap':
-            await this.#awaitMissing(delivery, event, lane, gap);
+            if ((await this.#awaitMissing(delivery, event, lane, gap)) === 'given-up') return 'given-up';
             break;
           case 'stale':
             this.#ports.rows.forget(event);
@@ -391,15 +391,23 @@ export class Processor {
   }
 
   /** What is missing may come behind this message, by a redrive, or be applied by another consumer. */
-  async #awaitMissing(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>, gap: GapWait): Promise<void> {
+  async #awaitMissing(
+    delivery: Delivery,
+    event: DecodedEvent,
+    lane: Lane<Delivery>,
+    gap: GapWait,
+  ): Promise<'given-up' | undefined> {
     const isEarlier = ({ record }: Delivery): boolean =>
       headerText(record, 'ce_source') === event.source &&
       (headerText(record, 'ce_sequence') ?? '~') < (event.sequence ?? '');
     const ms = Math.min(GAP_CHECK_MS, gap.restMs());
     const earlier = await lane.take(isEarlier, ms, delivery.signal);
     this.#ports.rows.forget(event);
-    if (earlier === undefined) return;
+    if (earlier === undefined) return undefined;
     if ((await this.#settle(earlier, lane)) !== 'given-up') earlier.finished();
+    // What comes again with the next delivery must not be overtaken in this one.
+    else if (this.#mode.givesUp === true) return 'given-up';
+    return undefined;
   }
 
   /** Several new events of a key in one transaction. Answers `false` when that does not work out; nothing is done then. */

@@ -204,11 +204,13 @@ it(
     app.synth();`;
     node('-e', script);
     const files = readdirSync(join(service, 'cdk.out'), { recursive: true, encoding: 'utf8' });
-    const asset = files.find((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file)) ?? '';
+    // One asset a function; their names are hashes.
+    const bundles = files
+      .filter((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file))
+      .map((file) => readFileSync(join(service, 'cdk.out', file), 'utf8'));
+    const relay = readFileSync(installed('dynamodb-outbox/dist/lambdas/relay/index.js'), 'utf8');
 
-    expect(readFileSync(join(service, 'cdk.out', asset), 'utf8')).toBe(
-      readFileSync(installed('dynamodb-outbox/dist/lambdas/relay/index.js'), 'utf8'),
-    );
+    expect(bundles.some((bundle) => bundle === relay)).toBe(true);
   },
   MINUTES_MS,
 );

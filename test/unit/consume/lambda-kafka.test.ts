@@ -79,6 +79,26 @@ it('throws without partial batch response when anything is unfinished, and what 
   expect(rig.told.of('attemptFailed')).toEqual([]);
 });
 
+it('a key that waits for a missing event gives up with it', async () => {
+  const rig = aRig({
+    gaps: 'block',
+    onFailure: 'block',
+    clock: { now: () => Date.now() },
+    handlers: {
+      'order.placed': (_, { version }) => {
+        if (version === 2) throw new Error('no');
+        return [{ Put: { TableName: 'effects', Item: { id: `v${version ?? ''}` } } }];
+      },
+    },
+  });
+  const records = [1, 3, 2].map((version, offset) => aRecord({ version, offset }));
+
+  expect(await deliver(rig, records)).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 1 } }],
+  });
+  expect(rig.client.effects()).toEqual(['v1']);
+});
+
 it('begins nothing when the time is up', async () => {
   const rig = aRig();
   const { consumer, deadLetters } = rig;
