@@ -29,13 +29,21 @@ export interface OutboxErrorDetails {
   'undecodable-item': { pk: string; sk: string; field: string };
   'undecodable-signal': { pk: string; sk: string; field: string };
   'operation-refused': { operation: string; why: string };
+  'invalid-effects': { type: string; got: unknown };
+  'batch-unfinished': { places: readonly string[] };
+  'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 
 export type OutboxErrorCode = keyof OutboxErrorDetails;
 
 /** Codes after which the same call, repeated as it was, can succeed. */
-const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set(['transaction-conflict', 'throttled']);
+const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
+  'transaction-conflict',
+  'throttled',
+  'not-applied-in-time',
+  'batch-unfinished',
+]);
 
 /**
  * The one error class of this package: branch on `code`, read `details`.

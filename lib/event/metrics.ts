@@ -58,3 +58,25 @@ export const SWEEPER_METRICS = {
   complete: 'SweepComplete',
   failures: 'SweepFailures',
 } as const;
+
+/** Names that a consumer emits. */
+export const CONSUMER_METRICS = {
+  appliedEvents: 'AppliedEvents',
+  /** Milliseconds from the event's commit to its effect. */
+  commitToApplyLatency: 'CommitToApplyLatency',
+  duplicatesIgnored: 'DuplicatesIgnored',
+  /** Duplicates by their place alone: before the newest 16 events of their key. */
+  duplicatesBelowWindow: 'DuplicatesBelowWindow',
+  replaysIgnored: 'ReplaysIgnored',
+  unknownTypesSkipped: 'UnknownTypesSkipped',
+  lateEvents: 'LateEvents',
+  gaps: 'Gaps',
+  failedAttempts: 'FailedAttempts',
+  deadLetters: 'DeadLetters',
+  deadLetterFailures: 'DeadLetterFailures',
+  parkedEvents: 'ParkedEvents',
+  releasedKeys: 'ReleasedKeys',
+  outages: 'ConsumerOutages',
+  commitFailures: 'OffsetCommitFailures',
+  rebalances: 'Rebalances',
+} as const;

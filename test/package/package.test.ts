@@ -107,17 +107,47 @@ it('a service writes with it, in plain JavaScript and without the AWS SDK', () =
   });
 });
 
+it('the consumer loads nothing but its own code and kafkajs', () => {
+  provide('kafkajs');
+  const script = `
+    const consumer = require('dynamodb-outbox/consumer');
+    const packages = Object.keys(require.cache).map((file) => /\\/node_modules\\/((@[^/]+\\/)?[^/]+)\\//.exec(file)?.[1]);
+    console.log(JSON.stringify({ packages: [...new Set(packages)].filter(Boolean).toSorted(), kind: typeof consumer.createConsumer }));`;
+  const mainFile = join(service, 'consumer.cjs');
+  writeFileSync(mainFile, script);
+
+  expect(JSON.parse(node(mainFile))).toEqual({ packages: ['dynamodb-outbox', 'kafkajs'], kind: 'function' });
+});
+
 it(
   'its types check in a strict service, as CommonJS and as ES modules',
   () => {
-    provide('zod', 'typescript', '@types/node', 'undici-types', '@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb');
+    provide(
+      'zod',
+      'typescript',
+      'kafkajs',
+      '@types/node',
+      'undici-types',
+      '@aws-sdk/client-dynamodb',
+      '@aws-sdk/lib-dynamodb',
+    );
     const source = `
     import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
+    import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
+    import { Kafka } from 'kafkajs';
     import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
     import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
     import { z } from 'zod';
     const events = defineEvents({ 'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' } });
     const outbox = createOutbox({ tableName: 'outbox', service: 'shop', events });
+    export const shipping = createConsumer({
+      name: 'shipping',
+      tableName: 'inbox',
+      client: DynamoDBDocument.from(new DynamoDBClient({})),
+      events,
+      handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
+    });
+    export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
     export async function place(): Promise<void> {
       const client = DynamoDBDocument.from(new DynamoDBClient({}));
       try {

@@ -1,0 +1,123 @@
+import type { ConsistencyToken } from '../event/consistency-token';
+import { OutboxError } from '../event/errors';
+import { isRecord, refuseOption } from '../event/options';
+import { parseSequence } from '../event/sequence';
+import { decide } from './inbox';
+import type { Clock, InboxKey, InboxRow, InboxStore } from './ports';
+import { backoffMs, wait } from './waiting';
+
+/** How far a consumer is on one topic, measured by a token. */
+export interface ConsumerLag {
+  readonly topic: string;
+  readonly isApplied: boolean;
+  /** The newest applied sequence of the key; left out when there is none, and for keys without versions. */
+  readonly appliedSequence?: string;
+  /** Versions between the newest applied event and the token's; 0 when it is applied. Left out for keys without versions. */
+  readonly versionsBehind?: number;
+  /** Epoch milliseconds of the last effect of the key. */
+  readonly appliedAt?: number;
+  /** Later events of the key wait in the table for a redrive: waiting for them is in vain before that. */
+  readonly isParked: boolean;
+}
+
+/** Answers from a consumer's inbox whether it has seen a write. */
+export class AppliedReader {
+  readonly #inbox: InboxStore;
+  readonly #clock: Clock;
+  readonly #consumer: string;
+
+  constructor(inbox: InboxStore, clock: Clock, consumer: string) {
+    this.#inbox = inbox;
+    this.#clock = clock;
+    this.#consumer = consumer;
+  }
+
+  async isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean> {
+    const answers = await Promise.all(this.#targets(token, topics).map((target) => this.#isApplied(target)));
+    return answers.every(({ isApplied }) => isApplied);
+  }
+
+  async waitUntilApplied(
+    token: ConsistencyToken,
+    { timeoutMs, topics, signal }: { timeoutMs: number; topics?: readonly string[]; signal?: AbortSignal },
+  ): Promise<void> {
+    if (!Number.isFinite(timeoutMs) || timeoutMs < 0) {
+      refuseOption('timeoutMs', timeoutMs, 'a number of milliseconds, at least 0');
+    }
+    const end = this.#clock.now() + timeoutMs;
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      if (await this.isApplied(token, topics)) return;
+      const restMs = end - this.#clock.now();
+      if (restMs <= 0) throw this.#tooLate(token, timeoutMs, topics);
+      await wait(Math.min(restMs, backoffMs(POLL, attempt)), signal ?? NEVER);
+    }
+  }
+
+  async lag(token: ConsistencyToken, topics?: readonly string[]): Promise<ConsumerLag[]> {
+    return Promise.all(
+      this.#targets(token, topics).map(async (target): Promise<ConsumerLag> => {
+        const { isApplied, row = await this.#inbox.read(target) } = await this.#isApplied(target);
+        const top = row.state.window.at(-1)?.sequence;
+        return {
+          topic: target.topic,
+          isApplied,
+          ...(top === undefined ? {} : { appliedSequence: top }),
+          ...behind(target.sequence, top, isApplied),
+          ...(row.appliedAt === undefined ? {} : { appliedAt: row.appliedAt }),
+          isParked: row.state.parked,
+        };
+      }),
+    );
+  }
+
+  async #isApplied(target: Target): Promise<{ isApplied: boolean; row?: InboxRow }> {
+    const { sequence, id } = target;
+    if (sequence === undefined) return { isApplied: await this.#inbox.isMarked(target, id) };
+    const row = await this.#inbox.read(target);
+    return { isApplied: decide(row.state, { sequence, id }).kind === 'duplicate', row };
+  }
+
+  #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {
+    const given: unknown = token;
+    if (!isRecord(given) || !isRecord(given['topics']) || typeof given['source'] !== 'string') {
+      return refuseOption('token', given, 'a consistency token, as transact() and items() give it');
+    }
+    const { source, key } = token;
+    const targets = Object.entries(token.topics).flatMap(([topic, last]) =>
+      topics === undefined || topics.includes(topic) ? [{ source, key, topic, ...last }] : [],
+    );
+    if (targets.length > 0) return targets;
+    return refuseOption(
+      'topics',
+      topics,
+      `one of those that the token names: ${Object.keys(token.topics).join(', ')}; no other can show the write`,
+    );
+  }
+
+  #tooLate(token: ConsistencyToken, timeoutMs: number, topics: readonly string[] | undefined): OutboxError {
+    const waited = topics ?? Object.keys(token.topics);
+    return new OutboxError(
+      'not-applied-in-time',
+      `Consumer "${this.#consumer}" has not applied position ${token.position} of key "${token.key}" of aggregate "${token.aggregate}" on ${waited.join(', ')} within ${timeoutMs} ms. Wait longer, or answer with what is there and say so.`,
+      { consumer: this.#consumer, topics: waited, timeoutMs },
+    );
+  }
+}
+
+interface Target extends InboxKey {
+  readonly id: string;
+  readonly sequence?: string;
+}
+
+const POLL = { firstMs: 20, longestMs: 500 };
+const NEVER = new AbortController().signal;
+
+function behind(wanted: string | undefined, top: string | undefined, isApplied: boolean): { versionsBehind?: number } {
+  if (wanted === undefined) return {};
+  if (isApplied) return { versionsBehind: 0 };
+  const target = parseSequence(wanted)?.version ?? 0;
+  // Without any applied event it is not known where the key's versions began.
+  if (top === undefined) return {};
+  return { versionsBehind: Math.max(0, target - (parseSequence(top)?.version ?? 0)) };
+}

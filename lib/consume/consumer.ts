@@ -1,0 +1,111 @@
+import type { ConsistencyToken } from '../event/consistency-token';
+import type { EventDefinitions } from '../event/catalogue';
+import { AppliedReader, type ConsumerLag } from './applied';
+import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb-inbox';
+import { isDynamoDbOutage } from './dynamodb-outage';
+import { dynamodbTransactions } from './dynamodb-transactions';
+import { Gate } from './gate';
+import { GroupCommit } from './group-commit';
+import type { DeadLetters, InboxKey } from './ports';
+import { Processor, type ProcessorMode, type ProcessorPorts } from './processor';
+import { redriveKey, type Redriven } from './redrive';
+import { RowCache } from './row-cache';
+import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
+
+/** Applies events once. Made by {@link createConsumer}; run by `runConsumer` or `handleKafkaEvent`. */
+export interface Consumer {
+  readonly name: string;
+
+  /**
+   * Whether the consumer has applied what the token names: one strongly consistent read per topic.
+   *
+   * For a key with versions it answers `true` only when that very event was applied, or lies before the newest 16 of its
+   * key. Set-aside and parked events were not applied.
+   *
+   * @param topics - those of the token that the consumer reads, when it does not read all of them
+   */
+  isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean>;
+
+  /**
+   * Resolves when the consumer has applied what the token names.
+   *
+   * @throws OutboxError `not-applied-in-time` after `timeoutMs`.
+   * @example
+   * ```ts
+   * const { tokens } = await outbox.transact(client, transaction);
+   * for (const token of tokens) await shipping.waitUntilApplied(token, { timeoutMs: 2_000 });
+   * ```
+   */
+  waitUntilApplied(
+    token: ConsistencyToken,
+    options: { timeoutMs: number; topics?: readonly string[]; signal?: AbortSignal },
+  ): Promise<void>;
+
+  /** How far the consumer is with the token's key, on each of its topics. */
+  lag(token: ConsistencyToken, topics?: readonly string[]): Promise<ConsumerLag[]>;
+
+  /** The keys that have parked events. */
+  parkedKeys(): AsyncIterable<InboxKey>;
+
+  /**
+   * Applies the parked events of a key in their order and lets its later ones pass again. Ends at the first that fails
+   * again: it and the later ones stay parked. May run beside the consumer, and several times at once.
+   */
+  redriveParked(key: InboxKey): Promise<Redriven>;
+
+  /** @internal */
+  readonly settings: ConsumerSettings;
+  /** @internal */
+  processor(deadLetters: DeadLetters, mode?: ProcessorMode): Processor;
+  /** @internal */
+  readonly gate: Gate;
+}
+
+/**
+ * A consumer of events, on a table of its own.
+ *
+ * Holds no connection but the client's, and a cache of what it has read: make one per process.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed; `unknown-event-type` for a
+ * handler of a type that is not in the catalogue.
+ * @example
+ * ```ts
+ * const shipping = createConsumer({
+ *   name: 'shipping',
+ *   tableName: 'shipping-inbox',
+ *   client: DynamoDBDocument.from(new DynamoDBClient({})),
+ *   events,
+ *   handlers: {
+ *     'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { pk: data.orderId, status: 'open' } } }],
+ *   },
+ * });
+ * ```
+ */
+export function createConsumer<D extends EventDefinitions>(options: ConsumerOptions<D>): Consumer {
+  // Handlers get what the schema of their own type gave, which the types of a map by name cannot say.
+  const settings = consumerSettings(options as unknown as ConsumerOptions);
+  const { name, tableName, client, clock, markerLifeMs, transactions: concurrency } = settings;
+  const table = { client, tableName, consumer: name, markerLifeMs, clock };
+  const inbox = dynamodbInbox(table);
+  const gate = new Gate({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
+  const ports: Omit<ProcessorPorts, 'deadLetters'> = {
+    inbox,
+    entries: dynamodbInboxEntries(table),
+    transactions: new GroupCommit(dynamodbTransactions(client), { units: settings.eventsPerTransaction, concurrency }),
+    rows: new RowCache(),
+    gate,
+    isOutage: (error) => isDynamoDbOutage(error) || settings.isOutage(error),
+  };
+  const applied = new AppliedReader(inbox, clock, name);
+  return {
+    name,
+    isApplied: (token, topics) => applied.isApplied(token, topics),
+    waitUntilApplied: (token, waiting) => applied.waitUntilApplied(token, waiting),
+    lag: (token, topics) => applied.lag(token, topics),
+    parkedKeys: () => inbox.parkedKeys(),
+    redriveParked: (key) => redriveKey(key, settings, ports),
+    settings,
+    processor: (deadLetters, mode) => new Processor(settings, { ...ports, deadLetters }, mode),
+    gate,
+  };
+}

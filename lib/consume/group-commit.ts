@@ -1,0 +1,91 @@
+import { itemBytes } from '../event/item-size';
+import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import type { TransactionAction } from '../event/transaction';
+import type { Transactions, WriteResult } from './ports';
+
+interface Waiting {
+  readonly entries: readonly TransactionAction[];
+  readonly bytes: number;
+  readonly result: PromiseWithResolvers<WriteResult>;
+}
+
+export interface GroupCommitOptions {
+  /** How many units share a transaction, at most. */
+  readonly units: number;
+  /** How many transactions are under way at the same time. */
+  readonly concurrency: number;
+}
+
+/**
+ * Puts what is ready at the same time into one transaction, as databases do with their logs: nobody waits for company.
+ * When a shared transaction is not written, each unit gets its own, so that none suffers for another.
+ */
+export class GroupCommit implements Transactions {
+  readonly #transactions: Transactions;
+  readonly #options: GroupCommitOptions;
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+
+  constructor(transactions: Transactions, options: GroupCommitOptions) {
+    this.#transactions = transactions;
+    this.#options = options;
+  }
+
+  /** As {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
+  write(entries: readonly TransactionAction[]): Promise<WriteResult> {
+    const result = Promise.withResolvers<WriteResult>();
+    this.#waiting.push({ entries, bytes: bytesOf(entries), result });
+    // After whatever else has become ready in this turn.
+    queueMicrotask(() => this.#pump());
+    return result.promise;
+  }
+
+  #pump(): void {
+    while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
+      this.#running++;
+      void this.#send(this.#nextGroup()).finally(() => {
+        this.#running--;
+        this.#pump();
+      });
+    }
+  }
+
+  #nextGroup(): Waiting[] {
+    const { transactionActions, transactionBytes } = DYNAMODB_LIMITS;
+    let actions = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const unit of this.#waiting) {
+      actions += unit.entries.length;
+      bytes += unit.bytes;
+      const fits = actions <= transactionActions && bytes <= transactionBytes && count < this.#options.units;
+      if (count > 0 && !fits) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #send(group: readonly Waiting[]): Promise<void> {
+    if (group.length > 1) {
+      try {
+        const { kind } = await this.#transactions.write(group.flatMap(({ entries }) => entries));
+        if (kind === 'written') {
+          group.forEach(({ result }) => result.resolve({ kind }));
+          return;
+        }
+      } catch (error) {
+        group.forEach(({ result }) => result.reject(error));
+        return;
+      }
+    }
+    await Promise.all(
+      group.map(({ entries, result }) => this.#transactions.write(entries).then(result.resolve, result.reject)),
+    );
+  }
+}
+
+const bytesOf = (entries: readonly TransactionAction[]): number =>
+  entries.reduce((sum, { Put, Update, Delete, ConditionCheck }) => {
+    const keyed = Update ?? Delete ?? ConditionCheck;
+    return sum + itemBytes(Put?.Item ?? keyed?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {});
+  }, 0);

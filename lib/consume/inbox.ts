@@ -1,0 +1,71 @@
+import type { Envelope } from './decode';
+
+/** How many applied events of a key the inbox remembers. */
+export const WINDOW_SIZE = 16;
+/** How many events that were set aside it remembers, so that they can come back at any time. */
+export const ASIDE_SIZE = 64;
+
+/** An event in the order of its key. Two events may have one sequence: a restored table writes its versions again. */
+export interface Seen {
+  readonly sequence: string;
+  readonly id: string;
+}
+
+/** What a consumer knows about one key of one source on one topic. */
+export interface InboxState {
+  /** The newest applied events, ascending. */
+  readonly window: readonly Seen[];
+  /** `ce_txevents` of the newest one. */
+  readonly topEvents?: number;
+  /** Events that were set aside instead, oldest first. */
+  readonly aside: readonly Seen[];
+  /** Events of the key wait in the table for a redrive; so must every later one. */
+  readonly parked: boolean;
+}
+
+export const EMPTY_INBOX: InboxState = { window: [], aside: [], parked: false };
+
+/**
+ * `late`: a first delivery after a later event was applied, because it was redriven, partitions were added, or the
+ * versions began anew. `below`: the event lies before a full window, so it is taken for a duplicate although nothing
+ * remembers it.
+ */
+export type Decision =
+  { readonly kind: 'new' } | { readonly kind: 'late' } | { readonly kind: 'duplicate'; readonly below: boolean };
+
+/** Whether an event is applied already. A bare high-water mark could not tell a late first delivery from a duplicate. */
+export function decide({ window, aside }: InboxState, event: Seen): Decision {
+  const top = window.at(-1);
+  if (window.some((seen) => same(seen, event))) return { kind: 'duplicate', below: false };
+  if (top === undefined || event.sequence > top.sequence) return { kind: 'new' };
+  if (aside.some((seen) => same(seen, event))) return { kind: 'late' };
+  const lowest = window[0];
+  const below = window.length >= WINDOW_SIZE && lowest !== undefined && event.sequence < lowest.sequence;
+  return below ? { kind: 'duplicate', below } : { kind: 'late' };
+}
+
+/** The state once the event is applied. */
+export function withApplied(state: InboxState, event: Seen, txEvents?: number): InboxState {
+  const window = [...state.window, pick(event)].toSorted(bySequence).slice(-WINDOW_SIZE);
+  const isTop = window.at(-1)?.sequence === event.sequence;
+  return {
+    ...state,
+    window,
+    topEvents: isTop ? txEvents : state.topEvents,
+    aside: state.aside.filter((seen) => !same(seen, event)),
+  };
+}
+
+/** The state once the event is set aside: it does not enter the window, so that it can still be applied later. */
+export function withAside(state: InboxState, event: Seen): InboxState {
+  if (state.aside.some((seen) => same(seen, event))) return state;
+  return { ...state, aside: [...state.aside, pick(event)].slice(-ASIDE_SIZE) };
+}
+
+/** The place of an event in the order of its key, when its key has versions. */
+export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): Seen | undefined =>
+  sequence === undefined ? undefined : { sequence, id };
+
+const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });
+const same = (a: Seen, b: Seen): boolean => a.sequence === b.sequence && a.id === b.id;
+const bySequence = (a: Seen, b: Seen): number => (a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1);

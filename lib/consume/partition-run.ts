@@ -1,0 +1,80 @@
+import { OffsetTracker } from './offsets';
+import { Slots } from './slots';
+
+export interface PartitionLimits {
+  /** How many keys are worked on at the same time. */
+  readonly concurrency: number;
+  /** How many messages may be unfinished before no more are fetched. */
+  readonly maxBuffered: number;
+  /** How many messages may be kept behind an unfinished one, finished or not: so many may come again after a crash. */
+  readonly maxUncommitted: number;
+}
+
+/** A partition from its assignment to this consumer to the next rebalance. */
+export class PartitionRun {
+  readonly topic: string;
+  readonly partition: number;
+  readonly slots: Slots;
+  isPaused = false;
+  readonly #limits: PartitionLimits;
+  readonly #offsets = new OffsetTracker();
+  readonly #end = new AbortController();
+  #committed: bigint | undefined;
+  #lastBegun: bigint | undefined;
+
+  constructor(topic: string, partition: number, limits: PartitionLimits) {
+    this.topic = topic;
+    this.partition = partition;
+    this.slots = new Slots(limits.concurrency);
+    this.#limits = limits;
+  }
+
+  /** Aborted when the partition is not this consumer's any more, or the consumer ends. */
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  /** What is at work is finished; what waits is given up. */
+  end(): void {
+    this.#end.abort();
+  }
+
+  /** Whether messages come again that this run has already begun: another run must take them. */
+  isBehind(offset: bigint): boolean {
+    return this.#lastBegun !== undefined && offset <= this.#lastBegun;
+  }
+
+  begin(offset: bigint): void {
+    this.#lastBegun = offset;
+    this.#offsets.begin(offset);
+  }
+
+  finish(offset: bigint): void {
+    this.#offsets.finish(offset);
+  }
+
+  get isFull(): boolean {
+    return this.#offsets.unfinished >= this.#limits.maxBuffered || this.#offsets.kept >= this.#limits.maxUncommitted;
+  }
+
+  /** Half empty, so that a partition is not paused and resumed for each message. */
+  get hasRoom(): boolean {
+    return this.#offsets.unfinished <= this.#limits.maxBuffered / 2 && this.#offsets.kept < this.#limits.maxUncommitted;
+  }
+
+  get lowestUnfinished(): bigint | undefined {
+    return this.#offsets.lowestUnfinished;
+  }
+
+  /** The offset to be committed, if there is a new one. */
+  get uncommitted(): bigint | undefined {
+    const { committable } = this.#offsets;
+    return committable === this.#committed ? undefined : committable;
+  }
+
+  committed(offset: bigint): void {
+    this.#committed = offset;
+  }
+}
+
+export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`;

@@ -1,0 +1,116 @@
+import type { TransactionAction } from '../event/transaction';
+import type { Envelope, UndecodableReason } from './decode';
+import type { Gap } from './gap';
+import type { InboxState } from './inbox';
+import type { ConsumedRecord } from './record';
+
+/** Why a message is set aside instead of being applied. */
+export type AsideReason =
+  | UndecodableReason
+  /** The handler failed as often as it may. */
+  | 'handler-failed'
+  /** A first delivery after a later event of its key was applied, with `onLate: 'dead-letter'`. */
+  | 'late'
+  /** No version, and older than the markers that would tell whether it was applied. */
+  | 'older-than-markers';
+
+export interface Aside {
+  readonly reason: AsideReason;
+  readonly message: string;
+  /** Redacted, for a failed handler. */
+  readonly stack?: string;
+}
+
+/** Where messages go that are not applied. */
+export interface DeadLetters {
+  /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
+  send(record: ConsumedRecord, aside: Aside): Promise<void>;
+}
+
+/** Identifies the inbox of one key: consumer, source, topic and key. */
+export type InboxKey = Pick<Envelope, 'source' | 'topic' | 'key'>;
+
+/** An inbox as it was read, with the revision that a write of it must find. */
+export interface InboxRow {
+  readonly state: InboxState;
+  /** 0 when it does not exist yet. */
+  readonly revision: number;
+  /** Epoch milliseconds of the last apply. */
+  readonly appliedAt?: number;
+}
+
+/** A message that waits for a redrive, and its place among those of its key. */
+export interface ParkedMessage {
+  readonly record: ConsumedRecord;
+  readonly position: string;
+}
+
+/** The consumer's own table. What it answers is strongly consistent; what it rejects with is of unknown outcome. */
+export interface InboxStore {
+  read(key: InboxKey): Promise<InboxRow>;
+  /** Whether an event without a version is marked as applied. */
+  isMarked(key: InboxKey, id: string): Promise<boolean>;
+  /** The next parked message of a key; `undefined` when there is none. */
+  nextParked(key: InboxKey): Promise<ParkedMessage | undefined>;
+  /** The keys that have parked messages. */
+  parkedKeys(): AsyncIterable<InboxKey>;
+}
+
+/** The entries that change a consumer's table; each refuses when what it was decided on has changed. */
+export interface InboxEntries {
+  /** Replaces the row by `state`, if it still has the revision that was read. */
+  row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<Envelope, 'time'>): TransactionAction;
+  /** Marks an event without a version, if it is not marked. */
+  marker(key: InboxKey, id: string): TransactionAction;
+  /** Holds as long as nothing of the key is parked. */
+  notParked(key: InboxKey): TransactionAction;
+  /** Keeps a message behind those of its key that are parked already; a repetition replaces itself. */
+  park(key: InboxKey, record: ConsumedRecord, why: string): readonly TransactionAction[];
+  unpark(key: InboxKey, position: string): TransactionAction;
+  /** The key has no parked message any more. */
+  release(key: InboxKey): TransactionAction;
+}
+
+/** What became of a transaction. `reasons` has DynamoDB's code for each entry, `None` for the innocent ones. */
+export type WriteResult =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'cancelled'; readonly reasons: readonly string[]; readonly cause: unknown }
+  /** DynamoDB refuses the request as a whole, and would again. */
+  | { readonly kind: 'refused'; readonly cause: unknown };
+
+export interface Transactions {
+  /** Writes all of the entries or none. Rejects when the outcome is unknown or DynamoDB is away. */
+  write(entries: readonly TransactionAction[]): Promise<WriteResult>;
+}
+
+export interface Clock {
+  now(): number;
+}
+
+/** What the consumer tells the outside about its work. Implementations must not throw. */
+export interface ConsumerTelemetry {
+  /** `latencyMs`: from the event's commit to its effect, where the event tells when it was committed. */
+  applied(event: Envelope, latencyMs: number | undefined): void;
+  /** `below`: it lies before the window, so that nothing remembers it. */
+  duplicateIgnored(event: Envelope, details: { readonly below: boolean }): void;
+  replayIgnored(event: Envelope): void;
+  /** A type that is not in the catalogue, with `onUnknownType: 'skip'`. */
+  unknownTypeSkipped(event: Envelope): void;
+  late(event: Envelope): void;
+  gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
+  attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
+  deadLettered(record: ConsumedRecord, aside: Aside): void;
+  /** A dead-letter was not acknowledged; it is sent again, and its offset is not committed before. */
+  deadLetterFailed(record: ConsumedRecord, cause: unknown): void;
+  /** An event waits in the table: it failed, or one before it of its key did. */
+  parked(event: Envelope, why: string): void;
+  released(key: InboxKey): void;
+  /** DynamoDB is away or throttles: everything waits. */
+  outage(cause: unknown): void;
+  outageOver(): void;
+  /** The offset up to which a partition is done could not be committed; it will be with a later one. */
+  commitFailed(cause: unknown): void;
+  rebalanced(details: { readonly assigned: Readonly<Record<string, readonly number[]>> }): void;
+  /** Called now and then, and at the end: what is collected can be written. */
+  flush(): void;
+}

@@ -1,0 +1,224 @@
+import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
+import { isRecord, refuseOption, requireOptions } from '../event/options';
+import type { ConsumerClient } from './client';
+import type { EventHandlers } from './handler';
+import type { Clock, ConsumerTelemetry } from './ports';
+import { SILENT } from './silent-telemetry';
+import type { Backoff } from './waiting';
+
+/** How a consumer applies events. */
+export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> {
+  /** Names the consumer for ever: its Kafka group, its inbox, and its dead-letter topics `<topic>.<name>.dlt`. */
+  readonly name: string;
+  /**
+   * The consumer's own table, or one that several share: partition key `pk` and sort key `sk`, both strings, and TTL on
+   * `expiresAt`. In the account and region of the tables that handlers write to.
+   */
+  readonly tableName: string;
+  /** A `DynamoDBDocument` of `@aws-sdk/lib-dynamodb`. */
+  readonly client: ConsumerClient;
+  /** Made by {@link defineEvents}: what the topics carry, with the schemas that check it. */
+  readonly events: EventCatalogue<D>;
+  readonly handlers: EventHandlers<D>;
+  /**
+   * What happens when a handler failed `attempts` times. `park-key`: the event waits in the table and so do the later
+   * ones of its key, until {@link Consumer.redriveParked}. `dead-letter`: it goes to the dead-letter topic, and the later
+   * ones are applied without it. `block`: it is tried for ever; its key waits, and the partition's offset with it.
+   *
+   * @default 'park-key'
+   */
+  readonly onFailure?: 'park-key' | 'dead-letter' | 'block';
+  /**
+   * What happens to a first delivery after a later event of its key was applied.
+   *
+   * @default 'apply'
+   */
+  readonly onLate?: 'apply' | 'dead-letter';
+  /**
+   * What happens to what is published again on an operator's request. `apply`: its effect happens once more for each
+   * replay.
+   *
+   * @default 'ignore'
+   */
+  readonly onReplay?: 'ignore' | 'apply';
+  /**
+   * What happens to a type that is not in the catalogue.
+   *
+   * @default 'dead-letter'
+   */
+  readonly onUnknownType?: 'dead-letter' | 'skip';
+  /**
+   * What happens when events are missing between the newest known one of a key and the one that came. It supposes dense
+   * versions, and all events of a key on one topic. `block`: the key waits up to `gapTimeoutMs` for them.
+   *
+   * @default 'report'
+   */
+  readonly gaps?: 'report' | 'ignore' | 'block';
+  /** @default 60000 */
+  readonly gapTimeoutMs?: number;
+  /**
+   * How often a handler may fail on one event. What DynamoDB's absence fails does not count.
+   *
+   * @default 5
+   */
+  readonly attempts?: number;
+  /**
+   * The pause after a failed attempt: it doubles, and half of it is random.
+   *
+   * @default { firstMs: 100, longestMs: 30000 }
+   */
+  readonly retry?: Backoff;
+  /**
+   * How many keys of a partition are worked on at the same time.
+   *
+   * @default 16
+   */
+  readonly concurrency?: number;
+  /**
+   * How many events that are ready at the same time share a transaction, at most: those of several keys.
+   *
+   * @default 25
+   */
+  readonly eventsPerTransaction?: number;
+  /**
+   * How many events of one key may share a transaction. With more than 1, the handler of the second runs before the
+   * effect of the first is committed and does not see it: allow it only for handlers that read nothing that they write.
+   *
+   * @default 1
+   */
+  readonly eventsOfKeyPerTransaction?: number;
+  /**
+   * How many transactions are under way at the same time.
+   *
+   * @default 8
+   */
+  readonly transactions?: number;
+  /**
+   * How long it is remembered that an event without a version was applied. One older than this is set aside, because
+   * nobody can tell. At least as long as the topics keep messages.
+   *
+   * @default 604800000 (7 days)
+   */
+  readonly markerLifeMs?: number;
+  /**
+   * Whether what a handler threw concerns everything, as when a service that it calls is away. DynamoDB's own failures
+   * are known.
+   *
+   * @default none is
+   */
+  readonly isOutage?: (error: unknown) => boolean;
+  /** @default nothing is told */
+  readonly telemetry?: ConsumerTelemetry;
+  /** @default the machine's clock */
+  readonly clock?: Clock;
+}
+
+const DAY_MS = 24 * 3600_000;
+
+export const CONSUMER_DEFAULTS = {
+  onFailure: 'park-key',
+  onLate: 'apply',
+  onReplay: 'ignore',
+  onUnknownType: 'dead-letter',
+  gaps: 'report',
+  gapTimeoutMs: 60_000,
+  attempts: 5,
+  retry: { firstMs: 100, longestMs: 30_000 },
+  concurrency: 16,
+  eventsPerTransaction: 25,
+  eventsOfKeyPerTransaction: 1,
+  transactions: 8,
+  markerLifeMs: 7 * DAY_MS,
+  isOutage: () => false,
+  telemetry: SILENT,
+  clock: { now: () => Date.now() },
+} as const satisfies Partial<ConsumerOptions>;
+
+export type ConsumerSettings = Readonly<Required<ConsumerOptions>>;
+
+const CHOICES = {
+  onFailure: ['park-key', 'dead-letter', 'block'],
+  onLate: ['apply', 'dead-letter'],
+  onReplay: ['ignore', 'apply'],
+  onUnknownType: ['dead-letter', 'skip'],
+  gaps: ['report', 'ignore', 'block'],
+} as const;
+
+const COUNTS = {
+  gapTimeoutMs: 24 * 3600_000,
+  attempts: 1_000_000,
+  concurrency: 10_000,
+  eventsPerTransaction: 99,
+  eventsOfKeyPerTransaction: 16,
+  transactions: 1_000,
+  markerLifeMs: 3_650 * DAY_MS,
+} as const;
+
+const OPTIONS = ['name', 'tableName', 'client', 'events', 'handlers', ...Object.keys(CONSUMER_DEFAULTS)];
+
+/** Kafka's rule for the dead-letter topics' names, with room for the topic's own. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
+
+export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+  const given = requireOptions(options, OPTIONS);
+  const { name, tableName } = options;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    refuseOption('name', name, '1 to 100 letters, digits, ".", "_" or "-", such as "shipping"');
+  }
+  if (typeof tableName !== 'string' || !TABLE.test(tableName)) {
+    refuseOption('tableName', tableName, 'the name or ARN of a DynamoDB table');
+  }
+  if (!isRecord(given['events']) || typeof given['events']['definitionOf'] !== 'function') {
+    refuseOption('events', given['events'], 'a catalogue made by defineEvents');
+  }
+  checkClient(given['client']);
+  checkHandlers(options);
+  for (const [option, allowed] of Object.entries(CHOICES)) {
+    const value = given[option];
+    if (value !== undefined && !allowed.some((choice) => choice === value)) {
+      refuseOption(option, value, `one of ${allowed.map((choice) => `"${choice}"`).join(', ')}`);
+    }
+  }
+  for (const [option, max] of Object.entries(COUNTS)) {
+    const value = given[option];
+    if (value !== undefined && !isCount(value, max)) refuseOption(option, value, `an integer from 1 to ${max}`);
+  }
+  checkRetry(given['retry']);
+  if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
+    refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');
+  }
+  const chosen = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { client, events, handlers } = options;
+  return { ...CONSUMER_DEFAULTS, name, tableName, client, events, handlers, ...chosen };
+}
+
+function checkClient(client: unknown): void {
+  const calls = ['transactWrite', 'get', 'query'] as const;
+  // A DynamoDBDocument has its methods on its prototype.
+  const missing = calls.find((call) => typeof (client as Partial<ConsumerClient> | undefined)?.[call] !== 'function');
+  if (missing !== undefined) {
+    refuseOption('client', client, `a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no ${missing}()`);
+  }
+}
+
+function checkHandlers({ handlers, events }: ConsumerOptions): void {
+  const map: unknown = handlers;
+  if (!isRecord(map)) return refuseOption('handlers', map, 'an object with a function per type of event');
+  for (const [type, handler] of Object.entries(map)) {
+    events.definitionOf(type);
+    if (typeof handler !== 'function') refuseOption(`handlers[${JSON.stringify(type)}]`, handler, 'a function');
+  }
+}
+
+function checkRetry(value: unknown): void {
+  if (value === undefined) return;
+  const { firstMs, longestMs } = requireOptions(value, ['firstMs', 'longestMs'], 'retry');
+  if (!isCount(firstMs, DAY_MS)) refuseOption('retry.firstMs', firstMs, 'a positive integer of milliseconds');
+  if (!isCount(longestMs, DAY_MS) || longestMs < firstMs) {
+    refuseOption('retry.longestMs', longestMs, 'an integer of milliseconds, at least "retry.firstMs"');
+  }
+}
+
+export const isCount = (value: unknown, max: number): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max;

@@ -1,0 +1,23 @@
+import type { ConsumerTelemetry } from './ports';
+
+const nothing = (): void => undefined;
+
+/** Tells nobody anything. */
+export const SILENT: ConsumerTelemetry = {
+  applied: nothing,
+  duplicateIgnored: nothing,
+  replayIgnored: nothing,
+  unknownTypeSkipped: nothing,
+  late: nothing,
+  gap: nothing,
+  attemptFailed: nothing,
+  deadLettered: nothing,
+  deadLetterFailed: nothing,
+  parked: nothing,
+  released: nothing,
+  outage: nothing,
+  outageOver: nothing,
+  commitFailed: nothing,
+  rebalanced: nothing,
+  flush: nothing,
+};

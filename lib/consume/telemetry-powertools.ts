@@ -1,0 +1,160 @@
+import { CONSUMER_METRICS } from '../event/metrics';
+import type { Envelope } from './decode';
+import type { ConsumerTelemetry } from './ports';
+import type { ConsumedRecord } from './record';
+
+/** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
+const LATENCY_SAMPLES = 99;
+
+/** The part of Powertools' `Logger` that is called; described here so that a consumer without Powertools needs none of it. */
+export interface TelemetryLogger {
+  debug(message: string, fields: Record<string, unknown>): void;
+  info(message: string, fields: Record<string, unknown>): void;
+  warn(message: string, fields: Record<string, unknown>): void;
+  error(message: string, fields: Record<string, unknown>): void;
+}
+
+/** The part of Powertools' `Metrics` that is called. */
+export interface TelemetryMetrics {
+  addMetric(name: string, unit: 'Count' | 'Milliseconds', value: number): void;
+  publishStoredMetrics(): void;
+}
+
+export interface ConsumerTelemetryOptions {
+  readonly logger: TelemetryLogger;
+  readonly metrics: TelemetryMetrics;
+}
+
+/**
+ * Structured logs and EMF metrics by AWS Lambda Powertools, one EMF document a flush.
+ *
+ * @example
+ * ```ts
+ * const telemetry = consumerTelemetry({
+ *   logger: new Logger({ serviceName: 'shipping' }),
+ *   metrics: new Metrics({ namespace: 'Shop', serviceName: 'shipping' }),
+ * });
+ * ```
+ */
+export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions): ConsumerTelemetry {
+  const latencies = new LatencySample(LATENCY_SAMPLES);
+  const totals = new Map<string, number>();
+  const add = (name: string): void => {
+    totals.set(name, (totals.get(name) ?? 0) + 1);
+  };
+
+  return {
+    applied(event, latencyMs) {
+      add(CONSUMER_METRICS.appliedEvents);
+      if (latencyMs !== undefined) latencies.add(latencyMs);
+      logger.debug('Applied an event', { ...nameOf(event), latencyMs });
+    },
+    duplicateIgnored(event, { below }) {
+      add(CONSUMER_METRICS.duplicatesIgnored);
+      if (!below) {
+        logger.debug('Ignored a duplicate', nameOf(event));
+        return;
+      }
+      add(CONSUMER_METRICS.duplicatesBelowWindow);
+      logger.warn('Ignored an event that lies before all that is remembered of its key', nameOf(event));
+    },
+    replayIgnored(event) {
+      add(CONSUMER_METRICS.replaysIgnored);
+      logger.debug('Ignored a replay', { ...nameOf(event), replayId: event.replayId });
+    },
+    unknownTypeSkipped(event) {
+      add(CONSUMER_METRICS.unknownTypesSkipped);
+      logger.debug('Skipped an event whose type is not in the catalogue', nameOf(event));
+    },
+    late(event) {
+      add(CONSUMER_METRICS.lateEvents);
+      logger.warn('An event came for the first time after a later one of its key', nameOf(event));
+    },
+    gap(event, gap, { waits }) {
+      add(CONSUMER_METRICS.gaps);
+      logger.warn('Events of a key are missing', { ...nameOf(event), ...gap, waits });
+    },
+    attemptFailed(event, attempt, cause) {
+      add(CONSUMER_METRICS.failedAttempts);
+      logger.warn('Could not apply an event', { ...nameOf(event), attempt, cause: describe(cause) });
+    },
+    deadLettered(record, { reason, message }) {
+      add(CONSUMER_METRICS.deadLetters);
+      logger.error('Set a message aside', { ...placeOf(record), reason, refusal: message });
+    },
+    deadLetterFailed(record, cause) {
+      add(CONSUMER_METRICS.deadLetterFailures);
+      logger.error('Could not set a message aside; its partition waits', {
+        ...placeOf(record),
+        cause: describe(cause),
+      });
+    },
+    parked(event, why) {
+      add(CONSUMER_METRICS.parkedEvents);
+      logger.error('Parked an event', { ...nameOf(event), why });
+    },
+    released(key) {
+      add(CONSUMER_METRICS.releasedKeys);
+      logger.info('Released a parked key', { key });
+    },
+    outage(cause) {
+      add(CONSUMER_METRICS.outages);
+      logger.error('Outage: everything waits and nothing is lost', { cause: describe(cause) });
+    },
+    outageOver() {
+      logger.info('The outage is over', {});
+    },
+    commitFailed(cause) {
+      add(CONSUMER_METRICS.commitFailures);
+      logger.warn('Could not commit offsets', { cause: describe(cause) });
+    },
+    rebalanced({ assigned }) {
+      add(CONSUMER_METRICS.rebalances);
+      logger.info('Joined the group', { assigned });
+    },
+    flush() {
+      if (totals.size === 0) return;
+      for (const [name, value] of totals) metrics.addMetric(name, 'Count', value);
+      for (const latency of latencies.take()) {
+        metrics.addMetric(CONSUMER_METRICS.commitToApplyLatency, 'Milliseconds', latency);
+      }
+      totals.clear();
+      metrics.publishStoredMetrics();
+    },
+  };
+}
+
+/** So many values of a stream of any length, each with the same chance: a consumer may apply thousands between flushes. */
+class LatencySample {
+  readonly #size: number;
+  #values: number[] = [];
+  #seen = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  add(value: number): void {
+    this.#seen++;
+    if (this.#values.length < this.#size) this.#values.push(value);
+    else {
+      const at = Math.floor(Math.random() * this.#seen);
+      if (at < this.#size) this.#values[at] = value;
+    }
+  }
+
+  take(): readonly number[] {
+    const values = this.#values;
+    this.#values = [];
+    this.#seen = 0;
+    return values;
+  }
+}
+
+/** The event's key may be personal data, and is in the message of its topic. */
+const nameOf = ({ topic, source, type, id, sequence }: Envelope) => ({ topic, source, type, id, sequence });
+
+const placeOf = ({ topic, partition, offset }: ConsumedRecord) => ({ topic, partition, offset: String(offset) });
+
+const describe = (cause: unknown): unknown =>
+  cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;

@@ -1,0 +1,27 @@
+/** Waits; ends early when the signal is aborted. Never rejects. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}
+
+export interface Backoff {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** Doubles with each attempt; half of it is random, so that what failed together does not come back together. */
+export const backoffMs = ({ firstMs, longestMs }: Backoff, attempt: number, random = Math.random): number => {
+  const full = Math.min(longestMs, firstMs * 2 ** Math.min(attempt - 1, 30));
+  return Math.ceil(full / 2 + (random() * full) / 2);
+};

@@ -1,0 +1,38 @@
+export { defineEvents, type EventCatalogue, type EventDefinition, type EventDefinitions } from './event/catalogue';
+export type { ConsistencyToken } from './event/consistency-token';
+export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
+export type { TransactionAction, TransactionClient } from './event/transaction';
+export type { ConsumerLag } from './consume/applied';
+export type { ConsumerClient } from './consume/client';
+export { createConsumer, type Consumer } from './consume/consumer';
+export type { Envelope, UndecodableReason } from './consume/decode';
+export type { Gap } from './consume/gap';
+export {
+  atLeastOnce,
+  type ConsumedEvent,
+  type Effects,
+  type EventContext,
+  type EventHandler,
+  type EventHandlers,
+} from './consume/handler';
+export { deadLetterTopic, kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs-dead-letters';
+export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs-runner';
+export {
+  handleKafkaEvent,
+  type InvocationContext,
+  type KafkaBatchResponse,
+  type KafkaEvent,
+  type KafkaEventRecord,
+  type KafkaHandlerOptions,
+} from './consume/lambda-kafka';
+export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters, InboxKey } from './consume/ports';
+export type { ConsumedRecord, HeaderValue } from './consume/record';
+export type { Redriven } from './consume/redrive';
+export type { ConsumerOptions } from './consume/settings';
+export {
+  consumerTelemetry,
+  type ConsumerTelemetryOptions,
+  type TelemetryLogger,
+  type TelemetryMetrics,
+} from './consume/telemetry-powertools';
+export type { Backoff } from './consume/waiting';

@@ -1,0 +1,267 @@
+import { z } from 'zod';
+import {
+  createConsumer,
+  defineEvents,
+  type Aside,
+  type ConsumedRecord,
+  type Consumer,
+  type ConsumerClient,
+  type ConsumerOptions,
+  type ConsumerTelemetry,
+  type DeadLetters,
+  type TransactionAction,
+} from '../../lib/consumer';
+import { laneKey } from '../../lib/consume/lane-key';
+import { Lanes } from '../../lib/consume/lanes';
+import { OffsetTracker } from '../../lib/consume/offsets';
+import type { Delivery, Outcome, ProcessorMode } from '../../lib/consume/processor';
+import { SILENT } from '../../lib/consume/silent-telemetry';
+import { Slots } from '../../lib/consume/slots';
+import { formatSequence } from '../../lib/event/sequence';
+
+export const events = defineEvents({
+  'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' },
+  'order.shipped': { schema: z.object({ total: z.number() }), topic: 'orders' },
+});
+export type Definitions = typeof events extends ConsumerOptions<infer D>['events'] ? D : never;
+
+type Item = Record<string, unknown>;
+
+/** What the SDK throws when DynamoDB does not answer. */
+export const unreachable = (): Error =>
+  Object.assign(new Error('connect ECONNREFUSED'), { name: 'Error', $metadata: { attempts: 1 } });
+
+/**
+ * DynamoDB in memory, as far as consumers use it: all or nothing, with the conditions that they write. Items of other
+ * tables have the key `id`.
+ */
+export class MemoryClient implements ConsumerClient {
+  readonly items = new Map<string, Item>();
+  transactions = 0;
+  /** Awaited before each transaction, with its entries: may throw, as an outage does. */
+  beforeWrite: (entries: readonly TransactionAction[]) => Promise<void> | void = () => undefined;
+  /** Called once a transaction is written: may throw, as an answer that is lost does. */
+  afterWrite: () => void = () => undefined;
+  /** Called before each read. */
+  beforeRead: () => void = () => undefined;
+
+  async transactWrite({ TransactItems: entries }: { TransactItems: TransactionAction[] }): Promise<unknown> {
+    await this.beforeWrite(entries);
+    await Promise.resolve();
+    const names = entries.map((entry) => nameOf(entry));
+    if (new Set(names).size < names.length)
+      throw Object.assign(new Error('Two on one item'), { name: 'ValidationException' });
+    const codes = entries.map((entry, at) => (this.#holds(entry, names[at] ?? '') ? 'None' : 'ConditionalCheckFailed'));
+    if (codes.some((code) => code !== 'None')) {
+      throw Object.assign(new Error('Cancelled'), {
+        name: 'TransactionCanceledException',
+        $metadata: { httpStatusCode: 400 },
+        CancellationReasons: codes.map((Code) => ({ Code })),
+      });
+    }
+    this.transactions++;
+    entries.forEach(({ Put, Delete }, at) => {
+      if (Put?.Item !== undefined) this.items.set(names[at] ?? '', structuredClone(Put.Item));
+      if (Delete !== undefined) this.items.delete(names[at] ?? '');
+    });
+    this.afterWrite();
+    return {};
+  }
+
+  async get({ TableName, Key }: { TableName: string; Key: Item }): Promise<{ Item?: Item }> {
+    this.beforeRead();
+    await Promise.resolve();
+    const found = this.items.get(keyName(TableName, Key));
+    return found === undefined ? {} : { Item: structuredClone(found) };
+  }
+
+  async query({
+    TableName,
+    ExpressionAttributeValues,
+    Limit,
+  }: Parameters<ConsumerClient['query']>[0]): Promise<{ Items: Item[] }> {
+    this.beforeRead();
+    await Promise.resolve();
+    const { ':pk': pk, ':prefix': prefix = '' } = ExpressionAttributeValues;
+    const found = [...this.items]
+      .filter(([name, item]) => name.startsWith(`${TableName}|`) && item['pk'] === pk)
+      .map(([, item]) => structuredClone(item))
+      .filter(({ sk }) => String(sk).startsWith(String(prefix)))
+      .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1));
+    return { Items: found.slice(0, Limit) };
+  }
+
+  /** The ids of a table's items that effects have written. */
+  effects(table = 'effects'): string[] {
+    return [...this.items.keys()]
+      .filter((name) => name.startsWith(`${table}|`))
+      .map((name) => name.split('|')[1] ?? '');
+  }
+
+  #holds({ Put, Update, Delete, ConditionCheck }: TransactionAction, name: string): boolean {
+    const action = Put ?? Update ?? Delete ?? ConditionCheck;
+    const item = this.items.get(name);
+    switch (action?.ConditionExpression) {
+      case undefined:
+        return true;
+      case 'attribute_not_exists(pk)':
+      case 'attribute_not_exists(id)':
+        return item === undefined;
+      case 'attribute_not_exists(parked)':
+        return item?.['parked'] === undefined;
+      case 'revision = :known':
+        return item?.['revision'] === action.ExpressionAttributeValues?.[':known'];
+      default:
+        throw new Error(`The table in memory does not know the condition ${action?.ConditionExpression ?? ''}`);
+    }
+  }
+}
+
+function nameOf({ Put, Update, Delete, ConditionCheck }: TransactionAction): string {
+  const keyed = Update ?? Delete ?? ConditionCheck;
+  return keyName(Put?.TableName ?? keyed?.TableName ?? '', Put?.Item ?? keyed?.Key ?? {});
+}
+
+const keyName = (table: string, { id, pk, sk }: Item): string =>
+  `${table}|${typeof id === 'string' ? id : `${String(pk)}|${String(sk)}`}`;
+
+export interface RecordChange {
+  readonly key?: string | null;
+  /** Left out: a key without versions. */
+  readonly version?: number;
+  readonly index?: number;
+  readonly txEvents?: number;
+  readonly id?: string;
+  readonly type?: string;
+  readonly source?: string;
+  readonly value?: Buffer | null;
+  readonly offset?: number;
+  readonly partition?: number;
+  readonly topic?: string;
+  readonly timestamp?: number;
+  readonly headers?: ConsumedRecord['headers'];
+}
+
+export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+let lastOffset = 0;
+
+/** A valid message, with what a test is about changed. */
+export function aRecord(change: RecordChange = {}): ConsumedRecord {
+  const { key = '42', version, index = 0, txEvents = 1, type = 'order.placed', source = '/shop/order' } = change;
+  const { value = Buffer.from('{"total":5}'), offset = ++lastOffset, partition = 0, topic = 'orders' } = change;
+  const sequence = version === undefined ? undefined : formatSequence({ version, index });
+  const { id = `${String(key)}:${sequence ?? offset}`, timestamp = NOW } = change;
+  return {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    timestamp,
+    key: key === null ? null : Buffer.from(key),
+    value,
+    headers: {
+      ce_specversion: Buffer.from('1.0'),
+      ce_id: Buffer.from(id),
+      ce_source: Buffer.from(source),
+      ce_type: Buffer.from(type),
+      ce_time: Buffer.from(new Date(NOW).toISOString()),
+      ce_txevents: Buffer.from(String(txEvents)),
+      'content-type': Buffer.from('application/json'),
+      ...(sequence === undefined ? {} : { ce_sequence: Buffer.from(sequence) }),
+      ...change.headers,
+    },
+  };
+}
+
+/** Dead letters in memory. */
+export class MemoryDeadLetters implements DeadLetters {
+  readonly sent: { readonly record: ConsumedRecord; readonly aside: Aside }[] = [];
+  fail: () => boolean = () => false;
+
+  send(record: ConsumedRecord, aside: Aside): Promise<void> {
+    if (this.fail()) return Promise.reject(new Error('Kafka is away'));
+    this.sent.push({ record, aside });
+    return Promise.resolve();
+  }
+
+  get reasons(): string[] {
+    return this.sent.map(({ aside }) => aside.reason);
+  }
+}
+
+/** What a consumer told, by name. */
+export class TelemetryRecorder {
+  readonly calls: { readonly name: string; readonly values: readonly unknown[] }[] = [];
+  readonly telemetry: ConsumerTelemetry = Object.fromEntries(
+    Object.keys(SILENT).map((name) => [name, (...values: unknown[]) => this.calls.push({ name, values })]),
+  ) as unknown as ConsumerTelemetry;
+
+  of(name: keyof ConsumerTelemetry): readonly (readonly unknown[])[] {
+    return this.calls.filter((call) => call.name === name).map(({ values }) => values);
+  }
+}
+
+/** Puts an item per event; a second effect of one event fails its condition. */
+export const effectOf = (id: string): TransactionAction => ({
+  Put: { TableName: 'effects', Item: { id }, ConditionExpression: 'attribute_not_exists(id)' },
+});
+
+export interface Rig {
+  readonly consumer: Consumer;
+  readonly client: MemoryClient;
+  readonly deadLetters: MemoryDeadLetters;
+  readonly told: TelemetryRecorder;
+  /** Ids in the order in which the handler saw them, repetitions included. */
+  readonly handled: string[];
+}
+
+/** A consumer on a table in memory, with short pauses. */
+export function aRig(options: Partial<ConsumerOptions<Definitions>> = {}, client = new MemoryClient()): Rig {
+  const told = new TelemetryRecorder();
+  const handled: string[] = [];
+  const consumer = createConsumer({
+    name: 'shipping',
+    tableName: 'inbox',
+    client,
+    events,
+    handlers: {
+      'order.placed': ({ id }) => {
+        handled.push(id);
+        return [effectOf(id)];
+      },
+    },
+    retry: { firstMs: 1, longestMs: 2 },
+    attempts: 3,
+    clock: { now: () => NOW },
+    telemetry: told.telemetry,
+    ...options,
+  });
+  return { consumer, client, deadLetters: new MemoryDeadLetters(), told, handled };
+}
+
+export interface Fed {
+  readonly outcomes: readonly Outcome[];
+  /** The offset that may be committed. */
+  readonly committable: bigint | undefined;
+}
+
+/** Delivers the records as one partition, by key, and waits until nothing is left to do. */
+export async function feed(
+  { consumer, deadLetters }: Pick<Rig, 'consumer' | 'deadLetters'>,
+  records: readonly ConsumedRecord[],
+  { signal = new AbortController().signal, mode }: { signal?: AbortSignal; mode?: ProcessorMode } = {},
+): Promise<Fed> {
+  const outcomes: Outcome[] = [];
+  const offsets = new OffsetTracker();
+  const slots = new Slots(consumer.settings.concurrency);
+  const processor = consumer.processor(deadLetters, mode);
+  const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
+    outcomes.push(await processor.process(deliveries, lane));
+  }, consumer.settings.eventsOfKeyPerTransaction);
+  for (const record of records) {
+    offsets.begin(record.offset);
+    lanes.add(laneKey(record), { record, slots, signal, finished: () => offsets.finish(record.offset) });
+  }
+  await lanes.idle();
+  return { outcomes, committable: offsets.committable };
+}

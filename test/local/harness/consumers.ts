@@ -1,0 +1,133 @@
+import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { Kafka, logLevel } from 'kafkajs';
+import {
+  createConsumer,
+  runConsumer,
+  type Consumer,
+  type ConsumerOptions,
+  type ConsumerTelemetry,
+  type EventContext,
+  type RunningConsumer,
+  type RunOptions,
+  type TransactionAction,
+} from '../../../lib/consumer';
+import { SILENT } from '../../../lib/consume/silent-telemetry';
+import type { ConsumerProcessOptions } from './consumer-process';
+import { events, type World } from './world';
+
+/** The consumers' own table, and the read model that their effects go to. */
+export const INBOX_TABLE = 'inbox';
+export const READ_MODEL = 'read-model';
+
+export async function createConsumerTables({ stack }: World): Promise<void> {
+  const client = new DynamoDBClient(stack.clientConfig);
+  const keyed = (name: string) => ({ AttributeName: name, AttributeType: 'S' }) as const;
+  await client.send(
+    new CreateTableCommand({
+      TableName: INBOX_TABLE,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [keyed('pk'), keyed('sk')],
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+    }),
+  );
+  await client.send(
+    new UpdateTimeToLiveCommand({
+      TableName: INBOX_TABLE,
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    }),
+  );
+  await client.send(
+    new CreateTableCommand({
+      TableName: READ_MODEL,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [keyed('id')],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    }),
+  );
+  client.destroy();
+}
+
+export const kafkaOf = (brokers: readonly string[]): Kafka =>
+  new Kafka({
+    clientId: 'consumer',
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 60, initialRetryTime: 100, maxRetryTime: 1_000 },
+  });
+
+/** An effect that shows when it happens twice, not at all, or out of order: it counts, and keeps the sequences in order. */
+export const counted = (
+  reader: string,
+  { key, sequence }: Pick<EventContext, 'key' | 'sequence'>,
+  id: string,
+): TransactionAction => ({
+  Update: {
+    TableName: READ_MODEL,
+    Key: { id: `${reader}:${key}` },
+    UpdateExpression: 'ADD effects :one SET ids = list_append(if_not_exists(ids, :none), :id)',
+    ExpressionAttributeValues: { ':one': 1, ':none': [], ':id': [`${sequence ?? ''} ${id}`] },
+  },
+});
+
+export interface Effects {
+  readonly effects: number;
+  /** `<sequence> <id>` in the order in which they were applied. */
+  readonly ids: readonly string[];
+}
+
+export async function effectsOf({ document }: World, reader: string, key: string): Promise<Effects> {
+  const { Item } = await document.get({ TableName: READ_MODEL, Key: { id: `${reader}:${key}` }, ConsistentRead: true });
+  return { effects: Number(Item?.['effects'] ?? 0), ids: (Item?.['ids'] as string[] | undefined) ?? [] };
+}
+
+/** What a consumer told, counted by name. */
+export class Counts {
+  readonly #counts = new Map<string, number>();
+  readonly telemetry: ConsumerTelemetry = Object.fromEntries(
+    Object.keys(SILENT).map((name) => [name, () => this.#counts.set(name, this.of(name) + 1)]),
+  ) as unknown as ConsumerTelemetry;
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+}
+
+type Definitions = typeof events extends ConsumerOptions<infer D>['events'] ? D : never;
+
+/** A consumer whose effects are counted; each has a client of its own, as another process would. */
+export function aConsumer(
+  { stack }: Pick<ConsumerProcessOptions, 'stack'>,
+  name: string,
+  options: Partial<ConsumerOptions<Definitions>> & { readonly endpoint?: string } = {},
+): Consumer {
+  const { endpoint = stack.dynamodbEndpoint, ...rest } = options;
+  const client = DynamoDBDocument.from(new DynamoDBClient({ ...stack.clientConfig, endpoint, maxAttempts: 1 }));
+  return createConsumer({
+    name,
+    tableName: INBOX_TABLE,
+    client,
+    events,
+    handlers: {
+      'order.changed': ({ id }, context) => [counted(name, context, id)],
+    },
+    ...rest,
+  });
+}
+
+export const run = (
+  { stack }: Pick<ConsumerProcessOptions, 'stack'>,
+  consumer: Consumer,
+  options: Partial<RunOptions> = {},
+): Promise<RunningConsumer> =>
+  runConsumer({
+    consumer,
+    kafka: kafkaOf(stack.brokers),
+    topics: ['orders'],
+    commitIntervalMs: 200,
+    kafkaConsumer: { maxWaitTimeInMs: 100, heartbeatInterval: 500, sessionTimeout: 10_000 },
+    ...options,
+  });

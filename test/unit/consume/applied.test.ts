@@ -1,0 +1,77 @@
+import type { ConsistencyToken } from '../../../lib/consumer';
+import { formatSequence } from '../../../lib/event/sequence';
+import { aRecord, aRig, feed } from '../../builders/consume';
+
+const sequence = (version: number): string => formatSequence({ version, index: 0 });
+const tokenOf = (version: number, topics = ['orders']): ConsistencyToken => ({
+  aggregate: 'order',
+  key: '42',
+  source: '/shop/order',
+  position: String(version).padStart(16, '0'),
+  topics: Object.fromEntries(
+    topics.map((topic) => [topic, { id: `42:${sequence(version)}`, sequence: sequence(version) }]),
+  ),
+});
+
+it('knows what is applied, what is not yet, and what was set aside', async () => {
+  const rig = aRig();
+  const versions = [1, 2].map((version) => aRecord({ version }));
+  await feed(rig, [...versions, aRecord({ version: 3, value: Buffer.from('{') }), aRecord({ version: 4 })]);
+  const { consumer } = rig;
+
+  expect(await Promise.all([1, 2, 3, 4, 5].map((version) => consumer.isApplied(tokenOf(version))))).toEqual([
+    true,
+    true,
+    false,
+    true,
+    false,
+  ]);
+});
+
+it('asks each topic of the token that the consumer reads', async () => {
+  const rig = aRig();
+  await feed(rig, [aRecord({ version: 1 })]);
+  const token = tokenOf(1, ['orders', 'audit']);
+
+  expect(await rig.consumer.isApplied(token)).toBe(false);
+  expect(await rig.consumer.isApplied(token, ['orders'])).toBe(true);
+  await expect(rig.consumer.isApplied(token, ['other'])).rejects.toMatchObject({ code: 'invalid-option' });
+});
+
+it('knows keys without versions by their markers', async () => {
+  const rig = aRig();
+  await feed(rig, [aRecord({ id: 'a' })]);
+  const token = (id: string): ConsistencyToken => ({ ...tokenOf(1), topics: { orders: { id } } });
+
+  expect(await rig.consumer.isApplied(token('a'))).toBe(true);
+  expect(await rig.consumer.isApplied(token('b'))).toBe(false);
+});
+
+it('waits until it is applied, and no longer than it may', async () => {
+  const rig = aRig({ clock: { now: () => Date.now() } });
+  const waiting = rig.consumer.waitUntilApplied(tokenOf(1), { timeoutMs: 5_000 });
+  await feed(rig, [aRecord({ version: 1 })]);
+  await waiting;
+
+  await expect(rig.consumer.waitUntilApplied(tokenOf(2), { timeoutMs: 30 })).rejects.toMatchObject({
+    code: 'not-applied-in-time',
+    retryable: true,
+    details: { consumer: 'shipping', topics: ['orders'], timeoutMs: 30 },
+  });
+  await expect(rig.consumer.waitUntilApplied(tokenOf(2), { timeoutMs: -1 })).rejects.toMatchObject({
+    code: 'invalid-option',
+  });
+});
+
+it('measures how far a key is behind', async () => {
+  const rig = aRig();
+  const { consumer } = rig;
+  expect(await consumer.lag(tokenOf(7))).toEqual([{ topic: 'orders', isApplied: false, isParked: false }]);
+
+  await feed(rig, [aRecord({ version: 4 })]);
+
+  expect(await consumer.lag(tokenOf(7))).toMatchObject([
+    { isApplied: false, appliedSequence: sequence(4), versionsBehind: 3, isParked: false },
+  ]);
+  expect(await consumer.lag(tokenOf(4))).toMatchObject([{ isApplied: true, versionsBehind: 0 }]);
+});

@@ -1,0 +1,134 @@
+import { handleKafkaEvent, type ConsumedRecord, type KafkaEvent } from '../../../lib/consumer';
+import { aRecord, aRig, unreachable, type Rig } from '../../builders/consume';
+
+/** The records as Lambda sends them. */
+function eventOf(records: readonly ConsumedRecord[]): KafkaEvent {
+  const byPartition: Record<string, KafkaEvent['records'][string][number][]> = {};
+  for (const { topic, partition, offset, timestamp, key, value, headers } of records) {
+    const list = (byPartition[`${topic}-${partition}`] ??= []);
+    list.push({
+      topic,
+      partition,
+      offset: Number(offset),
+      timestamp,
+      key: key?.toString('base64'),
+      value: value?.toString('base64') ?? null,
+      headers: Object.entries(headers).map(([name, bytes]) => ({ [name]: [...(bytes as Buffer)] })),
+    });
+  }
+  return { records: byPartition };
+}
+
+const context = (ms = 60_000) => ({ getRemainingTimeInMillis: () => ms });
+const deliver = ({ consumer, deadLetters }: Rig, records: readonly ConsumedRecord[], partialBatchResponse = true) =>
+  handleKafkaEvent({ consumer, deadLetters, partialBatchResponse })(eventOf(records), context());
+
+it('applies the records of all partitions, in order per key, and reports nothing', async () => {
+  const rig = aRig();
+  const records = [1, 2, 3].flatMap((version) => [
+    aRecord({ version }),
+    aRecord({ key: 'other', partition: 1, version }),
+  ]);
+
+  expect(await deliver(rig, records)).toEqual({ batchItemFailures: [] });
+  expect(rig.handled.filter((id) => id.startsWith('42'))).toEqual(
+    [1, 2, 3].map((version) => `42:${String(version).padStart(16, '0')}.0000`),
+  );
+  expect(rig.handled).toHaveLength(6);
+});
+
+it('reports the first unfinished record of each partition, and applies nothing of a key behind it', async () => {
+  const rig = aRig({
+    onFailure: 'block',
+    handlers: {
+      'order.placed': (_, { key, version }) => {
+        if (key === 'blocked' && version === 2) throw new Error('no');
+        return [{ Put: { TableName: 'effects', Item: { id: `${key}.${version ?? ''}` } } }];
+      },
+    },
+  });
+  const records = [1, 2, 3].flatMap((version) => [
+    aRecord({ key: 'blocked', version, offset: version * 10 }),
+    aRecord({ key: 'free', version, offset: version * 10 + 1 }),
+    aRecord({ key: 'elsewhere', version, partition: 1 }),
+  ]);
+
+  expect(await deliver(rig, records)).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 20 } }],
+  });
+  expect(rig.client.effects().filter((id) => id.startsWith('blocked'))).toEqual(['blocked.1']);
+  expect(rig.client.effects()).toHaveLength(7);
+});
+
+it('throws without partial batch response when anything is unfinished, and what comes again is a duplicate', async () => {
+  let isAway = true;
+  const rig = aRig();
+  const [first, second] = [aRecord({ version: 1 }), aRecord({ key: 'other', version: 1 })];
+  rig.client.beforeWrite = (entries) => {
+    if (isAway && JSON.stringify(entries).includes('other:')) throw unreachable();
+  };
+
+  await expect(deliver(rig, [first, second], false)).rejects.toMatchObject({
+    code: 'batch-unfinished',
+    retryable: true,
+  });
+  isAway = false;
+  expect(await deliver(rig, [first, second], false)).toEqual({ batchItemFailures: [] });
+
+  expect(rig.client.effects()).toHaveLength(2);
+  expect(rig.told.of('attemptFailed')).toEqual([]);
+});
+
+it('a key that waits for a missing event gives up with it', async () => {
+  const rig = aRig({
+    gaps: 'block',
+    onFailure: 'block',
+    clock: { now: () => Date.now() },
+    handlers: {
+      'order.placed': (_, { version }) => {
+        if (version === 2) throw new Error('no');
+        return [{ Put: { TableName: 'effects', Item: { id: `v${version ?? ''}` } } }];
+      },
+    },
+  });
+  const records = [1, 3, 2].map((version, offset) => aRecord({ version, offset }));
+
+  expect(await deliver(rig, records)).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 1 } }],
+  });
+  expect(rig.client.effects()).toEqual(['v1']);
+});
+
+it('begins nothing when the time is up', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
+  const event = eventOf([aRecord({ version: 1, offset: 5 })]);
+  const fed = handler(event, context(0));
+  // The signal of the deadline comes with a timer.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+
+  expect((await fed).batchItemFailures.length + rig.handled.length).toBe(1);
+});
+
+it('reads a tombstone, a missing key and a header that occurs twice', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const headers = [{ twice: [97] }, { twice: [98] }];
+  await handleKafkaEvent({ consumer, deadLetters })(
+    { records: { 'orders-0': [{ topic: 'orders', partition: 0, offset: 1, timestamp: 0, headers }] } },
+    context(),
+  );
+
+  expect(rig.deadLetters.sent[0]?.record).toMatchObject({
+    key: null,
+    value: null,
+    headers: { twice: [Buffer.from('a'), Buffer.from('b')] },
+  });
+});
+
+it('refuses options that it does not know', () => {
+  const { consumer, deadLetters } = aRig();
+
+  expect(() => handleKafkaEvent({ consumer, deadLetters, partial: true } as never)).toThrow(/"partial"/);
+});

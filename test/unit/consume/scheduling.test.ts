@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Gate } from '../../../lib/consume/gate';
+import { inboxPartitionKey, markerSortKey, parkedKeySortKey, parkedSortKey } from '../../../lib/consume/inbox-keys';
+import { Lanes } from '../../../lib/consume/lanes';
+import { redactedMessage, redactedStack } from '../../../lib/consume/redaction';
+import { backoffMs, wait } from '../../../lib/consume/waiting';
+
+const never = new AbortController().signal;
+
+describe('the gate', () => {
+  const backoff = { firstMs: 5, longestMs: 20 };
+
+  it('lets one at a time try while it is closed, and everybody when it is open', async () => {
+    const gate = new Gate(backoff, () => Date.now());
+    expect(gate.closed()).toBe(true);
+    // What was at work when it closed says nothing new.
+    expect(gate.closed()).toBe(false);
+    const passed: number[] = [];
+    const waiting = [1, 2, 3].map(async (who) => {
+      await gate.pass(never);
+      passed.push(who);
+    });
+    await sleep(60);
+    expect(passed).toHaveLength(1);
+    expect(gate.closed()).toBe(false);
+    await sleep(60);
+    expect(passed).toHaveLength(2);
+    gate.opened();
+    await Promise.all(waiting);
+    expect(gate.isClosed).toBe(false);
+  });
+
+  it('is tried by another one when the one that passed did not try', async () => {
+    const gate = new Gate(backoff, () => Date.now());
+    gate.closed();
+    await gate.pass(never);
+    const second = gate.pass(never);
+    gate.left();
+    await second;
+  });
+
+  it('lets go who is not wanted any more', async () => {
+    const gate = new Gate({ firstMs: 60_000, longestMs: 60_000 }, () => Date.now());
+    gate.closed();
+    const end = new AbortController();
+    const waiting = gate.pass(end.signal);
+    end.abort();
+    await waiting;
+  });
+});
+
+describe('lanes', () => {
+  it('run the tasks of a key one after the other, beside those of other keys', async () => {
+    const log: string[] = [];
+    const lanes = new Lanes<string>(async ([task = '']) => {
+      log.push(`+${task}`);
+      await sleep(task.startsWith('slow') ? 20 : 1);
+      log.push(`-${task}`);
+    }, 1);
+    for (const task of ['slow.1', 'slow.2', 'fast.1', 'fast.2']) lanes.add(task.slice(0, 4), task);
+    await lanes.idle();
+
+    expect(log.filter((entry) => entry.includes('slow'))).toEqual(['+slow.1', '-slow.1', '+slow.2', '-slow.2']);
+    expect(log.indexOf('-fast.2')).toBeLessThan(log.indexOf('-slow.1'));
+    await lanes.idle();
+  });
+
+  it('hand over as many as may go together, and one that is wanted before its turn', async () => {
+    const taken: unknown[] = [];
+    const lanes = new Lanes<number>(async (tasks, lane) => {
+      taken.push([...tasks]);
+      if (tasks[0] === 1) taken.push(await lane.take((task) => task === 9, 1_000, never));
+    }, 2);
+    for (const task of [1, 2, 3]) lanes.add('k', task);
+    await sleep(5);
+    lanes.add('k', 9);
+    await lanes.idle();
+
+    expect(taken).toEqual([[1, 2], 9, [3]]);
+  });
+
+  it('wait for a wanted task no longer than they may', async () => {
+    const taken: unknown[] = [];
+    const lanes = new Lanes<number>(async (_, lane) => void taken.push(await lane.take(() => true, 5, never)), 1);
+    lanes.add('k', 1);
+    await lanes.idle();
+
+    expect(taken).toEqual([undefined]);
+  });
+});
+
+it('backs off twice as long each time, half of it random, and ends a wait that is not wanted any more', async () => {
+  const backoff = { firstMs: 100, longestMs: 1_000 };
+  expect([1, 2, 3, 10, 1_000].map((attempt) => backoffMs(backoff, attempt, () => 1))).toEqual([
+    100, 200, 400, 1_000, 1_000,
+  ]);
+  expect(backoffMs(backoff, 1, () => 0)).toBe(50);
+  const end = new AbortController();
+  const waiting = wait(60_000, end.signal);
+  end.abort();
+  await waiting;
+  await wait(60_000, end.signal);
+});
+
+describe('keys in the table', () => {
+  const key = (source: string, key: string, topic = 'orders') => ({ source, topic, key });
+
+  it('are never the same for two keys', () => {
+    const keys = [key('/a', 'b#c'), key('/a#b', 'c'), key('/a%23b', 'c'), key('/a', 'c'), key('/a', 'c', 'audit')];
+    expect(new Set(keys.map((each) => inboxPartitionKey('shipping', each))).size).toBe(keys.length);
+    expect(inboxPartitionKey('shipping', key('/shop/order', '42'))).toBe('shipping#orders#/shop/order#42');
+  });
+
+  it('fit what DynamoDB takes, however long key and id are', () => {
+    const long = key('/shop/order', 'ü'.repeat(1_500));
+    expect(Buffer.byteLength(inboxPartitionKey('shipping', long))).toBeLessThanOrEqual(2_048);
+    expect(Buffer.byteLength(parkedKeySortKey('shipping', long))).toBeLessThanOrEqual(1_024);
+    expect(Buffer.byteLength(markerSortKey('x'.repeat(2_000)))).toBeLessThanOrEqual(1_024);
+    expect(inboxPartitionKey('shipping', long)).not.toBe(
+      inboxPartitionKey('shipping', key('/shop/order', 'ü'.repeat(1_501))),
+    );
+  });
+
+  it('of parked messages sort as their partition does', () => {
+    const offsets = [9n, 10n, 1_000_000_000_000n].map((offset) => parkedSortKey({ partition: 0, offset }));
+    expect(offsets.toSorted()).toEqual(offsets);
+  });
+});
+
+describe('redaction', () => {
+  it.each([
+    ['https://user:pass@host/x', '***@host/x'],
+    ['Authorization: Bearer abcdefghijkl', '***'],
+    ['{"password":"hunter2"}', '***'],
+    ['key AKIAABCDEFGHIJKLMNOP', '***'],
+  ])('hides %s', (text, hidden) => {
+    const message = redactedMessage(new Error(text));
+    expect(message).toContain(hidden);
+    expect(message).not.toMatch(/pass@|hunter2|abcdefghijkl|AKIAABCD/);
+  });
+
+  it('keeps where an error arose, without its message and the folders of the machine', () => {
+    const stack = redactedStack(new Error('secret text'));
+    expect(stack).toMatch(/^at .*scheduling\.test\.ts:\d+:\d+/);
+    expect(stack).not.toContain('secret text');
+    expect(stack).not.toContain(__dirname);
+    expect(redactedStack('no error')).toBeUndefined();
+  });
+});
