@@ -7,6 +7,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { findSweeper, findTable } from '../../lib/operate/find-outbox';
+import { inHomeRegion } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { Terminal } from './terminal';
@@ -78,7 +79,7 @@ export async function openSession(options: GlobalOptions): Promise<Session> {
   const tableName = options.table ?? (await findTable(stack, dynamodb));
   return {
     terminal,
-    target: { client: dynamodb, tableName },
+    target: await inHomeRegion({ client: dynamodb, tableName }, services.lambda),
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,

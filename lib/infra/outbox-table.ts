@@ -108,6 +108,9 @@ export class OutboxTable extends Construct {
       grantee,
       actions: [
         'dynamodb:DescribeTable',
+        // To see whether the table is as it must be.
+        'dynamodb:DescribeTimeToLive',
+        'dynamodb:DescribeContinuousBackups',
         'dynamodb:Query',
         'dynamodb:GetItem',
         'dynamodb:Scan',

@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { environmentReader } from '../event/environment';
+import { OutboxError } from '../event/errors';
+import { decodeHomeRegion, type HomeRegion } from '../event/home-region';
 import { BROKERS_VARIABLE } from '../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
 import { variablesOf } from './doctor-judge-functions';
@@ -102,66 +105,66 @@ export function judgeLastResult({ mapping: { LastProcessingResult: result } }: R
 
 export interface Setting {
   readonly name: string;
-  readonly wanted: unknown;
+  readonly wanted: (home?: HomeRegion) => unknown;
   readonly of: (mapping: EventSourceMappingConfiguration) => Fact<unknown>;
   /** Of the AWS CLI. */
-  readonly argument: string;
+  readonly argument: (home?: HomeRegion) => string;
   /** When the mapping is made, it is set for ever. */
   readonly fixed?: true;
 }
 
 const REPORT = 'ReportBatchItemFailures';
-const FILTERS = JSON.stringify({ Filters: mappingFilters().map((pattern) => ({ Pattern: JSON.stringify(pattern) })) });
 
 export const SETTINGS: readonly Setting[] = [
   {
     name: 'starting position',
-    wanted: MAPPING_SETTINGS.startingPosition,
+    wanted: () => MAPPING_SETTINGS.startingPosition,
     of: ({ StartingPosition }) => known(StartingPosition),
-    argument: `--starting-position ${MAPPING_SETTINGS.startingPosition}`,
+    argument: () => `--starting-position ${MAPPING_SETTINGS.startingPosition}`,
     fixed: true,
   },
   {
     name: 'filter',
-    wanted: mappingFilters(),
+    wanted: mappingFilters,
     of: filterOf,
-    argument: `--filter-criteria '${FILTERS}'`,
+    argument: (home) =>
+      `--filter-criteria '${JSON.stringify({ Filters: mappingFilters(home).map((pattern) => ({ Pattern: JSON.stringify(pattern) })) })}'`,
   },
   {
     name: 'batch size',
-    wanted: MAPPING_SETTINGS.batchSize,
+    wanted: () => MAPPING_SETTINGS.batchSize,
     of: ({ BatchSize }) => known(BatchSize),
-    argument: `--batch-size ${MAPPING_SETTINGS.batchSize}`,
+    argument: () => `--batch-size ${MAPPING_SETTINGS.batchSize}`,
   },
   {
     name: 'parallelization factor',
-    wanted: MAPPING_SETTINGS.parallelizationFactor,
+    wanted: () => MAPPING_SETTINGS.parallelizationFactor,
     of: ({ ParallelizationFactor }) => known(ParallelizationFactor),
-    argument: `--parallelization-factor ${MAPPING_SETTINGS.parallelizationFactor}`,
+    argument: () => `--parallelization-factor ${MAPPING_SETTINGS.parallelizationFactor}`,
   },
   {
     name: 'bisect on error',
-    wanted: MAPPING_SETTINGS.bisectBatchOnError,
+    wanted: () => MAPPING_SETTINGS.bisectBatchOnError,
     of: ({ BisectBatchOnFunctionError }) => known(BisectBatchOnFunctionError),
-    argument: '--bisect-batch-on-function-error',
+    argument: () => '--bisect-batch-on-function-error',
   },
   {
     name: 'partial answers',
-    wanted: MAPPING_SETTINGS.reportBatchItemFailures,
+    wanted: () => MAPPING_SETTINGS.reportBatchItemFailures,
     of: ({ FunctionResponseTypes: types = [] }) => known(types.includes(REPORT)),
-    argument: `--function-response-types ${REPORT}`,
+    argument: () => `--function-response-types ${REPORT}`,
   },
   {
     name: 'retries',
-    wanted: MAPPING_SETTINGS.retryAttempts,
+    wanted: () => MAPPING_SETTINGS.retryAttempts,
     of: ({ MaximumRetryAttempts }) => known(MaximumRetryAttempts),
-    argument: `--maximum-retry-attempts ${MAPPING_SETTINGS.retryAttempts}`,
+    argument: () => `--maximum-retry-attempts ${MAPPING_SETTINGS.retryAttempts}`,
   },
   {
     name: 'record age',
-    wanted: MAPPING_SETTINGS.maxRecordAgeSeconds,
+    wanted: () => MAPPING_SETTINGS.maxRecordAgeSeconds,
     of: ({ MaximumRecordAgeInSeconds }) => known(MaximumRecordAgeInSeconds),
-    argument: `--maximum-record-age-in-seconds ${MAPPING_SETTINGS.maxRecordAgeSeconds}`,
+    argument: () => `--maximum-record-age-in-seconds ${MAPPING_SETTINGS.maxRecordAgeSeconds}`,
   },
 ];
 
@@ -183,17 +186,31 @@ export const judgeSetting =
   ({ wanted, argument, fixed }: Setting) =>
   ([reader, found]: readonly [Reader, unknown]): Judgement => {
     const text = found === undefined ? 'not set' : typeof found === 'string' ? found : JSON.stringify(found);
-    if (isDeepStrictEqual(found, wanted)) return ok(text);
+    const home = homeOf(reader);
+    if (isDeepStrictEqual(found, wanted(home))) return ok(text);
     const { UUID: uuid = '', EventSourceArn: streamArn = '' } = reader.mapping;
     return wrong(
       text,
       fixed === true
         ? `It can only be set when a mapping is made. \`${deletion(uuid)}\`, then ${creation(streamArn, reader)}. What was published in the last half hour may be published once more.`
-        : `\`aws lambda update-event-source-mapping --uuid ${uuid} ${argument}\`. ${BY_HAND}`,
+        : `\`aws lambda update-event-source-mapping --uuid ${uuid} ${argument(home)}\`. ${BY_HAND}`,
     );
   };
+
+/** Of a relay of one region among several; a configuration that cannot be read is judged by itself. */
+function homeOf(reader: Reader | undefined): HomeRegion | undefined {
+  if (reader === undefined) return undefined;
+  const variables = then(existing(reader.function, 'function'), variablesOf);
+  if ('because' in variables) return undefined;
+  try {
+    return decodeHomeRegion(environmentReader(variables.value, 'Outbox'));
+  } catch (error) {
+    if (error instanceof OutboxError && error.is('invalid-environment')) return undefined;
+    throw error;
+  }
+}
 
 const deletion = (uuid: string): string => `aws lambda delete-event-source-mapping --uuid ${uuid}`;
 
 const creation = (streamArn: string, reader: Reader | undefined): string =>
-  `\`aws lambda create-event-source-mapping --function-name ${reader?.mapping.FunctionArn ?? '<relay>'} --event-source-arn ${streamArn} ${SETTINGS.map(({ argument }) => argument).join(' ')}\``;
+  `\`aws lambda create-event-source-mapping --function-name ${reader?.mapping.FunctionArn ?? '<relay>'} --event-source-arn ${streamArn} ${SETTINGS.map(({ argument }) => argument(homeOf(reader))).join(' ')}\``;

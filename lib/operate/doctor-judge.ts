@@ -83,8 +83,8 @@ export const OPERATOR_ACTIONS = {
   'dynamodb:UpdateItem': ['redrive', 'sweep'],
   /** A signal that was lost, together with the put of its successor. */
   'dynamodb:DeleteItem': ['sweep'],
-  /** Which stream the table has. */
-  'dynamodb:DescribeTable': ['sweep', 'doctor'],
+  /** Which stream the table has, and whether it has several regions. */
+  'dynamodb:DescribeTable': ['status', 'held', 'show', 'where', 'redrive', 'replay', 'sweep', 'verify', 'doctor'],
   'dynamodb:DescribeTimeToLive': ['doctor'],
   'dynamodb:DescribeContinuousBackups': ['doctor'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;

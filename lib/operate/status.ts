@@ -34,9 +34,12 @@ const STREAM_MS = 24 * 3_600_000;
  * Counts every item of the table by its state. Reads only; costs half a read unit for every 4 KB of the table, at the
  * sweeper's pace. The scan is eventually consistent: what was written in the last seconds may be missing.
  */
-export async function status({ client, tableName }: Target, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
+export async function status(
+  { client, tableName, home }: Target,
+  { onProgress }: StatusOptions = {},
+): Promise<StatusReport> {
   const at = Date.now();
-  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS }, OPERATOR_CLOCK, pause);
+  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   const { census, readUnits, failures } = await survey(store, control, {
     before: 0,

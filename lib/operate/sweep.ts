@@ -20,7 +20,7 @@ const SHORTEST_AFTER_MS = 1_000;
  *
  * @throws OutboxError `operation-refused` for a time that is too short.
  */
-export async function sweepNow({ client, tableName }: Target, options: SweepNowOptions): Promise<SweepReport> {
+export async function sweepNow({ client, tableName, home }: Target, options: SweepNowOptions): Promise<SweepReport> {
   checkRequest('sweep', { by: options.by, at: Date.now(), why: 'a sweep' });
   const { afterMs = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000 } = options;
   if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {
@@ -29,7 +29,7 @@ export async function sweepNow({ client, tableName }: Target, options: SweepNowO
       `items pending longer than ${afterMs} ms are asked for; it must be at least ${SHORTEST_AFTER_MS} ms.`,
     );
   }
-  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS }, OPERATOR_CLOCK, pause), {
+  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause), {
     sweepAfterMs: afterMs,
     readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
     // The whole table, whatever the scheduled runs have seen of it.

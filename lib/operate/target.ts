@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../event/errors';
+import type { HomeRegion } from '../event/home-region';
 import { parsePartitionKey } from '../event/key';
 
 /** The outbox table that an operation works on. */
 export interface Target {
   readonly client: DynamoDBClient;
   readonly tableName: string;
+  /** Of a table with several regions, whose `client` must see it so: see `inHomeRegion`. */
+  readonly home?: HomeRegion;
 }
 
 export const OPERATOR_CLOCK = { now: (): number => Date.now() };

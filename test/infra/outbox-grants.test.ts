@@ -4,6 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
 import type { Outbox } from '../../lib/infra/outbox';
+import { OPERATOR_ACTIONS } from '../../lib/operate/doctor-judge';
 import { CLUSTER_ARN, SECRET_ARN, outboxStack } from './stack';
 
 /** The statements of a role that `grant` was called with. */
@@ -27,18 +28,12 @@ describe('grantOperate', () => {
     expect(granted((outbox, role) => outbox.grantOperate(role))).toEqual([
       {
         Effect: 'Allow',
-        Action: [
-          'dynamodb:DescribeTable',
-          'dynamodb:Query',
-          'dynamodb:GetItem',
-          'dynamodb:Scan',
-          'dynamodb:PutItem',
-          'dynamodb:UpdateItem',
-          'dynamodb:DeleteItem',
-        ],
+        Action: expect.any(Array),
         Resource: table,
       },
     ]);
+    const [statement] = granted((outbox, role) => outbox.grantOperate(role)) as { Action: string[] }[];
+    expect(statement!.Action.toSorted()).toEqual(Object.keys(OPERATOR_ACTIONS).toSorted());
   });
 
   test('extends to the key of the table', () => {

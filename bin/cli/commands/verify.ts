@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
-import { findKafka } from '../../../lib/operate/find-kafka';
+import { findRelay } from '../../../lib/operate/find-relay';
 import { verify, type KafkaTarget, type VerifyReport } from '../../../lib/operate/verify';
 import type { Finding } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
@@ -61,7 +61,8 @@ async function kafkaOf({ target, local, services }: Session, options: VerifyOpti
     return { brokers: brokers.split(',').map((broker) => broker.trim()), auth: authOf(auth, secretArn) };
   if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
   if (services === undefined) throw new SessionError('verify: give --brokers: nothing leads from the table to them.');
-  return { ...(await findKafka(target, services.lambda)), region: await services.lambda.config.region() };
+  const { brokers: relays, auth: login } = await findRelay(target, services.lambda);
+  return { brokers: relays, auth: login, region: await services.lambda.config.region() };
 }
 
 function authOf(kind: VerifyOptions['auth'], secretArn: string | undefined): KafkaTarget['auth'] {

@@ -9,14 +9,12 @@ import { decodeRelayConfig, type RelayConfig } from '../relay/environment';
 import { refuse, type Target } from './target';
 
 /**
- * The Kafka cluster that an outbox publishes to, as its relay is told: the function behind the table's stream.
+ * How the relay of an outbox is configured: the function behind the table's stream. It tells the Kafka cluster, and for a
+ * table with several regions whose events are published from here.
  *
  * @throws OutboxError `operation-refused` when no relay reads the table's stream.
  */
-export async function findKafka(
-  { client, tableName }: Target,
-  lambda: LambdaClient,
-): Promise<Pick<RelayConfig, 'brokers' | 'auth'>> {
+export async function findRelay({ client, tableName }: Target, lambda: LambdaClient): Promise<RelayConfig> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   const streamArn = Table?.LatestStreamArn;
   if (streamArn === undefined)

@@ -1,0 +1,68 @@
+import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { inHomeRegion } from '../../../lib/operate/home-region';
+import { judge } from '../../../lib/operate/doctor-judge';
+import { known } from '../../../lib/operate/doctor-line';
+import { encodeRelayConfig, RELAY_DEFAULTS } from '../../../lib/relay/environment';
+import { mappingFilters } from '../../../lib/relay/mapping-settings';
+import { aMapping, aReader, aTable, soundFacts, STREAM_ARN, TABLE_NAME } from '../../builders/doctor-facts';
+
+const home = { region: 'eu-west-1', publishesFor: ['eu-west-1', 'eu-central-1'] };
+const variables = encodeRelayConfig({
+  ...RELAY_DEFAULTS,
+  tableName: TABLE_NAME,
+  outboxName: 'Orders',
+  brokers: ['b-1.orders:9098'],
+  auth: { kind: 'iam' },
+  home,
+});
+
+const dynamodb = mockClient(DynamoDBClient);
+const lambda = mockClient(LambdaClient);
+beforeEach(() => {
+  dynamodb.reset();
+  lambda.reset();
+  lambda
+    .on(ListEventSourceMappingsCommand, { EventSourceArn: STREAM_ARN })
+    .resolves({ EventSourceMappings: [aMapping()] });
+  lambda.on(GetFunctionConfigurationCommand).resolves({ Environment: { Variables: variables } });
+});
+const target = () => ({ client: new DynamoDBClient({}), tableName: TABLE_NAME });
+
+test('a table with one region is looked at as it is, and nobody is asked for the relay', async () => {
+  dynamodb.on(DescribeTableCommand).resolves({ Table: aTable() });
+  const plain = target();
+  expect(await inHomeRegion(plain, new LambdaClient({}))).toBe(plain);
+  expect(lambda.calls()).toEqual([]);
+});
+
+test('of a table with several regions the region of the relay is looked at', async () => {
+  dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
+  const seen = await inHomeRegion(target(), new LambdaClient({}));
+  expect(seen.home).toEqual(home);
+  // The view is a middleware of the client, which the mock of `send` leaves out.
+  expect(seen.client.middlewareStack.identify().some((name) => name.includes('outboxHomeRegion'))).toBe(true);
+});
+
+test('of a table with several regions that nobody relays here nothing is guessed', async () => {
+  dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
+  lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] });
+  await expect(inHomeRegion(target(), new LambdaClient({}))).rejects.toMatchObject({ code: 'operation-refused' });
+  expect(dynamodb.commandCalls(GetItemCommand)).toEqual([]);
+});
+
+test('doctor wants the filter of the region', () => {
+  const filters = (patterns: readonly unknown[]) => ({
+    FilterCriteria: { Filters: patterns.map((pattern) => ({ Pattern: JSON.stringify(pattern) })) },
+  });
+  const verdict = (patterns: readonly unknown[]) => {
+    const readers = known([aReader(filters(patterns), { Environment: { Variables: variables } })]);
+    return judge(soundFacts({ readers })).find(({ check }) => check === 'mapping: filter');
+  };
+  expect(verdict(mappingFilters(home))).toMatchObject({ verdict: 'ok' });
+  expect(verdict(mappingFilters())).toMatchObject({
+    verdict: 'wrong',
+    mend: expect.stringContaining('\\"region\\":{\\"S\\":[\\"eu-west-1\\",\\"eu-central-1\\"]}'),
+  });
+});
