@@ -1,11 +1,10 @@
 import type { EventDefinition } from '../event/catalogue';
+import { isJsonType } from '../event/content-type';
 import { OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { shown } from '../event/options';
-import { issuePath } from '../event/standard-schema';
+import { issuePath, issueText } from '../event/standard-schema';
 import { jsonText } from './json-text';
-
-const JSON_TYPE = /^(application|text)\/([a-z0-9!#$&^_.+-]+\+)?json\s*(;|$)/i;
 
 /**
  * What is sent for `data`: the schema's output, as JSON where the content type is one, and otherwise as it is.
@@ -26,7 +25,7 @@ export async function eventData(
   }
   const { value } = result;
   if (value === undefined) return undefined;
-  if (!JSON_TYPE.test(contentType)) return rawData(type, contentType, value);
+  if (!isJsonType(contentType)) return rawData(type, contentType, value);
   const json = jsonText(value);
   return 'issues' in json ? refuse(type, json.issues) : json.text;
 }
@@ -43,8 +42,7 @@ function rawData(type: string, contentType: string, value: unknown): string | Ui
 }
 
 function refuse(type: string, issues: readonly { path: string; message: string }[]): never {
-  const list = issues.map(({ path, message }) => (path === '' ? `data: ${message}` : `data.${path}: ${message}`));
-  throw new OutboxError('invalid-event-data', `The data of event "${type}" is not valid. ${list.join('; ')}.`, {
+  throw new OutboxError('invalid-event-data', `The data of event "${type}" is not valid. ${issueText(issues)}.`, {
     type,
     issues,
   });
