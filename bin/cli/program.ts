@@ -3,6 +3,7 @@ import { addDoctor } from './commands/doctor';
 import { addHeld } from './commands/held';
 import { addRedrive } from './commands/redrive';
 import { addReplay } from './commands/replay';
+import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
@@ -20,6 +21,7 @@ Examples:
   outbox redrive order#42 --skip --why "cannot be sent" --yes
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
   outbox verify --since 2h
+  outbox schema check --catalogue ./dist/events.js
 
 Exit codes: 0 all is well, 1 something is wrong or failed, 2 nothing was done (bad arguments, no access, not confirmed).`;
 
@@ -37,7 +39,18 @@ export function createProgram(version: string): Command {
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  const additions = [addStatus, addHeld, addShow, addWhere, addRedrive, addReplay, addSweep, addVerify, addDoctor];
+  const additions = [
+    addStatus,
+    addHeld,
+    addShow,
+    addWhere,
+    addRedrive,
+    addReplay,
+    addSweep,
+    addVerify,
+    addDoctor,
+    addSchema,
+  ];
   for (const add of additions) add(program);
   return program;
 }

@@ -64,7 +64,8 @@ const bound =
   };
 
 const aNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-const characters = (value: unknown): number | undefined => (typeof value === 'string' ? Array.from(value).length : undefined);
+const characters = (value: unknown): number | undefined =>
+  typeof value === 'string' ? Array.from(value).length : undefined;
 const length = (value: unknown): number | undefined => list(value)?.length;
 const size = (value: unknown): number | undefined => (isRecord(value) ? Object.keys(value).length : undefined);
 const atLeast = (measured: number, argument: number): boolean => measured >= argument;

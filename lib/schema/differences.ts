@@ -142,7 +142,9 @@ class Comparison {
         return typeDifference(written, argument, place) ?? unproved;
       case 'const':
       case 'enum':
-        if (written.values?.every((value) => accepts({ schema: { [keyword]: argument }, root: true }, value) === true)) {
+        if (
+          written.values?.every((value) => accepts({ schema: { [keyword]: argument }, root: true }, value) === true)
+        ) {
           return [];
         }
         return [differ(place, keyword, `may be anything else than ${listed([argument])}`)];
