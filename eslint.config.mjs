@@ -58,7 +58,16 @@ export default tseslint.config(
     [
       [THIRD_PARTY, 'lib/event is pure: no third parties.'],
       [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*'],
+        [
+          '../write/*',
+          '../relay/*',
+          '../sweep/*',
+          '../infra/*',
+          '../operate/*',
+          '../consume/*',
+          '../kafka/*',
+          '../schema/*',
+        ],
         'lib/event is the bottom layer.',
       ],
       NOBODY_IMPORTS,
@@ -69,7 +78,7 @@ export default tseslint.config(
     [
       [THIRD_PARTY, 'The write helper adds no dependency to a service.'],
       [
-        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*'],
+        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*', '../schema/*'],
         'lib/write may import lib/event only.',
       ],
       NOBODY_IMPORTS,
@@ -83,7 +92,7 @@ export default tseslint.config(
         'The core of the relay is pure; only kafka-*, dynamodb-* and telemetry-* adapters may use third parties.',
       ],
       [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
         'lib/relay may import lib/event only.',
       ],
       NOBODY_IMPORTS,
@@ -95,7 +104,7 @@ export default tseslint.config(
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
       [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
         'lib/relay may import lib/event only.',
       ],
       NOBODY_IMPORTS,
@@ -108,7 +117,10 @@ export default tseslint.config(
         [...THIRD_PARTY, '../relay/*'],
         'The core of the sweeper is pure; only dynamodb-* and telemetry-* adapters may use third parties and the adapters of the relay.',
       ],
-      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/sweep may import lib/event and lib/relay.'],
+      [
+        ['../write/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
+        'lib/sweep may import lib/event and lib/relay.',
+      ],
       NOBODY_IMPORTS,
     ],
     ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
@@ -117,7 +129,21 @@ export default tseslint.config(
     ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [['../write/*', '../infra/*', '../operate/*', '../consume/*'], 'lib/sweep may import lib/event and lib/relay.'],
+      [
+        ['../write/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
+        'lib/sweep may import lib/event and lib/relay.',
+      ],
+      NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/schema/**/*.ts'],
+    [
+      [THIRD_PARTY, 'lib/schema is pure: no third parties.'],
+      [
+        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
+        'lib/schema may import lib/event only.',
+      ],
       NOBODY_IMPORTS,
     ],
   ),
@@ -188,7 +214,10 @@ export default tseslint.config(
     ['lib/operate/**/*.ts'],
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [['../write/*', '../infra/*', '../consume/*'], 'lib/operate may import lib/event, lib/relay and lib/sweep.'],
+      [
+        ['../write/*', '../infra/*', '../consume/*'],
+        'lib/operate may import lib/event, lib/schema, lib/relay and lib/sweep.',
+      ],
       NOBODY_IMPORTS,
     ],
   ),
@@ -209,6 +238,7 @@ export default tseslint.config(
           '!**/topics/request',
           '**/operate/*',
           '**/consume/*',
+          '**/schema/*',
         ],
         'lib/infra may import lib/event and what it shares with the functions: their environments, requests and mapping settings.',
       ],

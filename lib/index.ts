@@ -5,11 +5,21 @@ export {
   type EventDefinitions,
   type EventInput,
   type EventOverrides,
+  type ResolvedType,
 } from './event/catalogue';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
+export type { Upcaster, Upcasters } from './event/event-version';
 export type { AggregateKey } from './event/key';
 export { formatReceipt, parseReceipt, type Receipt } from './event/receipt';
+export {
+  readEvent,
+  type EventMessage,
+  type EventRead,
+  type UnreadableEvent,
+  type UnreadableReason,
+} from './event/read-event';
 export type {
+  SchemaDirection,
   SchemaInput,
   SchemaOutput,
   StandardIssue,

@@ -4,6 +4,7 @@ import { addDoctor } from './commands/doctor';
 import { addHeld } from './commands/held';
 import { addRedrive } from './commands/redrive';
 import { addReplay } from './commands/replay';
+import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
@@ -22,6 +23,7 @@ Examples:
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
   outbox verify --since 2h
   outbox cost --events-per-second 100 --event-bytes 1000
+  outbox schema check --catalogue ./dist/events.js
 
 Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
 2 nothing was done (bad arguments, no access, not confirmed).`;
@@ -56,6 +58,7 @@ export function createProgram(version: string): Command {
     addVerify,
     addDoctor,
     addCost,
+    addSchema,
   ];
   for (const add of additions) add(program);
   return program;

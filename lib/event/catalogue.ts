@@ -1,7 +1,8 @@
 import { OutboxError } from './errors';
+import { FIRST_VERSION, splitWrittenType, writtenType, type Upcasters } from './event-version';
 import { TOPIC_PATTERN } from './item';
 import { isRecord, refuseOption, requireOptions, shown } from './options';
-import { isStandardSchema, type SchemaInput, type StandardSchemaV1 } from './standard-schema';
+import { isStandardSchema, type SchemaDirection, type SchemaInput, type StandardSchemaV1 } from './standard-schema';
 
 /** What a service says once about a type of event. */
 export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> {
@@ -21,8 +22,30 @@ export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> 
    * @default 'application/json'
    */
   readonly contentType?: string;
-  /** A URI, sent as `ce_dataschema`. */
+  /** A URI, sent as `ce_dataschema`. Name another one when the version is raised. */
   readonly dataSchema?: string;
+  /**
+   * The version of `schema`, raised by one with every breaking change: `outbox schema check` says which are. Events are
+   * always written in it. A later version than the first is part of `ce_type`: `order.placed.v2`.
+   *
+   * @default 1
+   */
+  readonly version?: number;
+  /**
+   * How data of earlier versions becomes data of this one, step by step: `{ 1: (v1) => v2, 2: (v2) => v3 }`. Each must
+   * name the type of what it takes. What the last one gives is validated by `schema` like any other data. Versions
+   * without a way up can not be read any more.
+   *
+   * @default none
+   */
+  readonly upcasters?: Upcasters;
+  /**
+   * The JSON Schema of the data, for `outbox schema`: called with `output` for what is written, with `input` for what is
+   * read. `false` when there is none, such as for binary data: the type is then not compared.
+   *
+   * @default what the schema itself tells (Standard JSON Schema, as zod 4 does)
+   */
+  readonly jsonSchema?: false | ((direction: SchemaDirection) => unknown);
 }
 
 export type EventDefinitions = Readonly<Record<string, EventDefinition>>;
@@ -56,14 +79,27 @@ export interface EventOverrides {
   readonly id?: string;
 }
 
+/** What a `ce_type` stands for in a catalogue. */
+export interface ResolvedType {
+  readonly type: string;
+  /** Of the data; may be newer than the catalogue's. */
+  readonly version: number;
+  readonly definition: EventDefinition;
+}
+
 /** The types of events that a service writes. Made by {@link defineEvents}. */
 export interface EventCatalogue<D extends EventDefinitions = EventDefinitions> {
   readonly definitions: D;
   /** @throws OutboxError `unknown-event-type`, with the types that exist. */
   definitionOf(type: string): EventDefinition;
+  /** The type and version that a `ce_type` names; `undefined` when the catalogue has no such type. */
+  resolve(ceType: string): ResolvedType | undefined;
 }
 
-const DEFINITION_OPTIONS = ['schema', 'topic', 'maxMessageBytes', 'contentType', 'dataSchema'] as const;
+const DEFINITION_OPTIONS = [
+  ...['schema', 'topic', 'maxMessageBytes', 'contentType', 'dataSchema'],
+  ...['version', 'upcasters', 'jsonSchema'],
+];
 
 /** Goes into a header, so no control characters. */
 const HEADER_TEXT = /^[\x20-\x7e]+$/;
@@ -89,6 +125,7 @@ export function defineEvents<const D extends EventDefinitions>(definitions: D): 
     checkDefinition(type, definition);
     known.set(type, Object.freeze({ ...definition }));
   }
+  for (const type of known.keys()) checkNoClash(type, known);
   return {
     definitions,
     definitionOf(type) {
@@ -101,13 +138,36 @@ export function defineEvents<const D extends EventDefinitions>(definitions: D): 
         { type, known: types },
       );
     },
+    resolve(ceType) {
+      // A type that is itself called "….v2" is its own first version.
+      const own = known.get(ceType);
+      if (own !== undefined) return { type: ceType, version: FIRST_VERSION, definition: own };
+      const { type, version } = splitWrittenType(ceType) ?? {};
+      const definition = type === undefined ? undefined : known.get(type);
+      return type === undefined || version === undefined || definition === undefined
+        ? undefined
+        : { type, version, definition };
+    },
   };
+}
+
+/** Two types of a catalogue that would be written as one. */
+function checkNoClash(type: string, known: ReadonlyMap<string, EventDefinition>): void {
+  const { type: base, version: taken } = splitWrittenType(type) ?? {};
+  const { version = FIRST_VERSION } = (base === undefined ? undefined : known.get(base)) ?? {};
+  if (base === undefined || taken === undefined || taken > version) return;
+  refuseOption(
+    `events[${JSON.stringify(base)}].version`,
+    version,
+    `below ${taken}, because version ${taken} of it is written as ${JSON.stringify(writtenType(base, taken))}, which is another type of the catalogue`,
+  );
 }
 
 function checkDefinition(type: string, value: unknown): void {
   const at = `events[${JSON.stringify(type)}]`;
   if (!HEADER_TEXT.test(type)) refuseOption(at, type, 'named by printable ASCII characters, such as "order.placed"');
-  const { schema, topic, maxMessageBytes, contentType, dataSchema } = requireOptions(value, DEFINITION_OPTIONS, at);
+  const options = requireOptions(value, DEFINITION_OPTIONS, at);
+  const { schema, topic, maxMessageBytes, contentType, dataSchema, jsonSchema } = options;
   if (!isStandardSchema(schema)) {
     refuseOption(`${at}.schema`, schema, 'a Standard Schema of version 1, such as a schema of zod, valibot or arktype');
   }
@@ -123,6 +183,40 @@ function checkDefinition(type: string, value: unknown): void {
   if (dataSchema !== undefined && (typeof dataSchema !== 'string' || !HEADER_TEXT.test(dataSchema))) {
     refuseOption(`${at}.dataSchema`, dataSchema, 'a URI');
   }
+  if (jsonSchema !== undefined && jsonSchema !== false && typeof jsonSchema !== 'function') {
+    refuseOption(`${at}.jsonSchema`, jsonSchema, 'a function that gives a JSON Schema, or false');
+  }
+  checkVersions(at, options);
 }
+
+function checkVersions(
+  at: string,
+  { version = FIRST_VERSION, upcasters = {} }: Readonly<Record<string, unknown>>,
+): void {
+  if (!isVersion(version)) return refuseOption(`${at}.version`, version, `an integer from 1 to ${MAX_VERSION}`);
+  if (!isRecord(upcasters)) return refuseOption(`${at}.upcasters`, upcasters, 'an object of functions by version');
+  const names = Object.keys(upcasters);
+  for (const name of names) {
+    if (!/^[1-9]\d*$/.test(name) || Number(name) >= version) {
+      refuseOption(`${at}.upcasters[${JSON.stringify(name)}]`, upcasters[name], `of a version before ${version}`);
+    }
+    if (typeof upcasters[name] !== 'function') {
+      refuseOption(
+        `${at}.upcasters[${name}]`,
+        upcasters[name],
+        `a function that makes data of version ${Number(name) + 1}`,
+      );
+    }
+  }
+  const oldest = Math.min(version, ...names.map(Number));
+  for (let each = oldest; each < version; each++) {
+    // With a gap no data could get from the one side to the other.
+    if (!(each in upcasters)) refuseOption(`${at}.upcasters[${each}]`, undefined, `there, because ${oldest} is`);
+  }
+}
+
+const MAX_VERSION = 999_999_999;
+const isVersion = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= FIRST_VERSION && Number(value) <= MAX_VERSION;
 
 export const isByteCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;

@@ -12,6 +12,19 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   };
 }
 
+/** `input`: what a schema takes, and a consumer reads. `output`: what it gives, and a writer writes. */
+export type SchemaDirection = 'input' | 'output';
+
+/**
+ * The interface of Standard JSON Schema 1.0, from the same specification: a schema that also tells its JSON Schema.
+ * Both functions throw for what JSON Schema can not express.
+ */
+export interface StandardJsonSchemaV1 {
+  readonly '~standard': {
+    readonly jsonSchema: Readonly<Record<SchemaDirection, (options: { readonly target: string }) => unknown>>;
+  };
+}
+
 export type StandardResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
 
@@ -45,6 +58,10 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
 /** Where an issue lies, as code would reach it: `lines[0].price`. Empty for the value itself. */
 export const issuePath = ({ path }: StandardIssue): string =>
   pathText((path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment)));
+
+/** Issues in one line, each with its path from `data`. */
+export const issueText = (issues: readonly { readonly path: string; readonly message: string }[]): string =>
+  issues.map(({ path, message }) => (path === '' ? `data: ${message}` : `data.${path}: ${message}`)).join('; ');
 
 export const pathText = (keys: readonly PropertyKey[]): string =>
   keys.reduce<string>((text, key) => {

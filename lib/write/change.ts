@@ -1,5 +1,6 @@
 import type { EventDefinitions, EventInput, EventOverrides } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
+import { writtenType } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE, encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
 import { partitionKeyOf, type AggregateKey } from '../event/key';
 import { messagesOf } from '../event/message';
@@ -111,7 +112,7 @@ async function prepareEvent(
   const data = await eventData(event.type, definition, event.data);
   return {
     id: event.id === undefined ? defaultId : eventIdOf(index, event.id),
-    type: event.type,
+    type: writtenType(event.type, definition.version),
     topic: event.topic === undefined ? definition.topic : topicOf(index, event.topic),
     time: event.time === undefined ? isoTime(committedAt) : eventTimeOf(index, event.time),
     contentType: definition.contentType ?? DEFAULT_CONTENT_TYPE,

@@ -3,7 +3,7 @@ import { isJsonType } from '../event/content-type';
 import { OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { shown } from '../event/options';
-import { issuePath } from '../event/standard-schema';
+import { issuePath, issueText } from '../event/standard-schema';
 import { jsonText } from './json-text';
 
 /**
@@ -42,8 +42,7 @@ function rawData(type: string, contentType: string, value: unknown): string | Ui
 }
 
 function refuse(type: string, issues: readonly { path: string; message: string }[]): never {
-  const list = issues.map(({ path, message }) => (path === '' ? `data: ${message}` : `data.${path}: ${message}`));
-  throw new OutboxError('invalid-event-data', `The data of event "${type}" is not valid. ${list.join('; ')}.`, {
+  throw new OutboxError('invalid-event-data', `The data of event "${type}" is not valid. ${issueText(issues)}.`, {
     type,
     issues,
   });

@@ -1,5 +1,7 @@
 import type { DynamoDBDocument, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { EventInput, Outbox, OutboxEntries, TransactionAction, TransactionClient } from '../../../lib';
+import type { EventInput, Outbox, OutboxEntries, TransactionAction, TransactionClient, Upcasters } from '../../../lib';
+import { z } from 'zod';
+import { defineEvents } from '../../../lib';
 import { order42, orderOutbox, type catalogue } from '../write/order-outbox';
 
 /** Checked by the compiler; running it proves only that the calls which compile also work. */
@@ -52,4 +54,14 @@ compiled(
   () => client.transactWrite({ TransactItems: [action, ...entries] }),
   () => outbox.transact(client, { actions: [action], changes: [] }),
   () => ({ type: 'order.noted', data: 'text' }) satisfies EventInput<(typeof catalogue)['definitions']>,
+);
+
+const versioned = (upcasters: Upcasters) =>
+  defineEvents({ 'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders', version: 2, upcasters } });
+compiled(
+  () => versioned({ 1: ({ sum }: { sum: number }) => ({ total: sum }) }),
+  // @ts-expect-error an upcaster that does not say what it takes
+  () => versioned({ 1: (data) => ({ total: data.sum }) }),
+  // @ts-expect-error an upcaster that is no function
+  () => versioned({ 1: 'x' }),
 );

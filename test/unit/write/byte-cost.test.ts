@@ -1,4 +1,6 @@
 import { itemBytes } from '../../../lib/event/item-size';
+import { z } from 'zod';
+import { createOutbox, defineEvents } from '../../../lib';
 import { NOW, orderOutbox } from './order-outbox';
 
 /**
@@ -36,4 +38,18 @@ test.each([
   expect(two - one).toBe(81);
   expect(ten - one).toBe(9 * 81);
   expect(two - one).toBeLessThanOrEqual(120);
+});
+
+test('a later version of the data takes three bytes, the first none', async () => {
+  const item = async (version: number | undefined) => {
+    const events = defineEvents({ 'order.placed': { schema: z.object({}), topic: 'orders', version } });
+    const [entry] = await createOutbox({ tableName: 'shop', service: 'shop', region: 'eu-west-1', events }).items(
+      { aggregate: 'order', key: '42' },
+      [{ type: 'order.placed', data: {} }],
+      { committedAt: NOW },
+    );
+    return itemBytes(entry?.Put.Item ?? {});
+  };
+  expect((await item(1)) - (await item(undefined))).toBe(0);
+  expect((await item(2)) - (await item(1))).toBe(3);
 });

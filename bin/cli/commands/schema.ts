@@ -1,0 +1,160 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { checkSchemas, DEFAULT_COMPATIBILITY, type SchemaReport } from '../../../lib/operate/schema-check';
+import { countStoredTypes } from '../../../lib/operate/schema-stored';
+import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
+import { COMPATIBILITIES, type Compatibility, type SchemaFinding } from '../../../lib/schema/check';
+import type { StoredType } from '../../../lib/schema/stored-versions';
+import { EXIT_CODES } from '../act';
+import { loadCatalogue } from '../catalogue-module';
+import { columns, count, number } from '../format';
+import { openSession, SessionError, type GlobalOptions } from '../session';
+import { Terminal } from '../terminal';
+
+interface SchemaOptions extends GlobalOptions {
+  readonly catalogue: string;
+  readonly baseline: string;
+  readonly mode: Compatibility;
+  readonly againstTable?: true;
+  readonly acceptBreaking?: true;
+}
+
+const BASELINE_FILE = 'outbox-schemas.json';
+
+export function addSchema(program: Command): void {
+  const schema = program
+    .command('schema')
+    .description(
+      'keep the schemas of events compatible: compare a catalogue with the baseline that is committed with it',
+    );
+  const common = (command: Command): Command =>
+    command
+      .requiredOption('--catalogue <module>', 'exports the catalogue: ./dist/events.js, or ./dist/events.js#name')
+      .option('--baseline <file>', 'what was recorded', BASELINE_FILE)
+      .addOption(
+        new Option('--mode <mode>', 'who must understand whom').choices(COMPATIBILITIES).default(DEFAULT_COMPATIBILITY),
+      )
+      .option('--against-table', 'look which versions the table still holds (scans the table)');
+  common(schema.command('check'))
+    .description('refuse a change that would break a reader, or that is not recorded')
+    .action((_options: unknown, command: Command) => run(command, check));
+  common(schema.command('snapshot'))
+    .description('record the catalogue in the baseline, unless a change would break a reader')
+    .option('--accept-breaking', 'record it all the same')
+    .action((_options: unknown, command: Command) => run(command, snapshot));
+}
+
+interface Run {
+  readonly terminal: Terminal;
+  readonly options: SchemaOptions;
+  readonly before: Baseline | undefined;
+  readonly report: SchemaReport;
+}
+
+/** Needs no outbox, unless the table is asked. */
+async function run(command: Command, judge: (run: Run) => number): Promise<void> {
+  const options = command.optsWithGlobals<SchemaOptions>();
+  const terminal = new Terminal({ json: options.json ?? false });
+  const catalogue = await loadCatalogue(options.catalogue);
+  const before = readBaseline(options.baseline);
+  const stored = options.againstTable === true ? await storedTypes(options) : undefined;
+  const report = checkSchemas(catalogue, before ?? {}, { compatibility: options.mode, stored });
+  process.exitCode = judge({ terminal, options, before, report });
+}
+
+async function storedTypes(options: GlobalOptions): Promise<readonly StoredType[]> {
+  const { terminal, target } = await openSession(options);
+  return countStoredTypes(target, { onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`) });
+}
+
+function check({ terminal, options, before, report }: Run): number {
+  if (before === undefined) {
+    throw new SessionError(`schema check: there is no ${options.baseline}. Make it with outbox schema snapshot.`);
+  }
+  const { compatibility, types, findings, stored } = report;
+  const isWell = findings.length === 0;
+  terminal.result({ compatibility, types, findings, stored }, () => [
+    ...lines(report),
+    isWell
+      ? terminal.style('green', `${count(types, 'type')}: everything is as it was recorded.`)
+      : terminal.style('red', `${count(findings.length, 'finding')}.`),
+    ...advice(findings),
+  ]);
+  return isWell ? EXIT_CODES.done : EXIT_CODES.wrong;
+}
+
+function snapshot({ terminal, options, before, report }: Run): number {
+  const { baseline: file } = options;
+  const { compatibility, types, stored } = report;
+  const breaking = report.findings.filter(({ kind }) => kind !== 'not-recorded');
+  const isRefused = breaking.length > 0 && options.acceptBreaking !== true;
+  const text = printBaseline(report.baseline);
+  const isNew = before === undefined || printBaseline(before) !== text;
+  if (!isRefused && isNew) writeBaseline(file, text);
+  const result = { compatibility, types, findings: breaking, stored, written: !isRefused && isNew };
+  terminal.result(result, () => [
+    ...lines({ ...report, findings: breaking }),
+    isRefused
+      ? terminal.style('red', `${count(breaking.length, 'finding')}. ${file} is left as it was.`)
+      : terminal.style('green', `${file} ${isNew ? 'records' : 'already records'} ${count(types, 'type')}.`),
+    ...(isRefused ? advice(breaking) : []),
+  ]);
+  return isRefused ? EXIT_CODES.wrong : EXIT_CODES.done;
+}
+
+function readBaseline(file: string): Baseline | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return parseBaseline(text, file);
+}
+
+/** In one step: half a baseline would be none. */
+function writeBaseline(file: string, text: string): void {
+  const draft = `${file}.${process.pid}.tmp`;
+  writeFileSync(draft, text);
+  renameSync(draft, file);
+}
+
+function lines({ findings, stored }: SchemaReport): string[] {
+  const table = (stored ?? []).map(({ ceType, pending, parked, processed, isReadable, type }) => [
+    ceType,
+    number(pending),
+    number(parked),
+    number(processed),
+    type === undefined ? 'not in this catalogue' : isReadable ? 'readable' : 'cannot be read',
+  ]);
+  return [
+    ...(stored === undefined
+      ? []
+      : [...columns([['IN THE TABLE', 'PENDING', 'PARKED', 'PROCESSED', ''], ...table]), '']),
+    ...columns(findings.map((each) => [each.type, label(each), each.path ?? '', each.message])),
+    ...(findings.length === 0 ? [] : ['']),
+  ];
+}
+
+const label = ({ kind, mode, rule }: SchemaFinding): string =>
+  [mode ?? kind, rule].filter((each) => each !== undefined).join(' ');
+
+const MODES = {
+  BACKWARD: 'BACKWARD: data that was written with the recorded schema, read with the new one.',
+  FORWARD: 'FORWARD: data that is written with the new schema, read with the recorded one.',
+} as const;
+
+function advice(findings: readonly SchemaFinding[]): string[] {
+  const modes = new Set(findings.flatMap(({ mode }) => (mode === undefined ? [] : [MODES[mode]])));
+  const broken = new Map(
+    findings.filter(({ kind }) => kind === 'incompatible').map((each) => [each.type, each.version]),
+  );
+  return [
+    ...modes,
+    ...[...broken].map(
+      ([type, version]) =>
+        `Change ${type} so that nobody breaks, or raise it to version ${version + 1} with upcasters: { ${version}: (data: Old) => … }.`,
+    ),
+  ];
+}

@@ -1,0 +1,162 @@
+import type { EventCatalogue, EventDefinition, EventDefinitions } from './catalogue';
+import { isJsonType, isTextType } from './content-type';
+import { FIRST_VERSION, oldestReadable, type Upcasters } from './event-version';
+import { DEFAULT_CONTENT_TYPE } from './item';
+import { shown } from './options';
+import { issuePath, issueText, type SchemaOutput } from './standard-schema';
+
+/** What is read of a Kafka record: its value, and its headers as text. */
+export interface EventMessage {
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+/** An event of the catalogue `D`, in its newest version: the type decides what `data` is. */
+export type EventRead<D extends EventDefinitions = EventDefinitions> = {
+  [T in keyof D & string]: {
+    readonly kind: 'event';
+    readonly type: T;
+    /** In which version it was written. */
+    readonly writtenVersion: number;
+    readonly data: SchemaOutput<D[T]['schema']>;
+  };
+}[keyof D & string];
+
+/**
+ * Why a message cannot be handled as it is. Each repeats for ever with this catalogue; the first four may be cured by a
+ * newer one.
+ *
+ * `no-type`: it is no CloudEvent. `unknown-type`: the catalogue does not have it. `newer-version`: than the catalogue's.
+ * `no-upcaster`: it is older, and no upcasters lead from it to the newest. `undecodable-data`: not UTF-8, or not JSON.
+ * `upcaster-failed`: an upcaster threw. `invalid-data`: the schema refuses it.
+ */
+export type UnreadableReason =
+  | 'no-type'
+  | 'unknown-type'
+  | 'newer-version'
+  | 'no-upcaster'
+  | 'undecodable-data'
+  | 'upcaster-failed'
+  | 'invalid-data';
+
+/** A message to be set aside, whole. `message` quotes no data but what the schema's own messages do; `cause` may. */
+export interface UnreadableEvent {
+  readonly kind: 'unreadable';
+  readonly reason: UnreadableReason;
+  readonly message: string;
+  /** As far as they are known. */
+  readonly type?: string;
+  readonly writtenVersion?: number;
+  /** Of `invalid-data`. */
+  readonly issues?: readonly { readonly path: string; readonly message: string }[];
+  /** What was thrown. */
+  readonly cause?: unknown;
+}
+
+/**
+ * Reads an event of any version: decodes its value, lifts its data to the newest version and validates it.
+ *
+ * Data is parsed JSON where the `content-type` is one, text where it is `text/…`, XML or names a charset, bytes
+ * otherwise, and `undefined` for a message without a value, which is not lifted. Never rejects: whatever a message, an
+ * upcaster or a schema does is an answer.
+ *
+ * @example
+ * ```ts
+ * const event = await readEvent(events, { value: message.value, headers });
+ * if (event.kind === 'unreadable') await setAside(message, event.reason);
+ * else if (event.type === 'order.placed') await ship(event.data.orderId);
+ * ```
+ */
+export async function readEvent<D extends EventDefinitions>(
+  catalogue: EventCatalogue<D>,
+  { value, headers }: EventMessage,
+): Promise<EventRead<D> | UnreadableEvent> {
+  const ceType = headers['ce_type'];
+  if (ceType === undefined || ceType === '') return unreadable('no-type', 'It has no header "ce_type".');
+  const resolved = catalogue.resolve(ceType);
+  if (resolved === undefined) {
+    return unreadable('unknown-type', `Type ${shown(ceType)} is not in the catalogue.`, { type: ceType });
+  }
+  const { type, version: writtenVersion, definition } = resolved;
+  const about = { type, writtenVersion };
+  const newest = definition.version ?? FIRST_VERSION;
+  if (writtenVersion > newest) {
+    return unreadable(
+      'newer-version',
+      `It is version ${writtenVersion} of "${type}"; this catalogue knows ${newest}. Deploy the newer catalogue here, then read it again.`,
+      about,
+    );
+  }
+  if (writtenVersion < oldestReadable(definition)) {
+    return unreadable(
+      'no-upcaster',
+      `It is version ${writtenVersion} of "${type}", from which no upcasters lead to version ${newest}.`,
+      about,
+    );
+  }
+  const written = decode(value, headers['content-type'] ?? DEFAULT_CONTENT_TYPE);
+  if ('failure' in written) return unreadable('undecodable-data', written.failure, { ...about, cause: written.cause });
+  const lifted = lift(written.data, writtenVersion, newest, definition.upcasters ?? {});
+  if ('failure' in lifted) return unreadable('upcaster-failed', lifted.failure, { ...about, cause: lifted.cause });
+  const valid = await validate(definition, lifted.data);
+  if ('failure' in valid) {
+    return unreadable('invalid-data', `The data of "${type}" is not valid. ${valid.failure}`, {
+      ...about,
+      ...valid.why,
+    });
+  }
+  // What the schema of this type has just given.
+  return { kind: 'event', type, writtenVersion, data: valid.data } as unknown as EventRead<D>;
+}
+
+const unreadable = (
+  reason: UnreadableReason,
+  message: string,
+  more: Partial<UnreadableEvent> = {},
+): UnreadableEvent => ({ kind: 'unreadable', reason, message, ...more });
+
+type Step = { readonly data: unknown } | { readonly failure: string; readonly cause: unknown };
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(value: Uint8Array | null, contentType: string): Step {
+  if (value === null) return { data: undefined };
+  const isJson = isJsonType(contentType);
+  if (!isJson && !isTextType(contentType)) return { data: value };
+  try {
+    const text = UTF_8.decode(value);
+    return { data: isJson ? (JSON.parse(text) as unknown) : text };
+  } catch (cause) {
+    return { failure: `Its value of ${value.length} bytes is not ${isJson ? 'JSON in UTF-8' : 'UTF-8'}.`, cause };
+  }
+}
+
+function lift(data: unknown, from: number, to: number, upcasters: Upcasters): Step {
+  // A tombstone says the same in every version.
+  if (data === undefined) return { data };
+  let lifted: unknown = data;
+  for (let version = from; version < to; version++) {
+    try {
+      // Its parameter is the writer's word for what this version looked like.
+      const upcast = upcasters[version] as (data: unknown) => unknown;
+      lifted = upcast(lifted);
+    } catch (cause) {
+      return { failure: `The upcaster of version ${version} threw.`, cause };
+    }
+  }
+  return { data: lifted };
+}
+
+async function validate(
+  { schema }: EventDefinition,
+  data: unknown,
+): Promise<{ readonly data: unknown } | { readonly failure: string; readonly why: Partial<UnreadableEvent> }> {
+  try {
+    const result = await schema['~standard'].validate(data);
+    if (result.issues === undefined) return { data: result.value };
+    const issues = result.issues.map((issue) => ({ path: issuePath(issue), message: issue.message }));
+    return { failure: `${issueText(issues)}.`, why: { issues } };
+  } catch (cause) {
+    return { failure: 'Its schema threw instead of answering.', why: { cause } };
+  }
+}

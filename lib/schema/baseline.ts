@@ -1,0 +1,109 @@
+import { OutboxError } from '../event/errors';
+import { oldestReadable } from '../event/event-version';
+import { isRecord } from '../event/options';
+import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe';
+import { isJsonSchema, isSameJson, stableJson } from './json-schema';
+
+/** The schemas of a version of a type, as they once were. */
+export interface Revision extends DataSchemas {
+  readonly version: number;
+}
+
+export interface RecordedType {
+  readonly contentType: string;
+  readonly upcasters: readonly number[];
+  /** From the oldest that can still be read to the newest. */
+  readonly revisions: readonly Revision[];
+}
+
+/** What a catalogue was like when it was last recorded: a file that is committed with it. */
+export type Baseline = Readonly<Record<string, RecordedType>>;
+
+const FORMAT = 1;
+
+/** A type that was never recorded as anything takes nothing, and nothing was written of it. */
+const NEVER: Revision = { version: 0, writes: false, reads: false };
+
+export const latest = ({ revisions }: RecordedType): Revision => revisions.at(-1) ?? NEVER;
+
+/** The baseline after `current` was recorded. Revisions that no upcasters lead from are forgotten. */
+export const record = (baseline: Baseline, current: DescribedCatalogue): Baseline =>
+  Object.fromEntries(Object.entries(current).map(([type, described]) => [type, recordType(baseline[type], described)]));
+
+function recordType(recorded: RecordedType | undefined, described: DescribedType): RecordedType {
+  const { version, contentType, upcasters, writes, reads } = described;
+  const oldest = oldestReadable({ version, upcasters: Object.fromEntries(upcasters.map((each) => [each, ignored])) });
+  const newest = { version, writes, reads };
+  const earlier = (recorded?.revisions ?? []).filter((each) => each.version >= oldest && !isSameJson(each, newest));
+  return { contentType, upcasters, revisions: [...earlier, newest] };
+}
+
+const ignored = (): void => undefined;
+
+/** The file: sorted, so that the same catalogue always gives the same text. */
+export function printBaseline(baseline: Baseline): string {
+  const types = Object.fromEntries(
+    Object.entries(baseline).map(([type, { contentType, upcasters, revisions }]) => [
+      type,
+      {
+        contentType,
+        upcasters,
+        revisions: revisions.map(({ version, writes, reads }) =>
+          isSameJson(writes, reads) ? { version, writes } : { version, writes, reads },
+        ),
+      },
+    ]),
+  );
+  return `${stableJson({ format: FORMAT, types }, 2)}\n`;
+}
+
+/**
+ * Reads what {@link printBaseline} wrote.
+ *
+ * @param name - of the file, for the error
+ * @throws OutboxError `operation-refused`, naming what is wrong.
+ */
+export function parseBaseline(text: string, name: string): Baseline {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return refuse(name, 'it is not JSON');
+  }
+  if (!isRecord(document) || document['format'] !== FORMAT) {
+    return refuse(name, `"format" is not ${FORMAT}: it was written by another version of this command`);
+  }
+  const { types } = document;
+  if (!isRecord(types)) return refuse(name, '"types" is missing');
+  return Object.fromEntries(
+    Object.entries(types).map(([type, value]) => [
+      type,
+      readType(value) ?? refuse(name, `"${type}" is not as it was written`),
+    ]),
+  );
+}
+
+function readType(value: unknown): RecordedType | undefined {
+  if (!isRecord(value)) return undefined;
+  const { contentType, upcasters, revisions } = value;
+  if (typeof contentType !== 'string' || !isList(upcasters, Number.isSafeInteger)) return undefined;
+  if (!Array.isArray(revisions)) return undefined;
+  const read = revisions.map(readRevision);
+  const isWhole = read.length > 0 && read.every((each) => each !== undefined);
+  return isWhole ? { contentType, upcasters: upcasters as number[], revisions: read } : undefined;
+}
+
+function readRevision(value: unknown): Revision | undefined {
+  if (!isRecord(value)) return undefined;
+  const { version, writes, reads = writes } = value;
+  const isRevision = Number.isSafeInteger(version) && isJsonSchema(writes) && isJsonSchema(reads);
+  return isRevision ? { version: Number(version), writes, reads } : undefined;
+}
+
+const isList = (value: unknown, isElement: (each: unknown) => boolean): value is unknown[] =>
+  Array.isArray(value) && value.every(isElement);
+
+function refuse(name: string, what: string): never {
+  const why = `${name} cannot be read: ${what}. Restore it from version control; do not edit it.`;
+  throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });
+}

@@ -1,0 +1,101 @@
+import type { EventCatalogue, EventDefinition } from '../event/catalogue';
+import { OutboxError } from '../event/errors';
+import { FIRST_VERSION } from '../event/event-version';
+import { DEFAULT_CONTENT_TYPE } from '../event/item';
+import { isRecord } from '../event/options';
+import type { SchemaDirection, StandardJsonSchemaV1 } from '../event/standard-schema';
+import { isAnnotation, isJsonSchema, stableJson, type JsonSchema } from './json-schema';
+
+/**
+ * What data of a type looks like: `writes` describes what a writer puts into a message, `reads` what a consumer takes
+ * out of it. A schema that drops unknown properties, or fills in defaults, takes more than it gives.
+ */
+export interface DataSchemas {
+  readonly writes: JsonSchema;
+  readonly reads: JsonSchema;
+}
+
+/** A type of a catalogue, as far as others depend on it. */
+export interface DescribedType extends DataSchemas {
+  readonly version: number;
+  readonly contentType: string;
+  /** The versions that have an upcaster, in their order. */
+  readonly upcasters: readonly number[];
+}
+
+/** Types by their names. */
+export type DescribedCatalogue = Readonly<Record<string, DescribedType>>;
+
+const DIALECT = 'draft-2020-12';
+
+/**
+ * The JSON Schemas of a catalogue.
+ *
+ * @throws OutboxError `operation-refused`, naming every type whose schema tells none.
+ */
+export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
+  const described: Record<string, DescribedType> = {};
+  const problems: string[] = [];
+  for (const type of Object.keys(catalogue.definitions).toSorted()) {
+    const definition = catalogue.definitionOf(type);
+    try {
+      described[type] = describe(definition);
+    } catch (error) {
+      problems.push(`${type}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (problems.length === 0) return described;
+  const why = `there is no JSON Schema of ${problems.join('; ')}. Give the type "jsonSchema", a function that makes one, or false.`;
+  throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });
+}
+
+function describe(definition: EventDefinition): DescribedType {
+  const { version = FIRST_VERSION, upcasters = {}, contentType = DEFAULT_CONTENT_TYPE } = definition;
+  return {
+    version,
+    contentType,
+    upcasters: Object.keys(upcasters).map(Number),
+    writes: jsonSchemaOf(definition, 'output'),
+    reads: jsonSchemaOf(definition, 'input'),
+  };
+}
+
+function jsonSchemaOf({ jsonSchema, schema }: EventDefinition, direction: SchemaDirection): JsonSchema {
+  if (jsonSchema === false) return true;
+  const given = jsonSchema === undefined ? ownJsonSchema(schema, direction) : jsonSchema(direction);
+  // As it will lie in a file.
+  const plain: unknown = given === undefined ? undefined : JSON.parse(stableJson(given));
+  if (!isJsonSchema(plain)) throw new Error('"jsonSchema" gives no JSON Schema');
+  return withoutAnnotations(plain) as JsonSchema;
+}
+
+function ownJsonSchema(schema: EventDefinition['schema'], direction: SchemaDirection): unknown {
+  const { jsonSchema } = schema['~standard'] as Partial<StandardJsonSchemaV1['~standard']>;
+  if (jsonSchema === undefined) throw new Error('its schema does not offer Standard JSON Schema');
+  return jsonSchema[direction]({ target: DIALECT });
+}
+
+const SCHEMAS_BY_NAME = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'];
+const VERBATIM = ['const', 'enum', 'required', 'dependentRequired'];
+/** They say how references and other keywords are read. */
+const KEPT = ['$id', '$defs', 'definitions'];
+const CURRENT_DIALECT = /draft\/2020-12\/schema#?$/;
+
+/** Without what may change as one likes: a new description is no new schema. */
+function withoutAnnotations(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutAnnotations);
+  if (!isRecord(schema)) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).flatMap(([keyword, value]): [string, unknown][] => {
+      if (VERBATIM.includes(keyword)) return [[keyword, value]];
+      if (SCHEMAS_BY_NAME.includes(keyword) && isRecord(value)) {
+        return [
+          [keyword, Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutAnnotations(each)]))],
+        ];
+      }
+      if (keyword === '$schema')
+        return typeof value === 'string' && CURRENT_DIALECT.test(value) ? [] : [[keyword, value]];
+      return isAnnotation(keyword) && !KEPT.includes(keyword) ? [] : [[keyword, withoutAnnotations(value)]];
+    }),
+  );
+}

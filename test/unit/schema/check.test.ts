@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import { defineEvents, type EventCatalogue, type EventDefinition, type StandardSchemaV1 } from '../../../lib';
+import { checkSchemas, type SchemaCheckOptions } from '../../../lib/operate/schema-check';
+import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
+import type { SchemaFinding } from '../../../lib/schema/check';
+import { refusal } from '../write/order-outbox';
+
+const up = (): unknown => 0;
+const V1 = z.object({ total: z.number(), note: z.string().optional() });
+
+const catalogueOf = (schema: StandardSchemaV1, more: Partial<EventDefinition> = {}): EventCatalogue =>
+  defineEvents({ 'order.placed': { schema, topic: 'orders', ...more } });
+/** As a file would give it back. */
+const recorded = (...catalogues: readonly EventCatalogue[]): Baseline =>
+  catalogues.reduce<Baseline>(
+    (baseline, each) => parseBaseline(printBaseline(checkSchemas(each, baseline).baseline), 'b.json'),
+    {},
+  );
+const shown = ({ kind, mode, path, rule, version }: SchemaFinding): string =>
+  [kind, `v${version}`, mode, path, rule].filter((each) => each !== undefined).join(' ');
+const findings = (catalogue: EventCatalogue, baseline: Baseline, options: SchemaCheckOptions = {}): string[] =>
+  checkSchemas(catalogue, baseline, options).findings.map(shown);
+
+test('what is recorded is as it was', () => {
+  expect(findings(catalogueOf(V1), recorded(catalogueOf(V1)))).toEqual([]);
+});
+
+test('a new type, and a change that breaks nobody, are to be recorded', () => {
+  expect(findings(catalogueOf(V1), {})).toEqual(['not-recorded v1']);
+  const wider = catalogueOf(V1.extend({ channel: z.string().optional() }));
+  expect(findings(wider, recorded(catalogueOf(V1)))).toEqual(['not-recorded v1']);
+  expect(findings(wider, recorded(catalogueOf(V1), wider))).toEqual([]);
+});
+
+test('a description or a default in words is no change', () => {
+  const described = catalogueOf(V1.describe('An order').extend({ total: z.number().describe('In euros') }));
+  expect(findings(described, recorded(catalogueOf(V1)))).toEqual([]);
+});
+
+const required = catalogueOf(V1.extend({ channel: z.string() }));
+const removedField = catalogueOf(z.object({ note: z.string().optional() }));
+const MISSING = 'incompatible v1 BACKWARD $.channel required';
+const LACKING = 'incompatible v1 FORWARD $.total required';
+test.each([
+  ['BACKWARD', required, [MISSING]],
+  ['FORWARD', required, ['not-recorded v1']],
+  ['FULL', required, [MISSING]],
+  ['BACKWARD', removedField, ['not-recorded v1']],
+  ['FORWARD', removedField, [LACKING]],
+  ['FULL', removedField, [LACKING]],
+] as const)('%s refuses what it must', (compatibility, changed, expected) => {
+  expect(findings(changed, recorded(catalogueOf(V1)), { compatibility })).toEqual(expected);
+});
+
+test('without a mode both directions count', () => {
+  const changed = catalogueOf(z.object({ total: z.string() }));
+  expect(findings(changed, recorded(catalogueOf(V1)))).toEqual([
+    'incompatible v1 BACKWARD $.total type',
+    'incompatible v1 FORWARD $.total type',
+  ]);
+});
+
+test('a transitive mode compares with everything that was recorded of the version', () => {
+  const a = (schema: StandardSchemaV1 & z.ZodType) => catalogueOf(z.object({ a: schema }));
+  const history = recorded(a(z.string()), catalogueOf(z.object({})));
+  const again = a(z.number().optional());
+  expect(findings(again, history, { compatibility: 'BACKWARD' })).toEqual(['not-recorded v1']);
+  expect(findings(again, history, { compatibility: 'BACKWARD_TRANSITIVE' })).toEqual([
+    'incompatible v1 BACKWARD $.a type',
+  ]);
+  const optional = a(z.string().optional());
+  expect(findings(optional, history, { compatibility: 'FORWARD' })).toEqual(['not-recorded v1']);
+  expect(findings(optional, history, { compatibility: 'FORWARD_TRANSITIVE' })).toEqual([
+    'incompatible v1 FORWARD $.a required',
+  ]);
+});
+
+const V2 = z.object({ amount: z.string() });
+test('a breaking change passes with a new version and an upcaster', () => {
+  const baseline = recorded(catalogueOf(V1));
+  expect(findings(catalogueOf(V2), baseline)).not.toEqual(['not-recorded v1']);
+  expect(findings(catalogueOf(V2, { version: 2 }), baseline)).toEqual(['upcaster-missing v1']);
+  const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
+  expect(findings(raised, baseline)).toEqual(['not-recorded v2']);
+  expect(findings(raised, recorded(catalogueOf(V1), raised))).toEqual([]);
+  expect(findings(catalogueOf(V1), recorded(catalogueOf(V1), raised))).toEqual(['version-lowered v1']);
+});
+
+test('an upcaster that was recorded can not go by itself', () => {
+  const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
+  expect(findings(catalogueOf(V2, { version: 2 }), recorded(catalogueOf(V1), raised))).toEqual(['upcaster-removed v1']);
+});
+
+const events = { pending: 0, parked: 0, processed: 0 };
+test.each([
+  ['nothing', [], ['not-recorded v2']],
+  ['the newest version', [{ ceType: 'order.placed.v2', ...events, pending: 1 }], ['not-recorded v2']],
+  ['a type of another catalogue', [{ ceType: 'stock.reserved', ...events, pending: 1 }], ['not-recorded v2']],
+  ['a pending event of it', [{ ceType: 'order.placed', ...events, pending: 1 }], ['upcaster-needed v1']],
+  ['a parked event of it', [{ ceType: 'order.placed', ...events, parked: 1 }], ['upcaster-needed v1']],
+  ['an event of it to replay', [{ ceType: 'order.placed', ...events, processed: 1 }], ['upcaster-needed v1']],
+  ['a newer version', [{ ceType: 'order.placed.v3', ...events, pending: 1 }], ['upcaster-needed v3']],
+])('an upcaster may go when the table holds %s: as it must be', (_, stored, expected) => {
+  const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
+  const without = catalogueOf(V2, { version: 2 });
+  expect(findings(without, recorded(catalogueOf(V1), raised), { stored })).toEqual(expected);
+});
+
+test('what the table holds is told with what can be read of it', () => {
+  const stored = [
+    { ceType: 'order.placed', ...events, pending: 2 },
+    { ceType: 'other', ...events, parked: 1 },
+  ];
+  const { stored: judged } = checkSchemas(catalogueOf(V2, { version: 2, upcasters: { 1: up } }), {}, { stored });
+  expect(judged).toEqual([
+    { ...stored[0], type: 'order.placed', version: 1, isReadable: true },
+    { ...stored[1], isReadable: false },
+  ]);
+});
+
+test('a type that is gone and another content type are findings', () => {
+  const other = defineEvents({ 'order.paid': { schema: V1, topic: 'orders' } });
+  expect(checkSchemas(other, recorded(catalogueOf(V1))).findings).toMatchObject([
+    { kind: 'not-recorded', type: 'order.paid' },
+    { kind: 'type-removed', type: 'order.placed', version: 1 },
+  ]);
+  expect(findings(catalogueOf(V1, { contentType: 'application/vnd.x+json' }), recorded(catalogueOf(V1)))).toEqual([
+    'content-type v1',
+  ]);
+});
+
+test('a schema that does not read what it writes is found at once', () => {
+  const turned = catalogueOf(V1, {
+    jsonSchema: (direction) => ({ type: direction === 'input' ? 'string' : 'number' }),
+  });
+  expect(findings(turned, {})).toEqual(['own-data v1 $ type']);
+});
+
+test('revisions that can not be read any more are forgotten', () => {
+  const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
+  const versions = (baseline: Baseline) => baseline['order.placed']?.revisions.map(({ version }) => version);
+  expect(versions(recorded(catalogueOf(V1), raised))).toEqual([1, 2]);
+  expect(versions(recorded(catalogueOf(V1), raised, catalogueOf(V2, { version: 2 })))).toEqual([2]);
+});
+
+test('the file is the same, whatever the order of the types and fields', () => {
+  const text = (names: readonly string[], schema: StandardSchemaV1) =>
+    printBaseline(
+      checkSchemas(defineEvents(Object.fromEntries(names.map((name) => [name, { schema, topic: 't' }]))), {}).baseline,
+    );
+  const one = text(['a', 'b'], z.object({ x: z.string(), y: z.number().optional() }));
+  expect(text(['b', 'a'], z.object({ y: z.number().optional(), x: z.string() }))).toBe(one);
+  expect(one).toMatch(/^\{\n {2}"format": 1,\n {2}"types": \{\n {4}"a": /);
+});
+
+test.each([
+  ['{', /it is not JSON/],
+  ['{}', /"format" is not 1/],
+  ['{"format":2,"types":{}}', /"format" is not 1/],
+  ['{"format":1}', /"types" is missing/],
+  ['{"format":1,"types":{"a":{}}}', /"a" is not as it was written/],
+  ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[]}}}', /"a" is not/],
+  ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[{"version":1}]}}}', /"a" is not/],
+  [
+    '{"format":1,"types":{"a":{"contentType":"x","upcasters":["1"],"revisions":[{"version":1,"writes":true}]}}}',
+    /"a" is/,
+  ],
+])('a baseline %s is refused', async (text, message) => {
+  const error = await refusal('operation-refused', () => parseBaseline(text, 'outbox-schemas.json'));
+  expect(error.message).toMatch(message);
+  expect(error.message).toContain('outbox-schemas.json');
+});

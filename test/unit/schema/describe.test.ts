@@ -1,0 +1,80 @@
+import * as v from 'valibot';
+import { z } from 'zod';
+import { defineEvents, type EventDefinition } from '../../../lib';
+import { describeCatalogue } from '../../../lib/schema/describe';
+import { refusal } from '../write/order-outbox';
+
+const described = (definition: Partial<EventDefinition>) =>
+  describeCatalogue(defineEvents({ a: { schema: z.unknown(), topic: 't', ...definition } }))['a'];
+
+test('a schema that offers Standard JSON Schema is asked for both directions', () => {
+  expect(described({ schema: z.object({ note: z.string().default('none') }) })).toEqual({
+    version: 1,
+    contentType: 'application/json',
+    upcasters: [],
+    writes: {
+      type: 'object',
+      properties: { note: { type: 'string' } },
+      required: ['note'],
+      additionalProperties: false,
+    },
+    reads: { type: 'object', properties: { note: { type: 'string' } } },
+  });
+});
+
+test('a function gives it for any other', () => {
+  const asked: string[] = [];
+  const jsonSchema = (direction: string) => {
+    asked.push(direction);
+    return { type: 'string' };
+  };
+  expect(described({ schema: v.string(), jsonSchema })).toMatchObject({
+    writes: { type: 'string' },
+    reads: { type: 'string' },
+  });
+  expect(asked.toSorted()).toEqual(['input', 'output']);
+});
+
+test('a type that is said to have none is not compared', () => {
+  expect(described({ schema: z.instanceof(Uint8Array), jsonSchema: false })).toMatchObject({
+    writes: true,
+    reads: true,
+  });
+});
+
+test('words are left out; properties that are called like them stay', () => {
+  const jsonSchema = () => ({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'T',
+    default: {},
+    properties: { title: { type: 'string', description: 'd', 'x-a': 1 }, default: { enum: [{ title: 'kept' }] } },
+    required: ['title'],
+    anyOf: [{ examples: [1], type: 'object' }],
+    $defs: { description: { $comment: 'c', type: 'null' } },
+  });
+  expect(described({ jsonSchema })?.writes).toEqual({
+    properties: { title: { type: 'string' }, default: { enum: [{ title: 'kept' }] } },
+    required: ['title'],
+    anyOf: [{ type: 'object' }],
+    $defs: { description: { type: 'null' } },
+  });
+});
+
+test('an early draft is kept in mind, because it is read in another way', () => {
+  const $schema = 'http://json-schema.org/draft-07/schema#';
+  expect(described({ jsonSchema: () => ({ $schema, type: 'string' }) })?.writes).toEqual({ $schema, type: 'string' });
+});
+
+test('all types without a JSON Schema are named at once', async () => {
+  const events = defineEvents({
+    bytes: { schema: z.instanceof(Uint8Array), topic: 't' },
+    date: { schema: z.date(), topic: 't' },
+    none: { schema: z.string(), topic: 't', jsonSchema: () => undefined },
+    text: { schema: z.string(), topic: 't' },
+    valibot: { schema: v.string(), topic: 't' },
+  });
+  const { message } = await refusal('operation-refused', () => describeCatalogue(events));
+  expect(message).toMatch(
+    /^schema: there is no JSON Schema of bytes: .+; date: Date cannot .+; none: .+; valibot: its schema does not offer Standard JSON Schema\. Give the type "jsonSchema"/,
+  );
+});

@@ -1,0 +1,85 @@
+import Ajv2020 from 'ajv/dist/2020';
+import fc from 'fast-check';
+import { accepts } from '../../../lib/schema/accepts';
+import { differences } from '../../../lib/schema/differences';
+import { candidates, change, changed, document, type Schema } from './random-schemas';
+
+/** An independent judge of what is valid. Without an answer where a schema refers to itself for ever. */
+function judge(schema: Schema): (value: unknown) => boolean | undefined {
+  const ajv = new Ajv2020({
+    strict: false,
+    validateSchema: false,
+    formats: { short: (text: string) => text.length < 2, lower: /^[a-z]*$/ },
+  });
+  const validate = unlessEndless(() => ajv.compile(schema));
+  return (value) => unlessEndless(() => validate?.(value));
+}
+
+function unlessEndless<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+const pair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(
+  { weight: 1, arbitrary: fc.tuple(document, document) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(document, fc.array(change, { maxLength: 3 }))
+      .map(([written, changes]) => [written, changes.reduce(changed, written)] as const),
+  },
+);
+
+const VALUES = 40;
+const RUNS = Number(process.env['SCHEMA_RUNS'] ?? 400);
+
+test('what is said to be read is valid for the reader, whatever is written', () => {
+  let [proved, unequal, checked] = [0, 0, 0];
+  fc.assert(
+    fc.property(pair, fc.nat(), ([one, other], seed) => {
+      for (const [written, read] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        if (differences(written, read).length > 0) continue;
+        proved++;
+        if (JSON.stringify(written) === JSON.stringify(read)) continue;
+        unequal++;
+        const [isWritten, isRead] = [judge(written), judge(read)];
+        for (const value of candidates(written, seed, VALUES)) {
+          if (isWritten(value) !== true) continue;
+          checked++;
+          expect({ value, isRead: isRead(value) ?? true }).toEqual({ value, isRead: true });
+        }
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  // A test of nothing would pass as well.
+  expect({ proved: proved > RUNS / 10, unequal: unequal > RUNS / 20, checked: checked > RUNS / 2 }).toEqual({
+    proved: true,
+    unequal: true,
+    checked: true,
+  });
+});
+
+test('a value is accepted or refused as a validator does, or left open', () => {
+  let answered = 0;
+  fc.assert(
+    fc.property(document, fc.nat(), (schema, seed) => {
+      const isValid = judge(schema);
+      for (const value of candidates(schema, seed, 10)) {
+        const [answer, truth] = [accepts({ schema, root: schema }, value), isValid(value)];
+        if (answer === undefined || truth === undefined) continue;
+        answered++;
+        expect({ value, answer }).toEqual({ value, answer: truth });
+      }
+    }),
+    { numRuns: RUNS },
+  );
+  expect(answered).toBeGreaterThan(RUNS);
+});
