@@ -1,10 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import type { EventCatalogue, EventDefinition } from '../event/catalogue';
-import { isJsonType } from '../event/content-type';
-import { OutboxError } from '../event/errors';
+import type { EventCatalogue } from '../event/catalogue';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
+import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
-import { issuePath } from '../event/standard-schema';
 import { headerText, type ConsumedRecord } from './record';
 
 /** The header that marks what was published again on an operator's request. */
@@ -14,6 +12,7 @@ const REPLAY_HEADER = 'outbox-replay';
 export interface Envelope {
   readonly id: string;
   readonly source: string;
+  /** As the message has it; of a decoded event, the catalogue's. */
   readonly type: string;
   readonly topic: string;
   /** The Kafka key as text; empty for a message without one. */
@@ -42,10 +41,10 @@ export interface DecodedEvent extends Envelope {
 
 /**
  * Why a message is no event of the catalogue: it lacks a required attribute of CloudEvents, its key is no UTF-8, its
- * sequence is malformed, its type is not in the catalogue, its text is no JSON, or its schema refuses the data.
+ * sequence is malformed, or the catalogue cannot read it.
  */
 export type UndecodableReason =
-  'not-a-cloudevent' | 'invalid-key' | 'invalid-sequence' | 'unknown-type' | 'invalid-json' | 'invalid-data';
+  'not-a-cloudevent' | 'invalid-key' | 'invalid-sequence' | Exclude<UnreadableReason, 'no-type'>;
 
 export type Decoded =
   | { readonly kind: 'event'; readonly event: DecodedEvent }
@@ -57,31 +56,31 @@ export type Decoded =
       readonly envelope?: Envelope;
     };
 
-/** Reads a message by the CloudEvents 1.0 Kafka binding, binary mode, and its data by the catalogue. Never rejects. */
+/**
+ * Reads a message by the CloudEvents 1.0 Kafka binding, binary mode, and its data by the catalogue, lifted to the newest
+ * version of its type. Never rejects.
+ */
 export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatalogue): Promise<Decoded> {
   const envelope = envelopeOf(record);
   if ('reason' in envelope) return { kind: 'undecodable', ...envelope };
-  const refuse = (reason: UndecodableReason, message: string): Decoded => ({
-    kind: 'undecodable',
-    reason,
-    message,
-    envelope,
-  });
-  const definition = definitionOf(catalogue, envelope.type);
-  if (definition === undefined) return refuse('unknown-type', `Type "${envelope.type}" is not in the catalogue.`);
   const contentType = headerText(record, 'content-type') ?? DEFAULT_CONTENT_TYPE;
-  const parsed = parse(record.value, contentType);
-  if ('problem' in parsed) return refuse('invalid-json', parsed.problem);
-  const validated = await validate(definition, parsed.data);
-  if ('problem' in validated) return refuse('invalid-data', validated.problem);
+  const read = await readEvent(catalogue, {
+    value: record.value,
+    headers: { ce_type: envelope.type, 'content-type': contentType },
+  });
+  if (read.kind === 'unreadable') {
+    const { reason, message } = read;
+    return { kind: 'undecodable', reason: reason === 'no-type' ? 'not-a-cloudevent' : reason, message, envelope };
+  }
   return {
     kind: 'event',
     event: {
       ...envelope,
+      type: read.type,
       subject: headerText(record, 'ce_subject'),
       contentType,
       dataSchema: headerText(record, 'ce_dataschema'),
-      data: validated.data,
+      data: read.data,
       headers: ownHeaders(record),
       traceparent: headerText(record, 'traceparent'),
       tracestate: headerText(record, 'tracestate'),
@@ -123,44 +122,6 @@ function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
     replayId: headerText(record, REPLAY_HEADER),
   };
 }
-
-function definitionOf(catalogue: EventCatalogue, type: string): EventDefinition | undefined {
-  try {
-    return catalogue.definitionOf(type);
-  } catch (error) {
-    if (error instanceof OutboxError && error.is('unknown-event-type')) return undefined;
-    throw error;
-  }
-}
-
-type Read = { readonly data: unknown } | { readonly problem: string };
-
-function parse(value: Buffer | null, contentType: string): Read {
-  // No value is no data: a tombstone on a compacted topic.
-  if (value === null) return { data: undefined };
-  if (!isJsonType(contentType)) return { data: value };
-  try {
-    return { data: JSON.parse(value.toString()) as unknown };
-  } catch {
-    // The parser's message quotes the text, which may be anybody's data.
-    return {
-      problem: `The value of ${value.length} bytes is not JSON, although its content type is "${contentType}".`,
-    };
-  }
-}
-
-async function validate({ schema }: EventDefinition, data: unknown): Promise<Read> {
-  try {
-    const result = await schema['~standard'].validate(data);
-    if (result.issues === undefined) return { data: result.value };
-    const issues = result.issues.map((issue) => `data${dotted(issuePath(issue))}: ${issue.message}`);
-    return { problem: `The schema refuses the data. ${issues.join('; ')}` };
-  } catch (error) {
-    return { problem: `The schema threw ${error instanceof Error ? error.name : 'something that is no error'}.` };
-  }
-}
-
-const dotted = (path: string): string => (path === '' || path.startsWith('[') ? path : `.${path}`);
 
 const ownHeaders = (record: ConsumedRecord): Readonly<Record<string, string>> =>
   Object.fromEntries(

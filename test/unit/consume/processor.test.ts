@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atLeastOnce, type InboxKey, type OutboxError, type TransactionAction } from '../../../lib/consumer';
+import { z } from 'zod';
+import {
+  atLeastOnce,
+  createConsumer,
+  defineEvents,
+  type InboxKey,
+  type OutboxError,
+  type TransactionAction,
+} from '../../../lib/consumer';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;
@@ -264,7 +272,7 @@ describe('a message that cannot be read', () => {
     ['not-a-cloudevent', { headers: { ce_specversion: undefined } }],
     ['invalid-sequence', { headers: { ce_sequence: '7' } }],
     ['unknown-type', { type: 'order.lost' }],
-    ['invalid-json', { value: Buffer.from('{') }],
+    ['undecodable-data', { value: Buffer.from('{') }],
     ['invalid-data', { value: Buffer.from('{"total":"5"}') }],
     ['invalid-data', { value: null }],
   ])('goes aside whole: %s', async (reason, change) => {
@@ -277,6 +285,38 @@ describe('a message that cannot be read', () => {
     expect(committable).toBe(record.offset + 1n);
     expect(rig.deadLetters.reasons).toEqual([reason]);
     expect(rig.deadLetters.sent[0]?.record).toBe(record);
+  });
+
+  it('is lifted when it was written in an older version, and goes aside when in a newer one', async () => {
+    const seen: unknown[] = [];
+    const consumer = createConsumer({
+      name: 'shipping',
+      tableName: 'inbox',
+      client: new MemoryClient(),
+      events: defineEvents({
+        'order.placed': {
+          topic: 'orders',
+          version: 2,
+          schema: z.object({ amount: z.number() }),
+          upcasters: { 1: ({ total }: { total: number }) => ({ amount: total }) },
+        },
+      }),
+      handlers: { 'order.placed': ({ type, data }) => void seen.push([type, data]) },
+      clock: { now: () => NOW },
+    });
+    const rig = { ...aRig(), consumer } as unknown as Rig;
+
+    await feed(rig, [
+      aRecord({ version: 1, value: Buffer.from('{"total":5}') }),
+      aRecord({ version: 2, type: 'order.placed.v2', value: Buffer.from('{"amount":6}') }),
+      aRecord({ version: 3, type: 'order.placed.v3', value: Buffer.from('{"cents":700}') }),
+    ]);
+
+    expect(seen).toEqual([
+      ['order.placed', { amount: 5 }],
+      ['order.placed', { amount: 6 }],
+    ]);
+    expect(rig.deadLetters.reasons).toEqual(['newer-version']);
   });
 
   it('with a key that is no text', async () => {
@@ -305,7 +345,7 @@ describe('a message that cannot be read', () => {
 
     await feed(rig, [aRecord({ type: 'order.lost' }), aRecord({ value: Buffer.from('{') })]);
 
-    expect(rig.deadLetters.reasons).toEqual(['invalid-json']);
+    expect(rig.deadLetters.reasons).toEqual(['undecodable-data']);
   });
 
   it('can be applied once it is mended, however far the key is by then', async () => {
