@@ -1,10 +1,11 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { readHold } from '../relay/dynamodb-holds';
+import { controlStore } from '../relay/dynamodb-control';
 import { forEachKey } from '../relay/key-work';
 import type { Redriven } from './redrive';
-import { pause, type Target } from './target';
+import { OPERATOR_CLOCK, pause, type Target } from './target';
 
 /**
  * `released`: the relay has acted and nothing of the key waits. `held`: it has acted, and an item was refused again.
@@ -34,11 +35,16 @@ export async function follow(
   { timeoutMs, onProgress }: FollowOptions,
 ): Promise<readonly Followed[]> {
   const end = Date.now() + timeoutMs;
+  const control = controlStore(target.client, target.tableName, OPERATOR_CLOCK);
   const settled = new Map<string, Followed>();
   for (;;) {
-    const open = asked.filter(({ pk }) => !settled.has(pk));
-    await forEachKey(open, async (one) => {
-      const followed = await look(target, one);
+    const { holds } = await control.read();
+    // Of a key whose hold is as it was, nothing has happened: one read of all holds saves one of each.
+    const changed = asked.filter(
+      ({ pk, hold }) => !settled.has(pk) && (hold === undefined || holds.get(pk)?.revision !== hold.revision),
+    );
+    await forEachKey(changed, async (one) => {
+      const followed = await look(target, one, holds.get(one.pk));
       if (followed !== undefined) settled.set(one.pk, followed);
     });
     onProgress?.(settled.size, asked.length);
@@ -51,31 +57,24 @@ export async function follow(
 /** The relay removes the signal last: while it is there, the hold says nothing. */
 async function look(
   { client, tableName }: Target,
-  { pk, from, hold, signal }: Redriven,
+  { pk, from, signal }: Redriven,
+  hold: Hold | undefined,
 ): Promise<Followed | undefined> {
-  const { Item } = await client.send(
-    new GetItemCommand({
-      TableName: tableName,
-      ConsistentRead: true,
-      Key: marshall({ pk, sk: signal.sk }),
-      ProjectionExpression: 'setAside',
-    }),
-  );
-  if (Item !== undefined) {
-    const { setAside } = Item;
+  const sent = await itemAt(client, tableName, { pk, sk: signal.sk });
+  if (sent !== undefined) {
+    const { setAside } = sent;
     return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };
   }
-  const now = await readHold(client, tableName, pk);
-  if (now === undefined)
-    return (await isOpenAt({ client, tableName }, pk, from)) ? undefined : { pk, outcome: 'released' };
   // Out of time, or the sweeper has put another signal in the place of this one: a later invocation goes on.
-  if (now.state === 'draining' || now.revision === hold?.revision) return undefined;
-  return { pk, outcome: 'held', message: now.message };
+  if (hold?.state === 'draining') return undefined;
+  if (hold !== undefined) return { pk, outcome: 'held', message: hold.message };
+  const first = await itemAt(client, tableName, { pk, sk: from });
+  return first !== undefined && isOpen(itemStateOf(first).state) ? undefined : { pk, outcome: 'released' };
 }
 
-async function isOpenAt({ client, tableName }: Target, pk: string, sk: string): Promise<boolean> {
+async function itemAt(client: DynamoDBClient, tableName: string, key: { pk: string; sk: string }) {
   const { Item } = await client.send(
-    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
+    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(key) }),
   );
-  return Item !== undefined && isOpen(itemStateOf(Item).state);
+  return Item;
 }

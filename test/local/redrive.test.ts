@@ -24,10 +24,7 @@ let client: DynamoDBClient;
 const cli = new OutboxCli();
 
 beforeAll(async () => {
-  world = await startWorld({
-    stackFile: cli.stackFile,
-    sweeperEnvironment: { OUTBOX_SWEEP_AFTER_SECONDS: '1' },
-  });
+  world = await startWorld({ stackFile: cli.stackFile });
   client = new DynamoDBClient(world.stack.clientConfig);
 }, STARTUP_MS);
 
@@ -166,30 +163,6 @@ it('1,000 parked keys are released by one command, each in order', async () => {
   await until('every event', () => keys.every((key) => world.reader.firstIds(key).length === 3), 120_000);
   for (const key of keys) expect(world.reader.firstIds(key)).toEqual(ids(key, [1, 2, 3]));
 }, 300_000);
-
-it('1,000 events committed while the stream is off arrive with those that follow, without an operator', async () => {
-  const committed = new Committed();
-  const keys = keysNamed('off', 20);
-  const quiet = keysNamed('quiet', 20);
-  await write(world, { keys: [...keys, ...quiet], events: 80 }, committed);
-  await allArrived(world, committed);
-  await world.stack.mapping.disable();
-  await write(world, { keys: [...keys, ...quiet], events: 1_000, perTransaction: 2 }, committed);
-  // Off and on: a new stream, which shows none of the thousand.
-  await world.stack.recreateStream();
-  world.stack.mapping.enable();
-  await write(world, { keys, events: 100 }, committed);
-
-  // What goes on is looked up by the relay; what is quiet is found by the sweeper on its schedule.
-  await until('the keys that go on', () =>
-    keys.every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
-  );
-  const swept = await world.stack.sweep();
-  // More, when a mark of the others is still on its way.
-  expect(swept.signalsSent).toBeGreaterThanOrEqual(quiet.length);
-  await allArrived(world, committed);
-  expectCompleteAndInOrder(world, committed);
-});
 
 it('a key is redriven while it is written to at full speed and the relay is killed 20 times', async () => {
   const committed = new Committed();

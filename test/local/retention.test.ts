@@ -117,6 +117,30 @@ it('with another stream, a key is looked up before its first record', async () =
   expectCompleteAndInOrder(world, committed);
 });
 
+it('1,000 events committed while the stream is off arrive with those that follow, without an operator', async () => {
+  const committed = new Committed();
+  const keys = keysNamed('off', 20);
+  const quiet = keysNamed('silent', 20);
+  await write(world, { keys: [...keys, ...quiet], events: 80 }, committed);
+  await allArrived(world, committed);
+  await world.stack.mapping.disable();
+  await write(world, { keys: [...keys, ...quiet], events: 1_000, perTransaction: 2 }, committed);
+  // Off and on: a new stream, which shows none of the thousand.
+  await world.stack.recreateStream();
+  world.stack.mapping.enable();
+  await write(world, { keys, events: 100 }, committed);
+
+  // What goes on is looked up by the relay; what is quiet is found by the sweeper on its schedule.
+  await until('the keys that go on', () =>
+    keys.every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
+  );
+  const swept = await world.stack.sweep();
+  // More, when a mark of the others is still on its way.
+  expect(swept.signalsSent).toBeGreaterThanOrEqual(quiet.length);
+  await allArrived(world, committed);
+  expectCompleteAndInOrder(world, committed);
+});
+
 it('the sweeper sees another stream before the relay does', async () => {
   await world.stack.mapping.disable();
   await world.stack.recreateStream();
