@@ -48,7 +48,7 @@ interface Place {
 const START: Place = { path: '$', depth: 0 };
 const inside = ({ path, depth }: Place, step: string): Place => ({ path: path + step, depth: depth + 1 });
 
-const MAX_COMPARED = 5_000;
+const MAX_COMPARED = 2_000;
 
 /** Keywords whose meaning depends on nothing beside them. */
 const SELF_CONTAINED: ReadonlySet<string> = new Set([
