@@ -103,6 +103,13 @@ test.each<[string, unknown, unknown, string[]]>([
   ['a limit that is new', num, { ...num, minimum: 1 }, ['$ minimum']],
   ['a limit that is closer', { ...num, maximum: 5 }, { ...num, maximum: 4 }, ['$ maximum']],
   ['an open limit of fractions', { ...num, exclusiveMinimum: 0 }, { ...num, minimum: 1 }, ['$ minimum']],
+  ['a limit that is written itself', { ...num, minimum: 0 }, { ...num, exclusiveMinimum: 0 }, ['$ exclusiveMinimum']],
+  [
+    'a name under a pattern of the writer',
+    { type: 'object', patternProperties: { '^a': text }, additionalProperties: false },
+    { properties: { ab: int } },
+    ['$.ab type'],
+  ],
   ['a length that is closer', { ...text, maxLength: 9 }, { ...text, minLength: 1, maxLength: 9 }, ['$ minLength']],
   ['another pattern', { ...text, pattern: 'a' }, { ...text, pattern: 'b' }, ['$ pattern']],
   ['a new format', text, { ...text, format: 'email' }, ['$ format']],
