@@ -146,7 +146,8 @@ export function changed(original: Schema, { at, kind, pick, schema: other }: Cha
   else if (typeof value === 'number') target[key] = kind === 'step' ? Math.max(0, value + 1) : Math.max(1, value - 1);
   else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     target[key] = kind === 'offer' ? { anyOf: [value, other] } : value;
-  } else if (Array.isArray(value) && key !== 'type' && kind === 'offer') target[key] = [...value, value[0]];
+  } else if (Array.isArray(value) && value.length > 0 && key !== 'type' && kind === 'offer')
+    target[key] = [...value, value[0]];
   return whole(copy.root);
 }
 
