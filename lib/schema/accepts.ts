@@ -1,4 +1,5 @@
 import { isRecord } from '../event/options';
+import { Effort } from './effort';
 import {
   allowedTypes,
   isAnnotation,
@@ -26,11 +27,11 @@ interface Asked {
 const MAX_DEPTH = 64;
 
 /** Whether a value is valid under a schema. Right whenever it answers; what it does not know leaves the answer open. */
-export function accepts({ schema, root }: Located, value: unknown, depth = 0): Answer {
+export function accepts({ schema, root }: Located, value: unknown, effort = new Effort(), depth = 0): Answer {
   if (typeof schema === 'boolean') return schema;
-  if (depth > MAX_DEPTH) return undefined;
+  if (depth > MAX_DEPTH || !effort.spend()) return undefined;
   const ask: Ask = (inner, about) =>
-    isJsonSchema(inner) ? accepts({ schema: inner, root }, about, depth + 1) : undefined;
+    isJsonSchema(inner) ? accepts({ schema: inner, root }, about, effort, depth + 1) : undefined;
   return every(
     Object.entries(schema).map(([keyword, argument]) => {
       if (isAnnotation(keyword)) return true;

@@ -48,7 +48,9 @@ interface Place {
 const START: Place = { path: '$', depth: 0 };
 const inside = ({ path, depth }: Place, step: string): Place => ({ path: path + step, depth: depth + 1 });
 
-const MAX_COMPARED = 5_000;
+const MAX_COMPARED = 2_000;
+/** Comparisons within comparisons: a stack has an end. */
+const MAX_NESTED = 200;
 
 /** Keywords whose meaning depends on nothing beside them. */
 const SELF_CONTAINED: ReadonlySet<string> = new Set([
@@ -75,7 +77,9 @@ class Comparison {
     if (begun !== undefined) return begun < place.depth ? [] : [differ(place, '$ref', 'refers to itself')];
     const parts = alternatives(written);
     this.#compared += parts.length;
-    if (this.#compared > MAX_COMPARED) return [differ(place, 'complexity', 'is too intricate to be compared')];
+    if (this.#compared > MAX_COMPARED || this.#open.size > MAX_NESTED) {
+      return [differ(place, 'complexity', 'is too intricate to be compared')];
+    }
     this.#open.set(key, place.depth);
     const found = parts
       .filter((alternative) => !alternative.isEmpty())

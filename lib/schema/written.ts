@@ -1,5 +1,6 @@
 import { isRecord } from '../event/options';
 import { accepts } from './accepts';
+import { Effort } from './effort';
 import {
   allowedTypes,
   isAnnotation,
@@ -23,7 +24,6 @@ export interface Limit {
 }
 
 const MAX_BRANCHES = 64;
-const MAX_NESTING = 6;
 
 /**
  * The alternatives of which every value valid under all `schemas` is in one: without references and combinations.
@@ -31,17 +31,20 @@ const MAX_NESTING = 6;
  * What is not understood is left out, which makes an alternative wider and never narrower: what holds for all values of
  * the alternatives holds for all that the schemas allow.
  */
-export const alternatives = (schemas: readonly Located[]): readonly Written[] =>
-  product(schemas.map((each) => expand(each, []))).map((conjuncts) => new Written(conjuncts));
+export function alternatives(schemas: readonly Located[]): readonly Written[] {
+  const effort = new Effort();
+  return product(schemas.map((each) => expand(each, [], effort))).map((conjuncts) => new Written(conjuncts));
+}
 
 /** Whether no value is valid under all `schemas`, as far as it can be told. */
-export const isImpossible = (schemas: readonly Located[], nesting = 0): boolean =>
-  alternatives(schemas).every((written) => written.isEmpty(nesting));
+export const isImpossible = (schemas: readonly Located[], effort = new Effort()): boolean =>
+  alternatives(schemas).every((written) => written.isEmpty(effort));
 
-function expand({ schema, root }: Located, passed: readonly JsonSchema[]): Located[][] {
+function expand({ schema, root }: Located, passed: readonly JsonSchema[], effort: Effort): Located[][] {
   if (typeof schema === 'boolean') return schema ? [[]] : [];
+  if (!effort.spend()) return [[]];
   const inner = (each: unknown): Located[][] =>
-    isJsonSchema(each) ? expand({ schema: each, root }, [...passed, schema]) : [[]];
+    isJsonSchema(each) ? expand({ schema: each, root }, [...passed, schema], effort) : [[]];
   const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
   const factors: Located[][][] = [];
   if ($ref !== undefined) {
@@ -116,10 +119,11 @@ export class Written {
   }
 
   /** Whether there is no such value, as far as it can be told. */
-  isEmpty(nesting = 0): boolean {
+  isEmpty(effort = new Effort()): boolean {
+    if (!effort.spend()) return false;
     const { types, values } = this;
     if (types.size === 0 || values?.length === 0) return true;
-    if (types.size > 1 || nesting > MAX_NESTING) return false;
+    if (types.size > 1) return false;
     const [type] = types;
     if (type === 'string') return (this.most('maxLength') ?? Infinity) < (this.least('minLength') ?? 0);
     if (type === 'array') return (this.maxItems ?? Infinity) < (this.least('minItems') ?? 0);
@@ -127,16 +131,15 @@ export class Written {
       const [from, to] = [this.lowest, this.highest];
       return from !== undefined && to !== undefined && from.value > to.value;
     }
-    return type === 'object' && this.required.some((name) => isImpossible(this.property(name), nesting + 1));
+    return type === 'object' && this.required.some((name) => isImpossible(this.property(name), effort));
   }
 
   /** Whether none of these values is valid under `read`, as far as it can be told. */
-  isDisjoint(read: Located, nesting = 0): boolean {
+  isDisjoint(read: Located, effort = new Effort()): boolean {
     const { schema, root } = read;
     if (typeof schema === 'boolean') return !schema;
-    if (nesting > MAX_NESTING) return false;
-    const inner = (each: unknown): boolean =>
-      isJsonSchema(each) && this.isDisjoint({ schema: each, root }, nesting + 1);
+    if (!effort.spend()) return false;
+    const inner = (each: unknown): boolean => isJsonSchema(each) && this.isDisjoint({ schema: each, root }, effort);
     const { $ref, allOf, anyOf, oneOf } = schema;
     if ($ref !== undefined && inner(resolveReference(root, $ref))) return true;
     if (Array.isArray(allOf) && allOf.some(inner)) return true;
@@ -148,21 +151,21 @@ export class Written {
     if (values?.every((value) => accepts(read, value) === false) === true) return true;
     const taken = 'const' in schema ? [schema['const']] : schema['enum'];
     if (Array.isArray(taken) && taken.every((value) => this.#refuses(value))) return true;
-    return [...types].every((type) => type === 'object') && this.#hasOtherProperties(read, schema, nesting);
+    return [...types].every((type) => type === 'object') && this.#hasOtherProperties(read, schema, effort);
   }
 
   /** Of objects: a property that is always there and never fits, or one that must be there and never is. */
-  #hasOtherProperties({ root }: Located, { properties, required }: Keywords, nesting: number): boolean {
+  #hasOtherProperties({ root }: Located, { properties, required }: Keywords, effort: Effort): boolean {
     const misfits = (name: string): boolean => {
       const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
       return (
         isJsonSchema(schema) &&
-        alternatives(this.property(name)).every((written) => written.isDisjoint({ schema, root }, nesting + 1))
+        alternatives(this.property(name)).every((written) => written.isDisjoint({ schema, root }, effort))
       );
     };
     return (
       this.required.some(misfits) ||
-      (Array.isArray(required) && required.some((name) => isImpossible(this.property(String(name)), nesting + 1)))
+      (Array.isArray(required) && required.some((name) => isImpossible(this.property(String(name)), effort)))
     );
   }
 

@@ -198,6 +198,12 @@ test('a difference says what is wrong', () => {
   ]);
 });
 
+test('what is nested deeper than anybody writes is refused, not tried', () => {
+  const nested = (leaf: object): object =>
+    Array.from({ length: 1_000 }).reduce<object>((inner) => ({ type: 'object', properties: { a: inner } }), leaf);
+  expect(differences(nested(int) as JsonSchema, nested(num) as JsonSchema)).toMatchObject([{ rule: 'complexity' }]);
+});
+
 test('what is too intricate is refused in time', () => {
   const choices = Array.from({ length: 12 }, (_, index) => ({
     anyOf: [{ properties: { [`a${index}`]: text } }, { properties: { [`b${index}`]: int } }],

@@ -10,42 +10,49 @@ const count = fc.integer({ min: 0, max: 3 });
 const typeName = fc.constantFrom('null', 'boolean', 'object', 'array', 'number', 'integer', 'string');
 const pattern = fc.constantFrom('^a', 'b$', '^.$');
 
-const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 1 });
+const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
 const without = (schema: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined));
 const record = (shape: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Schema> => fc.record(shape).map(without);
 
-/** Schemas of everything that is compared, references of `$defs` included. */
-export const { schema } = fc.letrec<{ schema: Schema; object: Schema; array: Schema; combined: Schema; leaf: Schema }>(
-  (tie) => {
+const number = record({
+  type: fc.constantFrom('number', 'integer'),
+  minimum: some(limit),
+  maximum: some(limit),
+  exclusiveMinimum: some(limit),
+  exclusiveMaximum: some(limit),
+  multipleOf: some(fc.constantFrom(1, 2, 4, 0.5)),
+});
+const text = record({
+  type: fc.constant('string'),
+  minLength: some(count),
+  maxLength: some(count),
+  pattern: some(pattern),
+  format: some(fc.constantFrom('short', 'lower')),
+});
+const leaf = fc.oneof(
+  record({ type: fc.oneof(typeName, fc.uniqueArray(typeName, { minLength: 1, maxLength: 3 })) }),
+  record({ const: scalar }),
+  record({ enum: fc.uniqueArray(scalar, { minLength: 1, maxLength: 4 }) }),
+  number,
+  text,
+  fc.boolean(),
+  record({ $ref: fc.constantFrom('#/$defs/one', '#/$defs/two', '#') }),
+);
+
+type Kinds = {
+  readonly schema: Schema;
+  readonly object: Schema;
+  readonly array: Schema;
+  readonly combined: Schema;
+};
+
+/** Schemas of everything that is compared, of some depth. */
+const kindsOf = (maxDepth: number) =>
+  fc.letrec<Kinds>((tie) => {
     const inner = tie('schema');
     const list = fc.array(inner, { minLength: 1, maxLength: 3 });
     return {
-      leaf: fc.oneof(
-        {
-          weight: 3,
-          arbitrary: record({ type: fc.oneof(typeName, fc.uniqueArray(typeName, { minLength: 1, maxLength: 3 })) }),
-        },
-        record({ const: scalar }),
-        record({ enum: fc.uniqueArray(scalar, { minLength: 1, maxLength: 4 }) }),
-        record({
-          type: fc.constantFrom('number', 'integer'),
-          minimum: some(limit),
-          maximum: some(limit),
-          exclusiveMinimum: some(limit),
-          exclusiveMaximum: some(limit),
-          multipleOf: some(fc.constantFrom(1, 2, 4, 0.5)),
-        }),
-        record({
-          type: fc.constant('string'),
-          minLength: some(count),
-          maxLength: some(count),
-          pattern: some(pattern),
-          format: some(fc.constantFrom('short', 'lower')),
-        }),
-        fc.boolean(),
-        record({ $ref: fc.constantFrom('#/$defs/one', '#/$defs/two', '#') }),
-      ),
       object: record({
         type: some(fc.constant('object')),
         properties: some(fc.dictionary(name, inner, { maxKeys: 3 })),
@@ -74,20 +81,38 @@ export const { schema } = fc.letrec<{ schema: Schema; object: Schema; array: Sch
         required: some(fc.uniqueArray(name, { maxLength: 1 })),
       }),
       schema: fc.oneof(
-        { maxDepth: 3, depthIdentifier: 'schema' },
-        { weight: 3, arbitrary: tie('leaf') },
+        { maxDepth, depthIdentifier: `schema ${maxDepth}` },
+        { weight: 3, arbitrary: leaf },
         { weight: 3, arbitrary: tie('object') },
         { weight: 1, arbitrary: tie('array') },
         { weight: 1, arbitrary: tie('combined') },
       ),
     };
-  },
-);
+  });
+const { schema } = kindsOf(3);
+const small = kindsOf(1);
+
+/** Two small documents of one kind, which have much to do with each other. */
+export const twins: fc.Arbitrary<readonly [Schema, Schema]> = fc
+  .tuple(
+    fc.oneof(
+      ...[number, text, small.object, small.array, small.combined].map((kind) => fc.tuple(kind, kind)),
+      fc.tuple(small.schema, small.combined),
+    ),
+    leaf,
+    leaf,
+  )
+  .map(([[written, read], one, two]) => [documentOf(written, one, two), documentOf(read, one, two)]);
+
+const documentOf = (root: Schema, one: Schema, two: Schema): Schema => ({
+  ...(typeof root === 'boolean' ? { allOf: [root] } : root),
+  $defs: { one, two },
+});
 
 /** A document: its references lead somewhere, and maybe to itself. */
 export const document: fc.Arbitrary<Schema> = fc
   .tuple(schema, schema, schema)
-  .map(([root, one, two]) => ({ ...(typeof root === 'boolean' ? { allOf: [root] } : root), $defs: { one, two } }));
+  .map(([root, one, two]) => documentOf(root, one, two));
 
 export interface Change {
   readonly at: number;
