@@ -160,6 +160,9 @@ async function storedItem(client: DynamoDBClient, { pk, sk }: OutboxItem): Promi
 /** Write units of one plain write of an item: one for each started KB. A write in a transaction takes twice as many. */
 const writeUnits = (item: Readonly<Record<string, unknown>>): number => Math.ceil(itemBytes(item) / KB);
 
+/** The sample of `outbox cost` has an offset of seven digits, those here have three. */
+const LONGER_RECEIPT = 4;
+
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 test.each([
@@ -206,7 +209,7 @@ test.each([
   // What `outbox cost` tells beforehand. Its sample has the names of these items.
   const told = costOf({
     eventsPerSecond: EVENTS,
-    eventBytes: shape.dataBytes,
+    eventBytes: shape.dataBytes - LONGER_RECEIPT,
     eventsPerTransaction: shape.events,
     keyBytes: keyOf(shape.dataBytes, 0).length,
   });
