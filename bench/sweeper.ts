@@ -3,6 +3,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeItem, isoTime } from '../lib/event/item';
 import { positionOfVersion } from '../lib/event/position';
 import { startStack, type Stack } from '../local/stack';
+import { silenceTimerWarning } from '../local/timer-warning';
 
 const ITEMS = Number(process.argv[2] ?? 100_000);
 const ITEMS_PER_KEY = 10;
@@ -60,7 +61,7 @@ async function fill({ clientConfig, tableName }: Stack): Promise<void> {
         new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } }),
       );
       if (Object.keys(UnprocessedItems ?? {}).length > 0) throw new Error('DynamoDB Local left items unwritten.');
-      if (from % 10_000 === 0) console.error(`${from.toLocaleString('en-US')} items written`);
+      if (from > 0 && from % 10_000 === 0) console.error(`${from.toLocaleString('en-US')} items written`);
     }
   };
   await Promise.all(Array.from({ length: CALLS_AT_ONCE }, lane));
@@ -68,6 +69,7 @@ async function fill({ clientConfig, tableName }: Stack): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  silenceTimerWarning();
   const stack = await startStack({ topics: [{ topic: 'orders' }], mapping: false });
   try {
     await fill(stack);
