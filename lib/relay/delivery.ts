@@ -4,8 +4,8 @@ import { admit } from './admission';
 import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
 import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
-import type { ItemIdentity, Mark, Parking, Poison, TopicLookup } from './ports';
-import type { RelayOptions, RelayPorts } from './relay';
+import type { RelayOptions } from './options';
+import type { ItemIdentity, Mark, Parking, Poison, RelayPorts, TopicLookup } from './ports';
 import { halve, keepOpen, planRound, type LoadedBatch } from './rounds';
 import { MAX_STARTS } from './suspects';
 

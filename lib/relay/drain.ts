@@ -5,10 +5,10 @@ import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../e
 import type { Delivery } from './delivery';
 import { storedEntryOf, type Entry } from './entry';
 import type { KeyWork, SignalEntry } from './key-work';
-import type { DrainOutcome } from './ports';
+import type { RelayOptions } from './options';
+import type { DrainOutcome, RelayPorts } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import { replay } from './replay';
-import type { RelayOptions, RelayPorts } from './relay';
 
 /**
  * Does what a key needs beyond its records: discards, drains, replays, in this order, and settles its entries and

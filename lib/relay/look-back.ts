@@ -1,9 +1,10 @@
 import type { Delivery } from './delivery';
 import type { Entry } from './entry';
 import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
+import type { RelayOptions } from './options';
+import type { RelayPorts } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import type { StreamRecord } from './record';
-import type { RelayOptions, RelayPorts } from './relay';
 import { ageMs } from './suspects';
 
 export interface SortedBatch {

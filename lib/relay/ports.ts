@@ -205,3 +205,15 @@ export interface Telemetry {
   /** `failedFrom`: the sequence number from which Lambda will deliver again, when there is one. */
   finished(done: { readonly failedFrom?: string }): void;
 }
+
+/** All that the relay works with. */
+export interface RelayPorts {
+  readonly publisher: Publisher;
+  readonly items: ItemStore;
+  readonly keys: KeyReader;
+  readonly control: ControlStore;
+  readonly drains: DrainStore;
+  readonly signals: SignalStore;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+}

@@ -3,35 +3,12 @@ import { Acknowledged } from './acknowledged';
 import { Delivery } from './delivery';
 import { KeyWorker } from './drain';
 import { entryOf, type Entry } from './entry';
-import type { Order } from './environment';
 import { forEachKey, type SignalEntry } from './key-work';
 import { LookBack } from './look-back';
-import type { Clock, ControlStore, DrainStore, ItemStore, KeyReader, Publisher, SignalStore, Telemetry } from './ports';
+import type { RelayOptions } from './options';
+import type { RelayPorts } from './ports';
 import { decodeRecord, type StreamRecord } from './record';
-import type { RoundLimits } from './rounds';
 import { maySuspect } from './suspects';
-
-export interface RelayPorts {
-  readonly publisher: Publisher;
-  readonly items: ItemStore;
-  readonly keys: KeyReader;
-  readonly control: ControlStore;
-  readonly drains: DrainStore;
-  readonly signals: SignalStore;
-  readonly telemetry: Telemetry;
-  readonly clock: Clock;
-}
-
-export interface RelayOptions extends RoundLimits {
-  /** A round is started only with this much time left: what the slowest one can take, its marks included. */
-  readonly minRoundMs: number;
-  /** An item is parked only with this much time left. */
-  readonly minParkMs: number;
-  /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
-  readonly order: Order;
-  /** A record that is older may follow others that the stream has already dropped. */
-  readonly lateAfterMs: number;
-}
 
 export interface Relay {
   /**

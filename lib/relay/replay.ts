@@ -4,8 +4,8 @@ import type { Message } from '../event/message';
 import { newSignal, type ReplaySignal } from '../event/signal';
 import type { Delivery } from './delivery';
 import { storedEntryOf, type Entry } from './entry';
-import type { Failure, TopicLookup } from './ports';
-import type { RelayOptions, RelayPorts } from './relay';
+import type { RelayOptions } from './options';
+import type { Failure, RelayPorts, TopicLookup } from './ports';
 import { planRound } from './rounds';
 
 /** The header that tells a replayed message from a first delivery or a duplicate. */

@@ -3,10 +3,17 @@ import { copyFileSync, createWriteStream, mkdirSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { LocalStackError } from '../errors';
 import { spawnSupervised, type SupervisedProcess } from '../supervised-process';
-import type { KafkaDistribution } from './distribution';
 import { LOG_CONFIGURATION, metaProperties, serverProperties, type NodeProperties } from './properties';
 
 const STOP_GRACE_MS = 20_000;
+
+/** Jars and what makes a broker of them start fast. */
+export interface KafkaDistribution {
+  readonly classPath: string;
+  readonly jvmFlags: readonly string[];
+  /** The first record of a new cluster's metadata log. */
+  readonly bootstrapCheckpoint: string;
+}
 
 /** One node of the local cluster: broker and controller in one JVM. */
 export class KafkaBroker {

@@ -4,8 +4,7 @@ import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../free-port';
-import { KafkaBroker } from './broker';
-import type { KafkaDistribution } from './distribution';
+import { KafkaBroker, type KafkaDistribution } from './broker';
 import { kafkaReady } from './ready';
 
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';

@@ -6,18 +6,11 @@ import { LocalStackError } from '../errors';
 import { CACHE } from '../folders';
 import { reportStep, type OnProgress } from '../progress';
 import { runCommand } from '../run-command';
+import type { KafkaDistribution } from './broker';
 import { recordClassArchive } from './class-archive';
 import { distributionFolder, POM } from './distribution-folder';
 import { serverProperties } from './properties';
 import { javaVersion, requireTools } from './tools';
-
-/** Jars and what makes a broker of them start fast. */
-export interface KafkaDistribution {
-  readonly classPath: string;
-  readonly jvmFlags: readonly string[];
-  /** The first record of a new cluster's metadata log. */
-  readonly bootstrapCheckpoint: string;
-}
 
 /** A quick start matters more here than peak throughput. */
 const JVM_FLAGS = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];

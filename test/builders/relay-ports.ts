@@ -1,7 +1,16 @@
 import type { Control, Hold } from '../../lib/event/control';
 import { RELAY_DEFAULTS } from '../../lib/relay/environment';
-import type { BatchOutcome, Failure, Mark, PartitionBatch, Parking, Telemetry } from '../../lib/relay/ports';
-import { createRelay, type Relay, type RelayOptions, type RelayPorts } from '../../lib/relay/relay';
+import type {
+  BatchOutcome,
+  Failure,
+  Mark,
+  PartitionBatch,
+  Parking,
+  RelayPorts,
+  Telemetry,
+} from '../../lib/relay/ports';
+import type { RelayOptions } from '../../lib/relay/options';
+import { createRelay, type Relay } from '../../lib/relay/relay';
 import { MemoryTable } from './memory-table';
 
 export interface Sent {

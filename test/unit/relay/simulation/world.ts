@@ -4,11 +4,11 @@ import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import { identityOf } from '../../../../lib/event/item';
 import { positionOfVersion, versionOfPosition } from '../../../../lib/event/position';
 import { newSignal } from '../../../../lib/event/signal';
-import type { BatchOutcome, Failure, Mark, PartitionBatch } from '../../../../lib/relay/ports';
+import type { BatchOutcome, Failure, Mark, PartitionBatch, RelayPorts } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
 import { sweep } from '../../../../lib/sweep/sweep';
-import { createRelay, type Relay, type RelayPorts } from '../../../../lib/relay/relay';
+import { createRelay, type Relay } from '../../../../lib/relay/relay';
 
 /** What may go wrong in a run, beside crashes, refusals, lost answers and time. */
 export interface Profile {

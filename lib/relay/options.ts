@@ -1,0 +1,13 @@
+import type { Order } from './environment';
+import type { RoundLimits } from './rounds';
+
+export interface RelayOptions extends RoundLimits {
+  /** A round is started only with this much time left: what the slowest one can take, its marks included. */
+  readonly minRoundMs: number;
+  /** An item is parked only with this much time left. */
+  readonly minParkMs: number;
+  /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
+  readonly order: Order;
+  /** A record that is older may follow others that the stream has already dropped. */
+  readonly lateAfterMs: number;
+}
