@@ -166,6 +166,7 @@ class KafkajsRunner implements RunningConsumer {
       await consumer.subscribe({ topics: [...topics], fromBeginning });
       await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
     } catch (error) {
+      // Why it could not start is what the caller must learn, not how the goodbye went.
       await consumer.disconnect().catch(() => undefined);
       throw error;
     }
