@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { build as bundle, type Plugin } from 'esbuild';
 import { ROOT } from '../local/folders';
 
+/** The files that child processes run. */
+export type ChildBundles = Pick<Bundles, 'child'>;
+
 /** The files that the measured processes run. */
 export interface Bundles {
   /** The relay as it is deployed. */
@@ -12,7 +15,7 @@ export interface Bundles {
   readonly child: (name: ChildName) => string;
 }
 
-const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub'] as const;
+const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub', 'consumer'] as const;
 export type ChildName = (typeof CHILDREN)[number];
 
 /** The same composition root; only the module that writes marks is another. */
@@ -27,7 +30,7 @@ const withoutMarks: Plugin = {
 export async function makeBundles(folder: string): Promise<Bundles> {
   const { bundleLambdas, BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
   const relayWithoutMarks = join(folder, 'relay-without-marks.js');
-  const [lambdas] = await Promise.all([
+  const [lambdas, , children] = await Promise.all([
     bundleLambdas({ to: join(folder, 'lambdas') }),
     bundle({
       ...BUNDLE_OPTIONS,
@@ -35,13 +38,7 @@ export async function makeBundles(folder: string): Promise<Bundles> {
       outfile: relayWithoutMarks,
       plugins: [...BUNDLE_OPTIONS.plugins, withoutMarks],
     }),
-    // Bundled, so that no loader of TypeScript is part of what is measured; kafkajs as it is published.
-    bundle({
-      ...BUNDLE_OPTIONS,
-      plugins: [],
-      entryPoints: CHILDREN.map((name) => join(__dirname, 'children', `${name}.ts`)),
-      outdir: folder,
-    }),
+    bundleChildren(folder),
   ]);
   const relay = lambdas.find(({ name }) => name === 'relay');
   if (relay === undefined) throw new Error('There is no Lambda function "relay" to measure.');
@@ -49,6 +46,18 @@ export async function makeBundles(folder: string): Promise<Bundles> {
     relay: join(relay.directory, 'index.js'),
     relayBytes: relay.bytes,
     relayWithoutMarks,
-    child: (name) => join(folder, `${name}.js`),
+    ...children,
   };
+}
+
+/** Bundled, so that no loader of TypeScript is part of what is measured; kafkajs as it is published. */
+export async function bundleChildren(folder: string): Promise<ChildBundles> {
+  const { BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
+  await bundle({
+    ...BUNDLE_OPTIONS,
+    plugins: [],
+    entryPoints: CHILDREN.map((name) => join(__dirname, 'children', `${name}.ts`)),
+    outdir: folder,
+  });
+  return { child: (name) => join(folder, `${name}.js`) };
 }

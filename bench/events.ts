@@ -1,7 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { encodeItem, isoTime } from '../lib/event/item';
+import { encodeItem, isoTime, type OutboxItem } from '../lib/event/item';
 import { partitionKeyOf } from '../lib/event/key';
 import { positionOfVersion } from '../lib/event/position';
 import { uuidV7 } from '../lib/event/uuid';
@@ -52,16 +52,21 @@ export function streamBatch(topic: string, now = Date.now()): DynamoDBStreamEven
 
 let sequence = 0;
 
-function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
-  const key = randomUUID();
-  const pk = partitionKeyOf({ aggregate: AGGREGATE, key });
-  const sk = positionOfVersion(1);
+export interface OrderItem {
+  readonly topic: string;
+  readonly key: string;
+  readonly version: number;
+  readonly committedAt: number;
+}
+
+/** The outbox item of one event. */
+export function orderItem({ topic, key, version, committedAt }: OrderItem): OutboxItem {
   const id = uuidV7(committedAt);
-  const item = encodeItem({
+  return {
     aggregate: AGGREGATE,
     key,
-    pk,
-    sk,
+    pk: partitionKeyOf({ aggregate: AGGREGATE, key }),
+    sk: positionOfVersion(version),
     id,
     events: [
       {
@@ -77,7 +82,12 @@ function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
     region: 'eu-west-1',
     committedAt,
     traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
-  });
+  };
+}
+
+function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
+  const item = orderItem({ topic, key: randomUUID(), version: 1, committedAt });
+  const { pk, sk } = item;
   return {
     eventID: randomUUID(),
     eventName: 'INSERT',
@@ -88,7 +98,9 @@ function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
       ApproximateCreationDateTime: Math.floor(committedAt / 1000),
       SequenceNumber: String(++sequence).padStart(21, '0'),
       Keys: { pk: { S: pk }, sk: { S: sk } },
-      NewImage: marshall(item, { removeUndefinedValues: true }) as NonNullable<DynamoDBRecord['dynamodb']>['NewImage'],
+      NewImage: marshall(encodeItem(item), { removeUndefinedValues: true }) as NonNullable<
+        DynamoDBRecord['dynamodb']
+      >['NewImage'],
       StreamViewType: 'NEW_IMAGE',
     },
   };

@@ -1,3 +1,4 @@
+import type { ConsumerReport, SubjectFigures } from './consumer-report';
 import type { BenchReport, ScenarioFigures } from './report';
 
 export interface Goal {
@@ -25,3 +26,22 @@ export const memoryGoal = ({ subject, peakRssMb }: ScenarioFigures): Goal | unde
 export const bundleGoal = ({ bundleKb }: BenchReport): Goal => ({ text: '< 1,000', met: bundleKb < BUNDLE_KB });
 
 export const initGoal = ({ initMs }: BenchReport): Goal => ({ text: `< ${INIT_MS}`, met: initMs < INIT_MS });
+
+/** What effects once may cost in effects a second, against a consumer that does not care. */
+const INBOX_RATIO = 0.5;
+/** With 25 events to a transaction there is much to gain; the rest of the work stays. */
+const GROUP_GAIN = 1.5;
+const SLOW_KEY_RATIO = 2;
+
+export const inboxGoal = ({ subject, ratio }: SubjectFigures): Goal | undefined =>
+  subject !== 'bare' ? { text: `≥ ${INBOX_RATIO.toFixed(2)}`, met: ratio >= INBOX_RATIO } : undefined;
+
+export const groupGoal = ({ groupGain }: ConsumerReport): Goal => ({
+  text: `≥ ${GROUP_GAIN.toFixed(2)}`,
+  met: groupGain >= GROUP_GAIN,
+});
+
+export const slowKeyGoal = ({ slowKey: { ratio } }: ConsumerReport): Goal => ({
+  text: `≤ ${SLOW_KEY_RATIO.toFixed(2)}`,
+  met: ratio <= SLOW_KEY_RATIO,
+});

@@ -14,38 +14,43 @@ export interface BenchOptions {
 
 const DEFAULTS = { events: 30_000, rounds: 5, json: false } as const satisfies BenchOptions;
 
-export const USAGE = `npm run bench -- [--events ${DEFAULTS.events}] [--rounds ${DEFAULTS.rounds}] [--json]`;
+const usageOf = (script: string): string =>
+  `npm run ${script} -- [--events ${DEFAULTS.events}] [--rounds ${DEFAULTS.rounds}] [--json]`;
 
 /** What was asked for on the command line cannot be done. */
 export class BenchOptionError extends Error {
   override readonly name = 'BenchOptionError';
 }
 
-/** @throws BenchOptionError for an unknown option, or a value that is not allowed. */
-export function parseBenchOptions(args: readonly string[]): BenchOptions {
-  const values = valuesOf(args);
+/**
+ * @param script - the name of the npm script, for what is said of a mistake
+ * @throws BenchOptionError for an unknown option, or a value that is not allowed.
+ */
+export function parseBenchOptions(args: readonly string[], script = 'bench'): BenchOptions {
+  const usage = usageOf(script);
+  const values = valuesOf(args, usage);
   return {
-    events: multipleOf('--events', values.events, EVENTS_PER_BATCH) ?? DEFAULTS.events,
-    rounds: multipleOf('--rounds', values.rounds, 1) ?? DEFAULTS.rounds,
+    events: multipleOf('--events', values.events, EVENTS_PER_BATCH, usage) ?? DEFAULTS.events,
+    rounds: multipleOf('--rounds', values.rounds, 1, usage) ?? DEFAULTS.rounds,
     json: values.json ?? DEFAULTS.json,
   };
 }
 
-function valuesOf(args: readonly string[]): { events?: string; rounds?: string; json?: boolean } {
+function valuesOf(args: readonly string[], usage: string): { events?: string; rounds?: string; json?: boolean } {
   try {
     return parseArgs({
       args: [...args],
       options: { events: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'boolean' } },
     }).values;
   } catch (cause) {
-    throw new BenchOptionError(`${cause instanceof Error ? cause.message : String(cause)} Usage: ${USAGE}`, { cause });
+    throw new BenchOptionError(`${cause instanceof Error ? cause.message : String(cause)} Usage: ${usage}`, { cause });
   }
 }
 
-function multipleOf(option: string, text: string | undefined, step: number): number | undefined {
+function multipleOf(option: string, text: string | undefined, step: number, usage: string): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0 && value % step === 0) return value;
   const allowed = step === 1 ? 'a positive integer' : `a positive multiple of ${step}, the events of one batch`;
-  throw new BenchOptionError(`${option} is "${text}"; it must be ${allowed}. Usage: ${USAGE}`);
+  throw new BenchOptionError(`${option} is "${text}"; it must be ${allowed}. Usage: ${usage}`);
 }

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startKafka } from '../local/kafka/cluster';
-import { POM } from '../local/kafka/distribution-folder';
 import { makeBundles } from './bundles';
 import { measureInit } from './init-time';
+import { machine } from './machine';
 import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
 import { figuresOf, type BenchReport } from './report';
 import { runRound, type RunResult } from './run';
@@ -37,7 +37,7 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
   await kafka.stop();
   tell('init time');
   return {
-    machine: { cores: availableParallelism(), node: process.versions.node, kafka: kafkaVersion() },
+    machine: machine(),
     events: options.events,
     rounds: options.rounds,
     scenarios: figuresOf(rounds, options),
@@ -47,9 +47,6 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
 }
 
 const tell = (text: string): void => console.error(text);
-
-const kafkaVersion = (): string =>
-  /<artifactId>kafka_[^<]+<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown';
 
 async function main(): Promise<void> {
   const undo: Undo[] = [];

@@ -1,3 +1,4 @@
+import type { Machine } from './machine';
 import { EVENTS_PER_BATCH, type BenchOptions } from './options';
 import type { RunResult } from './run';
 import { SCENARIOS, type Scenario } from './scenario';
@@ -13,7 +14,7 @@ export interface ScenarioFigures extends Scenario {
 }
 
 export interface BenchReport {
-  readonly machine: { readonly cores: number; readonly node: string; readonly kafka: string };
+  readonly machine: Machine;
   readonly events: number;
   readonly rounds: number;
   readonly scenarios: readonly ScenarioFigures[];

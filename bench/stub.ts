@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Bundles } from './bundles';
+import type { ChildBundles } from './bundles';
 import { messageFrom, startChild } from './child-process';
 import type { StubCounts, StubMessage } from './children/dynamodb-stub';
 
@@ -11,7 +11,7 @@ export interface DynamoDbStub {
   stop(): Promise<void>;
 }
 
-export async function startDynamoDbStub(bundles: Bundles): Promise<DynamoDbStub> {
+export async function startDynamoDbStub(bundles: ChildBundles): Promise<DynamoDbStub> {
   const child = startChild(bundles.child('dynamodb-stub'), {});
   const first = (await messageFrom(child)) as StubMessage;
   if (first.kind !== 'listening') throw new Error('The stub of DynamoDB did not say where it listens.');

@@ -1,4 +1,4 @@
-// A DynamoDB that is always right: an empty control partition, and every mark succeeds after `ANSWER_AFTER_MS`.
+// A DynamoDB that is always right: there is nothing to be read, and every write succeeds after `ANSWER_AFTER_MS`.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,10 @@ export interface StubCounts {
   readonly queries: number;
   readonly markCalls: number;
   readonly marks: number;
+  /** Of consumers: items read, requests that write, and the updates in them, which are the effects. */
+  readonly reads: number;
+  readonly writeCalls: number;
+  readonly effects: number;
 }
 
 /** What the stub tells its parent: where it listens, and later what it answered since it was last asked. */
@@ -15,13 +19,16 @@ export type StubMessage =
 
 const ANSWER_AFTER_MS = 5;
 
-let counts: StubCounts = { queries: 0, markCalls: 0, marks: 0 };
+const NONE: StubCounts = { queries: 0, markCalls: 0, marks: 0, reads: 0, writeCalls: 0, effects: 0 };
+
+let counts = NONE;
 
 interface Request {
   readonly Statements?: readonly unknown[];
+  readonly TransactItems?: readonly { readonly Update?: unknown }[];
 }
 
-function answerOf(operation: string, { Statements: statements = [] }: Request): unknown {
+function answerOf(operation: string, { Statements: statements = [], TransactItems: entries = [] }: Request): unknown {
   switch (operation) {
     case 'Query':
       counts = { ...counts, queries: counts.queries + 1 };
@@ -29,6 +36,17 @@ function answerOf(operation: string, { Statements: statements = [] }: Request): 
     case 'BatchExecuteStatement':
       counts = { ...counts, markCalls: counts.markCalls + 1, marks: counts.marks + statements.length };
       return { Responses: statements.map(() => ({ TableName: 'bench' })) };
+    case 'GetItem':
+      counts = { ...counts, reads: counts.reads + 1 };
+      return {};
+    case 'UpdateItem':
+      counts = { ...counts, writeCalls: counts.writeCalls + 1, effects: counts.effects + 1 };
+      return {};
+    case 'TransactWriteItems': {
+      const effects = entries.filter(({ Update: update }) => update !== undefined).length;
+      counts = { ...counts, writeCalls: counts.writeCalls + 1, effects: counts.effects + effects };
+      return {};
+    }
     default:
       return undefined;
   }
@@ -54,6 +72,6 @@ const server = createServer((request, response) => {
 server.listen(0, '127.0.0.1', () => tell({ kind: 'listening', port: (server.address() as AddressInfo).port }));
 process.on('message', () => {
   tell({ kind: 'counts', ...counts });
-  counts = { queries: 0, markCalls: 0, marks: 0 };
+  counts = NONE;
 });
 process.on('disconnect', () => process.exit());

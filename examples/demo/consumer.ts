@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
 import { registerZstd } from '../../lib/kafka/zstd';
 import { DemoError } from './errors';
 import { streamOf, type Delivery } from './record';
@@ -8,7 +8,8 @@ export interface ConsumerOptions {
   readonly topics: readonly string[];
   /** Epoch milliseconds. What happened before, on a cluster that is used again, is left out. */
   readonly since: number;
-  readonly onDelivery: (delivery: Delivery) => void;
+  /** The next message is taken when it resolves. */
+  readonly onDelivery: (delivery: Delivery, message: KafkaMessage) => Promise<void>;
   readonly onFailure: (error: DemoError) => void;
 }
 
@@ -33,17 +34,17 @@ export async function startConsumer(options: ConsumerOptions): Promise<{ stop():
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   await consumer.run({
-    eachMessage: ({ topic, partition, message: { key, headers = {}, offset } }) => {
+    eachMessage: async ({ topic, partition, message }) => {
       const arrivedAt = Date.now();
-      if (Date.parse(header(headers, 'ce_time')) >= since) {
-        onDelivery({
-          ...{ topic, partition, arrivedAt, offset: BigInt(offset) },
-          id: header(headers, 'ce_id'),
-          stream: streamOf(header(headers, 'ce_source'), key?.toString() ?? ''),
-          sequence: header(headers, 'ce_sequence'),
-        });
-      }
-      return Promise.resolve();
+      const { key, headers = {}, offset } = message;
+      if (Date.parse(header(headers, 'ce_time')) < since) return;
+      const delivery: Delivery = {
+        ...{ topic, partition, arrivedAt, offset: BigInt(offset) },
+        id: header(headers, 'ce_id'),
+        stream: streamOf(header(headers, 'ce_source'), key?.toString() ?? ''),
+        sequence: header(headers, 'ce_sequence'),
+      };
+      await onDelivery(delivery, message);
     },
   });
   await Promise.race([joined, crashed]);

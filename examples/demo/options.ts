@@ -22,7 +22,8 @@ const COUNTS = {
 export const USAGE = `Usage: npm run demo -- [options]
 
 Runs the order service of examples/order-service against a local outbox and Kafka, shows every event on its way from
-the commit to the topic to the mark, and checks that none was lost, reordered or left behind.
+the commit to the topic to the mark, and checks that none was lost, reordered or left behind, and that a read model has
+the effect of each event once, although some are delivered twice on purpose.
 
 ${Object.entries(COUNTS)
   .map(([name, { default: value, help }]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${value})`)
@@ -30,7 +31,7 @@ ${Object.entries(COUNTS)
   --json          no display: progress on stderr, then one line of JSON on stdout
   --help          this text
 
-The exit code is 0 only if nothing was lost, reordered or left pending.
+The exit code is 0 only if nothing was lost, reordered or left pending, and the read model is right.
 KAFKA_BROKERS=host:port,… and DYNAMODB_ENDPOINT=http://… use servers that run already.
 `;
 

@@ -39,6 +39,38 @@ export interface ItemState {
   readonly receipts: number;
 }
 
+/** A row of shipping's read model, as far as it is judged. */
+export interface ShipmentState {
+  readonly orderId: string;
+  /** The order's, at the last event that changed the row. */
+  readonly version: number;
+  /** How many events changed the row. */
+  readonly changes: number;
+}
+
+/** A read of what was just written, from the read model of another service. */
+export interface OwnRead {
+  readonly orderId: string;
+  /** The version that was written. */
+  readonly version: number;
+  /** Whether the read showed it. */
+  readonly shown: boolean;
+  /** What the read model says of the order, or why it could not be read. */
+  readonly status: string;
+  /** From the commit to the answer. */
+  readonly afterMs: number;
+}
+
+/** What the read model shows in the end, and what it had to stand. */
+export interface ReadModelState {
+  readonly shipments: readonly ShipmentState[];
+  /** Events that were delivered a second time on purpose. */
+  readonly deliveredTwice: number;
+  /** Deliveries that its consumer ignored, because their events were applied before. */
+  readonly ignored: number;
+  readonly ownReads: readonly OwnRead[];
+}
+
 export const streamOf = (source: string, key: string): string => `${source} ${key}`;
 
 const INDEX_DIGITS = 4;

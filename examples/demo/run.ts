@@ -8,11 +8,13 @@ import { startConsumer } from './consumer';
 import type { DemoError } from './errors';
 import { Journeys } from './journeys';
 import type { DemoOptions } from './options';
-import { createOrdersTable, dropOrdersTable } from './orders-table';
 import { readItems } from './outbox-items';
 import { plan } from './plan';
-import type { CommittedEvent, Delivery, ItemState } from './record';
+import { ReadModel } from './read-model';
+import type { CommittedEvent, Delivery, ItemState, OwnRead, ReadModelState } from './record';
+import { Repeater } from './repeater';
 import type { Screen } from './screen';
+import { createTable, dropTable } from './tables';
 import { runTraffic } from './traffic';
 import { isPending, judge, type Verdict } from './verdict';
 import { startWriters } from './writers';
@@ -31,6 +33,10 @@ const UPDATE_MS = 200;
 /** A scan of the whole table each time, so not too often when it is large. */
 const SLOW_UPDATE_MS = 1_000;
 const NO_PROGRESS_MS = 60_000;
+/** What shipping reads. */
+const ORDERS = 'orders';
+/** Enough to see it; each asks until it is answered. */
+const OWN_READS = 10;
 
 /**
  * Runs writers and consumer on the stack, until everything arrived and is marked or nothing happens any more, and
@@ -45,27 +51,35 @@ export async function runDemo(
   const since = Date.now();
   const client = new DynamoDBClient(stack.clientConfig);
   const document = DynamoDBDocument.from(client);
-  const ordersTable = `orders-${randomBytes(4).toString('hex')}`;
+  const run = randomBytes(4).toString('hex');
+  const ordersTable = `orders-${run}`;
   const undo: (() => Promise<unknown>)[] = [];
   const committed: CommittedEvent[] = [];
   const deliveries: Delivery[] = [];
   const journeys = new Journeys();
   const consumerFailure: { error?: DemoError } = {};
+  const ownReads: Promise<OwnRead>[] = [];
   const look = async (): Promise<readonly ItemState[]> => {
     const items = await readItems(document, stack.tableName, since);
     journeys.seen(items);
     return items;
   };
   try {
-    await createOrdersTable(client, ordersTable);
-    undo.push(() => dropOrdersTable(client, ordersTable));
+    await createTable(client, ordersTable, ['pk']);
+    undo.push(() => dropTable(client, ordersTable));
+    const { brokers } = stack;
+    const repeater = await Repeater.start(brokers, ORDERS);
+    undo.push(() => repeater.stop());
+    const readModel = await ReadModel.start({ brokers, client, document, run, topic: ORDERS, signal });
+    undo.push(() => readModel.stop());
     const consumer = await startConsumer({
-      brokers: stack.brokers,
+      brokers,
       topics: TOPICS,
       since,
-      onDelivery(delivery) {
+      async onDelivery(delivery, message) {
         deliveries.push(delivery);
         journeys.arrived(delivery);
+        await repeater.seen(delivery.topic, delivery.partition, delivery.id, message);
       },
       onFailure: (error) => (consumerFailure.error = error),
     });
@@ -94,9 +108,14 @@ export async function runDemo(
         concurrency: followed ? options.writers : options.writers * LANES_PER_WRITER,
         paceMs: followed ? PACE_MS : 0,
         signal,
-        onCommitted(writer, events) {
+        onCommitted(writer, events, command, token) {
           committed.push(...events);
           journeys.committed(writer, events);
+          // The last command of an order: whoever gave it looks the order up at shipping.
+          const isLast = command.kind === 'ship' || command.kind === 'cancel';
+          if (!isLast || ownReads.length >= OWN_READS) return;
+          const committedAt = events[0]?.committedAt ?? Date.now();
+          ownReads.push(readModel.readOwnWrite(token, committedAt).then((read) => (screen.read(read), read)));
         },
         onRefused: (writer, command, reason) => screen.refused(writer, command, reason),
       });
@@ -106,11 +125,27 @@ export async function runDemo(
     }
     try {
       screen.waiting();
-      const items = await settled(journeys, deliveries, look, () => consumerFailure.error, signal);
+      const isApplied = (): boolean =>
+        readModel.applied >= committed.filter(({ topic }) => topic === ORDERS).length &&
+        readModel.ignored >= repeater.repeated;
+      const progress = (): number => deliveries.length + readModel.applied + readModel.ignored;
+      const items = await settled(
+        { look, progress, isDone: () => journeys.allDelivered && isApplied(), failed: () => consumerFailure.error },
+        signal,
+      );
+      const readModelState: ReadModelState = {
+        shipments: await readModel.shipments(),
+        deliveredTwice: repeater.repeated,
+        ignored: readModel.ignored,
+        ownReads: await Promise.all(ownReads),
+      };
       display.abort();
       await showing;
       screen.update(journeys);
-      return { verdict: judge({ committed, deliveries, items }), failure: failure ?? consumerFailure.error };
+      return {
+        verdict: judge({ committed, deliveries, items, readModel: readModelState }),
+        failure: failure ?? consumerFailure.error,
+      };
     } finally {
       display.abort();
       await showing;
@@ -141,24 +176,30 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** The last state of the items: all arrived and marked, or no arrival and no mark for a minute. */
+interface Settling {
+  readonly look: () => Promise<readonly ItemState[]>;
+  /** Grows with whatever happens beside the marks. */
+  readonly progress: () => number;
+  /** Whether all has happened but the marks. */
+  readonly isDone: () => boolean;
+  readonly failed: () => unknown;
+}
+
+/** The last state of the items: all is done and marked, or nothing happened for a minute. */
 async function settled(
-  journeys: Journeys,
-  deliveries: readonly Delivery[],
-  look: () => Promise<readonly ItemState[]>,
-  failed: () => unknown,
+  { look, progress, isDone, failed }: Settling,
   signal: AbortSignal,
 ): Promise<readonly ItemState[]> {
-  let progress = -1;
+  let before = -1;
   let progressAt = performance.now();
   for (;;) {
     signal.throwIfAborted();
     const items = await look();
     const pending = items.filter(isPending).length;
-    if (pending === 0 && journeys.allDelivered) return items;
-    const now = deliveries.length + items.length - pending;
-    if (now !== progress) progressAt = performance.now();
-    progress = now;
+    if (pending === 0 && isDone()) return items;
+    const now = progress() + items.length - pending;
+    if (now !== before) progressAt = performance.now();
+    before = now;
     if (failed() !== undefined || performance.now() - progressAt > NO_PROGRESS_MS) return items;
     await sleep(UPDATE_MS);
   }

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { Journey, Journeys } from './journeys';
 import { describe, type Command } from './plan';
+import type { OwnRead } from './record';
 import { isPassed, verdictWords, type Verdict } from './verdict';
 
 /** Where the demo shows what happens. */
@@ -8,6 +9,8 @@ export interface Screen {
   /** After the stack has started. */
   begin(writers: number): void;
   refused(writer: number, command: Command, reason: string): void;
+  /** Somebody who had written waited until shipping's read model showed it, and read it there. */
+  read(read: OwnRead): void;
   /** Several times a second. */
   update(journeys: Journeys): void;
   waiting(): void;
@@ -24,6 +27,7 @@ type Style = Parameters<typeof styleText>[0];
 /** A line for each event whose journey has ended; on a terminal also one that counts. */
 export class TerminalScreen implements Screen {
   private lines = 0;
+  private readonly reads: OwnRead[] = [];
   private readonly output: NodeJS.WriteStream;
 
   constructor(output: NodeJS.WriteStream) {
@@ -41,6 +45,9 @@ ${this.style('bold', 'Every line below is one event on its way from the order se
           topic, partition, offset, and the time since the commit. A key keeps its order: v1, v2, v3.
   ${this.style('magenta', 'mark')}    The relay has noted on the outbox item when Kafka confirmed the event; our consumer may get it a moment
           later. Only with a mark does an item expire.
+  ${this.style('blue', '↩')}       Shipping, another service, keeps a read model of the orders by these events. Every fifth of them is
+          delivered to it twice on purpose. Whoever shipped or cancelled an order waits until the read model has
+          that write, and reads it there.
 
 ${this.style('dim', HEADINGS)}`);
   }
@@ -50,6 +57,10 @@ ${this.style('dim', HEADINGS)}`);
     this.line(this.style('yellow', `    –  writer ${writer}  ${describe(command)} refused: ${reason} No event.`));
   }
 
+  read(read: OwnRead): void {
+    this.reads.push(read);
+  }
+
   update(journeys: Journeys): void {
     for (const journey of journeys.takeComplete()) {
       this.lines += 1;
@@ -57,6 +68,8 @@ ${this.style('dim', HEADINGS)}`);
       else if (this.lines === MAX_LINES + 1)
         this.line(this.style('dim', '  … and so on; from here on they are only counted.'));
     }
+    // After the lines of what was written.
+    for (const read of this.reads.splice(0)) if (this.lines <= MAX_LINES) this.line(this.readLine(read));
     if (this.output.isTTY) {
       const { committed, delivered, marked } = journeys.counts;
       const text = `  committed ${committed} → on the topic ${delivered} → marked ${marked}`;
@@ -84,6 +97,13 @@ ${this.style('dim', HEADINGS)}`);
       this.style('green', `→ ${place.padEnd(14)}${elapsed(committedAt, delivery.arrivedAt)}`),
       this.style('magenta', `→ marked${elapsed(committedAt, markedAt)}`),
     ].join(' ');
+  }
+
+  private readLine({ orderId, version, shown, status, afterMs }: OwnRead): string {
+    const text = shown
+      ? `shipping says "${status}", read ${afterMs} ms after the commit by waitUntilApplied(token)`
+      : `shipping does not show it: ${status}`;
+    return this.style('blue', `    ↩  ${`${orderId} v${version}`.padEnd(15)}${text}`);
   }
 
   private style(style: Style, text: string): string {
@@ -114,6 +134,10 @@ export class ProgressScreen implements Screen {
 
   refused(): void {
     // Refusals are part of the plan and count for nothing.
+  }
+
+  read(): void {
+    // The verdict counts them.
   }
 
   update({ counts: { committed, delivered } }: Journeys): void {

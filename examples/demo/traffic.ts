@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsistencyToken } from '../../lib/consumer';
 import { DemoError } from './errors';
 import { describe, type Command, type Errand, type Plan, type Step } from './plan';
 import type { CommittedEvent } from './record';
@@ -11,7 +12,12 @@ export interface TrafficOptions {
   /** Between two commands, so that the eye can follow. */
   readonly paceMs: number;
   readonly signal: AbortSignal;
-  readonly onCommitted: (writer: number, events: readonly CommittedEvent[]) => void;
+  readonly onCommitted: (
+    writer: number,
+    events: readonly CommittedEvent[],
+    command: Command,
+    token: ConsistencyToken,
+  ) => void;
   readonly onRefused: (writer: number, command: Command, reason: string) => void;
 }
 
@@ -58,7 +64,7 @@ async function runStep({ command, events: expected }: Step, options: TrafficOpti
     };
     switch (outcome.kind) {
       case 'committed':
-        options.onCommitted(writer, outcome.events);
+        options.onCommitted(writer, outcome.events, command, outcome.token);
         if (outcome.events.length !== expected) fail(`wrote ${outcome.events.length} events instead of ${expected}.`);
         return;
       case 'refused':

@@ -1,10 +1,11 @@
-import type { CommittedEvent, Delivery, ItemState } from './record';
+import type { CommittedEvent, Delivery, ItemState, ReadModelState } from './record';
 
-/** What was observed, by three parties that know nothing of each other: writers, consumer, table. */
+/** What was observed, by parties that know nothing of each other: writers, consumer, table, and shipping's read model. */
 export interface Observations {
   readonly committed: readonly CommittedEvent[];
   readonly deliveries: readonly Delivery[];
   readonly items: readonly ItemState[];
+  readonly readModel: ReadModelState;
 }
 
 export interface Verdict {
@@ -26,9 +27,31 @@ export interface Verdict {
   readonly unexplained: number;
   /** Items that could expire unpublished, or that are marked without receipts or an expiry. */
   readonly unsoundItems: number;
+  /** What became of the events in shipping's read model. */
+  readonly shipping: ShippingVerdict;
 }
 
-export function judge({ committed, deliveries, items }: Observations): Verdict {
+export interface ShippingVerdict {
+  /** Events that changed a row, as the rows count them. */
+  readonly effects: number;
+  /** Events that were delivered a second time on purpose. */
+  readonly deliveredTwice: number;
+  /** Deliveries that were ignored, because their events were applied before. */
+  readonly ignored: number;
+  /** Orders whose row was not changed exactly once by each of their events, or does not show the last of them. */
+  readonly wrongOrders: number;
+  /** Own writes that were read back after waiting for their token. */
+  readonly ownReads: number;
+  /** Those of them that did not show what was written. */
+  readonly staleReads: number;
+  /** From the commit to the read that showed it, the longest; `null` without such reads. */
+  readonly slowestReadMs: number | null;
+}
+
+/** The events that shipping has a handler for. */
+const SHIPPING_TYPES: readonly string[] = ['order.placed', 'order.paid', 'order.shipped', 'order.cancelled'];
+
+export function judge({ committed, deliveries, items, readModel }: Observations): Verdict {
   const acknowledged = new Map(committed.map((event) => [event.id, event]));
   const first = firstDeliveries(deliveries);
   const delivered = new Set(first.map(({ id }) => id));
@@ -46,12 +69,37 @@ export function judge({ committed, deliveries, items }: Observations): Verdict {
     latencyMs: { p50: percentile(latencies, 50), p99: percentile(latencies, 99) },
     unexplained: first.filter(({ id }) => !acknowledged.has(id)).length,
     unsoundItems: items.filter((item) => !isSound(item)).length,
+    shipping: judgeShipping([...acknowledged.values()], readModel),
+  };
+}
+
+function judgeShipping(
+  committed: readonly CommittedEvent[],
+  { shipments, deliveredTwice, ignored, ownReads }: ReadModelState,
+): ShippingVerdict {
+  const expected = new Map<string, { changes: number; version: number }>();
+  for (const { type, key, sequence } of committed) {
+    if (!SHIPPING_TYPES.includes(type)) continue;
+    const { changes = 0, version = 0 } = expected.get(key) ?? {};
+    expected.set(key, { changes: changes + 1, version: Math.max(version, Number.parseInt(sequence, 10)) });
+  }
+  const shown = new Map(shipments.map((shipment) => [shipment.orderId, shipment]));
+  const isRight = (key: string): boolean =>
+    shown.get(key)?.changes === expected.get(key)?.changes && shown.get(key)?.version === expected.get(key)?.version;
+  return {
+    effects: shipments.reduce((sum, { changes }) => sum + changes, 0),
+    deliveredTwice,
+    ignored,
+    wrongOrders: [...new Set([...expected.keys(), ...shown.keys()])].filter((key) => !isRight(key)).length,
+    ownReads: ownReads.length,
+    staleReads: ownReads.filter(({ shown }) => !shown).length,
+    slowestReadMs: ownReads.length === 0 ? null : Math.max(...ownReads.map(({ afterMs }) => afterMs)),
   };
 }
 
 /** Duplicates do no harm: delivery is at least once. */
-export const isPassed = ({ lost, reordered, pending, unexplained, unsoundItems }: Verdict): boolean =>
-  lost + reordered + pending + unexplained + unsoundItems === 0;
+export const isPassed = ({ lost, reordered, pending, unexplained, unsoundItems, shipping }: Verdict): boolean =>
+  lost + reordered + pending + unexplained + unsoundItems + shipping.wrongOrders + shipping.staleReads === 0;
 
 export const isPending = ({ processedAt }: ItemState): boolean => processedAt === undefined;
 
@@ -108,18 +156,19 @@ export function percentile(values: readonly number[], percent: number): number |
 
 /** The line that `--json` ends with. */
 export function verdictLine(verdict: Verdict): string {
-  const { committed, delivered, lost, duplicates, reordered, pending, latencyMs } = verdict;
-  return JSON.stringify({ committed, delivered, lost, duplicates, reordered, pending, latencyMs });
+  const { committed, delivered, lost, duplicates, reordered, pending, latencyMs, shipping } = verdict;
+  return JSON.stringify({ committed, delivered, lost, duplicates, reordered, pending, latencyMs, shipping });
 }
 
 /** The verdict for people: what holds, or what is wrong, one sentence each. */
 export function verdictWords(verdict: Verdict): readonly string[] {
-  const { committed, lost, duplicates, reordered, pending, unexplained, unsoundItems } = verdict;
+  const { committed, lost, reordered, pending, unexplained, unsoundItems, shipping } = verdict;
   if (committed === 0 && isPassed(verdict)) return ['Nothing was committed, so nothing was published.'];
   if (isPassed(verdict)) {
     return [
       `All ${committed} committed events arrived, in order per key; every outbox item is marked and will expire.`,
-      `Lost 0, reordered 0, pending 0; ${duplicates === 0 ? 'no duplicates' : `${duplicates} duplicates, which consumers must expect`}.`,
+      `Lost 0, reordered 0, pending 0; ${duplicateWords(verdict)}.`,
+      ...shippingWords(shipping),
     ];
   }
   const wrong: readonly (readonly [number, string])[] = [
@@ -128,6 +177,24 @@ export function verdictWords(verdict: Verdict): readonly string[] {
     [pending, 'outbox items are still pending'],
     [unexplained, 'events arrived that no writer had committed'],
     [unsoundItems, 'outbox items expire unpublished, or are marked without receipts or an expiry'],
+    [shipping.wrongOrders, "orders are wrong in shipping's read model: an effect is missing or happened twice"],
+    [shipping.staleReads, 'reads after waiting for a token did not show what was written'],
   ];
   return wrong.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}.`);
+}
+
+function duplicateWords({ duplicates, shipping: { deliveredTwice } }: Verdict): string {
+  if (duplicates === 0) return 'no duplicates';
+  return `${duplicates} duplicates, ${deliveredTwice} of them made on purpose`;
+}
+
+function shippingWords({ effects, ignored, ownReads, slowestReadMs }: ShippingVerdict): string[] {
+  const words = [
+    `Shipping's read model: ${effects} effects, each once; ${ignored} deliveries were duplicates and ignored.`,
+  ];
+  if (ownReads === 0 || slowestReadMs === null) return words;
+  return [
+    ...words,
+    `${ownReads} writes were read back from it after waitUntilApplied(token), the slowest ${slowestReadMs} ms after its commit.`,
+  ];
 }

@@ -1,3 +1,4 @@
+import type { ConsistencyToken } from '../../lib/consumer';
 import type { Command } from './plan';
 import type { CommittedEvent } from './record';
 
@@ -14,7 +15,7 @@ export interface WriterConfig {
 export type ToWriter = WriterConfig | { readonly kind: 'run'; readonly id: number; readonly command: Command };
 
 export type Outcome =
-  | { readonly kind: 'committed'; readonly events: readonly CommittedEvent[] }
+  | { readonly kind: 'committed'; readonly events: readonly CommittedEvent[]; readonly token: ConsistencyToken }
   /** By a rule of the service: nothing was written. */
   | { readonly kind: 'refused'; readonly message: string; readonly retryable: boolean }
   | { readonly kind: 'failed'; readonly message: string };

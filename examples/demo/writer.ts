@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { OrderError } from '../order-service/errors';
-import { createOrderService, type OrderService } from '../order-service/order-service';
+import { createOrderService, type Committed, type OrderService } from '../order-service/order-service';
 import { eventsInRequest } from './commit-recorder';
 import type { Command } from './plan';
 import type { FromWriter, Outcome, ToWriter, WriterConfig } from './writer-protocol';
@@ -22,9 +22,9 @@ function startInstance({ endpoint, region, credentials, ordersTable, outboxTable
       ...{ ordersTable, outboxTable, region },
     });
     try {
-      await execute(service, command);
+      const { token } = await execute(service, command);
       // All attempts before the last were refused for certain, or were the same request.
-      return { kind: 'committed', events: eventsInRequest(last) };
+      return { kind: 'committed', events: eventsInRequest(last), token };
     } catch (error) {
       if (error instanceof OrderError) return { kind: 'refused', message: error.message, retryable: error.retryable };
       return { kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
@@ -32,7 +32,7 @@ function startInstance({ endpoint, region, credentials, ordersTable, outboxTable
   };
 }
 
-function execute(service: OrderService, command: Command): Promise<unknown> {
+function execute(service: OrderService, command: Command): Promise<Committed<unknown>> {
   switch (command.kind) {
     case 'place': {
       const { orderId, customerId, lines } = command;

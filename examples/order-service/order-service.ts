@@ -1,7 +1,15 @@
+import type { ConsistencyToken } from 'dynamodb-outbox';
 import { OrderError } from './errors';
 import { cancelOrder, payOrder, placeOrder, shipOrder, type Decision, type Order, type OrderRequest } from './order';
 import { release, replenish, reserve, type Article } from './stock';
 import { createStore, orderPart, stockPart, untilUndisturbed, type StoreOptions } from './store';
+
+/** What a command has written. */
+export interface Committed<State> {
+  readonly state: State;
+  /** Names the write to those who consume its events: with it a caller can wait until a read model shows it. */
+  readonly token: ConsistencyToken;
+}
 
 /**
  * The commands of the order service. Each commits its rows and its events in one transaction; after it resolved the
@@ -9,25 +17,24 @@ import { createStore, orderPart, stockPart, untilUndisturbed, type StoreOptions 
  */
 export interface OrderService {
   /** Also reserves the articles. Writes `order.placed` and a `stock.reserved` for each line. */
-  place(request: OrderRequest): Promise<Order>;
+  place(request: OrderRequest): Promise<Committed<Order>>;
   /** Writes `order.paid`. */
-  pay(orderId: string): Promise<Order>;
+  pay(orderId: string): Promise<Committed<Order>>;
   /** Writes `order.shipped`. */
-  ship(orderId: string): Promise<Order>;
+  ship(orderId: string): Promise<Committed<Order>>;
   /** Also releases the articles. Writes `order.cancelled`, `order.refund-due` if it was paid, and a `stock.released` for each line. */
-  cancel(orderId: string): Promise<Order>;
+  cancel(orderId: string): Promise<Committed<Order>>;
   /** Writes `stock.replenished`; an unknown article becomes known. */
-  replenish(sku: string, quantity: number): Promise<Article>;
+  replenish(sku: string, quantity: number): Promise<Committed<Article>>;
 }
 
 export function createOrderService(options: StoreOptions): OrderService {
   const store = createStore(options);
 
-  const changeOrder = (orderId: string, decide: (order: Order) => Decision<Order>): Promise<Order> =>
+  const changeOrder = (orderId: string, decide: (order: Order) => Decision<Order>): Promise<Committed<Order>> =>
     untilUndisturbed(async () => {
       const decision = decide(known(await store.order(orderId), orderId));
-      await store.commit([orderPart(decision)]);
-      return decision.next;
+      return { state: decision.next, token: await store.commit([orderPart(decision)]) };
     });
 
   /** What happens to the articles of an order, in the same transaction as what happens to the order. */
@@ -49,22 +56,25 @@ export function createOrderService(options: StoreOptions): OrderService {
     place: (request) =>
       untilUndisturbed(async () => {
         const decision = placeOrder(await store.order(request.orderId), request);
-        await store.commit([orderPart(decision), ...(await changeStock(decision.next, reserve))]);
-        return decision.next;
+        return {
+          state: decision.next,
+          token: await store.commit([orderPart(decision), ...(await changeStock(decision.next, reserve))]),
+        };
       }),
     pay: (orderId) => changeOrder(orderId, payOrder),
     ship: (orderId) => changeOrder(orderId, shipOrder),
     cancel: (orderId) =>
       untilUndisturbed(async () => {
         const decision = cancelOrder(known(await store.order(orderId), orderId));
-        await store.commit([orderPart(decision), ...(await changeStock(decision.next, release))]);
-        return decision.next;
+        return {
+          state: decision.next,
+          token: await store.commit([orderPart(decision), ...(await changeStock(decision.next, release))]),
+        };
       }),
     replenish: (sku, quantity) =>
       untilUndisturbed(async () => {
         const decision = replenish(await store.article(sku), sku, quantity);
-        await store.commit([stockPart(decision)]);
-        return decision.next;
+        return { state: decision.next, token: await store.commit([stockPart(decision)]) };
       }),
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-import { createOutbox, OutboxError, type Change } from 'dynamodb-outbox';
+import { createOutbox, OutboxError, type Change, type ConsistencyToken } from 'dynamodb-outbox';
 import { OrderError } from './errors';
 import { events, type ShopEvents } from './events';
 import { orderRow, type Decision, type Order } from './order';
@@ -39,8 +39,8 @@ export const stockPart = (decision: Decision<Article>): Part => ({
 export interface Store {
   order(orderId: string): Promise<Order | undefined>;
   article(sku: string): Promise<Article | undefined>;
-  /** Writes the next state of every part and all events, or nothing. */
-  commit(parts: readonly Part[]): Promise<void>;
+  /** Writes the next state of every part and all events, or nothing. Answers the token of the first part. */
+  commit(parts: readonly [Part, ...Part[]]): Promise<ConsistencyToken>;
 }
 
 const MAX_ATTEMPTS = 12;
@@ -87,8 +87,8 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
       };
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await outbox.transact(database, transaction);
-          return;
+          const { tokens } = await outbox.transact(database, transaction);
+          return first(tokens);
         } catch (error) {
           // An OutboxError says that nothing was written. Anything else, such as a timeout, leaves that open, and only
           // the same request can settle it.
@@ -120,6 +120,13 @@ export async function untilUndisturbed<T>(work: () => Promise<T>): Promise<T> {
     }
     await backOff(attempt);
   }
+}
+
+/** There is a token for each change, and at least one change. */
+function first(tokens: readonly ConsistencyToken[]): ConsistencyToken {
+  const [token] = tokens;
+  if (token === undefined) throw new Error('A transaction without changes has no token.');
+  return token;
 }
 
 /** All conditions of our own entries are version checks. */

@@ -82,7 +82,8 @@ export interface Consumer {
  * ```
  */
 export function createConsumer<D extends EventDefinitions>(options: ConsumerOptions<D>): Consumer {
-  // Handlers get what the schema of their own type gave, which the types of a map by name cannot say.
+  // Inside, a handler is found by the name of a type and takes any data. That the data is what the schema of that type
+  // gave is kept by the reading of the event, and cannot be said in the type of a map by name.
   const settings = consumerSettings(options as unknown as ConsumerOptions);
   const { name, tableName, client, clock, markerLifeMs, transactions: concurrency } = settings;
   const table = { client, tableName, consumer: name, markerLifeMs, clock };

@@ -1,12 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { EventCatalogue } from '../event/catalogue';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
+import { REPLAY_HEADER } from '../event/message';
 import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
 import { headerText, type ConsumedRecord } from './record';
-
-/** The header that marks what was published again on an operator's request. */
-const REPLAY_HEADER = 'outbox-replay';
 
 /** What identifies an event and its place, without its data. */
 export interface Envelope {

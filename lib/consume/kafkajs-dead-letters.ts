@@ -63,6 +63,7 @@ export function kafkajsDeadLetters({ kafka, consumer }: DeadLetterOptions): Kafk
       }
     } catch (error) {
       current = undefined;
+      // One that never connected was thrown away where that failed.
       made.then(discard, () => undefined);
       throw error;
     }
@@ -71,6 +72,7 @@ export function kafkajsDeadLetters({ kafka, consumer }: DeadLetterOptions): Kafk
   return {
     send(record, aside) {
       const sent = turn.then(() => send(record, aside));
+      // Who sent it is told; the next one only waits for its turn.
       turn = sent.catch(() => undefined);
       return sent;
     },
@@ -78,6 +80,7 @@ export function kafkajsDeadLetters({ kafka, consumer }: DeadLetterOptions): Kafk
       await turn;
       const made = current;
       current = undefined;
+      // Everything that was sent is acknowledged or has rejected: a goodbye that fails can lose nothing any more.
       await made?.then((producer) => producer.disconnect()).catch(() => undefined);
     },
   };

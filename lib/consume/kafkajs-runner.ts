@@ -166,6 +166,7 @@ class KafkajsRunner implements RunningConsumer {
       await consumer.subscribe({ topics: [...topics], fromBeginning });
       await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
     } catch (error) {
+      // Why it could not start is what the caller must learn, not how the goodbye went.
       await consumer.disconnect().catch(() => undefined);
       throw error;
     }
@@ -187,11 +188,17 @@ class KafkajsRunner implements RunningConsumer {
     await this.#drain();
     clearInterval(this.#timer);
     await this.#commit();
-    // Leaves the group, so that the others need not wait for the session to time out.
-    await this.#kafkaConsumer.disconnect();
-    await this.#deadLetters.close();
-    this.#telemetry.flush();
-    this.#end.resolve(undefined);
+    try {
+      // Leaves the group, so that the others need not wait for the session to time out.
+      await this.#kafkaConsumer.disconnect();
+      this.#end.resolve(undefined);
+    } catch (error) {
+      this.#end.reject(error);
+      throw error;
+    } finally {
+      await this.#deadLetters.close();
+      this.#telemetry.flush();
+    }
   }
 
   async #crash(error: Error): Promise<void> {

@@ -9,6 +9,9 @@ export interface Message {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** The header that tells a replayed message from a first delivery or a duplicate; its value names the replay. */
+export const REPLAY_HEADER = 'outbox-replay';
+
 const INDEX_DIGITS = 4;
 
 /**

@@ -105,7 +105,8 @@ export async function readEvent<D extends EventDefinitions>(
       ...valid.why,
     });
   }
-  // What the schema of this type has just given.
+  // The data is what the schema of this very type has just given; TypeScript sees a string and `unknown`, and cannot
+  // tell which member of the union that is.
   return { kind: 'event', type, writtenVersion, data: valid.data } as unknown as EventRead<D>;
 }
 

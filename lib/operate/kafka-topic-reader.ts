@@ -8,9 +8,9 @@ import {
   type Kafka,
   type KafkaMessage,
 } from 'kafkajs';
+import { REPLAY_HEADER } from '../event/message';
 import { protocolError } from '../relay/classify';
 import { registerZstd } from '../kafka/zstd';
-import { REPLAY_HEADER } from '../relay/replay';
 import type { PartitionExtent, SeenMessage } from './verify-judge';
 
 export interface ReadTopicsOptions {

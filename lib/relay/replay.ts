@@ -1,15 +1,12 @@
 import { itemStateOf } from '../event/item-state';
 import type { Image } from '../event/item';
-import type { Message } from '../event/message';
+import { REPLAY_HEADER, type Message } from '../event/message';
 import { newSignal, type ReplaySignal } from '../event/signal';
 import type { Delivery } from './delivery';
 import { storedEntryOf, type Entry } from './entry';
 import type { RelayOptions } from './options';
 import type { Failure, RelayPorts, TopicLookup } from './ports';
 import { planRound } from './rounds';
-
-/** The header that tells a replayed message from a first delivery or a duplicate. */
-export const REPLAY_HEADER = 'outbox-replay';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';

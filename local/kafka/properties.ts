@@ -38,6 +38,8 @@ export function serverProperties({ nodeId, port, controllerPorts, folder }: Node
     'transaction.state.log.min.isr': Math.max(1, replicas - 1),
     'auto.create.topics.enable': false,
     'group.initial.rebalance.delay.ms': 0,
+    // A consumer may choose to be missed this soon when it is killed; Kafka's own minimum is six seconds.
+    'group.min.session.timeout.ms': 1_000,
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');

@@ -6,7 +6,7 @@ import { Slots } from '../../lib/consume/slots';
 import { partitionOf } from '../../lib/relay/partition';
 import { createTopics } from '../../local/kafka/topics';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
-import { aConsumer, counted, Counts, createConsumerTables, effectsOf, run } from './harness/consumers';
+import { aConsumer, counted, Counts, createConsumerTables, effectsOf, kafkaOf, run } from './harness/consumers';
 import { FaultyDynamoDb } from './harness/faulty-dynamodb';
 import { TopicReader } from './harness/topic-reader';
 import { allMarked, Committed, keysNamed, startWorld, STARTUP_MS, until, write, type World } from './harness/world';
@@ -81,7 +81,7 @@ it('applies each event once while consumers join, leave and are killed', async (
   const steady = await run(world, aConsumer(world, 'moved', { telemetry: counts.telemetry }));
   try {
     for (let round = 0; round < 3; round++) {
-      const child = await startConsumerProcess({ name: 'moved', stack: world.stack });
+      const child = await startConsumerProcess({ name: 'moved', stack: world.stack, sessionTimeoutMs: 2_000 });
       killed.push(child);
       const joined = await run(world, aConsumer(world, 'moved', { telemetry: counts.telemetry }));
       await sleep(500);
@@ -177,6 +177,8 @@ it('sets aside what it cannot read and what it cannot apply, whole, and goes on'
     key: 'poison',
     value: '{"n":2}',
     headers: {
+      // Where it arose, and neither its message nor the folders of the machine.
+      'outbox-dlt-stack': expect.stringMatching(/^at [^/]*consume\.test\.ts:\d+:\d+/) as unknown,
       ce_id: 'poison.2',
       ce_sequence: '0000000000000002.0000',
       'outbox-dlt-topic': 'orders',
@@ -304,6 +306,53 @@ it('a writer waits until a read model has applied its own write, and reads it', 
   await expect(consumer.waitUntilApplied(later[0]!, { timeoutMs: 300 })).rejects.toMatchObject({
     code: 'not-applied-in-time',
     retryable: true,
+  });
+});
+
+it('a handler that takes longer than the session keeps its membership, although its partition is paused', async () => {
+  const topic = 'orders-slow';
+  await createTopics(world.stack.brokers, [{ topic, partitions: 1 }]);
+  const counts = new Counts();
+  const started: string[] = [];
+  const sessionTimeout = 3_000;
+  const running = await run(
+    world,
+    aConsumer(world, 'enduring', {
+      telemetry: counts.telemetry,
+      handlers: {
+        'order.changed': async ({ id }, context) => {
+          started.push(id);
+          if (id === 'enduring.1') await sleep(2.5 * sessionTimeout);
+          return [counted('enduring', context, id)];
+        },
+      },
+    }),
+    {
+      topics: [topic],
+      // Full with the first three: nothing is fetched until the slow one is done.
+      maxBuffered: 3,
+      kafkaConsumer: { maxWaitTimeInMs: 100, heartbeatInterval: 300, sessionTimeout },
+    },
+  );
+  const producer = kafkaOf(world.stack.brokers).producer();
+  await producer.connect();
+  for (let version = 1; version <= 6; version++) {
+    const headers = {
+      ...{ ce_specversion: '1.0', ce_id: `enduring.${version}`, ce_source: '/shop/order', ce_type: 'order.changed' },
+      ce_sequence: `${String(version).padStart(16, '0')}.0000`,
+    };
+    // One at a time, so that a fetch does not bring them all.
+    await producer.send({ topic, messages: [{ key: 'enduring', value: '{"n":1}', headers }] });
+    await sleep(200);
+  }
+  await until('all six', async () => (await effectsOf(world, 'enduring', 'enduring')).effects === 6);
+  await producer.disconnect();
+  await running.stop();
+
+  expect(started).toEqual([1, 2, 3, 4, 5, 6].map((version) => `enduring.${version}`));
+  expect({ joined: counts.of('rebalanced'), repeated: counts.of('duplicateIgnored') }).toEqual({
+    joined: 1,
+    repeated: 0,
   });
 });
 

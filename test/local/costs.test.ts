@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { DynamoDBClient, GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { Kafka, logLevel, type ProducerConfig } from 'kafkajs';
+import type { ConsumedRecord, ConsumerOptions, TransactionAction } from '../../lib/consumer';
 import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { uuidV7 } from '../../lib/event/uuid';
 import { controlStore } from '../../lib/relay/dynamodb-control';
@@ -18,8 +20,10 @@ import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka
 import { createRelay, type Relay } from '../../lib/relay/relay';
 import { itemBytes } from '../../lib/event/item-size';
 import { startStack, type Stack } from '../../local/stack';
+import { aRecord, feed, MemoryDeadLetters } from '../builders/consume';
 import { anEvent, anItem, insertOf } from '../builders/items';
 import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
+import { aConsumer, createConsumerTables, INBOX_TABLE, READ_MODEL } from './harness/consumers';
 
 /**
  * What 1,000 events cost. Requests are counted on DynamoDB Local and Apache Kafka; write units follow from the bytes of
@@ -34,6 +38,7 @@ const KB = 1_024;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({ topics: [{ topic: TOPIC, partitions: PARTITIONS }], mapping: false });
+  await createConsumerTables({ stack });
 });
 afterAll(() => stack.stop());
 
@@ -235,4 +240,113 @@ test('DynamoDB bills a marked item by the bytes that the figures above are made 
   };
   expect(await unitsOf(padding)).toBe(1);
   expect(await unitsOf(padding + 1)).toBe(2);
+});
+
+describe('an event at the consumer', () => {
+  let document: DynamoDBDocument;
+  beforeAll(() => {
+    document = DynamoDBDocument.from(new DynamoDBClient(stack.clientConfig));
+  });
+  afterAll(() => document.destroy());
+
+  /** As large as it may be for its unit. */
+  const effectOf = (id: string): TransactionAction => {
+    const Item = { id, pad: '' };
+    return { Put: { TableName: READ_MODEL, Item: { ...Item, pad: 'x'.repeat(KB - itemBytes(Item)) } } };
+  };
+
+  /** Of a consumer whose messages come at once: what it wrote, transaction by transaction. */
+  async function consume(
+    name: string,
+    records: readonly ConsumedRecord[],
+    options: Partial<Omit<ConsumerOptions, 'events' | 'handlers'>>,
+  ): Promise<TransactionAction[][]> {
+    const transactions: TransactionAction[][] = [];
+    const client: ConsumerOptions['client'] = {
+      get: (input) => document.get(input),
+      query: (input) => document.query(input),
+      transactWrite: (input) => {
+        transactions.push(input.TransactItems);
+        return document.transactWrite(input);
+      },
+    };
+    const consumer = aConsumer({ stack }, name, {
+      client,
+      handlers: { 'order.changed': ({ id }) => [effectOf(id)] },
+      ...options,
+    });
+    const { outcomes } = await feed({ consumer, deadLetters: new MemoryDeadLetters() }, records);
+    expect(new Set(outcomes)).toEqual(new Set(['applied']));
+    return transactions;
+  }
+
+  /** Twice what DynamoDB says of the same write outside a transaction. A check is billed as a write of what it looks at. */
+  async function unitsOf({ Put: put }: TransactionAction): Promise<number> {
+    if (put === undefined) return 2;
+    const { ConsumedCapacity: capacity } = await document.put({
+      TableName: put.TableName,
+      Item: put.Item,
+      ReturnConsumedCapacity: 'TOTAL',
+    });
+    return 2 * (capacity?.CapacityUnits ?? Number.NaN);
+  }
+
+  /** Long enough to fill the window. */
+  const PER_KEY = 20;
+  const KEYS = 10;
+  const recordsOf = (prefix: string, isVersioned: boolean): ConsumedRecord[] =>
+    Array.from({ length: KEYS * PER_KEY }, (_, at) =>
+      aRecord({
+        key: `${prefix}-${at % KEYS}`,
+        type: 'order.changed',
+        value: Buffer.from('{"n":1}'),
+        id: uuidV7(Date.now()),
+        timestamp: Date.now(),
+        ...(isVersioned ? { version: Math.floor(at / KEYS) + 1_000_000 } : {}),
+      }),
+    );
+
+  test.each([
+    { name: 'with a version', isVersioned: true, options: { eventsPerTransaction: 1 }, inbox: 2, requests: 1 },
+    {
+      name: 'four of one key together',
+      isVersioned: true,
+      options: { eventsPerTransaction: 1, eventsOfKeyPerTransaction: 4 },
+      ...{ inbox: 0.5, requests: 0.25 },
+    },
+    { name: 'without a version', isVersioned: false, options: { eventsPerTransaction: 1 }, inbox: 4, requests: 1 },
+    {
+      name: 'without a version and without parking',
+      isVersioned: false,
+      options: { eventsPerTransaction: 1, onFailure: 'dead-letter' as const },
+      ...{ inbox: 2, requests: 1 },
+    },
+  ])('$name costs exactly these units and requests', async ({ name, isVersioned, options, inbox, requests }) => {
+    const reader = name.replaceAll(' ', '-');
+    const records = recordsOf(reader, isVersioned);
+    const transactions = await consume(reader, records, options);
+    const units = { effect: 0, inbox: 0 };
+    for (const actions of transactions) {
+      const each = await Promise.all(actions.map(unitsOf));
+      actions.forEach(({ Put }, at) => {
+        units[Put?.TableName === READ_MODEL ? 'effect' : 'inbox'] += each[at] ?? Number.NaN;
+      });
+    }
+
+    expect({
+      effect: units.effect / records.length,
+      inbox: units.inbox / records.length,
+      requests: transactions.length / records.length,
+    }).toEqual({ effect: 2, inbox, requests });
+  });
+
+  test('sharing a transaction saves requests, and no units', async () => {
+    const records = recordsOf('shared', true);
+    const transactions = await consume('shared', records, { transactions: 1, concurrency: KEYS });
+
+    expect(transactions.length).toBeLessThan(records.length / 2);
+    const entries = transactions.flat();
+    expect(entries.filter(({ Put }) => Put?.TableName === READ_MODEL)).toHaveLength(records.length);
+    expect(entries.filter(({ Put }) => Put?.TableName === INBOX_TABLE)).toHaveLength(records.length);
+  });
 });

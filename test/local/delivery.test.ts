@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
@@ -105,6 +107,54 @@ it('several events of one key in one transaction arrive in their order, with the
     ce_txevents: '12',
     'content-type': 'application/json',
   });
+});
+
+it('is read by the CloudEvents SDK and a plain kafkajs consumer, which need nothing of this package', async () => {
+  await world.outbox.transact(world.document, {
+    changes: [
+      {
+        aggregate: 'order',
+        key: 'foreign',
+        version: 3,
+        events: [
+          { type: 'order.changed', id: 'foreign.0', data: { n: 7, text: 'grün' } },
+          { type: 'order.changed', id: 'foreign.1', data: { n: 8 } },
+        ],
+      },
+    ],
+  });
+  const consumer = fork(
+    join(__dirname, 'harness', 'plain-consumer.ts'),
+    [world.stack.brokers.join(','), 'orders', 'foreign'],
+    { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
+  );
+  const read: unknown[] = [];
+  consumer.on('message', (message) => read.push(message));
+  await until('both events', () => read.length === 2);
+  const ended = once(consumer, 'exit');
+  consumer.kill();
+  await ended;
+
+  expect(read).toMatchObject([
+    {
+      isValid: true,
+      event: {
+        specversion: '1.0',
+        id: 'foreign.0',
+        source: '/shop/order',
+        type: 'order.changed',
+        subject: 'foreign',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
+        datacontenttype: 'application/json',
+        data: { n: 7, text: 'grün' },
+        // Its extensions.
+        partitionkey: 'foreign',
+        sequence: '0000000000000003.0000',
+        txevents: '2',
+      },
+    },
+    { isValid: true, event: { id: 'foreign.1', data: { n: 8 }, sequence: '0000000000000003.0001' } },
+  ]);
 });
 
 it('events of one transaction for two topics arrive on both, in order on each', async () => {

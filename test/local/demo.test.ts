@@ -96,11 +96,22 @@ describe('npm run demo', () => {
       // With the reason, should it have failed.
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as unknown });
       expect(stdout.trimEnd().split('\n')).toHaveLength(1);
-      expect(JSON.parse(stdout)).toEqual({
+      const verdict = JSON.parse(stdout) as { shipping: { deliveredTwice: number; ignored: number } };
+      expect(verdict).toEqual({
         ...{ committed: 200, delivered: 200, lost: 0, reordered: 0, pending: 0 },
         duplicates: expect.any(Number) as unknown,
         latencyMs: { p50: expect.any(Number) as unknown, p99: expect.any(Number) as unknown },
+        shipping: {
+          ...{ wrongOrders: 0, ownReads: 10, staleReads: 0 },
+          effects: expect.any(Number) as unknown,
+          deliveredTwice: expect.any(Number) as unknown,
+          ignored: expect.any(Number) as unknown,
+          slowestReadMs: expect.any(Number) as unknown,
+        },
       });
+      const { deliveredTwice, ignored } = verdict.shipping;
+      expect(deliveredTwice).toBeGreaterThan(0);
+      expect(ignored).toBeGreaterThanOrEqual(deliveredTwice);
       // Kafka, DynamoDB Local, the relay and two writers at least.
       expect(started.size).toBeGreaterThanOrEqual(5);
       expect(await stillRunning(started)).toEqual([]);

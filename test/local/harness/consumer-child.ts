@@ -1,11 +1,42 @@
-import { aConsumer, run } from './consumers';
-import type { ConsumerProcessOptions } from './consumer-process';
+import type { ConsumerConfig, Kafka } from 'kafkajs';
+import { silenceTimerWarning } from '../../../local/timer-warning';
+import { aConsumer, Counts, kafkaOf, run } from './consumers';
+import type { ConsumerProcessOptions, ConsumerReport } from './consumer-process';
 
 /** A consumer in a process of its own. It ends with its parent. */
-const { name, stack } = JSON.parse(process.argv[2] ?? '{}') as ConsumerProcessOptions;
+const { name, stack, sessionTimeoutMs } = JSON.parse(process.argv[2] ?? '{}') as ConsumerProcessOptions;
 
+const tell = (report: ConsumerReport): void => {
+  process.send?.(report);
+};
+
+const counts = new Counts();
+const tellCounts = (): void => tell({ kind: 'told', counts: counts.take() });
+
+const client = kafkaOf(stack.brokers);
+const kafka: Pick<Kafka, 'consumer' | 'producer'> = {
+  producer: (config) => client.producer(config),
+  consumer: (config: ConsumerConfig) => {
+    const consumer = client.consumer(config);
+    consumer.on('consumer.group_join', ({ payload: { isLeader } }) => {
+      if (isLeader) counts.add('generation');
+      // At once: the process may be killed before it flushes.
+      tellCounts();
+    });
+    return consumer;
+  },
+};
+
+silenceTimerWarning();
 process.on('disconnect', () => process.exit());
-void run({ stack }, aConsumer({ stack }, name)).then(({ done }) => {
-  process.send?.('running');
+void run({ stack }, aConsumer({ stack }, name, { telemetry: { ...counts.telemetry, flush: tellCounts } }), {
+  kafka,
+  kafkaConsumer: {
+    maxWaitTimeInMs: 100,
+    heartbeatInterval: 300,
+    sessionTimeout: sessionTimeoutMs ?? 10_000,
+  },
+}).then(({ done }) => {
+  tell({ kind: 'running' });
   return done;
 });

@@ -13,6 +13,7 @@ import {
   type TransactionAction,
 } from '../../../lib/consumer';
 import { SILENT } from '../../../lib/consume/silent-telemetry';
+import type { Stack } from '../../../local/stack';
 import type { ConsumerProcessOptions } from './consumer-process';
 import { events, type World } from './world';
 
@@ -20,7 +21,7 @@ import { events, type World } from './world';
 export const INBOX_TABLE = 'inbox';
 export const READ_MODEL = 'read-model';
 
-export async function createConsumerTables({ stack }: World): Promise<void> {
+export async function createConsumerTables({ stack }: { readonly stack: Pick<Stack, 'clientConfig'> }): Promise<void> {
   const client = new DynamoDBClient(stack.clientConfig);
   const keyed = (name: string) => ({ AttributeName: name, AttributeType: 'S' }) as const;
   await client.send(
@@ -59,40 +60,55 @@ export const kafkaOf = (brokers: readonly string[]): Kafka =>
     retry: { retries: 60, initialRetryTime: 100, maxRetryTime: 1_000 },
   });
 
-/** An effect that shows when it happens twice, not at all, or out of order: it counts, and keeps the sequences in order. */
+/** An effect that shows when it happens twice, not at all, or out of order: it counts, adds up, and keeps the order. */
 export const counted = (
   reader: string,
   { key, sequence }: Pick<EventContext, 'key' | 'sequence'>,
   id: string,
+  amount = 0,
 ): TransactionAction => ({
   Update: {
     TableName: READ_MODEL,
     Key: { id: `${reader}:${key}` },
-    UpdateExpression: 'ADD effects :one SET ids = list_append(if_not_exists(ids, :none), :id)',
-    ExpressionAttributeValues: { ':one': 1, ':none': [], ':id': [`${sequence ?? ''} ${id}`] },
+    UpdateExpression: 'ADD effects :one, amount :amount SET ids = list_append(if_not_exists(ids, :none), :id)',
+    ExpressionAttributeValues: { ':one': 1, ':amount': amount, ':none': [], ':id': [`${sequence ?? ''} ${id}`] },
   },
 });
 
 export interface Effects {
   readonly effects: number;
+  /** The sum of what the events brought. */
+  readonly amount: number;
   /** `<sequence> <id>` in the order in which they were applied. */
   readonly ids: readonly string[];
 }
 
-export async function effectsOf({ document }: World, reader: string, key: string): Promise<Effects> {
+export async function effectsOf({ document }: Pick<World, 'document'>, reader: string, key: string): Promise<Effects> {
   const { Item } = await document.get({ TableName: READ_MODEL, Key: { id: `${reader}:${key}` }, ConsistentRead: true });
-  return { effects: Number(Item?.['effects'] ?? 0), ids: (Item?.['ids'] as string[] | undefined) ?? [] };
+  const { effects = 0, amount = 0 } = (Item ?? {}) as Partial<Effects>;
+  return { effects, amount, ids: (Item?.['ids'] as string[] | undefined) ?? [] };
 }
 
 /** What a consumer told, counted by name. */
 export class Counts {
   readonly #counts = new Map<string, number>();
   readonly telemetry: ConsumerTelemetry = Object.fromEntries(
-    Object.keys(SILENT).map((name) => [name, () => this.#counts.set(name, this.of(name) + 1)]),
+    Object.keys(SILENT).map((name) => [name, () => this.add(name)]),
   ) as unknown as ConsumerTelemetry;
 
   of(name: string): number {
     return this.#counts.get(name) ?? 0;
+  }
+
+  add(name: string, count = 1): void {
+    this.#counts.set(name, this.of(name) + count);
+  }
+
+  /** What was counted since the last call. */
+  take(): Readonly<Record<string, number>> {
+    const counts = Object.fromEntries(this.#counts);
+    this.#counts.clear();
+    return counts;
   }
 }
 
@@ -112,7 +128,7 @@ export function aConsumer(
     client,
     events,
     handlers: {
-      'order.changed': ({ id }, context) => [counted(name, context, id)],
+      'order.changed': ({ id, data }, context) => [counted(name, context, id, data.n)],
     },
     ...rest,
   });

@@ -23,3 +23,7 @@ test.each([
   expect(() => parseBenchOptions(args)).toThrow(message);
   expect(() => parseBenchOptions(args)).toThrow(/npm run bench --/);
 });
+
+test('the usage names the script that was called', () => {
+  expect(() => parseBenchOptions(['quick'], 'bench:consumer')).toThrow(/npm run bench:consumer --/);
+});

@@ -11,6 +11,7 @@ class FakeKafkaConsumer {
   readonly calls: string[] = [];
   heartbeat: () => Promise<void> = () => Promise.resolve();
   failCommit = false;
+  failDisconnect = false;
   #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
   readonly #listeners = new Map<string, Listener>();
 
@@ -18,7 +19,7 @@ class FakeKafkaConsumer {
   subscribe = () => Promise.resolve();
   disconnect = () => {
     this.calls.push('disconnect');
-    return Promise.resolve();
+    return this.failDisconnect ? Promise.reject(new Error('no goodbye')) : Promise.resolve();
   };
   on = (name: string, listener: Listener) => this.#listeners.set(name, listener);
   run = ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
@@ -246,4 +247,16 @@ it('tells when kafkajs has given up for good, and not when it begins again', asy
   fake.emit('crash', { error: new Error('no such group'), restart: false });
 
   await expect(running.done).rejects.toThrow('no such group');
+});
+
+it('a goodbye that fails leaves nobody waiting, after everything was committed', async () => {
+  const { fake, running } = await start();
+  started.pop();
+  await fake.deliver([message(1, 'a', 1)]);
+  await settle();
+  fake.failDisconnect = true;
+
+  await expect(running.stop()).rejects.toThrow('no goodbye');
+  await expect(running.done).rejects.toThrow('no goodbye');
+  expect(fake.lastCommitted).toBe('2');
 });

@@ -8,7 +8,8 @@ const event = {
   ...{ id: '1', type: 'order.paid', topic: 'orders', stream: '/shop/order 7', key: '7' },
   ...{ sequence: '0000000000000002.0000', committedAt: 0 },
 };
-const committed: Outcome = { kind: 'committed', events: [event] };
+const token = { aggregate: 'order', key: '7', source: '/shop/order', position: '2', topics: {} };
+const committed: Outcome = { kind: 'committed', events: [event], token };
 
 /** Writers that answer with `outcomes`, the last one for ever. */
 function traffic(...outcomes: Outcome[]) {
@@ -69,7 +70,7 @@ describe('runTraffic', () => {
   it('notes what was committed even when it was not what was planned', async () => {
     const { onCommitted, options } = traffic(committed);
     await expect(runTraffic({ opening: [], errands: [[pay('7', 0)]] }, options)).rejects.toThrow();
-    expect(onCommitted).toHaveBeenCalledWith(1, [event]);
+    expect(onCommitted).toHaveBeenCalledWith(1, [event], { kind: 'pay', orderId: '7' }, token);
   });
 
   it('stops when it is told to', async () => {

@@ -41,7 +41,11 @@ const marked = ({ id, key }: CommittedEvent): ItemState => ({
 /** Two keys, three events each, all delivered in order and marked; with what a test changes. */
 function observations(change: Partial<Observations> = {}): Observations {
   const committed = KEYS.flatMap((key) => Array.from({ length: VERSIONS }, (_, index) => event(key, index + 1)));
-  return { committed, deliveries: committed.map(delivered), items: committed.map(marked), ...change };
+  const readModel = {
+    shipments: KEYS.map((key) => ({ orderId: key, version: VERSIONS, changes: VERSIONS })),
+    ...{ deliveredTwice: 0, ignored: 0, ownReads: [] },
+  };
+  return { committed, deliveries: committed.map(delivered), items: committed.map(marked), readModel, ...change };
 }
 
 const good = observations();
@@ -53,6 +57,10 @@ describe('judge', () => {
     expect(verdict).toEqual({
       ...{ committed: 6, delivered: 6, lost: 0, duplicates: 0, reordered: 0, pending: 0 },
       ...{ unexplained: 0, unsoundItems: 0, latencyMs: { p50: 50, p99: 50 } },
+      shipping: {
+        ...{ effects: 6, deliveredTwice: 0, ignored: 0, wrongOrders: 0, ownReads: 0, staleReads: 0 },
+        slowestReadMs: null,
+      },
     });
     expect(isPassed(verdict)).toBe(true);
   });
@@ -168,6 +176,65 @@ describe('judge', () => {
   });
 });
 
+describe("shipping's read model", () => {
+  const withShipments = (change: { version?: number; changes?: number }) => {
+    const [first, ...others] = good.readModel.shipments;
+    return judge(observations({ readModel: { ...good.readModel, shipments: [{ ...first!, ...change }, ...others] } }));
+  };
+
+  it.each([
+    ['an effect that happened twice', { changes: VERSIONS + 1 }],
+    ['an effect that is missing', { changes: VERSIONS - 1 }],
+    ['a row that does not show the last event', { version: VERSIONS - 1 }],
+  ])('fails for %s', (_, change) => {
+    const verdict = withShipments(change);
+    expect(verdict.shipping.wrongOrders).toBe(1);
+    expect(isPassed(verdict)).toBe(false);
+  });
+
+  it('fails for an order that it does not know, and for one that nobody placed', () => {
+    const [first] = good.readModel.shipments;
+    const shipments = [first!, { orderId: 'c', version: 1, changes: 1 }];
+    expect(judge(observations({ readModel: { ...good.readModel, shipments } })).shipping.wrongOrders).toBe(2);
+  });
+
+  it('expects nothing of events that shipping has no handler for', () => {
+    const [first] = good.committed;
+    const committed = [...good.committed, { ...first!, id: 'r', type: 'order.refund-due' }];
+    expect(judge(observations({ committed })).shipping.wrongOrders).toBe(0);
+  });
+
+  it('fails for a read that does not show what was written', () => {
+    const read = { orderId: 'a', version: 3, shown: true, status: 'shipped', afterMs: 70 };
+    const verdict = judge(
+      observations({ readModel: { ...good.readModel, ownReads: [read, { ...read, shown: false, afterMs: 90 }] } }),
+    );
+    expect(verdict.shipping).toMatchObject({ ownReads: 2, staleReads: 1, slowestReadMs: 90 });
+    expect(isPassed(verdict)).toBe(false);
+    expect(verdictWords(verdict)).toEqual(['1 reads after waiting for a token did not show what was written.']);
+  });
+
+  it('tells what it had to stand', () => {
+    const words = verdictWords(
+      judge(
+        observations({
+          deliveries: [...good.deliveries, { ...at(0), offset: 99n }],
+          readModel: {
+            ...good.readModel,
+            ...{ deliveredTwice: 1, ignored: 1 },
+            ownReads: [{ orderId: 'a', version: 3, shown: true, status: 'shipped', afterMs: 70 }],
+          },
+        }),
+      ),
+    );
+    expect(words.slice(1)).toEqual([
+      'Lost 0, reordered 0, pending 0; 1 duplicates, 1 of them made on purpose.',
+      "Shipping's read model: 6 effects, each once; 1 deliveries were duplicates and ignored.",
+      '1 writes were read back from it after waitUntilApplied(token), the slowest 70 ms after its commit.',
+    ]);
+  });
+});
+
 describe('percentile', () => {
   it('is the nearest rank', () => {
     const values = Array.from({ length: 200 }, (_, index) => 200 - index);
@@ -178,7 +245,8 @@ describe('percentile', () => {
 describe('the words of a verdict', () => {
   it('are one JSON object with the promised fields', () => {
     expect(verdictLine(judge(good))).toBe(
-      '{"committed":6,"delivered":6,"lost":0,"duplicates":0,"reordered":0,"pending":0,"latencyMs":{"p50":50,"p99":50}}',
+      '{"committed":6,"delivered":6,"lost":0,"duplicates":0,"reordered":0,"pending":0,"latencyMs":{"p50":50,"p99":50},' +
+        '"shipping":{"effects":6,"deliveredTwice":0,"ignored":0,"wrongOrders":0,"ownReads":0,"staleReads":0,"slowestReadMs":null}}',
     );
   });
 
@@ -189,7 +257,8 @@ describe('the words of a verdict', () => {
   });
 
   it('do not praise a run without events', () => {
-    expect(verdictWords(judge({ committed: [], deliveries: [], items: [] }))).toEqual([
+    const readModel = { ...good.readModel, shipments: [] };
+    expect(verdictWords(judge({ committed: [], deliveries: [], items: [], readModel }))).toEqual([
       'Nothing was committed, so nothing was published.',
     ]);
   });

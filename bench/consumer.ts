@@ -1,0 +1,66 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKafka } from '../local/kafka/cluster';
+import { silenceTimerWarning } from '../local/timer-warning';
+import { bundleChildren } from './bundles';
+import {
+  renderConsumerReport,
+  slowKeyFigures,
+  speedRatio,
+  subjectFigures,
+  type ConsumerReport,
+} from './consumer-report';
+import { runSlowKey, runThroughput, type ConsumerServers, type SlowKeyRun, type ThroughputRun } from './consumer-runs';
+import { machine } from './machine';
+import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
+import { startDynamoDbStub } from './stub';
+
+type Undo = () => Promise<void>;
+
+async function bench({ events, rounds: count }: BenchOptions, undo: Undo[]): Promise<ConsumerReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'outbox-bench-'));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  tell('bundling');
+  const bundles = await bundleChildren(folder);
+  const stub = await startDynamoDbStub(bundles);
+  undo.push(() => stub.stop());
+  const kafka = await startKafka({ onProgress: ({ step, state }) => tell(`Kafka: ${step} ${state}`) });
+  undo.push(() => kafka.stop());
+
+  const servers: ConsumerServers = { brokers: kafka.brokers, stub, bundles };
+  const throughput: ThroughputRun[][] = [];
+  const slowKey: SlowKeyRun[][] = [];
+  for (let round = 1; round <= count; round++) {
+    const said = (what: string): void => tell(`round ${round} of ${count}: ${what}`);
+    throughput.push(await runThroughput(round, events, servers, said));
+    slowKey.push(await runSlowKey(round, servers, (isWith) => said(isWith ? 'beside a slow key' : 'fast keys alone')));
+  }
+  return {
+    ...{ machine: machine(), events, rounds: count },
+    subjects: subjectFigures(throughput),
+    groupGain: speedRatio(throughput, 'grouped', 'single'),
+    slowKey: slowKeyFigures(slowKey),
+  };
+}
+
+const tell = (text: string): void => console.error(text);
+
+async function main(): Promise<void> {
+  const undo: Undo[] = [];
+  silenceTimerWarning();
+  try {
+    const options = parseBenchOptions(process.argv.slice(2), 'bench:consumer');
+    const report = await bench(options, undo);
+    console.log(options.json ? JSON.stringify(report) : renderConsumerReport(report));
+  } catch (error) {
+    if (!(error instanceof BenchOptionError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  } finally {
+    for (const step of undo.toReversed()) await step();
+  }
+}
+
+void main();

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { POM } from '../local/kafka/distribution-folder';
+
+/** On what a benchmark ran. */
+export interface Machine {
+  readonly cores: number;
+  readonly node: string;
+  readonly kafka: string;
+}
+
+export const machine = (): Machine => ({
+  cores: availableParallelism(),
+  node: process.versions.node,
+  kafka: /<artifactId>kafka_[^<]+<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown',
+});

@@ -1,0 +1,162 @@
+import type { ChildProcess } from 'node:child_process';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { messagesOf, type Message } from '../../lib/event/message';
+import { uuidV7 } from '../../lib/event/uuid';
+import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
+import { createTopics, withAdmin } from '../../local/kafka/topics';
+import { anEvent, anItem } from '../builders/items';
+import { killProcess, startConsumerProcess } from './harness/consumer-process';
+import { Counts, createConsumerTables, effectsOf, kafkaOf } from './harness/consumers';
+import { keysNamed, STARTUP_MS, until } from './harness/world';
+
+const EVENTS = 20_000;
+const REPEATED_EVERY = 10;
+const KILLS = 20;
+const CONSUMERS = 3;
+const KEYS = keysNamed('account', 250);
+/** These are known by the ids of their events, the others by versions. */
+const isWithoutVersions = (key: string): boolean => key.endsWith('0');
+const NAME = 'ledger';
+const TOPIC = 'orders';
+const SESSION_TIMEOUT_MS = 2_000;
+
+let kafka: KafkaCluster;
+let dynamodb: LocalDynamoDb;
+let client: DynamoDBClient;
+
+beforeAll(async () => {
+  [kafka, dynamodb] = await Promise.all([startKafka(), startDynamoDb()]);
+  const clientConfig = localClientConfig(dynamodb.endpoint);
+  client = new DynamoDBClient(clientConfig);
+  await createConsumerTables({ stack: { clientConfig } });
+  await createTopics(kafka.brokers, [{ topic: TOPIC }]);
+}, STARTUP_MS);
+
+afterAll(async () => {
+  client.destroy();
+  await Promise.all([kafka.stop(), dynamodb.stop()]);
+});
+
+/** Events of all keys in turn, as the relay writes them, and what they must come to. */
+class Ledger {
+  readonly ids = new Map(KEYS.map((key) => [key, [] as string[]]));
+  readonly amounts = new Map(KEYS.map((key) => [key, 0]));
+  repeated = 0;
+  #events = 0;
+
+  /** The next messages; every tenth comes again up to 150 messages later. */
+  next(count: number): Message[] {
+    const messages: Message[] = [];
+    const repeats: { readonly at: number; readonly message: Message }[] = [];
+    for (const last = this.#events + count; this.#events < last;) {
+      const message = this.#message(++this.#events);
+      messages.push(message);
+      if (this.#events % REPEATED_EVERY > 0) continue;
+      repeats.push({ at: messages.length + ((this.#events * 7) % 150), message });
+    }
+    // From the last to the first, so that places do not move.
+    for (const { at, message } of repeats.toReversed()) messages.splice(at, 0, message);
+    this.repeated += repeats.length;
+    return messages;
+  }
+
+  get amount(): number {
+    return [...this.amounts.values()].reduce((sum, amount) => sum + amount, 0);
+  }
+
+  #message(number: number): Message {
+    const key = KEYS[number % KEYS.length] ?? '';
+    const ids = this.ids.get(key) ?? [];
+    const id = uuidV7(Date.now());
+    ids.push(id);
+    this.amounts.set(key, (this.amounts.get(key) ?? 0) + number);
+    const item = anItem({
+      key,
+      version: ids.length,
+      ...(isWithoutVersions(key) ? { sk: id } : {}),
+      events: [anEvent({ id, type: 'order.changed', topic: TOPIC, data: JSON.stringify({ n: number }) })],
+    });
+    const [message] = messagesOf(item);
+    return message!;
+  }
+}
+
+/** How many messages lie behind what the group has committed. */
+const owed = (): Promise<number> =>
+  withAdmin(kafka.brokers, async (admin) => {
+    const [ends, [group]] = await Promise.all([
+      admin.fetchTopicOffsets(TOPIC),
+      admin.fetchOffsets({ groupId: NAME, topics: [TOPIC] }),
+    ]);
+    const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    // A partition of which nothing was committed has the offset -1.
+    return ends.reduce(
+      (sum, { partition, offset }) => sum + Number(offset) - Math.max(0, committed.get(partition) ?? 0),
+      0,
+    );
+  });
+
+it('the effects of 20,000 events add up and keep their order, although every tenth comes twice and 20 consumers are killed', async () => {
+  const startedAt = performance.now();
+  const ledger = new Ledger();
+  // What a killed process has not told yet is missing here; nothing that is asserted depends on it.
+  const told = new Counts();
+  const start = (): Promise<ChildProcess> =>
+    startConsumerProcess(
+      {
+        name: NAME,
+        stack: {
+          brokers: kafka.brokers,
+          clientConfig: localClientConfig(dynamodb.endpoint),
+          dynamodbEndpoint: dynamodb.endpoint,
+        },
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      },
+      (counts) => Object.entries(counts).forEach(([name, count]) => told.add(name, count)),
+    );
+  const producer = kafkaOf(kafka.brokers).producer();
+  const running: ChildProcess[] = [];
+  try {
+    await producer.connect();
+    running.push(...(await Promise.all(Array.from({ length: CONSUMERS }, start))));
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = told.of('applied');
+      const messages = ledger.next(EVENTS / KILLS).map((message) => ({ ...message, headers: { ...message.headers } }));
+      await producer.send({ topic: TOPIC, acks: -1, messages });
+      // In the midst of the work, now after more of it and now after less.
+      await until('some work', () => told.of('applied') >= before + 50 + ((kill * 137) % 400));
+      const replacement = start();
+      await killProcess(running.shift()!);
+      running.push(await replacement);
+    }
+    await until('the end of the topic', async () => (await owed()) === 0, 240_000);
+  } finally {
+    await Promise.all(running.map(killProcess));
+    await producer.disconnect();
+  }
+
+  const document = DynamoDBDocument.from(client);
+  const effects = new Map(
+    await Promise.all(KEYS.map(async (key) => [key, await effectsOf({ document }, NAME, key)] as const)),
+  );
+  const sum = (of: 'effects' | 'amount'): number => [...effects.values()].reduce((all, each) => all + each[of], 0);
+  console.log(
+    [
+      `${EVENTS} events of ${KEYS.length} keys, ${ledger.repeated} of them delivered twice`,
+      `${KILLS} kills, ${told.of('generation')} rebalances, ${told.of('duplicateIgnored')} duplicates ignored`,
+      `${sum('effects')} effects, their sum ${sum('amount')} of ${ledger.amount}`,
+      `${Math.round((performance.now() - startedAt) / 1000)} s`,
+    ].join('; '),
+  );
+  expect({ effects: sum('effects'), amount: sum('amount') }).toEqual({ effects: EVENTS, amount: ledger.amount });
+  for (const key of KEYS) {
+    const { ids, amount } = effects.get(key)!;
+    expect(ids.map((entry) => entry.split(' ')[1])).toEqual(ledger.ids.get(key));
+    expect(amount).toBe(ledger.amounts.get(key));
+  }
+  expect(ledger.repeated).toBe(EVENTS / REPEATED_EVERY);
+  expect(told.of('generation')).toBeGreaterThanOrEqual(KILLS);
+  expect(['late', 'parked', 'deadLettered', 'attemptFailed'].map((name) => told.of(name))).toEqual([0, 0, 0, 0]);
+}, 600_000);
