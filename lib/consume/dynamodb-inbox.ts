@@ -13,7 +13,7 @@ import {
   parkedSortKey,
 } from './inbox-keys';
 import type { Clock, InboxEntries, InboxKey, InboxRow, InboxStore } from './ports';
-import type { ConsumedRecord, HeaderValue } from './record';
+import { headersByName, type ConsumedRecord, type HeaderValue } from './record';
 
 type Item = Record<string, unknown>;
 
@@ -202,13 +202,6 @@ function valuesOf(given: HeaderValue): Buffer[] {
 }
 
 function parkedRecord(item: Item): ConsumedRecord {
-  const headers: Record<string, Buffer | Buffer[]> = {};
-  for (const pair of listOf(item['headers'])) {
-    const [name, bytes] = listOf(pair);
-    const value = bytesOf(bytes) ?? Buffer.alloc(0);
-    const known = headers[String(name)];
-    headers[String(name)] = known === undefined ? value : [...(Array.isArray(known) ? known : [known]), value];
-  }
   return {
     topic: String(item['topic']),
     partition: Number(item['partition']),
@@ -216,7 +209,12 @@ function parkedRecord(item: Item): ConsumedRecord {
     timestamp: Number(item['timestamp']),
     key: bytesOf(item['messageKey']),
     value: bytesOf(item['value']),
-    headers,
+    headers: headersByName(
+      listOf(item['headers']).map((pair) => {
+        const [name, bytes] = listOf(pair);
+        return [String(name), bytes] as const;
+      }),
+    ),
   };
 }
 

@@ -14,7 +14,7 @@ import { laneKey } from './lane-key';
 import { Lanes } from './lanes';
 import { PartitionRun, partitionName } from './partition-run';
 import type { Delivery } from './processor';
-import type { ConsumedRecord } from './record';
+import { headersByName, type ConsumedRecord } from './record';
 import { isCount } from './settings';
 import { wait } from './waiting';
 
@@ -358,5 +358,5 @@ const recordOf = ({ topic, partition }: PartitionRun, message: KafkaMessage): Co
   timestamp: Number(message.timestamp),
   key: message.key,
   value: message.value,
-  headers: message.headers ?? {},
+  headers: headersByName(Object.entries(message.headers ?? {})),
 });

@@ -7,7 +7,7 @@ import { OffsetTracker } from './offsets';
 import type { DeadLetters } from './ports';
 import { partitionName } from './partition-run';
 import type { Delivery } from './processor';
-import type { ConsumedRecord } from './record';
+import { headersByName, type ConsumedRecord } from './record';
 import { Slots } from './slots';
 
 /** What Lambda sends for Amazon MSK and for self-managed Kafka; `@types/aws-lambda` has it as `MSKEvent`. */
@@ -25,7 +25,7 @@ export interface KafkaEventRecord {
   /** Base64; left out or null for a tombstone. */
   readonly value?: string | null;
   /** One header each: its name and the bytes of its value. */
-  readonly headers?: readonly Readonly<Record<string, readonly number[]>>[];
+  readonly headers?: readonly Readonly<Record<string, readonly number[] | null>>[] | null;
 }
 
 /** The part of Lambda's context that is read. */
@@ -123,13 +123,7 @@ function begin(
   return { name: first === undefined ? '' : partitionName(first.topic, first.partition), offsets };
 }
 
-function recordOf({ topic, partition, offset, timestamp, key, value, headers = [] }: KafkaEventRecord): ConsumedRecord {
-  const byName: Record<string, Buffer | Buffer[]> = {};
-  for (const [name, bytes] of headers.flatMap((header) => Object.entries(header))) {
-    const known = byName[name];
-    const added = Buffer.from(bytes);
-    byName[name] = known === undefined ? added : [...(Array.isArray(known) ? known : [known]), added];
-  }
+function recordOf({ topic, partition, offset, timestamp, key, value, headers }: KafkaEventRecord): ConsumedRecord {
   return {
     topic,
     partition,
@@ -137,7 +131,11 @@ function recordOf({ topic, partition, offset, timestamp, key, value, headers = [
     timestamp,
     key: decoded(key),
     value: decoded(value),
-    headers: byName,
+    headers: headersByName(
+      (headers ?? []).flatMap((header) =>
+        Object.entries(header).map(([name, bytes]) => [name, Buffer.from(bytes ?? [])] as const),
+      ),
+    ),
   };
 }
 

@@ -96,7 +96,7 @@ export class Processor {
         telemetry.unknownTypeSkipped(envelope);
         return 'ignored';
       }
-      return this.#setAside(delivery, { reason, message }, envelope);
+      return this.#setAside(delivery, { reason, message: redactedMessage(message) }, envelope);
     }
     if (decoded.event.replayId !== undefined && onReplay === 'ignore') {
       telemetry.replayIgnored(decoded.event);

@@ -13,9 +13,30 @@ export interface ConsumedRecord {
   readonly headers: Readonly<Record<string, HeaderValue>>;
 }
 
+/**
+ * Headers by name, from any source. Names are the producer's choice and may be those of an object's own methods; a value
+ * may be null, which is read as empty because kafkajs cannot write it.
+ */
+export function headersByName(pairs: Iterable<readonly [name: string, value: unknown]>): ConsumedRecord['headers'] {
+  const headers = new Map<string, (Buffer | string)[]>();
+  for (const [name, given] of pairs) {
+    const known = headers.get(name) ?? [];
+    headers.set(name, [...known, ...(Array.isArray(given) ? (given as unknown[]) : [given]).flatMap(bytesOf)]);
+  }
+  return Object.fromEntries([...headers].map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+}
+
+/** None for what kafkajs finds on the prototype of its headers and puts before a value. */
+function bytesOf(value: unknown): (Buffer | string)[] {
+  if (value === null || value === undefined) return [Buffer.alloc(0)];
+  if (typeof value === 'string') return [value];
+  return value instanceof Uint8Array ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength)] : [];
+}
+
 /** The text of a header; its last value when it occurs several times. */
 export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: string): string | undefined {
-  const given = headers[name];
+  // Not what every object has, such as `constructor`.
+  const given = Object.hasOwn(headers, name) ? headers[name] : undefined;
   const value: Buffer | string | undefined =
     typeof given === 'string' || given === undefined || Buffer.isBuffer(given) ? given : given.at(-1);
   return value?.toString();

@@ -127,6 +127,27 @@ it('reads a tombstone, a missing key and a header that occurs twice', async () =
   });
 });
 
+it('reads headers without a value, and with the names that every object has', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const headers = JSON.parse('[{"empty":null},{"constructor":[97]},{"__proto__":[98]}]') as [];
+  const record = { topic: 'orders', partition: 0, timestamp: 0 };
+  const records = [
+    { ...record, offset: 1, headers },
+    { ...record, offset: 2, headers: null },
+  ];
+  await handleKafkaEvent({ consumer, deadLetters })({ records: { 'orders-0': records } }, context());
+
+  expect(rig.deadLetters.sent.map(({ record: sent }) => Object.entries(sent.headers))).toEqual([
+    [
+      ['empty', Buffer.alloc(0)],
+      ['constructor', Buffer.from('a')],
+      ['__proto__', Buffer.from('b')],
+    ],
+    [],
+  ]);
+});
+
 it('refuses options that it does not know', () => {
   const { consumer, deadLetters } = aRig();
 

@@ -348,6 +348,24 @@ describe('a message that cannot be read', () => {
     expect(rig.deadLetters.reasons).toEqual(['undecodable-data']);
   });
 
+  it('with a reason that fits beside it, however much its schema finds, and that tells no secret', async () => {
+    const many = Array.from({ length: 2_000 }, (_, at) => ({ message: `token=hunter${at} is wrong`, path: [at] }));
+    const rig = aRig({
+      events: defineEvents({
+        'order.placed': {
+          topic: 'orders',
+          schema: { '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: many }) } },
+        },
+      }) as never,
+    });
+
+    await feed(rig, versions(1));
+
+    const [{ aside }] = rig.deadLetters.sent as [(typeof rig.deadLetters.sent)[0]];
+    expect(aside.message.length).toBeLessThanOrEqual(500);
+    expect(aside.message).toMatch(/^The data of "order.placed" is not valid\. data\.\[0\]: token=\*\*\*/);
+  });
+
   it('can be applied once it is mended, however far the key is by then', async () => {
     const rig = aRig();
     await feed(rig, [...versions(1), aRecord({ version: 2, value: Buffer.from('{') })]);
