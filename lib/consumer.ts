@@ -26,6 +26,7 @@ export {
   type KafkaHandlerOptions,
 } from './consume/lambda-kafka';
 export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters, InboxKey } from './consume/ports';
+export type { Answer, AnswerOutcome } from './consume/request';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
 export type { Redriven } from './consume/redrive';
 export type { ConsumerOptions } from './consume/settings';

@@ -3,9 +3,11 @@ import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
 import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb-inbox';
 import { isDynamoDbOutage } from './dynamodb-outage';
+import { dynamodbRequests } from './dynamodb-requests';
 import { dynamodbTransactions } from './dynamodb-transactions';
 import { Gate } from './gate';
 import { GroupCommit } from './group-commit';
+import { OperatorRequests } from './operator-requests';
 import type { DeadLetters, InboxKey } from './ports';
 import { Processor, type ProcessorMode, type ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
@@ -20,7 +22,8 @@ export interface Consumer {
    * Whether the consumer has applied what the token names: one strongly consistent read per topic.
    *
    * For a key with versions it answers `true` only when that very event was applied, or lies before the newest 16 of its
-   * key. Set-aside and parked events were not applied.
+   * key. Set-aside and parked events were not applied. Of a key without versions, what an operator discarded counts as
+   * applied.
    *
    * @param topics - those of the token that the consumer reads, when it does not read all of them
    */
@@ -50,6 +53,8 @@ export interface Consumer {
   /**
    * Applies the parked events of a key in their order and lets its later ones pass again. Ends at the first that fails
    * again: it and the later ones stay parked. May run beside the consumer, and several times at once.
+   *
+   * An operator asks a running consumer for it by `outbox consumer redrive`.
    */
   redriveParked(key: InboxKey): Promise<Redriven>;
 
@@ -57,6 +62,8 @@ export interface Consumer {
   readonly settings: ConsumerSettings;
   /** @internal */
   processor(deadLetters: DeadLetters, mode?: ProcessorMode): Processor;
+  /** @internal */
+  readonly requests: OperatorRequests;
   /** @internal */
   readonly gate: Gate;
 }
@@ -107,6 +114,7 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
     redriveParked: (key) => redriveKey(key, settings, ports),
     settings,
     processor: (deadLetters, mode) => new Processor(settings, { ...ports, deadLetters }, mode),
+    requests: new OperatorRequests(settings, ports, dynamodbRequests(table)),
     gate,
   };
 }

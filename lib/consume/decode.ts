@@ -91,7 +91,8 @@ interface Refusal {
   readonly message: string;
 }
 
-function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
+/** What a message says of itself, or why it is no event. */
+export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
   const attribute = (name: string): string => headerText(record, `ce_${name}`) ?? '';
   if (!attribute('specversion').startsWith('1.')) {
     return { reason: 'not-a-cloudevent', message: 'Header "ce_specversion" is not of version 1.' };

@@ -119,28 +119,34 @@ export function dynamodbInboxEntries({
         ConditionExpression: 'attribute_not_exists(parked)',
       },
     }),
-    park: (key, record, why): TransactionAction[] => [
-      { Put: { TableName: tableName, Item: { ...at(key, parkedSortKey(record)), ...encodeRecord(record), why } } },
-      {
-        Put: {
-          TableName: tableName,
-          Item: { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), ...nameOf(key), why },
-        },
-      },
-    ],
-    unpark: (key, position) => ({ Delete: { TableName: tableName, Key: at(key, position) } }),
-    release: (key) => ({
+    park(key, known, record, why): TransactionAction[] {
+      const message = { ...at(key, parkedSortKey(record)), ...encodeRecord(record), why };
+      const name = { ...parkedKeyItem(consumer, key), why, since: clock.now() };
+      const puts = known.state.parked ? [message] : [message, name];
+      return puts.map((Item) => ({ Put: { TableName: tableName, Item } }));
+    },
+    unpark: (key, position) => ({
       Delete: {
         TableName: tableName,
-        Key: { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key) },
+        Key: at(key, position),
+        // An operator may have discarded it while it was being applied.
+        ConditionExpression: 'attribute_exists(pk)',
       },
     }),
+    release(key) {
+      const { pk, sk } = parkedKeyItem(consumer, key);
+      return { Delete: { TableName: tableName, Key: { pk, sk } } };
+    },
   };
 }
 
-const nameOf = ({ source, topic, key }: InboxKey): InboxKey => ({ source, topic, key });
+/** What lists a key as parked. */
+export const parkedKeyItem = (consumer: string, key: InboxKey) => {
+  const { source, topic, key: name } = key;
+  return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), source, topic, key: name };
+};
 
-const keyOf = (item: Item): InboxKey => ({
+export const keyOf = (item: Item): InboxKey => ({
   source: String(item['source']),
   topic: String(item['topic']),
   key: String(item['key']),
@@ -184,15 +190,20 @@ function rowOf(item: Item | undefined): InboxRow {
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
-/** Kafka's message as it was read: key, value and headers byte for byte. */
-const encodeRecord = ({ topic, partition, offset, timestamp, key, value, headers }: ConsumedRecord): Item => ({
+/** Where a message lies in Kafka. */
+export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): Item => ({
   topic,
   partition,
   offset: String(offset),
   timestamp,
-  ...(key === null ? {} : { messageKey: key }),
-  ...(value === null ? {} : { value }),
-  headers: Object.entries(headers).flatMap(([name, given]) => valuesOf(given).map((bytes) => [name, bytes])),
+});
+
+/** Kafka's message as it was read: key, value and headers byte for byte. */
+const encodeRecord = (record: ConsumedRecord): Item => ({
+  ...encodePlace(record),
+  ...(record.key === null ? {} : { messageKey: record.key }),
+  ...(record.value === null ? {} : { value: record.value }),
+  headers: Object.entries(record.headers).flatMap(([name, given]) => valuesOf(given).map((bytes) => [name, bytes])),
 });
 
 function valuesOf(given: HeaderValue): Buffer[] {
@@ -201,7 +212,7 @@ function valuesOf(given: HeaderValue): Buffer[] {
   return values.map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
 }
 
-function parkedRecord(item: Item): ConsumedRecord {
+export function parkedRecord(item: Item): ConsumedRecord {
   return {
     topic: String(item['topic']),
     partition: Number(item['partition']),

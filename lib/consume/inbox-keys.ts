@@ -28,6 +28,12 @@ export const parkedKeysPartition = (consumer: string): string => `${consumer}#$p
 export const parkedKeySortKey = (consumer: string, key: InboxKey): string =>
   shortened('', inboxPartitionKey(consumer, key));
 
+/** The partition key of what operators ask a consumer to do. */
+export const requestsPartition = (consumer: string): string => `${consumer}#$requests`;
+
+/** The partition key of what became of it. */
+export const answersPartition = (consumer: string): string => `${consumer}#$answers`;
+
 export const markerSortKey = (id: string): string => shortened('event#', id);
 
 /** A repetition of a message has the same place as its first delivery: that of the partition's order. */

@@ -38,7 +38,7 @@ export function decide({ window, aside }: InboxState, event: Seen): Decision {
   const top = window.at(-1);
   if (window.some((seen) => same(seen, event))) return { kind: 'duplicate', below: false };
   if (top === undefined || event.sequence > top.sequence) return { kind: 'new' };
-  if (aside.some((seen) => same(seen, event))) return { kind: 'late' };
+  if (isAside({ aside }, event)) return { kind: 'late' };
   const lowest = window[0];
   const below = window.length >= WINDOW_SIZE && lowest !== undefined && event.sequence < lowest.sequence;
   return below ? { kind: 'duplicate', below } : { kind: 'late' };
@@ -58,9 +58,12 @@ export function withApplied(state: InboxState, event: Seen, txEvents?: number): 
 
 /** The state once the event is set aside: it does not enter the window, so that it can still be applied later. */
 export function withAside(state: InboxState, event: Seen): InboxState {
-  if (state.aside.some((seen) => same(seen, event))) return state;
+  if (isAside(state, event)) return state;
   return { ...state, aside: [...state.aside, pick(event)].slice(-ASIDE_SIZE) };
 }
+
+export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): boolean =>
+  aside.some((seen) => same(seen, event));
 
 /** The place of an event in the order of its key, when its key has versions. */
 export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): Seen | undefined =>

@@ -16,7 +16,7 @@ import { PartitionRun, partitionName } from './partition-run';
 import type { Delivery } from './processor';
 import { headersByName, type ConsumedRecord } from './record';
 import { isCount } from './settings';
-import { wait } from './waiting';
+import { repeatedly, wait } from './waiting';
 
 export interface RunOptions {
   /** Made by `createConsumer`. */
@@ -132,6 +132,8 @@ class KafkajsRunner implements RunningConsumer {
   readonly #owed = new Map<string, bigint>();
   #committing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  readonly #ending = new AbortController();
+  #looking: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
   constructor(options: Required<RunOptions>) {
@@ -174,6 +176,10 @@ class KafkajsRunner implements RunningConsumer {
       void this.#commit();
       this.#telemetry.flush();
     }, commitIntervalMs);
+    const { requests, settings } = this.#options.consumer;
+    if (settings.redriveEveryMs > 0) {
+      this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
+    }
   }
 
   stop(): Promise<void> {
@@ -185,7 +191,8 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   async #stop(): Promise<void> {
-    await this.#drain();
+    this.#ending.abort();
+    await this.#drain(this.#looking);
     clearInterval(this.#timer);
     await this.#commit();
     try {
@@ -202,6 +209,7 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   async #crash(error: Error): Promise<void> {
+    this.#ending.abort();
     clearInterval(this.#timer);
     for (const run of this.#runs.values()) run.end();
     await this.#deadLetters.close();
@@ -286,10 +294,10 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   /** Begins nothing more, and waits for what is at work. */
-  async #drain(): Promise<void> {
+  async #drain(beside: Promise<void> = Promise.resolve()): Promise<void> {
     for (const run of this.#runs.values()) run.end();
     const idle = new AbortController();
-    await Promise.race([this.#lanes.idle(), wait(this.#options.drainTimeoutMs, idle.signal)]);
+    await Promise.race([Promise.all([this.#lanes.idle(), beside]), wait(this.#options.drainTimeoutMs, idle.signal)]);
     idle.abort();
   }
 

@@ -67,6 +67,8 @@ export interface KafkaHandlerOptions {
  * It waits for nothing that may take longer than an invocation: in an outage, and when a key is blocked, it leaves the rest to
  * Lambda's next delivery. Nothing is owed for what it does not report.
  *
+ * An event without records, `{ "records": {} }`, only looks whether an operator asks for something.
+ *
  * @example
  * ```ts
  * export const handler = handleKafkaEvent({ consumer, deadLetters: kafkajsDeadLetters({ kafka, consumer: consumer.name }) });
@@ -79,6 +81,7 @@ export function handleKafkaEvent(
   const { consumer, deadLetters, partialBatchResponse = false, marginMs = 5_000 } = options;
   const processor = consumer.processor(deadLetters, { givesUp: true });
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
+  const look = requestsWhenDue(consumer);
   return async (event, context) => {
     const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMs));
     const blocked = new Set<string>();
@@ -90,8 +93,10 @@ export function handleKafkaEvent(
       if (blocked.has(key)) return;
       if ((await processor.process(deliveries, lane)) === 'given-up') blocked.add(key);
     }, eventsOfKeyPerTransaction);
+    const looking = look(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
     await lanes.idle();
+    await looking;
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
@@ -103,6 +108,22 @@ export function handleKafkaEvent(
       `Not everything of the batch is applied; the first unfinished messages are ${places.join(', ')}. Lambda delivers the whole batch again, and what is applied is ignored then.`,
       { places },
     );
+  };
+}
+
+/** A batch is not kept for longer: what is left goes on in the next invocation. */
+const LOOK_MS = 10_000;
+
+/** Beside the batch, as often as the consumer is told, and by an event without records: that is somebody who asks for it. */
+function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
+  const { redriveEveryMs, clock } = settings;
+  let dueAt = 0;
+  return async (signal, isAsked) => {
+    const now = clock.now();
+    if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
+    dueAt = now + redriveEveryMs;
+    const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+    if (await requests.look(limit)) dueAt = now;
   };
 }
 

@@ -1,8 +1,10 @@
+import type { Request } from '../event/signal';
 import type { TransactionAction } from '../event/transaction';
 import type { Envelope, UndecodableReason } from './decode';
 import type { Gap } from './gap';
 import type { InboxState } from './inbox';
 import type { ConsumedRecord } from './record';
+import type { Answer, ParkingRequest } from './request';
 
 /** Why a message is set aside instead of being applied. */
 export type AsideReason =
@@ -64,11 +66,53 @@ export interface InboxEntries {
   marker(key: InboxKey, id: string): TransactionAction;
   /** Holds as long as nothing of the key is parked. */
   notParked(key: InboxKey): TransactionAction;
-  /** Keeps a message behind those of its key that are parked already; a repetition replaces itself. */
-  park(key: InboxKey, record: ConsumedRecord, why: string): readonly TransactionAction[];
+  /**
+   * Keeps a message behind those of its key that are parked already; a repetition replaces itself. The first one is why
+   * the key is parked.
+   */
+  park(key: InboxKey, known: InboxRow, record: ConsumedRecord, why: string): readonly TransactionAction[];
+  /** Takes a message out of the parking, if it is there. */
   unpark(key: InboxKey, position: string): TransactionAction;
   /** The key has no parked message any more. */
   release(key: InboxKey): TransactionAction;
+}
+
+/** What operators ask of the consumer, in its table. */
+export interface RequestStore {
+  /** In the order in which they were asked; eventually consistent. */
+  waiting(): AsyncIterable<ParkingRequest | UnknownRequest>;
+  /** Strongly consistent; `undefined` when it is done, or nothing that this version knows. */
+  read(id: string): Promise<ParkingRequest | undefined>;
+  /** Why the key is parked; `undefined` when it is not. */
+  parking(key: InboxKey): Promise<Parking | undefined>;
+  /** Replaces a request by what is left of it to do, if it still asks for what was read. */
+  replaced(known: ParkingRequest, next: ParkingRequest): TransactionAction;
+  /** Removes a request, if it still asks for what was read, and keeps how it ended. */
+  answered(known: ParkingRequest, answer: Answer): readonly TransactionAction[];
+  /** Says why a key is still parked, if it is. */
+  refused(key: InboxKey, parking: Parking): TransactionAction;
+  /** Notes that an event is never to be applied, and why. */
+  discarded(key: InboxKey, discarded: DiscardedEvent, request: Request): TransactionAction;
+}
+
+/** What is known of a parked key. */
+export interface Parking {
+  /** Why its first event could not be applied. */
+  readonly why: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+/** A request that somebody else must have written. */
+export interface UnknownRequest {
+  readonly unknown: string;
+}
+
+export interface DiscardedEvent {
+  readonly record: ConsumedRecord;
+  readonly id: string;
+  /** Why it could not be applied. */
+  readonly why: string;
 }
 
 /** What became of a transaction. `reasons` has DynamoDB's code for each entry, `None` for the innocent ones. */
@@ -105,6 +149,10 @@ export interface ConsumerTelemetry {
   /** An event waits in the table: it failed, or one before it of its key did. */
   parked(event: Envelope, why: string): void;
   released(key: InboxKey): void;
+  /** An operator's request was done, or is not to be done. */
+  answered(answer: Answer): void;
+  /** What operators ask for could not be read or done; the next look does it. */
+  requestFailed(cause: unknown): void;
   /** DynamoDB is away or throttles: everything waits. */
   outage(cause: unknown): void;
   outageOver(): void;

@@ -8,7 +8,7 @@ import { decodeRecord, type DecodedEvent, type Envelope } from './decode';
 import { gapBefore } from './gap';
 import type { Gate } from './gate';
 import type { EventContext } from './handler';
-import { decide, seenOf, withApplied, withAside } from './inbox';
+import { decide, isAside, seenOf, withApplied, withAside } from './inbox';
 import type { Lane } from './lanes';
 import type { Aside, DeadLetters, InboxEntries, InboxKey, InboxRow, InboxStore, Transactions } from './ports';
 import { headerText, type ConsumedRecord } from './record';
@@ -29,8 +29,11 @@ export interface Delivery {
   readonly finished: () => void;
 }
 
-/** What became of a message. `given-up`: it is not finished, and nothing that comes after it of its key may be applied. */
-export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'given-up';
+/**
+ * What became of a message. `given-up`: it is not finished, and nothing that comes after it of its key may be applied.
+ * `stale`, of a parked message alone: something has changed, and perhaps the message is parked no more.
+ */
+export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'given-up' | 'stale';
 
 export interface ProcessorPorts {
   readonly inbox: InboxStore;
@@ -48,6 +51,8 @@ export interface ProcessorMode {
   readonly givesUp?: boolean;
   /** Takes a message out of the table's parking: it is applied although its key is parked, late or not. */
   readonly parkedPosition?: string;
+  /** Told why a parked message failed again, as often as it may. */
+  readonly onRefusal?: (error: unknown) => void;
 }
 
 /** What an attempt came to, when it was not an error. */
@@ -79,7 +84,7 @@ export class Processor {
     let outcome: Outcome = 'given-up';
     for (const delivery of deliveries) {
       outcome = await this.#settle(delivery, lane);
-      if (outcome === 'given-up') return outcome;
+      if (outcome === 'given-up' || outcome === 'stale') return outcome;
       delivery.finished();
     }
     return outcome;
@@ -127,6 +132,7 @@ export class Processor {
           case 'stale':
             this.#ports.rows.forget(event);
             await wait(backoffMs(CONTENTION, ++contentions), signal);
+            if (this.#mode.parkedPosition !== undefined) return 'stale';
         }
       } catch (error) {
         this.#ports.rows.forget(event);
@@ -138,7 +144,10 @@ export class Processor {
         failures++;
         telemetry.attemptFailed(event, failures, error);
         const isLast = failures >= attempts;
-        if (isLast && this.#mode.parkedPosition !== undefined) return 'given-up';
+        if (isLast && this.#mode.parkedPosition !== undefined) {
+          this.#mode.onRefusal?.(error);
+          return 'given-up';
+        }
         if (isLast && onFailure !== 'block') return await this.#resign(delivery, event, error);
         if (isLast && this.#mode.givesUp === true) return 'given-up';
         await wait(backoffMs(retry, failures), signal);
@@ -194,6 +203,10 @@ export class Processor {
       telemetry.duplicateIgnored(event, decision);
       return this.#duplicate(event);
     }
+    if ((decision.kind === 'late' || isAside(row.state, seen)) && (await this.#isDiscarded(event))) {
+      telemetry.duplicateIgnored(event, { below: false });
+      return this.#duplicate(event);
+    }
     if (decision.kind === 'late') {
       if (this.#settings.onLate === 'dead-letter' && !isRedrive) return this.#late(event, row);
       telemetry.late(event);
@@ -206,6 +219,11 @@ export class Processor {
     return this.#commit(delivery, event, { attempt, late }, [this.#ports.entries.row(event, row, state, event)], () =>
       this.#ports.rows.set(event, { state, revision: row.revision + 1 }),
     );
+  }
+
+  /** A replay is a new request of somebody, so what was discarded can come back by it. */
+  async #isDiscarded(event: DecodedEvent): Promise<boolean> {
+    return event.replayId === undefined && (await this.#ports.inbox.isMarked(event, event.id));
   }
 
   /** By a marker, for keys without versions and for replays of what was applied before. */
@@ -331,7 +349,7 @@ export class Processor {
   async #park(record: ConsumedRecord, event: DecodedEvent, row: InboxRow, why: string): Promise<Step> {
     const { entries, transactions, rows } = this.#ports;
     const state = { ...row.state, parked: true };
-    const unit = [...entries.park(event, record, why), entries.row(event, row, state)];
+    const unit = [...entries.park(event, row, record, why), entries.row(event, row, state)];
     if (outcomeOf(await transactions.write(unit), 0) === 'stale') return { kind: 'stale' };
     rows.set(event, { state, revision: row.revision + 1 });
     this.#settings.telemetry.parked(event, why);
@@ -447,7 +465,8 @@ export class Processor {
     for (const [at, event] of events.entries()) {
       const seen = seenOf(event);
       const delivery = deliveries[at];
-      if (seen === undefined || delivery === undefined || decide(state, seen).kind !== 'new') return false;
+      if (seen === undefined || delivery === undefined) return false;
+      if (decide(state, seen).kind !== 'new' || isAside(state, seen)) return false;
       if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents);
       effects.push(...(await this.#effects(delivery, event, { attempt: 1, late: false })));

@@ -101,6 +101,13 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
    */
   readonly markerLifeMs?: number;
   /**
+   * How often the consumer looks whether an operator asks for something (`outbox consumer redrive`): a Query of half a
+   * read unit, by each instance. 0: never.
+   *
+   * @default 10000
+   */
+  readonly redriveEveryMs?: number;
+  /**
    * Whether what a handler threw concerns everything, as when a service that it calls is away. DynamoDB's own failures
    * are known.
    *
@@ -129,6 +136,7 @@ export const CONSUMER_DEFAULTS = {
   eventsOfKeyPerTransaction: 1,
   transactions: 8,
   markerLifeMs: 7 * DAY_MS,
+  redriveEveryMs: 10_000,
   isOutage: () => false,
   telemetry: SILENT,
   clock: { now: () => Date.now() },
@@ -183,6 +191,10 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   for (const [option, max] of Object.entries(COUNTS)) {
     const value = given[option];
     if (value !== undefined && !isCount(value, max)) refuseOption(option, value, `an integer from 1 to ${max}`);
+  }
+  const { redriveEveryMs } = given;
+  if (redriveEveryMs !== undefined && redriveEveryMs !== 0 && !isCount(redriveEveryMs, DAY_MS)) {
+    refuseOption('redriveEveryMs', redriveEveryMs, `an integer from 0 to ${DAY_MS}; 0 stands for never`);
   }
   checkRetry(given['retry']);
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {

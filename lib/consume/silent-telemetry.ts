@@ -15,6 +15,8 @@ export const SILENT: ConsumerTelemetry = {
   deadLetterFailed: nothing,
   parked: nothing,
   released: nothing,
+  answered: nothing,
+  requestFailed: nothing,
   outage: nothing,
   outageOver: nothing,
   commitFailed: nothing,

@@ -97,6 +97,14 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.releasedKeys);
       logger.info('Released a parked key', { key });
     },
+    answered({ id, asks, outcome, request, message }) {
+      add(CONSUMER_METRICS.answeredRequests);
+      logger.info("Answered an operator's request", { id, asks, outcome, request, refusal: message });
+    },
+    requestFailed(cause) {
+      add(CONSUMER_METRICS.requestFailures);
+      logger.error('Could not do what operators ask for; the next look does it', { cause: describe(cause) });
+    },
     outage(cause) {
       add(CONSUMER_METRICS.outages);
       logger.error('Outage: everything waits and nothing is lost', { cause: describe(cause) });

@@ -25,3 +25,19 @@ export const backoffMs = ({ firstMs, longestMs }: Backoff, attempt: number, rand
   const full = Math.min(longestMs, firstMs * 2 ** Math.min(attempt - 1, 30));
   return Math.ceil(full / 2 + (random() * full) / 2);
 };
+
+/**
+ * Works again and again until the signal is aborted, on average every `everyMs`: instances that were started together do
+ * not stay together. Resolves when the last work has ended; `work` must not reject.
+ */
+export async function repeatedly(
+  work: (signal: AbortSignal) => Promise<unknown>,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await wait(Math.ceil(everyMs * (0.75 + Math.random() / 2)), signal);
+    if (signal.aborted) return;
+    await work(signal);
+  }
+}

@@ -76,6 +76,9 @@ export const CONSUMER_METRICS = {
   deadLetterFailures: 'DeadLetterFailures',
   parkedEvents: 'ParkedEvents',
   releasedKeys: 'ReleasedKeys',
+  /** Requests of operators that were done. */
+  answeredRequests: 'AnsweredRequests',
+  requestFailures: 'RequestFailures',
   outages: 'ConsumerOutages',
   commitFailures: 'OffsetCommitFailures',
   rebalances: 'Rebalances',

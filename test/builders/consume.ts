@@ -42,8 +42,8 @@ export class MemoryClient implements ConsumerClient {
   beforeWrite: (entries: readonly TransactionAction[]) => Promise<void> | void = () => undefined;
   /** Called once a transaction is written: may throw, as an answer that is lost does. */
   afterWrite: () => void = () => undefined;
-  /** Called before each read. */
-  beforeRead: () => void = () => undefined;
+  /** Called before each read, with the partition or key that is read. */
+  beforeRead: (at: string) => void = () => undefined;
 
   async transactWrite({ TransactItems: entries }: { TransactItems: TransactionAction[] }): Promise<unknown> {
     await this.beforeWrite(entries);
@@ -69,7 +69,7 @@ export class MemoryClient implements ConsumerClient {
   }
 
   async get({ TableName, Key }: { TableName: string; Key: Item }): Promise<{ Item?: Item }> {
-    this.beforeRead();
+    this.beforeRead(keyName(TableName, Key));
     await Promise.resolve();
     const found = this.items.get(keyName(TableName, Key));
     return found === undefined ? {} : { Item: structuredClone(found) };
@@ -80,7 +80,7 @@ export class MemoryClient implements ConsumerClient {
     ExpressionAttributeValues,
     Limit,
   }: Parameters<ConsumerClient['query']>[0]): Promise<{ Items: Item[] }> {
-    this.beforeRead();
+    this.beforeRead(`${TableName}|${String(ExpressionAttributeValues[':pk'])}`);
     await Promise.resolve();
     const { ':pk': pk, ':prefix': prefix = '' } = ExpressionAttributeValues;
     const found = [...this.items]
@@ -107,6 +107,10 @@ export class MemoryClient implements ConsumerClient {
       case 'attribute_not_exists(pk)':
       case 'attribute_not_exists(id)':
         return item === undefined;
+      case 'attribute_exists(pk)':
+        return item !== undefined;
+      case 'asks = :asks':
+        return item?.['asks'] === action.ExpressionAttributeValues?.[':asks'];
       case 'attribute_not_exists(parked)':
         return item?.['parked'] === undefined;
       case 'revision = :known':

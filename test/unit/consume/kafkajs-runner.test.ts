@@ -273,3 +273,37 @@ it('takes a message whose headers have no value, or the names that every object 
   expect(rig.client.effects()).toEqual(['a.1', 'b.1']);
   expect(fake.lastCommitted).toBe('3');
 });
+
+describe('what operators ask for', () => {
+  async function looking(redriveEveryMs: number) {
+    const rig = aRig({ redriveEveryMs });
+    const looks: AbortSignal[] = [];
+    rig.consumer.requests.look = async (signal) => {
+      looks.push(signal);
+      await sleep(5);
+      return false;
+    };
+    const kafka = { consumer: () => new FakeKafkaConsumer(), producer: () => ({}) };
+    const running = await runConsumer({ consumer: rig.consumer, kafka: kafka as never, topics: ['orders'] });
+    started.push(running);
+    return { looks, running };
+  }
+
+  it('is looked for again and again until the end, and the end waits for the last look', async () => {
+    const { looks, running } = await looking(5);
+    await sleep(60);
+    await running.stop();
+    const { length } = looks;
+    await sleep(30);
+
+    expect(length).toBeGreaterThan(1);
+    expect(looks).toHaveLength(length);
+    expect(looks.at(-1)?.aborted).toBe(true);
+  });
+
+  it('is not looked for when that is switched off', async () => {
+    const { looks } = await looking(0);
+    await sleep(30);
+    expect(looks).toEqual([]);
+  });
+});

@@ -153,3 +153,50 @@ it('refuses options that it does not know', () => {
 
   expect(() => handleKafkaEvent({ consumer, deadLetters, partial: true } as never)).toThrow(/"partial"/);
 });
+
+describe('what operators ask for', () => {
+  const EMPTY: KafkaEvent = { records: {} };
+
+  function looking(options: Parameters<typeof aRig>[0] = {}) {
+    let now = 1_000_000;
+    const rig = aRig({ clock: { now: () => now }, ...options });
+    const looks: AbortSignal[] = [];
+    let isLeft = false;
+    rig.consumer.requests.look = (signal) => {
+      looks.push(signal);
+      return Promise.resolve(isLeft);
+    };
+    const handler = handleKafkaEvent({ consumer: rig.consumer, deadLetters: rig.deadLetters });
+    return {
+      looks,
+      leave: (left: boolean) => void (isLeft = left),
+      invoke: async (afterMs = 0, event = eventOf([aRecord()])) => {
+        now += afterMs;
+        await handler(event, context());
+        return looks.length;
+      },
+    };
+  }
+
+  it('is looked for beside a batch, as often as it says', async () => {
+    const { invoke } = looking({ redriveEveryMs: 10_000 });
+    expect(await invoke()).toBe(1);
+    expect(await invoke(9_999)).toBe(1);
+    expect(await invoke(1)).toBe(2);
+  });
+
+  it('is gone on with in the next invocation when something is left', async () => {
+    const { invoke, leave } = looking();
+    leave(true);
+    expect(await invoke()).toBe(1);
+    leave(false);
+    expect(await invoke()).toBe(2);
+    expect(await invoke()).toBe(2);
+  });
+
+  it('is looked for by an event without records, also when it is switched off', async () => {
+    const { invoke } = looking({ redriveEveryMs: 0 });
+    expect(await invoke(60_000)).toBe(0);
+    expect(await invoke(0, EMPTY)).toBe(1);
+  });
+});

@@ -438,7 +438,11 @@ describe('a handler that fails', () => {
     expect(keys).toEqual([{ source: '/shop/order', topic: 'orders', key: '42' }]);
 
     const [key] = keys;
-    expect(await rig.consumer.redriveParked(key!)).toEqual({ released: 0, isParked: true });
+    expect(await rig.consumer.redriveParked(key!)).toEqual({
+      released: 0,
+      isParked: true,
+      refusal: 'Error: no stock, password=***',
+    });
     isMended = true;
     expect(await rig.consumer.redriveParked(key!)).toEqual({ released: 3, isParked: false });
     await feed(rig, versions(5));

@@ -30,6 +30,7 @@ it.each([
   ['eventsPerTransaction', { eventsPerTransaction: 100 }],
   ['retry.longestMs', { retry: { firstMs: 10, longestMs: 5 } }],
   ['retry.factor', { retry: { firstMs: 10, longestMs: 50, factor: 2 } }],
+  ['redriveEveryMs', { redriveEveryMs: -1 }],
   ['isOutage', { isOutage: true }],
   ['onFailed', { onFailed: 'block' }],
 ])('refuses a wrong "%s"', (option, change) => {

@@ -1,0 +1,143 @@
+import type { TransactionAction } from '../event/transaction';
+import { outcomeOf } from './attempt';
+import { decide, seenOf, withAside } from './inbox';
+import { envelopeOf } from './decode';
+import type { InboxKey, RequestStore } from './ports';
+import type { ProcessorPorts } from './processor';
+import { redriveKey, type Redriven } from './redrive';
+import type { Answer, ParkingRequest, SkipRequest } from './request';
+import type { ConsumerSettings } from './settings';
+import { Slots } from './slots';
+import { backoffMs, wait } from './waiting';
+
+const CONTENTION = { firstMs: 10, longestMs: 1_000 };
+
+/**
+ * Does what operators ask of the consumer. Every step may be repeated and may run beside another instance: a request is
+ * removed in one transaction with its answer, and only if it still asks for what was done.
+ */
+export class OperatorRequests {
+  readonly #settings: ConsumerSettings;
+  readonly #ports: Omit<ProcessorPorts, 'deadLetters'>;
+  readonly #requests: RequestStore;
+
+  constructor(settings: ConsumerSettings, ports: Omit<ProcessorPorts, 'deadLetters'>, requests: RequestStore) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#requests = requests;
+  }
+
+  /**
+   * Looks for requests, one Query, and does them until the signal is aborted: those of a key one after the other, several
+   * keys beside each other. Never rejects; answers whether something is left that waits for the next look.
+   */
+  async look(signal: AbortSignal): Promise<boolean> {
+    const { concurrency, telemetry } = this.#settings;
+    if (this.#ports.gate.isClosed) return true;
+    try {
+      const waiting: ParkingRequest[] = [];
+      for await (const request of this.#requests.waiting()) {
+        if ('id' in request) waiting.push(request);
+        else telemetry.requestFailed(new Error(`Nobody knows what the request ${request.unknown} asks for.`));
+      }
+      const slots = new Slots(concurrency);
+      const keys = [...Map.groupBy(waiting, ({ key }) => JSON.stringify([key.source, key.topic, key.key])).values()];
+      const left = await Promise.all(keys.map((requests) => slots.use(() => this.#doAll(requests, signal))));
+      return left.includes(true);
+    } catch (error) {
+      telemetry.requestFailed(error);
+      return true;
+    }
+  }
+
+  /** Those of one key; answers whether something is left. */
+  async #doAll(requests: readonly ParkingRequest[], signal: AbortSignal): Promise<boolean> {
+    for (const { id } of requests) {
+      try {
+        if (!(await this.#do(id, signal))) return true;
+      } catch (error) {
+        // Nothing that a redrive leaves behind is half done.
+        this.#settings.telemetry.requestFailed(error);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Answers whether the request is done, by whomever. */
+  async #do(id: string, signal: AbortSignal): Promise<boolean> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      if (attempt > 0) await wait(backoffMs(CONTENTION, attempt), signal);
+      const request = await this.#requests.read(id);
+      if (request === undefined) return true;
+      if (request.asks === 'skip') {
+        if ((await this.#skip(request)) !== 'not-there') continue;
+        if (await this.#answer(request, { outcome: 'not-there', released: 0 })) return true;
+        continue;
+      }
+      const redriven = await redriveKey(request.key, this.#settings, this.#ports, signal);
+      const result = resultOf(redriven);
+      if (result === undefined) return false;
+      if (await this.#answer(request, result)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Discards the message in one transaction with turning the request into a redrive of the rest: it cannot be done twice,
+   * and nothing is forgotten in between.
+   */
+  async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
+    const { inbox, entries, transactions, rows } = this.#ports;
+    const { id, key, position, request: asked } = request;
+    const next = await inbox.nextParked(key);
+    if (next?.position !== position) return 'not-there';
+    const [row, parking] = await Promise.all([inbox.read(key), this.#requests.parking(key)]);
+    const envelope = envelopeOf(next.record);
+    // Nobody parks what is no event.
+    if ('reason' in envelope) throw new Error(`Parked at ${position}: ${envelope.message}`);
+    const seen = seenOf(envelope);
+    const isApplied =
+      seen === undefined ? await inbox.isMarked(key, envelope.id) : decide(row.state, seen).kind === 'duplicate';
+    const discarded = { record: next.record, id: envelope.id, why: parking?.why ?? '' };
+    const state = seen === undefined || isApplied ? row.state : withAside(row.state, seen);
+    const unit = [
+      // Raises the revision, so that whoever is applying the message decides again.
+      entries.row(key, row, state),
+      entries.unpark(key, position),
+      this.#requests.replaced(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
+      ...(isApplied ? [] : [this.#requests.discarded(key, discarded, asked)]),
+    ];
+    const outcome = outcomeOf(await transactions.write(unit), 0);
+    rows.forget(key);
+    return outcome === 'written' ? 'skipped' : 'stale';
+  }
+
+  /** Answers `false` when the request asks for something else meanwhile, or is gone. */
+  async #answer(request: ParkingRequest, result: Pick<Answer, 'outcome' | 'released' | 'message'>): Promise<boolean> {
+    const { clock, telemetry } = this.#settings;
+    const { id, key, request: asked } = request;
+    const asks = request.asks === 'skip' || request.skipped !== undefined ? 'skip' : 'redrive';
+    const answer: Answer = { id, asks, key, request: asked, at: clock.now(), ...result };
+    const unit = [...this.#requests.answered(request, answer), ...(await this.#refusal(key, result.message))];
+    if (outcomeOf(await this.#ports.transactions.write(unit), 0) === 'stale') return false;
+    telemetry.answered(answer);
+    return true;
+  }
+
+  async #refusal(key: InboxKey, why: string | undefined): Promise<TransactionAction[]> {
+    if (why === undefined) return [];
+    const parking = await this.#requests.parking(key);
+    return parking === undefined ? [] : [this.#requests.refused(key, { ...parking, why })];
+  }
+}
+
+/** Nothing for what the next look goes on with. */
+function resultOf({
+  released,
+  isParked,
+  refusal,
+}: Redriven): Pick<Answer, 'outcome' | 'released' | 'message'> | undefined {
+  if (!isParked) return { outcome: 'released', released };
+  return refusal === undefined ? undefined : { outcome: 'refused', released, message: refusal };
+}
