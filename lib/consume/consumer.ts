@@ -6,7 +6,7 @@ import { isDynamoDbOutage } from './dynamodb-outage';
 import { dynamodbTransactions } from './dynamodb-transactions';
 import { Gate } from './gate';
 import { GroupCommit } from './group-commit';
-import type { DeadLetters, InboxKey } from './ports';
+import type { ConsumerTelemetry, DeadLetters, InboxKey } from './ports';
 import { Processor, type ProcessorMode, type ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
 import { RowCache } from './row-cache';
@@ -56,7 +56,7 @@ export interface Consumer {
   /** @internal */
   readonly settings: ConsumerSettings;
   /** @internal */
-  processor(deadLetters: DeadLetters, mode?: ProcessorMode): Processor;
+  processor(deadLetters: DeadLetters, mode?: ProcessorMode, telemetry?: ConsumerTelemetry): Processor;
   /** @internal */
   readonly gate: Gate;
 }
@@ -105,7 +105,8 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
     parkedKeys: () => inbox.parkedKeys(),
     redriveParked: (key) => redriveKey(key, settings, ports),
     settings,
-    processor: (deadLetters, mode) => new Processor(settings, { ...ports, deadLetters }, mode),
+    processor: (deadLetters, mode, telemetry = settings.telemetry) =>
+      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, mode),
     gate,
   };
 }
