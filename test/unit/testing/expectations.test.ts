@@ -1,5 +1,6 @@
 import type { ExpectedEvent } from '../../../lib/testing';
-import { aConsumer, aKit, events, place } from './shop';
+import type { events} from './shop';
+import { aConsumer, aKit, place } from './shop';
 
 type Expected = ExpectedEvent<(typeof events)['definitions']>;
 
