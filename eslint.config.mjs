@@ -19,7 +19,10 @@ const layer = (files, banned, ignores = []) => ({
   rules: { 'no-restricted-imports': ['error', { patterns: banned.map(([group, message]) => ({ group, message })) }] },
 });
 
-const NOBODY_IMPORTS = [['**/lambdas/**', '**/bin/**'], 'Composition roots wire; nobody imports them.'];
+const NOBODY_IMPORTS = [
+  ['**/lambdas/**', '**/bin/**', '**/testing/**'],
+  'Composition roots wire, and the test kit is for tests; nobody imports them.',
+];
 
 export default tseslint.config(
   {
@@ -219,6 +222,21 @@ export default tseslint.config(
         'lib/operate may import lib/event, lib/schema, lib/relay and lib/sweep.',
       ],
       NOBODY_IMPORTS,
+    ],
+  ),
+  layer(
+    ['lib/testing/**/*.ts'],
+    [
+      [
+        ['kafkajs', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@aws-lambda-powertools/*', 'zod', 'valibot'],
+        'The test kit needs nothing but the AWS SDK.',
+      ],
+      [['jest', '@jest/*', 'vitest', 'node:test'], 'The test kit works in every test runner.'],
+      [
+        ['**/sweep/*', '**/infra/*', '**/operate/*', '**/kafka/*', '**/schema/*', '**/kafka-*', '**/kafkajs-*'],
+        'lib/testing may import lib/event, lib/write, and the relay and the consumer without Kafka.',
+      ],
+      [['**/lambdas/**', '**/bin/**'], 'Composition roots wire; nobody imports them.'],
     ],
   ),
   layer(

@@ -6,10 +6,7 @@ const project = (name, extra = {}) => ({
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }] },
   // The example imports the package by its name, as a service does.
-  moduleNameMapper: {
-    '^dynamodb-outbox$': '<rootDir>/lib/index.ts',
-    '^dynamodb-outbox/consumer$': '<rootDir>/lib/consumer.ts',
-  },
+  moduleNameMapper: { '^dynamodb-outbox$': '<rootDir>/lib/index.ts', '^dynamodb-outbox/(.+)$': '<rootDir>/lib/$1.ts' },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/cdk.out', '<rootDir>/.outbox'],
   ...extra,
 });

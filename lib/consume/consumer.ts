@@ -8,7 +8,7 @@ import { dynamodbTransactions } from './dynamodb-transactions';
 import { Gate } from './gate';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';
-import type { DeadLetters, InboxKey } from './ports';
+import type { ConsumerTelemetry, DeadLetters, InboxKey } from './ports';
 import { Processor, type ProcessorMode, type ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
 import { RowCache } from './row-cache';
@@ -61,7 +61,7 @@ export interface Consumer {
   /** @internal */
   readonly settings: ConsumerSettings;
   /** @internal */
-  processor(deadLetters: DeadLetters, mode?: ProcessorMode): Processor;
+  processor(deadLetters: DeadLetters, mode?: ProcessorMode, telemetry?: ConsumerTelemetry): Processor;
   /** @internal */
   readonly requests: OperatorRequests;
   /** @internal */
@@ -113,8 +113,9 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
     parkedKeys: () => inbox.parkedKeys(),
     redriveParked: (key) => redriveKey(key, settings, ports),
     settings,
-    processor: (deadLetters, mode) => new Processor(settings, { ...ports, deadLetters }, mode),
     requests: new OperatorRequests(settings, ports, dynamodbRequests(table)),
+    processor: (deadLetters, mode, telemetry = settings.telemetry) =>
+      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, mode),
     gate,
   };
 }

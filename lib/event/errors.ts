@@ -32,6 +32,7 @@ export interface OutboxErrorDetails {
   'invalid-effects': { type: string; got: unknown };
   'batch-unfinished': { places: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
+  'not-simulated': { what: string };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,9 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 const ROOT = join(__dirname, '../..');
+const FIXTURE = join(__dirname, 'fixture');
 const MINUTES_MS = 60_000;
 
 let folder = '';
@@ -134,6 +137,7 @@ it(
     const source = `
     import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
     import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
+    import { createTestOutbox, eventFactory } from 'dynamodb-outbox/testing';
     import { Kafka } from 'kafkajs';
     import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
     import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
@@ -148,6 +152,15 @@ it(
       handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
     });
     export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
+    export async function check(): Promise<void> {
+      const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });
+      await kit.deliver(shipping, { faults: 1 });
+      kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: 5 } }]);
+      // @ts-expect-error a wrong payload does not compile
+      kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: '5' } }]);
+      // @ts-expect-error a wrong payload does not compile
+      await eventFactory(events)('order.placed', { key: '42', data: { total: '5' } });
+    }
     export async function place(): Promise<void> {
       const client = DynamoDBDocument.from(new DynamoDBClient({}));
       try {
@@ -185,6 +198,54 @@ it(
   },
   MINUTES_MS,
 );
+
+describe.each([
+  ['jest', ['node_modules/jest/bin/jest.js', '--rootDir', '.']],
+  ['vitest', [join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs'), 'run', '--globals']],
+])('the test kit under %s', (_, runner) => {
+  beforeAll(() => {
+    provide(
+      ...['jest', '@swc/jest', '@swc/core', 'vitest', 'zod', 'kafkajs'],
+      ...['@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb', '@aws-sdk/util-dynamodb'],
+    );
+    for (const name of ['shop', 'difference']) {
+      copyFileSync(join(FIXTURE, `${name}.ts`), join(service, `${name}.test.ts`));
+    }
+    writeFileSync(
+      join(service, 'jest.config.js'),
+      `module.exports = { transform: { '\\\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' } } }] } };`,
+    );
+  });
+
+  it(
+    'runs a service and its consumer',
+    () => {
+      expect(() => node(...runner, 'shop.test.ts')).not.toThrow();
+    },
+    MINUTES_MS,
+  );
+
+  it(
+    'fails with the difference',
+    () => {
+      const output = failureOf(() => node(...runner, 'difference.test.ts'));
+      expect(output).toContain('order counts within a topic and key');
+      expect(output).toMatch(/total"?: 5/);
+      expect(output).toMatch(/total"?: 6/);
+    },
+    MINUTES_MS,
+  );
+});
+
+/** What a command wrote before it failed. */
+function failureOf(command: () => string): string {
+  try {
+    return `It did not fail: ${command()}`;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return stripVTControlCharacters(stdout + stderr);
+  }
+}
 
 it('the JSON Schema of the item is part of it', () => {
   const schema = JSON.parse(node('-p', `JSON.stringify(require('dynamodb-outbox/item.schema.json'))`)) as Record<

@@ -1,0 +1,190 @@
+import { AssertionError } from 'node:assert';
+import type { Consumer } from '../consume/consumer';
+import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda-kafka';
+import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
+import { headerText, type ConsumedRecord, type HeaderValue } from '../consume/record';
+import { formatReceipt } from '../event/receipt';
+import type { Fetched, Group } from './group';
+import type { Random } from './random';
+import { watchedTelemetry } from './watched-telemetry';
+
+/** What a delivery came to. */
+export interface Delivered {
+  /** How often a message was handed to the consumer, repetitions included. */
+  readonly deliveries: number;
+  /** Events whose effects were committed. */
+  readonly applied: number;
+  /** Messages that were ignored, because their effects had been committed before. */
+  readonly duplicates: number;
+  /** Messages that would have gone to the dead-letter topic. */
+  readonly deadLetters: readonly DeadLetter[];
+  /** Events that wait in the consumer's table, because a handler failed on them or on an earlier one of their key. */
+  readonly parked: readonly ParkedEvent[];
+}
+
+export interface DeadLetter extends Aside {
+  readonly record: ConsumedRecord;
+}
+
+export interface ParkedEvent {
+  readonly topic: string;
+  readonly key: string;
+  readonly id: string;
+  readonly why: string;
+}
+
+const MAX_ROUNDS_WITHOUT_PROGRESS = 3;
+const LONG_MS = 600_000;
+const GO_BACK = 0.25;
+const TWICE_AT_ONCE = 0.2;
+
+/** Delivers until nothing is left, through the consumer's own handling of Lambda's Kafka events. */
+export class DeliveryRun {
+  readonly #consumer: Consumer;
+  readonly #group: Group;
+  readonly #random: Random | undefined;
+  readonly #deadLetters: DeadLetter[] = [];
+  readonly #parked: ParkedEvent[] = [];
+  #deliveries = 0;
+  #applied = 0;
+  #duplicates = 0;
+  #lastFailure: unknown;
+  #goesBack = 3;
+
+  constructor(consumer: Consumer, group: Group, random: Random | undefined) {
+    this.#consumer = consumer;
+    this.#group = group;
+    this.#random = random;
+  }
+
+  /** @throws AssertionError when the consumer gets no further. */
+  async run(): Promise<Delivered> {
+    const random = this.#random;
+    let idleRounds = 0;
+    let hasGoneBack = false;
+    let last: readonly Fetched[] = [];
+    for (;;) {
+      const fetched = this.#group.fetch(random);
+      if (fetched.length === 0) {
+        // Once at the end in any case: whoever relies on a single delivery is found out by every seed.
+        if (random === undefined || hasGoneBack || last.length === 0) break;
+        hasGoneBack = true;
+        this.#group.goBack(last, random);
+        continue;
+      }
+      last = fetched;
+      const moved = await this.#round(fetched);
+      idleRounds = moved ? 0 : idleRounds + 1;
+      if (idleRounds === MAX_ROUNDS_WITHOUT_PROGRESS) this.#isStuck(fetched);
+      if (random !== undefined && this.#goesBack > 0 && random.chance(GO_BACK)) {
+        this.#goesBack--;
+        this.#group.goBack(fetched, random);
+      }
+    }
+    return {
+      deliveries: this.#deliveries,
+      applied: this.#applied,
+      duplicates: this.#duplicates,
+      deadLetters: this.#deadLetters,
+      parked: this.#parked,
+    };
+  }
+
+  /** Answers whether anything was settled. */
+  async #round(fetched: readonly Fetched[]): Promise<boolean> {
+    const event = eventOf(fetched);
+    // The owner before a rebalance may still be at work on what the new one has already got.
+    const owners = this.#random?.chance(TWICE_AT_ONCE) === true ? 2 : 1;
+    const answers = await Promise.all(Array.from({ length: owners }, () => this.#invoke(event, fetched)));
+    let moved = false;
+    for (const { view, records } of fetched) {
+      const name = partitionName(records);
+      const reached = answers.map(({ batchItemFailures }) => {
+        const failure = batchItemFailures.find(({ itemIdentifier: { partition } }) => partition === name);
+        return failure?.itemIdentifier.offset ?? view.next + records.length;
+      });
+      const next = Math.max(...reached);
+      moved ||= next > view.next;
+      view.next = next;
+    }
+    return moved;
+  }
+
+  #invoke(event: KafkaEvent, fetched: readonly Fetched[]): Promise<KafkaBatchResponse> {
+    this.#deliveries += fetched.reduce((sum, { records }) => sum + records.length, 0);
+    const { settings } = this.#consumer;
+    const telemetry = watchedTelemetry(settings.telemetry, this.#watch());
+    const consumer: Consumer = {
+      ...this.#consumer,
+      processor: (deadLetters, mode) => this.#consumer.processor(deadLetters, mode, telemetry),
+    };
+    const handle = handleKafkaEvent({ consumer, deadLetters: this.#keepDeadLetters(), partialBatchResponse: true });
+    return handle(event, { getRemainingTimeInMillis: () => LONG_MS });
+  }
+
+  #watch(): Partial<ConsumerTelemetry> {
+    return {
+      applied: () => this.#applied++,
+      duplicateIgnored: () => this.#duplicates++,
+      attemptFailed: (_event, _attempt, cause) => (this.#lastFailure = cause),
+      outage: (cause) => (this.#lastFailure = cause),
+      parked: ({ topic, key, id }, why) => this.#parked.push({ topic, key, id, why }),
+    };
+  }
+
+  #keepDeadLetters(): DeadLetters {
+    return {
+      send: (record, aside) => {
+        this.#deadLetters.push({ record, ...aside });
+        this.#group.setAside.set(headerText(record, 'ce_id') ?? '', `${aside.reason}: ${aside.message}`);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  #isStuck(fetched: readonly Fetched[]): never {
+    const cause: unknown =
+      this.#lastFailure instanceof Error ? (this.#lastFailure.cause ?? this.#lastFailure) : undefined;
+    const places = fetched.flatMap(({ view }) => {
+      const record = view.records[view.next];
+      return record === undefined
+        ? []
+        : [`${headerText(record, 'ce_type') ?? 'a message'} at ${formatReceipt(record)}`];
+    });
+    const why = cause instanceof Error ? ` ${cause.message}` : '';
+    const error = new AssertionError({
+      message: `Consumer "${this.#consumer.name}" does not get past ${places.join(', ')}.${why}`,
+      operator: 'deliver',
+    });
+    throw Object.assign(error, { cause });
+  }
+}
+
+const partitionName = ([first]: readonly ConsumedRecord[]): string =>
+  first === undefined ? '' : `${first.topic}-${first.partition}`;
+
+/** As Lambda gives it: key and value in base64, headers as bytes. */
+const eventOf = (fetched: readonly Fetched[]): KafkaEvent => ({
+  records: Object.fromEntries(
+    fetched.map(({ records }) => [
+      partitionName(records),
+      records.map(({ topic, partition, offset, timestamp, key, value, headers }) => ({
+        topic,
+        partition,
+        offset: Number(offset),
+        timestamp,
+        key: key?.toString('base64') ?? null,
+        value: value?.toString('base64') ?? null,
+        headers: Object.entries(headers).flatMap(([name, given]) =>
+          valuesOf(given).map((bytes) => ({ [name]: [...bytes] })),
+        ),
+      })),
+    ]),
+  ),
+});
+
+function valuesOf(given: HeaderValue): Buffer[] {
+  if (given === undefined) return [];
+  const values = typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
+  return values.map((value) => Buffer.from(value as string));
+}

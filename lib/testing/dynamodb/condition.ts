@@ -1,0 +1,227 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Attributes } from './attributes';
+import { operandValue, readList, readOperand, type Operand } from './operand';
+import { Tokens } from './tokens';
+import { compare, equal, isValueType, membersOf, orderedBytes, typeOf, type Item, type Value } from './value';
+
+const COMPARATORS = ['=', '<>', '<', '<=', '>', '>='] as const;
+export type Comparator = (typeof COMPARATORS)[number];
+
+const FUNCTIONS = { attribute_exists: 1, attribute_not_exists: 1, attribute_type: 2, begins_with: 2, contains: 2 };
+type FunctionName = keyof typeof FUNCTIONS;
+
+/** What a condition, filter or key condition says. */
+export type Condition =
+  | { readonly kind: 'and' | 'or'; readonly left: Condition; readonly right: Condition }
+  | { readonly kind: 'not'; readonly inner: Condition }
+  | { readonly kind: 'compare'; readonly comparator: Comparator; readonly left: Operand; readonly right: Operand }
+  | { readonly kind: 'between'; readonly operand: Operand; readonly low: Operand; readonly high: Operand }
+  | { readonly kind: 'in'; readonly operand: Operand; readonly list: readonly Operand[] }
+  | { readonly kind: 'function'; readonly name: FunctionName; readonly args: readonly Operand[] };
+
+/** Reads a whole expression; `expression` is what messages call it. */
+export function readCondition(text: string, attributes: Attributes, expression: string): Condition {
+  const tokens = new Tokens(expression, text);
+  const condition = readOr(tokens, attributes);
+  tokens.end();
+  return condition;
+}
+
+function readOr(tokens: Tokens, attributes: Attributes): Condition {
+  let left = readAnd(tokens, attributes);
+  while (tokens.accept('OR')) left = { kind: 'or', left, right: readAnd(tokens, attributes) };
+  return left;
+}
+
+function readAnd(tokens: Tokens, attributes: Attributes): Condition {
+  let left = readNot(tokens, attributes);
+  while (tokens.accept('AND')) left = { kind: 'and', left, right: readNot(tokens, attributes) };
+  return left;
+}
+
+function readNot(tokens: Tokens, attributes: Attributes): Condition {
+  if (tokens.accept('NOT')) return { kind: 'not', inner: readNot(tokens, attributes) };
+  if (tokens.accept('(')) {
+    const inner = readOr(tokens, attributes);
+    tokens.expect(')');
+    if (bracketed.has(inner)) tokens.fail('The expression has redundant parentheses;');
+    bracketed.add(inner);
+    return inner;
+  }
+  return readPredicate(tokens, attributes);
+}
+
+/** What stood in parentheses: DynamoDB refuses a second pair around it. */
+const bracketed = new WeakSet<Condition>();
+
+function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
+  if (tokens.afterNext === '(' && tokens.next !== 'size') return readFunction(tokens, attributes);
+  const operand = readOperand(tokens, attributes);
+  if (tokens.accept('BETWEEN')) {
+    const low = readOperand(tokens, attributes);
+    tokens.expect('AND');
+    const high = readOperand(tokens, attributes);
+    checkDistinct(tokens, 'BETWEEN', operand, [low, high]);
+    checkBounds(tokens, low, high);
+    return { kind: 'between', operand, low, high };
+  }
+  if (tokens.accept('IN')) {
+    tokens.expect('(');
+    const list = readList(tokens, () => readOperand(tokens, attributes));
+    tokens.expect(')');
+    checkDistinct(tokens, 'IN', operand, list);
+    return { kind: 'in', operand, list };
+  }
+  const sign = tokens.take();
+  const comparator = COMPARATORS.find((each) => each === sign) ?? tokens.fail(`Syntax error; token: "${sign}"`);
+  const right = readOperand(tokens, attributes);
+  checkDistinct(tokens, sign, operand, [right]);
+  if (sign !== '=' && sign !== '<>') for (const side of [operand, right]) checkOrdered(tokens, sign, side);
+  return { kind: 'compare', comparator, left: operand, right };
+}
+
+function checkDistinct(tokens: Tokens, operator: string, first: Operand, others: readonly Operand[]): void {
+  if (!others.some((other) => isDeepStrictEqual(first, other))) return;
+  tokens.fail(
+    `The first operand must be distinct from the remaining operands for this operator; operator: ${operator}`,
+  );
+}
+
+function checkOrdered(tokens: Tokens, operator: string, operand: Operand): void {
+  if (operand.kind !== 'value' || compare(operand.value, operand.value) !== undefined) return;
+  tokens.fail(
+    `Incorrect operand type for operator or function; operator or function: ${operator}, operand type: ${typeOf(operand.value)}`,
+  );
+}
+
+function checkBounds(tokens: Tokens, low: Operand, high: Operand): void {
+  for (const bound of [low, high]) checkOrdered(tokens, 'BETWEEN', bound);
+  if (low.kind !== 'value' || high.kind !== 'value') return;
+  const order = compare(low.value, high.value);
+  if (order === undefined) {
+    return tokens.fail('The BETWEEN operator requires same data type for lower and upper bounds;');
+  }
+  if (order > 0) {
+    tokens.fail('The BETWEEN operator requires upper bound to be greater than or equal to lower bound;');
+  }
+}
+
+function readFunction(tokens: Tokens, attributes: Attributes): Condition {
+  const name = tokens.take();
+  if (!isFunction(name)) return tokens.fail(`Invalid function name; function: ${name}`);
+  tokens.expect('(');
+  const args = readList(tokens, () => readOperand(tokens, attributes));
+  tokens.expect(')');
+  if (args.length !== FUNCTIONS[name]) {
+    tokens.fail(`Incorrect number of operands for operator or function; operator or function: ${name}`);
+  }
+  const [first, second] = args;
+  if (name !== 'contains' && name !== 'begins_with' && first?.kind !== 'path') {
+    tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
+  }
+  if (name === 'attribute_type' && (second?.kind !== 'value' || !isValueType(second.value.S))) {
+    tokens.fail('Invalid attribute type name found; it must be one of S, N, B, BOOL, NULL, L, M, SS, NS, BS');
+  }
+  if (name === 'begins_with' && second?.kind === 'value' && orderedBytes(second.value) === undefined) {
+    tokens.fail(`Incorrect operand type for operator or function; operator or function: ${name}`);
+  }
+  return { kind: 'function', name, args };
+}
+
+const isFunction = (name: string): name is FunctionName => Object.hasOwn(FUNCTIONS, name);
+
+/** The first attributes of all paths in a condition. */
+export function attributesIn(condition: Condition): string[] {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return [...attributesIn(condition.left), ...attributesIn(condition.right)];
+    case 'not':
+      return attributesIn(condition.inner);
+    case 'compare':
+      return attributesOf([condition.left, condition.right]);
+    case 'between':
+      return attributesOf([condition.operand, condition.low, condition.high]);
+    case 'in':
+      return attributesOf([condition.operand, ...condition.list]);
+    case 'function':
+      return attributesOf(condition.args);
+  }
+}
+
+const attributesOf = (operands: readonly Operand[]): string[] =>
+  operands.flatMap((operand) => (operand.kind === 'value' ? [] : [operand.path[0]]));
+
+/** Whether the condition holds for an item; an item that is not there is an empty one. */
+export function holds(condition: Condition, item: Item): boolean {
+  switch (condition.kind) {
+    case 'and':
+      return holds(condition.left, item) && holds(condition.right, item);
+    case 'or':
+      return holds(condition.left, item) || holds(condition.right, item);
+    case 'not':
+      return !holds(condition.inner, item);
+    case 'compare':
+      return compares(condition.comparator, operandValue(condition.left, item), operandValue(condition.right, item));
+    case 'between': {
+      const value = operandValue(condition.operand, item);
+      return (
+        compares('>=', value, operandValue(condition.low, item)) &&
+        compares('<=', value, operandValue(condition.high, item))
+      );
+    }
+    case 'in': {
+      const value = operandValue(condition.operand, item);
+      return condition.list.some((each) => compares('=', value, operandValue(each, item)));
+    }
+    case 'function':
+      return functionHolds(condition.name, condition.args, item);
+  }
+}
+
+function compares(comparator: Comparator, left: Value | undefined, right: Value | undefined): boolean {
+  if (left === undefined || right === undefined) return comparator === '<>' && left !== right;
+  if (comparator === '=') return equal(left, right);
+  if (comparator === '<>') return !equal(left, right);
+  const order = compare(left, right);
+  if (order === undefined) return false;
+  switch (comparator) {
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
+  }
+}
+
+function functionHolds(name: FunctionName, [first, second]: readonly Operand[], item: Item): boolean {
+  const value = first === undefined ? undefined : operandValue(first, item);
+  const other = second === undefined ? undefined : operandValue(second, item);
+  if (name === 'attribute_exists') return value !== undefined;
+  if (name === 'attribute_not_exists') return value === undefined;
+  if (value === undefined || other === undefined) return false;
+  switch (name) {
+    case 'attribute_type':
+      return typeOf(value) === other.S;
+    case 'begins_with':
+      return beginsWith(value, other);
+    case 'contains':
+      return contains(value, other);
+  }
+}
+
+function beginsWith(value: Value, prefix: Value): boolean {
+  const [whole, start] = [orderedBytes(value), orderedBytes(prefix)];
+  if (whole === undefined || start === undefined || typeOf(value) !== typeOf(prefix)) return false;
+  return whole.subarray(0, start.length).equals(start);
+}
+
+function contains(value: Value, part: Value): boolean {
+  const members = value.L ?? membersOf(value);
+  if (members !== undefined) return members.some((member) => equal(member, part));
+  const [whole, piece] = [orderedBytes(value), orderedBytes(part)];
+  return whole !== undefined && piece !== undefined && typeOf(value) === typeOf(part) && whole.includes(piece);
+}

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { refuse } from './service-error';
+import { compare, equal, storedItem, typeOf, type Item, type Value } from './value';
+
+/** A table's key attributes with their types, in this order: its partition key, and its sort key when it has one. */
+export type KeySchema = Readonly<Record<string, 'S' | 'N' | 'B'>>;
+
+/** Amazon DynamoDB developer guide, "Quotas": of the partition key and of the sort key, in bytes. */
+const MAX_KEY_BYTES = [2048, 1024] as const;
+
+/** The items of one table. */
+export class Table {
+  readonly name: string;
+  /** The partition key, and the sort key when there is one. */
+  readonly keyNames: readonly string[];
+  readonly #partitionKey: string;
+  readonly #sortKey: string | undefined;
+  readonly #schema: KeySchema;
+  readonly #items = new Map<string, Item>();
+
+  constructor(name: string, schema: KeySchema) {
+    this.name = name;
+    this.keyNames = Object.keys(schema);
+    this.#schema = schema;
+    const [partitionKey = '', sortKey] = this.keyNames;
+    this.#partitionKey = partitionKey;
+    this.#sortKey = sortKey;
+  }
+
+  get partitionKey(): string {
+    return this.#partitionKey;
+  }
+
+  get sortKey(): string | undefined {
+    return this.#sortKey;
+  }
+
+  /** The key of a whole item. */
+  keyOfItem(item: Item): Item {
+    for (const name of this.keyNames) {
+      if (item[name] === undefined) {
+        refuse(`One or more parameter values were invalid: Missing the key ${name} in the item`);
+      }
+    }
+    return this.#checkedKey(this.keyIn(item));
+  }
+
+  /** A key as a request names it: all key attributes and no other. */
+  key(key: Item | undefined): Item {
+    const names = Object.keys(key ?? {});
+    if (key === undefined || names.length !== this.keyNames.length || this.keyNames.some((name) => !(name in key))) {
+      return refuse('The provided key element does not match the schema');
+    }
+    return this.#checkedKey(key);
+  }
+
+  checkKeyType(name: string, value: Value): void {
+    const expected = this.#schema[name];
+    const actual = typeOf(value);
+    if (actual === expected) return;
+    refuse(
+      `One or more parameter values were invalid: Type mismatch for key ${name} expected: ${expected ?? 'none'} actual: ${actual}`,
+    );
+  }
+
+  #checkedKey(key: Item): Item {
+    for (const [at, name] of this.keyNames.entries()) {
+      const value = key[name] ?? {};
+      this.checkKeyType(name, value);
+      const bytes = keyBytes(value);
+      const max = MAX_KEY_BYTES[at] ?? 0;
+      if (bytes === 0) {
+        refuse(
+          `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty value. Key: ${name}`,
+        );
+      }
+      if (bytes > max) {
+        refuse(
+          `One or more parameter values were invalid: Size of key ${name} has exceeded the maximum size limit of ${max} bytes`,
+        );
+      }
+    }
+    return storedItem(key);
+  }
+
+  /** Names an item among those of its table. */
+  nameOf(key: Item): string {
+    return JSON.stringify(this.keyNames.map((name) => key[name]));
+  }
+
+  get(key: Item): Item | undefined {
+    return this.#items.get(this.nameOf(key));
+  }
+
+  put(item: Item): void {
+    this.#items.set(this.nameOf(item), item);
+  }
+
+  delete(key: Item): void {
+    this.#items.delete(this.nameOf(key));
+  }
+
+  /** The items of one partition key, in the order of their sort keys. */
+  partition(value: Value): Item[] {
+    return [...this.#items.values()]
+      .filter((item) => equal(item[this.#partitionKey] ?? {}, value))
+      .toSorted((a, b) => this.bySortKey(a, b));
+  }
+
+  /** All items: those of a partition key together, in the order of a hash of it. */
+  all(): Item[] {
+    const partitions = Map.groupBy(this.#items.values(), (item) => JSON.stringify(item[this.#partitionKey]));
+    return [...partitions]
+      .map(([key, items]) => ({ hash: createHash('sha256').update(key).digest('hex'), items }))
+      .toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
+      .flatMap(({ items }) => items.toSorted((a, b) => this.bySortKey(a, b)));
+  }
+
+  /** The order of two items of one partition key. */
+  bySortKey(a: Item, b: Item): number {
+    return this.#sortKey === undefined ? 0 : (compare(a[this.#sortKey] ?? {}, b[this.#sortKey] ?? {}) ?? 0);
+  }
+
+  /** The key of an item, as it is. */
+  keyIn(item: Item): Item {
+    return Object.fromEntries(this.keyNames.map((name) => [name, item[name] ?? {}]));
+  }
+}
+
+function keyBytes({ S, N, B = '' }: Value): number {
+  if (S !== undefined) return Buffer.byteLength(S);
+  return N === undefined ? Buffer.byteLength(B, 'base64') : N.length;
+}

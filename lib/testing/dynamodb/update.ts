@@ -1,0 +1,218 @@
+import type { Attributes } from './attributes';
+import { addNumbers, subtractNumbers } from './decimal';
+import { readList, readPath } from './operand';
+import { overlap, valueAt, withoutValues, withValue, type Path } from './path';
+import { refuse } from './service-error';
+import { Tokens } from './tokens';
+import { equal, membersOf, typeOf, type Item, type Value } from './value';
+
+/** What `SET` writes. */
+type Written =
+  | { readonly kind: 'path'; readonly path: Path }
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'sum' | 'difference' | 'list_append'; readonly left: Written; readonly right: Written }
+  | { readonly kind: 'if_not_exists'; readonly path: Path; readonly otherwise: Written };
+
+/** What an update expression says. */
+export interface Update {
+  readonly sets: readonly { readonly path: Path; readonly written: Written }[];
+  readonly removes: readonly Path[];
+  readonly adds: readonly PathValue[];
+  readonly deletes: readonly PathValue[];
+}
+
+interface PathValue {
+  readonly path: Path;
+  readonly value: Value;
+}
+
+export function readUpdate(text: string, attributes: Attributes): Update {
+  const tokens = new Tokens('UpdateExpression', text);
+  const update = {
+    sets: [] as Update['sets'],
+    removes: [] as readonly Path[],
+    adds: [] as readonly PathValue[],
+    deletes: [] as readonly PathValue[],
+  };
+  const seen = new Set<string>();
+  const readPathValue = (): PathValue => {
+    const path = readPath(tokens, attributes);
+    return { path, value: attributes.value(tokens.take(), tokens.expression) };
+  };
+  while (tokens.next !== undefined) {
+    const clause = tokens.take().toUpperCase();
+    if (seen.has(clause)) tokens.fail(`The "${clause}" section can only be used once in an update expression;`);
+    seen.add(clause);
+    switch (clause) {
+      case 'SET':
+        update.sets = readList(tokens, () => readSet(tokens, attributes));
+        break;
+      case 'REMOVE':
+        update.removes = readList(tokens, () => readPath(tokens, attributes));
+        break;
+      case 'ADD':
+        update.adds = readList(tokens, readPathValue);
+        for (const { value } of update.adds) checkAddable(tokens, value);
+        break;
+      case 'DELETE':
+        update.deletes = readList(tokens, readPathValue);
+        for (const { value } of update.deletes) checkDeletable(tokens, value);
+        break;
+      default:
+        tokens.fail(`Syntax error; token: "${clause}"`);
+    }
+  }
+  checkDistinct(tokens, pathsOf(update));
+  return update;
+}
+
+const checkAddable = (tokens: Tokens, value: Value): void => {
+  if (value.N === undefined && membersOf(value) === undefined) {
+    tokens.fail(`Incorrect operand type for operator or function; operator: ADD, operand type: ${typeOf(value)}`);
+  }
+};
+
+const checkDeletable = (tokens: Tokens, value: Value): void => {
+  if (membersOf(value) === undefined) {
+    tokens.fail(`Incorrect operand type for operator or function; operator: DELETE, operand type: ${typeOf(value)}`);
+  }
+};
+
+function readSet(tokens: Tokens, attributes: Attributes): { path: Path; written: Written } {
+  const path = readPath(tokens, attributes);
+  tokens.expect('=');
+  return { path, written: readSum(tokens, attributes) };
+}
+
+/** Parentheses may stand around an operand, or once around the whole. */
+function readSum(tokens: Tokens, attributes: Attributes): Written {
+  if (!tokens.accept('(')) return readRest(readWritten(tokens, attributes), tokens, attributes);
+  const first = readWritten(tokens, attributes);
+  if (tokens.accept(')')) return readRest(first, tokens, attributes);
+  const sum = readRest(first, tokens, attributes);
+  tokens.expect(')');
+  return sum;
+}
+
+function readRest(left: Written, tokens: Tokens, attributes: Attributes): Written {
+  if (tokens.accept('+')) return { kind: 'sum', left, right: readTerm(tokens, attributes) };
+  if (tokens.accept('-')) return { kind: 'difference', left, right: readTerm(tokens, attributes) };
+  return left;
+}
+
+function readTerm(tokens: Tokens, attributes: Attributes): Written {
+  if (!tokens.accept('(')) return readWritten(tokens, attributes);
+  const inner = readWritten(tokens, attributes);
+  tokens.expect(')');
+  return inner;
+}
+
+function readWritten(tokens: Tokens, attributes: Attributes): Written {
+  if (tokens.next?.startsWith(':') === true) {
+    return { kind: 'value', value: attributes.value(tokens.take(), tokens.expression) };
+  }
+  if (tokens.afterNext !== '(') return { kind: 'path', path: readPath(tokens, attributes) };
+  const name = tokens.take();
+  tokens.expect('(');
+  let written: Written;
+  if (name === 'if_not_exists') {
+    const path = readPath(tokens, attributes);
+    tokens.expect(',');
+    written = { kind: name, path, otherwise: readWritten(tokens, attributes) };
+  } else if (name === 'list_append') {
+    const left = readWritten(tokens, attributes);
+    tokens.expect(',');
+    written = { kind: name, left, right: readWritten(tokens, attributes) };
+  } else {
+    return tokens.fail(`Invalid function name; function: ${name}`);
+  }
+  tokens.expect(')');
+  return written;
+}
+
+/** All paths that the update writes. */
+export const pathsOf = ({ sets, removes, adds, deletes }: Update): Path[] => [
+  ...sets.map(({ path }) => path),
+  ...removes,
+  ...adds.map(({ path }) => path),
+  ...deletes.map(({ path }) => path),
+];
+
+function checkDistinct(tokens: Tokens, paths: readonly Path[]): void {
+  for (const [at, path] of paths.entries()) {
+    if (paths.slice(at + 1).some((other) => overlap(path, other))) {
+      tokens.fail('Two document paths overlap with each other; must remove or rewrite one of these paths;');
+    }
+  }
+}
+
+/** The item after the update. Everything reads the item as it was. */
+export function updated(item: Item, { sets, removes, adds, deletes }: Update): Item {
+  const values = [
+    ...sets.map(({ path, written }) => ({ path, value: valueOf(written, item) })),
+    ...adds.map(({ path, value }) => ({ path, value: added(valueAt(item, path), value) })),
+    ...deletes.map(({ path, value }) => ({ path, value: reduced(valueAt(item, path), value) })),
+  ];
+  const gone = values.filter(({ value }) => value === undefined).map(({ path }) => path);
+  const next = values.reduce(
+    (state, { path, value }) => (value === undefined ? state : withValue(state, path, value)),
+    item,
+  );
+  const present = gone.filter((path) => valueAt(item, path) !== undefined);
+  return withoutValues(next, [...removes, ...present]);
+}
+
+function valueOf(written: Written, item: Item): Value {
+  switch (written.kind) {
+    case 'value':
+      return written.value;
+    case 'path':
+      return (
+        valueAt(item, written.path) ??
+        refuse('The provided expression refers to an attribute that does not exist in the item')
+      );
+    case 'if_not_exists':
+      return valueAt(item, written.path) ?? valueOf(written.otherwise, item);
+    case 'list_append': {
+      const [left, right] = [valueOf(written.left, item).L, valueOf(written.right, item).L];
+      if (left === undefined || right === undefined) return refuse(WRONG_TYPE);
+      return { L: [...left, ...right] };
+    }
+    default: {
+      const [left, right] = [valueOf(written.left, item).N, valueOf(written.right, item).N];
+      if (left === undefined || right === undefined) return refuse(WRONG_TYPE);
+      return { N: written.kind === 'sum' ? addNumbers(left, right) : subtractNumbers(left, right) };
+    }
+  }
+}
+
+const WRONG_TYPE = 'An operand in the update expression has an incorrect data type';
+
+function added(known: Value | undefined, value: Value): Value {
+  if (known === undefined) return value;
+  if (known.N !== undefined && value.N !== undefined) return { N: addNumbers(known.N, value.N) };
+  return combined(known, value, (have, more) => [...have, ...more.filter((one) => !have.some(isEqualTo(one)))]);
+}
+
+function reduced(known: Value | undefined, value: Value): Value | undefined {
+  if (known === undefined) return undefined;
+  const left = combined(known, value, (have, less) => have.filter((one) => !less.some(isEqualTo(one))));
+  return membersOf(left)?.length === 0 ? undefined : left;
+}
+
+const isEqualTo =
+  (one: Value) =>
+  (other: Value): boolean =>
+    equal(one, other);
+
+function combined(
+  known: Value,
+  value: Value,
+  combine: (known: readonly Value[], value: readonly Value[]) => readonly Value[],
+): Value {
+  const [have, other] = [membersOf(known), membersOf(value)];
+  const type = typeOf(known);
+  if (have === undefined || other === undefined || type !== typeOf(value)) return refuse(WRONG_TYPE);
+  const members = combine(have, other);
+  return { [type]: members.map(({ S, N, B }) => S ?? N ?? B ?? '') };
+}

@@ -1,0 +1,123 @@
+import { compareNumbers, normalNumber } from './decimal';
+import { refuse } from './service-error';
+
+/** A typed value as it goes over the wire; exactly one of the members is set, bytes are base64. */
+export interface Value {
+  readonly S?: string;
+  readonly N?: string;
+  readonly B?: string;
+  readonly BOOL?: boolean;
+  readonly NULL?: boolean;
+  readonly L?: readonly Value[];
+  readonly M?: Item;
+  readonly SS?: readonly string[];
+  readonly NS?: readonly string[];
+  readonly BS?: readonly string[];
+}
+export type Item = Readonly<Record<string, Value>>;
+
+const TYPES = ['S', 'N', 'B', 'BOOL', 'NULL', 'L', 'M', 'SS', 'NS', 'BS'] as const;
+export type ValueType = (typeof TYPES)[number];
+
+export const isValueType = (text: string | undefined): text is ValueType => TYPES.some((type) => type === text);
+
+export function typeOf(value: Value): ValueType {
+  const set = TYPES.filter((type) => value[type] !== undefined);
+  const [type] = set;
+  if (type === undefined || set.length > 1) {
+    return refuse('Supplied AttributeValue has more than one datatypes set, or none; it must have exactly one');
+  }
+  return type;
+}
+
+/** The members of a set, with the type of each; `undefined` for what is none. */
+export function membersOf({ SS, NS, BS }: Value): readonly Value[] | undefined {
+  if (SS !== undefined) return SS.map((S) => ({ S }));
+  if (NS !== undefined) return NS.map((N) => ({ N }));
+  return BS?.map((B) => ({ B }));
+}
+
+/** The value as DynamoDB stores it, or its refusal. */
+export function storedValue(value: Value): Value {
+  switch (typeOf(value)) {
+    case 'N':
+      return { N: normalNumber(value.N ?? '') };
+    case 'L':
+      return { L: (value.L ?? []).map(storedValue) };
+    case 'M':
+      return { M: storedItem(value.M ?? {}) };
+    case 'NS':
+      return storedSet({ NS: (value.NS ?? []).map(normalNumber) });
+    case 'SS':
+    case 'BS':
+      return storedSet(value);
+    default:
+      return value;
+  }
+}
+
+export const storedItem = (item: Item): Item =>
+  Object.fromEntries(Object.entries(item).map(([name, value]) => [name, storedValue(value)]));
+
+function storedSet(set: Value): Value {
+  const members = membersOf(set) ?? [];
+  if (members.length === 0) refuse('One or more parameter values were invalid: An set may not be empty');
+  if (new Set(members.map((member) => JSON.stringify(member))).size < members.length) {
+    refuse('One or more parameter values were invalid: Input collection contains duplicates.');
+  }
+  return set;
+}
+
+export function equal(a: Value, b: Value): boolean {
+  const type = typeOf(a);
+  if (type !== typeOf(b)) return false;
+  if (a.N !== undefined && b.N !== undefined) return compareNumbers(a.N, b.N) === 0;
+  if (a.L !== undefined && b.L !== undefined) {
+    const other = b.L;
+    return a.L.length === other.length && a.L.every((each, at) => equal(each, other[at] ?? {}));
+  }
+  if (a.M !== undefined && b.M !== undefined) {
+    const other = b.M;
+    const names = Object.keys(a.M);
+    return (
+      names.length === Object.keys(other).length &&
+      Object.entries(a.M).every(([name, each]) => other[name] !== undefined && equal(each, other[name]))
+    );
+  }
+  const [left, right] = [membersOf(a), membersOf(b)];
+  if (left !== undefined && right !== undefined) {
+    return left.length === right.length && left.every((member) => right.some((each) => equal(each, member)));
+  }
+  return a[type] === b[type];
+}
+
+/** Below, at or above 0; `undefined` for types that differ or have no order. */
+export function compare(a: Value, b: Value): number | undefined {
+  if (a.N !== undefined && b.N !== undefined) return compareNumbers(a.N, b.N);
+  const [left, right] = [orderedBytes(a), orderedBytes(b)];
+  if (left === undefined || right === undefined || typeOf(a) !== typeOf(b)) return undefined;
+  return Buffer.compare(left, right);
+}
+
+/** By its bytes a text sorts, in UTF-8, and binary does. */
+export function orderedBytes({ S, B }: Value): Buffer | undefined {
+  if (S !== undefined) return Buffer.from(S);
+  return B === undefined ? undefined : Buffer.from(B, 'base64');
+}
+
+const LIST_OR_MAP_BYTES = 3;
+
+/** How many bytes DynamoDB counts, about: its developer guide, "DynamoDB item sizes and formats". */
+export const bytesOf = (item: Item): number =>
+  Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0);
+
+function valueBytes(value: Value): number {
+  if (value.N !== undefined) return Math.ceil(value.N.replace(/[-.]/g, '').length / 2) + 1;
+  if (value.L !== undefined) {
+    return value.L.reduce((sum, each) => sum + 1 + valueBytes(each), LIST_OR_MAP_BYTES);
+  }
+  if (value.M !== undefined) return LIST_OR_MAP_BYTES + Object.keys(value.M).length + bytesOf(value.M);
+  const members = membersOf(value);
+  if (members !== undefined) return members.reduce((sum, each) => sum + valueBytes(each), 0);
+  return orderedBytes(value)?.length ?? 1;
+}

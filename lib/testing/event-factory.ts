@@ -1,0 +1,104 @@
+import type { ConsumedRecord } from '../consume/record';
+import type { EventCatalogue, EventDefinitions, EventOverrides } from '../event/catalogue';
+import { OutboxError } from '../event/errors';
+import { refuseOption, requireOptions } from '../event/options';
+import { messagesOf } from '../event/message';
+import type { SchemaInput } from '../event/standard-schema';
+import { prepareChange } from '../write/change';
+import { commitOf } from '../write/commit';
+import { settingsOf } from '../write/settings';
+
+/** Of whom the messages tell. */
+export interface EventFactoryOptions {
+  /** @default 'test' */
+  readonly service?: string;
+  /**
+   * `ce_source` of all events.
+   *
+   * @default `/<service>/<aggregate>`
+   */
+  readonly source?: string;
+}
+
+/** One event of type `T`, alone in its transaction. */
+export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & string> extends EventOverrides {
+  readonly key: string;
+  readonly data: SchemaInput<D[T]['schema']>;
+  /** The aggregate's version; left out for a key without versions. */
+  readonly version?: number;
+  /**
+   * The kind of thing.
+   *
+   * @default the type up to its first dot
+   */
+  readonly aggregate?: string;
+  /** @default now */
+  readonly committedAt?: Date | number;
+  /**
+   * Where the message lies.
+   *
+   * @default 0
+   */
+  readonly partition?: number;
+  /** @default 0 */
+  readonly offset?: number;
+}
+
+/** Makes messages of the catalogue `D`. */
+export type EventFactory<D extends EventDefinitions> = <T extends keyof D & string>(
+  type: T,
+  event: FactoryEvent<D, T>,
+) => Promise<ConsumedRecord>;
+
+const OPTIONS = ['service', 'source'];
+const EVENT_OPTIONS = [
+  ...['key', 'data', 'version', 'aggregate', 'committedAt', 'partition', 'offset'],
+  ...['topic', 'headers', 'time', 'id'],
+];
+
+/**
+ * Makes messages as a consumer reads them: the same bytes that the write helper and the relay would have put on the
+ * topic. For tests of what reads messages without `createConsumer`, such as `readEvent`, and for messages of another
+ * service's catalogue.
+ *
+ * @throws OutboxError as the write helper does, such as `unknown-event-type` or `invalid-event-data`.
+ * @example
+ * ```ts
+ * const anEvent = eventFactory(events, { service: 'shop' });
+ * const record = await anEvent('order.placed', { key: '42', version: 1, data: { total: 5 } });
+ * ```
+ */
+export function eventFactory<D extends EventDefinitions>(
+  events: EventCatalogue<D>,
+  options: EventFactoryOptions = {},
+): EventFactory<D> {
+  requireOptions(options, OPTIONS);
+  const { service = 'test', source } = options;
+  const settings = settingsOf({
+    tableName: 'outbox',
+    region: 'in-memory',
+    events: events,
+    service,
+    ...(source === undefined ? {} : { source }),
+  });
+  return async (type, event) => {
+    requireOptions(event, EVENT_OPTIONS, 'event');
+    const { key, version, aggregate = type.replace(/\..*$/s, ''), committedAt, partition = 0, offset = 0 } = event;
+    const { topic, headers, time, id, data } = event;
+    const commit = commitOf({ committedAt }, () => settings.clock.now());
+    const change = { aggregate, key, version, events: [{ type, data, topic, headers, time, id }] };
+    const { item } = await prepareChange(settings, change, commit, undefined);
+    const [message] = messagesOf(item);
+    if (message === undefined) throw new OutboxError('no-events', 'The item has no event.', { aggregate, key });
+    if (!Number.isSafeInteger(offset) || offset < 0) refuseOption('event.offset', offset, 'an integer, at least 0');
+    return {
+      topic: message.topic,
+      partition,
+      offset: BigInt(offset),
+      timestamp: commit.at,
+      key: message.key,
+      value: message.value,
+      headers: Object.fromEntries(Object.entries(message.headers).map(([name, text]) => [name, Buffer.from(text)])),
+    };
+  };
+}

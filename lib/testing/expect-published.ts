@@ -1,0 +1,84 @@
+import { AssertionError } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
+import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
+import { isJsonType } from '../event/content-type';
+import { DEFAULT_CONTENT_TYPE } from '../event/item';
+import { requireOptions } from '../event/options';
+import type { SchemaOutput } from '../event/standard-schema';
+import type { PublishedEvent } from './published-event';
+
+/** What an event must be; what is left out may be anything. */
+export type ExpectedEvent<D extends EventDefinitions = EventDefinitions> = {
+  [T in keyof D & string]: {
+    readonly type: T;
+    readonly key: string;
+    /** The whole data, as it is written: a `Date` stands for its text in JSON. */
+    readonly data?: SchemaOutput<D[T]['schema']>;
+    readonly version?: number;
+    /** @default the type's topic */
+    readonly topic?: string;
+    /** All headers of the event's own. */
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly id?: string;
+    readonly source?: string;
+  };
+}[keyof D & string];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const FIELDS = ['type', 'key', 'data', 'version', 'topic', 'headers', 'id', 'source'] as const;
+const SHOWN = ['topic', 'type', 'key', 'data'] as const;
+
+/**
+ * Refuses every difference between what was published and what was expected. Order counts within a topic and key, as
+ * it does on Kafka.
+ *
+ * @throws AssertionError with the difference.
+ */
+export function expectPublished(
+  published: readonly PublishedEvent[],
+  expected: readonly ExpectedEvent[],
+  events: EventCatalogue,
+  note: string,
+): void {
+  const wanted = expected.map((event, at) => wantedFields(event, at, events));
+  const places = new Set([...wanted, ...published].map(placeOf));
+  const actualList: Fields[] = [];
+  const wantedList: Fields[] = [];
+  for (const place of places) {
+    const wantedHere = wanted.filter((each) => placeOf(each) === place);
+    const here = published.filter((each) => placeOf(each) === place);
+    wantedList.push(...wantedHere);
+    actualList.push(...here.map((event, at) => fieldsOf(event, Object.keys(wantedHere[at] ?? {}))));
+  }
+  if (isDeepStrictEqual(actualList, wantedList)) return;
+  const difference = new AssertionError({ actual: actualList, expected: wantedList, operator: 'deepStrictEqual' });
+  throw new AssertionError({
+    message: `What was published is not what was expected; order counts within a topic and key.${note}\n\n${difference.message}`,
+    actual: actualList,
+    expected: wantedList,
+    operator: 'deepStrictEqual',
+    stackStartFn: expectPublished,
+  });
+}
+
+function wantedFields(event: ExpectedEvent, at: number, events: EventCatalogue): Fields {
+  const given = requireOptions(event, FIELDS, `expected[${at}]`);
+  const { topic, contentType = DEFAULT_CONTENT_TYPE } = events.definitionOf(event.type);
+  const fields = Object.fromEntries(
+    [...new Set([...SHOWN, ...FIELDS])].flatMap((name) =>
+      given[name] === undefined && !(name === 'data' && 'data' in given) ? [] : [[name, given[name]]],
+    ),
+  );
+  const data = isJsonType(contentType) && fields['data'] !== undefined ? asWritten(fields['data']) : fields['data'];
+  return { topic, ...fields, ...('data' in fields ? { data } : {}) };
+}
+
+const asWritten = (data: unknown): unknown => JSON.parse(JSON.stringify(data)) as unknown;
+
+const placeOf = ({ topic, key }: { readonly topic?: unknown; readonly key?: unknown }): string =>
+  JSON.stringify([topic, key]);
+
+/** Those that are compared, in the same order; of an event that nobody expected, what tells it from others. */
+const fieldsOf = (event: PublishedEvent, names: readonly string[]): Fields =>
+  Object.fromEntries((names.length === 0 ? SHOWN : names).map((name) => [name, (event as unknown as Fields)[name]]));

@@ -1,0 +1,80 @@
+import { messageBytes, type Message } from '../event/message';
+import type { ConsumedRecord } from '../consume/record';
+import { partitionOf } from '../relay/partition';
+import type { BatchOutcome, Failure, PartitionBatch, Publisher, TopicLookup } from '../relay/ports';
+
+/** Why Kafka refuses a message for ever. */
+export type Refusal = 'message-too-large' | 'message-refused';
+
+/** Topics in memory, with the answers of Kafka: a partition's batch is appended as a whole or refused as a whole. */
+export class MemoryKafka implements Publisher {
+  isAway = false;
+  refuses: (message: Message) => Refusal | undefined = () => undefined;
+  /** All messages in the order in which they were appended. */
+  readonly log: ConsumedRecord[] = [];
+  readonly #topics: ReadonlyMap<string, number>;
+  readonly #partitions = new Map<string, ConsumedRecord[]>();
+  readonly #now: () => number;
+
+  /** @param topics - how many partitions each has */
+  constructor(topics: ReadonlyMap<string, number>, now: () => number) {
+    this.#topics = topics;
+    this.#now = now;
+  }
+
+  partitionCount(topic: string): Promise<TopicLookup> {
+    const partitions = this.#topics.get(topic);
+    if (this.isAway) return Promise.resolve(AWAY);
+    if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });
+    const known = [...this.#topics.keys()].join(', ');
+    return Promise.resolve({
+      kind: 'poison',
+      reason: 'unknown-topic',
+      message: `There is no topic "${topic}", only ${known}. Name it in "topics" of createTestOutbox.`,
+    });
+  }
+
+  publish(batches: readonly PartitionBatch[]): Promise<readonly BatchOutcome[]> {
+    return Promise.resolve(batches.map((batch) => (this.isAway ? AWAY : this.#append(batch))));
+  }
+
+  #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {
+    const reason = messages.map((message) => this.refuses(message)).find((refusal) => refusal !== undefined);
+    if (reason !== undefined) return { kind: 'poison', reason, message: refusalText(topic, messages) };
+    const baseOffset = BigInt(this.partition(topic, partition).length);
+    for (const { key, value, headers } of messages) {
+      const bytes = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)] as const);
+      this.#add({ topic, partition, key, value, headers: Object.fromEntries(bytes) });
+    }
+    return { kind: 'acked', baseOffset };
+  }
+
+  /** Appends a message as it is, whoever produced it; the partition follows from its key. */
+  append(message: Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>): ConsumedRecord {
+    const partition = partitionOf(message.key ?? Buffer.alloc(0), this.#topics.get(message.topic) ?? 1);
+    return this.#add({ ...message, partition });
+  }
+
+  #add(message: Omit<ConsumedRecord, 'offset' | 'timestamp'>): ConsumedRecord {
+    const records = this.partition(message.topic, message.partition);
+    const record = { ...message, offset: BigInt(records.length), timestamp: this.#now() };
+    records.push(record);
+    this.log.push(record);
+    return record;
+  }
+
+  /** The messages of a partition, to which more may come. */
+  partition(topic: string, partition: number): ConsumedRecord[] {
+    const name = `${topic}-${partition}`;
+    const known = this.#partitions.get(name) ?? [];
+    this.#partitions.set(name, known);
+    return known;
+  }
+}
+
+const AWAY: Failure = { kind: 'outage', message: 'The brokers are away.' };
+
+const refusalText = (topic: string, messages: readonly Message[]): string => {
+  const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+  return `Topic "${topic}" refuses a batch of ${messages.length} messages with ${bytes} bytes.`;
+};

@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ConditionalCheckFailedException,
+  UpdateItemCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { formatReceipt } from '../event/receipt';
+import { controlStore } from '../relay/dynamodb-control';
+import { ControlWriter } from '../relay/dynamodb-control-writer';
+import { drainStore } from '../relay/dynamodb-drains';
+import { keyReader } from '../relay/dynamodb-keys';
+import { parkingWriter } from '../relay/dynamodb-parking';
+import { signalStore } from '../relay/dynamodb-signals';
+import { suspectCounter } from '../relay/dynamodb-suspects';
+import { RELAY_DEFAULTS, type Order } from '../relay/environment';
+import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
+import type { StreamRecord } from '../relay/record';
+import { createRelay, type Relay } from '../relay/relay';
+
+export interface MemoryRelayOptions {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+  readonly publisher: Publisher;
+  readonly order: Order;
+  readonly clock: Clock;
+}
+
+/** What one run of the relay did. */
+export interface RelayRun {
+  /** Events that were acknowledged. */
+  published: number;
+  /** Items that were refused. */
+  parked: number;
+}
+
+const BATCH = 100;
+/** As at the start of an invocation with a long timeout. */
+const PLENTY_MS = 600_000;
+
+/** The relay itself, and its stores, over a table in memory; what it is invoked with comes from `add`. */
+export class MemoryRelay {
+  readonly #relay: Relay;
+  readonly #records: StreamRecord[] = [];
+  #run: RelayRun = { published: 0, parked: 0 };
+
+  constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
+    const wait = (ms: number): Promise<void> => sleep(ms);
+    const writer = new ControlWriter(client, tableName, wait);
+    const { retentionSeconds, maxBatchBytes, lateAfterSeconds } = RELAY_DEFAULTS;
+    this.#relay = createRelay(
+      {
+        publisher,
+        items: {
+          mark: (marks) => markAll(client, tableName, marks, clock),
+          park: parkingWriter(client, tableName, writer, clock),
+          ...suspectCounter(client, tableName),
+        },
+        keys: keyReader(client, tableName, wait),
+        control: controlStore(client, tableName, clock),
+        drains: drainStore(client, { tableName, retentionSeconds }, writer, clock),
+        signals: signalStore(client, tableName, clock),
+        telemetry: this.#telemetry(),
+        clock,
+      },
+      { maxBatchBytes, maxMessages: 1_000, minRoundMs: 0, minParkMs: 0, order, lateAfterMs: lateAfterSeconds * 1000 },
+    );
+  }
+
+  /** A record of the table's stream, to be handled by the next run. */
+  add(record: StreamRecord): void {
+    this.#records.push(record);
+  }
+
+  /** Handles the records in their order, until none is left or one must wait. */
+  async run(): Promise<RelayRun> {
+    this.#run = { published: 0, parked: 0 };
+    while (this.#records.length > 0) {
+      const batch = this.#records.slice(0, BATCH);
+      const failed = await this.#relay.handle(batch, () => PLENTY_MS);
+      this.#records.splice(0, failed ?? batch.length);
+      // Lambda would deliver it again at once; here the next run does.
+      if (failed === 0) break;
+    }
+    return this.#run;
+  }
+
+  #telemetry(): Telemetry {
+    return {
+      ...SILENT,
+      published: ({ latencyMs }) => (this.#run.published += latencyMs.length),
+      parked: () => this.#run.parked++,
+    };
+  }
+}
+
+const nothing = (): void => undefined;
+
+const SILENT: Telemetry = {
+  received: nothing,
+  published: nothing,
+  duplicateSkipped: nothing,
+  heldBack: nothing,
+  parked: nothing,
+  breakerOpen: nothing,
+  markFailed: nothing,
+  outage: nothing,
+  producerRebuilt: nothing,
+  signalSetAside: nothing,
+  lookedBack: nothing,
+  drained: nothing,
+  discarded: nothing,
+  replayed: nothing,
+  suspectStarted: nothing,
+  predecessorMissing: nothing,
+  streamChanged: nothing,
+  finished: nothing,
+};
+
+/** As the relay marks: by PartiQL in batches, which tables in memory do not know, so one by one. */
+async function markAll(
+  client: DynamoDBClient,
+  tableName: string,
+  marks: readonly Mark[],
+  clock: Clock,
+): Promise<ReadonlyMap<Mark, unknown>> {
+  const failures = new Map<Mark, unknown>();
+  for (const mark of marks) {
+    try {
+      await client.send(new UpdateItemCommand({ TableName: tableName, ...markOf(mark, clock.now()) }));
+    } catch (error) {
+      // Gone, or replaced under its position: it is left alone.
+      if (!(error instanceof ConditionalCheckFailedException)) failures.set(mark, error);
+    }
+  }
+  return failures;
+}
+
+function markOf({ pk, sk, id, receipts }: Mark, nowMs: number) {
+  const values: Record<string, AttributeValue> = {
+    ':id': { S: id },
+    ':at': { N: String(nowMs) },
+    ':receipts': { L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })) },
+    ':expiresAt': { N: String(Math.ceil(nowMs / 1000) + RELAY_DEFAULTS.retentionSeconds) },
+  };
+  return {
+    Key: { pk: { S: pk }, sk: { S: sk } },
+    UpdateExpression: 'SET processedAt = :at, receipts = :receipts, expiresAt = :expiresAt',
+    ConditionExpression: 'id = :id',
+    ExpressionAttributeValues: values,
+  };
+}

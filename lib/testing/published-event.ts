@@ -1,0 +1,57 @@
+import { headerText, type ConsumedRecord } from '../consume/record';
+import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
+import { isJsonType, isTextType } from '../event/content-type';
+import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
+import { parseSequence } from '../event/sequence';
+
+/** An event as it lies on its topic. */
+export interface PublishedEvent<T extends string = string> {
+  /** The catalogue's, without the version that `ce_type` may carry. */
+  readonly type: T;
+  readonly key: string;
+  /** As it was written: parsed JSON, text, bytes, or `undefined` for a tombstone. */
+  readonly data: unknown;
+  readonly topic: string;
+  readonly id: string;
+  readonly source: string;
+  /** The aggregate's, when it has one. */
+  readonly version?: number;
+  /** `ce_sequence`. */
+  readonly sequence?: string;
+  /** The event's own headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The message, byte for byte. */
+  readonly record: ConsumedRecord;
+}
+
+/** The event of a message; nothing for one that is none of the catalogue. */
+export function publishedEvent<D extends EventDefinitions>(
+  record: ConsumedRecord,
+  events: EventCatalogue<D>,
+): PublishedEvent<keyof D & string> | undefined {
+  const type = events.resolve(headerText(record, 'ce_type') ?? '')?.type;
+  if (type === undefined) return undefined;
+  const sequence = headerText(record, 'ce_sequence');
+  const version = sequence === undefined ? undefined : parseSequence(sequence)?.version;
+  const own = Object.keys(record.headers).filter((name) => !isReservedHeader(name));
+  return {
+    type,
+    key: record.key?.toString() ?? '',
+    data: dataOf(record),
+    topic: record.topic,
+    id: headerText(record, 'ce_id') ?? '',
+    source: headerText(record, 'ce_source') ?? '',
+    ...(version === undefined ? {} : { version }),
+    ...(sequence === undefined ? {} : { sequence }),
+    headers: Object.fromEntries(own.map((name) => [name, headerText(record, name) ?? ''])),
+    record,
+  };
+}
+
+function dataOf(record: ConsumedRecord): unknown {
+  const { value } = record;
+  const contentType = headerText(record, 'content-type') ?? DEFAULT_CONTENT_TYPE;
+  if (value === null) return undefined;
+  if (isJsonType(contentType)) return JSON.parse(value.toString()) as unknown;
+  return isTextType(contentType) ? value.toString() : value;
+}

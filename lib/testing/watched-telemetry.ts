@@ -1,0 +1,17 @@
+import type { ConsumerTelemetry } from '../consume/ports';
+import { SILENT } from '../consume/silent-telemetry';
+
+type Call = (...values: unknown[]) => void;
+
+/** Tells the consumer's own telemetry everything, and `watch` what it asks for. */
+export function watchedTelemetry(own: ConsumerTelemetry, watch: Partial<ConsumerTelemetry>): ConsumerTelemetry {
+  const names = Object.keys(SILENT) as (keyof ConsumerTelemetry)[];
+  const calls = names.map((name): [string, Call] => [
+    name,
+    (...values) => {
+      (watch[name] as Call | undefined)?.(...values);
+      (own[name] as Call).apply(own, values);
+    },
+  ]);
+  return Object.fromEntries(calls) as unknown as ConsumerTelemetry;
+}
