@@ -172,8 +172,8 @@ export default tseslint.config(
         'The core of the consumer is pure; only kafkajs-*, lambda-*, dynamodb-* and telemetry-* adapters may use third parties.',
       ],
       [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*'],
-        'lib/consume may import lib/event only.',
+        ['../write/*', '../relay/*', '!../relay/environment', '../sweep/*', '../infra/*', '../operate/*'],
+        'lib/consume may import lib/event, and how all functions are told their brokers.',
       ],
       NOBODY_IMPORTS,
     ],
@@ -184,8 +184,17 @@ export default tseslint.config(
     [
       [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
       [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*'],
-        'lib/consume may import lib/event and lib/kafka.',
+        [
+          '../write/*',
+          '../relay/*',
+          '!../relay/environment',
+          '!../relay/kafka-client',
+          '!../relay/kafka-secrets',
+          '../sweep/*',
+          '../infra/*',
+          '../operate/*',
+        ],
+        'lib/consume may import lib/event, lib/kafka, and how all functions log in at the brokers.',
       ],
       NOBODY_IMPORTS,
     ],
@@ -256,6 +265,7 @@ export default tseslint.config(
           '!**/topics/request',
           '**/operate/*',
           '**/consume/*',
+          '!**/consume/environment',
           '**/schema/*',
         ],
         'lib/infra may import lib/event and what it shares with the functions: their environments, requests and mapping settings.',

@@ -2,9 +2,13 @@ export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
 export type { BrokerAccess } from './infra/broker-ports';
 export type { BrokerProps } from './infra/broker-props';
+export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer-inbox';
 export { KafkaAuthentication } from './infra/kafka-authentication';
 export type { AlarmSpec, Condition, MissingData, Severity } from './infra/monitoring/alarm';
-export type { OutboxMetricOptions, RelayMetric, SweeperMetric } from './infra/monitoring/metrics';
+export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
+export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
+export type { GatheredAlarms } from './infra/monitoring/gathered-alarms';
+export type { ConsumerMetric, OutboxMetricOptions, RelayMetric, SweeperMetric } from './infra/monitoring/metrics';
 export type { OutboxMonitoringOptions } from './infra/monitoring/options';
 export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
 export type { OutboxSlo } from './infra/monitoring/slo';
@@ -20,6 +24,8 @@ export type {
   ServerlessClusterProps,
   StandardClusterProps,
 } from './infra/outbox-cluster-props';
+export { OutboxConsumer } from './infra/outbox-consumer';
+export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/outbox-consumer-props';
 export { OutboxNetwork } from './infra/outbox-network';
 export type { OutboxNetworkProps } from './infra/outbox-network';
 export type { OutboxProps } from './infra/outbox-props';

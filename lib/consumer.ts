@@ -1,5 +1,6 @@
 export { defineEvents, type EventCatalogue, type EventDefinition, type EventDefinitions } from './event/catalogue';
 export type { ConsistencyToken } from './event/consistency-token';
+export { deadLetterTopic } from './event/consumer-name';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { TransactionAction, TransactionClient } from './event/transaction';
 export type { ConsumerLag } from './consume/applied';
@@ -15,7 +16,7 @@ export {
   type EventHandler,
   type EventHandlers,
 } from './consume/handler';
-export { deadLetterTopic, kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs-dead-letters';
+export { kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs-dead-letters';
 export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs-runner';
 export {
   handleKafkaEvent,

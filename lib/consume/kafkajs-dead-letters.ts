@@ -1,4 +1,5 @@
 import type { IHeaders, Kafka, Producer, RecordMetadata } from 'kafkajs';
+import { deadLetterTopic } from '../event/consumer-name';
 import type { Aside, DeadLetters } from './ports';
 import type { ConsumedRecord } from './record';
 
@@ -17,8 +18,6 @@ export interface DeadLetterOptions {
 class DeadLetterUnacknowledged extends Error {
   override readonly name = 'DeadLetterUnacknowledged';
 }
-
-export const deadLetterTopic = (topic: string, consumer: string): string => `${topic}.${consumer}.dlt`;
 
 /**
  * Sends dead letters by kafkajs, one at a time, acknowledged by all in-sync replicas. The topics must exist and take as

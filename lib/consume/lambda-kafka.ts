@@ -1,6 +1,7 @@
 import { OutboxError } from '../event/errors';
 import { requireOptions } from '../event/options';
 import type { Consumer } from './consumer';
+import { HANDLER_MARGIN_MS } from './environment';
 import { laneKey } from './lane-key';
 import { Lanes } from './lanes';
 import { OffsetTracker } from './offsets';
@@ -78,7 +79,7 @@ export function handleKafkaEvent(
   options: KafkaHandlerOptions,
 ): (event: KafkaEvent, context: InvocationContext) => Promise<KafkaBatchResponse> {
   requireOptions(options, ['consumer', 'deadLetters', 'partialBatchResponse', 'marginMs']);
-  const { consumer, deadLetters, partialBatchResponse = false, marginMs = 5_000 } = options;
+  const { consumer, deadLetters, partialBatchResponse = false, marginMs = HANDLER_MARGIN_MS } = options;
   const processor = consumer.processor(deadLetters, { givesUp: true });
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const look = requestsWhenDue(consumer);

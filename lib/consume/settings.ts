@@ -1,4 +1,5 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
+import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
 import { isRecord, refuseOption, requireOptions } from '../event/options';
 import type { ConsumerClient } from './client';
 import type { EventHandlers } from './handler';
@@ -164,14 +165,12 @@ const COUNTS = {
 
 const OPTIONS = ['name', 'tableName', 'client', 'events', 'handlers', ...Object.keys(CONSUMER_DEFAULTS)];
 
-/** Kafka's rule for the dead-letter topics' names, with room for the topic's own. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
 
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   const given = requireOptions(options, OPTIONS);
   const { name, tableName } = options;
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !CONSUMER_NAME_PATTERN.test(name)) {
     refuseOption('name', name, '1 to 100 letters, digits, ".", "_" or "-", such as "shipping"');
   }
   if (typeof tableName !== 'string' || !TABLE.test(tableName)) {

@@ -11,3 +11,6 @@ export const TABLE = {
   pin: { indexName: 'pin', attribute: 'pin', projection: 'KEYS_ONLY' },
   streamViewType: 'NEW_IMAGE',
 } as const;
+
+/** What the table of a consumer's inbox is made with. */
+export const INBOX_TABLE = { partitionKey: 'pk', sortKey: 'sk', timeToLiveAttribute: 'expiresAt' } as const;

@@ -56,12 +56,19 @@ export abstract class KafkaAuthentication {
 
   /** What functions are told. */
   abstract readonly settings: KafkaAuth;
+  /** The cluster that authorises; `undefined` where it is not Amazon MSK by IAM. */
+  readonly clusterArn?: string;
 
   /** Lets `grantee` publish to `topics`, and to nothing else where the cluster authorises by IAM. */
   abstract grantPublish(grantee: IGrantable, topics: readonly string[]): void;
 
   /** Lets `grantee` read `topics` as a member of the consumer group `group`, where the cluster authorises by IAM. */
   abstract grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void;
+
+  /** Lets the pollers of an event source mapping of `grantee`, which use its role, do what `grantConsume` allows. */
+  grantPoll(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.grantConsume(grantee, topics, group);
+  }
 
   /** Lets `grantee` look at `topics`, and make, change or delete them as far as `allowed` says. */
   abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
@@ -113,7 +120,7 @@ class SecretAuthentication extends KafkaAuthentication {
 
 class IamAuthentication extends KafkaAuthentication {
   override readonly settings = { kind: 'iam' } as const;
-  readonly #clusterArn: string;
+  override readonly clusterArn: string;
 
   constructor(clusterArn: string) {
     super();
@@ -125,19 +132,24 @@ class IamAuthentication extends KafkaAuthentication {
         'Copy it from "aws kafka list-clusters-v2".',
       );
     }
-    this.#clusterArn = clusterArn;
+    this.clusterArn = clusterArn;
   }
 
   override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
     // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
-    this.#grant(grantee, [this.#clusterArn], ['Connect', 'DescribeCluster', 'WriteDataIdempotently']);
+    this.#grant(grantee, [this.clusterArn], ['Connect', 'DescribeCluster', 'WriteDataIdempotently']);
     this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
   }
 
   override grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void {
-    this.#grant(grantee, [this.#clusterArn], ['Connect', 'DescribeCluster']);
+    this.#grant(grantee, [this.clusterArn], ['Connect', 'DescribeCluster']);
     this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'ReadData']);
     this.#grant(grantee, [this.#arn('group', group)], ['DescribeGroup', 'AlterGroup']);
+  }
+
+  override grantPoll(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.grantConsume(grantee, topics, group);
+    this.#grant(grantee, [this.clusterArn], ['DescribeClusterDynamicConfiguration']);
   }
 
   override grantAdminister(
@@ -145,7 +157,7 @@ class IamAuthentication extends KafkaAuthentication {
     topics: readonly string[],
     { change, remove }: TopicAdministration,
   ): void {
-    this.#grant(grantee, [this.#clusterArn], ['Connect']);
+    this.#grant(grantee, [this.clusterArn], ['Connect']);
     this.#grant(grantee, this.#topicArns(topics), [
       'DescribeTopic',
       'DescribeTopicDynamicConfiguration',
@@ -165,9 +177,9 @@ class IamAuthentication extends KafkaAuthentication {
   /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
   #arn(kind: 'topic' | 'group', name: string): string {
     // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
-    const arn = Token.isUnresolved(this.#clusterArn)
-      ? Fn.sub('${Cluster}', { Cluster: this.#clusterArn })
-      : this.#clusterArn;
+    const arn = Token.isUnresolved(this.clusterArn)
+      ? Fn.sub('${Cluster}', { Cluster: this.clusterArn })
+      : this.clusterArn;
     const parts = Fn.split(':cluster/', arn);
     return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
   }

@@ -33,6 +33,8 @@ interface ClusterParts {
   readonly network?: OutboxNetwork;
   readonly brokers?: number;
   readonly instanceType?: string;
+  /** Somebody else's. */
+  readonly exists?: boolean;
   /** The brokers' addresses are asked for after these. */
   readonly dependencies?: readonly Construct[];
 }
@@ -72,7 +74,7 @@ export class OutboxCluster extends Construct {
   static existing(scope: Construct, id: string, props: ExistingClusterProps): OutboxCluster {
     checkExistingCluster(props);
     const { kind = 'standard', access = CLUSTER_DEFAULTS.access } = props;
-    return new OutboxCluster(scope, id, () => ({ ...props, kind, access }));
+    return new OutboxCluster(scope, id, () => ({ ...props, kind, access, exists: true }));
   }
 
   /** Decides how topics are made and which quotas apply. */
@@ -82,6 +84,8 @@ export class OutboxCluster extends Construct {
   readonly access: readonly BrokerAccess[];
   /** From where it is reached. */
   readonly network?: OutboxNetwork;
+  /** Whether it is somebody else's: then its brokers have security groups of their own. */
+  readonly exists: boolean;
   /** Number of brokers; `undefined` for MSK Serverless, which has none to count. */
   readonly brokers?: number;
   /** Size of each broker, where it is known. */
@@ -99,6 +103,7 @@ export class OutboxCluster extends Construct {
     this.access = parts.access;
     this.network = parts.network;
     this.secret = parts.secret;
+    this.exists = parts.exists === true;
     this.brokers = parts.kind === 'serverless' ? undefined : (parts.brokers ?? CLUSTER_DEFAULTS.brokers);
     this.instanceType = parts.instanceType;
     this.#bootstrap = new BootstrapBrokers(this, 'Bootstrap', {

@@ -9,6 +9,8 @@ import type { Construct } from 'constructs';
 export interface OutboxFunctionProps {
   readonly description: string;
   readonly code: Code;
+  /** Default: `index.handler`. */
+  readonly handler?: string;
   readonly memorySize: number;
   readonly timeout: Duration;
   readonly logRetention: RetentionDays;
@@ -45,10 +47,10 @@ export function outboxFunction(
   logGroup.grantWrite(role);
   props.environmentEncryption?.grantDecrypt(role);
   return new LambdaFunction(scope, 'Function', {
+    handler: 'index.handler',
     ...props,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
-    handler: 'index.handler',
     role,
     logGroup,
   });

@@ -1,14 +1,12 @@
-import { Stack, type CfnResource } from 'aws-cdk-lib';
-import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
-import { CfnVPCEndpoint, Vpc, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
-import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { IConstruct } from 'constructs';
-import { dynamoDbRouteProblem } from './guards/dynamodb-route';
-import { keyPolicyProblem, type KeyStatement } from './guards/key-policy';
+import { Stack } from 'aws-cdk-lib';
+import { CfnGlobalTable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { sharedNameProblem } from './guards/names';
 import { mappingProblems, type StreamMapping } from './guards/stream-mappings';
 import { tableProblems } from './guards/table-shape';
+import { all, isTable, keyProblems, propertiesOf, routeProblems } from './look-into-app';
 import type { Outbox } from './outbox';
 import type { OutboxRelay } from './outbox-relay';
 import type { OutboxSweeper } from './outbox-sweeper';
@@ -42,9 +40,6 @@ function tableGuard({ outbox }: GuardedOutbox): string[] {
   return isTable(resource) ? tableProblems(propertiesOf(resource)) : [];
 }
 
-const isTable = (resource: IConstruct | undefined): resource is CfnGlobalTable | CfnTable =>
-  resource instanceof CfnGlobalTable || resource instanceof CfnTable;
-
 function mappingGuard({ outbox, relay }: GuardedOutbox): string[] {
   const stack = Stack.of(outbox);
   const streamArn = JSON.stringify(stack.resolve(outbox.table.tableStreamArn));
@@ -76,40 +71,18 @@ function hasReplicas(outbox: Outbox): boolean {
   return Replicas.length > 1;
 }
 
-/** Only of a VPC made in the app is it known what it has. */
 function routeGuard({ outbox, vpc, vpcSubnets }: GuardedOutbox): string[] {
-  if (!(vpc instanceof Vpc)) return [];
-  const endpoints = all(outbox, CfnVPCEndpoint).filter(
-    (endpoint) =>
-      endpoint.vpcId === vpc.vpcId &&
-      JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName)).includes('dynamodb'),
-  );
-  const { subnets } = vpc.selectSubnets(vpcSubnets);
-  const problem = dynamoDbRouteProblem({
-    vpc: vpc.node.path,
-    hasEndpoint: endpoints.length > 0,
-    hasEgress: subnets.every((subnet) => vpc.privateSubnets.includes(subnet)),
-  });
-  return problem === undefined ? [] : [problem];
+  const user = { who: 'The relay', without: 'it could read no holds, and would publish nothing' };
+  return routeProblems(outbox, { vpc, vpcSubnets }, user);
 }
 
 function keyGuard({ outbox, relay, sweeper, environmentEncryptionKey }: GuardedOutbox): string[] {
   const keys = new Set<IKey>([outbox.table.encryptionKey, environmentEncryptionKey].filter((key) => key !== undefined));
   return [...keys].flatMap((key) =>
-    Object.entries({ relay, sweeper }).flatMap(([who, { function: user }]) => keyProblems(key, user, who)),
+    Object.entries({ relay, sweeper }).flatMap(([who, { function: user }]) =>
+      keyProblems(key, user, { who, without: 'would publish nothing' }),
+    ),
   );
-}
-
-/** Only of a key made in the app is its policy known. */
-function keyProblems(key: IKey, user: LambdaFunction, who: string): string[] {
-  const resource = key instanceof Key ? key.node.defaultChild : undefined;
-  if (!(resource instanceof CfnKey)) return [];
-  const { KeyPolicy } = propertiesOf(resource) as { readonly KeyPolicy?: { readonly Statement?: KeyStatement[] } };
-  const problem = keyPolicyProblem(KeyPolicy?.Statement ?? [], Stack.of(resource).resolve(user.role?.roleArn), {
-    key: key.node.path,
-    who,
-  });
-  return problem === undefined ? [] : [problem];
 }
 
 function nameGuard({ outbox }: GuardedOutbox): string[] {
@@ -122,17 +95,4 @@ function nameGuard({ outbox }: GuardedOutbox): string[] {
     .map(({ node }) => node.path);
   const problem = sharedNameProblem(outbox.outboxName, owners);
   return problem === undefined ? [] : [problem];
-}
-
-const all = <T extends IConstruct>(within: IConstruct, type: abstract new (...args: never[]) => T): T[] =>
-  within.node.root.node.findAll().filter((one): one is T => one instanceof type);
-
-/** What the template will say, overrides included. */
-function propertiesOf(resource: CfnResource): object {
-  // Internal, and the only way to see what an escape hatch has changed.
-  const rendering = resource as unknown as { _toCloudFormation(): object };
-  const { Resources } = Stack.of(resource).resolve(rendering._toCloudFormation()) as {
-    readonly Resources: Readonly<Record<string, { readonly Properties?: object }>>;
-  };
-  return Object.values(Resources)[0]?.Properties ?? {};
 }

@@ -117,6 +117,8 @@ export class OutboxNetwork extends Construct {
   readonly clientSecurityGroup: ISecurityGroup;
   /** The ways into the cluster whose ports are open. */
   readonly access: readonly BrokerAccess[];
+  /** Whether event source mappings may read clusters that are made in it, and by which pollers. */
+  readonly consumerMappings?: 'provisioned' | 'on-demand';
 
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxNetworkProps = {}) {
@@ -124,6 +126,7 @@ export class OutboxNetwork extends Construct {
     refuseUnknownKeys('OutboxNetwork', props, Object.keys(OPTIONS));
     this.access = checkedAccess(props.access ?? NETWORK_DEFAULTS.access);
     refuseUnusedOptions(props);
+    this.consumerMappings = props.consumerMappings;
     this.vpc = props.vpc ?? this.#newVpc(props);
     this.vpcSubnets = props.vpcSubnets ?? (props.vpc === undefined ? { subnetType: SubnetType.PRIVATE_ISOLATED } : {});
     this.clientSecurityGroup = new SecurityGroup(this, 'Clients', {

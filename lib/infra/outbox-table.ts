@@ -29,7 +29,7 @@ export interface OutboxTableProps {
 const OWN_PARTITIONS = `${CONTROL_PARTITION.slice(0, CONTROL_PARTITION.indexOf('#') + 1)}*`;
 
 /** What DynamoDB does with a customer managed key in the name of whoever reads and writes. */
-const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
+export const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
 
 /** The stateful part: the table that is the log, in a construct of its own so that nothing else can replace it. */
 export class OutboxTable extends Construct {
@@ -44,14 +44,6 @@ export class OutboxTable extends Construct {
   }
 
   #newTable(props: OutboxTableProps): TableV2 {
-    if (props.encryptionKey !== undefined && Token.isUnresolved(Stack.of(this).region)) {
-      throw invalidOption(
-        'encryptionKey',
-        props.encryptionKey,
-        'left out in a stack whose region is known only at deployment',
-        'CloudFormation takes the key of a table per region: give the stack env: { region }.',
-      );
-    }
     return new TableV2(this, 'Resource', {
       tableName: props.tableName,
       partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
@@ -70,8 +62,7 @@ export class OutboxTable extends Construct {
       replicas: props.replicas?.map((region) => ({ region })),
       timeToLiveAttribute: TABLE.timeToLiveAttribute,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      encryption:
-        props.encryptionKey === undefined ? undefined : TableEncryptionV2.customerManagedKey(props.encryptionKey),
+      encryption: encryptionBy(props.encryptionKey, this),
       deletionProtection: props.deletionProtection,
       removalPolicy: props.removalPolicy,
     });
@@ -126,4 +117,16 @@ export class OutboxTable extends Construct {
   #grantKey(grantee: IGrantable): void {
     this.table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);
   }
+}
+
+/** @throws OutboxError `invalid-option` for a key in a stack whose region is not known. */
+export function encryptionBy(encryptionKey: IKey | undefined, scope: Construct): TableEncryptionV2 | undefined {
+  if (encryptionKey === undefined) return undefined;
+  if (!Token.isUnresolved(Stack.of(scope).region)) return TableEncryptionV2.customerManagedKey(encryptionKey);
+  throw invalidOption(
+    'encryptionKey',
+    encryptionKey,
+    'left out in a stack whose region is known only at deployment',
+    'CloudFormation takes the key of a table per region: give the stack env: { region }.',
+  );
 }

@@ -16,7 +16,7 @@ const DECRYPT = 'kms:Decrypt';
 export function keyPolicyProblem(
   statements: readonly KeyStatement[],
   role: unknown,
-  { key, who }: { readonly key: string; readonly who: string },
+  { key, who, without }: { readonly key: string; readonly who: string; readonly without: string },
 ): string | undefined {
   const concerned = statements.filter(
     (statement) =>
@@ -27,7 +27,7 @@ export function keyPolicyProblem(
   );
   const letIn = concerned.some(({ Effect }) => Effect === 'Allow');
   if (letIn && !shutOut) return undefined;
-  return `The policy of the key ${key} ${shutOut ? 'denies' : 'does not allow'} ${DECRYPT} to the ${who}, neither by its role nor by the account. It could not use what the key encrypts, and would publish nothing. Allow the account (its root principal) "kms:*", so that the role's own policy decides, or name the role.`;
+  return `The policy of the key ${key} ${shutOut ? 'denies' : 'does not allow'} ${DECRYPT} to the ${who}, neither by its role nor by the account. It could not use what the key encrypts, and ${without}. Allow the account (its root principal) "kms:*", so that the role's own policy decides, or name the role.`;
 }
 
 const coversDecrypt = ({ Action }: KeyStatement): boolean =>

@@ -20,7 +20,7 @@ export function tableProblems(table: TableProperties): string[] {
   const problems = [
     keyProblem(table),
     streamProblem(table.StreamSpecification?.StreamViewType),
-    ttlProblem(table.TimeToLiveSpecification),
+    ttlProblem(timeToLiveOf(table)),
     table.LocalSecondaryIndexes === undefined || table.LocalSecondaryIndexes.length === 0
       ? 'The table has no local secondary index. Without one DynamoDB may split the items of a key over partitions, and so over shards, whose relays run at the same time: the order of the key breaks. Add one, on any attribute, such as "pin"; it can only be made with the table.'
       : undefined,
@@ -29,11 +29,20 @@ export function tableProblems(table: TableProperties): string[] {
   return problems.filter((problem) => problem !== undefined);
 }
 
-function keyProblem({ KeySchema = [], AttributeDefinitions = [] }: TableProperties): string | undefined {
-  const isKey = (name: string, type: string): boolean =>
-    KeySchema.some(({ AttributeName, KeyType }) => AttributeName === name && KeyType === type) &&
-    AttributeDefinitions.some(({ AttributeName, AttributeType }) => AttributeName === name && AttributeType === 'S');
-  if (isKey('pk', 'HASH') && isKey('sk', 'RANGE')) return undefined;
+/** Whether the table has a key of that name and type, a text. */
+export const hasKey = (
+  { KeySchema = [], AttributeDefinitions = [] }: TableProperties,
+  name: string,
+  type: 'HASH' | 'RANGE',
+): boolean =>
+  KeySchema.some(({ AttributeName, KeyType }) => AttributeName === name && KeyType === type) &&
+  AttributeDefinitions.some(({ AttributeName, AttributeType }) => AttributeName === name && AttributeType === 'S');
+
+export const timeToLiveOf = ({ TimeToLiveSpecification: ttl }: TableProperties): string | undefined =>
+  ttl?.Enabled === true ? ttl.AttributeName : undefined;
+
+function keyProblem(table: TableProperties): string | undefined {
+  if (hasKey(table, TABLE.partitionKey, 'HASH') && hasKey(table, TABLE.sortKey, 'RANGE')) return undefined;
   return 'The table has other keys than an outbox. Items are written under the partition key "pk" and the sort key "sk", both texts. Make the table with these.';
 }
 
@@ -43,8 +52,8 @@ function streamProblem(view: string | undefined): string | undefined {
   return `The table has ${got}. The relay reads the events from the new image of each insert. Give the table a stream of ${VIEWS.join(' or ')}; the view of an existing stream cannot be changed, a new one takes its place.`;
 }
 
-function ttlProblem(ttl: TableProperties['TimeToLiveSpecification']): string | undefined {
-  if (ttl?.Enabled === true && ttl.AttributeName === TTL_ATTRIBUTE) return undefined;
-  const got = ttl?.Enabled === true ? `the TTL attribute "${String(ttl.AttributeName)}"` : 'no TTL';
+function ttlProblem(attribute: string | undefined): string | undefined {
+  if (attribute === TTL_ATTRIBUTE) return undefined;
+  const got = attribute === undefined ? 'no TTL' : `the TTL attribute "${attribute}"`;
   return `The table has ${got}. Processed items and tombstones carry "${TTL_ATTRIBUTE}" and would stay for ever. Set the TTL attribute to "${TTL_ATTRIBUTE}".`;
 }

@@ -51,21 +51,21 @@ export interface AlarmSpec {
 }
 
 export interface AlarmTexts {
-  /** Put before the name of every alarm. */
-  readonly outboxName: string;
+  /** Put before the name of every alarm: what is watched. */
+  readonly prefix: string;
   /** Where the runbooks are published; otherwise their path in the repository is named. */
   readonly runbookBaseUrl?: string;
 }
 
 /** Makes the alarm of a row: a metric alarm, or a composite one of several. It has no action yet. */
-export function makeAlarm(scope: Construct, spec: AlarmSpec, { outboxName, runbookBaseUrl }: AlarmTexts): AlarmBase {
+export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBaseUrl }: AlarmTexts): AlarmBase {
   const alarmDescription = `${spec.says} Runbook: ${runbookUrl(spec.runbook, runbookBaseUrl)}`;
-  const alarmName = `${outboxName}-${spec.id}`;
+  const alarmName = `${prefix}-${spec.id}`;
   const [only, ...others] = spec.when;
   if (others.length === 0) return conditionAlarm(scope, spec.id, alarmName, alarmDescription, only);
   const conditions = spec.when.map((condition) => {
     const id = `${spec.id}-${condition.id ?? ''}`;
-    return conditionAlarm(scope, id, `${outboxName}-${id}`, alarmDescription, condition);
+    return conditionAlarm(scope, id, `${prefix}-${id}`, alarmDescription, condition);
   });
   return new CompositeAlarm(scope, spec.id, {
     compositeAlarmName: alarmName,

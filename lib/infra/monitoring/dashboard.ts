@@ -1,35 +1,22 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
-  AlarmStatusWidget,
-  AlarmStatusWidgetSortBy,
-  Color,
   Dashboard,
-  GraphWidget,
-  LegendPosition,
   MathExpression,
   SingleValueWidget,
   Stats,
   TextWidget,
-  TextWidgetBackground,
-  type GraphWidgetProps,
-  type HorizontalAnnotation,
   type IAlarm,
   type IMetric,
   type IWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { runbookUrl } from './alarm';
 import { relayMetric, sweeperMetric, type RelayMetric, type SweeperMetric } from './metrics';
 import type { ResolvedMonitoring } from './options';
 import { BURN_RATES, type ResolvedSlo } from './slo';
 import type { MonitoredOutbox } from './subject';
-
-const GRID = 24;
-const HEIGHT = 6;
-
-type Row = readonly IWidget[];
+import { alarmStates, gigabyteSeconds, graph, GRID, heading, HEIGHT, line, type Row } from './widgets';
 
 /**
  * From top to bottom: is it healthy, what waits, where is time spent, what does it cost.
@@ -71,10 +58,6 @@ function introduction({ outboxName }: MonitoredOutbox, { slo, runbookBaseUrl }: 
   });
 }
 
-const heading = (text: string): Row => [
-  new TextWidget({ width: GRID, height: 1, markdown: `## ${text}`, background: TextWidgetBackground.TRANSPARENT }),
-];
-
 function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, alarms: IAlarm[]): Row[] {
   const share = (period: Duration): IMetric =>
     new MathExpression({
@@ -96,15 +79,7 @@ function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, ala
     period: Duration.hours(1),
   });
   return [
-    [
-      new AlarmStatusWidget({
-        title: 'Alarms',
-        width: GRID,
-        height: 4,
-        alarms,
-        sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
-      }),
-    ],
+    [alarmStates(alarms)],
     [
       new SingleValueWidget({
         title: `Published in time in a day (promised: ${Number((objective * 100).toPrecision(10))} %)`,
@@ -264,14 +239,6 @@ function cost(outbox: MonitoredOutbox): Row[] {
   ];
 }
 
-const gigabyteSeconds = (func: IFunction, memorySize: number, label: 'relay' | 'sweeper'): IMetric =>
-  new MathExpression({
-    // The metric's name must be the only one of its kind in the widget.
-    expression: `${label}Ms / 1000 * ${memorySize} / 1024`,
-    label,
-    usingMetrics: { [`${label}Ms`]: func.metricDuration({ statistic: Stats.SUM }) },
-  });
-
 /** One line a broker, however many there are. */
 const refusedConnections = (clusterName: string): IMetric =>
   new MathExpression({
@@ -279,11 +246,6 @@ const refusedConnections = (clusterName: string): IMetric =>
     label: 'connections refused',
     usingMetrics: {},
   });
-
-const graph = (title: string, width: number, props: GraphWidgetProps): GraphWidget =>
-  new GraphWidget({ title, width, height: HEIGHT, legendPosition: LegendPosition.BOTTOM, ...props });
-
-const line = (value: number, label: string): HorizontalAnnotation => ({ value, label, color: Color.RED });
 
 const relayMetrics = (outboxName: string, labels: Partial<Record<RelayMetric, string>>): Metric[] =>
   // `entries` forgets the names of the keys.

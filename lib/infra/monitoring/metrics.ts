@@ -1,5 +1,6 @@
 import { Metric, Stats, type CommonMetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
+  CONSUMER_METRICS,
   METRICS_NAMESPACE,
   OUTBOX_DIMENSION,
   RELAY_METRICS,
@@ -12,6 +13,9 @@ import {
 export type RelayMetric = keyof typeof RELAY_METRICS;
 /** A metric that the sweeper emits once a run. */
 export type SweeperMetric = keyof typeof SWEEPER_METRICS;
+
+/** A metric that a consumer emits by `consumerTelemetry`, by its key in the table of names. */
+export type ConsumerMetric = keyof typeof CONSUMER_METRICS;
 
 /** What is asked of a metric; its dimensions are given. */
 export type OutboxMetricOptions = Omit<CommonMetricOptions, 'dimensionsMap'>;
@@ -36,5 +40,23 @@ export const sweeperMetric = (outboxName: string, name: SweeperMetric, options: 
     metricName: SWEEPER_METRICS[name],
     dimensionsMap: { [OUTBOX_DIMENSION]: outboxName, service: SWEEPER_SERVICE },
     statistic: Stats.MAXIMUM,
+    ...options,
+  });
+
+/**
+ * A metric of a consumer: its sum, or p99 of the latency, over five minutes unless asked otherwise. Its only dimension is
+ * the one that Powertools adds to every metric.
+ */
+export const consumerMetric = (
+  { consumerName }: { readonly consumerName: string },
+  namespace: string,
+  name: ConsumerMetric,
+  options: OutboxMetricOptions = {},
+): Metric =>
+  new Metric({
+    namespace,
+    metricName: CONSUMER_METRICS[name],
+    dimensionsMap: { service: consumerName },
+    statistic: name === 'commitToApplyLatency' ? Stats.p(99) : Stats.SUM,
     ...options,
   });

@@ -78,14 +78,7 @@ const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
   refuseUnknownKeys('monitoring', options, Object.keys(OPTIONS));
   const { runbookBaseUrl, mskClusterName } = options;
-  if (runbookBaseUrl !== undefined && !Token.isUnresolved(runbookBaseUrl) && !/^https?:\/\/\S+$/.test(runbookBaseUrl)) {
-    throw invalidOption(
-      'monitoring.runbookBaseUrl',
-      runbookBaseUrl,
-      'a URL that begins with https:// or http://',
-      'A runbook is then found at <runbookBaseUrl>/<name>.md.',
-    );
-  }
+  checkRunbookBaseUrl(runbookBaseUrl);
   if (mskClusterName !== undefined && !Token.isUnresolved(mskClusterName) && !CLUSTER_NAME.test(mskClusterName)) {
     throw invalidOption(
       'monitoring.mskClusterName',
@@ -95,4 +88,17 @@ export function resolveMonitoring(options: OutboxMonitoringOptions = {}): Resolv
     );
   }
   return { ...options, slo: resolveSlo(options.slo), dashboard: options.dashboard ?? MONITORING_DEFAULTS.dashboard };
+}
+
+/** @throws OutboxError `invalid-option` for what is no URL. */
+export function checkRunbookBaseUrl(runbookBaseUrl: string | undefined): void {
+  if (runbookBaseUrl === undefined || Token.isUnresolved(runbookBaseUrl) || /^https?:\/\/\S+$/.test(runbookBaseUrl)) {
+    return;
+  }
+  throw invalidOption(
+    'monitoring.runbookBaseUrl',
+    runbookBaseUrl,
+    'a URL that begins with https:// or http://',
+    'A runbook is then found at <runbookBaseUrl>/<name>.md.',
+  );
 }

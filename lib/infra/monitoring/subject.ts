@@ -18,3 +18,19 @@ export interface MonitoredOutbox {
   /** A provisioned Amazon MSK cluster whose metrics are looked at too. */
   readonly mskClusterName?: string;
 }
+
+/** A consumer on Lambda as its alarms and its part of a dashboard know it. */
+export interface MonitoredConsumer {
+  /** Value of the metrics dimension `service`. */
+  readonly consumerName: string;
+  readonly metricsNamespace: string;
+  readonly function: IFunction;
+  readonly memorySize: number;
+  readonly inbox: ITable;
+  /** By topic. */
+  readonly mappings: Readonly<Record<string, IEventSourceMapping>>;
+  /** Whether Lambda gives batches up, into a destination. */
+  readonly givesUp: boolean;
+  /** Whether its topics are read. */
+  readonly enabled: boolean;
+}

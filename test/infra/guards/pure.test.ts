@@ -131,10 +131,11 @@ describe('what reads the stream', () => {
 
 test('a VPC must lead to DynamoDB', () => {
   const route = { vpc: 'Orders/Vpc', hasEndpoint: false, hasEgress: false };
-  expect(dynamoDbRouteProblem({ ...route, hasEndpoint: true })).toBeUndefined();
-  expect(dynamoDbRouteProblem({ ...route, hasEgress: true })).toBeUndefined();
-  expect(dynamoDbRouteProblem(route)).toMatch(
-    /^The relay runs in Orders\/Vpc, from where nothing leads to DynamoDB: .* Add a gateway endpoint, which is free/,
+  const user = { who: 'The relay', without: 'it would publish nothing' };
+  expect(dynamoDbRouteProblem({ ...route, hasEndpoint: true }, user)).toBeUndefined();
+  expect(dynamoDbRouteProblem({ ...route, hasEgress: true }, user)).toBeUndefined();
+  expect(dynamoDbRouteProblem(route, user)).toMatch(
+    /^The relay runs in Orders\/Vpc, from where nothing leads to DynamoDB: it would publish nothing\. Add a gateway endpoint, which is free/,
   );
 });
 
@@ -142,7 +143,7 @@ describe('the policy of a key', () => {
   const ROLE = { 'Fn::GetAtt': ['Role', 'Arn'] };
   const ROOT = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root']] };
   const problem = (...statements: KeyStatement[]) =>
-    keyPolicyProblem(statements, ROLE, { key: 'Orders/Key', who: 'relay' });
+    keyPolicyProblem(statements, ROLE, { key: 'Orders/Key', who: 'relay', without: 'would publish nothing' });
   const allow = (AWS: unknown, Action: string | string[] = 'kms:*'): KeyStatement => ({
     Effect: 'Allow',
     Action,

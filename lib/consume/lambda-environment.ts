@@ -1,0 +1,69 @@
+import type { Environment } from '../event/environment';
+import { RELAY_DEFAULTS } from '../relay/environment';
+import { kafkaClient } from '../relay/kafka-client';
+import { secretReader } from '../relay/kafka-secrets';
+import { decodeConsumerConfig, type ConsumerConfig } from './environment';
+import { kafkajsDeadLetters, type KafkaDeadLetters } from './kafkajs-dead-letters';
+
+/** What the construct `OutboxConsumer` tells its function. */
+export interface ConsumerEnvironment {
+  /** For `createConsumer`. */
+  readonly name: string;
+  /** The table of the inbox, for `createConsumer`. */
+  readonly tableName: string;
+  /**
+   * For `handleKafkaEvent`. It logs in as the construct says, with the first dead letter: a consumer without any never
+   * connects. Secrets are read anew after each dead letter that failed.
+   */
+  readonly deadLetters: KafkaDeadLetters;
+}
+
+/**
+ * Reads what the construct `OutboxConsumer` has set.
+ *
+ * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
+ * @example
+ * ```ts
+ * const { name, tableName, deadLetters } = consumerEnvironment();
+ * const consumer = createConsumer({ name, tableName, client, events, handlers });
+ * export const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
+ * ```
+ */
+export function consumerEnvironment(environment: Environment = process.env): ConsumerEnvironment {
+  const config = decodeConsumerConfig(environment);
+  return { name: config.name, tableName: config.tableName, deadLetters: deadLettersOnDemand(connector(config)) };
+}
+
+function connector({ name, brokers, auth }: ConsumerConfig): () => Promise<KafkaDeadLetters> {
+  const connect = kafkaClient(
+    { auth, outboxName: name, requestTimeoutMs: RELAY_DEFAULTS.requestTimeoutMs },
+    secretReader(),
+  );
+  return async () => kafkajsDeadLetters({ kafka: await connect(brokers), consumer: name });
+}
+
+/** Makes dead letters with the first one, and anew after one that failed. */
+export function deadLettersOnDemand(make: () => Promise<KafkaDeadLetters>): KafkaDeadLetters {
+  let current: Promise<KafkaDeadLetters> | undefined;
+  const discard = (made: Promise<KafkaDeadLetters>): void => {
+    if (current === made) current = undefined;
+    // What others are still sending by it ends as it would have; nobody waits for the goodbye.
+    void made.then((deadLetters) => deadLetters.close()).catch(() => undefined);
+  };
+  return {
+    async send(record, aside) {
+      const made = (current ??= make());
+      try {
+        await (await made).send(record, aside);
+      } catch (error) {
+        discard(made);
+        throw error;
+      }
+    },
+    async close() {
+      const made = current;
+      current = undefined;
+      await made?.then((deadLetters) => deadLetters.close()).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { Fn, Token } from 'aws-cdk-lib';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import {
+  EventSourceMapping,
+  MetricType,
+  SourceAccessConfigurationType,
+  type Function as LambdaFunction,
+  type IEventSourceDlq,
+  type SourceAccessConfiguration,
+} from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { ConsumedTopic, ResolvedConsumerProps } from './outbox-consumer-props';
+
+/**
+ * What brings the messages of one topic to the function of a consumer: pollers of Lambda's own, in provisioned mode. Those
+ * need no NAT and no endpoints, and only they take partial answers and unlimited retries of Kafka.
+ */
+export function consumerMapping(
+  scope: Construct,
+  target: LambdaFunction,
+  { topic, group }: ConsumedTopic,
+  props: ResolvedConsumerProps,
+): EventSourceMapping {
+  const clusterArn = clusterOf(props);
+  const access = accessOf(props, target);
+  const mapping = new EventSourceMapping(scope, `Mapping-${topic}`, {
+    target,
+    ...(clusterArn === undefined
+      ? { kafkaBootstrapServers: listOf(props.bootstrapBrokers) }
+      : { eventSourceArn: clusterArn }),
+    sourceAccessConfigurations: access.length === 0 ? undefined : access,
+    kafkaTopic: topic,
+    kafkaConsumerGroupId: group,
+    startingPosition: props.startingPosition,
+    startingPositionTimestamp: props.startingPositionTimestamp,
+    enabled: props.enabled,
+    batchSize: props.batchSize,
+    maxBatchingWindow: props.maxBatchingWindow,
+    filters: props.filters,
+    provisionedPollerConfig: { minimumPollers: props.minimumPollers, maximumPollers: props.maximumPollers },
+    reportBatchItemFailures: true,
+    // A batch that runs out of retries is dropped, and an outage may last.
+    retryAttempts: props.onFailure?.retryAttempts ?? -1,
+    onFailure: props.onFailure === undefined ? undefined : wholeBatchesTo(props.onFailure.bucket),
+    metricsConfig: { metrics: [MetricType.EVENT_COUNT, MetricType.ERROR_COUNT, MetricType.KAFKA_METRICS] },
+  });
+  // It is refused while the role may not do this yet, and its pollers begin at once.
+  mapping.node.addDependency(target.role ?? target, ...props.dependencies);
+  return mapping;
+}
+
+/** The Amazon MSK cluster that the pollers ask for its brokers; `undefined` for brokers that are only known by address. */
+const clusterOf = ({ cluster, authentication }: ResolvedConsumerProps): string | undefined =>
+  cluster?.clusterArn ?? authentication.clusterArn;
+
+/** Servers, separated by commas, of which there may be any number at deployment. */
+const listOf = (servers: string): string[] =>
+  Token.isUnresolved(servers) ? Fn.split(',', servers) : servers.split(',').map((server) => server.trim());
+
+function accessOf(props: ResolvedConsumerProps, target: LambdaFunction): SourceAccessConfiguration[] {
+  const { authentication, vpc, vpcSubnets } = props;
+  const login = loginOf(authentication.settings);
+  // At Amazon MSK, pollers take subnets and groups of the cluster.
+  if (clusterOf(props) !== undefined || vpc === undefined) return login;
+  return [
+    ...login,
+    ...vpc.selectSubnets(vpcSubnets).subnetIds.map((id) => ({
+      type: SourceAccessConfigurationType.VPC_SUBNET,
+      uri: `subnet:${id}`,
+    })),
+    ...target.connections.securityGroups.map(({ securityGroupId }) => ({
+      type: SourceAccessConfigurationType.VPC_SECURITY_GROUP,
+      uri: `security_group:${securityGroupId}`,
+    })),
+  ];
+}
+
+function loginOf(settings: ResolvedConsumerProps['authentication']['settings']): SourceAccessConfiguration[] {
+  if (settings.kind === 'scram') {
+    return [{ type: SourceAccessConfigurationType.SASL_SCRAM_512_AUTH, uri: settings.secretArn }];
+  }
+  if (settings.kind === 'tls' && settings.secretArn !== undefined) {
+    return [{ type: SourceAccessConfigurationType.CLIENT_CERTIFICATE_TLS_AUTH, uri: settings.secretArn }];
+  }
+  return [];
+}
+
+/** Not `S3OnFailureDestination`, which may also read and delete what lies in the bucket. */
+const wholeBatchesTo = (bucket: IBucket): IEventSourceDlq => ({
+  bind: (_mapping, target) => {
+    Grant.addToPrincipal({ grantee: target, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] });
+    Grant.addToPrincipal({ grantee: target, actions: ['s3:PutObject'], resourceArns: [bucket.arnForObjects('*')] });
+    bucket.encryptionKey?.grant(target, 'kms:GenerateDataKey');
+    return { destination: bucket.bucketArn };
+  },
+});
+
+/** What pollers do with the role of the function, beside reading: they look the cluster up and connect to its network. */
+export function grantPolling(target: LambdaFunction, props: ResolvedConsumerProps): void {
+  const clusterArn = clusterOf(props);
+  if (clusterArn !== undefined) {
+    Grant.addToPrincipal({
+      grantee: target,
+      actions: [
+        'kafka:DescribeClusterV2',
+        'kafka:GetBootstrapBrokers',
+        ...(props.authentication.settings.kind === 'scram' ? ['kafka:ListScramSecrets'] : []),
+      ],
+      resourceArns: [clusterArn],
+    });
+  }
+  if (clusterArn === undefined && props.vpc === undefined) return;
+  Grant.addToPrincipal({
+    grantee: target,
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSecurityGroups',
+      'ec2:DescribeSubnets',
+      'ec2:DescribeVpcs',
+    ],
+    // EC2 cannot limit these to some interfaces.
+    resourceArns: ['*'],
+  });
+}

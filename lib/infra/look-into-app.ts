@@ -1,0 +1,62 @@
+import { Stack, type CfnResource } from 'aws-cdk-lib';
+import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
+import { CfnVPCEndpoint, Vpc, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IConstruct } from 'constructs';
+import { dynamoDbRouteProblem, type RouteUser } from './guards/dynamodb-route';
+import { keyPolicyProblem, type KeyStatement } from './guards/key-policy';
+
+/** Every construct of a type, anywhere in the app. */
+export const all = <T extends IConstruct>(within: IConstruct, type: abstract new (...args: never[]) => T): T[] =>
+  within.node.root.node.findAll().filter((one): one is T => one instanceof type);
+
+/** What the template will say, overrides included. */
+export function propertiesOf(resource: CfnResource): object {
+  // Internal, and the only way to see what an escape hatch has changed.
+  const rendering = resource as unknown as { _toCloudFormation(): object };
+  const { Resources } = Stack.of(resource).resolve(rendering._toCloudFormation()) as {
+    readonly Resources: Readonly<Record<string, { readonly Properties?: object }>>;
+  };
+  return Object.values(Resources)[0]?.Properties ?? {};
+}
+
+export const isTable = (resource: IConstruct | undefined): resource is CfnGlobalTable | CfnTable =>
+  resource instanceof CfnGlobalTable || resource instanceof CfnTable;
+
+/** Only of a VPC made in the app is it known what it has. */
+export function routeProblems(
+  within: IConstruct,
+  { vpc, vpcSubnets }: { readonly vpc?: IVpc; readonly vpcSubnets?: SubnetSelection },
+  user: RouteUser,
+): string[] {
+  if (!(vpc instanceof Vpc)) return [];
+  const endpoints = all(within, CfnVPCEndpoint).filter(
+    (endpoint) =>
+      endpoint.vpcId === vpc.vpcId &&
+      JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName)).includes('dynamodb'),
+  );
+  const { subnets } = vpc.selectSubnets(vpcSubnets);
+  const problem = dynamoDbRouteProblem(
+    {
+      vpc: vpc.node.path,
+      hasEndpoint: endpoints.length > 0,
+      hasEgress: subnets.every((subnet) => vpc.privateSubnets.includes(subnet)),
+    },
+    user,
+  );
+  return problem === undefined ? [] : [problem];
+}
+
+/** Only of a key made in the app is its policy known. */
+export function keyProblems(key: IKey, user: LambdaFunction, { who, without }: RouteUser): string[] {
+  const resource = key instanceof Key ? key.node.defaultChild : undefined;
+  if (!(resource instanceof CfnKey)) return [];
+  const { KeyPolicy } = propertiesOf(resource) as { readonly KeyPolicy?: { readonly Statement?: KeyStatement[] } };
+  const problem = keyPolicyProblem(KeyPolicy?.Statement ?? [], Stack.of(resource).resolve(user.role?.roleArn), {
+    key: key.node.path,
+    who,
+    without,
+  });
+  return problem === undefined ? [] : [problem];
+}

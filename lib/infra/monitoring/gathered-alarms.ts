@@ -1,0 +1,69 @@
+import { CompositeAlarm, type AlarmBase, type IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { anyAlarm, makeAlarm, type AlarmSpec, type AlarmTexts, type Severity } from './alarm';
+
+export interface GatheredAlarmsProps extends AlarmTexts {
+  readonly pageTopic?: ITopic;
+  readonly ticketTopic?: ITopic;
+}
+
+/** Alarms, gathered in the composite alarms `page` and `ticket`, which notify. */
+export class GatheredAlarms extends Construct {
+  /** In alarm while anything needs somebody now. */
+  readonly page: CompositeAlarm;
+  /** In alarm while anything needs somebody on the next working day. */
+  readonly ticket: CompositeAlarm;
+  /** Where the runbooks are published; `undefined` names their path in the repository. */
+  readonly runbookBaseUrl?: string;
+
+  readonly #props: GatheredAlarmsProps;
+  /** What each composite alarm gathers; read as the template is made. */
+  readonly #gathered: Readonly<Record<Severity, IAlarm[]>> = { page: [], ticket: [] };
+  /** All of them, for the dashboard. */
+  protected readonly shown: IAlarm[] = [];
+
+  constructor(scope: Construct, id: string, props: GatheredAlarmsProps) {
+    super(scope, id);
+    this.#props = props;
+    this.runbookBaseUrl = props.runbookBaseUrl;
+    this.page = this.#composite('page', 'Somebody must act now.');
+    this.ticket = this.#composite('ticket', 'Somebody must act on the next working day.');
+  }
+
+  /** Makes an alarm of one more part, and gathers it. */
+  addAlarm(spec: AlarmSpec): AlarmBase {
+    const alarm = makeAlarm(this, spec, this.#props);
+    if (spec.repeats === true) notify(alarm, this.#topic(spec.severity));
+    this.watch(spec.severity, alarm);
+    return alarm;
+  }
+
+  /** Gathers an alarm that exists already in `page` or `ticket`, and shows its state in the dashboard. */
+  watch(severity: Severity, alarm: IAlarm): void {
+    this.#gathered[severity].push(alarm);
+    this.shown.push(alarm);
+  }
+
+  #composite(severity: Severity, alarmDescription: string): CompositeAlarm {
+    const composite = new CompositeAlarm(this, severity, {
+      compositeAlarmName: `${this.#props.prefix}-${severity}`,
+      alarmDescription: `${alarmDescription} The reason names the alarm, whose description names the runbook.`,
+      alarmRule: anyAlarm(this.#gathered[severity]),
+    });
+    notify(composite, this.#topic(severity));
+    return composite;
+  }
+
+  #topic(severity: Severity): ITopic | undefined {
+    return severity === 'page' ? this.#props.pageTopic : this.#props.ticketTopic;
+  }
+}
+
+function notify(alarm: AlarmBase, topic: ITopic | undefined): void {
+  if (topic === undefined) return;
+  const action = new SnsAction(topic);
+  alarm.addAlarmAction(action);
+  alarm.addOkAction(action);
+}

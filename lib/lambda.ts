@@ -1,0 +1,1 @@
+export { consumerEnvironment, type ConsumerEnvironment } from './consume/lambda-environment';
