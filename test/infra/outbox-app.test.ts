@@ -22,6 +22,7 @@ function synthesized(context: Record<string, unknown>): Record<string, Template>
 
 const NEW = ['OutboxNetwork', 'OutboxCluster', 'Outbox'];
 const MSK = 'AWS::MSK::';
+const PAGE = VARIANTS.notified.pageTopicArn;
 const types = (template: Template): string[] => [
   ...new Set(Object.values(template.toJSON()['Resources'] as Record<string, { Type: string }>).map(({ Type }) => Type)),
 ];
@@ -44,6 +45,21 @@ test.each(['express', 'standard'] as const)('on MSK %s, CloudFormation makes the
     { TopicName: 'orders', PartitionCount: 24 },
     { TopicName: 'payments', PartitionCount: 24 },
   ]);
+});
+
+test('alarms notify the topics that are named, and lead to the runbooks', () => {
+  const { pageTopicArn, ticketTopicArn, runbookBaseUrl } = VARIANTS.notified;
+  const outbox = synthesized(VARIANTS.notified)['Outbox']!;
+  for (const [severity, topic] of Object.entries({ page: pageTopicArn, ticket: ticketTopicArn })) {
+    outbox.hasResourceProperties('AWS::CloudWatch::CompositeAlarm', {
+      AlarmName: `Outbox-Outbox-${severity}`,
+      AlarmActions: [topic],
+      OKActions: [topic],
+    });
+  }
+  outbox.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmDescription: Match.stringLikeRegexp(`Runbook: ${runbookBaseUrl}/relay-silent.md$`),
+  });
 });
 
 test('by SCRAM there is a login, and a way to it', () => {
@@ -121,6 +137,16 @@ describe('in two regions', () => {
     }
   });
 
+  test('each notifies its own topic', () => {
+    const stacks = synthesized(VARIANTS['two-regions']);
+    for (const region of regions.split(',')) {
+      stacks[`Outbox-${region}`]!.hasResourceProperties('AWS::CloudWatch::CompositeAlarm', {
+        AlarmName: Match.stringLikeRegexp('-page$'),
+        AlarmActions: [`arn:aws:sns:${region}:111122223333:outbox-page`],
+      });
+    }
+  });
+
   test('one can take the other over', () => {
     const stacks = synthesized(VARIANTS.takeover);
     stacks['Outbox-eu-west-1']!.hasResourceProperties(mapping, { Enabled: false });
@@ -151,6 +177,10 @@ test.each<[string, Record<string, unknown>, string]>([
   ['SCRAM on MSK Serverless', { auth: 'scram' }, 'auth'],
   ['a VPC for a new cluster', { cluster: 'express', vpcId: 'vpc-1' }, 'vpcId'],
   ['partitions of topics that exist', { cluster: 'existing', partitions: '12' }, 'partitions'],
+  ['two topics for one region', { pageTopicArn: `${PAGE},${PAGE}` }, 'pageTopicArn'],
+  ['a queue for a topic', { ticketTopicArn: 'arn:aws:sqs:eu-west-1:111122223333:tickets' }, 'ticketTopicArn'],
+  ['a region that nobody is told of', { regions: 'eu-west-1,eu-west-2', pageTopicArn: PAGE }, 'pageTopicArn'],
+  ['runbooks in a folder', { runbookBaseUrl: 'docs/runbooks' }, 'runbookBaseUrl'],
   ['brokers that are no number', { cluster: 'standard', brokers: 'three' }, 'brokers'],
 ])('%s: refused', (_, context, option) => {
   expect(() => synthesized(context)).toThrow(

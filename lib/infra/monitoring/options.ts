@@ -67,6 +67,9 @@ const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, true>> = {
   dashboard: true,
 };
 
+/** What a runbook's name is put behind. */
+export const RUNBOOK_BASE_URL = /^https?:\/\/\S+$/;
+
 /** As MSK accepts it; also keeps a quote out of the query that it becomes a part of. */
 const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
@@ -78,7 +81,7 @@ const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
   refuseUnknownKeys('monitoring', options, Object.keys(OPTIONS));
   const { runbookBaseUrl, mskClusterName } = options;
-  if (runbookBaseUrl !== undefined && !Token.isUnresolved(runbookBaseUrl) && !/^https?:\/\/\S+$/.test(runbookBaseUrl)) {
+  if (runbookBaseUrl !== undefined && !Token.isUnresolved(runbookBaseUrl) && !RUNBOOK_BASE_URL.test(runbookBaseUrl)) {
     throw invalidOption(
       'monitoring.runbookBaseUrl',
       runbookBaseUrl,
