@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { outboxStacks } from '../lib/infra/outbox-app';
-import { ROOT } from '../local/folders';
-import { runCommand } from '../local/run-command';
+import { CACHE, ROOT } from '../local/folders';
+import { lintTemplates } from './cfn-lint';
 import { ACKNOWLEDGEMENTS } from './infra-acknowledgements';
 import { VARIANTS } from './infra-variants';
 
@@ -12,12 +12,7 @@ import { VARIANTS } from './infra-variants';
 const MAX_RESOURCES = 250;
 const MAX_TEMPLATE_BYTES = 500_000;
 
-const CFN_LINT = 'cfn-lint==1.58.0';
-/** `W3005`: the CDK writes out dependencies that follow from references anyway. */
-const LINT_IGNORED = ['W3005'];
-
-const FOLDER = join(ROOT, '.outbox', 'infra');
-const LINT_FOLDER = join(ROOT, '.outbox', 'cfn-lint');
+const FOLDER = join(CACHE, 'infra');
 
 const { context: flags } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as {
   readonly context: Readonly<Record<string, unknown>>;
@@ -30,7 +25,7 @@ const { context: flags } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8
 async function checkAll(): Promise<void> {
   rmSync(FOLDER, { recursive: true, force: true });
   const templates = Object.entries(VARIANTS).flatMap(([name, context]) => checkVariant(name, context));
-  await lint(templates);
+  await lintTemplates(templates);
   console.log(`cfn-lint: ${templates.length} templates are clean`);
 }
 
@@ -45,7 +40,7 @@ function checkVariant(name: string, context: Readonly<Record<string, string>>): 
     }
   }
   const sizes = templates.map((file) => checkSize(name, join(folder, file)));
-  console.log(`${name}: ${sizes.join(', ')}; ${used} acknowledged findings, no other`);
+  console.log(`${name}: ${sizes.join('; ')}; ${used} acknowledged findings, no other`);
   return templates.map((file) => join(folder, file));
 }
 
@@ -72,19 +67,14 @@ function checkSize(name: string, path: string): string {
   const { Resources } = JSON.parse(text) as { readonly Resources: object };
   const resources = Object.keys(Resources).length;
   if (resources > MAX_RESOURCES || text.length > MAX_TEMPLATE_BYTES) {
-    throw new Error(`${name}: ${path} has ${resources} resources and ${text.length} bytes.`);
+    throw new Error(
+      `${name}: ${path} has ${resources} resources and ${text.length} bytes; here it may have ${MAX_RESOURCES} and ${MAX_TEMPLATE_BYTES}.`,
+    );
   }
-  return `${resources} resources`;
+  return `${resources} resources, ${Math.ceil(text.length / 1000)} kB`;
 }
 
-/** In a folder of its own, made once. */
-async function lint(templates: readonly string[]): Promise<void> {
-  const command = join(LINT_FOLDER, 'bin', 'cfn-lint');
-  if (!existsSync(command)) {
-    await runCommand('python3', ['-m', 'venv', LINT_FOLDER]);
-    await runCommand(join(LINT_FOLDER, 'bin', 'pip'), ['install', '--quiet', CFN_LINT]);
-  }
-  await runCommand(command, ['--ignore-checks', ...LINT_IGNORED, '--template', ...templates]);
-}
-
-void checkAll();
+checkAll().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

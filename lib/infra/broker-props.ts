@@ -1,6 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
+import { checkBrokerReach } from './guards/broker-reach';
 import { invalidOption } from './invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
 import { OutboxCluster } from './outbox-cluster';
@@ -98,6 +99,10 @@ export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
   }
   return { bootstrapBrokers, authentication: checkedAuthentication(authentication), ...network, dependencies: [] };
 }
+
+/** @throws OutboxError `invalid-option` when a function that runs where these say would reach no broker. */
+export const checkReach = ({ cluster, vpc, bootstrapBrokers }: ResolvedBrokers): void =>
+  checkBrokerReach({ inVpc: vpc !== undefined, bootstrapBrokers, areLookedUp: cluster !== undefined });
 
 function checkCluster(cluster: unknown, bootstrapBrokers: string | undefined): void {
   if (!(cluster instanceof OutboxCluster)) {

@@ -1,6 +1,8 @@
 import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
 import { list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
+import { addressInsideVpc } from './guards/broker-reach';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
+import { MONITORING_KEYS, parseMonitoring, type MonitoringContext } from './monitoring-context';
 
 export const AUTHENTICATIONS = ['iam', 'scram', 'tls', 'none'] as const;
 export type Authentication = (typeof AUTHENTICATIONS)[number];
@@ -14,7 +16,7 @@ export const NO_VPC = 'none';
  *
  * What the stack cannot do without and is not given here, it asks for as a CloudFormation parameter.
  */
-export interface ClusterContext {
+export interface ClusterContext extends MonitoringContext {
   /**
    * `host:port` of brokers, separated by commas. Otherwise they are looked up by `clusterArn`, and without that the
    * parameter `BootstrapBrokers`.
@@ -30,7 +32,7 @@ export interface ClusterContext {
   readonly secretArn?: string;
   /** KMS key of the secret, when it is one of your own (MSK demands that for `scram`). */
   readonly secretKeyArn?: string;
-  /** VPC of the relay, or `none`. Otherwise the parameter `VpcId`. */
+  /** VPC of the relay, or `none`. Otherwise the parameter `VpcId`. With `none`, `bootstrapBrokers` must lead there from outside. */
   readonly vpcId?: string;
   /** Subnets of the relay. Otherwise the parameter `PrivateSubnetIds`. */
   readonly privateSubnetIds?: string[];
@@ -53,6 +55,7 @@ export interface ClusterContext {
 
 /** As a record, so that a new key that is not listed does not compile. */
 const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
+  ...MONITORING_KEYS,
   bootstrapBrokers: true,
   auth: true,
   topics: true,
@@ -96,9 +99,11 @@ export function parseClusterContext(context: Context): ClusterContext {
     outboxName: text(own, 'outboxName'),
     tableArn: text(own, 'tableArn'),
     tableStreamArn: text(own, 'tableStreamArn'),
+    ...parseMonitoring(own),
   };
   refuseUnused(parsed);
   refuseIncompleteNetwork(parsed);
+  refuseOutOfReach(parsed);
   return parsed;
 }
 
@@ -143,6 +148,28 @@ function refuseIncompleteNetwork(context: ClusterContext): void {
       availabilityZones,
       `as many zones as privateSubnetIds has subnets (${privateSubnetIds?.length ?? 0})`,
       'Name the zone of each subnet, in the same order, or leave them out.',
+    );
+  }
+}
+
+/** Brokers of Amazon MSK are inside a VPC, unless their cluster has public access; then they have other addresses. */
+function refuseOutOfReach({ vpcId, bootstrapBrokers }: ClusterContext): void {
+  if (vpcId !== NO_VPC) return;
+  if (bootstrapBrokers === undefined) {
+    throw invalidOption(
+      'bootstrapBrokers',
+      bootstrapBrokers,
+      'given with vpcId "none"',
+      'The addresses that a cluster is asked for lead nowhere outside of its VPC. Give the VPC and its subnets, or the public addresses of the brokers (BootstrapBrokerStringPublic… of "aws kafka get-bootstrap-brokers").',
+    );
+  }
+  const inside = addressInsideVpc(bootstrapBrokers);
+  if (inside !== undefined) {
+    throw invalidOption(
+      'vpcId',
+      vpcId,
+      `the VPC from which ${inside} is reached`,
+      'That is an address inside the VPC of the cluster: from outside every connection would time out. Give the VPC and its subnets, or the public addresses of the brokers (ports 9194, 9196, 9198).',
     );
   }
 }

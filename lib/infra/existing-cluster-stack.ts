@@ -8,6 +8,7 @@ import type { Construct } from 'constructs';
 import { BootstrapBrokers } from './bootstrap-brokers';
 import { NO_VPC, type ClusterContext } from './context';
 import { KafkaAuthentication } from './kafka-authentication';
+import { monitoringOf } from './monitoring-context';
 import { Outbox } from './outbox';
 import { outboxOutputs } from './outbox-outputs';
 
@@ -47,6 +48,7 @@ export class ExistingClusterStack extends Stack {
       order: context.order,
       retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
       outboxName: context.outboxName,
+      monitoring: monitoringOf(this, context),
       relayCode: props.relayCode,
       sweeperCode: props.sweeperCode,
     });

@@ -1,6 +1,7 @@
 import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
 import { list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
+import { MONITORING_KEYS, parseMonitoring, type MonitoringContext } from './monitoring-context';
 import type { ClusterKind } from './outbox-cluster-props';
 
 const KINDS = ['serverless', 'express', 'standard'] as const satisfies readonly ClusterKind[];
@@ -9,7 +10,7 @@ const KINDS = ['serverless', 'express', 'standard'] as const satisfies readonly 
  * What the app of this package is told about everything that it makes, as CDK context (`-c key=value`, cdk.json). Lists
  * are JSON arrays or texts separated by commas.
  */
-export interface NewClusterContext {
+export interface NewClusterContext extends MonitoringContext {
   /** What kind of cluster is made. */
   readonly cluster: ClusterKind;
   /** `iam` (default) or, on clusters with brokers of one's own, `scram`. */
@@ -55,6 +56,7 @@ export const NEW_CLUSTER_DEFAULTS = {
 
 /** As a record, so that a new key that is not listed does not compile. */
 const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
+  ...MONITORING_KEYS,
   cluster: true,
   auth: true,
   topics: true,
@@ -91,6 +93,7 @@ const ONLY_FOR: Readonly<Partial<Record<keyof NewClusterContext, readonly Cluste
 export function parseNewClusterContext(context: Context): NewClusterContext {
   const own = ownKeys(context);
   refuseUnknownKeys('The context', own, Object.keys(KEYS));
+  const regions = list(own, 'regions');
   const parsed: NewClusterContext = {
     cluster: oneOf(own, 'cluster', KINDS) ?? NEW_CLUSTER_DEFAULTS.cluster,
     auth: oneOf(own, 'auth', ['iam', 'scram']) ?? NEW_CLUSTER_DEFAULTS.auth,
@@ -107,9 +110,10 @@ export function parseNewClusterContext(context: Context): NewClusterContext {
     compression: oneOf(own, 'compression', COMPRESSIONS),
     order: oneOf(own, 'order', ORDERS),
     outboxName: text(own, 'outboxName'),
-    regions: list(own, 'regions'),
+    regions,
     takenOver: list(own, 'takenOver'),
     tableName: text(own, 'tableName'),
+    ...parseMonitoring(own, regions),
   };
   refuseUnused(parsed);
   checkTakeover(parsed);

@@ -1,6 +1,7 @@
 import { Duration, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { monitoringOf } from './monitoring-context';
 import type { NewClusterContext } from './new-cluster-context';
 import { Outbox } from './outbox';
 import { OutboxCluster } from './outbox-cluster';
@@ -68,6 +69,7 @@ function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: strin
     compression: context.compression,
     order: context.order,
     outboxName: context.outboxName,
+    monitoring: monitoringOf(stacks.outbox, context, region),
     relayCode,
     sweeperCode,
   });

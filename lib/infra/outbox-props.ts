@@ -13,7 +13,7 @@ import {
   type Order,
 } from '../relay/environment';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
-import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
+import { BROKER_OPTIONS, checkReach, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import { checkConnections } from './guards/connections';
 import { checkBatchLimit } from './guards/message-size';
 import { checkNames } from './guards/names';
@@ -315,6 +315,7 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
     topics,
     dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
   };
+  checkReach(brokers);
   checkKafka(resolved);
   if (own.topics instanceof OutboxTopics) checkBatchLimit(own.topics.topics, resolved.maxBatchBytes);
   checkTable(resolved);

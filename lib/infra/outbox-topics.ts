@@ -6,7 +6,7 @@ import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../topics/request';
-import { resolveBrokers, type ResolvedBrokers } from './broker-props';
+import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props';
 import { bundledFunction } from './bundled-function';
 import { invalidOption } from './invalid-option';
 import { outboxFunction } from './outbox-function';
@@ -100,6 +100,7 @@ export class OutboxTopics extends Construct {
   }
 
   #function(props: OutboxTopicsProps, brokers: ResolvedBrokers, change: boolean): LambdaFunction {
+    checkReach(brokers);
     const { vpc, vpcSubnets, securityGroups, authentication, bootstrapBrokers } = brokers;
     const made = outboxFunction(this, {
       description: change ? 'Makes and changes Kafka topics' : 'Looks at Kafka topics before they are changed',

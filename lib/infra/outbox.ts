@@ -151,6 +151,8 @@ export class Outbox extends Construct {
         table: this.table,
         relay: { function: this.relay, memorySize: resolved.relayMemorySize, timeout: resolved.relayTimeout },
         mapping: this.eventSourceMapping,
+        isGlobal: home !== undefined,
+        publishes: enabled !== false,
         sweeper: {
           function: this.sweeper,
           memorySize: SWEEPER_MEMORY_MB,

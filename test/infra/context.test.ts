@@ -68,6 +68,39 @@ test.each([
   );
 });
 
+describe('outside of any VPC', () => {
+  const outside = { vpcId: 'none', auth: 'scram' };
+
+  test.each(['kafka.example.com:9096', 'b-1-public.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9196'])(
+    '%s can be reached',
+    (bootstrapBrokers) => {
+      expect(() => parseClusterContext({ ...outside, bootstrapBrokers })).not.toThrow();
+    },
+  );
+
+  test('brokers that are looked up cannot', () => {
+    for (const context of [{ clusterArn: CLUSTER_ARN }, {}]) {
+      expect(() => parseClusterContext({ ...context, vpcId: 'none' })).toThrow(
+        'Option "bootstrapBrokers" is not set; it must be given with vpcId "none". The addresses that a cluster is asked for lead nowhere outside of its VPC. Give the VPC and its subnets, or the public addresses',
+      );
+    }
+  });
+
+  test.each([
+    ['iam', 'b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9098'],
+    ['scram', 'b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9096'],
+    [
+      'scram',
+      'b-1-public.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9196, b-2.o.a1.c2.kafka.cn-north-1.amazonaws.com.cn:20096',
+    ],
+    ['iam', 'boot-a1b2c3.c1.kafka-serverless.eu-west-1.amazonaws.com:9098'],
+  ])('nor can by %s %s', (auth, bootstrapBrokers) => {
+    expect(() => parseClusterContext({ ...outside, auth, bootstrapBrokers })).toThrow(
+      /^Option "vpcId" is "none"; it must be the VPC from which .*:\d+ is reached\. That is an address inside the VPC of the cluster: .* or the public addresses/,
+    );
+  });
+});
+
 test.each<[string, Record<string, unknown>, string]>([
   ['an unknown authentication', { auth: 'IAM' }, 'auth'],
   ['an unknown codec', { compression: 'lz4' }, 'compression'],

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { outboxStacks } from '../../lib/infra/outbox-app';
-import { CLUSTER_ARN, SECRET_ARN, propertiesOf, relayCode } from './stack';
+import { VARIANTS } from '../../scripts/infra-variants';
+import { CLUSTER_ARN, propertiesOf, relayCode } from './stack';
 
 /** The feature flags that deploy: they change templates. */
 const { context: flags } = JSON.parse(readFileSync(join(__dirname, '../../cdk.json'), 'utf8')) as {
@@ -21,12 +22,13 @@ function synthesized(context: Record<string, unknown>): Record<string, Template>
 
 const NEW = ['OutboxNetwork', 'OutboxCluster', 'Outbox'];
 const MSK = 'AWS::MSK::';
+const PAGE = VARIANTS.notified.pageTopicArn;
 const types = (template: Template): string[] => [
   ...new Set(Object.values(template.toJSON()['Resources'] as Record<string, { Type: string }>).map(({ Type }) => Type)),
 ];
 
 test('without any context everything is made, on MSK Serverless', () => {
-  const stacks = synthesized({});
+  const stacks = synthesized(VARIANTS.default);
   expect(Object.keys(stacks)).toEqual(NEW);
   stacks['OutboxCluster']!.resourceCountIs(`${MSK}ServerlessCluster`, 1);
   stacks['OutboxNetwork']!.resourceCountIs('AWS::EC2::VPC', 1);
@@ -36,8 +38,8 @@ test('without any context everything is made, on MSK Serverless', () => {
 });
 
 test.each(['express', 'standard'] as const)('on MSK %s, CloudFormation makes the topics', (cluster) => {
-  const context = { cluster, brokers: '6', kafkaVersion: '3.8.x', topics: 'orders,payments', partitions: '24' };
-  const stacks = synthesized(context);
+  const sizes = { brokers: '6', kafkaVersion: '3.8.x', topics: 'orders,payments', partitions: '24' };
+  const stacks = synthesized({ ...VARIANTS[cluster], ...sizes });
   stacks['OutboxCluster']!.hasResourceProperties(`${MSK}Cluster`, { NumberOfBrokerNodes: 6, KafkaVersion: '3.8.x' });
   expect(propertiesOf(stacks['Outbox']!, `${MSK}Topic`)).toMatchObject([
     { TopicName: 'orders', PartitionCount: 24 },
@@ -45,8 +47,23 @@ test.each(['express', 'standard'] as const)('on MSK %s, CloudFormation makes the
   ]);
 });
 
+test('alarms notify the topics that are named, and lead to the runbooks', () => {
+  const { pageTopicArn, ticketTopicArn, runbookBaseUrl } = VARIANTS.notified;
+  const outbox = synthesized(VARIANTS.notified)['Outbox']!;
+  for (const [severity, topic] of Object.entries({ page: pageTopicArn, ticket: ticketTopicArn })) {
+    outbox.hasResourceProperties('AWS::CloudWatch::CompositeAlarm', {
+      AlarmName: `Outbox-Outbox-${severity}`,
+      AlarmActions: [topic],
+      OKActions: [topic],
+    });
+  }
+  outbox.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmDescription: Match.stringLikeRegexp(`Runbook: ${runbookBaseUrl}/relay-silent.md$`),
+  });
+});
+
 test('by SCRAM there is a login, and a way to it', () => {
-  const stacks = synthesized({ cluster: 'standard', auth: 'scram' });
+  const stacks = synthesized(VARIANTS.scram);
   stacks['OutboxCluster']!.resourceCountIs(`${MSK}BatchScramSecret`, 1);
   stacks['OutboxNetwork']!.resourceCountIs('AWS::EC2::VPCEndpoint', 2);
   stacks['Outbox']!.hasResourceProperties('AWS::Lambda::Function', {
@@ -57,7 +74,7 @@ test('by SCRAM there is a login, and a way to it', () => {
 
 describe('on a cluster that exists', () => {
   test.each([
-    ['said so', { cluster: 'existing' }],
+    ['said so', VARIANTS['existing-cluster']],
     ['named by brokers', { bootstrapBrokers: 'b-1:9098' }],
     ['named by its ARN', { clusterArn: CLUSTER_ARN }],
   ])('%s: only the outbox is made', (_, context) => {
@@ -81,18 +98,7 @@ describe('on a cluster that exists', () => {
   });
 
   test('with network, login and table of one’s own only functions, their permissions and what watches them are made', () => {
-    const template = synthesized({
-      auth: 'scram',
-      clusterArn: CLUSTER_ARN,
-      secretArn: SECRET_ARN,
-      secretKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/0123',
-      topics: 'orders',
-      vpcId: 'vpc-0123456789abcdef0',
-      privateSubnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
-      securityGroupIds: 'sg-0123456789abcdef0',
-      tableArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox',
-      tableStreamArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox/stream/2026-01-01T00:00:00.000',
-    })['Outbox']!;
+    const template = synthesized(VARIANTS['imported-everything'])['Outbox']!;
     expect(Object.keys(template.findParameters('*'))).toEqual(['BootstrapVersion']);
     expect(types(template).sort()).toEqual([
       'AWS::CloudWatch::Alarm',
@@ -112,11 +118,11 @@ describe('on a cluster that exists', () => {
 });
 
 describe('in two regions', () => {
-  const regions = 'eu-west-1,eu-central-1';
+  const { regions } = VARIANTS['two-regions'];
   const mapping = 'AWS::Lambda::EventSourceMapping';
 
   test('each has a network, a cluster and a relay, over one table', () => {
-    const stacks = synthesized({ regions });
+    const stacks = synthesized(VARIANTS['two-regions']);
     expect(Object.keys(stacks)).toEqual(regions.split(',').flatMap((region) => NEW.map((name) => `${name}-${region}`)));
     stacks['Outbox-eu-west-1']!.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
       TableName: 'outbox',
@@ -131,8 +137,18 @@ describe('in two regions', () => {
     }
   });
 
+  test('each notifies its own topic', () => {
+    const stacks = synthesized(VARIANTS['two-regions']);
+    for (const region of regions.split(',')) {
+      stacks[`Outbox-${region}`]!.hasResourceProperties('AWS::CloudWatch::CompositeAlarm', {
+        AlarmName: Match.stringLikeRegexp('-page$'),
+        AlarmActions: [`arn:aws:sns:${region}:111122223333:outbox-page`],
+      });
+    }
+  });
+
   test('one can take the other over', () => {
-    const stacks = synthesized({ regions, takenOver: 'eu-west-1' });
+    const stacks = synthesized(VARIANTS.takeover);
     stacks['Outbox-eu-west-1']!.hasResourceProperties(mapping, { Enabled: false });
     stacks['Outbox-eu-central-1']!.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ OUTBOX_PUBLISHES_FOR: 'eu-central-1,eu-west-1' }) },
@@ -161,6 +177,10 @@ test.each<[string, Record<string, unknown>, string]>([
   ['SCRAM on MSK Serverless', { auth: 'scram' }, 'auth'],
   ['a VPC for a new cluster', { cluster: 'express', vpcId: 'vpc-1' }, 'vpcId'],
   ['partitions of topics that exist', { cluster: 'existing', partitions: '12' }, 'partitions'],
+  ['two topics for one region', { pageTopicArn: `${PAGE},${PAGE}` }, 'pageTopicArn'],
+  ['a queue for a topic', { ticketTopicArn: 'arn:aws:sqs:eu-west-1:111122223333:tickets' }, 'ticketTopicArn'],
+  ['a region that nobody is told of', { regions: 'eu-west-1,eu-west-2', pageTopicArn: PAGE }, 'pageTopicArn'],
+  ['runbooks in a folder', { runbookBaseUrl: 'docs/runbooks' }, 'runbookBaseUrl'],
   ['brokers that are no number', { cluster: 'standard', brokers: 'three' }, 'brokers'],
 ])('%s: refused', (_, context, option) => {
   expect(() => synthesized(context)).toThrow(

@@ -15,7 +15,7 @@ const HOUR = Duration.hours(1);
  * how things stand, once a run, and says nothing in between.
  */
 export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly AlarmSpec[] {
-  return [
+  const specs = [
     ...burnRates(outbox, slo),
     ...lag(outbox, slo),
     ...relayHealth(outbox),
@@ -23,6 +23,8 @@ export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly Al
     ...sweeping(outbox),
     ...kafka(outbox),
   ];
+  // Where nothing runs, silence is meant: what takes it for a failure would stand for ever.
+  return outbox.publishes ? specs : specs.filter(({ when }) => when.every(({ missing }) => missing === 'fine'));
 }
 
 function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }: ResolvedSlo): AlarmSpec[] {
@@ -97,16 +99,7 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
       severity: 'page',
       says: 'The table is written to, but the relay is not invoked.',
       runbook: 'relay-silent',
-      when: [
-        {
-          metric: writesWithoutInvocations(outbox),
-          breach: { atLeast: 1 },
-          // A write just before the end of a period is relayed in the next one.
-          of: 2,
-          // Neither writes nor invocations: an idle table.
-          missing: 'fine',
-        },
-      ],
+      when: [outbox.isGlobal ? pendingWithoutInvocations(outbox) : writesWithoutInvocations(outbox)],
     },
     {
       id: 'oldest-pending',
@@ -118,18 +111,47 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
   ];
 }
 
-function writesWithoutInvocations({ table, relay }: MonitoredOutbox): IMetric {
+function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition {
   const period = Duration.minutes(15);
-  return new MathExpression({
-    expression: 'IF(FILL(writes, 0) > 0 AND FILL(invocations, 0) == 0, 1, 0)',
-    label: 'written to, not relayed',
-    usingMetrics: {
-      writes: table.metricConsumedWriteCapacityUnits({ statistic: Stats.SUM, period }),
-      invocations: relay.function.metricInvocations({ period }),
-    },
-    period,
-  });
+  return {
+    metric: new MathExpression({
+      expression: 'IF(FILL(writes, 0) > 0 AND FILL(invocations, 0) == 0, 1, 0)',
+      label: 'written to, not relayed',
+      usingMetrics: {
+        writes: table.metricConsumedWriteCapacityUnits({ statistic: Stats.SUM, period }),
+        invocations: relay.function.metricInvocations({ period }),
+      },
+      period,
+    }),
+    breach: { atLeast: 1 },
+    // A write just before the end of a period is relayed in the next one.
+    of: 2,
+    // Neither writes nor invocations: an idle table.
+    missing: 'fine',
+  };
 }
+
+/** What other regions write takes units here as well, and is relayed there: only the sweeper knows whose items wait. */
+function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutbox): Condition {
+  const period = Duration.minutes(Math.max(sweeper.every.toMinutes(), OVERDUE.toMinutes()));
+  return {
+    metric: new MathExpression({
+      expression: `IF(pending >= ${OVERDUE.toMilliseconds()} AND FILL(invocations, 0) == 0, 1, 0)`,
+      label: 'pending, not relayed',
+      usingMetrics: {
+        pending: sweeperMetric(outboxName, 'oldestPendingAge', { period }),
+        invocations: relay.function.metricInvocations({ period }),
+      },
+      period,
+    }),
+    breach: { atLeast: 1 },
+    // As for every other alarm on what the sweeper has found.
+    missing: 'unchanged',
+  };
+}
+
+/** Longer than any invocation, and than the pause after one that failed. */
+const OVERDUE = Duration.minutes(30);
 
 function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
   const { relay, mapping } = outbox;

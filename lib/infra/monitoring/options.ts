@@ -67,6 +67,9 @@ const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, true>> = {
   dashboard: true,
 };
 
+/** What a runbook's name is put behind. */
+export const RUNBOOK_BASE_URL = /^https?:\/\/\S+$/;
+
 /** As MSK accepts it; also keeps a quote out of the query that it becomes a part of. */
 const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
@@ -92,7 +95,7 @@ export function resolveMonitoring(options: OutboxMonitoringOptions = {}): Resolv
 
 /** @throws OutboxError `invalid-option` for what is no URL. */
 export function checkRunbookBaseUrl(runbookBaseUrl: string | undefined): void {
-  if (runbookBaseUrl === undefined || Token.isUnresolved(runbookBaseUrl) || /^https?:\/\/\S+$/.test(runbookBaseUrl)) {
+  if (runbookBaseUrl === undefined || Token.isUnresolved(runbookBaseUrl) || RUNBOOK_BASE_URL.test(runbookBaseUrl)) {
     return;
   }
   throw invalidOption(

@@ -9,6 +9,10 @@ export interface MonitoredOutbox {
   readonly table: ITable;
   readonly relay: { readonly function: IFunction; readonly memorySize: number; readonly timeout: Duration };
   readonly mapping: IEventSourceMapping;
+  /** Whether other regions write to the table too. */
+  readonly isGlobal: boolean;
+  /** Not, while another region has taken over: then neither relay nor sweeper is invoked. */
+  readonly publishes: boolean;
   readonly sweeper: {
     readonly function: IFunction;
     readonly memorySize: number;

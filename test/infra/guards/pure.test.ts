@@ -1,3 +1,4 @@
+import { checkBrokerReach } from '../../../lib/infra/guards/broker-reach';
 import { checkConnections } from '../../../lib/infra/guards/connections';
 import { dynamoDbRouteProblem } from '../../../lib/infra/guards/dynamodb-route';
 import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/guards/key-policy';
@@ -126,6 +127,32 @@ describe('what reads the stream', () => {
     expect(mappingProblems([relay({ filters })], false)).toEqual([
       expect.stringMatching(/lets more than inserts through\. The relay's own marks would invoke it/),
     ]);
+  });
+});
+
+describe('brokers inside a VPC', () => {
+  const reach = {
+    inVpc: false,
+    bootstrapBrokers: 'b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9098',
+    areLookedUp: false,
+  };
+
+  test('are reached from a VPC only', () => {
+    expect(() => checkBrokerReach({ ...reach, inVpc: true })).not.toThrow();
+    expect(() => checkBrokerReach(reach)).toThrow(
+      'Option "vpc" is not set; it must be given, from where the brokers are reached. From outside of the cluster\'s VPC nothing leads to b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9098: every connection would time out. Give vpc, or the cluster its network;',
+    );
+    expect(() => checkBrokerReach({ ...reach, bootstrapBrokers: 'any:1', areLookedUp: true })).toThrow(
+      /nothing leads to the addresses that the cluster is asked for/,
+    );
+  });
+
+  test.each([
+    'b-1-public.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com:9198',
+    'kafka.example.com:9092',
+    'kafka.eu-west-1.amazonaws.com.example.com:9098',
+  ])('are not meant by %s', (bootstrapBrokers) => {
+    expect(() => checkBrokerReach({ ...reach, bootstrapBrokers })).not.toThrow();
   });
 });
 

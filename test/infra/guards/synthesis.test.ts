@@ -1,4 +1,4 @@
-import type { Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import {
   AttributeType,
@@ -18,7 +18,9 @@ import {
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
 import { Outbox } from '../../../lib/infra/outbox';
-import { outboxProps, outboxStack, relayCode, type Synthesized } from '../stack';
+import { OutboxCluster } from '../../../lib/infra/outbox-cluster';
+import { OutboxTopics } from '../../../lib/infra/outbox-topics';
+import { CLUSTER_ARN, outboxProps, outboxStack, relayCode, type Synthesized } from '../stack';
 
 const ownTable = (stack: Stack, changed: Partial<TablePropsV2> = {}): TableV2 =>
   new TableV2(stack, 'Own', {
@@ -99,6 +101,29 @@ describe('the stream', () => {
     const mapping = synthesized.outbox.eventSourceMapping.node.defaultChild as CfnEventSourceMapping;
     mapping.addPropertyOverride('ParallelizationFactor', 10);
     expect(synthesized.template).toThrow(/has a parallelization factor of 10/);
+  });
+});
+
+describe('a cluster without a network', () => {
+  const clusterOf = (stack: Stack): OutboxCluster =>
+    OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN });
+  const given = { bootstrapBrokers: undefined, authentication: undefined };
+
+  test('is refused, unless the outbox says from where it is reached', () => {
+    expect(() => outboxStack((stack) => ({ ...given, cluster: clusterOf(stack) }))).toThrow(
+      /^Option "vpc" is not set; .* nothing leads to the addresses that the cluster is asked for/,
+    );
+    expect(
+      outboxStack((stack) => ({ ...given, cluster: clusterOf(stack), vpc: new Vpc(stack, 'Vpc') })).template,
+    ).not.toThrow();
+  });
+
+  test('is refused by the function that makes topics', () => {
+    const stack = new Stack();
+    const cluster = OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN, kind: 'serverless' });
+    expect(() => new OutboxTopics(stack, 'Topics', { cluster, topics: ['orders'], topicsCode: relayCode() })).toThrow(
+      /^Option "vpc" is not set; .* nothing leads to/,
+    );
   });
 });
 

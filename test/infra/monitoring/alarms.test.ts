@@ -184,6 +184,38 @@ describe('the thresholds', () => {
   });
 });
 
+describe('with a table in several regions', () => {
+  const pageOfRegion = (publishesFor?: string[]): Template =>
+    outboxStack(() => ({ replicas: ['eu-central-1'], publishesFor })).template();
+
+  test('a relay is not silent because others write: it is when events of its own region wait', () => {
+    const { Metrics, TreatMissingData } = alarmOf(pageOfRegion(), 'relay-silent');
+    expect(TreatMissingData).toBe('ignore');
+    expect(Metrics).toEqual([
+      expect.objectContaining({ Expression: 'IF(pending >= 1800000 AND FILL(invocations, 0) == 0, 1, 0)' }),
+      expect.objectContaining({
+        Id: 'pending',
+        MetricStat: expect.objectContaining({
+          Metric: expect.objectContaining({ Namespace: METRICS_NAMESPACE, MetricName: 'OldestPendingAge' }) as unknown,
+          Period: 3_600,
+        }) as unknown,
+      }),
+      expect.objectContaining({ Id: 'invocations' }),
+    ]);
+    const looksAtTheTable = Object.values(metricAlarms(pageOfRegion())).filter((alarm) =>
+      metricsOf(alarm).some(({ Namespace }) => Namespace === 'AWS/DynamoDB'),
+    );
+    expect(looksAtTheTable.map(idOf)).toEqual([]);
+  });
+
+  test('a region that another one has taken over may be silent', () => {
+    const template = pageOfRegion([]);
+    const silent = Object.values(metricAlarms(template)).filter((alarm) => alarm.TreatMissingData !== 'notBreaching');
+    expect(silent.map(idOf)).toEqual([]);
+    expect(gathered(template, 'ticket')).toContain('kafka-outages');
+  });
+});
+
 describe('who is told', () => {
   const withTopics = (): Template =>
     outboxStack((stack) => ({

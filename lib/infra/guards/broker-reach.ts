@@ -1,0 +1,47 @@
+import { Token } from 'aws-cdk-lib';
+import { BROKER_PORTS } from '../broker-ports';
+import { invalidOption } from '../invalid-option';
+
+/** `b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com`, `boot-a1b2c3.c1.kafka-serverless.…`. */
+const MSK_HOST = /\.kafka(-[a-z]+)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
+
+/**
+ * By IPv4 and IPv6. Brokers with public access listen on 9194, 9196 and 9198 for it.
+ * https://docs.aws.amazon.com/msk/latest/developerguide/port-info.html
+ */
+const PORTS_INSIDE_VPC: ReadonlySet<number> = new Set(
+  Object.values(BROKER_PORTS).flatMap((port) => [port, port + 11_000]),
+);
+
+/** An address that leads nowhere outside of the VPC of its Amazon MSK cluster; `undefined` when none is known to. */
+export function addressInsideVpc(bootstrapBrokers: string): string | undefined {
+  if (Token.isUnresolved(bootstrapBrokers)) return undefined;
+  return bootstrapBrokers
+    .split(',')
+    .map((address) => address.trim())
+    .find((address) => {
+      const [host = '', port] = address.split(':');
+      return MSK_HOST.test(host) && PORTS_INSIDE_VPC.has(Number(port));
+    });
+}
+
+export interface BrokerReach {
+  /** Whether the function runs in a VPC. */
+  readonly inVpc: boolean;
+  readonly bootstrapBrokers: string;
+  /** By the ARN of the cluster, which answers the addresses inside its VPC. */
+  readonly areLookedUp: boolean;
+}
+
+/** @throws OutboxError `invalid-option` for a function in no VPC that would have to reach brokers inside of one. */
+export function checkBrokerReach({ inVpc, bootstrapBrokers, areLookedUp }: BrokerReach): void {
+  if (inVpc) return;
+  const inside = areLookedUp ? 'the addresses that the cluster is asked for' : addressInsideVpc(bootstrapBrokers);
+  if (inside === undefined) return;
+  throw invalidOption(
+    'vpc',
+    undefined,
+    'given, from where the brokers are reached',
+    `From outside of the cluster's VPC nothing leads to ${inside}: every connection would time out. Give vpc, or the cluster its network; to a cluster with public access, give bootstrapBrokers with its public addresses.`,
+  );
+}
