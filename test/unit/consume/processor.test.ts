@@ -647,3 +647,42 @@ it('a handler of something else gets the same idempotency key each time', async 
   expect(keys[1]).toBe(keys[0]);
   expect(keys[2]).not.toBe(keys[0]);
 });
+  it('ends although what is asked about it throws', async () => {
+    let failures = 2;
+    const rig = aRig({
+      clock: { now: () => Date.now() },
+      isOutage: () => {
+        throw new TypeError('not a function');
+      },
+      handlers: {
+        'order.placed': ({ id: each }) => {
+          if (failures-- > 0) throw failures === 1 ? unreachable() : new Error('no');
+          return [effectOf(each)];
+        },
+      },
+    });
+
+    await feed(rig, versions(1));
+
+    expect(rig.client.effects()).toEqual([id(1)]);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
+  });
+
+  it('each alone when the client cannot send one of them: a mistake of one handler costs no other an attempt', async () => {
+    const client = new MemoryClient();
+    client.beforeWrite = (entries) => {
+      // As a DynamoDBDocument without removeUndefinedValues does, before it sends anything.
+      if (JSON.stringify(entries).includes('"id":"k7:')) throw new Error('Pass options.removeUndefinedValues=true');
+    };
+    const rig = aRig({ transactions: 1, onFailure: 'dead-letter', attempts: 1 }, client);
+
+    await feed(
+      rig,
+      Array.from({ length: 16 }, (_, at) => aRecord({ key: `k${at}`, version: 1 })),
+    );
+
+    expect(rig.deadLetters.sent.map(({ record }) => String(record.key))).toEqual(['k7']);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
+    expect(rig.told.of('applied')).toHaveLength(15);
+  });
+
