@@ -99,6 +99,13 @@ it('a key that waits for a missing event gives up with it', async () => {
   expect(rig.client.effects()).toEqual(['v1']);
 });
 
+it('is done with a record that occurs twice in a batch', async () => {
+  const rig = aRig();
+  const record = aRecord({ version: 1, offset: 7 });
+
+  expect(await deliver(rig, [record, record])).toEqual({ batchItemFailures: [] });
+});
+
 it('begins nothing when the time is up', async () => {
   const rig = aRig();
   const { consumer, deadLetters } = rig;
