@@ -184,6 +184,9 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     const value = given[option];
     if (value !== undefined && !isCount(value, max)) refuseOption(option, value, `an integer from 1 to ${max}`);
   }
+  if (options.gaps === 'block' && options.onUnknownType === 'skip') {
+    refuseOption('gaps', options.gaps, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
+  }
   checkRetry(given['retry']);
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
     refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');
