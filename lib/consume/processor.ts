@@ -152,8 +152,8 @@ export class Processor {
     const { gate, isOutage } = this.#ports;
     const { telemetry } = this.#settings;
     return slots.use(async () => {
-      if (this.#mode.givesUp === true && gate.isClosed) throw new ConsumerOutage('Away.');
-      await gate.pass(signal);
+      if (this.#mode.givesUp !== true) await gate.pass(signal);
+      else if (!gate.tryPass()) throw new ConsumerOutage('Away.');
       if (signal.aborted) {
         gate.left();
         throw new ConsumerOutage('Not wanted any more.');

@@ -465,6 +465,22 @@ describe('a handler that fails', () => {
     expect(client.effects()).toEqual(['a', 'b', 'c']);
   });
 
+  it('is redriven although an earlier redrive of this process met an outage', async () => {
+    let isMended = false;
+    const rig = aRig({ handlers: failing(() => !isMended), clock: { now: () => Date.now() } });
+    await feed(rig, versions(1));
+    isMended = true;
+    const key = { source: '/shop/order', topic: 'orders', key: '42' };
+    rig.client.beforeWrite = () => {
+      throw unreachable();
+    };
+    expect(await rig.consumer.redriveParked(key)).toEqual({ released: 0, isParked: true });
+    rig.client.beforeWrite = () => undefined;
+    await sleep(250);
+
+    expect(await rig.consumer.redriveParked(key)).toEqual({ released: 1, isParked: false });
+  });
+
   it('parks a message whole: what is redriven is what was read', async () => {
     const contexts: unknown[] = [];
     let isMended = false;
@@ -557,6 +573,27 @@ describe('an outage', () => {
     expect(rig.told.of('attemptFailed')).toEqual([]);
   });
 
+  it('ends although what is asked about it throws', async () => {
+    let failures = 2;
+    const rig = aRig({
+      clock: { now: () => Date.now() },
+      isOutage: () => {
+        throw new TypeError('not a function');
+      },
+      handlers: {
+        'order.placed': ({ id: each }) => {
+          if (failures-- > 0) throw failures === 1 ? unreachable() : new Error('no');
+          return [effectOf(each)];
+        },
+      },
+    });
+
+    await feed(rig, versions(1));
+
+    expect(rig.client.effects()).toEqual([id(1)]);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
+  });
+
   it('an answer that is lost after the write is no second effect', async () => {
     const rig = aRig({ clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS });
     let losses = 2;
@@ -594,6 +631,24 @@ describe('several events in one transaction', () => {
     );
 
     expect(rig.deadLetters.reasons).toEqual(['handler-failed']);
+    expect(rig.told.of('applied')).toHaveLength(15);
+  });
+
+  it('each alone when the client cannot send one of them: a mistake of one handler costs no other an attempt', async () => {
+    const client = new MemoryClient();
+    client.beforeWrite = (entries) => {
+      // As a DynamoDBDocument without removeUndefinedValues does, before it sends anything.
+      if (JSON.stringify(entries).includes('"id":"k7:')) throw new Error('Pass options.removeUndefinedValues=true');
+    };
+    const rig = aRig({ transactions: 1, onFailure: 'dead-letter', attempts: 1 }, client);
+
+    await feed(
+      rig,
+      Array.from({ length: 16 }, (_, at) => aRecord({ key: `k${at}`, version: 1 })),
+    );
+
+    expect(rig.deadLetters.sent.map(({ record }) => String(record.key))).toEqual(['k7']);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
     expect(rig.told.of('applied')).toHaveLength(15);
   });
 
@@ -647,42 +702,3 @@ it('a handler of something else gets the same idempotency key each time', async 
   expect(keys[1]).toBe(keys[0]);
   expect(keys[2]).not.toBe(keys[0]);
 });
-  it('ends although what is asked about it throws', async () => {
-    let failures = 2;
-    const rig = aRig({
-      clock: { now: () => Date.now() },
-      isOutage: () => {
-        throw new TypeError('not a function');
-      },
-      handlers: {
-        'order.placed': ({ id: each }) => {
-          if (failures-- > 0) throw failures === 1 ? unreachable() : new Error('no');
-          return [effectOf(each)];
-        },
-      },
-    });
-
-    await feed(rig, versions(1));
-
-    expect(rig.client.effects()).toEqual([id(1)]);
-    expect(rig.told.of('attemptFailed')).toHaveLength(1);
-  });
-
-  it('each alone when the client cannot send one of them: a mistake of one handler costs no other an attempt', async () => {
-    const client = new MemoryClient();
-    client.beforeWrite = (entries) => {
-      // As a DynamoDBDocument without removeUndefinedValues does, before it sends anything.
-      if (JSON.stringify(entries).includes('"id":"k7:')) throw new Error('Pass options.removeUndefinedValues=true');
-    };
-    const rig = aRig({ transactions: 1, onFailure: 'dead-letter', attempts: 1 }, client);
-
-    await feed(
-      rig,
-      Array.from({ length: 16 }, (_, at) => aRecord({ key: `k${at}`, version: 1 })),
-    );
-
-    expect(rig.deadLetters.sent.map(({ record }) => String(record.key))).toEqual(['k7']);
-    expect(rig.told.of('attemptFailed')).toHaveLength(1);
-    expect(rig.told.of('applied')).toHaveLength(15);
-  });
-
