@@ -60,12 +60,16 @@ type Step =
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
 /** How often a blocked key looks whether what it misses was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
+/** How many of them are remembered from one delivery to the next. */
+const MAX_GAPS = 1_000;
 
 /** Applies messages of one key, one after the other. */
 export class Processor {
   readonly #settings: ConsumerSettings;
   readonly #ports: ProcessorPorts;
   readonly #mode: ProcessorMode;
+  /** Of messages that were given up while they waited for what is missing, by their place. */
+  readonly #gaps = new Map<string, GapWait>();
 
   constructor(settings: ConsumerSettings, ports: ProcessorPorts, mode: ProcessorMode = {}) {
     this.#settings = settings;
@@ -77,8 +81,16 @@ export class Processor {
   async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
     let outcome: Outcome = 'given-up';
-    for (const delivery of deliveries) {
-      outcome = await this.#settle(delivery, lane);
+    // What is missing before one of them may be among those behind it.
+    const rest = [...deliveries];
+    const behind: Lane<Delivery> = {
+      take: (isWanted, ms, signal) => {
+        const at = rest.findIndex(isWanted);
+        return at === -1 ? lane.take(isWanted, ms, signal) : Promise.resolve(rest.splice(at, 1)[0]);
+      },
+    };
+    for (let delivery = rest.shift(); delivery !== undefined; delivery = rest.shift()) {
+      outcome = await this.#settle(delivery, behind);
       if (outcome === 'given-up') return outcome;
       delivery.finished();
     }
@@ -105,13 +117,25 @@ export class Processor {
     return this.#apply(delivery, decoded.event, lane);
   }
 
-  /** Tries until the event is settled or not wanted any more. */
   async #apply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>): Promise<Outcome> {
+    const place = formatReceipt(delivery.record);
+    const gap = this.#gaps.get(place) ?? new GapWait(this.#settings);
+    this.#gaps.delete(place);
+    const outcome = await this.#tryToApply(delivery, event, lane, gap);
+    // Else a gap would block for ever where deliveries end before the time that it may take.
+    if (outcome === 'given-up' && this.#mode.givesUp === true && gap.hasBegun) {
+      this.#gaps.set(place, gap);
+      for (const oldest of [...this.#gaps.keys()].slice(0, -MAX_GAPS)) this.#gaps.delete(oldest);
+    }
+    return outcome;
+  }
+
+  /** Tries until the event is settled or not wanted any more. */
+  async #tryToApply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>, gap: GapWait): Promise<Outcome> {
     const { signal } = delivery;
     const { attempts, retry, telemetry, onFailure } = this.#settings;
     let failures = 0;
     let contentions = 0;
-    const gap = new GapWait(this.#settings);
     const isUnwanted = (): boolean => signal.aborted;
     while (!isUnwanted()) {
       try {
@@ -482,6 +506,10 @@ class GapWait {
     if (!waits) return false;
     this.#until ??= clock.now() + gapTimeoutMs;
     return this.restMs() > 0;
+  }
+
+  get hasBegun(): boolean {
+    return this.#until !== undefined;
   }
 
   restMs(): number {

@@ -213,6 +213,16 @@ describe('a gap', () => {
     expect(rig.told.of('late')).toEqual([]);
   });
 
+  it('finds what is missing among those that came together with it', async () => {
+    const clock = { now: () => Date.now() };
+    const rig = aRig({ gaps: 'block', gapTimeoutMs: 300, eventsOfKeyPerTransaction: 3, clock });
+
+    await feed(rig, versions(1, 3, 2));
+
+    expect(rig.handled.slice(-3)).toEqual([1, 2, 3].map((version) => id(version)));
+    expect(rig.told.of('late')).toEqual([]);
+  });
+
   it('blocks until another consumer has applied what is missing', async () => {
     const client = new MemoryClient();
     const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } }, client);
