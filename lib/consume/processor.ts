@@ -8,7 +8,7 @@ import { decodeRecord, type DecodedEvent, type Envelope } from './decode';
 import { gapBefore } from './gap';
 import type { Gate } from './gate';
 import type { EventContext } from './handler';
-import { decide, seenOf, withApplied, withAside } from './inbox';
+import { decide, seenOf, withApplied, withAside, type InboxState } from './inbox';
 import type { Lane } from './lanes';
 import type { Aside, DeadLetters, InboxEntries, InboxKey, InboxRow, InboxStore, Transactions } from './ports';
 import { headerText, type ConsumedRecord } from './record';
@@ -208,15 +208,23 @@ export class Processor {
     const isRedrive = this.#mode.parkedPosition !== undefined;
     const seen = seenOf(event);
     const row = seen !== undefined || onFailure === 'park-key' ? await this.#row(event) : undefined;
+    // Before it is parked: once its marker has expired, nobody could tell any more that it was applied.
+    const applied = await this.#appliedAs(event, row);
+    if (applied !== undefined) {
+      telemetry.duplicateIgnored(event, applied);
+      return this.#duplicate(event);
+    }
+    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
+    const isByMarker = decision === undefined || decision.kind === 'duplicate';
+    if (isByMarker && !isRedrive) {
+      const aside = this.#tooOld(event, delivery.record);
+      if (aside !== undefined) return { kind: 'aside', aside };
+    }
     if (row?.state.parked === true && !isRedrive) {
       return this.#park(delivery.record, event, row, 'An earlier event of the key is parked.');
     }
-    if (seen === undefined || row === undefined) return this.#attemptById(delivery, event, attempt, row);
-    const decision = decide(row.state, seen);
-    if (decision.kind === 'duplicate') {
-      if (event.replayId !== undefined) return this.#attemptById(delivery, event, attempt, row, event.replayId);
-      telemetry.duplicateIgnored(event, decision);
-      return this.#duplicate(event);
+    if (seen === undefined || row === undefined || isByMarker) {
+      return this.#applyByMarker(delivery, event, attempt, row);
     }
     if (decision.kind === 'late') {
       if (this.#settings.onLate === 'dead-letter' && !isRedrive) return this.#late(event, row);
@@ -227,35 +235,50 @@ export class Processor {
     }
     const state = withApplied(row.state, seen, event.txEvents);
     const late = decision.kind === 'late';
-    return this.#commit(delivery, event, { attempt, late }, [this.#ports.entries.row(event, row, state, event)], () =>
-      this.#ports.rows.set(event, { state, revision: row.revision + 1 }),
+    const { entries } = this.#ports;
+    const record = [entries.row(event, row, state, event)];
+    // The first delivery of an event can be a replay: another one of that replay must find it.
+    const marker = markerIdOf(event);
+    if (marker !== undefined) record.push(entries.marker(event, marker));
+    return this.#commit(delivery, event, { attempt, late }, record, () =>
+      this.#known(event, row, state, this.#settings.clock.now()),
     );
   }
 
-  /** By a marker, for keys without versions and for replays of what was applied before. */
-  async #attemptById(
+  /** How it is known that the event had its effect, if it is. */
+  async #appliedAs(event: DecodedEvent, row: InboxRow | undefined): Promise<{ readonly below: boolean } | undefined> {
+    const marker = markerIdOf(event);
+    if (marker !== undefined) return (await this.#ports.inbox.isMarked(event, marker)) ? { below: false } : undefined;
+    const seen = seenOf(event);
+    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
+    return decision?.kind === 'duplicate' ? decision : undefined;
+  }
+
+  /** Whether a marker of the event could have expired already. */
+  #tooOld(event: DecodedEvent, record: ConsumedRecord): Aside | undefined {
+    const { markerLifeMs, clock } = this.#settings;
+    const bornAt = bornAtOf(event, record);
+    if (clock.now() - bornAt <= markerLifeMs) return undefined;
+    const message = `It is of ${new Date(bornAt).toISOString()} and only a marker tells whether it was applied; markers live ${markerLifeMs} ms.`;
+    return { reason: 'older-than-markers', message };
+  }
+
+  /** What this process knows of a row that it has written. */
+  #known(key: InboxKey, before: InboxRow, state: InboxState, appliedAt = before.appliedAt): void {
+    this.#ports.rows.set(key, { state, revision: before.revision + 1, appliedAt });
+  }
+
+  /** For keys without versions and for replays of what was applied before. */
+  async #applyByMarker(
     delivery: Delivery,
     event: DecodedEvent,
     attempt: number,
     row: InboxRow | undefined,
-    replayId?: string,
   ): Promise<Step> {
-    const { entries, inbox } = this.#ports;
-    const { markerLifeMs, clock, telemetry } = this.#settings;
-    const isRedrive = this.#mode.parkedPosition !== undefined;
-    const bornAt = bornAtOf(event, delivery.record);
-    if (replayId === undefined && !isRedrive && clock.now() - bornAt > markerLifeMs) {
-      const message = `It is of ${new Date(bornAt).toISOString()} and has no version; markers live ${markerLifeMs} ms.`;
-      return { kind: 'aside', aside: { reason: 'older-than-markers', message } };
-    }
-    const id = replayId === undefined ? event.id : `${event.id}@${replayId}`;
-    if (await inbox.isMarked(event, id)) {
-      telemetry.duplicateIgnored(event, { below: false });
-      return this.#duplicate(event);
-    }
-    const record = [entries.marker(event, id)];
+    const { entries } = this.#ports;
+    const record = [entries.marker(event, markerIdOf(event) ?? event.id)];
     // Another consumer may have parked the key since its row was read.
-    if (row !== undefined && !isRedrive) record.push(entries.notParked(event));
+    if (row !== undefined && this.#mode.parkedPosition === undefined) record.push(entries.notParked(event));
     return this.#commit(delivery, event, { attempt, late: false }, record);
   }
 
@@ -346,18 +369,20 @@ export class Processor {
     if (this.#settings.onFailure === 'dead-letter') {
       return this.#setAside(delivery, { reason: 'handler-failed', message, stack: redactedStack(error) }, event);
     }
-    const step = await this.#persist(delivery, event, async () =>
-      this.#park(delivery.record, event, await this.#row(event), message),
-    );
-    return step === 'given-up' ? step : 'parked';
+    return this.#persist(delivery, event, async () => {
+      const row = await this.#row(event);
+      // By another consumer, meanwhile: the key need not wait for anybody then.
+      if ((await this.#appliedAs(event, row)) !== undefined) return { kind: 'settled', outcome: 'duplicate' };
+      return this.#park(delivery.record, event, row, message);
+    });
   }
 
   async #park(record: ConsumedRecord, event: DecodedEvent, row: InboxRow, why: string): Promise<Step> {
-    const { entries, transactions, rows } = this.#ports;
+    const { entries, transactions } = this.#ports;
     const state = { ...row.state, parked: true };
     const unit = [...entries.park(event, record, why), entries.row(event, row, state)];
     if (outcomeOf(await transactions.write(unit), 0) === 'stale') return { kind: 'stale' };
-    rows.set(event, { state, revision: row.revision + 1 });
+    this.#known(event, row, state);
     this.#settings.telemetry.parked(event, why);
     return { kind: 'settled', outcome: 'parked' };
   }
@@ -387,7 +412,7 @@ export class Processor {
       if (known || state === row.state) return { kind: 'settled', outcome: 'dead-lettered' };
       const result = await this.#ports.transactions.write([this.#ports.entries.row(envelope, row, state)]);
       if (outcomeOf(result, 0) === 'stale') return { kind: 'stale' };
-      this.#ports.rows.set(envelope, { state, revision: row.revision + 1 });
+      this.#known(envelope, row, state);
       return { kind: 'settled', outcome: 'dead-lettered' };
     });
     return noted;
@@ -482,7 +507,7 @@ export class Processor {
       rows.forget(head);
       return false;
     }
-    rows.set(head, { state, revision: row.revision + 1 });
+    this.#known(head, row, state, this.#settings.clock.now());
     return true;
   }
 }
@@ -517,12 +542,16 @@ class GapWait {
   }
 }
 
+/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
+const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
+  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
+
 /**
- * The earliest moment at which the event can have been applied for the first time. A message that was published again
- * has a new timestamp; the time in a UUIDv7 is that of the commit, and `ce_time` stands in for it.
+ * The earliest moment at which the event, or that replay of it, can have been applied for the first time. A message that
+ * was published again has a new timestamp; the time in a UUIDv7 is that of the commit, and `ce_time` stands in for it.
  */
 const bornAtOf = (event: Envelope, { timestamp }: ConsumedRecord): number =>
-  Math.min(timestamp, committedAtOf(event) ?? timestamp);
+  event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
 
 function committedAtOf({ id, time }: Envelope): number | undefined {
   const at = epochMsOfUuidV7(id) ?? Date.parse(time ?? '');

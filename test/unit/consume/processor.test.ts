@@ -276,6 +276,39 @@ describe('a replay', () => {
   });
 });
 
+describe('a replay with onReplay "apply"', () => {
+  const rigOf = () => {
+    const handled: string[] = [];
+    const handlers = {
+      'order.placed': ({ id: each }: { id: string }, { replayId }: { replayId?: string }): undefined => {
+        handled.push(`${each} ${replayId ?? ''}`);
+      },
+    };
+    return { handled, rig: aRig({ onReplay: 'apply', markerLifeMs: DAY_MS, handlers }) };
+  };
+
+  it('has its effect for a key without versions too, however old the event is', async () => {
+    const { handled, rig } = rigOf();
+    const replay = aRecord({
+      id: 'a',
+      headers: { 'outbox-replay': 'r1', ce_time: new Date(NOW - 9 * DAY_MS).toISOString() },
+    });
+
+    await feed(rig, [aRecord({ id: 'a' }), replay, replay]);
+
+    expect(handled).toEqual(['a ', 'a r1']);
+  });
+
+  it('has it once when it is the first that is seen of the event, and comes again', async () => {
+    const { handled, rig } = rigOf();
+    const replay = aRecord({ version: 1, headers: { 'outbox-replay': 'r1' } });
+
+    await feed(rig, [replay, replay, ...versions(1)]);
+
+    expect(handled).toEqual([`${id(1)} r1`]);
+  });
+});
+
 describe('a message that cannot be read', () => {
   it.each([
     ['not-a-cloudevent', { headers: { ce_id: undefined } }],
@@ -475,6 +508,48 @@ describe('a handler that fails', () => {
     expect(client.effects()).toEqual(['a', 'b', 'c']);
   });
 
+  it('does not park what was applied, so that a redrive after its marker has expired is no second effect', async () => {
+    const client = new MemoryClient();
+    let isMended = false;
+    const handlers = failing((each) => !isMended && each === 'b');
+    const rig = aRig({ handlers }, client);
+    const [a, b] = [aRecord({ id: 'a' }), aRecord({ id: 'b' })];
+    await feed(rig, [a, b]);
+
+    // As after a rebalance: both come again, of a key that is parked now.
+    const { outcomes } = await feed(rig, [a, b]);
+    client.items.delete('inbox|shipping#orders#/shop/order#42|event#a');
+    client.items.delete('effects|a');
+    isMended = true;
+    await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' });
+
+    expect(outcomes).toEqual(['duplicate', 'parked']);
+    expect(client.effects()).toEqual(['b']);
+  });
+
+  it('does not park a key for an event that another consumer has applied meanwhile', async () => {
+    const client = new MemoryClient();
+    const other = aRig({}, client);
+    for (const record of [aRecord({ version: 1 }), aRecord({ key: 'plain', id: 'x' })]) {
+      const rig = aRig(
+        {
+          attempts: 1,
+          handlers: {
+            'order.placed': async () => {
+              await feed(other, [record]);
+              throw new Error('no');
+            },
+          },
+        },
+        client,
+      );
+
+      expect((await feed(rig, [record])).outcomes).toEqual(['duplicate']);
+      expect(await parkedKeys(rig)).toEqual([]);
+    }
+    expect(client.effects()).toEqual([id(1), 'x']);
+  });
+
   it('is redriven although an earlier redrive of this process met an outage', async () => {
     let isMended = false;
     const rig = aRig({ handlers: failing(() => !isMended), clock: { now: () => Date.now() } });
@@ -489,6 +564,14 @@ describe('a handler that fails', () => {
     await sleep(250);
 
     expect(await rig.consumer.redriveParked(key)).toEqual({ released: 1, isParked: false });
+  });
+
+  it('tells after it when the key had its last effect', async () => {
+    const rig = aRig({ handlers: failing((each) => each === id(2)) });
+    await feed(rig, versions(1, 2, 3));
+
+    const row = [...rig.client.items.values()].find(({ sk }) => sk === 'inbox');
+    expect(row).toMatchObject({ parked: true, appliedAt: NOW });
   });
 
   it('parks a message whole: what is redriven is what was read', async () => {
