@@ -128,6 +128,7 @@ class KafkajsRunner implements RunningConsumer {
   readonly #lanes: Lanes<Delivery>;
   readonly #end = Promise.withResolvers<undefined>();
   readonly #runs = new Map<string, PartitionRun>();
+  #assigned: ReadonlySet<string> = new Set();
   /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
   readonly #owed = new Map<string, bigint>();
   #committing: Promise<void> = Promise.resolve();
@@ -207,6 +208,8 @@ class KafkajsRunner implements RunningConsumer {
     const { topic, partition, messages } = payload.batch;
     const first = messages[0];
     if (first === undefined || !payload.isRunning() || payload.isStale() || this.#stopping !== undefined) return;
+    // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
+    if (!this.#assigned.has(partitionName(topic, partition))) return;
     const run = this.#runOf(topic, partition, BigInt(first.offset));
     if (run === undefined) return;
     for (const message of messages) this.#begin(run, message);
@@ -299,6 +302,7 @@ class KafkajsRunner implements RunningConsumer {
         partitions.map((partition) => partitionName(topic, partition)),
       ),
     );
+    this.#assigned = ours;
     for (const name of this.#owed.keys()) if (!ours.has(name)) this.#owed.delete(name);
     this.#telemetry.rebalanced({ assigned });
   }

@@ -260,3 +260,16 @@ it('takes a message whose headers have no value, or the names that every object 
   expect(rig.client.effects()).toEqual(['a.1', 'b.1']);
   expect(fake.lastCommitted).toBe('3');
 });
+
+it('commits nothing for a partition that went to another, although its batch was fetched before', async () => {
+  const { fake, rig } = await start();
+  await fake.deliver([message(1, 'held', 1)]);
+  fake.emit('group_join', { memberAssignment: { orders: [1] } });
+
+  // The other one owes message 1, and begins there; a commit of 10 would pass over it.
+  await fake.deliver([message(9, 'b', 1)]);
+  await settle();
+
+  expect(rig.client.effects()).toEqual([]);
+  expect(fake.committed).toEqual([]);
+});
