@@ -66,8 +66,8 @@ export interface RunOptions {
 /** A consumer at work. */
 export interface RunningConsumer {
   /**
-   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good: let the process end then, so
-   * that something starts it again.
+   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good or could not leave: let the
+   * process end then, so that something starts it again.
    */
   readonly done: Promise<void>;
   /** Finishes what is at work, commits and leaves the group. A second call waits for the first. */
@@ -162,18 +162,20 @@ class KafkajsRunner implements RunningConsumer {
     consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) void this.#crash(payload.error);
     });
+    // Before anything can crash, which clears it.
+    this.#timer = setInterval(() => {
+      void this.#commit();
+      this.#telemetry.flush();
+    }, commitIntervalMs);
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning });
       await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
     } catch (error) {
+      clearInterval(this.#timer);
       await consumer.disconnect().catch(() => undefined);
       throw error;
     }
-    this.#timer = setInterval(() => {
-      void this.#commit();
-      this.#telemetry.flush();
-    }, commitIntervalMs);
   }
 
   stop(): Promise<void> {
@@ -188,10 +190,16 @@ class KafkajsRunner implements RunningConsumer {
     await this.#drain();
     clearInterval(this.#timer);
     await this.#commit();
-    // Leaves the group, so that the others need not wait for the session to time out.
-    await this.#kafkaConsumer.disconnect();
-    await this.#deadLetters.close();
-    this.#telemetry.flush();
+    try {
+      // Leaves the group, so that the others need not wait for the session to time out.
+      await this.#kafkaConsumer.disconnect();
+    } catch (error) {
+      this.#end.reject(error);
+      throw error;
+    } finally {
+      await this.#deadLetters.close();
+      this.#telemetry.flush();
+    }
     this.#end.resolve(undefined);
   }
 

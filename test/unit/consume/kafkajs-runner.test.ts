@@ -273,3 +273,31 @@ it('commits nothing for a partition that went to another, although its batch was
   expect(rig.client.effects()).toEqual([]);
   expect(fake.committed).toEqual([]);
 });
+
+it('ends also when it cannot leave the group', async () => {
+  const { fake, running } = await start();
+  fake.disconnect = () => Promise.reject(new Error('no connection'));
+  started.splice(0);
+
+  await expect(running.stop()).rejects.toThrow('no connection');
+  await expect(running.done).rejects.toThrow('no connection');
+});
+
+it('leaves no timer behind when kafkajs gives up while it starts', async () => {
+  const fake = new FakeKafkaConsumer();
+  // kafkajs tells the crash by an event, and resolves.
+  fake.run = () => {
+    fake.emit('crash', { error: new Error('not allowed'), restart: false });
+    return Promise.resolve();
+  };
+  const kafka = { consumer: () => fake, producer: () => ({}) };
+  const cleared = jest.spyOn(globalThis, 'clearInterval');
+  const set = jest.spyOn(globalThis, 'setInterval');
+  const running = await runConsumer({ consumer: aRig().consumer, kafka: kafka as never, topics: ['orders'] });
+
+  await expect(running.done).rejects.toThrow('not allowed');
+  const timers = set.mock.results.map(({ value }) => value as unknown);
+  expect(timers).toHaveLength(1);
+  expect(cleared.mock.calls.map(([timer]) => timer)).toContain(timers[0]);
+  jest.restoreAllMocks();
+});
