@@ -314,6 +314,8 @@ describe('a message that cannot be read', () => {
     ['not-a-cloudevent', { headers: { ce_id: undefined } }],
     ['not-a-cloudevent', { headers: { ce_specversion: undefined } }],
     ['invalid-sequence', { headers: { ce_sequence: '7' } }],
+    // As a number it is another one, so that a duplicate would not be known again.
+    ['invalid-sequence', { headers: { ce_sequence: '9999999999999999.0000' } }],
     ['unknown-type', { type: 'order.lost' }],
     ['undecodable-data', { value: Buffer.from('{') }],
     ['invalid-data', { value: Buffer.from('{"total":"5"}') }],
