@@ -96,13 +96,23 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
   const table = { client, tableName, consumer: name, markerLifeMs, clock };
   const inbox = dynamodbInbox(table);
   const gate = new Gate({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
+  const isOutage = (error: unknown): boolean => {
+    if (isDynamoDbOutage(error)) return true;
+    try {
+      return settings.isOutage(error);
+    } catch {
+      // It cannot say: what failed counts as an attempt, and is told as such.
+      return false;
+    }
+  };
+  const group = { units: settings.eventsPerTransaction, concurrency, isOutage };
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {
     inbox,
     entries: dynamodbInboxEntries(table),
-    transactions: new GroupCommit(dynamodbTransactions(client), { units: settings.eventsPerTransaction, concurrency }),
+    transactions: new GroupCommit(dynamodbTransactions(client), group),
     rows: new RowCache(),
     gate,
-    isOutage: (error) => isDynamoDbOutage(error) || settings.isOutage(error),
+    isOutage,
   };
   const applied = new AppliedReader(inbox, clock, name);
   return {

@@ -24,15 +24,19 @@ export class Gate {
 
   /** Resolves when work may begin, or when the signal is aborted. Who passed answers with `opened`, `closed` or `left`. */
   async pass(signal: AbortSignal): Promise<void> {
-    while (this.isClosed && !signal.aborted) {
+    while (!signal.aborted && !this.tryPass()) {
       const restMs = this.#opensAt - this.#now();
-      if (restMs <= 0 && !this.#isProbed) {
-        this.#isProbed = true;
-        return;
-      }
       // Who is not the one that tries looks again after the shortest back-off: the one may have been given up.
       await wait(Math.max(restMs, this.#backoff.firstMs), AbortSignal.any([signal, this.#opening.signal]));
     }
+  }
+
+  /** As {@link pass}, but answers `false` instead of waiting. */
+  tryPass(): boolean {
+    if (!this.isClosed) return true;
+    if (this.#isProbed || this.#opensAt > this.#now()) return false;
+    this.#isProbed = true;
+    return true;
   }
 
   opened(): void {

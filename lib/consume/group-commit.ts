@@ -14,6 +14,8 @@ export interface GroupCommitOptions {
   readonly units: number;
   /** How many transactions are under way at the same time. */
   readonly concurrency: number;
+  /** Whether a rejection concerns everybody, so that nobody is tried alone after it. */
+  readonly isOutage: (error: unknown) => boolean;
 }
 
 /**
@@ -74,8 +76,11 @@ export class GroupCommit implements Transactions {
           return;
         }
       } catch (error) {
-        group.forEach(({ result }) => result.reject(error));
-        return;
+        // Such as a value that the client cannot marshal: one unit's, and the others are not to fail with it.
+        if (this.#options.isOutage(error)) {
+          group.forEach(({ result }) => result.reject(error));
+          return;
+        }
       }
     }
     await Promise.all(

@@ -66,8 +66,8 @@ export interface RunOptions {
 /** A consumer at work. */
 export interface RunningConsumer {
   /**
-   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good: let the process end then, so
-   * that something starts it again.
+   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good or could not leave: let the
+   * process end then, so that something starts it again.
    */
   readonly done: Promise<void>;
   /** Finishes what is at work, commits and leaves the group. A second call waits for the first. */
@@ -128,6 +128,7 @@ class KafkajsRunner implements RunningConsumer {
   readonly #lanes: Lanes<Delivery>;
   readonly #end = Promise.withResolvers<undefined>();
   readonly #runs = new Map<string, PartitionRun>();
+  #assigned: ReadonlySet<string> = new Set();
   /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
   readonly #owed = new Map<string, bigint>();
   #committing: Promise<void> = Promise.resolve();
@@ -163,19 +164,21 @@ class KafkajsRunner implements RunningConsumer {
     consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) void this.#crash(payload.error);
     });
+    // Before anything can crash, which clears it.
+    this.#timer = setInterval(() => {
+      void this.#commit();
+      this.#telemetry.flush();
+    }, commitIntervalMs);
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning });
       await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
     } catch (error) {
+      clearInterval(this.#timer);
       // Why it could not start is what the caller must learn, not how the goodbye went.
       await consumer.disconnect().catch(() => undefined);
       throw error;
     }
-    this.#timer = setInterval(() => {
-      void this.#commit();
-      this.#telemetry.flush();
-    }, commitIntervalMs);
     const { requests, settings } = this.#options.consumer;
     if (settings.redriveEveryMs > 0) {
       this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
@@ -198,7 +201,6 @@ class KafkajsRunner implements RunningConsumer {
     try {
       // Leaves the group, so that the others need not wait for the session to time out.
       await this.#kafkaConsumer.disconnect();
-      this.#end.resolve(undefined);
     } catch (error) {
       this.#end.reject(error);
       throw error;
@@ -206,6 +208,7 @@ class KafkajsRunner implements RunningConsumer {
       await this.#deadLetters.close();
       this.#telemetry.flush();
     }
+    this.#end.resolve(undefined);
   }
 
   async #crash(error: Error): Promise<void> {
@@ -222,6 +225,8 @@ class KafkajsRunner implements RunningConsumer {
     const { topic, partition, messages } = payload.batch;
     const first = messages[0];
     if (first === undefined || !payload.isRunning() || payload.isStale() || this.#stopping !== undefined) return;
+    // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
+    if (!this.#assigned.has(partitionName(topic, partition))) return;
     const run = this.#runOf(topic, partition, BigInt(first.offset));
     if (run === undefined) return;
     for (const message of messages) this.#begin(run, message);
@@ -314,6 +319,7 @@ class KafkajsRunner implements RunningConsumer {
         partitions.map((partition) => partitionName(topic, partition)),
       ),
     );
+    this.#assigned = ours;
     for (const name of this.#owed.keys()) if (!ours.has(name)) this.#owed.delete(name);
     this.#telemetry.rebalanced({ assigned });
   }

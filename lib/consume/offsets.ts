@@ -9,7 +9,9 @@ export class OffsetTracker {
   #next: bigint | undefined;
   #unfinished = 0;
 
+  /** A second time for one offset changes nothing. */
   begin(offset: bigint): void {
+    if (this.#byOffset.has(offset)) return;
     const entry = { offset, finished: false };
     this.#entries.push(entry);
     this.#byOffset.set(offset, entry);

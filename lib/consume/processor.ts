@@ -8,7 +8,7 @@ import { decodeRecord, type DecodedEvent, type Envelope } from './decode';
 import { gapBefore } from './gap';
 import type { Gate } from './gate';
 import type { EventContext } from './handler';
-import { decide, isAside, seenOf, withApplied, withAside } from './inbox';
+import { decide, isAside, seenOf, withApplied, withAside, type InboxState } from './inbox';
 import type { Lane } from './lanes';
 import type { Aside, DeadLetters, InboxEntries, InboxKey, InboxRow, InboxStore, Transactions } from './ports';
 import { headerText, type ConsumedRecord } from './record';
@@ -65,12 +65,16 @@ type Step =
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
 /** How often a blocked key looks whether what it misses was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
+/** How many of them are remembered from one delivery to the next. */
+const MAX_GAPS = 1_000;
 
 /** Applies messages of one key, one after the other. */
 export class Processor {
   readonly #settings: ConsumerSettings;
   readonly #ports: ProcessorPorts;
   readonly #mode: ProcessorMode;
+  /** Of messages that were given up while they waited for what is missing, by their place. */
+  readonly #gaps = new Map<string, GapWait>();
 
   constructor(settings: ConsumerSettings, ports: ProcessorPorts, mode: ProcessorMode = {}) {
     this.#settings = settings;
@@ -82,8 +86,16 @@ export class Processor {
   async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
     let outcome: Outcome = 'given-up';
-    for (const delivery of deliveries) {
-      outcome = await this.#settle(delivery, lane);
+    // What is missing before one of them may be among those behind it.
+    const rest = [...deliveries];
+    const behind: Lane<Delivery> = {
+      take: (isWanted, ms, signal) => {
+        const at = rest.findIndex(isWanted);
+        return at === -1 ? lane.take(isWanted, ms, signal) : Promise.resolve(rest.splice(at, 1)[0]);
+      },
+    };
+    for (let delivery = rest.shift(); delivery !== undefined; delivery = rest.shift()) {
+      outcome = await this.#settle(delivery, behind);
       if (outcome === 'given-up' || outcome === 'stale') return outcome;
       delivery.finished();
     }
@@ -110,13 +122,25 @@ export class Processor {
     return this.#apply(delivery, decoded.event, lane);
   }
 
-  /** Tries until the event is settled or not wanted any more. */
   async #apply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>): Promise<Outcome> {
+    const place = formatReceipt(delivery.record);
+    const gap = this.#gaps.get(place) ?? new GapWait(this.#settings);
+    this.#gaps.delete(place);
+    const outcome = await this.#tryToApply(delivery, event, lane, gap);
+    // Else a gap would block for ever where deliveries end before the time that it may take.
+    if (outcome === 'given-up' && this.#mode.givesUp === true && gap.hasBegun) {
+      this.#gaps.set(place, gap);
+      for (const oldest of [...this.#gaps.keys()].slice(0, -MAX_GAPS)) this.#gaps.delete(oldest);
+    }
+    return outcome;
+  }
+
+  /** Tries until the event is settled or not wanted any more. */
+  async #tryToApply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>, gap: GapWait): Promise<Outcome> {
     const { signal } = delivery;
     const { attempts, retry, telemetry, onFailure } = this.#settings;
     let failures = 0;
     let contentions = 0;
-    const gap = new GapWait(this.#settings);
     const isUnwanted = (): boolean => signal.aborted;
     while (!isUnwanted()) {
       try {
@@ -161,8 +185,8 @@ export class Processor {
     const { gate, isOutage } = this.#ports;
     const { telemetry } = this.#settings;
     return slots.use(async () => {
-      if (this.#mode.givesUp === true && gate.isClosed) throw new ConsumerOutage('Away.');
-      await gate.pass(signal);
+      if (this.#mode.givesUp !== true) await gate.pass(signal);
+      else if (!gate.tryPass()) throw new ConsumerOutage('Away.');
       if (signal.aborted) {
         gate.left();
         throw new ConsumerOutage('Not wanted any more.');
@@ -193,19 +217,23 @@ export class Processor {
     const isRedrive = this.#mode.parkedPosition !== undefined;
     const seen = seenOf(event);
     const row = seen !== undefined || onFailure === 'park-key' ? await this.#row(event) : undefined;
+    // Before it is parked: once its marker has expired, nobody could tell any more that it was applied.
+    const applied = await this.#appliedAs(event, row);
+    if (applied !== undefined) {
+      telemetry.duplicateIgnored(event, applied);
+      return this.#duplicate(event);
+    }
+    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
+    const isByMarker = decision === undefined || decision.kind === 'duplicate';
+    if (isByMarker && !isRedrive) {
+      const aside = this.#tooOld(event, delivery.record);
+      if (aside !== undefined) return { kind: 'aside', aside };
+    }
     if (row?.state.parked === true && !isRedrive) {
       return this.#park(delivery.record, event, row, 'An earlier event of the key is parked.');
     }
-    if (seen === undefined || row === undefined) return this.#attemptById(delivery, event, attempt, row);
-    const decision = decide(row.state, seen);
-    if (decision.kind === 'duplicate') {
-      if (event.replayId !== undefined) return this.#attemptById(delivery, event, attempt, row, event.replayId);
-      telemetry.duplicateIgnored(event, decision);
-      return this.#duplicate(event);
-    }
-    if ((decision.kind === 'late' || isAside(row.state, seen)) && (await this.#isDiscarded(event))) {
-      telemetry.duplicateIgnored(event, { below: false });
-      return this.#duplicate(event);
+    if (seen === undefined || row === undefined || isByMarker) {
+      return this.#applyByMarker(delivery, event, attempt, row);
     }
     if (decision.kind === 'late') {
       if (this.#settings.onLate === 'dead-letter' && !isRedrive) return this.#late(event, row);
@@ -216,40 +244,56 @@ export class Processor {
     }
     const state = withApplied(row.state, seen, event.txEvents);
     const late = decision.kind === 'late';
-    return this.#commit(delivery, event, { attempt, late }, [this.#ports.entries.row(event, row, state, event)], () =>
-      this.#ports.rows.set(event, { state, revision: row.revision + 1 }),
+    const { entries } = this.#ports;
+    const record = [entries.row(event, row, state, event)];
+    // The first delivery of an event can be a replay: another one of that replay must find it.
+    const marker = markerIdOf(event);
+    if (marker !== undefined) record.push(entries.marker(event, marker));
+    return this.#commit(delivery, event, { attempt, late }, record, () =>
+      this.#known(event, row, state, this.#settings.clock.now()),
     );
   }
 
-  /** A replay is a new request of somebody, so what was discarded can come back by it. */
-  async #isDiscarded(event: DecodedEvent): Promise<boolean> {
-    return event.replayId === undefined && (await this.#ports.inbox.isMarked(event, event.id));
+  /**
+   * How it is known that the event had its effect or was discarded, if it is. A replay is a new request of somebody, so
+   * what was discarded can come back by it.
+   */
+  async #appliedAs(event: DecodedEvent, row: InboxRow | undefined): Promise<{ readonly below: boolean } | undefined> {
+    const marker = markerIdOf(event);
+    if (marker !== undefined) return (await this.#ports.inbox.isMarked(event, marker)) ? { below: false } : undefined;
+    const seen = seenOf(event);
+    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
+    if (decision?.kind === 'duplicate') return decision;
+    if (seen === undefined || row === undefined) return undefined;
+    const mayBeDiscarded = decision?.kind === 'late' || isAside(row.state, seen);
+    return mayBeDiscarded && (await this.#ports.inbox.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
-  /** By a marker, for keys without versions and for replays of what was applied before. */
-  async #attemptById(
+  /** Whether a marker of the event could have expired already. */
+  #tooOld(event: DecodedEvent, record: ConsumedRecord): Aside | undefined {
+    const { markerLifeMs, clock } = this.#settings;
+    const bornAt = bornAtOf(event, record);
+    if (clock.now() - bornAt <= markerLifeMs) return undefined;
+    const message = `It is of ${new Date(bornAt).toISOString()} and only a marker tells whether it was applied; markers live ${markerLifeMs} ms.`;
+    return { reason: 'older-than-markers', message };
+  }
+
+  /** What this process knows of a row that it has written. */
+  #known(key: InboxKey, before: InboxRow, state: InboxState, appliedAt = before.appliedAt): void {
+    this.#ports.rows.set(key, { state, revision: before.revision + 1, appliedAt });
+  }
+
+  /** For keys without versions and for replays of what was applied before. */
+  async #applyByMarker(
     delivery: Delivery,
     event: DecodedEvent,
     attempt: number,
     row: InboxRow | undefined,
-    replayId?: string,
   ): Promise<Step> {
-    const { entries, inbox } = this.#ports;
-    const { markerLifeMs, clock, telemetry } = this.#settings;
-    const isRedrive = this.#mode.parkedPosition !== undefined;
-    const bornAt = bornAtOf(event, delivery.record);
-    if (replayId === undefined && !isRedrive && clock.now() - bornAt > markerLifeMs) {
-      const message = `It is of ${new Date(bornAt).toISOString()} and has no version; markers live ${markerLifeMs} ms.`;
-      return { kind: 'aside', aside: { reason: 'older-than-markers', message } };
-    }
-    const id = replayId === undefined ? event.id : `${event.id}@${replayId}`;
-    if (await inbox.isMarked(event, id)) {
-      telemetry.duplicateIgnored(event, { below: false });
-      return this.#duplicate(event);
-    }
-    const record = [entries.marker(event, id)];
+    const { entries } = this.#ports;
+    const record = [entries.marker(event, markerIdOf(event) ?? event.id)];
     // Another consumer may have parked the key since its row was read.
-    if (row !== undefined && !isRedrive) record.push(entries.notParked(event));
+    if (row !== undefined && this.#mode.parkedPosition === undefined) record.push(entries.notParked(event));
     return this.#commit(delivery, event, { attempt, late: false }, record);
   }
 
@@ -340,18 +384,20 @@ export class Processor {
     if (this.#settings.onFailure === 'dead-letter') {
       return this.#setAside(delivery, { reason: 'handler-failed', message, stack: redactedStack(error) }, event);
     }
-    const step = await this.#persist(delivery, event, async () =>
-      this.#park(delivery.record, event, await this.#row(event), message),
-    );
-    return step === 'given-up' ? step : 'parked';
+    return this.#persist(delivery, event, async () => {
+      const row = await this.#row(event);
+      // By another consumer, meanwhile: the key need not wait for anybody then.
+      if ((await this.#appliedAs(event, row)) !== undefined) return { kind: 'settled', outcome: 'duplicate' };
+      return this.#park(delivery.record, event, row, message);
+    });
   }
 
   async #park(record: ConsumedRecord, event: DecodedEvent, row: InboxRow, why: string): Promise<Step> {
-    const { entries, transactions, rows } = this.#ports;
+    const { entries, transactions } = this.#ports;
     const state = { ...row.state, parked: true };
     const unit = [...entries.park(event, row, record, why), entries.row(event, row, state)];
     if (outcomeOf(await transactions.write(unit), 0) === 'stale') return { kind: 'stale' };
-    rows.set(event, { state, revision: row.revision + 1 });
+    this.#known(event, row, state);
     this.#settings.telemetry.parked(event, why);
     return { kind: 'settled', outcome: 'parked' };
   }
@@ -381,7 +427,7 @@ export class Processor {
       if (known || state === row.state) return { kind: 'settled', outcome: 'dead-lettered' };
       const result = await this.#ports.transactions.write([this.#ports.entries.row(envelope, row, state)]);
       if (outcomeOf(result, 0) === 'stale') return { kind: 'stale' };
-      this.#ports.rows.set(envelope, { state, revision: row.revision + 1 });
+      this.#known(envelope, row, state);
       return { kind: 'settled', outcome: 'dead-lettered' };
     });
     return noted;
@@ -477,7 +523,7 @@ export class Processor {
       rows.forget(head);
       return false;
     }
-    rows.set(head, { state, revision: row.revision + 1 });
+    this.#known(head, row, state, this.#settings.clock.now());
     return true;
   }
 }
@@ -503,17 +549,25 @@ class GapWait {
     return this.restMs() > 0;
   }
 
+  get hasBegun(): boolean {
+    return this.#until !== undefined;
+  }
+
   restMs(): number {
     return (this.#until ?? 0) - this.#settings.clock.now();
   }
 }
 
+/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
+const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
+  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
+
 /**
- * The earliest moment at which the event can have been applied for the first time. A message that was published again
- * has a new timestamp; the time in a UUIDv7 is that of the commit, and `ce_time` stands in for it.
+ * The earliest moment at which the event, or that replay of it, can have been applied for the first time. A message that
+ * was published again has a new timestamp; the time in a UUIDv7 is that of the commit, and `ce_time` stands in for it.
  */
 const bornAtOf = (event: Envelope, { timestamp }: ConsumedRecord): number =>
-  Math.min(timestamp, committedAtOf(event) ?? timestamp);
+  event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
 
 function committedAtOf({ id, time }: Envelope): number | undefined {
   const at = epochMsOfUuidV7(id) ?? Date.parse(time ?? '');

@@ -195,6 +195,9 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   if (redriveEveryMs !== undefined && redriveEveryMs !== 0 && !isCount(redriveEveryMs, DAY_MS)) {
     refuseOption('redriveEveryMs', redriveEveryMs, `an integer from 0 to ${DAY_MS}; 0 stands for never`);
   }
+  if (options.gaps === 'block' && options.onUnknownType === 'skip') {
+    refuseOption('gaps', options.gaps, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
+  }
   checkRetry(given['retry']);
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
     refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');

@@ -6,10 +6,11 @@ export interface Sequence {
   readonly index: number;
 }
 
-/** `undefined` for a text that is no `<16-digit version>.<4-digit index>`. */
+/** `undefined` for a text that is no `<16-digit version>.<4-digit index>`, or whose version is beyond exact numbers. */
 export function parseSequence(text: string): Sequence | undefined {
   const [, version, index] = SEQUENCE.exec(text) ?? [];
-  return version === undefined || index === undefined ? undefined : { version: Number(version), index: Number(index) };
+  if (version === undefined || index === undefined || !Number.isSafeInteger(Number(version))) return undefined;
+  return { version: Number(version), index: Number(index) };
 }
 
 /** Zero-padded, so that the order of the texts is the order of the events. */

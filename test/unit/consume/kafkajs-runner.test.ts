@@ -307,3 +307,35 @@ describe('what operators ask for', () => {
     expect(looks).toEqual([]);
   });
 });
+
+it('commits nothing for a partition that went to another, although its batch was fetched before', async () => {
+  const { fake, rig } = await start();
+  await fake.deliver([message(1, 'held', 1)]);
+  fake.emit('group_join', { memberAssignment: { orders: [1] } });
+
+  // The other one owes message 1, and begins there; a commit of 10 would pass over it.
+  await fake.deliver([message(9, 'b', 1)]);
+  await settle();
+
+  expect(rig.client.effects()).toEqual([]);
+  expect(fake.committed).toEqual([]);
+});
+
+it('leaves no timer behind when kafkajs gives up while it starts', async () => {
+  const fake = new FakeKafkaConsumer();
+  // kafkajs tells the crash by an event, and resolves.
+  fake.run = () => {
+    fake.emit('crash', { error: new Error('not allowed'), restart: false });
+    return Promise.resolve();
+  };
+  const kafka = { consumer: () => fake, producer: () => ({}) };
+  const cleared = jest.spyOn(globalThis, 'clearInterval');
+  const set = jest.spyOn(globalThis, 'setInterval');
+  const running = await runConsumer({ consumer: aRig().consumer, kafka: kafka as never, topics: ['orders'] });
+
+  await expect(running.done).rejects.toThrow('not allowed');
+  const timers = set.mock.results.map(({ value }) => value as unknown);
+  expect(timers).toHaveLength(1);
+  expect(cleared.mock.calls.map(([timer]) => timer)).toContain(timers[0]);
+  jest.restoreAllMocks();
+});

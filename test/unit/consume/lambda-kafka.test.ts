@@ -99,6 +99,23 @@ it('a key that waits for a missing event gives up with it', async () => {
   expect(rig.client.effects()).toEqual(['v1']);
 });
 
+it('a gap blocks no longer than it may, although each delivery ends before', async () => {
+  const rig = aRig({ gaps: 'block', gapTimeoutMs: 100, clock: { now: () => Date.now() } });
+  const { consumer, deadLetters } = rig;
+  const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true, marginMs: 1 });
+  const event = eventOf([1, 3].map((version) => aRecord({ version, offset: version })));
+  for (let delivery = 0; delivery < 3; delivery++) await handler(event, context(51));
+
+  expect(rig.handled).toHaveLength(2);
+});
+
+it('is done with a record that occurs twice in a batch', async () => {
+  const rig = aRig();
+  const record = aRecord({ version: 1, offset: 7 });
+
+  expect(await deliver(rig, [record, record])).toEqual({ batchItemFailures: [] });
+});
+
 it('begins nothing when the time is up', async () => {
   const rig = aRig();
   const { consumer, deadLetters } = rig;

@@ -213,6 +213,16 @@ describe('a gap', () => {
     expect(rig.told.of('late')).toEqual([]);
   });
 
+  it('finds what is missing among those that came together with it', async () => {
+    const clock = { now: () => Date.now() };
+    const rig = aRig({ gaps: 'block', gapTimeoutMs: 300, eventsOfKeyPerTransaction: 3, clock });
+
+    await feed(rig, versions(1, 3, 2));
+
+    expect(rig.handled.slice(-3)).toEqual([1, 2, 3].map((version) => id(version)));
+    expect(rig.told.of('late')).toEqual([]);
+  });
+
   it('blocks until another consumer has applied what is missing', async () => {
     const client = new MemoryClient();
     const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } }, client);
@@ -266,11 +276,46 @@ describe('a replay', () => {
   });
 });
 
+describe('a replay with onReplay "apply"', () => {
+  const rigOf = () => {
+    const handled: string[] = [];
+    const handlers = {
+      'order.placed': ({ id: each }: { id: string }, { replayId }: { replayId?: string }): undefined => {
+        handled.push(`${each} ${replayId ?? ''}`);
+      },
+    };
+    return { handled, rig: aRig({ onReplay: 'apply', markerLifeMs: DAY_MS, handlers }) };
+  };
+
+  it('has its effect for a key without versions too, however old the event is', async () => {
+    const { handled, rig } = rigOf();
+    const replay = aRecord({
+      id: 'a',
+      headers: { 'outbox-replay': 'r1', ce_time: new Date(NOW - 9 * DAY_MS).toISOString() },
+    });
+
+    await feed(rig, [aRecord({ id: 'a' }), replay, replay]);
+
+    expect(handled).toEqual(['a ', 'a r1']);
+  });
+
+  it('has it once when it is the first that is seen of the event, and comes again', async () => {
+    const { handled, rig } = rigOf();
+    const replay = aRecord({ version: 1, headers: { 'outbox-replay': 'r1' } });
+
+    await feed(rig, [replay, replay, ...versions(1)]);
+
+    expect(handled).toEqual([`${id(1)} r1`]);
+  });
+});
+
 describe('a message that cannot be read', () => {
   it.each([
     ['not-a-cloudevent', { headers: { ce_id: undefined } }],
     ['not-a-cloudevent', { headers: { ce_specversion: undefined } }],
     ['invalid-sequence', { headers: { ce_sequence: '7' } }],
+    // As a number it is another one, so that a duplicate would not be known again.
+    ['invalid-sequence', { headers: { ce_sequence: '9999999999999999.0000' } }],
     ['unknown-type', { type: 'order.lost' }],
     ['undecodable-data', { value: Buffer.from('{') }],
     ['invalid-data', { value: Buffer.from('{"total":"5"}') }],
@@ -469,6 +514,72 @@ describe('a handler that fails', () => {
     expect(client.effects()).toEqual(['a', 'b', 'c']);
   });
 
+  it('does not park what was applied, so that a redrive after its marker has expired is no second effect', async () => {
+    const client = new MemoryClient();
+    let isMended = false;
+    const handlers = failing((each) => !isMended && each === 'b');
+    const rig = aRig({ handlers }, client);
+    const [a, b] = [aRecord({ id: 'a' }), aRecord({ id: 'b' })];
+    await feed(rig, [a, b]);
+
+    // As after a rebalance: both come again, of a key that is parked now.
+    const { outcomes } = await feed(rig, [a, b]);
+    client.items.delete('inbox|shipping#orders#/shop/order#42|event#a');
+    client.items.delete('effects|a');
+    isMended = true;
+    await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' });
+
+    expect(outcomes).toEqual(['duplicate', 'parked']);
+    expect(client.effects()).toEqual(['b']);
+  });
+
+  it('does not park a key for an event that another consumer has applied meanwhile', async () => {
+    const client = new MemoryClient();
+    const other = aRig({}, client);
+    for (const record of [aRecord({ version: 1 }), aRecord({ key: 'plain', id: 'x' })]) {
+      const rig = aRig(
+        {
+          attempts: 1,
+          handlers: {
+            'order.placed': async () => {
+              await feed(other, [record]);
+              throw new Error('no');
+            },
+          },
+        },
+        client,
+      );
+
+      expect((await feed(rig, [record])).outcomes).toEqual(['duplicate']);
+      expect(await parkedKeys(rig)).toEqual([]);
+    }
+    expect(client.effects()).toEqual([id(1), 'x']);
+  });
+
+  it('is redriven although an earlier redrive of this process met an outage', async () => {
+    let isMended = false;
+    const rig = aRig({ handlers: failing(() => !isMended), clock: { now: () => Date.now() } });
+    await feed(rig, versions(1));
+    isMended = true;
+    const key = { source: '/shop/order', topic: 'orders', key: '42' };
+    rig.client.beforeWrite = () => {
+      throw unreachable();
+    };
+    expect(await rig.consumer.redriveParked(key)).toEqual({ released: 0, isParked: true });
+    rig.client.beforeWrite = () => undefined;
+    await sleep(250);
+
+    expect(await rig.consumer.redriveParked(key)).toEqual({ released: 1, isParked: false });
+  });
+
+  it('tells after it when the key had its last effect', async () => {
+    const rig = aRig({ handlers: failing((each) => each === id(2)) });
+    await feed(rig, versions(1, 2, 3));
+
+    const row = [...rig.client.items.values()].find(({ sk }) => sk === 'inbox');
+    expect(row).toMatchObject({ parked: true, appliedAt: NOW });
+  });
+
   it('parks a message whole: what is redriven is what was read', async () => {
     const contexts: unknown[] = [];
     let isMended = false;
@@ -561,6 +672,27 @@ describe('an outage', () => {
     expect(rig.told.of('attemptFailed')).toEqual([]);
   });
 
+  it('ends although what is asked about it throws', async () => {
+    let failures = 2;
+    const rig = aRig({
+      clock: { now: () => Date.now() },
+      isOutage: () => {
+        throw new TypeError('not a function');
+      },
+      handlers: {
+        'order.placed': ({ id: each }) => {
+          if (failures-- > 0) throw failures === 1 ? unreachable() : new Error('no');
+          return [effectOf(each)];
+        },
+      },
+    });
+
+    await feed(rig, versions(1));
+
+    expect(rig.client.effects()).toEqual([id(1)]);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
+  });
+
   it('an answer that is lost after the write is no second effect', async () => {
     const rig = aRig({ clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS });
     let losses = 2;
@@ -598,6 +730,24 @@ describe('several events in one transaction', () => {
     );
 
     expect(rig.deadLetters.reasons).toEqual(['handler-failed']);
+    expect(rig.told.of('applied')).toHaveLength(15);
+  });
+
+  it('each alone when the client cannot send one of them: a mistake of one handler costs no other an attempt', async () => {
+    const client = new MemoryClient();
+    client.beforeWrite = (entries) => {
+      // As a DynamoDBDocument without removeUndefinedValues does, before it sends anything.
+      if (JSON.stringify(entries).includes('"id":"k7:')) throw new Error('Pass options.removeUndefinedValues=true');
+    };
+    const rig = aRig({ transactions: 1, onFailure: 'dead-letter', attempts: 1 }, client);
+
+    await feed(
+      rig,
+      Array.from({ length: 16 }, (_, at) => aRecord({ key: `k${at}`, version: 1 })),
+    );
+
+    expect(rig.deadLetters.sent.map(({ record }) => String(record.key))).toEqual(['k7']);
+    expect(rig.told.of('attemptFailed')).toHaveLength(1);
     expect(rig.told.of('applied')).toHaveLength(15);
   });
 

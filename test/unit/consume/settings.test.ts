@@ -10,6 +10,10 @@ const valid: ConsumerOptions<Definitions> = {
   handlers: {},
 };
 
+it('refuses to block for gaps that it makes itself', () => {
+  expect(() => aRig({ gaps: 'block', onUnknownType: 'skip' })).toThrow(/"gaps".*skipped event is a gap/s);
+});
+
 it('has every default in one place', () => {
   expect(createConsumer(valid).settings).toMatchObject(CONSUMER_DEFAULTS);
   expect(createConsumer({ ...valid, attempts: undefined }).settings.attempts).toBe(CONSUMER_DEFAULTS.attempts);
