@@ -3,8 +3,12 @@ export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
 export type { Hold, HoldReason, ParkReason } from './event/control';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
 export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/signal';
+export type { InboxKey } from './consume/ports';
+export type { Answer, AnswerOutcome, ParkingRequest, RedriveRequest, SkipRequest } from './consume/request';
 export { costOf } from './operate/cost';
 export type { Cost, Prices, Workload } from './operate/cost';
+export { deadLetters } from './operate/dead-letters';
+export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operate/dead-letters';
 export { doctor } from './operate/doctor';
 export type { DoctorOptions, DoctorReport } from './operate/doctor';
 export type { DoctorTarget } from './operate/doctor-facts';
@@ -17,6 +21,19 @@ export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
 export { held } from './operate/held';
 export type { HeldKey } from './operate/held';
+export type { KafkaTarget } from './operate/kafka-target';
+export { parkedKeys } from './operate/parked';
+export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions } from './operate/parked';
+export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/redrive-parked';
+export type {
+  ConsumerTarget,
+  FollowedRequest,
+  FollowParkedOptions,
+  ParkedPlan,
+  ParkedRedriveOptions,
+  ParkedRedriveReport,
+  ParkedSelection,
+} from './operate/redrive-parked';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
 export { planReplay, replay } from './operate/replay';
@@ -33,7 +50,7 @@ export { sweepNow } from './operate/sweep';
 export type { SweepNowOptions } from './operate/sweep';
 export type { Target } from './operate/target';
 export { verify } from './operate/verify';
-export type { KafkaTarget, VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify';
+export type { VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify';
 export type { Finding, FindingKind } from './operate/verify-judge';
 export { where } from './operate/where';
 export type { Location } from './operate/where';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openSession, type GlobalOptions, type Session } from './session';
+import { openInboxSession, openSession, type GlobalOptions, type InboxSession, type Session } from './session';
 
 /** `done`: and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done. */
 export const EXIT_CODES = { done: 0, wrong: 1, refused: 2 } as const;
@@ -9,8 +9,13 @@ export async function act(command: Command, work: (session: Session) => Promise<
   process.exitCode = await work(await openSession(command.optsWithGlobals<GlobalOptions>()));
 }
 
+/** The same for a command about a consumer. */
+export async function actOnInbox(command: Command, work: (session: InboxSession) => Promise<number>): Promise<void> {
+  process.exitCode = await work(openInboxSession(command.optsWithGlobals<GlobalOptions>()));
+}
+
 /** What a command would change is shown, and changed only when it was confirmed. */
-export const needsYes = ({ terminal }: Session): number => {
+export const needsYes = ({ terminal }: Pick<Session, 'terminal'>): number => {
   terminal.note('Nothing was changed. Add --yes to do it.');
   return EXIT_CODES.refused;
 };

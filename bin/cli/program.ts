@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addConsumer } from './commands/consumer';
 import { addCost } from './commands/cost';
 import { addDoctor } from './commands/doctor';
 import { addHeld } from './commands/held';
@@ -24,6 +25,8 @@ Examples:
   outbox verify --since 2h
   outbox cost --events-per-second 100 --event-bytes 1000
   outbox schema check --catalogue ./dist/events.js
+  outbox consumer parked --inbox shipping-inbox
+  outbox consumer redrive 42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
 
 Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
 2 nothing was done (bad arguments, no access, not confirmed).`;
@@ -59,6 +62,7 @@ export function createProgram(version: string): Command {
     addDoctor,
     addCost,
     addSchema,
+    addConsumer,
   ];
   for (const add of additions) add(program);
   return program;

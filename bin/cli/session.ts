@@ -83,9 +83,32 @@ export async function openSession(options: GlobalOptions): Promise<Session> {
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
-    by: async () => options.by ?? (await services.sts.send(new GetCallerIdentityCommand({}))).Arn ?? login(),
+    by: async () => options.by ?? (await callerArn(services.sts)),
   };
 }
+
+/** A run of the command line that is about a consumer: its table is named, and no outbox is looked for. */
+export type InboxSession = Pick<Session, 'terminal' | 'by'> & { readonly client: DynamoDBClient };
+
+export function openInboxSession(options: GlobalOptions): InboxSession {
+  const terminal = new Terminal({ json: options.json ?? false });
+  const local = runningStack(options.local ?? STACK_FILE);
+  if (local !== undefined) {
+    const session = localSession(local, terminal, options);
+    return { terminal, client: session.target.client, by: () => session.by() };
+  }
+  if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
+  const { region } = options;
+  const isOwnEndpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined;
+  return {
+    terminal,
+    client: new DynamoDBClient({ region }),
+    by: async () => options.by ?? (isOwnEndpoint ? login() : await callerArn(new STSClient({ region }))),
+  };
+}
+
+const callerArn = async (sts: STSClient): Promise<string> =>
+  (await sts.send(new GetCallerIdentityCommand({}))).Arn ?? login();
 
 /** The session cannot begin; the message says why and what to do. */
 export class SessionError extends Error {}

@@ -19,7 +19,7 @@ export interface ReadTopicsOptions {
   readonly sinceMs: number;
   /** An offset of a partition that must be read, however old it is. */
   readonly lowest: (topic: string, partition: number) => bigint | undefined;
-  readonly onMessage: (message: SeenMessage) => void;
+  readonly onMessage: (message: SeenMessage, headers: IHeaders) => void;
   /** Offsets that are passed, of all that lie between beginning and end. */
   readonly onProgress?: (passed: number, all: number) => void;
 }
@@ -208,13 +208,16 @@ function showBatch(cursor: Cursor, messages: readonly KafkaMessage[], onMessage:
     cursor.isAfterGap = false;
     cursor.next = offset + 1n;
     const { headers = {}, key } = message;
-    onMessage({
-      ...{ topic, partition, offset, timestamp },
-      key: key?.toString() ?? '',
-      id: headerOf(headers, 'ce_id'),
-      source: headerOf(headers, 'ce_source'),
-      isReplay: headers[REPLAY_HEADER] !== undefined,
-    });
+    onMessage(
+      {
+        ...{ topic, partition, offset, timestamp },
+        key: key?.toString() ?? '',
+        id: headerOf(headers, 'ce_id'),
+        source: headerOf(headers, 'ce_source'),
+        isReplay: headers[REPLAY_HEADER] !== undefined,
+      },
+      headers,
+    );
   }
 }
 

@@ -1,10 +1,10 @@
-import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../event/control';
 import { itemStateOf, type ItemState } from '../event/item-state';
 import type { Image } from '../event/item';
 import { isSignalKey } from '../event/signal';
 import { readHold } from '../relay/dynamodb-holds';
+import { partitionPages } from '../relay/dynamodb-pages';
 import { requireKey, type Target } from './target';
 
 export interface ShownItem extends ItemState {
@@ -31,23 +31,12 @@ export async function show({ client, tableName }: Target, key: string): Promise<
   const hold = await readHold(client, tableName, pk);
   const items: ShownItem[] = [];
   const signals: Record<string, unknown>[] = [];
-  let after: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await client.send(
-      new QueryCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': { S: pk } },
-        ExclusiveStartKey: after,
-      }),
-    );
-    for (const image of page.Items ?? []) {
+  for await (const page of partitionPages(client, tableName, pk)) {
+    for (const image of page) {
       if (isSignalKey(image['sk']?.S ?? '')) signals.push(unmarshall(image));
       else items.push(shownItem(image));
     }
-    after = page.LastEvaluatedKey;
-  } while (after !== undefined);
+  }
   return { pk, hold, items, signals };
 }
 

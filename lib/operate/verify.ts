@@ -2,23 +2,11 @@ import { QueryCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-
 import { OutboxError } from '../event/errors';
 import { decodeItem, type Image } from '../event/item';
 import { itemStateOf, type ItemStateName } from '../event/item-state';
-import type { KafkaAuth } from '../relay/environment';
-import { kafkaClient, type ReadSecret } from '../relay/kafka-client';
-import { secretReader } from '../relay/kafka-secrets';
 import { forEachKey } from '../relay/key-work';
+import { connectKafka, type KafkaTarget } from './kafka-target';
 import { readTopics, type ReadTopics } from './kafka-topic-reader';
 import { refuse, requireKey, type Target } from './target';
 import { CLOCK_MARGIN_MS, VerifyJudge, type Verdict } from './verify-judge';
-
-/** The Kafka cluster that the relay publishes to, and how to log in. */
-export interface KafkaTarget {
-  readonly brokers: readonly string[];
-  readonly auth: KafkaAuth;
-  /** Of the MSK cluster, for IAM. Default: `AWS_REGION`. */
-  readonly region?: string;
-  /** Default: reads from AWS Secrets Manager. */
-  readonly readSecret?: ReadSecret;
-}
 
 /** Which items: by the epoch milliseconds of their commit, both inclusive. */
 export interface VerifyOptions {
@@ -50,9 +38,6 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
   /** Events of processed items: each has its message in its topic, is expired, or is a finding. */
   readonly events: number;
 }
-
-/** A request may wait: nobody but the operator does. */
-const REQUEST_TIMEOUT_MS = 30_000;
 
 const READ = [
   ...['pk', 'sk', 'id', 'events', 'source', 'region', 'committedAt'],
@@ -112,15 +97,13 @@ export async function verify(target: Target, kafka: KafkaTarget, options: Verify
 }
 
 async function readKafka(
-  { brokers, auth, region, readSecret = secretReader() }: KafkaTarget,
+  kafka: KafkaTarget,
   judge: VerifyJudge,
   since: number,
   onProgress: (passed: number, toPass: number) => void,
 ): Promise<ReadTopics> {
   if (judge.topics.size === 0) return { extents: [], absentTopics: [] };
-  const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, outboxName: 'verify' };
-  const client = await kafkaClient(config, readSecret, { region })(brokers);
-  return readTopics(client, {
+  return readTopics(await connectKafka(kafka), {
     topics: judge.topics,
     sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
     lowest: (topic, partition) => judge.lowestReceipt(topic, partition),

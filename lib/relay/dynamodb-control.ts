@@ -1,7 +1,6 @@
 import {
   ConditionalCheckFailedException,
   GetItemCommand,
-  QueryCommand,
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
@@ -9,6 +8,7 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { decodeControl, STATE_KEY, type Control } from '../event/control';
 import { CONTROL_PARTITION } from '../event/key';
+import { partitionPages } from './dynamodb-pages';
 import type { Clock, ControlStore } from './ports';
 
 /** From this many holds and tombstones on, asking whether anything changed is cheaper than reading it all again. */
@@ -24,20 +24,9 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
 
   const readAll = async (): Promise<Control> => {
     const items: Record<string, unknown>[] = [];
-    let from: Record<string, AttributeValue> | undefined;
-    do {
-      const page = await client.send(
-        new QueryCommand({
-          TableName: tableName,
-          ConsistentRead: true,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': { S: CONTROL_PARTITION } },
-          ExclusiveStartKey: from,
-        }),
-      );
-      items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-      from = page.LastEvaluatedKey;
-    } while (from !== undefined);
+    for await (const page of partitionPages(client, tableName, CONTROL_PARTITION)) {
+      items.push(...page.map((item) => unmarshall(item)));
+    }
     return decodeControl(items);
   };
 

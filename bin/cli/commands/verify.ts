@@ -1,24 +1,21 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
-import { findRelay } from '../../../lib/operate/find-relay';
-import { verify, type KafkaTarget, type VerifyReport } from '../../../lib/operate/verify';
+import { verify, type VerifyReport } from '../../../lib/operate/verify';
 import type { Finding } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
 import { parseTime } from '../arguments';
 import { columns, count, number, time } from '../format';
-import { SessionError, type Session } from '../session';
+import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
+import type { Session } from '../session';
 
-interface VerifyOptions {
+interface VerifyOptions extends KafkaOptions {
   readonly since: number;
   readonly until?: number;
   readonly key?: readonly string[];
-  readonly brokers?: string;
-  readonly auth: 'iam' | 'scram' | 'tls' | 'none';
-  readonly secretArn?: string;
 }
 
 export function addVerify(program: Command): void {
-  program
+  const verification = program
     .command('verify')
     .description('compare table and topics: missing, duplicated, reordered events, wrong receipts (reads Kafka)')
     .requiredOption(
@@ -27,20 +24,15 @@ export function addVerify(program: Command): void {
       parseTime,
     )
     .option('--until <time>', 'committed then or earlier (default: now)', parseTime)
-    .option('--key <key...>', 'these keys alone, such as order#42 (default: all)')
-    .option('--brokers <list>', "host:port of brokers, separated by commas (default: the relay's)")
-    .addOption(
-      new Option('--auth <kind>', 'how to log in, with --brokers')
-        .choices(['iam', 'scram', 'tls', 'none'])
-        .default('iam'),
-    )
-    .option('--secret-arn <arn>', 'for --auth scram, and for tls with a client certificate')
-    .action((options: VerifyOptions, command: Command) => act(command, (session) => run(session, options)));
+    .option('--key <key...>', 'these keys alone, such as order#42 (default: all)');
+  withKafkaOptions(verification).action((options: VerifyOptions, command: Command) =>
+    act(command, (session) => run(session, options)),
+  );
 }
 
 async function run(session: Session, options: VerifyOptions): Promise<number> {
   const { terminal, target } = session;
-  const report = await verify(target, await kafkaOf(session, options), {
+  const report = await verify(target, await kafkaOf('verify', () => Promise.resolve(session), options), {
     since: options.since,
     until: options.until,
     keys: options.key,
@@ -53,22 +45,6 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
   });
   terminal.result(report, () => lines(report, session));
   return report.findings.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
-}
-
-async function kafkaOf({ target, local, services }: Session, options: VerifyOptions): Promise<KafkaTarget> {
-  const { brokers, auth, secretArn } = options;
-  if (brokers !== undefined)
-    return { brokers: brokers.split(',').map((broker) => broker.trim()), auth: authOf(auth, secretArn) };
-  if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
-  if (services === undefined) throw new SessionError('verify: give --brokers: nothing leads from the table to them.');
-  const { brokers: relays, auth: login } = await findRelay(target, services.lambda);
-  return { brokers: relays, auth: login, region: await services.lambda.config.region() };
-}
-
-function authOf(kind: VerifyOptions['auth'], secretArn: string | undefined): KafkaTarget['auth'] {
-  if (kind !== 'scram') return kind === 'tls' ? { kind, secretArn } : { kind };
-  if (secretArn === undefined) throw new SessionError('verify: --auth scram needs --secret-arn.');
-  return { kind, secretArn };
 }
 
 function lines(report: VerifyReport, { terminal, place }: Session): string[] {

@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import type { AnswerOutcome, ParkingRequest } from '../../../lib/consume/request';
+import {
+  followParked,
+  planParkedRedrive,
+  redriveParked,
+  type ConsumerTarget,
+  type FollowedRequest,
+  type ParkedRedriveReport,
+} from '../../../lib/operate/redrive-parked';
+import { actOnInbox, EXIT_CODES } from '../act';
+import { parseDuration } from '../arguments';
+import { explain } from '../failure';
+import { columns, count, number } from '../format';
+import { SessionError, type InboxSession } from '../session';
+
+/** What every command has that asks a consumer for something. */
+export interface AskOptions {
+  readonly inbox: string;
+  readonly consumer: string;
+  readonly topic?: string;
+  readonly source?: string;
+  readonly why?: string;
+  readonly follow?: true;
+  readonly timeout: number;
+}
+
+interface RedriveOptions extends AskOptions {
+  readonly all?: true;
+}
+
+export const withAskOptions = (command: Command): Command =>
+  command
+    .requiredOption('--inbox <table>', "the consumer's table")
+    .requiredOption('--consumer <name>', 'its name')
+    .option('--topic <name>', 'of the key, when it is parked on several')
+    .option('--source <uri>', 'of the key, when it is parked of several')
+    .option('--why <text>', 'kept with the answer (required)')
+    .option('--follow', 'wait until the consumer has done it, and say how it ended')
+    .option('--timeout <duration>', 'how long --follow waits', parseDuration, 600_000);
+
+export function addConsumerRedrive(consumer: Command): void {
+  withAskOptions(
+    consumer
+      .command('redrive')
+      .argument('[key...]', 'Kafka keys, such as 42')
+      .description('ask the consumer to apply what is parked of keys, after the cause is mended; safe to repeat')
+      .option('--all', 'every key that is parked'),
+  ).action((keys: string[], options: RedriveOptions, command: Command) =>
+    actOnInbox(command, (session) => run(session, keys, options)),
+  );
+}
+
+async function run(session: InboxSession, keys: readonly string[], options: RedriveOptions): Promise<number> {
+  const { terminal, client } = session;
+  const { inbox, consumer, topic, source, all = false, why } = options;
+  if (all === keys.length > 0) throw new SessionError('redrive: name keys, or give --all: one of them.');
+  if (why === undefined) throw new SessionError('redrive: say why with --why "…"; it is kept with the answer.');
+  const target = { client, tableName: inbox, consumer };
+  const { targets, idle } = await planParkedRedrive(target, { keys: all ? undefined : keys, topic, source });
+  const request = { by: await session.by(), at: Date.now(), why };
+  const report = await redriveParked(target, targets, request, {
+    onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'key')} asked for`),
+  });
+  const before = [...idle.map((key) => `${key}: nothing is parked.`), ...failures(report)];
+  if (report.asked.length === 0) {
+    terminal.result({ ...report, idle }, () =>
+      before.length > 0 ? before : ['No key is parked: there is nothing to redrive.'],
+    );
+    return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
+  }
+  const code = await tellOrFollow(session, target, report.asked, options, { value: { ...report, idle }, before });
+  return report.failed.length === 0 ? code : EXIT_CODES.wrong;
+}
+
+const failures = ({ failed }: ParkedRedriveReport): string[] =>
+  failed.map(({ key, why }) => `${key.key}: not asked for: ${why}`);
+
+/** Ends a command that has asked the consumer for something: with what was asked, or with what became of it. */
+export async function tellOrFollow(
+  { terminal }: InboxSession,
+  target: ConsumerTarget,
+  asked: readonly ParkingRequest[],
+  { follow, timeout }: Pick<AskOptions, 'follow' | 'timeout'>,
+  { value, before }: { readonly value: object; readonly before: readonly string[] },
+): Promise<number> {
+  const tell = (): void =>
+    terminal.result(value, () => [
+      ...before,
+      `The consumer is asked for ${count(asked.length, 'key')}. It looks every ten seconds unless it is told otherwise: outbox consumer parked shows what is left.`,
+    ]);
+  if (follow !== true) {
+    tell();
+    return EXIT_CODES.done;
+  }
+  let followed: readonly FollowedRequest[];
+  try {
+    followed = await followParked(target, asked, {
+      timeoutMs: timeout,
+      onProgress: (done, all) => terminal.progress(`the consumer has done ${number(done)} of ${number(all)}`),
+    });
+  } catch (error) {
+    // The requests are durable: what was asked for must not look as if nothing had been done.
+    tell();
+    terminal.note(`How it ended could not be read. ${explain(error)}`);
+    return EXIT_CODES.wrong;
+  }
+  terminal.result({ ...value, followed }, () => [...before, ...followedLines(followed)]);
+  return followed.every(({ answer }) => answer?.outcome === 'released') ? EXIT_CODES.done : EXIT_CODES.wrong;
+}
+
+const SAYS: Readonly<Record<AnswerOutcome, string>> = {
+  released: 'released',
+  refused: 'failed again',
+  'not-there': 'that message does not head the key: nothing was done',
+};
+
+export function followedLines(followed: readonly FollowedRequest[]): string[] {
+  const released = followed.filter(({ answer }) => answer?.outcome === 'released').length;
+  const others = followed.filter(({ answer }) => answer?.outcome !== 'released');
+  return [
+    ...columns(
+      others.map(({ request: { key }, answer }) =>
+        answer === undefined
+          ? [key.key, 'not done in time; the request stays. Does an instance of the consumer run?']
+          : [key.key, SAYS[answer.outcome], answer.message ?? ''],
+      ),
+    ),
+    `${number(released)} of ${count(followed.length, 'key')} released.`,
+  ];
+}

@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { parkedMessage, type ParkedKey } from '../../../lib/operate/parked';
+import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/redrive-parked';
+import { actOnInbox, needsYes } from '../act';
+import { SessionError, type InboxSession } from '../session';
+import { tellOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';
+
+interface SkipOptions extends AskOptions {
+  readonly at?: string;
+  readonly yes?: true;
+}
+
+export function addConsumerSkip(consumer: Command): void {
+  withAskOptions(
+    consumer
+      .command('skip')
+      .argument('<key>', 'a Kafka key, such as 42')
+      .description('discard the message that heads a parked key, for good, and apply what waits behind it; needs --yes')
+      .option('--at <place>', 'the message, such as orders-3@1024: nothing happens to any other'),
+  )
+    .option('--yes', 'confirms it')
+    .action((key: string, options: SkipOptions, command: Command) =>
+      actOnInbox(command, (session) => run(session, key, options)),
+    );
+}
+
+async function run(session: InboxSession, key: string, options: SkipOptions): Promise<number> {
+  const { terminal, client } = session;
+  const { inbox, consumer, topic, source, why, yes } = options;
+  if (why === undefined) throw new SessionError('skip: say why with --why "…"; it is kept in place of the event.');
+  const target = { client, tableName: inbox, consumer };
+  const { targets } = await planParkedRedrive(target, { keys: [key], topic, source });
+  const parked = onlyOne(key, targets);
+  const { head } = parked;
+  const holds = head === undefined ? undefined : receiptOf(head);
+  if (head === undefined || holds === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
+  if (options.at !== undefined && options.at !== holds) {
+    throw new SessionError(`skip: ${key} is parked at ${holds}, not at ${options.at}. Nothing was discarded.`);
+  }
+  if (yes !== true) {
+    const message = await parkedMessage(target, consumer, parked, head.position);
+    terminal.result({ wouldDiscard: { ...parked, message } }, () => [
+      `This message would be discarded, for good (with --at ${holds}):`,
+      `  ${holds}  ${head.type}  ${head.id}`,
+      `  ${parked.why}`,
+      '  --json shows it whole.',
+    ]);
+    return needsYes(session);
+  }
+  if (options.at === undefined) {
+    throw new SessionError(`skip: say which message is to be discarded: --at ${holds} heads ${key} now.`);
+  }
+  const request = { by: await session.by(), at: Date.now(), why };
+  const asked = await skipParked(target, parked, request);
+  return tellOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
+}
+
+function onlyOne(key: string, targets: readonly ParkedKey[]): ParkedKey {
+  const [parked, ...others] = targets;
+  if (parked === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
+  if (others.length === 0) return parked;
+  const places = targets.map(({ topic, source }) => `--topic ${topic} --source ${source}`).join(', or ');
+  throw new SessionError(`skip: ${key} is parked more than once: add ${places}.`);
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { addConsumerDeadLetters } from './consumer-dead-letters';
+import { addConsumerParked } from './consumer-parked';
+import { addConsumerRedrive } from './consumer-redrive';
+import { addConsumerSkip } from './consumer-skip';
+
+const EXAMPLES = `
+Examples:
+  outbox consumer parked --inbox shipping-inbox
+  outbox consumer redrive 42 43 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
+  outbox consumer redrive --all --inbox shipping-inbox --consumer shipping --why "bug mended"
+  outbox consumer skip 42 --at orders-3@1024 --inbox shipping-inbox --consumer shipping --why "test data" --yes
+  outbox consumer dead-letters --topic orders --consumer shipping
+
+The consumer does what is asked for: an instance must run, and looks every ten seconds unless it is told otherwise.`;
+
+export function addConsumer(program: Command): void {
+  const consumer = program
+    .command('consumer')
+    .description('look after a consumer: what is parked or set aside there, and how to release it')
+    .addHelpText('after', EXAMPLES);
+  for (const add of [addConsumerParked, addConsumerRedrive, addConsumerSkip, addConsumerDeadLetters]) add(consumer);
+}

@@ -1,0 +1,44 @@
+import { Option, type Command } from 'commander';
+import { findRelay } from '../../lib/operate/find-relay';
+import type { KafkaTarget } from '../../lib/operate/kafka-target';
+import { SessionError, type Session } from './session';
+
+/** What every command takes that reads Kafka. */
+export interface KafkaOptions {
+  readonly brokers?: string;
+  readonly auth: 'iam' | 'scram' | 'tls' | 'none';
+  readonly secretArn?: string;
+}
+
+export const withKafkaOptions = (command: Command): Command =>
+  command
+    .option('--brokers <list>', "host:port of brokers, separated by commas (default: the relay's)")
+    .addOption(
+      new Option('--auth <kind>', 'how to log in, with --brokers')
+        .choices(['iam', 'scram', 'tls', 'none'])
+        .default('iam'),
+    )
+    .option('--secret-arn <arn>', 'for --auth scram, and for tls with a client certificate');
+
+/** Where to read Kafka: as the options say, else as the relay of the outbox publishes. */
+export async function kafkaOf(
+  operation: string,
+  session: () => Promise<Pick<Session, 'target' | 'local' | 'services'>>,
+  options: KafkaOptions,
+): Promise<KafkaTarget> {
+  const { brokers, auth, secretArn } = options;
+  if (brokers !== undefined)
+    return { brokers: brokers.split(',').map((broker) => broker.trim()), auth: authOf(operation, auth, secretArn) };
+  const { target, local, services } = await session();
+  if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
+  if (services === undefined)
+    throw new SessionError(`${operation}: give --brokers: nothing leads from the table to them.`);
+  const { brokers: relays, auth: login } = await findRelay(target, services.lambda);
+  return { brokers: relays, auth: login, region: await services.lambda.config.region() };
+}
+
+function authOf(operation: string, kind: KafkaOptions['auth'], secretArn: string | undefined): KafkaTarget['auth'] {
+  if (kind !== 'scram') return kind === 'tls' ? { kind, secretArn } : { kind };
+  if (secretArn === undefined) throw new SessionError(`${operation}: --auth scram needs --secret-arn.`);
+  return { kind, secretArn };
+}

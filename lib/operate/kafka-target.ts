@@ -1,0 +1,23 @@
+import type { Kafka } from 'kafkajs';
+import type { KafkaAuth } from '../relay/environment';
+import { kafkaClient, type ReadSecret } from '../relay/kafka-client';
+import { secretReader } from '../relay/kafka-secrets';
+
+/** The Kafka cluster that the relay publishes to, and how to log in. */
+export interface KafkaTarget {
+  readonly brokers: readonly string[];
+  readonly auth: KafkaAuth;
+  /** Of the MSK cluster, for IAM. Default: `AWS_REGION`. */
+  readonly region?: string;
+  /** Default: reads from AWS Secrets Manager. */
+  readonly readSecret?: ReadSecret;
+}
+
+/** A request may wait: nobody but the operator does. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** A client that reads topics for `outbox verify` and its kind. */
+export function connectKafka({ brokers, auth, region, readSecret = secretReader() }: KafkaTarget): Promise<Kafka> {
+  const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, outboxName: 'verify' };
+  return kafkaClient(config, readSecret, { region })(brokers);
+}

@@ -1,0 +1,221 @@
+import { deadLetterTopic, type RunningConsumer } from '../../lib/consumer';
+import { createTopics } from '../../local/kafka/topics';
+import { OutboxCli } from './harness/cli';
+import { aConsumer, counted, createConsumerTables, effectsOf, INBOX_TABLE, run } from './harness/consumers';
+import { startWorld, STARTUP_MS, until, type World } from './harness/world';
+
+let world: World;
+const cli = new OutboxCli();
+const isMended: Record<string, boolean> = {};
+const consumers: RunningConsumer[] = [];
+
+beforeAll(async () => {
+  world = await startWorld({ stackFile: cli.stackFile });
+  await createConsumerTables(world);
+}, STARTUP_MS);
+afterAll(async () => {
+  await Promise.all(consumers.map((running) => running.stop()));
+  await world.stop();
+  cli.remove();
+});
+
+const put = (key: string, version: number) =>
+  world.outbox.transact(world.document, {
+    changes: [
+      {
+        aggregate: 'order',
+        key,
+        version,
+        events: [{ type: 'order.changed', id: `${key}.${version}`, data: { n: version } }],
+      },
+    ],
+  });
+
+/** It refuses the second event of each key until the key is mended. */
+async function start(name: string, redriveEveryMs = 200): Promise<RunningConsumer> {
+  const consumer = aConsumer(world, name, {
+    redriveEveryMs,
+    attempts: 2,
+    retry: { firstMs: 10, longestMs: 20 },
+    handlers: {
+      'order.changed': ({ id }, context) => {
+        if (context.version === 2 && isMended[context.key] !== true) throw new Error('no stock');
+        return [counted(name, context, id)];
+      },
+    },
+  });
+  const running = await run(world, consumer);
+  consumers.push(running);
+  return running;
+}
+
+const ids = async (name: string, key: string): Promise<string[]> =>
+  (await effectsOf(world, name, key)).ids.map((entry) => entry.split(' ')[1] ?? '');
+
+const inbox = (name: string): string[] => ['--inbox', INBOX_TABLE, '--consumer', name];
+const BECAUSE = ['--by', 'the test', '--why', 'to see it'];
+
+interface Parked {
+  readonly key: string;
+  readonly waiting: number;
+  readonly why: string;
+  readonly head: { readonly partition: number; readonly offset: string; readonly id: string };
+}
+const parked = async (name: string): Promise<Parked[]> =>
+  (await cli.json('consumer', 'parked', ...inbox(name))) as Parked[];
+
+async function parkFive(name: string, key: string): Promise<Parked> {
+  for (let version = 1; version <= 5; version++) await put(key, version);
+  let found: Parked | undefined;
+  await until(`the parking of ${key}`, async () => {
+    found = (await parked(name)).find((each) => each.key === key && each.waiting === 4);
+    return found !== undefined;
+  });
+  return found!;
+}
+
+it('a key is parked, shown, mended, redriven and applied in order', async () => {
+  await start('shipping');
+  const shown = await parkFive('shipping', 'a');
+  expect(shown).toMatchObject({
+    consumer: 'shipping',
+    source: '/shop/order',
+    topic: 'orders',
+    why: 'Error: no stock',
+    head: { topic: 'orders', type: 'order.changed', id: 'a.2', sequence: '0000000000000002.0000' },
+  });
+  expect(await cli.json('consumer', 'parked', '--inbox', INBOX_TABLE)).toEqual(await parked('shipping'));
+  const text = await cli.run('consumer', 'parked', ...inbox('shipping'));
+  expect(text.stdout).toMatch(/shipping +a +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +4\n/);
+  expect(text.stdout).toContain('a: Error: no stock\n');
+
+  const redrive = ['consumer', 'redrive', 'a', ...inbox('shipping'), ...BECAUSE, '--follow'];
+  const refused = await cli.run(...redrive);
+  expect(refused).toMatchObject({ code: 1, stdout: '  a  failed again  Error: no stock\n0 of 1 key released.\n' });
+  expect(await parked('shipping')).toMatchObject([{ key: 'a', waiting: 4 }]);
+
+  isMended['a'] = true;
+  await put('a', 6);
+  expect(await cli.run(...redrive)).toMatchObject({ code: 0, stdout: '1 of 1 key released.\n' });
+  await until('all effects', async () => (await ids('shipping', 'a')).length === 6);
+  expect(await ids('shipping', 'a')).toEqual([1, 2, 3, 4, 5, 6].map((version) => `a.${version}`));
+  expect(await parked('shipping')).toEqual([]);
+  expect(await cli.run(...redrive)).toMatchObject({ code: 0, stdout: 'a: nothing is parked.\n' });
+});
+
+it('a message that heads a key is discarded with a reason, and what waits behind it is applied', async () => {
+  const { head } = await parkFive('shipping', 'b');
+  const place = `orders-${head.partition}@${head.offset}`;
+  const skip = ['consumer', 'skip', 'b', ...inbox('shipping'), ...BECAUSE];
+  const preview = await cli.run(...skip);
+  expect(preview).toMatchObject({ code: 2, stderr: 'Nothing was changed. Add --yes to do it.\n' });
+  expect(preview.stdout).toContain(`(with --at ${place})`);
+  expect(JSON.parse((await cli.run(...skip, '--json')).stdout)).toMatchObject({
+    wouldDiscard: { key: 'b', message: { value: '{"n":2}', headers: { ce_id: 'b.2' } } },
+  });
+  expect(await cli.run(...skip, '--yes')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`--at ${place} heads b`),
+  });
+  expect(await cli.run(...skip, '--at', 'orders-0@9999', '--yes')).toMatchObject({ code: 2, stdout: '' });
+  expect(await ids('shipping', 'b')).toEqual(['b.1']);
+
+  expect(await cli.run(...skip, '--at', place, '--yes', '--follow')).toMatchObject({
+    code: 0,
+    stdout: '1 of 1 key released.\n',
+  });
+  expect(await ids('shipping', 'b')).toEqual([1, 3, 4, 5].map((version) => `b.${version}`));
+  const { Items = [] } = await world.document.scan({ TableName: INBOX_TABLE, ConsistentRead: true });
+  expect(Items.filter((item) => 'discarded' in item)).toMatchObject([
+    { eventId: 'b.2', offset: head.offset, why: 'Error: no stock', discarded: { by: 'the test', why: 'to see it' } },
+  ]);
+  expect(await cli.run(...skip, '--at', place, '--yes')).toMatchObject({
+    code: 2,
+    stderr: 'skip: nothing of b is parked.\n',
+  });
+});
+
+it('a request waits for an instance, and two instances do each once', async () => {
+  await start('later', 0);
+  const keys = ['c', 'd', 'e'];
+  for (const key of keys) await parkFive('later', key);
+  for (const key of keys) isMended[key] = true;
+  const asked = (await cli.json('consumer', 'redrive', '--all', ...inbox('later'), ...BECAUSE)) as { asked: unknown[] };
+  // The keys of the other tests are on the topic too.
+  expect(asked.asked.length).toBeGreaterThanOrEqual(3);
+  expect((await cli.run('consumer', 'parked', ...inbox('later'))).stdout).toMatch(
+    /redrive asked for 20[-\d: ]+Z by the test: to see it/,
+  );
+  const command = ['consumer', 'redrive', 'c', ...inbox('later'), ...BECAUSE, '--follow', '--timeout', '1s'];
+  expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('not done in time') });
+
+  await Promise.all([start('later'), start('later')]);
+  await until('the releases', async () => (await parked('later')).every(({ key }) => !keys.includes(key)));
+  for (const key of keys) {
+    expect(await ids('later', key)).toEqual([1, 2, 3, 4, 5].map((version) => `${key}.${version}`));
+  }
+});
+
+it('what was set aside is listed with its reason and its place', async () => {
+  const command = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'picky'];
+  expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') });
+  await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', 'picky'), partitions: 2 }]);
+  expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: 'Nothing lies in orders.picky.dlt.\n' });
+  const consumer = aConsumer(world, 'picky', {
+    onFailure: 'dead-letter',
+    attempts: 1,
+    handlers: {
+      'order.changed': ({ id }, context) => {
+        if (id === 'f.1') throw new Error('unreadable address');
+        return [counted('picky', context, id)];
+      },
+    },
+  });
+  consumers.push(await run(world, consumer));
+  for (const version of [1, 2]) await put('f', version);
+  await until('the second', async () => (await ids('picky', 'f')).length === 1);
+  expect(await cli.json(...command, '--since', '1h')).toMatchObject({
+    exists: true,
+    letters: [
+      {
+        reason: 'handler-failed',
+        message: 'Error: unreadable address',
+        key: 'f',
+        id: 'f.1',
+        type: 'order.changed',
+        from: { topic: 'orders' },
+      },
+    ],
+  });
+  expect((await cli.run(...command)).stdout).toMatch(
+    /handler-failed +f +order\.changed +orders-\d+@\d+ +Error: unreadable address\n/,
+  );
+});
+
+it.each<[string, readonly string[], RegExp]>([
+  ['a redrive of nothing', ['redrive', '--why', 'x'], /name keys, or give --all/],
+  ['a redrive of both', ['redrive', 'a', '--all', '--why', 'x'], /name keys, or give --all/],
+  ['a redrive without a reason', ['redrive', '--all'], /say why with --why/],
+  ['a skip without a reason', ['skip', 'a'], /say why with --why/],
+  ['a table that is not there', ['parked', '--inbox', 'none'], /ResourceNotFoundException/],
+])('%s changes nothing and says so', async (_, args, message) => {
+  const [command = '', ...rest] = args;
+  const table = rest.includes('--inbox') ? [] : inbox('shipping');
+  const { code, stdout, stderr } = await cli.run('consumer', command, ...table, ...rest);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(message);
+});
+
+it('a look that finds nothing costs half a read unit', async () => {
+  const consumer = aConsumer(world, 'idle');
+  const units: number[] = [];
+  const { client: document } = consumer.settings;
+  const query = document.query.bind(document);
+  document.query = async (input) => {
+    const answer = await query({ ...input, ReturnConsumedCapacity: 'TOTAL' } as typeof input);
+    units.push((answer as { ConsumedCapacity?: { CapacityUnits?: number } }).ConsumedCapacity?.CapacityUnits ?? NaN);
+    return answer;
+  };
+  expect(await consumer.requests.look(new AbortController().signal)).toBe(false);
+  expect(units).toEqual([0.5]);
+});
