@@ -1,5 +1,5 @@
 import type { ExpectedEvent } from '../../../lib/testing';
-import type { events} from './shop';
+import type { events } from './shop';
 import { aConsumer, aKit, place } from './shop';
 
 type Expected = ExpectedEvent<(typeof events)['definitions']>;
