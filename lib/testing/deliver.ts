@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { ConsumerOutage } from '../consume/attempt';
 import type { Consumer } from '../consume/consumer';
 import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda-kafka';
 import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
@@ -99,9 +100,10 @@ export class DeliveryRun {
     let moved = false;
     for (const { view, records } of fetched) {
       const name = partitionName(records);
+      const end = Number(records.at(-1)?.offset ?? -1) + 1;
       const reached = answers.map(({ batchItemFailures }) => {
         const failure = batchItemFailures.find(({ itemIdentifier: { partition } }) => partition === name);
-        return failure?.itemIdentifier.offset ?? view.next + records.length;
+        return failure?.itemIdentifier.offset ?? end;
       });
       const next = Math.max(...reached);
       moved ||= next > view.next;
@@ -127,7 +129,7 @@ export class DeliveryRun {
       applied: () => this.#applied++,
       duplicateIgnored: () => this.#duplicates++,
       attemptFailed: (_event, _attempt, cause) => (this.#lastFailure = cause),
-      outage: (cause) => (this.#lastFailure = cause),
+      outage: (cause) => (this.#lastFailure = cause instanceof ConsumerOutage ? cause.cause : cause),
       parked: ({ topic, key, id }, why) => this.#parked.push({ topic, key, id, why }),
     };
   }
@@ -143,8 +145,7 @@ export class DeliveryRun {
   }
 
   #isStuck(fetched: readonly Fetched[]): never {
-    const cause: unknown =
-      this.#lastFailure instanceof Error ? (this.#lastFailure.cause ?? this.#lastFailure) : undefined;
+    const cause = this.#lastFailure;
     const places = fetched.flatMap(({ view }) => {
       const record = view.records[view.next];
       return record === undefined
