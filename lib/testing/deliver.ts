@@ -44,6 +44,7 @@ export class DeliveryRun {
   readonly #consumer: Consumer;
   readonly #group: Group;
   readonly #random: Random | undefined;
+  readonly #note: string;
   readonly #deadLetters: DeadLetter[] = [];
   readonly #parked: ParkedEvent[] = [];
   #deliveries = 0;
@@ -52,10 +53,12 @@ export class DeliveryRun {
   #lastFailure: unknown;
   #goesBack = 3;
 
-  constructor(consumer: Consumer, group: Group, random: Random | undefined) {
+  /** @param note - ends the message of what is thrown */
+  constructor(consumer: Consumer, group: Group, random: Random | undefined, note: string) {
     this.#consumer = consumer;
     this.#group = group;
     this.#random = random;
+    this.#note = note;
   }
 
   /** @throws AssertionError when the consumer gets no further. */
@@ -154,7 +157,7 @@ export class DeliveryRun {
     });
     const why = cause instanceof Error ? ` ${cause.message}` : '';
     const error = new AssertionError({
-      message: `Consumer "${this.#consumer.name}" does not get past ${places.join(', ')}.${why}`,
+      message: `Consumer "${this.#consumer.name}" does not get past ${places.join(', ')}.${why}${this.#note}`,
       operator: 'deliver',
     });
     throw Object.assign(error, { cause });
