@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { ConsumerOutage } from '../consume/attempt';
 import type { Consumer } from '../consume/consumer';
 import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda-kafka';
 import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
@@ -43,6 +44,7 @@ export class DeliveryRun {
   readonly #consumer: Consumer;
   readonly #group: Group;
   readonly #random: Random | undefined;
+  readonly #note: string;
   readonly #deadLetters: DeadLetter[] = [];
   readonly #parked: ParkedEvent[] = [];
   #deliveries = 0;
@@ -51,10 +53,12 @@ export class DeliveryRun {
   #lastFailure: unknown;
   #goesBack = 3;
 
-  constructor(consumer: Consumer, group: Group, random: Random | undefined) {
+  /** @param note - ends the message of what is thrown */
+  constructor(consumer: Consumer, group: Group, random: Random | undefined, note: string) {
     this.#consumer = consumer;
     this.#group = group;
     this.#random = random;
+    this.#note = note;
   }
 
   /** @throws AssertionError when the consumer gets no further. */
@@ -99,9 +103,10 @@ export class DeliveryRun {
     let moved = false;
     for (const { view, records } of fetched) {
       const name = partitionName(records);
+      const end = Number(records.at(-1)?.offset ?? -1) + 1;
       const reached = answers.map(({ batchItemFailures }) => {
         const failure = batchItemFailures.find(({ itemIdentifier: { partition } }) => partition === name);
-        return failure?.itemIdentifier.offset ?? view.next + records.length;
+        return failure?.itemIdentifier.offset ?? end;
       });
       const next = Math.max(...reached);
       moved ||= next > view.next;
@@ -127,7 +132,7 @@ export class DeliveryRun {
       applied: () => this.#applied++,
       duplicateIgnored: () => this.#duplicates++,
       attemptFailed: (_event, _attempt, cause) => (this.#lastFailure = cause),
-      outage: (cause) => (this.#lastFailure = cause),
+      outage: (cause) => (this.#lastFailure = cause instanceof ConsumerOutage ? cause.cause : cause),
       parked: ({ topic, key, id }, why) => this.#parked.push({ topic, key, id, why }),
     };
   }
@@ -143,8 +148,7 @@ export class DeliveryRun {
   }
 
   #isStuck(fetched: readonly Fetched[]): never {
-    const cause: unknown =
-      this.#lastFailure instanceof Error ? (this.#lastFailure.cause ?? this.#lastFailure) : undefined;
+    const cause = this.#lastFailure;
     const places = fetched.flatMap(({ view }) => {
       const record = view.records[view.next];
       return record === undefined
@@ -153,7 +157,7 @@ export class DeliveryRun {
     });
     const why = cause instanceof Error ? ` ${cause.message}` : '';
     const error = new AssertionError({
-      message: `Consumer "${this.#consumer.name}" does not get past ${places.join(', ')}.${why}`,
+      message: `Consumer "${this.#consumer.name}" does not get past ${places.join(', ')}.${why}${this.#note}`,
       operator: 'deliver',
     });
     throw Object.assign(error, { cause });

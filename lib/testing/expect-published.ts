@@ -12,7 +12,7 @@ export type ExpectedEvent<D extends EventDefinitions = EventDefinitions> = {
   [T in keyof D & string]: {
     readonly type: T;
     readonly key: string;
-    /** The whole data, as it is written: a `Date` stands for its text in JSON. */
+    /** The whole data, as it is written: a `Date` stands for its text in JSON, an explicit `undefined` for a tombstone. */
     readonly data?: SchemaOutput<D[T]['schema']>;
     readonly version?: number;
     /** @default the type's topic */
@@ -70,11 +70,14 @@ function wantedFields(event: ExpectedEvent, at: number, events: EventCatalogue):
       given[name] === undefined && !(name === 'data' && 'data' in given) ? [] : [[name, given[name]]],
     ),
   );
-  const data = isJsonType(contentType) && fields['data'] !== undefined ? asWritten(fields['data']) : fields['data'];
-  return { topic, ...fields, ...('data' in fields ? { data } : {}) };
+  return { topic, ...fields, ...('data' in fields ? { data: asWritten(fields['data'], contentType) } : {}) };
 }
 
-const asWritten = (data: unknown): unknown => JSON.parse(JSON.stringify(data)) as unknown;
+function asWritten(data: unknown, contentType: string): unknown {
+  if (data === undefined) return undefined;
+  if (isJsonType(contentType)) return JSON.parse(JSON.stringify(data)) as unknown;
+  return data instanceof Uint8Array ? Buffer.from(data) : data;
+}
 
 const placeOf = ({ topic, key }: { readonly topic?: unknown; readonly key?: unknown }): string =>
   JSON.stringify([topic, key]);

@@ -43,6 +43,7 @@ export class MemoryRelay {
   readonly #relay: Relay;
   readonly #records: StreamRecord[] = [];
   #run: RelayRun = { published: 0, parked: 0 };
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
     const wait = (ms: number): Promise<void> => sleep(ms);
@@ -72,8 +73,14 @@ export class MemoryRelay {
     this.#records.push(record);
   }
 
-  /** Handles the records in their order, until none is left or one must wait. */
-  async run(): Promise<RelayRun> {
+  /** Handles the records in their order, until none is left or one must wait. A second call waits for the first. */
+  run(): Promise<RelayRun> {
+    const run = this.#turn.then(() => this.#handleAll());
+    this.#turn = run.catch(() => undefined);
+    return run;
+  }
+
+  async #handleAll(): Promise<RelayRun> {
     this.#run = { published: 0, parked: 0 };
     while (this.#records.length > 0) {
       const batch = this.#records.slice(0, BATCH);

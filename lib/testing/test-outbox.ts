@@ -296,20 +296,18 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     this.#groups.set(consumer.name, group);
     for (const topic of topics) {
       const partitions =
-        this.#topics.get(topic) ?? refuseOption('topics', topic, `of ${[...this.#topics.keys()].join(', ')}`);
+        this.#topics.get(topic) ?? refuseOption('topics', topic, `one of ${[...this.#topics.keys()].join(', ')}`);
       for (let partition = 0; partition < partitions; partition++) {
         group.take(topic, partition, this.#kafka.partition(topic, partition), random);
       }
     }
     this.#refusal = undefined;
+    const note = faults === undefined ? '' : ` (faults: ${faults})`;
     try {
-      const delivered = await new DeliveryRun(consumer, group, random).run();
+      return await new DeliveryRun(consumer, group, random, note).run();
+    } finally {
+      // Whatever the consumer made of it, this is the reason.
       this.#throwRefusal();
-      return delivered;
-    } catch (error) {
-      this.#throwRefusal();
-      if (error instanceof AssertionError && faults !== undefined) error.message += ` (faults: ${faults})`;
-      throw error;
     }
   }
 

@@ -4,62 +4,50 @@ import type { Item, Value } from './value';
 /** Where a value lies in an item: names of attributes and places in lists. */
 export type Path = readonly [string, ...(string | number)[]];
 
-export function valueAt(item: Item, [first, ...rest]: Path): Value | undefined {
-  return rest.reduce<Value | undefined>(
-    (value, step) => (typeof step === 'number' ? value?.L?.[step] : value?.M?.[step]),
-    item[first],
-  );
+export function valueAt(item: Item, path: Path): Value | undefined {
+  return path.reduce<Value | undefined>(stepInto, { M: item });
+}
+
+function stepInto(value: Value | undefined, step: string | number): Value | undefined {
+  if (typeof step === 'number') return value?.L?.[step];
+  // An attribute may have the name of something that every object has.
+  return value?.M !== undefined && Object.hasOwn(value.M, step) ? value.M[step] : undefined;
 }
 
 /** Puts a value where the path leads; a place behind the end of a list appends. */
-export function withValue(item: Item, [first, ...rest]: Path, value: Value): Item {
-  const known = item[first];
-  if (rest.length === 0) return { ...item, [first]: value };
-  return { ...item, [first]: replaced(known, rest, value) };
-}
+export const withValue = (item: Item, path: Path, value: Value): Item => replaced({ M: item }, path, value).M ?? {};
 
 function replaced(parent: Value | undefined, [step, ...rest]: readonly (string | number)[], value: Value): Value {
   if (step === undefined) return value;
+  const next = (): Value => replaced(rest.length === 0 ? value : stepInto(parent, step), rest, value);
   if (typeof step === 'number' && parent?.L !== undefined) {
     const list = [...parent.L];
-    const next = rest.length === 0 ? value : replaced(list[step], rest, value);
-    list[Math.min(step, list.length)] = next;
+    list[Math.min(step, list.length)] = next();
     return { L: list };
   }
-  if (typeof step === 'string' && parent?.M !== undefined) {
-    return { M: { ...parent.M, [step]: rest.length === 0 ? value : replaced(parent.M[step], rest, value) } };
-  }
+  if (typeof step === 'string' && parent?.M !== undefined) return { M: { ...parent.M, [step]: next() } };
   return refuse('The document path provided in the update expression is invalid for update');
 }
 
 /** Takes the values away; places in lists are those before the first is taken. */
-export function withoutValues(item: Item, paths: readonly Path[]): Item {
-  const fromBehind = paths.toSorted((a, b) => lastPlace(b) - lastPlace(a));
-  return fromBehind.reduce(withoutValue, item);
-}
+export const withoutValues = (item: Item, paths: readonly Path[]): Item =>
+  paths.toSorted(fromBehind).reduce((state, path) => pruned({ M: state }, path).M ?? {}, item);
 
-const lastPlace = (path: Path): number => {
-  const last = path.at(-1);
-  return typeof last === 'number' ? last : 0;
-};
-
-function withoutValue(item: Item, path: Path): Item {
-  const [first, ...rest] = path;
-  if (rest.length === 0) return without(item, first);
-  const known = item[first];
-  if (known === undefined) refuse('The document path provided in the update expression is invalid for update');
-  return { ...item, [first]: pruned(known, rest) };
+/** What lies behind in a list comes first, so that no place moves before its turn. */
+function fromBehind(a: Path, b: Path): number {
+  const differs = a.findIndex((step, at) => step !== b[at]);
+  const [left, right] = [a[differs], b[differs]];
+  return typeof left === 'number' && typeof right === 'number' ? right - left : 0;
 }
 
 function pruned(parent: Value, [step, ...rest]: readonly (string | number)[]): Value {
   const isLast = rest.length === 0;
+  const child = step === undefined ? undefined : stepInto(parent, step);
   if (typeof step === 'number' && parent.L !== undefined) {
-    const child = parent.L[step];
     if (isLast) return { L: parent.L.filter((_, at) => at !== step) };
     if (child !== undefined) return { L: parent.L.with(step, pruned(child, rest)) };
   }
   if (typeof step === 'string' && parent.M !== undefined) {
-    const child = parent.M[step];
     if (isLast) return { M: without(parent.M, step) };
     if (child !== undefined) return { M: { ...parent.M, [step]: pruned(child, rest) } };
   }
@@ -93,7 +81,7 @@ function treeOf(paths: readonly (readonly (string | number)[])[]): Tree {
 
 function picked(value: Value, tree: Tree): Value | undefined {
   const children = [...tree].flatMap(([step, below]) => {
-    const child = typeof step === 'number' ? value.L?.[step] : value.M?.[step];
+    const child = stepInto(value, step);
     const kept = child === undefined || below === undefined ? child : picked(child, below);
     return kept === undefined ? [] : [[step, kept] as const];
   });

@@ -459,14 +459,14 @@ describe('a handler that fails', () => {
     const end = new AbortController();
     const records = [...versions(1, 2, 3), aRecord({ key: 'other', version: 1 })];
     const fed = feed(rig, records, { signal: end.signal });
-    await sleep(50);
+    // It goes on trying, and the other key passes.
+    while (rig.told.of('attemptFailed').length <= 3 || rig.client.effects().length < 2) await sleep(5);
     end.abort();
 
     const { committable } = await fed;
 
     expect(committable).toBe(records[1]?.offset);
     expect(rig.client.effects()).toEqual([id(1), id(1, 'other')]);
-    expect(rig.told.of('attemptFailed').length).toBeGreaterThan(3);
   });
 
   it('parks its key: later events wait in order, other keys pass, and a redrive releases them', async () => {

@@ -126,9 +126,19 @@ describe('a delivery', () => {
     const anEvent = eventFactory(events);
     const message = await anEvent('order.placed', { key: 'y', version: 1, data: { total: 1 } });
     kit.append({ ...message, value: Buffer.from('{"total":"many"}') });
+    const other = await anEvent('order.placed', { key: 'z', version: 1, data: { total: 1 } });
+    kit.append({ ...other, value: Buffer.from('{') });
+    expect(kit.published.map(({ key, data }) => [key, data])).toEqual([
+      ['y', { total: 'many' }],
+      ['z', Buffer.from('{')],
+    ]);
     const { consumer } = aConsumer(kit.client);
     const { deadLetters } = await kit.deliver(consumer);
-    expect(deadLetters.map(({ reason }) => reason).toSorted()).toEqual(['invalid-data', 'not-a-cloudevent']);
+    expect(deadLetters.map(({ reason }) => reason).toSorted()).toEqual([
+      'invalid-data',
+      'not-a-cloudevent',
+      'undecodable-data',
+    ]);
     await expect(kit.expectApplied(consumer)).rejects.toThrow(/it was set aside, invalid-data: /);
   });
 

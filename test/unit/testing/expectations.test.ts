@@ -1,5 +1,7 @@
-import type { ExpectedEvent } from '../../../lib/testing';
-import type { events} from './shop';
+import { z } from 'zod';
+import { defineEvents } from '../../../lib/index';
+import { createTestOutbox, type ExpectedEvent } from '../../../lib/testing';
+import type { events } from './shop';
 import { aConsumer, aKit, place } from './shop';
 
 type Expected = ExpectedEvent<(typeof events)['definitions']>;
@@ -77,6 +79,43 @@ describe('expectPublished', () => {
 
   it('passes for nothing when there is nothing', () => {
     expect(() => aKit().expectPublished([])).not.toThrow();
+  });
+
+  it('compares data as they are written: dates, texts, bytes and tombstones', async () => {
+    const kinds = defineEvents({
+      dated: { schema: z.object({ at: z.date() }), topic: 'kinds' },
+      text: { schema: z.string(), topic: 'kinds', contentType: 'text/plain' },
+      bytes: { schema: z.instanceof(Uint8Array), topic: 'kinds', contentType: 'application/octet-stream' },
+      gone: { schema: z.undefined(), topic: 'kinds' },
+    });
+    const kit = createTestOutbox({ events: kinds });
+    const data = { dated: { at: new Date(0) }, text: 'a', bytes: new Uint8Array([1, 2]) };
+    await kit.outbox.transact(kit.client, {
+      changes: [
+        {
+          aggregate: 'kind',
+          key: '1',
+          events: [
+            { type: 'dated', data: data.dated },
+            { type: 'text', data: data.text },
+            { type: 'bytes', data: data.bytes },
+            { type: 'gone' },
+          ],
+        },
+      ],
+    });
+    await kit.relay();
+    const expected = [
+      { type: 'dated', key: '1', data: data.dated },
+      { type: 'text', key: '1', data: data.text },
+      { type: 'bytes', key: '1', data: data.bytes },
+      { type: 'gone', key: '1', data: undefined },
+    ] as const;
+    kit.expectPublished(expected);
+    for (const [at, other] of [{ at: new Date(1) }, 'b', new Uint8Array([1]), null].entries()) {
+      const wrong = expected.map((event, index) => (index === at ? { ...event, data: other } : event));
+      expect(() => kit.expectPublished(wrong as never)).toThrow(/order counts within a topic and key/);
+    }
   });
 
   it('refuses a misspelt field and an unknown type', async () => {

@@ -76,6 +76,18 @@ describe('a test outbox', () => {
     await expect(kit.relay()).resolves.toMatchObject({ published: 1, pending: 0 });
   });
 
+  it('publishes each event once, however many ask for it at the same time', async () => {
+    const kit = aKit();
+    for (const key of ['a', 'b', 'c']) await place(kit, key, 1);
+    await Promise.all([kit.relay(), kit.relay(), kit.relay()]);
+    const { Items = [] } = await kit.client.scan({ TableName: 'outbox' });
+    expect(kit.published).toHaveLength(3);
+    expect(Items.filter(({ processedAt }) => processedAt !== undefined)).toHaveLength(3);
+    expect(kit.published.map(({ record: { topic, partition, offset } }) => `${topic}-${partition}@${offset}`)).toEqual(
+      expect.arrayContaining(Items.flatMap(({ receipts }): unknown[] => (receipts as unknown[] | undefined) ?? [])),
+    );
+  });
+
   it('parks an event for a topic that does not exist', async () => {
     const kit = aKit();
     const change = { type: 'order.placed' as const, data: { total: 1 }, topic: 'nowhere' };
