@@ -112,7 +112,7 @@ export class ConsumerInbox extends Construct {
     });
     Grant.addToPrincipal({
       grantee,
-      actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+      actions: ['dynamodb:PutItem'],
       resourceArns,
       conditions: onlyKeys('*#$requests'),
     });

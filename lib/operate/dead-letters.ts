@@ -1,4 +1,4 @@
-import { deadLetterTopic } from '../consume/kafkajs-dead-letters';
+import { deadLetterTopic } from '../event/consumer-name';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { readTopics, type ReadTopics } from './kafka-topic-reader';
 

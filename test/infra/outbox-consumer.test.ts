@@ -339,6 +339,7 @@ describe('every login', () => {
         access: ['scram'],
         secret: secretOf(stack),
       }),
+      ...networkOf(stack),
     }));
     template().hasResourceProperties(MAPPING, {
       EventSourceArn: CLUSTER_ARN,
@@ -367,6 +368,7 @@ describe('every login', () => {
         access: ['tls'],
         secret: secretOf(stack),
       }),
+      ...networkOf(stack),
     }));
     template().hasResourceProperties(MAPPING, {
       SourceAccessConfigurations: [{ Type: 'CLIENT_CERTIFICATE_TLS_AUTH', URI: SECRET_ARN }],

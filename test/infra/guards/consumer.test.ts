@@ -1,4 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Token, type Stack } from 'aws-cdk-lib';
 import { AttributeType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { GatewayVpcEndpoint, GatewayVpcEndpointAwsService, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -93,7 +93,7 @@ test.each<[string, Partial<OutboxConsumerProps>, string | RegExp]>([
     { startingPosition: StartingPosition.AT_TIMESTAMP },
     /"startingPositionTimestamp" is not set; it must be given with AT_TIMESTAMP/,
   ],
-  ['an unknown start', { startingPosition: 'FIRST' as StartingPosition }, /"startingPosition" is "FIRST"/],
+  ['an unknown start', { startingPosition: 'FIRST' as unknown as StartingPosition }, /"startingPosition" is "FIRST"/],
   [
     'a variable that the construct sets',
     { environment: { POWERTOOLS_SERVICE_NAME: 'mine' } },

@@ -51,8 +51,9 @@ export const metricAlarms = (template: Template): Record<string, AlarmProperties
 export const compositeAlarms = (template: Template): Record<string, CompositeProperties> =>
   propertiesOf(template, 'AWS::CloudWatch::CompositeAlarm');
 
-/** The id of an alarm of the stack in `../stack`: its name without the outbox's. */
-export const idOf = ({ AlarmName }: { readonly AlarmName: string }): string => AlarmName.replace(/^Orders-Outbox-/, '');
+/** The id of an alarm of the stacks in `../stack` and `../consumer-stack`: its name without the outbox's or the consumer's, and without the topic of a mapping. */
+export const idOf = ({ AlarmName }: { readonly AlarmName: string }): string =>
+  AlarmName.replace(/^(Orders-Outbox|shipping)-/, '').replace(/^(consumer-.*)-orders$/, '$1');
 
 /** The ids of the alarms that a composite alarm looks at. */
 export function gathered(template: Template, id: string): string[] {
