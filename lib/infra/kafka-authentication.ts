@@ -137,7 +137,7 @@ class IamAuthentication extends KafkaAuthentication {
 
   override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
     // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
-    this.#grant(grantee, [this.clusterArn], ['Connect', 'DescribeCluster', 'WriteDataIdempotently']);
+    this.#grant(grantee, [this.clusterArn], ['Connect', 'WriteDataIdempotently']);
     this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
   }
 

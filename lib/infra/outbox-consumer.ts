@@ -8,6 +8,7 @@ import { encodeConsumerConfig, telemetryVariables } from '../consume/environment
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../event/consumer-name';
 import { consumerMapping, grantPolling } from './consumer-mapping';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
+import { MAX_INVOCATION_MESSAGE_BYTES } from './guards/consumer';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './guards/message-size';
 import { invalidOption } from './invalid-option';
 import { ConsumerMonitoring } from './monitoring/consumer-monitoring';
@@ -181,7 +182,9 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
         keyed: false,
         configs: {
           'retention.ms': String(props.deadLetterRetention.toMilliseconds()),
-          [MAX_MESSAGE_BYTES]: String(maxMessageBytesOf(topic) + DEAD_LETTER_OVERHEAD_BYTES),
+          [MAX_MESSAGE_BYTES]: String(
+            (maxMessageBytesOf(topic) ?? MAX_INVOCATION_MESSAGE_BYTES) + DEAD_LETTER_OVERHEAD_BYTES,
+          ),
         },
       })),
       // They have no order that growth could break.

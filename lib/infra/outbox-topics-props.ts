@@ -4,12 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { EventCatalogue } from '../event/catalogue';
 import { TOPIC_PATTERN } from '../event/item';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
-import {
-  checkWriterLimit,
-  DEFAULT_MAX_MESSAGE_BYTES,
-  MAX_MESSAGE_BYTES,
-  maxMessageBytesOf,
-} from './guards/message-size';
+import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './guards/message-size';
 import { checkServerlessQuotas } from './guards/serverless-quotas';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 
@@ -219,7 +214,7 @@ function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writ
   };
   checkCounts(resolved);
   if (writerBytes === undefined) return resolved;
-  if (given.configs?.[MAX_MESSAGE_BYTES] === undefined && writerBytes > maxMessageBytesOf(resolved)) {
+  if (given.configs?.[MAX_MESSAGE_BYTES] === undefined && writerBytes > DEFAULT_MAX_MESSAGE_BYTES) {
     return { ...resolved, configs: { ...resolved.configs, [MAX_MESSAGE_BYTES]: String(writerBytes) } };
   }
   checkWriterLimit(resolved, writerBytes);

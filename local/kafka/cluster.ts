@@ -15,6 +15,11 @@ const CLUSTER_ID_BYTES = 16;
 export interface KafkaOptions {
   /** One node, or three with replication factor 3 and `min.insync.replicas` 2. Default 1. */
   readonly nodes?: 1 | 3;
+  /**
+   * Writes every permission that the brokers ask for into the log, as they would ask an authorizer that restricts. Default
+   * false.
+   */
+  readonly audited?: boolean;
   /** Where `kafka-<node>.log` is written. Default: a new folder under `.outbox/logs`. */
   readonly logFolder?: string;
   readonly onProgress?: OnProgress;
@@ -43,7 +48,7 @@ export interface PlannedCluster {
 
 /** Chooses ports first, so that what needs only the addresses can go on while the brokers start. */
 export async function planKafka(options: KafkaOptions = {}): Promise<PlannedCluster> {
-  const { nodes: count = 1, readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
+  const { nodes: count = 1, audited, readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
   const ports = await freePorts(count * 2);
   const brokers = ports.slice(0, count).map((port) => `127.0.0.1:${port}`);
   const start = async (): Promise<KafkaCluster> => {
@@ -52,7 +57,13 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
     const data = mkdtempSync(join(tmpdir(), 'outbox-kafka-'));
     const nodes = ports.slice(0, count).map((port, index) => {
       const nodeId = index + 1;
-      const properties = { nodeId, port, controllerPorts: ports.slice(count), folder: join(data, `node-${nodeId}`) };
+      const properties = {
+        nodeId,
+        port,
+        controllerPorts: ports.slice(count),
+        folder: join(data, `node-${nodeId}`),
+        audited,
+      };
       return new KafkaBroker(distribution, properties, join(logFolder, `kafka-${nodeId}.log`));
     });
     const ready = (): Promise<void> =>

@@ -8,6 +8,8 @@ export interface NodeProperties {
   /** Controller ports of every node, by index; node ids start with 1. */
   readonly controllerPorts: readonly number[];
   readonly folder: string;
+  /** Whether the node writes down every permission that it asks for: see `KafkaOptions.audited`. */
+  readonly audited?: boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface NodeProperties {
 export const COORDINATOR_PARTITIONS = 3;
 
 /** `server.properties` of a combined broker and controller. */
-export function serverProperties({ nodeId, port, controllerPorts, folder }: NodeProperties): string {
+export function serverProperties({ nodeId, port, controllerPorts, folder, audited }: NodeProperties): string {
   const replicas = Math.min(3, controllerPorts.length);
   const listener = (portOfNode: number): string => `127.0.0.1:${portOfNode}`;
   const controllerPort = controllerPorts[nodeId - 1] ?? 0;
@@ -40,10 +42,17 @@ export function serverProperties({ nodeId, port, controllerPorts, folder }: Node
     'group.initial.rebalance.delay.ms': 0,
     // A consumer may choose to be missed this soon when it is killed; Kafka's own minimum is six seconds.
     'group.min.session.timeout.ms': 1_000,
+    ...(audited === true ? AUDITED : {}),
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }
+
+/** Whoever comes without a login may do everything, and is asked about nevertheless. */
+const AUDITED = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS',
+};
 
 /** `meta.properties` as `kafka-storage format` writes it. */
 export function metaProperties(clusterId: string, nodeId: number): string {
@@ -54,7 +63,10 @@ export function metaProperties(clusterId: string, nodeId: number): string {
 
 const UUID_CHARS = 22;
 
+/** What the authorizer was asked is in the log of an audited node; without an authorizer its logger is silent. */
 export const LOG_CONFIGURATION = `Configuration:
   Appenders: { Console: { name: out, PatternLayout: { pattern: '%d %p %c{1} %m%n' } } }
-  Loggers: { Root: { level: INFO, AppenderRef: { ref: out } } }
+  Loggers:
+    Logger: { name: kafka.authorizer.logger, level: TRACE }
+    Root: { level: INFO, AppenderRef: { ref: out } }
 `;

@@ -173,11 +173,7 @@ describe('retention', () => {
 });
 
 describe('authentication', () => {
-  const CLUSTER_ACTIONS = [
-    'kafka-cluster:Connect',
-    'kafka-cluster:DescribeCluster',
-    'kafka-cluster:WriteDataIdempotently',
-  ];
+  const CLUSTER_ACTIONS = ['kafka-cluster:Connect', 'kafka-cluster:WriteDataIdempotently'];
 
   test('by IAM allows idempotent writes on the cluster and writes to each topic by name', () => {
     const template = outboxStack().template();

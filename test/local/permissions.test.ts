@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { encodeSignal, newSignal } from '../../lib/event/signal';
 import { positionOfVersion } from '../../lib/event/position';
 import { RELAY_SERVICE, SWEEPER_SERVICE } from '../../lib/event/metrics';
+import { uuidV7 } from '../../lib/event/uuid';
+import { outboxStack } from '../infra/stack';
 import { FaultyDynamoDb, type SeenRequest } from './harness/faulty-dynamodb';
-import { leaveHold, startWorld, STARTUP_MS, until, type World } from './harness/world';
+import { grantedActions, roleOf } from './harness/granted';
+import { BUSINESS_TABLE, leaveHold, startWorld, STARTUP_MS, until, type World } from './harness/world';
 
 /** Every way in which the functions use the table, so that what their roles allow can be compared with what they call. */
 
@@ -63,31 +69,10 @@ function actionsOf({ operation, body }: SeenRequest): string[] {
   return [`dynamodb:${operation}`];
 }
 
-interface Statement {
-  readonly Action: string | string[];
-}
-interface PolicyOrFunction {
-  readonly Type: string;
-  readonly Properties: {
-    readonly Role?: { readonly 'Fn::GetAtt': readonly [string, string] };
-    readonly Roles?: readonly { readonly Ref: string }[];
-    readonly PolicyDocument?: { readonly Statement: readonly Statement[] };
-  };
-}
-
 /** What the role of a function allows on DynamoDB, by the template that is deployed. */
 function granted(functionId: string): string[] {
-  const { Resources: resources } = JSON.parse(readFileSync(world.stack.template.path, 'utf8')) as {
-    Resources: Record<string, PolicyOrFunction>;
-  };
-  const role = resources[functionId]?.Properties.Role?.['Fn::GetAtt'][0];
-  const actions = Object.values(resources)
-    .filter(
-      ({ Type, Properties: { Roles = [] } }) => Type === 'AWS::IAM::Policy' && Roles.some(({ Ref }) => Ref === role),
-    )
-    .flatMap(({ Properties }) => Properties.PolicyDocument?.Statement ?? [])
-    .flatMap(({ Action }) => Action);
-  return actions.filter((action) => action.startsWith('dynamodb:')).toSorted();
+  const template: unknown = JSON.parse(readFileSync(world.stack.template.path, 'utf8'));
+  return grantedActions(template, roleOf(template, functionId), 'dynamodb');
 }
 
 /** Lambda reads the stream in the relay's name. */
@@ -150,4 +135,66 @@ it('the relay may do what it does, and nothing else', () => {
 
 it('the sweeper may do what it does, and nothing else', () => {
   expect(granted(world.stack.template.sweeper.logicalId)).toEqual([...called.sweeper].toSorted());
+});
+
+describe('a service that writes', () => {
+  const proxy = new FaultyDynamoDb();
+  const requests: SeenRequest[] = [];
+  let document: DynamoDBDocument;
+  beforeAll(async () => {
+    proxy.onRequest = (seen) => requests.push(seen);
+    const endpoint = await proxy.start(world.stack.dynamodbEndpoint);
+    document = DynamoDBDocument.from(new DynamoDBClient({ ...world.stack.clientConfig, endpoint }), {
+      marshallOptions: { removeUndefinedValues: true },
+    });
+  });
+  afterAll(async () => {
+    document.destroy();
+    await proxy.stop();
+  });
+
+  /** The entries of all requests that concern the outbox; a request that is no transaction has itself for an entry. */
+  const entries = () =>
+    requests
+      .flatMap(({ operation, body }) =>
+        (
+          (body['TransactItems'] as Record<string, Entry>[] | undefined) ?? [{ [operation]: body as unknown as Entry }]
+        ).flatMap((item) => Object.entries(item)),
+      )
+      .filter(([, { TableName }]) => TableName === world.stack.tableName);
+  interface Entry {
+    readonly TableName: string;
+    readonly Item?: { readonly pk: { readonly S: string } };
+  }
+
+  it('may do what the write helper does, and nothing else', async () => {
+    const { outbox } = world;
+    const change = (key: string, version?: number) => ({
+      aggregate: 'order',
+      key,
+      version,
+      events: [{ type: 'order.changed' as const, data: { n: 1 } }],
+    });
+    const business = { Put: { TableName: BUSINESS_TABLE, Item: { id: 'written' } } };
+    await outbox.transact(document, { actions: [business], changes: [change('w', 1), change('x')] });
+    const repeated = { requestId: uuidV7(Date.now()), changes: [change('y', 1)] };
+    for (let attempt = 0; attempt < 2; attempt++) await outbox.transact(document, repeated);
+    await expect(outbox.transact(document, { changes: [change('w', 1)] })).rejects.toMatchObject({
+      code: 'version-conflict',
+    });
+    const { events, ...aggregate } = change('z', 1);
+    await document.transactWrite({ TransactItems: [...(await outbox.items(aggregate, events))] });
+
+    const { stack, outbox: construct, template } = outboxStack();
+    construct.grantWrite(new Role(stack, 'Service', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') }));
+    const called = entries().map(([name]) => TRANSACTED[name] ?? `unknown: ${name}`);
+    expect(called).toHaveLength(6);
+    expect([...new Set(called)]).toEqual(grantedActions(template().toJSON(), /^Service/, 'dynamodb'));
+  });
+
+  it('writes under no key that it is refused', () => {
+    const keys = entries().map(([, { Item }]) => Item?.pk.S);
+    expect(keys).toEqual(expect.arrayContaining(['order#w', 'order#z']));
+    expect(keys.filter((key) => key === undefined || key.startsWith('$outbox#'))).toEqual([]);
+  });
 });

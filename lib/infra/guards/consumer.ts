@@ -44,7 +44,7 @@ function checkName({ consumerName, metricsNamespace }: ResolvedConsumerProps): v
 const READABLE_TOPIC = /^[A-Za-z0-9_-][A-Za-z0-9._-]{1,248}$/;
 const MAX_NAMES_LENGTH = 199;
 /** Lambda takes 6 MB in one invocation, and base64 makes four bytes of three. */
-const MAX_INVOCATION_MESSAGE_BYTES = 4_500_000;
+export const MAX_INVOCATION_MESSAGE_BYTES = 4_500_000;
 
 function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): void {
   topics.forEach((one, index) => {
@@ -69,7 +69,8 @@ function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): vo
       );
     }
     const bytes = maxMessageBytesOf(one);
-    if (Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= MAX_INVOCATION_MESSAGE_BYTES) return;
+    if (bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= MAX_INVOCATION_MESSAGE_BYTES))
+      return;
     throw invalidOption(
       `topics["${topic}"].configs["${MAX_MESSAGE_BYTES}"]`,
       one.configs[MAX_MESSAGE_BYTES],

@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import { invalidOption } from '../invalid-option';
 
 export const MAX_MESSAGE_BYTES = 'max.message.bytes';
@@ -10,13 +11,16 @@ interface LimitedTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-export const maxMessageBytesOf = ({ configs }: LimitedTopic): number =>
-  Number(configs[MAX_MESSAGE_BYTES] ?? DEFAULT_MAX_MESSAGE_BYTES);
+/** `undefined` when it is known only at deployment. */
+export function maxMessageBytesOf({ configs }: LimitedTopic): number | undefined {
+  const given = configs[MAX_MESSAGE_BYTES];
+  return Token.isUnresolved(given) ? undefined : Number(given ?? DEFAULT_MAX_MESSAGE_BYTES);
+}
 
 /** @throws OutboxError `invalid-option` when services may write what the topic refuses: each such event parks its key. */
 export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void {
   const bytes = maxMessageBytesOf(topic);
-  if (bytes >= writerBytes) return;
+  if (bytes === undefined || bytes >= writerBytes) return;
   throw invalidOption(
     `topics["${topic.topic}"].configs["${MAX_MESSAGE_BYTES}"]`,
     bytes,
@@ -29,7 +33,7 @@ export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void
 export function checkBatchLimit(topics: readonly LimitedTopic[], maxBatchBytes: number): void {
   for (const topic of topics) {
     const bytes = maxMessageBytesOf(topic);
-    if (bytes >= maxBatchBytes) continue;
+    if (bytes === undefined || bytes >= maxBatchBytes) continue;
     throw invalidOption(
       'maxBatchBytes',
       maxBatchBytes,

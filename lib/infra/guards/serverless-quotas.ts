@@ -1,4 +1,5 @@
 import { invalidOption } from '../invalid-option';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
 /** Quotas of MSK Serverless; the first two are for one cluster. */
 const PARTITIONS = 2_400;
@@ -16,11 +17,11 @@ export function checkServerlessQuotas(topics: readonly SizedTopic[]): void {
   const compacted = topics.filter(({ configs }) => configs['cleanup.policy']?.includes('compact') === true);
   checkPartitions(topics, PARTITIONS, 'partitions');
   checkPartitions(compacted, COMPACTED_PARTITIONS, 'partitions of compacted topics');
-  for (const { topic, configs } of topics) {
-    const bytes = Number(configs['max.message.bytes'] ?? 0);
-    if (bytes <= MESSAGE_BYTES) continue;
+  for (const topic of topics) {
+    const bytes = maxMessageBytesOf(topic);
+    if (bytes === undefined || bytes <= MESSAGE_BYTES) continue;
     throw invalidOption(
-      `topics["${topic}"].configs["max.message.bytes"]`,
+      `topics["${topic.topic}"].configs["${MAX_MESSAGE_BYTES}"]`,
       bytes,
       `at most ${MESSAGE_BYTES}`,
       'MSK Serverless takes messages of up to 8 MiB. Send a reference to the data, or use OutboxCluster.express.',

@@ -1,8 +1,12 @@
+import { Duration, Lazy } from 'aws-cdk-lib';
 import { checkBrokerReach } from '../../../lib/infra/guards/broker-reach';
 import { checkConnections } from '../../../lib/infra/guards/connections';
 import { dynamoDbRouteProblem } from '../../../lib/infra/guards/dynamodb-route';
 import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/guards/key-policy';
-import { sharedNameProblem } from '../../../lib/infra/guards/names';
+import { checkBatchLimit, checkWriterLimit } from '../../../lib/infra/guards/message-size';
+import { checkNames, sharedNameProblem } from '../../../lib/infra/guards/names';
+import { checkReplayWindow } from '../../../lib/infra/guards/replay-window';
+import { checkServerlessQuotas, type SizedTopic } from '../../../lib/infra/guards/serverless-quotas';
 import { mappingProblems, type StreamMapping } from '../../../lib/infra/guards/stream-mappings';
 import { tableProblems, type TableProperties } from '../../../lib/infra/guards/table-shape';
 
@@ -208,4 +212,87 @@ test('two outboxes must not report under one name', () => {
   expect(sharedNameProblem('orders', ['A/Outbox', 'B/Outbox'])).toMatch(
     /^The outboxes A\/Outbox and B\/Outbox have the outboxName "orders"\. .* Give each a name/,
   );
+});
+
+const LATER = Lazy.string({ produce: () => 'known at deployment' });
+
+describe('MSK Serverless', () => {
+  const topic = (changed: Partial<SizedTopic> = {}): SizedTopic => ({
+    topic: 'orders',
+    partitions: 12,
+    configs: {},
+    ...changed,
+  });
+
+  test('takes what is within its quotas, and what is known at deployment', () => {
+    const largest = topic({ partitions: 2_400, configs: { 'max.message.bytes': String(8 * 1024 * 1024) } });
+    expect(() => checkServerlessQuotas([largest])).not.toThrow();
+    expect(() => checkServerlessQuotas([topic({ configs: { 'max.message.bytes': LATER } })])).not.toThrow();
+  });
+
+  test('has no more partitions', () => {
+    expect(() => checkServerlessQuotas([topic({ partitions: 2_000 }), topic({ partitions: 401 })])).toThrow(
+      'Option "topics" is "2 topics with 2401 partitions"; it must be at most 2400 partitions together. That is the quota of a cluster of MSK Serverless. Lower their partitions, or use OutboxCluster.express.',
+    );
+    expect(() => checkServerlessQuotas([topic({ partitions: 121, configs: { 'cleanup.policy': 'compact' } })])).toThrow(
+      /at most 120 partitions of compacted topics together/,
+    );
+  });
+
+  test('takes no larger messages', () => {
+    expect(() => checkServerlessQuotas([topic({ configs: { 'max.message.bytes': '9000000' } })])).toThrow(
+      'Option "topics["orders"].configs["max.message.bytes"]" is 9000000; it must be at most 8388608. MSK Serverless takes messages of up to 8 MiB. Send a reference',
+    );
+  });
+});
+
+describe('the size of messages', () => {
+  const topic = (bytes: string) => ({ topic: 'orders', configs: { 'max.message.bytes': bytes } });
+
+  test('must fit what the service may write', () => {
+    expect(() => checkWriterLimit(topic('2000'), 2_000)).not.toThrow();
+    expect(() => checkWriterLimit(topic('1999'), 2_000)).toThrow(
+      /is 1999; it must be at least 2000, the maxMessageBytes of its events\. .* which parks its key\. Raise it/,
+    );
+  });
+
+  test('must fit the batches of the relay', () => {
+    expect(() => checkBatchLimit([topic('2000')], 2_000)).not.toThrow();
+    expect(() => checkBatchLimit([topic('1999')], 2_000)).toThrow(
+      /"maxBatchBytes" is 2000; it must be at most 1999, .* Kafka applies that limit to a whole batch: .* Lower maxBatchBytes/,
+    );
+  });
+
+  test('is not judged when it is known only at deployment', () => {
+    expect(() => checkWriterLimit(topic(LATER), 2_000)).not.toThrow();
+    expect(() => checkBatchLimit([topic(LATER)], 2_000)).not.toThrow();
+  });
+});
+
+test('what is to be replayed must be there still', () => {
+  expect(() => checkReplayWindow(Duration.days(1), undefined)).not.toThrow();
+  expect(() => checkReplayWindow(Duration.days(2), Duration.days(2))).not.toThrow();
+  expect(() => checkReplayWindow(Duration.days(1), Duration.days(2))).toThrow(
+    'it must be at least the replayWindow of Duration.days(2). A replay publishes processed items, and DynamoDB deletes them after the retention. Raise it, or lower replayWindow.',
+  );
+});
+
+describe('names', () => {
+  test('that AWS takes, or that are known at deployment, are taken', () => {
+    expect(() => checkNames({ outboxName: 'Orders-Outbox', tableName: 'orders.outbox' })).not.toThrow();
+    expect(() => checkNames({ outboxName: LATER, tableName: LATER })).not.toThrow();
+  });
+
+  test('that AWS refuses are refused before', () => {
+    expect(() => checkNames({ outboxName: 'my orders' })).toThrow(
+      'Option "outboxName" is "my orders"; it must be 1 to 128 letters, digits, ".", "_", "/" or "-", the first a letter or digit. It becomes a metrics dimension',
+    );
+    expect(() => checkNames({ tableName: 'a/b' })).toThrow(
+      'Option "tableName" is "a/b"; it must be 3 to 255 letters, digits, "_", "." or "-". That is what DynamoDB allows. Leave it out',
+    );
+  });
+
+  test('that two outboxes share are not judged before they are known', () => {
+    expect(sharedNameProblem(LATER, ['A/Outbox', 'B/Outbox'])).toBeUndefined();
+  });
 });

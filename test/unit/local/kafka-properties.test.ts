@@ -26,6 +26,18 @@ describe('serverProperties', () => {
       ]),
     );
   });
+
+  it('asks an authorizer when it is to be audited, and otherwise none', () => {
+    const audited = serverProperties({
+      nodeId: 1,
+      port: 1001,
+      controllerPorts: [2001],
+      folder: '/data',
+      audited: true,
+    });
+    expect(audited).toContain('authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n');
+    expect(lines(1, [2001]).join('\n')).not.toContain('authorizer');
+  });
 });
 
 describe('metaProperties', () => {

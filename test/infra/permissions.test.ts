@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { outboxStacks } from '../../lib/infra/outbox-app';
+import { VARIANTS } from '../../scripts/infra-variants';
+import { outboxStack, relayCode } from './stack';
+
+/**
+ * Every permission of every role that an app makes, beside those on DynamoDB and Kafka, which are compared with what is
+ * called: test/local/permissions.test.ts, test/local/kafka-permissions.test.ts.
+ */
+
+const OWN_LOGS = {
+  'logs:CreateLogStream': 'each instance writes a stream of its own',
+  'logs:PutLogEvents': 'and its lines',
+};
+const LOGIN = {
+  'secretsmanager:GetSecretValue': 'the login at the brokers, with SCRAM or a client certificate',
+  'kms:Decrypt': 'the key of that login, or of the variables of the function',
+};
+const TABLE_KEY = {
+  'kms:Decrypt': 'the table and the variables are encrypted by keys of the caller',
+  'kms:DescribeKey': 'DynamoDB uses the key of a table in the name of who reads and writes it',
+  'kms:Encrypt': 'the same',
+  'kms:ReEncrypt*': 'the same',
+  'kms:GenerateDataKey*': 'the same',
+};
+const NETWORK_INTERFACES = {
+  'service-role/AWSLambdaENIManagementAccess': 'Lambda makes the network interfaces of a function in a VPC',
+};
+const CDK_LOGS = { 'service-role/AWSLambdaBasicExecutionRole': 'a function of the CDK, run by deployments only' };
+
+/** What the roles may do, by the beginning of their logical ids, and why. */
+const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  OutboxRelayRole: { ...OWN_LOGS, ...LOGIN, ...TABLE_KEY, ...NETWORK_INTERFACES },
+  OutboxSweeperRole: { ...OWN_LOGS, ...TABLE_KEY },
+  KafkaTopicsRole: { ...OWN_LOGS, ...LOGIN, ...NETWORK_INTERFACES },
+  KafkaTopicsProviderframeworkonEventServiceRole: {
+    ...CDK_LOGS,
+    'lambda:InvokeFunction': 'hands the request of CloudFormation over to the function that makes topics',
+    'lambda:GetFunction': 'waits until that one can be invoked',
+  },
+  AWS679f53fac002430cb0da5b7982bd2287ServiceRole: {
+    ...CDK_LOGS,
+    'kafka:GetBootstrapBrokers': 'the addresses of the brokers are no attribute of the cluster',
+    'dynamodb:DescribeTable': 'the stream of a replica is no attribute of the table',
+  },
+  CustomVpcRestrictDefaultSGCustomResourceProviderRole: {
+    ...CDK_LOGS,
+    'ec2:AuthorizeSecurityGroupIngress': 'takes the rules out of the default group of the VPC, and gives them back',
+    'ec2:AuthorizeSecurityGroupEgress': 'the same',
+    'ec2:RevokeSecurityGroupIngress': 'the same',
+    'ec2:RevokeSecurityGroupEgress': 'the same',
+  },
+  NetworkVpcRefusedIAMRole: {
+    ...OWN_LOGS,
+    'logs:DescribeLogStreams': 'what flow logs ask for',
+  },
+};
+
+/** What has no resource to be named, or AWS does not limit to one. */
+const ANYWHERE = ['dynamodb:ListStreams'];
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+interface Resource {
+  readonly Type: string;
+  readonly Properties: {
+    readonly Roles?: readonly { readonly Ref: string }[];
+    readonly PolicyDocument?: { readonly Statement: readonly Statement[] };
+    readonly Policies?: readonly { readonly PolicyDocument: { readonly Statement: readonly Statement[] } }[];
+    readonly ManagedPolicyArns?: readonly unknown[];
+  };
+}
+interface Permission {
+  readonly role: string;
+  readonly action: string;
+  readonly resource: string;
+}
+
+function permissionsOf(template: unknown): Permission[] {
+  const resources = Object.entries((template as { Resources: Record<string, Resource> }).Resources);
+  const of = (role: string, statements: readonly Statement[]): Permission[] =>
+    statements.flatMap(({ Action, Resource: resource }) =>
+      [Action].flat().map((action) => ({ role, action, resource: JSON.stringify(resource) })),
+    );
+  return resources.flatMap(([id, { Type, Properties }]) => {
+    if (Type === 'AWS::IAM::Policy') {
+      return (Properties.Roles ?? []).flatMap(({ Ref }) => of(Ref, Properties.PolicyDocument?.Statement ?? []));
+    }
+    if (Type !== 'AWS::IAM::Role') return [];
+    const managed = (Properties.ManagedPolicyArns ?? []).map((arn) => ({
+      role: id,
+      action: /policy\/([A-Za-z/-]+)/.exec(JSON.stringify(arn))?.[1] ?? JSON.stringify(arn),
+      resource: 'managed',
+    }));
+    return [...managed, ...(Properties.Policies ?? []).flatMap((policy) => of(id, policy.PolicyDocument.Statement))];
+  });
+}
+
+const { context: flags } = JSON.parse(readFileSync(join(__dirname, '../../cdk.json'), 'utf8')) as {
+  context: Record<string, unknown>;
+};
+
+function permissionsOfApp(context: Readonly<Record<string, string>>): Permission[] {
+  const app = new App({ context: { ...flags, ...context } });
+  const code = { relayCode: relayCode(), sweeperCode: relayCode(), topicsCode: relayCode() };
+  outboxStacks(app, app.node.getAllContext() as Record<string, unknown>, code);
+  const assembly = app.synth();
+  return app.node.children
+    .filter((child): child is Stack => child instanceof Stack)
+    .flatMap(({ artifactId }) => permissionsOf(assembly.getStackArtifact(artifactId).template));
+}
+
+const withKeys = (): Permission[] =>
+  permissionsOf(
+    outboxStack((stack) => ({
+      encryptionKey: new Key(stack, 'TableKey'),
+      environmentEncryptionKey: new Key(stack, 'VariablesKey'),
+      logEncryptionKey: new Key(stack, 'LogKey'),
+    }))
+      .template()
+      .toJSON(),
+  );
+
+const explainedFor = (role: string): Readonly<Record<string, string>> =>
+  Object.entries(EXPLAINED)
+    .toSorted(([one], [other]) => other.length - one.length)
+    .find(([name]) => role.startsWith(name))?.[1] ?? {};
+
+const isCompared = ({ role, action }: Permission): boolean =>
+  action.startsWith('kafka-cluster:') || (action.startsWith('dynamodb:') && /^Outbox(Relay|Sweeper)Role/.test(role));
+
+test('no role may do what is not explained, and nothing is explained that no role may do', () => {
+  const permissions = [...Object.values(VARIANTS).flatMap(permissionsOfApp), ...withKeys()];
+  const unexplained = permissions.filter(
+    (permission) => !isCompared(permission) && !(permission.action in explainedFor(permission.role)),
+  );
+  expect(unexplained).toEqual([]);
+  const given = new Set(permissions.map(({ role, action }) => JSON.stringify([explainedFor(role), action])));
+  const idle = Object.entries(EXPLAINED).flatMap(([role, actions]) =>
+    Object.keys(actions).flatMap((action) =>
+      given.has(JSON.stringify([actions, action])) ? [] : [`${role}: ${action}`],
+    ),
+  );
+  expect(idle).toEqual([]);
+  const anywhere = permissions.filter(({ action, resource }) => resource === '"*"' && !ANYWHERE.includes(action));
+  expect(anywhere).toEqual([]);
+});
