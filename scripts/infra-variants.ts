@@ -17,5 +17,7 @@ export const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>
     tableStreamArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox/stream/2026-01-01T00:00:00.000',
   },
   'two-regions': { regions: 'eu-west-1,eu-central-1' },
+  'example-consumer': { exampleConsumer: 'true' },
+  'example-consumer-scram': { cluster: 'standard', auth: 'scram', topics: 'orders,payments', exampleConsumer: 'true' },
   takeover: { regions: 'eu-west-1,eu-central-1', takenOver: 'eu-west-1' },
 };

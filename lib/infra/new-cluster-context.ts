@@ -1,5 +1,5 @@
 import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
-import { list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
+import { flag, list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import type { ClusterKind } from './outbox-cluster-props';
 
@@ -45,6 +45,8 @@ export interface NewClusterContext {
   readonly takenOver?: string[];
   /** Name of the table. With `regions` it is `outbox` otherwise: the others find it by its name. */
   readonly tableName?: string;
+  /** Whether a consumer to look at is deployed too. */
+  readonly exampleConsumer?: boolean;
 }
 
 export const NEW_CLUSTER_DEFAULTS = {
@@ -73,6 +75,7 @@ const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
   regions: true,
   takenOver: true,
   tableName: true,
+  exampleConsumer: true,
 };
 
 /** Of which kinds of cluster a key says something. */
@@ -110,6 +113,7 @@ export function parseNewClusterContext(context: Context): NewClusterContext {
     regions: list(own, 'regions'),
     takenOver: list(own, 'takenOver'),
     tableName: text(own, 'tableName'),
+    exampleConsumer: flag(own, 'exampleConsumer'),
   };
   refuseUnused(parsed);
   checkTakeover(parsed);
