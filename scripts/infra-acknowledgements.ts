@@ -9,10 +9,16 @@ export interface Acknowledgement {
 const managedPolicy = (name: string): string =>
   `AwsSolutions::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${name}]`;
 
+const providerOf = (topicsFunction: string): Acknowledgement => ({
+  id: `AwsSolutions::AwsSolutions-IAM5[Resource::<${topicsFunction}.Arn>:*]`,
+  where: /\/framework-onEvent\/ServiceRole\/DefaultPolicy\/Resource$/,
+  reason: 'The provider framework may invoke every version of the one function behind it.',
+});
+
 export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   {
     id: managedPolicy('AWSLambdaENIManagementAccess'),
-    where: /\/(Relay|KafkaTopics)\/Role\/Resource$/,
+    where: /\/(Relay|KafkaTopics|Consumer|DeadLetters)\/Role\/Resource$/,
     reason: 'Lambda makes the network interfaces of a function in a VPC; EC2 cannot limit that to some of them.',
   },
   {
@@ -21,10 +27,12 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     reason:
       'Functions of the CDK itself (AwsCustomResource, provider framework). They write logs, and run in deployments only.',
   },
+  providerOf('KafkaTopicsFunction6F9F5266'),
+  providerOf('ConsumerDeadLettersFunctionA7EE471F'),
   {
-    id: 'AwsSolutions::AwsSolutions-IAM5[Resource::<KafkaTopicsFunction6F9F5266.Arn>:*]',
-    where: /\/framework-onEvent\/ServiceRole\/DefaultPolicy\/Resource$/,
-    reason: 'The provider framework may invoke every version of the one function behind it.',
+    id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+    where: /\/Consumer\/Role\/DefaultPolicy\/Resource$/,
+    reason: 'The pollers of Lambda make network interfaces with the role of the function; EC2 cannot limit that.',
   },
   {
     id: 'AwsSolutions::AwsSolutions-SMG4',

@@ -30,5 +30,7 @@ export const VARIANTS = {
     ticketTopicArn: 'arn:aws:sns:eu-west-1:111122223333:outbox-ticket',
     runbookBaseUrl: 'https://wiki.example.com/outbox/runbooks',
   },
+  'example-consumer': { exampleConsumer: 'true' },
+  'example-consumer-scram': { cluster: 'standard', auth: 'scram', topics: 'orders,payments', exampleConsumer: 'true' },
   takeover: { regions: 'eu-west-1,eu-central-1', takenOver: 'eu-west-1' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;

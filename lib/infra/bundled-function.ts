@@ -9,11 +9,14 @@ import { packageRoot } from './package-root';
  *
  * @throws OutboxError `invalid-option` when `root` holds no bundle.
  */
-export function bundledFunction(name: 'relay' | 'sweeper' | 'topics', root: string = packageRoot()): Code {
+export function bundledFunction(
+  name: 'relay' | 'sweeper' | 'topics' | 'example-consumer',
+  root: string = packageRoot(),
+): Code {
   const directory = join(root, 'dist', 'lambdas', name);
   if (!existsSync(join(directory, 'index.js'))) {
     throw invalidOption(
-      `${name}Code`,
+      name === 'example-consumer' ? 'exampleConsumerCode' : `${name}Code`,
       undefined,
       `given when ${join(directory, 'index.js')} does not exist`,
       'The published package contains that bundle; in a checkout, make it with "node scripts/bundle.mjs".',

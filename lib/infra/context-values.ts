@@ -36,6 +36,15 @@ export function oneOf<T extends string>(context: Context, key: string, allowed: 
   throw invalidOption(key, value, `one of ${allowed.join(', ')}`, 'Names are in lower case.');
 }
 
+export function flag(context: Context, key: string): boolean | undefined {
+  const value = context[key];
+  if (value === undefined) return undefined;
+  // `-c` gives every value as text.
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw invalidOption(key, value, 'true or false', 'Leave the key out to use what happens without it.');
+}
+
 export function wholeNumber(context: Context, key: string): number | undefined {
   const value = context[key];
   if (value === undefined) return undefined;

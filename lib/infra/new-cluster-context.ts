@@ -1,5 +1,5 @@
 import { COMPRESSIONS, ORDERS, type Compression, type Order } from '../relay/environment';
-import { list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
+import { flag, list, oneOf, ownKeys, text, wholeNumber, type Context } from './context-values';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import { MONITORING_KEYS, parseMonitoring, type MonitoringContext } from './monitoring-context';
 import type { ClusterKind } from './outbox-cluster-props';
@@ -46,6 +46,8 @@ export interface NewClusterContext extends MonitoringContext {
   readonly takenOver?: string[];
   /** Name of the table. With `regions` it is `outbox` otherwise: the others find it by its name. */
   readonly tableName?: string;
+  /** Whether a consumer to look at is deployed too. */
+  readonly exampleConsumer?: boolean;
 }
 
 export const NEW_CLUSTER_DEFAULTS = {
@@ -75,6 +77,7 @@ const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
   regions: true,
   takenOver: true,
   tableName: true,
+  exampleConsumer: true,
 };
 
 /** Of which kinds of cluster a key says something. */
@@ -114,6 +117,7 @@ export function parseNewClusterContext(context: Context): NewClusterContext {
     takenOver: list(own, 'takenOver'),
     tableName: text(own, 'tableName'),
     ...parseMonitoring(own, regions),
+    exampleConsumer: flag(own, 'exampleConsumer'),
   };
   refuseUnused(parsed);
   checkTakeover(parsed);

@@ -2,6 +2,7 @@ import { Duration, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { monitoringOf } from './monitoring-context';
+import { ExampleConsumerStack } from './example-consumer';
 import type { NewClusterContext } from './new-cluster-context';
 import { Outbox } from './outbox';
 import { OutboxCluster } from './outbox-cluster';
@@ -16,6 +17,7 @@ export interface StackCode {
   readonly relayCode?: Code;
   readonly sweeperCode?: Code;
   readonly topicsCode?: Code;
+  readonly exampleConsumerCode?: Code;
 }
 
 export interface NewClusterStacksProps extends StackProps, StackCode {
@@ -27,6 +29,7 @@ export interface NewClusterStacks {
   readonly network: Stack;
   readonly cluster: Stack;
   readonly outbox: Stack;
+  readonly exampleConsumer?: Stack;
 }
 
 /** One set of stacks; with several regions, one for each. */
@@ -41,9 +44,9 @@ export function newClusterStacks(scope: Construct, props: NewClusterStacksProps)
 }
 
 function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: string): NewClusterStacks {
-  const { context, relayCode, sweeperCode, topicsCode, ...stackProps } = props;
-  const stack = (id: string, description: string): Stack =>
-    new Stack(scope, region === undefined ? id : `${id}-${region}`, { ...stackProps, description });
+  const { context, relayCode, sweeperCode, topicsCode, exampleConsumerCode, ...stackProps } = props;
+  const named = (id: string): string => (region === undefined ? id : `${id}-${region}`);
+  const stack = (id: string, description: string): Stack => new Stack(scope, named(id), { ...stackProps, description });
   const stacks = {
     network: stack('OutboxNetwork', 'Network of the outbox: isolated subnets and the ports of the Kafka brokers'),
     cluster: stack('OutboxCluster', `Amazon MSK cluster of the outbox, ${context.cluster}`),
@@ -53,6 +56,7 @@ function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: strin
     availabilityZones: context.availabilityZones,
     cidr: context.cidr,
     access: [context.auth],
+    consumerMappings: context.exampleConsumer === true ? 'provisioned' : undefined,
   });
   const cluster = clusterOf(stacks.cluster, network, context);
   const topics = new OutboxTopics(stacks.outbox, 'KafkaTopics', {
@@ -74,7 +78,16 @@ function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: strin
     sweeperCode,
   });
   outboxOutputs(stacks.outbox, outbox, topics.names);
-  return stacks;
+  if (context.exampleConsumer !== true) return stacks;
+  const exampleConsumer = new ExampleConsumerStack(scope, named('OutboxExampleConsumer'), {
+    ...stackProps,
+    description: 'Example of a consumer of the outbox: a function that keeps a view of orders',
+    cluster,
+    topics,
+    code: exampleConsumerCode,
+    topicsCode,
+  });
+  return { ...stacks, exampleConsumer };
 }
 
 /** The table in the first region, its replica in every other one, and what is published from where. */

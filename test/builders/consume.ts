@@ -9,6 +9,7 @@ import {
   type ConsumerOptions,
   type ConsumerTelemetry,
   type DeadLetters,
+  type KafkaEvent,
   type TransactionAction,
 } from '../../lib/consumer';
 import { laneKey } from '../../lib/consume/lane-key';
@@ -175,6 +176,24 @@ export function aRecord(change: RecordChange = {}): ConsumedRecord {
       ...change.headers,
     },
   };
+}
+
+/** The records as Lambda sends them. */
+export function kafkaEventOf(records: readonly ConsumedRecord[]): KafkaEvent {
+  const byPartition: Record<string, KafkaEvent['records'][string][number][]> = {};
+  for (const { topic, partition, offset, timestamp, key, value, headers } of records) {
+    const list = (byPartition[`${topic}-${partition}`] ??= []);
+    list.push({
+      topic,
+      partition,
+      offset: Number(offset),
+      timestamp,
+      key: key?.toString('base64'),
+      value: value?.toString('base64') ?? null,
+      headers: Object.entries(headers).map(([name, bytes]) => ({ [name]: [...(bytes as Buffer)] })),
+    });
+  }
+  return { records: byPartition };
 }
 
 /** Dead letters in memory. */

@@ -1,3 +1,6 @@
+import { INBOX_DEFAULTS } from '../../lib/infra/consumer-inbox';
+import { CONSUMER_MONITORING_DEFAULTS } from '../../lib/infra/monitoring/consumer-options';
+import { CONSUMER_CONSTRUCT_DEFAULTS } from '../../lib/infra/outbox-consumer-props';
 import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/outbox-cluster-props';
 import { NETWORK_DEFAULTS } from '../../lib/infra/outbox-network';
 import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox-props';
@@ -15,6 +18,9 @@ test.each<[string, string, object]>([
   ['StandardClusterProps', 'outbox-cluster-props.ts', { ...standard, serverProperties: {} }],
   ['TopicProps', 'outbox-topics-props.ts', TOPIC_DEFAULTS],
   ['OutboxTopicsProps', 'outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],
+  ['OutboxConsumerProps', 'outbox-consumer-props.ts', CONSUMER_CONSTRUCT_DEFAULTS],
+  ['ConsumerInboxProps', 'consumer-inbox.ts', INBOX_DEFAULTS],
+  ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', CONSUMER_MONITORING_DEFAULTS],
 ])('the @default tags of %s are the defaults', (name, file, defaults) => {
   expect(documentedValues(file, name)).toEqual(comparableValues(defaults as Record<string, unknown>));
 });
@@ -34,6 +40,10 @@ test.each([
   ['ExistingClusterProps', 'outbox-cluster-props.ts', ['clusterArn']],
   ['TopicProps', 'outbox-topics-props.ts', ['topic']],
   ['OutboxTopicsProps', 'outbox-topics-props.ts', []],
+  ['OutboxConsumerProps', 'outbox-consumer-props.ts', ['consumerName', 'topics', 'code']],
+  ['ConsumerOnFailure', 'outbox-consumer-props.ts', ['bucket', 'retryAttempts']],
+  ['ConsumerInboxProps', 'consumer-inbox.ts', []],
+  ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', []],
 ])('every option of %s has a @default tag, but for what must be given', (name, file, required) => {
   const without = [...documentedDefaults(file, name)].filter(([, text]) => text === undefined);
   expect(without.map(([option]) => option)).toEqual(required);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import ts from 'typescript';
 
@@ -25,11 +26,14 @@ export function documentedDefaults(file: string, name: string): Map<string, stri
 /** What stands behind `@default` in words of the CDK. */
 const VALUES: Readonly<Record<string, unknown>> = {
   'Duration.days(1)': Duration.days(1),
+  'Duration.days(30)': Duration.days(30),
+  'Duration.minutes(1)': Duration.minutes(1),
   'Duration.seconds(4)': Duration.seconds(4),
   'Duration.hours(1)': Duration.hours(1),
   'Duration.seconds(90)': Duration.seconds(90),
   'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
+  'StartingPosition.TRIM_HORIZON': StartingPosition.TRIM_HORIZON,
   'Size.gibibytes(100)': Size.gibibytes(100),
 };
 

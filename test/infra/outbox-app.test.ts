@@ -14,7 +14,12 @@ const { context: flags } = JSON.parse(readFileSync(join(__dirname, '../../cdk.js
 /** The templates of an app, by the names of its stacks. */
 function synthesized(context: Record<string, unknown>): Record<string, Template> {
   const app = new App({ context: { ...flags, ...context } });
-  const code = { relayCode: relayCode(), sweeperCode: relayCode(), topicsCode: relayCode() };
+  const code = {
+    relayCode: relayCode(),
+    sweeperCode: relayCode(),
+    topicsCode: relayCode(),
+    exampleConsumerCode: relayCode(),
+  };
   outboxStacks(app, app.node.getAllContext() as Record<string, unknown>, code);
   const stacks = app.node.children.filter((child): child is Stack => child instanceof Stack);
   return Object.fromEntries(stacks.map((stack) => [stack.stackName, Template.fromStack(stack)]));
@@ -70,6 +75,40 @@ test('by SCRAM there is a login, and a way to it', () => {
     Environment: { Variables: Match.objectLike({ OUTBOX_KAFKA_AUTH: 'scram' }) },
   });
   stacks['Outbox']!.resourceCountIs('Custom::KafkaTopic', 1);
+});
+
+describe('the example consumer', () => {
+  test('is a stack of its own, behind the one that makes its topics', () => {
+    const stacks = synthesized({ exampleConsumer: 'true', topics: 'orders,payments' });
+    expect(Object.keys(stacks)).toEqual([...NEW, 'OutboxExampleConsumer']);
+    const template = stacks['OutboxExampleConsumer']!;
+    expect(propertiesOf(template, 'AWS::Lambda::EventSourceMapping').map(({ Topics }) => Topics)).toEqual([
+      ['orders'],
+      ['payments'],
+    ]);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: Match.objectLike({ ORDER_VIEW_TABLE: { Ref: Match.stringLikeRegexp('^OrderView') } }),
+      },
+    });
+  });
+
+  test('lets the pollers of Lambda in, which nobody else needs', () => {
+    const ingress = (context: Record<string, unknown>) =>
+      propertiesOf(synthesized(context)['OutboxNetwork']!, 'AWS::EC2::SecurityGroupIngress').map(
+        ({ Description }) => Description,
+      );
+    expect(ingress({ exampleConsumer: 'true' })).toContain('Pollers of event source mappings, iam');
+    expect(ingress({ exampleConsumer: 'false' })).toEqual(ingress({}));
+    expect(ingress({})).not.toContain('Pollers of event source mappings, iam');
+  });
+
+  test('is there in each region', () => {
+    const stacks = synthesized({ exampleConsumer: 'true', regions: 'eu-west-1,eu-central-1' });
+    expect(Object.keys(stacks)).toEqual(
+      expect.arrayContaining(['OutboxExampleConsumer-eu-west-1', 'OutboxExampleConsumer-eu-central-1']),
+    );
+  });
 });
 
 describe('on a cluster that exists', () => {
@@ -181,6 +220,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a queue for a topic', { ticketTopicArn: 'arn:aws:sqs:eu-west-1:111122223333:tickets' }, 'ticketTopicArn'],
   ['a region that nobody is told of', { regions: 'eu-west-1,eu-west-2', pageTopicArn: PAGE }, 'pageTopicArn'],
   ['runbooks in a folder', { runbookBaseUrl: 'docs/runbooks' }, 'runbookBaseUrl'],
+  ['a consumer that is neither there nor not', { exampleConsumer: 'yes' }, 'exampleConsumer'],
+  ['an example consumer on a cluster that exists', { cluster: 'existing', exampleConsumer: 'true' }, 'exampleConsumer'],
   ['brokers that are no number', { cluster: 'standard', brokers: 'three' }, 'brokers'],
 ])('%s: refused', (_, context, option) => {
   expect(() => synthesized(context)).toThrow(

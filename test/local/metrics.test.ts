@@ -1,9 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import {
+  consumerTelemetry,
+  createConsumer,
+  deadLetterTopic,
+  handleKafkaEvent,
+  kafkajsDeadLetters,
+  type ConsumedRecord,
+} from '../../lib/consumer';
 import { METRICS_NAMESPACE } from '../../lib/event/metrics';
 import { newSignal } from '../../lib/event/signal';
+import { aRecord, events, kafkaEventOf } from '../builders/consume';
+import { consumerStack } from '../infra/consumer-stack';
 import { metricAlarms, metricsOf } from '../infra/monitoring/template';
-import { outboxStack } from '../infra/stack';
+import { outboxStack, propertiesOf } from '../infra/stack';
+import { createConsumerTables, INBOX_TABLE, kafkaOf } from './harness/consumers';
 import { allArrived, Committed, keysNamed, startWorld, STARTUP_MS, until, write, type World } from './harness/world';
 
 const PUBLISH_WITHIN_MS = 1_000;
@@ -36,11 +51,10 @@ const documentsIn = (log: string): Emf[] =>
 const identity = (namespace: string, name: string, dimensions: Readonly<Record<string, unknown>>): string =>
   JSON.stringify([namespace, name, Object.keys(dimensions).toSorted(), dimensions['service']]);
 
-/** The sum of every metric that was printed. */
-function emitted(): Map<string, number> {
-  const { relayLog, sweeperLog } = world.stack;
+/** The sum of every metric in the documents. */
+function sumsOf(documents: readonly Emf[]): Map<string, number> {
   const sums = new Map<string, number>();
-  for (const document of [...documentsIn(relayLog), ...documentsIn(sweeperLog)]) {
+  for (const document of documents) {
     for (const { Namespace, Dimensions, Metrics } of document._aws.CloudWatchMetrics) {
       for (const [{ Name }, names] of Metrics.flatMap((metric) => Dimensions.map((each) => [metric, each] as const))) {
         const dimensions = Object.fromEntries(names.map((name) => [name, document[name]]));
@@ -52,6 +66,20 @@ function emitted(): Map<string, number> {
   }
   return sums;
 }
+
+function emitted(): Map<string, number> {
+  const { relayLog, sweeperLog } = world.stack;
+  return sumsOf([...documentsIn(relayLog), ...documentsIn(sweeperLog)]);
+}
+
+/** What the alarms of a template look at, of our own metrics. */
+const alarmedIn = (template: Template): string[] =>
+  Object.values(metricAlarms(template))
+    .flatMap(metricsOf)
+    .filter(({ Namespace }) => Namespace === METRICS_NAMESPACE)
+    .map(({ Namespace, MetricName, Dimensions = [] }) =>
+      identity(Namespace, MetricName, Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value]))),
+    );
 
 const ofRelay = (name: string): number =>
   emitted().get(identity(METRICS_NAMESPACE, name, { Outbox: '', service: 'outbox-relay' })) ?? 0;
@@ -107,13 +135,76 @@ it('every metric of ours that an alarm looks at has been emitted, under the same
   await world.stack.sweep();
 
   const template = outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template();
-  const alarmed = Object.values(metricAlarms(template))
-    .flatMap(metricsOf)
-    .filter(({ Namespace }) => Namespace === METRICS_NAMESPACE)
-    .map(({ Namespace, MetricName, Dimensions = [] }) =>
-      identity(Namespace, MetricName, Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value]))),
-    );
+  const alarmed = alarmedIn(template);
   // Seven of the relay, six of the sweeper.
   expect(new Set(alarmed).size).toBe(13);
   expect([...emitted().keys()]).toEqual(expect.arrayContaining(alarmed));
+});
+
+/** Powertools as a consumer's function makes it: what it emits is told by the variables that the construct sets. */
+function telemetryOf(template: Template, documents: Emf[]) {
+  const variables = propertiesOf(template, 'AWS::Lambda::Function')
+    .map(({ Environment }) => (Environment as { Variables: Record<string, string> } | undefined)?.Variables)
+    .find((found) => found?.['OUTBOX_CONSUMER_NAME'] === 'shipping');
+  for (const name of ['POWERTOOLS_METRICS_NAMESPACE', 'POWERTOOLS_SERVICE_NAME']) process.env[name] = variables?.[name];
+  const metrics = new Metrics();
+  const silent = () => undefined;
+  return consumerTelemetry({
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+    metrics: {
+      addMetric: (name, unit, value) => metrics.addMetric(name, unit, value),
+      // What Powertools would print.
+      publishStoredMetrics() {
+        documents.push(metrics.serializeMetrics());
+        metrics.clearMetrics();
+      },
+    },
+  });
+}
+
+it('so has every metric of a consumer', async () => {
+  const { stack } = world;
+  const template = consumerStack().template();
+  const documents: Emf[] = [];
+  const telemetry = telemetryOf(template, documents);
+  await createConsumerTables(world);
+  const kafka = kafkaOf(stack.brokers);
+  const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
+  const deliver = (records: readonly ConsumedRecord[], endpoint = stack.dynamodbEndpoint) => {
+    const consumer = createConsumer({
+      name: 'shipping',
+      tableName: INBOX_TABLE,
+      client: DynamoDBDocument.from(new DynamoDBClient({ ...stack.clientConfig, endpoint, maxAttempts: 1 })),
+      events,
+      attempts: 1,
+      handlers: {
+        'order.placed': () => [],
+        'order.shipped': () => {
+          throw new Error('no');
+        },
+      },
+      telemetry,
+    });
+    return handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true })(kafkaEventOf(records), {
+      getRemainingTimeInMillis: () => 30_000,
+    });
+  };
+  const unreadable = aRecord({ headers: { ce_specversion: Buffer.from('0.3') } });
+
+  // Nothing listens there: an outage.
+  expect((await deliver([aRecord()], 'http://127.0.0.1:9')).batchItemFailures).toHaveLength(1);
+  // The dead-letter topic is not there yet: refused.
+  expect((await deliver([unreadable])).batchItemFailures).toHaveLength(1);
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: deadLetterTopic('orders', 'shipping') }] });
+  await admin.disconnect();
+  await until('the dead letter', async () => (await deliver([unreadable])).batchItemFailures.length === 0);
+  await deliver([aRecord({ key: 'parked', type: 'order.shipped', version: 1 })]);
+  await deliver([aRecord({ key: 'gap', version: 1 }), aRecord({ key: 'gap', version: 3 })]);
+  await deadLetters.close();
+
+  const alarmed = alarmedIn(template);
+  expect(new Set(alarmed).size).toBe(5);
+  expect([...sumsOf(documents).keys()]).toEqual(expect.arrayContaining(alarmed));
 });

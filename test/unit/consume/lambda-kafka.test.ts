@@ -1,23 +1,5 @@
-import { handleKafkaEvent, type ConsumedRecord, type KafkaEvent } from '../../../lib/consumer';
-import { aRecord, aRig, unreachable, type Rig } from '../../builders/consume';
-
-/** The records as Lambda sends them. */
-function eventOf(records: readonly ConsumedRecord[]): KafkaEvent {
-  const byPartition: Record<string, KafkaEvent['records'][string][number][]> = {};
-  for (const { topic, partition, offset, timestamp, key, value, headers } of records) {
-    const list = (byPartition[`${topic}-${partition}`] ??= []);
-    list.push({
-      topic,
-      partition,
-      offset: Number(offset),
-      timestamp,
-      key: key?.toString('base64'),
-      value: value?.toString('base64') ?? null,
-      headers: Object.entries(headers).map(([name, bytes]) => ({ [name]: [...(bytes as Buffer)] })),
-    });
-  }
-  return { records: byPartition };
-}
+import { handleKafkaEvent, type ConsumedRecord } from '../../../lib/consumer';
+import { aRecord, aRig, kafkaEventOf as eventOf, unreachable, type Rig } from '../../builders/consume';
 
 const context = (ms = 60_000) => ({ getRemainingTimeInMillis: () => ms });
 const deliver = ({ consumer, deadLetters }: Rig, records: readonly ConsumedRecord[], partialBatchResponse = true) =>

@@ -1,0 +1,79 @@
+import { decodeConsumerConfig, encodeConsumerConfig, type ConsumerConfig } from '../../../lib/consume/environment';
+import { consumerEnvironment, deadLettersOnDemand } from '../../../lib/consume/lambda-environment';
+import type { KafkaDeadLetters } from '../../../lib/consumer';
+import { aRecord } from '../../builders/consume';
+
+const config: ConsumerConfig = {
+  name: 'shipping',
+  tableName: 'inbox',
+  brokers: ['b-1:9096', 'b-2:9096'],
+  auth: { kind: 'scram', secretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_orders-AbCdEf' },
+};
+
+it('a function reads what the construct has written', () => {
+  expect(decodeConsumerConfig(encodeConsumerConfig(config))).toEqual(config);
+});
+
+it('says which variable is wrong, and how to mend it', () => {
+  const { OUTBOX_CONSUMER_NAME: _, ...rest } = encodeConsumerConfig(config);
+  expect(() => consumerEnvironment(rest)).toThrow(
+    'Environment variable OUTBOX_CONSUMER_NAME is not set; it must be a non-empty text. The OutboxConsumer construct sets it: deploy the stack again instead of editing the function.',
+  );
+});
+
+it('connects to nothing before there is a dead letter', async () => {
+  const { name, tableName, deadLetters } = consumerEnvironment(encodeConsumerConfig(config));
+  expect([name, tableName]).toEqual(['shipping', 'inbox']);
+  await deadLetters.close();
+});
+
+describe('dead letters on demand', () => {
+  const aside = { reason: 'not-a-cloudevent', message: 'no' } as const;
+
+  /** Of those that are made one after the other, whether each refuses. */
+  function made(...refuses: boolean[]) {
+    const log: string[] = [];
+    const deadLetters = deadLettersOnDemand((): Promise<KafkaDeadLetters> => {
+      const number = log.filter((entry) => entry.startsWith('made')).length + 1;
+      log.push(`made ${number}`);
+      return Promise.resolve({
+        send() {
+          log.push(`sent by ${number}`);
+          return refuses[number - 1] === true ? Promise.reject(new Error('refused')) : Promise.resolve();
+        },
+        close() {
+          log.push(`closed ${number}`);
+          return Promise.resolve();
+        },
+      });
+    });
+    return { log, deadLetters };
+  }
+
+  it('are made once, with the first', async () => {
+    const { log, deadLetters } = made();
+    await Promise.all([deadLetters.send(aRecord(), aside), deadLetters.send(aRecord(), aside)]);
+    await deadLetters.close();
+    expect(log).toEqual(['made 1', 'sent by 1', 'sent by 1', 'closed 1']);
+  });
+
+  it('are made anew after one that failed, with the login as it is then', async () => {
+    const { log, deadLetters } = made(true, false);
+    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('refused');
+    await deadLetters.send(aRecord(), aside);
+    expect(log.filter((entry) => !entry.startsWith('closed'))).toEqual(['made 1', 'sent by 1', 'made 2', 'sent by 2']);
+    expect(log).toContain('closed 1');
+  });
+
+  it('are made anew when they could not be made', async () => {
+    let attempts = 0;
+    const deadLetters = deadLettersOnDemand(() => {
+      attempts++;
+      return Promise.reject(new Error('no secret'));
+    });
+    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('no secret');
+    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('no secret');
+    expect(attempts).toBe(2);
+    await deadLetters.close();
+  });
+});
