@@ -23,7 +23,7 @@ export { held } from './operate/held';
 export type { HeldKey } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/parked';
-export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions } from './operate/parked';
+export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/redrive-parked';
 export type {
   ConsumerTarget,
@@ -32,7 +32,6 @@ export type {
   ParkedPlan,
   ParkedRedriveOptions,
   ParkedRedriveReport,
-  ParkedSelection,
 } from './operate/redrive-parked';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
