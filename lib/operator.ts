@@ -5,6 +5,9 @@ export type { ItemState, ItemStateName, Parked } from './event/item-state';
 export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/signal';
 export type { InboxKey } from './consume/ports';
 export type { Answer, AnswerOutcome, ParkingRequest, RedriveRequest, SkipRequest } from './consume/request';
+export type { ConsumerLag } from './consume/applied';
+export { consumerLag } from './operate/consumer-lag';
+export type { KeyLag } from './operate/consumer-lag';
 export { costOf } from './operate/cost';
 export type { Cost, Prices, Workload } from './operate/cost';
 export { deadLetters } from './operate/dead-letters';
@@ -23,7 +26,7 @@ export { held } from './operate/held';
 export type { HeldKey } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/parked';
-export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions } from './operate/parked';
+export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/redrive-parked';
 export type {
   ConsumerTarget,
@@ -32,7 +35,6 @@ export type {
   ParkedPlan,
   ParkedRedriveOptions,
   ParkedRedriveReport,
-  ParkedSelection,
 } from './operate/redrive-parked';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';

@@ -29,7 +29,13 @@ export interface DynamoDbInboxOptions {
 const MARKER_MARGIN_MS = 3600_000;
 
 /** Reads a consumer's table, strongly consistent. */
-export function dynamodbInbox({ client, tableName, consumer }: DynamoDbInboxOptions): InboxStore {
+export function dynamodbInbox({
+  client,
+  tableName,
+  consumer,
+}: Pick<DynamoDbInboxOptions, 'tableName' | 'consumer'> & {
+  readonly client: Pick<ConsumerClient, 'get' | 'query'>;
+}): InboxStore {
   const get = async (pk: string, sk: string): Promise<Item | undefined> =>
     (await client.get({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true })).Item;
   return {

@@ -11,6 +11,7 @@ import {
   type IAMClient,
 } from '@aws-sdk/client-iam';
 import {
+  GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
   paginateListEventSourceMappings,
   ResourceNotFoundException as FunctionNotFoundException,
@@ -22,7 +23,8 @@ import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import { controlStore } from '../relay/dynamodb-control';
 import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './doctor-judge';
 import type { Reader } from './doctor-judge-mapping';
-import { known, then, type Fact } from './doctor-line';
+import { RELAY_ACTIONS, SWEEPER_ACTIONS, type Rights } from './doctor-judge-functions';
+import { existing, known, then, type Fact } from './doctor-line';
 import { OPERATOR_CLOCK, type Target } from './target';
 
 /** A client that is left out stands for a service that is not there, as on the local stack. */
@@ -47,9 +49,11 @@ export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: str
   ]);
   const description = map(table, (found) => found?.Table);
   const tableArn = map(description, (found) => found?.TableArn);
-  const [readers, permissions] = await Promise.all([
-    ifArn(tableArn, (arn) => readersOf(lambda, arn)),
+  const [readers, permissions, sweeperRights, sweeperConcurrency] = await Promise.all([
+    ifArn(tableArn, (arn) => readersOf(target, arn)),
     ifArn(tableArn, (arn) => permissionsOf(target, arn)),
+    ifArn(tableArn, (arn) => rightsOf(target.iam, sweeper, SWEEPER_ACTIONS, arn)),
+    concurrencyOf(lambda, sweeper),
   ]);
   return {
     tableName,
@@ -59,6 +63,8 @@ export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: str
     doubt,
     readers,
     sweeper,
+    sweeperConcurrency,
+    sweeperRights,
     permissions,
   };
 }
@@ -100,7 +106,7 @@ async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefi
  * Lambda finds mappings by the whole ARN of a stream alone, and nothing lists the streams that a table once had: so all
  * mappings of the Region are looked through.
  */
-async function readersOf(lambda: LambdaClient | undefined, tableArn: string): Promise<DoctorFacts['readers']> {
+async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<DoctorFacts['readers']> {
   if (lambda === undefined) return NOT_LOCAL;
   const mappings = await learn(async () => {
     const found: EventSourceMappingConfiguration[] = [];
@@ -113,11 +119,42 @@ async function readersOf(lambda: LambdaClient | undefined, tableArn: string): Pr
     );
   });
   if ('because' in mappings) return mappings;
-  const readers = mappings.value.map(async (mapping): Promise<Reader> => ({
-    mapping,
-    function: await functionOf(lambda, mapping.FunctionArn ?? ''),
-  }));
+  const readers = mappings.value.map(async (mapping): Promise<Reader> => {
+    const found = await functionOf(lambda, mapping.FunctionArn ?? '');
+    const [concurrency, rights] = await Promise.all([
+      concurrencyOf(lambda, found),
+      rightsOf(iam, found, RELAY_ACTIONS, tableArn),
+    ]);
+    return { mapping, function: found, concurrency, rights };
+  });
   return known(await Promise.all(readers));
+}
+
+/** Of a function that is there. */
+async function concurrencyOf(
+  lambda: LambdaClient | undefined,
+  fact: Fact<FunctionConfiguration | undefined>,
+): Promise<Fact<number | undefined>> {
+  const found = existing(fact, 'function');
+  if ('because' in found) return found;
+  if (lambda === undefined) return NOT_LOCAL;
+  const { FunctionName } = found.value;
+  const answer = await learn(() => lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })));
+  return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
+}
+
+/** What the role of a function may do with the table. */
+async function rightsOf(
+  iam: IAMClient | undefined,
+  fact: Fact<FunctionConfiguration | undefined>,
+  actions: readonly string[],
+  tableArn: string,
+): Promise<Fact<Rights>> {
+  const found = existing(fact, 'function');
+  if ('because' in found) return found;
+  if (iam === undefined) return NOT_LOCAL;
+  const { Role: role } = found.value;
+  return role === undefined ? { because: 'Lambda does not name its role' } : simulateRole(iam, role, actions, tableArn);
 }
 
 const ASK_OTHERS = `To look needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Or try the commands: each says what it may not do. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
@@ -136,11 +173,22 @@ async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promi
   if (caller.endsWith(':root')) return known({ caller, denied: [], undecided: [] });
   const principal = await principalOf(iam, caller);
   if ('because' in principal) return principal;
+  const rights = await simulateRole(iam, principal.value, Object.keys(OPERATOR_ACTIONS), tableArn);
+  return map(rights, (found) => ({ caller, ...found }));
+}
+
+/** Of a role, or a user. */
+async function simulateRole(
+  iam: IAMClient,
+  principal: string,
+  actions: readonly string[],
+  tableArn: string,
+): Promise<Fact<Rights>> {
   const results = await learn(async () => {
     const found: EvaluationResult[] = [];
     const pages = paginateSimulatePrincipalPolicy(
       { client: iam },
-      { PolicySourceArn: principal.value, ActionNames: Object.keys(OPERATOR_ACTIONS), ResourceArns: [tableArn] },
+      { PolicySourceArn: principal, ActionNames: [...actions], ResourceArns: [tableArn] },
     );
     for await (const page of pages) found.push(...(page.EvaluationResults ?? []));
     return found;
@@ -150,7 +198,6 @@ async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promi
     const namesOf = (which: readonly EvaluationResult[]) =>
       which.flatMap(({ EvalActionName: name }) => (name === undefined ? [] : [name]));
     return {
-      caller,
       denied: namesOf(refused.filter((result) => !lacksContext(result))),
       undecided: namesOf(refused.filter(lacksContext)),
     };

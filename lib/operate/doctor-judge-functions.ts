@@ -2,7 +2,7 @@ import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { OutboxError } from '../event/errors';
 import { decodeRelayConfig, shortestFunctionTimeoutMs } from '../relay/environment';
 import { MIN_NODE_MAJOR } from '../relay/mapping-settings';
-import { BY_HAND, known, ok, then, warn, wrong, type Fact, type Judgement } from './doctor-line';
+import { BY_HAND, known, ok, then, unknown, warn, wrong, type Fact, type Judgement } from './doctor-line';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -82,3 +82,53 @@ export const judgeTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Judge
         `${timeoutSeconds} s: there may never be time enough to begin a round`,
         `With its timeout of requests the relay needs ${shortestSeconds} s: set relayTimeout of the Outbox construct. ${BY_HAND}`,
       );
+
+/** Reserved for the function; `undefined`: it takes from what the account has. */
+export function judgeConcurrency(reserved: number | undefined): Judgement {
+  if (reserved === undefined) return ok('not reserved');
+  return reserved > 0
+    ? ok(`${reserved} reserved`)
+    : wrong(
+        '0 reserved: it is never invoked',
+        `\`aws lambda delete-function-concurrency\` for it, or reserve as many as the table has shards. ${BY_HAND}`,
+      );
+}
+
+/** What IAM says of a role and actions on the table. */
+export interface Rights {
+  readonly denied: readonly string[];
+  /** Denied only for want of a value that a simulation does not have, such as the caller's address. */
+  readonly undecided: readonly string[];
+}
+
+/** What the relay's role must be allowed to do with the table, whatever its options. */
+export const RELAY_ACTIONS = [
+  'dynamodb:Query',
+  'dynamodb:GetItem',
+  'dynamodb:BatchGetItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:PutItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:ConditionCheckItem',
+  'dynamodb:PartiQLUpdate',
+] as const;
+
+/** The same of the sweeper's role. */
+export const SWEEPER_ACTIONS = [
+  'dynamodb:Scan',
+  'dynamodb:Query',
+  'dynamodb:GetItem',
+  'dynamodb:PutItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DescribeTable',
+] as const;
+
+export function judgeRights({ denied, undecided }: Rights): Judgement {
+  if (denied.length > 0) {
+    return wrong(`its role may not ${denied.join(', ')}`, `Allow it on the table, or deploy the stack. ${BY_HAND}`);
+  }
+  return undecided.length === 0
+    ? ok('its role may do all that it needs on the table')
+    : unknown({ because: `conditions of its policies decide about ${undecided.join(', ')}` });
+}

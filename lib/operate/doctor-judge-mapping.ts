@@ -6,13 +6,15 @@ import { OutboxError } from '../event/errors';
 import { decodeHomeRegion, type HomeRegion } from '../event/home-region';
 import { BROKERS_VARIABLE } from '../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
-import { variablesOf } from './doctor-judge-functions';
+import { variablesOf, type Rights } from './doctor-judge-functions';
 import { BY_HAND, existing, known, ok, then, warn, wrong, type Fact, type Judgement } from './doctor-line';
 
 /** A mapping on a stream of the table, with its function; `undefined` when that is gone. */
 export interface Reader {
   readonly mapping: EventSourceMappingConfiguration;
   readonly function: Fact<FunctionConfiguration | undefined>;
+  readonly concurrency: Fact<number | undefined>;
+  readonly rights: Fact<Rights>;
 }
 
 /** A shard has room for two at a time; more are throttled. */

@@ -4,12 +4,15 @@ import { decodeRelayConfig } from '../relay/environment';
 import { decodeSweeperConfig } from '../sweep/environment';
 import type { DoubtState } from '../sweep/ports';
 import {
+  judgeConcurrency,
   judgeConfiguration,
   judgeFunction,
+  judgeRights,
   judgeRuntime,
   judgeTimeout,
   relayTiming,
   variablesOf,
+  type Rights,
 } from './doctor-judge-functions';
 import {
   judgeFormerReaders,
@@ -48,11 +51,8 @@ import {
 } from './doctor-line';
 
 /** What IAM says of the caller and `OPERATOR_ACTIONS` on the table. */
-export interface Permissions {
+export interface Permissions extends Rights {
   readonly caller: string;
-  readonly denied: readonly string[];
-  /** Denied only for want of a value that a simulation does not have, such as the caller's address. */
-  readonly undecided: readonly string[];
 }
 
 /** A deployed outbox, in AWS's own terms. */
@@ -66,6 +66,8 @@ export interface DoctorFacts {
   /** Of every stream that the table has had. */
   readonly readers: Fact<readonly Reader[]>;
   readonly sweeper: Fact<FunctionConfiguration | undefined>;
+  readonly sweeperConcurrency: Fact<number | undefined>;
+  readonly sweeperRights: Fact<Rights>;
   readonly permissions: Fact<Permissions>;
 }
 
@@ -140,11 +142,23 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
       judgeConfiguration(variables, decodeRelayConfig, tableName),
     ),
     line('relay: timeout', then(relayFunction, relayTiming), judgeTimeout),
+    line(
+      'relay: concurrency',
+      then(relay, (reader) => reader.concurrency),
+      judgeConcurrency,
+    ),
+    line(
+      'relay: permissions',
+      then(relay, (reader) => reader.rights),
+      judgeRights,
+    ),
     line('sweeper', facts.sweeper, judgeFunction),
     line('sweeper: runtime', sweeper, judgeRuntime),
     line('sweeper: configuration', then(sweeper, variablesOf), (variables) =>
       judgeConfiguration(variables, decodeSweeperConfig, tableName),
     ),
+    line('sweeper: concurrency', facts.sweeperConcurrency, judgeConcurrency),
+    line('sweeper: permissions', facts.sweeperRights, judgeRights),
     line('permissions of the caller', facts.permissions, judgePermissions),
   ];
 }

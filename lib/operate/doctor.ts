@@ -19,7 +19,8 @@ export interface DoctorReport {
  * may do. Reads only. Says of each check whether it is right, how to mend it, or why it could not be checked: it does
  * not reject for what it is not allowed to look at.
  *
- * Not seen: the schedule of the sweeper, the permissions of the functions, and readers of the stream other than Lambda.
+ * Not seen: the schedule of the sweeper, what the functions may do in Kafka and with the stream, and readers of the stream
+ * other than Lambda.
  *
  * @param target - without `lambda`, `sts` and `iam` what those know is not checked
  * @throws OutboxError `invalid-option` for an option that does not exist.

@@ -20,7 +20,15 @@ export interface InboxTarget {
   readonly tableName: string;
 }
 
-export interface ParkedOptions {
+/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source. */
+export interface ParkedSelection {
+  /** Left out: all. */
+  readonly keys?: readonly string[];
+  readonly topic?: string;
+  readonly source?: string;
+}
+
+export interface ParkedOptions extends ParkedSelection {
   /** Default: every consumer of the table, which is scanned for them. */
   readonly consumer?: string;
   readonly onProgress?: (scanned: number) => void;
@@ -53,16 +61,20 @@ export interface ParkedKey extends InboxKey {
   readonly requests: readonly ParkingRequest[];
 }
 
-/** Every key that is parked, the one that is parked longest first. Strongly consistent; reads only. */
+/** The keys that are parked, the one that is parked longest first. Strongly consistent; reads only. */
 export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {}): Promise<readonly ParkedKey[]> {
   const { consumer } = options;
   const consumers = consumer === undefined ? await findConsumers(target, options) : [consumer];
   const keys: ParkedKey[] = [];
-  for (const name of consumers) keys.push(...(await parkedKeysOf(target, name)));
+  for (const name of consumers) keys.push(...(await parkedKeysOf(target, name, options)));
   return keys.toSorted((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
 }
 
-async function parkedKeysOf({ client, tableName }: InboxTarget, consumer: string): Promise<ParkedKey[]> {
+async function parkedKeysOf(
+  { client, tableName }: InboxTarget,
+  consumer: string,
+  selection: ParkedSelection,
+): Promise<ParkedKey[]> {
   const requests = new Map<string, ParkingRequest[]>();
   for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
     for (const item of page) {
@@ -76,7 +88,9 @@ async function parkedKeysOf({ client, tableName }: InboxTarget, consumer: string
   for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
     for (const image of page) {
       const item = unmarshall(image);
-      listed.push({ key: keyOf(item), why: String(item['why']), since: Number(item['since']) });
+      const key = keyOf(item);
+      if (!isSelected(key, selection)) continue;
+      listed.push({ key, why: String(item['why']), since: Number(item['since']) });
     }
   }
   const keys: ParkedKey[] = [];
@@ -87,6 +101,11 @@ async function parkedKeysOf({ client, tableName }: InboxTarget, consumer: string
   });
   return keys;
 }
+
+const isSelected = (parked: InboxKey, { keys, topic, source }: ParkedSelection): boolean =>
+  (keys === undefined || keys.includes(parked.key)) &&
+  (topic === undefined || parked.topic === topic) &&
+  (source === undefined || parked.source === source);
 
 const parkedOf = (tableName: string, pk: string) => ({
   TableName: tableName,

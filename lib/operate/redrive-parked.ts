@@ -7,21 +7,13 @@ import { formatReceipt } from '../event/receipt';
 import type { Request } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { forEachKey } from '../relay/key-work';
-import { parkedKeys, type InboxTarget, type ParkedKey } from './parked';
+import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from './redrive';
 import { pause, refuse } from './target';
 
 /** A consumer by its name and its table. */
 export interface ConsumerTarget extends InboxTarget {
   readonly consumer: string;
-}
-
-/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source. */
-export interface ParkedSelection {
-  /** Left out: all. */
-  readonly keys?: readonly string[];
-  readonly topic?: string;
-  readonly source?: string;
 }
 
 export interface ParkedPlan {
@@ -42,14 +34,9 @@ export interface ParkedRedriveReport {
  * @throws OutboxError `operation-refused` for an empty list of keys.
  */
 export async function planParkedRedrive(target: ConsumerTarget, selection: ParkedSelection): Promise<ParkedPlan> {
-  const { keys, topic, source } = selection;
+  const { keys } = selection;
   if (keys?.length === 0) refuse('redrive', 'no key is given.');
-  const targets = (await parkedKeys(target, { consumer: target.consumer })).filter(
-    (parked) =>
-      (keys === undefined || keys.includes(parked.key)) &&
-      (topic === undefined || parked.topic === topic) &&
-      (source === undefined || parked.source === source),
-  );
+  const targets = await parkedKeys(target, { ...selection, consumer: target.consumer });
   const found = new Set(targets.map(({ key }) => key));
   return { targets, idle: [...new Set(keys ?? [])].filter((key) => !found.has(key)) };
 }

@@ -11,6 +11,7 @@ export const TABLE_NAME = 'orders-outbox';
 export const TABLE_ARN = `arn:aws:dynamodb:eu-west-1:111122223333:table/${TABLE_NAME}`;
 export const STREAM_ARN = `${TABLE_ARN}/stream/2026-01-02T00:00:00.000`;
 export const FORMER_STREAM_ARN = `${TABLE_ARN}/stream/2026-01-01T00:00:00.000`;
+export const ROLE_ARN = 'arn:aws:iam::111122223333:role/function';
 const FUNCTION_ARN = 'arn:aws:lambda:eu-west-1:111122223333:function';
 
 export const aTable = (changed: TableDescription = {}): TableDescription => ({
@@ -75,6 +76,7 @@ const aFunction = (
   LastUpdateStatus: 'Successful',
   Runtime: 'nodejs24.x',
   Timeout: 90,
+  Role: ROLE_ARN,
   Environment: { Variables },
   ...changed,
 });
@@ -89,15 +91,20 @@ export const aSweeper = (changed: FunctionConfiguration = {}): FunctionConfigura
     changed,
   );
 
+/** Nothing keeps a function from being invoked, nor from the table. */
+const FREE = { concurrency: known(undefined), rights: known({ denied: [], undecided: [] }) };
+
 export const aReader = (mapping: EventSourceMappingConfiguration = {}, relay: FunctionConfiguration = {}): Reader => ({
   mapping: aMapping(mapping),
   function: known(aRelay(relay)),
+  ...FREE,
 });
 
 /** Somebody else's function on the same stream. */
 export const otherReader = (name: string): Reader => ({
   mapping: aMapping({ UUID: name, FunctionArn: `${FUNCTION_ARN}:${name}` }),
   function: known(aFunction(name, {})),
+  ...FREE,
 });
 
 /** Of an outbox of which everything is right. */
@@ -109,6 +116,8 @@ export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => (
   doubt: known({ streamArn: STREAM_ARN }),
   readers: known([aReader()]),
   sweeper: known(aSweeper()),
+  sweeperConcurrency: FREE.concurrency,
+  sweeperRights: FREE.rights,
   permissions: known({ caller: 'arn:aws:iam::111122223333:user/operator', denied: [], undecided: [] }),
   ...changed,
 });

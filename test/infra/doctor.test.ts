@@ -1,8 +1,9 @@
 import type { BillingMode, StreamViewType, TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { judge } from '../../lib/operate/doctor-judge';
+import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../lib/operate/doctor-judge-functions';
 import { known } from '../../lib/operate/doctor-line';
-import { soundFacts, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/doctor-facts';
+import { aReader, soundFacts, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/doctor-facts';
 import { outboxStack } from './stack';
 
 type Described = Pick<TableDescription, 'KeySchema' | 'AttributeDefinitions' | 'LocalSecondaryIndexes'>;
@@ -57,10 +58,31 @@ test('doctor finds right whatever the construct makes', () => {
     soundFacts({
       table: known(described),
       timeToLive: known({ TimeToLiveStatus: 'ENABLED', ...TimeToLiveSpecification }),
-      readers: known([{ mapping: { ...mapping, FunctionArn: 'relay' }, function: known(functionOf(/^OutboxRelay/)) }]),
+      readers: known([
+        { ...aReader(), mapping: { ...mapping, FunctionArn: 'relay' }, function: known(functionOf(/^OutboxRelay/)) },
+      ]),
       sweeper: known(functionOf(/^OutboxSweeper/)),
     }),
   );
 
   expect(lines.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+});
+
+interface Policy {
+  readonly PolicyDocument: { readonly Statement: readonly { readonly Action: string | readonly string[] }[] };
+}
+
+/** The actions on items and tables; streams have their own. */
+const STREAM_ACTION = /Stream|Shard|GetRecords/;
+
+test.each([
+  ['relay', /^OutboxRelay.*Policy/, RELAY_ACTIONS],
+  ['sweeper', /^OutboxSweeper.*Policy/, SWEEPER_ACTIONS],
+])('what doctor wants the role of the %s to be allowed is what the construct grants', (_, logicalId, actions) => {
+  const { PolicyDocument } = theFirst('AWS::IAM::Policy', logicalId) as Policy;
+  const granted = PolicyDocument.Statement.flatMap(({ Action }) => Action).filter(
+    (action) => action.startsWith('dynamodb:') && !STREAM_ACTION.test(action),
+  );
+
+  expect([...new Set(granted)].toSorted()).toEqual([...actions].toSorted());
 });

@@ -13,16 +13,27 @@ interface ParkedOptions {
 export function addConsumerParked(consumer: Command): void {
   consumer
     .command('parked')
+    .argument('[key...]', 'Kafka keys, such as 42 (default: all)')
     .description('list the keys of which events are parked: why, since when, and what waits')
     .requiredOption('--inbox <table>', "the consumer's table")
     .option('--consumer <name>', 'its name (default: every consumer of the table, which is scanned for them)')
-    .action((options: ParkedOptions, command: Command) => actOnInbox(command, (session) => run(session, options)));
+    .action((keys: string[], options: ParkedOptions, command: Command) =>
+      actOnInbox(command, (session) => run(session, keys, options)),
+    );
 }
 
-async function run({ terminal, client }: InboxSession, { inbox, consumer }: ParkedOptions): Promise<number> {
+async function run(
+  { terminal, client }: InboxSession,
+  named: readonly string[],
+  { inbox, consumer }: ParkedOptions,
+): Promise<number> {
   const keys = await parkedKeys(
     { client, tableName: inbox },
-    { consumer, onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`) },
+    {
+      keys: named.length === 0 ? undefined : named,
+      consumer,
+      onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`),
+    },
   );
   terminal.result(keys, () =>
     keys.length === 0 ? [terminal.style('green', 'No key is parked.')] : lines(keys, inbox),

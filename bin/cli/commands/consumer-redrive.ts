@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { AnswerOutcome, ParkingRequest } from '../../../lib/consume/request';
 import {
   followParked,
@@ -37,7 +37,9 @@ export const withAskOptions = (command: Command): Command =>
     .option('--source <uri>', 'of the key, when it is parked of several')
     .option('--why <text>', 'kept with the answer (required)')
     .option('--follow', 'wait until the consumer has done it, and say how it ended')
-    .option('--timeout <duration>', 'how long --follow waits', parseDuration, 600_000);
+    .addOption(
+      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
+    );
 
 export function addConsumerRedrive(consumer: Command): void {
   withAskOptions(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addConsumerDeadLetters } from './consumer-dead-letters';
+import { addConsumerLag } from './consumer-lag';
 import { addConsumerParked } from './consumer-parked';
 import { addConsumerRedrive } from './consumer-redrive';
 import { addConsumerSkip } from './consumer-skip';
@@ -10,6 +11,7 @@ Examples:
   outbox consumer redrive 42 43 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
   outbox consumer redrive --all --inbox shipping-inbox --consumer shipping --why "bug mended"
   outbox consumer skip 42 --at orders-3@1024 --inbox shipping-inbox --consumer shipping --why "test data" --yes
+  outbox consumer lag order#42 --inbox shipping-inbox --consumer shipping --stack Shop
   outbox consumer dead-letters --topic orders --consumer shipping
 
 The consumer does what is asked for: an instance must run, and looks every ten seconds unless it is told otherwise.`;
@@ -19,5 +21,6 @@ export function addConsumer(program: Command): void {
     .command('consumer')
     .description('look after a consumer: what is parked or set aside there, and how to release it')
     .addHelpText('after', EXAMPLES);
-  for (const add of [addConsumerParked, addConsumerRedrive, addConsumerSkip, addConsumerDeadLetters]) add(consumer);
+  const additions = [addConsumerParked, addConsumerRedrive, addConsumerSkip, addConsumerLag, addConsumerDeadLetters];
+  for (const add of additions) add(consumer);
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { PARK_REASONS } from '../../../lib/event/control';
 import { follow, type Followed, type FollowOutcome } from '../../../lib/operate/follow';
 import {
@@ -37,7 +37,9 @@ export function addRedrive(program: Command): void {
     .option('--at <position>', 'the item to discard, of the one key that is named: nothing happens to any other')
     .option('--why <text>', 'kept on the item (required)')
     .option('--follow', 'wait until the relay has acted on each key, and say how it ended')
-    .option('--timeout <duration>', 'how long --follow waits', parseDuration, 600_000)
+    .addOption(
+      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
+    )
     .option('--yes', 'confirms --skip')
     .action((keys: string[], options: RedriveOptions, command: Command) =>
       act(command, (session) => run(session, keys, options)),

@@ -1,4 +1,4 @@
-import { handleKafkaEvent, type ConsumedRecord } from '../../../lib/consumer';
+import { handleKafkaEvent, type ConsumedRecord, type KafkaEvent } from '../../../lib/consumer';
 import { aRecord, aRig, kafkaEventOf as eventOf, unreachable, type Rig } from '../../builders/consume';
 
 const context = (ms = 60_000) => ({ getRemainingTimeInMillis: () => ms });

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { GetRoleCommand, IAMClient, NoSuchEntityException, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
 import {
+  GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
   LambdaClient,
   ListEventSourceMappingsCommand,
@@ -26,6 +27,7 @@ import {
   aSweeper,
   aTable,
   FORMER_STREAM_ARN,
+  ROLE_ARN,
   STREAM_ARN,
   TABLE_ARN,
   TABLE_NAME,
@@ -36,7 +38,7 @@ const lambda = mockClient(LambdaClient);
 const sts = mockClient(STSClient);
 const iam = mockClient(IAMClient);
 
-const ROLE_ARN = 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/Operators';
+const OPERATOR_ROLE_ARN = 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/Operators';
 const SESSION_ARN = 'arn:aws:sts::111122223333:assumed-role/Operators/somebody';
 const ACTIONS = Object.keys(OPERATOR_ACTIONS);
 const metadata = { $metadata: {}, message: 'not found' };
@@ -69,11 +71,15 @@ beforeEach(() => {
     .on(GetFunctionConfigurationCommand)
     .resolves(aRelay())
     .on(GetFunctionConfigurationCommand, { FunctionName: 'sweeper' })
-    .resolves(aSweeper());
+    .resolves(aSweeper())
+    .on(GetFunctionConcurrencyCommand)
+    .resolves({});
   sts.on(GetCallerIdentityCommand).resolves({ Arn: SESSION_ARN });
   iam
     .on(GetRoleCommand, { RoleName: 'Operators' })
-    .resolves({ Role: { Arn: ROLE_ARN, Path: '/', RoleName: 'Operators', RoleId: 'x', CreateDate: new Date(0) } })
+    .resolves({
+      Role: { Arn: OPERATOR_ROLE_ARN, Path: '/', RoleName: 'Operators', RoleId: 'x', CreateDate: new Date(0) },
+    })
     .on(SimulatePrincipalPolicyCommand)
     .resolves({ EvaluationResults: allowed });
 });
@@ -93,6 +99,8 @@ describe('doctor', () => {
       ['sweeper', 'unknown'],
       ['sweeper: runtime', 'unknown'],
       ['sweeper: configuration', 'unknown'],
+      ['sweeper: concurrency', 'unknown'],
+      ['sweeper: permissions', 'unknown'],
     ]);
   });
 
@@ -178,11 +186,13 @@ describe('the mappings', () => {
 
 describe('the permissions of the caller', () => {
   const permissions = async () => (await gatherFacts(target, undefined)).permissions;
+  // The roles of functions are asked about in the same way.
+  beforeEach(() => lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] }));
 
   test('are those of the role of a session, whatever its path, on the table', async () => {
     expect(await permissions()).toEqual({ value: { caller: SESSION_ARN, denied: [], undecided: [] } });
     expect(iam.commandCalls(SimulatePrincipalPolicyCommand)[0]?.args[0].input).toMatchObject({
-      PolicySourceArn: ROLE_ARN,
+      PolicySourceArn: OPERATOR_ROLE_ARN,
       ActionNames: ACTIONS,
       ResourceArns: [TABLE_ARN],
     });
@@ -254,5 +264,32 @@ describe('the permissions of the caller', () => {
     arrange();
 
     expect(await permissions()).toEqual({ because, mend: expect.stringContaining('iam:SimulatePrincipalPolicy') });
+  });
+});
+
+describe('of the functions', () => {
+  test('the reserved concurrency and the rights of their roles are asked for', async () => {
+    lambda.on(GetFunctionConcurrencyCommand, { FunctionName: 'sweeper' }).resolves({ ReservedConcurrentExecutions: 0 });
+    iam
+      .on(SimulatePrincipalPolicyCommand, { PolicySourceArn: ROLE_ARN })
+      .resolves({ EvaluationResults: [{ EvalActionName: 'dynamodb:Scan', EvalDecision: 'implicitDeny' }] });
+
+    expect(await gatherFacts(target, 'sweeper')).toMatchObject({
+      readers: { value: [{ concurrency: { value: undefined }, rights: { value: { denied: ['dynamodb:Scan'] } } }] },
+      sweeperConcurrency: { value: 0 },
+      sweeperRights: { value: { denied: ['dynamodb:Scan'], undecided: [] } },
+      permissions: { value: { denied: [] } },
+    });
+  });
+
+  test('what may not be looked at is unknown', async () => {
+    lambda.on(GetFunctionConcurrencyCommand).rejects(denied);
+    iam.on(SimulatePrincipalPolicyCommand).rejects(denied);
+
+    expect(await gatherFacts(target, 'sweeper')).toMatchObject({
+      readers: { value: [{ concurrency: DENIED, rights: DENIED }] },
+      sweeperConcurrency: DENIED,
+      sweeperRights: DENIED,
+    });
   });
 });

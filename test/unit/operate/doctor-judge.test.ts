@@ -73,6 +73,25 @@ describe('finds exactly one line wrong, and says how to mend it', () => {
     ],
     ['time to live', { timeToLive: known({}) }, 'DISABLED', 'Enabled=true,AttributeName=expiresAt'],
     [
+      'relay: concurrency',
+      withReaders({ ...aReader(), concurrency: known(0) }),
+      'never invoked',
+      'delete-function-concurrency',
+    ],
+    ['sweeper: concurrency', { sweeperConcurrency: known(0) }, 'never invoked', 'delete-function-concurrency'],
+    [
+      'relay: permissions',
+      withReaders({ ...aReader(), rights: known({ denied: ['dynamodb:Query'], undecided: [] }) }),
+      'may not dynamodb:Query',
+      'on the table',
+    ],
+    [
+      'sweeper: permissions',
+      { sweeperRights: known({ denied: ['dynamodb:Scan'], undecided: [] }) },
+      'may not dynamodb:Scan',
+      'on the table',
+    ],
+    [
       'time to live',
       { timeToLive: known({ TimeToLiveStatus: 'ENABLED', AttributeName: 'ttl' }) },
       'ENABLED on ttl',
@@ -194,6 +213,7 @@ describe('is content with', () => {
       { timeToLive: known({ TimeToLiveStatus: 'ENABLING', AttributeName: 'expiresAt' }) },
     ],
     ['a later runtime', withRelay({ Runtime: 'nodejs26.x' })],
+    ['a concurrency that is reserved', withReaders({ ...aReader(), concurrency: known(8) })],
   ])('%s', (_, changed) => expect(notOk(changed)).toEqual([]));
 });
 
@@ -266,6 +286,8 @@ describe('what could not be found out is unknown, with the reason', () => {
       doubt: denied,
       readers: denied,
       sweeper: denied,
+      sweeperConcurrency: denied,
+      sweeperRights: denied,
       permissions: { ...denied, mend: 'ask' },
     };
     const lines = judge(soundFacts(changed));
