@@ -152,6 +152,14 @@ export interface OutboxConsumerProps extends BrokerProps {
   readonly onFailure?: ConsumerOnFailure;
 
   /**
+   * How often the function is invoked without messages, to see whether an operator asks for something (`outbox consumer
+   * redrive`): whole minutes. Otherwise a consumer of idle topics would not look. `false`: with messages only.
+   *
+   * @default Duration.minutes(1)
+   */
+  readonly redriveEvery?: Duration | false;
+
+  /**
    * Whether its topics are read.
    *
    * @default true
@@ -232,6 +240,7 @@ export const CONSUMER_CONSTRUCT_DEFAULTS = {
   minimumPollers: 1,
   maximumPollers: 10,
   startingPosition: StartingPosition.TRIM_HORIZON,
+  redriveEvery: Duration.minutes(1),
   enabled: true,
   metricsNamespace: METRICS_NAMESPACE,
   logRetention: RetentionDays.ONE_MONTH,
@@ -259,6 +268,7 @@ const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, true>> = {
   startingPositionTimestamp: true,
   filters: true,
   onFailure: true,
+  redriveEvery: true,
   enabled: true,
   metricsNamespace: true,
   logRetention: true,

@@ -1,6 +1,8 @@
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import type { Grant, IGrantable, IPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction, IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -92,6 +94,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
         return [topic.topic, mapping];
       }),
     );
+    this.#schedule(consumer, resolved);
     // When everything is in the app: endpoints and policies may be added after the consumer.
     this.node.addValidation({ validate: () => consumerProblems(this, consumer, resolved) });
     if (monitoring === undefined) return;
@@ -145,6 +148,8 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       handler: props.handler,
       memorySize: props.memorySize,
       timeout: props.timeout,
+      // Of the looks for what operators ask for, which have a next one; messages come by a mapping, which waits for its answer.
+      retryAttempts: 0,
       reservedConcurrentExecutions: props.reservedConcurrency,
       logRetention: props.logRetention,
       environmentEncryption: props.environmentEncryptionKey,
@@ -158,6 +163,17 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
         ...props.environment,
         ...own,
       },
+    });
+  }
+
+  /** An event without records: that is somebody who asks whether an operator wants something. */
+  #schedule(consumer: LambdaFunction, { redriveEvery, enabled }: ResolvedConsumerProps): void {
+    if (redriveEvery === false) return;
+    new Rule(this, 'Redrive', {
+      description: `Lets the consumer ${this.consumerName} look for what operators ask for`,
+      schedule: Schedule.rate(redriveEvery),
+      enabled,
+      targets: [new LambdaTarget(consumer, { event: RuleTargetInput.fromObject({ records: {} }) })],
     });
   }
 

@@ -86,6 +86,22 @@ describe('the function', () => {
     template().hasResourceProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
   });
 
+  test('looks each minute for what operators ask for, with no messages either', () => {
+    const looks = { State: 'ENABLED', Targets: [Match.objectLike({ Input: '{"records":{}}' })] };
+    consumerStack()
+      .template()
+      .hasResourceProperties('AWS::Events::Rule', {
+        ...looks,
+        ScheduleExpression: 'rate(1 minute)',
+      });
+    const rarely = consumerStack(() => ({ redriveEvery: Duration.minutes(90) }));
+    rarely.template().hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(90 minutes)' });
+    const stopped = consumerStack(() => ({ enabled: false }));
+    stopped.template().hasResourceProperties('AWS::Events::Rule', { State: 'DISABLED' });
+    const never = consumerStack(() => ({ redriveEvery: false }));
+    never.template().resourceCountIs('AWS::Events::Rule', 0);
+  });
+
   test('takes grants of what its handlers do', () => {
     const { stack, consumer, template } = consumerStack();
     new ConsumerInbox(stack, 'Shipments').table.grantReadData(consumer);
@@ -452,6 +468,7 @@ const everything = (stack: Stack): Required<Omit<OutboxConsumerProps, 'cluster'>
   startingPositionTimestamp: 1_800_000_000,
   filters: [FilterCriteria.filter({ value: { total: FilterRule.exists() } })],
   onFailure: { bucket: new Bucket(stack, 'GivenUp', { removalPolicy: RemovalPolicy.DESTROY }), retryAttempts: 1_000 },
+  redriveEvery: Duration.minutes(5),
   enabled: true,
   metricsNamespace: 'Shop',
   logRetention: RetentionDays.ONE_WEEK,

@@ -31,15 +31,46 @@ const NETWORK_INTERFACES = {
 };
 const CDK_LOGS = { 'service-role/AWSLambdaBasicExecutionRole': 'a function of the CDK, run by deployments only' };
 
+const PROVIDER = {
+  ...CDK_LOGS,
+  'lambda:InvokeFunction': 'hands the request of CloudFormation over to the function that makes topics',
+  'lambda:GetFunction': 'waits until that one can be invoked',
+};
+/**
+ * The pollers of Lambda work in the name of the function's role.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
+ */
+const POLLERS = {
+  'ec2:CreateNetworkInterface': 'in the network of the cluster',
+  'ec2:DeleteNetworkInterface': 'the same',
+  'ec2:DescribeNetworkInterfaces': 'the same',
+  'ec2:DescribeSecurityGroups': 'the same',
+  'ec2:DescribeSubnets': 'the same',
+  'ec2:DescribeVpcs': 'the same',
+  'kafka:DescribeClusterV2': 'which network that is',
+  'kafka:GetBootstrapBrokers': 'the addresses of its brokers',
+  'kafka:ListScramSecrets': 'which login belongs to the cluster',
+};
+
 /** What the roles may do, by the beginning of their logical ids, and why. */
 const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   OutboxRelayRole: { ...OWN_LOGS, ...LOGIN, ...TABLE_KEY, ...NETWORK_INTERFACES },
   OutboxSweeperRole: { ...OWN_LOGS, ...TABLE_KEY },
   KafkaTopicsRole: { ...OWN_LOGS, ...LOGIN, ...NETWORK_INTERFACES },
-  KafkaTopicsProviderframeworkonEventServiceRole: {
-    ...CDK_LOGS,
-    'lambda:InvokeFunction': 'hands the request of CloudFormation over to the function that makes topics',
-    'lambda:GetFunction': 'waits until that one can be invoked',
+  KafkaTopicsProviderframeworkonEventServiceRole: PROVIDER,
+  ConsumerDeadLettersRole: { ...OWN_LOGS, ...LOGIN, ...NETWORK_INTERFACES },
+  ConsumerDeadLettersProviderframeworkonEventServiceRole: PROVIDER,
+  ConsumerRole: {
+    ...OWN_LOGS,
+    ...LOGIN,
+    ...NETWORK_INTERFACES,
+    ...POLLERS,
+    'dynamodb:GetItem': 'what is known of a key, and of an event without a version',
+    'dynamodb:Query': 'what is parked, and what operators ask for',
+    'dynamodb:PutItem': 'what is known of a key, markers, what is parked, answers; the view of the example',
+    'dynamodb:DeleteItem': 'what is parked no more, and requests that are done',
+    'dynamodb:ConditionCheckItem': 'nothing of a key may be parked while an event of it is applied',
+    'dynamodb:UpdateItem': 'the view of the example',
   },
   AWS679f53fac002430cb0da5b7982bd2287ServiceRole: {
     ...CDK_LOGS,
@@ -60,7 +91,7 @@ const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** What has no resource to be named, or AWS does not limit to one. */
-const ANYWHERE = ['dynamodb:ListStreams'];
+const ANYWHERE = ['dynamodb:ListStreams', ...Object.keys(POLLERS).filter((action) => action.startsWith('ec2:'))];
 
 interface Statement {
   readonly Action: string | string[];

@@ -83,7 +83,8 @@ function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): vo
 const SHORTEST_TIMEOUT_SECONDS = 10;
 const LONGEST_TIMEOUT_SECONDS = 14 * 60;
 
-function checkTimes({ timeout, maxBatchingWindow, deadLetterRetention }: ResolvedConsumerProps): void {
+function checkTimes(props: ResolvedConsumerProps): void {
+  const { timeout, maxBatchingWindow, deadLetterRetention, redriveEvery } = props;
   secondsOf(
     'timeout',
     timeout,
@@ -98,6 +99,18 @@ function checkTimes({ timeout, maxBatchingWindow, deadLetterRetention }: Resolve
     deadLetterRetention,
     { min: 3_600, max: Number.MAX_SAFE_INTEGER },
     'Somebody must see the alarm and act before Kafka drops them.',
+  );
+  if (redriveEvery !== false) checkRedriveEvery(redriveEvery);
+}
+
+function checkRedriveEvery(duration: Duration): void {
+  const got = duration.isUnresolved() ? NaN : duration.toMinutes({ integral: false });
+  if (Number.isInteger(got) && got >= 1) return;
+  throw invalidOption(
+    'redriveEvery',
+    duration.isUnresolved() ? duration : duration.toString(),
+    'false, or whole minutes, known at synthesis',
+    'EventBridge counts in minutes.',
   );
 }
 

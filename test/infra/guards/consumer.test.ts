@@ -67,6 +67,8 @@ test.each<[string, Partial<OutboxConsumerProps>, string | RegExp]>([
     { makeDeadLetterTopics: false, deadLetterRetention: Duration.days(1) },
     /"deadLetterRetention" .* left out when makeDeadLetterTopics is false/,
   ],
+  ['looks every half minute', { redriveEvery: Duration.seconds(30) }, /"redriveEvery" is "Duration.seconds\(30\)"/],
+  ['looks known at deployment', { redriveEvery: Duration.minutes(later) }, /"redriveEvery" .* known at synthesis/],
   ['no message in a batch', { batchSize: 0 }, 'Option "batchSize" is 0; it must be an integer from 1 to 10000'],
   ['too many messages in a batch', { batchSize: 10_001 }, /"batchSize" is 10001/],
   ['no poller', { minimumPollers: 0 }, /"minimumPollers" is 0; it must be an integer from 1 to 200/],
