@@ -14,10 +14,9 @@ import {
 } from './consumer-report';
 import { runSlowKey, runThroughput, type ConsumerServers, type SlowKeyRun, type ThroughputRun } from './consumer-runs';
 import { machine } from './machine';
-import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
+import { runBench, tell, type Undo } from './main';
+import type { BenchOptions } from './options';
 import { startDynamoDbStub } from './stub';
-
-type Undo = () => Promise<void>;
 
 async function bench({ events, rounds: count }: BenchOptions, undo: Undo[]): Promise<ConsumerReport> {
   const folder = mkdtempSync(join(tmpdir(), 'outbox-bench-'));
@@ -45,22 +44,5 @@ async function bench({ events, rounds: count }: BenchOptions, undo: Undo[]): Pro
   };
 }
 
-const tell = (text: string): void => console.error(text);
-
-async function main(): Promise<void> {
-  const undo: Undo[] = [];
-  silenceTimerWarning();
-  try {
-    const options = parseBenchOptions(process.argv.slice(2), 'bench:consumer');
-    const report = await bench(options, undo);
-    console.log(options.json ? JSON.stringify(report) : renderConsumerReport(report));
-  } catch (error) {
-    if (!(error instanceof BenchOptionError)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  } finally {
-    for (const step of undo.toReversed()) await step();
-  }
-}
-
-void main();
+silenceTimerWarning();
+void runBench('bench:consumer', bench, renderConsumerReport);

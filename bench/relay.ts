@@ -6,15 +6,14 @@ import { startKafka } from '../local/kafka/cluster';
 import { makeBundles } from './bundles';
 import { measureInit } from './init-time';
 import { machine } from './machine';
-import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
+import { runBench, tell, type Undo } from './main';
+import type { BenchOptions } from './options';
 import { figuresOf, type BenchReport } from './report';
 import { runRound, type RunResult } from './run';
 import { startDynamoDbStub } from './stub';
 import { renderReport } from './table';
 
 const BYTES_PER_KB = 1_000;
-
-type Undo = () => Promise<void>;
 
 async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> {
   const folder = mkdtempSync(join(tmpdir(), 'outbox-bench-'));
@@ -46,21 +45,4 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
   };
 }
 
-const tell = (text: string): void => console.error(text);
-
-async function main(): Promise<void> {
-  const undo: Undo[] = [];
-  try {
-    const options = parseBenchOptions(process.argv.slice(2));
-    const report = await bench(options, undo);
-    console.log(options.json ? JSON.stringify(report) : renderReport(report));
-  } catch (error) {
-    if (!(error instanceof BenchOptionError)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  } finally {
-    for (const step of undo.toReversed()) await step();
-  }
-}
-
-void main();
+void runBench('bench', bench, renderReport);
