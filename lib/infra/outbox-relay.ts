@@ -11,6 +11,7 @@ import {
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct, type IDependable } from 'constructs';
+import { RELAY_ACTIONS } from '../event/table-actions';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
 import type { KafkaAuthentication } from './kafka-authentication';
@@ -84,20 +85,7 @@ export class OutboxRelay extends Construct {
 
   #grant({ table, config, authentication, topics }: OutboxRelayProps): void {
     table.table.grantStreamRead(this.function);
-    table.grant(
-      this.function,
-      // Not limited to the control partition: a drain reads the items of any key, and signals lie beside them.
-      'dynamodb:Query',
-      'dynamodb:GetItem',
-      'dynamodb:BatchGetItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:PutItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-      // A BatchExecuteStatement is authorised by its statements, not as UpdateItem.
-      'dynamodb:PartiQLUpdate',
-      ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []),
-    );
+    table.grant(this.function, ...RELAY_ACTIONS, ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []));
     authentication.grantPublish(this.function, topics);
   }
 }

@@ -5,6 +5,7 @@ import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { SWEEPER_ACTIONS } from '../event/table-actions';
 import { encodeSweeperConfig, type SweeperConfig } from '../sweep/environment';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
@@ -44,20 +45,7 @@ export class OutboxSweeper extends Construct {
       logEncryptionKey: props.logEncryptionKey,
       environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
     });
-    table.grant(
-      this.function,
-      'dynamodb:Scan',
-      // Of the control partition: its holds, its state, and how far the run before got.
-      'dynamodb:Query',
-      'dynamodb:GetItem',
-      // A signal that was lost is deleted and put again.
-      'dynamodb:PutItem',
-      'dynamodb:DeleteItem',
-      // The doubt, and a note on a signal that nobody can act on.
-      'dynamodb:UpdateItem',
-      // Which stream the table has now.
-      'dynamodb:DescribeTable',
-    );
+    table.grant(this.function, ...SWEEPER_ACTIONS);
     new Rule(this, 'Schedule', {
       description: `Sweeps the outbox table of ${config.outboxName}`,
       schedule: Schedule.rate(props.every),

@@ -20,10 +20,11 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
+import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../event/table-actions';
 import { controlStore } from '../relay/dynamodb-control';
 import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './doctor-judge';
 import type { Reader } from './doctor-judge-mapping';
-import { RELAY_ACTIONS, SWEEPER_ACTIONS, type Rights } from './doctor-judge-functions';
+import type { Rights } from './doctor-judge-functions';
 import { existing, known, then, type Fact } from './doctor-line';
 import { OPERATOR_CLOCK, type Target } from './target';
 

@@ -101,29 +101,6 @@ export interface Rights {
   readonly undecided: readonly string[];
 }
 
-/** What the relay's role must be allowed to do with the table, whatever its options. */
-export const RELAY_ACTIONS = [
-  'dynamodb:Query',
-  'dynamodb:GetItem',
-  'dynamodb:BatchGetItem',
-  'dynamodb:UpdateItem',
-  'dynamodb:PutItem',
-  'dynamodb:DeleteItem',
-  'dynamodb:ConditionCheckItem',
-  'dynamodb:PartiQLUpdate',
-] as const;
-
-/** The same of the sweeper's role. */
-export const SWEEPER_ACTIONS = [
-  'dynamodb:Scan',
-  'dynamodb:Query',
-  'dynamodb:GetItem',
-  'dynamodb:PutItem',
-  'dynamodb:DeleteItem',
-  'dynamodb:UpdateItem',
-  'dynamodb:DescribeTable',
-] as const;
-
 export function judgeRights({ denied, undecided }: Rights): Judgement {
   if (denied.length > 0) {
     return wrong(`its role may not ${denied.join(', ')}`, `Allow it on the table, or deploy the stack. ${BY_HAND}`);
