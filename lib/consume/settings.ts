@@ -1,6 +1,6 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
-import { isRecord, refuseOption, requireOptions } from '../event/options';
+import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import type { ConsumerClient } from './client';
 import type { EventHandlers } from './handler';
 import type { Clock, ConsumerTelemetry } from './ports';
@@ -202,9 +202,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
     refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');
   }
-  const chosen = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const { client, events, handlers } = options;
-  return { ...CONSUMER_DEFAULTS, name, tableName, client, events, handlers, ...chosen };
+  return { ...CONSUMER_DEFAULTS, ...withoutUndefined(options) };
 }
 
 function checkClient(client: unknown): void {

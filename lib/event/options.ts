@@ -24,6 +24,10 @@ export function requireOptions(value: unknown, known: readonly string[], at = ''
   return value;
 }
 
+/** What is set: an option that is `undefined` is left out, and does not replace a default. */
+export const withoutUndefined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

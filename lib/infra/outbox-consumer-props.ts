@@ -5,6 +5,7 @@ import { StartingPosition, type Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { METRICS_NAMESPACE } from '../event/metrics';
+import { withoutUndefined } from '../event/options';
 import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import { checkConsumer } from './guards/consumer';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
@@ -296,9 +297,7 @@ export type ResolvedConsumerProps = Omit<OutboxConsumerProps, 'topics'> &
  */
 export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
   refuseUnknownKeys('OutboxConsumer', props, Object.keys(OPTIONS));
-  const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
-  // Only what is undefined was taken out, and `fromEntries` forgets the names of the rest.
-  const own = given as unknown as OutboxConsumerProps;
+  const own = withoutUndefined(props);
   const brokers = resolveBrokers(own);
   const resolved: ResolvedConsumerProps = {
     ...CONSUMER_CONSTRUCT_DEFAULTS,

@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { TOPIC_PATTERN } from '../event/item';
+import { withoutUndefined } from '../event/options';
 import {
   COMPRESSIONS,
   ORDERS,
@@ -302,9 +303,7 @@ const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
  */
 export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   refuseUnknownKeys('Outbox', props, Object.keys(OPTIONS));
-  const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
-  // Only what is undefined was taken out, and `fromEntries` forgets the names of the rest.
-  const own = given as unknown as OutboxProps;
+  const own = withoutUndefined(props);
   const topics = own.topics instanceof OutboxTopics ? own.topics.names : own.topics;
   checkTopics(topics);
   const brokers = resolveBrokers(own);

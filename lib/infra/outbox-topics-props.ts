@@ -3,6 +3,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { EventCatalogue } from '../event/catalogue';
 import { TOPIC_PATTERN } from '../event/item';
+import { withoutUndefined } from '../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './guards/message-size';
 import { checkServerlessQuotas } from './guards/serverless-quotas';
@@ -209,7 +210,7 @@ function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writ
   const resolved: ResolvedTopic = {
     ...TOPIC_DEFAULTS,
     ...(partitions === undefined ? {} : { partitions }),
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...withoutUndefined(given),
     topic,
   };
   checkCounts(resolved);

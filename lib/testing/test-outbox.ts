@@ -7,7 +7,7 @@ import type { ConsumedRecord } from '../consume/record';
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { partitionKeyOf, type AggregateKey } from '../event/key';
-import { isRecord, refuseOption, requireOptions } from '../event/options';
+import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import { encodeSignal, newSignal } from '../event/signal';
 import { ORDERS, type Order } from '../relay/environment';
 import { createOutbox, type Outbox } from '../write/outbox';
@@ -367,8 +367,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
 
 function settingsOf<D extends EventDefinitions>(options: TestOutboxOptions<D>): Settings<D> {
   checkOptions(options);
-  const chosen = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { ...DEFAULTS, events: options.events, ...chosen };
+  return { ...DEFAULTS, ...withoutUndefined(options) };
 }
 
 /** Sorts before every position. */

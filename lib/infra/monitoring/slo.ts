@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { withoutUndefined } from '../../event/options';
 import { RELAY_DEFAULTS } from '../../relay/environment';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 
@@ -74,8 +75,7 @@ const LOWEST_OBJECTIVE = 0.95;
  */
 export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
   refuseUnknownKeys('slo', slo, Object.keys(SLO_DEFAULTS));
-  const given = Object.fromEntries(Object.entries(slo).filter(([, value]) => value !== undefined));
-  const resolved: ResolvedSlo = { ...SLO_DEFAULTS, ...given };
+  const resolved: ResolvedSlo = { ...SLO_DEFAULTS, ...withoutUndefined(slo) };
   const { publishWithin, objective, minLateEvents, maxLag } = resolved;
   for (const [option, duration] of Object.entries({ publishWithin, maxLag })) {
     if (duration.isUnresolved()) {
