@@ -63,6 +63,7 @@ export function deadLettersOnDemand(make: () => Promise<KafkaDeadLetters>): Kafk
     async close() {
       const made = current;
       current = undefined;
+      // One that could not connect has told the sender, and has nothing to close.
       await made?.then((deadLetters) => deadLetters.close()).catch(() => undefined);
     },
   };

@@ -82,6 +82,9 @@ function asWritten(data: unknown, contentType: string): unknown {
 const placeOf = ({ topic, key }: { readonly topic?: unknown; readonly key?: unknown }): string =>
   JSON.stringify([topic, key]);
 
-/** Those that are compared, in the same order; of an event that nobody expected, what tells it from others. */
+/**
+ * Those that are compared, in the same order; of an event that nobody expected, what tells it from others. An expectation
+ * names fields as it likes: one that no event has is undefined.
+ */
 const fieldsOf = (event: PublishedEvent, names: readonly string[]): Fields =>
   Object.fromEntries((names.length === 0 ? SHOWN : names).map((name) => [name, (event as unknown as Fields)[name]]));

@@ -6,7 +6,16 @@ import { Slots } from '../../lib/consume/slots';
 import { partitionOf } from '../../lib/relay/partition';
 import { createTopics } from '../../local/kafka/topics';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
-import { aConsumer, counted, Counts, createConsumerTables, effectsOf, kafkaOf, run } from './harness/consumers';
+import {
+  aConsumer,
+  counted,
+  Counts,
+  createConsumerTables,
+  effectsOf,
+  kafkaOf,
+  putVersion,
+  run,
+} from './harness/consumers';
 import { FaultyDynamoDb } from './harness/faulty-dynamodb';
 import { TopicReader } from './harness/topic-reader';
 import { allMarked, Committed, keysNamed, startWorld, STARTUP_MS, until, write, type World } from './harness/world';
@@ -43,17 +52,7 @@ async function expectEffects(reader: string, committed: Committed): Promise<void
   }
 }
 
-const put = (key: string, version: number) =>
-  world.outbox.transact(world.document, {
-    changes: [
-      {
-        aggregate: 'order',
-        key,
-        version,
-        events: [{ type: 'order.changed', id: `${key}.${version}`, data: { n: version } }],
-      },
-    ],
-  });
+const put = (key: string, version: number) => putVersion(world, key, version);
 
 it('applies each event once, in order per key, although the relay is killed and publishes again', async () => {
   const committed = new Committed();

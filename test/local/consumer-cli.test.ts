@@ -1,7 +1,7 @@
 import { deadLetterTopic, type RunningConsumer } from '../../lib/consumer';
 import { createTopics } from '../../local/kafka/topics';
 import { OutboxCli } from './harness/cli';
-import { aConsumer, counted, createConsumerTables, effectsOf, INBOX_TABLE, run } from './harness/consumers';
+import { aConsumer, counted, createConsumerTables, effectsOf, INBOX_TABLE, putVersion, run } from './harness/consumers';
 import { startWorld, STARTUP_MS, until, type World } from './harness/world';
 
 let world: World;
@@ -19,17 +19,7 @@ afterAll(async () => {
   cli.remove();
 });
 
-const put = (key: string, version: number) =>
-  world.outbox.transact(world.document, {
-    changes: [
-      {
-        aggregate: 'order',
-        key,
-        version,
-        events: [{ type: 'order.changed', id: `${key}.${version}`, data: { n: version } }],
-      },
-    ],
-  });
+const put = (key: string, version: number) => putVersion(world, key, version);
 
 /** It refuses the second event of each key until the key is mended. */
 async function start(name: string, redriveEveryMs = 200): Promise<RunningConsumer> {

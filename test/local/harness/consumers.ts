@@ -52,6 +52,19 @@ export async function createConsumerTables({ stack }: { readonly stack: Pick<Sta
   client.destroy();
 }
 
+/** One event of a key, with a version. */
+export const putVersion = ({ outbox, document }: World, key: string, version: number) =>
+  outbox.transact(document, {
+    changes: [
+      {
+        aggregate: 'order',
+        key,
+        version,
+        events: [{ type: 'order.changed', id: `${key}.${version}`, data: { n: version } }],
+      },
+    ],
+  });
+
 export const kafkaOf = (brokers: readonly string[]): Kafka =>
   new Kafka({
     clientId: 'consumer',
