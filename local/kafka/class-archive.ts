@@ -28,7 +28,7 @@ export async function recordClassArchive(distribution: KafkaDistribution, archiv
   try {
     broker.format(CLUSTER_ID);
     await broker.start();
-    await kafkaReady([broker.address], 1, READY_TIMEOUT_MS, () => broker.assertRunning());
+    await kafkaReady([broker.address], READY_TIMEOUT_MS, () => broker.assertRunning());
     await broker.stop();
     await rename(draft, archive);
   } finally {

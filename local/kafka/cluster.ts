@@ -67,7 +67,7 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
       return new KafkaBroker(distribution, properties, join(logFolder, `kafka-${nodeId}.log`));
     });
     const ready = (): Promise<void> =>
-      kafkaReady(brokers, count, readyTimeoutMs, () => nodes.forEach((node) => node.assertRunning()));
+      kafkaReady(brokers, readyTimeoutMs, () => nodes.forEach((node) => node.assertRunning()));
     const stop = async (): Promise<void> => {
       // No orderly shutdown: it would wait for a quorum that is going away, for data that is removed anyway.
       await Promise.all(nodes.map((node) => node.kill()));

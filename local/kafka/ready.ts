@@ -3,22 +3,27 @@ import { COORDINATOR_PARTITIONS } from './properties';
 import { adminClient, withAdmin } from './topics';
 
 /**
- * Resolves when `nodes` brokers are in the metadata and producer ids and every group coordinator are answered: for
- * seconds after the port opens Kafka says "loading" to both, and clients that start in that time look broken.
+ * Resolves when every broker knows all of them and producer ids and every group coordinator are answered: for seconds
+ * after the port opens Kafka says "loading" to both, and clients that start in that time look broken.
+ *
+ * Each broker is asked at its own address, because the others go on naming one that was killed until its session ends.
  *
  * @throws LocalStackError `not-ready` after `timeoutMs`, or as soon as `assertRunning` throws.
  */
 export async function kafkaReady(
   brokers: readonly string[],
-  nodes: number,
   timeoutMs: number,
   assertRunning: () => void,
 ): Promise<void> {
-  await waitUntil(`A leader among ${nodes} Kafka nodes`, timeoutMs, async () => {
-    assertRunning();
-    const cluster = await withAdmin(brokers, (admin) => admin.describeCluster());
-    return cluster.brokers.length >= nodes ? true : undefined;
-  });
+  await Promise.all(
+    brokers.map((broker) =>
+      waitUntil(`An answer of the Kafka node at ${broker}`, timeoutMs, async () => {
+        assertRunning();
+        const known = await withAdmin([broker], (admin) => admin.describeCluster());
+        return known.brokers.length >= brokers.length ? true : undefined;
+      }),
+    ),
+  );
   await Promise.all([
     waitUntil('An answer of the producer id coordinator', timeoutMs, () => {
       assertRunning();
