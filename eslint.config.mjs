@@ -1,27 +1,157 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-const THIRD_PARTY = [
-  'kafkajs',
-  'aws-cdk-lib',
-  'aws-cdk-lib/*',
-  'constructs',
-  '@aws-sdk/*',
-  '@aws-lambda-powertools/*',
-  'zod',
-  'valibot',
-];
+/** What comes from outside, by the one purpose that an adapter has for it. */
+const PARTIES = {
+  aws: ['@aws-sdk/*'],
+  kafka: ['kafkajs', 'aws-msk-iam-sasl-signer-js'],
+  powertools: ['@aws-lambda-powertools/*'],
+  cdk: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'],
+  validators: ['zod', 'valibot'],
+};
 
-/** Lets `files` import only what its layer may see: each entry of `banned` is a pattern with the reason it is out of reach. */
-const layer = (files, banned, ignores = []) => ({
+/** The folders of lib, and the adapters inside them. */
+const FOLDERS = ['consume', 'infra', 'kafka', 'operate', 'relay', 'schema', 'sweep', 'testing', 'topics', 'write'];
+const ADAPTERS = ['dynamodb', 'kafkajs', 'lambda'];
+
+const allBut = (names, allowed = []) => names.filter((name) => !allowed.includes(name));
+
+/**
+ * Lets `files` import, beside lib/event and what lies in their own folder, only the `folders` and third `parties` that
+ * are named. `except` opens single modules: gitignore patterns that begin with `!`.
+ */
+const layer = ({ files, ignores = [], folders = [], parties = [], except = [], why }) => ({
   files,
   ignores,
-  rules: { 'no-restricted-imports': ['error', { patterns: banned.map(([group, message]) => ({ group, message })) }] },
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          { group: allBut(Object.keys(PARTIES), parties).flatMap((party) => PARTIES[party]), message: why },
+          {
+            group: [...allBut([...FOLDERS, ...ADAPTERS], folders).map((name) => `**/${name}/*`), ...except],
+            message: why,
+          },
+          { group: ['**/lambdas/**', '**/bin/**'], message: 'Composition roots wire; nobody imports them.' },
+        ],
+      },
+    ],
+  },
 });
 
-const NOBODY_IMPORTS = [
-  ['**/lambdas/**', '**/bin/**', '**/testing/**'],
-  'Composition roots wire, and the test kit is for tests; nobody imports them.',
+const LAYERS = [
+  { files: ['lib/event/**/*.ts'], why: 'lib/event is the bottom layer, and pure.' },
+  {
+    files: ['lib/write/**/*.ts'],
+    folders: ['write'],
+    why: 'lib/write may import lib/event only, and adds no dependency to a service.',
+  },
+  { files: ['lib/schema/**/*.ts'], folders: ['schema'], why: 'lib/schema may import lib/event only, and is pure.' },
+  {
+    files: ['lib/kafka/**/*.ts'],
+    folders: ['kafka'],
+    parties: ['kafka', 'aws'],
+    why: 'lib/kafka is how every function logs in at the brokers; it may import lib/event only.',
+  },
+  {
+    files: ['lib/relay/**/*.ts'],
+    ignores: ['lib/relay/{dynamodb,kafka}/**', 'lib/relay/telemetry-*.ts'],
+    folders: ['relay'],
+    except: ['!../kafka/broker-config'],
+    why: 'The core of the relay is pure: it knows lib/event and its own ports, not the adapters.',
+  },
+  {
+    files: ['lib/relay/dynamodb/**/*.ts'],
+    folders: ['relay', 'dynamodb'],
+    parties: ['aws'],
+    why: 'The stores of the relay know its ports, lib/event and the AWS SDK.',
+  },
+  {
+    files: ['lib/relay/kafka/**/*.ts'],
+    folders: ['relay', 'kafka'],
+    parties: ['kafka'],
+    why: 'The publisher of the relay knows its ports, lib/event, lib/kafka and kafkajs.',
+  },
+  {
+    files: ['lib/{relay,sweep,consume}/telemetry-*.ts'],
+    folders: ['relay', 'sweep', 'consume'],
+    parties: ['powertools'],
+    why: 'Telemetry knows the ports beside it, lib/event and Powertools.',
+  },
+  {
+    files: ['lib/sweep/**/*.ts'],
+    ignores: ['lib/sweep/{dynamodb,telemetry}-*.ts'],
+    folders: ['sweep'],
+    why: 'The core of the sweeper is pure: it knows lib/event and its own ports.',
+  },
+  {
+    files: ['lib/sweep/dynamodb-*.ts'],
+    folders: ['sweep', 'relay', 'dynamodb'],
+    parties: ['aws'],
+    why: 'The store of the sweeper knows its ports, lib/event, the AWS SDK and the stores of the relay.',
+  },
+  {
+    files: ['lib/consume/**/*.ts'],
+    ignores: ['lib/consume/{dynamodb,kafkajs,lambda}/**', 'lib/consume/telemetry-*.ts', 'lib/consume/consumer.ts'],
+    folders: ['consume'],
+    except: ['!../kafka/broker-config'],
+    why: 'The core of the consumer is pure: it knows lib/event and its own ports, not the adapters.',
+  },
+  {
+    files: ['lib/consume/consumer.ts'],
+    folders: ['consume', 'dynamodb'],
+    why: 'createConsumer puts the core together with its inbox, and leaves the way to Kafka to others.',
+  },
+  {
+    files: ['lib/consume/dynamodb/**/*.ts'],
+    folders: ['consume', 'dynamodb'],
+    parties: ['aws'],
+    why: 'The inbox knows its ports, lib/event and the AWS SDK.',
+  },
+  {
+    files: ['lib/consume/{kafkajs,lambda}/**/*.ts'],
+    folders: ['consume', 'kafkajs', 'kafka'],
+    parties: ['kafka'],
+    why: 'What feeds the consumer knows its core, lib/event, lib/kafka and kafkajs.',
+  },
+  {
+    files: ['lib/topics/**/*.ts'],
+    ignores: ['lib/topics/kafka-*.ts'],
+    folders: ['topics'],
+    except: ['!../kafka/broker-config'],
+    why: 'What decides about topics is pure.',
+  },
+  {
+    files: ['lib/topics/kafka-*.ts'],
+    folders: ['topics', 'kafka'],
+    parties: ['kafka'],
+    why: 'The adapter of lib/topics knows its ports, lib/event, lib/kafka and kafkajs.',
+  },
+  {
+    files: ['lib/operate/**/*.ts'],
+    folders: allBut([...FOLDERS, ...ADAPTERS], ['write', 'infra', 'testing']),
+    parties: ['aws', 'kafka'],
+    why: 'lib/operate may import lib/event, lib/schema, lib/kafka, lib/relay, lib/sweep and lib/consume.',
+  },
+  {
+    files: ['lib/testing/**/*.ts'],
+    folders: ['testing', 'write', 'relay', 'consume', 'dynamodb', 'lambda'],
+    parties: ['aws'],
+    why: 'The test kit knows the writer, and relay and consumer without Kafka; it works in every test runner.',
+  },
+  {
+    files: ['lib/infra/**/*.ts'],
+    folders: ['infra'],
+    parties: ['cdk'],
+    except: [
+      '!**/kafka/broker-config',
+      ...['consume', 'relay', 'sweep', 'topics'].map((name) => `!**/${name}/environment`),
+      '!**/relay/mapping-settings',
+      '!**/topics/request',
+    ],
+    why: 'Constructs talk to no service; they share environments, requests and mapping settings with the functions.',
+  },
 ];
 
 export default tseslint.config(
@@ -56,223 +186,7 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  layer(
-    ['lib/event/**/*.ts'],
-    [
-      [THIRD_PARTY, 'lib/event is pure: no third parties.'],
-      [
-        [
-          '../write/*',
-          '../relay/*',
-          '../sweep/*',
-          '../infra/*',
-          '../operate/*',
-          '../consume/*',
-          '../kafka/*',
-          '../schema/*',
-        ],
-        'lib/event is the bottom layer.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/write/**/*.ts'],
-    [
-      [THIRD_PARTY, 'The write helper adds no dependency to a service.'],
-      [
-        ['../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../kafka/*', '../schema/*'],
-        'lib/write may import lib/event only.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/relay/**/*.ts'],
-    [
-      [
-        THIRD_PARTY,
-        'The core of the relay is pure; only kafka-*, dynamodb-* and telemetry-* adapters may use third parties.',
-      ],
-      [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
-        'lib/relay may import lib/event only.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-    ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
-  ),
-  layer(
-    ['lib/relay/kafka-*.ts', 'lib/relay/dynamodb-*.ts', 'lib/relay/telemetry-*.ts'],
-    [
-      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
-        'lib/relay may import lib/event only.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/sweep/**/*.ts'],
-    [
-      [
-        [...THIRD_PARTY, '../relay/*'],
-        'The core of the sweeper is pure; only dynamodb-* and telemetry-* adapters may use third parties and the adapters of the relay.',
-      ],
-      [
-        ['../write/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
-        'lib/sweep may import lib/event and lib/relay.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-    ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
-  ),
-  layer(
-    ['lib/sweep/dynamodb-*.ts', 'lib/sweep/telemetry-*.ts'],
-    [
-      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [
-        ['../write/*', '../infra/*', '../operate/*', '../consume/*', '../schema/*'],
-        'lib/sweep may import lib/event and lib/relay.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/schema/**/*.ts'],
-    [
-      [THIRD_PARTY, 'lib/schema is pure: no third parties.'],
-      [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
-        'lib/schema may import lib/event only.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/kafka/**/*.ts'],
-    [
-      [
-        ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@aws-sdk/*', '@aws-lambda-powertools/*'],
-        'lib/kafka is what all clients of Kafka share.',
-      ],
-      [
-        ['../write/*', '../relay/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
-        'lib/kafka may import lib/event only.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/consume/**/*.ts'],
-    [
-      [
-        [...THIRD_PARTY, '../kafka/*'],
-        'The core of the consumer is pure; only kafkajs-*, lambda-*, dynamodb-* and telemetry-* adapters may use third parties.',
-      ],
-      [
-        ['../write/*', '../relay/*', '!../relay/environment', '../sweep/*', '../infra/*', '../operate/*'],
-        'lib/consume may import lib/event, and how all functions are told their brokers.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-    ['lib/consume/{kafkajs,lambda,dynamodb,telemetry}-*.ts'],
-  ),
-  layer(
-    ['lib/consume/{kafkajs,lambda,dynamodb,telemetry}-*.ts'],
-    [
-      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [
-        [
-          '../write/*',
-          '../relay/*',
-          '!../relay/environment',
-          '!../relay/kafka-client',
-          '!../relay/kafka-secrets',
-          '../sweep/*',
-          '../infra/*',
-          '../operate/*',
-        ],
-        'lib/consume may import lib/event, lib/kafka, and how all functions log in at the brokers.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/topics/**/*.ts'],
-    [
-      [[...THIRD_PARTY, '../relay/kafka-*'], 'The core is pure; only kafka-* adapters may use third parties.'],
-      [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
-        'lib/topics may import lib/event and lib/relay.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-    ['lib/topics/kafka-*.ts'],
-  ),
-  layer(
-    ['lib/topics/kafka-*.ts'],
-    [
-      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [
-        ['../write/*', '../sweep/*', '../infra/*', '../operate/*', '../consume/*'],
-        'lib/topics may import lib/event and lib/relay.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/operate/**/*.ts'],
-    [
-      [['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'], 'aws-cdk-lib belongs to lib/infra.'],
-      [
-        ['../write/*', '../infra/*'],
-        'lib/operate may import lib/event, lib/schema, lib/relay, lib/sweep and lib/consume.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
-  layer(
-    ['lib/testing/**/*.ts'],
-    [
-      [
-        ['kafkajs', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@aws-lambda-powertools/*', 'zod', 'valibot'],
-        'The test kit needs nothing but the AWS SDK.',
-      ],
-      [['jest', '@jest/*', 'vitest', 'node:test'], 'The test kit works in every test runner.'],
-      [
-        ['**/sweep/*', '**/infra/*', '**/operate/*', '**/kafka/*', '**/schema/*', '**/kafka-*', '**/kafkajs-*'],
-        'lib/testing may import lib/event, lib/write, and the relay and the consumer without Kafka.',
-      ],
-      [['**/lambdas/**', '**/bin/**'], 'Composition roots wire; nobody imports them.'],
-    ],
-  ),
-  layer(
-    ['lib/infra/**/*.ts'],
-    [
-      [['kafkajs', '@aws-sdk/*', '@aws-lambda-powertools/*'], 'Constructs talk to no service.'],
-      [
-        [
-          '**/write/*',
-          '**/relay/*',
-          '**/sweep/*',
-          '!**/relay/environment',
-          '!**/relay/mapping-settings',
-          '!**/sweep/environment',
-          '**/topics/*',
-          '!**/topics/environment',
-          '!**/topics/request',
-          '**/operate/*',
-          '**/consume/*',
-          '!**/consume/environment',
-          '**/schema/*',
-        ],
-        'lib/infra may import lib/event and what it shares with the functions: their environments, requests and mapping settings.',
-      ],
-      NOBODY_IMPORTS,
-    ],
-  ),
+  ...LAYERS.map(layer),
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -22,7 +22,7 @@ export type ChildName = (typeof CHILDREN)[number];
 const withoutMarks: Plugin = {
   name: 'without-marks',
   setup: (build) => {
-    build.onResolve({ filter: /\/dynamodb-marks$/ }, () => ({ path: join(__dirname, 'without-marks.ts') }));
+    build.onResolve({ filter: /\/dynamodb\/marks$/ }, () => ({ path: join(__dirname, 'without-marks.ts') }));
   },
 };
 

@@ -1,9 +1,9 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
-export type { BrokerAccess } from './infra/broker-ports';
-export type { BrokerProps } from './infra/broker-props';
-export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer-inbox';
-export { KafkaAuthentication } from './infra/kafka-authentication';
+export type { BrokerAccess } from './infra/cluster/broker-ports';
+export type { BrokerProps } from './infra/cluster/broker-props';
+export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer/consumer-inbox';
+export { KafkaAuthentication } from './infra/cluster/kafka-authentication';
 export type { AlarmSpec, Condition, MissingData, Severity } from './infra/monitoring/alarm';
 export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
 export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
@@ -12,9 +12,9 @@ export type { ConsumerMetric, OutboxMetricOptions, RelayMetric, SweeperMetric } 
 export type { OutboxMonitoringOptions } from './infra/monitoring/options';
 export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
 export type { OutboxSlo } from './infra/monitoring/slo';
-export type { MskCluster, TopicAdministration } from './infra/kafka-authentication';
+export type { MskCluster, TopicAdministration } from './infra/cluster/kafka-authentication';
 export { Outbox } from './infra/outbox';
-export { OutboxCluster } from './infra/outbox-cluster';
+export { OutboxCluster } from './infra/cluster/outbox-cluster';
 export type {
   ClusterKind,
   ExistingClusterProps,
@@ -23,14 +23,15 @@ export type {
   ProvisionedClusterProps,
   ServerlessClusterProps,
   StandardClusterProps,
-} from './infra/outbox-cluster-props';
-export { OutboxConsumer } from './infra/outbox-consumer';
-export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/outbox-consumer-props';
-export { OutboxNetwork } from './infra/outbox-network';
-export type { OutboxNetworkProps } from './infra/outbox-network';
+} from './infra/cluster/outbox-cluster-props';
+export { OutboxConsumer } from './infra/consumer/outbox-consumer';
+export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/consumer/outbox-consumer-props';
+export { OutboxNetwork } from './infra/cluster/outbox-network';
+export type { OutboxNetworkProps } from './infra/cluster/outbox-network';
 export type { OutboxProps } from './infra/outbox-props';
 export { OutboxReplica } from './infra/outbox-replica';
 export type { OutboxReplicaProps } from './infra/outbox-replica';
-export { OutboxTopics } from './infra/outbox-topics';
-export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/outbox-topics-props';
-export type { Compression, KafkaAuth } from './relay/environment';
+export { OutboxTopics } from './infra/cluster/outbox-topics';
+export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/cluster/outbox-topics-props';
+export type { KafkaAuth } from './kafka/broker-config';
+export type { Compression } from './relay/environment';

@@ -16,8 +16,8 @@ export {
   type EventHandler,
   type EventHandlers,
 } from './consume/handler';
-export { kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs-dead-letters';
-export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs-runner';
+export { kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
+export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs/runner';
 export {
   handleKafkaEvent,
   type InvocationContext,
@@ -25,7 +25,7 @@ export {
   type KafkaEvent,
   type KafkaEventRecord,
   type KafkaHandlerOptions,
-} from './consume/lambda-kafka';
+} from './consume/lambda/handle-event';
 export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters, InboxKey } from './consume/ports';
 export type { Answer, AnswerOutcome } from './consume/request';
 export type { ConsumedRecord, HeaderValue } from './consume/record';

@@ -1,1 +1,1 @@
-export { consumerEnvironment, type ConsumerEnvironment } from './consume/lambda-environment';
+export { consumerEnvironment, type ConsumerEnvironment } from './consume/lambda/environment';

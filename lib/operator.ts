@@ -6,16 +6,16 @@ export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/sig
 export type { InboxKey } from './consume/ports';
 export type { Answer, AnswerOutcome, ParkingRequest, RedriveRequest, SkipRequest } from './consume/request';
 export type { ConsumerLag } from './consume/applied';
-export { consumerLag } from './operate/consumer-lag';
-export type { KeyLag } from './operate/consumer-lag';
+export { consumerLag } from './operate/consumer/consumer-lag';
+export type { KeyLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
 export type { Cost, Prices, Workload } from './operate/cost';
-export { deadLetters } from './operate/dead-letters';
-export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operate/dead-letters';
-export { doctor } from './operate/doctor';
-export type { DoctorOptions, DoctorReport } from './operate/doctor';
-export type { DoctorTarget } from './operate/doctor-facts';
-export type { DoctorLine } from './operate/doctor-line';
+export { deadLetters } from './operate/consumer/dead-letters';
+export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operate/consumer/dead-letters';
+export { doctor } from './operate/doctor/doctor';
+export type { DoctorOptions, DoctorReport } from './operate/doctor/doctor';
+export type { DoctorTarget } from './operate/doctor/facts';
+export type { DoctorLine } from './operate/doctor/line';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
 export { findSweeper, findTable } from './operate/find-outbox';
@@ -25,9 +25,9 @@ export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
 export { held } from './operate/held';
 export type { HeldKey } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
-export { parkedKeys } from './operate/parked';
-export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/parked';
-export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/redrive-parked';
+export { parkedKeys } from './operate/consumer/parked';
+export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
+export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/consumer/redrive-parked';
 export type {
   ConsumerTarget,
   FollowedRequest,
@@ -35,7 +35,7 @@ export type {
   ParkedPlan,
   ParkedRedriveOptions,
   ParkedRedriveReport,
-} from './operate/redrive-parked';
+} from './operate/consumer/redrive-parked';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
 export { planReplay, replay } from './operate/replay';

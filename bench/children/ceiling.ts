@@ -3,8 +3,8 @@ import { Kafka, logLevel, type Message, type TopicMessages } from 'kafkajs';
 import { decodeItem } from '../../lib/event/item';
 import { messagesOf } from '../../lib/event/message';
 import { decodeRelayConfig } from '../../lib/relay/environment';
-import { kafkaCompression } from '../../lib/relay/kafka-compression';
-import { KAFKA_RETRY } from '../../lib/relay/kafka-session';
+import { kafkaCompression } from '../../lib/relay/kafka/compression';
+import { KAFKA_RETRY } from '../../lib/kafka/retry';
 import { measureOnRequest } from './measure';
 
 const { brokers, compression, requestTimeoutMs } = decodeRelayConfig(process.env);

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { dynamodbClient } from '../../lib/relay/dynamodb-client';
-import { viewFromHome } from '../../lib/relay/dynamodb-home-region';
-import { controlStore } from '../../lib/relay/dynamodb-control';
-import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
-import { drainStore } from '../../lib/relay/dynamodb-drains';
-import { keyReader } from '../../lib/relay/dynamodb-keys';
-import { markWriter } from '../../lib/relay/dynamodb-marks';
-import { parkingWriter } from '../../lib/relay/dynamodb-parking';
-import { signalStore } from '../../lib/relay/dynamodb-signals';
-import { suspectCounter } from '../../lib/relay/dynamodb-suspects';
+import { dynamodbClient } from '../../lib/relay/dynamodb/client';
+import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
+import { controlStore } from '../../lib/relay/dynamodb/control';
+import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
+import { drainStore } from '../../lib/relay/dynamodb/drains';
+import { keyReader } from '../../lib/relay/dynamodb/keys';
+import { markWriter } from '../../lib/relay/dynamodb/marks';
+import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { signalStore } from '../../lib/relay/dynamodb/signals';
+import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
 import { decodeRelayConfig, DYNAMODB_TIMING, slowestRoundMs } from '../../lib/relay/environment';
 import { recordsOfHome } from '../../lib/relay/home-region';
-import { kafkaClient } from '../../lib/relay/kafka-client';
-import { createKafkaPublisher } from '../../lib/relay/kafka-publisher';
-import { secretReader } from '../../lib/relay/kafka-secrets';
+import { kafkaClient } from '../../lib/kafka/client';
+import { createKafkaPublisher } from '../../lib/relay/kafka/publisher';
+import { secretReader } from '../../lib/kafka/secrets';
 import { createRelay } from '../../lib/relay/relay';
 import { powertoolsTelemetry } from '../../lib/relay/telemetry-powertools';
 
@@ -29,7 +29,7 @@ const relay = createRelay(
   {
     publisher: createKafkaPublisher({
       ...config,
-      connect: kafkaClient(config, secretReader()),
+      connect: kafkaClient({ ...config, name: config.outboxName }, secretReader()),
       clock,
       onRebuilt: (cause) => telemetry.producerRebuilt(cause),
     }),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
-import { dynamodbClient } from '../../lib/relay/dynamodb-client';
-import { viewFromHome } from '../../lib/relay/dynamodb-home-region';
+import { dynamodbClient } from '../../lib/relay/dynamodb/client';
+import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';

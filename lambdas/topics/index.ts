@@ -1,12 +1,12 @@
 import type { CdkCustomResourceEvent, CdkCustomResourceResponse } from 'aws-lambda';
-import { kafkaClient } from '../../lib/relay/kafka-client';
-import { secretReader } from '../../lib/relay/kafka-secrets';
+import { kafkaClient } from '../../lib/kafka/client';
+import { secretReader } from '../../lib/kafka/secrets';
 import { decodeTopicsConfig } from '../../lib/topics/environment';
 import { handleTopic } from '../../lib/topics/handle';
 import { withTopicAdmin } from '../../lib/topics/kafka-admin';
 
 const config = decodeTopicsConfig(process.env);
-const connect = kafkaClient({ ...config, outboxName: 'topics' }, secretReader());
+const connect = kafkaClient({ ...config, name: 'topics' }, secretReader());
 
 /** One event of a custom resource, handed over by the CDK's provider framework, which also answers CloudFormation. */
 export async function handler(event: CdkCustomResourceEvent): Promise<CdkCustomResourceResponse> {

@@ -1,10 +1,10 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
-import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb-inbox';
-import { isDynamoDbOutage } from './dynamodb-outage';
-import { dynamodbRequests } from './dynamodb-requests';
-import { dynamodbTransactions } from './dynamodb-transactions';
+import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
+import { isDynamoDbOutage } from './dynamodb/outage';
+import { dynamodbRequests } from './dynamodb/requests';
+import { dynamodbTransactions } from './dynamodb/transactions';
 import { Gate } from './gate';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';

@@ -1,5 +1,5 @@
 import { environmentReader, type Environment } from '../event/environment';
-import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../relay/environment';
+import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
 /** Everything that configures a deployed consumer: written by the construct, read in its function. */
 export interface ConsumerConfig extends BrokerConfig {

@@ -14,14 +14,20 @@ import {
   type Order,
 } from '../relay/environment';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
-import { BROKER_OPTIONS, checkReach, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
+import {
+  BROKER_OPTIONS,
+  checkReach,
+  resolveBrokers,
+  type BrokerProps,
+  type ResolvedBrokers,
+} from './cluster/broker-props';
 import { checkConnections } from './guards/connections';
 import { checkBatchLimit } from './guards/message-size';
 import { checkNames } from './guards/names';
 import { checkReplayWindow } from './guards/replay-window';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import type { OutboxMonitoringOptions } from './monitoring/options';
-import { OutboxTopics } from './outbox-topics';
+import { OutboxTopics } from './cluster/outbox-topics';
 
 /** What an `Outbox` can be told. */
 export interface OutboxProps extends BrokerProps {

@@ -14,7 +14,7 @@ import { Construct, type IDependable } from 'constructs';
 import { RELAY_ACTIONS } from '../event/table-actions';
 import { encodeRelayConfig, type RelayConfig } from '../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
-import type { KafkaAuthentication } from './kafka-authentication';
+import type { KafkaAuthentication } from './cluster/kafka-authentication';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
 

@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { awsCallLogs } from './bootstrap-brokers';
+import { awsCallLogs } from './cluster/bootstrap-brokers';
 import { refuseUnknownKeys } from './invalid-option';
 
 /** What an `OutboxReplica` must be told. */

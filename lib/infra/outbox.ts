@@ -17,7 +17,7 @@ import { resolveMonitoring } from './monitoring/options';
 import { OutboxMonitoring } from './monitoring/outbox-monitoring';
 import { homeRegionOf } from './home-region';
 import { invalidOption } from './invalid-option';
-import type { KafkaAuthentication } from './kafka-authentication';
+import type { KafkaAuthentication } from './cluster/kafka-authentication';
 import { synthesisProblems } from './outbox-guards';
 import { resolveOutboxProps, type OutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';

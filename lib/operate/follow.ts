@@ -2,7 +2,7 @@ import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { controlStore } from '../relay/dynamodb-control';
+import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import type { Redriven } from './redrive';
 import { OPERATOR_CLOCK, pause, type Target } from './target';

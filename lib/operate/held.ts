@@ -4,7 +4,7 @@ import type { Hold } from '../event/control';
 import { itemStateOf } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { Request } from '../event/signal';
-import { controlStore } from '../relay/dynamodb-control';
+import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { OPERATOR_CLOCK, type Target } from './target';
 

@@ -1,6 +1,6 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import { viewFromHome } from '../relay/dynamodb-home-region';
+import { viewFromHome } from '../relay/dynamodb/home-region';
 import { findRelay } from './find-relay';
 import type { Target } from './target';
 

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
-import type { KafkaAuth } from '../relay/environment';
-import { kafkaClient, type ReadSecret } from '../relay/kafka-client';
-import { secretReader } from '../relay/kafka-secrets';
+import type { KafkaAuth } from '../kafka/broker-config';
+import { kafkaClient, type ReadSecret } from '../kafka/client';
+import { secretReader } from '../kafka/secrets';
 
 /** The Kafka cluster that the relay publishes to, and how to log in. */
 export interface KafkaTarget {
@@ -18,6 +18,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** A client that reads topics for `outbox verify` and its kind. */
 export function connectKafka({ brokers, auth, region, readSecret = secretReader() }: KafkaTarget): Promise<Kafka> {
-  const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, outboxName: 'verify' };
+  const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, name: 'verify' };
   return kafkaClient(config, readSecret, { region })(brokers);
 }

@@ -7,11 +7,11 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
 import { encodeSignal, newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
-import { controlStore } from '../relay/dynamodb-control';
+import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { keyReader } from '../relay/dynamodb-keys';
-import { readHold } from '../relay/dynamodb-holds';
+import { keyReader } from '../relay/dynamodb/keys';
+import { readHold } from '../relay/dynamodb/holds';
 import { OPERATOR_CLOCK, pause, refuse, requireKey, type Target } from './target';
 
 /** Which keys: by name, all that are held, or those that are held for a reason. */

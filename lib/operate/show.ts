@@ -3,8 +3,8 @@ import type { Hold } from '../event/control';
 import { itemStateOf, type ItemState } from '../event/item-state';
 import type { Image } from '../event/item';
 import { isSignalKey } from '../event/signal';
-import { readHold } from '../relay/dynamodb-holds';
-import { partitionPages } from '../relay/dynamodb-pages';
+import { readHold } from '../relay/dynamodb/holds';
+import { partitionPages } from '../relay/dynamodb/pages';
 import { requireKey, type Target } from './target';
 
 export interface ShownItem extends ItemState {

@@ -1,4 +1,4 @@
-import { controlStore } from '../relay/dynamodb-control';
+import { controlStore } from '../relay/dynamodb/control';
 import type { Census } from '../sweep/census';
 import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';

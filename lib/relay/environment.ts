@@ -1,16 +1,6 @@
-import { environmentReader, type Environment, type EnvironmentReader } from '../event/environment';
+import { environmentReader, type Environment } from '../event/environment';
 import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
-
-/** How the relay authenticates itself to the brokers. */
-export type KafkaAuth =
-  /** MSK IAM: SASL/OAUTHBEARER over TLS with the function's own role. */
-  | { readonly kind: 'iam' }
-  /** SASL/SCRAM-SHA-512 over TLS; the secret is JSON with `username` and `password`. */
-  | { readonly kind: 'scram'; readonly secretArn: string }
-  /** TLS; with a secret (JSON with `certificate` and `privateKey` in PEM) the client authenticates by certificate. */
-  | { readonly kind: 'tls'; readonly secretArn?: string }
-  /** Plain text: for a broker on the same machine. */
-  | { readonly kind: 'none' };
+import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
 export const COMPRESSIONS = ['zstd', 'gzip', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
@@ -19,11 +9,8 @@ export const ORDERS = ['relaxed', 'strict'] as const;
 export type Order = (typeof ORDERS)[number];
 
 /** Everything that configures a deployed relay: written by the construct, read by the handler. */
-export interface RelayConfig {
+export interface RelayConfig extends BrokerConfig {
   readonly tableName: string;
-  /** At least one `host:port`. */
-  readonly brokers: readonly string[];
-  readonly auth: KafkaAuth;
   readonly compression: Compression;
   /** How long a processed item stays readable; 0 deletes it instead of marking it. */
   readonly retentionSeconds: number;
@@ -77,15 +64,6 @@ export const slowestRoundMs = (timing: Timing): number =>
 export const shortestFunctionTimeoutMs = (timing: Timing): number =>
   slowestRoundMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
-/** By this variable a function is known to be a relay. */
-export const BROKERS_VARIABLE = 'OUTBOX_KAFKA_BROKERS';
-
-const KAFKA_VARIABLES = {
-  brokers: BROKERS_VARIABLE,
-  auth: 'OUTBOX_KAFKA_AUTH',
-  secretArn: 'OUTBOX_KAFKA_SECRET_ARN',
-} as const;
-
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: 'OUTBOX_NAME',
@@ -97,46 +75,6 @@ const VARIABLES = {
   lateAfterSeconds: 'OUTBOX_LATE_AFTER_SECONDS',
   publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
 } as const;
-
-/** How a function reaches the brokers. */
-export type BrokerConfig = Pick<RelayConfig, 'brokers' | 'auth'>;
-
-/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
-export function encodeBrokerConfig({ brokers, auth }: BrokerConfig): Record<string, string> {
-  const secretArn = auth.kind === 'scram' || auth.kind === 'tls' ? auth.secretArn : undefined;
-  return {
-    [KAFKA_VARIABLES.brokers]: brokers.join(','),
-    [KAFKA_VARIABLES.auth]: auth.kind,
-    ...(secretArn === undefined ? {} : { [KAFKA_VARIABLES.secretArn]: secretArn }),
-  };
-}
-
-/** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
-export function decodeBrokerConfig(read: EnvironmentReader): BrokerConfig {
-  const brokers = read
-    .text(KAFKA_VARIABLES.brokers)
-    .split(',')
-    .map((broker) => broker.trim());
-  if (!brokers.every((broker) => /^[^\s:]+:\d{1,5}$/.test(broker))) {
-    read.refuse(KAFKA_VARIABLES.brokers, 'a comma-separated list of host:port');
-  }
-  return { brokers, auth: decodeAuth(read) };
-}
-
-function decodeAuth(read: EnvironmentReader): KafkaAuth {
-  const kind = read.text(KAFKA_VARIABLES.auth);
-  switch (kind) {
-    case 'iam':
-    case 'none':
-      return { kind };
-    case 'scram':
-      return { kind, secretArn: read.text(KAFKA_VARIABLES.secretArn) };
-    case 'tls':
-      return { kind, secretArn: read.optionalText(KAFKA_VARIABLES.secretArn) };
-    default:
-      return read.refuse(KAFKA_VARIABLES.auth, 'one of iam, scram, tls, none');
-  }
-}
 
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
 export const encodeRelayConfig = (config: RelayConfig): Record<string, string> => ({

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { ConsumerOutage } from '../consume/attempt';
 import type { Consumer } from '../consume/consumer';
-import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda-kafka';
+import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda/handle-event';
 import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
 import { headerText, type ConsumedRecord, type HeaderValue } from '../consume/record';
 import { formatReceipt } from '../event/receipt';

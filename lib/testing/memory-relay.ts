@@ -6,13 +6,13 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { formatReceipt } from '../event/receipt';
-import { controlStore } from '../relay/dynamodb-control';
-import { ControlWriter } from '../relay/dynamodb-control-writer';
-import { drainStore } from '../relay/dynamodb-drains';
-import { keyReader } from '../relay/dynamodb-keys';
-import { parkingWriter } from '../relay/dynamodb-parking';
-import { signalStore } from '../relay/dynamodb-signals';
-import { suspectCounter } from '../relay/dynamodb-suspects';
+import { controlStore } from '../relay/dynamodb/control';
+import { ControlWriter } from '../relay/dynamodb/control-writer';
+import { drainStore } from '../relay/dynamodb/drains';
+import { keyReader } from '../relay/dynamodb/keys';
+import { parkingWriter } from '../relay/dynamodb/parking';
+import { signalStore } from '../relay/dynamodb/signals';
+import { suspectCounter } from '../relay/dynamodb/suspects';
 import { RELAY_DEFAULTS, type Order } from '../relay/environment';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';

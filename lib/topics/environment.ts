@@ -1,5 +1,5 @@
 import { environmentReader, type Environment } from '../event/environment';
-import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../relay/environment';
+import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
 /** Everything that configures the function that makes topics: written by the construct, read by the handler. */
 export interface TopicsConfig extends BrokerConfig {

@@ -1,9 +1,9 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { TABLE } from '../../lib/event/table';
-import type { DoctorFacts } from '../../lib/operate/doctor-judge';
-import type { Reader } from '../../lib/operate/doctor-judge-mapping';
-import { known } from '../../lib/operate/doctor-line';
+import type { DoctorFacts } from '../../lib/operate/doctor/judge';
+import type { Reader } from '../../lib/operate/doctor/judge-mapping';
+import { known } from '../../lib/operate/doctor/line';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../lib/relay/environment';
 import { encodeSweeperConfig, SWEEPER_DEFAULTS } from '../../lib/sweep/environment';
 

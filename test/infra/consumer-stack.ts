@@ -1,9 +1,9 @@
 import { App, Stack } from 'aws-cdk-lib';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { OutboxCluster } from '../../lib/infra/outbox-cluster';
-import { OutboxConsumer } from '../../lib/infra/outbox-consumer';
-import type { OutboxConsumerProps } from '../../lib/infra/outbox-consumer-props';
-import { OutboxNetwork } from '../../lib/infra/outbox-network';
+import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
+import { OutboxConsumer } from '../../lib/infra/consumer/outbox-consumer';
+import type { OutboxConsumerProps } from '../../lib/infra/consumer/outbox-consumer-props';
+import { OutboxNetwork } from '../../lib/infra/cluster/outbox-network';
 import { relayCode, templateOf } from './stack';
 
 export interface SynthesizedConsumer {

@@ -1,8 +1,8 @@
 import type { BillingMode, StreamViewType, TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { judge } from '../../lib/operate/doctor-judge';
+import { judge } from '../../lib/operate/doctor/judge';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../lib/event/table-actions';
-import { known } from '../../lib/operate/doctor-line';
+import { known } from '../../lib/operate/doctor/line';
 import { aReader, soundFacts, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/doctor-facts';
 import { outboxStack } from './stack';
 

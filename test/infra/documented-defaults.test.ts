@@ -1,25 +1,25 @@
-import { INBOX_DEFAULTS } from '../../lib/infra/consumer-inbox';
+import { INBOX_DEFAULTS } from '../../lib/infra/consumer/consumer-inbox';
 import { CONSUMER_MONITORING_DEFAULTS } from '../../lib/infra/monitoring/consumer-options';
-import { CONSUMER_CONSTRUCT_DEFAULTS } from '../../lib/infra/outbox-consumer-props';
-import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/outbox-cluster-props';
-import { NETWORK_DEFAULTS } from '../../lib/infra/outbox-network';
+import { CONSUMER_CONSTRUCT_DEFAULTS } from '../../lib/infra/consumer/outbox-consumer-props';
+import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/cluster/outbox-cluster-props';
+import { NETWORK_DEFAULTS } from '../../lib/infra/cluster/outbox-network';
 import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox-props';
-import { TOPIC_DEFAULTS, TOPICS_PROPS_DEFAULTS } from '../../lib/infra/outbox-topics-props';
+import { TOPIC_DEFAULTS, TOPICS_PROPS_DEFAULTS } from '../../lib/infra/cluster/outbox-topics-props';
 import { comparableValues, documentedDefaults, documentedValues } from './documented-defaults';
 
 const { serverProperties, ...standard } = STANDARD_DEFAULTS;
 
 test.each<[string, string, object]>([
   ['OutboxProps', 'outbox-props.ts', OUTBOX_DEFAULTS],
-  ['OutboxNetworkProps', 'outbox-network.ts', NETWORK_DEFAULTS],
-  ['ProvisionedClusterProps', 'outbox-cluster-props.ts', withoutRemovalPolicy(CLUSTER_DEFAULTS)],
-  ['ExpressClusterProps', 'outbox-cluster-props.ts', EXPRESS_DEFAULTS],
+  ['OutboxNetworkProps', 'cluster/outbox-network.ts', NETWORK_DEFAULTS],
+  ['ProvisionedClusterProps', 'cluster/outbox-cluster-props.ts', withoutRemovalPolicy(CLUSTER_DEFAULTS)],
+  ['ExpressClusterProps', 'cluster/outbox-cluster-props.ts', EXPRESS_DEFAULTS],
   // The broker properties are beside those that the outbox chooses.
-  ['StandardClusterProps', 'outbox-cluster-props.ts', { ...standard, serverProperties: {} }],
-  ['TopicProps', 'outbox-topics-props.ts', TOPIC_DEFAULTS],
-  ['OutboxTopicsProps', 'outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],
-  ['OutboxConsumerProps', 'outbox-consumer-props.ts', CONSUMER_CONSTRUCT_DEFAULTS],
-  ['ConsumerInboxProps', 'consumer-inbox.ts', INBOX_DEFAULTS],
+  ['StandardClusterProps', 'cluster/outbox-cluster-props.ts', { ...standard, serverProperties: {} }],
+  ['TopicProps', 'cluster/outbox-topics-props.ts', TOPIC_DEFAULTS],
+  ['OutboxTopicsProps', 'cluster/outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],
+  ['OutboxConsumerProps', 'consumer/outbox-consumer-props.ts', CONSUMER_CONSTRUCT_DEFAULTS],
+  ['ConsumerInboxProps', 'consumer/consumer-inbox.ts', INBOX_DEFAULTS],
   ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', CONSUMER_MONITORING_DEFAULTS],
 ])('the @default tags of %s are the defaults', (name, file, defaults) => {
   expect(documentedValues(file, name)).toEqual(comparableValues(defaults as Record<string, unknown>));
@@ -31,18 +31,18 @@ function withoutRemovalPolicy({ removalPolicy: _, ...defaults }: typeof CLUSTER_
 
 test.each([
   ['OutboxProps', 'outbox-props.ts', ['topics']],
-  ['BrokerProps', 'broker-props.ts', []],
-  ['OutboxNetworkProps', 'outbox-network.ts', []],
-  ['NewClusterProps', 'outbox-cluster-props.ts', ['network']],
-  ['ProvisionedClusterProps', 'outbox-cluster-props.ts', []],
-  ['ExpressClusterProps', 'outbox-cluster-props.ts', []],
-  ['StandardClusterProps', 'outbox-cluster-props.ts', []],
-  ['ExistingClusterProps', 'outbox-cluster-props.ts', ['clusterArn']],
-  ['TopicProps', 'outbox-topics-props.ts', ['topic']],
-  ['OutboxTopicsProps', 'outbox-topics-props.ts', []],
-  ['OutboxConsumerProps', 'outbox-consumer-props.ts', ['consumerName', 'topics', 'code']],
-  ['ConsumerOnFailure', 'outbox-consumer-props.ts', ['bucket', 'retryAttempts']],
-  ['ConsumerInboxProps', 'consumer-inbox.ts', []],
+  ['BrokerProps', 'cluster/broker-props.ts', []],
+  ['OutboxNetworkProps', 'cluster/outbox-network.ts', []],
+  ['NewClusterProps', 'cluster/outbox-cluster-props.ts', ['network']],
+  ['ProvisionedClusterProps', 'cluster/outbox-cluster-props.ts', []],
+  ['ExpressClusterProps', 'cluster/outbox-cluster-props.ts', []],
+  ['StandardClusterProps', 'cluster/outbox-cluster-props.ts', []],
+  ['ExistingClusterProps', 'cluster/outbox-cluster-props.ts', ['clusterArn']],
+  ['TopicProps', 'cluster/outbox-topics-props.ts', ['topic']],
+  ['OutboxTopicsProps', 'cluster/outbox-topics-props.ts', []],
+  ['OutboxConsumerProps', 'consumer/outbox-consumer-props.ts', ['consumerName', 'topics', 'code']],
+  ['ConsumerOnFailure', 'consumer/outbox-consumer-props.ts', ['bucket', 'retryAttempts']],
+  ['ConsumerInboxProps', 'consumer/consumer-inbox.ts', []],
   ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', []],
 ])('every option of %s has a @default tag, but for what must be given', (name, file, required) => {
   const without = [...documentedDefaults(file, name)].filter(([, text]) => text === undefined);

@@ -2,9 +2,9 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
+import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import type { Outbox } from '../../lib/infra/outbox';
-import { OPERATOR_ACTIONS } from '../../lib/operate/doctor-judge';
+import { OPERATOR_ACTIONS } from '../../lib/operate/doctor/judge';
 import { CLUSTER_ARN, SECRET_ARN, outboxStack } from './stack';
 
 /** The statements of a role that `grant` was called with. */

@@ -4,7 +4,7 @@ import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
+import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { decodeRelayConfig } from '../../lib/relay/environment';
 import { CLUSTER_ARN, SECRET_ARN, outboxStack, statementOf, statements } from './stack';
 

@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
+import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import type { OutboxProps } from '../../lib/infra/outbox-props';
 import { SECRET_ARN, masked, outboxStack, relayCode } from './stack';
 

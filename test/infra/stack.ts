@@ -1,7 +1,7 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { KafkaAuthentication } from '../../lib/infra/kafka-authentication';
+import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { Outbox } from '../../lib/infra/outbox';
 import type { OutboxProps } from '../../lib/infra/outbox-props';
 

@@ -4,8 +4,8 @@ import {
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { doctor } from '../../lib/operate/doctor';
-import { controlStore } from '../../lib/relay/dynamodb-control';
+import { doctor } from '../../lib/operate/doctor/doctor';
+import { controlStore } from '../../lib/relay/dynamodb/control';
 import { startStack, type Stack } from '../../local/stack';
 import { STARTUP_MS } from './harness/world';
 

@@ -6,11 +6,11 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { createOutbox } from '../../lib';
 import { positionOfVersion } from '../../lib/event/position';
 import { encodeSignal, newSignal } from '../../lib/event/signal';
-import { OutboxCluster } from '../../lib/infra/outbox-cluster';
-import { OutboxNetwork } from '../../lib/infra/outbox-network';
-import { OutboxTopics } from '../../lib/infra/outbox-topics';
-import type { OutboxTopicsProps } from '../../lib/infra/outbox-topics-props';
-import { kafkaClient } from '../../lib/relay/kafka-client';
+import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
+import { OutboxNetwork } from '../../lib/infra/cluster/outbox-network';
+import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
+import type { OutboxTopicsProps } from '../../lib/infra/cluster/outbox-topics-props';
+import { kafkaClient } from '../../lib/kafka/client';
 import { TOPICS_DEFAULTS } from '../../lib/topics/environment';
 import { handleTopic, type ResourceEvent } from '../../lib/topics/handle';
 import { withTopicAdmin } from '../../lib/topics/kafka-admin';
@@ -98,7 +98,7 @@ describe('the function that makes topics', () => {
   const CLUSTER = 'local';
   const topic = 'made';
   // As lambdas/topics/index.ts puts it together.
-  const connect = kafkaClient({ ...TOPICS_DEFAULTS, auth: { kind: 'none' }, outboxName: 'topics' }, () =>
+  const connect = kafkaClient({ ...TOPICS_DEFAULTS, auth: { kind: 'none' }, name: 'topics' }, () =>
     Promise.reject(new Error('There is no secret.')),
   );
 

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ConfigResourceTypes } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
-import { ControlWriter } from '../../lib/relay/dynamodb-control-writer';
-import { parkingWriter } from '../../lib/relay/dynamodb-parking';
+import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
+import { parkingWriter } from '../../lib/relay/dynamodb/parking';
 import { withAdmin } from '../../local/kafka/topics';
 import { OutboxCli } from './harness/cli';
 import {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { deadLetters, type DeadLetter, type DeadLettersReport } from '../../../lib/operate/dead-letters';
+import { deadLetters, type DeadLetter, type DeadLettersReport } from '../../../lib/operate/consumer/dead-letters';
 import { actOnInbox, EXIT_CODES } from '../act';
 import { parseTime } from '../arguments';
 import { columns, count, number, time } from '../format';

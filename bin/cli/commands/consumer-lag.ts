@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
-import { consumerLag, type KeyLag } from '../../../lib/operate/consumer-lag';
+import { consumerLag, type KeyLag } from '../../../lib/operate/consumer/consumer-lag';
 import { act, EXIT_CODES } from '../act';
 import { columns, duration, number } from '../format';
 import type { Session } from '../session';

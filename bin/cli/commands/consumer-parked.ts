@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { parkedKeys, type ParkedKey } from '../../../lib/operate/parked';
-import { receiptOf } from '../../../lib/operate/redrive-parked';
+import { parkedKeys, type ParkedKey } from '../../../lib/operate/consumer/parked';
+import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
 import { columns, count, duration, number, time } from '../format';
 import type { InboxSession } from '../session';

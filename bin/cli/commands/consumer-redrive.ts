@@ -7,7 +7,7 @@ import {
   type ConsumerTarget,
   type FollowedRequest,
   type ParkedRedriveReport,
-} from '../../../lib/operate/redrive-parked';
+} from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
 import { parseDuration } from '../arguments';
 import { explain } from '../failure';

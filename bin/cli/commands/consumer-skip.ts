@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { parkedMessage, type ParkedKey } from '../../../lib/operate/parked';
-import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/redrive-parked';
+import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
+import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, needsYes } from '../act';
 import { SessionError, type InboxSession } from '../session';
 import { tellOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';

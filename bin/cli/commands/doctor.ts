@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { doctor, type DoctorReport } from '../../../lib/operate/doctor';
-import type { DoctorLine } from '../../../lib/operate/doctor-line';
+import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
+import type { DoctorLine } from '../../../lib/operate/doctor/line';
 import { act, EXIT_CODES } from '../act';
 import { columns, count } from '../format';
 import type { Session } from '../session';

@@ -1,5 +1,5 @@
 import { Token } from 'aws-cdk-lib';
-import { BROKER_PORTS } from '../broker-ports';
+import { BROKER_PORTS } from '../cluster/broker-ports';
 import { invalidOption } from '../invalid-option';
 
 /** `b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com`, `boot-a1b2c3.c1.kafka-serverless.…`. */

@@ -3,7 +3,7 @@ import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { HANDLER_MARGIN_MS } from '../../consume/environment';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
-import type { ConsumedTopic, ConsumerOnFailure, ResolvedConsumerProps } from '../outbox-consumer-props';
+import type { ConsumedTopic, ConsumerOnFailure, ResolvedConsumerProps } from '../consumer/outbox-consumer-props';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
 /** @throws OutboxError `invalid-option` for what Lambda would refuse at deployment, or what would block or lose messages. */

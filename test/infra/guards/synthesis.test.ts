@@ -18,8 +18,8 @@ import {
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
 import { Outbox } from '../../../lib/infra/outbox';
-import { OutboxCluster } from '../../../lib/infra/outbox-cluster';
-import { OutboxTopics } from '../../../lib/infra/outbox-topics';
+import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
+import { OutboxTopics } from '../../../lib/infra/cluster/outbox-topics';
 import { CLUSTER_ARN, outboxProps, outboxStack, relayCode, type Synthesized } from '../stack';
 
 const ownTable = (stack: Stack, changed: Partial<TablePropsV2> = {}): TableV2 =>

@@ -1,7 +1,7 @@
 import type { Message } from '../../../lib/event/message';
 import { COMPRESSIONS, type Compression } from '../../../lib/relay/environment';
-import { kafkaClient } from '../../../lib/relay/kafka-client';
-import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafka-publisher';
+import { kafkaClient } from '../../../lib/kafka/client';
+import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafka/publisher';
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
 import { createTopics, deleteTopic } from '../../../local/kafka/topics';
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 function newPublisher(compression: Compression = 'none') {
   const rebuilds: unknown[] = [];
-  const config = { outboxName: 'test', auth: { kind: 'none' }, requestTimeoutMs: 2_000, compression } as const;
+  const config = { name: 'test', auth: { kind: 'none' }, requestTimeoutMs: 2_000, compression } as const;
   const publisher = createKafkaPublisher({
     ...config,
     connect: kafkaClient(config, () => Promise.reject(new Error('there are no secrets'))),

@@ -1,5 +1,5 @@
 import { decodeConsumerConfig, encodeConsumerConfig, type ConsumerConfig } from '../../../lib/consume/environment';
-import { consumerEnvironment, deadLettersOnDemand } from '../../../lib/consume/lambda-environment';
+import { consumerEnvironment, deadLettersOnDemand } from '../../../lib/consume/lambda/environment';
 import type { KafkaDeadLetters } from '../../../lib/consumer';
 import { aRecord } from '../../builders/consume';
 

@@ -2,8 +2,8 @@ import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/c
 import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { inHomeRegion } from '../../../lib/operate/home-region';
-import { judge } from '../../../lib/operate/doctor-judge';
-import { known } from '../../../lib/operate/doctor-line';
+import { judge } from '../../../lib/operate/doctor/judge';
+import { known } from '../../../lib/operate/doctor/line';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../../lib/relay/environment';
 import { mappingFilters } from '../../../lib/relay/mapping-settings';
 import { aMapping, aReader, aTable, soundFacts, STREAM_ARN, TABLE_NAME } from '../../builders/doctor-facts';

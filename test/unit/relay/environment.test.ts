@@ -1,11 +1,11 @@
 import fc from 'fast-check';
+import type { KafkaAuth } from '../../../lib/kafka/broker-config';
 import {
   COMPRESSIONS,
   decodeRelayConfig,
   encodeRelayConfig,
   RELAY_DEFAULTS,
   shortestFunctionTimeoutMs,
-  type KafkaAuth,
   type RelayConfig,
 } from '../../../lib/relay/environment';
 

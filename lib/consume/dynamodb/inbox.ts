@@ -1,0 +1,249 @@
+import { isRecord } from '../../event/options';
+import { formatSequence, parseSequence } from '../../event/sequence';
+import type { TransactionAction } from '../../event/transaction';
+import type { ConsumerClient } from '../client';
+import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
+import {
+  INBOX_SORT_KEY,
+  inboxPartitionKey,
+  markerSortKey,
+  PARKED_PREFIX,
+  parkedKeysPartition,
+  parkedKeySortKey,
+  parkedSortKey,
+} from '../inbox-keys';
+import type { Clock, InboxEntries, InboxKey, InboxRow, InboxStore } from '../ports';
+import { headersByName, type ConsumedRecord, type HeaderValue } from '../record';
+
+type Item = Record<string, unknown>;
+
+export interface DynamoDbInboxOptions {
+  readonly client: ConsumerClient;
+  readonly tableName: string;
+  readonly consumer: string;
+  readonly markerLifeMs: number;
+  readonly clock: Clock;
+}
+
+/** Clocks differ, and a marker must outlive every message that it is asked about. */
+const MARKER_MARGIN_MS = 3600_000;
+
+/** Reads a consumer's table, strongly consistent. */
+export function dynamodbInbox({
+  client,
+  tableName,
+  consumer,
+}: Pick<DynamoDbInboxOptions, 'tableName' | 'consumer'> & {
+  readonly client: Pick<ConsumerClient, 'get' | 'query'>;
+}): InboxStore {
+  const get = async (pk: string, sk: string): Promise<Item | undefined> =>
+    (await client.get({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true })).Item;
+  return {
+    async read(key) {
+      return rowOf(await get(inboxPartitionKey(consumer, key), INBOX_SORT_KEY));
+    },
+    async isMarked(key, id) {
+      // An expired marker that DynamoDB has not deleted yet still tells the truth.
+      return (await get(inboxPartitionKey(consumer, key), markerSortKey(id))) !== undefined;
+    },
+    async nextParked(key) {
+      const { Items } = await client.query({
+        TableName: tableName,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: { ':pk': inboxPartitionKey(consumer, key), ':prefix': PARKED_PREFIX },
+        ConsistentRead: true,
+        Limit: 1,
+      });
+      const item = Items?.[0];
+      return item === undefined ? undefined : { record: parkedRecord(item), position: String(item['sk']) };
+    },
+    async *parkedKeys() {
+      let from: Item | undefined;
+      do {
+        const page = await client.query({
+          TableName: tableName,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': parkedKeysPartition(consumer) },
+          ConsistentRead: true,
+          Limit: 100,
+          ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+        });
+        for (const item of page.Items ?? []) yield keyOf(item);
+        from = page.LastEvaluatedKey;
+      } while (from !== undefined);
+    },
+  };
+}
+
+/** The entries that change it. */
+export function dynamodbInboxEntries({
+  tableName,
+  consumer,
+  markerLifeMs,
+  clock,
+}: Omit<DynamoDbInboxOptions, 'client'>): InboxEntries {
+  const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
+  return {
+    row(key, known, state, applied) {
+      return {
+        Put: {
+          TableName: tableName,
+          Item: {
+            ...at(key, INBOX_SORT_KEY),
+            ...encodeState(state),
+            revision: known.revision + 1,
+            ...(applied === undefined
+              ? known.appliedAt === undefined
+                ? {}
+                : { appliedAt: known.appliedAt }
+              : { appliedAt: clock.now() }),
+          },
+          // Two consumers that work on one key at once, as in a rebalance: only one of them has read the last revision.
+          ...(known.revision === 0
+            ? { ConditionExpression: 'attribute_not_exists(pk)' }
+            : {
+                ConditionExpression: 'revision = :known',
+                ExpressionAttributeValues: { ':known': known.revision },
+              }),
+        },
+      };
+    },
+    marker: (key, id) => ({
+      Put: {
+        TableName: tableName,
+        Item: {
+          ...at(key, markerSortKey(id)),
+          expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+        },
+        ConditionExpression: 'attribute_not_exists(pk)',
+      },
+    }),
+    notParked: (key) => ({
+      ConditionCheck: {
+        TableName: tableName,
+        Key: at(key, INBOX_SORT_KEY),
+        ConditionExpression: 'attribute_not_exists(parked)',
+      },
+    }),
+    park(key, known, record, why): TransactionAction[] {
+      const message = { ...at(key, parkedSortKey(record)), ...encodeRecord(record), why };
+      const name = { ...parkedKeyItem(consumer, key), why, since: clock.now() };
+      const puts = known.state.parked ? [message] : [message, name];
+      return puts.map((Item) => ({ Put: { TableName: tableName, Item } }));
+    },
+    unpark: (key, position) => ({
+      Delete: {
+        TableName: tableName,
+        Key: at(key, position),
+        // An operator may have discarded it while it was being applied.
+        ConditionExpression: 'attribute_exists(pk)',
+      },
+    }),
+    release(key) {
+      const { pk, sk } = parkedKeyItem(consumer, key);
+      return { Delete: { TableName: tableName, Key: { pk, sk } } };
+    },
+  };
+}
+
+/** What lists a key as parked. */
+export const parkedKeyItem = (consumer: string, key: InboxKey) => {
+  const { source, topic, key: name } = key;
+  return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), source, topic, key: name };
+};
+
+export const keyOf = (item: Item): InboxKey => ({
+  source: String(item['source']),
+  topic: String(item['topic']),
+  key: String(item['key']),
+});
+
+/** Short, so that the row of an ordinary key stays within one write unit. */
+const encodeState = ({ window, topEvents, aside, parked }: InboxState): Item => ({
+  window: window.map(encodeSeen),
+  ...(topEvents === undefined ? {} : { topEvents }),
+  ...(aside.length === 0 ? {} : { aside: aside.map(encodeSeen) }),
+  ...(parked ? { parked } : {}),
+});
+
+function encodeSeen({ sequence, id }: Seen): string {
+  const parsed = parseSequence(sequence);
+  return parsed === undefined ? `${sequence} ${id}` : `${parsed.version}.${parsed.index} ${id}`;
+}
+
+function decodeSeen(text: unknown): Seen {
+  const [, version, index, id] = /^(\d+)\.(\d+) (.*)$/s.exec(String(text)) ?? [];
+  if (version === undefined || index === undefined || id === undefined) {
+    throw new Error(`The inbox holds ${JSON.stringify(text)}, which is not "<version>.<index> <id>".`);
+  }
+  return { sequence: formatSequence({ version: Number(version), index: Number(index) }), id };
+}
+
+function rowOf(item: Item | undefined): InboxRow {
+  if (item === undefined) return { state: EMPTY_INBOX, revision: 0 };
+  const { revision, appliedAt, topEvents, parked } = item;
+  return {
+    state: {
+      window: listOf(item['window']).map(decodeSeen),
+      topEvents: typeof topEvents === 'number' ? topEvents : undefined,
+      aside: listOf(item['aside']).map(decodeSeen),
+      parked: parked === true,
+    },
+    revision: Number(revision),
+    appliedAt: typeof appliedAt === 'number' ? appliedAt : undefined,
+  };
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+
+/** Where a message lies in Kafka. */
+export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): Item => ({
+  topic,
+  partition,
+  offset: String(offset),
+  timestamp,
+});
+
+/** Kafka's message as it was read: key, value and headers byte for byte. */
+const encodeRecord = (record: ConsumedRecord): Item => ({
+  ...encodePlace(record),
+  ...(record.key === null ? {} : { messageKey: record.key }),
+  ...(record.value === null ? {} : { value: record.value }),
+  headers: Object.entries(record.headers).flatMap(([name, given]) => valuesOf(given).map((bytes) => [name, bytes])),
+});
+
+function valuesOf(given: HeaderValue): Buffer[] {
+  if (given === undefined) return [];
+  const values = typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
+  return values.map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
+}
+
+export function parkedRecord(item: Item): ConsumedRecord {
+  return {
+    topic: String(item['topic']),
+    partition: Number(item['partition']),
+    offset: BigInt(String(item['offset'])),
+    timestamp: Number(item['timestamp']),
+    key: bytesOf(item['messageKey']),
+    value: bytesOf(item['value']),
+    headers: headersByName(
+      listOf(item['headers']).map((pair) => {
+        const [name, bytes] = listOf(pair);
+        return [String(name), bytes] as const;
+      }),
+    ),
+  };
+}
+
+/** The SDK gives binary as `Uint8Array`. */
+const bytesOf = (value: unknown): Buffer | null =>
+  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
+
+/** Codes of each entry of a cancelled transaction. */
+export function cancellationCodes(error: unknown): readonly string[] | undefined {
+  if (!(error instanceof Error) || error.name !== 'TransactionCanceledException') return undefined;
+  if (!('CancellationReasons' in error) || !Array.isArray(error.CancellationReasons)) return undefined;
+  return (error.CancellationReasons as unknown[]).map((reason) =>
+    isRecord(reason) && typeof reason['Code'] === 'string' ? reason['Code'] : 'None',
+  );
+}

@@ -1,0 +1,88 @@
+import type { TransactionAction } from '../../event/transaction';
+import { encodePlace, parkedKeyItem, type DynamoDbInboxOptions } from './inbox';
+import { answersPartition, inboxPartitionKey, markerSortKey, requestsPartition } from '../inbox-keys';
+import type { RequestStore } from '../ports';
+import { ANSWER_LIFE_MS, decodeRequest, encodeRequest, type ParkingRequest } from '../request';
+
+type Item = Record<string, unknown>;
+
+const PAGE = 100;
+
+/** Reads and changes the requests in a consumer's table. */
+export function dynamodbRequests({
+  client,
+  tableName,
+  consumer,
+  clock,
+}: Omit<DynamoDbInboxOptions, 'markerLifeMs'>): RequestStore {
+  const pk = requestsPartition(consumer);
+  const put = (Item: Item): TransactionAction => ({ Put: { TableName: tableName, Item } });
+  const asksStill = ({ asks }: ParkingRequest) => ({
+    ConditionExpression: 'asks = :asks',
+    ExpressionAttributeValues: { ':asks': asks },
+  });
+  return {
+    async *waiting() {
+      let from: Item | undefined;
+      do {
+        const page = await client.query({
+          TableName: tableName,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': pk },
+          // Half the price, and what is acted on is read again.
+          ConsistentRead: false,
+          Limit: PAGE,
+          ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+        });
+        for (const item of page.Items ?? []) yield decodeRequest(item) ?? { unknown: String(item['sk']) };
+        from = page.LastEvaluatedKey;
+      } while (from !== undefined);
+    },
+    async read(id) {
+      const { Item } = await client.get({ TableName: tableName, Key: { pk, sk: id }, ConsistentRead: true });
+      return Item === undefined ? undefined : decodeRequest(Item);
+    },
+    async parking(key) {
+      const { pk: listed, sk } = parkedKeyItem(consumer, key);
+      const { Item } = await client.get({ TableName: tableName, Key: { pk: listed, sk }, ConsistentRead: true });
+      return Item === undefined ? undefined : { why: String(Item['why']), since: Number(Item['since']) };
+    },
+    replaced: (known, next) => ({
+      Put: {
+        TableName: tableName,
+        Item: encodeRequest(pk, next),
+        ...asksStill(known),
+      },
+    }),
+    answered: (known, answer) => [
+      {
+        Delete: {
+          TableName: tableName,
+          Key: { pk, sk: known.id },
+          ...asksStill(known),
+        },
+      },
+      put({
+        ...encodeRequest(answersPartition(consumer), answer),
+        expiresAt: Math.ceil((clock.now() + ANSWER_LIFE_MS) / 1000),
+      }),
+    ],
+    refused: (key, parking) => ({
+      Put: {
+        TableName: tableName,
+        Item: { ...parkedKeyItem(consumer, key), ...parking },
+        ConditionExpression: 'attribute_exists(pk)',
+      },
+    }),
+    // Without an expiry: it is what keeps the event from being applied when it comes again.
+    discarded: (key, { record, id, why }, request) =>
+      put({
+        pk: inboxPartitionKey(consumer, key),
+        sk: markerSortKey(id),
+        ...encodePlace(record),
+        eventId: id,
+        why,
+        discarded: { ...request },
+      }),
+  };
+}

@@ -1,0 +1,19 @@
+import type { TransactionAction } from '../../event/transaction';
+import type { ConsumerClient } from '../client';
+import { cancellationCodes } from './inbox';
+import type { Transactions } from '../ports';
+
+/** Writes by `TransactWriteItems`. */
+export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite'>): Transactions => ({
+  async write(entries: readonly TransactionAction[]) {
+    try {
+      await client.transactWrite({ TransactItems: [...entries] });
+      return { kind: 'written' };
+    } catch (cause) {
+      const reasons = cancellationCodes(cause);
+      if (reasons !== undefined) return { kind: 'cancelled', reasons, cause };
+      if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'refused', cause };
+      throw cause;
+    }
+  },
+});

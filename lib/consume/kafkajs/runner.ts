@@ -1,0 +1,376 @@
+import {
+  KafkaJSNonRetriableError,
+  type Consumer as KafkaConsumer,
+  type ConsumerConfig,
+  type EachBatchPayload,
+  type Kafka,
+  type KafkaMessage,
+} from 'kafkajs';
+import { refuseOption, requireOptions } from '../../event/options';
+import { registerZstd } from '../../kafka/zstd';
+import type { Consumer } from '../consumer';
+import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
+import { laneKey } from '../lane-key';
+import { Lanes } from '../lanes';
+import { PartitionRun, partitionName } from '../partition-run';
+import type { Delivery } from '../processor';
+import { headersByName, type ConsumedRecord } from '../record';
+import { isCount } from '../settings';
+import { repeatedly, wait } from '../waiting';
+
+export interface RunOptions {
+  /** Made by `createConsumer`. */
+  readonly consumer: Consumer;
+  /** The client of kafkajs, with brokers and security. */
+  readonly kafka: Pick<Kafka, 'consumer' | 'producer'>;
+  readonly topics: readonly string[];
+  /**
+   * Where a group begins that has no offsets yet.
+   *
+   * @default true, because a consumer that begins at the end has never seen what came before
+   */
+  readonly fromBeginning?: boolean;
+  /**
+   * What kafkajs's consumer gets beside its group, such as `sessionTimeout`.
+   *
+   * @default { maxWaitTimeInMs: 500 }, and kafkajs's own defaults
+   */
+  readonly kafkaConsumer?: Omit<ConsumerConfig, 'groupId'>;
+  /**
+   * How often offsets are committed.
+   *
+   * @default 1000
+   */
+  readonly commitIntervalMs?: number;
+  /**
+   * How many messages of a partition may be unfinished before it is paused.
+   *
+   * @default 1000
+   */
+  readonly maxBuffered?: number;
+  /**
+   * How many messages of a partition may wait behind an unfinished one, finished or not, before it is paused. So many may
+   * come again after a crash.
+   *
+   * @default 10000
+   */
+  readonly maxUncommitted?: number;
+  /**
+   * How long a rebalance or the end waits for what is at work.
+   *
+   * @default 20000
+   */
+  readonly drainTimeoutMs?: number;
+}
+
+/** A consumer at work. */
+export interface RunningConsumer {
+  /**
+   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good or could not leave: let the
+   * process end then, so that something starts it again.
+   */
+  readonly done: Promise<void>;
+  /** Finishes what is at work, commits and leaves the group. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+const DEFAULTS = {
+  fromBeginning: true,
+  kafkaConsumer: {},
+  commitIntervalMs: 1_000,
+  maxBuffered: 1_000,
+  maxUncommitted: 10_000,
+  drainTimeoutMs: 20_000,
+} as const satisfies Partial<RunOptions>;
+
+const OPTIONS = ['consumer', 'kafka', 'topics', ...Object.keys(DEFAULTS)];
+const HOUR_MS = 3600_000;
+
+/**
+ * Joins the consumer's group and applies what its topics bring, until `stop`.
+ *
+ * Messages are fetched ahead of the work and worked on by key, so that a slow key delays only itself; offsets are
+ * committed up to the lowest unfinished message.
+ *
+ * @throws OutboxError `invalid-option`; what kafkajs throws when it cannot connect or a topic does not exist.
+ * @example
+ * ```ts
+ * const running = await runConsumer({ consumer: shipping, kafka: new Kafka({ brokers }), topics: ['orders'] });
+ * process.once('SIGTERM', () => void running.stop());
+ * await running.done;
+ * ```
+ */
+export async function runConsumer(options: RunOptions): Promise<RunningConsumer> {
+  checkOptions(options);
+  registerZstd();
+  const runner = new KafkajsRunner({ ...DEFAULTS, ...options });
+  await runner.start();
+  return runner;
+}
+
+function checkOptions(options: RunOptions): void {
+  const given = requireOptions(options, OPTIONS);
+  const { topics } = options;
+  if (!Array.isArray(topics) || topics.length === 0 || !topics.every((topic) => typeof topic === 'string')) {
+    refuseOption('topics', topics, 'an array of at least one topic name');
+  }
+  for (const option of ['commitIntervalMs', 'maxBuffered', 'maxUncommitted', 'drainTimeoutMs'] as const) {
+    const value = given[option];
+    if (value !== undefined && !isCount(value, HOUR_MS)) refuseOption(option, value, `an integer from 1 to ${HOUR_MS}`);
+  }
+}
+
+class KafkajsRunner implements RunningConsumer {
+  readonly done: Promise<undefined>;
+  readonly #options: Required<RunOptions>;
+  readonly #kafkaConsumer: KafkaConsumer;
+  readonly #deadLetters: KafkaDeadLetters;
+  readonly #lanes: Lanes<Delivery>;
+  readonly #end = Promise.withResolvers<undefined>();
+  readonly #runs = new Map<string, PartitionRun>();
+  #assigned: ReadonlySet<string> = new Set();
+  /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
+  readonly #owed = new Map<string, bigint>();
+  #committing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  readonly #ending = new AbortController();
+  #looking: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: Required<RunOptions>) {
+    this.#options = options;
+    const { consumer, kafka, kafkaConsumer } = options;
+    this.#kafkaConsumer = kafka.consumer({
+      maxWaitTimeInMs: 500,
+      allowAutoTopicCreation: false,
+      ...kafkaConsumer,
+      groupId: consumer.name,
+    });
+    this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name });
+    const processor = consumer.processor(this.#deadLetters);
+    this.#lanes = new Lanes(async (deliveries, lane) => {
+      await processor.process(deliveries, lane);
+    }, consumer.settings.eventsOfKeyPerTransaction);
+    this.done = this.#end.promise;
+    // Who does not look at `done` is not to be ended by it.
+    this.done.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    const consumer = this.#kafkaConsumer;
+    const { topics, fromBeginning, commitIntervalMs } = this.#options;
+    consumer.on('consumer.rebalancing', () => this.#revoke());
+    consumer.on('consumer.group_join', ({ payload }) => this.#assign(payload.memberAssignment));
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (!payload.restart) void this.#crash(payload.error);
+    });
+    // Before anything can crash, which clears it.
+    this.#timer = setInterval(() => {
+      void this.#commit();
+      this.#telemetry.flush();
+    }, commitIntervalMs);
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...topics], fromBeginning });
+      await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
+    } catch (error) {
+      clearInterval(this.#timer);
+      // Why it could not start is what the caller must learn, not how the goodbye went.
+      await consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+    const { requests, settings } = this.#options.consumer;
+    if (settings.redriveEveryMs > 0) {
+      this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
+    }
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop());
+  }
+
+  get #telemetry() {
+    return this.#options.consumer.settings.telemetry;
+  }
+
+  async #stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#drain(this.#looking);
+    clearInterval(this.#timer);
+    await this.#commit();
+    try {
+      // Leaves the group, so that the others need not wait for the session to time out.
+      await this.#kafkaConsumer.disconnect();
+    } catch (error) {
+      this.#end.reject(error);
+      throw error;
+    } finally {
+      await this.#deadLetters.close();
+      this.#telemetry.flush();
+    }
+    this.#end.resolve(undefined);
+  }
+
+  async #crash(error: Error): Promise<void> {
+    this.#ending.abort();
+    clearInterval(this.#timer);
+    for (const run of this.#runs.values()) run.end();
+    await this.#deadLetters.close();
+    this.#telemetry.flush();
+    this.#end.reject(error);
+  }
+
+  /** Hands the messages to their keys' lanes; what is fetched next need not wait for them. */
+  async #take(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition, messages } = payload.batch;
+    const first = messages[0];
+    if (first === undefined || !payload.isRunning() || payload.isStale() || this.#stopping !== undefined) return;
+    // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
+    if (!this.#assigned.has(partitionName(topic, partition))) return;
+    const run = this.#runOf(topic, partition, BigInt(first.offset));
+    if (run === undefined) return;
+    for (const message of messages) this.#begin(run, message);
+    if (run.isFull) this.#pause(run);
+    try {
+      await payload.heartbeat();
+    } catch (error) {
+      // kafkajs meets the same answer at its own next heartbeat, and then joins anew.
+      if (protocolErrorOf(error) !== 'REBALANCE_IN_PROGRESS') return;
+      // Finish what is at work and commit it, before others get the partition.
+      await this.#drain();
+      await this.#commit();
+    }
+  }
+
+  /** The partition's run, to take messages from `first` on; `undefined` when earlier ones must come again before. */
+  #runOf(topic: string, partition: number, first: bigint): PartitionRun | undefined {
+    const name = partitionName(topic, partition);
+    const known = this.#runs.get(name);
+    if (known !== undefined && !known.signal.aborted && !known.isBehind(first)) return known;
+    if (known !== undefined) this.#endRun(known);
+    if (this.#mustGoBack(topic, partition, first)) return undefined;
+    const { consumer, maxBuffered, maxUncommitted } = this.#options;
+    const { concurrency } = consumer.settings;
+    const run = new PartitionRun(topic, partition, { concurrency, maxBuffered, maxUncommitted });
+    this.#runs.set(name, run);
+    return run;
+  }
+
+  /**
+   * A batch that was fetched before a rebalance can come after it. kafkajs would go on behind it, although the messages
+   * before it that were given up in the rebalance are still owed.
+   */
+  #mustGoBack(topic: string, partition: number, first: bigint): boolean {
+    const name = partitionName(topic, partition);
+    const owed = this.#owed.get(name);
+    this.#owed.delete(name);
+    if (owed === undefined || first <= owed) return false;
+    this.#kafkaConsumer.seek({ topic, partition, offset: String(owed) });
+    return true;
+  }
+
+  #begin(run: PartitionRun, message: KafkaMessage): void {
+    const record = recordOf(run, message);
+    run.begin(record.offset);
+    this.#lanes.add(laneKey(record), {
+      record,
+      slots: run.slots,
+      signal: run.signal,
+      finished: () => {
+        run.finish(record.offset);
+        if (run.isPaused && run.hasRoom && !run.signal.aborted) this.#resume(run);
+      },
+    });
+  }
+
+  #pause(run: PartitionRun): void {
+    run.isPaused = true;
+    this.#kafkaConsumer.pause([{ topic: run.topic, partitions: [run.partition] }]);
+  }
+
+  #resume(run: PartitionRun): void {
+    run.isPaused = false;
+    try {
+      this.#kafkaConsumer.resume([{ topic: run.topic, partitions: [run.partition] }]);
+    } catch (error) {
+      // Between a crash of kafkajs's consumer and its restart there is nothing to resume, and nothing paused after it.
+      if (!(error instanceof KafkaJSNonRetriableError)) throw error;
+    }
+  }
+
+  /** Begins nothing more, and waits for what is at work. */
+  async #drain(beside: Promise<void> = Promise.resolve()): Promise<void> {
+    for (const run of this.#runs.values()) run.end();
+    const idle = new AbortController();
+    await Promise.race([Promise.all([this.#lanes.idle(), beside]), wait(this.#options.drainTimeoutMs, idle.signal)]);
+    idle.abort();
+  }
+
+  /** The partitions may go to others: what is done is committed as long as this member may. */
+  #revoke(): void {
+    void this.#commit();
+    this.#endRuns();
+  }
+
+  #assign(assigned: Readonly<Record<string, readonly number[]>>): void {
+    this.#endRuns();
+    const ours = new Set(
+      Object.entries(assigned).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => partitionName(topic, partition)),
+      ),
+    );
+    this.#assigned = ours;
+    for (const name of this.#owed.keys()) if (!ours.has(name)) this.#owed.delete(name);
+    this.#telemetry.rebalanced({ assigned });
+  }
+
+  #endRuns(): void {
+    for (const run of this.#runs.values()) this.#endRun(run);
+  }
+
+  #endRun(run: PartitionRun): void {
+    const name = partitionName(run.topic, run.partition);
+    run.end();
+    this.#runs.delete(name);
+    const { lowestUnfinished } = run;
+    if (lowestUnfinished !== undefined) this.#owed.set(name, lowestUnfinished);
+    // kafkajs keeps a partition paused when it comes back.
+    if (run.isPaused) this.#resume(run);
+  }
+
+  /** One commit at a time. A failed one is made good by the next; what was not committed comes again. */
+  #commit(): Promise<void> {
+    const runs = [...this.#runs.values()];
+    return (this.#committing = this.#committing.then(() => this.#commitRuns(runs)));
+  }
+
+  async #commitRuns(runs: readonly PartitionRun[]): Promise<void> {
+    const due = runs.flatMap((run) => {
+      const { uncommitted } = run;
+      return uncommitted === undefined ? [] : [{ run, offset: uncommitted }];
+    });
+    if (due.length === 0) return;
+    try {
+      await this.#kafkaConsumer.commitOffsets(
+        due.map(({ run: { topic, partition }, offset }) => ({ topic, partition, offset: String(offset) })),
+      );
+      for (const { run, offset } of due) run.committed(offset);
+    } catch (error) {
+      this.#telemetry.commitFailed(error);
+    }
+  }
+}
+
+/** The name of the protocol error that a broker answered. */
+const protocolErrorOf = (error: unknown): unknown =>
+  error instanceof Error && 'type' in error ? error.type : undefined;
+
+const recordOf = ({ topic, partition }: PartitionRun, message: KafkaMessage): ConsumedRecord => ({
+  topic,
+  partition,
+  offset: BigInt(message.offset),
+  timestamp: Number(message.timestamp),
+  key: message.key,
+  value: message.value,
+  headers: headersByName(Object.entries(message.headers ?? {})),
+});

@@ -1,0 +1,165 @@
+import { OutboxError } from '../../event/errors';
+import { requireOptions } from '../../event/options';
+import type { Consumer } from '../consumer';
+import { HANDLER_MARGIN_MS } from '../environment';
+import { laneKey } from '../lane-key';
+import { Lanes } from '../lanes';
+import { OffsetTracker } from '../offsets';
+import type { DeadLetters } from '../ports';
+import { partitionName } from '../partition-run';
+import type { Delivery } from '../processor';
+import { headersByName, type ConsumedRecord } from '../record';
+import { Slots } from '../slots';
+
+/** What Lambda sends for Amazon MSK and for self-managed Kafka; `@types/aws-lambda` has it as `MSKEvent`. */
+export interface KafkaEvent {
+  readonly records: Readonly<Record<string, readonly KafkaEventRecord[]>>;
+}
+
+export interface KafkaEventRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  /** Base64; left out or null for a message without a key. */
+  readonly key?: string | null;
+  /** Base64; left out or null for a tombstone. */
+  readonly value?: string | null;
+  /** One header each: its name and the bytes of its value. */
+  readonly headers?: readonly Readonly<Record<string, readonly number[] | null>>[] | null;
+}
+
+/** The part of Lambda's context that is read. */
+export interface InvocationContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** What tells Lambda where to go on in each partition. */
+export interface KafkaBatchResponse {
+  readonly batchItemFailures: readonly {
+    readonly itemIdentifier: { readonly partition: string; readonly offset: number };
+  }[];
+}
+
+export interface KafkaHandlerOptions {
+  /** Made by `createConsumer`. */
+  readonly consumer: Consumer;
+  /** Made by `kafkajsDeadLetters`. */
+  readonly deadLetters: DeadLetters;
+  /**
+   * Whether the event source mapping has `ReportBatchItemFailures`, which Lambda offers for Kafka in provisioned mode.
+   * Without it Lambda ignores an answer, so the handler throws when anything is unfinished, and the whole batch comes
+   * again: what was applied is then ignored as a duplicate.
+   *
+   * @default false
+   */
+  readonly partialBatchResponse?: boolean;
+  /**
+   * How long before the function's timeout nothing more is begun.
+   *
+   * @default 5000
+   */
+  readonly marginMs?: number;
+}
+
+/**
+ * A Lambda handler that applies the events of a Kafka event source mapping.
+ *
+ * It waits for nothing that may take longer than an invocation: in an outage, and when a key is blocked, it leaves the rest to
+ * Lambda's next delivery. Nothing is owed for what it does not report.
+ *
+ * An event without records, `{ "records": {} }`, only looks whether an operator asks for something.
+ *
+ * @example
+ * ```ts
+ * export const handler = handleKafkaEvent({ consumer, deadLetters: kafkajsDeadLetters({ kafka, consumer: consumer.name }) });
+ * ```
+ */
+export function handleKafkaEvent(
+  options: KafkaHandlerOptions,
+): (event: KafkaEvent, context: InvocationContext) => Promise<KafkaBatchResponse> {
+  requireOptions(options, ['consumer', 'deadLetters', 'partialBatchResponse', 'marginMs']);
+  const { consumer, deadLetters, partialBatchResponse = false, marginMs = HANDLER_MARGIN_MS } = options;
+  const processor = consumer.processor(deadLetters, { givesUp: true });
+  const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
+  const look = requestsWhenDue(consumer);
+  return async (event, context) => {
+    const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMs));
+    const blocked = new Set<string>();
+    // An outage ends what an invocation does; the next one finds out by itself whether it is over.
+    consumer.gate.opened();
+    const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
+      const key = deliveries.map(({ record }) => laneKey(record))[0] ?? '';
+      // Nothing of a key may overtake what was given up.
+      if (blocked.has(key)) return;
+      if ((await processor.process(deliveries, lane)) === 'given-up') blocked.add(key);
+    }, eventsOfKeyPerTransaction);
+    const looking = look(signal, Object.keys(event.records).length === 0);
+    const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
+    await lanes.idle();
+    await looking;
+    telemetry.flush();
+    const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
+      lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
+    );
+    if (unfinished.length === 0 || partialBatchResponse) return { batchItemFailures: unfinished };
+    const places = unfinished.map(({ itemIdentifier: { partition, offset } }) => `${partition}@${offset}`);
+    throw new OutboxError(
+      'batch-unfinished',
+      `Not everything of the batch is applied; the first unfinished messages are ${places.join(', ')}. Lambda delivers the whole batch again, and what is applied is ignored then.`,
+      { places },
+    );
+  };
+}
+
+/** A batch is not kept for longer: what is left goes on in the next invocation. */
+const LOOK_MS = 10_000;
+
+/** Beside the batch, as often as the consumer is told, and by an event without records: that is somebody who asks for it. */
+function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
+  const { redriveEveryMs, clock } = settings;
+  let dueAt = 0;
+  return async (signal, isAsked) => {
+    const now = clock.now();
+    if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
+    dueAt = now + redriveEveryMs;
+    const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+    if (await requests.look(limit)) dueAt = now;
+  };
+}
+
+function begin(
+  records: readonly KafkaEventRecord[],
+  concurrency: number,
+  signal: AbortSignal,
+  lanes: Lanes<Delivery>,
+): { readonly name: string; readonly offsets: OffsetTracker } {
+  const offsets = new OffsetTracker();
+  const slots = new Slots(concurrency);
+  for (const each of records) {
+    const record = recordOf(each);
+    offsets.begin(record.offset);
+    lanes.add(laneKey(record), { record, slots, signal, finished: () => offsets.finish(record.offset) });
+  }
+  const [first] = records;
+  return { name: first === undefined ? '' : partitionName(first.topic, first.partition), offsets };
+}
+
+function recordOf({ topic, partition, offset, timestamp, key, value, headers }: KafkaEventRecord): ConsumedRecord {
+  return {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    timestamp,
+    key: decoded(key),
+    value: decoded(value),
+    headers: headersByName(
+      (headers ?? []).flatMap((header) =>
+        Object.entries(header).map(([name, bytes]) => [name, Buffer.from(bytes ?? [])] as const),
+      ),
+    ),
+  };
+}
+
+const decoded = (base64: string | null | undefined): Buffer | null =>
+  base64 === null || base64 === undefined ? null : Buffer.from(base64, 'base64');

@@ -1,0 +1,60 @@
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { bundledFunction } from '../bundled-function';
+import { ConsumerInbox } from '../consumer/consumer-inbox';
+import type { OutboxCluster } from '../cluster/outbox-cluster';
+import { OutboxConsumer } from '../consumer/outbox-consumer';
+import type { OutboxTopics } from '../cluster/outbox-topics';
+
+export interface ExampleConsumerStackProps extends StackProps {
+  readonly cluster: OutboxCluster;
+  readonly topics: OutboxTopics;
+  /** In place of the bundles, for tests. */
+  readonly code?: Code;
+  readonly topicsCode?: Code;
+}
+
+/** A consumer to look at, and to begin one's own from: it keeps a view of each order's total and status. */
+export class ExampleConsumerStack extends Stack {
+  readonly consumer: OutboxConsumer;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { cluster, topics, code, topicsCode, ...props }: ExampleConsumerStackProps,
+  ) {
+    super(scope, id, props);
+    // An example goes without a trace. What others rely on keeps the defaults, which retain it.
+    const removal = { removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false };
+    const view = new TableV2(this, 'OrderView', {
+      partitionKey: { name: 'id', type: AttributeType.STRING },
+      billing: Billing.onDemand(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      ...removal,
+    });
+    this.consumer = new OutboxConsumer(this, 'Consumer', {
+      consumerName: 'example',
+      cluster,
+      topics,
+      code: code ?? bundledFunction('example-consumer'),
+      topicsCode,
+      inbox: new ConsumerInbox(this, 'Inbox', removal).table,
+      environment: { ORDER_VIEW_TABLE: view.tableName },
+    });
+    Grant.addToPrincipal({
+      grantee: this.consumer,
+      // Those of the entries that the handlers give.
+      actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      resourceArns: [view.tableArn],
+    });
+    const outputs = {
+      FunctionName: this.consumer.function.functionName,
+      InboxTableName: this.consumer.inbox.tableName,
+      OrderViewTableName: view.tableName,
+    };
+    for (const [output, value] of Object.entries(outputs)) new CfnOutput(this, output, { value });
+  }
+}

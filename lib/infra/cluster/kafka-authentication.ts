@@ -1,0 +1,186 @@
+import { Fn, Token } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { KafkaAuth } from '../../kafka/broker-config';
+import { invalidOption } from '../invalid-option';
+
+const CLUSTER_ARN = /^arn:[^:]+:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/;
+
+/** An Amazon MSK cluster, as far as its access is concerned. */
+export interface MskCluster {
+  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be known only at deployment. */
+  readonly clusterArn: string;
+}
+
+/**
+ * How the relay and other clients authenticate themselves to the brokers, and what their roles need for that.
+ *
+ * @example
+ * ```ts
+ * import { KafkaAuthentication } from 'dynamodb-outbox/cdk';
+ *
+ * const authentication = KafkaAuthentication.iam({
+ *   clusterArn: 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2',
+ * });
+ * ```
+ */
+export abstract class KafkaAuthentication {
+  /**
+   * MSK IAM access control with the relay's own role (port 9098): the only way into MSK Serverless, and the only one
+   * that is authorised per topic.
+   */
+  static iam(cluster: MskCluster): KafkaAuthentication {
+    return new IamAuthentication(cluster.clusterArn);
+  }
+
+  /**
+   * SASL/SCRAM-SHA-512 over TLS (port 9096). The secret is JSON with `username` and `password`. A relay in a VPC without
+   * NAT needs an interface endpoint of Secrets Manager to read it.
+   */
+  static scram(secret: ISecret): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'scram', secretArn: secret.secretArn }, secret);
+  }
+
+  /**
+   * TLS (port 9094). With a secret (JSON with `certificate` and `privateKey` in PEM) the relay authenticates by
+   * certificate, and needs to reach Secrets Manager as with `scram`; without one it stays anonymous.
+   */
+  static tls(secret?: ISecret): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'tls', secretArn: secret?.secretArn }, secret);
+  }
+
+  /** Plain text (port 9092): for a broker on the same machine. */
+  static none(): KafkaAuthentication {
+    return new SecretAuthentication({ kind: 'none' });
+  }
+
+  /** What functions are told. */
+  abstract readonly settings: KafkaAuth;
+  /** The cluster that authorises; `undefined` where it is not Amazon MSK by IAM. */
+  readonly clusterArn?: string;
+
+  /** Lets `grantee` publish to `topics`, and to nothing else where the cluster authorises by IAM. */
+  abstract grantPublish(grantee: IGrantable, topics: readonly string[]): void;
+
+  /** Lets `grantee` read `topics` as a member of the consumer group `group`, where the cluster authorises by IAM. */
+  abstract grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void;
+
+  /** Lets the pollers of an event source mapping of `grantee`, which use its role, do what `grantConsume` allows. */
+  grantPoll(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.grantConsume(grantee, topics, group);
+  }
+
+  /** Lets `grantee` look at `topics`, and make, change or delete them as far as `allowed` says. */
+  abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
+}
+
+/** What an administrator of topics may do beside looking. */
+export interface TopicAdministration {
+  readonly change: boolean;
+  readonly remove: boolean;
+}
+
+class SecretAuthentication extends KafkaAuthentication {
+  readonly settings: KafkaAuth;
+  readonly #secret?: ISecret;
+
+  constructor(settings: KafkaAuth, secret?: ISecret) {
+    super();
+    this.settings = settings;
+    this.#secret = secret;
+  }
+
+  override grantPublish(grantee: IGrantable): void {
+    this.#grantLogin(grantee);
+  }
+
+  override grantConsume(grantee: IGrantable): void {
+    this.#grantLogin(grantee);
+  }
+
+  override grantAdminister(grantee: IGrantable): void {
+    this.#grantLogin(grantee);
+  }
+
+  /** What a login may do is decided by the cluster's own access control lists. */
+  #grantLogin(grantee: IGrantable): void {
+    if (this.#secret === undefined) return;
+    const { secretArn, secretFullArn, encryptionKey } = this.#secret;
+    // Not `grantRead`: it also writes the role into the key's policy, and the stack of the key would depend on this one.
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['secretsmanager:GetSecretValue'],
+      // The ARN of a secret ends in six characters that its name does not have.
+      resourceArns: [secretFullArn ?? `${secretArn}-??????`],
+    });
+    if (encryptionKey === undefined) return;
+    Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [encryptionKey.keyArn] });
+  }
+}
+
+class IamAuthentication extends KafkaAuthentication {
+  override readonly settings = { kind: 'iam' } as const;
+  override readonly clusterArn: string;
+
+  constructor(clusterArn: string) {
+    super();
+    if (!Token.isUnresolved(clusterArn) && !CLUSTER_ARN.test(clusterArn)) {
+      throw invalidOption(
+        'clusterArn',
+        clusterArn,
+        'an ARN such as arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>',
+        'Copy it from "aws kafka list-clusters-v2".',
+      );
+    }
+    this.clusterArn = clusterArn;
+  }
+
+  override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
+    // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
+    this.#grant(grantee, [this.clusterArn], ['Connect', 'WriteDataIdempotently']);
+    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
+  }
+
+  override grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.#grant(grantee, [this.clusterArn], ['Connect', 'DescribeCluster']);
+    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'ReadData']);
+    this.#grant(grantee, [this.#arn('group', group)], ['DescribeGroup', 'AlterGroup']);
+  }
+
+  override grantPoll(grantee: IGrantable, topics: readonly string[], group: string): void {
+    this.grantConsume(grantee, topics, group);
+    this.#grant(grantee, [this.clusterArn], ['DescribeClusterDynamicConfiguration']);
+  }
+
+  override grantAdminister(
+    grantee: IGrantable,
+    topics: readonly string[],
+    { change, remove }: TopicAdministration,
+  ): void {
+    this.#grant(grantee, [this.clusterArn], ['Connect']);
+    this.#grant(grantee, this.#topicArns(topics), [
+      'DescribeTopic',
+      'DescribeTopicDynamicConfiguration',
+      ...(change ? ['CreateTopic', 'AlterTopic', 'AlterTopicDynamicConfiguration'] : []),
+      ...(remove ? ['DeleteTopic'] : []),
+    ]);
+  }
+
+  #grant(grantee: IGrantable, resourceArns: string[], actions: readonly string[]): void {
+    Grant.addToPrincipal({ grantee, resourceArns, actions: actions.map((action) => `kafka-cluster:${action}`) });
+  }
+
+  #topicArns(topics: readonly string[]): string[] {
+    return topics.map((topic) => this.#arn('topic', topic));
+  }
+
+  /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
+  #arn(kind: 'topic' | 'group', name: string): string {
+    // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
+    const arn = Token.isUnresolved(this.clusterArn)
+      ? Fn.sub('${Cluster}', { Cluster: this.clusterArn })
+      : this.clusterArn;
+    const parts = Fn.split(':cluster/', arn);
+    return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
+  }
+}

@@ -1,0 +1,315 @@
+import { RemovalPolicy, Size, Token } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
+import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import type { OutboxNetwork } from './outbox-network';
+
+/** What a new cluster of any kind can be told. */
+export interface NewClusterProps {
+  /** Where the brokers are, and who may reach them. */
+  readonly network: OutboxNetwork;
+
+  /**
+   * Name of the cluster. Another name is another cluster: the old one stays, with its messages.
+   *
+   * @default - generated
+   */
+  readonly clusterName?: string;
+
+  /**
+   * What happens to the cluster when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** A cluster without brokers to size. IAM is the only way in, and the quotas are fixed. */
+export type ServerlessClusterProps = NewClusterProps;
+
+/** What a cluster with brokers of its own can be told. */
+export interface ProvisionedClusterProps extends NewClusterProps {
+  /**
+   * Number of brokers: a multiple of the number of subnets.
+   *
+   * @default 3
+   */
+  readonly brokers?: number;
+
+  /**
+   * Ways in: `iam`, `scram` or both. The first is the one that an outbox uses. The network must open their ports.
+   *
+   * @default ['iam']
+   */
+  readonly access?: ('iam' | 'scram')[];
+
+  /**
+   * With `scram`: the login, JSON with `username` and `password`. MSK wants its name to begin with `AmazonMSK_` and a
+   * KMS key of your own.
+   *
+   * @default - a secret with a generated password, under a new key
+   */
+  readonly scramSecret?: ISecret;
+
+  /**
+   * Encrypts what the brokers store. Between brokers and to clients it is always TLS.
+   *
+   * @default - a key that MSK manages
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * How long the logs of the brokers are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+}
+
+/** A cluster of Express brokers: storage without sizing, always three replicas in three zones. */
+export interface ExpressClusterProps extends ProvisionedClusterProps {
+  /**
+   * Version of Apache Kafka, as MSK writes it.
+   *
+   * @default '3.8.x'
+   */
+  readonly kafkaVersion?: string;
+
+  /**
+   * Size of each broker.
+   *
+   * @default 'express.m7g.large'
+   */
+  readonly instanceType?: string;
+}
+
+/** A cluster of Standard brokers. */
+export interface StandardClusterProps extends ProvisionedClusterProps {
+  /**
+   * Version of Apache Kafka, as MSK writes it; `.kraft` at its end means without ZooKeeper. Only a new cluster can
+   * choose between the two.
+   *
+   * @default '3.9.x.kraft'
+   */
+  readonly kafkaVersion?: string;
+
+  /**
+   * Size of each broker.
+   *
+   * @default 'kafka.m7g.large'
+   */
+  readonly instanceType?: string;
+
+  /**
+   * Disk of each broker. It can grow, and never shrink.
+   *
+   * @default Size.gibibytes(100)
+   */
+  readonly storage?: Size;
+
+  /**
+   * Broker properties beside or instead of those that the outbox chooses: topics are not created by accident, have
+   * three replicas of which two must acknowledge, and never elect a leader that has lost messages.
+   *
+   * @default {}
+   */
+  readonly serverProperties?: Record<string, string>;
+}
+
+/** A cluster that exists. */
+export interface ExistingClusterProps {
+  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be known only at deployment. */
+  readonly clusterArn: string;
+
+  /**
+   * What it is: decides how topics are made and which quotas apply.
+   *
+   * @default 'standard'
+   */
+  readonly kind?: 'serverless' | 'express' | 'standard';
+
+  /**
+   * Ways in that it offers. The first is the one that an outbox uses.
+   *
+   * @default ['iam']
+   */
+  readonly access?: BrokerAccess[];
+
+  /**
+   * The login for `scram`, or the client certificate for `tls`, which is optional.
+   *
+   * @default - none
+   */
+  readonly secret?: ISecret;
+
+  /**
+   * From where it is reached. The client's group must be let in by the brokers.
+   *
+   * @default - what each outbox says of its own network
+   */
+  readonly network?: OutboxNetwork;
+
+  /**
+   * Number of brokers, for the limits on connections.
+   *
+   * @default 3
+   */
+  readonly brokers?: number;
+}
+
+/** Every default that is a value. */
+export const CLUSTER_DEFAULTS = {
+  removalPolicy: RemovalPolicy.RETAIN,
+  brokers: 3,
+  access: ['iam'] as ('iam' | 'scram')[],
+  logRetention: RetentionDays.ONE_MONTH,
+} as const satisfies Partial<ProvisionedClusterProps>;
+
+export const EXPRESS_DEFAULTS = {
+  kafkaVersion: '3.8.x',
+  instanceType: 'express.m7g.large',
+} as const satisfies Partial<ExpressClusterProps>;
+
+export const STANDARD_DEFAULTS = {
+  kafkaVersion: '3.9.x.kraft',
+  instanceType: 'kafka.m7g.large',
+  storage: Size.gibibytes(100),
+  serverProperties: {
+    // A misspelt topic must fail, and not become a topic with a partition count that nobody chose.
+    'auto.create.topics.enable': 'false',
+    'default.replication.factor': '3',
+    'min.insync.replicas': '2',
+    'unclean.leader.election.enable': 'false',
+  },
+} as const satisfies Partial<StandardClusterProps>;
+
+const NEW_CLUSTER_OPTIONS: Readonly<Record<keyof NewClusterProps, true>> = {
+  network: true,
+  clusterName: true,
+  removalPolicy: true,
+};
+
+const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, true>> = {
+  ...NEW_CLUSTER_OPTIONS,
+  brokers: true,
+  access: true,
+  scramSecret: true,
+  encryptionKey: true,
+  logRetention: true,
+};
+
+/** As records, so that a new option that is not listed does not compile. */
+const OPTIONS = {
+  serverless: NEW_CLUSTER_OPTIONS satisfies Readonly<Record<keyof ServerlessClusterProps, true>>,
+  express: { ...PROVISIONED_OPTIONS, kafkaVersion: true, instanceType: true } satisfies Readonly<
+    Record<keyof ExpressClusterProps, true>
+  >,
+  standard: {
+    ...PROVISIONED_OPTIONS,
+    kafkaVersion: true,
+    instanceType: true,
+    storage: true,
+    serverProperties: true,
+  } satisfies Readonly<Record<keyof StandardClusterProps, true>>,
+  existing: {
+    clusterArn: true,
+    kind: true,
+    access: true,
+    secret: true,
+    network: true,
+    brokers: true,
+  } satisfies Readonly<Record<keyof ExistingClusterProps, true>>,
+};
+
+export type ClusterKind = 'serverless' | 'express' | 'standard';
+
+const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
+
+/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
+export function checkNewCluster(
+  kind: ClusterKind,
+  props: ServerlessClusterProps & Partial<ExpressClusterProps & StandardClusterProps>,
+  subnets: readonly string[],
+): void {
+  refuseUnknownKeys(`OutboxCluster.${kind}`, props, Object.keys(OPTIONS[kind]));
+  const { clusterName, access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, scramSecret } = props;
+  if (clusterName !== undefined && !Token.isUnresolved(clusterName) && !CLUSTER_NAME.test(clusterName)) {
+    throw invalidOption('clusterName', clusterName, '1 to 64 letters, digits or "-"', 'That is what MSK allows.');
+  }
+  checkAccess(access, ['iam', 'scram']);
+  const closed = access.find((one) => !props.network.access.includes(one));
+  if (closed !== undefined) {
+    throw invalidOption(
+      'access',
+      closed,
+      `among the ways that the network has opened (${props.network.access.join(', ')})`,
+      `Nobody could reach the brokers: add "${closed}" to the access of the OutboxNetwork.`,
+    );
+  }
+  if (scramSecret !== undefined && !access.includes('scram')) {
+    throw invalidOption('scramSecret', 'a secret', 'left out without "scram" in access', 'Add it to access.');
+  }
+  checkBrokers(brokers);
+  checkSubnets(kind, brokers, subnets);
+}
+
+/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
+export function checkExistingCluster(props: ExistingClusterProps): void {
+  refuseUnknownKeys('OutboxCluster.existing', props, Object.keys(OPTIONS.existing));
+  const { kind = 'standard', access = CLUSTER_DEFAULTS.access, secret, brokers = CLUSTER_DEFAULTS.brokers } = props;
+  if (!(kind in OPTIONS) || kind === ('existing' as string)) {
+    throw invalidOption('kind', kind, 'one of serverless, express, standard', 'Names are in lower case.');
+  }
+  checkAccess(access, kind === 'serverless' ? ['iam'] : BROKER_ACCESSES);
+  if (access.includes('scram') && secret === undefined) {
+    throw invalidOption('secret', secret, 'given with "scram" in access', 'It holds the username and the password.');
+  }
+  checkBrokers(brokers);
+}
+
+function checkAccess(access: readonly BrokerAccess[], allowed: readonly BrokerAccess[]): void {
+  const unknown = access.find((one) => !allowed.includes(one));
+  if (access.length > 0 && unknown === undefined) return;
+  throw invalidOption(
+    'access',
+    unknown ?? access,
+    `a list of at least one of ${allowed.join(', ')}`,
+    'MSK Serverless knows IAM only; a new cluster is made with IAM, SCRAM or both.',
+  );
+}
+
+function checkBrokers(brokers: number): void {
+  if (!Token.isUnresolved(brokers) && Number.isSafeInteger(brokers) && brokers >= 1) return;
+  throw invalidOption('brokers', brokers, 'a whole number of at least 1, known at synthesis', 'Count all zones.');
+}
+
+/** Zones that a kind of cluster spreads over: one subnet in each. */
+const SUBNETS = {
+  serverless: { min: 2, max: Infinity, allowed: 'at least two subnets, in different zones' },
+  express: { min: 3, max: 3, allowed: 'three subnets, in different zones' },
+  standard: { min: 2, max: 3, allowed: 'two or three subnets, in different zones' },
+} as const;
+
+function checkSubnets(kind: ClusterKind, brokers: number, subnets: readonly string[]): void {
+  // A list of unknown length is one token.
+  if (Token.isUnresolved(subnets)) return;
+  const { min, max, allowed } = SUBNETS[kind];
+  if (subnets.length < min || subnets.length > max) {
+    throw invalidOption(
+      'network',
+      `one with ${subnets.length} subnets`,
+      `one with ${allowed}`,
+      `MSK ${kind} spreads its brokers over them. Give the OutboxNetwork other availabilityZones or vpcSubnets.`,
+    );
+  }
+  if (kind !== 'serverless' && brokers % subnets.length !== 0) {
+    throw invalidOption(
+      'brokers',
+      brokers,
+      `a multiple of the number of subnets (${subnets.length})`,
+      'MSK puts the same number of brokers into each zone.',
+    );
+  }
+}

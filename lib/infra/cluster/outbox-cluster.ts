@@ -1,0 +1,275 @@
+import { Names, RemovalPolicy, type CfnResource, type Size } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { CfnBatchScramSecret, CfnCluster, CfnConfiguration, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
+import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { BootstrapBrokers } from './bootstrap-brokers';
+import type { BrokerAccess } from './broker-ports';
+import { invalidOption } from '../invalid-option';
+import { KafkaAuthentication } from './kafka-authentication';
+import {
+  checkExistingCluster,
+  checkNewCluster,
+  CLUSTER_DEFAULTS,
+  EXPRESS_DEFAULTS,
+  STANDARD_DEFAULTS,
+  type ClusterKind,
+  type ExistingClusterProps,
+  type ExpressClusterProps,
+  type NewClusterProps,
+  type ProvisionedClusterProps,
+  type ServerlessClusterProps,
+  type StandardClusterProps,
+} from './outbox-cluster-props';
+import type { OutboxNetwork } from './outbox-network';
+
+/** What is known of a cluster once it is made, or found. */
+interface ClusterParts {
+  readonly kind: ClusterKind;
+  readonly clusterArn: string;
+  readonly access: readonly BrokerAccess[];
+  readonly secret?: ISecret;
+  readonly network?: OutboxNetwork;
+  readonly brokers?: number;
+  readonly instanceType?: string;
+  /** Somebody else's. */
+  readonly exists?: boolean;
+  /** The brokers' addresses are asked for after these. */
+  readonly dependencies?: readonly Construct[];
+}
+
+/**
+ * A cluster of Amazon MSK for an outbox: made here, or an existing one. The addresses of its brokers are asked for at
+ * deployment.
+ *
+ * @example
+ * ```ts
+ * import { Stack } from 'aws-cdk-lib';
+ * import { Outbox, OutboxCluster, OutboxNetwork } from 'dynamodb-outbox/cdk';
+ *
+ * const stack = new Stack();
+ * const network = new OutboxNetwork(stack, 'Network');
+ * const cluster = OutboxCluster.serverless(stack, 'Cluster', { network });
+ * new Outbox(stack, 'Outbox', { cluster, topics: ['orders'] });
+ * ```
+ */
+export class OutboxCluster extends Construct {
+  /** MSK Serverless: nothing to size, billed by use, IAM only. Its quotas suit up to 200 MB/s. */
+  static serverless(scope: Construct, id: string, props: ServerlessClusterProps): OutboxCluster {
+    return new OutboxCluster(scope, id, (cluster) => serverlessParts(cluster, props));
+  }
+
+  /** MSK Express: brokers to size, storage that is not, three replicas always. */
+  static express(scope: Construct, id: string, props: ExpressClusterProps): OutboxCluster {
+    return new OutboxCluster(scope, id, (cluster) => provisionedParts(cluster, 'express', props));
+  }
+
+  /** MSK Standard: brokers and disks to size, every broker property open. */
+  static standard(scope: Construct, id: string, props: StandardClusterProps): OutboxCluster {
+    return new OutboxCluster(scope, id, (cluster) => provisionedParts(cluster, 'standard', props));
+  }
+
+  /** A cluster that is somebody else's: nothing is changed in it. */
+  static existing(scope: Construct, id: string, props: ExistingClusterProps): OutboxCluster {
+    checkExistingCluster(props);
+    const { kind = 'standard', access = CLUSTER_DEFAULTS.access } = props;
+    return new OutboxCluster(scope, id, () => ({ ...props, kind, access, exists: true }));
+  }
+
+  /** Decides how topics are made and which quotas apply. */
+  readonly kind: ClusterKind;
+  readonly clusterArn: string;
+  /** Ways in. The first is the one that an outbox uses. */
+  readonly access: readonly BrokerAccess[];
+  /** From where it is reached. */
+  readonly network?: OutboxNetwork;
+  /** Whether it is somebody else's: then its brokers have security groups of their own. */
+  readonly exists: boolean;
+  /** Number of brokers; `undefined` for MSK Serverless, which has none to count. */
+  readonly brokers?: number;
+  /** Size of each broker, where it is known. */
+  readonly instanceType?: string;
+  /** The login for SCRAM, or the client certificate for TLS. */
+  readonly secret?: ISecret;
+
+  readonly #bootstrap: BootstrapBrokers;
+
+  private constructor(scope: Construct, id: string, make: (cluster: Construct) => ClusterParts) {
+    super(scope, id);
+    const parts = make(this);
+    this.kind = parts.kind;
+    this.clusterArn = parts.clusterArn;
+    this.access = parts.access;
+    this.network = parts.network;
+    this.secret = parts.secret;
+    this.exists = parts.exists === true;
+    this.brokers = parts.kind === 'serverless' ? undefined : (parts.brokers ?? CLUSTER_DEFAULTS.brokers);
+    this.instanceType = parts.instanceType;
+    this.#bootstrap = new BootstrapBrokers(this, 'Bootstrap', {
+      clusterArn: this.clusterArn,
+      access: this.access,
+      // The answer names up to three brokers of each kind, and others once some are replaced.
+      askAgainFor: [...this.access, String(this.brokers ?? 'serverless')].join('-'),
+    });
+    for (const dependency of parts.dependencies ?? []) this.#bootstrap.node.addDependency(dependency);
+  }
+
+  /** `host:port` of some brokers, separated by commas, for the way in that an outbox uses. */
+  get bootstrapBrokers(): string {
+    return this.bootstrapBrokersFor(this.#first);
+  }
+
+  /** How an outbox authenticates itself. */
+  get authentication(): KafkaAuthentication {
+    return this.authenticationFor(this.#first);
+  }
+
+  /** @throws OutboxError `invalid-option` for a way in that the cluster does not have. */
+  bootstrapBrokersFor(access: BrokerAccess): string {
+    this.#requireAccess(access);
+    return this.#bootstrap.of(access);
+  }
+
+  /** @throws OutboxError `invalid-option` for a way in that the cluster does not have. */
+  authenticationFor(access: BrokerAccess): KafkaAuthentication {
+    this.#requireAccess(access);
+    switch (access) {
+      case 'iam':
+        return KafkaAuthentication.iam(this);
+      case 'scram':
+        return this.secret === undefined ? this.#refuseSecret() : KafkaAuthentication.scram(this.secret);
+      case 'tls':
+        return KafkaAuthentication.tls(this.access.includes('scram') ? undefined : this.secret);
+      case 'none':
+        return KafkaAuthentication.none();
+    }
+  }
+
+  get #first(): BrokerAccess {
+    return this.access[0] ?? 'iam';
+  }
+
+  #requireAccess(access: BrokerAccess): void {
+    if (this.access.includes(access)) return;
+    throw invalidOption('access', access, `one of ${this.access.join(', ')}`, 'The cluster offers no other way in.');
+  }
+
+  #refuseSecret(): never {
+    throw invalidOption('secret', undefined, 'given with "scram" in access', 'It holds the username and the password.');
+  }
+}
+
+function serverlessParts(scope: Construct, props: ServerlessClusterProps): ClusterParts {
+  const subnetIds = subnetsOf(props);
+  checkNewCluster('serverless', props, subnetIds);
+  const cluster = new CfnServerlessCluster(scope, 'Resource', {
+    clusterName: props.clusterName ?? generatedName(scope),
+    clientAuthentication: { sasl: { iam: { enabled: true } } },
+    vpcConfigs: [{ subnetIds, securityGroups: [props.network.brokerSecurityGroup.securityGroupId] }],
+  });
+  keep(cluster, props);
+  return { kind: 'serverless', clusterArn: cluster.attrArn, access: ['iam'], network: props.network };
+}
+
+function provisionedParts(
+  scope: Construct,
+  kind: 'express' | 'standard',
+  props: ExpressClusterProps & StandardClusterProps,
+): ClusterParts {
+  const subnetIds = subnetsOf(props);
+  checkNewCluster(kind, props, subnetIds);
+  const defaults = kind === 'express' ? EXPRESS_DEFAULTS : STANDARD_DEFAULTS;
+  const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, network } = props;
+  const { instanceType = defaults.instanceType, kafkaVersion = defaults.kafkaVersion } = props;
+  const logGroup = new LogGroup(scope, 'BrokerLogs', {
+    retention: props.logRetention ?? CLUSTER_DEFAULTS.logRetention,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const cluster = new CfnCluster(scope, 'Resource', {
+    clusterName: props.clusterName ?? generatedName(scope),
+    kafkaVersion,
+    numberOfBrokerNodes: brokers,
+    brokerNodeGroupInfo: {
+      instanceType,
+      clientSubnets: subnetIds,
+      securityGroups: [network.brokerSecurityGroup.securityGroupId],
+      storageInfo: kind === 'standard' ? disk(props.storage ?? STANDARD_DEFAULTS.storage) : undefined,
+    },
+    clientAuthentication: {
+      sasl: { iam: { enabled: access.includes('iam') }, scram: { enabled: access.includes('scram') } },
+      unauthenticated: { enabled: false },
+    },
+    encryptionInfo: {
+      encryptionAtRest:
+        props.encryptionKey === undefined ? undefined : { dataVolumeKmsKeyId: props.encryptionKey.keyArn },
+      encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
+    },
+    configurationInfo: kind === 'standard' ? brokerProperties(scope, props) : undefined,
+    // `PER_BROKER` has what tells of refused IAM connections.
+    enhancedMonitoring: 'PER_BROKER',
+    loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: logGroup.logGroupName } } },
+  });
+  keep(cluster, props);
+  const parts = { kind, clusterArn: cluster.attrArn, access, network, brokers, instanceType };
+  return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;
+}
+
+const subnetsOf = ({ network }: NewClusterProps): string[] => network.vpc.selectSubnets(network.vpcSubnets).subnetIds;
+
+const generatedName = (scope: Construct): string =>
+  Names.uniqueResourceName(scope, { maxLength: 64, separator: '-', allowedSpecialCharacters: '-' });
+
+const keep = (cluster: CfnResource, { removalPolicy }: NewClusterProps): void =>
+  cluster.applyRemovalPolicy(removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy);
+
+const disk = (storage: Size): CfnCluster.StorageInfoProperty => ({
+  ebsStorageInfo: { volumeSize: storage.toGibibytes() },
+});
+
+function brokerProperties(
+  scope: Construct,
+  { serverProperties = {} }: StandardClusterProps,
+): CfnCluster.ConfigurationInfoProperty {
+  const properties = { ...STANDARD_DEFAULTS.serverProperties, ...serverProperties };
+  const configuration = new CfnConfiguration(scope, 'Configuration', {
+    name: generatedName(scope),
+    serverProperties: Object.entries(properties)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  });
+  return { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision };
+}
+
+/** What MSK demands of a login: a name with this prefix, and a key that is not the account's default one. */
+const SECRET_PREFIX = 'AmazonMSK_';
+
+function scramLogin(
+  scope: Construct,
+  cluster: CfnCluster,
+  { scramSecret, removalPolicy }: ProvisionedClusterProps,
+): Pick<ClusterParts, 'secret' | 'dependencies'> {
+  const secret =
+    scramSecret ??
+    new Secret(scope, 'Login', {
+      secretName: `${SECRET_PREFIX}${generatedName(scope)}`,
+      description: 'Login of the outbox at the Kafka brokers',
+      encryptionKey: new Key(scope, 'LoginKey', {
+        description: 'Encrypts the login of the outbox at the Kafka brokers',
+        enableKeyRotation: true,
+        removalPolicy: removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy,
+      }),
+      removalPolicy: removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy,
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ username: 'outbox' }),
+        generateStringKey: 'password',
+        passwordLength: 32,
+        excludePunctuation: true,
+      },
+    });
+  const association = new CfnBatchScramSecret(scope, 'Logins', {
+    clusterArn: cluster.attrArn,
+    secretArnList: [secret.secretArn],
+  });
+  return { secret, dependencies: [association] };
+}

@@ -1,0 +1,236 @@
+import { Fn, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  IpAddresses,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+  type ISecurityGroup,
+  type IVpc,
+  type SubnetSelection,
+} from 'aws-cdk-lib/aws-ec2';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
+import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+
+/** What an `OutboxNetwork` can be told. */
+export interface OutboxNetworkProps {
+  /**
+   * A network that exists. It must have a way to DynamoDB of its own: nothing but security groups is added to it, and
+   * the endpoints that are asked for.
+   *
+   * @default - a new VPC of isolated subnets, without NAT and internet gateway, with a gateway endpoint of DynamoDB
+   */
+  readonly vpc?: IVpc;
+
+  /**
+   * Where in `vpc` brokers and functions are; for an imported VPC only.
+   *
+   * @default - the isolated subnets, and in an imported VPC its private ones
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * Zones of a new VPC: two for MSK Serverless, three for Express and for three replicas on Standard. Name them where
+   * MSK does not offer every zone of the region.
+   *
+   * @default - the first three of the region
+   */
+  readonly availabilityZones?: string[];
+
+  /**
+   * Addresses of a new VPC.
+   *
+   * @default '10.0.0.0/16'
+   */
+  readonly cidr?: string;
+
+  /**
+   * Ways into the cluster: each opens its port of the brokers, and no other. `scram` adds an interface endpoint of
+   * Secrets Manager, which costs by the hour and zone: without NAT nothing else leads there.
+   *
+   * @default ['iam']
+   */
+  readonly access?: BrokerAccess[];
+
+  /**
+   * For Lambda functions that read the cluster by an event source mapping. Its pollers use the security group of the
+   * brokers, which then lets itself in. `on-demand` pollers also need interface endpoints of Lambda and STS, which cost
+   * by the hour and zone; `provisioned` ones do not.
+   *
+   * @default - no mapping reads the cluster
+   */
+  readonly consumerMappings?: 'provisioned' | 'on-demand';
+
+  /**
+   * Whether traffic that a new VPC refuses is logged. What it accepts is not: that would cost by the event.
+   *
+   * @default true
+   */
+  readonly flowLogs?: boolean;
+}
+
+/** Every default that is a value. */
+export const NETWORK_DEFAULTS = {
+  cidr: '10.0.0.0/16',
+  access: ['iam'] as BrokerAccess[],
+  flowLogs: true,
+} as const satisfies Partial<OutboxNetworkProps>;
+
+/** As a record, so that a new option that is not listed does not compile. */
+const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, true>> = {
+  vpc: true,
+  vpcSubnets: true,
+  availabilityZones: true,
+  cidr: true,
+  access: true,
+  consumerMappings: true,
+  flowLogs: true,
+};
+
+const ZONES = 3;
+
+/**
+ * The network of brokers and relay: no NAT, no internet, and just the brokers' port open between two security groups.
+ *
+ * @example
+ * ```ts
+ * import { Stack } from 'aws-cdk-lib';
+ * import { OutboxNetwork } from 'dynamodb-outbox/cdk';
+ *
+ * const network = new OutboxNetwork(new Stack(), 'Network', { access: ['iam'] });
+ * ```
+ */
+export class OutboxNetwork extends Construct {
+  readonly vpc: IVpc;
+  /** Where brokers and functions go. */
+  readonly vpcSubnets: SubnetSelection;
+  /** For the brokers: lets clients in on the ports of `access`, and nobody else. */
+  readonly brokerSecurityGroup: ISecurityGroup;
+  /** For the relay and whoever else talks to the brokers. Lets nobody in. */
+  readonly clientSecurityGroup: ISecurityGroup;
+  /** The ways into the cluster whose ports are open. */
+  readonly access: readonly BrokerAccess[];
+  /** Whether event source mappings may read clusters that are made in it, and by which pollers. */
+  readonly consumerMappings?: 'provisioned' | 'on-demand';
+
+  /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
+  constructor(scope: Construct, id: string, props: OutboxNetworkProps = {}) {
+    super(scope, id);
+    refuseUnknownKeys('OutboxNetwork', props, Object.keys(OPTIONS));
+    this.access = checkedAccess(props.access ?? NETWORK_DEFAULTS.access);
+    refuseUnusedOptions(props);
+    this.consumerMappings = props.consumerMappings;
+    this.vpc = props.vpc ?? this.#newVpc(props);
+    this.vpcSubnets = props.vpcSubnets ?? (props.vpc === undefined ? { subnetType: SubnetType.PRIVATE_ISOLATED } : {});
+    this.clientSecurityGroup = new SecurityGroup(this, 'Clients', {
+      vpc: this.vpc,
+      description: 'Clients of the Kafka brokers',
+      allowAllOutbound: false,
+    });
+    this.brokerSecurityGroup = new SecurityGroup(this, 'Brokers', {
+      vpc: this.vpc,
+      description: 'Kafka brokers',
+      allowAllOutbound: false,
+    });
+    this.#openPorts(props.consumerMappings !== undefined);
+    this.#addInterfaceEndpoints(props);
+  }
+
+  #newVpc({ availabilityZones, cidr, flowLogs }: OutboxNetworkProps): IVpc {
+    const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(cidr ?? NETWORK_DEFAULTS.cidr),
+      // Not `maxAzs`: in a stack without account it gives two, and in one with account it asks AWS at synthesis.
+      availabilityZones:
+        availabilityZones ?? Array.from({ length: ZONES }, (_, index) => Fn.select(index, Fn.getAzs())),
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
+      // It cannot be removed, and nothing here uses it.
+      restrictDefaultSecurityGroup: true,
+      gatewayEndpoints: { DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
+    });
+    if (flowLogs ?? NETWORK_DEFAULTS.flowLogs) {
+      vpc.addFlowLog('Refused', {
+        trafficType: FlowLogTrafficType.REJECT,
+        destination: FlowLogDestination.toCloudWatchLogs(
+          new LogGroup(this, 'FlowLogs', { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY }),
+        ),
+      });
+    }
+    return vpc;
+  }
+
+  #openPorts(consumerMappings: boolean): void {
+    const peers = consumerMappings ? [this.clientSecurityGroup, this.brokerSecurityGroup] : [this.clientSecurityGroup];
+    for (const access of this.access) {
+      const port = Port.tcp(BROKER_PORTS[access]);
+      for (const peer of peers) {
+        const who = peer === this.clientSecurityGroup ? 'Clients' : 'Pollers of event source mappings';
+        this.brokerSecurityGroup.addIngressRule(peer, port, `${who}, ${access}`);
+        peer.addEgressRule(this.brokerSecurityGroup, port, `Kafka brokers, ${access}`);
+      }
+    }
+    // To DynamoDB by the gateway endpoint, whose addresses are public ones, and to interface endpoints. There is no
+    // other way out of a VPC without NAT.
+    this.clientSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'AWS services by endpoints');
+  }
+
+  #addInterfaceEndpoints({ consumerMappings }: OutboxNetworkProps): void {
+    const services = {
+      ...(this.access.includes('scram') ? { SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER } : {}),
+      ...(consumerMappings === 'on-demand'
+        ? { Lambda: InterfaceVpcEndpointAwsService.LAMBDA, Sts: InterfaceVpcEndpointAwsService.STS }
+        : {}),
+    };
+    if (Object.keys(services).length === 0) return;
+    const securityGroup = new SecurityGroup(this, 'Endpoints', {
+      vpc: this.vpc,
+      description: 'Interface endpoints of the outbox',
+      allowAllOutbound: false,
+    });
+    securityGroup.addIngressRule(this.clientSecurityGroup, Port.HTTPS, 'Clients of the Kafka brokers');
+    if (consumerMappings === 'on-demand') {
+      securityGroup.addIngressRule(this.brokerSecurityGroup, Port.HTTPS, 'Pollers of event source mappings');
+      this.brokerSecurityGroup.addEgressRule(securityGroup, Port.HTTPS, 'Interface endpoints');
+    }
+    for (const [id, service] of Object.entries(services)) {
+      this.vpc.addInterfaceEndpoint(`${this.node.id}${id}`, {
+        service,
+        subnets: this.vpcSubnets,
+        securityGroups: [securityGroup],
+        open: false,
+      });
+    }
+  }
+}
+
+function checkedAccess(access: readonly BrokerAccess[]): readonly BrokerAccess[] {
+  const unknown = access.find((one) => !BROKER_ACCESSES.includes(one));
+  if (access.length === 0 || unknown !== undefined) {
+    throw invalidOption(
+      'access',
+      unknown ?? access,
+      `a list of at least one of ${BROKER_ACCESSES.join(', ')}`,
+      'Without one no port of the brokers would be open.',
+    );
+  }
+  return [...new Set(access)];
+}
+
+/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+function refuseUnusedOptions({ vpc, vpcSubnets, ...ofNewVpc }: OutboxNetworkProps): void {
+  if (vpc === undefined && vpcSubnets !== undefined) {
+    throw invalidOption('vpcSubnets', vpcSubnets, 'left out without vpc', 'A new VPC has isolated subnets only.');
+  }
+  if (vpc === undefined) return;
+  const { availabilityZones, cidr, flowLogs } = ofNewVpc;
+  for (const [option, got] of Object.entries({ availabilityZones, cidr, flowLogs })) {
+    if (got !== undefined) throw invalidOption(option, got, 'left out with vpc', 'It describes a new VPC only.');
+  }
+}

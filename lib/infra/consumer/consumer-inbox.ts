@@ -1,0 +1,152 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import { INBOX_TABLE } from '../../event/table';
+import { checkNames } from '../guards/names';
+import { refuseUnknownKeys } from '../invalid-option';
+import { encryptionBy, KEY_ACTIONS } from '../outbox-table';
+
+/** What a `ConsumerInbox` can be told. */
+export interface ConsumerInboxProps {
+  /**
+   * Name of the table. A named table cannot be replaced, only removed and made again.
+   *
+   * @default - generated
+   */
+  readonly tableName?: string;
+
+  /**
+   * Key that encrypts the table; the stack must have a region then. The grants extend to the key.
+   *
+   * @default - a key that DynamoDB owns
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * Whether DynamoDB refuses to delete the table. Without it nobody knows what has been applied: turn it off in test
+   * stacks alone.
+   *
+   * @default true
+   */
+  readonly deletionProtection?: boolean;
+
+  /**
+   * What happens to the table when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** Every default that is a value. */
+export const INBOX_DEFAULTS = {
+  deletionProtection: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+} as const satisfies Partial<ConsumerInboxProps>;
+
+/** As a record, so that a new option that is not listed does not compile. */
+const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, true>> = {
+  tableName: true,
+  encryptionKey: true,
+  deletionProtection: true,
+  removalPolicy: true,
+};
+
+/**
+ * The table in which consumers note what they have applied and keep what they have parked. Several consumers may share
+ * one; each reaches its own part only.
+ *
+ * @example
+ * ```ts
+ * import { Stack } from 'aws-cdk-lib';
+ * import { ConsumerInbox } from 'dynamodb-outbox/cdk';
+ *
+ * const inbox = new ConsumerInbox(new Stack(), 'Inbox');
+ * ```
+ */
+export class ConsumerInbox extends Construct {
+  /** For `OutboxConsumer`, and for functions of your own as `tableName` of `createConsumer`. */
+  readonly table: ITable;
+
+  /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
+  constructor(scope: Construct, id: string, props: ConsumerInboxProps = {}) {
+    super(scope, id);
+    refuseUnknownKeys('ConsumerInbox', props, Object.keys(OPTIONS));
+    checkNames({ tableName: props.tableName });
+    this.table = new TableV2(this, 'Resource', {
+      tableName: props.tableName,
+      partitionKey: { name: INBOX_TABLE.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: INBOX_TABLE.sortKey, type: AttributeType.STRING },
+      billing: Billing.onDemand(),
+      timeToLiveAttribute: INBOX_TABLE.timeToLiveAttribute,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      encryption: encryptionBy(props.encryptionKey, this),
+      deletionProtection: props.deletionProtection ?? INBOX_DEFAULTS.deletionProtection,
+      removalPolicy: props.removalPolicy ?? INBOX_DEFAULTS.removalPolicy,
+    });
+  }
+
+  /** Allows a consumer that runs elsewhere, by `runConsumer` for example, what it does with its own part of the table. */
+  grantConsume(grantee: IGrantable, consumerName: string): Grant {
+    return grantInbox(this.table, grantee, consumerName);
+  }
+
+  /** Allows a service to ask whether a consumer has applied its writes: `isApplied`, `waitUntilApplied`, `lag`. */
+  grantWait(grantee: IGrantable, consumerName: string): Grant {
+    return grantWait(this.table, grantee, consumerName);
+  }
+
+  /**
+   * Allows an operator's tools to look at everything and to ask consumers for something, such as a redrive. What has been
+   * applied they cannot change.
+   */
+  grantOperate(grantee: IGrantable): void {
+    grantKey(this.table, grantee);
+    const resourceArns = [this.table.tableArn];
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'],
+      resourceArns,
+    });
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['dynamodb:PutItem'],
+      resourceArns,
+      conditions: onlyKeys('*#$requests'),
+    });
+  }
+}
+
+/** Everything in a table that belongs to a consumer lies under keys that begin with its name. */
+export function grantInbox(table: ITable, grantee: IGrantable, consumerName: string): Grant {
+  grantKey(table, grantee);
+  return Grant.addToPrincipal({
+    grantee,
+    actions: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      // `TransactWriteItems` has no permission of its own: each entry is authorised as the operation it stands for.
+      'dynamodb:PutItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    resourceArns: [table.tableArn],
+    conditions: onlyKeys(`${consumerName}#*`),
+  });
+}
+
+export function grantWait(table: ITable, grantee: IGrantable, consumerName: string): Grant {
+  grantKey(table, grantee);
+  return Grant.addToPrincipal({
+    grantee,
+    actions: ['dynamodb:GetItem'],
+    resourceArns: [table.tableArn],
+    conditions: onlyKeys(`${consumerName}#*`),
+  });
+}
+
+const onlyKeys = (pattern: string) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [pattern] } });
+
+const grantKey = (table: ITable, grantee: IGrantable): void => void table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);

@@ -1,0 +1,212 @@
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import type { Grant, IGrantable, IPrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction, IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { encodeConsumerConfig, telemetryVariables } from '../../consume/environment';
+import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
+import { consumerMapping, grantPolling } from './consumer-mapping';
+import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
+import { MAX_INVOCATION_MESSAGE_BYTES } from '../guards/consumer';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../guards/message-size';
+import { invalidOption } from '../invalid-option';
+import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
+import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
+import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '../monitoring/metrics';
+import { consumerProblems } from './outbox-consumer-guards';
+import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
+import { outboxFunction } from '../outbox-function';
+import { OutboxTopics } from '../cluster/outbox-topics';
+
+/** Dead letters are few, and their order tells nothing. */
+const DEAD_LETTER_PARTITIONS = 1;
+
+/**
+ * A consumer of events on Lambda: a function with everything that `createConsumer` and `handleKafkaEvent` need, an event
+ * source mapping for each topic, an inbox, dead-letter topics and alarms.
+ *
+ * It is allowed what the library does. What handlers do is granted by the owner of their tables.
+ *
+ * @example
+ * ```ts
+ *  * import { AttributeType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+ * import { Code } from 'aws-cdk-lib/aws-lambda';
+ * import { OutboxCluster, OutboxConsumer, OutboxNetwork } from 'dynamodb-outbox/cdk';
+ *
+ * const stack = new Stack();
+ * const network = new OutboxNetwork(stack, 'Network', { consumerMappings: 'provisioned' });
+ * const cluster = OutboxCluster.serverless(stack, 'Cluster', { network });
+ * const shipping = new OutboxConsumer(stack, 'Shipping', {
+ *   consumerName: 'shipping',
+ *   cluster,
+ *   topics: ['orders'],
+ *   code: Code.fromInline('exports.handler = async () => ({ batchItemFailures: [] });'),
+ * });
+ * const shipments = new TableV2(stack, 'Shipments', { partitionKey: { name: 'id', type: AttributeType.STRING } });
+ * shipments.grantReadWriteData(shipping);
+ * ```
+ */
+export class OutboxConsumer extends Construct implements IGrantable, IConnectable {
+  readonly consumerName: string;
+  /** Applies the events. Nothing but its mappings should invoke it. */
+  readonly function: IFunction;
+  /** The table in which it notes what it has applied. */
+  readonly inbox: ITable;
+  /** Where it sets aside what it cannot apply, by topic. */
+  readonly deadLetterTopics: Readonly<Record<string, string>>;
+  /** What carries a topic to the function, by topic. */
+  readonly eventSourceMappings: Readonly<Record<string, IEventSourceMapping>>;
+  /** Its Kafka group, by topic. */
+  readonly groups: Readonly<Record<string, string>>;
+  /** The alarms; `undefined` when `monitoring` is `false`. */
+  readonly monitoring?: ConsumerMonitoring;
+  /** The role of the function: grant it what handlers do. */
+  readonly grantPrincipal: IPrincipal;
+
+  readonly #metricsNamespace: string;
+
+  /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
+  constructor(scope: Construct, id: string, props: OutboxConsumerProps) {
+    super(scope, id);
+    const resolved = resolveConsumerProps(props);
+    const monitoring = resolved.monitoring === false ? undefined : resolveConsumerMonitoring(this, resolved.monitoring);
+    const { consumerName, topics } = resolved;
+    this.consumerName = consumerName;
+    this.#metricsNamespace = resolved.metricsNamespace;
+    this.inbox = resolved.inbox ?? new ConsumerInbox(this, 'Inbox').table;
+    this.groups = Object.fromEntries(topics.map(({ topic, group }) => [topic, group]));
+    this.deadLetterTopics = Object.fromEntries(
+      topics.map(({ topic }) => [topic, deadLetterTopic(topic, consumerName)]),
+    );
+    const consumer = this.#function(resolved);
+    this.function = consumer;
+    this.grantPrincipal = consumer.grantPrincipal;
+    this.#grant(consumer, resolved);
+    const deadLetters = resolved.makeDeadLetterTopics ? [this.#makeDeadLetterTopics(resolved)] : [];
+    this.eventSourceMappings = Object.fromEntries(
+      topics.map((topic) => {
+        const mapping = consumerMapping(this, consumer, topic, resolved);
+        // A message that cannot be read blocks its partition while there is nowhere to set it aside.
+        mapping.node.addDependency(...deadLetters);
+        return [topic.topic, mapping];
+      }),
+    );
+    this.#schedule(consumer, resolved);
+    // When everything is in the app: endpoints and policies may be added after the consumer.
+    this.node.addValidation({ validate: () => consumerProblems(this, consumer, resolved) });
+    if (monitoring === undefined) return;
+    this.monitoring = new ConsumerMonitoring(this, 'Monitoring', {
+      consumer: {
+        consumerName,
+        metricsNamespace: resolved.metricsNamespace,
+        function: consumer,
+        memorySize: resolved.memorySize,
+        inbox: this.inbox,
+        mappings: this.eventSourceMappings,
+        givesUp: resolved.onFailure !== undefined,
+        enabled: resolved.enabled,
+      },
+      options: monitoring,
+    });
+  }
+
+  get connections(): Connections {
+    return this.function.connections;
+  }
+
+  /** A metric that the consumer counts with `consumerTelemetry`, such as `appliedEvents`: its sum, or p99 of a latency. */
+  metric(name: ConsumerMetric, options?: OutboxMetricOptions): Metric {
+    return consumerMetric(this, this.#metricsNamespace, name, options);
+  }
+
+  /** Allows a service to ask whether its writes have been applied: `isApplied`, `waitUntilApplied`, `lag`. */
+  grantWait(grantee: IGrantable): Grant {
+    return grantWait(this.inbox, grantee, this.consumerName);
+  }
+
+  #function(props: ResolvedConsumerProps): LambdaFunction {
+    const { consumerName, authentication, bootstrapBrokers } = props;
+    const own = {
+      ...encodeConsumerConfig({
+        name: consumerName,
+        tableName: this.inbox.tableName,
+        brokers: [bootstrapBrokers],
+        auth: authentication.settings,
+      }),
+      ...telemetryVariables(consumerName, props.metricsNamespace),
+    };
+    const taken = Object.keys(props.environment).find((variable) => variable in own);
+    if (taken !== undefined) {
+      throw invalidOption(`environment["${taken}"]`, props.environment[taken], 'left out', 'The construct sets it.');
+    }
+    return outboxFunction(this, {
+      description: `Applies events as the consumer ${consumerName}`,
+      code: props.code,
+      handler: props.handler,
+      memorySize: props.memorySize,
+      timeout: props.timeout,
+      // Of the looks for what operators ask for, which have a next one; messages come by a mapping, which waits for its answer.
+      retryAttempts: 0,
+      reservedConcurrentExecutions: props.reservedConcurrency,
+      logRetention: props.logRetention,
+      environmentEncryption: props.environmentEncryptionKey,
+      logEncryptionKey: props.logEncryptionKey,
+      vpc: props.vpc,
+      vpcSubnets: props.vpcSubnets,
+      securityGroups: props.securityGroups,
+      environment: {
+        // kafkajs schedules timers with a negative delay, which Node.js 24 reports.
+        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
+        ...props.environment,
+        ...own,
+      },
+    });
+  }
+
+  /** An event without records: that is somebody who asks whether an operator wants something. */
+  #schedule(consumer: LambdaFunction, { redriveEvery, enabled }: ResolvedConsumerProps): void {
+    if (redriveEvery === false) return;
+    new Rule(this, 'Redrive', {
+      description: `Lets the consumer ${this.consumerName} look for what operators ask for`,
+      schedule: Schedule.rate(redriveEvery),
+      enabled,
+      targets: [new LambdaTarget(consumer, { event: RuleTargetInput.fromObject({ records: {} }) })],
+    });
+  }
+
+  #grant(consumer: LambdaFunction, props: ResolvedConsumerProps): void {
+    grantInbox(this.inbox, consumer, this.consumerName);
+    for (const { topic, group } of props.topics) props.authentication.grantPoll(consumer, [topic], group);
+    props.authentication.grantPublish(consumer, Object.values(this.deadLetterTopics));
+    grantPolling(consumer, props);
+  }
+
+  #makeDeadLetterTopics(props: ResolvedConsumerProps): OutboxTopics {
+    const { cluster, bootstrapBrokers, authentication, vpc, vpcSubnets, securityGroups } = props;
+    return new OutboxTopics(this, 'DeadLetters', {
+      ...(cluster === undefined ? { bootstrapBrokers } : { cluster }),
+      authentication,
+      vpc,
+      vpcSubnets,
+      securityGroups,
+      topics: props.topics.map((topic) => ({
+        topic: deadLetterTopic(topic.topic, this.consumerName),
+        partitions: DEAD_LETTER_PARTITIONS,
+        keyed: false,
+        configs: {
+          'retention.ms': String(props.deadLetterRetention.toMilliseconds()),
+          [MAX_MESSAGE_BYTES]: String(
+            (maxMessageBytesOf(topic) ?? MAX_INVOCATION_MESSAGE_BYTES) + DEAD_LETTER_OVERHEAD_BYTES,
+          ),
+        },
+      })),
+      // They have no order that growth could break.
+      checkGrowth: false,
+      topicsCode: props.topicsCode,
+      logRetention: props.logRetention,
+    });
+  }
+}

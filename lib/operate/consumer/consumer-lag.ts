@@ -1,0 +1,77 @@
+import { GetItemCommand, QueryCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { AppliedReader, type ConsumerLag } from '../../consume/applied';
+import type { ConsumerClient } from '../../consume/client';
+import { dynamodbInbox } from '../../consume/dynamodb/inbox';
+import { consistencyToken } from '../../event/consistency-token';
+import { decodeItem, type OutboxItem } from '../../event/item';
+import { messagesOf } from '../../event/message';
+import { SIGNAL_PREFIX } from '../../event/position';
+import type { ConsumerTarget } from './redrive-parked';
+import { OPERATOR_CLOCK, refuse, requireKey, type Target } from '../target';
+
+/** How far a consumer is with a key of the outbox. */
+export interface KeyLag {
+  readonly pk: string;
+  /** Of the newest item that the outbox has of the key. */
+  readonly position: string;
+  /** Epoch milliseconds: when it was committed. */
+  readonly committedAt: number;
+  /** For each topic of that item. */
+  readonly topics: readonly ConsumerLag[];
+}
+
+/**
+ * Compares the newest item of a key in the outbox with what the consumer has applied. Strongly consistent; reads only.
+ *
+ * @throws OutboxError `operation-refused` for what is no key, or a key of which the outbox has nothing (any more);
+ * `undecodable-item`.
+ */
+export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: string): Promise<KeyLag> {
+  const pk = requireKey('lag', key);
+  const item = await newestItem(outbox, pk);
+  const { consumer, tableName } = inbox;
+  const store = dynamodbInbox({ client: readerOf(inbox.client), tableName, consumer });
+  const topics = await new AppliedReader(store, OPERATOR_CLOCK, consumer).lag(consistencyToken(item, messagesOf(item)));
+  return { pk, position: item.sk, committedAt: item.committedAt, topics };
+}
+
+async function newestItem({ client, tableName }: Target, pk: string): Promise<OutboxItem> {
+  const { Items } = await client.send(
+    new QueryCommand({
+      TableName: tableName,
+      ConsistentRead: true,
+      // Signals sort behind every position.
+      KeyConditionExpression: 'pk = :pk AND sk < :signals',
+      ExpressionAttributeValues: { ':pk': { S: pk }, ':signals': { S: SIGNAL_PREFIX } },
+      ScanIndexForward: false,
+      Limit: 1,
+    }),
+  );
+  const image = Items?.[0];
+  if (image === undefined) {
+    return refuse('lag', `the outbox has nothing of ${pk}. Processed items expire after their retention.`);
+  }
+  return decodeItem(image);
+}
+
+/** What the inbox reads by, without the document client. */
+const readerOf = (client: DynamoDBClient): Pick<ConsumerClient, 'get' | 'query'> => ({
+  async get({ Key, ...input }) {
+    const { Item } = await client.send(new GetItemCommand({ ...input, Key: marshall(Key) }));
+    return { Item: Item && unmarshall(Item) };
+  },
+  async query({ ExpressionAttributeValues: values, ExclusiveStartKey: from, ...input }) {
+    const { Items, LastEvaluatedKey } = await client.send(
+      new QueryCommand({
+        ...input,
+        ExpressionAttributeValues: marshall(values),
+        ExclusiveStartKey: from && marshall(from),
+      }),
+    );
+    return {
+      Items: Items?.map((item) => unmarshall(item)),
+      LastEvaluatedKey: LastEvaluatedKey && unmarshall(LastEvaluatedKey),
+    };
+  },
+});

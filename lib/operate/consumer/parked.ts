@@ -1,0 +1,185 @@
+import {
+  GetItemCommand,
+  QueryCommand,
+  ScanCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { keyOf, parkedRecord } from '../../consume/dynamodb/inbox';
+import { inboxPartitionKey, PARKED_PREFIX, parkedKeysPartition, requestsPartition } from '../../consume/inbox-keys';
+import type { InboxKey } from '../../consume/ports';
+import { headerText } from '../../consume/record';
+import { decodeRequest, type ParkingRequest } from '../../consume/request';
+import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
+import { forEachKey } from '../../relay/key-work';
+
+/** The table of one or more consumers. */
+export interface InboxTarget {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+}
+
+/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source. */
+export interface ParkedSelection {
+  /** Left out: all. */
+  readonly keys?: readonly string[];
+  readonly topic?: string;
+  readonly source?: string;
+}
+
+export interface ParkedOptions extends ParkedSelection {
+  /** Default: every consumer of the table, which is scanned for them. */
+  readonly consumer?: string;
+  readonly onProgress?: (scanned: number) => void;
+}
+
+/** A message that waits in the table, without its data. */
+export interface ParkedHead {
+  /** Its place among the parked messages of the key; a skip names it. */
+  readonly position: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly type: string;
+  readonly id: string;
+  /** `ce_sequence`; left out for keys without versions. */
+  readonly sequence?: string;
+}
+
+/** A key of which events wait for a redrive. */
+export interface ParkedKey extends InboxKey {
+  readonly consumer: string;
+  /** Why the first of them could not be applied, at the last attempt. */
+  readonly why: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly waiting: number;
+  /** Left out when the last of them has just left. */
+  readonly head?: ParkedHead;
+  /** What the consumer has still to do. */
+  readonly requests: readonly ParkingRequest[];
+}
+
+/** The keys that are parked, the one that is parked longest first. Strongly consistent; reads only. */
+export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {}): Promise<readonly ParkedKey[]> {
+  const { consumer } = options;
+  const consumers = consumer === undefined ? await findConsumers(target, options) : [consumer];
+  const keys: ParkedKey[] = [];
+  for (const name of consumers) keys.push(...(await parkedKeysOf(target, name, options)));
+  return keys.toSorted((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
+}
+
+async function parkedKeysOf(
+  { client, tableName }: InboxTarget,
+  consumer: string,
+  selection: ParkedSelection,
+): Promise<ParkedKey[]> {
+  const requests = new Map<string, ParkingRequest[]>();
+  for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
+    for (const item of page) {
+      const request = decodeRequest(unmarshall(item));
+      if (request === undefined) continue;
+      const name = inboxPartitionKey(consumer, request.key);
+      requests.set(name, [...(requests.get(name) ?? []), request]);
+    }
+  }
+  const listed: { readonly key: InboxKey; readonly why: string; readonly since: number }[] = [];
+  for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
+    for (const image of page) {
+      const item = unmarshall(image);
+      const key = keyOf(item);
+      if (!isSelected(key, selection)) continue;
+      listed.push({ key, why: String(item['why']), since: Number(item['since']) });
+    }
+  }
+  const keys: ParkedKey[] = [];
+  await forEachKey(listed, async ({ key, ...parking }) => {
+    const pk = inboxPartitionKey(consumer, key);
+    const [waiting, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
+    keys.push({ consumer, ...key, ...parking, waiting, head, requests: requests.get(pk) ?? [] });
+  });
+  return keys;
+}
+
+const isSelected = (parked: InboxKey, { keys, topic, source }: ParkedSelection): boolean =>
+  (keys === undefined || keys.includes(parked.key)) &&
+  (topic === undefined || parked.topic === topic) &&
+  (source === undefined || parked.source === source);
+
+const parkedOf = (tableName: string, pk: string) => ({
+  TableName: tableName,
+  ConsistentRead: true,
+  KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+  ExpressionAttributeValues: { ':pk': { S: pk }, ':prefix': { S: PARKED_PREFIX } },
+});
+
+async function countParked(client: DynamoDBClient, tableName: string, pk: string): Promise<number> {
+  let waiting = 0;
+  for await (const page of queryPages(client, { ...parkedOf(tableName, pk), ProjectionExpression: 'sk' })) {
+    waiting += page.length;
+  }
+  return waiting;
+}
+
+async function headOf(client: DynamoDBClient, tableName: string, pk: string): Promise<ParkedHead | undefined> {
+  const { Items } = await client.send(new QueryCommand({ ...parkedOf(tableName, pk), Limit: 1 }));
+  const image = Items?.[0];
+  return image === undefined ? undefined : describe(image);
+}
+
+function describe(image: Record<string, AttributeValue>): ParkedHead {
+  const item = unmarshall(image);
+  const record = parkedRecord(item);
+  const { topic, partition, offset } = record;
+  return {
+    position: String(item['sk']),
+    topic,
+    partition,
+    offset: String(offset),
+    type: headerText(record, 'ce_type') ?? '',
+    id: headerText(record, 'ce_id') ?? '',
+    sequence: headerText(record, 'ce_sequence'),
+  };
+}
+
+/** The whole message at a place, as the consumer read it: its data is nobody's business until it is to be discarded. */
+export async function parkedMessage(
+  { client, tableName }: InboxTarget,
+  consumer: string,
+  key: InboxKey,
+  position: string,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly value: string | null } | undefined> {
+  const Key = { pk: { S: inboxPartitionKey(consumer, key) }, sk: { S: position } };
+  const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+  if (Item === undefined) return undefined;
+  const record = parkedRecord(unmarshall(Item));
+  const headers = Object.keys(record.headers).map((name) => [name, headerText(record, name) ?? ''] as const);
+  return { headers: Object.fromEntries(headers), value: record.value?.toString() ?? null };
+}
+
+async function findConsumers({ client, tableName }: InboxTarget, { onProgress }: ParkedOptions): Promise<string[]> {
+  const ending = parkedKeysPartition('');
+  const consumers = new Set<string>();
+  let scanned = 0;
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const { Items, ScannedCount, LastEvaluatedKey } = await client.send(
+      new ScanCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        ProjectionExpression: 'pk',
+        FilterExpression: 'contains(pk, :ending)',
+        ExpressionAttributeValues: { ':ending': { S: ending } },
+        ExclusiveStartKey: from,
+      }),
+    );
+    for (const { pk } of Items ?? []) {
+      const consumer = pk?.S?.slice(0, -ending.length) ?? '';
+      if (parkedKeysPartition(consumer) === pk?.S) consumers.add(consumer);
+    }
+    onProgress?.((scanned += ScannedCount ?? 0));
+    from = LastEvaluatedKey;
+  } while (from !== undefined);
+  return [...consumers].toSorted();
+}

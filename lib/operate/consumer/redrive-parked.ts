@@ -1,0 +1,158 @@
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { answersPartition, requestsPartition } from '../../consume/inbox-keys';
+import type { InboxKey } from '../../consume/ports';
+import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../consume/request';
+import { formatReceipt } from '../../event/receipt';
+import type { Request } from '../../event/signal';
+import { uuidV7 } from '../../event/uuid';
+import { forEachKey } from '../../relay/key-work';
+import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
+import { checkRequest } from '../redrive';
+import { pause, refuse } from '../target';
+
+/** A consumer by its name and its table. */
+export interface ConsumerTarget extends InboxTarget {
+  readonly consumer: string;
+}
+
+export interface ParkedPlan {
+  readonly targets: readonly ParkedKey[];
+  /** Keys that were named and of which nothing is parked. */
+  readonly idle: readonly string[];
+}
+
+/** `asked`: the requests are durable. `failed`: those keys got none; ask again. */
+export interface ParkedRedriveReport {
+  readonly asked: readonly ParkingRequest[];
+  readonly failed: readonly { readonly key: InboxKey; readonly why: string }[];
+}
+
+/**
+ * Looks up what a redrive of a consumer's parked keys concerns, and changes nothing.
+ *
+ * @throws OutboxError `operation-refused` for an empty list of keys.
+ */
+export async function planParkedRedrive(target: ConsumerTarget, selection: ParkedSelection): Promise<ParkedPlan> {
+  const { keys } = selection;
+  if (keys?.length === 0) refuse('redrive', 'no key is given.');
+  const targets = await parkedKeys(target, { ...selection, consumer: target.consumer });
+  const found = new Set(targets.map(({ key }) => key));
+  return { targets, idle: [...new Set(keys ?? [])].filter((key) => !found.has(key)) };
+}
+
+export interface ParkedRedriveOptions {
+  /** Keys that were asked for, or failed. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Asks the running consumer to apply what is parked of the keys, in order: its handlers are in its own process. An
+ * instance looks for requests every ten seconds, unless its option `redriveEveryMs` says otherwise.
+ *
+ * Resolves when the requests are durable, not when they are done; see {@link followParked}. Safe to repeat.
+ *
+ * @throws OutboxError `operation-refused` without a name or a reason, before anything is written.
+ * @example
+ * ```ts
+ * const target = { client: new DynamoDBClient({}), tableName: 'shipping-inbox', consumer: 'shipping' };
+ * const { targets } = await planParkedRedrive(target, { keys: ['42'] });
+ * const { asked } = await redriveParked(target, targets, { by: 'me', at: Date.now(), why: 'stock is back' });
+ * await followParked(target, asked, { timeoutMs: 60_000 });
+ * ```
+ */
+export async function redriveParked(
+  target: ConsumerTarget,
+  targets: readonly InboxKey[],
+  request: Request,
+  { onProgress }: ParkedRedriveOptions = {},
+): Promise<ParkedRedriveReport> {
+  checkRequest('redrive', request);
+  const asked: ParkingRequest[] = [];
+  const failed: { key: InboxKey; why: string }[] = [];
+  await forEachKey(targets, async ({ source, topic, key: name }) => {
+    const key = { source, topic, key: name };
+    try {
+      const one: ParkingRequest = { id: uuidV7(request.at), asks: 'redrive', key, request };
+      await put(target, one);
+      asked.push(one);
+    } catch (error) {
+      failed.push({ key, why: error instanceof Error ? error.message : String(error) });
+    }
+    onProgress?.(asked.length + failed.length);
+  });
+  return { asked, failed };
+}
+
+/**
+ * Asks the running consumer to discard the message at the head of a parked key, for good, and to apply the rest. It is
+ * noted as set aside, so that it is no gap, and marked with the request, so that it stays out when it comes again.
+ *
+ * Discards the message that heads the key in the plan and no other: repeated with the same plan, it does nothing.
+ *
+ * @throws OutboxError `operation-refused` without a name or a reason, or for a key of which nothing is parked.
+ */
+export async function skipParked(target: ConsumerTarget, parked: ParkedKey, request: Request): Promise<ParkingRequest> {
+  checkRequest('skip', request);
+  const { source, topic, key, head } = parked;
+  if (head === undefined) return refuse('skip', `nothing of ${key} is parked.`);
+  const { position } = head;
+  const one: ParkingRequest = {
+    id: uuidV7(request.at),
+    asks: 'skip',
+    key: { source, topic, key },
+    request,
+    position,
+  };
+  await put(target, one);
+  return one;
+}
+
+async function put({ client, tableName, consumer }: ConsumerTarget, request: ParkingRequest): Promise<void> {
+  const Item = marshall(encodeRequest(requestsPartition(consumer), request));
+  await client.send(new PutItemCommand({ TableName: tableName, Item }));
+}
+
+/** Kafka's notation, `topic-partition@offset`: how a parked message is named. */
+export const receiptOf = ({ topic, partition, offset }: NonNullable<ParkedKey['head']>): string =>
+  formatReceipt({ topic, partition, offset: BigInt(offset) });
+
+/** `undefined`: no instance has done the request in time; it stays. */
+export interface FollowedRequest {
+  readonly request: ParkingRequest;
+  readonly answer?: Answer;
+}
+
+export interface FollowParkedOptions {
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  readonly onProgress?: (done: number, all: number) => void;
+}
+
+const POLL_MS = 500;
+
+/** Waits until the consumer has done each request, and says how each ended, in the order asked. Reads only. */
+export async function followParked(
+  { client, tableName, consumer }: ConsumerTarget,
+  asked: readonly ParkingRequest[],
+  { timeoutMs, onProgress }: FollowParkedOptions,
+): Promise<readonly FollowedRequest[]> {
+  const end = Date.now() + timeoutMs;
+  const answers = new Map<string, Answer>();
+  for (;;) {
+    const open = asked.filter(({ id }) => !answers.has(id));
+    await forEachKey(open, async ({ id }) => {
+      const Key = { pk: { S: answersPartition(consumer) }, sk: { S: id } };
+      const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+      const answer = Item === undefined ? undefined : decodeAnswer(unmarshall(Item));
+      if (answer !== undefined) answers.set(id, answer);
+    });
+    onProgress?.(answers.size, asked.length);
+    if (answers.size === asked.length || Date.now() > end) break;
+    await pause(POLL_MS);
+  }
+  return asked.map((request) => {
+    const answer = answers.get(request.id);
+    return answer === undefined ? { request } : { request, answer };
+  });
+}

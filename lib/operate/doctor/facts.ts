@@ -1,0 +1,227 @@
+import {
+  DescribeContinuousBackupsCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  ResourceNotFoundException as TableNotFoundException,
+} from '@aws-sdk/client-dynamodb';
+import {
+  GetRoleCommand,
+  paginateSimulatePrincipalPolicy,
+  type EvaluationResult,
+  type IAMClient,
+} from '@aws-sdk/client-iam';
+import {
+  GetFunctionConcurrencyCommand,
+  GetFunctionConfigurationCommand,
+  paginateListEventSourceMappings,
+  ResourceNotFoundException as FunctionNotFoundException,
+  type EventSourceMappingConfiguration,
+  type FunctionConfiguration,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda';
+import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
+import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
+import { controlStore } from '../../relay/dynamodb/control';
+import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './judge';
+import type { Reader } from './judge-mapping';
+import type { Rights } from './judge-functions';
+import { existing, known, then, type Fact } from './line';
+import { OPERATOR_CLOCK, type Target } from '../target';
+
+/** A client that is left out stands for a service that is not there, as on the local stack. */
+export interface DoctorTarget extends Target {
+  readonly lambda?: LambdaClient;
+  readonly sts?: STSClient;
+  readonly iam?: IAMClient;
+}
+
+const NOT_LOCAL = { because: 'not checked on the local stack' } as const;
+
+/** Asks AWS about everything that `doctor` judges. Reads only; what is refused becomes a fact that is not known. */
+export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: string | undefined): Promise<DoctorFacts> {
+  const { client, tableName, lambda } = target;
+  const TableName = tableName;
+  const [table, timeToLive, backups, doubt, sweeper] = await Promise.all([
+    learn(() => client.send(new DescribeTableCommand({ TableName })), TableNotFoundException),
+    learn(() => client.send(new DescribeTimeToLiveCommand({ TableName }))),
+    learn(() => client.send(new DescribeContinuousBackupsCommand({ TableName }))),
+    learn(() => controlStore(client, tableName, OPERATOR_CLOCK).read()),
+    sweeperOf(lambda, sweeperFunctionName),
+  ]);
+  const description = map(table, (found) => found?.Table);
+  const tableArn = map(description, (found) => found?.TableArn);
+  const [readers, permissions, sweeperRights, sweeperConcurrency] = await Promise.all([
+    ifArn(tableArn, (arn) => readersOf(target, arn)),
+    ifArn(tableArn, (arn) => permissionsOf(target, arn)),
+    ifArn(tableArn, (arn) => rightsOf(target.iam, sweeper, SWEEPER_ACTIONS, arn)),
+    concurrencyOf(lambda, sweeper),
+  ]);
+  return {
+    tableName,
+    table: description,
+    timeToLive: map(timeToLive, ({ TimeToLiveDescription }) => TimeToLiveDescription ?? {}),
+    backups: map(backups, ({ ContinuousBackupsDescription: found }) => found ?? {}),
+    doubt,
+    readers,
+    sweeper,
+    sweeperConcurrency,
+    sweeperRights,
+    permissions,
+  };
+}
+
+const map = <T, U>(fact: Fact<T>, change: (value: T) => U): Fact<U> => then(fact, (value) => known(change(value)));
+
+async function ifArn<T>(arn: Fact<string | undefined>, ask: (arn: string) => Promise<Fact<T>>): Promise<Fact<T>> {
+  if ('because' in arn) return arn;
+  return arn.value === undefined ? { because: 'there is no such table' } : ask(arn.value);
+}
+
+/** Whatever keeps an answer away is its own reason. `undefined` for the error that says that there is none. */
+function learn<T>(ask: () => Promise<T>): Promise<Fact<T>>;
+function learn<T>(ask: () => Promise<T>, absence: new (...args: never[]) => Error): Promise<Fact<T | undefined>>;
+async function learn<T>(
+  ask: () => Promise<T>,
+  absence?: new (...args: never[]) => Error,
+): Promise<Fact<T | undefined>> {
+  try {
+    return known(await ask());
+  } catch (error) {
+    if (absence !== undefined && error instanceof absence) return known(undefined);
+    if (!(error instanceof Error)) return { because: String(error) };
+    // DynamoDB Local knows fewer operations than DynamoDB.
+    return error.name === 'UnknownOperationException' ? NOT_LOCAL : { because: `${error.name}: ${error.message}` };
+  }
+}
+
+const functionOf = (lambda: LambdaClient, name: string): Promise<Fact<FunctionConfiguration | undefined>> =>
+  learn(() => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name })), FunctionNotFoundException);
+
+async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefined): Promise<DoctorFacts['sweeper']> {
+  if (lambda === undefined) return NOT_LOCAL;
+  if (name === undefined) return { because: 'nothing in the table leads to its sweeper', mend: 'Name the stack.' };
+  return functionOf(lambda, name);
+}
+
+/**
+ * Lambda finds mappings by the whole ARN of a stream alone, and nothing lists the streams that a table once had: so all
+ * mappings of the Region are looked through.
+ */
+async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<DoctorFacts['readers']> {
+  if (lambda === undefined) return NOT_LOCAL;
+  const mappings = await learn(async () => {
+    const found: EventSourceMappingConfiguration[] = [];
+    for await (const page of paginateListEventSourceMappings({ client: lambda }, {})) {
+      found.push(...(page.EventSourceMappings ?? []));
+    }
+    return found.filter(
+      ({ EventSourceArn: arn, State: state }) =>
+        arn?.startsWith(`${tableArn}/stream/`) === true && state !== 'Deleting',
+    );
+  });
+  if ('because' in mappings) return mappings;
+  const readers = mappings.value.map(async (mapping): Promise<Reader> => {
+    const found = await functionOf(lambda, mapping.FunctionArn ?? '');
+    const [concurrency, rights] = await Promise.all([
+      concurrencyOf(lambda, found),
+      rightsOf(iam, found, RELAY_ACTIONS, tableArn),
+    ]);
+    return { mapping, function: found, concurrency, rights };
+  });
+  return known(await Promise.all(readers));
+}
+
+/** Of a function that is there. */
+async function concurrencyOf(
+  lambda: LambdaClient | undefined,
+  fact: Fact<FunctionConfiguration | undefined>,
+): Promise<Fact<number | undefined>> {
+  const found = existing(fact, 'function');
+  if ('because' in found) return found;
+  if (lambda === undefined) return NOT_LOCAL;
+  const { FunctionName } = found.value;
+  const answer = await learn(() => lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })));
+  return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
+}
+
+/** What the role of a function may do with the table. */
+async function rightsOf(
+  iam: IAMClient | undefined,
+  fact: Fact<FunctionConfiguration | undefined>,
+  actions: readonly string[],
+  tableArn: string,
+): Promise<Fact<Rights>> {
+  const found = existing(fact, 'function');
+  if ('because' in found) return found;
+  if (iam === undefined) return NOT_LOCAL;
+  const { Role: role } = found.value;
+  return role === undefined ? { because: 'Lambda does not name its role' } : simulateRole(iam, role, actions, tableArn);
+}
+
+const ASK_OTHERS = `To look needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Or try the commands: each says what it may not do. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
+
+async function permissionsOf({ sts, iam }: DoctorTarget, tableArn: string): Promise<Fact<Permissions>> {
+  if (sts === undefined || iam === undefined) return NOT_LOCAL;
+  const permissions = await simulate(sts, iam, tableArn);
+  return 'because' in permissions ? { ...permissions, mend: ASK_OTHERS } : permissions;
+}
+
+async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promise<Fact<Permissions>> {
+  const identity = await learn(() => sts.send(new GetCallerIdentityCommand({})));
+  if ('because' in identity) return identity;
+  const { Arn: caller = '' } = identity.value;
+  // IAM simulates no root user, who may do everything.
+  if (caller.endsWith(':root')) return known({ caller, denied: [], undecided: [] });
+  const principal = await principalOf(iam, caller);
+  if ('because' in principal) return principal;
+  const rights = await simulateRole(iam, principal.value, Object.keys(OPERATOR_ACTIONS), tableArn);
+  return map(rights, (found) => ({ caller, ...found }));
+}
+
+/** Of a role, or a user. */
+async function simulateRole(
+  iam: IAMClient,
+  principal: string,
+  actions: readonly string[],
+  tableArn: string,
+): Promise<Fact<Rights>> {
+  const results = await learn(async () => {
+    const found: EvaluationResult[] = [];
+    const pages = paginateSimulatePrincipalPolicy(
+      { client: iam },
+      { PolicySourceArn: principal, ActionNames: [...actions], ResourceArns: [tableArn] },
+    );
+    for await (const page of pages) found.push(...(page.EvaluationResults ?? []));
+    return found;
+  });
+  return map(results, (found) => {
+    const refused = found.filter(({ EvalDecision }) => EvalDecision !== 'allowed');
+    const namesOf = (which: readonly EvaluationResult[]) =>
+      which.flatMap(({ EvalActionName: name }) => (name === undefined ? [] : [name]));
+    return {
+      denied: namesOf(refused.filter((result) => !lacksContext(result))),
+      undecided: namesOf(refused.filter(lacksContext)),
+    };
+  });
+}
+
+/** A condition needed a value that a simulation does not have. An explicit denial stands whatever it would be. */
+const lacksContext = ({
+  EvalDecision: decision,
+  MissingContextValues: missing = [],
+  ResourceSpecificResults: results = [],
+}: EvaluationResult): boolean =>
+  decision === 'implicitDeny' &&
+  [...missing, ...results.flatMap(({ MissingContextValues = [] }) => MissingContextValues)].length > 0;
+
+const ASSUMED_ROLE = /^arn:[^:]+:sts::\d+:assumed-role\/([^/]+)\//;
+const USER = /^arn:[^:]+:iam::\d+:user\//;
+
+/** Whose policies are simulated: a session's name lacks the path of its role. */
+async function principalOf(iam: IAMClient, caller: string): Promise<Fact<string>> {
+  if (USER.test(caller)) return known(caller);
+  const roleName = ASSUMED_ROLE.exec(caller)?.[1];
+  if (roleName === undefined) return { because: `IAM cannot simulate ${caller}` };
+  const role = await learn(() => iam.send(new GetRoleCommand({ RoleName: roleName })));
+  return map(role, ({ Role }) => Role?.Arn ?? '');
+}

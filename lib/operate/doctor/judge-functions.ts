@@ -1,0 +1,111 @@
+import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { OutboxError } from '../../event/errors';
+import { decodeRelayConfig, shortestFunctionTimeoutMs } from '../../relay/environment';
+import { MIN_NODE_MAJOR } from '../../relay/mapping-settings';
+import { BY_HAND, known, ok, then, unknown, warn, wrong, type Fact, type Judgement } from './line';
+
+type Variables = Readonly<Record<string, string>>;
+
+export function variablesOf({ Environment: environment }: FunctionConfiguration): Fact<Variables> {
+  const { Error: error, Variables: variables = {} } = environment ?? {};
+  return error === undefined
+    ? known(variables)
+    : { because: `its variables cannot be read: ${error.Message ?? error.ErrorCode ?? 'no reason is given'}` };
+}
+
+export function judgeFunction(found: FunctionConfiguration | undefined): Judgement {
+  if (found === undefined) return wrong('there is no such function', 'Deploy the stack.');
+  const { FunctionName: name = '', State: state = 'Active', LastUpdateStatus: update = 'Successful' } = found;
+  const text = `${name}: ${state}, last update ${update}`;
+  const reasons = [found.StateReason, found.LastUpdateStatusReason].filter((reason) => reason !== undefined);
+  if (state === 'Failed' || update === 'Failed') {
+    return wrong([text, ...reasons].join('. '), 'Mend what Lambda names, then deploy the stack.');
+  }
+  return state === 'Active' && update === 'Successful'
+    ? ok(text)
+    : warn([text, ...reasons].join('. '), 'Look again in some minutes.');
+}
+
+export function judgeRuntime({ Runtime }: FunctionConfiguration): Judgement {
+  // A container image has none.
+  const runtime: string = Runtime ?? 'none';
+  const major = /^nodejs(\d+)\.x$/.exec(runtime)?.[1];
+  return Number(major) >= MIN_NODE_MAJOR
+    ? ok(runtime)
+    : wrong(runtime, `The function is bundled for Node.js ${MIN_NODE_MAJOR} and later. Deploy the stack. ${BY_HAND}`);
+}
+
+export function judgeConfiguration(
+  variables: Variables,
+  decode: (variables: Variables) => { readonly tableName: string },
+  tableName: string,
+): Judgement {
+  const mend = `Set the function's variable to what the stack's template says. ${BY_HAND}`;
+  const config = decoded(variables, decode);
+  if ('because' in config) return wrong(config.because, mend);
+  return config.value.tableName === tableName
+    ? ok('complete, and of this table')
+    : wrong(`of another table, ${config.value.tableName}`, mend);
+}
+
+function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Fact<T> {
+  try {
+    return known(decode(variables));
+  } catch (error) {
+    if (!(error instanceof OutboxError)) throw error;
+    return { because: error.message };
+  }
+}
+
+/** Lambda's own, when none is set. */
+const DEFAULT_TIMEOUT_SECONDS = 3;
+
+export interface Timing {
+  readonly timeoutSeconds: number;
+  readonly shortestSeconds: number;
+}
+
+export const relayTiming = (found: FunctionConfiguration): Fact<Timing> =>
+  then(variablesOf(found), (variables) =>
+    then(decoded(variables, decodeRelayConfig), (config) =>
+      known({
+        timeoutSeconds: found.Timeout ?? DEFAULT_TIMEOUT_SECONDS,
+        shortestSeconds: Math.ceil(shortestFunctionTimeoutMs(config) / 1000),
+      }),
+    ),
+  );
+
+export const judgeTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Judgement =>
+  timeoutSeconds >= shortestSeconds
+    ? ok(`${timeoutSeconds} s`)
+    : wrong(
+        `${timeoutSeconds} s: there may never be time enough to begin a round`,
+        `With its timeout of requests the relay needs ${shortestSeconds} s: set relayTimeout of the Outbox construct. ${BY_HAND}`,
+      );
+
+/** Reserved for the function; `undefined`: it takes from what the account has. */
+export function judgeConcurrency(reserved: number | undefined): Judgement {
+  if (reserved === undefined) return ok('not reserved');
+  return reserved > 0
+    ? ok(`${reserved} reserved`)
+    : wrong(
+        '0 reserved: it is never invoked',
+        `\`aws lambda delete-function-concurrency\` for it, or reserve as many as the table has shards. ${BY_HAND}`,
+      );
+}
+
+/** What IAM says of a role and actions on the table. */
+export interface Rights {
+  readonly denied: readonly string[];
+  /** Denied only for want of a value that a simulation does not have, such as the caller's address. */
+  readonly undecided: readonly string[];
+}
+
+export function judgeRights({ denied, undecided }: Rights): Judgement {
+  if (denied.length > 0) {
+    return wrong(`its role may not ${denied.join(', ')}`, `Allow it on the table, or deploy the stack. ${BY_HAND}`);
+  }
+  return undecided.length === 0
+    ? ok('its role may do all that it needs on the table')
+    : unknown({ because: `conditions of its policies decide about ${undecided.join(', ')}` });
+}

@@ -1,0 +1,160 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
+import { TABLE } from '../../event/table';
+import type { DoubtState } from '../../sweep/ports';
+import { ok, warn, wrong, type Judgement } from './line';
+
+export function judgeTable(table: TableDescription | undefined): Judgement {
+  if (table === undefined) {
+    return wrong(
+      'it is not there',
+      'Check its name, the account and the Region. The Outbox construct makes the table.',
+    );
+  }
+  const { TableStatus: status = 'without a status' } = table;
+  if (status === 'ACTIVE') return ok(status);
+  return status === 'UPDATING'
+    ? warn(status, 'It works meanwhile. Look again in some minutes.')
+    : wrong(
+        status,
+        'Wait until it is ACTIVE. If it never will be, restore it or let the Outbox construct make another.',
+      );
+}
+
+export function judgeKeys({
+  KeySchema: schema = [],
+  AttributeDefinitions: attributes = [],
+}: TableDescription): Judgement {
+  const [partitionKey, sortKey] = ['HASH', 'RANGE'].map((role) => {
+    const name = schema.find(({ KeyType }) => KeyType === role)?.AttributeName;
+    return name && `${name} (${attributes.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? '?'})`;
+  });
+  const text = `partition key ${partitionKey ?? 'none'}, sort key ${sortKey ?? 'none'}`;
+  return isDeepStrictEqual([partitionKey, sortKey], [`${TABLE.partitionKey} (S)`, `${TABLE.sortKey} (S)`])
+    ? ok(text)
+    : wrong(
+        text,
+        `It must have partition key ${TABLE.partitionKey} and sort key ${TABLE.sortKey}, both strings, and keys cannot be changed. Check that this is the outbox table; if it is, let the Outbox construct make another.`,
+      );
+}
+
+export function judgeStream({ TableName: name = '', StreamSpecification: stream }: TableDescription): Judgement {
+  const update = (specification: string): string =>
+    `\`aws dynamodb update-table --table-name ${name} --stream-specification ${specification}\``;
+  const on = update(`StreamEnabled=true,StreamViewType=${TABLE.streamViewType}`);
+  const after = 'That makes a new stream, which the relay needs a new mapping for: run doctor again.';
+  if (stream?.StreamEnabled !== true) return wrong('off: nothing is published', `Switch it on: ${on}. ${after}`);
+  const { StreamViewType: viewType = 'without a view type' } = stream;
+  if (viewType === TABLE.streamViewType) return ok(viewType);
+  const change = `The view type is changed by switching the stream off and on: ${update('StreamEnabled=false')}, then ${on}. ${after} What the old stream had not shown, the sweeper finds.`;
+  // An insert has no old image, so the relay sees no difference.
+  return viewType === 'NEW_AND_OLD_IMAGES'
+    ? warn(
+        `${viewType}: works, but the record of every mark is twice as large, so one read of the stream shows fewer inserts`,
+        `Leave it unless the relay falls behind. ${change}`,
+      )
+    : wrong(`${viewType}: the relay does not see the events`, change);
+}
+
+export function judgeTimeToLive(
+  { TimeToLiveStatus: status = 'DISABLED', AttributeName: attribute = '' }: TimeToLiveDescription,
+  tableName: string,
+): Judgement {
+  const update = (enabled: boolean, name: string): string =>
+    `\`aws dynamodb update-time-to-live --table-name ${tableName} --time-to-live-specification Enabled=${enabled},AttributeName=${name}\``;
+  const on = update(true, TABLE.timeToLiveAttribute);
+  const isOn = status === 'ENABLED' || status === 'ENABLING';
+  if (!isOn) return wrong(`${status}: processed items stay for ever`, `${on}. DynamoDB takes one change an hour.`);
+  return attribute === TABLE.timeToLiveAttribute
+    ? ok(`${status} on ${attribute}`)
+    : wrong(`${status} on ${attribute}`, `${update(false, attribute)}, and an hour later ${on}.`);
+}
+
+export function judgePin({ LocalSecondaryIndexes: indexes = [] }: TableDescription): Judgement {
+  const { indexName, attribute, projection } = TABLE.pin;
+  const pin = indexes.find(({ IndexName }) => IndexName === indexName);
+  const sortKey = pin?.KeySchema?.find(({ KeyType }) => KeyType === 'RANGE')?.AttributeName;
+  const projected = pin?.Projection?.ProjectionType;
+  const text = pin === undefined ? 'none' : `${indexName} on ${sortKey ?? '?'}, ${projected ?? '?'}`;
+  return sortKey === attribute && projected === projection
+    ? ok(text)
+    : wrong(
+        text,
+        `The table needs the local secondary index ${indexName} on ${attribute}, ${projection}: without one DynamoDB may split a busy key over several shards, and its order is lost. It can only be made with the table. Let the Outbox construct make another, let the services write to that one, and remove this one when nothing in it is pending.`,
+      );
+}
+
+export function judgeBilling({ TableName: name = '', BillingModeSummary: billing }: TableDescription): Judgement {
+  // DynamoDB leaves it out for a table that was never on demand.
+  const { BillingMode: mode = 'PROVISIONED' } = billing ?? {};
+  return mode === 'PAY_PER_REQUEST'
+    ? ok(mode)
+    : warn(
+        `${mode}: a burst of writes is throttled, and the relay's marks with it`,
+        `\`aws dynamodb update-table --table-name ${name} --billing-mode PAY_PER_REQUEST\``,
+      );
+}
+
+export function judgeBackups(
+  { PointInTimeRecoveryDescription: recovery }: Partial<ContinuousBackupsDescription>,
+  tableName: string,
+): Judgement {
+  const { PointInTimeRecoveryStatus: status = 'DISABLED' } = recovery ?? {};
+  return status === 'ENABLED'
+    ? ok(status)
+    : warn(
+        `${status}: what somebody deletes cannot be brought back`,
+        `\`aws dynamodb update-continuous-backups --table-name ${tableName} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true\``,
+      );
+}
+
+export const judgeDeletionProtection = ({
+  TableName: name = '',
+  DeletionProtectionEnabled: enabled = false,
+}: TableDescription): Judgement =>
+  enabled
+    ? ok('on')
+    : warn(
+        'off: the table can be deleted while events are pending',
+        `\`aws dynamodb update-table --table-name ${name} --deletion-protection-enabled\``,
+      );
+
+export function judgeReplicas({
+  TableArn: arn = '',
+  Replicas: replicas = [],
+  MultiRegionConsistency: consistency,
+}: TableDescription): Judgement {
+  if (consistency === 'STRONG') {
+    return wrong(
+      'a global table with strong consistency: it has no transactions',
+      'Events cannot be committed with business data there. Use a table of one Region.',
+    );
+  }
+  const own = arn.split(':')[3];
+  const others = replicas.flatMap(({ RegionName: region }) => (region === undefined || region === own ? [] : [region]));
+  return others.length === 0
+    ? ok('none')
+    : warn(
+        `also in ${others.join(', ')}: the stream of each Region shows the writes of all`,
+        'Run the relay in one Region alone: every relay publishes every event.',
+      );
+}
+
+export function judgeDoubt([{ LatestStreamArn: latest }, { streamArn, doubtSince }]: readonly [
+  TableDescription,
+  DoubtState,
+]): Judgement {
+  if (doubtSince !== undefined) {
+    return warn(
+      `doubted since ${new Date(doubtSince).toISOString()}: the relay looks each key up before it publishes`,
+      'Nothing to mend: the sweeper ends the doubt when a complete run has found nothing lost.',
+    );
+  }
+  if (streamArn === undefined) return ok('the relay has not noted a stream yet');
+  return streamArn === latest
+    ? ok('not doubted')
+    : warn(
+        `the relay last read another stream, ${streamArn}`,
+        'What that stream had not shown is pending. The sweeper finds it, at once with `outbox sweep`.',
+      );
+}

@@ -1,0 +1,184 @@
+import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
+import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import { decodeRelayConfig } from '../../relay/environment';
+import { decodeSweeperConfig } from '../../sweep/environment';
+import type { DoubtState } from '../../sweep/ports';
+import {
+  judgeConcurrency,
+  judgeConfiguration,
+  judgeFunction,
+  judgeRights,
+  judgeRuntime,
+  judgeTimeout,
+  relayTiming,
+  variablesOf,
+  type Rights,
+} from './judge-functions';
+import {
+  judgeFormerReaders,
+  judgeLastResult,
+  judgeMappingState,
+  judgeReaders,
+  judgeSetting,
+  relayOf,
+  SETTINGS,
+  type Reader,
+} from './judge-mapping';
+import {
+  judgeBackups,
+  judgeBilling,
+  judgeDeletionProtection,
+  judgeDoubt,
+  judgeKeys,
+  judgePin,
+  judgeReplicas,
+  judgeStream,
+  judgeTable,
+  judgeTimeToLive,
+} from './judge-table';
+import {
+  both,
+  existing,
+  known,
+  line,
+  ok,
+  then,
+  unknown,
+  wrong,
+  type DoctorLine,
+  type Fact,
+  type Judgement,
+} from './line';
+
+/** What IAM says of the caller and `OPERATOR_ACTIONS` on the table. */
+export interface Permissions extends Rights {
+  readonly caller: string;
+}
+
+/** A deployed outbox, in AWS's own terms. */
+export interface DoctorFacts {
+  readonly tableName: string;
+  /** `undefined`: there is no such table. */
+  readonly table: Fact<TableDescription | undefined>;
+  readonly timeToLive: Fact<TimeToLiveDescription>;
+  readonly backups: Fact<Partial<ContinuousBackupsDescription>>;
+  readonly doubt: Fact<DoubtState>;
+  /** Of every stream that the table has had. */
+  readonly readers: Fact<readonly Reader[]>;
+  readonly sweeper: Fact<FunctionConfiguration | undefined>;
+  readonly sweeperConcurrency: Fact<number | undefined>;
+  readonly sweeperRights: Fact<Rights>;
+  readonly permissions: Fact<Permissions>;
+}
+
+/** What an operator must be allowed to do with the table, and which commands need it. Transactions have no action of their own. */
+export const OPERATOR_ACTIONS = {
+  /** The control partition; the items of a key. */
+  'dynamodb:Query': ['status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
+  /** One hold; the revision of a large control partition; the item that a redrive concerns. */
+  'dynamodb:GetItem': ['status', 'held', 'show', 'where', 'redrive', 'sweep', 'doctor'],
+  /** Every item: to count them, to find what the stream lost, or what was committed at some time. */
+  'dynamodb:Scan': ['status', 'replay', 'sweep', 'verify'],
+  /** Signals. */
+  'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
+  /** The note of a redrive; the doubt; a signal that is set aside. */
+  'dynamodb:UpdateItem': ['redrive', 'sweep'],
+  /** A signal that was lost, together with the put of its successor. */
+  'dynamodb:DeleteItem': ['sweep'],
+  /** Which stream the table has, and whether it has several regions. */
+  'dynamodb:DescribeTable': ['status', 'held', 'show', 'where', 'redrive', 'replay', 'sweep', 'verify', 'doctor'],
+  'dynamodb:DescribeTimeToLive': ['doctor'],
+  'dynamodb:DescribeContinuousBackups': ['doctor'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** One line a check; always the same checks, in the same order. */
+export function judge(facts: DoctorFacts): readonly DoctorLine[] {
+  const { tableName } = facts;
+  const table = existing(facts.table, 'table');
+  const mappings = both(table, facts.readers);
+  const relay = then(mappings, ([description, readers]) => relayOf(description, readers));
+  const relayFunction = existing(
+    then(relay, (reader) => reader.function),
+    'function',
+  );
+  const sweeper = existing(facts.sweeper, 'function');
+  return [
+    line('table', facts.table, judgeTable),
+    line('keys', table, judgeKeys),
+    line('stream', table, judgeStream),
+    line(
+      'time to live',
+      then(table, () => facts.timeToLive),
+      (found) => judgeTimeToLive(found, tableName),
+    ),
+    line('index that keeps a key in one shard', table, judgePin),
+    line('billing', table, judgeBilling),
+    line(
+      'point-in-time recovery',
+      then(table, () => facts.backups),
+      (found) => judgeBackups(found, tableName),
+    ),
+    line('deletion protection', table, judgeDeletionProtection),
+    line('replicas', table, judgeReplicas),
+    line('trust in the stream', both(table, facts.doubt), judgeDoubt),
+    line('mapping', mappings, judgeReaders),
+    line('mappings of former streams', mappings, judgeFormerReaders),
+    line('mapping: state', relay, judgeMappingState),
+    line('mapping: last result', relay, judgeLastResult),
+    ...SETTINGS.map((setting) =>
+      line(
+        `mapping: ${setting.name}`,
+        then(relay, (reader) => both(known(reader), setting.of(reader.mapping))),
+        judgeSetting(setting),
+      ),
+    ),
+    line(
+      'relay',
+      then(relay, (reader) => reader.function),
+      judgeFunction,
+    ),
+    line('relay: runtime', relayFunction, judgeRuntime),
+    line('relay: configuration', then(relayFunction, variablesOf), (variables) =>
+      judgeConfiguration(variables, decodeRelayConfig, tableName),
+    ),
+    line('relay: timeout', then(relayFunction, relayTiming), judgeTimeout),
+    line(
+      'relay: concurrency',
+      then(relay, (reader) => reader.concurrency),
+      judgeConcurrency,
+    ),
+    line(
+      'relay: permissions',
+      then(relay, (reader) => reader.rights),
+      judgeRights,
+    ),
+    line('sweeper', facts.sweeper, judgeFunction),
+    line('sweeper: runtime', sweeper, judgeRuntime),
+    line('sweeper: configuration', then(sweeper, variablesOf), (variables) =>
+      judgeConfiguration(variables, decodeSweeperConfig, tableName),
+    ),
+    line('sweeper: concurrency', facts.sweeperConcurrency, judgeConcurrency),
+    line('sweeper: permissions', facts.sweeperRights, judgeRights),
+    line('permissions of the caller', facts.permissions, judgePermissions),
+  ];
+}
+
+function judgePermissions({ caller, denied, undecided }: Permissions): Judgement {
+  const described = (which: readonly string[]): string =>
+    Object.entries(OPERATOR_ACTIONS)
+      .filter(([action]) => which.includes(action))
+      .map(([action, commands]) => `${action} (for ${commands.join(', ')})`)
+      .join('; ');
+  if (denied.length > 0) {
+    return wrong(
+      `${caller} may not ${described(denied)}`,
+      'Allow these actions on the table, or leave those commands to others.',
+    );
+  }
+  return undecided.length === 0
+    ? ok(`${caller} may do all that the commands need`)
+    : unknown({
+        because: `${caller}: conditions of its policies decide about ${described(undecided)}`,
+        mend: 'Try a command: it says what it may not do.',
+      });
+}

@@ -1,0 +1,88 @@
+import {
+  ConditionalCheckFailedException,
+  GetItemCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { decodeControl, STATE_KEY, type Control } from '../../event/control';
+import { CONTROL_PARTITION } from '../../event/key';
+import { partitionPages } from './pages';
+import type { Clock, ControlStore } from '../ports';
+
+/** From this many holds and tombstones on, asking whether anything changed is cheaper than reading it all again. */
+const CACHE_FROM = 25;
+
+/**
+ * Reads the control partition, strongly consistent: with one Query while it is small (one read unit up to 4 KB). A
+ * large one is kept, and read again only when its revision has changed, which every write to it raises in the same
+ * transaction.
+ */
+export function controlStore(client: DynamoDBClient, tableName: string, clock: Clock): ControlStore {
+  let kept: Control | undefined;
+
+  const readAll = async (): Promise<Control> => {
+    const items: Record<string, unknown>[] = [];
+    for await (const page of partitionPages(client, tableName, CONTROL_PARTITION)) {
+      items.push(...page.map((item) => unmarshall(item)));
+    }
+    return decodeControl(items);
+  };
+
+  /** The state item sorts first, so pages that follow it are at least as new as its revision. */
+  const currentRevision = async (): Promise<number> => {
+    const { Item } = await client.send(
+      new GetItemCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        Key: { pk: { S: STATE_KEY.pk }, sk: { S: STATE_KEY.sk } },
+        ProjectionExpression: 'revision',
+      }),
+    );
+    return Number(Item?.['revision']?.N ?? 0);
+  };
+
+  return {
+    async read() {
+      if (kept !== undefined) {
+        const revision = await currentRevision();
+        if (revision === kept.revision) return kept;
+      }
+      const control = await readAll();
+      const large = control.holds.size + control.tombstones.size >= CACHE_FROM;
+      // A Query is no snapshot: what changed while it ran is not worth keeping.
+      kept = large && control.revision === (await currentRevision()) ? control : undefined;
+      return control;
+    },
+
+    async noteStream(known, streamArn) {
+      const doubts = known.streamArn !== undefined;
+      const values: Record<string, AttributeValue> = { ':new': { S: streamArn }, ':one': { N: '1' } };
+      if (known.streamArn !== undefined) {
+        values[':known'] = { S: known.streamArn };
+        values[':now'] = { N: String(clock.now()) };
+      }
+      try {
+        const { Attributes } = await client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: marshall(STATE_KEY),
+            UpdateExpression: `SET streamArn = :new${doubts ? ', doubtSince = :now' : ''} ADD revision :one`,
+            ConditionExpression: doubts ? 'streamArn = :known' : 'attribute_not_exists(streamArn)',
+            ExpressionAttributeValues: values,
+            ReturnValues: 'ALL_NEW',
+          }),
+        );
+        return decodeControl([unmarshall(Attributes ?? {})]);
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+      const now = await this.read();
+      if (now.streamArn === streamArn) return now;
+      throw new Error(
+        `The relay was invoked by ${streamArn}, while another one has just noted ${now.streamArn ?? 'no stream'}: two event source mappings read this table.`,
+      );
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
+import { identityOf } from '../../event/item';
+import { encodeSignal, type SkipSignal } from '../../event/signal';
+import { uuidV7 } from '../../event/uuid';
+import type { ControlWriter } from './control-writer';
+import { putHold, readHold } from './holds';
+import type { Clock, DrainStore } from '../ports';
+
+export interface DrainStoreOptions {
+  readonly tableName: string;
+  /** How long a processed item stays; a discarded one stays at least as long as its tombstone. */
+  readonly retentionSeconds: number;
+}
+
+/** How often a hold may be replaced between its read and its write: each time another relay has made progress. */
+const ATTEMPTS = 6;
+
+/** The writes around a drain, by transactions that are conditional on the revision of the hold. */
+export function drainStore(
+  client: DynamoDBClient,
+  { tableName, retentionSeconds }: DrainStoreOptions,
+  writer: ControlWriter,
+  clock: Clock,
+): DrainStore {
+  const draining = (hold: Hold): Hold => ({ ...hold, state: 'draining', revision: uuidV7(clock.now()) });
+  const tooManyRelays = (pk: string): Error =>
+    new Error(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
+
+  return {
+    async begin(pk, known) {
+      let hold = known ?? (await readHold(client, tableName, pk));
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (hold === undefined) return undefined;
+        const next = draining(hold);
+        if ((await writer.write([putHold(tableName, next, hold)])) === undefined) return next;
+        hold = await readHold(client, tableName, pk);
+      }
+      throw tooManyRelays(pk);
+    },
+
+    async discard(signal, known) {
+      let hold = known ?? (await readHold(client, tableName, signal.pk));
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (hold?.position !== signal.position) return { kind: 'nothing' };
+        const next = draining(hold);
+        const now = clock.now();
+        const refusals = await writer.write([
+          discardItem(tableName, signal, hold, Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS)),
+          putTombstone(tableName, signal, now),
+          putHold(tableName, next, hold),
+        ]);
+        if (refusals === undefined) return { kind: 'discarded', hold: next };
+        const [item] = refusals;
+        if (item === 'ConditionalCheckFailed') return { kind: 'nothing' };
+        if (item !== undefined) throw new Error(`The item at "${signal.position}" could not be discarded: ${item}.`);
+        hold = await readHold(client, tableName, signal.pk);
+      }
+      throw tooManyRelays(signal.pk);
+    },
+
+    async finish(pk, hold) {
+      if (hold === undefined) return 'finished';
+      const refusals = await writer.write([
+        {
+          Delete: {
+            TableName: tableName,
+            Key: marshall(holdKey(pk)),
+            // Gone already: an answer to the same delete was lost.
+            ConditionExpression: 'attribute_not_exists(pk) OR revision = :known',
+            ExpressionAttributeValues: { ':known': { S: hold.revision } },
+          },
+        },
+      ]);
+      return refusals === undefined ? 'finished' : 'superseded';
+    },
+
+    async postpone(hold, successor) {
+      const now = clock.now();
+      const next: Hold = {
+        reason: 'drain-unfinished',
+        message: 'A drain ran out of time; it goes on by its signal.',
+        attempts: 0,
+        since: hold?.since ?? now,
+        pk: successor.pk,
+        position: successor.from,
+        state: 'draining',
+        revision: uuidV7(now),
+      };
+      const refusals = await writer.write([
+        putHold(tableName, next, hold),
+        {
+          Put: {
+            TableName: tableName,
+            Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
+            // An overwrite would be no insert, and nobody would be invoked by it.
+            ConditionExpression: 'attribute_not_exists(pk)',
+          },
+        },
+      ]);
+      return refusals === undefined ? { kind: 'postponed', hold: next } : { kind: 'superseded' };
+    },
+  };
+}
+
+function discardItem(
+  tableName: string,
+  { pk, position, id, request }: SkipSignal,
+  hold: Hold,
+  expiresAt: number,
+): TransactWriteItem {
+  // A drain that ran out of time stands at an item that nobody has refused. One that holds its key was refused, whether
+  // or not it could take the note.
+  const isRefused = hold.state === 'holding' ? '' : ' AND attribute_exists(parked)';
+  const values: Record<string, AttributeValue> = {
+    ':request': { M: marshall(request) },
+    ':expiresAt': { N: String(expiresAt) },
+  };
+  if (id !== undefined) values[':id'] = { S: id };
+  return {
+    Update: {
+      TableName: tableName,
+      Key: marshall({ pk, sk: position }),
+      UpdateExpression: 'SET discarded = :request, expiresAt = :expiresAt',
+      ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND ${
+        id === undefined ? 'attribute_not_exists(id)' : 'id = :id'
+      }${isRefused}`,
+      ExpressionAttributeValues: values,
+    },
+  };
+}
+
+const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: number): TransactWriteItem => ({
+  Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now)) },
+});

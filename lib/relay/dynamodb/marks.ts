@@ -1,0 +1,148 @@
+import {
+  BatchExecuteStatementCommand,
+  type BatchStatementErrorCodeEnum,
+  type BatchStatementRequest,
+  type BatchStatementResponse,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { formatReceipt } from '../../event/receipt';
+import { backoffMs, type Sleep } from '../backoff';
+import type { Clock, Mark } from '../ports';
+
+export interface MarksOptions {
+  readonly tableName: string;
+  /** How long a processed item stays; 0 deletes it. */
+  readonly retentionSeconds: number;
+}
+
+/** BatchExecuteStatement takes at most 25 statements, one for an item. */
+const STATEMENTS_PER_CALL = 25;
+const CALLS_AT_ONCE = 16;
+const ATTEMPTS = 5;
+
+type ErrorCode = BatchStatementErrorCodeEnum;
+
+/** The write is refused because the item or its collection is full: without its events it fits. */
+const TOO_LARGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ItemCollectionSizeLimitExceeded', 'ValidationError']);
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'InternalServerError',
+  'ProvisionedThroughputExceeded',
+  'RequestLimitExceeded',
+  'ThrottlingError',
+  'TransactionConflict',
+]);
+
+interface Task {
+  readonly mark: Mark;
+  slim: boolean;
+}
+
+/**
+ * Marks items by PartiQL, 25 an HTTP request: DynamoDB has no batch of UpdateItem. Every statement is conditional on
+ * the item's id, so what expired, was deleted or was replaced under its position is left alone.
+ *
+ * Answers the marks that failed, with the cause; never rejects.
+ */
+export function markWriter(
+  client: DynamoDBClient,
+  { tableName, retentionSeconds }: MarksOptions,
+  clock: Clock,
+  sleep: Sleep,
+): (marks: readonly Mark[]) => Promise<ReadonlyMap<Mark, unknown>> {
+  const target = `"${tableName}"`;
+  const where = `WHERE "pk"=? AND "sk"=? AND "id"=?`;
+  const set = `SET "processedAt"=? SET "receipts"=? SET "expiresAt"=?`;
+  const mark = `UPDATE ${target} ${set} ${where}`;
+  const slimMark = `UPDATE ${target} ${set} REMOVE "events" ${where}`;
+  const remove = `DELETE FROM ${target} ${where}`;
+
+  const statement = ({ mark: { pk, sk, id, receipts }, slim }: Task, nowMs: number): BatchStatementRequest => {
+    const identity = [{ S: pk }, { S: sk }, { S: id }];
+    if (retentionSeconds === 0) return { Statement: remove, Parameters: identity };
+    return {
+      Statement: slim ? slimMark : mark,
+      Parameters: [
+        { N: String(nowMs) },
+        { L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })) },
+        { N: String(Math.ceil(nowMs / 1000) + retentionSeconds) },
+        ...identity,
+      ],
+    };
+  };
+
+  const execute = async (tasks: readonly Task[]): Promise<readonly BatchStatementResponse[]> => {
+    const now = clock.now();
+    const { Responses } = await client.send(
+      new BatchExecuteStatementCommand({ Statements: tasks.map((task) => statement(task, now)) }),
+    );
+    return Responses ?? [];
+  };
+
+  /** Answers the cause when the call as a whole failed. */
+  const writeCall = async (
+    marks: readonly Mark[],
+    failures: Map<Mark, unknown>,
+  ): Promise<{ readonly cause: unknown } | undefined> => {
+    let open: Task[] = marks.map((mark) => ({ mark, slim: false }));
+    for (let attempt = 0; open.length > 0; attempt++) {
+      if (attempt > 0) await sleep(backoffMs(attempt));
+      let answers: readonly BatchStatementResponse[];
+      try {
+        answers = await execute(open);
+      } catch (cause) {
+        for (const { mark } of open) failures.set(mark, cause);
+        return { cause };
+      }
+      const last = attempt === ATTEMPTS - 1;
+      open = open.filter((task, at) => {
+        const answer = answers[at];
+        const error = answer === undefined ? MISSING_ANSWER : answer.Error;
+        const code = error?.Code;
+        // A failed condition is an item that is gone or another one by now: nothing is left to mark.
+        if (error === undefined || code === 'ConditionalCheckFailed') return false;
+        if (code !== undefined && TOO_LARGE.has(code) && !task.slim && retentionSeconds > 0) {
+          task.slim = true;
+          if (!last) return true;
+        }
+        if (code !== undefined && TRANSIENT.has(code) && !last) return true;
+        failures.set(task.mark, error);
+        return false;
+      });
+    }
+    return undefined;
+  };
+
+  return async (marks) => {
+    const failures = new Map<Mark, unknown>();
+    const calls = callsOf(marks);
+    let unanswered: { readonly cause: unknown } | undefined;
+    const lane = async (): Promise<void> => {
+      for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
+        // A table that does not answer one call, retries included, would use up the invocation with the others.
+        if (unanswered === undefined) unanswered = await writeCall(call, failures);
+        else for (const mark of call) failures.set(mark, unanswered.cause);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, calls.length) }, lane));
+    return failures;
+  };
+}
+
+const MISSING_ANSWER = { Code: 'InternalServerError', Message: 'DynamoDB gave no answer for a statement.' } as const;
+
+/** Groups marks for the calls. One call refuses two statements for one position, so a second one waits for another. */
+function callsOf(marks: readonly Mark[]): Mark[][] {
+  const seen = new Map<string, number>();
+  const waves: Mark[][] = [];
+  for (const mark of marks) {
+    const position = `${mark.pk}\n${mark.sk}`;
+    const wave = seen.get(position) ?? 0;
+    seen.set(position, wave + 1);
+    (waves[wave] ??= []).push(mark);
+  }
+  return waves.flatMap((wave) =>
+    Array.from({ length: Math.ceil(wave.length / STATEMENTS_PER_CALL) }, (_, at) =>
+      wave.slice(at * STATEMENTS_PER_CALL, (at + 1) * STATEMENTS_PER_CALL),
+    ),
+  );
+}

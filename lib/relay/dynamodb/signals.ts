@@ -1,0 +1,85 @@
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  GetItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { encodeSignal } from '../../event/signal';
+import type { Clock, SignalStore } from '../ports';
+
+const WHY_CHARACTERS = 500;
+
+/** What becomes of signals, by single writes: they are few, and each is durable before the next. */
+export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
+  return {
+    async remove(signals) {
+      for (const { pk, sk } of signals) {
+        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall({ pk, sk }) }));
+      }
+    },
+
+    async setAside({ pk, sk }, why) {
+      const note = { why: why.slice(0, WHY_CHARACTERS).toWellFormed(), at: clock.now() };
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: marshall({ pk, sk }),
+            UpdateExpression: 'SET setAside = :note',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeValues: { ':note': { M: marshall(note) } },
+          }),
+        );
+      } catch (error) {
+        // Its record outlived it: there is nothing left to note it on.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+
+    async exists({ pk, sk }) {
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName: tableName,
+          ConsistentRead: true,
+          Key: marshall({ pk, sk }),
+          ProjectionExpression: 'pk',
+        }),
+      );
+      return Item !== undefined;
+    },
+
+    async succeed({ pk, sk }, successor) {
+      const input = {
+        TransactItems: [
+          {
+            Delete: {
+              TableName: tableName,
+              Key: marshall({ pk, sk }),
+              ConditionExpression: 'attribute_exists(pk)',
+            },
+          },
+          {
+            Put: {
+              TableName: tableName,
+              Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
+              ConditionExpression: 'attribute_not_exists(pk)',
+            },
+          },
+        ],
+      };
+      try {
+        await client.send(new TransactWriteItemsCommand(input));
+      } catch (error) {
+        // Somebody has put another in its place, and will go on from there.
+        if (!isGone(error)) throw error;
+      }
+    },
+  };
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException && error.CancellationReasons?.[0]?.Code === 'ConditionalCheckFailed';

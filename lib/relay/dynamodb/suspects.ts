@@ -1,0 +1,49 @@
+import {
+  ConditionalCheckFailedException,
+  UpdateItemCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { ItemIdentity, ItemStore } from '../ports';
+
+/** Counts on an item how often its publishing was begun without an end. */
+export function suspectCounter(
+  client: DynamoDBClient,
+  tableName: string,
+): Pick<ItemStore, 'countStart' | 'clearStarts'> {
+  const update = async (
+    { pk, sk, id }: ItemIdentity,
+    expression: string,
+    condition: string,
+    values: Record<string, AttributeValue>,
+  ): Promise<Record<string, AttributeValue> | undefined> => {
+    const ofItem = id === undefined ? values : { ...values, ':id': { S: id } };
+    const input: UpdateItemCommandInput = {
+      TableName: tableName,
+      Key: marshall({ pk, sk }),
+      UpdateExpression: expression,
+      ConditionExpression: id === undefined ? condition : `${condition} AND id = :id`,
+      ReturnValues: 'UPDATED_NEW',
+      ...(Object.keys(ofItem).length === 0 ? {} : { ExpressionAttributeValues: ofItem }),
+    };
+    try {
+      return (await client.send(new UpdateItemCommand(input))).Attributes ?? {};
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    async countStart(item) {
+      const owed = 'attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded)';
+      const counted = await update(item, 'ADD starts :one', owed, { ':one': { N: '1' } });
+      return Number(counted?.['starts']?.N ?? 0);
+    },
+    async clearStarts(items) {
+      for (const item of items) await update(item, 'REMOVE starts', 'attribute_exists(starts)', {});
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { RecordMetadata } from 'kafkajs';
+import type { PartitionBatch } from '../ports';
+
+/** kafkajs resolved a send without having written these: it does so when a leader moves between its retries. */
+export class KafkaAnswerIncomplete extends Error {
+  override readonly name = 'KafkaAnswerIncomplete';
+
+  readonly partitions: readonly string[];
+
+  constructor(partitions: readonly string[]) {
+    super(`The send resolved, but the answer gives no offset for ${partitions.join(', ')}.`);
+    this.partitions = partitions;
+  }
+}
+
+export const nameOf = ({ topic, partition }: Pick<PartitionBatch, 'topic' | 'partition'>): string =>
+  `${topic}-${partition}`;
+
+/**
+ * The first offset of each batch that the brokers' answer names with one; a batch that is not in the result was not
+ * proven to be written. A partition named twice was written twice: the lower offset is its first delivery.
+ */
+export function acknowledgedOffsets(
+  batches: readonly PartitionBatch[],
+  answer: readonly RecordMetadata[],
+): Map<PartitionBatch, bigint> {
+  const offsets = new Map<string, bigint>();
+  for (const { topicName: topic, partition, errorCode, baseOffset } of answer) {
+    if (errorCode !== 0 || baseOffset === undefined || !/^\d+$/.test(baseOffset)) continue;
+    const name = nameOf({ topic, partition });
+    const offset = BigInt(baseOffset);
+    const known = offsets.get(name);
+    if (known === undefined || offset < known) offsets.set(name, offset);
+  }
+  const acknowledged = new Map<PartitionBatch, bigint>();
+  for (const batch of batches) {
+    const offset = offsets.get(nameOf(batch));
+    if (offset !== undefined) acknowledged.set(batch, offset);
+  }
+  return acknowledged;
+}

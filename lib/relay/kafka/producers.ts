@@ -1,0 +1,96 @@
+import { ATTEMPT_TIMEOUTS } from '../environment';
+import { withinDeadline } from './deadline';
+import { KafkaSession, type KafkaClient, type SessionOptions } from './session';
+
+/** Makes a client for these brokers, the first of which it asks first. */
+export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise<KafkaClient>;
+
+export interface ProducersOptions extends SessionOptions {
+  readonly connect: ConnectKafka;
+  readonly brokers: readonly string[];
+  /** Brokers close a connection that was idle for 10 minutes, load balancers before that; a frozen Lambda does not notice. */
+  readonly idleRebuildMs: number;
+  /** A producer was thrown away because of `cause`. */
+  readonly onRebuilt: (cause: unknown) => void;
+}
+
+/** How many failed connects one call may still afford: each broker is tried once. */
+export interface ConnectBudget {
+  connects: number;
+}
+
+/** The one producer that is kept between invocations, and the rules by which it is replaced. */
+export class KafkaProducers {
+  readonly #options: ProducersOptions;
+  #session: KafkaSession | undefined;
+  #turn = 0;
+
+  constructor(options: ProducersOptions) {
+    this.#options = options;
+  }
+
+  newBudget(): ConnectBudget {
+    return { connects: this.#options.brokers.length };
+  }
+
+  /** The session to be used, if there is one that can be. */
+  get current(): KafkaSession | undefined {
+    return this.#session !== undefined && this.#session.idleMs() < this.#options.idleRebuildMs
+      ? this.#session
+      : undefined;
+  }
+
+  /**
+   * The kept session or a new one, in order to use `topic`; with `alone`, one that knows no other topic.
+   *
+   * A client whose connect failed answers "Broker not connected" for ever: each attempt takes a new client and begins
+   * at the next broker. Rejects with the last cause when the budget or the time for connecting is used up.
+   */
+  async lease(budget: ConnectBudget, topic: string, { alone = false } = {}): Promise<KafkaSession> {
+    const { current } = this;
+    if (current !== undefined && (!alone || current.knowsNoOther(topic))) return current;
+    this.#drop();
+    const { connect, clock, requestTimeoutMs } = this.#options;
+    const giveUpAt = clock.now() + ATTEMPT_TIMEOUTS * requestTimeoutMs;
+    for (;;) {
+      try {
+        // It reads secrets, from a service that may not be reachable.
+        const making = Promise.resolve(connect(this.#nextBrokers()));
+        const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
+        this.#session = await KafkaSession.open(client, this.#options, topic);
+        return this.#session;
+      } catch (error) {
+        budget.connects--;
+        if (budget.connects <= 0 || clock.now() >= giveUpAt) throw error;
+      }
+    }
+  }
+
+  /**
+   * Throws a session away whose last call did not do all that was asked. Going on with it loses records: an idempotent
+   * producer uses the sequence numbers of a send with unknown outcome again, and the broker takes new records for
+   * duplicates.
+   */
+  spend(session: KafkaSession, cause: unknown): void {
+    void session.discard();
+    if (session === this.#session) this.#session = undefined;
+    this.#options.onRebuilt(cause);
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.discard();
+  }
+
+  #drop(): void {
+    void this.#session?.discard();
+    this.#session = undefined;
+  }
+
+  #nextBrokers(): string[] {
+    const { brokers } = this.#options;
+    const first = this.#turn++ % brokers.length;
+    return [...brokers.slice(first), ...brokers.slice(0, first)];
+  }
+}

@@ -1,0 +1,76 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Sleep } from '../backoff';
+import { outageOf } from '../classify';
+import { slowestLookUpMs, slowestPublishMs, type Compression } from '../environment';
+import { withinDeadline } from './deadline';
+import { KafkaProducers, type ConnectKafka } from './producers';
+import { Publication } from './publication';
+import { lookUpTopic } from './topic-lookup';
+import type { Clock, Publisher } from '../ports';
+
+export interface KafkaPublisherOptions {
+  readonly connect: ConnectKafka;
+  /** At least one `host:port`. */
+  readonly brokers: readonly string[];
+  readonly compression: Compression;
+  /** How long one request to a broker may take; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
+  readonly requestTimeoutMs: number;
+  readonly clock: Clock;
+  /** A producer was thrown away because of `cause`; must not throw. */
+  readonly onRebuilt: (cause: unknown) => void;
+  /** A producer that was idle for this long is replaced before it is used again. Default: 4 minutes. */
+  readonly idleRebuildMs?: number;
+  readonly sleep?: Sleep;
+}
+
+export interface KafkaPublisher extends Publisher {
+  /** Ends the connections; resolves when they are closed, never rejects. */
+  close(): Promise<void>;
+}
+
+const IDLE_REBUILD_MS = 4 * 60_000;
+
+const pause: Sleep = (ms) => wait(ms);
+
+/**
+ * The publisher on kafkajs, with the three rules that keep kafkajs from losing acknowledged records: every expected
+ * partition must be named in the answer; a producer whose send failed is never used again; a client whose connect
+ * failed is never used again.
+ *
+ * What one send did not prove to be written is sent once more, with a new producer and one send per partition, so that
+ * each partition gets an outcome of its own. Calls wait for each other: two sends at once on one producer would share
+ * sequence numbers.
+ */
+export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
+  const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
+  const producers = new KafkaProducers({ ...options, idleRebuildMs });
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    // The failure is the caller's, who gets it by `turn`; the next one only waits for its end.
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+  return {
+    partitionCount(topic) {
+      const partitions = producers.current?.knownPartitions(topic);
+      if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });
+      const lookUp = inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep));
+      return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
+    },
+    async publish(batches) {
+      const publication = new Publication(producers, sleep, batches);
+      try {
+        await withinDeadline(
+          inTurn(() => publication.run()),
+          'publish',
+          slowestPublishMs(options),
+        );
+      } catch (error) {
+        return publication.outcomes(outageOf(error));
+      }
+      return publication.outcomes();
+    },
+    close: () => inTurn(() => producers.close()),
+  };
+}

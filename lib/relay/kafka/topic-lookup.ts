@@ -1,0 +1,39 @@
+import type { Sleep } from '../backoff';
+import { classify, concernsTopic, outageOf } from '../classify';
+import type { ConnectBudget, KafkaProducers } from './producers';
+import type { TopicLookup } from '../ports';
+
+/** A topic just created is not known to every broker at once, nor is a permission just granted. */
+const LOOKUPS = 4;
+const PAUSE_MS = 400;
+
+/** Asks until the topic is found, refused beyond doubt, or two producers failed to ask. */
+export async function lookUpTopic(
+  producers: KafkaProducers,
+  budget: ConnectBudget,
+  topic: string,
+  sleep: Sleep,
+): Promise<TopicLookup> {
+  let alone = false;
+  let outages = 0;
+  let refusals = 0;
+  for (;;) {
+    const session = await producers.lease(budget, topic, { alone });
+    try {
+      return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
+    } catch (error) {
+      const failure = classify(error);
+      if (!concernsTopic(failure)) {
+        producers.spend(session, error);
+        if (++outages > 1) return outageOf(error);
+      } else if (!session.knowsNoOther(topic)) {
+        // One of the others may be the culprit, deleted meanwhile: a producer that knows none of them will tell.
+        producers.spend(session, error);
+        alone = true;
+      } else {
+        if (++refusals >= LOOKUPS) return failure;
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+}

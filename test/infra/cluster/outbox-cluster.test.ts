@@ -1,0 +1,314 @@
+import { App, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Outbox } from '../../../lib/infra/outbox';
+import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
+import type { StandardClusterProps } from '../../../lib/infra/cluster/outbox-cluster-props';
+import { OutboxNetwork, type OutboxNetworkProps } from '../../../lib/infra/cluster/outbox-network';
+import { CLUSTER_ARN, SECRET_ARN, masked, propertiesOf, relayCode, statementOf, templateOf } from '../stack';
+
+const CLUSTER = 'AWS::MSK::Cluster';
+
+interface Made {
+  readonly stack: Stack;
+  readonly network: OutboxNetwork;
+}
+
+/** A stack with a network, in which `make` makes a cluster. */
+function clusterStack(make: (made: Made) => unknown, network: OutboxNetworkProps = {}): () => Template {
+  const stack = new Stack(new App(), 'Kafka', { env: { region: 'eu-west-1' } });
+  make({ stack, network: new OutboxNetwork(stack, 'Network', network) });
+  return templateOf(stack);
+}
+
+/** `[service call, ARN, wanted fields]` of the look-up of the brokers. */
+const lookUps = (template: Template) =>
+  propertiesOf(template, 'Custom::BootstrapBrokers').map(({ Create, InstallLatestAwsSdk }) => ({
+    call: JSON.stringify(Create),
+    InstallLatestAwsSdk,
+  }));
+
+describe('serverless', () => {
+  const template = clusterStack(({ stack, network }) => OutboxCluster.serverless(stack, 'Cluster', { network }));
+
+  test('is reached by IAM, in every subnet, through the brokers’ group', () => {
+    template().hasResourceProperties('AWS::MSK::ServerlessCluster', {
+      ClusterName: Match.stringLikeRegexp('^[A-Za-z0-9-]{1,64}$'),
+      ClientAuthentication: { Sasl: { Iam: { Enabled: true } } },
+      VpcConfigs: [
+        {
+          SubnetIds: [Match.anyValue(), Match.anyValue(), Match.anyValue()],
+          SecurityGroups: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^NetworkBrokers'), 'GroupId'] }],
+        },
+      ],
+    });
+  });
+
+  test('outlives the stack', () => {
+    template().hasResource('AWS::MSK::ServerlessCluster', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  });
+
+  test('has its brokers looked up at deployment, without anything from the internet', () => {
+    const [lookUp] = lookUps(template());
+    expect(lookUp?.call).toContain('getBootstrapBrokers');
+    expect(lookUp?.call).toContain('BootstrapBrokerStringSaslIam');
+    expect(lookUp?.InstallLatestAwsSdk).toBe(false);
+    template().hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Action: 'kafka:GetBootstrapBrokers',
+            Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Cluster'), 'Arn'] },
+          },
+        ],
+      },
+    });
+  });
+
+  test('the function that looks up keeps its logs for a month', () => {
+    template().hasResourceProperties('AWS::Lambda::Function', {
+      LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('^OutboxAwsCallLogs') } },
+    });
+  });
+});
+
+describe.each([
+  ['express', OutboxCluster.express, 'express.m7g.large', '3.8.x'],
+  ['standard', OutboxCluster.standard, 'kafka.m7g.large', '3.9.x.kraft'],
+] as const)('%s', (kind, make, instanceType, kafkaVersion) => {
+  const template = clusterStack(({ stack, network }) => make(stack, 'Cluster', { network }));
+
+  test('has three brokers, speaks TLS only and knows nobody without a login', () => {
+    template().hasResourceProperties(CLUSTER, {
+      KafkaVersion: kafkaVersion,
+      NumberOfBrokerNodes: 3,
+      BrokerNodeGroupInfo: { InstanceType: instanceType },
+      ClientAuthentication: {
+        Sasl: { Iam: { Enabled: true }, Scram: { Enabled: false } },
+        Unauthenticated: { Enabled: false },
+      },
+      EncryptionInfo: { EncryptionInTransit: { ClientBroker: 'TLS', InCluster: true } },
+    });
+  });
+
+  test('tells of refused connections and keeps the logs of its brokers', () => {
+    template().hasResourceProperties(CLUSTER, {
+      EnhancedMonitoring: 'PER_BROKER',
+      LoggingInfo: { BrokerLogs: { CloudWatchLogs: { Enabled: true } } },
+    });
+  });
+
+  test(`${kind === 'standard' ? 'has' : 'has no'} disks and properties to choose`, () => {
+    const [cluster] = propertiesOf(template(), CLUSTER);
+    expect(cluster).toEqual(
+      kind === 'standard'
+        ? expect.objectContaining({ ConfigurationInfo: expect.anything() })
+        : expect.not.objectContaining({ ConfigurationInfo: expect.anything() }),
+    );
+    template().resourceCountIs('AWS::MSK::Configuration', kind === 'standard' ? 1 : 0);
+  });
+});
+
+test('standard brokers lose nothing that was acknowledged, and create no topic by accident', () => {
+  const template = clusterStack(({ stack, network }) =>
+    OutboxCluster.standard(stack, 'Cluster', { network, serverProperties: { 'num.partitions': '6' } }),
+  );
+  template().hasResourceProperties('AWS::MSK::Configuration', {
+    ServerProperties:
+      'auto.create.topics.enable=false\ndefault.replication.factor=3\nmin.insync.replicas=2\nunclean.leader.election.enable=false\nnum.partitions=6\n',
+  });
+});
+
+describe('SCRAM', () => {
+  const template = clusterStack(
+    ({ stack, network }) => OutboxCluster.express(stack, 'Cluster', { network, access: ['scram', 'iam'] }),
+    { access: ['iam', 'scram'] },
+  );
+
+  test('has a login under a key of its own, as MSK demands, and hands it to the cluster', () => {
+    template().hasResourceProperties('AWS::SecretsManager::Secret', {
+      Name: Match.stringLikeRegexp('^AmazonMSK_'),
+      KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('LoginKey'), 'Arn'] },
+    });
+    template().hasResourceProperties('AWS::MSK::BatchScramSecret', {
+      SecretArnList: [{ Ref: Match.stringLikeRegexp('Login') }],
+    });
+  });
+
+  test('is looked up beside IAM, after the login is known to the cluster', () => {
+    expect(lookUps(template())[0]?.call).toMatch(/SaslScram.*SaslIam/);
+    template().hasResource('Custom::BootstrapBrokers', {
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('Logins')]),
+    });
+  });
+});
+
+describe('an existing cluster', () => {
+  test('gets nothing but a look-up of its brokers', () => {
+    const template = clusterStack(({ stack }) => OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN }));
+    expect(lookUps(template())[0]?.call).toContain(CLUSTER_ARN);
+    template().resourceCountIs(CLUSTER, 0);
+    template().resourceCountIs('AWS::MSK::Topic', 0);
+  });
+
+  test.each([
+    ['iam', 'BootstrapBrokerStringSaslIam'],
+    ['scram', 'BootstrapBrokerStringSaslScram'],
+    ['tls', 'BootstrapBrokerStringTls'],
+    ['none', 'BootstrapBrokerString'],
+  ] as const)('by %s has its brokers looked up as %s', (access, field) => {
+    const template = clusterStack(({ stack }) => {
+      const secret = access === 'scram' ? Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN) : undefined;
+      const clusterArn = CLUSTER_ARN;
+      const cluster = OutboxCluster.existing(stack, 'Cluster', { clusterArn, access: [access], secret });
+      expect(cluster.authentication.settings.kind).toBe(access);
+    });
+    expect(lookUps(template())[0]?.call).toContain(`"${field}"`.replaceAll('"', '\\"'));
+  });
+});
+
+describe('an outbox on a cluster', () => {
+  const template = clusterStack(({ stack, network }) => {
+    const cluster = OutboxCluster.serverless(stack, 'Cluster', { network });
+    new Outbox(stack, 'Outbox', { cluster, topics: ['orders'], relayCode: relayCode(), sweeperCode: relayCode() });
+  });
+
+  test('takes brokers, login and network from it', () => {
+    template().hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: Match.objectLike({
+          OUTBOX_KAFKA_AUTH: 'iam',
+          OUTBOX_KAFKA_BROKERS: {
+            'Fn::GetAtt': [Match.stringLikeRegexp('^ClusterBootstrap'), 'BootstrapBrokerStringSaslIam'],
+          },
+        }),
+      },
+      VpcConfig: {
+        SecurityGroupIds: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^NetworkClients'), 'GroupId'] }],
+        SubnetIds: [Match.anyValue(), Match.anyValue(), Match.anyValue()],
+      },
+    });
+    expect(statementOf(template(), 'kafka-cluster:Connect').resource).toEqual({
+      'Fn::GetAtt': [expect.stringMatching(/^Cluster/), 'Arn'],
+    });
+  });
+
+  test('is polled for after the ports are open', () => {
+    template().hasResource('AWS::Lambda::EventSourceMapping', {
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^NetworkBrokersfrom')]),
+    });
+  });
+});
+
+const everything = ({ stack, network }: Made): Required<StandardClusterProps> => ({
+  network,
+  clusterName: 'orders',
+  removalPolicy: RemovalPolicy.DESTROY,
+  brokers: 6,
+  access: ['scram', 'iam'],
+  scramSecret: Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN),
+  encryptionKey: new Key(stack, 'Key'),
+  logRetention: RetentionDays.ONE_WEEK,
+  kafkaVersion: '3.8.x',
+  instanceType: 'kafka.m7g.xlarge',
+  storage: Size.gibibytes(500),
+  serverProperties: { 'num.partitions': '6' },
+});
+
+test('the template of the defaults', () => {
+  const template = clusterStack(({ stack, network }) => OutboxCluster.serverless(stack, 'Cluster', { network }));
+  expect(masked(template())).toMatchSnapshot();
+});
+
+test('the template with every option set', () => {
+  const template = clusterStack((made) => OutboxCluster.standard(made.stack, 'Cluster', everything(made)), {
+    access: ['iam', 'scram'],
+  });
+  expect(masked(template())).toMatchSnapshot();
+});
+
+describe('refused', () => {
+  const two = ['eu-west-1a', 'eu-west-1b'];
+  test.each<[string, (made: Made) => unknown, string, OutboxNetworkProps]>([
+    [
+      'an access whose port is closed',
+      ({ stack, network }) => OutboxCluster.express(stack, 'Cluster', { network, access: ['scram'] }),
+      'access',
+      {},
+    ],
+    [
+      'Express in two zones',
+      ({ stack, network }) => OutboxCluster.express(stack, 'Cluster', { network }),
+      'network',
+      { availabilityZones: two },
+    ],
+    [
+      'serverless in one zone',
+      ({ stack, network }) => OutboxCluster.serverless(stack, 'Cluster', { network }),
+      'network',
+      { availabilityZones: ['eu-west-1a'] },
+    ],
+    [
+      'brokers that do not divide among the zones',
+      ({ stack, network }) => OutboxCluster.standard(stack, 'Cluster', { network, brokers: 4 }),
+      'brokers',
+      {},
+    ],
+    [
+      'no broker',
+      ({ stack, network }) => OutboxCluster.standard(stack, 'Cluster', { network, brokers: 0 }),
+      'brokers',
+      {},
+    ],
+    [
+      'a name with a space',
+      ({ stack, network }) => OutboxCluster.serverless(stack, 'Cluster', { network, clusterName: 'my orders' }),
+      'clusterName',
+      {},
+    ],
+    [
+      'a login that nobody asks for',
+      ({ stack, network }) =>
+        OutboxCluster.standard(stack, 'Cluster', {
+          network,
+          scramSecret: Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN),
+        }),
+      'scramSecret',
+      {},
+    ],
+    [
+      'SCRAM on an existing cluster without a login',
+      ({ stack }) => OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN, access: ['scram'] }),
+      'secret',
+      {},
+    ],
+    [
+      'SCRAM on MSK Serverless',
+      ({ stack }) =>
+        OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN, kind: 'serverless', access: ['scram'] }),
+      'access',
+      {},
+    ],
+    [
+      'a way in that the cluster does not have',
+      ({ stack, network }) => OutboxCluster.serverless(stack, 'Cluster', { network }).bootstrapBrokersFor('tls'),
+      'access',
+      {},
+    ],
+    [
+      'a misspelt option',
+      ({ stack, network }) => {
+        const misspelt = { network, broker: 3 };
+        OutboxCluster.standard(stack, 'Cluster', misspelt);
+      },
+      'broker',
+      {},
+    ],
+  ])('%s', (_, make, option, network) => {
+    expect(() => clusterStack(make, network)).toThrow(
+      expect.objectContaining({ code: 'invalid-option', details: expect.objectContaining({ option }) }),
+    );
+  });
+});

@@ -1,0 +1,341 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
+import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/consume';
+
+type Listener = (event: { payload: Record<string, unknown> }) => void;
+
+/** kafkajs's consumer, driven by the test. */
+class FakeKafkaConsumer {
+  readonly committed: { topic: string; partition: number; offset: string }[] = [];
+  readonly calls: string[] = [];
+  heartbeat: () => Promise<void> = () => Promise.resolve();
+  failCommit = false;
+  failDisconnect = false;
+  #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
+  readonly #listeners = new Map<string, Listener>();
+
+  connect = () => Promise.resolve();
+  subscribe = () => Promise.resolve();
+  disconnect = () => {
+    this.calls.push('disconnect');
+    return this.failDisconnect ? Promise.reject(new Error('no goodbye')) : Promise.resolve();
+  };
+  on = (name: string, listener: Listener) => this.#listeners.set(name, listener);
+  run = ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
+    this.#eachBatch = eachBatch;
+    return Promise.resolve();
+  };
+  commitOffsets = (offsets: { topic: string; partition: number; offset: string }[]) => {
+    if (this.failCommit) return Promise.reject(new Error('rebalancing'));
+    this.committed.push(...offsets);
+    return Promise.resolve();
+  };
+  pause = ([{ partitions }]: [{ partitions: number[] }]) => void this.calls.push(`pause ${partitions.join()}`);
+  resume = ([{ partitions }]: [{ partitions: number[] }]) => void this.calls.push(`resume ${partitions.join()}`);
+  seek = ({ partition, offset }: { partition: number; offset: string }) =>
+    void this.calls.push(`seek ${partition} ${offset}`);
+
+  emit(name: string, payload: Record<string, unknown> = {}): void {
+    this.#listeners.get(`consumer.${name}`)?.({ payload });
+  }
+
+  deliver(messages: readonly KafkaMessage[], partition = 0): Promise<void> {
+    return this.#eachBatch({
+      batch: { topic: 'orders', partition, messages },
+      heartbeat: () => this.heartbeat(),
+      isRunning: () => true,
+      isStale: () => false,
+    } as unknown as EachBatchPayload);
+  }
+
+  get lastCommitted(): string | undefined {
+    return this.committed.at(-1)?.offset;
+  }
+}
+
+const message = (offset: number, key: string, version: number): KafkaMessage => {
+  const { headers, value } = aRecord({ key, version });
+  return { offset: String(offset), key: Buffer.from(key), value, headers, timestamp: '0' } as KafkaMessage;
+};
+
+/** A handler that ends when the test lets it. */
+class Held {
+  readonly #waiting = new Map<string, () => void>();
+  readonly started: string[] = [];
+
+  readonly handlers: ConsumerOptions<Definitions>['handlers'] = {
+    'order.placed': async (_, { key, version }) => {
+      const name = `${key}.${version ?? ''}`;
+      this.started.push(name);
+      if (key.startsWith('held')) await new Promise<void>((resolve) => this.#waiting.set(name, resolve));
+      return [{ Put: { TableName: 'effects', Item: { id: name } } }];
+    },
+  };
+
+  release(name: string): void {
+    this.#waiting.get(name)?.();
+  }
+}
+
+const settle = () => sleep(30);
+
+/** Whatever a test leaves running. */
+const started: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((running) => running.stop()));
+});
+
+async function start(options: Partial<RunOptions> = {}) {
+  const held = new Held();
+  const rig: Rig = aRig({ handlers: held.handlers });
+  const fake = new FakeKafkaConsumer();
+  const kafka = { consumer: () => fake, producer: () => ({}) };
+  const running = await runConsumer({
+    consumer: rig.consumer,
+    kafka: kafka as never,
+    topics: ['orders'],
+    commitIntervalMs: 5,
+    drainTimeoutMs: 100,
+    ...options,
+  });
+  started.push(running);
+  fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+  return { rig, fake, held, running };
+}
+
+it('commits up to the lowest unfinished message, while later ones of other keys are done', async () => {
+  const { fake, held, rig } = await start();
+  await fake.deliver([message(10, 'a', 1), message(11, 'held', 1), message(12, 'b', 1)]);
+  await settle();
+
+  expect(rig.client.effects()).toEqual(['a.1', 'b.1']);
+  expect(fake.lastCommitted).toBe('11');
+
+  held.release('held.1');
+  await settle();
+  expect(fake.lastCommitted).toBe('13');
+});
+
+it('takes the next batch while a key is slow, keeps the order of the key, and pauses when too much waits', async () => {
+  const { fake, held } = await start({ maxBuffered: 4 });
+  await fake.deliver([message(1, 'held', 1), message(2, 'held', 2)]);
+  await fake.deliver([message(3, 'a', 1), message(4, 'held', 3), message(5, 'held', 4)]);
+  expect(fake.calls).toEqual(['pause 0']);
+  await settle();
+  expect(held.started).toEqual(['held.1', 'a.1']);
+
+  held.release('held.1');
+  await settle();
+  held.release('held.2');
+  await settle();
+  expect(fake.calls).toEqual(['pause 0', 'resume 0']);
+  held.release('held.3');
+  await settle();
+  held.release('held.4');
+  await settle();
+  expect(held.started.filter((name) => name.startsWith('held'))).toEqual(['held.1', 'held.2', 'held.3', 'held.4']);
+});
+
+it('commits again what could not be committed', async () => {
+  const { fake, rig } = await start();
+  fake.failCommit = true;
+  await fake.deliver([message(1, 'a', 1)]);
+  await settle();
+  expect(rig.told.of('commitFailed').length).toBeGreaterThan(0);
+  fake.failCommit = false;
+  await settle();
+
+  expect(fake.lastCommitted).toBe('2');
+});
+
+it('stops gracefully: finishes what is at work, begins nothing more, commits and leaves', async () => {
+  const { fake, held, running, rig } = await start();
+  await fake.deliver([message(1, 'held', 1), message(2, 'held', 2)]);
+  await settle();
+  const stopping = running.stop();
+  await fake.deliver([message(3, 'a', 1)]);
+  held.release('held.1');
+  await stopping;
+  await running.done;
+
+  expect(rig.client.effects()).toEqual(['held.1']);
+  expect(fake.lastCommitted).toBe('2');
+  expect(fake.calls.at(-1)).toBe('disconnect');
+  await running.stop();
+  expect(fake.calls.filter((call) => call === 'disconnect')).toHaveLength(1);
+});
+
+it('a rebalance that its heartbeat meets is not let through before what is at work is committed', async () => {
+  const { fake, held } = await start({ drainTimeoutMs: 5_000 });
+  await fake.deliver([message(1, 'held', 1), message(2, 'held', 2)]);
+  await settle();
+  fake.heartbeat = () => Promise.reject(Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' }));
+  const delivered = fake.deliver([message(3, 'a', 1)]);
+  await settle();
+  held.release('held.1');
+  await delivered;
+
+  expect(fake.lastCommitted).toBe('2');
+  expect(held.started).toEqual(['held.1']);
+});
+
+it('after a rebalance goes back to what it owes, when kafkajs hands it a batch from before', async () => {
+  const { fake, held, rig } = await start();
+  await fake.deliver([message(1, 'a', 1), message(2, 'held', 1), message(3, 'held', 2)]);
+  await settle();
+  fake.emit('rebalancing');
+  fake.emit('group_join', { memberAssignment: { orders: [0] } });
+  held.release('held.1');
+  await settle();
+
+  // Fetched before the rebalance: the third message would be passed over.
+  await fake.deliver([message(4, 'b', 1)]);
+  expect(fake.calls).toEqual(['seek 0 2']);
+  await settle();
+  expect(rig.client.effects()).toEqual(['a.1', 'held.1']);
+
+  await fake.deliver([message(2, 'held', 1), message(3, 'held', 2), message(4, 'b', 1)]);
+  await settle();
+  held.release('held.2');
+  await settle();
+  expect(rig.client.effects().toSorted()).toEqual(['a.1', 'b.1', 'held.1', 'held.2']);
+  expect(fake.lastCommitted).toBe('5');
+});
+
+it('does not go back for partitions that went to others meanwhile', async () => {
+  const { fake } = await start();
+  await fake.deliver([message(1, 'held', 1)]);
+  await settle();
+  fake.emit('group_join', { memberAssignment: { orders: [1] } });
+  fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+
+  await fake.deliver([message(9, 'b', 1)]);
+  await settle();
+  expect(fake.calls).toEqual([]);
+  expect(fake.lastCommitted).toBe('10');
+});
+
+it('takes messages that come again within an assignment anew, and commits nothing beyond them', async () => {
+  const { fake, held, rig } = await start();
+  await fake.deliver([message(1, 'held', 1), message(2, 'a', 1)]);
+  await settle();
+  await fake.deliver([message(1, 'held', 1), message(2, 'a', 1)]);
+  await settle();
+  expect(fake.committed).toEqual([]);
+
+  held.release('held.1');
+  await settle();
+  held.release('held.1');
+  await settle();
+  expect(rig.client.effects().toSorted()).toEqual(['a.1', 'held.1']);
+  expect(fake.lastCommitted).toBe('3');
+});
+
+it('resumes what was paused when a rebalance takes it, because kafkajs would keep it paused', async () => {
+  const { fake } = await start({ maxBuffered: 1 });
+  await fake.deliver([message(1, 'held', 1)]);
+  await settle();
+  fake.emit('rebalancing');
+
+  expect(fake.calls).toEqual(['pause 0', 'resume 0']);
+});
+
+it('tells when kafkajs has given up for good, and not when it begins again', async () => {
+  const { fake, running } = await start();
+  fake.emit('crash', { error: new Error('passing'), restart: true });
+  fake.emit('crash', { error: new Error('no such group'), restart: false });
+
+  await expect(running.done).rejects.toThrow('no such group');
+});
+
+it('a goodbye that fails leaves nobody waiting, after everything was committed', async () => {
+  const { fake, running } = await start();
+  started.pop();
+  await fake.deliver([message(1, 'a', 1)]);
+  await settle();
+  fake.failDisconnect = true;
+
+  await expect(running.stop()).rejects.toThrow('no goodbye');
+  await expect(running.done).rejects.toThrow('no goodbye');
+  expect(fake.lastCommitted).toBe('2');
+});
+
+it('takes a message whose headers have no value, or the names that every object has', async () => {
+  const { fake, held, rig } = await start();
+  const given = message(1, 'a', 1);
+  // So kafkajs reads them: it finds the constructor of its own object and takes it for a first value.
+  const headers = { ...given.headers, empty: null, constructor: [Object, Buffer.from('x')] };
+  await fake.deliver([{ ...given, headers } as unknown as KafkaMessage, message(2, 'b', 1)]);
+  await settle();
+
+  expect(held.started).toEqual(['a.1', 'b.1']);
+  expect(rig.client.effects()).toEqual(['a.1', 'b.1']);
+  expect(fake.lastCommitted).toBe('3');
+});
+
+describe('what operators ask for', () => {
+  async function looking(redriveEveryMs: number) {
+    const rig = aRig({ redriveEveryMs });
+    const looks: AbortSignal[] = [];
+    rig.consumer.requests.look = async (signal) => {
+      looks.push(signal);
+      await sleep(5);
+      return false;
+    };
+    const kafka = { consumer: () => new FakeKafkaConsumer(), producer: () => ({}) };
+    const running = await runConsumer({ consumer: rig.consumer, kafka: kafka as never, topics: ['orders'] });
+    started.push(running);
+    return { looks, running };
+  }
+
+  it('is looked for again and again until the end, and the end waits for the last look', async () => {
+    const { looks, running } = await looking(5);
+    await sleep(60);
+    await running.stop();
+    const { length } = looks;
+    await sleep(30);
+
+    expect(length).toBeGreaterThan(1);
+    expect(looks).toHaveLength(length);
+    expect(looks.at(-1)?.aborted).toBe(true);
+  });
+
+  it('is not looked for when that is switched off', async () => {
+    const { looks } = await looking(0);
+    await sleep(30);
+    expect(looks).toEqual([]);
+  });
+});
+
+it('commits nothing for a partition that went to another, although its batch was fetched before', async () => {
+  const { fake, rig } = await start();
+  await fake.deliver([message(1, 'held', 1)]);
+  fake.emit('group_join', { memberAssignment: { orders: [1] } });
+
+  // The other one owes message 1, and begins there; a commit of 10 would pass over it.
+  await fake.deliver([message(9, 'b', 1)]);
+  await settle();
+
+  expect(rig.client.effects()).toEqual([]);
+  expect(fake.committed).toEqual([]);
+});
+
+it('leaves no timer behind when kafkajs gives up while it starts', async () => {
+  const fake = new FakeKafkaConsumer();
+  // kafkajs tells the crash by an event, and resolves.
+  fake.run = () => {
+    fake.emit('crash', { error: new Error('not allowed'), restart: false });
+    return Promise.resolve();
+  };
+  const kafka = { consumer: () => fake, producer: () => ({}) };
+  const cleared = jest.spyOn(globalThis, 'clearInterval');
+  const set = jest.spyOn(globalThis, 'setInterval');
+  const running = await runConsumer({ consumer: aRig().consumer, kafka: kafka as never, topics: ['orders'] });
+
+  await expect(running.done).rejects.toThrow('not allowed');
+  const timers = set.mock.results.map(({ value }) => value as unknown);
+  expect(timers).toHaveLength(1);
+  expect(cleared.mock.calls.map(([timer]) => timer)).toContain(timers[0]);
+  jest.restoreAllMocks();
+});

@@ -1,0 +1,201 @@
+import { handleKafkaEvent, type ConsumedRecord, type KafkaEvent } from '../../../../lib/consumer';
+import { aRecord, aRig, kafkaEventOf as eventOf, unreachable, type Rig } from '../../../builders/consume';
+
+const context = (ms = 60_000) => ({ getRemainingTimeInMillis: () => ms });
+const deliver = ({ consumer, deadLetters }: Rig, records: readonly ConsumedRecord[], partialBatchResponse = true) =>
+  handleKafkaEvent({ consumer, deadLetters, partialBatchResponse })(eventOf(records), context());
+
+it('applies the records of all partitions, in order per key, and reports nothing', async () => {
+  const rig = aRig();
+  const records = [1, 2, 3].flatMap((version) => [
+    aRecord({ version }),
+    aRecord({ key: 'other', partition: 1, version }),
+  ]);
+
+  expect(await deliver(rig, records)).toEqual({ batchItemFailures: [] });
+  expect(rig.handled.filter((id) => id.startsWith('42'))).toEqual(
+    [1, 2, 3].map((version) => `42:${String(version).padStart(16, '0')}.0000`),
+  );
+  expect(rig.handled).toHaveLength(6);
+});
+
+it('reports the first unfinished record of each partition, and applies nothing of a key behind it', async () => {
+  const rig = aRig({
+    onFailure: 'block',
+    handlers: {
+      'order.placed': (_, { key, version }) => {
+        if (key === 'blocked' && version === 2) throw new Error('no');
+        return [{ Put: { TableName: 'effects', Item: { id: `${key}.${version ?? ''}` } } }];
+      },
+    },
+  });
+  const records = [1, 2, 3].flatMap((version) => [
+    aRecord({ key: 'blocked', version, offset: version * 10 }),
+    aRecord({ key: 'free', version, offset: version * 10 + 1 }),
+    aRecord({ key: 'elsewhere', version, partition: 1 }),
+  ]);
+
+  expect(await deliver(rig, records)).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 20 } }],
+  });
+  expect(rig.client.effects().filter((id) => id.startsWith('blocked'))).toEqual(['blocked.1']);
+  expect(rig.client.effects()).toHaveLength(7);
+});
+
+it('throws without partial batch response when anything is unfinished, and what comes again is a duplicate', async () => {
+  let isAway = true;
+  const rig = aRig();
+  const [first, second] = [aRecord({ version: 1 }), aRecord({ key: 'other', version: 1 })];
+  rig.client.beforeWrite = (entries) => {
+    if (isAway && JSON.stringify(entries).includes('other:')) throw unreachable();
+  };
+
+  await expect(deliver(rig, [first, second], false)).rejects.toMatchObject({
+    code: 'batch-unfinished',
+    retryable: true,
+  });
+  isAway = false;
+  expect(await deliver(rig, [first, second], false)).toEqual({ batchItemFailures: [] });
+
+  expect(rig.client.effects()).toHaveLength(2);
+  expect(rig.told.of('attemptFailed')).toEqual([]);
+});
+
+it('a key that waits for a missing event gives up with it', async () => {
+  const rig = aRig({
+    gaps: 'block',
+    onFailure: 'block',
+    clock: { now: () => Date.now() },
+    handlers: {
+      'order.placed': (_, { version }) => {
+        if (version === 2) throw new Error('no');
+        return [{ Put: { TableName: 'effects', Item: { id: `v${version ?? ''}` } } }];
+      },
+    },
+  });
+  const records = [1, 3, 2].map((version, offset) => aRecord({ version, offset }));
+
+  expect(await deliver(rig, records)).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 1 } }],
+  });
+  expect(rig.client.effects()).toEqual(['v1']);
+});
+
+it('a gap blocks no longer than it may, although each delivery ends before', async () => {
+  const rig = aRig({ gaps: 'block', gapTimeoutMs: 100, clock: { now: () => Date.now() } });
+  const { consumer, deadLetters } = rig;
+  const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true, marginMs: 1 });
+  const event = eventOf([1, 3].map((version) => aRecord({ version, offset: version })));
+  for (let delivery = 0; delivery < 3; delivery++) await handler(event, context(51));
+
+  expect(rig.handled).toHaveLength(2);
+});
+
+it('is done with a record that occurs twice in a batch', async () => {
+  const rig = aRig();
+  const record = aRecord({ version: 1, offset: 7 });
+
+  expect(await deliver(rig, [record, record])).toEqual({ batchItemFailures: [] });
+});
+
+it('begins nothing when the time is up', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
+  const event = eventOf([aRecord({ version: 1, offset: 5 })]);
+  const fed = handler(event, context(0));
+  // The signal of the deadline comes with a timer.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+
+  expect((await fed).batchItemFailures.length + rig.handled.length).toBe(1);
+});
+
+it('reads a tombstone, a missing key and a header that occurs twice', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const headers = [{ twice: [97] }, { twice: [98] }];
+  await handleKafkaEvent({ consumer, deadLetters })(
+    { records: { 'orders-0': [{ topic: 'orders', partition: 0, offset: 1, timestamp: 0, headers }] } },
+    context(),
+  );
+
+  expect(rig.deadLetters.sent[0]?.record).toMatchObject({
+    key: null,
+    value: null,
+    headers: { twice: [Buffer.from('a'), Buffer.from('b')] },
+  });
+});
+
+it('reads headers without a value, and with the names that every object has', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const headers = JSON.parse('[{"empty":null},{"constructor":[97]},{"__proto__":[98]}]') as [];
+  const record = { topic: 'orders', partition: 0, timestamp: 0 };
+  const records = [
+    { ...record, offset: 1, headers },
+    { ...record, offset: 2, headers: null },
+  ];
+  await handleKafkaEvent({ consumer, deadLetters })({ records: { 'orders-0': records } }, context());
+
+  expect(rig.deadLetters.sent.map(({ record: sent }) => Object.entries(sent.headers))).toEqual([
+    [
+      ['empty', Buffer.alloc(0)],
+      ['constructor', Buffer.from('a')],
+      ['__proto__', Buffer.from('b')],
+    ],
+    [],
+  ]);
+});
+
+it('refuses options that it does not know', () => {
+  const { consumer, deadLetters } = aRig();
+
+  expect(() => handleKafkaEvent({ consumer, deadLetters, partial: true } as never)).toThrow(/"partial"/);
+});
+
+describe('what operators ask for', () => {
+  const EMPTY: KafkaEvent = { records: {} };
+
+  function looking(options: Parameters<typeof aRig>[0] = {}) {
+    let now = 1_000_000;
+    const rig = aRig({ clock: { now: () => now }, ...options });
+    const looks: AbortSignal[] = [];
+    let isLeft = false;
+    rig.consumer.requests.look = (signal) => {
+      looks.push(signal);
+      return Promise.resolve(isLeft);
+    };
+    const handler = handleKafkaEvent({ consumer: rig.consumer, deadLetters: rig.deadLetters });
+    return {
+      looks,
+      leave: (left: boolean) => void (isLeft = left),
+      invoke: async (afterMs = 0, event = eventOf([aRecord()])) => {
+        now += afterMs;
+        await handler(event, context());
+        return looks.length;
+      },
+    };
+  }
+
+  it('is looked for beside a batch, as often as it says', async () => {
+    const { invoke } = looking({ redriveEveryMs: 10_000 });
+    expect(await invoke()).toBe(1);
+    expect(await invoke(9_999)).toBe(1);
+    expect(await invoke(1)).toBe(2);
+  });
+
+  it('is gone on with in the next invocation when something is left', async () => {
+    const { invoke, leave } = looking();
+    leave(true);
+    expect(await invoke()).toBe(1);
+    leave(false);
+    expect(await invoke()).toBe(2);
+    expect(await invoke()).toBe(2);
+  });
+
+  it('is looked for by an event without records, also when it is switched off', async () => {
+    const { invoke } = looking({ redriveEveryMs: 0 });
+    expect(await invoke(60_000)).toBe(0);
+    expect(await invoke(0, EMPTY)).toBe(1);
+  });
+});

@@ -1,0 +1,141 @@
+import {
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { encodeHold, STATE_KEY } from '../../../../lib/event/control';
+import { controlStore } from '../../../../lib/relay/dynamodb/control';
+
+const dynamodb = mockClient(DynamoDBClient);
+const clock = { now: () => 5 };
+const state = (revision: number) => marshall({ ...STATE_KEY, revision });
+const hold = (n: number) =>
+  marshall(
+    encodeHold({
+      pk: `order#${n}`,
+      position: '1',
+      revision: 'r',
+      state: 'holding',
+      reason: 'unknown-topic',
+      message: '',
+      attempts: 1,
+      since: 1,
+    }),
+  );
+const holds = (count: number) => Array.from({ length: count }, (_, n) => hold(n));
+const reads = () => ({
+  queries: dynamodb.commandCalls(QueryCommand).length,
+  gets: dynamodb.commandCalls(GetItemCommand).length,
+});
+
+beforeEach(() => dynamodb.reset());
+
+it('reads a small partition with one strongly consistent Query each time', async () => {
+  dynamodb
+    .on(QueryCommand)
+    .resolves({ Items: [state(3), hold(1), marshall({ pk: '$outbox#control', sk: 'tombstone#…', identity: 'gone' })] });
+  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+  const read = await control.read();
+  await control.read();
+
+  expect(read.revision).toBe(3);
+  expect(read.holds.get('order#1')).toMatchObject({ pk: 'order#1', state: 'holding' });
+  expect([...read.tombstones]).toEqual(['gone']);
+  expect(reads()).toEqual({ queries: 2, gets: 0 });
+  expect(dynamodb.commandCalls(QueryCommand)[0]?.args[0].input).toMatchObject({ ConsistentRead: true });
+});
+
+it('reads every page', async () => {
+  dynamodb
+    .on(QueryCommand)
+    .resolvesOnce({ Items: [state(1), hold(1)], LastEvaluatedKey: hold(1) })
+    .resolvesOnce({ Items: [hold(2)] });
+
+  expect((await controlStore(new DynamoDBClient({}), 'outbox', clock).read()).holds.size).toBe(2);
+});
+
+it('asks of a large partition only whether its revision changed', async () => {
+  dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
+  dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
+  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+  await control.read();
+  expect((await control.read()).holds.size).toBe(30);
+  expect(reads()).toEqual({ queries: 1, gets: 2 });
+  expect(dynamodb.commandCalls(GetItemCommand)[0]?.args[0].input).toMatchObject({ ConsistentRead: true });
+
+  dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
+  dynamodb.on(QueryCommand).resolves({ Items: [state(8)] });
+  expect((await control.read()).holds.size).toBe(0);
+  expect(reads()).toEqual({ queries: 2, gets: 3 });
+});
+
+it('does not keep what changed while it was read', async () => {
+  dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
+  dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
+  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+  await control.read();
+  await control.read();
+
+  expect(reads().queries).toBe(2);
+});
+
+it('rejects when the table does not answer', async () => {
+  dynamodb.on(QueryCommand).rejects(new Error('throttled'));
+
+  await expect(controlStore(new DynamoDBClient({}), 'outbox', clock).read()).rejects.toThrow('throttled');
+});
+
+describe('the stream', () => {
+  const known = { revision: 1, holds: new Map(), tombstones: new Set<string>() };
+  const noted = () => dynamodb.commandCalls(UpdateItemCommand)[0]?.args[0].input;
+  const refusal = new ConditionalCheckFailedException({ $metadata: {}, message: 'no' });
+
+  it('that is the first of the table begins no doubt', async () => {
+    dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, revision: 1, streamArn: 'a' }) });
+
+    const state = await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream(known, 'a');
+
+    expect(state).toMatchObject({ streamArn: 'a', doubtSince: undefined });
+    expect(noted()).toMatchObject({
+      UpdateExpression: 'SET streamArn = :new ADD revision :one',
+      ConditionExpression: 'attribute_not_exists(streamArn)',
+    });
+  });
+
+  it('that is another one begins the doubt', async () => {
+    dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 5 }) });
+
+    await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream({ ...known, streamArn: 'a' }, 'b');
+
+    expect(noted()).toMatchObject({
+      UpdateExpression: 'SET streamArn = :new, doubtSince = :now ADD revision :one',
+      ConditionExpression: 'streamArn = :known',
+      ExpressionAttributeValues: { ':now': { N: '5' }, ':known': { S: 'a' } },
+    });
+  });
+
+  it('that another shard has noted meanwhile is taken as it is', async () => {
+    dynamodb.on(UpdateItemCommand).rejects(refusal);
+    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 3 })] });
+
+    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+    expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toMatchObject({ doubtSince: 3 });
+  });
+
+  it('is not taken for both when two mappings read the table', async () => {
+    dynamodb.on(UpdateItemCommand).rejects(refusal);
+    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'c' })] });
+
+    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+    await expect(control.noteStream({ ...known, streamArn: 'a' }, 'b')).rejects.toThrow('two event source mappings');
+  });
+});

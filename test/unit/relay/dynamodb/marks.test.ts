@@ -1,0 +1,156 @@
+import { BatchExecuteStatementCommand, DynamoDBClient, type BatchStatementError } from '@aws-sdk/client-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { markWriter } from '../../../../lib/relay/dynamodb/marks';
+import type { Mark } from '../../../../lib/relay/ports';
+
+const dynamodb = mockClient(DynamoDBClient);
+const sleep = jest.fn(() => Promise.resolve());
+const NOW = 1_800_000_000_123;
+
+const aMark = (n: number, change: Partial<Mark> = {}): Mark => ({
+  pk: `order#${n}`,
+  sk: '0000000000000001',
+  id: `id-${n}`,
+  receipts: [{ topic: 'orders', partition: 3, offset: 1024n }],
+  ...change,
+});
+const someMarks = (count: number): Mark[] => Array.from({ length: count }, (_, n) => aMark(n));
+const writer = (retentionSeconds = 60) =>
+  markWriter(new DynamoDBClient({}), { tableName: 'outbox', retentionSeconds }, { now: () => NOW }, sleep);
+const calls = () =>
+  dynamodb.commandCalls(BatchExecuteStatementCommand).map(({ args: [command] }) => command.input.Statements ?? []);
+
+/** Answers each statement with what `errorOf` says of its item's id and how often it was asked. */
+const answer = (errorOf: (id: string, time: number) => BatchStatementError['Code']) => {
+  const times = new Map<string, number>();
+  dynamodb.on(BatchExecuteStatementCommand).callsFake((input: { Statements: { Parameters: { S?: string }[] }[] }) => ({
+    Responses: input.Statements.map(({ Parameters }) => {
+      const id = Parameters.at(-1)?.S ?? '';
+      times.set(id, (times.get(id) ?? 0) + 1);
+      const code = errorOf(id, times.get(id) ?? 0);
+      return code === undefined ? {} : { Error: { Code: code } };
+    }),
+  }));
+};
+
+beforeEach(() => {
+  dynamodb.reset();
+  sleep.mockClear();
+  answer(() => undefined);
+});
+
+it('sends one conditional update per item: processedAt, receipts and expiresAt together', async () => {
+  expect((await writer()([aMark(1)])).size).toBe(0);
+
+  expect(calls()).toEqual([
+    [
+      {
+        Statement: `UPDATE "outbox" SET "processedAt"=? SET "receipts"=? SET "expiresAt"=? WHERE "pk"=? AND "sk"=? AND "id"=?`,
+        Parameters: [
+          { N: '1800000000123' },
+          { L: [{ S: 'orders-3@1024' }] },
+          { N: '1800000061' },
+          { S: 'order#1' },
+          { S: '0000000000000001' },
+          { S: 'id-1' },
+        ],
+      },
+    ],
+  ]);
+});
+
+it('sends 25 in a request', async () => {
+  await writer()(someMarks(60));
+
+  expect(calls().map((statements) => statements.length)).toEqual([25, 25, 10]);
+});
+
+it('puts two marks of one position into different requests, because DynamoDB refuses both otherwise', async () => {
+  await writer()([aMark(1), aMark(1, { id: 'reborn' })]);
+
+  expect(calls().map((statements) => statements.length)).toEqual([1, 1]);
+});
+
+it('deletes instead of marking when nothing is retained', async () => {
+  await writer(0)([aMark(1)]);
+
+  expect(calls()).toEqual([
+    [
+      {
+        Statement: `DELETE FROM "outbox" WHERE "pk"=? AND "sk"=? AND "id"=?`,
+        Parameters: [{ S: 'order#1' }, { S: '0000000000000001' }, { S: 'id-1' }],
+      },
+    ],
+  ]);
+});
+
+it('takes a failed condition for done: the item is gone or another one by now', async () => {
+  answer(() => 'ConditionalCheckFailed');
+
+  expect((await writer()([aMark(1)])).size).toBe(0);
+  expect(calls()).toHaveLength(1);
+});
+
+it.each(['ThrottlingError', 'ProvisionedThroughputExceeded', 'TransactionConflict', 'InternalServerError'] as const)(
+  'repeats only the statements that met %s',
+  async (code) => {
+    answer((id, time) => (id === 'id-1' && time < 3 ? code : undefined));
+
+    expect((await writer()(someMarks(3))).size).toBe(0);
+
+    expect(calls().map((statements) => statements.length)).toEqual([3, 1, 1]);
+    expect(sleep).toHaveBeenCalledTimes(2);
+  },
+);
+
+it('gives up after five attempts and answers which mark failed and why', async () => {
+  answer((id) => (id === 'id-1' ? 'ThrottlingError' : undefined));
+  const marks = someMarks(3);
+
+  expect([...(await writer()(marks))]).toEqual([[marks[1], { Code: 'ThrottlingError' }]]);
+  expect(calls()).toHaveLength(5);
+});
+
+it.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'] as const)(
+  'drops the events of an item that is too large for its mark (%s)',
+  async (code) => {
+    answer((_, time) => (time === 1 ? code : undefined));
+
+    expect((await writer()([aMark(1)])).size).toBe(0);
+
+    expect(calls()[1]?.[0]?.Statement).toContain('REMOVE "events" WHERE');
+  },
+);
+
+it('fails a mark that is refused without its events too', async () => {
+  answer(() => 'ValidationError');
+
+  expect((await writer()([aMark(1)])).size).toBe(1);
+  expect(calls()).toHaveLength(2);
+});
+
+it('fails the marks of a request that DynamoDB did not answer, and no others', async () => {
+  dynamodb
+    .on(BatchExecuteStatementCommand)
+    .rejectsOnce(new Error('socket hang up'))
+    .resolves({ Responses: Array.from({ length: 25 }, () => ({})) });
+
+  expect((await writer()(someMarks(50))).size).toBe(25);
+});
+
+it('asks a table that does not answer no further: what is left fails with the same cause', async () => {
+  const cause = new Error('socket hang up');
+  dynamodb.on(BatchExecuteStatementCommand).rejects(cause);
+
+  const failures = await writer()(someMarks(1_000));
+
+  expect(failures.size).toBe(1_000);
+  expect(new Set(failures.values())).toEqual(new Set([cause]));
+  expect(calls().length).toBeLessThanOrEqual(16);
+});
+
+it('never takes a missing answer for a success', async () => {
+  dynamodb.on(BatchExecuteStatementCommand).resolves({ Responses: [] });
+
+  expect((await writer()([aMark(1)])).size).toBe(1);
+});

@@ -1,0 +1,426 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { CompressionTypes } from 'kafkajs';
+import type { Message } from '../../../../lib/event/message';
+import { createKafkaPublisher, type KafkaPublisherOptions } from '../../../../lib/relay/kafka/publisher';
+import { batch, FakeKafka, forever, message, protocolError } from './fake';
+
+const BROKERS = ['one:9092', 'two:9092', 'three:9092'];
+
+function publisherOn(kafka: FakeKafka, options: Partial<KafkaPublisherOptions> = {}) {
+  const rebuilds: unknown[] = [];
+  const sleeps: number[] = [];
+  const clock = { ms: 0, now: () => clock.ms };
+  const publisher = createKafkaPublisher({
+    connect: kafka.connect,
+    brokers: BROKERS,
+    compression: 'none',
+    requestTimeoutMs: 1_000,
+    clock,
+    onRebuilt: (cause) => rebuilds.push(cause),
+    sleep: (ms) => {
+      sleeps.push(ms);
+      return Promise.resolve();
+    },
+    ...options,
+  });
+  return { publisher, rebuilds, sleeps, clock };
+}
+
+const acked = (baseOffset: bigint) => ({ kind: 'acked', baseOffset });
+const outage = expect.objectContaining({ kind: 'outage' }) as unknown;
+const poison = (reason: string) => expect.objectContaining({ kind: 'poison', reason }) as unknown;
+
+describe('a healthy cluster', () => {
+  it('gets everything in one send and every batch its own offset', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+
+    await publisher.publish([batch('a-1')]);
+    const outcomes = await publisher.publish([batch('b-0'), batch('a-0'), batch('a-1')]);
+
+    expect(outcomes).toEqual([acked(0n), acked(0n), acked(1n)]);
+    expect(kafka.sends.map(({ partitions }) => partitions)).toEqual([['a-1'], ['b-0', 'a-0', 'a-1']]);
+  });
+
+  it('is asked for all acknowledgements by one idempotent producer that has one request in flight and creates no topics', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+
+    await publisher.publish([batch('a-0')]);
+    await publisher.publish([batch('a-0')]);
+
+    expect(kafka.connects).toHaveLength(1);
+    expect(kafka.configs).toEqual([
+      expect.objectContaining({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false }),
+    ]);
+    expect(kafka.requests[0]).toMatchObject({ acks: -1, timeout: 1_000 });
+  });
+
+  it.each([
+    ['zstd', CompressionTypes.ZSTD],
+    ['gzip', CompressionTypes.GZIP],
+    ['none', CompressionTypes.None],
+  ] as const)('gets batches with compression %s', async (compression, type) => {
+    const kafka = new FakeKafka();
+
+    await publisherOn(kafka, { compression }).publisher.publish([batch('a-0')]);
+
+    expect(kafka.requests[0]?.compression).toBe(type);
+  });
+
+  it('is sent nothing when there is nothing to publish', async () => {
+    const kafka = new FakeKafka();
+
+    expect(await publisherOn(kafka).publisher.publish([])).toEqual([]);
+    expect(kafka.connects).toEqual([]);
+  });
+
+  it('gets one send at a time, because two on one producer would share sequence numbers', async () => {
+    const kafka = new FakeKafka();
+    const first = Promise.withResolvers<readonly string[]>();
+    kafka.onSend = ({ partitions }, nth) => (nth === 1 ? first.promise : partitions);
+    const { publisher } = publisherOn(kafka);
+
+    const both = [publisher.publish([batch('a-0')]), publisher.publish([batch('a-1')])];
+    await turn();
+    expect(kafka.sends).toHaveLength(1);
+    first.resolve(['a-0']);
+
+    expect(await Promise.all(both)).toEqual([[acked(0n)], [acked(0n)]]);
+  });
+});
+
+describe('a send that resolves without having written everything', () => {
+  it('is completed by a new producer, one send for each partition', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = ({ partitions }, nth) => (nth === 1 ? ['a-1'] : partitions);
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    const outcomes = await publisher.publish([batch('a-0'), batch('a-1'), batch('b-2')]);
+
+    expect(outcomes).toEqual([acked(0n), acked(0n), acked(0n)]);
+    expect(kafka.sends).toEqual([
+      { producer: 1, partitions: ['a-0', 'a-1', 'b-2'] },
+      { producer: 2, partitions: ['a-0'] },
+      { producer: 2, partitions: ['b-2'] },
+    ]);
+    expect(rebuilds).toEqual([expect.objectContaining({ name: 'KafkaAnswerIncomplete', partitions: ['a-0', 'b-2'] })]);
+    expect(kafka.disconnects).toEqual([1]);
+  });
+
+  it('is an outage for what no second send wrote either', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = ({ partitions }) => partitions.filter((name) => name !== 'a-0');
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0'), batch('a-1')])).toEqual([outage, acked(0n)]);
+    expect(rebuilds).toHaveLength(2);
+  });
+
+  it('is what kafkajs does to a partition that the topic does not have', async () => {
+    const kafka = new FakeKafka({ a: 1 });
+
+    expect(await publisherOn(kafka).publisher.publish([batch('a-0'), batch('a-1')])).toEqual([acked(0n), outage]);
+  });
+});
+
+describe('a send that fails', () => {
+  it('is repeated in parts by a new producer, and each part gets its own outcome', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = ({ partitions }, nth) => {
+      if (nth === 1) throw new Error('socket closed');
+      if (partitions.includes('a-1')) throw protocolError('MESSAGE_TOO_LARGE');
+      if (partitions.includes('a-2')) throw protocolError('NOT_ENOUGH_REPLICAS');
+      return partitions;
+    };
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    const outcomes = await publisher.publish([batch('a-0'), batch('a-1'), batch('a-2'), batch('b-0')]);
+
+    expect(outcomes).toEqual([acked(0n), poison('message-too-large'), outage, acked(0n)]);
+    expect(kafka.sends.map(({ producer }) => producer)).toEqual([1, 2, 2, 2, 2]);
+    expect(rebuilds).toEqual([
+      expect.objectContaining({ message: 'socket closed' }),
+      protocolError('MESSAGE_TOO_LARGE'),
+    ]);
+  });
+
+  it('is repeated once and no more, and its producers are never used again', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = ({ partitions }, nth) => {
+      if (nth <= 2) throw protocolError('REQUEST_TIMED_OUT');
+      return partitions;
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([outage]);
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+    expect(kafka.sends.map(({ producer }) => producer)).toEqual([1, 2, 3]);
+    expect(kafka.disconnects).toEqual([1, 2]);
+  });
+
+  it('is not repeated when its only batch was refused for what it holds', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = () => {
+      throw protocolError('INVALID_RECORD');
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([poison('message-refused')]);
+    expect(kafka.sends).toHaveLength(1);
+    expect(kafka.disconnects).toEqual([1]);
+  });
+
+  it('is given up in time when it does not end, and what it opens meanwhile is closed when it does', async () => {
+    const kafka = new FakeKafka();
+    const stuck = Promise.withResolvers<never>();
+    kafka.onSend = ({ partitions }, nth) => (nth === 1 ? stuck.promise : partitions);
+    const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 10 });
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+    expect(rebuilds).toEqual([expect.objectContaining({ name: 'KafkaDeadlineExceeded', call: 'send' })]);
+    expect(kafka.disconnects).toEqual([1]);
+    stuck.reject(new Error('too late'));
+    await turn();
+    expect(kafka.disconnects).toEqual([1, 1]);
+  });
+});
+
+describe('a connect that fails', () => {
+  it('is followed by a new client that begins at the next broker', async () => {
+    const kafka = new FakeKafka();
+    kafka.onConnect = (broker) => {
+      if (broker === 'one:9092') throw new Error('Broker not connected');
+    };
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+    expect(kafka.connects).toEqual(['one:9092', 'two:9092']);
+    expect(kafka.sends).toEqual([{ producer: 2, partitions: ['a-0'] }]);
+    expect(kafka.disconnects).toEqual([1]);
+    expect(rebuilds).toEqual([]);
+  });
+
+  it('is an outage once each broker was tried, and the next call tries again', async () => {
+    const kafka = new FakeKafka();
+    kafka.onConnect = (_, nth) => {
+      if (nth <= 3) throw new Error('ECONNREFUSED');
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0'), batch('b-0')])).toEqual([outage, outage]);
+    expect(kafka.connects).toEqual(BROKERS);
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+  });
+
+  it('is given up in time when it does not end', async () => {
+    const kafka = new FakeKafka();
+    kafka.onConnect = (broker) => (broker === 'one:9092' ? forever() : undefined);
+
+    const { publisher } = publisherOn(kafka, { requestTimeoutMs: 10 });
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+    expect(kafka.connects).toEqual(['one:9092', 'two:9092']);
+  });
+
+  it('blames no message, whatever it was refused for', async () => {
+    const kafka = new FakeKafka();
+    kafka.onConnect = () => {
+      throw protocolError('TOPIC_AUTHORIZATION_FAILED');
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([outage]);
+    expect(await publisher.partitionCount('a')).toEqual(outage);
+  });
+
+  it('may be a client that cannot even be made, as when a secret cannot be read', async () => {
+    const connect = () => Promise.reject(new Error('AccessDenied'));
+    const { publisher } = publisherOn(new FakeKafka(), { connect });
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([outage]);
+  });
+
+  it('is completed on the same client when a topic of the cluster, but not ours, has no leader', async () => {
+    const kafka = new FakeKafka();
+    kafka.onConnect = (_, nth) => {
+      if (nth === 1) throw protocolError('LEADER_NOT_AVAILABLE');
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
+    expect(kafka.connects).toEqual(['one:9092', 'one:9092']);
+    expect(kafka.sends).toEqual([{ producer: 1, partitions: ['a-0'] }]);
+  });
+});
+
+describe('a producer that was idle', () => {
+  it('is replaced before it is used again, which is no failure', async () => {
+    const kafka = new FakeKafka();
+    const { publisher, clock, rebuilds } = publisherOn(kafka, { idleRebuildMs: 240_000 });
+
+    await publisher.publish([batch('a-0')]);
+    clock.ms += 239_999;
+    await publisher.publish([batch('a-0')]);
+    clock.ms += 240_000;
+    await publisher.publish([batch('a-0')]);
+
+    expect(kafka.sends.map(({ producer }) => producer)).toEqual([1, 1, 2]);
+    expect(kafka.disconnects).toEqual([1]);
+    expect(rebuilds).toEqual([]);
+  });
+});
+
+describe('a topic that was deleted', () => {
+  it('does not fail the others for ever', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+    await publisher.publish([batch('a-0'), batch('b-0')]);
+    kafka.topics.delete('b');
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(1n)]);
+    expect(await publisher.publish([batch('a-0'), batch('b-0'), batch('b-1')])).toEqual([
+      acked(2n),
+      poison('unknown-topic'),
+      poison('unknown-topic'),
+    ]);
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(3n)]);
+  });
+});
+
+describe('a topic that is refused', () => {
+  it('is poison only after a producer that knows no other topic was refused, too', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = ({ partitions }) => {
+      if (partitions.some((name) => name.startsWith('b-'))) throw protocolError('TOPIC_AUTHORIZATION_FAILED');
+      return partitions;
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.publish([batch('a-0'), batch('b-0')])).toEqual([acked(0n), poison('topic-not-authorized')]);
+    expect(kafka.sends).toEqual([
+      { producer: 1, partitions: ['a-0', 'b-0'] },
+      { producer: 2, partitions: ['a-0'] },
+      { producer: 2, partitions: ['b-0'] },
+      { producer: 3, partitions: ['b-0'] },
+    ]);
+  });
+
+  it('is an outage when the brokers know it, because then only a leader does not know it yet', async () => {
+    const kafka = new FakeKafka();
+    kafka.onSend = () => {
+      throw protocolError('UNKNOWN_TOPIC_OR_PARTITION');
+    };
+
+    expect(await publisherOn(kafka).publisher.publish([batch('a-0'), batch('b-0')])).toEqual([outage, outage]);
+  });
+});
+
+describe('a message that cannot be encoded', () => {
+  it('is refused without being sent, and the others are sent', async () => {
+    const kafka = new FakeKafka();
+    const odd = { ...message('a', 'odd'), value: undefined } as unknown as Message;
+    const { publisher } = publisherOn(kafka);
+
+    const outcomes = await publisher.publish([
+      { topic: 'a', partition: 0, messages: [message('a', '1'), odd] },
+      batch('a-1'),
+    ]);
+
+    expect(outcomes).toEqual([poison('message-refused'), acked(0n)]);
+    expect(kafka.sends).toEqual([{ producer: 1, partitions: ['a-1'] }]);
+  });
+});
+
+describe('the number of partitions', () => {
+  it('is asked over the producer, writes nothing, and is remembered', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+
+    const counts = [await publisher.partitionCount('a'), await publisher.partitionCount('a')];
+
+    expect(counts).toEqual(Array(2).fill({ kind: 'topic', partitions: 4 }));
+    expect(kafka.lookups).toBe(1);
+    expect(kafka.connects).toHaveLength(1);
+    expect(kafka.sends).toEqual([]);
+  });
+
+  it('is learned from every send', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+    await publisher.partitionCount('a');
+    kafka.topics.set('a', 6);
+    await publisher.publish([batch('a-0')]);
+
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 6 });
+    expect(kafka.lookups).toBe(1);
+  });
+
+  it('is asked again after some minutes, and after a rebuild', async () => {
+    const kafka = new FakeKafka();
+    const { publisher, clock } = publisherOn(kafka, { idleRebuildMs: Infinity });
+    await publisher.partitionCount('a');
+    kafka.topics.set('a', 6);
+    clock.ms += 5 * 60_000;
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 6 });
+
+    kafka.onSend = () => {
+      throw new Error('socket closed');
+    };
+    await publisher.publish([batch('a-0')]);
+    kafka.topics.set('a', 8);
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 8 });
+  });
+
+  it('is waited for a moment when the topic is new', async () => {
+    const kafka = new FakeKafka({});
+    kafka.onLookup = (nth) => {
+      if (nth === 2) kafka.topics.set('a', 3);
+    };
+    const { publisher, sleeps } = publisherOn(kafka);
+
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 3 });
+    expect(sleeps).toEqual([400]);
+  });
+
+  it('is denied for a topic that stays unknown, at no cost to the producer', async () => {
+    const kafka = new FakeKafka();
+    const { publisher, sleeps, rebuilds } = publisherOn(kafka);
+
+    expect(await publisher.partitionCount('typo')).toEqual(poison('unknown-topic'));
+    expect(sleeps).toEqual([400, 400, 400]);
+    expect(rebuilds).toEqual([]);
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 4 });
+  });
+
+  it('is found although another topic of the producer was deleted', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka);
+    await publisher.partitionCount('b');
+    kafka.topics.delete('b');
+
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 4 });
+    expect(await publisher.partitionCount('b')).toEqual(poison('unknown-topic'));
+  });
+
+  it('is asked of a second producer when the first one cannot tell, and no third', async () => {
+    const kafka = new FakeKafka();
+    kafka.onLookup = () => {
+      throw new Error('socket closed');
+    };
+    const { publisher } = publisherOn(kafka);
+
+    expect(await publisher.partitionCount('a')).toEqual(outage);
+    expect(kafka.connects).toHaveLength(2);
+  });
+});
+
+it('closes what it holds', async () => {
+  const kafka = new FakeKafka();
+  const { publisher } = publisherOn(kafka);
+  await publisher.publish([batch('a-0')]);
+
+  await publisher.close();
+
+  expect(kafka.disconnects).toEqual([1]);
+});
