@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startKafka } from '../local/kafka/cluster';
-import { silenceTimerWarning } from '../local/timer-warning';
 import { bundleChildren } from './bundles';
 import {
   renderConsumerReport,
@@ -44,5 +43,4 @@ async function bench({ events, rounds: count }: BenchOptions, undo: Undo[]): Pro
   };
 }
 
-silenceTimerWarning();
 void runBench('bench:consumer', bench, renderConsumerReport);

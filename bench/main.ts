@@ -1,3 +1,4 @@
+import { silenceTimerWarning } from '../local/timer-warning';
 import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
 
 export type Undo = () => Promise<void>;
@@ -10,6 +11,7 @@ export async function runBench<R>(
   bench: (options: BenchOptions, undo: Undo[]) => Promise<R>,
   render: (report: R) => string,
 ): Promise<void> {
+  silenceTimerWarning();
   const undo: Undo[] = [];
   try {
     const options = parseBenchOptions(process.argv.slice(2), script);

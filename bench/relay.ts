@@ -8,10 +8,9 @@ import { measureInit } from './init-time';
 import { machine } from './machine';
 import { runBench, tell, type Undo } from './main';
 import type { BenchOptions } from './options';
-import { figuresOf, type BenchReport } from './report';
+import { figuresOf, renderReport, type BenchReport } from './relay-report';
 import { runRound, type RunResult } from './run';
 import { startDynamoDbStub } from './stub';
-import { renderReport } from './table';
 
 const BYTES_PER_KB = 1_000;
 

@@ -63,5 +63,5 @@ test('each figure with a goal says whether it is met', () => {
   );
   expect(slow).toContain('0.40 (goal ≥ 0.50: missed)');
   expect(slow).toContain('1.20 (goal ≥ 1.50: missed)');
-  expect(slow).toContain('2.50 (goal ≤ 2.00: missed)');
+  expect(slow).toContain('2.50 (goal ≤ 2: missed)');
 });

@@ -1,8 +1,7 @@
-import { figuresOf, type BenchReport } from '../../../bench/report';
+import { figuresOf, renderReport, type BenchReport } from '../../../bench/relay-report';
 import type { RunResult } from '../../../bench/run';
 import { SCENARIOS, type Subject } from '../../../bench/scenario';
 import { median } from '../../../bench/statistics';
-import { renderReport } from '../../../bench/table';
 
 const EVENTS = 10_000;
 

@@ -1,7 +1,9 @@
+import { BUNDLE_KB, EVENTS_PER_SECOND, INIT_MS, PEAK_RSS_MB, RELAY_RATIO, atLeast, below } from './goals';
 import type { Machine } from './machine';
+import { count, judged, table } from './markdown';
 import { EVENTS_PER_BATCH, type BenchOptions } from './options';
 import type { RunResult } from './run';
-import { SCENARIOS, type Scenario } from './scenario';
+import { DESCRIPTIONS, SCENARIOS, type Scenario } from './scenario';
 import { median } from './statistics';
 
 /** Medians over the rounds; of the memory the maximum. */
@@ -47,4 +49,44 @@ function pick(round: readonly RunResult[], { subject, compression }: Scenario): 
   const found = round.find(({ scenario }) => scenario.subject === subject && scenario.compression === compression);
   if (found === undefined) throw new Error(`A round has no result of ${subject} with ${compression}.`);
   return found;
+}
+
+/** The report as Markdown, as it is quoted in the documentation. */
+export function renderReport(report: BenchReport): string {
+  const { machine, events, rounds, scenarios, bundleKb, initMs } = report;
+  return [
+    `${machine.cores} cores, shared by the broker, the stub of DynamoDB and the measured process; Node.js ${machine.node}, Apache Kafka ${machine.kafka}, one broker; ${rounds} rounds of ${count(events)} events of 1,024 bytes.`,
+    '',
+    ...table(
+      ['measured', 'compression', 'events/s', 'of the ceiling', 'CPU ms per 1,000 events', 'peak RSS in MB'],
+      scenarios.map(scenarioRow),
+    ),
+    '',
+    ...table(
+      ['bundle of the relay', 'value'],
+      [
+        ['size in kB', judged(count(bundleKb), below(bundleKb, BUNDLE_KB))],
+        ['init in ms', judged(count(initMs), below(initMs, INIT_MS))],
+      ],
+    ),
+  ].join('\n');
+}
+
+function scenarioRow({
+  subject,
+  compression,
+  eventsPerSecond,
+  ratio,
+  cpuMsPer1000,
+  peakRssMb,
+}: ScenarioFigures): string[] {
+  const isRelay = subject === 'with-marks';
+  return [
+    DESCRIPTIONS[subject],
+    compression,
+    judged(count(eventsPerSecond), isRelay ? atLeast(eventsPerSecond, EVENTS_PER_SECOND) : undefined),
+    judged(ratio.toFixed(2), subject === 'ceiling' ? undefined : atLeast(ratio, RELAY_RATIO[subject])),
+    count(cpuMsPer1000),
+    judged(count(peakRssMb), isRelay ? below(peakRssMb, PEAK_RSS_MB) : undefined),
+  ];
 }
