@@ -4,19 +4,20 @@ export { deadLetterTopic } from './event/consumer-name';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { TransactionAction, TransactionClient } from './event/transaction';
 export type { ConsumerLag } from './consume/applied';
-export type { ConsumerClient } from './consume/client';
+export type { ConsumerClient, Item } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';
 export type { Envelope, UndecodableReason } from './consume/decode';
 export type { Gap } from './consume/gap';
 export {
   atLeastOnce,
   type ConsumedEvent,
+  type DataOf,
   type Effects,
   type EventContext,
   type EventHandler,
   type EventHandlers,
 } from './consume/handler';
-export { kafkajsDeadLetters, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
+export { kafkajsDeadLetters, type DeadLetterOptions, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
 export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs/runner';
 export {
   handleKafkaEvent,

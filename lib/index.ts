@@ -6,6 +6,7 @@ export {
   type EventInput,
   type EventOverrides,
   type ResolvedType,
+  type TypedEvent,
 } from './event/catalogue';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { Upcaster, Upcasters } from './event/event-version';

@@ -1,9 +1,14 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
+export { PARK_REASONS } from './event/control';
 export type { Hold, HoldReason, ParkReason } from './event/control';
+export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
 export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/signal';
 export type { InboxKey } from './consume/ports';
+export type { KafkaAuth } from './kafka/broker-config';
+export type { ReadSecret } from './kafka/client';
+export type { RelayConfig } from './relay/environment';
 export type { Answer, AnswerOutcome, ParkingRequest, RedriveRequest, SkipRequest } from './consume/request';
 export type { ConsumerLag } from './consume/applied';
 export { consumerLag } from './operate/consumer/consumer-lag';
@@ -15,7 +20,7 @@ export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operat
 export { doctor } from './operate/doctor/doctor';
 export type { DoctorOptions, DoctorReport } from './operate/doctor/doctor';
 export type { DoctorTarget } from './operate/doctor/facts';
-export type { DoctorLine } from './operate/doctor/line';
+export type { DoctorLine, Verdict } from './operate/doctor/line';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
 export { findSweeper, findTable } from './operate/find-outbox';
@@ -53,7 +58,7 @@ export type { SweepNowOptions } from './operate/sweep';
 export type { Target } from './operate/target';
 export { verify } from './operate/verify';
 export type { VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify';
-export type { Finding, FindingKind } from './operate/verify-judge';
+export type { Finding, FindingKind, VerifiedEvent } from './operate/verify-judge';
 export { where } from './operate/where';
 export type { Location } from './operate/where';
 export { parseBaseline, printBaseline } from './schema/baseline';
@@ -63,4 +68,4 @@ export type { Compatibility, SchemaFinding, SchemaFindingKind } from './schema/c
 export type { DataSchemas } from './schema/describe';
 export type { JsonSchema } from './schema/json-schema';
 export type { JudgedType, StoredType } from './schema/stored-versions';
-export type { SweepReport } from './sweep/sweep';
+export type { Doubt, SweepReport } from './sweep/sweep';

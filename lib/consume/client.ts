@@ -1,10 +1,13 @@
 import type { TransactionClient } from '../event/transaction';
 
-type Item = Record<string, unknown>;
+/** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
+export type Item = Record<string, unknown>;
 
 /** The part of `DynamoDBDocument` that a consumer calls, described here so that its types are not needed either. */
 export interface ConsumerClient extends TransactionClient {
+  /** Reads one item. */
   get(input: { TableName: string; Key: Item; ConsistentRead: boolean }): Promise<{ Item?: Item | undefined }>;
+  /** Reads one page of a partition. */
   query(input: {
     TableName: string;
     KeyConditionExpression: string;

@@ -60,7 +60,8 @@ export type EventHandler<T extends string = string, Data = unknown> = (
   context: EventContext,
 ) => Effects | Promise<Effects>;
 
-type DataOf<D extends EventDefinition> = SchemaOutput<D['schema']>;
+/** What a handler gets as data: what the schema of the type gives. */
+export type DataOf<D extends EventDefinition> = SchemaOutput<D['schema']>;
 
 /** Handlers by type. An event of a type without one is applied without an effect. */
 export type EventHandlers<D extends EventDefinitions = EventDefinitions> = {

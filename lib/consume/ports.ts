@@ -16,6 +16,7 @@ export type AsideReason =
   /** No version, and older than the markers that would tell whether it was applied. */
   | 'older-than-markers';
 
+/** Why a message was set aside: becomes the headers of its dead letter. */
 export interface Aside {
   readonly reason: AsideReason;
   readonly message: string;
@@ -127,7 +128,9 @@ export interface Transactions {
   write(entries: readonly TransactionAction[]): Promise<WriteResult>;
 }
 
+/** Where the time comes from. */
 export interface Clock {
+  /** Epoch milliseconds. */
   now(): number;
 }
 
@@ -137,17 +140,23 @@ export interface ConsumerTelemetry {
   applied(event: Envelope, latencyMs: number | undefined): void;
   /** `below`: it lies before the window, so that nothing remembers it. */
   duplicateIgnored(event: Envelope, details: { readonly below: boolean }): void;
+  /** A message of a replay, with `onReplay: 'ignore'`. */
   replayIgnored(event: Envelope): void;
   /** A type that is not in the catalogue, with `onUnknownType: 'skip'`. */
   unknownTypeSkipped(event: Envelope): void;
+  /** An event that was never applied, delivered after later ones of its key. */
   late(event: Envelope): void;
+  /** Events before this one of its key were never seen. `waits`: it is not applied until they come. */
   gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
+  /** A handler or its transaction failed; `attempt` counts from 1. */
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
+  /** Kafka has acknowledged a dead letter. */
   deadLettered(record: ConsumedRecord, aside: Aside): void;
   /** A dead-letter was not acknowledged; it is sent again, and its offset is not committed before. */
   deadLetterFailed(record: ConsumedRecord, cause: unknown): void;
   /** An event waits in the table: it failed, or one before it of its key did. */
   parked(event: Envelope, why: string): void;
+  /** Nothing of the key is parked any more. */
   released(key: InboxKey): void;
   /** An operator's request was done, or is not to be done. */
   answered(answer: Answer): void;
@@ -155,9 +164,11 @@ export interface ConsumerTelemetry {
   requestFailed(cause: unknown): void;
   /** DynamoDB is away or throttles: everything waits. */
   outage(cause: unknown): void;
+  /** DynamoDB answers again. */
   outageOver(): void;
   /** The offset up to which a partition is done could not be committed; it will be with a later one. */
   commitFailed(cause: unknown): void;
+  /** The group has given this consumer partitions, by topic. */
   rebalanced(details: { readonly assigned: Readonly<Record<string, readonly number[]>> }): void;
   /** Called now and then, and at the end: what is collected can be written. */
   flush(): void;

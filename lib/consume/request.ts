@@ -11,6 +11,7 @@ import type { InboxKey } from './ports';
  */
 export type ParkingRequest = RedriveRequest | SkipRequest;
 
+/** Asks a running consumer to apply what is parked of a key. */
 export interface RedriveRequest {
   /** UUIDv7: requests are done in their order. */
   readonly id: string;
@@ -21,6 +22,7 @@ export interface RedriveRequest {
   readonly skipped?: string;
 }
 
+/** Asks a running consumer to discard one parked message for good, and to apply the rest of its key. */
 export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped'> {
   readonly asks: 'skip';
   /** The sort key of the parked message. */
@@ -33,7 +35,7 @@ export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped'> {
  */
 export type AnswerOutcome = 'released' | 'refused' | 'not-there';
 
-/** Kept beside the requests for {@link ANSWER_LIFE_MS}. */
+/** Kept beside the requests for 30 days. */
 export interface Answer {
   readonly id: string;
   readonly asks: 'redrive' | 'skip';

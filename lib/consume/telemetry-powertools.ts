@@ -8,18 +8,25 @@ const LATENCY_SAMPLES = 99;
 
 /** The part of Powertools' `Logger` that is called; described here so that a consumer without Powertools needs none of it. */
 export interface TelemetryLogger {
+  /** For what is normal and frequent, such as a duplicate. */
   debug(message: string, fields: Record<string, unknown>): void;
+  /** For what changes how the consumer works. */
   info(message: string, fields: Record<string, unknown>): void;
+  /** For what somebody may want to look at. */
   warn(message: string, fields: Record<string, unknown>): void;
+  /** For what waits or was set aside until somebody acts. */
   error(message: string, fields: Record<string, unknown>): void;
 }
 
 /** The part of Powertools' `Metrics` that is called. */
 export interface TelemetryMetrics {
+  /** Adds one value. */
   addMetric(name: string, unit: 'Count' | 'Milliseconds', value: number): void;
+  /** Writes what was added. */
   publishStoredMetrics(): void;
 }
 
+/** Where logs and metrics go. */
 export interface ConsumerTelemetryOptions {
   readonly logger: TelemetryLogger;
   readonly metrics: TelemetryMetrics;

@@ -15,6 +15,7 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** How long is waited between attempts: the first pause, and the one that is never exceeded. */
 export interface Backoff {
   readonly firstMs: number;
   readonly longestMs: number;

@@ -48,6 +48,7 @@ export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> 
   readonly jsonSchema?: false | ((direction: SchemaDirection) => unknown);
 }
 
+/** The definitions of a catalogue by the names of their types. */
 export type EventDefinitions = Readonly<Record<string, EventDefinition>>;
 
 /** One event of the catalogue `D`: the type decides what `data` must be. */
@@ -55,7 +56,8 @@ export type EventInput<D extends EventDefinitions = EventDefinitions> = {
   [T in keyof D & string]: TypedEvent<T, SchemaInput<D[T]['schema']>>;
 }[keyof D & string];
 
-type TypedEvent<T extends string, I> = EventOverrides & { readonly type: T } & (undefined extends I
+/** One event of the type `T` with data of the type `I`, which may be left out where it may be undefined. */
+export type TypedEvent<T extends string, I> = EventOverrides & { readonly type: T } & (undefined extends I
     ? { readonly data?: I }
     : { readonly data: I });
 

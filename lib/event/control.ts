@@ -9,6 +9,7 @@ export const PARK_REASONS = [
   'undecodable-item',
   'process-died',
 ] as const;
+/** One of {@link PARK_REASONS}. */
 export type ParkReason = (typeof PARK_REASONS)[number];
 
 /** Why a key is held: its item was parked, or a drain ran out of time and goes on in a later invocation. */

@@ -36,6 +36,7 @@ export interface OutboxErrorDetails {
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 
+/** What went wrong: the keys of {@link OutboxErrorDetails}. */
 export type OutboxErrorCode = keyof OutboxErrorDetails;
 
 /** Codes after which the same call, repeated as it was, can succeed. */

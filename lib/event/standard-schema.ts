@@ -6,6 +6,7 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Answers with the value, or with what is wrong. */
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
     /** Never there at run time: carries the types. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
@@ -25,9 +26,11 @@ export interface StandardJsonSchemaV1 {
   };
 }
 
+/** What a schema makes of a value: the value to write, or what is wrong with it. */
 export type StandardResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
 
+/** One thing that a schema has against a value. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -9,6 +9,7 @@ export interface TransactionAction {
   readonly ConditionCheck?: ConditionCheckAction | undefined;
 }
 
+/** What every entry of a transaction has: its table and its condition. */
 export interface ActionCondition {
   readonly TableName: string | undefined;
   readonly ConditionExpression?: string | undefined;
@@ -17,18 +18,22 @@ export interface ActionCondition {
   readonly ReturnValuesOnConditionCheckFailure?: 'ALL_OLD' | 'NONE' | undefined;
 }
 
+/** Writes a whole item. */
 export interface PutAction extends ActionCondition {
   readonly Item: Record<string, unknown> | undefined;
 }
 
+/** An entry that names its item by the key. */
 export interface KeyedAction extends ActionCondition {
   readonly Key: Record<string, unknown> | undefined;
 }
 
+/** Changes attributes of an item. */
 export interface UpdateAction extends KeyedAction {
   readonly UpdateExpression: string | undefined;
 }
 
+/** Writes nothing, and cancels the transaction unless its condition holds. */
 export interface ConditionCheckAction extends KeyedAction {
   readonly ConditionExpression: string | undefined;
 }
@@ -45,5 +50,6 @@ export interface OutboxEntry {
 
 /** The part of `DynamoDBDocument` that {@link Outbox.transact} calls. */
 export interface TransactionClient {
+  /** Commits all entries or none. */
   transactWrite(input: { TransactItems: TransactionAction[]; ClientRequestToken?: string }): Promise<unknown>;
 }

@@ -13,6 +13,7 @@ import { OPERATOR_CLOCK, pause, type Target } from './target';
  */
 export type FollowOutcome = 'released' | 'held' | 'set-aside' | 'waiting';
 
+/** How the redrive of one key ended. */
 export interface Followed {
   readonly pk: string;
   readonly outcome: FollowOutcome;
@@ -20,9 +21,11 @@ export interface Followed {
   readonly message?: string;
 }
 
+/** How long to follow. */
 export interface FollowOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
+  /** Called after each look, with how many keys are settled. */
   readonly onProgress?: (settled: number, all: number) => void;
 }
 

@@ -26,16 +26,19 @@ export interface RedriveTarget {
   readonly hold?: Hold;
 }
 
+/** What a redrive will ask for, and what it has no need to. */
 export interface RedrivePlan {
   readonly targets: readonly RedriveTarget[];
   /** Keys that were named and of which nothing waits: released already, or never held. */
   readonly idle: readonly string[];
 }
 
+/** A key with the signal that the relay was sent for it. */
 export interface Redriven extends RedriveTarget {
   readonly signal: DrainSignal | SkipSignal;
 }
 
+/** What a redrive does beside publishing, and how it tells of itself. */
 export interface RedriveOptions {
   /** Discard the item that holds each key, for good. Default false. */
   readonly skip?: boolean;

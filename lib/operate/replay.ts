@@ -27,6 +27,7 @@ export interface ReplayPlan extends ReplayRange {
   readonly keys: readonly string[];
 }
 
+/** `asked`: the signals are durable. `failed`: those keys got none; ask again. */
 export interface ReplayReport {
   /** Value of the header `outbox-replay` of every message. */
   readonly replayId: string;

@@ -4,6 +4,7 @@ import { checkCatalogue, type Compatibility, type SchemaFinding } from '../schem
 import { describeCatalogue } from '../schema/describe';
 import { judgeStored, type JudgedType, type StoredType } from '../schema/stored-versions';
 
+/** How strict to be, and what is known of the table. */
 export interface SchemaCheckOptions {
   /** Who must understand whom. Default: `FULL`. */
   readonly compatibility?: Compatibility;
@@ -11,6 +12,7 @@ export interface SchemaCheckOptions {
   readonly stored?: readonly StoredType[];
 }
 
+/** What a comparison with the baseline has found. */
 export interface SchemaReport {
   readonly compatibility: Compatibility;
   readonly types: number;

@@ -6,7 +6,9 @@ import { isSignalKey } from '../event/signal';
 import type { StoredType } from '../schema/stored-versions';
 import type { Target } from './target';
 
+/** How a count tells of itself. */
 export interface StoredTypesOptions {
+  /** Called after each page with the items looked at. */
   readonly onProgress?: (scanned: number) => void;
 }
 

@@ -16,6 +16,7 @@ export interface ShownItem extends ItemState {
   readonly events: readonly { readonly id?: string; readonly type?: string; readonly topic?: string }[];
 }
 
+/** What the table holds of a key. */
 export interface ShownKey {
   readonly pk: string;
   readonly hold?: Hold;

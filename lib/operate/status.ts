@@ -5,10 +5,13 @@ import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
 
+/** How a count tells of itself. */
 export interface StatusOptions {
+  /** Called after each page with the items looked at. */
   readonly onProgress?: (scanned: number) => void;
 }
 
+/** Counts and ages of what the table holds. */
 export interface StatusReport extends Census {
   readonly tableName: string;
   readonly at: number;

@@ -4,11 +4,13 @@ import { sweep, type SweepReport } from '../sweep/sweep';
 import { checkRequest } from './redrive';
 import { OPERATOR_CLOCK, pause, refuse, type Target } from './target';
 
+/** What to look for, and who asks. */
 export interface SweepNowOptions {
   /** Milliseconds after which an item should have been published. Default: an hour. */
   readonly afterMs?: number;
   /** Noted on the signals. */
   readonly by: string;
+  /** Called after each page with the items looked at. */
   readonly onProgress?: (scanned: number) => void;
 }
 

@@ -64,6 +64,7 @@ export type Finding = VerifiedEvent &
     | { readonly kind: 'wrong-receipt'; readonly receipt?: string; readonly at: readonly string[] }
   );
 
+/** What can be wrong with an event; see {@link Finding}. */
 export type FindingKind = Finding['kind'];
 
 export interface Verdict {

@@ -15,9 +15,11 @@ export interface VerifyOptions {
   readonly until?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
+  /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
+/** How far a verification is. */
 export interface VerifyProgress {
   /** Items of the table that were looked at. */
   readonly scanned: number;

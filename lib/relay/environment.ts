@@ -3,6 +3,7 @@ import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/ho
 import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
 export const COMPRESSIONS = ['zstd', 'gzip', 'none'] as const;
+/** How the relay compresses the batches of a partition; consumers with kafkajs need a codec for `zstd`. */
 export type Compression = (typeof COMPRESSIONS)[number];
 
 export const ORDERS = ['relaxed', 'strict'] as const;

@@ -9,6 +9,7 @@ export interface Revision extends DataSchemas {
   readonly version: number;
 }
 
+/** What was recorded of one type. */
 export interface RecordedType {
   readonly contentType: string;
   readonly upcasters: readonly number[];

@@ -17,6 +17,7 @@ export const COMPATIBILITIES = [
   'FULL',
   'FULL_TRANSITIVE',
 ] as const;
+/** One of {@link COMPATIBILITIES}. */
 export type Compatibility = (typeof COMPATIBILITIES)[number];
 
 /**
@@ -39,6 +40,7 @@ export type SchemaFindingKind =
   | 'type-removed'
   | 'not-recorded';
 
+/** One thing that is wrong with a change of a catalogue. */
 export interface SchemaFinding {
   readonly kind: SchemaFindingKind;
   readonly type: string;

@@ -23,10 +23,12 @@ export interface Delivered {
   readonly parked: readonly ParkedEvent[];
 }
 
+/** A message that the consumer has set aside. */
 export interface DeadLetter extends Aside {
   readonly record: ConsumedRecord;
 }
 
+/** An event that is parked and still waits after a delivery. */
 export interface ParkedEvent {
   readonly topic: string;
   readonly key: string;

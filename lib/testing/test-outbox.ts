@@ -26,7 +26,7 @@ import { Random } from './random';
 
 /** What a test has in memory. */
 export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions> {
-  /** Made by {@link defineEvents}. */
+  /** Made by `defineEvents`. */
   readonly events: EventCatalogue<D>;
   /**
    * The tables of the code under test with their keys, the partition key first: `{ orders: { id: 'S' } }`. A consumer's
@@ -58,7 +58,10 @@ export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions
    */
   readonly order?: Order;
   /** @default the machine's clock */
-  readonly clock?: { now(): number };
+  readonly clock?: {
+    /** Epoch milliseconds. */
+    now(): number;
+  };
 }
 
 /** What a run of the relay did, and what it left. */
@@ -73,6 +76,7 @@ export interface Relayed {
   readonly waiting: number;
 }
 
+/** What to deliver, and how badly. */
 export interface DeliverOptions {
   /**
    * A seed: messages come as a bad day brings them. Left out, each comes once.

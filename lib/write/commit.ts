@@ -12,6 +12,7 @@ export interface Commit {
   idOf(pk: string, index: number): string;
 }
 
+/** What makes a call repeatable. */
 export interface CommitOptions {
   /**
    * Makes a repeated call the same request, so that it has its effect once: becomes the `ClientRequestToken` (hashed

@@ -37,6 +37,7 @@ export type OutboxEntries = readonly OutboxEntry[] & {
   readonly clientRequestToken?: string;
 };
 
+/** What {@link Outbox.transact} has committed. */
 export interface TransactResult {
   /** One for each change, in their order. */
   readonly tokens: readonly ConsistencyToken[];

@@ -33,7 +33,10 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
    *
    * @default the machine's clock
    */
-  readonly clock?: { now(): number };
+  readonly clock?: {
+    /** Epoch milliseconds. */
+    now(): number;
+  };
 }
 
 /** The options with every default in its place. */

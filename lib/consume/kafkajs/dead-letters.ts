@@ -6,9 +6,11 @@ import type { ConsumedRecord } from '../record';
 
 /** Dead letters that can be closed. */
 export interface KafkaDeadLetters extends DeadLetters {
+  /** Resolves when what is being sent has ended and the producer is gone. */
   close(): Promise<void>;
 }
 
+/** Whose dead letters are sent, and by which client. */
 export interface DeadLetterOptions {
   readonly kafka: Pick<Kafka, 'producer'>;
   /** The consumer's name: its dead letters go to `<topic>.<consumer>.dlt`. */

@@ -18,6 +18,7 @@ import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { repeatedly, wait } from '../waiting';
 
+/** What {@link runConsumer} runs, and from where. */
 export interface RunOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;

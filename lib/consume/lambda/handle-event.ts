@@ -16,6 +16,7 @@ export interface KafkaEvent {
   readonly records: Readonly<Record<string, readonly KafkaEventRecord[]>>;
 }
 
+/** One message as Lambda hands it over. */
 export interface KafkaEventRecord {
   readonly topic: string;
   readonly partition: number;
@@ -31,6 +32,7 @@ export interface KafkaEventRecord {
 
 /** The part of Lambda's context that is read. */
 export interface InvocationContext {
+  /** Until Lambda ends the invocation. */
   getRemainingTimeInMillis(): number;
 }
 
@@ -41,6 +43,7 @@ export interface KafkaBatchResponse {
   }[];
 }
 
+/** What {@link handleKafkaEvent} runs, and how. */
 export interface KafkaHandlerOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;

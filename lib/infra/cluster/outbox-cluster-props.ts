@@ -223,6 +223,7 @@ const OPTIONS = {
   } satisfies Readonly<Record<keyof ExistingClusterProps, true>>,
 };
 
+/** The kinds of MSK clusters, each made by the method of {@link OutboxCluster} that has its name. */
 export type ClusterKind = 'serverless' | 'express' | 'standard';
 
 const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;

@@ -20,15 +20,18 @@ export interface DeadLetter {
   readonly sequence?: string;
 }
 
+/** Which dead letters to list. */
 export interface DeadLettersOptions {
   /** The topic that the consumer reads. */
   readonly topic: string;
   readonly consumer: string;
   /** Epoch milliseconds: set aside then or later. Default: all that the topic keeps. */
   readonly since?: number;
+  /** Called as offsets are passed, with all that will be. */
   readonly onProgress?: (passed: number, toPass: number) => void;
 }
 
+/** What a dead-letter topic holds. */
 export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
   /** The dead-letter topic. */
   readonly topic: string;

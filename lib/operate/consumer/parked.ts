@@ -31,6 +31,7 @@ export interface ParkedSelection {
 export interface ParkedOptions extends ParkedSelection {
   /** Default: every consumer of the table, which is scanned for them. */
   readonly consumer?: string;
+  /** Called after each page with the items looked at. */
   readonly onProgress?: (scanned: number) => void;
 }
 

@@ -16,6 +16,7 @@ export interface ConsumerTarget extends InboxTarget {
   readonly consumer: string;
 }
 
+/** What a redrive of parked keys will ask for. */
 export interface ParkedPlan {
   readonly targets: readonly ParkedKey[];
   /** Keys that were named and of which nothing is parked. */
@@ -41,6 +42,7 @@ export async function planParkedRedrive(target: ConsumerTarget, selection: Parke
   return { targets, idle: [...new Set(keys ?? [])].filter((key) => !found.has(key)) };
 }
 
+/** How a redrive of parked keys tells of itself. */
 export interface ParkedRedriveOptions {
   /** Keys that were asked for, or failed. */
   readonly onProgress?: (done: number) => void;
@@ -123,9 +125,11 @@ export interface FollowedRequest {
   readonly answer?: Answer;
 }
 
+/** How long to follow. */
 export interface FollowParkedOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
+  /** Called after each look, with how many requests are settled. */
   readonly onProgress?: (done: number, all: number) => void;
 }
 

@@ -3,11 +3,13 @@ import { gatherFacts, type DoctorTarget } from './facts';
 import { judge } from './judge';
 import type { DoctorLine } from './line';
 
+/** What cannot be found from the table. */
 export interface DoctorOptions {
   /** Of the deployed stack: nothing in the table leads to its sweeper. Left out: the sweeper is not checked. */
   readonly sweeperFunctionName?: string;
 }
 
+/** What is right, what is not, and how to mend it. */
 export interface DoctorReport {
   readonly tableName: string;
   /** Always the same checks in the same order. */

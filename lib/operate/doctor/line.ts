@@ -1,6 +1,7 @@
 /** `warn`: it works, but not as well as it could. `unknown`: it could not be checked. */
 export type Verdict = 'ok' | 'warn' | 'wrong' | 'unknown';
 
+/** The verdict of one check. */
 export interface DoctorLine {
   readonly check: string;
   readonly verdict: Verdict;
