@@ -74,15 +74,21 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
             ReturnValues: 'ALL_NEW',
           }),
         );
-        return decodeControl([unmarshall(Attributes ?? {})]);
+        return stateOf(decodeControl([unmarshall(Attributes ?? {})]));
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
       const now = await this.read();
-      if (now.streamArn === streamArn) return now;
+      if (now.streamArn === streamArn) return stateOf(now);
       throw new Error(
         `The relay was invoked by ${streamArn}, while another one has just noted ${now.streamArn ?? 'no stream'}: two event source mappings read this table.`,
       );
     },
   };
 }
+
+/** Without holds and tombstones: of those the state item knows nothing, and the caller has read them. */
+const stateOf = ({ streamArn, doubtSince }: Control): Pick<Control, 'streamArn' | 'doubtSince'> => ({
+  streamArn,
+  doubtSince,
+});

@@ -102,18 +102,20 @@ describe('the stream', () => {
 
     const state = await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream(known, 'a');
 
-    expect(state).toMatchObject({ streamArn: 'a', doubtSince: undefined });
+    expect(state).toEqual({ streamArn: 'a', doubtSince: undefined });
     expect(noted()).toMatchObject({
       UpdateExpression: 'SET streamArn = :new ADD revision :one',
       ConditionExpression: 'attribute_not_exists(streamArn)',
     });
   });
 
-  it('that is another one begins the doubt', async () => {
+  it('that is another one begins the doubt, and says nothing of the holds', async () => {
     dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 5 }) });
 
-    await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream({ ...known, streamArn: 'a' }, 'b');
+    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+    const state = await control.noteStream({ ...known, streamArn: 'a' }, 'b');
 
+    expect(state).toEqual({ streamArn: 'b', doubtSince: 5 });
     expect(noted()).toMatchObject({
       UpdateExpression: 'SET streamArn = :new, doubtSince = :now ADD revision :one',
       ConditionExpression: 'streamArn = :known',
@@ -127,7 +129,7 @@ describe('the stream', () => {
 
     const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
 
-    expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toMatchObject({ doubtSince: 3 });
+    expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toEqual({ streamArn: 'b', doubtSince: 3 });
   });
 
   it('is not taken for both when two mappings read the table', async () => {
