@@ -75,7 +75,8 @@ export interface ItemStore {
   park(parking: Parking): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
   /**
    * Counts an attempt on an item that may kill the process, before it is made. Answers how many were counted since the
-   * count was last cleared, this one included; 0 when the item is gone, replaced, processed or discarded.
+   * count was last cleared, this one included; 0 when the item is gone, replaced, processed or discarded, or too full to
+   * take a count.
    */
   countStart(item: ItemIdentity): Promise<number>;
   /** Takes the counts back, because the invocation ended in order. */
@@ -132,7 +133,7 @@ export interface DrainStore {
   begin(pk: string, known: Hold | undefined): Promise<Hold | undefined>;
   /**
    * Discards the refused item that the signal names, when it is the one that holds its key: item, tombstone and hold
-   * (which begins to drain) in one. `nothing`: the item is processed, discarded, gone or replaced, was never refused, or
+   * (which begins to drain) in one. An item without room for the note of it is deleted. `nothing`: the item is processed, discarded, gone or replaced, was never refused, or
    * does not hold its key, and nothing was written.
    */
   discard(

@@ -9,6 +9,7 @@ import {
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Hold } from '../../lib/event/control';
 import { encodeItem, identityOf } from '../../lib/event/item';
+import { itemBytes } from '../../lib/event/item-size';
 import { positionOfVersion } from '../../lib/event/position';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
 import { controlStore } from '../../lib/relay/dynamodb/control';
@@ -20,7 +21,7 @@ import { parkingWriter } from '../../lib/relay/dynamodb/parking';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
 import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
-import { anItem } from '../builders/items';
+import { anEvent, anItem } from '../builders/items';
 
 const TABLE = 'stores';
 const clock = { now: Date.now };
@@ -335,4 +336,18 @@ it('a signal is set aside where it lies, and not made anew where it is gone', as
   expect(stored.Item).toMatchObject({ setAside: { why: 'unknown' } });
   await stores.signals.remove([signal, drainOf('gone', 1)]);
   expect((await document.get({ TableName: TABLE, Key: { pk: signal.pk, sk: signal.sk } })).Item).toBeUndefined();
+});
+
+it('an item of 400 KB is attempted uncounted, held without a note and discarded by its deletion', async () => {
+  const item = encodeItem(anItem({ key: 'full', version: 1, events: [anEvent({ id: 'id-order-full-1', data: '' })] }));
+  const filler = 'x'.repeat(400 * 1024 - itemBytes({ ...item, filler: '' }));
+  await document.put({ TableName: TABLE, Item: { ...item, filler } });
+
+  expect(await stores.suspects.countStart(identity('full', 1))).toBe(0);
+  const hold = await park('full', 1);
+  expect(await itemAt('full', 1)).not.toHaveProperty('parked');
+
+  expect(await stores.drains.discard(skipOf('full', 1), hold)).toMatchObject({ kind: 'discarded' });
+  expect(await itemAt('full', 1)).toBeUndefined();
+  expect((await stores.control.read()).tombstones).toContain(identityOf(identity('full', 1)));
 });

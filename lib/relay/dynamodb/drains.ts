@@ -4,7 +4,7 @@ import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../ev
 import { identityOf } from '../../event/item';
 import { encodeSignal, type SkipSignal } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
-import type { ControlWriter } from './control-writer';
+import { isFull, type ControlWriter } from './control-writer';
 import { putHold, readHold } from './holds';
 import type { Clock, DrainStore } from '../ports';
 
@@ -42,20 +42,24 @@ export function drainStore(
 
     async discard(signal, known) {
       let hold = known ?? (await readHold(client, tableName, signal.pk));
+      let noteOnItem = true;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (hold?.position !== signal.position) return { kind: 'nothing' };
         const next = draining(hold);
         const now = clock.now();
+        const expiresAt = Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS);
         const refusals = await writer.write([
-          discardItem(tableName, signal, hold, Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS)),
+          noteOnItem ? discardItem(tableName, signal, hold, expiresAt) : deleteItem(tableName, signal, hold),
           putTombstone(tableName, signal, now),
           putHold(tableName, next, hold),
         ]);
         if (refusals === undefined) return { kind: 'discarded', hold: next };
         const [item] = refusals;
         if (item === 'ConditionalCheckFailed') return { kind: 'nothing' };
-        if (item !== undefined) throw new Error(`The item at "${signal.position}" could not be discarded: ${item}.`);
-        hold = await readHold(client, tableName, signal.pk);
+        if (isFull(item) && noteOnItem) noteOnItem = false;
+        else if (item !== undefined) {
+          throw new Error(`The item at "${signal.position}" could not be discarded: ${item}.`);
+        } else hold = await readHold(client, tableName, signal.pk);
       }
       throw tooManyRelays(signal.pk);
     },
@@ -104,32 +108,41 @@ export function drainStore(
   };
 }
 
-function discardItem(
-  tableName: string,
-  { pk, position, id, request }: SkipSignal,
-  hold: Hold,
-  expiresAt: number,
-): TransactWriteItem {
+/** The item is owed, was refused, and is the one that the signal names. */
+function refusedItem(tableName: string, { pk, position, id }: SkipSignal, hold: Hold) {
   // A drain that ran out of time stands at an item that nobody has refused. One that holds its key was refused, whether
   // or not it could take the note.
   const isRefused = hold.state === 'holding' ? '' : ' AND attribute_exists(parked)';
-  const values: Record<string, AttributeValue> = {
-    ':request': { M: marshall(request) },
-    ':expiresAt': { N: String(expiresAt) },
+  const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
+  return {
+    TableName: tableName,
+    Key: marshall({ pk, sk: position }),
+    ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND ${
+      id === undefined ? 'attribute_not_exists(id)' : 'id = :id'
+    }${isRefused}`,
+    ExpressionAttributeValues: values,
   };
-  if (id !== undefined) values[':id'] = { S: id };
+}
+
+function discardItem(tableName: string, signal: SkipSignal, hold: Hold, expiresAt: number): TransactWriteItem {
+  const refused = refusedItem(tableName, signal, hold);
   return {
     Update: {
-      TableName: tableName,
-      Key: marshall({ pk, sk: position }),
+      ...refused,
       UpdateExpression: 'SET discarded = :request, expiresAt = :expiresAt',
-      ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND ${
-        id === undefined ? 'attribute_not_exists(id)' : 'id = :id'
-      }${isRefused}`,
-      ExpressionAttributeValues: values,
+      ExpressionAttributeValues: {
+        ...refused.ExpressionAttributeValues,
+        ':request': { M: marshall(signal.request) },
+        ':expiresAt': { N: String(expiresAt) },
+      },
     },
   };
 }
+
+/** For an item that has no room for the note (400 KB, or a collection at 10 GB): the tombstone remembers it. */
+const deleteItem = (tableName: string, signal: SkipSignal, hold: Hold): TransactWriteItem => ({
+  Delete: refusedItem(tableName, signal, hold),
+});
 
 const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: number): TransactWriteItem => ({
   Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now)) },

@@ -3,7 +3,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../../event/control';
 import type { Parked } from '../../event/item-state';
 import { uuidV7 } from '../../event/uuid';
-import type { ControlWriter } from './control-writer';
+import { isFull, type ControlWriter } from './control-writer';
 import { putHold, readHold } from './holds';
 import type { Clock, ItemStore, Parking } from '../ports';
 
@@ -36,9 +36,8 @@ export function parkingWriter(
       const [item, replaced] = refusals;
       if (item === 'ConditionalCheckFailed') return { kind: 'gone' };
       if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, parking.pk);
-      else if (noteOnItem && (item === 'ItemCollectionSizeLimitExceeded' || item === 'ValidationError')) {
-        noteOnItem = false;
-      } else throw new Error(`Parking was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
+      else if (noteOnItem && isFull(item)) noteOnItem = false;
+      else throw new Error(`Parking was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
     }
     throw new Error(`The hold of "${parking.pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
   };

@@ -1,5 +1,6 @@
 import {
   ConditionalCheckFailedException,
+  DynamoDBServiceException,
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
@@ -7,6 +8,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { ItemIdentity, ItemStore } from '../ports';
+
+/** The item, or its collection, is as large as it may be. The expressions are fixed: nothing else about them is invalid. */
+const FULL: ReadonlySet<string> = new Set(['ValidationException', 'ItemCollectionSizeLimitExceededException']);
 
 /** Counts on an item how often its publishing was begun without an end. */
 export function suspectCounter(
@@ -32,6 +36,8 @@ export function suspectCounter(
       return (await client.send(new UpdateItemCommand(input))).Attributes ?? {};
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
+      // Uncounted it still goes: a shard must not wait for ever for room on an item.
+      if (error instanceof DynamoDBServiceException && FULL.has(error.name)) return undefined;
       throw error;
     }
   };
