@@ -3,6 +3,7 @@ import {
   FlowLogDestination,
   FlowLogTrafficType,
   GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
   InterfaceVpcEndpointAwsService,
   IpAddresses,
   Peer,
@@ -69,6 +70,15 @@ export interface OutboxNetworkProps {
   readonly consumerMappings?: 'provisioned' | 'on-demand';
 
   /**
+   * Whether the interface endpoints that `access` and `consumerMappings` need are made. `false` for a `vpc` that has them,
+   * which a second one of the same service is refused in, or that leads there by NAT; the endpoints' groups must then let
+   * the clients in, and pollers on demand.
+   *
+   * @default true
+   */
+  readonly interfaceEndpoints?: boolean;
+
+  /**
    * Whether traffic that a new VPC refuses is logged. What it accepts is not: that would cost by the event.
    *
    * @default true
@@ -80,6 +90,7 @@ export interface OutboxNetworkProps {
 export const NETWORK_DEFAULTS = {
   cidr: '10.0.0.0/16',
   access: ['iam'] as BrokerAccess[],
+  interfaceEndpoints: true,
   flowLogs: true,
 } as const satisfies Partial<OutboxNetworkProps>;
 
@@ -91,6 +102,7 @@ const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, true>> = {
   cidr: true,
   access: true,
   consumerMappings: true,
+  interfaceEndpoints: true,
   flowLogs: true,
 };
 
@@ -140,7 +152,11 @@ export class OutboxNetwork extends Construct {
       allowAllOutbound: false,
     });
     this.#openPorts(props.consumerMappings !== undefined);
-    this.#addInterfaceEndpoints(props);
+    if (props.interfaceEndpoints ?? NETWORK_DEFAULTS.interfaceEndpoints) {
+      this.#addInterfaceEndpoints(props);
+    } else if (props.consumerMappings === 'on-demand') {
+      this.brokerSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'Lambda and STS, by what the VPC has');
+    }
   }
 
   #newVpc({ availabilityZones, cidr, flowLogs }: OutboxNetworkProps): IVpc {
@@ -200,7 +216,9 @@ export class OutboxNetwork extends Construct {
       this.brokerSecurityGroup.addEgressRule(securityGroup, Port.HTTPS, 'Interface endpoints');
     }
     for (const [id, service] of Object.entries(services)) {
-      this.vpc.addInterfaceEndpoint(`${this.node.id}${id}`, {
+      // Not `vpc.addInterfaceEndpoint`: in a VPC of another stack the endpoint would need the group of this one.
+      new InterfaceVpcEndpoint(this, id, {
+        vpc: this.vpc,
         service,
         subnets: this.vpcSubnets,
         securityGroups: [securityGroup],
@@ -224,9 +242,12 @@ function checkedAccess(access: readonly BrokerAccess[]): readonly BrokerAccess[]
 }
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */
-function refuseUnusedOptions({ vpc, vpcSubnets, ...ofNewVpc }: OutboxNetworkProps): void {
+function refuseUnusedOptions({ vpc, vpcSubnets, interfaceEndpoints, ...ofNewVpc }: OutboxNetworkProps): void {
   if (vpc === undefined && vpcSubnets !== undefined) {
     throw invalidOption('vpcSubnets', vpcSubnets, 'left out without vpc', 'A new VPC has isolated subnets only.');
+  }
+  if (vpc === undefined && interfaceEndpoints === false) {
+    throw invalidOption('interfaceEndpoints', false, 'left out without vpc', 'Nothing else leads out of a new VPC.');
   }
   if (vpc === undefined) return;
   const { availabilityZones, cidr, flowLogs } = ofNewVpc;

@@ -1,6 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { SubnetType, Vpc, type CfnVPCEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { OutboxNetwork, type OutboxNetworkProps } from '../../../lib/infra/cluster/outbox-network';
 import { masked, propertiesOf } from '../stack';
 
@@ -122,6 +122,35 @@ describe('an imported VPC', () => {
     const { template } = networkStack((stack) => ({ vpc: imported(stack), access: ['scram'] }));
     template.resourceCountIs(ENDPOINT, 1);
   });
+
+  test('keeps the interface endpoints that it has', () => {
+    const { template } = networkStack((stack) => ({
+      vpc: imported(stack),
+      access: ['scram'],
+      consumerMappings: 'on-demand',
+      interfaceEndpoints: false,
+    }));
+    template.resourceCountIs(ENDPOINT, 0);
+    template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      GroupDescription: 'Kafka brokers',
+      SecurityGroupEgress: [Match.objectLike({ CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443 })],
+    });
+  });
+});
+
+test('the VPC of another stack gets its endpoints here: that stack must not need this one', () => {
+  const app = new App();
+  const vpc = new Vpc(new Stack(app, 'Elsewhere'), 'Vpc', {
+    natGateways: 0,
+    subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
+  });
+  const stack = new Stack(app, 'Net');
+  const network = new OutboxNetwork(stack, 'Network', { vpc, access: ['scram'] });
+  expect(Template.fromStack(stack).findResources(ENDPOINT)).toEqual({
+    // What waits for the network waits for the way to the login too.
+    [stack.getLogicalId(network.node.findChild('SecretsManager').node.defaultChild as CfnVPCEndpoint)]:
+      expect.anything(),
+  });
 });
 
 test('the template of the defaults', () => {
@@ -129,7 +158,7 @@ test('the template of the defaults', () => {
 });
 
 test('the template with every option set', () => {
-  const options: Required<Omit<OutboxNetworkProps, 'vpc' | 'vpcSubnets'>> = {
+  const options: Required<Omit<OutboxNetworkProps, 'vpc' | 'vpcSubnets' | 'interfaceEndpoints'>> = {
     availabilityZones: ['eu-west-1a', 'eu-west-1b'],
     cidr: '10.1.0.0/16',
     access: ['iam', 'scram'],
@@ -144,6 +173,7 @@ test.each<[string, (stack: Stack) => object, string]>([
   ['an unknown access', () => ({ access: ['kerberos'] }), 'access'],
   ['subnets of no VPC', () => ({ vpcSubnets: {} }), 'vpcSubnets'],
   ['zones of a VPC that exists', (stack) => ({ vpc: imported(stack), availabilityZones: ['a'] }), 'availabilityZones'],
+  ['a new VPC without a way to what it needs', () => ({ interfaceEndpoints: false }), 'interfaceEndpoints'],
   ['a misspelt option', () => ({ vcp: 1 }), 'vcp'],
 ])('%s: refused', (_, props, option) => {
   const stack = new Stack();
