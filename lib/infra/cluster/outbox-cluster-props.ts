@@ -185,6 +185,12 @@ export const STANDARD_DEFAULTS = {
   },
 } as const satisfies Partial<StandardClusterProps>;
 
+/** Those that the outbox chooses, and what is said beside or instead of them. */
+export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterProps, 'serverProperties'>) => ({
+  ...STANDARD_DEFAULTS.serverProperties,
+  ...serverProperties,
+});
+
 const NEW_CLUSTER_OPTIONS: Readonly<Record<keyof NewClusterProps, true>> = {
   network: true,
   clusterName: true,
@@ -254,6 +260,7 @@ export function checkNewCluster(
   }
   checkBrokers(brokers);
   checkSubnets(kind, brokers, subnets);
+  if (kind === 'standard') checkReplicas(brokers, props);
 }
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
@@ -284,6 +291,20 @@ function checkAccess(access: readonly BrokerAccess[], allowed: readonly BrokerAc
 function checkBrokers(brokers: number): void {
   if (!Token.isUnresolved(brokers) && Number.isSafeInteger(brokers) && brokers >= 1) return;
   throw invalidOption('brokers', brokers, 'a whole number of at least 1, known at synthesis', 'Count all zones.');
+}
+
+const REPLICATION_FACTOR = 'default.replication.factor';
+
+/** Kafka makes no topic with more replicas than there are brokers, its own topics included. */
+function checkReplicas(brokers: number, props: StandardClusterProps): void {
+  const replicas = Number(serverPropertiesOf(props)[REPLICATION_FACTOR]);
+  if (!(replicas > brokers)) return;
+  throw invalidOption(
+    'brokers',
+    brokers,
+    `at least ${replicas}, the ${REPLICATION_FACTOR}`,
+    `With fewer, no topic could be made. For a cluster of ${brokers}, say so in serverProperties: { '${REPLICATION_FACTOR}': '${brokers}', 'min.insync.replicas': '1' }; then a broker that is lost can take acknowledged messages with it.`,
+  );
 }
 
 /** Zones that a kind of cluster spreads over: one subnet in each. */

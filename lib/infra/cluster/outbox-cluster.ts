@@ -13,6 +13,7 @@ import {
   checkNewCluster,
   CLUSTER_DEFAULTS,
   EXPRESS_DEFAULTS,
+  serverPropertiesOf,
   STANDARD_DEFAULTS,
   type ClusterKind,
   type ExistingClusterProps,
@@ -23,6 +24,9 @@ import {
   type StandardClusterProps,
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
+
+/** Of clusters and configurations. */
+const MAX_NAME_LENGTH = 64;
 
 /** What is known of a cluster once it is made, or found. */
 interface ClusterParts {
@@ -163,11 +167,12 @@ export class OutboxCluster extends Construct {
 function serverlessParts(scope: Construct, props: ServerlessClusterProps): ClusterParts {
   const subnetIds = subnetsOf(props);
   checkNewCluster('serverless', props, subnetIds);
-  const cluster = new CfnServerlessCluster(scope, 'Resource', {
-    clusterName: props.clusterName ?? generatedName(scope),
+  const cluster = new CfnServerlessCluster(scope, IDS.serverless, {
+    clusterName: props.clusterName ?? clusterNameOf(scope, 'serverless'),
     clientAuthentication: { sasl: { iam: { enabled: true } } },
     vpcConfigs: [{ subnetIds, securityGroups: [props.network.brokerSecurityGroup.securityGroupId] }],
   });
+  scope.node.defaultChild = cluster;
   keep(cluster, props);
   return { kind: 'serverless', clusterArn: cluster.attrArn, access: ['iam'], network: props.network };
 }
@@ -186,8 +191,8 @@ function provisionedParts(
     retention: props.logRetention ?? CLUSTER_DEFAULTS.logRetention,
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  const cluster = new CfnCluster(scope, 'Resource', {
-    clusterName: props.clusterName ?? generatedName(scope),
+  const cluster = new CfnCluster(scope, IDS[kind], {
+    clusterName: props.clusterName ?? clusterNameOf(scope, kind),
     kafkaVersion,
     numberOfBrokerNodes: brokers,
     brokerNodeGroupInfo: {
@@ -210,6 +215,7 @@ function provisionedParts(
     enhancedMonitoring: 'PER_BROKER',
     loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: logGroup.logGroupName } } },
   });
+  scope.node.defaultChild = cluster;
   keep(cluster, props);
   const parts = { kind, clusterArn: cluster.attrArn, access, network, brokers, instanceType };
   return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;
@@ -217,8 +223,18 @@ function provisionedParts(
 
 const subnetsOf = ({ network }: NewClusterProps): string[] => network.vpc.selectSubnets(network.vpcSubnets).subnetIds;
 
-const generatedName = (scope: Construct): string =>
-  Names.uniqueResourceName(scope, { maxLength: 64, separator: '-', allowedSpecialCharacters: '-' });
+/** CloudFormation lets no resource become one of another type: another kind must be another resource, of another name. */
+const IDS: Readonly<Record<ClusterKind, string>> = {
+  serverless: 'Serverless',
+  express: 'Express',
+  standard: 'Standard',
+};
+
+const generatedName = (scope: Construct, maxLength = MAX_NAME_LENGTH): string =>
+  Names.uniqueResourceName(scope, { maxLength, separator: '-', allowedSpecialCharacters: '-' });
+
+const clusterNameOf = (scope: Construct, kind: ClusterKind): string =>
+  `${generatedName(scope, MAX_NAME_LENGTH - kind.length - 1)}-${kind}`;
 
 const keep = (cluster: CfnResource, { removalPolicy }: NewClusterProps): void =>
   cluster.applyRemovalPolicy(removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy);
@@ -227,17 +243,15 @@ const disk = (storage: Size): CfnCluster.StorageInfoProperty => ({
   ebsStorageInfo: { volumeSize: storage.toGibibytes() },
 });
 
-function brokerProperties(
-  scope: Construct,
-  { serverProperties = {} }: StandardClusterProps,
-): CfnCluster.ConfigurationInfoProperty {
-  const properties = { ...STANDARD_DEFAULTS.serverProperties, ...serverProperties };
+function brokerProperties(scope: Construct, props: StandardClusterProps): CfnCluster.ConfigurationInfoProperty {
   const configuration = new CfnConfiguration(scope, 'Configuration', {
     name: generatedName(scope),
-    serverProperties: Object.entries(properties)
+    serverProperties: Object.entries(serverPropertiesOf(props))
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   });
+  // MSK deletes none that a cluster has.
+  keep(configuration, props);
   return { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision };
 }
 
@@ -247,8 +261,9 @@ const SECRET_PREFIX = 'AmazonMSK_';
 function scramLogin(
   scope: Construct,
   cluster: CfnCluster,
-  { scramSecret, removalPolicy }: ProvisionedClusterProps,
+  props: ProvisionedClusterProps,
 ): Pick<ClusterParts, 'secret' | 'dependencies'> {
+  const { scramSecret, removalPolicy } = props;
   const secret =
     scramSecret ??
     new Secret(scope, 'Login', {
@@ -271,5 +286,7 @@ function scramLogin(
     clusterArn: cluster.attrArn,
     secretArnList: [secret.secretArn],
   });
+  // A cluster that stays would let nobody in otherwise.
+  keep(association, props);
   return { secret, dependencies: [association] };
 }

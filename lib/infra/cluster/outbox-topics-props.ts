@@ -122,6 +122,9 @@ export interface OutboxTopicsProps extends BrokerProps {
   readonly logRetention?: RetentionDays;
 }
 
+/** It must be told; a function leaves it to the cluster. */
+export const CLOUDFORMATION_REPLICAS = 3;
+
 /** Every default that is a value. */
 export const TOPIC_DEFAULTS = {
   partitions: 12,

@@ -8,9 +8,11 @@ import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
 import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props';
 import { bundledFunction } from '../bundled-function';
+import { checkReplicas } from '../guards/replicas';
 import { invalidOption } from '../invalid-option';
 import { outboxFunction } from '../outbox-function';
 import {
+  CLOUDFORMATION_REPLICAS,
   makerOf,
   resolveTopics,
   TOPICS_PROPS_DEFAULTS,
@@ -18,7 +20,6 @@ import {
   type ResolvedTopic,
 } from './outbox-topics-props';
 
-const CLOUDFORMATION_REPLICAS = 3;
 const MEMORY_MB = 256;
 /** Looking, changing and looking again, each with its retries; less than CloudFormation waits. */
 const TIMEOUT = Duration.minutes(5);
@@ -53,6 +54,11 @@ export class OutboxTopics extends Construct {
     this.topics = resolveTopics(props, brokers.cluster?.kind);
     this.names = this.topics.map(({ topic }) => topic);
     const byFunction = makerOf(props, brokers) === 'function';
+    const { cluster } = brokers;
+    // How many brokers somebody else's cluster has is only said for its limits on connections.
+    if (cluster?.exists === false && cluster.brokers !== undefined) {
+      checkReplicas(this.topics, cluster.brokers, byFunction ? undefined : CLOUDFORMATION_REPLICAS);
+    }
     const provider = byFunction || mustCheck(props, brokers) ? this.#provider(props, brokers, byFunction) : undefined;
     for (const topic of this.topics) {
       const asked = provider === undefined ? undefined : this.#ask(provider, topic, brokers, byFunction);
@@ -63,7 +69,8 @@ export class OutboxTopics extends Construct {
   }
 
   #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
-    const made = new CfnTopic(this, `Topic-${topic}`, {
+    // Not the id of a custom resource, which CloudFormation could not turn into this one when the kind of cluster changes.
+    const made = new CfnTopic(this, `MskTopic-${topic}`, {
       clusterArn: clusterOf(brokers),
       topicName: topic,
       partitionCount: partitions,

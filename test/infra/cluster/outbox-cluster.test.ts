@@ -1,4 +1,4 @@
-import { App, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -7,6 +7,7 @@ import { Outbox } from '../../../lib/infra/outbox';
 import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
 import type { StandardClusterProps } from '../../../lib/infra/cluster/outbox-cluster-props';
 import { OutboxNetwork, type OutboxNetworkProps } from '../../../lib/infra/cluster/outbox-network';
+import { OutboxTopics } from '../../../lib/infra/cluster/outbox-topics';
 import { CLUSTER_ARN, SECRET_ARN, masked, propertiesOf, relayCode, statementOf, templateOf } from '../stack';
 
 const CLUSTER = 'AWS::MSK::Cluster';
@@ -119,6 +120,54 @@ test('standard brokers lose nothing that was acknowledged, and create no topic b
     ServerProperties:
       'auto.create.topics.enable=false\ndefault.replication.factor=3\nmin.insync.replicas=2\nunclean.leader.election.enable=false\nnum.partitions=6\n',
   });
+});
+
+test('another kind is another resource of another name: CloudFormation changes no resource into one of another type', () => {
+  const identities = (['serverless', 'express', 'standard'] as const).map((kind) => {
+    const template = clusterStack(({ stack, network }) => {
+      const cluster = OutboxCluster[kind](stack, 'Cluster', { network });
+      // For whoever overrides something.
+      expect(cluster.node.defaultChild).toBeInstanceOf(CfnResource);
+    })();
+    const [entry] = Object.entries(
+      template.findResources(kind === 'serverless' ? 'AWS::MSK::ServerlessCluster' : CLUSTER),
+    );
+    const { ClusterName } = (entry?.[1] as { Properties: { ClusterName: string } }).Properties;
+    expect(ClusterName).toMatch(/^[A-Za-z0-9-]{1,64}$/);
+    return [entry?.[0], ClusterName];
+  });
+  expect(new Set(identities.flat()).size).toBe(6);
+});
+
+test('with a cluster that outlives its stack, so do its properties, which MSK does not delete, and its logins', () => {
+  const template = clusterStack(
+    ({ stack, network }) => OutboxCluster.standard(stack, 'Cluster', { network, access: ['scram'] }),
+    { access: ['scram'] },
+  )();
+  for (const type of [
+    CLUSTER,
+    'AWS::MSK::Configuration',
+    'AWS::MSK::BatchScramSecret',
+    'AWS::SecretsManager::Secret',
+  ]) {
+    template.hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  }
+});
+
+test('two brokers are enough for two replicas', () => {
+  const template = clusterStack(
+    ({ stack, network }) => {
+      const serverProperties = { 'default.replication.factor': '2', 'min.insync.replicas': '1' };
+      const cluster = OutboxCluster.standard(stack, 'Cluster', { network, brokers: 2, serverProperties });
+      new OutboxTopics(stack, 'Topics', {
+        cluster,
+        topics: [{ topic: 'orders', replicationFactor: 2 }],
+        checkGrowth: false,
+      });
+    },
+    { availabilityZones: ['eu-west-1a', 'eu-west-1b'] },
+  );
+  template().hasResourceProperties('AWS::MSK::Topic', { ReplicationFactor: 2 });
 });
 
 describe('SCRAM', () => {
@@ -255,6 +304,22 @@ describe('refused', () => {
       ({ stack, network }) => OutboxCluster.standard(stack, 'Cluster', { network, brokers: 4 }),
       'brokers',
       {},
+    ],
+    [
+      'fewer brokers than replicas',
+      ({ stack, network }) => OutboxCluster.standard(stack, 'Cluster', { network, brokers: 2 }),
+      'brokers',
+      { availabilityZones: two },
+    ],
+    [
+      'a topic of more replicas than brokers',
+      ({ stack, network }) => {
+        const serverProperties = { 'default.replication.factor': '2' };
+        const cluster = OutboxCluster.standard(stack, 'Cluster', { network, brokers: 2, serverProperties });
+        new OutboxTopics(stack, 'Topics', { cluster, topics: ['orders'] });
+      },
+      'topics["orders"].replicationFactor',
+      { availabilityZones: two },
     ],
     [
       'no broker',

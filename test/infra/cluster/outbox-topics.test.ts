@@ -45,6 +45,13 @@ const allowed = (template: Template) =>
     .filter(({ actions }) => actions.some((action) => action.startsWith('kafka-cluster:')))
     .map(({ actions }) => actions.map((action) => action.replace('kafka-cluster:', '')));
 
+test('on another kind of cluster they are other resources: CloudFormation changes none into one of another type', () => {
+  const asked = Object.keys(topicsStack('serverless').template().findResources(ASKED));
+  const made = Object.keys(topicsStack('express').template().findResources(MADE));
+  expect([...asked, ...made]).toHaveLength(2);
+  expect(made).not.toEqual(asked);
+});
+
 describe('on MSK Serverless', () => {
   test('a function in the VPC is asked for each topic', () => {
     const template = topicsStack('serverless', () => ({
