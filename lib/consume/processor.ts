@@ -82,12 +82,15 @@ export class Processor {
     this.#mode = mode;
   }
 
-  /** Settles the messages in their order; ends at the first that is given up. Never rejects. */
+  /**
+   * Settles the messages in their order. Those behind one that is given up are given up with it, unless they were
+   * delivered anew: they have a signal of their own. Never rejects.
+   */
   async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
     let outcome: Outcome = 'given-up';
     // What is missing before one of them may be among those behind it.
-    const rest = [...deliveries];
+    let rest = [...deliveries];
     const behind: Lane<Delivery> = {
       take: (isWanted, ms, signal) => {
         const at = rest.findIndex(isWanted);
@@ -96,8 +99,9 @@ export class Processor {
     };
     for (let delivery = rest.shift(); delivery !== undefined; delivery = rest.shift()) {
       outcome = await this.#settle(delivery, behind);
-      if (outcome === 'given-up' || outcome === 'stale') return outcome;
-      delivery.finished();
+      if (outcome === 'stale') return outcome;
+      if (outcome === 'given-up') rest = rest.filter(({ signal }) => signal !== delivery.signal);
+      else delivery.finished();
     }
     return outcome;
   }

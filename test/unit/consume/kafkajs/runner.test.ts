@@ -86,9 +86,9 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((running) => running.stop()));
 });
 
-async function start(options: Partial<RunOptions> = {}) {
+async function start(options: Partial<RunOptions> = {}, consumer: Partial<ConsumerOptions<Definitions>> = {}) {
   const held = new Held();
-  const rig: Rig = aRig({ handlers: held.handlers });
+  const rig: Rig = aRig({ handlers: held.handlers, ...consumer });
   const fake = new FakeKafkaConsumer();
   const kafka = { consumer: () => fake, producer: () => ({}) };
   const running = await runConsumer({
@@ -201,6 +201,24 @@ it('after a rebalance goes back to what it owes, when kafkajs hands it a batch f
   await settle();
   expect(rig.client.effects().toSorted()).toEqual(['a.1', 'b.1', 'held.1', 'held.2']);
   expect(fake.lastCommitted).toBe('5');
+});
+
+it('takes what comes again after a rebalance while the key is still at work, also several of a key together', async () => {
+  const { fake, held, rig } = await start({}, { eventsOfKeyPerTransaction: 3 });
+  await fake.deliver([message(1, 'held', 1)]);
+  await settle();
+  await fake.deliver([message(2, 'held', 2)]);
+  fake.emit('rebalancing');
+  fake.emit('group_join', { memberAssignment: { orders: [0] } });
+  await fake.deliver([message(1, 'held', 1), message(2, 'held', 2), message(3, 'held', 3)]);
+  for (const name of ['held.1', 'held.1', 'held.2', 'held.3']) {
+    await settle();
+    held.release(name);
+  }
+  await settle();
+
+  expect(rig.client.effects()).toEqual(['held.1', 'held.2', 'held.3']);
+  expect(fake.lastCommitted).toBe('4');
 });
 
 it('does not go back for partitions that went to others meanwhile', async () => {
