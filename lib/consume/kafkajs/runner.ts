@@ -137,6 +137,9 @@ class KafkajsRunner implements RunningConsumer {
   readonly #ending = new AbortController();
   #looking: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
+  #hasLeft = false;
+  /** There while kafkajs begins again after a crash. */
+  #restart: PromiseWithResolvers<void> | undefined;
 
   constructor(options: Required<RunOptions>) {
     this.#options = options;
@@ -161,9 +164,15 @@ class KafkajsRunner implements RunningConsumer {
     const consumer = this.#kafkaConsumer;
     const { topics, fromBeginning, commitIntervalMs } = this.#options;
     consumer.on('consumer.rebalancing', () => this.#revoke());
-    consumer.on('consumer.group_join', ({ payload }) => this.#assign(payload.memberAssignment));
-    consumer.on('consumer.crash', ({ payload }) => {
-      if (!payload.restart) void this.#crash(payload.error);
+    consumer.on('consumer.group_join', ({ payload }) => {
+      this.#hasRestarted();
+      this.#assign(payload.memberAssignment);
+    });
+    consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+      this.#hasRestarted();
+      if (!restart) void this.#crash(error);
+      else if (this.#hasLeft) this.#leaveAgain();
+      else this.#restart = Promise.withResolvers();
     });
     // Before anything can crash, which clears it.
     this.#timer = setInterval(() => {
@@ -199,6 +208,8 @@ class KafkajsRunner implements RunningConsumer {
     await this.#drain(this.#looking);
     clearInterval(this.#timer);
     await this.#commit();
+    await this.#untilStoppable();
+    this.#hasLeft = true;
     try {
       // Leaves the group, so that the others need not wait for the session to time out.
       await this.#kafkaConsumer.disconnect();
@@ -210,6 +221,36 @@ class KafkajsRunner implements RunningConsumer {
       this.#telemetry.flush();
     }
     this.#end.resolve(undefined);
+  }
+
+  /** Who is stopped while it joins after a crash is forgotten by kafkajs, and stays in the group, working on nothing. */
+  async #untilStoppable(): Promise<void> {
+    if (this.#restart === undefined || !this.#hasBegun) return;
+    const tooLong = new AbortController();
+    await Promise.race([this.#restart.promise, wait(this.#options.drainTimeoutMs, tooLong.signal)]);
+    tooLong.abort();
+  }
+
+  /** Else it only waits to begin, after a crash. */
+  get #hasBegun(): boolean {
+    try {
+      this.#kafkaConsumer.pause([]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Or crashed anew. What happens next it does right behind the event that tells of it. */
+  #hasRestarted(): void {
+    const restart = this.#restart;
+    this.#restart = undefined;
+    if (restart !== undefined) setImmediate(restart.resolve);
+  }
+
+  /** It was crashing when it was stopped, and would begin again: behind this event it sets the timer for it. */
+  #leaveAgain(): void {
+    setImmediate(() => void this.#kafkaConsumer.disconnect().catch(() => undefined));
   }
 
   async #crash(error: Error): Promise<void> {

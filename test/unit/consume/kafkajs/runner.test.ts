@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { KafkaJSNonRetriableError, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
 import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/consume';
 
@@ -12,6 +12,8 @@ class FakeKafkaConsumer {
   heartbeat: () => Promise<void> = () => Promise.resolve();
   failCommit = false;
   failDisconnect = false;
+  /** Whether it works, or waits before it begins again after a crash. */
+  hasBegun = true;
   #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
   readonly #listeners = new Map<string, Listener>();
 
@@ -31,7 +33,10 @@ class FakeKafkaConsumer {
     this.committed.push(...offsets);
     return Promise.resolve();
   };
-  pause = ([{ partitions }]: [{ partitions: number[] }]) => void this.calls.push(`pause ${partitions.join()}`);
+  pause = (paused: { partitions: number[] }[]) => {
+    if (!this.hasBegun) throw new KafkaJSNonRetriableError('Consumer group was not initialized');
+    this.calls.push(...paused.map(({ partitions }) => `pause ${partitions.join()}`));
+  };
   resume = ([{ partitions }]: [{ partitions: number[] }]) => void this.calls.push(`resume ${partitions.join()}`);
   seek = ({ partition, offset }: { partition: number; offset: string }) =>
     void this.calls.push(`seek ${partition} ${offset}`);
@@ -265,6 +270,59 @@ it('tells when kafkajs has given up for good, and not when it begins again', asy
   fake.emit('crash', { error: new Error('no such group'), restart: false });
 
   await expect(running.done).rejects.toThrow('no such group');
+});
+
+describe('stopped while kafkajs begins again after a crash', () => {
+  const crash = (fake: FakeKafkaConsumer): void => fake.emit('crash', { error: new Error('passing'), restart: true });
+  const goodbyes = ({ calls }: FakeKafkaConsumer): number => calls.filter((call) => call === 'disconnect').length;
+
+  it('says goodbye once it has joined: kafkajs forgets whom it stops before', async () => {
+    const { fake, running } = await start({ drainTimeoutMs: 60_000 });
+    crash(fake);
+    const stopping = running.stop();
+    await settle();
+    expect(goodbyes(fake)).toBe(0);
+    fake.emit('group_join', { memberAssignment: { orders: [0] } });
+    // It takes up its work behind this event, and can be stopped only then.
+    await Promise.resolve();
+    expect(goodbyes(fake)).toBe(0);
+    await stopping;
+
+    expect(goodbyes(fake)).toBe(1);
+  });
+
+  it('says goodbye when it crashes anew, and does not wait for it for ever', async () => {
+    const { fake, running } = await start({ drainTimeoutMs: 60_000 });
+    crash(fake);
+    const stopping = running.stop();
+    await settle();
+    crash(fake);
+    await stopping;
+    expect(goodbyes(fake)).toBe(1);
+
+    const second = await start({ drainTimeoutMs: 20 });
+    crash(second.fake);
+    await second.running.stop();
+    expect(goodbyes(second.fake)).toBe(1);
+  });
+
+  it('says goodbye at once while it only waits to begin', async () => {
+    const { fake, running } = await start({ drainTimeoutMs: 60_000 });
+    crash(fake);
+    fake.hasBegun = false;
+    await running.stop();
+    expect(goodbyes(fake)).toBe(1);
+  });
+
+  it('says goodbye again to one that was crashing', async () => {
+    const { fake, running } = await start();
+    await running.stop();
+    crash(fake);
+    // It sets its timer behind this event, and only a goodbye after that clears it.
+    expect(goodbyes(fake)).toBe(1);
+    await settle();
+    expect(goodbyes(fake)).toBe(2);
+  });
 });
 
 it('a goodbye that fails leaves nobody waiting, after everything was committed', async () => {
