@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide } from './inbox';
+import { decide, seenOf } from './inbox';
 import type { Clock, InboxKey, InboxRow, InboxStore } from './ports';
 import { backoffMs, wait } from './waiting';
 
@@ -72,10 +72,10 @@ export class AppliedReader {
   }
 
   async #isApplied(target: Target): Promise<{ isApplied: boolean; row?: InboxRow }> {
-    const { sequence, id } = target;
-    if (sequence === undefined) return { isApplied: await this.#inbox.isMarked(target, id) };
+    const seen = seenOf(target);
+    if (seen === undefined) return { isApplied: await this.#inbox.isMarked(target, target.id) };
     const row = await this.#inbox.read(target);
-    return { isApplied: decide(row.state, { sequence, id }).kind === 'duplicate', row };
+    return { isApplied: decide(row.state, seen).kind === 'duplicate', row };
   }
 
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {

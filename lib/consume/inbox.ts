@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Envelope } from './decode';
 
 /** How many applied events of a key the inbox remembers. */
@@ -5,7 +6,10 @@ export const WINDOW_SIZE = 16;
 /** How many events that were set aside it remembers, so that they can come back at any time. */
 export const ASIDE_SIZE = 64;
 
-/** An event in the order of its key. Two events may have one sequence: a restored table writes its versions again. */
+/** A longer id is known by its digest, so that what is remembered fits an item. */
+const MAX_ID_BYTES = 128;
+
+/** An event in the order of its key; made by {@link seenOf}. Two events may have one sequence: a restored table writes its versions again. */
 export interface Seen {
   readonly sequence: string;
   readonly id: string;
@@ -67,8 +71,11 @@ export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): bool
 
 /** The place of an event in the order of its key, when its key has versions. */
 export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): Seen | undefined =>
-  sequence === undefined ? undefined : { sequence, id };
+  sequence === undefined
+    ? undefined
+    : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });
 const same = (a: Seen, b: Seen): boolean => a.sequence === b.sequence && a.id === b.id;
 const bySequence = (a: Seen, b: Seen): number => (a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1);

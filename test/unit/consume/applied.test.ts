@@ -28,6 +28,16 @@ it('knows what is applied, what is not yet, and what was set aside', async () =>
   ]);
 });
 
+it('knows an event by its id, however long that is', async () => {
+  const rig = aRig();
+  const id = 'x'.repeat(1_000);
+  await feed(rig, [aRecord({ version: 1, id })]);
+  const token = (id: string) => ({ ...tokenOf(1), topics: { orders: { id, sequence: sequence(1) } } });
+
+  expect(await rig.consumer.isApplied(token(id))).toBe(true);
+  expect(await rig.consumer.isApplied(token(`${id}x`))).toBe(false);
+});
+
 it('asks each topic of the token that the consumer reads', async () => {
   const rig = aRig();
   await feed(rig, [aRecord({ version: 1 })]);

@@ -8,6 +8,7 @@ import {
   type OutboxError,
   type TransactionAction,
 } from '../../../lib/consumer';
+import { itemBytes } from '../../../lib/event/item-size';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;
@@ -71,6 +72,33 @@ describe('an ordinary event', () => {
 
     expect(rig.told.of('gap')).toEqual([]);
     expect(rig.told.of('applied')).toHaveLength(2);
+  });
+
+  it('may have an id of any length: the row of its key stays small', async () => {
+    const rig = aRig({
+      onFailure: 'dead-letter',
+      attempts: 1,
+      handlers: {
+        'order.placed': (_, { version = 0 }) => {
+          if (version % 2 === 1) throw new Error('odd');
+          return [effectOf(String(version))];
+        },
+      },
+    });
+    const records = Array.from({ length: 40 }, (_, at) =>
+      aRecord({ version: at + 1, id: `${at}${'ü'.repeat(100_000)}` }),
+    );
+    await feed(rig, records);
+    await feed(
+      rig,
+      records.filter((_, at) => at % 2 === 1),
+    );
+
+    expect(rig.client.effects()).toHaveLength(20);
+    expect(rig.deadLetters.sent).toHaveLength(20);
+    expect(rig.told.of('duplicateIgnored')).toHaveLength(20);
+    const row = [...rig.client.items].find(([name]) => name.endsWith('|inbox'))?.[1];
+    expect(itemBytes(row ?? {})).toBeLessThan(8_192);
   });
 
   it('of another source or topic has an inbox of its own', async () => {
