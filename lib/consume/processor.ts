@@ -65,16 +65,16 @@ type Step =
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
 /** How often a blocked key looks whether what it misses was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
-/** How many of them are remembered from one delivery to the next. */
-const MAX_GAPS = 1_000;
+/** Of how many given up messages it is remembered how far they were. */
+const MAX_GIVEN_UP = 1_000;
 
 /** Applies messages of one key, one after the other. */
 export class Processor {
   readonly #settings: ConsumerSettings;
   readonly #ports: ProcessorPorts;
   readonly #mode: ProcessorMode;
-  /** Of messages that were given up while they waited for what is missing, by their place. */
-  readonly #gaps = new Map<string, GapWait>();
+  /** How far given up messages were, by their place: each delivery may end before the next step. */
+  readonly #givenUp = new Map<string, Progress>();
 
   constructor(settings: ConsumerSettings, ports: ProcessorPorts, mode: ProcessorMode = {}) {
     this.#settings = settings;
@@ -128,27 +128,31 @@ export class Processor {
 
   async #apply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>): Promise<Outcome> {
     const place = formatReceipt(delivery.record);
-    const gap = this.#gaps.get(place) ?? new GapWait(this.#settings);
-    this.#gaps.delete(place);
-    const outcome = await this.#tryToApply(delivery, event, lane, gap);
-    // Else a gap would block for ever where deliveries end before the time that it may take.
-    if (outcome === 'given-up' && this.#mode.givesUp === true && gap.hasBegun) {
-      this.#gaps.set(place, gap);
-      for (const oldest of [...this.#gaps.keys()].slice(0, -MAX_GAPS)) this.#gaps.delete(oldest);
+    const progress = this.#givenUp.get(place) ?? { gap: new GapWait(this.#settings), failures: 0 };
+    this.#givenUp.delete(place);
+    const outcome = await this.#tryToApply(delivery, event, lane, progress);
+    if (outcome === 'given-up' && this.#mode.givesUp === true && (progress.gap.hasBegun || progress.failures > 0)) {
+      this.#givenUp.set(place, progress);
+      for (const oldest of [...this.#givenUp.keys()].slice(0, -MAX_GIVEN_UP)) this.#givenUp.delete(oldest);
     }
     return outcome;
   }
 
   /** Tries until the event is settled or not wanted any more. */
-  async #tryToApply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>, gap: GapWait): Promise<Outcome> {
+  async #tryToApply(
+    delivery: Delivery,
+    event: DecodedEvent,
+    lane: Lane<Delivery>,
+    progress: Progress,
+  ): Promise<Outcome> {
     const { signal } = delivery;
     const { attempts, retry, telemetry, onFailure } = this.#settings;
-    let failures = 0;
+    const { gap } = progress;
     let contentions = 0;
     const isUnwanted = (): boolean => signal.aborted;
     while (!isUnwanted()) {
       try {
-        const step = await this.#guarded(delivery, () => this.#attempt(delivery, event, failures + 1, gap));
+        const step = await this.#guarded(delivery, () => this.#attempt(delivery, event, progress.failures + 1, gap));
         switch (step.kind) {
           case 'settled':
             return step.outcome;
@@ -169,7 +173,7 @@ export class Processor {
           continue;
         }
         if (isUnwanted()) return 'given-up';
-        failures++;
+        const failures = ++progress.failures;
         telemetry.attemptFailed(event, failures, error);
         const isLast = failures >= attempts;
         if (isLast && this.#mode.parkedPosition !== undefined) {
@@ -177,7 +181,11 @@ export class Processor {
           return 'given-up';
         }
         if (isLast && onFailure !== 'block') return await this.#resign(delivery, event, error);
-        if (isLast && this.#mode.givesUp === true) return 'given-up';
+        if (isLast && this.#mode.givesUp === true) {
+          // The next delivery tries as often.
+          progress.failures = 0;
+          return 'given-up';
+        }
         await wait(backoffMs(retry, failures), signal);
       }
     }
@@ -530,6 +538,12 @@ export class Processor {
     this.#known(head, row, state, this.#settings.clock.now());
     return true;
   }
+}
+
+/** How far a message is that is not settled. */
+interface Progress {
+  readonly gap: GapWait;
+  failures: number;
 }
 
 /** Reports a gap once, and knows how long it may block. */

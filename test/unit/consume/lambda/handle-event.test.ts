@@ -91,6 +91,28 @@ it('a gap blocks no longer than it may, although each delivery ends before', asy
   expect(rig.handled).toHaveLength(2);
 });
 
+it('counts failed attempts over deliveries, each of which ends before the last of them', async () => {
+  const rig = aRig({
+    attempts: 3,
+    retry: { firstMs: 1_000, longestMs: 1_000 },
+    handlers: {
+      'order.placed': () => {
+        throw new Error('no');
+      },
+    },
+  });
+  const { consumer, deadLetters } = rig;
+  const handle = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true, marginMs: 1 });
+  const event = eventOf([aRecord({ version: 1, offset: 7 })]);
+  const answers: unknown[] = [];
+  for (let delivery = 1; delivery <= 3; delivery++) answers.push(await handle(event, context(30)));
+
+  const unfinished = { batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 7 } }] };
+  expect(answers).toEqual([unfinished, unfinished, { batchItemFailures: [] }]);
+  expect(rig.told.of('attemptFailed').map(([, attempt]) => attempt)).toEqual([1, 2, 3]);
+  expect(rig.told.of('parked')).toHaveLength(1);
+});
+
 it('is done with a record that occurs twice in a batch', async () => {
   const rig = aRig();
   const record = aRecord({ version: 1, offset: 7 });
