@@ -24,6 +24,13 @@ export function effectsOf(type: string, given: unknown): readonly TransactionAct
   );
 }
 
+export const handlerTooLate = (type: string, timeoutMs: number): OutboxError =>
+  new OutboxError(
+    'handler-too-late',
+    `The handler of "${type}" has given nothing within ${timeoutMs} ms. What it gives later is dropped.`,
+    { type, timeoutMs },
+  );
+
 /** Refuses what DynamoDB would refuse, saying which entry is wrong: one unit of a shared transaction, with its record. */
 export function checkUnit(entries: readonly TransactionAction[], inboxTable: string): void {
   checkTransactionSize(entries);

@@ -44,7 +44,10 @@ export interface EventContext {
    * carry, because a handler may run again after it has succeeded.
    */
   readonly idempotencyKey: string;
-  /** Aborted when the message is not wanted any more: its partition went to another consumer, or this one ends. */
+  /**
+   * Aborted when the message is not wanted any more, because its partition went to another consumer or this one ends, and
+   * when the handler takes longer than `handlerTimeoutMs`.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -3,7 +3,7 @@ import { formatReceipt } from '../event/receipt';
 import { parseSequence } from '../event/sequence';
 import type { TransactionAction } from '../event/transaction';
 import { epochMsOfUuidV7 } from '../event/uuid';
-import { checkUnit, ConsumerOutage, effectsOf, outcomeOf } from './attempt';
+import { checkUnit, ConsumerOutage, effectsOf, handlerTooLate, outcomeOf } from './attempt';
 import { decodeRecord, type DecodedEvent, type Envelope } from './decode';
 import { gapBefore } from './gap';
 import type { Gate } from './gate';
@@ -17,6 +17,7 @@ import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
 import type { Slots } from './slots';
 import { backoffMs, wait, type Backoff } from './waiting';
+import { withinTime } from './within-time';
 
 /** A message at work. */
 export interface Delivery {
@@ -337,24 +338,26 @@ export class Processor {
     const { type, data, id, source, time, subject, contentType, dataSchema } = event;
     const { topic, key, headers, sequence, traceparent, tracestate, replayId } = event;
     const { partition, offset } = record;
-    const given: unknown = await handler(
-      { type, data, id, source, time, subject, contentType, dataSchema },
-      {
-        topic,
-        partition,
-        offset,
-        receipt: formatReceipt({ topic, partition, offset }),
-        key,
-        headers,
-        sequence,
-        version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
-        traceparent,
-        tracestate,
-        ...how,
-        replayId,
-        idempotencyKey: idempotencyKey(this.#settings.name, event),
-        signal,
-      },
+    const context = {
+      topic,
+      partition,
+      offset,
+      receipt: formatReceipt({ topic, partition, offset }),
+      key,
+      headers,
+      sequence,
+      version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
+      traceparent,
+      tracestate,
+      ...how,
+      replayId,
+      idempotencyKey: idempotencyKey(this.#settings.name, event),
+    };
+    const { handlerTimeoutMs } = this.#settings;
+    const given: unknown = await withinTime(
+      (ending): unknown =>
+        handler({ type, data, id, source, time, subject, contentType, dataSchema }, { ...context, signal: ending }),
+      { ms: handlerTimeoutMs, unwanted: signal, tooLate: () => handlerTooLate(type, handlerTimeoutMs) },
     );
     return effectsOf(type, given);
   }

@@ -64,6 +64,13 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
    */
   readonly attempts?: number;
   /**
+   * How long a handler may take. One that takes longer has failed: its signal is aborted and what it gives later is
+   * dropped. On Lambda, shorter than the function's timeout.
+   *
+   * @default 30000
+   */
+  readonly handlerTimeoutMs?: number;
+  /**
    * The pause after a failed attempt: it doubles, and half of it is random.
    *
    * @default { firstMs: 100, longestMs: 30000 }
@@ -131,6 +138,7 @@ export const CONSUMER_DEFAULTS = {
   gaps: 'report',
   gapTimeoutMs: 60_000,
   attempts: 5,
+  handlerTimeoutMs: 30_000,
   retry: { firstMs: 100, longestMs: 30_000 },
   concurrency: 16,
   eventsPerTransaction: 25,
@@ -156,6 +164,7 @@ const CHOICES = {
 const COUNTS = {
   gapTimeoutMs: 24 * 3600_000,
   attempts: 1_000_000,
+  handlerTimeoutMs: DAY_MS,
   concurrency: 10_000,
   eventsPerTransaction: 99,
   eventsOfKeyPerTransaction: 16,

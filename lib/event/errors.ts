@@ -30,6 +30,7 @@ export interface OutboxErrorDetails {
   'undecodable-signal': { pk: string; sk: string; field: string };
   'operation-refused': { operation: string; why: string };
   'invalid-effects': { type: string; got: unknown };
+  'handler-too-late': { type: string; timeoutMs: number };
   'batch-unfinished': { places: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'not-simulated': { what: string };

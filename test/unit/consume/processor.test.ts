@@ -646,6 +646,54 @@ describe('a handler that fails', () => {
     ]);
   });
 
+  it('has failed when it does not end: its signal says so, its key is parked, and other keys pass', async () => {
+    const ended: boolean[] = [];
+    const rig = aRig({
+      handlerTimeoutMs: 5,
+      attempts: 2,
+      concurrency: 1,
+      handlers: {
+        'order.placed': async ({ id: each }, { key, signal }) => {
+          if (key === '42') await new Promise(() => signal.addEventListener('abort', () => ended.push(true)));
+          return [effectOf(each)];
+        },
+      },
+    });
+    const { committable } = await feed(rig, [
+      ...versions(1, 2),
+      aRecord({ key: 'other', version: 1, offset: 999_999 }),
+    ]);
+
+    expect(committable).toBe(1_000_000n);
+    expect(rig.client.effects()).toEqual([id(1, 'other')]);
+    expect(rig.told.of('attemptFailed').map(([, , error]) => (error as OutboxError).code)).toEqual([
+      'handler-too-late',
+      'handler-too-late',
+    ]);
+    expect(ended).toHaveLength(2);
+    expect(rig.told.of('parked')).toHaveLength(2);
+  });
+
+  it('that ends too late has no effect, and its failure then concerns nobody', async () => {
+    let runs = 0;
+    const late: Promise<unknown>[] = [];
+    const rig = aRig({
+      handlerTimeoutMs: 20,
+      handlers: {
+        'order.placed': (_, { attempt }) => {
+          if (++runs > 1) return [effectOf(`attempt ${attempt}`)];
+          const slow = sleep(40).then(() => Promise.reject(new Error('too late')));
+          late.push(slow.catch(() => undefined));
+          return slow;
+        },
+      },
+    });
+    await feed(rig, versions(1));
+    await Promise.all(late);
+
+    expect(rig.client.effects()).toEqual(['attempt 2']);
+  });
+
   it('is told which of its conditions failed, and nothing is written', async () => {
     const rig = aRig({
       onFailure: 'dead-letter',

@@ -30,6 +30,7 @@ it.each([
   ['onLate', { onLate: 'drop' }],
   ['gaps', { gaps: true }],
   ['attempts', { attempts: 0 }],
+  ['handlerTimeoutMs', { handlerTimeoutMs: 0 }],
   ['concurrency', { concurrency: 1.5 }],
   ['eventsPerTransaction', { eventsPerTransaction: 100 }],
   ['retry.longestMs', { retry: { firstMs: 10, longestMs: 5 } }],

@@ -91,6 +91,26 @@ it('a gap blocks no longer than it may, although each delivery ends before', asy
   expect(rig.handled).toHaveLength(2);
 });
 
+it('answers in time although a handler does not end, and goes on behind what it has done', async () => {
+  const rig = aRig({
+    handlers: {
+      'order.placed': async (_, { key, version }) => {
+        if (key === 'endless') await new Promise(() => undefined);
+        return [{ Put: { TableName: 'effects', Item: { id: `${key}.${version ?? ''}` } } }];
+      },
+    },
+  });
+  const { consumer, deadLetters, told } = rig;
+  const handle = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true, marginMs: 20 });
+  const records = ['a', 'endless', 'b'].map((key, at) => aRecord({ key, version: 1, offset: 10 + at }));
+
+  expect(await handle(eventOf(records), context(60))).toEqual({
+    batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 11 } }],
+  });
+  expect(rig.client.effects()).toEqual(['a.1', 'b.1']);
+  expect(told.of('flush')).toHaveLength(1);
+});
+
 it('counts failed attempts over deliveries, each of which ends before the last of them', async () => {
   const rig = aRig({
     attempts: 3,
