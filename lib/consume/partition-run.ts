@@ -20,6 +20,7 @@ export class PartitionRun {
   readonly #offsets = new OffsetTracker();
   readonly #end = new AbortController();
   #committed: bigint | undefined;
+  #firstBegun: bigint | undefined;
   #lastBegun: bigint | undefined;
 
   constructor(topic: string, partition: number, limits: PartitionLimits) {
@@ -45,6 +46,7 @@ export class PartitionRun {
   }
 
   begin(offset: bigint): void {
+    this.#firstBegun ??= offset;
     this.#lastBegun = offset;
     this.#offsets.begin(offset);
   }
@@ -66,9 +68,12 @@ export class PartitionRun {
     return this.#offsets.lowestUnfinished;
   }
 
-  /** The offset to be committed, if there is a new one. */
+  /**
+   * The offset to be committed, if there is a new one. At first where it has begun: a group without an offset begins
+   * anew, with `fromBeginning: false` behind what is at work.
+   */
   get uncommitted(): bigint | undefined {
-    const { committable } = this.#offsets;
+    const committable = this.#offsets.committable ?? this.#firstBegun;
     return committable === this.#committed ? undefined : committable;
   }
 

@@ -26,7 +26,8 @@ export interface RunOptions {
   readonly kafka: Pick<Kafka, 'consumer' | 'producer'>;
   readonly topics: readonly string[];
   /**
-   * Where a group begins that has no offsets yet.
+   * Where a group begins that has no offsets yet. `false`: at the end of each partition, which kafkajs looks for at each
+   * start and rebalance until the partition's first message has come; what arrives meanwhile is passed over.
    *
    * @default true, because a consumer that begins at the end has never seen what came before
    */
