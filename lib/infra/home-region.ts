@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import type { HomeRegion } from '../event/home-region';
 import { invalidOption } from './invalid-option';
 
-const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;
 
 /**
  * Whose events an outbox publishes; `undefined` for all that its stream brings.

@@ -34,7 +34,8 @@ export function routeProblems(
   const endpoints = all(within, CfnVPCEndpoint).filter(
     (endpoint) =>
       endpoint.vpcId === vpc.vpcId &&
-      JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName)).includes('dynamodb'),
+      // Not that of the streams, `.dynamodb-streams`, which leads to no table.
+      /\.dynamodb(-fips)?"/.test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
   );
   const { subnets } = vpc.selectSubnets(vpcSubnets);
   const problem = dynamoDbRouteProblem(

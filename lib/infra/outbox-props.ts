@@ -87,7 +87,7 @@ export interface OutboxProps extends BrokerProps {
   /**
    * Value of the metrics dimension `Outbox`.
    *
-   * @default - the stack's name and the construct's path in it, joined by `-`
+   * @default - the stack's name and the construct's path in it, joined by `-`; what it must not hold becomes `-`
    */
   readonly outboxName?: string;
 

@@ -6,6 +6,7 @@ import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
 import { bundledFunction } from './bundled-function';
+import { checkNames } from './guards/names';
 import {
   relayMetric,
   sweeperMetric,
@@ -212,7 +213,12 @@ export class Outbox extends Construct {
 
   #defaultName(): string {
     const stack = Stack.of(this);
-    const pathInStack = this.node.scopes.slice(stack.node.scopes.length).map((construct) => construct.node.id);
-    return [stack.stackName, ...pathInStack].join('-');
+    const pathInStack = this.node.scopes
+      .slice(stack.node.scopes.length)
+      // An id may hold what neither a metrics dimension nor an alarm's name may.
+      .map(({ node }) => node.id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
+    const outboxName = [stack.stackName, ...pathInStack].join('-');
+    checkNames({ outboxName });
+    return outboxName;
   }
 }

@@ -1,6 +1,7 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { homeRegionOf } from '../../lib/infra/home-region';
 import { Outbox } from '../../lib/infra/outbox';
 import { OutboxReplica } from '../../lib/infra/outbox-replica';
 import { decodeRelayConfig } from '../../lib/relay/environment';
@@ -45,6 +46,11 @@ test('the table has a replica in each region, and a stream that replicates', () 
     Replicas: [Match.objectLike({ Region: 'eu-central-1' }), Match.objectLike({ Region: 'eu-west-1' })],
     StreamSpecification: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
   });
+});
+
+test.each(['eu-west-1', 'us-gov-west-1', 'eusc-de-east-1', 'ap-southeast-7'])('%s is a region', (region) => {
+  const stack = new Stack(new App(), 'Orders', { env: { region } });
+  expect(homeRegionOf(stack, { publishesFor: [region] })).toEqual({ region, publishesFor: [region] });
 });
 
 describe('the relay is handed', () => {

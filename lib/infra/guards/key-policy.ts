@@ -39,9 +39,11 @@ const matches = (pattern: string, action: string): boolean =>
 
 const isAnyone = ({ Principal }: KeyStatement): boolean => awsPrincipals(Principal).includes('*');
 
-/** The account, `arn:…:root`, lets the policies of its roles decide. */
+/** The account, `arn:…:root` or its number alone, lets the policies of its roles decide. */
 const namesAccount = ({ Principal }: KeyStatement): boolean =>
-  awsPrincipals(Principal).some((principal) => JSON.stringify(principal).includes(':root'));
+  awsPrincipals(Principal)
+    .map((principal) => JSON.stringify(principal))
+    .some((principal) => principal.includes(':root') || /^"\d{12}"$|^\{"Ref":"AWS::AccountId"\}$/.test(principal));
 
 const names = ({ Principal }: KeyStatement, role: unknown): boolean =>
   awsPrincipals(Principal).some((principal) => JSON.stringify(principal) === JSON.stringify(role));

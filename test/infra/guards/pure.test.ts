@@ -183,6 +183,8 @@ describe('the policy of a key', () => {
 
   test.each<[string, KeyStatement]>([
     ['the account', allow(ROOT)],
+    ['the account by its number', allow('111122223333')],
+    ['the account by its number, known at deployment', allow({ Ref: 'AWS::AccountId' })],
     ['the role', allow(ROLE, ['kms:Encrypt', 'kms:Decrypt'])],
     ['one of several principals', allow([{ Ref: 'Other' }, ROLE], 'kms:De*')],
     ['everyone', { ...allow('*'), Principal: '*' }],

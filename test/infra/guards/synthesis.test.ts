@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { App, NestedStack, Stack, Token } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import {
   AttributeType,
@@ -7,7 +7,14 @@ import {
   TableV2,
   type TablePropsV2,
 } from 'aws-cdk-lib/aws-dynamodb';
-import { GatewayVpcEndpoint, GatewayVpcEndpointAwsService, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  GatewayVpcEndpoint,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import {
@@ -145,6 +152,17 @@ describe('a VPC made in the app', () => {
     expect(template).not.toThrow();
   });
 
+  test('does not lead there by an endpoint of the streams', () => {
+    let vpc: Vpc | undefined;
+    const { stack, template } = outboxStack((scope) => {
+      vpc = isolated(scope);
+      return { vpc, vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED } };
+    });
+    const service = InterfaceVpcEndpointAwsService.DYNAMODB_STREAMS;
+    new InterfaceVpcEndpoint(stack, 'Endpoint', { vpc: vpc!, service });
+    expect(template).toThrow(/nothing leads to DynamoDB/);
+  });
+
   test('leads there by NAT as well', () => {
     expect(outboxStack((stack) => ({ vpc: new Vpc(stack, 'Vpc') })).template).not.toThrow();
   });
@@ -201,6 +219,23 @@ describe('several outboxes in one app', () => {
     template().hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: { OUTBOX_NAME: 'Orders-Payments' } },
     });
+  });
+
+  test('have a name that AWS takes, whatever the ids of their constructs are', () => {
+    const { stack } = outboxStack();
+    expect(new Outbox(stack, 'Größe: 1', outboxProps()).outboxName).toBe('Orders-Gr-e-1');
+  });
+
+  test('are told when that name is too long', () => {
+    const { stack } = outboxStack();
+    expect(() => new Outbox(stack, 'O'.repeat(150), outboxProps())).toThrow(
+      /^Option "outboxName" is "Orders-O+…?.*"; it must be 1 to 128/,
+    );
+  });
+
+  test('take the name of a nested stack when it is known', () => {
+    const nested = new NestedStack(new Stack(new App(), 'Orders'), 'Nested');
+    expect(Token.isUnresolved(new Outbox(nested, 'Outbox', outboxProps()).outboxName)).toBe(true);
   });
 
   test('need names of their own', () => {
