@@ -32,7 +32,7 @@ const DEAD_LETTER_PARTITIONS = 1;
  *
  * @example
  * ```ts
- *  * import { AttributeType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+ * import { AttributeType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
  * import { Code } from 'aws-cdk-lib/aws-lambda';
  * import { OutboxCluster, OutboxConsumer, OutboxNetwork } from 'dynamodb-outbox/cdk';
  *
