@@ -1,7 +1,9 @@
-import { CompositeAlarm, type AlarmBase, type IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stack, Token } from 'aws-cdk-lib';
+import { CfnAlarm, CfnCompositeAlarm, CompositeAlarm, type AlarmBase, type IAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { compositeAlarmProblem } from '../guards/composite-alarm';
 import { anyAlarm, makeAlarm, type AlarmSpec, type AlarmTexts, type Severity } from './alarm';
 
 export interface GatheredAlarmsProps extends AlarmTexts {
@@ -30,6 +32,8 @@ export class GatheredAlarms extends Construct {
     this.runbookBaseUrl = props.runbookBaseUrl;
     this.page = this.#composite('page', 'Somebody must act now.');
     this.ticket = this.#composite('ticket', 'Somebody must act on the next working day.');
+    // When everything is in the app: consumers add theirs after the outbox.
+    this.node.addValidation({ validate: () => this.#problems() });
   }
 
   /** Makes an alarm of one more part, and gathers it. */
@@ -56,9 +60,24 @@ export class GatheredAlarms extends Construct {
     return composite;
   }
 
+  #problems(): string[] {
+    return Object.entries(this.#gathered).flatMap(
+      ([severity, alarms]) =>
+        compositeAlarmProblem(`${this.node.path}/${severity}`, alarms.map(nameOf), Stack.of(this).region) ?? [],
+    );
+  }
+
   #topic(severity: Severity): ITopic | undefined {
     return severity === 'page' ? this.#props.pageTopic : this.#props.ticketTopic;
   }
+}
+
+/** Empty where only CloudFormation knows it. */
+function nameOf(alarm: IAlarm): string {
+  const resource = alarm.node.defaultChild;
+  const name =
+    resource instanceof CfnAlarm || resource instanceof CfnCompositeAlarm ? resource.alarmName : alarm.alarmName;
+  return name === undefined || Token.isUnresolved(name) ? '' : name;
 }
 
 function notify(alarm: AlarmBase, topic: ITopic | undefined): void {

@@ -2,6 +2,7 @@ import {
   AlarmStatusWidget,
   AlarmStatusWidgetSortBy,
   Color,
+  ConcreteWidget,
   GraphWidget,
   LegendPosition,
   MathExpression,
@@ -25,14 +26,36 @@ export const heading = (text: string): Row => [
   new TextWidget({ width: GRID, height: 1, markdown: `## ${text}`, background: TextWidgetBackground.TRANSPARENT }),
 ];
 
-export const alarmStates = (alarms: IAlarm[]): IWidget =>
-  new AlarmStatusWidget({
-    title: 'Alarms',
-    width: GRID,
-    height: 4,
-    alarms,
-    sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
-  });
+/** What one widget shows. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+const ALARMS_OF_A_WIDGET = 100;
+
+/** The state of alarms, those that are added before synthesis included; side by side where they are too many for one widget. */
+export const alarmStates = (alarms: readonly IAlarm[]): IWidget => new AlarmStates(alarms);
+
+class AlarmStates extends ConcreteWidget {
+  readonly #alarms: readonly IAlarm[];
+
+  constructor(alarms: readonly IAlarm[]) {
+    super(GRID, 4);
+    this.#alarms = alarms;
+  }
+
+  toJson(): unknown[] {
+    const widgets = Math.ceil(this.#alarms.length / ALARMS_OF_A_WIDGET);
+    const width = Math.floor(this.width / widgets);
+    return Array.from({ length: widgets }).flatMap((_, index): unknown[] => {
+      const widget = new AlarmStatusWidget({
+        title: 'Alarms',
+        width,
+        height: this.height,
+        alarms: this.#alarms.slice(index * ALARMS_OF_A_WIDGET, (index + 1) * ALARMS_OF_A_WIDGET),
+        sortBy: AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+      });
+      widget.position((this.x ?? 0) + index * width, this.y ?? 0);
+      return widget.toJson() as unknown[];
+    });
+  }
+}
 
 export const graph = (title: string, width: number, props: GraphWidgetProps): GraphWidget =>
   new GraphWidget({ title, width, height: HEIGHT, legendPosition: LegendPosition.BOTTOM, ...props });

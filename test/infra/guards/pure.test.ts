@@ -1,5 +1,6 @@
 import { Duration, Lazy } from 'aws-cdk-lib';
 import { checkBrokerReach } from '../../../lib/infra/guards/broker-reach';
+import { compositeAlarmProblem } from '../../../lib/infra/guards/composite-alarm';
 import { checkConnections } from '../../../lib/infra/guards/connections';
 import { dynamoDbRouteProblem } from '../../../lib/infra/guards/dynamodb-route';
 import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/guards/key-policy';
@@ -277,6 +278,23 @@ test('what is to be replayed must be there still', () => {
   expect(() => checkReplayWindow(Duration.days(1), Duration.days(2))).toThrow(
     'it must be at least the replayWindow of Duration.days(2). A replay publishes processed items, and DynamoDB deletes them after the retention. Raise it, or lower replayWindow.',
   );
+});
+
+describe('a composite alarm', () => {
+  const names = (count: number, length = 30): string[] => Array.from({ length: count }, () => 'n'.repeat(length));
+  const problem = (alarms: string[]) => compositeAlarmProblem('Orders/Outbox/Monitoring/page', alarms, 'eu-west-1');
+
+  test('of a hundred alarms is taken', () => {
+    expect(problem(names(100))).toBeUndefined();
+    expect(compositeAlarmProblem('page', names(100), LATER)).toBeUndefined();
+  });
+
+  test('of more, or of a rule that is too long, is refused, with the way out', () => {
+    expect(problem(names(101))).toMatch(
+      /^The composite alarm Orders\/Outbox\/Monitoring\/page gathers 101 alarms .* Leave "outbox" out of/,
+    );
+    expect(problem(names(60, 120))).toMatch(/60 alarms in a rule of about 10856 characters/);
+  });
 });
 
 describe('names', () => {

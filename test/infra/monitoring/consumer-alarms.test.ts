@@ -57,6 +57,27 @@ test('pages when messages do not get through, and makes a ticket otherwise', () 
   );
 });
 
+describe('of many topics', () => {
+  const topics = (count: number) => Array.from({ length: count }, (_, index) => `orders-${index}`);
+
+  test('the states of all alarms are shown side by side: a widget takes a hundred', () => {
+    const template = consumerStack(() => ({ topics: topics(30) })).template();
+    const alarms = Object.keys(metricAlarms(template)).length;
+    const shown = widgetsOf(template).filter(({ type }) => type === 'alarm');
+    expect(shown.map(({ properties }) => properties.alarms?.length)).toEqual([100, alarms - 100]);
+    expect(shown.map(({ x, width }) => [x, width])).toEqual([
+      [0, 12],
+      [12, 12],
+    ]);
+  });
+
+  test('more alarms than a composite alarm gathers are refused', () => {
+    expect(consumerStack(() => ({ topics: topics(50) })).template).toThrow(
+      /The composite alarm Shop\/Shipping\/Monitoring\/Alarms\/page gathers 102 alarms/,
+    );
+  });
+});
+
 test('is made without a warning', () => {
   Annotations.fromStack(complete().stack).hasNoWarning('*', Match.anyValue());
 });
