@@ -140,6 +140,7 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
     },
 
     async transact(client, transaction) {
+      checkClient(client);
       requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
       const { actions = [], changes, ...write } = transaction;
       checkLists(actions, changes);
@@ -186,6 +187,11 @@ async function prepare(
 function traceOf({ traceContext, requestId }: WriteOptions): TraceContext | undefined {
   if (traceContext !== undefined) return checkTraceContext(traceContext);
   return requestId === undefined ? activeTraceContext() : undefined;
+}
+
+function checkClient(client: unknown): void {
+  if (typeof (client as Partial<TransactionClient> | undefined)?.transactWrite === 'function') return;
+  refuseOption('client', client, 'a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no transactWrite()');
 }
 
 function checkLists(actions: unknown, changes: unknown): void {

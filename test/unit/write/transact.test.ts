@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocument, DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { NOW, order42, orderOutbox, placed, refusal, REQUEST_ID, untyped } from './order-outbox';
 
@@ -140,6 +140,16 @@ test.each([
   expect(error.details.option).toBe(option);
   expect(requests()).toEqual([]);
 });
+
+test.each([DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-1' })), undefined])(
+  'another client than a DynamoDBDocument is refused: nothing was sent',
+  async (other) => {
+    const error = await refusal('invalid-option', () => outbox.transact(untyped(other), { changes: [change] }));
+    expect(error.message).toContain(
+      'it must be a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no transactWrite()',
+    );
+  },
+);
 
 test('a key has one change only, even at two versions', async () => {
   const error = await refusal('duplicate-change', () =>
