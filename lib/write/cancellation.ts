@@ -116,7 +116,7 @@ function own(
     if (version === undefined) continue;
     return new OutboxError(
       'version-conflict',
-      `Version ${version} of key "${key}" of aggregate "${aggregate}" is written already, by somebody else. Read the aggregate again and decide on its present state.`,
+      `Version ${version} of key "${key}" of aggregate "${aggregate}" is written already, by another writer or by an earlier call whose answer was lost. Read the aggregate again and decide on its present state.`,
       { aggregate, key, version },
       { cause },
     );

@@ -24,8 +24,9 @@ async function explained<C extends OutboxErrorCode>(code: C, ...reasons: { Code:
   return found;
 }
 
-test('a taken version is a conflict with another writer', async () => {
+test('a taken version is a conflict, with another writer or with an earlier call of one’s own', async () => {
   const error = await explained('version-conflict', NONE, FAILED);
+  expect(error.message).toContain('by another writer or by an earlier call whose answer was lost');
   expect(error.details).toEqual({ aggregate: 'order', key: '42', version: 1 });
   expect(error.retryable).toBe(false);
 });
