@@ -12,6 +12,8 @@ const project = (name, extra = {}) => ({
 });
 
 module.exports = {
+  // Only a test that hangs ever takes it: a busy machine must not fail one that works.
+  testTimeout: 60_000,
   projects: [
     project('unit'),
     project('infra'),

@@ -59,7 +59,7 @@ it('knows keys without versions by their markers', async () => {
 
 it('waits until it is applied, and no longer than it may', async () => {
   const rig = aRig({ clock: { now: () => Date.now() } });
-  const waiting = rig.consumer.waitUntilApplied(tokenOf(1), { timeoutMs: 5_000 });
+  const waiting = rig.consumer.waitUntilApplied(tokenOf(1), { timeoutMs: 60_000 });
   await feed(rig, [aRecord({ version: 1 })]);
   await waiting;
 

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { aRecord, aRig, feed, MemoryClient, unreachable } from '../../builders/consume';
 import type { ConsumedRecord } from '../../../lib/consumer';
 

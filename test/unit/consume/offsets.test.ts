@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { OffsetTracker } from '../../../lib/consume/offsets';
 
 it('commits nothing beyond the lowest unfinished message, whatever the order in which they finish', () => {

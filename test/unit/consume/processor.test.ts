@@ -243,7 +243,7 @@ describe('a gap', () => {
 
   it('finds what is missing among those that came together with it', async () => {
     const clock = { now: () => Date.now() };
-    const rig = aRig({ gaps: 'block', gapTimeoutMs: 300, eventsOfKeyPerTransaction: 3, clock });
+    const rig = aRig({ gaps: 'block', gapTimeoutMs: 60_000, eventsOfKeyPerTransaction: 3, clock });
 
     await feed(rig, versions(1, 3, 2));
 

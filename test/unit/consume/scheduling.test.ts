@@ -70,7 +70,7 @@ describe('lanes', () => {
     const taken: unknown[] = [];
     const lanes = new Lanes<number>(async (tasks, lane) => {
       taken.push([...tasks]);
-      if (tasks[0] === 1) taken.push(await lane.take((task) => task === 9, 1_000, never));
+      if (tasks[0] === 1) taken.push(await lane.take((task) => task === 9, 60_000, never));
     }, 2);
     for (const task of [1, 2, 3]) lanes.add('k', task);
     await sleep(5);

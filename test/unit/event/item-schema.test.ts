@@ -1,6 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import Ajv2020 from 'ajv/dist/2020';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { OutboxError } from '../../../lib';
 import { decodeItem, encodeItem } from '../../../lib/event/item';
 import itemSchema from '../../../lib/event/item.schema.json';

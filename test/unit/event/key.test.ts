@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { controlSortKey, CONTROL_PARTITION, parsePartitionKey, partitionKeyOf } from '../../../lib/event/key';
 import { refusal } from '../write/order-outbox';
 

@@ -1,5 +1,5 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { z } from 'zod';
 import { createOutbox, defineEvents, readEvent, type EventCatalogue, type StandardSchemaV1 } from '../../../lib';
 import { decodeItem } from '../../../lib/event/item';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { formatReceipt, parseReceipt } from '../../../lib';
 
 test('a receipt is read as it was written, whatever the topic is called', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { positionOfVersion } from '../../../lib/event/position';
 import { formatReceipt } from '../../../lib/event/receipt';
 import { uuidV7 } from '../../../lib/event/uuid';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import kafkajsMurmur2 from 'kafkajs/src/producer/partitioners/default/murmur2';
 import { murmur2, partitionOf } from '../../../lib/relay/partition';
 

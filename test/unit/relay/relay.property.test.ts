@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { anEvent, anItem, insertOf } from '../../builders/items';
 import { aRelay, plentyOfTime } from '../../builders/relay-ports';
 import type { OutboxItem } from '../../../lib/event/item';

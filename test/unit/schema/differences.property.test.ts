@@ -1,5 +1,5 @@
 import Ajv2020 from 'ajv/dist/2020';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { accepts } from '../../../lib/schema/accepts';
 import { differences } from '../../../lib/schema/differences';
 import { candidates, change, changed, document, twins, type Schema } from './random-schemas';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 
 export type Schema = boolean | Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { compileFunction } from 'node:vm';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { withoutZeroFill } from '../../../scripts/kafkajs-encoder.cjs';
 
 interface Encoder {

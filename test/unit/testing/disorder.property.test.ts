@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { laneKey } from '../../../lib/consume/lane-key';
 import { disordered } from '../../../lib/testing/disorder';
 import { Random } from '../../../lib/testing/random';

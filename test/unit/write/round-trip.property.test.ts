@@ -1,5 +1,5 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import fc from 'fast-check';
+import fc from '../../builders/fast-check';
 import { decodeItem, encodeItem } from '../../../lib/event/item';
 import { createOutbox, defineEvents, type StandardSchemaV1 } from '../../../lib';
 import { itemBytes } from '../../../lib/event/item-size';

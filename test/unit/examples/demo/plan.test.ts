@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check';
 import { eventsOf, plan, type Step } from '../../../../examples/demo/plan';
 
 const allSteps = (events: number, keys: number): Step[] => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check';
 import { sequenceOf, type CommittedEvent, type Delivery, type ItemState } from '../../../../examples/demo/record';
 import {
   isPassed,

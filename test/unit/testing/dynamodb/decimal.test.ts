@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../../builders/fast-check';
 import { addNumbers, compareNumbers, normalNumber, subtractNumbers } from '../../../../lib/testing/dynamodb/decimal';
 
 describe('numbers of DynamoDB', () => {
