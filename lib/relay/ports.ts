@@ -64,8 +64,8 @@ export interface ItemIdentity {
 
 export interface ItemStore {
   /**
-   * Records the receipts and the expiry of each item (or deletes it, with a retention of zero), unless it is gone, was
-   * replaced under its position, or has them already. Answers what could not be marked; never rejects.
+   * Records the receipts and the expiry of each item (or deletes it, with a retention of zero or when it has no room for
+   * them), unless it is gone or was replaced under its position. Answers what could not be marked; never rejects.
    */
   mark(marks: readonly Mark[]): Promise<ReadonlyMap<Mark, unknown>>;
   /**

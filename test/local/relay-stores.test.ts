@@ -338,16 +338,31 @@ it('a signal is set aside where it lies, and not made anew where it is gone', as
   expect((await document.get({ TableName: TABLE, Key: { pk: signal.pk, sk: signal.sk } })).Item).toBeUndefined();
 });
 
-it('an item of 400 KB is attempted uncounted, held without a note and discarded by its deletion', async () => {
-  const item = encodeItem(anItem({ key: 'full', version: 1, events: [anEvent({ id: 'id-order-full-1', data: '' })] }));
-  const filler = 'x'.repeat(400 * 1024 - itemBytes({ ...item, filler: '' }));
-  await document.put({ TableName: TABLE, Item: { ...item, filler } });
+describe('an item of 400 KB', () => {
+  const putFull = async (key: string): Promise<void> => {
+    const item = encodeItem(anItem({ key, events: [anEvent({ id: `id-order-${key}-1`, topic: 't', data: '' })] }));
+    const filler = 'x'.repeat(400 * 1024 - itemBytes({ ...item, filler: '' }));
+    await document.put({ TableName: TABLE, Item: { ...item, filler } });
+  };
 
-  expect(await stores.suspects.countStart(identity('full', 1))).toBe(0);
-  const hold = await park('full', 1);
-  expect(await itemAt('full', 1)).not.toHaveProperty('parked');
+  it('is attempted uncounted, held without a note and discarded by its deletion', async () => {
+    await putFull('full');
 
-  expect(await stores.drains.discard(skipOf('full', 1), hold)).toMatchObject({ kind: 'discarded' });
-  expect(await itemAt('full', 1)).toBeUndefined();
-  expect((await stores.control.read()).tombstones).toContain(identityOf(identity('full', 1)));
+    expect(await stores.suspects.countStart(identity('full', 1))).toBe(0);
+    const hold = await park('full', 1);
+    expect(await itemAt('full', 1)).not.toHaveProperty('parked');
+
+    expect(await stores.drains.discard(skipOf('full', 1), hold)).toMatchObject({ kind: 'discarded' });
+    expect(await itemAt('full', 1)).toBeUndefined();
+    expect((await stores.control.read()).tombstones).toContain(identityOf(identity('full', 1)));
+  });
+
+  it('is deleted when it is published and even without its events has no room for the mark', async () => {
+    await putFull('unmarkable');
+    const receipts = Array.from({ length: 50 }, () => ({ topic: 't', partition: 0, offset: 1n }));
+
+    expect((await stores.mark([{ ...identity('unmarkable', 1), receipts }])).size).toBe(0);
+
+    expect(await itemAt('unmarkable', 1)).toBeUndefined();
+  });
 });

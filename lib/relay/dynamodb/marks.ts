@@ -1,5 +1,7 @@
 import {
   BatchExecuteStatementCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
   type BatchStatementErrorCodeEnum,
   type BatchStatementRequest,
   type BatchStatementResponse,
@@ -22,7 +24,7 @@ const ATTEMPTS = 5;
 
 type ErrorCode = BatchStatementErrorCodeEnum;
 
-/** The write is refused because the item or its collection is full: without its events it fits. */
+/** The write is refused because the item or its collection is full: without its events it mostly fits. */
 const TOO_LARGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ItemCollectionSizeLimitExceeded', 'ValidationError']);
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'InternalServerError',
@@ -39,7 +41,8 @@ interface Task {
 
 /**
  * Marks items by PartiQL, 25 an HTTP request: DynamoDB has no batch of UpdateItem. Every statement is conditional on
- * the item's id, so what expired, was deleted or was replaced under its position is left alone.
+ * the item's id, so what expired, was deleted or was replaced under its position is left alone. An item that is too full
+ * for its mark loses its events, and when that makes no room for it, it is deleted.
  *
  * Answers the marks that failed, with the cause; never rejects.
  */
@@ -78,12 +81,30 @@ export function markWriter(
     return Responses ?? [];
   };
 
+  /** By its key: the relay may delete by PartiQL only where nothing is retained. */
+  const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>): Promise<void> => {
+    const { pk, sk, id } = mark;
+    try {
+      await client.send(
+        new DeleteItemCommand({
+          TableName: tableName,
+          Key: { pk: { S: pk }, sk: { S: sk } },
+          ConditionExpression: 'id = :id',
+          ExpressionAttributeValues: { ':id': { S: id } },
+        }),
+      );
+    } catch (cause) {
+      if (!(cause instanceof ConditionalCheckFailedException)) failures.set(mark, cause);
+    }
+  };
+
   /** Answers the cause when the call as a whole failed. */
   const writeCall = async (
     marks: readonly Mark[],
     failures: Map<Mark, unknown>,
   ): Promise<{ readonly cause: unknown } | undefined> => {
     let open: Task[] = marks.map((mark) => ({ mark, slim: false }));
+    const unmarkable: Mark[] = [];
     for (let attempt = 0; open.length > 0; attempt++) {
       if (attempt > 0) await sleep(backoffMs(attempt));
       let answers: readonly BatchStatementResponse[];
@@ -100,7 +121,11 @@ export function markWriter(
         const code = error?.Code;
         // A failed condition is an item that is gone or another one by now: nothing is left to mark.
         if (error === undefined || code === 'ConditionalCheckFailed') return false;
-        if (code !== undefined && TOO_LARGE.has(code) && !task.slim && retentionSeconds > 0) {
+        if (code !== undefined && TOO_LARGE.has(code) && retentionSeconds > 0) {
+          if (task.slim) {
+            unmarkable.push(task.mark);
+            return false;
+          }
           task.slim = true;
           if (!last) return true;
         }
@@ -109,6 +134,8 @@ export function markWriter(
         return false;
       });
     }
+    // Published and without room to say so: kept, it would be published again and again and stop its shard.
+    for (const mark of unmarkable) await deleteItem(mark, failures);
     return undefined;
   };
 

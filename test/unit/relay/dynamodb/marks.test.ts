@@ -1,4 +1,10 @@
-import { BatchExecuteStatementCommand, DynamoDBClient, type BatchStatementError } from '@aws-sdk/client-dynamodb';
+import {
+  BatchExecuteStatementCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  type BatchStatementError,
+} from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { markWriter } from '../../../../lib/relay/dynamodb/marks';
 import type { Mark } from '../../../../lib/relay/ports';
@@ -122,11 +128,39 @@ it.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'] as const)(
   },
 );
 
-it('fails a mark that is refused without its events too', async () => {
-  answer(() => 'ValidationError');
+describe('an item that has no room for its mark without its events either', () => {
+  const deletions = () => dynamodb.commandCalls(DeleteItemCommand).map(({ args: [command] }) => command.input);
 
-  expect((await writer()([aMark(1)])).size).toBe(1);
-  expect(calls()).toHaveLength(2);
+  it('is deleted: it is published, and would be again for ever', async () => {
+    answer((id) => (id === 'id-1' ? 'ValidationError' : undefined));
+
+    expect((await writer()(someMarks(3))).size).toBe(0);
+
+    expect(calls().map((statements) => statements.length)).toEqual([3, 1]);
+    expect(deletions()).toEqual([
+      {
+        TableName: 'outbox',
+        Key: { pk: { S: 'order#1' }, sk: { S: '0000000000000001' } },
+        ConditionExpression: 'id = :id',
+        ExpressionAttributeValues: { ':id': { S: 'id-1' } },
+      },
+    ]);
+  });
+
+  it('is done with when it is another one by now', async () => {
+    answer(() => 'ValidationError');
+    dynamodb.on(DeleteItemCommand).rejects(new ConditionalCheckFailedException({ $metadata: {}, message: 'no' }));
+
+    expect((await writer()([aMark(1)])).size).toBe(0);
+  });
+
+  it('fails when it could not be deleted', async () => {
+    answer(() => 'ValidationError');
+    const cause = new Error('socket hang up');
+    dynamodb.on(DeleteItemCommand).rejects(cause);
+
+    expect([...(await writer()([aMark(1)])).values()]).toEqual([cause]);
+  });
 });
 
 it('fails the marks of a request that DynamoDB did not answer, and no others', async () => {
