@@ -7,7 +7,7 @@ import { storedEntryOf, type Entry } from './entry';
 import type { KeyWork, SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
 import type { DrainOutcome, RelayPorts } from './ports';
-import { awaitedPredecessors } from './predecessors';
+import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import { replay } from './replay';
 
 /**
@@ -128,7 +128,9 @@ export class KeyWorker {
   async #mustWait(page: readonly Image[], entries: readonly Entry[], present: Set<string>): Promise<boolean> {
     if (this.#options.order !== 'strict') return false;
     for (const image of page) present.add(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`);
-    const awaited = await awaitedPredecessors(entries, present, this.#ports.keys, this.#ports.clock.now());
+    const now = this.#ports.clock.now();
+    const ageMs = (entry: Entry): number => ageSinceCommitMs(entry, now);
+    const awaited = await awaitedPredecessors(entries, present, this.#ports.keys, ageMs);
     for (const [entry, predecessor] of awaited) {
       if (predecessor === 'missing') this.#ports.telemetry.predecessorMissing(entry);
     }

@@ -3,7 +3,7 @@ import type { Entry } from './entry';
 import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
 import type { RelayPorts } from './ports';
-import { awaitedPredecessors } from './predecessors';
+import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import type { StreamRecord } from './record';
 import { ageMs } from './suspects';
 
@@ -77,9 +77,15 @@ export class LookBack {
   }
 
   #isDoubtful([first]: readonly Entry[]): boolean {
-    const record = first === undefined ? undefined : this.#records[first.index];
-    if (record === undefined) return false;
-    return this.#inDoubt || ageMs(record, this.#ports.clock.now()) > this.#options.lateAfterMs;
+    if (first === undefined) return false;
+    return (
+      this.#inDoubt || (ageMs(this.#records[first.index], this.#ports.clock.now()) ?? 0) > this.#options.lateAfterMs
+    );
+  }
+
+  /** The stream knows better than the clock of a writer, which may be ahead or behind. */
+  #ageOfMs(entry: Entry, now: number): number {
+    return ageMs(this.#records[entry.index], now) ?? ageSinceCommitMs(entry, now);
   }
 
   /** Settles leading entries that the table says are processed; what they were is acknowledged. */
@@ -99,7 +105,7 @@ export class LookBack {
   ): Promise<void> {
     const { clock, keys: reader, telemetry } = this.#ports;
     const asked = keys.flatMap(([, entries]) => entries.filter(({ state }) => state === 'open'));
-    const awaited = await awaitedPredecessors(asked, new Set(), reader, clock.now());
+    const awaited = await awaitedPredecessors(asked, new Set(), reader, (entry) => this.#ageOfMs(entry, clock.now()));
     for (const [pk, entries] of keys) {
       const at = entries.findIndex((entry) => awaited.has(entry));
       const waiting = at === -1 ? undefined : entries[at];

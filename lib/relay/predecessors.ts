@@ -10,7 +10,10 @@ import type { KeyReader } from './ports';
  */
 export type Predecessor = 'missing' | 'open';
 
-/** An item that is older than this waits no more: its predecessor was never written, or has expired. */
+/**
+ * An item that is older than this waits no more: its predecessor was never written, or has expired. Nor does one that
+ * comes from further in the future, by the clock of its writer: its shard would wait until then.
+ */
 const MAX_WAIT_MS = 10_000;
 const FIRST_VERSION = 1;
 
@@ -19,12 +22,13 @@ const FIRST_VERSION = 1;
  * positions of its key. Answers only those that must wait.
  *
  * @param present - positions known to be there and to be published before the entries, as `pk\nsk`
+ * @param ageMs - how long ago an entry was committed
  */
 export async function awaitedPredecessors(
   entries: readonly Entry[],
   present: ReadonlySet<string>,
   keys: Pick<KeyReader, 'states'>,
-  now: number,
+  ageMs: (entry: Entry) => number,
 ): Promise<ReadonlyMap<Entry, Predecessor>> {
   const before = new Set(present);
   const asked: { entry: Entry; pk: string; sk: string }[] = [];
@@ -42,9 +46,13 @@ export async function awaitedPredecessors(
     const state = states.get(`${pk}\n${sk}`);
     if (state !== undefined) {
       if (isOpen(state)) awaited.set(entry, 'open');
-    } else if (entry.content.kind === 'item' && now - entry.content.item.committedAt < MAX_WAIT_MS) {
+    } else if (Math.abs(ageMs(entry)) < MAX_WAIT_MS) {
       awaited.set(entry, 'missing');
     }
   }
   return awaited;
 }
+
+/** By the clock of its writer; an item that cannot be decoded is as old as can be. */
+export const ageSinceCommitMs = ({ content }: Entry, now: number): number =>
+  content.kind === 'item' ? now - content.item.committedAt : Infinity;

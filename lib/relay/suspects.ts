@@ -9,12 +9,11 @@ const SUSPECT_AGE_MS = 60_000;
  * record is left, and that takes its time.
  */
 export function maySuspect(records: readonly StreamRecord[], now: number): boolean {
-  const [only] = records;
-  return records.length === 1 && only !== undefined && ageMs(only, now) > SUSPECT_AGE_MS;
+  return records.length === 1 && (ageMs(records[0], now) ?? 0) > SUSPECT_AGE_MS;
 }
 
-/** How long a record has been in the stream; 0 when it does not tell. */
-export function ageMs({ dynamodb }: StreamRecord, now: number): number {
-  const createdAt = dynamodb?.ApproximateCreationDateTime;
-  return createdAt === undefined ? 0 : now - createdAt * 1000;
+/** How long a record has been in the stream; `undefined` when it does not tell. */
+export function ageMs(record: StreamRecord | undefined, now: number): number | undefined {
+  const createdAt = record?.dynamodb?.ApproximateCreationDateTime;
+  return createdAt === undefined ? undefined : now - createdAt * 1000;
 }

@@ -24,6 +24,8 @@ function aWorld(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
     poisonous,
     put: (version: number, key = 'a', topic = 'orders'): StreamRecord =>
       table.put(anItem({ key, version, committedAt: clock.at, events: [anEvent({ id: `${key}${version}`, topic })] })),
+    putAt: (version: number, committedAt: number): StreamRecord =>
+      table.put(anItem({ key: 'a', version, committedAt, events: [anEvent({ id: `a${version}` })] })),
     putSignal: (signal: Omit<Extract<Signal, { kind: 'drain' }>, 'pk' | 'sk' | 'request'>, key = 'a'): StreamRecord =>
       table.putSignal(newSignal(`order#${key}`, clock.at, { ...signal, request })),
     skip: (version: number): StreamRecord =>
@@ -500,6 +502,29 @@ describe('strict order', () => {
     w.clock.at += 60_000;
 
     expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a7']);
+  });
+
+  it.each([
+    ['ahead', HOUR],
+    ['behind', -HOUR],
+  ])('waits ten seconds by the time of the stream, when the clock of a writer is %s', async (_, ms) => {
+    const w = aWorld({ order: 'strict' });
+    const record = w.putAt(7, w.clock.at + ms);
+    expect(await w.handle([record], plentyOfTime)).toBe(0);
+    w.clock.at += 11_000;
+
+    expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a7']);
+  });
+
+  it('does not wait in a drain for what comes before an item of the future', async () => {
+    const w = aWorld({ order: 'strict' });
+    w.putAt(7, w.clock.at + HOUR);
+
+    expect(await w.handle([w.putSignal({ kind: 'drain', from: at(7) })], plentyOfTime)).toBeUndefined();
 
     expect(w.ids()).toEqual(['a7']);
   });
