@@ -396,15 +396,16 @@ export class Processor {
   /** The handler has failed as often as it may. */
   async #resign(delivery: Delivery, event: DecodedEvent, error: unknown): Promise<Outcome> {
     const message = redactedMessage(error);
-    if (this.#settings.onFailure === 'dead-letter') {
-      return this.#setAside(delivery, { reason: 'handler-failed', message, stack: redactedStack(error) }, event);
-    }
-    return this.#persist(delivery, event, async () => {
+    const isParking = this.#settings.onFailure === 'park-key';
+    const outcome = await this.#persist(delivery, event, async () => {
       const row = await this.#row(event);
-      // By another consumer, meanwhile: the key need not wait for anybody then.
+      // By another consumer, meanwhile: nothing need wait or go aside then.
       if ((await this.#appliedAs(event, row)) !== undefined) return { kind: 'settled', outcome: 'duplicate' };
-      return this.#park(delivery.record, event, row, message);
+      if (isParking) return this.#park(delivery.record, event, row, message);
+      return { kind: 'settled', outcome: 'dead-lettered' };
     });
+    if (outcome !== 'dead-lettered') return outcome;
+    return this.#setAside(delivery, { reason: 'handler-failed', message, stack: redactedStack(error) }, event);
   }
 
   async #park(record: ConsumedRecord, event: DecodedEvent, row: InboxRow, why: string): Promise<Step> {

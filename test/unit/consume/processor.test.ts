@@ -561,28 +561,33 @@ describe('a handler that fails', () => {
     expect(client.effects()).toEqual(['b']);
   });
 
-  it('does not park a key for an event that another consumer has applied meanwhile', async () => {
-    const client = new MemoryClient();
-    const other = aRig({}, client);
-    for (const record of [aRecord({ version: 1 }), aRecord({ key: 'plain', id: 'x' })]) {
-      const rig = aRig(
-        {
-          attempts: 1,
-          handlers: {
-            'order.placed': async () => {
-              await feed(other, [record]);
-              throw new Error('no');
+  it.each(['park-key', 'dead-letter'] as const)(
+    'does not %s what another consumer has applied meanwhile',
+    async (onFailure) => {
+      const client = new MemoryClient();
+      const other = aRig({}, client);
+      for (const record of [aRecord({ version: 1 }), aRecord({ key: 'plain', id: 'x' })]) {
+        const rig = aRig(
+          {
+            attempts: 1,
+            onFailure,
+            handlers: {
+              'order.placed': async () => {
+                await feed(other, [record]);
+                throw new Error('no');
+              },
             },
           },
-        },
-        client,
-      );
+          client,
+        );
 
-      expect((await feed(rig, [record])).outcomes).toEqual(['duplicate']);
-      expect(await parkedKeys(rig)).toEqual([]);
-    }
-    expect(client.effects()).toEqual([id(1), 'x']);
-  });
+        expect((await feed(rig, [record])).outcomes).toEqual(['duplicate']);
+        expect(await parkedKeys(rig)).toEqual([]);
+        expect(rig.deadLetters.sent).toEqual([]);
+      }
+      expect(client.effects()).toEqual([id(1), 'x']);
+    },
+  );
 
   it('is redriven although an earlier redrive of this process met an outage', async () => {
     let isMended = false;
