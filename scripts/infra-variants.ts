@@ -20,6 +20,7 @@ export const VARIANTS = {
     securityGroupIds: 'sg-0123456789abcdef0',
     tableArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox',
     tableStreamArn: 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox/stream/2026-01-01T00:00:00.000',
+    tableKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/5f1b2c3d-6a41-4f0e-9c0a-3f1f6a2b7c8d',
   },
   'two-regions': {
     regions: 'eu-west-1,eu-central-1',

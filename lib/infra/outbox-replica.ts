@@ -1,14 +1,22 @@
 import { Stack } from 'aws-cdk-lib';
 import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { awsCallLogs } from './cluster/bootstrap-brokers';
 import { refuseUnknownKeys } from './invalid-option';
 
-/** What an `OutboxReplica` must be told. */
+/** What an `OutboxReplica` can be told. */
 export interface OutboxReplicaProps {
   /** Name of the table: the same in every region. */
   readonly tableName: string;
+
+  /**
+   * Key of its own region that encrypts it, where there is one: the relay and the sweeper must use it.
+   *
+   * @default - a key that DynamoDB owns
+   */
+  readonly encryptionKey?: IKey;
 }
 
 /**
@@ -35,8 +43,8 @@ export class OutboxReplica extends Construct {
 
   constructor(scope: Construct, id: string, props: OutboxReplicaProps) {
     super(scope, id);
-    refuseUnknownKeys('OutboxReplica', props, ['tableName']);
-    const { tableName } = props;
+    refuseUnknownKeys('OutboxReplica', props, ['tableName', 'encryptionKey']);
+    const { tableName, encryptionKey } = props;
     const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
     const call = {
       service: 'DynamoDB',
@@ -57,6 +65,7 @@ export class OutboxReplica extends Construct {
     this.table = TableV2.fromTableAttributes(this, 'Table', {
       tableArn,
       tableStreamArn: lookUp.getResponseField(STREAM_ARN),
+      encryptionKey,
     });
   }
 }

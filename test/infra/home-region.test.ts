@@ -97,6 +97,19 @@ test('an outbox without replicas has no home', () => {
   expect(JSON.stringify(variables)).not.toContain('OUTBOX_HOME_REGION');
 });
 
+test('the key of a replica is used by the relay and the sweeper there', () => {
+  const stack = new Stack(new App(), 'Frankfurt', { env: { region: 'eu-central-1' } });
+  const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/0f9d1b0e-6a41-4f0e-9c0a-3f1f6a2b7c8d';
+  const { table } = new OutboxReplica(stack, 'Replica', {
+    tableName: 'orders-outbox',
+    encryptionKey: Key.fromKeyArn(stack, 'Key', keyArn),
+  });
+  new Outbox(stack, 'Outbox', outboxProps({ table, publishesFor: ['eu-central-1'] }));
+  const policies = Object.entries(templateOf(stack)().findResources('AWS::IAM::Policy'));
+  const users = policies.filter(([, policy]) => JSON.stringify(policy).includes(keyArn)).map(([id]) => id);
+  expect(users).toEqual([expect.stringMatching(/Relay/), expect.stringMatching(/Sweeper/)]);
+});
+
 test('the stream of a replica is looked up in its region', () => {
   const template = onReplica(['eu-central-1'])();
   template.hasResourceProperties(MAPPING, {

@@ -51,6 +51,8 @@ export interface ClusterContext extends MonitoringContext {
   readonly tableArn?: string;
   /** The stream of `tableArn`. */
   readonly tableStreamArn?: string;
+  /** KMS key of `tableArn`, when it is one of your own. */
+  readonly tableKeyArn?: string;
 }
 
 /** As a record, so that a new key that is not listed does not compile. */
@@ -72,6 +74,7 @@ const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
   outboxName: true,
   tableArn: true,
   tableStreamArn: true,
+  tableKeyArn: true,
 };
 
 /**
@@ -99,6 +102,7 @@ export function parseClusterContext(context: Context): ClusterContext {
     outboxName: text(own, 'outboxName'),
     tableArn: text(own, 'tableArn'),
     tableStreamArn: text(own, 'tableStreamArn'),
+    tableKeyArn: text(own, 'tableKeyArn'),
     ...parseMonitoring(own),
   };
   refuseUnused(parsed);
@@ -109,7 +113,8 @@ export function parseClusterContext(context: Context): ClusterContext {
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */
 function refuseUnused(context: ClusterContext): void {
-  const { auth, bootstrapBrokers, clusterArn, secretArn, secretKeyArn, tableArn, tableStreamArn } = context;
+  const { auth, bootstrapBrokers, clusterArn, secretArn, secretKeyArn, tableArn, tableStreamArn, tableKeyArn } =
+    context;
   if (clusterArn !== undefined && bootstrapBrokers !== undefined && auth !== 'iam') {
     throw invalidOption(
       'clusterArn',
@@ -129,8 +134,12 @@ function refuseUnused(context: ClusterContext): void {
   if (secretArn !== undefined && auth !== 'scram' && auth !== 'tls') {
     throw invalidOption('secretArn', secretArn, `left out with auth "${auth}"`, 'Did you mean auth "scram" or "tls"?');
   }
-  if (secretKeyArn !== undefined && secretArn === undefined) {
+  // With `scram` the secret may be a parameter.
+  if (secretKeyArn !== undefined && secretArn === undefined && auth !== 'scram') {
     throw invalidOption('secretKeyArn', secretKeyArn, 'given together with secretArn', 'It is the key of that secret.');
+  }
+  if (tableKeyArn !== undefined && tableArn === undefined) {
+    throw invalidOption('tableKeyArn', tableKeyArn, 'given together with tableArn', 'It is the key of that table.');
   }
 }
 

@@ -66,10 +66,10 @@ export class ExistingClusterStack extends Stack {
     );
   }
 
-  #table({ tableArn, tableStreamArn }: ClusterContext): ITable | undefined {
-    return tableArn === undefined
-      ? undefined
-      : TableV2.fromTableAttributes(this, 'Table', { tableArn, tableStreamArn });
+  #table({ tableArn, tableStreamArn, tableKeyArn }: ClusterContext): ITable | undefined {
+    if (tableArn === undefined) return undefined;
+    const encryptionKey = tableKeyArn === undefined ? undefined : Key.fromKeyArn(this, 'TableKey', tableKeyArn);
+    return TableV2.fromTableAttributes(this, 'Table', { tableArn, tableStreamArn, encryptionKey });
   }
 
   #authentication(context: ClusterContext): KafkaAuthentication {

@@ -121,7 +121,8 @@ test.each<[string, Record<string, unknown>, string]>([
   ],
   ['a table without its stream', { tableArn: 'arn:aws:dynamodb:eu-west-1:1:table/orders' }, 'tableStreamArn'],
   ['a secret that nothing asks for', { secretArn: SECRET_ARN }, 'secretArn'],
-  ['the key of no secret', { auth: 'scram', secretKeyArn: 'arn:aws:kms:eu-west-1:1:key/1' }, 'secretKeyArn'],
+  ['the key of no secret', { auth: 'tls', secretKeyArn: 'arn:aws:kms:eu-west-1:1:key/1' }, 'secretKeyArn'],
+  ['the key of no table', { tableKeyArn: 'arn:aws:kms:eu-west-1:1:key/1' }, 'tableKeyArn'],
   ['subnets of no VPC', { privateSubnetIds: 'subnet-1' }, 'privateSubnetIds'],
   ['security groups outside any VPC', { vpcId: 'none', securityGroupIds: 'sg-1' }, 'securityGroupIds'],
   [

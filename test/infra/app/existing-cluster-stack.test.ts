@@ -2,7 +2,10 @@ import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { parseClusterContext } from '../../../lib/infra/app/context';
 import { ExistingClusterStack } from '../../../lib/infra/app/existing-cluster-stack';
-import { CLUSTER_ARN, SECRET_ARN, relayCode, statementOf } from '../stack';
+import { CLUSTER_ARN, SECRET_ARN, relayCode, statementOf, statements } from '../stack';
+
+const TABLE_ARN = 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox';
+const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/0f9d1b0e-6a41-4f0e-9c0a-3f1f6a2b7c8d';
 
 const templateOf = (context: Record<string, unknown>): Template =>
   Template.fromStack(
@@ -43,6 +46,14 @@ test('the parameters reach the relay', () => {
   template.hasResourceProperties('AWS::EC2::SecurityGroup', { VpcId: { Ref: 'VpcId' } });
   expect(statementOf(template, 'kafka-cluster:Connect').resource).toEqual({ Ref: 'ClusterArn' });
   expect(JSON.stringify(statementOf(template, 'kafka-cluster:WriteData').resource)).toContain('"/",{"Ref":"Topic"}');
+});
+
+test.each([
+  ['a table', { tableArn: TABLE_ARN, tableStreamArn: `${TABLE_ARN}/stream/1`, tableKeyArn: KEY_ARN }],
+  ['a login that is a parameter', { auth: 'scram', secretKeyArn: KEY_ARN }],
+])('the key of %s may be used by the relay', (_, context) => {
+  const users = statements(templateOf(context)).filter(({ resource }) => resource === KEY_ARN);
+  expect(users.flatMap(({ actions }) => actions)).toContain('kms:Decrypt');
 });
 
 test('what the context gives stands in the template as it is, and is no parameter', () => {
