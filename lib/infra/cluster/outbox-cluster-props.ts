@@ -3,6 +3,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
+import { checkScramSecret } from '../guards/scram-secret';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 import type { OutboxNetwork } from './outbox-network';
 
@@ -258,6 +259,7 @@ export function checkNewCluster(
   if (scramSecret !== undefined && !access.includes('scram')) {
     throw invalidOption('scramSecret', 'a secret', 'left out without "scram" in access', 'Add it to access.');
   }
+  if (scramSecret !== undefined) checkScramSecret(scramSecret);
   checkBrokers(brokers);
   checkSubnets(kind, brokers, subnets);
   if (kind === 'standard') checkReplicas(brokers, props);

@@ -6,6 +6,7 @@ import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { BootstrapBrokers } from './bootstrap-brokers';
 import type { BrokerAccess } from './broker-ports';
+import { SCRAM_SECRET_PREFIX } from '../guards/scram-secret';
 import { invalidOption } from '../invalid-option';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
@@ -255,9 +256,6 @@ function brokerProperties(scope: Construct, props: StandardClusterProps): CfnClu
   return { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision };
 }
 
-/** What MSK demands of a login: a name with this prefix, and a key that is not the account's default one. */
-const SECRET_PREFIX = 'AmazonMSK_';
-
 function scramLogin(
   scope: Construct,
   cluster: CfnCluster,
@@ -267,7 +265,7 @@ function scramLogin(
   const secret =
     scramSecret ??
     new Secret(scope, 'Login', {
-      secretName: `${SECRET_PREFIX}${generatedName(scope)}`,
+      secretName: `${SCRAM_SECRET_PREFIX}${generatedName(scope)}`,
       description: 'Login of the outbox at the Kafka brokers',
       encryptionKey: new Key(scope, 'LoginKey', {
         description: 'Encrypts the login of the outbox at the Kafka brokers',

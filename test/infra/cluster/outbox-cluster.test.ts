@@ -154,6 +154,22 @@ test('with a cluster that outlives its stack, so do its properties, which MSK do
   }
 });
 
+test('a login of one’s own is taken as MSK takes it', () => {
+  const template = clusterStack(
+    ({ stack, network }) => {
+      const scramSecret = new Secret(stack, 'Secret', {
+        secretName: 'AmazonMSK_orders',
+        encryptionKey: new Key(stack, 'Key'),
+      });
+      OutboxCluster.express(stack, 'Cluster', { network, access: ['scram'], scramSecret });
+    },
+    { access: ['scram'] },
+  );
+  template().hasResourceProperties('AWS::MSK::BatchScramSecret', {
+    SecretArnList: [{ Ref: Match.stringLikeRegexp('^Secret') }],
+  });
+});
+
 test('two brokers are enough for two replicas', () => {
   const template = clusterStack(
     ({ stack, network }) => {
@@ -343,6 +359,22 @@ describe('refused', () => {
       'scramSecret',
       {},
     ],
+    ...Object.entries({
+      'a login without the name that MSK demands': (stack: Stack) =>
+        new Secret(stack, 'Secret', { secretName: 'orders', encryptionKey: new Key(stack, 'Key') }),
+      'a login with a generated name': (stack: Stack) =>
+        new Secret(stack, 'Secret', { encryptionKey: new Key(stack, 'Key') }),
+      'a login under the default key': (stack: Stack) =>
+        new Secret(stack, 'Secret', { secretName: 'AmazonMSK_orders' }),
+      'an imported login without that name': (stack: Stack) =>
+        Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN.replace('AmazonMSK_', '')),
+    }).map(([what, secret]): [string, (made: Made) => unknown, string, OutboxNetworkProps] => [
+      what,
+      ({ stack, network }) =>
+        OutboxCluster.standard(stack, 'Cluster', { network, access: ['scram'], scramSecret: secret(stack) }),
+      'scramSecret',
+      { access: ['scram'] },
+    ]),
     [
       'SCRAM on an existing cluster without a login',
       ({ stack }) => OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN, access: ['scram'] }),

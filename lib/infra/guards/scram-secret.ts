@@ -1,0 +1,34 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import { CfnSecret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { invalidOption } from '../invalid-option';
+
+/** What MSK demands of a login. https://docs.aws.amazon.com/msk/latest/developerguide/msk-password-tutorial.html */
+export const SCRAM_SECRET_PREFIX = 'AmazonMSK_';
+
+/** @throws OutboxError `invalid-option` for a login that MSK would not associate with a cluster, as far as it is known. */
+export function checkScramSecret(secret: ISecret): void {
+  const resource = secret.node.defaultChild;
+  const made = resource instanceof CfnSecret ? resource : undefined;
+  const name = made === undefined ? secret.secretName : nameOf(made);
+  // Of what is imported the name may be known at deployment only.
+  if ((made !== undefined || !Token.isUnresolved(name)) && name?.startsWith(SCRAM_SECRET_PREFIX) !== true) {
+    throw invalidOption(
+      'scramSecret',
+      name === undefined ? 'a secret with a generated name' : `the secret "${name}"`,
+      `a secret whose name begins with ${SCRAM_SECRET_PREFIX}`,
+      'MSK associates no other with a cluster.',
+    );
+  }
+  if (made === undefined || made.kmsKeyId !== undefined) return;
+  throw invalidOption(
+    'scramSecret',
+    `a secret under the account's default key`,
+    'a secret with an encryptionKey of your own',
+    'MSK associates no other with a cluster.',
+  );
+}
+
+function nameOf(made: CfnSecret): string | undefined {
+  const name: unknown = Stack.of(made).resolve(made.name);
+  return typeof name === 'string' ? name : undefined;
+}
