@@ -57,7 +57,7 @@ export function expectPublished(
     message: `What was published is not what was expected; order counts within a topic and key.${note}\n\n${difference.message}`,
     actual: actualList,
     expected: wantedList,
-    operator: 'deepStrictEqual',
+    operator: 'expectPublished',
     stackStartFn: expectPublished,
   });
 }

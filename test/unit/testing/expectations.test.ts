@@ -53,11 +53,11 @@ describe('expectPublished', () => {
     );
   });
 
-  it('shows the difference', async () => {
+  it('shows the difference, once', async () => {
     const kit = await aPublishedKit();
-    expect(() => kit.expectPublished([placed('a', 1), placed('b', 2.5), placed('a', 3)])).toThrow(
-      /order counts within a topic and key[^]*\+ +total: 2$[^]*- +total: 2\.5$/m,
-    );
+    const expectOther = () => kit.expectPublished([placed('a', 1), placed('b', 2.5), placed('a', 3)]);
+    expect(expectOther).toThrow(/order counts within a topic and key[^]*\+ +total: 2$[^]*- +total: 2\.5$/m);
+    expect(expectOther).not.toThrow(/total: 2\.5$[^]*total: 2\.5$/m);
   });
 
   it('names what is parked', async () => {
