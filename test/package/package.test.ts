@@ -133,11 +133,14 @@ it(
       'undici-types',
       '@aws-sdk/client-dynamodb',
       '@aws-sdk/lib-dynamodb',
+      'aws-cdk-lib',
+      'constructs',
     );
     const source = `
     import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
     import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
     import { createTestOutbox, eventFactory } from 'dynamodb-outbox/testing';
+    import type { Outbox, OutboxConsumerProps } from 'dynamodb-outbox/cdk';
     import { Kafka } from 'kafkajs';
     import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
     import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
@@ -152,6 +155,7 @@ it(
       handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
     });
     export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
+    export const watched = (outbox: Outbox): OutboxConsumerProps['monitoring'] => ({ outbox: outbox.monitoring });
     export async function check(): Promise<void> {
       const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });
       await kit.deliver(shipping, { faults: 1 });
@@ -183,6 +187,7 @@ it(
       JSON.stringify({
         compilerOptions: {
           strict: true,
+          exactOptionalPropertyTypes: true,
           module: 'node16',
           target: 'es2022',
           noEmit: true,

@@ -13,7 +13,7 @@ export interface ConsumerMonitoringOptions {
    *
    * @default - `page` and `ticket` alarms and a dashboard of the consumer's own
    */
-  readonly outbox?: OutboxMonitoring;
+  readonly outbox?: OutboxMonitoring | undefined;
 
   /**
    * Where it is told that somebody must act now, and that it is over. A topic that is encrypted must have a key of your
