@@ -26,5 +26,5 @@ export async function waitUntil<T>(
     }
     await sleep(POLL_MS);
   } while (performance.now() < deadline);
-  throw new LocalStackError('not-ready', `${what} did not happen within ${timeoutMs / 1000} s.`, { cause });
+  throw new LocalStackError('not-ready', `${what} did not come within ${timeoutMs / 1000} s.`, { cause });
 }

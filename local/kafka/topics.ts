@@ -1,4 +1,5 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { Kafka, KafkaJSConnectionError, logLevel, type Admin } from 'kafkajs';
+import { LocalStackError } from '../errors';
 
 /** A topic to create. */
 export interface TopicSpec {
@@ -29,7 +30,11 @@ export async function withAdmin<T>(brokers: readonly string[], work: (admin: Adm
   }
 }
 
-/** Creates the topics that do not exist yet, replicated as the cluster's default says; resolves when they have leaders. */
+/**
+ * Creates the topics that do not exist yet, replicated as the cluster's default says; resolves when they have leaders.
+ *
+ * @throws LocalStackError `not-ready` when no broker can be connected to.
+ */
 export const createTopics = (brokers: readonly string[], topics: readonly TopicSpec[]): Promise<void> =>
   withAdmin(brokers, async (admin) => {
     const existing = new Set(await admin.listTopics());
@@ -44,6 +49,10 @@ export const createTopics = (brokers: readonly string[], topics: readonly TopicS
           configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
         })),
     });
+  }).catch((error: unknown) => {
+    if (!(error instanceof Error && error.cause instanceof KafkaJSConnectionError)) throw error;
+    const message = `No Kafka broker answers at ${brokers.join(', ')}. ${error.cause.message}.`;
+    throw new LocalStackError('not-ready', message, { cause: error });
   });
 
 /** Deletes a topic with everything in it. */
