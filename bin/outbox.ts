@@ -5,6 +5,7 @@ import { EXIT_CODES } from './cli/act';
 import { explain } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
+import { silenceTimerWarning } from '../local/timer-warning';
 
 async function main(): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -12,6 +13,7 @@ async function main(): Promise<void> {
   if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
     throw new SessionError(`outbox needs Node.js ${engines.node}; this is ${process.version}.`);
   }
+  silenceTimerWarning();
   await createProgram(version).parseAsync();
 }
 

@@ -3,9 +3,9 @@ import { SessionError } from './session';
 
 /** By the name of what the AWS SDK throws: its classes differ from client to client. */
 const ADVICE: Readonly<Record<string, string>> = {
-  CredentialsProviderError: 'Log in to AWS (AWS_PROFILE, aws sso login), or start the local stack with npm run local.',
+  CredentialsProviderError: 'Log in to AWS (AWS_PROFILE, aws sso login), or run it where a local stack runs.',
   ExpiredTokenException: 'The credentials have expired: log in to AWS again.',
-  ResourceNotFoundException: 'Is the name right, and the region? See --table, --stack and --region.',
+  ResourceNotFoundException: 'Is the name right, and the region? See --table, --stack, --inbox and --region.',
   AccessDeniedException: 'outbox doctor says which permissions are missing.',
 };
 
@@ -15,9 +15,9 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isMissingStack = error.name === 'ValidationError' && error.message.includes('does not exist');
   const advice = isMissingStack
-    ? 'Name the outbox with --stack or --table, or start the local stack with npm run local.'
+    ? 'Name the outbox with --stack or --table, or run it where a local stack runs.'
     : error.name === 'Error' && error.message.includes('Region is missing')
-      ? 'Give --region, or set AWS_REGION; or start the local stack with npm run local.'
+      ? 'Give --region, or set AWS_REGION; or run it where a local stack runs.'
       : ADVICE[error.name];
   const causes = error instanceof AggregateError ? error.errors.map((cause) => `\n  ${String(cause)}`).join('') : '';
   return `${error.name}: ${error.message}${causes}${advice === undefined ? '' : `\n${advice}`}`;

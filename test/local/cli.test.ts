@@ -192,7 +192,7 @@ it.each<[string, readonly string[], RegExp]>([
   ['an unknown option', ['status', '--al'], /unknown option '--al'/],
   ['a key that is none', ['show', '42'], /"42" is no key\. Write <aggregate>#<key>, such as order#42\./],
   ['a redrive of nothing', ['redrive', '--why', 'x'], /name keys, or give --all, or --reason CODE/],
-  ['a redrive without a reason', ['redrive', '--all'], /say why with --why/],
+  ['a redrive without a reason', ['redrive', '--all'], /required option '--why <text>' not specified/],
   ['a reason that does not exist', ['redrive', '--reason', 'bad', '--why', 'x'], /there is no reason "bad"/],
   ['a replay of everything', ['replay', '--why', 'x'], /everything would be published again/],
   ['a time that is none', ['replay', '--since', 'soon', '--why', 'x'], /--since <time>' argument 'soon' is invalid/],
@@ -215,7 +215,7 @@ it('everything that is not parked is marked in the end', async () => {
 });
 
 it('in the end what was written in order is proved to be there, and the table is as it must be', async () => {
-  const { code, stdout } = await cli.run(
+  const { code, stdout, stderr } = await cli.run(
     'verify',
     '--since',
     '1h',
@@ -225,9 +225,10 @@ it('in the end what was written in order is proved to be there, and the table is
     'order#t',
     'order#lost',
   );
-  expect({ code, stdout }).toEqual({
+  expect({ code, stdout, stderr }).toEqual({
     code: 0,
     stdout: expect.stringMatching(/\n\nNothing is missing, duplicated, reordered or misplaced\.\n$/),
+    stderr: '',
   });
   const health = await cli.run('doctor');
   expect(health.code).toBe(0);

@@ -205,8 +205,8 @@ it('what was set aside is listed with its reason and its place', async () => {
 it.each<[string, readonly string[], RegExp]>([
   ['a redrive of nothing', ['redrive', '--why', 'x'], /name keys, or give --all/],
   ['a redrive of both', ['redrive', 'a', '--all', '--why', 'x'], /name keys, or give --all/],
-  ['a redrive without a reason', ['redrive', '--all'], /say why with --why/],
-  ['a skip without a reason', ['skip', 'a'], /say why with --why/],
+  ['a redrive without a reason', ['redrive', '--all'], /required option '--why <text>' not specified/],
+  ['a skip without a reason', ['skip', 'a'], /required option '--why <text>' not specified/],
   ['a table that is not there', ['parked', '--inbox', 'none'], /ResourceNotFoundException/],
 ])('%s changes nothing and says so', async (_, args, message) => {
   const [command = '', ...rest] = args;

@@ -17,8 +17,8 @@ export function addConsumerDeadLetters(consumer: Command): void {
     consumer
       .command('dead-letters')
       .description('list what the consumer has set aside: why, when, and from where (reads Kafka)')
-      .requiredOption('--topic <name>', 'that the consumer reads')
-      .requiredOption('--consumer <name>', 'its name')
+      .requiredOption('--topic <name>', 'that the consumer reads (required)')
+      .requiredOption('--consumer <name>', 'its name (required)')
       .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseTime),
   ).action((options: DeadLetterOptions, command: Command) =>
     // The outbox is looked for only to find its brokers.

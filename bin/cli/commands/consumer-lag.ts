@@ -15,8 +15,8 @@ export function addConsumerLag(consumer: Command): void {
     .command('lag')
     .argument('<key...>', 'of the outbox, such as order#42')
     .description('compare the newest item of keys in the outbox with what the consumer has applied')
-    .requiredOption('--inbox <table>', "the consumer's table")
-    .requiredOption('--consumer <name>', 'its name')
+    .requiredOption('--inbox <table>', "the consumer's table (required)")
+    .requiredOption('--consumer <name>', 'its name (required)')
     .action((keys: string[], options: LagOptions, command: Command) =>
       act(command, (session) => run(session, keys, options)),
     );

@@ -15,7 +15,7 @@ export function addConsumerParked(consumer: Command): void {
     .command('parked')
     .argument('[key...]', 'Kafka keys, such as 42 (default: all)')
     .description('list the keys of which events are parked: why, since when, and what waits')
-    .requiredOption('--inbox <table>', "the consumer's table")
+    .requiredOption('--inbox <table>', "the consumer's table (required)")
     .option('--consumer <name>', 'its name (default: every consumer of the table, which is scanned for them)')
     .action((keys: string[], options: ParkedOptions, command: Command) =>
       actOnInbox(command, (session) => run(session, keys, options)),

@@ -20,7 +20,7 @@ export interface AskOptions {
   readonly consumer: string;
   readonly topic?: string;
   readonly source?: string;
-  readonly why?: string;
+  readonly why: string;
   readonly follow?: true;
   readonly timeout: number;
 }
@@ -31,11 +31,11 @@ interface RedriveOptions extends AskOptions {
 
 export const withAskOptions = (command: Command): Command =>
   command
-    .requiredOption('--inbox <table>', "the consumer's table")
-    .requiredOption('--consumer <name>', 'its name')
+    .requiredOption('--inbox <table>', "the consumer's table (required)")
+    .requiredOption('--consumer <name>', 'its name (required)')
     .option('--topic <name>', 'of the key, when it is parked on several')
     .option('--source <uri>', 'of the key, when it is parked of several')
-    .option('--why <text>', 'kept with the answer (required)')
+    .requiredOption('--why <text>', 'kept with the answer (required)')
     .option('--follow', 'wait until the consumer has done it, and say how it ended')
     .addOption(
       new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
@@ -57,7 +57,6 @@ async function run(session: InboxSession, keys: readonly string[], options: Redr
   const { terminal, client } = session;
   const { inbox, consumer, topic, source, all = false, why } = options;
   if (all === keys.length > 0) throw new SessionError('redrive: name keys, or give --all: one of them.');
-  if (why === undefined) throw new SessionError('redrive: say why with --why "…"; it is kept with the answer.');
   const target = { client, tableName: inbox, consumer };
   const { targets, idle } = await planParkedRedrive(target, { keys: all ? undefined : keys, topic, source });
   const request = { by: await session.by(), at: Date.now(), why };

@@ -27,7 +27,6 @@ export function addConsumerSkip(consumer: Command): void {
 async function run(session: InboxSession, key: string, options: SkipOptions): Promise<number> {
   const { terminal, client } = session;
   const { inbox, consumer, topic, source, why, yes } = options;
-  if (why === undefined) throw new SessionError('skip: say why with --why "…"; it is kept in place of the event.');
   const target = { client, tableName: inbox, consumer };
   const { targets } = await planParkedRedrive(target, { keys: [key], topic, source });
   const parked = onlyOne(key, targets);

@@ -1,7 +1,7 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { costOf, type Cost, type Workload } from '../../../lib/operate/cost';
 import { parseDuration } from '../arguments';
-import { columns, number } from '../format';
+import { columns, count, number } from '../format';
 import type { GlobalOptions } from '../session';
 import { Terminal } from '../terminal';
 
@@ -18,12 +18,20 @@ export function addCost(program: Command): void {
   program
     .command('cost')
     .description('estimate units and dollars of a load (asks nobody)')
-    .requiredOption('--events-per-second <n>', 'on average', parseNumber)
-    .requiredOption('--event-bytes <n>', "of an event's data", parseNumber)
+    .requiredOption('--events-per-second <n>', 'on average (required)', parseNumber)
+    .requiredOption('--event-bytes <n>', "of an event's data (required)", parseNumber)
     .option('--events-per-transaction <n>', 'of one key: they share an item', parseNumber, 1)
     .option('--key-bytes <n>', 'of a key', parseNumber, 36)
-    .option('--retention <duration>', 'how long processed items stay', parseDuration, 86_400_000)
-    .option('--sweep-every <duration>', 'how often the sweeper runs', parseDuration, 3_600_000)
+    .addOption(
+      new Option('--retention <duration>', 'how long processed items stay')
+        .argParser(parseDuration)
+        .default(86_400_000, '1d'),
+    )
+    .addOption(
+      new Option('--sweep-every <duration>', 'how often the sweeper runs')
+        .argParser(parseDuration)
+        .default(3_600_000, '1h'),
+    )
     .action((options: CostOptions, command: Command) => {
       const { json = false } = command.optsWithGlobals<GlobalOptions>();
       const { retention, sweepEvery, ...rest } = options;
@@ -44,7 +52,7 @@ const dollars = (n: number): string =>
 
 function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estimated, perMonth }: Cost): string[] {
   return [
-    `An item of ${number(eventsPerTransaction)} event(s): ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
+    `An item of ${count(eventsPerTransaction, 'event')}: ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
     ...columns([
       ['commit', `${item.commitWriteUnits} write units, beside those of the business items`],
       ['mark', `${item.markWriteUnits} write units`],

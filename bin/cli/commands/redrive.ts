@@ -22,7 +22,7 @@ interface RedriveOptions {
   readonly at?: string;
   readonly follow?: true;
   readonly timeout: number;
-  readonly why?: string;
+  readonly why: string;
   readonly yes?: true;
 }
 
@@ -35,22 +35,26 @@ export function addRedrive(program: Command): void {
     .option('--reason <code>', `keys that are held for this reason: ${PARK_REASONS.join(', ')}`)
     .option('--skip', 'discard the item that holds each key, for good, and publish what waits behind it; needs --yes')
     .option('--at <position>', 'the item to discard, of the one key that is named: nothing happens to any other')
-    .option('--why <text>', 'kept on the item (required)')
+    .requiredOption('--why <text>', 'kept on the item (required)')
     .option('--follow', 'wait until the relay has acted on each key, and say how it ended')
     .addOption(
       new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
     )
     .option('--yes', 'confirms --skip')
-    .action((keys: string[], options: RedriveOptions, command: Command) =>
-      act(command, (session) => run(session, keys, options)),
-    );
+    .action((keys: string[], options: RedriveOptions, command: Command) => {
+      const selection = selectionOf(keys, options);
+      return act(command, (session) => run(session, keys, selection, options));
+    });
 }
 
-async function run(session: Session, keys: readonly string[], options: RedriveOptions): Promise<number> {
+async function run(
+  session: Session,
+  keys: readonly string[],
+  selection: Selection,
+  options: RedriveOptions,
+): Promise<number> {
   const { terminal, target } = session;
   const { skip = false, why } = options;
-  const selection = selectionOf(keys, options);
-  if (why === undefined) throw new SessionError('redrive: say why with --why "…"; it is kept on the item.');
   const plan = await planRedrive(target, selection);
   if (skip) {
     const refusal = skipRefusal(plan, keys, options);

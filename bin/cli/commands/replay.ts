@@ -3,7 +3,7 @@ import { planReplay, replay } from '../../../lib/operate/replay';
 import { act, EXIT_CODES, needsYes } from '../act';
 import { parseTime } from '../arguments';
 import { count } from '../format';
-import { SessionError, type Session } from '../session';
+import type { Session } from '../session';
 
 interface ReplayOptions {
   readonly from?: string;
@@ -11,7 +11,7 @@ interface ReplayOptions {
   readonly since?: number;
   readonly until?: number;
   readonly topic?: string;
-  readonly why?: string;
+  readonly why: string;
   readonly yes?: true;
 }
 
@@ -25,7 +25,7 @@ export function addReplay(program: Command): void {
     .option('--since <time>', 'committed then or later: 2026-01-31T08:00:00Z, or 2h for two hours ago', parseTime)
     .option('--until <time>', 'committed then or earlier', parseTime)
     .option('--topic <name>', "publish here instead of to each event's own topic")
-    .option('--why <text>', 'kept on the signal (required)')
+    .requiredOption('--why <text>', 'kept on the signal (required)')
     .option('--yes', 'confirms it')
     .action((keys: string[], options: ReplayOptions, command: Command) =>
       act(command, (session) => run(session, keys, options)),
@@ -35,7 +35,6 @@ export function addReplay(program: Command): void {
 async function run(session: Session, keys: readonly string[], options: ReplayOptions): Promise<number> {
   const { terminal, target } = session;
   const { yes, why, ...range } = options;
-  if (why === undefined) throw new SessionError('replay: say why with --why "…"; it is kept on the signal.');
   const plan = await planReplay(target, { ...range, keys: keys.length === 0 ? undefined : keys });
   const what = (keys: number): string => `processed events of ${count(keys, 'key')}`;
   const whither = range.topic === undefined ? 'to their own topics' : `to ${range.topic}`;

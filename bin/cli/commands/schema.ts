@@ -29,7 +29,10 @@ export function addSchema(program: Command): void {
     );
   const common = (command: Command): Command =>
     command
-      .requiredOption('--catalogue <module>', 'exports the catalogue: ./dist/events.js, or ./dist/events.js#name')
+      .requiredOption(
+        '--catalogue <module>',
+        'exports the catalogue: ./dist/events.js, or ./dist/events.js#name (required)',
+      )
       .option('--baseline <file>', 'what was recorded', BASELINE_FILE)
       .addOption(
         new Option('--mode <mode>', 'who must understand whom').choices(COMPATIBILITIES).default(DEFAULT_COMPATIBILITY),

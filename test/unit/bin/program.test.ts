@@ -1,0 +1,28 @@
+import { explain } from '../../../bin/cli/failure';
+import { createProgram } from '../../../bin/cli/program';
+
+const helpOf = (command: string): string =>
+  createProgram('1.0.0')
+    .commands.find((each) => each.name() === command)
+    ?.helpInformation() ?? '';
+
+test('a redrive without a key is refused before an outbox is looked for', async () => {
+  // Nobody answers there: whoever looked would fail with what the SDK says.
+  const region = ['--region', 'nowhere-1', '--stack', 'Shop'];
+  await expect(
+    createProgram('1.0.0').parseAsync(['node', 'outbox', 'redrive', '--why', 'x', ...region]),
+  ).rejects.toThrow('redrive: name keys, or give --all, or --reason CODE: one of them.');
+});
+
+test('durations that are left out are shown as they are given', () => {
+  expect(helpOf('cost')).toMatch(/--retention <duration> .*\(default: 1d\)/s);
+  expect(helpOf('cost')).toMatch(/--sweep-every <duration> .*\(default: 1h\)/s);
+});
+
+test.each([new Error('Region is missing'), Object.assign(new Error('none'), { name: 'CredentialsProviderError' })])(
+  'advice names nothing that the package does not bring: %s',
+  (error) => {
+    expect(explain(error)).toContain('or run it where a local stack runs.');
+    expect(explain(error)).not.toContain('npm run');
+  },
+);
