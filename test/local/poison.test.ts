@@ -4,6 +4,7 @@ import {
   expectCompleteAndInOrder,
   allArrived,
   keysNamed,
+  settled,
   startWorld,
   STARTUP_MS,
   until,
@@ -45,7 +46,7 @@ it('a poison event parks its key while other keys flow, and nothing of that key 
   await allArrived(world, committed);
   expectCompleteAndInOrder(world, committed);
   await until('the parking', () => isParked('poisoned'));
-  await world.stack.mapping.caughtUp();
+  await settled(world);
 
   expect(world.reader.firstIds('poisoned')).toEqual(['poisoned.1', 'poisoned.2', 'poisoned.3']);
   const items = (await itemsOf('poisoned')).toSorted((a, b) => a.sk.localeCompare(b.sk));
@@ -90,7 +91,7 @@ it('an event for an unknown topic parks its key, and nothing of the key is publi
   await until('the parking', () => isParked('astray'));
   await until('another key', () => world.reader.firstIds('unharmed').length === 1);
   await put('astray', 4, 'order.changed');
-  await world.stack.mapping.caughtUp();
+  await settled(world);
 
   expect(world.reader.firstIds('astray')).toEqual(['astray.1']);
   expect(await world.holds()).toContainEqual(
@@ -116,7 +117,7 @@ it('an item that can not be decoded parks its key and says what is wrong with it
 
   await until('the parking', () => isParked('garbled'));
   await until('another key', () => world.reader.firstIds('readable').length === 1);
-  await world.stack.mapping.caughtUp();
+  await settled(world);
 
   expect(world.reader.firstIds('garbled')).toEqual([]);
   const [item] = (await itemsOf('garbled')).filter(({ parked }) => parked !== undefined);
@@ -132,7 +133,7 @@ it('an item whose key is longer than a sort key can be is held like any other', 
   await put(key, 2, 'order.changed');
 
   await until('the parking', () => isParked(key));
-  await world.stack.mapping.caughtUp();
+  await settled(world);
 
   expect(world.reader.firstIds(key)).toEqual([]);
   expect(await world.holds()).toContainEqual(expect.objectContaining({ key: `order#${key}` }));

@@ -1,5 +1,7 @@
 import { Kafka, logLevel, type Consumer } from 'kafkajs';
 import { registerZstd } from '../../../lib/kafka/zstd';
+import { withAdmin } from '../../../local/kafka/topics';
+import { waitUntil } from '../../../local/wait-until';
 
 /** A message as a consumer sees it. */
 export interface Arrival {
@@ -11,13 +13,21 @@ export interface Arrival {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+const CAUGHT_UP_MS = 60_000;
+
 /** Reads whole topics from their beginning, as a plain kafkajs consumer does. */
 export class TopicReader {
   readonly arrivals: Arrival[] = [];
   readonly #consumer: Consumer;
+  readonly #brokers: readonly string[];
+  readonly #topics: readonly string[];
+  /** Offset of the latest message, by topic and partition. */
+  readonly #latest = new Map<string, bigint>();
 
-  private constructor(consumer: Consumer) {
+  private constructor(consumer: Consumer, brokers: readonly string[], topics: readonly string[]) {
     this.#consumer = consumer;
+    this.#brokers = brokers;
+    this.#topics = topics;
   }
 
   static async start(brokers: readonly string[], topics: readonly string[]): Promise<TopicReader> {
@@ -28,11 +38,12 @@ export class TopicReader {
       logLevel: logLevel.NOTHING,
       retry: { retries: 60, maxRetryTime: 1_000 },
     }).consumer({ groupId: `reader-${Math.random().toString(36).slice(2)}`, maxWaitTimeInMs: 200 });
-    const reader = new TopicReader(consumer);
+    const reader = new TopicReader(consumer, brokers, topics);
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       eachMessage: ({ topic, partition, message }) => {
+        reader.#latest.set(`${topic}-${partition}`, BigInt(message.offset));
         reader.arrivals.push({
           topic,
           partition,
@@ -47,6 +58,24 @@ export class TopicReader {
       },
     });
     return reader;
+  }
+
+  /** Resolves when all that lies on the topics at the time of the call has arrived; not beside transactions, which leave markers. */
+  async caughtUp(): Promise<void> {
+    const ends = await withAdmin(this.#brokers, (admin) =>
+      Promise.all(
+        this.#topics.map(async (topic) =>
+          (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+            place: `${topic}-${partition}`,
+            ...{ low: BigInt(low), high: BigInt(high) },
+          })),
+        ),
+      ),
+    );
+    const wanted = ends.flat().filter(({ low, high }) => low < high);
+    await waitUntil('The arrival of the last message', CAUGHT_UP_MS, () =>
+      wanted.every(({ place, high }) => (this.#latest.get(place) ?? -1n) >= high - 1n) ? true : undefined,
+    );
   }
 
   /** Every message of a key, repetitions included. */

@@ -198,6 +198,15 @@ export async function write(
   return { conflicts };
 }
 
+/**
+ * Resolves when the relay has been invoked for all that is in the stream and the reader has all that lies on the topics:
+ * from here on what has not arrived never will.
+ */
+export async function settled({ stack, reader }: World, timeoutMs?: number): Promise<void> {
+  await stack.mapping.caughtUp(timeoutMs);
+  await reader.caughtUp();
+}
+
 /** Every committed event arrived, the first arrivals of each key in its order. */
 export function expectCompleteAndInOrder({ reader }: World, committed: Committed): void {
   for (const key of committed.keys) expect(reader.firstIds(key)).toEqual(committed.ids(key));
