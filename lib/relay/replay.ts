@@ -2,11 +2,12 @@ import { itemStateOf } from '../event/item-state';
 import type { Image } from '../event/item';
 import { REPLAY_HEADER, type Message } from '../event/message';
 import { newSignal, type ReplaySignal } from '../event/signal';
+import { concernsMessages } from './classify';
 import type { Delivery } from './delivery';
 import { storedEntryOf, type Entry } from './entry';
 import type { RelayOptions } from './options';
-import type { Failure, RelayPorts, TopicLookup } from './ports';
-import { planRound } from './rounds';
+import type { Failure, Publisher, RelayPorts, TopicLookup } from './ports';
+import { halve, planRound, type LoadedBatch } from './rounds';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';
@@ -39,7 +40,7 @@ export async function replay(
         ports.telemetry.replayed(signal, items);
         return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from: next.sk }) };
       }
-      const failure = await publishRound(open, ports, options);
+      const failure = await publishRound(open, delivery, ports, options);
       if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
       if (failure !== undefined) {
         delivery.stop(failure);
@@ -96,6 +97,7 @@ function replayEntry(image: Image, index: number, { replayId, topic }: ReplaySig
 
 async function publishRound(
   open: readonly Entry[],
+  delivery: Delivery,
   { publisher }: RelayPorts,
   options: RelayOptions,
 ): Promise<Failure | undefined> {
@@ -108,18 +110,35 @@ async function publishRound(
   }
   const { batches, refused } = planRound(open, topics, options);
   if (batches.length === 0) return refused[0]?.failure;
-  const outcomes = await publisher.publish(batches);
-  for (const [at, { shipments }] of batches.entries()) {
-    const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
-    if (outcome.kind !== 'acked') return outcome;
-    for (const { entry, content, index } of shipments) {
-      content.receipts.push({
-        topic: batches[at]?.topic ?? '',
-        partition: batches[at]?.partition ?? 0,
-        offset: outcome.baseOffset,
-      });
-      if (index === content.messages.length - 1) entry.state = 'settled';
-    }
+  for (const batch of batches) {
+    const failure = await publishBatch(batch, publisher, delivery);
+    if (failure !== undefined) return failure;
   }
   return undefined;
 }
+
+/**
+ * Halves what is refused as a whole: a side topic may take less at once than the topics of the outbox. What there is no
+ * time for stays open.
+ */
+async function publishBatch(
+  batch: LoadedBatch,
+  publisher: Publisher,
+  delivery: Delivery,
+): Promise<Failure | undefined> {
+  const [outcome = NO_ANSWER] = await publisher.publish([batch]);
+  if (outcome.kind !== 'acked') {
+    if (batch.shipments.length === 1 || !concernsMessages(outcome)) return outcome;
+    const [first, second] = halve(batch);
+    const failure = await publishBatch(first, publisher, delivery);
+    return failure ?? (delivery.mayGoOn ? publishBatch(second, publisher, delivery) : undefined);
+  }
+  const { topic, partition, shipments } = batch;
+  for (const [at, { entry, content, index }] of shipments.entries()) {
+    content.receipts.push({ topic, partition, offset: outcome.baseOffset + BigInt(at) });
+    if (index === content.messages.length - 1) entry.state = 'settled';
+  }
+  return undefined;
+}
+
+const NO_ANSWER: Failure = { kind: 'outage', message: 'The publisher gave no answer for a batch.' };

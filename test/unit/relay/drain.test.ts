@@ -9,6 +9,7 @@ import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 const HOUR = 3_600_000;
 const request = { by: 'someone', at: 1, why: 'a test' };
 const poison: Failure = { kind: 'poison', reason: 'message-refused', message: 'no' };
+const tooLarge: Failure = { kind: 'poison', reason: 'message-too-large', message: 'too large' };
 const outage: Failure = { kind: 'outage', message: 'away' };
 const at = positionOfVersion;
 
@@ -392,6 +393,54 @@ describe('a replay', () => {
 
     expect(w.table.setAsides).toEqual([expect.objectContaining({ why: expect.stringContaining('unknown-topic') })]);
     expect(w.hold()).toBeUndefined();
+  });
+
+  it('is sent in smaller batches when its topic does not take as much at once, in order', async () => {
+    const w = aWorld();
+    await w.handle(
+      [1, 2, 3, 4, 5].map((version) => w.put(version)),
+      plentyOfTime,
+    );
+    w.kafka.refuse = ({ messages }) => (messages.length > 1 ? tooLarge : undefined);
+
+    expect(await w.handle([w.replay()], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids().slice(5)).toEqual(['a1', 'a2', 'a3', 'a4', 'a5']);
+    expect(w.table.setAsides).toEqual([]);
+  });
+
+  it('goes on under another signal when there is no time for every smaller batch', async () => {
+    const w = aWorld();
+    await w.handle(
+      [1, 2, 3, 4].map((version) => w.put(version)),
+      plentyOfTime,
+    );
+    w.kafka.refuse = ({ messages }) => (messages.length > 1 ? tooLarge : undefined);
+    const signal = w.replay();
+    const successors: StreamRecord[] = [];
+    w.table.onInsert = (record) => successors.push(record);
+    const remainingMs = (): number => (w.kafka.log.length > 4 ? 0 : 90_000);
+
+    expect(await w.handle([signal], remainingMs)).toBeUndefined();
+    expect(w.ids().slice(4)).toEqual(['a1']);
+    expect(await w.handle(successors, plentyOfTime)).toBeUndefined();
+
+    expect(w.ids().slice(4)).toEqual(['a1', 'a2', 'a3', 'a4']);
+  });
+
+  it('is set aside when one message alone is refused, with what came before it sent', async () => {
+    const w = aWorld();
+    await w.handle(
+      [1, 2, 3].map((version) => w.put(version)),
+      plentyOfTime,
+    );
+    w.kafka.refuse = ({ messages }) =>
+      messages.some(({ headers }) => headers['ce_id'] === 'a3') ? tooLarge : undefined;
+
+    expect(await w.handle([w.replay()], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids().slice(3)).toEqual(['a1', 'a2']);
+    expect(w.table.setAsides).toMatchObject([{ why: 'message-too-large: too large' }]);
   });
 
   it('that runs out of time goes on under the same id', async () => {
