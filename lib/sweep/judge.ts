@@ -86,17 +86,20 @@ export class KeyJudge {
     this.#due = { from: this.#due?.from ?? sk, since: Math.min(this.#due?.since ?? Infinity, committedAt) };
   }
 
-  /** Whoever left the time out, or gave one of the future, wrote no outbox item: it is as old as can be. */
   #committedAt(image: Image): number {
-    const given = Number(image['committedAt']?.N ?? 0);
-    return given <= this.#times.now + CLOCK_MARGIN_MS ? given : 0;
+    return this.#credible(Number(image['committedAt']?.N ?? 0));
+  }
+
+  /** Whoever left the time out, or gave one of the future, did not mean it: it is as old as can be. */
+  #credible(ms: number): number {
+    return ms <= this.#times.now + CLOCK_MARGIN_MS ? ms : 0;
   }
 
   #takeSignal(image: Image, sk: string): void {
     const isSetAside = image['setAside'] !== undefined;
     this.#count.signal(this.pk, { isSetAside });
     if (isSetAside) return;
-    const since = epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)) ?? 0;
+    const since = this.#credible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)) ?? 0);
     const isLost = since <= this.#times.before;
     try {
       const signal = decodeSignal(image);

@@ -284,6 +284,13 @@ describe('an item of the future', () => {
     expect(await run()).toMatchObject({ signalsSent: 1, doubt: 'stands' });
   });
 
+  it('that is a signal is put anew, because its own record may be lost until then', async () => {
+    put('1', 1, LONG_AGO);
+    table.putSignal(newSignal('order#1', NOW + 100 * 24 * HOUR, { kind: 'drain', from: at(1), request }));
+
+    expect(await run()).toMatchObject({ signalsReplaced: 1, doubt: 'began' });
+  });
+
   it('within what clocks may differ is as young as it says', async () => {
     put('1', 1, NOW + MINUTE);
     expect(await run()).toMatchObject({ signalsSent: 0, doubt: 'none' });
