@@ -21,9 +21,9 @@ export function admit(
 ): Admission {
   if (control.tombstones.has(entry.identity)) return { kind: 'done' };
   const known = acknowledged.get(entry.identity);
-  if (known !== undefined) {
-    return known.kind === 'marked' ? { kind: 'done' } : { kind: 'mark', receipts: known.receipts };
-  }
+  if (known?.kind === 'unmarked') return { kind: 'mark', receipts: known.receipts };
+  // What was marked and is open where a drain reads it has been written again since, under its old name.
+  if (known !== undefined && !entry.isHead) return { kind: 'done' };
   const hold = holdOf(entry, control.holds);
   return hold === undefined ? { kind: 'publish' } : { kind: 'wait', hold };
 }

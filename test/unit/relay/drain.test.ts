@@ -43,6 +43,18 @@ function aWorld(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
 }
 
 describe('a drain that a signal asks for', () => {
+  it('publishes what was written again under its old id, though this process remembers it as done', async () => {
+    const w = aWorld({}, { retention: 0 });
+    await w.handle([w.put(1)], plentyOfTime);
+    await w.handle([w.put(1)], plentyOfTime);
+    expect(w.states()).toEqual(['pending']);
+
+    expect(await w.handle([w.putSignal({ kind: 'drain', from: at(1) })], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a1']);
+    expect(w.states()).toEqual([]);
+  });
+
   it('publishes the parked item and everything behind it in order, and releases the key', async () => {
     const w = aWorld();
     w.poisonous.add('a2');
