@@ -27,6 +27,16 @@ import type { Pass } from '../../lib/sweep/pass';
 
 type MutableImage = Record<string, Image[string]>;
 
+/** What a backup of the table holds. */
+export interface Snapshot {
+  readonly items: ReadonlyMap<string, ReadonlyMap<string, MutableImage>>;
+  readonly signals: ReadonlyMap<string, ReadonlyMap<string, Signal>>;
+  readonly holds: ReadonlyMap<string, Hold>;
+  readonly tombstones: ReadonlySet<string>;
+  readonly state: MemoryTable['state'];
+  readonly pass: Pass | undefined;
+}
+
 /** Everything that the relay does to a table, one by one. */
 export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainStore, SignalStore {}
 
@@ -111,6 +121,26 @@ export class MemoryTable implements TablePorts {
         ...(this.setAsides.some(({ sk }) => sk === signal.sk) ? { setAside: { M: {} } } : {}),
       })),
     ];
+  }
+
+  snapshot(): Snapshot {
+    const { items, signals, holds, tombstones, state, pass } = this;
+    return structuredClone({ items, signals, holds, tombstones, state, pass });
+  }
+
+  restore(snapshot: Snapshot): void {
+    const { items, signals, holds, tombstones, state, pass } = structuredClone(snapshot);
+    const replace = <V>(map: Map<string, V>, by: ReadonlyMap<string, V>): void => {
+      map.clear();
+      for (const [key, value] of by) map.set(key, value);
+    };
+    replace(this.items, new Map([...items].map(([pk, ofKey]) => [pk, new Map(ofKey)])));
+    replace(this.signals, new Map([...signals].map(([pk, ofKey]) => [pk, new Map(ofKey)])));
+    replace(this.holds, holds);
+    this.tombstones.clear();
+    for (const identity of tombstones) this.tombstones.add(identity);
+    this.state = { ...state };
+    this.pass = pass;
   }
 
   // What the relay reads.

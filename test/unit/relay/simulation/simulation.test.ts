@@ -9,6 +9,8 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'a retention of zero': { retention: 0 },
   'a mapping that is off for longer than the stream lasts': { trims: true },
   'streams that are made anew': { newStreams: true },
+  'a table that is restored': { restores: true },
+  'clocks that disagree and scans that are behind': { skewed: true, trims: true, newStreams: true },
   'everything at once': { zombies: true, topics: true, bombs: true, trims: true, newStreams: true },
 };
 const RUNS = 60;

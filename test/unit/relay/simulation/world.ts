@@ -1,8 +1,8 @@
 import { anEvent, anItem } from '../../../builders/items';
-import { MemoryTable } from '../../../builders/memory-table';
+import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import { identityOf } from '../../../../lib/event/item';
-import { positionOfVersion, versionOfPosition } from '../../../../lib/event/position';
+import { positionOfVersion } from '../../../../lib/event/position';
 import { newSignal } from '../../../../lib/event/signal';
 import type { BatchOutcome, Failure, Mark, PartitionBatch, RelayPorts } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
@@ -25,6 +25,10 @@ export interface Profile {
   readonly trims?: boolean;
   /** The stream is switched off and on: another one, without what was not yet delivered. */
   readonly newStreams?: boolean;
+  /** The table is restored as it was some time ago, under a stream of its own. */
+  readonly restores?: boolean;
+  /** The clocks of writers are minutes apart, and a scan shows what was there minutes ago. */
+  readonly skewed?: boolean;
 }
 
 const KEYS = ['a', 'b'];
@@ -32,6 +36,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
 const HALVES_APART = 5_000;
+/** Less than what the sweeper grants to clocks and scans. */
+const SKEW = 4 * MINUTE;
 const outage: Failure = { kind: 'outage', message: 'away' };
 const request = { by: 'operator', at: 1, why: 'simulation' };
 
@@ -86,7 +92,9 @@ export class SimulatedWorld {
   readonly #appendLater: string[][] = [];
   readonly #uncommitted: { readonly written: Written; readonly since: number }[] = [];
   readonly #away = new Set<string>();
-  readonly #next = new Map(KEYS.map((key) => [key, 1]));
+  #next = new Map(KEYS.map((key) => [key, 1]));
+  #backup: { readonly table: Snapshot; readonly written: ReadonlySet<string>; readonly next: Map<string, number> };
+  #writes = 0;
 
   constructor(seed: number, profile: Profile) {
     this.#random = seed;
@@ -94,6 +102,7 @@ export class SimulatedWorld {
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
     this.table.state = { streamArn: this.#streamArn() };
     this.table.onInsert = (record) => this.#records.push({ ...record, eventSourceARN: this.#streamArn() });
+    this.#backup = this.#backUp();
   }
 
   /** Chaos, then calm and an operator who mends everything; answers what is wrong at the end. */
@@ -126,7 +135,8 @@ export class SimulatedWorld {
   }
 
   async #act(): Promise<void> {
-    const { zombies = false, topics = false, trims = false, newStreams = false } = this.#profile;
+    const { zombies = false, topics = false, trims = false, newStreams = false, restores = false } = this.#profile;
+    const looks = trims || newStreams || restores;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
       [70, () => this.#poll()],
@@ -136,10 +146,12 @@ export class SimulatedWorld {
       [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
       [zombies ? 4 : 0, () => this.#freeze()],
       [zombies ? 24 : 0, () => this.#advance(this.#zombies.at(0))],
-      [trims || newStreams ? 4 : 1, () => this.#beginSweep()],
-      [trims || newStreams ? 30 : 8, () => this.#advanceSweep()],
+      [looks ? 4 : 1, () => this.#beginSweep()],
+      [looks ? 30 : 8, () => this.#advanceSweep()],
       [trims ? 0.6 : 0, () => this.#losesADay()],
       [newStreams ? 1.5 : 0, () => this.#renewStream()],
+      [restores ? 2 : 0, () => void (this.#backup = this.#backUp())],
+      [restores ? 0.8 : 0, () => this.#restore()],
       [topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
     ];
     let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -154,7 +166,8 @@ export class SimulatedWorld {
     if (version > MAX_VERSION) return;
     this.#next.set(key, version + 1);
     const written = {
-      id: `${key}${version}`,
+      // A version is written again where a restore has taken the first away.
+      id: `${key}${version}${this.#profile.restores === true ? `/${++this.#writes}` : ''}`,
       key,
       version,
       topic: this.#profile.topics === true && this.#chance(0.5) ? 'B' : 'A',
@@ -177,14 +190,15 @@ export class SimulatedWorld {
   }
 
   #commit({ id, key, version, topic }: Written): void {
-    this.table.put(anItem({ key, version, committedAt: this.#now, events: [anEvent({ id, topic })] }));
+    const skew = this.#profile.skewed === true ? Math.round((2 * this.#draw() - 1) * SKEW) : 0;
+    this.table.put(anItem({ key, version, committedAt: this.#now + skew, events: [anEvent({ id, topic })] }));
   }
 
   #operate(): void {
     const holds = [...this.table.holds.values()];
     if (holds.length === 0) return;
     const { pk, position, state } = this.#pick(holds);
-    const held = this.written.get(`${pk.slice('order#'.length)}${versionOfPosition(position)}`);
+    const held = this.#writtenAt(pk, position);
     if (held !== undefined && !this.#calm && this.#chance(0.4)) {
       // Only what was refused may be discarded, whatever the operator has read meanwhile.
       if (state === 'holding' || this.table.stateAt(pk, position) === 'parked') this.#intended.add(held.id);
@@ -193,6 +207,10 @@ export class SimulatedWorld {
     }
     if (held !== undefined) held.poison = held.bomb = false;
     this.table.putSignal(newSignal(pk, this.#now, { kind: 'drain', from: position, request }));
+  }
+
+  #writtenAt(pk: string, position: string): Written | undefined {
+    return this.written.get(this.table.items.get(pk)?.get(position)?.['id']?.S ?? '');
   }
 
   #toggleOutage(topic: string): void {
@@ -283,6 +301,25 @@ export class SimulatedWorld {
     this.#streams++;
   }
 
+  // The backup.
+
+  #backUp() {
+    return { table: this.table.snapshot(), written: new Set(this.written.keys()), next: new Map(this.#next) };
+  }
+
+  /** Another table, with a stream that shows nothing of what was restored; writers go on from what is there. */
+  #restore(): void {
+    this.#crash();
+    this.#processes = [];
+    this.#sweeping = undefined;
+    this.#records.splice(this.#checkpoint);
+    this.#streams++;
+    for (const written of this.written.values()) if (this.#isDiscarded(written)) this.#undone.add(written.id);
+    this.table.restore(this.#backup.table);
+    this.#next = new Map(this.#backup.next);
+    for (const id of this.written.keys()) if (!this.#backup.written.has(id)) this.written.delete(id);
+  }
+
   // The sweeper.
 
   #beginSweep(): void {
@@ -316,6 +353,7 @@ export class SimulatedWorld {
 
   #sweepStore(call: <T>(effect: () => Promise<T>) => Promise<T>): SweepStore {
     const { table } = this;
+    const isBehind = this.#profile.skewed === true;
     return {
       readControl: () => call(() => table.read()),
       head: ({ pk, position }) => call(() => Promise.resolve(table.items.get(pk)?.get(position))),
@@ -332,8 +370,9 @@ export class SimulatedWorld {
       async *segment(index, segments) {
         const keys = KEYS.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
         for (const pk of keys) {
-          // As a page that was read now.
-          const images = await call(() => Promise.resolve(table.scan(pk)));
+          // As a page that was read now, or by a replica that is behind.
+          const behind = isBehind ? table.scan(pk) : undefined;
+          const images = await call(() => Promise.resolve(behind ?? table.scan(pk)));
           yield { images, readUnits: 1 };
         }
       },
@@ -468,6 +507,8 @@ export class SimulatedWorld {
   }
 
   #unmended: string[] = [];
+  /** Discarded before a restore, which knew nothing of it. */
+  readonly #undone = new Set<string>();
 
   #uncovered(): string[] {
     return [...this.written.values()]
@@ -487,17 +528,18 @@ export class SimulatedWorld {
     }
   }
 
+  #isDiscarded({ id, key, version }: Written): boolean {
+    return this.table.tombstones.has(identityOf({ pk: `order#${key}`, sk: positionOfVersion(version), id }));
+  }
+
   #verdict(): string[] {
     const wrong: string[] = [...this.#unmended];
     if (this.#checkpoint < this.#records.length) wrong.push('the shard is blocked');
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
     for (const [at, id] of this.log.entries()) if (!first.has(id)) first.set(id, at);
-    // A relay that was frozen with the request in flight may still deliver it: nothing is promised of its order.
-    const isDiscarded = ({ id, key, version }: Written): boolean =>
-      this.table.tombstones.has(identityOf({ pk: `order#${key}`, sk: positionOfVersion(version), id }));
     for (const written of this.written.values()) {
-      if (isDiscarded(written)) {
+      if (this.#isDiscarded(written)) {
         if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded by nobody's wish`);
         continue;
       }
@@ -506,7 +548,9 @@ export class SimulatedWorld {
       const state = this.table.stateAt(`order#${written.key}`, positionOfVersion(written.version));
       if (state === 'pending' || state === 'parked') wrong.push(`${written.id} is left ${state}`);
       for (const other of this.written.values()) {
-        const overtook = other.key === written.key && other.version < written.version && !isDiscarded(other);
+        // What a relay that was frozen may still deliver, and what was given up and is back, has no order.
+        const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id);
+        const overtook = other.key === written.key && other.version < written.version && hasOrder;
         if (overtook && at !== undefined && (first.get(other.id) ?? -1) > at)
           wrong.push(`${written.id} overtook ${other.id}`);
       }
