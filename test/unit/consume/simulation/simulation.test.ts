@@ -1,0 +1,29 @@
+import { SimulatedWorld, type Profile } from './world';
+
+const PROFILES: Readonly<Record<string, Profile>> = {
+  'members that die, freeze, stop, crash and begin again': {},
+  'several events of a key in one transaction': { options: { eventsOfKeyPerTransaction: 3 } },
+  'lost answers, conflicts and throttling': { faults: true },
+  'poison and parked keys': { poison: true },
+  'poison that blocks': { poison: true, options: { onFailure: 'block' } },
+  'poison that is set aside': { poison: true, options: { onFailure: 'dead-letter' } },
+  'keys that wait for what is missing': { options: { gaps: 'block', gapTimeoutMs: 60_000 } },
+  'a group that begins at the end': { fromEnd: true },
+  'everything at once': { poison: true, faults: true, options: { eventsOfKeyPerTransaction: 3 } },
+};
+const RUNS = 2;
+const STEPS = 150;
+
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'], now: Date.UTC(2026, 0, 2) }));
+afterEach(() => jest.useRealTimers());
+
+it.each(Object.entries(PROFILES))(
+  'effects once, in order, and nothing committed that is owed: %s',
+  async (_, profile) => {
+    for (let seed = 1; seed <= RUNS; seed++) {
+      const wrong = await new SimulatedWorld(seed, profile).play(STEPS);
+      expect({ seed, wrong: wrong.slice(0, 5) }).toEqual({ seed, wrong: [] });
+    }
+  },
+  120_000,
+);

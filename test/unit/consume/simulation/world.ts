@@ -1,0 +1,460 @@
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { deadLetterTopic } from '../../../../lib/event/consumer-name';
+import { Random } from '../../../../lib/testing/random';
+import { runConsumer, type ConsumedRecord, type ConsumerOptions, type RunningConsumer } from '../../../../lib/consumer';
+import { aRecord, aRig, MemoryClient, unreachable, type Definitions, type Rig } from '../../../builders/consume';
+
+/** What goes wrong in a world, and how its consumers are set. */
+export interface Profile {
+  readonly options?: Partial<ConsumerOptions<Definitions>>;
+  /** Handlers that fail for some events until the end. */
+  readonly poison?: boolean;
+  /** Answers of DynamoDB that are lost, conflicts and throttling. */
+  readonly faults?: boolean;
+  /** Group without offsets that begins at the end. */
+  readonly fromEnd?: boolean;
+}
+
+const PARTITIONS = 3;
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'plain-g', 'plain-h'];
+const MEMBERS = 3;
+
+type Listener = (event: { payload: Record<string, unknown> }) => void;
+type Offset = { topic: string; partition: number; offset: string };
+
+/** The topic, and the group with its offsets, as a broker has them. */
+class Broker {
+  readonly log: ConsumedRecord[][] = Array.from({ length: PARTITIONS }, () => []);
+  readonly committed = new Map<number, number>();
+  readonly members = new Set<Member>();
+  generation = 1;
+  /** Told of each commit. */
+  onCommit: (partition: number, offset: number) => void = () => undefined;
+
+  append(change: Parameters<typeof aRecord>[0] & { key: string }): void {
+    const partition = KEYS.indexOf(change.key) % PARTITIONS;
+    const log = this.log[partition] ?? [];
+    log.push(aRecord({ ...change, partition, offset: log.length }));
+  }
+
+  /** Who is in the group learns it one by one. */
+  rebalance(): void {
+    this.generation++;
+  }
+
+  assignmentOf(member: Member): number[] {
+    const members = [...this.members];
+    return this.log.flatMap((_, partition) => (members[partition % members.length] === member ? [partition] : []));
+  }
+}
+
+/** kafkajs's consumer, as far as its order of events concerns the runner. */
+class Member {
+  readonly #broker: Broker;
+  readonly #random: Random;
+  readonly #fromEnd: boolean;
+  readonly #listeners = new Map<string, Listener[]>();
+  readonly #paused = new Set<number>();
+  readonly #seeks = new Map<number, number>();
+  readonly #positions = new Map<number, number>();
+  #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
+  #generation = 0;
+  #assigned: number[] = [];
+  #isRestarting = false;
+  isBusy = false;
+  /** A process that is gone: nothing of it is heard any more. */
+  isDead = false;
+
+  constructor(broker: Broker, random: Random, fromEnd: boolean) {
+    this.#broker = broker;
+    this.#random = random;
+    this.#fromEnd = fromEnd;
+  }
+
+  connect = () => Promise.resolve();
+  subscribe = () => Promise.resolve();
+  on = (name: string, listener: Listener) =>
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener]);
+  run = ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
+    this.#eachBatch = eachBatch;
+    this.#broker.members.add(this);
+    this.#broker.rebalance();
+    this.#join();
+    return Promise.resolve();
+  };
+  disconnect = () => {
+    if (this.#broker.members.delete(this)) this.#broker.rebalance();
+    return Promise.resolve();
+  };
+  pause = (paused: { partitions: number[] }[]) => {
+    for (const { partitions } of paused) for (const partition of partitions) this.#paused.add(partition);
+  };
+  resume = (resumed: { partitions: number[] }[]) => {
+    for (const { partitions } of resumed) for (const partition of partitions) this.#paused.delete(partition);
+  };
+  seek = ({ partition, offset }: { partition: number; offset: string }) =>
+    void this.#seeks.set(partition, Number(offset));
+
+  commitOffsets = async (offsets: readonly Offset[]) => {
+    await sleep(this.#random.integer(5));
+    // A commit is taken as long as the member knows the group's generation, whoever has the partition.
+    if (this.isDead || !this.#isCurrent) throw new Error('ILLEGAL_GENERATION');
+    for (const { partition, offset } of offsets) {
+      this.#broker.committed.set(partition, Number(offset));
+      this.#broker.onCommit(partition, Number(offset));
+    }
+    if (this.#random.chance(0.05)) throw new Error('the answer is lost');
+  };
+
+  get #isCurrent(): boolean {
+    return this.#generation === this.#broker.generation && this.#broker.members.has(this);
+  }
+
+  /** One turn of the fetch loop: joins anew if it must, else fetches and hands over. */
+  async turn(): Promise<void> {
+    if (this.isBusy || this.isDead || !this.#broker.members.has(this)) return;
+    this.isBusy = true;
+    try {
+      if (!this.#isCurrent) {
+        // Who was expelled learns it without the word of a rebalance.
+        if (this.#random.chance(0.7)) this.#emit('rebalancing');
+        await sleep(this.#random.integer(20));
+        this.#isRestarting = false;
+        this.#join();
+        return;
+      }
+      if (this.#isRestarting) return;
+      await this.#fetch();
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  /** kafkajs meets an error and begins anew, with nothing paused. */
+  crash(): void {
+    if (this.isBusy || this.isDead || this.#isRestarting || !this.#broker.members.has(this)) return;
+    this.#emit('crash', { error: new Error('passing'), restart: true });
+    this.#isRestarting = true;
+    this.#paused.clear();
+    this.#broker.rebalance();
+  }
+
+  async #fetch(): Promise<void> {
+    for (const [partition, offset] of this.#seeks) this.#positions.set(partition, offset);
+    this.#seeks.clear();
+    const fetched = this.#assigned
+      .filter((partition) => !this.#paused.has(partition))
+      .map((partition) => {
+        const from = this.#positions.get(partition) ?? 0;
+        const log = this.#broker.log[partition] ?? [];
+        return { partition, from, records: log.slice(from, from + 1 + this.#random.integer(6)) };
+      });
+    await sleep(this.#random.integer(10));
+    // What was fetched before a rebalance can be handed over after it.
+    if (this.#broker.generation === this.#generation + 1 && this.#random.chance(0.5)) this.#join();
+    for (const { partition, records } of fetched) {
+      const last = records.at(-1);
+      if (last === undefined) continue;
+      try {
+        await this.#eachBatch({
+          batch: { topic: 'orders', partition, messages: records.map(messageOf) },
+          heartbeat: () =>
+            this.#isCurrent || this.#random.chance(0.3)
+              ? Promise.resolve()
+              : Promise.reject(Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' })),
+          isRunning: () => true,
+          isStale: () => this.#seeks.has(partition),
+        } as unknown as EachBatchPayload);
+      } finally {
+        this.#positions.set(partition, Number(last.offset) + 1);
+      }
+    }
+  }
+
+  #join(): void {
+    this.#generation = this.#broker.generation;
+    this.#assigned = this.#broker.assignmentOf(this);
+    this.#positions.clear();
+    for (const partition of this.#assigned) {
+      const begin = this.#fromEnd ? (this.#broker.log[partition]?.length ?? 0) : 0;
+      this.#positions.set(partition, this.#broker.committed.get(partition) ?? begin);
+    }
+    this.#emit('group_join', { memberAssignment: { orders: this.#assigned } });
+  }
+
+  #emit(name: string, payload: Record<string, unknown> = {}): void {
+    if (this.isDead) return;
+    for (const listener of this.#listeners.get(`consumer.${name}`) ?? []) listener({ payload });
+  }
+}
+
+/** A process: a consumer on the table that all of them share. */
+interface Process {
+  readonly member: Member;
+  readonly running: RunningConsumer;
+  readonly rig: Rig;
+  /** Its way to the table and to the dead-letter topic. */
+  readonly line: { isCut: boolean };
+}
+
+export class SimulatedWorld {
+  readonly #random: Random;
+  readonly #profile: Profile;
+  readonly #broker = new Broker();
+  readonly #table = new MemoryClient();
+  readonly #versions = new Map<string, number>();
+  readonly #deadLetters = new Set<string>();
+  readonly #wrong: string[] = [];
+  /** Up to where each partition's commits were right. */
+  readonly #checked = new Map<number, number>();
+  readonly #processes: Process[] = [];
+  #isCalm = false;
+  #effects = 0;
+
+  constructor(seed: number, profile: Profile) {
+    this.#random = new Random(seed);
+    this.#profile = profile;
+    this.#broker.onCommit = (partition, offset) => this.#checkCommit(partition, offset);
+    this.#table.beforeWrite = async (entries) => {
+      await sleep(1 + this.#random.integer(15));
+      if (this.#isCalm || this.#profile.faults !== true) return;
+      if (this.#random.chance(0.03)) throw unreachable();
+      if (this.#random.chance(0.1)) {
+        const code = this.#random.pick(['TransactionConflict', 'TransactionConflict', 'ThrottlingError']) ?? '';
+        const at = this.#random.integer(entries.length);
+        throw Object.assign(new Error('Cancelled'), {
+          name: 'TransactionCanceledException',
+          $metadata: { httpStatusCode: 400 },
+          CancellationReasons: entries.map((_, each) => ({ Code: each === at ? code : 'None' })),
+        });
+      }
+    };
+    this.#table.afterWrite = () => {
+      if (!this.#isCalm && this.#profile.faults === true && this.#random.chance(0.05)) throw unreachable();
+    };
+  }
+
+  /** @returns what was wrong */
+  async play(steps: number): Promise<readonly string[]> {
+    for (let at = 0; at < MEMBERS; at++) await this.#start();
+    if (this.#profile.fromEnd === true) await this.#beginSlowly();
+    for (let step = 0; step < steps; step++) {
+      await this.#step();
+      await this.#pass(1 + this.#random.integer(10));
+    }
+    await this.#end();
+    this.#check();
+    return this.#wrong;
+  }
+
+  /** The group rebalances while its first messages are at work. */
+  async #beginSlowly(): Promise<void> {
+    await this.#pass(500);
+    for (const key of KEYS) this.#write(key);
+    await this.#pass(100);
+    this.#broker.rebalance();
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random;
+    if (random.chance(0.6)) this.#write(random.pick(KEYS) ?? '');
+    // More than may be buffered.
+    if (random.chance(0.02)) for (let left = 40; left > 0; left--) this.#write(random.pick(KEYS) ?? '');
+    if (random.chance(0.08)) this.#repeat();
+    if (random.chance(0.03)) this.#broker.rebalance();
+    if (random.chance(0.02)) this.#lively()?.member.crash();
+    if (random.chance(0.02)) await this.#replace();
+  }
+
+  #lively(): Process | undefined {
+    return this.#random.pick(this.#processes);
+  }
+
+  /** The relay writes a key's events in order. */
+  #write(key: string): void {
+    const version = (this.#versions.get(key) ?? 0) + 1;
+    this.#versions.set(key, version);
+    this.#broker.append(changeOf(key, version));
+  }
+
+  /** A relay that died before its mark publishes some of a key's last events again. */
+  #repeat(): void {
+    const key = this.#random.pick(KEYS) ?? '';
+    const last = this.#versions.get(key) ?? 0;
+    for (let version = Math.max(1, last - this.#random.integer(4)); version <= last; version++) {
+      this.#broker.append(changeOf(key, version));
+    }
+  }
+
+  async #start(): Promise<void> {
+    const member = new Member(this.#broker, this.#random, this.#profile.fromEnd === true);
+    const line = { isCut: false };
+    const isCut = (): boolean => line.isCut;
+    const cut = async <T>(answer: () => Promise<T>): Promise<T> => {
+      if (isCut()) return NEVER;
+      const given = await answer();
+      return isCut() ? NEVER : given;
+    };
+    const client = Object.assign(new MemoryClient(), {
+      transactWrite: (input: Parameters<MemoryClient['transactWrite']>[0]) =>
+        cut(() => this.#table.transactWrite(input)),
+      get: (input: Parameters<MemoryClient['get']>[0]) => cut(() => this.#table.get(input)),
+      query: (input: Parameters<MemoryClient['query']>[0]) => cut(() => this.#table.query(input)),
+    });
+    const rig = aRig(
+      {
+        clock: { now: () => Date.now() },
+        markerLifeMs: 3_000 * DAY_MS,
+        attempts: 2,
+        redriveEveryMs: 0,
+        handlers: { 'order.placed': (event) => this.#handle(event) },
+        ...this.#profile.options,
+      },
+      client,
+    );
+    const producer = () => ({
+      connect: () => Promise.resolve(),
+      disconnect: () => Promise.resolve(),
+      send: ({ topic, messages }: { topic: string; messages: { headers: Record<string, Buffer> }[] }) =>
+        cut(async () => {
+          await sleep(this.#random.integer(10));
+          if (!this.#isCalm && this.#random.chance(0.2)) throw new Error('no leader');
+          for (const { headers } of messages) this.#deadLetters.add(String(headers['ce_id']));
+          return [{ topicName: deadLetterTopic('orders', 'shipping'), errorCode: 0, baseOffset: '1', topic }];
+        }),
+    });
+    const running = await runConsumer({
+      consumer: rig.consumer,
+      kafka: { consumer: () => member, producer } as never,
+      topics: ['orders'],
+      commitIntervalMs: 20,
+      drainTimeoutMs: 40,
+      maxBuffered: 12,
+      maxUncommitted: 40,
+    });
+    this.#processes.push({ member, running, rig, line });
+  }
+
+  async #handle({ id }: { id: string }): Promise<ReturnType<typeof effect>[]> {
+    const isFirst = this.#profile.fromEnd === true && id.endsWith(':1');
+    await sleep(isFirst ? 300 : this.#random.chance(0.1) ? this.#random.integer(150) : this.#random.integer(10));
+    if (!this.#isCalm) {
+      if (this.#random.chance(0.05)) throw new Error('passing');
+      if (this.#profile.poison === true && Number(id.split(':')[1]) % 9 === 0) throw new Error('poison');
+    }
+    return [effect(`${id}~${++this.#effects}`)];
+  }
+
+  /** One process ends, in one way or another, and another one begins. */
+  async #replace(): Promise<void> {
+    const process = this.#lively();
+    if (process === undefined) return;
+    this.#processes.splice(this.#processes.indexOf(process), 1);
+    const { member, running, line } = process;
+    if (this.#random.chance(0.4)) {
+      void running.stop();
+    } else {
+      member.isDead = true;
+      // Else it is frozen, or cut off from Kafka alone, and what it has begun goes on beside its successor.
+      line.isCut = this.#random.chance(0.6);
+      await member.disconnect();
+    }
+    await this.#start();
+  }
+
+  async #pass(ms: number, until: () => boolean = () => false): Promise<void> {
+    const end = Date.now() + ms;
+    while (Date.now() < end && !until()) {
+      for (const { member } of this.#processes) void member.turn();
+      await jest.advanceTimersByTimeAsync(1);
+    }
+  }
+
+  /** Everything is well again, and all is read. */
+  async #end(): Promise<void> {
+    this.#isCalm = true;
+    const [last] = this.#processes;
+    await this.#pass(30_000, () => this.#isRead);
+    for (let round = 0; round < 3 && last !== undefined; round++) {
+      for await (const key of last.rig.consumer.parkedKeys()) {
+        const released = { answers: 0, isParked: true };
+        void last.rig.consumer.redriveParked(key).then(({ isParked }) => {
+          released.answers++;
+          released.isParked = isParked;
+        });
+        await this.#pass(20_000, () => released.answers > 0);
+        if (released.isParked) this.#wrong.push(`key ${key.key} stays parked`);
+      }
+      await this.#pass(200);
+    }
+    for (const { running } of this.#processes) void running.stop();
+    await this.#pass(1_000);
+  }
+
+  get #isRead(): boolean {
+    return this.#broker.log.every((log, partition) => log.length === (this.#broker.committed.get(partition) ?? 0));
+  }
+
+  #applied(): string[] {
+    return this.#table.effects().map((name) => name.split('~')[0] ?? '');
+  }
+
+  /** Nothing that is owed may lie before a committed offset. */
+  #checkCommit(partition: number, offset: number): void {
+    const from = this.#checked.get(partition) ?? 0;
+    if (offset <= from) return;
+    this.#checked.set(partition, offset);
+    const settled = new Set([...this.#applied(), ...this.#deadLetters]);
+    for (const item of this.#table.items.values()) {
+      const headers = item['headers'];
+      if (!Array.isArray(headers)) continue;
+      const id = (headers as [string, Uint8Array][]).find(([name]) => name === 'ce_id')?.[1];
+      settled.add(Buffer.from(id ?? []).toString());
+    }
+    for (const record of this.#broker.log[partition]?.slice(from, offset) ?? []) {
+      const id = idOf(record);
+      if (!settled.has(id)) this.#wrong.push(`offset ${offset} of ${partition} committed, although ${id} is owed`);
+    }
+  }
+
+  #check(): void {
+    if (!this.#isRead) {
+      const offsets = this.#broker.log.map((log, at) => `${this.#broker.committed.get(at) ?? 0} of ${log.length}`);
+      this.#wrong.push(`not everything is read: ${offsets.join(', ')}`);
+    }
+    const applied = this.#applied();
+    for (const key of KEYS) {
+      const ofKey = applied.filter((id) => id.startsWith(`${key}:`));
+      const twice = ofKey.filter((id, at) => ofKey.indexOf(id) !== at);
+      if (twice.length > 0) this.#wrong.push(`applied twice: ${twice.join()}`);
+      const versions = ofKey.map((id) => Number(id.split(':')[1]));
+      // What was set aside may come again, and is late then.
+      const inOrder = versions.filter((version) => !this.#deadLetters.has(`${key}:${version}`));
+      inOrder.forEach((version, at) => {
+        if (at > 0 && version < (inOrder[at - 1] ?? 0)) this.#wrong.push(`${key}:${version} out of order`);
+      });
+      for (let version = 1; version <= (this.#versions.get(key) ?? 0); version++) {
+        const id = `${key}:${version}`;
+        if (!ofKey.includes(id) && !this.#deadLetters.has(id)) this.#wrong.push(`lost: ${id}`);
+      }
+    }
+    for (const { rig } of this.#processes) {
+      if (this.#profile.options?.onFailure !== 'dead-letter' && rig.told.of('late').length > 0) {
+        this.#wrong.push('told that something was late');
+      }
+    }
+  }
+}
+
+const DAY_MS = 24 * 3600_000;
+const NEVER = new Promise<never>(() => undefined);
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const effect = (id: string) => ({ Put: { TableName: 'effects', Item: { id } } });
+const idOf = ({ headers }: ConsumedRecord): string => String(headers['ce_id']);
+/** Some keys have no versions. */
+const changeOf = (key: string, version: number) =>
+  key.startsWith('plain')
+    ? { key, id: `${key}:${version}`, timestamp: Date.now() }
+    : { key, version, id: `${key}:${version}` };
+const messageOf = ({ offset, key, value, headers, timestamp }: ConsumedRecord) =>
+  ({ offset: String(offset), key, value, headers, timestamp: String(timestamp) }) as unknown as KafkaMessage;
