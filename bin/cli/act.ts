@@ -5,8 +5,12 @@ import { openInboxSession, openSession, type GlobalOptions, type InboxSession, t
 export const EXIT_CODES = { done: 0, wrong: 1, refused: 2 } as const;
 
 /** Runs a command within a session; the code that it answers is the exit code. */
-export async function act(command: Command, work: (session: Session) => Promise<number>): Promise<void> {
-  process.exitCode = await work(await openSession(command.optsWithGlobals<GlobalOptions>()));
+export async function act(
+  command: Command,
+  work: (session: Session) => Promise<number>,
+  open = openSession,
+): Promise<void> {
+  process.exitCode = await work(await open(command.optsWithGlobals<GlobalOptions>()));
 }
 
 /** The same for a command about a consumer. */

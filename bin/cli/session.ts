@@ -7,7 +7,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { findSweeper, findTable } from '../../lib/operate/find-outbox';
-import { inHomeRegion } from '../../lib/operate/home-region';
+import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { Terminal } from './terminal';
@@ -49,10 +49,14 @@ export const STACK_FILE = join('.outbox', 'stack.json');
 const DEFAULT_STACK = 'Outbox';
 
 /** Finds the outbox: the table or stack that is named, else the local stack that runs here, else the stack `Outbox`. */
-export async function openSession(options: GlobalOptions): Promise<Session> {
+export const openSession = (options: GlobalOptions): Promise<Session> => open(options, inHomeRegion);
+
+/** The same for `doctor`, which must not need what it is there to look at. */
+export const openDoctorSession = (options: GlobalOptions): Promise<Session> => open(options, inHomeRegionIfKnown);
+
+async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<Session> {
   const terminal = new Terminal({ json: options.json ?? false });
-  const isNamed = options.table !== undefined || options.stack !== undefined;
-  const local = isNamed ? undefined : runningStack(options.local ?? STACK_FILE);
+  const local = localStackOf(options);
   if (local !== undefined) return localSession(local, terminal, options);
   if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
 
@@ -79,7 +83,7 @@ export async function openSession(options: GlobalOptions): Promise<Session> {
   const tableName = options.table ?? (await findTable(stack, dynamodb));
   return {
     terminal,
-    target: await inHomeRegion({ client: dynamodb, tableName }, services.lambda),
+    target: await look({ client: dynamodb, tableName }, services.lambda),
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
@@ -92,7 +96,7 @@ export type InboxSession = Pick<Session, 'terminal' | 'by'> & { readonly client:
 
 export function openInboxSession(options: GlobalOptions): InboxSession {
   const terminal = new Terminal({ json: options.json ?? false });
-  const local = runningStack(options.local ?? STACK_FILE);
+  const local = localStackOf(options);
   if (local !== undefined) {
     const session = localSession(local, terminal, options);
     return { terminal, client: session.target.client, by: () => session.by() };
@@ -129,6 +133,10 @@ function localSession(local: StackDescription, terminal: Terminal, { by, region 
 }
 
 const login = (): string => userInfo().username;
+
+/** Whoever names a table or a stack means no local one. */
+const localStackOf = ({ table, stack, local = STACK_FILE }: GlobalOptions): StackDescription | undefined =>
+  table === undefined && stack === undefined ? runningStack(local) : undefined;
 
 function runningStack(path: string): StackDescription | undefined {
   let text: string;

@@ -18,3 +18,15 @@ export async function inHomeRegion(target: Target, lambda: LambdaClient): Promis
   const { home } = await findRelay(target, lambda);
   return { client: viewFromHome(client, home), tableName, home };
 }
+
+/**
+ * The same for whoever looks for what is wrong: what keeps the region from being known, such as a relay whose mapping was
+ * deleted, must not keep that from being found. The target then stays as it is.
+ */
+export async function inHomeRegionIfKnown(target: Target, lambda: LambdaClient): Promise<Target> {
+  try {
+    return await inHomeRegion(target, lambda);
+  } catch {
+    return target;
+  }
+}

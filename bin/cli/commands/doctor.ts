@@ -3,13 +3,13 @@ import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
 import type { DoctorLine } from '../../../lib/operate/doctor/line';
 import { act, EXIT_CODES } from '../act';
 import { columns, count } from '../format';
-import type { Session } from '../session';
+import { openDoctorSession, type Session } from '../session';
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('compare what is deployed with what is needed, line by line, and say how to mend what is wrong')
-    .action((_options: unknown, command: Command) => act(command, run));
+    .action((_options: unknown, command: Command) => act(command, run, openDoctorSession));
 }
 
 async function run(session: Session): Promise<number> {

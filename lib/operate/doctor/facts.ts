@@ -58,6 +58,7 @@ export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: str
   ]);
   return {
     tableName,
+    home: target.home,
     table: description,
     timeToLive: map(timeToLive, ({ TimeToLiveDescription }) => TimeToLiveDescription ?? {}),
     backups: map(backups, ({ ContinuousBackupsDescription: found }) => found ?? {}),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
+import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
 import type { DoubtState } from '../../sweep/ports';
 import { ok, warn, wrong, type Judgement } from './line';
@@ -119,11 +120,10 @@ export const judgeDeletionProtection = ({
         `\`aws dynamodb update-table --table-name ${name} --deletion-protection-enabled\``,
       );
 
-export function judgeReplicas({
-  TableArn: arn = '',
-  Replicas: replicas = [],
-  MultiRegionConsistency: consistency,
-}: TableDescription): Judgement {
+export function judgeReplicas(
+  { TableArn: arn = '', Replicas: replicas = [], MultiRegionConsistency: consistency }: TableDescription,
+  home: HomeRegion | undefined,
+): Judgement {
   if (consistency === 'STRONG') {
     return wrong(
       'a global table with strong consistency: it has no transactions',
@@ -132,18 +132,19 @@ export function judgeReplicas({
   }
   const own = arn.split(':')[3];
   const others = replicas.flatMap(({ RegionName: region }) => (region === undefined || region === own ? [] : [region]));
-  return others.length === 0
-    ? ok('none')
+  if (others.length === 0) return ok('none');
+  return home !== undefined
+    ? ok(`also in ${others.join(', ')}; published from here: what was written in ${home.publishesFor.join(', ')}`)
     : warn(
         `also in ${others.join(', ')}: the stream of each Region shows the writes of all`,
         'Run the relay in one Region alone: every relay publishes every event.',
       );
 }
 
-export function judgeDoubt([{ LatestStreamArn: latest }, { streamArn, doubtSince }]: readonly [
-  TableDescription,
-  DoubtState,
-]): Judgement {
+export function judgeDoubt(
+  [{ LatestStreamArn: latest }, { streamArn, doubtSince }]: readonly [TableDescription, DoubtState],
+  home: HomeRegion | undefined,
+): Judgement {
   if (doubtSince !== undefined) {
     return warn(
       `doubted since ${new Date(doubtSince).toISOString()}: the relay looks each key up before it publishes`,
@@ -151,7 +152,8 @@ export function judgeDoubt([{ LatestStreamArn: latest }, { streamArn, doubtSince
     );
   }
   if (streamArn === undefined) return ok('the relay has not noted a stream yet');
-  return streamArn === latest
+  const current = latest === undefined || home === undefined ? latest : streamNameOf(latest, home);
+  return streamArn === current
     ? ok('not doubted')
     : warn(
         `the relay last read another stream, ${streamArn}`,

@@ -1,5 +1,6 @@
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
+import type { HomeRegion } from '../../event/home-region';
 import { decodeRelayConfig } from '../../relay/environment';
 import { decodeSweeperConfig } from '../../sweep/environment';
 import type { DoubtState } from '../../sweep/ports';
@@ -58,6 +59,8 @@ export interface Permissions extends Rights {
 /** A deployed outbox, in AWS's own terms. */
 export interface DoctorFacts {
   readonly tableName: string;
+  /** For which regions the relay here publishes, of a table with several. */
+  readonly home?: HomeRegion;
   /** `undefined`: there is no such table. */
   readonly table: Fact<TableDescription | undefined>;
   readonly timeToLive: Fact<TimeToLiveDescription>;
@@ -93,7 +96,7 @@ export const OPERATOR_ACTIONS = {
 
 /** One line a check; always the same checks, in the same order. */
 export function judge(facts: DoctorFacts): readonly DoctorLine[] {
-  const { tableName } = facts;
+  const { tableName, home } = facts;
   const table = existing(facts.table, 'table');
   const mappings = both(table, facts.readers);
   const relay = then(mappings, ([description, readers]) => relayOf(description, readers));
@@ -119,8 +122,8 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
       (found) => judgeBackups(found, tableName),
     ),
     line('deletion protection', table, judgeDeletionProtection),
-    line('replicas', table, judgeReplicas),
-    line('trust in the stream', both(table, facts.doubt), judgeDoubt),
+    line('replicas', table, (found) => judgeReplicas(found, home)),
+    line('trust in the stream', both(table, facts.doubt), (found) => judgeDoubt(found, home)),
     line('mapping', mappings, judgeReaders),
     line('mappings of former streams', mappings, judgeFormerReaders),
     line('mapping: state', relay, judgeMappingState),

@@ -1,9 +1,10 @@
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { inHomeRegion } from '../../../lib/operate/home-region';
+import { inHomeRegion, inHomeRegionIfKnown } from '../../../lib/operate/home-region';
 import { judge } from '../../../lib/operate/doctor/judge';
 import { known } from '../../../lib/operate/doctor/line';
+import { streamNameOf } from '../../../lib/event/home-region';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../../lib/relay/environment';
 import { mappingFilters } from '../../../lib/relay/mapping-settings';
 import { aMapping, aReader, aTable, soundFacts, STREAM_ARN, TABLE_NAME } from '../../builders/doctor-facts';
@@ -50,6 +51,28 @@ test('of a table with several regions that nobody relays here nothing is guessed
   lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] });
   await expect(inHomeRegion(target(), new LambdaClient({}))).rejects.toMatchObject({ code: 'operation-refused' });
   expect(dynamodb.commandCalls(GetItemCommand)).toEqual([]);
+});
+
+test('doctor looks at a table with several regions all the same, whatever keeps the region from being known', async () => {
+  dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
+  expect((await inHomeRegionIfKnown(target(), new LambdaClient({}))).home).toEqual(home);
+
+  lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] });
+  const plain = target();
+  expect(await inHomeRegionIfKnown(plain, new LambdaClient({}))).toBe(plain);
+  dynamodb.on(DescribeTableCommand).rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+  expect(await inHomeRegionIfKnown(plain, new LambdaClient({}))).toBe(plain);
+});
+
+test('a table with several regions, each published from its own, is as it should be', () => {
+  const facts = soundFacts({
+    table: known(aTable({ Replicas: [{ RegionName: 'eu-central-1' }] })),
+    doubt: known({ streamArn: streamNameOf(STREAM_ARN, home) }),
+    home,
+  });
+  const verdict = (check: string) => judge(facts).find((line) => line.check === check);
+  expect(verdict('replicas')).toMatchObject({ verdict: 'ok', found: expect.stringContaining('eu-central-1') });
+  expect(verdict('trust in the stream')).toMatchObject({ verdict: 'ok', found: 'not doubted' });
 });
 
 test('doctor wants the filter of the region', () => {
