@@ -6,6 +6,7 @@ import { explain } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
 import { silenceTimerWarning } from '../local/timer-warning';
+import { allowClosed } from './cli/terminal';
 
 async function main(): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -16,6 +17,9 @@ async function main(): Promise<void> {
   silenceTimerWarning();
   await createProgram(version).parseAsync();
 }
+
+allowClosed(process.stdout);
+allowClosed(process.stderr);
 
 main().catch((error: unknown) => {
   process.exitCode = EXIT_CODES.refused;

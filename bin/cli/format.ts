@@ -19,8 +19,12 @@ export function duration(ms: number): string {
   return parts.join(' ') || '0 s';
 }
 
-/** `2026-01-02 03:04:05Z` */
-export const time = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+/** `2026-01-02 03:04:05Z`; the number itself when it is no time, as on an item that somebody wrote wrongly. */
+export function time(epochMs: number): string {
+  const date = new Date(epochMs);
+  if (Number.isNaN(date.getTime())) return String(epochMs);
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
 
 /** `1,234` */
 export const number = (n: number): string => n.toLocaleString('en-US');
@@ -29,10 +33,17 @@ export const number = (n: number): string => n.toLocaleString('en-US');
 export const count = (n: number, noun: string, plural = `${noun}s`): string =>
   `${number(n)} ${n === 1 ? noun : plural}`;
 
-/** Columns as wide as their widest cell; the last one is as long as it is. */
+/** As one argument of a command that a person copies into a shell, whatever a key is made of. */
+export const argument = (text: string): string =>
+  /^[\w@%+=:,./-][\w@%+=:,./#-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** One key of 2 KB must not push the columns of all others off the screen. */
+const MAX_WIDTH = 60;
+
+/** Columns as wide as their widest cell, up to a limit; the last one is as long as it is. */
 export function columns(rows: readonly (readonly string[])[], indent = '  '): string[] {
   const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),
+    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, Math.min(cell.length, MAX_WIDTH))),
     [],
   );
   return rows.map((row) =>

@@ -2,6 +2,24 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
+/** What a terminal would obey, but for the styles that are used here; tabs move no more than what follows them. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /\u001b\[(?:[12]|22|3[1-3]|39)m|(?!\t)[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Keys and messages are anybody's: they must not move the cursor, or make two lines of one. */
+const printable = (text: string): string =>
+  text.replace(CONTROL, (found) => (found.length > 1 ? found : escaped(found)));
+
+const escaped = (control: string): string =>
+  control < ' ' ? JSON.stringify(control).slice(1, -1) : `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** Whoever reads has seen enough, as `head` has: no reason to fail, and what was to be done is done. */
+export function allowClosed(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 /** Where results go: text for a person, or JSON for a program. Colours are left out unless it is a terminal. */
 export class Terminal {
   readonly json: boolean;
@@ -18,13 +36,13 @@ export class Terminal {
   /** The result: `value` for a program, the lines of `text` for a person. */
   result(value: unknown, text: () => readonly string[]): void {
     this.#clear();
-    this.#out.write(`${this.json ? JSON.stringify(value) : text().join('\n')}\n`);
+    this.#out.write(`${this.json ? JSON.stringify(value) : text().map(printable).join('\n')}\n`);
   }
 
   /** Beside the result, for a person alone. */
   note(text: string): void {
     this.#clear();
-    this.#err.write(`${text}\n`);
+    this.#err.write(`${text.split('\n').map(printable).join('\n')}\n`);
   }
 
   /** One line that is written over by the next; nothing where nobody watches. */

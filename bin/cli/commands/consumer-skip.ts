@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, needsYes } from '../act';
+import { argument } from '../format';
 import { SessionError, type InboxSession } from '../session';
 import { tellOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';
 
@@ -58,6 +59,6 @@ function onlyOne(key: string, targets: readonly ParkedKey[]): ParkedKey {
   const [parked, ...others] = targets;
   if (parked === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
   if (others.length === 0) return parked;
-  const places = targets.map(({ topic, source }) => `--topic ${topic} --source ${source}`).join(', or ');
+  const places = targets.map(({ topic, source }) => `--topic ${topic} --source ${argument(source)}`).join(', or ');
   throw new SessionError(`skip: ${key} is parked more than once: add ${places}.`);
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { status, type StatusReport } from '../../../lib/operate/status';
 import { SWEEPER_DEFAULTS } from '../../../lib/sweep/environment';
 import { act, EXIT_CODES } from '../act';
-import { columns, count, duration, number, time } from '../format';
+import { argument, columns, count, duration, number, time } from '../format';
 import type { Session } from '../session';
 
 export function addStatus(program: Command): void {
@@ -76,6 +76,6 @@ function concernsOf(report: StatusReport): string[] {
   }
   if (heldKeys > 0) concerns.push('Next: outbox held');
   else if (parked > 0) concerns.push('Items are parked and hold no key. Next: outbox sweep');
-  concerns.push(...setAsideKeys.map((pk) => `A signal was set aside. Next: outbox show ${pk}`));
+  concerns.push(...setAsideKeys.map((pk) => `A signal was set aside. Next: outbox show ${argument(pk)}`));
   return concerns;
 }

@@ -1,4 +1,4 @@
-import { columns, count, duration, time } from '../../../bin/cli/format';
+import { argument, columns, count, duration, time } from '../../../bin/cli/format';
 
 test.each([
   [0, '0 s'],
@@ -17,6 +17,31 @@ test('counts agree with their noun', () => {
 });
 
 test('times are in UTC, to the second', () => expect(time(1_767_323_045_678)).toBe('2026-01-02 03:04:05Z'));
+
+test.each([1_795_794_741_319_000_000, Number.NaN, -1e300])('%d is no time, and shown as it is', (epochMs) =>
+  expect(time(epochMs)).toBe(String(epochMs)),
+);
+
+test.each([
+  ['order#42', 'order#42'],
+  ['/shop/order', '/shop/order'],
+  ['order#a b', `'order#a b'`],
+  ['order#$(id); x', `'order#$(id); x'`],
+  [`order#it's`, `'order#it'\\''s'`],
+  ['#42', `'#42'`],
+  ['', `''`],
+])('%p is %p in a command', (text, shown) => expect(argument(text)).toBe(shown));
+
+test('a cell that is very long leaves the others where they were', () => {
+  const long = 'k'.repeat(2_000);
+  expect(
+    columns([
+      ['KEY', 'AT'],
+      [long, '1'],
+      ['order#1', '2'],
+    ]),
+  ).toEqual([`  ${'KEY'.padEnd(60)}  AT`, `  ${long}  1`, `  ${'order#1'.padEnd(60)}  2`]);
+});
 
 test('columns are as wide as their widest cell, and nothing trails', () => {
   expect(
