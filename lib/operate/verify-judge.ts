@@ -167,8 +167,12 @@ export class VerifyJudge {
       else if (fault !== undefined) findings.push(fault);
     }
     const { reordered, undecided } = this.#reordered(byName);
-    findings.push(...this.#duplicates(), ...reordered);
-    return { findings, expired, undecided, messages: { ...this.#messages } };
+    return {
+      findings: [...findings, ...this.#duplicates(), ...reordered],
+      expired,
+      undecided,
+      messages: { ...this.#messages },
+    };
   }
 
   #deliveriesOf(identity: string): Deliveries {

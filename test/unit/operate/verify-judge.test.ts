@@ -386,3 +386,19 @@ it('finds any one event that another message lies in the places of', () => {
     { numRuns: 1_000 },
   );
 });
+
+it('finds as much as there is: a topic that was published twice', () => {
+  const count = 150_000;
+  const items = Array.from({ length: count }, (_, at) =>
+    anItem(1, {
+      pk: `order#${at}`,
+      key: String(at),
+      receipts: [`orders-0@${at}`],
+      events: [{ id: `${at}`, topic: 'orders' }],
+    }),
+  );
+  const messages = Array.from({ length: 2 * count }, (_, at) =>
+    aMessage(at, String(at % count), { key: String(at % count) }),
+  );
+  expect(judged(items, messages, [anExtent(2 * count)]).findings).toHaveLength(count);
+});
