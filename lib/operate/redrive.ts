@@ -12,7 +12,7 @@ import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
 import { readHold } from '../relay/dynamodb/holds';
-import { OPERATOR_CLOCK, pause, refuse, requireKey, type Target } from './target';
+import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
 /** Which keys: by name, all that are held, or those that are held for a reason. */
 export type Selection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
@@ -63,7 +63,7 @@ const MAX_WHY_CHARACTERS = 300;
 export async function planRedrive(target: Target, selection: Selection): Promise<RedrivePlan> {
   if ('keys' in selection) {
     if (selection.keys.length === 0) refuse('redrive', 'no key is given.');
-    const keys = [...new Set(selection.keys)].map((key) => requireKey('redrive', key));
+    const keys = [...new Set(selection.keys)];
     const planned = new Map<string, RedriveTarget | undefined>();
     await forEachKey(keys, async (pk) => void planned.set(pk, await planKey(target, pk)));
     return {
@@ -89,6 +89,7 @@ const FIRST = ' ';
 /** From the beginning, not from the newest processed item: what somebody names by hand may be out of order. */
 async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
+  requireHeldKey('redrive', pk, hold);
   for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST)) {
     const open = page.find((image) => isOpen(itemStateOf(image).state));
     if (open !== undefined) return { pk, from: open['sk']?.S ?? FIRST, hold };

@@ -5,7 +5,7 @@ import type { Image } from '../event/item';
 import { isSignalKey } from '../event/signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { partitionPages } from '../relay/dynamodb/pages';
-import { requireKey, type Target } from './target';
+import { requireHeldKey, type Target } from './target';
 
 export interface ShownItem extends ItemState {
   readonly position: string;
@@ -28,18 +28,24 @@ export interface ShownKey {
 
 /** Everything that the table holds of a key, but for the events' data. Strongly consistent; reads only. */
 export async function show({ client, tableName }: Target, key: string): Promise<ShownKey> {
-  const pk = requireKey('show', key);
-  const hold = await readHold(client, tableName, pk);
+  const hold = await readHold(client, tableName, key);
+  const pk = requireHeldKey('show', key, hold);
   const items: ShownItem[] = [];
   const signals: Record<string, unknown>[] = [];
   for await (const page of partitionPages(client, tableName, pk)) {
     for (const image of page) {
-      if (isSignalKey(image['sk']?.S ?? '')) signals.push(unmarshall(image));
+      if (isSignalKey(image['sk']?.S ?? '')) signals.push(unmarshall(image, { wrapNumbers: plainNumber }));
       else items.push(shownItem(image));
     }
   }
   return { pk, hold, items, signals };
 }
+
+/** A signal may be written by hand: a number that JavaScript has no number for stays text, so that it can be shown as JSON. */
+const plainNumber = (text: string): number | string => {
+  const value = Number(text);
+  return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : text;
+};
 
 function shownItem(image: Image): ShownItem {
   const committedAt = image['committedAt']?.N;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Hold } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { HomeRegion } from '../event/home-region';
 import { parsePartitionKey } from '../event/key';
@@ -22,6 +23,10 @@ export function requireKey(operation: string, pk: string): string {
     ? refuse(operation, `${JSON.stringify(pk)} is no key. Write <aggregate>#<key>, such as order#42.`)
     : pk;
 }
+
+/** The same for a key with its hold: a wrong writer's item may hold what no key should be, and must be released too. */
+export const requireHeldKey = (operation: string, pk: string, hold: Hold | undefined): string =>
+  hold === undefined ? requireKey(operation, pk) : pk;
 
 export function refuse(operation: string, why: string): never {
   throw new OutboxError('operation-refused', `${operation}: ${why}`, { operation, why });
