@@ -7,6 +7,7 @@ import { consistencyToken } from '../../event/consistency-token';
 import { decodeItem, type OutboxItem } from '../../event/item';
 import { messagesOf } from '../../event/message';
 import { SIGNAL_PREFIX } from '../../event/position';
+import { queryPages } from '../../relay/dynamodb/pages';
 import type { ConsumerTarget } from './redrive-parked';
 import { OPERATOR_CLOCK, refuse, requireKey, type Target } from '../target';
 
@@ -37,22 +38,18 @@ export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: st
 }
 
 async function newestItem({ client, tableName }: Target, pk: string): Promise<OutboxItem> {
-  const { Items } = await client.send(
-    new QueryCommand({
-      TableName: tableName,
-      ConsistentRead: true,
-      // Signals sort behind every position.
-      KeyConditionExpression: 'pk = :pk AND sk < :signals',
-      ExpressionAttributeValues: { ':pk': { S: pk }, ':signals': { S: SIGNAL_PREFIX } },
-      ScanIndexForward: false,
-      Limit: 1,
-    }),
-  );
-  const image = Items?.[0];
-  if (image === undefined) {
-    return refuse('lag', `the outbox has nothing of ${pk}. Processed items expire after their retention.`);
-  }
-  return decodeItem(image);
+  const pages = queryPages(client, {
+    TableName: tableName,
+    ConsistentRead: true,
+    // Signals sort behind every position.
+    KeyConditionExpression: 'pk = :pk AND sk < :signals',
+    ExpressionAttributeValues: { ':pk': { S: pk }, ':signals': { S: SIGNAL_PREFIX } },
+    ScanIndexForward: false,
+    Limit: 1,
+  });
+  // The newest one may be another region's, which the view of a home region leaves out of its page.
+  for await (const [image] of pages) if (image !== undefined) return decodeItem(image);
+  return refuse('lag', `the outbox has nothing of ${pk}. Processed items expire after their retention.`);
 }
 
 /** What the inbox reads by, without the document client. */
