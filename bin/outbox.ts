@@ -7,6 +7,7 @@ import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
 import { silenceTimerWarning } from '../local/timer-warning';
 import { allowClosed } from './cli/terminal';
+import { silenceTimerWarning } from '../local/timer-warning';
 
 async function main(): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   await createProgram(version).parseAsync();
 }
 
+silenceTimerWarning();
 allowClosed(process.stdout);
 allowClosed(process.stderr);
 

@@ -8,6 +8,8 @@ export interface KafkaOptions {
   readonly brokers?: string;
   readonly auth: 'iam' | 'scram' | 'tls' | 'none';
   readonly secretArn?: string;
+  /** Global option of every command. */
+  readonly region?: string;
 }
 
 export const withKafkaOptions = (command: Command): Command =>
@@ -26,9 +28,13 @@ export async function kafkaOf(
   session: () => Promise<Pick<Session, 'target' | 'local' | 'services'>>,
   options: KafkaOptions,
 ): Promise<KafkaTarget> {
-  const { brokers, auth, secretArn } = options;
+  const { brokers, auth, secretArn, region } = options;
   if (brokers !== undefined)
-    return { brokers: brokers.split(',').map((broker) => broker.trim()), auth: authOf(operation, auth, secretArn) };
+    return {
+      brokers: brokers.split(',').map((broker) => broker.trim()),
+      auth: authOf(operation, auth, secretArn),
+      region,
+    };
   const { target, local, services } = await session();
   if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
   if (services === undefined)

@@ -2,7 +2,9 @@ import { encodeItem, isoTime, type OutboxItem } from '../event/item';
 import { itemBytes } from '../event/item-size';
 import { positionOfVersion } from '../event/position';
 import { formatReceipt } from '../event/receipt';
+import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import { uuidV7 } from '../event/uuid';
+import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { refuse } from './target';
 
 /** What a service writes, on average. */
@@ -60,6 +62,9 @@ export interface Cost {
   readonly estimated: {
     readonly invocationsPerSecond: number;
     readonly storedGb: number;
+    /** Runs of the sweeper, at its default rate, in which it sees the whole table. */
+    readonly sweepRuns: number;
+    /** Of each of them. */
     readonly sweepReadUnits: number;
   };
   /** Dollars for 730 hours; without Kafka, the business items and logs. */
@@ -82,6 +87,8 @@ const POLLS_PER_SECOND = 4;
 const RELAY_SECONDS = { invocation: 0.02, event: 0.0002 };
 const RELAY_GB = 640 / 1024;
 const STORAGE_OVERHEAD_BYTES = 100;
+/** Of a run of the sweeper at its defaults: 15 minutes, of which it keeps one for its signals. */
+const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
 
 /**
  * What an outbox costs. The units are those that the tests of this package count on DynamoDB's own answers.
@@ -91,6 +98,9 @@ const STORAGE_OVERHEAD_BYTES = 100;
 export function costOf(workload: Workload, prices: Prices = PRICES): Cost {
   const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = check(workload);
   const { bytes, markedBytes, events } = sizes(workload);
+  if (bytes > DYNAMODB_LIMITS.itemBytes) {
+    refuse('cost', `such an item has ${bytes} bytes; DynamoDB takes ${DYNAMODB_LIMITS.itemBytes} at most.`);
+  }
   const commitWriteUnits = 2 * Math.ceil(bytes / KB);
   const markWriteUnits = Math.ceil((retentionSeconds === 0 ? bytes : markedBytes) / KB);
 
@@ -99,7 +109,9 @@ export function costOf(workload: Workload, prices: Prices = PRICES): Cost {
   const partitions = Math.max(1, Math.ceil(writeUnits / PARTITION_WRITE_UNITS));
   const invocationsPerSecond = nonEmptyPolls(items, partitions);
   const storedBytes = items * retentionSeconds * (markedBytes + STORAGE_OVERHEAD_BYTES);
-  const sweepReadUnits = Math.ceil(storedBytes / (4 * KB)) / 2;
+  const passReadUnits = Math.ceil(storedBytes / (4 * KB)) / 2;
+  const sweepRuns = Math.max(1, Math.ceil(passReadUnits / MOST_SWEEP_READ_UNITS));
+  const sweepReadUnits = passReadUnits / sweepRuns;
 
   const month = (perSecond: number): number => perSecond * MONTH_SECONDS;
   const millions = (perSecond: number): number => month(perSecond) / 1e6;
@@ -115,7 +127,7 @@ export function costOf(workload: Workload, prices: Prices = PRICES): Cost {
   return {
     item: { bytes, markedBytes, commitWriteUnits, markWriteUnits },
     perSecond: { items, writeUnits, partitions },
-    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepReadUnits },
+    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepRuns, sweepReadUnits },
     perMonth: { ...perMonth, total: Object.values(perMonth).reduce((sum, dollars) => sum + dollars, 0) },
   };
 }
@@ -139,6 +151,12 @@ function check(workload: Workload): Workload {
   ];
   for (const [name, value, least, most] of limits) {
     if (!(value >= least && value <= most)) refuse('cost', `${name}: ${value}; it must be from ${least} to ${most}.`);
+  }
+  if (!Number.isInteger(eventsPerTransaction)) {
+    refuse(
+      'cost',
+      `events per transaction: ${eventsPerTransaction}; it must be a whole number, for an item has so many.`,
+    );
   }
   return workload;
 }

@@ -20,9 +20,11 @@ export function addConsumerDeadLetters(consumer: Command): void {
       .requiredOption('--topic <name>', 'that the consumer reads (required)')
       .requiredOption('--consumer <name>', 'its name (required)')
       .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseTime),
-  ).action((options: DeadLetterOptions, command: Command) =>
+  ).action((_options: unknown, command: Command) =>
     // The outbox is looked for only to find its brokers.
-    actOnInbox(command, (session) => run(session, options, () => openSession(command.optsWithGlobals()))),
+    actOnInbox(command, (session) =>
+      run(session, command.optsWithGlobals(), () => openSession(command.optsWithGlobals())),
+    ),
   );
 }
 

@@ -50,6 +50,9 @@ const rounded = (n: number): string => number(Number(n.toPrecision(3)));
 const dollars = (n: number): string =>
   `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
+const sweepNote = ({ sweepRuns, sweepReadUnits }: Cost['estimated']): string =>
+  `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, ${number(sweepRuns)} of them the whole table`}`;
+
 function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estimated, perMonth }: Cost): string[] {
   return [
     `An item of ${count(eventsPerTransaction, 'event')}: ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
@@ -69,7 +72,7 @@ function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estima
     'A month (list prices of us-east-1, on demand; without Kafka, business items, logs and traffic)',
     ...columns([
       ['write units', dollars(perMonth.writeUnits)],
-      ['read units', `${dollars(perMonth.readUnits)}   a sweep reads ${rounded(estimated.sweepReadUnits)} units`],
+      ['read units', `${dollars(perMonth.readUnits)}   ${sweepNote(estimated)}`],
       ['storage', `${dollars(perMonth.storage)}   ${rounded(estimated.storedGb)} GB`],
       ['relay', dollars(perMonth.relay)],
       ['total', dollars(perMonth.total)],

@@ -8,6 +8,7 @@ import {
   type RedriveReport,
   type Selection,
 } from '../../../lib/operate/redrive';
+import { positionOf } from '../../../lib/operate/where';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES, needsYes } from '../act';
 import { parseDuration } from '../arguments';
@@ -118,17 +119,21 @@ function skipRefusal(
   const [first, ...others] = targets;
   if (keys.length === 0) return at === undefined ? undefined : 'redrive: --at belongs to one key: name it.';
   if (keys.length > 1 || others.length > 0) return 'redrive: --skip takes one key, or --all, or --reason CODE.';
-  const holds = first?.hold === undefined ? undefined : shownPosition(first.hold.position);
+  const position = first?.hold?.position;
+  const holds = position === undefined ? undefined : shownPosition(position);
   if (at === undefined) {
     return yes === true && holds !== undefined
       ? `redrive: say which item is to be discarded: --at ${holds} is the one that holds ${keys.join()} now.`
       : undefined;
   }
-  if (holds === at) return undefined;
+  if (position === positionOf(at)) return undefined;
   return `redrive: ${keys.join()} is ${holds === undefined ? 'not held' : `held at ${holds}, not at ${at}`}. Nothing was discarded.`;
 }
 
-function selectionOf(keys: readonly string[], { all, reason }: RedriveOptions): Selection {
+function selectionOf(keys: readonly string[], { all, reason, at, skip }: RedriveOptions): Selection {
+  if (at !== undefined && skip !== true) {
+    throw new SessionError('redrive: --at names what --skip discards: add --skip.');
+  }
   const given = [keys.length > 0, all === true, reason !== undefined].filter(Boolean).length;
   if (given !== 1) throw new SessionError('redrive: name keys, or give --all, or --reason CODE: one of them.');
   if (reason !== undefined) return { reason };

@@ -25,8 +25,8 @@ export function addVerify(program: Command): void {
     )
     .option('--until <time>', 'committed then or earlier (default: now)', parseTime)
     .option('--key <key...>', 'these keys alone, such as order#42 (default: all)');
-  withKafkaOptions(verification).action((options: VerifyOptions, command: Command) =>
-    act(command, (session) => run(session, options)),
+  withKafkaOptions(verification).action((_options: unknown, command: Command) =>
+    act(command, (session) => run(session, command.optsWithGlobals())),
   );
 }
 

@@ -37,10 +37,23 @@ test('a retention of zero stores nothing, and the delete costs what the item doe
   expect(estimated).toMatchObject({ storedGb: 0, sweepReadUnits: 0 });
 });
 
+test('a sweep reads what it has time for, and the next one goes on', () => {
+  const sweepOf = (eventsPerSecond: number) => costOf({ ...load, eventsPerSecond }).estimated;
+  const small = sweepOf(50);
+  expect(small.sweepRuns).toBe(1);
+  expect(small.sweepReadUnits).toBeLessThan(840_000);
+  const large = sweepOf(500);
+  expect(large.sweepRuns).toBe(6);
+  expect(large.sweepRuns * large.sweepReadUnits).toBeCloseTo(10 * small.sweepReadUnits, -1);
+  expect(large.sweepReadUnits).toBeLessThanOrEqual(840_000);
+});
+
 test.each<[Partial<Workload>, string]>([
   [{ eventsPerSecond: -1 }, 'events per second: -1; it must be from 0'],
   [{ eventBytes: 500_000 }, 'bytes of an event: 500000; it must be from 0 to 409600'],
   [{ eventsPerTransaction: 0 }, 'events per transaction: 0'],
+  [{ eventsPerTransaction: 1.5 }, 'events per transaction: 1.5; it must be a whole number'],
+  [{ eventBytes: 300_000, eventsPerTransaction: 10 }, 'such an item has 3000'],
   [{ keyBytes: Number.NaN }, 'bytes of a key: NaN'],
   [{ retentionSeconds: -1 }, 'seconds of retention: -1'],
   [{ sweepEverySeconds: 1 }, 'seconds between sweeps: 1'],

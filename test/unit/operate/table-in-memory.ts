@@ -11,7 +11,7 @@ export const INBOX = 'inbox';
 export function tablesInMemory() {
   const key = { pk: 'S', sk: 'S' } as const;
   const dynamodb = new MemoryDynamoDb({ [TABLE]: key, [INBOX]: key }, Date.now);
-  const newClient = (): DynamoDBClient => memoryClient(dynamodb, 'eu-west-1', (error) => void error);
+  const newClient = (): DynamoDBClient => memoryClient(dynamodb, 'eu-west-1', () => undefined);
   const client = newClient();
   const put = async (...items: readonly Record<string, unknown>[]): Promise<void> => {
     for (const item of items) {
