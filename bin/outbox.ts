@@ -5,7 +5,6 @@ import { EXIT_CODES } from './cli/act';
 import { explain } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
-import { silenceTimerWarning } from '../local/timer-warning';
 import { allowClosed } from './cli/terminal';
 import { silenceTimerWarning } from '../local/timer-warning';
 
@@ -15,7 +14,6 @@ async function main(): Promise<void> {
   if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
     throw new SessionError(`outbox needs Node.js ${engines.node}; this is ${process.version}.`);
   }
-  silenceTimerWarning();
   await createProgram(version).parseAsync();
 }
 

@@ -13,12 +13,19 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function explain(error: unknown): string {
   if (error instanceof OutboxError || error instanceof SessionError) return error.message;
   if (!(error instanceof Error)) return String(error);
+  const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  // Of the parts of a table each fails for the same reason.
+  const reasons = [...new Set(causes.map(String))].map((reason) => `\n  ${reason}`).join('');
+  const advice = new Set([error, ...causes].flatMap((each) => adviceOn(each) ?? []));
+  return [`${error.name}: ${error.message}${reasons}`, ...advice].join('\n');
+}
+
+function adviceOn(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
   const isMissingStack = error.name === 'ValidationError' && error.message.includes('does not exist');
-  const advice = isMissingStack
+  return isMissingStack
     ? 'Name the outbox with --stack or --table, or run it where a local stack runs.'
     : error.name === 'Error' && error.message.includes('Region is missing')
       ? 'Give --region, or set AWS_REGION; or run it where a local stack runs.'
       : ADVICE[error.name];
-  const causes = error instanceof AggregateError ? error.errors.map((cause) => `\n  ${String(cause)}`).join('') : '';
-  return `${error.name}: ${error.message}${causes}${advice === undefined ? '' : `\n${advice}`}`;
 }

@@ -212,6 +212,14 @@ it.each<[string, readonly string[], RegExp]>([
   expect(stderr).toMatch(message);
 });
 
+it('a replay of a range in which nothing lies asks for nothing', async () => {
+  expect(await cli.run('replay', '--since', '2099-01-01', ...BECAUSE, '--yes')).toEqual({
+    code: 0,
+    stdout: 'No key has a processed item in that range: there is nothing to replay.\n',
+    stderr: '',
+  });
+});
+
 it('verify says nothing beside its answer', async () => {
   expect(await cli.run('verify', '--since', '1h')).toMatchObject({
     stdout: expect.stringContaining('Nothing is missing, duplicated, reordered or misplaced.'),

@@ -36,6 +36,12 @@ async function run(session: Session, keys: readonly string[], options: ReplayOpt
   const { terminal, target } = session;
   const { yes, why, ...range } = options;
   const plan = await planReplay(target, { ...range, keys: keys.length === 0 ? undefined : keys });
+  if (plan.keys.length === 0) {
+    terminal.result({ wouldReplay: plan }, () => [
+      'No key has a processed item in that range: there is nothing to replay.',
+    ]);
+    return EXIT_CODES.done;
+  }
   const what = (keys: number): string => `processed events of ${count(keys, 'key')}`;
   const whither = range.topic === undefined ? 'to their own topics' : `to ${range.topic}`;
   if (yes !== true) {

@@ -50,7 +50,7 @@ function lines(report: SweepReport, failures: readonly string[]): string[] {
       ? nothingNew(pending, signals)
       : `The relay is asked for ${count(signalsSent, 'key')}, and again for ${number(signalsReplaced)} that it was asked for before.`;
   return [
-    ...failures.map((failure) => `failed: ${failure}`),
+    ...[...new Set(failures)].map((failure) => `failed: ${failure}`),
     `${count(items, 'item')} read in ${duration(durationMs)}, ${count(Math.ceil(readUnits), 'read unit')}.`,
     asked,
     ...DOUBT_SAYS[doubt],
