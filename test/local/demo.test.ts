@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ROOT = join(__dirname, '..', '..');
 const TIMEOUT_MS = 400_000;
 const LOOK_MS = 200;
-const GRACE_MS = 5_000;
+const GRACE_MS = 60_000;
 
 interface Ended {
   readonly code: number | null;

@@ -13,8 +13,6 @@ import { waitUntil } from '../../local/wait-until';
 import { fakeFunction, type FakeFunction } from './fake-function';
 import { processState } from './process-state';
 
-jest.setTimeout(180_000);
-
 const folder = mkdtempSync(join(tmpdir(), 'stack-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -181,7 +179,7 @@ describe('npm run local', () => {
     const command = start(join(folder, 'killed.json'));
     const pids = pidsOf(await described(command));
     command.kill('SIGKILL');
-    await waitUntil('The end of every process', 5_000, () => (pids.some(isRunning) ? undefined : true));
+    await waitUntil('The end of every process', 60_000, () => (pids.some(isRunning) ? undefined : true));
   });
 
   it('stops what is half started at Ctrl-C', async () => {

@@ -4,8 +4,6 @@ import { withTopicAdmin } from '../../lib/topics/kafka-admin';
 import { encodeTopicRequest, type TopicRequest } from '../../lib/topics/request';
 import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
 
-jest.setTimeout(90_000);
-
 const CLUSTER = 'local';
 
 let kafka: KafkaCluster;

@@ -7,8 +7,6 @@ import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
 import { createTopics, deleteTopic } from '../../../local/kafka/topics';
 import { readTopic } from './read-topic';
 
-jest.setTimeout(90_000);
-
 let cluster: KafkaCluster;
 const open: KafkaPublisher[] = [];
 beforeAll(async () => {
@@ -21,7 +19,7 @@ afterAll(async () => {
 
 function newPublisher(compression: Compression = 'none') {
   const rebuilds: unknown[] = [];
-  const config = { name: 'test', auth: { kind: 'none' }, requestTimeoutMs: 2_000, compression } as const;
+  const config = { name: 'test', auth: { kind: 'none' }, requestTimeoutMs: 10_000, compression } as const;
   const publisher = createKafkaPublisher({
     ...config,
     connect: kafkaClient(config, () => Promise.reject(new Error('there are no secrets'))),

@@ -1,15 +1,19 @@
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
 import { registerZstd } from '../../../lib/kafka/zstd';
 import { withAdmin } from '../../../local/kafka/topics';
+import { waitUntil } from '../../../local/wait-until';
 
 export type StoredMessage = KafkaMessage & { readonly partition: number };
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 
 /** Everything that a topic holds now, each partition in its order. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<StoredMessage[]> {
   registerZstd();
-  const ends = await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic));
+  // kafkajs gives up at once when it asks a broker that has just lost or not yet got a partition.
+  const ends = await waitUntil('The offsets of the topic', DEADLINE_MS, () =>
+    withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic)),
+  );
   const wanted = new Map(
     ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
   );
