@@ -16,8 +16,6 @@ import { waitUntil } from '../../local/wait-until';
 import { processState } from './process-state';
 import { fakeFunction, type FakeFunction } from './fake-function';
 
-jest.setTimeout(60_000);
-
 const SETTINGS: MappingSettings = {
   batchSize: 100,
   maximumBatchingWindowSeconds: 0,
@@ -132,14 +130,17 @@ describe('the event source mapping', () => {
     expect(mapping.metrics()).toMatchObject({ PolledEventCount: 3, FilteredOutEventCount: 2, InvokedEventCount: 1 });
   });
 
-  it('gathers records over the batching window', async () => {
-    const { fake, mapping, put } = await run('note(names)', '', { settings: { maximumBatchingWindowSeconds: 1 } });
-    await put('ab');
-    await sleep(200);
-    await put('c');
+  it('gathers records until the batch is full or the batching window is over', async () => {
+    const settings = { batchSize: 2, maximumBatchingWindowSeconds: 30 };
+    const { fake, mapping, put } = await run('note(names)', 'a', { settings });
+    await waitUntil('The first read', 10_000, () => (mapping.metrics().PolledEventCount === 1 ? true : undefined));
+    await put('b');
     await mapping.caughtUp();
-    expect(fake.notes().join('')).toBe('abc');
-    expect(fake.notes().length).toBeLessThanOrEqual(2);
+    expect(fake.notes()).toEqual(['ab']);
+
+    const short = await run('note(names)', 'a', { settings: { ...settings, maximumBatchingWindowSeconds: 1 } });
+    await short.mapping.caughtUp();
+    expect(short.fake.notes()).toEqual(['a']);
   });
 
   it('takes the lowest failed record for the checkpoint and delivers everything from it again', async () => {
@@ -213,13 +214,14 @@ describe('the event source mapping', () => {
 
   it('reports the age of the last record of a batch', async () => {
     const { mapping, reports, put } = await run('await sleep(1500)', '');
+    const before = Date.now();
     await mapping.caughtUp();
     await put('a');
     await mapping.caughtUp();
     const [{ iteratorAgeMs }] = reports as [InvocationReport];
     // The function's own time is in it; what the rounding to a second adds is at most that second.
     expect(iteratorAgeMs).toBeGreaterThanOrEqual(1_500);
-    expect(iteratorAgeMs).toBeLessThan(5_000);
+    expect(iteratorAgeMs).toBeLessThanOrEqual(Date.now() - before + 1_000);
     expect(mapping.metrics()).toMatchObject({ IteratorAge: iteratorAgeMs, IteratorAgeMaximum: iteratorAgeMs });
   });
 });
@@ -234,15 +236,18 @@ describe('the function', () => {
     const pids: number[] = [];
     invoker.on('started', ({ pid }) => pids.push(pid));
     await mapping.caughtUp();
-    expect(fake.notes()).toEqual(['abtrue', 'hung', 'abtrue']);
-    expect(errorsOf(reports)).toEqual(['Task timed out after 1.00 seconds']);
-    expect(reports[0]!.durationMs).toBeGreaterThanOrEqual(1_000);
-    expect(new Set(pids).size).toBe(2);
+    const errors = errorsOf(reports);
+    // One, unless this machine stood still for a second: then it comes again once more.
+    expect(new Set(errors)).toEqual(new Set(['Task timed out after 1.00 seconds']));
+    expect(new Set(pids).size).toBe(errors.length + 1);
+    expect(fake.notes()).toEqual(['abtrue', 'hung', ...errors.map(() => 'abtrue')]);
+    expect(reports[0]!.durationMs).toBeGreaterThanOrEqual(990);
+    expect(reports.at(-1)).toMatchObject({ decision: 'success' });
   });
 
   it('is killed when it takes more memory than it has', async () => {
     const { mapping, reports } = await run(
-      `if (!noted('grown')) { note('grown'); const held = []; for (;;) { held.push(Buffer.alloc(2e7, 1)); await sleep(10); } }`,
+      `if (!noted('grown')) { note('grown'); const held = []; for (;;) { if (held.length < 20) held.push(Buffer.alloc(2e7, 1)); await sleep(10); } }`,
       'a',
       { memoryMb: 128 },
     );
@@ -252,14 +257,15 @@ describe('the function', () => {
 
   it('loses nothing when it is killed in the middle of a batch', async () => {
     const { fake, mapping, reports, invoker } = await run(
-      `note('began ' + names); if (!noted('done')) await sleep(500); note('done'); note('ended ' + names)`,
+      `const again = noted('began ' + names); note('began ' + names); if (!again) await sleep(60_000); note('ended ' + names)`,
       'abc',
+      { timeoutSeconds: 60 },
     );
     await waitUntil('The first batch', 10_000, () => (fake.notes().length > 0 ? true : undefined));
     await invoker.kill();
     await mapping.caughtUp();
     expect(errorsOf(reports)).toEqual(['Runtime exited with error: signal: killed']);
-    expect(fake.notes()).toEqual(['began abc', 'began abc', 'done', 'ended abc']);
+    expect(fake.notes()).toEqual(['began abc', 'began abc', 'ended abc']);
   });
 
   it('tells what it printed when it ends by itself', async () => {
@@ -269,13 +275,13 @@ describe('the function', () => {
     );
     await mapping.caughtUp();
     expect(errorsOf(reports)).toEqual(['Runtime exited with error: exit status 3']);
-    expect(readFileSync(logFile, 'utf8')).toContain('about to go');
+    await waitUntil('The log', 10_000, () => readFileSync(logFile, 'utf8').includes('about to go') || undefined);
   });
 
   it('keeps its process between invocations, frozen when asked to', async () => {
     const { fake, mapping, invoker, put } = await run('note(String(process.pid))', 'a', { freeze: true });
     await mapping.caughtUp();
-    expect(processState(invoker.pid!)).toBe('T');
+    await waitUntil('The stop of the process', 10_000, () => processState(invoker.pid!) === 'T' || undefined);
     await put('b');
     await mapping.caughtUp();
     expect(fake.notes()).toEqual([String(invoker.pid), String(invoker.pid)]);

@@ -11,6 +11,7 @@ import {
   allMarked,
   Committed,
   keysNamed,
+  settled,
   startWorld,
   STARTUP_MS,
   TOPICS,
@@ -80,25 +81,30 @@ const groups = async (): Promise<string[]> =>
 
 it('finds nothing wrong while writers and relay are at work, and leaves no consumer group', async () => {
   const committed = new Committed();
+  const seen = new AbortController();
   const writers = Promise.all(
-    ['x', 'y'].map((name) => write(world, { keys: keysNamed(name, 5), events: 300, perTransaction: 2 }, committed)),
+    ['x', 'y'].map(async (name) => {
+      while (!seen.signal.aborted)
+        await write(world, { keys: keysNamed(name, 5), events: 20, perTransaction: 2 }, committed);
+    }),
   );
-  const written = new AbortController();
-  const end = (): void => written.abort();
-  void writers.then(end, end);
   const reports: VerifyReport[] = [];
-  while (!written.signal.aborted) reports.push(await verifyNow());
-  await writers;
+  try {
+    // At least one of them saw the relay at work.
+    while (reports.length < 3 || !reports.some(({ items }) => items.pending > 0)) reports.push(await verifyNow());
+  } finally {
+    seen.abort();
+    await writers;
+  }
   await allArrived(world, committed);
   await allMarked(world);
   const progress: VerifyProgress[] = [];
   const last = await verifyNow({ onProgress: (one) => progress.push(one) });
 
   for (const report of reports) expect(report).toMatchObject({ findings: [], expired: 0, undecided: 0 });
-  expect(reports.some(({ items }) => items.pending > 0)).toBe(true);
   expect(last).toMatchObject({
     findings: [],
-    items: { processed: 300, pending: 0, parked: 0, discarded: 0 },
+    items: { processed: committed.count / 2, pending: 0, parked: 0, discarded: 0 },
     events: committed.count,
     messages: { read: committed.count, unknown: 0, replayed: 0 },
     unreadable: 0,
@@ -124,7 +130,7 @@ it('finds the duplicates that a killed relay made, and nothing else', async () =
   await writing;
   await allArrived(world, committed);
   await allMarked(world);
-  await world.stack.mapping.caughtUp();
+  await settled(world);
   const { findings: found } = await verifyNow({ keys: committed.keys.map((key) => `order#${key}`) });
 
   const seen = new Map<string, number>();
