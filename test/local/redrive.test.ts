@@ -12,6 +12,7 @@ import {
   Committed,
   expectCompleteAndInOrder,
   keysNamed,
+  settled,
   startWorld,
   STARTUP_MS,
   until,
@@ -89,7 +90,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   await allArrived(world, committed);
   expectCompleteAndInOrder(world, committed);
   await until('the hold', async () => (await holdOf('p')) !== undefined);
-  await world.stack.mapping.caughtUp();
+  await settled(world);
   world.stack.mapping.off('invocation', watch);
   // Each invocation settled its whole batch: no record of another key came twice.
   expect(unsettled).toEqual([]);
@@ -100,6 +101,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
     stdout: expect.stringMatching(/order#p +refused again +.*\n0 of 1 key released\./),
   });
   expect(await holdOf('p')).toMatchObject({ attempts: 2 });
+  await settled(world);
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
 
   await limitTopic(100_000);
@@ -154,7 +156,7 @@ it('1,000 parked keys are released by one command, each in order', async () => {
     }),
   );
   world.stack.mapping.enable();
-  await world.stack.mapping.caughtUp(120_000);
+  await settled(world, 120_000);
   expect(world.reader.firstIds('parked-0')).toEqual([]);
 
   const { code, stdout } = await cli.run('redrive', '--reason', 'unknown-topic', ...BECAUSE, '--follow');

@@ -7,6 +7,7 @@ import {
   expectCompleteAndInOrder,
   keysNamed,
   leaveHold,
+  settled,
   startWorld,
   STARTUP_MS,
   until,
@@ -79,6 +80,7 @@ it('what the stream dropped is found by the sweeper, and precedes what is writte
   await write(world, { keys: busy, events: 50 }, committed);
   mapping.enable();
   await until('the busy keys', () => busy.every((key) => world.reader.firstIds(key).length === 14));
+  await settled(world);
   for (const key of busy) expect(world.reader.firstIds(key)).toEqual(committed.ids(key));
   expect(world.reader.firstIds(quiet[0]!)).toEqual([]);
 
@@ -110,6 +112,8 @@ it('with another stream, a key is looked up before its first record', async () =
   await until('the keys that go on', () =>
     keys.slice(1).every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
   );
+  // Their marks too: a sweep would ask for what is not marked yet.
+  await mapping.caughtUp();
   expect(await stateOf()).toMatchObject({ streamArn: world.stack.streamArn, doubtSince: expect.any(Number) });
   await overdue();
   expect(await world.stack.sweep()).toMatchObject({ signalsSent: 1 });
