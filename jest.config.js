@@ -20,6 +20,7 @@ module.exports = {
     project('package'),
     project('local', {
       globalSetup: '<rootDir>/test/local/global-setup.ts',
+      globalTeardown: '<rootDir>/test/local/global-teardown.ts',
       setupFilesAfterEnv: ['<rootDir>/test/local/setup.ts'],
     }),
   ],

@@ -233,13 +233,12 @@ async function startParts(options: ResolvedStackOptions, undo: Undo[], logFolder
       const folder = mkdtempSync(join(tmpdir(), 'outbox-cdk-'));
       undo.push(() => rm(folder, { recursive: true, force: true }));
       const context = {
-        bootstrapBrokers: brokers.join(','),
         auth: 'none',
         vpcId: 'none',
         topics: topicsOf(options),
         ...options.context,
       };
-      return readTemplate(await synthesize(folder, context));
+      return readTemplate(await synthesize(folder, context, brokers));
     });
   };
   // All of them settle before an error is passed on: what still starts would be missed by the clean-up.

@@ -1,12 +1,23 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalStackError } from './errors';
 import { ROOT } from './folders';
 import { withLock } from './lock';
 import { runCommand } from './run-command';
 
-/** The CDK app's context: `bootstrapBrokers`, `auth`, `topics` and whatever else it understands. */
+/** The CDK app's context: `auth`, `topics` and whatever else it understands. */
 export type CdkContext = Readonly<Record<string, unknown>>;
+
+/**
+ * Names a folder that keeps what is synthesized, for stacks that differ in nothing but their brokers. For a run of tests,
+ * during which no source changes.
+ */
+export const SYNTHESIZED = 'OUTBOX_LOCAL_SYNTHESIZED';
+
+/** Stands for the brokers, which are others each time. */
+const ANY_BROKERS = 'kafka.invalid:9092';
 
 /**
  * Bundles the functions and synthesizes the CDK app into `folder`.
@@ -16,17 +27,15 @@ export type CdkContext = Readonly<Record<string, unknown>>;
  * @returns the path of the template that has the event source mapping.
  * @throws LocalStackError `command-failed` with what the bundler or the app printed.
  */
-export const synthesize = (folder: string, context: CdkContext): Promise<string> =>
+export const synthesize = (folder: string, context: CdkContext, brokers: readonly string[]): Promise<string> =>
   withLock('synthesize', async () => {
-    await runCommand(process.execPath, [join('scripts', 'bundle.mjs')], { cwd: ROOT });
-    await runCommand(process.execPath, [require.resolve('tsx/cli'), join('bin', 'app.ts')], {
-      cwd: ROOT,
-      env: {
-        ...process.env,
-        CDK_OUTDIR: folder,
-        CDK_CONTEXT_JSON: JSON.stringify({ ...deployedContext(), ...context }),
-      },
-    });
+    const kept = keptFolder(context);
+    if (kept !== undefined && existsSync(kept)) await cp(kept, folder, { recursive: true });
+    else {
+      await runCommand(process.execPath, [join('scripts', 'bundle.mjs')], { cwd: ROOT });
+      await runApp(folder, context);
+      if (kept !== undefined) await keep(folder, kept);
+    }
     const template = readdirSync(folder)
       .filter((name) => name.endsWith('.template.json'))
       .map((name) => join(folder, name))
@@ -34,7 +43,31 @@ export const synthesize = (folder: string, context: CdkContext): Promise<string>
     if (template === undefined) {
       throw new LocalStackError('unsupported-template', `No template in ${folder} has an event source mapping.`);
     }
+    writeFileSync(template, readFileSync(template, 'utf8').replaceAll(ANY_BROKERS, brokers.join(',')));
     return template;
+  });
+
+function keptFolder(context: CdkContext): string | undefined {
+  const folder = process.env[SYNTHESIZED];
+  if (folder === undefined) return undefined;
+  return join(folder, createHash('sha256').update(JSON.stringify(context)).digest('hex'));
+}
+
+/** In one step: a copy that is interrupted is never found. */
+async function keep(folder: string, kept: string): Promise<void> {
+  const draft = `${kept}.${randomUUID()}`;
+  await cp(folder, draft, { recursive: true });
+  await rename(draft, kept);
+}
+
+const runApp = (folder: string, context: CdkContext): Promise<void> =>
+  runCommand(process.execPath, [require.resolve('tsx/cli'), join('bin', 'app.ts')], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      CDK_OUTDIR: folder,
+      CDK_CONTEXT_JSON: JSON.stringify({ ...deployedContext(), bootstrapBrokers: ANY_BROKERS, ...context }),
+    },
   });
 
 /** The context that the CDK's CLI would pass on: feature flags change templates. */

@@ -1,9 +1,21 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepareKafka } from '../../local/kafka/distribution';
 import { missingTools } from '../../local/kafka/tools';
+import { progressLine } from '../../local/progress-lines';
+import { SYNTHESIZED } from '../../local/synthesize';
 
-/** Says once what is missing, instead of in every test. */
-export default function checkTools(): void {
+/** Says once what is missing, instead of in every test, and downloads before any test's time runs. */
+export default async function prepareServers(): Promise<void> {
   const missing = missingTools();
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    process.env[SYNTHESIZED] = mkdtempSync(join(tmpdir(), 'outbox-synthesized-'));
+    await prepareKafka((progress) => {
+      if (progress.state !== 'running') console.error(progressLine(progress));
+    });
+    return;
+  }
   throw new Error(
     [
       'The local tests run Apache Kafka and DynamoDB Local, and something that they need is missing:',

@@ -1,0 +1,8 @@
+import { rm } from 'node:fs/promises';
+import { SYNTHESIZED } from '../../local/synthesize';
+
+/** Removes what `global-setup` has made. */
+export default async function removeSynthesized(): Promise<void> {
+  const folder = process.env[SYNTHESIZED];
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+}
