@@ -29,6 +29,12 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   },
   providerOf('KafkaTopicsFunction6F9F5266'),
   providerOf('ConsumerDeadLettersFunctionA7EE471F'),
+  ...['ReEncrypt*', 'GenerateDataKey*'].map((action): Acknowledgement => ({
+    id: `AwsSolutions::AwsSolutions-IAM5[Action::kms:${action}]`,
+    where: /\/(Relay|Sweeper)\/Role\/DefaultPolicy\/Resource$/,
+    reason:
+      'What DynamoDB does with the one key of the table in the name of whoever writes; each is a pair of actions.',
+  })),
   {
     id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
     where: /\/Consumer\/Role\/DefaultPolicy\/Resource$/,
