@@ -183,10 +183,6 @@ it('a drain that is at work has no item to skip, and a named key needs the item 
     code: 2,
     stderr: 'redrive: order#10 is held at 2, not at 1. Nothing was discarded.\n',
   });
-  // As --json prints it.
-  expect(await cli.run(...skip, '--at', positionOfVersion(2))).toMatchObject({
-    stdout: expect.stringContaining('(with --at 2)'),
-  });
   await leaveHold(world, '11', positionOfVersion(1));
   const { code, stdout } = await cli.run('redrive', 'order#11', '--skip', '--at', '1', ...BECAUSE, '--yes');
   expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('a redrive is at work on it') });
@@ -197,11 +193,6 @@ it.each<[string, readonly string[], RegExp]>([
   ['an unknown option', ['status', '--al'], /unknown option '--al'/],
   ['a key that is none', ['show', '42'], /"42" is no key\. Write <aggregate>#<key>, such as order#42\./],
   ['a redrive of nothing', ['redrive', '--why', 'x'], /name keys, or give --all, or --reason CODE/],
-  [
-    'an item to discard, of a redrive that discards none',
-    ['redrive', 'order#7', '--at', '2', '--why', 'x'],
-    /add --skip/,
-  ],
   ['a redrive without a reason', ['redrive', '--all'], /required option '--why <text>' not specified/],
   ['a reason that does not exist', ['redrive', '--reason', 'bad', '--why', 'x'], /there is no reason "bad"/],
   ['a replay of everything', ['replay', '--why', 'x'], /everything would be published again/],
@@ -213,19 +204,8 @@ it.each<[string, readonly string[], RegExp]>([
   expect(stderr).toMatch(message);
 });
 
-it('a replay of a range in which nothing lies asks for nothing', async () => {
-  expect(await cli.run('replay', '--since', '2099-01-01', ...BECAUSE, '--yes')).toEqual({
-    code: 0,
-    stdout: 'No key has a processed item in that range: there is nothing to replay.\n',
-    stderr: '',
-  });
-});
-
 it('verify says nothing beside its answer', async () => {
-  expect(await cli.run('verify', '--since', '1h')).toMatchObject({
-    stdout: expect.stringContaining('Nothing is missing, duplicated, reordered or misplaced.'),
-    stderr: '',
-  });
+  expect((await cli.run('verify', '--since', '1h')).stderr).toBe('');
 });
 
 it('everything that is not parked is marked in the end', async () => {

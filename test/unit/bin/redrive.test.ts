@@ -1,0 +1,50 @@
+import { DynamoDBClient, GetItemCommand, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { createProgram } from '../../../bin/cli/program';
+import { encodeHold } from '../../../lib/event/control';
+import { positionOfVersion } from '../../../lib/event/position';
+
+const dynamodb = mockClient(DynamoDBClient);
+const position = positionOfVersion(2);
+let printed: string;
+
+beforeEach(() => {
+  dynamodb.reset();
+  process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
+  printed = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    jest.spyOn(stream, 'write').mockImplementation((text) => {
+      printed += String(text);
+      return true;
+    });
+  }
+});
+afterEach(() => {
+  delete process.env['AWS_ENDPOINT_URL_DYNAMODB'];
+  process.exitCode = undefined;
+  jest.restoreAllMocks();
+});
+
+const outbox = (...args: readonly string[]) =>
+  createProgram('1.0.0').parseAsync(['node', 'outbox', '--table', 'outbox', '--region', 'eu-west-1', ...args]);
+
+test.each(['2', position])('the item to discard is named as show prints it, or as --json does: %s', async (at) => {
+  const hold = { pk: 'order#1', position, revision: '1', message: 'no', attempts: 1, since: 1 };
+  const Item = marshall(encodeHold({ ...hold, state: 'holding', reason: 'message-refused' }));
+  dynamodb.on(GetItemCommand).resolves({ Item });
+  dynamodb.on(QueryCommand).resolves({ Items: [marshall({ pk: 'order#1', sk: position, parked: {} })] });
+  await outbox('redrive', 'order#1', '--skip', '--at', at, '--why', 'a test');
+  expect(printed).toContain('1 item would be discarded, for good (with --at 2)');
+});
+
+test('an item to discard, of a redrive that discards none, is refused', async () => {
+  await expect(outbox('redrive', 'order#1', '--at', '2', '--why', 'a test')).rejects.toThrow('add --skip');
+  expect(dynamodb.calls()).toEqual([]);
+});
+
+test('a replay of a range in which nothing lies asks for nothing', async () => {
+  dynamodb.on(ScanCommand).resolves({ Items: [] });
+  await outbox('replay', '--since', '2h', '--why', 'a test', '--yes', '--by', 'me');
+  expect(printed).toBe('No key has a processed item in that range: there is nothing to replay.\n');
+});
