@@ -2,9 +2,9 @@ import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
 import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import type { ConsumerClient } from './client';
+import { consoleTelemetry } from './console-telemetry';
 import type { EventHandlers } from './handler';
 import type { Clock, ConsumerTelemetry } from './ports';
-import { SILENT } from './silent-telemetry';
 import type { Backoff } from './waiting';
 
 /** How a consumer applies events. */
@@ -122,7 +122,11 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
    * @default none is
    */
   readonly isOutage?: (error: unknown) => boolean;
-  /** @default nothing is told */
+  /**
+   * Made by {@link consumerTelemetry}, or your own.
+   *
+   * @default what waits, failed or was set aside is told on stderr
+   */
   readonly telemetry?: ConsumerTelemetry;
   /** @default the machine's clock */
   readonly clock?: Clock;
@@ -147,7 +151,6 @@ export const CONSUMER_DEFAULTS = {
   markerLifeMs: 7 * DAY_MS,
   redriveEveryMs: 10_000,
   isOutage: () => false,
-  telemetry: SILENT,
   clock: { now: () => Date.now() },
 } as const satisfies Partial<ConsumerOptions>;
 
@@ -172,7 +175,7 @@ const COUNTS = {
   markerLifeMs: 3_650 * DAY_MS,
 } as const;
 
-const OPTIONS = ['name', 'tableName', 'client', 'events', 'handlers', ...Object.keys(CONSUMER_DEFAULTS)];
+const OPTIONS = ['name', 'tableName', 'client', 'events', 'handlers', 'telemetry', ...Object.keys(CONSUMER_DEFAULTS)];
 
 const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
 
@@ -211,7 +214,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
     refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');
   }
-  return { ...CONSUMER_DEFAULTS, ...withoutUndefined(options) };
+  return { ...CONSUMER_DEFAULTS, telemetry: consoleTelemetry(name), ...withoutUndefined(options) };
 }
 
 function checkClient(client: unknown): void {
