@@ -5,7 +5,7 @@ export type { Hold, HoldReason, ParkReason } from './event/control';
 export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
 export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/signal';
-export type { InboxKey } from './consume/ports';
+export type { InboxKey } from './consume/inbox-keys';
 export type { KafkaAuth } from './kafka/broker-config';
 export type { ReadSecret } from './kafka/client';
 export type { RelayConfig } from './relay/environment';

@@ -3,7 +3,8 @@ import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import { decide, seenOf } from './inbox';
-import type { Clock, InboxKey, InboxRow, InboxStore } from './ports';
+import type { Clock, InboxRow, InboxStore } from './ports';
+import type { InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
 
 /** How far a consumer is on one topic, measured by a token. */

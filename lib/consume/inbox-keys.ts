@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { MAX_PARTITION_KEY_BYTES } from '../event/key';
-import type { InboxKey } from './ports';
+import type { Envelope } from './decode';
 import type { ConsumedRecord } from './record';
 
 /** Where things lie in a consumer's table; several consumers may share one. */
+
+/** Identifies the inbox of one key: consumer, source, topic and key. */
+export type InboxKey = Pick<Envelope, 'source' | 'topic' | 'key'>;
 
 /** A DynamoDB sort key holds at most 1024 bytes of UTF-8. */
 const MAX_SORT_KEY_BYTES = 1024;

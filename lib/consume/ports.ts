@@ -3,6 +3,7 @@ import type { TransactionAction } from '../event/transaction';
 import type { Envelope, UndecodableReason } from './decode';
 import type { Gap } from './gap';
 import type { InboxState } from './inbox';
+import type { InboxKey } from './inbox-keys';
 import type { ConsumedRecord } from './record';
 import type { Answer, ParkingRequest } from './request';
 
@@ -29,9 +30,6 @@ export interface DeadLetters {
   /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
   send(record: ConsumedRecord, aside: Aside): Promise<void>;
 }
-
-/** Identifies the inbox of one key: consumer, source, topic and key. */
-export type InboxKey = Pick<Envelope, 'source' | 'topic' | 'key'>;
 
 /** An inbox as it was read, with the revision that a write of it must find. */
 export interface InboxRow {

@@ -1,6 +1,7 @@
 import { outcomeOf } from './attempt';
 import type { Lane } from './lanes';
-import type { Aside, InboxKey } from './ports';
+import type { Aside } from './ports';
+import type { InboxKey } from './inbox-keys';
 import { Processor, type Delivery, type ProcessorPorts } from './processor';
 import type { ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';

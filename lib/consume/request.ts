@@ -1,6 +1,6 @@
 import { isRecord } from '../event/options';
 import type { Request } from '../event/signal';
-import type { InboxKey } from './ports';
+import type { InboxKey } from './inbox-keys';
 
 /**
  * What an operator asks of a consumer. It is an item of the consumer's table: handlers run in the consumer's own process,

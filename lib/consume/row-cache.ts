@@ -1,4 +1,5 @@
-import type { InboxKey, InboxRow } from './ports';
+import type { InboxRow } from './ports';
+import type { InboxKey } from './inbox-keys';
 
 const MAX_ROWS = 20_000;
 

@@ -15,6 +15,8 @@ export async function withinTime<T>(
     abort();
     reject(tooLate());
   }, ms);
+  // What nobody waits for any more keeps no process alive.
+  timer.unref();
   try {
     return await Promise.race([work(end.signal), expired]);
   } finally {

@@ -1,18 +1,24 @@
 import { Stack } from 'aws-cdk-lib';
-import { CfnGlobalTable } from 'aws-cdk-lib/aws-dynamodb';
+import { CfnGlobalTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
 import { sharedNameProblem } from './guards/names';
 import { mappingProblems, type StreamMapping } from './guards/stream-mappings';
 import { tableProblems } from './guards/table-shape';
 import { all, isTable, keyProblems, propertiesOf, routeProblems } from './look-into-app';
-import type { Outbox } from './outbox';
 import type { OutboxRelay } from './outbox-relay';
 import type { OutboxSweeper } from './outbox-sweeper';
 
+/** The part of `Outbox` that is looked at. */
+interface NamedTable extends Construct {
+  readonly outboxName: string;
+  readonly table: ITable;
+}
+
 export interface GuardedOutbox {
-  readonly outbox: Outbox;
+  readonly outbox: NamedTable;
   readonly environmentEncryptionKey?: IKey;
   readonly relay: OutboxRelay;
   readonly sweeper: OutboxSweeper;
@@ -64,7 +70,7 @@ interface MappingProperties {
   readonly FilterCriteria?: { readonly Filters?: readonly { readonly Pattern: string }[] };
 }
 
-function hasReplicas(outbox: Outbox): boolean {
+function hasReplicas(outbox: NamedTable): boolean {
   const resource = outbox.table.node.defaultChild;
   if (!(resource instanceof CfnGlobalTable)) return false;
   const { Replicas = [] } = propertiesOf(resource) as { readonly Replicas?: readonly unknown[] };
@@ -89,7 +95,7 @@ function nameGuard({ outbox }: GuardedOutbox): string[] {
   const { region, account } = Stack.of(outbox);
   const owners = outbox.node.root.node
     .findAll()
-    .filter((one): one is Outbox => one.constructor === outbox.constructor)
+    .filter((one): one is NamedTable => one.constructor === outbox.constructor)
     .filter((one) => one.outboxName === outbox.outboxName)
     .filter((one) => Stack.of(one).region === region && Stack.of(one).account === account)
     .map(({ node }) => node.path);

@@ -12,7 +12,8 @@ import {
   parkedKeySortKey,
   parkedSortKey,
 } from '../inbox-keys';
-import type { Clock, InboxEntries, InboxKey, InboxRow, InboxStore } from '../ports';
+import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
+import type { InboxKey } from '../inbox-keys';
 import { headersByName, type ConsumedRecord, type HeaderValue } from '../record';
 
 type Item = Record<string, unknown>;

@@ -1,17 +1,24 @@
 import { Stack } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
 import { inboxProblems } from '../guards/inbox-shape';
 import { all, isTable, keyProblems, propertiesOf, routeProblems } from '../look-into-app';
-import type { OutboxConsumer } from './outbox-consumer';
 import type { ResolvedConsumerProps } from './outbox-consumer-props';
+
+/** The part of `OutboxConsumer` that is looked at. */
+interface NamedConsumer extends Construct {
+  readonly consumerName: string;
+  readonly inbox: ITable;
+}
 
 /**
  * What would not work once it is deployed, as far as the app shows it: of what is imported nothing is known. Each says
  * what, why and what to do.
  */
 export function consumerProblems(
-  consumer: OutboxConsumer,
+  consumer: NamedConsumer,
   user: LambdaFunction,
   props: ResolvedConsumerProps,
 ): string[] {
@@ -26,13 +33,13 @@ export function consumerProblems(
   ];
 }
 
-function inboxGuard({ inbox }: OutboxConsumer): string[] {
+function inboxGuard({ inbox }: NamedConsumer): string[] {
   const resource = inbox.node.defaultChild;
   return isTable(resource) ? inboxProblems(propertiesOf(resource)) : [];
 }
 
 function keyGuard(
-  consumer: OutboxConsumer,
+  consumer: NamedConsumer,
   user: LambdaFunction,
   { environmentEncryptionKey }: ResolvedConsumerProps,
 ): string[] {
@@ -43,9 +50,9 @@ function keyGuard(
   return [...keys].flatMap((key) => keyProblems(key, user, { who, without: 'would apply nothing' }));
 }
 
-function nameGuard(consumer: OutboxConsumer): string[] {
+function nameGuard(consumer: NamedConsumer): string[] {
   const { region, account } = Stack.of(consumer);
-  const owners = all(consumer, consumer.constructor as typeof OutboxConsumer)
+  const owners = all(consumer, consumer.constructor as new (...args: never[]) => NamedConsumer)
     .filter((one) => one.consumerName === consumer.consumerName)
     .filter((one) => Stack.of(one).region === region && Stack.of(one).account === account)
     .map(({ node }) => node.path);

@@ -8,7 +8,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { keyOf, parkedRecord } from '../../consume/dynamodb/inbox';
 import { inboxPartitionKey, PARKED_PREFIX, parkedKeysPartition, requestsPartition } from '../../consume/inbox-keys';
-import type { InboxKey } from '../../consume/ports';
+import type { InboxKey } from '../../consume/inbox-keys';
 import { headerText } from '../../consume/record';
 import { decodeRequest, type ParkingRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
