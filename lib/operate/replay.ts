@@ -4,6 +4,7 @@ import { TOPIC_PATTERN } from '../event/item';
 import { isPosition } from '../event/position';
 import { encodeSignal, newSignal, type ReplaySignal, type Request } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
+import { queryPages } from '../relay/dynamodb/pages';
 import { forEachKey } from '../relay/key-work';
 import { checkRequest } from './redrive';
 import { refuse, requireKey, type Target } from './target';
@@ -25,6 +26,8 @@ export interface ReplayRange {
 
 export interface ReplayPlan extends ReplayRange {
   readonly keys: readonly string[];
+  /** Keys that were named and have no processed item in the range. */
+  readonly idle: readonly string[];
 }
 
 /** `asked`: the signals are durable. `failed`: those keys got none; ask again. */
@@ -52,19 +55,49 @@ export async function planReplay(target: Target, range: ReplayRange): Promise<Re
   const positions = { from: from && positionOf(from), to: to && positionOf(to) };
   const malformed = [positions.from, positions.to].find((text) => text !== undefined && !isPosition(text));
   if (malformed !== undefined) refuse('replay', `"${malformed}" is neither a version nor a position.`);
+  if (positions.from !== undefined && positions.to !== undefined && positions.to < positions.from) {
+    refuse('replay', 'the last position is before the first.');
+  }
   if (since !== undefined && until !== undefined && until < since)
     refuse('replay', 'the time to end is before the beginning.');
-  return {
-    ...range,
-    ...positions,
-    keys:
-      keys === undefined
-        ? await keysInRange(target, since, until)
-        : [...new Set(keys)].map((key) => requireKey('replay', key)),
-  };
+  const bounds = { ...range, ...positions };
+  if (keys === undefined) return { ...bounds, keys: await keysInRange(target, since, until), idle: [] };
+  const named = [...new Set(keys)].map((key) => requireKey('replay', key));
+  const found = new Set<string>();
+  await forEachKey(named, async (pk) => {
+    if (await hasProcessed(target, pk, bounds)) found.add(pk);
+  });
+  return { ...bounds, keys: named.filter((pk) => found.has(pk)), idle: named.filter((pk) => !found.has(pk)) };
 }
 
-async function keysInRange({ client, tableName }: Target, since = 0, until = Number.MAX_SAFE_INTEGER) {
+const PROCESSED_IN_RANGE = 'attribute_exists(processedAt) AND committedAt BETWEEN :since AND :until';
+
+const timesOf = (since = 0, until = Number.MAX_SAFE_INTEGER): Record<string, AttributeValue> => ({
+  ':since': { N: String(since) },
+  ':until': { N: String(until) },
+});
+
+/** Every position lies between these. */
+const [BEFORE_ALL, BEHIND_ALL] = ['!', '~'];
+
+async function hasProcessed(
+  { client, tableName }: Target,
+  pk: string,
+  { from = BEFORE_ALL, to = BEHIND_ALL, since, until }: ReplayRange,
+): Promise<boolean> {
+  const pages = queryPages(client, {
+    TableName: tableName,
+    ConsistentRead: true,
+    ProjectionExpression: 'pk',
+    KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+    FilterExpression: PROCESSED_IN_RANGE,
+    ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from }, ':to': { S: to }, ...timesOf(since, until) },
+  });
+  for await (const page of pages) if (page.length > 0) return true;
+  return false;
+}
+
+async function keysInRange({ client, tableName }: Target, since?: number, until?: number) {
   const keys = new Set<string>();
   let after: Record<string, AttributeValue> | undefined;
   do {
@@ -73,8 +106,8 @@ async function keysInRange({ client, tableName }: Target, since = 0, until = Num
         TableName: tableName,
         ConsistentRead: true,
         ProjectionExpression: 'pk',
-        FilterExpression: 'attribute_exists(processedAt) AND committedAt BETWEEN :since AND :until',
-        ExpressionAttributeValues: { ':since': { N: String(since) }, ':until': { N: String(until) } },
+        FilterExpression: PROCESSED_IN_RANGE,
+        ExpressionAttributeValues: timesOf(since, until),
         ExclusiveStartKey: after,
       }),
     );
@@ -90,7 +123,7 @@ async function keysInRange({ client, tableName }: Target, since = 0, until = Num
  */
 export async function replay(
   { client, tableName }: Target,
-  { keys, from, to, since, until, topic }: ReplayPlan,
+  { keys, from, to, since, until, topic }: Omit<ReplayPlan, 'idle'>,
   request: Request,
 ): Promise<ReplayReport> {
   checkRequest('replay', request);

@@ -36,8 +36,10 @@ async function run(session: Session, keys: readonly string[], options: ReplayOpt
   const { terminal, target } = session;
   const { yes, why, ...range } = options;
   const plan = await planReplay(target, { ...range, keys: keys.length === 0 ? undefined : keys });
+  const idle = plan.idle.map((pk) => `${pk}: no processed item in that range.`);
   if (plan.keys.length === 0) {
     terminal.result({ wouldReplay: plan }, () => [
+      ...idle,
       'No key has a processed item in that range: there is nothing to replay.',
     ]);
     return EXIT_CODES.done;
@@ -46,12 +48,14 @@ async function run(session: Session, keys: readonly string[], options: ReplayOpt
   const whither = range.topic === undefined ? 'to their own topics' : `to ${range.topic}`;
   if (yes !== true) {
     terminal.result({ wouldReplay: plan }, () => [
+      ...idle,
       `The ${what(plan.keys.length)} would be published again, ${whither}.`,
     ]);
     return needsYes(session);
   }
   const report = await replay(target, plan, { by: await session.by(), at: Date.now(), why });
-  terminal.result(report, () => [
+  terminal.result({ ...report, idle: plan.idle }, () => [
+    ...idle,
     ...report.failed.map(({ pk, why: cause }) => `${pk}: not asked for: ${cause}`),
     `The relay is asked to publish the ${what(report.asked.length)} again, ${whither}. Header outbox-replay: ${report.replayId}`,
   ]);

@@ -48,3 +48,26 @@ test('a replay of a range in which nothing lies asks for nothing', async () => {
   await outbox('replay', '--since', '2h', '--why', 'a test', '--yes', '--by', 'me');
   expect(printed).toBe('No key has a processed item in that range: there is nothing to replay.\n');
 });
+
+test('a replay names the keys that have nothing to replay, and asks for the others', async () => {
+  dynamodb
+    .on(QueryCommand)
+    .resolvesOnce({ Items: [marshall({ pk: 'order#1' })] })
+    .resolves({ Items: [] });
+  await outbox('replay', 'order#1', 'order#typo', '--from', '2', '--why', 'a test');
+  expect(printed).toContain('order#typo: no processed item in that range.\n');
+  expect(printed).toContain('The processed events of 1 key would be published again');
+  expect(
+    dynamodb.commandCalls(QueryCommand).map(({ args: [command] }) => command.input.ExpressionAttributeValues),
+  ).toMatchObject([
+    { ':pk': { S: 'order#1' }, ':from': { S: position }, ':to': { S: '~' } },
+    { ':pk': { S: 'order#typo' } },
+  ]);
+});
+
+test('a replay that ends before it begins is refused', async () => {
+  await expect(outbox('replay', 'order#1', '--from', '3', '--to', '2', '--why', 'a test')).rejects.toThrow(
+    'the last position is before the first',
+  );
+  expect(dynamodb.calls()).toEqual([]);
+});
