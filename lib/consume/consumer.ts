@@ -23,8 +23,8 @@ export interface Consumer {
    * Whether the consumer has applied what the token names: one strongly consistent read per topic.
    *
    * For a key with versions it answers `true` only when that very event was applied, or lies before the newest 16 of its
-   * key. Set-aside and parked events were not applied. Of a key without versions, what an operator discarded counts as
-   * applied.
+   * key. Set-aside and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key
+   * without versions, what an operator discarded counts as applied.
    *
    * @param topics - those of the token that the consumer reads, when it does not read all of them
    */
