@@ -63,11 +63,23 @@ it('the package holds the library, what is bundled and its papers, and nothing e
     readdirSync(installed('dynamodb-outbox'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) =>
-        relative(installed('dynamodb-outbox'), join(entry.parentPath, entry.name)).split('/').slice(0, 2).join('/'),
+        relative(installed('dynamodb-outbox'), join(entry.parentPath, entry.name))
+          .split('/')
+          .slice(0, entry.name.endsWith('.md') ? 1 : 2)
+          .join('/'),
       ),
   );
 
-  expect([...top].toSorted()).toEqual(['LICENSE', 'README.md', 'dist/bin', 'dist/lambdas', 'dist/lib', 'package.json']);
+  expect([...top].toSorted()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist/bin',
+    'dist/lambdas',
+    'dist/lib',
+    'docs',
+    'package.json',
+  ]);
 });
 
 it('the command line runs without any other package', () => {

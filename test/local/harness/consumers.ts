@@ -143,6 +143,7 @@ export function aConsumer(
     handlers: {
       'order.changed': ({ id, data }, context) => [counted(name, context, id, data.n)],
     },
+    telemetry: SILENT,
     ...rest,
   });
 }

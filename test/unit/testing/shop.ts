@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SILENT } from '../../../lib/consume/silent-telemetry';
 import { createConsumer, type ConsumerClient, type ConsumerOptions } from '../../../lib/consumer';
 import { defineEvents, type Outbox, type TransactionClient } from '../../../lib/index';
 import { createTestOutbox, type TestOutboxOptions } from '../../../lib/testing';
@@ -77,6 +78,7 @@ export function aConsumer(client: ConsumerClient, options: Partial<ConsumerOptio
     },
     retry: { firstMs: 1, longestMs: 1 },
     attempts: 2,
+    telemetry: SILENT,
     ...options,
   });
   return { consumer, handled };
