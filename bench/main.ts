@@ -1,4 +1,4 @@
-import { silenceTimerWarning } from '../local/timer-warning';
+import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 import { BenchOptionError, parseBenchOptions, type BenchOptions } from './options';
 
 export type Undo = () => Promise<void>;

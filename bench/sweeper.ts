@@ -3,7 +3,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeItem, isoTime } from '../lib/event/item';
 import { positionOfVersion } from '../lib/event/position';
 import { startStack, type Stack } from '../local/stack';
-import { silenceTimerWarning } from '../local/timer-warning';
+import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const ITEMS = Number(process.argv[2] ?? 100_000);
 const ITEMS_PER_KEY = 10;

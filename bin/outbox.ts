@@ -6,7 +6,7 @@ import { explain } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
 import { allowClosed } from './cli/terminal';
-import { silenceTimerWarning } from '../local/timer-warning';
+import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 async function main(): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

@@ -8,7 +8,7 @@ import { runDemo } from './demo/run';
 import { ProgressScreen, TerminalScreen } from './demo/screen';
 import { isPassed, verdictLine } from './demo/verdict';
 import { TOPICS } from './order-service/events';
-import { silenceTimerWarning } from '../local/timer-warning';
+import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 

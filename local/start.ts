@@ -5,7 +5,7 @@ import { startStack, type Stack } from './stack';
 import { STACK_FILE } from './stack-file';
 import { interruptAll } from './supervised-process';
 import { parseStartArguments, USAGE } from './start-arguments';
-import { silenceTimerWarning } from './timer-warning';
+import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const STOPPED = 'Everything that was started is stopped.';
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

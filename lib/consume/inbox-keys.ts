@@ -48,4 +48,4 @@ function shortened(prefix: string, text: string): string {
   return Buffer.byteLength(plain) <= MAX_SORT_KEY_BYTES ? plain : `${prefix}sha256:${sha256(text)}`;
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

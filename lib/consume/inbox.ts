@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Envelope } from './decode';
+import { sha256 } from './inbox-keys';
 
 /** How many applied events of a key the inbox remembers. */
 export const WINDOW_SIZE = 16;
@@ -75,7 +75,6 @@ export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): See
     ? undefined
     : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });
 const same = (a: Seen, b: Seen): boolean => a.sequence === b.sequence && a.id === b.id;
 const bySequence = (a: Seen, b: Seen): number => (a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1);

@@ -15,6 +15,16 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Until the work has ended or the time is up, whatever becomes of the work then. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  try {
+    await Promise.race([work, wait(Math.max(0, ms), done.signal)]);
+  } finally {
+    done.abort();
+  }
+}
+
 /** How long is waited between attempts: the first pause, and the one that is never exceeded. */
 export interface Backoff {
   readonly firstMs: number;

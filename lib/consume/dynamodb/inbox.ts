@@ -11,9 +11,9 @@ import {
   parkedKeysPartition,
   parkedKeySortKey,
   parkedSortKey,
+  type InboxKey,
 } from '../inbox-keys';
 import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
-import type { InboxKey } from '../inbox-keys';
 import { headersByName, type ConsumedRecord, type HeaderValue } from '../record';
 
 type Item = Record<string, unknown>;

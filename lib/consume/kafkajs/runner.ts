@@ -16,7 +16,7 @@ import { PartitionRun, partitionName } from '../partition-run';
 import type { Delivery } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
-import { repeatedly, wait } from '../waiting';
+import { atMost, repeatedly } from '../waiting';
 
 /** What {@link runConsumer} runs, and from where. */
 export interface RunOptions {
@@ -227,9 +227,7 @@ class KafkajsRunner implements RunningConsumer {
   /** Who is stopped while it joins after a crash is forgotten by kafkajs, and stays in the group, working on nothing. */
   async #untilStoppable(): Promise<void> {
     if (this.#restart === undefined || !this.#hasBegun) return;
-    const tooLong = new AbortController();
-    await Promise.race([this.#restart.promise, wait(this.#options.drainTimeoutMs, tooLong.signal)]);
-    tooLong.abort();
+    await atMost(this.#options.drainTimeoutMs, this.#restart.promise);
   }
 
   /** Else it only waits to begin, after a crash. */
@@ -344,9 +342,7 @@ class KafkajsRunner implements RunningConsumer {
   /** Begins nothing more, and waits for what is at work. */
   async #drain(beside: Promise<void> = Promise.resolve()): Promise<void> {
     for (const run of this.#runs.values()) run.end();
-    const idle = new AbortController();
-    await Promise.race([Promise.all([this.#lanes.idle(), beside]), wait(this.#options.drainTimeoutMs, idle.signal)]);
-    idle.abort();
+    await atMost(this.#options.drainTimeoutMs, Promise.all([this.#lanes.idle(), beside]));
   }
 
   /** The partitions may go to others: what is done is committed as long as this member may. */

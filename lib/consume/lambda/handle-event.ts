@@ -10,7 +10,7 @@ import { partitionName } from '../partition-run';
 import type { Delivery } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
 import { Slots } from '../slots';
-import { wait } from '../waiting';
+import { atMost } from '../waiting';
 
 /** What Lambda sends for Amazon MSK and for self-managed Kafka; `@types/aws-lambda` has it as `MSKEvent`. */
 export interface KafkaEvent {
@@ -101,6 +101,7 @@ export function handleKafkaEvent(
     }, eventsOfKeyPerTransaction);
     const looking = look(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
+    // A handler that does not end costs nobody the answer.
     await atMost(context.getRemainingTimeInMillis() - marginMs / 2, Promise.all([lanes.idle(), looking]));
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
@@ -114,13 +115,6 @@ export function handleKafkaEvent(
       { places },
     );
   };
-}
-
-/** Until the work is done or the time is up: a handler that does not end costs nobody the answer. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, wait(Math.max(0, ms), done.signal)]);
-  done.abort();
 }
 
 /** A batch is not kept for longer: what is left goes on in the next invocation. */

@@ -7,8 +7,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { keyOf, parkedRecord } from '../../consume/dynamodb/inbox';
-import { inboxPartitionKey, PARKED_PREFIX, parkedKeysPartition, requestsPartition } from '../../consume/inbox-keys';
-import type { InboxKey } from '../../consume/inbox-keys';
+import {
+  inboxPartitionKey,
+  PARKED_PREFIX,
+  parkedKeysPartition,
+  requestsPartition,
+  type InboxKey,
+} from '../../consume/inbox-keys';
 import { headerText } from '../../consume/record';
 import { decodeRequest, type ParkingRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';

@@ -1,7 +1,6 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { answersPartition, requestsPartition } from '../../consume/inbox-keys';
-import type { InboxKey } from '../../consume/inbox-keys';
+import { answersPartition, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
 import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../consume/request';
 import { formatReceipt } from '../../event/receipt';
 import type { Request } from '../../event/signal';

@@ -11,10 +11,6 @@ import { backoffMs, type Sleep } from '../backoff';
 /** Of the actions of one write, in their order, why each was refused: `undefined` for one that was not. */
 export type Refusals = readonly (string | undefined)[];
 
-/** The item has 400 KB, or its collection 10 GB: what adds to it will never be taken. */
-export const isFull = (refusal: string | undefined): boolean =>
-  refusal === 'ValidationError' || refusal === 'ItemCollectionSizeLimitExceeded';
-
 interface Waiting {
   readonly actions: readonly TransactWriteItem[];
   readonly resolve: (refusals: Refusals | undefined) => void;

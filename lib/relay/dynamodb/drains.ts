@@ -4,7 +4,8 @@ import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../ev
 import { identityOf } from '../../event/item';
 import { encodeSignal, type SkipSignal } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
-import { isFull, type ControlWriter } from './control-writer';
+import type { ControlWriter } from './control-writer';
+import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
 import type { Clock, DrainStore } from '../ports';
 

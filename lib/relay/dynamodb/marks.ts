@@ -10,6 +10,7 @@ import {
 import { formatReceipt } from '../../event/receipt';
 import { backoffMs, type Sleep } from '../backoff';
 import type { Clock, Mark } from '../ports';
+import { isFull } from './full-item';
 
 export interface MarksOptions {
   readonly tableName: string;
@@ -24,8 +25,6 @@ const ATTEMPTS = 5;
 
 type ErrorCode = BatchStatementErrorCodeEnum;
 
-/** The write is refused because the item or its collection is full: without its events it mostly fits. */
-const TOO_LARGE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ItemCollectionSizeLimitExceeded', 'ValidationError']);
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'InternalServerError',
   'ProvisionedThroughputExceeded',
@@ -121,7 +120,8 @@ export function markWriter(
         const code = error?.Code;
         // A failed condition is an item that is gone or another one by now: nothing is left to mark.
         if (error === undefined || code === 'ConditionalCheckFailed') return false;
-        if (code !== undefined && TOO_LARGE.has(code) && retentionSeconds > 0) {
+        if (isFull(code) && retentionSeconds > 0) {
+          // Without its events it mostly fits.
           if (task.slim) {
             unmarkable.push(task.mark);
             return false;

@@ -3,7 +3,8 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../../event/control';
 import type { Parked } from '../../event/item-state';
 import { uuidV7 } from '../../event/uuid';
-import { isFull, type ControlWriter } from './control-writer';
+import type { ControlWriter } from './control-writer';
+import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
 import type { Clock, ItemStore, Parking } from '../ports';
 

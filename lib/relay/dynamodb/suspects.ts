@@ -1,6 +1,5 @@
 import {
   ConditionalCheckFailedException,
-  DynamoDBServiceException,
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
@@ -8,9 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { ItemIdentity, ItemStore } from '../ports';
-
-/** The item, or its collection, is as large as it may be. The expressions are fixed: nothing else about them is invalid. */
-const FULL: ReadonlySet<string> = new Set(['ValidationException', 'ItemCollectionSizeLimitExceededException']);
+import { isFullError } from './full-item';
 
 /** Counts on an item how often its publishing was begun without an end. */
 export function suspectCounter(
@@ -37,7 +34,7 @@ export function suspectCounter(
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       // Uncounted it still goes: a shard must not wait for ever for room on an item.
-      if (error instanceof DynamoDBServiceException && FULL.has(error.name)) return undefined;
+      if (isFullError(error)) return undefined;
       throw error;
     }
   };

@@ -1,5 +1,5 @@
 import type { ConsumerConfig, Kafka } from 'kafkajs';
-import { silenceTimerWarning } from '../../../local/timer-warning';
+import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
 import { aConsumer, Counts, kafkaOf, run } from './consumers';
 import type { ConsumerProcessOptions, ConsumerReport } from './consumer-process';
 
