@@ -13,6 +13,10 @@ export interface Outage {
   readonly kind: 'outage';
   readonly message: string;
   readonly cause?: unknown;
+  /** The topic that was asked for or written to, if the failure is known to concern one. */
+  readonly topic?: string;
+  /** The partition of `topic` that could not be written. Set only together with `topic`. */
+  readonly partition?: number;
 }
 
 /** Concerns what was sent and would repeat for ever. */
@@ -44,6 +48,12 @@ export interface Publisher {
    * rejects. `acked` only when the broker named this batch's partition in its answer.
    */
   publish(batches: readonly PartitionBatch[]): Promise<readonly BatchOutcome[]>;
+  /**
+   * Whether a partition other than this one, of any topic the publisher has used, has a leader and all its replicas in
+   * sync. Asks the brokers anew each time, within a few seconds. `false` also when the brokers do not answer; never
+   * rejects.
+   */
+  otherPartitionsInSync(topic: string, partition: number): Promise<boolean>;
 }
 
 /** An acknowledged item: one receipt per event. */

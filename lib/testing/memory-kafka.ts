@@ -38,6 +38,11 @@ export class MemoryKafka implements Publisher {
     return Promise.resolve(batches.map((batch) => (this.isAway ? AWAY : this.#append(batch))));
   }
 
+  otherPartitionsInSync(topic: string): Promise<boolean> {
+    const others = [...this.#topics].some(([name, partitions]) => name !== topic || partitions > 1);
+    return Promise.resolve(!this.isAway && others);
+  }
+
   #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {
     const reason = messages.map((message) => this.refuses(message)).find((refusal) => refusal !== undefined);
     if (reason !== undefined) return { kind: 'poison', reason, message: refusalText(topic, messages) };

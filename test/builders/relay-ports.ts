@@ -30,6 +30,8 @@ export class FakeKafka {
   readonly publishes: (readonly PartitionBatch[])[] = [];
   readonly topics = new Map<string, number | Failure>([['orders', 4]]);
   refuse: Scripted = () => undefined;
+  /** What fresh metadata show of all partitions but the one that is asked for. */
+  othersInSync = true;
   readonly #ends = new Map<string, bigint>();
 
   partitionCount(topic: string) {
@@ -43,6 +45,10 @@ export class FakeKafka {
   publish(batches: readonly PartitionBatch[]): Promise<BatchOutcome[]> {
     this.publishes.push(batches);
     return Promise.resolve(batches.map((batch) => this.refuse(batch) ?? this.#append(batch)));
+  }
+
+  otherPartitionsInSync(): Promise<boolean> {
+    return Promise.resolve(this.othersInSync);
   }
 
   #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {

@@ -50,6 +50,12 @@ export class KafkaProducers {
     const { current } = this;
     if (current !== undefined && (!alone || current.knowsNoOther(topic))) return current;
     this.#drop();
+    this.#session = await this.open(budget, topic);
+    return this.#session;
+  }
+
+  /** A new session that is not kept: the caller discards it. Rejects as `lease` does. */
+  async open(budget: ConnectBudget, topic: string): Promise<KafkaSession> {
     const { connect, clock, requestTimeoutMs } = this.#options;
     const giveUpAt = clock.now() + ATTEMPT_TIMEOUTS * requestTimeoutMs;
     for (;;) {
@@ -57,8 +63,7 @@ export class KafkaProducers {
         // It reads secrets, from a service that may not be reachable.
         const making = Promise.resolve(connect(this.#nextBrokers()));
         const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
-        this.#session = await KafkaSession.open(client, this.#options, topic);
-        return this.#session;
+        return await KafkaSession.open(client, this.#options, topic);
       } catch (error) {
         budget.connects--;
         if (budget.connects <= 0 || clock.now() >= giveUpAt) throw error;

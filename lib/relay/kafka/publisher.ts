@@ -3,6 +3,7 @@ import type { Sleep } from '../backoff';
 import { outageOf } from '../classify';
 import { slowestLookUpMs, slowestPublishMs, type Compression } from '../environment';
 import { withinDeadline } from './deadline';
+import { anyOtherInSync } from './partitions-in-sync';
 import { KafkaProducers, type ConnectKafka } from './producers';
 import { Publication } from './publication';
 import { lookUpTopic } from './topic-lookup';
@@ -44,6 +45,7 @@ const pause: Sleep = (ms) => wait(ms);
 export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
   const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
+  const topics = new Set<string>();
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
@@ -55,7 +57,10 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
     partitionCount(topic) {
       const partitions = producers.current?.knownPartitions(topic);
       if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });
-      const lookUp = inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep));
+      const lookUp = inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep)).then((found) => {
+        if (found.kind === 'topic') topics.add(topic);
+        return found;
+      });
       return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
     },
     async publish(batches) {
@@ -70,6 +75,10 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
         return publication.outcomes(outageOf(error));
       }
       return publication.outcomes();
+    },
+    otherPartitionsInSync(topic, partition) {
+      const asking = anyOtherInSync(producers, topic, partition, topics);
+      return withinDeadline(asking, 'metadata request', slowestLookUpMs(options)).catch(() => false);
     },
     close: () => inTurn(() => producers.close()),
   };

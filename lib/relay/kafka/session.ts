@@ -114,11 +114,16 @@ export class KafkaSession {
    * MSK limits the rate of IAM connections. Rejects with what kafkajs threw; the session survives a refused topic.
    */
   async lookUpPartitions(topic: string): Promise<number> {
+    return (await this.lookUp(topic)).length;
+  }
+
+  /** As `lookUpPartitions`, with what is known of each partition. A session that has just been opened asks anew. */
+  async lookUp(topic: string): Promise<readonly PartitionMetadata[]> {
     await this.#sendBatch(probeOf(topic), 'metadata request');
     this.#topics.add(topic);
-    const partitions = this.#known.get(topic)?.metadata.length;
-    if (partitions === undefined) throw new KafkaAnswerIncomplete([topic]);
-    return partitions;
+    const metadata = this.#known.get(topic)?.metadata;
+    if (metadata === undefined) throw new KafkaAnswerIncomplete([topic]);
+    return metadata;
   }
 
   /** Sends the batches in one go; never rejects. Anything but an offset for each batch spends the session. */

@@ -56,6 +56,10 @@ export class FakeKafka {
   onConnect: (broker: string, nth: number) => void | Promise<void> = () => undefined;
   onSend: Reaction = ({ partitions }) => partitions;
   onLookup: (nth: number) => void | Promise<void> = () => undefined;
+  /** Partitions with less than all replicas in sync. */
+  readonly behind = new Set<string>();
+  /** Partitions without a leader. */
+  readonly leaderless = new Set<string>();
   #producers = 0;
   readonly #ends = new Map<string, number>();
 
@@ -95,9 +99,9 @@ export class FakeKafka {
             const partitionMetadata = Array.from({ length: this.topics.get(topic) ?? 0 }, (_, partitionId) => ({
               partitionErrorCode: 0,
               partitionId,
-              leader: 1,
-              replicas: [1],
-              isr: [1],
+              leader: this.leaderless.has(`${topic}-${partitionId}`) ? -1 : 1,
+              replicas: [1, 2],
+              isr: this.behind.has(`${topic}-${partitionId}`) ? [1] : [1, 2],
             }));
             for (const each of messages) {
               const partition = partitioner?.({ topic, partitionMetadata, message: each }) ?? 0;

@@ -415,6 +415,53 @@ describe('the number of partitions', () => {
   });
 });
 
+describe('whether other partitions are in sync', () => {
+  it('is asked of the brokers anew each time, and not over the connections that publish', async () => {
+    const kafka = new FakeKafka({ a: 2 });
+    const { publisher, rebuilds } = publisherOn(kafka);
+    await publisher.publish([batch('a-0')]);
+
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(true);
+    kafka.behind.add('a-1');
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+    kafka.behind.delete('a-1');
+    kafka.leaderless.add('a-1');
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+    expect(await publisher.otherPartitionsInSync('a', 1)).toBe(true);
+    await publisher.publish([batch('a-0')]);
+
+    expect(kafka.sends.map(({ producer }) => producer)).toEqual([1, 1]);
+    expect(rebuilds).toEqual([]);
+    await turn();
+    expect(kafka.disconnects).toEqual([2, 3, 4, 5]);
+  });
+
+  it('is seen from other topics that were used, but not from one that was deleted', async () => {
+    const kafka = new FakeKafka({ a: 1, b: 1, c: 1 });
+    const { publisher } = publisherOn(kafka);
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+    for (const topic of ['a', 'b', 'c', 'typo']) await publisher.partitionCount(topic);
+    kafka.topics.delete('b');
+
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(true);
+    kafka.behind.add('c-0');
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+  });
+
+  it('cannot be told while the brokers do not answer', async () => {
+    const kafka = new FakeKafka();
+    const { publisher } = publisherOn(kafka, { requestTimeoutMs: 10 });
+    kafka.onLookup = forever;
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+    kafka.onConnect = forever;
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+    kafka.onConnect = () => {
+      throw new Error('ECONNREFUSED');
+    };
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+  });
+});
+
 it('closes what it holds', async () => {
   const kafka = new FakeKafka();
   const { publisher } = publisherOn(kafka);

@@ -408,6 +408,7 @@ export class SimulatedWorld {
     const ports: RelayPorts = {
       publisher: {
         partitionCount: () => Promise.resolve({ kind: 'topic', partitions: 1 }),
+        otherPartitionsInSync: () => Promise.resolve(false),
         publish: async (batches) => {
           const outcomes: BatchOutcome[] = [];
           for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
