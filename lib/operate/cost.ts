@@ -1,10 +1,13 @@
 import { encodeItem, isoTime, type OutboxItem } from '../event/item';
 import { itemBytes } from '../event/item-size';
+import { messageBytes, messagesOf } from '../event/message';
+import { RELAY_METRICS, SWEEPER_METRICS } from '../event/metrics';
 import { positionOfVersion } from '../event/position';
 import { formatReceipt } from '../event/receipt';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { pricesWith, type Prices } from './prices';
 import { refuse } from './target';
 
 /** What a service writes, on average. */
@@ -22,25 +25,26 @@ export interface Workload {
   readonly retentionSeconds?: number;
   /** Default one hour. */
   readonly sweepEverySeconds?: number;
+  /** Default: none. */
+  readonly kafka?: KafkaWorkload;
+  /** Consumers that read every event, wherever they run. Default 1. */
+  readonly consumers?: number;
+  /** Provisioned event pollers of those that run on Lambda. Default 0. */
+  readonly pollers?: number;
+  /** Whether the alarms and the dashboard of the `Outbox` construct are there. Default true. */
+  readonly monitoring?: boolean;
 }
 
-/** Dollars: list prices of us-east-1, on demand, without free tiers. */
-export interface Prices {
-  readonly perMillionWriteUnits: number;
-  readonly perMillionReadUnits: number;
-  readonly perGbMonth: number;
-  readonly perMillionInvocations: number;
-  /** Of arm64. */
-  readonly perMillionGbSeconds: number;
-}
+/** The Kafka cluster, if its price is to be counted: one that serves others as well is paid anyhow. */
+export type KafkaWorkload =
+  | ({ readonly kind: 'serverless'; /** Of all topics. */ readonly partitions: number } & KafkaTraffic)
+  | ({ readonly kind: 'express'; readonly brokers: number } & KafkaTraffic)
+  | { readonly kind: 'standard'; readonly brokers: number; /** Disk of each broker. */ readonly storageGb: number };
 
-export const PRICES: Prices = {
-  perMillionWriteUnits: 0.625,
-  perMillionReadUnits: 0.125,
-  perGbMonth: 0.25,
-  perMillionInvocations: 0.2,
-  perMillionGbSeconds: 13.3334,
-};
+interface KafkaTraffic {
+  /** How long topics keep their messages. Default: Kafka's own, seven days. */
+  readonly keptSeconds?: number;
+}
 
 /** Exact for the workload given; `estimated` are averages of a steady load. */
 export interface Cost {
@@ -66,20 +70,39 @@ export interface Cost {
     readonly sweepRuns: number;
     /** Of each of them. */
     readonly sweepReadUnits: number;
+    /** GB a month that the relay writes to Kafka: at most, because compression only lowers it. */
+    readonly kafkaGb: number;
+    /** GB a month of logs of the relay: its metrics, and the lines that Lambda adds to each invocation. */
+    readonly logGb: number;
   };
-  /** Dollars for 730 hours; without Kafka, the business items and logs. */
+  /** What CloudWatch bills by number. */
+  readonly monitoring: {
+    readonly metrics: number;
+    readonly alarmMetrics: number;
+    readonly compositeAlarms: number;
+    readonly dashboards: number;
+  };
+  /** Dollars for 730 hours; without the business items, the functions of consumers, interface endpoints and traffic. */
   readonly perMonth: {
     readonly writeUnits: number;
     readonly readUnits: number;
     readonly storage: number;
     readonly relay: number;
+    readonly metricsAndAlarms: number;
+    readonly logs: number;
+    readonly kafka: number;
+    readonly pollers: number;
     readonly total: number;
   };
 }
 
 const KB = 1024;
 const GB = 1024 ** 3;
-const MONTH_SECONDS = 730 * 3_600;
+const MONTH_HOURS = 730;
+const MONTH_SECONDS = MONTH_HOURS * 3_600;
+/** As CloudWatch and MSK bill them. */
+const BILLED_GB = 1e9;
+const KAFKA_KEPT_SECONDS = 7 * 86_400;
 const PARTITION_WRITE_UNITS = 1_000;
 /** Lambda asks each shard four times a second. */
 const POLLS_PER_SECOND = 4;
@@ -87,17 +110,29 @@ const POLLS_PER_SECOND = 4;
 const RELAY_SECONDS = { invocation: 0.02, event: 0.0002 };
 const RELAY_GB = 640 / 1024;
 const STORAGE_OVERHEAD_BYTES = 100;
+/** A document of metrics (500 to 900 bytes, by the events in it), and three lines by Lambda. */
+const LOG_BYTES_PER_INVOCATION = 1_000;
+/** The alarms of an `Outbox` at its defaults; test/infra counts them in the template. */
+export const MONITORING = {
+  metrics: Object.keys(RELAY_METRICS).length + Object.keys(SWEEPER_METRICS).length,
+  alarmMetrics: 34,
+  compositeAlarms: 5,
+  dashboards: 1,
+};
+const NO_MONITORING: Cost['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
 /** Of a run of the sweeper at its defaults: 15 minutes, of which it keeps one for its signals. */
 const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
 
 /**
  * What an outbox costs. The units are those that the tests of this package count on DynamoDB's own answers.
  *
- * @throws OutboxError `operation-refused` for a number that cannot be meant.
+ * @param changed - the prices that are not those of `PRICE_LIST`, such as those of another region
+ * @throws OutboxError `operation-refused` for a number that cannot be meant, and a price that does not exist.
  */
-export function costOf(workload: Workload, prices: Prices = PRICES): Cost {
+export function costOf(workload: Workload, changed: Partial<Prices> = {}): Cost {
+  const prices = pricesWith(changed);
   const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = check(workload);
-  const { bytes, markedBytes, events } = sizes(workload);
+  const { bytes, markedBytes, sentBytes, events } = sizes(workload);
   if (bytes > DYNAMODB_LIMITS.itemBytes) {
     refuse('cost', `such an item has ${bytes} bytes; DynamoDB takes ${DYNAMODB_LIMITS.itemBytes} at most.`);
   }
@@ -117,19 +152,47 @@ export function costOf(workload: Workload, prices: Prices = PRICES): Cost {
   const millions = (perSecond: number): number => month(perSecond) / 1e6;
   const gbSeconds =
     (invocationsPerSecond * RELAY_SECONDS.invocation + eventsPerSecond * RELAY_SECONDS.event) * RELAY_GB;
+  const kafkaGb = month(items * sentBytes) / BILLED_GB;
+  const logGb = month(invocationsPerSecond * LOG_BYTES_PER_INVOCATION) / BILLED_GB;
+  const monitoring = workload.monitoring === false ? NO_MONITORING : MONITORING;
   const perMonth = {
     writeUnits: millions(writeUnits) * prices.perMillionWriteUnits,
     readUnits: millions(invocationsPerSecond + sweepReadUnits / sweepEverySeconds) * prices.perMillionReadUnits,
     storage: (storedBytes / GB) * prices.perGbMonth,
     relay:
       millions(invocationsPerSecond) * prices.perMillionInvocations + millions(gbSeconds) * prices.perMillionGbSeconds,
+    metricsAndAlarms:
+      monitoring.metrics * prices.perMetricMonth +
+      monitoring.alarmMetrics * prices.perAlarmMetricMonth +
+      monitoring.compositeAlarms * prices.perCompositeAlarmMonth +
+      monitoring.dashboards * prices.perDashboardMonth,
+    logs: logGb * prices.perGbLogs,
+    kafka: kafkaDollars(workload, kafkaGb, prices),
+    pollers: (workload.pollers ?? 0) * MONTH_HOURS * prices.perPollerHour,
   };
   return {
     item: { bytes, markedBytes, commitWriteUnits, markWriteUnits },
     perSecond: { items, writeUnits, partitions },
-    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepRuns, sweepReadUnits },
+    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepRuns, sweepReadUnits, kafkaGb, logGb },
+    monitoring,
     perMonth: { ...perMonth, total: Object.values(perMonth).reduce((sum, dollars) => sum + dollars, 0) },
   };
+}
+
+/** Copies of a message between brokers are not billed, nor stored GB by the copy, but for the disks of Standard brokers. */
+function kafkaDollars({ kafka, consumers = 1 }: Workload, gbIn: number, prices: Prices): number {
+  if (kafka === undefined) return 0;
+  if (kafka.kind === 'standard') {
+    return kafka.brokers * (MONTH_HOURS * prices.perStandardBrokerHour + kafka.storageGb * prices.perStandardGbMonth);
+  }
+  const keptGb = gbIn * ((kafka.keptSeconds ?? KAFKA_KEPT_SECONDS) / MONTH_SECONDS);
+  if (kafka.kind === 'express') {
+    const brokers = kafka.brokers * MONTH_HOURS * prices.perExpressBrokerHour;
+    return brokers + gbIn * prices.perExpressGbIn + keptGb * prices.perExpressGbMonth;
+  }
+  const hourly = prices.perServerlessClusterHour + kafka.partitions * prices.perServerlessPartitionHour;
+  const traffic = gbIn * (prices.perServerlessGbIn + consumers * prices.perServerlessGbOut);
+  return MONTH_HOURS * hourly + traffic + keptGb * prices.perServerlessGbMonth;
 }
 
 /** Of polls that come at a rate, those in which at least one of randomly arriving items is found. */
@@ -138,16 +201,30 @@ function nonEmptyPolls(itemsPerSecond: number, shards: number): number {
   return polls * (1 - Math.exp(-itemsPerSecond / polls));
 }
 
+/** A number with its name, the least and the most that it may be. */
+type Limit = readonly [name: string, value: number, least: number, most: number];
+
+function kafkaLimits(kafka: KafkaWorkload | undefined): Limit[] {
+  if (kafka === undefined) return [];
+  const brokers = (number: number): Limit => ['brokers', number, 1, 1_000];
+  if (kafka.kind === 'standard') return [brokers(kafka.brokers), ['GB of a disk', kafka.storageGb, 1, 16_384]];
+  const kept: Limit = ['seconds that topics keep', kafka.keptSeconds ?? 0, 0, 10 * 365 * 86_400];
+  return [kafka.kind === 'express' ? brokers(kafka.brokers) : ['partitions', kafka.partitions, 1, 100_000], kept];
+}
+
 function check(workload: Workload): Workload {
   const { eventsPerSecond, eventsPerTransaction = 1, eventBytes, keyBytes = 1, retentionSeconds = 0 } = workload;
-  const { sweepEverySeconds = 60 } = workload;
-  const limits: readonly (readonly [string, number, number, number])[] = [
+  const { sweepEverySeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
+  const limits: readonly Limit[] = [
     ['events per second', eventsPerSecond, 0, 1e9],
     ['bytes of an event', eventBytes, 0, 400 * KB],
     ['events per transaction', eventsPerTransaction, 1, 10_000],
     ['bytes of a key', keyBytes, 1, 2_000],
     ['seconds of retention', retentionSeconds, 0, 10 * 365 * 86_400],
     ['seconds between sweeps', sweepEverySeconds, 60, 365 * 86_400],
+    ['consumers', consumers, 0, 10_000],
+    ['pollers', pollers, 0, 100_000],
+    ...kafkaLimits(kafka),
   ];
   for (const [name, value, least, most] of limits) {
     if (!(value >= least && value <= most)) refuse('cost', `${name}: ${value}; it must be from ${least} to ${most}.`);
@@ -193,5 +270,11 @@ function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersion
     receipts: item.events.map(() => formatReceipt({ topic, partition: 11, offset: 1_000_000n })),
     expiresAt: Math.ceil(committedAt / 1000) + 86_401,
   };
-  return { bytes: itemBytes(encoded), markedBytes: itemBytes(marked), events: eventsPerTransaction };
+  return {
+    bytes: itemBytes(encoded),
+    markedBytes: itemBytes(marked),
+    /** Of the messages of an item, uncompressed. */
+    sentBytes: messagesOf(item).reduce((sum, message) => sum + messageBytes(message), 0),
+    events: eventsPerTransaction,
+  };
 }

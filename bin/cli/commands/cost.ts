@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { costOf, type Cost, type Workload } from '../../../lib/operate/cost';
+import { costOf, type Cost, type KafkaWorkload, type Workload } from '../../../lib/operate/cost';
+import { PRICE_LIST, type Prices } from '../../../lib/operate/prices';
 import { parseDuration } from '../arguments';
 import { columns, count, number } from '../format';
 import type { GlobalOptions } from '../session';
@@ -12,6 +13,15 @@ interface CostOptions {
   readonly keyBytes: number;
   readonly retention: number;
   readonly sweepEvery: number;
+  readonly kafka: KafkaWorkload['kind'] | 'none';
+  readonly partitions: number;
+  readonly brokers: number;
+  readonly storage: number;
+  readonly kept: number;
+  readonly consumers: number;
+  readonly pollers: number;
+  readonly monitoring: boolean;
+  readonly price: Partial<Prices>;
 }
 
 export function addCost(program: Command): void {
@@ -32,13 +42,67 @@ export function addCost(program: Command): void {
         .argParser(parseDuration)
         .default(3_600_000, '1h'),
     )
+    .addOption(
+      new Option('--kafka <kind>', 'whose price is counted; none: it is paid anyhow')
+        .choices(['serverless', 'express', 'standard', 'none'])
+        .default('serverless'),
+    )
+    .option('--partitions <n>', 'of all topics, on MSK Serverless', parseNumber, 12)
+    .option('--brokers <n>', 'Express or Standard brokers', parseNumber, 3)
+    .option('--storage <gb>', 'disk of each Standard broker', parseNumber, 100)
+    .addOption(
+      new Option('--kept <duration>', 'how long topics keep messages')
+        .argParser(parseDuration)
+        .default(604_800_000, '7d'),
+    )
+    .option('--consumers <n>', 'that read every event', parseNumber, 1)
+    .option('--pollers <n>', 'provisioned event pollers of consumers on Lambda', parseNumber, 0)
+    .option('--no-monitoring', 'without the alarms and the dashboard')
+    .addOption(
+      new Option('--price <name=dollars...>', 'instead of the list price: a name of docs/cost.md, Prices')
+        .argParser(parsePrice)
+        .default({}, 'us-east-1'),
+    )
     .action((options: CostOptions, command: Command) => {
       const { json = false } = command.optsWithGlobals<GlobalOptions>();
-      const { retention, sweepEvery, ...rest } = options;
-      const workload = { ...rest, retentionSeconds: retention / 1000, sweepEverySeconds: sweepEvery / 1000 };
-      const cost = costOf(workload);
-      new Terminal({ json }).result({ workload, ...cost }, () => lines(workload, cost));
+      const workload = workloadOf(options);
+      const cost = costOf(workload, options.price);
+      new Terminal({ json }).result({ workload, ...cost }, () => lines(workload, cost, options.price));
     });
+}
+
+function workloadOf(options: CostOptions): Workload {
+  const { eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring } = options;
+  return {
+    ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
+    retentionSeconds: options.retention / 1000,
+    sweepEverySeconds: options.sweepEvery / 1000,
+    kafka: kafkaOf(options),
+  };
+}
+
+function kafkaOf({ kafka: kind, partitions, brokers, storage, kept }: CostOptions): KafkaWorkload | undefined {
+  const keptSeconds = kept / 1000;
+  switch (kind) {
+    case 'none':
+      return undefined;
+    case 'serverless':
+      return { kind, partitions, keptSeconds };
+    case 'express':
+      return { kind, brokers, keptSeconds };
+    case 'standard':
+      return { kind, brokers, storageGb: storage };
+  }
+}
+
+function parsePrice(text: string, before: Partial<Prices>): Partial<Prices> {
+  const [, name, dollars] = /^(\w+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (name === undefined || !(name in PRICE_LIST.prices)) {
+    throw new InvalidArgumentError(
+      `It must be a name and dollars, such as perPollerHour=0.2. Names are ${Object.keys(PRICE_LIST.prices).join(', ')}.`,
+    );
+  }
+  return { ...before, [name]: Number(dollars) };
 }
 
 function parseNumber(text: string): number {
@@ -53,7 +117,9 @@ const dollars = (n: number): string =>
 const sweepNote = ({ sweepRuns, sweepReadUnits }: Cost['estimated']): string =>
   `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, ${number(sweepRuns)} of them the whole table`}`;
 
-function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estimated, perMonth }: Cost): string[] {
+function lines(workload: Workload, cost: Cost, changed: Partial<Prices>): string[] {
+  const { item, perSecond, estimated, perMonth } = cost;
+  const { eventsPerTransaction = 1 } = workload;
   return [
     `An item of ${count(eventsPerTransaction, 'event')}: ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
     ...columns([
@@ -69,13 +135,54 @@ function lines({ eventsPerTransaction = 1 }: Workload, { item, perSecond, estima
       ['invocations', `about ${rounded(estimated.invocationsPerSecond)}, each reads one unit`],
     ]),
     '',
-    'A month (list prices of us-east-1, on demand; without Kafka, business items, logs and traffic)',
-    ...columns([
-      ['write units', dollars(perMonth.writeUnits)],
-      ['read units', `${dollars(perMonth.readUnits)}   ${sweepNote(estimated)}`],
-      ['storage', `${dollars(perMonth.storage)}   ${rounded(estimated.storedGb)} GB`],
-      ['relay', dollars(perMonth.relay)],
-      ['total', dollars(perMonth.total)],
-    ]),
+    `A month (730 hours, list prices of ${PRICE_LIST.region} as of ${PRICE_LIST.checkedOn}, no free tiers)`,
+    ...columns(
+      [
+        ['write units', perMonth.writeUnits, ''],
+        ['read units', perMonth.readUnits, sweepNote(estimated)],
+        ['storage', perMonth.storage, `${rounded(estimated.storedGb)} GB in the table`],
+        ['relay', perMonth.relay, ''],
+        ['metrics, alarms', perMonth.metricsAndAlarms, monitoringNote(cost.monitoring)],
+        ['logs', perMonth.logs, `${rounded(estimated.logGb)} GB`],
+        [
+          `Kafka${workload.kafka?.kind === 'serverless' ? ' (serverless)' : ''}`,
+          perMonth.kafka,
+          kafkaNote(workload, estimated.kafkaGb),
+        ],
+        ['pollers', perMonth.pollers, pollersNote(workload)],
+        ['total', perMonth.total, ''],
+      ].map(([name, amount, note]) => [String(name), dollars(Number(amount)).padStart(AMOUNT_WIDTH), String(note)]),
+    ),
+    '',
+    'Not in it: business items, consumers, interface endpoints, backups, traffic.',
+    ...assumedLines(workload, changed),
   ];
+}
+
+const AMOUNT_WIDTH = '$ 99,999.99'.length;
+
+const monitoringNote = ({ metrics, alarmMetrics, compositeAlarms, dashboards }: Cost['monitoring']): string =>
+  `${metrics} metrics, ${alarmMetrics} in alarms, ${compositeAlarms} composite, ${count(dashboards, 'dashboard')}`;
+
+function kafkaNote({ kafka, consumers = 1 }: Workload, gb: number): string {
+  switch (kafka?.kind) {
+    case undefined:
+      return 'not counted';
+    case 'serverless':
+      return `${count(kafka.partitions, 'partition')}, up to ${rounded(gb)} GB, ${count(consumers, 'consumer')}`;
+    case 'express':
+      return `${count(kafka.brokers, 'broker')} express.m7g.large, up to ${rounded(gb)} GB`;
+    case 'standard':
+      return `${count(kafka.brokers, 'broker')} kafka.m7g.large, ${number(kafka.storageGb)} GB each`;
+  }
+}
+
+const pollersNote = ({ pollers = 0 }: Workload): string =>
+  pollers === 0 ? 'none; each topic read by Lambda has one' : `${number(pollers)}, provisioned`;
+
+/** Of the prices that count here, those that nobody has confirmed. */
+function assumedLines({ kafka }: Workload, changed: Partial<Prices>): string[] {
+  const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
+  const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);
+  return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Give them with --price.`];
 }

@@ -28,7 +28,8 @@ test('a shard is invoked four times a second at most, and once for each item of 
 test('a million items that fit 1 KB cost what three million write units do', () => {
   const perMonth = costOf({ ...load, eventsPerSecond: 1e6 / (730 * 3_600) }).perMonth;
   expect(perMonth.writeUnits).toBeCloseTo(3 * 0.625, 6);
-  expect(perMonth.total).toBeCloseTo(perMonth.writeUnits + perMonth.readUnits + perMonth.storage + perMonth.relay, 9);
+  const { writeUnits, readUnits, storage, relay, metricsAndAlarms, logs } = perMonth;
+  expect(perMonth.total).toBeCloseTo(writeUnits + readUnits + storage + relay + metricsAndAlarms + logs, 9);
 });
 
 test('a retention of zero stores nothing, and the delete costs what the item does', () => {
