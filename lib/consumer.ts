@@ -17,6 +17,7 @@ export {
   type EventHandler,
   type EventHandlers,
 } from './consume/handler';
+export { registerCodecs } from './kafka/codecs/codecs';
 export { kafkajsDeadLetters, type DeadLetterOptions, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
 export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs/runner';
 export {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { createConsumer, defineEvents, runConsumer } from '../../lib/consumer';
 import { SILENT } from '../../lib/consume/silent-telemetry';
 import { CONSUMER_DEFAULTS } from '../../lib/consume/settings';
-import { registerZstd } from '../../lib/kafka/zstd';
+import { registerCodecs } from '../../lib/kafka/codecs/codecs';
 
 /** `bare`: kafkajs alone. `single`: the library, a transaction for each event. `grouped`: the library as it comes. */
 export type ConsumerSubject = 'bare' | 'single' | 'grouped';
@@ -155,7 +155,7 @@ const documentClient = ({ dynamodbEndpoint: endpoint }: ConsumerAssignment): Dyn
   );
 
 async function measure(assignment: ConsumerAssignment): Promise<void> {
-  registerZstd();
+  registerCodecs();
   const kafka = new Kafka({ clientId: 'bench', brokers: [...assignment.brokers], logLevel: logLevel.NOTHING });
   const watch = new Watch(assignment);
   const stop = await (assignment.subject === 'bare' ? runBare : runLibrary)(assignment, kafka, watch);

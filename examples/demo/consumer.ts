@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
-import { registerZstd } from '../../lib/kafka/zstd';
+import { registerCodecs } from '../../lib/kafka/codecs/codecs';
 import { DemoError } from './errors';
 import { streamOf, type Delivery } from './record';
 
@@ -17,7 +17,7 @@ export interface ConsumerOptions {
 export async function startConsumer(options: ConsumerOptions): Promise<{ stop(): Promise<void> }> {
   const { brokers, topics, since, onDelivery, onFailure } = options;
   // The relay compresses with zstd unless told otherwise, and kafkajs reads it only with a codec.
-  registerZstd();
+  registerCodecs();
   const kafka = new Kafka({ clientId: 'demo-consumer', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `demo-${process.pid}-${since}`, maxWaitTimeInMs: 500 });
   const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));

@@ -166,6 +166,8 @@ export interface ConsumerTelemetry {
   outageOver(): void;
   /** The offset up to which a partition is done could not be committed; it will be with a later one. */
   commitFailed(cause: unknown): void;
+  /** kafkajs could not read Kafka, its retries included, and begins again after a while. Nothing is applied meanwhile. */
+  readFailed(cause: unknown): void;
   /** The group has given this consumer partitions, by topic. */
   rebalanced(details: { readonly assigned: Readonly<Record<string, readonly number[]>> }): void;
   /** Called now and then, and at the end: what is collected can be written. */

@@ -20,6 +20,7 @@ export const SILENT: ConsumerTelemetry = {
   outage: nothing,
   outageOver: nothing,
   commitFailed: nothing,
+  readFailed: nothing,
   rebalanced: nothing,
   flush: nothing,
 };

@@ -123,6 +123,9 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.commitFailures);
       logger.warn('Could not commit offsets', { cause: describe(cause) });
     },
+    readFailed(cause) {
+      logger.error('Cannot read Kafka; the consumer tries again', { cause: describe(cause) });
+    },
     rebalanced({ assigned }) {
       add(CONSUMER_METRICS.rebalances);
       logger.info('Joined the group', { assigned });

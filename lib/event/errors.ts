@@ -34,6 +34,8 @@ export interface OutboxErrorDetails {
   'batch-unfinished': { places: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'not-simulated': { what: string };
+  /** `partitions`: it is in one of these, as `<topic>-<partition>`. */
+  'unreadable-batch': { codec: string; why: string; partitions?: readonly string[] };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 

@@ -10,7 +10,7 @@ import {
 } from 'kafkajs';
 import { REPLAY_HEADER } from '../event/message';
 import { protocolError } from '../relay/classify';
-import { registerZstd } from '../kafka/zstd';
+import { registerCodecs } from '../kafka/codecs/codecs';
 import type { PartitionExtent, SeenMessage } from './verify-judge';
 
 export interface ReadTopicsOptions {
@@ -121,7 +121,7 @@ async function readAll(
   cursors: Cursors,
   options: ReadTopicsOptions,
 ): Promise<ReadTopics['leftGroup']> {
-  registerZstd();
+  registerCodecs();
   const groupId = `outbox-verify-${randomUUID()}`;
   const consumer = kafka.consumer({
     groupId,

@@ -7,7 +7,8 @@ import {
   type KafkaMessage,
 } from 'kafkajs';
 import { refuseOption, requireOptions } from '../../event/options';
-import { registerZstd } from '../../kafka/zstd';
+import { OutboxError } from '../../event/errors';
+import { registerCodecs, unreadableBatchOf } from '../../kafka/codecs/codecs';
 import type { Consumer } from '../consumer';
 import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
 import { laneKey } from '../lane-key';
@@ -104,7 +105,7 @@ const HOUR_MS = 3600_000;
  */
 export async function runConsumer(options: RunOptions): Promise<RunningConsumer> {
   checkOptions(options);
-  registerZstd();
+  registerCodecs();
   const runner = new KafkajsRunner({ ...DEFAULTS, ...options });
   await runner.start();
   return runner;
@@ -173,7 +174,10 @@ class KafkajsRunner implements RunningConsumer {
       this.#hasRestarted();
       if (!restart) void this.#crash(error);
       else if (this.#hasLeft) this.#leaveAgain();
-      else this.#restart = Promise.withResolvers();
+      else {
+        this.#telemetry.readFailed(this.#placed(error));
+        this.#restart = Promise.withResolvers();
+      }
     });
     // Before anything can crash, which clears it.
     this.#timer = setInterval(() => {
@@ -250,6 +254,23 @@ class KafkajsRunner implements RunningConsumer {
   /** It was crashing when it was stopped, and would begin again: behind this event it sets the timer for it. */
   #leaveAgain(): void {
     setImmediate(() => void this.#kafkaConsumer.disconnect().catch(() => undefined));
+  }
+
+  /** kafkajs tells of an unreadable batch without its place: it is in one of the partitions that were being fetched. */
+  #placed(error: Error): Error {
+    const batch = unreadableBatchOf(error);
+    if (batch === undefined) return error;
+    const paused = new Set([...this.#runs].flatMap(([name, run]) => (run.isPaused ? [name] : [])));
+    const partitions = [...this.#assigned].filter((name) => !paused.has(name));
+    const { codec, why } = batch.details;
+    return new OutboxError(
+      'unreadable-batch',
+      `A batch compressed with ${codec} in ${partitions.join(' or ')} cannot be read: ${why}. ` +
+        `The consumer stands there and tries again. \`outbox verify\` names the partition and the offset; ` +
+        `if the batch is damaged on every broker, move the group's offset past it.`,
+      { codec, why, partitions },
+      { cause: error },
+    );
   }
 
   async #crash(error: Error): Promise<void> {

@@ -1,5 +1,5 @@
 import { CompressionTypes } from 'kafkajs';
-import { registerZstd } from '../../kafka/zstd';
+import { registerZstd } from '../../kafka/codecs/zstd';
 import type { Compression } from '../environment';
 
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {

@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type Consumer } from 'kafkajs';
-import { registerZstd } from '../../../lib/kafka/zstd';
+import { registerCodecs } from '../../../lib/kafka/codecs/codecs';
 import { withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 
@@ -31,7 +31,7 @@ export class TopicReader {
   }
 
   static async start(brokers: readonly string[], topics: readonly string[]): Promise<TopicReader> {
-    registerZstd();
+    registerCodecs();
     const consumer = new Kafka({
       clientId: 'topic-reader',
       brokers: [...brokers],

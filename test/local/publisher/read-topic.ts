@@ -1,5 +1,5 @@
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
-import { registerZstd } from '../../../lib/kafka/zstd';
+import { registerCodecs } from '../../../lib/kafka/codecs/codecs';
 import { withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 
@@ -9,7 +9,7 @@ const DEADLINE_MS = 60_000;
 
 /** Everything that a topic holds now, each partition in its order. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<StoredMessage[]> {
-  registerZstd();
+  registerCodecs();
   // kafkajs gives up at once when it asks a broker that has just lost or not yet got a partition.
   const ends = await waitUntil('The offsets of the topic', DEADLINE_MS, () =>
     withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic)),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSNonRetriableError, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
+import { OutboxError } from '../../../../lib/event/errors';
 import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
 import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/consume';
 
@@ -284,6 +285,30 @@ it('tells when kafkajs has given up for good, and not when it begins again', asy
   fake.emit('crash', { error: new Error('no such group'), restart: false });
 
   await expect(running.done).rejects.toThrow('no such group');
+});
+
+it('reports a batch that kafkajs cannot read with its partitions, and goes on trying', async () => {
+  const { fake, rig } = await start();
+  fake.emit('group_join', { memberAssignment: { orders: [0, 3] } });
+  const batch = new OutboxError('unreadable-batch', 'no', { codec: 'lz4', why: 'the data end too early' });
+  fake.emit('crash', { error: new Error('retries exceeded', { cause: batch }), restart: true });
+
+  expect(rig.told.of('readFailed')).toMatchObject([
+    [
+      {
+        code: 'unreadable-batch',
+        details: { codec: 'lz4', partitions: ['orders-0', 'orders-3'] },
+        message: expect.stringMatching(/lz4 in orders-0 or orders-3 .*the data end too early.*outbox verify.*offset/),
+      },
+    ],
+  ]);
+});
+
+it('reports every crash after which kafkajs begins again', async () => {
+  const { fake, rig } = await start();
+  const error = new Error('no leader');
+  fake.emit('crash', { error, restart: true });
+  expect(rig.told.of('readFailed')).toEqual([[error]]);
 });
 
 describe('stopped while kafkajs begins again after a crash', () => {

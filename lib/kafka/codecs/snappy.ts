@@ -1,0 +1,66 @@
+import { Lz77Output } from './lz77-output';
+
+/** The Java client and the brokers cut data into blocks behind this magic, a version and a compatible version. */
+const JAVA_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
+const JAVA_HEADER_BYTES = 16;
+/** Three bytes expand to at most 64. A damaged length must not reserve gigabytes. */
+const MAX_RATIO = 22;
+
+/**
+ * Decompresses Snappy as Kafka's record batches hold it: in the blocks of snappy-java, or as one raw block, which other
+ * clients write.
+ *
+ * @throws RangeError for data that are damaged.
+ * @see https://github.com/google/snappy/blob/main/format_description.txt
+ */
+export function decompressSnappy(input: Buffer): Buffer {
+  if (!input.subarray(0, JAVA_MAGIC.length).equals(JAVA_MAGIC)) return block(input);
+  const blocks: Buffer[] = [];
+  for (let at = JAVA_HEADER_BYTES; at < input.length;) {
+    const from = at + 4;
+    at = from + input.readUInt32BE(at);
+    if (at > input.length) throw new RangeError('the compressed data end too early');
+    blocks.push(block(input.subarray(from, at)));
+  }
+  return Buffer.concat(blocks);
+}
+
+function block(input: Buffer): Buffer {
+  let at = 0;
+  const little = (bytes: number): number => {
+    const value = input.readUIntLE(at, bytes);
+    at += bytes;
+    return value;
+  };
+  let expected = 0;
+  for (let shift = 0, more = true; more; shift += 7) {
+    if (shift > 28) throw new RangeError('the length of the data is no number of 32 bits');
+    const byte = little(1);
+    expected += (byte & 0x7f) * 2 ** shift;
+    more = byte >= 0x80;
+  }
+  if (expected > MAX_RATIO * input.length) throw new RangeError(`${input.length} bytes cannot expand to ${expected}`);
+  const output = new Lz77Output(expected);
+  while (at < input.length) {
+    const tag = little(1);
+    const high = tag >> 2;
+    switch (tag & 3) {
+      case 0: {
+        const count = (high < 60 ? high : little(high - 59)) + 1;
+        output.literal(input, at, count);
+        at += count;
+        break;
+      }
+      case 1:
+        output.repeat((high >> 3) * 256 + little(1), (high & 7) + 4);
+        break;
+      case 2:
+        output.repeat(little(2), high + 1);
+        break;
+      default:
+        output.repeat(little(4), high + 1);
+    }
+  }
+  if (output.length !== expected) throw new RangeError(`${output.length} bytes came of ${expected}`);
+  return output.take();
+}
