@@ -18,12 +18,13 @@ export type { Cost, KafkaWorkload, Workload } from './operate/cost';
 export { deadLetters } from './operate/consumer/dead-letters';
 export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operate/consumer/dead-letters';
 export { doctor } from './operate/doctor/doctor';
-export type { DoctorOptions, DoctorReport } from './operate/doctor/doctor';
+export type { DoctorReport } from './operate/doctor/doctor';
+export type { DoctorOptions } from './operate/doctor/options';
 export type { DoctorTarget } from './operate/doctor/facts';
 export type { DoctorLine, Verdict } from './operate/doctor/line';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
-export { findSweeper, findTable } from './operate/find-outbox';
+export { findKafkaFunctions, findSweeper, findTable } from './operate/find-outbox';
 export type { StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
@@ -41,6 +42,10 @@ export type {
   ParkedRedriveOptions,
   ParkedRedriveReport,
 } from './operate/consumer/redrive-parked';
+export { readAlarms } from './operate/alarms';
+export type { DeployedAlarm } from './operate/alarms';
+export { pageTest, planPageTest } from './operate/page-test';
+export type { NoticeState, PagePath, PagePlan, PageResult, PageTestOptions } from './operate/page-test';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
 export { planReplay, replay } from './operate/replay';

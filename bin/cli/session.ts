@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { KafkaClient } from '@aws-sdk/client-kafka';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { findSweeper, findTable } from '../../lib/operate/find-outbox';
+import { findKafkaFunctions, findSweeper, findTable } from '../../lib/operate/find-outbox';
 import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
@@ -27,6 +30,9 @@ export interface Services {
   readonly lambda: LambdaClient;
   readonly iam: IAMClient;
   readonly sts: STSClient;
+  readonly cloudwatch: CloudWatchClient;
+  readonly sns: SNSClient;
+  readonly kafka: KafkaClient;
 }
 
 /** One run of the command line: which outbox it is about, and who runs it. */
@@ -38,6 +44,8 @@ export interface Session {
   readonly services?: Services;
   /** Of the stack, when one was named or found. */
   readonly findSweeper?: () => Promise<string | undefined>;
+  /** Of the stack as well: the functions that reach Kafka. */
+  readonly findKafkaFunctions?: () => Promise<readonly string[]>;
   /** Of the local stack that runs. */
   readonly local?: StackDescription;
   /** Noted on whatever is changed. */
@@ -77,6 +85,9 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
     lambda: new LambdaClient(config),
     iam: new IAMClient(config),
     sts: new STSClient(config),
+    cloudwatch: new CloudWatchClient(config),
+    sns: new SNSClient(config),
+    kafka: new KafkaClient(config),
   };
   const stackName = options.stack ?? DEFAULT_STACK;
   const stack = { cloudformation: services.cloudformation, stackName };
@@ -87,6 +98,7 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
+    findKafkaFunctions: options.table === undefined ? () => findKafkaFunctions(stack, services.lambda) : undefined,
     by: async () => options.by ?? (await callerArn(services.sts)),
   };
 }

@@ -3,6 +3,7 @@ import { paginateListStackResources, type StackResourceSummary } from '@aws-sdk/
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { TABLE } from '../event/table';
+import { BROKERS_VARIABLE } from '../kafka/broker-config';
 import { SWEEP_AFTER_VARIABLE } from '../sweep/environment';
 import { refuse } from './target';
 
@@ -65,6 +66,19 @@ export async function findSweeper(
     if (SWEEP_AFTER_VARIABLE in variables && Object.values(variables).includes(tableName)) return name;
   }
   return undefined;
+}
+
+/** The functions in a stack that are told brokers: the relay, and consumers. Those that may not be looked at are left out. */
+export async function findKafkaFunctions(
+  { cloudformation, stackName }: StackTarget,
+  lambda: LambdaClient,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
+    if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
+    if (BROKERS_VARIABLE in (await variablesOf(lambda, name))) found.push(name);
+  }
+  return found;
 }
 
 /** One that was deleted by hand, or that the caller may not see, keeps nothing from being found. */

@@ -65,9 +65,12 @@ export const slowestRoundMs = (timing: Timing): number =>
 export const shortestFunctionTimeoutMs = (timing: Timing): number =>
   slowestRoundMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
+/** The name that metrics and alarms of the outbox have. */
+export const OUTBOX_NAME_VARIABLE = 'OUTBOX_NAME';
+
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
-  outboxName: 'OUTBOX_NAME',
+  outboxName: OUTBOX_NAME_VARIABLE,
   compression: 'OUTBOX_COMPRESSION',
   retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
   maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',

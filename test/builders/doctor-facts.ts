@@ -107,6 +107,16 @@ export const otherReader = (name: string): Reader => ({
   ...FREE,
 });
 
+export const TOPIC_ARN = 'arn:aws:sns:eu-west-1:111122223333:page';
+
+/** Attributes of a topic that CloudWatch may publish to, and that somebody listens to. */
+export const aTopic = (changed: Record<string, string> = {}): Record<string, string> => ({
+  Policy: JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'SNS:Publish' }] }),
+  SubscriptionsConfirmed: '1',
+  SubscriptionsPending: '0',
+  ...changed,
+});
+
 /** Of an outbox of which everything is right. */
 export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => ({
   tableName: TABLE_NAME,
@@ -118,6 +128,12 @@ export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => (
   sweeper: known(aSweeper()),
   sweeperConcurrency: FREE.concurrency,
   sweeperRights: FREE.rights,
+  brokers: known([{ functionName: 'relay', brokers: ['b-1.orders:9098'], cluster: known(undefined) }]),
+  alarms: known({
+    namePrefix: 'Orders-',
+    alarms: [{ name: 'Orders-page', state: 'OK', stateSetAt: 0, actions: [TOPIC_ARN], rule: 'ALARM("Orders-page")' }],
+  }),
+  noticeTopics: known([{ arn: TOPIC_ARN, attributes: known(aTopic()) }]),
   permissions: known({ caller: 'arn:aws:iam::111122223333:user/operator', denied: [], undecided: [] }),
   ...changed,
 });

@@ -1,25 +1,68 @@
 import type { Command } from 'commander';
 import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
 import type { DoctorLine } from '../../../lib/operate/doctor/line';
-import { act, EXIT_CODES } from '../act';
+import type { PagePlan } from '../../../lib/operate/page-test';
+import { act, EXIT_CODES, needsYes } from '../act';
 import { columns, count } from '../format';
-import { openDoctorSession, type Session } from '../session';
+import { arePagesSound, pageLines, planPages, testPages } from '../page-test';
+import { openDoctorSession, SessionError, type Session } from '../session';
+
+interface DoctorCommandOptions {
+  readonly pageTest?: true;
+  readonly yes?: true;
+}
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('compare what is deployed with what is needed, line by line, and say how to mend what is wrong')
-    .action((_options: unknown, command: Command) => act(command, run, openDoctorSession));
+    .option('--page-test', 'set off each alarm that notifies, and clear it: people are notified; needs --yes')
+    .option('--yes', 'confirms --page-test')
+    .action((options: DoctorCommandOptions, command: Command) =>
+      act(command, (session) => run(session, options), openDoctorSession),
+    );
 }
 
-async function run(session: Session): Promise<number> {
-  const { terminal, target, services } = session;
-  const report = await doctor({ ...target, ...services }, { sweeperFunctionName: await session.findSweeper?.() });
-  terminal.result(report, () => lines(report, session));
-  if (report.lines.some(({ verdict }) => verdict === 'wrong')) return EXIT_CODES.wrong;
-  // Who cannot see the table has checked nothing.
-  return report.lines[0]?.verdict === 'unknown' ? EXIT_CODES.refused : EXIT_CODES.done;
+async function run(session: Session, options: DoctorCommandOptions): Promise<number> {
+  const { terminal } = session;
+  const report = await examine(session);
+  if (options.pageTest !== true) {
+    terminal.result(report, () => lines(report, session));
+    return codeOf(report);
+  }
+  const plan = await planPages(session);
+  if (plan === undefined) throw new SessionError('doctor: the local stack has no alarms to test.');
+  if (options.yes !== true) {
+    terminal.result({ ...report, wouldNotify: plan }, () => [...lines(report, session), '', ...planLines(plan)]);
+    return needsYes(session);
+  }
+  const tested = await testPages(session, plan, { yes: false });
+  terminal.result({ ...report, pageTest: tested }, () => [...lines(report, session), '', ...pageLines(tested)]);
+  return arePagesSound(tested) ? codeOf(report) : EXIT_CODES.wrong;
 }
+
+/** Everything that `doctor` looks at, with what a stack leads to. */
+export async function examine({ target, services, ...session }: Session): Promise<DoctorReport> {
+  return doctor(
+    { ...target, ...services },
+    {
+      sweeperFunctionName: await session.findSweeper?.(),
+      kafkaFunctionNames: await session.findKafkaFunctions?.(),
+    },
+  );
+}
+
+function codeOf({ lines: checks }: DoctorReport): number {
+  if (checks.some(({ verdict }) => verdict === 'wrong')) return EXIT_CODES.wrong;
+  // Who cannot see the table has checked nothing.
+  return checks[0]?.verdict === 'unknown' ? EXIT_CODES.refused : EXIT_CODES.done;
+}
+
+const planLines = ({ paths, untested }: PagePlan): string[] => [
+  `${count(paths.length, 'alarm')} would go off and be cleared, and notify for each of both:`,
+  ...columns(paths.map(({ alarm, topics }) => [alarm, topics.join(', ')])),
+  ...untested.map(({ alarm, why }) => `${alarm}: not tested: ${why}`),
+];
 
 const STYLES = { ok: 'green', warn: 'yellow', wrong: 'red', unknown: 'dim' } as const;
 

@@ -20,12 +20,22 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { KafkaClient } from '@aws-sdk/client-kafka';
+import type { SNSClient } from '@aws-sdk/client-sns';
+import { environmentReader } from '../../event/environment';
+import { OutboxError } from '../../event/errors';
+import { decodeBrokerConfig } from '../../kafka/broker-config';
+import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
 import { controlStore } from '../../relay/dynamodb/control';
+import { alarmsOf, brokersOf, noticeTopicsOf, type KafkaFunction } from './gather-deployment';
 import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './judge';
-import type { Reader } from './judge-mapping';
-import type { Rights } from './judge-functions';
-import { existing, known, then, type Fact } from './line';
+import { relayOf, type Reader } from './judge-mapping';
+import { variablesOf, type Rights } from './judge-functions';
+import type { DoctorOptions } from './options';
+import { learn, NOT_LOCAL } from './learn';
+import { both, existing, known, then, type Fact } from './line';
 import { OPERATOR_CLOCK, type Target } from '../target';
 
 /** A client that is left out stands for a service that is not there, as on the local stack. */
@@ -33,12 +43,16 @@ export interface DoctorTarget extends Target {
   readonly lambda?: LambdaClient;
   readonly sts?: STSClient;
   readonly iam?: IAMClient;
+  readonly cloudwatch?: CloudWatchClient;
+  readonly sns?: SNSClient;
+  readonly kafka?: KafkaClient;
 }
 
-const NOT_LOCAL = { because: 'not checked on the local stack' } as const;
-
 /** Asks AWS about everything that `doctor` judges. Reads only; what is refused becomes a fact that is not known. */
-export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: string | undefined): Promise<DoctorFacts> {
+export async function gatherFacts(
+  target: DoctorTarget,
+  { sweeperFunctionName, kafkaFunctionNames = [] }: DoctorOptions,
+): Promise<DoctorFacts> {
   const { client, tableName, lambda } = target;
   const TableName = tableName;
   const [table, timeToLive, backups, doubt, sweeper] = await Promise.all([
@@ -56,6 +70,11 @@ export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: str
     ifArn(tableArn, (arn) => rightsOf(target.iam, sweeper, SWEEPER_ACTIONS, arn)),
     concurrencyOf(lambda, sweeper),
   ]);
+  const relay = then(both(existing(description, 'table'), readers), ([found, all]) => relayOf(found, all));
+  const [alarms, brokers] = await Promise.all([
+    ifKnown(then(relay, relayNameOf), (outboxName) => alarmsOf(target.cloudwatch, outboxName)),
+    ifKnown(await kafkaFunctionsOf(lambda, relay, kafkaFunctionNames), (found) => brokersOf(target.kafka, found)),
+  ]);
   return {
     tableName,
     home: target.home,
@@ -67,32 +86,63 @@ export async function gatherFacts(target: DoctorTarget, sweeperFunctionName: str
     sweeper,
     sweeperConcurrency,
     sweeperRights,
+    brokers,
+    alarms,
+    noticeTopics: await noticeTopicsOf(target.sns, alarms),
     permissions,
   };
 }
+
+const ifKnown = <T, U>(fact: Fact<T>, ask: (value: T) => Promise<Fact<U>>): Promise<Fact<U>> =>
+  'because' in fact ? Promise.resolve(fact) : ask(fact.value);
+
+/** Alarms and metrics begin with the name of the outbox, which its relay knows. */
+const relayNameOf = ({ function: relay }: Reader): Fact<string> =>
+  then(existing(relay, 'function'), (found) =>
+    then(variablesOf(found), (variables) => {
+      const outboxName = variables[OUTBOX_NAME_VARIABLE];
+      return outboxName === undefined
+        ? { because: 'the relay does not know the name of its outbox' }
+        : known(outboxName);
+    }),
+  );
+
+/** The relay, and the functions of the stack that reach Kafka: what cannot be read of one is left to its own check. */
+async function kafkaFunctionsOf(
+  lambda: LambdaClient | undefined,
+  relay: Fact<Reader>,
+  names: readonly string[],
+): Promise<Fact<KafkaFunction[]>> {
+  if (lambda === undefined) return NOT_LOCAL;
+  const relayFunction = existing(
+    then(relay, (reader) => reader.function),
+    'function',
+  );
+  const relayName = 'because' in relayFunction ? undefined : relayFunction.value.FunctionName;
+  const others = await Promise.all(names.filter((name) => name !== relayName).map((name) => functionOf(lambda, name)));
+  const functions = [relayFunction, ...others].flatMap((fact) => {
+    const one = then(existing(fact, 'function'), kafkaFunctionOf);
+    return 'because' in one ? [] : [one.value];
+  });
+  return functions.length > 0 || !('because' in relayFunction) ? known(functions) : relayFunction;
+}
+
+const kafkaFunctionOf = (found: FunctionConfiguration): Fact<KafkaFunction> =>
+  then(variablesOf(found), (variables) => {
+    try {
+      const { brokers, auth } = decodeBrokerConfig(environmentReader(variables, 'Outbox'));
+      return known({ functionName: found.FunctionName ?? '', brokers, auth });
+    } catch (error) {
+      if (!(error instanceof OutboxError)) throw error;
+      return { because: error.message };
+    }
+  });
 
 const map = <T, U>(fact: Fact<T>, change: (value: T) => U): Fact<U> => then(fact, (value) => known(change(value)));
 
 async function ifArn<T>(arn: Fact<string | undefined>, ask: (arn: string) => Promise<Fact<T>>): Promise<Fact<T>> {
   if ('because' in arn) return arn;
   return arn.value === undefined ? { because: 'there is no such table' } : ask(arn.value);
-}
-
-/** Whatever keeps an answer away is its own reason. `undefined` for the error that says that there is none. */
-function learn<T>(ask: () => Promise<T>): Promise<Fact<T>>;
-function learn<T>(ask: () => Promise<T>, absence: new (...args: never[]) => Error): Promise<Fact<T | undefined>>;
-async function learn<T>(
-  ask: () => Promise<T>,
-  absence?: new (...args: never[]) => Error,
-): Promise<Fact<T | undefined>> {
-  try {
-    return known(await ask());
-  } catch (error) {
-    if (absence !== undefined && error instanceof absence) return known(undefined);
-    if (!(error instanceof Error)) return { because: String(error) };
-    // DynamoDB Local knows fewer operations than DynamoDB.
-    return error.name === 'UnknownOperationException' ? NOT_LOCAL : { because: `${error.name}: ${error.message}` };
-  }
 }
 
 const functionOf = (lambda: LambdaClient, name: string): Promise<Fact<FunctionConfiguration | undefined>> =>

@@ -25,6 +25,8 @@ import {
   SETTINGS,
   type Reader,
 } from './judge-mapping';
+import { judgeBrokers, type FunctionBrokers } from './judge-brokers';
+import { judgeAlarms, judgeTopics, type AlarmFacts, type TopicFacts } from './judge-notices';
 import {
   judgeBackups,
   judgeBilling,
@@ -71,6 +73,10 @@ export interface DoctorFacts {
   readonly sweeper: Fact<FunctionConfiguration | undefined>;
   readonly sweeperConcurrency: Fact<number | undefined>;
   readonly sweeperRights: Fact<Rights>;
+  /** Of every function that is known to reach Kafka. */
+  readonly brokers: Fact<readonly FunctionBrokers[]>;
+  readonly alarms: Fact<AlarmFacts>;
+  readonly noticeTopics: Fact<readonly TopicFacts[]>;
   readonly permissions: Fact<Permissions>;
 }
 
@@ -162,6 +168,9 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
     ),
     line('sweeper: concurrency', facts.sweeperConcurrency, judgeConcurrency),
     line('sweeper: permissions', facts.sweeperRights, judgeRights),
+    line('brokers of the functions', facts.brokers, judgeBrokers),
+    line('alarms', facts.alarms, judgeAlarms),
+    line('topics of the alarms', facts.noticeTopics, judgeTopics),
     line('permissions of the caller', facts.permissions, judgePermissions),
   ];
 }

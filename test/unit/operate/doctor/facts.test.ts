@@ -1,3 +1,4 @@
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
@@ -7,6 +8,7 @@ import {
   ResourceNotFoundException as TableNotFoundException,
 } from '@aws-sdk/client-dynamodb';
 import { GetRoleCommand, IAMClient, NoSuchEntityException, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
+import { KafkaClient, ListClustersV2Command } from '@aws-sdk/client-kafka';
 import {
   GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
@@ -14,6 +16,7 @@ import {
   ListEventSourceMappingsCommand,
   ResourceNotFoundException as FunctionNotFoundException,
 } from '@aws-sdk/client-lambda';
+import { GetTopicAttributesCommand, SNSClient } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
@@ -37,20 +40,36 @@ const dynamodb = mockClient(DynamoDBClient);
 const lambda = mockClient(LambdaClient);
 const sts = mockClient(STSClient);
 const iam = mockClient(IAMClient);
+const cloudwatch = mockClient(CloudWatchClient);
+const sns = mockClient(SNSClient);
+const kafka = mockClient(KafkaClient);
 
 const OPERATOR_ROLE_ARN = 'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/Operators';
 const SESSION_ARN = 'arn:aws:sts::111122223333:assumed-role/Operators/somebody';
 const ACTIONS = Object.keys(OPERATOR_ACTIONS);
+const TOPIC_ARN = 'arn:aws:sns:eu-west-1:111122223333:page';
+const PAGE_RULE = 'ALARM("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:Orders-relay-behind")';
+const OPEN_POLICY = JSON.stringify({
+  Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: ['SNS:GetTopicAttributes', 'SNS:Publish'] }],
+});
 const metadata = { $metadata: {}, message: 'not found' };
 const denied = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
 const DENIED = { because: 'AccessDeniedException: not authorized' };
 
 const local = { client: new DynamoDBClient({}), tableName: TABLE_NAME };
-const target = { ...local, lambda: new LambdaClient({}), sts: new STSClient({}), iam: new IAMClient({}) };
+const target = {
+  ...local,
+  lambda: new LambdaClient({}),
+  sts: new STSClient({}),
+  iam: new IAMClient({}),
+  cloudwatch: new CloudWatchClient({}),
+  sns: new SNSClient({}),
+  kafka: new KafkaClient({}),
+};
 const allowed = ACTIONS.map((EvalActionName) => ({ EvalActionName, EvalDecision: 'allowed' as const }));
 
 beforeEach(() => {
-  for (const mock of [dynamodb, lambda, sts, iam]) mock.reset();
+  for (const mock of [dynamodb, lambda, sts, iam, cloudwatch, sns, kafka]) mock.reset();
   dynamodb
     .on(DescribeTableCommand)
     .resolves({ Table: aTable() })
@@ -82,6 +101,12 @@ beforeEach(() => {
     })
     .on(SimulatePrincipalPolicyCommand)
     .resolves({ EvaluationResults: allowed });
+  cloudwatch.on(DescribeAlarmsCommand).resolves({
+    MetricAlarms: [{ AlarmName: 'Orders-relay-behind' }],
+    CompositeAlarms: [{ AlarmName: 'Orders-page', AlarmRule: PAGE_RULE, AlarmActions: [TOPIC_ARN] }],
+  });
+  sns.on(GetTopicAttributesCommand).resolves({ Attributes: { Policy: OPEN_POLICY, SubscriptionsConfirmed: '2' } });
+  kafka.on(ListClustersV2Command).resolves({ ClusterInfoList: [] });
 });
 
 describe('doctor', () => {
@@ -121,7 +146,7 @@ describe('the table', () => {
   test('is known not to be there', async () => {
     dynamodb.on(DescribeTableCommand).rejects(new TableNotFoundException(metadata));
 
-    expect(await gatherFacts(target, undefined)).toMatchObject({
+    expect(await gatherFacts(target, {})).toMatchObject({
       table: { value: undefined },
       readers: { because: 'there is no such table' },
       permissions: { because: 'there is no such table' },
@@ -135,7 +160,7 @@ describe('the table', () => {
       .on(QueryCommand)
       .rejects(Object.assign(new Error('socket hang up'), { name: 'TimeoutError' }));
 
-    expect(await gatherFacts(target, undefined)).toMatchObject({
+    expect(await gatherFacts(target, {})).toMatchObject({
       table: { value: { TableName: TABLE_NAME } },
       timeToLive: DENIED,
       doubt: { because: 'TimeoutError: socket hang up' },
@@ -145,7 +170,7 @@ describe('the table', () => {
 
 describe('the mappings', () => {
   const found = async () => {
-    const { readers } = await gatherFacts(target, undefined);
+    const { readers } = await gatherFacts(target, {});
     return 'because' in readers ? readers : readers.value.map(({ mapping }) => mapping.UUID);
   };
 
@@ -178,14 +203,14 @@ describe('the mappings', () => {
   ])('stay known when their function is %s', async (_, error, expected) => {
     lambda.on(GetFunctionConfigurationCommand).rejects(error);
 
-    expect(await gatherFacts(target, 'sweeper')).toMatchObject({
+    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ mapping: { UUID: 'b1c2' }, function: expected }] },
     });
   });
 });
 
 describe('the permissions of the caller', () => {
-  const permissions = async () => (await gatherFacts(target, undefined)).permissions;
+  const permissions = async () => (await gatherFacts(target, {})).permissions;
   // The roles of functions are asked about in the same way.
   beforeEach(() => lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] }));
 
@@ -274,7 +299,7 @@ describe('of the functions', () => {
       .on(SimulatePrincipalPolicyCommand, { PolicySourceArn: ROLE_ARN })
       .resolves({ EvaluationResults: [{ EvalActionName: 'dynamodb:Scan', EvalDecision: 'implicitDeny' }] });
 
-    expect(await gatherFacts(target, 'sweeper')).toMatchObject({
+    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ concurrency: { value: undefined }, rights: { value: { denied: ['dynamodb:Scan'] } } }] },
       sweeperConcurrency: { value: 0 },
       sweeperRights: { value: { denied: ['dynamodb:Scan'], undecided: [] } },
@@ -286,7 +311,7 @@ describe('of the functions', () => {
     lambda.on(GetFunctionConcurrencyCommand).rejects(denied);
     iam.on(SimulatePrincipalPolicyCommand).rejects(denied);
 
-    expect(await gatherFacts(target, 'sweeper')).toMatchObject({
+    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ concurrency: DENIED, rights: DENIED }] },
       sweeperConcurrency: DENIED,
       sweeperRights: DENIED,

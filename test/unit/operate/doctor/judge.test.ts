@@ -288,6 +288,9 @@ describe('what could not be found out is unknown, with the reason', () => {
       sweeper: denied,
       sweeperConcurrency: denied,
       sweeperRights: denied,
+      brokers: denied,
+      alarms: denied,
+      noticeTopics: denied,
       permissions: { ...denied, mend: 'ask' },
     };
     const lines = judge(soundFacts(changed));

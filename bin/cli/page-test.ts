@@ -1,0 +1,63 @@
+import { readAlarms } from '../../lib/operate/alarms';
+import { alarmPrefix } from '../../lib/operate/alarms';
+import { findRelay } from '../../lib/operate/find-relay';
+import { pageTest, planPageTest, type PagePlan, type PageResult } from '../../lib/operate/page-test';
+import { ask, canAsk } from './ask';
+import { count } from './format';
+import type { Session } from './session';
+
+/** How a test of the notifications ended: what CloudWatch says, and what a person said. */
+export interface TestedPages {
+  readonly untested: PagePlan['untested'];
+  readonly results: readonly PageResult[];
+  /** Whether a person has said that the notices arrived; left out where nobody was asked. */
+  readonly arrived?: boolean;
+}
+
+/** What would be notified. `undefined` on the local stack, which has no alarms. */
+export async function planPages({ target, services }: Session): Promise<PagePlan | undefined> {
+  if (services === undefined) return undefined;
+  const { outboxName } = await findRelay(target, services.lambda);
+  return planPageTest(await readAlarms(services.cloudwatch, alarmPrefix(outboxName)));
+}
+
+export const topicsOf = ({ paths }: PagePlan): string[] => [...new Set(paths.flatMap(({ topics }) => topics))];
+
+/** Sets the alarms off and back, and asks whoever sits there, unless `yes`, whether the notices have arrived. */
+export async function testPages(session: Session, plan: PagePlan, { yes }: { yes: boolean }): Promise<TestedPages> {
+  const { services, terminal } = session;
+  const { untested } = plan;
+  if (services === undefined || plan.paths.length === 0) return { untested, results: [] };
+  const results = await pageTest(services.cloudwatch, plan, {
+    by: await session.by(),
+    onProgress: (doing) => terminal.progress(doing),
+  });
+  if (yes || !canAsk()) return { untested, results };
+  terminal.note(`\nEach of these should have got a notice that something is wrong, and one that it is over:`);
+  for (const topic of topicsOf(plan)) terminal.note(`  ${topic}`);
+  return { untested, results, arrived: await ask('Have they arrived?') };
+}
+
+/** Nothing of it is known to be wrong. */
+export const arePagesSound = ({ results, arrived }: TestedPages): boolean =>
+  arrived !== false &&
+  results.every(({ fired, cleared, notices }) => fired && cleared && notices.every(({ state }) => state !== 'refused'));
+
+/** One line for each alarm that notifies, for a person. */
+export function pageLines({ untested, results, arrived }: TestedPages): string[] {
+  const lines = results.flatMap(({ alarm, trigger, fired, cleared, notices }) => [
+    `${alarm}: ${fired ? 'went off' : 'did NOT go off'}${trigger === alarm ? '' : ` with ${trigger}`}, ${cleared ? 'is over' : 'is NOT over yet'}`,
+    ...notices.map(({ topic, state, why }) => `  ${NOTICE[state]} ${topic}${why === undefined ? '' : `: ${why}`}`),
+  ]);
+  lines.push(...untested.map(({ alarm, why }) => `${alarm}: not tested: ${why}`));
+  if (results.length === 0) lines.push('No alarm that notifies a topic was tested.');
+  else if (arrived === undefined) lines.push(`Whether ${count(results.length, 'notice')} arrived, look yourself.`);
+  else lines.push(arrived ? 'The notices have arrived, you say.' : 'The notices have NOT arrived, you say.');
+  return lines;
+}
+
+const NOTICE = {
+  sent: 'CloudWatch has notified',
+  refused: 'CloudWatch could NOT notify',
+  unseen: 'CloudWatch does not say whether it has notified',
+} as const;

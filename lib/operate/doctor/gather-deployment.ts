@@ -1,0 +1,114 @@
+import {
+  GetBootstrapBrokersCommand,
+  paginateListClustersV2,
+  paginateListNodes,
+  type Cluster,
+  type GetBootstrapBrokersCommandOutput,
+  type KafkaClient,
+} from '@aws-sdk/client-kafka';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { GetTopicAttributesCommand, NotFoundException, type SNSClient } from '@aws-sdk/client-sns';
+import type { KafkaAuth } from '../../kafka/broker-config';
+import { alarmPrefix, readAlarms } from '../alarms';
+import { mskDomainOf, type FunctionBrokers, type MskBrokers } from './judge-brokers';
+import { topicsOf, type AlarmFacts, type TopicFacts } from './judge-notices';
+import { learn, NOT_LOCAL } from './learn';
+import { known, then, type Fact } from './line';
+
+/** How a function of the outbox reaches Kafka. */
+export interface KafkaFunction {
+  readonly functionName: string;
+  readonly brokers: readonly string[];
+  readonly auth: KafkaAuth;
+}
+
+export async function alarmsOf(client: CloudWatchClient | undefined, outboxName: string): Promise<Fact<AlarmFacts>> {
+  if (client === undefined) return NOT_LOCAL;
+  const namePrefix = alarmPrefix(outboxName);
+  return learn(async () => ({ namePrefix, alarms: await readAlarms(client, namePrefix) }));
+}
+
+export async function noticeTopicsOf(
+  client: SNSClient | undefined,
+  facts: Fact<AlarmFacts>,
+): Promise<Fact<readonly TopicFacts[]>> {
+  if ('because' in facts) return facts;
+  if (client === undefined) return NOT_LOCAL;
+  const topics = topicsOf(facts.value.alarms).map(async (arn): Promise<TopicFacts> => {
+    const answer = await learn(() => client.send(new GetTopicAttributesCommand({ TopicArn: arn })), NotFoundException);
+    return {
+      arn,
+      attributes: then(answer, (found) => known(found === undefined ? undefined : (found.Attributes ?? {}))),
+    };
+  });
+  return known(await Promise.all(topics));
+}
+
+/** Nothing in a function names its cluster: it is the one whose brokers have the same domain. */
+export async function brokersOf(
+  client: KafkaClient | undefined,
+  functions: readonly KafkaFunction[],
+): Promise<Fact<readonly FunctionBrokers[]>> {
+  if (client === undefined) return NOT_LOCAL;
+  const domains = new Set(functions.flatMap(({ brokers }) => brokers.flatMap((broker) => mskDomainOf(broker) ?? [])));
+  const clusters = domains.size === 0 ? known([]) : await learn(() => bootstrapOf(client, domains));
+  const compared = functions.map(async ({ functionName, brokers, auth }): Promise<FunctionBrokers> => {
+    const domain = brokers.flatMap((broker) => mskDomainOf(broker) ?? [])[0];
+    if (domain === undefined) return { functionName, brokers, cluster: known(undefined) };
+    if ('because' in clusters) return { functionName, brokers, cluster: clusters };
+    const found = clusters.value.find(({ answers }) => allOf(answers).some((broker) => mskDomainOf(broker) === domain));
+    if (found === undefined) {
+      const because = `no cluster of this account and Region has brokers of ${domain}`;
+      return { functionName, brokers, cluster: { because, mend: 'Compare them in the account of the cluster.' } };
+    }
+    return { functionName, brokers, cluster: await learn(() => mskBrokers(client, found, auth)) };
+  });
+  return known(await Promise.all(compared));
+}
+
+interface Bootstrap {
+  readonly cluster: Cluster;
+  readonly answers: GetBootstrapBrokersCommandOutput;
+}
+
+const listOf = (text = ''): string[] =>
+  text.split(',').flatMap((broker) => (broker.trim() === '' ? [] : broker.trim()));
+
+const allOf = (answers: GetBootstrapBrokersCommandOutput): string[] =>
+  Object.entries(answers).flatMap(([name, value]) =>
+    name.startsWith('BootstrapBrokerString') && typeof value === 'string' ? listOf(value) : [],
+  );
+
+/** The name of a provisioned cluster stands in the domain of its brokers, so that not every cluster needs to be asked. */
+async function bootstrapOf(client: KafkaClient, domains: ReadonlySet<string>): Promise<Bootstrap[]> {
+  const found: Bootstrap[] = [];
+  for await (const { ClusterInfoList = [] } of paginateListClustersV2({ client }, {})) {
+    for (const cluster of ClusterInfoList) {
+      if (cluster.State !== 'ACTIVE' && cluster.State !== 'UPDATING' && cluster.State !== 'MAINTENANCE') continue;
+      const answers = await client.send(new GetBootstrapBrokersCommand({ ClusterArn: cluster.ClusterArn }));
+      if (allOf(answers).some((broker) => domains.has(mskDomainOf(broker) ?? ''))) found.push({ cluster, answers });
+    }
+  }
+  return found;
+}
+
+/** Names in the answer, by the login; a relay outside of the cluster's VPC may use the addresses for the internet. */
+const ANSWERS = {
+  none: ['BootstrapBrokerString'],
+  tls: ['BootstrapBrokerStringTls', 'BootstrapBrokerStringPublicTls'],
+  scram: ['BootstrapBrokerStringSaslScram', 'BootstrapBrokerStringPublicSaslScram'],
+  iam: ['BootstrapBrokerStringSaslIam', 'BootstrapBrokerStringPublicSaslIam'],
+} as const satisfies Readonly<Record<KafkaAuth['kind'], readonly (keyof GetBootstrapBrokersCommandOutput)[]>>;
+
+async function mskBrokers(client: KafkaClient, { cluster, answers }: Bootstrap, auth: KafkaAuth): Promise<MskBrokers> {
+  const { ClusterName: clusterName = '', ClusterArn, ClusterType } = cluster;
+  const current = ANSWERS[auth.kind].flatMap((name) => listOf(answers[name]));
+  const hosts: string[] = [];
+  // The answer names three brokers of a cluster that may have more.
+  if (ClusterType === 'PROVISIONED') {
+    for await (const { NodeInfoList = [] } of paginateListNodes({ client }, { ClusterArn })) {
+      hosts.push(...NodeInfoList.flatMap(({ BrokerNodeInfo: broker }) => broker?.Endpoints ?? []));
+    }
+  }
+  return { clusterName, current, hosts };
+}

@@ -1,0 +1,64 @@
+import { ok, unknown, warn, wrong, type Fact, type Judgement } from './line';
+
+/** A function that reaches Kafka, as its environment says, beside what Amazon MSK says now. */
+export interface FunctionBrokers {
+  readonly functionName: string;
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  /** `undefined`: they are not brokers of Amazon MSK. */
+  readonly cluster: Fact<MskBrokers | undefined>;
+}
+
+/** What Amazon MSK says of the cluster that a function's brokers belong to. */
+export interface MskBrokers {
+  readonly clusterName: string;
+  /** Addresses for the login of the function: those that `GetBootstrapBrokers` names, which need not be all. */
+  readonly current: readonly string[];
+  /** Hosts of every broker, as far as MSK lists them. */
+  readonly hosts: readonly string[];
+}
+
+const hostOf = (broker: string): string => broker.replace(/:\d+$/, '');
+const portOf = (broker: string): string => broker.slice(hostOf(broker).length + 1);
+
+/** What the cluster and its Region have in common in the names of all brokers; `undefined` for brokers of others. */
+export function mskDomainOf(broker: string): string | undefined {
+  const host = hostOf(broker);
+  if (/\.kafka-serverless\.[^.]+\.amazonaws\.com(\.cn)?$/.test(host)) return host;
+  return /\.kafka\.[^.]+\.amazonaws\.com(\.cn)?$/.test(host) ? host.replace(/^[^.]+\./, '') : undefined;
+}
+
+const DEPLOY =
+  'Deploy again with `npx cdk deploy --force`: the CDK skips a stack whose template is the same, and the address of a broker is not in it.';
+
+export function judgeBrokers(functions: readonly FunctionBrokers[]): Judgement {
+  const judged = functions.map((one) => ({ name: one.functionName, ...judgeFunctionBrokers(one) }));
+  const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
+    judged.some((one) => one.verdict === verdict),
+  );
+  const shown = judged.filter(({ verdict }) => worst === undefined || verdict !== 'ok');
+  return {
+    verdict: worst ?? 'ok',
+    found: shown.map(({ name, found }) => `${name}: ${found}`).join('; '),
+    mend: shown.find(({ mend }) => mend !== undefined)?.mend,
+  };
+}
+
+function judgeFunctionBrokers({ brokers, cluster }: FunctionBrokers): Judgement {
+  if ('because' in cluster) return unknown(cluster);
+  if (cluster.value === undefined) return ok('brokers that are not of Amazon MSK, so nothing to compare them with');
+  const { clusterName, current, hosts } = cluster.value;
+  if (current.length === 0) {
+    return wrong(
+      `cluster ${clusterName} has no brokers for its kind of login`,
+      'Switch that login on in the cluster, or give the Outbox construct another `authentication`.',
+    );
+  }
+  const known = new Set([...current.map(hostOf), ...hosts]);
+  const ports = new Set(current.map(portOf));
+  const stale = brokers.filter((broker) => !known.has(hostOf(broker)) || !ports.has(portOf(broker)));
+  if (stale.length === 0) return ok(`its ${brokers.length} brokers are brokers of ${clusterName} now`);
+  const text = `${stale.join(', ')} of its brokers are not of ${clusterName} now, which has ${current.join(', ')}`;
+  // One that is there is enough to find the others.
+  return stale.length < brokers.length ? warn(text, DEPLOY) : wrong(`${text}: it reaches none`, DEPLOY);
+}

@@ -1,0 +1,213 @@
+import {
+  DescribeAlarmsCommand,
+  DescribeAlarmHistoryCommand,
+  SetAlarmStateCommand,
+  type AlarmHistoryItem,
+  type CloudWatchClient,
+} from '@aws-sdk/client-cloudwatch';
+import { isSnsTopic, namedInRule, type DeployedAlarm } from './alarms';
+import { pause } from './target';
+
+/** How one alarm that notifies is set off: a composite alarm by one of the alarms that it gathers. */
+export interface PagePath {
+  /** The alarm that notifies. */
+  readonly alarm: string;
+  readonly topics: readonly string[];
+  /** The metric alarm whose state is set. */
+  readonly trigger: string;
+  /** The state that the trigger has now, and gets back. */
+  readonly before: DeployedAlarm['state'];
+}
+
+/** What a page test sets off. */
+export interface PagePlan {
+  readonly paths: readonly PagePath[];
+  /** Alarms that notify a topic and are not tested. */
+  readonly untested: readonly { readonly alarm: string; readonly why: string }[];
+}
+
+/**
+ * `sent`: CloudWatch has published to the topic. `refused`: it was not allowed to. `unseen`: CloudWatch's history of the
+ * alarm did not tell in time.
+ */
+export type NoticeState = 'sent' | 'refused' | 'unseen';
+
+/** What became of one path. */
+export interface PageResult extends PagePath {
+  readonly fired: boolean;
+  readonly cleared: boolean;
+  readonly notices: readonly { readonly topic: string; readonly state: NoticeState; readonly why?: string }[];
+}
+
+/** How long a page test may take, and how it tells of itself. */
+export interface PageTestOptions {
+  /** Milliseconds for each of three waits: to go off, to notify, to clear. Default one minute. */
+  readonly timeoutMs?: number;
+  /** Milliseconds between two looks. Default two seconds. */
+  readonly pollMs?: number;
+  /** Who asks: stands in the reason of the state. */
+  readonly by: string;
+  readonly onProgress?: (doing: string) => void;
+}
+
+/** Decides how each alarm that notifies can be set off, and which can not. Changes nothing. */
+export function planPageTest(alarms: readonly DeployedAlarm[]): PagePlan {
+  const byName = new Map(alarms.map((alarm) => [alarm.name, alarm]));
+  const paths: PagePath[] = [];
+  const untested: { alarm: string; why: string }[] = [];
+  for (const alarm of alarms) {
+    const topics = alarm.actions.filter(isSnsTopic);
+    if (topics.length === 0) continue;
+    const trigger = triggerOf(alarm, byName);
+    if (typeof trigger === 'string') untested.push({ alarm: alarm.name, why: trigger });
+    else paths.push({ alarm: alarm.name, topics, trigger: trigger.name, before: trigger.state });
+  }
+  return { paths, untested };
+}
+
+/** A metric alarm returns to its true state by itself; a composite alarm that was set by hand might not. */
+function triggerOf(alarm: DeployedAlarm, byName: ReadonlyMap<string, DeployedAlarm>): DeployedAlarm | string {
+  if (alarm.state === 'ALARM') return 'it is in alarm already, so that it would not notify again';
+  if (alarm.rule === undefined) return alarm;
+  if (/\b(AND|NOT)\b/.test(alarm.rule)) return 'its rule needs more than one alarm';
+  const children = namedInRule(alarm.rule).map((name) => byName.get(name));
+  return (
+    children.find((child) => child !== undefined && child.rule === undefined && child.actions.length === 0) ??
+    'it gathers no metric alarm that notifies nobody by itself'
+  );
+}
+
+/**
+ * Sets one metric alarm of each path to ALARM and back, and reads in CloudWatch's history whether it could publish to the
+ * topics. People are notified. What nobody but a person can tell is whether the notice arrived.
+ *
+ * Resolves after the alarms have their states back. A process that ends before leaves nothing behind: CloudWatch evaluates
+ * a metric alarm again within its period, and gives it its true state.
+ */
+export async function pageTest(
+  client: CloudWatchClient,
+  { paths }: PagePlan,
+  { timeoutMs = 60_000, pollMs = 2_000, by, onProgress }: PageTestOptions,
+): Promise<readonly PageResult[]> {
+  const set = (state: 'ALARM' | 'before', path: PagePath): Promise<unknown> =>
+    client.send(
+      new SetAlarmStateCommand({
+        AlarmName: path.trigger,
+        StateValue: state === 'ALARM' ? 'ALARM' : path.before,
+        StateReason: `Test of the notification by ${by}: nothing is wrong.`,
+      }),
+    );
+  const names = paths.map(({ alarm }) => alarm);
+  const former = await statesOf(client, names);
+  let fired: ReadonlyMap<string, AlarmState>;
+  let notices: ReadonlyMap<string, PageResult['notices']>;
+  try {
+    for (const path of paths) await set('ALARM', path);
+    // By the time of its state too: the true state of a metric may be back before anybody has looked.
+    fired = await watch(
+      (found) => found.filter(({ name, state, at }) => state === 'ALARM' || at > (former.get(name)?.at ?? 0)),
+      'go off',
+    );
+    notices = await noticesOf(paths.filter(({ alarm }) => fired.has(alarm)));
+  } finally {
+    // Whatever fails here CloudWatch sets right by itself; the wait below tells.
+    await Promise.allSettled(paths.map((path) => set('before', path)));
+  }
+  const cleared = await watch((found) => found.filter(({ state }) => state !== 'ALARM'), 'clear');
+  return paths.map((path) => ({
+    ...path,
+    fired: fired.has(path.alarm),
+    cleared: cleared.has(path.alarm),
+    notices: notices.get(path.alarm) ?? path.topics.map((topic) => ({ topic, state: 'unseen' as const })),
+  }));
+
+  async function watch(settled: (found: readonly AlarmState[]) => AlarmState[], what: string) {
+    const done = new Map<string, AlarmState>();
+    await repeat(async () => {
+      for (const state of settled([...(await statesOf(client, names)).values()])) done.set(state.name, state);
+      onProgress?.(`${done.size} of ${names.length} alarms ${what}`);
+      return done.size === names.length;
+    });
+    return done;
+  }
+
+  async function noticesOf(gone: readonly PagePath[]): Promise<Map<string, PageResult['notices']>> {
+    const found = new Map<string, PageResult['notices']>();
+    await repeat(async () => {
+      for (const path of gone) {
+        const history = await historyOf(client, path.alarm);
+        const { state, at = 0 } = fired.get(path.alarm) ?? {};
+        // An action follows its state. Of one that is over already, only the end of the one before it is known.
+        const since = state === 'ALARM' ? at - 1_000 : (former.get(path.alarm)?.at ?? 0) + 1_000;
+        found.set(
+          path.alarm,
+          path.topics.map((topic) => ({ topic, ...noticeOf(history, topic, since) })),
+        );
+      }
+      const all = [...found.values()].flat();
+      const told = all.filter(({ state }) => state !== 'unseen').length;
+      onProgress?.(`CloudWatch has told of ${told} of ${all.length} notices`);
+      return told === all.length;
+    });
+    return found;
+  }
+
+  async function repeat(look: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    while (!(await look()) && Date.now() < end) await pause(pollMs);
+  }
+}
+
+interface AlarmState {
+  readonly name: string;
+  readonly state: string;
+  /** Epoch milliseconds by CloudWatch's clock. */
+  readonly at: number;
+}
+
+async function statesOf(client: CloudWatchClient, names: readonly string[]): Promise<Map<string, AlarmState>> {
+  const states = new Map<string, AlarmState>();
+  if (names.length === 0) return states;
+  // At most 100 names: more than so many alarms that notify no outbox has.
+  const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
+    new DescribeAlarmsCommand({
+      AlarmNames: names.slice(0, 100),
+      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+      MaxRecords: 100,
+    }),
+  );
+  for (const { AlarmName: name = '', StateValue: state = '', StateUpdatedTimestamp } of [
+    ...MetricAlarms,
+    ...CompositeAlarms,
+  ]) {
+    states.set(name, { name, state, at: StateUpdatedTimestamp?.getTime() ?? 0 });
+  }
+  return states;
+}
+
+async function historyOf(client: CloudWatchClient, alarm: string): Promise<readonly AlarmHistoryItem[]> {
+  const { AlarmHistoryItems = [] } = await client.send(
+    new DescribeAlarmHistoryCommand({
+      AlarmName: alarm,
+      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+      HistoryItemType: 'Action',
+      ScanBy: 'TimestampDescending',
+      MaxRecords: 20,
+    }),
+  );
+  return AlarmHistoryItems;
+}
+
+/** The newest action on the topic after `since`; an item tells success or failure by its summary. */
+function noticeOf(
+  history: readonly AlarmHistoryItem[],
+  topic: string,
+  since: number,
+): { state: NoticeState; why?: string } {
+  const item = history.find(
+    ({ HistorySummary: summary = '', Timestamp }) => summary.includes(topic) && (Timestamp?.getTime() ?? 0) > since,
+  );
+  const { HistorySummary: summary = '' } = item ?? {};
+  if (/^success/i.test(summary)) return { state: 'sent' };
+  return /fail/i.test(summary) ? { state: 'refused', why: summary } : { state: 'unseen' };
+}
