@@ -12,8 +12,11 @@ export const PARK_REASONS = [
 /** One of {@link PARK_REASONS}. */
 export type ParkReason = (typeof PARK_REASONS)[number];
 
-/** Why a key is held: its item was parked, or a drain ran out of time and goes on in a later invocation. */
-export type HoldReason = ParkReason | 'drain-unfinished';
+/**
+ * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, or the topic
+ * partition of its next event takes no writes while others do.
+ */
+export type HoldReason = ParkReason | 'drain-unfinished' | 'partition-unavailable';
 
 /** The record that a key's items from `position` on must wait. */
 export interface Hold {

@@ -18,6 +18,8 @@ export const SWEEPER_ACTIONS = [
   // Of the control partition: its holds, its state, and how far the run before got.
   'dynamodb:Query',
   'dynamodb:GetItem',
+  // The second look at what seems overdue.
+  'dynamodb:BatchGetItem',
   // A signal that was lost is deleted and put again.
   'dynamodb:PutItem',
   'dynamodb:DeleteItem',

@@ -49,7 +49,6 @@ export async function status(
     now: at,
     segments: SEGMENTS,
     from: 0,
-    maxFindings: 1,
     goesOn: () => true,
     onPage: onProgress,
   });

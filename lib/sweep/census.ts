@@ -6,7 +6,7 @@ export interface Census {
   readonly items: number;
   /** Not yet acknowledged, and behind no hold. */
   readonly pending: number;
-  /** Epoch milliseconds: when the oldest of the pending ones was committed. */
+  /** Epoch milliseconds: when the oldest of the pending ones was committed. An item without a plausible time has none. */
   readonly oldestPendingAt?: number;
   /** Its partition key. */
   readonly oldestPendingKey?: string;
@@ -68,13 +68,13 @@ export class Count {
   item(
     pk: string,
     state: ItemStateName,
-    at: { readonly waits: boolean; readonly committedAt: number; readonly processedAt?: number },
+    at: { readonly waits: boolean; readonly committedAt?: number; readonly processedAt?: number },
   ): void {
     const census = this.#census;
     census.items++;
     if (state === 'pending' && at.waits) census.waiting++;
     else census[state]++;
-    if (state === 'pending' && !at.waits && at.committedAt < (census.oldestPendingAt ?? Infinity)) {
+    if (state === 'pending' && !at.waits && (at.committedAt ?? Infinity) < (census.oldestPendingAt ?? Infinity)) {
       census.oldestPendingAt = at.committedAt;
       census.oldestPendingKey = pk;
     }

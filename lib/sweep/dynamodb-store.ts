@@ -1,10 +1,12 @@
 import {
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   DescribeTableCommand,
   GetItemCommand,
   PutItemCommand,
   ScanCommand,
+  type ScanCommandOutput,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
@@ -16,13 +18,14 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../event/control';
 import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { CONTROL_PARTITION } from '../event/key';
+import type { Image } from '../event/item';
 import { encodeSignal, type Signal } from '../event/signal';
-import type { Sleep } from '../relay/backoff';
+import { backoffMs, type Sleep } from '../relay/backoff';
 import { controlStore } from '../relay/dynamodb/control';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
-import type { Pass } from './pass';
-import type { DoubtState, SweepStore } from './ports';
+import type { Pass, Probe } from './pass';
+import { InvalidScanKey, type DoubtState, type ScanKey, type SweepStore } from './ports';
 
 export interface SweepStoreOptions {
   readonly tableName: string;
@@ -33,6 +36,12 @@ export interface SweepStoreOptions {
 
 /** The sweeper's own: no relay reads it, so that writing it raises no revision. */
 const PASS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
+const PROBES_KEY = { pk: CONTROL_PARTITION, sk: '!sweep-probes' } as const;
+/** Another attribute than that of sweepers whose passes stop at segments: they begin a pass of their own. */
+const PASS_ATTRIBUTE = 'resumablePass';
+/** BatchGetItem takes at most 100 keys. */
+const KEYS_PER_CALL = 100;
+const ATTEMPTS = 6;
 
 /** Everything but the events: it costs the same units, and is a fraction to transfer and to hold. */
 const SCANNED = [
@@ -41,6 +50,8 @@ const SCANNED = [
 ];
 const PROJECTION = SCANNED.map((name) => `#${name}`).join(', ');
 const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
+
+const LOOKED_AT = 'pk, sk, id, processedAt, discarded, parked, setAside';
 
 /** The table for the sweeper, by scans that keep to a rate and by conditional writes. */
 export function sweepStore(
@@ -52,32 +63,91 @@ export function sweepStore(
   const control = controlStore(client, tableName, clock);
   const pace = pacer(readUnitsPerSecond, clock, sleep);
 
+  const scan = async (
+    index: number,
+    segments: number,
+    start: Record<string, AttributeValue> | undefined,
+    after: ScanKey | undefined,
+  ): Promise<ScanCommandOutput> => {
+    try {
+      return await client.send(
+        new ScanCommand({
+          TableName: tableName,
+          Segment: index,
+          TotalSegments: segments,
+          ExclusiveStartKey: start,
+          ProjectionExpression: PROJECTION,
+          ExpressionAttributeNames: NAMES,
+          ReturnConsumedCapacity: 'TOTAL',
+        }),
+      );
+    } catch (error) {
+      // The key of another run, which this table may not know.
+      if (after !== undefined && error instanceof Error && error.name === 'ValidationException') {
+        throw new InvalidScanKey(`DynamoDB refuses to scan segment ${index} of ${segments} from where it was left.`, {
+          cause: error,
+        });
+      }
+      throw error;
+    }
+  };
+
+  const lookAt = async (keys: readonly ScanKey[]): Promise<readonly Image[]> => {
+    const found: Image[] = [];
+    let open = keys.map(({ pk, sk }) => marshall({ pk, sk }));
+    for (let attempt = 0; open.length > 0; attempt++) {
+      if (attempt === ATTEMPTS) throw new Error(`DynamoDB left ${open.length} keys of a BatchGetItem unread.`);
+      if (attempt > 0) await sleep(backoffMs(attempt));
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetItemCommand({
+          RequestItems: { [tableName]: { Keys: open, ConsistentRead: true, ProjectionExpression: LOOKED_AT } },
+        }),
+      );
+      found.push(...((Responses?.[tableName] ?? []) as Image[]));
+      open = UnprocessedKeys?.[tableName]?.Keys ?? [];
+    }
+    return found;
+  };
+
+  const readOwn = async (key: ScanKey): Promise<Record<string, unknown> | undefined> => {
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk: key.pk, sk: key.sk }) }),
+    );
+    return Item === undefined ? undefined : unmarshall(Item);
+  };
+
+  const writeOwn = async (item: Record<string, unknown>): Promise<void> => {
+    const Item = marshall(item, { removeUndefinedValues: true });
+    await client.send(new PutItemCommand({ TableName: tableName, Item }));
+  };
+
   return {
     readControl: () => control.read(),
     noteStream: (known, streamArn) => control.noteStream(known, streamArn),
     setAside: (signal, why) => signalStore(client, tableName, clock).setAside(signal, why),
 
-    async *segment(index, segments) {
-      let after: Record<string, AttributeValue> | undefined;
+    async *segment(index, segments, after) {
+      let start = after === undefined ? undefined : marshall(after);
       do {
         await pace.turn();
-        const { Items, ConsumedCapacity, LastEvaluatedKey } = await client.send(
-          new ScanCommand({
-            TableName: tableName,
-            Segment: index,
-            TotalSegments: segments,
-            ExclusiveStartKey: after,
-            ProjectionExpression: PROJECTION,
-            ExpressionAttributeNames: NAMES,
-            ReturnConsumedCapacity: 'TOTAL',
-          }),
-        );
+        const { Items, ConsumedCapacity, LastEvaluatedKey } = await scan(index, segments, start, after);
         const readUnits = ConsumedCapacity?.CapacityUnits ?? 0;
         pace.used(readUnits);
-        yield { images: Items ?? [], readUnits };
-        after = LastEvaluatedKey;
-      } while (after !== undefined);
+        start = LastEvaluatedKey;
+        const next = start === undefined ? undefined : { pk: start['pk']?.S ?? '', sk: start['sk']?.S ?? '' };
+        yield { images: Items ?? [], readUnits, next };
+      } while (start !== undefined);
     },
+
+    async look(keys) {
+      const found: Image[] = [];
+      for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
+        found.push(...(await lookAt(keys.slice(at, at + KEYS_PER_CALL))));
+      }
+      return found;
+    },
+
+    pause: sleep,
 
     async head({ pk, position }) {
       const { Item } = await client.send(
@@ -94,11 +164,8 @@ export function sweepStore(
     },
 
     async readPass() {
-      const { Item } = await client.send(
-        new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(PASS_KEY) }),
-      );
       // Written by `writePass` alone.
-      return Item === undefined ? undefined : (unmarshall(Item)['pass'] as Pass);
+      return (await readOwn(PASS_KEY))?.[PASS_ATTRIBUTE] as Pass | undefined;
     },
 
     async writePass(pass) {
@@ -106,9 +173,17 @@ export function sweepStore(
         await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(PASS_KEY) }));
         return;
       }
-      const Item = marshall({ ...PASS_KEY, pass }, { removeUndefinedValues: true });
-      await client.send(new PutItemCommand({ TableName: tableName, Item }));
+      await writeOwn({ ...PASS_KEY, [PASS_ATTRIBUTE]: pass });
     },
+
+    async readProbes() {
+      // Written by `writeProbes` alone.
+      return ((await readOwn(PROBES_KEY))?.['probes'] as Probe[] | undefined) ?? [];
+    },
+
+    writeProbes: (probes) => writeOwn({ ...PROBES_KEY, probes }),
+
+    remove: (signals) => signalStore(client, tableName, clock).remove(signals),
 
     async send(signal) {
       await client.send(new PutItemCommand({ TableName: tableName, ...newItem(signal) }));

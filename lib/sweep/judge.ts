@@ -6,15 +6,30 @@ import { SIGNAL_PREFIX } from '../event/position';
 import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';
 import type { Count } from './census';
+import { isProbe, PROBE_LIFE_MS } from './probe-signal';
 
-/** What a key needs. `since`: what it is about waits that long (epoch milliseconds); the oldest come first. */
+/** Open items of one key that should have been published. */
+export interface Due {
+  /** Position of the first of them. */
+  readonly from: string;
+  /** Identity of the item at `from`, if it has one. */
+  readonly id?: string;
+  /** How many the scan showed. */
+  readonly items: number;
+  /** Epoch milliseconds when the oldest was committed; `undefined` while no item has a plausible time. */
+  readonly since?: number;
+}
+
+/** What a key needs. `since`: the start of the wait in epoch milliseconds; the oldest come first. */
 export type Finding =
-  /** Items that should have been published long ago. */
-  | { readonly kind: 'due'; readonly pk: string; readonly from: string; readonly since: number }
+  /** Items that should have been published long ago, or whose time is unknown. A suspicion, until a probe proves it. */
+  | ({ readonly kind: 'due'; readonly pk: string } & Due)
   /** A hold that nobody is going to release. */
   | { readonly kind: 'orphan'; readonly pk: string; readonly from: string; readonly since: number }
   /** A signal whose record was lost. */
   | { readonly kind: 'lost-signal'; readonly signal: Signal; readonly since: number }
+  /** A probe that its run forgot and the stream has dropped. */
+  | { readonly kind: 'stale-probe'; readonly pk: string; readonly sk: string; readonly since: number }
   /** A signal whose record was lost and that nobody could act on. */
   | {
       readonly kind: 'unreadable-signal';
@@ -25,9 +40,10 @@ export type Finding =
     };
 
 /**
- * Whether it proves that the stream has lost something. A replay proves it as well, but nothing waits for it.
+ * Whether it would prove that the stream has lost something, were it not about to be shown. A lost replay would prove it
+ * as well, but nothing waits for it.
  */
-export const provesLoss = (finding: Finding): boolean =>
+export const isSuspicion = (finding: Finding): boolean =>
   finding.kind === 'due' || (finding.kind === 'lost-signal' && finding.signal.kind !== 'replay');
 
 /** What is as old or older should have been done; `now` for what claims to come from the future. Epoch milliseconds. */
@@ -39,13 +55,44 @@ export interface Times {
 /** How far the clocks of writers may be ahead. */
 const CLOCK_MARGIN_MS = 5 * 60_000;
 
+/** Before this no item was written: a time that is earlier was not meant as epoch milliseconds. */
+const EARLIEST_MS = Date.UTC(2020, 0, 1);
+
 /** Whether nobody has written the hold since `before`: its revision carries the time of the last write. */
 export const isOlderThan = (hold: Hold, before: number): boolean => writtenAt(hold) <= before;
+
+/** Epoch milliseconds of the last write of any hold that waits for a topic partition: each probe of one writes its hold. */
+export const lastPartitionProbe = (holds: Iterable<Hold>): number =>
+  [...holds].reduce(
+    (last, hold) => (hold.reason === 'partition-unavailable' ? Math.max(last, writtenAt(hold)) : last),
+    0,
+  );
 
 const writtenAt = ({ revision }: Hold): number => epochMsOfUuidV7(revision) ?? 0;
 
 /** Items at or after a hold that is not being drained wait for an operator, and for nobody else. */
 const covers = (hold: Hold | undefined, sk: string): boolean => hold?.state === 'holding' && sk >= hold.position;
+
+/** What a judge knows of a key whose items it has not seen to their end; a plain object, to be stored. */
+export interface KeyState {
+  readonly pk: string;
+  readonly due?: Due;
+  /** Position of the hold for which `headIsOpen` was found. */
+  readonly head?: string;
+  readonly headIsOpen: boolean;
+  readonly drainWaits: boolean;
+  readonly lost: readonly Finding[];
+  readonly uncoveredSince?: number;
+}
+
+/** More signals of one key are left to the next pass: what is stored must stay small. */
+const LOST_KEPT = 5;
+
+export interface Verdict {
+  readonly findings: readonly Finding[];
+  /** The hold's item is not open as far as the scan knows, which is eventually consistent. */
+  readonly headIsMissing: boolean;
+}
 
 /** Judges one key by its items, which come in order and are not kept. Its signals come last. */
 export class KeyJudge {
@@ -53,18 +100,40 @@ export class KeyJudge {
   readonly #hold: Hold | undefined;
   readonly #times: Times;
   readonly #count: Count;
-  #due: { readonly from: string; readonly since: number } | undefined;
-  #headIsOpen = false;
-  #drainWaits = false;
-  readonly #lost: Finding[] = [];
-  /** When the oldest open item that is behind no hold was committed. */
-  uncoveredSince: number | undefined;
+  #due: Due | undefined;
+  #headIsOpen: boolean;
+  #drainWaits: boolean;
+  readonly #lost: Finding[];
+  #uncoveredSince: number | undefined;
 
-  constructor(pk: string, hold: Hold | undefined, times: Times, count: Count) {
+  constructor(pk: string, hold: Hold | undefined, times: Times, count: Count, known?: KeyState) {
     this.pk = pk;
     this.#hold = hold;
     this.#times = times;
     this.#count = count;
+    this.#due = known?.due;
+    this.#headIsOpen = known?.headIsOpen === true && known.head === hold?.position;
+    this.#drainWaits = known?.drainWaits ?? false;
+    this.#lost = [...(known?.lost ?? [])];
+    this.#uncoveredSince = known?.uncoveredSince;
+  }
+
+  /** When the oldest open item was committed that is behind no hold and not yet due. */
+  get uncoveredSince(): number | undefined {
+    return this.#uncoveredSince;
+  }
+
+  /** What another judge needs to go on with the key. */
+  get state(): KeyState {
+    return {
+      pk: this.pk,
+      due: this.#due,
+      head: this.#hold?.position,
+      headIsOpen: this.#headIsOpen,
+      drainWaits: this.#drainWaits,
+      lost: this.#lost.slice(0, LOST_KEPT),
+      uncoveredSince: this.#uncoveredSince,
+    };
   }
 
   take(image: Image): void {
@@ -75,35 +144,49 @@ export class KeyJudge {
 
   #takeItem(image: Image, sk: string): void {
     const { state, processedAt } = itemStateOf(image);
-    const committedAt = this.#committedAt(image);
+    const committedAt = this.#committedAt(image, sk);
     const waits = covers(this.#hold, sk);
     this.#count.item(this.pk, state, { waits, committedAt, processedAt });
     if (!isOpen(state)) return;
     if (sk === this.#hold?.position) this.#headIsOpen = true;
     if (waits) return;
-    this.uncoveredSince = Math.min(this.uncoveredSince ?? Infinity, committedAt);
-    if (committedAt > this.#times.before) return;
-    this.#due = { from: this.#due?.from ?? sk, since: Math.min(this.#due?.since ?? Infinity, committedAt) };
+    if (committedAt !== undefined && committedAt > this.#times.before) {
+      this.#uncoveredSince = Math.min(this.#uncoveredSince ?? Infinity, committedAt);
+      return;
+    }
+    this.#due = {
+      from: this.#due?.from ?? sk,
+      id: this.#due === undefined ? image['id']?.S : this.#due.id,
+      items: (this.#due?.items ?? 0) + 1,
+      since: earlierOf(this.#due?.since, committedAt),
+    };
   }
 
-  #committedAt(image: Image): number {
-    return this.#credible(Number(image['committedAt']?.N ?? 0));
+  /** By the writer's clock; by the position or the identity, which carry a time, when that is impossible. */
+  #committedAt(image: Image, sk: string): number | undefined {
+    return (
+      this.#plausible(Number(image['committedAt']?.N)) ??
+      this.#plausible(epochMsOfUuidV7(sk)) ??
+      this.#plausible(epochMsOfUuidV7(image['id']?.S ?? ''))
+    );
   }
 
-  /** Whoever left the time out, or gave one of the future, did not mean it: it is as old as can be. */
-  #credible(ms: number): number {
-    return ms <= this.#times.now + CLOCK_MARGIN_MS ? ms : 0;
+  #plausible(ms: number | undefined): number | undefined {
+    return ms !== undefined && ms >= EARLIEST_MS && ms <= this.#times.now + CLOCK_MARGIN_MS ? ms : undefined;
   }
 
   #takeSignal(image: Image, sk: string): void {
     const isSetAside = image['setAside'] !== undefined;
     this.#count.signal(this.pk, { isSetAside });
     if (isSetAside) return;
-    const since = this.#credible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)) ?? 0);
+    // A signal without a plausible time is as old as can be: its own record may be lost until then.
+    const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length))) ?? 0;
     const isLost = since <= this.#times.before;
     try {
       const signal = decodeSignal(image);
-      if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });
+      if (isProbe(signal)) {
+        if (since + PROBE_LIFE_MS <= this.#times.now) this.#lost.push({ kind: 'stale-probe', pk: this.pk, sk, since });
+      } else if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });
       else if (signal.kind !== 'replay') this.#drainWaits = true;
     } catch (error) {
       if (!(error instanceof OutboxError)) throw error;
@@ -111,26 +194,40 @@ export class KeyJudge {
     }
   }
 
-  /** After the last item. A drain or a skip is enough for its key, whatever waits; a replay does nothing for it. */
-  findings(): readonly Finding[] {
-    if (this.#drainWaits) return this.#lost.filter((finding) => !provesLoss(finding));
-    return this.#lost.some(provesLoss) ? this.#lost : [...this.#lost, ...this.#drain()];
-  }
-
-  #drain(): Finding[] {
+  /**
+   * After the last item. A drain or a skip is enough for its key, whatever waits; a replay does nothing for it.
+   *
+   * @param partitionsProbedAt - when keys that wait for a topic partition were last tried
+   */
+  verdict(partitionsProbedAt: number): Verdict {
+    const own = this.#lost.filter((finding) => !this.#drainWaits || !isSuspicion(finding));
+    if (this.#drainWaits || this.#lost.some(isSuspicion)) return { findings: own, headIsMissing: false };
+    const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
     const hold = this.#hold;
-    if (hold === undefined) return this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
+    if (hold === undefined) return { findings: [...own, ...due], headIsMissing: false };
     // Written just now: whoever did it is at work.
-    if (!isOlderThan(hold, this.#times.before)) return [];
+    if (!isOlderThan(hold, this.#times.before)) return { findings: own, headIsMissing: false };
     // Before the hold, which the relay publishes in passing: it has not seen the record.
-    if (hold.state === 'holding' && this.#due !== undefined) return [{ kind: 'due', pk: this.pk, ...this.#due }];
-    if (hold.state === 'holding' && this.#headIsOpen) return [];
-    return [orphanOf(hold, this.#due)];
+    if (hold.state === 'holding' && due.length > 0) return { findings: [...own, ...due], headIsMissing: false };
+    if (isHolding(hold, this.#headIsOpen, partitionsProbedAt, this.#times.before)) {
+      return { findings: own, headIsMissing: false };
+    }
+    return {
+      findings: [...own, orphanOf(hold, this.#due)],
+      headIsMissing: hold.state === 'holding' && !this.#headIsOpen,
+    };
   }
 }
 
+const earlierOf = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+
+/** Whether an operator, or the probe of its topic partition, will release the key. */
+export const isHolding = (hold: Hold, headIsOpen: boolean, partitionsProbedAt: number, before: number): boolean =>
+  hold.state === 'holding' && headIsOpen && (hold.reason !== 'partition-unavailable' || partitionsProbedAt > before);
+
 /** A hold of which nobody will release the key, with what is due before it. */
-export function orphanOf(hold: Hold, due?: { readonly from: string; readonly since: number }): Finding {
+export function orphanOf(hold: Hold, due?: Due): Finding {
   const from = due !== undefined && due.from < hold.position ? due.from : hold.position;
   return { kind: 'orphan', pk: hold.pk, from, since: Math.min(writtenAt(hold), due?.since ?? Infinity) };
 }

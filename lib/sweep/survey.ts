@@ -1,32 +1,49 @@
 import type { Control, Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { isOwnPartition } from '../event/key';
-import { Count, EMPTY_CENSUS, sumOf, type Census } from './census';
-import { isOlderThan, KeyJudge, orphanOf, provesLoss, type Finding, type Times } from './judge';
-import type { ScanStore } from './ports';
+import { Count, type Census } from './census';
+import {
+  isHolding,
+  isOlderThan,
+  KeyJudge,
+  lastPartitionProbe,
+  orphanOf,
+  type Finding,
+  type KeyState,
+  type Times,
+} from './judge';
+import type { Cut } from './pass';
+import { InvalidScanKey, type ScanStore } from './ports';
 
 export interface SurveyOptions extends Times {
   readonly segments: number;
-  /** The first segment to look at. */
+  /** The first segment that was not begun. */
   readonly from: number;
-  /** At most this many findings are kept, the oldest. */
-  readonly maxFindings: number;
+  /** Segments before `from` that were not seen to their end; they come first. */
+  readonly cuts?: readonly Cut[];
+  /**
+   * With so many findings the survey stops at the next page after which a scan can go on, so that the caller acts on them
+   * before it reads more. Default: never.
+   */
+  readonly maxFindings?: number;
+  /** Asked after each page; when it says yes, the survey stops in the same way. */
+  readonly isEnough?: () => boolean;
   /** Asked before each page; when it says no, the rest of the table is not looked at. */
   readonly goesOn: () => boolean;
   readonly onPage?: (scanned: number) => void;
 }
 
 export interface Survey {
-  /** Of the segments from `from` on and before `next`. */
+  /** Of the items that were read now. */
   readonly census: Census;
-  /** When the oldest open item in them that is behind no hold was committed. */
+  /** When the oldest item was committed that is open, behind no hold and not due. */
   readonly uncoveredSince?: number;
-  /** The first segment that was not seen to its end; the number of segments when there is none. */
+  /** The first segment that was not begun; the number of segments when there is none. */
   readonly next: number;
-  /** The oldest first, of every segment that was looked into. */
+  /** Segments that were begun and not seen to their end. */
+  readonly cuts: readonly Cut[];
+  /** The oldest first; those without a time last. */
   readonly findings: readonly Finding[];
-  /** Whether any of them, kept or not, proves that the stream has lost something. */
-  readonly hasLoss: boolean;
   readonly readUnits: number;
   readonly failures: readonly unknown[];
 }
@@ -38,21 +55,17 @@ export async function survey(store: ScanStore, control: Control, options: Survey
   return new SurveyRun(store, control, options).all();
 }
 
-interface Part {
-  readonly census: Census;
-  readonly uncoveredSince: number;
-}
-
 class SurveyRun {
   readonly #store: ScanStore;
   readonly #control: Control;
   readonly #options: SurveyOptions;
-  /** Segments that were seen to their end. */
-  readonly #seen = new Map<number, Part>();
+  readonly #partitionsProbedAt: number;
+  readonly #cuts: Cut[] = [];
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
-  #findings: Finding[] = [];
-  #hasLoss = false;
+  readonly #findings: Finding[] = [];
+  readonly #count = new Count();
+  #uncoveredSince = Infinity;
   #readUnits = 0;
   #scanned = 0;
 
@@ -60,83 +73,98 @@ class SurveyRun {
     this.#store = store;
     this.#control = control;
     this.#options = options;
+    this.#partitionsProbedAt = lastPartitionProbe(control.holds.values());
   }
 
   async all(): Promise<Survey> {
-    const { segments, from } = this.#options;
-    let open = from;
-    const worker = async (): Promise<void> => {
-      while (open < segments && this.#options.goesOn()) await this.#segment(open++);
+    const { segments, from, cuts = [] } = this.#options;
+    let next = from;
+    const begun = [...cuts];
+    const read = async (take: () => Cut | undefined): Promise<void> => {
+      while (this.#goesOn()) {
+        const cut = take();
+        if (cut === undefined) return;
+        await this.#segment(cut);
+      }
     };
-    await Promise.all(Array.from({ length: SEGMENTS_AT_ONCE }, worker));
-    const { next, part } = this.#seenInARow();
-    if (next === segments) await this.#lookAtOtherHolds();
-    this.#keepOldest();
+    const readAll = (take: () => Cut | undefined) =>
+      Promise.all(Array.from({ length: SEGMENTS_AT_ONCE }, () => read(take)));
+    // Before others are begun, so that a large segment gets the whole rate in the end.
+    await readAll(() => begun.shift());
+    await readAll(() => (next < segments ? { segment: next++ } : undefined));
+    this.#cuts.push(...begun);
+    if (next === segments && this.#cuts.length === 0) await this.#lookAtOtherHolds();
     return {
-      census: part.census,
-      uncoveredSince: part.uncoveredSince === Infinity ? undefined : part.uncoveredSince,
+      census: this.#count.census,
+      uncoveredSince: this.#uncoveredSince === Infinity ? undefined : this.#uncoveredSince,
       next,
-      findings: this.#findings,
-      hasLoss: this.#hasLoss,
+      cuts: this.#cuts,
+      findings: this.#findings.toSorted((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity)),
       readUnits: this.#readUnits,
       failures: this.#failures,
     };
   }
 
-  #seenInARow(): { readonly next: number; readonly part: Part } {
-    let next = this.#options.from;
-    let part: Part = { census: EMPTY_CENSUS, uncoveredSince: Infinity };
-    for (let seen = this.#seen.get(next); seen !== undefined; seen = this.#seen.get(++next)) {
-      part = {
-        census: sumOf(part.census, seen.census),
-        uncoveredSince: Math.min(part.uncoveredSince, seen.uncoveredSince),
-      };
-    }
-    return { next, part };
+  #goesOn(): boolean {
+    return this.#options.goesOn() && !this.#isEnough();
   }
 
-  /** A segment that cannot be read leaves the others as they are. */
-  async #segment(index: number): Promise<void> {
-    const count = new Count();
-    let uncoveredSince = Infinity;
-    let judge: KeyJudge | undefined;
-    const close = (): void => {
-      if (judge === undefined) return;
-      uncoveredSince = Math.min(uncoveredSince, judge.uncoveredSince ?? Infinity);
-      this.#close(judge);
-    };
+  #isEnough(): boolean {
+    const { maxFindings = Infinity, isEnough } = this.#options;
+    return this.#findings.length >= maxFindings || isEnough?.() === true;
+  }
+
+  /** A segment that cannot be read leaves the others as they are; the next run goes on where this one failed. */
+  async #segment({ segment, after, key }: Cut): Promise<void> {
+    let judge = key === undefined ? undefined : this.#judge(key.pk, key);
+    let reached = after;
+    let isOver = false;
+    const cut = (): void => void this.#cuts.push({ segment, after: reached, key: judge?.state });
     try {
-      for await (const { images, readUnits } of this.#store.segment(index, this.#options.segments)) {
+      for await (const { images, readUnits, next } of this.#store.segment(segment, this.#options.segments, after)) {
         this.#readUnits += readUnits;
+        if (isOver) {
+          this.#cuts.push({ segment });
+          return;
+        }
         for (const image of images) {
           const pk = image['pk']?.S ?? '';
           if (isOwnPartition(pk)) continue;
           if (judge?.pk !== pk) {
-            close();
-            judge = new KeyJudge(pk, this.#control.holds.get(pk), this.#options, count);
+            if (judge !== undefined) await this.#close(judge);
+            judge = this.#judge(pk);
           }
           judge.take(image);
         }
+        reached = next;
         this.#options.onPage?.((this.#scanned += images.length));
-        // The key that the page ended in was not seen to its end.
-        if (!this.#options.goesOn()) return;
+        if (next !== undefined && !this.#goesOn()) {
+          cut();
+          return;
+        }
+        // The last page names no key to go on from; if the store has another page, the segment begins again.
+        isOver = next === undefined && !this.#options.goesOn();
       }
-      close();
-      this.#seen.set(index, { census: count.census, uncoveredSince });
+      if (judge !== undefined) await this.#close(judge);
     } catch (error) {
       this.#failures.push(error);
+      if (error instanceof InvalidScanKey) this.#cuts.push({ segment });
+      else cut();
     }
   }
 
-  #close(judge: KeyJudge): void {
-    if (this.#control.holds.has(judge.pk)) this.#seenHolds.add(judge.pk);
-    this.#add(judge.findings());
+  #judge(pk: string, known?: KeyState): KeyJudge {
+    return new KeyJudge(pk, this.#control.holds.get(pk), this.#options, this.#count, known);
   }
 
-  #add(findings: readonly Finding[]): void {
-    this.#hasLoss ||= findings.some(provesLoss);
-    this.#findings.push(...findings);
-    if (this.#findings.length >= 2 * this.#options.maxFindings) this.#keepOldest();
+  async #close(judge: KeyJudge): Promise<void> {
+    this.#uncoveredSince = Math.min(this.#uncoveredSince, judge.uncoveredSince ?? Infinity);
+    const hold = this.#control.holds.get(judge.pk);
+    if (hold !== undefined) this.#seenHolds.add(judge.pk);
+    const { findings, headIsMissing } = judge.verdict(this.#partitionsProbedAt);
+    // The scan may be behind, or the head lies in the part that an earlier run saw.
+    const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
+    this.#findings.push(...(isHeld ? findings.filter(({ kind }) => kind !== 'orphan') : findings));
   }
 
   /** Holds whose keys were not met now: in an earlier run, or nowhere, because the key has no item left. */
@@ -144,7 +172,7 @@ class SurveyRun {
     for (const hold of this.#control.holds.values()) {
       if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
       try {
-        if (!(await this.#isHeld(hold))) this.#add([orphanOf(hold)]);
+        if (!(await this.#isHeld(hold))) this.#findings.push(orphanOf(hold));
       } catch (error) {
         this.#failures.push(error);
       }
@@ -154,10 +182,7 @@ class SurveyRun {
   async #isHeld(hold: Hold): Promise<boolean> {
     if (hold.state !== 'holding') return false;
     const head = await this.#store.head(hold);
-    return head !== undefined && isOpen(itemStateOf(head).state);
-  }
-
-  #keepOldest(): void {
-    this.#findings = this.#findings.toSorted((a, b) => a.since - b.since).slice(0, this.#options.maxFindings);
+    const headIsOpen = head !== undefined && isOpen(itemStateOf(head).state);
+    return isHolding(hold, headIsOpen, this.#partitionsProbedAt, this.#options.before);
   }
 }

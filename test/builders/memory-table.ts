@@ -23,7 +23,8 @@ import type {
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
-import type { Pass } from '../../lib/sweep/pass';
+import type { Pass, Probe } from '../../lib/sweep/pass';
+import type { ScanKey } from '../../lib/sweep/ports';
 
 type MutableImage = Record<string, Image[string]>;
 
@@ -35,6 +36,7 @@ export interface Snapshot {
   readonly tombstones: ReadonlySet<string>;
   readonly state: MemoryTable['state'];
   readonly pass: Pass | undefined;
+  readonly probes: readonly Probe[];
 }
 
 /** Everything that the relay does to a table, one by one. */
@@ -48,6 +50,7 @@ export class MemoryTable implements TablePorts {
   readonly items = new Map<string, Map<string, MutableImage>>();
   /** What the sweeper has not ended. */
   pass: Pass | undefined;
+  probes: readonly Probe[] = [];
   readonly signals = new Map<string, Map<string, Signal>>();
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
@@ -123,13 +126,21 @@ export class MemoryTable implements TablePorts {
     ];
   }
 
+  /** Those of the items and signals that exist. */
+  look(keys: readonly ScanKey[]): readonly Image[] {
+    const wanted = Map.groupBy(keys, ({ pk }) => pk);
+    return [...wanted].flatMap(([pk, ofKey]) =>
+      this.scan(pk).filter((image) => ofKey.some(({ sk }) => sk === image['sk']?.S)),
+    );
+  }
+
   snapshot(): Snapshot {
-    const { items, signals, holds, tombstones, state, pass } = this;
-    return structuredClone({ items, signals, holds, tombstones, state, pass });
+    const { items, signals, holds, tombstones, state, pass, probes } = this;
+    return structuredClone({ items, signals, holds, tombstones, state, pass, probes });
   }
 
   restore(snapshot: Snapshot): void {
-    const { items, signals, holds, tombstones, state, pass } = structuredClone(snapshot);
+    const { items, signals, holds, tombstones, state, pass, probes } = structuredClone(snapshot);
     const replace = <V>(map: Map<string, V>, by: ReadonlyMap<string, V>): void => {
       map.clear();
       for (const [key, value] of by) map.set(key, value);
@@ -141,6 +152,7 @@ export class MemoryTable implements TablePorts {
     for (const identity of tombstones) this.tombstones.add(identity);
     this.state = { ...state };
     this.pass = pass;
+    this.probes = probes;
   }
 
   // What the relay reads.

@@ -45,6 +45,7 @@ test('is configured so that the handler understands it', () => {
 test('may do to the table what it does, and nothing else', () => {
   const own = statements(outboxStack().template(), /Relay/);
   expect(own.flatMap(({ actions }) => actions).sort()).toEqual([
+    'dynamodb:BatchGetItem',
     'dynamodb:DeleteItem',
     'dynamodb:DescribeTable',
     'dynamodb:GetItem',

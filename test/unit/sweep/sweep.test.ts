@@ -3,6 +3,7 @@ import { positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { uuidV7 } from '../../../lib/event/uuid';
 import { newPass } from '../../../lib/sweep/pass';
+import { isProbe } from '../../../lib/sweep/probe-signal';
 import type { SweepStore } from '../../../lib/sweep/ports';
 import { sweep, type SweepOptions, type SweepReport } from '../../../lib/sweep/sweep';
 import { anItem } from '../../builders/items';
@@ -47,10 +48,14 @@ const parked = (key: string, version: number): void => {
   put(key, version, LONG_AGO);
   note(key, version, 'parked', { M: { reason: { S: 'message-refused' } } });
 };
-const signals = (): Signal[] => [...table.signals.values()].flatMap((ofKey) => [...ofKey.values()]);
+const all = (): Signal[] => [...table.signals.values()].flatMap((ofKey) => [...ofKey.values()]);
+const signals = (): Signal[] => all().filter((signal) => !isProbe(signal));
+/** What a relay does that is up to date with the stream: probes come back. */
+const actOnProbes = (): Promise<void> => table.remove(all().filter(isProbe));
+const storeOf = (streamArn = 'stream'): SweepStore => sweepStoreOver(table, streamArn, actOnProbes);
 const sent = () =>
   signals().map((signal) => [signal.pk, signal.kind, signal.kind === 'drain' ? signal.from : undefined]);
-const run = (change: Partial<SweepOptions> = {}, store: SweepStore = sweepStoreOver(table, 'stream')) =>
+const run = (change: Partial<SweepOptions> = {}, store: SweepStore = storeOf()) =>
   sweep(store, {
     sweepAfterMs: HOUR,
     readUnitsPerSecond: 1_000,
@@ -98,21 +103,21 @@ describe('what was lost', () => {
     expect(sent()).toEqual([['order#1', 'drain', 'odd']]);
   });
 
-  it('is asked for at most a thousand times in one run, the oldest first', async () => {
+  it('is asked for until 2,000 signals wait for the relay, the oldest first', async () => {
     for (let key = 0; key < 2_100; key++) put(`k${key}`, 1, LONG_AGO - key);
 
     const report = await run();
 
-    expect(report).toMatchObject({ signalsSent: 1_000, pending: 2_100 });
+    expect(report).toMatchObject({ signalsSent: 2_000, pending: 2_100 });
     const keys = new Set(signals().map(({ pk }) => pk));
-    expect(keys.has('order#k2099') && keys.has('order#k1100')).toBe(true);
-    expect(keys.has('order#k1099')).toBe(false);
+    expect(keys.has('order#k2099') && keys.has('order#k100')).toBe(true);
+    expect(keys.has('order#k99')).toBe(false);
   });
 
   it('is left when a put is refused: the others are sent, and the failure is reported', async () => {
     put('1', 1, LONG_AGO);
     put('2', 1, LONG_AGO);
-    const store = sweepStoreOver(table, 'stream');
+    const store = storeOf();
     const refusal = new Error('throttled');
     const report = await run(
       {},
@@ -186,6 +191,20 @@ describe('a key that is held', () => {
     expect(sent()).toEqual([['order#1', 'drain', at(2)]]);
   });
 
+  it.each([
+    ['a hold of its kind was written lately: the relay probes', JUST_NOW, 0],
+    ['no such hold was written for an hour: nobody probes', LONG_AGO, 1],
+  ])('and waits for a topic partition is released when %s', async (_, probedAt, signalsSent) => {
+    const reason = 'partition-unavailable';
+    put('1', 1, LONG_AGO);
+    hold('1', 1, { reason, attempts: 0 });
+    put('2', 1, LONG_AGO);
+    hold('2', 1, { reason, attempts: 0, writtenAt: probedAt });
+    const report = await run();
+    expect(report).toMatchObject({ waiting: 2, doubt: 'none' });
+    expect(sent().filter(([pk]) => pk === 'order#1')).toHaveLength(signalsSent);
+  });
+
   it('is left alone while somebody is at work on it', async () => {
     put('1', 1, LONG_AGO);
     hold('1', 1, { state: 'draining', writtenAt: JUST_NOW });
@@ -224,7 +243,7 @@ describe('a signal', () => {
 
   it('that somebody has acted on meanwhile is not put again', async () => {
     given(LONG_AGO);
-    const store = sweepStoreOver(table, 'stream');
+    const store = storeOf();
     const report = await run(
       {},
       {
@@ -300,14 +319,14 @@ describe('an item of the future', () => {
 describe('the doubt', () => {
   it('is noted before a signal is sent', async () => {
     put('1', 1, LONG_AGO);
-    const store = sweepStoreOver(table, 'stream');
+    const store = storeOf();
     const doubts: unknown[] = [];
     await run(
       {},
       {
         ...store,
         send: (signal) => {
-          doubts.push(table.state.doubtSince);
+          if (!isProbe(signal)) doubts.push(table.state.doubtSince);
           return store.send(signal);
         },
       },
@@ -318,7 +337,7 @@ describe('the doubt', () => {
   it('that cannot be noted is reported, the signals are sent, and the next run notes it', async () => {
     put('1', 1, LONG_AGO);
     const refusal = new Error('throttled');
-    const store = { ...sweepStoreOver(table, 'stream'), beginDoubt: () => Promise.reject(refusal) };
+    const store = { ...storeOf(), beginDoubt: () => Promise.reject(refusal) };
     expect(await run({}, store)).toMatchObject({ doubt: 'unknown', signalsSent: 1, failures: [refusal] });
     expect(await run({ now: () => NOW + 2 * HOUR })).toMatchObject({ doubt: 'began', signalsReplaced: 1 });
   });
@@ -328,13 +347,13 @@ describe('the doubt', () => {
     for (let n = 0; n < 2_500; n++) {
       table.putSignal(newSignal(`order#k${n}`, LONG_AGO - n, { kind: 'replay' as const, replayId: 'r', request }));
     }
-    expect(await run()).toMatchObject({ signalsReplaced: 1_000, doubt: 'began' });
+    expect(await run()).toMatchObject({ signalsReplaced: 1_999, doubt: 'began' });
   });
 
   it('begins although another sweep has just ended an older one', async () => {
     table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
     put('1', 1, LONG_AGO);
-    const store = sweepStoreOver(table, 'stream');
+    const store = storeOf();
     let first = true;
     await run(
       {},
@@ -364,7 +383,7 @@ describe('the doubt', () => {
   });
 
   it('begins with another stream, which the relay has not seen yet', async () => {
-    expect(await run({}, sweepStoreOver(table, 'another'))).toMatchObject({ doubt: 'began' });
+    expect(await run({}, storeOf('another'))).toMatchObject({ doubt: 'began' });
     expect(table.state).toEqual({ streamArn: 'another', doubtSince: NOW });
   });
 
@@ -396,7 +415,7 @@ describe('the doubt', () => {
 
   it('stands when it was renewed meanwhile', async () => {
     table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
-    const store = sweepStoreOver(table, 'stream');
+    const store = storeOf();
     const report = await run(
       {},
       {
@@ -414,7 +433,7 @@ describe('the doubt', () => {
 
 it('a segment that cannot be read leaves the others as they are', async () => {
   for (const key of ['1', '2', '3', '4']) put(key, 1, LONG_AGO);
-  const store = sweepStoreOver(table, 'stream');
+  const store = storeOf();
   const broken = new Error('throttled');
   const report = await run(
     {},
@@ -520,7 +539,7 @@ it('a table of many pages is judged key by key, whatever the pages', async () =>
   const report = await run(
     {},
     {
-      ...sweepStoreOver(table, 'stream'),
+      ...storeOf(),
       async *segment(index) {
         if (index === 0) for (const image of images) yield await Promise.resolve({ images: [image], readUnits: 0.5 });
       },

@@ -1,7 +1,7 @@
 import { anEvent, anItem } from '../../../builders/items';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
-import { identityOf } from '../../../../lib/event/item';
+import { identityOf, type Image } from '../../../../lib/event/item';
 import { positionOfVersion } from '../../../../lib/event/position';
 import { newSignal } from '../../../../lib/event/signal';
 import type { BatchOutcome, Failure, Mark, PartitionBatch, RelayPorts } from '../../../../lib/relay/ports';
@@ -36,6 +36,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
 const HALVES_APART = 5_000;
+/** Items in a page of the sweeper's scan. */
+const PAGE = 10;
 /** Less than what the sweeper grants to clocks and scans. */
 const SKEW = 4 * MINUTE;
 const outage: Failure = { kind: 'outage', message: 'away' };
@@ -361,19 +363,31 @@ export class SimulatedWorld {
       describe: () => call(() => Promise.resolve({ streamArn: this.#streamArn(), bytes: 0 })),
       readPass: () => call(() => Promise.resolve(table.pass)),
       writePass: (pass) => call(() => Promise.resolve(void (table.pass = pass))),
+      readProbes: () => call(() => Promise.resolve(table.probes)),
+      writeProbes: (probes) => call(() => Promise.resolve(void (table.probes = probes))),
+      look: (keys) => call(() => Promise.resolve(table.look(keys))),
+      pause: () => call(() => Promise.resolve()),
+      remove: (signals) => call(() => table.remove(signals)),
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
       send: (signal) => call(() => Promise.resolve(void table.putSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
       setAside: (signal, why) => call(() => table.setAside(signal, why)),
       beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
-      async *segment(index, segments) {
-        const keys = KEYS.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
-        for (const pk of keys) {
+      async *segment(index, segments, after) {
+        const [pk] = KEYS.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
+        if (pk === undefined) return;
+        // In pages of a few items, so that a run may end inside a key.
+        let reached = after?.sk ?? '';
+        for (let isLast = false; !isLast;) {
+          const left = (): readonly Image[] => table.scan(pk).filter((image) => (image['sk']?.S ?? '') > reached);
           // As a page that was read now, or by a replica that is behind.
-          const behind = isBehind ? table.scan(pk) : undefined;
-          const images = await call(() => Promise.resolve(behind ?? table.scan(pk)));
-          yield { images, readUnits: 1 };
+          const behind = isBehind ? left() : undefined;
+          const images = await call(() => Promise.resolve(behind ?? left()));
+          const page = images.slice(0, PAGE);
+          isLast = page.length === images.length;
+          reached = page.at(-1)?.['sk']?.S ?? '';
+          yield { images: page, readUnits: 1, next: isLast ? undefined : { pk, sk: reached } };
         }
       },
     };

@@ -1,0 +1,123 @@
+import { newSignal, type Request, type Signal } from '../event/signal';
+import type { Finding } from './judge';
+import type { ScanKey, SweepStore } from './ports';
+
+/** Signals that wait for the relay at a time: enough for the batches of several shards. */
+const WINDOW = 2_000;
+const SIGNALS_AT_ONCE = 16;
+/** Asked for in one call. */
+const KEYS_LOOKED_AT = 100;
+const POLL_MS = 500;
+/** When the relay has acted on none for so long, no more are sent. */
+const PATIENCE_MS = 60_000;
+
+export interface FeedOptions {
+  readonly by: string;
+  readonly now: () => number;
+  /** Whether there is time for more. */
+  readonly goesOn: () => boolean;
+}
+
+/**
+ * Sends signals as fast as the relay acts on them, and keeps at most `WINDOW` waiting. The relay deletes a signal when it
+ * has acted on it, so the table tells how fast that is.
+ */
+export class SignalFeed {
+  readonly #store: SweepStore;
+  readonly #options: FeedOptions;
+  readonly #waiting: ScanKey[] = [];
+  readonly failures: unknown[] = [];
+  sent = 0;
+  replaced = 0;
+  /** Whether the relay has stopped acting on signals. */
+  #isBlocked = false;
+
+  constructor(store: SweepStore, options: FeedOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Acts on the findings in their order. `false`: time ran out before the last. */
+  async act(findings: readonly Finding[]): Promise<boolean> {
+    for (let at = 0; at < findings.length && !this.#isBlocked; at += KEYS_LOOKED_AT) {
+      // The first ones always: each run must get further than the one before.
+      if (at > 0 && !this.#options.goesOn()) return false;
+      if (!(await this.#hasRoom())) return this.#isBlocked;
+      await this.#send(findings.slice(at, at + KEYS_LOOKED_AT));
+    }
+    return true;
+  }
+
+  /** Never rejects: a failure is kept, and the other findings are acted on. */
+  async #send(findings: readonly Finding[]): Promise<void> {
+    const open = [...findings];
+    const worker = async (): Promise<void> => {
+      for (let next = open.shift(); next !== undefined; next = open.shift()) {
+        try {
+          await this.#actOn(next);
+        } catch (error) {
+          this.failures.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: SIGNALS_AT_ONCE }, worker));
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    let waited = 0;
+    while (this.#waiting.length > WINDOW - KEYS_LOOKED_AT) {
+      const first = this.#waiting.slice(0, KEYS_LOOKED_AT);
+      const left = new Set((await this.#store.look(first)).map((image) => image['sk']?.S));
+      const gone = first.filter(({ sk }) => !left.has(sk)).length;
+      if (gone > 0) {
+        this.#waiting.splice(0, first.length, ...first.filter(({ sk }) => left.has(sk)));
+        waited = 0;
+        if (gone === first.length) continue;
+      }
+      // One slow shard must not hide that others act: the next look begins with other signals.
+      this.#waiting.push(...this.#waiting.splice(0, first.length - gone));
+      if (waited >= PATIENCE_MS) {
+        this.#isBlocked = true;
+        return false;
+      }
+      if (!this.#options.goesOn()) return false;
+      await this.#store.pause(POLL_MS);
+      waited += POLL_MS;
+    }
+    return true;
+  }
+
+  async #actOn(finding: Finding): Promise<void> {
+    const { by, now } = this.#options;
+    switch (finding.kind) {
+      case 'due':
+      case 'orphan': {
+        const request: Request = { by, at: now(), why: WHY[finding.kind] };
+        const signal = newSignal(finding.pk, now(), { kind: 'drain' as const, from: finding.from, request });
+        await this.#store.send(signal);
+        this.sent++;
+        this.#waiting.push({ pk: signal.pk, sk: signal.sk });
+        return;
+      }
+      case 'lost-signal': {
+        const { pk, sk: _, ...rest } = finding.signal;
+        // The request stays as it was.
+        const successor: Signal = newSignal(pk, now(), rest);
+        if ((await this.#store.replace(finding.signal, successor)) === 'gone') return;
+        this.replaced++;
+        this.#waiting.push({ pk: successor.pk, sk: successor.sk });
+        return;
+      }
+      case 'stale-probe':
+        await this.#store.remove([finding]);
+        return;
+      case 'unreadable-signal':
+        await this.#store.setAside(finding, finding.why);
+    }
+  }
+}
+
+const WHY = {
+  due: 'pending for too long: the stream may have lost its record',
+  orphan: 'held, and nobody is at work on it',
+} as const;
