@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import { openInboxSession, openSession, type GlobalOptions, type InboxSession, type Session } from './session';
 
-/** `done`: and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done. */
-export const EXIT_CODES = { done: 0, wrong: 1, refused: 2 } as const;
+/**
+ * `done`: and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done. `undecided`:
+ * nothing wrong was found, but something cannot be told yet.
+ */
+export const EXIT_CODES = { done: 0, wrong: 1, refused: 2, undecided: 3 } as const;
 
 /** Runs a command within a session; the code that it answers is the exit code. */
 export async function act(

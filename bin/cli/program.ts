@@ -29,7 +29,7 @@ Examples:
   outbox consumer redrive 42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
 
 Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
-2 nothing was done (bad arguments, no access, not confirmed).`;
+2 nothing was done (bad arguments, no access, not confirmed); 3 verify cannot tell yet (run it again).`;
 
 /** The command line: what it is called, and what it says about itself. */
 export function createProgram(version: string): Command {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -37,6 +38,29 @@ export class Terminal {
   result(value: unknown, text: () => readonly string[]): void {
     this.#clear();
     this.#out.write(`${this.json ? JSON.stringify(value) : text().map(printable).join('\n')}\n`);
+  }
+
+  /**
+   * A result that is too large to be kept: a JSON object with the list `name`, whose elements are written as they come.
+   * `end` adds the other fields.
+   */
+  jsonList(name: string): { add(element: unknown): Promise<void>; end(fields: object): Promise<void> } {
+    let before = `{${JSON.stringify(name)}:[`;
+    const write = async (text: string): Promise<void> => {
+      this.#clear();
+      if (!this.#out.write(text)) await Promise.race([once(this.#out, 'drain'), once(this.#out, 'close')]);
+    };
+    return {
+      add: async (element) => {
+        const text = before + JSON.stringify(element);
+        before = ',';
+        await write(text);
+      },
+      end: async (fields) => {
+        const list = before === ',' ? ']' : `${before}]`;
+        await write(`${list},${JSON.stringify(fields).slice(1)}\n`);
+      },
+    };
   }
 
   /** Beside the result, for a person alone. */

@@ -35,6 +35,9 @@ export interface OutboxErrorDetails {
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'not-simulated': { what: string };
   /** `partitions`: it is in one of these, as `<topic>-<partition>`. */
+  'service-unavailable': { service: 'Kafka' | 'DynamoDB'; place: string; action: string; why: string };
+  /** `partition` and `offset`: where the reading stopped; missing when nothing of the topic could be read. */
+  'topic-unreadable': { topic: string; partition?: number; offset?: string; why: string };
   'unreadable-batch': { codec: string; why: string; partitions?: readonly string[] };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
@@ -48,6 +51,7 @@ const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
   'throttled',
   'not-applied-in-time',
   'batch-unfinished',
+  'service-unavailable',
 ]);
 
 /**

@@ -2,16 +2,22 @@ import { randomUUID } from 'node:crypto';
 import {
   KafkaJSDeleteGroupsError,
   type Admin,
+  type Batch,
   type Consumer,
   type EachBatchPayload,
   type IHeaders,
   type Kafka,
   type KafkaMessage,
 } from 'kafkajs';
+import { OutboxError } from '../event/errors';
 import { REPLAY_HEADER } from '../event/message';
+import type { Receipt } from '../event/receipt';
+import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
 import { protocolError } from '../relay/classify';
-import { registerCodecs } from '../kafka/codecs/codecs';
-import type { PartitionExtent, SeenMessage } from './verify-judge';
+import { atMost } from '../consume/waiting';
+import { connectKafka, type KafkaTarget } from './kafka-target';
+import { unavailable, within, type ServicePlace } from './time-limit';
+import type { HeldBack, PartitionExtent, SeenMessage } from './verify-judge';
 
 export interface ReadTopicsOptions {
   readonly topics: ReadonlySet<string>;
@@ -19,17 +25,38 @@ export interface ReadTopicsOptions {
   readonly sinceMs: number;
   /** An offset of a partition that must be read, however old it is. */
   readonly lowest: (topic: string, partition: number) => bigint | undefined;
+  /** An offset that something lies at: if it is beyond what consumers can read, `heldBack` tells why. */
+  readonly highest?: (topic: string, partition: number) => bigint | undefined;
   readonly onMessage: (message: SeenMessage, headers: IHeaders) => void;
+  /** An offset that holds what no consumer sees: the marker of a transaction, or an aborted message. */
+  readonly onHidden?: (place: Receipt) => void;
   /** Offsets that are passed, of all that lie between beginning and end. */
   readonly onProgress?: (passed: number, all: number) => void;
+}
+
+/** A topic, or a partition of it, that could not be read to its end. */
+export interface UnreadTopic {
+  readonly topic: string;
+  readonly partition?: number;
+  /** Where the reading stopped. */
+  readonly offset?: string;
+  /** What failed, and what to do about it. */
+  readonly why: string;
 }
 
 export interface ReadTopics {
   readonly extents: readonly PartitionExtent[];
   /** Topics that do not exist. */
   readonly absentTopics: readonly string[];
-  /** The consumer group of the reading, when Kafka would not delete it. It has no members and no offsets. */
-  readonly leftGroup?: { readonly groupId: string; readonly why: string };
+  /** What could not be read. Everything else was read to its end. */
+  readonly unread: readonly UnreadTopic[];
+  /** A consumer group of the reading, when Kafka would not delete it. It has no members and no offsets. */
+  readonly leftGroup?: LeftGroup;
+}
+
+interface LeftGroup {
+  readonly groupId: string;
+  readonly why: string;
 }
 
 /** A partition as far as it was read. */
@@ -43,172 +70,376 @@ interface Cursor {
   /** Something before `next` was removed, and what came after it is not yet seen. */
   isAfterGap: boolean;
   completeFromMs?: number;
+  heldBack?: HeldBack;
 }
 
-type Cursors = ReadonlyMap<string, Cursor>;
-
-const nameOf = (topic: string, partition: number): string => `${topic}-${partition}`;
+const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+  `${topic}-${partition}`;
 const isRead = ({ next, end }: Cursor): boolean => next >= end;
 
 /** Of no partition a message came for so long, although more must lie there. */
 const STALL_MS = 60_000;
 
+/** One call of kafkajs, which retries its requests of 30 seconds by itself. */
+const CALL_MS = 120_000;
+
+/** A goodbye. */
+const LEAVE_MS = 10_000;
+
 /** A fetch waits as long for something to come; all that is read is there already. */
 const MAX_WAIT_MS = 200;
 
+/** So often a reading that failed is divided, to find the partition that is the reason, before the rest is left unread. */
+const MAX_ATTEMPTS = 100;
+
+/** After so many fetches of every broker nothing lies at a partition's end. */
+const EMPTY_FETCHES = 5;
+
 /**
- * Shows every message that lies in the topics when the call begins, those of a partition in the order of their offsets,
- * each once. What is written meanwhile is left out.
+ * Shows every message that consumers can read when the call begins, those of a partition in the order of their offsets,
+ * each once. What is written meanwhile is left out, and so is what lies behind another producer's open transaction.
  *
- * While another producer's transaction is open, kafkajs takes its beginning for the end of the partition: what lies
- * beyond is left out as well.
+ * A topic or partition that cannot be read does not keep the others from being read; see `unread`.
  *
  * Needs the permissions to describe and read the topics and to use consumer groups named `outbox-verify-…`.
- * Rejects when Kafka cannot be read to the end: an answer is complete or there is none.
+ *
+ * @throws OutboxError `service-unavailable` when the cluster cannot be reached.
  */
-export async function readTopics(kafka: Kafka, options: ReadTopicsOptions): Promise<ReadTopics> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    const { cursors, absentTopics } = await open(admin, options);
-    const leftGroup = [...cursors.values()].every(isRead) ? undefined : await readAll(kafka, admin, cursors, options);
-    // After the reading, so that what retention removed meanwhile is not taken for lost.
-    const extents: PartitionExtent[] = [];
-    for (const topic of new Set([...cursors.values()].map((cursor) => cursor.topic))) {
-      for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
-        const cursor = cursors.get(nameOf(topic, partition));
-        if (cursor === undefined) continue;
-        const { end, completeFromMs } = cursor;
-        extents.push({ topic, partition, low: BigInt(low), end, completeFromMs });
-      }
-    }
-    return { extents, absentTopics, leftGroup };
-  } finally {
-    await admin.disconnect();
-  }
+export async function readTopics(kafkaTarget: KafkaTarget, options: ReadTopicsOptions): Promise<ReadTopics> {
+  return new TopicsReading(await connectKafka(kafkaTarget), kafkaTarget.brokers, options).run();
 }
 
-async function open(
-  admin: Admin,
-  { topics, sinceMs, lowest }: ReadTopicsOptions,
-): Promise<{ cursors: Cursors; absentTopics: string[] }> {
-  const cursors = new Map<string, Cursor>();
-  const absentTopics: string[] = [];
-  for (const topic of topics) {
-    try {
+class TopicsReading {
+  readonly #kafka: Kafka;
+  readonly #options: ReadTopicsOptions;
+  readonly #brokers: readonly string[];
+  readonly #cursors = new Map<string, Cursor>();
+  readonly #absentTopics: string[] = [];
+  readonly #unread = new Map<string, UnreadTopic>();
+  #attempts = 0;
+  #leftGroup: LeftGroup | undefined;
+
+  constructor(kafka: Kafka, brokers: readonly string[], options: ReadTopicsOptions) {
+    this.#kafka = kafka;
+    this.#brokers = brokers;
+    this.#options = options;
+  }
+
+  async run(): Promise<ReadTopics> {
+    await this.#open();
+    await this.#readOrDivide([...this.#cursors.values()].filter((cursor) => !isRead(cursor)));
+    await this.#readOrDivide(
+      [...this.#cursors.values()].filter((cursor) => this.#mayBeHeldBack(cursor)),
+      'ends',
+    );
+    const extents = await this.#extents();
+    return {
+      ...{ extents, absentTopics: this.#absentTopics, unread: [...this.#unread.values()], leftGroup: this.#leftGroup },
+    };
+  }
+
+  /** Finds the partitions, and from where to where they are read. */
+  async #open(): Promise<void> {
+    const { topics, sinceMs, lowest } = this.#options;
+    await this.#eachTopic(topics, async (topic, admin) => {
       const offsets = await admin.fetchTopicOffsets(topic);
       const atTime = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
       for (const { partition, low, high } of offsets) {
         const fromTime = BigInt(atTime.find((other) => other.partition === partition)?.offset ?? low);
         const fromReceipt = lowest(topic, partition) ?? fromTime;
         const wanted = fromReceipt < fromTime ? fromReceipt : fromTime;
+        // kafkajs asks for what consumers can read: the first open transaction, or the high watermark.
         const [first, end] = [BigInt(low), BigInt(high)];
         const start = wanted < first ? first : wanted > end ? end : wanted;
         const isAfterGap = wanted <= first && first > 0n;
-        cursors.set(nameOf(topic, partition), { topic, partition, start, end, next: start, isAfterGap });
+        this.#cursors.set(nameOf({ topic, partition }), { topic, partition, start, end, next: start, isAfterGap });
       }
+    });
+  }
+
+  /** After the reading, so that what retention removed meanwhile is not taken for lost. */
+  async #extents(): Promise<PartitionExtent[]> {
+    const extents: PartitionExtent[] = [];
+    const topics = new Set([...this.#cursors.values()].map((cursor) => cursor.topic));
+    await this.#eachTopic(topics, async (topic, admin) => {
+      for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
+        const cursor = this.#cursors.get(nameOf({ topic, partition }));
+        if (cursor === undefined) continue;
+        const { next, end, completeFromMs, heldBack } = cursor;
+        // Of one that was not read to its end nothing is known from there on.
+        const readTo = next < end ? next : end;
+        extents.push({ topic, partition, low: BigInt(low), end: readTo, completeFromMs, heldBack });
+      }
+    });
+    return extents;
+  }
+
+  /** A topic that fails is noted as absent or unread. */
+  async #eachTopic(topics: ReadonlySet<string>, look: (topic: string, admin: Admin) => Promise<void>): Promise<void> {
+    let admin: Admin | undefined;
+    try {
+      for (const topic of topics) {
+        admin ??= await this.#connected(this.#kafka.admin(), 'connecting');
+        const connected = admin;
+        try {
+          await this.#within(`looking up topic ${topic}`, () => look(topic, connected));
+        } catch (error) {
+          const answered = protocolError(error);
+          if (answered === 'UNKNOWN_TOPIC_OR_PARTITION') this.#absentTopics.push(topic);
+          else this.#unread.set(topic, { topic, why: whyUnread(error) });
+          // kafkajs goes on to ask for this topic with every other one, and would fail for them as well.
+          await leave(admin);
+          admin = undefined;
+        }
+      }
+    } finally {
+      if (admin !== undefined) await leave(admin);
+    }
+  }
+
+  /** Which partition a failure of kafkajs concerns it does not say: it is found by reading fewer and fewer. */
+  async #readOrDivide(
+    cursors: readonly Cursor[],
+    purpose: 'messages' | 'ends' = 'messages',
+    isBatchwise = false,
+  ): Promise<void> {
+    if (cursors.length === 0) return;
+    const consumption = new Consumption(cursors, purpose, this.#options, () => this.#report(), isBatchwise);
+    let failure: unknown;
+    try {
+      await this.#attempt(consumption);
     } catch (error) {
-      if (protocolError(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-      absentTopics.push(topic);
+      failure = error;
     }
-  }
-  return { cursors, absentTopics };
-}
-
-async function readAll(
-  kafka: Kafka,
-  admin: Admin,
-  cursors: Cursors,
-  options: ReadTopicsOptions,
-): Promise<ReadTopics['leftGroup']> {
-  registerCodecs();
-  const groupId = `outbox-verify-${randomUUID()}`;
-  const consumer = kafka.consumer({
-    groupId,
-    allowAutoTopicCreation: false,
-    maxWaitTimeInMs: MAX_WAIT_MS,
-    // Another producer's open transaction must not hide what follows it.
-    readUncommitted: true,
-    retry: { restartOnFailure: () => Promise.resolve(false) },
-  });
-  await consumer.connect();
-  try {
-    // From the beginning, should kafkajs forget its place: what it shows twice is left out, what it skips would be lost.
-    await consumer.subscribe({
-      topics: [...new Set([...cursors.values()].map(({ topic }) => topic))],
-      fromBeginning: true,
-    });
-    await consume(consumer, cursors, options);
-  } finally {
-    await consumer.disconnect();
-  }
-  return deleteGroup(admin, groupId);
-}
-
-/** Resolves when every partition is read to its end. */
-async function consume(consumer: Consumer, cursors: Cursors, options: ReadTopicsOptions): Promise<void> {
-  const { promise: read, resolve, reject } = Promise.withResolvers<undefined>();
-  const stall = setTimeout(() => reject(new Error(stallMessage(cursors))), STALL_MS);
-  const all = sumOf(cursors, ({ start, end }) => (end > start ? end - start : 0n));
-  let passed = 0;
-
-  // kafkajs reads what a group has committed, and this one commits nothing: it is told its places whenever it joins.
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
-      for (const partition of partitions) {
-        const cursor = cursors.get(nameOf(topic, partition));
-        if (cursor === undefined || isRead(cursor)) consumer.pause([{ topic, partitions: [partition] }]);
-        else consumer.seek({ topic, partition, offset: String(cursor.next) });
+    const rest = consumption.open;
+    if (rest.length === 0) return;
+    if (concernsAll(failure)) throw failure;
+    const isLast = consumption.isBatchwise || failure instanceof Stalled || ++this.#attempts >= MAX_ATTEMPTS;
+    if (isLast) {
+      for (const { topic, partition, next } of rest) {
+        this.#unread.set(nameOf({ topic, partition }), {
+          ...{ topic, partition, offset: String(next), why: whyUnread(failure) },
+        });
       }
+      return;
     }
-  });
-  // Told of a batch of nothing but control records as well, which is not given to `eachBatch`.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset, batchSize } }) => {
-    const cursor = cursors.get(nameOf(topic, partition));
-    if (cursor === undefined) return;
-    const after = BigInt(lastOffset) + 1n;
-    if (after > cursor.next) {
-      cursor.next = after < cursor.end ? after : cursor.end;
-      if (batchSize === 0) cursor.isAfterGap = true;
-    }
-    const before = passed;
-    passed = sumOf(cursors, ({ start, next }) => next - start);
-    if (passed > before) {
-      stall.refresh();
-      options.onProgress?.(passed, all);
-    }
-    if (!isRead(cursor)) return;
-    consumer.pause([{ topic, partitions: [partition] }]);
-    if ([...cursors.values()].every(isRead)) resolve(undefined);
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    for (const part of divided(rest)) await this.#readOrDivide(part, purpose, rest.length === 1);
+  }
 
-  try {
-    const running = consumer.run({
-      autoCommit: false,
-      eachBatch: ({ batch }: EachBatchPayload) => {
-        const cursor = cursors.get(nameOf(batch.topic, batch.partition));
-        if (cursor !== undefined) showBatch(cursor, batch.messages, options.onMessage);
-        return Promise.resolve();
-      },
+  async #attempt(consumption: Consumption): Promise<void> {
+    registerCodecs();
+    const groupId = `outbox-verify-${randomUUID()}`;
+    const consumer = this.#kafka.consumer({
+      groupId,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      readUncommitted: consumption.purpose === 'ends',
+      // A broker answers with one batch at least, however large it is.
+      ...(consumption.isBatchwise ? { maxBytesPerPartition: 1 } : {}),
+      retry: { restartOnFailure: () => Promise.resolve(false) },
     });
-    await Promise.all([running, read]);
-  } finally {
-    clearTimeout(stall);
+    await this.#connected(consumer, 'connecting');
+    try {
+      // From the beginning, should kafkajs forget its place: what it shows twice is left out, what it skips would be lost.
+      await this.#within(`subscribing to ${consumption.topics.join(', ')}`, () =>
+        consumer.subscribe({ topics: consumption.topics, fromBeginning: true }),
+      );
+      await consumption.run(consumer);
+    } finally {
+      await leave(consumer);
+      this.#leftGroup = (await this.#deleteGroup(groupId)) ?? this.#leftGroup;
+    }
+  }
+
+  /** A group that is left behind does no harm, so that it must not cost the answer; whoever asked is told. */
+  async #deleteGroup(groupId: string): Promise<LeftGroup | undefined> {
+    const admin = this.#kafka.admin();
+    try {
+      await this.#within(`deleting the consumer group ${groupId}`, async () => {
+        await admin.connect();
+        await admin.deleteGroups([groupId]);
+      });
+      return undefined;
+    } catch (error) {
+      const cause = error instanceof KafkaJSDeleteGroupsError ? error.groups[0]?.error : error;
+      const why = protocolError(cause) ?? messageOf(cause);
+      return why === 'GROUP_ID_NOT_FOUND' ? undefined : { groupId, why };
+    } finally {
+      await leave(admin);
+    }
+  }
+
+  /** Something is said to lie beyond what consumers can read. */
+  #mayBeHeldBack(cursor: Cursor): boolean {
+    const highest = this.#options.highest?.(cursor.topic, cursor.partition);
+    return isRead(cursor) && highest !== undefined && highest >= cursor.end;
+  }
+
+  async #connected<C extends Admin | Consumer>(client: C, action: string): Promise<C> {
+    try {
+      await this.#within(action, () => client.connect());
+      return client;
+    } catch (error) {
+      await leave(client);
+      if (error instanceof OutboxError) throw error;
+      throw unavailable(this.#at(action), messageOf(error), error);
+    }
+  }
+
+  #within<T>(action: string, call: () => Promise<T>): Promise<T> {
+    return within(CALL_MS, this.#at(action), call);
+  }
+
+  #at(action: string): ServicePlace {
+    return { service: 'Kafka', place: `brokers ${this.#brokers.join(',')}`, action };
+  }
+
+  #report(): void {
+    let [passed, toPass] = [0n, 0n];
+    for (const { start, next, end } of this.#cursors.values()) {
+      passed += next - start;
+      toPass += end - start;
+    }
+    this.#options.onProgress?.(Number(passed), Number(toPass));
   }
 }
 
-function showBatch(cursor: Cursor, messages: readonly KafkaMessage[], onMessage: ReadTopicsOptions['onMessage']): void {
-  const { topic, partition, end } = cursor;
-  for (const message of messages) {
-    const offset = BigInt(message.offset);
-    if (offset < cursor.next || offset >= end) continue;
+/** One run of a consumer over some partitions. */
+class Consumption {
+  readonly purpose: 'messages' | 'ends';
+  /** One batch a fetch: what lies before an unreadable one is read, and its offset is known. */
+  readonly isBatchwise: boolean;
+  readonly #cursors: ReadonlyMap<string, Cursor>;
+  readonly #options: ReadTopicsOptions;
+  readonly #onPassed: () => void;
+  /** Partitions whose end is known. */
+  readonly #ended = new Set<Cursor>();
+  /** How often each broker was asked since the group was joined. */
+  readonly #fetches = new Map<number, number>();
+
+  constructor(
+    cursors: readonly Cursor[],
+    purpose: 'messages' | 'ends',
+    options: ReadTopicsOptions,
+    onPassed: () => void,
+    isBatchwise: boolean,
+  ) {
+    this.isBatchwise = isBatchwise;
+    this.#cursors = new Map(cursors.map((cursor) => [nameOf(cursor), cursor]));
+    this.purpose = purpose;
+    this.#options = options;
+    this.#onPassed = onPassed;
+  }
+
+  get topics(): string[] {
+    return [...new Set([...this.#cursors.values()].map(({ topic }) => topic))];
+  }
+
+  /** What is not done. */
+  get open(): Cursor[] {
+    return [...this.#cursors.values()].filter((cursor) => !this.#isDone(cursor));
+  }
+
+  /** Resolves when nothing is open. */
+  async run(consumer: Consumer): Promise<void> {
+    const { promise: done, resolve, reject } = Promise.withResolvers<undefined>();
+    const stall = setTimeout(() => reject(new Stalled()), STALL_MS);
+    const finish = (): void => {
+      if (this.open.length === 0) resolve(undefined);
+    };
+
+    // kafkajs reads what a group has committed, and this one commits nothing: it is told its places whenever it joins.
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      this.#fetches.clear();
+      for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
+        for (const partition of partitions) {
+          const cursor = this.#cursors.get(nameOf({ topic, partition }));
+          if (cursor === undefined || this.#isDone(cursor)) consumer.pause([{ topic, partitions: [partition] }]);
+          else consumer.seek({ topic, partition, offset: String(this.#from(cursor)) });
+        }
+      }
+    });
+    // Told of a batch of nothing but control records as well, which is not given to `eachBatch`.
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+      const { topic, partition, lastOffset, batchSize } = payload;
+      const cursor = this.#cursors.get(nameOf({ topic, partition }));
+      if (cursor === undefined) return;
+      stall.refresh();
+      if (this.purpose === 'ends') this.#noteEnd(cursor, BigInt(payload.highWatermark));
+      else {
+        // Where every record was removed kafkajs has no first offset, which its types do not tell.
+        const first = (payload.firstOffset as string | null) ?? undefined;
+        if (batchSize === 0) this.#passUnseen(cursor, first === undefined ? first : BigInt(first), BigInt(lastOffset));
+        const after = BigInt(lastOffset) + 1n;
+        if (after > cursor.next) cursor.next = after < cursor.end ? after : cursor.end;
+        this.#onPassed();
+      }
+      if (!this.#isDone(cursor)) return;
+      consumer.pause([{ topic, partitions: [partition] }]);
+      finish();
+    });
+    if (this.purpose === 'ends') {
+      consumer.on(consumer.events.FETCH_START, ({ payload: { nodeId } }) => {
+        this.#fetches.set(nodeId, this.#fetches.get(nodeId) ?? 0);
+      });
+      consumer.on(consumer.events.FETCH, ({ payload: { nodeId } }) => {
+        this.#fetches.set(nodeId, (this.#fetches.get(nodeId) ?? 0) + 1);
+        if (Math.min(...this.#fetches.values()) <= EMPTY_FETCHES) return;
+        for (const cursor of this.open) this.#noteEnd(cursor, cursor.end);
+        finish();
+      });
+    }
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+
+    try {
+      const running = consumer.run({
+        autoCommit: false,
+        eachBatch: ({ batch }: EachBatchPayload) => {
+          const cursor = this.#cursors.get(nameOf(batch));
+          if (cursor !== undefined && !this.#isDone(cursor)) this.#show(cursor, batch);
+          return Promise.resolve();
+        },
+      });
+      // A join that never ends is ended by the stall.
+      await Promise.race([running.then(() => done), done]);
+    } finally {
+      clearTimeout(stall);
+    }
+  }
+
+  #isDone(cursor: Cursor): boolean {
+    return this.purpose === 'ends' ? this.#ended.has(cursor) : isRead(cursor);
+  }
+
+  /** For an end, from the last message before it, whose batch tells the high watermark. */
+  #from(cursor: Cursor): bigint {
+    return this.purpose === 'ends' && cursor.end > cursor.start ? cursor.end - 1n : cursor.next;
+  }
+
+  #show(cursor: Cursor, batch: Batch): void {
+    if (this.purpose === 'ends') {
+      const { end } = cursor;
+      const first = batch.messages.find(({ offset }) => BigInt(offset) >= end);
+      if (first !== undefined) this.#noteEnd(cursor, BigInt(batch.highWatermark), Number(first.timestamp));
+      return;
+    }
+    const visible = new Set(batch.messages);
+    for (const message of rawMessagesOf(batch)) {
+      const offset = BigInt(message.offset);
+      if (offset < cursor.next || offset >= cursor.end) continue;
+      if (visible.has(message)) this.#showMessage(cursor, message, offset);
+      else this.#passUnseen(cursor, offset, offset);
+    }
+  }
+
+  #showMessage(cursor: Cursor, message: KafkaMessage, offset: bigint): void {
+    const { topic, partition } = cursor;
     const timestamp = Number(message.timestamp);
     if (cursor.isAfterGap || offset > cursor.next) cursor.completeFromMs = timestamp;
     cursor.isAfterGap = false;
     cursor.next = offset + 1n;
     const { headers = {}, key } = message;
-    onMessage(
+    this.#options.onMessage(
       {
         ...{ topic, partition, offset, timestamp },
         key: key?.toString() ?? '',
@@ -219,29 +450,93 @@ function showBatch(cursor: Cursor, messages: readonly KafkaMessage[], onMessage:
       headers,
     );
   }
+
+  /**
+   * Passes offsets of which consumers see nothing. Only the first and the last of them surely hold something, a marker or
+   * an aborted message: what lies between may have been removed. Without a first one, all is removed.
+   */
+  #passUnseen(cursor: Cursor, first: bigint | undefined, last: bigint): void {
+    const { topic, partition, next, end } = cursor;
+    if (last < next) return;
+    if (first === undefined || first > next || last - first > 1n) cursor.isAfterGap = true;
+    for (const offset of new Set([first ?? end, last])) {
+      if (first !== undefined && offset >= next && offset < end) this.#options.onHidden?.({ topic, partition, offset });
+    }
+    cursor.next = last < end ? last + 1n : end;
+  }
+
+  #noteEnd(cursor: Cursor, highWatermark: bigint, sinceMs?: number): void {
+    if (this.#ended.has(cursor)) return;
+    const isBehind = highWatermark > cursor.end;
+    // The next batch has the first message, and its time.
+    if (isBehind && sinceMs === undefined && cursor.heldBack === undefined) {
+      cursor.heldBack = { end: highWatermark };
+      return;
+    }
+    if (isBehind) cursor.heldBack = { end: highWatermark, sinceMs };
+    this.#ended.add(cursor);
+  }
 }
 
-const sumOf = (cursors: Cursors, offsets: (cursor: Cursor) => bigint): number =>
-  Number([...cursors.values()].reduce((sum, cursor) => sum + offsets(cursor), 0n));
+/** Kafka gave no message for too long. */
+class Stalled extends Error {
+  constructor() {
+    super(`Kafka gave no message for ${STALL_MS / 1000} seconds, although more must lie there`);
+  }
+}
+
+/** No part of the topics could be read any better. */
+function concernsAll(failure: unknown): boolean {
+  if (failure instanceof OutboxError && failure.is('service-unavailable')) return true;
+  return protocolError(failure)?.startsWith('GROUP_') ?? false;
+}
+
+/** Halves, by whole topics as long as there are several. */
+function divided(cursors: readonly Cursor[]): readonly (readonly Cursor[])[] {
+  const topics = [...new Set(cursors.map(({ topic }) => topic))];
+  if (cursors.length === 1) return [cursors];
+  if (topics.length === 1) return halves(cursors);
+  const first = new Set(halves(topics)[0]);
+  return [cursors.filter(({ topic }) => first.has(topic)), cursors.filter(({ topic }) => !first.has(topic))];
+}
+
+function halves<T>(all: readonly T[]): readonly [readonly T[], readonly T[]] {
+  const middle = Math.ceil(all.length / 2);
+  return [all.slice(0, middle), all.slice(middle)];
+}
+
+/**
+ * All that a batch holds. kafkajs leaves aborted messages and markers out of `messages` and keeps them here, which its
+ * types do not tell; without them their offsets would look removed.
+ */
+const rawMessagesOf = (batch: Batch): readonly KafkaMessage[] =>
+  (batch as Batch & { readonly messagesWithinOffset?: readonly KafkaMessage[] }).messagesWithinOffset ?? batch.messages;
 
 const headerOf = (headers: IHeaders, name: string): string | undefined => headers[name]?.toString();
 
-function stallMessage(cursors: Cursors): string {
-  const open = [...cursors.values()].filter((cursor) => !isRead(cursor));
-  const places = open
-    .slice(0, 3)
-    .map(({ topic, partition, next, end }) => `${topic}-${partition} at ${next} of ${end}`);
-  return `Kafka gave no message for ${STALL_MS / 1000} seconds, and ${open.length} partitions are not read: ${places.join(', ')}.`;
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** By the name of what a broker answered. */
+const CURES: Readonly<Record<string, string>> = {
+  TOPIC_AUTHORIZATION_FAILED: 'Allow the role to describe and read the topic',
+  GROUP_AUTHORIZATION_FAILED: 'Allow the role to use the consumer groups outbox-verify-*',
+  LEADER_NOT_AVAILABLE: 'Wait until the partition has a leader, then run it again',
+};
+
+function whyUnread(error: unknown): string {
+  const batch = unreadableBatchOf(error);
+  if (batch !== undefined) {
+    return `${batch.message} Read it with another client (kafka-dump-log.sh) to see whether it is damaged on the broker.`;
+  }
+  const answered = protocolError(error);
+  const cure = CURES[answered ?? ''] ?? 'Check the topic and its brokers, then run it again';
+  return `${answered === undefined ? '' : `${answered}: `}${messageOf(error)}. ${cure}.`;
 }
 
-/** A group that is left behind does no harm, so that it must not cost the answer; whoever asked is told. */
-async function deleteGroup(admin: Admin, groupId: string): Promise<ReadTopics['leftGroup']> {
-  try {
-    await admin.deleteGroups([groupId]);
-    return undefined;
-  } catch (error) {
-    const cause = error instanceof KafkaJSDeleteGroupsError ? error.groups[0]?.error : error;
-    const why = protocolError(cause) ?? (error instanceof Error ? error.message : String(error));
-    return why === 'GROUP_ID_NOT_FOUND' ? undefined : { groupId, why };
-  }
+/** Whether a client says goodbye well or badly must not cost the answer, nor time without end. */
+async function leave(client: Admin | Consumer): Promise<void> {
+  await atMost(
+    LEAVE_MS,
+    client.disconnect().catch(() => undefined),
+  );
 }

@@ -1,6 +1,9 @@
 import type { ItemStateName } from '../event/item-state';
 import { formatReceipt, parseReceipt, type Receipt } from '../event/receipt';
 import { epochMsOfUuidV7 } from '../event/uuid';
+import { Column } from './compact/column';
+import { DigestIndex } from './compact/digest-index';
+import { TextStore } from './compact/text-store';
 
 /** What a verdict needs of an item: no data. */
 export interface VerifiedItem {
@@ -42,6 +45,24 @@ export interface PartitionExtent {
    * missing in between. `undefined`: nothing was removed.
    */
   readonly completeFromMs?: number;
+  /** Another producer's open transaction begins at `end`: consumers cannot read what lies behind it. */
+  readonly heldBack?: HeldBack;
+}
+
+/** What an open transaction holds back. */
+export interface HeldBack {
+  /** The offset after the last message that is acknowledged. */
+  readonly end: bigint;
+  /** Epoch milliseconds: the time of the transaction's first message. */
+  readonly sinceMs?: number;
+}
+
+/** All that was read of Kafka. */
+export interface TopicsExtent {
+  /** Every partition that exists and was read; what lies in another one is gone. */
+  readonly extents: readonly PartitionExtent[];
+  /** Topics of which a part could not be read: what is not found there may lie in that part. */
+  readonly unreadTopics?: ReadonlySet<string>;
 }
 
 /** An event that something is wrong with. */
@@ -54,25 +75,39 @@ export interface VerifiedEvent {
   readonly topic: string;
 }
 
-/** Places are written as receipts are: `topic-partition@offset`. */
+/** Places are written as receipts are: `topic-partition@offset`. `at` names the first ten. */
 export type Finding = VerifiedEvent &
   (
     | { readonly kind: 'missing'; readonly receipt?: string }
-    | { readonly kind: 'duplicate'; readonly at: readonly string[] }
+    /** `copies`: how many messages of it there are, replays not counted. */
+    | { readonly kind: 'duplicate'; readonly at: readonly string[]; readonly copies: number }
     /** It was first delivered after `overtakenBy`, whose position is a later one. */
     | { readonly kind: 'reordered'; readonly at: string; readonly overtakenBy: VerifiedEvent & { readonly at: string } }
     | { readonly kind: 'wrong-receipt'; readonly receipt?: string; readonly at: readonly string[] }
+    /**
+     * It lies behind another producer's open transaction, where no consumer reads yet: whether it is the right message
+     * can be told once that transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
+     */
+    | { readonly kind: 'not-readable-yet'; readonly receipt: string; readonly sinceMs?: number }
   );
 
 /** What can be wrong with an event; see {@link Finding}. */
 export type FindingKind = Finding['kind'];
 
+/** How many findings of a kind there are in a topic. */
+export interface FindingCount {
+  readonly kind: FindingKind;
+  readonly topic: string;
+  readonly count: number;
+}
+
 export interface Verdict {
-  readonly findings: readonly Finding[];
   /** Events of processed items whose message retention or compaction has removed. */
   readonly expired: number;
-  /** Events that look overtaken, where a first delivery may have been removed before it was seen: not proven. */
+  /** Events that look overtaken, where a first delivery may have been removed, or was not read: not proven. */
   readonly undecided: number;
+  /** Events of processed items that were not found in a topic of which a part could not be read: nothing is known of them. */
+  readonly unread: number;
   /** Messages that were seen, and how many of them are replays of the events or of no event that was added. */
   readonly messages: { readonly read: number; readonly replayed: number; readonly unknown: number };
 }
@@ -80,210 +115,409 @@ export interface Verdict {
 /** How far the clocks of writers, relays and brokers may be apart. */
 export const CLOCK_MARGIN_MS = 10 * 60_000;
 
+/** So many places of an event are kept: an outage can make dozens of copies of every one. */
+const SHOWN_PLACES = 10;
+
 /** Positions that are clock readings prove an order only when they are further apart than a commit takes, retries included. */
 const CONCURRENT_MS = 10_000;
 
-interface Delivery {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-  readonly timestamp: number;
-}
+const FLAG = {
+  processed: 1,
+  /** `receiptPartition` and `receiptOffset` say where. */
+  receipt: 2,
+  /** Something lies at the place that the receipt names: this event's message, or anything else. */
+  occupied: 4,
+  confirmed: 8,
+} as const;
 
-/** The messages of one `ce_id`. Ids are the writers' choice: several events may share one, and then its messages. */
-interface Deliveries {
-  readonly events: TracedEvent[];
-  readonly originals: Delivery[];
-  readonly replays: Delivery[];
-}
-
-interface TracedEvent extends VerifiedEvent {
-  readonly committedAt: number;
-  readonly isProcessed: boolean;
-  readonly receipt?: string;
-  readonly deliveries: Deliveries;
-}
+/** An event, by its number. */
+type EventNumber = number;
+/** The messages of one topic, `ce_source`, key and `ce_id`. Ids are the writers' choice: several events may share them. */
+type Identity = number;
+type PartitionNumber = number;
 
 /**
  * Compares what is committed with what lies in the topics. Items are added first, then messages are shown, then the
- * verdict is asked for. Holds what it needs of the items that were added, whatever the topics hold beside them.
+ * findings are asked for. Keeps some 200 bytes of each event and 20 of each message of one (10 at most), outside of the
+ * heap, whatever the topics hold beside them.
  */
 export class VerifyJudge {
-  readonly #events: TracedEvent[] = [];
-  readonly #byIdentity = new Map<string, Deliveries>();
-  /** Whether any message lies at a place that a receipt names. */
-  readonly #named = new Map<string, boolean>();
-  readonly #lowest = new Map<string, bigint>();
-  readonly #topics = new Set<string>();
+  readonly #texts = new TextStore();
+  readonly #keys = new DigestIndex();
+  readonly #keyText = new Column('float64');
+
+  #items = 0;
+  readonly #itemKey = new Column('uint32');
+  readonly #itemPosition = new Column('float64');
+  readonly #itemCommittedAt = new Column('float64');
+
+  #events = 0;
+  readonly #eventItem = new Column('uint32');
+  readonly #eventIndex = new Column('uint32');
+  readonly #eventTopic = new Column('uint32');
+  readonly #eventId = new Column('float64');
+  readonly #eventIdentity = new Column('uint32');
+  readonly #eventFlags = new Column('uint8');
+  readonly #receiptPartition = new Column('uint32');
+  readonly #receiptOffset = new Column('float64');
+  /** Receipts that name no place in their event's topic. */
+  readonly #oddReceipts = new Map<EventNumber, string>();
+
+  readonly #identities = new DigestIndex();
+  readonly #identityEvents = new Column('uint32');
+  readonly #identityEvent = new Column('uint32');
+  readonly #originals = new Column('uint32');
+  readonly #replays = new Column('uint32');
+  readonly #firstPartition = new Column('uint32');
+  readonly #firstOffset = new Column('float64');
+  readonly #firstTimestamp = new Column('float64');
+  /** The latest place of an identity plus 1. */
+  readonly #latestPlace = new Column('uint32');
+
+  #places = 0;
+  readonly #placePartition = new Column('uint32');
+  readonly #placeOffset = new Column('float64');
+  readonly #placeIsReplay = new Column('uint8');
+  /** The place before of the same identity, plus 1. */
+  readonly #placeBefore = new Column('uint32');
+
+  readonly #topics = new Map<string, number>();
+  readonly #topicNames: string[] = [];
+  readonly #partitions = new Map<string, PartitionNumber>();
+  readonly #partitionAt: { readonly topic: string; readonly partition: number }[] = [];
+  readonly #range = new Map<PartitionNumber, { lowest: number; highest: number }>();
+  #receipts: ReceiptsInOrder | undefined;
   readonly #messages = { read: 0, replayed: 0, unknown: 0 };
 
   /** Items that are not yet processed count in the order of deliveries and owe none. Discarded ones are ignored. */
   add({ pk, position, key, source, committedAt, state, receipts, events }: VerifiedItem): void {
     if (state === 'discarded') return;
+    if (this.#receipts !== undefined) throw new Error('Items must be added before messages are shown.');
+    const item = this.#items++;
+    const keyNumber = this.#keys.add(pk);
+    if (this.#keyText.get(keyNumber) === 0) this.#keyText.set(keyNumber, this.#texts.add(pk) + 1);
+    this.#itemKey.set(item, keyNumber);
+    this.#itemPosition.set(item, this.#texts.add(position));
+    this.#itemCommittedAt.set(item, committedAt);
     for (const [index, { id, topic }] of events.entries()) {
-      this.#topics.add(topic);
-      const deliveries = this.#deliveriesOf(identityOf(topic, source, key, id));
-      const isProcessed = state === 'processed';
-      const receipt = isProcessed ? receipts[index] : undefined;
-      const event = { pk, position, index, id, topic, committedAt, isProcessed, receipt, deliveries };
-      this.#events.push(event);
-      deliveries.events.push(event);
-      if (receipt !== undefined) this.#note(receipt);
+      const event = this.#events++;
+      const identity = this.#identities.add(identityOf(topic, source, key, id));
+      if (this.#identityEvents.add(identity, 1) === 1) this.#identityEvent.set(identity, event);
+      this.#eventItem.set(event, item);
+      this.#eventIndex.set(event, index);
+      const topicNumber = numberOf(this.#topics, topic);
+      this.#topicNames[topicNumber] = topic;
+      this.#eventTopic.set(event, topicNumber);
+      this.#eventId.set(event, this.#texts.add(id));
+      this.#eventIdentity.set(event, identity);
+      if (state === 'processed') this.#addProcessed(event, topic, receipts[index]);
     }
+  }
+
+  #addProcessed(event: EventNumber, topic: string, text: string | undefined): void {
+    this.#eventFlags.set(event, FLAG.processed);
+    if (text === undefined) return;
+    const receipt = parseReceipt(text);
+    const offset = Number(receipt?.offset);
+    if (receipt?.topic !== topic || !Number.isSafeInteger(offset) || formatReceipt(receipt) !== text) {
+      this.#oddReceipts.set(event, text);
+      return;
+    }
+    const partition = this.#partitionNumber(topic, receipt.partition);
+    this.#eventFlags.set(event, FLAG.processed | FLAG.receipt);
+    this.#receiptPartition.set(event, partition);
+    this.#receiptOffset.set(event, offset);
+    const { lowest = offset, highest = offset } = this.#range.get(partition) ?? {};
+    this.#range.set(partition, { lowest: Math.min(lowest, offset), highest: Math.max(highest, offset) });
   }
 
   /** The topics in which messages of the items should lie. */
   get topics(): ReadonlySet<string> {
-    return this.#topics;
+    return new Set(this.#topics.keys());
   }
 
   /** The lowest offset in a partition that a receipt names. */
   lowestReceipt(topic: string, partition: number): bigint | undefined {
-    return this.#lowest.get(partitionName({ topic, partition }));
+    const range = this.#range.get(this.#partitionNumber(topic, partition));
+    return range === undefined ? undefined : BigInt(range.lowest);
+  }
+
+  /** The highest offset in a partition that a receipt names. */
+  highestReceipt(topic: string, partition: number): bigint | undefined {
+    const range = this.#range.get(this.#partitionNumber(topic, partition));
+    return range === undefined ? undefined : BigInt(range.highest);
   }
 
   see({ topic, partition, offset, timestamp, key, id, source, isReplay }: SeenMessage): void {
     this.#messages.read++;
-    const place = formatReceipt({ topic, partition, offset });
-    if (this.#named.has(place)) this.#named.set(place, true);
-    const deliveries =
-      id === undefined || source === undefined ? undefined : this.#byIdentity.get(identityOf(topic, source, key, id));
-    if (deliveries === undefined) this.#messages.unknown++;
+    const partitionNumber = this.#partitionNumber(topic, partition);
+    const at = Number(offset);
+    const identity =
+      id === undefined || source === undefined ? undefined : this.#identities.find(identityOf(topic, source, key, id));
+    this.#occupy(partitionNumber, at, identity);
+    if (identity === undefined) this.#messages.unknown++;
     else if (isReplay) {
       this.#messages.replayed++;
-      deliveries.replays.push({ topic, partition, offset, timestamp });
-    } else deliveries.originals.push({ topic, partition, offset, timestamp });
+      this.#note(identity, this.#replays.add(identity, 1), partitionNumber, at, true);
+    } else {
+      const originals = this.#originals.add(identity, 1);
+      // Offsets of two partitions do not compare: when partitions were added, the time of the append tells.
+      const isFirst =
+        originals === 1 ||
+        (this.#firstPartition.get(identity) !== partitionNumber && timestamp < this.#firstTimestamp.get(identity));
+      if (isFirst) {
+        this.#firstPartition.set(identity, partitionNumber);
+        this.#firstOffset.set(identity, at);
+        this.#firstTimestamp.set(identity, timestamp);
+      }
+      this.#note(identity, originals, partitionNumber, at, false);
+    }
   }
 
-  /** `extents` has every partition that exists; what lies in another one is gone. */
-  verdict(extents: readonly PartitionExtent[]): Verdict {
-    const byName = new Map(extents.map((extent) => [partitionName(extent), extent]));
-    const findings: Finding[] = [];
-    let expired = 0;
-    for (const event of this.#events) {
-      if (!event.isProcessed) continue;
-      const fault = this.#faultOf(event, byName);
+  /** The offset holds what no consumer sees: the marker of a transaction, or a message of one that was aborted. */
+  seeHidden({ topic, partition, offset }: Receipt): void {
+    this.#occupy(this.#partitionNumber(topic, partition), Number(offset), undefined);
+  }
+
+  /** The findings, one after the other, so that a topic that is gone does not fill the memory. */
+  *findings(read: TopicsExtent): Generator<Finding, Verdict> {
+    const extents = new Map(
+      read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
+    );
+    const isUnread = (topic: string): boolean => read.unreadTopics?.has(topic) ?? false;
+    let [expired, unread, undecided] = [0, 0, 0];
+    for (let event = 0; event < this.#events; event++) {
+      if ((this.#eventFlags.get(event) & FLAG.processed) === 0) continue;
+      const fault = this.#faultOf(event, extents, isUnread);
       if (fault === 'expired') expired++;
-      else if (fault !== undefined) findings.push(fault);
+      else if (fault === 'unread') unread++;
+      else if (fault !== undefined) yield fault;
     }
-    const { reordered, undecided } = this.#reordered(byName);
-    return {
-      findings: [...findings, ...this.#duplicates(), ...reordered],
-      expired,
-      undecided,
-      messages: { ...this.#messages },
-    };
+    yield* this.#duplicates();
+    for (const one of this.#reordered(extents, isUnread)) {
+      if (one === 'undecided') undecided++;
+      else yield one;
+    }
+    return { expired, undecided, unread, messages: { ...this.#messages } };
   }
 
-  #deliveriesOf(identity: string): Deliveries {
-    let deliveries = this.#byIdentity.get(identity);
-    if (deliveries === undefined) {
-      this.#byIdentity.set(identity, (deliveries = { events: [], originals: [], replays: [] }));
-    }
-    return deliveries;
+  #partitionNumber(topic: string, partition: number): PartitionNumber {
+    const number = numberOf(this.#partitions, `${topic}-${partition}`);
+    this.#partitionAt[number] ??= { topic, partition };
+    return number;
   }
 
-  #note(text: string): void {
-    const receipt = parseReceipt(text);
-    if (receipt === undefined) return;
-    this.#named.set(text, false);
-    const name = partitionName(receipt);
-    const lowest = this.#lowest.get(name);
-    if (lowest === undefined || receipt.offset < lowest) this.#lowest.set(name, receipt.offset);
+  #note(identity: Identity, count: number, partition: PartitionNumber, offset: number, isReplay: boolean): void {
+    if (count > SHOWN_PLACES) return;
+    const place = this.#places++;
+    this.#placePartition.set(place, partition);
+    this.#placeOffset.set(place, offset);
+    this.#placeIsReplay.set(place, isReplay ? 1 : 0);
+    this.#placeBefore.set(place, this.#latestPlace.get(identity));
+    this.#latestPlace.set(identity, place + 1);
+  }
+
+  /** Marks the receipts that name this place. */
+  #occupy(partition: PartitionNumber, offset: number, identity: Identity | undefined): void {
+    this.#receipts ??= this.#receiptsInOrder();
+    for (const event of this.#receipts.at(partition, offset)) {
+      const isIt = identity !== undefined && this.#eventIdentity.get(event) === identity;
+      this.#eventFlags.set(event, this.#eventFlags.get(event) | FLAG.occupied | (isIt ? FLAG.confirmed : 0));
+    }
+  }
+
+  #receiptsInOrder(): ReceiptsInOrder {
+    return new ReceiptsInOrder(
+      numbersWhere(this.#events, (event) => (this.#eventFlags.get(event) & FLAG.receipt) !== 0),
+      this.#receiptPartition,
+      this.#receiptOffset,
+    );
   }
 
   /** What is wrong with a processed event by itself. */
-  #faultOf(event: TracedEvent, extents: ReadonlyMap<string, PartitionExtent>): Finding | 'expired' | undefined {
-    const { originals, replays } = event.deliveries;
-    const at = [...originals, ...replays].map(formatReceipt);
-    const { receipt } = event;
-    if (receipt !== undefined && at.includes(receipt)) return undefined;
-    const isRemoved = this.#isRemoved(event, extents);
-    if (at.length > 0) return isRemoved ? undefined : { kind: 'wrong-receipt', ...shown(event), receipt, at };
-    return isRemoved ? 'expired' : { kind: 'missing', ...shown(event), receipt };
-  }
+  #faultOf(
+    event: EventNumber,
+    extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
+    isUnread: (topic: string) => boolean,
+  ): Finding | 'expired' | 'unread' | undefined {
+    const flags = this.#eventFlags.get(event);
+    if ((flags & FLAG.confirmed) !== 0) return undefined;
+    const identity = this.#eventIdentity.get(event);
+    const isFound = this.#originals.get(identity) + this.#replays.get(identity) > 0;
+    const receipt = this.#receiptOf(event);
+    const extent = (flags & FLAG.receipt) === 0 ? undefined : extents.get(this.#receiptPartition.get(event));
+    const offset = BigInt(this.#receiptOffset.get(event));
+    const shown = this.#shown(event);
 
-  /**
-   * Whether retention or compaction has emptied the place that the receipt names. A hole between the watermarks is the
-   * work of compaction, or the marker of a transaction, which the relay has none of: offsets are given out without gaps.
-   */
-  #isRemoved({ topic, receipt: text }: TracedEvent, extents: ReadonlyMap<string, PartitionExtent>): boolean {
-    const receipt = text === undefined ? undefined : parseReceipt(text);
-    if (text === undefined || receipt?.topic !== topic) return false;
-    const extent = extents.get(partitionName(receipt));
-    if (extent === undefined || receipt.offset >= extent.end) return false;
-    return receipt.offset < extent.low || this.#named.get(text) === false;
+    // A hole between the watermarks is the work of compaction: offsets are given out without gaps, and what consumers do
+    // not see, such as the markers of transactions, is shown as well.
+    const isRemoved =
+      extent !== undefined && offset < extent.end && (offset < extent.low || (flags & FLAG.occupied) === 0);
+    if (isRemoved) return isFound ? undefined : 'expired';
+    const { heldBack } = extent ?? {};
+    if (extent !== undefined && heldBack !== undefined && offset >= extent.end && offset < heldBack.end) {
+      const { sinceMs } = heldBack;
+      return isFound || receipt === undefined ? undefined : { kind: 'not-readable-yet', ...shown, receipt, sinceMs };
+    }
+    if (isUnread(shown.topic)) return isFound ? undefined : 'unread';
+    if (!isFound) return { kind: 'missing', ...shown, receipt };
+    return {
+      kind: 'wrong-receipt',
+      ...shown,
+      receipt,
+      at: [...this.#at(identity, false), ...this.#at(identity, true)],
+    };
   }
 
   *#duplicates(): Generator<Finding> {
-    for (const { events, originals } of this.#byIdentity.values()) {
-      const [event] = events;
-      if (event !== undefined && originals.length > events.length) {
-        yield { kind: 'duplicate', ...shown(event), at: originals.map(formatReceipt) };
-      }
+    for (let identity = 0; identity < this.#identities.size; identity++) {
+      const copies = this.#originals.get(identity);
+      if (copies <= this.#identityEvents.get(identity)) continue;
+      yield {
+        ...{ kind: 'duplicate', ...this.#shown(this.#identityEvent.get(identity)) },
+        ...{ at: this.#at(identity, false), copies },
+      };
     }
   }
 
   /** Compares the first deliveries of each key within a partition, where offsets are an order. */
-  #reordered(extents: ReadonlyMap<string, PartitionExtent>): { reordered: Finding[]; undecided: number } {
-    const sequences = new Map<string, { event: TracedEvent; first: Delivery }[]>();
-    for (const event of this.#events) {
-      const first = firstOf(event.deliveries.originals);
-      if (first === undefined) continue;
-      const name = `${event.pk}\n${partitionName(first)}`;
-      const sequence = sequences.get(name);
-      if (sequence === undefined) sequences.set(name, [{ event, first }]);
-      else sequence.push({ event, first });
-    }
-    const reordered: Finding[] = [];
-    let undecided = 0;
-    for (const sequence of sequences.values()) {
-      sequence.sort((a, b) => Number(a.first.offset - b.first.offset) || comparePlaces(a.event, b.event));
-      let furthest = sequence[0];
-      for (const one of sequence) {
-        if (furthest === undefined || comparePlaces(one.event, furthest.event) > 0) furthest = one;
-        if (!precedes(one.event, furthest.event)) continue;
-        const { completeFromMs = -Infinity } = extents.get(partitionName(one.first)) ?? {};
-        if (one.event.committedAt - CLOCK_MARGIN_MS < completeFromMs) undecided++;
-        else {
-          const overtakenBy = { ...shown(furthest.event), at: formatReceipt(furthest.first) };
-          reordered.push({ kind: 'reordered', ...shown(one.event), at: formatReceipt(one.first), overtakenBy });
-        }
+  *#reordered(
+    extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
+    isUnread: (topic: string) => boolean,
+  ): Generator<Finding | 'undecided'> {
+    const keyOf = (event: EventNumber): number => this.#itemKey.get(this.#eventItem.get(event));
+    const partitionOf = (event: EventNumber): number => this.#firstPartition.get(this.#eventIdentity.get(event));
+    const offsetOf = (event: EventNumber): number => this.#firstOffset.get(this.#eventIdentity.get(event));
+    const delivered = numbersWhere(this.#events, (event) => this.#originals.get(this.#eventIdentity.get(event)) > 0);
+    delivered.sort(
+      (a, b) =>
+        keyOf(a) - keyOf(b) ||
+        partitionOf(a) - partitionOf(b) ||
+        offsetOf(a) - offsetOf(b) ||
+        comparePlaces(this.#placeOf(a), this.#placeOf(b)),
+    );
+    let furthest: { event: EventNumber; place: Place } | undefined;
+    for (const event of delivered) {
+      const place = this.#placeOf(event);
+      const isOfSequence =
+        furthest !== undefined &&
+        keyOf(furthest.event) === keyOf(event) &&
+        partitionOf(furthest.event) === partitionOf(event);
+      if (furthest === undefined || !isOfSequence || comparePlaces(place, furthest.place) > 0)
+        furthest = { event, place };
+      if (!precedes(place, furthest.place)) continue;
+      const { completeFromMs = -Infinity } = extents.get(partitionOf(event)) ?? {};
+      const shown = this.#shown(event);
+      const committedAt = this.#itemCommittedAt.get(this.#eventItem.get(event));
+      if (committedAt - CLOCK_MARGIN_MS < completeFromMs || isUnread(shown.topic)) yield 'undecided';
+      else {
+        const at = (of: EventNumber): string => this.#written(partitionOf(of), offsetOf(of));
+        const overtakenBy = { ...this.#shown(furthest.event), at: at(furthest.event) };
+        yield { kind: 'reordered', ...shown, at: at(event), overtakenBy };
       }
     }
-    return { reordered, undecided };
   }
+
+  #placeOf(event: EventNumber): Place {
+    return {
+      position: this.#texts.get(this.#itemPosition.get(this.#eventItem.get(event))),
+      index: this.#eventIndex.get(event),
+    };
+  }
+
+  #shown(event: EventNumber): VerifiedEvent {
+    return {
+      pk: this.#texts.get(this.#keyText.get(this.#itemKey.get(this.#eventItem.get(event))) - 1),
+      ...this.#placeOf(event),
+      id: this.#texts.get(this.#eventId.get(event)),
+      topic: this.#topicNames[this.#eventTopic.get(event)] ?? '',
+    };
+  }
+
+  #receiptOf(event: EventNumber): string | undefined {
+    return (this.#eventFlags.get(event) & FLAG.receipt) === 0
+      ? this.#oddReceipts.get(event)
+      : this.#written(this.#receiptPartition.get(event), this.#receiptOffset.get(event));
+  }
+
+  /** The places that are kept, in the order in which they were seen. */
+  #at(identity: Identity, isReplay: boolean): string[] {
+    const at: string[] = [];
+    for (let next = this.#latestPlace.get(identity); next > 0; next = this.#placeBefore.get(next - 1)) {
+      const place = next - 1;
+      if (this.#placeIsReplay.get(place) !== (isReplay ? 1 : 0)) continue;
+      at.unshift(this.#written(this.#placePartition.get(place), this.#placeOffset.get(place)));
+    }
+    return at;
+  }
+
+  #written(partition: PartitionNumber, offset: number): string {
+    const { topic, partition: number } = this.#partitionAt[partition] ?? { topic: '', partition: -1 };
+    return formatReceipt({ topic, partition: number, offset: BigInt(offset) });
+  }
+}
+
+/** The events by the places that their receipts name: partitions are read in the order of their offsets, and so are these. */
+class ReceiptsInOrder {
+  readonly #events: Uint32Array;
+  readonly #offset: Column;
+  /** Of each partition: where it goes on in `#events`, and where it ends. */
+  readonly #cursors = new Map<PartitionNumber, { next: number; end: number }>();
+
+  constructor(events: Uint32Array, partition: Column, offset: Column) {
+    this.#events = events.sort((a, b) => partition.get(a) - partition.get(b) || offset.get(a) - offset.get(b));
+    this.#offset = offset;
+    for (const [at, event] of this.#events.entries()) {
+      const cursor = this.#cursors.get(partition.get(event));
+      if (cursor === undefined) this.#cursors.set(partition.get(event), { next: at, end: at + 1 });
+      else cursor.end = at + 1;
+    }
+  }
+
+  /** The events whose receipts name this place; those of lower offsets are passed over for good. */
+  *at(partition: PartitionNumber, offset: number): Generator<EventNumber> {
+    const cursor = this.#cursors.get(partition);
+    while (cursor !== undefined && cursor.next < cursor.end) {
+      const event = this.#events[cursor.next] ?? 0;
+      const named = this.#offset.get(event);
+      if (named > offset) return;
+      cursor.next++;
+      if (named === offset) yield event;
+    }
+  }
+}
+
+interface Place {
+  readonly position: string;
+  readonly index: number;
 }
 
 const identityOf = (topic: string, source: string, key: string, id: string): string =>
   `${topic}\n${source}\n${key}\n${id}`;
 
-const partitionName = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${topic}-${partition}`;
+function numberOf(numbers: Map<string, number>, name: string): number {
+  const known = numbers.get(name);
+  if (known !== undefined) return known;
+  numbers.set(name, numbers.size);
+  return numbers.size - 1;
+}
 
-const shown = ({ pk, position, index, id, topic }: VerifiedEvent): VerifiedEvent => ({
-  pk,
-  position,
-  index,
-  id,
-  topic,
-});
+/** The numbers below `end` that a condition holds for; counted first, because a list of a million numbers is a large one. */
+function numbersWhere(end: number, condition: (number: number) => boolean): Uint32Array {
+  let count = 0;
+  for (let number = 0; number < end; number++) if (condition(number)) count++;
+  const numbers = new Uint32Array(count);
+  for (let number = 0, at = 0; number < end; number++) if (condition(number)) numbers[at++] = number;
+  return numbers;
+}
 
-/** Offsets of two partitions do not compare: when partitions were added, the time of the append tells. */
-const firstOf = (deliveries: readonly Delivery[]): Delivery | undefined =>
-  deliveries.reduce<Delivery | undefined>(
-    (first, one) =>
-      first === undefined || (one.partition !== first.partition && one.timestamp < first.timestamp) ? one : first,
-    undefined,
-  );
-
-function comparePlaces(a: VerifiedEvent, b: VerifiedEvent): number {
+function comparePlaces(a: Place, b: Place): number {
   if (a.position === b.position) return a.index - b.index;
   return a.position < b.position ? -1 : 1;
 }
 
 /** Whether the outbox promises that `a` is delivered before `b`. */
-function precedes(a: VerifiedEvent, b: VerifiedEvent): boolean {
+function precedes(a: Place, b: Place): boolean {
   if (comparePlaces(a, b) >= 0) return false;
   if (a.position === b.position) return true;
   const [aMs, bMs] = [epochMsOfUuidV7(a.position), epochMsOfUuidV7(b.position)];

@@ -3,10 +3,11 @@ import { OutboxError } from '../event/errors';
 import { decodeItem, type Image } from '../event/item';
 import { itemStateOf, type ItemStateName } from '../event/item-state';
 import { forEachKey } from '../relay/key-work';
-import { connectKafka, type KafkaTarget } from './kafka-target';
-import { readTopics, type ReadTopics } from './kafka-topic-reader';
+import type { KafkaTarget } from './kafka-target';
+import { readTopics, type ReadTopics, type ReadTopicsOptions } from './kafka-topic-reader';
 import { refuse, requireKey, type Target } from './target';
-import { CLOCK_MARGIN_MS, VerifyJudge, type Verdict } from './verify-judge';
+import { timeLimited } from './time-limit';
+import { CLOCK_MARGIN_MS, VerifyJudge, type Finding, type FindingCount, type Verdict } from './verify-judge';
 
 /** Which items: by the epoch milliseconds of their commit, both inclusive. */
 export interface VerifyOptions {
@@ -17,6 +18,8 @@ export interface VerifyOptions {
   readonly keys?: readonly string[];
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
+  /** Gets every finding, after everything was read; the next one waits for the promise. */
+  readonly onFinding?: (finding: Finding) => void | Promise<void>;
 }
 
 /** How far a verification is. */
@@ -28,7 +31,13 @@ export interface VerifyProgress {
   readonly toPass: number;
 }
 
-/** Nothing is wrong when `findings` is empty. Can be written as JSON. */
+/** So many findings of each kind in each topic are in the report. */
+export const REPORTED_FINDINGS = 10;
+
+/**
+ * Nothing is wrong when `counts` and `unreadTopics` are empty. If nothing but `not-readable-yet` is counted, the answer is
+ * undecided. Can be written as JSON.
+ */
 export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
   readonly tableName: string;
   readonly since: number;
@@ -37,8 +46,14 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
   readonly items: Readonly<Record<ItemStateName, number>>;
   /** Items of these that could not be compared: undecodable, or stripped of their events because they were full. */
   readonly unreadable: number;
-  /** Events of processed items: each has its message in its topic, is expired, or is a finding. */
+  /** Events of processed items: each has its message in its topic, is expired, unread, or a finding. */
   readonly events: number;
+  /** The first 10 findings of each kind in each topic; `onFinding` gets all. */
+  readonly findings: readonly Finding[];
+  /** All findings by kind and topic. */
+  readonly counts: readonly FindingCount[];
+  /** Topics or partitions that could not be read, from where on and why. */
+  readonly unreadTopics: ReadTopics['unread'];
 }
 
 const READ = [
@@ -53,17 +68,25 @@ const PROJECTION = {
 
 /**
  * Compares what is committed with what lies in Kafka. Reads only; reads the table in full unless keys are given, and the
- * topics from the beginning of the range to their ends.
+ * topics from the beginning of the range to their ends. Takes some 250 bytes of memory for each event, and no data.
  *
  * Right beside writers and the relay: the table is read first and strongly consistent, and what is marked there was
  * acknowledged before, so its message lies below the ends of the topics, which are asked for afterwards.
  *
- * One exception: an event behind another producer's open transaction is reported as missing until that has ended.
+ * A topic that cannot be read does not end it: see `unreadTopics`.
  *
- * @throws OutboxError `operation-refused` for a range or a key that cannot be meant. Rejects when table or topics cannot
- * be read in full.
+ * @throws OutboxError `operation-refused` for a range or a key that cannot be meant; `service-unavailable` when table or
+ * cluster do not answer. Rejects when the table cannot be read in full.
  */
-export async function verify(target: Target, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> {
+export const verify = (target: Target, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> =>
+  verifyAgainst(target, (reading) => readTopics(kafka, reading), options);
+
+/** The same, by whatever reads the topics. */
+export async function verifyAgainst(
+  target: Target,
+  read: (reading: ReadTopicsOptions) => Promise<ReadTopics>,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
   const { since, until = Date.now(), onProgress } = options;
   if (![since, until].every(Number.isFinite)) refuse('verify', 'the range must be given in epoch milliseconds.');
   if (until < since) refuse('verify', 'the time to end is before the beginning.');
@@ -72,7 +95,7 @@ export async function verify(target: Target, kafka: KafkaTarget, options: Verify
   const judge = new VerifyJudge();
   const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
   let [unreadable, events, scanned] = [0, 0, 0];
-  await readItems(target, { since, until, keys }, (images, looked) => {
+  await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (images, looked) => {
     for (const image of images) {
       const { state, receipts } = itemStateOf(image);
       items[state]++;
@@ -88,30 +111,46 @@ export async function verify(target: Target, kafka: KafkaTarget, options: Verify
     onProgress?.({ scanned, passed: 0, toPass: 0 });
   });
 
-  const { extents, absentTopics, leftGroup } = await readKafka(kafka, judge, since, (passed, toPass) =>
-    onProgress?.({ scanned, passed, toPass }),
-  );
+  const topics: ReadTopics =
+    judge.topics.size === 0
+      ? { extents: [], absentTopics: [], unread: [] }
+      : await read({
+          topics: judge.topics,
+          sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
+          lowest: (topic, partition) => judge.lowestReceipt(topic, partition),
+          highest: (topic, partition) => judge.highestReceipt(topic, partition),
+          onMessage: (message) => judge.see(message),
+          onHidden: (place) => judge.seeHidden(place),
+          onProgress: (passed, toPass) => onProgress?.({ scanned, passed, toPass }),
+        });
+  const { extents, absentTopics, unread: unreadTopics, leftGroup } = topics;
   const { tableName } = target;
   return {
-    ...{ tableName, since, until, items, unreadable, events, absentTopics, leftGroup },
-    ...judge.verdict(extents),
+    ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
+    ...(await gathered(
+      judge.findings({ extents, unreadTopics: new Set(unreadTopics.map(({ topic }) => topic)) }),
+      options.onFinding,
+    )),
   };
 }
 
-async function readKafka(
-  kafka: KafkaTarget,
-  judge: VerifyJudge,
-  since: number,
-  onProgress: (passed: number, toPass: number) => void,
-): Promise<ReadTopics> {
-  if (judge.topics.size === 0) return { extents: [], absentTopics: [] };
-  return readTopics(await connectKafka(kafka), {
-    topics: judge.topics,
-    sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
-    lowest: (topic, partition) => judge.lowestReceipt(topic, partition),
-    onMessage: (message) => judge.see(message),
-    onProgress,
-  });
+/** Counts the findings, keeps the first ones, and hands each on. */
+async function gathered(
+  all: Generator<Finding, Verdict>,
+  onFinding: VerifyOptions['onFinding'],
+): Promise<Verdict & Pick<VerifyReport, 'findings' | 'counts'>> {
+  const findings: Finding[] = [];
+  const counts = new Map<string, { kind: Finding['kind']; topic: string; count: number }>();
+  for (;;) {
+    const { done, value } = all.next();
+    if (done === true) return { ...value, findings, counts: [...counts.values()] };
+    const { kind, topic } = value;
+    const name = `${kind} ${topic}`;
+    const group = counts.get(name) ?? { kind, topic, count: 0 };
+    counts.set(name, group);
+    if (++group.count <= REPORTED_FINDINGS) findings.push(value);
+    await onFinding?.(value);
+  }
 }
 
 function decoded(image: Image): ReturnType<typeof decodeItem> | undefined {

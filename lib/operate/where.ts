@@ -2,6 +2,7 @@ import { positionOfVersion, shownPosition, versionOfPosition } from '../event/po
 import { parseReceipt } from '../event/receipt';
 import { show } from './show';
 import { refuse, type Target } from './target';
+import { timeLimited } from './time-limit';
 
 /** Where an event lies in Kafka. */
 export interface Location {
@@ -19,10 +20,11 @@ export interface Location {
  * Where the events of a key's latest processed item lie, or of the item at `position`: a version, or a position as `show`
  * prints it.
  *
- * @throws OutboxError `operation-refused` when that item is not there, or not processed, saying what it is.
+ * @throws OutboxError `operation-refused` when that item is not there, or not processed, saying what it is;
+ * `service-unavailable` when the table does not answer.
  */
 export async function where(target: Target, key: string, position?: string): Promise<readonly Location[]> {
-  const { pk, items } = await show(target, key);
+  const { pk, items } = await show(timeLimited(target, `reading the items of ${key}`), key);
   const wanted = position === undefined ? undefined : positionOf(position);
   const item =
     wanted === undefined

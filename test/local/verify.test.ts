@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { Kafka, logLevel, type Message } from 'kafkajs';
+import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
 import { parseReceipt } from '../../lib/event/receipt';
 import { verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from '../../lib/operate/verify';
@@ -213,6 +213,124 @@ it('reads past the messages and markers of another producer’s transactions', a
   await published('marked-too', 1);
   await transactional.disconnect();
   expect(await findings('marked', 'marked-too')).toEqual([]);
+});
+
+describe('behind the open transaction of another producer', () => {
+  const openTransaction = async () => {
+    const producer = new Kafka({ brokers: [...world.stack.brokers], logLevel: logLevel.NOTHING }).producer({
+      ...{ transactionalId: `open-${Math.random()}`, idempotent: true, maxInFlightRequests: 1 },
+    });
+    await producer.connect();
+    return { transaction: await producer.transaction(), close: () => producer.disconnect() };
+  };
+
+  it('an event is not readable yet, which is neither missing nor well; once it has ended all is well', async () => {
+    const [first] = await published('behind', 1);
+    const { transaction, close } = await openTransaction();
+    const began = Date.now();
+    const messages = [{ key: 'foreign', value: 'open', partition: first?.partition }];
+    await transaction.send({ topic: 'orders', messages });
+    await commit('behind', 2);
+    await allMarked(world);
+
+    const open = await verifyNow({ keys: ['order#behind'] });
+    expect(open.findings).toEqual([
+      expect.objectContaining({ kind: 'not-readable-yet', id: 'behind.2', receipt: expect.any(String) }),
+    ]);
+    expect(open.counts).toEqual([{ kind: 'not-readable-yet', topic: 'orders', count: 1 }]);
+    const [finding] = open.findings;
+    const sinceMs = finding?.kind === 'not-readable-yet' ? finding.sinceMs : undefined;
+    expect(Math.abs((sinceMs ?? 0) - began)).toBeLessThan(10_000);
+
+    await transaction.abort();
+    await close();
+    expect(await verifyNow({ keys: ['order#behind'] })).toMatchObject({ counts: [], unreadTopics: [] });
+  });
+
+  it('a receipt beyond all that was written is missing', async () => {
+    const [first] = await published('beyond', 1);
+    const { transaction, close } = await openTransaction();
+    const messages = [{ key: 'foreign', value: 'open', partition: first?.partition }];
+    await transaction.send({ topic: 'orders', messages });
+    await commit('beyond', 2);
+    await allMarked(world);
+    await update('beyond', 2, { receipts: [`orders-${first?.partition}@99999999`], processedAt: Date.now() });
+    const { counts } = await verifyNow({ keys: ['order#beyond'] });
+    expect(counts).toEqual([{ kind: 'missing', topic: 'orders', count: 1 }]);
+    await transaction.abort();
+    await close();
+  });
+
+  it('a copy in an aborted transaction is no duplicate, and its offset is no hole', async () => {
+    const [first] = await published('aborted', 1);
+    const { transaction, close } = await openTransaction();
+    const [copy] = first === undefined ? [] : await transaction.send({ topic: 'orders', messages: [copyOf(first)] });
+    await transaction.abort();
+    await close();
+    expect(await findings('aborted')).toEqual([]);
+    const receipts = [`orders-${first?.partition}@${copy?.baseOffset}`];
+    await published('after', 1);
+    await update('aborted', 1, { receipts, processedAt: Date.now() });
+    expect(await findings('aborted')).toEqual(['wrong-receipt aborted.1']);
+  });
+});
+
+it('reads past the messages of a topic that the broker recompresses', async () => {
+  const kinds = ['lz4', 'snappy', 'gzip', 'zstd'];
+  for (const kind of kinds) {
+    const value = kind;
+    await withAdmin(world.stack.brokers, (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          { type: ConfigResourceTypes.TOPIC, name: 'orders', configEntries: [{ name: 'compression.type', value }] },
+        ],
+      }),
+    );
+    await published(`by-${kind}`, 3);
+  }
+  expect(await verifyNow({ keys: kinds.map((kind) => `order#by-${kind}`) })).toMatchObject({
+    ...{ events: 12, counts: [], unreadTopics: [], expired: 0 },
+  });
+});
+
+it('names the topic and partition that cannot be read, goes on with the others, and proves no loss there', async () => {
+  const [audited, second] = await published('damaged', 2, 'order.audited');
+  await published('well', 2);
+  const lz4 = CompressionCodecs[CompressionTypes.LZ4];
+  await withAdmin(world.stack.brokers, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          ...{ type: ConfigResourceTypes.TOPIC, name: audited?.topic ?? '' },
+          configEntries: [{ name: 'compression.type', value: 'lz4' }],
+        },
+      ],
+    }),
+  );
+  await commit('damaged', 3, 'order.audited');
+  await allMarked(world);
+  // A codec of the application is used, and this one fails.
+  CompressionCodecs[CompressionTypes.LZ4] = () => ({
+    decompress: () => Promise.reject(new Error('the data end too early')),
+  });
+  try {
+    const report = await verifyNow({ keys: ['order#damaged', 'order#well'] });
+    expect(report).toMatchObject({ counts: [], unread: 1 });
+    expect(report.unreadTopics).toEqual([
+      {
+        ...{ topic: audited?.topic, partition: audited?.partition },
+        ...{
+          offset: String(Number(second?.offset) + 1),
+          why: expect.stringMatching(/lz4 cannot be read: the data end too early\. Read/),
+        },
+      },
+    ]);
+    expect(await verifyNow({ keys: ['order#well'] })).toMatchObject({ counts: [], unreadTopics: [] });
+  } finally {
+    CompressionCodecs[CompressionTypes.LZ4] = lz4;
+  }
 });
 
 it('finds a message that is gone with its topic', async () => {

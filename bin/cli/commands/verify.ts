@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { verify, type VerifyReport } from '../../../lib/operate/verify';
-import type { Finding } from '../../../lib/operate/verify-judge';
+import type { Finding, FindingCount } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
 import { parseTime } from '../arguments';
 import { columns, count, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
+import type { Terminal } from '../terminal';
 
 interface VerifyOptions extends KafkaOptions {
   readonly since: number;
@@ -32,6 +33,7 @@ export function addVerify(program: Command): void {
 
 async function run(session: Session, options: VerifyOptions): Promise<number> {
   const { terminal, target } = session;
+  const list = terminal.json ? terminal.jsonList('findings') : undefined;
   const report = await verify(target, await kafkaOf('verify', () => Promise.resolve(session), options), {
     since: options.since,
     until: options.until,
@@ -42,14 +44,21 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
           ? `${count(scanned, 'item')} of the table read`
           : `${number(passed)} of ${count(toPass, 'message')} read`,
       ),
+    onFinding: (finding) => list?.add(finding),
   });
-  terminal.result(report, () => lines(report, session));
-  return report.findings.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
+  if (list === undefined) terminal.result(report, () => lines(report, session));
+  else await list.end({ ...report, findings: undefined });
+  return exitCodeOf(report);
+}
+
+/** Not readable yet is no fault, and no proof that all is well either. */
+function exitCodeOf({ counts, unreadTopics }: VerifyReport): number {
+  if (unreadTopics.length > 0 || counts.some(({ kind }) => kind !== 'not-readable-yet')) return EXIT_CODES.wrong;
+  return counts.length === 0 ? EXIT_CODES.done : EXIT_CODES.undecided;
 }
 
 function lines(report: VerifyReport, { terminal, place }: Session): string[] {
-  const { tableName, since, until, items, events, messages, findings, expired, undecided, unreadable } = report;
-  const isWell = findings.length === 0;
+  const { tableName, since, until, items, events, messages, expired, undecided, unread, unreadable } = report;
   return [
     `${terminal.style('bold', tableName)} (${place}), committed from ${time(since)} to ${time(until)}`,
     '',
@@ -66,20 +75,54 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
       ...(expired === 0 ? [] : [['expired', `${count(expired, 'message')} removed by the topic's retention`]]),
       ...(undecided === 0
         ? []
-        : [['undecided', `${count(undecided, 'event')}, whose first delivery may have been removed`]]),
+        : [['undecided', `${count(undecided, 'event')}, whose first delivery may have been removed or was not read`]]),
       ...(unreadable === 0 ? [] : [['unreadable', `${count(unreadable, 'item')} that cannot be compared`]]),
+      ...(unread === 0 ? [] : [['unread', `${count(unread, 'event')} in topics that could not be read to their end`]]),
       ...report.absentTopics.map((topic) => ['absent', `topic ${topic} does not exist`]),
     ]),
     '',
-    ...columns(findings.map((finding) => [finding.kind, finding.pk, shownPosition(finding.position), detail(finding)])),
-    ...(isWell ? [] : ['']),
+    ...report.unreadTopics.map(
+      ({ topic, partition, offset, why }) =>
+        `  ${terminal.style('red', 'not read')}  ${topic}${partition === undefined ? '' : `-${partition} from offset ${offset ?? 0} on`}: ${why}`,
+    ),
+    ...report.counts.flatMap((group) => groupLines(group, report.findings)),
+    ...(report.counts.length + report.unreadTopics.length === 0 ? [] : ['']),
     ...(report.leftGroup === undefined
       ? []
       : [`The consumer group ${report.leftGroup.groupId} could not be deleted: ${report.leftGroup.why}`]),
-    isWell
-      ? terminal.style('green', `Nothing is missing, duplicated, reordered or misplaced.${owed(report)}`)
-      : terminal.style('red', `${count(findings.length, 'finding')}.`),
+    conclusion(report, terminal),
   ];
+}
+
+/** The first findings of a kind in a topic, and how many more there are. */
+function groupLines({ kind, topic, count: all }: FindingCount, findings: readonly Finding[]): string[] {
+  const shown = findings.filter((finding) => finding.kind === kind && finding.topic === topic);
+  return [
+    ...columns(shown.map((finding) => [finding.kind, finding.pk, shownPosition(finding.position), detail(finding)])),
+    ...(all === shown.length
+      ? []
+      : [`  ${kind}  and ${number(all - shown.length)} more of ${number(all)} in ${topic} (all of them: --json)`]),
+  ];
+}
+
+function conclusion(report: VerifyReport, terminal: Terminal): string {
+  const { counts, unreadTopics } = report;
+  const total = counts.reduce((sum, group) => sum + group.count, 0);
+  const parts = [
+    ...(total === 0 ? [] : [count(total, 'finding')]),
+    ...(unreadTopics.length === 0 ? [] : ['not everything could be read']),
+  ];
+  switch (exitCodeOf(report)) {
+    case EXIT_CODES.done:
+      return terminal.style('green', `Nothing is missing, duplicated, reordered or misplaced.${owed(report)}`);
+    case EXIT_CODES.undecided:
+      return terminal.style(
+        'yellow',
+        `Undecided: ${count(total, 'event')} cannot be read yet. Run it again when the transaction has ended.`,
+      );
+    default:
+      return terminal.style('red', `${parts.join(', ')}.`.replace(/^n/, 'N'));
+  }
 }
 
 /** It is no finding, and yet not all there. */
@@ -93,13 +136,17 @@ function detail(finding: Finding): string {
   switch (finding.kind) {
     case 'missing':
       return `${event} is not in ${finding.topic}; its receipt says ${finding.receipt ?? 'nothing'}`;
-    case 'duplicate':
-      return `${event} lies at ${finding.at.join(', ')}`;
+    case 'duplicate': {
+      const more = finding.copies - finding.at.length;
+      return `${event} lies at ${finding.at.join(', ')}${more > 0 ? ` and ${number(more)} more places` : ''}`;
+    }
     case 'reordered': {
       const { overtakenBy } = finding;
       return `${event} at ${finding.at} came after position ${shownPosition(overtakenBy.position)} at ${overtakenBy.at}`;
     }
     case 'wrong-receipt':
       return `${event} lies at ${finding.at.join(', ')}; its receipt says ${finding.receipt ?? 'nothing'}`;
+    case 'not-readable-yet':
+      return `${event} at ${finding.receipt} is held back by an open transaction of another producer${finding.sinceMs === undefined ? '' : ` since ${time(finding.sinceMs)}`}`;
   }
 }

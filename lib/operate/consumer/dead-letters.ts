@@ -1,5 +1,6 @@
 import { deadLetterTopic } from '../../event/consumer-name';
-import { connectKafka, type KafkaTarget } from '../kafka-target';
+import { OutboxError } from '../../event/errors';
+import type { KafkaTarget } from '../kafka-target';
 import { readTopics, type ReadTopics } from '../kafka-topic-reader';
 
 /** A message that a consumer has set aside. */
@@ -41,14 +42,18 @@ export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
   readonly letters: readonly DeadLetter[];
 }
 
-/** Lists what a consumer has set aside, without its data. Reads Kafka, to the end that the topic has when the call begins. */
+/**
+ * Lists what a consumer has set aside, without its data. Reads Kafka, to the end that the topic has when the call begins.
+ *
+ * @throws OutboxError `topic-unreadable` when a part of the topic cannot be read, `service-unavailable`.
+ */
 export async function deadLetters(
   kafka: KafkaTarget,
   { topic, consumer, since = 0, onProgress }: DeadLettersOptions,
 ): Promise<DeadLettersReport> {
   const name = deadLetterTopic(topic, consumer);
   const letters: DeadLetter[] = [];
-  const { absentTopics, leftGroup } = await readTopics(await connectKafka(kafka), {
+  const { absentTopics, unread, leftGroup } = await readTopics(kafka, {
     topics: new Set([name]),
     sinceMs: since,
     lowest: () => undefined,
@@ -73,6 +78,13 @@ export async function deadLetters(
       });
     },
   });
+  const [stopped] = unread;
+  if (stopped !== undefined) {
+    const { topic, partition, offset, why } = stopped;
+    const place =
+      partition === undefined ? `Topic ${topic}` : `Topic ${topic}, partition ${partition} at offset ${offset},`;
+    throw new OutboxError('topic-unreadable', `${place} cannot be read: ${why}`, { topic, partition, offset, why });
+  }
   letters.sort((a, b) => a.setAsideAt - b.setAsideAt);
   return { topic: name, exists: absentTopics.length === 0, letters, leftGroup };
 }

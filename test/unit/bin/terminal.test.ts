@@ -41,3 +41,30 @@ test('a reader that has gone, as head does, is no error; what else happens to a 
   expect(() => stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).not.toThrow();
   expect(() => stream.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }))).toThrow('full');
 });
+
+test('a list of any length is one JSON object with the other fields, written element by element', async () => {
+  for (const elements of [[], [{ n: 1 }], [{ n: 1 }, { n: 2 }]]) {
+    const out = written();
+    const list = new Terminal({ json: true, out: out.stream }).jsonList('findings');
+    for (const element of elements) await list.add(element);
+    await list.end({ tableName: 'orders', findings: undefined });
+    expect(out.text()).toMatch(/}\n$/);
+    expect(JSON.parse(out.text())).toEqual({ findings: elements, tableName: 'orders' });
+  }
+});
+
+test('a list waits for a reader that is slow, and not for one that has gone', async () => {
+  let read: (() => void) | undefined;
+  const slow = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => (read = done) });
+  const list = new Terminal({ json: true, out: slow as unknown as NodeJS.WriteStream }).jsonList('findings');
+  let isAdded = false;
+  const added = list.add({ n: 1 }).then(() => (isAdded = true));
+  await new Promise(setImmediate);
+  expect(isAdded).toBe(false);
+  read?.();
+  await added;
+
+  const closing = list.add({ n: 2 });
+  slow.destroy();
+  await closing;
+});

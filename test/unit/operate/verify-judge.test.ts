@@ -4,8 +4,10 @@ import { formatReceipt } from '../../../lib/event/receipt';
 import { uuidV7 } from '../../../lib/event/uuid';
 import {
   VerifyJudge,
+  type Finding,
   type PartitionExtent,
   type SeenMessage,
+  type TopicsExtent,
   type Verdict,
   type VerifiedItem,
 } from '../../../lib/operate/verify-judge';
@@ -43,17 +45,30 @@ const anExtent = (end: number, change: Partial<PartitionExtent> = {}): Partition
   ...change,
 });
 
+type Judged = Verdict & { readonly findings: readonly Finding[] };
+
+function verdictOf(judge: VerifyJudge, read: TopicsExtent): Judged {
+  const findings: Finding[] = [];
+  const all = judge.findings(read);
+  for (;;) {
+    const { done, value } = all.next();
+    if (done === true) return { ...value, findings };
+    findings.push(value);
+  }
+}
+
 function judged(
   items: readonly VerifiedItem[],
   messages: readonly SeenMessage[],
   extents = [anExtent(messages.length)],
-): Verdict {
+  unreadTopics: readonly string[] = [],
+): Judged {
   const judge = new VerifyJudge();
   for (const item of items) judge.add(item);
   for (const message of messages) judge.see(message);
-  return judge.verdict(extents);
+  return verdictOf(judge, { extents, unreadTopics: new Set(unreadTopics) });
 }
-const brief = ({ findings }: Verdict): string[] => findings.map(({ kind, id }) => `${kind} ${id}`);
+const brief = ({ findings }: Judged): string[] => findings.map(({ kind, id }) => `${kind} ${id}`);
 
 const three = [1, 2, 3].map((version) => anItem(version));
 const threeMessages = [aMessage(0, 'a1'), aMessage(1, 'a2'), aMessage(2, 'a3')];
@@ -63,6 +78,7 @@ it('finds nothing wrong where every message lies where its receipt says', () => 
     findings: [],
     expired: 0,
     undecided: 0,
+    unread: 0,
     messages: { read: 3, replayed: 0, unknown: 0 },
   });
 });
@@ -73,6 +89,8 @@ it('says what must be read: the topics, and each partition from its lowest recei
   expect([...judge.topics]).toEqual(['orders']);
   expect(judge.lowestReceipt('orders', 0)).toBe(1n);
   expect(judge.lowestReceipt('orders', 1)).toBeUndefined();
+  expect(judge.highestReceipt('orders', 0)).toBe(2n);
+  expect(judge.highestReceipt('orders', 1)).toBeUndefined();
 });
 
 describe('missing', () => {
@@ -265,6 +283,97 @@ describe('wrong-receipt', () => {
   it('is one that a processed item lacks', () => {
     expect(brief(judged([anItem(1, { receipts: [] })], [aMessage(0, 'a1')]))).toEqual(['wrong-receipt a1']);
   });
+});
+
+describe('not-readable-yet', () => {
+  const since = NOW - 3 * MINUTE;
+  const held = [anExtent(1, { heldBack: { end: 3n, sinceMs: since } })];
+
+  it('is an event behind an open transaction, which is not missing', () => {
+    const verdict = judged(three, threeMessages.slice(0, 1), held);
+    expect(verdict.findings).toEqual([
+      expect.objectContaining({ kind: 'not-readable-yet', id: 'a2', receipt: 'orders-0@1', sinceMs: since }),
+      expect.objectContaining({ kind: 'not-readable-yet', id: 'a3', receipt: 'orders-0@2', sinceMs: since }),
+    ]);
+  });
+
+  it('is not an event whose receipt lies beyond all that is acknowledged', () => {
+    const beyond = [anItem(1), anItem(2, { receipts: ['orders-0@3'] })];
+    expect(brief(judged(beyond, threeMessages.slice(0, 1), held))).toEqual(['missing a2']);
+  });
+
+  it('is not an event before it, nor one that was found elsewhere', () => {
+    const messages = [aMessage(0, 'other')];
+    expect(brief(judged([anItem(1)], messages, held))).toEqual(['missing a1']);
+    expect(brief(judged([anItem(2)], [aMessage(0, 'a2')], held))).toEqual([]);
+  });
+});
+
+describe('where a part of a topic could not be read', () => {
+  it('an event that was not found is neither missing nor well', () => {
+    const verdict = judged(three, threeMessages.slice(0, 1), [anExtent(1)], ['orders']);
+    expect(verdict).toMatchObject({ findings: [], unread: 2, expired: 0 });
+    // Its receipt names a place that was read, but its message may lie in the part that was not.
+    expect(judged([anItem(1)], [aMessage(0, 'other')], [anExtent(1)], ['orders'])).toMatchObject({ unread: 1 });
+    expect(judged(three, [], [], ['orders'])).toMatchObject({ findings: [], unread: 3 });
+  });
+
+  it('the events of another topic are judged as ever', () => {
+    expect(judged(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit'])).toMatchObject({ unread: 0 });
+    expect(brief(judged(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit']))).toEqual(['missing a3']);
+  });
+
+  it('duplicates that were seen are told, and an order is not proven', () => {
+    const messages = [aMessage(0, 'a2'), aMessage(1, 'a1'), aMessage(2, 'a1')];
+    const items = [anItem(1, { receipts: ['orders-0@1'] }), anItem(2, { receipts: ['orders-0@0'] })];
+    const verdict = judged(items, messages, [anExtent(3)], ['orders']);
+    expect(brief(verdict)).toEqual(['duplicate a1']);
+    expect(verdict.undecided).toBe(1);
+  });
+});
+
+describe('what consumers never see', () => {
+  it('occupies its offset: an event whose receipt names it is missing, not removed by compaction', () => {
+    for (const hidden of ['marker', 'nothing'] as const) {
+      const judge = new VerifyJudge();
+      for (const item of three) judge.add(item);
+      judge.see(aMessage(0, 'a1'));
+      if (hidden === 'marker') judge.seeHidden({ topic: 'orders', partition: 0, offset: 1n });
+      judge.see(aMessage(2, 'a3'));
+      const verdict = verdictOf(judge, { extents: [anExtent(3)] });
+      expect(brief(verdict)).toEqual(hidden === 'marker' ? ['missing a2'] : []);
+      expect(verdict.expired).toBe(hidden === 'marker' ? 0 : 1);
+    }
+  });
+});
+
+it('keeps ten places of an event, and counts all of its copies', () => {
+  const messages = Array.from({ length: 40 }, (_, at) => aMessage(at, 'a1'));
+  const [finding] = judged([anItem(1, { receipts: ['orders-0@39'] })], messages).findings;
+  expect(finding).toMatchObject({ kind: 'duplicate', copies: 40 });
+  expect(finding?.kind === 'duplicate' ? finding.at : []).toEqual(messages.slice(0, 10).map(formatReceipt));
+});
+
+it('judges keys, ids and topics of any length and alphabet, across the chunks of its memory', () => {
+  const id = (n: number): string => `${'ü'.repeat(n % 700)}${n}`;
+  const items = Array.from({ length: 70_000 }, (_, n) =>
+    anItem(1, {
+      pk: `order#${id(n)}`,
+      key: id(n),
+      receipts: [`orders-0@${n}`],
+      events: [{ id: id(n), topic: 'orders' }],
+    }),
+  );
+  const messages = items.map((_, n) => aMessage(n, id(n), { key: id(n) })).filter((_, n) => n % 10_000 !== 0);
+  const lost = [0, 1, 2, 3, 4, 5, 6].map((n) => id(n * 10_000));
+  const judge = new VerifyJudge();
+  for (const item of items) judge.add(item);
+  for (const message of messages) {
+    if (message.offset % 10_000n === 1n) judge.see({ ...message, offset: message.offset - 1n, id: 'another' });
+    judge.see(message);
+  }
+  const { findings } = verdictOf(judge, { extents: [anExtent(items.length)] });
+  expect(findings.map(({ kind, pk, id }) => [kind, pk, id])).toEqual(lost.map((id) => ['missing', `order#${id}`, id]));
 });
 
 interface Written {

@@ -1,0 +1,49 @@
+type Numbers = Uint8Array | Uint32Array | Float64Array;
+
+const CHUNK = 2 ** 16;
+const FIRST = 64;
+
+/**
+ * Numbers by a dense index, outside of the heap and without a copy as it grows: a million objects of JavaScript would
+ * take ten times the memory. What was never set is 0.
+ */
+export class Column {
+  readonly #chunks: Numbers[] = [];
+  readonly #newChunk: (length: number) => Numbers;
+
+  constructor(kind: 'uint8' | 'uint32' | 'float64') {
+    this.#newChunk = (length) =>
+      kind === 'uint8'
+        ? new Uint8Array(length)
+        : kind === 'uint32'
+          ? new Uint32Array(length)
+          : new Float64Array(length);
+  }
+
+  get(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK)]?.[index % CHUNK] ?? 0;
+  }
+
+  set(index: number, value: number): void {
+    this.#chunkWith(Math.floor(index / CHUNK), index % CHUNK)[index % CHUNK] = value;
+  }
+
+  /** Returns the new value. */
+  add(index: number, difference: number): number {
+    const value = this.get(index) + difference;
+    this.set(index, value);
+    return value;
+  }
+
+  /** Only the first chunk grows: most comparisons are small, and have many columns. */
+  #chunkWith(number: number, index: number): Numbers {
+    const chunk = this.#chunks[number];
+    if (chunk !== undefined && index < chunk.length) return chunk;
+    while (this.#chunks.length < number) this.#chunkWith(this.#chunks.length, CHUNK - 1);
+    const grown = this.#newChunk(
+      number > 0 ? CHUNK : Math.min(CHUNK, Math.max(FIRST, 2 ** Math.ceil(Math.log2(index + 1)))),
+    );
+    if (chunk !== undefined) grown.set(chunk);
+    return (this.#chunks[number] = grown);
+  }
+}

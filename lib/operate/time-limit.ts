@@ -1,0 +1,60 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { OutboxError } from '../event/errors';
+import type { Target } from './target';
+
+/** A call to DynamoDB, the SDK's own retries included. */
+const TABLE_CALL_MS = 60_000;
+
+/** Where a service is, for the error: the brokers, or the table. */
+export interface ServicePlace {
+  readonly service: 'Kafka' | 'DynamoDB';
+  /** Such as `brokers b1:9092,b2:9092`, `table orders-outbox`. */
+  readonly place: string;
+  /** Such as `reading the offsets of topic orders`. */
+  readonly action: string;
+}
+
+/**
+ * The result of the call, if it comes in time. The signal is aborted when it does not.
+ *
+ * @throws OutboxError `service-unavailable`, which names the place and what was being done there; the call's own error as
+ * it is.
+ */
+export async function within<T>(
+  timeoutMs: number,
+  at: ServicePlace,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const end = new AbortController();
+  const timer = setTimeout(() => {
+    reject(unavailable(at, `no answer within ${timeoutMs / 1000} seconds`));
+    end.abort();
+  }, timeoutMs);
+  const called = call(end.signal);
+  // After the time limit nobody waits for it any more.
+  called.catch(() => undefined);
+  try {
+    return await Promise.race([called, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The error of a service that cannot be reached, or does not answer. */
+export const unavailable = (at: ServicePlace, why: string, cause?: unknown): OutboxError<'service-unavailable'> =>
+  new OutboxError(
+    'service-unavailable',
+    `${at.service} (${at.place}): ${why}, while ${at.action}. Check that this machine reaches it (network, security groups, VPN), then run the command again.`,
+    { ...at, why },
+    { cause },
+  );
+
+/** The same table by a client that sends each command with a time limit. */
+export function timeLimited(target: Target, action: string): Target {
+  const { client, tableName } = target;
+  const at = { service: 'DynamoDB', place: `table ${tableName}`, action } as const;
+  const send = (command: Parameters<DynamoDBClient['send']>[0]): Promise<unknown> =>
+    within(TABLE_CALL_MS, at, (abortSignal) => client.send(command, { abortSignal }));
+  return { ...target, client: Object.assign(Object.create(client) as DynamoDBClient, { send }) };
+}
