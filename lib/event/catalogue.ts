@@ -1,6 +1,6 @@
 import { OutboxError } from './errors';
 import { FIRST_VERSION, splitWrittenType, writtenType, type Upcasters } from './event-version';
-import { TOPIC_PATTERN } from './item';
+import { keeps, RULES } from './item-rules';
 import { isRecord, refuseOption, requireOptions, shown } from './options';
 import { isStandardSchema, type SchemaDirection, type SchemaInput, type StandardSchemaV1 } from './standard-schema';
 
@@ -65,16 +65,21 @@ export type TypedEvent<T extends string, I> = EventOverrides & { readonly type: 
 export interface EventOverrides {
   /** Instead of the type's topic. The type's `maxMessageBytes` applies to it all the same. */
   readonly topic?: string;
-  /** Kafka headers. Those that the relay writes itself (`ce_*`, `outbox-*`, `content-type`, trace context) are refused. */
+  /** Kafka headers, by names without control characters. Those that the relay writes itself (`ce_*`, `outbox-*`, `content-type`, trace context) are refused. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * When it happened: a date or an RFC 3339 text.
+   * When it happened: a date or an RFC 3339 text with its zone, in the years 1 to 9999.
+   *
+   * For a key without versions, leave it out or pass a recent time, and put business dates into `data`. If `id` is no
+   * UUIDv7, consumers tell the age of an event by this time, and dead-letter an event that is older than their
+   * `markerLifeMs` (7 days) on its first delivery.
    *
    * @default the time of the commit
    */
   readonly time?: Date | string;
   /**
-   * Consumers take two events with one id for the same event, so never use one twice.
+   * Any text without control characters. Consumers take two events with one id for the same event, so never use one
+   * twice. The time in a UUIDv7 is taken for the time of the write: for a key without versions, do not pass an old one.
    *
    * @default a UUIDv7
    */
@@ -102,9 +107,6 @@ const DEFINITION_OPTIONS = [
   ...['schema', 'topic', 'maxMessageBytes', 'contentType', 'dataSchema'],
   ...['version', 'upcasters', 'jsonSchema'],
 ];
-
-/** Goes into a header, so no control characters. */
-const HEADER_TEXT = /^[\x20-\x7e]+$/;
 
 /**
  * Declares the types of events that a service writes, each with its schema and its topic.
@@ -167,23 +169,23 @@ function checkNoClash(type: string, known: ReadonlyMap<string, EventDefinition>)
 
 function checkDefinition(type: string, value: unknown): void {
   const at = `events[${JSON.stringify(type)}]`;
-  if (!HEADER_TEXT.test(type)) refuseOption(at, type, 'named by printable ASCII characters, such as "order.placed"');
+  if (!keeps(RULES.eventType, type)) {
+    refuseOption(at, type, `named by ${RULES.eventType.allowed}, such as "order.placed"`);
+  }
   const options = requireOptions(value, DEFINITION_OPTIONS, at);
   const { schema, topic, maxMessageBytes, contentType, dataSchema, jsonSchema } = options;
   if (!isStandardSchema(schema)) {
     refuseOption(`${at}.schema`, schema, 'a Standard Schema of version 1, such as a schema of zod, valibot or arktype');
   }
-  if (typeof topic !== 'string' || !TOPIC_PATTERN.test(topic)) {
-    refuseOption(`${at}.topic`, topic, 'a Kafka topic name: 1 to 249 letters, digits, ".", "_" or "-"');
-  }
+  if (!keeps(RULES.topic, topic)) refuseOption(`${at}.topic`, topic, RULES.topic.allowed);
   if (maxMessageBytes !== undefined && !isByteCount(maxMessageBytes)) {
     refuseOption(`${at}.maxMessageBytes`, maxMessageBytes, 'a positive integer, the topic\'s "max.message.bytes"');
   }
-  if (contentType !== undefined && (typeof contentType !== 'string' || !HEADER_TEXT.test(contentType))) {
-    refuseOption(`${at}.contentType`, contentType, 'a media type, such as "application/json"');
+  if (contentType !== undefined && !keeps(RULES.contentType, contentType)) {
+    refuseOption(`${at}.contentType`, contentType, RULES.contentType.allowed);
   }
-  if (dataSchema !== undefined && (typeof dataSchema !== 'string' || !HEADER_TEXT.test(dataSchema))) {
-    refuseOption(`${at}.dataSchema`, dataSchema, 'a URI');
+  if (dataSchema !== undefined && !keeps(RULES.dataSchema, dataSchema)) {
+    refuseOption(`${at}.dataSchema`, dataSchema, RULES.dataSchema.allowed);
   }
   if (jsonSchema !== undefined && jsonSchema !== false && typeof jsonSchema !== 'function') {
     refuseOption(`${at}.jsonSchema`, jsonSchema, 'a function that gives a JSON Schema, or false');

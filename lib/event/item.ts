@@ -1,6 +1,9 @@
 import { OutboxError } from './errors';
-import { parsePartitionKey, type AggregateKey } from './key';
-import { isPosition } from './position';
+import { keeps, LIMITS, RULES, type TextRule } from './item-rules';
+import { MAX_PARTITION_KEY_BYTES, parsePartitionKey, type AggregateKey } from './key';
+import { shown } from './options';
+
+export { isReservedHeader } from './item-rules';
 
 /** One event as the outbox item stores it. What is left out has the default named beside it. */
 export interface OutboxEvent {
@@ -47,12 +50,7 @@ export const identityOf = ({
 }): string => `${pk}\n${sk}\n${id ?? ''}`;
 
 export const DEFAULT_CONTENT_TYPE = 'application/json';
-/** Kafka's own rule for topic names. */
-export const TOPIC_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
-
-/** Names that the relay writes itself. */
-export const isReservedHeader = (name: string): boolean =>
-  /^(ce_|outbox-)/i.test(name) || /^(content-type|traceparent|tracestate)$/i.test(name);
+export const TOPIC_PATTERN = RULES.topic.pattern;
 
 /** The item as a plain object for `@aws-sdk/lib-dynamodb`; defaults are left out, because every started KB is billed three times. */
 export function encodeItem(item: OutboxItem): Record<string, unknown> {
@@ -93,55 +91,59 @@ export type Image = Readonly<Record<string, AttributeValue>>;
 /**
  * Reads an outbox item from a stream image or from a low-level SDK answer.
  *
- * @throws OutboxError `undecodable-item`, naming the first field that is missing or wrong. Attributes that are not
- * part of the format are ignored, so that a newer writer does not stop an older relay.
+ * Data is not compared with its content type: it is sent as it is.
+ *
+ * @throws OutboxError `undecodable-item`, naming the first attribute that breaks a rule of {@link RULES}. Attributes
+ * that are not part of the format are ignored, so that a newer writer does not stop an older relay.
  */
 export function decodeItem(image: Image): OutboxItem {
   const read = new Reader(image['pk']?.S ?? '', image['sk']?.S ?? '');
-  const pk = read.text(image, 'pk');
-  const sk = read.text(image, 'sk');
-  const aggregateKey = parsePartitionKey(pk) ?? read.fail('pk', 'must be "<aggregate>#<key>"');
-  if (!isPosition(sk)) read.fail('sk', 'must be a version of 16 digits or a UUIDv7');
-  const id = read.text(image, 'id');
+  const pk = read.text(image, 'pk', RULES.pk);
+  const aggregateKey = parsePartitionKey(pk) ?? read.fail('pk', RULES.pk.allowed);
+  if (Buffer.byteLength(pk) > MAX_PARTITION_KEY_BYTES) read.fail('pk', `at most ${MAX_PARTITION_KEY_BYTES} bytes`);
+  const sk = read.text(image, 'sk', RULES.sk);
+  const id = read.text(image, 'id', RULES.eventId);
   const committedAt = read.epochMs(image, 'committedAt');
   const committedTime = isoTime(committedAt);
   const list = image['events']?.L;
-  if (list === undefined || list.length === 0) return read.fail('events', 'must be a list of at least one event');
+  if (list === undefined || list.length === 0 || list.length > LIMITS.events) {
+    const got = list === undefined ? '' : `a list of ${list.length}`;
+    return read.fail('events', `a list of 1 to ${LIMITS.events} events`, got);
+  }
   const firstTopic = list[0]?.M?.['topic']?.S;
   const events = list.map((value, index): OutboxEvent => {
-    const event = value.M ?? read.fail(`events[${index}]`, 'must be a map');
+    const event = value.M ?? read.fail(`events[${index}]`, 'a map');
     const at = `events[${index}].`;
-    const topic = read.optionalText(event, 'topic', at) ?? firstTopic ?? read.fail(`${at}topic`, 'must be a string');
-    if (!TOPIC_PATTERN.test(topic)) read.fail(`${at}topic`, 'must be a Kafka topic name');
     return {
-      id: read.text(event, 'id', at),
-      type: read.text(event, 'type', at),
-      topic,
-      time: read.optionalText(event, 'time', at) ?? committedTime,
-      contentType: read.optionalText(event, 'contentType', at) ?? DEFAULT_CONTENT_TYPE,
-      dataSchema: read.optionalText(event, 'dataSchema', at),
+      id: read.text(event, 'id', RULES.eventId, at),
+      type: read.text(event, 'type', RULES.eventType, at),
+      topic:
+        event['topic'] === undefined && firstTopic !== undefined
+          ? firstTopic
+          : read.text(event, 'topic', RULES.topic, at),
+      time: read.optionalText(event, 'time', RULES.time, at) ?? committedTime,
+      contentType: read.optionalText(event, 'contentType', RULES.contentType, at) ?? DEFAULT_CONTENT_TYPE,
+      dataSchema: read.optionalText(event, 'dataSchema', RULES.dataSchema, at),
       data: read.data(event, at),
       headers: read.headers(event, at),
     };
   });
-  if (events[0]?.id !== id) read.fail('id', 'must be the id of the first event');
+  if (events[0]?.id !== id) read.fail('id', 'the id of the first event', shown(id));
   return {
     ...aggregateKey,
     pk,
     sk,
     id,
     events,
-    source: read.text(image, 'source'),
-    region: read.text(image, 'region'),
+    source: read.text(image, 'source', RULES.source),
+    region: read.text(image, 'region', RULES.region),
     committedAt,
-    traceparent: read.optionalText(image, 'traceparent'),
-    tracestate: read.optionalText(image, 'tracestate'),
+    traceparent: read.optionalText(image, 'traceparent', RULES.traceparent),
+    tracestate: read.optionalText(image, 'tracestate', RULES.tracestate),
   };
 }
 
 export const isoTime = (epochMs: number): string => new Date(epochMs).toISOString();
-
-const MAX_EPOCH_MS = 8.64e15;
 
 class Reader {
   readonly #pk: string;
@@ -152,47 +154,54 @@ class Reader {
     this.#sk = sk;
   }
 
-  fail(field: string, rule: string): never {
+  fail(field: string, allowed: string, got = ''): never {
     throw new OutboxError(
       'undecodable-item',
-      `Item ${JSON.stringify(this.#pk)} at ${JSON.stringify(this.#sk)} is not an outbox item: "${field}" ${rule}. See item.schema.json for the format.`,
+      `Item ${JSON.stringify(this.#pk)} at ${JSON.stringify(this.#sk)} is not an outbox item: "${field}" ${got === '' ? '' : `is ${got}; it `}must be ${allowed}. See item.schema.json for the format.`,
       { pk: this.#pk, sk: this.#sk, field },
     );
   }
 
-  text(map: Image, name: string, at = ''): string {
+  text(map: Image, name: string, rule: TextRule, at = ''): string {
     const value = map[name]?.S;
-    return value === undefined || value === '' ? this.fail(at + name, 'must be a non-empty string') : value;
+    return keeps(rule, value) ? value : this.fail(at + name, rule.allowed, got(map[name]));
   }
 
-  optionalText(map: Image, name: string, at = ''): string | undefined {
-    return map[name] === undefined ? undefined : this.text(map, name, at);
+  optionalText(map: Image, name: string, rule: TextRule, at = ''): string | undefined {
+    return map[name] === undefined ? undefined : this.text(map, name, rule, at);
   }
 
   epochMs(map: Image, name: string): number {
     const value = Number(map[name]?.N);
-    return Number.isSafeInteger(value) && value >= 0 && value <= MAX_EPOCH_MS
+    return Number.isSafeInteger(value) && value >= 0 && value <= LIMITS.committedAt
       ? value
-      : this.fail(name, 'must be a number of epoch milliseconds');
+      : this.fail(name, `a number of epoch milliseconds, an integer from 0 to ${LIMITS.committedAt}`, got(map[name]));
   }
 
   data(map: Image, at: string): string | Uint8Array | undefined {
     const value = map['data'];
     if (value === undefined) return undefined;
-    if (value.S !== undefined) return value.S;
+    if (value.S?.isWellFormed() === true) return value.S;
     if (value.B !== undefined) return typeof value.B === 'string' ? Buffer.from(value.B, 'base64') : value.B;
-    return this.fail(`${at}data`, 'must be a string or binary');
+    return this.fail(`${at}data`, 'a well-formed string, or binary');
   }
 
   headers(map: Image, at: string): Readonly<Record<string, string>> | undefined {
     if (map['headers'] === undefined) return undefined;
-    const entries = map['headers'].M ?? this.fail(`${at}headers`, 'must be a map of strings');
+    const entries = map['headers'].M ?? this.fail(`${at}headers`, 'a map of strings');
     return Object.fromEntries(
-      Object.entries(entries).map(([name, value]) => {
-        if (value.S === undefined) this.fail(`${at}headers.${name}`, 'must be a string');
-        if (isReservedHeader(name)) this.fail(`${at}headers.${name}`, 'is a name that the relay writes itself');
-        return [name, value.S];
+      Object.entries(entries).map(([name, { S }]) => {
+        const field = `${at}headers[${JSON.stringify(name)}]`;
+        if (!keeps(RULES.headerName, name)) this.fail(field, `named by ${RULES.headerName.allowed}`);
+        // Headers may hold secrets, so the value is not shown.
+        return [name, S?.isWellFormed() === true ? S : this.fail(field, 'a well-formed string')];
       }),
     );
   }
+}
+
+function got(value: AttributeValue | undefined): string {
+  if (value === undefined) return '';
+  const text = value.S ?? value.N;
+  return text === undefined ? 'of another type' : shown(text);
 }

@@ -13,7 +13,8 @@ export const MAX_PARTITION_KEY_BYTES = 2048;
 const MAX_SORT_KEY_BYTES = 1024;
 
 /** No `#` and no leading `$`, so `$outbox#…` stays free for the outbox itself and the first `#` ends the aggregate. */
-export const AGGREGATE_PATTERN = /^[A-Za-z][A-Za-z0-9._-]*$/;
+export const AGGREGATE_SYNTAX = '[A-Za-z][A-Za-z0-9._-]*';
+const AGGREGATE_PATTERN = new RegExp(`^${AGGREGATE_SYNTAX}$`);
 
 /** Holds, tombstones and the state item live under this partition key. */
 export const CONTROL_PARTITION = '$outbox#control';

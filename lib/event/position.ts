@@ -1,8 +1,19 @@
 import { OutboxError } from './errors';
 
 const VERSION_DIGITS = 16;
-const VERSION_PATTERN = /^\d{16}$/;
-const UUID_V7_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const MAX_VERSION = String(Number.MAX_SAFE_INTEGER);
+/** 16 digits up to the largest exact number: each smaller one has a smaller digit at some place. */
+const VERSION_SYNTAX = Array.from(MAX_VERSION)
+  .map((digit, at) => ({ digit: Number(digit), at }))
+  .filter(({ digit }) => digit > 0)
+  .map(({ digit, at }) => `${MAX_VERSION.slice(0, at)}[0-${digit - 1}][0-9]{${VERSION_DIGITS - 1 - at}}`)
+  .concat(MAX_VERSION)
+  .join('|');
+const UUID_V7_SYNTAX = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
+const VERSION_PATTERN = new RegExp(`^(?:${VERSION_SYNTAX})$`);
+/** What a sort key must be to be a position; stands in `item.schema.json`, too. */
+export const POSITION_SYNTAX = `(?:${VERSION_SYNTAX}|${UUID_V7_SYNTAX})`;
+const POSITION_PATTERN = new RegExp(`^${POSITION_SYNTAX}$`);
 
 /** The sort key of a version: zero-padded, so that DynamoDB's byte order is the order of versions. */
 export function positionOfVersion(version: number): string {
@@ -23,8 +34,8 @@ export const versionOfPosition = (position: string): number | undefined =>
 /** As a person reads it: a version without its zeros, any other sort key as it is. */
 export const shownPosition = (position: string): string => String(versionOfPosition(position) ?? position);
 
-/** Whether a sort key is a position: a padded version or a UUIDv7. */
-export const isPosition = (sk: string): boolean => VERSION_PATTERN.test(sk) || UUID_V7_PATTERN.test(sk);
+/** Whether a sort key is a position: a padded version, which is an exact number, or a UUIDv7. */
+export const isPosition = (sk: string): boolean => POSITION_PATTERN.test(sk);
 
 /** Signals sort after every position of their key and are never positions. */
 export const SIGNAL_PREFIX = '~signal#';

@@ -2,6 +2,7 @@ import type { EventDefinitions, EventInput, EventOverrides } from '../event/cata
 import { OutboxError } from '../event/errors';
 import { writtenType } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE, encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
+import { LIMITS } from '../event/item-rules';
 import { partitionKeyOf, type AggregateKey } from '../event/key';
 import { messagesOf } from '../event/message';
 import { isRecord } from '../event/options';
@@ -10,7 +11,7 @@ import type { Commit } from './commit';
 import { consistencyToken, type ConsistencyToken } from '../event/consistency-token';
 import { eventData } from './event-data';
 import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
-import { checkItemSize, checkMessageSize, markBytes, MAX_EVENTS_PER_ITEM } from './limits';
+import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
 import type { TraceContext } from './trace-context';
 import type { OutboxEntry } from '../event/transaction';
@@ -91,11 +92,11 @@ function checkEventCount({ aggregate, key }: AggregateKey, events: readonly unkn
       { aggregate, key },
     );
   }
-  if (events.length > MAX_EVENTS_PER_ITEM) {
+  if (events.length > LIMITS.events) {
     throw new OutboxError(
       'too-many-events',
-      `There are ${events.length} events for key "${key}" of aggregate "${aggregate}"; at most ${MAX_EVENTS_PER_ITEM} fit one transaction.`,
-      { got: events.length, max: MAX_EVENTS_PER_ITEM },
+      `There are ${events.length} events for key "${key}" of aggregate "${aggregate}"; at most ${LIMITS.events} fit one transaction.`,
+      { got: events.length, max: LIMITS.events },
     );
   }
 }

@@ -5,9 +5,6 @@ import { formatReceipt } from '../event/receipt';
 import { itemBytes } from '../event/item-size';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 
-/** `ce_sequence` has four digits for the event's place in its item. */
-export const MAX_EVENTS_PER_ITEM = 10_000;
-
 /** `max.message.bytes` applies to a batch, whose header takes this much around the one message. */
 const BATCH_HEADER_BYTES = 61;
 

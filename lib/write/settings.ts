@@ -1,5 +1,6 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { isByteCount } from '../event/catalogue';
+import { RULES } from '../event/item-rules';
 import { isRecord, refuseOption, requireOptions } from '../event/options';
 
 /** How a service writes to its outbox. */
@@ -52,8 +53,6 @@ const OPTIONS = ['tableName', 'service', 'events', 'region', 'source', 'maxMessa
 
 const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
 const SERVICE = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const REGION = /^[a-z0-9-]+$/;
-const URI_TEXT = /^[\x21-\x7e]+$/;
 
 export function settingsOf(options: OutboxOptions): OutboxSettings {
   const given = requireOptions(options, OPTIONS);
@@ -77,10 +76,10 @@ export function settingsOf(options: OutboxOptions): OutboxSettings {
     region: text(
       'region',
       options.region ?? process.env['AWS_REGION'],
-      REGION,
-      'an AWS region such as "eu-central-1"; without the option it is the environment variable AWS_REGION',
+      RULES.region.pattern,
+      `${RULES.region.allowed}; without the option it is the environment variable AWS_REGION`,
     ),
-    ...(source === undefined ? {} : { source: text('source', source, URI_TEXT, 'a URI reference such as "/shop"') }),
+    ...(source === undefined ? {} : { source: text('source', source, RULES.source.pattern, RULES.source.allowed) }),
     maxMessageBytes,
     clock,
   };

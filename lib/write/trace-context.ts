@@ -1,3 +1,4 @@
+import { keeps, RULES } from '../event/item-rules';
 import { isRecord, refuseOption, requireOptions } from '../event/options';
 
 /** W3C Trace Context of what caused the events; consumers link to it. */
@@ -6,18 +7,15 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-const TRACESTATE = /^[\x20-\x7e]+$/;
-
 export function checkTraceContext(value: unknown): TraceContext {
   const { traceparent, tracestate } = requireOptions(value, ['traceparent', 'tracestate'], 'traceContext');
-  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) {
-    return refuseOption('traceContext.traceparent', traceparent, 'a W3C traceparent of version, trace, span and flags');
+  if (!keeps(RULES.traceparent, traceparent)) {
+    return refuseOption('traceContext.traceparent', traceparent, RULES.traceparent.allowed);
   }
   if (tracestate === undefined) return { traceparent };
-  return typeof tracestate === 'string' && TRACESTATE.test(tracestate)
+  return keeps(RULES.tracestate, tracestate)
     ? { traceparent, tracestate }
-    : refuseOption('traceContext.tracestate', tracestate, 'a W3C tracestate');
+    : refuseOption('traceContext.tracestate', tracestate, RULES.tracestate.allowed);
 }
 
 /** The part of `@opentelemetry/api` that is read, described here so that its types are not needed either. */
@@ -42,8 +40,10 @@ export function activeTraceContext(): TraceContext | undefined {
   if (api === undefined || span === undefined || !api.isSpanContextValid(span)) return undefined;
   const flags = span.traceFlags.toString(16).padStart(2, '0');
   const traceparent = `00-${span.traceId}-${span.spanId}-${flags}`;
+  // The application did not pass these: a tracer that breaks W3C's rules must not fail its writes.
+  if (!keeps(RULES.traceparent, traceparent)) return undefined;
   const tracestate = span.traceState?.serialize();
-  return tracestate === undefined || tracestate === '' ? { traceparent } : { traceparent, tracestate };
+  return keeps(RULES.tracestate, tracestate) ? { traceparent, tracestate } : { traceparent };
 }
 
 let loaded: { readonly api: OpenTelemetry | undefined } | undefined;

@@ -80,9 +80,12 @@ test.each<[string, Document]>([
   ['an event without data', item({ events: [without(event(), 'data')] })],
   ['empty data', item({ events: [event({ data: '' })] })],
   ['binary data', item({ events: [event({ data: new Uint8Array([0]) })] })],
-  ['every optional field of an event', item({ events: [event({ time: 't', contentType: 'c', dataSchema: 'd' })] })],
+  [
+    'every optional field of an event',
+    item({ events: [event({ time: '2026-01-31T12:00:00+01:00', contentType: 'a/b', dataSchema: 'urn:d' })] }),
+  ],
   ['headers', item({ events: [event({ headers: { a: '', outbox: 'x', ce: 'x', traceparents: 'x' } })] })],
-  ['trace context', item({ traceparent: 'a', tracestate: 'b' })],
+  ['trace context', item({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'b=1' })],
   ['the epoch', item({ committedAt: 0 })],
 ])('schema and relay accept %s', (_, document) => {
   expect(bothSay(document)).toEqual(ACCEPTED);
@@ -148,7 +151,8 @@ test.each(['expiresAt', 'processedAt', 'receipts', 'parked'])(
   },
 );
 
-test('what a schema can not say: the id is that of the first event, and data is no map', () => {
+test('what a schema can not say: the id is that of the first event, data is no map, and bytes of a key', () => {
+  expect(bothSay(item({ pk: `order#${'ä'.repeat(1022)}` }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ id: 'other' }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ events: [event({ data: { a: 1 } })] }))).toEqual({ schema: true, relay: false });
 });
