@@ -6,3 +6,17 @@ export const isJsonType = (contentType: string): boolean => JSON_TYPE.test(conte
 
 /** Whether data of this media type, which is not JSON, is given to a reader as text instead of bytes. */
 export const isTextType = (contentType: string): boolean => TEXT_TYPE.test(contentType);
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Data as a reader gets it from the value of a message: parsed JSON, text, or the bytes themselves.
+ *
+ * @throws TypeError for bytes that are no UTF-8 where text is expected, SyntaxError for text that is no JSON
+ */
+export function dataOfValue(value: Uint8Array | string, contentType: string): unknown {
+  const isJson = isJsonType(contentType);
+  if (!isJson && !isTextType(contentType)) return typeof value === 'string' ? Buffer.from(value) : value;
+  const text = typeof value === 'string' ? value : UTF_8.decode(value);
+  return isJson ? (JSON.parse(text) as unknown) : text;
+}

@@ -26,6 +26,11 @@ export interface OutboxErrorDetails {
   'item-collection-full': { indexes: readonly number[] };
   'entry-rejected': { index: number; reason: string };
   'request-id-reused': { requestId: string };
+  'transaction-in-progress': { requestId?: string };
+  'outcome-unknown': { name: string; reason: string };
+  'access-denied': { name: string; reason: string };
+  'request-rejected': { name: string; reason: string };
+  'nested-too-deep': { maxLevels: number };
   'undecodable-item': { pk: string; sk: string; field: string };
   'undecodable-signal': { pk: string; sk: string; field: string };
   'operation-refused': { operation: string; why: string };
@@ -45,7 +50,7 @@ export interface OutboxErrorDetails {
 /** What went wrong: the keys of {@link OutboxErrorDetails}. */
 export type OutboxErrorCode = keyof OutboxErrorDetails;
 
-/** Codes after which the same call, repeated as it was, can succeed. */
+/** Codes after which the same call can succeed, unless the place that throws decides otherwise. */
 const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
   'transaction-conflict',
   'throttled',
@@ -57,7 +62,9 @@ const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
 /**
  * The one error class of this package: branch on `code`, read `details`.
  *
- * `retryable` says whether repeating the same call can succeed. The call that failed wrote nothing;
+ * `retryable` says whether it is safe and makes sense to repeat the same call after a pause. The call that failed wrote
+ * nothing, with three exceptions: after `outcome-unknown` and `transaction-in-progress` it may have written everything or
+ * may still do so, and they are retryable only with a `requestId`, which makes the repetition the same request;
  * `event-already-written` says that an earlier attempt of the same request had written everything.
  *
  * @example
@@ -77,11 +84,16 @@ export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Er
   readonly details: OutboxErrorDetails[C];
   readonly retryable: boolean;
 
-  constructor(code: C, message: string, details: OutboxErrorDetails[C], options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(
+    code: C,
+    message: string,
+    details: OutboxErrorDetails[C],
+    options: { cause?: unknown; retryable?: boolean } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.details = details;
-    this.retryable = RETRYABLE.has(code);
+    this.retryable = options.retryable ?? RETRYABLE.has(code);
   }
 
   /** Narrows to one code, and `details` with it. */

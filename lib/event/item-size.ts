@@ -1,19 +1,27 @@
+import { OutboxError } from './errors';
+
 /**
  * How many bytes DynamoDB counts for an item, by the rules of its developer guide ("DynamoDB item sizes and formats").
  *
  * Takes what `@aws-sdk/lib-dynamodb` takes. Attributes that are `undefined` count nothing, as they are not written.
+ *
+ * @throws OutboxError `nested-too-deep` for a value whose nesting would end the stack, here or in the SDK
  */
 export const itemBytes = (item: Readonly<Record<string, unknown>>): number =>
-  Object.entries(item).reduce((bytes, [name, value]) => bytes + attributeBytes(name, value), 0);
+  Object.entries(item).reduce((bytes, [name, value]) => bytes + attributeBytes(name, value, 0), 0);
+
+/** DynamoDB's own limit, which DynamoDB checks. Far beyond it, recursion would end the stack. */
+const MAX_LEVELS = 32;
+const REFUSED_LEVEL = 100;
 
 const LIST_OR_MAP_BYTES = 3;
 const ELEMENT_BYTES = 1;
 const FLAG_BYTES = 1;
 
-const attributeBytes = (name: string, value: unknown): number =>
-  value === undefined ? 0 : Buffer.byteLength(name) + valueBytes(value);
+const attributeBytes = (name: string, value: unknown, level: number): number =>
+  value === undefined ? 0 : Buffer.byteLength(name) + valueBytes(value, level);
 
-function valueBytes(value: unknown): number {
+function valueBytes(value: unknown, level: number): number {
   switch (typeof value) {
     case 'string':
       return Buffer.byteLength(value);
@@ -23,24 +31,31 @@ function valueBytes(value: unknown): number {
     case 'boolean':
       return FLAG_BYTES;
     case 'object':
-      return value === null ? FLAG_BYTES : objectBytes(value);
+      return value === null ? FLAG_BYTES : objectBytes(value, level + 1);
     default:
       // Nothing that DynamoDB can store: the client refuses it.
       return 0;
   }
 }
 
-function objectBytes(value: object): number {
+function objectBytes(value: object, level: number): number {
+  if (level > REFUSED_LEVEL) {
+    throw new OutboxError(
+      'nested-too-deep',
+      `An attribute is nested more than ${REFUSED_LEVEL} levels deep, or holds itself; DynamoDB takes ${MAX_LEVELS}. Store it as JSON text.`,
+      { maxLevels: MAX_LEVELS },
+    );
+  }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
   if (value instanceof Set)
-    return [...(value as Set<unknown>)].reduce<number>((sum, each) => sum + valueBytes(each), 0);
+    return [...(value as Set<unknown>)].reduce<number>((sum, each) => sum + valueBytes(each, level), 0);
   if (Array.isArray(value)) {
-    return value.reduce<number>((sum, each) => sum + ELEMENT_BYTES + valueBytes(each), LIST_OR_MAP_BYTES);
+    return value.reduce<number>((sum, each) => sum + ELEMENT_BYTES + valueBytes(each, level), LIST_OR_MAP_BYTES);
   }
   const wrapped = wrappedNumber(value);
   if (wrapped !== undefined) return numberBytes(wrapped);
   return Object.entries(value).reduce<number>(
-    (sum, [name, each]) => sum + (each === undefined ? 0 : ELEMENT_BYTES + attributeBytes(name, each)),
+    (sum, [name, each]) => sum + (each === undefined ? 0 : ELEMENT_BYTES + attributeBytes(name, each, level)),
     LIST_OR_MAP_BYTES,
   );
 }

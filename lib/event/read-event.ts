@@ -1,5 +1,5 @@
 import type { EventCatalogue, EventDefinition, EventDefinitions } from './catalogue';
-import { isJsonType, isTextType } from './content-type';
+import { dataOfValue, isJsonType } from './content-type';
 import { FIRST_VERSION, oldestReadable, type Upcasters } from './event-version';
 import { DEFAULT_CONTENT_TYPE } from './item';
 import { shown } from './options';
@@ -118,17 +118,13 @@ const unreadable = (
 
 type Step = { readonly data: unknown } | { readonly failure: string; readonly cause: unknown };
 
-const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 function decode(value: Uint8Array | null, contentType: string): Step {
   if (value === null) return { data: undefined };
-  const isJson = isJsonType(contentType);
-  if (!isJson && !isTextType(contentType)) return { data: value };
   try {
-    const text = UTF_8.decode(value);
-    return { data: isJson ? (JSON.parse(text) as unknown) : text };
+    return { data: dataOfValue(value, contentType) };
   } catch (cause) {
-    return { failure: `Its value of ${value.length} bytes is not ${isJson ? 'JSON in UTF-8' : 'UTF-8'}.`, cause };
+    const expected = isJsonType(contentType) ? 'JSON in UTF-8' : 'UTF-8';
+    return { failure: `Its value of ${value.length} bytes is not ${expected}.`, cause };
   }
 }
 

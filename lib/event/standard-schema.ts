@@ -59,8 +59,11 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
 }
 
 /** Where an issue lies, as code would reach it: `lines[0].price`. Empty for the value itself. */
-export const issuePath = ({ path }: StandardIssue): string =>
-  pathText((path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment)));
+export const issuePath = (issue: StandardIssue): string => pathText(issueKeys(issue));
+
+/** The keys that lead to an issue, from the value itself. */
+export const issueKeys = ({ path }: StandardIssue): readonly PropertyKey[] =>
+  (path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment));
 
 /** Issues in one line, each with its path from `data`. */
 export const issueText = (issues: readonly { readonly path: string; readonly message: string }[]): string =>

@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { OutboxError } from '../event/errors';
 import { decodeItem, encodeItem, type Image } from '../event/item';
 import { parsePartitionKey } from '../event/key';
-import { isRecord, shown } from '../event/options';
+import { isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
 import type { TransactionAction } from '../event/transaction';
+import { requestFailure, requestIdReused } from './request-failure';
 
 /** One entry of `CancellationReasons`; `Item` is in DynamoDB's own typed form, as the SDK leaves it in errors. */
 interface Reason {
@@ -21,8 +22,7 @@ interface Refusal {
 }
 
 /**
- * What a failed `TransactWriteItems` means, as an `OutboxError` with the failure as its `cause`; anything that has no
- * translation comes back as it is.
+ * What a failed `TransactWriteItems` means, as an `OutboxError` with the failure as its `cause`. Never throws.
  *
  * @param actions - the entries of the call in their order, to which the cancellation reasons belong by place
  */
@@ -31,11 +31,10 @@ export function explainFailure(
   tableName: string,
   actions: readonly TransactionAction[],
   requestId?: string,
-): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error.name === 'IdempotentParameterMismatchException') return requestIdReused(requestId, error);
-  const reasons = cancellationReasons(error);
-  if (reasons === undefined) return error;
+): OutboxError {
+  if (error instanceof OutboxError) return error as OutboxError;
+  const reasons = error instanceof Error ? cancellationReasons(error) : undefined;
+  if (reasons === undefined) return requestFailure(error, requestId);
   const refusals = reasons.map((reason, index): Refusal => ({ index, action: actions[index], reason }));
   const failed = (...codes: string[]): Refusal[] =>
     refusals.filter(({ reason: { Code } }) => Code !== undefined && codes.includes(Code));
@@ -46,6 +45,8 @@ export function explainFailure(
   const full = failed('ItemCollectionSizeLimitExceeded');
   const conflicts = failed('TransactionConflict');
   const throttled = failed('ThrottlingError', 'ProvisionedThroughputExceeded');
+
+  const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
   // What stays wrong comes before what a repetition may cure, and the outbox's own reason before its consequences: when
   // an item of this request is there already, the conditions on the business items fail too.
@@ -79,13 +80,26 @@ export function explainFailure(
             cause: error,
           },
         )) ??
-    error
+    (unknown === undefined ? requestRejected(error) : entryRejected(unknown, error))
+  );
+}
+
+/** A cancellation writes nothing, whatever its reasons. */
+function requestRejected(cause: unknown): OutboxError<'request-rejected'> {
+  const name = 'TransactionCanceledException';
+  const reason = cause instanceof Error ? cause.message : '';
+  return new OutboxError(
+    'request-rejected',
+    `DynamoDB cancelled the transaction and gave no reason (${reason}). Nothing was written.`,
+    { name, reason },
+    { cause },
   );
 }
 
 function cancellationReasons(error: Error): readonly Reason[] | undefined {
-  if (error.name !== 'TransactionCanceledException' || !('CancellationReasons' in error)) return undefined;
-  return Array.isArray(error.CancellationReasons) ? (error.CancellationReasons as readonly Reason[]) : undefined;
+  if (error.name !== 'TransactionCanceledException') return undefined;
+  const reasons = 'CancellationReasons' in error ? error.CancellationReasons : undefined;
+  return Array.isArray(reasons) ? (reasons as readonly Reason[]) : [];
 }
 
 /** The condition of an outbox entry failed: its position is taken, by another writer or by this very request. */
@@ -93,7 +107,7 @@ function own(
   conditions: readonly Refusal[],
   tableName: string,
   requestId: string | undefined,
-  cause: Error,
+  cause: unknown,
 ): OutboxError | undefined {
   const taken = conditions.flatMap(({ action, reason }) => {
     const item = action?.Put?.TableName === tableName ? action.Put.Item : undefined;
@@ -126,20 +140,16 @@ function own(
 
 /** Whether an item with our id has other events than ours. Its events may be gone: the relay drops them for lack of room. */
 function differs(existing: Image, ours: Readonly<Record<string, unknown>>): boolean {
-  return (
-    existing['events'] !== undefined && !isDeepStrictEqual(encodeItem(decodeItem(existing))['events'], ours['events'])
-  );
+  if (existing['events'] === undefined) return false;
+  try {
+    return !isDeepStrictEqual(encodeItem(decodeItem(existing))['events'], ours['events']);
+  } catch {
+    // Ours can be decoded.
+    return true;
+  }
 }
 
-const requestIdReused = (requestId: string | undefined, cause: Error): OutboxError<'request-id-reused'> =>
-  new OutboxError(
-    'request-id-reused',
-    `Request id ${shown(requestId)} was used for another transaction, or a retry differs from its first attempt, such as by a new timestamp. Use one request id per transaction, and repeat it with the same entries.`,
-    { requestId: requestId ?? '' },
-    { cause },
-  );
-
-function conditionFailed({ index, reason: { Item } }: Refusal, cause: Error): OutboxError<'condition-failed'> {
+function conditionFailed({ index, reason: { Item } }: Refusal, cause: unknown): OutboxError<'condition-failed'> {
   return new OutboxError(
     'condition-failed',
     `The condition of action ${index} was not met, so nothing was written.`,
@@ -148,8 +158,8 @@ function conditionFailed({ index, reason: { Item } }: Refusal, cause: Error): Ou
   );
 }
 
-function entryRejected({ index, reason: { Message } }: Refusal, cause: Error): OutboxError<'entry-rejected'> {
-  const reason = Message ?? 'no reason given';
+function entryRejected({ index, reason: { Code, Message } }: Refusal, cause: unknown): OutboxError<'entry-rejected'> {
+  const reason = Message ?? Code ?? 'no reason given';
   return new OutboxError('entry-rejected', `DynamoDB refused action ${index}: ${reason}`, { index, reason }, { cause });
 }
 

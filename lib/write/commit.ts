@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OutboxError } from '../event/errors';
+import { LIMITS } from '../event/item-rules';
 import { refuseOption, shown } from '../event/options';
 import { derivedUuidV7, uuidV7 } from '../event/uuid';
 
@@ -21,7 +22,10 @@ export interface CommitOptions {
    */
   readonly requestId?: string;
   /**
-   * When the transaction commits: a date, or epoch milliseconds. A repeated request must repeat it.
+   * When the transaction commits: a date, or epoch milliseconds. A repeated request must repeat it. Not a business date:
+   * the position of a key without versions, and the age of its events, follow from it, so that consumers dead-letter an
+   * event on its first delivery if it is older than their `markerLifeMs` (7 days). Refused are a time that is more than
+   * a day ahead of the clock, and one in 1970 that epoch seconds give.
    *
    * @default the time of a `requestId` that is a UUIDv7, else now
    */
@@ -30,17 +34,18 @@ export interface CommitOptions {
 
 const MAX_TOKEN_CHARACTERS = 36;
 const MAX_REQUEST_ID_CHARACTERS = 1024;
-/** Where the four-digit years of RFC 3339 end. */
-const MAX_EPOCH_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** As milliseconds these are days of 1970, before any outbox; as seconds, the years 1973 to 2286. */
+const EPOCH_SECONDS = { from: 1e8, to: 1e10 } as const;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 export function commitOf({ requestId, committedAt }: CommitOptions, now: () => number): Commit {
   if (requestId === undefined) {
-    const at = epochMs(committedAt ?? now());
+    const at = committedAt === undefined ? epochMs(now()) : timeOfOption(committedAt, now());
     return { at, idOf: () => uuidV7(at) };
   }
   checkRequestId(requestId);
-  const at = epochMs(committedAt ?? timeOf(requestId));
+  const at = committedAt === undefined ? epochMs(timeOf(requestId)) : timeOfOption(committedAt, now());
   return {
     at,
     clientRequestToken: tokenOf(requestId),
@@ -74,7 +79,17 @@ const tokenOf = (requestId: string): string =>
 
 function epochMs(committedAt: unknown): number {
   const ms = committedAt instanceof Date ? committedAt.getTime() : committedAt;
-  return typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= MAX_EPOCH_MS
+  return typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= LIMITS.committedAt
     ? ms
     : refuseOption('committedAt', committedAt, 'a valid Date, or an integer of epoch milliseconds');
+}
+
+function timeOfOption(committedAt: unknown, now: number): number {
+  const ms = epochMs(committedAt);
+  if (ms >= EPOCH_SECONDS.from && ms < EPOCH_SECONDS.to) {
+    return refuseOption('committedAt', committedAt, 'epoch milliseconds; these look like seconds: multiply by 1000');
+  }
+  // The key's next events would lie before it, and nobody would miss it for as long.
+  if (ms > now + DAY_MS) refuseOption('committedAt', committedAt, 'at most a day ahead of the clock');
+  return ms;
 }

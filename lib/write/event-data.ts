@@ -1,22 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EventDefinition } from '../event/catalogue';
-import { isJsonType } from '../event/content-type';
+import { dataOfValue, isJsonType } from '../event/content-type';
 import { OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
-import { shown } from '../event/options';
-import { issuePath, issueText } from '../event/standard-schema';
-import { jsonText } from './json-text';
+import { isRecord, shown } from '../event/options';
+import { issueKeys, issuePath, issueText, pathText, type StandardResult } from '../event/standard-schema';
+import { jsonText, type JsonIssue } from './json-text';
 
 /**
  * What is sent for `data`: the schema's output, as JSON where the content type is one, and otherwise as it is.
  *
  * An output of `undefined` is no data at all: a tombstone on a compacted topic.
+ *
+ * @throws OutboxError `invalid-event-data` if the schema refuses `data`, if the content type cannot hold the output, or
+ * if a consumer with the same schema could not read it, or would read another value.
  */
 export async function eventData(
   type: string,
-  { schema, contentType = DEFAULT_CONTENT_TYPE }: EventDefinition,
+  definition: EventDefinition,
   data: unknown,
 ): Promise<string | Uint8Array | undefined> {
-  const result = await schema['~standard'].validate(data);
+  const { contentType = DEFAULT_CONTENT_TYPE } = definition;
+  const result = await firstValidation(type, definition, data);
   if (result.issues !== undefined) {
     return refuse(
       type,
@@ -24,13 +29,28 @@ export async function eventData(
     );
   }
   const { value } = result;
-  if (value === undefined) return undefined;
-  if (!isJsonType(contentType)) return rawData(type, contentType, value);
-  const json = jsonText(value);
-  return 'issues' in json ? refuse(type, json.issues) : json.text;
+  const written = value === undefined ? undefined : encode(type, contentType, value);
+  const read = written === undefined ? undefined : readBack(type, written, contentType);
+  // The schema has just taken this very value and given what is written: it will do so again.
+  if (!isDeepStrictEqual(read, data)) await checkReadable(type, definition, value, read);
+  return written;
 }
 
-function rawData(type: string, contentType: string, value: unknown): string | Uint8Array {
+async function firstValidation(type: string, { schema }: EventDefinition, data: unknown) {
+  try {
+    return await schema['~standard'].validate(data);
+  } catch (error) {
+    // V8 throws it for recursion without end: the data is deeper than the schema can follow.
+    if (!(error instanceof RangeError)) throw error;
+    return refuse(type, [{ path: '', message: `is nested too deeply for its schema: ${error.message}` }], error);
+  }
+}
+
+function encode(type: string, contentType: string, value: unknown): string | Uint8Array {
+  if (isJsonType(contentType)) {
+    const json = jsonText(value);
+    return 'issues' in json ? refuse(type, json.issues) : json.text;
+  }
   // A copy: the caller may use its buffer again before the transaction is sent.
   if (value instanceof Uint8Array) return new Uint8Array(value);
   if (typeof value === 'string' && value.isWellFormed()) return value;
@@ -41,9 +61,83 @@ function rawData(type: string, contentType: string, value: unknown): string | Ui
   return refuse(type, [{ path: '', message }]);
 }
 
-function refuse(type: string, issues: readonly { path: string; message: string }[]): never {
-  throw new OutboxError('invalid-event-data', `The data of event "${type}" is not valid. ${issueText(issues)}.`, {
-    type,
-    issues,
-  });
+function readBack(type: string, written: string | Uint8Array, contentType: string): unknown {
+  try {
+    // Consumers get a Buffer.
+    return dataOfValue(typeof written === 'string' ? written : Buffer.from(written), contentType);
+  } catch (cause) {
+    const message = `are bytes that are not UTF-8, as which consumers read content type "${contentType}"`;
+    return refuse(type, [{ path: '', message }], cause);
+  }
+}
+
+const READ_BACK =
+  'Consumers validate what was written with the same schema, so the schema must take what it gives. Declare what JSON holds, such as z.iso.datetime() instead of z.date(), or take both, as z.coerce.date() does, and transform data before the call';
+
+/** Does what a consumer will do with the data, and compares. */
+async function checkReadable(type: string, { schema }: EventDefinition, output: unknown, read: unknown): Promise<void> {
+  let result: StandardResult<unknown>;
+  try {
+    result = await schema['~standard'].validate(read);
+  } catch (cause) {
+    const message = `the schema gave ${described(output)} and throws when it reads ${described(read)} (${String(cause)})`;
+    return refuse(type, [{ path: '', message }], cause, READ_BACK);
+  }
+  if (result.issues !== undefined) {
+    const issues = result.issues.map((issue) => {
+      const keys = issueKeys(issue);
+      const [gave, found] = [at(output, keys), at(read, keys)];
+      return {
+        path: pathText(keys),
+        message: `the schema gave ${described(gave)}, which is written as ${described(found)}; it refuses that: ${issue.message}`,
+      };
+    });
+    return refuse(type, issues, undefined, READ_BACK);
+  }
+  const again = plain(result.value);
+  const path = difference(read, again, []);
+  if (path === undefined) return;
+  const message = `is written as ${described(at(read, path))}, and the schema makes ${described(at(again, path))} of it when it is read`;
+  return refuse(type, [{ path: pathText(path), message }], undefined, READ_BACK);
+}
+
+const described = (value: unknown): string => (value instanceof Date ? `the Date ${shown(value)}` : shown(value));
+
+/** As JSON holds it, so that a Date is compared as the text that it was. */
+function plain(value: unknown): unknown {
+  if (value === undefined || value instanceof Uint8Array) return value;
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    return value;
+  }
+}
+
+function at(value: unknown, keys: readonly PropertyKey[]): unknown {
+  return keys.reduce<unknown>(
+    (each, key) =>
+      typeof each === 'object' && each !== null ? (each as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+/** Where two JSON values differ first; `undefined` for equal ones. */
+function difference(a: unknown, b: unknown, path: readonly PropertyKey[]): readonly PropertyKey[] | undefined {
+  if (isDeepStrictEqual(a, b)) return undefined;
+  const both = (Array.isArray(a) && Array.isArray(b)) || (isRecord(a) && isRecord(b) && !(a instanceof Uint8Array));
+  if (!both) return path;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const key = [...Object.keys(left), ...Object.keys(right)].find((each) => !isDeepStrictEqual(left[each], right[each]));
+  if (key === undefined) return path;
+  return difference(left[key], right[key], [...path, Array.isArray(a) ? Number(key) : key]);
+}
+
+function refuse(type: string, issues: readonly JsonIssue[], cause?: unknown, advice = ''): never {
+  throw new OutboxError(
+    'invalid-event-data',
+    `The data of event "${type}" is not valid. ${issueText(issues)}.${advice === '' ? '' : ` ${advice}.`}`,
+    { type, issues },
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -17,6 +17,10 @@ const LOSSY: readonly (new (...args: never[]) => object)[] = [
   ArrayBuffer,
 ];
 
+/** What readers take by default (1,000 in Java's Jackson and Python), and far from the end of the stack. */
+const MAX_DEPTH = 1000;
+const SHOWN_KEYS = 5;
+
 /**
  * `value` as JSON, or everything in it that JSON would drop or change: `JSON.stringify` writes NaN as null, a Map as {}
  * and leaves functions out. An undefined property is left out, as an optional field is; an undefined element is refused.
@@ -37,6 +41,11 @@ export function jsonText(value: unknown): { readonly text: string } | { readonly
       return null;
     }
     if (typeof converted === 'object' && converted !== null) {
+      if (ancestors.length >= MAX_DEPTH) {
+        const message = `is nested more than ${MAX_DEPTH} levels deep, which many readers refuse`;
+        issues.push({ path: `${pathText(path.slice(0, SHOWN_KEYS))}…`, message });
+        return null;
+      }
       paths.set(converted, path);
       ancestors.push(converted);
     }

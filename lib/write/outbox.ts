@@ -74,15 +74,18 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   /**
    * Commits business entries and events in one `TransactWriteItems` call.
    *
-   * After it resolved, all is written and the events will be published. After an `OutboxError` nothing of this call is
-   * written. After any other error, such as a timeout, the outcome is unknown: repeat the call with the same
-   * `requestId`. Within DynamoDB's ten minutes a repetition has no second effect; after them the outbox items tell that
-   * it was written (`alreadyWritten`), as long as they are retained. Nothing is retried here; `retryable` of the error
-   * says whether it makes sense.
+   * After it resolved, all is written and the events will be published. Nothing is retried here; if `retryable` of the
+   * error is true, repeat the call after a pause, with the same `requestId`. Within DynamoDB's ten minutes a repetition
+   * has no second effect. After them the condition of the outbox items tells that it was written (`alreadyWritten`), as
+   * long as the items are retained: one day after they were published by default, and not at all with a retention of 0.
+   * After that only a condition of your own entries tells a repetition from a new request: give up before.
    *
    * @throws OutboxError for invalid input and exceeded limits, before the call; for a cancelled transaction
    * `version-conflict`, `condition-failed`, `entry-rejected`, `item-collection-full`, `transaction-conflict` or
-   * `throttled`; `request-id-reused` when a repetition differs from its first attempt.
+   * `throttled`; `request-id-reused` when a repetition differs from its first attempt; `access-denied` or
+   * `request-rejected` for a call that DynamoDB does not take. After `outcome-unknown` (a timeout, a lost connection, an
+   * internal error, an aborted call) and `transaction-in-progress` the transaction may be written: they are retryable
+   * only with a `requestId`. What a schema throws itself comes through as it is.
    * @example
    * ```ts
    * await outbox.transact(client, {
@@ -101,16 +104,21 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   transact(client: TransactionClient, transaction: Transaction<D>): Promise<TransactResult>;
 
   /**
-   * What a failed transaction of your own means: an `OutboxError` whose `cause` is the failure, or the failure itself
-   * when there is nothing to translate. Never throws.
+   * What a failed transaction of your own means: an `OutboxError` whose `cause` is the failure, with the codes of
+   * {@link Outbox.transact}. Never throws.
    *
    * `event-already-written` says that an earlier attempt of the same request had succeeded; {@link Outbox.transact}
    * takes it for success.
    *
    * @param actions - the `TransactItems` of the call, in their order
-   * @param options - the `requestId` of the entries, if they had one, to be named by the error
+   * @param options - the `requestId` of the entries, if they had one and the call had their `clientRequestToken`: without
+   * it no error whose outcome is unknown is `retryable`
    */
-  explain(error: unknown, actions: readonly TransactionAction[], options?: { readonly requestId?: string }): unknown;
+  explain(
+    error: unknown,
+    actions: readonly TransactionAction[],
+    options?: { readonly requestId?: string },
+  ): OutboxError;
 }
 
 const WRITE_OPTIONS = ['requestId', 'committedAt', 'traceContext'] as const;
@@ -160,8 +168,8 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
       } catch (error) {
         const failure = explainFailure(error, settings.tableName, entries, write.requestId);
         // Only who gave a request id said that this may be a repetition.
-        const repeated = failure instanceof OutboxError && failure.is('event-already-written');
-        if (repeated && write.requestId !== undefined) return { tokens, alreadyWritten: true };
+        if (failure.is('event-already-written') && write.requestId !== undefined)
+          return { tokens, alreadyWritten: true };
         throw failure;
       }
     },

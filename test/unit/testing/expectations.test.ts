@@ -83,7 +83,7 @@ describe('expectPublished', () => {
 
   it('compares data as they are written: dates, texts, bytes and tombstones', async () => {
     const kinds = defineEvents({
-      dated: { schema: z.object({ at: z.date() }), topic: 'kinds' },
+      dated: { schema: z.object({ at: z.coerce.date() }), topic: 'kinds' },
       text: { schema: z.string(), topic: 'kinds', contentType: 'text/plain' },
       bytes: { schema: z.instanceof(Uint8Array), topic: 'kinds', contentType: 'application/octet-stream' },
       gone: { schema: z.undefined(), topic: 'kinds' },

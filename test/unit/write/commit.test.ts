@@ -20,6 +20,13 @@ test('committedAt goes before the time of the request id', () => {
   expect(commitOf({ committedAt: 5 }, later).at).toBe(5);
 });
 
+test('committedAt may be a day ahead of the clock, and as old as a repetition makes it', () => {
+  for (const at of [NOW + 1000 + 24 * 60 * 60 * 1000, NOW - 400 * 24 * 60 * 60 * 1000, 1e10, 1e8 - 1]) {
+    expect(commitOf({ committedAt: at }, later).at).toBe(at);
+    expect(commitOf({ committedAt: new Date(at), requestId: 'r' }, later).at).toBe(at);
+  }
+});
+
 test('ids follow from request id, key, place and time, and from nothing else', () => {
   const idOf = (requestId: string, committedAt: number, pk: string, index: number) =>
     commitOf({ requestId, committedAt }, later).idOf(pk, index);
@@ -64,6 +71,12 @@ test.each([
   ['committedAt', Date.UTC(10000, 0)],
   ['committedAt', new Date(Number.NaN)],
   ['committedAt', '2026-01-01'],
+  ['committedAt', Math.floor(NOW / 1000)],
+  ['committedAt', new Date(Math.floor(NOW / 1000))],
+  ['committedAt', 1e8],
+  ['committedAt', 1e10 - 1],
+  ['committedAt', NOW + 1001 + 24 * 60 * 60 * 1000],
+  ['committedAt', NOW * 1000],
 ])('%s %p is refused', async (option, got) => {
   const error = await refusal('invalid-option', () => commitOf(untyped({ [option]: got }), later));
   expect(error.details).toMatchObject({ option, got });

@@ -1,4 +1,8 @@
-import { IdempotentParameterMismatchException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  IdempotentParameterMismatchException,
+  TransactionCanceledException,
+  TransactionInProgressException,
+} from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { OutboxErrorCode, TransactionAction } from '../../../lib';
 import { OutboxError } from '../../../lib';
@@ -70,15 +74,87 @@ test('a token that was used for another request is told as such', async () => {
   expect(found).toMatchObject({ code: 'request-id-reused', details: { requestId: 'r-1' }, cause: error });
 });
 
-test.each([
-  ['an error of another kind', new Error('socket hang up')],
-  ['what is no error', 'text'],
-  ['a cancellation without reasons', cancelled(undefined)],
-  ['a cancellation for an unknown reason', cancelled([{ Code: 'SomethingNew' }])],
-])('%s comes back as it is', async (_, error) => {
-  expect(outbox.explain(error, await actions())).toBe(error);
+/** An error as the SDK throws it. */
+const sdkError = (name: string, httpStatusCode?: number, more: object = {}) =>
+  Object.assign(new Error(`${name}!`), { name, $metadata: { httpStatusCode }, ...more });
+
+// Whether it may be written without our knowing: then only a request id makes it safe to repeat.
+const UNSAFE = 'only with a request id';
+test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
+  ['transaction-in-progress', UNSAFE, new TransactionInProgressException({ $metadata: {}, message: 'in progress' })],
+  ['outcome-unknown', UNSAFE, sdkError('TimeoutError')],
+  ['outcome-unknown', UNSAFE, sdkError('AbortError')],
+  ['outcome-unknown', UNSAFE, sdkError('Error', undefined, { code: 'ECONNRESET' })],
+  ['outcome-unknown', UNSAFE, sdkError('Error', undefined, { code: 'ECONNREFUSED' })],
+  ['outcome-unknown', UNSAFE, sdkError('InternalServerError', 500)],
+  ['outcome-unknown', UNSAFE, sdkError('ServiceUnavailable', 503)],
+  ['outcome-unknown', UNSAFE, new Error('socket hang up')],
+  ['outcome-unknown', UNSAFE, new TypeError('fetch failed')],
+  ['outcome-unknown', UNSAFE, 'text'],
+  ['outcome-unknown', UNSAFE, undefined],
+  ['outcome-unknown', UNSAFE, null],
+  ['throttled', true, sdkError('ThrottlingException', 400)],
+  ['throttled', true, sdkError('ProvisionedThroughputExceededException', 400)],
+  ['throttled', true, sdkError('RequestLimitExceeded', 400)],
+  ['throttled', true, sdkError('SomethingNew', 429)],
+  ['transaction-conflict', true, sdkError('TransactionConflictException', 400)],
+  ['transaction-conflict', true, sdkError('ReplicatedWriteConflictException', 400)],
+  ['item-collection-full', false, sdkError('ItemCollectionSizeLimitExceededException', 400)],
+  ['access-denied', false, sdkError('AccessDeniedException', 400)],
+  ['access-denied', false, sdkError('UnrecognizedClientException', 400)],
+  ['access-denied', false, sdkError('SomethingNew', 403)],
+  ['access-denied', true, sdkError('ExpiredTokenException', 400)],
+  ['access-denied', true, sdkError('CredentialsProviderError')],
+  ['request-rejected', false, sdkError('ValidationException', 400)],
+  ['request-rejected', false, sdkError('ResourceNotFoundException', 400)],
+  ['request-rejected', false, sdkError('SomethingNew', 400)],
+  ['request-rejected', false, cancelled(undefined)],
+  ['request-rejected', false, cancelled([NONE, NONE])],
+  ['entry-rejected', false, cancelled([NONE, { Code: 'SomethingNew' }])],
+])('%s, retryable %s: whatever the client throws is explained', async (code, retryable, error) => {
+  const all = await actions();
   const client = { transactWrite: jest.fn<Promise<unknown>, []>().mockRejectedValue(error) };
-  await expect(outbox.transact(client, { changes: [{ ...order42, events: [placed] }] })).rejects.toBe(error);
+  const change = { ...order42, events: [placed] };
+  for (const requestId of [REQUEST_ID, undefined]) {
+    const options = requestId === undefined ? {} : { requestId };
+    const expected = { code, retryable: retryable === UNSAFE ? requestId !== undefined : retryable, cause: error };
+    expect(outbox.explain(error, all, options)).toBeInstanceOf(OutboxError);
+    expect(outbox.explain(error, all, options)).toMatchObject(expected);
+    await expect(outbox.transact(client, { changes: [change], ...options })).rejects.toMatchObject(expected);
+  }
+});
+
+test('an error that is explained already is not explained again', async () => {
+  const error = outbox.explain(new Error('x'), await actions());
+  expect(outbox.explain(error, await actions())).toBe(error);
+});
+
+test('a stored item that breaks the format is another one than ours', async () => {
+  const all = await outbox.items(order42, [placed], { requestId: REQUEST_ID });
+  const Item = { ...marshall(all[0]!.Put.Item), source: { S: 'not a uri' } };
+  const error = cancelled([{ ...FAILED, Item }]);
+  expect(outbox.explain(error, all, { requestId: REQUEST_ID })).toMatchObject({ code: 'request-id-reused' });
+});
+
+test.each([
+  ['a map', () => Array.from({ length: 5000 }).reduce<object>((inner) => ({ inner }), {})],
+  ['a list', () => Array.from({ length: 5000 }).reduce<unknown[]>((inner) => [inner], [])],
+  [
+    'an object that holds itself',
+    () => {
+      const own: { self?: unknown } = {};
+      own.self = own;
+      return own;
+    },
+  ],
+])('%s that would end the stack is refused before the call', async (_, deep) => {
+  const transactWrite = jest.fn();
+  const write = { actions: [{ Put: { TableName: 'orders', Item: { pk: '42', deep: deep() } } }] };
+  const error = await refusal('nested-too-deep', () =>
+    outbox.transact({ transactWrite }, { ...write, changes: [{ ...order42, events: [placed] }] }),
+  );
+  expect(error.details).toEqual({ maxLevels: 32 });
+  expect(transactWrite).not.toHaveBeenCalled();
 });
 
 describe('a late repetition', () => {
