@@ -24,7 +24,7 @@ export type { DoctorTarget } from './operate/doctor/facts';
 export type { DoctorLine, Verdict } from './operate/doctor/line';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
-export { findKafkaFunctions, findSweeper, findTable } from './operate/find-outbox';
+export { findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
 export type { StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';

@@ -50,3 +50,19 @@ export function columns(rows: readonly (readonly string[])[], indent = '  '): st
     `${indent}${row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ')}`.trimEnd(),
   );
 }
+
+const TERMINAL_WIDTH = 80;
+
+/** Text as lines of at most 80 columns, each behind the indent; a word that is longer stays whole. */
+export function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of text.split(' ')) {
+    const longer = current === '' ? word : `${current} ${word}`;
+    if (current !== '' && indent.length + longer.length > TERMINAL_WIDTH) {
+      lines.push(`${indent}${current}`);
+      current = word;
+    } else current = longer;
+  }
+  return [...lines, `${indent}${current}`];
+}

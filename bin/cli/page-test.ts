@@ -1,5 +1,4 @@
-import { readAlarms } from '../../lib/operate/alarms';
-import { alarmPrefix } from '../../lib/operate/alarms';
+import { alarmPrefix, readAlarms } from '../../lib/operate/alarms';
 import { findRelay } from '../../lib/operate/find-relay';
 import { pageTest, planPageTest, type PagePlan, type PageResult } from '../../lib/operate/page-test';
 import { ask, canAsk } from './ask';

@@ -7,6 +7,7 @@ import { addRedrive } from './commands/redrive';
 import { addReplay } from './commands/replay';
 import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
+import { addSmoke } from './commands/smoke';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
 import { addVerify } from './commands/verify';
@@ -23,6 +24,7 @@ Examples:
   outbox redrive order#42 --skip --at 3 --why "cannot be sent" --yes
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
   outbox verify --since 2h
+  outbox smoke --stack Shop --topic outbox-smoke
   outbox cost --events-per-second 100 --event-bytes 1000
   outbox schema check --catalogue ./dist/events.js
   outbox consumer parked --inbox shipping-inbox
@@ -60,6 +62,7 @@ export function createProgram(version: string): Command {
     addSweep,
     addVerify,
     addDoctor,
+    addSmoke,
     addCost,
     addSchema,
     addConsumer,

@@ -9,7 +9,7 @@ import { KafkaClient } from '@aws-sdk/client-kafka';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { findKafkaFunctions, findSweeper, findTable } from '../../lib/operate/find-outbox';
+import { findKafkaFunctions, findSweeper, findTable, findTopics } from '../../lib/operate/find-outbox';
 import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
@@ -46,6 +46,8 @@ export interface Session {
   readonly findSweeper?: () => Promise<string | undefined>;
   /** Of the stack as well: the functions that reach Kafka. */
   readonly findKafkaFunctions?: () => Promise<readonly string[]>;
+  /** Topics that the stack's output names. */
+  readonly findTopics?: () => Promise<readonly string[]>;
   /** Of the local stack that runs. */
   readonly local?: StackDescription;
   /** Noted on whatever is changed. */
@@ -98,6 +100,7 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
+    findTopics: options.table === undefined ? () => findTopics(stack) : undefined,
     findKafkaFunctions: options.table === undefined ? () => findKafkaFunctions(stack, services.lambda) : undefined,
     by: async () => options.by ?? (await callerArn(services.sts)),
   };

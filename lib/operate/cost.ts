@@ -37,14 +37,25 @@ export interface Workload {
 
 /** The Kafka cluster, if its price is to be counted: one that serves others as well is paid anyhow. */
 export type KafkaWorkload =
-  | ({ readonly kind: 'serverless'; /** Of all topics. */ readonly partitions: number } & KafkaTraffic)
-  | ({ readonly kind: 'express'; readonly brokers: number } & KafkaTraffic)
-  | { readonly kind: 'standard'; readonly brokers: number; /** Disk of each broker. */ readonly storageGb: number };
-
-interface KafkaTraffic {
-  /** How long topics keep their messages. Default: Kafka's own, seven days. */
-  readonly keptSeconds?: number;
-}
+  | {
+      readonly kind: 'serverless';
+      /** Of all topics. */
+      readonly partitions: number;
+      /** How long topics keep their messages. Default: Kafka's own, seven days. */
+      readonly keptSeconds?: number;
+    }
+  | {
+      readonly kind: 'express';
+      readonly brokers: number;
+      /** As for `serverless`. */
+      readonly keptSeconds?: number;
+    }
+  | {
+      readonly kind: 'standard';
+      readonly brokers: number;
+      /** Disk of each broker. */
+      readonly storageGb: number;
+    };
 
 /** Exact for the workload given; `estimated` are averages of a steady load. */
 export interface Cost {

@@ -1,5 +1,9 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { paginateListStackResources, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import {
+  DescribeStacksCommand,
+  paginateListStackResources,
+  type StackResourceSummary,
+} from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { TABLE } from '../event/table';
@@ -80,6 +84,16 @@ export async function findKafkaFunctions(
   }
   return found;
 }
+
+/** Topics that the relay may write to, as the app's stack tells by its output `Topics`; none where it has no such output. */
+export async function findTopics({ cloudformation, stackName }: StackTarget): Promise<string[]> {
+  const { Stacks: [stack] = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stackName }));
+  const topics = stack?.Outputs?.find(({ OutputKey }) => OutputKey === TOPICS_OUTPUT)?.OutputValue ?? '';
+  return topics.split(',').flatMap((topic) => (topic.trim() === '' ? [] : topic.trim()));
+}
+
+/** See lib/infra/app/outbox-outputs.ts. */
+const TOPICS_OUTPUT = 'Topics';
 
 /** One that was deleted by hand, or that the caller may not see, keeps nothing from being found. */
 const SKIPPED = ['AccessDeniedException', 'ResourceNotFoundException'];

@@ -39,7 +39,7 @@ export interface ListPrice {
   /** `listed`: published for `PRICE_LIST.region`. `assumed`: remembered, and not found again on `PRICE_LIST.checkedOn`. */
   readonly basis: 'listed' | 'assumed';
   /** The page of AWS that has it. */
-  readonly page: keyof typeof PRICING_PAGES;
+  readonly page: 'dynamodb' | 'lambda' | 'cloudwatch' | 'msk';
 }
 
 const PRICING_PAGES = {

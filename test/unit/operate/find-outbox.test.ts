@@ -1,8 +1,8 @@
-import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, DescribeStacksCommand, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { findSweeper, findTable } from '../../../lib/operate/find-outbox';
+import { findKafkaFunctions, findSweeper, findTable, findTopics } from '../../../lib/operate/find-outbox';
 import { encodeSweeperConfig } from '../../../lib/sweep/environment';
 
 const cloudformation = mockClient(CloudFormationClient);
@@ -76,3 +76,25 @@ test.each(['AccessDeniedException', 'ResourceNotFoundException'])(
     expect(await findSweeper(stack, clients.lambda, 'outbox')).toBeUndefined();
   },
 );
+
+test('the functions of a stack that reach Kafka are those that are told brokers', async () => {
+  stackOf(['relay', 'web', 'hidden'].map((name) => resource('AWS::Lambda::Function', name)));
+  lambda
+    .on(GetFunctionConfigurationCommand, { FunctionName: 'relay' })
+    .resolves({ Environment: { Variables: { OUTBOX_KAFKA_BROKERS: 'b:9098' } } })
+    .on(GetFunctionConfigurationCommand, { FunctionName: 'hidden' })
+    .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+  expect(await findKafkaFunctions(stack, clients.lambda)).toEqual(['relay']);
+});
+
+test.each<[string | undefined, string[]]>([
+  ['orders,outbox-smoke', ['orders', 'outbox-smoke']],
+  ['', []],
+  [undefined, []],
+])('a stack whose output Topics is %p names these topics', async (OutputValue, topics) => {
+  const Outputs = OutputValue === undefined ? [] : [{ OutputKey: 'Topics', OutputValue }];
+  cloudformation
+    .on(DescribeStacksCommand, { StackName: 'Shop' })
+    .resolves({ Stacks: [{ StackName: 'Shop', CreationTime: new Date(), StackStatus: 'CREATE_COMPLETE', Outputs }] });
+  expect(await findTopics(stack)).toEqual(topics);
+});

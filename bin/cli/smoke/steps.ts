@@ -1,0 +1,78 @@
+import type { Session } from '../session';
+import { withinTime } from './within-time';
+
+/** `skipped`: it was not tried, and `found` says why. */
+export type StepVerdict = 'ok' | 'failed' | 'skipped';
+
+/** How one step ended. */
+export interface StepResult {
+  readonly step: string;
+  readonly verdict: StepVerdict;
+  readonly found: string;
+  /** Of a failed step: what to look at. */
+  readonly next?: string;
+  readonly seconds: number;
+}
+
+export type Outcome = Pick<StepResult, 'verdict' | 'found' | 'next'>;
+
+/** One thing that a smoke test tries. */
+export interface Step {
+  readonly name: string;
+  /** What a person reads while it runs. */
+  readonly doing: string;
+  /** Steps that must have ended well: without them this one says nothing. */
+  readonly needs?: readonly string[];
+  readonly timeoutMs: number;
+  /** What to look at when it fails. */
+  readonly next: string;
+  run(progress: (text: string) => void): Promise<Outcome>;
+}
+
+export const done = (found: string): Outcome => ({ verdict: 'ok', found });
+export const failed = (found: string, next?: string): Outcome => ({ verdict: 'failed', found, next });
+export const skipped = (found: string): Outcome => ({ verdict: 'skipped', found });
+
+/**
+ * Runs the steps one after the other, each within its time. One that fails keeps no other from being tried, unless that
+ * needs it.
+ */
+export async function runSteps(
+  { terminal }: Pick<Session, 'terminal'>,
+  steps: readonly Step[],
+  onEnd: (result: StepResult) => void,
+): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (const step of steps) {
+    const startedAt = Date.now();
+    const end = ({ verdict, found, next }: Outcome): void => {
+      const seconds = Math.round((Date.now() - startedAt) / 1000);
+      const result = {
+        step: step.name,
+        verdict,
+        found,
+        next: verdict === 'failed' ? (next ?? step.next) : next,
+        seconds,
+      };
+      results.push(result);
+      onEnd(result);
+    };
+    const missing =
+      step.needs?.filter((name) => !results.some((one) => one.step === name && one.verdict === 'ok')) ?? [];
+    if (missing.length > 0) {
+      end(skipped(`it needs ${missing.join(', ')}`));
+      continue;
+    }
+    const progress = (text: string): void => {
+      const seconds = Math.round((Date.now() - startedAt) / 1000);
+      terminal.progress(`  ${step.name}: ${text}, ${seconds} of at most ${step.timeoutMs / 1000} s`);
+    };
+    progress(step.doing);
+    try {
+      end(await withinTime(step.run(progress), step.timeoutMs));
+    } catch (error) {
+      end(failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error)));
+    }
+  }
+  return results;
+}

@@ -1,0 +1,25 @@
+/** What `work` resolves with, or a rejection after so many milliseconds. What it does later is nobody's business any more. */
+export async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it was not done within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Looks again until there is something else than `undefined`, or the time is over. */
+export async function lookUntil<T>(
+  look: () => Promise<T | undefined>,
+  { timeoutMs, pollMs = 1_000 }: { readonly timeoutMs: number; readonly pollMs?: number },
+): Promise<T | undefined> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined || Date.now() > end) return found;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
