@@ -10,7 +10,7 @@ import { markWriter } from '../../lib/relay/dynamodb/marks';
 import { parkingWriter } from '../../lib/relay/dynamodb/parking';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
 import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
-import { decodeRelayConfig, DYNAMODB_TIMING, slowestRoundMs } from '../../lib/relay/environment';
+import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import { kafkaClient } from '../../lib/kafka/client';
 import { createKafkaPublisher } from '../../lib/relay/kafka/publisher';
@@ -51,6 +51,7 @@ const relay = createRelay(
     minRoundMs: slowestRoundMs(config),
     minParkMs: DYNAMODB_TIMING.slowestCallMs,
     order: config.order,
+    replicationWaitMs: config.home === undefined ? 0 : REPLICATION_WAIT_MS,
     lateAfterMs: config.lateAfterSeconds * 1000,
   },
 );

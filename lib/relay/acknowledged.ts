@@ -1,9 +1,10 @@
 import type { Receipt } from '../event/receipt';
 
 /** What is known of an acknowledged item: its receipts as long as they must still be marked. */
-export type Acknowledgement = { readonly kind: 'unmarked'; readonly receipts: readonly Receipt[] } | typeof MARKED;
-
-const MARKED = { kind: 'marked' } as const;
+export type Acknowledgement = {
+  /** The record that was acknowledged; left out for what a drain read in the table. */
+  readonly sequence?: string;
+} & ({ readonly kind: 'unmarked'; readonly receipts: readonly Receipt[] } | { readonly kind: 'marked' });
 
 /**
  * The items that this process published: when a record comes again, an unmarked one is only marked and a marked one is
@@ -22,12 +23,12 @@ export class Acknowledged {
     this.#generation = generation;
   }
 
-  unmarked(identity: string, receipts: readonly Receipt[]): void {
-    this.#set(identity, { kind: 'unmarked', receipts });
+  unmarked(identity: string, receipts: readonly Receipt[], sequence?: string): void {
+    this.#set(identity, { kind: 'unmarked', receipts, sequence });
   }
 
-  marked(identity: string): void {
-    this.#set(identity, MARKED);
+  marked(identity: string, sequence?: string): void {
+    this.#set(identity, { kind: 'marked', sequence });
   }
 
   get(identity: string): Acknowledgement | undefined {

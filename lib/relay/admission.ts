@@ -12,7 +12,8 @@ export type Admission =
 
 /**
  * The one rule of what may be skipped: an item that is acknowledged, or discarded, or at or after the position of a
- * hold that was read after its record arrived. Everything else is published.
+ * hold that was read after its record arrived. Everything else is published. Acknowledged means known to this process;
+ * triage.ts has settled before what the table knows.
  */
 export function admit(
   entry: Entry,
@@ -21,9 +22,12 @@ export function admit(
 ): Admission {
   if (control.tombstones.has(entry.identity)) return { kind: 'done' };
   const known = acknowledged.get(entry.identity);
-  if (known?.kind === 'unmarked') return { kind: 'mark', receipts: known.receipts };
-  // What was marked and is open where a drain reads it has been written again since, under its old name.
-  if (known !== undefined && !entry.isHead) return { kind: 'done' };
+  // A record with another sequence number is another insert: the item was written again since, under its old id.
+  const isSameInsert = known?.sequence === undefined || known.sequence === entry.sequence || entry.isHead;
+  if (known?.kind === 'unmarked' && isSameInsert) return { kind: 'mark', receipts: known.receipts };
+  // The same holds for a marked item that a drain finds open. One that a drain published without its record is looked
+  // up before it comes here.
+  if (known?.kind === 'marked' && known.sequence === entry.sequence && !entry.isHead) return { kind: 'done' };
   const hold = holdOf(entry, control.holds);
   return hold === undefined ? { kind: 'publish' } : { kind: 'wait', hold };
 }

@@ -1,10 +1,10 @@
 import type { Control, Hold } from '../event/control';
-import type { Acknowledged } from './acknowledged';
 import { admit } from './admission';
 import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
 import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
 import type { RelayOptions } from './options';
+import type { ProcessMemory } from './process-memory';
 import type { ItemIdentity, Mark, Parking, Poison, RelayPorts, TopicLookup } from './ports';
 import { halve, keepOpen, planRound, type LoadedBatch } from './rounds';
 import { MAX_STARTS } from './suspects';
@@ -13,6 +13,18 @@ import { MAX_STARTS } from './suspects';
 export interface KnownControl extends Omit<Control, 'holds' | 'tombstones'> {
   readonly holds: Map<string, Hold>;
   readonly tombstones: Set<string>;
+}
+
+/** One request carries so many marks. */
+const MARKS_PER_REQUEST = 25;
+/** Requests of earlier rounds that may be unanswered when a round begins. */
+const MAX_UNANSWERED = 4;
+/** What an invocation needs after its last mark, to return its result. */
+const RETURN_MS = 1_000;
+
+interface MarkTask {
+  readonly entry: Entry;
+  readonly mark: Mark;
 }
 
 /**
@@ -24,25 +36,29 @@ export class Delivery {
   readonly control: KnownControl;
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
-  readonly #acknowledged: Acknowledged;
+  readonly #memory: ProcessMemory;
   readonly #remainingMs: () => number;
   readonly #oneByOne: boolean;
   readonly #started: ItemIdentity[] = [];
+  /** Acknowledged, and not yet sent to be marked: fewer than one request takes. */
+  #unsent: MarkTask[] = [];
   readonly #marking = new Set<Promise<void>>();
+  #acks = 0;
+  #outages = 0;
   #stopped = false;
 
   /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it is made */
   constructor(
     ports: RelayPorts,
     options: RelayOptions,
-    acknowledged: Acknowledged,
+    memory: ProcessMemory,
     control: Control,
     remainingMs: () => number,
     oneByOne: boolean,
   ) {
     this.#ports = ports;
     this.#options = options;
-    this.#acknowledged = acknowledged;
+    this.#memory = memory;
     this.#remainingMs = remainingMs;
     this.#oneByOne = oneByOne;
     this.control = { ...control, holds: new Map(control.holds), tombstones: new Set(control.tombstones) };
@@ -50,6 +66,11 @@ export class Delivery {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** Whether everything that was sent in this invocation failed. */
+  get brokersSilent(): boolean {
+    return this.#outages > 0 && this.#acks === 0;
   }
 
   /** Whether there is time for one more round, with its marks. */
@@ -75,6 +96,11 @@ export class Delivery {
     let open: readonly Entry[] = entries;
     while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
       began = true;
+      // A table that does not keep up must not let acknowledged items pile up that a crash would publish again.
+      if (this.#marking.size > MAX_UNANSWERED) {
+        while (this.#marking.size > MAX_UNANSWERED) await Promise.race(this.#marking);
+        continue;
+      }
       await (this.#oneByOne ? this.#suspectRound(open) : this.#round(open));
     }
     return began || open.length === 0;
@@ -82,6 +108,7 @@ export class Delivery {
 
   /** Resolves when every mark so far is written, or its entry has failed. */
   async marksWritten(): Promise<void> {
+    this.#sendMarks(this.#unsent.splice(0));
     await Promise.all(this.#marking);
   }
 
@@ -101,13 +128,13 @@ export class Delivery {
     const { telemetry } = this.#ports;
     return entries.filter((entry) => {
       if (entry.state !== 'open') return false;
-      const admission = admit(entry, this.control, this.#acknowledged);
+      const admission = admit(entry, this.control, this.#memory.acknowledged);
       if (admission.kind === 'publish') return true;
       entry.state = 'settled';
       if (admission.kind === 'wait') telemetry.heldBack(entry, admission.hold);
       else if (entry.content.kind === 'item') {
         telemetry.duplicateSkipped(entry.content.item);
-        if (admission.kind === 'mark') this.#mark([{ entry, content: entry.content, receipts: admission.receipts }]);
+        if (admission.kind === 'mark') this.#mark([{ entry, mark: markOf(entry.content, admission.receipts) }]);
       }
       return false;
     });
@@ -126,7 +153,8 @@ export class Delivery {
     if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
     if (starts <= MAX_STARTS) {
       if (starts > 0) this.#started.push(item);
-      await this.#round([entry]);
+      // Counting takes its time too.
+      if (this.mayGoOn) await this.#round([entry]);
     } else if (this.#mayPark) {
       await this.#park(entry, {
         kind: 'poison',
@@ -179,6 +207,9 @@ export class Delivery {
       else if (outcome.kind === 'poison') refused.push([batch, outcome]);
       else this.stop(outcome);
     });
+    this.#acks += outcomes.filter(({ kind }) => kind === 'acked').length;
+    this.#outages += outcomes.filter(({ kind }) => kind === 'outage').length;
+    this.#memory.brokersAnswer = outcomes.some(({ kind }) => kind !== 'outage');
     this.#settle(done);
     for (const [batch, failure] of refused) await this.#isolate(batch, failure);
   }
@@ -215,27 +246,42 @@ export class Delivery {
       latencyMs: done.flatMap(([, { item, messages }]) => messages.map(() => now - item.committedAt)),
     });
     for (const [entry, { receipts }] of done) {
-      this.#acknowledged.unmarked(entry.identity, receipts);
+      this.#memory.acknowledged.unmarked(entry.identity, receipts, entry.sequence);
       entry.state = 'settled';
     }
-    this.#mark(done.map(([entry, content]) => ({ entry, content, receipts: content.receipts })));
+    this.#mark(done.map(([entry, content]) => ({ entry, mark: markOf(content, content.receipts) })));
   }
 
-  /** Runs beside the next round. A mark that fails makes its record be delivered again, which then only marks. */
-  #mark(acknowledged: readonly { entry: Entry; content: ItemContent; receipts: Mark['receipts'] }[]): void {
+  /**
+   * Collects marks over rounds, so that a key whose events go to several partitions in turn does not take a request for
+   * each. A crash before they are sent costs fewer than one request's duplicates.
+   */
+  #mark(tasks: readonly MarkTask[]): void {
+    this.#unsent.push(...tasks);
+    // An item on which the process may die must not take the marks of others with it.
+    const kept = this.#oneByOne ? 0 : this.#unsent.length % MARKS_PER_REQUEST;
+    this.#sendMarks(this.#unsent.splice(0, this.#unsent.length - kept));
+  }
+
+  /** Runs next to the following round. A mark that fails makes its record be delivered again, which then only marks. */
+  #sendMarks(tasks: readonly MarkTask[]): void {
+    if (tasks.length === 0) return;
     const { items, telemetry } = this.#ports;
-    const marks = acknowledged.map(({ content, receipts }) => markOf(content, receipts));
-    const marking: Promise<void> = items.mark(marks).then((failures) => {
+    const timeLimitMs = Math.max(0, this.#remainingMs() - RETURN_MS);
+    const marks = tasks.map(({ mark }) => mark);
+    const marking: Promise<void> = items.mark(marks, timeLimitMs).then((failures) => {
       this.#marking.delete(marking);
-      acknowledged.forEach(({ entry }, at) => {
-        const mark = marks[at];
-        if (mark !== undefined && failures.has(mark)) {
+      for (const { entry, mark } of tasks) {
+        if (failures.has(mark)) {
           entry.state = 'failed';
           telemetry.markFailed(mark, failures.get(mark));
         } else {
-          this.#acknowledged.marked(entry.identity);
+          this.#memory.acknowledged.marked(entry.identity, entry.sequence);
         }
-      });
+      }
+      if (failures.size < tasks.length) return;
+      // Whatever is published now would be published again.
+      this.stop({ message: 'Published items could not be marked.', cause: failures.values().next().value });
     });
     this.#marking.add(marking);
   }

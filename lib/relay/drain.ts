@@ -130,7 +130,13 @@ export class KeyWorker {
     for (const image of page) present.add(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`);
     const now = this.#ports.clock.now();
     const ageMs = (entry: Entry): number => ageSinceCommitMs(entry, now);
-    const awaited = await awaitedPredecessors(entries, present, this.#ports.keys, ageMs);
+    const awaited = await awaitedPredecessors(
+      entries,
+      present,
+      this.#ports.keys,
+      ageMs,
+      this.#options.replicationWaitMs,
+    );
     for (const [entry, predecessor] of awaited) {
       if (predecessor === 'missing') this.#ports.telemetry.predecessorMissing(entry);
     }

@@ -14,6 +14,8 @@ export interface Entry {
   readonly sk: string;
   /** Made once: it is looked up several times, and a text that was just put together must be hashed anew. */
   readonly identity: string;
+  /** Sequence number of its record: which insert this is. Left out for what a drain has read in the table. */
+  readonly sequence?: string;
   readonly content: ItemContent | UndecodableContent;
   /** Refusals in its past. */
   readonly refused: { readonly attempts: number; readonly since?: number };
@@ -38,9 +40,10 @@ interface UndecodableContent {
 }
 
 /** The entry of a record of the batch. */
-export const entryOf = (decoded: DecodedItem, index: number): Entry => ({
+export const entryOf = (decoded: DecodedItem, index: number, sequence?: string): Entry => ({
   ...contentOf(decoded),
   index,
+  sequence,
   refused: { attempts: 0 },
   isHead: false,
   state: 'open',

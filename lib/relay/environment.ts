@@ -43,6 +43,9 @@ export const RELAY_DEFAULTS = {
   publishWithinMs: 5_000,
 } as const satisfies Partial<RelayConfig>;
 
+/** How long strict order waits for what another region may be about to replicate. */
+export const REPLICATION_WAIT_MS = 10_000;
+
 /** Connecting and sending may each take this many request timeouts, retries of the library included. */
 export const ATTEMPT_TIMEOUTS = 2;
 

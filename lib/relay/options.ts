@@ -8,6 +8,8 @@ export interface RelayOptions extends RoundLimits {
   readonly minParkMs: number;
   /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
   readonly order: Order;
+  /** With strict order on a table with replicas: how long an item waits for a version before it that is not there. */
+  readonly replicationWaitMs?: number;
   /** A record that is older may follow others that the stream has already dropped. */
   readonly lateAfterMs: number;
 }

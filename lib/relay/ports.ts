@@ -75,9 +75,10 @@ export interface ItemIdentity {
 export interface ItemStore {
   /**
    * Records the receipts and the expiry of each item (or deletes it, with a retention of zero or when it has no room for
-   * them), unless it is gone or was replaced under its position. Answers what could not be marked; never rejects.
+   * them), unless it is gone or was replaced under its position. Returns the marks that were not written within
+   * `timeLimitMs`, with the cause; never rejects.
    */
-  mark(marks: readonly Mark[]): Promise<ReadonlyMap<Mark, unknown>>;
+  mark(marks: readonly Mark[], timeLimitMs: number): Promise<ReadonlyMap<Mark, unknown>>;
   /**
    * Parks an item and holds its key in one transaction. `gone`: it was processed, discarded or deleted meanwhile, so
    * nothing was written and nothing is owed. Rejects when the outcome is unknown.
@@ -115,11 +116,37 @@ export interface KeyReader {
   earliestOpen(pk: string, upTo: string): Promise<string | undefined>;
   /** The items from `from` on, in order, page by page, whatever their state. */
   pages(pk: string, from: string): AsyncIterable<readonly Image[]>;
-  /** The states of the items at these positions, by `pk\nsk`; absent ones are left out. */
-  states(
-    positions: readonly { readonly pk: string; readonly sk: string }[],
-  ): Promise<ReadonlyMap<string, ItemStateName>>;
+  /** The items at these positions, by `positionKey`; absent ones are left out. */
+  lookUp(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>>;
+  /**
+   * The same by a read that tells an absent item from one that is not visible yet: `unfinished` are the positions that a
+   * transaction in progress is about to write. A transaction one of whose items is visible is at least in progress.
+   */
+  lookUpTransacted(
+    positions: readonly Position[],
+  ): Promise<{ readonly stored: ReadonlyMap<string, StoredItem>; readonly unfinished: ReadonlySet<string> }>;
 }
+
+export interface Position {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
+
+/** What a look-up reads of an item. */
+export interface StoredItem {
+  readonly state: ItemStateName;
+  readonly id?: string;
+  /** The region that wrote it, on a table with replicas. */
+  readonly region?: string;
+}
+
+/**
+ * Why records are looked up in the table. `late`: the stream may have dropped others before them. `doubt`: a gap of the
+ * stream is suspected. `redelivered`: another process may have published them.
+ */
+export type LookBackReason = 'late' | 'doubt' | 'redelivered';
 
 export interface ControlStore {
   /** Strongly consistent: a hold written before the call is in the answer. */
@@ -197,8 +224,8 @@ export interface Telemetry {
   producerRebuilt(cause: unknown): void;
   /** A signal that cannot be acted on; it stays in the table. */
   signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;
-  /** A key was looked up in the table, because its record did not prove that all before it had been seen. */
-  lookedBack(reason: 'late' | 'doubt', keys: number): void;
+  /** So many keys were looked up in the table before they were published, or records when they are `redelivered`. */
+  lookedBack(reason: LookBackReason, count: number): void;
   drained(drain: {
     readonly pk: string;
     readonly outcome: DrainOutcome;

@@ -1,14 +1,14 @@
 import type { Control } from '../event/control';
-import { Acknowledged } from './acknowledged';
 import { Delivery } from './delivery';
 import { KeyWorker } from './drain';
 import { entryOf, type Entry } from './entry';
-import { forEachKey, type SignalEntry } from './key-work';
-import { LookBack } from './look-back';
+import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
 import type { RelayPorts } from './ports';
+import { ProcessMemory } from './process-memory';
 import { decodeRecord, type StreamRecord } from './record';
 import { maySuspect } from './suspects';
+import { Triage } from './triage';
 
 export interface Relay {
   /**
@@ -20,12 +20,13 @@ export interface Relay {
 
 /** A relay for one process: what it acknowledged is remembered from one invocation to the next. */
 export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
-  const acknowledged = new Acknowledged();
+  const memory = new ProcessMemory();
   return {
     async handle(records, remainingMs) {
       const { telemetry } = ports;
       telemetry.received(records.length);
-      const failed = await handleBatch(records, remainingMs, ports, options, acknowledged);
+      const failed = await handleBatch(records, remainingMs, ports, options, memory);
+      if (failed !== undefined) memory.askedAgainAt = ports.clock.now();
       const failedFrom = failed === undefined ? undefined : records[failed]?.dynamodb?.SequenceNumber;
       telemetry.finished({ failedFrom });
       return failed;
@@ -38,7 +39,7 @@ async function handleBatch(
   remainingMs: () => number,
   ports: RelayPorts,
   options: RelayOptions,
-  acknowledged: Acknowledged,
+  memory: ProcessMemory,
 ): Promise<number | undefined> {
   let control: Control;
   try {
@@ -49,19 +50,26 @@ async function handleBatch(
   }
   const { entries, signals } = await decode(records, ports);
   const suspect = maySuspect(records, ports.clock.now());
-  const delivery = new Delivery(ports, options, acknowledged, control, remainingMs, suspect);
+  const delivery = new Delivery(ports, options, memory, control, remainingMs, suspect);
 
-  const lookBack = new LookBack(records, delivery, ports, options);
-  const { plain, works } = await lookBack.sort(entries, signals);
-  // Records that need nothing else go first: nobody waits for the slow path of another key.
-  let began = plain.length === 0 && works.length === 0;
-  if (await delivery.deliver(plain)) began ||= plain.length > 0;
+  const triage = new Triage(records, delivery, memory, ports, options);
+  const { plain, works, unproven } = triage.split(entries, signals);
+  let began = plain.length === 0 && works.length === 0 && unproven.length === 0;
   const worker = new KeyWorker(ports, options, delivery);
-  await forEachKey(works, async (work) => {
-    if (!delivery.mayGoOn) return;
+  const drain = (keys: readonly KeyWork[]): Promise<void> =>
+    forEachKey(keys, async (work) => {
+      if (!delivery.mayGoOn) return;
+      began = true;
+      await worker.run(work);
+    });
+  // Records that need nothing else go first: none waits for the slow path of another key.
+  if (await delivery.deliver(plain)) began ||= plain.length > 0;
+  for await (const portion of triage.lookUps(unproven)) {
     began = true;
-    await worker.run(work);
-  });
+    await delivery.deliver(portion.plain);
+    await drain(portion.works);
+  }
+  await drain(works);
   if (!began && !delivery.stopped) {
     delivery.stop({
       message: `No round was started: ${remainingMs()} ms were left, and one can take ${options.minRoundMs} ms.`,
@@ -109,7 +117,7 @@ async function decode(
         }
         break;
       default:
-        entries.push(entryOf(decoded, index));
+        entries.push(entryOf(decoded, index, record.dynamodb?.SequenceNumber));
     }
   }
   return { entries, signals };

@@ -80,9 +80,9 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.signalsSetAside);
       logger.error('Set aside a signal that cannot be acted on', { pk, sk, why });
     },
-    lookedBack(reason, keys) {
-      add(RELAY_METRICS.lookBacks, keys);
-      logger.info('Looked up in the table what the stream may have lost', { reason, keys });
+    lookedBack(reason, count) {
+      add(RELAY_METRICS.lookBacks, count);
+      logger.info('Looked up records in the table before publishing them', { reason, count });
     },
     drained({ pk, outcome, published, signals }) {
       add(RELAY_METRICS.drains);

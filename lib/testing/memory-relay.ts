@@ -13,7 +13,7 @@ import { keyReader } from '../relay/dynamodb/keys';
 import { parkingWriter } from '../relay/dynamodb/parking';
 import { signalStore } from '../relay/dynamodb/signals';
 import { suspectCounter } from '../relay/dynamodb/suspects';
-import { RELAY_DEFAULTS, type Order } from '../relay/environment';
+import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
 import { createRelay, type Relay } from '../relay/relay';
@@ -64,7 +64,16 @@ export class MemoryRelay {
         telemetry: this.#telemetry(),
         clock,
       },
-      { maxBatchBytes, maxMessages: 1_000, minRoundMs: 0, minParkMs: 0, order, lateAfterMs: lateAfterSeconds * 1000 },
+      {
+        maxBatchBytes,
+        maxMessages: 1_000,
+        minRoundMs: 0,
+        minParkMs: 0,
+        order,
+        // Transactions in memory never overlap: a version that is not there yet stands for one that is being written.
+        replicationWaitMs: REPLICATION_WAIT_MS,
+        lateAfterMs: lateAfterSeconds * 1000,
+      },
     );
   }
 

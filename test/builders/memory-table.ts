@@ -11,15 +11,18 @@ import {
   type SkipSignal,
 } from '../../lib/event/signal';
 import { derivedUuidV7 } from '../../lib/event/uuid';
-import type {
-  ControlStore,
-  DrainStore,
-  ItemIdentity,
-  ItemStore,
-  KeyReader,
-  Mark,
-  Parking,
-  SignalStore,
+import {
+  positionKey,
+  type ControlStore,
+  type DrainStore,
+  type ItemIdentity,
+  type ItemStore,
+  type KeyReader,
+  type Mark,
+  type Parking,
+  type Position,
+  type SignalStore,
+  type StoredItem,
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
@@ -191,15 +194,28 @@ export class MemoryTable implements TablePorts {
     }
   }
 
-  states(positions: readonly { readonly pk: string; readonly sk: string }[]) {
+  /** Positions, by `positionKey`, that a transaction is about to write. */
+  readonly unfinished = new Set<string>();
+
+  lookUp(positions: readonly Position[]): Promise<Map<string, StoredItem>> {
     return Promise.resolve(
       new Map(
         positions.flatMap(({ pk, sk }) => {
-          const state = this.stateAt(pk, sk);
-          return state === undefined ? [] : [[`${pk}\n${sk}`, state] as const];
+          const image = this.items.get(pk)?.get(sk);
+          if (image === undefined) return [];
+          const item = { state: itemStateOf(image).state, id: image['id']?.S, region: image['region']?.S };
+          return [[positionKey(pk, sk), item] as const];
         }),
       ),
     );
+  }
+
+  async lookUpTransacted(positions: readonly Position[]) {
+    const isUnfinished = ({ pk, sk }: Position): boolean => this.unfinished.has(positionKey(pk, sk));
+    return {
+      stored: await this.lookUp(positions.filter((position) => !isUnfinished(position))),
+      unfinished: new Set(positions.filter(isUnfinished).map(({ pk, sk }) => positionKey(pk, sk))),
+    };
   }
 
   // What it writes to items.

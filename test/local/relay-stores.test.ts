@@ -20,6 +20,7 @@ import { markWriter } from '../../lib/relay/dynamodb/marks';
 import { parkingWriter } from '../../lib/relay/dynamodb/parking';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
 import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
+import { positionKey } from '../../lib/relay/ports';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
 import { anEvent, anItem } from '../builders/items';
 
@@ -82,6 +83,8 @@ const put = async (key: string, ...versions: number[]): Promise<void> => {
     await document.put({ TableName: TABLE, Item: encodeItem(anItem({ key, version })) });
   }
 };
+/** More than a mark takes. */
+const MARK_MS = 30_000;
 const itemAt = async (key: string, version: number) =>
   (await document.get({ TableName: TABLE, Key: { pk: `order#${key}`, sk: at(version) }, ConsistentRead: true })).Item;
 const identity = (key: string, version: number) => ({
@@ -102,7 +105,7 @@ const park = async (key: string, version: number, change = {}): Promise<Hold> =>
   return parked.hold;
 };
 const mark = (key: string, version: number) =>
-  stores.mark([{ ...identity(key, version), receipts: [{ topic: 't', partition: 0, offset: 1n }] }]);
+  stores.mark([{ ...identity(key, version), receipts: [{ topic: 't', partition: 0, offset: 1n }] }], MARK_MS);
 const holdOf = async (key: string) => (await stores.control.read()).holds.get(`order#${key}`);
 const skipOf = (key: string, version: number): SkipSignal =>
   newSignal(`order#${key}`, 1, { kind: 'skip', position: at(version), id: `id-order-${key}-${version}`, request });
@@ -305,10 +308,15 @@ describe('the items of a key', () => {
     await mark('states', 1);
     const asked = Array.from({ length: 130 }, (_, n) => ({ pk: 'order#states', sk: at(n + 1) }));
 
-    expect([...(await stores.keys.states([...asked, ...asked]))].toSorted()).toEqual([
-      [`order#states\n${at(1)}`, 'processed'],
-      [`order#states\n${at(2)}`, 'pending'],
-    ]);
+    const [first, second] = [1, 2].map((version) => ({ id: `id-order-states-${version}`, region: 'eu-central-1' }));
+    const stored = [
+      [positionKey('order#states', at(1)), { state: 'processed', ...first }],
+      [positionKey('order#states', at(2)), { state: 'pending', ...second }],
+    ];
+    expect([...(await stores.keys.lookUp([...asked, ...asked]))].toSorted()).toEqual(stored);
+    const transacted = await stores.keys.lookUpTransacted([...asked, ...asked]);
+    expect([...transacted.stored].toSorted()).toEqual(stored);
+    expect(transacted.unfinished.size).toBe(0);
   });
 });
 
@@ -361,7 +369,7 @@ describe('an item of 400 KB', () => {
     await putFull('unmarkable');
     const receipts = Array.from({ length: 50 }, () => ({ topic: 't', partition: 0, offset: 1n }));
 
-    expect((await stores.mark([{ ...identity('unmarkable', 1), receipts }])).size).toBe(0);
+    expect((await stores.mark([{ ...identity('unmarkable', 1), receipts }], MARK_MS)).size).toBe(0);
 
     expect(await itemAt('unmarkable', 1)).toBeUndefined();
   });

@@ -1,24 +1,32 @@
 import {
   BatchGetItemCommand,
+  TransactGetItemsCommand,
+  TransactionCanceledException,
   QueryCommand,
   type AttributeValue,
   type DynamoDBClient,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Image } from '../../event/item';
-import { isOpen, itemStateOf, type ItemStateName } from '../../event/item-state';
+import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { backoffMs, type Sleep } from '../backoff';
-import type { KeyReader } from '../ports';
+import { forEachKey } from '../key-work';
+import { positionKey, type KeyReader, type Position, type StoredItem } from '../ports';
 
-/** Mostly the item before is processed, and the first few tell. */
-const FIRST_LOOK = 8;
+/** Mostly the item before is processed, and it tells. */
+const FIRST_LOOK = 2;
 const FURTHER_LOOKS = 200;
 const PAGE = 100;
-/** BatchGetItem takes at most 100 keys. */
+/** BatchGetItem and TransactGetItems take at most 100 keys. */
 const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
+const STATE = {
+  ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked',
+  ExpressionAttributeNames: { '#region': 'region' },
+};
+/** Reasons of a cancelled TransactGetItems that pass by themselves. */
+const TRANSIENT: ReadonlySet<string> = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded']);
 
 type Key = Record<string, AttributeValue>;
 
@@ -48,27 +56,73 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     } while (after !== undefined);
   }
 
-  const statesOf = async (keys: readonly Key[]): Promise<readonly Image[]> => {
+  const readTogether = async (keys: readonly Key[]): Promise<readonly Image[]> => {
     const found: Image[] = [];
     let open: Key[] = [...keys];
-    for (let attempt = 0; open.length > 0; attempt++) {
+    for (let attempt = 0; open.length > 0;) {
       if (attempt === ATTEMPTS) throw new Error(`DynamoDB left ${open.length} keys of a BatchGetItem unread.`);
       if (attempt > 0) await sleep(backoffMs(attempt));
+      const asked = open.length;
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetItemCommand({
           RequestItems: {
-            [tableName]: {
-              Keys: open,
-              ConsistentRead: true,
-              ProjectionExpression: 'pk, sk, processedAt, discarded, parked',
-            },
+            [tableName]: { Keys: open, ConsistentRead: true, ...STATE },
           },
         }),
       );
       found.push(...((Responses?.[tableName] ?? []) as Image[]));
       open = UnprocessedKeys?.[tableName]?.Keys ?? [];
+      // A response holds 16 MB: large items come in several, and only a call that reads nothing was throttled.
+      attempt = open.length < asked ? 0 : attempt + 1;
     }
     return found;
+  };
+
+  /** Reads what no unfinished transaction is about to write, and returns the others as `unfinished`. */
+  const readTransacted = async (
+    keys: readonly Key[],
+  ): Promise<{ readonly found: readonly Image[]; readonly unfinished: readonly Key[] }> => {
+    const unfinished: Key[] = [];
+    let open = [...keys];
+    for (let attempt = 0; open.length > 0; attempt++) {
+      if (attempt === ATTEMPTS) throw new Error(`DynamoDB refused a TransactGetItems of ${open.length} keys.`);
+      if (attempt > 0) await sleep(backoffMs(attempt));
+      try {
+        const { Responses } = await client.send(
+          new TransactGetItemsCommand({
+            TransactItems: open.map((Key) => ({ Get: { TableName: tableName, Key, ...STATE } })),
+          }),
+        );
+        return {
+          found: (Responses ?? []).flatMap(({ Item }) => (Item === undefined ? [] : [Item as Image])),
+          unfinished,
+        };
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? 'None');
+        const isConflict = (at: number): boolean => codes[at] === 'TransactionConflict';
+        if (!open.some((_, at) => isConflict(at)) && !codes.some((code) => TRANSIENT.has(code))) throw error;
+        unfinished.push(...open.filter((_, at) => isConflict(at)));
+        open = open.filter((_, at) => !isConflict(at));
+      }
+    }
+    return { found: [], unfinished };
+  };
+
+  const storedOf = (images: readonly Image[]): [string, StoredItem][] =>
+    images.map((image) => [
+      positionOf(image),
+      { state: itemStateOf(image).state, id: image['id']?.S, region: image['region']?.S },
+    ]);
+
+  /** The keys of these positions, each once, by what one call takes. */
+  const callsOf = (positions: readonly Position[]): Key[][] => {
+    const keys = [
+      ...new Map(positions.map(({ pk, sk }) => [positionKey(pk, sk), { pk: { S: pk }, sk: { S: sk } }])).values(),
+    ];
+    return Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, at) =>
+      keys.slice(at * KEYS_PER_CALL, (at + 1) * KEYS_PER_CALL),
+    );
   };
 
   return {
@@ -102,16 +156,26 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
         { first: PAGE, further: PAGE },
       ),
 
-    async states(positions) {
-      const distinct = new Map(positions.map(({ pk, sk }) => [`${pk}\n${sk}`, marshall({ pk, sk })]));
-      const keys = [...distinct.values()];
-      const states = new Map<string, ItemStateName>();
-      for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-        for (const image of await statesOf(keys.slice(at, at + KEYS_PER_CALL))) {
-          states.set(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`, itemStateOf(image).state);
-        }
-      }
-      return states;
+    async lookUp(positions) {
+      const stored = new Map<string, StoredItem>();
+      await forEachKey(callsOf(positions), async (keys) => {
+        for (const [position, item] of storedOf(await readTogether(keys))) stored.set(position, item);
+      });
+      return stored;
+    },
+
+    async lookUpTransacted(positions) {
+      const stored = new Map<string, StoredItem>();
+      const unfinished = new Set<string>();
+      await forEachKey(callsOf(positions), async (keys) => {
+        const read = await readTransacted(keys);
+        for (const [position, item] of storedOf(read.found)) stored.set(position, item);
+        for (const key of read.unfinished) unfinished.add(positionOf(key));
+      });
+      return { stored, unfinished };
     },
   };
 }
+
+const positionOf = ({ pk, sk }: Readonly<Record<string, { readonly S?: string }>>): string =>
+  positionKey(pk?.S ?? '', sk?.S ?? '');

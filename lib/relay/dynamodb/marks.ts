@@ -9,8 +9,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { formatReceipt } from '../../event/receipt';
 import { backoffMs, type Sleep } from '../backoff';
-import type { Clock, Mark } from '../ports';
+import type { Clock, ItemStore, Mark } from '../ports';
 import { isFull } from './full-item';
+import { timeLimit, type TimeLimit } from './time-limit';
 
 export interface MarksOptions {
   readonly tableName: string;
@@ -43,14 +44,15 @@ interface Task {
  * the item's id, so what expired, was deleted or was replaced under its position is left alone. An item that is too full
  * for its mark loses its events, and when that makes no room for it, it is deleted.
  *
- * Answers the marks that failed, with the cause; never rejects.
+ * Returns the marks that failed, with the cause, when the time limit ends at the latest; never rejects. A call that was in
+ * flight then may still take effect, which is harmless: the record is delivered again and settled by the table.
  */
 export function markWriter(
   client: DynamoDBClient,
   { tableName, retentionSeconds }: MarksOptions,
   clock: Clock,
   sleep: Sleep,
-): (marks: readonly Mark[]) => Promise<ReadonlyMap<Mark, unknown>> {
+): ItemStore['mark'] {
   const target = `"${tableName}"`;
   const where = `WHERE "pk"=? AND "sk"=? AND "id"=?`;
   const set = `SET "processedAt"=? SET "receipts"=? SET "expiresAt"=?`;
@@ -72,26 +74,27 @@ export function markWriter(
     };
   };
 
-  const execute = async (tasks: readonly Task[]): Promise<readonly BatchStatementResponse[]> => {
+  const execute = async (tasks: readonly Task[], limit: TimeLimit): Promise<readonly BatchStatementResponse[]> => {
     const now = clock.now();
-    const { Responses } = await client.send(
-      new BatchExecuteStatementCommand({ Statements: tasks.map((task) => statement(task, now)) }),
+    const { Responses } = await limit.within((abortSignal) =>
+      client.send(new BatchExecuteStatementCommand({ Statements: tasks.map((task) => statement(task, now)) }), {
+        abortSignal,
+      }),
     );
     return Responses ?? [];
   };
 
   /** By its key: the relay may delete by PartiQL only where nothing is retained. */
-  const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>): Promise<void> => {
+  const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>, limit: TimeLimit): Promise<void> => {
     const { pk, sk, id } = mark;
     try {
-      await client.send(
-        new DeleteItemCommand({
-          TableName: tableName,
-          Key: { pk: { S: pk }, sk: { S: sk } },
-          ConditionExpression: 'id = :id',
-          ExpressionAttributeValues: { ':id': { S: id } },
-        }),
-      );
+      const remove = new DeleteItemCommand({
+        TableName: tableName,
+        Key: { pk: { S: pk }, sk: { S: sk } },
+        ConditionExpression: 'id = :id',
+        ExpressionAttributeValues: { ':id': { S: id } },
+      });
+      await limit.within((abortSignal) => client.send(remove, { abortSignal }));
     } catch (cause) {
       if (!(cause instanceof ConditionalCheckFailedException)) failures.set(mark, cause);
     }
@@ -101,14 +104,15 @@ export function markWriter(
   const writeCall = async (
     marks: readonly Mark[],
     failures: Map<Mark, unknown>,
+    limit: TimeLimit,
   ): Promise<{ readonly cause: unknown } | undefined> => {
     let open: Task[] = marks.map((mark) => ({ mark, slim: false }));
     const unmarkable: Mark[] = [];
     for (let attempt = 0; open.length > 0; attempt++) {
-      if (attempt > 0) await sleep(backoffMs(attempt));
       let answers: readonly BatchStatementResponse[];
       try {
-        answers = await execute(open);
+        if (attempt > 0) await limit.within(() => sleep(backoffMs(attempt)));
+        answers = await execute(open, limit);
       } catch (cause) {
         for (const { mark } of open) failures.set(mark, cause);
         return { cause };
@@ -135,22 +139,27 @@ export function markWriter(
       });
     }
     // Published and without room to say so: kept, it would be published again and again and stop its shard.
-    for (const mark of unmarkable) await deleteItem(mark, failures);
+    for (const mark of unmarkable) await deleteItem(mark, failures, limit);
     return undefined;
   };
 
-  return async (marks) => {
+  return async (marks, timeLimitMs) => {
+    const limit = timeLimit(timeLimitMs);
     const failures = new Map<Mark, unknown>();
     const calls = callsOf(marks);
     let unanswered: { readonly cause: unknown } | undefined;
     const lane = async (): Promise<void> => {
       for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
         // A table that does not answer one call, retries included, would use up the invocation with the others.
-        if (unanswered === undefined) unanswered = await writeCall(call, failures);
+        if (unanswered === undefined) unanswered = await writeCall(call, failures, limit);
         else for (const mark of call) failures.set(mark, unanswered.cause);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, calls.length) }, lane));
+    try {
+      await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, calls.length) }, lane));
+    } finally {
+      limit.end();
+    }
     return failures;
   };
 }

@@ -1,7 +1,7 @@
 import type { Hold } from '../../../lib/event/control';
 import { positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
-import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
+import { positionKey, type Failure, type PartitionBatch } from '../../../lib/relay/ports';
 import type { StreamRecord } from '../../../lib/relay/record';
 import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
@@ -46,7 +46,7 @@ describe('a drain that a signal asks for', () => {
   it('publishes what was written again under its old id, though this process remembers it as done', async () => {
     const w = aWorld({}, { retention: 0 });
     await w.handle([w.put(1)], plentyOfTime);
-    await w.handle([w.put(1)], plentyOfTime);
+    w.put(1);
     expect(w.states()).toEqual(['pending']);
 
     expect(await w.handle([w.putSignal({ kind: 'drain', from: at(1) })], plentyOfTime)).toBeUndefined();
@@ -544,34 +544,117 @@ describe('a record that does not prove that all before it was seen', () => {
   });
 });
 
+describe('an item that is written again under its old id, when nothing is retained', () => {
+  it('is published at once, though this process remembers the id', async () => {
+    const w = aWorld({}, { retention: 0 });
+    await w.handle([w.put(1)], plentyOfTime);
+
+    expect(await w.handle([w.put(1)], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a1']);
+    expect(w.states()).toEqual([]);
+  });
+
+  it('is published again when the mark of the first was written and its answer lost', async () => {
+    const w = aWorld({}, { retention: 0 });
+    const first = w.put(1);
+    const mark = w.table.mark.bind(w.table);
+    jest.spyOn(w.table, 'mark').mockImplementationOnce(async (marks) => {
+      await mark(marks);
+      return new Map(marks.map((one) => [one, new Error('the answer was lost')]));
+    });
+    expect(await w.handle([first], plentyOfTime)).toBe(0);
+    const again = w.put(1);
+
+    expect(await w.handle([first, again], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a1']);
+    expect(w.states()).toEqual([]);
+  });
+
+  it('is not published for the record of an item that a drain has published', async () => {
+    const w = aWorld({}, { retention: 0 });
+    const record = w.put(1);
+    await w.handle([w.putSignal({ kind: 'drain', from: at(1) })], plentyOfTime);
+
+    expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1']);
+  });
+});
+
 describe('strict order', () => {
-  it('waits for a version that another writer is about to show', async () => {
+  const unfinished = (w: ReturnType<typeof aWorld>, version: number): string => {
+    const position = positionKey('order#a', at(version));
+    w.table.unfinished.add(position);
+    return position;
+  };
+
+  it('waits for a version that an unfinished transaction is about to show, and no other key does', async () => {
     const w = aWorld({ order: 'strict' });
+    const position = unfinished(w, 1);
     const second = w.put(2);
-    expect(await w.handle([second, w.put(1, 'b')], plentyOfTime)).toBe(0);
+    expect(await w.handle([second, w.put(3), w.put(1, 'b')], plentyOfTime)).toBe(0);
     expect(w.ids()).toEqual(['b1']);
     const first = w.put(1);
+    w.table.unfinished.delete(position);
 
     expect(await w.handle([second, first], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['b1', 'a1', 'a2', 'a3']);
+  });
+
+  it('asks once more after the other keys are published: most transactions end within milliseconds', async () => {
+    const w = aWorld({ order: 'strict' });
+    const position = unfinished(w, 1);
+    const publish = w.kafka.publish.bind(w.kafka);
+    jest.spyOn(w.kafka, 'publish').mockImplementationOnce((batches) => {
+      w.table.unfinished.delete(position);
+      w.put(1);
+      return publish(batches);
+    });
+
+    expect(await w.handle([w.put(2), w.put(1, 'b')], plentyOfTime)).toBeUndefined();
 
     expect(w.ids()).toEqual(['b1', 'a1', 'a2']);
   });
 
-  it('does not wait for a version that expired long ago', async () => {
+  it('publishes what precedes the version that waits', async () => {
     const w = aWorld({ order: 'strict' });
-    const record = w.put(7);
-    w.clock.at += 60_000;
+    unfinished(w, 4);
 
-    expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+    expect(await w.handle([w.put(1), w.put(2), w.put(5)], plentyOfTime)).toBe(2);
 
-    expect(w.ids()).toEqual(['a7']);
+    expect(w.ids()).toEqual(['a1', 'a2']);
+  });
+
+  it('waits for nothing when the version before expired or was never written', async () => {
+    const w = aWorld({ order: 'strict' });
+
+    expect(await w.handle([w.put(7), w.put(1, 'b')], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(expect.arrayContaining(['a7', 'b1']));
+    expect(w.telemetry.predecessorMissing).not.toHaveBeenCalled();
+  });
+
+  it('waits in a drain too', async () => {
+    const w = aWorld({ order: 'strict' });
+    const position = unfinished(w, 1);
+    w.put(2);
+    const signal = w.putSignal({ kind: 'drain', from: at(2) });
+    expect(await w.handle([signal], plentyOfTime)).toBe(0);
+    w.table.unfinished.delete(position);
+
+    expect(await w.handle([signal], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a2']);
   });
 
   it.each([
     ['ahead', HOUR],
     ['behind', -HOUR],
-  ])('waits ten seconds by the time of the stream, when the clock of a writer is %s', async (_, ms) => {
-    const w = aWorld({ order: 'strict' });
+  ])('waits for what may be replicated, by the time of the stream, when a writer is %s', async (_, ms) => {
+    const w = aWorld({ order: 'strict', replicationWaitMs: 10_000 });
     const record = w.putAt(7, w.clock.at + ms);
     expect(await w.handle([record], plentyOfTime)).toBe(0);
     w.clock.at += 11_000;
@@ -582,7 +665,7 @@ describe('strict order', () => {
   });
 
   it('does not wait in a drain for what comes before an item of the future', async () => {
-    const w = aWorld({ order: 'strict' });
+    const w = aWorld({ order: 'strict', replicationWaitMs: 10_000 });
     w.putAt(7, w.clock.at + HOUR);
 
     expect(await w.handle([w.putSignal({ kind: 'drain', from: at(7) })], plentyOfTime)).toBeUndefined();

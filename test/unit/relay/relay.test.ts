@@ -487,3 +487,71 @@ describe('bounds', () => {
     expect(kafka.log).toHaveLength(3);
   });
 });
+
+describe('marks', () => {
+  it('of a key whose events go to two topics in turn are collected over rounds', async () => {
+    const { handle, kafka, table } = aRelay();
+    kafka.topics.set('audit', 1);
+    const mark = jest.spyOn(table, 'mark');
+    const items = Array.from({ length: 60 }, (_, at) =>
+      anItem({ version: at + 1, events: [anEvent({ id: `a${at}` }), anEvent({ id: `b${at}`, topic: 'audit' })] }),
+    );
+
+    expect(
+      await handle(
+        items.map((item) => insertOf(item)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(kafka.publishes).toHaveLength(120);
+    expect(mark.mock.calls.map(([marks]) => marks.length)).toEqual([25, 25, 10]);
+    expect(table.marks.size).toBe(60);
+  });
+
+  it('have what is left of the time, less what the answer takes', async () => {
+    const { handle, table } = aRelay();
+    const mark = jest.spyOn(table, 'mark');
+    let left = 20_000;
+
+    await handle([insertOf(anItem())], () => (left -= 1_000));
+
+    expect((mark.mock.calls as unknown[][]).map(([, timeLimitMs]) => timeLimitMs)).toEqual([left - 1_000]);
+  });
+
+  it('that all fail end the rounds: what is published now would be published again', async () => {
+    const { handle, kafka, table, telemetry } = aRelay({ maxMessages: 25 });
+    table.failMark = () => true;
+    const records = versions('42', 200).map((item) => insertOf(item));
+
+    expect(await handle(records, plentyOfTime)).toBe(0);
+
+    expect(kafka.log.length).toBeLessThanOrEqual(50);
+    expect(telemetry.outage).toHaveBeenCalledWith(
+      expect.objectContaining({ message: expect.stringContaining('marked') as string }),
+    );
+    table.failMark = () => false;
+    expect(await handle(records, plentyOfTime)).toBeUndefined();
+    expect(sent(kafka.log)).toEqual(versions('42', 200).map(({ id }) => id));
+  });
+
+  it('that are not answered keep further rounds from beginning', async () => {
+    const { handle, kafka, table } = aRelay({ maxMessages: 25 });
+    const unanswered: (() => void)[] = [];
+    jest
+      .spyOn(table, 'mark')
+      .mockImplementation(() => new Promise((resolve) => unanswered.push(() => resolve(new Map()))));
+    const records = versions('42', 500).map((item) => insertOf(item));
+
+    const handled = handle(records, plentyOfTime);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(kafka.publishes.length).toBeLessThan(10);
+
+    for (let turn = 0; turn < 60; turn++) {
+      unanswered.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await handled).toBeUndefined();
+    expect(kafka.log).toHaveLength(500);
+  });
+});

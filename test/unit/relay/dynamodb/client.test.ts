@@ -29,7 +29,7 @@ it(
     const mark = { pk: 'order#42', sk: '0000000000000001', id: 'i', receipts: [] };
     const write = markWriter(client, { tableName: 'outbox', retentionSeconds: 1 }, { now: Date.now }, sleep);
 
-    const failures = await write([mark]);
+    const failures = await write([mark], 60_000);
 
     expect(failures.get(mark)).toMatchObject({ name: 'TimeoutError' });
     expect(sockets).toHaveLength(DYNAMODB_TIMING.attempts);

@@ -21,8 +21,11 @@ const aMark = (n: number, change: Partial<Mark> = {}): Mark => ({
   ...change,
 });
 const someMarks = (count: number): Mark[] => Array.from({ length: count }, (_, n) => aMark(n));
-const writer = (retentionSeconds = 60) =>
-  markWriter(new DynamoDBClient({}), { tableName: 'outbox', retentionSeconds }, { now: () => NOW }, sleep);
+const LONG_MS = 60_000;
+const writer = (retentionSeconds = 60) => {
+  const mark = markWriter(new DynamoDBClient({}), { tableName: 'outbox', retentionSeconds }, { now: () => NOW }, sleep);
+  return (marks: readonly Mark[], timeLimitMs = LONG_MS) => mark(marks, timeLimitMs);
+};
 const calls = () =>
   dynamodb.commandCalls(BatchExecuteStatementCommand).map(({ args: [command] }) => command.input.Statements ?? []);
 
@@ -187,4 +190,64 @@ it('never takes a missing answer for a success', async () => {
   dynamodb.on(BatchExecuteStatementCommand).resolves({ Responses: [] });
 
   expect((await writer()([aMark(1)])).size).toBe(1);
+});
+
+describe('the time limit', () => {
+  const LIMIT_MS = 10_000;
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  /** Marks, while time passes in steps of 100 ms; returns what failed and how long it took. */
+  const markWithin = async (marks: readonly Mark[], pause: (ms: number) => Promise<void>) => {
+    const write = markWriter(
+      new DynamoDBClient({}),
+      { tableName: 'outbox', retentionSeconds: 60 },
+      { now: Date.now },
+      pause,
+    );
+    const begun = Date.now();
+    let failures: ReadonlyMap<Mark, unknown> | undefined;
+    void write(marks, LIMIT_MS).then((failed) => (failures = failed));
+    while (failures === undefined) await jest.advanceTimersByTimeAsync(100);
+    return { failures, tookMs: Date.now() - begun };
+  };
+  const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const everyPosition = [...someMarks(100), ...someMarks(100).map((mark) => ({ ...mark, id: `${mark.id}-again` }))];
+
+  it.each([
+    { table: 'that never answers', answerMs: Infinity, code: undefined },
+    { table: 'that throttles for ever', answerMs: 100, code: 'ThrottlingError' as const },
+    { table: 'that answers each call after 2.9 s and throttles', answerMs: 2_900, code: 'ThrottlingError' as const },
+  ])('ends the work on a table $table', async ({ answerMs, code }) => {
+    dynamodb.on(BatchExecuteStatementCommand).callsFake(async (input: { Statements: unknown[] }) => {
+      if (answerMs === Infinity) return new Promise(() => undefined);
+      await wait(answerMs);
+      return { Responses: input.Statements.map(() => (code === undefined ? {} : { Error: { Code: code } })) };
+    });
+
+    const { failures, tookMs } = await markWithin(everyPosition, wait);
+
+    expect(failures.size).toBe(everyPosition.length);
+    expect(tookMs).toBeLessThanOrEqual(LIMIT_MS);
+  });
+
+  it('is enough for a table that answers each call after 2.9 s', async () => {
+    dynamodb.on(BatchExecuteStatementCommand).callsFake(async (input: { Statements: unknown[] }) => {
+      await wait(2_900);
+      return { Responses: input.Statements.map(() => ({})) };
+    });
+
+    const { failures, tookMs } = await markWithin(someMarks(1_000), wait);
+
+    expect(failures.size).toBe(0);
+    expect(tookMs).toBeLessThanOrEqual(LIMIT_MS);
+  });
+
+  it('of nothing writes nothing', async () => {
+    jest.useRealTimers();
+
+    expect((await writer()(someMarks(30), 0)).size).toBe(30);
+
+    expect(calls()).toEqual([]);
+  });
 });

@@ -4,6 +4,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'crashes, refusals and lost answers': {},
   'relays that go on beside their successors': { zombies: true },
   'two topics with outages of their own': { topics: true },
+  'instances at random, and topics that are away one by one': { topics: true, sandboxes: 5 },
   'items on which the process dies': { bombs: true },
   'writers that overtake, with strict order': { overtaking: true },
   'a retention of zero': { retention: 0 },
@@ -13,7 +14,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'clocks that disagree and scans that are behind': { skewed: true, trims: true, newStreams: true },
   'everything at once': { zombies: true, topics: true, bombs: true, trims: true, newStreams: true },
 };
-const RUNS = 60;
+const RUNS = Number(process.env['RUNS'] ?? 60);
 const STEPS = 700;
 
 it.each(Object.entries(PROFILES))(

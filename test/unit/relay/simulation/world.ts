@@ -4,7 +4,14 @@ import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import { identityOf, type Image } from '../../../../lib/event/item';
 import { positionOfVersion } from '../../../../lib/event/position';
 import { newSignal } from '../../../../lib/event/signal';
-import type { BatchOutcome, Failure, Mark, PartitionBatch, RelayPorts } from '../../../../lib/relay/ports';
+import {
+  positionKey,
+  type BatchOutcome,
+  type Failure,
+  type Mark,
+  type PartitionBatch,
+  type RelayPorts,
+} from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
 import { sweep } from '../../../../lib/sweep/sweep';
@@ -29,13 +36,20 @@ export interface Profile {
   readonly restores?: boolean;
   /** The clocks of writers are minutes apart, and a scan shows what was there minutes ago. */
   readonly skewed?: boolean;
+  /**
+   * So many instances of the function serve the shard in any order, and nothing goes wrong but outages of topics: each
+   * event must be published at most `MAX_COPIES` times.
+   */
+  readonly sandboxes?: number;
 }
+
+const MAX_COPIES = 3;
 
 const KEYS = ['a', 'b'];
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
-const HALVES_APART = 5_000;
+const HALVES_APART = 20_000;
 /** Items in a page of the sweeper's scan. */
 const PAGE = 10;
 /** Less than what the sweeper grants to clocks and scans. */
@@ -133,7 +147,7 @@ export class SimulatedWorld {
   }
 
   #fault(probability: number): boolean {
-    return !this.#calm && this.#chance(probability);
+    return !this.#calm && this.#profile.sandboxes === undefined && this.#chance(probability);
   }
 
   async #act(): Promise<void> {
@@ -143,7 +157,7 @@ export class SimulatedWorld {
       [10, () => this.#write()],
       [70, () => this.#poll()],
       [zombies ? 14 : 6, () => this.#operate()],
-      [2, () => this.#crash()],
+      [this.#profile.sandboxes === undefined ? 2 : 0, () => this.#crash()],
       [2, () => this.#pass(20 * MINUTE)],
       [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
       [zombies ? 4 : 0, () => this.#freeze()],
@@ -177,8 +191,10 @@ export class SimulatedWorld {
       bomb: this.#profile.bombs === true && this.#chance(0.08),
     };
     this.written.set(written.id, written);
-    if (this.#profile.overtaking === true && this.#chance(0.3)) this.#uncommitted.push({ written, since: this.#now });
-    else this.#commit(written);
+    if (this.#profile.overtaking === true && this.#chance(0.3)) {
+      this.#uncommitted.push({ written, since: this.#now });
+      this.table.unfinished.add(positionKey(`order#${key}`, positionOfVersion(version)));
+    } else this.#commit(written);
   }
 
   /** The second half of a transaction becomes visible soon after the first. */
@@ -192,6 +208,7 @@ export class SimulatedWorld {
   }
 
   #commit({ id, key, version, topic }: Written): void {
+    this.table.unfinished.delete(positionKey(`order#${key}`, positionOfVersion(version)));
     const skew = this.#profile.skewed === true ? Math.round((2 * this.#draw() - 1) * SKEW) : 0;
     this.table.put(anItem({ key, version, committedAt: this.#now + skew, events: [anEvent({ id, topic })] }));
   }
@@ -241,7 +258,7 @@ export class SimulatedWorld {
   }
 
   async #invoke(batch: readonly StreamRecord[]): Promise<void> {
-    const process = this.#processes.length > 0 && this.#chance(0.6) ? this.#pick(this.#processes) : this.#newProcess();
+    const process = this.#processFor();
     const run: Run = { process, end: this.#checkpoint + batch.length };
     this.#run = run;
     const remainingMs = (): number => (this.#fault(0.04) ? 0 : 90_000);
@@ -250,6 +267,13 @@ export class SimulatedWorld {
       (error: unknown) => (run.failure = error),
     );
     await turn();
+  }
+
+  #processFor(): Process {
+    const { sandboxes } = this.#profile;
+    const known = this.#processes.length;
+    const takesKnown = sandboxes === undefined ? known > 0 && this.#chance(0.6) : known === sandboxes;
+    return takesKnown ? this.#pick(this.#processes) : this.#newProcess();
   }
 
   async #advance(process: Process | undefined): Promise<void> {
@@ -442,7 +466,8 @@ export class SimulatedWorld {
       },
       keys: {
         earliestOpen: (pk, upTo) => call(() => table.earliestOpen(pk, upTo)),
-        states: (positions) => call(() => table.states(positions)),
+        lookUp: (positions) => call(() => table.lookUp(positions)),
+        lookUpTransacted: (positions) => call(() => table.lookUpTransacted(positions)),
         async *pages(pk, from) {
           for await (const page of table.pages(pk, from)) yield await call(() => Promise.resolve(page));
         },
@@ -553,6 +578,11 @@ export class SimulatedWorld {
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
     for (const [at, id] of this.log.entries()) if (!first.has(id)) first.set(id, at);
+    if (this.#profile.sandboxes !== undefined) {
+      for (const [id, copies] of Map.groupBy(this.log, (id) => id)) {
+        if (copies.length > MAX_COPIES) wrong.push(`${id} was published ${copies.length} times`);
+      }
+    }
     for (const written of this.written.values()) {
       if (this.#isDiscarded(written)) {
         if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded by nobody's wish`);

@@ -1,0 +1,312 @@
+import { positionOfVersion, versionOfPosition } from '../event/position';
+import type { Delivery } from './delivery';
+import type { Entry } from './entry';
+import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
+import type { RelayOptions } from './options';
+import { partitionOf } from './partition';
+import { positionKey, type LookBackReason, type RelayPorts, type StoredItem } from './ports';
+import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
+import type { ProcessMemory } from './process-memory';
+import type { StreamRecord } from './record';
+import { ageMs } from './suspects';
+
+/**
+ * A record that is older than this may have been published by another process: Lambda delivers a batch again to any
+ * instance of the function. The stream's times have a grain of one second.
+ */
+export const LOOK_UP_AFTER_MS = 5_000;
+/** After an invocation of this process asked for delivery again, it is likely to be handed what others have published. */
+const LOOK_UP_SOONER_MS = 1_000;
+const TROUBLE_MS = 60_000;
+/** While it is unknown whether the brokers answer, at most this many keys are looked up before the first attempt. */
+const PROBED_KEYS = 16;
+
+/** The entries of one key in a batch, in the order of the batch. */
+interface KeyEntries {
+  readonly pk: string;
+  readonly entries: readonly Entry[];
+  /** Why something may be open before the first entry that the stream has not shown. */
+  readonly suspicion?: Exclude<LookBackReason, 'redelivered'>;
+}
+
+/** What a look-up has decided. */
+export interface Triaged {
+  /** May be published as the records show them. */
+  readonly plain: readonly Entry[];
+  /** Keys that must be drained. */
+  readonly works: readonly KeyWork[];
+}
+
+/**
+ * Decides which keys of a batch may be published as the records show them, which must be looked up in the table before,
+ * and which must be drained.
+ *
+ * A record that is young and of a stream that is trusted costs no request. Older records are looked up, a hundred in a
+ * request: what the table says is processed is settled. Of a late record, or while a gap of the stream is suspected, the
+ * position before it is read as well: when that is processed, nothing earlier is open, because the items of a key are
+ * processed in order. Only if neither decides, the key is queried.
+ */
+export class Triage {
+  readonly #records: readonly StreamRecord[];
+  readonly #delivery: Delivery;
+  readonly #memory: ProcessMemory;
+  readonly #ports: RelayPorts;
+  readonly #options: RelayOptions;
+  /** Keys whose predecessor belongs to an unfinished transaction: they are asked once more, after all others. */
+  readonly #waiting: KeyEntries[] = [];
+
+  constructor(
+    records: readonly StreamRecord[],
+    delivery: Delivery,
+    memory: ProcessMemory,
+    ports: RelayPorts,
+    options: RelayOptions,
+  ) {
+    this.#records = records;
+    this.#delivery = delivery;
+    this.#memory = memory;
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** Sorts by what is known without a request. `unproven` keys go to `lookUps`. */
+  split(
+    entries: readonly Entry[],
+    signals: readonly SignalEntry[],
+  ): Triaged & { readonly unproven: readonly KeyEntries[] } {
+    const { holds } = this.#delivery.control;
+    const signalled = Map.groupBy(signals, ({ signal }) => signal.pk);
+    const needsDrain = ({ pk }: Entry): boolean => signalled.has(pk) || holds.get(pk)?.state === 'draining';
+    const drained = Map.groupBy(entries.filter(needsDrain), ({ pk }) => pk);
+    const candidates = this.#delivery.admitted(entries.filter((entry) => !needsDrain(entry)));
+
+    const lookUpAfterMs = this.#lookUpAfterMs();
+    const now = this.#ports.clock.now();
+    const unproven = [...Map.groupBy(candidates, ({ pk }) => pk)].flatMap(([pk, ofKey]): KeyEntries[] => {
+      const suspicion = this.#suspicion(ofKey, now);
+      const isAsked =
+        suspicion !== undefined ||
+        this.#options.order === 'strict' ||
+        ofKey.some((entry) => this.#mayBePublished(entry, now, lookUpAfterMs));
+      return isAsked ? [{ pk, entries: ofKey, suspicion }] : [];
+    });
+    const asked = new Set(unproven.map(({ pk }) => pk));
+    const works = [...new Set([...signalled.keys(), ...drained.keys()])].map((pk) =>
+      workOf(pk, drained.get(pk) ?? [], signalled.get(pk) ?? []),
+    );
+    return { plain: candidates.filter(({ pk }) => !asked.has(pk)), works, unproven };
+  }
+
+  /**
+   * Looks keys up in portions. The caller delivers each before it asks for the next: while it is unknown whether the
+   * brokers answer, the first portion is small, and nothing more is looked up when its attempt fails.
+   */
+  async *lookUps(unproven: readonly KeyEntries[]): AsyncGenerator<Triaged> {
+    const mayGoOn = (): boolean => this.#delivery.mayGoOn && !this.#delivery.brokersSilent;
+    if (unproven.length === 0 || !mayGoOn()) return;
+    const targets = await this.#targets(unproven);
+    const reachable = unproven.filter((key) => targets.has(key));
+    const probe = this.#memory.brokersAnswer ? [] : onePerTarget(reachable, targets).slice(0, PROBED_KEYS);
+    if (probe.length > 0) yield this.#lookUp(probe);
+    const rest = reachable.filter((key) => !probe.includes(key));
+    if (rest.length > 0 && mayGoOn()) yield this.#lookUp(rest);
+    const waiting = this.#waiting.splice(0);
+    if (waiting.length > 0 && mayGoOn()) yield this.#lookUp(waiting, true);
+  }
+
+  /** The partition of each key's first event; a key is left out, and stays open, while its topic cannot be looked up. */
+  async #targets(keys: readonly KeyEntries[]): Promise<ReadonlyMap<KeyEntries, string>> {
+    const { publisher, telemetry } = this.#ports;
+    const targets = new Map<KeyEntries, string>();
+    const unreachable = new Set<string>();
+    for (const key of keys) {
+      const content = key.entries[0]?.content;
+      const message = content?.kind === 'item' ? content.messages[0] : undefined;
+      if (message === undefined) {
+        targets.set(key, '');
+        continue;
+      }
+      const { topic } = message;
+      if (unreachable.has(topic)) continue;
+      const lookup = await publisher.partitionCount(topic);
+      if (lookup.kind === 'outage') {
+        unreachable.add(topic);
+        telemetry.outage(lookup);
+        // Each look-up may take as long as a round.
+        if (!this.#delivery.mayGoOn) break;
+      } else targets.set(key, lookup.kind === 'topic' ? `${topic}/${partitionOf(message.key, lookup.partitions)}` : '');
+    }
+    return targets;
+  }
+
+  /** @param isLast - a key whose predecessor is still not there is delivered again */
+  async #lookUp(keys: readonly KeyEntries[], isLast = false): Promise<Triaged> {
+    const behind = new Set<KeyEntries>();
+    try {
+      await this.#settleStored(keys, behind);
+      if (this.#options.order === 'strict') {
+        await this.#awaitPredecessors(
+          keys.filter((key) => !behind.has(key)),
+          behind,
+          isLast,
+        );
+      }
+    } catch (cause) {
+      this.#delivery.stop({ message: 'The items before a record could not be looked up.', cause });
+      return { plain: [], works: [] };
+    }
+    const held = new Set(this.#waiting.flatMap(({ entries }) => entries));
+    return {
+      plain: keys.flatMap((key) =>
+        behind.has(key) ? [] : key.entries.filter((entry) => entry.state === 'open' && !held.has(entry)),
+      ),
+      works: [...behind].map(({ pk, entries }) => workOf(pk, entries, [])),
+    };
+  }
+
+  /** Settles what the table says is processed, and finds the keys with something open before their first open entry. */
+  async #settleStored(keys: readonly KeyEntries[], behind: Set<KeyEntries>): Promise<void> {
+    const { keys: reader, telemetry } = this.#ports;
+    const now = this.#ports.clock.now();
+    const lookUpAfterMs = this.#lookUpAfterMs();
+    const positions = new Map<string, { readonly pk: string; readonly sk: string }>();
+    const ask = (pk: string, sk: string): unknown => positions.set(positionKey(pk, sk), { pk, sk });
+    const redelivered: Entry[] = [];
+    let suspected = 0;
+    for (const { pk, entries, suspicion } of keys) {
+      for (const entry of entries) if (this.#mayBePublished(entry, now, lookUpAfterMs)) redelivered.push(entry);
+      if (suspicion === undefined) continue;
+      suspected++;
+      const version = versionOfPosition(entries[0]?.sk ?? '');
+      if (version !== undefined && version > 0) ask(pk, positionOfVersion(version - 1));
+    }
+    if (suspected > 0) telemetry.lookedBack(this.#gapSuspected ? 'doubt' : 'late', suspected);
+    else if (redelivered.length > 0) telemetry.lookedBack('redelivered', redelivered.length);
+    for (const { pk, sk } of redelivered) ask(pk, sk);
+    const stored = positions.size === 0 ? new Map<string, StoredItem>() : await reader.lookUp([...positions.values()]);
+
+    for (const entry of redelivered) {
+      if (isDone(entry, stored.get(positionKey(entry.pk, entry.sk)))) this.#settle(entry);
+    }
+    const undecided: KeyEntries[] = [];
+    for (const key of keys) {
+      const first = key.entries.find(({ state }) => state === 'open');
+      if (key.suspicion === undefined || first === undefined) continue;
+      const standing = standingOf(first, stored, positions);
+      if (standing === 'behind') behind.add(key);
+      else if (standing === 'unknown') undecided.push(key);
+    }
+    await forEachKey(undecided, async (key) => {
+      if (await this.#hasOpenBefore(key.entries)) behind.add(key);
+    });
+  }
+
+  /** By a Query. Settles leading entries that are not open any more. */
+  async #hasOpenBefore(entries: readonly Entry[]): Promise<boolean> {
+    for (const entry of entries) {
+      if (entry.state !== 'open') continue;
+      const earliest = await this.#ports.keys.earliestOpen(entry.pk, entry.sk);
+      if (earliest !== undefined) return earliest < entry.sk;
+      this.#settle(entry);
+    }
+    return false;
+  }
+
+  #settle(entry: Entry): void {
+    entry.state = 'settled';
+    this.#memory.acknowledged.marked(entry.identity, entry.sequence);
+    if (entry.content.kind === 'item') this.#ports.telemetry.duplicateSkipped(entry.content.item);
+  }
+
+  async #awaitPredecessors(keys: readonly KeyEntries[], behind: Set<KeyEntries>, isLast: boolean): Promise<void> {
+    const { clock, keys: reader, telemetry } = this.#ports;
+    const asked = keys.flatMap(({ entries }) => entries.filter(({ state }) => state === 'open'));
+    const now = clock.now();
+    const awaited = await awaitedPredecessors(
+      asked,
+      new Set(),
+      reader,
+      (entry) => this.#ageOfMs(entry, now),
+      this.#options.replicationWaitMs,
+    );
+    for (const key of keys) {
+      const at = key.entries.findIndex((entry) => awaited.has(entry));
+      const waiting = at === -1 ? undefined : key.entries[at];
+      if (waiting === undefined) continue;
+      if (awaited.get(waiting) === 'open') behind.add(key);
+      else if (isLast) {
+        telemetry.predecessorMissing(waiting);
+        for (const entry of key.entries.slice(at)) entry.state = 'failed';
+      } else this.#waiting.push({ ...key, suspicion: undefined, entries: key.entries.slice(at) });
+    }
+  }
+
+  get #gapSuspected(): boolean {
+    return this.#delivery.control.doubtSince !== undefined;
+  }
+
+  #suspicion([first]: readonly Entry[], now: number): KeyEntries['suspicion'] {
+    if (this.#gapSuspected) return 'doubt';
+    const age = first === undefined ? undefined : ageMs(this.#records[first.index], now);
+    return (age ?? 0) > this.#options.lateAfterMs ? 'late' : undefined;
+  }
+
+  #lookUpAfterMs(): number {
+    const troubled = this.#ports.clock.now() - this.#memory.askedAgainAt < TROUBLE_MS;
+    return troubled ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
+  }
+
+  /** Whether the entry may have been published without this process knowing it, so that the table must tell. */
+  #mayBePublished(entry: Entry, now: number, lookUpAfterMs: number): boolean {
+    if (entry.state !== 'open') return false;
+    // Known, but not from this record: published by a drain, or written again since under its old id.
+    if (this.#memory.acknowledged.get(entry.identity) !== undefined) return true;
+    return (ageMs(this.#records[entry.index], now) ?? 0) >= lookUpAfterMs;
+  }
+
+  /** The stream knows better than the clock of a writer, which may be ahead or behind. */
+  #ageOfMs(entry: Entry, now: number): number {
+    return ageMs(this.#records[entry.index], now) ?? ageSinceCommitMs(entry, now);
+  }
+}
+
+/**
+ * Whether the read proves that the entry's item owes nothing: it is processed or discarded under the same id, or gone.
+ * The read is strongly consistent and begins after the stream has shown the insert, and an open item never expires; so
+ * an absent one was published and deleted, or deleted by an operator. Another item under its position proves nothing.
+ */
+function isDone({ content }: Entry, stored: StoredItem | undefined): boolean {
+  if (stored === undefined) return true;
+  if (stored.state !== 'processed' && stored.state !== 'discarded') return false;
+  return content.kind === 'undecodable' || stored.id === content.item.id;
+}
+
+/** What the position before an entry says: `plain` when it proves that nothing before the entry is open. */
+function standingOf(
+  { pk, sk, content }: Entry,
+  stored: ReadonlyMap<string, StoredItem>,
+  asked: ReadonlyMap<string, unknown>,
+): 'plain' | 'behind' | 'unknown' {
+  const version = versionOfPosition(sk);
+  if (version === undefined) return 'unknown';
+  if (version === 0) return 'plain';
+  const before = positionKey(pk, positionOfVersion(version - 1));
+  const previous = stored.get(before);
+  // Nothing comes before version 0, so that version 1 is a key's first when version 0 was read and is not there.
+  if (previous === undefined) return version === 1 && asked.has(before) ? 'plain' : 'unknown';
+  // What another region publishes says nothing of this region's items.
+  if (content.kind === 'undecodable' || previous.region !== content.item.region) return 'unknown';
+  if (previous.state === 'processed') return 'plain';
+  // A discarded item proves nothing of what came before it.
+  return previous.state === 'discarded' ? 'unknown' : 'behind';
+}
+
+function workOf(pk: string, entries: readonly Entry[], signals: readonly SignalEntry[]): KeyWork {
+  const index = Math.min(...[...entries, ...signals].map((one) => one.index));
+  return { pk, index, entries, signals };
+}
+
+/** The first key of each partition, so that one partition that is away does not speak for the others. */
+function onePerTarget(keys: readonly KeyEntries[], targets: ReadonlyMap<KeyEntries, string>): KeyEntries[] {
+  return [...new Map(keys.toReversed().map((key) => [targets.get(key), key])).values()].reverse();
+}

@@ -1,0 +1,348 @@
+import { positionOfVersion } from '../../../lib/event/position';
+import { partitionOf } from '../../../lib/relay/partition';
+import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
+import type { Relay } from '../../../lib/relay/relay';
+import type { StreamRecord } from '../../../lib/relay/record';
+import { LOOK_UP_AFTER_MS } from '../../../lib/relay/triage';
+import { anEvent, anItem } from '../../builders/items';
+import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+
+/**
+ * Lambda delivers a batch again to any instance of the function. What one instance has acknowledged is unknown to the
+ * others, so that the table must tell.
+ */
+
+const outage: Failure = { kind: 'outage', message: 'NOT_ENOUGH_REPLICAS' };
+const uuidAt = (n: number): string => `019b7ce1-0000-7000-8000-${String(n).padStart(12, '0')}`;
+
+function aWorld(settings = {}) {
+  const world = aRelayOverTable({}, settings);
+  const lookUp = jest.spyOn(world.table, 'lookUp');
+  const earliestOpen = jest.spyOn(world.table, 'earliestOpen');
+  return {
+    ...world,
+    put: (version: number, key = 'a', id = `${key}${version}`): StreamRecord =>
+      world.table.put(anItem({ key, version, committedAt: world.clock.at, events: [anEvent({ id })] })),
+    ids: () => world.kafka.log.map(({ id }) => id),
+    /** Reads of keys in the table so far: positions looked up, and Queries. */
+    reads: () => ({
+      positions: lookUp.mock.calls.reduce((sum, [positions]) => sum + positions.length, 0),
+      queries: earliestOpen.mock.calls.length,
+    }),
+  };
+}
+
+describe('one partition of a topic takes no writes, and any instance may be handed any shard', () => {
+  it.each([
+    { shards: 4, everyMs: 5_000, deliveries: 24 },
+    { shards: 20, everyMs: 5_000, deliveries: 60 },
+    { shards: 20, everyMs: 400, deliveries: 100 },
+    { shards: 20, everyMs: 45_000, deliveries: 30 },
+  ])('$shards shards, delivered every $everyMs ms: no event is published more than three times', async (each) => {
+    const w = aWorld();
+    w.kafka.topics.set('orders', 12);
+    w.kafka.refuse = ({ partition }: PartitionBatch) => (partition === 0 ? outage : undefined);
+    const isStuck = (key: string): boolean => partitionOf(Buffer.from(key), 12) === 0;
+    const keys = Array.from({ length: 2_000 }, (_, n) => `k${n}`);
+    const stuck = keys.filter(isStuck);
+    const others = keys.filter((key) => !isStuck(key)).slice(0, 20 * each.shards);
+    const shards = Array.from({ length: each.shards }, (_, shard) => [
+      w.put(1, stuck[shard]),
+      ...others.slice(20 * shard, 20 * (shard + 1)).map((key) => w.put(1, key)),
+    ]);
+    const processes = Array.from({ length: each.shards }, () => w.newProcess());
+    let seed = 1;
+    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647);
+    for (let delivery = 0; delivery < each.deliveries; delivery++) {
+      const assigned = processes.map((process) => ({ process, at: random() })).toSorted((a, b) => a.at - b.at);
+      for (const [shard, records] of shards.entries()) {
+        expect(await assigned[shard]?.process.handle(records, plentyOfTime)).toBe(0);
+      }
+      w.clock.at += each.everyMs;
+    }
+
+    const copies = [...Map.groupBy(w.ids(), (id) => id).values()].map(({ length }) => length);
+    expect(copies).toHaveLength(others.length);
+    expect(Math.max(...copies)).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('a first delivery', () => {
+  it('of young records reads nothing of any key', async () => {
+    const w = aWorld();
+    const records = Array.from({ length: 1_000 }, (_, n) => w.put(1, `k${n}`));
+    w.clock.at += LOOK_UP_AFTER_MS - 1_000;
+
+    expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(w.reads()).toEqual({ positions: 0, queries: 0 });
+  });
+
+  it('of a backlog looks each record up once, and no more when it comes again', async () => {
+    const w = aWorld();
+    const records = Array.from({ length: 100 }, (_, n) => w.put(1, `k${n}`));
+    w.clock.at += 60_000;
+
+    expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+    expect(w.ids()).toHaveLength(100);
+    expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toHaveLength(100);
+    expect(w.reads()).toEqual({ positions: 100, queries: 0 });
+  });
+});
+
+describe('a record that another process has published', () => {
+  const delivered = async (
+    w: ReturnType<typeof aWorld>,
+    records: readonly StreamRecord[],
+    by: Relay = w.newProcess(),
+  ) => {
+    w.clock.at += LOOK_UP_AFTER_MS + 1_000;
+    return by.handle(records, plentyOfTime);
+  };
+
+  it('is settled when the process died after its mark, before it could answer', async () => {
+    const w = aWorld();
+    const records = [w.put(1), w.put(2)];
+    await w.handle(records, plentyOfTime);
+
+    expect(await delivered(w, records)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a2']);
+  });
+
+  it('is published again when the process died before its mark: a duplicate, never a loss', async () => {
+    const w = aWorld();
+    const record = w.put(1);
+    w.table.failMark = () => true;
+    await w.handle([record], plentyOfTime);
+    w.table.failMark = () => false;
+
+    expect(await delivered(w, [record])).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a1']);
+    expect(w.table.stateAt('order#a', positionOfVersion(1))).toBe('processed');
+  });
+
+  it('is settled when it was deleted after its publishing, because nothing is retained', async () => {
+    const w = aWorld({ retention: 0 });
+    const record = w.put(1);
+    await w.handle([record], plentyOfTime);
+
+    expect(await delivered(w, [record])).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1']);
+  });
+
+  it('says nothing of another item under its position', async () => {
+    const w = aWorld();
+    const first = w.put(1, 'a', 'first');
+    await w.handle([first], plentyOfTime);
+    w.table.items.clear();
+    const second = w.put(1, 'a', 'second');
+
+    expect(await delivered(w, [second])).toBeUndefined();
+
+    expect(w.ids()).toEqual(['first', 'second']);
+  });
+
+  it('does not take an item for published whose position another item holds that is', async () => {
+    const w = aWorld();
+    const first = w.put(1, 'a', 'first');
+    w.table.items.clear();
+    await w.handle([w.put(1, 'a', 'second')], plentyOfTime);
+
+    expect(await delivered(w, [first])).toBeUndefined();
+
+    expect(w.ids()).toEqual(['second', 'first']);
+  });
+
+  it('is settled when it was discarded, also after its tombstone is gone', async () => {
+    const w = aWorld();
+    const record = w.put(1);
+    Object.assign(w.table.items.get('order#a')?.get(positionOfVersion(1)) ?? {}, { discarded: { M: {} } });
+
+    expect(await delivered(w, [record])).toBeUndefined();
+
+    expect(w.ids()).toEqual([]);
+  });
+
+  it('is looked up after a second already, once this process has had to ask for delivery again', async () => {
+    const w = aWorld();
+    const other = w.newProcess();
+    w.kafka.refuse = () => outage;
+    await other.handle([w.put(1, 'elsewhere')], plentyOfTime);
+    w.kafka.refuse = () => undefined;
+    const record = w.put(1);
+    await w.handle([record], plentyOfTime);
+    w.clock.at += 1_000;
+
+    expect(await other.handle([record], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1']);
+  });
+
+  it('stops the batch when the table cannot tell', async () => {
+    const w = aWorld();
+    const record = w.put(1);
+    jest.spyOn(w.table, 'lookUp').mockRejectedValueOnce(new Error('throttled'));
+
+    expect(await delivered(w, [record])).toBe(0);
+    expect(w.ids()).toEqual([]);
+    expect(await delivered(w, [record])).toBeUndefined();
+    expect(w.ids()).toEqual(['a1']);
+  });
+});
+
+describe('records that do not prove that all before them were seen', () => {
+  const HOUR = 3_600_000;
+  const numbered = Array.from({ length: 100 }, (_, n) => `k${n}`);
+
+  it('take two positions each and no Query when the version before is processed', async () => {
+    const w = aWorld();
+    await w.handle(
+      numbered.map((key) => w.put(1, key)),
+      plentyOfTime,
+    );
+    const records = numbered.map((key) => w.put(2, key));
+    w.clock.at += HOUR;
+
+    expect(await w.newProcess().handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(w.ids().slice(100).toSorted()).toEqual(numbered.map((key) => `${key}2`).toSorted());
+    expect(w.reads()).toEqual({ positions: 200, queries: 0 });
+  });
+
+  it('take no Query when they are the first of their key', async () => {
+    const w = aWorld();
+    const records = numbered.map((key) => w.put(1, key));
+    w.clock.at += HOUR;
+
+    expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toHaveLength(100);
+    expect(w.reads()).toEqual({ positions: 200, queries: 0 });
+  });
+
+  it('take the version before alone while a gap is suspected and they are young', async () => {
+    const w = aWorld();
+    await w.handle(
+      numbered.map((key) => w.put(1, key)),
+      plentyOfTime,
+    );
+    w.table.state = { doubtSince: w.clock.at };
+
+    expect(
+      await w.handle(
+        numbered.map((key) => w.put(2, key)),
+        plentyOfTime,
+      ),
+    ).toBeUndefined();
+
+    expect(w.reads()).toEqual({ positions: 100, queries: 0 });
+  });
+
+  it('are drained when the version before is open', async () => {
+    const w = aWorld();
+    w.put(1);
+    w.table.state = { doubtSince: w.clock.at };
+
+    expect(await w.handle([w.put(2)], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a2']);
+    // The drain queries from where it was sent.
+    expect(w.reads()).toEqual({ positions: 1, queries: 1 });
+  });
+
+  it.each([
+    { what: 'is discarded, which proves nothing', before: 'discarded' },
+    { what: 'is another region’s, which says nothing of this one', before: 'region' },
+    { what: 'is not there', before: 'absent' },
+  ])('are queried when the version before $what', async ({ before }) => {
+    const w = aWorld();
+    w.put(1);
+    w.put(2);
+    const previous = w.table.items.get('order#a')?.get(positionOfVersion(2));
+    if (before === 'discarded') Object.assign(previous ?? {}, { discarded: { M: {} } });
+    else if (before === 'region')
+      Object.assign(previous ?? {}, { region: { S: 'us-east-1' }, processedAt: { N: '1' } });
+    else w.table.items.get('order#a')?.delete(positionOfVersion(2));
+    w.table.state = { doubtSince: w.clock.at };
+    jest.spyOn(w.table, 'earliestOpen').mockResolvedValue(positionOfVersion(1));
+
+    expect(await w.handle([w.put(3)], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()[0]).toBe('a1');
+    expect(w.ids().at(-1)).toBe('a3');
+  });
+
+  it('are queried when their positions are no versions', async () => {
+    const w = aWorld();
+    const put = (n: number): StreamRecord =>
+      w.table.put({ ...anItem({ key: 'u', events: [anEvent({ id: `u${n}` })] }), sk: uuidAt(n) });
+    put(1);
+    w.table.state = { doubtSince: w.clock.at };
+
+    expect(await w.handle([put(2)], plentyOfTime)).toBeUndefined();
+
+    expect(w.ids()).toEqual(['u1', 'u2']);
+  });
+});
+
+describe('while the brokers are away', () => {
+  const HOUR = 3_600_000;
+
+  it('an invocation looks up a key of each partition and makes one attempt', async () => {
+    const w = aWorld();
+    w.kafka.refuse = () => outage;
+    const records = Array.from({ length: 1_000 }, (_, n) => w.put(1, `k${n}`));
+    w.clock.at += HOUR;
+
+    for (let invocation = 0; invocation < 10; invocation++) {
+      expect(await w.handle(records, plentyOfTime)).toBe(0);
+    }
+
+    // 4 partitions, own and previous position.
+    expect(w.reads()).toEqual({ positions: 10 * 2 * 4, queries: 0 });
+    expect(w.kafka.publishes).toHaveLength(10);
+    w.kafka.refuse = () => undefined;
+    expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+    expect(new Set(w.ids()).size).toBe(1_000);
+  });
+
+  it('nothing is looked up when a topic cannot be', async () => {
+    const w = aWorld();
+    w.kafka.topics.set('orders', outage);
+    const records = Array.from({ length: 100 }, (_, n) => w.put(1, `k${n}`));
+    w.clock.at += HOUR;
+
+    expect(await w.handle(records, plentyOfTime)).toBe(0);
+
+    expect(w.reads()).toEqual({ positions: 0, queries: 0 });
+  });
+
+  it('old records are not looked up when young ones have just failed', async () => {
+    const w = aWorld();
+    const old = w.put(1, 'old');
+    w.clock.at += HOUR;
+    w.kafka.refuse = () => outage;
+
+    expect(await w.handle([old, w.put(1, 'young')], plentyOfTime)).toBe(0);
+
+    expect(w.reads()).toEqual({ positions: 0, queries: 0 });
+  });
+
+  it('an invocation after a success learns of the outage by looking everything up once', async () => {
+    const w = aWorld();
+    await w.handle([w.put(1, 'before')], plentyOfTime);
+    w.kafka.refuse = () => outage;
+    const records = Array.from({ length: 100 }, (_, n) => w.put(1, `k${n}`));
+    w.clock.at += 60_000;
+
+    await w.handle(records, plentyOfTime);
+    await w.handle(records, plentyOfTime);
+
+    expect(w.reads()).toEqual({ positions: 100 + 4, queries: 0 });
+  });
+});
