@@ -61,6 +61,8 @@ function actionsOf({ operation, body }: SeenRequest): string[] {
       Object.keys(item).map((name) => known(TRANSACTED, name)),
     );
   }
+  // Like the writing one, a reading transaction is authorised by what is in it.
+  if (operation === 'TransactGetItems') return ['dynamodb:GetItem'];
   if (operation === 'BatchExecuteStatement') {
     return (body['Statements'] as { Statement: string }[]).map(({ Statement }) =>
       known(STATEMENTS, Statement.split(' ')[0] ?? ''),
