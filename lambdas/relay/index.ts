@@ -35,7 +35,7 @@ const relay = createRelay(
     }),
     items: {
       mark: markWriter(dynamodb, config, clock, sleep),
-      park: parkingWriter(dynamodb, config.tableName, controlWriter, clock),
+      ...parkingWriter(dynamodb, config.tableName, controlWriter, clock),
       ...suspectCounter(dynamodb, config.tableName),
     },
     keys: keyReader(dynamodb, config.tableName, sleep),
@@ -53,6 +53,8 @@ const relay = createRelay(
     order: config.order,
     replicationWaitMs: config.home === undefined ? 0 : REPLICATION_WAIT_MS,
     lateAfterMs: config.lateAfterSeconds * 1000,
+    partitionPatienceMs: config.partitionPatienceSeconds * 1000,
+    maxPartitionHolds: config.maxPartitionHolds,
   },
 );
 

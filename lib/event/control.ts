@@ -1,4 +1,5 @@
 import { CONTROL_PARTITION, controlSortKey } from './key';
+import type { AwaitedPartition, PARTITION_UNAVAILABLE } from './partition-hold';
 
 /** Why an item was parked: a closed set, so that an operator can redrive by reason. */
 export const PARK_REASONS = [
@@ -16,7 +17,7 @@ export type ParkReason = (typeof PARK_REASONS)[number];
  * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, or the topic
  * partition of its next event takes no writes while others do.
  */
-export type HoldReason = ParkReason | 'drain-unfinished' | 'partition-unavailable';
+export type HoldReason = ParkReason | 'drain-unfinished' | typeof PARTITION_UNAVAILABLE;
 
 /** The record that a key's items from `position` on must wait. */
 export interface Hold {
@@ -32,6 +33,8 @@ export interface Hold {
   readonly attempts: number;
   /** Epoch milliseconds of the first time this key was held. */
   readonly since: number;
+  /** With the reason `partition-unavailable` alone: the relay releases the key when this partition takes writes again. */
+  readonly awaits?: AwaitedPartition;
 }
 
 const HOLD_PREFIX = 'hold';
@@ -106,7 +109,17 @@ const decodeState = ({
   doubtSince: typeof doubtSince === 'number' ? doubtSince : undefined,
 });
 
-const decodeHold = ({ key, position, revision, state, reason, message, attempts, since }: StoredHold): Hold => ({
+const decodeHold = ({
+  key,
+  position,
+  revision,
+  state,
+  reason,
+  message,
+  attempts,
+  since,
+  awaits,
+}: StoredHold): Hold => ({
   pk: key,
   position,
   revision,
@@ -115,4 +128,5 @@ const decodeHold = ({ key, position, revision, state, reason, message, attempts,
   message,
   attempts,
   since,
+  ...(awaits === undefined ? {} : { awaits }),
 });

@@ -16,6 +16,8 @@ export const RELAY_METRICS = {
   batchSize: 'BatchSize',
   parkedItems: 'ParkedItems',
   heldItems: 'HeldItems',
+  /** Keys that wait for a partition that takes no writes; emitted while there are any. */
+  keysHeldForPartitions: 'KeysHeldForPartitions',
   duplicatesSkipped: 'DuplicatesSkipped',
   markFailures: 'MarkFailures',
   producerRebuilds: 'ProducerRebuilds',

@@ -93,6 +93,8 @@ export class Outbox extends Construct {
         requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
         order: resolved.order,
         lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
+        partitionPatienceSeconds: RELAY_DEFAULTS.partitionPatienceSeconds,
+        maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
         publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
         home,

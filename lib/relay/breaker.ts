@@ -1,4 +1,5 @@
 import type { Hold } from '../event/control';
+import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
 
 /** Many poisons at once are one outage: a topic deleted by mistake must not park every key there is. */
 export const BREAKER = { maxHolds: 25, windowMs: 300_000 } as const;
@@ -7,7 +8,8 @@ export const BREAKER = { maxHolds: 25, windowMs: 300_000 } as const;
 export const recentHolds = (holds: Iterable<Hold>, now: number): number => {
   let count = 0;
   for (const { since, reason } of holds) {
-    if (since > now - BREAKER.windowMs && reason !== 'drain-unfinished') count++;
+    const isPoison = reason !== 'drain-unfinished' && reason !== PARTITION_UNAVAILABLE;
+    if (isPoison && since > now - BREAKER.windowMs) count++;
   }
   return count;
 };

@@ -2,10 +2,13 @@ import type { Control, Hold } from '../event/control';
 import { admit } from './admission';
 import { BREAKER, recentHolds } from './breaker';
 import { concernsTopic } from './classify';
+import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
 import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
+import { forEachKey } from './key-work';
 import type { RelayOptions } from './options';
+import type { PartitionOutages } from './partition-outages';
 import type { ProcessMemory } from './process-memory';
-import type { ItemIdentity, Mark, Parking, Poison, RelayPorts, TopicLookup } from './ports';
+import type { ItemIdentity, Mark, Outage, Parking, Poison, RelayPorts, TopicLookup } from './ports';
 import { halve, keepOpen, planRound, type LoadedBatch } from './rounds';
 import { MAX_STARTS } from './suspects';
 
@@ -27,13 +30,25 @@ interface MarkTask {
   readonly mark: Mark;
 }
 
+/** Where a key stopped for the rest of the invocation, and the partition that took no writes, if it was one. */
+interface BlockedKey {
+  readonly entry: Entry;
+  readonly message: string;
+  readonly partition?: TopicPartition;
+}
+
+/** Sends in a row, each to other partitions, that none acknowledges are a general outage: the rest is not attempted. */
+const MAX_BARREN_SENDS = 2;
+
 /**
  * Publishes entries in order, marks what is acknowledged and parks what is refused, within one invocation.
  *
- * Once it has `stopped`, for an outage, nothing more is sent: what is still open then is delivered again.
+ * A failed partition stops its own keys for the invocation, and nothing else. Once the delivery has `stopped`, for an
+ * outage of everything, nothing more is sent: what is still open then is delivered again.
  */
 export class Delivery {
   readonly control: KnownControl;
+  readonly partitions: PartitionOutages;
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
   readonly #memory: ProcessMemory;
@@ -45,6 +60,10 @@ export class Delivery {
   readonly #marking = new Set<Promise<void>>();
   #acks = 0;
   #outages = 0;
+  readonly #blocked = new Map<string, BlockedKey>();
+  /** Topics whose look-up failed in this invocation: each takes long to fail, so none is asked for twice. */
+  readonly #unreachable = new Map<string, TopicLookup>();
+  #barrenSends = 0;
   #stopped = false;
 
   /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it is made */
@@ -53,12 +72,14 @@ export class Delivery {
     options: RelayOptions,
     memory: ProcessMemory,
     control: Control,
+    partitions: PartitionOutages,
     remainingMs: () => number,
     oneByOne: boolean,
   ) {
     this.#ports = ports;
     this.#options = options;
     this.#memory = memory;
+    this.partitions = partitions;
     this.#remainingMs = remainingMs;
     this.#oneByOne = oneByOne;
     this.control = { ...control, holds: new Map(control.holds), tombstones: new Set(control.tombstones) };
@@ -79,7 +100,11 @@ export class Delivery {
   }
 
   get #mayPark(): boolean {
-    return !this.#stopped && this.#remainingMs() >= this.#options.minParkMs;
+    return !this.#stopped && this.#hasTimeToHold;
+  }
+
+  get #hasTimeToHold(): boolean {
+    return this.#remainingMs() >= this.#options.minParkMs;
   }
 
   stop(failure: { readonly message: string; readonly cause?: unknown }): void {
@@ -129,7 +154,7 @@ export class Delivery {
     return entries.filter((entry) => {
       if (entry.state !== 'open') return false;
       const admission = admit(entry, this.control, this.#memory.acknowledged);
-      if (admission.kind === 'publish') return true;
+      if (admission.kind === 'publish') return !this.#blocked.has(entry.pk);
       entry.state = 'settled';
       if (admission.kind === 'wait') telemetry.heldBack(entry, admission.hold);
       else if (entry.content.kind === 'item') {
@@ -166,15 +191,19 @@ export class Delivery {
 
   async #round(open: readonly Entry[]): Promise<void> {
     const topics = await this.#lookUpTopics(open);
-    const { batches, refused } = planRound(open, topics, this.#options);
-    for (const { entry, failure } of refused) {
-      if (failure.kind === 'outage') this.stop(failure);
-      else if (this.#mayPark) await this.#park(entry, failure);
+    const outageOf = this.partitions.any ? (at: TopicPartition) => this.partitions.outageOf(at) : undefined;
+    const { batches, refused } = planRound(open, topics, this.#options, outageOf);
+    for (const { entry, failure, partition } of refused) {
+      if (failure.kind === 'outage') {
+        this.#block({ entry, message: failure.message, partition });
+        continue;
+      }
+      if (this.#mayPark) await this.#park(entry, failure);
       if (entry.state === 'settled') continue;
       // The shard waits at this record. What came before it still goes.
       this.#stopped = true;
       const before = this.admitted(open.filter(({ index }) => index < entry.index));
-      await this.#publish(planRound(before, topics, this.#options).batches);
+      await this.#publish(planRound(before, topics, this.#options, outageOf).batches);
       return;
     }
     await this.#publish(batches);
@@ -182,18 +211,69 @@ export class Delivery {
 
   /** One after the other, because they share a connection; after an outage the others are not asked. */
   async #lookUpTopics(open: readonly Entry[]): Promise<Map<string, TopicLookup>> {
-    const topics = new Map<string, TopicLookup>();
-    let outage: TopicLookup | undefined;
+    const topics = new Map(this.#unreachable);
     for (const { content } of open) {
       if (content.kind === 'undecodable') continue;
       for (const { topic } of content.messages) {
         if (topics.has(topic)) continue;
+        const [outage] = this.#unreachable.values();
         const lookup = outage ?? (await this.#ports.publisher.partitionCount(topic));
-        if (lookup.kind === 'outage') outage = lookup;
         topics.set(topic, lookup);
+        if (lookup.kind !== 'outage' || outage !== undefined) continue;
+        this.#unreachable.set(topic, lookup);
+        this.#ports.telemetry.outage(lookup);
       }
     }
     return topics;
+  }
+
+  /** Nothing more of the key goes in this invocation: a later event must not overtake this one. */
+  #block(blocked: BlockedKey): void {
+    if (!this.#blocked.has(blocked.entry.pk)) this.#blocked.set(blocked.entry.pk, blocked);
+  }
+
+  /**
+   * Holds the keys of these entries that stopped at a partition which alone takes no writes, and settles what waits
+   * behind the holds. Keys that may not be held stay open, so that their records are delivered again. Also after a stop:
+   * two sick partitions in a row look like an outage of everything, and their keys must not be sent again and again.
+   *
+   * @param ageMs - how long ago the record of an entry was put
+   */
+  async holdBlocked(entries: readonly Entry[], ageMs: (entry: Entry) => number): Promise<void> {
+    const keys = new Set(entries.map(({ pk }) => pk));
+    const blocked = [...this.#blocked.values()].flatMap(({ partition, ...rest }) =>
+      partition !== undefined && keys.has(rest.entry.pk) ? [{ ...rest, partition }] : [],
+    );
+    if (blocked.length === 0) return;
+    for (const ofPartition of Map.groupBy(blocked, ({ partition }) => partitionName(partition)).values()) {
+      const [first] = ofPartition;
+      if (first === undefined || !this.#hasTimeToHold) return;
+      const waitingMs = Math.max(...ofPartition.map(({ entry }) => ageMs(entry)));
+      const awaits = await this.partitions.awaited(first.partition, waitingMs);
+      if (awaits === undefined) continue;
+      const held = ofPartition.slice(0, Math.max(0, this.partitions.room(this.control.holds.values())));
+      await forEachKey(held, (key) => this.#holdForPartition(key, awaits));
+      const count = held.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
+      if (count > 0) this.#ports.telemetry.heldForPartition(awaits, count);
+    }
+    this.admitted(entries);
+  }
+
+  async #holdForPartition({ entry, message }: BlockedKey, awaits: AwaitedPartition): Promise<void> {
+    const { holds } = this.control;
+    const { isHead, pk } = entry;
+    if (!this.#hasTimeToHold) return;
+    try {
+      const request = { ...storedIdentity(entry), awaits, message, hold: holds.get(pk), isHead };
+      const held = await this.#ports.items.holdForPartition(request);
+      if (held.kind === 'gone') entry.state = 'settled';
+      else {
+        holds.set(pk, held.hold);
+        this.#blocked.delete(pk);
+      }
+    } catch (cause) {
+      this.#ports.telemetry.outage({ message: `Holding "${pk}" for ${partitionName(awaits)} failed.`, cause });
+    }
   }
 
   async #publish(batches: readonly LoadedBatch[]): Promise<void> {
@@ -201,17 +281,44 @@ export class Delivery {
     const outcomes = await this.#ports.publisher.publish(batches);
     const done: [Entry, ItemContent][] = [];
     const refused: [LoadedBatch, Poison][] = [];
+    const failed: [LoadedBatch, Outage][] = [];
     batches.forEach((batch, at) => {
       const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
-      if (outcome.kind === 'acked') done.push(...acknowledge(batch, outcome.baseOffset));
-      else if (outcome.kind === 'poison') refused.push([batch, outcome]);
-      else this.stop(outcome);
+      if (outcome.kind === 'acked') {
+        this.partitions.acked(batch);
+        done.push(...acknowledge(batch, outcome.baseOffset));
+      } else if (outcome.kind === 'poison') refused.push([batch, outcome]);
+      else failed.push([batch, outcome]);
     });
     this.#acks += outcomes.filter(({ kind }) => kind === 'acked').length;
     this.#outages += outcomes.filter(({ kind }) => kind === 'outage').length;
     this.#memory.brokersAnswer = outcomes.some(({ kind }) => kind !== 'outage');
+    const isNews = failed.length > 0 && this.#partitionsFailed(failed);
+    if (failed.length < batches.length) this.#barrenSends = 0;
+    else if (isNews && ++this.#barrenSends === MAX_BARREN_SENDS) this.#stopped = true;
     this.#settle(done);
     for (const [batch, failure] of refused) await this.#isolate(batch, failure);
+  }
+
+  /** Answers whether one of the partitions had not failed before. */
+  #partitionsFailed(failed: readonly (readonly [LoadedBatch, Outage])[]): boolean {
+    let isNews = false;
+    for (const [batch, outage] of failed) {
+      const { topic, partition, shipments } = batch;
+      if (this.partitions.failed(batch, outage)) isNews = true;
+      for (const { entry } of shipments) {
+        this.#block({ entry, message: outage.message, partition: { topic, partition } });
+      }
+    }
+    const [first] = failed;
+    const since = failed.map(([batch]) => this.partitions.failingSince(batch) ?? Infinity);
+    this.#ports.telemetry.outage({
+      message: first?.[1].message ?? '',
+      cause: first?.[1].cause,
+      partitions: failed.map(([{ topic, partition }]) => ({ topic, partition })),
+      since: Math.min(...since),
+    });
+    return isNews;
   }
 
   /**
@@ -219,7 +326,8 @@ export class Delivery {
    * halve it until the culprit stands alone, and park that one.
    */
   async #isolate(batch: LoadedBatch, failure: Poison): Promise<void> {
-    const mayGo = (entry: Entry): boolean => entry.state === 'open' && holdOf(entry, this.control.holds) === undefined;
+    const mayGo = (entry: Entry): boolean =>
+      entry.state === 'open' && !this.#blocked.has(entry.pk) && holdOf(entry, this.control.holds) === undefined;
     if (batch.shipments.length === 1 || concernsTopic(failure)) {
       for (const { entry } of batch.shipments) {
         if (!mayGo(entry)) continue;

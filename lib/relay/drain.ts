@@ -75,6 +75,10 @@ export class KeyWorker {
     } else if (outcome === 'done' && !behindHold && (await drains.finish(pk, hold)) === 'superseded') {
       outcome = 'failed';
     }
+    // Also when the key has moved to another partition since, because the topic got more of them.
+    if (known?.awaits !== undefined && outcome === 'done' && progress.published > 0) {
+      this.#delivery.partitions.acked(known.awaits);
+    }
     telemetry.drained({ pk, outcome, published: progress.published, signals: asking.map(({ signal }) => signal) });
     return outcome;
   }
@@ -110,9 +114,10 @@ export class KeyWorker {
       if (await this.#mustWait(page, entries, present)) return { outcome: 'failed', published, from };
       await this.#delivery.deliver(entries);
       await this.#delivery.marksWritten();
-      if (this.#delivery.stopped || entries.some(({ state }) => state === 'failed')) {
-        return { outcome: 'failed', published, from };
-      }
+      const now = this.#ports.clock.now();
+      await this.#delivery.holdBlocked(entries, (entry) => ageSinceCommitMs(entry, now));
+      if (entries.some(({ state }) => state === 'failed')) return { outcome: 'failed', published, from };
+      if (this.#delivery.stopped && holds.get(pk)?.awaits === undefined) return { outcome: 'failed', published, from };
       const next = entries.find(({ state }) => state === 'open');
       published += entries.filter(isPublished).length;
       if (next !== undefined) return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk };

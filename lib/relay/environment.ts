@@ -23,6 +23,10 @@ export interface RelayConfig extends BrokerConfig {
   readonly order: Order;
   /** A record that is older may follow others that the stream has already dropped. */
   readonly lateAfterSeconds: number;
+  /** A topic partition must have failed alone for this long before its keys are held for it. */
+  readonly partitionPatienceSeconds: number;
+  /** No more keys than these are held for partitions that take no writes; beyond that the shard waits. */
+  readonly maxPartitionHolds: number;
   /** An event that took longer, from its commit to its acknowledgement, counts as late. */
   readonly publishWithinMs: number;
   /** Value of the metrics dimension `Outbox`. */
@@ -40,6 +44,8 @@ export const RELAY_DEFAULTS = {
   order: 'relaxed',
   /** Long before the stream drops a record, which it does after 24 hours. */
   lateAfterSeconds: 1_800,
+  partitionPatienceSeconds: 60,
+  maxPartitionHolds: 2_000,
   publishWithinMs: 5_000,
 } as const satisfies Partial<RelayConfig>;
 
@@ -80,6 +86,8 @@ const VARIABLES = {
   requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS',
   order: 'OUTBOX_ORDER',
   lateAfterSeconds: 'OUTBOX_LATE_AFTER_SECONDS',
+  partitionPatienceSeconds: 'OUTBOX_PARTITION_PATIENCE_SECONDS',
+  maxPartitionHolds: 'OUTBOX_MAX_PARTITION_HOLDS',
   publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
 } as const;
 
@@ -94,6 +102,8 @@ export const encodeRelayConfig = (config: RelayConfig): Record<string, string> =
   [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
   [VARIABLES.order]: config.order,
   [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
+  [VARIABLES.partitionPatienceSeconds]: String(config.partitionPatienceSeconds),
+  [VARIABLES.maxPartitionHolds]: String(config.maxPartitionHolds),
   [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
   ...encodeHomeRegion(config.home),
 });
@@ -115,6 +125,8 @@ export function decodeRelayConfig(environment: Environment): RelayConfig {
     requestTimeoutMs: read.integer(VARIABLES.requestTimeoutMs, 1),
     order: read.oneOf(VARIABLES.order, ORDERS),
     lateAfterSeconds: read.integer(VARIABLES.lateAfterSeconds, 1),
+    partitionPatienceSeconds: read.integer(VARIABLES.partitionPatienceSeconds, 1),
+    maxPartitionHolds: read.integer(VARIABLES.maxPartitionHolds, 0),
     publishWithinMs: read.integer(VARIABLES.publishWithinMs, 1),
     home: decodeHomeRegion(read),
   };

@@ -12,4 +12,8 @@ export interface RelayOptions extends RoundLimits {
   readonly replicationWaitMs?: number;
   /** A record that is older may follow others that the stream has already dropped. */
   readonly lateAfterMs: number;
+  /** A partition must have failed alone for this long before its keys are held for it. */
+  readonly partitionPatienceMs: number;
+  /** No more keys than these are held for partitions; beyond that the shard waits. */
+  readonly maxPartitionHolds: number;
 }

@@ -2,6 +2,7 @@ import type { Control, Hold, ParkReason } from '../event/control';
 import type { Image, OutboxItem } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
+import type { AwaitedPartition, TopicPartition } from '../event/partition-hold';
 import type { Receipt } from '../event/receipt';
 import type { DrainSignal, ReplaySignal, Signal, SkipSignal } from '../event/signal';
 
@@ -85,6 +86,13 @@ export interface ItemStore {
    */
   park(parking: Parking): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
   /**
+   * Holds a key at an item whose partition takes no writes, as `park` does, but notes nothing on the item and counts no
+   * attempt. `gone` and rejections mean what they mean for `park`.
+   */
+  holdForPartition(
+    request: PartitionHoldRequest,
+  ): Promise<{ readonly kind: 'held'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  /**
    * Counts an attempt on an item that may kill the process, before it is made. Answers how many were counted since the
    * count was last cleared, this one included; 0 when the item is gone, replaced, processed or discarded, or too full to
    * take a count.
@@ -104,6 +112,16 @@ export interface Parking extends ItemIdentity {
   /** Epoch milliseconds of the first refusal; left out for the first. */
   readonly since?: number;
   /** Everything before the item is settled, so that a hold at an earlier position moves to this one. */
+  readonly isHead: boolean;
+}
+
+export interface PartitionHoldRequest extends ItemIdentity {
+  readonly awaits: AwaitedPartition;
+  /** What the broker answered. */
+  readonly message: string;
+  /** The key's hold as the invocation knows it. */
+  readonly hold?: Hold;
+  /** As in {@link Parking}. */
   readonly isHead: boolean;
 }
 
@@ -187,6 +205,8 @@ export interface DrainStore {
 }
 
 export interface SignalStore {
+  /** Puts a new signal, which invokes the relay of its key's shard. */
+  send(signal: DrainSignal): Promise<void>;
   /** Deletes signals that were acted on. */
   remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void>;
   /** Notes on a signal why it will not be acted on; it stays visible, and nobody acts on it again. */
@@ -220,7 +240,19 @@ export interface Telemetry {
   parked(parking: Parking): void;
   breakerOpen(parking: Parking, recentHolds: number): void;
   markFailed(mark: Mark, cause: unknown): void;
-  outage(failure: { readonly message: string; readonly cause?: unknown }): void;
+  /** `partitions`: those that took no writes; `since`: for how long, in epoch milliseconds, as this process knows. */
+  outage(failure: {
+    readonly message: string;
+    readonly cause?: unknown;
+    readonly partitions?: readonly TopicPartition[];
+    readonly since?: number;
+  }): void;
+  /** Keys were held, because a partition alone takes no writes. */
+  heldForPartition(partition: AwaitedPartition, keys: number): void;
+  /** Keys are held for partitions that take no writes: how many there are, once an invocation while there are any. */
+  waitingForPartitions(partitions: readonly TopicPartition[], keys: number): void;
+  /** A partition takes writes again: the keys that were held for it are asked to be drained. */
+  partitionRecovered(partition: TopicPartition, keys: number): void;
   producerRebuilt(cause: unknown): void;
   /** A signal that cannot be acted on; it stays in the table. */
   signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;

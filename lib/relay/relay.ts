@@ -7,7 +7,9 @@ import type { RelayOptions } from './options';
 import type { RelayPorts } from './ports';
 import { ProcessMemory } from './process-memory';
 import { decodeRecord, type StreamRecord } from './record';
-import { maySuspect } from './suspects';
+import { PartitionOutages } from './partition-outages';
+import { ageSinceCommitMs } from './predecessors';
+import { ageMs, maySuspect } from './suspects';
 import { Triage } from './triage';
 
 export interface Relay {
@@ -50,7 +52,8 @@ async function handleBatch(
   }
   const { entries, signals } = await decode(records, ports);
   const suspect = maySuspect(records, ports.clock.now());
-  const delivery = new Delivery(ports, options, memory, control, remainingMs, suspect);
+  const partitions = new PartitionOutages(ports, options, memory.partitions, control.holds);
+  const delivery = new Delivery(ports, options, memory, control, partitions, remainingMs, suspect);
 
   const triage = new Triage(records, delivery, memory, ports, options);
   const { plain, works, unproven } = triage.split(entries, signals);
@@ -69,6 +72,8 @@ async function handleBatch(
     await delivery.deliver(portion.plain);
     await drain(portion.works);
   }
+  const now = ports.clock.now();
+  await delivery.holdBlocked(entries, (entry) => ageMs(records[entry.index], now) ?? ageSinceCommitMs(entry, now));
   await drain(works);
   if (!began && !delivery.stopped) {
     delivery.stop({
@@ -76,6 +81,7 @@ async function handleBatch(
     });
   }
   await delivery.end();
+  await partitions.followUp(delivery.control.holds);
   return firstUnsettled([...entries, ...signals]);
 }
 

@@ -1,4 +1,5 @@
 import { messageBytes, type Message } from '../event/message';
+import type { TopicPartition } from '../event/partition-hold';
 import type { Entry, ItemContent } from './entry';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch, TopicLookup } from './ports';
@@ -18,8 +19,18 @@ export interface LoadedBatch extends PartitionBatch {
 export interface Round {
   readonly batches: readonly LoadedBatch[];
   /** Entries that can not be sent as they are, each the first open one of its key. */
-  readonly refused: readonly { readonly entry: Entry; readonly failure: Failure }[];
+  readonly refused: readonly RefusedEntry[];
 }
+
+export interface RefusedEntry {
+  readonly entry: Entry;
+  readonly failure: Failure;
+  /** Left out when the failure does not concern one partition. */
+  readonly partition?: TopicPartition;
+}
+
+/** Why nothing is sent to a partition at present, if that is so. */
+export type PartitionOutage = (partition: TopicPartition) => Failure | undefined;
 
 export interface RoundLimits {
   /** Kafka's `max.message.bytes` applies to a partition's whole batch. */
@@ -37,17 +48,18 @@ export function planRound(
   entries: readonly Entry[],
   topics: ReadonlyMap<string, TopicLookup>,
   limits: RoundLimits,
+  outageOf?: PartitionOutage,
 ): Round {
   const batches = new Map<string, OpenBatch>();
-  const refused: { entry: Entry; failure: Failure }[] = [];
+  const refused: RefusedEntry[] = [];
   const targets = new Map<string, string>();
   const closed = new Set<string>();
   const identities = new Set<string>();
   let messages = 0;
 
-  const refuse = (entry: Entry, failure: Failure): void => {
+  const refuse = (entry: Entry, failure: Failure, partition?: TopicPartition): void => {
     // What the key already has in this round must be acknowledged before its next item may be parked.
-    if (!targets.has(entry.pk)) refused.push({ entry, failure });
+    if (!targets.has(entry.pk)) refused.push({ entry, failure, partition });
     closed.add(entry.pk);
   };
 
@@ -61,6 +73,12 @@ export function planRound(
     }
     if (identities.has(entry.identity)) continue;
     identities.add(entry.identity);
+    // Before its first message goes: a later drain publishes the item as a whole, and nothing of it should go twice.
+    const away = outageOf === undefined ? undefined : unavailableTarget(content, topics, outageOf);
+    if (away !== undefined) {
+      refuse(entry, away.failure, away.partition);
+      continue;
+    }
     for (let index = content.receipts.length; index < content.messages.length; index++) {
       const message = content.messages[index];
       if (message === undefined) break;
@@ -99,6 +117,22 @@ export function planRound(
     }
   }
   return { batches: [...batches.values()], refused };
+}
+
+/** The first partition that an item still has a message for and that takes none. */
+function unavailableTarget(
+  { messages, receipts }: ItemContent,
+  topics: ReadonlyMap<string, TopicLookup>,
+  outageOf: PartitionOutage,
+): { readonly partition: TopicPartition; readonly failure: Failure } | undefined {
+  for (const { topic, key } of messages.slice(receipts.length)) {
+    const lookup = topics.get(topic);
+    if (lookup?.kind !== 'topic') continue;
+    const partition = { topic, partition: partitionOf(key, lookup.partitions) };
+    const failure = outageOf(partition);
+    if (failure !== undefined) return { partition, failure };
+  }
+  return undefined;
 }
 
 interface OpenBatch extends LoadedBatch {

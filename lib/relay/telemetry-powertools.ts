@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
+import { partitionName } from '../event/partition-hold';
 import type { Telemetry } from './ports';
 
 /** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
@@ -68,9 +69,33 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.markFailures);
       logger.warn('Published an item but could not mark it', { pk, sk, id, cause: describe(cause) });
     },
-    outage({ message, cause }) {
+    outage({ message, cause, partitions, since }) {
       add(RELAY_METRICS.outages);
-      logger.error('Outage: the shard waits and nothing is lost', { outage: message, cause: describe(cause) });
+      logger.error('Outage: the shard waits and nothing is lost', {
+        outage: message,
+        partitions: partitions?.map(partitionName),
+        since: since === undefined ? undefined : new Date(since).toISOString(),
+        cause: describe(cause),
+      });
+    },
+    heldForPartition(partition, keys) {
+      logger.warn('A partition takes no writes while others do: held its keys until it does', {
+        partition: partitionName(partition),
+        keys,
+      });
+    },
+    waitingForPartitions(partitions, keys) {
+      add(RELAY_METRICS.keysHeldForPartitions, keys);
+      logger.info('Keys are held for partitions that take no writes', {
+        partitions: partitions.map(partitionName),
+        keys,
+      });
+    },
+    partitionRecovered(partition, keys) {
+      logger.info('A partition takes writes again: its keys are drained', {
+        partition: partitionName(partition),
+        keys,
+      });
     },
     producerRebuilt(cause) {
       add(RELAY_METRICS.producerRebuilds);

@@ -294,9 +294,8 @@ function standingOf(
   const previous = stored.get(before);
   // Nothing comes before version 0, so that version 1 is a key's first when version 0 was read and is not there.
   if (previous === undefined) return version === 1 && asked.has(before) ? 'plain' : 'unknown';
-  // What another region publishes says nothing of this region's items; one without a region is everybody's.
-  if (content.kind === 'undecodable') return 'unknown';
-  if (previous.region !== undefined && previous.region !== content.item.region) return 'unknown';
+  // What another region publishes says nothing of this region's items.
+  if (content.kind === 'undecodable' || previous.region !== content.item.region) return 'unknown';
   if (previous.state === 'processed') return 'plain';
   // A discarded item proves nothing of what came before it.
   return previous.state === 'discarded' ? 'unknown' : 'behind';

@@ -48,13 +48,14 @@ export class MemoryRelay {
   constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
     const wait = (ms: number): Promise<void> => sleep(ms);
     const writer = new ControlWriter(client, tableName, wait);
-    const { retentionSeconds, maxBatchBytes, lateAfterSeconds } = RELAY_DEFAULTS;
+    const { retentionSeconds, maxBatchBytes, lateAfterSeconds, partitionPatienceSeconds, maxPartitionHolds } =
+      RELAY_DEFAULTS;
     this.#relay = createRelay(
       {
         publisher,
         items: {
           mark: (marks) => markAll(client, tableName, marks, clock),
-          park: parkingWriter(client, tableName, writer, clock),
+          ...parkingWriter(client, tableName, writer, clock),
           ...suspectCounter(client, tableName),
         },
         keys: keyReader(client, tableName, wait),
@@ -73,6 +74,8 @@ export class MemoryRelay {
         // Transactions in memory never overlap: a version that is not there yet stands for one that is being written.
         replicationWaitMs: REPLICATION_WAIT_MS,
         lateAfterMs: lateAfterSeconds * 1000,
+        partitionPatienceMs: partitionPatienceSeconds * 1000,
+        maxPartitionHolds,
       },
     );
   }
@@ -121,6 +124,9 @@ const SILENT: Telemetry = {
   breakerOpen: nothing,
   markFailed: nothing,
   outage: nothing,
+  heldForPartition: nothing,
+  waitingForPartitions: nothing,
+  partitionRecovered: nothing,
   producerRebuilt: nothing,
   signalSetAside: nothing,
   lookedBack: nothing,

@@ -2,6 +2,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Control, Hold } from '../../lib/event/control';
 import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
+import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
 import { formatReceipt } from '../../lib/event/receipt';
 import {
   encodeSignal,
@@ -20,6 +21,7 @@ import {
   type KeyReader,
   type Mark,
   type Parking,
+  type PartitionHoldRequest,
   type Position,
   type SignalStore,
   type StoredItem,
@@ -240,31 +242,41 @@ export class MemoryTable implements TablePorts {
     image['receipts'] = { L: mark.receipts.map((receipt) => ({ S: formatReceipt(receipt) })) };
   }
 
-  park({ attempts, since, isHead, reason, message, ...item }: Parking) {
-    const image = this.#find(item, item.id === undefined);
-    if (image?.['processedAt'] !== undefined || image?.['discarded'] !== undefined || image === undefined) {
-      return Promise.resolve({ kind: 'gone' } as const);
-    }
+  park({ attempts, since, isHead, reason, message, hold: _, ...item }: Parking) {
+    const image = this.#owed(item);
+    if (image === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const now = this.#now();
     const parked = { reason, message, attempts: attempts + 1, since: since ?? now };
     delete image['starts'];
     image['parked'] = { M: marshall(parked) };
-    const known = this.holds.get(item.pk);
-    const stays = known !== undefined && !isHead && known.position <= item.sk;
-    const hold: Hold = stays
-      ? { ...known, revision: this.#revision() }
-      : {
-          pk: item.pk,
-          position: item.sk,
-          revision: this.#revision(),
-          state: 'holding',
-          reason,
-          message,
-          attempts: attempts + 1,
-          since: known?.since ?? since ?? now,
-        };
-    this.holds.set(item.pk, hold);
+    const hold = this.#hold(item, isHead, { reason, message, attempts: attempts + 1, since: since ?? now });
     return Promise.resolve({ kind: 'parked', hold } as const);
+  }
+
+  holdForPartition({ awaits, message, isHead, hold: _, ...item }: PartitionHoldRequest) {
+    if (this.#owed(item) === undefined) return Promise.resolve({ kind: 'gone' } as const);
+    const why = { reason: PARTITION_UNAVAILABLE, message, attempts: 0, since: this.#now(), awaits };
+    return Promise.resolve({ kind: 'held', hold: this.#hold(item, isHead, why) } as const);
+  }
+
+  #owed(item: ItemIdentity): MutableImage | undefined {
+    const image = this.#find(item, item.id === undefined);
+    return image !== undefined && isOpen(itemStateOf(image).state) ? image : undefined;
+  }
+
+  #hold(
+    { pk, sk }: ItemIdentity,
+    isHead: boolean,
+    why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
+  ): Hold {
+    const known = this.holds.get(pk);
+    const revision = this.#revision();
+    const hold: Hold =
+      known !== undefined && !isHead && known.position <= sk
+        ? { ...known, revision }
+        : { pk, position: sk, revision, state: 'holding', ...why, since: known?.since ?? why.since };
+    this.holds.set(pk, hold);
+    return hold;
   }
 
   countStart(item: ItemIdentity): Promise<number> {
@@ -310,7 +322,7 @@ export class MemoryTable implements TablePorts {
     const hold = this.holds.get(signal.pk);
     const image = this.#find({ ...signal, sk: signal.position });
     const state = image === undefined ? undefined : itemStateOf(image).state;
-    const isRefused = hold?.state === 'holding' || state === 'parked';
+    const isRefused = (hold?.state === 'holding' && hold.awaits === undefined) || state === 'parked';
     if (
       hold?.position !== signal.position ||
       image === undefined ||
@@ -368,6 +380,11 @@ export class MemoryTable implements TablePorts {
   }
 
   // What it writes to signals.
+
+  send(signal: DrainSignal): Promise<void> {
+    this.putSignal(signal);
+    return Promise.resolve();
+  }
 
   remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void> {
     for (const { pk, sk } of signals) this.signals.get(pk)?.delete(sk);

@@ -47,7 +47,7 @@ export class FakeKafka {
     return Promise.resolve(batches.map((batch) => this.refuse(batch) ?? this.#append(batch)));
   }
 
-  otherPartitionsInSync(): Promise<boolean> {
+  otherPartitionsInSync(_topic?: string, _partition?: number): Promise<boolean> {
     return Promise.resolve(this.othersInSync);
   }
 
@@ -113,6 +113,7 @@ export class FakeTable {
     return Promise.resolve({ kind: 'parked', hold } as const);
   }
 
+  holdForPartition = (): Promise<{ readonly kind: 'gone' }> => Promise.resolve({ kind: 'gone' });
   countStart = (): Promise<number> => Promise.resolve(0);
   clearStarts = (): Promise<void> => Promise.resolve();
   noteStream = (): Promise<Record<string, never>> => Promise.resolve({});
@@ -127,6 +128,9 @@ export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
   breakerOpen: jest.fn(),
   markFailed: jest.fn(),
   outage: jest.fn(),
+  heldForPartition: jest.fn(),
+  waitingForPartitions: jest.fn(),
+  partitionRecovered: jest.fn(),
   producerRebuilt: jest.fn(),
   signalSetAside: jest.fn(),
   lookedBack: jest.fn(),
@@ -146,6 +150,8 @@ export const RELAY_OPTIONS: RelayOptions = {
   minParkMs: 500,
   order: 'relaxed',
   lateAfterMs: 30 * 60_000,
+  partitionPatienceMs: RELAY_DEFAULTS.partitionPatienceSeconds * 1000,
+  maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
 };
 
 /** A relay over memory that only sees records; `kafka`, `table` and `telemetry` show what it did. */

@@ -133,7 +133,7 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
       publisher,
       items: {
         mark: markWriter(client, { ...RELAY_DEFAULTS, tableName }, clock, sleep),
-        park: parkingWriter(client, tableName, writer, clock),
+        ...parkingWriter(client, tableName, writer, clock),
         ...suspectCounter(client, tableName),
       },
       keys: keyReader(client, tableName, sleep),
@@ -150,6 +150,8 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
       minParkMs: 0,
       order: RELAY_DEFAULTS.order,
       lateAfterMs: RELAY_DEFAULTS.lateAfterSeconds * 1000,
+      partitionPatienceMs: RELAY_DEFAULTS.partitionPatienceSeconds * 1000,
+      maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
     },
   );
   return { relay, publisher };

@@ -79,7 +79,7 @@ function inRegion(home: HomeRegion) {
       publisher: kafka,
       items: {
         mark: markWriter(client, options, clock, pause),
-        park: parkingWriter(client, TABLE, writer, clock),
+        ...parkingWriter(client, TABLE, writer, clock),
         ...suspectCounter(client, TABLE),
       },
       keys: keyReader(client, TABLE, pause),

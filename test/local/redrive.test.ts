@@ -59,7 +59,7 @@ const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => 
 const parkingStore = (now: () => number) =>
   parkingWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
     now,
-  });
+  }).park;
 const ids = (key: string, versions: readonly number[]) => versions.map((version) => `${key}.${version}`);
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 

@@ -39,7 +39,7 @@ let stores: ReturnType<typeof openStores>;
 function openStores() {
   const writer = new ControlWriter(client, TABLE, (ms) => sleep(ms));
   return {
-    park: parkingWriter(client, TABLE, writer, clock),
+    ...parkingWriter(client, TABLE, writer, clock),
     mark: markWriter(client, { tableName: TABLE, retentionSeconds: 60 }, clock, (ms) => sleep(ms)),
     control: controlStore(client, TABLE, clock),
     drains: drainStore(client, { tableName: TABLE, retentionSeconds: 60 }, writer, clock),

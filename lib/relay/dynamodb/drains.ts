@@ -111,9 +111,9 @@ export function drainStore(
 
 /** The item is owed, was refused, and is the one that the signal names. */
 function refusedItem(tableName: string, { pk, position, id }: SkipSignal, hold: Hold) {
-  // A drain that ran out of time stands at an item that nobody has refused. One that holds its key was refused, whether
-  // or not it could take the note.
-  const isRefused = hold.state === 'holding' ? '' : ' AND attribute_exists(parked)';
+  // Nobody has refused an item where a drain ran out of time, or whose partition takes no writes. Any other that holds
+  // its key was refused, whether or not it could take the note.
+  const isRefused = hold.state === 'holding' && hold.awaits === undefined ? '' : ' AND attribute_exists(parked)';
   const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
   return {
     TableName: tableName,

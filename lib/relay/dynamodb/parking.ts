@@ -2,18 +2,19 @@ import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../../event/control';
 import type { Parked } from '../../event/item-state';
+import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
-import type { Clock, ItemStore, Parking } from '../ports';
+import type { Clock, ItemIdentity, ItemStore, Parking, PartitionHoldRequest } from '../ports';
 
 /** How often the hold may be replaced meanwhile; once more the item may turn out too large for the note. */
 const ATTEMPTS = 7;
 const MESSAGE_CHARACTERS = 500;
 
 /**
- * Parks an item and holds its key in one transaction, which also raises the control partition's revision.
+ * Parks an item and holds its key in one transaction, or holds the key alone; either also raises the control partition's revision.
  *
  * An item that can not take the `parked` attribute (400 KB, or a collection at 10 GB) is held without it.
  */
@@ -22,25 +23,47 @@ export function parkingWriter(
   tableName: string,
   writer: ControlWriter,
   clock: Clock,
-): ItemStore['park'] {
-  return async (parking) => {
-    let known = parking.hold;
+): Pick<ItemStore, 'park' | 'holdForPartition'> {
+  /** Puts the hold with one action on the item; `undefined` when the item is no longer owed. */
+  const write = async (
+    { pk, hold: begun }: Pick<Parking, 'pk' | 'hold'>,
+    nextHold: (known: Hold | undefined, now: number) => Hold,
+    actionOn: (now: number, noteOnItem: boolean) => TransactWriteItem,
+  ): Promise<Hold | undefined> => {
+    let known = begun;
     let noteOnItem = true;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const now = clock.now();
-      const hold = nextHold(parking, known, now);
-      const refusals = await writer.write([
-        noteOnItem ? parkItem(tableName, parking, now) : checkItem(tableName, parking),
-        putHold(tableName, hold, known),
-      ]);
-      if (refusals === undefined) return { kind: 'parked', hold };
+      const hold = nextHold(known, now);
+      const refusals = await writer.write([actionOn(now, noteOnItem), putHold(tableName, hold, known)]);
+      if (refusals === undefined) return hold;
       const [item, replaced] = refusals;
-      if (item === 'ConditionalCheckFailed') return { kind: 'gone' };
-      if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, parking.pk);
+      if (item === 'ConditionalCheckFailed') return undefined;
+      if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, pk);
       else if (noteOnItem && isFull(item)) noteOnItem = false;
-      else throw new Error(`Parking was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
+      else throw new Error(`Holding a key was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
     }
-    throw new Error(`The hold of "${parking.pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
+    throw new Error(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
+  };
+
+  return {
+    async park(parking) {
+      const hold = await write(
+        parking,
+        (known, now) => nextHold(parking, known, now, parkedHold(parking, known, now)),
+        (now, noteOnItem) => (noteOnItem ? parkItem(tableName, parking, now) : checkItem(tableName, parking)),
+      );
+      return hold === undefined ? { kind: 'gone' } : { kind: 'parked', hold };
+    },
+
+    async holdForPartition(request) {
+      const hold = await write(
+        request,
+        (known, now) => nextHold(request, known, now, partitionHold(request, known, now)),
+        () => checkItem(tableName, request),
+      );
+      return hold === undefined ? { kind: 'gone' } : { kind: 'held', hold };
+    },
   };
 }
 
@@ -52,26 +75,33 @@ const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).to
  * before, so its hold moves on to what it meets.
  */
 function nextHold(
-  { pk, sk, reason, message, attempts, since, isHead }: Parking,
+  { pk, sk, isHead }: Pick<Parking, 'pk' | 'sk' | 'isHead'>,
   known: Hold | undefined,
   now: number,
+  why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
 ): Hold {
   const revision = uuidV7(now);
   if (known !== undefined && known.position <= sk && !isHead) return { ...known, revision };
-  return {
-    pk,
-    position: sk,
-    revision,
-    state: 'holding',
-    reason,
-    message: cut(message),
-    attempts: attempts + 1,
-    since: known?.since ?? since ?? now,
-  };
+  return { pk, position: sk, revision, state: 'holding', ...why, message: cut(why.message) };
 }
 
+const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold | undefined, now: number) => ({
+  reason,
+  message,
+  attempts: attempts + 1,
+  since: known?.since ?? since ?? now,
+});
+
+const partitionHold = ({ awaits, message }: PartitionHoldRequest, known: Hold | undefined, now: number) => ({
+  reason: PARTITION_UNAVAILABLE,
+  message,
+  attempts: 0,
+  since: known?.since ?? now,
+  awaits,
+});
+
 /** Parking is refused once an item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
-function itemCondition(tableName: string, { pk, sk, id }: Parking) {
+function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
   const owed = 'attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded)';
   const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
   return {
@@ -100,6 +130,6 @@ function parkItem(tableName: string, parking: Parking, now: number): TransactWri
   };
 }
 
-const checkItem = (tableName: string, parking: Parking): TransactWriteItem => ({
+const checkItem = (tableName: string, parking: ItemIdentity): TransactWriteItem => ({
   ConditionCheck: itemCondition(tableName, parking),
 });

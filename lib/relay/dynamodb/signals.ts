@@ -2,6 +2,7 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   GetItemCommand,
+  PutItemCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
@@ -16,6 +17,17 @@ const WHY_CHARACTERS = 500;
 /** What becomes of signals, by single writes: they are few, and each is durable before the next. */
 export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
   return {
+    async send(signal) {
+      await client.send(
+        new PutItemCommand({
+          TableName: tableName,
+          Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+          // An overwrite would be no insert, and would invoke no relay.
+          ConditionExpression: 'attribute_not_exists(pk)',
+        }),
+      );
+    },
+
     async remove(signals) {
       for (const { pk, sk } of signals) {
         await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall({ pk, sk }) }));

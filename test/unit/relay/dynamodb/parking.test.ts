@@ -15,7 +15,7 @@ const dynamodb = mockClient(DynamoDBClient);
 const sleep = jest.fn(() => Promise.resolve());
 const client = new DynamoDBClient({});
 const writer = new ControlWriter(client, 'outbox', sleep);
-const park = parkingWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
+const { park } = parkingWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
 
 const aParking = (change: Partial<Parking> = {}): Parking => ({
   pk: 'order#42',

@@ -3,10 +3,12 @@ import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import { identityOf, type Image } from '../../../../lib/event/item';
 import { positionOfVersion } from '../../../../lib/event/position';
-import { newSignal } from '../../../../lib/event/signal';
+import type { TopicPartition } from '../../../../lib/event/partition-hold';
+import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
 import {
   positionKey,
   type BatchOutcome,
+  type DrainStore,
   type Failure,
   type Mark,
   type PartitionBatch,
@@ -14,6 +16,7 @@ import {
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
+import { probePartitions } from '../../../../lib/sweep/probe';
 import { sweep } from '../../../../lib/sweep/sweep';
 import { createRelay, type Relay } from '../../../../lib/relay/relay';
 
@@ -34,6 +37,10 @@ export interface Profile {
   readonly newStreams?: boolean;
   /** The table is restored as it was some time ago, under a stream of its own. */
   readonly restores?: boolean;
+  /** Four keys and two topics of two partitions, each of which may fail alone. */
+  readonly partitions?: boolean;
+  /** With `partitions`: a topic may get a third one. */
+  readonly grows?: boolean;
   /** The clocks of writers are minutes apart, and a scan shows what was there minutes ago. */
   readonly skewed?: boolean;
   /**
@@ -45,7 +52,7 @@ export interface Profile {
 
 const MAX_COPIES = 3;
 
-const KEYS = ['a', 'b'];
+const KEYS = ['a', 'b', 'c', 'd'];
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
@@ -108,6 +115,11 @@ export class SimulatedWorld {
   readonly #appendLater: string[][] = [];
   readonly #uncommitted: { readonly written: Written; readonly since: number }[] = [];
   readonly #away = new Set<string>();
+  readonly #keys: readonly string[];
+  readonly #partitions = new Map([
+    ['A', 1],
+    ['B', 1],
+  ]);
   #next = new Map(KEYS.map((key) => [key, 1]));
   #backup: { readonly table: Snapshot; readonly written: ReadonlySet<string>; readonly next: Map<string, number> };
   #writes = 0;
@@ -115,6 +127,9 @@ export class SimulatedWorld {
   constructor(seed: number, profile: Profile) {
     this.#random = seed;
     this.#profile = profile;
+    const { partitions = false } = profile;
+    this.#keys = KEYS.slice(0, partitions ? 4 : 2);
+    if (partitions) for (const topic of this.#partitions.keys()) this.#partitions.set(topic, 2);
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
     this.table.state = { streamArn: this.#streamArn() };
     this.table.onInsert = (record) => this.#records.push({ ...record, eventSourceARN: this.#streamArn() });
@@ -151,7 +166,8 @@ export class SimulatedWorld {
   }
 
   async #act(): Promise<void> {
-    const { zombies = false, topics = false, trims = false, newStreams = false, restores = false } = this.#profile;
+    const { zombies = false, trims = false, newStreams = false, restores = false } = this.#profile;
+    const { topics = false, partitions = false, grows = false } = this.#profile;
     const looks = trims || newStreams || restores;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
@@ -169,6 +185,10 @@ export class SimulatedWorld {
       [restores ? 2 : 0, () => void (this.#backup = this.#backUp())],
       [restores ? 0.8 : 0, () => this.#restore()],
       [topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
+      [partitions ? 3 : 0, () => this.#toggleOutage(`${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`)],
+      [partitions ? 6 : 0, () => this.#probe()],
+      [partitions ? 8 : 0, () => this.#pass(15_000)],
+      [grows ? 0.5 : 0, () => void this.#partitions.set(this.#pick(['A', 'B']), 3)],
     ];
     let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, act] of actions) if ((at -= weight) < 0) return act();
@@ -177,7 +197,7 @@ export class SimulatedWorld {
   // Writers and operator.
 
   #write(): void {
-    const key = this.#pick(KEYS);
+    const key = this.#pick(this.#keys);
     const version = this.#next.get(key) ?? 1;
     if (version > MAX_VERSION) return;
     this.#next.set(key, version + 1);
@@ -186,8 +206,8 @@ export class SimulatedWorld {
       id: `${key}${version}${this.#profile.restores === true ? `/${++this.#writes}` : ''}`,
       key,
       version,
-      topic: this.#profile.topics === true && this.#chance(0.5) ? 'B' : 'A',
-      poison: this.#chance(0.15),
+      topic: this.#hasTwoTopics && this.#chance(0.5) ? 'B' : 'A',
+      poison: this.#chance(this.#profile.partitions === true ? 0.05 : 0.15),
       bomb: this.#profile.bombs === true && this.#chance(0.08),
     };
     this.written.set(written.id, written);
@@ -195,6 +215,10 @@ export class SimulatedWorld {
       this.#uncommitted.push({ written, since: this.#now });
       this.table.unfinished.add(positionKey(`order#${key}`, positionOfVersion(version)));
     } else this.#commit(written);
+  }
+
+  get #hasTwoTopics(): boolean {
+    return this.#profile.topics === true || this.#profile.partitions === true;
   }
 
   /** The second half of a transaction becomes visible soon after the first. */
@@ -216,11 +240,10 @@ export class SimulatedWorld {
   #operate(): void {
     const holds = [...this.table.holds.values()];
     if (holds.length === 0) return;
-    const { pk, position, state } = this.#pick(holds);
+    const { pk, position } = this.#pick(holds);
     const held = this.#writtenAt(pk, position);
     if (held !== undefined && !this.#calm && this.#chance(0.4)) {
-      // Only what was refused may be discarded, whatever the operator has read meanwhile.
-      if (state === 'holding' || this.table.stateAt(pk, position) === 'parked') this.#intended.add(held.id);
+      this.#intended.add(held.id);
       this.table.putSignal(newSignal(pk, this.#now, { kind: 'skip', position, id: held.id, request }));
       return;
     }
@@ -234,6 +257,19 @@ export class SimulatedWorld {
 
   #toggleOutage(topic: string): void {
     if (!this.#away.delete(topic)) this.#away.add(topic);
+  }
+
+  #isAway({ topic, partition }: TopicPartition): boolean {
+    return !this.#calm && (this.#away.has(topic) || this.#away.has(`${topic}-${partition}`));
+  }
+
+  /** What a schedule does once a minute. */
+  async #probe(): Promise<void> {
+    const store = {
+      readControl: () => this.table.read(),
+      send: (signal: Signal) => Promise.resolve(void this.table.putSignal(signal)),
+    };
+    await probePartitions(store, { by: 'schedule', now: () => this.#now });
   }
 
   // Lambda.
@@ -380,6 +416,7 @@ export class SimulatedWorld {
   #sweepStore(call: <T>(effect: () => Promise<T>) => Promise<T>): SweepStore {
     const { table } = this;
     const isBehind = this.#profile.skewed === true;
+    const worldKeys = this.#keys;
     return {
       readControl: () => call(() => table.read()),
       head: ({ pk, position }) => call(() => Promise.resolve(table.items.get(pk)?.get(position))),
@@ -399,7 +436,7 @@ export class SimulatedWorld {
       beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
       async *segment(index, segments, after) {
-        const [pk] = KEYS.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
+        const [pk] = worldKeys.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
         if (pk === undefined) return;
         // In pages of a few items, so that a run may end inside a key.
         let reached = after?.sk ?? '';
@@ -445,13 +482,13 @@ export class SimulatedWorld {
     const { table } = this;
     const ports: RelayPorts = {
       publisher: {
-        partitionCount: () => Promise.resolve({ kind: 'topic', partitions: 1 }),
-        otherPartitionsInSync: () => Promise.resolve(false),
+        partitionCount: (topic) => Promise.resolve({ kind: 'topic', partitions: this.#partitions.get(topic) ?? 1 }),
         publish: async (batches) => {
           const outcomes: BatchOutcome[] = [];
           for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
           return outcomes;
         },
+        otherPartitionsInSync: (topic, partition) => Promise.resolve(this.#othersInSync({ topic, partition })),
       },
       items: {
         mark: async (marks: readonly Mark[]) => {
@@ -461,6 +498,7 @@ export class SimulatedWorld {
           return failures;
         },
         park: (parking) => call(async () => table.park(parking)),
+        holdForPartition: (request) => call(async () => table.holdForPartition(request)),
         countStart: (item) => call(() => table.countStart(item)),
         clearStarts: (items) => call(() => table.clearStarts(items)),
       },
@@ -478,11 +516,12 @@ export class SimulatedWorld {
       },
       drains: {
         begin: (pk) => call(() => table.begin(pk)),
-        discard: (signal) => call(async () => table.discard(signal)),
+        discard: (signal) => call(() => this.#discard(signal)),
         finish: (pk, hold) => call(() => table.finish(pk, hold)),
         postpone: (hold, successor) => call(async () => table.postpone(hold, successor)),
       },
       signals: {
+        send: (signal) => call(() => table.send(signal)),
         remove: (signals) => call(() => table.remove(signals)),
         setAside: (signal, why) => call(() => table.setAside(signal, why)),
         exists: (signal) => call(() => table.exists(signal)),
@@ -498,7 +537,30 @@ export class SimulatedWorld {
     });
   }
 
-  async #send({ messages, topic }: PartitionBatch, step: () => Promise<void>, die: () => void): Promise<BatchOutcome> {
+  /** Only an item that was refused may be discarded, whatever the operator has read meanwhile. */
+  async #discard(signal: SkipSignal): Promise<Awaited<ReturnType<DrainStore['discard']>>> {
+    const { pk, position, id } = signal;
+    const hold = this.table.holds.get(pk);
+    const wasRefused =
+      (hold?.state === 'holding' && hold.awaits === undefined) || this.table.stateAt(pk, position) === 'parked';
+    const discarded = await this.table.discard(signal);
+    if (discarded.kind === 'discarded' && !wasRefused) this.#unmended.push(`${id ?? ''} was discarded unrefused`);
+    return discarded;
+  }
+
+  #othersInSync(than: TopicPartition): boolean {
+    return [...this.#partitions].some(([topic, count]) =>
+      Array.from({ length: count }, (_, partition) => ({ topic, partition })).some(
+        (other) => (other.topic !== than.topic || other.partition !== than.partition) && !this.#isAway(other),
+      ),
+    );
+  }
+
+  async #send(
+    { messages, topic, partition }: PartitionBatch,
+    step: () => Promise<void>,
+    die: () => void,
+  ): Promise<BatchOutcome> {
     const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
     const isAny = (what: 'poison' | 'bomb'): boolean => ids.some((id) => this.written.get(id)?.[what]);
     await step();
@@ -506,7 +568,7 @@ export class SimulatedWorld {
       die();
       return new Promise(() => undefined);
     }
-    if (!this.#calm && this.#away.has(topic)) return outage;
+    if (this.#isAway({ topic, partition })) return outage;
     if (this.#fault(0.06)) {
       if (!isAny('poison')) this.#appendLater.push(ids);
       return outage;
@@ -530,23 +592,27 @@ export class SimulatedWorld {
     // What nobody but an operator can release is left to the operator; everything else mends itself.
     for (let round = 0; round < 6; round++) {
       this.#pass(HOUR + 6 * MINUTE);
+      await this.#probe();
       await this.#sweepToTheEnd();
       await this.#drainStream();
     }
-    this.#unmended = [
+    this.#unmended.push(
       ...[...this.table.holds.values()]
         .filter(({ state }) => state === 'draining')
         .map(({ pk }) => `${pk} drains for ever`),
+      ...[...this.table.holds.values()]
+        .filter(({ awaits }) => awaits !== undefined)
+        .map(({ pk }) => `${pk} waits for a partition that takes writes`),
       ...this.#uncovered().map((id) => `${id} is left by the sweeper`),
       ...(this.table.state.doubtSince === undefined ? [] : ['the doubt does not end']),
-    ];
+    );
     for (let round = 0; round < 25 && (this.table.holds.size > 0 || round === 0); round++) {
       for (let operation = 0; operation < 4; operation++) this.#operate();
       await this.#drainStream();
     }
   }
 
-  #unmended: string[] = [];
+  readonly #unmended: string[] = [];
   /** Discarded before a restore, which knew nothing of it. */
   readonly #undone = new Set<string>();
 

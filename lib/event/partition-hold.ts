@@ -1,0 +1,63 @@
+import type { Hold } from './control';
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** As Kafka's own tools print it: `orders-3`. */
+export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
+
+/** The reason of a hold that the relay put by itself, because a topic partition took no writes while others did. */
+export const PARTITION_UNAVAILABLE = 'partition-unavailable' as const;
+
+/** Which partition a key waits for. */
+export interface AwaitedPartition extends TopicPartition {
+  /** Epoch milliseconds of the last send to the partition that failed, as far as the writer of the hold knew. */
+  readonly failedAt: number;
+}
+
+/** A partition for which keys are held. */
+export interface UnavailablePartition extends AwaitedPartition {
+  readonly name: string;
+  /** Epoch milliseconds: when the first of these keys was held. */
+  readonly since: number;
+  readonly holds: readonly Hold[];
+}
+
+/** The relay sends nothing to a partition for this long after a send failed, while keys are held for it. */
+export const PROBE_INTERVAL_MS = 10_000;
+
+/** By name, the partitions for which any of these holds waits. */
+export function unavailablePartitions(holds: Iterable<Hold>): ReadonlyMap<string, UnavailablePartition> {
+  const waiting = [...holds].filter(({ awaits }) => awaits !== undefined);
+  const byName = Map.groupBy(waiting, ({ awaits }) => (awaits === undefined ? '' : partitionName(awaits)));
+  const partitions = new Map<string, UnavailablePartition>();
+  for (const [name, ofPartition] of byName) {
+    const [first] = ofPartition;
+    if (first?.awaits === undefined) continue;
+    const { topic, partition } = first.awaits;
+    partitions.set(name, {
+      topic,
+      partition,
+      name,
+      failedAt: ofPartition.reduce((last, { awaits }) => Math.max(last, awaits?.failedAt ?? 0), 0),
+      since: ofPartition.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
+      holds: ofPartition,
+    });
+  }
+  return partitions;
+}
+
+/** Whether the partition should be tried again. A time of the future comes from a clock that is wrong. */
+export const isProbeDue = ({ failedAt }: AwaitedPartition, now: number): boolean =>
+  Math.abs(now - failedAt) >= PROBE_INTERVAL_MS;
+
+/** The held key with which a partition is tried: the one whose hold was written least recently, so that keys take turns. */
+export const probedHold = ({ holds }: UnavailablePartition): Hold | undefined =>
+  holds
+    .filter(({ state }) => state === 'holding')
+    .reduce<Hold | undefined>(
+      (oldest, hold) => (oldest === undefined || hold.revision < oldest.revision ? hold : oldest),
+      undefined,
+    );

@@ -1,0 +1,180 @@
+import type { Hold } from '../event/control';
+import {
+  isProbeDue,
+  partitionName,
+  probedHold,
+  unavailablePartitions,
+  type AwaitedPartition,
+  type TopicPartition,
+  type UnavailablePartition,
+} from '../event/partition-hold';
+import { newSignal } from '../event/signal';
+import { forEachKey } from './key-work';
+import type { RelayOptions } from './options';
+import type { PartitionHealth } from './partition-health';
+import type { Outage, RelayPorts } from './ports';
+
+/** The process must have seen a partition fail for this long: leaders move within seconds, and that is no outage. */
+const SEEN_FAILING_MS = 15_000;
+/** Signals that one invocation sends when a partition takes writes again; the relays that act on them send the others. */
+const RELEASES_AT_ONCE = 250;
+
+/**
+ * The partitions that take no writes while others do, within one invocation: which are left alone, for which the keys
+ * may be held, and when they are tried again.
+ *
+ * A partition is *declared* by the holds that stand for it. Nothing else is stored: what stands in the holds is enough
+ * to leave it alone for some seconds, to try it again and to release its keys.
+ */
+export class PartitionOutages {
+  readonly #ports: Pick<RelayPorts, 'publisher' | 'signals' | 'telemetry' | 'clock'>;
+  readonly #options: Pick<RelayOptions, 'partitionPatienceMs' | 'maxPartitionHolds'>;
+  readonly #health: PartitionHealth;
+  readonly #declared: ReadonlyMap<string, UnavailablePartition>;
+  readonly #failed = new Map<string, Outage>();
+  readonly #acked = new Set<string>();
+  readonly #inSync = new Map<string, Promise<boolean>>();
+
+  constructor(
+    ports: Pick<RelayPorts, 'publisher' | 'signals' | 'telemetry' | 'clock'>,
+    options: Pick<RelayOptions, 'partitionPatienceMs' | 'maxPartitionHolds'>,
+    health: PartitionHealth,
+    holds: ReadonlyMap<string, Hold>,
+  ) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#health = health;
+    this.#declared = unavailablePartitions(holds.values());
+  }
+
+  /** Whether any partition has to be left alone: if none has, nobody needs to ask for each. */
+  get any(): boolean {
+    return this.#failed.size > 0 || this.#declared.size > 0;
+  }
+
+  /** Why nothing is sent to the partition at present. One that was declared is tried again every ten seconds. */
+  outageOf(partition: TopicPartition): Outage | undefined {
+    const name = partitionName(partition);
+    const failed = this.#failed.get(name);
+    if (failed !== undefined) return failed;
+    const declared = this.#declared.get(name);
+    if (declared === undefined || this.#acked.has(name) || isProbeDue(declared, this.#ports.clock.now())) {
+      return undefined;
+    }
+    return { kind: 'outage', message: `${name} took no writes a few seconds ago.` };
+  }
+
+  acked(partition: TopicPartition): void {
+    const name = partitionName(partition);
+    this.#acked.add(name);
+    this.#health.acked(name);
+  }
+
+  /** Answers whether this is its first failure in the invocation. */
+  failed(partition: TopicPartition, outage: Outage): boolean {
+    const name = partitionName(partition);
+    const isFirst = !this.#failed.has(name);
+    this.#failed.set(name, outage);
+    this.#acked.delete(name);
+    this.#health.failed(name, this.#ports.clock.now());
+    return isFirst;
+  }
+
+  failingSince(partition: TopicPartition): number | undefined {
+    const name = partitionName(partition);
+    return this.#declared.get(name)?.since ?? this.#health.failingSince(name);
+  }
+
+  /**
+   * Answers what a hold for the partition says, if its keys may be held: it fails for longer than the patience, or other
+   * keys are held for it already; and the rest of the cluster works. In a general outage nothing is held.
+   *
+   * @param waitingMs - how long the oldest record of these keys has been in the stream
+   */
+  async awaited(partition: TopicPartition, waitingMs: number): Promise<AwaitedPartition | undefined> {
+    const now = this.#ports.clock.now();
+    const name = partitionName(partition);
+    const declared = this.#declared.get(name);
+    if (declared === undefined) {
+      const seenMs = now - (this.#health.failingSince(name) ?? now);
+      if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;
+    }
+    if (!(await this.#othersWork(partition, name))) return undefined;
+    const { topic } = partition;
+    const failedAt = this.#failed.has(name) ? now : (declared?.failedAt ?? now);
+    return { topic, partition: partition.partition, failedAt };
+  }
+
+  /** How many more keys may be held. */
+  room(holds: Iterable<Hold>): number {
+    let held = 0;
+    for (const { awaits } of holds) if (awaits !== undefined) held++;
+    return this.#options.maxPartitionHolds - held;
+  }
+
+  /**
+   * After everything else: what was declared and takes writes again is released, and what nobody has tried for ten
+   * seconds is tried with one key. Both are signals, because only the shard of a key may publish it. Never rejects; a
+   * signal that could not be sent is sent by a later invocation.
+   *
+   * @param holds - as they are now
+   */
+  async followUp(holds: ReadonlyMap<string, Hold>): Promise<void> {
+    if (this.#declared.size === 0) return;
+    const { telemetry } = this.#ports;
+    const standing = unavailablePartitions(holds.values());
+    const keys = [...standing.values()].reduce((sum, { holds: ofPartition }) => sum + ofPartition.length, 0);
+    telemetry.waitingForPartitions([...standing.values()], keys);
+    for (const partition of standing.values()) {
+      if (this.#acked.has(partition.name)) await this.#release(partition);
+      else await this.#probe(partition);
+    }
+  }
+
+  async #release(partition: UnavailablePartition): Promise<void> {
+    const now = this.#ports.clock.now();
+    const waiting = partition.holds.filter(({ state }) => state === 'holding');
+    // Several relays see the recovery at once: each begins elsewhere, so that they do not ask for the same keys.
+    const start = waiting.length === 0 ? 0 : now % waiting.length;
+    const released: Hold[] = [];
+    for (const hold of [...waiting.slice(start), ...waiting.slice(0, start)]) {
+      if (released.length === RELEASES_AT_ONCE) break;
+      if (this.#health.claimRelease(hold.revision, now)) released.push(hold);
+    }
+    if (released.length === 0) return;
+    this.#ports.telemetry.partitionRecovered(partition, released.length);
+    await this.#drain(released, `${partition.name} takes writes again`);
+  }
+
+  async #probe(partition: UnavailablePartition): Promise<void> {
+    const now = this.#ports.clock.now();
+    const hold = probedHold(partition);
+    if (hold === undefined || this.#failed.has(partition.name) || !isProbeDue(partition, now)) return;
+    if (this.#health.claimProbe(partition.name, now)) {
+      await this.#drain([hold], `whether ${partition.name} takes writes again`);
+    }
+  }
+
+  async #drain(holds: readonly Hold[], why: string): Promise<void> {
+    const { clock, signals, telemetry } = this.#ports;
+    await forEachKey(holds, async ({ pk, position }) => {
+      const now = clock.now();
+      const signal = newSignal(pk, now, { kind: 'drain', from: position, request: { by: 'relay', at: now, why } });
+      try {
+        await signals.send(signal);
+      } catch (cause) {
+        telemetry.outage({ message: `The key "${pk}" could not be asked to be drained.`, cause });
+      }
+    });
+  }
+
+  async #othersWork(partition: TopicPartition, name: string): Promise<boolean> {
+    for (const acked of this.#acked) if (acked !== name) return true;
+    let inSync = this.#inSync.get(name);
+    if (inSync === undefined) {
+      inSync = this.#ports.publisher.otherPartitionsInSync(partition.topic, partition.partition);
+      this.#inSync.set(name, inSync);
+    }
+    return inSync;
+  }
+}

@@ -1,0 +1,43 @@
+import { isProbeDue, probedHold, unavailablePartitions } from '../event/partition-hold';
+import { newSignal } from '../event/signal';
+import type { SweepStore } from './ports';
+
+export interface ProbeReport {
+  /** Partitions for which keys are held. */
+  readonly partitions: number;
+  /** The keys that are held for them. */
+  readonly keys: number;
+  /** Partitions that the relay was asked to try again. */
+  readonly probes: number;
+  readonly failures: readonly unknown[];
+}
+
+/**
+ * Asks the relay to try each partition for which keys are held, with one key, unless it was tried some seconds ago. On a
+ * table that is written to the relay does this by itself; a quiet table invokes no relay.
+ *
+ * Costs one read of the control partition when nothing is held. Rejects when that cannot be read.
+ */
+export async function probePartitions(
+  store: Pick<SweepStore, 'readControl' | 'send'>,
+  { by, now }: { readonly by: string; readonly now: () => number },
+): Promise<ProbeReport> {
+  const { holds } = await store.readControl();
+  const partitions = [...unavailablePartitions(holds.values()).values()];
+  const failures: unknown[] = [];
+  let probes = 0;
+  for (const partition of partitions) {
+    const hold = probedHold(partition);
+    const at = now();
+    if (hold === undefined || !isProbeDue(partition, at)) continue;
+    const request = { by, at, why: `whether ${partition.name} takes writes again` };
+    try {
+      await store.send(newSignal(hold.pk, at, { kind: 'drain', from: hold.position, request }));
+      probes++;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const keys = partitions.reduce((sum, { holds: ofPartition }) => sum + ofPartition.length, 0);
+  return { partitions: partitions.length, keys, probes, failures };
+}

@@ -1,0 +1,543 @@
+import { positionOfVersion as at } from '../../../lib/event/position';
+import { newSignal } from '../../../lib/event/signal';
+import { partitionOf } from '../../../lib/relay/partition';
+import type { PartitionBatch } from '../../../lib/relay/ports';
+import type { Relay } from '../../../lib/relay/relay';
+import type { StreamRecord } from '../../../lib/relay/record';
+import { probePartitions } from '../../../lib/sweep/probe';
+import { anEvent, anItem } from '../../builders/items';
+import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+import { sweepStoreOver } from '../../builders/sweep-store';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const PARTITIONS = 4;
+const request = { by: 'operator', at: 1, why: 'a test' };
+
+/** The first keys `<prefix>0`, `<prefix>1`, … of a partition. */
+function keysOf(partition: number, count: number, prefix = 'k'): string[] {
+  const keys: string[] = [];
+  for (let n = 0; keys.length < count; n++) {
+    if (partitionOf(Buffer.from(`${prefix}${n}`), PARTITIONS) === partition) keys.push(`${prefix}${n}`);
+  }
+  return keys;
+}
+
+const [SICK = '', SICK_TOO = '', SICK_ALSO = ''] = keysOf(0, 3);
+const [WELL = '', WELL_TOO = ''] = keysOf(1, 2);
+
+/** One shard whose records Lambda hands over from the checkpoint on; `down` partitions answer with an outage. */
+function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = {}) {
+  const world = aRelayOverTable(options, settings);
+  const { table, kafka, clock } = world;
+  const down = new Set<string>();
+  const poisonous = new Set<string>();
+  kafka.topics.set('audit', PARTITIONS);
+  const names = ['orders', 'audit'].flatMap((topic) => Array.from({ length: PARTITIONS }, (_, n) => `${topic}-${n}`));
+  const metadata = jest
+    .spyOn(kafka, 'otherPartitionsInSync')
+    .mockImplementation((topic, partition) =>
+      Promise.resolve(names.some((name) => name !== `${topic}-${partition}` && !down.has(name))),
+    );
+  kafka.refuse = ({ topic, partition, messages }: PartitionBatch) => {
+    if (down.has(`${topic}-${partition}`)) return { kind: 'outage', message: 'NOT_ENOUGH_REPLICAS' };
+    const refused = messages.some(({ headers }) => poisonous.has(headers['ce_id'] ?? ''));
+    return refused ? { kind: 'poison', reason: 'message-refused', message: 'no' } : undefined;
+  };
+  const records: StreamRecord[] = [];
+  table.onInsert = (record) => records.push(record);
+  let checkpoint = 0;
+  const shard = {
+    ...world,
+    down,
+    poisonous,
+    metadata,
+    goAway: () => names.forEach((name) => down.add(name)),
+    put: (key: string, version: number, topic = 'orders') =>
+      table.put(anItem({ key, version, committedAt: clock.at, events: [anEvent({ id: `${key}.${version}`, topic })] })),
+    redrive: (key: string, from = 1) =>
+      table.putSignal(newSignal(`order#${key}`, clock.at, { kind: 'drain', from: at(from), request })),
+    /** One invocation for what is due; answers how many records are left. */
+    deliver: async (relay: Relay = world.relay, remainingMs = plentyOfTime): Promise<number> => {
+      const batch = records.slice(checkpoint, checkpoint + 1_000);
+      const failed = await relay.handle(batch, remainingMs);
+      checkpoint += failed ?? batch.length;
+      return records.length - checkpoint;
+    },
+    /** Invocations, a second apart, until nothing is due. */
+    settle: async (): Promise<void> => {
+      for (let n = 0; n < 200 && (await shard.deliver()) > 0; n++) clock.at += SECOND;
+    },
+    /** Time passes while Lambda retries. */
+    wait: async (ms: number): Promise<number> => {
+      let left = 0;
+      for (let passed = 0; passed < ms; passed += 5 * SECOND) {
+        clock.at += 5 * SECOND;
+        left = await shard.deliver();
+      }
+      return left;
+    },
+    probe: () => probePartitions(sweepStoreOver(table), { by: 'schedule', now: clock.now }),
+    ids: () => kafka.log.map(({ id }) => id),
+    held: () => [...table.holds.values()].map(({ pk, reason, state }) => `${pk} ${state} ${reason}`),
+    sentTo: (name: string) =>
+      kafka.publishes.flat().filter(({ topic, partition }) => `${topic}-${partition}` === name).length,
+    signals: () => [...table.signals.values()].reduce((sum, { size }) => sum + size, 0),
+  };
+  return shard;
+}
+
+/** A shard in which one partition has been away for longer than the patience, so that its first key is held. */
+async function aShardWithAHold(settings = {}) {
+  const shard = aShard({}, settings);
+  shard.down.add('orders-0');
+  shard.put(SICK, 1);
+  shard.put(WELL, 1);
+  await shard.deliver();
+  await shard.wait(70 * SECOND);
+  expect(shard.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+  return shard;
+}
+
+describe('a partition that fails alone', () => {
+  it('stops its own keys for the invocation, and nothing else', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    s.put(WELL, 1);
+    s.put(SICK, 1);
+    s.put(SICK, 2);
+    s.put(SICK, 3, 'audit');
+    s.put(WELL, 2);
+    s.put(WELL_TOO, 1, 'audit');
+
+    expect(await s.deliver()).toBe(5);
+
+    expect(s.ids().toSorted()).toEqual([`${WELL}.1`, `${WELL}.2`, `${WELL_TOO}.1`].toSorted());
+    expect(s.held()).toEqual([]);
+    expect(s.telemetry.outage).toHaveBeenCalledTimes(1);
+    expect(s.telemetry.outage).toHaveBeenCalledWith(
+      expect.objectContaining({
+        message: 'NOT_ENOUGH_REPLICAS',
+        partitions: [{ topic: 'orders', partition: 0 }],
+        since: s.clock.at,
+      }),
+    );
+  });
+
+  it('keeps the later half of a refused batch from overtaking the earlier one', async () => {
+    const s = aShard();
+    const [a = '', b = ''] = keysOf(2, 2);
+    s.put(a, 1);
+    s.put(b, 1);
+    s.put(a, 2);
+    s.put(b, 2);
+    const refuse = s.kafka.refuse;
+    let sends = 0;
+    // The batch is refused as a whole, its first half meets an outage, and the second half would go.
+    s.kafka.refuse = (batch) => {
+      sends++;
+      if (sends === 1) return { kind: 'poison', reason: 'message-refused', message: 'no' };
+      return sends === 2 ? { kind: 'outage', message: 'away' } : refuse(batch);
+    };
+
+    expect(await s.deliver()).toBe(4);
+    expect(s.ids()).toEqual([]);
+    await s.settle();
+    expect(s.ids()).toEqual([`${a}.1`, `${b}.1`, `${a}.2`, `${b}.2`]);
+  });
+
+  it('waits for its patience before it holds a key, and then lets the shard move on', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    s.put(SICK, 1);
+    s.put(WELL, 1);
+    await s.deliver();
+
+    expect(await s.wait(55 * SECOND)).toBe(2);
+    expect(s.held()).toEqual([]);
+    expect(await s.wait(10 * SECOND)).toBe(0);
+
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+    expect(s.table.holds.get(`order#${SICK}`)).toMatchObject({
+      message: 'NOT_ENOUGH_REPLICAS',
+      attempts: 0,
+      awaits: { topic: 'orders', partition: 0 },
+    });
+    expect(s.table.stateAt(`order#${SICK}`, at(1))).toBe('pending');
+    expect(s.telemetry.parked).not.toHaveBeenCalled();
+  });
+
+  it('holds nothing in a backlog, as long as this process has seen it fail for some seconds alone', async () => {
+    const s = aShard();
+    s.put(SICK, 1);
+    s.put(WELL, 1);
+    s.clock.at += 20 * MINUTE;
+    s.down.add('orders-0');
+
+    await s.deliver();
+    expect(await s.wait(10 * SECOND)).toBe(2);
+    expect(s.held()).toEqual([]);
+  });
+
+  it('holds nothing while everything is away, however long', async () => {
+    const s = aShard();
+    s.goAway();
+    s.put(SICK, 1);
+    s.put(WELL, 1);
+
+    expect(await s.wait(20 * MINUTE)).toBe(2);
+    expect(s.held()).toEqual([]);
+
+    s.down.clear();
+    await s.settle();
+    expect(s.ids().toSorted()).toEqual([`${SICK}.1`, `${WELL}.1`].toSorted());
+  });
+
+  it('is told from a general outage by metadata, when the batch has nothing for another partition', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    s.put(SICK, 1);
+    s.metadata.mockResolvedValueOnce(false);
+    s.metadata.mockResolvedValueOnce(false);
+    expect(await s.wait(65 * SECOND)).toBe(1);
+    expect(s.metadata).toHaveBeenCalledTimes(2);
+
+    expect(await s.wait(10 * SECOND)).toBe(0);
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+  });
+
+  it('holds no more keys than allowed: beyond that the shard waits', async () => {
+    const s = aShard({ maxPartitionHolds: 2 });
+    s.down.add('orders-0');
+    for (const key of [SICK, SICK_TOO, SICK_ALSO, WELL]) s.put(key, 1);
+    await s.deliver();
+
+    expect(await s.wait(70 * SECOND)).toBe(2);
+    expect(s.held()).toHaveLength(2);
+
+    s.down.clear();
+    await s.settle();
+    await s.wait(30 * SECOND);
+    expect(s.held()).toEqual([]);
+    expect(s.ids()).toHaveLength(4);
+  });
+
+  it('parks nothing, counts nothing for the breaker, and burns no attempt', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    for (const key of keysOf(0, 40)) s.put(key, 1);
+    s.put(WELL, 1);
+    await s.deliver();
+    await s.wait(70 * SECOND);
+    expect(s.held()).toHaveLength(40);
+
+    s.poisonous.add(`${WELL}.2`);
+    s.put(WELL, 2);
+    s.put(WELL_TOO, 1);
+    expect(await s.deliver()).toBe(0);
+
+    expect(s.telemetry.breakerOpen).not.toHaveBeenCalled();
+    expect(s.telemetry.parked).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('while its keys are held', () => {
+  it('leaves out their later events, to a healthy partition as well, and another batch does not overtake', async () => {
+    const s = await aShardWithAHold();
+    s.put(SICK, 2, 'audit');
+    s.put(SICK, 3);
+    expect(await s.deliver()).toBe(0);
+    expect(s.ids()).toEqual([`${WELL}.1`]);
+
+    s.down.clear();
+    await s.wait(30 * SECOND);
+    await s.settle();
+
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`, `${SICK}.2`, `${SICK}.3`]);
+    expect(s.held()).toEqual([]);
+    expect(s.signals()).toBe(0);
+  });
+
+  it('holds the next key of the partition at once, and sends to the partition every ten seconds at most', async () => {
+    const s = await aShardWithAHold();
+    s.clock.at += 11 * SECOND;
+    s.put(SICK_TOO, 1);
+    expect(await s.deliver()).toBe(0);
+    expect(s.held()).toHaveLength(2);
+
+    const sent = s.sentTo('orders-0');
+    for (const [n, key] of keysOf(0, 9, 'later').entries()) {
+      s.clock.at += SECOND;
+      s.put(key, 1);
+      s.put(WELL, n + 2);
+      expect(await s.deliver()).toBe(0);
+    }
+    expect(s.sentTo('orders-0')).toBe(sent);
+    expect(s.held()).toHaveLength(11);
+  });
+
+  it('publishes nothing of an item twice that has events for a healthy partition, too', async () => {
+    const s = await aShardWithAHold();
+    s.clock.at = (s.table.holds.get(`order#${SICK}`)?.awaits?.failedAt ?? 0) + SECOND;
+    const events = ['audit', 'orders'].map((topic) => anEvent({ id: `two.${topic}`, topic }));
+    s.table.put(anItem({ key: SICK_TOO, version: 1, committedAt: s.clock.at, events }));
+    expect(await s.deliver()).toBe(0);
+    expect(s.held()).toHaveLength(2);
+
+    s.down.clear();
+    await s.wait(30 * SECOND);
+    expect(s.ids().filter((id) => id.startsWith('two'))).toEqual(['two.audit', 'two.orders']);
+  });
+
+  it('an earlier event that appears late still goes first', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    s.put(SICK, 2);
+    s.put(WELL, 1);
+    await s.deliver();
+    await s.wait(70 * SECOND);
+    s.down.clear();
+
+    s.put(SICK, 1);
+    await s.deliver();
+    await s.wait(30 * SECOND);
+
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`, `${SICK}.2`]);
+  });
+
+  it('a redrive that meets the partition holds the key again and is done with', async () => {
+    const s = await aShardWithAHold();
+    s.clock.at += 11 * SECOND;
+    s.redrive(SICK);
+
+    expect(await s.deliver()).toBe(0);
+
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+    expect(s.telemetry.drained).toHaveBeenLastCalledWith(expect.objectContaining({ outcome: 'held' }));
+    s.down.clear();
+    await s.wait(30 * SECOND);
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
+  });
+
+  it('a redrive of a parked key that meets the partition goes on when it takes writes', async () => {
+    const s = aShard();
+    s.poisonous.add(`${SICK}.1`);
+    s.put(SICK, 1);
+    s.put(SICK, 2);
+    s.put(WELL, 1);
+    await s.deliver();
+    s.poisonous.clear();
+    s.down.add('orders-0');
+    s.put(SICK_TOO, 1);
+    await s.deliver();
+    await s.wait(70 * SECOND);
+    expect(s.held()).toHaveLength(2);
+
+    s.redrive(SICK);
+    await s.wait(15 * SECOND);
+    expect(s.held().toSorted()).toEqual(
+      [SICK, SICK_TOO].map((key) => `order#${key} holding partition-unavailable`).toSorted(),
+    );
+    s.down.clear();
+    await s.wait(30 * SECOND);
+    expect(s.ids().filter((id) => id.startsWith(`${SICK}.`))).toEqual([`${SICK}.1`, `${SICK}.2`]);
+    expect(s.held()).toEqual([]);
+  });
+
+  it('a skip does nothing to an item that nobody has refused', async () => {
+    const s = await aShardWithAHold();
+    const skip = { kind: 'skip', position: at(1), id: `${SICK}.1`, request } as const;
+    s.table.putSignal(newSignal(`order#${SICK}`, s.clock.at, skip));
+    await s.deliver();
+    s.down.clear();
+    await s.wait(30 * SECOND);
+
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
+  });
+
+  it('a general outage on top holds nothing more', async () => {
+    const s = await aShardWithAHold();
+    s.goAway();
+    s.clock.at += 20 * SECOND;
+    s.put(SICK_TOO, 1);
+    s.put(WELL_TOO, 1);
+
+    expect(await s.wait(10 * MINUTE)).toBeGreaterThanOrEqual(2);
+    expect([...s.table.holds.keys()]).toEqual([`order#${SICK}`]);
+
+    s.down.clear();
+    await s.settle();
+    await s.wait(30 * SECOND);
+    expect(s.held()).toEqual([]);
+    expect(s.ids().toSorted()).toEqual([SICK, SICK_TOO, WELL, WELL_TOO].map((key) => `${key}.1`).toSorted());
+  });
+});
+
+describe('when it takes writes again', () => {
+  it('is found by a probe with one key, and then all keys are drained', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    const keys = keysOf(0, 50);
+    for (const key of keys) s.put(key, 1);
+    s.put(WELL, 1);
+    await s.deliver();
+    await s.wait(70 * SECOND);
+    expect(s.held()).toHaveLength(50);
+
+    s.down.clear();
+    s.put(WELL, 2);
+    await s.wait(30 * SECOND);
+
+    expect(s.held()).toEqual([]);
+    expect(s.ids()).toHaveLength(52);
+    expect(s.signals()).toBe(0);
+  });
+
+  it('is found by a new key of its own', async () => {
+    const s = await aShardWithAHold();
+    s.down.clear();
+    s.clock.at += 11 * SECOND;
+    s.put(SICK_TOO, 1);
+
+    await s.settle();
+
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK_TOO}.1`, `${SICK}.1`]);
+    expect(s.held()).toEqual([]);
+  });
+
+  it('is found by the schedule on a table that nobody writes to', async () => {
+    const s = await aShardWithAHold();
+    s.down.clear();
+    s.clock.at += 3 * 60 * MINUTE;
+
+    expect(await s.probe()).toEqual({ partitions: 1, keys: 1, probes: 1, failures: [] });
+    await s.settle();
+
+    expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
+    expect(await s.probe()).toEqual({ partitions: 0, keys: 0, probes: 0, failures: [] });
+  });
+
+  it('is not probed by the schedule while somebody else has just done so', async () => {
+    const s = await aShardWithAHold();
+    s.clock.at += SECOND;
+    s.put(WELL, 2);
+    await s.deliver();
+    const { failedAt = 0 } = s.table.holds.get(`order#${SICK}`)?.awaits ?? {};
+    s.clock.at = failedAt + 5 * SECOND;
+
+    expect((await s.probe()).probes).toBe(0);
+  });
+
+  it('and fails again while its keys are drained, they wait again, in order', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    for (const key of [SICK, SICK_TOO]) {
+      s.put(key, 1);
+      s.put(key, 2);
+    }
+    s.put(WELL, 1);
+    await s.deliver();
+    await s.wait(70 * SECOND);
+    s.down.clear();
+    let sends = 0;
+    const refuse = s.kafka.refuse;
+    s.kafka.refuse = (batch) => {
+      if (batch.topic === 'orders' && batch.partition === 0 && ++sends > 1) {
+        return { kind: 'outage', message: 'away again' };
+      }
+      return refuse(batch);
+    };
+    s.put(WELL, 2);
+    await s.wait(60 * SECOND);
+    expect(s.held()).toHaveLength(1);
+
+    s.kafka.refuse = refuse;
+    await s.wait(30 * SECOND);
+    expect(s.held()).toEqual([]);
+    for (const key of [SICK, SICK_TOO]) {
+      expect(s.ids().filter((id) => id.startsWith(`${key}.`))).toEqual([`${key}.1`, `${key}.2`]);
+    }
+  });
+
+  it('releases a key whose partition is another one by now', async () => {
+    const s = await aShardWithAHold();
+    s.kafka.topics.set('orders', 7);
+    expect(partitionOf(Buffer.from(SICK), 7)).not.toBe(0);
+    await s.wait(30 * SECOND);
+    s.put(WELL, 2);
+    await s.wait(30 * SECOND);
+
+    expect(s.held()).toEqual([]);
+    expect(s.ids()).toContain(`${SICK}.1`);
+  });
+
+  it('releases a key whose item is gone', async () => {
+    const s = await aShardWithAHold();
+    s.table.items.get(`order#${SICK}`)?.delete(at(1));
+    s.put(WELL, 2);
+    await s.wait(30 * SECOND);
+
+    expect(s.held()).toEqual([]);
+  });
+
+  it('parks what its topic refuses by then', async () => {
+    const s = await aShardWithAHold();
+    s.down.clear();
+    s.poisonous.add(`${SICK}.1`);
+    s.put(WELL, 2);
+    await s.wait(30 * SECOND);
+
+    expect(s.held()).toEqual([`order#${SICK} holding message-refused`]);
+  });
+
+  it('a relay that was frozen before the hold cannot publish over it out of order, nor end a newer one', async () => {
+    const s = await aShardWithAHold();
+    const zombieHold = s.table.holds.get(`order#${SICK}`);
+    s.clock.at += 11 * SECOND;
+    s.redrive(SICK);
+    await s.deliver();
+
+    expect(await s.table.finish(`order#${SICK}`, zombieHold)).toBe('superseded');
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+  });
+});
+
+describe('several processes', () => {
+  it('release a key once each at most, and nothing is lost when the one that found the recovery dies', async () => {
+    const s = await aShardWithAHold();
+    s.put(SICK_TOO, 1);
+    await s.deliver();
+    s.down.clear();
+    // The probe's drain is done, and the process ends before it has released the other key.
+    const send = jest.spyOn(s.table, 'send').mockRejectedValueOnce(new Error('the process died'));
+    s.clock.at += 11 * SECOND;
+    s.put(WELL, 2);
+    await s.deliver();
+    expect(send).toHaveBeenCalledTimes(1);
+
+    const other = s.newProcess();
+    s.clock.at += 11 * SECOND;
+    s.put(WELL, 3);
+    for (let n = 0; n < 10; n++) {
+      await s.deliver(other);
+      s.clock.at += 2 * SECOND;
+    }
+    expect(s.held()).toEqual([]);
+    expect(s.ids().toSorted()).toEqual(
+      [`${SICK}.1`, `${SICK_TOO}.1`, `${WELL}.1`, `${WELL}.2`, `${WELL}.3`].toSorted(),
+    );
+  });
+});
+
+it('costs nothing while every partition takes writes', async () => {
+  const s = aShard();
+  const calls = [
+    jest.spyOn(s.kafka, 'otherPartitionsInSync'),
+    jest.spyOn(s.table, 'send'),
+    jest.spyOn(s.table, 'holdForPartition'),
+  ];
+  for (const key of [...keysOf(0, 20), ...keysOf(1, 20)]) s.put(key, 1);
+  expect(await s.deliver()).toBe(0);
+  for (const call of calls) expect(call).not.toHaveBeenCalled();
+  expect(s.telemetry.waitingForPartitions).not.toHaveBeenCalled();
+});
