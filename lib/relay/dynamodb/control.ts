@@ -15,12 +15,25 @@ import type { Clock, ControlStore } from '../ports';
 const CACHE_FROM = 25;
 
 /**
+ * DynamoDB commits a transaction item by item, so a Query may see the new revision and not yet the hold that was written
+ * with it. What a Query reads is complete for its revision if that revision was visible this long before it began.
+ */
+const COMMITTED_AFTER_MS = 10_000;
+
+/**
  * Reads the control partition, strongly consistent: with one Query while it is small (one read unit up to 4 KB). A
  * large one is kept, and read again only when its revision has changed, which every write to it raises in the same
- * transaction.
+ * transaction. It is kept only when its revision had been visible for some seconds before it was read.
  */
 export function controlStore(client: DynamoDBClient, tableName: string, clock: Clock): ControlStore {
   let kept: Control | undefined;
+  /** When this process first saw the revision that it saw last. */
+  let seen: { readonly revision: number; readonly at: number } | undefined;
+
+  const isOldRevision = (revision: number, before: number): boolean => {
+    if (seen?.revision !== revision) seen = { revision, at: clock.now() };
+    return before - seen.at >= COMMITTED_AFTER_MS;
+  };
 
   const readAll = async (): Promise<Control> => {
     const items: Record<string, unknown>[] = [];
@@ -49,10 +62,11 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
         const revision = await currentRevision();
         if (revision === kept.revision) return kept;
       }
+      const began = clock.now();
       const control = await readAll();
       const large = control.holds.size + control.tombstones.size >= CACHE_FROM;
-      // A Query is no snapshot: what changed while it ran is not worth keeping.
-      kept = large && control.revision === (await currentRevision()) ? control : undefined;
+      // What a later page shows of a transaction that came meanwhile does no harm: its revision ends the cache.
+      kept = isOldRevision(control.revision, began) && large ? control : undefined;
       return control;
     },
 

@@ -11,7 +11,8 @@ import { encodeHold, STATE_KEY } from '../../../../lib/event/control';
 import { controlStore } from '../../../../lib/relay/dynamodb/control';
 
 const dynamodb = mockClient(DynamoDBClient);
-const clock = { now: () => 5 };
+const clock = { at: 5, now: () => clock.at };
+const SECONDS = 1_000;
 const state = (revision: number) => marshall({ ...STATE_KEY, revision });
 const hold = (n: number) =>
   marshall(
@@ -32,7 +33,10 @@ const reads = () => ({
   gets: dynamodb.commandCalls(GetItemCommand).length,
 });
 
-beforeEach(() => dynamodb.reset());
+beforeEach(() => {
+  dynamodb.reset();
+  clock.at = 5;
+});
 
 it('reads a small partition with one strongly consistent Query each time', async () => {
   dynamodb
@@ -59,31 +63,52 @@ it('reads every page', async () => {
   expect((await controlStore(new DynamoDBClient({}), 'outbox', clock).read()).holds.size).toBe(2);
 });
 
-it('asks of a large partition only whether its revision changed', async () => {
+it('asks of a large partition only whether its revision changed, once that has been visible for some seconds', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
   const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
 
   await control.read();
+  clock.at += 10 * SECONDS;
+  await control.read();
+  expect(reads()).toEqual({ queries: 2, gets: 0 });
   expect((await control.read()).holds.size).toBe(30);
-  expect(reads()).toEqual({ queries: 1, gets: 2 });
+  expect((await control.read()).holds.size).toBe(30);
+  expect(reads()).toEqual({ queries: 2, gets: 2 });
   expect(dynamodb.commandCalls(GetItemCommand)[0]?.args[0].input).toMatchObject({ ConsistentRead: true });
 
   dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
   dynamodb.on(QueryCommand).resolves({ Items: [state(8)] });
   expect((await control.read()).holds.size).toBe(0);
-  expect(reads()).toEqual({ queries: 2, gets: 3 });
+  expect(reads()).toEqual({ queries: 3, gets: 3 });
 });
 
-it('does not keep what changed while it was read', async () => {
+it('does not keep what was read within seconds of its revision: a part of that transaction may not be visible yet', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
-  dynamodb.on(GetItemCommand).resolves({ Item: state(8) });
+  dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
+  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+
+  for (let read = 0; read < 10; read++) {
+    await control.read();
+    clock.at += SECONDS - 1;
+  }
+
+  expect(reads()).toEqual({ queries: 10, gets: 0 });
+});
+
+it('counts the seconds anew for each revision', async () => {
+  dynamodb
+    .on(QueryCommand)
+    .resolvesOnce({ Items: [state(7), ...holds(30)] })
+    .resolves({ Items: [state(8), ...holds(31)] });
   const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
 
   await control.read();
+  clock.at += 10 * SECONDS;
+  await control.read();
   await control.read();
 
-  expect(reads().queries).toBe(2);
+  expect(reads()).toEqual({ queries: 3, gets: 0 });
 });
 
 it('rejects when the table does not answer', async () => {
