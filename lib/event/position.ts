@@ -32,7 +32,9 @@ export const versionOfPosition = (position: string): number | undefined =>
   VERSION_PATTERN.test(position) ? Number(position) : undefined;
 
 /** As a person reads it: a version without its zeros, any other sort key as it is. */
-export const shownPosition = (position: string): string => String(versionOfPosition(position) ?? position);
+export const shownPosition = (position: string): string =>
+  // As text: a version above 2^53-1 would be rounded to that of another item.
+  VERSION_PATTERN.test(position) ? position.replace(/^0+(?=\d)/, '') : position;
 
 /** Whether a sort key is a position: a padded version, which is an exact number, or a UUIDv7. */
 export const isPosition = (sk: string): boolean => POSITION_PATTERN.test(sk);

@@ -30,8 +30,10 @@ export interface SkipSignal extends SignalKey {
   readonly kind: 'skip';
   readonly request: Request;
   readonly position: string;
-  /** Left out only for an item that has none. */
+  /** Left out for an item whose `id` is no non-empty text. */
   readonly id?: string;
+  /** Such an `id` as DynamoDB's JSON, such as `{"N":"42"}`; left out for an item without one. */
+  readonly storedId?: string;
 }
 
 /** Publish processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
@@ -62,6 +64,15 @@ export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number,
 });
 
 export const isSignalKey = (sk: string): boolean => sk.startsWith(SIGNAL_PREFIX);
+
+function isAttribute(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && Object.keys(value).length === 1;
+  } catch {
+    return false;
+  }
+}
 
 /** The signal as a plain object for the AWS SDK's marshaller. Has no expiry: a signal that is lost must be seen. */
 export function encodeSignal(signal: Signal): Record<string, unknown> {
@@ -121,7 +132,7 @@ export function decodeSignal(image: Image): Signal {
       // Any sort key: the item that holds a key may be one that cannot be decoded, wherever it lies.
       return { kind, pk, sk, request, from: text(image, 'from') };
     case 'skip':
-      allow('position', 'id');
+      allow('position', 'id', 'storedId');
       return {
         kind,
         pk,
@@ -129,6 +140,10 @@ export function decodeSignal(image: Image): Signal {
         request,
         position: text(image, 'position'),
         id: optional('id', (name) => text(image, name)),
+        storedId: optional('storedId', (name) => {
+          const json = text(image, name);
+          return isAttribute(json) ? json : fail(name, "must be an attribute in DynamoDB's JSON");
+        }),
       };
     case 'replay': {
       allow('replayId', 'from', 'to', 'since', 'until', 'topic');

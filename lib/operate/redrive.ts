@@ -6,11 +6,15 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
+import { shownPosition } from '../event/position';
+import type { Image } from '../event/item';
+import { namedIdOf } from '../event/stored-id';
 import { encodeSignal, newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
+import { isFull } from '../relay/dynamodb/full-item';
 import { readHold } from '../relay/dynamodb/holds';
 import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
@@ -163,10 +167,17 @@ async function skipOf(
       TableName: tableName,
       ConsistentRead: true,
       Key: marshall({ pk, sk: position }),
-      ProjectionExpression: 'id',
+      ProjectionExpression: 'id, processedAt, discarded, parked',
     }),
   );
-  return newSignal(pk, request.at, { kind: 'skip' as const, position, id: Item?.['id']?.S, request });
+  const state = Item === undefined ? undefined : itemStateOf(Item as Image).state;
+  if (Item === undefined || state === undefined || !isOpen(state)) {
+    return refuse(
+      'redrive',
+      `the item at ${shownPosition(position)} is ${state ?? 'gone'}: there is nothing to skip. Release the key with outbox redrive "${pk}", without --skip.`,
+    );
+  }
+  return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });
 }
 
 async function ask({ client, tableName }: Target, one: RedriveTarget, signal: DrainSignal | SkipSignal): Promise<void> {
@@ -198,5 +209,5 @@ async function ask({ client, tableName }: Target, one: RedriveTarget, signal: Dr
 function cannotTakeNote(error: unknown): boolean {
   if (!(error instanceof TransactionCanceledException)) return false;
   const [put, note] = error.CancellationReasons ?? [];
-  return put?.Code === 'None' && ['ConditionalCheckFailed', 'ValidationError'].includes(note?.Code ?? '');
+  return put?.Code === 'None' && (note?.Code === 'ConditionalCheckFailed' || isFull(note?.Code));
 }

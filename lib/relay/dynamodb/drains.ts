@@ -3,10 +3,12 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
 import { identityOf } from '../../event/item';
 import { encodeSignal, type SkipSignal } from '../../event/signal';
+import { attributeOfId } from '../../event/stored-id';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
+import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
 
 export interface DrainStoreOptions {
@@ -26,8 +28,8 @@ export function drainStore(
   clock: Clock,
 ): DrainStore {
   const draining = (hold: Hold): Hold => ({ ...hold, state: 'draining', revision: uuidV7(clock.now()) });
-  const tooManyRelays = (pk: string): Error =>
-    new Error(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
+  const tooManyRelays = (pk: string): KeyFailure =>
+    new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
 
   return {
     async begin(pk, known) {
@@ -59,7 +61,7 @@ export function drainStore(
         if (item === 'ConditionalCheckFailed') return { kind: 'nothing' };
         if (isFull(item) && noteOnItem) noteOnItem = false;
         else if (item !== undefined) {
-          throw new Error(`The item at "${signal.position}" could not be discarded: ${item}.`);
+          throw new KeyFailure(`The item at "${signal.position}" could not be discarded: ${item}.`);
         } else hold = await readHold(client, tableName, signal.pk);
       }
       throw tooManyRelays(signal.pk);
@@ -110,11 +112,12 @@ export function drainStore(
 }
 
 /** The item is owed, was refused, and is the one that the signal names. */
-function refusedItem(tableName: string, { pk, position, id }: SkipSignal, hold: Hold) {
+function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, hold: Hold) {
   // Nobody has refused an item where a drain ran out of time, or whose partition takes no writes. Any other that holds
   // its key was refused, whether or not it could take the note.
   const isRefused = hold.state === 'holding' && hold.awaits === undefined ? '' : ' AND attribute_exists(parked)';
-  const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
+  const id = attributeOfId(named) as AttributeValue | undefined;
+  const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': id };
   return {
     TableName: tableName,
     Key: marshall({ pk, sk: position }),

@@ -38,6 +38,8 @@ test('an id tells its time, and nothing else does', () => {
 
 test('a version is shown without its zeros', () => {
   expect([positionOfVersion(0), positionOfVersion(70), 'odd'].map(shownPosition)).toEqual(['0', '70', 'odd']);
+  expect(shownPosition('9007199254740993')).toBe('9007199254740993');
+  expect(shownPosition('0000000000000000')).toBe('0');
 });
 
 test('a derived id follows from time and seed', () => {

@@ -1,0 +1,37 @@
+import type { AttributeValue, Image } from './item';
+
+/** How an item's `id` is named when it is none: its attribute as DynamoDB's JSON, binaries as base64. */
+export interface NamedId {
+  /** A non-empty text, as an id must be. */
+  readonly id?: string;
+  /** Anything else that a wrong writer may have put there: a number, NULL, an empty text. */
+  readonly storedId?: string;
+}
+
+/** Names the `id` of an item, whatever it is; nothing for an item that has none. */
+export function namedIdOf(image: Image): NamedId {
+  const value = image['id'];
+  if (value === undefined) return {};
+  return value.S === undefined || value.S === '' ? { storedId: JSON.stringify(value, base64) } : { id: value.S };
+}
+
+/** The attribute that the name stands for; `undefined` for an item without an id. */
+export function attributeOfId({ id, storedId }: NamedId): AttributeValue | undefined {
+  if (storedId !== undefined) return JSON.parse(storedId, bytes) as AttributeValue;
+  return id === undefined ? undefined : { S: id };
+}
+
+const base64 = (_: string, value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? Buffer.from(value).toString('base64')
+    : value instanceof Set
+      ? [...(value as Set<unknown>)]
+      : value;
+
+const fromBase64 = (text: unknown): Uint8Array => Uint8Array.from(Buffer.from(String(text), 'base64'));
+
+/** Only DynamoDB's own type names have an array or a text under `B` and `BS`; attribute maps are one level deeper. */
+const bytes = (name: string, value: unknown): unknown => {
+  if (name === 'B' && typeof value === 'string') return fromBase64(value);
+  return name === 'BS' && Array.isArray(value) ? value.map(fromBase64) : value;
+};
