@@ -22,6 +22,8 @@ export const RELAY_METRICS = {
   markFailures: 'MarkFailures',
   producerRebuilds: 'ProducerRebuilds',
   outages: 'Outages',
+  /** Keys whose records are delivered again, because a call for them alone failed. */
+  keyFailures: 'KeyFailures',
   breakerOpen: 'BreakerOpen',
   signalsSetAside: 'SignalsSetAside',
   /** Keys that were looked up in the table before their record was published. */

@@ -1,15 +1,46 @@
-import type { Hold } from '../event/control';
+import type { Hold, HoldReason, ParkReason } from '../event/control';
 import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
 
-/** Many poisons at once are one outage: a topic deleted by mistake must not park every key there is. */
-export const BREAKER = { maxHolds: 25, windowMs: 300_000 } as const;
+/**
+ * Many poisons at once are one outage: a topic deleted by mistake must not park every key there is. What one item alone
+ * decides does not count, however often it happens; `maxKeys` bounds it, because each invocation reads all holds.
+ */
+export const BREAKER = { maxHolds: 25, windowMs: 300_000, maxKeys: 5_000 } as const;
 
-/** How many keys were first held within the breaker's window. */
-export const recentHolds = (holds: Iterable<Hold>, now: number): number => {
+/** Decided by the item alone, or no refusal at all. Every other reason may have its cause outside of the item. */
+const NO_OUTAGE: ReadonlySet<HoldReason> = new Set<HoldReason>([
+  'undecodable-item',
+  'message-too-large',
+  'drain-unfinished',
+  PARTITION_UNAVAILABLE,
+]);
+
+const mayBeOutage = (reason: HoldReason): boolean => !NO_OUTAGE.has(reason);
+
+/** How many keys were first held within the breaker's window for a reason that may be an outage. */
+const recentHolds = (holds: Iterable<Hold>, now: number): number => {
   let count = 0;
   for (const { since, reason } of holds) {
-    const isPoison = reason !== 'drain-unfinished' && reason !== PARTITION_UNAVAILABLE;
-    if (isPoison && since > now - BREAKER.windowMs) count++;
+    if (since > now - BREAKER.windowMs && mayBeOutage(reason)) count++;
   }
   return count;
 };
+
+/**
+ * How many holds keep the breaker open for one more key that is refused for `reason`; `undefined` while it may be
+ * parked.
+ *
+ * @param parking - keys that are being parked now, which have no hold yet
+ */
+export function openBreaker(
+  reason: ParkReason,
+  holds: ReadonlyMap<string, Hold>,
+  parking: readonly ParkReason[],
+  now: number,
+): number | undefined {
+  const keys = holds.size + parking.length;
+  if (keys >= BREAKER.maxKeys) return keys;
+  if (!mayBeOutage(reason)) return undefined;
+  const recent = recentHolds(holds.values(), now) + parking.filter(mayBeOutage).length;
+  return recent >= BREAKER.maxHolds ? recent : undefined;
+}

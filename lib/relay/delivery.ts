@@ -1,15 +1,16 @@
-import type { Control, Hold } from '../event/control';
+import type { Control, Hold, ParkReason } from '../event/control';
 import { admit } from './admission';
-import { BREAKER, recentHolds } from './breaker';
+import { openBreaker } from './breaker';
 import { concernsTopic } from './classify';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
 import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
+import { concernsOneKey } from './key-failure';
 import { forEachKey } from './key-work';
 import type { RelayOptions } from './options';
 import type { PartitionOutages } from './partition-outages';
 import type { ProcessMemory } from './process-memory';
 import type { ItemIdentity, Mark, Outage, Parking, Poison, RelayPorts, TopicLookup } from './ports';
-import { halve, keepOpen, planRound, type LoadedBatch } from './rounds';
+import { halve, keepOpen, planRound, type LoadedBatch, type RefusedEntry } from './rounds';
 import { MAX_STARTS } from './suspects';
 
 /** What an invocation knows of the control partition: read at its beginning, changed by what it does itself. */
@@ -30,12 +31,16 @@ interface MarkTask {
   readonly mark: Mark;
 }
 
-/** Where a key stopped for the rest of the invocation, and the partition that took no writes, if it was one. */
+/** Why a key stopped for the rest of the invocation. */
 interface BlockedKey {
-  readonly entry: Entry;
   readonly message: string;
+  /** Its first entry that was not sent, and the partition that took no writes, if that was the reason. */
+  readonly entry?: Entry;
   readonly partition?: TopicPartition;
 }
+
+/** A key that stopped at a partition. */
+type KeyAtPartition = Required<BlockedKey>;
 
 /** Sends in a row, each to other partitions, that none acknowledges are a general outage: the rest is not attempted. */
 const MAX_BARREN_SENDS = 2;
@@ -64,6 +69,8 @@ export class Delivery {
   /** Topics whose look-up failed in this invocation: each takes long to fail, so none is asked for twice. */
   readonly #unreachable = new Map<string, TopicLookup>();
   #barrenSends = 0;
+  /** By partition key: not parked yet, and counted already. */
+  readonly #parking = new Map<string, ParkReason>();
   #stopped = false;
 
   /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it is made */
@@ -110,6 +117,23 @@ export class Delivery {
   stop(failure: { readonly message: string; readonly cause?: unknown }): void {
     this.#stopped = true;
     this.#ports.telemetry.outage(failure);
+  }
+
+  /**
+   * Ends the invocation for one key: nothing more of it is sent, and its open records are delivered again. A failed
+   * call that may concern other keys as well stops the delivery instead.
+   */
+  fail(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void {
+    if (!concernsOneKey(failure.cause)) {
+      this.stop(failure);
+      return;
+    }
+    this.#block(pk, failure);
+    this.#ports.telemetry.keyFailed(pk, failure);
+  }
+
+  hasFailed(pk: string): boolean {
+    return this.#blocked.has(pk);
   }
 
   /**
@@ -172,7 +196,7 @@ export class Delivery {
     try {
       starts = await this.#ports.items.countStart(item);
     } catch (cause) {
-      this.stop({ message: `The attempt on "${entry.pk}" at "${entry.sk}" could not be counted.`, cause });
+      this.fail(entry.pk, { message: `The attempt on "${entry.pk}" at "${entry.sk}" could not be counted.`, cause });
       return;
     }
     if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
@@ -194,15 +218,14 @@ export class Delivery {
     const outageOf = this.partitions.any ? (at: TopicPartition) => this.partitions.outageOf(at) : undefined;
     const { batches, refused } = planRound(open, topics, this.#options, outageOf);
     for (const { entry, failure, partition } of refused) {
-      if (failure.kind === 'outage') {
-        this.#block({ entry, message: failure.message, partition });
-        continue;
-      }
-      if (this.#mayPark) await this.#park(entry, failure);
-      if (entry.state === 'settled') continue;
+      if (failure.kind === 'outage') this.#block(entry.pk, { entry, message: failure.message, partition });
+    }
+    await this.#parkAll(refused);
+    const waits = refused.find(({ entry }) => entry.state === 'open' && !this.#blocked.has(entry.pk));
+    if (waits !== undefined) {
       // The shard waits at this record. What came before it still goes.
       this.#stopped = true;
-      const before = this.admitted(open.filter(({ index }) => index < entry.index));
+      const before = this.admitted(open.filter(({ index }) => index < waits.entry.index));
       await this.#publish(planRound(before, topics, this.#options, outageOf).batches);
       return;
     }
@@ -228,8 +251,8 @@ export class Delivery {
   }
 
   /** Nothing more of the key goes in this invocation: a later event must not overtake this one. */
-  #block(blocked: BlockedKey): void {
-    if (!this.#blocked.has(blocked.entry.pk)) this.#blocked.set(blocked.entry.pk, blocked);
+  #block(pk: string, { message, entry, partition }: BlockedKey): void {
+    if (!this.#blocked.has(pk)) this.#blocked.set(pk, { message, entry, partition });
   }
 
   /**
@@ -241,8 +264,8 @@ export class Delivery {
    */
   async holdBlocked(entries: readonly Entry[], ageMs: (entry: Entry) => number): Promise<void> {
     const keys = new Set(entries.map(({ pk }) => pk));
-    const blocked = [...this.#blocked.values()].flatMap(({ partition, ...rest }) =>
-      partition !== undefined && keys.has(rest.entry.pk) ? [{ ...rest, partition }] : [],
+    const blocked = [...this.#blocked.values()].flatMap(({ message, entry, partition }): KeyAtPartition[] =>
+      entry !== undefined && partition !== undefined && keys.has(entry.pk) ? [{ message, entry, partition }] : [],
     );
     if (blocked.length === 0) return;
     for (const ofPartition of Map.groupBy(blocked, ({ partition }) => partitionName(partition)).values()) {
@@ -259,7 +282,7 @@ export class Delivery {
     this.admitted(entries);
   }
 
-  async #holdForPartition({ entry, message }: BlockedKey, awaits: AwaitedPartition): Promise<void> {
+  async #holdForPartition({ entry, message }: KeyAtPartition, awaits: AwaitedPartition): Promise<void> {
     const { holds } = this.control;
     const { isHead, pk } = entry;
     if (!this.#hasTimeToHold) return;
@@ -307,7 +330,7 @@ export class Delivery {
       const { topic, partition, shipments } = batch;
       if (this.partitions.failed(batch, outage)) isNews = true;
       for (const { entry } of shipments) {
-        this.#block({ entry, message: outage.message, partition: { topic, partition } });
+        this.#block(entry.pk, { entry, message: outage.message, partition: { topic, partition } });
       }
     }
     const [first] = failed;
@@ -394,6 +417,19 @@ export class Delivery {
     this.#marking.add(marking);
   }
 
+  /**
+   * One alone, then several at once: the writes of keys that are parked together share transactions. If the first one
+   * meets an outage, the others are not tried.
+   */
+  async #parkAll(refused: readonly RefusedEntry[]): Promise<void> {
+    const park = async ({ entry, failure }: RefusedEntry): Promise<void> => {
+      if (failure.kind === 'poison' && this.#mayPark) await this.#park(entry, failure);
+    };
+    const [first, ...others] = refused;
+    if (first !== undefined) await park(first);
+    await forEachKey(others, park);
+  }
+
   async #park(entry: Entry, failure: Poison): Promise<void> {
     const { clock, items, telemetry } = this.#ports;
     const { holds } = this.control;
@@ -407,13 +443,16 @@ export class Delivery {
       since: entry.refused.since,
       isHead: entry.isHead,
     };
-    const recent = recentHolds(holds.values(), clock.now());
     // What was parked before is held already, or was until its drain began: it is no sign of a new outage.
-    if (entry.refused.attempts === 0 && recent >= BREAKER.maxHolds) {
-      telemetry.breakerOpen(parking, recent);
-      this.#stopped = true;
-      return;
+    if (entry.refused.attempts === 0) {
+      const open = openBreaker(failure.reason, holds, [...this.#parking.values()], clock.now());
+      if (open !== undefined) {
+        telemetry.breakerOpen(parking, open);
+        this.#stopped = true;
+        return;
+      }
     }
+    this.#parking.set(entry.pk, failure.reason);
     try {
       const parked = await items.park(parking);
       if (parked.kind === 'parked') {
@@ -422,7 +461,9 @@ export class Delivery {
       }
       entry.state = 'settled';
     } catch (cause) {
-      this.stop({ message: `Parking "${entry.pk}" at "${entry.sk}" failed.`, cause });
+      this.fail(entry.pk, { message: `Parking "${entry.pk}" at "${entry.sk}" failed.`, cause });
+    } finally {
+      this.#parking.delete(entry.pk);
     }
   }
 }

@@ -26,12 +26,15 @@ export class KeyWorker {
     this.#delivery = delivery;
   }
 
-  /** Never rejects: what fails leaves its entries open, so that they are delivered again. */
+  /**
+   * Never rejects: what fails leaves its entries open, so that they are delivered again. A failure of this key alone
+   * leaves the other keys to go on.
+   */
   async run(work: KeyWork): Promise<void> {
     try {
       await this.#run(work);
     } catch (cause) {
-      this.#delivery.stop({ message: `The drain of "${work.pk}" was interrupted.`, cause });
+      this.#delivery.fail(work.pk, { message: `The drain of "${work.pk}" was interrupted.`, cause });
     }
   }
 
@@ -40,7 +43,7 @@ export class KeyWorker {
     if (asking.length > 0 || entries.length > 0) {
       const outcome = await this.#drain(pk, entries, asking);
       if (outcome === 'failed') return;
-      await this.#ports.signals.remove(asking.map(({ signal }) => signal));
+      await this.#ports.signals.remove(asking.filter(isStored).map(({ signal }) => signal));
       for (const entry of entries) entry.state = 'settled';
       for (const entry of asking) entry.state = 'settled';
     }
@@ -52,7 +55,7 @@ export class KeyWorker {
     const { holds } = this.#delivery.control;
     const known = holds.get(pk);
     // Nobody asked to retry what is parked: only what precedes it goes, and the hold is not touched.
-    const behindHold = asking.length === 0 && known?.state === 'holding';
+    const behindHold = !asking.some(isStored) && known?.state === 'holding';
     let hold = known;
     if (!behindHold) {
       hold = await this.#discardSkipped(asking, known);
@@ -79,7 +82,12 @@ export class KeyWorker {
     if (known?.awaits !== undefined && outcome === 'done' && progress.published > 0) {
       this.#delivery.partitions.acked(known.awaits);
     }
-    telemetry.drained({ pk, outcome, published: progress.published, signals: asking.map(({ signal }) => signal) });
+    telemetry.drained({
+      pk,
+      outcome,
+      published: progress.published,
+      signals: asking.filter(isStored).map(({ signal }) => signal),
+    });
     return outcome;
   }
 
@@ -116,8 +124,11 @@ export class KeyWorker {
       await this.#delivery.marksWritten();
       const now = this.#ports.clock.now();
       await this.#delivery.holdBlocked(entries, (entry) => ageSinceCommitMs(entry, now));
-      if (entries.some(({ state }) => state === 'failed')) return { outcome: 'failed', published, from };
-      if (this.#delivery.stopped && holds.get(pk)?.awaits === undefined) return { outcome: 'failed', published, from };
+      const isHeldNow = holds.get(pk) !== undefined && holds.get(pk) !== before;
+      const isInterrupted = this.#delivery.hasFailed(pk) || (this.#delivery.stopped && !isHeldNow);
+      if (isInterrupted || entries.some(({ state }) => state === 'failed')) {
+        return { outcome: 'failed', published, from };
+      }
       const next = entries.find(({ state }) => state === 'open');
       published += entries.filter(isPublished).length;
       if (next !== undefined) return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk };
@@ -172,18 +183,21 @@ export class KeyWorker {
     if (signal.kind !== 'replay' || this.#delivery.stopped) return;
     const { signals, telemetry } = this.#ports;
     // Its record may outlive it: the sweeper has put another in its place, or it was acted on. Unlike a drain, a replay
-    // would publish once more.
-    if (!(await signals.exists(signal))) {
+    // would publish once more. And the table knows how far it is.
+    const current = await signals.find(signal);
+    if (current?.kind !== 'replay') {
       entry.state = 'settled';
       return;
     }
-    const outcome = await replay(signal, this.#delivery, this.#ports, this.#options);
+    const outcome = await replay(current, this.#delivery, this.#ports, this.#options);
     switch (outcome.kind) {
       case 'failed':
         return;
       case 'refused':
         await signals.setAside(signal, outcome.why);
         telemetry.signalSetAside(signal, outcome.why);
+        break;
+      case 'superseded':
         break;
       case 'rest':
         await signals.succeed(signal, outcome.signal);
@@ -194,6 +208,8 @@ export class KeyWorker {
     entry.state = 'settled';
   }
 }
+
+const isStored = ({ isUnseen }: SignalEntry): boolean => isUnseen !== true;
 
 const isPublished = ({ content }: Entry): boolean =>
   content.kind === 'item' && content.receipts.length === content.messages.length;

@@ -6,6 +6,8 @@ export interface SignalEntry {
   /** Place in the batch. */
   readonly index: number;
   readonly signal: Signal;
+  /** A record without the image of its item: nothing lies in the table for the request itself. */
+  readonly isUnseen?: boolean;
   state: 'open' | 'settled';
 }
 

@@ -211,8 +211,13 @@ export interface SignalStore {
   remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void>;
   /** Notes on a signal why it will not be acted on; it stays visible, and nobody acts on it again. */
   setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
-  /** Whether it is still in the table. Strongly consistent. */
-  exists(signal: Pick<Signal, 'pk' | 'sk'>): Promise<boolean>;
+  /** The signal as the table holds it; `undefined` when it is gone. Strongly consistent. */
+  find(signal: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined>;
+  /**
+   * Notes on a replay that everything before `from` is published, so that a later delivery of its record goes on there.
+   * Never moves it back. `gone`: another signal has taken its place, or it is done.
+   */
+  advance(signal: ReplaySignal, from: string): Promise<'noted' | 'gone'>;
   /** Puts the rest of a replay in the place of what was done of it, unless that is gone. */
   succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void>;
 }
@@ -253,6 +258,8 @@ export interface Telemetry {
   waitingForPartitions(partitions: readonly TopicPartition[], keys: number): void;
   /** A partition takes writes again: the keys that were held for it are asked to be drained. */
   partitionRecovered(partition: TopicPartition, keys: number): void;
+  /** A call for one key failed: its records are delivered again, and the other keys go on. */
+  keyFailed(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void;
   producerRebuilt(cause: unknown): void;
   /** A signal that cannot be acted on; it stays in the table. */
   signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;

@@ -29,6 +29,9 @@ export type DecodedItem =
 export type DecodedRecord =
   | DecodedItem
   | { readonly kind: 'signal'; readonly signal: Signal }
+  /** The stream shows no image: of the item, or of the signal, the table knows more. */
+  | { readonly kind: 'unseen-item'; readonly pk: string; readonly sk: string }
+  | { readonly kind: 'unseen-signal'; readonly pk: string; readonly sk: string }
   | { readonly kind: 'undecodable-signal'; readonly pk: string; readonly sk: string; readonly message: string }
   /** The relay's own writes, and everything that is not an insert. */
   | { readonly kind: 'ignored' };
@@ -39,7 +42,17 @@ export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedReco
   const sk = image['sk']?.S ?? '';
   // The mapping's filter lets inserts through only; a mapping without it must not make a mark look like an event.
   if (eventName !== 'INSERT' || pk.startsWith(CONTROL_PARTITION)) return { kind: 'ignored' };
-  if (!isSignalKey(sk)) return decodeStored(image);
+  // A stream of keys alone, or an image that was dropped: no reason to take the item for one that cannot be decoded.
+  if (dynamodb?.NewImage === undefined && pk !== '') {
+    return { kind: isSignalKey(sk) ? 'unseen-signal' : 'unseen-item', pk, sk };
+  }
+  return isSignalKey(sk) ? decodeStoredSignal(image) : decodeStored(image);
+}
+
+/** A signal as a stream record or the table shows it. */
+function decodeStoredSignal(image: Image): DecodedRecord {
+  const pk = image['pk']?.S ?? '';
+  const sk = image['sk']?.S ?? '';
   try {
     return { kind: 'signal', signal: decodeSignal(image) };
   } catch (error) {

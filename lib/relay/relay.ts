@@ -1,4 +1,6 @@
 import type { Control } from '../event/control';
+import { OutboxError } from '../event/errors';
+import type { DrainSignal, Signal } from '../event/signal';
 import { Delivery } from './delivery';
 import { KeyWorker } from './drain';
 import { entryOf, type Entry } from './entry';
@@ -50,7 +52,14 @@ async function handleBatch(
     ports.telemetry.outage({ message: 'The control partition could not be read.', cause });
     return records.length === 0 ? undefined : 0;
   }
-  const { entries, signals } = await decode(records, ports);
+  let decoded: Awaited<ReturnType<typeof decode>>;
+  try {
+    decoded = await decode(records, ports);
+  } catch (cause) {
+    ports.telemetry.outage({ message: 'A signal could not be read.', cause });
+    return records.length === 0 ? undefined : 0;
+  }
+  const { entries, signals } = decoded;
   const suspect = maySuspect(records, ports.clock.now());
   const partitions = new PartitionOutages(ports, options, memory.partitions, control.holds);
   const delivery = new Delivery(ports, options, memory, control, partitions, remainingMs, suspect);
@@ -101,10 +110,19 @@ async function readControl(records: readonly StreamRecord[], { control, telemetr
 
 async function decode(
   records: readonly StreamRecord[],
-  { signals: store, telemetry }: RelayPorts,
+  { signals: store, telemetry, clock }: RelayPorts,
 ): Promise<{ readonly entries: readonly Entry[]; readonly signals: readonly SignalEntry[] }> {
   const entries: Entry[] = [];
   const signals: SignalEntry[] = [];
+  const setAside = async (signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> => {
+    telemetry.signalSetAside(signal, why);
+    try {
+      await store.setAside(signal, why);
+    } catch (cause) {
+      // It must not stop the shard. It stays in the table as it is, where the sweeper finds it.
+      telemetry.outage({ message: `The signal "${signal.sk}" of "${signal.pk}" could not be set aside.`, cause });
+    }
+  };
   for (const [index, record] of records.entries()) {
     const decoded = decodeRecord(record);
     switch (decoded.kind) {
@@ -113,14 +131,21 @@ async function decode(
       case 'signal':
         signals.push({ index, signal: decoded.signal, state: 'open' });
         break;
-      case 'undecodable-signal':
-        telemetry.signalSetAside(decoded, decoded.message);
+      case 'unseen-item':
+        signals.push({ index, signal: drainOf(decoded, clock.now()), isUnseen: true, state: 'open' });
+        break;
+      case 'unseen-signal': {
         try {
-          await store.setAside(decoded, decoded.message);
+          const signal = await store.find(decoded);
+          if (signal !== undefined) signals.push({ index, signal, state: 'open' });
         } catch (cause) {
-          // It must not stop the shard. It stays in the table as it is, where the sweeper finds it.
-          telemetry.outage({ message: `The signal "${decoded.sk}" of "${decoded.pk}" could not be set aside.`, cause });
+          if (!(cause instanceof OutboxError)) throw cause;
+          await setAside(decoded, cause.message);
         }
+        break;
+      }
+      case 'undecodable-signal':
+        await setAside(decoded, decoded.message);
         break;
       default:
         entries.push(entryOf(decoded, index, record.dynamodb?.SequenceNumber));
@@ -128,3 +153,12 @@ async function decode(
   }
   return { entries, signals };
 }
+
+/** What a record without an image asks for: that everything of its key is published from the table. */
+const drainOf = ({ pk, sk }: { readonly pk: string; readonly sk: string }, at: number): DrainSignal => ({
+  kind: 'drain',
+  pk,
+  sk,
+  from: sk,
+  request: { by: 'relay', at, why: 'A stream record shows no image of its item.' },
+});

@@ -11,16 +11,24 @@ import { halve, planRound, type LoadedBatch } from './rounds';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';
+/** A process that dies repeats at most this many items, and a page. Each note costs one write unit. */
+const ITEMS_BETWEEN_NOTES = 250;
 
 export type ReplayOutcome =
   | { readonly kind: 'done' }
   /** Time ran out: the rest, as a signal of its own. */
   | { readonly kind: 'rest'; readonly signal: ReplaySignal }
+  /** Its record is delivered again, and goes on where the note on the signal says. */
   | { readonly kind: 'failed' }
+  /** The signal is gone meanwhile: another one has taken its place. */
+  | { readonly kind: 'superseded' }
   /** Kafka will never take it: a replay parks nothing, because what it repeats has been delivered. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** Publishes the processed items of the signal's range once more. Marks nothing: their receipts stay. */
+/**
+ * Publishes the processed items of the signal's range once more. Marks nothing: their receipts stay. How far it is
+ * gets noted on the signal from time to time, and when an outage ends it.
+ */
 export async function replay(
   signal: ReplaySignal,
   delivery: Delivery,
@@ -28,25 +36,41 @@ export async function replay(
   options: RelayOptions,
 ): Promise<ReplayOutcome> {
   let items = 0;
+  let noted = 0;
+  const note = async (next: string): Promise<'noted' | 'gone'> => {
+    noted = items;
+    return ports.signals.advance(signal, next);
+  };
+  const fail = async (next: string): Promise<ReplayOutcome> => {
+    if (items > 0) ports.telemetry.replayed(signal, items);
+    if (items > noted) await note(next);
+    return { kind: 'failed' };
+  };
   for await (const page of ports.keys.pages(signal.pk, signal.from ?? FIRST_POSITION)) {
     const entries = page.flatMap((image, at) => (isInRange(image, signal) ? replayEntry(image, at, signal) : []));
     let open: readonly Entry[] = entries;
-    while ((open = open.filter(({ state }) => state === 'open')).length > 0) {
-      if (delivery.stopped) return { kind: 'failed' };
+    const [first] = entries;
+    if (first !== undefined && items - noted >= ITEMS_BETWEEN_NOTES && (await note(first.sk)) === 'gone') {
+      return { kind: 'superseded' };
+    }
+    for (;;) {
+      open = open.filter(({ state }) => state === 'open');
       const [next] = open;
-      if (next !== undefined && !delivery.mayGoOn) {
+      if (next === undefined) break;
+      if (delivery.stopped) return fail(next.sk);
+      if (!delivery.mayGoOn) {
         // Nothing done yet: the same signal again, instead of a new one that gets no further.
         if (items === 0) return { kind: 'failed' };
         ports.telemetry.replayed(signal, items);
         return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from: next.sk }) };
       }
       const failure = await publishRound(open, delivery, ports, options);
+      items += open.filter(({ state }) => state === 'settled').length;
       if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
       if (failure !== undefined) {
         delivery.stop(failure);
-        return { kind: 'failed' };
+        return fail(open.find(({ state }) => state === 'open')?.sk ?? next.sk);
       }
-      items += open.filter(({ state }) => state === 'settled').length;
     }
     const last = page.at(-1)?.['sk']?.S;
     if (signal.to !== undefined && last !== undefined && last > signal.to) break;

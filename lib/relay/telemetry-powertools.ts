@@ -97,6 +97,14 @@ export function powertoolsTelemetry({
         keys,
       });
     },
+    keyFailed(pk, { message, cause }) {
+      add(RELAY_METRICS.keyFailures);
+      logger.warn('One key failed: its records are delivered again and other keys go on', {
+        pk,
+        failure: message,
+        cause: describe(cause),
+      });
+    },
     producerRebuilt(cause) {
       add(RELAY_METRICS.producerRebuilds);
       logger.warn('Replaced the Kafka producer', { cause: describe(cause) });

@@ -127,6 +127,7 @@ const SILENT: Telemetry = {
   heldForPartition: nothing,
   waitingForPartitions: nothing,
   partitionRecovered: nothing,
+  keyFailed: nothing,
   producerRebuilt: nothing,
   signalSetAside: nothing,
   lookedBack: nothing,

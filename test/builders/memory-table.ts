@@ -242,7 +242,7 @@ export class MemoryTable implements TablePorts {
     image['receipts'] = { L: mark.receipts.map((receipt) => ({ S: formatReceipt(receipt) })) };
   }
 
-  park({ attempts, since, isHead, reason, message, hold: _, ...item }: Parking) {
+  park({ attempts, since, isHead, reason, message, hold: _, ...item }: Parking): ReturnType<ItemStore['park']> {
     const image = this.#owed(item);
     if (image === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const now = this.#now();
@@ -396,8 +396,15 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
-  exists({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<boolean> {
-    return Promise.resolve(this.signals.get(pk)?.has(sk) === true);
+  find({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined> {
+    return Promise.resolve(this.signals.get(pk)?.get(sk));
+  }
+
+  advance({ pk, sk }: ReplaySignal, from: string): Promise<'noted' | 'gone'> {
+    const signal = this.signals.get(pk)?.get(sk);
+    if (signal?.kind !== 'replay') return Promise.resolve('gone');
+    if ((signal.from ?? '') <= from) this.signals.get(pk)?.set(sk, { ...signal, from });
+    return Promise.resolve('noted');
   }
 
   succeed(signal: ReplaySignal, successor: ReplaySignal): Promise<void> {

@@ -131,6 +131,7 @@ export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
   heldForPartition: jest.fn(),
   waitingForPartitions: jest.fn(),
   partitionRecovered: jest.fn(),
+  keyFailed: jest.fn(),
   producerRebuilt: jest.fn(),
   signalSetAside: jest.fn(),
   lookedBack: jest.fn(),

@@ -7,6 +7,7 @@ import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
+import { KeyFailure } from '../key-failure';
 import type { Clock, ItemIdentity, ItemStore, Parking, PartitionHoldRequest } from '../ports';
 
 /** How often the hold may be replaced meanwhile; once more the item may turn out too large for the note. */
@@ -41,9 +42,9 @@ export function parkingWriter(
       if (item === 'ConditionalCheckFailed') return undefined;
       if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, pk);
       else if (noteOnItem && isFull(item)) noteOnItem = false;
-      else throw new Error(`Holding a key was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
+      else throw new KeyFailure(`Holding a key was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
     }
-    throw new Error(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
+    throw new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
   };
 
   return {

@@ -9,13 +9,22 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodeSignal } from '../../event/signal';
+import type { Image } from '../../event/item';
+import { decodeSignal, encodeSignal, type Signal } from '../../event/signal';
 import type { Clock, SignalStore } from '../ports';
+import { isFullError } from './full-item';
 
 const WHY_CHARACTERS = 500;
 
 /** What becomes of signals, by single writes: they are few, and each is durable before the next. */
 export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
+  const find = async ({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined> => {
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
+    );
+    return Item === undefined ? undefined : decodeSignal(Item as Image);
+  };
+
   return {
     async send(signal) {
       await client.send(
@@ -52,16 +61,29 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
       }
     },
 
-    async exists({ pk, sk }) {
-      const { Item } = await client.send(
-        new GetItemCommand({
-          TableName: tableName,
-          ConsistentRead: true,
-          Key: marshall({ pk, sk }),
-          ProjectionExpression: 'pk',
-        }),
-      );
-      return Item !== undefined;
+    find,
+
+    async advance(signal, from) {
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: marshall({ pk: signal.pk, sk: signal.sk }),
+            UpdateExpression: 'SET #from = :from',
+            // Equal: the SDK repeats a write whose answer was lost. A relay that was frozen must not move it back.
+            ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(#from) OR #from <= :from)',
+            ExpressionAttributeNames: { '#from': 'from' },
+            ExpressionAttributeValues: { ':from': { S: from } },
+          }),
+        );
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) {
+          return (await find(signal)) === undefined ? 'gone' : 'noted';
+        }
+        // No room for the note: a later delivery repeats what this one has published.
+        if (!isFullError(error)) throw error;
+      }
+      return 'noted';
     },
 
     async succeed({ pk, sk }, successor) {

@@ -402,7 +402,7 @@ describe('a poison event', () => {
 
   it('opens the breaker when many keys were held within minutes: then it is an outage', async () => {
     const { handle, kafka, table, telemetry } = aRelay();
-    kafka.refuse = () => tooLarge;
+    kafka.refuse = () => ({ kind: 'poison', reason: 'topic-not-authorized', message: 'the ACL was removed' });
     const keys = Array.from({ length: BREAKER.maxHolds + 5 }, (_, at) => anItem({ key: String(at) }));
 
     expect(

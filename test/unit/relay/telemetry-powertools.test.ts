@@ -53,6 +53,7 @@ const parking = { pk: 'p', sk: 's', reason: 'unknown-topic', message: 'm', attem
 it.each([
   ['ParkedItems', (t) => t.parked(parking)],
   ['Outages', (t) => t.outage({ message: 'm', cause: new Error('c') })],
+  ['KeyFailures', (t) => t.keyFailed('p', { message: 'm', cause: new Error('c') })],
   ['BreakerOpen', (t) => t.breakerOpen(parking, 30)],
   ['MarkFailures', (t) => t.markFailed({ pk: 'p', sk: 's', id: 'i', receipts: [] }, new Error('c'))],
   ['ProducerRebuilds', (t) => t.producerRebuilt(new Error('c'))],

@@ -5,6 +5,7 @@ import { identityOf, type Image } from '../../../../lib/event/item';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/partition-hold';
 import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
+import { KeyFailure } from '../../../../lib/relay/key-failure';
 import {
   positionKey,
   type BatchOutcome,
@@ -392,7 +393,7 @@ export class SimulatedWorld {
     const options = { sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now };
     void sweep(store, { ...options, remainingMs: () => (this.#fault(0.05) ? 0 : Infinity) })
       .catch((error: unknown) => {
-        if (!(error instanceof Fault)) throw error;
+        if (!(error instanceof Fault) && !(error instanceof KeyFailure)) throw error;
       })
       .finally(() => (sweeping.ended = true));
   }
@@ -461,6 +462,7 @@ export class SimulatedWorld {
     const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
     await step();
     if (this.#fault(0.03)) throw new Fault('throttled');
+    if (this.#fault(0.02)) throw new KeyFailure('a conflict');
     const answer = await effect();
     if (this.#fault(0.03)) throw new Fault('the answer was lost');
     await step();
@@ -524,7 +526,8 @@ export class SimulatedWorld {
         send: (signal) => call(() => table.send(signal)),
         remove: (signals) => call(() => table.remove(signals)),
         setAside: (signal, why) => call(() => table.setAside(signal, why)),
-        exists: (signal) => call(() => table.exists(signal)),
+        find: (signal) => call(() => table.find(signal)),
+        advance: (signal, from) => call(() => table.advance(signal, from)),
         succeed: (signal, successor) => call(() => table.succeed(signal, successor)),
       },
       telemetry: silentTelemetry(),
