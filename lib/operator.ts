@@ -48,6 +48,8 @@ export { pageTest, planPageTest } from './operate/page-test';
 export type { NoticeState, PagePath, PagePlan, PageResult, PageTestOptions } from './operate/page-test';
 export { planRedrive, redrive } from './operate/redrive';
 export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
+export { planTakeOver, takeOver } from './operate/take-over';
+export type { TakeOverPlan } from './operate/take-over';
 export { planReplay, replay } from './operate/replay';
 export type { ReplayPlan, ReplayRange, ReplayReport } from './operate/replay';
 export { checkSchemas } from './operate/schema-check';

@@ -10,6 +10,7 @@ import { addShow } from './commands/show';
 import { addSmoke } from './commands/smoke';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
+import { addTakeOver } from './commands/take-over';
 import { addVerify } from './commands/verify';
 import { addWhere } from './commands/where';
 import { STACK_FILE } from './session';
@@ -60,6 +61,7 @@ export function createProgram(version: string): Command {
     addRedrive,
     addReplay,
     addSweep,
+    addTakeOver,
     addVerify,
     addDoctor,
     addSmoke,

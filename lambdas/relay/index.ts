@@ -55,6 +55,7 @@ const relay = createRelay(
     lateAfterMs: config.lateAfterSeconds * 1000,
     partitionPatienceMs: config.partitionPatienceSeconds * 1000,
     maxPartitionHolds: config.maxPartitionHolds,
+    outboxId: config.outboxId,
   },
 );
 

@@ -70,6 +70,8 @@ export interface Control {
   readonly revision: number;
   /** The stream that the relay was last invoked by; another one means that the table was restored or its stream made anew. */
   readonly streamArn?: string;
+  /** The id of the outbox whose relay publishes this table; no other relay may. */
+  readonly owner?: string;
   /**
    * Set while the stream cannot be trusted to have shown every earlier insert: epoch milliseconds of when that was
    * noticed. A key's items are then looked up in the table before its first record is published.
@@ -83,7 +85,7 @@ export interface Control {
 
 /** Reads the items of the control partition as plain objects. Unknown ones are ignored. */
 export function decodeControl(items: readonly Record<string, unknown>[]): Control {
-  let state: Pick<Control, 'revision' | 'streamArn' | 'doubtSince'> = { revision: 0 };
+  let state: ControlState = { revision: 0 };
   const holds = new Map<string, Hold>();
   const tombstones = new Set<string>();
   for (const item of items) {
@@ -99,12 +101,11 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
   return { ...state, holds, tombstones };
 }
 
-const decodeState = ({
-  revision,
-  streamArn,
-  doubtSince,
-}: Record<string, unknown>): Pick<Control, 'revision' | 'streamArn' | 'doubtSince'> => ({
+type ControlState = Omit<Control, 'holds' | 'tombstones'>;
+
+const decodeState = ({ revision, streamArn, owner, doubtSince }: Record<string, unknown>): ControlState => ({
   revision: Number(revision ?? 0),
+  owner: typeof owner === 'string' ? owner : undefined,
   streamArn: typeof streamArn === 'string' ? streamArn : undefined,
   doubtSince: typeof doubtSince === 'number' ? doubtSince : undefined,
 });

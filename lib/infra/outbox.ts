@@ -97,6 +97,7 @@ export class Outbox extends Construct {
         maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
         publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
+        outboxId: this.#pathName(),
         home,
       },
       enabled,
@@ -214,13 +215,18 @@ export class Outbox extends Construct {
   }
 
   #defaultName(): string {
+    const outboxName = this.#pathName();
+    checkNames({ outboxName });
+    return outboxName;
+  }
+
+  /** Stack and path: the same over deployments, and another one for each outbox of an account and region. */
+  #pathName(): string {
     const stack = Stack.of(this);
     const pathInStack = this.node.scopes
       .slice(stack.node.scopes.length)
       // An id may hold what neither a metrics dimension nor an alarm's name may.
       .map(({ node }) => node.id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
-    const outboxName = [stack.stackName, ...pathInStack].join('-');
-    checkNames({ outboxName });
-    return outboxName;
+    return [stack.stackName, ...pathInStack].join('-');
   }
 }

@@ -31,6 +31,8 @@ export interface RelayConfig extends BrokerConfig {
   readonly publishWithinMs: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
+  /** Stack and path of the construct: the same over deployments, another one for each outbox. Owns the table. */
+  readonly outboxId?: string;
   /** For a table with several regions; left out for one that is published from here alone. */
   readonly home?: HomeRegion;
 }
@@ -80,6 +82,7 @@ export const OUTBOX_NAME_VARIABLE = 'OUTBOX_NAME';
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: OUTBOX_NAME_VARIABLE,
+  outboxId: 'OUTBOX_ID',
   compression: 'OUTBOX_COMPRESSION',
   retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
   maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',
@@ -95,6 +98,7 @@ const VARIABLES = {
 export const encodeRelayConfig = (config: RelayConfig): Record<string, string> => ({
   [VARIABLES.tableName]: config.tableName,
   [VARIABLES.outboxName]: config.outboxName,
+  ...(config.outboxId === undefined ? {} : { [VARIABLES.outboxId]: config.outboxId }),
   ...encodeBrokerConfig(config),
   [VARIABLES.compression]: config.compression,
   [VARIABLES.retentionSeconds]: String(config.retentionSeconds),
@@ -118,6 +122,7 @@ export function decodeRelayConfig(environment: Environment): RelayConfig {
   return {
     tableName: read.text(VARIABLES.tableName),
     outboxName: read.text(VARIABLES.outboxName),
+    outboxId: environment[VARIABLES.outboxId] === undefined ? undefined : read.text(VARIABLES.outboxId),
     ...decodeBrokerConfig(read),
     compression: read.oneOf(VARIABLES.compression, COMPRESSIONS),
     retentionSeconds: read.integer(VARIABLES.retentionSeconds, 0),

@@ -16,4 +16,6 @@ export interface RelayOptions extends RoundLimits {
   readonly partitionPatienceMs: number;
   /** No more keys than these are held for partitions; beyond that the shard waits. */
   readonly maxPartitionHolds: number;
+  /** This outbox, as the table's owner is named. Left out: the owner is not looked at, as in tests. */
+  readonly outboxId?: string;
 }

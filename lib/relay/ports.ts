@@ -174,6 +174,8 @@ export interface ControlStore {
    * stream was known before. Answers what the state is afterwards.
    */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
+  /** Makes `owner` the owner of a table that has none. Answers who owns it afterwards. */
+  claim(owner: string): Promise<string | undefined>;
 }
 
 /**

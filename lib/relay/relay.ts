@@ -47,7 +47,13 @@ async function handleBatch(
 ): Promise<number | undefined> {
   let control: Control;
   try {
-    control = await readControl(records, ports);
+    control = await ports.control.read();
+    const refusal = await refusalOfOwner(control, ports, options);
+    if (refusal !== undefined) {
+      ports.telemetry.outage({ message: refusal });
+      return records.length === 0 ? undefined : 0;
+    }
+    control = await noteStream(control, records, ports);
   } catch (cause) {
     ports.telemetry.outage({ message: 'The control partition could not be read.', cause });
     return records.length === 0 ? undefined : 0;
@@ -100,8 +106,26 @@ const firstUnsettled = (all: readonly { readonly index: number; readonly state: 
     undefined,
   );
 
-async function readControl(records: readonly StreamRecord[], { control, telemetry }: RelayPorts): Promise<Control> {
-  const read = await control.read();
+/**
+ * Two relays of one table would each publish everything and end each other's drains. The first one to come owns the
+ * table; any other one publishes nothing, and says how it becomes the owner.
+ */
+async function refusalOfOwner(
+  known: Control,
+  { control }: RelayPorts,
+  { outboxId }: RelayOptions,
+): Promise<string | undefined> {
+  if (outboxId === undefined || known.owner === outboxId) return undefined;
+  const owner = known.owner ?? (await control.claim(outboxId));
+  if (owner === outboxId) return undefined;
+  return `The table belongs to the outbox "${owner ?? ''}". This relay is of "${outboxId}": it publishes nothing, and its records wait. If this outbox replaces the other one, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`;
+}
+
+async function noteStream(
+  read: Control,
+  records: readonly StreamRecord[],
+  { control, telemetry }: RelayPorts,
+): Promise<Control> {
   const streamArn = records[0]?.eventSourceARN;
   if (streamArn === undefined || streamArn === read.streamArn) return read;
   if (read.streamArn !== undefined) telemetry.streamChanged(read.streamArn, streamArn);

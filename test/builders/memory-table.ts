@@ -60,7 +60,7 @@ export class MemoryTable implements TablePorts {
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
   readonly tombstones = new Set<string>();
-  state: { streamArn?: string; doubtSince?: number } = {};
+  state: { streamArn?: string; doubtSince?: number; owner?: string } = {};
   onInsert: (record: StreamRecord) => void = () => undefined;
   /** Marks that DynamoDB refuses. */
   failMark: (mark: Mark) => boolean = () => false;
@@ -300,10 +300,18 @@ export class MemoryTable implements TablePorts {
 
   noteStream({ streamArn: known }: Control, streamArn: string) {
     if (this.state.streamArn === known) {
-      this.state = { streamArn, doubtSince: known === undefined ? this.state.doubtSince : this.#now() };
+      this.state = { ...this.state, streamArn, doubtSince: known === undefined ? this.state.doubtSince : this.#now() };
       this.#revisions++;
     }
     return Promise.resolve({ ...this.state });
+  }
+
+  claim(owner: string): Promise<string | undefined> {
+    if (this.state.owner === undefined) {
+      this.state = { ...this.state, owner };
+      this.#revisions++;
+    }
+    return Promise.resolve(this.state.owner);
   }
 
   begin(pk: string): Promise<Hold | undefined> {

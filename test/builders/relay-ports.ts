@@ -116,6 +116,7 @@ export class FakeTable {
   holdForPartition = (): Promise<{ readonly kind: 'gone' }> => Promise.resolve({ kind: 'gone' });
   countStart = (): Promise<number> => Promise.resolve(0);
   clearStarts = (): Promise<void> => Promise.resolve();
+  claim = (owner: string): Promise<string> => Promise.resolve(owner);
   noteStream = (): Promise<Record<string, never>> => Promise.resolve({});
 }
 

@@ -70,6 +70,25 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
       return control;
     },
 
+    async claim(owner) {
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName: tableName,
+            Key: marshall(STATE_KEY),
+            UpdateExpression: 'SET #owner = :owner ADD revision :one',
+            ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner',
+            ExpressionAttributeNames: { '#owner': 'owner' },
+            ExpressionAttributeValues: { ':owner': { S: owner }, ':one': { N: '1' } },
+          }),
+        );
+        return owner;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+      return (await this.read()).owner;
+    },
+
     async noteStream(known, streamArn) {
       const doubts = known.streamArn !== undefined;
       const values: Record<string, AttributeValue> = { ':new': { S: streamArn }, ':one': { N: '1' } };

@@ -515,6 +515,7 @@ export class SimulatedWorld {
       control: {
         read: () => call(() => table.read()),
         noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
+        claim: (owner) => call(() => table.claim(owner)),
       },
       drains: {
         begin: (pk) => call(() => table.begin(pk)),
