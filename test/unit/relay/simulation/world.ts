@@ -1,6 +1,7 @@
 import { anEvent, anItem } from '../../../builders/items';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
+import type { Control, Hold } from '../../../../lib/event/control';
 import { identityOf, type Image } from '../../../../lib/event/item';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/partition-hold';
@@ -60,6 +61,7 @@ const MAX_VERSION = 25;
 const HALVES_APART = 20_000;
 /** Items in a page of the sweeper's scan. */
 const PAGE = 10;
+const COMMITS_WITHIN = 10_000;
 /** Less than what the sweeper grants to clocks and scans. */
 const SKEW = 4 * MINUTE;
 const outage: Failure = { kind: 'outage', message: 'away' };
@@ -79,6 +81,14 @@ interface Process {
   readonly relay: Relay;
   readonly waiting: (() => void)[];
   dead: boolean;
+}
+
+/** A hold as it was before a transaction that DynamoDB is about to commit, item by item. */
+interface Committing {
+  readonly pk: string;
+  readonly before: Hold | undefined;
+  readonly after: Hold | undefined;
+  readonly since: number;
 }
 
 interface Sweeping {
@@ -121,6 +131,8 @@ export class SimulatedWorld {
     ['A', 1],
     ['B', 1],
   ]);
+  /** Transactions of which the writer has no answer yet. */
+  readonly #committing = new Set<readonly Committing[]>();
   #next = new Map(KEYS.map((key) => [key, 1]));
   #backup: { readonly table: Snapshot; readonly written: ReadonlySet<string>; readonly next: Map<string, number> };
   #writes = 0;
@@ -469,6 +481,38 @@ export class SimulatedWorld {
     return answer;
   }
 
+  /** A transaction on holds: until its answer arrives, a Query may see some of its items as they were before. */
+  async #transact<T>(call: <A>(effect: () => Promise<A>) => Promise<A>, effect: () => Promise<T>): Promise<T> {
+    let changed: readonly Committing[] | undefined;
+    try {
+      return await call(async () => {
+        const before = new Map(this.table.holds);
+        const answer = await effect();
+        const { holds } = this.table;
+        changed = [...new Set([...before.keys(), ...holds.keys()])]
+          .filter((pk) => before.get(pk) !== holds.get(pk))
+          .map((pk) => ({ pk, before: before.get(pk), after: holds.get(pk), since: this.#now }));
+        this.#committing.add(changed);
+        return answer;
+      });
+    } finally {
+      if (changed !== undefined) this.#committing.delete(changed);
+    }
+  }
+
+  /** As a Query next to transactions sees the control partition: each item as it is, or as it was before its commit. */
+  async #readCommitted(): Promise<Control> {
+    const control = await this.table.read();
+    const holds = new Map(control.holds);
+    for (const { pk, before, after, since } of [...this.#committing].flat()) {
+      // DynamoDB ends a transaction also when its writer is gone.
+      if (this.#now - since > COMMITS_WITHIN || holds.get(pk) !== after || !this.#chance(0.5)) continue;
+      if (before === undefined) holds.delete(pk);
+      else holds.set(pk, before);
+    }
+    return { ...control, holds };
+  }
+
   #newProcess(): Process {
     const waiting: (() => void)[] = [];
     const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
@@ -499,8 +543,8 @@ export class SimulatedWorld {
           await step();
           return failures;
         },
-        park: (parking) => call(async () => table.park(parking)),
-        holdForPartition: (request) => call(async () => table.holdForPartition(request)),
+        park: (parking) => this.#transact(call, async () => table.park(parking)),
+        holdForPartition: (request) => this.#transact(call, async () => table.holdForPartition(request)),
         countStart: (item) => call(() => table.countStart(item)),
         clearStarts: (items) => call(() => table.clearStarts(items)),
       },
@@ -513,15 +557,15 @@ export class SimulatedWorld {
         },
       },
       control: {
-        read: () => call(() => table.read()),
+        read: () => call(() => this.#readCommitted()),
         noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
         claim: (owner) => call(() => table.claim(owner)),
       },
       drains: {
-        begin: (pk) => call(() => table.begin(pk)),
-        discard: (signal) => call(() => this.#discard(signal)),
-        finish: (pk, hold) => call(() => table.finish(pk, hold)),
-        postpone: (hold, successor) => call(async () => table.postpone(hold, successor)),
+        begin: (pk) => this.#transact(call, () => table.begin(pk)),
+        discard: (signal) => this.#transact(call, () => this.#discard(signal)),
+        finish: (pk, hold) => this.#transact(call, () => table.finish(pk, hold)),
+        postpone: (hold, successor) => this.#transact(call, async () => table.postpone(hold, successor)),
       },
       signals: {
         send: (signal) => call(() => table.send(signal)),
