@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { held, type HeldKey } from '../../../lib/operate/held';
 import { shownPosition } from '../../../lib/event/position';
+import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { act, EXIT_CODES } from '../act';
 import { columns, count, duration, number, time } from '../format';
 import type { Session } from '../session';
@@ -18,11 +19,17 @@ async function run({ terminal, target }: Session): Promise<number> {
   return EXIT_CODES.done;
 }
 
+/** Not that it goes on: a drain that failed looks the same, until its record is delivered again. */
+function drainNote({ revision }: HeldKey, now: number): string {
+  const at = epochMsOfUuidV7(revision);
+  return at === undefined ? 'drain unfinished' : `drain unfinished, last step ${duration(now - at)} ago`;
+}
+
 function lines(keys: readonly HeldKey[]): string[] {
   const now = Date.now();
   const rows = keys.map((key) => [
     key.pk,
-    key.state === 'draining' ? `${key.reason} (being drained)` : key.reason,
+    key.state === 'draining' ? `${key.reason} (${drainNote(key, now)})` : key.reason,
     shownPosition(key.position),
     String(key.attempts),
     duration(now - key.since),
