@@ -170,7 +170,7 @@ async function skipOf(
       ProjectionExpression: 'id, processedAt, discarded, parked',
     }),
   );
-  const state = Item === undefined ? undefined : itemStateOf(Item as Image).state;
+  const state = Item === undefined ? undefined : itemStateOf(Item).state;
   if (Item === undefined || state === undefined || !isOpen(state)) {
     return refuse(
       'redrive',

@@ -82,7 +82,7 @@ export class GapSearch {
     // Those of the run before first: what it saw, and what came back since.
     this.#probes ??= await this.#store.readProbes();
     await this.#settle();
-    if (this.#isProven) return;
+    if (this.isProven) return;
     this.#isFirst = this.#probes.length === 0;
     // The record of a probe can be lost too. It stays in the table: nothing but the relay may delete what proves.
     this.#probes = this.#probes.filter(({ sentAt }) => sentAt > this.#now() - this.#patienceMs);
@@ -90,7 +90,7 @@ export class GapSearch {
     for (let waited = 0; added > 0 && waited < PROBE_PATIENCE_MS && goesOn(); waited += PROBE_POLL_MS) {
       await this.#store.pause(PROBE_POLL_MS);
       await this.#settle();
-      if (this.#isProven || this.#probes.length === 0) return;
+      if (this.isProven || this.#probes.length === 0) return;
     }
   }
 

@@ -6,6 +6,7 @@ import type {
   Mark,
   PartitionBatch,
   Parking,
+  Publisher,
   RelayPorts,
   Telemetry,
 } from '../../lib/relay/ports';
@@ -47,9 +48,7 @@ export class FakeKafka {
     return Promise.resolve(batches.map((batch) => this.refuse(batch) ?? this.#append(batch)));
   }
 
-  otherPartitionsInSync(_topic?: string, _partition?: number): Promise<boolean> {
-    return Promise.resolve(this.othersInSync);
-  }
+  otherPartitionsInSync: Publisher['otherPartitionsInSync'] = () => Promise.resolve(this.othersInSync);
 
   #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {
     const at = `${topic}/${partition}`;

@@ -9,7 +9,6 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Image } from '../../event/item';
 import { decodeSignal, encodeSignal, type Signal } from '../../event/signal';
 import type { Clock, SignalStore } from '../ports';
 import { isFullError } from './full-item';
@@ -22,7 +21,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
     const { Item } = await client.send(
       new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
     );
-    return Item === undefined ? undefined : decodeSignal(Item as Image);
+    return Item === undefined ? undefined : decodeSignal(Item);
   };
 
   return {

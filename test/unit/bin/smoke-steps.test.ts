@@ -68,7 +68,11 @@ test('a look is repeated until it finds something, or time is over', async () =>
   let looks = 0;
   const look = (): Promise<number | undefined> => Promise.resolve(++looks === 3 ? looks : undefined);
   expect(await lookUntil(look, { timeoutMs: 5_000, pollMs: 1 })).toBe(3);
-  expect(await lookUntil(() => Promise.resolve(undefined), { timeoutMs: 5, pollMs: 1 })).toBeUndefined();
+  const nothing = await lookUntil((): Promise<number | undefined> => Promise.resolve(undefined), {
+    timeoutMs: 5,
+    pollMs: 1,
+  });
+  expect(nothing).toBeUndefined();
 });
 
 test('brokers that take no connection are told from those that do', async () => {

@@ -33,8 +33,8 @@ function aTable() {
       dynamodb: {
         ApproximateCreationDateTime: Date.now() / 1000,
         SequenceNumber: String(++sequence),
-        Keys: key as never,
-        NewImage: image as never,
+        Keys: key,
+        NewImage: image,
       },
     });
   const target = { client, tableName: 'outbox' };
