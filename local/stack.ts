@@ -13,6 +13,8 @@ import {
   startDynamoDb,
   type LocalDynamoDb,
 } from './dynamodb';
+import { PROBE_EVENT } from '../lib/sweep/environment';
+import type { ProbeReport } from '../lib/sweep/probe';
 import type { SweepReport } from '../lib/sweep/sweep';
 import { LambdaInvoker, type InvokerOptions } from './event-source-mapping/invoker';
 import { EventSourceMapping } from './event-source-mapping/mapping';
@@ -50,6 +52,8 @@ export interface Stack {
   readonly relay: LambdaInvoker;
   /** Invokes the sweeper now, beside its schedule. Rejects when the function does. */
   sweep(): Promise<SweepReport>;
+  /** Lets the sweeper ask for partitions to be tried again, as a deployed one does once a minute. */
+  probe(): Promise<ProbeReport>;
   /** As `sweep`, with the memory that it took. */
   sweepMeasured(): Promise<{ readonly report: SweepReport; readonly maxRssBytes: number }>;
   readonly logFolder: string;
@@ -184,6 +188,12 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     relay,
     sweep: async () => (await invokeSweeper(sweeper)).report,
     sweepMeasured: () => invokeSweeper(sweeper),
+    probe: async () => {
+      const { outcome } = await sweeper.invoke(PROBE_EVENT);
+      if (outcome.kind === 'error') throw new Error(`Partitions could not be tried: ${outcome.message}`);
+      // What its handler returns.
+      return outcome.response as ProbeReport;
+    },
     async recreateStream() {
       streamArn = await recreateStream(clientConfig, template.table, tableName);
       await mapping.follow(streamArn);

@@ -8,6 +8,8 @@ import { parseStartArguments, USAGE } from './start-arguments';
 import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const STOPPED = 'Everything that was started is stopped.';
+/** As the rule of the template does. */
+const PROBE_EVERY_MS = 60_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 function readyText(stack: Stack, stackFile: string): string {
@@ -59,8 +61,15 @@ async function main(): Promise<number> {
     first.sweep().catch((error: unknown) => console.error('The sweep failed; the next one does its work:', error));
   };
   const schedule = setInterval(sweepNow, first.template.sweeper.everyMs);
+  const probeNow = (): void => {
+    first
+      .probe()
+      .catch((error: unknown) => console.error('Partitions could not be tried; the next minute does:', error));
+  };
+  const probes = setInterval(probeNow, PROBE_EVERY_MS);
   const signal = await interrupted;
   clearInterval(schedule);
+  clearInterval(probes);
   console.error('\nStopping …');
   first.relay.removeAllListeners('ended');
   await first.stop();

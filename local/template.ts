@@ -102,10 +102,18 @@ function readFunction(template: Template, logicalId: string, properties: Propert
   };
 }
 
-/** The sweeper is the target of the one rule that runs on a schedule. */
+interface RuleTarget {
+  readonly Arn?: unknown;
+  readonly Input?: unknown;
+}
+
+/** The sweeper is the target of the one rule that invokes it without an input of its own. */
 function readSweeper(template: Template, path: string): ScheduledFunction {
-  const rule = theOne(template, 'AWS::Events::Rule', path);
-  const [target] = (rule.properties['Targets'] ?? []) as readonly { readonly Arn?: unknown }[];
+  const targetsOf = (properties: Properties | undefined) => (properties?.['Targets'] ?? []) as readonly RuleTarget[];
+  const rule = theOne(template, 'AWS::Events::Rule', path, (properties) =>
+    targetsOf(properties).every(({ Input }) => Input === undefined),
+  );
+  const [target] = targetsOf(rule.properties);
   const functionId = referenceOf(target?.Arn);
   const lambda = template.Resources[functionId ?? ''];
   if (functionId === undefined || lambda?.Type !== 'AWS::Lambda::Function') {
@@ -197,8 +205,15 @@ function evaluate(value: unknown, known: Known): string {
 /** The account of a stack that has none. */
 export const LOCAL_ACCOUNT = '000000000000';
 
-function theOne(template: Template, type: string, path: string): TemplateResource {
-  const found = Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+function theOne(
+  template: Template,
+  type: string,
+  path: string,
+  isMeant: (properties: Properties | undefined) => boolean = () => true,
+): TemplateResource {
+  const found = Object.entries(template.Resources).filter(
+    ([, resource]) => resource.Type === type && isMeant(resource.Properties),
+  );
   const [[logicalId, resource] = []] = found;
   return found.length !== 1 || logicalId === undefined || resource === undefined
     ? refuse(path, `it has ${found.length} resources of type ${type}; exactly one can be run`)

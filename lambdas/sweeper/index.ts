@@ -5,15 +5,24 @@ import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
+import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
-import { powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
+import { powertoolsProbeReporter, powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
 
 const config = decodeSweeperConfig(process.env);
 const report = powertoolsReporter(config);
+const reportProbe = powertoolsProbeReporter(config);
 const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, sleep);
 
-/** One run over the table. Rejects after it, so that Lambda counts an error, when a part of it failed. */
-export async function handler(_event: unknown, context: Context): Promise<Omit<SweepReport, 'failures'>> {
+/**
+ * One run over the table, or, once a minute, a look at the keys that are held for partitions. Rejects after it, so that Lambda counts an error,
+ * when a part of it failed.
+ */
+export async function handler(
+  event: unknown,
+  context: Context,
+): Promise<Omit<SweepReport, 'failures'> | Omit<ProbeReport, 'failures'>> {
+  if (isProbeEvent(event)) return probe();
   const { failures, ...done } = await sweep(store, {
     sweepAfterMs: config.sweepAfterSeconds * 1000,
     readUnitsPerSecond: config.readUnitsPerSecond,
@@ -23,5 +32,12 @@ export async function handler(_event: unknown, context: Context): Promise<Omit<S
   });
   report({ ...done, failures });
   if (failures.length > 0) throw new AggregateError(failures, `${failures.length} parts of the sweep failed.`);
+  return done;
+}
+
+async function probe(): Promise<Omit<ProbeReport, 'failures'>> {
+  const { failures, ...done } = await probePartitions(store, { by: SWEEPER_SERVICE, now: Date.now });
+  reportProbe({ ...done, failures });
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} partitions could not be tried.`);
   return done;
 }

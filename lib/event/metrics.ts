@@ -16,8 +16,6 @@ export const RELAY_METRICS = {
   batchSize: 'BatchSize',
   parkedItems: 'ParkedItems',
   heldItems: 'HeldItems',
-  /** Keys that wait for a partition that takes no writes; emitted while there are any. */
-  keysHeldForPartitions: 'KeysHeldForPartitions',
   duplicatesSkipped: 'DuplicatesSkipped',
   markFailures: 'MarkFailures',
   producerRebuilds: 'ProducerRebuilds',
@@ -47,7 +45,10 @@ export const SWEEPER_METRICS = {
   /** Behind the hold of their key. */
   waitingItems: 'WaitingItems',
   parkedItems: 'ItemsParked',
+  /** Held for an operator. */
   heldKeys: 'HeldKeys',
+  /** Held for a partition that takes no writes, reported once a minute while there are any. */
+  keysHeldForPartitions: 'KeysHeldForPartitions',
   /** Milliseconds since the key that is held longest was first held; 0 when none is. */
   oldestHoldAge: 'OldestHoldAge',
   signalsSent: 'SignalsSent',

@@ -62,8 +62,7 @@ export interface OutboxProps extends BrokerProps {
   /**
    * `strict` makes an item wait for the version before it, so that a writer which overtakes another one by the
    * milliseconds between the two halves of a transaction changes no order. Every item must have a version, dense from 1
-   * on. It costs a read unit for each key in a batch, and a key that was idle for longer than the retention waits up to
-   * ten seconds, its shard with it.
+   * on. It costs a read unit for each key in a batch.
    *
    * @default 'relaxed'
    */
@@ -83,6 +82,22 @@ export interface OutboxProps extends BrokerProps {
    * @default Duration.seconds(4)
    */
   readonly requestTimeout?: Duration;
+
+  /**
+   * A topic partition that takes no writes while others do stops its shard for this long. Then its keys are held until it
+   * takes writes again, and the shard moves on.
+   *
+   * @default Duration.seconds(60)
+   */
+  readonly partitionPatience?: Duration;
+
+  /**
+   * How many keys are held for such partitions at most. Beyond that the shard waits. Every invocation reads these holds,
+   * some 300 bytes each. 0 holds none.
+   *
+   * @default 2_000
+   */
+  readonly maxPartitionHolds?: number;
 
   /**
    * Value of the metrics dimension `Outbox`.
@@ -250,6 +265,8 @@ export const OUTBOX_DEFAULTS = {
   retention: Duration.seconds(RELAY_DEFAULTS.retentionSeconds),
   maxBatchBytes: RELAY_DEFAULTS.maxBatchBytes,
   requestTimeout: Duration.millis(RELAY_DEFAULTS.requestTimeoutMs),
+  partitionPatience: Duration.seconds(RELAY_DEFAULTS.partitionPatienceSeconds),
+  maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
   deletionProtection: true,
   removalPolicy: RemovalPolicy.RETAIN,
   // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
@@ -276,6 +293,8 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
   retention: true,
   maxBatchBytes: true,
   requestTimeout: true,
+  partitionPatience: true,
+  maxPartitionHolds: true,
   replayWindow: true,
   outboxName: true,
   table: true,
@@ -321,6 +340,7 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
     dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
   };
   checkReach(brokers);
+  checkPartitionHolds(resolved);
   checkKafka(resolved);
   if (own.topics instanceof OutboxTopics) checkBatchLimit(own.topics.topics, resolved.maxBatchBytes);
   checkTable(resolved);
@@ -353,6 +373,33 @@ function checkTopics(topics: unknown): void {
   const repeated = names.find((topic, index) => names.indexOf(topic) !== index);
   if (repeated !== undefined) {
     throw invalidOption('topics', repeated, 'a list without repetitions', 'Remove one of the two.');
+  }
+}
+
+/** Every invocation reads the holds: more would make each of them slow. */
+const MOST_PARTITION_HOLDS = 5_000;
+
+function checkPartitionHolds({ partitionPatience, maxPartitionHolds }: ResolvedOutboxProps): void {
+  if (partitionPatience.isUnresolved() || partitionPatience.toSeconds({ integral: false }) < 15) {
+    throw invalidOption(
+      'partitionPatience',
+      partitionPatience.toString(),
+      'at least 15 seconds, known at synthesis',
+      'Leaders of partitions move within seconds; that is no outage.',
+    );
+  }
+  if (
+    Token.isUnresolved(maxPartitionHolds) ||
+    !Number.isSafeInteger(maxPartitionHolds) ||
+    maxPartitionHolds < 0 ||
+    maxPartitionHolds > MOST_PARTITION_HOLDS
+  ) {
+    throw invalidOption(
+      'maxPartitionHolds',
+      maxPartitionHolds,
+      `an integer from 0 to ${MOST_PARTITION_HOLDS}, known at synthesis`,
+      'Use the default of 2,000, or 0 to let the shard wait instead.',
+    );
   }
 }
 

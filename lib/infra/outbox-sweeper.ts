@@ -1,12 +1,12 @@
 import { Duration } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { SWEEPER_ACTIONS } from '../event/table-actions';
-import { encodeSweeperConfig, type SweeperConfig } from '../sweep/environment';
+import { encodeSweeperConfig, PROBE_EVENT, type SweeperConfig } from '../sweep/environment';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
 
@@ -51,6 +51,12 @@ export class OutboxSweeper extends Construct {
       schedule: Schedule.rate(props.every),
       enabled: props.enabled,
       targets: [new LambdaTarget(this.function)],
+    });
+    new Rule(this, 'Probe', {
+      description: `Tries the partitions again for which ${config.outboxName} holds keys`,
+      schedule: Schedule.rate(Duration.minutes(1)),
+      enabled: props.enabled,
+      targets: [new LambdaTarget(this.function, { event: RuleTargetInput.fromObject(PROBE_EVENT) })],
     });
   }
 }

@@ -1,3 +1,4 @@
+import { unavailablePartitions } from '../event/partition-hold';
 import { controlStore } from '../relay/dynamodb/control';
 import type { Census } from '../sweep/census';
 import { sweepStore } from '../sweep/dynamodb-store';
@@ -11,11 +12,25 @@ export interface StatusOptions {
   readonly onProgress?: (scanned: number) => void;
 }
 
+/** A topic partition for which keys are held. */
+export interface PartitionStatus {
+  /** As Kafka's tools print it: `orders-3`. */
+  readonly name: string;
+  /** Epoch milliseconds: when its first key was held. */
+  readonly since: number;
+  /** Epoch milliseconds of the last send that failed. */
+  readonly failedAt: number;
+  readonly keys: number;
+}
+
 /** Counts and ages of what the table holds. */
 export interface StatusReport extends Census {
   readonly tableName: string;
   readonly at: number;
+  /** Keys that wait for an operator. Keys that wait for a partition are counted with it. */
   readonly heldKeys: number;
+  /** Topic partitions that take no writes and for which the relay holds keys; it releases them by itself. */
+  readonly unavailablePartitions: readonly PartitionStatus[];
   /** Epoch milliseconds: when the key that is held longest was first held. */
   readonly oldestHoldAt?: number;
   /**
@@ -53,13 +68,20 @@ export async function status(
     onPage: onProgress,
   });
   if (failures.length > 0) throw new AggregateError(failures, 'A part of the table could not be read.');
-  const holds = [...control.holds.values()];
+  const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
+  const unavailable = [...unavailablePartitions(control.holds.values()).values()];
   return {
     ...census,
     tableName,
     at,
     heldKeys: holds.length,
     oldestHoldAt: holds.length === 0 ? undefined : Math.min(...holds.map(({ since }) => since)),
+    unavailablePartitions: unavailable.map(({ name, since, failedAt, holds: { length } }) => ({
+      name,
+      since,
+      failedAt,
+      keys: length,
+    })),
     streamEdgeMs: census.oldestPendingAt === undefined ? undefined : census.oldestPendingAt + STREAM_MS - at,
     doubtSince: control.doubtSince,
     streamArn: control.streamArn,

@@ -85,7 +85,6 @@ export function powertoolsTelemetry({
       });
     },
     waitingForPartitions(partitions, keys) {
-      add(RELAY_METRICS.keysHeldForPartitions, keys);
       logger.info('Keys are held for partitions that take no writes', {
         partitions: partitions.map(partitionName),
         keys,

@@ -20,6 +20,9 @@ export const SWEEPER_DEFAULTS = {
   readUnitsPerSecond: 1_000,
 } as const satisfies Partial<SweeperConfig>;
 
+/** With this event the sweeper only asks for partitions to be tried again for which keys are held; with any other it sweeps. */
+export const PROBE_EVENT = { task: 'probe-partitions' } as const;
+
 /** By this variable a function of a template is known to be the sweeper. */
 export const SWEEP_AFTER_VARIABLE = 'OUTBOX_SWEEP_AFTER_SECONDS';
 

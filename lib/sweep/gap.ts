@@ -81,16 +81,14 @@ export class GapSearch {
     if (this.#isProven || suspicions.length === 0) return;
     // Those of the run before first: what it saw, and what came back since.
     this.#probes ??= await this.#store.readProbes();
-    await this.#settle();
-    if (this.isProven) return;
+    if (await this.#settle()) return;
     this.#isFirst = this.#probes.length === 0;
     // The record of a probe can be lost too. It stays in the table: nothing but the relay may delete what proves.
     this.#probes = this.#probes.filter(({ sentAt }) => sentAt > this.#now() - this.#patienceMs);
     const added = await this.#put(suspicions);
     for (let waited = 0; added > 0 && waited < PROBE_PATIENCE_MS && goesOn(); waited += PROBE_POLL_MS) {
       await this.#store.pause(PROBE_POLL_MS);
-      await this.#settle();
-      if (this.isProven || this.#probes.length === 0) return;
+      if ((await this.#settle()) || this.#probes.length === 0) return;
     }
   }
 
@@ -126,9 +124,9 @@ export class GapSearch {
     return added;
   }
 
-  async #settle(): Promise<void> {
+  async #settle(): Promise<boolean> {
     const probes = this.#probes ?? [];
-    if (probes.length === 0) return;
+    if (probes.length === 0) return this.#isProven;
     // The probes first: an item that is read after its probe was gone is read after its record was settled.
     const left = new Set((await this.#store.look(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
     const youngest = this.#now() - PROOF_LIFE_MS;
@@ -144,6 +142,7 @@ export class GapSearch {
     const kept = probes.filter((probe) => !back.includes(probe) && probe.sentAt > youngest);
     if (kept.length !== probes.length) this.#hasChanged = true;
     this.#probes = kept;
+    return this.#isProven;
   }
 }
 

@@ -1,10 +1,15 @@
 import { isProbeDue, probedHold, unavailablePartitions } from '../event/partition-hold';
 import { newSignal } from '../event/signal';
+import { PROBE_EVENT } from './environment';
 import type { SweepStore } from './ports';
 
+/** Whether the function was invoked for this, and not for a sweep. */
+export const isProbeEvent = (event: unknown): boolean =>
+  typeof event === 'object' && event !== null && 'task' in event && event.task === PROBE_EVENT.task;
+
 export interface ProbeReport {
-  /** Partitions for which keys are held. */
-  readonly partitions: number;
+  /** Partitions for which keys are held, as `orders-3`. */
+  readonly partitions: readonly string[];
   /** The keys that are held for them. */
   readonly keys: number;
   /** Partitions that the relay was asked to try again. */
@@ -39,5 +44,5 @@ export async function probePartitions(
     }
   }
   const keys = partitions.reduce((sum, { holds: ofPartition }) => sum + ofPartition.length, 0);
-  return { partitions: partitions.length, keys, probes, failures };
+  return { partitions: partitions.map(({ name }) => name), keys, probes, failures };
 }

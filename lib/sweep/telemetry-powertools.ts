@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
+import type { ProbeReport } from './probe';
 import type { SweepReport } from './sweep';
 
 export interface PowertoolsOptions {
@@ -9,16 +10,34 @@ export interface PowertoolsOptions {
   readonly metrics?: Metrics;
 }
 
-/** Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. */
-export function powertoolsReporter({
-  outboxName,
-  logger = new Logger({ serviceName: SWEEPER_SERVICE, persistentKeys: { outbox: outboxName } }),
-  metrics = new Metrics({
+const loggerOf = ({ outboxName, logger }: PowertoolsOptions): Logger =>
+  logger ?? new Logger({ serviceName: SWEEPER_SERVICE, persistentKeys: { outbox: outboxName } });
+
+const metricsOf = ({ outboxName, metrics }: PowertoolsOptions): Metrics =>
+  metrics ??
+  new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName: SWEEPER_SERVICE,
     defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
-  }),
-}: PowertoolsOptions): (report: SweepReport) => void {
+  });
+
+/** Reports keys that are held for partitions, and nothing while there are none. */
+export function powertoolsProbeReporter(options: PowertoolsOptions): (report: ProbeReport) => void {
+  const logger = loggerOf(options);
+  const metrics = metricsOf(options);
+  return ({ partitions, keys, probes, failures }) => {
+    if (keys === 0) return;
+    metrics.addMetric(SWEEPER_METRICS.keysHeldForPartitions, MetricUnit.Count, keys);
+    metrics.publishStoredMetrics();
+    logger.warn('Keys are held for partitions that take no writes', { partitions, keys, probes });
+    for (const cause of failures) logger.error('A partition could not be tried; the next run does it', { cause });
+  };
+}
+
+/** Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. */
+export function powertoolsReporter(options: PowertoolsOptions): (report: SweepReport) => void {
+  const logger = loggerOf(options);
+  const metrics = metricsOf(options);
   return (report) => {
     const { failures, ...counted } = report;
     const endedAt = report.startedAt + report.durationMs;

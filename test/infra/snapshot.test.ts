@@ -27,6 +27,8 @@ const everything: Parameters<typeof outboxStack>[0] = (
   replayWindow: Duration.seconds(0),
   maxBatchBytes: 500_000,
   requestTimeout: Duration.seconds(2),
+  partitionPatience: Duration.seconds(90),
+  maxPartitionHolds: 500,
   outboxName: 'orders',
   tableName: 'orders-outbox',
   encryptionKey: new Key(stack, 'Key'),

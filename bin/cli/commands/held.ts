@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { held, type HeldKey } from '../../../lib/operate/held';
+import { partitionName } from '../../../lib/event/partition-hold';
 import { shownPosition } from '../../../lib/event/position';
 import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { act, EXIT_CODES } from '../act';
@@ -25,11 +26,16 @@ function drainNote({ revision }: HeldKey, now: number): string {
   return at === undefined ? 'drain unfinished' : `drain unfinished, last step ${duration(now - at)} ago`;
 }
 
+function reasonOf(key: HeldKey, now: number): string {
+  const reason = key.awaits === undefined ? key.reason : `${key.reason}: ${partitionName(key.awaits)}`;
+  return key.state === 'draining' ? `${reason} (${drainNote(key, now)})` : reason;
+}
+
 function lines(keys: readonly HeldKey[]): string[] {
   const now = Date.now();
   const rows = keys.map((key) => [
     key.pk,
-    key.state === 'draining' ? `${key.reason} (${drainNote(key, now)})` : key.reason,
+    reasonOf(key, now),
     shownPosition(key.position),
     String(key.attempts),
     duration(now - key.since),
@@ -39,8 +45,15 @@ function lines(keys: readonly HeldKey[]): string[] {
     `${pk}: ${message}`,
     ...(redriven === undefined ? [] : [`  redriven ${time(redriven.at)} by ${redriven.by}: ${redriven.why}`]),
   ]);
+  const forPartitions = keys.filter(({ awaits }) => awaits !== undefined).length;
+  const others = keys.length - forPartitions;
   return [
-    `${count(keys.length, 'key')} held. When the cause is mended: outbox redrive KEY… | --reason CODE | --all`,
+    ...(others === 0
+      ? []
+      : [`${count(others, 'key')} held. When the cause is fixed: outbox redrive KEY… | --reason CODE | --all`]),
+    ...(forPartitions === 0
+      ? []
+      : [`${count(forPartitions, 'key')} held for partitions that take no writes. The relay releases them by itself.`]),
     '',
     ...columns([['KEY', 'REASON', 'AT', 'ATTEMPTS', 'FOR', 'WAITING'], ...rows]),
     '',

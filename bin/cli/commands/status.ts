@@ -65,6 +65,13 @@ const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
 /** A healthy relay takes seconds. What is older is the sweeper's business too. */
 const OVERDUE_MS = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000;
 
+/** A relay that works publishes within seconds. */
+const SILENT_MS = 60_000;
+
+/** Events wait, and nothing has been published since the oldest of them was committed. */
+const isSilent = ({ at, oldestPendingAt, lastProcessedAt = 0 }: StatusReport): boolean =>
+  oldestPendingAt !== undefined && at - oldestPendingAt > SILENT_MS && at - lastProcessedAt > SILENT_MS;
+
 /** What is wrong, and what to do next. */
 function concernsOf(report: StatusReport): string[] {
   const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, setAsideKeys } = report;
@@ -72,6 +79,17 @@ function concernsOf(report: StatusReport): string[] {
   if (oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
     concerns.push(
       `${oldestPendingKey ?? 'An item'} should have been published long ago. Next: outbox ${streamEdgeMs > 0 ? 'doctor' : 'sweep'}`,
+    );
+  }
+  concerns.push(
+    ...report.unavailablePartitions.map(
+      ({ name, since, keys }) =>
+        `${name} has taken no writes since ${time(since)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it and will be released when it does. Next: the replicas of ${name}`,
+    ),
+  );
+  if (isSilent(report)) {
+    concerns.push(
+      `Nothing has been published for ${duration(at - (report.lastProcessedAt ?? oldestPendingAt ?? at))} although events wait. Next: the relay's log and the brokers; outbox doctor`,
     );
   }
   if (heldKeys > 0) concerns.push('Next: outbox held');

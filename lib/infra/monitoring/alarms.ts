@@ -251,6 +251,20 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
       when: [bySweep(outbox, 'heldKeys', { atLeast: 1 })],
     },
     {
+      id: 'partition-unavailable',
+      severity: 'ticket',
+      says: 'A topic partition has taken no writes for minutes: its keys are held until it does.',
+      runbook: 'partition-unavailable',
+      when: [
+        {
+          metric: sweeperMetric(outbox.outboxName, 'keysHeldForPartitions', { period: FIVE_MINUTES }),
+          breach: { atLeast: 1 },
+          // Reported once a minute, and only while keys are held.
+          missing: 'fine',
+        },
+      ],
+    },
+    {
       id: 'signal-set-aside',
       severity: 'ticket',
       says: 'The relay was given a signal that it cannot act on.',

@@ -36,6 +36,7 @@ describe('every alarm', () => {
     'breaker-open': ['1 of 1 >=', 1, 'notBreaching'],
     'item-parked': ['1 of 1 >=', 1, 'notBreaching'],
     'held-keys': ['1 of 1 >=', 1, 'ignore'],
+    'partition-unavailable': ['1 of 1 >=', 1, 'notBreaching'],
     'signal-set-aside': ['1 of 1 >=', 1, 'notBreaching'],
     'signals-left-aside': ['1 of 1 >=', 1, 'ignore'],
     'sweeper-silent': ['2 of 2 <', 1, 'breaching'],

@@ -87,7 +87,7 @@ test('the state of every alarm is shown, of those added later too', () => {
     when: [{ metric: outbox.metricRelay('outages'), breach: { atLeast: 1 }, missing: 'fine' }],
   });
   const [status] = widgetsOf(template()).filter(({ type }) => type === 'alarm');
-  expect(status!.properties.alarms).toHaveLength(25);
+  expect(status!.properties.alarms).toHaveLength(26);
   expect(status!.properties.alarms).toContainEqual(expect.stringContaining('added'));
 });
 

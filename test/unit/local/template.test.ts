@@ -49,12 +49,20 @@ const SCHEDULE = {
   Type: 'AWS::Events::Rule',
   Properties: { ScheduleExpression: 'rate(2 hours)', Targets: [{ Arn: { 'Fn::GetAtt': ['Sweeper', 'Arn'] } }] },
 };
+const PROBE = {
+  Type: 'AWS::Events::Rule',
+  Properties: {
+    ScheduleExpression: 'rate(1 minute)',
+    Targets: [{ Arn: { 'Fn::GetAtt': ['Sweeper', 'Arn'] }, Input: '{"task":"probe-partitions"}' }],
+  },
+};
 const RESOURCES: Record<string, unknown> = {
   Table: TABLE,
   Relay: FUNCTION,
   Mapping: MAPPING,
   Sweeper: FUNCTION,
   Schedule: SCHEDULE,
+  Probe: PROBE,
 };
 
 describe('readTemplate', () => {

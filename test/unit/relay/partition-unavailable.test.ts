@@ -410,11 +410,11 @@ describe('when it takes writes again', () => {
     s.down.clear();
     s.clock.at += 3 * 60 * MINUTE;
 
-    expect(await s.probe()).toEqual({ partitions: 1, keys: 1, probes: 1, failures: [] });
+    expect(await s.probe()).toEqual({ partitions: ['orders-0'], keys: 1, probes: 1, failures: [] });
     await s.settle();
 
     expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
-    expect(await s.probe()).toEqual({ partitions: 0, keys: 0, probes: 0, failures: [] });
+    expect(await s.probe()).toEqual({ partitions: [], keys: 0, probes: 0, failures: [] });
   });
 
   it('is not probed by the schedule while somebody else has just done so', async () => {
