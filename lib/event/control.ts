@@ -1,5 +1,5 @@
 import { CONTROL_PARTITION, controlSortKey } from './key';
-import type { AwaitedPartition, PARTITION_UNAVAILABLE } from './partition-hold';
+import type { AwaitedPartition } from './partition-hold';
 
 /** Why an item was parked: a closed set, so that an operator can redrive by reason. */
 export const PARK_REASONS = [
@@ -17,7 +17,7 @@ export type ParkReason = (typeof PARK_REASONS)[number];
  * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, or the topic
  * partition of its next event takes no writes while others do.
  */
-export type HoldReason = ParkReason | 'drain-unfinished' | typeof PARTITION_UNAVAILABLE;
+export type HoldReason = ParkReason | 'drain-unfinished' | 'partition-unavailable';
 
 /** The record that a key's items from `position` on must wait. */
 export interface Hold {

@@ -1,5 +1,6 @@
 import type { Hold } from './control';
 
+/** One partition of a Kafka topic. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;

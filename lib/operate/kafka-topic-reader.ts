@@ -54,7 +54,8 @@ export interface ReadTopics {
   readonly leftGroup?: LeftGroup;
 }
 
-interface LeftGroup {
+/** A consumer group that the reading has left behind, and why. */
+export interface LeftGroup {
   readonly groupId: string;
   readonly why: string;
 }

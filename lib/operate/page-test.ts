@@ -47,6 +47,7 @@ export interface PageTestOptions {
   readonly pollMs?: number;
   /** Who asks: stands in the reason of the state. */
   readonly by: string;
+  /** Called with what the test waits for. */
   readonly onProgress?: (doing: string) => void;
 }
 

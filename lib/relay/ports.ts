@@ -50,8 +50,8 @@ export interface Publisher {
    */
   publish(batches: readonly PartitionBatch[]): Promise<readonly BatchOutcome[]>;
   /**
-   * Whether a partition other than this one, of any topic the publisher has used, has a leader and all its replicas in
-   * sync. Asks the brokers anew each time, within a few seconds. `false` also when the brokers do not answer; never
+   * Whether a partition other than this one, of any topic the publisher has used, has a leader and another replica in
+   * sync, if it has any. Asks the brokers anew each time, within a few seconds. `false` also when the brokers do not answer; never
    * rejects.
    */
   otherPartitionsInSync(topic: string, partition: number): Promise<boolean>;

@@ -46,6 +46,7 @@ export interface StoredItem {
 /** A stack with a writer before it and a reader behind it. */
 export interface World {
   readonly stack: Stack;
+  readonly client: DynamoDBClient;
   readonly document: DynamoDBDocument;
   readonly outbox: ReturnType<typeof createOutbox<Definitions>>;
   readonly reader: TopicReader;
@@ -89,6 +90,7 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
     };
     return {
       stack,
+      client,
       document,
       outbox: createOutbox({ tableName: stack.tableName, service: 'shop', region: stack.region, events }),
       reader,
