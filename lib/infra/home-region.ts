@@ -47,6 +47,15 @@ export function homeRegionOf(
 
 function checkRegions(option: string, regions: readonly string[] | undefined): void {
   const malformed = regions?.find((region) => Token.isUnresolved(region) || !REGION.test(region));
-  if (malformed === undefined) return;
+  if (malformed === undefined) {
+    refuseRepetitions(option, regions);
+    return;
+  }
   throw invalidOption(option, malformed, 'names of AWS regions, such as eu-central-1', 'Known at synthesis.');
+}
+
+function refuseRepetitions(option: string, regions: readonly string[] = []): void {
+  const repeated = regions.find((region, index) => regions.indexOf(region) !== index);
+  if (repeated === undefined) return;
+  throw invalidOption(option, repeated, 'a list without repetitions', 'Remove one of the two.');
 }

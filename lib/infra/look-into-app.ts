@@ -4,7 +4,7 @@ import { CfnVPCEndpoint, Vpc, type IVpc, type SubnetSelection } from 'aws-cdk-li
 import { CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
-import { dynamoDbRouteProblem, type RouteUser } from './guards/dynamodb-route';
+import { routeProblem, type RoutedService, type RouteUser } from './guards/service-route';
 import { keyPolicyProblem, type KeyStatement } from './guards/key-policy';
 
 /** Every construct of a type, anywhere in the app. */
@@ -29,17 +29,19 @@ export function routeProblems(
   within: IConstruct,
   { vpc, vpcSubnets }: { readonly vpc?: IVpc; readonly vpcSubnets?: SubnetSelection },
   user: RouteUser,
+  service: RoutedService,
 ): string[] {
   if (!(vpc instanceof Vpc)) return [];
   const endpoints = all(within, CfnVPCEndpoint).filter(
     (endpoint) =>
       endpoint.vpcId === vpc.vpcId &&
       // Not that of the streams, `.dynamodb-streams`, which leads to no table.
-      /\.dynamodb(-fips)?"/.test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
+      new RegExp(`\\.${service}(-fips)?"`).test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
   );
   const { subnets } = vpc.selectSubnets(vpcSubnets);
-  const problem = dynamoDbRouteProblem(
+  const problem = routeProblem(
     {
+      service,
       vpc: vpc.node.path,
       hasEndpoint: endpoints.length > 0,
       hasEgress: subnets.every((subnet) => vpc.privateSubnets.includes(subnet)),

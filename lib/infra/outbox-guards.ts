@@ -5,8 +5,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { sharedNameProblem } from './guards/names';
+import { isSameTable } from './guards/same-table';
 import { mappingProblems, type StreamMapping } from './guards/stream-mappings';
 import { tableProblems } from './guards/table-shape';
+import { invalidOption } from './invalid-option';
 import { all, isTable, keyProblems, propertiesOf, routeProblems } from './look-into-app';
 import type { OutboxRelay } from './outbox-relay';
 import type { OutboxSweeper } from './outbox-sweeper';
@@ -24,6 +26,8 @@ export interface GuardedOutbox {
   readonly sweeper: OutboxSweeper;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
+  /** Whether the login at the brokers is a secret. */
+  readonly readsSecret: boolean;
 }
 
 /**
@@ -33,6 +37,7 @@ export interface GuardedOutbox {
 export function synthesisProblems(guarded: GuardedOutbox): string[] {
   return [
     ...tableGuard(guarded),
+    ...ownerGuard(guarded),
     ...mappingGuard(guarded),
     ...routeGuard(guarded),
     ...keyGuard(guarded),
@@ -44,6 +49,22 @@ export function synthesisProblems(guarded: GuardedOutbox): string[] {
 function tableGuard({ outbox }: GuardedOutbox): string[] {
   const resource = outbox.table.node.defaultChild;
   return isTable(resource) ? tableProblems(propertiesOf(resource)) : [];
+}
+
+/** Both relays would publish every item, each in an order of its own, and take the other's holds away. */
+function ownerGuard({ outbox }: GuardedOutbox): string[] {
+  const owners = all(outbox, outbox.constructor as new (...args: never[]) => NamedTable)
+    .filter((one) => isSameTable({ user: one, table: one.table }, { user: outbox, table: outbox.table }))
+    .map(({ node }) => node.path);
+  if (owners.length < 2) return [];
+  return [
+    invalidOption(
+      'table',
+      `the table of ${owners.length} outboxes (${owners.join(', ')})`,
+      'the table of one outbox',
+      'Each relay would publish every event, and no order of a key would hold. Give each outbox a table of its own, or let the services share one outbox by grantWrite.',
+    ).message,
+  ];
 }
 
 function mappingGuard({ outbox, relay }: GuardedOutbox): string[] {
@@ -77,9 +98,15 @@ function hasReplicas(outbox: NamedTable): boolean {
   return Replicas.length > 1;
 }
 
-function routeGuard({ outbox, vpc, vpcSubnets }: GuardedOutbox): string[] {
+function routeGuard({ outbox, vpc, vpcSubnets, readsSecret }: GuardedOutbox): string[] {
+  const network = { vpc, vpcSubnets };
   const user = { who: 'The relay', without: 'it could read no holds, and would publish nothing' };
-  return routeProblems(outbox, { vpc, vpcSubnets }, user);
+  return [
+    ...routeProblems(outbox, network, user, 'dynamodb'),
+    ...(readsSecret
+      ? routeProblems(outbox, network, { ...user, without: 'it could not log in at the brokers' }, 'secretsmanager')
+      : []),
+  ];
 }
 
 function keyGuard({ outbox, relay, sweeper, environmentEncryptionKey }: GuardedOutbox): string[] {

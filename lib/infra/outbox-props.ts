@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { Duration, Token, type RemovalPolicy } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
@@ -22,12 +22,13 @@ import {
   type ResolvedBrokers,
 } from './cluster/broker-props';
 import { checkConnections } from './guards/connections';
+import { checkMemory } from './guards/lambda-limits';
 import { checkBatchLimit } from './guards/message-size';
 import { checkNames } from './guards/names';
 import { checkReplayWindow } from './guards/replay-window';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import type { OutboxMonitoringOptions } from './monitoring/options';
-import { OutboxTopics } from './cluster/outbox-topics';
+import { checkTopicsCluster, OutboxTopics } from './cluster/outbox-topics';
 
 /** What an `Outbox` can be told. */
 export interface OutboxProps extends BrokerProps {
@@ -170,7 +171,7 @@ export interface OutboxProps extends BrokerProps {
   /**
    * What happens to the table when it leaves the stack.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
 
@@ -268,7 +269,6 @@ export const OUTBOX_DEFAULTS = {
   partitionPatience: Duration.seconds(RELAY_DEFAULTS.partitionPatienceSeconds),
   maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
   deletionProtection: true,
-  removalPolicy: RemovalPolicy.RETAIN,
   // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
   relayMemorySize: 640,
   relayTimeout: Duration.seconds(90),
@@ -341,6 +341,7 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   };
   checkReach(brokers);
   checkPartitionHolds(resolved);
+  checkTopicsCluster(own.topics, brokers);
   checkKafka(resolved);
   if (own.topics instanceof OutboxTopics) checkBatchLimit(own.topics.topics, resolved.maxBatchBytes);
   checkTable(resolved);
@@ -467,6 +468,7 @@ function checkShards({ expectedShards, relayConcurrency, authentication, cluster
 }
 
 function checkRelay(props: ResolvedOutboxProps): void {
+  checkMemory('relayMemorySize', props.relayMemorySize);
   const { retention, requestTimeout, relayTimeout, order, replayWindow } = props;
   for (const [option, duration] of Object.entries({ retention, requestTimeout, relayTimeout, replayWindow })) {
     if (duration?.isUnresolved() === true) {

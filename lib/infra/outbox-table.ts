@@ -1,4 +1,4 @@
-import { Stack, Token, type RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   AttributeType,
   Billing,
@@ -22,7 +22,7 @@ export interface OutboxTableProps {
   readonly replicas?: string[];
   readonly encryptionKey?: IKey;
   readonly deletionProtection: boolean;
-  readonly removalPolicy: RemovalPolicy;
+  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** Partition keys of the outbox itself begin like this one's first segment. */
@@ -64,7 +64,7 @@ export class OutboxTable extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption: encryptionBy(props.encryptionKey, this),
       deletionProtection: props.deletionProtection,
-      removalPolicy: props.removalPolicy,
+      removalPolicy: props.removalPolicy ?? retentionOf(props.tableName),
     });
   }
 
@@ -118,6 +118,10 @@ export class OutboxTable extends Construct {
     this.table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);
   }
 }
+
+/** `RETAIN` holds on the rollback of a creation too: under a fixed name the next attempt finds "already exists". */
+export const retentionOf = (tableName: string | undefined): RemovalPolicy =>
+  tableName === undefined ? RemovalPolicy.RETAIN : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 /** @throws OutboxError `invalid-option` for a key in a stack whose region is not known. */
 export function encryptionBy(encryptionKey: IKey | undefined, scope: Construct): TableEncryptionV2 | undefined {

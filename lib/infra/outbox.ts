@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../relay/environment';
 import { bundledFunction } from './bundled-function';
 import { checkNames } from './guards/names';
+import { checkPlaces } from './guards/places';
 import {
   relayMetric,
   sweeperMetric,
@@ -14,16 +15,18 @@ import {
   type RelayMetric,
   type SweeperMetric,
 } from './monitoring/metrics';
-import { resolveMonitoring } from './monitoring/options';
+import { checkMskClusterName, ownMskCluster } from './monitoring/msk-cluster';
+import { resolveMonitoring, type ResolvedMonitoring } from './monitoring/options';
 import { OutboxMonitoring } from './monitoring/outbox-monitoring';
 import { homeRegionOf } from './home-region';
 import { invalidOption } from './invalid-option';
-import type { KafkaAuthentication } from './cluster/kafka-authentication';
+import { readsSecret, type KafkaAuthentication } from './cluster/kafka-authentication';
 import { synthesisProblems } from './outbox-guards';
-import { resolveOutboxProps, type OutboxProps } from './outbox-props';
+import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
 import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
 import { OutboxTable } from './outbox-table';
+import { checkStream, placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from './places-of';
 
 /**
  * The outbox of a service: a table that takes events in the service's own transactions, a relay that publishes them to
@@ -78,6 +81,7 @@ export class Outbox extends Construct {
     super(scope, id);
     const resolved = resolveOutboxProps(props);
     const monitoring = resolved.monitoring === false ? undefined : resolveMonitoring(resolved.monitoring);
+    this.#check(resolved, monitoring);
     this.outboxName = resolved.outboxName ?? this.#defaultName();
     const home = homeRegionOf(this, resolved);
     this.#table = new OutboxTable(this, 'Table', resolved);
@@ -145,6 +149,7 @@ export class Outbox extends Construct {
           sweeper,
           vpc: resolved.vpc,
           vpcSubnets: resolved.vpcSubnets,
+          readsSecret: readsSecret(resolved.authentication),
           environmentEncryptionKey: resolved.environmentEncryptionKey,
         }),
     });
@@ -163,7 +168,7 @@ export class Outbox extends Construct {
           every: resolved.sweepEvery,
           after: resolved.sweepAfter,
         },
-        mskClusterName: monitoring.mskClusterName,
+        mskClusterName: monitoring.mskClusterName ?? ownMskCluster(resolved),
       },
       options: monitoring,
     });
@@ -212,6 +217,19 @@ export class Outbox extends Construct {
       );
     }
     this.#authentication.grantConsume(grantee, [topic], group);
+  }
+
+  /** What the options say of regions and accounts. */
+  #check(resolved: ResolvedOutboxProps, monitoring: ResolvedMonitoring | undefined): void {
+    const { table, encryptionKey, environmentEncryptionKey, logEncryptionKey } = resolved;
+    checkPlaces(Stack.of(this), [
+      ...placesOfTable('table', table),
+      ...placesOfBrokers(resolved),
+      ...placesOfKeys({ encryptionKey, environmentEncryptionKey, logEncryptionKey }),
+      ...placesOfAlarmTopics({ pageTopic: monitoring?.pageTopic, ticketTopic: monitoring?.ticketTopic }),
+    ]);
+    checkStream(table);
+    checkMskClusterName(monitoring?.mskClusterName, resolved);
   }
 
   #defaultName(): string {

@@ -32,7 +32,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'Duration.hours(1)': Duration.hours(1),
   'Duration.seconds(60)': Duration.seconds(60),
   'Duration.seconds(90)': Duration.seconds(90),
-  'RemovalPolicy.RETAIN': RemovalPolicy.RETAIN,
+  'RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE': RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,
   'StartingPosition.TRIM_HORIZON': StartingPosition.TRIM_HORIZON,
   'Size.gibibytes(100)': Size.gibibytes(100),

@@ -6,18 +6,22 @@ import { Outbox } from '../../lib/infra/outbox';
 import { OutboxReplica } from '../../lib/infra/outbox-replica';
 import { decodeRelayConfig } from '../../lib/relay/environment';
 import { parseFilter, passesFilters } from '../../local/event-source-mapping/filter';
-import { outboxProps, outboxStack, propertiesOf, templateOf } from './stack';
+import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
+import { CLUSTER_ARN, outboxProps, outboxStack, propertiesOf, templateOf } from './stack';
 
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
 const RULE = 'AWS::Events::Rule';
 
 const global = outboxStack(() => ({ replicas: ['eu-central-1'] }));
 
+/** The cluster of a relay is in its own region. */
+const inFrankfurt = KafkaAuthentication.iam({ clusterArn: CLUSTER_ARN.replace('eu-west-1', 'eu-central-1') });
+
 /** An outbox on the replica in Frankfurt. */
 function onReplica(publishesFor: string[]): () => Template {
   const stack = new Stack(new App(), 'Frankfurt', { env: { region: 'eu-central-1' } });
   const { table } = new OutboxReplica(stack, 'Replica', { tableName: 'orders-outbox' });
-  new Outbox(stack, 'Outbox', outboxProps({ table, publishesFor }));
+  new Outbox(stack, 'Outbox', outboxProps({ table, publishesFor, authentication: inFrankfurt }));
   return templateOf(stack);
 }
 
@@ -104,7 +108,7 @@ test('the key of a replica is used by the relay and the sweeper there', () => {
     tableName: 'orders-outbox',
     encryptionKey: Key.fromKeyArn(stack, 'Key', keyArn),
   });
-  new Outbox(stack, 'Outbox', outboxProps({ table, publishesFor: ['eu-central-1'] }));
+  new Outbox(stack, 'Outbox', outboxProps({ table, publishesFor: ['eu-central-1'], authentication: inFrankfurt }));
   const policies = Object.entries(templateOf(stack)().findResources('AWS::IAM::Policy'));
   const users = policies.filter(([, policy]) => JSON.stringify(policy).includes(keyArn)).map(([id]) => id);
   expect(users).toEqual([expect.stringMatching(/Relay/), expect.stringMatching(/Sweeper/)]);

@@ -1,11 +1,12 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { GatewayVpcEndpointAwsService, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import type { OutboxProps } from '../../lib/infra/outbox-props';
+import { isolatedVpc } from './isolated-vpc';
 import { SECRET_ARN, masked, outboxStack, relayCode } from './stack';
 
 const everything: Parameters<typeof outboxStack>[0] = (
@@ -14,11 +15,7 @@ const everything: Parameters<typeof outboxStack>[0] = (
   topics: ['orders', 'payments'],
   bootstrapBrokers: 'b-1.orders:9096',
   authentication: KafkaAuthentication.scram(Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN)),
-  vpc: new Vpc(stack, 'Vpc', {
-    natGateways: 0,
-    subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
-    gatewayEndpoints: { DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
-  }),
+  vpc: isolatedVpc(stack),
   vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
   securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
   compression: 'gzip',

@@ -2,7 +2,10 @@ import { Token } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { checkBrokerReach } from '../guards/broker-reach';
+import { checkNetworkParts } from '../guards/network-parts';
+import { regionOfBrokers } from '../guards/places';
 import { invalidOption } from '../invalid-option';
+import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { KafkaAuthentication } from './kafka-authentication';
 import { OutboxCluster } from './outbox-cluster';
 
@@ -78,11 +81,15 @@ export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
   const { cluster, bootstrapBrokers, authentication, ...network } = props;
   if (cluster !== undefined) {
     checkCluster(cluster, bootstrapBrokers);
+    const login = checkedAuthentication(authentication ?? cluster.authentication);
+    checkLogin(cluster, login);
+    const parts = networkOf(cluster, network);
+    checkNetworkParts(parts);
     return {
       cluster,
-      bootstrapBrokers: cluster.bootstrapBrokers,
-      authentication: checkedAuthentication(authentication ?? cluster.authentication),
-      ...networkOf(cluster, network),
+      bootstrapBrokers: cluster.bootstrapBrokersFor(login.settings.kind),
+      authentication: login,
+      ...parts,
       dependencies: cluster.network === undefined ? [] : [cluster.network],
     };
   }
@@ -97,7 +104,48 @@ export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
       'Copy it from "aws kafka get-bootstrap-brokers", or give a cluster.',
     );
   }
-  return { bootstrapBrokers, authentication: checkedAuthentication(authentication), ...network, dependencies: [] };
+  const login = checkedAuthentication(authentication);
+  checkPort(bootstrapBrokers, login.settings.kind);
+  checkNetworkParts(network);
+  return { bootstrapBrokers, authentication: login, ...network, dependencies: [] };
+}
+
+/** The cluster must be the one that authorises, and must offer that way in. */
+function checkLogin(cluster: OutboxCluster, { settings, clusterArn }: KafkaAuthentication): void {
+  if (!cluster.access.includes(settings.kind)) {
+    throw invalidOption(
+      'authentication',
+      settings.kind,
+      `one of the ways into the cluster (${cluster.access.join(', ')})`,
+      'Its brokers do not listen for another one. Leave authentication out, or add the way to the access of the cluster.',
+    );
+  }
+  const isKnown = [cluster.clusterArn, clusterArn].every((arn) => arn !== undefined && !Token.isUnresolved(arn));
+  if (!isKnown || clusterArn === cluster.clusterArn) return;
+  throw invalidOption(
+    'authentication',
+    `IAM of ${String(clusterArn)}`,
+    `IAM of the cluster that is given (${cluster.clusterArn})`,
+    'The permissions would be for another cluster. Leave authentication out with cluster.',
+  );
+}
+
+/** Ports of Amazon MSK with the way in that each is for; 11,000 above is IPv6, and 100 above is public access. */
+function checkPort(bootstrapBrokers: string, kind: BrokerAccess): void {
+  if (Token.isUnresolved(bootstrapBrokers) || regionOfBrokers(bootstrapBrokers) === undefined) return;
+  const ports = bootstrapBrokers.split(',').map((address) => Number(address.trim().split(':')[1]));
+  for (const port of ports) {
+    const other = BROKER_ACCESSES.find((access) =>
+      [0, 100, 11_000, 11_100].some((offset) => BROKER_PORTS[access] + offset === port),
+    );
+    if (other === undefined || other === kind) continue;
+    throw invalidOption(
+      'bootstrapBrokers',
+      bootstrapBrokers,
+      `addresses with the port of ${kind} (${BROKER_PORTS[kind]})`,
+      `Amazon MSK listens on ${port} for ${other}. Copy the addresses of ${kind} from "aws kafka get-bootstrap-brokers".`,
+    );
+  }
 }
 
 /** @throws OutboxError `invalid-option` when a function that runs where these say would reach no broker. */

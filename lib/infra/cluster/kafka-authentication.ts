@@ -74,6 +74,30 @@ export abstract class KafkaAuthentication {
   abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
 }
 
+/** Whether functions read a login from Secrets Manager. */
+export const readsSecret = ({ settings }: KafkaAuthentication): boolean =>
+  'secretArn' in settings && settings.secretArn !== undefined;
+
+/** The longest statement, so that several fit into a managed policy of 6,144 characters. */
+const MAX_STATEMENT_LENGTH = 1_500;
+
+/** Of an ARN that is a token, its own text is shorter than what it becomes. */
+const lengthOf = (arn: string): number => arn.length + (Token.isUnresolved(arn) ? 100 : 0);
+
+function inParts(arns: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  let length = Infinity;
+  for (const arn of arns) {
+    if (length + lengthOf(arn) > MAX_STATEMENT_LENGTH) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)?.push(arn);
+    length += lengthOf(arn);
+  }
+  return parts;
+}
+
 /** What an administrator of topics may do beside looking. */
 export interface TopicAdministration {
   readonly change: boolean;
@@ -166,8 +190,10 @@ class IamAuthentication extends KafkaAuthentication {
     ]);
   }
 
-  #grant(grantee: IGrantable, resourceArns: string[], actions: readonly string[]): void {
-    Grant.addToPrincipal({ grantee, resourceArns, actions: actions.map((action) => `kafka-cluster:${action}`) });
+  #grant(grantee: IGrantable, resourceArns: string[], names: readonly string[]): void {
+    const actions = names.map((action) => `kafka-cluster:${action}`);
+    // The CDK spreads statements over the policies of a role, and cannot cut one.
+    for (const part of inParts(resourceArns)) Grant.addToPrincipal({ grantee, resourceArns: part, actions });
   }
 
   #topicArns(topics: readonly string[]): string[] {

@@ -20,9 +20,10 @@ export interface NewClusterProps {
   readonly clusterName?: string;
 
   /**
-   * What happens to the cluster when it leaves the stack.
+   * What happens to the cluster when it leaves the stack. Its name is fixed: with `RETAIN` it also stays when its creation
+   * is rolled back, and the next attempt fails.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -162,7 +163,7 @@ export interface ExistingClusterProps {
 
 /** Every default that is a value. */
 export const CLUSTER_DEFAULTS = {
-  removalPolicy: RemovalPolicy.RETAIN,
+  removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   brokers: 3,
   access: ['iam'] as ('iam' | 'scram')[],
   logRetention: RetentionDays.ONE_MONTH,
@@ -247,15 +248,8 @@ export function checkNewCluster(
     throw invalidOption('clusterName', clusterName, '1 to 64 letters, digits or "-"', 'That is what MSK allows.');
   }
   checkAccess(access, ['iam', 'scram']);
-  const closed = access.find((one) => !props.network.access.includes(one));
-  if (closed !== undefined) {
-    throw invalidOption(
-      'access',
-      closed,
-      `among the ways that the network has opened (${props.network.access.join(', ')})`,
-      `Nobody could reach the brokers: add "${closed}" to the access of the OutboxNetwork.`,
-    );
-  }
+  checkOpen(access, props.network);
+  checkInstanceType(kind, props.instanceType);
   if (scramSecret !== undefined && !access.includes('scram')) {
     throw invalidOption('scramSecret', 'a secret', 'left out without "scram" in access', 'Add it to access.');
   }
@@ -268,7 +262,8 @@ export function checkNewCluster(
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function checkExistingCluster(props: ExistingClusterProps): void {
   refuseUnknownKeys('OutboxCluster.existing', props, Object.keys(OPTIONS.existing));
-  const { kind = 'standard', access = CLUSTER_DEFAULTS.access, secret, brokers = CLUSTER_DEFAULTS.brokers } = props;
+  const { kind = 'standard', access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers } = props;
+  const { secret, network } = props;
   if (!(kind in OPTIONS) || kind === ('existing' as string)) {
     throw invalidOption('kind', kind, 'one of serverless, express, standard', 'Names are in lower case.');
   }
@@ -277,6 +272,43 @@ export function checkExistingCluster(props: ExistingClusterProps): void {
     throw invalidOption('secret', secret, 'given with "scram" in access', 'It holds the username and the password.');
   }
   checkBrokers(brokers);
+  if (network !== undefined) checkOpen(access, network);
+  if (kind === 'serverless' || !isServerlessArn(props.clusterArn)) return;
+  throw invalidOption(
+    'kind',
+    kind,
+    'serverless for this cluster',
+    `The ARN ${props.clusterArn} is one of MSK Serverless, which has other quotas, and topics that CloudFormation cannot make.`,
+  );
+}
+
+/** The UUID of a serverless cluster ends in `-s` and a number, that of another one in a number. */
+export const isServerlessArn = (clusterArn: string | undefined): boolean =>
+  clusterArn !== undefined && !Token.isUnresolved(clusterArn) && /-s\d+$/.test(clusterArn);
+
+/** The ports of the clients' group are those of the network. */
+function checkOpen(access: readonly BrokerAccess[], network: OutboxNetwork): void {
+  const closed = access.find((one) => !network.access.includes(one));
+  if (closed === undefined) return;
+  throw invalidOption(
+    'access',
+    closed,
+    `among the ways that the network has opened (${network.access.join(', ')})`,
+    `Nobody could reach the brokers: add "${closed}" to the access of the OutboxNetwork.`,
+  );
+}
+
+const INSTANCE_PREFIXES = { serverless: '', express: 'express.', standard: 'kafka.' } as const;
+
+function checkInstanceType(kind: ClusterKind, instanceType: string | undefined): void {
+  const prefix = INSTANCE_PREFIXES[kind];
+  if (instanceType === undefined || Token.isUnresolved(instanceType) || instanceType.startsWith(prefix)) return;
+  throw invalidOption(
+    'instanceType',
+    instanceType,
+    `a size of ${kind} brokers, which begins with "${prefix}"`,
+    'MSK makes brokers of the other kind of that size. Use the other method of OutboxCluster, or another size.',
+  );
 }
 
 function checkAccess(access: readonly BrokerAccess[], allowed: readonly BrokerAccess[]): void {

@@ -1,4 +1,4 @@
-import { Names, RemovalPolicy, type CfnResource, type Size } from 'aws-cdk-lib';
+import { Annotations, Names, RemovalPolicy, Stack, type CfnResource, type Size } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnBatchScramSecret, CfnCluster, CfnConfiguration, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
@@ -6,8 +6,11 @@ import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { BootstrapBrokers } from './bootstrap-brokers';
 import type { BrokerAccess } from './broker-ports';
+import { serverlessRegionWarning } from '../guards/serverless-regions';
 import { SCRAM_SECRET_PREFIX } from '../guards/scram-secret';
 import { invalidOption } from '../invalid-option';
+import { checkPlaces, clusterNameIn } from '../guards/places';
+import { placesOfKeys } from '../places-of';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
   checkExistingCluster,
@@ -33,11 +36,14 @@ const MAX_NAME_LENGTH = 64;
 interface ClusterParts {
   readonly kind: ClusterKind;
   readonly clusterArn: string;
+  readonly clusterName?: string;
   readonly access: readonly BrokerAccess[];
   readonly secret?: ISecret;
   readonly network?: OutboxNetwork;
   readonly brokers?: number;
   readonly instanceType?: string;
+  /** What replaces brokers, or changes their addresses, when it changes. */
+  readonly askAgainFor?: readonly string[];
   /** Somebody else's. */
   readonly exists?: boolean;
   /** The brokers' addresses are asked for after these. */
@@ -85,6 +91,8 @@ export class OutboxCluster extends Construct {
   /** Decides how topics are made and which quotas apply. */
   readonly kind: ClusterKind;
   readonly clusterArn: string;
+  /** Its name in the metrics of Amazon MSK; `undefined` when only the deployment knows it. */
+  readonly clusterName?: string;
   /** Ways in. The first is the one that an outbox uses. */
   readonly access: readonly BrokerAccess[];
   /** From where it is reached. */
@@ -105,6 +113,7 @@ export class OutboxCluster extends Construct {
     const parts = make(this);
     this.kind = parts.kind;
     this.clusterArn = parts.clusterArn;
+    this.clusterName = parts.clusterName ?? clusterNameIn(parts.clusterArn);
     this.access = parts.access;
     this.network = parts.network;
     this.secret = parts.secret;
@@ -115,7 +124,7 @@ export class OutboxCluster extends Construct {
       clusterArn: this.clusterArn,
       access: this.access,
       // The answer names up to three brokers of each kind, and others once some are replaced.
-      askAgainFor: [...this.access, String(this.brokers ?? 'serverless')].join('-'),
+      askAgainFor: [...this.access, this.brokers ?? 'serverless', ...(parts.askAgainFor ?? [])].join('-'),
     });
     for (const dependency of parts.dependencies ?? []) this.#bootstrap.node.addDependency(dependency);
   }
@@ -168,14 +177,17 @@ export class OutboxCluster extends Construct {
 function serverlessParts(scope: Construct, props: ServerlessClusterProps): ClusterParts {
   const subnetIds = subnetsOf(props);
   checkNewCluster('serverless', props, subnetIds);
+  const warning = serverlessRegionWarning(Stack.of(scope).region);
+  if (warning !== undefined) Annotations.of(scope).addWarningV2('dynamodb-outbox:serverless-region', warning);
+  const clusterName = props.clusterName ?? clusterNameOf(scope, 'serverless');
   const cluster = new CfnServerlessCluster(scope, IDS.serverless, {
-    clusterName: props.clusterName ?? clusterNameOf(scope, 'serverless'),
+    clusterName,
     clientAuthentication: { sasl: { iam: { enabled: true } } },
     vpcConfigs: [{ subnetIds, securityGroups: [props.network.brokerSecurityGroup.securityGroupId] }],
   });
   scope.node.defaultChild = cluster;
   keep(cluster, props);
-  return { kind: 'serverless', clusterArn: cluster.attrArn, access: ['iam'], network: props.network };
+  return { kind: 'serverless', clusterArn: cluster.attrArn, clusterName, access: ['iam'], network: props.network };
 }
 
 function provisionedParts(
@@ -185,6 +197,10 @@ function provisionedParts(
 ): ClusterParts {
   const subnetIds = subnetsOf(props);
   checkNewCluster(kind, props, subnetIds);
+  checkPlaces(
+    Stack.of(scope),
+    placesOfKeys({ encryptionKey: props.encryptionKey, scramSecret: props.scramSecret?.encryptionKey }),
+  );
   const defaults = kind === 'express' ? EXPRESS_DEFAULTS : STANDARD_DEFAULTS;
   const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, network } = props;
   const { instanceType = defaults.instanceType, kafkaVersion = defaults.kafkaVersion } = props;
@@ -192,8 +208,9 @@ function provisionedParts(
     retention: props.logRetention ?? CLUSTER_DEFAULTS.logRetention,
     removalPolicy: RemovalPolicy.DESTROY,
   });
+  const clusterName = props.clusterName ?? clusterNameOf(scope, kind);
   const cluster = new CfnCluster(scope, IDS[kind], {
-    clusterName: props.clusterName ?? clusterNameOf(scope, kind),
+    clusterName,
     kafkaVersion,
     numberOfBrokerNodes: brokers,
     brokerNodeGroupInfo: {
@@ -218,7 +235,8 @@ function provisionedParts(
   });
   scope.node.defaultChild = cluster;
   keep(cluster, props);
-  const parts = { kind, clusterArn: cluster.attrArn, access, network, brokers, instanceType };
+  const askAgainFor = [instanceType, kafkaVersion, `${subnetIds.length}-zones`];
+  const parts = { kind, clusterArn: cluster.attrArn, clusterName, access, network, brokers, instanceType, askAgainFor };
   return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;
 }
 

@@ -1,4 +1,4 @@
-import { Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -138,6 +138,7 @@ export class OutboxNetwork extends Construct {
     refuseUnknownKeys('OutboxNetwork', props, Object.keys(OPTIONS));
     this.access = checkedAccess(props.access ?? NETWORK_DEFAULTS.access);
     refuseUnusedOptions(props);
+    checkZones(props.availabilityZones, Stack.of(this).region);
     this.consumerMappings = props.consumerMappings;
     this.vpc = props.vpc ?? this.#newVpc(props);
     this.vpcSubnets = props.vpcSubnets ?? (props.vpc === undefined ? { subnetType: SubnetType.PRIVATE_ISOLATED } : {});
@@ -239,6 +240,29 @@ function checkedAccess(access: readonly BrokerAccess[]): readonly BrokerAccess[]
     );
   }
   return [...new Set(access)];
+}
+
+function checkZones(zones: readonly string[] | undefined, region: string): void {
+  if (zones === undefined || Token.isUnresolved(zones)) return;
+  const names = zones.filter((zone) => !Token.isUnresolved(zone));
+  const repeated = names.find((zone, index) => names.indexOf(zone) !== index);
+  if (zones.length === 0 || repeated !== undefined) {
+    throw invalidOption(
+      'availabilityZones',
+      repeated ?? 'an empty list',
+      'a list of different zones',
+      'Brokers spread over zones: each subnet is in another one.',
+    );
+  }
+  if (Token.isUnresolved(region)) return;
+  const foreign = names.find((zone) => !zone.startsWith(region));
+  if (foreign === undefined) return;
+  throw invalidOption(
+    'availabilityZones',
+    foreign,
+    `zones of the stack's region, such as ${region}a`,
+    'A VPC has subnets in its own region only.',
+  );
 }
 
 /** What would be ignored is refused: whoever gave it believes that it has an effect. */

@@ -1,4 +1,4 @@
-import { CustomResource, Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { CustomResource, Duration, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnTopic } from 'aws-cdk-lib/aws-msk';
@@ -8,9 +8,12 @@ import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
 import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props';
 import { bundledFunction } from '../bundled-function';
+import { checkPlaces } from '../guards/places';
 import { checkReplicas } from '../guards/replicas';
 import { invalidOption } from '../invalid-option';
+import { all } from '../look-into-app';
 import { outboxFunction } from '../outbox-function';
+import { placesOfBrokers } from '../places-of';
 import {
   CLOUDFORMATION_REPLICAS,
   makerOf,
@@ -46,11 +49,17 @@ export class OutboxTopics extends Construct {
   readonly names: string[];
   /** Every topic, with all defaults in their places. */
   readonly topics: readonly ResolvedTopic[];
+  /** The cluster's ARN; of one that is known by its brokers only, their addresses. */
+  readonly clusterId: string;
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxTopicsProps) {
     super(scope, id);
     const brokers = resolveBrokers(props);
+    checkPlaces(Stack.of(this), placesOfBrokers(brokers));
+    this.clusterId = clusterOf(brokers);
+    // When everything is in the app: another one may be made after this one.
+    this.node.addValidation({ validate: () => this.#sharedTopics() });
     this.topics = resolveTopics(props, brokers.cluster?.kind);
     this.names = this.topics.map(({ topic }) => topic);
     const byFunction = makerOf(props, brokers) === 'function';
@@ -68,6 +77,27 @@ export class OutboxTopics extends Construct {
     }
   }
 
+  /** Made twice, a topic fails the deployment, or takes the properties of whoever was deployed last. */
+  #sharedTopics(): string[] {
+    const { region, account } = Stack.of(this);
+    return all(this, OutboxTopics)
+      .filter((other) => other !== this && other.clusterId === this.clusterId)
+      .filter((other) => Stack.of(other).region === region && Stack.of(other).account === account)
+      .flatMap(({ names, node }) =>
+        this.names
+          .filter((topic) => names.includes(topic))
+          .map(
+            (topic) =>
+              invalidOption(
+                'topics',
+                topic,
+                'made by one OutboxTopics',
+                `${node.path} makes it on the same cluster too. Keep it in one, and name the topic where it is used.`,
+              ).message,
+          ),
+      );
+  }
+
   #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
     // Not the id of a custom resource, which CloudFormation could not turn into this one when the kind of cluster changes.
     const made = new CfnTopic(this, `MskTopic-${topic}`, {
@@ -77,7 +107,8 @@ export class OutboxTopics extends Construct {
       replicationFactor: replicationFactor ?? CLOUDFORMATION_REPLICAS,
       configs: Object.keys(configs).length === 0 ? undefined : Fn.base64(propertiesOf(configs)),
     });
-    made.applyRemovalPolicy(removalPolicyOf(onRemoval));
+    // Its name is fixed: one that stays when its creation is rolled back fails the next attempt.
+    made.applyRemovalPolicy(onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     return made;
   }
 
@@ -138,7 +169,27 @@ export class OutboxTopics extends Construct {
 }
 
 /** Names the cluster: by its ARN, or a cluster of one's own by the brokers it is found by. */
-const clusterOf = ({ cluster, bootstrapBrokers }: ResolvedBrokers): string => cluster?.clusterArn ?? bootstrapBrokers;
+export const clusterOf = ({
+  cluster,
+  bootstrapBrokers,
+}: Pick<ResolvedBrokers, 'cluster' | 'bootstrapBrokers'>): string => cluster?.clusterArn ?? bootstrapBrokers;
+
+/** @throws OutboxError `invalid-option` for topics that are made on another cluster than the one that is used. */
+export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): void {
+  if (!(topics instanceof OutboxTopics)) return;
+  const [made, used] = [topics.clusterId, clusterOf(brokers)];
+  // A token and a plain ARN may be the same cluster, and so may an ARN and addresses.
+  const areComparable = Token.isUnresolved(made) === Token.isUnresolved(used) && isArn(made) === isArn(used);
+  if (made === used || !areComparable || Stack.of(topics) !== Stack.of(brokers.cluster ?? topics)) return;
+  throw invalidOption(
+    'topics',
+    `the topics of ${topics.node.path}, on another cluster`,
+    'topics on the cluster that is used',
+    'They do not exist on the cluster of this construct. Give both the same cluster.',
+  );
+}
+
+const isArn = (text: string): boolean => text.startsWith('arn:');
 
 const removalPolicyOf = (onRemoval: 'retain' | 'delete'): RemovalPolicy =>
   onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;

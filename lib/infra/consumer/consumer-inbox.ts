@@ -1,12 +1,14 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Stack, type RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { INBOX_TABLE } from '../../event/table';
 import { checkNames } from '../guards/names';
+import { checkPlaces } from '../guards/places';
 import { refuseUnknownKeys } from '../invalid-option';
-import { encryptionBy, KEY_ACTIONS } from '../outbox-table';
+import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox-table';
+import { placesOfKeys } from '../places-of';
 
 /** What a `ConsumerInbox` can be told. */
 export interface ConsumerInboxProps {
@@ -35,7 +37,7 @@ export interface ConsumerInboxProps {
   /**
    * What happens to the table when it leaves the stack.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -43,7 +45,6 @@ export interface ConsumerInboxProps {
 /** Every default that is a value. */
 export const INBOX_DEFAULTS = {
   deletionProtection: true,
-  removalPolicy: RemovalPolicy.RETAIN,
 } as const satisfies Partial<ConsumerInboxProps>;
 
 /** As a record, so that a new option that is not listed does not compile. */
@@ -75,6 +76,7 @@ export class ConsumerInbox extends Construct {
     super(scope, id);
     refuseUnknownKeys('ConsumerInbox', props, Object.keys(OPTIONS));
     checkNames({ tableName: props.tableName });
+    checkPlaces(Stack.of(this), placesOfKeys({ encryptionKey: props.encryptionKey }));
     this.table = new TableV2(this, 'Resource', {
       tableName: props.tableName,
       partitionKey: { name: INBOX_TABLE.partitionKey, type: AttributeType.STRING },
@@ -84,7 +86,7 @@ export class ConsumerInbox extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption: encryptionBy(props.encryptionKey, this),
       deletionProtection: props.deletionProtection ?? INBOX_DEFAULTS.deletionProtection,
-      removalPolicy: props.removalPolicy ?? INBOX_DEFAULTS.removalPolicy,
+      removalPolicy: props.removalPolicy ?? retentionOf(props.tableName),
     });
   }
 

@@ -38,7 +38,11 @@ export function consumerMapping(
     batchSize: props.batchSize,
     maxBatchingWindow: props.maxBatchingWindow,
     filters: props.filters,
-    provisionedPollerConfig: { minimumPollers: props.minimumPollers, maximumPollers: props.maximumPollers },
+    provisionedPollerConfig: {
+      minimumPollers: props.minimumPollers,
+      maximumPollers: props.maximumPollers,
+      pollerGroupName: pollerGroupOf(props),
+    },
     reportBatchItemFailures: true,
     // A batch that runs out of retries is dropped, and an outage may last.
     retryAttempts: props.onFailure?.retryAttempts ?? -1,
@@ -49,6 +53,16 @@ export function consumerMapping(
   mapping.node.addDependency(target.role ?? target, ...props.dependencies);
   return mapping;
 }
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/kafka-scaling-modes.html */
+const GROUP_MAPPINGS = 100;
+const GROUP_POLLERS = 2_000;
+
+/** Mappings of one group share pollers, which are billed by the hour; `undefined` where sharing is not possible or idle. */
+const pollerGroupOf = ({ consumerName, topics, maximumPollers }: ResolvedConsumerProps): string | undefined =>
+  topics.length > 1 && topics.length <= GROUP_MAPPINGS && topics.length * maximumPollers <= GROUP_POLLERS
+    ? consumerName
+    : undefined;
 
 /** The Amazon MSK cluster that the pollers ask for its brokers; `undefined` for brokers that are only known by address. */
 const clusterOf = ({ cluster, authentication }: ResolvedConsumerProps): string | undefined =>

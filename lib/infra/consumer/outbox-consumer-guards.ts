@@ -1,16 +1,25 @@
 import { Stack } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  CfnEventSourceMapping,
+  type Function as LambdaFunction,
+  type IEventSourceMapping,
+} from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { readsSecret } from '../cluster/kafka-authentication';
 import { inboxProblems } from '../guards/inbox-shape';
+import { isSameTable } from '../guards/same-table';
+import { invalidOption } from '../invalid-option';
 import { all, isTable, keyProblems, propertiesOf, routeProblems } from '../look-into-app';
+import { Outbox } from '../outbox';
 import type { ResolvedConsumerProps } from './outbox-consumer-props';
 
 /** The part of `OutboxConsumer` that is looked at. */
 interface NamedConsumer extends Construct {
   readonly consumerName: string;
   readonly inbox: ITable;
+  readonly eventSourceMappings: Readonly<Record<string, IEventSourceMapping>>;
 }
 
 /**
@@ -24,10 +33,9 @@ export function consumerProblems(
 ): string[] {
   return [
     ...inboxGuard(consumer),
-    ...routeProblems(consumer, props, {
-      who: `The consumer ${consumer.consumerName}`,
-      without: 'it could apply nothing',
-    }),
+    ...outboxTableGuard(consumer),
+    ...routeGuard(consumer, props),
+    ...groupGuard(consumer),
     ...keyGuard(consumer, user, props),
     ...nameGuard(consumer),
   ];
@@ -36,6 +44,70 @@ export function consumerProblems(
 function inboxGuard({ inbox }: NamedConsumer): string[] {
   const resource = inbox.node.defaultChild;
   return isTable(resource) ? inboxProblems(propertiesOf(resource)) : [];
+}
+
+/** It has the keys and the TTL of an inbox, and its stream would bring every note of the consumer to the relay. */
+function outboxTableGuard(consumer: NamedConsumer): string[] {
+  return all(consumer, Outbox)
+    .filter((outbox) => isSameTable({ user: outbox, table: outbox.table }, { user: consumer, table: consumer.inbox }))
+    .map(
+      ({ node }) =>
+        invalidOption(
+          'inbox',
+          `the table of the outbox ${node.path}`,
+          'a table of consumers alone',
+          'The relay would park what the consumer notes there, and hold keys for it. Use a ConsumerInbox.',
+        ).message,
+    );
+}
+
+function routeGuard(consumer: NamedConsumer, props: ResolvedConsumerProps): string[] {
+  const user = { who: `The consumer ${consumer.consumerName}`, without: 'it could apply nothing' };
+  return [
+    ...routeProblems(consumer, props, user, 'dynamodb'),
+    ...(readsSecret(props.authentication) ? routeProblems(consumer, props, user, 'secretsmanager') : []),
+  ];
+}
+
+interface KafkaMapping {
+  readonly EventSourceArn?: unknown;
+  readonly SelfManagedEventSource?: unknown;
+  readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId?: unknown };
+  readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId?: unknown };
+}
+
+/** Lambda wants a group for each mapping: `a.b` is that of a consumer `a.b`, and of a consumer `a` for its topic `b`. */
+function groupGuard(consumer: NamedConsumer): string[] {
+  const byGroup = new Map<string, string[]>();
+  const own = Object.values(consumer.eventSourceMappings).map(({ node }) => node.defaultChild);
+  for (const mapping of all(consumer, CfnEventSourceMapping)) {
+    const group = groupOf(mapping);
+    if (group !== undefined) byGroup.set(group, [...(byGroup.get(group) ?? []), mapping.node.path]);
+  }
+  return own
+    .filter((mapping) => mapping instanceof CfnEventSourceMapping)
+    .flatMap((mapping) => {
+      const paths = byGroup.get(groupOf(mapping) ?? '') ?? [];
+      const others = paths.filter((path) => path !== mapping.node.path);
+      if (others.length === 0) return [];
+      return invalidOption(
+        'consumerName',
+        consumer.consumerName,
+        'one whose Kafka groups belong to it alone',
+        `Its mapping ${mapping.node.path} has the group and the cluster of ${others.join(' and ')}. They would share the messages, and none would see everything. Use another consumerName; the group of a topic after the first is "<consumerName>.<topic>".`,
+      ).message;
+    });
+}
+
+/** The group with its cluster, as text; `undefined` for a mapping of something else. */
+function groupOf(mapping: CfnEventSourceMapping): string | undefined {
+  const properties = propertiesOf(mapping) as KafkaMapping;
+  const { ConsumerGroupId } =
+    properties.AmazonManagedKafkaEventSourceConfig ?? properties.SelfManagedKafkaEventSourceConfig ?? {};
+  if (ConsumerGroupId === undefined) return undefined;
+  const { region, account } = Stack.of(mapping);
+  const { EventSourceArn, SelfManagedEventSource } = properties;
+  return JSON.stringify([region, account, ConsumerGroupId, EventSourceArn, SelfManagedEventSource]);
 }
 
 function keyGuard(

@@ -10,7 +10,7 @@ import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers 
 import { checkConsumer } from '../guards/consumer';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
-import { OutboxTopics } from '../cluster/outbox-topics';
+import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 
 /** What an `OutboxConsumer` can be told. */
@@ -299,6 +299,7 @@ export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsum
   refuseUnknownKeys('OutboxConsumer', props, Object.keys(OPTIONS));
   const own = withoutUndefined(props);
   const brokers = resolveBrokers(own);
+  checkTopicsCluster(own.topics, brokers);
   const resolved: ResolvedConsumerProps = {
     ...CONSUMER_CONSTRUCT_DEFAULTS,
     ...own,

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
@@ -12,6 +13,7 @@ import { consumerMapping, grantPolling } from './consumer-mapping';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
 import { MAX_INVOCATION_MESSAGE_BYTES } from '../guards/consumer';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../guards/message-size';
+import { checkPlaces } from '../guards/places';
 import { invalidOption } from '../invalid-option';
 import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
 import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
@@ -19,6 +21,7 @@ import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '.
 import { consumerProblems } from './outbox-consumer-guards';
 import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
 import { outboxFunction } from '../outbox-function';
+import { placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from '../places-of';
 import { OutboxTopics } from '../cluster/outbox-topics';
 
 /** Dead letters are few, and their order tells nothing. */
@@ -73,7 +76,13 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     super(scope, id);
     const resolved = resolveConsumerProps(props);
     const monitoring = resolved.monitoring === false ? undefined : resolveConsumerMonitoring(this, resolved.monitoring);
-    const { consumerName, topics } = resolved;
+    const { consumerName, topics, environmentEncryptionKey, logEncryptionKey } = resolved;
+    checkPlaces(Stack.of(this), [
+      ...placesOfTable('inbox', resolved.inbox),
+      ...placesOfBrokers(resolved),
+      ...placesOfKeys({ environmentEncryptionKey, logEncryptionKey }),
+      ...placesOfAlarmTopics({ pageTopic: monitoring?.pageTopic, ticketTopic: monitoring?.ticketTopic }),
+    ]);
     this.consumerName = consumerName;
     this.#metricsNamespace = resolved.metricsNamespace;
     this.inbox = resolved.inbox ?? new ConsumerInbox(this, 'Inbox').table;

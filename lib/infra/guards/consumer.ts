@@ -1,15 +1,18 @@
 import { Token, type Duration } from 'aws-cdk-lib';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { HANDLER_MARGIN_MS } from '../../consume/environment';
-import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
+import { CONSUMER_NAME_PATTERN, deadLetterTopic } from '../../event/consumer-name';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 import type { ConsumedTopic, ConsumerOnFailure, ResolvedConsumerProps } from '../consumer/outbox-consumer-props';
+import { checkMemory, checkVariables } from './lambda-limits';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
 /** @throws OutboxError `invalid-option` for what Lambda would refuse at deployment, or what would block or lose messages. */
 export function checkConsumer(props: ResolvedConsumerProps): void {
   checkName(props);
   checkTopics(props.topics, props.consumerName);
+  checkMemory('memorySize', props.memorySize);
+  checkVariables(props.environment);
   checkTimes(props);
   checkMapping(props);
   checkStart(props);
@@ -59,6 +62,14 @@ function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): vo
     }
     if (topics.findIndex((other) => other.topic === topic) !== index) {
       throw invalidOption('topics', topic, 'a list without repetitions', 'Remove one of the two.');
+    }
+    if (topics.some((other) => topic === deadLetterTopic(other.topic, consumerName))) {
+      throw invalidOption(
+        'topics',
+        topic,
+        'topics other than the dead-letter topics of this consumer',
+        'It would read what it has set aside, and set it aside again. Use a consumer of another name for dead letters.',
+      );
     }
     if (consumerName.length + topic.length > MAX_NAMES_LENGTH) {
       throw invalidOption(
@@ -160,6 +171,15 @@ function checkMapping(props: ResolvedConsumerProps): void {
       'Each poller invokes the function once at least, for each topic: with less, some are throttled and their partitions wait. To stop the consumer set enabled to false.',
     );
   }
+  const noPattern = filters?.find(({ pattern }) => typeof pattern !== 'string');
+  if (noPattern !== undefined) {
+    throw invalidOption(
+      'filters',
+      noPattern,
+      'a list of what FilterCriteria.filter(…) returns',
+      'Lambda takes each pattern as JSON, in "pattern".',
+    );
+  }
   if (filters === undefined || (filters.length >= 1 && filters.length <= MAX_FILTERS)) return;
   throw invalidOption(
     'filters',
@@ -169,11 +189,22 @@ function checkMapping(props: ResolvedConsumerProps): void {
   );
 }
 
+/** In the year 2286; a time in milliseconds is above. */
+const LATEST_TIMESTAMP = 9_999_999_999;
+
 function checkStart({ startingPosition, startingPositionTimestamp }: ResolvedConsumerProps): void {
   if (!Object.values(StartingPosition).includes(startingPosition)) {
     throw invalidOption('startingPosition', startingPosition, 'a StartingPosition', 'TRIM_HORIZON misses nothing.');
   }
   const needed = startingPosition === StartingPosition.AT_TIMESTAMP;
+  if (needed && startingPositionTimestamp !== undefined) {
+    checkInteger(
+      'startingPositionTimestamp',
+      startingPositionTimestamp,
+      { min: 0, max: LATEST_TIMESTAMP },
+      'It is in seconds since 1970, not in milliseconds.',
+    );
+  }
   if (needed === (startingPositionTimestamp !== undefined)) return;
   throw invalidOption(
     'startingPositionTimestamp',

@@ -102,7 +102,11 @@ function conditionAlarm(
     treatMissingData: MISSING[missing],
   });
   if (warmUp !== undefined && alarm.node.defaultChild instanceof CfnAlarm) {
-    alarm.node.defaultChild.warmUpConfiguration = { warmUpPeriodDurationInMinutes: warmUp.toMinutes() };
+    alarm.node.defaultChild.warmUpConfiguration = {
+      warmUpPeriodDurationInMinutes: warmUp.toMinutes(),
+      // Otherwise a first value ends it, and a metric of FILL(m, 0) has values at once.
+      onlyStartEvaluatingAfterWarmUpPeriodEnds: true,
+    };
   }
   return alarm;
 }

@@ -16,8 +16,8 @@ export interface ConsumerMonitoringOptions {
   readonly outbox?: OutboxMonitoring | undefined;
 
   /**
-   * Where it is told that somebody must act now, and that it is over. A topic that is encrypted must have a key of your
-   * own, whose policy lets CloudWatch use it.
+   * Where it is told that somebody must act now, and that it is over: a standard SNS topic of the stack's region. CloudWatch
+   * is allowed to publish to a topic, and to use its key, where the app makes them; of imported ones synthesis warns.
    *
    * @default - where `outbox` says; without it nowhere: the alarms show in the console
    */

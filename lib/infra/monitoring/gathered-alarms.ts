@@ -4,6 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { compositeAlarmProblem } from '../guards/composite-alarm';
+import { letAlarmsPublish, publishProblems } from './alarm-topics';
 import { anyAlarm, makeAlarm, type AlarmSpec, type AlarmTexts, type Severity } from './alarm';
 
 export interface GatheredAlarmsProps extends AlarmTexts {
@@ -30,6 +31,9 @@ export class GatheredAlarms extends Construct {
     super(scope, id);
     this.#props = props;
     this.runbookBaseUrl = props.runbookBaseUrl;
+    for (const [option, topic] of Object.entries(this.#topics())) {
+      if (topic !== undefined) letAlarmsPublish(this, option, topic);
+    }
     this.page = this.#composite('page', 'Somebody must act now.');
     this.ticket = this.#composite('ticket', 'Somebody must act on the next working day.');
     // When everything is in the app: consumers add theirs after the outbox.
@@ -61,10 +65,17 @@ export class GatheredAlarms extends Construct {
   }
 
   #problems(): string[] {
-    return Object.entries(this.#gathered).flatMap(
-      ([severity, alarms]) =>
-        compositeAlarmProblem(`${this.node.path}/${severity}`, alarms.map(nameOf), Stack.of(this).region) ?? [],
-    );
+    return [
+      ...Object.entries(this.#topics()).flatMap(([option, topic]) => publishProblems(option, topic)),
+      ...Object.entries(this.#gathered).flatMap(
+        ([severity, alarms]) =>
+          compositeAlarmProblem(`${this.node.path}/${severity}`, alarms.map(nameOf), Stack.of(this).region) ?? [],
+      ),
+    ];
+  }
+
+  #topics(): Readonly<Record<'pageTopic' | 'ticketTopic', ITopic | undefined>> {
+    return { pageTopic: this.#props.pageTopic, ticketTopic: this.#props.ticketTopic };
   }
 
   #topic(severity: Severity): ITopic | undefined {

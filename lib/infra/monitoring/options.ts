@@ -13,8 +13,8 @@ export interface OutboxMonitoringOptions {
   readonly slo?: OutboxSlo;
 
   /**
-   * Where it is told that somebody must act now, and that it is over. A topic that is encrypted must have a key of your
-   * own, whose policy lets CloudWatch use it.
+   * Where it is told that somebody must act now, and that it is over: a standard SNS topic of the stack's region. CloudWatch
+   * is allowed to publish to a topic, and to use its key, where the app makes them; of imported ones synthesis warns.
    *
    * @default - nowhere: the alarms show in the console
    */
@@ -38,7 +38,7 @@ export interface OutboxMonitoringOptions {
    * Name of a provisioned Amazon MSK cluster with IAM authentication, to be told when a broker refuses connections. The
    * cluster's monitoring level must be `PER_BROKER` or higher, which costs; MSK Serverless has no such metric.
    *
-   * @default - the cluster's own metrics are not looked at
+   * @default - that of a cluster with IAM and brokers that the app makes; the metrics of others are not looked at
    */
   readonly mskClusterName?: string;
 

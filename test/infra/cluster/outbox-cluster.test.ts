@@ -48,7 +48,10 @@ describe('serverless', () => {
   });
 
   test('outlives the stack', () => {
-    template().hasResource('AWS::MSK::ServerlessCluster', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    template().hasResource('AWS::MSK::ServerlessCluster', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
   });
 
   test('has its brokers looked up at deployment, without anything from the internet', () => {
@@ -150,7 +153,7 @@ test('with a cluster that outlives its stack, so do its properties, which MSK do
     'AWS::MSK::BatchScramSecret',
     'AWS::SecretsManager::Secret',
   ]) {
-    template.hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    template.hasResource(type, { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
   }
 });
 

@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { GatewayVpcEndpointAwsService, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
@@ -18,6 +18,7 @@ import { OutboxNetwork } from '../../../lib/infra/cluster/outbox-network';
 import { OutboxTopics } from '../../../lib/infra/cluster/outbox-topics';
 import { consumerProps, consumerStack, readableNetwork, stackInRegion } from '../consumer-stack';
 import { CLUSTER_ARN, SECRET_ARN, masked, propertiesOf, relayCode, statements, templateOf } from '../stack';
+import { isolatedVpc } from '../isolated-vpc';
 
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
 const FUNCTION = 'AWS::Lambda::Function';
@@ -164,7 +165,8 @@ describe('the event source mapping', () => {
 
   test('reads all topics of an OutboxTopics, after they are made', () => {
     const { template } = consumerStack((stack) => {
-      const cluster = OutboxCluster.serverless(stack, 'Other', { network: new OutboxNetwork(stack, 'OtherNetwork') });
+      const cluster = stack.node.findChild('Cluster');
+      if (!(cluster instanceof OutboxCluster)) throw new Error('The stack has no cluster.');
       return {
         topics: new OutboxTopics(stack, 'Topics', { cluster, topics: ['audit', 'bills'], topicsCode: relayCode() }),
       };
@@ -443,11 +445,7 @@ const everything = (stack: Stack): Required<Omit<OutboxConsumerProps, 'cluster'>
   topics: ['orders', { topic: 'payments', configs: { 'max.message.bytes': '2000000' } }],
   bootstrapBrokers: 'b-1.orders:9096',
   authentication: KafkaAuthentication.scram(Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN)),
-  vpc: new Vpc(stack, 'Vpc', {
-    natGateways: 0,
-    subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
-    gatewayEndpoints: { DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
-  }),
+  vpc: isolatedVpc(stack),
   vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
   securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
   code: relayCode(),

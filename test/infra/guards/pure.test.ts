@@ -2,7 +2,7 @@ import { Duration, Lazy } from 'aws-cdk-lib';
 import { checkBrokerReach } from '../../../lib/infra/guards/broker-reach';
 import { compositeAlarmProblem } from '../../../lib/infra/guards/composite-alarm';
 import { checkConnections } from '../../../lib/infra/guards/connections';
-import { dynamoDbRouteProblem } from '../../../lib/infra/guards/dynamodb-route';
+import { routeProblem } from '../../../lib/infra/guards/service-route';
 import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/guards/key-policy';
 import { checkBatchLimit, checkWriterLimit } from '../../../lib/infra/guards/message-size';
 import { checkNames, sharedNameProblem } from '../../../lib/infra/guards/names';
@@ -162,11 +162,11 @@ describe('brokers inside a VPC', () => {
 });
 
 test('a VPC must lead to DynamoDB', () => {
-  const route = { vpc: 'Orders/Vpc', hasEndpoint: false, hasEgress: false };
+  const route = { service: 'dynamodb' as const, vpc: 'Orders/Vpc', hasEndpoint: false, hasEgress: false };
   const user = { who: 'The relay', without: 'it would publish nothing' };
-  expect(dynamoDbRouteProblem({ ...route, hasEndpoint: true }, user)).toBeUndefined();
-  expect(dynamoDbRouteProblem({ ...route, hasEgress: true }, user)).toBeUndefined();
-  expect(dynamoDbRouteProblem(route, user)).toMatch(
+  expect(routeProblem({ ...route, hasEndpoint: true }, user)).toBeUndefined();
+  expect(routeProblem({ ...route, hasEgress: true }, user)).toBeUndefined();
+  expect(routeProblem(route, user)).toMatch(
     /^The relay runs in Orders\/Vpc, from where nothing leads to DynamoDB: it would publish nothing\. Add a gateway endpoint, which is free/,
   );
 });

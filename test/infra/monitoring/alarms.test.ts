@@ -172,7 +172,10 @@ describe('the thresholds', () => {
     expect(alarmOf(template, 'relay-behind').Threshold).toBe(20 * 60_000);
     expect(alarmOf(template, 'relay-slow').Threshold).toBe(270_000);
     expect(alarmOf(template, 'oldest-pending')).toMatchObject({ Threshold: 40 * 60_000, Period: 1_800 });
-    expect(alarmOf(template, 'sweeper-silent').WarmUpConfiguration).toEqual({ WarmUpPeriodDurationInMinutes: 60 });
+    expect(alarmOf(template, 'sweeper-silent').WarmUpConfiguration).toEqual({
+      WarmUpPeriodDurationInMinutes: 60,
+      OnlyStartEvaluatingAfterWarmUpPeriodEnds: true,
+    });
   });
 
   test('of the cluster are there for a cluster that is named', () => {

@@ -1,0 +1,45 @@
+import { Token } from 'aws-cdk-lib';
+import { invalidOption } from '../invalid-option';
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MEMORY_MB = { min: 128, max: 10_240 } as const;
+const MAX_VARIABLES_LENGTH = 4_096;
+const VARIABLE = /^[A-Za-z][A-Za-z0-9_]+$/;
+/** What Lambda sets itself, and refuses to take. */
+const RESERVED =
+  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|LAMBDA_.*|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
+
+/** @throws OutboxError `invalid-option` for a size that Lambda refuses. */
+export function checkMemory(option: string, megabytes: number): void {
+  const { min, max } = MEMORY_MB;
+  if (!Token.isUnresolved(megabytes) && Number.isSafeInteger(megabytes) && megabytes >= min && megabytes <= max) return;
+  throw invalidOption(
+    option,
+    megabytes,
+    `an integer from ${min} to ${max}, known at synthesis`,
+    'It is in MB, and that is what Lambda allows.',
+  );
+}
+
+/** @throws OutboxError `invalid-option` for variables that Lambda refuses. */
+export function checkVariables(variables: Readonly<Record<string, string>>): void {
+  const refused = Object.keys(variables).find((name) => !VARIABLE.test(name) || RESERVED.test(name));
+  if (refused !== undefined) {
+    throw invalidOption(
+      'environment',
+      refused,
+      'names of at least two letters, digits or "_", the first a letter, that Lambda does not reserve',
+      'Lambda sets the reserved ones itself.',
+    );
+  }
+  const length = Object.entries(variables)
+    .filter((variable) => !variable.some((text) => Token.isUnresolved(text)))
+    .reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  if (length <= MAX_VARIABLES_LENGTH) return;
+  throw invalidOption(
+    'environment',
+    `variables of ${length} bytes`,
+    `at most ${MAX_VARIABLES_LENGTH} bytes together`,
+    'Lambda takes no more. Keep what is longer in a parameter of Systems Manager.',
+  );
+}

@@ -1,0 +1,39 @@
+import type { ResolvedBrokers } from '../cluster/broker-props';
+import { isServerlessArn } from '../cluster/outbox-cluster-props';
+import { clusterNameIn, known } from '../guards/places';
+import { invalidOption } from '../invalid-option';
+
+/** @throws OutboxError `invalid-option` for a cluster without these metrics, or another one than that of the outbox. */
+export function checkMskClusterName(
+  mskClusterName: string | undefined,
+  { cluster, authentication }: Pick<ResolvedBrokers, 'cluster' | 'authentication'>,
+): void {
+  if (mskClusterName === undefined) return;
+  const clusterArn = cluster?.clusterArn ?? authentication.clusterArn;
+  if (cluster?.kind === 'serverless' || isServerlessArn(clusterArn)) {
+    throw invalidOption(
+      'monitoring.mskClusterName',
+      mskClusterName,
+      'left out on MSK Serverless',
+      'MSK Serverless has no metrics of refused connections: the alarm could never fire.',
+    );
+  }
+  const given = known(mskClusterName);
+  const own = known(cluster?.clusterName) ?? clusterNameIn(clusterArn);
+  if (given === undefined || own === undefined || given === own) return;
+  throw invalidOption(
+    'monitoring.mskClusterName',
+    given,
+    `the name of the outbox's cluster (${own})`,
+    'The alarm would watch another cluster. Leave it out for a cluster that the app makes.',
+  );
+}
+
+/** Of a cluster that the app makes it is known that it reports per broker. */
+export const ownMskCluster = ({
+  cluster,
+  authentication,
+}: Pick<ResolvedBrokers, 'cluster' | 'authentication'>): string | undefined =>
+  cluster === undefined || cluster.exists || cluster.kind === 'serverless' || authentication.settings.kind !== 'iam'
+    ? undefined
+    : cluster.clusterName;
