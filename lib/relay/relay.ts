@@ -1,6 +1,7 @@
 import type { Control } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { DrainSignal, Signal } from '../event/signal';
+import { BatchSizes } from './batch-sizes';
 import { Delivery } from './delivery';
 import { KeyWorker } from './drain';
 import { entryOf, type Entry } from './entry';
@@ -23,8 +24,11 @@ export interface Relay {
 }
 
 /** A relay for one process: what it acknowledged is remembered from one invocation to the next. */
-export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
+export function createRelay(given: RelayPorts, configured: RelayOptions): Relay {
   const memory = new ProcessMemory();
+  const sizes = new BatchSizes(configured.maxBatchBytes, given.clock);
+  const ports = { ...given, publisher: sizes.learningFrom(given.publisher) };
+  const options = { ...configured, batchBytesOf: sizes.limitOf };
   return {
     async handle(records, remainingMs) {
       const { telemetry } = ports;

@@ -35,6 +35,8 @@ export type PartitionOutage = (partition: TopicPartition) => Failure | undefined
 export interface RoundLimits {
   /** Kafka's `max.message.bytes` applies to a partition's whole batch. */
   readonly maxBatchBytes: number;
+  /** The same for one topic, if it was seen to take less. */
+  readonly batchBytesOf?: (topic: string) => number;
   /** Several rounds in one invocation let the marks of one overlap the publishing of the next. */
   readonly maxMessages: number;
 }
@@ -55,6 +57,7 @@ export function planRound(
   const targets = new Map<string, string>();
   const closed = new Set<string>();
   const identities = new Set<string>();
+  const { maxBatchBytes, batchBytesOf = () => maxBatchBytes } = limits;
   let messages = 0;
 
   const refuse = (entry: Entry, failure: Failure, partition?: TopicPartition): void => {
@@ -91,7 +94,7 @@ export function planRound(
       const target = `${message.topic}/${partition}`;
       const bytes = messageBytes(message);
       const batch = batches.get(target);
-      const full = batch !== undefined && (batch.full || batch.bytes + bytes > limits.maxBatchBytes);
+      const full = batch !== undefined && (batch.full || batch.bytes + bytes > batchBytesOf(message.topic));
       if (full) batch.full = true;
       if (full || (targets.get(entry.pk) ?? target) !== target) {
         closed.add(entry.pk);

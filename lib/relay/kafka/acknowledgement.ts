@@ -1,4 +1,5 @@
 import type { RecordMetadata } from 'kafkajs';
+import type { PartitionAnswer } from './partition-answers';
 import type { PartitionBatch } from '../ports';
 
 /** kafkajs resolved a send without having written these: it does so when a leader moves between its retries. */
@@ -10,6 +11,17 @@ export class KafkaAnswerIncomplete extends Error {
   constructor(partitions: readonly string[]) {
     super(`The send resolved, but the answer gives no offset for ${partitions.join(', ')}.`);
     this.partitions = partitions;
+  }
+}
+
+/** A partition to which nothing was sent, because by the brokers' metadata no broker leads it. */
+export class PartitionWithoutLeader extends Error {
+  override readonly name = 'PartitionWithoutLeader';
+  /** As the error of the protocol that says the same. */
+  readonly type = 'LEADER_NOT_AVAILABLE';
+
+  constructor(partition: string) {
+    super(`Partition ${partition} has no leader.`);
   }
 }
 
@@ -38,4 +50,14 @@ export function acknowledgedOffsets(
     if (offset !== undefined) acknowledged.set(batch, offset);
   }
   return acknowledged;
+}
+
+/** By partition, the errors that brokers answered instead of an offset. */
+export function answeredErrors(answer: readonly RecordMetadata[]): Map<string, unknown> {
+  const errors = new Map<string, unknown>();
+  for (const { topicName: topic, partition, error } of answer as readonly (RecordMetadata &
+    Partial<PartitionAnswer>)[]) {
+    if (error !== undefined) errors.set(nameOf({ topic, partition }), error);
+  }
+  return errors;
 }

@@ -1,6 +1,7 @@
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { withinDeadline } from './deadline';
 import { KafkaSession, type KafkaClient, type SessionOptions } from './session';
+import type { PartitionBatch } from '../ports';
 
 /** Makes a client for these brokers, the first of which it asks first. */
 export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise<KafkaClient>;
@@ -10,7 +11,7 @@ export interface ProducersOptions extends SessionOptions {
   readonly brokers: readonly string[];
   /** Brokers close a connection that was idle for 10 minutes, load balancers before that; a frozen Lambda does not notice. */
   readonly idleRebuildMs: number;
-  /** A producer was thrown away because of `cause`. */
+  /** The producer that is kept was thrown away because of `cause`. */
   readonly onRebuilt: (cause: unknown) => void;
 }
 
@@ -41,6 +42,17 @@ export class KafkaProducers {
   }
 
   /**
+   * The kept session or a new one, in order to send `batches`. A session that failed for one of their partitions is
+   * spent. Rejects as `lease` does.
+   */
+  async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<KafkaSession> {
+    const { current } = this;
+    const failure = current === undefined ? undefined : firstFailure(current, batches);
+    if (current !== undefined && failure !== undefined) this.spend(current, failure.error);
+    return this.lease(budget, batches[0]?.topic ?? '');
+  }
+
+  /**
    * The kept session or a new one, in order to use `topic`; with `alone`, one that knows no other topic.
    *
    * A client whose connect failed answers "Broker not connected" for ever: each attempt takes a new client and begins
@@ -65,10 +77,29 @@ export class KafkaProducers {
         const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
         return await KafkaSession.open(client, this.#options, topic);
       } catch (error) {
+        this.#turn++;
         budget.connects--;
         if (budget.connects <= 0 || clock.now() >= giveUpAt) throw error;
       }
     }
+  }
+
+  /** Keeps a session that wrote `batches` if the one that is kept cannot write them; otherwise ends it. */
+  keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
+    const kept = this.current;
+    const failure = kept === undefined ? undefined : firstFailure(kept, batches);
+    if (kept !== undefined && failure === undefined) {
+      void session.discard();
+      return;
+    }
+    if (kept !== undefined) this.spend(kept, failure?.error);
+    this.#drop();
+    this.#session = session;
+  }
+
+  /** Ends the kept session if it knows `topic`, which does not exist any more: kafkajs would refresh it for ever. */
+  forget(topic: string): void {
+    if (this.#session?.knows(topic) === true) this.#drop();
   }
 
   /**
@@ -77,6 +108,7 @@ export class KafkaProducers {
    * duplicates.
    */
   spend(session: KafkaSession, cause: unknown): void {
+    this.#turn++;
     void session.discard();
     if (session === this.#session) this.#session = undefined;
     this.#options.onRebuilt(cause);
@@ -95,7 +127,15 @@ export class KafkaProducers {
 
   #nextBrokers(): string[] {
     const { brokers } = this.#options;
-    const first = this.#turn++ % brokers.length;
+    const first = this.#turn % brokers.length;
     return [...brokers.slice(first), ...brokers.slice(0, first)];
   }
 }
+
+const firstFailure = (session: KafkaSession, batches: readonly PartitionBatch[]): { error: unknown } | undefined => {
+  for (const batch of batches) {
+    const failure = session.failureOf(batch);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+};

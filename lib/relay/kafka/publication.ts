@@ -1,55 +1,74 @@
 import type { Sleep } from '../backoff';
-import { classify, concernsMessages, concernsTopic } from '../classify';
+import { classify, concernsMessages, concernsTopic, outageOf } from '../classify';
+import { ATTEMPT_TIMEOUTS } from '../environment';
 import { nameOf } from './acknowledgement';
 import type { ConnectBudget, KafkaProducers } from './producers';
+import type { Quarantine } from './quarantine';
 import { unencodablePart } from './record';
-import type { KafkaSession, SendResult } from './session';
-import { lookUpTopic } from './topic-lookup';
-import type { BatchOutcome, Failure, PartitionBatch } from '../ports';
+import type { KafkaSession, SendFailure, SendResult } from './session';
+import { lookUpAlone } from './topic-lookup';
+import type { BatchOutcome, Clock, Failure, Outage, PartitionBatch } from '../ports';
+
+/** For partitions in quarantine: one request, and no time for a second one. */
+const QUARANTINE_TIMEOUTS = 1.25;
 
 /**
- * One call of `publish`: everything together, then what is open by partition, then refused topics each by itself.
+ * One call of `publish`: first together what is not in quarantine, over the producer that is kept; then the rest, one
+ * send for each partition, over a producer of its own; then refused topics, each by itself.
  *
- * A first send that fails says little of its parts, and kafkajs names one error for all of them: only what is sent by
- * itself gets a verdict of its own.
+ * A batch that has an offset is never sent again, whatever happens to the others.
  */
 export class Publication {
   readonly #producers: KafkaProducers;
+  readonly #quarantine: Quarantine;
+  readonly #clock: Clock;
   readonly #sleep: Sleep;
   readonly #batches: readonly PartitionBatch[];
   readonly #settled = new Map<PartitionBatch, BatchOutcome>();
+  readonly #failures = new Map<PartitionBatch, SendFailure>();
   readonly #budget: ConnectBudget;
 
-  constructor(producers: KafkaProducers, sleep: Sleep, batches: readonly PartitionBatch[]) {
+  constructor(
+    producers: KafkaProducers,
+    quarantine: Quarantine,
+    clock: Clock,
+    sleep: Sleep,
+    batches: readonly PartitionBatch[],
+  ) {
     this.#producers = producers;
+    this.#quarantine = quarantine;
+    this.#clock = clock;
     this.#sleep = sleep;
     this.#batches = batches;
     this.#budget = producers.newBudget();
   }
 
-  outcomes(otherwise?: Failure): BatchOutcome[] {
-    const open: Failure = otherwise ?? { kind: 'outage', message: 'The batch was not attempted.' };
-    return this.#batches.map((batch) => this.#settled.get(batch) ?? open);
+  /** The outcomes so far. A batch that was not sent has failed with `otherwise`. */
+  outcomes(otherwise: Failure = { kind: 'outage', message: 'The batch was not attempted.' }): BatchOutcome[] {
+    return this.#batches.map((batch) => this.#settled.get(batch) ?? this.#openOutcome(batch, otherwise));
+  }
+
+  #openOutcome(batch: PartitionBatch, otherwise: Failure): Failure {
+    const failed = this.#failures.get(batch);
+    return failed === undefined ? otherwise : outageIn(batch, failed);
   }
 
   async run(): Promise<void> {
     this.#refuseUnencodable();
-    if (this.#open().length > 0) await this.#sendTogether();
-    if (this.#open().length > 0) await this.#sendEach();
+    const together = this.#open().filter((batch) => !this.#quarantine.has(batch));
+    const isSpent = together.length > 0 && (await this.#sendTogether(together));
+    this.#letRest();
+    if (this.#open().length > 0) await this.#sendApart(isSpent);
     for (const [topic, batches] of Map.groupBy(this.#open(), (batch) => batch.topic)) {
       const failure = await this.#sendAlone(topic, batches);
       if (failure === undefined) continue;
-      this.#settleOpen(failure);
+      for (const batch of this.#open()) this.#settled.set(batch, failure);
       return;
     }
   }
 
   #open(): PartitionBatch[] {
     return this.#batches.filter((batch) => !this.#settled.has(batch));
-  }
-
-  #settleOpen(outcome: Failure): void {
-    for (const batch of this.#open()) this.#settled.set(batch, outcome);
   }
 
   #refuseUnencodable(): void {
@@ -61,67 +80,132 @@ export class Publication {
     }
   }
 
-  /** The fast path: everything in one send. */
-  async #sendTogether(): Promise<void> {
-    const batches = this.#open();
-    const session = await this.#lease(batches);
+  /** The fast path. Resolves with whether the producer is spent. */
+  async #sendTogether(batches: readonly PartitionBatch[]): Promise<boolean> {
+    const session = await this.#producers.leaseFor(this.#budget, batches);
     const result = await session.send(batches);
-    this.#acknowledge(result);
-    if (!('error' in result)) return;
-    this.#producers.spend(session, result.error);
-    const failure = classify(result.error);
-    if (batches.length === 1 && concernsMessages(failure)) this.#settleOpen(failure);
+    this.#note(result);
+    for (const [batch, { error, isOwn }] of result.failures) {
+      const failure = classify(error);
+      // Without an answer for the partition, kafkajs names one error for all that was sent together.
+      if ((isOwn || batches.length === 1) && concernsMessages(failure)) this.#settled.set(batch, failure);
+    }
+    if (result.spentBy === undefined) return false;
+    this.#producers.spend(session, result.spentBy);
+    return true;
   }
 
-  /** Settles everything but refused topics, because kafkajs reports them of sends to other topics, too. */
-  async #sendEach(): Promise<void> {
+  /** Partitions in quarantine take no time of others that can be written. */
+  #letRest(): void {
+    if (!this.#batches.some((batch) => this.#isAcked(batch))) return;
+    for (const batch of this.#open()) {
+      const failure = this.#quarantine.restingWith(batch);
+      if (failure !== undefined) this.#settled.set(batch, failure);
+    }
+  }
+
+  /**
+   * Gives every open batch a verdict of its own. All share one producer and one time limit; the producer that is kept is
+   * neither used nor spent.
+   */
+  async #sendApart(isFirstSpent: boolean): Promise<void> {
     const batches = this.#open();
-    const session = await this.#lease(batches);
-    await this.#sendPerPartition(session, batches, (failure) => (concernsTopic(failure) ? undefined : failure));
+    const isFirstFailure = batches.some((batch) => !this.#quarantine.has(batch));
+    const began = this.#clock.now();
+    try {
+      const session = await this.#producers.open(this.#budget, batches[0]?.topic ?? '');
+      const results = await this.#sendEach(session, batches, isFirstFailure ? ATTEMPT_TIMEOUTS : QUARANTINE_TIMEOUTS);
+      const spent = results.find(({ spentBy }) => spentBy !== undefined);
+      if (spent === undefined) {
+        this.#producers.keep(
+          session,
+          batches.filter((batch) => this.#isAcked(batch)),
+        );
+      } else if (isFirstSpent) this.#producers.spend(session, spent.spentBy);
+      else void session.discard();
+    } finally {
+      for (const batch of batches) this.#judge(batch, this.#clock.now() - began);
+    }
   }
 
-  /** With a producer that knows no other topic, a refusal is this topic's. Answers the outage that it meets, if any. */
+  /** Leaves a refused topic open, unless a broker refused it for this partition: kafkajs reports those of others, too. */
+  #judge(batch: PartitionBatch, tookMs: number): void {
+    const failed = this.#failures.get(batch);
+    if (this.#settled.has(batch) || failed === undefined) return;
+    const failure = classify(failed.error);
+    if (failure.kind === 'outage') {
+      const outage = outageIn(batch, failed);
+      this.#settled.set(batch, outage);
+      if (failed.isOwn || this.#quarantine.othersWritten(batch)) this.#quarantine.add(batch, outage, tookMs);
+      return;
+    }
+    this.#quarantine.release(batch);
+    const isCertain = !concernsTopic(failure) || (failed.isOwn && failure.reason === 'topic-not-authorized');
+    if (isCertain) this.#settled.set(batch, failure);
+  }
+
+  /**
+   * Over a producer that has never known any other topic, nor an older state of this one: only then a refusal is certainly
+   * this topic's. Resolves with the outage that it meets, if any.
+   */
   async #sendAlone(topic: string, batches: readonly PartitionBatch[]): Promise<Failure | undefined> {
-    const lookup = await lookUpTopic(this.#producers, this.#budget, topic, this.#sleep);
+    const session = await this.#producers.open(this.#budget, topic);
+    const lookup = await lookUpAlone(session, topic, this.#sleep);
     if (lookup.kind !== 'topic') {
+      void session.discard();
       if (lookup.kind === 'outage') return lookup;
+      this.#producers.forget(topic);
       for (const batch of batches) this.#settled.set(batch, lookup);
       return undefined;
     }
-    const session = await this.#producers.lease(this.#budget, topic, { alone: true });
+    const results = await this.#sendEach(session, batches, ATTEMPT_TIMEOUTS);
+    if (results.some(({ spentBy }) => spentBy !== undefined)) void session.discard();
+    else {
+      this.#producers.keep(
+        session,
+        batches.filter((batch) => this.#isAcked(batch)),
+      );
+    }
     let outage: Failure | undefined;
-    await this.#sendPerPartition(session, batches, (failure) => {
-      const known = failure.kind === 'poison' && failure.reason === 'unknown-topic';
+    for (const batch of batches) {
+      const failed = this.#failures.get(batch);
+      if (this.#settled.has(batch) || failed === undefined) continue;
+      const failure = classify(failed.error);
       // The brokers know the topic, so this is a leader that does not know it yet or any more.
-      const outcome: Failure = known ? { kind: 'outage', message: failure.message, cause: failure.cause } : failure;
+      const isUnknown = failure.kind === 'poison' && failure.reason === 'unknown-topic';
+      const outcome = isUnknown || failure.kind === 'outage' ? outageIn(batch, failed) : failure;
       if (outcome.kind === 'outage') outage = outcome;
-      return outcome;
-    });
+      this.#settled.set(batch, outcome);
+    }
     return outage;
   }
 
-  async #sendPerPartition(
+  async #sendEach(
     session: KafkaSession,
     batches: readonly PartitionBatch[],
-    judge: (failure: Failure) => Failure | undefined,
-  ): Promise<void> {
-    const results = await Promise.all(batches.map((batch) => session.send([batch])));
-    results.forEach((result, at) => {
-      this.#acknowledge(result);
-      const batch = batches[at];
-      if (batch === undefined || !('error' in result)) return;
-      const outcome = judge(classify(result.error));
-      if (outcome !== undefined) this.#settled.set(batch, outcome);
-    });
-    const failed = results.find((result) => 'error' in result);
-    if (failed !== undefined) this.#producers.spend(session, failed.error);
+    timeouts: number,
+  ): Promise<readonly SendResult[]> {
+    const results = await Promise.all(batches.map((batch) => session.send([batch], timeouts)));
+    results.forEach((result) => this.#note(result));
+    return results;
   }
 
-  #lease([first]: readonly PartitionBatch[]): Promise<KafkaSession> {
-    return this.#producers.lease(this.#budget, first?.topic ?? '');
+  #isAcked(batch: PartitionBatch): boolean {
+    return this.#settled.get(batch)?.kind === 'acked';
   }
 
-  #acknowledge({ offsets }: SendResult): void {
-    for (const [batch, baseOffset] of offsets) this.#settled.set(batch, { kind: 'acked', baseOffset });
+  #note({ offsets, failures }: SendResult): void {
+    for (const [batch, baseOffset] of offsets) {
+      this.#settled.set(batch, { kind: 'acked', baseOffset });
+      this.#quarantine.written(batch);
+    }
+    for (const [batch, failure] of failures) this.#failures.set(batch, failure);
   }
+}
+
+/** The failure of a partition, with its name. */
+function outageIn({ topic, partition }: PartitionBatch, { error, leader }: SendFailure): Outage {
+  const { message, cause } = outageOf(error);
+  const led = leader === undefined || leader < 0 ? '' : ` The leader is broker ${leader}.`;
+  return { kind: 'outage', message: `${nameOf({ topic, partition })}: ${message}${led}`, cause, topic, partition };
 }

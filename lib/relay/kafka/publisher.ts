@@ -6,6 +6,7 @@ import { withinDeadline } from './deadline';
 import { anyOtherInSync } from './partitions-in-sync';
 import { KafkaProducers, type ConnectKafka } from './producers';
 import { Publication } from './publication';
+import { Quarantine } from './quarantine';
 import { lookUpTopic } from './topic-lookup';
 import type { Clock, Publisher } from '../ports';
 
@@ -17,7 +18,7 @@ export interface KafkaPublisherOptions {
   /** How long one request to a broker may take; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
-  /** A producer was thrown away because of `cause`; must not throw. */
+  /** The producer that is kept between calls was thrown away because of `cause`; must not throw. */
   readonly onRebuilt: (cause: unknown) => void;
   /** A producer that was idle for this long is replaced before it is used again. Default: 4 minutes. */
   readonly idleRebuildMs?: number;
@@ -38,13 +39,15 @@ const pause: Sleep = (ms) => wait(ms);
  * partition must be named in the answer; a producer whose send failed is never used again; a client whose connect
  * failed is never used again.
  *
- * What one send did not prove to be written is sent once more, with a new producer and one send per partition, so that
- * each partition gets an outcome of its own. Calls wait for each other: two sends at once on one producer would share
+ * Each partition gets an outcome of its own. A batch without an offset is sent once more, with a producer of its own and
+ * one send per partition. A partition that keeps failing is then sent to in that way alone, so that it costs the others
+ * neither their producer nor a second copy. Calls wait for each other: two sends at once on one producer would share
  * sequence numbers.
  */
 export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
   const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
+  const quarantine = new Quarantine(options.clock);
   const topics = new Set<string>();
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -64,7 +67,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
       return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
     },
     async publish(batches) {
-      const publication = new Publication(producers, sleep, batches);
+      const publication = new Publication(producers, quarantine, options.clock, sleep, batches);
       try {
         await withinDeadline(
           inTurn(() => publication.run()),

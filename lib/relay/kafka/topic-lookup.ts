@@ -1,6 +1,7 @@
 import type { Sleep } from '../backoff';
 import { classify, concernsTopic, outageOf } from '../classify';
 import type { ConnectBudget, KafkaProducers } from './producers';
+import type { KafkaSession } from './session';
 import type { TopicLookup } from '../ports';
 
 /** A topic just created is not known to every broker at once, nor is a permission just granted. */
@@ -34,6 +35,20 @@ export async function lookUpTopic(
         if (++refusals >= LOOKUPS) return failure;
         await sleep(PAUSE_MS);
       }
+    }
+  }
+}
+
+/** Asks over a session that knows no other topic until the topic is found or refused beyond doubt, or asking fails. */
+export async function lookUpAlone(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
+  for (let refusals = 1; ; refusals++) {
+    try {
+      return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
+    } catch (error) {
+      const failure = classify(error);
+      if (!concernsTopic(failure)) return outageOf(error);
+      if (refusals >= LOOKUPS) return failure;
+      await sleep(PAUSE_MS);
     }
   }
 }

@@ -58,6 +58,10 @@ export class FakeKafka {
   onLookup: (nth: number) => void | Promise<void> = () => undefined;
   /** Partitions with less than all replicas in sync. */
   readonly behind = new Set<string>();
+  /** What the brokers answer for a partition instead of an offset: the name of a protocol error. */
+  readonly refusals = new Map<string, string>();
+  /** The broker that leads a partition, if it is not 1. */
+  readonly leaders = new Map<string, number>();
   /** Partitions without a leader. */
   readonly leaderless = new Set<string>();
   #producers = 0;
@@ -99,7 +103,7 @@ export class FakeKafka {
             const partitionMetadata = Array.from({ length: this.topics.get(topic) ?? 0 }, (_, partitionId) => ({
               partitionErrorCode: 0,
               partitionId,
-              leader: this.leaderless.has(`${topic}-${partitionId}`) ? -1 : 1,
+              leader: this.#leaderOf(`${topic}-${partitionId}`),
               replicas: [1, 2],
               isr: this.behind.has(`${topic}-${partitionId}`) ? [1] : [1, 2],
             }));
@@ -122,8 +126,17 @@ export class FakeKafka {
     },
   });
 
+  #leaderOf(name: string): number {
+    return this.leaderless.has(name) ? -1 : (this.leaders.get(name) ?? 1);
+  }
+
   #append(name: string): RecordMetadata {
     const { topic: topicName, partition } = batch(name);
+    const refusal = this.refusals.get(name);
+    if (refusal !== undefined) {
+      const error = protocolError(refusal);
+      return { topicName, partition, errorCode: error.code, baseOffset: '-1', ...{ error } };
+    }
     const end = this.#ends.get(name) ?? 0;
     this.#ends.set(name, end + 1);
     return { topicName, partition, errorCode: 0, baseOffset: String(end) };

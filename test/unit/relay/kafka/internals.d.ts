@@ -5,3 +5,7 @@ declare module 'kafkajs/src/producer/partitioners/default/murmur2' {
 declare module 'kafkajs/src/protocol/error' {
   export const errorCodes: readonly { type: string; code: number; retriable: boolean; message: string }[];
 }
+
+declare module 'kafkajs/src/protocol/requests' {
+  export function lookup(versions: Readonly<Record<number, { readonly maxVersion: number }>>): unknown;
+}

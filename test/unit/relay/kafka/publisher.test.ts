@@ -186,6 +186,218 @@ describe('a send that fails', () => {
   });
 });
 
+describe('a partition that the brokers refuse by itself', () => {
+  const NAMES = ['a-0', 'a-1', 'b-0'];
+  const publishAll = async (kafka: FakeKafka, times: number) => {
+    const made = publisherOn(kafka);
+    for (const topic of ['a', 'b']) await made.publisher.partitionCount(topic);
+    const rounds = [];
+    for (let round = 0; round < times; round++) {
+      rounds.push(await made.publisher.publish(NAMES.map((name) => batch(name))));
+      made.clock.ms += 1_000;
+    }
+    return { ...made, rounds };
+  };
+
+  it.each(['NOT_ENOUGH_REPLICAS', 'NOT_LEADER_FOR_PARTITION', 'REQUEST_TIMED_OUT', 'OUT_OF_ORDER_SEQUENCE_NUMBER'])(
+    'for %s costs the others no second copy, and not their producer',
+    async (refusal) => {
+      const kafka = new FakeKafka();
+      kafka.refusals.set('a-1', refusal);
+
+      const { rounds, rebuilds } = await publishAll(kafka, 3);
+
+      expect(rounds).toEqual([0n, 1n, 2n].map((offset) => [acked(offset), outage, acked(offset)]));
+      expect(kafka.sends).toEqual([
+        { producer: 1, partitions: NAMES },
+        // Once more by itself, and from then on by itself alone, each time with a producer that is thrown away.
+        { producer: 2, partitions: ['a-1'] },
+        { producer: 1, partitions: ['a-0', 'b-0'] },
+        { producer: 3, partitions: ['a-1'] },
+        { producer: 1, partitions: ['a-0', 'b-0'] },
+        { producer: 4, partitions: ['a-1'] },
+      ]);
+      expect(rebuilds).toEqual([]);
+      await turn();
+      expect(kafka.disconnects).toEqual([2, 3, 4]);
+    },
+  );
+
+  it('is named in its outage, with the broker that leads it', async () => {
+    const kafka = new FakeKafka();
+    kafka.refusals.set('a-1', 'NOT_ENOUGH_REPLICAS');
+    kafka.leaders.set('a-1', 3);
+
+    const { rounds } = await publishAll(kafka, 1);
+
+    expect(rounds[0]?.[1]).toMatchObject({
+      kind: 'outage',
+      topic: 'a',
+      partition: 1,
+      message: expect.stringMatching(/^a-1: NOT_ENOUGH_REPLICAS: .* The leader is broker 3\.$/) as string,
+    });
+  });
+
+  it('goes with the others again after it was written, over the producer that wrote it', async () => {
+    const kafka = new FakeKafka();
+    kafka.refusals.set('a-1', 'NOT_ENOUGH_REPLICAS');
+    const { publisher, rebuilds } = await publishAll(kafka, 2);
+    kafka.refusals.clear();
+    kafka.sends.length = 0;
+
+    await publisher.publish(NAMES.map((name) => batch(name)));
+    await publisher.publish(NAMES.map((name) => batch(name)));
+
+    expect(kafka.sends).toEqual([
+      { producer: 1, partitions: ['a-0', 'b-0'] },
+      { producer: 4, partitions: ['a-1'] },
+      { producer: 4, partitions: NAMES },
+    ]);
+    // The sequence numbers of producer 1 are unknown for the partition that failed.
+    expect(rebuilds).toEqual([protocolError('NOT_ENOUGH_REPLICAS')]);
+  });
+
+  it('is not sent again when it was refused for what it holds', async () => {
+    const kafka = new FakeKafka();
+    kafka.refusals.set('a-1', 'MESSAGE_TOO_LARGE');
+
+    const { rounds } = await publishAll(kafka, 1);
+
+    expect(rounds).toEqual([[acked(0n), poison('message-too-large'), acked(0n)]]);
+    expect(kafka.sends).toEqual([{ producer: 1, partitions: NAMES }]);
+  });
+
+  it('gets a new producer for what comes after such a refusal', async () => {
+    const kafka = new FakeKafka();
+    kafka.refusals.set('a-1', 'MESSAGE_TOO_LARGE');
+    const { publisher } = await publishAll(kafka, 1);
+    kafka.refusals.clear();
+
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(1n)]);
+    expect(await publisher.publish([batch('a-1')])).toEqual([acked(0n)]);
+    expect(kafka.sends.map(({ producer }) => producer)).toEqual([1, 1, 2]);
+  });
+
+  it('is poison when its topic is not authorized, at no cost to the producer of the others', async () => {
+    const kafka = new FakeKafka();
+    kafka.refusals.set('b-0', 'TOPIC_AUTHORIZATION_FAILED');
+
+    const { rounds, rebuilds } = await publishAll(kafka, 1);
+
+    expect(rounds).toEqual([[acked(0n), acked(0n), poison('topic-not-authorized')]]);
+    expect(rebuilds).toEqual([]);
+  });
+
+  it('shares one producer and one time limit with all others of its kind', async () => {
+    const kafka = new FakeKafka({ a: 30 });
+    const names = Array.from({ length: 30 }, (_, partition) => `a-${partition}`);
+    for (const name of names.slice(1)) kafka.refusals.set(name, 'NOT_ENOUGH_REPLICAS');
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    for (const round of [1, 2]) {
+      const outcomes = await publisher.publish(names.map((name) => batch(name)));
+      expect(outcomes.filter(({ kind }) => kind === 'acked')).toHaveLength(1);
+      expect(new Set(kafka.sends.map(({ producer }) => producer)).size).toBe(1 + round);
+    }
+    expect(rebuilds).toEqual([]);
+  });
+});
+
+describe('a partition without a leader', () => {
+  it('is counted, and hides none of the others', async () => {
+    const kafka = new FakeKafka({ a: 3, b: 1 });
+    kafka.leaderless.add('a-1');
+    const { publisher, rebuilds } = publisherOn(kafka);
+
+    expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 3 });
+    const outcomes = await publisher.publish([batch('a-0'), batch('a-1'), batch('a-2'), batch('b-0')]);
+
+    expect(outcomes).toEqual([acked(0n), outage, acked(0n), acked(0n)]);
+    expect(outcomes[1]).toMatchObject({
+      topic: 'a',
+      partition: 1,
+      message: 'a-1: LEADER_NOT_AVAILABLE: Partition a-1 has no leader.',
+    });
+    expect(kafka.sends).toEqual([{ producer: 1, partitions: ['a-0', 'a-2', 'b-0'] }]);
+    expect(rebuilds).toEqual([]);
+    kafka.leaderless.clear();
+    expect(await publisher.publish([batch('a-0'), batch('a-1')])).toEqual([acked(1n), acked(0n)]);
+  });
+
+  it('costs no producer when it had a leader before', async () => {
+    const kafka = new FakeKafka({ a: 2 });
+    const { publisher, rebuilds } = publisherOn(kafka);
+    await publisher.publish([batch('a-0'), batch('a-1')]);
+    kafka.leaderless.add('a-1');
+
+    expect(await publisher.publish([batch('a-0'), batch('a-1')])).toEqual([acked(1n), outage]);
+    expect(await publisher.publish([batch('a-0'), batch('a-1')])).toEqual([acked(2n), outage]);
+    expect(rebuilds).toEqual([]);
+  });
+});
+
+describe('a broker that does not answer', () => {
+  const stalled = () => {
+    const kafka = new FakeKafka({ a: 3 });
+    for (const partition of [0, 1, 2]) kafka.leaders.set(`a-${partition}`, partition + 1);
+    kafka.onSend = ({ partitions }) => (partitions.includes('a-2') ? forever() : partitions);
+    return kafka;
+  };
+  const all = () => [batch('a-0'), batch('a-1'), batch('a-2')];
+
+  it('makes nothing be sent again that the other brokers acknowledged', async () => {
+    const kafka = stalled();
+    const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 10 });
+
+    for (const offset of [0n, 1n, 2n]) {
+      expect(await publisher.publish(all())).toEqual([acked(offset), acked(offset), outage]);
+    }
+    // The first send and the attempt to repeat its part.
+    expect(rebuilds).toHaveLength(2);
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(3n)]);
+  });
+
+  it('takes at most half of the time in which the others are written', async () => {
+    const kafka = stalled();
+    let tookMs = 0;
+    const { publisher, clock } = publisherOn(kafka, { requestTimeoutMs: 10 });
+    kafka.onSend = ({ partitions }) => {
+      if (!partitions.includes('a-2')) return partitions;
+      clock.ms += tookMs;
+      throw new Error('socket closed');
+    };
+    await publisher.publish(all());
+    tookMs = 5_000;
+    await publisher.publish(all());
+    const attempts = () => kafka.sends.filter(({ partitions }) => partitions.includes('a-2')).length;
+    const before = attempts();
+
+    clock.ms += 4_999;
+    expect(await publisher.publish(all())).toEqual([acked(2n), acked(2n), outage]);
+    expect(attempts()).toBe(before);
+    // Alone, it keeps nobody waiting.
+    expect(await publisher.publish([batch('a-2')])).toEqual([outage]);
+    expect(attempts()).toBe(before + 1);
+    clock.ms += 5_000;
+    expect(await publisher.publish(all())).toEqual([acked(3n), acked(3n), outage]);
+    expect(attempts()).toBe(before + 2);
+  });
+
+  it('does not spend the producer of the others when they are published one by one', async () => {
+    const kafka = stalled();
+    const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 10 });
+    await publisher.publish([batch('a-0')]);
+    await publisher.publish([batch('a-2')]);
+    const spent = rebuilds.length;
+
+    for (const offset of [1n, 2n]) {
+      expect(await publisher.publish([batch('a-0')])).toEqual([acked(offset)]);
+      expect(await publisher.publish([batch('a-2')])).toEqual([outage]);
+    }
+    expect(rebuilds).toHaveLength(spent);
+  });
+});
+
 describe('a connect that fails', () => {
   it('is followed by a new client that begins at the next broker', async () => {
     const kafka = new FakeKafka();
@@ -285,6 +497,21 @@ describe('a topic that was deleted', () => {
       poison('unknown-topic'),
     ]);
     expect(await publisher.publish([batch('a-0')])).toEqual([acked(3n)]);
+  });
+});
+
+describe('a topic that was deleted, as only the leader of its partition knows', () => {
+  it('is unknown, although the producer that is kept remembers it', async () => {
+    const kafka = new FakeKafka();
+    const { publisher, rebuilds } = publisherOn(kafka);
+    await publisher.publish([batch('a-0'), batch('b-0')]);
+    kafka.refusals.set('b-0', 'UNKNOWN_TOPIC_OR_PARTITION');
+    kafka.onConnect = () => void kafka.topics.delete('b');
+
+    expect(await publisher.publish([batch('a-0'), batch('b-0')])).toEqual([acked(1n), poison('unknown-topic')]);
+    expect(await publisher.publish([batch('a-0')])).toEqual([acked(2n)]);
+    expect(rebuilds).toEqual([]);
+    expect(await publisher.partitionCount('b')).toEqual(poison('unknown-topic'));
   });
 });
 

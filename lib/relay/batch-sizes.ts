@@ -1,0 +1,65 @@
+import { messageBytes } from '../event/message';
+import type { BatchOutcome, Clock, PartitionBatch, Publisher } from './ports';
+
+/** A topic that takes more again is found out within this time, at the price of one refused batch if it does not. */
+const GROW_AFTER_MS = 10 * 60_000;
+
+interface Limit {
+  readonly bytes: number;
+  readonly since: number;
+}
+
+/**
+ * The size of a batch that each topic takes, as far as this process has seen. Brokers count the compressed batch and do
+ * not tell their limit, so it is learned: half of what was refused, at least what was accepted since.
+ */
+export class BatchSizes {
+  readonly #limits = new Map<string, Limit>();
+  readonly #maxBytes: number;
+  readonly #clock: Clock;
+
+  /** @param maxBytes - the configured limit, for a topic that has refused nothing */
+  constructor(maxBytes: number, clock: Clock) {
+    this.#maxBytes = maxBytes;
+    this.#clock = clock;
+  }
+
+  /** Up to how many bytes to put into one batch of `topic`. Doubles every ten minutes after a refusal. */
+  readonly limitOf = (topic: string): number => {
+    const limit = this.#limits.get(topic);
+    if (limit === undefined) return this.#maxBytes;
+    const now = this.#clock.now();
+    if (now - limit.since < GROW_AFTER_MS) return limit.bytes;
+    this.#remember(topic, limit.bytes * 2, now);
+    return Math.min(limit.bytes * 2, this.#maxBytes);
+  };
+
+  /** The same publisher, whose answers are learned from. */
+  learningFrom(publisher: Publisher): Publisher {
+    return {
+      partitionCount: (topic) => publisher.partitionCount(topic),
+      otherPartitionsInSync: (topic, partition) => publisher.otherPartitionsInSync(topic, partition),
+      publish: async (batches) => {
+        const outcomes = await publisher.publish(batches);
+        batches.forEach((batch, at) => this.#learn(batch, outcomes[at]));
+        return outcomes;
+      },
+    };
+  }
+
+  #learn(batch: PartitionBatch, outcome: BatchOutcome | undefined): void {
+    const { topic, messages } = batch;
+    // A message that is refused alone is at fault itself: it says nothing of batches.
+    const isRefused = outcome?.kind === 'poison' && outcome.reason === 'message-too-large' && messages.length > 1;
+    const limit = this.#limits.get(topic);
+    if (!isRefused && (limit === undefined || outcome?.kind !== 'acked')) return;
+    const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+    if (isRefused) this.#remember(topic, Math.floor(bytes / 2), this.#clock.now());
+    else if (limit !== undefined && bytes > limit.bytes) this.#remember(topic, bytes, limit.since);
+  }
+
+  #remember(topic: string, bytes: number, since: number): void {
+    if (bytes >= this.#maxBytes) this.#limits.delete(topic);
+    else this.#limits.set(topic, { bytes, since });
+  }
+}

@@ -1,0 +1,142 @@
+import { Kafka, type PartitionMetadata } from 'kafkajs';
+import type { KafkaClient } from './session';
+
+/** What a broker answered for one partition of a produce request; `error` as kafkajs would have thrown it. */
+export interface PartitionAnswer {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly error?: unknown;
+}
+
+interface ProduceAnswer {
+  readonly topics: readonly { readonly topicName: string; readonly partitions: readonly PartitionAnswer[] }[];
+}
+
+interface MetadataAnswer {
+  readonly topicMetadata: readonly { readonly partitionMetadata: readonly PartitionMetadata[] }[];
+}
+
+/** Resolves with the answer, or rejects with the first error code in it. */
+type Parse<A> = (answer: A) => Promise<A>;
+
+interface Exchange<A> {
+  readonly request: unknown;
+  readonly response: { readonly decode: (payload: Buffer) => Promise<A>; readonly parse: Parse<A> };
+}
+
+type LookUpRequest = (apiKey: number, definition: unknown) => (parameters: unknown) => Exchange<never>;
+
+interface Broker {
+  lookupRequest: LookUpRequest;
+  produce: (this: Broker, request: unknown) => Promise<ProduceAnswer>;
+  metadata: (this: Broker, topics: readonly string[]) => Promise<MetadataAnswer>;
+}
+
+interface Cluster {
+  readonly brokerPool: {
+    createBroker(options: unknown): Broker;
+    findConnectedBroker(): Promise<Broker>;
+  };
+  findControllerBroker(): Promise<Broker>;
+}
+
+type CreateCluster = (options: unknown) => Cluster;
+
+const CREATE_CLUSTER = 'private:Kafka:createCluster';
+
+/**
+ * The same client, whose producers get the answer of each partition.
+ *
+ * kafkajs rejects a whole request with the first error code in a broker's answer. The offsets of the other partitions
+ * are lost by that, and a partition without a leader hides the leaders of all other partitions, also of other topics.
+ * Producers of the client that is returned resolve with all offsets and codes instead, take metadata in which partitions
+ * have no leader, and get their producer id from any broker that answers, not from the controller alone. Errors of a
+ * whole topic are still thrown. Other clients of the process are as before.
+ *
+ * @throws Error if this is a client of kafkajs without the parts that were read in version 2.2.4.
+ */
+export function withPartitionAnswers(client: KafkaClient): KafkaClient {
+  const key = Object.getOwnPropertySymbols(client).find(({ description }) => description === CREATE_CLUSTER);
+  if (key === undefined) {
+    if (client instanceof Kafka) throw new UnknownKafkajs(`a client has no ${CREATE_CLUSTER}`);
+    return client;
+  }
+  const createCluster = (client as unknown as Record<symbol, CreateCluster>)[key];
+  if (typeof createCluster !== 'function') throw new UnknownKafkajs(`${CREATE_CLUSTER} of a client is no function`);
+  const value: CreateCluster = (options) => adaptCluster(createCluster(options));
+  return Object.create(client, { [key]: { value } }) as KafkaClient;
+}
+
+class UnknownKafkajs extends Error {
+  override readonly name = 'UnknownKafkajs';
+
+  constructor(found: string) {
+    super(`This version of kafkajs is not the one that was read (2.2.4): ${found}. Install kafkajs 2.2.4.`);
+  }
+}
+
+function adaptCluster(cluster: Cluster): Cluster {
+  const { brokerPool } = cluster;
+  requireMethods(cluster, 'cluster', ['findControllerBroker']);
+  requireMethods(brokerPool, 'broker pool', ['createBroker', 'findConnectedBroker']);
+  const createBroker = brokerPool.createBroker.bind(brokerPool);
+  brokerPool.createBroker = (options) => adaptBroker(createBroker(options));
+  // Only transactions need a certain broker, and the controller may be the one that is away.
+  cluster.findControllerBroker = () => brokerPool.findConnectedBroker();
+  return cluster;
+}
+
+function adaptBroker(broker: Broker): Broker {
+  requireMethods(broker, 'broker', ['produce', 'metadata', 'lookupRequest']);
+  const { produce, metadata } = broker;
+  broker.produce = (request) => produce.call(parsing(broker, keepCodes), request);
+  broker.metadata = (topics) => metadata.call(parsing(broker, topicErrorsOf(topics)), topics);
+  return broker;
+}
+
+function requireMethods(object: object, name: string, methods: readonly string[]): void {
+  const missing = methods.filter((method) => typeof (object as Record<string, unknown>)[method] !== 'function');
+  if (missing.length > 0) throw new UnknownKafkajs(`a ${name} has no ${missing.join(' and no ')}`);
+}
+
+/** The broker as it is, except that its answers are parsed by `parse`, which gets the parser of kafkajs. */
+function parsing<A>(broker: Broker, parse: (answer: A, original: Parse<A>) => Promise<A>): Broker {
+  // Read when it is called: it is set when the broker connects.
+  const value = (apiKey: number, definition: unknown): ((parameters: unknown) => Exchange<A>) => {
+    const exchangeOf = broker.lookupRequest(apiKey, definition) as unknown as (parameters: unknown) => Exchange<A>;
+    return (parameters) => {
+      const { request, response } = exchangeOf(parameters);
+      return { request, response: { ...response, parse: (answer) => parse(answer, response.parse) } };
+    };
+  };
+  return Object.create(broker, { lookupRequest: { value } }) as Broker;
+}
+
+/** The codes stay in the answer, each with the error that kafkajs makes of it. */
+async function keepCodes(answer: ProduceAnswer, parse: Parse<ProduceAnswer>): Promise<ProduceAnswer> {
+  const topics = answer.topics.map(async ({ topicName, partitions }) => {
+    const answers = partitions.map(async (partition) => {
+      try {
+        await parse({ ...answer, topics: [{ topicName, partitions: [partition] }] });
+        return partition;
+      } catch (error) {
+        return { ...partition, error };
+      }
+    });
+    return { topicName, partitions: await Promise.all(answers) };
+  });
+  return { ...answer, topics: await Promise.all(topics) };
+}
+
+/** Rejects with the error of a topic that was asked for. Without topics all of the cluster are asked for, for none. */
+const topicErrorsOf =
+  (topics: readonly string[]) =>
+  async (answer: MetadataAnswer, parse: Parse<MetadataAnswer>): Promise<MetadataAnswer> => {
+    if (topics.length > 0) {
+      await parse({
+        ...answer,
+        topicMetadata: answer.topicMetadata.map((topic) => ({ ...topic, partitionMetadata: [] })),
+      });
+    }
+    return answer;
+  };
