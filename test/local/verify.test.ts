@@ -275,25 +275,7 @@ describe('behind the open transaction of another producer', () => {
   });
 });
 
-it('reads past the messages of a topic that the broker recompresses', async () => {
-  const kinds = ['lz4', 'snappy', 'gzip', 'zstd'];
-  for (const kind of kinds) {
-    const value = kind;
-    await withAdmin(world.stack.brokers, (admin) =>
-      admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          { type: ConfigResourceTypes.TOPIC, name: 'orders', configEntries: [{ name: 'compression.type', value }] },
-        ],
-      }),
-    );
-    await published(`by-${kind}`, 3);
-  }
-  expect(await verifyNow({ keys: kinds.map((kind) => `order#by-${kind}`) })).toMatchObject({
-    ...{ events: 12, counts: [], unreadTopics: [], expired: 0 },
-  });
-});
-
+// Before any other topic has a batch of this codec.
 it('names the topic and partition that cannot be read, goes on with the others, and proves no loss there', async () => {
   const [audited, second] = await published('damaged', 2, 'order.audited');
   await published('well', 2);
@@ -331,6 +313,25 @@ it('names the topic and partition that cannot be read, goes on with the others, 
   } finally {
     CompressionCodecs[CompressionTypes.LZ4] = lz4;
   }
+});
+
+it('reads past the messages of a topic that the broker recompresses', async () => {
+  const kinds = ['lz4', 'snappy', 'gzip', 'zstd'];
+  for (const kind of kinds) {
+    const value = kind;
+    await withAdmin(world.stack.brokers, (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          { type: ConfigResourceTypes.TOPIC, name: 'orders', configEntries: [{ name: 'compression.type', value }] },
+        ],
+      }),
+    );
+    await published(`by-${kind}`, 3);
+  }
+  expect(await verifyNow({ keys: kinds.map((kind) => `order#by-${kind}`) })).toMatchObject({
+    ...{ events: 12, counts: [], unreadTopics: [], expired: 0 },
+  });
 });
 
 it('finds a message that is gone with its topic', async () => {
