@@ -99,10 +99,13 @@ export class PartitionOutages {
       const seenMs = now - (this.#health.failingSince(name) ?? now);
       if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;
     }
-    if (!(await this.#othersWork(partition, name))) return undefined;
     const { topic } = partition;
-    const failedAt = this.#failed.has(name) ? now : (declared?.failedAt ?? now);
-    return { topic, partition: partition.partition, failedAt };
+    // Left alone, not tried: the hold that says so was written on evidence a few seconds ago.
+    if (declared !== undefined && !this.#failed.has(name)) {
+      return { topic, partition: partition.partition, failedAt: declared.failedAt };
+    }
+    if (!(await this.#othersWork(partition, name))) return undefined;
+    return { topic, partition: partition.partition, failedAt: now };
   }
 
   /** How many more keys may be held. */

@@ -266,6 +266,7 @@ describe('while its keys are held', () => {
     expect(s.held()).toHaveLength(2);
 
     const sent = s.sentTo('orders-0');
+    s.metadata.mockClear();
     for (const [n, key] of keysOf(0, 9, 'later').entries()) {
       s.clock.at += SECOND;
       s.put(key, 1);
@@ -273,6 +274,7 @@ describe('while its keys are held', () => {
       expect(await s.deliver()).toBe(0);
     }
     expect(s.sentTo('orders-0')).toBe(sent);
+    expect(s.metadata).not.toHaveBeenCalled();
     expect(s.held()).toHaveLength(11);
   });
 
