@@ -332,12 +332,15 @@ it('no pending item ever has an expiry: nothing sets one before the acknowledgem
   expectCompleteAndInOrder(world, committed);
 });
 
-it('the control partition holds the name of the stream alone as long as nothing is parked', async () => {
+it('the control partition holds the names of the stream and of the owner alone as long as nothing is parked', async () => {
   const { Items } = await world.document.query({
     TableName: world.stack.tableName,
     KeyConditionExpression: 'pk = :pk',
     ExpressionAttributeValues: { ':pk': CONTROL_PARTITION },
   });
 
-  expect(Items).toEqual([expect.objectContaining({ sk: '!state', streamArn: world.stack.streamArn, revision: 1 })]);
+  // Each was noted once.
+  expect(Items).toEqual([
+    expect.objectContaining({ sk: '!state', streamArn: world.stack.streamArn, owner: 'Outbox-Outbox', revision: 2 }),
+  ]);
 });

@@ -209,15 +209,18 @@ describe('a takeover', () => {
     const key = newKey();
     await written(WEST, key, 1);
     const successor = inRegion({ region: CENTRAL, publishesFor: [CENTRAL, WEST] });
-    await successor.sweep();
-    const { Items = [] } = await document.query({
-      TableName: TABLE,
-      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :signal)',
-      ExpressionAttributeValues: { ':pk': `order#${key}`, ':signal': '~signal#' },
-    });
-    expect(Items).toHaveLength(1);
-    await successor.handle(insertOf(marshall(Items[0]) as Image));
-    expect(successor.published()).toEqual([idOf(key, 1)]);
+    const ofKey = (): string[] => successor.published().filter((id) => id === idOf(key, 1));
+    // A sweep asks, the stream answers, and the next one acts on what that proves.
+    for (let sweeps = 0; sweeps < 3 && ofKey().length === 0; sweeps++) {
+      await successor.sweep();
+      const { Items = [] } = await document.scan({
+        TableName: TABLE,
+        FilterExpression: 'begins_with(sk, :signal)',
+        ExpressionAttributeValues: { ':signal': '~signal#' },
+      });
+      for (const signal of Items) await successor.handle(insertOf(marshall(signal) as Image));
+    }
+    expect(ofKey()).toEqual([idOf(key, 1)]);
   });
 
   test('leaves nothing to publish twice when the region comes back with its old records', async () => {
