@@ -4,7 +4,7 @@ import type { Entry } from './entry';
 import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
 import { partitionOf } from './partition';
-import { positionKey, type LookBackReason, type RelayPorts, type StoredItem } from './ports';
+import { positionKey, type LookBackReason, type RelayPorts, type StoredItem, type TopicLookup } from './ports';
 import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import type { ProcessMemory } from './process-memory';
 import type { StreamRecord } from './record';
@@ -118,7 +118,8 @@ export class Triage {
   async #targets(keys: readonly KeyEntries[]): Promise<ReadonlyMap<KeyEntries, string>> {
     const { publisher, telemetry } = this.#ports;
     const targets = new Map<KeyEntries, string>();
-    const unreachable = new Set<string>();
+    // A refused topic takes seconds to look up, and is not remembered by the publisher.
+    const lookups = new Map<string, TopicLookup>();
     for (const key of keys) {
       const content = key.entries[0]?.content;
       const message = content?.kind === 'item' ? content.messages[0] : undefined;
@@ -127,14 +128,16 @@ export class Triage {
         continue;
       }
       const { topic } = message;
-      if (unreachable.has(topic)) continue;
-      const lookup = await publisher.partitionCount(topic);
-      if (lookup.kind === 'outage') {
-        unreachable.add(topic);
-        telemetry.outage(lookup);
+      let lookup = lookups.get(topic);
+      if (lookup === undefined) {
+        lookup = await publisher.partitionCount(topic);
+        lookups.set(topic, lookup);
+        if (lookup.kind === 'outage') telemetry.outage(lookup);
         // Each look-up may take as long as a round.
         if (!this.#delivery.mayGoOn) break;
-      } else targets.set(key, lookup.kind === 'topic' ? `${topic}/${partitionOf(message.key, lookup.partitions)}` : '');
+      }
+      if (lookup.kind !== 'outage')
+        targets.set(key, lookup.kind === 'topic' ? `${topic}/${partitionOf(message.key, lookup.partitions)}` : '');
     }
     return targets;
   }

@@ -13,7 +13,9 @@ import {
   type ConsumedRecord,
 } from '../../lib/consumer';
 import { METRICS_NAMESPACE } from '../../lib/event/metrics';
+import { encodeHold } from '../../lib/event/control';
 import { newSignal } from '../../lib/event/signal';
+import { uuidV7 } from '../../lib/event/uuid';
 import { aRecord, events, kafkaEventOf } from '../builders/consume';
 import { consumerStack } from '../infra/consumer-stack';
 import { metricAlarms, metricsOf } from '../infra/monitoring/template';
@@ -127,16 +129,35 @@ it('an outage and the producer that it cost are counted', async () => {
   await allArrived(world, committed);
 });
 
+/** As a relay has left it that found `orders-0` unavailable a moment ago. */
+const holdForPartition = (key: string) =>
+  world.document.put({
+    TableName: world.stack.tableName,
+    Item: encodeHold({
+      pk: `order#${key}`,
+      position: '0000000000000001',
+      revision: uuidV7(Date.now()),
+      state: 'holding',
+      reason: 'partition-unavailable',
+      message: 'NOT_ENOUGH_REPLICAS',
+      attempts: 0,
+      since: Date.now(),
+      awaits: { topic: 'orders', partition: 0, failedAt: Date.now() },
+    }),
+  });
+
 it('every metric of ours that an alarm looks at has been emitted, under the same name and dimensions', async () => {
   // More than the 25 keys that may be parked within minutes.
   for (const key of keysNamed('lost', 26)) await putLost(key);
   await until('the breaker', () => ofRelay('BreakerOpen') > 0, 120_000);
+  await holdForPartition('waits');
+  await world.stack.probe();
   await world.stack.sweep();
 
   const template = outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template();
   const alarmed = alarmedIn(template);
-  // Seven of the relay, six of the sweeper.
-  expect(new Set(alarmed).size).toBe(13);
+  // Seven of the relay, seven of the sweeper.
+  expect(new Set(alarmed).size).toBe(14);
   const missing = (): string[] => alarmed.filter((metric) => !emitted().has(metric));
   // What a function prints may get here after its answer. Which one is missing is told by the assertion.
   await until('every metric', () => missing().length === 0, 30_000).catch(() => undefined);

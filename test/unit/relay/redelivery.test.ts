@@ -347,3 +347,20 @@ describe('while the brokers are away', () => {
     expect(w.reads()).toEqual({ positions: 100 + 4, queries: 0 });
   });
 });
+
+it('a topic that is refused is looked up once for all old records, and not for each key', async () => {
+  const w = aWorld();
+  const lookUps = jest.spyOn(w.kafka, 'partitionCount');
+  const records = Array.from({ length: 20 }, (_, n) =>
+    w.table.put(
+      anItem({ key: `lost${n}`, committedAt: w.clock.at, events: [anEvent({ id: `l${n}`, topic: 'nowhere' })] }),
+    ),
+  );
+  w.clock.at += 2 * LOOK_UP_AFTER_MS;
+
+  await w.handle(records, plentyOfTime);
+
+  // Once to find the targets of the keys, and once in each of the two portions' rounds.
+  expect(lookUps.mock.calls.length).toBeLessThanOrEqual(3);
+  expect(w.telemetry.parked).toHaveBeenCalledTimes(20);
+});
