@@ -3,7 +3,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { HomeRegion } from '../../lib/event/home-region';
-import { encodeItem, type Image, type OutboxItem } from '../../lib/event/item';
+import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
 import { encodeSignal, newSignal, type DrainSignal } from '../../lib/event/signal';
 import { controlStore } from '../../lib/relay/dynamodb/control';
@@ -218,7 +218,7 @@ describe('a takeover', () => {
         FilterExpression: 'begins_with(sk, :signal)',
         ExpressionAttributeValues: { ':signal': '~signal#' },
       });
-      for (const signal of Items) await successor.handle(insertOf(marshall(signal) as Image));
+      for (const signal of Items) await successor.handle(insertOf(marshall(signal)));
     }
     expect(ofKey()).toEqual([idOf(key, 1)]);
   });
