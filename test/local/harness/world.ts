@@ -4,6 +4,7 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { createOutbox, defineEvents, OutboxError, type OutboxOptions } from '../../../lib';
 import { CONTROL_PARTITION } from '../../../lib/event/key';
+import { isSignalKey } from '../../../lib/event/signal';
 import { startStack, type Stack } from '../../../local/stack';
 import type { StackOptions } from '../../../local/stack-options';
 import { TopicReader } from './topic-reader';
@@ -225,9 +226,13 @@ export const allArrived = ({ reader }: World, committed: Committed, timeoutMs?: 
     timeoutMs,
   );
 
-/** Resolves when every item of the outbox is marked. */
+/** Resolves when every item of the outbox is marked. Signals, which no mark is made on, are not asked for. */
 export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =>
-  until('every mark', async () => (await items()).every(({ processedAt }) => processedAt !== undefined), timeoutMs);
+  until(
+    'every mark',
+    async () => (await items()).every(({ sk, processedAt }) => processedAt !== undefined || isSignalKey(sk)),
+    timeoutMs,
+  );
 
 export const keysNamed = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
