@@ -15,8 +15,8 @@ const reportProbe = powertoolsProbeReporter(config);
 const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, sleep);
 
 /**
- * One run over the table, or, once a minute, a look at the keys that are held for partitions. Rejects after it, so that Lambda counts an error,
- * when a part of it failed.
+ * One run over the table, or, once a minute, a look at the keys that are held for partitions. Rejects after it when a
+ * part of it failed, so that Lambda counts an error.
  */
 export async function handler(
   event: unknown,
@@ -25,6 +25,7 @@ export async function handler(
   if (isProbeEvent(event)) return probe();
   const { failures, ...done } = await sweep(store, {
     sweepAfterMs: config.sweepAfterSeconds * 1000,
+    sweepEveryMs: config.sweepEverySeconds * 1000,
     readUnitsPerSecond: config.readUnitsPerSecond,
     by: SWEEPER_SERVICE,
     remainingMs: () => context.getRemainingTimeInMillis(),

@@ -124,6 +124,7 @@ export class Outbox extends Construct {
       config: {
         outboxName: this.outboxName,
         sweepAfterSeconds: resolved.sweepAfter.toSeconds(),
+        sweepEverySeconds: resolved.sweepEvery.toSeconds(),
         readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
         home,
       },

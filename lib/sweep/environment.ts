@@ -10,6 +10,8 @@ export interface SweeperConfig {
   readonly sweepAfterSeconds: number;
   /** The scan takes no more than this of the table's throughput. */
   readonly readUnitsPerSecond: number;
+  /** How often a run is scheduled: a table that takes several runs is seen less often. */
+  readonly sweepEverySeconds: number;
   /** For a table with several regions; left out for one that is published from here alone. */
   readonly home?: HomeRegion;
 }
@@ -18,6 +20,7 @@ export const SWEEPER_DEFAULTS = {
   sweepAfterSeconds: 3_600,
   /** A twelfth of what a new on-demand table gives. */
   readUnitsPerSecond: 1_000,
+  sweepEverySeconds: 3_600,
 } as const satisfies Partial<SweeperConfig>;
 
 /** With this event the sweeper only asks for partitions to be tried again for which keys are held; with any other it sweeps. */
@@ -31,6 +34,7 @@ const VARIABLES = {
   outboxName: 'OUTBOX_NAME',
   sweepAfterSeconds: SWEEP_AFTER_VARIABLE,
   readUnitsPerSecond: 'OUTBOX_SWEEP_READ_UNITS_PER_SECOND',
+  sweepEverySeconds: 'OUTBOX_SWEEP_EVERY_SECONDS',
 } as const;
 
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
@@ -39,6 +43,7 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
   [VARIABLES.outboxName]: config.outboxName,
   [VARIABLES.sweepAfterSeconds]: String(config.sweepAfterSeconds),
   [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
+  [VARIABLES.sweepEverySeconds]: String(config.sweepEverySeconds),
   ...encodeHomeRegion(config.home),
 });
 
@@ -54,6 +59,7 @@ export function decodeSweeperConfig(environment: Environment): SweeperConfig {
     outboxName: read.text(VARIABLES.outboxName),
     sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
     readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
+    sweepEverySeconds: read.integer(VARIABLES.sweepEverySeconds, 1),
     home: decodeHomeRegion(read),
   };
 }

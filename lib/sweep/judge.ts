@@ -2,6 +2,7 @@ import type { Hold } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
+import { partitionName, unavailablePartitions } from '../event/partition-hold';
 import { SIGNAL_PREFIX } from '../event/position';
 import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';
@@ -61,12 +62,16 @@ const EARLIEST_MS = Date.UTC(2020, 0, 1);
 /** Whether nobody has written the hold since `before`: its revision carries the time of the last write. */
 export const isOlderThan = (hold: Hold, before: number): boolean => writtenAt(hold) <= before;
 
-/** Epoch milliseconds of the last write of any hold that waits for a topic partition: each probe of one writes its hold. */
-export const lastPartitionProbe = (holds: Iterable<Hold>): number =>
-  [...holds].reduce(
-    (last, hold) => (hold.reason === 'partition-unavailable' ? Math.max(last, writtenAt(hold)) : last),
-    0,
-  );
+/** By the name of a topic partition, when it was last tried (epoch milliseconds): each probe of one writes a hold that waits for it. */
+export type PartitionProbes = ReadonlyMap<string, number>;
+
+export function partitionProbes(holds: Iterable<Hold>): PartitionProbes {
+  const last = new Map<string, number>();
+  for (const { name, holds: ofPartition } of unavailablePartitions(holds).values()) {
+    last.set(name, Math.max(...ofPartition.map(writtenAt)));
+  }
+  return last;
+}
 
 const writtenAt = ({ revision }: Hold): number => epochMsOfUuidV7(revision) ?? 0;
 
@@ -197,9 +202,9 @@ export class KeyJudge {
   /**
    * After the last item. A drain or a skip is enough for its key, whatever waits; a replay does nothing for it.
    *
-   * @param partitionsProbedAt - when keys that wait for a topic partition were last tried
+   * @param probes - when the partitions that keys wait for were last tried
    */
-  verdict(partitionsProbedAt: number): Verdict {
+  verdict(probes: PartitionProbes): Verdict {
     const own = this.#lost.filter((finding) => !this.#drainWaits || !isSuspicion(finding));
     if (this.#drainWaits || this.#lost.some(isSuspicion)) return { findings: own, headIsMissing: false };
     const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
@@ -209,7 +214,7 @@ export class KeyJudge {
     if (!isOlderThan(hold, this.#times.before)) return { findings: own, headIsMissing: false };
     // Before the hold, which the relay publishes in passing: it has not seen the record.
     if (hold.state === 'holding' && due.length > 0) return { findings: [...own, ...due], headIsMissing: false };
-    if (isHolding(hold, this.#headIsOpen, partitionsProbedAt, this.#times.before)) {
+    if (isHolding(hold, this.#headIsOpen, probes, this.#times.before)) {
       return { findings: own, headIsMissing: false };
     }
     return {
@@ -223,8 +228,10 @@ const earlierOf = (a: number | undefined, b: number | undefined): number | undef
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 /** Whether an operator, or the probe of its topic partition, will release the key. */
-export const isHolding = (hold: Hold, headIsOpen: boolean, partitionsProbedAt: number, before: number): boolean =>
-  hold.state === 'holding' && headIsOpen && (hold.reason !== 'partition-unavailable' || partitionsProbedAt > before);
+export const isHolding = (hold: Hold, headIsOpen: boolean, probes: PartitionProbes, before: number): boolean =>
+  hold.state === 'holding' &&
+  headIsOpen &&
+  (hold.awaits === undefined || (probes.get(partitionName(hold.awaits)) ?? 0) > before);
 
 /** A hold of which nobody will release the key, with what is due before it. */
 export function orphanOf(hold: Hold, due?: Due): Finding {

@@ -6,10 +6,11 @@ import {
   isHolding,
   isOlderThan,
   KeyJudge,
-  lastPartitionProbe,
   orphanOf,
+  partitionProbes,
   type Finding,
   type KeyState,
+  type PartitionProbes,
   type Times,
 } from './judge';
 import type { Cut } from './pass';
@@ -59,7 +60,7 @@ class SurveyRun {
   readonly #store: ScanStore;
   readonly #control: Control;
   readonly #options: SurveyOptions;
-  readonly #partitionsProbedAt: number;
+  readonly #probes: PartitionProbes;
   readonly #cuts: Cut[] = [];
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
@@ -73,7 +74,7 @@ class SurveyRun {
     this.#store = store;
     this.#control = control;
     this.#options = options;
-    this.#partitionsProbedAt = lastPartitionProbe(control.holds.values());
+    this.#probes = partitionProbes(control.holds.values());
   }
 
   async all(): Promise<Survey> {
@@ -161,7 +162,7 @@ class SurveyRun {
     this.#uncoveredSince = Math.min(this.#uncoveredSince, judge.uncoveredSince ?? Infinity);
     const hold = this.#control.holds.get(judge.pk);
     if (hold !== undefined) this.#seenHolds.add(judge.pk);
-    const { findings, headIsMissing } = judge.verdict(this.#partitionsProbedAt);
+    const { findings, headIsMissing } = judge.verdict(this.#probes);
     // The scan may be behind, or the head lies in the part that an earlier run saw.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
     this.#findings.push(...(isHeld ? findings.filter(({ kind }) => kind !== 'orphan') : findings));
@@ -183,6 +184,6 @@ class SurveyRun {
     if (hold.state !== 'holding') return false;
     const head = await this.#store.head(hold);
     const headIsOpen = head !== undefined && isOpen(itemStateOf(head).state);
-    return isHolding(hold, headIsOpen, this.#partitionsProbedAt, this.#options.before);
+    return isHolding(hold, headIsOpen, this.#probes, this.#options.before);
   }
 }

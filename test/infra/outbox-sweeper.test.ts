@@ -38,6 +38,7 @@ test('is configured so that the handler understands it', () => {
     outboxName: 'Orders-Outbox',
     sweepAfterSeconds: 300,
     readUnitsPerSecond: 50,
+    sweepEverySeconds: 600,
   });
   template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(10 minutes)' });
 });

@@ -49,6 +49,7 @@ test('the outbox of a stack is the table with the index "pin", and the sweeper i
         outboxName: 'Shop',
         sweepAfterSeconds: 3_600,
         readUnitsPerSecond: 1_000,
+        sweepEverySeconds: 3_600,
       }),
     },
   });

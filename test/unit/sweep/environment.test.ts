@@ -5,6 +5,7 @@ const config: SweeperConfig = {
   outboxName: 'Orders',
   sweepAfterSeconds: 60,
   readUnitsPerSecond: 100,
+  sweepEverySeconds: 600,
 };
 
 it('is read as it was written', () => {
@@ -15,6 +16,7 @@ it.each([
   ['OUTBOX_TABLE_NAME', ''],
   ['OUTBOX_NAME', undefined],
   ['OUTBOX_SWEEP_AFTER_SECONDS', '0'],
+  ['OUTBOX_SWEEP_EVERY_SECONDS', 'hourly'],
   ['OUTBOX_SWEEP_READ_UNITS_PER_SECOND', '1.5'],
 ])('refuses %s of %p, naming it', (variable, value) => {
   const environment = { ...encodeSweeperConfig(config), [variable]: value };

@@ -192,14 +192,20 @@ describe('a key that is held', () => {
   });
 
   it.each([
-    ['a hold of its kind was written lately: the relay probes', JUST_NOW, 0],
-    ['no such hold was written for an hour: nobody probes', LONG_AGO, 1],
-  ])('and waits for a topic partition is released when %s', async (_, probedAt, signalsSent) => {
-    const reason = 'partition-unavailable';
+    ['a hold for the same partition was written lately: the relay probes', 3, JUST_NOW, 0],
+    ['no hold for it was written for an hour: nobody probes', 3, LONG_AGO, 1],
+    ['only a hold for another partition was written lately', 4, JUST_NOW, 1],
+  ])('and waits for a topic partition is looked after: %s', async (_, partition, probedAt, signalsSent) => {
+    const waits = (of: number) =>
+      ({
+        reason: 'partition-unavailable',
+        attempts: 0,
+        awaits: { topic: 'orders', partition: of, failedAt: LONG_AGO },
+      }) as const;
     put('1', 1, LONG_AGO);
-    hold('1', 1, { reason, attempts: 0 });
+    hold('1', 1, waits(3));
     put('2', 1, LONG_AGO);
-    hold('2', 1, { reason, attempts: 0, writtenAt: probedAt });
+    hold('2', 1, { ...waits(partition), writtenAt: probedAt });
     const report = await run();
     expect(report).toMatchObject({ waiting: 2, doubt: 'none' });
     expect(sent().filter(([pk]) => pk === 'order#1')).toHaveLength(signalsSent);
