@@ -1,4 +1,4 @@
-import type { Duration } from 'aws-cdk-lib';
+import { Token, type Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import {
   EventSourceMapping,
@@ -20,7 +20,7 @@ import type { OutboxTable } from './outbox-table';
 
 export interface OutboxRelayProps {
   readonly table: OutboxTable;
-  readonly config: Omit<RelayConfig, 'tableName' | 'auth'>;
+  readonly config: Omit<RelayConfig, 'tableName' | 'auth' | 'topics'>;
   readonly authentication: KafkaAuthentication;
   readonly topics: readonly string[];
   /** What must be there before anything is published: topics, ports. */
@@ -60,7 +60,12 @@ export class OutboxRelay extends Construct {
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,
       environment: {
-        ...encodeRelayConfig({ ...config, tableName: table.table.tableName, auth: authentication.settings }),
+        ...encodeRelayConfig({
+          ...config,
+          tableName: table.table.tableName,
+          auth: authentication.settings,
+          topics: firstTopics(props.topics),
+        }),
         // kafkajs schedules timers with a negative delay, which Node.js 24 reports on every cold start.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
       },
@@ -88,4 +93,19 @@ export class OutboxRelay extends Construct {
     table.grant(this.function, ...RELAY_ACTIONS, ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []));
     authentication.grantPublish(this.function, topics);
   }
+}
+
+/** More than these say nothing new. */
+const MAX_TOPICS = 20;
+/** Lambda takes 4 KB of variables, all together. */
+const MAX_TOPICS_LENGTH = 1_000;
+/** The longest name that Kafka takes. */
+const MAX_TOPIC_LENGTH = 249;
+
+function firstTopics(topics: readonly string[]): string[] {
+  let length = 0;
+  return topics.slice(0, MAX_TOPICS).filter((topic) => {
+    length += 1 + (Token.isUnresolved(topic) ? MAX_TOPIC_LENGTH : topic.length);
+    return length <= MAX_TOPICS_LENGTH;
+  });
 }

@@ -33,6 +33,11 @@ export interface RelayConfig extends BrokerConfig {
   readonly outboxName: string;
   /** Stack and path of the construct: the same over deployments, another one for each outbox. Owns the table. */
   readonly outboxId?: string;
+  /**
+   * Topics that events go to, the first of them when they are many: a new process asks after these in order to tell a
+   * partition that takes no writes from a cluster that takes none.
+   */
+  readonly topics?: readonly string[];
   /** For a table with several regions; left out for one that is published from here alone. */
   readonly home?: HomeRegion;
 }
@@ -92,6 +97,7 @@ const VARIABLES = {
   partitionPatienceSeconds: 'OUTBOX_PARTITION_PATIENCE_SECONDS',
   maxPartitionHolds: 'OUTBOX_MAX_PARTITION_HOLDS',
   publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
+  topics: 'OUTBOX_TOPICS',
 } as const;
 
 /** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
@@ -109,6 +115,7 @@ export const encodeRelayConfig = (config: RelayConfig): Record<string, string> =
   [VARIABLES.partitionPatienceSeconds]: String(config.partitionPatienceSeconds),
   [VARIABLES.maxPartitionHolds]: String(config.maxPartitionHolds),
   [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
+  ...(config.topics === undefined ? {} : { [VARIABLES.topics]: config.topics.join(',') }),
   ...encodeHomeRegion(config.home),
 });
 
@@ -133,6 +140,7 @@ export function decodeRelayConfig(environment: Environment): RelayConfig {
     partitionPatienceSeconds: read.integer(VARIABLES.partitionPatienceSeconds, 1),
     maxPartitionHolds: read.integer(VARIABLES.maxPartitionHolds, 0),
     publishWithinMs: read.integer(VARIABLES.publishWithinMs, 1),
+    topics: read.optionalText(VARIABLES.topics)?.split(','),
     home: decodeHomeRegion(read),
   };
 }

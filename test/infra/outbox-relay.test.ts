@@ -52,7 +52,16 @@ describe('the function', () => {
       maxPartitionHolds: 2_000,
       publishWithinMs: 5_000,
       outboxId: 'Orders-Outbox',
+      topics: ['orders', 'payments'],
     });
+  });
+
+  test('knows some of its topics, as many as fit into the environment', () => {
+    const topicsOf = (topics: string[]) => environment(outboxStack(() => ({ topics })).template())['OUTBOX_TOPICS'];
+    const short = Array.from({ length: 300 }, (_, n) => `topic-${n}`);
+    expect(topicsOf(short)).toBe(short.slice(0, 20).join(','));
+    const long = Array.from({ length: 300 }, (_, n) => `${'x'.repeat(240)}-${n}`);
+    expect(topicsOf(long)).toBe(long.slice(0, 4).join(','));
   });
 
   test('knows the table by reference', () => {

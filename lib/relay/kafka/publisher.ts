@@ -17,6 +17,8 @@ export interface KafkaPublisherOptions {
   readonly compression: Compression;
   /** How long one request to a broker may take; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
   readonly requestTimeoutMs: number;
+  /** Topics that are known to exist, before any is used: evidence of whether the other partitions work. */
+  readonly topics?: readonly string[];
   readonly clock: Clock;
   /** The producer that is kept between calls was thrown away because of `cause`; must not throw. */
   readonly onRebuilt: (cause: unknown) => void;
@@ -48,7 +50,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
   const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
   const quarantine = new Quarantine(options.clock);
-  const topics = new Set<string>();
+  const topics = new Set(options.topics);
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);

@@ -16,6 +16,7 @@ const config: RelayConfig = {
   outboxId: 'Shop-Outbox',
   brokers: ['b-1.example:9098', 'b-2.example:9098'],
   auth: { kind: 'iam' },
+  topics: ['orders', 'audit'],
 };
 const auth = fc.oneof(
   fc.constant<KafkaAuth>({ kind: 'iam' }),

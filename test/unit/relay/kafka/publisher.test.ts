@@ -675,6 +675,14 @@ describe('whether other partitions are in sync', () => {
     expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
   });
 
+  it('is seen from the topics of the outbox before any was used', async () => {
+    const kafka = new FakeKafka({ a: 1, c: 1 });
+    const { publisher } = publisherOn(kafka, { topics: ['a', 'not-made-yet', 'c'] });
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(true);
+    kafka.behind.add('c-0');
+    expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
+  });
+
   it('cannot be told while the brokers do not answer', async () => {
     const kafka = new FakeKafka();
     const { publisher } = publisherOn(kafka, { requestTimeoutMs: 10 });
