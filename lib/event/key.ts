@@ -19,6 +19,9 @@ const AGGREGATE_PATTERN = new RegExp(`^${AGGREGATE_SYNTAX}$`);
 /** Holds, tombstones and the state item live under this partition key. */
 export const CONTROL_PARTITION = '$outbox#control';
 
+/** Signals for which there is no room next to the items of their key, whose collection has 10 GB. */
+export const SIGNALS_PARTITION = '$outbox#signals';
+
 /** Partitions in which the outbox keeps what it knows about itself, of this region or another. */
 export const OWN_PARTITIONS = '$outbox#';
 export const isOwnPartition = (pk: string): boolean => pk.startsWith(OWN_PARTITIONS);

@@ -1,5 +1,6 @@
 import { OutboxError } from './errors';
 import { TOPIC_PATTERN, type Image } from './item';
+import { SIGNALS_PARTITION } from './key';
 import { isPosition, SIGNAL_PREFIX } from './position';
 import { uuidV7 } from './uuid';
 
@@ -13,9 +14,15 @@ export interface Request {
 }
 
 interface SignalKey {
+  /** The key that it concerns. */
   readonly pk: string;
   /** `~signal#<UUIDv7>`: never used twice, because only an insert invokes the relay. */
   readonly sk: string;
+  /**
+   * The partition key of its item, when that is not `pk`: another shard shows it then, and any shard may drain a key. The
+   * revision of the hold ends a drain that another one has overtaken, wherever both run.
+   */
+  readonly storedUnder?: typeof SIGNALS_PARTITION;
 }
 
 /** Publish everything of the key that is pending or parked, from `from` on or from earlier if that is open too. */
@@ -63,6 +70,15 @@ export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number,
   ...signal,
 });
 
+/** The signal as it is stored when the collection of its key is full. */
+export const elsewhere = <S extends Signal>(signal: S): S => ({ ...signal, storedUnder: SIGNALS_PARTITION });
+
+/** The primary key of the item of a signal. */
+export const storedKeyOf = ({ pk, sk, storedUnder }: SignalKey): { readonly pk: string; readonly sk: string } => ({
+  pk: storedUnder ?? pk,
+  sk,
+});
+
 export const isSignalKey = (sk: string): boolean => sk.startsWith(SIGNAL_PREFIX);
 
 function isAttribute(json: string): boolean {
@@ -75,8 +91,10 @@ function isAttribute(json: string): boolean {
 }
 
 /** The signal as a plain object for the AWS SDK's marshaller. Has no expiry: a signal that is lost must be seen. */
-export function encodeSignal(signal: Signal): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(signal).filter(([, value]) => value !== undefined));
+export function encodeSignal({ storedUnder, ...signal }: Signal): Record<string, unknown> {
+  const stored: Record<string, unknown> =
+    storedUnder === undefined ? signal : { ...signal, pk: storedUnder, key: signal.pk };
+  return Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined));
 }
 
 /**
@@ -86,13 +104,17 @@ export function encodeSignal(signal: Signal): Record<string, unknown> {
  * what was asked would be worse than not acting.
  */
 export function decodeSignal(image: Image): Signal {
-  const pk = image['pk']?.S ?? '';
+  const storedPk = image['pk']?.S ?? '';
+  const { key } = image;
+  const isElsewhere = storedPk === SIGNALS_PARTITION && key !== undefined;
+  const pk = isElsewhere ? (key.S ?? '') : storedPk;
+  const storedUnder = isElsewhere ? SIGNALS_PARTITION : undefined;
   const sk = image['sk']?.S ?? '';
   const fail = (field: string, rule: string): never => {
     throw new OutboxError(
       'undecodable-signal',
       `Signal ${JSON.stringify(sk)} of key ${JSON.stringify(pk)} cannot be acted on: "${field}" ${rule}. It was written by another version of the operator's tools, or by hand; it stays in the table, set aside.`,
-      { pk, sk, field },
+      { pk: storedPk, sk, field },
     );
   };
   const text = (map: Image, name: string, at = ''): string => {
@@ -112,7 +134,7 @@ export function decodeSignal(image: Image): Signal {
     return isPosition(value) ? value : fail(name, 'must be a position');
   };
 
-  if (pk === '') fail('pk', 'must be a non-empty string');
+  if (pk === '') fail(isElsewhere ? 'key' : 'pk', 'must be a non-empty string');
   if (!isSignalKey(sk)) fail('sk', `must begin with "${SIGNAL_PREFIX}"`);
   const asked = image['request']?.M ?? fail('request', 'must be a map');
   const request: Request = {
@@ -122,7 +144,7 @@ export function decodeSignal(image: Image): Signal {
   };
   const kind = text(image, 'kind');
   const allow = (...fields: string[]): void => {
-    const known = ['pk', 'sk', 'kind', 'request', ...fields, 'setAside'];
+    const known = ['pk', 'sk', 'kind', 'request', ...fields, 'setAside', ...(isElsewhere ? ['key'] : [])];
     const unknown = Object.keys(image).find((name) => !known.includes(name));
     if (unknown !== undefined) fail(unknown, `is not known for kind "${kind}"`);
   };
@@ -130,13 +152,14 @@ export function decodeSignal(image: Image): Signal {
     case 'drain':
       allow('from');
       // Any sort key: the item that holds a key may be one that cannot be decoded, wherever it lies.
-      return { kind, pk, sk, request, from: text(image, 'from') };
+      return { kind, pk, sk, storedUnder, request, from: text(image, 'from') };
     case 'skip':
       allow('position', 'id', 'storedId');
       return {
         kind,
         pk,
         sk,
+        storedUnder,
         request,
         position: text(image, 'position'),
         id: optional('id', (name) => text(image, name)),
@@ -153,6 +176,7 @@ export function decodeSignal(image: Image): Signal {
         kind,
         pk,
         sk,
+        storedUnder,
         request,
         replayId: text(image, 'replayId'),
         from: optional('from', position),

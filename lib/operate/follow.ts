@@ -2,6 +2,7 @@ import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
+import { storedKeyOf } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import type { Redriven } from './redrive';
@@ -63,7 +64,7 @@ async function look(
   { pk, from, signal }: Redriven,
   hold: Hold | undefined,
 ): Promise<Followed | undefined> {
-  const sent = await itemAt(client, tableName, { pk, sk: signal.sk });
+  const sent = await itemAt(client, tableName, storedKeyOf(signal));
   if (sent !== undefined) {
     const { setAside } = sent;
     return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };

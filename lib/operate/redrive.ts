@@ -9,12 +9,13 @@ import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
 import { shownPosition } from '../event/position';
 import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
-import { encodeSignal, newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
+import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
-import { isFull } from '../relay/dynamodb/full-item';
+import { isCollectionFull, isFull } from '../relay/dynamodb/full-item';
+import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
@@ -130,8 +131,7 @@ export async function redrive(
   await forEachKey(targets, async (one) => {
     try {
       const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
-      await ask(target, one, signal);
-      asked.push({ ...one, signal });
+      asked.push({ ...one, signal: await ask(target, one, signal) });
     } catch (error) {
       failed.push({ pk: one.pk, why: error instanceof Error ? error.message : String(error) });
     }
@@ -180,14 +180,13 @@ async function skipOf(
   return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });
 }
 
-async function ask({ client, tableName }: Target, one: RedriveTarget, signal: DrainSignal | SkipSignal): Promise<void> {
-  const put: TransactWriteItem = {
-    Put: {
-      TableName: tableName,
-      Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-      ConditionExpression: 'attribute_not_exists(pk)',
-    },
-  };
+/** Answers the signal as it is stored. */
+async function ask<S extends DrainSignal | SkipSignal>(
+  { client, tableName }: Target,
+  one: RedriveTarget,
+  signal: S,
+): Promise<S> {
+  const put: TransactWriteItem = { Put: putOf(tableName, signal) };
   const note: TransactWriteItem = {
     Update: {
       TableName: tableName,
@@ -199,15 +198,17 @@ async function ask({ client, tableName }: Target, one: RedriveTarget, signal: Dr
   };
   try {
     await client.send(new TransactWriteItemsCommand({ TransactItems: [put, note] }));
+    return signal;
   } catch (error) {
     if (!cannotTakeNote(error)) throw error;
-    await client.send(new TransactWriteItemsCommand({ TransactItems: [put] }));
   }
+  return (await putSignal(client, tableName, signal)) as S;
 }
 
-/** The item is gone, or too large for a note: the signal carries the request anyhow. */
+/** The item is gone, or too large for a note, or the collection for anything: the signal carries the request anyhow. */
 function cannotTakeNote(error: unknown): boolean {
   if (!(error instanceof TransactionCanceledException)) return false;
   const [put, note] = error.CancellationReasons ?? [];
+  if (isCollectionFull(put?.Code)) return true;
   return put?.Code === 'None' && (note?.Code === 'ConditionalCheckFailed' || isFull(note?.Code));
 }

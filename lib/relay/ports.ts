@@ -206,15 +206,17 @@ export interface DrainStore {
   ): Promise<{ readonly kind: 'postponed'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
 }
 
+export type StoredSignal = Pick<Signal, 'pk' | 'sk' | 'storedUnder'>;
+
 export interface SignalStore {
-  /** Puts a new signal, which invokes the relay of its key's shard. */
+  /** Puts a new signal, which invokes the relay: of its key's shard, or of another one when its collection is full. */
   send(signal: DrainSignal): Promise<void>;
   /** Deletes signals that were acted on. */
-  remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void>;
+  remove(signals: readonly StoredSignal[]): Promise<void>;
   /** Notes on a signal why it will not be acted on; it stays visible, and nobody acts on it again. */
-  setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
+  setAside(signal: StoredSignal, why: string): Promise<void>;
   /** The signal as the table holds it; `undefined` when it is gone. Strongly consistent. */
-  find(signal: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined>;
+  find(signal: StoredSignal): Promise<Signal | undefined>;
   /**
    * Notes on a replay that everything before `from` is published, so that a later delivery of its record goes on there.
    * Never moves it back. `gone`: another signal has taken its place, or it is done.

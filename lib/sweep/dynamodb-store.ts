@@ -19,9 +19,10 @@ import { STATE_KEY } from '../event/control';
 import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { CONTROL_PARTITION } from '../event/key';
 import type { Image } from '../event/item';
-import { encodeSignal, type Signal } from '../event/signal';
+import { storedKeyOf } from '../event/signal';
 import { backoffMs, type Sleep } from '../relay/backoff';
 import { controlStore } from '../relay/dynamodb/control';
+import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
 import type { Pass, Probe } from './pass';
@@ -186,10 +187,10 @@ export function sweepStore(
     remove: (signals) => signalStore(client, tableName, clock).remove(signals),
 
     async send(signal) {
-      await client.send(new PutItemCommand({ TableName: tableName, ...newItem(signal) }));
+      return storedKeyOf(await putSignal(client, tableName, signal));
     },
 
-    async replace({ pk, sk }, successor) {
+    async replace(lost, successor) {
       try {
         await client.send(
           new TransactWriteItemsCommand({
@@ -197,12 +198,12 @@ export function sweepStore(
               {
                 Delete: {
                   TableName: tableName,
-                  Key: marshall({ pk, sk }),
+                  Key: marshall(storedKeyOf(lost)),
                   ConditionExpression: 'attribute_exists(pk)',
                 },
               },
               // Under a new sort key: an overwrite would be no insert, and nobody would be invoked by it.
-              { Put: { TableName: tableName, ...newItem(successor) } },
+              { Put: putOf(tableName, successor) },
             ],
           }),
         );
@@ -219,11 +220,6 @@ export function sweepStore(
     endDoubt: (known) => changeState(client, tableName, known, 'REMOVE doubtSince', {}),
   };
 }
-
-const newItem = (signal: Signal) => ({
-  Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-  ConditionExpression: 'attribute_not_exists(pk)',
-});
 
 /** Answers false when somebody has changed the stream or the doubt since. */
 async function changeState(

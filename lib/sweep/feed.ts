@@ -1,4 +1,4 @@
-import { newSignal, type Request, type Signal } from '../event/signal';
+import { newSignal, storedKeyOf, type Request, type Signal } from '../event/signal';
 import type { Finding } from './judge';
 import type { ScanKey, SweepStore } from './ports';
 
@@ -94,9 +94,9 @@ export class SignalFeed {
       case 'orphan': {
         const request: Request = { by, at: now(), why: WHY[finding.kind] };
         const signal = newSignal(finding.pk, now(), { kind: 'drain' as const, from: finding.from, request });
-        await this.#store.send(signal);
+        const stored = await this.#store.send(signal);
         this.sent++;
-        this.#waiting.push({ pk: signal.pk, sk: signal.sk });
+        this.#waiting.push(stored);
         return;
       }
       case 'lost-signal': {
@@ -105,7 +105,7 @@ export class SignalFeed {
         const successor: Signal = newSignal(pk, now(), rest);
         if ((await this.#store.replace(finding.signal, successor)) === 'gone') return;
         this.replaced++;
-        this.#waiting.push({ pk: successor.pk, sk: successor.sk });
+        this.#waiting.push(storedKeyOf(successor));
         return;
       }
       case 'stale-probe':

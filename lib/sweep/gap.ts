@@ -1,7 +1,7 @@
 import type { Hold } from '../event/control';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
-import { isSignalKey, type Request } from '../event/signal';
+import { isSignalKey, storedKeyOf, type Request } from '../event/signal';
 import type { Finding } from './judge';
 import type { Probe } from './pass';
 import type { ScanKey, SweepStore } from './ports';
@@ -13,7 +13,7 @@ export type Suspicion = Extract<Finding, { readonly kind: 'due' | 'lost-signal' 
 export const witnessOf = (suspicion: Suspicion): ScanKey & { readonly id?: string } =>
   suspicion.kind === 'due'
     ? { pk: suspicion.pk, sk: suspicion.from, id: suspicion.id }
-    : { pk: suspicion.signal.pk, sk: suspicion.signal.sk };
+    : storedKeyOf(suspicion.signal);
 
 /** At most so many probes wait at a time: what an outage costs each run, and never more. */
 const PROBES = 16;

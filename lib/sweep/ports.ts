@@ -50,7 +50,8 @@ export interface SweepStore extends ScanStore {
   pause(ms: number): Promise<void>;
   /** As the relay notes it: begins the doubt when another stream was known before. */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
-  send(signal: Signal): Promise<void>;
+  /** Puts a new signal; answers the key of its item. */
+  send(signal: Signal): Promise<ScanKey>;
   /** Puts the successor in the place of a signal that was lost. `gone`: somebody has acted on it meanwhile. */
   replace(lost: Signal, successor: Signal): Promise<'replaced' | 'gone'>;
   remove(signals: readonly ScanKey[]): Promise<void>;

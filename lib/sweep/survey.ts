@@ -1,6 +1,6 @@
 import type { Control, Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { isOwnPartition } from '../event/key';
+import { isOwnPartition, SIGNALS_PARTITION } from '../event/key';
 import { Count, type Census } from './census';
 import {
   isHolding,
@@ -130,7 +130,7 @@ class SurveyRun {
         }
         for (const image of images) {
           const pk = image['pk']?.S ?? '';
-          if (isOwnPartition(pk)) continue;
+          if (isOwnPartition(pk) && pk !== SIGNALS_PARTITION) continue;
           if (judge?.pk !== pk) {
             if (judge !== undefined) await this.#close(judge);
             judge = this.#judge(pk);

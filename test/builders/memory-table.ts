@@ -5,7 +5,9 @@ import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-st
 import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
 import { formatReceipt } from '../../lib/event/receipt';
 import {
+  elsewhere,
   encodeSignal,
+  storedKeyOf,
   type DrainSignal,
   type ReplaySignal,
   type Signal,
@@ -24,6 +26,7 @@ import {
   type PartitionHoldRequest,
   type Position,
   type SignalStore,
+  type StoredSignal,
   type StoredItem,
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
@@ -62,6 +65,8 @@ export class MemoryTable implements TablePorts {
   readonly tombstones = new Set<string>();
   state: { streamArn?: string; doubtSince?: number; owner?: string } = {};
   onInsert: (record: StreamRecord) => void = () => undefined;
+  /** Keys whose collections take no signal. */
+  isFull: (pk: string) => boolean = () => false;
   /** Marks that DynamoDB refuses. */
   failMark: (mark: Mark) => boolean = () => false;
   readonly #now: () => number;
@@ -85,10 +90,19 @@ export class MemoryTable implements TablePorts {
     return this.#insert(image);
   }
 
+  /** Puts a signal as the stores do: elsewhere when the collection of its key is full. */
   putSignal(signal: Signal): StreamRecord {
-    const ofKey = this.signals.get(signal.pk) ?? new Map<string, Signal>();
-    this.signals.set(signal.pk, ofKey.set(signal.sk, signal));
-    return this.#insert(marshall(encodeSignal(signal), { removeUndefinedValues: true }));
+    const stored = signal.kind !== 'replay' && this.isFull(signal.pk) ? elsewhere(signal) : signal;
+    const { pk } = storedKeyOf(stored);
+    const ofPartition = this.signals.get(pk) ?? new Map<string, Signal>();
+    this.signals.set(pk, ofPartition.set(stored.sk, stored));
+    return this.#insert(marshall(encodeSignal(stored), { removeUndefinedValues: true }));
+  }
+
+  /** As `putSignal`; answers the key of its item. */
+  sendSignal(signal: Signal): ScanKey {
+    const { pk, sk } = this.putSignal(signal).dynamodb?.Keys ?? {};
+    return { pk: pk?.S ?? '', sk: sk?.S ?? '' };
   }
 
   stateAt(pk: string, sk: string): ItemStateName | undefined {
@@ -374,8 +388,9 @@ export class MemoryTable implements TablePorts {
 
   // What the sweeper writes.
 
-  replace(lost: Pick<Signal, 'pk' | 'sk'>, successor: Signal): 'replaced' | 'gone' {
-    if (this.signals.get(lost.pk)?.delete(lost.sk) !== true) return 'gone';
+  replace(lost: StoredSignal, successor: Signal): 'replaced' | 'gone' {
+    const { pk, sk } = storedKeyOf(lost);
+    if (this.signals.get(pk)?.delete(sk) !== true) return 'gone';
     this.putSignal(successor);
     return 'replaced';
   }
@@ -394,8 +409,8 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
-  remove(signals: readonly Pick<Signal, 'pk' | 'sk'>[]): Promise<void> {
-    for (const { pk, sk } of signals) this.signals.get(pk)?.delete(sk);
+  remove(signals: readonly StoredSignal[]): Promise<void> {
+    for (const { pk, sk } of signals.map(storedKeyOf)) this.signals.get(pk)?.delete(sk);
     return Promise.resolve();
   }
 
@@ -404,7 +419,8 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
-  find({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined> {
+  find(signal: StoredSignal): Promise<Signal | undefined> {
+    const { pk, sk } = storedKeyOf(signal);
     return Promise.resolve(this.signals.get(pk)?.get(sk));
   }
 

@@ -18,7 +18,7 @@ export const sweepStoreOver = (
   pause,
   remove: (signals) => table.remove(signals),
   noteStream: (known, arn) => table.noteStream(known, arn),
-  send: (signal) => Promise.resolve(void table.putSignal(signal)),
+  send: (signal) => Promise.resolve(table.sendSignal(signal)),
   replace: (lost, successor) => Promise.resolve(table.replace(lost, successor)),
   setAside: (signal, why) => table.setAside(signal, why),
   beginDoubt: (known, since) => Promise.resolve(table.setDoubt(known, since)),

@@ -2,12 +2,13 @@ import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
 import { identityOf } from '../../event/item';
-import { encodeSignal, type SkipSignal } from '../../event/signal';
+import { elsewhere, type DrainSignal, type SkipSignal } from '../../event/signal';
 import { attributeOfId } from '../../event/stored-id';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
-import { isFull } from './full-item';
+import { isCollectionFull, isFull } from './full-item';
 import { putHold, readHold } from './holds';
+import { putOf } from './put-signal';
 import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
 
@@ -95,17 +96,10 @@ export function drainStore(
         state: 'draining',
         revision: uuidV7(now),
       };
-      const refusals = await writer.write([
-        putHold(tableName, next, hold),
-        {
-          Put: {
-            TableName: tableName,
-            Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
-            // An overwrite would be no insert, and nobody would be invoked by it.
-            ConditionExpression: 'attribute_not_exists(pk)',
-          },
-        },
-      ]);
+      const write = (signal: DrainSignal) =>
+        writer.write([putHold(tableName, next, hold), { Put: putOf(tableName, signal) }]);
+      let refusals = await write(successor);
+      if (isCollectionFull(refusals?.[1])) refusals = await write(elsewhere(successor));
       return refusals === undefined ? { kind: 'postponed', hold: next } : { kind: 'superseded' };
     },
   };

@@ -7,7 +7,12 @@ import { DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 export const isFull = (refusal: string | undefined): boolean =>
   refusal === 'ValidationError' || refusal === 'ItemCollectionSizeLimitExceeded';
 
-/** The same of a single write. */
+/** Whether a single write, or the action of a transaction with this code, was refused because the collection has 10 GB. */
+export const isCollectionFull = (refusal: unknown): boolean =>
+  refusal === 'ItemCollectionSizeLimitExceeded' ||
+  (refusal instanceof DynamoDBServiceException && refusal.name === 'ItemCollectionSizeLimitExceededException');
+
+/** Of a single write: that its item or its collection is full. */
 export const isFullError = (error: unknown): boolean =>
   error instanceof DynamoDBServiceException &&
   (error.name === 'ValidationException' || error.name === 'ItemCollectionSizeLimitExceededException');

@@ -2,53 +2,46 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   GetItemCommand,
-  PutItemCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { decodeSignal, encodeSignal, type Signal } from '../../event/signal';
-import type { Clock, SignalStore } from '../ports';
+import { decodeSignal, storedKeyOf, type Signal } from '../../event/signal';
+import type { Clock, SignalStore, StoredSignal } from '../ports';
 import { isFullError } from './full-item';
+import { putOf, putSignal } from './put-signal';
 
 const WHY_CHARACTERS = 500;
 
 /** What becomes of signals, by single writes: they are few, and each is durable before the next. */
 export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
-  const find = async ({ pk, sk }: Pick<Signal, 'pk' | 'sk'>): Promise<Signal | undefined> => {
+  const find = async (signal: StoredSignal): Promise<Signal | undefined> => {
     const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
+      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(storedKeyOf(signal)) }),
     );
     return Item === undefined ? undefined : decodeSignal(Item);
   };
 
   return {
     async send(signal) {
-      await client.send(
-        new PutItemCommand({
-          TableName: tableName,
-          Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-          // An overwrite would be no insert, and would invoke no relay.
-          ConditionExpression: 'attribute_not_exists(pk)',
-        }),
-      );
+      await putSignal(client, tableName, signal);
     },
 
     async remove(signals) {
-      for (const { pk, sk } of signals) {
-        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall({ pk, sk }) }));
+      for (const signal of signals) {
+        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(storedKeyOf(signal)) }));
       }
     },
 
-    async setAside({ pk, sk }, why) {
+    async setAside(signal, why) {
       const note = { why: why.slice(0, WHY_CHARACTERS).toWellFormed(), at: clock.now() };
       try {
         await client.send(
           new UpdateItemCommand({
             TableName: tableName,
-            Key: marshall({ pk, sk }),
+            Key: marshall(storedKeyOf(signal)),
             UpdateExpression: 'SET setAside = :note',
             ConditionExpression: 'attribute_exists(pk)',
             ExpressionAttributeValues: { ':note': { M: marshall(note) } },
@@ -67,7 +60,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
         await client.send(
           new UpdateItemCommand({
             TableName: tableName,
-            Key: marshall({ pk: signal.pk, sk: signal.sk }),
+            Key: marshall(storedKeyOf(signal)),
             UpdateExpression: 'SET #from = :from',
             // Equal: the SDK repeats a write whose answer was lost. A relay that was frozen must not move it back.
             ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(#from) OR #from <= :from)',
@@ -85,23 +78,17 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
       return 'noted';
     },
 
-    async succeed({ pk, sk }, successor) {
+    async succeed(signal, successor) {
       const input = {
         TransactItems: [
           {
             Delete: {
               TableName: tableName,
-              Key: marshall({ pk, sk }),
+              Key: marshall(storedKeyOf(signal)),
               ConditionExpression: 'attribute_exists(pk)',
             },
           },
-          {
-            Put: {
-              TableName: tableName,
-              Item: marshall(encodeSignal(successor), { removeUndefinedValues: true }),
-              ConditionExpression: 'attribute_not_exists(pk)',
-            },
-          },
+          { Put: putOf(tableName, successor) },
         ],
       };
       try {

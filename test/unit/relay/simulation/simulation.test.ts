@@ -14,6 +14,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'items on which the process dies': { bombs: true },
   'writers that overtake, with strict order': { overtaking: true },
   'a retention of zero': { retention: 0 },
+  'signals that come by another shard': { full: true, zombies: true, partitions: true },
   'a mapping that is off for longer than the stream lasts': { trims: true },
   'streams that are made anew': { newStreams: true },
   'a table that is restored': { restores: true },

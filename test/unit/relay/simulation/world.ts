@@ -3,6 +3,7 @@ import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import type { Control, Hold } from '../../../../lib/event/control';
 import { identityOf, type Image } from '../../../../lib/event/item';
+import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/partition-hold';
 import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
@@ -50,6 +51,8 @@ export interface Profile {
    * event must be published at most `MAX_COPIES` times.
    */
   readonly sandboxes?: number;
+  /** Collections of keys are full at times: their signals come by another shard, which is served at the same time. */
+  readonly full?: boolean;
 }
 
 const MAX_COPIES = 3;
@@ -96,6 +99,13 @@ interface Sweeping {
   ended: boolean;
 }
 
+/** One shard of the stream, and Lambda's place in it. */
+interface Shard {
+  readonly records: StreamRecord[];
+  checkpoint: number;
+  run?: Run;
+}
+
 interface Run {
   readonly process: Process;
   readonly end: number;
@@ -116,9 +126,11 @@ export class SimulatedWorld {
   #random: number;
   #now = 1_800_000_000_000;
   #calm = false;
-  readonly #records: StreamRecord[] = [];
-  #checkpoint = 0;
-  #run: Run | undefined;
+  /** That of the items, and that of signals which lie elsewhere. */
+  readonly #shards: readonly [Shard, Shard] = [
+    { records: [], checkpoint: 0 },
+    { records: [], checkpoint: 0 },
+  ];
   #sweeping: Sweeping | undefined;
   #streams = 1;
   #processes: Process[] = [];
@@ -145,7 +157,11 @@ export class SimulatedWorld {
     if (partitions) for (const topic of this.#partitions.keys()) this.#partitions.set(topic, 2);
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
     this.table.state = { streamArn: this.#streamArn() };
-    this.table.onInsert = (record) => this.#records.push({ ...record, eventSourceARN: this.#streamArn() });
+    this.table.onInsert = (record) => {
+      const isElsewhere = record.dynamodb?.Keys?.['pk']?.S === SIGNALS_PARTITION;
+      this.#shards[isElsewhere ? 1 : 0].records.push({ ...record, eventSourceARN: this.#streamArn() });
+    };
+    if (profile.full === true) this.table.isFull = () => this.#chance(0.5);
     this.#backup = this.#backUp();
   }
 
@@ -184,12 +200,12 @@ export class SimulatedWorld {
     const looks = trims || newStreams || restores;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
-      [70, () => this.#poll()],
+      [70, () => this.#poll(this.#anyShard())],
       [zombies ? 14 : 6, () => this.#operate()],
-      [this.#profile.sandboxes === undefined ? 2 : 0, () => this.#crash()],
+      [this.#profile.sandboxes === undefined ? 2 : 0, () => this.#crash(this.#anyShard())],
       [2, () => this.#pass(20 * MINUTE)],
       [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
-      [zombies ? 4 : 0, () => this.#freeze()],
+      [zombies ? 4 : 0, () => this.#freeze(this.#anyShard())],
       [zombies ? 24 : 0, () => this.#advance(this.#zombies.at(0))],
       [looks ? 4 : 1, () => this.#beginSweep()],
       [looks ? 30 : 8, () => this.#advanceSweep()],
@@ -280,36 +296,40 @@ export class SimulatedWorld {
   async #probe(): Promise<void> {
     const store = {
       readControl: () => this.table.read(),
-      send: (signal: Signal) => Promise.resolve(void this.table.putSignal(signal)),
+      send: (signal: Signal) => Promise.resolve(this.table.sendSignal(signal)),
     };
     await probePartitions(store, { by: 'schedule', now: () => this.#now });
   }
 
   // Lambda.
 
-  async #poll(): Promise<void> {
-    const run = this.#run;
+  #anyShard(): Shard {
+    return this.#shards[this.#profile.full === true && this.#chance(0.4) ? 1 : 0];
+  }
+
+  async #poll(shard: Shard): Promise<void> {
+    const { run } = shard;
     if (run === undefined) {
       const size = this.#profile.bombs === true && this.#chance(0.7) ? 1 : 1 + Math.floor(this.#draw() * 5);
-      const batch = this.#records.slice(this.#checkpoint, this.#checkpoint + size);
-      if (batch.length > 0) await this.#invoke(batch);
+      const batch = shard.records.slice(shard.checkpoint, shard.checkpoint + size);
+      if (batch.length > 0) await this.#invoke(shard, batch);
       return;
     }
     if (run.answer === undefined) await this.#advance(run.process);
     if (run.process.dead) {
-      this.#crash();
+      this.#crash(shard);
       return;
     }
     if (run.failure !== undefined) throw run.failure as Error;
     if (run.answer === undefined) return;
-    this.#checkpoint = run.answer.failed === undefined ? run.end : this.#checkpoint + run.answer.failed;
-    this.#run = undefined;
+    shard.checkpoint = run.answer.failed === undefined ? run.end : shard.checkpoint + run.answer.failed;
+    shard.run = undefined;
   }
 
-  async #invoke(batch: readonly StreamRecord[]): Promise<void> {
+  async #invoke(shard: Shard, batch: readonly StreamRecord[]): Promise<void> {
     const process = this.#processFor();
-    const run: Run = { process, end: this.#checkpoint + batch.length };
-    this.#run = run;
+    const run: Run = { process, end: shard.checkpoint + batch.length };
+    shard.run = run;
     const remainingMs = (): number => (this.#fault(0.04) ? 0 : 90_000);
     process.relay.handle(batch, remainingMs).then(
       (failed) => (run.answer = { failed }),
@@ -320,9 +340,9 @@ export class SimulatedWorld {
 
   #processFor(): Process {
     const { sandboxes } = this.#profile;
-    const known = this.#processes.length;
-    const takesKnown = sandboxes === undefined ? known > 0 && this.#chance(0.6) : known === sandboxes;
-    return takesKnown ? this.#pick(this.#processes) : this.#newProcess();
+    const idle = this.#processes.filter((process) => this.#shards.every(({ run }) => run?.process !== process));
+    const takesKnown = sandboxes === undefined ? idle.length > 0 && this.#chance(0.6) : idle.length === sandboxes;
+    return takesKnown ? this.#pick(idle) : this.#newProcess();
   }
 
   async #advance(process: Process | undefined): Promise<void> {
@@ -334,17 +354,21 @@ export class SimulatedWorld {
     await turn();
   }
 
-  #crash(): void {
-    if (this.#run === undefined) return;
-    this.#forget(this.#run.process);
-    this.#run = undefined;
+  #crash(shard: Shard): void {
+    if (shard.run === undefined) return;
+    this.#forget(shard.run.process);
+    shard.run = undefined;
   }
 
-  #freeze(): void {
-    if (this.#run === undefined) return;
-    this.#zombies.push(this.#run.process);
-    this.#forget(this.#run.process);
-    this.#run = undefined;
+  #crashAll(): void {
+    for (const shard of this.#shards) this.#crash(shard);
+  }
+
+  #freeze(shard: Shard): void {
+    if (shard.run === undefined) return;
+    this.#zombies.push(shard.run.process);
+    this.#forget(shard.run.process);
+    shard.run = undefined;
   }
 
   #forget(process: Process): void {
@@ -358,7 +382,7 @@ export class SimulatedWorld {
   }
 
   async #losesADay(): Promise<void> {
-    this.#crash();
+    this.#crashAll();
     for (let hour = 0; hour < 27; hour++) {
       this.#pass(HOUR);
       if (this.#chance(0.2)) this.#write();
@@ -367,12 +391,14 @@ export class SimulatedWorld {
     const trimmedBefore = (this.#now - 24 * HOUR) / 1000;
     const createdAt = (record: StreamRecord | undefined): number =>
       record?.dynamodb?.ApproximateCreationDateTime ?? Infinity;
-    while (createdAt(this.#records[this.#checkpoint]) < trimmedBefore) this.#checkpoint++;
+    for (const shard of this.#shards) {
+      while (createdAt(shard.records[shard.checkpoint]) < trimmedBefore) shard.checkpoint++;
+    }
   }
 
   #renewStream(): void {
-    this.#crash();
-    this.#records.splice(this.#checkpoint);
+    this.#crashAll();
+    for (const shard of this.#shards) shard.records.splice(shard.checkpoint);
     this.#streams++;
   }
 
@@ -384,10 +410,10 @@ export class SimulatedWorld {
 
   /** Another table, with a stream that shows nothing of what was restored; writers go on from what is there. */
   #restore(): void {
-    this.#crash();
+    this.#crashAll();
     this.#processes = [];
     this.#sweeping = undefined;
-    this.#records.splice(this.#checkpoint);
+    for (const shard of this.#shards) shard.records.splice(shard.checkpoint);
     this.#streams++;
     for (const written of this.written.values()) if (this.#isDiscarded(written)) this.#undone.add(written.id);
     this.table.restore(this.#backup.table);
@@ -443,13 +469,14 @@ export class SimulatedWorld {
       pause: () => call(() => Promise.resolve()),
       remove: (signals) => call(() => table.remove(signals)),
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
-      send: (signal) => call(() => Promise.resolve(void table.putSignal(signal))),
+      send: (signal) => call(() => Promise.resolve(table.sendSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
       setAside: (signal, why) => call(() => table.setAside(signal, why)),
       beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
       async *segment(index, segments, after) {
-        const [pk] = worldKeys.map((key) => `order#${key}`).filter((_, at) => at % segments === index);
+        const keys = [...worldKeys.map((key) => `order#${key}`), SIGNALS_PARTITION];
+        const [pk] = keys.filter((_, at) => at % segments === index);
         if (pk === undefined) return;
         // In pages of a few items, so that a run may end inside a key.
         let reached = after?.sk ?? '';
@@ -676,8 +703,10 @@ export class SimulatedWorld {
   }
 
   async #drainStream(): Promise<void> {
-    for (let step = 0; step < 20_000 && (this.#run !== undefined || this.#checkpoint < this.#records.length); step++) {
-      await this.#poll();
+    const isBusy = (): boolean =>
+      this.#shards.some(({ run, records, checkpoint }) => run !== undefined || checkpoint < records.length);
+    for (let step = 0; step < 20_000 && isBusy(); step++) {
+      await this.#poll(this.#anyShard());
       if (step % 20 === 0) this.#now += 10_000;
     }
   }
@@ -688,7 +717,7 @@ export class SimulatedWorld {
 
   #verdict(): string[] {
     const wrong: string[] = [...this.#unmended];
-    if (this.#checkpoint < this.#records.length) wrong.push('the shard is blocked');
+    if (this.#shards.some(({ records, checkpoint }) => checkpoint < records.length)) wrong.push('the shard is blocked');
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
     for (const [at, id] of this.log.entries()) if (!first.has(id)) first.set(id, at);
