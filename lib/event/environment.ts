@@ -8,7 +8,8 @@ export interface EnvironmentReader {
   refuse(variable: string, allowed: string): never;
   text(variable: string): string;
   optionalText(variable: string): string | undefined;
-  integer(variable: string, min: number): number;
+  /** @param otherwise - the value of a variable that an earlier version of the construct did not set */
+  integer(variable: string, min: number, otherwise?: number): number;
   oneOf<T extends string>(variable: string, allowed: readonly T[]): T;
 }
 
@@ -30,7 +31,8 @@ export function environmentReader(environment: Environment, construct: string): 
     refuse,
     text,
     optionalText: (variable) => environment[variable],
-    integer(variable, min) {
+    integer(variable, min, otherwise) {
+      if (otherwise !== undefined && environment[variable] === undefined) return otherwise;
       const value = Number(text(variable));
       return Number.isSafeInteger(value) && value >= min ? value : refuse(variable, `an integer of at least ${min}`);
     },

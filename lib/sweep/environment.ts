@@ -59,7 +59,7 @@ export function decodeSweeperConfig(environment: Environment): SweeperConfig {
     outboxName: read.text(VARIABLES.outboxName),
     sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
     readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
-    sweepEverySeconds: read.integer(VARIABLES.sweepEverySeconds, 1),
+    sweepEverySeconds: read.integer(VARIABLES.sweepEverySeconds, 1, SWEEPER_DEFAULTS.sweepEverySeconds),
     home: decodeHomeRegion(read),
   };
 }

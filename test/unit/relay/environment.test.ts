@@ -26,6 +26,16 @@ const auth = fc.oneof(
   fc.constant<KafkaAuth>({ kind: 'tls', secretArn: 'arn:secret' }),
 );
 
+it('of a function whose code is newer than its environment has the defaults for what is new', () => {
+  const {
+    OUTBOX_PARTITION_PATIENCE_SECONDS: _,
+    OUTBOX_MAX_PARTITION_HOLDS: __,
+    OUTBOX_TOPICS: ___,
+    ...older
+  } = encodeRelayConfig({ ...config, partitionPatienceSeconds: 5, maxPartitionHolds: 5 });
+  expect(decodeRelayConfig(older)).toEqual({ ...config, topics: undefined, home: undefined });
+});
+
 it('what the construct writes is what the handler reads', () => {
   fc.assert(
     fc.property(

@@ -12,6 +12,11 @@ it('is read as it was written', () => {
   expect(decodeSweeperConfig(encodeSweeperConfig(config))).toEqual(config);
 });
 
+it('of a function whose code is newer than its environment has the default for what is new', () => {
+  const { OUTBOX_SWEEP_EVERY_SECONDS: _, ...older } = encodeSweeperConfig(config);
+  expect(decodeSweeperConfig(older)).toEqual({ ...config, sweepEverySeconds: 3_600 });
+});
+
 it.each([
   ['OUTBOX_TABLE_NAME', ''],
   ['OUTBOX_NAME', undefined],
