@@ -177,15 +177,21 @@ export class Triage {
     const redelivered: Entry[] = [];
     let suspected = 0;
     for (const { pk, entries, suspicion } of keys) {
-      for (const entry of entries) if (this.#mayBePublished(entry, now, lookUpAfterMs)) redelivered.push(entry);
-      if (suspicion === undefined) continue;
-      suspected++;
-      const version = versionOfPosition(entries[0]?.sk ?? '');
-      if (version !== undefined && version > 0) ask(pk, positionOfVersion(version - 1));
+      const [first] = entries;
+      const version = first === undefined ? undefined : versionOfPosition(first.sk);
+      if (suspicion !== undefined) {
+        suspected++;
+        if (version !== undefined && version > 0) ask(pk, positionOfVersion(version - 1));
+      }
+      for (const entry of entries) {
+        const isSuspect = suspicion !== undefined && entry === first;
+        if (!isSuspect && !this.#mayBePublished(entry, now, lookUpAfterMs)) continue;
+        redelivered.push(entry);
+        ask(pk, entry.sk);
+      }
     }
     if (suspected > 0) telemetry.lookedBack(this.#gapSuspected ? 'doubt' : 'late', suspected);
     else if (redelivered.length > 0) telemetry.lookedBack('redelivered', redelivered.length);
-    for (const { pk, sk } of redelivered) ask(pk, sk);
     const stored = positions.size === 0 ? new Map<string, StoredItem>() : await reader.lookUp([...positions.values()]);
 
     for (const entry of redelivered) {
@@ -298,7 +304,8 @@ function standingOf(
   // Nothing comes before version 0, so that version 1 is a key's first when version 0 was read and is not there.
   if (previous === undefined) return version === 1 && asked.has(before) ? 'plain' : 'unknown';
   // What another region publishes says nothing of this region's items.
-  if (content.kind === 'undecodable' || previous.region !== content.item.region) return 'unknown';
+  const { region } = previous;
+  if (content.kind === 'undecodable' || (region !== undefined && region !== content.item.region)) return 'unknown';
   if (previous.state === 'processed') return 'plain';
   // A discarded item proves nothing of what came before it.
   return previous.state === 'discarded' ? 'unknown' : 'behind';
