@@ -38,7 +38,8 @@ export class BatchSizes {
   learningFrom(publisher: Publisher): Publisher {
     return {
       partitionCount: (topic) => publisher.partitionCount(topic),
-      otherPartitionsInSync: (topic, partition) => publisher.otherPartitionsInSync(topic, partition),
+      otherPartitionsInSync: (topic, partition) =>
+        publisher.otherPartitionsInSync?.(topic, partition) ?? Promise.resolve(false),
       publish: async (batches) => {
         const outcomes = await publisher.publish(batches);
         batches.forEach((batch, at) => this.#learn(batch, outcomes[at]));

@@ -175,7 +175,8 @@ export class PartitionOutages {
     for (const acked of this.#acked) if (acked !== name) return true;
     let inSync = this.#inSync.get(name);
     if (inSync === undefined) {
-      inSync = this.#ports.publisher.otherPartitionsInSync(partition.topic, partition.partition);
+      inSync =
+        this.#ports.publisher.otherPartitionsInSync?.(partition.topic, partition.partition) ?? Promise.resolve(false);
       this.#inSync.set(name, inSync);
     }
     return inSync;

@@ -50,11 +50,11 @@ export interface Publisher {
    */
   publish(batches: readonly PartitionBatch[]): Promise<readonly BatchOutcome[]>;
   /**
-   * Whether a partition other than this one, of any topic the publisher has used, has a leader and another replica in
-   * sync, if it has any. Asks the brokers anew each time, within a few seconds. `false` also when the brokers do not answer; never
-   * rejects.
+   * Whether a partition other than this one, of any topic the publisher knows, has a leader and another replica in
+   * sync, if it has any. Asks the brokers again each time, within a few seconds. `false` also when the brokers do not
+   * answer; never rejects. A publisher without it cannot tell: no key is held unless another partition acknowledges.
    */
-  otherPartitionsInSync(topic: string, partition: number): Promise<boolean>;
+  otherPartitionsInSync?(topic: string, partition: number): Promise<boolean>;
 }
 
 /** An acknowledged item: one receipt per event. */

@@ -27,7 +27,7 @@ export interface KafkaPublisherOptions {
   readonly sleep?: Sleep;
 }
 
-export interface KafkaPublisher extends Publisher {
+export interface KafkaPublisher extends Required<Publisher> {
   /** Ends the connections; resolves when they are closed, never rejects. */
   close(): Promise<void>;
 }

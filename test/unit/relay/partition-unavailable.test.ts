@@ -206,6 +206,19 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
   });
 
+  it('is not held by a publisher that cannot tell of the others, unless one of these acknowledges', async () => {
+    const s = aShard();
+    Object.assign(s.kafka, { otherPartitionsInSync: undefined });
+    s.down.add('orders-0');
+    s.put(SICK, 1);
+    expect(await s.wait(2 * MINUTE)).toBe(1);
+    expect(s.held()).toEqual([]);
+
+    s.put(WELL, 1);
+    expect(await s.wait(10 * SECOND)).toBe(0);
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+  });
+
   it('holds no more keys than allowed: beyond that the shard waits', async () => {
     const s = aShard({ maxPartitionHolds: 2 });
     s.down.add('orders-0');
