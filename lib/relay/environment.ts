@@ -84,10 +84,13 @@ export const shortestFunctionTimeoutMs = (timing: Timing): number =>
 /** The name that metrics and alarms of the outbox have. */
 export const OUTBOX_NAME_VARIABLE = 'OUTBOX_NAME';
 
+/** Whose relay a function is: of the outbox that must own the table. */
+export const OUTBOX_ID_VARIABLE = 'OUTBOX_ID';
+
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: OUTBOX_NAME_VARIABLE,
-  outboxId: 'OUTBOX_ID',
+  outboxId: OUTBOX_ID_VARIABLE,
   compression: 'OUTBOX_COMPRESSION',
   retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
   maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',

@@ -62,6 +62,7 @@ export const relayVariables = (tableName = TABLE_NAME): Record<string, string> =
     ...RELAY_DEFAULTS,
     tableName,
     outboxName: 'Orders',
+    outboxId: 'Shop-Outbox',
     brokers: ['b-1.orders:9098'],
     auth: { kind: 'iam' },
   });
@@ -123,7 +124,7 @@ export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => (
   table: known(aTable()),
   timeToLive: known({ TimeToLiveStatus: 'ENABLED', AttributeName: 'expiresAt' }),
   backups: known({ PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: 'ENABLED' } }),
-  doubt: known({ streamArn: STREAM_ARN }),
+  state: known({ streamArn: STREAM_ARN }),
   readers: known([aReader()]),
   sweeper: known(aSweeper()),
   sweeperConcurrency: FREE.concurrency,

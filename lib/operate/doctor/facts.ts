@@ -55,7 +55,7 @@ export async function gatherFacts(
 ): Promise<DoctorFacts> {
   const { client, tableName, lambda } = target;
   const TableName = tableName;
-  const [table, timeToLive, backups, doubt, sweeper] = await Promise.all([
+  const [table, timeToLive, backups, state, sweeper] = await Promise.all([
     learn(() => client.send(new DescribeTableCommand({ TableName })), TableNotFoundException),
     learn(() => client.send(new DescribeTimeToLiveCommand({ TableName }))),
     learn(() => client.send(new DescribeContinuousBackupsCommand({ TableName }))),
@@ -81,7 +81,7 @@ export async function gatherFacts(
     table: description,
     timeToLive: map(timeToLive, ({ TimeToLiveDescription }) => TimeToLiveDescription ?? {}),
     backups: map(backups, ({ ContinuousBackupsDescription: found }) => found ?? {}),
-    doubt,
+    state,
     readers,
     sweeper,
     sweeperConcurrency,

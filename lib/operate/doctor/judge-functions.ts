@@ -57,6 +57,18 @@ function decoded<T>(variables: Variables, decode: (variables: Variables) => T): 
   }
 }
 
+/** @param owner - the outbox that the table belongs to; @param outboxId - the one that this relay is of */
+export function judgeOwner(owner: string | undefined, outboxId: string | undefined): Judgement {
+  if (outboxId === undefined) return ok('the relay names no outbox: it publishes whoever owns the table');
+  if (owner === undefined) return ok(`nobody yet: the relay of "${outboxId}" claims it with its first record`);
+  return owner === outboxId
+    ? ok(`"${owner}", which the relay is of`)
+    : wrong(
+        `"${owner}"; the relay is of "${outboxId}", so it publishes nothing`,
+        `If "${outboxId}" replaces the other outbox, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`,
+      );
+}
+
 /** Lambda's own, when none is set. */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 

@@ -1,13 +1,14 @@
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import type { HomeRegion } from '../../event/home-region';
-import { decodeRelayConfig } from '../../relay/environment';
+import { decodeRelayConfig, OUTBOX_ID_VARIABLE } from '../../relay/environment';
 import { decodeSweeperConfig } from '../../sweep/environment';
-import type { DoubtState } from '../../sweep/ports';
+import type { Control } from '../../event/control';
 import {
   judgeConcurrency,
   judgeConfiguration,
   judgeFunction,
+  judgeOwner,
   judgeRights,
   judgeRuntime,
   judgeTimeout,
@@ -67,7 +68,7 @@ export interface DoctorFacts {
   readonly table: Fact<TableDescription | undefined>;
   readonly timeToLive: Fact<TimeToLiveDescription>;
   readonly backups: Fact<Partial<ContinuousBackupsDescription>>;
-  readonly doubt: Fact<DoubtState>;
+  readonly state: Fact<Pick<Control, 'streamArn' | 'doubtSince' | 'owner'>>;
   /** Of every stream that the table has had. */
   readonly readers: Fact<readonly Reader[]>;
   readonly sweeper: Fact<FunctionConfiguration | undefined>;
@@ -129,7 +130,7 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
     ),
     line('deletion protection', table, judgeDeletionProtection),
     line('replicas', table, (found) => judgeReplicas(found, home)),
-    line('trust in the stream', both(table, facts.doubt), (found) => judgeDoubt(found, home)),
+    line('trust in the stream', both(table, facts.state), (found) => judgeDoubt(found, home)),
     line('mapping', mappings, judgeReaders),
     line('mappings of former streams', mappings, judgeFormerReaders),
     line('mapping: state', relay, judgeMappingState),
@@ -149,6 +150,9 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
     line('relay: runtime', relayFunction, judgeRuntime),
     line('relay: configuration', then(relayFunction, variablesOf), (variables) =>
       judgeConfiguration(variables, decodeRelayConfig, tableName),
+    ),
+    line('relay: owner of the table', both(facts.state, then(relayFunction, variablesOf)), ([{ owner }, variables]) =>
+      judgeOwner(owner, variables[OUTBOX_ID_VARIABLE]),
     ),
     line('relay: timeout', then(relayFunction, relayTiming), judgeTimeout),
     line(

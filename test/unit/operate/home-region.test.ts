@@ -67,7 +67,7 @@ test('doctor looks at a table with several regions all the same, whatever keeps 
 test('a table with several regions, each published from its own, is as it should be', () => {
   const facts = soundFacts({
     table: known(aTable({ Replicas: [{ RegionName: 'eu-central-1' }] })),
-    doubt: known({ streamArn: streamNameOf(STREAM_ARN, home) }),
+    state: known({ streamArn: streamNameOf(STREAM_ARN, home) }),
     home,
   });
   const verdict = (check: string) => judge(facts).find((line) => line.check === check);

@@ -163,7 +163,7 @@ describe('the table', () => {
     expect(await gatherFacts(target, {})).toMatchObject({
       table: { value: { TableName: TABLE_NAME } },
       timeToLive: DENIED,
-      doubt: { because: 'TimeoutError: socket hang up' },
+      state: { because: 'TimeoutError: socket hang up' },
     });
   });
 });

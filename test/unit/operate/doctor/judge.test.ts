@@ -147,6 +147,12 @@ describe('finds exactly one line wrong, and says how to mend it', () => {
     ['relay', withRelay({ LastUpdateStatus: 'Failed' }), 'last update Failed', 'deploy'],
     ['relay: runtime', withRelay({ Runtime: 'nodejs22.x' }), 'nodejs22.x', 'Node.js 24'],
     [
+      'relay: owner of the table',
+      { state: known({ streamArn: STREAM_ARN, owner: 'Billing-Outbox' }) },
+      '"Billing-Outbox"; the relay is of "Shop-Outbox"',
+      'outbox take-over Shop-Outbox',
+    ],
+    [
       'relay: configuration',
       withRelay({ Environment: { Variables: relayVariables('payments-outbox') } }),
       'payments-outbox',
@@ -187,8 +193,8 @@ describe('warns of what works', () => {
     ['point-in-time recovery', { backups: known({}) }, 'DISABLED'],
     ['deletion protection', withTable({ DeletionProtectionEnabled: false }), 'off'],
     ['replicas', withTable({ Replicas: [{ RegionName: 'eu-west-1' }, { RegionName: 'us-east-1' }] }), 'in us-east-1:'],
-    ['trust in the stream', { doubt: known({ streamArn: STREAM_ARN, doubtSince: 0 }) }, '1970-01-01T00:00:00.000Z'],
-    ['trust in the stream', { doubt: known({ streamArn: FORMER_STREAM_ARN }) }, FORMER_STREAM_ARN],
+    ['trust in the stream', { state: known({ streamArn: STREAM_ARN, doubtSince: 0 }) }, '1970-01-01T00:00:00.000Z'],
+    ['trust in the stream', { state: known({ streamArn: FORMER_STREAM_ARN }) }, FORMER_STREAM_ARN],
     ['mapping: state', withMapping({ State: 'Updating' }), 'Updating'],
     ['mapping: last result', withMapping({ LastProcessingResult: 'something new' }), 'something new'],
     ['relay', withRelay({ LastUpdateStatus: 'InProgress' }), 'InProgress'],
@@ -204,7 +210,8 @@ describe('warns of what works', () => {
 describe('is content with', () => {
   test.each<[what: string, Partial<DoctorFacts>]>([
     ['a second function on the stream', withReaders(aReader(), otherReader('audit'))],
-    ['a table that no relay has published from', { doubt: known({}) }],
+    ['a table that no relay has published from', { state: known({}) }],
+    ['a table that its own outbox owns', { state: known({ streamArn: STREAM_ARN, owner: 'Shop-Outbox' }) }],
     ['a mapping without a result yet', withMapping({ LastProcessingResult: undefined })],
     ['a mapping that had nothing to do', withMapping({ LastProcessingResult: 'No records processed' })],
     ['a replica in its own Region', withTable({ Replicas: [{ RegionName: 'eu-west-1' }] })],
@@ -283,7 +290,7 @@ describe('what could not be found out is unknown, with the reason', () => {
       table: denied,
       timeToLive: denied,
       backups: denied,
-      doubt: denied,
+      state: denied,
       readers: denied,
       sweeper: denied,
       sweeperConcurrency: denied,
@@ -307,13 +314,18 @@ describe('what could not be found out is unknown, with the reason', () => {
       'unknown: relay',
       'unknown: relay: runtime',
       'unknown: relay: configuration',
+      'unknown: relay: owner of the table',
       'unknown: relay: timeout',
     ]);
   });
 
   test('of variables that are encrypted', () => {
     const changed = withRelay({ Environment: { Error: { ErrorCode: 'AccessDeniedException', Message: 'no key' } } });
-    expect(notOk(changed)).toEqual(['unknown: relay: configuration', 'unknown: relay: timeout']);
+    expect(notOk(changed)).toEqual([
+      'unknown: relay: configuration',
+      'unknown: relay: owner of the table',
+      'unknown: relay: timeout',
+    ]);
   });
 
   test('of a filter that is encrypted', () => {
