@@ -24,6 +24,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
     topics: true,
     oneAway: true,
   },
+  'partitions that fail alone, and then all of them': { partitions: true, allAway: true },
   'streams that are made anew': { newStreams: true },
   'a table that is restored': { restores: true },
   'clocks that disagree and scans that are behind': { skewed: true, trims: true, newStreams: true },

@@ -46,6 +46,8 @@ export interface Profile {
   readonly partitions?: boolean;
   /** With `partitions`: at the end one of them alone is away for half an hour, in which the shards must move on. */
   readonly oneAway?: boolean;
+  /** With `partitions`: at the end all of them are away for half an hour, in which no key may be held for one. */
+  readonly allAway?: boolean;
   /** With `partitions`: a topic may get a third one. */
   readonly grows?: boolean;
   /** The clocks of writers are minutes apart, and a scan shows what was there minutes ago. */
@@ -345,7 +347,8 @@ export class SimulatedWorld {
   #processFor(): Process {
     const { sandboxes } = this.#profile;
     const idle = this.#processes.filter((process) => this.#shards.every(({ run }) => run?.process !== process));
-    const takesKnown = sandboxes === undefined ? idle.length > 0 && this.#chance(0.6) : idle.length === sandboxes;
+    const few = this.#noFaults ? 2 : sandboxes;
+    const takesKnown = few === undefined ? idle.length > 0 && this.#chance(0.6) : idle.length >= few;
     return takesKnown ? this.#pick(idle) : this.#newProcess();
   }
 
@@ -666,6 +669,7 @@ export class SimulatedWorld {
     this.#pass(MINUTE);
     for (const ids of this.#appendLater.splice(0)) this.log.push(...ids);
     if (this.#profile.oneAway === true) await this.#oneAway();
+    if (this.#profile.allAway === true) await this.#allAway();
     this.#calm = true;
     for (const zombie of [...this.#zombies]) {
       for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
@@ -696,18 +700,36 @@ export class SimulatedWorld {
 
   /** One partition alone takes no writes for half an hour: the shards must come to their ends all the same. */
   async #oneAway(): Promise<void> {
-    this.#away.clear();
     const sick = `${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`;
-    this.#away.add(sick);
-    for (let at = 0; at < 4; at++) this.#write();
-    this.#noFaults = true;
-    const until = this.#now + 30 * MINUTE;
-    for (let step = 0; this.#now < until && step < 20_000; step++) {
-      await this.#poll(this.#anyShard());
-      if (step % 20 === 0) this.#pass(10_000);
-    }
+    await this.#goesOnWithout([sick]);
     for (const { records, checkpoint } of this.#shards) {
       if (checkpoint < records.length) this.#unmended.push(`${sick} stops the shard`);
+    }
+  }
+
+  /** Nothing takes writes: no relay that begins now has evidence of the contrary, so none may hold a key. */
+  async #allAway(): Promise<void> {
+    const heldForPartitions = (): string[] =>
+      [...this.table.holds.values()].flatMap(({ pk, awaits }) => (awaits === undefined ? [] : [pk]));
+    this.#crashAll();
+    this.#zombies.splice(0);
+    const held = new Set(heldForPartitions());
+    await this.#goesOnWithout(['A', 'B']);
+    for (const pk of heldForPartitions()) {
+      if (!held.has(pk)) this.#unmended.push(`${pk} is held in a general outage`);
+    }
+  }
+
+  async #goesOnWithout(away: readonly string[]): Promise<void> {
+    this.#away.clear();
+    for (const name of away) this.#away.add(name);
+    for (let at = 0; at < 4; at++) this.#write();
+    this.#noFaults = true;
+    // Lambda keeps few instances for a shard, and each must see failures before it holds a key.
+    this.#processes = [];
+    for (let passed = 0; passed < 30 * MINUTE; passed += 10_000) {
+      for (let step = 0; step < 20; step++) await this.#poll(this.#anyShard());
+      this.#pass(10_000);
     }
     this.#noFaults = false;
   }
