@@ -17,12 +17,14 @@ import { MAPPING_SETTINGS, mappingFilters } from '../relay/mapping-settings';
 import type { KafkaAuthentication } from './cluster/kafka-authentication';
 import { outboxFunction } from './outbox-function';
 import type { OutboxTable } from './outbox-table';
+import { estimateTopicArns } from './role-policies';
 
 export interface OutboxRelayProps {
   readonly table: OutboxTable;
   readonly config: Omit<RelayConfig, 'tableName' | 'auth' | 'topics'>;
   readonly authentication: KafkaAuthentication;
   readonly topics: readonly string[];
+  readonly clusterName?: string;
   /** What must be there before anything is published: topics, ports. */
   readonly dependencies: readonly IDependable[];
   readonly code: Code;
@@ -46,7 +48,8 @@ export class OutboxRelay extends Construct {
 
   constructor(scope: Construct, id: string, props: OutboxRelayProps) {
     super(scope, id);
-    const { table, authentication, config } = props;
+    const { table, authentication, config, clusterName, topics } = props;
+    estimateTopicArns(this, { clusterArn: authentication.clusterArn, clusterName, topics });
     this.function = outboxFunction(this, {
       description: `Publishes the outbox items of ${config.outboxName} to Kafka`,
       code: props.code,

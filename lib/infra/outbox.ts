@@ -26,6 +26,7 @@ import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps } from '
 import { OutboxRelay } from './outbox-relay';
 import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
 import { OutboxTable } from './outbox-table';
+import { guardPolicySizes } from './role-policies';
 import { checkStream, placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from './places-of';
 
 /**
@@ -107,6 +108,7 @@ export class Outbox extends Construct {
       enabled,
       authentication: resolved.authentication,
       topics: resolved.topics,
+      clusterName: resolved.cluster?.clusterName,
       dependencies: resolved.dependencies,
       code: resolved.relayCode ?? bundledFunction('relay'),
       memorySize: resolved.relayMemorySize,
@@ -154,6 +156,7 @@ export class Outbox extends Construct {
           environmentEncryptionKey: resolved.environmentEncryptionKey,
         }),
     });
+    guardPolicySizes(this);
     if (monitoring === undefined) return;
     this.monitoring = new OutboxMonitoring(this, 'Monitoring', {
       outbox: {

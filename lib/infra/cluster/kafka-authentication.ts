@@ -1,5 +1,5 @@
 import { Fn, Token } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, type IPrincipal, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { KafkaAuth } from '../../kafka/broker-config';
 import { invalidOption } from '../invalid-option';
@@ -84,18 +84,41 @@ const MAX_STATEMENT_LENGTH = 1_500;
 /** Of an ARN that is a token, its own text is shorter than what it becomes. */
 const lengthOf = (arn: string): number => arn.length + (Token.isUnresolved(arn) ? 100 : 0);
 
-function inParts(arns: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  let length = Infinity;
-  for (const arn of arns) {
-    if (length + lengthOf(arn) > MAX_STATEMENT_LENGTH) {
-      parts.push([]);
-      length = 0;
+/** By principal and actions: statements to which further ARNs are added. */
+const open = new WeakMap<IPrincipal, Map<string, OpenStatement>>();
+
+interface OpenStatement {
+  readonly statements: readonly PolicyStatement[];
+  readonly arns: Set<string>;
+  length: number;
+}
+
+/**
+ * Allows actions on many resources, in as few statements as can still be divided among policies: the CDK moves whole
+ * statements, and merges those of several grants only with a feature flag.
+ */
+function grantInParts(grantee: IGrantable, actions: readonly string[], resourceArns: readonly string[]): void {
+  const principal = grantee.grantPrincipal;
+  const ofPrincipal = open.get(principal) ?? new Map<string, OpenStatement>();
+  open.set(principal, ofPrincipal);
+  const key = actions.join();
+  for (const arn of resourceArns) {
+    const last = ofPrincipal.get(key);
+    if (last?.arns.has(arn) === true) continue;
+    const canTakeMore =
+      last !== undefined &&
+      last.statements.length > 0 &&
+      last.length + lengthOf(arn) <= MAX_STATEMENT_LENGTH &&
+      last.statements.every(({ frozen }) => !frozen);
+    if (canTakeMore) {
+      for (const statement of last.statements) statement.addResources(arn);
+      last.arns.add(arn);
+      last.length += lengthOf(arn);
+      continue;
     }
-    parts.at(-1)?.push(arn);
-    length += lengthOf(arn);
+    const { principalStatements } = Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [arn] });
+    ofPrincipal.set(key, { statements: principalStatements, arns: new Set([arn]), length: lengthOf(arn) });
   }
-  return parts;
 }
 
 /** What an administrator of topics may do beside looking. */
@@ -145,6 +168,8 @@ class SecretAuthentication extends KafkaAuthentication {
 class IamAuthentication extends KafkaAuthentication {
   override readonly settings = { kind: 'iam' } as const;
   override readonly clusterArn: string;
+  /** A token that is made twice is another one, and so would be the statements that name it. */
+  readonly #arns = new Map<string, string>();
 
   constructor(clusterArn: string) {
     super();
@@ -192,8 +217,7 @@ class IamAuthentication extends KafkaAuthentication {
 
   #grant(grantee: IGrantable, resourceArns: string[], names: readonly string[]): void {
     const actions = names.map((action) => `kafka-cluster:${action}`);
-    // The CDK spreads statements over the policies of a role, and cannot cut one.
-    for (const part of inParts(resourceArns)) Grant.addToPrincipal({ grantee, resourceArns: part, actions });
+    grantInParts(grantee, actions, resourceArns);
   }
 
   #topicArns(topics: readonly string[]): string[] {
@@ -202,6 +226,13 @@ class IamAuthentication extends KafkaAuthentication {
 
   /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
   #arn(kind: 'topic' | 'group', name: string): string {
+    const key = `${kind}/${name}`;
+    const arn = this.#arns.get(key) ?? this.#newArn(kind, name);
+    this.#arns.set(key, arn);
+    return arn;
+  }
+
+  #newArn(kind: 'topic' | 'group', name: string): string {
     // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
     const arn = Token.isUnresolved(this.clusterArn)
       ? Fn.sub('${Cluster}', { Cluster: this.clusterArn })

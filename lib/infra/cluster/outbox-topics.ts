@@ -12,6 +12,7 @@ import { checkPlaces } from '../guards/places';
 import { checkReplicas } from '../guards/replicas';
 import { invalidOption } from '../invalid-option';
 import { all } from '../look-into-app';
+import { estimateTopicArns, guardPolicySizes } from '../role-policies';
 import { outboxFunction } from '../outbox-function';
 import { placesOfBrokers } from '../places-of';
 import {
@@ -62,6 +63,12 @@ export class OutboxTopics extends Construct {
     this.node.addValidation({ validate: () => this.#sharedTopics() });
     this.topics = resolveTopics(props, brokers.cluster?.kind);
     this.names = this.topics.map(({ topic }) => topic);
+    estimateTopicArns(this, {
+      clusterArn: brokers.authentication.clusterArn,
+      clusterName: brokers.cluster?.clusterName,
+      topics: this.names,
+    });
+    guardPolicySizes(this);
     const byFunction = makerOf(props, brokers) === 'function';
     const { cluster } = brokers;
     // How many brokers somebody else's cluster has is only said for its limits on connections.

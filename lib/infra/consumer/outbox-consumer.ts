@@ -22,7 +22,14 @@ import { consumerProblems } from './outbox-consumer-guards';
 import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
 import { outboxFunction } from '../outbox-function';
 import { placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from '../places-of';
+import { estimateTopicArns, guardPolicySizes } from '../role-policies';
 import { OutboxTopics } from '../cluster/outbox-topics';
+
+/**
+ * A role names each group and dead-letter topic of so many topics; of more, by a pattern with the name of the consumer.
+ * Three ARNs for each of 300 topics are more than IAM accepts.
+ */
+const MAX_NAMED_TOPICS = 20;
 
 /** Dead letters are few, and their order tells nothing. */
 const DEAD_LETTER_PARTITIONS = 1;
@@ -84,12 +91,19 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       ...placesOfAlarmTopics({ pageTopic: monitoring?.pageTopic, ticketTopic: monitoring?.ticketTopic }),
     ]);
     this.consumerName = consumerName;
-    this.#metricsNamespace = resolved.metricsNamespace;
-    this.inbox = resolved.inbox ?? new ConsumerInbox(this, 'Inbox').table;
-    this.groups = Object.fromEntries(topics.map(({ topic, group }) => [topic, group]));
     this.deadLetterTopics = Object.fromEntries(
       topics.map(({ topic }) => [topic, deadLetterTopic(topic, consumerName)]),
     );
+    estimateTopicArns(this, {
+      clusterArn: resolved.authentication.clusterArn,
+      clusterName: resolved.cluster?.clusterName,
+      topics:
+        topics.length > MAX_NAMED_TOPICS ? topics.map(({ topic }) => topic) : Object.values(this.deadLetterTopics),
+    });
+    guardPolicySizes(this);
+    this.#metricsNamespace = resolved.metricsNamespace;
+    this.inbox = resolved.inbox ?? new ConsumerInbox(this, 'Inbox').table;
+    this.groups = Object.fromEntries(topics.map(({ topic, group }) => [topic, group]));
     const consumer = this.#function(resolved);
     this.function = consumer;
     this.grantPrincipal = consumer.grantPrincipal;
@@ -188,8 +202,13 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
 
   #grant(consumer: LambdaFunction, props: ResolvedConsumerProps): void {
     grantInbox(this.inbox, consumer, this.consumerName);
-    for (const { topic, group } of props.topics) props.authentication.grantPoll(consumer, [topic], group);
-    props.authentication.grantPublish(consumer, Object.values(this.deadLetterTopics));
+    const { consumerName } = this;
+    const isMany = props.topics.length > MAX_NAMED_TOPICS;
+    for (const { topic, group } of props.topics) {
+      props.authentication.grantPoll(consumer, [topic], isMany && group !== consumerName ? `${consumerName}.*` : group);
+    }
+    const deadLetters = isMany ? [deadLetterTopic('*', consumerName)] : Object.values(this.deadLetterTopics);
+    props.authentication.grantPublish(consumer, deadLetters);
     grantPolling(consumer, props);
   }
 
