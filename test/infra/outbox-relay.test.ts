@@ -60,7 +60,7 @@ describe('the function', () => {
     const topicsOf = (topics: string[]) => environment(outboxStack(() => ({ topics })).template())['OUTBOX_TOPICS'];
     const short = Array.from({ length: 300 }, (_, n) => `topic-${n}`);
     expect(topicsOf(short)).toBe(short.slice(0, 20).join(','));
-    const long = Array.from({ length: 300 }, (_, n) => `${'x'.repeat(240)}-${n}`);
+    const long = Array.from({ length: 100 }, (_, n) => `${'x'.repeat(240)}-${n}`);
     expect(topicsOf(long)).toBe(long.slice(0, 4).join(','));
   });
 
