@@ -13,6 +13,7 @@ import { findKafkaFunctions, findSweeper, findTable, findTopics } from '../../li
 import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
+import { clientConfig } from './client-config';
 import { Terminal } from './terminal';
 
 export interface GlobalOptions {
@@ -70,7 +71,7 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
   if (local !== undefined) return localSession(local, terminal, options);
   if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
 
-  const config = { region: options.region };
+  const config = clientConfig(options.region);
   const dynamodb = new DynamoDBClient(config);
   const hasOwnEndpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined;
   if (hasOwnEndpoint && options.table !== undefined) {
@@ -121,8 +122,8 @@ export function openInboxSession(options: GlobalOptions): InboxSession {
   const isOwnEndpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined;
   return {
     terminal,
-    client: new DynamoDBClient({ region }),
-    by: async () => options.by ?? (isOwnEndpoint ? login() : await callerArn(new STSClient({ region }))),
+    client: new DynamoDBClient(clientConfig(region)),
+    by: async () => options.by ?? (isOwnEndpoint ? login() : await callerArn(new STSClient(clientConfig(region)))),
   };
 }
 
