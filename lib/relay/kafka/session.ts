@@ -50,6 +50,12 @@ export interface SendResult {
 /** Of the time for connecting, so that a silent broker leaves enough for the next one. */
 const CONNECT_TIMEOUTS = 1.25;
 
+/**
+ * Of the time of a request, how much a broker may wait for the replicas of its slowest partition. It answers then, with
+ * an error for this partition alone; if the client gave up first, all partitions of the request would be in doubt.
+ */
+const BROKER_WAITS = 0.75;
+
 /** How old a topic's metadata may become before it is asked for again. */
 const METADATA_MAX_AGE_MS = 4 * 60_000;
 
@@ -262,7 +268,8 @@ export class KafkaSession {
   }
 
   async #sendBatch(batch: ProducerBatch, call: string, deadlineMs?: number): Promise<RecordMetadata[]> {
-    const { compression, requestTimeoutMs: timeout } = this.#options;
+    const { compression, requestTimeoutMs } = this.#options;
+    const timeout = Math.ceil(BROKER_WAITS * requestTimeoutMs);
     const request = { ...batch, acks: -1, timeout, compression: kafkaCompression(compression) };
     const answer = await this.#bounded(this.#producer.sendBatch(request), call, deadlineMs);
     this.#lastUsed = this.#options.clock.now();
