@@ -11,9 +11,7 @@ import { newProbe, PROBE_LIFE_MS } from './probe-signal';
 export type Suspicion = Extract<Finding, { readonly kind: 'due' | 'lost-signal' }>;
 
 export const witnessOf = (suspicion: Suspicion): ScanKey & { readonly id?: string } =>
-  suspicion.kind === 'due'
-    ? { pk: suspicion.pk, sk: suspicion.from, id: suspicion.id }
-    : storedKeyOf(suspicion.signal);
+  suspicion.kind === 'due' ? { pk: suspicion.pk, sk: suspicion.from, id: suspicion.id } : storedKeyOf(suspicion.signal);
 
 /** At most so many probes wait at a time: what an outage costs each run, and never more. */
 const PROBES = 16;

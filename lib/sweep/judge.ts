@@ -28,7 +28,7 @@ export type Finding =
   /** A hold that nobody is going to release. */
   | { readonly kind: 'orphan'; readonly pk: string; readonly from: string; readonly since: number }
   /** A signal whose record was lost. */
-  | { readonly kind: 'lost-signal'; readonly signal: Signal; readonly since: number }
+  | { readonly kind: 'lost-signal'; readonly signal: Signal; readonly since?: number }
   /** A probe that its run forgot and the stream has dropped. */
   | { readonly kind: 'stale-probe'; readonly pk: string; readonly sk: string; readonly since: number }
   /** A signal whose record was lost and that nobody could act on. */
@@ -37,7 +37,7 @@ export type Finding =
       readonly pk: string;
       readonly sk: string;
       readonly why: string;
-      readonly since: number;
+      readonly since?: number;
     };
 
 /**
@@ -184,13 +184,15 @@ export class KeyJudge {
     const isSetAside = image['setAside'] !== undefined;
     this.#count.signal(this.pk, { isSetAside });
     if (isSetAside) return;
-    // A signal without a plausible time is as old as can be: its own record may be lost until then.
-    const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length))) ?? 0;
-    const isLost = since <= this.#times.before;
+    // Without a plausible time, of a clock that is ahead for example, it is suspected at once: a probe needs no age.
+    const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)));
+    const isLost = since === undefined || since <= this.#times.before;
     try {
       const signal = decodeSignal(image);
       if (isProbe(signal)) {
-        if (since + PROBE_LIFE_MS <= this.#times.now) this.#lost.push({ kind: 'stale-probe', pk: this.pk, sk, since });
+        if (since !== undefined && since + PROBE_LIFE_MS <= this.#times.now) {
+          this.#lost.push({ kind: 'stale-probe', pk: this.pk, sk, since });
+        }
       } else if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });
       else if (signal.kind !== 'replay') this.#drainWaits = true;
     } catch (error) {

@@ -1,6 +1,6 @@
 import { sweep, type SweepReport } from '../../../lib/sweep/sweep';
 import { isProbe } from '../../../lib/sweep/probe-signal';
-import type { Signal } from '../../../lib/event/signal';
+import { newSignal, type Signal } from '../../../lib/event/signal';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
@@ -49,6 +49,15 @@ describe('an item on its way, by a clock that is wrong, is no loss', () => {
     expect(signals()).toEqual([]);
   });
 });
+
+it.each([10 * MINUTE, 365 * 24 * HOUR])(
+  'a signal on its way from a computer whose clock is %d ms ahead is no loss',
+  async (ahead) => {
+    const request = { by: 'me', at: now, why: 'the topic exists now' };
+    table.putSignal(newSignal('order#1', now + ahead, { kind: 'drain', from: '0000000000000001', request }));
+    expect(await run([], true)).toMatchObject({ doubt: 'none' });
+  },
+);
 
 describe('an item whose time nobody knows, and that the stream has lost', () => {
   it.each([0, 1_800_000_000, 1_800_000_000_000_000])('%p is proved lost by its probe', async (committedAt) => {

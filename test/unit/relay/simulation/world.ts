@@ -202,8 +202,8 @@ export class SimulatedWorld {
 
   async #act(): Promise<void> {
     const { zombies = false, trims = false, newStreams = false, restores = false } = this.#profile;
+    const looks = this.#losesRecords;
     const { topics = false, partitions = false, grows = false } = this.#profile;
-    const looks = trims || newStreams || restores;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
       [70, () => this.#poll(this.#anyShard())],
@@ -250,6 +250,11 @@ export class SimulatedWorld {
       this.#uncommitted.push({ written, since: this.#now });
       this.table.unfinished.add(positionKey(`order#${key}`, positionOfVersion(version)));
     } else this.#commit(written);
+  }
+
+  get #losesRecords(): boolean {
+    const { trims = false, newStreams = false, restores = false } = this.#profile;
+    return trims || newStreams || restores;
   }
 
   get #hasTwoTopics(): boolean {
@@ -481,7 +486,11 @@ export class SimulatedWorld {
       send: (signal) => call(() => Promise.resolve(table.sendSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
       setAside: (signal, why) => call(() => table.setAside(signal, why)),
-      beginDoubt: (known, since) => call(() => Promise.resolve(table.setDoubt(known, since))),
+      beginDoubt: (known, since) =>
+        call(() => {
+          if (!this.#losesRecords) this.#unmended.push('a loss is proved that did not happen');
+          return Promise.resolve(table.setDoubt(known, since));
+        }),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
       async *segment(index, segments, after) {
         const keys = [...worldKeys.map((key) => `order#${key}`), SIGNALS_PARTITION];
