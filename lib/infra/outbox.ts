@@ -102,7 +102,7 @@ export class Outbox extends Construct {
         maxPartitionHolds: resolved.maxPartitionHolds,
         publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
         outboxName: this.outboxName,
-        outboxId: this.#pathName(),
+        outboxId: this.#id(),
         home,
       },
       enabled,
@@ -236,19 +236,23 @@ export class Outbox extends Construct {
     checkMskClusterName(monitoring?.mskClusterName, resolved);
   }
 
+  /** Stack and path: the same over deployments. Alarms of the same name fail a deployment. */
   #defaultName(): string {
-    const outboxName = this.#pathName();
+    // An id may hold what neither a metrics dimension nor an alarm's name may.
+    const outboxName = this.#path()
+      .map((id) => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'))
+      .join('-');
     checkNames({ outboxName });
     return outboxName;
   }
 
-  /** Stack and path: the same over deployments, and another one for each outbox of an account and region. */
-  #pathName(): string {
+  /** The same over deployments, and another one for each outbox of an account and region: no id holds a slash. */
+  #id(): string {
+    return this.#path().join('/');
+  }
+
+  #path(): string[] {
     const stack = Stack.of(this);
-    const pathInStack = this.node.scopes
-      .slice(stack.node.scopes.length)
-      // An id may hold what neither a metrics dimension nor an alarm's name may.
-      .map(({ node }) => node.id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
-    return [stack.stackName, ...pathInStack].join('-');
+    return [stack.stackName, ...this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id)];
   }
 }

@@ -62,7 +62,7 @@ export const relayVariables = (tableName = TABLE_NAME): Record<string, string> =
     ...RELAY_DEFAULTS,
     tableName,
     outboxName: 'Orders',
-    outboxId: 'Shop-Outbox',
+    outboxId: 'Shop/Outbox',
     brokers: ['b-1.orders:9098'],
     auth: { kind: 'iam' },
   });

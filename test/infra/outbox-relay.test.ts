@@ -1,12 +1,14 @@
-import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
+import { Outbox } from '../../lib/infra/outbox';
 import { decodeRelayConfig } from '../../lib/relay/environment';
-import { CLUSTER_ARN, SECRET_ARN, outboxStack, statementOf, statements } from './stack';
+import { CLUSTER_ARN, SECRET_ARN, outboxProps, outboxStack, statementOf, statements, templateOf } from './stack';
 
 const FUNCTION = 'AWS::Lambda::Function';
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
@@ -51,7 +53,7 @@ describe('the function', () => {
       partitionPatienceSeconds: 60,
       maxPartitionHolds: 2_000,
       publishWithinMs: 5_000,
-      outboxId: 'Orders-Outbox',
+      outboxId: 'Orders/Outbox',
       topics: ['orders', 'payments'],
     });
   });
@@ -62,6 +64,18 @@ describe('the function', () => {
     expect(topicsOf(short)).toBe(short.slice(0, 20).join(','));
     const long = Array.from({ length: 100 }, (_, n) => `${'x'.repeat(240)}-${n}`);
     expect(topicsOf(long)).toBe(long.slice(0, 4).join(','));
+  });
+
+  test('is of another outbox than one whose stack and path are cut elsewhere', () => {
+    const idOf = (stackName: string, path: readonly string[]): unknown => {
+      const stack = new Stack(new App(), stackName);
+      const scope = path.slice(0, -1).reduce<Construct>((parent, id) => new Construct(parent, id), stack);
+      new Outbox(scope, path.at(-1) ?? '', outboxProps());
+      return environment(templateOf(stack)())['OUTBOX_ID'];
+    };
+    expect(idOf('A-B', ['C'])).toBe('A-B/C');
+    expect(idOf('A', ['B-C'])).toBe('A/B-C');
+    expect(idOf('A', ['B', 'C'])).toBe('A/B/C');
   });
 
   test('knows the table by reference', () => {

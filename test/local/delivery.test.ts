@@ -341,6 +341,6 @@ it('the control partition holds the names of the stream and of the owner alone a
 
   // Each was noted once.
   expect(Items).toEqual([
-    expect.objectContaining({ sk: '!state', streamArn: world.stack.streamArn, owner: 'Outbox-Outbox', revision: 2 }),
+    expect.objectContaining({ sk: '!state', streamArn: world.stack.streamArn, owner: 'Outbox/Outbox', revision: 2 }),
   ]);
 });

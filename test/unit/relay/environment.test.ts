@@ -13,7 +13,7 @@ const config: RelayConfig = {
   ...RELAY_DEFAULTS,
   tableName: 'outbox',
   outboxName: 'Outbox',
-  outboxId: 'Shop-Outbox',
+  outboxId: 'Shop/Outbox',
   brokers: ['b-1.example:9098', 'b-2.example:9098'],
   auth: { kind: 'iam' },
   topics: ['orders', 'audit'],

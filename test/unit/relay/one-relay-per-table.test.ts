@@ -12,13 +12,13 @@ import { anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
 it('the first relay claims a table without an owner, by one write', async () => {
-  const { handle, table, kafka } = aRelayOverTable({ outboxId: 'Shop-Outbox' });
+  const { handle, table, kafka } = aRelayOverTable({ outboxId: 'Shop/Outbox' });
   const claim = jest.spyOn(table, 'claim');
 
   await handle([table.put(anItem({ version: 1 }))], plentyOfTime);
   await handle([table.put(anItem({ version: 2 }))], plentyOfTime);
 
-  expect(table.state.owner).toBe('Shop-Outbox');
+  expect(table.state.owner).toBe('Shop/Outbox');
   expect(claim).toHaveBeenCalledTimes(1);
   expect(kafka.log).toHaveLength(2);
 });
@@ -57,7 +57,7 @@ it('of two relays that claim at once one is the owner', async () => {
 
 it('a relay without an id, as in a test kit, asks for no owner', async () => {
   const { handle, table, kafka } = aRelayOverTable();
-  table.state = { owner: 'Shop-Outbox' };
+  table.state = { owner: 'Shop/Outbox' };
 
   expect(await handle([table.put(anItem())], plentyOfTime)).toBeUndefined();
   expect(kafka.log).toHaveLength(1);

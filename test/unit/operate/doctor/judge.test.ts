@@ -148,9 +148,9 @@ describe('finds exactly one line wrong, and says how to mend it', () => {
     ['relay: runtime', withRelay({ Runtime: 'nodejs22.x' }), 'nodejs22.x', 'Node.js 24'],
     [
       'relay: owner of the table',
-      { state: known({ streamArn: STREAM_ARN, owner: 'Billing-Outbox' }) },
-      '"Billing-Outbox"; the relay is of "Shop-Outbox"',
-      'outbox take-over Shop-Outbox',
+      { state: known({ streamArn: STREAM_ARN, owner: 'Billing/Outbox' }) },
+      '"Billing/Outbox"; the relay is of "Shop/Outbox"',
+      'outbox take-over Shop/Outbox',
     ],
     [
       'relay: configuration',
@@ -211,7 +211,7 @@ describe('is content with', () => {
   test.each<[what: string, Partial<DoctorFacts>]>([
     ['a second function on the stream', withReaders(aReader(), otherReader('audit'))],
     ['a table that no relay has published from', { state: known({}) }],
-    ['a table that its own outbox owns', { state: known({ streamArn: STREAM_ARN, owner: 'Shop-Outbox' }) }],
+    ['a table that its own outbox owns', { state: known({ streamArn: STREAM_ARN, owner: 'Shop/Outbox' }) }],
     ['a mapping without a result yet', withMapping({ LastProcessingResult: undefined })],
     ['a mapping that had nothing to do', withMapping({ LastProcessingResult: 'No records processed' })],
     ['a replica in its own Region', withTable({ Replicas: [{ RegionName: 'eu-west-1' }] })],
