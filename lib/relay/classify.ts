@@ -33,6 +33,11 @@ export function outageOf(error: unknown): Outage {
   return { kind: 'outage', message, cause: error };
 }
 
+/** The leader has written the messages, and the replicas did not confirm it in time: perhaps they will. */
+export const mayBeWritten = (error: unknown): boolean => UNCONFIRMED.has(protocolError(error) ?? '');
+
+const UNCONFIRMED: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']);
+
 /** The name of the protocol error in an error's chain of causes, if a broker answered one. */
 export const protocolError = (error: unknown): string | undefined => protocolErrorIn(error)?.type;
 

@@ -1,4 +1,9 @@
-import { ConditionalCheckFailedException, PutItemCommand, type DynamoDBClient, type Put } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  PutItemCommand,
+  type DynamoDBClient,
+  type Put,
+} from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { elsewhere, encodeSignal, type DrainSignal, type Signal, type SkipSignal } from '../../event/signal';
 import { isCollectionFull } from './full-item';

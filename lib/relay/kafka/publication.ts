@@ -1,5 +1,5 @@
 import type { Sleep } from '../backoff';
-import { classify, concernsMessages, concernsTopic, outageOf } from '../classify';
+import { classify, concernsMessages, concernsTopic, mayBeWritten, outageOf } from '../classify';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { nameOf } from './acknowledgement';
 import type { ConnectBudget, KafkaProducers } from './producers';
@@ -89,17 +89,19 @@ export class Publication {
       const failure = classify(error);
       // Without an answer for the partition, kafkajs names one error for all that was sent together.
       if ((isOwn || batches.length === 1) && concernsMessages(failure)) this.#settled.set(batch, failure);
+      // Another attempt now would be another copy.
+      else if (isOwn && mayBeWritten(error)) this.#judge(batch, 0);
     }
     if (result.spentBy === undefined) return false;
     this.#producers.spend(session, result.spentBy);
     return true;
   }
 
-  /** Partitions in quarantine take no time of others that can be written. */
+  /** Partitions in quarantine take no time of others that can be written, and get no copy while one may be confirmed. */
   #letRest(): void {
-    if (!this.#batches.some((batch) => this.#isAcked(batch))) return;
+    const areOthersWritten = this.#batches.some((batch) => this.#isAcked(batch));
     for (const batch of this.#open()) {
-      const failure = this.#quarantine.restingWith(batch);
+      const failure = this.#quarantine.restingWith(batch, areOthersWritten);
       if (failure !== undefined) this.#settled.set(batch, failure);
     }
   }
@@ -136,7 +138,8 @@ export class Publication {
     if (failure.kind === 'outage') {
       const outage = outageIn(batch, failed);
       this.#settled.set(batch, outage);
-      if (failed.isOwn || this.#quarantine.othersWritten(batch)) this.#quarantine.add(batch, outage, tookMs);
+      if (failed.isOwn && mayBeWritten(failed.error)) this.#quarantine.addUnconfirmed(batch, outage);
+      else if (failed.isOwn || this.#quarantine.othersWritten(batch)) this.#quarantine.add(batch, outage, tookMs);
       return;
     }
     this.#quarantine.release(batch);

@@ -11,6 +11,8 @@ export interface Arrival {
   readonly key: string;
   readonly value: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Epoch milliseconds. */
+  readonly at: number;
 }
 
 const CAUGHT_UP_MS = 60_000;
@@ -50,6 +52,7 @@ export class TopicReader {
           offset: message.offset,
           key: message.key?.toString() ?? '',
           value: message.value?.toString(),
+          at: Date.now(),
           headers: Object.fromEntries(
             Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
           ),

@@ -200,7 +200,7 @@ describe('a partition that the brokers refuse by itself', () => {
     return { ...made, rounds };
   };
 
-  it.each(['NOT_ENOUGH_REPLICAS', 'NOT_LEADER_FOR_PARTITION', 'REQUEST_TIMED_OUT', 'OUT_OF_ORDER_SEQUENCE_NUMBER'])(
+  it.each(['NOT_ENOUGH_REPLICAS', 'NOT_LEADER_FOR_PARTITION', 'OUT_OF_ORDER_SEQUENCE_NUMBER'])(
     'for %s costs the others no second copy, and not their producer',
     async (refusal) => {
       const kafka = new FakeKafka();
@@ -221,6 +221,26 @@ describe('a partition that the brokers refuse by itself', () => {
       expect(rebuilds).toEqual([]);
       await turn();
       expect(kafka.disconnects).toEqual([2, 3, 4]);
+    },
+  );
+
+  it.each(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'])(
+    'gets no further copy for ten seconds after %s, then for twenty, then for forty: its leader has written one',
+    async (refusal) => {
+      const kafka = new FakeKafka();
+      kafka.refusals.set('a-1', refusal);
+
+      const { publisher, clock } = await publishAll(kafka, 120);
+
+      const attempts = kafka.sends.filter(({ partitions }) => partitions.includes('a-1'));
+      expect(attempts).toHaveLength(5);
+      // Alone it rests as well.
+      expect(await publisher.publish([batch('a-1')])).toEqual([outage]);
+      expect(kafka.sends.filter(({ partitions }) => partitions.includes('a-1'))).toHaveLength(5);
+      kafka.refusals.delete('a-1');
+      clock.ms += 40_000;
+      expect(await publisher.publish([batch('a-1')])).toEqual([acked(0n)]);
+      expect(await publisher.publish([batch('a-1')])).toEqual([acked(1n)]);
     },
   );
 
