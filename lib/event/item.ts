@@ -128,6 +128,13 @@ export function decodeItem(image: Image): OutboxItem {
       headers: read.headers(event, at),
     };
   });
+  const ids = new Set<string>();
+  for (const [index, { id: eventId }] of events.entries()) {
+    // A consumer would take the second one for a duplicate of the first.
+    if (ids.has(eventId))
+      read.fail(`events[${index}].id`, 'another id than those of the events before it', shown(eventId));
+    ids.add(eventId);
+  }
   if (events[0]?.id !== id) read.fail('id', 'the id of the first event', shown(id));
   return {
     ...aggregateKey,

@@ -54,11 +54,11 @@ export function unavailablePartitions(holds: Iterable<Hold>): ReadonlyMap<string
 export const isProbeDue = ({ failedAt }: AwaitedPartition, now: number): boolean =>
   Math.abs(now - failedAt) >= PROBE_INTERVAL_MS;
 
-/** The held key with which a partition is tried: the one whose hold was written least recently, so that keys take turns. */
-export const probedHold = ({ holds }: UnavailablePartition): Hold | undefined =>
-  holds
-    .filter(({ state }) => state === 'holding')
-    .reduce<Hold | undefined>(
-      (oldest, hold) => (oldest === undefined || hold.revision < oldest.revision ? hold : oldest),
-      undefined,
-    );
+/**
+ * The held key with which a partition is tried. Keys take turns by the clock: one whose shard stands, or that takes no
+ * signal, must not keep the others waiting.
+ */
+export function probedHold({ holds }: UnavailablePartition, now: number): Hold | undefined {
+  const waiting = holds.filter(({ state }) => state === 'holding').toSorted((a, b) => (a.pk < b.pk ? -1 : 1));
+  return waiting[Math.floor(now / PROBE_INTERVAL_MS) % waiting.length];
+}

@@ -64,7 +64,9 @@ export class Delivery {
   #unsent: MarkTask[] = [];
   readonly #marking = new Set<Promise<void>>();
   #acks = 0;
-  #outages = 0;
+  readonly #failedPartitions = new Set<string>();
+  /** Keys that were held when the invocation began: a drain takes their holds out of `control`. */
+  readonly #heldBefore: ReadonlySet<string>;
   readonly #blocked = new Map<string, BlockedKey>();
   /** Topics whose look-up failed in this invocation: each takes long to fail, so none is asked for twice. */
   readonly #unreachable = new Map<string, TopicLookup>();
@@ -89,6 +91,7 @@ export class Delivery {
     this.partitions = partitions;
     this.#remainingMs = remainingMs;
     this.#oneByOne = oneByOne;
+    this.#heldBefore = new Set(control.holds.keys());
     this.control = { ...control, holds: new Map(control.holds), tombstones: new Set(control.tombstones) };
   }
 
@@ -96,9 +99,9 @@ export class Delivery {
     return this.#stopped;
   }
 
-  /** Whether everything that was sent in this invocation failed. */
+  /** Whether everything that was sent in this invocation failed, and not for one partition alone. */
   get brokersSilent(): boolean {
-    return this.#outages > 0 && this.#acks === 0;
+    return this.#acks === 0 && (this.#stopped || this.#failedPartitions.size > 1);
   }
 
   /** Whether there is time for one more round, with its marks. */
@@ -274,7 +277,10 @@ export class Delivery {
       const waitingMs = Math.max(...ofPartition.map(({ entry }) => ageMs(entry)));
       const awaits = await this.partitions.awaited(first.partition, waitingMs);
       if (awaits === undefined) continue;
-      const held = ofPartition.slice(0, Math.max(0, this.partitions.room(this.control.holds.values())));
+      // A key that was held before takes no more room than it had.
+      const [again, anew] = partition(ofPartition, ({ entry }) => this.#heldBefore.has(entry.pk));
+      const room = Math.max(0, this.partitions.room(this.control.holds.values()) - again.length);
+      const held = [...again, ...anew.slice(0, room)];
       await forEachKey(held, (key) => this.#holdForPartition(key, awaits));
       const count = held.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
       if (count > 0) this.#ports.telemetry.heldForPartition(awaits, count);
@@ -314,7 +320,6 @@ export class Delivery {
       else failed.push([batch, outcome]);
     });
     this.#acks += outcomes.filter(({ kind }) => kind === 'acked').length;
-    this.#outages += outcomes.filter(({ kind }) => kind === 'outage').length;
     this.#memory.brokersAnswer = outcomes.some(({ kind }) => kind !== 'outage');
     const isNews = failed.length > 0 && this.#partitionsFailed(failed);
     if (failed.length < batches.length) this.#barrenSends = 0;
@@ -328,6 +333,7 @@ export class Delivery {
     let isNews = false;
     for (const [batch, outage] of failed) {
       const { topic, partition, shipments } = batch;
+      this.#failedPartitions.add(partitionName(batch));
       if (this.partitions.failed(batch, outage)) isNews = true;
       for (const { entry } of shipments) {
         this.#block(entry.pk, { entry, message: outage.message, partition: { topic, partition } });
@@ -466,6 +472,11 @@ export class Delivery {
       this.#parking.delete(entry.pk);
     }
   }
+}
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  const { first = [], second = [] } = Object.groupBy(all, (one) => (isFirst(one) ? 'first' : 'second'));
+  return [first, second];
 }
 
 const markOf = ({ item }: ItemContent, receipts: Mark['receipts']): Mark => ({

@@ -19,8 +19,16 @@ export class KeyWorker {
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
   readonly #delivery: Delivery;
+  readonly #ageMs: (index: number) => number | undefined;
 
-  constructor(ports: RelayPorts, options: RelayOptions, delivery: Delivery) {
+  /** @param ageMs - how long ago the record at a place of the batch was put, if the stream says so */
+  constructor(
+    ports: RelayPorts,
+    options: RelayOptions,
+    delivery: Delivery,
+    ageMs: (index: number) => number | undefined,
+  ) {
+    this.#ageMs = ageMs;
     this.#ports = ports;
     this.#options = options;
     this.#delivery = delivery;
@@ -71,6 +79,7 @@ export class KeyWorker {
     const progress = await this.#publishOpen(
       pk,
       starts.reduce((least, sk) => (sk < least ? sk : least)),
+      Math.max(...[...asking, ...entries].map(({ index }) => this.#ageMs(index) ?? 0)),
     );
     let outcome = progress.outcome;
     if (outcome === 'postponed') {
@@ -110,6 +119,7 @@ export class KeyWorker {
   async #publishOpen(
     pk: string,
     start: string,
+    waitedMs: number,
   ): Promise<{ readonly outcome: DrainOutcome; readonly published: number; readonly from: string }> {
     const { keys } = this.#ports;
     const { holds } = this.#delivery.control;
@@ -123,7 +133,8 @@ export class KeyWorker {
       await this.#delivery.deliver(entries);
       await this.#delivery.marksWritten();
       const now = this.#ports.clock.now();
-      await this.#delivery.holdBlocked(entries, (entry) => ageSinceCommitMs(entry, now));
+      // The clock of a writer may be ahead: the records that asked for the drain are as old as the stream says.
+      await this.#delivery.holdBlocked(entries, (entry) => Math.max(waitedMs, ageSinceCommitMs(entry, now)));
       const isHeldNow = holds.get(pk) !== undefined && holds.get(pk) !== before;
       const isInterrupted = this.#delivery.hasFailed(pk) || (this.#delivery.stopped && !isHeldNow);
       if (isInterrupted || entries.some(({ state }) => state === 'failed')) {

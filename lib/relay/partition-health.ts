@@ -2,6 +2,8 @@ import { PROBE_INTERVAL_MS } from '../event/partition-hold';
 
 /** A release whose signal was lost is asked for again after this. */
 const RELEASE_AGAIN_MS = 60_000;
+/** A failure that is older began no outage that still lasts: another instance may have seen its end. */
+const FORGOTTEN_AFTER_MS = 120_000;
 /** More than a table can have holds for partitions. */
 const MAX_REMEMBERED = 10_000;
 
@@ -10,21 +12,23 @@ const MAX_REMEMBERED = 10_000;
  * any time: a hold comes later then, or a probe is sent twice.
  */
 export class PartitionHealth {
-  readonly #failingSince = new Map<string, number>();
+  readonly #failing = new Map<string, { readonly since: number; readonly last: number }>();
   readonly #probedAt = new Map<string, number>();
   readonly #releasedAt = new Map<string, number>();
 
   failed(name: string, now: number): void {
-    if (!this.#failingSince.has(name)) this.#failingSince.set(name, now);
+    const known = this.#failing.get(name);
+    const goesOn = known !== undefined && now - known.last < FORGOTTEN_AFTER_MS;
+    this.#failing.set(name, { since: goesOn ? known.since : now, last: now });
   }
 
   acked(name: string): void {
-    this.#failingSince.delete(name);
+    this.#failing.delete(name);
   }
 
   /** Epoch milliseconds of the first failure since the last success. */
   failingSince(name: string): number | undefined {
-    return this.#failingSince.get(name);
+    return this.#failing.get(name)?.since;
   }
 
   /** Whether a probe may be sent for the partition; it counts as sent. */

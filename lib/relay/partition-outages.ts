@@ -151,7 +151,7 @@ export class PartitionOutages {
 
   async #probe(partition: UnavailablePartition): Promise<void> {
     const now = this.#ports.clock.now();
-    const hold = probedHold(partition);
+    const hold = probedHold(partition, now);
     if (hold === undefined || this.#failed.has(partition.name) || !isProbeDue(partition, now)) return;
     if (this.#health.claimProbe(partition.name, now)) {
       await this.#drain([hold], `whether ${partition.name} takes writes again`);

@@ -77,7 +77,7 @@ async function handleBatch(
   const triage = new Triage(records, delivery, memory, ports, options);
   const { plain, works, unproven } = triage.split(entries, signals);
   let began = plain.length === 0 && works.length === 0 && unproven.length === 0;
-  const worker = new KeyWorker(ports, options, delivery);
+  const worker = new KeyWorker(ports, options, delivery, (index) => ageMs(records[index], ports.clock.now()));
   const drain = (keys: readonly KeyWork[]): Promise<void> =>
     forEachKey(keys, async (work) => {
       if (!delivery.mayGoOn) return;

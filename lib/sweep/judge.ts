@@ -45,7 +45,10 @@ export type Finding =
  * as well, but nothing waits for it.
  */
 export const isSuspicion = (finding: Finding): boolean =>
-  finding.kind === 'due' || (finding.kind === 'lost-signal' && finding.signal.kind !== 'replay');
+  finding.kind === 'due' || (finding.kind === 'lost-signal' && canProve(finding.signal));
+
+/** A signal that lies elsewhere waits in a shard of several keys, where a probe passes one that has failed for its key. */
+const canProve = ({ kind, storedUnder }: Signal): boolean => kind !== 'replay' && storedUnder === undefined;
 
 /** What is as old or older should have been done; `now` for what claims to come from the future. Epoch milliseconds. */
 export interface Times {

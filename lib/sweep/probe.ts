@@ -32,8 +32,8 @@ export async function probePartitions(
   const failures: unknown[] = [];
   let probes = 0;
   for (const partition of partitions) {
-    const hold = probedHold(partition);
     const at = now();
+    const hold = probedHold(partition, at);
     if (hold === undefined || !isProbeDue(partition, at)) continue;
     const request = { by, at, why: `whether ${partition.name} takes writes again` };
     try {

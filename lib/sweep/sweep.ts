@@ -222,13 +222,15 @@ class SweepRun {
   async #ask(suspicions: readonly Suspicion[]): Promise<readonly Suspicion[]> {
     const presumed = this.#options.now() - this.#times.presumedLostAfterMs;
     const isPresumed = suspicions.some(({ since = Infinity }) => since <= presumed);
+    // Before the search, which may fail: nothing but this note keeps the order of what the stream is about to drop.
+    if (isPresumed) await this.#beginDoubt();
     // Every second one: the others are left alone, so that they can prove something.
     await this.#gap.search(
       suspicions.filter((_, at) => at % 2 === 0),
       this.#mayAct,
     );
     // Before the signals: a run that dies between must not leave signals that hide from the next run what they were for.
-    if (this.#gap.isProven || isPresumed) await this.#beginDoubt();
+    if (this.#gap.isProven) await this.#beginDoubt();
     if (this.#gap.isProven) return suspicions;
     if (!this.#gap.isFirst) return [];
     const timed = suspicions.filter(({ since }) => since !== undefined);

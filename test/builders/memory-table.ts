@@ -288,7 +288,7 @@ export class MemoryTable implements TablePorts {
     const hold: Hold =
       known !== undefined && !isHead && known.position <= sk
         ? { ...known, revision }
-        : { pk, position: sk, revision, state: 'holding', ...why, since: known?.since ?? why.since };
+        : { pk, position: sk, revision, state: 'holding', ...why, since: sinceOf(known, why) };
     this.holds.set(pk, hold);
     return hold;
   }
@@ -436,3 +436,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 }
+
+/** A refusal begins with itself where the key has only waited for a partition. */
+const sinceOf = (known: Hold | undefined, why: Pick<Hold, 'since' | 'awaits'>): number =>
+  known === undefined || (known.awaits !== undefined && why.awaits === undefined) ? why.since : known.since;

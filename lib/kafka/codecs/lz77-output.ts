@@ -1,3 +1,6 @@
+/** No batch is larger: brokers take some megabytes, and what expands to more was made to fill the memory. */
+export const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
+
 /** The bytes that a block of LZ4 or Snappy expands to: literals, and repetitions of what was written before. */
 export class Lz77Output {
   #bytes: Buffer;
@@ -37,7 +40,10 @@ export class Lz77Output {
   #reserve(count: number): void {
     const wanted = this.#length + count;
     if (wanted <= this.#bytes.length) return;
-    const bytes = Buffer.allocUnsafe(Math.max(wanted, 2 * this.#bytes.length));
+    if (wanted > MAX_DECOMPRESSED_BYTES) {
+      throw new RangeError(`the compressed data expand to more than ${MAX_DECOMPRESSED_BYTES} bytes`);
+    }
+    const bytes = Buffer.allocUnsafe(Math.min(MAX_DECOMPRESSED_BYTES, Math.max(wanted, 2 * this.#bytes.length)));
     this.#bytes.copy(bytes, 0, 0, this.#length);
     this.#bytes = bytes;
   }

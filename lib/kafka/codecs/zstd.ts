@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import { MAX_DECOMPRESSED_BYTES } from './lz77-output';
 
 /**
  * Synchronous, because a partition's batch takes a fraction of a millisecond: the asynchronous call makes a new context
@@ -9,7 +10,8 @@ import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 const ZSTD = {
   compress: (encoder: { readonly buffer: Buffer }): Promise<Buffer> =>
     Promise.resolve(zstdCompressSync(encoder.buffer, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })),
-  decompress: (buffer: Buffer): Promise<Buffer> => Promise.resolve(zstdDecompressSync(buffer)),
+  decompress: (buffer: Buffer): Promise<Buffer> =>
+    Promise.resolve(zstdDecompressSync(buffer, { maxOutputLength: MAX_DECOMPRESSED_BYTES })),
 };
 
 /**

@@ -90,7 +90,8 @@ const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold |
   reason,
   message,
   attempts: attempts + 1,
-  since: known?.since ?? since ?? now,
+  // A wait for a partition is no refusal: the breaker counts refusals by their time.
+  since: (known?.awaits === undefined ? known?.since : undefined) ?? since ?? now,
 });
 
 const partitionHold = ({ awaits, message }: PartitionHoldRequest, known: Hold | undefined, now: number) => ({

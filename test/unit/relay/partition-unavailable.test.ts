@@ -11,6 +11,7 @@ import { sweepStoreOver } from '../../builders/sweep-store';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 const PARTITIONS = 4;
 const request = { by: 'operator', at: 1, why: 'a test' };
 
@@ -206,6 +207,62 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
   });
 
+  it('holds nobody up while new keys keep coming for it', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    const sick = keysOf(0, 30);
+    s.put(sick.pop() ?? '', 1);
+    await s.deliver();
+    s.clock.at += SECOND;
+    s.put(WELL, 1);
+    for (const key of sick.slice(0, 14)) {
+      s.clock.at += 5 * SECOND;
+      // Just before the invocation: the other records are old enough to be looked up.
+      s.put(key, 1);
+      await s.deliver();
+      expect(s.ids()).toEqual([`${WELL}.1`]);
+    }
+    expect(s.held().length).toBeGreaterThan(10);
+    expect(await s.deliver()).toBe(0);
+  });
+
+  it('is held for when a drain meets it, by the time of the stream: the clock of the writer is ahead', async () => {
+    const s = aShard();
+    s.poisonous.add(`${SICK}.1`);
+    const committedAt = s.clock.at + HOUR;
+    s.table.put(
+      anItem({ key: SICK, version: 1, committedAt, events: [anEvent({ id: `${SICK}.1`, topic: 'orders' })] }),
+    );
+    await s.deliver();
+    s.poisonous.clear();
+    s.down.add('orders-0');
+    s.redrive(SICK);
+    s.put(WELL, 1);
+
+    expect(await s.wait(90 * SECOND)).toBe(0);
+
+    expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+    expect(s.ids()).toEqual([`${WELL}.1`]);
+  });
+
+  it('counts its failures from the first one of this outage, not of one long ago that another instance saw end', async () => {
+    const s = aShard();
+    s.down.add('orders-0');
+    s.put(SICK, 1);
+    await s.deliver();
+    s.down.clear();
+    await s.deliver(s.newProcess());
+    s.clock.at += 2 * HOUR;
+    s.put(SICK_TOO, 1);
+    s.put(WELL, 1);
+    s.clock.at += 61 * SECOND;
+    s.down.add('orders-0');
+
+    await s.deliver();
+
+    expect(s.held()).toEqual([]);
+  });
+
   it('is not held by a publisher that cannot tell of the others, unless one of these acknowledges', async () => {
     const s = aShard();
     Object.assign(s.kafka, { otherPartitionsInSync: undefined });
@@ -217,6 +274,27 @@ describe('a partition that fails alone', () => {
     s.put(WELL, 1);
     expect(await s.wait(10 * SECOND)).toBe(0);
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
+  });
+
+  it('holds a key again that was held before, although no more keys are allowed', async () => {
+    const s = aShard({ maxPartitionHolds: 1 });
+    s.down.add('orders-0');
+    s.put(SICK, 1);
+    s.put(WELL, 1);
+    await s.wait(70 * SECOND);
+    expect(s.held()).toHaveLength(1);
+    // Several shards reach the patience together, or the limit was lowered.
+    await s.table.holdForPartition({
+      ...{ pk: `order#${SICK_TOO}`, sk: s.table.put(anItem({ key: SICK_TOO })).dynamodb?.Keys?.['sk']?.S ?? '' },
+      ...{ id: anItem({ key: SICK_TOO }).id, isHead: false, message: 'away', hold: undefined },
+      awaits: { topic: 'orders', partition: 0, failedAt: s.clock.at },
+    });
+    await s.wait(10 * MINUTE);
+
+    s.put(WELL, 2);
+    expect(await s.wait(30 * SECOND)).toBe(0);
+    expect(s.held()).toHaveLength(2);
+    expect(s.ids()).toEqual([`${WELL}.1`, `${WELL}.2`]);
   });
 
   it('holds no more keys than allowed: beyond that the shard waits', async () => {
@@ -430,6 +508,25 @@ describe('when it takes writes again', () => {
 
     expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
     expect(await s.probe()).toEqual({ partitions: [], keys: 0, probes: 0, failures: [] });
+  });
+
+  it('is found although one of its keys takes no signal', async () => {
+    const s = await aShardWithAHold();
+    for (const key of [SICK_TOO, SICK_ALSO]) s.put(key, 1);
+    await s.wait(30 * SECOND);
+    expect(s.held()).toHaveLength(3);
+    s.down.clear();
+    const send = s.table.sendSignal.bind(s.table);
+    jest.spyOn(s.table, 'sendSignal').mockImplementation((signal) => {
+      if (signal.pk === `order#${SICK}`) throw new Error('throttled');
+      return send(signal);
+    });
+    for (let minute = 0; minute < 5; minute++) {
+      await s.probe();
+      await s.settle();
+      s.clock.at += MINUTE + 10 * SECOND;
+    }
+    expect(s.held()).toEqual([]);
   });
 
   it('is not probed by the schedule while somebody else has just done so', async () => {

@@ -59,6 +59,24 @@ it.each([10 * MINUTE, 365 * 24 * HOUR])(
   },
 );
 
+it('a signal that lies in the shard of other keys proves no loss while its own key fails', async () => {
+  const request = { by: 'me', at: now, why: 'the topic exists now' };
+  table.isFull = () => true;
+  table.putSignal(newSignal('order#1', now - 2 * HOUR, { kind: 'drain', from: '0000000000000001', request }));
+  expect(await run()).toMatchObject({ doubt: 'none', signalsReplaced: 1 });
+  expect(signals().filter(isProbe)).toEqual([]);
+});
+
+it.each(['readProbes', 'writeProbes'] as const)(
+  'a loss is presumed after 12 hours also when %s fails',
+  async (call) => {
+    table.put(anItem({ key: '1', committedAt: now - 13 * HOUR }));
+    const store = { ...sweepStoreOver(table, 'stream'), [call]: () => Promise.reject(new Error('denied')) };
+    const options = { sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', remainingMs: () => Infinity };
+    expect(await sweep(store, { ...options, now: () => now })).toMatchObject({ doubt: 'began' });
+  },
+);
+
 describe('an item whose time nobody knows, and that the stream has lost', () => {
   it.each([0, 1_800_000_000, 1_800_000_000_000_000])('%p is proved lost by its probe', async (committedAt) => {
     table.put(anItem({ key: '1', id: 'no-time', committedAt }));

@@ -12,12 +12,12 @@ interface Rule {
   readonly text: string;
   readonly off: string;
   readonly profile: Profile;
-  /** A seed that fails without the rule, and not with it. */
-  readonly seed: number;
   readonly wrong: RegExp;
 }
 
 const STEPS = 700;
+/** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
+const SEEDS = 200;
 const LIB = resolve(__dirname, '../../../../lib');
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -26,7 +26,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;',
     off: 'return undefined;',
     profile: { partitions: true, grows: true, zombies: true, topics: true, oneAway: true },
-    seed: 2,
     wrong: /stops the shard/,
   },
   'what waits for 12 hours is presumed lost': {
@@ -34,7 +33,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'since <= presumed)',
     off: 'since < 0)',
     profile: { trims: true, quietDays: true },
-    seed: 3,
     wrong: /overtook/,
   },
   'while a gap is suspected, keys are looked up': {
@@ -42,7 +40,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: "if (this.#gapSuspected) return 'doubt';",
     off: '',
     profile: { trims: true, quietDays: true },
-    seed: 4,
     wrong: /overtook/,
   },
   'an open item before a record is published first': {
@@ -50,15 +47,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: "return previous.state === 'discarded' ? 'unknown' : 'behind';",
     off: "return 'plain';",
     profile: { trims: true, quietDays: true },
-    seed: 4,
-    wrong: /overtook/,
-  },
-  'a late record is looked up': {
-    file: 'relay/triage.ts',
-    text: "return (age ?? 0) > this.#options.lateAfterMs ? 'late' : undefined;",
-    off: 'return undefined;',
-    profile: { trims: true },
-    seed: 3,
     wrong: /overtook/,
   },
   'a probe proves a loss in a later run than its own': {
@@ -66,15 +54,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'this.#probes ??= await this.#store.readProbes();',
     off: 'this.#probes ??= [];',
     profile: { newStreams: true },
-    seed: 1,
     wrong: /the doubt does not end/,
   },
   'what looks lost is proved by a probe': {
     file: 'sweep/sweep.ts',
-    text: 'if (this.#gap.isProven || isPresumed)',
-    off: 'if (suspicions.length > 0)',
+    text: 'if (this.#gap.isProven) await this.#beginDoubt();',
+    off: 'await this.#beginDoubt();',
     profile: { topics: true },
-    seed: 4,
     wrong: /a loss is proved that did not happen/,
   },
   'what a hold keeps waiting proves nothing': {
@@ -82,23 +68,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: '!isHeld(holds.get(witness.pk), witness.sk)',
     off: 'holds.size >= 0',
     profile: { topics: true, sandboxes: 5 },
-    seed: 11,
     wrong: /a loss is proved that did not happen/,
-  },
-  'a run goes on with the pass of the run before': {
-    file: 'sweep/sweep.ts',
-    text: 'stored !== undefined && mayResume(stored, startedAt)',
-    off: 'stored !== undefined && stored.startedAt > startedAt',
-    profile: { trims: true },
-    seed: 2,
-    wrong: /overtook/,
   },
   'a doubt stands while something is open from the time before it': {
     file: 'sweep/sweep.ts',
     text: '(pass.uncoveredSince === undefined || pass.uncoveredSince >= doubtSince + DOUBT_MARGIN_MS)',
     off: 'pass.startedAt > 0',
     profile: { trims: true, quietDays: true },
-    seed: 4,
     wrong: /overtook/,
   },
   'what another instance may have published is looked up': {
@@ -106,7 +82,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'return (ageMs(this.#records[entry.index], now) ?? 0) >= lookUpAfterMs;',
     off: 'return false;',
     profile: { topics: true, sandboxes: 5 },
-    seed: 27,
     wrong: /was published 4 times/,
   },
   'a key is held on evidence that other partitions take writes': {
@@ -114,7 +89,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'if (!(await this.#othersWork(partition, name))) return undefined;',
     off: '',
     profile: { partitions: true, allAway: true },
-    seed: 1,
     wrong: /held in a general outage/,
   },
   'strict order looks up the version before': {
@@ -122,7 +96,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'if (asked.length === 0) return awaited;',
     off: 'return awaited;',
     profile: { overtaking: true },
-    seed: 2,
     wrong: /overtook/,
   },
   'strict order waits for a transaction that is not finished': {
@@ -130,7 +103,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     text: 'transacted.unfinished.has(position) ||',
     off: '',
     profile: { overtaking: true },
-    seed: 13,
     wrong: /overtook/,
   },
 };
@@ -139,7 +111,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 async function worldWithout({ file, text, off }: Pick<Rule, 'file' | 'text' | 'off'>): Promise<World> {
   const path = resolve(LIB, file);
   const source = readFileSync(path, 'utf8');
-  expect(source.split(text)).toHaveLength(2);
+  expect(source.split(text).length).toBe(2);
   const { outputFiles } = await build({
     entryPoints: [resolve(__dirname, 'world.ts')],
     bundle: true,
@@ -165,12 +137,15 @@ async function worldWithout({ file, text, off }: Pick<Rule, 'file' | 'text' | 'o
   return module.exports.SimulatedWorld;
 }
 
-it.each(Object.entries(RULES))('the simulation fails without this rule: %s', async (_, rule) => {
-  const World = await worldWithout(rule);
-  expect((await new World(rule.seed, rule.profile).play(STEPS)).join('\n')).toMatch(rule.wrong);
-});
-
-it.each(Object.entries(RULES))('and with it the same seed is clean: %s', async (_, rule) => {
-  const World = await worldWithout({ ...rule, off: rule.text });
-  expect(await new World(rule.seed, rule.profile).play(STEPS)).toEqual([]);
-});
+it.each(Object.entries(RULES))(
+  'the simulation fails without this rule: %s',
+  async (_, rule) => {
+    const World = await worldWithout(rule);
+    const wrong: string[] = [];
+    for (let seed = 1; seed <= SEEDS && !wrong.some((one) => rule.wrong.test(one)); seed++) {
+      wrong.push(...(await new World(seed, rule.profile).play(STEPS)));
+    }
+    expect(wrong.join('\n')).toMatch(rule.wrong);
+  },
+  60_000,
+);
