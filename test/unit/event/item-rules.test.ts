@@ -4,11 +4,12 @@ import { type CloudEvent, Kafka } from 'cloudevents';
 import fc from '../../builders/fast-check';
 import { ATTRIBUTE_CASES } from '../../builders/attribute-cases';
 import { createOutbox, defineEvents, OutboxError, type StandardSchemaV1 } from '../../../lib';
-import { decodeItem } from '../../../lib/event/item';
+import { decodeItem, encodeItem } from '../../../lib/event/item';
 import { LIMITS, RULES, schemaPattern } from '../../../lib/event/item-rules';
 import itemSchema from '../../../lib/event/item.schema.json';
 import { messagesOf } from '../../../lib/event/message';
 import { positionOfVersion } from '../../../lib/event/position';
+import { anEvent, anItem } from '../../builders/items';
 import { NOW, untyped } from '../write/order-outbox';
 
 const validate = new Ajv2020({ strict: false }).compile(itemSchema);
@@ -274,4 +275,16 @@ test('the schema has the patterns and limits of the table, and formats nowhere',
   expect(event.headers.additionalProperties.pattern).toBe(event.data.pattern);
   expect([properties.committedAt.maximum, properties.events.maxItems]).toEqual([LIMITS.committedAt, LIMITS.events]);
   expect(JSON.stringify(itemSchema)).not.toContain('"format"');
+});
+
+it('an item with two events of one id is refused: a consumer would take the second one for a duplicate', () => {
+  const item = encodeItem(
+    anItem({ id: 'a', events: [anEvent({ id: 'a' }), anEvent({ id: 'b' }), anEvent({ id: 'a' })] }),
+  );
+  expect(() => decodeItem(marshall(item))).toThrow(
+    expect.objectContaining({
+      code: 'undecodable-item',
+      message: expect.stringContaining('"events[2].id" is "a"') as string,
+    }),
+  );
 });

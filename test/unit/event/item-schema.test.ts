@@ -151,7 +151,8 @@ test.each(['expiresAt', 'processedAt', 'receipts', 'parked'])(
   },
 );
 
-test('what a schema can not say: the id is that of the first event, data is no map, and bytes of a key', () => {
+test('what a schema can not say: the id is that of the first event, ids are unique, data is no map, and bytes of a key', () => {
+  expect(bothSay(item({ events: [event(), event()] }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ pk: `order#${'ä'.repeat(1022)}` }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ id: 'other' }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ events: [event({ data: { a: 1 } })] }))).toEqual({ schema: true, relay: false });
@@ -171,7 +172,7 @@ test('schema and relay agree on any value of any field', () => {
   const headerName = fc.string({ minLength: 1 }).filter((name) => !(name in {}));
   const changed = fc.oneof(
     fc.tuple(field, value).map(([name, each]) => item({ [name]: each })),
-    fc.tuple(eventField, value).map(([name, each]) => item({ events: [event(), event({ [name]: each })] })),
+    fc.tuple(eventField, value).map(([name, each]) => item({ events: [event(), event({ id: 'b', [name]: each })] })),
     fc.dictionary(headerName, fc.string()).map((headers) => item({ events: [event({ headers })] })),
   );
   fc.assert(

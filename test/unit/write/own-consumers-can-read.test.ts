@@ -166,6 +166,18 @@ test('the schema is asked once where JSON changes nothing, and twice where it do
   expect(await asked({ at: new Date(0) })).toBe(2);
 });
 
+test.each<[string, StandardSchemaV1, string]>([
+  ['multiplies', z.any().transform((order: { n: number }) => Object.assign(order, { n: order.n * 100 })), '20000'],
+  [
+    'counts',
+    z.preprocess((order) => Object.assign(order as object, { n: 1 + (order as { n: number }).n }), z.any()),
+    '4',
+  ],
+])('a schema that changes its input in place is tried again: it %s', async (_, schema, again) => {
+  const error = await refusal('invalid-event-data', () => throughTheTopic(schema, { n: 2 }));
+  expect(error.message).toContain(again);
+});
+
 test('whatever the write takes, the consumer reads, and to the same JSON', async () => {
   const value = fc.letrec((tie) => ({
     value: fc.oneof(

@@ -29,6 +29,30 @@ it.each([
   });
 });
 
+it('a small batch that expands without end is unreadable, instead of filling the memory', async () => {
+  registerCodecs();
+  const megabytes = 200;
+  // A block of LZ4: four literals, then one repetition whose length goes on in bytes of 255.
+  const bytes = Math.ceil((megabytes * 1024 * 1024) / 255);
+  const block = Buffer.concat([
+    Buffer.from([0x4f]),
+    Buffer.from('aaaa'),
+    Buffer.from([1, 0]),
+    Buffer.alloc(bytes, 255),
+  ]);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(block.length + 6);
+  const end = Buffer.concat([Buffer.from([0]), Buffer.from([0x50]), Buffer.from('aaaaa').subarray(0, 4)]);
+  const lz4 = Buffer.concat([LZ4.subarray(0, 7), size, block, end, Buffer.alloc(4)]);
+  const zstd = zstdCompressSync(Buffer.alloc(megabytes * 1024 * 1024));
+  for (const [type, bomb] of [
+    [CompressionTypes.LZ4, lz4],
+    [CompressionTypes.ZSTD, zstd],
+  ] as const) {
+    await expect(codecOf(type).decompress(bomb)).rejects.toMatchObject({ code: 'unreadable-batch' });
+  }
+});
+
 it('kafkajs writes what it wrote before: gzip and zstd, and refuses the others by its own words', async () => {
   registerCodecs();
   const encoder = { buffer: Buffer.from('abc') };
