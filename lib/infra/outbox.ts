@@ -239,9 +239,8 @@ export class Outbox extends Construct {
   /** Stack and path: the same over deployments. Alarms of the same name fail a deployment. */
   #defaultName(): string {
     // An id may hold what neither a metrics dimension nor an alarm's name may.
-    const outboxName = this.#path()
-      .map((id) => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'))
-      .join('-');
+    const [stackName = '', ...ids] = this.#path();
+    const outboxName = [stackName, ...ids.map((id) => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'))].join('-');
     checkNames({ outboxName });
     return outboxName;
   }
