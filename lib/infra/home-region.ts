@@ -1,7 +1,11 @@
 import { Stack, Token } from 'aws-cdk-lib';
+import { CfnGlobalTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { HomeRegion } from '../event/home-region';
+import { madeTableOf } from './guards/same-table';
 import { invalidOption } from './invalid-option';
+import { propertiesOf } from './look-into-app';
+import { OutboxReplica } from './outbox-replica';
 
 const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;
 
@@ -43,6 +47,26 @@ export function homeRegionOf(
     `a list with the stack's own region (${region}), or an empty one`,
     'What is written here would be published nowhere. Empty, another region must have taken over.',
   );
+}
+
+/** What is wrong with the table of an outbox that publishes whatever its stream brings: each region would publish all. */
+export function globalTableProblems(table: ITable, home: HomeRegion | undefined): string[] {
+  if (home !== undefined || !isGlobal(table)) return [];
+  const { message } = invalidOption(
+    'publishesFor',
+    undefined,
+    `a list with the stack's own region, for the table ${table.node.path}, which has replicas`,
+    'The stream of each region shows the items of all regions: without it every event is published once in each region.',
+  );
+  return [message];
+}
+
+function isGlobal(table: ITable): boolean {
+  if (table.node.scope instanceof OutboxReplica) return true;
+  const made = madeTableOf(table);
+  if (!(made instanceof CfnGlobalTable)) return false;
+  const { Replicas: replicas = [] } = propertiesOf(made) as { readonly Replicas?: readonly unknown[] };
+  return replicas.length > 1;
 }
 
 function checkRegions(option: string, regions: readonly string[] | undefined): void {

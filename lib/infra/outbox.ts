@@ -18,7 +18,7 @@ import {
 import { checkMskClusterName, ownMskCluster } from './monitoring/msk-cluster';
 import { resolveMonitoring, type ResolvedMonitoring } from './monitoring/options';
 import { OutboxMonitoring } from './monitoring/outbox-monitoring';
-import { homeRegionOf } from './home-region';
+import { globalTableProblems, homeRegionOf } from './home-region';
 import { invalidOption } from './invalid-option';
 import { readsSecret, type KafkaAuthentication } from './cluster/kafka-authentication';
 import { synthesisProblems } from './outbox-guards';
@@ -145,8 +145,9 @@ export class Outbox extends Construct {
     this.#topics = resolved.topics;
     // When everything is in the app: endpoints, policies and mappings may be added after the outbox.
     this.node.addValidation({
-      validate: () =>
-        synthesisProblems({
+      validate: () => [
+        ...globalTableProblems(this.table, home),
+        ...synthesisProblems({
           outbox: this,
           relay,
           sweeper,
@@ -155,6 +156,7 @@ export class Outbox extends Construct {
           readsSecret: readsSecret(resolved.authentication),
           environmentEncryptionKey: resolved.environmentEncryptionKey,
         }),
+      ],
     });
     guardPolicySizes(this);
     if (monitoring === undefined) return;

@@ -1,5 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { AttributeType, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { homeRegionOf } from '../../lib/infra/home-region';
 import { Outbox } from '../../lib/infra/outbox';
@@ -148,4 +149,23 @@ test.each<[string, () => unknown, string]>([
   expect(make).toThrow(
     expect.objectContaining({ code: 'invalid-option', details: expect.objectContaining({ option }) }),
   );
+});
+
+test('the table of an outbox for every region must not have replicas, wherever the app shows them', () => {
+  const own = outboxStack((stack) => ({
+    table: new TableV2(stack, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      localSecondaryIndexes: [{ indexName: 'pin', sortKey: { name: 'pin', type: AttributeType.STRING } }],
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      timeToLiveAttribute: 'expiresAt',
+      replicas: [{ region: 'eu-central-1' }],
+    }),
+  }));
+  expect(own.template).toThrow(/publishesFor.*Orders\/Table, which has replicas/);
+
+  const stack = new Stack(new App(), 'Frankfurt', { env: { region: 'eu-central-1' } });
+  const { table } = new OutboxReplica(stack, 'Replica', { tableName: 'orders-outbox' });
+  new Outbox(stack, 'Outbox', outboxProps({ table, authentication: inFrankfurt }));
+  expect(templateOf(stack)).toThrow(/publishesFor.*Frankfurt\/Replica\/Table, which has replicas/);
 });
