@@ -104,6 +104,11 @@ export class Delivery {
     return this.#acks === 0 && (this.#stopped || this.#failedPartitions.size > 1);
   }
 
+  /** Whether anything that was sent in this invocation was acknowledged. */
+  get brokersAnswer(): boolean {
+    return this.#acks > 0;
+  }
+
   /** Whether there is time for one more round, with its marks. */
   get mayGoOn(): boolean {
     return !this.#stopped && this.#remainingMs() >= this.#options.minRoundMs;

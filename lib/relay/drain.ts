@@ -200,7 +200,7 @@ export class KeyWorker {
       entry.state = 'settled';
       return;
     }
-    const outcome = await replay(current, this.#delivery, this.#ports, this.#options);
+    const outcome = await replay(current, this.#delivery, this.#ports, this.#options, this.#ageMs(entry.index) ?? 0);
     switch (outcome.kind) {
       case 'failed':
         return;

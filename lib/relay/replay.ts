@@ -6,7 +6,7 @@ import { concernsMessages } from './classify';
 import type { Delivery } from './delivery';
 import { storedEntryOf, type Entry } from './entry';
 import type { RelayOptions } from './options';
-import type { Failure, Publisher, RelayPorts, TopicLookup } from './ports';
+import type { Failure, Outage, Publisher, RelayPorts, TopicLookup } from './ports';
 import { halve, planRound, type LoadedBatch } from './rounds';
 
 /** Sorts before every position. */
@@ -28,12 +28,16 @@ export type ReplayOutcome =
 /**
  * Publishes the processed items of the signal's range once more. Marks nothing: their receipts stay. How far it is
  * gets noted on the signal from time to time, and when an outage ends it.
+ *
+ * @param waitedMs - how long ago the stream showed the signal. Its shard must not wait for a partition that alone takes
+ *   no writes: after the patience the rest goes on as a signal of its own, about once in that time
  */
 export async function replay(
   signal: ReplaySignal,
   delivery: Delivery,
   ports: RelayPorts,
   options: RelayOptions,
+  waitedMs: number,
 ): Promise<ReplayOutcome> {
   let items = 0;
   let noted = 0;
@@ -68,8 +72,11 @@ export async function replay(
       items += open.filter(({ state }) => state === 'settled').length;
       if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
       if (failure !== undefined) {
-        delivery.stop(failure);
-        return fail(open.find(({ state }) => state === 'open')?.sk ?? next.sk);
+        const from = open.find(({ state }) => state === 'open')?.sk ?? next.sk;
+        if (!(await failsAlone(failure, delivery, waitedMs))) delivery.stop(failure);
+        else if (waitedMs < options.partitionPatienceMs) ports.telemetry.outage(failure);
+        else return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from }) };
+        return fail(from);
       }
     }
     const last = page.at(-1)?.['sk']?.S;
@@ -119,6 +126,17 @@ function replayEntry(image: Image, index: number, { replayId, topic }: ReplaySig
   return [{ ...entry, content: { ...entry.content, messages } }];
 }
 
+/** Whether other partitions take writes: in a general outage nothing else is tried either. */
+async function failsAlone(
+  { topic, partition, ...failure }: Outage,
+  { brokersAnswer, partitions }: Delivery,
+  waitedMs: number,
+): Promise<boolean> {
+  if (topic === undefined || partition === undefined) return false;
+  partitions.failed({ topic, partition }, failure);
+  return brokersAnswer || (await partitions.awaited({ topic, partition }, waitedMs)) !== undefined;
+}
+
 async function publishRound(
   open: readonly Entry[],
   delivery: Delivery,
@@ -152,6 +170,7 @@ async function publishBatch(
 ): Promise<Failure | undefined> {
   const [outcome = NO_ANSWER] = await publisher.publish([batch]);
   if (outcome.kind !== 'acked') {
+    if (outcome.kind === 'outage') return { ...outcome, topic: batch.topic, partition: batch.partition };
     if (batch.shipments.length === 1 || !concernsMessages(outcome)) return outcome;
     const [first, second] = halve(batch);
     const failure = await publishBatch(first, publisher, delivery);

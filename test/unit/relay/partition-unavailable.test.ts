@@ -79,6 +79,7 @@ function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
       return left;
     },
     probe: () => probePartitions(sweepStoreOver(table), { by: 'schedule', now: clock.now }),
+    inserted: () => records.length,
     ids: () => kafka.log.map(({ id }) => id),
     held: () => [...table.holds.values()].map(({ pk, reason, state }) => `${pk} ${state} ${reason}`),
     sentTo: (name: string) =>
@@ -243,6 +244,27 @@ describe('a partition that fails alone', () => {
 
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
     expect(s.ids()).toEqual([`${WELL}.1`]);
+  });
+
+  it('does not stop its shard when a replay goes to it, and gets the replay when it takes writes again', async () => {
+    const s = aShard();
+    s.put(SICK, 1);
+    await s.settle();
+    s.down.add('orders-0');
+    s.clock.at += MINUTE;
+    s.table.putSignal(newSignal(`order#${SICK}`, s.clock.at, { kind: 'replay', replayId: 'again', request }));
+    for (let version = 1; version <= 1_100; version++) s.put(WELL, version);
+
+    // The replay itself, or the signal that has taken its place.
+    expect(await s.wait(5 * MINUTE)).toBeLessThanOrEqual(1);
+    expect(s.ids()).toHaveLength(1 + 1_100);
+    // One for each minute, not for each invocation.
+    expect(s.inserted()).toBeLessThan(1 + 1 + 1_100 + 8);
+
+    s.down.clear();
+    await s.settle();
+    expect(s.kafka.log.filter(({ replayId }) => replayId === 'again').map(({ id }) => id)).toEqual([`${SICK}.1`]);
+    expect(s.signals()).toBe(0);
   });
 
   it('counts its failures from the first one of this outage, not of one long ago that another instance saw end', async () => {
