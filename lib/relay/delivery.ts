@@ -151,6 +151,12 @@ export class Delivery {
   async deliver(entries: readonly Entry[]): Promise<boolean> {
     let began = false;
     let open: readonly Entry[] = entries;
+    const divisible = entries.flatMap(({ identity, content }) =>
+      content.kind === 'item' && content.messages.length > 1 ? [{ identity, ...content }] : [],
+    );
+    for (const { identity, receipts } of divisible) {
+      if (receipts.length === 0) receipts.push(...this.#memory.partial.of(identity));
+    }
     while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
       began = true;
       // A table that does not keep up must not let acknowledged items pile up that a crash would publish again.
@@ -159,6 +165,10 @@ export class Delivery {
         continue;
       }
       await (this.#oneByOne ? this.#suspectRound(open) : this.#round(open));
+    }
+    for (const { identity, receipts, messages } of divisible) {
+      if (receipts.length === messages.length) this.#memory.partial.forget(identity);
+      else if (receipts.length > 0) this.#memory.partial.remember(identity, receipts);
     }
     return began || open.length === 0;
   }

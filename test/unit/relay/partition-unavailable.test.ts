@@ -267,6 +267,25 @@ describe('a partition that fails alone', () => {
     expect(s.signals()).toBe(0);
   });
 
+  it('does not repeat the first event of an item whose second one goes to it', async () => {
+    const s = aShard();
+    const divided = keysOf(0, 1)[0] ?? '';
+    s.down.add('orders-0');
+    const events = [anEvent({ id: 'first', topic: 'audit' }), anEvent({ id: 'second', topic: 'orders' })];
+    s.table.put(anItem({ key: divided, version: 1, id: 'first', committedAt: s.clock.at, events }));
+    s.put(WELL, 1);
+    await s.wait(10 * MINUTE);
+    expect(s.held()).toEqual([`order#${divided} holding partition-unavailable`]);
+
+    s.down.clear();
+    s.clock.at += 15 * SECOND;
+    await s.probe();
+    await s.settle();
+
+    expect(s.held()).toEqual([]);
+    expect(s.ids().toSorted()).toEqual([`${WELL}.1`, 'first', 'second'].toSorted());
+  });
+
   it('counts its failures from the first one of this outage, not of one long ago that another instance saw end', async () => {
     const s = aShard();
     s.down.add('orders-0');
