@@ -2,8 +2,8 @@
 const REQUEST_TIMEOUT_MS = 15_000;
 
 /**
- * What every client of the command line has: a region, and limits of time. Without `throwOnRequestTimeout` the SDK only
- * warns of a service that does not answer, and waits on.
+ * The configuration of every AWS client of the command line: the region and time limits. Without
+ * `throwOnRequestTimeout` the SDK only warns when a service does not answer, and continues to wait.
  */
 export const clientConfig = (region: string | undefined, requestTimeoutMs = REQUEST_TIMEOUT_MS) => ({
   region,

@@ -49,7 +49,7 @@ export function homeRegionOf(
   );
 }
 
-/** What is wrong with the table of an outbox that publishes whatever its stream brings: each region would publish all. */
+/** Refuses a table with replicas for an outbox without `publishesFor`: each region would publish the events of all regions. */
 export function globalTableProblems(table: ITable, home: HomeRegion | undefined): string[] {
   if (home !== undefined || !isGlobal(table)) return [];
   const { message } = invalidOption(

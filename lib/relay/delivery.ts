@@ -293,9 +293,9 @@ export class Delivery {
       const awaits = await this.partitions.awaited(first.partition, waitingMs);
       if (awaits === undefined) continue;
       // A key that was held before takes no more room than it had.
-      const [again, anew] = partition(ofPartition, ({ entry }) => this.#heldBefore.has(entry.pk));
-      const room = Math.max(0, this.partitions.room(this.control.holds.values()) - again.length);
-      const held = [...again, ...anew.slice(0, room)];
+      const [known, others] = partition(ofPartition, ({ entry }) => this.#heldBefore.has(entry.pk));
+      const room = Math.max(0, this.partitions.room(this.control.holds.values()) - known.length);
+      const held = [...known, ...others.slice(0, room)];
       await forEachKey(held, (key) => this.#holdForPartition(key, awaits));
       const count = held.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
       if (count > 0) this.#ports.telemetry.heldForPartition(awaits, count);

@@ -36,7 +36,7 @@ async function put(client: DynamoDBClient, tableName: string, signal: Signal): P
   try {
     await client.send(new PutItemCommand(putOf(tableName, signal)));
   } catch (error) {
-    // Nobody else has this sort key: the SDK has repeated a write whose answer was lost.
+    // The sort key is new, so only the SDK's own retry can have written it: the first answer was lost.
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
 }
