@@ -8,6 +8,7 @@ import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
 import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
 import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
 import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
@@ -37,6 +38,8 @@ const relay = createRelay(
       mark: markWriter(dynamodb, config, clock, sleep),
       ...parkingWriter(dynamodb, config.tableName, controlWriter, clock),
       ...suspectCounter(dynamodb, config.tableName),
+      // Another region publishes to brokers of its own: what lies in this one's must not count there.
+      ...(config.home === undefined ? { noteReceipts: receiptWriter(dynamodb, config.tableName) } : {}),
     },
     keys: keyReader(dynamodb, config.tableName, sleep),
     control: controlStore(dynamodb, config.tableName, clock),

@@ -77,6 +77,11 @@ export interface Control {
    * noticed. A key's items are then looked up in the table before its first record is published.
    */
   readonly doubtSince?: number;
+  /**
+   * Epoch milliseconds at which a relay last asked for a part of its batch again. For a minute, records are looked up in
+   * the table before they are published, because another process may have published them.
+   */
+  readonly retriedAt?: number;
   /** By partition key. */
   readonly holds: ReadonlyMap<string, Hold>;
   /** Identities of discarded items. */
@@ -103,11 +108,12 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
 
 type ControlState = Omit<Control, 'holds' | 'tombstones'>;
 
-const decodeState = ({ revision, streamArn, owner, doubtSince }: Record<string, unknown>): ControlState => ({
+const decodeState = ({ revision, streamArn, owner, doubtSince, retriedAt }: Record<string, unknown>): ControlState => ({
   revision: Number(revision ?? 0),
   owner: typeof owner === 'string' ? owner : undefined,
   streamArn: typeof streamArn === 'string' ? streamArn : undefined,
   doubtSince: typeof doubtSince === 'number' ? doubtSince : undefined,
+  retriedAt: typeof retriedAt === 'number' ? retriedAt : undefined,
 });
 
 const decodeHold = ({

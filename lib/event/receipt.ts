@@ -16,3 +16,14 @@ export function parseReceipt(text: string): Receipt | undefined {
   if (topic === undefined || partition === undefined || offset === undefined) return undefined;
   return { topic, partition: Number(partition), offset: BigInt(offset) };
 }
+
+/** Those that `texts` begin with, up to the first that is none. */
+export function parseReceipts(texts: readonly string[]): Receipt[] {
+  const receipts: Receipt[] = [];
+  for (const text of texts) {
+    const receipt = parseReceipt(text);
+    if (receipt === undefined) break;
+    receipts.push(receipt);
+  }
+  return receipts;
+}

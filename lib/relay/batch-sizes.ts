@@ -38,6 +38,7 @@ export class BatchSizes {
   learningFrom(publisher: Publisher): Publisher {
     return {
       partitionCount: (topic) => publisher.partitionCount(topic),
+      knownPartitionCount: (topic) => publisher.knownPartitionCount?.(topic),
       otherPartitionsInSync: (topic, partition) =>
         publisher.otherPartitionsInSync?.(topic, partition) ?? Promise.resolve(false),
       publish: async (batches) => {

@@ -2,6 +2,7 @@ import type { Control, Hold, ParkReason } from '../event/control';
 import { admit } from './admission';
 import { openBreaker } from './breaker';
 import { concernsTopic } from './classify';
+import type { Receipt } from '../event/receipt';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
 import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
 import { concernsOneKey } from './key-failure';
@@ -25,6 +26,9 @@ const MARKS_PER_REQUEST = 25;
 const MAX_UNANSWERED = 4;
 /** What an invocation needs after its last mark, to return its result. */
 const RETURN_MS = 1_000;
+
+/** Keys that are held between two counts of all holds: invocations at once exceed the limit by so many each. */
+const HOLDS_AT_ONCE = 100;
 
 interface MarkTask {
   readonly entry: Entry;
@@ -68,8 +72,12 @@ export class Delivery {
   /** Keys that were held when the invocation began: a drain takes their holds out of `control`. */
   readonly #heldBefore: ReadonlySet<string>;
   readonly #blocked = new Map<string, BlockedKey>();
-  /** Topics whose look-up failed in this invocation: each takes long to fail, so none is asked for twice. */
-  readonly #unreachable = new Map<string, TopicLookup>();
+  /** As looked up in this invocation. */
+  readonly #topics = new Map<string, TopicLookup>();
+  /** The first look-up that the brokers did not answer: each takes long to fail, so none is tried after it. */
+  #lookUpOutage: Outage | undefined;
+  /** Items with receipts of their first events that the table does not know. */
+  readonly #begun = new Set<Entry>();
   #barrenSends = 0;
   /** By partition key: not parked yet, and counted already. */
   readonly #parking = new Map<string, ParkReason>();
@@ -114,6 +122,10 @@ export class Delivery {
     return !this.#stopped && this.#remainingMs() >= this.#options.minRoundMs;
   }
 
+  get #timeForMarksMs(): number {
+    return Math.max(0, this.#remainingMs() - RETURN_MS);
+  }
+
   get #mayPark(): boolean {
     return !this.#stopped && this.#hasTimeToHold;
   }
@@ -151,12 +163,7 @@ export class Delivery {
   async deliver(entries: readonly Entry[]): Promise<boolean> {
     let began = false;
     let open: readonly Entry[] = entries;
-    const divisible = entries.flatMap(({ identity, content }) =>
-      content.kind === 'item' && content.messages.length > 1 ? [{ identity, ...content }] : [],
-    );
-    for (const { identity, receipts } of divisible) {
-      if (receipts.length === 0) receipts.push(...this.#memory.partial.of(identity));
-    }
+    const known = new Map(entries.flatMap((entry) => (isDivisible(entry) ? [[entry, receiptsOf(entry).length]] : [])));
     while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
       began = true;
       // A table that does not keep up must not let acknowledged items pile up that a crash would publish again.
@@ -166,10 +173,7 @@ export class Delivery {
       }
       await (this.#oneByOne ? this.#suspectRound(open) : this.#round(open));
     }
-    for (const { identity, receipts, messages } of divisible) {
-      if (receipts.length === messages.length) this.#memory.partial.forget(identity);
-      else if (receipts.length > 0) this.#memory.partial.remember(identity, receipts);
-    }
+    for (const [entry, before] of known) if (receiptsOf(entry).length > before) this.#begun.add(entry);
     return began || open.length === 0;
   }
 
@@ -182,12 +186,29 @@ export class Delivery {
   /** Ends in order: whatever was attempted has not killed the process. */
   async end(): Promise<void> {
     await this.marksWritten();
+    await this.#noteReceipts();
     if (this.#started.length === 0) return;
     try {
       await this.#ports.items.clearStarts(this.#started);
     } catch (cause) {
       this.#ports.telemetry.outage({ message: 'The counts of started items could not be cleared.', cause });
     }
+  }
+
+  /** The first events of an item must not go again with each attempt on a later one, in whatever process. */
+  async #noteReceipts(): Promise<void> {
+    const { items, telemetry } = this.#ports;
+    const marks = [...this.#begun].flatMap(({ content }) =>
+      content.kind === 'item' && content.receipts.length < content.messages.length
+        ? [markOf(content, content.receipts)]
+        : [],
+    );
+    this.#begun.clear();
+    if (marks.length === 0) return;
+    const failures = await items.noteReceipts?.(marks, this.#timeForMarksMs);
+    const [cause] = failures?.values() ?? [];
+    if (cause === undefined) return;
+    telemetry.outage({ message: 'The events of an item that are published already could not be noted.', cause });
   }
 
   /** Settles what needs no publishing and answers what does. Repeated before each round, because holds appear. */
@@ -232,7 +253,7 @@ export class Delivery {
   }
 
   async #round(open: readonly Entry[]): Promise<void> {
-    const topics = await this.#lookUpTopics(open);
+    const topics = await this.lookUpTopics(open);
     const outageOf = this.partitions.any ? (at: TopicPartition) => this.partitions.outageOf(at) : undefined;
     const { batches, refused } = planRound(open, topics, this.#options, outageOf);
     for (const { entry, failure, partition } of refused) {
@@ -250,22 +271,35 @@ export class Delivery {
     await this.#publish(batches);
   }
 
-  /** One after the other, because they share a connection; after an outage the others are not asked. */
-  async #lookUpTopics(open: readonly Entry[]): Promise<Map<string, TopicLookup>> {
-    const topics = new Map(this.#unreachable);
-    for (const { content } of open) {
+  /**
+   * What is known of the topics of these entries. They are asked for one after the other, because they share a
+   * connection, and each once in an invocation. After an outage only what the publisher knows by itself counts.
+   */
+  async lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
+    const { publisher, telemetry } = this.#ports;
+    const missing = new Set<string>();
+    for (const { content } of entries) {
       if (content.kind === 'undecodable') continue;
-      for (const { topic } of content.messages) {
-        if (topics.has(topic)) continue;
-        const [outage] = this.#unreachable.values();
-        const lookup = outage ?? (await this.#ports.publisher.partitionCount(topic));
-        topics.set(topic, lookup);
-        if (lookup.kind !== 'outage' || outage !== undefined) continue;
-        this.#unreachable.set(topic, lookup);
-        this.#ports.telemetry.outage(lookup);
-      }
+      for (const { topic } of content.messages) if (!this.#topics.has(topic)) missing.add(topic);
     }
-    return topics;
+    // A failed look-up costs the producer, and with it all that is known.
+    for (const topic of missing) {
+      const partitions = publisher.knownPartitionCount?.(topic);
+      if (partitions === undefined) continue;
+      this.#topics.set(topic, { kind: 'topic', partitions });
+      missing.delete(topic);
+    }
+    let asked = 0;
+    for (const topic of missing) {
+      // Each look-up may take as long as a round.
+      if (asked++ > 0 && this.#lookUpOutage === undefined && !this.mayGoOn) break;
+      const lookup = this.#lookUpOutage ?? (await publisher.partitionCount(topic));
+      this.#topics.set(topic, lookup);
+      if (lookup.kind !== 'outage' || this.#lookUpOutage !== undefined) continue;
+      this.#lookUpOutage = lookup;
+      telemetry.outage(lookup);
+    }
+    return this.#topics;
   }
 
   /** Nothing more of the key goes in this invocation: a later event must not overtake this one. */
@@ -294,13 +328,29 @@ export class Delivery {
       if (awaits === undefined) continue;
       // A key that was held before takes no more room than it had.
       const [known, others] = partition(ofPartition, ({ entry }) => this.#heldBefore.has(entry.pk));
-      const room = Math.max(0, this.partitions.room(this.control.holds.values()) - known.length);
-      const held = [...known, ...others.slice(0, room)];
-      await forEachKey(held, (key) => this.#holdForPartition(key, awaits));
-      const count = held.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
+      await forEachKey(known, (key) => this.#holdForPartition(key, awaits));
+      for (let rest = others; rest.length > 0;) {
+        const room = Math.min(await this.#roomForHolds(), HOLDS_AT_ONCE);
+        if (room <= 0) break;
+        await forEachKey(rest.slice(0, room), (key) => this.#holdForPartition(key, awaits));
+        rest = rest.slice(room);
+      }
+      const count = ofPartition.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
       if (count > 0) this.#ports.telemetry.heldForPartition(awaits, count);
     }
     this.admitted(entries);
+  }
+
+  /** Other invocations hold keys too, so that what this one read at its beginning does not tell. */
+  async #roomForHolds(): Promise<number> {
+    if (!this.#hasTimeToHold) return 0;
+    try {
+      const { holds } = await this.#ports.control.read();
+      return this.partitions.room(holds.values());
+    } catch (cause) {
+      this.#ports.telemetry.outage({ message: 'The holds could not be counted: no more keys are held.', cause });
+      return 0;
+    }
   }
 
   async #holdForPartition({ entry, message }: KeyAtPartition, awaits: AwaitedPartition): Promise<void> {
@@ -419,9 +469,8 @@ export class Delivery {
   #sendMarks(tasks: readonly MarkTask[]): void {
     if (tasks.length === 0) return;
     const { items, telemetry } = this.#ports;
-    const timeLimitMs = Math.max(0, this.#remainingMs() - RETURN_MS);
     const marks = tasks.map(({ mark }) => mark);
-    const marking: Promise<void> = items.mark(marks, timeLimitMs).then((failures) => {
+    const marking: Promise<void> = items.mark(marks, this.#timeForMarksMs).then((failures) => {
       this.#marking.delete(marking);
       for (const { entry, mark } of tasks) {
         if (failures.has(mark)) {
@@ -500,6 +549,10 @@ const markOf = ({ item }: ItemContent, receipts: Mark['receipts']): Mark => ({
   id: item.id,
   receipts,
 });
+
+const isDivisible = ({ content }: Entry): boolean => content.kind === 'item' && content.messages.length > 1;
+
+const receiptsOf = ({ content }: Entry): readonly Receipt[] => (content.kind === 'item' ? content.receipts : []);
 
 /** Notes the offsets and answers the items whose last message this was. */
 function acknowledge({ topic, partition, shipments }: LoadedBatch, baseOffset: bigint): [Entry, ItemContent][] {

@@ -1,9 +1,9 @@
 import type { Hold } from '../event/control';
 import { identityOf, type Image, type OutboxItem } from '../event/item';
-import { itemStateOf } from '../event/item-state';
+import { isOpen, itemStateOf } from '../event/item-state';
 import { messagesOf, type Message } from '../event/message';
-import type { Receipt } from '../event/receipt';
-import type { ItemIdentity } from './ports';
+import { parseReceipts, type Receipt } from '../event/receipt';
+import type { ItemIdentity, StoredItem } from './ports';
 import { decodeStored, type DecodedItem } from './record';
 
 /** One item on its way through an invocation, as a record of the batch or as a drain read it in the table. */
@@ -51,9 +51,11 @@ export const entryOf = (decoded: DecodedItem, index: number, sequence?: string):
 
 /** The entry of an item that a drain has read in the table. */
 export function storedEntryOf(image: Image, index: number): Entry {
-  const { parked } = itemStateOf(image);
+  const { state, parked, receipts } = itemStateOf(image);
+  const content = contentOf(decodeStored(image));
+  if (isOpen(state)) resume(content, parseReceipts(receipts));
   return {
-    ...contentOf(decodeStored(image)),
+    ...content,
     index,
     refused: { attempts: parked?.attempts ?? 0, since: parked?.since },
     isHead: true,
@@ -73,6 +75,26 @@ function contentOf(decoded: DecodedItem): Pick<Entry, 'pk' | 'sk' | 'identity' |
     identity: identityOf(item),
     content: { kind: 'item', item, messages: messagesOf(item), receipts: [] },
   };
+}
+
+/** What a look-up has read of an item. */
+export function storedItemOf(image: Image): StoredItem {
+  const { state, receipts } = itemStateOf(image);
+  const noted = isOpen(state) ? parseReceipts(receipts) : [];
+  return {
+    state,
+    id: image['id']?.S,
+    region: image['region']?.S,
+    ...(noted.length === 0 ? {} : { receipts: noted }),
+  };
+}
+
+/** Goes on after the first events of an item, which another process has published and noted. */
+export function resume({ content }: Pick<Entry, 'content'>, noted: readonly Receipt[] = []): void {
+  if (content.kind === 'undecodable' || content.receipts.length > 0) return;
+  const { messages, receipts } = content;
+  const fits = noted.length < messages.length && noted.every(({ topic }, at) => topic === messages[at]?.topic);
+  if (fits) receipts.push(...noted);
 }
 
 /** How the stores name the item: an id that is part of something undecodable is not trusted. */

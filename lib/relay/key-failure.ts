@@ -1,6 +1,21 @@
+import type { Position, StoredItem } from './ports';
+
 /** DynamoDB answers, but not for this key: the key's record is delivered again, and other keys go on. */
 export class KeyFailure extends Error {
   override readonly name = 'KeyFailure';
+}
+
+/** A look-up that DynamoDB answered in part: it throttles the keys of the others. */
+export class PositionsUnread extends KeyFailure {
+  /** What was read, by `positionKey`. */
+  readonly stored: ReadonlyMap<string, StoredItem>;
+  readonly unread: readonly Position[];
+
+  constructor(stored: ReadonlyMap<string, StoredItem>, unread: readonly Position[]) {
+    super(`DynamoDB left ${unread.length} positions unread.`);
+    this.stored = stored;
+    this.unread = unread;
+  }
 }
 
 /**

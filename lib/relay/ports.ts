@@ -44,6 +44,8 @@ export type BatchOutcome = { readonly kind: 'acked'; readonly baseOffset: bigint
 export interface Publisher {
   /** How many partitions a topic has, from metadata no older than a few minutes. */
   partitionCount(topic: string): Promise<TopicLookup>;
+  /** The same, if it is known without asking the brokers. */
+  knownPartitionCount?(topic: string): number | undefined;
   /**
    * Publishes every batch and answers each, in the order given; at most one batch per (topic, partition). Never
    * rejects. `acked` only when the broker named this batch's partition in its answer.
@@ -80,6 +82,12 @@ export interface ItemStore {
    * `timeLimitMs`, with the cause; never rejects.
    */
   mark(marks: readonly Mark[], timeLimitMs: number): Promise<ReadonlyMap<Mark, unknown>>;
+  /**
+   * Notes the receipts of an item's first events, while later ones could not be written, so that no other process
+   * publishes the first ones again. The item stays open; one that is processed, gone or replaced is left alone. Answers
+   * as `mark` does. A store without it costs duplicates.
+   */
+  noteReceipts?(marks: readonly Mark[], timeLimitMs: number): Promise<ReadonlyMap<Mark, unknown>>;
   /**
    * Parks an item and holds its key in one transaction. `gone`: it was processed, discarded or deleted meanwhile, so
    * nothing was written and nothing is owed. Rejects when the outcome is unknown.
@@ -134,11 +142,15 @@ export interface KeyReader {
   earliestOpen(pk: string, upTo: string): Promise<string | undefined>;
   /** The items from `from` on, in order, page by page, whatever their state. */
   pages(pk: string, from: string): AsyncIterable<readonly Image[]>;
-  /** The items at these positions, by `positionKey`; absent ones are left out. */
+  /**
+   * The items at these positions, by `positionKey`; absent ones are left out. Rejects with `PositionsUnread` when some
+   * could be read and others not.
+   */
   lookUp(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>>;
   /**
    * The same by a read that tells an absent item from one that is not visible yet: `unfinished` are the positions that a
    * transaction in progress is about to write. A transaction one of whose items is visible is at least in progress.
+   * Rejects as `lookUp` does.
    */
   lookUpTransacted(
     positions: readonly Position[],
@@ -156,6 +168,8 @@ export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
 export interface StoredItem {
   readonly state: ItemStateName;
   readonly id?: string;
+  /** Of its first events, if these are published and the others not yet. */
+  readonly receipts?: readonly Receipt[];
   /** The region that wrote it, on a table with replicas. */
   readonly region?: string;
 }
@@ -174,6 +188,11 @@ export interface ControlStore {
    * stream was known before. Answers what the state is afterwards.
    */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
+  /**
+   * Notes that an invocation has published a part of its batch and asks for the rest again, which may be given to any
+   * process. A store without it costs duplicates.
+   */
+  noteRetry?(): Promise<void>;
   /** Makes `owner` the owner of a table that has none. Answers who owns it afterwards. */
   claim(owner: string): Promise<string | undefined>;
 }

@@ -13,7 +13,7 @@ import { decodeRecord, type StreamRecord } from './record';
 import { PartitionOutages } from './partition-outages';
 import { ageSinceCommitMs } from './predecessors';
 import { ageMs, maySuspect } from './suspects';
-import { Triage } from './triage';
+import { RETRY_MS, Triage } from './triage';
 
 export interface Relay {
   /**
@@ -101,7 +101,9 @@ async function handleBatch(
   }
   await delivery.end();
   await partitions.followUp(delivery.control.holds);
-  return firstUnsettled([...entries, ...signals]);
+  const failed = firstUnsettled([...entries, ...signals]);
+  if (failed !== undefined && delivery.brokersAnswer) await noteRetry(control, remainingMs, ports, options);
+  return failed;
 }
 
 const firstUnsettled = (all: readonly { readonly index: number; readonly state: string }[]): number | undefined =>
@@ -123,6 +125,21 @@ async function refusalOfOwner(
   const owner = known.owner ?? (await control.claim(outboxId));
   if (owner === outboxId) return undefined;
   return `The table belongs to the outbox "${owner ?? ''}". This relay is of "${outboxId}": it publishes nothing, and its records wait. If this outbox replaces the other one, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`;
+}
+
+/** Once in a while is enough: the note counts for a minute. */
+async function noteRetry(
+  { retriedAt = -Infinity }: Control,
+  remainingMs: () => number,
+  { control, telemetry, clock }: RelayPorts,
+  { minParkMs }: RelayOptions,
+): Promise<void> {
+  if (clock.now() - retriedAt < RETRY_MS / 3 || remainingMs() < minParkMs) return;
+  try {
+    await control.noteRetry?.();
+  } catch (cause) {
+    telemetry.outage({ message: 'That records are delivered again could not be noted.', cause });
+  }
 }
 
 async function noteStream(

@@ -1,10 +1,11 @@
 import { positionOfVersion, versionOfPosition } from '../event/position';
 import type { Delivery } from './delivery';
-import type { Entry } from './entry';
+import { resume, type Entry } from './entry';
 import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
+import { PositionsUnread } from './key-failure';
 import { partitionOf } from './partition';
-import { positionKey, type LookBackReason, type RelayPorts, type StoredItem, type TopicLookup } from './ports';
+import { positionKey, type LookBackReason, type Position, type RelayPorts, type StoredItem } from './ports';
 import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import type { ProcessMemory } from './process-memory';
 import type { StreamRecord } from './record';
@@ -17,7 +18,12 @@ import { ageMs } from './suspects';
 export const LOOK_UP_AFTER_MS = 5_000;
 /** After an invocation of this process asked for delivery again, it is likely to be handed what others have published. */
 const LOOK_UP_SOONER_MS = 1_000;
-const TROUBLE_MS = 60_000;
+/**
+ * For so long after an invocation of any process has published a part of its batch and asked for the rest again, every
+ * record is looked up: Lambda delivers the rest again within a second, to any instance.
+ */
+export const RETRY_MS = 60_000;
+const NOT_LOOKED_UP = 'The items before a record could not be looked up.';
 /** While it is unknown whether the brokers answer, at most this many keys are looked up before the first attempt. */
 const PROBED_KEYS = 16;
 
@@ -116,28 +122,16 @@ export class Triage {
 
   /** The partition of each key's first event; a key is left out, and stays open, while its topic cannot be looked up. */
   async #targets(keys: readonly KeyEntries[]): Promise<ReadonlyMap<KeyEntries, string>> {
-    const { publisher, telemetry } = this.#ports;
+    const topics = await this.#delivery.lookUpTopics(keys.flatMap(({ entries }) => entries.slice(0, 1)));
     const targets = new Map<KeyEntries, string>();
-    // A refused topic takes seconds to look up, and is not remembered by the publisher.
-    const lookups = new Map<string, TopicLookup>();
     for (const key of keys) {
       const content = key.entries[0]?.content;
       const message = content?.kind === 'item' ? content.messages[0] : undefined;
-      if (message === undefined) {
-        targets.set(key, '');
-        continue;
+      const lookup = message === undefined ? undefined : topics.get(message.topic);
+      if (message === undefined || lookup?.kind === 'poison') targets.set(key, '');
+      else if (lookup?.kind === 'topic') {
+        targets.set(key, `${message.topic}/${partitionOf(message.key, lookup.partitions)}`);
       }
-      const { topic } = message;
-      let lookup = lookups.get(topic);
-      if (lookup === undefined) {
-        lookup = await publisher.partitionCount(topic);
-        lookups.set(topic, lookup);
-        if (lookup.kind === 'outage') telemetry.outage(lookup);
-        // Each look-up may take as long as a round.
-        if (!this.#delivery.mayGoOn) break;
-      }
-      if (lookup.kind !== 'outage')
-        targets.set(key, lookup.kind === 'topic' ? `${topic}/${partitionOf(message.key, lookup.partitions)}` : '');
     }
     return targets;
   }
@@ -149,13 +143,13 @@ export class Triage {
       await this.#settleStored(keys, behind);
       if (this.#options.order === 'strict') {
         await this.#awaitPredecessors(
-          keys.filter((key) => !behind.has(key)),
+          keys.filter((key) => !behind.has(key) && !this.#delivery.hasFailed(key.pk)),
           behind,
           isLast,
         );
       }
     } catch (cause) {
-      this.#delivery.stop({ message: 'The items before a record could not be looked up.', cause });
+      this.#delivery.stop({ message: NOT_LOOKED_UP, cause });
       return { plain: [], works: [] };
     }
     const held = new Set(this.#waiting.flatMap(({ entries }) => entries));
@@ -192,13 +186,20 @@ export class Triage {
     }
     if (suspected > 0) telemetry.lookedBack(this.#gapSuspected ? 'doubt' : 'late', suspected);
     else if (redelivered.length > 0) telemetry.lookedBack('redelivered', redelivered.length);
-    const stored = positions.size === 0 ? new Map<string, StoredItem>() : await reader.lookUp([...positions.values()]);
+    const stored =
+      positions.size === 0
+        ? new Map<string, StoredItem>()
+        : await this.#withoutUnread((asked) => reader.lookUp(asked), [...positions.values()]);
 
     for (const entry of redelivered) {
-      if (isDone(entry, stored.get(positionKey(entry.pk, entry.sk)))) this.#settle(entry);
+      if (this.#delivery.hasFailed(entry.pk)) continue;
+      const item = stored.get(positionKey(entry.pk, entry.sk));
+      if (isDone(entry, item)) this.#settle(entry);
+      else if (isSame(entry, item)) resume(entry, item?.receipts);
     }
     const undecided: KeyEntries[] = [];
     for (const key of keys) {
+      if (this.#delivery.hasFailed(key.pk)) continue;
       const first = key.entries.find(({ state }) => state === 'open');
       if (key.suspicion === undefined || first === undefined) continue;
       const standing = standingOf(first, stored, positions);
@@ -206,8 +207,28 @@ export class Triage {
       else if (standing === 'unknown') undecided.push(key);
     }
     await forEachKey(undecided, async (key) => {
-      if (await this.#hasOpenBefore(key.entries)) behind.add(key);
+      try {
+        if (await this.#hasOpenBefore(key.entries)) behind.add(key);
+      } catch (cause) {
+        this.#delivery.fail(key.pk, { message: NOT_LOOKED_UP, cause });
+      }
     });
+  }
+
+  /** The keys of what was left unread wait for their next delivery. */
+  async #withoutUnread(
+    read: (positions: readonly Position[]) => Promise<ReadonlyMap<string, StoredItem>>,
+    positions: readonly Position[],
+  ): Promise<ReadonlyMap<string, StoredItem>> {
+    try {
+      return await read(positions);
+    } catch (cause) {
+      if (!(cause instanceof PositionsUnread)) throw cause;
+      for (const pk of new Set(cause.unread.map(({ pk }) => pk))) {
+        this.#delivery.fail(pk, { message: NOT_LOOKED_UP, cause });
+      }
+      return cause.stored;
+    }
   }
 
   /** By a Query. Settles leading entries that are not open any more. */
@@ -261,8 +282,10 @@ export class Triage {
   }
 
   #lookUpAfterMs(): number {
-    const troubled = this.#ports.clock.now() - this.#memory.askedAgainAt < TROUBLE_MS;
-    return troubled ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
+    const now = this.#ports.clock.now();
+    const { retriedAt = -Infinity } = this.#delivery.control;
+    if (now - retriedAt < RETRY_MS) return 0;
+    return now - this.#memory.askedAgainAt < RETRY_MS ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
   }
 
   /** Whether the entry may have been published without this process knowing it, so that the table must tell. */
@@ -270,7 +293,7 @@ export class Triage {
     if (entry.state !== 'open') return false;
     // Known, but not from this record: published by a drain, or written again since under its old id.
     if (this.#memory.acknowledged.get(entry.identity) !== undefined) return true;
-    return (ageMs(this.#records[entry.index], now) ?? 0) >= lookUpAfterMs;
+    return (ageMs(this.#records[entry.index], now) ?? -1) >= lookUpAfterMs;
   }
 
   /** The stream knows better than the clock of a writer, which may be ahead or behind. */
@@ -287,8 +310,11 @@ export class Triage {
 function isDone({ content }: Entry, stored: StoredItem | undefined): boolean {
   if (stored === undefined) return true;
   if (stored.state !== 'processed' && stored.state !== 'discarded') return false;
-  return content.kind === 'undecodable' || stored.id === content.item.id;
+  return content.kind === 'undecodable' || isSame({ content }, stored);
 }
+
+const isSame = ({ content }: Pick<Entry, 'content'>, stored: StoredItem | undefined): boolean =>
+  content.kind === 'item' && content.item.id === stored?.id;
 
 /** What the position before an entry says: `plain` when it proves that nothing before the entry is open. */
 function standingOf(

@@ -12,6 +12,7 @@ import { drainStore } from '../relay/dynamodb/drains';
 import { keyReader } from '../relay/dynamodb/keys';
 import { parkingWriter } from '../relay/dynamodb/parking';
 import { signalStore } from '../relay/dynamodb/signals';
+import { receiptWriter } from '../relay/dynamodb/receipts';
 import { suspectCounter } from '../relay/dynamodb/suspects';
 import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
@@ -57,6 +58,7 @@ export class MemoryRelay {
           mark: (marks) => markAll(client, tableName, marks, clock),
           ...parkingWriter(client, tableName, writer, clock),
           ...suspectCounter(client, tableName),
+          noteReceipts: receiptWriter(client, tableName),
         },
         keys: keyReader(client, tableName, wait),
         control: controlStore(client, tableName, clock),

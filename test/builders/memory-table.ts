@@ -29,6 +29,7 @@ import {
   type StoredSignal,
   type StoredItem,
 } from '../../lib/relay/ports';
+import { storedItemOf } from '../../lib/relay/entry';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
 import type { Pass, Probe } from '../../lib/sweep/pass';
@@ -63,7 +64,7 @@ export class MemoryTable implements TablePorts {
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
   readonly tombstones = new Set<string>();
-  state: { streamArn?: string; doubtSince?: number; owner?: string } = {};
+  state: { streamArn?: string; doubtSince?: number; owner?: string; retriedAt?: number } = {};
   onInsert: (record: StreamRecord) => void = () => undefined;
   /** Keys whose collections take no signal. */
   isFull: (pk: string) => boolean = () => false;
@@ -219,8 +220,7 @@ export class MemoryTable implements TablePorts {
         positions.flatMap(({ pk, sk }) => {
           const image = this.items.get(pk)?.get(sk);
           if (image === undefined) return [];
-          const item = { state: itemStateOf(image).state, id: image['id']?.S, region: image['region']?.S };
-          return [[positionKey(pk, sk), item] as const];
+          return [[positionKey(pk, sk), storedItemOf(image)] as const];
         }),
       ),
     );
@@ -253,7 +253,15 @@ export class MemoryTable implements TablePorts {
       return;
     }
     image['processedAt'] = { N: String(this.#now()) };
-    image['receipts'] = { L: mark.receipts.map((receipt) => ({ S: formatReceipt(receipt) })) };
+    image['receipts'] = receiptsOf(mark);
+  }
+
+  noteReceipts(marks: readonly Mark[]) {
+    for (const mark of marks) {
+      const image = this.#find(mark);
+      if (image !== undefined && isOpen(itemStateOf(image).state)) image['receipts'] = receiptsOf(mark);
+    }
+    return Promise.resolve(new Map<Mark, unknown>());
   }
 
   park({ attempts, since, isHead, reason, message, hold: _, ...item }: Parking): ReturnType<ItemStore['park']> {
@@ -318,6 +326,11 @@ export class MemoryTable implements TablePorts {
       this.#revisions++;
     }
     return Promise.resolve({ ...this.state });
+  }
+
+  noteRetry(): Promise<void> {
+    this.state = { ...this.state, retriedAt: this.#now() };
+    return Promise.resolve();
   }
 
   claim(owner: string): Promise<string | undefined> {
@@ -436,6 +449,10 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 }
+
+const receiptsOf = ({ receipts }: Mark): Image[string] => ({
+  L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })),
+});
 
 /** A refusal begins with itself where the key has only waited for a partition. */
 const sinceOf = (known: Hold | undefined, why: Pick<Hold, 'since' | 'awaits'>): number =>

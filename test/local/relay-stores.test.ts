@@ -11,6 +11,7 @@ import type { Hold } from '../../lib/event/control';
 import { encodeItem, identityOf } from '../../lib/event/item';
 import { itemBytes } from '../../lib/event/item-size';
 import { positionOfVersion } from '../../lib/event/position';
+import type { Receipt } from '../../lib/event/receipt';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
 import { controlStore } from '../../lib/relay/dynamodb/control';
 import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
@@ -18,6 +19,7 @@ import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
 import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
 import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
 import { positionKey } from '../../lib/relay/ports';
@@ -46,6 +48,7 @@ function openStores() {
     keys: keyReader(client, TABLE, (ms) => sleep(ms)),
     signals: signalStore(client, TABLE, clock),
     suspects: suspectCounter(client, TABLE),
+    noteReceipts: receiptWriter(client, TABLE),
   };
 }
 
@@ -308,16 +311,43 @@ describe('the items of a key', () => {
     await mark('states', 1);
     const asked = Array.from({ length: 130 }, (_, n) => ({ pk: 'order#states', sk: at(n + 1) }));
 
-    const [first, second] = [1, 2].map((version) => ({ id: `id-order-states-${version}`, region: 'eu-central-1' }));
-    const stored = [
-      [positionKey('order#states', at(1)), { state: 'processed', ...first }],
-      [positionKey('order#states', at(2)), { state: 'pending', ...second }],
-    ];
-    expect([...(await stores.keys.lookUp([...asked, ...asked]))].toSorted()).toEqual(stored);
-    const transacted = await stores.keys.lookUpTransacted([...asked, ...asked]);
-    expect([...transacted.stored].toSorted()).toEqual(stored);
-    expect(transacted.unfinished.size).toBe(0);
+    const first = { topic: 'orders', partition: 0, offset: 1n };
+  const second = { ...first, offset: 2n };
+  const mark = (version: number, receipts: readonly Receipt[], id = identity('receipts', version).id) => ({
+    ...identity('receipts', version),
+    id,
+    receipts,
   });
+  await stores.mark([mark(2, [first, second])], MARK_MS);
+  const notes = [mark(1, [first]), mark(2, [first]), mark(3, [first])];
+
+  expect((await stores.noteReceipts(notes, MARK_MS)).size).toBe(0);
+  expect((await stores.noteReceipts([mark(1, [second], 'another')], MARK_MS)).size).toBe(0);
+
+  const positions = [1, 2, 3].map((version) => ({ pk: 'order#receipts', sk: at(version) }));
+  const stored = await stores.keys.lookUp(positions);
+  expect(stored.get(positionKey('order#receipts', at(1)))).toMatchObject({ state: 'pending', receipts: [first] });
+  expect((await itemAt('receipts', 2))?.['receipts']).toEqual(['orders-0@1', 'orders-0@2']);
+  expect(await itemAt('receipts', 3)).toBeUndefined();
+  await stores.mark([mark(1, [first, second])], MARK_MS);
+  expect(await itemAt('receipts', 1)).toMatchObject({ receipts: ['orders-0@1', 'orders-0@2'] });
+});
+
+it('first receipts that cannot be noted in time are answered, and nothing waits for them', async () => {
+  const notes = [{ ...identity('late', 1), id: 'late', receipts: [] }];
+
+  expect([...(await stores.noteReceipts(notes, 0)).keys()]).toEqual(notes);
+});
+
+it('that a part of a batch was asked for again is noted for all', async () => {
+  const { revision } = await stores.control.read();
+  const before = Date.now();
+
+  await stores.control.noteRetry?.();
+
+  const noted = await openStores().control.read();
+  expect(noted.retriedAt).toBeGreaterThanOrEqual(before);
+  expect(noted.revision).toBe(revision);
 });
 
 it('a start is counted on what is owed only, and taken back', async () => {

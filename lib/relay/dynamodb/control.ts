@@ -44,23 +44,23 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
   };
 
   /** The state item sorts first, so pages that follow it are at least as new as its revision. */
-  const currentRevision = async (): Promise<number> => {
+  const readState = async (): Promise<Control> => {
     const { Item } = await client.send(
       new GetItemCommand({
         TableName: tableName,
         ConsistentRead: true,
-        Key: { pk: { S: STATE_KEY.pk }, sk: { S: STATE_KEY.sk } },
-        ProjectionExpression: 'revision',
+        Key: marshall(STATE_KEY),
+        ProjectionExpression: 'sk, revision, retriedAt',
       }),
     );
-    return Number(Item?.['revision']?.N ?? 0);
+    return decodeControl(Item === undefined ? [] : [unmarshall(Item)]);
   };
 
   return {
     async read() {
       if (kept !== undefined) {
-        const revision = await currentRevision();
-        if (revision === kept.revision) return kept;
+        const { revision, retriedAt } = await readState();
+        if (revision === kept.revision) return { ...kept, retriedAt };
       }
       const began = clock.now();
       const control = await readAll();
@@ -87,6 +87,18 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
       return (await this.read()).owner;
+    },
+
+    async noteRetry() {
+      // Without a new revision: the holds are as they were, and what others keep of them stays true.
+      await client.send(
+        new UpdateItemCommand({
+          TableName: tableName,
+          Key: marshall(STATE_KEY),
+          UpdateExpression: 'SET retriedAt = :now',
+          ExpressionAttributeValues: { ':now': { N: String(clock.now()) } },
+        }),
+      );
     },
 
     async noteStream(known, streamArn) {

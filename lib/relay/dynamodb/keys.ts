@@ -11,6 +11,8 @@ import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { backoffMs, type Sleep } from '../backoff';
+import { storedItemOf } from '../entry';
+import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../key-work';
 import { positionKey, type KeyReader, type Position, type StoredItem } from '../ports';
 
@@ -21,14 +23,25 @@ const PAGE = 100;
 /** BatchGetItem and TransactGetItems take at most 100 keys. */
 const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
+/** After so many, a transactional read goes on without the keys that are throttled. */
+const PATIENT_ATTEMPTS = 3;
 const STATE = {
-  ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked',
+  ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked, receipts',
   ExpressionAttributeNames: { '#region': 'region' },
 };
 /** Reasons of a cancelled TransactGetItems that pass by themselves. */
 const TRANSIENT: ReadonlySet<string> = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded']);
 
 type Key = Record<string, AttributeValue>;
+
+/** What one call has read of its keys; those that are in neither list are absent. */
+interface Read {
+  readonly found: readonly Image[];
+  /** Throttled. */
+  readonly unread: readonly Key[];
+  /** A transaction in progress is about to write them. */
+  readonly unfinished: readonly Key[];
+}
 
 /** Reads the items of one key, strongly consistent, page by page. */
 export function keyReader(client: DynamoDBClient, tableName: string, sleep: Sleep): KeyReader {
@@ -56,17 +69,17 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     } while (after !== undefined);
   }
 
-  const readTogether = async (keys: readonly Key[]): Promise<readonly Image[]> => {
+  /** Reads what DynamoDB gives, and returns the keys that it throttles. */
+  const readTogether = async (keys: readonly Key[]): Promise<Read> => {
     const found: Image[] = [];
-    let open: Key[] = [...keys];
-    for (let attempt = 0; open.length > 0;) {
-      if (attempt === ATTEMPTS) throw new Error(`DynamoDB left ${open.length} keys of a BatchGetItem unread.`);
+    let open: readonly Key[] = keys;
+    for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS;) {
       if (attempt > 0) await sleep(backoffMs(attempt));
       const asked = open.length;
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetItemCommand({
           RequestItems: {
-            [tableName]: { Keys: open, ConsistentRead: true, ...STATE },
+            [tableName]: { Keys: [...open], ConsistentRead: true, ...STATE },
           },
         }),
       );
@@ -75,17 +88,15 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
       // A response holds 16 MB: large items come in several, and only a call that reads nothing was throttled.
       attempt = open.length < asked ? 0 : attempt + 1;
     }
-    return found;
+    return { found, unread: open, unfinished: [] };
   };
 
-  /** Reads what no unfinished transaction is about to write, and returns the others as `unfinished`. */
-  const readTransacted = async (
-    keys: readonly Key[],
-  ): Promise<{ readonly found: readonly Image[]; readonly unfinished: readonly Key[] }> => {
+  /** Reads what no unfinished transaction is about to write. A throttled key cancels the call for all. */
+  const readTransacted = async (keys: readonly Key[]): Promise<Read> => {
     const unfinished: Key[] = [];
-    let open = [...keys];
-    for (let attempt = 0; open.length > 0; attempt++) {
-      if (attempt === ATTEMPTS) throw new Error(`DynamoDB refused a TransactGetItems of ${open.length} keys.`);
+    const unread: Key[] = [];
+    let open: readonly Key[] = keys;
+    for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS; attempt++) {
       if (attempt > 0) await sleep(backoffMs(attempt));
       try {
         const { Responses } = await client.send(
@@ -93,27 +104,21 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
             TransactItems: open.map((Key) => ({ Get: { TableName: tableName, Key, ...STATE } })),
           }),
         );
-        return {
-          found: (Responses ?? []).flatMap(({ Item }) => (Item === undefined ? [] : [Item as Image])),
-          unfinished,
-        };
+        const found = (Responses ?? []).flatMap(({ Item }) => (Item === undefined ? [] : [Item as Image]));
+        return { found, unread, unfinished };
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) throw error;
         const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? 'None');
         const isConflict = (at: number): boolean => codes[at] === 'TransactionConflict';
+        const isGivenUp = (at: number): boolean => attempt >= PATIENT_ATTEMPTS && TRANSIENT.has(codes[at] ?? '');
         if (!open.some((_, at) => isConflict(at)) && !codes.some((code) => TRANSIENT.has(code))) throw error;
         unfinished.push(...open.filter((_, at) => isConflict(at)));
-        open = open.filter((_, at) => !isConflict(at));
+        unread.push(...open.filter((_, at) => isGivenUp(at)));
+        open = open.filter((_, at) => !isConflict(at) && !isGivenUp(at));
       }
     }
-    return { found: [], unfinished };
+    return { found: [], unread: [...unread, ...open], unfinished };
   };
-
-  const storedOf = (images: readonly Image[]): [string, StoredItem][] =>
-    images.map((image) => [
-      positionOf(image),
-      { state: itemStateOf(image).state, id: image['id']?.S, region: image['region']?.S },
-    ]);
 
   /** The keys of these positions, each once, by what one call takes. */
   const callsOf = (positions: readonly Position[]): Key[][] => {
@@ -123,6 +128,24 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     return Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, at) =>
       keys.slice(at * KEYS_PER_CALL, (at + 1) * KEYS_PER_CALL),
     );
+  };
+
+  /** Rejects when a part was left unread, after all others were read. */
+  const readAll = async (
+    positions: readonly Position[],
+    read: (keys: readonly Key[]) => Promise<Read>,
+  ): Promise<{ readonly stored: ReadonlyMap<string, StoredItem>; readonly unfinished: ReadonlySet<string> }> => {
+    const stored = new Map<string, StoredItem>();
+    const unfinished = new Set<string>();
+    const unread: Position[] = [];
+    await forEachKey(callsOf(positions), async (keys) => {
+      const answer = await read(keys);
+      for (const image of answer.found) stored.set(positionOf(image), storedItemOf(image));
+      for (const key of answer.unfinished) unfinished.add(positionOf(key));
+      unread.push(...answer.unread.map(({ pk, sk }) => ({ pk: pk?.S ?? '', sk: sk?.S ?? '' })));
+    });
+    if (unread.length > 0) throw new PositionsUnread(stored, unread);
+    return { stored, unfinished };
   };
 
   return {
@@ -157,23 +180,10 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
       ),
 
     async lookUp(positions) {
-      const stored = new Map<string, StoredItem>();
-      await forEachKey(callsOf(positions), async (keys) => {
-        for (const [position, item] of storedOf(await readTogether(keys))) stored.set(position, item);
-      });
-      return stored;
+      return (await readAll(positions, readTogether)).stored;
     },
 
-    async lookUpTransacted(positions) {
-      const stored = new Map<string, StoredItem>();
-      const unfinished = new Set<string>();
-      await forEachKey(callsOf(positions), async (keys) => {
-        const read = await readTransacted(keys);
-        for (const [position, item] of storedOf(read.found)) stored.set(position, item);
-        for (const key of read.unfinished) unfinished.add(positionOf(key));
-      });
-      return { stored, unfinished };
-    },
+    lookUpTransacted: (positions) => readAll(positions, readTransacted),
   };
 }
 

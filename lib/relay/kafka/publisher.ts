@@ -59,6 +59,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
     return turn;
   };
   return {
+    knownPartitionCount: (topic) => producers.current?.knownPartitions(topic),
     partitionCount(topic) {
       const partitions = producers.current?.knownPartitions(topic);
       if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });

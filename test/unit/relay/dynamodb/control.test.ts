@@ -166,3 +166,27 @@ describe('the stream', () => {
     await expect(control.noteStream({ ...known, streamArn: 'a' }, 'b')).rejects.toThrow('two event source mappings');
   });
 });
+
+it('notes a retry without a new revision, and shows it also to those who keep what they have read', async () => {
+  dynamodb.on(QueryCommand).resolves({ Items: [state(1), ...holds(30)] });
+  dynamodb.on(GetItemCommand).resolves({ Item: marshall({ ...STATE_KEY, revision: 1, retriedAt: 77 }) });
+  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  await control.read();
+  clock.at += 11 * SECONDS;
+  await control.read();
+
+  await control.noteRetry?.();
+  const read = await control.read();
+
+  expect(read).toMatchObject({ revision: 1, retriedAt: 77 });
+  expect(read.holds.size).toBe(30);
+  expect(reads()).toEqual({ queries: 2, gets: 1 });
+  expect(dynamodb.commandCalls(UpdateItemCommand).map(({ args }) => args[0].input)).toEqual([
+    {
+      TableName: 'outbox',
+      Key: marshall(STATE_KEY),
+      UpdateExpression: 'SET retriedAt = :now',
+      ExpressionAttributeValues: { ':now': { N: String(clock.at) } },
+    },
+  ]);
+});

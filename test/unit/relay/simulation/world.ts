@@ -7,7 +7,7 @@ import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/partition-hold';
 import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
-import { KeyFailure } from '../../../../lib/relay/key-failure';
+import { KeyFailure, PositionsUnread } from '../../../../lib/relay/key-failure';
 import {
   positionKey,
   type BatchOutcome,
@@ -15,7 +15,9 @@ import {
   type Failure,
   type Mark,
   type PartitionBatch,
+  type Position,
   type RelayPorts,
+  type StoredItem,
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
@@ -57,6 +59,10 @@ export interface Profile {
    * event must be published at most `MAX_COPIES` times.
    */
   readonly sandboxes?: number;
+  /** Items have several events, of both topics. */
+  readonly several?: boolean;
+  /** Much happens in a second: what comes again is as young as what is new. */
+  readonly fast?: boolean;
   /** Collections of keys are full at times: their signals come by another shard, which is served at the same time. */
   readonly full?: boolean;
 }
@@ -80,7 +86,8 @@ interface Written {
   readonly id: string;
   readonly key: string;
   readonly version: number;
-  readonly topic: string;
+  /** Of its events, in their order. */
+  readonly topics: readonly string[];
   poison: boolean;
   bomb: boolean;
 }
@@ -98,6 +105,8 @@ interface Committing {
   readonly before: Hold | undefined;
   readonly after: Hold | undefined;
   readonly since: number;
+  /** A read has shown it, so that all later ones do. */
+  isVisible: boolean;
 }
 
 interface Sweeping {
@@ -175,7 +184,7 @@ export class SimulatedWorld {
   async play(steps: number): Promise<string[]> {
     for (let step = 0; step < steps; step++) {
       await this.#act();
-      this.#pass(1_000);
+      this.#pass(this.#profile.fast === true ? 50 : 1_000);
     }
     await this.#settle();
     return this.#verdict();
@@ -241,7 +250,7 @@ export class SimulatedWorld {
       id: `${key}${version}${this.#profile.restores === true ? `/${++this.#writes}` : ''}`,
       key,
       version,
-      topic: this.#hasTwoTopics && this.#chance(0.5) ? 'B' : 'A',
+      topics: this.#topicsOfItem(),
       poison: this.#chance(this.#profile.partitions === true ? 0.05 : 0.15),
       bomb: this.#profile.bombs === true && this.#chance(0.08),
     };
@@ -250,6 +259,12 @@ export class SimulatedWorld {
       this.#uncommitted.push({ written, since: this.#now });
       this.table.unfinished.add(positionKey(`order#${key}`, positionOfVersion(version)));
     } else this.#commit(written);
+  }
+
+  #topicsOfItem(): readonly string[] {
+    const topic = (): string => (this.#hasTwoTopics && this.#chance(0.5) ? 'B' : 'A');
+    const first = topic();
+    return this.#profile.several === true && this.#chance(0.6) ? [first, topic(), topic()] : [first];
   }
 
   get #losesRecords(): boolean {
@@ -271,10 +286,12 @@ export class SimulatedWorld {
     this.#now += ms;
   }
 
-  #commit({ id, key, version, topic }: Written): void {
+  #commit(written: Written): void {
+    const { key, version, topics } = written;
     this.table.unfinished.delete(positionKey(`order#${key}`, positionOfVersion(version)));
     const skew = this.#profile.skewed === true ? Math.round((2 * this.#draw() - 1) * SKEW) : 0;
-    this.table.put(anItem({ key, version, committedAt: this.#now + skew, events: [anEvent({ id, topic })] }));
+    const events = eventIdsOf(written).map((id, at) => anEvent({ id, topic: topics[at] }));
+    this.table.put(anItem({ id: written.id, key, version, committedAt: this.#now + skew, events }));
   }
 
   #operate(): void {
@@ -536,7 +553,7 @@ export class SimulatedWorld {
         const { holds } = this.table;
         changed = [...new Set([...before.keys(), ...holds.keys()])]
           .filter((pk) => before.get(pk) !== holds.get(pk))
-          .map((pk) => ({ pk, before: before.get(pk), after: holds.get(pk), since: this.#now }));
+          .map((pk) => ({ pk, before: before.get(pk), after: holds.get(pk), since: this.#now, isVisible: false }));
         this.#committing.add(changed);
         return answer;
       });
@@ -549,9 +566,12 @@ export class SimulatedWorld {
   async #readCommitted(): Promise<Control> {
     const control = await this.table.read();
     const holds = new Map(control.holds);
-    for (const { pk, before, after, since } of [...this.#committing].flat()) {
+    for (const committing of [...this.#committing].flat()) {
+      const { pk, before, after, since } = committing;
       // DynamoDB ends a transaction also when its writer is gone.
-      if (this.#now - since > COMMITS_WITHIN || holds.get(pk) !== after || !this.#chance(0.5)) continue;
+      if (committing.isVisible || this.#now - since > COMMITS_WITHIN || holds.get(pk) !== after) continue;
+      committing.isVisible = this.#chance(0.5);
+      if (committing.isVisible) continue;
       if (before === undefined) holds.delete(pk);
       else holds.set(pk, before);
     }
@@ -592,11 +612,19 @@ export class SimulatedWorld {
         holdForPartition: (request) => this.#transact(call, async () => table.holdForPartition(request)),
         countStart: (item) => call(() => table.countStart(item)),
         clearStarts: (items) => call(() => table.clearStarts(items)),
+        noteReceipts: async (marks) => {
+          await step();
+          return table.noteReceipts(marks);
+        },
       },
       keys: {
         earliestOpen: (pk, upTo) => call(() => table.earliestOpen(pk, upTo)),
-        lookUp: (positions) => call(() => table.lookUp(positions)),
-        lookUpTransacted: (positions) => call(() => table.lookUpTransacted(positions)),
+        lookUp: (positions) => call(async () => this.#partly(await table.lookUp(positions), positions)),
+        lookUpTransacted: (positions) =>
+          call(async () => {
+            const read = await table.lookUpTransacted(positions);
+            return { ...read, stored: this.#partly(read.stored, positions) };
+          }),
         async *pages(pk, from) {
           for await (const page of table.pages(pk, from)) yield await call(() => Promise.resolve(page));
         },
@@ -605,6 +633,7 @@ export class SimulatedWorld {
         read: () => call(() => this.#readCommitted()),
         noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
         claim: (owner) => call(() => table.claim(owner)),
+        noteRetry: () => call(() => table.noteRetry()),
       },
       drains: {
         begin: (pk) => this.#transact(call, () => table.begin(pk)),
@@ -628,6 +657,14 @@ export class SimulatedWorld {
       maxMessages: 2,
       order: this.#profile.overtaking === true ? 'strict' : 'relaxed',
     });
+  }
+
+  /** Of a call for several keys, some may be throttled. */
+  #partly(stored: ReadonlyMap<string, StoredItem>, positions: readonly Position[]): ReadonlyMap<string, StoredItem> {
+    const unread = this.#fault(0.05) ? positions.filter(() => this.#chance(0.5)) : [];
+    if (unread.length === 0) return stored;
+    const left = new Set(unread.map(({ pk, sk }) => positionKey(pk, sk)));
+    throw new PositionsUnread(new Map([...stored].filter(([position]) => !left.has(position))), unread);
   }
 
   /** Only an item that was refused may be discarded, whatever the operator has read meanwhile. */
@@ -655,7 +692,7 @@ export class SimulatedWorld {
     die: () => void,
   ): Promise<BatchOutcome> {
     const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
-    const isAny = (what: 'poison' | 'bomb'): boolean => ids.some((id) => this.written.get(id)?.[what]);
+    const isAny = (what: 'poison' | 'bomb'): boolean => ids.some((id) => this.written.get(itemIdOf(id))?.[what]);
     await step();
     if (isAny('bomb')) {
       die();
@@ -789,20 +826,28 @@ export class SimulatedWorld {
         continue;
       }
       const at = first.get(written.id);
-      if (at === undefined) wrong.push(`${written.id} is lost`);
+      const places = eventIdsOf(written).map((id) => first.get(id));
+      if (places.includes(undefined)) wrong.push(`${written.id} is lost`);
+      if (places.some((place, index) => (place ?? 0) < (places[index - 1] ?? 0)))
+        wrong.push(`${written.id} overtook itself`);
       const state = this.table.stateAt(`order#${written.key}`, positionOfVersion(written.version));
       if (state === 'pending' || state === 'parked') wrong.push(`${written.id} is left ${state}`);
       for (const other of this.written.values()) {
         // What a relay that was frozen may still deliver, and what was given up and is back, has no order.
         const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id);
         const overtook = other.key === written.key && other.version < written.version && hasOrder;
-        if (overtook && at !== undefined && (first.get(other.id) ?? -1) > at)
+        if (overtook && at !== undefined && (first.get(eventIdsOf(other).at(-1) ?? '') ?? -1) > at)
           wrong.push(`${written.id} overtook ${other.id}`);
       }
     }
     return wrong;
   }
 }
+
+/** Those of its events: the first one has the id of the item. */
+const eventIdsOf = ({ id, topics }: Written): string[] => topics.map((_, at) => (at === 0 ? id : `${id}.${at}`));
+
+const itemIdOf = (eventId: string): string => eventId.split('.')[0] ?? '';
 
 class Fault extends Error {}
 

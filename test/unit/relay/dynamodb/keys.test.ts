@@ -1,0 +1,75 @@
+import {
+  BatchGetItemCommand,
+  DynamoDBClient,
+  TransactGetItemsCommand,
+  TransactionCanceledException,
+  type BatchGetItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { keyReader } from '../../../../lib/relay/dynamodb/keys';
+import { PositionsUnread } from '../../../../lib/relay/key-failure';
+import { positionKey } from '../../../../lib/relay/ports';
+
+const dynamodb = mockClient(DynamoDBClient);
+const keys = keyReader(new DynamoDBClient({}), 'outbox', () => Promise.resolve());
+const positions = Array.from({ length: 150 }, (_, n) => ({ pk: `order#${n}`, sk: '1' }));
+const HOT = 'order#7';
+
+beforeEach(() => dynamodb.reset());
+
+/** What the call rejects with, as far as it is about positions. */
+const unreadOf = async (read: Promise<unknown>): Promise<PositionsUnread> => {
+  const error: unknown = await read.catch((cause: unknown) => cause);
+  if (!(error instanceof PositionsUnread)) throw error;
+  return error;
+};
+
+it('a throttled key leaves the others readable, and is named', async () => {
+  dynamodb.on(BatchGetItemCommand).callsFake(({ RequestItems }: BatchGetItemCommandInput) => {
+    const asked = RequestItems?.['outbox']?.Keys ?? [];
+    const [hot, others] = [asked.filter(({ pk }) => pk?.S === HOT), asked.filter(({ pk }) => pk?.S !== HOT)];
+    return { Responses: { outbox: others }, ...(hot.length > 0 && { UnprocessedKeys: { outbox: { Keys: hot } } }) };
+  });
+
+  const { stored, unread } = await unreadOf(keys.lookUp(positions));
+
+  expect(unread).toEqual([{ pk: HOT, sk: '1' }]);
+  expect(stored.size).toBe(149);
+  expect(stored.get(positionKey(HOT, '1'))).toBeUndefined();
+  // Two calls of a hundred keys at most, and the hot key six times in vain.
+  expect(dynamodb.commandCalls(BatchGetItemCommand)).toHaveLength(2 + 6);
+});
+
+it('a throttled key does not cancel a transactional read of the others for ever', async () => {
+  dynamodb.on(TransactGetItemsCommand).callsFake(({ TransactItems }: { TransactItems: { Get: { Key: Key } }[] }) => {
+    const asked = TransactItems.map(({ Get }) => Get.Key);
+    if (!asked.some(({ pk }) => pk.S === HOT)) return { Responses: asked.map((Item) => ({ Item })) };
+    throw new TransactionCanceledException({
+      message: 'cancelled',
+      $metadata: {},
+      CancellationReasons: asked.map(({ pk }) => ({ Code: pk.S === HOT ? 'ThrottlingError' : 'None' })),
+    });
+  });
+
+  const { stored, unread } = await unreadOf(keys.lookUpTransacted(positions));
+
+  expect(unread).toEqual([{ pk: HOT, sk: '1' }]);
+  expect(stored.size).toBe(149);
+});
+
+type Key = Readonly<Record<'pk' | 'sk', { readonly S: string }>>;
+
+it('of an open item it answers which of its events are published', async () => {
+  const image = { pk: { S: 'order#1' }, sk: { S: '1' }, id: { S: 'a' }, receipts: { L: [{ S: 'orders-3@7' }] } };
+  dynamodb.on(BatchGetItemCommand).resolves({ Responses: { outbox: [image] } });
+  const stored = await keys.lookUp([{ pk: 'order#1', sk: '1' }]);
+  expect(stored.get(positionKey('order#1', '1'))).toEqual({
+    state: 'pending',
+    id: 'a',
+    receipts: [{ topic: 'orders', partition: 3, offset: 7n }],
+  });
+
+  dynamodb.on(BatchGetItemCommand).resolves({ Responses: { outbox: [{ ...image, processedAt: { N: '1' } }] } });
+  const processed = await keys.lookUp([{ pk: 'order#1', sk: '1' }]);
+  expect(processed.get(positionKey('order#1', '1'))).toEqual({ state: 'processed', id: 'a' });
+});

@@ -1,0 +1,142 @@
+import { positionOfVersion } from '../../../lib/event/position';
+import { newSignal } from '../../../lib/event/signal';
+import { itemStateOf } from '../../../lib/event/item-state';
+import type { Failure } from '../../../lib/relay/ports';
+import { anEvent, anItem } from '../../builders/items';
+import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+
+/**
+ * Of an item with several events the first ones may be acknowledged while a later one cannot be written. They are noted
+ * on the item, which stays open, and no process publishes them again.
+ */
+
+const outage: Failure = { kind: 'outage', message: 'NOT_ENOUGH_REPLICAS' };
+const request = { by: 'operator', at: 1, why: 'a test' };
+const PK = 'order#42';
+const SK = positionOfVersion(1);
+
+/** One item with events to `orders`, `orders` and `audit`, which takes no writes. */
+function aWorld(settings: Parameters<typeof aRelayOverTable>[1] = {}) {
+  const world = aRelayOverTable({ maxPartitionHolds: 0 }, settings);
+  const { table, kafka, clock } = world;
+  kafka.topics.set('audit', 1);
+  kafka.refuse = ({ topic }) => (topic === 'audit' ? outage : undefined);
+  const noteReceipts = jest.spyOn(table, 'noteReceipts');
+  const put = (version = 1, prefix = '') =>
+    table.put(
+      anItem({
+        version,
+        committedAt: clock.at,
+        events: [
+          anEvent({ id: `${prefix}first${version}` }),
+          anEvent({ id: `${prefix}second${version}` }),
+          anEvent({ id: `${prefix}third${version}`, topic: 'audit' }),
+        ],
+      }),
+    );
+  return {
+    ...world,
+    noteReceipts,
+    put,
+    recover: () => (kafka.refuse = () => undefined),
+    ids: () => kafka.log.map(({ id }) => id),
+    state: () => itemStateOf(table.items.get(PK)?.get(SK) ?? {}),
+  };
+}
+
+it('go out once, whichever of many instances is handed the record, and the item is marked as a whole', async () => {
+  const w = aWorld();
+  const records = [w.put(), w.put(2)];
+  for (let at = 0; at < 40; at++) {
+    expect(await w.newProcess().handle(records, plentyOfTime)).toBe(0);
+    w.clock.at += at < 20 ? 300 : 20_000;
+  }
+  expect(w.ids()).toEqual(['first1', 'second1']);
+  expect(w.state()).toMatchObject({ state: 'pending', receipts: [expect.any(String), expect.any(String)] });
+
+  w.recover();
+  expect(await w.newProcess().handle(records, plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['first1', 'second1', 'third1', 'first2', 'second2', 'third2']);
+  expect(w.state().state).toBe('processed');
+  expect(w.state().receipts).toHaveLength(3);
+});
+
+it('are passed over by a drain', async () => {
+  const w = aWorld();
+  await w.handle([w.put()], plentyOfTime);
+  w.recover();
+  const signal = w.table.putSignal(newSignal(PK, w.clock.at, { kind: 'drain', from: SK, request }));
+
+  expect(await w.newProcess().handle([signal], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['first1', 'second1', 'third1']);
+  expect(w.state().state).toBe('processed');
+});
+
+it('go out again in a replay, with all the others', async () => {
+  const w = aWorld();
+  const record = w.put();
+  await w.handle([record], plentyOfTime);
+  w.recover();
+  await w.handle([record], plentyOfTime);
+  const signal = w.table.putSignal(newSignal(PK, w.clock.at, { kind: 'replay', replayId: 'again', request }));
+
+  expect(await w.handle([signal], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids().slice(3)).toEqual(['first1', 'second1', 'third1']);
+});
+
+it('say nothing of another item that was put under the position', async () => {
+  const w = aWorld();
+  await w.handle([w.put()], plentyOfTime);
+  const noted = w.table.items.get(PK)?.get(SK)?.['receipts'];
+  const record = w.put(1, 'other-');
+  w.recover();
+  w.clock.at += 10_000;
+  const image = w.table.items.get(PK)?.get(SK);
+  expect(noted).toBeDefined();
+  expect(image?.['receipts']).toBeUndefined();
+
+  expect(await w.newProcess().handle([record], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['first1', 'second1', 'other-first1', 'other-second1', 'other-third1']);
+});
+
+it.each([
+  ['another topic', ['audit-0@5']],
+  ['as many as it has events', ['orders-0@5', 'orders-0@6', 'audit-0@1']],
+])('count only when the note fits the item: %s', async (_, receipts) => {
+  const w = aWorld();
+  const record = w.put();
+  Object.assign(w.table.items.get(PK)?.get(SK) ?? {}, { receipts: { L: receipts.map((S) => ({ S })) } });
+  w.recover();
+  w.clock.at += 10_000;
+
+  expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['first1', 'second1', 'third1']);
+});
+
+it('cost a duplicate when they cannot be noted, and the reason is told', async () => {
+  const w = aWorld();
+  const cause = new Error('throttled');
+  w.noteReceipts.mockImplementation((marks) => Promise.resolve(new Map(marks.map((mark) => [mark, cause]))));
+  const record = w.put();
+  await w.handle([record], plentyOfTime);
+  expect(w.telemetry.outage).toHaveBeenCalledWith(expect.objectContaining({ cause }));
+  w.recover();
+
+  expect(await w.newProcess().handle([record], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['first1', 'second1', 'first1', 'second1', 'third1']);
+});
+
+it('are not noted when the item is published as a whole', async () => {
+  const w = aWorld();
+  w.recover();
+
+  expect(await w.handle([w.put(), w.put(2)], plentyOfTime)).toBeUndefined();
+
+  expect(w.noteReceipts).not.toHaveBeenCalled();
+});

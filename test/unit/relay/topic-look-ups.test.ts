@@ -1,0 +1,37 @@
+import type { Failure } from '../../../lib/relay/ports';
+import { anEvent, anItem, insertOf } from '../../builders/items';
+import { aRelay, plentyOfTime } from '../../builders/relay-ports';
+
+const outage: Failure = { kind: 'outage', message: 'no answer' };
+
+/** The topic `cold` cannot be looked up; of `orders` the publisher knows the partitions, if `known`. */
+function aRelayWithAColdTopic(known: boolean) {
+  const world = aRelay();
+  const { kafka } = world;
+  kafka.topics.set('cold', outage);
+  Object.assign(kafka, { knownPartitionCount: (topic: string) => (known && topic === 'orders' ? 4 : undefined) });
+  return { ...world, lookUps: jest.spyOn(kafka, 'partitionCount') };
+}
+
+const records = [
+  insertOf(anItem({ key: 'a', events: [anEvent({ id: 'cold', topic: 'cold' })] })),
+  insertOf(anItem({ key: 'b', events: [anEvent({ id: 'warm' })] })),
+];
+
+it('a topic that cannot be looked up keeps nothing back of a topic that is known', async () => {
+  const { kafka, handle, lookUps } = aRelayWithAColdTopic(true);
+
+  expect(await handle(records, plentyOfTime)).toBe(0);
+
+  expect(kafka.log.map(({ id }) => id)).toEqual(['warm']);
+  expect(lookUps.mock.calls).toEqual([['cold']]);
+});
+
+it('after a look-up that was not answered no other topic is asked for', async () => {
+  const { kafka, handle, lookUps } = aRelayWithAColdTopic(false);
+
+  expect(await handle(records, plentyOfTime)).toBe(0);
+
+  expect(kafka.log).toEqual([]);
+  expect(lookUps.mock.calls).toEqual([['cold']]);
+});
