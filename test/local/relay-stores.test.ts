@@ -311,7 +311,21 @@ describe('the items of a key', () => {
     await mark('states', 1);
     const asked = Array.from({ length: 130 }, (_, n) => ({ pk: 'order#states', sk: at(n + 1) }));
 
-    const first = { topic: 'orders', partition: 0, offset: 1n };
+    const [first, second] = [1, 2].map((version) => ({ id: `id-order-states-${version}`, region: 'eu-central-1' }));
+    const stored = [
+      [positionKey('order#states', at(1)), { state: 'processed', ...first }],
+      [positionKey('order#states', at(2)), { state: 'pending', ...second }],
+    ];
+    expect([...(await stores.keys.lookUp([...asked, ...asked]))].toSorted()).toEqual(stored);
+    const transacted = await stores.keys.lookUpTransacted([...asked, ...asked]);
+    expect([...transacted.stored].toSorted()).toEqual(stored);
+    expect(transacted.unfinished.size).toBe(0);
+  });
+});
+
+it('first receipts are noted on what is owed only, are read back, and give way to all of them', async () => {
+  await put('receipts', 1, 2);
+  const first = { topic: 'orders', partition: 0, offset: 1n };
   const second = { ...first, offset: 2n };
   const mark = (version: number, receipts: readonly Receipt[], id = identity('receipts', version).id) => ({
     ...identity('receipts', version),
