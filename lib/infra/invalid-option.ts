@@ -18,13 +18,16 @@ export const invalidOption = (option: string, got: unknown, allowed: string, adv
 export function refuseUnknownKeys(owner: string, given: object, allowed: readonly string[]): void {
   const unknown = Object.keys(given).find((key) => !allowed.includes(key));
   if (unknown === undefined) return;
-  const nearest = [...allowed].sort((a, b) => strangeness(unknown, a) - strangeness(unknown, b))[0];
   throw new OutboxError(
     'invalid-option',
-    `${owner} has no option "${unknown}". Did you mean "${String(nearest)}"? Allowed are ${allowed.join(', ')}.`,
+    `${owner} has no option "${unknown}". Did you mean "${nearestOf(unknown, allowed)}"? Allowed are ${allowed.join(', ')}.`,
     { option: unknown, got: unknown, allowed: allowed.join(', ') },
   );
 }
+
+/** The allowed name that was probably meant. */
+export const nearestOf = (given: string, allowed: readonly string[]): string =>
+  [...allowed].sort((a, b) => strangeness(given, a) - strangeness(given, b))[0] ?? '';
 
 const printed = (value: unknown): string =>
   Token.isUnresolved(value) ? 'a value known only at deployment' : shown(value);

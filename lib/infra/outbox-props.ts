@@ -25,6 +25,7 @@ import { checkConnections } from './guards/connections';
 import { checkMemory } from './guards/lambda-limits';
 import { checkBatchLimit } from './guards/message-size';
 import { checkNames } from './guards/names';
+import { checkTopicNames } from './guards/topic-names';
 import { checkReplayWindow } from './guards/replay-window';
 import { invalidOption, refuseUnknownKeys } from './invalid-option';
 import type { OutboxMonitoringOptions } from './monitoring/options';
@@ -375,6 +376,7 @@ function checkTopics(topics: unknown): void {
   if (repeated !== undefined) {
     throw invalidOption('topics', repeated, 'a list without repetitions', 'Remove one of the two.');
   }
+  checkTopicNames(names as string[]);
 }
 
 /** Every invocation reads the holds: more would make each of them slow. */

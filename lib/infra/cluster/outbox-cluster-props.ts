@@ -328,17 +328,49 @@ function checkBrokers(brokers: number): void {
 }
 
 const REPLICATION_FACTOR = 'default.replication.factor';
+const MIN_IN_SYNC = 'min.insync.replicas';
+
+/** How safe a topic is that does not say. */
+export interface TopicReplication {
+  readonly replicas?: number;
+  readonly minInsyncReplicas?: number;
+}
+
+/**
+ * What MSK decides itself; of somebody else's standard cluster nothing is known.
+ * https://docs.aws.amazon.com/msk/latest/developerguide/msk-configuration-express-read-only.html
+ */
+export const MANAGED_REPLICATION: Readonly<Record<ClusterKind, TopicReplication>> = {
+  serverless: { replicas: 3 },
+  express: { replicas: 3, minInsyncReplicas: 2 },
+  standard: {},
+};
+
+/** Of a new standard cluster. */
+export function replicationOf(props: StandardClusterProps): TopicReplication {
+  const properties: Readonly<Record<string, string>> = serverPropertiesOf(props);
+  return { replicas: Number(properties[REPLICATION_FACTOR]), minInsyncReplicas: Number(properties[MIN_IN_SYNC]) };
+}
 
 /** Kafka makes no topic with more replicas than there are brokers, its own topics included. */
 function checkReplicas(brokers: number, props: StandardClusterProps): void {
-  const replicas = Number(serverPropertiesOf(props)[REPLICATION_FACTOR]);
-  if (!(replicas > brokers)) return;
-  throw invalidOption(
-    'brokers',
-    brokers,
-    `at least ${replicas}, the ${REPLICATION_FACTOR}`,
-    `With fewer, no topic could be made. For a cluster of ${brokers}, say so in serverProperties: { '${REPLICATION_FACTOR}': '${brokers}', 'min.insync.replicas': '1' }; then a broker that is lost can take acknowledged messages with it.`,
-  );
+  const { replicas = NaN, minInsyncReplicas = NaN } = replicationOf(props);
+  if (replicas > brokers) {
+    throw invalidOption(
+      'brokers',
+      brokers,
+      `at least ${replicas}, the ${REPLICATION_FACTOR}`,
+      `With fewer, no topic could be made. For a cluster of ${brokers}, say so in serverProperties: { '${REPLICATION_FACTOR}': '${brokers}', '${MIN_IN_SYNC}': '1' }; then a broker that is lost can take acknowledged messages with it.`,
+    );
+  }
+  if (minInsyncReplicas > replicas) {
+    throw invalidOption(
+      `serverProperties["${MIN_IN_SYNC}"]`,
+      minInsyncReplicas,
+      `at most ${replicas}, the ${REPLICATION_FACTOR}`,
+      'The relay waits for all replicas in sync: there are never so many, and Kafka would take no event.',
+    );
+  }
 }
 
 /** Zones that a kind of cluster spreads over: one subnet in each. */

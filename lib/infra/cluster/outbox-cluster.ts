@@ -17,6 +17,8 @@ import {
   checkNewCluster,
   CLUSTER_DEFAULTS,
   EXPRESS_DEFAULTS,
+  MANAGED_REPLICATION,
+  replicationOf,
   serverPropertiesOf,
   STANDARD_DEFAULTS,
   type ClusterKind,
@@ -26,6 +28,7 @@ import {
   type ProvisionedClusterProps,
   type ServerlessClusterProps,
   type StandardClusterProps,
+  type TopicReplication,
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
 
@@ -42,6 +45,8 @@ interface ClusterParts {
   readonly network?: OutboxNetwork;
   readonly brokers?: number;
   readonly instanceType?: string;
+  /** Of a topic that does not say; of MSK Serverless and Express it is always the same. */
+  readonly topicDefaults?: TopicReplication;
   /** What replaces brokers, or changes their addresses, when it changes. */
   readonly askAgainFor?: readonly string[];
   /** Somebody else's. */
@@ -105,6 +110,10 @@ export class OutboxCluster extends Construct {
   readonly instanceType?: string;
   /** The login for SCRAM, or the client certificate for TLS. */
   readonly secret?: ISecret;
+  /** Replicas of a topic that does not say, where it is known. */
+  readonly defaultReplicas?: number;
+  /** `min.insync.replicas` of a topic that does not say, where it is known. */
+  readonly minInsyncReplicas?: number;
 
   readonly #bootstrap: BootstrapBrokers;
 
@@ -120,6 +129,9 @@ export class OutboxCluster extends Construct {
     this.exists = parts.exists === true;
     this.brokers = parts.kind === 'serverless' ? undefined : (parts.brokers ?? CLUSTER_DEFAULTS.brokers);
     this.instanceType = parts.instanceType;
+    const { replicas, minInsyncReplicas } = parts.topicDefaults ?? MANAGED_REPLICATION[parts.kind];
+    this.defaultReplicas = replicas;
+    this.minInsyncReplicas = minInsyncReplicas;
     this.#bootstrap = new BootstrapBrokers(this, 'Bootstrap', {
       clusterArn: this.clusterArn,
       access: this.access,
@@ -236,7 +248,18 @@ function provisionedParts(
   scope.node.defaultChild = cluster;
   keep(cluster, props);
   const askAgainFor = [instanceType, kafkaVersion, `${subnetIds.length}-zones`];
-  const parts = { kind, clusterArn: cluster.attrArn, clusterName, access, network, brokers, instanceType, askAgainFor };
+  const topicDefaults = kind === 'standard' ? replicationOf(props) : undefined;
+  const parts = {
+    kind,
+    clusterArn: cluster.attrArn,
+    clusterName,
+    access,
+    network,
+    brokers,
+    instanceType,
+    askAgainFor,
+    topicDefaults,
+  };
   return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;
 }
 

@@ -7,6 +7,8 @@ import { withoutUndefined } from '../../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from '../guards/message-size';
 import { checkServerlessQuotas } from '../guards/serverless-quotas';
+import { checkTopicConfigs, type TopicDefaults } from '../guards/topic-configs';
+import { checkTopicNames } from '../guards/topic-names';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 
 /** What a topic should be. */
@@ -133,6 +135,8 @@ export const TOPIC_DEFAULTS = {
   onRemoval: 'retain',
 } as const satisfies Partial<TopicProps>;
 
+const ON_REMOVAL: readonly ResolvedTopic['onRemoval'][] = ['retain', 'delete'];
+
 export const TOPICS_PROPS_DEFAULTS = {
   partitions: TOPIC_DEFAULTS.partitions,
   maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
@@ -171,7 +175,7 @@ export type ResolvedTopic = TopicProps & Required<Pick<TopicProps, keyof typeof 
  *
  * @throws OutboxError `invalid-option`, naming the topic and what is wrong.
  */
-export function resolveTopics(props: OutboxTopicsProps, clusterKind: string | undefined): readonly ResolvedTopic[] {
+export function resolveTopics(props: OutboxTopicsProps, defaults: TopicDefaults): readonly ResolvedTopic[] {
   refuseUnknownKeys('OutboxTopics', props, Object.keys(OPTIONS));
   const limits = writerLimits(props);
   const given = (props.topics ?? []).map((one): TopicProps => (typeof one === 'string' ? { topic: one } : one));
@@ -185,7 +189,9 @@ export function resolveTopics(props: OutboxTopicsProps, clusterKind: string | un
   if (repeated !== undefined) {
     throw invalidOption('topics', repeated.topic, 'a list without repetitions', 'Remove one of the two.');
   }
-  if (clusterKind === 'serverless') checkServerlessQuotas(topics);
+  checkTopicNames(topics.map(({ topic }) => topic));
+  for (const topic of topics) checkTopicConfigs(topic, defaults);
+  if (defaults.kind === 'serverless') checkServerlessQuotas(topics);
   return topics;
 }
 
@@ -217,6 +223,14 @@ function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writ
     topic,
   };
   checkCounts(resolved);
+  if (!ON_REMOVAL.includes(resolved.onRemoval)) {
+    throw invalidOption(
+      `topics["${topic}"].onRemoval`,
+      resolved.onRemoval,
+      `one of ${ON_REMOVAL.join(', ')}`,
+      'Deleting a topic deletes every message in it.',
+    );
+  }
   if (writerBytes === undefined) return resolved;
   if (given.configs?.[MAX_MESSAGE_BYTES] === undefined && writerBytes > DEFAULT_MAX_MESSAGE_BYTES) {
     return { ...resolved, configs: { ...resolved.configs, [MAX_MESSAGE_BYTES]: String(writerBytes) } };

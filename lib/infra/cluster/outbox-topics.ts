@@ -1,4 +1,4 @@
-import { CustomResource, Duration, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CustomResource, Duration, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnTopic } from 'aws-cdk-lib/aws-msk';
@@ -10,6 +10,8 @@ import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props
 import { bundledFunction } from '../bundled-function';
 import { checkPlaces } from '../guards/places';
 import { checkReplicas } from '../guards/replicas';
+import { topicWarnings, type TopicDefaults } from '../guards/topic-configs';
+import { collision, isCollision } from '../guards/topic-names';
 import { invalidOption } from '../invalid-option';
 import { all } from '../look-into-app';
 import { estimateTopicArns, guardPolicySizes } from '../role-policies';
@@ -61,7 +63,14 @@ export class OutboxTopics extends Construct {
     this.clusterId = clusterOf(brokers);
     // When everything is in the app: another one may be made after this one.
     this.node.addValidation({ validate: () => this.#sharedTopics() });
-    this.topics = resolveTopics(props, brokers.cluster?.kind);
+    const byFunction = makerOf(props, brokers) === 'function';
+    const defaults = topicDefaultsOf(brokers, byFunction);
+    this.topics = resolveTopics(props, defaults);
+    for (const topic of this.topics) {
+      for (const warning of topicWarnings(topic, defaults)) {
+        Annotations.of(this).addWarningV2('dynamodb-outbox:topic', `The topic "${topic.topic}": ${warning}`);
+      }
+    }
     this.names = this.topics.map(({ topic }) => topic);
     estimateTopicArns(this, {
       clusterArn: brokers.authentication.clusterArn,
@@ -69,7 +78,6 @@ export class OutboxTopics extends Construct {
       topics: this.names,
     });
     guardPolicySizes(this);
-    const byFunction = makerOf(props, brokers) === 'function';
     const { cluster } = brokers;
     // How many brokers somebody else's cluster has is only said for its limits on connections.
     if (cluster?.exists === false && cluster.brokers !== undefined) {
@@ -92,16 +100,13 @@ export class OutboxTopics extends Construct {
       .filter((other) => Stack.of(other).region === region && Stack.of(other).account === account)
       .flatMap(({ names, node }) =>
         this.names
-          .filter((topic) => names.includes(topic))
-          .map(
-            (topic) =>
-              invalidOption(
-                'topics',
-                topic,
-                'made by one OutboxTopics',
-                `${node.path} makes it on the same cluster too. Keep it in one, and name the topic where it is used.`,
-              ).message,
-          ),
+          .flatMap((topic) => {
+            const others = names.filter((name) => isCollision(name, topic)).map((name) => collision(topic, name));
+            if (!names.includes(topic)) return others;
+            const advice = `${node.path} makes it on the same cluster too. Keep it in one, and name the topic where it is used.`;
+            return [...others, invalidOption('topics', topic, 'made by one OutboxTopics', advice)];
+          })
+          .map(({ message }) => message),
       );
   }
 
@@ -195,6 +200,13 @@ export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): v
     'They do not exist on the cluster of this construct. Give both the same cluster.',
   );
 }
+
+/** What the cluster does with a topic that does not say, as far as the app shows it. */
+const topicDefaultsOf = ({ cluster }: ResolvedBrokers, byFunction: boolean): TopicDefaults => ({
+  kind: cluster?.kind,
+  replicas: byFunction ? cluster?.defaultReplicas : CLOUDFORMATION_REPLICAS,
+  minInsyncReplicas: cluster?.minInsyncReplicas,
+});
 
 const isArn = (text: string): boolean => text.startsWith('arn:');
 

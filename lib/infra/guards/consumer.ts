@@ -5,6 +5,7 @@ import { CONSUMER_NAME_PATTERN, deadLetterTopic } from '../../event/consumer-nam
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 import type { ConsumedTopic, ConsumerOnFailure, ResolvedConsumerProps } from '../consumer/outbox-consumer-props';
 import { checkMemory, checkVariables } from './lambda-limits';
+import { checkTopicNames } from './topic-names';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
 /** @throws OutboxError `invalid-option` for what Lambda would refuse at deployment, or what would block or lose messages. */
@@ -50,6 +51,7 @@ const MAX_NAMES_LENGTH = 199;
 export const MAX_INVOCATION_MESSAGE_BYTES = 4_500_000;
 
 function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): void {
+  checkTopicNames(topics.map(({ topic }) => topic).filter((topic) => typeof topic === 'string'));
   topics.forEach((one, index) => {
     const { topic } = one;
     if (typeof topic !== 'string' || Token.isUnresolved(topic) || !READABLE_TOPIC.test(topic)) {
