@@ -80,6 +80,7 @@ export interface EventOverrides {
   /**
    * Any text without control characters. Consumers take two events with one id for the same event, so never use one
    * twice. The time in a UUIDv7 is taken for the time of the write: for a key without versions, do not pass an old one.
+   * Refused is a UUIDv7 whose time is more than a day ahead of the clock, or in 1970 as of epoch seconds.
    *
    * @default a UUIDv7
    */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OutboxError } from './errors';
+import { shown } from './options';
 
 /** The unit of order: which kind of thing, and which one. */
 export interface AggregateKey {
@@ -30,14 +31,14 @@ export function partitionKeyOf({ aggregate, key }: AggregateKey): string {
   if (typeof aggregate !== 'string' || !AGGREGATE_PATTERN.test(aggregate)) {
     throw new OutboxError(
       'invalid-aggregate',
-      `Aggregate ${JSON.stringify(aggregate)} is not allowed: it must be a string that starts with a letter, followed by letters, digits, ".", "_" or "-". Name the kind of thing, such as "order".`,
+      `Aggregate ${shown(aggregate)} is not allowed: it must be a string that starts with a letter, followed by letters, digits, ".", "_" or "-". Name the kind of thing, such as "order".`,
       { aggregate },
     );
   }
   if (typeof key !== 'string' || key === '' || !key.isWellFormed()) {
     throw new OutboxError(
       'invalid-key',
-      `Key ${JSON.stringify(key)} of aggregate "${aggregate}" is not allowed: it must be a non-empty, well-formed string. Convert numbers with String(…).`,
+      `Key ${shown(key)} of aggregate "${aggregate}" is not allowed: it must be a non-empty, well-formed string. Convert numbers with String(…).`,
       { key },
     );
   }

@@ -15,7 +15,9 @@ export function refuseOption(option: string, got: unknown, allowed: string): nev
  * @param at - what the caller calls the object, such as `events['order.placed']`; empty for the only argument
  */
 export function requireOptions(value: unknown, known: readonly string[], at = ''): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) return refuseOption(at === '' ? 'options' : at, value, `an object with ${known.join(', ')}`);
+  // Options in a Map would be silent defaults, too.
+  if (!isRecord(value) || hasHiddenContent(value))
+    return refuseOption(at === '' ? 'options' : at, value, `an object with ${known.join(', ')}`);
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
       refuseOption(at === '' ? name : `${at}.${name}`, value[name], `left out, because only ${known.join(', ')} exist`);
@@ -31,6 +33,20 @@ export const withoutUndefined = <T extends object>(given: T): T =>
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** An object literal, also of another realm or without a prototype: not an instance of a class. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+}
+
+/** A Map, `Headers` and the like: nothing in them is a property. */
+const hasHiddenContent = (value: object): boolean =>
+  !isPlainObject(value) &&
+  Object.keys(value).length === 0 &&
+  Object.prototype.toString.call(value) !== '[object Object]';
+
 const MAX_SHOWN_CHARACTERS = 80;
 
 /** A value for an error message: never long, and never a second error. */
@@ -42,11 +58,31 @@ export function shown(value: unknown): string {
       return 'not set';
     case 'function':
       return 'a function';
+    case 'bigint':
+      return `${value}n`;
     case 'object':
-      return shownObject(value);
+      try {
+        return shownObject(value);
+      } catch {
+        return 'an object that cannot be read';
+      }
     default:
       return String(value);
   }
+}
+
+const MAX_REASON_CHARACTERS = 500;
+
+/** What an error says, be it an `Error` or anything else that was thrown. Never throws. */
+export function errorText(error: unknown): string {
+  try {
+    if (typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string') {
+      return error.message.slice(0, MAX_REASON_CHARACTERS);
+    }
+  } catch {
+    // A getter that throws.
+  }
+  return shown(error);
 }
 
 function shownObject(value: object | null): string {

@@ -1,4 +1,5 @@
 import { OutboxError } from './errors';
+import { shown } from './options';
 
 const VERSION_DIGITS = 16;
 const MAX_VERSION = String(Number.MAX_SAFE_INTEGER);
@@ -20,7 +21,7 @@ export function positionOfVersion(version: number): string {
   if (!Number.isSafeInteger(version) || version < 0) {
     throw new OutboxError(
       'invalid-version',
-      `Version ${String(version)} is not allowed: it must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}. Pass the aggregate's version after this transaction, or none at all.`,
+      `Version ${shown(version)} is not allowed: it must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}. Pass the aggregate's version after this transaction, or none at all.`,
       { version },
     );
   }

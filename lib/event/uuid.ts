@@ -7,11 +7,11 @@ export const uuidV7 = (epochMs: number): string => format(epochMs, randomBytes(1
 export const derivedUuidV7 = (epochMs: number, seed: string): string =>
   format(epochMs, createHash('sha256').update(seed).digest().subarray(0, 10));
 
-const UUID_V7_TIME = /^([0-9a-f]{8})-([0-9a-f]{4})-7/;
+const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** The time in a UUIDv7, epoch milliseconds; `undefined` for any other text. */
+/** The time in a UUIDv7 in any case of letters, epoch milliseconds; `undefined` for any other text. */
 export function epochMsOfUuidV7(uuid: string): number | undefined {
-  const [, high = '', low = ''] = UUID_V7_TIME.exec(uuid) ?? [];
+  const [, high = '', low = ''] = UUID_V7.exec(uuid) ?? [];
   return high === '' ? undefined : Number.parseInt(high + low, 16);
 }
 

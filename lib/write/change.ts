@@ -59,7 +59,7 @@ export async function prepareChange(
   const sk = version === undefined ? firstId : positionOfVersion(version);
   const written: OutboxEvent[] = [];
   for (const [index, event] of events.entries()) {
-    written.push(await prepareEvent(settings, event, index, index === 0 ? firstId : commit.idOf(pk, index), commit.at));
+    written.push(await prepareEvent(settings, event, index, index === 0 ? firstId : commit.idOf(pk, index), commit));
   }
   const item: OutboxItem = {
     aggregate,
@@ -106,16 +106,16 @@ async function prepareEvent(
   event: UntypedEvent,
   index: number,
   defaultId: string,
-  committedAt: number,
+  { at, now }: Commit,
 ): Promise<OutboxEvent> {
   checkFields(event, index);
   const definition = settings.events.definitionOf(event.type);
   const data = await eventData(event.type, definition, event.data);
   return {
-    id: event.id === undefined ? defaultId : eventIdOf(index, event.id),
+    id: event.id === undefined ? defaultId : eventIdOf(index, event.id, now),
     type: writtenType(event.type, definition.version),
     topic: event.topic === undefined ? definition.topic : topicOf(index, event.topic),
-    time: event.time === undefined ? isoTime(committedAt) : eventTimeOf(index, event.time),
+    time: event.time === undefined ? isoTime(at) : eventTimeOf(index, event.time),
     contentType: definition.contentType ?? DEFAULT_CONTENT_TYPE,
     ...(definition.dataSchema === undefined ? {} : { dataSchema: definition.dataSchema }),
     ...(data === undefined ? {} : { data }),

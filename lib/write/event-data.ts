@@ -3,8 +3,9 @@ import type { EventDefinition } from '../event/catalogue';
 import { dataOfValue, isJsonType } from '../event/content-type';
 import { OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
-import { isRecord, shown } from '../event/options';
+import { errorText, isRecord, shown } from '../event/options';
 import { issueKeys, issuePath, issueText, pathText, type StandardResult } from '../event/standard-schema';
+import { field, isTransient } from './sdk-error';
 import { jsonText, type JsonIssue } from './json-text';
 
 /**
@@ -12,8 +13,8 @@ import { jsonText, type JsonIssue } from './json-text';
  *
  * An output of `undefined` is no data at all: a tombstone on a compacted topic.
  *
- * @throws OutboxError `invalid-event-data` if the schema refuses `data`, if the content type cannot hold the output, or
- * if a consumer with the same schema could not read it, or would read another value.
+ * @throws OutboxError `invalid-event-data` if the schema refuses `data` or throws, if the content type cannot hold the
+ * output, or if a consumer with the same schema could not read it, or would read another value.
  */
 export async function eventData(
   type: string,
@@ -23,7 +24,7 @@ export async function eventData(
   const { contentType = DEFAULT_CONTENT_TYPE } = definition;
   // Before the schema has it, which may change it in place.
   const given = isJsonType(contentType) ? jsonOf(data) : undefined;
-  const result = await firstValidation(type, definition, data);
+  const result = await validated(type, definition, data);
   if (result.issues !== undefined) {
     return refuse(
       type,
@@ -39,25 +40,53 @@ export async function eventData(
   return written;
 }
 
-/** `undefined` for what JSON cannot hold, and the schema may turn into something that it can. */
+/**
+ * Only compared with what is written, so values that JSON changes need not be found here: `data` itself is compared,
+ * too. `undefined` for what JSON cannot hold, and the schema may turn into something that it can.
+ */
 function jsonOf(data: unknown): string | undefined {
   try {
-    const json = jsonText(data);
-    return 'text' in json ? json.text : undefined;
+    return JSON.stringify(data);
   } catch {
     return undefined;
   }
 }
 
-async function firstValidation(type: string, { schema }: EventDefinition, data: unknown) {
+async function validated(type: string, { schema }: EventDefinition, data: unknown): Promise<StandardResult<unknown>> {
+  let result: unknown;
   try {
-    return await schema['~standard'].validate(data);
+    result = await schema['~standard'].validate(data);
   } catch (error) {
-    // V8 throws it for recursion without end: the data is deeper than the schema can follow.
-    if (!(error instanceof RangeError)) throw error;
-    return refuse(type, [{ path: '', message: `is nested too deeply for its schema: ${error.message}` }], error);
+    if (error instanceof OutboxError) throw error;
+    // V8 throws a RangeError for recursion without end: the data is deeper than the schema can follow.
+    const message =
+      error instanceof RangeError
+        ? `is nested too deeply for its schema: ${error.message}`
+        : `the schema throws instead of returning issues: ${errorText(error)}`;
+    throw invalid(type, [{ path: '', message }], { cause: error, retryable: isTransient(error) });
   }
+  return isResult(result) ? result : refuse(type, [{ path: '', message: noResult(result) }]);
 }
+
+const noResult = (result: unknown): string =>
+  `the schema returns ${shown(result)} instead of { value } or { issues: [{ message, path }] }, as Standard Schema requires`;
+
+/** Arktype's failures are arrays with `issues`. */
+function isResult(result: unknown): result is StandardResult<unknown> {
+  if (typeof result !== 'object' || result === null) return false;
+  const issues = field(result, 'issues');
+  return issues === undefined ? 'value' in result : Array.isArray(issues) && issues.length > 0 && issues.every(isIssue);
+}
+
+const isIssue = (issue: unknown): boolean =>
+  isRecord(issue) &&
+  typeof issue['message'] === 'string' &&
+  (issue['path'] === undefined || (Array.isArray(issue['path']) && issue['path'].every(isPathSegment)));
+
+const isPathSegment = (segment: unknown): boolean => {
+  const key = isRecord(segment) ? segment['key'] : segment;
+  return typeof key === 'string' || typeof key === 'number' || typeof key === 'symbol';
+};
 
 function encode(type: string, contentType: string, value: unknown): string | Uint8Array {
   if (isJsonType(contentType)) {
@@ -89,15 +118,16 @@ const READ_BACK =
 
 /** Does what a consumer will do with the data, and compares. */
 async function checkReadable(type: string, { schema }: EventDefinition, output: unknown, read: unknown): Promise<void> {
-  let result: StandardResult<unknown>;
+  let result: unknown;
   // The schema may change what it gets in place.
   const kept = plain(read);
   try {
     result = await schema['~standard'].validate(read);
   } catch (cause) {
-    const message = `the schema gave ${described(output)} and throws when it reads ${described(kept)} (${String(cause)})`;
+    const message = `the schema gave ${described(output)} and throws when it reads ${described(kept)} (${errorText(cause)})`;
     return refuse(type, [{ path: '', message }], cause, READ_BACK);
   }
+  if (!isResult(result)) return refuse(type, [{ path: '', message: noResult(result) }], undefined, READ_BACK);
   if (result.issues !== undefined) {
     const issues = result.issues.map((issue) => {
       const keys = issueKeys(issue);
@@ -149,10 +179,18 @@ function difference(a: unknown, b: unknown, path: readonly PropertyKey[]): reado
 }
 
 function refuse(type: string, issues: readonly JsonIssue[], cause?: unknown, advice = ''): never {
-  throw new OutboxError(
+  throw invalid(type, issues, cause === undefined ? {} : { cause }, advice);
+}
+
+const invalid = (
+  type: string,
+  issues: readonly JsonIssue[],
+  options: { readonly cause?: unknown; readonly retryable?: boolean },
+  advice = '',
+): OutboxError<'invalid-event-data'> =>
+  new OutboxError(
     'invalid-event-data',
     `The data of event "${type}" is not valid. ${issueText(issues)}.${advice === '' ? '' : ` ${advice}.`}`,
     { type, issues },
-    cause === undefined ? undefined : { cause },
+    options,
   );
-}

@@ -1,7 +1,9 @@
 import { OutboxError } from '../event/errors';
 import { isoTime } from '../event/item';
 import { isReservedHeader, keeps, RULES } from '../event/item-rules';
-import { isRecord, shown } from '../event/options';
+import { isPlainObject, shown } from '../event/options';
+import { epochMsOfUuidV7 } from '../event/uuid';
+import { commitTimeProblem } from './commit-time';
 
 /** Refuses a field of the event at `index` of its change. */
 export function refuseField(index: number, field: string, got: unknown, allowed: string): never {
@@ -16,8 +18,13 @@ export function refuseField(index: number, field: string, got: unknown, allowed:
 export const topicOf = (index: number, topic: unknown): string =>
   keeps(RULES.topic, topic) ? topic : refuseField(index, 'topic', topic, RULES.topic.allowed);
 
-export const eventIdOf = (index: number, id: unknown): string =>
-  keeps(RULES.eventId, id) ? id : refuseField(index, 'id', id, RULES.eventId.allowed);
+/** @param now - the writer's clock: consumers take the time of a UUIDv7 for that of the write */
+export function eventIdOf(index: number, id: unknown, now: number): string {
+  if (!keeps(RULES.eventId, id)) return refuseField(index, 'id', id, RULES.eventId.allowed);
+  const ms = epochMsOfUuidV7(id);
+  const problem = ms === undefined ? undefined : commitTimeProblem(ms, now);
+  return problem === undefined ? id : refuseField(index, 'id', id, `a UUIDv7 whose time is ${problem}`);
+}
 
 export function eventTimeOf(index: number, time: unknown): string {
   const text = time instanceof Date && !Number.isNaN(time.getTime()) ? isoTime(time.getTime()) : time;
@@ -25,7 +32,11 @@ export function eventTimeOf(index: number, time: unknown): string {
 }
 
 export function headersOf(index: number, headers: unknown): Readonly<Record<string, string>> {
-  if (!isRecord(headers)) return refuseField(index, 'headers', headers, 'an object of texts');
+  // Neither entries of a Map nor properties named by symbols would be sent.
+  if (!isPlainObject(headers) || Object.getOwnPropertySymbols(headers).length > 0) {
+    const allowed = 'a plain object of texts by name; convert a Map or Headers by Object.fromEntries()';
+    return refuseField(index, 'headers', headers, allowed);
+  }
   for (const [name, value] of Object.entries(headers)) {
     if (isReservedHeader(name)) {
       refuseField(index, `headers.${name}`, value, 'left out, because the relay writes it itself');

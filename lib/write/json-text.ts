@@ -1,3 +1,4 @@
+import { errorText, isPlainObject } from '../event/options';
 import { pathText } from '../event/standard-schema';
 
 export interface JsonIssue {
@@ -5,17 +6,8 @@ export interface JsonIssue {
   readonly message: string;
 }
 
-/** What JSON turns into `{}` or an index map without saying so. */
-const LOSSY: readonly (new (...args: never[]) => object)[] = [
-  Map,
-  Set,
-  WeakMap,
-  WeakSet,
-  RegExp,
-  Promise,
-  Error,
-  ArrayBuffer,
-];
+/** JSON writes these as `{}`, or as the properties that somebody put on them. */
+const LOSSY: ReadonlySet<string> = new Set(['Map', 'Set', 'RegExp', 'Promise', 'Error', 'Symbol']);
 
 /** What readers take by default (1,000 in Java's Jackson and Python), and far from the end of the stack. */
 const MAX_DEPTH = 1000;
@@ -24,6 +16,7 @@ const SHOWN_KEYS = 5;
 /**
  * `value` as JSON, or everything in it that JSON would drop or change: `JSON.stringify` writes NaN as null, a Map as {}
  * and leaves functions out. An undefined property is left out, as an optional field is; an undefined element is refused.
+ * A getter or `toJSON` that throws is an issue, too.
  */
 export function jsonText(value: unknown): { readonly text: string } | { readonly issues: readonly JsonIssue[] } {
   const issues: JsonIssue[] = [];
@@ -52,29 +45,96 @@ export function jsonText(value: unknown): { readonly text: string } | { readonly
     return converted;
   };
 
-  const text = JSON.stringify(value, visit) as string | undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value, visit);
+  } catch (error) {
+    return { issues: [...issues, { path: pathText(whereReadingThrows(value) ?? []), message: unreadable(error) }] };
+  }
   if (text === undefined) issues.push({ path: '', message: 'is not a JSON value' });
   return issues.length > 0 || text === undefined ? { issues } : { text };
 }
 
+const unreadable = (error: unknown): string => `cannot be read: a getter or toJSON throws (${errorText(error)})`;
+
+/** The path of the first property whose getter or `toJSON` throws; `undefined` if the second reading succeeds. */
+function whereReadingThrows(value: unknown): readonly PropertyKey[] | undefined {
+  const seen = new Set<unknown>();
+  const stack: { readonly path: readonly PropertyKey[]; readonly read: () => unknown }[] = [
+    { path: [], read: () => value },
+  ];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { path, read } = next;
+    try {
+      const found = converted(read(), String(path.at(-1) ?? ''));
+      if (typeof found !== 'object' || found === null || seen.has(found)) continue;
+      seen.add(found);
+      const isList = Array.isArray(found);
+      for (const key of Object.keys(found).reverse()) {
+        stack.push({
+          path: [...path, isList ? Number(key) : key],
+          read: () => (found as Record<string, unknown>)[key],
+        });
+      }
+    } catch {
+      return path;
+    }
+  }
+  return undefined;
+}
+
+function converted(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !('toJSON' in value)) return value;
+  const { toJSON } = value;
+  return typeof toJSON === 'function' ? (toJSON.call(value, key) as unknown) : value;
+}
+
+/** The name of a built-in class, also of another realm: `Map`, `Number`. */
+const classOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
+
+function unfitObject(value: object): string | undefined {
+  if (Array.isArray(value) || isPlainObject(value)) return undefined;
+  const name = classOf(value);
+  switch (name) {
+    // An instance of a class: JSON writes its own properties.
+    case 'Object':
+    case 'String':
+    case 'Boolean':
+      return undefined;
+    case 'Number':
+      return unfitNumber(Number(value));
+    case 'BigInt':
+      return BIGINT;
+    default:
+      // Blob, Headers, iterators, WeakRef and the like keep their content where JSON does not look.
+      return LOSSY.has(name) || Object.keys(value).length === 0
+        ? `is a ${name}, whose content JSON leaves out: convert it`
+        : undefined;
+  }
+}
+
+const BIGINT = 'is a BigInt, for which JSON has no type: convert it to a string';
+const unfitNumber = (value: number): string | undefined =>
+  Number.isFinite(value) ? undefined : `is ${value}, which JSON writes as null`;
+
 function unfit(holder: unknown, original: unknown, converted: unknown): string | undefined {
-  if (original instanceof Date && Number.isNaN(original.getTime()))
+  // Also a Date of another realm: a valid one has been converted to a text.
+  if (converted === null && typeof original === 'object' && original !== null && classOf(original) === 'Date') {
     return 'is an invalid Date, which JSON writes as null';
+  }
   if (ArrayBuffer.isView(original)) return 'is binary, for which JSON has no type: encode it as text, such as base64';
   switch (typeof converted) {
     case 'number':
-      return Number.isFinite(converted) ? undefined : `is ${String(converted)}, which JSON writes as null`;
+      return unfitNumber(converted);
     case 'bigint':
-      return 'is a BigInt, for which JSON has no type: convert it to a string';
+      return BIGINT;
     case 'function':
     case 'symbol':
       return `is a ${typeof converted}, which JSON leaves out`;
     case 'undefined':
       return Array.isArray(holder) ? 'is undefined, which JSON writes as null' : undefined;
-    case 'object': {
-      const lossy = LOSSY.find((each) => converted instanceof each);
-      return lossy === undefined ? undefined : `is a ${lossy.name}, whose content JSON leaves out: convert it`;
-    }
+    case 'object':
+      return converted === null ? undefined : unfitObject(converted);
     default:
       return undefined;
   }

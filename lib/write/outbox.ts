@@ -1,6 +1,7 @@
 import type { EventDefinitions, EventInput } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
-import { refuseOption, requireOptions, shown } from '../event/options';
+import { partitionKeyOf, type AggregateKey } from '../event/key';
+import { errorText, isRecord, refuseOption, requireOptions, shown } from '../event/options';
 import { explainFailure } from './cancellation';
 import { prepareChange, type Change, type ChangedAggregate, type PreparedChange, type UntypedChange } from './change';
 import { commitOf, type Commit, type CommitOptions } from './commit';
@@ -54,8 +55,8 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * transaction. What it can not see of your transaction (the 100 actions, 4 MB, two actions on one item) only
    * {@link Outbox.transact} checks. Give a failure of the call to {@link Outbox.explain}.
    *
-   * @throws OutboxError for invalid input, with the field or limit and the value that broke it. What a schema throws
-   * itself comes through as it is.
+   * @throws OutboxError for invalid input, with the field or limit and the value that broke it. If a schema throws, the
+   * error is `invalid-event-data` with the thrown value as its `cause`.
    * @example
    * ```ts
    * const entries = await outbox.items({ aggregate: 'order', key: '42', version: 1 }, [
@@ -85,7 +86,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * `throttled`; `request-id-reused` when a repetition differs from its first attempt; `access-denied` or
    * `request-rejected` for a call that DynamoDB does not take. After `outcome-unknown` (a timeout, a lost connection, an
    * internal error, an aborted call) and `transaction-in-progress` the transaction may be written: they are retryable
-   * only with a `requestId`. What a schema throws itself comes through as it is.
+   * only with a `requestId`. If a schema throws, the error is `invalid-event-data` with the thrown value as its `cause`.
    * @example
    * ```ts
    * await outbox.transact(client, {
@@ -139,25 +140,29 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
   const settings = settingsOf(options);
   return {
     async items(aggregate, events, write = {}) {
-      requireOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate');
-      requireOptions(write, WRITE_OPTIONS);
-      const { commit, prepared } = await prepare(settings, [{ ...aggregate, events }], write);
+      const { commit, prepared } = await readingInput('aggregate, events and options', () => {
+        requireOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate');
+        requireOptions(write, WRITE_OPTIONS);
+        return prepare(settings, [{ ...aggregate, events }], write);
+      });
       const [{ entry, token }] = prepared as [PreparedChange];
       const { clientRequestToken } = commit;
       return Object.assign([entry], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
     },
 
     async transact(client, transaction) {
-      checkClient(client);
-      requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
-      const { actions = [], changes, ...write } = transaction;
-      checkLists(actions, changes);
-      const { commit, prepared } = await prepare(settings, changes, write);
-      // The caller's entries come first, so that DynamoDB's places are the caller's.
-      const entries: TransactionAction[] = [...actions, ...prepared.map(({ entry }) => entry)];
-      checkTransactionSize(entries);
-      checkDistinctItems(entries, new Map([[settings.tableName, ['pk', 'sk']]]));
-      const tokens = prepared.map(({ token }) => token);
+      const { commit, entries, tokens, requestId } = await readingInput('client and transaction', async () => {
+        checkClient(client);
+        requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
+        const { actions = [], changes, ...write } = transaction;
+        checkLists(actions, changes);
+        const { commit, prepared } = await prepare(settings, changes, write);
+        // The caller's entries come first, so that DynamoDB's places are the caller's.
+        const entries: TransactionAction[] = [...actions, ...prepared.map(({ entry }) => entry)];
+        checkTransactionSize(entries);
+        checkDistinctItems(entries, new Map([[settings.tableName, ['pk', 'sk']]]));
+        return { commit, entries, tokens: prepared.map(({ token }) => token), requestId: write.requestId };
+      });
       const { clientRequestToken } = commit;
       try {
         await client.transactWrite({
@@ -166,16 +171,31 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
         });
         return { tokens, alreadyWritten: false };
       } catch (error) {
-        const failure = explainFailure(error, settings.tableName, entries, write.requestId);
+        const failure = explainFailure(error, settings.tableName, entries, requestId);
         // Only who gave a request id said that this may be a repetition.
-        if (failure.is('event-already-written') && write.requestId !== undefined)
-          return { tokens, alreadyWritten: true };
+        if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
         throw failure;
       }
     },
 
-    explain: (error, actions, { requestId } = {}) => explainFailure(error, settings.tableName, actions, requestId),
+    explain: (error, actions, options) => explainFailure(error, settings.tableName, actions, options?.requestId),
   };
+}
+
+/** @throws OutboxError always: a getter of the input, or a revoked proxy in it, can throw anything. */
+async function readingInput<T>(option: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (cause instanceof OutboxError) throw cause;
+    const allowed = 'plain objects whose properties can be read';
+    throw new OutboxError(
+      'invalid-option',
+      `Reading ${option} throws (${errorText(cause)}); they must be ${allowed}. Nothing was written.`,
+      { option, got: cause, allowed },
+      { cause },
+    );
+  }
 }
 
 async function prepare(
@@ -203,15 +223,16 @@ function checkClient(client: unknown): void {
 }
 
 function checkLists(actions: unknown, changes: unknown): void {
-  if (!Array.isArray(actions)) refuseOption('actions', actions, 'an array of transaction entries');
+  if (!Array.isArray(actions)) return refuseOption('actions', actions, 'an array of transaction entries');
+  for (const [index, action] of (actions as unknown[]).entries()) checkAction(action, index);
   if (!Array.isArray(changes) || changes.length === 0) {
     return refuseOption('changes', changes, 'an array of at least one change; without events no outbox is needed');
   }
   const places = new Map<string, number>();
   for (const [index, change] of (changes as unknown[]).entries()) {
     const { aggregate, key } = requireOptions(change, [...AGGREGATE_OPTIONS, 'events'], `changes[${index}]`);
-    const pair = JSON.stringify([aggregate, key]);
-    const first = places.get(pair);
+    const pk = partitionKeyOf({ aggregate, key } as AggregateKey);
+    const first = places.get(pk);
     if (first !== undefined) {
       throw new OutboxError(
         'duplicate-change',
@@ -219,7 +240,26 @@ function checkLists(actions: unknown, changes: unknown): void {
         { aggregate: String(aggregate), key: String(key), indexes: [first, index] },
       );
     }
-    places.set(pair, index);
+    places.set(pk, index);
+  }
+}
+
+const ACTIONS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const;
+
+/** As far as the checks of sizes and items read it; DynamoDB checks the rest. */
+function checkAction(action: unknown, index: number): void {
+  if (!isRecord(action)) {
+    return refuseOption(`actions[${index}]`, action, `an object with one of ${ACTIONS.join(', ')}`);
+  }
+  for (const name of ACTIONS) {
+    const operation = action[name];
+    if (operation === undefined) continue;
+    if (!isRecord(operation)) refuseOption(`actions[${index}].${name}`, operation, 'an object, or left out');
+    for (const part of ['Item', 'Key', 'ExpressionAttributeValues'] as const) {
+      const value = (operation)[part];
+      if (value === undefined || isRecord(value)) continue;
+      refuseOption(`actions[${index}].${name}.${part}`, value, 'an object of attributes');
+    }
   }
 }
 

@@ -234,13 +234,3 @@ test('a misspelt write option is refused', async () => {
   const error = await refusal('invalid-option', () => outbox.items(order42, [placed], untyped({ requestID: 'r' })));
   expect(error.details.option).toBe('requestID');
 });
-
-test('what a schema throws comes through as it is', async () => {
-  const broken = new Error('the schema is broken');
-  const schema = z.unknown().refine(() => {
-    throw broken;
-  });
-  const events = defineEvents({ t: { schema, topic: 't' } });
-  const own = createOutbox({ tableName: 'shop-outbox', service: 'shop', region: 'eu-central-1', events });
-  await expect(own.items(order42, [{ type: 't', data: 1 }])).rejects.toBe(broken);
-});
