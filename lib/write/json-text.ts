@@ -13,6 +13,10 @@ const LOSSY: ReadonlySet<string> = new Set(['Map', 'Set', 'RegExp', 'Promise', '
 const MAX_DEPTH = 1000;
 const SHOWN_KEYS = 5;
 
+/** The library's type leaves `undefined` out, which a value that JSON cannot hold gives. */
+const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined =
+  JSON.stringify;
+
 /**
  * `value` as JSON, or everything in it that JSON would drop or change: `JSON.stringify` writes NaN as null, a Map as {}
  * and leaves functions out. An undefined property is left out, as an optional field is; an undefined element is refused.
@@ -47,7 +51,7 @@ export function jsonText(value: unknown): { readonly text: string } | { readonly
 
   let text: string | undefined;
   try {
-    text = JSON.stringify(value, visit);
+    text = stringify(value, visit);
   } catch (error) {
     return { issues: [...issues, { path: pathText(whereReadingThrows(value) ?? []), message: unreadable(error) }] };
   }

@@ -256,7 +256,7 @@ function checkAction(action: unknown, index: number): void {
     if (operation === undefined) continue;
     if (!isRecord(operation)) refuseOption(`actions[${index}].${name}`, operation, 'an object, or left out');
     for (const part of ['Item', 'Key', 'ExpressionAttributeValues'] as const) {
-      const value = (operation)[part];
+      const value = operation[part];
       if (value === undefined || isRecord(value)) continue;
       refuseOption(`actions[${index}].${name}.${part}`, value, 'an object of attributes');
     }

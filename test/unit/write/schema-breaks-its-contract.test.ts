@@ -5,7 +5,8 @@ import { order42, refusal, untyped } from './order-outbox';
 /** Writes `data` of a type whose schema does `validate`. */
 const write = (validate: (value: unknown) => unknown, data: unknown = 1) => {
   const schema = untyped({ '~standard': { version: 1, vendor: 'test', validate } });
-  const events = defineEvents({ t: { schema, topic: 't' } });
+  const definition: EventDefinition = { schema, topic: 't' };
+  const events = defineEvents({ t: definition });
   return createOutbox({ tableName: 'shop-outbox', service: 'shop', region: 'eu-central-1', events }).items(order42, [
     { type: 't', data },
   ]);
