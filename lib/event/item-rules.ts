@@ -2,25 +2,48 @@ import { AGGREGATE_SYNTAX } from './key';
 import { POSITION_SYNTAX } from './position';
 
 /**
- * A rule for a text of the outbox item. The write helper and `decodeItem` test the pattern; `item.schema.json` has it
+ * A rule for a text of the outbox item. The write helper and `decodeItem` test the patterns; `item.schema.json` has them
  * word for word, and a test compares them.
+ *
+ * The patterns keep to what all engines read alike, of ECMAScript, Java, Python and RE2 (Go): no look-around, no escape
+ * of a code point, and no repeated group around single characters, for which Java's engine needs a stack as deep as the
+ * text is long.
  */
 export interface TextRule {
   /** Matches the whole text. With the flag `u`, as JSON Schema validators compile patterns. */
   readonly pattern: RegExp;
+  /** Matches no part of the text. */
+  readonly except: RegExp | undefined;
   /** Completes "it must be …". */
   readonly allowed: string;
+  /** Both as JSON Schema takes them. */
+  readonly schema: { readonly pattern: string; readonly not?: { readonly pattern: string } };
 }
 
-const rule = (syntax: string, allowed: string): TextRule => ({ pattern: new RegExp(`^${syntax}$`, 'u'), allowed });
+/** @param exceptions - alternatives; a line break at the end, before which `$` matches in some engines, is among them */
+function rule(syntax: string, allowed: string, ...exceptions: readonly string[]): TextRule {
+  const pattern = `^${syntax}$`;
+  const except = exceptions.length === 0 ? undefined : exceptions.join('|');
+  return {
+    pattern: new RegExp(pattern, 'u'),
+    except: except === undefined ? undefined : new RegExp(except, 'u'),
+    allowed,
+    schema: except === undefined ? { pattern } : { pattern, not: { pattern: except } },
+  };
+}
 
 /** Patterns of JSON Schema have no flag for it. */
 const caseless = (text: string): string => text.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 
+const range = (from: number, to: number): string => `${String.fromCodePoint(from)}-${String.fromCodePoint(to)}`;
+
 /** Half of a surrogate pair is no character: UTF-8, and so DynamoDB and Kafka, cannot hold it. */
-const SURROGATES = String.raw`\ud800-\udfff`;
+const AFTER_CONTROLS = `${range(0xa0, 0xd7ff)}${range(0xe000, 0x10ffff)}`;
+const ANY = `${range(0, 0x7e)}${range(0x7f, 0x9f)}${AFTER_CONTROLS}`;
 /** CloudEvents allows no control characters in its String type, because headers of HTTP cannot hold them. */
-const CONTROLS = String.raw`\u0000-\u001f\u007f-\u009f`;
+const CONTROL = `[${range(0, 0x1f)}${range(0x7f, 0x9f)}]`;
+const NOT_VISIBLE_ASCII = '[^!-~]';
+const NOT_ASCII_TEXT = '[^\t -~]';
 
 const FULL_DATE = [
   String.raw`[0-9]{4}-(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])`,
@@ -29,24 +52,27 @@ const FULL_DATE = [
   // Leap years: divisible by 4, and a century only if divisible by 400.
   String.raw`(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29`,
 ].join('|');
-const HOUR_MINUTE = String.raw`(?:[01][0-9]|2[0-3]):[0-5][0-9]`;
+const HOUR_MINUTE = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
+const DATE_TIME = `(?:${FULL_DATE})[Tt]${HOUR_MINUTE}:[0-5][0-9](?:[.][0-9]+)?(?:[Zz]|[+-]${HOUR_MINUTE})`;
 /**
- * RFC 3339 also has the year 0000 and leap seconds, which the CloudEvents SDKs of JavaScript and Python refuse, and with
- * a negative offset the last day of 9999 reaches into the year 10000.
+ * RFC 3339 also has the year 0000 and leap seconds, which the CloudEvents SDKs of JavaScript and Python refuse, and with an
+ * offset the first day of the year 1 and the last one of 9999 reach into the years around.
  */
-const DATE_TIME = String.raw`(?!0000|9999-12-31[Tt].*-(?!00:00))(?:${FULL_DATE})[Tt]${HOUR_MINUTE}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-]${HOUR_MINUTE})`;
+const NOT_ZERO = '(?:0[1-9]|[12][0-9]|00:0[1-9]|00:[1-5])';
+const OUT_OF_YEARS = ['^0000', `^0001-01-01.*[+]${NOT_ZERO}`, `^9999-12-31.*-${NOT_ZERO}`];
 
 /** RFC 9110, 5.6.2 and 8.3.1: the media types of RFC 2046, with optional space around parameters. */
-const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z\-]+`;
-const QUOTED = String.raw`"(?:[\t\x20!#-\[\]-~]|\\[\t\x20-~])*"`;
-const MEDIA_TYPE = String.raw`${TOKEN}\/${TOKEN}(?:[\t ]*;(?:[\t ]*${TOKEN}=(?:${TOKEN}|${QUOTED}))?)*[\t ]*`;
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const QUOTED = '"[\\t !#-\\[\\]-~]*(?:[\\\\][\\t -~][\\t !#-\\[\\]-~]*)*"';
+const MEDIA_TYPE = `${TOKEN}/${TOKEN}(?:[\\t ]*;(?:[\\t ]*${TOKEN}=(?:${TOKEN}|${QUOTED}))?)*[\\t ]*`;
 /** A reader takes such a message for a CloudEvent in structured mode, and its data for the whole event. */
-const NOT_STRUCTURED = String.raw`(?!${caseless('application')}\/${caseless('cloudevents')})`;
+const STRUCTURED = `^${caseless('application')}/${caseless('cloudevents')}`;
 
-/** RFC 3986, appendix A. */
+/** RFC 3986, appendix A, and what Java's and Go's parsers make of it. */
 const HEX = '[0-9A-Fa-f]';
-const unreserved = (more: string): string => String.raw`(?:[0-9A-Za-z._~!$&'()*+,;=\-${more}]|%${HEX}{2})`;
-const PCHAR = unreserved(':@');
+const UNRESERVED = "0-9A-Za-z._~!$&'()*+,;=-";
+/** Any number of these characters and percent escapes. */
+const escaped = (characters: string): string => `[${characters}]*(?:%${HEX}{2}[${characters}]*)*`;
 const H16 = `${HEX}{1,4}`;
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
 const LS32 = String.raw`(?:${H16}:${H16}|(?:${OCTET}\.){3}${OCTET})`;
@@ -61,64 +87,103 @@ const IPV6 = [
   `(?:(?:${H16}:){0,5}${H16})?::${H16}`,
   `(?:(?:${H16}:){0,6}${H16})?::`,
 ].join('|');
-const AUTHORITY = String.raw`(?:${unreserved(':')}*@)?(?:\[(?:${IPV6})\]|${unreserved('')}*)(?::[0-9]*)?`;
-const PATH = String.raw`\/\/${AUTHORITY}(?:\/${PCHAR}*)*|\/(?:${PCHAR}+(?:\/${PCHAR}*)*)?|${PCHAR}+(?:\/${PCHAR}*)*`;
-const QUERY_FRAGMENT = String.raw`(?:\?(?:${PCHAR}|[\/?])*)?(?:#(?:${PCHAR}|[\/?])*)?`;
-const SCHEME = String.raw`[A-Za-z][0-9A-Za-z+.\-]*:`;
+/** Java and Go refuse percent escapes in a host. */
+const AUTHORITY = `(?:${escaped(`:${UNRESERVED}`)}@)?(?:\\[(?:${IPV6})\\]|[${UNRESERVED}]*)(?::[0-9]{0,5})?`;
+const SEGMENTS = escaped(`/:@${UNRESERVED}`);
+const PATH = `//${AUTHORITY}(?:/${SEGMENTS})?|/?(?:(?:[:@${UNRESERVED}]|%${HEX}{2})${SEGMENTS})?`;
+const QUERY_FRAGMENT = `(?:[?]${escaped(`/?:@${UNRESERVED}`)})?(?:#${escaped(`/?:@${UNRESERVED}`)})?`;
+const SCHEME = '[A-Za-z][0-9A-Za-z+.-]*:';
+/** Java wants something after a scheme, and after the slashes before an authority. */
+const ENDS_EARLY = [
+  '^//$',
+  `^${SCHEME}(?://)?$`,
+  `^${SCHEME}#`,
+  '^(?:[^/?#]*:)?//[^/?#]*@(?:[/?#]|$)',
+  '^(?:[^/?#]*:)?//(?:[^/?#]*@)?:',
+];
+/** In the first segment of a relative reference a colon would end a scheme. */
+const COLON_FIRST = ['^:', '^[^A-Za-z/?#][^/?#]*:', '^[A-Za-z][0-9A-Za-z+.-]*[^0-9A-Za-z+.:/?#-][^/?#]*:'];
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may append fields. */
-const TRACE_IDS = '(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}';
-const TRACEPARENT = String.raw`(?:00-${TRACE_IDS}|(?!00|ff)[0-9a-f]{2}-${TRACE_IDS}(?:-[!-~]*)?)`;
+const TRACEPARENT = '[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]*)?';
+const NO_TRACEPARENT = ['^ff', '^00.{53}-', '^...0{32}', '^.{36}0{16}'];
 /** https://www.w3.org/TR/trace-context/#tracestate-header: up to 32 members, of which some may be empty. */
-const TRACE_MEMBER = String.raw`[a-z0-9][a-z0-9_*\/@\-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]`;
-const TRACESTATE = String.raw`[\t ]*(?:${TRACE_MEMBER}[\t ]*)?(?:,[\t ]*(?:${TRACE_MEMBER}[\t ]*)?){0,31}`;
+const TRACE_MEMBER = '[a-z0-9][a-z0-9_*/@-]*=[ -+.-<>-~-]*[!-+.-<>-~-]';
+const TRACESTATE = `[\\t ]*(?:${TRACE_MEMBER}[\\t ]*)?(?:,[\\t ]*(?:${TRACE_MEMBER}[\\t ]*)?)*`;
+/** No member at all, more than 32, a longer key, a longer value. */
+const NO_TRACESTATE = ['^[\\t ,]*$', '(?:,[^,]*){32}', '[a-z0-9_*/@-]{257}=', '=[^,=]{256}[\\t ]*[^,=\\t ]'];
 
 const RESERVED_PREFIXES = ['ce_', 'outbox-'].map(caseless).join('|');
 const RESERVED_NAMES = ['content-type', 'traceparent', 'tracestate'].map(caseless).join('|');
-const RESERVED = `(?:${RESERVED_PREFIXES}|(?:${RESERVED_NAMES})$)`;
+const RESERVED = `^(?:${RESERVED_PREFIXES}|(?:${RESERVED_NAMES})$)`;
 /** Plain objects, by which the SDK writes and JavaScript reads headers, lose these. */
-const LOST_NAMES = '(?:constructor|__proto__)$';
+const LOST_NAMES = '^(?:constructor|__proto__)$';
 
-const TEXT = String.raw`[^${CONTROLS}${SURROGATES}]+`;
+const TEXT = `[ -~${AFTER_CONTROLS}]+`;
 const TEXT_ALLOWED = 'a non-empty text without control characters';
-
-/** Kafka's own rule for topic names. */
-const TOPIC = String.raw`(?!\.{1,2}$)[0-9A-Za-z._\-]{1,249}`;
 
 /** Every rule for a text of the item, by its place. What a pattern cannot say stands in {@link LIMITS}. */
 export const RULES = {
   pk: rule(
-    String.raw`${AGGREGATE_SYNTAX}#[^${SURROGATES}]+`,
+    `${AGGREGATE_SYNTAX}#[${ANY}]+`,
     'well-formed and "<aggregate>#<key>", where the aggregate is a letter followed by letters, digits, ".", "_" or "-"',
   ),
-  sk: rule(POSITION_SYNTAX, `a version of 16 digits, at most ${Number.MAX_SAFE_INTEGER}, or a UUIDv7 in lower case`),
-  eventId: rule(TEXT, TEXT_ALLOWED),
-  eventType: rule(TEXT, TEXT_ALLOWED),
-  topic: rule(TOPIC, 'a Kafka topic name: 1 to 249 letters, digits, ".", "_" or "-"'),
-  time: rule(DATE_TIME, 'an RFC 3339 time with its zone, such as "2026-01-31T12:00:00Z"; without leap seconds'),
+  sk: rule(
+    POSITION_SYNTAX,
+    `a version of 16 digits, at most ${Number.MAX_SAFE_INTEGER}, or a UUIDv7 in lower case`,
+    NOT_VISIBLE_ASCII,
+  ),
+  eventId: rule(TEXT, TEXT_ALLOWED, CONTROL),
+  eventType: rule(TEXT, TEXT_ALLOWED, CONTROL),
+  // Kafka's own rule for topic names.
+  topic: rule(
+    '[0-9A-Za-z._-]{1,249}',
+    'a Kafka topic name: 1 to 249 letters, digits, ".", "_" or "-"',
+    '^[.]{1,2}$',
+    NOT_VISIBLE_ASCII,
+  ),
+  time: rule(
+    DATE_TIME,
+    'an RFC 3339 time with its zone, such as "2026-01-31T12:00:00Z"; without leap seconds',
+    ...OUT_OF_YEARS,
+    NOT_VISIBLE_ASCII,
+  ),
   contentType: rule(
-    NOT_STRUCTURED + MEDIA_TYPE,
+    MEDIA_TYPE,
     'a media type such as "application/json", and none of "application/cloudevents…"',
+    STRUCTURED,
+    NOT_ASCII_TEXT,
   ),
   dataSchema: rule(
     `${SCHEME}(?:${PATH})${QUERY_FRAGMENT}`,
     'a URI with its scheme, such as "https://example.com/order.json"',
+    ...ENDS_EARLY,
+    NOT_VISIBLE_ASCII,
   ),
-  wellFormed: rule(`[^${SURROGATES}]*`, 'well-formed Unicode'),
+  wellFormed: rule(`[${ANY}]*`, 'well-formed Unicode'),
   headerName: rule(
-    `(?!${RESERVED}|${LOST_NAMES})${TEXT}`,
+    TEXT,
     'a non-empty text without control characters, not "constructor" or "__proto__", and not "ce_…", "outbox-…", "content-type", "traceparent" or "tracestate" in any case of letters, which the relay writes itself',
+    RESERVED,
+    LOST_NAMES,
+    CONTROL,
   ),
   source: rule(
-    `(?=.)(?:${SCHEME})?(?:${PATH})?${QUERY_FRAGMENT}`,
-    'a non-empty URI reference such as "/shop/order", with other characters than those of RFC 3986 percent-encoded',
+    `(?:${SCHEME})?(?:${PATH})${QUERY_FRAGMENT}`,
+    'a non-empty URI reference such as "/shop/order", with other characters than those of RFC 3986 percent-encoded, and without a colon in the first part of a relative one',
+    '^$',
+    ...ENDS_EARLY,
+    ...COLON_FIRST,
+    NOT_VISIBLE_ASCII,
   ),
-  region: rule('[a-z0-9-]+', 'an AWS region such as "eu-central-1"'),
+  region: rule('[a-z0-9-]+', 'an AWS region such as "eu-central-1"', NOT_VISIBLE_ASCII),
   traceparent: rule(
     TRACEPARENT,
     'a W3C traceparent in lower case: version, trace id, span id and flags, no id of zeros alone',
+    ...NO_TRACEPARENT,
+    NOT_VISIBLE_ASCII,
   ),
-  tracestate: rule(`(?=.*=)${TRACESTATE}`, 'a W3C tracestate: up to 32 members "key=value"'),
+  tracestate: rule(TRACESTATE, 'a W3C tracestate: up to 32 members "key=value"', ...NO_TRACESTATE, NOT_ASCII_TEXT),
 } as const satisfies Record<string, TextRule>;
 
 /** Numbers and sizes of the item. */
@@ -129,13 +194,9 @@ export const LIMITS = {
   committedAt: Date.UTC(9999, 11, 31, 23, 59, 59, 999),
 } as const;
 
-export const keeps = ({ pattern }: TextRule, value: unknown): value is string =>
-  typeof value === 'string' && pattern.test(value);
+export const keeps = ({ pattern, except }: Pick<TextRule, 'pattern' | 'except'>, value: unknown): value is string =>
+  typeof value === 'string' && pattern.test(value) && except?.test(value) !== true;
 
-const RESERVED_HEADER = new RegExp(`^${RESERVED}`, 'u');
+const RESERVED_HEADER = new RegExp(RESERVED, 'u');
 /** Names that the relay writes itself. */
 export const isReservedHeader = (name: string): boolean => RESERVED_HEADER.test(name);
-
-/** A pattern as JSON Schema takes it. In some languages `$` also matches before a last line feed. */
-export const schemaPattern = ({ pattern }: TextRule): string =>
-  pattern.source.replaceAll(/\$(?=\)|$)/g, String.raw`(?![\s\S])`);

@@ -179,8 +179,9 @@ class Reader {
   }
 
   epochMs(map: Image, name: string): number {
-    const value = Number(map[name]?.N);
-    return Number.isSafeInteger(value) && value >= 0 && value <= LIMITS.committedAt
+    const text = map[name]?.N ?? '';
+    const value = Number(text);
+    return isInteger(text) && value >= 0 && value <= LIMITS.committedAt
       ? value
       : this.fail(name, `a number of epoch milliseconds, an integer from 0 to ${LIMITS.committedAt}`, got(map[name]));
   }
@@ -205,6 +206,12 @@ class Reader {
       }),
     );
   }
+}
+
+/** By its digits: a number would round a small fraction away. */
+function isInteger(text: string): boolean {
+  const [, fraction = '', exponent = '0'] = /^-?\d+(?:\.(\d*))?(?:e\+?(\d+))?$/i.exec(text) ?? ['', 'none'];
+  return fraction.replace(/0+$/, '').length <= Number(exponent) && Number.isSafeInteger(Number(text));
 }
 
 function got(value: AttributeValue | undefined): string {

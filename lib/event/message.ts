@@ -1,3 +1,4 @@
+import { cloudEventsTime } from './cloud-events-time';
 import type { OutboxEvent, OutboxItem } from './item';
 import { versionOfPosition } from './position';
 
@@ -31,7 +32,7 @@ export function messagesOf(item: OutboxItem): Message[] {
       ce_id: event.id,
       ce_source: item.source,
       ce_type: event.type,
-      ce_time: event.time,
+      ce_time: cloudEventsTime(event.time),
       ce_subject: item.key,
       ce_partitionkey: item.key,
       ce_txevents: txEvents,

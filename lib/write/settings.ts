@@ -1,6 +1,6 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { isByteCount } from '../event/catalogue';
-import { RULES } from '../event/item-rules';
+import { keeps, RULES, type TextRule } from '../event/item-rules';
 import { isRecord, refuseOption, requireOptions } from '../event/options';
 
 /** How a service writes to its outbox. */
@@ -56,8 +56,12 @@ const SERVICE = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function settingsOf(options: OutboxOptions): OutboxSettings {
   const given = requireOptions(options, OPTIONS);
-  const text = (name: (typeof OPTIONS)[number], value: unknown, pattern: RegExp, allowed: string): string =>
-    typeof value === 'string' && pattern.test(value) ? value : refuseOption(name, value, allowed);
+  const text = (
+    name: (typeof OPTIONS)[number],
+    value: unknown,
+    rule: Pick<TextRule, 'pattern' | 'except'>,
+    allowed: string,
+  ): string => (keeps(rule, value) ? value : refuseOption(name, value, allowed));
 
   const { events, maxMessageBytes = OUTBOX_DEFAULTS.maxMessageBytes, clock = OUTBOX_DEFAULTS.clock, source } = options;
   if (!isRecord(given['events']) || typeof given['events']['definitionOf'] !== 'function') {
@@ -70,16 +74,26 @@ export function settingsOf(options: OutboxOptions): OutboxSettings {
     refuseOption('clock', clock, 'an object with now(), which gives epoch milliseconds');
   }
   return {
-    tableName: text('tableName', options.tableName, TABLE, 'the name or ARN of a DynamoDB table'),
-    service: text('service', options.service, SERVICE, 'letters, digits, ".", "_" or "-", such as "shop"'),
+    tableName: text(
+      'tableName',
+      options.tableName,
+      { pattern: TABLE, except: undefined },
+      'the name or ARN of a DynamoDB table',
+    ),
+    service: text(
+      'service',
+      options.service,
+      { pattern: SERVICE, except: undefined },
+      'letters, digits, ".", "_" or "-", such as "shop"',
+    ),
     events,
     region: text(
       'region',
       options.region ?? process.env['AWS_REGION'],
-      RULES.region.pattern,
+      RULES.region,
       `${RULES.region.allowed}; without the option it is the environment variable AWS_REGION`,
     ),
-    ...(source === undefined ? {} : { source: text('source', source, RULES.source.pattern, RULES.source.allowed) }),
+    ...(source === undefined ? {} : { source: text('source', source, RULES.source, RULES.source.allowed) }),
     maxMessageBytes,
     clock,
   };

@@ -4,6 +4,11 @@ const FRAME_MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const FLAG = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionaryId: 0x01 } as const;
 const CHECKSUM_BYTES = 4;
+/** By the number in the frame's block descriptor; smaller numbers are reserved. */
+const MAX_BLOCK_BYTES: readonly (number | undefined)[] = [
+  ...[undefined, undefined, undefined, undefined],
+  ...[16, 18, 20, 22].map((bits) => 2 ** bits),
+];
 /** The highest bit of a block's size: the block is stored as it is. */
 const STORED = 0x8000_0000;
 
@@ -17,13 +22,19 @@ const STORED = 0x8000_0000;
  */
 export function decompressLz4(input: Buffer): Buffer {
   const output = new Lz77Output(4 * input.length);
+  let frames = 0;
   let at = 0;
   while (at < input.length) {
     const magic = input.readUInt32LE(at);
     if ((magic & 0xffff_fff0) >>> 0 === SKIPPABLE_MAGIC) at += 8 + input.readUInt32LE(at + 4);
-    else if (magic === FRAME_MAGIC) at = frame(input, at, output);
-    else throw new RangeError('the data do not begin as a frame of LZ4');
+    else if (magic === FRAME_MAGIC) {
+      at = frame(input, at, output);
+      frames++;
+    } else throw new RangeError('the data do not begin as a frame of LZ4');
   }
+  if (at > input.length) throw new RangeError('the compressed data end too early');
+  // A batch without records is not compressed: nothing is no content.
+  if (frames === 0) throw new RangeError('the data have no frame of LZ4');
   return output.take();
 }
 
@@ -33,6 +44,8 @@ function frame(input: Buffer, start: number, output: Lz77Output): number {
   const has = (flag: number): boolean => (flags & flag) !== 0;
   if (flags >> 6 !== 1) throw new RangeError(`the version ${flags >> 6} of the frame is unknown`);
   if (has(FLAG.dictionaryId)) throw new RangeError('the frame needs a dictionary');
+  const maxBlockBytes = MAX_BLOCK_BYTES[(input.readUInt8(start + 5) >> 4) & 7];
+  if (maxBlockBytes === undefined) throw new RangeError('the frame gives no size of its blocks');
   // Magic, flags, block descriptor; then the size of the content, and a checksum of the header.
   let at = start + 6 + (has(FLAG.contentSize) ? 8 : 0) + 1;
   for (;;) {
@@ -40,8 +53,12 @@ function frame(input: Buffer, start: number, output: Lz77Output): number {
     at += 4;
     if (word === 0) return at + (has(FLAG.contentChecksum) ? CHECKSUM_BYTES : 0);
     const size = word & ~STORED;
+    const before = output.length;
     if (word >= STORED) output.literal(input, at, size);
     else block(input, at, at + size, output);
+    if (output.length - before > maxBlockBytes) {
+      throw new RangeError(`a block has ${output.length - before} bytes, and its frame allows ${maxBlockBytes}`);
+    }
     at += size + (has(FLAG.blockChecksum) ? CHECKSUM_BYTES : 0);
   }
 }

@@ -15,6 +15,7 @@ const MAX_RATIO = 22;
  */
 export function decompressSnappy(input: Buffer): Buffer {
   if (!input.subarray(0, JAVA_MAGIC.length).equals(JAVA_MAGIC)) return block(input);
+  if (input.length < JAVA_HEADER_BYTES) throw new RangeError('the compressed data end in their header');
   const blocks: Buffer[] = [];
   for (let at = JAVA_HEADER_BYTES; at < input.length;) {
     const from = at + 4;

@@ -188,3 +188,20 @@ test('an item that was decoded is encoded as it was', () => {
   const document = item({ events: [event(), event({ id: 'b', topic: 'others', headers: { a: 'b' } })] });
   expect(encodeItem(decodeItem(marshall(document)))).toEqual(document);
 });
+
+test.each([
+  ['1767323045678', true],
+  ['1767323045678.000', true],
+  ['1.767323045678E+12', true],
+  ['1.7673230456780E12', true],
+  ['1767323045678.0000000000001', false],
+  ['1.7673230456785E+12', false],
+  ['-1', false],
+  ['', false],
+  ['NaN', false],
+  ['0x10', false],
+])('a committedAt of %s is taken only when it is exact', (N, accepted) => {
+  const decode = () => decodeItem({ ...marshall(item()), committedAt: { N } });
+  if (accepted) expect(decode().committedAt).toBe(1_767_323_045_678);
+  else expect(decode).toThrow(OutboxError);
+});

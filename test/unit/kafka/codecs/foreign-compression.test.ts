@@ -125,3 +125,43 @@ describe('damaged data', () => {
     expect(() => decompressLz4(bytes)).toThrow(ARangeError);
   });
 });
+
+describe('what has no content is damaged, and not an empty batch', () => {
+  const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
+  const SKIPPED = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9]);
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a skippable frame alone', SKIPPED],
+    ['a skippable frame that ends later', SKIPPED.subarray(0, 8)],
+    ['a part of a magic', Buffer.from([4, 0x22])],
+  ])('LZ4: %s', (_, data) => {
+    expect(() => decompressLz4(data)).toThrow();
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['the magic of snappy-java', MAGIC],
+    ['a part of its header', Buffer.concat([MAGIC, Buffer.from([0, 0])])],
+    ['a part of its magic', MAGIC.subarray(0, 5)],
+  ])('Snappy: %s', (_, data) => {
+    expect(() => decompressSnappy(data)).toThrow();
+  });
+});
+
+it('LZ4: a block is not larger than its frame allows', () => {
+  const frame = (descriptor: number, bytes: number): Buffer => {
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(0x8000_0000 + bytes);
+    return Buffer.concat([
+      Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, descriptor, 0]),
+      size,
+      Buffer.alloc(bytes),
+      Buffer.alloc(4),
+    ]);
+  };
+  expect(decompressLz4(frame(0x40, 65_536))).toHaveLength(65_536);
+  expect(() => decompressLz4(frame(0x40, 65_537))).toThrow('its frame allows 65536');
+  expect(decompressLz4(frame(0x50, 65_537))).toHaveLength(65_537);
+  expect(() => decompressLz4(frame(0x30, 10))).toThrow('gives no size of its blocks');
+});
