@@ -1,53 +1,105 @@
-import { Annotations, Aspects, Stack, type IAspect } from 'aws-cdk-lib';
+import { Annotations, Aspects, Reference, Stack, Tokenization, type IAspect } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Alias, CfnAlias, CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnTopic, CfnTopicPolicy, Topic, TopicPolicy, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
+import type { OutboxError } from '../../event/errors';
+import { known } from '../guards/places';
+import { shutOut, type ResourceStatement, type ServiceRequest } from '../guards/service-policy';
 import { invalidOption } from '../invalid-option';
 import { all, propertiesOf } from '../look-into-app';
 
-const CLOUDWATCH = 'cloudwatch.amazonaws.com';
+const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
 /** Its policy is AWS's, and lets no service use the key: https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger */
 const MANAGED_KEY = 'alias/aws/sns';
 
 /**
- * Lets CloudWatch publish the state of alarms to a topic: completes the policies of a topic and a key that the app makes,
- * and warns of what the owner of an imported one must do. Without them an alarm fires, and nobody is told.
+ * Lets CloudWatch publish the state of the alarms of `scope` to a topic: completes the policies of a topic and a key that
+ * the app makes, and warns of what the owner of an imported one must do. Without them an alarm fires, and nobody is told.
  *
  * @throws OutboxError `invalid-option` for a topic that CloudWatch can never publish to.
  */
 export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic): void {
-  refuseFifo(option, topic);
-  const resource = topic.node.defaultChild;
-  if (!(topic instanceof Topic) || !(resource instanceof CfnTopic)) {
-    warnOfImport(scope, option, topic);
+  const impossible = impossibleTopic(option, topic);
+  if (impossible !== undefined) throw impossible;
+  const made = madeTopicOf(topic);
+  const key = keyOf(topic, made);
+  if (made === undefined) {
+    warnOfImport(scope, option, topic, key);
     return;
   }
-  refuseManagedKey(option, JSON.stringify(Stack.of(topic).resolve(resource.kmsMasterKeyId) ?? ''));
-  if (resource.kmsMasterKeyId !== undefined) letUseKey(scope, option, topic);
-  if (completed.has(topic)) return;
-  completed.add(topic);
-  Aspects.of(Stack.of(topic)).add(new PublishInPolicies(topic));
+  if (key.made === undefined && key.named !== undefined) {
+    warn(scope, option, topic, `The key of the topic ${topic.node.path} is not made in this app.`, [
+      keyStatement(scope),
+    ]);
+  }
+  const { account } = Stack.of(scope);
+  if (key.made?.node.scope instanceof Key && isFirst(key.made, account)) {
+    key.made.node.scope.addToResourcePolicy(keyStatement(scope));
+  }
+  if (!(topic instanceof Topic) || !isFirst(topic, account)) return;
+  const statement = publishStatement(scope, topic);
+  if (!isForeign(scope, topic)) {
+    Aspects.of(Stack.of(topic)).add(new PublishInPolicies(topic, statement));
+    return;
+  }
+  // The default policy lets in the topic's own account alone, and goes when there is another one.
+  topic.addToResourcePolicy(statement);
+  if (isFirst(topic, Stack.of(topic).account)) topic.addToResourcePolicy(publishStatement(topic, topic));
 }
 
-/** Topics whose policies are completed already: `page` and `ticket` may be one, of several outboxes. */
-const completed = new WeakSet<ITopic>();
-const completedKeys = new WeakSet<Key>();
+/** Policies that are completed already, by account: `page` and `ticket` may be one, of several outboxes. */
+const completed = new WeakMap<IConstruct, Set<string>>();
 
-function refuseFifo(option: string, topic: ITopic): void {
-  if (!topic.fifo && !topic.topicArn.endsWith('.fifo')) return;
-  throw invalidOption(
-    `monitoring.${option}`,
-    `the FIFO topic ${topic.node.path}`,
-    'a standard topic',
-    'CloudWatch publishes alarms without a message group, which a FIFO topic refuses.',
-  );
+function isFirst(owner: IConstruct, what: string): boolean {
+  const before = completed.get(owner) ?? new Set();
+  completed.set(owner, before);
+  const isNew = !before.has(what);
+  before.add(what);
+  return isNew;
 }
 
-function refuseManagedKey(option: string, key: string): void {
-  if (!key.includes(MANAGED_KEY)) return;
-  throw invalidOption(
+/** The topic's resource, also of an import by a token of a topic that the app makes. */
+function madeTopicOf(topic: ITopic): CfnTopic | undefined {
+  const made = topic.node.defaultChild ?? behind(topic.topicArn);
+  return made instanceof CfnTopic ? made : undefined;
+}
+
+/** The resource that a token names. */
+function behind(text: string | undefined): IConstruct | undefined {
+  if (text === undefined) return undefined;
+  return Tokenization.reverseString(text).tokens.find((token) => Reference.isReference(token))?.target;
+}
+
+/** The key of a topic: its resource where the app makes it, and its name where it has one. */
+function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: CfnKey; readonly named?: string } {
+  const named = made === undefined ? topic.masterKey?.keyArn : made.kmsMasterKeyId;
+  if (named === undefined) return {};
+  const key: IKey | undefined = topic.masterKey instanceof Alias ? topic.masterKey.aliasTargetKey : topic.masterKey;
+  const target = key?.keyArn === named || topic.masterKey instanceof Alias ? key?.node.defaultChild : behind(named);
+  const resource = target instanceof CfnAlias ? behind(target.targetKeyId) : target;
+  return { named, made: resource instanceof CfnKey ? resource : undefined };
+}
+
+/** What no policy can cure. */
+function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined {
+  const made = madeTopicOf(topic);
+  const { FifoTopic: fifo = false, KmsMasterKeyId: key } = (made === undefined ? {} : propertiesOf(made)) as {
+    readonly FifoTopic?: unknown;
+    readonly KmsMasterKeyId?: unknown;
+  };
+  if (topic.fifo || fifo === true || topic.topicArn.endsWith('.fifo')) {
+    return invalidOption(
+      `monitoring.${option}`,
+      `the FIFO topic ${topic.node.path}`,
+      'a standard topic',
+      'CloudWatch publishes alarms without a message group, which a FIFO topic refuses.',
+    );
+  }
+  const names = JSON.stringify([key, Stack.of(topic).resolve(topic.masterKey?.keyArn)]);
+  if (!names.includes(MANAGED_KEY)) return undefined;
+  return invalidOption(
     `monitoring.${option}`,
     `a topic that is encrypted with ${MANAGED_KEY}`,
     'a topic without encryption, or with a key of your own',
@@ -55,100 +107,147 @@ function refuseManagedKey(option: string, key: string): void {
   );
 }
 
-function letUseKey(scope: Construct, option: string, topic: Topic): void {
-  const key = topic.masterKey;
-  if (!(key instanceof Key)) {
-    refuseManagedKey(option, JSON.stringify(Stack.of(topic).resolve(key?.keyArn) ?? ''));
-    warn(scope, option, `The key of the topic ${topic.node.path} is not made in this app.`, [keyStatement(topic)]);
-    return;
-  }
-  if (completedKeys.has(key)) return;
-  completedKeys.add(key);
-  key.addToResourcePolicy(keyStatement(topic));
-}
+const cloudWatch = () => new ServicePrincipal(`${CLOUDWATCH}.amazonaws.com`);
 
-const keyStatement = (topic: ITopic): PolicyStatement =>
+/** CloudWatch asks on behalf of the account of the alarms, which the topic need not be of. */
+const ofAlarms = (alarms: IConstruct) => ({ StringEquals: { 'aws:SourceAccount': Stack.of(alarms).account } });
+
+const sidOf = (alarms: IConstruct): string => `OutboxAlarms${known(Stack.of(alarms).account) ?? ''}`;
+
+const keyStatement = (alarms: IConstruct): PolicyStatement =>
   new PolicyStatement({
-    sid: 'OutboxAlarms',
-    principals: [new ServicePrincipal(CLOUDWATCH)],
+    sid: sidOf(alarms),
+    principals: [cloudWatch()],
     actions: KEY_ACTIONS,
     resources: ['*'],
-    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(topic).account } },
+    conditions: ofAlarms(alarms),
   });
 
-const publishStatement = (topic: ITopic): PolicyStatement =>
+const publishStatement = (alarms: IConstruct, topic: ITopic): PolicyStatement =>
   new PolicyStatement({
-    sid: 'OutboxAlarms',
-    principals: [new ServicePrincipal(CLOUDWATCH)],
+    sid: sidOf(alarms),
+    principals: [cloudWatch()],
     actions: ['sns:Publish'],
     resources: [topic.topicArn],
-    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(topic).account } },
+    conditions: ofAlarms(alarms),
   });
+
+function isForeign(alarms: IConstruct, topic: IConstruct): boolean {
+  const [own, other] = [known(Stack.of(alarms).account), known(Stack.of(topic).account)];
+  return own !== undefined && other !== undefined && own !== other;
+}
 
 /** Where there is no policy, the default one of SNS lets every alarm of the account publish. */
 class PublishInPolicies implements IAspect {
   readonly #topic: ITopic;
+  readonly #statement: PolicyStatement;
 
-  constructor(topic: ITopic) {
+  constructor(topic: ITopic, statement: PolicyStatement) {
     this.#topic = topic;
+    this.#statement = statement;
   }
 
   visit(node: IConstruct): void {
     if (!(node instanceof TopicPolicy)) return;
     const resource = node.node.defaultChild;
     if (!(resource instanceof CfnTopicPolicy) || !resource.topics.includes(this.#topic.topicArn)) return;
-    node.document.addStatements(publishStatement(this.#topic));
+    node.document.addStatements(this.#statement);
   }
 }
 
-/** Why a topic's own policy keeps alarms out, as far as the app shows it; empty when nothing does. */
-export function publishProblems(option: string, topic: ITopic | undefined): string[] {
+/** Why alarms of `scope` would not be heard, as far as the app shows it; empty when nothing keeps them out. */
+export function publishProblems(scope: Construct, option: string, topic: ITopic | undefined): string[] {
   if (topic === undefined) return [];
-  const arn = JSON.stringify(Stack.of(topic).resolve(topic.topicArn));
-  const policies = all(topic, CfnTopicPolicy)
+  // Once more: an escape hatch may have changed it since.
+  const impossible = impossibleTopic(option, topic);
+  if (impossible !== undefined) return [impossible.message];
+  const made = madeTopicOf(topic);
+  const { account, region } = Stack.of(scope);
+  const arn = resolved(topic, topic.topicArn);
+  const request = (action: string, resource: unknown): ServiceRequest => ({
+    ...{ service: CLOUDWATCH, action, resource },
+    ...{ account, region },
+  });
+  // SNS has one policy for a topic: of several the last one that is deployed.
+  const documents = all(topic, CfnTopicPolicy)
     .map((policy) => propertiesOf(policy) as { readonly Topics?: unknown[]; readonly PolicyDocument?: Document })
-    .filter(({ Topics = [] }) => Topics.some((one) => JSON.stringify(one) === arn));
-  const statements = policies.flatMap(({ PolicyDocument }) => PolicyDocument?.Statement ?? []);
-  if (policies.length === 0 || statements.some(letsCloudWatchPublish)) return [];
-  return [
-    invalidOption(
-      `monitoring.${option}`,
-      `the topic ${topic.node.path}, whose policy does not let CloudWatch publish`,
-      'a topic that CloudWatch can publish to',
-      `Add to its policy: ${JSON.stringify(publishStatement(topic).toStatementJson())}`,
-    ).message,
-  ];
+    .filter(({ Topics = [] }) => Topics.some((one) => JSON.stringify(one) === JSON.stringify(arn)))
+    .map(({ PolicyDocument = {} }) => PolicyDocument);
+  const isShut = documents.length === 0 && made !== undefined && isForeign(scope, made);
+  const policies: GuardedPolicy[] = (isShut ? [{}] : documents).map((document) => ({
+    document,
+    name: `the topic ${topic.node.path}`,
+    requests: [request('sns:Publish', arn)],
+    statement: publishStatement(scope, topic),
+  }));
+  const key = keyOf(topic, made).made;
+  if (key !== undefined) {
+    const { KeyPolicy = {} } = propertiesOf(key) as { readonly KeyPolicy?: Document };
+    policies.push({
+      document: KeyPolicy,
+      name: `a topic with the key ${key.node.path}`,
+      requests: [request('kms:Decrypt', '*'), request('kms:GenerateDataKey', '*')],
+      statement: keyStatement(scope),
+    });
+  }
+  return policies.flatMap((policy) => problemOf(topic, option, policy));
+}
+
+interface GuardedPolicy {
+  readonly document: Document;
+  readonly name: string;
+  readonly requests: readonly ServiceRequest[];
+  /** Lets the requests in. */
+  readonly statement: PolicyStatement;
+}
+
+function problemOf(topic: ITopic, option: string, { document, name, requests, statement }: GuardedPolicy): string[] {
+  const statements = [document.Statement ?? []].flat();
+  return requests
+    .map(({ action, ...request }) => ({ action, reason: shutOut(statements, { action, ...request }) }))
+    .filter(({ reason }) => reason !== undefined)
+    .slice(0, 1)
+    .map(
+      ({ action, reason }) =>
+        invalidOption(
+          `monitoring.${option}`,
+          name,
+          'a topic that CloudWatch can publish to',
+          reason === 'denies'
+            ? `Its policy denies ${action} to CloudWatch. Except the service principal cloudwatch.amazonaws.com from the denial, or remove it.`
+            : `Its policy does not let CloudWatch publish (${action}). Add to its policy: ${text(topic, statement)}`,
+        ).message,
+    );
 }
 
 interface Document {
-  readonly Statement?: readonly Statement[];
-}
-interface Statement {
-  readonly Effect?: string;
-  readonly Action?: string | readonly string[];
-  readonly Principal?: string | { readonly Service?: string | readonly string[]; readonly AWS?: unknown };
+  readonly Statement?: ResourceStatement | readonly ResourceStatement[];
 }
 
-function letsCloudWatchPublish({ Effect: effect, Action: action, Principal: principal }: Statement): boolean {
-  if (effect !== 'Allow') return false;
-  const actions = [action ?? []].flat().map((one) => one.toLowerCase());
-  if (!actions.some((one) => one === '*' || one === 'sns:*' || one === 'sns:publish')) return false;
-  if (principal === '*') return true;
-  const { Service: service, AWS: account } = typeof principal === 'object' ? principal : {};
-  return [service ?? []].flat().includes(CLOUDWATCH) || account === '*';
-}
+const resolved = (within: IConstruct, value: unknown): unknown => Stack.of(within).resolve(value) as unknown;
 
-function warnOfImport(scope: Construct, option: string, topic: ITopic): void {
-  const key = topic.masterKey;
-  refuseManagedKey(option, JSON.stringify(Stack.of(scope).resolve(key?.keyArn) ?? ''));
-  const statements = [publishStatement(topic), ...(key === undefined ? [] : [keyStatement(topic)])];
+const text = (within: IConstruct, statement: PolicyStatement): string =>
+  JSON.stringify(resolved(within, statement.toStatementJson()));
+
+function warnOfImport(scope: Construct, option: string, topic: ITopic, key: ReturnType<typeof keyOf>): void {
+  const statements = [publishStatement(scope, topic), ...(key.named === undefined ? [] : [keyStatement(scope)])];
   const encrypted =
-    key === undefined ? ' If it is encrypted, its key must allow kms:Decrypt and kms:GenerateDataKey* to it too.' : '';
-  warn(scope, option, `The topic ${topic.node.path} is not made in this app.${encrypted}`, statements);
+    key.named === undefined
+      ? ' If it is encrypted, its key must allow kms:Decrypt and kms:GenerateDataKey* to it too.'
+      : '';
+  warn(scope, option, topic, `The topic ${topic.node.path} is not made in this app.${encrypted}`, statements);
 }
 
-function warn(scope: Construct, option: string, reason: string, statements: readonly PolicyStatement[]): void {
-  const texts = statements.map((statement) => JSON.stringify(Stack.of(scope).resolve(statement.toStatementJson())));
+/** Once for each topic of a stack, whatever uses it. */
+function warn(
+  scope: Construct,
+  option: string,
+  topic: ITopic,
+  reason: string,
+  statements: readonly PolicyStatement[],
+): void {
+  if (!isFirst(Stack.of(scope), JSON.stringify(resolved(scope, topic.topicArn)))) return;
+  const texts = statements.map((statement) => text(scope, statement));
   Annotations.of(scope).addWarningV2(
     `dynamodb-outbox:${option}`,
     `monitoring.${option}: ${reason} CloudWatch publishes alarms only if the policies allow it; otherwise an alarm fires and nobody is told. Its owner must add, unless it is there: ${texts.join(' and to the policy of the key ')}. Set the state of one alarm by "aws cloudwatch set-alarm-state" to see whether it arrives.`,

@@ -66,7 +66,7 @@ export class GatheredAlarms extends Construct {
 
   #problems(): string[] {
     return [
-      ...Object.entries(this.#topics()).flatMap(([option, topic]) => publishProblems(option, topic)),
+      ...Object.entries(this.#topics()).flatMap(([option, topic]) => publishProblems(this, option, topic)),
       ...Object.entries(this.#gathered).flatMap(
         ([severity, alarms]) =>
           compositeAlarmProblem(`${this.node.path}/${severity}`, alarms.map(nameOf), Stack.of(this).region) ?? [],
