@@ -39,7 +39,10 @@ export function registerCodecs(): void {
       compress: (encoder) => known().compress(encoder),
       decompress: async (buffer) => {
         try {
-          return await decompress(buffer);
+          const records = await decompress(buffer);
+          // Brokers store a batch without records uncompressed. kafkajs would read no message here, and go on.
+          if (records.length === 0) throw new RangeError('the compressed data have no records');
+          return records;
         } catch (cause) {
           throw unreadable(name, cause);
         }

@@ -1,4 +1,4 @@
-import { Lz77Output } from './lz77-output';
+import { Lz77Output, MAX_DECOMPRESSED_BYTES } from './lz77-output';
 
 /** The Java client and the brokers cut data into blocks behind this magic, a version and a compatible version. */
 const JAVA_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
@@ -14,19 +14,22 @@ const MAX_RATIO = 22;
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
 export function decompressSnappy(input: Buffer): Buffer {
-  if (!input.subarray(0, JAVA_MAGIC.length).equals(JAVA_MAGIC)) return block(input);
+  if (!input.subarray(0, JAVA_MAGIC.length).equals(JAVA_MAGIC)) return block(input, MAX_DECOMPRESSED_BYTES);
   if (input.length < JAVA_HEADER_BYTES) throw new RangeError('the compressed data end in their header');
   const blocks: Buffer[] = [];
+  let room = MAX_DECOMPRESSED_BYTES;
   for (let at = JAVA_HEADER_BYTES; at < input.length;) {
     const from = at + 4;
     at = from + input.readUInt32BE(at);
     if (at > input.length) throw new RangeError('the compressed data end too early');
-    blocks.push(block(input.subarray(from, at)));
+    const bytes = block(input.subarray(from, at), room);
+    room -= bytes.length;
+    blocks.push(bytes);
   }
   return Buffer.concat(blocks);
 }
 
-function block(input: Buffer): Buffer {
+function block(input: Buffer, room: number): Buffer {
   let at = 0;
   const little = (bytes: number): number => {
     const value = input.readUIntLE(at, bytes);
@@ -41,6 +44,7 @@ function block(input: Buffer): Buffer {
     more = byte >= 0x80;
   }
   if (expected > MAX_RATIO * input.length) throw new RangeError(`${input.length} bytes cannot expand to ${expected}`);
+  if (expected > room) throw new RangeError(`the compressed data expand to more than ${MAX_DECOMPRESSED_BYTES} bytes`);
   const output = new Lz77Output(expected);
   while (at < input.length) {
     const tag = little(1);
