@@ -42,6 +42,8 @@ const AFTER_CONTROLS = `${range(0xa0, 0xd7ff)}${range(0xe000, 0x10ffff)}`;
 const ANY = `${range(0, 0x7e)}${range(0x7f, 0x9f)}${AFTER_CONTROLS}`;
 /** CloudEvents allows no control characters in its String type, because headers of HTTP cannot hold them. */
 const CONTROL = `[${range(0, 0x1f)}${range(0x7f, 0x9f)}]`;
+/** Go's SDK trims the space of Unicode, and refuses an id or type of nothing else. */
+const BLANK = `^[ ${String.fromCodePoint(0xa0, 0x1680)}${range(0x2000, 0x200a)}${String.fromCodePoint(0x2028, 0x2029, 0x202f, 0x205f, 0x3000)}]*$`;
 const NOT_VISIBLE_ASCII = '[^!-~]';
 const NOT_ASCII_TEXT = '[^\t -~]';
 
@@ -120,7 +122,7 @@ const RESERVED = `^(?:${RESERVED_PREFIXES}|(?:${RESERVED_NAMES})$)`;
 const LOST_NAMES = '^(?:constructor|__proto__)$';
 
 const TEXT = `[ -~${AFTER_CONTROLS}]+`;
-const TEXT_ALLOWED = 'a non-empty text without control characters';
+const NAME_ALLOWED = 'a text without control characters that is not blank';
 
 /** Every rule for a text of the item, by its place. What a pattern cannot say stands in {@link LIMITS}. */
 export const RULES = {
@@ -133,8 +135,8 @@ export const RULES = {
     `a version of 16 digits, at most ${Number.MAX_SAFE_INTEGER}, or a UUIDv7 in lower case`,
     NOT_VISIBLE_ASCII,
   ),
-  eventId: rule(TEXT, TEXT_ALLOWED, CONTROL),
-  eventType: rule(TEXT, TEXT_ALLOWED, CONTROL),
+  eventId: rule(TEXT, NAME_ALLOWED, CONTROL, BLANK),
+  eventType: rule(TEXT, NAME_ALLOWED, CONTROL, BLANK),
   // Kafka's own rule for topic names.
   topic: rule(
     '[0-9A-Za-z._-]{1,249}',

@@ -16,8 +16,26 @@ const CONTROL_CHARACTERS = ['\u0000', '\t', '\n', '\r', '\u001f', '\u007f', '\u0
 const HALVES = ['\ud800', '\udbff', '\udc00', '\udfff', 'a\ud83d', '\ude00a'];
 
 const text: AttributeCases = {
-  accepted: [' ', '~', 'a', 'a b', 'é', '\u00a0', '\ufeff', '日本', '😀', '\u{10ffff}', 'x'.repeat(2000)],
+  accepted: ['~', 'a', 'a b', ' a', 'a\u2028', 'é', '\ufeff', '日本', '😀', '\u{10ffff}', 'x'.repeat(2000)],
   refused: ['', ...CONTROL_CHARACTERS, ...CONTROL_CHARACTERS.map((each) => `a${each}`), 'a\nb', ...HALVES],
+};
+
+/** Go's SDK reads these as an empty id or type. */
+const named: AttributeCases = {
+  accepted: text.accepted,
+  refused: [
+    ...text.refused,
+    ' ',
+    '   ',
+    '\u00a0',
+    '\u1680',
+    '\u2003',
+    '\u2028',
+    '\u2029',
+    '\u202f',
+    '\u205f',
+    '\u3000 ',
+  ],
 };
 
 export const ATTRIBUTE_CASES: Readonly<Record<string, AttributeCases>> = {
@@ -39,8 +57,8 @@ export const ATTRIBUTE_CASES: Readonly<Record<string, AttributeCases>> = {
       ...HALVES.map((half) => `order#${half}`),
     ],
   },
-  id: text,
-  type: text,
+  id: named,
+  type: named,
   topic: {
     accepted: ['orders', 'a', 'A-1_b.c', '...', '.a', 'x'.repeat(249)],
     refused: ['', '.', '..', 'a b', 'a/b', 'ä', 'a\n', 'orders:1', 'x'.repeat(250)],
