@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { OutboxError } from '../event/errors';
 import { decodeItem, encodeItem, type Image } from '../event/item';
 import { parsePartitionKey } from '../event/key';
-import { isRecord } from '../event/options';
+import { errorText, isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
 import type { TransactionAction } from '../event/transaction';
-import { requestFailure, requestIdReused } from './request-failure';
+import { requestFailure, requestIdReused, type FailedCall } from './request-failure';
+import { field, THROTTLED } from './sdk-error';
 
 /** One entry of `CancellationReasons`; `Item` is in DynamoDB's own typed form, as the SDK leaves it in errors. */
 interface Reason {
@@ -24,17 +25,29 @@ interface Refusal {
 /**
  * What a failed `TransactWriteItems` means, as an `OutboxError` with the failure as its `cause`. Never throws.
  *
- * @param actions - the entries of the call in their order, to which the cancellation reasons belong by place
+ * @param call - its actions in their order, to which the cancellation reasons belong by place
  */
-export function explainFailure(
+export function explainFailure(error: unknown, tableName: string, call: FailedCall): OutboxError {
+  if (isOutboxError(error)) return error;
+  const reasons = cancellationReasons(error);
+  return reasons === undefined ? requestFailure(error, call) : cancelled(error, reasons, tableName, call);
+}
+
+function isOutboxError(error: unknown): error is OutboxError {
+  try {
+    return error instanceof OutboxError;
+  } catch {
+    // A revoked proxy.
+    return false;
+  }
+}
+
+function cancelled(
   error: unknown,
+  reasons: readonly Reason[],
   tableName: string,
-  actions: readonly TransactionAction[],
-  requestId?: string,
+  { actions, requestId }: FailedCall,
 ): OutboxError {
-  if (error instanceof OutboxError) return error as OutboxError;
-  const reasons = error instanceof Error ? cancellationReasons(error) : undefined;
-  if (reasons === undefined) return requestFailure(error, requestId);
   const refusals = reasons.map((reason, index): Refusal => ({ index, action: actions[index], reason }));
   const failed = (...codes: string[]): Refusal[] =>
     refusals.filter(({ reason: { Code } }) => Code !== undefined && codes.includes(Code));
@@ -43,8 +56,8 @@ export function explainFailure(
   const conditions = failed('ConditionalCheckFailed');
   const [rejected] = failed('ValidationError');
   const full = failed('ItemCollectionSizeLimitExceeded');
-  const conflicts = failed('TransactionConflict');
-  const throttled = failed('ThrottlingError', 'ProvisionedThroughputExceeded');
+  const conflicts = failed('TransactionConflict', 'TransactionConflictException');
+  const throttled = failed(...THROTTLED);
 
   const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
@@ -87,7 +100,7 @@ export function explainFailure(
 /** A cancellation writes nothing, whatever its reasons. */
 function requestRejected(cause: unknown): OutboxError<'request-rejected'> {
   const name = 'TransactionCanceledException';
-  const reason = cause instanceof Error ? cause.message : '';
+  const reason = errorText(cause);
   return new OutboxError(
     'request-rejected',
     `DynamoDB cancelled the transaction and gave no reason (${reason}). Nothing was written.`,
@@ -96,10 +109,19 @@ function requestRejected(cause: unknown): OutboxError<'request-rejected'> {
   );
 }
 
-function cancellationReasons(error: Error): readonly Reason[] | undefined {
-  if (error.name !== 'TransactionCanceledException') return undefined;
-  const reasons = 'CancellationReasons' in error ? error.CancellationReasons : undefined;
-  return Array.isArray(reasons) ? (reasons as readonly Reason[]) : [];
+function cancellationReasons(error: unknown): readonly Reason[] | undefined {
+  if (field(error, 'name') !== 'TransactionCanceledException') return undefined;
+  const reasons = field(error, 'CancellationReasons');
+  return Array.isArray(reasons) ? Array.from(reasons as unknown[], reasonOf) : [];
+}
+
+function reasonOf(given: unknown): Reason {
+  const [code, message, item] = [field(given, 'Code'), field(given, 'Message'), field(given, 'Item')];
+  return {
+    ...(typeof code === 'string' ? { Code: code } : {}),
+    ...(typeof message === 'string' ? { Message: message } : {}),
+    ...(isRecord(item) ? { Item: item as Image } : {}),
+  };
 }
 
 /** The condition of an outbox entry failed: its position is taken, by another writer or by this very request. */
@@ -160,8 +182,15 @@ function conditionFailed({ index, reason: { Item } }: Refusal, cause: unknown): 
 
 function entryRejected({ index, reason: { Code, Message } }: Refusal, cause: unknown): OutboxError<'entry-rejected'> {
   const reason = Message ?? Code ?? 'no reason given';
-  return new OutboxError('entry-rejected', `DynamoDB refused action ${index}: ${reason}`, { index, reason }, { cause });
+  return new OutboxError(
+    'entry-rejected',
+    `DynamoDB refused action ${index}: ${reason}`,
+    { index, reason },
+    { cause, retryable: Code !== undefined && SERVER_FAULTS.has(Code) },
+  );
 }
+
+const SERVER_FAULTS: ReadonlySet<string> = new Set(['InternalServerError', 'ServiceUnavailable']);
 
 const list = (refusals: readonly Refusal[]): string =>
   `action${refusals.length === 1 ? '' : 's'} ${refusals.map(({ index }) => index).join(', ')}`;

@@ -7,6 +7,7 @@ import { prepareChange, type Change, type ChangedAggregate, type PreparedChange,
 import { commitOf, type Commit, type CommitOptions } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { checkDistinctItems } from '../event/distinct-actions';
+import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from './trace-context';
 import type { OutboxEntry, TransactionAction, TransactionClient } from '../event/transaction';
@@ -86,7 +87,8 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * `throttled`; `request-id-reused` when a repetition differs from its first attempt; `access-denied` or
    * `request-rejected` for a call that DynamoDB does not take. After `outcome-unknown` (a timeout, a lost connection, an
    * internal error, an aborted call) and `transaction-in-progress` the transaction may be written: they are retryable
-   * only with a `requestId`. If a schema throws, the error is `invalid-event-data` with the thrown value as its `cause`.
+   * only with a `requestId`. A call that the client cannot send (an attribute that cannot be encoded, no region, no
+   * credentials) is none of these: two middlewares, which are added to the client once, tell. If a schema throws, the error is `invalid-event-data` with the thrown value as its `cause`.
    * @example
    * ```ts
    * await outbox.transact(client, {
@@ -164,21 +166,27 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
         return { commit, entries, tokens: prepared.map(({ token }) => token), requestId: write.requestId };
       });
       const { clientRequestToken } = commit;
-      try {
+      const send = async (): Promise<TransactResult> => {
         await client.transactWrite({
           TransactItems: entries,
           ...(clientRequestToken === undefined ? {} : { ClientRequestToken: clientRequestToken }),
         });
         return { tokens, alreadyWritten: false };
-      } catch (error) {
-        const failure = explainFailure(error, settings.tableName, entries, requestId);
+      };
+      return observing(client, send, (error, probe) => {
+        const failure = explainFailure(error, settings.tableName, { actions: entries, requestId, probe });
         // Only who gave a request id said that this may be a repetition.
         if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
         throw failure;
-      }
+      });
     },
 
-    explain: (error, actions, options) => explainFailure(error, settings.tableName, actions, options?.requestId),
+    explain(error, actions, options) {
+      // The types promise both, but an error is explained where nothing may throw.
+      const given: unknown = actions;
+      const requestId = isRecord(options) && typeof options.requestId === 'string' ? options.requestId : undefined;
+      return explainFailure(error, settings.tableName, { actions: Array.isArray(given) ? actions : [], requestId });
+    },
   };
 }
 

@@ -1,21 +1,22 @@
 import { OutboxError } from '../event/errors';
-import { isRecord, shown } from '../event/options';
+import { shown } from '../event/options';
+import type { RequestProbe } from './request-probe';
+import { isInconclusive, readSdkError, TIMEOUTS } from './sdk-error';
+import { isUnencodable, unsentFailure } from './unsent';
+import type { TransactionAction } from '../event/transaction';
 
-const THROTTLED: ReadonlySet<string> = new Set([
-  'ThrottlingException',
-  'Throttling',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'LimitExceededException',
-  'TooManyRequestsException',
-]);
 const CONFLICTS: ReadonlySet<string> = new Set(['TransactionConflictException', 'ReplicatedWriteConflictException']);
-/** New credentials are fetched for the next call. */
+/** New credentials are fetched for the next call, or its clock is corrected. */
 const STALE_CREDENTIALS: ReadonlySet<string> = new Set([
   'ExpiredTokenException',
   'ExpiredToken',
   'RequestExpired',
+  'RequestInTheFuture',
+  'RequestTimeTooSkewed',
   'CredentialsProviderError',
+  'TokenProviderError',
+  'IDPCommunicationError',
+  'IDPCommunicationErrorException',
 ]);
 const DENIED: ReadonlySet<string> = new Set([
   'AccessDeniedException',
@@ -24,6 +25,12 @@ const DENIED: ReadonlySet<string> = new Set([
   'MissingAuthenticationToken',
   'IncompleteSignatureException',
   'InvalidSignatureException',
+  'SignatureDoesNotMatch',
+  'InvalidClientTokenId',
+  'InvalidIdentityToken',
+  'InvalidIdentityTokenException',
+  'IDPRejectedClaim',
+  'IDPRejectedClaimException',
 ]);
 const REJECTED: ReadonlySet<string> = new Set([
   'ValidationException',
@@ -31,18 +38,47 @@ const REJECTED: ReadonlySet<string> = new Set([
   'SerializationException',
 ]);
 
-const MAX_REASON_CHARACTERS = 500;
+/** Of errors that the SDK makes of an answer in which no service named one, such as a proxy's. */
+const NAMELESS: ReadonlySet<string> = new Set([
+  'unknown',
+  'Unknown',
+  'UnknownError',
+  'Error',
+  'SyntaxError',
+  'TypeError',
+]);
+/** Their outcome is known only if no earlier attempt of the same call may have succeeded. */
+const OF_LAST_ATTEMPT: ReadonlySet<string> = new Set(['throttled', 'access-denied', 'request-rejected']);
+
+/** What is known of a failed call besides its error. */
+export interface FailedCall {
+  readonly actions: readonly TransactionAction[];
+  readonly requestId: string | undefined;
+  readonly probe?: RequestProbe | undefined;
+}
 
 /**
  * What the failure of a whole `TransactWriteItems` call means, as an `OutboxError` with the failure as its `cause`. It
- * goes by the name and status that the SDK notes on each error, never by a message.
+ * goes by what the client has sent, where that was observed, and by the name and status that the SDK notes on each
+ * error. A message counts only for attributes that cannot be encoded, because the SDK notes nothing else on that error.
  *
  * An error that is not known proves nothing about the transaction: the outcome is unknown.
  */
-export function requestFailure(cause: unknown, requestId: string | undefined): OutboxError {
-  const name = cause instanceof Error ? cause.name : 'unknown';
-  const reason = (cause instanceof Error ? cause.message : shown(cause)).slice(0, MAX_REASON_CHARACTERS);
-  const status = statusOf(cause);
+export function requestFailure(cause: unknown, { actions, requestId, probe }: FailedCall): OutboxError {
+  const wasUnsent = probe?.isObserved === true ? !probe.wasSent : isUnencodable(cause);
+  if (wasUnsent) return unsentFailure(cause, actions);
+  const failure = answeredFailure(cause, requestId);
+  if (probe?.hasLostAttempt !== true || !OF_LAST_ATTEMPT.has(failure.code)) return failure;
+  const { name, reason } = readSdkError(cause);
+  return outcomeUnknown(
+    { name, reason: `an earlier attempt had no answer, the last one: ${reason}` },
+    requestId,
+    cause,
+  );
+}
+
+function answeredFailure(cause: unknown, requestId: string | undefined): OutboxError {
+  const { name, reason, status, isRetryable, isThrottling } = readSdkError(cause);
   const about = { name, reason };
   if (name === 'IdempotentParameterMismatchException') return requestIdReused(requestId, cause);
   if (name === 'TransactionInProgressException') return inProgress(requestId, cause);
@@ -62,7 +98,7 @@ export function requestFailure(cause: unknown, requestId: string | undefined): O
       { cause },
     );
   }
-  if (THROTTLED.has(name) || status === 429) {
+  if (isThrottling) {
     return new OutboxError(
       'throttled',
       `DynamoDB throttled the call (${name}). Repeat the call later.`,
@@ -70,7 +106,7 @@ export function requestFailure(cause: unknown, requestId: string | undefined): O
       { cause },
     );
   }
-  if (STALE_CREDENTIALS.has(name)) {
+  if (STALE_CREDENTIALS.has(name) || (isRetryable && DENIED.has(name))) {
     return new OutboxError(
       'access-denied',
       `The credentials are missing or have expired (${name}: ${reason}). The client gets new ones for the next call; if this repeats, check where they come from.`,
@@ -86,7 +122,8 @@ export function requestFailure(cause: unknown, requestId: string | undefined): O
       { cause },
     );
   }
-  if (REJECTED.has(name) || (status !== undefined && status >= 400 && status < 500)) {
+  const isRefusal = status !== undefined && !isInconclusive(status) && status >= 400;
+  if (REJECTED.has(name) || (isRefusal && !isRetryable && !NAMELESS.has(name) && !TIMEOUTS.has(name))) {
     return new OutboxError(
       'request-rejected',
       `DynamoDB rejected the call, and would reject it again (${name}: ${reason}). Check table names and region of the client, and the entries of the transaction.`,
@@ -127,9 +164,3 @@ const outcomeUnknown = (
     about,
     { cause, retryable: requestId !== undefined },
   );
-
-function statusOf(error: unknown): number | undefined {
-  if (!isRecord(error) || !isRecord(error['$metadata'])) return undefined;
-  const status = error['$metadata']['httpStatusCode'];
-  return typeof status === 'number' ? status : undefined;
-}

@@ -59,7 +59,8 @@ export const THROTTLED: ReadonlySet<string> = new Set([
   'ThrottlingException',
   'TooManyRequestsException',
 ]);
-const TIMEOUTS: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
+/** Of the client, or of a server that waited for the request in vain. */
+export const TIMEOUTS: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
 const NETWORK: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'ECONNREFUSED',
@@ -88,6 +89,6 @@ export function isTransient(error: unknown, depth = 0): boolean {
   );
 }
 
-/** An answer that does not tell the outcome: DynamoDB's own names are below 500, and no redirect has one. */
+/** A status that does not tell the outcome: of a timeout, a redirect or a server's fault. */
 export const isInconclusive = (status: number): boolean =>
   status < 200 || status === 408 || (status >= 300 && status < 400) || status >= 500;

@@ -1,0 +1,71 @@
+import { runInNewContext } from 'node:vm';
+import { OutboxError } from '../../../lib';
+import { orderOutbox, REQUEST_ID, untyped } from './order-outbox';
+
+const outbox = orderOutbox();
+const getter = (name: string) =>
+  Object.defineProperty(new Error('x'), name, {
+    get() {
+      throw new Error('getter');
+    },
+  });
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+const cancelled = (CancellationReasons: unknown) =>
+  Object.assign(new Error('cancelled'), { name: 'TransactionCanceledException', CancellationReasons });
+
+test.each<[string, unknown]>([
+  ['null', null],
+  ['undefined', undefined],
+  ['a text', 'boom'],
+  ['a symbol', Symbol('s')],
+  ['an object without a prototype', Object.create(null)],
+  ['a revoked proxy', revoked()],
+  ['an error whose name throws', getter('name')],
+  ['an error whose message throws', getter('message')],
+  ['an error whose metadata throw', getter('$metadata')],
+  ['an error whose name is a symbol', Object.assign(new Error('x'), { name: Symbol('s') })],
+  ['an error whose message is an object', Object.assign(new Error('x'), { message: {} })],
+  ['an error without a message', Object.assign(new Error('x'), { message: undefined })],
+])('%s is explained as an unknown outcome', (_, error) => {
+  for (const actions of [[], [null], undefined]) {
+    const found = outbox.explain(error, untyped(actions), { requestId: REQUEST_ID });
+    expect(found).toBeInstanceOf(OutboxError);
+    expect([found.code, found.retryable]).toEqual(['outcome-unknown', true]);
+    expect(Object.is(found.cause, error)).toBe(true);
+  }
+  expect(outbox.explain(error, [], untyped(null)).retryable).toBe(false);
+});
+
+test.each<[string, string, boolean, unknown]>([
+  ['a reason that is null', 'request-rejected', false, [null]],
+  ['a code that is null', 'request-rejected', false, [{ Code: null }]],
+  ['a condition without an action', 'condition-failed', false, [{ Code: 'ConditionalCheckFailed', Item: null }]],
+  ['a name of another service for throttling', 'throttled', true, [{ Code: 'RequestLimitExceeded' }]],
+  [
+    'a conflict with its name as an exception',
+    'transaction-conflict',
+    true,
+    [{ Code: 'TransactionConflictException' }],
+  ],
+  ['an internal error', 'entry-rejected', true, [{ Code: 'InternalServerError' }]],
+])('a cancellation with %s is %s, retryable %s', (_, code, retryable, reasons) => {
+  for (const actions of [[], [null], undefined]) {
+    expect(outbox.explain(cancelled(reasons), untyped(actions))).toMatchObject({ code, retryable });
+  }
+});
+
+test('an attribute that cannot be encoded is looked for in actions that hold themselves', () => {
+  const Item: Record<string, unknown> = {};
+  Item['self'] = Item;
+  const error = new Error('Special numeric value NaN is not allowed');
+  expect(outbox.explain(error, [{ Put: { TableName: 'orders', Item } }])).toMatchObject({ code: 'request-rejected' });
+});
+
+test('an error of another realm goes by its name', () => {
+  const error: unknown = runInNewContext('Object.assign(new Error("t"), { name: "ThrottlingException" })');
+  expect(outbox.explain(error, [])).toMatchObject({ code: 'throttled', retryable: true });
+});
