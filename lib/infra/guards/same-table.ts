@@ -11,15 +11,22 @@ export interface UsedTable {
 }
 
 /**
- * Whether two constructs use one table: the same construct, or imports of the same name or ARN. Not when the app does not
+ * Whether two constructs use one table: the same construct, the same name, ARN or stream. Not when the app does not
  * show it, such as for tokens of two stacks.
  */
 export function isSameTable(one: UsedTable, other: UsedTable): boolean {
   if (!samePlace(one, other)) return false;
   const [made, otherMade] = [madeTableOf(one.table), madeTableOf(other.table)];
-  if (made !== undefined && otherMade !== undefined) return made === otherMade;
+  if (made !== undefined && made === otherMade) return true;
+  const [stream, otherStream] = [known(one.table.tableStreamArn), known(other.table.tableStreamArn)];
+  if (stream !== undefined && stream === otherStream) return true;
   const [name, otherName] = [nameOf(one.table), nameOf(other.table)];
+  // Two new tables of one name may be meant for two accounts, where the stacks do not say.
+  const { region, account } = placeOf(one);
+  const areNew = made !== undefined && otherMade !== undefined;
+  if (areNew && (known(region) === undefined || known(account) === undefined)) return false;
   if (name !== undefined && otherName !== undefined) return name === otherName;
+  if (areNew) return false;
   const [text, otherText] = [textOf(one), textOf(other)];
   return text === otherText && (Stack.of(one.user) === Stack.of(other.user) || text.includes('Fn::ImportValue'));
 }
