@@ -196,8 +196,11 @@ export const LIMITS = {
   committedAt: Date.UTC(9999, 11, 31, 23, 59, 59, 999),
 } as const;
 
+/** No item holds a longer text, and engines fail on texts of many megabytes. */
+const MAX_CHARACTERS = 400 * 1024;
+
 export const keeps = ({ pattern, except }: Pick<TextRule, 'pattern' | 'except'>, value: unknown): value is string =>
-  typeof value === 'string' && pattern.test(value) && except?.test(value) !== true;
+  typeof value === 'string' && value.length <= MAX_CHARACTERS && pattern.test(value) && except?.test(value) !== true;
 
 const RESERVED_HEADER = new RegExp(RESERVED, 'u');
 /** Names that the relay writes itself. */

@@ -1,6 +1,9 @@
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 import { OutboxError } from '../../event/errors';
 import { decompressLz4 } from './lz4';
+import { MAX_DECOMPRESSED_BYTES } from './lz77-output';
 import { decompressSnappy } from './snappy';
 import { registerZstd } from './zstd';
 
@@ -18,6 +21,11 @@ const CODECS = [
   [CompressionTypes.ZSTD, 'zstd', undefined],
 ] as const satisfies readonly (readonly [keyof typeof CompressionCodecs, string, Decompress | undefined])[];
 
+/** kafkajs reads gzip of any size: a batch of a megabyte may expand to a gigabyte. */
+const BUILT_IN_GZIP: unknown = CompressionCodecs[CompressionTypes.GZIP];
+const gunzip = promisify(zlib.gunzip);
+const decompressGzip = (buffer: Buffer): Promise<Buffer> => gunzip(buffer, { maxOutputLength: MAX_DECOMPRESSED_BYTES });
+
 const registered = new WeakSet<() => Codec>();
 
 /**
@@ -32,7 +40,8 @@ export function registerCodecs(): void {
   for (const [type, name, own] of CODECS) {
     const known = CompressionCodecs[type] as () => Codec;
     if (registered.has(known)) continue;
-    const decompress = isImplemented(known) ? (buffer: Buffer) => known().decompress(buffer) : own;
+    const given = known === BUILT_IN_GZIP ? decompressGzip : (buffer: Buffer) => known().decompress(buffer);
+    const decompress = isImplemented(known) ? given : own;
     if (decompress === undefined) continue;
     const factory = (): Codec => ({
       // What kafkajs says of a compression that it cannot write stays true.

@@ -169,6 +169,14 @@ test.each<[keyof typeof RULES, string]>([
   expect(keeps(RULES[name], value)).toBe(false);
 });
 
+test('a text that no item can hold is refused, instead of ending the engine of regular expressions', () => {
+  const long = `/${'a/'.repeat(2e7)}`;
+  expect(keeps(RULES.source, long)).toBe(false);
+  expect(() =>
+    createOutbox(untyped({ tableName: 'abc', service: 's', region: 'r', events: {}, source: long })),
+  ).toThrow(OutboxError);
+});
+
 test.each([
   [0, true],
   [1, true],

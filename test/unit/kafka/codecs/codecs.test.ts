@@ -46,6 +46,7 @@ it('a small batch that expands without end is unreadable, instead of filling the
   const lz4 = Buffer.concat([LZ4.subarray(0, 7), size, block, end, Buffer.alloc(4)]);
   const zstd = zstdCompressSync(Buffer.alloc(megabytes * 1024 * 1024));
   for (const [type, bomb] of [
+    [CompressionTypes.GZIP, gzipSync(Buffer.alloc(megabytes * 1024 * 1024))],
     [CompressionTypes.LZ4, lz4],
     [CompressionTypes.ZSTD, zstd],
   ] as const) {
