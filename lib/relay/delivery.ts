@@ -434,8 +434,11 @@ export class Delivery {
     for (const half of halve(batch)) {
       const rest = keepOpen(half, mayGo);
       if (rest.shipments.length === 0) continue;
-      if (!this.mayGoOn) return;
-      await this.#publish([rest]);
+      if (this.mayGoOn) await this.#publish([rest]);
+      // Also when there is time again a moment later: what follows would overtake it.
+      else
+        for (const { entry } of rest.shipments)
+          this.#block(entry.pk, { message: 'There was no time left to send it.' });
     }
   }
 
@@ -557,7 +560,9 @@ const receiptsOf = ({ content }: Entry): readonly Receipt[] => (content.kind ===
 /** Notes the offsets and answers the items whose last message this was. */
 function acknowledge({ topic, partition, shipments }: LoadedBatch, baseOffset: bigint): [Entry, ItemContent][] {
   const done: [Entry, ItemContent][] = [];
-  shipments.forEach(({ entry, content }, at) => {
+  shipments.forEach(({ entry, content, index }, at) => {
+    // The receipts are those of the first messages: one before it is open still, and this one goes again after that.
+    if (content.receipts.length !== index) return;
     content.receipts.push({ topic, partition, offset: baseOffset + BigInt(at) });
     if (content.receipts.length === content.messages.length) done.push([entry, content]);
   });

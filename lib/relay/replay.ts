@@ -178,6 +178,7 @@ async function publishBatch(
   }
   const { topic, partition, shipments } = batch;
   for (const [at, { entry, content, index }] of shipments.entries()) {
+    if (content.receipts.length !== index) continue;
     content.receipts.push({ topic, partition, offset: outcome.baseOffset + BigInt(at) });
     if (index === content.messages.length - 1) entry.state = 'settled';
   }

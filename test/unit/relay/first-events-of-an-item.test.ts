@@ -140,3 +140,31 @@ it('are not noted when the item is published as a whole', async () => {
 
   expect(w.noteReceipts).not.toHaveBeenCalled();
 });
+
+it('keep their order when a refused batch is halved and the clock says for a moment that no time is left', async () => {
+  const w = aWorld();
+  w.recover();
+  w.kafka.topics.set('orders', 1);
+  const refusedOnce = new Set(['before,first1,second1', 'before,first1']);
+  let remainingMs = 90_000;
+  w.kafka.refuse = ({ messages, topic }) => {
+    const ids = messages.map(({ headers }) => headers['ce_id']).join();
+    if (topic !== 'orders' || !refusedOnce.delete(ids)) return undefined;
+    if (ids === 'before,first1') remainingMs = 0;
+    return { kind: 'poison', reason: 'message-refused', message: 'no' };
+  };
+  const before = w.table.put(anItem({ key: 'b', committedAt: w.clock.at, events: [anEvent({ id: 'before' })] }));
+  const records = [before, w.put()];
+  const timeComesBack = (): number => {
+    const now = remainingMs;
+    remainingMs = 90_000;
+    return now;
+  };
+
+  await w.handle(records, timeComesBack);
+  const settled = await w.handle(records, plentyOfTime);
+
+  expect(settled).toBeUndefined();
+  expect(w.ids().filter((id) => id !== 'before')).toEqual(['first1', 'second1', 'third1']);
+  expect(w.state().receipts).toHaveLength(3);
+});
