@@ -2,7 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import { CfnGlobalTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { HomeRegion } from '../event/home-region';
-import { madeTableOf } from './guards/same-table';
+import { madeTableOf, nameOf } from './guards/same-table';
 import { invalidOption } from './invalid-option';
 import { propertiesOf } from './look-into-app';
 import { OutboxReplica } from './outbox-replica';
@@ -59,6 +59,35 @@ export function globalTableProblems(table: ITable, home: HomeRegion | undefined)
     'The stream of each region shows the items of all regions: without it every event is published once in each region.',
   );
   return [message];
+}
+
+/** What an outbox of one region publishes. */
+export interface RegionalOutbox {
+  readonly path: string;
+  readonly table: ITable;
+  readonly account: string;
+  readonly home: HomeRegion;
+}
+
+/** Two regions that publish the same events do so twice, and each in an order of its own. */
+export function sharedRegionProblems(own: RegionalOutbox, others: readonly RegionalOutbox[]): string[] {
+  const name = nameOf(own.table);
+  return others
+    .filter(
+      ({ table, account, home }) =>
+        account === own.account && home.region !== own.home.region && nameOf(table) === name,
+    )
+    .flatMap(({ path, home }) => {
+      const shared = home.publishesFor.filter((region) => own.home.publishesFor.includes(region));
+      if (name === undefined || shared.length === 0) return [];
+      const { message } = invalidOption(
+        'publishesFor',
+        own.home.publishesFor.join(', '),
+        `a list without ${shared.join(', ')}, for which the outbox ${path} publishes`,
+        'Each event would be published in both regions. After a takeover, the region that is taken over publishes for none.',
+      );
+      return [message];
+    });
 }
 
 function isGlobal(table: ITable): boolean {

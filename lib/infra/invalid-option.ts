@@ -1,6 +1,7 @@
-import { Token } from 'aws-cdk-lib';
+import { Token, type Duration } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { OutboxError } from '../event/errors';
-import { shown } from '../event/options';
+import { isRecord, shown } from '../event/options';
 
 /** The typed error of an option that a construct or the app cannot accept; `advice` says why, or what to do. */
 export const invalidOption = (option: string, got: unknown, allowed: string, advice: string): OutboxError =>
@@ -9,6 +10,55 @@ export const invalidOption = (option: string, got: unknown, allowed: string, adv
     got,
     allowed,
   });
+
+/** What an option must be; `true` for what is checked elsewhere. */
+export type OptionKind = true | 'seconds' | 'milliseconds' | 'list' | 'log-retention';
+
+/**
+ * Refuses options of an owner that are unknown, null, or of another kind: a misspelt one would be a silent default, and
+ * a number instead of a `Duration` a `TypeError` far away.
+ *
+ * @throws OutboxError `invalid-option`, naming the option.
+ */
+export function checkOptions(owner: string, given: unknown, kinds: Readonly<Record<string, OptionKind>>): void {
+  if (!isRecord(given)) {
+    throw invalidOption(
+      `props of ${owner}`,
+      given,
+      'an object of options',
+      'Pass {} for the defaults, where there are.',
+    );
+  }
+  refuseUnknownKeys(owner, given, Object.keys(kinds));
+  for (const [option, value] of Object.entries(given)) {
+    if (value === null) throw invalidOption(option, value, 'set or left out', 'Leave it out for its default.');
+    if (value !== undefined) checkKind(option, value, kinds[option] ?? true);
+  }
+}
+
+function checkKind(option: string, value: unknown, kind: OptionKind): void {
+  if (kind === 'seconds' || kind === 'milliseconds') checkDuration(option, value, kind);
+  if (kind === 'list' && !Array.isArray(value)) throw invalidOption(option, value, 'a list', 'Put it into brackets.');
+  if (kind === 'log-retention' && !Token.isUnresolved(value) && !LOG_RETENTIONS.has(value)) {
+    throw invalidOption(option, value, 'a value of RetentionDays', 'CloudWatch Logs keeps logs for these times only.');
+  }
+}
+
+const LOG_RETENTIONS: ReadonlySet<unknown> = new Set(Object.values(RetentionDays));
+
+function checkDuration(option: string, value: unknown, unit: 'seconds' | 'milliseconds'): void {
+  if (!isDuration(value)) {
+    throw invalidOption(option, value, 'a Duration of aws-cdk-lib, such as Duration.seconds(90)', 'It names its unit.');
+  }
+  if (value.isUnresolved()) return;
+  const units = unit === 'seconds' ? value.toSeconds({ integral: false }) : value.toMilliseconds({ integral: false });
+  if (Number.isSafeInteger(units)) return;
+  throw invalidOption(option, value.toString(), `a Duration of whole ${unit}`, 'Round it.');
+}
+
+/** By what it can do: an app may have several copies of the library. */
+const isDuration = (value: unknown): value is Duration =>
+  isRecord(value) && typeof value['toSeconds'] === 'function' && typeof value['isUnresolved'] === 'function';
 
 /**
  * Refuses keys that are not in `allowed`: a misspelt option would otherwise be a silent default.

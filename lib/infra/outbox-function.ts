@@ -5,6 +5,7 @@ import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, Runtime, type Code } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { checkVariablesLength } from './guards/lambda-limits';
 
 export interface OutboxFunctionProps {
   readonly description: string;
@@ -30,6 +31,10 @@ export function outboxFunction(
   scope: Construct,
   { logRetention, logEncryptionKey, ...props }: OutboxFunctionProps,
 ): LambdaFunction {
+  checkVariablesLength(
+    props.environment,
+    'The list of brokers is the longest of them: three or four brokers are enough, the client learns of the others.',
+  );
   const logGroup = new LogGroup(scope, 'Logs', {
     retention: logRetention,
     encryptionKey: logEncryptionKey,

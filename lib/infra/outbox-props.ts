@@ -27,7 +27,7 @@ import { checkBatchLimit } from './guards/message-size';
 import { checkNames } from './guards/names';
 import { checkTopicNames } from './guards/topic-names';
 import { checkReplayWindow } from './guards/replay-window';
-import { invalidOption, refuseUnknownKeys } from './invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from './invalid-option';
 import type { OutboxMonitoringOptions } from './monitoring/options';
 import { checkTopicsCluster, OutboxTopics } from './cluster/outbox-topics';
 
@@ -286,37 +286,37 @@ export type ResolvedOutboxProps = Omit<OutboxProps, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly string[] };
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof OutboxProps, true>> = {
+const OPTIONS: Readonly<Record<keyof OutboxProps, OptionKind>> = {
   ...BROKER_OPTIONS,
   topics: true,
   compression: true,
   order: true,
-  retention: true,
+  retention: 'seconds',
   maxBatchBytes: true,
-  requestTimeout: true,
-  partitionPatience: true,
+  requestTimeout: 'milliseconds',
+  partitionPatience: 'seconds',
   maxPartitionHolds: true,
-  replayWindow: true,
+  replayWindow: 'seconds',
   outboxName: true,
   table: true,
   tableName: true,
-  replicas: true,
-  publishesFor: true,
+  replicas: 'list',
+  publishesFor: 'list',
   encryptionKey: true,
   environmentEncryptionKey: true,
   logEncryptionKey: true,
   deletionProtection: true,
   removalPolicy: true,
   relayMemorySize: true,
-  relayTimeout: true,
+  relayTimeout: 'seconds',
   relayCode: true,
   expectedShards: true,
   relayConcurrency: true,
-  sweepEvery: true,
-  sweepAfter: true,
+  sweepEvery: 'seconds',
+  sweepAfter: 'seconds',
   sweepReadUnitsPerSecond: true,
   sweeperCode: true,
-  logRetention: true,
+  logRetention: 'log-retention',
   monitoring: true,
 };
 
@@ -328,7 +328,7 @@ const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
-  refuseUnknownKeys('Outbox', props, Object.keys(OPTIONS));
+  checkOptions('Outbox', props, OPTIONS);
   const own = withoutUndefined(props);
   const topics = own.topics instanceof OutboxTopics ? own.topics.names : own.topics;
   checkTopics(topics);

@@ -4,7 +4,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { awsCallLogs } from './cluster/bootstrap-brokers';
-import { refuseUnknownKeys } from './invalid-option';
+import { checkNames } from './guards/names';
+import { checkPlaces } from './guards/places';
+import { checkOptions, invalidOption, type OptionKind } from './invalid-option';
+import { placesOfKeys } from './places-of';
 
 /** What an `OutboxReplica` can be told. */
 export interface OutboxReplicaProps {
@@ -43,8 +46,13 @@ export class OutboxReplica extends Construct {
 
   constructor(scope: Construct, id: string, props: OutboxReplicaProps) {
     super(scope, id);
-    refuseUnknownKeys('OutboxReplica', props, ['tableName', 'encryptionKey']);
+    checkOptions('OutboxReplica', props, OPTIONS);
     const { tableName, encryptionKey } = props;
+    if (typeof tableName !== 'string') {
+      throw invalidOption('tableName', tableName, 'the name of the table', 'It is the same in every region.');
+    }
+    checkNames({ tableName });
+    checkPlaces(Stack.of(this), placesOfKeys({ encryptionKey }));
     const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
     const call = {
       service: 'DynamoDB',
@@ -69,5 +77,8 @@ export class OutboxReplica extends Construct {
     });
   }
 }
+
+/** As a record, so that a new option that is not listed does not compile. */
+const OPTIONS: Readonly<Record<keyof OutboxReplicaProps, OptionKind>> = { tableName: true, encryptionKey: true };
 
 const STREAM_ARN = 'Table.LatestStreamArn';

@@ -18,8 +18,9 @@ import {
 import { checkMskClusterName, ownMskCluster } from './monitoring/msk-cluster';
 import { resolveMonitoring, type ResolvedMonitoring } from './monitoring/options';
 import { OutboxMonitoring } from './monitoring/outbox-monitoring';
-import { globalTableProblems, homeRegionOf } from './home-region';
+import { globalTableProblems, homeRegionOf, sharedRegionProblems, type RegionalOutbox } from './home-region';
 import { invalidOption } from './invalid-option';
+import { all } from './look-into-app';
 import { readsSecret, type KafkaAuthentication } from './cluster/kafka-authentication';
 import { synthesisProblems } from './outbox-guards';
 import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps } from './outbox-props';
@@ -76,6 +77,8 @@ export class Outbox extends Construct {
   readonly #table: OutboxTable;
   readonly #authentication: KafkaAuthentication;
   readonly #topics: readonly string[];
+  /** On a table with replicas. */
+  readonly #regional: RegionalOutbox | undefined;
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxProps) {
@@ -143,10 +146,20 @@ export class Outbox extends Construct {
     this.eventSourceMapping = relay.eventSourceMapping;
     this.#authentication = resolved.authentication;
     this.#topics = resolved.topics;
+    this.#regional =
+      home === undefined
+        ? undefined
+        : {
+            path: this.node.path,
+            table: this.table,
+            account: Stack.of(this).account,
+            home: enabled === false ? { ...home, publishesFor: [] } : home,
+          };
     // When everything is in the app: endpoints, policies and mappings may be added after the outbox.
     this.node.addValidation({
       validate: () => [
         ...globalTableProblems(this.table, home),
+        ...this.#sharedRegionProblems(),
         ...synthesisProblems({
           outbox: this,
           relay,
@@ -226,6 +239,11 @@ export class Outbox extends Construct {
   }
 
   /** What the options say of regions and accounts. */
+  #sharedRegionProblems(): string[] {
+    const others = all(this, Outbox).flatMap((one) => (one === this ? [] : (one.#regional ?? [])));
+    return this.#regional === undefined ? [] : sharedRegionProblems(this.#regional, others);
+  }
+
   #check(resolved: ResolvedOutboxProps, monitoring: ResolvedMonitoring | undefined): void {
     const { table, encryptionKey, environmentEncryptionKey, logEncryptionKey } = resolved;
     checkPlaces(Stack.of(this), [

@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { checkBrokerReach } from '../guards/broker-reach';
 import { checkNetworkParts } from '../guards/network-parts';
 import { regionOfBrokers } from '../guards/places';
-import { invalidOption } from '../invalid-option';
+import { invalidOption, type OptionKind } from '../invalid-option';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { KafkaAuthentication } from './kafka-authentication';
 import { OutboxCluster } from './outbox-cluster';
@@ -57,13 +57,13 @@ export interface BrokerProps {
 }
 
 /** As a record, so that a new option that is not listed does not compile. */
-export const BROKER_OPTIONS: Readonly<Record<keyof BrokerProps, true>> = {
+export const BROKER_OPTIONS: Readonly<Record<keyof BrokerProps, OptionKind>> = {
   cluster: true,
   bootstrapBrokers: true,
   authentication: true,
   vpc: true,
   vpcSubnets: true,
-  securityGroups: true,
+  securityGroups: 'list',
 };
 
 /** What was given, or what the cluster says. */

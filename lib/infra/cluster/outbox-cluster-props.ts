@@ -4,7 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
 import { checkScramSecret } from '../guards/scram-secret';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import type { OutboxNetwork } from './outbox-network';
 
 /** What a new cluster of any kind can be told. */
@@ -193,13 +193,13 @@ export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterPro
   ...serverProperties,
 });
 
-const NEW_CLUSTER_OPTIONS: Readonly<Record<keyof NewClusterProps, true>> = {
+const NEW_CLUSTER_OPTIONS: Readonly<Record<keyof NewClusterProps, OptionKind>> = {
   network: true,
   clusterName: true,
   removalPolicy: true,
 };
 
-const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, true>> = {
+const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, OptionKind>> = {
   ...NEW_CLUSTER_OPTIONS,
   brokers: true,
   access: true,
@@ -210,9 +210,9 @@ const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, true>>
 
 /** As records, so that a new option that is not listed does not compile. */
 const OPTIONS = {
-  serverless: NEW_CLUSTER_OPTIONS satisfies Readonly<Record<keyof ServerlessClusterProps, true>>,
+  serverless: NEW_CLUSTER_OPTIONS satisfies Readonly<Record<keyof ServerlessClusterProps, OptionKind>>,
   express: { ...PROVISIONED_OPTIONS, kafkaVersion: true, instanceType: true } satisfies Readonly<
-    Record<keyof ExpressClusterProps, true>
+    Record<keyof ExpressClusterProps, OptionKind>
   >,
   standard: {
     ...PROVISIONED_OPTIONS,
@@ -220,7 +220,7 @@ const OPTIONS = {
     instanceType: true,
     storage: true,
     serverProperties: true,
-  } satisfies Readonly<Record<keyof StandardClusterProps, true>>,
+  } satisfies Readonly<Record<keyof StandardClusterProps, OptionKind>>,
   existing: {
     clusterArn: true,
     kind: true,
@@ -228,7 +228,7 @@ const OPTIONS = {
     secret: true,
     network: true,
     brokers: true,
-  } satisfies Readonly<Record<keyof ExistingClusterProps, true>>,
+  } satisfies Readonly<Record<keyof ExistingClusterProps, OptionKind>>,
 };
 
 /** The kinds of MSK clusters, each made by the method of {@link OutboxCluster} that has its name. */
@@ -242,7 +242,7 @@ export function checkNewCluster(
   props: ServerlessClusterProps & Partial<ExpressClusterProps & StandardClusterProps>,
   subnets: readonly string[],
 ): void {
-  refuseUnknownKeys(`OutboxCluster.${kind}`, props, Object.keys(OPTIONS[kind]));
+  checkOptions(`OutboxCluster.${kind}`, props, OPTIONS[kind]);
   const { clusterName, access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, scramSecret } = props;
   if (clusterName !== undefined && !Token.isUnresolved(clusterName) && !CLUSTER_NAME.test(clusterName)) {
     throw invalidOption('clusterName', clusterName, '1 to 64 letters, digits or "-"', 'That is what MSK allows.');
@@ -261,7 +261,7 @@ export function checkNewCluster(
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function checkExistingCluster(props: ExistingClusterProps): void {
-  refuseUnknownKeys('OutboxCluster.existing', props, Object.keys(OPTIONS.existing));
+  checkOptions('OutboxCluster.existing', props, OPTIONS.existing);
   const { kind = 'standard', access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers } = props;
   const { secret, network } = props;
   if (!(kind in OPTIONS) || kind === ('existing' as string)) {
@@ -271,6 +271,7 @@ export function checkExistingCluster(props: ExistingClusterProps): void {
   if (access.includes('scram') && secret === undefined) {
     throw invalidOption('secret', secret, 'given with "scram" in access', 'It holds the username and the password.');
   }
+  if (secret !== undefined) checkScramSecret(secret, 'secret');
   checkBrokers(brokers);
   if (network !== undefined) checkOpen(access, network);
   if (kind === 'serverless' || !isServerlessArn(props.clusterArn)) return;

@@ -18,7 +18,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 
 /** What an `OutboxNetwork` can be told. */
 export interface OutboxNetworkProps {
@@ -95,7 +95,7 @@ export const NETWORK_DEFAULTS = {
 } as const satisfies Partial<OutboxNetworkProps>;
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, true>> = {
+const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, OptionKind>> = {
   vpc: true,
   vpcSubnets: true,
   availabilityZones: true,
@@ -135,7 +135,7 @@ export class OutboxNetwork extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxNetworkProps = {}) {
     super(scope, id);
-    refuseUnknownKeys('OutboxNetwork', props, Object.keys(OPTIONS));
+    checkOptions('OutboxNetwork', props, OPTIONS);
     this.access = checkedAccess(props.access ?? NETWORK_DEFAULTS.access);
     refuseUnusedOptions(props);
     checkZones(props.availabilityZones, Stack.of(this).region);

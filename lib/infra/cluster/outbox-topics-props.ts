@@ -9,7 +9,7 @@ import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from '
 import { checkServerlessQuotas } from '../guards/serverless-quotas';
 import { checkTopicConfigs, type TopicDefaults } from '../guards/topic-configs';
 import { checkTopicNames } from '../guards/topic-names';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 
 /** What a topic should be. */
 export interface TopicProps {
@@ -145,7 +145,7 @@ export const TOPICS_PROPS_DEFAULTS = {
 } as const satisfies Partial<OutboxTopicsProps>;
 
 /** As records, so that a new option that is not listed does not compile. */
-const TOPIC_OPTIONS: Readonly<Record<keyof TopicProps, true>> = {
+const TOPIC_OPTIONS: Readonly<Record<keyof TopicProps, OptionKind>> = {
   topic: true,
   partitions: true,
   replicationFactor: true,
@@ -155,7 +155,7 @@ const TOPIC_OPTIONS: Readonly<Record<keyof TopicProps, true>> = {
   onRemoval: true,
 };
 
-const OPTIONS: Readonly<Record<keyof OutboxTopicsProps, true>> = {
+const OPTIONS: Readonly<Record<keyof OutboxTopicsProps, OptionKind>> = {
   ...BROKER_OPTIONS,
   topics: true,
   events: true,
@@ -170,13 +170,15 @@ const OPTIONS: Readonly<Record<keyof OutboxTopicsProps, true>> = {
 /** A topic with every default in its place. */
 export type ResolvedTopic = TopicProps & Required<Pick<TopicProps, keyof typeof TOPIC_DEFAULTS>>;
 
+/** @throws OutboxError `invalid-option` for an option that is unknown or of another kind. */
+export const checkTopicsOptions = (props: OutboxTopicsProps): void => checkOptions('OutboxTopics', props, OPTIONS);
+
 /**
  * The topics that are asked for, by name and by the catalogue.
  *
  * @throws OutboxError `invalid-option`, naming the topic and what is wrong.
  */
 export function resolveTopics(props: OutboxTopicsProps, defaults: TopicDefaults): readonly ResolvedTopic[] {
-  refuseUnknownKeys('OutboxTopics', props, Object.keys(OPTIONS));
   const limits = writerLimits(props);
   const given = (props.topics ?? []).map((one): TopicProps => (typeof one === 'string' ? { topic: one } : one));
   const named = new Set(given.map(({ topic }) => topic));
@@ -206,7 +208,7 @@ function writerLimits({ events, maxMessageBytes }: OutboxTopicsProps): ReadonlyM
 }
 
 function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writerBytes: number | undefined) {
-  refuseUnknownKeys('A topic', given, Object.keys(TOPIC_OPTIONS));
+  checkOptions('A topic', given, TOPIC_OPTIONS);
   const { topic } = given;
   if (Token.isUnresolved(topic) || typeof topic !== 'string' || !TOPIC_PATTERN.test(topic)) {
     throw invalidOption(

@@ -18,6 +18,7 @@ import { estimateTopicArns, guardPolicySizes } from '../role-policies';
 import { outboxFunction } from '../outbox-function';
 import { placesOfBrokers } from '../places-of';
 import {
+  checkTopicsOptions,
   CLOUDFORMATION_REPLICAS,
   makerOf,
   resolveTopics,
@@ -58,6 +59,7 @@ export class OutboxTopics extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxTopicsProps) {
     super(scope, id);
+    checkTopicsOptions(props);
     const brokers = resolveBrokers(props);
     checkPlaces(Stack.of(this), placesOfBrokers(brokers));
     this.clusterId = clusterOf(brokers);

@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { INBOX_TABLE } from '../../event/table';
 import { checkNames } from '../guards/names';
 import { checkPlaces } from '../guards/places';
-import { refuseUnknownKeys } from '../invalid-option';
+import { checkOptions, type OptionKind } from '../invalid-option';
 import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox-table';
 import { placesOfKeys } from '../places-of';
 
@@ -48,7 +48,7 @@ export const INBOX_DEFAULTS = {
 } as const satisfies Partial<ConsumerInboxProps>;
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, true>> = {
+const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, OptionKind>> = {
   tableName: true,
   encryptionKey: true,
   deletionProtection: true,
@@ -74,7 +74,7 @@ export class ConsumerInbox extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: ConsumerInboxProps = {}) {
     super(scope, id);
-    refuseUnknownKeys('ConsumerInbox', props, Object.keys(OPTIONS));
+    checkOptions('ConsumerInbox', props, OPTIONS);
     checkNames({ tableName: props.tableName });
     checkPlaces(Stack.of(this), placesOfKeys({ encryptionKey: props.encryptionKey }));
     this.table = new TableV2(this, 'Resource', {

@@ -8,7 +8,7 @@ import { METRICS_NAMESPACE } from '../../event/metrics';
 import { withoutUndefined } from '../../event/options';
 import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
 import { checkConsumer } from '../guards/consumer';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
@@ -248,7 +248,7 @@ export const CONSUMER_CONSTRUCT_DEFAULTS = {
 } as const satisfies Partial<OutboxConsumerProps>;
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, true>> = {
+const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, OptionKind>> = {
   ...BROKER_OPTIONS,
   consumerName: true,
   topics: true,
@@ -256,23 +256,23 @@ const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, true>> = {
   handler: true,
   inbox: true,
   makeDeadLetterTopics: true,
-  deadLetterRetention: true,
+  deadLetterRetention: 'seconds',
   environment: true,
   memorySize: true,
-  timeout: true,
+  timeout: 'seconds',
   reservedConcurrency: true,
   batchSize: true,
-  maxBatchingWindow: true,
+  maxBatchingWindow: 'seconds',
   minimumPollers: true,
   maximumPollers: true,
   startingPosition: true,
   startingPositionTimestamp: true,
-  filters: true,
+  filters: 'list',
   onFailure: true,
   redriveEvery: true,
   enabled: true,
   metricsNamespace: true,
-  logRetention: true,
+  logRetention: 'log-retention',
   environmentEncryptionKey: true,
   logEncryptionKey: true,
   topicsCode: true,
@@ -296,7 +296,7 @@ export type ResolvedConsumerProps = Omit<OutboxConsumerProps, 'topics'> &
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
-  refuseUnknownKeys('OutboxConsumer', props, Object.keys(OPTIONS));
+  checkOptions('OutboxConsumer', props, OPTIONS);
   const own = withoutUndefined(props);
   const brokers = resolveBrokers(own);
   checkTopicsCluster(own.topics, brokers);

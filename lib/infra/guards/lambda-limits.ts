@@ -32,6 +32,11 @@ export function checkVariables(variables: Readonly<Record<string, string>>): voi
       'Lambda sets the reserved ones itself.',
     );
   }
+  checkVariablesLength(variables, 'Keep what is longer in a parameter of Systems Manager.');
+}
+
+/** @throws OutboxError `invalid-option` for more text than Lambda takes, as far as it is known at synthesis. */
+export function checkVariablesLength(variables: Readonly<Record<string, string>>, advice: string): void {
   const length = Object.entries(variables)
     .filter((variable) => !variable.some((text) => Token.isUnresolved(text)))
     .reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
@@ -40,6 +45,6 @@ export function checkVariables(variables: Readonly<Record<string, string>>): voi
     'environment',
     `variables of ${length} bytes`,
     `at most ${MAX_VARIABLES_LENGTH} bytes together`,
-    'Lambda takes no more. Keep what is longer in a parameter of Systems Manager.',
+    `Lambda takes no more. ${advice}`,
   );
 }

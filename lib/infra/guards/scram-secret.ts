@@ -6,14 +6,14 @@ import { invalidOption } from '../invalid-option';
 export const SCRAM_SECRET_PREFIX = 'AmazonMSK_';
 
 /** @throws OutboxError `invalid-option` for a login that MSK would not associate with a cluster, as far as it is known. */
-export function checkScramSecret(secret: ISecret): void {
+export function checkScramSecret(secret: ISecret, option = 'scramSecret'): void {
   const resource = secret.node.defaultChild;
   const made = resource instanceof CfnSecret ? resource : undefined;
   const name = made === undefined ? secret.secretName : nameOf(made);
   // Of what is imported the name may be known at deployment only.
   if ((made !== undefined || !Token.isUnresolved(name)) && name?.startsWith(SCRAM_SECRET_PREFIX) !== true) {
     throw invalidOption(
-      'scramSecret',
+      option,
       name === undefined ? 'a secret with a generated name' : `the secret "${name}"`,
       `a secret whose name begins with ${SCRAM_SECRET_PREFIX}`,
       'MSK associates no other with a cluster.',
@@ -21,7 +21,7 @@ export function checkScramSecret(secret: ISecret): void {
   }
   if (made === undefined || made.kmsKeyId !== undefined) return;
   throw invalidOption(
-    'scramSecret',
+    option,
     `a secret under the account's default key`,
     'a secret with an encryptionKey of your own',
     'MSK associates no other with a cluster.',

@@ -118,7 +118,14 @@ function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition 
       expression: 'IF(FILL(writes, 0) > 0 AND FILL(invocations, 0) == 0, 1, 0)',
       label: 'written to, not relayed',
       usingMetrics: {
-        writes: table.metricConsumedWriteCapacityUnits({ statistic: Stats.SUM, period }),
+        // Not by the table's own method: of a table that is imported by a token, CloudWatch would not know the region.
+        writes: new Metric({
+          namespace: 'AWS/DynamoDB',
+          metricName: 'ConsumedWriteCapacityUnits',
+          dimensionsMap: { TableName: table.tableName },
+          statistic: Stats.SUM,
+          period,
+        }),
         invocations: relay.function.metricInvocations({ period }),
       },
       period,

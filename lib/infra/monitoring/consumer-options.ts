@@ -1,7 +1,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import { checkRunbookBaseUrl } from './options';
 import type { OutboxMonitoring } from './outbox-monitoring';
 
@@ -62,7 +62,7 @@ export type ResolvedConsumerMonitoring = ConsumerMonitoringOptions &
   Required<Pick<ConsumerMonitoringOptions, keyof typeof CONSUMER_MONITORING_DEFAULTS>>;
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof ConsumerMonitoringOptions, true>> = {
+const OPTIONS: Readonly<Record<keyof ConsumerMonitoringOptions, OptionKind>> = {
   outbox: true,
   pageTopic: true,
   ticketTopic: true,
@@ -80,7 +80,7 @@ export function resolveConsumerMonitoring(
   scope: Construct,
   options: ConsumerMonitoringOptions = {},
 ): ResolvedConsumerMonitoring {
-  refuseUnknownKeys('monitoring', options, Object.keys(OPTIONS));
+  checkOptions('monitoring', options, OPTIONS);
   const { outbox, pageTopic, ticketTopic, runbookBaseUrl } = options;
   const resolved = {
     ...options,

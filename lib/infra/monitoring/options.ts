@@ -1,6 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import { resolveSlo, type OutboxSlo, type ResolvedSlo } from './slo';
 
 /** How an outbox is watched. */
@@ -58,7 +58,7 @@ export type ResolvedMonitoring = Omit<OutboxMonitoringOptions, 'slo'> & {
 };
 
 /** As a record, so that a new option that is not listed does not compile. */
-const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, true>> = {
+const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, OptionKind>> = {
   slo: true,
   pageTopic: true,
   ticketTopic: true,
@@ -79,7 +79,7 @@ const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
-  refuseUnknownKeys('monitoring', options, Object.keys(OPTIONS));
+  checkOptions('monitoring', options, OPTIONS);
   const { runbookBaseUrl, mskClusterName } = options;
   checkRunbookBaseUrl(runbookBaseUrl);
   if (mskClusterName !== undefined && !Token.isUnresolved(mskClusterName) && !CLUSTER_NAME.test(mskClusterName)) {
