@@ -4,7 +4,7 @@ import { openBreaker } from './breaker';
 import { concernsTopic } from './classify';
 import type { Receipt } from '../event/receipt';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
-import { holdOf, storedIdentity, type Entry, type ItemContent } from './entry';
+import { holdOf, resume, storedIdentity, type Entry, type ItemContent } from './entry';
 import { concernsOneKey } from './key-failure';
 import { forEachKey } from './key-work';
 import type { RelayOptions } from './options';
@@ -48,6 +48,8 @@ type KeyAtPartition = Required<BlockedKey>;
 
 /** Sends in a row, each to other partitions, that none acknowledges are a general outage: the rest is not attempted. */
 const MAX_BARREN_SENDS = 2;
+/** One topic may fail alone. Each look-up takes long to fail, so that after two none is tried. */
+const MAX_BARREN_LOOK_UPS = 2;
 
 /**
  * Publishes entries in order, marks what is acknowledged and parks what is refused, within one invocation.
@@ -64,6 +66,8 @@ export class Delivery {
   readonly #remainingMs: () => number;
   readonly #oneByOne: boolean;
   readonly #started: ItemIdentity[] = [];
+  /** Items whose attempt in this invocation is counted. */
+  readonly #counted = new Set<string>();
   /** Acknowledged, and not yet sent to be marked: fewer than one request takes. */
   #unsent: MarkTask[] = [];
   readonly #marking = new Set<Promise<void>>();
@@ -74,8 +78,9 @@ export class Delivery {
   readonly #blocked = new Map<string, BlockedKey>();
   /** As looked up in this invocation. */
   readonly #topics = new Map<string, TopicLookup>();
-  /** The first look-up that the brokers did not answer: each takes long to fail, so none is tried after it. */
-  #lookUpOutage: Outage | undefined;
+  /** Look-ups that the brokers did not answer. */
+  readonly #lookUpOutages: Outage[] = [];
+  #lookingUp: Promise<unknown> = Promise.resolve();
   /** Items with receipts of their first events that the table does not know. */
   readonly #begun = new Set<Entry>();
   #barrenSends = 0;
@@ -163,7 +168,9 @@ export class Delivery {
   async deliver(entries: readonly Entry[]): Promise<boolean> {
     let began = false;
     let open: readonly Entry[] = entries;
-    const known = new Map(entries.flatMap((entry) => (isDivisible(entry) ? [[entry, receiptsOf(entry).length]] : [])));
+    const divisible = entries.filter(isDivisible);
+    for (const { identity, content } of divisible) resume({ content }, this.#memory.partial.of(identity));
+    const known = new Map(divisible.map((entry) => [entry, receiptsOf(entry).length]));
     while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
       began = true;
       // A table that does not keep up must not let acknowledged items pile up that a crash would publish again.
@@ -173,7 +180,11 @@ export class Delivery {
       }
       await (this.#oneByOne ? this.#suspectRound(open) : this.#round(open));
     }
-    for (const [entry, before] of known) if (receiptsOf(entry).length > before) this.#begun.add(entry);
+    for (const [entry, before] of known) {
+      const receipts = receiptsOf(entry);
+      if (receipts.length > before) this.#begun.add(entry);
+      this.#memory.partial.note(entry.identity, isWhole(entry) ? [] : receipts);
+    }
     return began || open.length === 0;
   }
 
@@ -230,6 +241,8 @@ export class Delivery {
 
   async #suspectRound([entry]: readonly Entry[]): Promise<void> {
     if (entry === undefined) return;
+    // One attempt, in as many rounds as its events have partitions.
+    if (this.#counted.has(entry.identity)) return this.#round([entry]);
     const item = storedIdentity(entry);
     let starts: number;
     try {
@@ -238,6 +251,7 @@ export class Delivery {
       this.fail(entry.pk, { message: `The attempt on "${entry.pk}" at "${entry.sk}" could not be counted.`, cause });
       return;
     }
+    this.#counted.add(entry.identity);
     if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
     if (starts <= MAX_STARTS) {
       if (starts > 0) this.#started.push(item);
@@ -273,9 +287,15 @@ export class Delivery {
 
   /**
    * What is known of the topics of these entries. They are asked for one after the other, because they share a
-   * connection, and each once in an invocation. After an outage only what the publisher knows by itself counts.
+   * connection, and each once in an invocation. After two that were not answered only what the publisher knows counts.
    */
-  async lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
+  lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
+    const looking = this.#lookingUp.then(() => this.#lookUpMissing(entries));
+    this.#lookingUp = looking;
+    return looking;
+  }
+
+  async #lookUpMissing(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
     const { publisher, telemetry } = this.#ports;
     const missing = new Set<string>();
     for (const { content } of entries) {
@@ -291,12 +311,13 @@ export class Delivery {
     }
     let asked = 0;
     for (const topic of missing) {
+      const gaveUp = this.#lookUpOutages.length >= MAX_BARREN_LOOK_UPS ? this.#lookUpOutages[0] : undefined;
       // Each look-up may take as long as a round.
-      if (asked++ > 0 && this.#lookUpOutage === undefined && !this.mayGoOn) break;
-      const lookup = this.#lookUpOutage ?? (await publisher.partitionCount(topic));
+      if (asked++ > 0 && gaveUp === undefined && !this.mayGoOn) break;
+      const lookup = gaveUp ?? (await publisher.partitionCount(topic));
       this.#topics.set(topic, lookup);
-      if (lookup.kind !== 'outage' || this.#lookUpOutage !== undefined) continue;
-      this.#lookUpOutage = lookup;
+      if (lookup.kind !== 'outage' || gaveUp !== undefined) continue;
+      this.#lookUpOutages.push(lookup);
       telemetry.outage(lookup);
     }
     return this.#topics;
@@ -484,6 +505,16 @@ export class Delivery {
         }
       }
       if (failures.size < tasks.length) return;
+      const [cause] = failures.values();
+      const keys = new Set(tasks.map(({ mark }) => mark.pk));
+      const [pk] = keys;
+      // The table's answer for a single statement, and for one key alone: it is the key that is throttled.
+      if (keys.size === 1 && pk !== undefined && !(cause instanceof Error)) {
+        const failure = { message: `Published items of "${pk}" could not be marked.`, cause };
+        this.#block(pk, failure);
+        telemetry.keyFailed(pk, failure);
+        return;
+      }
       // Whatever is published now would be published again.
       this.stop({ message: 'Published items could not be marked.', cause: failures.values().next().value });
     });
@@ -554,6 +585,9 @@ const markOf = ({ item }: ItemContent, receipts: Mark['receipts']): Mark => ({
 });
 
 const isDivisible = ({ content }: Entry): boolean => content.kind === 'item' && content.messages.length > 1;
+
+const isWhole = ({ content }: Entry): boolean =>
+  content.kind === 'item' && content.receipts.length === content.messages.length;
 
 const receiptsOf = ({ content }: Entry): readonly Receipt[] => (content.kind === 'item' ? content.receipts : []);
 

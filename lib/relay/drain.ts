@@ -121,14 +121,16 @@ export class KeyWorker {
     start: string,
     waitedMs: number,
   ): Promise<{ readonly outcome: DrainOutcome; readonly published: number; readonly from: string }> {
-    const { keys } = this.#ports;
+    const { keys, items } = this.#ports;
     const { holds } = this.#delivery.control;
     const before = holds.get(pk);
     const from = (await keys.earliestOpen(pk, start)) ?? start;
     const present = new Set<string>();
     let published = 0;
     for await (const page of keys.pages(pk, from)) {
-      const entries = page.flatMap((image, at) => (isOpen(itemStateOf(image).state) ? [storedEntryOf(image, at)] : []));
+      const entries = page.flatMap((image, at) =>
+        isOpen(itemStateOf(image).state) ? [storedEntryOf(image, at, items.noteReceipts !== undefined)] : [],
+      );
       if (await this.#mustWait(page, entries, present)) return { outcome: 'failed', published, from };
       await this.#delivery.deliver(entries);
       await this.#delivery.marksWritten();

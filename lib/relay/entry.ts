@@ -49,11 +49,15 @@ export const entryOf = (decoded: DecodedItem, index: number, sequence?: string):
   state: 'open',
 });
 
-/** The entry of an item that a drain has read in the table. */
-export function storedEntryOf(image: Image, index: number): Entry {
+/**
+ * The entry of an item that a drain has read in the table.
+ *
+ * @param goesOn - after the first events, if these are noted as published
+ */
+export function storedEntryOf(image: Image, index: number, goesOn = true): Entry {
   const { state, parked, receipts } = itemStateOf(image);
   const content = contentOf(decodeStored(image));
-  if (isOpen(state)) resume(content, parseReceipts(receipts));
+  if (goesOn && isOpen(state)) resume(content, parseReceipts(receipts));
   return {
     ...content,
     index,

@@ -134,7 +134,7 @@ async function noteRetry(
   { control, telemetry, clock }: RelayPorts,
   { minParkMs }: RelayOptions,
 ): Promise<void> {
-  if (clock.now() - retriedAt < RETRY_MS / 3 || remainingMs() < minParkMs) return;
+  if (Math.abs(clock.now() - retriedAt) < RETRY_MS / 3 || remainingMs() < minParkMs) return;
   try {
     await control.noteRetry?.();
   } catch (cause) {

@@ -105,19 +105,32 @@ export class Triage {
 
   /**
    * Looks keys up in portions. The caller delivers each before it asks for the next: while it is unknown whether the
-   * brokers answer, the first portion is small, and nothing more is looked up when its attempt fails.
+   * brokers answer, the first portion is one key of each partition, and nothing more is looked up once all of these have
+   * been tried in vain.
    */
   async *lookUps(unproven: readonly KeyEntries[]): AsyncGenerator<Triaged> {
-    const mayGoOn = (): boolean => this.#delivery.mayGoOn && !this.#delivery.brokersSilent;
-    if (unproven.length === 0 || !mayGoOn()) return;
+    const mayGoOn = (): boolean => this.#delivery.mayGoOn;
+    const isSilent = (): boolean => this.#delivery.brokersSilent;
+    if (unproven.length === 0 || !mayGoOn() || isSilent()) return;
     const targets = await this.#targets(unproven);
-    const reachable = unproven.filter((key) => targets.has(key));
-    const probe = this.#memory.brokersAnswer ? [] : onePerTarget(reachable, targets).slice(0, PROBED_KEYS);
-    if (probe.length > 0) yield this.#lookUp(probe);
-    const rest = reachable.filter((key) => !probe.includes(key));
-    if (rest.length > 0 && mayGoOn()) yield this.#lookUp(rest);
+    const targetOf = (key: KeyEntries): string => targets.get(key) ?? '';
+    let rest = unproven.filter((key) => targets.has(key));
+    /** Partitions that nothing was sent to: a key that turns out to be processed tells nothing of its partition. */
+    const untried = new Set(targets.values());
+    for (let size = PROBED_KEYS; rest.length > 0; size *= 4) {
+      if (!mayGoOn() || (isSilent() && untried.size === 0)) return;
+      const isKnown = !isSilent() && (this.#memory.brokersAnswer || untried.size === 0);
+      const candidates = rest.filter((key) => untried.has(targetOf(key)));
+      const probe = size === PROBED_KEYS ? onePerTarget(candidates, targets) : candidates;
+      const portion = new Set(isKnown || probe.length === 0 ? rest : probe.slice(0, size));
+      rest = rest.filter((key) => !portion.has(key));
+      const triaged = await this.#lookUp([...portion]);
+      const tried = new Set([...triaged.plain, ...triaged.works].map(({ pk }) => pk));
+      for (const key of portion) if (tried.has(key.pk)) untried.delete(targetOf(key));
+      yield triaged;
+    }
     const waiting = this.#waiting.splice(0);
-    if (waiting.length > 0 && mayGoOn()) yield this.#lookUp(waiting, true);
+    if (waiting.length > 0 && mayGoOn() && !isSilent()) yield this.#lookUp(waiting, true);
   }
 
   /** The partition of each key's first event; a key is left out, and stays open, while its topic cannot be looked up. */
@@ -195,7 +208,7 @@ export class Triage {
       if (this.#delivery.hasFailed(entry.pk)) continue;
       const item = stored.get(positionKey(entry.pk, entry.sk));
       if (isDone(entry, item)) this.#settle(entry);
-      else if (isSame(entry, item)) resume(entry, item?.receipts);
+      else if (this.#ports.items.noteReceipts !== undefined && isSame(entry, item)) resume(entry, item?.receipts);
     }
     const undecided: KeyEntries[] = [];
     for (const key of keys) {
@@ -223,12 +236,17 @@ export class Triage {
     try {
       return await read(positions);
     } catch (cause) {
-      if (!(cause instanceof PositionsUnread)) throw cause;
-      for (const pk of new Set(cause.unread.map(({ pk }) => pk))) {
-        this.#delivery.fail(pk, { message: NOT_LOOKED_UP, cause });
-      }
-      return cause.stored;
+      return this.#failUnread(cause).stored;
     }
+  }
+
+  /** @throws whatever else the cause is */
+  #failUnread(cause: unknown): PositionsUnread {
+    if (!(cause instanceof PositionsUnread)) throw cause;
+    for (const pk of new Set(cause.unread.map(({ pk }) => pk))) {
+      this.#delivery.fail(pk, { message: NOT_LOOKED_UP, cause });
+    }
+    return cause;
   }
 
   /** By a Query. Settles leading entries that are not open any more. */
@@ -252,14 +270,23 @@ export class Triage {
     const { clock, keys: reader, telemetry } = this.#ports;
     const asked = keys.flatMap(({ entries }) => entries.filter(({ state }) => state === 'open'));
     const now = clock.now();
-    const awaited = await awaitedPredecessors(
-      asked,
-      new Set(),
-      reader,
-      (entry) => this.#ageOfMs(entry, now),
-      this.#options.replicationWaitMs,
-    );
+    let awaited: Awaited<ReturnType<typeof awaitedPredecessors>> | undefined;
+    while (awaited === undefined) {
+      const left = asked.filter(({ pk }) => !this.#delivery.hasFailed(pk));
+      try {
+        awaited = await awaitedPredecessors(
+          left,
+          new Set(),
+          reader,
+          (entry) => this.#ageOfMs(entry, now),
+          this.#options.replicationWaitMs,
+        );
+      } catch (cause) {
+        this.#failUnread(cause);
+      }
+    }
     for (const key of keys) {
+      if (this.#delivery.hasFailed(key.pk)) continue;
       const at = key.entries.findIndex((entry) => awaited.has(entry));
       const waiting = at === -1 ? undefined : key.entries[at];
       if (waiting === undefined) continue;
@@ -284,7 +311,8 @@ export class Triage {
   #lookUpAfterMs(): number {
     const now = this.#ports.clock.now();
     const { retriedAt = -Infinity } = this.#delivery.control;
-    if (now - retriedAt < RETRY_MS) return 0;
+    // Whatever the clocks say of the record's age.
+    if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;
     return now - this.#memory.askedAgainAt < RETRY_MS ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
   }
 

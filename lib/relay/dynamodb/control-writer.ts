@@ -15,7 +15,10 @@ interface Waiting {
   readonly actions: readonly TransactWriteItem[];
   readonly resolve: (refusals: Refusals | undefined) => void;
   readonly reject: (error: unknown) => void;
+  /** On its own items. */
   conflicts: number;
+  /** On the state item, which all writes raise. */
+  stateConflicts: number;
 }
 
 const ATTEMPTS = 6;
@@ -51,7 +54,7 @@ export class ControlWriter {
    */
   write(actions: readonly TransactWriteItem[]): Promise<Refusals | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ actions, resolve, reject, conflicts: 0 });
+      this.#waiting.push({ actions, resolve, reject, conflicts: 0, stateConflicts: 0 });
       if (!this.#writing) void this.#writeAll();
     });
   }
@@ -63,19 +66,22 @@ export class ControlWriter {
     this.#writing = false;
   }
 
-  /** DynamoDB refuses two actions on one item in a transaction, so the second waits for the next. */
+  /**
+   * DynamoDB refuses two actions on one item in a transaction, so the second waits for the next. A write that met a
+   * conflict of its own goes alone, after the others: it must not cancel theirs again.
+   */
   #takeGroup(): Waiting[] {
     const group: Waiting[] = [];
-    const left: Waiting[] = [];
     const items = new Set<string>();
     for (const write of this.#waiting) {
       const keys = write.actions.map(keyOf);
-      if (group.length === WRITES_AT_ONCE || keys.some((key) => items.has(key))) left.push(write);
-      else group.push(write);
+      const isFree = !keys.some((key) => items.has(key));
+      if (isFree && write.conflicts === 0 && group.length < WRITES_AT_ONCE) group.push(write);
       // Also those left: what comes later for the same item must not overtake them.
       for (const key of keys) items.add(key);
     }
-    this.#waiting = left;
+    if (group.length === 0) group.push(...this.#waiting.slice(0, 1));
+    this.#waiting = this.#waiting.filter((write) => !group.includes(write));
     return group;
   }
 
@@ -98,20 +104,29 @@ export class ControlWriter {
     const again: Waiting[] = [];
     let at = 0;
     let refused = false;
+    const isTransient = (code: string | undefined): boolean => code !== undefined && TRANSIENT.has(code);
     for (const write of group) {
       const own = codes.slice(at, (at += write.actions.length));
-      if (own.some((code) => code !== undefined && !TRANSIENT.has(code))) {
+      if (own.some((code) => code !== undefined && !isTransient(code))) {
         refused = true;
         write.resolve(write.actions.map((_, index) => own[index]));
-      } else again.push(write);
+        continue;
+      }
+      again.push(write);
+      if (own.some(isTransient)) write.conflicts++;
     }
-    this.#waiting.unshift(...again);
-    if (refused) return;
-    const transient = codes.some((code) => code !== undefined && TRANSIENT.has(code));
-    const conflicts = Math.max(...again.map((write) => ++write.conflicts));
-    if (transient && conflicts < ATTEMPTS) return this.#sleep(backoffMs(conflicts));
-    this.#waiting = this.#waiting.filter((write) => !again.includes(write));
-    for (const { reject } of again) reject(error);
+    // The state item is everybody's.
+    const isOfAll = isTransient(codes[at]);
+    if (isOfAll) for (const write of again) write.stateConflicts++;
+    const hasReason = refused || codes.some(isTransient);
+    const attemptsOf = ({ conflicts, stateConflicts }: Waiting): number => conflicts + stateConflicts;
+    const [left, ended] = [
+      again.filter((write) => hasReason && attemptsOf(write) < ATTEMPTS),
+      again.filter((write) => !hasReason || attemptsOf(write) >= ATTEMPTS),
+    ];
+    for (const { reject } of ended) reject(error);
+    this.#waiting.unshift(...left);
+    if (!refused && left.length > 0) await this.#sleep(backoffMs(Math.max(1, ...left.map(attemptsOf))));
   }
 
   #raiseRevision(): TransactWriteItem {

@@ -4,6 +4,7 @@ import {
   TransactionCanceledException,
   QueryCommand,
   type AttributeValue,
+  type BatchGetItemCommandOutput,
   type DynamoDBClient,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -31,6 +32,14 @@ const STATE = {
 };
 /** Reasons of a cancelled TransactGetItems that pass by themselves. */
 const TRANSIENT: ReadonlySet<string> = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded']);
+
+const THROTTLED: ReadonlySet<string> = new Set([
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ThrottlingException',
+]);
+
+const isThrottling = (error: unknown): boolean => error instanceof Error && THROTTLED.has(error.name);
 
 type Key = Record<string, AttributeValue>;
 
@@ -76,13 +85,21 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS;) {
       if (attempt > 0) await sleep(backoffMs(attempt));
       const asked = open.length;
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetItemCommand({
-          RequestItems: {
-            [tableName]: { Keys: [...open], ConsistentRead: true, ...STATE },
-          },
-        }),
-      );
+      let answer: BatchGetItemCommandOutput;
+      try {
+        answer = await client.send(
+          new BatchGetItemCommand({
+            RequestItems: {
+              [tableName]: { Keys: [...open], ConsistentRead: true, ...STATE },
+            },
+          }),
+        );
+      } catch (error) {
+        // So it answers when it can read none of them; the SDK has repeated the call already.
+        if (isThrottling(error)) return { found, unread: open, unfinished: [] };
+        throw error;
+      }
+      const { Responses, UnprocessedKeys } = answer;
       found.push(...((Responses?.[tableName] ?? []) as Image[]));
       open = UnprocessedKeys?.[tableName]?.Keys ?? [];
       // A response holds 16 MB: large items come in several, and only a call that reads nothing was throttled.

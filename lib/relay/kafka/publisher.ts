@@ -8,6 +8,7 @@ import { KafkaProducers, type ConnectKafka } from './producers';
 import { Publication } from './publication';
 import { Quarantine } from './quarantine';
 import { lookUpTopic } from './topic-lookup';
+import { METADATA_MAX_AGE_MS } from './session';
 import type { Clock, Publisher } from '../ports';
 
 export interface KafkaPublisherOptions {
@@ -51,6 +52,8 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
   const quarantine = new Quarantine(options.clock);
   const topics = new Set(options.topics);
+  /** Outlives the producers that were asked: one that fails for one topic takes what it knows of the others with it. */
+  const lookedUp = new Map<string, { readonly partitions: number; readonly at: number }>();
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
@@ -59,12 +62,19 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
     return turn;
   };
   return {
-    knownPartitionCount: (topic) => producers.current?.knownPartitions(topic),
+    knownPartitionCount(topic) {
+      const found = lookedUp.get(topic);
+      const isFresh = found !== undefined && options.clock.now() - found.at < METADATA_MAX_AGE_MS;
+      return producers.current?.knownPartitions(topic) ?? (isFresh ? found.partitions : undefined);
+    },
     partitionCount(topic) {
       const partitions = producers.current?.knownPartitions(topic);
       if (partitions !== undefined) return Promise.resolve({ kind: 'topic', partitions });
       const lookUp = inTurn(() => lookUpTopic(producers, producers.newBudget(), topic, sleep)).then((found) => {
-        if (found.kind === 'topic') topics.add(topic);
+        if (found.kind === 'topic') {
+          topics.add(topic);
+          lookedUp.set(topic, { partitions: found.partitions, at: options.clock.now() });
+        }
         return found;
       });
       return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);

@@ -57,7 +57,7 @@ const CONNECT_TIMEOUTS = 1.25;
 const BROKER_WAITS = 0.75;
 
 /** How old a topic's metadata may become before it is asked for again. */
-const METADATA_MAX_AGE_MS = 4 * 60_000;
+export const METADATA_MAX_AGE_MS = 4 * 60_000;
 
 /** No topic has it: kafkajs shows the topic's metadata to the partitioner, finds no leader, and sends nothing. */
 const NO_PARTITION = -1;

@@ -118,6 +118,34 @@ it.each([
   expect(w.ids()).toEqual(['first1', 'second1', 'third1']);
 });
 
+it('go out once for each process where they are not noted, however often the record comes', async () => {
+  const w = aWorld();
+  w.table.noteReceipts = undefined as never;
+  const record = w.put();
+  const processes = [w.newProcess(), w.newProcess()];
+  for (let at = 0; at < 40; at++, w.clock.at += 3_000) {
+    expect(await processes[at % 2]?.handle([record], plentyOfTime)).toBe(0);
+  }
+  expect(w.ids()).toEqual(['first1', 'second1', 'first1', 'second1']);
+
+  w.recover();
+  expect(await processes[0]?.handle([record], plentyOfTime)).toBeUndefined();
+  expect(w.ids().slice(4)).toEqual(['third1']);
+});
+
+it('do not count where notes are not made: another region publishes to other brokers', async () => {
+  const w = aWorld();
+  const record = w.put();
+  await w.handle([record], plentyOfTime);
+  w.table.noteReceipts = undefined as never;
+  w.recover();
+  w.clock.at += 10_000;
+
+  expect(await w.newProcess().handle([record], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids().slice(2)).toEqual(['first1', 'second1', 'third1']);
+});
+
 it('cost a duplicate when they cannot be noted, and the reason is told', async () => {
   const w = aWorld();
   const cause = new Error('throttled');

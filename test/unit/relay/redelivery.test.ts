@@ -6,6 +6,7 @@ import type { Relay } from '../../../lib/relay/relay';
 import type { StreamRecord } from '../../../lib/relay/record';
 import { LOOK_UP_AFTER_MS } from '../../../lib/relay/triage';
 import { anEvent, anItem } from '../../builders/items';
+import { MemoryTable } from '../../builders/memory-table';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
 /**
@@ -101,6 +102,24 @@ describe('a part of a batch that is asked for again', () => {
 
     expect(w.ids()).toHaveLength(published);
     expect(w.reads()).toEqual({ positions: rest.length, queries: 0 });
+  });
+
+  it('is looked up also by an instance whose clock is behind, and notes of the future mean nothing', async () => {
+    const w = half();
+    w.clock.at += 700;
+    const records = [...w.records, w.put(1, 'young')];
+    await w.handle(records, plentyOfTime);
+    const published = w.ids().length;
+    w.clock.at -= 3_000;
+
+    await w.newProcess().handle(records, plentyOfTime);
+    expect(w.ids()).toHaveLength(published);
+
+    w.kafka.refuse = () => undefined;
+    w.table.state = { retriedAt: w.clock.at + 3_600_000 };
+    const reads = w.reads().positions;
+    await w.newProcess().handle([w.put(1, 'new')], plentyOfTime);
+    expect(w.reads().positions).toBe(reads);
   });
 
   it('is noted a few times in a minute, however often it comes', async () => {
@@ -451,4 +470,59 @@ it('a topic that is refused is looked up once for all old records, and not for e
 
   expect(lookUps).toHaveBeenCalledTimes(1);
   expect(w.telemetry.parked).toHaveBeenCalledTimes(20);
+});
+
+it('with two sick partitions a cold instance goes on to the healthy ones, although their first keys are done', async () => {
+  const w = aWorld({}, { maxPartitionHolds: 0 });
+  w.kafka.topics.set('orders', 12);
+  w.kafka.refuse = ({ partition }: PartitionBatch) => (partition < 2 ? outage : undefined);
+  const keys = Array.from({ length: 200 }, (_, n) => `k${n}`);
+  const isSick = (key: string): boolean => partitionOf(Buffer.from(key), 12) < 2;
+  const records = keys.map((key) => w.put(1, key));
+  await w.handle(records, plentyOfTime);
+  const healthy = keys.filter((key) => !isSick(key));
+  expect(w.ids()).toHaveLength(healthy.length);
+  const young = healthy.map((key) => w.put(2, key));
+
+  expect(await w.newProcess().handle([...records, ...young], plentyOfTime)).toBe(keys.findIndex(isSick));
+
+  expect(w.ids()).toHaveLength(2 * healthy.length);
+});
+
+it('with strict order a key whose version before could not be read waits alone', async () => {
+  const w = aWorld({}, { order: 'strict' });
+  await w.handle([w.put(1, 'a'), w.put(1, 'b'), w.put(1, 'c')], plentyOfTime);
+  const records = [w.put(2, 'a'), w.put(2, 'b'), w.put(2, 'c')];
+  const lookUp = MemoryTable.prototype.lookUp.bind(w.table);
+  let throttled = true;
+  jest.spyOn(w.table, 'lookUp').mockImplementation(async (positions) => {
+    const unread = throttled ? positions.filter(({ pk }) => pk === 'order#b') : [];
+    const stored = await lookUp(positions.filter((position) => !unread.includes(position)));
+    if (unread.length > 0) throw new PositionsUnread(stored, unread);
+    return stored;
+  });
+
+  expect(await w.handle(records, plentyOfTime)).toBe(1);
+  expect(w.ids().slice(3).toSorted()).toEqual(['a2', 'c2']);
+
+  throttled = false;
+  expect(await w.handle(records, plentyOfTime)).toBeUndefined();
+  expect(w.ids().slice(5)).toEqual(['b2']);
+});
+
+it('a key whose marks are throttled waits alone', async () => {
+  const w = aWorld();
+  const answer = { Code: 'ThrottlingError' };
+  const mark = w.table.mark.bind(w.table);
+  jest.spyOn(w.table, 'mark').mockImplementation(async (marks) => {
+    const [hot, others] = [marks.filter(({ pk }) => pk === 'order#hot'), marks.filter(({ pk }) => pk !== 'order#hot')];
+    return new Map([...(await mark(others)), ...hot.map((each) => [each, answer] as const)]);
+  });
+  const hot = Array.from({ length: 60 }, (_, n) => w.put(n + 1, 'hot'));
+  const others = Array.from({ length: 60 }, (_, n) => w.put(1, `k${n}`));
+
+  expect(await w.handle([...hot, ...others], plentyOfTime)).toBe(0);
+
+  expect(new Set(w.ids().filter((id) => id.startsWith('k'))).size).toBe(60);
+  expect(w.telemetry.outage).not.toHaveBeenCalled();
 });

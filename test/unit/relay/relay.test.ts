@@ -260,7 +260,7 @@ describe('an outage', () => {
     expect(sent(kafka.log).toSorted()).toEqual(['id-order-a-1', 'id-order-b-1', 'id-order-d-1']);
   });
 
-  it('of one topic keeps the others from being asked for', async () => {
+  it('of two topics keeps the others from being asked for', async () => {
     const { handle, kafka } = aRelay();
     const asked = jest.spyOn(kafka, 'partitionCount').mockResolvedValue(outage);
     const topics = ['one', 'two', 'three'].map((topic, at) =>
@@ -272,7 +272,8 @@ describe('an outage', () => {
       plentyOfTime,
     );
 
-    expect(asked).toHaveBeenCalledTimes(1);
+    // One may fail alone.
+    expect(asked).toHaveBeenCalledTimes(2);
   });
 
   it('of the control partition stops the batch before anything is sent', async () => {

@@ -27,11 +27,22 @@ it('a topic that cannot be looked up keeps nothing back of a topic that is known
   expect(lookUps.mock.calls).toEqual([['cold']]);
 });
 
-it('after a look-up that was not answered no other topic is asked for', async () => {
+it('one topic that cannot be looked up keeps nothing back of another one that is not known either', async () => {
   const { kafka, handle, lookUps } = aRelayWithAColdTopic(false);
 
   expect(await handle(records, plentyOfTime)).toBe(0);
 
+  expect(kafka.log.map(({ id }) => id)).toEqual(['warm']);
+  expect(lookUps.mock.calls).toEqual([['cold'], ['orders']]);
+});
+
+it('after two look-ups that were not answered no other topic is asked for', async () => {
+  const { kafka, handle, lookUps } = aRelayWithAColdTopic(false);
+  kafka.topics.set('colder', outage);
+  const colder = insertOf(anItem({ key: 'c', events: [anEvent({ id: 'colder', topic: 'colder' })] }));
+
+  expect(await handle([colder, ...records], plentyOfTime)).toBe(0);
+
   expect(kafka.log).toEqual([]);
-  expect(lookUps.mock.calls).toEqual([['cold']]);
+  expect(lookUps.mock.calls).toEqual([['colder'], ['cold']]);
 });

@@ -40,6 +40,29 @@ it('a throttled key leaves the others readable, and is named', async () => {
   expect(dynamodb.commandCalls(BatchGetItemCommand)).toHaveLength(2 + 6);
 });
 
+it.each(['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded'])(
+  'so it does when the call for the throttled key alone is refused as a whole: %s',
+  async (name) => {
+    dynamodb.on(BatchGetItemCommand).callsFake(({ RequestItems }: BatchGetItemCommandInput) => {
+      const asked = RequestItems?.['outbox']?.Keys ?? [];
+      const [hot, others] = [asked.filter(({ pk }) => pk?.S === HOT), asked.filter(({ pk }) => pk?.S !== HOT)];
+      if (others.length === 0) throw Object.assign(new Error('throttled'), { name, $fault: 'client' });
+      return { Responses: { outbox: others }, ...(hot.length > 0 && { UnprocessedKeys: { outbox: { Keys: hot } } }) };
+    });
+
+    const { stored, unread } = await unreadOf(keys.lookUp(positions));
+
+    expect(unread).toEqual([{ pk: HOT, sk: '1' }]);
+    expect(stored.size).toBe(149);
+  },
+);
+
+it('a table that does not answer is no throttled key', async () => {
+  dynamodb.on(BatchGetItemCommand).rejects(new Error('no answer'));
+
+  await expect(keys.lookUp(positions)).rejects.toThrow('no answer');
+});
+
 it('a throttled key does not cancel a transactional read of the others for ever', async () => {
   dynamodb.on(TransactGetItemsCommand).callsFake(({ TransactItems }: { TransactItems: { Get: { Key: Key } }[] }) => {
     const asked = TransactItems.map(({ Get }) => Get.Key);

@@ -86,7 +86,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'that a part of a batch was asked for again is noted': {
     file: 'relay/triage.ts',
-    text: 'if (now - retriedAt < RETRY_MS) return 0;',
+    text: 'if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5, fast: true },
     wrong: /was published \d+ times/,
@@ -100,14 +100,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'a record goes on after the receipts that are noted': {
     file: 'relay/triage.ts',
-    text: 'else if (isSame(entry, item)) resume(entry, item?.receipts);',
+    text: 'else if (this.#ports.items.noteReceipts !== undefined && isSame(entry, item)) resume(entry, item?.receipts);',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5 },
     wrong: /was published \d+ times/,
   },
   'a drain goes on after the receipts that are noted': {
     file: 'relay/entry.ts',
-    text: 'if (isOpen(state)) resume(content, parseReceipts(receipts));',
+    text: 'if (goesOn && isOpen(state)) resume(content, parseReceipts(receipts));',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5 },
     wrong: /was published \d+ times/,

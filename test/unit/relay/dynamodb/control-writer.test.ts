@@ -1,0 +1,83 @@
+import {
+  DynamoDBClient,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  type TransactWriteItem,
+  type TransactWriteItemsCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { ControlWriter } from '../../../../lib/relay/dynamodb/control-writer';
+
+const dynamodb = mockClient(DynamoDBClient);
+const writer = (): ControlWriter => new ControlWriter(new DynamoDBClient({}), 'outbox', () => Promise.resolve());
+
+const update = (key: string): TransactWriteItem => ({
+  Update: { TableName: 'outbox', Key: { pk: { S: key }, sk: { S: '1' } }, UpdateExpression: 'SET a = :a' },
+});
+const keyOf = ({ Update }: TransactWriteItem): string => Update?.Key?.['pk']?.S ?? '';
+const cancelled = (codes: readonly (string | undefined)[]) =>
+  new TransactionCanceledException({
+    message: 'cancelled',
+    $metadata: {},
+    CancellationReasons: codes.map((Code) => ({ Code: Code ?? 'None' })),
+  });
+
+/** `refuse` answers why the item of a key is not written. */
+function answer(refuse: (key: string) => string | undefined): void {
+  dynamodb.on(TransactWriteItemsCommand).callsFake(({ TransactItems = [] }: TransactWriteItemsCommandInput) => {
+    const codes = TransactItems.map((action) => refuse(keyOf(action)));
+    if (codes.some((code) => code !== undefined)) throw cancelled(codes);
+    return {};
+  });
+}
+
+beforeEach(() => dynamodb.reset());
+
+it.each(['ThrottlingError', 'TransactionConflict', 'ProvisionedThroughputExceeded'])(
+  'a key that is refused for a while (%s) fails alone: what goes out together with it is written',
+  async (code) => {
+    answer((key) => (key === 'hot' ? code : undefined));
+    const keys = ['a', 'b', 'hot', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+    const control = writer();
+
+    const written = await Promise.allSettled(keys.map((key) => control.write([update(key)])));
+
+    expect(keys.filter((_, at) => written[at]?.status === 'rejected')).toEqual(['hot']);
+  },
+);
+
+it('a key that is refused once is written all the same, and after it what waits for its items', async () => {
+  let refusals = 1;
+  const order: string[] = [];
+  answer((key) => (key === 'hot' && refusals-- > 0 ? 'ThrottlingError' : undefined));
+  const control = writer();
+  const write = (key: string, name: string): Promise<void> =>
+    control.write([update(key)]).then(() => void order.push(name));
+
+  await Promise.all([write('hot', 'first'), write('hot', 'second'), write('a', 'other')]);
+
+  expect(order.indexOf('first')).toBeLessThan(order.indexOf('second'));
+  expect(order).toHaveLength(3);
+});
+
+it('a state item that is contended for ever rejects everybody', async () => {
+  // The state item's update is the last action, and has no key of a test.
+  answer((key) => (key.startsWith('$outbox') ? 'TransactionConflict' : undefined));
+  const control = writer();
+
+  const written = await Promise.allSettled(['a', 'b'].map((key) => control.write([update(key)])));
+
+  expect(written.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(dynamodb.commandCalls(TransactWriteItemsCommand).length).toBeLessThanOrEqual(12);
+});
+
+it('a refusal is answered to the write that it concerns, and the others are written', async () => {
+  answer((key) => (key === 'gone' ? 'ConditionalCheckFailed' : undefined));
+  const control = writer();
+
+  expect(await Promise.all(['a', 'gone', 'b'].map((key) => control.write([update(key)])))).toEqual([
+    undefined,
+    ['ConditionalCheckFailed'],
+    undefined,
+  ]);
+});
