@@ -48,6 +48,12 @@ export interface Profile {
   readonly partitions?: boolean;
   /** With `partitions`: at the end one of them alone is away for half an hour, in which the shards must move on. */
   readonly oneAway?: boolean;
+  /** With `oneAway`: it comes back while others are written to, or while nothing is written. */
+  readonly comesBack?: 'busy' | 'quiet';
+  /** With `partitions`: so many keys may be held for them at once. */
+  readonly maxHolds?: number;
+  /** A second outbox has a relay on the same stream. */
+  readonly foreign?: boolean;
   /** With `partitions`: at the end all of them are away for half an hour, in which no key may be held for one. */
   readonly allAway?: boolean;
   /** With `partitions`: a topic may get a third one. */
@@ -69,7 +75,7 @@ export interface Profile {
 
 const MAX_COPIES = 3;
 
-const KEYS = ['a', 'b', 'c', 'd'];
+const KEYS = Array.from('abcdefghijklmnop');
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
@@ -168,10 +174,10 @@ export class SimulatedWorld {
     this.#random = seed;
     this.#profile = profile;
     const { partitions = false } = profile;
-    this.#keys = KEYS.slice(0, partitions ? 4 : 2);
+    this.#keys = KEYS.slice(0, profile.comesBack === 'busy' ? 16 : partitions ? 4 : 2);
     if (partitions) for (const topic of this.#partitions.keys()) this.#partitions.set(topic, 2);
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
-    this.table.state = { streamArn: this.#streamArn() };
+    this.table.state = { streamArn: this.#streamArn(), ...(profile.foreign === true ? { owner: 'own' } : {}) };
     this.table.onInsert = (record) => {
       const isElsewhere = record.dynamodb?.Keys?.['pk']?.S === SIGNALS_PARTITION;
       this.#shards[isElsewhere ? 1 : 0].records.push({ ...record, eventSourceARN: this.#streamArn() });
@@ -335,7 +341,16 @@ export class SimulatedWorld {
     return this.#shards[this.#profile.full === true && this.#chance(0.4) ? 1 : 0];
   }
 
+  #checkHolds(): void {
+    const { maxHolds } = this.#profile;
+    if (maxHolds === undefined) return;
+    const held = [...this.table.holds.values()].filter(({ awaits }) => awaits !== undefined).length;
+    // A relay that was cut off in the middle may hold one more.
+    if (held > maxHolds + 1) this.#unmended.push(`${held} keys are held for partitions`);
+  }
+
   async #poll(shard: Shard): Promise<void> {
+    this.#checkHolds();
     const { run } = shard;
     if (run === undefined) {
       const size = this.#profile.bombs === true && this.#chance(0.7) ? 1 : 1 + Math.floor(this.#draw() * 5);
@@ -583,18 +598,26 @@ export class SimulatedWorld {
     const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
     const call = <T>(effect: () => Promise<T>): Promise<T> => this.#call(waiting, effect);
     const { table } = this;
-    const process: Process = { relay: this.#relay(call, step, () => void (process.dead = true)), waiting, dead: false };
+    const isForeign = this.#profile.foreign === true && this.#chance(0.3);
+    const die = (): void => void (process.dead = true);
+    const process: Process = { relay: this.#relay(call, step, die, isForeign), waiting, dead: false };
     table.failMark = () => this.#fault(0.06);
     this.#processes.push(process);
     return process;
   }
 
-  #relay(call: <T>(effect: () => Promise<T>) => Promise<T>, step: () => Promise<void>, die: () => void): Relay {
+  #relay(
+    call: <T>(effect: () => Promise<T>) => Promise<T>,
+    step: () => Promise<void>,
+    die: () => void,
+    isForeign: boolean,
+  ): Relay {
     const { table } = this;
     const ports: RelayPorts = {
       publisher: {
         partitionCount: (topic) => Promise.resolve({ kind: 'topic', partitions: this.#partitions.get(topic) ?? 1 }),
         publish: async (batches) => {
+          if (isForeign) this.#unmended.push('a relay of another outbox publishes');
           const outcomes: BatchOutcome[] = [];
           for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
           return outcomes;
@@ -655,6 +678,8 @@ export class SimulatedWorld {
     return createRelay(ports, {
       ...RELAY_OPTIONS,
       maxMessages: 2,
+      ...(this.#profile.maxHolds === undefined ? {} : { maxPartitionHolds: this.#profile.maxHolds }),
+      ...(this.#profile.foreign === true ? { outboxId: isForeign ? 'another' : 'own' } : {}),
       order: this.#profile.overtaking === true ? 'strict' : 'relaxed',
     });
   }
@@ -751,6 +776,28 @@ export class SimulatedWorld {
     for (const { records, checkpoint } of this.#shards) {
       if (checkpoint < records.length) this.#unmended.push(`${sick} stops the shard`);
     }
+    const { comesBack } = this.#profile;
+    if (comesBack !== undefined) await this.#comesBack(comesBack);
+  }
+
+  /** Its keys must be released within minutes: by the traffic of others, or by the schedule where there is none. */
+  async #comesBack(how: 'busy' | 'quiet'): Promise<void> {
+    this.#noFaults = true;
+    this.#away.clear();
+    // Less than what it takes to try one key after the other.
+    const within = how === 'busy' ? MINUTE / 2 : 5 * MINUTE;
+    for (let passed = 0; passed < within; passed += 10_000) {
+      if (how === 'busy') {
+        for (const key of this.#keys)
+          this.table.put(anItem({ key: `busy-${key}`, version: 1 + passed, committedAt: this.#now }));
+      } else if (passed % MINUTE === 0) await this.#probe();
+      for (let step = 0; step < 200; step++) await this.#poll(this.#anyShard());
+      this.#pass(10_000);
+    }
+    this.#noFaults = false;
+    for (const { pk, awaits } of this.table.holds.values()) {
+      if (awaits !== undefined) this.#unmended.push(`${pk} is not released`);
+    }
   }
 
   /** Nothing takes writes: no relay that begins now has evidence of the contrary, so none may hold a key. */
@@ -769,7 +816,7 @@ export class SimulatedWorld {
   async #goesOnWithout(away: readonly string[]): Promise<void> {
     this.#away.clear();
     for (const name of away) this.#away.add(name);
-    for (let at = 0; at < 4; at++) this.#write();
+    for (let at = 0; at < this.#keys.length; at++) this.#write();
     this.#noFaults = true;
     // Lambda keeps few instances for a shard, and each must see failures before it holds a key.
     this.#processes = [];
