@@ -816,7 +816,7 @@ export class SimulatedWorld {
   async #goesOnWithout(away: readonly string[]): Promise<void> {
     this.#away.clear();
     for (const name of away) this.#away.add(name);
-    for (let at = 0; at < this.#keys.length; at++) this.#write();
+    this.#keys.forEach(() => this.#write());
     this.#noFaults = true;
     // Lambda keeps few instances for a shard, and each must see failures before it holds a key.
     this.#processes = [];
