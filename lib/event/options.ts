@@ -73,7 +73,7 @@ export function shown(value: unknown): string {
 
 const MAX_REASON_CHARACTERS = 500;
 
-/** What an error says, be it an `Error` or anything else that was thrown. Never throws. */
+/** The text of an error, or of anything else that was thrown. Never throws. */
 export function errorText(error: unknown): string {
   try {
     if (typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string') {

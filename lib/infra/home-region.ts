@@ -61,7 +61,7 @@ export function globalTableProblems(table: ITable, home: HomeRegion | undefined)
   return [message];
 }
 
-/** What an outbox of one region publishes. */
+/** The outbox of one region, and whose events it publishes. */
 export interface RegionalOutbox {
   readonly path: string;
   readonly table: ITable;

@@ -11,7 +11,7 @@ export const invalidOption = (option: string, got: unknown, allowed: string, adv
     allowed,
   });
 
-/** What an option must be; `true` for what is checked elsewhere. */
+/** The kind of an option; `true` if it is checked elsewhere. */
 export type OptionKind = true | 'seconds' | 'milliseconds' | 'list' | 'log-retention';
 
 /**

@@ -286,7 +286,7 @@ export class Delivery {
   }
 
   /**
-   * What is known of the topics of these entries. They are asked for one after the other, because they share a
+   * Answers what is known of the topics of these entries. They are asked for one after the other, because they share a
    * connection, and each once in an invocation. After two that were not answered only what the publisher knows counts.
    */
   lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {

@@ -203,7 +203,7 @@ export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): v
   );
 }
 
-/** What the cluster does with a topic that does not say, as far as the app shows it. */
+/** The cluster's defaults for a topic, as far as the app shows them. */
 const topicDefaultsOf = ({ cluster }: ResolvedBrokers, byFunction: boolean): TopicDefaults => ({
   kind: cluster?.kind,
   replicas: byFunction ? cluster?.defaultReplicas : CLOUDFORMATION_REPLICAS,

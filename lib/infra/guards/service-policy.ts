@@ -75,7 +75,7 @@ function isResource({ Resource, NotResource }: ResourceStatement, resource: unkn
 
 function isSame(resource: unknown, pattern: unknown): Answer {
   if (pattern === '*' || resource === '*' || JSON.stringify(resource) === JSON.stringify(pattern)) return 'yes';
-  // What one of them is, only the deployment knows.
+  // Only the deployment knows what one of them is.
   return typeof resource === 'string' && typeof pattern === 'string' ? sure(isLike(resource, pattern)) : 'maybe';
 }
 

@@ -133,7 +133,7 @@ function checkConfig(option: string, name: string, value: unknown, kind: string 
   throw invalidOption(option, value, rule.allowed, 'Kafka refuses to make a topic with another value.');
 }
 
-/** What may be right, and usually is not. */
+/** Warns of values that may be right, and usually are not. */
 export function topicWarnings(given: ConfiguredTopic, defaults: TopicDefaults): string[] {
   const { configs, replicationFactor } = given;
   const { replicas, minInSync } = durabilityOf(given, defaults);

@@ -82,7 +82,7 @@ function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: Cfn
   return { named, made: resource instanceof CfnKey ? resource : undefined };
 }
 
-/** What no policy can cure. */
+/** Answers the refusal of a topic that CloudWatch cannot publish to under any policy. */
 function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined {
   const made = madeTopicOf(topic);
   const { FifoTopic: fifo = false, KmsMasterKeyId: key } = (made === undefined ? {} : propertiesOf(made)) as {
