@@ -10,6 +10,11 @@ const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
 /** Kafka's own notation, `topic-partition@offset`, in which the item stores it: a map of three would cost twice the bytes. */
 export const formatReceipt = ({ topic, partition, offset }: Receipt): string => `${topic}-${partition}@${offset}`;
 
+/** As an item's attribute. */
+export const storedReceipts = (receipts: readonly Receipt[]): { L: { S: string }[] } => ({
+  L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })),
+});
+
 /** The receipt that `text` stands for, or `undefined` when it is none. */
 export function parseReceipt(text: string): Receipt | undefined {
   const [, topic, partition, offset] = RECEIPT_PATTERN.exec(text) ?? [];

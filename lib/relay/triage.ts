@@ -176,7 +176,7 @@ export class Triage {
 
   /** Settles what the table says is processed, and finds the keys with something open before their first open entry. */
   async #settleStored(keys: readonly KeyEntries[], behind: Set<KeyEntries>): Promise<void> {
-    const { keys: reader, telemetry } = this.#ports;
+    const { telemetry } = this.#ports;
     const now = this.#ports.clock.now();
     const lookUpAfterMs = this.#lookUpAfterMs();
     const positions = new Map<string, { readonly pk: string; readonly sk: string }>();
@@ -199,10 +199,7 @@ export class Triage {
     }
     if (suspected > 0) telemetry.lookedBack(this.#gapSuspected ? 'doubt' : 'late', suspected);
     else if (redelivered.length > 0) telemetry.lookedBack('redelivered', redelivered.length);
-    const stored =
-      positions.size === 0
-        ? new Map<string, StoredItem>()
-        : await this.#withoutUnread((asked) => reader.lookUp(asked), [...positions.values()]);
+    const stored = await this.#stored([...positions.values()]);
 
     for (const entry of redelivered) {
       if (this.#delivery.hasFailed(entry.pk)) continue;
@@ -229,12 +226,10 @@ export class Triage {
   }
 
   /** The keys of what was left unread wait for their next delivery. */
-  async #withoutUnread(
-    read: (positions: readonly Position[]) => Promise<ReadonlyMap<string, StoredItem>>,
-    positions: readonly Position[],
-  ): Promise<ReadonlyMap<string, StoredItem>> {
+  async #stored(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>> {
+    if (positions.length === 0) return new Map();
     try {
-      return await read(positions);
+      return await this.#ports.keys.lookUp(positions);
     } catch (cause) {
       return this.#failUnread(cause).stored;
     }

@@ -5,7 +5,7 @@ import {
   type AttributeValue,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { formatReceipt } from '../event/receipt';
+import { storedReceipts } from '../event/receipt';
 import { controlStore } from '../relay/dynamodb/control';
 import { ControlWriter } from '../relay/dynamodb/control-writer';
 import { drainStore } from '../relay/dynamodb/drains';
@@ -165,7 +165,7 @@ function markOf({ pk, sk, id, receipts }: Mark, nowMs: number) {
   const values: Record<string, AttributeValue> = {
     ':id': { S: id },
     ':at': { N: String(nowMs) },
-    ':receipts': { L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })) },
+    ':receipts': storedReceipts(receipts),
     ':expiresAt': { N: String(Math.ceil(nowMs / 1000) + RELAY_DEFAULTS.retentionSeconds) },
   };
   return {

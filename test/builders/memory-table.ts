@@ -3,7 +3,7 @@ import type { Control, Hold } from '../../lib/event/control';
 import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
-import { formatReceipt } from '../../lib/event/receipt';
+import { storedReceipts } from '../../lib/event/receipt';
 import {
   elsewhere,
   encodeSignal,
@@ -253,13 +253,13 @@ export class MemoryTable implements TablePorts {
       return;
     }
     image['processedAt'] = { N: String(this.#now()) };
-    image['receipts'] = receiptsOf(mark);
+    image['receipts'] = storedReceipts(mark.receipts);
   }
 
   noteReceipts(marks: readonly Mark[]) {
     for (const mark of marks) {
       const image = this.#find(mark);
-      if (image !== undefined && isOpen(itemStateOf(image).state)) image['receipts'] = receiptsOf(mark);
+      if (image !== undefined && isOpen(itemStateOf(image).state)) image['receipts'] = storedReceipts(mark.receipts);
     }
     return Promise.resolve(new Map<Mark, unknown>());
   }
@@ -449,10 +449,6 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 }
-
-const receiptsOf = ({ receipts }: Mark): Image[string] => ({
-  L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })),
-});
 
 /** A refusal begins with itself where the key has only waited for a partition. */
 const sinceOf = (known: Hold | undefined, why: Pick<Hold, 'since' | 'awaits'>): number =>

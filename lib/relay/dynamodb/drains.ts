@@ -8,6 +8,7 @@ import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isCollectionFull, isFull } from './full-item';
 import { putHold, readHold } from './holds';
+import { OWED } from './owed';
 import { putOf } from './put-signal';
 import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
@@ -115,9 +116,7 @@ function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, 
   return {
     TableName: tableName,
     Key: marshall({ pk, sk: position }),
-    ConditionExpression: `attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND ${
-      id === undefined ? 'attribute_not_exists(id)' : 'id = :id'
-    }${isRefused}`,
+    ConditionExpression: `${OWED} AND ${id === undefined ? 'attribute_not_exists(id)' : 'id = :id'}${isRefused}`,
     ExpressionAttributeValues: values,
   };
 }

@@ -7,7 +7,7 @@ import {
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { formatReceipt } from '../../event/receipt';
+import { storedReceipts } from '../../event/receipt';
 import { backoffMs, type Sleep } from '../backoff';
 import type { Clock, ItemStore, Mark } from '../ports';
 import { isFull } from './full-item';
@@ -67,7 +67,7 @@ export function markWriter(
       Statement: slim ? slimMark : mark,
       Parameters: [
         { N: String(nowMs) },
-        { L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })) },
+        storedReceipts(receipts),
         { N: String(Math.ceil(nowMs / 1000) + retentionSeconds) },
         ...identity,
       ],

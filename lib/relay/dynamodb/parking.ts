@@ -7,6 +7,7 @@ import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
+import { OWED } from './owed';
 import { KeyFailure } from '../key-failure';
 import type { Clock, ItemIdentity, ItemStore, Parking, PartitionHoldRequest } from '../ports';
 
@@ -104,12 +105,11 @@ const partitionHold = ({ awaits, message }: PartitionHoldRequest, known: Hold | 
 
 /** Parking is refused once an item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
 function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
-  const owed = 'attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded)';
   const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
   return {
     TableName: tableName,
     Key: marshall({ pk, sk }),
-    ConditionExpression: id === undefined ? owed : `${owed} AND id = :id`,
+    ConditionExpression: id === undefined ? OWED : `${OWED} AND id = :id`,
     ExpressionAttributeValues: values,
   };
 }

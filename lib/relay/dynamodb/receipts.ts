@@ -1,9 +1,10 @@
 import { ConditionalCheckFailedException, UpdateItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { formatReceipt } from '../../event/receipt';
+import { storedReceipts } from '../../event/receipt';
 import { forEachKey } from '../key-work';
 import type { ItemStore, Mark } from '../ports';
 import { isFullError } from './full-item';
+import { OWED } from './owed';
 import { timeLimit } from './time-limit';
 
 /** Notes on open items which of their events are published already. One call for each: they are few, and rare. */
@@ -14,10 +15,10 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
         TableName: tableName,
         Key: marshall({ pk, sk }),
         UpdateExpression: 'SET receipts = :receipts',
-        ConditionExpression: 'id = :id AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded)',
+        ConditionExpression: `${OWED} AND id = :id`,
         ExpressionAttributeValues: {
           ':id': { S: id },
-          ':receipts': { L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })) },
+          ':receipts': storedReceipts(receipts),
         },
       }),
       { abortSignal },

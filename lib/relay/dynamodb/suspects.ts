@@ -8,6 +8,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { ItemIdentity, ItemStore } from '../ports';
 import { isFullError } from './full-item';
+import { OWED } from './owed';
 
 /** Counts on an item how often its publishing was begun without an end. */
 export function suspectCounter(
@@ -41,8 +42,7 @@ export function suspectCounter(
 
   return {
     async countStart(item) {
-      const owed = 'attribute_exists(pk) AND attribute_not_exists(processedAt) AND attribute_not_exists(discarded)';
-      const counted = await update(item, 'ADD starts :one', owed, { ':one': { N: '1' } });
+      const counted = await update(item, 'ADD starts :one', OWED, { ':one': { N: '1' } });
       return Number(counted?.['starts']?.N ?? 0);
     },
     async clearStarts(items) {
