@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { EventCatalogue } from '../event/catalogue';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
 import { REPLAY_HEADER } from '../event/message';
+import { formatReceipt } from '../event/receipt';
 import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
 import { headerText, type ConsumedRecord } from './record';
@@ -23,6 +24,8 @@ export interface Envelope {
   readonly time?: string;
   /** The id of the replay that this message belongs to. */
   readonly replayId?: string;
+  /** The place of the message in Kafka's notation, `topic-partition@offset`. */
+  readonly receipt: string;
 }
 
 /** A message as an event of the catalogue. */
@@ -119,6 +122,7 @@ export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
     txEvents: Number.isSafeInteger(txEvents) && txEvents > 0 ? txEvents : undefined,
     time: headerText(record, 'ce_time'),
     replayId: headerText(record, REPLAY_HEADER),
+    receipt: formatReceipt(record),
   };
 }
 

@@ -50,7 +50,7 @@ it('writes nothing when nothing happened, and keeps no more latencies than a doc
   told.flush();
   expect(documents).toEqual([]);
 
-  const event = { id: 'a', source: 's', type: 't', topic: 'orders', key: '42' };
+  const event = { id: 'a', source: 's', type: 't', topic: 'orders', key: '42', receipt: 'orders-0@1' };
   for (let n = 0; n < 5_000; n++) told.applied(event, n);
   told.flush();
 
