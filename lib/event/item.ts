@@ -36,6 +36,10 @@ export interface OutboxItem extends AggregateKey {
   readonly committedAt: number;
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** The id of the event that caused these. */
+  readonly causationId?: string;
+  /** Groups the events of one business flow. */
+  readonly correlationId?: string;
 }
 
 /** Names one write of one item: ids are the writers' choice, and a position can be used again. */
@@ -75,6 +79,8 @@ export function encodeItem(item: OutboxItem): Record<string, unknown> {
     committedAt: item.committedAt,
     ...(item.traceparent === undefined ? {} : { traceparent: item.traceparent }),
     ...(item.tracestate === undefined ? {} : { tracestate: item.tracestate }),
+    ...(item.causationId === undefined ? {} : { causationId: item.causationId }),
+    ...(item.correlationId === undefined ? {} : { correlationId: item.correlationId }),
   };
 }
 
@@ -147,6 +153,8 @@ export function decodeItem(image: Image): OutboxItem {
     committedAt,
     traceparent: read.optionalText(image, 'traceparent', RULES.traceparent),
     tracestate: read.optionalText(image, 'tracestate', RULES.tracestate),
+    causationId: read.optionalText(image, 'causationId', RULES.eventId),
+    correlationId: read.optionalText(image, 'correlationId', RULES.eventId),
   };
 }
 

@@ -20,6 +20,7 @@ const INDEX_DIGITS = 4;
  *
  * `ce_sequence` is `<16-digit version>.<4-digit index>` and is left out for items without a version, whose positions
  * are clock readings and prove no order. `ce_txevents` says how many events the key had in that transaction.
+ * `ce_causationid` and `ce_correlationid` are those of the extension "Correlation" of CloudEvents.
  */
 export function messagesOf(item: OutboxItem): Message[] {
   const key = Buffer.from(item.key);
@@ -42,6 +43,8 @@ export function messagesOf(item: OutboxItem): Message[] {
     if (event.dataSchema !== undefined) headers['ce_dataschema'] = event.dataSchema;
     if (item.traceparent !== undefined) headers['traceparent'] = item.traceparent;
     if (item.tracestate !== undefined) headers['tracestate'] = item.tracestate;
+    if (item.causationId !== undefined) headers['ce_causationid'] = item.causationId;
+    if (item.correlationId !== undefined) headers['ce_correlationid'] = item.correlationId;
     return { topic: event.topic, key, value: valueOf(event), headers };
   });
 }

@@ -32,6 +32,10 @@ export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & st
    * @default the type up to its first dot
    */
   readonly aggregate?: string;
+  /** The id of the event that caused it. */
+  readonly causationId?: string;
+  /** Groups the events of one business flow. */
+  readonly correlationId?: string;
   /** @default now */
   readonly committedAt?: Date | number;
   /**
@@ -52,7 +56,7 @@ export type EventFactory<D extends EventDefinitions> = <T extends keyof D & stri
 
 const OPTIONS = ['service', 'source'];
 const EVENT_OPTIONS = [
-  ...['key', 'data', 'version', 'aggregate', 'committedAt', 'partition', 'offset'],
+  ...['key', 'data', 'version', 'aggregate', 'causationId', 'correlationId', 'committedAt', 'partition', 'offset'],
   ...['topic', 'headers', 'time', 'id'],
 ];
 
@@ -84,10 +88,10 @@ export function eventFactory<D extends EventDefinitions>(
   return async (type, event) => {
     requireOptions(event, EVENT_OPTIONS, 'event');
     const { key, version, aggregate = type.replace(/\..*$/s, ''), committedAt, partition = 0, offset = 0 } = event;
-    const { topic, headers, time, id, data } = event;
+    const { topic, headers, time, id, data, causationId, correlationId } = event;
     const commit = commitOf({ committedAt }, () => settings.clock.now());
     const change = { aggregate, key, version, events: [{ type, data, topic, headers, time, id }] };
-    const { item } = await prepareChange(settings, change, commit, undefined);
+    const { item } = await prepareChange(settings, change, commit, { causationId, correlationId });
     const [message] = messagesOf(item);
     if (message === undefined) throw new OutboxError('no-events', 'The item has no event.', { aggregate, key });
     if (!Number.isSafeInteger(offset) || offset < 0) refuseOption('event.offset', offset, 'an integer, at least 0');

@@ -13,7 +13,6 @@ import { eventData } from './event-data';
 import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
-import type { TraceContext } from './trace-context';
 import type { OutboxEntry } from '../event/transaction';
 
 /** Which aggregate changes, and to which version. */
@@ -44,13 +43,16 @@ export interface PreparedChange {
   readonly token: ConsistencyToken;
 }
 
+/** What the items of a transaction say of where their events come from. */
+export type ItemContext = Pick<OutboxItem, 'traceparent' | 'tracestate' | 'causationId' | 'correlationId'>;
+
 const EVENT_FIELDS: readonly string[] = ['type', 'data', 'topic', 'headers', 'time', 'id'];
 
 export async function prepareChange(
   settings: OutboxSettings,
   { aggregate, key, version, events }: UntypedChange,
   commit: Commit,
-  trace: TraceContext | undefined,
+  context: ItemContext,
 ): Promise<PreparedChange> {
   const pk = partitionKeyOf({ aggregate, key });
   checkEventCount({ aggregate, key }, events);
@@ -71,7 +73,7 @@ export async function prepareChange(
     source: settings.source ?? `/${settings.service}/${aggregate}`,
     region: settings.region,
     committedAt: commit.at,
-    ...trace,
+    ...context,
   };
   const messages = messagesOf(item);
   messages.forEach((message, index) => {

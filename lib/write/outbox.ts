@@ -1,9 +1,17 @@
 import type { EventDefinitions, EventInput } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
+import { keeps, RULES } from '../event/item-rules';
 import { partitionKeyOf, type AggregateKey } from '../event/key';
 import { errorText, isRecord, refuseOption, requireOptions, shown } from '../event/options';
 import { explainFailure } from './cancellation';
-import { prepareChange, type Change, type ChangedAggregate, type PreparedChange, type UntypedChange } from './change';
+import {
+  prepareChange,
+  type Change,
+  type ChangedAggregate,
+  type ItemContext,
+  type PreparedChange,
+  type UntypedChange,
+} from './change';
 import { commitOf, type Commit, type CommitOptions } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { checkDistinctItems } from '../event/distinct-actions';
@@ -22,6 +30,20 @@ export interface WriteOptions extends CommitOptions {
    * would not be the same request
    */
   readonly traceContext?: TraceContext;
+  /**
+   * `ce_causationid` of the events: the id of the event that caused them. A handler of `createConsumer` emits its events
+   * with it.
+   *
+   * @default none
+   */
+  readonly causationId?: string;
+  /**
+   * `ce_correlationid` of the events: the same for all events of one business flow, such as the id of the request that
+   * began it.
+   *
+   * @default none
+   */
+  readonly correlationId?: string;
 }
 
 /** Business entries and the changes whose events are committed with them. */
@@ -124,7 +146,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   ): OutboxError;
 }
 
-const WRITE_OPTIONS = ['requestId', 'committedAt', 'traceContext'] as const;
+const WRITE_OPTIONS = ['requestId', 'committedAt', 'traceContext', 'causationId', 'correlationId'] as const;
 const AGGREGATE_OPTIONS = ['aggregate', 'key', 'version'] as const;
 
 /**
@@ -212,10 +234,10 @@ async function prepare(
   options: WriteOptions,
 ): Promise<{ commit: Commit; prepared: PreparedChange[] }> {
   const commit = commitOf(options, () => settings.clock.now());
-  const trace = traceOf(options);
+  const context = { ...traceOf(options), ...causeOf(options) };
   const prepared: PreparedChange[] = [];
   // One after the other: the first wrong event is the one reported, each time.
-  for (const change of changes) prepared.push(await prepareChange(settings, change, commit, trace));
+  for (const change of changes) prepared.push(await prepareChange(settings, change, commit, context));
   checkDistinctIds(prepared);
   return { commit, prepared };
 }
@@ -223,6 +245,13 @@ async function prepare(
 function traceOf({ traceContext, requestId }: WriteOptions): TraceContext | undefined {
   if (traceContext !== undefined) return checkTraceContext(traceContext);
   return requestId === undefined ? activeTraceContext() : undefined;
+}
+
+function causeOf({ causationId, correlationId }: WriteOptions): ItemContext {
+  for (const [option, value] of Object.entries({ causationId, correlationId })) {
+    if (value !== undefined && !keeps(RULES.eventId, value)) refuseOption(option, value, RULES.eventId.allowed);
+  }
+  return { causationId, correlationId };
 }
 
 function checkClient(client: unknown): void {

@@ -254,6 +254,8 @@ export const ATTRIBUTE_CASES: Readonly<Record<string, AttributeCases>> = {
       ...[member('k'.repeat(257)), member('a', 'v'.repeat(257)), members(33)],
     ],
   },
+  causationId: named,
+  correlationId: named,
   headerName: {
     accepted: [
       'a',

@@ -112,6 +112,8 @@ it('several events of one key in one transaction arrive in their order, with the
 
 it('is read by the CloudEvents SDK and a plain kafkajs consumer, which need nothing of this package', async () => {
   await world.outbox.transact(world.document, {
+    causationId: 'payment-7',
+    correlationId: 'checkout 1 ü',
     changes: [
       {
         aggregate: 'order',
@@ -152,6 +154,8 @@ it('is read by the CloudEvents SDK and a plain kafkajs consumer, which need noth
         partitionkey: 'foreign',
         sequence: '0000000000000003.0000',
         txevents: '2',
+        causationid: 'payment-7',
+        correlationid: 'checkout 1 ü',
       },
     },
     { isValid: true, event: { id: 'foreign.1', data: { n: 8 }, sequence: '0000000000000003.0001' } },

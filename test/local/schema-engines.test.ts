@@ -11,7 +11,13 @@ import { ATTRIBUTE_CASES } from '../builders/attribute-cases';
 
 type Name = keyof typeof RULES;
 
-const RULE_OF: Readonly<Record<string, Name>> = { id: 'eventId', type: 'eventType', headerValue: 'wellFormed' };
+const RULE_OF: Readonly<Record<string, Name>> = {
+  id: 'eventId',
+  causationId: 'eventId',
+  correlationId: 'eventId',
+  type: 'eventType',
+  headerValue: 'wellFormed',
+};
 const LINE_BREAKS = ['\n', '\r\n', '\r', '\u0085', '\u2028', '\u2029'];
 
 interface Case {

@@ -17,6 +17,9 @@ const validate = new Ajv2020({ strict: false }).compile(itemSchema);
 type Document = Record<string, unknown>;
 const ID = '019c13ec-a200-7000-8000-000000000001';
 
+/** Attributes of the item that are optional. */
+const OF_ITEM = ['traceparent', 'tracestate', 'causationId', 'correlationId'];
+
 /** An item whose attribute is `value`, and which is otherwise in order. */
 function itemWith(attribute: string, value: unknown): Document {
   const item = {
@@ -36,7 +39,7 @@ function itemWith(attribute: string, value: unknown): Document {
     case 'headerValue':
       return { ...item, events: [{ ...event, headers: { a: value } }] };
     default:
-      return attribute in item || attribute.startsWith('trace')
+      return OF_ITEM.includes(attribute) || attribute in item
         ? { ...item, [attribute]: value, events: [event] }
         : { ...item, events: [{ ...event, [attribute]: value }] };
   }
@@ -85,7 +88,7 @@ async function written(attribute: string, value: unknown): Promise<Document> {
       }
     : {};
   const event = untyped({ type, data: 'x', ...headers, ...passed('id', 'time', 'topic') });
-  const options = untyped({ ...trace, ...passed('committedAt') });
+  const options = untyped({ ...trace, ...passed('committedAt', 'causationId', 'correlationId') });
   const [entry] = await outbox.items({ aggregate, key, version: 1 }, [event], options);
   return entry!.Put.Item;
 }
@@ -280,7 +283,9 @@ test('the schema has the patterns and limits of the table, and formats nowhere',
     expect({ name, ...stated[name as keyof typeof RULES] }).toMatchObject({ name, ...schema });
   }
   expect(Object.keys(stated)).toEqual(Object.keys(RULES));
-  expect(properties.id).toMatchObject(RULES.eventId.schema);
+  for (const id of [properties.id, properties.causationId, properties.correlationId]) {
+    expect(id).toMatchObject(RULES.eventId.schema);
+  }
   expect(event.headers.additionalProperties).toMatchObject(RULES.wellFormed.schema);
   expect([properties.committedAt.maximum, properties.events.maxItems]).toEqual([LIMITS.committedAt, LIMITS.events]);
   expect(JSON.stringify(itemSchema)).not.toContain('"format"');

@@ -1,6 +1,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { decodeItem } from '../../../lib/event/item';
 import { messageBytes, messagesOf } from '../../../lib/event/message';
+import { anItem, imageOf } from '../../builders/items';
 import { NOW, order42, orderOutbox, placed } from '../write/order-outbox';
 
 const messages = async (version: number | undefined) => {
@@ -52,6 +53,16 @@ test('each event keeps its own topic, time, content and place', async () => {
 
 test('a key without versions has no sequence, because clocks prove no order', async () => {
   for (const { headers } of await messages(undefined)) expect(headers).not.toHaveProperty('ce_sequence');
+});
+
+test('an event names what caused it and the flow that it belongs to, by attributes of CloudEvents', () => {
+  const cause = { causationId: 'payment-7', correlationId: 'checkout-1' };
+  const [caused, root] = [anItem(cause), anItem()].flatMap((item) => messagesOf(decodeItem(imageOf(item))));
+  expect(caused?.headers).toMatchObject({ ce_causationid: 'payment-7', ce_correlationid: 'checkout-1' });
+  expect(Object.keys(root?.headers ?? {}).filter((name) => /causation|correlation/.test(name))).toEqual([]);
+  // CloudEvents 1.0, "Naming conventions": other names are refused by SDKs.
+  const attributes = Object.keys(caused?.headers ?? {}).filter((name) => name.startsWith('ce_'));
+  expect(attributes.filter((name) => !/^ce_[a-z0-9]{1,20}$/.test(name))).toEqual([]);
 });
 
 test('the size counts key, value and headers in UTF-8', () => {

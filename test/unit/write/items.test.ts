@@ -234,3 +234,18 @@ test('a misspelt write option is refused', async () => {
   const error = await refusal('invalid-option', () => outbox.items(order42, [placed], untyped({ requestID: 'r' })));
   expect(error.details.option).toBe('requestID');
 });
+
+test('every item of a call names what caused its events and the flow that they belong to', async () => {
+  const cause = { causationId: 'payment-7', correlationId: 'checkout-1' };
+  const [entry] = await outbox.items(order42, [placed], cause);
+  expect(entry?.Put.Item).toMatchObject(cause);
+  const [root] = await outbox.items(order42, [placed]);
+  expect(root?.Put.Item).not.toHaveProperty('causationId');
+});
+
+test.each(['causationId', 'correlationId'])('%s that no CloudEvents SDK could read is refused', async (option) => {
+  for (const value of ['', ' ', 'a\nb', 7]) {
+    const error = await refusal('invalid-option', () => outbox.items(order42, [placed], untyped({ [option]: value })));
+    expect(error.details.option).toBe(option);
+  }
+});
