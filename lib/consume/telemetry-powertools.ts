@@ -1,4 +1,5 @@
 import { CONSUMER_METRICS } from '../event/metrics';
+import { formatReceipt } from '../event/receipt';
 import type { Envelope } from './decode';
 import type { ConsumerTelemetry } from './ports';
 import type { ConsumedRecord } from './record';
@@ -83,7 +84,9 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     attemptFailed(event, attempt, cause) {
       add(CONSUMER_METRICS.failedAttempts);
-      logger.warn('Could not apply an event', { ...nameOf(event), attempt, cause: describe(cause) });
+      // The stack of the first attempt tells where the handler fails; four repetitions of it would hide the rest of a log.
+      const detail = attempt === 1 ? describe(cause) : withoutStack(cause);
+      logger.warn('Could not apply an event', { ...nameOf(event), attempt, cause: detail });
     },
     deadLettered(record, { reason, message }) {
       add(CONSUMER_METRICS.deadLetters);
@@ -93,7 +96,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.deadLetterFailures);
       logger.error('Could not set a message aside; its partition waits', {
         ...placeOf(record),
-        cause: describe(cause),
+        cause: withoutStack(cause),
       });
     },
     parked(event, why) {
@@ -170,9 +173,22 @@ class LatencySample {
 }
 
 /** The event's key may be personal data, and is in the message of its topic. */
-const nameOf = ({ topic, source, type, id, sequence }: Envelope) => ({ topic, source, type, id, sequence });
+const nameOf = ({ receipt, topic, source, type, id, sequence }: Envelope) => ({
+  receipt,
+  topic,
+  source,
+  type,
+  id,
+  sequence,
+});
 
-const placeOf = ({ topic, partition, offset }: ConsumedRecord) => ({ topic, partition, offset: String(offset) });
+const placeOf = (record: ConsumedRecord) => {
+  const { topic, partition, offset } = record;
+  return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
+};
 
 const describe = (cause: unknown): unknown =>
   cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;
+
+const withoutStack = (cause: unknown): unknown =>
+  cause instanceof Error ? { name: cause.name, message: cause.message } : cause;

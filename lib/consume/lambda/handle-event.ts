@@ -1,5 +1,5 @@
 import { OutboxError } from '../../event/errors';
-import { requireOptions } from '../../event/options';
+import { refuseOption, requireOptions } from '../../event/options';
 import type { Consumer } from '../consumer';
 import { HANDLER_MARGIN_MS } from '../environment';
 import { laneKey } from '../lane-key';
@@ -9,6 +9,7 @@ import type { DeadLetters } from '../ports';
 import { partitionName } from '../partition-run';
 import type { Delivery } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
+import { isCount } from '../settings';
 import { Slots } from '../slots';
 import { atMost } from '../waiting';
 
@@ -60,7 +61,8 @@ export interface KafkaHandlerOptions {
   readonly partialBatchResponse?: boolean;
   /**
    * How long before the function's timeout nothing more is begun. What is at work has half of that to end; what does not
-   * is unfinished.
+   * is unfinished. At most half of the time that an invocation has left: a function with a timeout of 3 seconds works for
+   * 1.5 seconds. An integer from 1 to 900000.
    *
    * @default 5000
    */
@@ -85,11 +87,17 @@ export function handleKafkaEvent(
 ): (event: KafkaEvent, context: InvocationContext) => Promise<KafkaBatchResponse> {
   requireOptions(options, ['consumer', 'deadLetters', 'partialBatchResponse', 'marginMs']);
   const { consumer, deadLetters, partialBatchResponse = false, marginMs = HANDLER_MARGIN_MS } = options;
+  if (!isCount(marginMs, LONGEST_INVOCATION_MS)) {
+    refuseOption('marginMs', marginMs, `an integer from 1 to ${LONGEST_INVOCATION_MS}`);
+  }
   const processor = consumer.processor(deadLetters, { givesUp: true });
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const look = requestsWhenDue(consumer);
   return async (event, context) => {
-    const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - marginMs));
+    const givenMs = context.getRemainingTimeInMillis();
+    // With the whole margin a function with a shorter timeout would never begin anything.
+    const restMs = Math.min(marginMs, givenMs / 2);
+    const signal = AbortSignal.timeout(Math.max(0, Math.floor(givenMs - restMs)));
     const blocked = new Set<string>();
     // An outage ends what an invocation does; the next one finds out by itself whether it is over.
     consumer.gate.opened();
@@ -102,7 +110,7 @@ export function handleKafkaEvent(
     const looking = look(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
     // A handler that does not end costs nobody the answer.
-    await atMost(context.getRemainingTimeInMillis() - marginMs / 2, Promise.all([lanes.idle(), looking]));
+    await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([lanes.idle(), looking]));
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
@@ -116,6 +124,9 @@ export function handleKafkaEvent(
     );
   };
 }
+
+/** Lambda ends every invocation after 15 minutes. */
+const LONGEST_INVOCATION_MS = 900_000;
 
 /** A batch is not kept for longer: what is left goes on in the next invocation. */
 const LOOK_MS = 10_000;

@@ -1,19 +1,19 @@
 import { createConsumer } from '../../../lib/consumer';
-import { events, MemoryClient } from '../../builders/consume';
+import { aRecord, aRig, events, feed, MemoryClient } from '../../builders/consume';
 
 const printed = (['warn', 'error'] as const).map((level) => jest.spyOn(console, level).mockImplementation());
 const silent = (['log', 'info', 'debug'] as const).map((level) => jest.spyOn(console, level));
+afterEach(() => printed.forEach((spy) => spy.mockClear()));
 afterAll(() => jest.restoreAllMocks());
 
+const consoleTelemetry = () =>
+  createConsumer({ name: 'shipping', tableName: 'inbox', client: new MemoryClient(), events, handlers: {} }).settings
+    .telemetry;
+const lines = (): string[] =>
+  printed.flatMap(({ mock }) => mock.calls.flatMap(([text]: unknown[]) => String(text).split('\n')));
+
 it('a consumer without telemetry says what waits, and nothing of what is normal', () => {
-  const { telemetry } = createConsumer({
-    name: 'shipping',
-    tableName: 'inbox',
-    client: new MemoryClient(),
-    events,
-    handlers: {},
-  }).settings;
-  const [warn, error] = printed;
+  const telemetry = consoleTelemetry();
 
   telemetry.rebalanced({ assigned: { orders: [0] } });
   telemetry.outageOver();
@@ -21,11 +21,43 @@ it('a consumer without telemetry says what waits, and nothing of what is normal'
   expect([...printed, ...silent].flatMap(({ mock }) => mock.calls)).toEqual([]);
 
   telemetry.commitFailed(new Error('no coordinator'));
-  expect(warn!.mock.calls).toEqual([
-    ['Consumer shipping: Could not commit offsets', { cause: expect.objectContaining({ message: 'no coordinator' }) }],
+  telemetry.outage('ResourceNotFoundException');
+  expect(lines().filter((line) => !line.startsWith('    at '))).toEqual([
+    "Consumer shipping: Could not commit offsets { cause: { name: 'Error', message: 'no coordinator' } }",
+    "Consumer shipping: Outage: everything waits and nothing is lost { cause: 'ResourceNotFoundException' }",
   ]);
-  telemetry.outage(new Error('ResourceNotFoundException'));
-  expect(error!.mock.calls).toEqual([
-    ['Consumer shipping: Outage: everything waits and nothing is lost', { cause: expect.anything() }],
+});
+
+it('a failing handler prints one line for each attempt, with the place of the message, and one stack', async () => {
+  const rig = aRig({
+    telemetry: consoleTelemetry(),
+    attempts: 4,
+    handlers: {
+      'order.placed': () => {
+        throw new Error('no\nstock');
+      },
+    },
+  });
+  await feed(rig, [aRecord({ version: 1, partition: 3, offset: 77 })]);
+
+  const attempts = lines().filter((line) => line.includes('Could not apply'));
+  expect(attempts).toHaveLength(4);
+  for (const line of attempts) expect(line).toContain("receipt: 'orders-3@77'");
+  expect(attempts.map((line) => /attempt: (\d)/.exec(line)?.[1])).toEqual(['1', '2', '3', '4']);
+  const frames = lines().flatMap((line, at) => (line.startsWith('    at ') ? [at] : []));
+  expect(frames.length).toBeGreaterThan(0);
+  expect(frames).toEqual(frames.map((_, at) => (frames[0] ?? 0) + at));
+  expect(lines().filter((line) => line.includes('Parked an event'))).toEqual([
+    expect.stringContaining("receipt: 'orders-3@77'"),
   ]);
+});
+
+it('a dead letter that is not taken prints one line for each attempt, with the place of the message', async () => {
+  const rig = aRig({ telemetry: consoleTelemetry() });
+  let failures = 3;
+  rig.deadLetters.fail = () => --failures > 0;
+  await feed(rig, [aRecord({ version: 1, partition: 3, offset: 78, value: Buffer.from('{'), type: 'unknown' })]);
+
+  expect(lines()).toHaveLength(3);
+  for (const line of lines()) expect(line).toContain("receipt: 'orders-3@78'");
 });

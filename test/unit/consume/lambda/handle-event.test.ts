@@ -140,6 +140,37 @@ it('is done with a record that occurs twice in a batch', async () => {
   expect(await deliver(rig, [record, record])).toEqual({ batchItemFailures: [] });
 });
 
+it('makes progress in a function whose timeout is shorter than the margin', async () => {
+  const rig = aRig();
+  const { consumer, deadLetters } = rig;
+  const handle = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
+
+  expect(await handle(eventOf([aRecord({ version: 1, offset: 900 })]), context(3_000))).toEqual({
+    batchItemFailures: [],
+  });
+  expect(rig.handled).toHaveLength(1);
+});
+
+it('leaves a handler that does not end half of the time that is left to answer, if the margin is longer', async () => {
+  const rig = aRig({ handlers: { 'order.placed': () => new Promise(() => undefined) } });
+  const { consumer, deadLetters } = rig;
+  const handle = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
+  const startedAt = performance.now();
+  await handle(eventOf([aRecord({ version: 1, offset: 900 })]), {
+    getRemainingTimeInMillis: () => Math.ceil(400 - (performance.now() - startedAt)),
+  });
+
+  // Before half of the time nothing is given up.
+  expect(performance.now() - startedAt).toBeGreaterThan(190);
+});
+
+it.each([NaN, -1, 0, 0.5, '5', null, 900_001, 1e9])('refuses a margin of %p', (marginMs) => {
+  const { consumer, deadLetters } = aRig();
+  expect(() => handleKafkaEvent({ consumer, deadLetters, marginMs: marginMs as never })).toThrow(
+    expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining('"marginMs"') }),
+  );
+});
+
 it('begins nothing when the time is up', async () => {
   const rig = aRig();
   const { consumer, deadLetters } = rig;
