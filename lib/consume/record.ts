@@ -21,13 +21,13 @@ export function headersByName(pairs: Iterable<readonly [name: string, value: unk
   const headers = new Map<string, (Buffer | string)[]>();
   for (const [name, given] of pairs) {
     const known = headers.get(name) ?? [];
-    headers.set(name, [...known, ...(Array.isArray(given) ? (given as unknown[]) : [given]).flatMap(bytesOf)]);
+    headers.set(name, [...known, ...(Array.isArray(given) ? (given as unknown[]) : [given]).flatMap(buffersOf)]);
   }
   return Object.fromEntries([...headers].map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 }
 
 /** None for what kafkajs finds on the prototype of its headers and puts before a value. */
-function bytesOf(value: unknown): (Buffer | string)[] {
+function buffersOf(value: unknown): (Buffer | string)[] {
   if (value === null || value === undefined) return [Buffer.alloc(0)];
   if (typeof value === 'string') return [value];
   return value instanceof Uint8Array ? [Buffer.from(value.buffer, value.byteOffset, value.byteLength)] : [];
@@ -41,3 +41,14 @@ export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: s
     typeof given === 'string' || given === undefined || Buffer.isBuffer(given) ? given : given.at(-1);
   return value?.toString();
 }
+
+/** How many bytes the message has: key, value and headers. */
+export const bytesOf = ({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number =>
+  (key?.length ?? 0) +
+  (value?.length ?? 0) +
+  Object.entries(headers).reduce((sum, [name, given]) => sum + name.length + lengthOf(given), 0);
+
+const lengthOf = (given: HeaderValue): number =>
+  given === undefined || typeof given === 'string' || Buffer.isBuffer(given)
+    ? (given?.length ?? 0)
+    : given.reduce((sum, each) => sum + each.length, 0);

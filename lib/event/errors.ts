@@ -43,6 +43,9 @@ export interface OutboxErrorDetails {
   'service-unavailable': { service: 'Kafka' | 'DynamoDB'; place: string; action: string; why: string };
   /** `partition` and `offset`: where the reading stopped; missing when nothing of the topic could be read. */
   'topic-unreadable': { topic: string; partition?: number; offset?: string; why: string };
+  'topic-missing': { topics: readonly string[] };
+  /** `bytes`: of the message, uncompressed. `maxBytes`: what the topic takes, if that could be read. */
+  'dead-letter-too-large': { topic: string; receipt: string; bytes: number; maxBytes?: number };
   'unreadable-batch': { codec: string; why: string; partitions?: readonly string[] };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
@@ -56,6 +59,7 @@ const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
   'throttled',
   'not-applied-in-time',
   'batch-unfinished',
+  'topic-missing',
   'service-unavailable',
 ]);
 

@@ -1,95 +1,264 @@
-import type { IHeaders, Kafka, Producer, RecordMetadata } from 'kafkajs';
+import {
+  CompressionTypes,
+  ConfigResourceTypes,
+  type IHeaders,
+  type Kafka,
+  type Message,
+  type Producer,
+  type RecordMetadata,
+} from 'kafkajs';
 import { deadLetterTopic } from '../../event/consumer-name';
-import { KAFKA_RETRY } from '../../kafka/retry';
+import { OutboxError } from '../../event/errors';
+import { refuseOption } from '../../event/options';
+import { formatReceipt } from '../../event/receipt';
+import { protocolErrorOf } from '../../kafka/protocol-error';
 import type { Aside, DeadLetters } from '../ports';
-import type { ConsumedRecord } from '../record';
+import { bytesOf, type ConsumedRecord } from '../record';
+import { isCount } from '../settings';
+import { Slots } from '../slots';
+import { atMost } from '../waiting';
 
 /** Dead letters that can be closed. */
 export interface KafkaDeadLetters extends DeadLetters {
-  /** Resolves when what is being sent has ended and the producer is gone. */
+  /**
+   * Gives sends under way 2 seconds to end, rejects the others, and disconnects. A later send is rejected. A second call
+   * waits for the first.
+   */
   close(): Promise<void>;
 }
 
 /** Whose dead letters are sent, and by which client. */
 export interface DeadLetterOptions {
-  readonly kafka: Pick<Kafka, 'producer'>;
+  /** With `admin`, the refusal of a message that is too large names the limit of its topic. */
+  readonly kafka: Pick<Kafka, 'producer'> & Partial<Pick<Kafka, 'admin'>>;
   /** The consumer's name: its dead letters go to `<topic>.<consumer>.dlt`. */
   readonly consumer: string;
+  /**
+   * How long one send may take, with the connection to the brokers. An integer from 1 to 3600000.
+   *
+   * @default 10000
+   */
+  readonly timeoutMs?: number;
 }
 
-/** Kafka resolved a send without saying where the message lies: kafkajs does so when a leader moves between its retries. */
-class DeadLetterUnacknowledged extends Error {
-  override readonly name = 'DeadLetterUnacknowledged';
-}
+export const DEAD_LETTER_TIMEOUT_MS = 10_000;
+const MAX_TIMEOUT_MS = 3600_000;
+const GOODBYE_MS = 2_000;
+/** Of one topic at a time. */
+const CONCURRENT_SENDS = 32;
+/** What a dead letter has beside its message: the reason and the place of the original. */
+const HEADROOM_BYTES = 4_096;
+
+const TOO_LARGE: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
 /**
- * Sends dead letters by kafkajs, one at a time, acknowledged by all in-sync replicas. The topics must exist and take as
- * large messages as the ones they belong to, and 4 KB more.
+ * Sends dead letters by kafkajs, compressed with gzip, acknowledged by all in-sync replicas. The topics must exist and
+ * take as large messages as the ones they belong to, and 4 KB more. The topics do not wait for each other, nor do the
+ * messages of one.
  *
- * A producer whose send failed, or was not answered with the place of the message, is thrown away: an idempotent producer
- * uses the sequence numbers of a failed send again, and brokers take new records for duplicates.
+ * A send rejects with `dead-letter-too-large`, with `topic-missing`, or with `service-unavailable` if it fails otherwise
+ * or takes too long. It can be tried again: it goes through a new producer.
+ *
+ * @throws OutboxError `invalid-option` for a `timeoutMs` that is out of its range.
  */
-export function kafkajsDeadLetters({ kafka, consumer }: DeadLetterOptions): KafkaDeadLetters {
-  let current: Promise<Producer> | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
+export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters {
+  const { kafka, consumer, timeoutMs = DEAD_LETTER_TIMEOUT_MS } = options;
+  if (!isCount(timeoutMs, MAX_TIMEOUT_MS)) {
+    refuseOption('timeoutMs', timeoutMs, `an integer from 1 to ${MAX_TIMEOUT_MS}`);
+  }
+  const topics = new Map<string, TopicSender>();
+  const sending = new Set<Promise<void>>();
+  const end = new AbortController();
+  let isClosing = false;
+  let closed: Promise<void> | undefined;
 
-  const connected = async (): Promise<Producer> => {
-    const producer = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      retry: KAFKA_RETRY,
-    });
+  const send = async (record: ConsumedRecord, aside: Aside): Promise<void> => {
+    const topic = deadLetterTopic(record.topic, consumer);
+    if (isClosing) throw unavailable(topic, 'the consumer has ended', undefined);
+    const sender = topics.get(topic) ?? new TopicSender(kafka, topic, timeoutMs, end.signal);
+    topics.set(topic, sender);
     try {
-      await producer.connect();
-      return producer;
+      await sender.send(record, aside);
     } catch (error) {
-      discard(producer);
+      // A new topic or cluster is found by a new connection; the next send must not depend on one that never recovers.
+      if (!(error instanceof OutboxError && error.is('dead-letter-too-large')) && topics.get(topic) === sender) {
+        topics.delete(topic);
+        void sender.disconnect();
+      }
       throw error;
     }
   };
 
-  const send = async (record: ConsumedRecord, aside: Aside): Promise<void> => {
-    const made = (current ??= connected());
-    try {
-      const producer = await made;
-      const topic = deadLetterTopic(record.topic, consumer);
-      const { key, value } = record;
-      const answer = await producer.send({
-        topic,
-        acks: -1,
-        messages: [{ key, value, headers: headersOf(record, aside) }],
-      });
-      if (!isAcknowledged(answer, topic)) {
-        throw new DeadLetterUnacknowledged(`The send resolved, but the answer gives no offset on ${topic}.`);
-      }
-    } catch (error) {
-      current = undefined;
-      // One that never connected was thrown away where that failed.
-      made.then(discard, () => undefined);
-      throw error;
-    }
+  const close = async (): Promise<void> => {
+    isClosing = true;
+    await atMost(GOODBYE_MS, Promise.allSettled(sending));
+    end.abort();
+    await atMost(GOODBYE_MS, Promise.all([...topics.values()].map((sender) => sender.disconnect())));
   };
 
   return {
     send(record, aside) {
-      const sent = turn.then(() => send(record, aside));
-      // Who sent it is told; the next one only waits for its turn.
-      turn = sent.catch(() => undefined);
+      const sent = send(record, aside);
+      sending.add(sent);
+      const forget = (): void => void sending.delete(sent);
+      sent.then(forget, forget);
       return sent;
     },
-    async close() {
-      await turn;
-      const made = current;
-      current = undefined;
-      // Everything that was sent is acknowledged or has rejected: a goodbye that fails can lose nothing any more.
-      await made?.then((producer) => producer.disconnect()).catch(() => undefined);
-    },
+    close: () => (closed ??= close()),
   };
 }
 
-/** Whether a producer that is not used any more says goodbye well or badly concerns nobody. */
-const discard = (producer: Producer): void => void producer.disconnect().catch(() => undefined);
+/** Sends to one topic by a producer of its own: kafkajs looks topics up together, and one that fails fails the others. */
+class TopicSender {
+  readonly #kafka: DeadLetterOptions['kafka'];
+  readonly #topic: string;
+  readonly #timeoutMs: number;
+  readonly #end: AbortSignal;
+  readonly #slots = new Slots(CONCURRENT_SENDS);
+  readonly #producer: Producer;
+  readonly #connected: Promise<void>;
+  /** Calls of kafkajs that have not ended, whether somebody still waits for them or not. */
+  readonly #calls = new Set<Promise<unknown>>();
+
+  constructor(kafka: DeadLetterOptions['kafka'], topic: string, timeoutMs: number, end: AbortSignal) {
+    this.#kafka = kafka;
+    this.#topic = topic;
+    this.#timeoutMs = timeoutMs;
+    this.#end = end;
+    // Not idempotent: kafkajs gives the sequence number of a send that failed to another message, which the broker then
+    // takes for a duplicate. kafkajs repeats nothing by itself, because it would reconnect after it was disconnected.
+    this.#producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
+    this.#connected = this.#call(this.#producer.connect());
+  }
+
+  async send(record: ConsumedRecord, aside: Aside): Promise<void> {
+    await this.#slots.use(async () => {
+      try {
+        await this.#inTime(this.#sendSmallest(record, aside));
+      } catch (error) {
+        throw await this.#explained(error, record);
+      }
+    });
+  }
+
+  /** Resolves when kafkajs has no connection any more. */
+  async disconnect(): Promise<void> {
+    // The failure of a goodbye loses nothing: each send is acknowledged or has rejected.
+    const goodbye = (): Promise<void> => this.#producer.disconnect().catch(() => undefined);
+    const calls = [...this.#calls];
+    await goodbye();
+    if (calls.length === 0) return;
+    // A call that was under way can have connected again.
+    await Promise.allSettled(calls);
+    await goodbye();
+  }
+
+  /** Compressed, because the message may have fitted its own topic only so. Data that gzip cannot compress become longer. */
+  async #sendSmallest(record: ConsumedRecord, aside: Aside): Promise<void> {
+    await this.#connected;
+    const message = { key: record.key, value: record.value, headers: headersOf(record, aside) };
+    try {
+      await this.#sendAs(CompressionTypes.GZIP, message);
+    } catch (error) {
+      if (!TOO_LARGE.includes(protocolErrorOf(error))) throw error;
+      await this.#sendAs(CompressionTypes.None, message);
+    }
+  }
+
+  async #sendAs(compression: CompressionTypes, message: Message): Promise<void> {
+    const topic = this.#topic;
+    const sent = this.#producer.send({ topic, acks: -1, timeout: this.#timeoutMs, compression, messages: [message] });
+    if (!isAcknowledged(await this.#call(sent), topic)) {
+      // kafkajs resolves so when a leader moves.
+      throw new Error('the send resolved, but the answer gives no offset');
+    }
+  }
+
+  #call<T>(call: Promise<T>): Promise<T> {
+    this.#calls.add(call);
+    const forget = (): void => void this.#calls.delete(call);
+    call.then(forget, forget);
+    return call;
+  }
+
+  async #inTime(work: Promise<void>): Promise<void> {
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new Error(`no acknowledgement within ${this.#timeoutMs} ms`)),
+      this.#timeoutMs,
+    );
+    const end = (): void => reject(new Error('the consumer has ended'));
+    if (this.#end.aborted) end();
+    this.#end.addEventListener('abort', end);
+    try {
+      await Promise.race([work, tooLate]);
+    } finally {
+      clearTimeout(timer);
+      this.#end.removeEventListener('abort', end);
+    }
+  }
+
+  async #explained(cause: unknown, record: ConsumedRecord): Promise<OutboxError> {
+    const type = protocolErrorOf(cause);
+    if (TOO_LARGE.includes(type)) return tooLarge(this.#topic, record, await this.#limit(), cause);
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+      return new OutboxError(
+        'topic-missing',
+        `Topic "${this.#topic}" does not exist, and the dead letter of ${formatReceipt(record)} waits for it. ` +
+          `Create it with a "max.message.bytes" that is ${HEADROOM_BYTES} above that of "${record.topic}".`,
+        { topics: [this.#topic] },
+        { cause },
+      );
+    }
+    return unavailable(this.#topic, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+
+  /** How large messages the topic takes; `undefined` if that cannot be read. */
+  async #limit(): Promise<number | undefined> {
+    const admin = this.#kafka.admin?.({ retry: { retries: 0 } });
+    if (admin === undefined) return undefined;
+    const read = async (): Promise<number | undefined> => {
+      await admin.connect();
+      const { resources } = await admin.describeConfigs({
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: ['max.message.bytes'] }],
+        includeSynonyms: false,
+      });
+      const value = resources[0]?.configEntries.find(
+        ({ configName }) => configName === 'max.message.bytes',
+      )?.configValue;
+      return value === undefined ? undefined : Number(value);
+    };
+    let limit: number | undefined;
+    const reading = read().then(
+      (value) => void (limit = value),
+      () => undefined,
+    );
+    await atMost(this.#timeoutMs, reading);
+    void reading.then(() => admin.disconnect()).catch(() => undefined);
+    return limit;
+  }
+}
+
+function tooLarge(topic: string, record: ConsumedRecord, limit: number | undefined, cause: unknown): OutboxError {
+  const receipt = formatReceipt(record);
+  const bytes = bytesOf(record);
+  const takes = limit === undefined ? 'which takes less' : `which takes ${limit} bytes ("max.message.bytes")`;
+  return new OutboxError(
+    'dead-letter-too-large',
+    `The dead letter of ${receipt} does not fit topic "${topic}", ${takes}: the message has ${bytes} bytes, uncompressed. ` +
+      `It is sent again until it fits, and its key waits. Raise "max.message.bytes" of "${topic}" to ${bytes + HEADROOM_BYTES}.`,
+    { topic, receipt, bytes, ...(limit === undefined ? {} : { maxBytes: limit }) },
+    { cause },
+  );
+}
+
+const unavailable = (topic: string, why: string, cause: unknown): OutboxError<'service-unavailable'> =>
+  new OutboxError(
+    'service-unavailable',
+    `Kafka has not acknowledged a dead letter on topic "${topic}": ${why}.`,
+    { service: 'Kafka', place: topic, action: 'sending a dead letter', why },
+    { cause },
+  );
 
 /** One message has one partition, which the answer must name with the message's place. */
 const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boolean =>

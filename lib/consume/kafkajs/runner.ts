@@ -10,7 +10,7 @@ import { refuseOption, requireOptions } from '../../event/options';
 import { OutboxError } from '../../event/errors';
 import { registerCodecs, unreadableBatchOf } from '../../kafka/codecs/codecs';
 import type { Consumer } from '../consumer';
-import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
+import { DEAD_LETTER_TIMEOUT_MS, kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
 import { laneKey } from '../lane-key';
 import { Lanes } from '../lanes';
 import { PartitionRun, partitionName } from '../partition-run';
@@ -64,6 +64,12 @@ export interface RunOptions {
    * @default 20000
    */
   readonly drainTimeoutMs?: number;
+  /**
+   * How long the send of one dead letter may take, before it is tried again.
+   *
+   * @default 10000
+   */
+  readonly deadLetterTimeoutMs?: number;
 }
 
 /** A consumer at work. */
@@ -84,9 +90,17 @@ const DEFAULTS = {
   maxBuffered: 1_000,
   maxUncommitted: 10_000,
   drainTimeoutMs: 20_000,
+  deadLetterTimeoutMs: DEAD_LETTER_TIMEOUT_MS,
 } as const satisfies Partial<RunOptions>;
 
 const OPTIONS = ['consumer', 'kafka', 'topics', ...Object.keys(DEFAULTS)];
+const COUNTS = [
+  'commitIntervalMs',
+  'maxBuffered',
+  'maxUncommitted',
+  'drainTimeoutMs',
+  'deadLetterTimeoutMs',
+] as const satisfies readonly (keyof RunOptions)[];
 const HOUR_MS = 3600_000;
 
 /**
@@ -117,7 +131,7 @@ function checkOptions(options: RunOptions): void {
   if (!Array.isArray(topics) || topics.length === 0 || !topics.every((topic) => typeof topic === 'string')) {
     refuseOption('topics', topics, 'an array of at least one topic name');
   }
-  for (const option of ['commitIntervalMs', 'maxBuffered', 'maxUncommitted', 'drainTimeoutMs'] as const) {
+  for (const option of COUNTS) {
     const value = given[option];
     if (value !== undefined && !isCount(value, HOUR_MS)) refuseOption(option, value, `an integer from 1 to ${HOUR_MS}`);
   }
@@ -145,14 +159,14 @@ class KafkajsRunner implements RunningConsumer {
 
   constructor(options: Required<RunOptions>) {
     this.#options = options;
-    const { consumer, kafka, kafkaConsumer } = options;
+    const { consumer, kafka, kafkaConsumer, deadLetterTimeoutMs: timeoutMs } = options;
     this.#kafkaConsumer = kafka.consumer({
       maxWaitTimeInMs: 500,
       allowAutoTopicCreation: false,
       ...kafkaConsumer,
       groupId: consumer.name,
     });
-    this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name });
+    this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name, timeoutMs });
     const processor = consumer.processor(this.#deadLetters);
     this.#lanes = new Lanes(async (deliveries, lane) => {
       await processor.process(deliveries, lane);

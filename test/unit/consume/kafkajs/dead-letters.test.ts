@@ -1,9 +1,11 @@
-import type { ProducerRecord, RecordMetadata } from 'kafkajs';
+import { CompressionTypes, KafkaJSProtocolError, type ProducerRecord, type RecordMetadata } from 'kafkajs';
 import { kafkajsDeadLetters } from '../../../../lib/consumer';
 import { aRecord } from '../../../builders/consume';
 
 /** kafkajs's `producer()`, answering as a test wants; each producer that was made is kept. */
-function fakeKafka(answer: (request: ProducerRecord, producers: number) => RecordMetadata[] | Error) {
+function fakeKafka(
+  answer: (request: ProducerRecord, producers: number) => RecordMetadata[] | Error | Promise<RecordMetadata[]>,
+) {
   const made: { sent: ProducerRecord[]; isGone: boolean }[] = [];
   const kafka = {
     producer: () => {
@@ -76,7 +78,7 @@ it.each([
   expect(made.map(({ isGone }) => isGone)).toEqual([true, true]);
 });
 
-it('uses one producer for what is sent at the same time, one after the other', async () => {
+it('uses one producer of a topic for what is sent at the same time', async () => {
   let running = 0;
   let most = 0;
   const { kafka, made } = fakeKafka(ack);
@@ -91,4 +93,114 @@ it('uses one producer for what is sent at the same time, one after the other', a
   expect(made).toHaveLength(1);
   expect(made[0]?.sent).toHaveLength(5);
   expect(most).toBe(5);
+});
+
+const refused = (type: string): Error =>
+  new KafkaJSProtocolError({ type, code: 1, message: type, retriable: false } as never);
+const never = new Promise<RecordMetadata[]>(() => undefined);
+const toTopic = (topic: string) => aRecord({ topic, offset: 77, partition: 3 });
+
+it('compresses: a message may fit its topic, and its dead-letter topic, only so', async () => {
+  const { kafka, made } = fakeKafka(ack);
+  await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside);
+  expect(made[0]?.sent.map(({ compression }) => compression)).toEqual([CompressionTypes.GZIP]);
+});
+
+it.each(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])(
+  'tries what is refused as %s without compression',
+  async (type) => {
+    const { kafka, made } = fakeKafka((request) =>
+      request.compression === CompressionTypes.GZIP ? refused(type) : ack(request),
+    );
+    await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside);
+    expect(made).toHaveLength(1);
+    expect(made[0]?.sent.map(({ compression }) => compression)).toEqual([CompressionTypes.GZIP, CompressionTypes.None]);
+  },
+);
+
+it('says of a letter that is too large which topic refuses it, its size, the limit and the fix', async () => {
+  const { kafka } = fakeKafka(() => refused('MESSAGE_TOO_LARGE'));
+  const asked: unknown[] = [];
+  const admin = () => ({
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    describeConfigs: (request: unknown) => {
+      asked.push(request);
+      return Promise.resolve({
+        resources: [{ configEntries: [{ configName: 'max.message.bytes', configValue: '1000' }] }],
+      });
+    },
+  });
+  const value = Buffer.alloc(2_000);
+  const record = aRecord({ value, partition: 3, offset: 77 });
+  const withLimit = kafkajsDeadLetters({ kafka: { ...(kafka as object), admin } as never, consumer: 'shipping' });
+
+  const error: unknown = await withLimit.send(record, aside).catch((cause: unknown) => cause);
+  expect(error).toMatchObject({
+    code: 'dead-letter-too-large',
+    details: { topic: 'orders.shipping.dlt', receipt: 'orders-3@77', maxBytes: 1_000 },
+    message: expect.stringMatching(/orders-3@77.*"orders\.shipping\.dlt".*1000 bytes.*Raise "max\.message\.bytes"/),
+  });
+  expect((error as { details: { bytes: number } }).details.bytes).toBeGreaterThan(2_000);
+  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(record, aside)).rejects.toMatchObject({
+    code: 'dead-letter-too-large',
+    details: expect.not.objectContaining({ maxBytes: expect.anything() }),
+  });
+});
+
+it('names a dead-letter topic that is missing', async () => {
+  const { kafka } = fakeKafka(() => refused('UNKNOWN_TOPIC_OR_PARTITION'));
+  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside)).rejects.toMatchObject({
+    code: 'topic-missing',
+    retryable: true,
+    details: { topics: ['orders.shipping.dlt'] },
+  });
+});
+
+it('a send that hangs ends in time, throws its producer away, and delays neither its topic nor another one', async () => {
+  const { kafka, made } = fakeKafka((request) => (request.messages[0]?.value === null ? never : ack(request)));
+  const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping', timeoutMs: 50 });
+  const hung = deadLetters.send(aRecord({ value: null }), aside);
+  const rejected = expect(hung).rejects.toMatchObject({
+    code: 'service-unavailable',
+    message: expect.stringMatching(/"orders\.shipping\.dlt": no acknowledgement within 50 ms/),
+  });
+  await deadLetters.send(toTopic('orders'), aside);
+  await deadLetters.send(toTopic('payments'), aside);
+  expect(made).toHaveLength(2);
+  await rejected;
+  expect(made.map(({ isGone }) => isGone)).toEqual([true, false]);
+
+  await deadLetters.send(toTopic('orders'), aside);
+  expect(made).toHaveLength(3);
+  await deadLetters.close();
+  expect(made.map(({ isGone }) => isGone)).toEqual([true, true, true]);
+});
+
+it('a topic that is missing delays no other', async () => {
+  const { kafka, made } = fakeKafka((request) =>
+    request.topic.startsWith('payments') ? refused('UNKNOWN_TOPIC_OR_PARTITION') : ack(request),
+  );
+  const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
+  const both = await Promise.allSettled(['payments', 'orders'].map((topic) => deadLetters.send(toTopic(topic), aside)));
+  expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  expect(made.map(({ isGone }) => isGone)).toEqual([true, false]);
+});
+
+it('closes although a send hangs, rejects it, and sends nothing more', async () => {
+  const { kafka, made } = fakeKafka(() => never);
+  const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
+  const rejected = expect(deadLetters.send(aRecord(), aside)).rejects.toMatchObject({ code: 'service-unavailable' });
+  await Promise.all([deadLetters.close(), deadLetters.close()]);
+  await rejected;
+  await expect(deadLetters.send(aRecord(), aside)).rejects.toMatchObject({ code: 'service-unavailable' });
+
+  expect(made.map(({ isGone }) => isGone)).toEqual([true]);
+});
+
+it.each([0, -1, NaN, 1.5, '10', 3_600_001])('refuses %p as a time limit', (timeoutMs) => {
+  const { kafka } = fakeKafka(ack);
+  expect(() => kafkajsDeadLetters({ kafka, consumer: 'shipping', timeoutMs: timeoutMs as never })).toThrow(
+    expect.objectContaining({ code: 'invalid-option' }),
+  );
 });
