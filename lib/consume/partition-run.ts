@@ -19,6 +19,8 @@ export class PartitionRun {
   readonly #limits: PartitionLimits;
   readonly #offsets = new OffsetTracker();
   readonly #end = new AbortController();
+  #buffered = 0;
+  #bufferedBytes = 0;
   #committed: bigint | undefined;
   #firstBegun: bigint | undefined;
   #lastBegun: bigint | undefined;
@@ -53,6 +55,25 @@ export class PartitionRun {
 
   finish(offset: bigint): void {
     this.#offsets.finish(offset);
+  }
+
+  /** A message is in memory until `release`, finished or not. */
+  buffer(bytes: number): void {
+    this.#buffered++;
+    this.#bufferedBytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#buffered--;
+    this.#bufferedBytes -= bytes;
+  }
+
+  get isBuffering(): boolean {
+    return this.#buffered > 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
   }
 
   get isFull(): boolean {

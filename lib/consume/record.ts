@@ -18,13 +18,32 @@ export interface ConsumedRecord {
  * may be null, which is read as empty because kafkajs cannot write it.
  */
 export function headersByName(pairs: Iterable<readonly [name: string, value: unknown]>): ConsumedRecord['headers'] {
-  const headers = new Map<string, (Buffer | string)[]>();
+  const headers: Headers = {};
   for (const [name, given] of pairs) {
-    const known = headers.get(name) ?? [];
-    headers.set(name, [...known, ...(Array.isArray(given) ? (given as unknown[]) : [given]).flatMap(buffersOf)]);
+    const known = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    // As a rule, a name has one value.
+    if (known === undefined && Buffer.isBuffer(given)) setHeader(headers, name, given);
+    else setHeader(headers, name, oneOrList([...valuesOf(known), ...listOf(given).flatMap(buffersOf)]));
   }
-  return Object.fromEntries([...headers].map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+  return headers;
 }
+
+type Headers = Record<string, HeaderValue>;
+
+function setHeader(headers: Headers, name: string, value: HeaderValue): void {
+  // An assignment would replace the prototype.
+  if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true });
+  else headers[name] = value;
+}
+
+const oneOrList = (values: readonly (Buffer | string)[]): HeaderValue => (values.length === 1 ? values[0] : values);
+
+const listOf = (given: unknown): readonly unknown[] => (Array.isArray(given) ? (given as unknown[]) : [given]);
+
+const valuesOf = (given: HeaderValue): readonly (Buffer | string)[] => {
+  if (given === undefined) return [];
+  return typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
+};
 
 /** None for what kafkajs finds on the prototype of its headers and puts before a value. */
 function buffersOf(value: unknown): (Buffer | string)[] {
@@ -42,13 +61,42 @@ export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: s
   return value?.toString();
 }
 
-/** How many bytes the message has: key, value and headers. */
-export const bytesOf = ({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number =>
-  (key?.length ?? 0) +
-  (value?.length ?? 0) +
-  Object.entries(headers).reduce((sum, [name, given]) => sum + name.length + lengthOf(given), 0);
+/** The same message in memory of its own: kafkajs hands out views of a whole batch, and each of them keeps all of it alive. */
+export function detached(record: ConsumedRecord): ConsumedRecord {
+  const bytes = Buffer.allocUnsafe(bytesOf(record));
+  let end = 0;
+  const copied = (given: Buffer): Buffer => {
+    const start = end;
+    end += given.length;
+    bytes.set(given, start);
+    return bytes.subarray(start, end);
+  };
+  const headers: Headers = {};
+  for (const name of Object.keys(record.headers)) setHeader(headers, name, mapBuffers(record.headers[name], copied));
+  const { topic, partition, offset, timestamp, key, value } = record;
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp,
+    key: key && copied(key),
+    value: value && copied(value),
+    headers,
+  };
+}
 
-const lengthOf = (given: HeaderValue): number =>
-  given === undefined || typeof given === 'string' || Buffer.isBuffer(given)
-    ? (given?.length ?? 0)
-    : given.reduce((sum, each) => sum + each.length, 0);
+function mapBuffers(given: HeaderValue, copied: (bytes: Buffer) => Buffer): HeaderValue {
+  if (Buffer.isBuffer(given)) return copied(given);
+  if (given === undefined || typeof given === 'string') return given;
+  return given.map((each) => (typeof each === 'string' ? each : copied(each)));
+}
+
+/** How many bytes the message has: key, value and headers. */
+export function bytesOf({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const name of Object.keys(headers)) {
+    bytes += name.length;
+    for (const each of valuesOf(headers[name])) bytes += each.length;
+  }
+  return bytes;
+}

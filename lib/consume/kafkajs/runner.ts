@@ -9,13 +9,15 @@ import {
 import { refuseOption, requireOptions } from '../../event/options';
 import { OutboxError } from '../../event/errors';
 import { registerCodecs, unreadableBatchOf } from '../../kafka/codecs/codecs';
+import { protocolErrorOf } from '../../kafka/protocol-error';
+import { BufferedBytes } from '../buffered-bytes';
 import type { Consumer } from '../consumer';
 import { DEAD_LETTER_TIMEOUT_MS, kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
 import { laneKey } from '../lane-key';
-import { Lanes } from '../lanes';
+import { Lanes, type Lane } from '../lanes';
 import { PartitionRun, partitionName } from '../partition-run';
 import type { Delivery } from '../processor';
-import { headersByName, type ConsumedRecord } from '../record';
+import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { atMost, repeatedly } from '../waiting';
 
@@ -34,9 +36,10 @@ export interface RunOptions {
    */
   readonly fromBeginning?: boolean;
   /**
-   * What kafkajs's consumer gets beside its group, such as `sessionTimeout`.
+   * What kafkajs's consumer gets beside its group, such as `sessionTimeout`. `maxBytesPerPartition` must not be below the
+   * largest batch of the topics: kafkajs reads such a partition only while those before it are paused or empty.
    *
-   * @default { maxWaitTimeInMs: 500 }, and kafkajs's own defaults
+   * @default { maxWaitTimeInMs: 500, maxBytes: 5242880, maxBytesPerPartition: 1114112 }, and kafkajs's own defaults
    */
   readonly kafkaConsumer?: Omit<ConsumerConfig, 'groupId'>;
   /**
@@ -59,6 +62,20 @@ export interface RunOptions {
    */
   readonly maxUncommitted?: number;
   /**
+   * How many bytes of messages of a partition may be in memory before it is paused. A larger message is taken if the
+   * partition has no other one. An integer from 1 to 2^40.
+   *
+   * @default 8388608 (8 MiB)
+   */
+  readonly maxBufferedBytes?: number;
+  /**
+   * The same for all partitions of this consumer together. Half of it is divided evenly among them, so that a blocked
+   * partition does not stop the others; the other half goes to those that need more.
+   *
+   * @default 33554432 (32 MiB)
+   */
+  readonly maxTotalBufferedBytes?: number;
+  /**
    * How long a rebalance or the end waits for what is at work.
    *
    * @default 20000
@@ -71,6 +88,24 @@ export interface RunOptions {
    */
   readonly deadLetterTimeoutMs?: number;
 }
+
+/** What kafkajs holds beside the buffers: each answer of a broker, until its messages are taken. */
+const FETCHES = {
+  maxWaitTimeInMs: 500,
+  maxBytes: 5 * 1024 * 1024,
+  // Brokers take batches of 1 MiB and 12 bytes by default, for which kafkajs's own default is too small.
+  maxBytesPerPartition: 1024 * 1024 + 64 * 1024,
+} as const satisfies Partial<ConsumerConfig>;
+
+/** A message at work, and in memory. */
+interface BufferedDelivery extends Delivery {
+  /** It is in memory no more. */
+  readonly release: () => void;
+}
+
+/** The part of kafkajs's payload that is used. */
+type Taken = Pick<EachBatchPayload, 'batch' | 'heartbeat' | 'isRunning' | 'isStale'> &
+  Partial<Pick<EachBatchPayload, 'resolveOffset'>>;
 
 /** A consumer at work. */
 export interface RunningConsumer {
@@ -89,6 +124,8 @@ const DEFAULTS = {
   commitIntervalMs: 1_000,
   maxBuffered: 1_000,
   maxUncommitted: 10_000,
+  maxBufferedBytes: 8 * 1024 * 1024,
+  maxTotalBufferedBytes: 32 * 1024 * 1024,
   drainTimeoutMs: 20_000,
   deadLetterTimeoutMs: DEAD_LETTER_TIMEOUT_MS,
 } as const satisfies Partial<RunOptions>;
@@ -101,7 +138,9 @@ const COUNTS = [
   'drainTimeoutMs',
   'deadLetterTimeoutMs',
 ] as const satisfies readonly (keyof RunOptions)[];
+const BYTES = ['maxBufferedBytes', 'maxTotalBufferedBytes'] as const satisfies readonly (keyof RunOptions)[];
 const HOUR_MS = 3600_000;
+const MAX_BYTES = 2 ** 40;
 
 /**
  * Joins the consumer's group and applies what its topics bring, until `stop`.
@@ -135,6 +174,10 @@ function checkOptions(options: RunOptions): void {
     const value = given[option];
     if (value !== undefined && !isCount(value, HOUR_MS)) refuseOption(option, value, `an integer from 1 to ${HOUR_MS}`);
   }
+  for (const option of BYTES) {
+    const value = given[option];
+    if (value !== undefined && !isCount(value, MAX_BYTES)) refuseOption(option, value, 'an integer from 1 to 2^40');
+  }
 }
 
 class KafkajsRunner implements RunningConsumer {
@@ -142,9 +185,12 @@ class KafkajsRunner implements RunningConsumer {
   readonly #options: Required<RunOptions>;
   readonly #kafkaConsumer: KafkaConsumer;
   readonly #deadLetters: KafkaDeadLetters;
-  readonly #lanes: Lanes<Delivery>;
+  readonly #lanes: Lanes<BufferedDelivery>;
+  readonly #memory: BufferedBytes;
   readonly #end = Promise.withResolvers<undefined>();
   readonly #runs = new Map<string, PartitionRun>();
+  /** Runs that have ended and whose work has not: their messages are still in memory. */
+  readonly #ended = new Set<PartitionRun>();
   #assigned: ReadonlySet<string> = new Set();
   /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
   readonly #owed = new Map<string, bigint>();
@@ -161,15 +207,23 @@ class KafkajsRunner implements RunningConsumer {
     this.#options = options;
     const { consumer, kafka, kafkaConsumer, deadLetterTimeoutMs: timeoutMs } = options;
     this.#kafkaConsumer = kafka.consumer({
-      maxWaitTimeInMs: 500,
+      ...FETCHES,
       allowAutoTopicCreation: false,
       ...kafkaConsumer,
       groupId: consumer.name,
     });
     this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name, timeoutMs });
     const processor = consumer.processor(this.#deadLetters);
+    this.#memory = new BufferedBytes(options);
     this.#lanes = new Lanes(async (deliveries, lane) => {
-      await processor.process(deliveries, lane);
+      const held = [...deliveries];
+      const take: Lane<BufferedDelivery>['take'] = async (isWanted, ms, signal) => {
+        const taken = await lane.take(isWanted, ms, signal);
+        if (taken !== undefined) held.push(taken);
+        return taken;
+      };
+      await processor.process(deliveries, { take });
+      for (const { release } of held) release();
     }, consumer.settings.eventsOfKeyPerTransaction);
     this.done = this.#end.promise;
     // Who does not look at `done` is not to be ended by it.
@@ -201,7 +255,11 @@ class KafkajsRunner implements RunningConsumer {
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning });
-      await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: (payload) => this.#take(payload),
+      });
     } catch (error) {
       clearInterval(this.#timer);
       // Why it could not start is what the caller must learn, not how the goodbye went.
@@ -296,19 +354,26 @@ class KafkajsRunner implements RunningConsumer {
     this.#end.reject(error);
   }
 
-  /** Hands the messages to their keys' lanes; what is fetched next need not wait for them. */
-  async #take(payload: EachBatchPayload): Promise<void> {
-    const { topic, partition, messages } = payload.batch;
-    const first = messages[0];
-    if (first === undefined || !payload.isRunning() || payload.isStale() || this.#stopping !== undefined) return;
+  /** Hands the messages to their keys' lanes, as many as there is room for; what is fetched next need not wait for them. */
+  async #take({ batch, heartbeat, isRunning, isStale, resolveOffset }: Taken): Promise<void> {
+    const { topic, partition, messages } = batch;
+    const [first, last] = [messages[0], messages.at(-1)];
+    if (first === undefined || last === undefined || !isRunning() || isStale()) return;
+    if (this.#stopping !== undefined) {
+      // Passed over, else kafkajs fetches it again at once. Nothing of it is committed.
+      resolveOffset?.(last.offset);
+      return;
+    }
     // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
     if (!this.#assigned.has(partitionName(topic, partition))) return;
     const run = this.#runOf(topic, partition, BigInt(first.offset));
     if (run === undefined) return;
-    for (const message of messages) this.#begin(run, message);
-    if (run.isFull) this.#pause(run);
+    const taken = this.#begin(run, messages);
+    // kafkajs goes on behind it. What was not taken is fetched again when there is room.
+    resolveOffset?.((messages[taken - 1] ?? first).offset);
+    if (taken < messages.length || run.isFull || this.#roomOf(run) <= 0) this.#pause(run);
     try {
-      await payload.heartbeat();
+      await heartbeat();
     } catch (error) {
       // kafkajs meets the same answer at its own next heartbeat, and then joins anew.
       if (protocolErrorOf(error) !== 'REBALANCE_IN_PROGRESS') return;
@@ -345,18 +410,51 @@ class KafkajsRunner implements RunningConsumer {
     return true;
   }
 
-  #begin(run: PartitionRun, message: KafkaMessage): void {
-    const record = recordOf(run, message);
+  /** Takes messages as far as there is room for them, and at least one if the partition has none. Returns how many. */
+  #begin(run: PartitionRun, messages: readonly KafkaMessage[]): number {
+    let room = this.#roomOf(run);
+    let taken = 0;
+    for (const message of messages) {
+      const view = recordOf(run, message);
+      const bytes = bytesOf(view);
+      if (bytes > room && run.isBuffering) break;
+      room -= bytes;
+      taken++;
+      this.#beginOne(run, detached(view), bytes);
+    }
+    return taken;
+  }
+
+  #beginOne(run: PartitionRun, record: ConsumedRecord, bytes: number): void {
     run.begin(record.offset);
+    run.buffer(bytes);
     this.#lanes.add(laneKey(record), {
       record,
       slots: run.slots,
       signal: run.signal,
-      finished: () => {
-        run.finish(record.offset);
-        if (run.isPaused && run.hasRoom && !run.signal.aborted) this.#resume(run);
+      finished: () => run.finish(record.offset),
+      release: () => {
+        run.release(bytes);
+        if (!run.isBuffering) this.#ended.delete(run);
+        this.#resumeWhereRoom();
       },
     });
+  }
+
+  #roomOf(run: PartitionRun): number {
+    const all = [...this.#runs.values(), ...this.#ended];
+    return this.#memory.roomOf(
+      run,
+      all.filter((other) => other !== run),
+    );
+  }
+
+  /** Half empty, so that a partition is not paused and resumed for each message. */
+  #resumeWhereRoom(): void {
+    for (const run of this.#runs.values()) {
+      if (!run.isPaused || run.signal.aborted || !run.hasRoom) continue;
+      if (!run.isBuffering || this.#roomOf(run) >= run.bufferedBytes) this.#resume(run);
+    }
   }
 
   #pause(run: PartitionRun): void {
@@ -394,6 +492,7 @@ class KafkajsRunner implements RunningConsumer {
       ),
     );
     this.#assigned = ours;
+    this.#memory.assign(ours.size);
     for (const name of this.#owed.keys()) if (!ours.has(name)) this.#owed.delete(name);
     this.#telemetry.rebalanced({ assigned });
   }
@@ -406,6 +505,7 @@ class KafkajsRunner implements RunningConsumer {
     const name = partitionName(run.topic, run.partition);
     run.end();
     this.#runs.delete(name);
+    if (run.isBuffering) this.#ended.add(run);
     const { lowestUnfinished } = run;
     if (lowestUnfinished !== undefined) this.#owed.set(name, lowestUnfinished);
     // kafkajs keeps a partition paused when it comes back.
@@ -434,10 +534,6 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 }
-
-/** The name of the protocol error that a broker answered. */
-const protocolErrorOf = (error: unknown): unknown =>
-  error instanceof Error && 'type' in error ? error.type : undefined;
 
 const recordOf = ({ topic, partition }: PartitionRun, message: KafkaMessage): ConsumedRecord => ({
   topic,

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 import { OutboxError } from '../../event/errors';
+import { Expansion } from './expansion';
 import { decompressLz4 } from './lz4';
 import { MAX_DECOMPRESSED_BYTES } from './lz77-output';
 import { decompressSnappy } from './snappy';
@@ -27,13 +28,15 @@ const gunzip = promisify(zlib.gunzip);
 const decompressGzip = (buffer: Buffer): Promise<Buffer> => gunzip(buffer, { maxOutputLength: MAX_DECOMPRESSED_BYTES });
 
 const registered = new WeakSet<() => Codec>();
+const expansion = new Expansion();
 
 /**
  * Teaches kafkajs to read batches of every compression, because a topic or a broker with a `compression.type` of its own
  * stores other batches than the relay sent. A codec that the application has registered before stays in use.
  * It concerns all clients of the process; a second call changes nothing.
  *
- * A batch that cannot be read fails with the OutboxError `unreadable-batch`.
+ * A batch that cannot be read fails with the OutboxError `unreadable-batch`. Of an answer that expands to more than 4 MiB for
+ * a partition, or 16 MiB for all, kafkajs fetches the rest again; the first batch of each partition is always read.
  */
 export function registerCodecs(): void {
   if (!isImplemented(CompressionCodecs[CompressionTypes.ZSTD])) registerZstd();
@@ -47,10 +50,12 @@ export function registerCodecs(): void {
       // What kafkajs says of a compression that it cannot write stays true.
       compress: (encoder) => known().compress(encoder),
       decompress: async (buffer) => {
+        expansion.before(buffer);
         try {
           const records = await decompress(buffer);
           // Brokers store a batch without records uncompressed. kafkajs would read no message here, and go on.
           if (records.length === 0) throw new RangeError('the compressed data have no records');
+          expansion.after(buffer, records.length);
           return records;
         } catch (cause) {
           throw unreadable(name, cause);

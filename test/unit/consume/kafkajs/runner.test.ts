@@ -46,9 +46,13 @@ class FakeKafkaConsumer {
     this.#listeners.get(`consumer.${name}`)?.({ payload });
   }
 
+  /** Where kafkajs goes on in each partition. */
+  readonly resolved = new Map<number, string>();
+
   deliver(messages: readonly KafkaMessage[], partition = 0): Promise<void> {
     return this.#eachBatch({
       batch: { topic: 'orders', partition, messages },
+      resolveOffset: (offset: string) => this.resolved.set(partition, offset),
       heartbeat: () => this.heartbeat(),
       isRunning: () => true,
       isStale: () => false,
@@ -155,6 +159,103 @@ it('takes the next batch while a key is slow, keeps the order of the key, and pa
   held.release('held.4');
   await settle();
   expect(held.started.filter((name) => name.startsWith('held'))).toEqual(['held.1', 'held.2', 'held.3', 'held.4']);
+});
+
+describe('memory', () => {
+  const sized = (offset: number, key: string, bytes: number): KafkaMessage => {
+    const given = message(offset, key, 1);
+    const { length } = Object.entries(given.headers ?? {}).flatMap(([name, value]) => [...name, ...(value as Buffer)]);
+    return { ...given, value: Buffer.from('{"total":5}'.padEnd(bytes - key.length - length)) };
+  };
+
+  it('takes of a batch what there is room for, and the rest when there is room again', async () => {
+    const { fake, held, rig } = await start({ maxBufferedBytes: 2_500, maxTotalBufferedBytes: 100_000 });
+    await fake.deliver([sized(1, 'held1', 1_000), sized(2, 'held2', 1_000), sized(3, 'held3', 1_000)]);
+    await settle();
+    expect(held.started).toEqual(['held1.1', 'held2.1']);
+    expect(fake.resolved.get(0)).toBe('2');
+    expect(fake.calls).toEqual(['pause 0']);
+
+    held.release('held1.1');
+    await settle();
+    expect(fake.calls).toEqual(['pause 0', 'resume 0']);
+    await fake.deliver([sized(3, 'held3', 1_000)]);
+    held.release('held2.1');
+    await settle();
+    held.release('held3.1');
+    await settle();
+    expect(rig.client.effects()).toEqual(['held1.1', 'held2.1', 'held3.1']);
+    expect(fake.lastCommitted).toBe('4');
+  });
+
+  it('takes a message that is larger than all bounds if its partition has no other one', async () => {
+    const { fake, held } = await start({ maxBufferedBytes: 10, maxTotalBufferedBytes: 10 });
+    await fake.deliver([sized(1, 'held1', 1_000), sized(2, 'held2', 1_000)]);
+    await fake.deliver([sized(1, 'held3', 1_000), sized(2, 'held4', 1_000)], 1);
+    await settle();
+    expect(held.started).toEqual(['held1.1', 'held3.1']);
+    expect(fake.calls).toEqual(['pause 0', 'pause 1']);
+
+    held.release('held3.1');
+    await settle();
+    expect(fake.calls).toEqual(['pause 0', 'pause 1', 'resume 1']);
+  });
+
+  it('a partition that is blocked leaves another one its share of the process', async () => {
+    const { fake, held } = await start({ maxBufferedBytes: 10_000, maxTotalBufferedBytes: 8_000 });
+    await fake.deliver([1, 2, 3, 4, 5, 6, 7].map((offset) => sized(offset, `held${offset}`, 1_000)));
+    await settle();
+    // Half of the total, and its share of the other half.
+    expect(fake.resolved.get(0)).toBe('6');
+    await fake.deliver(
+      [1, 2, 3].map((offset) => sized(offset, `held1${offset}`, 1_000)),
+      1,
+    );
+    expect(fake.resolved.get(1)).toBe('2');
+    await settle();
+
+    held.release('held11.1');
+    await settle();
+    expect(fake.calls).toEqual(['pause 0', 'pause 1', 'resume 1']);
+  });
+
+  it('counts the messages of a lost assignment until their handlers have ended', async () => {
+    const { fake, held } = await start({ maxBufferedBytes: 10_000, maxTotalBufferedBytes: 4_000 });
+    await fake.deliver([1, 2, 3].map((offset) => sized(offset, `held${offset}`, 1_000)));
+    await settle();
+    fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+    await fake.deliver(
+      [1, 2, 3].map((offset) => sized(offset, `held1${offset}`, 1_000)),
+      1,
+    );
+    expect(fake.resolved.get(1)).toBe('1');
+
+    for (const offset of [1, 2, 3]) held.release(`held${offset}.1`);
+    await settle();
+    held.release('held11.1');
+    await settle();
+    await fake.deliver(
+      [2, 3, 4, 5].map((offset) => sized(offset, `held1${offset}`, 1_000)),
+      1,
+    );
+    expect(fake.resolved.get(1)).toBe('4');
+  });
+
+  it('keeps no message as a part of the batch that it came in', async () => {
+    const { fake, held } = await start();
+    const batch = Buffer.from('held1');
+    const given = message(1, 'x', 1);
+    await fake.deliver([{ ...given, key: batch }]);
+    batch.fill(0);
+    await settle();
+    expect(held.started).toEqual(['held1.1']);
+  });
+
+  it.each(['maxBufferedBytes', 'maxTotalBufferedBytes'] as const)('refuses a wrong %s', async (option) => {
+    for (const value of [0, -1, NaN, 1.5, '5', null, 2 ** 41]) {
+      await expect(start({ [option]: value as never })).rejects.toMatchObject({ code: 'invalid-option' });
+    }
+  });
 });
 
 it('commits again what could not be committed', async () => {

@@ -1,0 +1,44 @@
+export interface BufferLimits {
+  /** Of one partition. */
+  readonly maxBufferedBytes: number;
+  /** Of all partitions together. */
+  readonly maxTotalBufferedBytes: number;
+}
+
+export interface BufferingPartition {
+  /** Of the messages that are in memory. */
+  readonly bufferedBytes: number;
+  /** Aborted when the assignment has ended, and only work that does not end keeps messages. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Divides the memory of a process among its partitions. Half of the total is divided evenly: so much a partition may
+ * always use, whatever the others hold, because otherwise one that is blocked would stop the others. The other half goes
+ * to those that need more. A partition without any message may always take one.
+ */
+export class BufferedBytes {
+  readonly #limits: BufferLimits;
+  #partitions = 1;
+
+  constructor(limits: BufferLimits) {
+    this.#limits = limits;
+  }
+
+  /** @param partitions - how many are assigned to this process */
+  assign(partitions: number): void {
+    this.#partitions = Math.max(1, partitions);
+  }
+
+  /** How many more bytes the partition may take, beside `others`. */
+  roomOf(partition: BufferingPartition, others: Iterable<BufferingPartition>): number {
+    const { maxBufferedBytes, maxTotalBufferedBytes } = this.#limits;
+    const pool = maxTotalBufferedBytes / 2;
+    const share = Math.min(pool / this.#partitions, maxBufferedBytes);
+    let free = pool;
+    for (const { bufferedBytes, signal } of others) {
+      free -= signal.aborted ? bufferedBytes : Math.max(0, bufferedBytes - share);
+    }
+    return Math.min(share + Math.max(0, free), maxBufferedBytes) - partition.bufferedBytes;
+  }
+}

@@ -1,0 +1,69 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { CompressionTypes } from 'kafkajs';
+import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
+import { createTopics } from '../../local/kafka/topics';
+import { aRecord } from '../builders/consume';
+import { killProcess } from './harness/consumer-process';
+import { kafkaOf } from './harness/consumers';
+import type { HangingReport } from './harness/hanging-consumer-child';
+import { until } from './harness/world';
+
+const PARTITIONS = 10;
+const MESSAGE_BYTES = 700_000;
+
+let cluster: KafkaCluster;
+beforeAll(async () => {
+  cluster = await startKafka();
+});
+afterAll(async () => {
+  await cluster.stop();
+});
+
+/** 210 MB of messages, ten in each batch. A batch of 7 MB has a few kilobytes when it is compressed. */
+async function produce(topic: string): Promise<void> {
+  await createTopics(cluster.brokers, [{ topic, partitions: PARTITIONS }]);
+  const producer = kafkaOf(cluster.brokers).producer();
+  await producer.connect();
+  const value = Buffer.from(JSON.stringify({ total: 1, text: 'x'.repeat(MESSAGE_BYTES) }));
+  for (let batch = 0; batch < PARTITIONS * 3; batch++) {
+    const messages = Array.from({ length: 10 }, (_, at) => {
+      const { headers } = aRecord({ key: `${batch}-${at}`, version: 1 });
+      return {
+        key: `${batch}-${at}`,
+        value,
+        partition: batch % PARTITIONS,
+        headers: headers as Record<string, Buffer>,
+      };
+    });
+    await producer.send({ topic, messages, compression: CompressionTypes.GZIP });
+  }
+  await producer.disconnect();
+}
+
+it('ten partitions of 0.7 MB messages, whose handlers do not end, take less than 400 MB of memory', async () => {
+  await produce('fat');
+  const child = fork(join(__dirname, 'harness/hanging-consumer-child.ts'), ['fat', ...cluster.brokers], {
+    execArgv: ['--import', 'tsx'],
+  });
+  const reports: HangingReport[] = [];
+  child.on('message', (report: HangingReport) => reports.push(report));
+  try {
+    await until('the consumer takes nothing more', () => {
+      const [last, ...before] = reports.slice(-5).toReversed();
+      return (
+        before.length === 4 &&
+        last?.partitions.length === PARTITIONS &&
+        before.every(({ begun }) => begun === last.begun)
+      );
+    });
+  } finally {
+    await killProcess(child);
+  }
+
+  const { begun = 0, maxRssMb = Infinity } = reports.at(-1) ?? {};
+  console.log(`${begun} messages of 0.7 MB at work in ${PARTITIONS} partitions, peak of the process ${maxRssMb} MB`);
+  // Each partition goes on beside the others.
+  expect(begun).toBeGreaterThan(PARTITIONS);
+  expect(maxRssMb).toBeLessThan(400);
+});
