@@ -4,7 +4,7 @@ import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import { decide, seenOf } from './inbox';
 import type { Clock, InboxRow, InboxStore } from './ports';
-import type { InboxKey } from './inbox-keys';
+import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
 
 /** How far a consumer is on one topic, measured by a token. */
@@ -17,6 +17,11 @@ export interface ConsumerLag {
   readonly versionsBehind?: number;
   /** Epoch milliseconds of the last effect of the key. */
   readonly appliedAt?: number;
+  /**
+   * The token's event is older than the newest 16 events of its key, of which alone the inbox knows whether they were
+   * applied. `isApplied` is `false` then.
+   */
+  readonly isBelowWindow?: true;
   /** Later events of the key wait in the table for a redrive: waiting for them is in vain before that. */
   readonly isParked: boolean;
 }
@@ -34,7 +39,7 @@ export class AppliedReader {
   }
 
   async isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean> {
-    const answers = await Promise.all(this.#targets(token, topics).map((target) => this.#isApplied(target)));
+    const answers = await this.#ask(token, topics);
     return answers.every(({ isApplied }) => isApplied);
   }
 
@@ -48,7 +53,9 @@ export class AppliedReader {
     const end = this.#clock.now() + timeoutMs;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      if (await this.isApplied(token, topics)) return;
+      const answers = await this.#ask(token, topics);
+      if (answers.every(({ isApplied }) => isApplied)) return;
+      if (answers.some(({ isBelowWindow }) => isBelowWindow)) throw this.#noLongerKnown(token, topics);
       const restMs = end - this.#clock.now();
       if (restMs <= 0) throw this.#tooLate(token, timeoutMs, topics);
       await wait(Math.min(restMs, backoffMs(POLL, attempt)), signal ?? NEVER);
@@ -58,7 +65,7 @@ export class AppliedReader {
   async lag(token: ConsistencyToken, topics?: readonly string[]): Promise<ConsumerLag[]> {
     return Promise.all(
       this.#targets(token, topics).map(async (target): Promise<ConsumerLag> => {
-        const { isApplied, row = await this.#inbox.read(target) } = await this.#isApplied(target);
+        const { isApplied, isBelowWindow, row = await this.#inbox.read(target) } = await this.#isApplied(target);
         const top = row.state.window.at(-1)?.sequence;
         return {
           topic: target.topic,
@@ -66,17 +73,36 @@ export class AppliedReader {
           ...(top === undefined ? {} : { appliedSequence: top }),
           ...behind(target.sequence, top, isApplied),
           ...(row.appliedAt === undefined ? {} : { appliedAt: row.appliedAt }),
+          ...(isBelowWindow ? { isBelowWindow } : {}),
           isParked: row.state.parked,
         };
       }),
     );
   }
 
-  async #isApplied(target: Target): Promise<{ isApplied: boolean; row?: InboxRow }> {
+  #ask(token: ConsistencyToken, topics: readonly string[] | undefined): Promise<Known[]> {
+    return Promise.all(this.#targets(token, topics).map((target) => this.#isApplied(target)));
+  }
+
+  async #isApplied(target: Target): Promise<Known> {
     const seen = seenOf(target);
-    if (seen === undefined) return { isApplied: await this.#inbox.isMarked(target, target.id) };
+    if (seen === undefined) {
+      return { isApplied: await this.#inbox.isMarked(target, target.id), isBelowWindow: false };
+    }
     const row = await this.#inbox.read(target);
-    return { isApplied: decide(row.state, seen).kind === 'duplicate', row };
+    const decision = decide(row.state, seen);
+    // Being older proves nothing: the versions of a key can begin again, and two writers can share an identity.
+    const isBelowWindow = decision.kind === 'duplicate' && decision.below;
+    if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
+    return { isApplied: decision.kind !== 'new' && (await this.#isKnownElsewhere(target)), isBelowWindow, row };
+  }
+
+  /** By a marker, as of an event that was applied although its identity was lost, or by a row without an aggregate. */
+  async #isKnownElsewhere(target: Target): Promise<boolean> {
+    if (await this.#inbox.isMarked(target, target.id)) return true;
+    if (target.aggregate === undefined) return false;
+    const { state } = await this.#inbox.read(sourceKeyOf(target));
+    return state.window.some(({ sequence, id }) => sequence === target.sequence && id === target.id);
   }
 
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {
@@ -84,15 +110,26 @@ export class AppliedReader {
     if (!isRecord(given) || !isRecord(given['topics']) || typeof given['source'] !== 'string') {
       return refuseOption('token', given, 'a consistency token, as transact() and items() give it');
     }
-    const { source, key } = token;
+    const { source, key, aggregate } = token;
     const targets = Object.entries(token.topics).flatMap(([topic, last]) =>
-      topics === undefined || topics.includes(topic) ? [{ source, key, topic, ...last }] : [],
+      topics === undefined || topics.includes(topic)
+        ? [{ source, key, topic, ...aggregateIn(source, aggregate), ...last }]
+        : [],
     );
     if (targets.length > 0) return targets;
     return refuseOption(
       'topics',
       topics,
       `one of those that the token names: ${Object.keys(token.topics).join(', ')}; no other can show the write`,
+    );
+  }
+
+  #noLongerKnown(token: ConsistencyToken, topics: readonly string[] | undefined): OutboxError {
+    const asked = topics ?? Object.keys(token.topics);
+    return new OutboxError(
+      'no-longer-known',
+      `Consumer "${this.#consumer}" has applied more than 16 later events of key "${token.key}" of aggregate "${token.aggregate}" on ${asked.join(', ')}, and no longer knows whether it has applied position ${token.position}. Ask right after the write.`,
+      { consumer: this.#consumer, topics: asked },
     );
   }
 
@@ -104,6 +141,12 @@ export class AppliedReader {
       { consumer: this.#consumer, topics: waited, timeoutMs },
     );
   }
+}
+
+interface Known {
+  readonly isApplied: boolean;
+  readonly isBelowWindow: boolean;
+  readonly row?: InboxRow;
 }
 
 interface Target extends InboxKey {

@@ -1,4 +1,4 @@
-import type { TransactionClient } from '../event/transaction';
+import type { CallOptions, TransactionClient } from '../event/transaction';
 
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
 export type Item = Record<string, unknown>;
@@ -6,14 +6,20 @@ export type Item = Record<string, unknown>;
 /** The part of `DynamoDBDocument` that a consumer calls, described here so that its types are not needed either. */
 export interface ConsumerClient extends TransactionClient {
   /** Reads one item. */
-  get(input: { TableName: string; Key: Item; ConsistentRead: boolean }): Promise<{ Item?: Item | undefined }>;
+  get(
+    input: { TableName: string; Key: Item; ConsistentRead: boolean },
+    options?: CallOptions,
+  ): Promise<{ Item?: Item | undefined }>;
   /** Reads one page of a partition. */
-  query(input: {
-    TableName: string;
-    KeyConditionExpression: string;
-    ExpressionAttributeValues: Item;
-    ConsistentRead: boolean;
-    Limit: number;
-    ExclusiveStartKey?: Item;
-  }): Promise<{ Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined }>;
+  query(
+    input: {
+      TableName: string;
+      KeyConditionExpression: string;
+      ExpressionAttributeValues: Item;
+      ConsistentRead: boolean;
+      Limit: number;
+      ExclusiveStartKey?: Item;
+    },
+    options?: CallOptions,
+  ): Promise<{ Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined }>;
 }

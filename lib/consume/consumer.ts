@@ -2,15 +2,19 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
 import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
-import { isDynamoDbOutage } from './dynamodb/outage';
+import { dynamodbBreaker } from './dynamodb/breaker';
+import { ownInbox, ownWrites, timeLimited } from './own-table';
+import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
 import { dynamodbTransactions } from './dynamodb/transactions';
+import { UnreadableBreaker } from './breaker';
 import { Gate } from './gate';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';
 import type { ConsumerTelemetry, DeadLetters } from './ports';
 import type { InboxKey } from './inbox-keys';
-import { Processor, type ProcessorMode, type ProcessorPorts } from './processor';
+import type { Patience } from './patience';
+import { Processor, type ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
 import { RowCache } from './row-cache';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
@@ -22,8 +26,7 @@ export interface Consumer {
   /**
    * Whether the consumer has applied what the token names: one strongly consistent read per topic.
    *
-   * For a key with versions it answers `true` only when that very event was applied, or lies before the newest 16 of its
-   * key. Set-aside and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key
+   * For a key with versions it is `true` only if that very event is among the newest 16 that were applied. Set-aside and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key
    * without versions, what an operator discarded counts as applied.
    *
    * @param topics - those of the token that the consumer reads, when it does not read all of them
@@ -33,7 +36,8 @@ export interface Consumer {
   /**
    * Resolves when the consumer has applied what the token names.
    *
-   * @throws OutboxError `not-applied-in-time` after `timeoutMs`.
+   * @throws OutboxError `not-applied-in-time` after `timeoutMs`; `no-longer-known` when the consumer has applied more than
+   * 16 later events of the key.
    * @example
    * ```ts
    * const { tokens } = await outbox.transact(client, transaction);
@@ -62,7 +66,7 @@ export interface Consumer {
   /** @internal */
   readonly settings: ConsumerSettings;
   /** @internal */
-  processor(deadLetters: DeadLetters, mode?: ProcessorMode, telemetry?: ConsumerTelemetry): Processor;
+  processor(deadLetters: DeadLetters, patience?: Patience, telemetry?: ConsumerTelemetry): Processor;
   /** @internal */
   readonly requests: OperatorRequests;
   /** @internal */
@@ -93,27 +97,21 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
   // Inside, a handler is found by the name of a type and takes any data. That the data is what the schema of that type
   // gave is kept by the reading of the event, and cannot be said in the type of a map by name.
   const settings = consumerSettings(options as unknown as ConsumerOptions);
-  const { name, tableName, client, clock, markerLifeMs, transactions: concurrency } = settings;
+  const { name, tableName, clock, markerLifeMs, callTimeoutMs, transactions: concurrency } = settings;
+  const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerLifeMs, clock };
   const inbox = dynamodbInbox(table);
   const gate = new Gate({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
-  const isOutage = (error: unknown): boolean => {
-    if (isDynamoDbOutage(error)) return true;
-    try {
-      return settings.isOutage(error);
-    } catch {
-      // It cannot say: what failed counts as an attempt, and is told as such.
-      return false;
-    }
-  };
-  const group = { units: settings.eventsPerTransaction, concurrency, isOutage };
+  const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsEverybody };
+  const transactions = new GroupCommit(dynamodbTransactions(client), group);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {
-    inbox,
+    inbox: ownInbox(inbox, tableName),
     entries: dynamodbInboxEntries(table),
-    transactions: new GroupCommit(dynamodbTransactions(client), group),
+    transactions,
+    ownWrites: ownWrites(transactions, tableName),
     rows: new RowCache(),
     gate,
-    isOutage,
+    breaker: new UnreadableBreaker(dynamodbBreaker(table), settings),
   };
   const applied = new AppliedReader(inbox, clock, name);
   return {
@@ -125,8 +123,14 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
     redriveParked: (key) => redriveKey(key, settings, ports),
     settings,
     requests: new OperatorRequests(settings, ports, dynamodbRequests(table)),
-    processor: (deadLetters, mode, telemetry = settings.telemetry) =>
-      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, mode),
+    processor: (deadLetters, patience, telemetry = settings.telemetry) =>
+      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, patience),
     gate,
   };
 }
+
+/** A transaction that was throttled as a whole, or not answered, says nothing about its units. */
+const concernsEverybody = (error: unknown): boolean => {
+  const failure = serviceFailureOf(error);
+  return failure === 'throttled' || failure === 'unavailable';
+};

@@ -5,6 +5,7 @@ import { REPLAY_HEADER } from '../event/message';
 import { formatReceipt } from '../event/receipt';
 import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
+import { aggregateIn } from './inbox-keys';
 import { headerText, type ConsumedRecord } from './record';
 
 /** What identifies an event and its place, without its data. */
@@ -16,6 +17,10 @@ export interface Envelope {
   readonly topic: string;
   /** The Kafka key as text; empty for a message without one. */
   readonly key: string;
+  /** `ce_aggregate`. Left out if the message has none, and if `source` ends with it, as it does by default. */
+  readonly aggregate?: string;
+  /** Of a message without a key: only its partition gives it an order. */
+  readonly partition?: number;
   /** `ce_sequence`, for keys with versions. */
   readonly sequence?: string;
   /** `ce_txevents`: how many events the key had in that transaction. */
@@ -118,6 +123,8 @@ export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
     type,
     topic: record.topic,
     key: record.key?.toString() ?? '',
+    ...aggregateIn(source, headerText(record, 'ce_aggregate')),
+    ...(record.key === null ? { partition: record.partition } : {}),
     sequence,
     txEvents: Number.isSafeInteger(txEvents) && txEvents > 0 ? txEvents : undefined,
     time: headerText(record, 'ce_time'),

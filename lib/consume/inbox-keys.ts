@@ -1,12 +1,25 @@
 import { createHash } from 'node:crypto';
 import { MAX_PARTITION_KEY_BYTES } from '../event/key';
-import type { Envelope } from './decode';
 import type { ConsumedRecord } from './record';
 
-/** Where things lie in a consumer's table; several consumers may share one. */
+/** The keys of a consumer's table. Several consumers may share one table. */
 
-/** Identifies the inbox of one key: consumer, source, topic and key. */
-export type InboxKey = Pick<Envelope, 'source' | 'topic' | 'key'>;
+/**
+ * Identifies the inbox of one key: with the consumer, the unit in which events have an order.
+ *
+ * The outbox orders events by aggregate and key. `source` names the aggregate by default; if it does not, `aggregate`
+ * keeps two aggregates with the same key apart.
+ */
+export interface InboxKey {
+  readonly source: string;
+  readonly topic: string;
+  /** The Kafka key as text; empty for messages without a key. */
+  readonly key: string;
+  /** `ce_aggregate`. Left out if `source` ends with it. */
+  readonly aggregate?: string;
+  /** Of messages without a key, which have an order within their partition only. */
+  readonly partition?: number;
+}
 
 /** A DynamoDB sort key holds at most 1024 bytes of UTF-8. */
 const MAX_SORT_KEY_BYTES = 1024;
@@ -15,14 +28,49 @@ export const INBOX_SORT_KEY = 'inbox';
 export const PARKED_PREFIX = 'parked#';
 
 /**
- * The partition key of all that a consumer keeps about a key. Neither consumers nor topics contain `#` or `$`, and the
- * source's are escaped, so that no two keys are the same text.
+ * The aggregate, as far as it adds something to the source: rows that were written before messages had a
+ * `ce_aggregate` stay valid for the default source.
  */
-export function inboxPartitionKey(consumer: string, { source, topic, key }: InboxKey): string {
-  const plain = `${consumer}#${topic}#${source.replace(/[%#]/g, encodeURIComponent)}#${key}`;
-  return Buffer.byteLength(plain) <= MAX_PARTITION_KEY_BYTES
-    ? plain
-    : `${consumer}#${topic}#sha256:${sha256(JSON.stringify([source, key]))}`;
+export const aggregateIn = (source: string, aggregate: string | undefined): Pick<InboxKey, 'aggregate'> =>
+  aggregate === undefined || aggregate === '' || source.endsWith(`/${aggregate}`) ? {} : { aggregate };
+
+/** The aggregate of a key, from wherever it is named. */
+export const aggregateOf = ({ aggregate, source }: InboxKey): string => aggregate ?? source.split('/').at(-1) ?? '';
+
+/** The key alone, of an event or of anything else that has one. */
+export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKey): InboxKey => ({
+  source,
+  topic,
+  key,
+  ...(aggregate === undefined ? {} : { aggregate }),
+  ...(partition === undefined ? {} : { partition }),
+});
+
+/**
+ * The key without what rows lacked before messages had a `ce_aggregate`. An event id is unique within its source
+ * (CloudEvents 1.0, "id"), so markers are found by this key whatever aggregate or partition their event has.
+ */
+export const sourceKeyOf = ({ source, topic, key }: InboxKey): InboxKey => ({ source, topic, key });
+
+/** Two keys have the same text only if they are the same: topics contain neither `/` nor `|` nor `#`. */
+export function inboxKeyText({ source, topic, key, aggregate, partition }: InboxKey): string {
+  const inPartition = partition === undefined ? '' : `/${partition}`;
+  const ofAggregate = aggregate === undefined ? '' : `|${escaped(aggregate)}`;
+  return `${topic}${inPartition}${ofAggregate}#${escaped(source)}#${key}`;
+}
+
+const escaped = (text: string): string => text.replace(/[%#]/g, encodeURIComponent);
+
+/**
+ * The partition key of everything that a consumer keeps about a key. Consumer names contain neither `#` nor `$`, so that
+ * no two keys are the same text.
+ */
+export function inboxPartitionKey(consumer: string, key: InboxKey): string {
+  const plain = `${consumer}#${inboxKeyText(key)}`;
+  if (Buffer.byteLength(plain) <= MAX_PARTITION_KEY_BYTES) return plain;
+  const { source, topic, key: name, aggregate, partition } = key;
+  const parts = aggregate === undefined && partition === undefined ? [] : [aggregate ?? null, partition ?? null];
+  return `${consumer}#${topic}#sha256:${sha256(JSON.stringify([source, name, ...parts]))}`;
 }
 
 /** The partition key of the list of keys that have parked messages. */
@@ -36,6 +84,9 @@ export const requestsPartition = (consumer: string): string => `${consumer}#$req
 
 /** The partition key of what became of it. */
 export const answersPartition = (consumer: string): string => `${consumer}#$answers`;
+
+/** The partition key of the consumer's breaker. */
+export const breakerPartition = (consumer: string): string => `${consumer}#$breaker`;
 
 export const markerSortKey = (id: string): string => shortened('event#', id);
 

@@ -1,5 +1,18 @@
-import type { ConsumedRecord } from './record';
+import { aggregateIn, inboxKeyText } from './inbox-keys';
+import { headerText, type ConsumedRecord } from './record';
 
-/** Names the lane of a message: by topic and key, whatever the partition; all messages without a key of a partition share one. */
-export const laneKey = ({ topic, partition, key }: Pick<ConsumedRecord, 'topic' | 'partition' | 'key'>): string =>
-  key === null ? `${topic}\n-${partition}` : `${topic}\n+${key.toString('latin1')}`;
+/**
+ * Names the lane of a message: by what has an order, the topic, source, aggregate and key, whatever the partition. All
+ * messages without a key of a partition share a lane.
+ */
+export function laneKey(record: Pick<ConsumedRecord, 'topic' | 'partition' | 'key' | 'headers'>): string {
+  const { topic, partition, key } = record;
+  const source = headerText(record, 'ce_source') ?? '';
+  return inboxKeyText({
+    topic,
+    source,
+    key: key?.toString('latin1') ?? '',
+    ...aggregateIn(source, headerText(record, 'ce_aggregate')),
+    ...(key === null ? { partition } : {}),
+  });
+}

@@ -1,9 +1,9 @@
 import type { TransactionAction } from '../event/transaction';
-import { outcomeOf } from './attempt';
+import { outcomeOf } from './commit-outcome';
 import { decide, seenOf, withAside } from './inbox';
 import { envelopeOf } from './decode';
 import type { RequestStore } from './ports';
-import type { InboxKey } from './inbox-keys';
+import { inboxKeyText, type InboxKey } from './inbox-keys';
 import type { ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
 import type { Answer, ParkingRequest, SkipRequest } from './request';
@@ -42,7 +42,7 @@ export class OperatorRequests {
         else telemetry.requestFailed(new Error(`Nobody knows what the request ${request.unknown} asks for.`));
       }
       const slots = new Slots(concurrency);
-      const keys = [...Map.groupBy(waiting, ({ key }) => JSON.stringify([key.source, key.topic, key.key])).values()];
+      const keys = [...Map.groupBy(waiting, ({ key }) => inboxKeyText(key)).values()];
       const left = await Promise.all(keys.map((requests) => slots.use(() => this.#doAll(requests, signal))));
       return left.includes(true);
     } catch (error) {
@@ -89,7 +89,7 @@ export class OperatorRequests {
    * and nothing is forgotten in between.
    */
   async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
-    const { inbox, entries, transactions, rows } = this.#ports;
+    const { inbox, entries, ownWrites, rows } = this.#ports;
     const { id, key, position, request: asked } = request;
     const next = await inbox.nextParked(key);
     if (next?.position !== position) return 'not-there';
@@ -109,7 +109,7 @@ export class OperatorRequests {
       this.#requests.replaced(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
       ...(isApplied ? [] : [this.#requests.discarded(key, discarded, asked)]),
     ];
-    const outcome = outcomeOf(await transactions.write(unit), 0);
+    const outcome = outcomeOf(await ownWrites.write(unit), 0);
     rows.forget(key);
     return outcome === 'written' ? 'skipped' : 'stale';
   }
@@ -121,7 +121,7 @@ export class OperatorRequests {
     const asks = request.asks === 'skip' || request.skipped !== undefined ? 'skip' : 'redrive';
     const answer: Answer = { id, asks, key, request: asked, at: clock.now(), ...result };
     const unit = [...this.#requests.answered(request, answer), ...(await this.#refusal(key, result.message))];
-    if (outcomeOf(await this.#ports.transactions.write(unit), 0) === 'stale') return false;
+    if (outcomeOf(await this.#ports.ownWrites.write(unit), 0) === 'stale') return false;
     telemetry.answered(answer);
     return true;
   }

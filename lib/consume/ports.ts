@@ -15,7 +15,11 @@ export type AsideReason =
   /** A first delivery after a later event of its key was applied, with `onLate: 'dead-letter'`. */
   | 'late'
   /** No version, and older than the markers that would tell whether it was applied. */
-  | 'older-than-markers';
+  | 'older-than-markers'
+  /** Below the newest 16 events of its key, and no duplicate of an older one. */
+  | 'lost-identity'
+  /** It would have been parked, but does not fit an item. */
+  | 'too-large-to-park';
 
 /** Why a message was set aside: becomes the headers of its dead letter. */
 export interface Aside {
@@ -74,6 +78,23 @@ export interface InboxEntries {
   unpark(key: InboxKey, position: string): TransactionAction;
   /** The key has no parked message any more. */
   release(key: InboxKey): TransactionAction;
+}
+
+/** How many keys were parked as unreadable since when. */
+export interface BreakerState {
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly keys: number;
+  /** 0 when nothing was counted yet. */
+  readonly revision: number;
+}
+
+/** The consumer's breaker, shared by all its instances in its table. */
+export interface BreakerStore {
+  /** Strongly consistent. */
+  read(): Promise<BreakerState>;
+  /** Replaces what was read, if it still is so. */
+  counted(known: BreakerState, next: Omit<BreakerState, 'revision'>): TransactionAction;
 }
 
 /** What operators ask of the consumer, in its table. */
@@ -146,6 +167,13 @@ export interface ConsumerTelemetry {
   late(event: Envelope): void;
   /** Events before this one of its key were never seen. `waits`: it is not applied until they come. */
   gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
+  /**
+   * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:
+   * it is applied all the same; otherwise it goes to the dead letters.
+   */
+  lostIdentity?(event: Envelope, details: { readonly applied: boolean }): void;
+  /** The key waits alone for a service that its handler calls, or for an item that DynamoDB throttles. */
+  keyDelayed?(event: Envelope, cause: unknown): void;
   /** A handler or its transaction failed; `attempt` counts from 1. */
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
   /** Kafka has acknowledged a dead letter. */
@@ -160,9 +188,12 @@ export interface ConsumerTelemetry {
   answered(answer: Answer): void;
   /** What operators ask for could not be read or done; the next look does it. */
   requestFailed(cause: unknown): void;
-  /** DynamoDB is away or throttles: everything waits. */
+  /**
+   * Everything waits: the consumer's table is unavailable, a service that handlers call is, or too many keys were parked
+   * as unreadable.
+   */
   outage(cause: unknown): void;
-  /** DynamoDB answers again. */
+  /** What was unavailable answers again. */
   outageOver(): void;
   /** The offset up to which a partition is done could not be committed; it will be with a later one. */
   commitFailed(cause: unknown): void;

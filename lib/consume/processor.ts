@@ -1,97 +1,102 @@
-import { createHash } from 'node:crypto';
-import { formatReceipt } from '../event/receipt';
-import { parseSequence } from '../event/sequence';
-import type { TransactionAction } from '../event/transaction';
-import { epochMsOfUuidV7 } from '../event/uuid';
-import { checkUnit, ConsumerOutage, effectsOf, handlerTooLate, outcomeOf } from './attempt';
-import { decodeRecord, type DecodedEvent, type Envelope } from './decode';
-import { gapBefore } from './gap';
+import { OutboxError } from '../event/errors';
+import {
+  EventApplier,
+  isUnreadable,
+  unreadableEvent,
+  type ApplyPorts,
+  type AttemptResult,
+  type UnreadableEvent,
+} from './apply-once';
+import { BreakerOpen, type UnreadableBreaker } from './breaker';
+import { decodeRecord, type DecodedEvent, type Envelope, type UndecodableReason } from './decode';
+import { GapWait } from './gap-wait';
+import { Guard } from './guard';
 import type { Gate } from './gate';
-import type { EventContext } from './handler';
-import { decide, isAside, seenOf, withApplied, withAside, type InboxState } from './inbox';
+import { seenOf, withAside } from './inbox';
+import { inboxKeyText } from './inbox-keys';
 import type { Lane } from './lanes';
-import type { Aside, DeadLetters, InboxEntries, InboxRow, InboxStore, Transactions } from './ports';
-import type { InboxKey } from './inbox-keys';
+import { UNTIL_SETTLED, type Patience } from './patience';
+import type { Aside, DeadLetters } from './ports';
 import { headerText, type ConsumedRecord } from './record';
 import { redactedMessage, redactedStack } from './redaction';
-import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
 import type { Slots } from './slots';
+import { KeyDelayed, TableUnavailable } from './unavailable';
 import { backoffMs, wait, type Backoff } from './waiting';
 import { withinTime } from './within-time';
 
-/** A message at work. */
+/** A message in flight. */
 export interface Delivery {
   readonly record: ConsumedRecord;
-  /** Room for keys at work, of the partition. */
+  /** Limits how many keys of the partition are in flight. */
   readonly slots: Slots;
-  /** Aborted when the message is not wanted any more. */
+  /** Aborted when the consumer does not need the message any more. */
   readonly signal: AbortSignal;
   /** Nothing is owed any more: the message's offset may be committed. */
   readonly finished: () => void;
 }
 
-/**
- * What became of a message. `given-up`: it is not finished, and nothing that comes after it of its key may be applied.
- * `stale`, of a parked message alone: something has changed, and perhaps the message is parked no more.
- */
-export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'given-up' | 'stale';
+/** The end of a delivery. `released`: it is not finished, and no later message of its key may be applied before it. */
+export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'released';
 
-export interface ProcessorPorts {
-  readonly inbox: InboxStore;
-  readonly entries: InboxEntries;
-  readonly transactions: Transactions;
+export interface ProcessorPorts extends ApplyPorts {
   readonly deadLetters: DeadLetters;
-  readonly rows: RowCache;
   readonly gate: Gate;
-  /** Whether DynamoDB, or what the handler calls, is away. */
-  readonly isOutage: (error: unknown) => boolean;
+  readonly breaker: UnreadableBreaker;
 }
-
-export interface ProcessorMode {
-  /** Gives up instead of waiting for an end of an outage or a block: somebody else delivers again. */
-  readonly givesUp?: boolean;
-  /** Takes a message out of the table's parking: it is applied although its key is parked, late or not. */
-  readonly parkedPosition?: string;
-  /** Told why a parked message failed again, as often as it may. */
-  readonly onRefusal?: (error: unknown) => void;
-}
-
-/** What an attempt came to, when it was not an error. */
-type Step =
-  | { readonly kind: 'settled'; readonly outcome: Outcome }
-  | { readonly kind: 'aside'; readonly aside: Aside }
-  | { readonly kind: 'stale' }
-  | { readonly kind: 'gap' };
 
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
-/** How often a blocked key looks whether what it misses was applied elsewhere. */
+/** How long an open breaker, or an event that no version of this process can read, waits for the next attempt. */
+const BLOCKED: Backoff = { firstMs: 1_000, longestMs: 30_000 };
+/** How often a blocked key looks whether a missing event was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
-/** Of how many given up messages it is remembered how far they were. */
-const MAX_GIVEN_UP = 1_000;
+/** How many released messages keep their progress for the next delivery. */
+const MAX_RELEASED = 1_000;
+/**
+ * A service that has failed one key for so long, while the handler of the type succeeded for others, is unavailable for
+ * that key alone: its attempts count then.
+ */
+const DELAY_MS = 60_000;
+const SUCCESSES = 10;
 
-/** Applies messages of one key, one after the other. */
+/** Reasons that a newer catalogue, schema or upcaster would cure: such an event keeps its place in the order of its key. */
+const CURABLE: ReadonlySet<UndecodableReason> = new Set([
+  'newer-version',
+  'no-upcaster',
+  'upcaster-failed',
+  'invalid-data',
+] satisfies UndecodableReason[]);
+
+/** Settles the messages of one key, one after the other. */
 export class Processor {
   readonly #settings: ConsumerSettings;
   readonly #ports: ProcessorPorts;
-  readonly #mode: ProcessorMode;
-  /** How far given up messages were, by their place: each delivery may end before the next step. */
-  readonly #givenUp = new Map<string, Progress>();
+  readonly #patience: Patience;
+  readonly #applier: EventApplier;
+  readonly #guard: Guard;
+  /** Progress of released messages by their place: each delivery may end before the next step. */
+  readonly #released = new Map<string, Progress>();
+  /** How often the handler of each type succeeded. */
+  readonly #successes = new Map<string, number>();
+  /** Messages in flight that wait for a service which their handler calls. */
+  readonly #waitsForService = new Set<Progress>();
 
-  constructor(settings: ConsumerSettings, ports: ProcessorPorts, mode: ProcessorMode = {}) {
+  constructor(settings: ConsumerSettings, ports: ProcessorPorts, patience: Patience = UNTIL_SETTLED) {
     this.#settings = settings;
     this.#ports = ports;
-    this.#mode = mode;
+    this.#patience = patience;
+    this.#applier = new EventApplier(settings, ports);
+    this.#guard = new Guard(ports.gate, settings.telemetry);
   }
 
   /**
-   * Settles the messages in their order. Those behind one that is given up are given up with it, unless they were
-   * delivered anew: they have a signal of their own. Never rejects.
+   * Settles the messages in their order. The messages behind a released one are released with it, unless they were
+   * delivered again: those have a signal of their own. Never rejects.
    */
   async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
-    let outcome: Outcome = 'given-up';
-    // What is missing before one of them may be among those behind it.
+    let outcome: Outcome = 'released';
+    // An event that is missing before one of them may be among those behind it.
     let rest = [...deliveries];
     const behind: Lane<Delivery> = {
       take: (isWanted, ms, signal) => {
@@ -101,8 +106,7 @@ export class Processor {
     };
     for (let delivery = rest.shift(); delivery !== undefined; delivery = rest.shift()) {
       outcome = await this.#settle(delivery, behind);
-      if (outcome === 'stale') return outcome;
-      if (outcome === 'given-up') rest = rest.filter(({ signal }) => signal !== delivery.signal);
+      if (outcome === 'released') rest = rest.filter(({ signal }) => signal !== delivery.signal);
       else delivery.finished();
     }
     return outcome;
@@ -110,374 +114,271 @@ export class Processor {
 
   async #settle(delivery: Delivery, lane: Lane<Delivery>): Promise<Outcome> {
     const { record, signal } = delivery;
-    if (signal.aborted) return 'given-up';
-    const { events, onUnknownType, onReplay, telemetry } = this.#settings;
+    if (signal.aborted) return 'released';
+    const { events, onUnknownType, telemetry } = this.#settings;
     const decoded = await decodeRecord(record, events);
+    const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
     if (decoded.kind === 'undecodable') {
-      const { reason, message, envelope } = decoded;
+      const { reason } = decoded;
       if (reason === 'unknown-type' && onUnknownType === 'skip' && envelope !== undefined) {
         telemetry.unknownTypeSkipped(envelope);
         return 'ignored';
       }
-      return this.#setAside(delivery, { reason, message: redactedMessage(message) }, envelope);
+      const message = redactedMessage(decoded.message);
+      if (envelope === undefined || !CURABLE.has(reason)) {
+        return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
+      }
+      return this.#settleContent(delivery, envelope, { envelope, reason, message }, lane);
     }
-    if (decoded.event.replayId !== undefined && onReplay === 'ignore') {
-      telemetry.replayIgnored(decoded.event);
-      return 'ignored';
-    }
-    return this.#apply(delivery, decoded.event, lane);
+    return this.#settleContent(delivery, decoded.event, decoded.event, lane);
   }
 
-  async #apply(delivery: Delivery, event: DecodedEvent, lane: Lane<Delivery>): Promise<Outcome> {
-    const place = formatReceipt(delivery.record);
-    const progress = this.#givenUp.get(place) ?? { gap: new GapWait(this.#settings), failures: 0 };
-    this.#givenUp.delete(place);
-    const outcome = await this.#tryToApply(delivery, event, lane, progress);
-    if (outcome === 'given-up' && this.#mode.givesUp === true && (progress.gap.hasBegun || progress.failures > 0)) {
-      this.#givenUp.set(place, progress);
-      for (const oldest of [...this.#givenUp.keys()].slice(0, -MAX_GIVEN_UP)) this.#givenUp.delete(oldest);
+  async #settleContent(
+    delivery: Delivery,
+    envelope: Envelope,
+    content: DecodedEvent | UnreadableEvent,
+    lane: Lane<Delivery>,
+  ): Promise<Outcome> {
+    const { record } = delivery;
+    const { onReplay, telemetry } = this.#settings;
+    if (envelope.replayId !== undefined && onReplay === 'ignore') {
+      telemetry.replayIgnored(envelope);
+      return 'ignored';
     }
+    const progress = this.#takeProgress(record);
+    const outcome = await this.#untilSettled(delivery, content, lane, progress);
+    this.#waitsForService.delete(progress);
+    if (outcome === 'released') this.#keepProgress(record, progress);
     return outcome;
   }
 
-  /** Tries until the event is settled or not wanted any more. */
-  async #tryToApply(
+  #takeProgress(record: ConsumedRecord): Progress {
+    const place = placeIn(record);
+    const progress = this.#released.get(place) ?? new Progress(new GapWait(this.#settings));
+    this.#released.delete(place);
+    return progress;
+  }
+
+  #keepProgress(record: ConsumedRecord, progress: Progress): void {
+    if (this.#patience === UNTIL_SETTLED || !progress.hasBegun) return;
+    this.#released.set(placeIn(record), progress);
+    for (const oldest of [...this.#released.keys()].slice(0, -MAX_RELEASED)) this.#released.delete(oldest);
+  }
+
+  /** Attempts until the message is settled or not needed any more. */
+  async #untilSettled(
     delivery: Delivery,
-    event: DecodedEvent,
+    content: DecodedEvent | UnreadableEvent,
     lane: Lane<Delivery>,
     progress: Progress,
   ): Promise<Outcome> {
-    const { signal } = delivery;
-    const { attempts, retry, telemetry, onFailure } = this.#settings;
-    const { gap } = progress;
+    const { record, signal } = delivery;
+    const envelope = isUnreadable(content) ? content.envelope : content;
     let contentions = 0;
-    const isUnwanted = (): boolean => signal.aborted;
-    while (!isUnwanted()) {
+    while (!signal.aborted) {
       try {
-        const step = await this.#guarded(delivery, () => this.#attempt(delivery, event, progress.failures + 1, gap));
-        switch (step.kind) {
+        const result = await this.#attempt(delivery, () =>
+          this.#applier.applyDelivered({ record, content, number: progress.failures + 1, signal }, progress.gap),
+        );
+        this.#endDelay(progress);
+        switch (result.kind) {
           case 'settled':
-            return step.outcome;
-          case 'aside':
-            return await this.#setAside(delivery, step.aside, event);
+            if (result.outcome === 'applied') this.#succeeded(envelope.type);
+            return result.outcome;
+          case 'dead-letter':
+            return await this.#sendToDeadLetters(delivery, result.aside, envelope);
+          case 'unreadable':
+            return await this.#keepUnreadable(delivery, result.event);
           case 'gap':
-            if ((await this.#awaitMissing(delivery, event, lane, gap)) === 'given-up') return 'given-up';
+            if ((await this.#awaitMissing(delivery, envelope, lane, progress.gap)) === 'released') return 'released';
             break;
           case 'stale':
-            this.#ports.rows.forget(event);
+            this.#ports.rows.forget(envelope);
             await wait(backoffMs(CONTENTION, ++contentions), signal);
-            if (this.#mode.parkedPosition !== undefined) return 'stale';
         }
       } catch (error) {
-        this.#ports.rows.forget(event);
-        if (error instanceof ConsumerOutage) {
-          if (this.#mode.givesUp === true) return 'given-up';
-          continue;
-        }
-        if (isUnwanted()) return 'given-up';
-        const failures = ++progress.failures;
-        telemetry.attemptFailed(event, failures, error);
-        const isLast = failures >= attempts;
-        if (isLast && this.#mode.parkedPosition !== undefined) {
-          this.#mode.onRefusal?.(error);
-          return 'given-up';
-        }
-        if (isLast && onFailure !== 'block') return await this.#resign(delivery, event, error);
-        if (isLast && this.#mode.givesUp === true) {
-          // The next delivery tries as often.
-          progress.failures = 0;
-          return 'given-up';
-        }
-        await wait(backoffMs(retry, failures), signal);
+        this.#ports.rows.forget(envelope);
+        const next = await this.#afterFailure(delivery, envelope, error, progress);
+        if (next !== 'again') return next;
       }
     }
-    return 'given-up';
+    return 'released';
   }
 
-  /** Runs one attempt when DynamoDB can be expected to answer and the partition has room. */
-  async #guarded<T>({ slots, signal }: Delivery, attempt: () => Promise<T>): Promise<T> {
-    const { gate, isOutage } = this.#ports;
+  async #afterFailure(
+    delivery: Delivery,
+    envelope: Envelope,
+    error: unknown,
+    progress: Progress,
+  ): Promise<Outcome | 'again'> {
+    const { signal } = delivery;
+    const { attempts, retry, telemetry, onFailure } = this.#settings;
+    // The gate has the pause between two attempts.
+    if (error instanceof TableUnavailable) return (await this.#patience.pause(0, signal)) ? 'again' : 'released';
+    if (signal.aborted) return 'released';
+    let cause = error;
+    if (error instanceof KeyDelayed) {
+      if (!this.#isOwnFailure(error, envelope, progress)) {
+        this.#delayed(envelope, error, progress);
+        return (await this.#patience.pause(backoffMs(retry, ++progress.delays), signal)) ? 'again' : 'released';
+      }
+      cause = error.cause;
+    }
+    const failures = ++progress.failures;
+    telemetry.attemptFailed(envelope, failures, cause);
+    if (failures >= attempts) {
+      if (onFailure !== 'block') return this.#giveUp(delivery, envelope, cause);
+      if (!(await this.#patience.pause(0, signal))) {
+        // The next delivery attempts as often.
+        progress.failures = 0;
+        return 'released';
+      }
+    }
+    await wait(backoffMs(retry, failures), signal);
+    return 'again';
+  }
+
+  /** A throttled item is this key's alone; a service that is unavailable is reported once for all keys. */
+  #delayed(envelope: Envelope, error: KeyDelayed, progress: Progress): void {
     const { telemetry } = this.#settings;
-    return slots.use(async () => {
-      if (this.#mode.givesUp !== true) await gate.pass(signal);
-      else if (!gate.tryPass()) throw new ConsumerOutage('Away.');
-      if (signal.aborted) {
-        gate.left();
-        throw new ConsumerOutage('Not wanted any more.');
-      }
-      try {
-        const result = await attempt();
-        this.#reopen();
-        return result;
-      } catch (error) {
-        if (error instanceof ConsumerOutage || isOutage(error)) {
-          if (gate.closed()) telemetry.outage(error);
-          throw error instanceof ConsumerOutage ? error : new ConsumerOutage('Away.', { cause: error });
-        }
-        this.#reopen();
-        throw error;
-      }
-    });
+    telemetry.keyDelayed?.(envelope, error);
+    if (error.reason === 'throttled' || this.#waitsForService.has(progress)) return;
+    if (this.#waitsForService.size === 0) telemetry.outage(error);
+    this.#waitsForService.add(progress);
   }
 
-  #reopen(): void {
-    const { gate } = this.#ports;
-    if (gate.isClosed) this.#settings.telemetry.outageOver();
-    gate.opened();
-  }
-
-  async #attempt(delivery: Delivery, event: DecodedEvent, attempt: number, gap: GapWait): Promise<Step> {
-    const { onFailure, telemetry } = this.#settings;
-    const isRedrive = this.#mode.parkedPosition !== undefined;
-    const seen = seenOf(event);
-    const row = seen !== undefined || onFailure === 'park-key' ? await this.#row(event) : undefined;
-    // Before it is parked: once its marker has expired, nobody could tell any more that it was applied.
-    const applied = await this.#appliedAs(event, row);
-    if (applied !== undefined) {
-      telemetry.duplicateIgnored(event, applied);
-      return this.#duplicate(event);
+  #endDelay(progress: Progress): void {
+    progress.delayedSince = undefined;
+    if (this.#waitsForService.delete(progress) && this.#waitsForService.size === 0) {
+      this.#settings.telemetry.outageOver();
     }
-    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
-    const isByMarker = decision === undefined || decision.kind === 'duplicate';
-    if (isByMarker && !isRedrive) {
-      const aside = this.#tooOld(event, delivery.record);
-      if (aside !== undefined) return { kind: 'aside', aside };
-    }
-    if (row?.state.parked === true && !isRedrive) {
-      return this.#park(delivery.record, event, row, 'An earlier event of the key is parked.');
-    }
-    if (seen === undefined || row === undefined || isByMarker) {
-      return this.#applyByMarker(delivery, event, attempt, row);
-    }
-    if (decision.kind === 'late') {
-      if (this.#settings.onLate === 'dead-letter' && !isRedrive) return this.#late(event, row);
-      telemetry.late(event);
-    } else if (!isRedrive) {
-      const found = gapBefore(row.state, seen);
-      if (found !== undefined && gap.mustWait(event, found)) return { kind: 'gap' };
-    }
-    const state = withApplied(row.state, seen, event.txEvents);
-    const late = decision.kind === 'late';
-    const { entries } = this.#ports;
-    const record = [entries.row(event, row, state, event)];
-    // The first delivery of an event can be a replay: another one of that replay must find it.
-    const marker = markerIdOf(event);
-    if (marker !== undefined) record.push(entries.marker(event, marker));
-    return this.#commit(delivery, event, { attempt, late }, record, () =>
-      this.#known(event, row, state, this.#settings.clock.now()),
-    );
   }
 
-  /**
-   * How it is known that the event had its effect or was discarded, if it is. A replay is a new request of somebody, so
-   * what was discarded can come back by it.
-   */
-  async #appliedAs(event: DecodedEvent, row: InboxRow | undefined): Promise<{ readonly below: boolean } | undefined> {
-    const marker = markerIdOf(event);
-    if (marker !== undefined) return (await this.#ports.inbox.isMarked(event, marker)) ? { below: false } : undefined;
-    const seen = seenOf(event);
-    const decision = seen === undefined || row === undefined ? undefined : decide(row.state, seen);
-    if (decision?.kind === 'duplicate') return decision;
-    if (seen === undefined || row === undefined) return undefined;
-    const mayBeDiscarded = decision?.kind === 'late' || isAside(row.state, seen);
-    return mayBeDiscarded && (await this.#ports.inbox.isMarked(event, event.id)) ? { below: false } : undefined;
+  /** Whether a service is unavailable for this key alone, and has been for a while. */
+  #isOwnFailure({ reason }: KeyDelayed, { type }: Envelope, progress: Progress): boolean {
+    if (reason === 'throttled') return false;
+    const now = this.#settings.clock.now();
+    const successes = this.#successes.get(type) ?? 0;
+    progress.delayedSince ??= { at: now, successes };
+    return now - progress.delayedSince.at >= DELAY_MS && successes - progress.delayedSince.successes >= SUCCESSES;
   }
 
-  /** Whether a marker of the event could have expired already. */
-  #tooOld(event: DecodedEvent, record: ConsumedRecord): Aside | undefined {
-    const { markerLifeMs, clock } = this.#settings;
-    const bornAt = bornAtOf(event, record);
-    if (clock.now() - bornAt <= markerLifeMs) return undefined;
-    const message = `It is of ${new Date(bornAt).toISOString()} and only a marker tells whether it was applied; markers live ${markerLifeMs} ms.`;
-    return { reason: 'older-than-markers', message };
+  #succeeded(type: string): void {
+    this.#successes.set(type, (this.#successes.get(type) ?? 0) + 1);
   }
 
-  /** What this process knows of a row that it has written. */
-  #known(key: InboxKey, before: InboxRow, state: InboxState, appliedAt = before.appliedAt): void {
-    this.#ports.rows.set(key, { state, revision: before.revision + 1, appliedAt });
-  }
-
-  /** For keys without versions and for replays of what was applied before. */
-  async #applyByMarker(
-    delivery: Delivery,
-    event: DecodedEvent,
-    attempt: number,
-    row: InboxRow | undefined,
-  ): Promise<Step> {
-    const { entries } = this.#ports;
-    const record = [entries.marker(event, markerIdOf(event) ?? event.id)];
-    // Another consumer may have parked the key since its row was read.
-    if (row !== undefined && this.#mode.parkedPosition === undefined) record.push(entries.notParked(event));
-    return this.#commit(delivery, event, { attempt, late: false }, record);
-  }
-
-  async #commit(
-    delivery: Delivery,
-    event: DecodedEvent,
-    how: Pick<EventContext, 'attempt' | 'late'>,
-    record: readonly TransactionAction[],
-    written: () => void = () => undefined,
-  ): Promise<Step> {
-    const { transactions } = this.#ports;
-    const effects = await this.#effects(delivery, event, how);
-    const unit = [...effects, ...record, ...this.#unparking(event)];
-    checkUnit(unit, this.#settings.tableName);
-    if (outcomeOf(await transactions.write(unit), effects.length) === 'stale') return { kind: 'stale' };
-    written();
-    this.#settings.telemetry.applied(event, latencyOf(event, this.#settings.clock.now()));
-    return { kind: 'settled', outcome: 'applied' };
-  }
-
-  async #effects(
-    { record, signal }: Delivery,
-    event: DecodedEvent,
-    how: Pick<EventContext, 'attempt' | 'late'>,
-  ): Promise<readonly TransactionAction[]> {
-    // The catalogue has checked that the data is what the type's handler takes.
-    const handler = this.#settings.handlers[event.type];
-    if (handler === undefined) return [];
-    const { type, data, id, source, time, subject, contentType, dataSchema } = event;
-    const { topic, key, headers, sequence, traceparent, tracestate, replayId } = event;
-    const { partition, offset } = record;
-    const context = {
-      topic,
-      partition,
-      offset,
-      receipt: formatReceipt({ topic, partition, offset }),
-      key,
-      headers,
-      sequence,
-      version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
-      traceparent,
-      tracestate,
-      ...how,
-      replayId,
-      idempotencyKey: idempotencyKey(this.#settings.name, event),
-    };
-    const { handlerTimeoutMs } = this.#settings;
-    const given: unknown = await withinTime(
-      (ending): unknown =>
-        handler({ type, data, id, source, time, subject, contentType, dataSchema }, { ...context, signal: ending }),
-      { ms: handlerTimeoutMs, unwanted: signal, tooLate: () => handlerTooLate(type, handlerTimeoutMs) },
-    );
-    return effectsOf(type, given);
-  }
-
-  #unparking(key: InboxKey): readonly TransactionAction[] {
-    const { parkedPosition } = this.#mode;
-    return parkedPosition === undefined ? [] : [this.#ports.entries.unpark(key, parkedPosition)];
-  }
-
-  async #duplicate(key: InboxKey): Promise<Step> {
-    const unparking = this.#unparking(key);
-    if (unparking.length > 0) outcomeOf(await this.#ports.transactions.write(unparking), 0);
-    return { kind: 'settled', outcome: 'duplicate' };
-  }
-
-  /** Late by what this process knows; another consumer may have applied it since. */
-  async #late(event: DecodedEvent, known: InboxRow): Promise<Step> {
-    const { inbox, rows } = this.#ports;
-    const row = await inbox.read(event);
-    rows.set(event, row);
-    if (row.revision !== known.revision) return { kind: 'stale' };
-    this.#settings.telemetry.late(event);
-    const top = row.state.window.at(-1)?.sequence ?? '';
-    return { kind: 'aside', aside: { reason: 'late', message: `Event ${top} of the key was applied before it.` } };
-  }
-
-  async #row(key: InboxKey): Promise<InboxRow> {
-    const { inbox, rows } = this.#ports;
-    const known = rows.get(key);
-    if (known !== undefined) return known;
-    const row = await inbox.read(key);
-    rows.set(key, row);
-    return row;
+  #attempt<T>({ slots, signal }: Delivery, attempt: () => Promise<T>): Promise<T> {
+    return slots.use(() => this.#guard.run(this.#patience, signal, attempt));
   }
 
   /** The handler has failed as often as it may. */
-  async #resign(delivery: Delivery, event: DecodedEvent, error: unknown): Promise<Outcome> {
+  async #giveUp(delivery: Delivery, envelope: Envelope, error: unknown): Promise<Outcome> {
     const message = redactedMessage(error);
     const isParking = this.#settings.onFailure === 'park-key';
-    const outcome = await this.#persist(delivery, event, async () => {
-      const row = await this.#row(event);
-      // By another consumer, meanwhile: nothing need wait or go aside then.
-      if ((await this.#appliedAs(event, row)) !== undefined) return { kind: 'settled', outcome: 'duplicate' };
-      if (isParking) return this.#park(delivery.record, event, row, message);
-      return { kind: 'settled', outcome: 'dead-lettered' };
+    const kept = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
+      if (isParking) return this.#applier.park(delivery.record, envelope, row, message);
+      return { kind: 'dead-letter', aside: { reason: 'handler-failed', message, stack: redactedStack(error) } };
     });
-    if (outcome !== 'dead-lettered') return outcome;
-    return this.#setAside(delivery, { reason: 'handler-failed', message, stack: redactedStack(error) }, event);
+    return typeof kept === 'string' ? kept : this.#sendToDeadLetters(delivery, kept, envelope);
   }
 
-  async #park(record: ConsumedRecord, event: DecodedEvent, row: InboxRow, why: string): Promise<Step> {
-    const { entries, transactions } = this.#ports;
-    const state = { ...row.state, parked: true };
-    const unit = [...entries.park(event, row, record, why), entries.row(event, row, state)];
-    if (outcomeOf(await transactions.write(unit), 0) === 'stale') return { kind: 'stale' };
-    this.#known(event, row, state);
-    this.#settings.telemetry.parked(event, why);
-    return { kind: 'settled', outcome: 'parked' };
+  /** An event that a newer version of the consumer may read. */
+  async #keepUnreadable(delivery: Delivery, event: UnreadableEvent): Promise<Outcome> {
+    const { envelope, reason, message } = event;
+    const { onUnreadable, telemetry } = this.#settings;
+    if (onUnreadable === 'dead-letter') return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
+    for (let attempt = 1; onUnreadable === 'block'; attempt++) {
+      telemetry.attemptFailed(envelope, attempt, unreadableEvent(event));
+      if (!(await this.#patience.pause(backoffMs(BLOCKED, attempt), delivery.signal))) return 'released';
+      if (delivery.signal.aborted) return 'released';
+    }
+    const kept = await this.#persist(delivery, envelope, (row) => {
+      const why = `${reason}: ${message}`;
+      // The key is counted already.
+      if (row.state.parked) return this.#applier.park(delivery.record, envelope, row, why);
+      return this.#ports.breaker.admit((counting) =>
+        this.#applier.park(delivery.record, envelope, row, why, [counting]),
+      );
+    });
+    return typeof kept === 'string' ? kept : this.#sendToDeadLetters(delivery, kept, envelope);
   }
 
-  /** Until the dead-letter is acknowledged, and the inbox knows that the event was not applied. */
-  async #setAside(delivery: Delivery, aside: Aside, envelope: Envelope | undefined): Promise<Outcome> {
-    const { record, signal } = delivery;
-    const { retry, telemetry } = this.#settings;
-    for (let attempt = 1; ; attempt++) {
-      if (signal.aborted) return 'given-up';
+  /**
+   * Decides on the row as it is now and writes the inbox, until that is done. An event that was applied meanwhile, by
+   * another consumer, is a duplicate.
+   */
+  async #persist(
+    delivery: Delivery,
+    envelope: Envelope,
+    write: (row: Awaited<ReturnType<EventApplier['row']>>) => Promise<AttemptResult>,
+  ): Promise<Outcome | Aside> {
+    const { signal } = delivery;
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        await this.#ports.deadLetters.send(record, aside);
+        const result = await this.#attempt(delivery, async () => {
+          const row = await this.#applier.row(envelope);
+          if (await this.#applier.isApplied(envelope, row)) return DUPLICATE;
+          return write(row);
+        });
+        if (result.kind === 'settled') return result.outcome;
+        if (result.kind === 'dead-letter') return result.aside;
+        this.#ports.rows.forget(envelope);
+        await wait(backoffMs(CONTENTION, attempt), signal);
+      } catch (error) {
+        this.#ports.rows.forget(envelope);
+        const pauseMs = this.#pauseAfter(error, envelope, attempt);
+        if (!(await this.#patience.pause(pauseMs, signal))) return 'released';
+      }
+    }
+    return 'released';
+  }
+
+  /** Reports a failed write of the inbox alone, which no handler can be the cause of. */
+  #pauseAfter(error: unknown, envelope: Envelope, attempt: number): number {
+    const { retry, telemetry } = this.#settings;
+    if (error instanceof TableUnavailable) return 0;
+    if (error instanceof BreakerOpen) return backoffMs(BLOCKED, attempt);
+    if (error instanceof KeyDelayed) telemetry.keyDelayed?.(envelope, error);
+    else telemetry.attemptFailed(envelope, attempt, error);
+    return backoffMs(retry, attempt);
+  }
+
+  /** Until Kafka has acknowledged the dead letter, and the inbox knows that the event was not applied. */
+  async #sendToDeadLetters(delivery: Delivery, aside: Aside, envelope: Envelope | undefined): Promise<Outcome> {
+    const { record, signal } = delivery;
+    const { retry, telemetry, callTimeoutMs } = this.#settings;
+    for (let attempt = 1; ; attempt++) {
+      if (signal.aborted) return 'released';
+      try {
+        await withinTime(() => this.#ports.deadLetters.send(record, aside), {
+          ms: callTimeoutMs,
+          unwanted: signal,
+          tooLate: () => notAcknowledged(callTimeoutMs),
+        });
         break;
       } catch (error) {
         telemetry.deadLetterFailed(record, error);
-        if (this.#mode.givesUp === true) return 'given-up';
-        await wait(backoffMs(retry, attempt), signal);
+        if (!(await this.#patience.pause(backoffMs(retry, attempt), signal))) return 'released';
       }
     }
     telemetry.deadLettered(record, aside);
     const seen = envelope === undefined ? undefined : seenOf(envelope);
     if (envelope === undefined || seen === undefined) return 'dead-lettered';
-    const noted = await this.#persist(delivery, envelope, async (): Promise<Step> => {
-      const row = await this.#row(envelope);
-      const known = decide(row.state, seen).kind === 'duplicate';
+    const noted = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
       const state = withAside(row.state, seen);
-      if (known || state === row.state) return { kind: 'settled', outcome: 'dead-lettered' };
-      const result = await this.#ports.transactions.write([this.#ports.entries.row(envelope, row, state)]);
-      if (outcomeOf(result, 0) === 'stale') return { kind: 'stale' };
-      this.#known(envelope, row, state);
-      return { kind: 'settled', outcome: 'dead-lettered' };
+      if (state === row.state) return NOTED;
+      return (await this.#applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : NOTED;
     });
-    return noted;
+    return noted === 'released' ? 'released' : 'dead-lettered';
   }
 
-  /** Repeats a write of the inbox alone until it is done: nothing of it can be the handler's fault. */
-  async #persist(delivery: Delivery, key: Envelope, write: () => Promise<Step>): Promise<Outcome> {
-    const { signal } = delivery;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        const step = await this.#guarded(delivery, write);
-        if (step.kind === 'settled') return step.outcome;
-        this.#ports.rows.forget(key);
-        await wait(backoffMs(CONTENTION, attempt), signal);
-      } catch (error) {
-        this.#ports.rows.forget(key);
-        if (this.#mode.givesUp === true) return 'given-up';
-        if (error instanceof ConsumerOutage) continue;
-        // Such as a message that is too large for an item: the key is blocked, visibly, and nothing is lost.
-        this.#settings.telemetry.attemptFailed(key, attempt, error);
-        await wait(backoffMs(this.#settings.retry, attempt), signal);
-      }
-    }
-    return 'given-up';
-  }
-
-  /** What is missing may come behind this message, by a redrive, or be applied by another consumer. */
+  /** The missing event may come behind this message, by a redrive, or be applied by another consumer. */
   async #awaitMissing(
     delivery: Delivery,
-    event: DecodedEvent,
+    event: Envelope,
     lane: Lane<Delivery>,
     gap: GapWait,
-  ): Promise<'given-up' | undefined> {
+  ): Promise<'released' | undefined> {
     const isEarlier = ({ record }: Delivery): boolean =>
       headerText(record, 'ce_source') === event.source &&
       (headerText(record, 'ce_sequence') ?? '~') < (event.sequence ?? '');
@@ -485,127 +386,65 @@ export class Processor {
     const earlier = await lane.take(isEarlier, ms, delivery.signal);
     this.#ports.rows.forget(event);
     if (earlier === undefined) return undefined;
-    if ((await this.#settle(earlier, lane)) !== 'given-up') earlier.finished();
-    // What comes again with the next delivery must not be overtaken in this one.
-    else if (this.#mode.givesUp === true) return 'given-up';
+    if ((await this.#settle(earlier, lane)) !== 'released') earlier.finished();
+    // A message that comes again with the next delivery must not be overtaken in this one.
+    else if (!(await this.#patience.pause(0, delivery.signal))) return 'released';
     return undefined;
   }
 
-  /** Several new events of a key in one transaction. Answers `false` when that does not work out; nothing is done then. */
+  /** Several new events of a key in one transaction. `false` when that is not possible; nothing is done then. */
   async #applyTogether(deliveries: readonly Delivery[]): Promise<boolean> {
     const [first] = deliveries;
     if (first === undefined || deliveries.some(({ signal }) => signal.aborted)) return false;
     const decoded = await Promise.all(deliveries.map(({ record }) => decodeRecord(record, this.#settings.events)));
-    const events = decoded.flatMap((each) =>
-      each.kind === 'event' && each.event.replayId === undefined ? [each.event] : [],
-    );
-    const [head] = events;
-    if (head === undefined || events.length < deliveries.length) return false;
-    if (events.some(({ source, sequence }) => source !== head.source || sequence === undefined)) return false;
+    const attempts = deliveries.flatMap(({ record, signal }, at) => {
+      const each = decoded[at];
+      if (each?.kind !== 'event' || each.event.replayId !== undefined || each.event.sequence === undefined) return [];
+      return [{ record, signal, event: each.event }];
+    });
+    const [head] = attempts;
+    if (head === undefined || attempts.length < deliveries.length) return false;
+    const key = inboxKeyText(head.event);
+    if (attempts.some(({ event }) => inboxKeyText(event) !== key)) return false;
     try {
-      if (!(await this.#guarded(first, () => this.#attemptTogether(deliveries, events, head)))) return false;
+      if (!(await this.#attempt(first, () => this.#applier.applyTogether(attempts)))) return false;
     } catch {
       // One by one shows whose fault it is.
-      this.#ports.rows.forget(head);
+      this.#ports.rows.forget(head.event);
       return false;
     }
-    const { telemetry, clock } = this.#settings;
-    for (const event of events) telemetry.applied(event, latencyOf(event, clock.now()));
+    for (const { event } of attempts) this.#succeeded(event.type);
     for (const { finished } of deliveries) finished();
     return true;
   }
-
-  async #attemptTogether(
-    deliveries: readonly Delivery[],
-    events: readonly DecodedEvent[],
-    head: DecodedEvent,
-  ): Promise<boolean> {
-    const { entries, transactions, rows } = this.#ports;
-    const row = await this.#row(head);
-    let { state } = row;
-    if (state.parked) return false;
-    const effects: TransactionAction[] = [];
-    for (const [at, event] of events.entries()) {
-      const seen = seenOf(event);
-      const delivery = deliveries[at];
-      if (seen === undefined || delivery === undefined) return false;
-      if (decide(state, seen).kind !== 'new' || isAside(state, seen)) return false;
-      if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
-      state = withApplied(state, seen, event.txEvents);
-      effects.push(...(await this.#effects(delivery, event, { attempt: 1, late: false })));
-    }
-    const unit = [...effects, entries.row(head, row, state, events.at(-1))];
-    checkUnit(unit, this.#settings.tableName);
-    if (outcomeOf(await transactions.write(unit), effects.length) === 'stale') {
-      rows.forget(head);
-      return false;
-    }
-    this.#known(head, row, state, this.#settings.clock.now());
-    return true;
-  }
 }
+
+const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
+const NOTED = DUPLICATE;
 
 /** How far a message is that is not settled. */
-interface Progress {
+class Progress {
   readonly gap: GapWait;
-  failures: number;
-}
+  failures = 0;
+  /** Attempts that did not count. */
+  delays = 0;
+  /** Since when a service has been unavailable for the key, and how often the handler had succeeded by then. */
+  delayedSince: { readonly at: number; readonly successes: number } | undefined;
 
-/** Reports a gap once, and knows how long it may block. */
-class GapWait {
-  readonly #settings: ConsumerSettings;
-  #until: number | undefined;
-  #isReported = false;
-
-  constructor(settings: ConsumerSettings) {
-    this.#settings = settings;
-  }
-
-  mustWait(event: Envelope, gap: NonNullable<ReturnType<typeof gapBefore>>): boolean {
-    const { gaps, gapTimeoutMs, clock, telemetry } = this.#settings;
-    if (gaps === 'ignore') return false;
-    const waits = gaps === 'block';
-    if (!this.#isReported) telemetry.gap(event, gap, { waits });
-    this.#isReported = true;
-    if (!waits) return false;
-    this.#until ??= clock.now() + gapTimeoutMs;
-    return this.restMs() > 0;
+  constructor(gap: GapWait) {
+    this.gap = gap;
   }
 
   get hasBegun(): boolean {
-    return this.#until !== undefined;
-  }
-
-  restMs(): number {
-    return (this.#until ?? 0) - this.#settings.clock.now();
+    return this.gap.hasBegun || this.failures > 0 || this.delays > 0;
   }
 }
 
-/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
-const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
-  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
+const placeIn = ({ topic, partition, offset }: ConsumedRecord): string => `${topic}-${partition}@${offset}`;
 
-/**
- * The earliest moment at which the event, or that replay of it, can have been applied for the first time. A message that
- * was published again has a new timestamp; the time in a UUIDv7 is that of the commit, and `ce_time` stands in for it.
- */
-const bornAtOf = (event: Envelope, { timestamp }: ConsumedRecord): number =>
-  event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
-
-function committedAtOf({ id, time }: Envelope): number | undefined {
-  const at = epochMsOfUuidV7(id) ?? Date.parse(time ?? '');
-  return Number.isNaN(at) ? undefined : at;
-}
-
-function latencyOf(event: Envelope, now: number): number | undefined {
-  const committedAt = committedAtOf(event);
-  return committedAt === undefined ? undefined : Math.max(0, now - committedAt);
-}
-
-/** A UUIDv8 (RFC 9562) of consumer, source and id: other systems take UUIDs and limit what is longer. */
-export function idempotencyKey(consumer: string, { source, id }: Pick<Envelope, 'source' | 'id'>): string {
-  const hex = createHash('sha256')
-    .update(JSON.stringify([consumer, source, id]))
-    .digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
+const notAcknowledged = (ms: number): OutboxError =>
+  new OutboxError(
+    'service-unavailable',
+    `Kafka did not acknowledge the dead letter within ${ms} ms (callTimeoutMs). The consumer sends it again.`,
+    { service: 'Kafka', place: 'callTimeoutMs', action: 'send a dead letter', why: `no answer within ${ms} ms` },
+  );

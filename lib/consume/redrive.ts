@@ -1,14 +1,17 @@
-import { outcomeOf } from './attempt';
-import type { Lane } from './lanes';
-import type { Aside } from './ports';
-import type { InboxKey } from './inbox-keys';
-import { Processor, type Delivery, type ProcessorPorts } from './processor';
-import type { ConsumedRecord } from './record';
+import { EventApplier, isUnreadable, type ApplyPorts, type UnreadableEvent } from './apply-once';
+import { outcomeOf } from './commit-outcome';
+import { decodeRecord, type DecodedEvent } from './decode';
+import type { Gate } from './gate';
+import { Guard } from './guard';
+import { inboxKeyOf, type InboxKey } from './inbox-keys';
+import { ONE_DELIVERY } from './patience';
+import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
-import { Slots } from './slots';
+import { KeyDelayed, TableUnavailable } from './unavailable';
+import { backoffMs, wait } from './waiting';
 
-/** What a redrive came to. */
+/** The result of a redrive. */
 export interface Redriven {
   /** How many events left the parking, duplicates among them included. */
   readonly released: number;
@@ -18,30 +21,28 @@ export interface Redriven {
   readonly refusal?: string;
 }
 
-/** Nothing comes behind a parked message but in the table. */
-const ALONE: Lane<Delivery> = { take: () => Promise.resolve(undefined) };
+export interface RedrivePorts extends ApplyPorts {
+  readonly gate: Gate;
+}
+
+type Result = 'released' | 'stale' | 'waits' | { readonly refusal: string };
+
+const CONTENTION = { firstMs: 10, longestMs: 1_000 };
 const NEVER = new AbortController().signal;
 
-/** Applies the parked messages of a key one by one, each in one transaction with its leaving the parking. */
+/** Applies the parked messages of a key one by one, and removes each from the parking in the same transaction. */
 export async function redriveKey(
-  key: InboxKey,
+  parkedKey: InboxKey,
   settings: ConsumerSettings,
-  ports: Omit<ProcessorPorts, 'deadLetters'>,
+  ports: RedrivePorts,
   signal: AbortSignal = NEVER,
 ): Promise<Redriven> {
-  const { inbox, entries, transactions, rows } = ports;
-  let refusal: string | undefined;
-  const deadLetters = {
-    send: (_: ConsumedRecord, { message }: Aside) => {
-      refusal = message;
-      return Promise.reject(new Error('A redrive sets nothing aside.'));
-    },
-  };
-  const onRefusal = (error: unknown): void => void (refusal = redactedMessage(error));
-  const slots = new Slots(1);
+  const { inbox, entries, ownWrites, rows } = ports;
+  const key = inboxKeyOf(parkedKey);
   let released = 0;
+  let contentions = 0;
   for (;;) {
-    // What this process believes may be old: another one may be parking or redriving the key.
+    // The cached row may be old: another process may be parking or redriving the key.
     rows.forget(key);
     const next = await inbox.nextParked(key);
     if (next === undefined) {
@@ -50,23 +51,71 @@ export async function redriveKey(
       const state = { ...row.state, parked: false };
       // A message that was parked meanwhile has raised the revision: then there is one more to redrive.
       const unit = [entries.row(key, row, state), entries.release(key)];
-      if (outcomeOf(await transactions.write(unit), 0) === 'stale') continue;
+      if (outcomeOf(await ownWrites.write(unit), 0) === 'stale') continue;
       settings.telemetry.released(key);
       return { released, isParked: false };
     }
-    const processor = new Processor(
-      settings,
-      { ...ports, deadLetters },
-      { givesUp: true, parkedPosition: next.position, onRefusal },
-    );
-    const delivery: Delivery = { record: next.record, slots, signal, finished: () => undefined };
-    const outcome = await processor.process([delivery], ALONE);
-    if (outcome === 'stale') continue;
-    if (outcome === 'given-up') {
-      return { released, isParked: true, ...(refusal === undefined ? {} : { refusal }) };
-    }
-    // What this consumer no longer wants, such as a replay, leaves without an effect.
-    if (outcome === 'ignored') outcomeOf(await transactions.write([entries.unpark(key, next.position)]), 0);
-    released++;
+    const result = await applyParked(next, key, settings, ports, signal);
+    if (signal.aborted && result === 'stale') return { released, isParked: true };
+    if (result === 'released') released++;
+    else if (result === 'waits') return { released, isParked: true };
+    else if (result === 'stale') await wait(backoffMs(CONTENTION, ++contentions), signal);
+    else return { released, isParked: true, refusal: result.refusal };
   }
+}
+
+async function applyParked(
+  { record, position }: ParkedMessage,
+  key: InboxKey,
+  settings: ConsumerSettings,
+  ports: RedrivePorts,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { entries, ownWrites, gate, rows } = ports;
+  const { attempts, retry, telemetry } = settings;
+  const content = await contentOf(record, settings);
+  if (content === 'unwanted') {
+    outcomeOf(await ownWrites.write([entries.unpark(key, position)]), 0);
+    return 'released';
+  }
+  if ('refusal' in content) return content;
+  const applier = new EventApplier(settings, ports);
+  const guard = new Guard(gate, telemetry);
+  const isUnwanted = (): boolean => signal.aborted;
+  for (let number = 1; !isUnwanted(); number++) {
+    try {
+      const outcome = await guard.run(ONE_DELIVERY, signal, () =>
+        applier.applyParked({ record, content, number, signal }, position),
+      );
+      return outcome === 'stale' ? outcome : 'released';
+    } catch (error) {
+      rows.forget(key);
+      if (isUnwanted() || error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
+      telemetry.attemptFailed(isUnreadable(content) ? content.envelope : content, number, error);
+      if (number >= attempts || isUnreadable(content)) return { refusal: redactedMessage(error) };
+      await wait(backoffMs(retry, number), signal);
+    }
+  }
+  return 'waits';
+}
+
+/** What is to be applied; `unwanted` for a message that this consumer has been told to leave out. */
+async function contentOf(
+  record: ParkedMessage['record'],
+  { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
+): Promise<DecodedEvent | UnreadableEvent | 'unwanted' | { readonly refusal: string }> {
+  const decoded = await decodeRecord(record, events);
+  const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
+  if (envelope?.replayId !== undefined && onReplay === 'ignore') {
+    telemetry.replayIgnored(envelope);
+    return 'unwanted';
+  }
+  if (decoded.kind === 'event') return decoded.event;
+  const { reason, message } = decoded;
+  if (envelope === undefined) return { refusal: redactedMessage(`${reason}: ${message}`) };
+  if (reason === 'unknown-type' && onUnknownType === 'skip') {
+    telemetry.unknownTypeSkipped(envelope);
+    return 'unwanted';
+  }
+  return { envelope, reason, message: redactedMessage(message) };
 }

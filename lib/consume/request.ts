@@ -1,6 +1,6 @@
 import { isRecord } from '../event/options';
 import type { Request } from '../event/signal';
-import type { InboxKey } from './inbox-keys';
+import { inboxKeyOf, type InboxKey } from './inbox-keys';
 
 /**
  * What an operator asks of a consumer. It is an item of the consumer's table: handlers run in the consumer's own process,
@@ -55,10 +55,12 @@ export const ANSWER_LIFE_MS = 30 * 24 * 3600_000;
 type Item = Readonly<Record<string, unknown>>;
 
 /** A request or an answer in the partition `pk`: its id is the sort key. */
-export const encodeRequest = (
-  pk: string,
-  { id, key: { source, topic, key }, ...rest }: ParkingRequest | Answer,
-): Record<string, unknown> => ({ pk, sk: id, ...rest, source, topic, key });
+export const encodeRequest = (pk: string, { id, key, ...rest }: ParkingRequest | Answer): Record<string, unknown> => ({
+  pk,
+  sk: id,
+  ...rest,
+  ...inboxKeyOf(key),
+});
 
 /** `undefined` for what is no request that this version knows. */
 export function decodeRequest(item: Item): ParkingRequest | undefined {
@@ -80,18 +82,32 @@ export function decodeAnswer(item: Item): Answer | undefined {
     ...common,
     asks,
     outcome: outcome as AnswerOutcome,
-    at: Number(at),
+    at: Number(String(at)),
     released: Number(released),
     ...(typeof message === 'string' ? { message } : {}),
   };
 }
 
-function decodeCommon({ sk: id, source, topic, key, request }: Item): Omit<RedriveRequest, 'asks'> | undefined {
+function decodeCommon({
+  sk: id,
+  source,
+  topic,
+  key,
+  aggregate,
+  partition,
+  request,
+}: Item): Omit<RedriveRequest, 'asks'> | undefined {
   if (![id, source, topic, key].every((text) => typeof text === 'string') || !isRecord(request)) return undefined;
   const { by, at, why } = request;
   return {
     id: String(id),
-    key: { source: String(source), topic: String(topic), key: String(key) },
-    request: { by: String(by), at: Number(at), why: String(why) },
+    key: {
+      source: String(source),
+      topic: String(topic),
+      key: String(key),
+      ...(typeof aggregate === 'string' ? { aggregate } : {}),
+      ...(partition === undefined ? {} : { partition: Number(partition) }),
+    },
+    request: { by: String(by), at: Number(String(at)), why: String(why) },
   };
 }

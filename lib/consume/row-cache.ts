@@ -1,5 +1,5 @@
 import type { InboxRow } from './ports';
-import type { InboxKey } from './inbox-keys';
+import { inboxKeyText as nameOf, type InboxKey } from './inbox-keys';
 
 const MAX_ROWS = 20_000;
 
@@ -34,5 +34,3 @@ export class RowCache {
     this.#rows.delete(nameOf(key));
   }
 }
-
-const nameOf = ({ source, topic, key }: InboxKey): string => `${topic}\n${source}\n${key}`;

@@ -2,6 +2,7 @@ import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
 import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import type { ConsumerClient } from './client';
+import { MAX_HANDLER_ACTIONS } from './commit-outcome';
 import { consoleTelemetry } from './console-telemetry';
 import type { EventHandlers } from './handler';
 import type { Clock, ConsumerTelemetry } from './ports';
@@ -30,7 +31,21 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
    */
   readonly onFailure?: 'park-key' | 'dead-letter' | 'block';
   /**
-   * What happens to a first delivery after a later event of its key was applied.
+   * What happens to an event that a newer version of this consumer could read: its version is newer than the catalogue's,
+   * no upcaster leads from its version, an upcaster failed, or the schema refuses its data.
+   *
+   * `park-key`: it waits in the table and so do the later ones of its key; a redrive after the deployment applies them in
+   * order. If more than 100 keys are parked within five minutes, no more are parked and the rest waits in Kafka. `block`:
+   * the key waits, and the partition's offset with it. `dead-letter`: it goes to the dead-letter topic, and the later ones
+   * are applied without it.
+   *
+   * @default 'park-key'
+   */
+  readonly onUnreadable?: 'park-key' | 'block' | 'dead-letter';
+  /**
+   * What happens to a first delivery after a later event of its key was applied. An event below the newest 16 of its key
+   * that cannot be an old duplicate is treated alike, unless clocks that disagree could explain it: then it always goes to
+   * the dead-letter topic, as `lost-identity`.
    *
    * @default 'apply'
    */
@@ -116,12 +131,19 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
    */
   readonly redriveEveryMs?: number;
   /**
-   * Whether what a handler threw concerns everything, as when a service that it calls is away. DynamoDB's own failures
-   * are known.
+   * Whether an error that a handler threw means that a service is unavailable: the key waits then, and the attempt does
+   * not count. `false`: the attempt counts. `undefined`: the default decides.
    *
-   * @default none is
+   * @default throttling, server errors (5xx) and networks are; a missing table, a permission or a quota is not
    */
-  readonly isOutage?: (error: unknown) => boolean;
+  readonly isOutage?: (error: unknown) => boolean | undefined;
+  /**
+   * How long a call to DynamoDB, or the send of a dead letter, may take. A call beyond it is aborted and repeated. The
+   * limit of the AWS SDK's own retries lies within it.
+   *
+   * @default 10000
+   */
+  readonly callTimeoutMs?: number;
   /**
    * Made by {@link consumerTelemetry}, or your own.
    *
@@ -136,6 +158,7 @@ const DAY_MS = 24 * 3600_000;
 
 export const CONSUMER_DEFAULTS = {
   onFailure: 'park-key',
+  onUnreadable: 'park-key',
   onLate: 'apply',
   onReplay: 'ignore',
   onUnknownType: 'dead-letter',
@@ -150,7 +173,8 @@ export const CONSUMER_DEFAULTS = {
   transactions: 8,
   markerLifeMs: 7 * DAY_MS,
   redriveEveryMs: 10_000,
-  isOutage: () => false,
+  isOutage: () => undefined,
+  callTimeoutMs: 10_000,
   clock: { now: () => Date.now() },
 } as const satisfies Partial<ConsumerOptions>;
 
@@ -158,6 +182,7 @@ export type ConsumerSettings = Readonly<Required<ConsumerOptions>>;
 
 const CHOICES = {
   onFailure: ['park-key', 'dead-letter', 'block'],
+  onUnreadable: ['park-key', 'block', 'dead-letter'],
   onLate: ['apply', 'dead-letter'],
   onReplay: ['ignore', 'apply'],
   onUnknownType: ['dead-letter', 'skip'],
@@ -168,8 +193,9 @@ const COUNTS = {
   gapTimeoutMs: 24 * 3600_000,
   attempts: 1_000_000,
   handlerTimeoutMs: DAY_MS,
+  callTimeoutMs: 3600_000,
   concurrency: 10_000,
-  eventsPerTransaction: 99,
+  eventsPerTransaction: MAX_HANDLER_ACTIONS,
   eventsOfKeyPerTransaction: 16,
   transactions: 1_000,
   markerLifeMs: 3_650 * DAY_MS,
@@ -212,7 +238,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   }
   checkRetry(given['retry']);
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
-    refuseOption('isOutage', given['isOutage'], 'a function from an error to a boolean');
+    refuseOption('isOutage', given['isOutage'], 'a function from an error to true, false or undefined');
   }
   return { ...CONSUMER_DEFAULTS, telemetry: consoleTelemetry(name), ...withoutUndefined(options) };
 }

@@ -10,6 +10,8 @@ export const SILENT: ConsumerTelemetry = {
   unknownTypeSkipped: nothing,
   late: nothing,
   gap: nothing,
+  lostIdentity: nothing,
+  keyDelayed: nothing,
   attemptFailed: nothing,
   deadLettered: nothing,
   deadLetterFailed: nothing,

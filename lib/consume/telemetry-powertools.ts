@@ -82,6 +82,16 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.gaps);
       logger.warn('Events of a key are missing', { ...nameOf(event), ...gap, waits });
     },
+    lostIdentity(event, { applied }) {
+      add(CONSUMER_METRICS.lostIdentities);
+      logger.error('An event has the identity of another one: two writers share source, aggregate, key and topic', {
+        ...nameOf(event),
+        applied,
+      });
+    },
+    keyDelayed(event, cause) {
+      logger.warn('A key waits for what is unavailable or throttled', { ...nameOf(event), cause: describe(cause) });
+    },
     attemptFailed(event, attempt, cause) {
       add(CONSUMER_METRICS.failedAttempts);
       // The stack of the first attempt tells where the handler fails; four repetitions of it would hide the rest of a log.
@@ -173,10 +183,11 @@ class LatencySample {
 }
 
 /** The event's key may be personal data, and is in the message of its topic. */
-const nameOf = ({ receipt, topic, source, type, id, sequence }: Envelope) => ({
+const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: Envelope) => ({
   receipt,
   topic,
   source,
+  aggregate,
   type,
   id,
   sequence,

@@ -35,8 +35,10 @@ export interface OutboxErrorDetails {
   'undecodable-signal': { pk: string; sk: string; field: string };
   'operation-refused': { operation: string; why: string };
   'invalid-effects': { type: string; got: unknown };
+  'unreadable-event': { type: string; reason: string };
   'handler-too-late': { type: string; timeoutMs: number };
   'batch-unfinished': { places: readonly string[] };
+  'no-longer-known': { consumer: string; topics: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'not-simulated': { what: string };
   /** `partitions`: it is in one of these, as `<topic>-<partition>`. */

@@ -21,6 +21,7 @@ const INDEX_DIGITS = 4;
  * `ce_sequence` is `<16-digit version>.<4-digit index>` and is left out for items without a version, whose positions
  * are clock readings and prove no order. `ce_txevents` says how many events the key had in that transaction.
  * `ce_causationid` and `ce_correlationid` are those of the extension "Correlation" of CloudEvents.
+ * `ce_aggregate` is an extension attribute: with the key it names the unit of order, whatever `ce_source` is.
  */
 export function messagesOf(item: OutboxItem): Message[] {
   const key = Buffer.from(item.key);
@@ -34,6 +35,7 @@ export function messagesOf(item: OutboxItem): Message[] {
       ce_source: item.source,
       ce_type: event.type,
       ce_time: cloudEventsTime(event.time),
+      ce_aggregate: item.aggregate,
       ce_subject: item.key,
       ce_partitionkey: item.key,
       ce_txevents: txEvents,

@@ -75,6 +75,8 @@ export const CONSUMER_METRICS = {
   replaysIgnored: 'ReplaysIgnored',
   unknownTypesSkipped: 'UnknownTypesSkipped',
   lateEvents: 'LateEvents',
+  /** Events that are no duplicates although they lie before the newest 16 of their key. */
+  lostIdentities: 'LostIdentities',
   gaps: 'Gaps',
   failedAttempts: 'FailedAttempts',
   deadLetters: 'DeadLetters',

@@ -48,8 +48,17 @@ export interface OutboxEntry {
   };
 }
 
+/** What a call of the AWS SDK takes next to its input. */
+export interface CallOptions {
+  /** Ends the request. */
+  readonly abortSignal?: AbortSignal;
+}
+
 /** The part of `DynamoDBDocument` that {@link Outbox.transact} calls. */
 export interface TransactionClient {
   /** Commits all entries or none. */
-  transactWrite(input: { TransactItems: TransactionAction[]; ClientRequestToken?: string }): Promise<unknown>;
+  transactWrite(
+    input: { TransactItems: TransactionAction[]; ClientRequestToken?: string },
+    options?: CallOptions,
+  ): Promise<unknown>;
 }

@@ -1,5 +1,4 @@
 import { AssertionError } from 'node:assert';
-import { ConsumerOutage } from '../consume/attempt';
 import type { Consumer } from '../consume/consumer';
 import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda/handle-event';
 import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
@@ -123,7 +122,7 @@ export class DeliveryRun {
     const telemetry = watchedTelemetry(settings.telemetry, this.#watch());
     const consumer: Consumer = {
       ...this.#consumer,
-      processor: (deadLetters, mode) => this.#consumer.processor(deadLetters, mode, telemetry),
+      processor: (deadLetters, patience) => this.#consumer.processor(deadLetters, patience, telemetry),
     };
     const handle = handleKafkaEvent({ consumer, deadLetters: this.#keepDeadLetters(), partialBatchResponse: true });
     return handle(event, { getRemainingTimeInMillis: () => LONG_MS });
@@ -134,7 +133,7 @@ export class DeliveryRun {
       applied: () => this.#applied++,
       duplicateIgnored: () => this.#duplicates++,
       attemptFailed: (_event, _attempt, cause) => (this.#lastFailure = cause),
-      outage: (cause) => (this.#lastFailure = cause instanceof ConsumerOutage ? cause.cause : cause),
+      outage: (cause) => (this.#lastFailure = cause instanceof Error ? (cause.cause ?? cause) : cause),
       parked: ({ topic, key, id }, why) => this.#parked.push({ topic, key, id, why }),
     };
   }

@@ -44,13 +44,13 @@ function reason(id: string, isParked: boolean, event: PublishedEvent | undefined
   if (event === undefined) return 'it is not published; call relay() first';
   const aside = group?.setAside.get(id);
   if (aside !== undefined) return `it was set aside, ${aside}`;
-  if (isParked) return 'its key is parked: a handler failed on it or on an earlier event';
+  if (isParked) return 'its key is parked: a handler failed on it or on an earlier event, or it is unreadable';
   return 'it was not delivered; call deliver() first';
 }
 
 /** The token of one published event. */
-export const tokenOf = ({ key, source, topic, id, sequence }: PublishedEvent): ConsistencyToken => ({
-  aggregate: '',
+export const tokenOf = ({ aggregate, key, source, topic, id, sequence }: PublishedEvent): ConsistencyToken => ({
+  aggregate,
   key,
   source,
   position: sequence ?? id,

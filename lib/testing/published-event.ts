@@ -14,6 +14,8 @@ export interface PublishedEvent<T extends string = string> {
   readonly topic: string;
   readonly id: string;
   readonly source: string;
+  /** `ce_aggregate`; empty for a message without one. */
+  readonly aggregate: string;
   /** The aggregate's, when it has one. */
   readonly version?: number;
   /** `ce_sequence`. */
@@ -41,6 +43,7 @@ export function publishedEvent<D extends EventDefinitions>(
     topic: record.topic,
     id: headerText(record, 'ce_id') ?? '',
     source: headerText(record, 'ce_source') ?? '',
+    aggregate: headerText(record, 'ce_aggregate') ?? '',
     ...(version === undefined ? {} : { version }),
     ...(sequence === undefined ? {} : { sequence }),
     headers: Object.fromEntries(own.map((name) => [name, headerText(record, name) ?? ''])),

@@ -10,7 +10,8 @@ export function watchedTelemetry(own: ConsumerTelemetry, watch: Partial<Consumer
     name,
     (...values) => {
       (watch[name] as Call | undefined)?.(...values);
-      (own[name] as Call).apply(own, values);
+      // Later methods of the interface are optional.
+      (own[name] as Call | undefined)?.apply(own, values);
     },
   ]);
   return Object.fromEntries(calls) as unknown as ConsumerTelemetry;

@@ -15,7 +15,8 @@ import {
 import { laneKey } from '../../lib/consume/lane-key';
 import { Lanes } from '../../lib/consume/lanes';
 import { OffsetTracker } from '../../lib/consume/offsets';
-import type { Delivery, Outcome, ProcessorMode } from '../../lib/consume/processor';
+import type { Patience } from '../../lib/consume/patience';
+import type { Delivery, Outcome } from '../../lib/consume/processor';
 import { SILENT } from '../../lib/consume/silent-telemetry';
 import { Slots } from '../../lib/consume/slots';
 import { formatSequence } from '../../lib/event/sequence';
@@ -272,12 +273,12 @@ export interface Fed {
 export async function feed(
   { consumer, deadLetters }: Pick<Rig, 'consumer' | 'deadLetters'>,
   records: readonly ConsumedRecord[],
-  { signal = new AbortController().signal, mode }: { signal?: AbortSignal; mode?: ProcessorMode } = {},
+  { signal = new AbortController().signal, patience }: { signal?: AbortSignal; patience?: Patience } = {},
 ): Promise<Fed> {
   const outcomes: Outcome[] = [];
   const offsets = new OffsetTracker();
   const slots = new Slots(consumer.settings.concurrency);
-  const processor = consumer.processor(deadLetters, mode);
+  const processor = consumer.processor(deadLetters, patience);
   const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
     outcomes.push(await processor.process(deliveries, lane));
   }, consumer.settings.eventsOfKeyPerTransaction);

@@ -104,6 +104,7 @@ it('several events of one key in one transaction arrive in their order, with the
     ce_type: 'order.changed',
     ce_source: '/shop/order',
     ce_subject: 'several',
+    ce_aggregate: 'order',
     ce_partitionkey: 'several',
     ce_txevents: '12',
     'content-type': 'application/json',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { aggregateOf } from '../../../lib/consume/inbox-keys';
 import { parkedKeys, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
@@ -43,8 +44,8 @@ async function run(
 
 function lines(keys: readonly ParkedKey[], inbox: string): string[] {
   const now = Date.now();
-  const rows = keys.map(({ consumer, key, topic, source, head, since, waiting }) => [
-    ...[consumer, key, topic, source],
+  const rows = keys.map(({ consumer, head, since, waiting, ...key }) => [
+    ...[consumer, key.key, aggregateOf(key), key.topic, key.source],
     head === undefined ? '' : receiptOf(head),
     head?.type ?? '',
     duration(now - since),
@@ -63,7 +64,7 @@ function lines(keys: readonly ParkedKey[], inbox: string): string[] {
       (name) => `  outbox consumer redrive KEY… | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
     ),
     '',
-    ...columns([['CONSUMER', 'KEY', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'], ...rows]),
+    ...columns([['CONSUMER', 'KEY', 'AGGREGATE', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'], ...rows]),
     '',
     ...details,
   ];

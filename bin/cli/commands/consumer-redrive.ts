@@ -20,6 +20,7 @@ export interface AskOptions {
   readonly consumer: string;
   readonly topic?: string;
   readonly source?: string;
+  readonly aggregate?: string;
   readonly why: string;
   readonly follow?: true;
   readonly timeout: number;
@@ -35,6 +36,7 @@ export const withAskOptions = (command: Command): Command =>
     .requiredOption('--consumer <name>', 'its name (required)')
     .option('--topic <name>', 'of the key, when it is parked on several')
     .option('--source <uri>', 'of the key, when it is parked of several')
+    .option('--aggregate <name>', 'of the key, when it is parked of several')
     .requiredOption('--why <text>', 'kept with the answer (required)')
     .option('--follow', 'wait until the consumer has done it, and say how it ended')
     .addOption(
@@ -55,10 +57,15 @@ export function addConsumerRedrive(consumer: Command): void {
 
 async function run(session: InboxSession, keys: readonly string[], options: RedriveOptions): Promise<number> {
   const { terminal, client } = session;
-  const { inbox, consumer, topic, source, all = false, why } = options;
+  const { inbox, consumer, topic, source, aggregate, all = false, why } = options;
   if (all === keys.length > 0) throw new SessionError('redrive: name keys, or give --all: one of them.');
   const target = { client, tableName: inbox, consumer };
-  const { targets, idle } = await planParkedRedrive(target, { keys: all ? undefined : keys, topic, source });
+  const { targets, idle } = await planParkedRedrive(target, {
+    keys: all ? undefined : keys,
+    topic,
+    source,
+    aggregate,
+  });
   const request = { by: await session.by(), at: Date.now(), why };
   const report = await redriveParked(target, targets, request, {
     onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'key')} asked for`),

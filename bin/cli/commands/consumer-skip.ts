@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/consumer/redrive-parked';
+import { aggregateOf } from '../../../lib/consume/inbox-keys';
 import { actOnInbox, needsYes } from '../act';
 import { argument } from '../format';
 import { SessionError, type InboxSession } from '../session';
@@ -27,9 +28,9 @@ export function addConsumerSkip(consumer: Command): void {
 
 async function run(session: InboxSession, key: string, options: SkipOptions): Promise<number> {
   const { terminal, client } = session;
-  const { inbox, consumer, topic, source, why, yes } = options;
+  const { inbox, consumer, topic, source, aggregate, why, yes } = options;
   const target = { client, tableName: inbox, consumer };
-  const { targets } = await planParkedRedrive(target, { keys: [key], topic, source });
+  const { targets } = await planParkedRedrive(target, { keys: [key], topic, source, aggregate });
   const parked = onlyOne(key, targets);
   const { head } = parked;
   const holds = head === undefined ? undefined : receiptOf(head);
@@ -59,6 +60,11 @@ function onlyOne(key: string, targets: readonly ParkedKey[]): ParkedKey {
   const [parked, ...others] = targets;
   if (parked === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
   if (others.length === 0) return parked;
-  const places = targets.map(({ topic, source }) => `--topic ${topic} --source ${argument(source)}`).join(', or ');
+  const places = targets
+    .map(
+      (target) =>
+        `--topic ${target.topic} --source ${argument(target.source)} --aggregate ${argument(aggregateOf(target))}`,
+    )
+    .join(', or ');
   throw new SessionError(`skip: ${key} is parked more than once: add ${places}.`);
 }

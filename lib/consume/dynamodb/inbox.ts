@@ -5,12 +5,14 @@ import type { ConsumerClient } from '../client';
 import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
 import {
   INBOX_SORT_KEY,
+  inboxKeyOf,
   inboxPartitionKey,
   markerSortKey,
   PARKED_PREFIX,
   parkedKeysPartition,
   parkedKeySortKey,
   parkedSortKey,
+  sourceKeyOf,
   type InboxKey,
 } from '../inbox-keys';
 import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
@@ -45,7 +47,7 @@ export function dynamodbInbox({
     },
     async isMarked(key, id) {
       // An expired marker that DynamoDB has not deleted yet still tells the truth.
-      return (await get(inboxPartitionKey(consumer, key), markerSortKey(id))) !== undefined;
+      return (await get(inboxPartitionKey(consumer, sourceKeyOf(key)), markerSortKey(id))) !== undefined;
     },
     async nextParked(key) {
       const { Items } = await client.query({
@@ -113,7 +115,7 @@ export function dynamodbInboxEntries({
       Put: {
         TableName: tableName,
         Item: {
-          ...at(key, markerSortKey(id)),
+          ...at(sourceKeyOf(key), markerSortKey(id)),
           expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
         },
         ConditionExpression: 'attribute_not_exists(pk)',
@@ -149,14 +151,15 @@ export function dynamodbInboxEntries({
 
 /** What lists a key as parked. */
 export const parkedKeyItem = (consumer: string, key: InboxKey) => {
-  const { source, topic, key: name } = key;
-  return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), source, topic, key: name };
+  return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), ...inboxKeyOf(key) };
 };
 
-export const keyOf = (item: Item): InboxKey => ({
-  source: String(item['source']),
-  topic: String(item['topic']),
-  key: String(item['key']),
+export const keyOf = ({ source, topic, key, aggregate, partition }: Item): InboxKey => ({
+  source: String(source),
+  topic: String(topic),
+  key: String(key),
+  ...(typeof aggregate === 'string' ? { aggregate } : {}),
+  ...(partition === undefined ? {} : { partition: Number(partition) }),
 });
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
@@ -186,14 +189,18 @@ function rowOf(item: Item | undefined): InboxRow {
   return {
     state: {
       window: listOf(item['window']).map(decodeSeen),
-      topEvents: typeof topEvents === 'number' ? topEvents : undefined,
+      topEvents: numberOf(topEvents),
       aside: listOf(item['aside']).map(decodeSeen),
       parked: parked === true,
     },
     revision: Number(revision),
-    appliedAt: typeof appliedAt === 'number' ? appliedAt : undefined,
+    appliedAt: numberOf(appliedAt),
   };
 }
+
+/** A number as the client gives it: its option `wrapNumbers` makes objects of them, or whatever it is told. */
+const numberOf = (value: unknown): number | undefined =>
+  value === undefined ? undefined : Number((value as number | bigint | { toString(): string }).toString());
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
@@ -225,8 +232,9 @@ export function parkedRecord(item: Item): ConsumedRecord {
     partition: Number(item['partition']),
     offset: BigInt(String(item['offset'])),
     timestamp: Number(item['timestamp']),
-    key: bytesOf(item['messageKey']),
-    value: bytesOf(item['value']),
+    key: 'messageKey' in item ? (bytesOf(item['messageKey']) ?? Buffer.alloc(0)) : null,
+    // A client with `convertEmptyValues` stores an empty value as null; a tombstone has no attribute.
+    value: 'value' in item ? (bytesOf(item['value']) ?? Buffer.alloc(0)) : null,
     headers: headersByName(
       listOf(item['headers']).map((pair) => {
         const [name, bytes] = listOf(pair);

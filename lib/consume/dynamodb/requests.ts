@@ -1,6 +1,6 @@
 import type { TransactionAction } from '../../event/transaction';
 import { encodePlace, parkedKeyItem, type DynamoDbInboxOptions } from './inbox';
-import { answersPartition, inboxPartitionKey, markerSortKey, requestsPartition } from '../inbox-keys';
+import { answersPartition, inboxPartitionKey, markerSortKey, requestsPartition, sourceKeyOf } from '../inbox-keys';
 import type { RequestStore } from '../ports';
 import { ANSWER_LIFE_MS, decodeRequest, encodeRequest, type ParkingRequest } from '../request';
 
@@ -45,7 +45,7 @@ export function dynamodbRequests({
     async parking(key) {
       const { pk: listed, sk } = parkedKeyItem(consumer, key);
       const { Item } = await client.get({ TableName: tableName, Key: { pk: listed, sk }, ConsistentRead: true });
-      return Item === undefined ? undefined : { why: String(Item['why']), since: Number(Item['since']) };
+      return Item === undefined ? undefined : { why: String(Item['why']), since: Number(String(Item['since'])) };
     },
     replaced: (known, next) => ({
       Put: {
@@ -77,7 +77,7 @@ export function dynamodbRequests({
     // Without an expiry: it is what keeps the event from being applied when it comes again.
     discarded: (key, { record, id, why }, request) =>
       put({
-        pk: inboxPartitionKey(consumer, key),
+        pk: inboxPartitionKey(consumer, sourceKeyOf(key)),
         sk: markerSortKey(id),
         ...encodePlace(record),
         eventId: id,

@@ -7,6 +7,7 @@ import { Lanes } from '../lanes';
 import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
 import { partitionName } from '../partition-run';
+import { ONE_DELIVERY } from '../patience';
 import type { Delivery } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
@@ -90,7 +91,7 @@ export function handleKafkaEvent(
   if (!isCount(marginMs, LONGEST_INVOCATION_MS)) {
     refuseOption('marginMs', marginMs, `an integer from 1 to ${LONGEST_INVOCATION_MS}`);
   }
-  const processor = consumer.processor(deadLetters, { givesUp: true });
+  const processor = consumer.processor(deadLetters, ONE_DELIVERY);
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const look = requestsWhenDue(consumer);
   return async (event, context) => {
@@ -103,9 +104,9 @@ export function handleKafkaEvent(
     consumer.gate.opened();
     const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
       const key = deliveries.map(({ record }) => laneKey(record))[0] ?? '';
-      // Nothing of a key may overtake what was given up.
+      // No event of a key may overtake a released one.
       if (blocked.has(key)) return;
-      if ((await processor.process(deliveries, lane)) === 'given-up') blocked.add(key);
+      if ((await processor.process(deliveries, lane)) === 'released') blocked.add(key);
     }, eventsOfKeyPerTransaction);
     const looking = look(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));

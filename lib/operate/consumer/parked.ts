@@ -8,6 +8,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { keyOf, parkedRecord } from '../../consume/dynamodb/inbox';
 import {
+  aggregateOf,
   inboxPartitionKey,
   PARKED_PREFIX,
   parkedKeysPartition,
@@ -25,12 +26,13 @@ export interface InboxTarget {
   readonly tableName: string;
 }
 
-/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source. */
+/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source, of this aggregate. */
 export interface ParkedSelection {
   /** Left out: all. */
   readonly keys?: readonly string[];
   readonly topic?: string;
   readonly source?: string;
+  readonly aggregate?: string;
 }
 
 export interface ParkedOptions extends ParkedSelection {
@@ -108,10 +110,11 @@ async function parkedKeysOf(
   return keys;
 }
 
-const isSelected = (parked: InboxKey, { keys, topic, source }: ParkedSelection): boolean =>
+const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
   (keys === undefined || keys.includes(parked.key)) &&
   (topic === undefined || parked.topic === topic) &&
-  (source === undefined || parked.source === source);
+  (source === undefined || parked.source === source) &&
+  (aggregate === undefined || aggregateOf(parked) === aggregate);
 
 const parkedOf = (tableName: string, pk: string) => ({
   TableName: tableName,

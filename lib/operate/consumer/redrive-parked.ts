@@ -1,6 +1,6 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { answersPartition, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
+import { answersPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
 import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../consume/request';
 import { formatReceipt } from '../../event/receipt';
 import type { Request } from '../../event/signal';
@@ -71,8 +71,8 @@ export async function redriveParked(
   checkRequest('redrive', request);
   const asked: ParkingRequest[] = [];
   const failed: { key: InboxKey; why: string }[] = [];
-  await forEachKey(targets, async ({ source, topic, key: name }) => {
-    const key = { source, topic, key: name };
+  await forEachKey(targets, async (parked) => {
+    const key = inboxKeyOf(parked);
     try {
       const one: ParkingRequest = { id: uuidV7(request.at), asks: 'redrive', key, request };
       await put(target, one);
@@ -95,13 +95,13 @@ export async function redriveParked(
  */
 export async function skipParked(target: ConsumerTarget, parked: ParkedKey, request: Request): Promise<ParkingRequest> {
   checkRequest('skip', request);
-  const { source, topic, key, head } = parked;
-  if (head === undefined) return refuse('skip', `nothing of ${key} is parked.`);
+  const { head } = parked;
+  if (head === undefined) return refuse('skip', `nothing of ${parked.key} is parked.`);
   const { position } = head;
   const one: ParkingRequest = {
     id: uuidV7(request.at),
     asks: 'skip',
-    key: { source, topic, key },
+    key: inboxKeyOf(parked),
     request,
     position,
   };

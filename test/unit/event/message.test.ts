@@ -26,6 +26,7 @@ test('an event becomes a CloudEvent in the binary mode of the Kafka binding', as
     headers: {
       tenant: 't',
       ce_specversion: '1.0',
+      ce_aggregate: 'order',
       ce_id: 'a',
       ce_source: '/shop/order',
       ce_type: 'order.placed',

@@ -133,13 +133,10 @@ describe('a delivery', () => {
       ['z', Buffer.from('{')],
     ]);
     const { consumer } = aConsumer(kit.client);
-    const { deadLetters } = await kit.deliver(consumer);
-    expect(deadLetters.map(({ reason }) => reason).toSorted()).toEqual([
-      'invalid-data',
-      'not-a-cloudevent',
-      'undecodable-data',
-    ]);
-    await expect(kit.expectApplied(consumer)).rejects.toThrow(/it was set aside, invalid-data: /);
+    const { deadLetters, parked } = await kit.deliver(consumer);
+    expect(deadLetters.map(({ reason }) => reason).toSorted()).toEqual(['not-a-cloudevent', 'undecodable-data']);
+    expect(parked.map(({ key, why }) => [key, why.split(':')[0]])).toEqual([['y', 'invalid-data']]);
+    await expect(kit.expectApplied(consumer)).rejects.toThrow(/it was set aside, undecodable-data: /);
   });
 
   it('says where a blocked consumer stands, and why', async () => {

@@ -1,38 +1,35 @@
 import { checkDistinctItems } from '../event/distinct-actions';
 import { OutboxError } from '../event/errors';
-import { shown } from '../event/options';
 import type { TransactionAction } from '../event/transaction';
-import { checkTransactionSize } from '../event/transaction-size';
+import { checkTransactionSize, DYNAMODB_LIMITS } from '../event/transaction-size';
 import type { WriteResult } from './ports';
-
-/** DynamoDB is away or throttles: nobody's fault, so it costs no attempt. */
-export class ConsumerOutage extends Error {
-  override readonly name = 'ConsumerOutage';
-}
+import { KeyDelayed } from './unavailable';
 
 /** The codes of a cancellation that pass by themselves. */
 const THROTTLED: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
 
-/** What a handler gave as entries, or why that is none. */
-export function effectsOf(type: string, given: unknown): readonly TransactionAction[] {
-  if (given === undefined) return [];
-  if (Array.isArray(given)) return given as readonly TransactionAction[];
-  throw new OutboxError(
-    'invalid-effects',
-    `The handler of "${type}" gave ${shown(given)}; it must give an array of transaction entries, or nothing.`,
-    { type, got: given },
-  );
-}
+/**
+ * How many actions a handler may return, those of emitted events included. A transaction has 100 (Amazon DynamoDB
+ * developer guide, "Quotas"), and the consumer needs up to three of them: the row of the key, a marker or a condition,
+ * and the removal of a parked message. The limit is the same for a first delivery, so that each event that can be applied
+ * can also be redriven.
+ */
+export const MAX_HANDLER_ACTIONS = DYNAMODB_LIMITS.transactionActions - 3;
 
-export const handlerTooLate = (type: string, timeoutMs: number): OutboxError =>
-  new OutboxError(
-    'handler-too-late',
-    `The handler of "${type}" has given nothing within ${timeoutMs} ms. What it gives later is dropped.`,
-    { type, timeoutMs },
-  );
-
-/** Refuses what DynamoDB would refuse, saying which entry is wrong: one unit of a shared transaction, with its record. */
-export function checkUnit(entries: readonly TransactionAction[], inboxTable: string): void {
+/** Refuses what DynamoDB would refuse, and names the action: `actions` of a handler and the consumer's own behind them. */
+export function checkUnit(
+  actions: readonly TransactionAction[],
+  own: readonly TransactionAction[],
+  inboxTable: string,
+): void {
+  if (actions.length > MAX_HANDLER_ACTIONS) {
+    throw new OutboxError(
+      'too-many-actions',
+      `The handler returned ${actions.length} actions, those of emitted events included; it may return ${MAX_HANDLER_ACTIONS}, because the consumer's own records take up to three of DynamoDB's 100. Split the effect where it need not be atomic.`,
+      { got: actions.length, max: MAX_HANDLER_ACTIONS },
+    );
+  }
+  const entries = [...actions, ...own];
   checkTransactionSize(entries);
   checkDistinctItems(entries, new Map([[inboxTable, ['pk', 'sk']]]));
 }
@@ -44,7 +41,7 @@ export function checkUnit(entries: readonly TransactionAction[], inboxTable: str
  * The place of a reason tells whose condition failed: that of the record says that another consumer was here, whatever
  * else failed with it.
  *
- * @throws ConsumerOutage when DynamoDB throttles; OutboxError `condition-failed` or `entry-rejected` for the handler's.
+ * @throws KeyDelayed when DynamoDB throttles one of the items; OutboxError `condition-failed` or `entry-rejected` for the handler's.
  */
 export function outcomeOf(result: WriteResult, effects: number): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';
@@ -68,7 +65,7 @@ export function outcomeOf(result: WriteResult, effects: number): 'written' | 'st
     );
   }
   if (reasons.includes('TransactionConflict')) return 'stale';
-  if (reasons.some((reason) => THROTTLED.includes(reason))) throw new ConsumerOutage('Throttled.', { cause });
+  if (reasons.some((reason) => THROTTLED.includes(reason))) throw new KeyDelayed('throttled', cause);
   const index = reasons.findIndex((reason) => reason !== 'None');
   const reason = reasons[index] ?? 'no reason given';
   throw new OutboxError(

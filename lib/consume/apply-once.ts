@@ -1,0 +1,438 @@
+import type { TransactionAction } from '../event/transaction';
+import { judgeBelowWindow } from './below-window';
+import { checkUnit, outcomeOf } from './commit-outcome';
+import { bornAtOf, committedAtOf, latencyOf } from './committed-at';
+import type { DecodedEvent, Envelope, UndecodableReason } from './decode';
+import { serviceFailureOf } from './service-error';
+import { asUnavailable } from './own-table';
+import { gapBefore } from './gap';
+import type { GapWait } from './gap-wait';
+import { callHandler, HandlerFailure } from './handler-call';
+import { decide, isAside, seenOf, withApplied, type Decision, type InboxState, type Seen } from './inbox';
+import { sourceKeyOf, type InboxKey } from './inbox-keys';
+import { OutboxError } from '../event/errors';
+import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import { itemBytes } from '../event/item-size';
+import type { Aside, InboxEntries, InboxRow, InboxStore, Transactions } from './ports';
+import type { ConsumedRecord } from './record';
+import type { RowCache } from './row-cache';
+import type { ConsumerSettings } from './settings';
+import { KeyDelayed } from './unavailable';
+
+/** A message that says at least which event it is, but that the catalogue of this process cannot read. */
+export interface UnreadableEvent {
+  readonly envelope: Envelope;
+  readonly reason: UndecodableReason;
+  readonly message: string;
+}
+
+/** A message and what was read from it. */
+export interface Readable {
+  readonly record: ConsumedRecord;
+  readonly event: DecodedEvent;
+}
+
+/** One attempt to apply a message. */
+export interface Attempt {
+  readonly record: ConsumedRecord;
+  readonly content: DecodedEvent | UnreadableEvent;
+  /** Counts from 1. */
+  readonly number: number;
+  /** Aborted when the consumer does not need the message any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The result of an attempt that did not fail. `stale`: the inbox has changed meanwhile; decide again. */
+export type AttemptResult =
+  | { readonly kind: 'settled'; readonly outcome: 'applied' | 'duplicate' | 'parked' }
+  | { readonly kind: 'dead-letter'; readonly aside: Aside }
+  | { readonly kind: 'unreadable'; readonly event: UnreadableEvent }
+  | { readonly kind: 'gap' }
+  | { readonly kind: 'stale' };
+
+export interface ApplyPorts {
+  readonly inbox: InboxStore;
+  readonly entries: InboxEntries;
+  /** Writes effects together with records of the consumer. */
+  readonly transactions: Transactions;
+  /** Writes records of the consumer alone. */
+  readonly ownWrites: Transactions;
+  readonly rows: RowCache;
+}
+
+const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
+const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
+
+export const isUnreadable = (content: DecodedEvent | UnreadableEvent): content is UnreadableEvent =>
+  'reason' in content;
+
+/**
+ * Applies a message once: decides by the inbox, runs the handler, and commits its actions together with the record that
+ * the event was applied. It neither waits nor repeats, and never sends a dead letter.
+ *
+ * @throws TableUnavailable, KeyDelayed when an attempt must not count; anything else is the failure of this event.
+ */
+export class EventApplier {
+  readonly #settings: ConsumerSettings;
+  readonly #ports: ApplyPorts;
+
+  constructor(settings: ConsumerSettings, ports: ApplyPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+  }
+
+  /** Applies a message from its topic. Behind a parked message of its key it is parked. */
+  async applyDelivered(attempt: Attempt, gap: GapWait): Promise<AttemptResult> {
+    const { record, content } = attempt;
+    const { onLate, telemetry } = this.#settings;
+    const envelope = isUnreadable(content) ? content.envelope : content;
+    const seen = seenOf(envelope);
+    const row = seen !== undefined || this.#mayBeParked ? await this.row(envelope) : undefined;
+    const place = placeOf(row, seen, envelope);
+    const known = await this.#appliedAs(envelope, row, place);
+    if (known !== undefined) {
+      telemetry.duplicateIgnored(envelope, known);
+      return DUPLICATE;
+    }
+    // Before it is parked: once its marker has expired, the inbox could not tell any more that it was applied.
+    if (place === undefined || place.kind === 'duplicate') {
+      const aside = this.#tooOld(envelope, record);
+      if (aside !== undefined) return { kind: 'dead-letter', aside };
+    }
+    if (row?.state.parked === true) return this.park(record, envelope, row, 'An earlier event of the key is parked.');
+    if (place?.kind === 'lost-identity') {
+      const doubtful = await this.#lostIdentity(envelope, place.isCertain);
+      if (doubtful !== undefined) return doubtful;
+    }
+    if (place?.kind === 'late') {
+      if (onLate === 'dead-letter' && row !== undefined) return this.#late(envelope, row);
+      telemetry.late(envelope);
+    }
+    if (place?.kind === 'new' && row !== undefined && seen !== undefined) {
+      const missing = gapBefore(row.state, seen);
+      if (missing !== undefined && gap.mustWait(envelope, missing)) return { kind: 'gap' };
+    }
+    if (isUnreadable(content)) return { kind: 'unreadable', event: content };
+    return this.#commit({ ...attempt, content }, row, place, []);
+  }
+
+  /**
+   * Applies a parked message, late or not, and removes it from the parking in the same transaction.
+   *
+   * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read.
+   */
+  async applyParked(attempt: Attempt, position: string): Promise<'applied' | 'duplicate' | 'stale'> {
+    const { content } = attempt;
+    const { entries, ownWrites } = this.#ports;
+    const envelope = isUnreadable(content) ? content.envelope : content;
+    const seen = seenOf(envelope);
+    const row = await this.row(envelope);
+    const place = placeOf(row, seen, envelope);
+    const unparking = [entries.unpark(envelope, position)];
+    const known = await this.#appliedAs(envelope, row, place);
+    if (known !== undefined) {
+      this.#settings.telemetry.duplicateIgnored(envelope, known);
+      outcomeOf(await ownWrites.write(unparking), 0);
+      return 'duplicate';
+    }
+    if (isUnreadable(content)) throw unreadableEvent(content);
+    if (place?.kind === 'late' || place?.kind === 'lost-identity') this.#settings.telemetry.late(envelope);
+    const result = await this.#commit({ ...attempt, content }, row, place, unparking);
+    return result.kind === 'stale' ? 'stale' : 'applied';
+  }
+
+  /**
+   * Applies several new events of one key in one transaction; `false` if that is not possible. Nothing is done then.
+   */
+  async applyTogether(attempts: readonly (Readable & { readonly signal: AbortSignal })[]): Promise<boolean> {
+    const { entries, transactions, rows } = this.#ports;
+    const [head] = attempts;
+    const last = attempts.at(-1);
+    if (head === undefined || last === undefined) return false;
+    const row = await this.row(head.event);
+    let { state } = row;
+    if (state.parked || (row.revision === 0 && isNarrowed(head.event))) return false;
+    const actions: TransactionAction[] = [];
+    for (const { event, record, signal } of attempts) {
+      const seen = seenOf(event);
+      if (seen === undefined || decide(state, seen).kind !== 'new' || isAside(state, seen)) return false;
+      if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
+      state = withApplied(state, seen, event.txEvents);
+      actions.push(...(await callHandler(this.#settings, { record, event, attempt: 1, late: false, signal })));
+    }
+    const own = [entries.row(head.event, row, state, last.event)];
+    checkUnit(actions, own, this.#settings.tableName);
+    if (outcomeOf(await transactions.write([...actions, ...own]), actions.length) === 'stale') {
+      rows.forget(head.event);
+      return false;
+    }
+    this.#known(head.event, row, state, this.#settings.clock.now());
+    for (const { event } of attempts) this.#tellApplied(event);
+    return true;
+  }
+
+  /**
+   * Keeps the message in the table, behind those of its key that wait there, or as the first one. `guards` are conditions
+   * that must hold.
+   */
+  async park(
+    record: ConsumedRecord,
+    envelope: Envelope,
+    row: InboxRow,
+    why: string,
+    guards: readonly TransactionAction[] = [],
+  ): Promise<AttemptResult> {
+    const { entries, ownWrites } = this.#ports;
+    const state = { ...row.state, parked: true };
+    const parked = entries.park(envelope, row, record, why);
+    const bytes = itemBytes(parked[0]?.Put?.Item ?? {});
+    if (bytes > DYNAMODB_LIMITS.itemBytes) return { kind: 'dead-letter', aside: tooLargeToPark(bytes, why) };
+    const unit = [...parked, entries.row(envelope, row, state), ...guards];
+    if (outcomeOf(await ownWrites.write(unit), 0) === 'stale') return { kind: 'stale' };
+    this.#known(envelope, row, state);
+    this.#settings.telemetry.parked(envelope, why);
+    return { kind: 'settled', outcome: 'parked' };
+  }
+
+  /** The row of the event's key as this process knows it, else as the table has it. */
+  async row(key: InboxKey): Promise<InboxRow> {
+    const { inbox, rows } = this.#ports;
+    const known = rows.get(key);
+    if (known !== undefined) return known;
+    const row = await inbox.read(key);
+    rows.set(key, row);
+    return row;
+  }
+
+  /** Whether the event had its effect or was discarded, by what the inbox says now. */
+  async isApplied(envelope: Envelope, row: InboxRow): Promise<boolean> {
+    const place = placeOf(row, seenOf(envelope), envelope);
+    return (await this.#appliedAs(envelope, row, place)) !== undefined;
+  }
+
+  /** Writes a state of the row that this process has decided on. */
+  async writeState(envelope: Envelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
+    const { entries, ownWrites } = this.#ports;
+    const outcome = outcomeOf(await ownWrites.write([entries.row(envelope, row, state)]), 0);
+    if (outcome === 'written') this.#known(envelope, row, state);
+    return outcome;
+  }
+
+  /** Whether the row of a key without versions matters: only parking uses it. */
+  get #mayBeParked(): boolean {
+    const { onFailure, onUnreadable } = this.#settings;
+    return onFailure === 'park-key' || onUnreadable === 'park-key';
+  }
+
+  /**
+   * How the inbox knows that the event had its effect or was discarded, if it does. A replay is a new request, so that an
+   * event that was discarded can come back by it.
+   */
+  async #appliedAs(
+    event: Envelope,
+    row: InboxRow | undefined,
+    place: Place | undefined,
+  ): Promise<{ readonly below: boolean } | undefined> {
+    const { inbox } = this.#ports;
+    const marker = markerIdOf(event);
+    if (marker !== undefined) return (await inbox.isMarked(event, marker)) ? { below: false } : undefined;
+    const seen = seenOf(event);
+    if (seen === undefined || row === undefined || place === undefined) return undefined;
+    if (place.kind === 'duplicate') return { below: place.below };
+    if (isNarrowed(event) && (place.kind !== 'new' || row.revision === 0)) {
+      // Rows that were written before messages had a `ce_aggregate`.
+      const before = await inbox.read(sourceKeyOf(event));
+      if (before.state.window.some(({ sequence, id }) => sequence === seen.sequence && id === seen.id)) {
+        return { below: false };
+      }
+    }
+    const mayBeMarked = place.kind !== 'new' || isAside(row.state, seen);
+    return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
+  }
+
+  /** Whether a marker of the event could have expired already. */
+  #tooOld(event: Envelope, record: ConsumedRecord): Aside | undefined {
+    const { markerLifeMs, clock } = this.#settings;
+    const bornAt = bornAtOf(event, record);
+    if (clock.now() - bornAt <= markerLifeMs) return undefined;
+    const message = `It is of ${new Date(bornAt).toISOString()} and only a marker tells whether it was applied; markers live ${markerLifeMs} ms.`;
+    return { reason: 'older-than-markers', message };
+  }
+
+  /** `undefined` if the event is to be applied all the same. */
+  async #lostIdentity(event: Envelope, isCertain: boolean): Promise<AttemptResult | undefined> {
+    const { onLate, telemetry } = this.#settings;
+    const isApplied = isCertain && onLate === 'apply';
+    if (!isApplied && (await this.#isOutdated(event))) return { kind: 'stale' };
+    telemetry.lostIdentity?.(event, { applied: isApplied });
+    if (isApplied) return undefined;
+    return {
+      kind: 'dead-letter',
+      aside: {
+        reason: 'lost-identity',
+        message:
+          'The inbox remembers newer events of the key only, and this one cannot be an old duplicate of theirs: something else writes events with this source, aggregate, key and topic, or the versions of the key began again.',
+      },
+    };
+  }
+
+  /** Late by what this process knows; another consumer may have applied it since. */
+  async #late(event: Envelope, known: InboxRow): Promise<AttemptResult> {
+    if (await this.#isOutdated(event, known)) return { kind: 'stale' };
+    this.#settings.telemetry.late(event);
+    const top = known.state.window.at(-1)?.sequence ?? '';
+    return {
+      kind: 'dead-letter',
+      aside: { reason: 'late', message: `Event ${top} of the key was applied before it.` },
+    };
+  }
+
+  /** Whether the table knows more than this process. */
+  async #isOutdated(event: Envelope, known?: InboxRow): Promise<boolean> {
+    const { inbox, rows } = this.#ports;
+    const before = known ?? (await this.row(event));
+    const row = await inbox.read(event);
+    rows.set(event, row);
+    return row.revision !== before.revision;
+  }
+
+  async #commit(
+    { record, content: event, number, signal }: Attempt & { readonly content: DecodedEvent },
+    row: InboxRow | undefined,
+    place: Place | undefined,
+    unparking: readonly TransactionAction[],
+  ): Promise<AttemptResult> {
+    const { transactions } = this.#ports;
+    const { clock, tableName } = this.#settings;
+    const late = place?.kind === 'late' || place?.kind === 'lost-identity';
+    const actions = await callHandler(this.#settings, { record, event, attempt: number, late, signal }).catch(
+      (error: unknown) => this.#handlerFailed(event, error),
+    );
+    const { own, state } = this.#recordOf(event, row, place, unparking);
+    checkUnit(actions, own, tableName);
+    let result;
+    try {
+      result = await transactions.write([...actions, ...own]);
+    } catch (error) {
+      throw await this.#commitFailed(event, error, actions.length);
+    }
+    if (outcomeOf(result, actions.length) === 'stale') return { kind: 'stale' };
+    if (row !== undefined && state !== undefined) this.#known(event, row, state, clock.now());
+    this.#tellApplied(event);
+    return APPLIED;
+  }
+
+  /** What records that the event was applied: the row of a key with versions, a marker otherwise, both for a replay. */
+  #recordOf(
+    event: DecodedEvent,
+    row: InboxRow | undefined,
+    place: Place | undefined,
+    unparking: readonly TransactionAction[],
+  ): { readonly own: readonly TransactionAction[]; readonly state?: InboxState } {
+    const { entries } = this.#ports;
+    const seen = seenOf(event);
+    const marker = markerIdOf(event);
+    if (
+      seen === undefined ||
+      row === undefined ||
+      place === undefined ||
+      place.kind === 'duplicate' ||
+      place.kind === 'lost-identity'
+    ) {
+      const own = [entries.marker(event, marker ?? event.id), ...unparking];
+      // Another consumer may have parked the key since its row was read.
+      if (row !== undefined && unparking.length === 0) own.push(entries.notParked(event));
+      return { own };
+    }
+    const state = withApplied(row.state, seen, event.txEvents);
+    const own = [entries.row(event, row, state, event)];
+    // The first delivery of an event can be a replay: another one of that replay must find it.
+    if (marker !== undefined) own.push(entries.marker(event, marker));
+    return { own: [...own, ...unparking], state };
+  }
+
+  /** Judges what the handler threw: the service that it calls may be unavailable, or everything may be. */
+  async #handlerFailed(event: Envelope, failure: unknown): Promise<never> {
+    if (!(failure instanceof HandlerFailure)) throw failure;
+    const error = failure.cause;
+    const service = serviceFailureOf(error);
+    const isOutage = this.#isOutage(error) ?? (service === 'throttled' || service === 'unavailable');
+    if (isOutage) throw new KeyDelayed(service === 'throttled' ? 'throttled' : 'service-unavailable', error);
+    // A handler that waits for DynamoDB hangs when the network is gone, which is not its failure.
+    if (error instanceof OutboxError && error.is('handler-too-late')) await this.#ports.inbox.read(event);
+    throw error;
+  }
+
+  #isOutage(error: unknown): boolean | undefined {
+    try {
+      return this.#settings.isOutage(error);
+    } catch {
+      // The default decides.
+      return undefined;
+    }
+  }
+
+  /**
+   * Judges a transaction that was not sent or not answered. If DynamoDB refuses it for a missing table or permission, a
+   * read of the own row tells whose that is.
+   */
+  async #commitFailed(event: Envelope, error: unknown, actions: number): Promise<unknown> {
+    const { tableName } = this.#settings;
+    const service = serviceFailureOf(error);
+    if (service === undefined) return error;
+    if (service !== 'refused' || actions === 0) {
+      return asUnavailable(error, `Cannot commit to the consumer's table "${tableName}"`);
+    }
+    try {
+      await this.#ports.inbox.read(event);
+    } catch (readError) {
+      return readError;
+    }
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return new OutboxError(
+      'entry-rejected',
+      `DynamoDB refused the transaction of the handler's ${actions} actions: ${reason}. The consumer can read its own table "${tableName}", so a table or a permission of the handler is missing.`,
+      { index: 0, reason },
+      { cause: error },
+    );
+  }
+
+  #known(key: InboxKey, before: InboxRow, state: InboxState, appliedAt = before.appliedAt): void {
+    this.#ports.rows.set(key, { state, revision: before.revision + 1, appliedAt });
+  }
+
+  #tellApplied(event: DecodedEvent): void {
+    const { telemetry, clock } = this.#settings;
+    telemetry.applied(event, latencyOf(event, clock.now()));
+  }
+}
+
+export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
+  new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });
+
+/** Where an event stands among those that the inbox remembers of its key. */
+type Place =
+  | Exclude<Decision, { kind: 'duplicate' }>
+  | { readonly kind: 'duplicate'; readonly below: boolean }
+  | { readonly kind: 'lost-identity'; readonly isCertain: boolean };
+
+/** `undefined` for a key without versions. */
+function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Place | undefined {
+  if (row === undefined || seen === undefined) return undefined;
+  const decision = decide(row.state, seen);
+  if (decision.kind !== 'duplicate' || !decision.below) return decision;
+  const judged = judgeBelowWindow(row, committedAtOf(event));
+  return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
+}
+
+/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
+const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
+  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
+
+/** Whether the key has more than rows had before messages had a `ce_aggregate`. */
+const isNarrowed = ({ aggregate, partition }: InboxKey): boolean => aggregate !== undefined || partition !== undefined;
+
+const tooLargeToPark = (bytes: number, why: string): Aside => ({
+  reason: 'too-large-to-park',
+  message: `The message takes ${bytes} bytes as an item, DynamoDB takes ${DYNAMODB_LIMITS.itemBytes}, so it cannot be parked. It would have been parked because: ${why}`,
+});

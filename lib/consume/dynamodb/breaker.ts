@@ -1,0 +1,33 @@
+import { breakerPartition } from '../inbox-keys';
+import type { BreakerStore } from '../ports';
+import type { DynamoDbInboxOptions } from './inbox';
+
+const SORT_KEY = 'unreadable';
+
+/** Keeps the consumer's breaker in its table. */
+export function dynamodbBreaker({
+  client,
+  tableName,
+  consumer,
+}: Pick<DynamoDbInboxOptions, 'client' | 'tableName' | 'consumer'>): BreakerStore {
+  const Key = { pk: breakerPartition(consumer), sk: SORT_KEY };
+  return {
+    async read() {
+      const { Item } = await client.get({ TableName: tableName, Key, ConsistentRead: true });
+      if (Item === undefined) return { since: 0, keys: 0, revision: 0 };
+      return { since: Number(Item['since']), keys: Number(Item['keys']), revision: Number(Item['revision']) };
+    },
+    counted: (known, next) => ({
+      Put: {
+        TableName: tableName,
+        Item: { ...Key, ...next, revision: known.revision + 1 },
+        ...(known.revision === 0
+          ? { ConditionExpression: 'attribute_not_exists(pk)' }
+          : {
+              ConditionExpression: 'revision = :known',
+              ExpressionAttributeValues: { ':known': known.revision },
+            }),
+      },
+    }),
+  };
+}

@@ -1,0 +1,33 @@
+import type { Envelope } from './decode';
+import type { Gap } from './gap';
+import type { ConsumerSettings } from './settings';
+
+/** Reports a gap once, and limits how long it blocks its key. */
+export class GapWait {
+  readonly #settings: ConsumerSettings;
+  #until: number | undefined;
+  #isReported = false;
+
+  constructor(settings: ConsumerSettings) {
+    this.#settings = settings;
+  }
+
+  mustWait(event: Envelope, gap: Gap): boolean {
+    const { gaps, gapTimeoutMs, clock, telemetry } = this.#settings;
+    if (gaps === 'ignore') return false;
+    const waits = gaps === 'block';
+    if (!this.#isReported) telemetry.gap(event, gap, { waits });
+    this.#isReported = true;
+    if (!waits) return false;
+    this.#until ??= clock.now() + gapTimeoutMs;
+    return this.restMs() > 0;
+  }
+
+  get hasBegun(): boolean {
+    return this.#until !== undefined;
+  }
+
+  restMs(): number {
+    return (this.#until ?? 0) - this.#settings.clock.now();
+  }
+}

@@ -1,0 +1,66 @@
+import { OutboxError } from '../event/errors';
+import type { ConsumerClient } from './client';
+import type { InboxStore, Transactions } from './ports';
+import { TableUnavailable } from './unavailable';
+import { withinTime } from './within-time';
+import { serviceFailureOf } from './service-error';
+
+const NEVER = new AbortController().signal;
+
+/**
+ * The client with a time limit on every call. A call beyond it is aborted and rejects with `service-unavailable`; a write
+ * may have happened.
+ */
+export function timeLimited(client: ConsumerClient, ms: number): ConsumerClient {
+  const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
+    withinTime(call, { ms, unwanted: NEVER, tooLate: () => noAnswer(action, ms) });
+  return {
+    get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),
+    query: (input) => limited(`query ${input.TableName}`, (abortSignal) => client.query(input, { abortSignal })),
+    transactWrite: (input) =>
+      limited('write a transaction', (abortSignal) => client.transactWrite(input, { abortSignal })),
+  };
+}
+
+const noAnswer = (action: string, ms: number): OutboxError =>
+  new OutboxError(
+    'service-unavailable',
+    `DynamoDB did not answer within ${ms} ms (callTimeoutMs). Check the network between the consumer and DynamoDB: routes, VPC endpoint, security groups.`,
+    { service: 'DynamoDB', place: 'callTimeoutMs', action, why: `no answer within ${ms} ms` },
+  );
+
+/** The inbox, whose failed reads name the table: each concerns every key. */
+export function ownInbox(inbox: InboxStore, tableName: string): InboxStore {
+  const read = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      throw asUnavailable(error, `Cannot read the consumer's table "${tableName}"`) ?? error;
+    }
+  };
+  return {
+    read: (key) => read(() => inbox.read(key)),
+    isMarked: (key, id) => read(() => inbox.isMarked(key, id)),
+    nextParked: (key) => read(() => inbox.nextParked(key)),
+    parkedKeys: () => inbox.parkedKeys(),
+  };
+}
+
+/** Writes of the consumer's own records alone: a failure concerns every key. */
+export const ownWrites = (transactions: Transactions, tableName: string): Transactions => ({
+  async write(entries) {
+    try {
+      return await transactions.write(entries);
+    } catch (error) {
+      throw asUnavailable(error, `Cannot write to the consumer's table "${tableName}"`) ?? error;
+    }
+  },
+});
+
+/** `undefined` for an error that is not a service's, such as a mistake in a program. */
+export function asUnavailable(error: unknown, what: string): TableUnavailable | undefined {
+  if (error instanceof TableUnavailable) return error;
+  if (serviceFailureOf(error) === undefined) return undefined;
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new TableUnavailable(`${what}: ${why}`, { cause: error });
+}

@@ -1,0 +1,74 @@
+import { OutboxError } from '../event/errors';
+import { isRecord } from '../event/options';
+
+/** Codes of a throttled request: "Error handling with DynamoDB" in its developer guide. */
+const THROTTLED: ReadonlySet<string> = new Set([
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ThrottlingException',
+  'Throttling',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'SlowDown',
+]);
+
+/** Errors that pass without anybody's help, although their status is 400. */
+const PASSING: ReadonlySet<string> = new Set([
+  'InternalServerError',
+  'ServiceUnavailable',
+  'TransactionInProgressException',
+  'TimeoutError',
+]);
+
+/** Codes of Node.js and undici when a connection fails or ends. */
+const NETWORK: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_SOCKET',
+]);
+
+const MAX_DEPTH = 8;
+
+/**
+ * What an error says about the service that was called.
+ *
+ * `throttled` and `unavailable` (no answer, or a server error) pass by themselves. `refused`: an AWS service answered
+ * that this request is not possible. `undefined`: the error is not a service's.
+ */
+export type ServiceFailure = 'throttled' | 'unavailable' | 'refused';
+
+/** Reads what the AWS SDK and Node.js note on every error, here or among its causes, and never a message. */
+export function serviceFailureOf(error: unknown): ServiceFailure | undefined {
+  let link = error;
+  for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
+    const failure = failureOfLink(link);
+    if (failure !== undefined) return failure;
+    link = link.cause;
+  }
+  return undefined;
+}
+
+function failureOfLink(error: Error): ServiceFailure | undefined {
+  if (error instanceof OutboxError) {
+    if (error.is('throttled')) return 'throttled';
+    return error.is('service-unavailable') ? 'unavailable' : undefined;
+  }
+  if ('$metadata' in error && isRecord(error.$metadata)) {
+    const status = error.$metadata['httpStatusCode'];
+    if (THROTTLED.has(error.name) || status === 429) return 'throttled';
+    if (typeof status !== 'number' || status >= 500 || PASSING.has(error.name)) return 'unavailable';
+    return 'refused';
+  }
+  if (error.name === 'CredentialsProviderError') return 'refused';
+  return 'code' in error && typeof error.code === 'string' && NETWORK.has(error.code) ? 'unavailable' : undefined;
+}

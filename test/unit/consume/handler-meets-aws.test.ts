@@ -1,0 +1,213 @@
+import { type OutboxError, type TransactionAction } from '../../../lib/consumer';
+import { ONE_DELIVERY } from '../../../lib/consume/patience';
+import { aRecord, aRig, effectOf, feed, MemoryClient, unreachable } from '../../builders/consume';
+
+const DAY_MS = 24 * 3600_000;
+const live = { clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS };
+const awsError = (name: string, httpStatusCode: number): Error =>
+  Object.assign(new Error(`${name} of another service`), { name, $metadata: { httpStatusCode } });
+const bad = () => aRecord({ key: 'bad', version: 1 });
+const others = (count: number) => Array.from({ length: count }, (_, at) => aRecord({ key: `k${at}`, version: 1 }));
+const badThrows = (error: () => unknown) => ({
+  'order.placed': ({ id }: { id: string }, { key }: { key: string }): TransactionAction[] => {
+    if (key === 'bad') throw error();
+    return [effectOf(id)];
+  },
+});
+
+describe('what a handler throws', () => {
+  it.each([
+    ['ResourceNotFoundException', 400],
+    ['AccessDeniedException', 400],
+    ['AccessDenied', 403],
+    ['LimitExceededException', 400],
+    ['UnrecognizedClientException', 400],
+    ['ValidationException', 400],
+  ])("is its key's failure, and stops no other: %s", async (name, status) => {
+    const rig = aRig({ ...live, handlers: badThrows(() => awsError(name, status)) });
+    const { committable } = await feed(rig, [bad(), ...others(20)]);
+
+    expect(rig.client.effects()).toHaveLength(20);
+    expect(rig.told.of('parked')).toHaveLength(1);
+    expect(rig.told.of('outage')).toEqual([]);
+    expect(committable).toBeDefined();
+  });
+
+  it.each([
+    ['a server error', () => awsError('InternalFailure', 500)],
+    ['no answer', unreachable],
+    ['throttling', () => awsError('ThrottlingException', 400)],
+  ])('lets its key alone wait, without an attempt, when a service is unavailable: %s', async (_, error) => {
+    let failures = 3;
+    const rig = aRig({
+      ...live,
+      attempts: 1,
+      handlers: {
+        'order.placed': ({ id }, { key }) => {
+          if (key === 'bad' && failures-- > 0) throw error();
+          return [effectOf(id)];
+        },
+      },
+    });
+    await feed(rig, [bad(), ...others(5)]);
+
+    expect(rig.client.effects()).toHaveLength(6);
+    expect(rig.told.of('attemptFailed')).toEqual([]);
+    expect(rig.told.of('keyDelayed')).toHaveLength(3);
+  });
+
+  it('is judged by isOutage first, which may say no', async () => {
+    const rig = aRig({ ...live, isOutage: () => false, handlers: badThrows(() => awsError('InternalFailure', 500)) });
+    await feed(rig, [bad(), ...others(5)]);
+
+    expect(rig.told.of('parked')).toHaveLength(1);
+    expect(rig.told.of('attemptFailed')).toHaveLength(3);
+  });
+
+  it('counts once the service is unavailable for this key alone, for a minute', async () => {
+    let now = Date.now();
+    const rig = aRig({
+      clock: { now: () => (now += 1_000) },
+      markerLifeMs: 3_650 * DAY_MS,
+      attempts: 2,
+      handlers: badThrows(() => awsError('InternalFailure', 500)),
+    });
+    await feed(rig, [bad(), ...others(30)]);
+
+    expect(rig.told.of('parked')).toHaveLength(1);
+    expect(rig.told.of('attemptFailed').map(([, , cause]) => (cause as Error).name)).toEqual([
+      'InternalFailure',
+      'InternalFailure',
+    ]);
+  });
+
+  it('on Lambda stops no key of the batch but its own', async () => {
+    const rig = aRig({ ...live, handlers: badThrows(() => awsError('InternalFailure', 500)) });
+    const { outcomes } = await feed(rig, [bad(), ...others(20)], { patience: ONE_DELIVERY });
+
+    expect(outcomes.toSorted()).toEqual([...Array.from({ length: 20 }, () => 'applied'), 'released']);
+  });
+});
+
+describe('a transaction that DynamoDB refuses', () => {
+  const missing = 'no-such-table';
+  const client = (isRefused: (entries: readonly TransactionAction[]) => boolean, name: string) => {
+    const memory = new MemoryClient();
+    memory.beforeWrite = (entries) => {
+      if (isRefused(entries)) throw awsError(name, 400);
+    };
+    return memory;
+  };
+  const writes = (table: string) => (entries: readonly TransactionAction[]) =>
+    entries.some(({ Put }) => Put?.TableName === table);
+  const handlers = {
+    'order.placed': ({ id }: { id: string }, { key }: { key: string }): TransactionAction[] =>
+      key === 'bad' ? [{ Put: { TableName: missing, Item: { id } } }] : [effectOf(id)],
+  };
+
+  it.each(['ResourceNotFoundException', 'AccessDeniedException'])(
+    "for a table of one handler is its key's failure, also when it shares the transaction: %s",
+    async (name) => {
+      const rig = aRig({ ...live, handlers }, client(writes(missing), name));
+      await feed(rig, [bad(), ...others(20)]);
+
+      expect(rig.client.effects()).toHaveLength(20);
+      expect(rig.told.of('parked')).toHaveLength(1);
+      const [[, , error]] = rig.told.of('attemptFailed') as [unknown[]];
+      expect((error as OutboxError).code).toBe('entry-rejected');
+      expect((error as Error).message).toContain(name);
+    },
+  );
+
+  it("for the consumer's own table is an outage that names the table", async () => {
+    let isMissing = true;
+    const memory = new MemoryClient();
+    const refuse = (): void => {
+      if (isMissing) throw awsError('ResourceNotFoundException', 400);
+    };
+    memory.beforeWrite = refuse;
+    memory.beforeRead = refuse;
+    const rig = aRig({ ...live, attempts: 1 }, memory);
+    setTimeout(() => (isMissing = false), 300);
+    await feed(rig, [bad(), ...others(5)]);
+
+    expect(rig.client.effects()).toHaveLength(6);
+    expect(rig.told.of('attemptFailed')).toEqual([]);
+    expect(rig.told.of('outage').map(([error]) => (error as Error).message)).toEqual([
+      'Cannot read the consumer\'s table "inbox": ResourceNotFoundException: ResourceNotFoundException of another service',
+    ]);
+  });
+
+  it('whose item is throttled delays its own key alone, and closes nothing for the others', async () => {
+    let throttles = 4;
+    const memory = new MemoryClient();
+    memory.beforeWrite = (entries) => {
+      const at = entries.findIndex(({ Put }) => String(Put?.Item?.['id']).startsWith('bad'));
+      if (at === -1 || throttles-- <= 0) return;
+      throw Object.assign(new Error('Cancelled'), {
+        name: 'TransactionCanceledException',
+        $metadata: { httpStatusCode: 400 },
+        CancellationReasons: entries.map((_, each) => ({ Code: each === at ? 'ThrottlingError' : 'None' })),
+      });
+    };
+    const rig = aRig({ ...live, attempts: 1 }, memory);
+    await feed(rig, [bad(), ...others(20)]);
+
+    expect(rig.client.effects()).toHaveLength(21);
+    expect(rig.told.of('attemptFailed')).toEqual([]);
+    expect(rig.told.of('outage')).toEqual([]);
+    expect(rig.told.of('keyDelayed').length).toBeGreaterThan(0);
+  });
+
+  it('by a mistake of the client is an error of that event, and no outage', async () => {
+    const rig = aRig({ ...live, handlers }, client(writes(missing), 'TypeError'));
+    rig.client.beforeWrite = (entries) => {
+      if (writes(missing)(entries)) throw new TypeError('Cannot read properties of undefined');
+    };
+    await feed(rig, [bad(), ...others(5)]);
+
+    expect(rig.client.effects()).toHaveLength(5);
+    expect(rig.told.of('outage')).toEqual([]);
+    expect(rig.told.of('parked')).toHaveLength(1);
+  });
+});
+
+describe('actions of a handler', () => {
+  const many = (count: number) => ({
+    'order.placed': ({ id }: { id: string }): TransactionAction[] =>
+      Array.from({ length: count }, (_, at) => effectOf(`${id}#${at}`)),
+  });
+
+  it.each([
+    ['with versions', { version: 1 }],
+    ['without versions', {}],
+    ['of a replay', { version: 1, headers: { 'outbox-replay': Buffer.from('r1') } }],
+  ])('are applied and redriven up to 97 of them: %s', async (_, change) => {
+    let isBroken = false;
+    const rig = aRig({
+      attempts: 1,
+      onReplay: 'apply',
+      handlers: {
+        'order.placed': (event) => {
+          if (isBroken) throw new Error('no stock');
+          return many(97)['order.placed'](event);
+        },
+      },
+    });
+    await feed(rig, [aRecord({ ...change, key: 'direct', id: 'direct' })]);
+    isBroken = true;
+    await feed(rig, [aRecord({ ...change, key: 'parked', id: 'parked' })]);
+    isBroken = false;
+    await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: 'parked' });
+
+    expect(rig.client.effects()).toHaveLength(2 * 97);
+  });
+
+  it('are refused from 98 on, on the first delivery already', async () => {
+    const rig = aRig({ attempts: 1, handlers: many(98) });
+    await feed(rig, [aRecord({ version: 1 })]);
+
+    const [[, , error]] = rig.told.of('attemptFailed') as [unknown[]];
+    expect(error).toMatchObject({ code: 'too-many-actions', details: { got: 98, max: 97 } });
+  });
+});
