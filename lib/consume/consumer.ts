@@ -71,6 +71,8 @@ export interface Consumer {
   readonly requests: OperatorRequests;
   /** @internal */
   readonly gate: Gate;
+  /** @internal Ends every call to DynamoDB that is in flight. */
+  abandonCalls(): void;
 }
 
 /**
@@ -126,6 +128,7 @@ export function createConsumer<D extends EventDefinitions>(options: ConsumerOpti
     processor: (deadLetters, patience, telemetry = settings.telemetry) =>
       new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, patience),
     gate,
+    abandonCalls: () => client.abandon(),
   };
 }
 

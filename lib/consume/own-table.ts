@@ -2,23 +2,44 @@ import { OutboxError } from '../event/errors';
 import type { ConsumerClient } from './client';
 import type { InboxStore, Transactions } from './ports';
 import { TableUnavailable } from './unavailable';
-import { withinTime } from './within-time';
 import { serviceFailureOf } from './service-error';
 
-const NEVER = new AbortController().signal;
+/** A client whose calls end. */
+export interface LimitedClient extends ConsumerClient {
+  /** Ends every call that is in flight, as if its time were up. */
+  abandon(): void;
+}
 
 /**
  * The client with a time limit on every call. A call beyond it is aborted and rejects with `service-unavailable`; a write
  * may have happened.
  */
-export function timeLimited(client: ConsumerClient, ms: number): ConsumerClient {
+export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
+  const inFlight = new Set<() => void>();
   const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
-    withinTime(call, { ms, unwanted: NEVER, tooLate: () => noAnswer(action, ms) });
+    new Promise((resolve, reject) => {
+      const end = new AbortController();
+      const expire = (): void => {
+        finish();
+        end.abort();
+        reject(noAnswer(action, ms));
+      };
+      const timer = setTimeout(expire, ms);
+      // A call that nobody waits for keeps no process alive.
+      timer.unref();
+      const finish = (): void => {
+        clearTimeout(timer);
+        inFlight.delete(expire);
+      };
+      inFlight.add(expire);
+      (async () => call(end.signal))().finally(finish).then(resolve, reject);
+    });
   return {
     get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),
     query: (input) => limited(`query ${input.TableName}`, (abortSignal) => client.query(input, { abortSignal })),
     transactWrite: (input) =>
       limited('write a transaction', (abortSignal) => client.transactWrite(input, { abortSignal })),
+    abandon: () => inFlight.forEach((expire) => expire()),
   };
 }
 

@@ -116,6 +116,8 @@ export function handleKafkaEvent(
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
     );
+    // Lambda freezes the environment now; calls that hang must not take the next invocation's place.
+    if (unfinished.length > 0) consumer.abandonCalls();
     if (unfinished.length === 0 || partialBatchResponse) return { batchItemFailures: unfinished };
     const places = unfinished.map(({ itemIdentifier: { partition, offset } }) => `${partition}@${offset}`);
     throw new OutboxError(

@@ -35,7 +35,7 @@ it('writes that hang take no place for ever: a Lambda environment works again af
   const write = client.transactWrite.bind(client);
   let isHanging = true;
   client.transactWrite = (input) => (isHanging ? NEVER : write(input));
-  const rig = aRig({ ...live, transactions: 2 }, client);
+  const rig = aRig({ ...live, callTimeoutMs: 60_000, transactions: 2 }, client);
   const handler = handleKafkaEvent({
     consumer: rig.consumer,
     deadLetters: rig.deadLetters,
