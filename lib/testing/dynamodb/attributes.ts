@@ -1,24 +1,47 @@
+import type { Path } from './path';
+import type { ExpressionParameters } from './request';
 import { isReservedWord } from './reserved-words';
 import { refuse } from './service-error';
-import type { Value } from './value';
+import { bytesOf, MAX_NAME_BYTES, storedValue, type Value } from './value';
+
+/** Amazon DynamoDB developer guide, "Quotas": of a placeholder, and of all values of a request. */
+const MAX_PLACEHOLDER_BYTES = 255;
+const MAX_VALUES_BYTES = 2 * 1024 * 1024;
 
 /** The placeholders of a request: what `#name` and `:value` stand for in its expressions. */
 export class Attributes {
   readonly #names: Readonly<Record<string, string>>;
   readonly #values: Readonly<Record<string, Value>>;
+  readonly #keyNames: readonly string[];
   readonly #used = new Set<string>();
 
-  constructor({
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
-  }: {
-    readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
-    readonly ExpressionAttributeValues?: Readonly<Record<string, Value>>;
-  }) {
-    if (names !== undefined && Object.keys(names).length === 0) refuse('ExpressionAttributeNames must not be empty');
-    if (values !== undefined && Object.keys(values).length === 0) refuse('ExpressionAttributeValues must not be empty');
-    this.#names = names ?? {};
-    this.#values = values ?? {};
+  /** @param keyNames - the key attributes of the table */
+  constructor(request: ExpressionParameters, keyNames: readonly string[]) {
+    const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = request;
+    checkFilled(request);
+    for (const placeholder of [...Object.keys(names), ...Object.keys(values)]) {
+      if (Buffer.byteLength(placeholder) > MAX_PLACEHOLDER_BYTES) {
+        refuse(`The expression attribute map contains a key that is too long; size of key: ${placeholder.length}`);
+      }
+    }
+    for (const [placeholder, name] of Object.entries(names)) {
+      const bytes = Buffer.byteLength(name);
+      if (bytes === 0 || bytes > MAX_NAME_BYTES) {
+        refuse(
+          `ExpressionAttributeNames contains invalid value: an attribute name has 1 to ${MAX_NAME_BYTES} bytes, this one ${bytes}, for key ${placeholder}`,
+        );
+      }
+    }
+    this.#names = names;
+    this.#values = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, storedValue(value)]));
+    this.#keyNames = keyNames;
+    if (bytesOf(this.#values) > MAX_VALUES_BYTES) refuse('ExpressionAttributeValues exceeds max size');
+  }
+
+  /** A key attribute is a scalar: no path leads into it. */
+  checkScalarKey([name, ...below]: Path): void {
+    if (below.length === 0 || !this.#keyNames.includes(name)) return;
+    refuse(`Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: ${name}`);
   }
 
   /** The attribute that a name in an expression means. */
@@ -59,5 +82,17 @@ export class Attributes {
     if (values.length > 0) {
       refuse(`Value provided in ExpressionAttributeValues unused in expressions: keys: {${values.join(', ')}}`);
     }
+  }
+}
+
+/** Empty placeholders are refused with an expression, and ignored without one. */
+function checkFilled(request: ExpressionParameters): void {
+  const hasExpression = Object.entries(request).some(
+    ([name, value]) => name.endsWith('Expression') && value !== undefined,
+  );
+  if (!hasExpression) return;
+  for (const name of ['ExpressionAttributeNames', 'ExpressionAttributeValues'] as const) {
+    const placeholders = request[name];
+    if (placeholders !== undefined && Object.keys(placeholders).length === 0) refuse(`${name} must not be empty`);
   }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Attributes } from './attributes';
-import { operandValue, readList, readOperand, type Operand } from './operand';
+import { failType, operandValue, readList, readOperand, type Operand } from './operand';
 import { Tokens } from './tokens';
 import { compare, equal, isValueType, membersOf, orderedBytes, typeOf, type Item, type Value } from './value';
 
@@ -9,6 +9,9 @@ export type Comparator = (typeof COMPARATORS)[number];
 
 const FUNCTIONS = { attribute_exists: 1, attribute_not_exists: 1, attribute_type: 2, begins_with: 2, contains: 2 };
 type FunctionName = keyof typeof FUNCTIONS;
+
+/** Amazon DynamoDB developer guide, "Comparison operator and function reference": of operands of `IN`. */
+const MAX_LIST = 100;
 
 /** What a condition, filter or key condition says. */
 export type Condition =
@@ -29,39 +32,46 @@ export function readCondition(text: string, attributes: Attributes, expression: 
 
 function readOr(tokens: Tokens, attributes: Attributes): Condition {
   let left = readAnd(tokens, attributes);
-  while (tokens.accept('OR')) left = { kind: 'or', left, right: readAnd(tokens, attributes) };
+  while (tokens.accept('OR')) {
+    tokens.countOperator();
+    left = { kind: 'or', left, right: readAnd(tokens, attributes) };
+  }
   return left;
 }
 
 function readAnd(tokens: Tokens, attributes: Attributes): Condition {
   let left = readNot(tokens, attributes);
-  while (tokens.accept('AND')) left = { kind: 'and', left, right: readNot(tokens, attributes) };
+  while (tokens.accept('AND')) {
+    tokens.countOperator();
+    left = { kind: 'and', left, right: readNot(tokens, attributes) };
+  }
   return left;
 }
 
 function readNot(tokens: Tokens, attributes: Attributes): Condition {
-  if (tokens.accept('NOT')) return { kind: 'not', inner: readNot(tokens, attributes) };
-  if (tokens.accept('(')) {
-    const inner = readOr(tokens, attributes);
-    tokens.expect(')');
-    if (bracketed.has(inner)) tokens.fail('The expression has redundant parentheses;');
-    bracketed.add(inner);
-    return inner;
+  if (tokens.accept('NOT')) {
+    tokens.countOperator();
+    return { kind: 'not', inner: readNot(tokens, attributes) };
   }
+  const isOperand = ([...COMPARATORS, 'BETWEEN', 'IN'] as readonly string[]).includes(
+    tokens.afterGroup?.toUpperCase() ?? '',
+  );
+  if (tokens.next === '(' && !isOperand) return tokens.group(() => readOr(tokens, attributes));
   return readPredicate(tokens, attributes);
 }
 
-/** What stood in parentheses: DynamoDB refuses a second pair around it. */
-const bracketed = new WeakSet<Condition>();
-
 function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
-  if (tokens.afterNext === '(' && tokens.next !== 'size') return readFunction(tokens, attributes);
+  if (tokens.next !== '(' && tokens.afterNext === '(' && tokens.next !== 'size') {
+    return readFunction(tokens, attributes);
+  }
   const operand = readOperand(tokens, attributes);
+  tokens.countOperator();
   if (tokens.accept('BETWEEN')) {
     const low = readOperand(tokens, attributes);
     tokens.expect('AND');
     const high = readOperand(tokens, attributes);
     checkDistinct(tokens, 'BETWEEN', operand, [low, high]);
+    checkOrdered(tokens, 'BETWEEN', [operand, low, high]);
     checkBounds(tokens, low, high);
     return { kind: 'between', operand, low, high };
   }
@@ -69,6 +79,9 @@ function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
     tokens.expect('(');
     const list = readList(tokens, () => readOperand(tokens, attributes));
     tokens.expect(')');
+    if (list.length > MAX_LIST) {
+      tokens.fail(`The IN operator is provided with too many operands; number of operands: ${list.length}`);
+    }
     checkDistinct(tokens, 'IN', operand, list);
     return { kind: 'in', operand, list };
   }
@@ -76,26 +89,26 @@ function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
   const comparator = COMPARATORS.find((each) => each === sign) ?? tokens.fail(`Syntax error; token: "${sign}"`);
   const right = readOperand(tokens, attributes);
   checkDistinct(tokens, sign, operand, [right]);
-  if (sign !== '=' && sign !== '<>') for (const side of [operand, right]) checkOrdered(tokens, sign, side);
+  if (sign !== '=' && sign !== '<>') checkOrdered(tokens, sign, [operand, right]);
   return { kind: 'compare', comparator, left: operand, right };
 }
 
+/** Only paths are compared: values and sizes may be the same. */
 function checkDistinct(tokens: Tokens, operator: string, first: Operand, others: readonly Operand[]): void {
-  if (!others.some((other) => isDeepStrictEqual(first, other))) return;
+  if (first.kind !== 'path' || !others.some((other) => isDeepStrictEqual(first, other))) return;
   tokens.fail(
-    `The first operand must be distinct from the remaining operands for this operator; operator: ${operator}`,
+    `The first operand must be distinct from the remaining operands for this operator or function; operator: ${operator}`,
   );
 }
 
-function checkOrdered(tokens: Tokens, operator: string, operand: Operand): void {
-  if (operand.kind !== 'value' || compare(operand.value, operand.value) !== undefined) return;
-  tokens.fail(
-    `Incorrect operand type for operator or function; operator or function: ${operator}, operand type: ${typeOf(operand.value)}`,
-  );
+function checkOrdered(tokens: Tokens, operator: string, operands: readonly Operand[]): void {
+  for (const operand of operands) {
+    if (operand.kind !== 'value' || compare(operand.value, operand.value) !== undefined) continue;
+    failType(tokens, operator, operand.value);
+  }
 }
 
 function checkBounds(tokens: Tokens, low: Operand, high: Operand): void {
-  for (const bound of [low, high]) checkOrdered(tokens, 'BETWEEN', bound);
   if (low.kind !== 'value' || high.kind !== 'value') return;
   const order = compare(low.value, high.value);
   if (order === undefined) {
@@ -109,23 +122,33 @@ function checkBounds(tokens: Tokens, low: Operand, high: Operand): void {
 function readFunction(tokens: Tokens, attributes: Attributes): Condition {
   const name = tokens.take();
   if (!isFunction(name)) return tokens.fail(`Invalid function name; function: ${name}`);
+  tokens.countOperator();
   tokens.expect('(');
   const args = readList(tokens, () => readOperand(tokens, attributes));
   tokens.expect(')');
-  if (args.length !== FUNCTIONS[name]) {
-    tokens.fail(`Incorrect number of operands for operator or function; operator or function: ${name}`);
-  }
   const [first, second] = args;
-  if (name !== 'contains' && name !== 'begins_with' && first?.kind !== 'path') {
-    tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
+  if (first === undefined || args.length !== FUNCTIONS[name]) {
+    return tokens.fail(`Incorrect number of operands for operator or function; operator or function: ${name}`);
   }
-  if (name === 'attribute_type' && (second?.kind !== 'value' || !isValueType(second.value.S))) {
+  if (second !== undefined) checkDistinct(tokens, name, first, [second]);
+  if (name.startsWith('attribute_')) checkAttribute(tokens, name, first, second);
+  if (name === 'begins_with') for (const operand of args) checkPrefixed(tokens, operand);
+  return { kind: 'function', name, args };
+}
+
+function checkAttribute(tokens: Tokens, name: string, first: Operand, second: Operand | undefined): void {
+  const isAllowed = first.kind === 'path' || (name === 'attribute_type' && first.kind === 'value');
+  if (!isAllowed) tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
+  if (second !== undefined && (second.kind !== 'value' || !isValueType(second.value.S))) {
     tokens.fail('Invalid attribute type name found; it must be one of S, N, B, BOOL, NULL, L, M, SS, NS, BS');
   }
-  if (name === 'begins_with' && second?.kind === 'value' && orderedBytes(second.value) === undefined) {
-    tokens.fail(`Incorrect operand type for operator or function; operator or function: ${name}`);
+}
+
+function checkPrefixed(tokens: Tokens, operand: Operand): void {
+  if (operand.kind === 'size') failType(tokens, 'begins_with', { N: '0' });
+  if (operand.kind === 'value' && orderedBytes(operand.value) === undefined) {
+    failType(tokens, 'begins_with', operand.value);
   }
-  return { kind: 'function', name, args };
 }
 
 const isFunction = (name: string): name is FunctionName => Object.hasOwn(FUNCTIONS, name);
@@ -150,7 +173,10 @@ export function attributesIn(condition: Condition): string[] {
 }
 
 const attributesOf = (operands: readonly Operand[]): string[] =>
-  operands.flatMap((operand) => (operand.kind === 'value' ? [] : [operand.path[0]]));
+  operands.flatMap((operand) => {
+    const inner = operand.kind === 'size' ? operand.of : operand;
+    return inner.kind === 'path' ? [inner.path[0]] : [];
+  });
 
 /** Whether the condition holds for an item; an item that is not there is an empty one. */
 export function holds(condition: Condition, item: Item): boolean {
@@ -180,7 +206,7 @@ export function holds(condition: Condition, item: Item): boolean {
 }
 
 function compares(comparator: Comparator, left: Value | undefined, right: Value | undefined): boolean {
-  if (left === undefined || right === undefined) return comparator === '<>' && left !== right;
+  if (left === undefined || right === undefined) return comparator === '<>';
   if (comparator === '=') return equal(left, right);
   if (comparator === '<>') return !equal(left, right);
   const order = compare(left, right);

@@ -11,10 +11,12 @@ const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 const MAX_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
+/** What is read at all, before its value is looked at. */
+const MAX_WRITTEN_EXPONENT = 2 ** 31 - 1;
 
 function parse(text: string): Decimal {
-  const [whole, sign, integer = '', fraction = '', exponent = '0'] = NUMBER.exec(text.trim()) ?? [];
-  if (whole === undefined || integer + fraction === '') {
+  const [whole, sign, integer = '', fraction = '', exponent = '0'] = NUMBER.exec(text) ?? [];
+  if (whole === undefined || integer + fraction === '' || Math.abs(Number(exponent)) > MAX_WRITTEN_EXPONENT) {
     return refuse(`The parameter cannot be converted to a numeric value: ${text}`);
   }
   const digits = BigInt(`${sign === '-' ? '-' : ''}${integer}${fraction}`);

@@ -3,8 +3,9 @@ import { OutboxError } from '../../event/errors';
 import { Attributes } from './attributes';
 import { notSimulated } from './not-simulated';
 import { projected, type Path } from './path';
-import { getItem, query, readProjection, scan } from './reads';
+import { found, query, readGet, readProjection, scan } from './reads';
 import {
+  checkCount,
   checkParameters,
   type GetRequest,
   type KeyRequest,
@@ -16,13 +17,17 @@ import {
 } from './request';
 import { refuse, ServiceError } from './service-error';
 import { Table, type KeySchema } from './table';
-import type { Item } from './value';
+import { bytesOf, type Item } from './value';
 import { evaluate, readConditionCheck, readDelete, readPut, readUpdateWrite, type Effect, type Write } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ACTIONS = 100;
+const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_WRITES = 25;
 const MAX_BATCH_READS = 100;
+const MAX_BATCH_READ_BYTES = 16 * 1024 * 1024;
+const MAX_TOKEN_LENGTH = 36;
+const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
 /** For so long a `ClientRequestToken` is remembered: API reference of `TransactWriteItems`. */
 const TOKEN_LIFE_MS = 600_000;
 
@@ -64,7 +69,7 @@ export class MemoryDynamoDb {
   answer(operation: string, request: unknown): object {
     switch (operation) {
       case 'GetItem':
-        return getItem(this.#table(request as GetRequest), request as GetRequest, 'GetItem');
+        return found(readGet(this.#table(request as GetRequest), request as GetRequest, 'GetItem'));
       case 'Query':
         return query(this.#table(request as QueryRequest), request as QueryRequest);
       case 'Scan':
@@ -99,10 +104,15 @@ export class MemoryDynamoDb {
     return structuredClone(this.#table({ TableName: name }).all());
   }
 
-  #table({ TableName: nameOrArn = '' }: { readonly TableName?: string }): Table {
-    const name = nameOrArn.replace(/^arn:.*:table\//, '');
+  #table({ TableName: nameOrArn }: { readonly TableName?: string }): Table {
+    const name = nameOrArn?.replace(/^arn:.*:table\//, '');
+    if (name === undefined)
+      return refuse("Value null at 'tableName' failed to satisfy constraint: Member must not be null");
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
+    if (!TABLE_NAME.test(name)) {
+      refuse(`Invalid table/index name "${name}": it has 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-', and '.'`);
+    }
     return notSimulated(
       `Table "${name}"`,
       `Name it with its key in "tables" of createTestOutbox; known are ${[...this.#tables.keys()].join(', ')}.`,
@@ -111,7 +121,7 @@ export class MemoryDynamoDb {
 
   #write(write: Write, request: unknown): object {
     const { ReturnValues: returns = 'NONE' } = request as { readonly ReturnValues?: string };
-    if (!(returns in RETURNED) || (write.paths === undefined && !['NONE', 'ALL_OLD'].includes(returns))) {
+    if (write.paths === undefined && !['NONE', 'ALL_OLD'].includes(returns)) {
       refuse(`Return values set to invalid value: ${returns}`);
     }
     if (returns.startsWith('UPDATED') && write.paths?.some(({ length }) => length > 1) === true) {
@@ -138,27 +148,20 @@ export class MemoryDynamoDb {
     checkParameters('TransactWriteItems', request);
     const { TransactItems: actions, ClientRequestToken: token } = request;
     checkCount('transactItems', actions.length, MAX_ACTIONS);
-    if (token !== undefined && this.#isRepeated(token, actions)) return {};
+    if (token !== undefined) checkCount('clientRequestToken', token.length, MAX_TOKEN_LENGTH);
     const writes = actions.map((action) => this.#readAction(action));
-    checkDistinct(writes, 'Transaction request cannot include multiple operations on one item');
+    const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
+    if (bytes > MAX_TRANSACTION_BYTES) refuse(`Transaction payload size cannot exceed 4MB. Payload Size: ${bytes}`);
+    if (token !== undefined && this.#isRepeated(token, actions)) return {};
+    checkDistinct(writes, DUPLICATE_ITEM);
     const effects: Effect[] = [];
     const reasons = writes.map((write) => {
-      try {
-        effects.push(evaluate(write));
-        return { Code: 'None' };
-      } catch (error) {
-        if (error instanceof ServiceError) return reasonOf(error);
-        throw error;
-      }
+      const effect = tried(() => evaluate(write));
+      if ('Code' in effect) return effect;
+      effects.push(effect);
+      return { Code: 'None' };
     });
-    if (effects.length < writes.length) {
-      const codes = reasons.map(({ Code }) => Code).join(', ');
-      throw new ServiceError(
-        'TransactionCanceledException',
-        `Transaction cancelled, please refer cancellation reasons for specific reasons [${codes}]`,
-        { CancellationReasons: reasons },
-      );
-    }
+    if (effects.length < writes.length) throw cancellation(reasons);
     this.#commit(effects);
     if (token !== undefined) this.#tokens.set(token, { request: actions, until: this.#now() + TOKEN_LIFE_MS });
     return {};
@@ -174,7 +177,11 @@ export class MemoryDynamoDb {
     );
   }
 
-  #readAction({ Put, Update, Delete, ConditionCheck }: TransactionRequest['TransactItems'][number]): Write {
+  #readAction(action: TransactionRequest['TransactItems'][number]): Write {
+    const { Put, Update, Delete, ConditionCheck } = action;
+    if ([Put, Update, Delete, ConditionCheck].filter((each) => each !== undefined).length !== 1) {
+      refuse('TransactItems can only contain one of Check, Put, Update or Delete');
+    }
     if (Put !== undefined) return readPut(this.#table(Put), Put, 'Put');
     if (Update !== undefined) return readUpdateWrite(this.#table(Update), Update, 'Update');
     if (Delete !== undefined) return readDelete(this.#table(Delete), Delete, 'Delete');
@@ -185,33 +192,40 @@ export class MemoryDynamoDb {
   #transactGet(request: TransactionRequest): object {
     checkParameters('TransactGetItems', request);
     checkCount('transactItems', request.TransactItems.length, MAX_ACTIONS);
-    return {
-      Responses: request.TransactItems.map(({ Get }) =>
-        Get === undefined ? refuse('TransactItems must contain Get') : getItem(this.#table(Get), Get, 'Get'),
-      ),
-    };
+    const reads = request.TransactItems.map(({ Get }) =>
+      Get === undefined ? refuse('TransactItems must contain Get') : readGet(this.#table(Get), Get, 'Get'),
+    );
+    checkDistinct(reads, DUPLICATE_ITEM);
+    const Responses = reads.map((read) => tried(() => found(read)));
+    const reasons = Responses.map((response) => ('Code' in response ? response : { Code: 'None' }));
+    if (Responses.some((response) => 'Code' in response)) throw cancellation(reasons);
+    const bytes = reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+    if (bytes > MAX_TRANSACTION_BYTES) refuse(`Payload in response is too large. ${bytes}`);
+    return { Responses };
   }
 
   #batchGet(request: BatchGetRequest): object {
     checkParameters('BatchGetItem', request);
-    const wanted = Object.entries(request.RequestItems);
-    checkCount(
-      'requestItems',
-      wanted.reduce((sum, [, { Keys }]) => sum + Keys.length, 0),
-      MAX_BATCH_READS,
-    );
-    const responses = wanted.map(([name, keysAndAttributes]) => {
+    const wanted = Object.entries(request.RequestItems).map(([name, keysAndAttributes]) => {
       checkParameters('KeysAndAttributes', keysAndAttributes);
+      const { Keys } = keysAndAttributes;
+      checkCount(`requestItems.${name}.member.keys`, Keys.length, MAX_BATCH_READS);
       const table = this.#table({ TableName: name });
-      const attributes = new Attributes(keysAndAttributes);
+      const attributes = new Attributes(keysAndAttributes, table.keyNames);
       const shape = readProjection(keysAndAttributes, attributes);
       attributes.refuseUnused();
-      const keys = keysAndAttributes.Keys.map((key) => table.key(key));
-      if (new Set(keys.map((key) => table.nameOf(key))).size < keys.length) {
-        refuse('Provided list of item keys contains duplicates');
-      }
+      return { table, shape, keys: Keys.map((key) => table.key(key)) };
+    });
+    const all = wanted.flatMap(({ table, keys }) => keys.map((key) => ({ table, key })));
+    checkCount('requestItems', all.length, MAX_BATCH_READS);
+    checkDistinct(all, 'Provided list of item keys contains duplicates');
+    const bytes = all.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+    if (bytes > MAX_BATCH_READ_BYTES) {
+      notSimulated('BatchGetItem of more than 16 MB', 'Test what reads so much against DynamoDB Local.');
+    }
+    const responses = wanted.map(({ table, shape, keys }) => {
       const items = keys.map((key) => table.get(key)).filter((item) => item !== undefined);
-      return [name, items.map(shape)] as const;
+      return [table.name, items.map(shape)] as const;
     });
     return { Responses: Object.fromEntries(responses), UnprocessedKeys: {} };
   }
@@ -219,19 +233,33 @@ export class MemoryDynamoDb {
   #batchWrite(request: BatchWriteRequest): object {
     checkParameters('BatchWriteItem', request);
     const writes = Object.entries(request.RequestItems).flatMap(([name, requests]) => {
-      const table = this.#table({ TableName: name });
-      return requests.map(({ PutRequest, DeleteRequest }) =>
-        PutRequest === undefined
-          ? readDelete(table, DeleteRequest ?? refuse('Supplied WriteRequest is empty'), 'Delete')
-          : readPut(table, PutRequest, 'Put'),
-      );
+      checkCount(`requestItems.${name}`, requests.length, MAX_BATCH_WRITES);
+      return requests.map((each) => this.#readBatchWrite(name, each));
     });
     checkCount('requestItems', writes.length, MAX_BATCH_WRITES);
     checkDistinct(writes, 'Provided list of item keys contains duplicates');
     this.#commit(writes.map(evaluate));
     return { UnprocessedItems: {} };
   }
+
+  #readBatchWrite(
+    TableName: string,
+    { PutRequest, DeleteRequest }: BatchWriteRequest['RequestItems'][string][number],
+  ): Write {
+    const table = this.#table({ TableName });
+    if (PutRequest !== undefined && DeleteRequest === undefined) {
+      checkParameters('PutRequest', PutRequest);
+      return readPut(table, { TableName, ...PutRequest }, 'Put');
+    }
+    if (DeleteRequest !== undefined && PutRequest === undefined) {
+      checkParameters('DeleteRequest', DeleteRequest);
+      return readDelete(table, { TableName, ...DeleteRequest }, 'Delete');
+    }
+    return refuse('A WriteRequest contains exactly one of PutRequest and DeleteRequest');
+  }
 }
+
+const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';
 
 interface BatchGetRequest {
   readonly RequestItems: Readonly<Record<string, ReadRequest & { readonly Keys: readonly Item[] }>>;
@@ -246,22 +274,35 @@ interface BatchWriteRequest {
   >;
 }
 
-function checkCount(parameter: string, count: number, max: number): void {
-  if (count >= 1 && count <= max) return;
-  refuse(
-    `1 validation error detected: Value at '${parameter}' failed to satisfy constraint: Member must have length between 1 and ${max}; it has ${count}`,
-  );
-}
-
-function checkDistinct(writes: readonly Write[], message: string): void {
-  const names = writes.map(({ table, key }) => `${table.name} ${table.nameOf(key)}`);
+function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: string): void {
+  const names = keys.map(({ table, key }) => `${table.name} ${table.nameOf(key)}`);
   if (new Set(names).size < names.length) refuse(message);
 }
 
-function reasonOf({ type, message, more }: ServiceError): { Code: string; Message: string; Item?: unknown } {
-  const Code = type === 'ConditionalCheckFailedException' ? 'ConditionalCheckFailed' : 'ValidationError';
-  return { Code, Message: message, ...more };
+interface Reason {
+  readonly Code: string;
+  readonly Message?: string;
+  readonly Item?: unknown;
 }
+
+/** The result, or why the transaction is cancelled. */
+function tried<T>(action: () => T): T | Reason {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    const { type, message, more } = error;
+    const Code = type === 'ConditionalCheckFailedException' ? 'ConditionalCheckFailed' : 'ValidationError';
+    return { Code, Message: message, ...more };
+  }
+}
+
+const cancellation = (reasons: readonly Reason[]): ServiceError =>
+  new ServiceError(
+    'TransactionCanceledException',
+    `Transaction cancelled, please refer cancellation reasons for specific reasons [${reasons.map(({ Code }) => Code).join(', ')}]`,
+    { CancellationReasons: reasons },
+  );
 
 /** What an answer shows of the item, by `ReturnValues`. */
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {

@@ -1,4 +1,5 @@
 import { refuse } from './service-error';
+import type { Tokens } from './tokens';
 import type { Item, Value } from './value';
 
 /** Where a value lies in an item: names of attributes and places in lists. */
@@ -26,19 +27,29 @@ function replaced(parent: Value | undefined, [step, ...rest]: readonly (string |
     return { L: list };
   }
   if (typeof step === 'string' && parent?.M !== undefined) return { M: { ...parent.M, [step]: next() } };
-  return refuse('The document path provided in the update expression is invalid for update');
+  return refuse(INVALID_PATH);
 }
 
 /** Takes the values away; places in lists are those before the first is taken. */
 export const withoutValues = (item: Item, paths: readonly Path[]): Item =>
-  paths.toSorted(fromBehind).reduce((state, path) => pruned({ M: state }, path).M ?? {}, item);
+  paths.toSorted((a, b) => inOrder(b, a)).reduce((state, path) => pruned({ M: state }, path).M ?? {}, item);
 
-/** What lies behind in a list comes first, so that no place moves before its turn. */
-function fromBehind(a: Path, b: Path): number {
+/** By names, and in a list by places. */
+export function inOrder(a: Path, b: Path): number {
   const differs = a.findIndex((step, at) => step !== b[at]);
   const [left, right] = [a[differs], b[differs]];
-  return typeof left === 'number' && typeof right === 'number' ? right - left : 0;
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  return String(left) < String(right) ? -1 : 1;
 }
+
+/** Refuses a path whose last step has nothing to stand in. */
+export function checkParent(item: Item, path: Path): void {
+  const parent = path.slice(0, -1).reduce<Value | undefined>(stepInto, { M: item });
+  const isThere = typeof path.at(-1) === 'number' ? parent?.L !== undefined : parent?.M !== undefined;
+  if (!isThere) refuse(INVALID_PATH);
+}
+
+const INVALID_PATH = 'The document path provided in the update expression is invalid for update';
 
 function pruned(parent: Value, [step, ...rest]: readonly (string | number)[]): Value {
   const isLast = rest.length === 0;
@@ -51,14 +62,25 @@ function pruned(parent: Value, [step, ...rest]: readonly (string | number)[]): V
     if (isLast) return { M: without(parent.M, step) };
     if (child !== undefined) return { M: { ...parent.M, [step]: pruned(child, rest) } };
   }
-  return refuse('The document path provided in the update expression is invalid for update');
+  return refuse(INVALID_PATH);
 }
 
 const without = (item: Item, name: string): Item =>
   Object.fromEntries(Object.entries(item).filter(([other]) => other !== name));
 
-/** Whether one of the paths is the other, or leads to it. */
-export const overlap = (a: Path, b: Path): boolean => a.slice(0, b.length).every((step, at) => step === b[at]);
+/** Refuses paths of which one is the other or leads to it, and two that take one value for a list and for a map. */
+export function checkApart(tokens: Tokens, paths: readonly Path[]): void {
+  for (const [at, path] of paths.entries()) {
+    for (const other of paths.slice(at + 1)) {
+      const differs = path.findIndex((step, depth) => step !== other[depth]);
+      const [left, right] = [path[differs], other[differs]];
+      const how =
+        left === undefined || right === undefined ? 'overlap' : typeof left === typeof right ? undefined : 'conflict';
+      if (how === undefined) continue;
+      tokens.fail(`Two document paths ${how} with each other; must remove or rewrite one of these paths;`);
+    }
+  }
+}
 
 /** Only what the paths lead to; elements of lists close ranks. */
 export function projected(item: Item, paths: readonly Path[]): Item {

@@ -1,25 +1,37 @@
 import { Attributes } from './attributes';
-import { attributesIn, holds, readCondition, type Condition } from './condition';
+import { attributesIn, holds, readCondition, type Comparator, type Condition } from './condition';
 import { notSimulated } from './not-simulated';
-import { readList, readPath } from './operand';
-import { overlap, projected, type Path } from './path';
+import { readList, readPath, type Operand } from './operand';
+import { checkApart, projected, type Path } from './path';
 import { checkParameters, type GetRequest, type PagedRequest, type QueryRequest, type ReadRequest } from './request';
 import { refuse } from './service-error';
 import type { Table } from './table';
 import { Tokens } from './tokens';
-import { bytesOf, type Item, type Value } from './value';
+import { bytesOf, equal, type Item, type Value } from './value';
 
 /** A page of Query and Scan ends behind this much. */
 const MAX_PAGE_BYTES = 1024 * 1024;
 
 type Shape = (item: Item) => Item;
 
-export function getItem(table: Table, request: GetRequest, kind: 'Get' | 'GetItem'): { Item?: Item } {
+/** A read of one item that was read and can be answered. */
+export interface Read {
+  readonly table: Table;
+  readonly key: Item;
+  readonly shape: Shape;
+}
+
+export function readGet(table: Table, request: GetRequest, kind: 'Get' | 'GetItem'): Read {
   checkParameters(kind, request);
-  const attributes = new Attributes(request);
+  const attributes = new Attributes(request, table.keyNames);
   const shape = readProjection(request, attributes);
   attributes.refuseUnused();
-  const item = table.get(table.key(request.Key));
+  return { table, key: table.namedKey(request.Key), shape };
+}
+
+export function found({ table, key, shape }: Read): { Item?: Item } {
+  table.checkKey(key);
+  const item = table.get(key);
   return item === undefined ? {} : { Item: shape(item) };
 }
 
@@ -28,37 +40,42 @@ export function readProjection({ ProjectionExpression: text }: ReadRequest, attr
   const tokens = new Tokens('ProjectionExpression', text);
   const paths: Path[] = readList(tokens, () => readPath(tokens, attributes));
   tokens.end();
-  if (paths.some((path, at) => paths.slice(at + 1).some((other) => overlap(path, other)))) {
-    tokens.fail('Two document paths overlap with each other; must remove or rewrite one of these paths;');
-  }
+  checkApart(tokens, paths);
   return (item) => projected(item, paths);
 }
 
 export function query(table: Table, request: QueryRequest): object {
   checkParameters('Query', request);
-  const attributes = new Attributes(request);
+  const attributes = new Attributes(request, table.keyNames);
   const text = request.KeyConditionExpression ?? refuse('Either KeyConditions or KeyConditionExpression must be given');
   const keys = readKeyCondition(table, readCondition(text, attributes, 'KeyConditionExpression'));
-  const page = readPage(request, attributes);
+  const page = readPage(table, request, attributes);
   const filtered = page.filter === undefined ? [] : attributesIn(page.filter);
   const key = filtered.find((name) => table.keyNames.includes(name));
   if (key !== undefined) {
     refuse(`Filter Expression can only contain non-primary key attributes: Primary key attribute: ${key}`);
   }
-  const direction = request.ScanIndexForward === false ? -1 : 1;
+  const { from } = page;
+  const isForward = request.ScanIndexForward !== false;
+  const end = lastOf(keys, isForward);
+  const isInRange = (item: Item): boolean => keys.range === undefined || holds(keys.range, item);
+  const isWithin = (item: Item): boolean => equal(item[table.partitionKey] ?? {}, keys.partition) && isInRange(item);
+  if (from !== undefined && (!isWithin(from) || isAt(table, from, end))) {
+    refuse('The provided starting key does not match the range key predicate');
+  }
   const items = table
     .partition(keys.partition)
-    .filter((item) => keys.range.every((range) => holds(range, item)))
-    .filter((item) => page.from === undefined || table.bySortKey(item, page.from) * direction > 0);
-  return answer(table, direction === 1 ? items : items.toReversed(), page);
+    .filter(isInRange)
+    .filter((item) => from === undefined || table.bySortKey(item, from) * (isForward ? 1 : -1) > 0);
+  return answer(table, isForward ? items : items.toReversed(), page, end);
 }
 
 export function scan(table: Table, request: PagedRequest): object {
   checkParameters('Scan', request);
-  const page = readPage(request, new Attributes(request));
+  const page = readPage(table, request, new Attributes(request, table.keyNames));
   const items = table.all();
   if (page.from === undefined) return answer(table, items, page);
-  const from = table.nameOf(table.key(page.from));
+  const from = table.nameOf(page.from);
   const at = items.findIndex((item) => table.nameOf(item) === from);
   if (at === -1) {
     notSimulated('Scan from an item that is gone', 'Test what deletes between two pages against DynamoDB Local.');
@@ -74,16 +91,31 @@ interface Page {
   readonly isCounted: boolean;
 }
 
-function readPage(request: PagedRequest, attributes: Attributes): Page {
-  const { FilterExpression: text, Limit: limit = Infinity, ExclusiveStartKey: from, Select } = request;
+function readPage(table: Table, request: PagedRequest, attributes: Attributes): Page {
+  const { FilterExpression: text, Limit: limit = Infinity, ExclusiveStartKey: from, Select: select } = request;
   const filter = text === undefined ? undefined : readCondition(text, attributes, 'FilterExpression');
   const shape = readProjection(request, attributes);
   attributes.refuseUnused();
   if (limit < 1) refuse('Limit must be greater than or equal to 1');
-  return { filter, shape, limit, from, isCounted: Select === 'COUNT' };
+  const isProjected = request.ProjectionExpression !== undefined;
+  if (select === 'ALL_PROJECTED_ATTRIBUTES') refuse(`${select} can be used only when Querying using an IndexName`);
+  if (select === 'SPECIFIC_ATTRIBUTES' && !isProjected) {
+    refuse(`Must specify the AttributesToGet or ProjectionExpression when choosing to get ${select}`);
+  }
+  if (select !== undefined && select !== 'SPECIFIC_ATTRIBUTES' && isProjected) {
+    refuse(`Cannot specify the ProjectionExpression when choosing to get ${select}`);
+  }
+  return {
+    filter,
+    shape,
+    limit,
+    from: from === undefined ? undefined : table.key(from),
+    isCounted: select === 'COUNT',
+  };
 }
 
-function answer(table: Table, items: readonly Item[], { filter, shape, limit, isCounted }: Page): object {
+/** @param end - a page that reaches an item with this sort key is the last one */
+function answer(table: Table, items: readonly Item[], { filter, shape, limit, isCounted }: Page, end?: Value): object {
   const seen: Item[] = [];
   let bytes = 0;
   const isFull = (): boolean => seen.length >= limit || bytes > MAX_PAGE_BYTES;
@@ -93,41 +125,68 @@ function answer(table: Table, items: readonly Item[], { filter, shape, limit, is
     bytes += bytesOf(item);
   }
   const last = seen.at(-1);
-  const found = filter === undefined ? seen : seen.filter((item) => holds(filter, item));
+  const chosen = filter === undefined ? seen : seen.filter((item) => holds(filter, item));
   return {
-    ...(isCounted ? {} : { Items: found.map(shape) }),
-    Count: found.length,
+    ...(isCounted ? {} : { Items: chosen.map(shape) }),
+    Count: chosen.length,
     ScannedCount: seen.length,
-    ...(isFull() && last !== undefined ? { LastEvaluatedKey: table.keyIn(last) } : {}),
+    ...(isFull() && last !== undefined && !isAt(table, last, end) ? { LastEvaluatedKey: table.keyIn(last) } : {}),
   };
 }
 
+const isAt = (table: Table, item: Item, end: Value | undefined): boolean =>
+  end !== undefined && equal(item[table.sortKey ?? ''] ?? { NULL: true }, end);
+
 interface KeyCondition {
   readonly partition: Value;
-  readonly range: readonly Condition[];
+  /** On the sort key, which stands first in it. */
+  readonly range?: Range;
 }
+
+type Range = Extract<Condition, { readonly kind: 'compare' | 'between' | 'function' }>;
 
 /** `pk = :value`, alone or with one condition on the sort key. */
 function readKeyCondition(table: Table, condition: Condition): KeyCondition {
-  const parts = condition.kind === 'and' ? [condition.left, condition.right] : [condition];
+  const parts = (condition.kind === 'and' ? [condition.left, condition.right] : [condition]).map(keyFirst);
   const { partitionKey, sortKey } = table;
   const partition = parts.flatMap((part) => {
     const isEqual = part.kind === 'compare' && part.comparator === '=' && isOf(part.left, partitionKey);
     return isEqual && part.right.kind === 'value' ? [part.right.value] : [];
   });
-  const range = parts.filter((part) => sortKey !== undefined && isRange(part, sortKey));
+  const range = parts.filter((part) => isRange(part, sortKey));
   const [value] = partition;
   if (value === undefined || partition.length !== 1 || partition.length + range.length !== parts.length) {
     return refuse(`Query condition missed key schema element: ${partitionKey}, or is not supported`);
   }
-  table.checkKeyType(partitionKey, value);
-  return { partition: value, range };
+  table.checkKeyValue(partitionKey, value);
+  for (const bound of range.flatMap(boundsOf)) {
+    if (bound.kind !== 'value') return refuse('A sort key can be compared with values only');
+    table.checkKeyValue(sortKey ?? '', bound.value);
+  }
+  return { partition: value, range: range[0] };
 }
 
-function isRange(part: Condition, sortKey: string): boolean {
+/** `:value < sk` as `sk > :value`. */
+function keyFirst(part: Condition): Condition {
+  if (part.kind !== 'compare' || part.left.kind !== 'value') return part;
+  const comparator = MIRRORED[part.comparator];
+  return { kind: 'compare', comparator, left: part.right, right: part.left };
+}
+
+const MIRRORED: Readonly<Record<Comparator, Comparator>> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
+
+function isRange(part: Condition, sortKey: string | undefined): part is Range {
+  if (sortKey === undefined) return false;
   switch (part.kind) {
     case 'compare':
-      return part.comparator !== '<>' && isOf(part.left, sortKey) && part.right.kind === 'value';
+      return part.comparator !== '<>' && isOf(part.left, sortKey);
     case 'between':
       return isOf(part.operand, sortKey);
     case 'function':
@@ -137,5 +196,30 @@ function isRange(part: Condition, sortKey: string): boolean {
   }
 }
 
-const isOf = (operand: { readonly kind: string; readonly path?: Path }, name: string): boolean =>
-  operand.kind === 'path' && operand.path?.length === 1 && operand.path[0] === name;
+const isOf = (operand: Operand, name: string): boolean =>
+  operand.kind === 'path' && operand.path.length === 1 && operand.path[0] === name;
+
+function boundsOf(range: Range): readonly Operand[] {
+  switch (range.kind) {
+    case 'compare':
+      return [range.right];
+    case 'between':
+      return [range.low, range.high];
+    case 'function':
+      return range.args.slice(1);
+  }
+}
+
+/** The sort key behind which a range has nothing more, when the range includes it. */
+function lastOf({ range }: KeyCondition, isForward: boolean): Value | undefined {
+  const inclusive = isForward ? '<=' : '>=';
+  const bound =
+    range?.kind === 'between'
+      ? isForward
+        ? range.high
+        : range.low
+      : range?.kind === 'compare' && range.comparator === inclusive
+        ? range.right
+        : undefined;
+  return bound?.kind === 'value' ? bound.value : undefined;
+}

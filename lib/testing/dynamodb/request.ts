@@ -1,4 +1,5 @@
 import { notSimulated } from './not-simulated';
+import { refuse } from './service-error';
 import type { Item, Value } from './value';
 
 /** What every request on items may say of them. */
@@ -49,41 +50,92 @@ export interface QueryRequest extends PagedRequest {
   readonly ScanIndexForward?: boolean;
 }
 
-const ITEM = ['TableName', 'ExpressionAttributeNames', 'ExpressionAttributeValues'];
-const CONDITIONAL = [...ITEM, 'ConditionExpression', 'ReturnValuesOnConditionCheckFailure'];
-const READ = ['TableName', 'ExpressionAttributeNames', 'ProjectionExpression', 'ConsistentRead'];
+const CONDITION = ['ExpressionAttributeNames', 'ExpressionAttributeValues', 'ReturnValuesOnConditionCheckFailure'];
+const CONDITIONAL = [...CONDITION, 'ConditionExpression'];
+const READ = ['ExpressionAttributeNames', 'ProjectionExpression', 'ConsistentRead'];
 const PAGED = [...READ, 'ExpressionAttributeValues', 'FilterExpression', 'Limit', 'ExclusiveStartKey', 'Select'];
 
-/** What each kind of request may say. Whatever else it says would be ignored, so it is refused. */
+/**
+ * What each kind of request must say, and what it may say. Whatever else it says would be ignored, so it is not
+ * simulated.
+ */
 const PARAMETERS = {
-  Put: [...CONDITIONAL, 'Item'],
-  Update: [...CONDITIONAL, 'Key', 'UpdateExpression'],
-  Delete: [...CONDITIONAL, 'Key'],
-  ConditionCheck: [...CONDITIONAL, 'Key'],
-  Get: [...READ, 'Key'],
-  PutItem: [...CONDITIONAL, 'Item', 'ReturnValues'],
-  UpdateItem: [...CONDITIONAL, 'Key', 'UpdateExpression', 'ReturnValues'],
-  DeleteItem: [...CONDITIONAL, 'Key', 'ReturnValues'],
-  GetItem: [...READ, 'Key'],
-  Query: [...PAGED, 'KeyConditionExpression', 'ScanIndexForward'],
-  Scan: PAGED,
-  KeysAndAttributes: ['Keys', 'ExpressionAttributeNames', 'ProjectionExpression', 'ConsistentRead'],
-  TransactWriteItems: ['TransactItems', 'ClientRequestToken'],
-  TransactGetItems: ['TransactItems'],
-  BatchGetItem: ['RequestItems'],
-  BatchWriteItem: ['RequestItems'],
-} as const;
+  Put: [['TableName', 'Item'], CONDITIONAL],
+  Update: [
+    ['TableName', 'Key'],
+    [...CONDITIONAL, 'UpdateExpression'],
+  ],
+  Delete: [['TableName', 'Key'], CONDITIONAL],
+  ConditionCheck: [['TableName', 'Key', 'ConditionExpression'], CONDITION],
+  Get: [['TableName', 'Key'], READ],
+  PutItem: [
+    ['TableName', 'Item'],
+    [...CONDITIONAL, 'ReturnValues'],
+  ],
+  UpdateItem: [
+    ['TableName', 'Key'],
+    [...CONDITIONAL, 'UpdateExpression', 'ReturnValues'],
+  ],
+  DeleteItem: [
+    ['TableName', 'Key'],
+    [...CONDITIONAL, 'ReturnValues'],
+  ],
+  GetItem: [['TableName', 'Key'], READ],
+  Query: [['TableName'], [...PAGED, 'KeyConditionExpression', 'ScanIndexForward']],
+  Scan: [['TableName'], PAGED],
+  KeysAndAttributes: [['Keys'], READ],
+  PutRequest: [['Item'], []],
+  DeleteRequest: [['Key'], []],
+  TransactWriteItems: [['TransactItems'], ['ClientRequestToken']],
+  TransactGetItems: [['TransactItems'], []],
+  BatchGetItem: [['RequestItems'], []],
+  BatchWriteItem: [['RequestItems'], []],
+} as const satisfies Readonly<Record<string, readonly [required: readonly string[], optional: readonly string[]]>>;
+export type RequestKind = keyof typeof PARAMETERS;
 
 /** Asks for figures that tables in memory do not have; the answer leaves them out. */
 const IGNORED: readonly string[] = ['ReturnConsumedCapacity', 'ReturnItemCollectionMetrics'];
 
-export function checkParameters(kind: keyof typeof PARAMETERS, request: object): void {
-  const known: readonly string[] = PARAMETERS[kind];
-  const unknown = Object.keys(request).find((name) => !known.includes(name) && !IGNORED.includes(name));
+/** API reference of each request: "Valid Values". */
+const VALID_VALUES: Readonly<Record<string, readonly string[]>> = {
+  ReturnValues: ['NONE', 'ALL_OLD', 'UPDATED_OLD', 'ALL_NEW', 'UPDATED_NEW'],
+  ReturnValuesOnConditionCheckFailure: ['ALL_OLD', 'NONE'],
+  ReturnConsumedCapacity: ['INDEXES', 'TOTAL', 'NONE'],
+  ReturnItemCollectionMetrics: ['SIZE', 'NONE'],
+  Select: ['ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES', 'SPECIFIC_ATTRIBUTES', 'COUNT'],
+};
+
+export function checkParameters(kind: RequestKind, request: object): void {
+  const [required, optional] = PARAMETERS[kind];
+  const known: readonly string[] = [...required, ...optional, ...IGNORED];
+  const said = new Map(Object.entries(request).filter(([, value]) => value !== undefined && value !== null));
+  const missing = required.find((name) => !said.has(name));
+  if (missing !== undefined) {
+    refuse(
+      `1 validation error detected: Value null at '${missing}' failed to satisfy constraint: Member must not be null`,
+    );
+  }
+  for (const [name, value] of said) {
+    const valid = VALID_VALUES[name];
+    if (valid?.some((each) => each === value) === false) {
+      refuse(
+        `1 validation error detected: Value '${String(value)}' at '${name}' failed to satisfy constraint: Member must satisfy enum value set: [${valid.join(', ')}]`,
+      );
+    }
+  }
+  const unknown = [...said.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const instead =
     unknown === 'IndexName'
       ? 'Test what reads an index against DynamoDB Local.'
-      : `It takes ${known.join(', ')}; test the rest against DynamoDB Local.`;
+      : `It takes ${[...required, ...optional].join(', ')}; test the rest against DynamoDB Local.`;
   notSimulated(`${kind} with ${unknown}`, instead);
+}
+
+/** Refuses a list of more or fewer members. */
+export function checkCount(parameter: string, count: number, max: number): void {
+  if (count >= 1 && count <= max) return;
+  refuse(
+    `1 validation error detected: Value at '${parameter}' failed to satisfy constraint: Member must have length between 1 and ${max}; it has ${count}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { refuse } from './service-error';
-import { compare, equal, storedItem, typeOf, type Item, type Value } from './value';
+import { compare, equal, orderedBytes, storedItem, typeOf, type Item, type Value } from './value';
 
 /** A table's key attributes with their types, in this order: its partition key, and its sort key when it has one. */
 export type KeySchema = Readonly<Record<string, 'S' | 'N' | 'B'>>;
@@ -35,26 +35,53 @@ export class Table {
     return this.#sortKey;
   }
 
-  /** The key of a whole item. */
+  /** The key of a whole item. Its types and sizes are not checked yet. */
   keyOfItem(item: Item): Item {
     for (const name of this.keyNames) {
       if (item[name] === undefined) {
         refuse(`One or more parameter values were invalid: Missing the key ${name} in the item`);
       }
     }
-    return this.#checkedKey(this.keyIn(item));
+    return this.#filledKey(this.keyIn(item));
   }
 
-  /** A key as a request names it: all key attributes and no other. */
-  key(key: Item | undefined): Item {
+  /** A key as a request names it: all key attributes and no other. Its types and sizes are not checked yet. */
+  namedKey(key: Item | undefined): Item {
     const names = Object.keys(key ?? {});
     if (key === undefined || names.length !== this.keyNames.length || this.keyNames.some((name) => !(name in key))) {
       return refuse('The provided key element does not match the schema');
     }
-    return this.#checkedKey(key);
+    return this.#filledKey(key);
   }
 
-  checkKeyType(name: string, value: Value): void {
+  /** A key as a request names it, checked. */
+  key(key: Item | undefined): Item {
+    const named = this.namedKey(key);
+    this.checkKey(named);
+    return named;
+  }
+
+  /** Refuses a key attribute of another type than the table's, or too long. */
+  checkKey(key: Item): void {
+    for (const [at, name] of this.keyNames.entries()) {
+      const value = key[name] ?? {};
+      this.#checkType(name, value);
+      const max = MAX_KEY_BYTES[at] ?? 0;
+      if (keyBytes(value) > max) {
+        refuse(
+          `One or more parameter values were invalid: Size of key ${name} has exceeded the maximum size limit of ${max} bytes`,
+        );
+      }
+    }
+  }
+
+  /** Refuses what no key attribute can be compared with. */
+  checkKeyValue(name: string, value: Value): void {
+    this.#checkType(name, value);
+    checkFilled(name, value);
+  }
+
+  #checkType(name: string, value: Value): void {
     const expected = this.#schema[name];
     const actual = typeOf(value);
     if (actual === expected) return;
@@ -63,24 +90,14 @@ export class Table {
     );
   }
 
-  #checkedKey(key: Item): Item {
-    for (const [at, name] of this.keyNames.entries()) {
-      const value = key[name] ?? {};
-      this.checkKeyType(name, value);
-      const bytes = keyBytes(value);
-      const max = MAX_KEY_BYTES[at] ?? 0;
-      if (bytes === 0) {
-        refuse(
-          `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty value. Key: ${name}`,
-        );
-      }
-      if (bytes > max) {
-        refuse(
-          `One or more parameter values were invalid: Size of key ${name} has exceeded the maximum size limit of ${max} bytes`,
-        );
-      }
+  #filledKey(key: Item): Item {
+    const stored = storedItem(key);
+    for (const name of this.keyNames) {
+      const value = stored[name] ?? {};
+      if (value.N === undefined && orderedBytes(value) === undefined) refuse('Invalid attribute value type');
+      checkFilled(name, value);
     }
-    return storedItem(key);
+    return stored;
   }
 
   /** Names an item among those of its table. */
@@ -127,7 +144,12 @@ export class Table {
   }
 }
 
-function keyBytes({ S, N, B = '' }: Value): number {
-  if (S !== undefined) return Buffer.byteLength(S);
-  return N === undefined ? Buffer.byteLength(B, 'base64') : N.length;
+/** Of a text or of binary; what is neither is not empty, and of the wrong type or a number. */
+const keyBytes = (value: Value): number => orderedBytes(value)?.length ?? 1;
+
+function checkFilled(name: string, value: Value): void {
+  if (keyBytes(value) > 0) return;
+  refuse(
+    `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty value. Key: ${name}`,
+  );
 }

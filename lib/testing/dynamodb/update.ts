@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Attributes } from './attributes';
 import { addNumbers, subtractNumbers } from './decimal';
-import { readList, readPath } from './operand';
-import { overlap, valueAt, withoutValues, withValue, type Path } from './path';
+import { failType, readList, readPath, readTarget } from './operand';
+import { checkApart, checkParent, inOrder, valueAt, withoutValues, withValue, type Path } from './path';
 import { refuse } from './service-error';
 import { Tokens } from './tokens';
 import { equal, membersOf, typeOf, type Item, type Value } from './value';
@@ -36,7 +37,7 @@ export function readUpdate(text: string, attributes: Attributes): Update {
   };
   const seen = new Set<string>();
   const readPathValue = (): PathValue => {
-    const path = readPath(tokens, attributes);
+    const path = readTarget(tokens, attributes);
     return { path, value: attributes.value(tokens.take(), tokens.expression) };
   };
   while (tokens.next !== undefined) {
@@ -48,7 +49,7 @@ export function readUpdate(text: string, attributes: Attributes): Update {
         update.sets = readList(tokens, () => readSet(tokens, attributes));
         break;
       case 'REMOVE':
-        update.removes = readList(tokens, () => readPath(tokens, attributes));
+        update.removes = readList(tokens, () => readTarget(tokens, attributes));
         break;
       case 'ADD':
         update.adds = readList(tokens, readPathValue);
@@ -62,72 +63,76 @@ export function readUpdate(text: string, attributes: Attributes): Update {
         tokens.fail(`Syntax error; token: "${clause}"`);
     }
   }
-  checkDistinct(tokens, pathsOf(update));
+  checkApart(tokens, pathsOf(update));
   return update;
 }
 
 const checkAddable = (tokens: Tokens, value: Value): void => {
-  if (value.N === undefined && membersOf(value) === undefined) {
-    tokens.fail(`Incorrect operand type for operator or function; operator: ADD, operand type: ${typeOf(value)}`);
-  }
+  if (value.N === undefined && membersOf(value) === undefined) failType(tokens, 'ADD', value);
 };
 
 const checkDeletable = (tokens: Tokens, value: Value): void => {
-  if (membersOf(value) === undefined) {
-    tokens.fail(`Incorrect operand type for operator or function; operator: DELETE, operand type: ${typeOf(value)}`);
-  }
+  if (membersOf(value) === undefined) failType(tokens, 'DELETE', value);
 };
 
 function readSet(tokens: Tokens, attributes: Attributes): { path: Path; written: Written } {
-  const path = readPath(tokens, attributes);
+  const path = readTarget(tokens, attributes);
   tokens.expect('=');
-  return { path, written: readSum(tokens, attributes) };
+  return { path, written: readWritten(tokens, attributes) };
 }
 
-/** Parentheses may stand around an operand, or once around the whole. */
-function readSum(tokens: Tokens, attributes: Attributes): Written {
-  if (!tokens.accept('(')) return readRest(readWritten(tokens, attributes), tokens, attributes);
-  const first = readWritten(tokens, attributes);
-  if (tokens.accept(')')) return readRest(first, tokens, attributes);
-  const sum = readRest(first, tokens, attributes);
-  tokens.expect(')');
-  return sum;
-}
-
-function readRest(left: Written, tokens: Tokens, attributes: Attributes): Written {
-  if (tokens.accept('+')) return { kind: 'sum', left, right: readTerm(tokens, attributes) };
-  if (tokens.accept('-')) return { kind: 'difference', left, right: readTerm(tokens, attributes) };
-  return left;
-}
-
-function readTerm(tokens: Tokens, attributes: Attributes): Written {
-  if (!tokens.accept('(')) return readWritten(tokens, attributes);
-  const inner = readWritten(tokens, attributes);
-  tokens.expect(')');
-  return inner;
-}
-
+/** A term, a sum or difference of two terms, or `list_append`; parentheses may stand around the whole. */
 function readWritten(tokens: Tokens, attributes: Attributes): Written {
+  const isSum = tokens.afterGroup === '+' || tokens.afterGroup === '-';
+  if (tokens.next === '(' && !isSum) return tokens.group(() => readWritten(tokens, attributes));
+  if (tokens.next === 'list_append' && tokens.afterNext === '(') return readListAppend(tokens, attributes);
+  const left = readTerm(tokens, attributes);
+  if (tokens.next !== '+' && tokens.next !== '-') return left;
+  const sign = tokens.take();
+  tokens.countOperator();
+  const right = readTerm(tokens, attributes);
+  for (const term of [left, right]) {
+    if (term.kind === 'value' && term.value.N === undefined) failType(tokens, sign, term.value);
+  }
+  return { kind: sign === '+' ? 'sum' : 'difference', left, right };
+}
+
+function readListAppend(tokens: Tokens, attributes: Attributes): Written {
+  const [left, right] = readArguments(tokens, attributes);
+  for (const term of [left, right]) {
+    if (term.kind === 'value' && term.value.L === undefined) failType(tokens, 'list_append', term.value);
+  }
+  return { kind: 'list_append', left, right };
+}
+
+/** A path, a value or `if_not_exists`; parentheses may stand around it. */
+function readTerm(tokens: Tokens, attributes: Attributes): Written {
+  if (tokens.next === '(') return tokens.group(() => readTerm(tokens, attributes));
   if (tokens.next?.startsWith(':') === true) {
     return { kind: 'value', value: attributes.value(tokens.take(), tokens.expression) };
   }
   if (tokens.afterNext !== '(') return { kind: 'path', path: readPath(tokens, attributes) };
-  const name = tokens.take();
-  tokens.expect('(');
-  let written: Written;
-  if (name === 'if_not_exists') {
-    const path = readPath(tokens, attributes);
-    tokens.expect(',');
-    written = { kind: name, path, otherwise: readWritten(tokens, attributes) };
-  } else if (name === 'list_append') {
-    const left = readWritten(tokens, attributes);
-    tokens.expect(',');
-    written = { kind: name, left, right: readWritten(tokens, attributes) };
-  } else {
-    return tokens.fail(`Invalid function name; function: ${name}`);
+  if (tokens.next !== 'if_not_exists') {
+    tokens.fail(`The function is not allowed to be used this way in an expression; function: ${tokens.next ?? ''}`);
   }
+  const [left, otherwise] = readArguments(tokens, attributes);
+  if (left.kind !== 'path') return tokens.fail('if_not_exists requires a document path');
+  if (isDeepStrictEqual(left, otherwise)) {
+    tokens.fail('The first operand must be distinct from the remaining operands; function: if_not_exists');
+  }
+  return { kind: 'if_not_exists', path: left.path, otherwise };
+}
+
+/** The two arguments of a function, whose name comes next. */
+function readArguments(tokens: Tokens, attributes: Attributes): [Written, Written] {
+  tokens.take();
+  tokens.countOperator();
+  tokens.expect('(');
+  const left = readTerm(tokens, attributes);
+  tokens.expect(',');
+  const right = readTerm(tokens, attributes);
   tokens.expect(')');
-  return written;
+  return [left, right];
 }
 
 /** All paths that the update writes. */
@@ -138,21 +143,16 @@ export const pathsOf = ({ sets, removes, adds, deletes }: Update): Path[] => [
   ...deletes.map(({ path }) => path),
 ];
 
-function checkDistinct(tokens: Tokens, paths: readonly Path[]): void {
-  for (const [at, path] of paths.entries()) {
-    if (paths.slice(at + 1).some((other) => overlap(path, other))) {
-      tokens.fail('Two document paths overlap with each other; must remove or rewrite one of these paths;');
-    }
-  }
-}
-
 /** The item after the update. Everything reads the item as it was. */
 export function updated(item: Item, { sets, removes, adds, deletes }: Update): Item {
   const values = [
     ...sets.map(({ path, written }) => ({ path, value: valueOf(written, item) })),
     ...adds.map(({ path, value }) => ({ path, value: added(valueAt(item, path), value) })),
-    ...deletes.map(({ path, value }) => ({ path, value: reduced(valueAt(item, path), value) })),
-  ];
+    ...deletes.map(({ path, value }) => {
+      checkParent(item, path);
+      return { path, value: reduced(valueAt(item, path), value) };
+    }),
+  ].toSorted((a, b) => inOrder(a.path, b.path));
   const gone = values.filter(({ value }) => value === undefined).map(({ path }) => path);
   const next = values.reduce(
     (state, { path, value }) => (value === undefined ? state : withValue(state, path, value)),

@@ -21,6 +21,9 @@ export type ValueType = (typeof TYPES)[number];
 
 export const isValueType = (text: string | undefined): text is ValueType => TYPES.some((type) => type === text);
 
+/** Amazon DynamoDB developer guide, "Quotas": of an attribute's name. */
+export const MAX_NAME_BYTES = 65_535;
+
 export function typeOf(value: Value): ValueType {
   const set = TYPES.filter((type) => value[type] !== undefined);
   const [type] = set;
@@ -37,27 +40,45 @@ export function membersOf({ SS, NS, BS }: Value): readonly Value[] | undefined {
   return BS?.map((B) => ({ B }));
 }
 
-/** The value as DynamoDB stores it, or its refusal. */
-export function storedValue(value: Value): Value {
-  switch (typeOf(value)) {
+/** Amazon DynamoDB developer guide, "Quotas": so many lists and maps lie in each other at most. */
+const MAX_NESTING = 32;
+
+/** The value as DynamoDB stores it, or its refusal. `level`: how many lists and maps it lies in. */
+export function storedValue(value: Value, level = 0): Value {
+  const type = typeOf(value);
+  if ((type === 'L' || type === 'M') && level >= MAX_NESTING) {
+    refuse(`Nesting Levels have exceeded supported limits: lists and maps lie more than ${MAX_NESTING} levels deep`);
+  }
+  switch (type) {
     case 'N':
       return { N: normalNumber(value.N ?? '') };
     case 'L':
-      return { L: (value.L ?? []).map(storedValue) };
+      return { L: (value.L ?? []).map((each) => storedValue(each, level + 1)) };
     case 'M':
-      return { M: storedItem(value.M ?? {}) };
+      return { M: storedItem(value.M ?? {}, level + 1) };
     case 'NS':
       return storedSet({ NS: (value.NS ?? []).map(normalNumber) });
     case 'SS':
     case 'BS':
       return storedSet(value);
+    case 'NULL':
+      return value.NULL === true
+        ? value
+        : refuse('One or more parameter values were invalid: Null attribute value types must have the value of true');
     default:
       return value;
   }
 }
 
-export const storedItem = (item: Item): Item =>
-  Object.fromEntries(Object.entries(item).map(([name, value]) => [name, storedValue(value)]));
+/** An item is itself the first of the levels that are counted. */
+export const storedItem = (item: Item, level = 1): Item =>
+  Object.fromEntries(
+    Object.entries(item).map(([name, value]) => {
+      if (name === '') refuse('Empty attribute name');
+      if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`Attribute name is larger than ${MAX_NAME_BYTES} bytes`);
+      return [name, storedValue(value, level)];
+    }),
+  );
 
 function storedSet(set: Value): Value {
   const members = membersOf(set) ?? [];

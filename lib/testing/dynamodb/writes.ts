@@ -1,7 +1,14 @@
 import { Attributes } from './attributes';
 import { holds, readCondition, type Condition } from './condition';
 import type { Path } from './path';
-import { checkParameters, type Conditional, type KeyRequest, type PutRequest, type UpdateRequest } from './request';
+import {
+  checkParameters,
+  type Conditional,
+  type KeyRequest,
+  type PutRequest,
+  type RequestKind,
+  type UpdateRequest,
+} from './request';
 import { refuse, ServiceError } from './service-error';
 import type { Table } from './table';
 import { pathsOf, readUpdate, updated } from './update';
@@ -16,6 +23,8 @@ export interface Write {
   readonly key: Item;
   readonly condition?: Condition;
   readonly returnsItem: boolean;
+  /** How much of a transaction's limit it takes, about. */
+  readonly bytes: number;
   /** What an update writes. */
   readonly paths?: readonly Path[];
   /** The item afterwards; nothing when it is gone then. */
@@ -31,47 +40,49 @@ export interface Effect {
 
 export function readPut(table: Table, request: PutRequest, kind: 'Put' | 'PutItem'): Write {
   checkParameters(kind, request);
-  const attributes = new Attributes(request);
+  const attributes = new Attributes(request, table.keyNames);
   const condition = readConditionOf(request, attributes);
   attributes.refuseUnused();
   const item = storedItem(request.Item);
   const key = table.keyOfItem(item);
   checkSize(item);
-  return { table, key, ...condition, next: () => item };
+  return { table, key, ...condition, bytes: payloadOf(request, item), next: () => item };
 }
 
 export function readDelete(table: Table, request: KeyRequest, kind: 'Delete' | 'DeleteItem'): Write {
-  checkParameters(kind, request);
-  const attributes = new Attributes(request);
-  const condition = readConditionOf(request, attributes);
-  attributes.refuseUnused();
-  return { table, key: table.key(request.Key), ...condition, next: () => undefined };
+  return readByKey(table, request, kind, () => undefined);
 }
 
 export function readConditionCheck(table: Table, request: KeyRequest): Write {
-  checkParameters('ConditionCheck', request);
-  const attributes = new Attributes(request);
+  return readByKey(table, request, 'ConditionCheck', (before) => before);
+}
+
+function readByKey(table: Table, request: KeyRequest, kind: RequestKind, next: Write['next']): Write {
+  checkParameters(kind, request);
+  const attributes = new Attributes(request, table.keyNames);
   const condition = readConditionOf(request, attributes);
   attributes.refuseUnused();
-  return { table, key: table.key(request.Key), ...condition, next: (before) => before };
+  const key = table.namedKey(request.Key);
+  return { table, key, ...condition, bytes: payloadOf(request, key), next };
 }
 
 export function readUpdateWrite(table: Table, request: UpdateRequest, kind: 'Update' | 'UpdateItem'): Write {
   checkParameters(kind, request);
-  const attributes = new Attributes(request);
+  const attributes = new Attributes(request, table.keyNames);
   const condition = readConditionOf(request, attributes);
   const { UpdateExpression: expression } = request;
   const update = expression === undefined ? undefined : readUpdate(expression, attributes);
   attributes.refuseUnused();
-  const key = table.key(request.Key);
+  const key = table.namedKey(request.Key);
   const paths = update === undefined ? [] : pathsOf(update);
-  checkKeyKept(table, paths);
   return {
     table,
     key,
     ...condition,
+    bytes: payloadOf(request, key) + (expression?.length ?? 0),
     paths,
     next: (before) => {
+      checkKeyKept(table, paths);
       const item = before ?? key;
       return storedItem(update === undefined ? item : updated(item, update));
     },
@@ -87,6 +98,11 @@ function readConditionOf(
   return { condition: readCondition(text, attributes, 'ConditionExpression'), returnsItem };
 }
 
+const payloadOf = (
+  { ExpressionAttributeValues: values = {}, ConditionExpression: condition = '' }: Conditional,
+  item: Item,
+): number => bytesOf(item) + bytesOf(values) + condition.length;
+
 function checkKeyKept(table: Table, paths: readonly Path[]): void {
   const key = paths.map(([name]) => name).find((name) => table.keyNames.includes(name));
   if (key !== undefined) {
@@ -99,6 +115,7 @@ function checkKeyKept(table: Table, paths: readonly Path[]): void {
 /** Tries the write on the item as it is, and changes nothing yet. */
 export function evaluate(write: Write): Effect {
   const { table, key, condition, returnsItem, next } = write;
+  table.checkKey(key);
   const before = table.get(key);
   if (condition !== undefined && !holds(condition, before ?? {})) {
     throw new ServiceError(
