@@ -1,6 +1,6 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-import { isDynamoDbOutage } from '../../../../lib/consume/dynamodb/outage';
+import { serviceFailureOf } from '../../../../lib/consume/service-error';
 import { memoryClient } from '../../../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../../../lib/testing/dynamodb/memory-dynamodb';
 
@@ -16,7 +16,7 @@ function aBrokenDatabase(bug: Error) {
 }
 
 describe('an error of the tables in memory that is no answer of DynamoDB', () => {
-  it('is thrown as it is, and is no outage', async () => {
+  it('is thrown as it is, and is no failure of a service', async () => {
     const bug = new TypeError('items is not iterable');
     const client = aBrokenDatabase(bug);
     const thrown: unknown = await client
@@ -24,7 +24,7 @@ describe('an error of the tables in memory that is no answer of DynamoDB', () =>
       .catch((error: unknown) => error);
     expect(thrown).toBe(bug);
     expect(thrown).not.toHaveProperty('$metadata');
-    expect(isDynamoDbOutage(thrown)).toBe(false);
+    expect(serviceFailureOf(thrown)).toBeUndefined();
   });
 
   it('is thrown as it is by a document client too', async () => {
@@ -33,15 +33,15 @@ describe('an error of the tables in memory that is no answer of DynamoDB', () =>
       .get({ TableName: 'things', Key: KEY })
       .catch((error: unknown) => error);
     expect(thrown).toBe(bug);
-    expect(isDynamoDbOutage(thrown)).toBe(false);
+    expect(serviceFailureOf(thrown)).toBeUndefined();
   });
 
-  it('is no outage when a request is not simulated', async () => {
+  it('is no failure of a service when a request is not simulated', async () => {
     const tables = new MemoryDynamoDb({ things: { id: 'S' } }, Date.now);
     const client = DynamoDBDocument.from(memoryClient(tables, 'eu-west-1', () => undefined));
     const thrown: unknown = await client.get({ TableName: 'others', Key: KEY }).catch((error: unknown) => error);
     expect(thrown).toMatchObject({ code: 'not-simulated' });
-    expect(isDynamoDbOutage(thrown)).toBe(false);
+    expect(serviceFailureOf(thrown)).toBeUndefined();
   });
 
   it('keeps the metadata of what DynamoDB answers', async () => {
