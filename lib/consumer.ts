@@ -1,12 +1,21 @@
-export { defineEvents, type EventCatalogue, type EventDefinition, type EventDefinitions } from './event/catalogue';
+export {
+  defineEvents,
+  type EventCatalogue,
+  type EventDefinition,
+  type EventDefinitions,
+  type EventInput,
+} from './event/catalogue';
 export type { ConsistencyToken } from './event/consistency-token';
 export { deadLetterTopic } from './event/consumer-name';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
+export type { AggregateKey, ChangedAggregate } from './event/key';
+export type { TraceContext } from './event/trace-context';
 export type { TransactionAction, TransactionClient } from './event/transaction';
 export type { ConsumerLag } from './consume/applied';
 export type { ConsumerClient, Item } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';
 export type { Envelope, UndecodableReason } from './consume/decode';
+export type { EmitOptions, Emitting, EmittingOutbox } from './consume/emit';
 export type { Gap } from './consume/gap';
 export {
   atLeastOnce,
@@ -16,6 +25,7 @@ export {
   type EventContext,
   type EventHandler,
   type EventHandlers,
+  type HandlerContext,
 } from './consume/handler';
 export { registerCodecs } from './kafka/codecs/codecs';
 export { kafkajsDeadLetters, type DeadLetterOptions, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';

@@ -27,7 +27,8 @@ export type {
   StandardResult,
   StandardSchemaV1,
 } from './event/standard-schema';
-export type { Change, ChangedAggregate } from './write/change';
+export type { ChangedAggregate } from './event/key';
+export type { Change } from './write/change';
 export type { CommitOptions } from './write/commit';
 export type { ConsistencyToken } from './event/consistency-token';
 export {
@@ -39,7 +40,7 @@ export {
   type WriteOptions,
 } from './write/outbox';
 export type { OutboxOptions } from './write/settings';
-export type { TraceContext } from './write/trace-context';
+export type { TraceContext } from './event/trace-context';
 export type {
   ActionCondition,
   ConditionCheckAction,

@@ -1,7 +1,9 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import type { Outbox } from 'dynamodb-outbox';
 import { createConsumer, type Consumer, type ConsumerTelemetry, type Effects } from 'dynamodb-outbox/consumer';
 import { z } from 'zod';
 import { events, orderLine } from './events';
+import type { ShippingEvents } from './shipping-events';
 
 /** A row of shipping's own table: what it knows of an order, from events alone. */
 export const shipmentRow = z.object({
@@ -25,9 +27,11 @@ export interface ShippingOptions {
   /** Also the name of its Kafka group. Default: `shipping`. */
   readonly name?: string;
   readonly telemetry?: ConsumerTelemetry;
+  /** Where `shipment.requested` goes for each paid order. Without it shipping is a read model and nothing else. */
+  readonly outbox?: Outbox<ShippingEvents>;
 }
 
-/** Another team's service: it keeps a read model of the orders and never asks the order service. */
+/** Another team's service: it keeps a read model of the orders, and asks the order service for nothing but by events. */
 export interface Shipping {
   /** To be run with `runConsumer` or `handleKafkaEvent`, on the topic `orders`. */
   readonly consumer: Consumer;
@@ -41,6 +45,7 @@ export function createShipping({
   inboxTable,
   name = 'shipping',
   telemetry,
+  outbox,
 }: ShippingOptions): Shipping {
   /** One entry for each event. It is committed with the record that the event was applied, so it needs no condition. */
   const change = (
@@ -70,10 +75,19 @@ export function createShipping({
     tableName: inboxTable,
     client: database,
     events,
+    outbox,
     handlers: {
       'order.placed': ({ data: { orderId, lines } }, { version }) =>
         change(orderId, version, { status: 'awaiting payment', lines }),
-      'order.paid': ({ data: { orderId } }, { version }) => change(orderId, version, { status: 'to be packed' }),
+      'order.paid': ({ data: { orderId } }, { version, emit }) => {
+        if (outbox !== undefined) {
+          // An order is paid once, so this is the first and only version of its shipment.
+          emit({ aggregate: 'shipment', key: orderId, version: 1 }, [
+            { type: 'shipment.requested', data: { orderId } },
+          ]);
+        }
+        return change(orderId, version, { status: 'to be packed' });
+      },
       'order.shipped': ({ data: { orderId } }, { version }) => change(orderId, version, { status: 'shipped' }),
       'order.cancelled': ({ data: { orderId } }, { version }) => change(orderId, version, { status: 'cancelled' }),
       // That money is due concerns somebody else: no handler, no effect.

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-import { createOutbox, OutboxError, type Change, type ConsistencyToken } from 'dynamodb-outbox';
+import {
+  createOutbox,
+  OutboxError,
+  type Change,
+  type ConsistencyToken,
+  type Outbox,
+  type TransactionAction,
+} from 'dynamodb-outbox';
 import { OrderError } from './errors';
 import { events, type ShopEvents } from './events';
 import { orderRow, type Decision, type Order } from './order';
@@ -37,8 +44,13 @@ export const stockPart = (decision: Decision<Article>): Part => ({
 });
 
 export interface Store {
+  readonly outbox: Outbox<ShopEvents>;
   order(orderId: string): Promise<Order | undefined>;
   article(sku: string): Promise<Article | undefined>;
+  /** The entry that writes the next state of a part, if nobody has changed it since it was read. */
+  row(part: Part): TransactionAction;
+  /** The events of a part, under the same version. */
+  change(part: Part): Change<ShopEvents>;
   /** Writes the next state of every part and all events, or nothing. Answers the token of the first part. */
   commit(parts: readonly [Part, ...Part[]]): Promise<ConsistencyToken>;
 }
@@ -51,11 +63,11 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
   const outbox = createOutbox({ tableName: outboxTable, service: 'order-service', events, ...(region && { region }) });
 
   const read = async (pk: string): Promise<unknown> => {
-    const { Item: row } = await database.get({ TableName: ordersTable, Key: { pk }, ConsistentRead: true });
-    return row;
+    const { Item } = await database.get({ TableName: ordersTable, Key: { pk }, ConsistentRead: true });
+    return Item;
   };
 
-  const write = ({ aggregate, key, decision: { next } }: Part) => ({
+  const row = ({ aggregate, key, decision: { next } }: Part): TransactionAction => ({
     Put: {
       TableName: ordersTable,
       Item: { pk: `${aggregate}#${key}`, ...next },
@@ -74,12 +86,15 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
   });
 
   return {
+    outbox,
+    row,
+    change,
     order: async (orderId) => orderRow.optional().parse(await read(`order#${orderId}`)),
     article: async (sku) => articleRow.optional().parse(await read(`stock#${sku}`)),
 
     async commit(parts) {
       const transaction = {
-        actions: parts.map(write),
+        actions: parts.map(row),
         changes: parts.map(change),
         // Makes every repetition below the same request, so that it has its effect once.
         requestId: randomUUID(),

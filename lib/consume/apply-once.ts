@@ -1,7 +1,7 @@
 import type { TransactionAction } from '../event/transaction';
 import { judgeBelowWindow } from './below-window';
 import { checkUnit, outcomeOf } from './commit-outcome';
-import { bornAtOf, committedAtOf, latencyOf } from './committed-at';
+import { appliedAfter, bornAtOf, committedAtOf, latencyOf } from './committed-at';
 import type { DecodedEvent, Envelope, UndecodableReason } from './decode';
 import { serviceFailureOf } from './service-error';
 import { asUnavailable } from './own-table';
@@ -18,6 +18,7 @@ import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
 import { KeyDelayed } from './unavailable';
+import { twoItemsOfOneKey } from './written-items';
 
 /** A message that says at least which event it is, but that the catalogue of this process cannot read. */
 export interface UnreadableEvent {
@@ -75,6 +76,8 @@ export const isUnreadable = (content: DecodedEvent | UnreadableEvent): content i
 export class EventApplier {
   readonly #settings: ConsumerSettings;
   readonly #ports: ApplyPorts;
+  /** Types of events that have emitted for one key of the outbox: two of them in a transaction would be two items of it. */
+  readonly #appliedAlone = new Set<string>();
 
   constructor(settings: ConsumerSettings, ports: ApplyPorts) {
     this.#settings = settings;
@@ -132,7 +135,7 @@ export class EventApplier {
     const known = await this.#appliedAs(envelope, row, place);
     if (known !== undefined) {
       this.#settings.telemetry.duplicateIgnored(envelope, known);
-      outcomeOf(await ownWrites.write(unparking), 0);
+      outcomeOf(await ownWrites.write(unparking), []);
       return 'duplicate';
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
@@ -149,6 +152,7 @@ export class EventApplier {
     const [head] = attempts;
     const last = attempts.at(-1);
     if (head === undefined || last === undefined) return false;
+    if (attempts.some(({ event }) => this.#appliedAlone.has(event.type))) return false;
     const row = await this.row(head.event);
     let { state } = row;
     if (state.parked || (row.revision === 0 && isNarrowed(head.event))) return false;
@@ -158,15 +162,19 @@ export class EventApplier {
       if (seen === undefined || decide(state, seen).kind !== 'new' || isAside(state, seen)) return false;
       if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents);
-      actions.push(...(await callHandler(this.#settings, { record, event, attempt: 1, late: false, signal })));
+      const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
+      actions.push(...(await callHandler(this.#settings, call)));
+      if (twoItemsOfOneKey(actions) === undefined) continue;
+      attempts.forEach(({ event: { type } }) => this.#appliedAlone.add(type));
+      return false;
     }
     const own = [entries.row(head.event, row, state, last.event)];
     checkUnit(actions, own, this.#settings.tableName);
-    if (outcomeOf(await transactions.write([...actions, ...own]), actions.length) === 'stale') {
+    if (outcomeOf(await transactions.write([...actions, ...own]), actions) === 'stale') {
       rows.forget(head.event);
       return false;
     }
-    this.#known(head.event, row, state, this.#settings.clock.now());
+    this.#known(head.event, row, state, appliedAfter(row.appliedAt, this.#settings.clock.now()));
     for (const { event } of attempts) this.#tellApplied(event);
     return true;
   }
@@ -188,7 +196,7 @@ export class EventApplier {
     const bytes = itemBytes(parked[0]?.Put?.Item ?? {});
     if (bytes > DYNAMODB_LIMITS.itemBytes) return { kind: 'dead-letter', aside: tooLargeToPark(bytes, why) };
     const unit = [...parked, entries.row(envelope, row, state), ...guards];
-    if (outcomeOf(await ownWrites.write(unit), 0) === 'stale') return { kind: 'stale' };
+    if (outcomeOf(await ownWrites.write(unit), []) === 'stale') return { kind: 'stale' };
     this.#known(envelope, row, state);
     this.#settings.telemetry.parked(envelope, why);
     return { kind: 'settled', outcome: 'parked' };
@@ -213,7 +221,7 @@ export class EventApplier {
   /** Writes a state of the row that this process has decided on. */
   async writeState(envelope: Envelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
     const { entries, ownWrites } = this.#ports;
-    const outcome = outcomeOf(await ownWrites.write([entries.row(envelope, row, state)]), 0);
+    const outcome = outcomeOf(await ownWrites.write([entries.row(envelope, row, state)]), []);
     if (outcome === 'written') this.#known(envelope, row, state);
     return outcome;
   }
@@ -305,8 +313,9 @@ export class EventApplier {
     const { transactions } = this.#ports;
     const { clock, tableName } = this.#settings;
     const late = place?.kind === 'late' || place?.kind === 'lost-identity';
-    const actions = await callHandler(this.#settings, { record, event, attempt: number, late, signal }).catch(
-      (error: unknown) => this.#handlerFailed(event, error),
+    const call = { record, event, attempt: number, late, signal, appliedAt: row?.appliedAt };
+    const actions = await callHandler(this.#settings, call).catch((error: unknown) =>
+      this.#handlerFailed(event, error),
     );
     const { own, state } = this.#recordOf(event, row, place, unparking);
     checkUnit(actions, own, tableName);
@@ -316,8 +325,9 @@ export class EventApplier {
     } catch (error) {
       throw await this.#commitFailed(event, error, actions.length);
     }
-    if (outcomeOf(result, actions.length) === 'stale') return { kind: 'stale' };
-    if (row !== undefined && state !== undefined) this.#known(event, row, state, clock.now());
+    if (outcomeOf(result, actions) === 'stale') return { kind: 'stale' };
+    if (row !== undefined && state !== undefined)
+      this.#known(event, row, state, appliedAfter(row.appliedAt, clock.now()));
     this.#tellApplied(event);
     return APPLIED;
   }

@@ -4,6 +4,7 @@ import type { TransactionAction } from '../event/transaction';
 import { checkTransactionSize, DYNAMODB_LIMITS } from '../event/transaction-size';
 import type { WriteResult } from './ports';
 import { KeyDelayed } from './unavailable';
+import { checkOneItemPerKey, versionConflict } from './written-items';
 
 /** The codes of a cancellation that pass by themselves. */
 const THROTTLED: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
@@ -31,37 +32,42 @@ export function checkUnit(
   }
   const entries = [...actions, ...own];
   checkTransactionSize(entries);
+  checkOneItemPerKey(actions);
   checkDistinctItems(entries, new Map([[inboxTable, ['pk', 'sk']]]));
 }
 
 /**
- * What became of a unit of `effects` entries and a record behind them. `stale`: the record was decided on what has
+ * What became of a unit of `effects` and a record behind them. `stale`: the record was decided on what has
  * changed meanwhile, or another transaction was writing the same item; decide again.
  *
  * The place of a reason tells whose condition failed: that of the record says that another consumer was here, whatever
  * else failed with it.
  *
- * @throws KeyDelayed when DynamoDB throttles one of the items; OutboxError `condition-failed` or `entry-rejected` for the handler's.
+ * @throws KeyDelayed when DynamoDB throttles one of the items; OutboxError `condition-failed`, `version-conflict` or
+ * `entry-rejected` for the handler's.
  */
-export function outcomeOf(result: WriteResult, effects: number): 'written' | 'stale' {
+export function outcomeOf(result: WriteResult, effects: readonly TransactionAction[]): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';
   if (result.kind === 'refused') {
     throw new OutboxError(
       'entry-rejected',
-      `DynamoDB refused the transaction of ${effects} entries of the handler: ${textOf(result.cause)}`,
+      `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${textOf(result.cause)}`,
       { index: 0, reason: textOf(result.cause) },
       { cause: result.cause },
     );
   }
   const { reasons, cause } = result;
-  if (reasons.slice(effects).includes('ConditionalCheckFailed')) return 'stale';
+  if (reasons.slice(effects.length).includes('ConditionalCheckFailed')) return 'stale';
   const failed = reasons.indexOf('ConditionalCheckFailed');
   if (failed !== -1) {
-    throw new OutboxError(
-      'condition-failed',
-      `The condition of entry ${failed} of the handler was not met, so nothing was written.`,
-      { index: failed },
-      { cause },
+    throw (
+      versionConflict(effects[failed], cause) ??
+      new OutboxError(
+        'condition-failed',
+        `The condition of entry ${failed} of the handler was not met, so nothing was written.`,
+        { index: failed },
+        { cause },
+      )
     );
   }
   if (reasons.includes('TransactionConflict')) return 'stale';

@@ -15,6 +15,19 @@ export function committedAtOf({ id, time }: Pick<Envelope, 'id' | 'time'>): numb
 export const bornAtOf = (event: Envelope, { timestamp }: Pick<ConsumedRecord, 'timestamp'>): number =>
   event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
 
+/** How far ahead of this clock another one may be: the outbox refuses the time of a commit that is a day ahead of its own. */
+const MAX_AHEAD_MS = 23 * 3600_000;
+
+/**
+ * A time that sorts behind the last one of the key, epoch milliseconds, although the clock of the consumer that applied
+ * that one was ahead.
+ */
+export const behind = (last: number | undefined, now: number): number =>
+  last !== undefined && last >= now && last - now < MAX_AHEAD_MS ? last + 1 : now;
+
+/** When an event is applied: the times of a key do not go back over consumers whose clocks disagree. */
+export const appliedAfter = (last: number | undefined, now: number): number => (last === now ? now : behind(last, now));
+
 /** Milliseconds from the commit to now, where the event says when it was committed. */
 export function latencyOf(event: Envelope, now: number): number | undefined {
   const committedAt = committedAtOf(event);

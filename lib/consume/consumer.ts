@@ -95,10 +95,12 @@ export interface Consumer {
  * });
  * ```
  */
-export function createConsumer<D extends EventDefinitions>(options: ConsumerOptions<D>): Consumer {
+export function createConsumer<D extends EventDefinitions, E extends EventDefinitions = never>(
+  options: ConsumerOptions<D, E>,
+): Consumer {
   // Inside, a handler is found by the name of a type and takes any data. That the data is what the schema of that type
   // gave is kept by the reading of the event, and cannot be said in the type of a map by name.
-  const settings = consumerSettings(options as unknown as ConsumerOptions);
+  const settings = consumerSettings(options as unknown as Parameters<typeof consumerSettings>[0]);
   const { name, tableName, clock, markerLifeMs, callTimeoutMs, transactions: concurrency } = settings;
   const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerLifeMs, clock };

@@ -43,6 +43,10 @@ export interface DecodedEvent extends Envelope {
   readonly headers: Readonly<Record<string, string>>;
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** `ce_causationid`: the id of the event that caused it. */
+  readonly causationId?: string;
+  /** `ce_correlationid`: the same for all events of one business flow. */
+  readonly correlationId?: string;
 }
 
 /**
@@ -90,6 +94,8 @@ export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatal
       headers: ownHeaders(record),
       traceparent: headerText(record, 'traceparent'),
       tracestate: headerText(record, 'tracestate'),
+      causationId: headerText(record, 'ce_causationid'),
+      correlationId: headerText(record, 'ce_correlationid'),
     },
   };
 }

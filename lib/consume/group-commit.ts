@@ -2,10 +2,13 @@ import { itemBytes } from '../event/item-size';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import type { TransactionAction } from '../event/transaction';
 import type { Transactions, WriteResult } from './ports';
+import { writtenItems } from './written-items';
 
 interface Waiting {
   readonly entries: readonly TransactionAction[];
   readonly bytes: number;
+  /** Two units with one of these in common go one after the other. */
+  readonly items: readonly string[];
   readonly result: PromiseWithResolvers<WriteResult>;
 }
 
@@ -25,7 +28,9 @@ export interface GroupCommitOptions {
 export class GroupCommit implements Transactions {
   readonly #transactions: Transactions;
   readonly #options: GroupCommitOptions;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
+  /** Of the transactions that are under way: another one on such an item would be cancelled. */
+  readonly #busy = new Set<string>();
   #running = 0;
 
   constructor(transactions: Transactions, options: GroupCommitOptions) {
@@ -36,17 +41,22 @@ export class GroupCommit implements Transactions {
   /** As {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
   write(entries: readonly TransactionAction[]): Promise<WriteResult> {
     const result = Promise.withResolvers<WriteResult>();
-    this.#waiting.push({ entries, bytes: bytesOf(entries), result });
+    this.#waiting.push({ entries, bytes: bytesOf(entries), items: writtenItems(entries), result });
     // After whatever else has become ready in this turn.
     queueMicrotask(() => this.#pump());
     return result.promise;
   }
 
   #pump(): void {
-    while (this.#running < this.#options.concurrency && this.#waiting.length > 0) {
+    while (this.#running < this.#options.concurrency) {
+      const group = this.#nextGroup();
+      if (group.length === 0) return;
+      const items = group.flatMap((unit) => unit.items);
+      items.forEach((item) => this.#busy.add(item));
       this.#running++;
-      void this.#send(this.#nextGroup()).finally(() => {
+      void this.#send(group).finally(() => {
         this.#running--;
+        items.forEach((item) => this.#busy.delete(item));
         this.#pump();
       });
     }
@@ -54,17 +64,22 @@ export class GroupCommit implements Transactions {
 
   #nextGroup(): Waiting[] {
     const { transactionActions, transactionBytes } = DYNAMODB_LIMITS;
+    const group: Waiting[] = [];
+    const items = new Set<string>();
     let actions = 0;
     let bytes = 0;
-    let count = 0;
     for (const unit of this.#waiting) {
+      // DynamoDB would refuse or cancel the transaction; two outbox items of one key in it would have no order.
+      if (unit.items.some((item) => items.has(item) || this.#busy.has(item))) continue;
       actions += unit.entries.length;
       bytes += unit.bytes;
-      const fits = actions <= transactionActions && bytes <= transactionBytes && count < this.#options.units;
-      if (count > 0 && !fits) break;
-      count++;
+      const fits = actions <= transactionActions && bytes <= transactionBytes && group.length < this.#options.units;
+      if (group.length > 0 && !fits) break;
+      group.push(unit);
+      unit.items.forEach((item) => items.add(item));
     }
-    return this.#waiting.splice(0, count);
+    this.#waiting = this.#waiting.filter((unit) => !group.includes(unit));
+    return group;
   }
 
   async #send(group: readonly Waiting[]): Promise<void> {

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { OutboxError } from '../event/errors';
 import { shown } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import type { TransactionAction } from '../event/transaction';
+import { derivedUuidV8 } from '../event/uuid';
 import type { DecodedEvent, Envelope } from './decode';
+import { Emission } from './emit';
 import type { EventContext } from './handler';
 import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
@@ -18,6 +19,8 @@ export class HandlerFailure extends Error {
   }
 }
 
+type HandlerSettings = Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTimeoutMs' | 'outbox' | 'clock'>;
+
 /** One call of a handler. */
 export interface HandlerCall {
   readonly record: ConsumedRecord;
@@ -27,23 +30,27 @@ export interface HandlerCall {
   readonly late: boolean;
   /** Aborted when the consumer does not need the message any more. */
   readonly signal: AbortSignal;
+  /** Epoch milliseconds by the clock of the consumer that applied the last event of the key. */
+  readonly appliedAt?: number | undefined;
 }
 
 /**
- * Runs the handler of the event's type and returns its actions; none for a type without a handler.
+ * Runs the handler of the event's type and returns its actions, those of the events that it emits behind the others; none
+ * for a type without a handler.
  *
- * @throws HandlerFailure with what the handler threw, or `handler-too-late`; OutboxError `invalid-effects` for a result
+ * @throws HandlerFailure with what the handler or the outbox threw, `handler-too-late`, or `invalid-effects` for a result
  * that is no list of actions.
  */
 export async function callHandler(
-  { name, handlers, handlerTimeoutMs }: Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTimeoutMs'>,
-  { record, event, attempt, late, signal }: HandlerCall,
+  { name, handlers, handlerTimeoutMs, outbox, clock }: HandlerSettings,
+  { record, event, attempt, late, signal, appliedAt }: HandlerCall,
 ): Promise<readonly TransactionAction[]> {
   // The catalogue has checked that the data is what the type's handler takes.
   const handler = handlers[event.type];
   if (handler === undefined) return [];
   const { type, data, id, source, time, subject, contentType, dataSchema } = event;
-  const { topic, key, headers, sequence, traceparent, tracestate, replayId, receipt } = event;
+  const { topic, key, headers, sequence, traceparent, tracestate, causationId, correlationId, replayId, receipt } =
+    event;
   const context: Omit<EventContext, 'signal'> = {
     topic,
     partition: record.partition,
@@ -55,22 +62,29 @@ export async function callHandler(
     version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
     traceparent,
     tracestate,
+    causationId,
+    correlationId,
     attempt,
     late,
     replayId,
     idempotencyKey: idempotencyKey(name, event),
   };
-  let result: unknown;
+  const given = { type, data, id, source, time, subject, contentType, dataSchema };
+  const emission = new Emission({ outbox, consumer: name, event, appliedAt, clock });
   try {
-    result = await withinTime(
-      (ending): unknown =>
-        handler({ type, data, id, source, time, subject, contentType, dataSchema }, { ...context, signal: ending }),
+    return await withinTime(
+      async (ending) => {
+        const actions = actionsOf(type, await handler(given, { ...context, emit: emission.emit, signal: ending }));
+        emission.close();
+        return [...actions, ...(await emission.entries())];
+      },
       { ms: handlerTimeoutMs, unwanted: signal, tooLate: () => handlerTooLate(type, handlerTimeoutMs) },
     );
   } catch (error) {
     throw new HandlerFailure(error);
+  } finally {
+    emission.close();
   }
-  return actionsOf(type, result);
 }
 
 function actionsOf(type: string, result: unknown): readonly TransactionAction[] {
@@ -99,6 +113,5 @@ export function idempotencyKey(
   { source, id, replayId }: Pick<Envelope, 'source' | 'id' | 'replayId'>,
 ): string {
   const parts = replayId === undefined ? [consumer, source, id] : [consumer, source, id, replayId];
-  const hex = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return derivedUuidV8(JSON.stringify(parts));
 }

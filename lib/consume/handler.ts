@@ -1,6 +1,7 @@
 import type { EventDefinition, EventDefinitions } from '../event/catalogue';
 import type { SchemaOutput } from '../event/standard-schema';
 import type { TransactionAction } from '../event/transaction';
+import type { Emitting } from './emit';
 
 /** An event as a handler gets it: `data` is what the schema of its type gave. */
 export interface ConsumedEvent<T extends string = string, Data = unknown> {
@@ -33,6 +34,10 @@ export interface EventContext {
   /** W3C trace context of the writer: link to it, do not continue it. */
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** `ce_causationid`: the id of the event that caused it. */
+  readonly causationId?: string;
+  /** `ce_correlationid`: the same for all events of one business flow. */
+  readonly correlationId?: string;
   /** 1 for the first attempt of this process. */
   readonly attempt: number;
   /** A later event of the key was applied before. */
@@ -51,6 +56,11 @@ export interface EventContext {
   readonly signal: AbortSignal;
 }
 
+/** The context of a handler whose consumer has an outbox with the catalogue `E`; without an outbox, that of any handler. */
+export type HandlerContext<E extends EventDefinitions = never> = [E] extends [never]
+  ? EventContext
+  : EventContext & Emitting<E>;
+
 /** The entries of a DynamoDB transaction, as `@aws-sdk/lib-dynamodb` takes them. Nothing stands for an effect of none. */
 export type Effects = readonly TransactionAction[] | undefined;
 
@@ -58,17 +68,17 @@ export type Effects = readonly TransactionAction[] | undefined;
  * Answers what an event changes. The entries are committed together with the record that the event was applied, or not
  * at all. It may run several times for one event, so it must do nothing else; see {@link atLeastOnce} for what has to.
  */
-export type EventHandler<T extends string = string, Data = unknown> = (
+export type EventHandler<T extends string = string, Data = unknown, C extends EventContext = EventContext> = (
   event: ConsumedEvent<T, Data>,
-  context: EventContext,
+  context: C,
 ) => Effects | Promise<Effects>;
 
 /** What a handler gets as data: what the schema of the type gives. */
 export type DataOf<D extends EventDefinition> = SchemaOutput<D['schema']>;
 
 /** Handlers by type. An event of a type without one is applied without an effect. */
-export type EventHandlers<D extends EventDefinitions = EventDefinitions> = {
-  readonly [T in keyof D & string]?: EventHandler<T, DataOf<D[T]>>;
+export type EventHandlers<D extends EventDefinitions = EventDefinitions, C extends EventContext = EventContext> = {
+  readonly [T in keyof D & string]?: EventHandler<T, DataOf<D[T]>, C>;
 };
 
 /**
@@ -87,9 +97,9 @@ export type EventHandlers<D extends EventDefinitions = EventDefinitions> = {
  * ```
  */
 export const atLeastOnce =
-  <T extends string, Data>(
-    effect: (event: ConsumedEvent<T, Data>, context: EventContext) => Promise<void>,
-  ): EventHandler<T, Data> =>
+  <T extends string, Data, C extends EventContext = EventContext>(
+    effect: (event: ConsumedEvent<T, Data>, context: C) => Promise<void>,
+  ): EventHandler<T, Data, C> =>
   async (event, context) => {
     await effect(event, context);
     return undefined;

@@ -109,7 +109,7 @@ export class OperatorRequests {
       this.#requests.replaced(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
       ...(isApplied ? [] : [this.#requests.discarded(key, discarded, asked)]),
     ];
-    const outcome = outcomeOf(await ownWrites.write(unit), 0);
+    const outcome = outcomeOf(await ownWrites.write(unit), []);
     rows.forget(key);
     return outcome === 'written' ? 'skipped' : 'stale';
   }
@@ -121,7 +121,7 @@ export class OperatorRequests {
     const asks = request.asks === 'skip' || request.skipped !== undefined ? 'skip' : 'redrive';
     const answer: Answer = { id, asks, key, request: asked, at: clock.now(), ...result };
     const unit = [...this.#requests.answered(request, answer), ...(await this.#refusal(key, result.message))];
-    if (outcomeOf(await this.#ports.ownWrites.write(unit), 0) === 'stale') return false;
+    if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
     telemetry.answered(answer);
     return true;
   }

@@ -51,7 +51,7 @@ export async function redriveKey(
       const state = { ...row.state, parked: false };
       // A message that was parked meanwhile has raised the revision: then there is one more to redrive.
       const unit = [entries.row(key, row, state), entries.release(key)];
-      if (outcomeOf(await ownWrites.write(unit), 0) === 'stale') continue;
+      if (outcomeOf(await ownWrites.write(unit), []) === 'stale') continue;
       settings.telemetry.released(key);
       return { released, isParked: false };
     }
@@ -75,7 +75,7 @@ async function applyParked(
   const { attempts, retry, telemetry } = settings;
   const content = await contentOf(record, settings);
   if (content === 'unwanted') {
-    outcomeOf(await ownWrites.write([entries.unpark(key, position)]), 0);
+    outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
     return 'released';
   }
   if ('refusal' in content) return content;

@@ -4,12 +4,13 @@ import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../eve
 import type { ConsumerClient } from './client';
 import { MAX_HANDLER_ACTIONS } from './commit-outcome';
 import { consoleTelemetry } from './console-telemetry';
-import type { EventHandlers } from './handler';
+import type { EmittingOutbox } from './emit';
+import type { EventHandlers, HandlerContext } from './handler';
 import type { Clock, ConsumerTelemetry } from './ports';
 import type { Backoff } from './waiting';
 
-/** How a consumer applies events. */
-export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> {
+/** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
+export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, E extends EventDefinitions = never> {
   /** Names the consumer for ever: its Kafka group, its inbox, and its dead-letter topics `<topic>.<name>.dlt`. */
   readonly name: string;
   /**
@@ -21,7 +22,14 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions> 
   readonly client: ConsumerClient;
   /** Made by {@link defineEvents}: what the topics carry, with the schemas that check it. */
   readonly events: EventCatalogue<D>;
-  readonly handlers: EventHandlers<D>;
+  readonly handlers: EventHandlers<D, HandlerContext<E>>;
+  /**
+   * Where the events go that handlers emit: made by `createOutbox`, on a table in the account and region of the client.
+   * Handlers then have `emit` in their context ({@link Emitting}).
+   *
+   * @default none: handlers emit nothing
+   */
+  readonly outbox?: EmittingOutbox<E>;
   /**
    * What happens when a handler failed `attempts` times. `park-key`: the event waits in the table and so do the later
    * ones of its key, until {@link Consumer.redriveParked}. `dead-letter`: it goes to the dead-letter topic, and the later
@@ -178,7 +186,10 @@ export const CONSUMER_DEFAULTS = {
   clock: { now: () => Date.now() },
 } as const satisfies Partial<ConsumerOptions>;
 
-export type ConsumerSettings = Readonly<Required<ConsumerOptions>>;
+/** Of any catalogues. */
+type AnyOptions = ConsumerOptions<EventDefinitions, EventDefinitions>;
+
+export type ConsumerSettings = Readonly<Required<Omit<AnyOptions, 'outbox'>> & Pick<AnyOptions, 'outbox'>>;
 
 const CHOICES = {
   onFailure: ['park-key', 'dead-letter', 'block'],
@@ -201,11 +212,20 @@ const COUNTS = {
   markerLifeMs: 3_650 * DAY_MS,
 } as const;
 
-const OPTIONS = ['name', 'tableName', 'client', 'events', 'handlers', 'telemetry', ...Object.keys(CONSUMER_DEFAULTS)];
+const OPTIONS = [
+  'name',
+  'tableName',
+  'client',
+  'events',
+  'handlers',
+  'outbox',
+  'telemetry',
+  ...Object.keys(CONSUMER_DEFAULTS),
+];
 
 const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
 
-export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+export function consumerSettings(options: AnyOptions): ConsumerSettings {
   const given = requireOptions(options, OPTIONS);
   const { name, tableName } = options;
   if (typeof name !== 'string' || !CONSUMER_NAME_PATTERN.test(name)) {
@@ -219,6 +239,10 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   }
   checkClient(given['client']);
   checkHandlers(options);
+  const { outbox } = given;
+  if (outbox !== undefined && (!isRecord(outbox) || typeof outbox['items'] !== 'function')) {
+    refuseOption('outbox', outbox, 'an outbox made by createOutbox, or left out');
+  }
   for (const [option, allowed] of Object.entries(CHOICES)) {
     const value = given[option];
     if (value !== undefined && !allowed.some((choice) => choice === value)) {
@@ -252,7 +276,7 @@ function checkClient(client: unknown): void {
   }
 }
 
-function checkHandlers({ handlers, events }: ConsumerOptions): void {
+function checkHandlers({ handlers, events }: AnyOptions): void {
   const map: unknown = handlers;
   if (!isRecord(map)) return refuseOption('handlers', map, 'an object with a function per type of event');
   for (const [type, handler] of Object.entries(map)) {

@@ -37,6 +37,7 @@ export interface OutboxErrorDetails {
   'invalid-effects': { type: string; got: unknown };
   'unreadable-event': { type: string; reason: string };
   'handler-too-late': { type: string; timeoutMs: number };
+  'emitted-too-late': { type: string };
   'batch-unfinished': { places: readonly string[] };
   'no-longer-known': { consumer: string; topics: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };

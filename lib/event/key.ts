@@ -8,6 +8,15 @@ export interface AggregateKey {
   readonly key: string;
 }
 
+/** Which aggregate changes, and to which version. */
+export interface ChangedAggregate extends AggregateKey {
+  /**
+   * The aggregate's version after this transaction. With it a second writer of the same version is refused
+   * (`version-conflict`) and consumers can tell gaps and duplicates. A key has versions always or never.
+   */
+  readonly version?: number;
+}
+
 /** A DynamoDB partition key holds at most 2048 bytes of UTF-8. */
 export const MAX_PARTITION_KEY_BYTES = 2048;
 /** A DynamoDB sort key holds at most 1024 bytes of UTF-8. */

@@ -7,6 +7,12 @@ export const uuidV7 = (epochMs: number): string => format(epochMs, randomBytes(1
 export const derivedUuidV7 = (epochMs: number, seed: string): string =>
   format(epochMs, createHash('sha256').update(seed).digest().subarray(0, 10));
 
+/** A UUIDv8 (RFC 9562) that is derived from `seed`, and says no time. */
+export function derivedUuidV8(seed: string): string {
+  const hex = createHash('sha256').update(seed).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** The time in a UUIDv7 in any case of letters, epoch milliseconds; `undefined` for any other text. */

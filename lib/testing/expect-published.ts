@@ -21,12 +21,18 @@ export type ExpectedEvent<D extends EventDefinitions = EventDefinitions> = {
     readonly headers?: Readonly<Record<string, string>>;
     readonly id?: string;
     readonly source?: string;
+    /** The id of the event that caused it. */
+    readonly causationId?: string;
+    readonly correlationId?: string;
   };
 }[keyof D & string];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS = ['type', 'key', 'data', 'version', 'topic', 'headers', 'id', 'source'] as const;
+const FIELDS = [
+  ...(['type', 'key', 'data', 'version', 'topic', 'headers', 'id', 'source'] as const),
+  ...(['causationId', 'correlationId'] as const),
+] as const;
 const SHOWN = ['topic', 'type', 'key', 'data'] as const;
 
 /**

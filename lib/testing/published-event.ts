@@ -20,6 +20,10 @@ export interface PublishedEvent<T extends string = string> {
   readonly version?: number;
   /** `ce_sequence`. */
   readonly sequence?: string;
+  /** The id of the event that caused it. */
+  readonly causationId?: string;
+  /** Groups the events of one business flow. */
+  readonly correlationId?: string;
   /** The event's own headers. */
   readonly headers: Readonly<Record<string, string>>;
   /** The message, byte for byte. */
@@ -35,6 +39,7 @@ export function publishedEvent<D extends EventDefinitions>(
   if (type === undefined) return undefined;
   const sequence = headerText(record, 'ce_sequence');
   const version = sequence === undefined ? undefined : parseSequence(sequence)?.version;
+  const [causationId, correlationId] = [headerText(record, 'ce_causationid'), headerText(record, 'ce_correlationid')];
   const own = Object.keys(record.headers).filter((name) => !isReservedHeader(name));
   return {
     type,
@@ -46,6 +51,8 @@ export function publishedEvent<D extends EventDefinitions>(
     aggregate: headerText(record, 'ce_aggregate') ?? '',
     ...(version === undefined ? {} : { version }),
     ...(sequence === undefined ? {} : { sequence }),
+    ...(causationId === undefined ? {} : { causationId }),
+    ...(correlationId === undefined ? {} : { correlationId }),
     headers: Object.fromEntries(own.map((name) => [name, headerText(record, name) ?? ''])),
     record,
   };

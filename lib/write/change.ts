@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import { writtenType } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE, encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
 import { LIMITS } from '../event/item-rules';
-import { partitionKeyOf, type AggregateKey } from '../event/key';
+import { partitionKeyOf, type AggregateKey, type ChangedAggregate } from '../event/key';
 import { messagesOf } from '../event/message';
 import { isRecord } from '../event/options';
 import { positionOfVersion } from '../event/position';
@@ -14,15 +14,6 @@ import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
 import type { OutboxEntry } from '../event/transaction';
-
-/** Which aggregate changes, and to which version. */
-export interface ChangedAggregate extends AggregateKey {
-  /**
-   * The aggregate's version after this transaction. With it a second writer of the same version is refused
-   * (`version-conflict`) and consumers can tell gaps and duplicates. A key has versions always or never.
-   */
-  readonly version?: number;
-}
 
 /** All events that a transaction causes for one key, in their order. */
 export interface Change<D extends EventDefinitions = EventDefinitions> extends ChangedAggregate {

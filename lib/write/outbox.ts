@@ -1,13 +1,12 @@
 import type { EventDefinitions, EventInput } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
 import { keeps, RULES } from '../event/item-rules';
-import { partitionKeyOf, type AggregateKey } from '../event/key';
+import { partitionKeyOf, type AggregateKey, type ChangedAggregate } from '../event/key';
 import { errorText, isRecord, refuseOption, requireOptions, shown } from '../event/options';
 import { explainFailure } from './cancellation';
 import {
   prepareChange,
   type Change,
-  type ChangedAggregate,
   type ItemContext,
   type PreparedChange,
   type UntypedChange,
@@ -17,7 +16,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { checkDistinctItems } from '../event/distinct-actions';
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
-import { activeTraceContext, checkTraceContext, type TraceContext } from './trace-context';
+import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
 import type { OutboxEntry, TransactionAction, TransactionClient } from '../event/transaction';
 import { checkTransactionSize } from '../event/transaction-size';
 

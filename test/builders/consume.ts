@@ -129,7 +129,7 @@ function nameOf({ Put, Update, Delete, ConditionCheck }: TransactionAction): str
 }
 
 const keyName = (table: string, { id, pk, sk }: Item): string =>
-  `${table}|${typeof id === 'string' ? id : `${String(pk)}|${String(sk)}`}`;
+  `${table}|${pk === undefined ? String(id) : `${String(pk)}|${String(sk)}`}`;
 
 export interface RecordChange {
   readonly key?: string | null;

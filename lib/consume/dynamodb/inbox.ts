@@ -2,6 +2,7 @@ import { isRecord } from '../../event/options';
 import { formatSequence, parseSequence } from '../../event/sequence';
 import type { TransactionAction } from '../../event/transaction';
 import type { ConsumerClient } from '../client';
+import { appliedAfter } from '../committed-at';
 import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
 import {
   INBOX_SORT_KEY,
@@ -99,7 +100,7 @@ export function dynamodbInboxEntries({
               ? known.appliedAt === undefined
                 ? {}
                 : { appliedAt: known.appliedAt }
-              : { appliedAt: clock.now() }),
+              : { appliedAt: appliedAfter(known.appliedAt, clock.now()) }),
           },
           // Two consumers that work on one key at once, as in a rebalance: only one of them has read the last revision.
           ...(known.revision === 0

@@ -81,3 +81,83 @@ it('rejects every unit when the outcome is unknown, and sends none of them again
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(sent).toHaveLength(1);
 });
+
+describe('of two units on one item', () => {
+  const outboxItem = (key: string, sk: string): TransactionAction => ({
+    Put: {
+      TableName: 'outbox',
+      Item: { pk: `shipment#${key}`, sk, id: sk, events: [], committedAt: 1 },
+      ConditionExpression: 'attribute_not_exists(pk)',
+    },
+  });
+  const keyed = (Key: Record<string, unknown>): TransactionAction => ({
+    Update: { TableName: 'totals', Key, UpdateExpression: 'ADD n :one', ExpressionAttributeValues: { ':one': 1 } },
+  });
+  /** Notes how many entries each transaction has, and how many are under way at once. */
+  const counter = () => {
+    const seen = { sizes: [] as number[], atOnce: 0, most: 0 };
+    const transactions: Transactions = {
+      write: async (entries): Promise<WriteResult> => {
+        seen.sizes.push(entries.length);
+        seen.most = Math.max(seen.most, ++seen.atOnce);
+        await new Promise(setImmediate);
+        seen.atOnce--;
+        return { kind: 'written' };
+      },
+    };
+    return { seen, transactions };
+  };
+
+  it.each<[string, TransactionAction, TransactionAction]>([
+    [
+      'two outbox items of one key, which a stream may show in either order',
+      outboxItem('1', 'a'),
+      outboxItem('1', 'b'),
+    ],
+    ['two updates', keyed({ id: 'all' }), keyed({ id: 'all' })],
+    ['two updates whose keys have another order', keyed({ pk: 'a', sk: 1n }), keyed({ sk: 1, pk: 'a' })],
+    ['two binary keys', keyed({ id: new Uint8Array([1]) }), keyed({ id: new Uint8Array([1]) })],
+    ['a put and a delete', entryOf('Put'), entryOf('Delete')],
+  ])('each has its own transaction, one after the other: %s', async (_, one, other) => {
+    const { seen, transactions } = counter();
+    const commit = new GroupCommit(transactions, { units: 25, concurrency: 8, isOutage });
+
+    await Promise.all([[one], [other], [entry('beside')]].map((unit) => commit.write(unit)));
+
+    expect(seen).toMatchObject({ sizes: [2, 1], most: 1 });
+  });
+
+  it.each<[string, TransactionAction, TransactionAction]>([
+    ['outbox items of two keys', outboxItem('1', 'a'), outboxItem('2', 'a')],
+    ['updates of two items', keyed({ id: 'a' }), keyed({ id: 'b' })],
+    ['one key in two tables', keyed({ pk: 'a', sk: 'b' }), entryOf('Put')],
+  ])('others share one: %s', async (_, one, other) => {
+    const { seen, transactions } = counter();
+    const commit = new GroupCommit(transactions, { units: 25, concurrency: 8, isOutage });
+
+    await Promise.all([[one], [other]].map((unit) => commit.write(unit)));
+
+    expect(seen).toMatchObject({ sizes: [2] });
+  });
+
+  it('the later one waits for the end of a failed one, too', async () => {
+    const { sent, transactions } = recorder();
+    const commit = new GroupCommit(transactions, { units: 1, concurrency: 8, isOutage });
+    const units = [
+      [keyed({ id: 'all' }), entry('outage')],
+      [keyed({ id: 'all' }), entry('b')],
+    ];
+
+    const results = await Promise.allSettled(units.map((unit) => commit.write(unit)));
+
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect(sent).toHaveLength(2);
+  });
+});
+
+function entryOf(operation: 'Put' | 'Delete'): TransactionAction {
+  const Key = { pk: 'a', sk: 'b' };
+  return operation === 'Put'
+    ? { Put: { TableName: 't', Item: { ...Key, n: 1 } } }
+    : { Delete: { TableName: 't', Key } };
+}

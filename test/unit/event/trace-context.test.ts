@@ -1,7 +1,7 @@
 import { context, createTraceState, propagation, trace, TraceFlags } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import type * as TraceContextModule from '../../../lib/write/trace-context';
-import { order42, orderOutbox, placed, refusal, REQUEST_ID, untyped } from './order-outbox';
+import type * as TraceContextModule from '../../../lib/event/trace-context';
+import { order42, orderOutbox, placed, refusal, REQUEST_ID, untyped } from '../write/order-outbox';
 
 const outbox = orderOutbox();
 const spanContext = {
@@ -69,7 +69,7 @@ describe('where OpenTelemetry’s API', () => {
   const activeTraceContext = (load: () => never) => {
     jest.resetModules();
     jest.doMock('@opentelemetry/api', load);
-    return jest.requireActual<typeof TraceContextModule>('../../../lib/write/trace-context').activeTraceContext();
+    return jest.requireActual<typeof TraceContextModule>('../../../lib/event/trace-context').activeTraceContext();
   };
   const failure = (message: string) => Object.assign(new Error(message), { code: 'MODULE_NOT_FOUND' });
   afterEach(() => jest.dontMock('@opentelemetry/api'));

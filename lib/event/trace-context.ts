@@ -1,5 +1,5 @@
-import { keeps, RULES } from '../event/item-rules';
-import { isRecord, refuseOption, requireOptions } from '../event/options';
+import { keeps, RULES } from './item-rules';
+import { isRecord, refuseOption, requireOptions } from './options';
 
 /** W3C Trace Context of what caused the events; consumers link to it. */
 export interface TraceContext {

@@ -1,0 +1,9 @@
+import { defineEvents } from 'dynamodb-outbox';
+import { z } from 'zod';
+
+/** Everything that shipping tells others. */
+export const shippingEvents = defineEvents({
+  'shipment.requested': { topic: 'shipments', schema: z.object({ orderId: z.string().min(1) }) },
+});
+
+export type ShippingEvents = (typeof shippingEvents)['definitions'];

@@ -1,0 +1,87 @@
+import { inspect } from 'node:util';
+import { OutboxError } from '../event/errors';
+import { parsePartitionKey, type AggregateKey } from '../event/key';
+import { isRecord } from '../event/options';
+import { versionOfPosition } from '../event/position';
+import type { TransactionAction } from '../event/transaction';
+import { refuseSecondItem } from './emit';
+
+/** An outbox item among the entries of a handler, emitted or made by `Outbox.items`. */
+interface WrittenOutboxItem extends AggregateKey {
+  /** Names table, aggregate and key. */
+  readonly place: string;
+  readonly version?: number;
+}
+
+/** The outbox item that an entry puts, if it puts one: by its shape, which no other item has by accident. */
+function outboxItemOf({ Put }: TransactionAction): WrittenOutboxItem | undefined {
+  if (Put?.ConditionExpression !== 'attribute_not_exists(pk)' || !isRecord(Put.Item)) return undefined;
+  const { pk, sk, events, committedAt } = Put.Item;
+  if (typeof pk !== 'string' || typeof sk !== 'string' || typeof committedAt !== 'number') return undefined;
+  const aggregateKey = Array.isArray(events) ? parsePartitionKey(pk) : undefined;
+  if (aggregateKey === undefined) return undefined;
+  return { ...aggregateKey, place: `${Put.TableName ?? ''}\n${pk}`, version: versionOfPosition(sk) };
+}
+
+/** The first two entries that put outbox items of one key: a stream may show them in either order. */
+export function twoItemsOfOneKey(
+  actions: readonly TransactionAction[],
+): { readonly key: AggregateKey; readonly indexes: readonly [number, number] } | undefined {
+  const places = new Map<string, number>();
+  for (const [index, action] of actions.entries()) {
+    const item = outboxItemOf(action);
+    if (item === undefined) continue;
+    const first = places.get(item.place);
+    if (first !== undefined) return { key: item, indexes: [first, index] };
+    places.set(item.place, index);
+  }
+  return undefined;
+}
+
+/** @throws OutboxError `duplicate-change`. */
+export function checkOneItemPerKey(actions: readonly TransactionAction[]): void {
+  const two = twoItemsOfOneKey(actions);
+  if (two !== undefined) refuseSecondItem(two.key, two.indexes, 'Entries');
+}
+
+/** What it means that the condition of an entry was not met, when it puts an outbox item with a version. */
+export function versionConflict(action: TransactionAction | undefined, cause: unknown): OutboxError | undefined {
+  const { aggregate = '', key = '', version } = (action === undefined ? undefined : outboxItemOf(action)) ?? {};
+  if (version === undefined) return undefined;
+  return new OutboxError(
+    'version-conflict',
+    `Version ${version} of ${aggregate} "${key}" is written already, so nothing of the handler was. The handler runs again: it must take the version from what it reads.`,
+    { aggregate, key, version },
+    { cause },
+  );
+}
+
+/**
+ * Names what a transaction may hold once: each item as far as the entry shows its key, and of an outbox each key. Two
+ * units with a name in common must not share a transaction.
+ */
+export function writtenItems(actions: readonly TransactionAction[]): readonly string[] {
+  return actions.flatMap((action) => {
+    const { Put, Update, Delete, ConditionCheck } = action;
+    const keyed = Update ?? Delete ?? ConditionCheck;
+    const place = outboxItemOf(action)?.place;
+    if (place !== undefined) return [place];
+    const key = keyed?.Key ?? keyOfPut(Put?.Item);
+    if (!isRecord(key)) return [];
+    const parts = Object.keys(key)
+      .toSorted()
+      .map((name) => `${name}=${textOf(key[name])}`);
+    return [[Put?.TableName ?? keyed?.TableName ?? '', ...parts].join('\n')];
+  });
+}
+
+/** The same for a number and a bigint, which DynamoDB takes for one. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : typeof value === 'bigint' ? value.toString() : inspect(value);
+
+/** A put does not tell which attributes are the key; the consumer's table and an outbox have these two. */
+function keyOfPut(item: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
+  if (!isRecord(item)) return undefined;
+  const { pk, sk } = item;
+  return typeof pk === 'string' && typeof sk === 'string' ? { pk, sk } : undefined;
+}
