@@ -38,7 +38,7 @@ export {
   type KafkaEventRecord,
   type KafkaHandlerOptions,
 } from './consume/lambda/handle-event';
-export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters } from './consume/ports';
+export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters, MessagesGone } from './consume/ports';
 export type { InboxKey } from './consume/inbox-keys';
 export type { Answer, AnswerOutcome } from './consume/request';
 export type { ConsumedRecord, HeaderValue } from './consume/record';

@@ -98,7 +98,8 @@ export class PartitionRun {
     return committable === this.#committed ? undefined : committable;
   }
 
-  committed(offset: bigint): void {
+  /** @param offset - `undefined` if it is unknown what is committed */
+  committed(offset: bigint | undefined): void {
     this.#committed = offset;
   }
 }

@@ -153,6 +153,21 @@ export interface Clock {
   now(): number;
 }
 
+/** A part of a partition that Kafka has deleted before it was read. */
+export interface MessagesGone {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset that was to be read next; left out if kafkajs has overwritten it before the consumer ended. */
+  readonly from?: bigint;
+  /** The first offset of the log. */
+  readonly to: bigint;
+  /**
+   * How many offsets lie between; left out if that is unknown, because the topic was made again. Some of them may have
+   * been no messages: compaction and transactions leave holes.
+   */
+  readonly count?: number;
+}
+
 /** What the consumer tells the outside about its work. Implementations must not throw. */
 export interface ConsumerTelemetry {
   /** `latencyMs`: from the event's commit to its effect, where the event tells when it was committed. */
@@ -199,6 +214,10 @@ export interface ConsumerTelemetry {
   commitFailed(cause: unknown): void;
   /** kafkajs could not read Kafka, its retries included, and begins again after a while. Nothing is applied meanwhile. */
   readFailed(cause: unknown): void;
+  /** Messages that were to be read next are not in Kafka any more. The consumer goes on at the beginning of the log. */
+  messagesGone?(details: MessagesGone): void;
+  /** The consumer waits for topics that do not exist. Repeated once a minute while they are missing. */
+  topicsMissing?(details: { readonly topics: readonly string[] }): void;
   /** The group has given this consumer partitions, by topic. */
   rebalanced(details: { readonly assigned: Readonly<Record<string, readonly number[]>> }): void;
   /** Called now and then, and at the end: what is collected can be written. */

@@ -23,6 +23,8 @@ export const SILENT: ConsumerTelemetry = {
   outageOver: nothing,
   commitFailed: nothing,
   readFailed: nothing,
+  messagesGone: nothing,
+  topicsMissing: nothing,
   rebalanced: nothing,
   flush: nothing,
 };

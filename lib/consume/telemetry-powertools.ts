@@ -47,8 +47,8 @@ export interface ConsumerTelemetryOptions {
 export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions): ConsumerTelemetry {
   const latencies = new LatencySample(LATENCY_SAMPLES);
   const totals = new Map<string, number>();
-  const add = (name: string): void => {
-    totals.set(name, (totals.get(name) ?? 0) + 1);
+  const add = (name: string, count = 1): void => {
+    totals.set(name, (totals.get(name) ?? 0) + count);
   };
 
   return {
@@ -138,6 +138,24 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     readFailed(cause) {
       logger.error('Cannot read Kafka; the consumer tries again', { cause: describe(cause) });
+    },
+    messagesGone({ topic, partition, from, to, count }) {
+      add(CONSUMER_METRICS.messagesGone, count ?? 1);
+      logger.error(
+        'Messages are gone from Kafka before they were read; the consumer goes on at the beginning of the log',
+        {
+          ...(from === undefined ? {} : { receipt: formatReceipt({ topic, partition, offset: from }) }),
+          topic,
+          partition,
+          from: from === undefined ? undefined : String(from),
+          to: String(to),
+          count: count ?? 'unknown',
+        },
+      );
+    },
+    topicsMissing({ topics }) {
+      add(CONSUMER_METRICS.missingTopics, topics.length);
+      logger.error('Waits for topics that do not exist', { topics });
     },
     rebalanced({ assigned }) {
       add(CONSUMER_METRICS.rebalances);

@@ -88,5 +88,8 @@ export const CONSUMER_METRICS = {
   requestFailures: 'RequestFailures',
   outages: 'ConsumerOutages',
   commitFailures: 'OffsetCommitFailures',
+  /** Messages that Kafka deleted before the consumer read them; 1 where their number is unknown. */
+  messagesGone: 'MessagesGone',
+  missingTopics: 'MissingTopics',
   rebalances: 'Rebalances',
 } as const;

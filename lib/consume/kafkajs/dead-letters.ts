@@ -13,6 +13,7 @@ import { refuseOption } from '../../event/options';
 import { formatReceipt } from '../../event/receipt';
 import { protocolErrorOf } from '../../kafka/protocol-error';
 import type { Aside, DeadLetters } from '../ports';
+import { withAdmin, type MaybeAdmin } from './admin';
 import { bytesOf, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { Slots } from '../slots';
@@ -30,7 +31,7 @@ export interface KafkaDeadLetters extends DeadLetters {
 /** Whose dead letters are sent, and by which client. */
 export interface DeadLetterOptions {
   /** With `admin`, the refusal of a message that is too large names the limit of its topic. */
-  readonly kafka: Pick<Kafka, 'producer'> & Partial<Pick<Kafka, 'admin'>>;
+  readonly kafka: Pick<Kafka, 'producer'> & MaybeAdmin;
   /** The consumer's name: its dead letters go to `<topic>.<consumer>.dlt`. */
   readonly consumer: string;
   /**
@@ -215,27 +216,12 @@ class TopicSender {
 
   /** How large messages the topic takes; `undefined` if that cannot be read. */
   async #limit(): Promise<number | undefined> {
-    const admin = this.#kafka.admin?.({ retry: { retries: 0 } });
-    if (admin === undefined) return undefined;
-    const read = async (): Promise<number | undefined> => {
-      await admin.connect();
-      const { resources } = await admin.describeConfigs({
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: ['max.message.bytes'] }],
-        includeSynonyms: false,
-      });
-      const value = resources[0]?.configEntries.find(
-        ({ configName }) => configName === 'max.message.bytes',
-      )?.configValue;
-      return value === undefined ? undefined : Number(value);
-    };
-    let limit: number | undefined;
-    const reading = read().then(
-      (value) => void (limit = value),
-      () => undefined,
-    );
-    await atMost(this.#timeoutMs, reading);
-    void reading.then(() => admin.disconnect()).catch(() => undefined);
-    return limit;
+    const resource = { type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: ['max.message.bytes'] };
+    const { resources } = await withAdmin(this.#kafka, this.#end, (client) =>
+      client.describeConfigs({ resources: [resource], includeSynonyms: false }),
+    ).catch(() => ({ resources: [] }));
+    const entry = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes');
+    return entry === undefined ? undefined : Number(entry.configValue);
   }
 }
 

@@ -19,18 +19,27 @@ import { PartitionRun, partitionName } from '../partition-run';
 import type { Delivery } from '../processor';
 import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
-import { atMost, repeatedly } from '../waiting';
+import { atMost, repeatedly, wait } from '../waiting';
+import { withAdmin, type MaybeAdmin } from './admin';
+import { isUnknownTopic, MissingTopics } from './missing-topics';
+import { PartitionStarts } from './partition-starts';
+import { goneBetween } from './start-offsets';
 
 /** What {@link runConsumer} runs, and from where. */
 export interface RunOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;
-  /** The client of kafkajs, with brokers and security. */
-  readonly kafka: Pick<Kafka, 'consumer' | 'producer'>;
+  /**
+   * The client of kafkajs, with brokers and security. `admin` reads the offsets of partitions when they are assigned:
+   * without it, a committed offset that the log does not have any more is not reported, and `fromBeginning: false` then
+   * passes over everything up to the end.
+   */
+  readonly kafka: Pick<Kafka, 'consumer' | 'producer'> & MaybeAdmin;
   readonly topics: readonly string[];
   /**
-   * Where a group begins that has no offsets yet. `false`: at the end of each partition, which kafkajs looks for at each
-   * start and rebalance until the partition's first message has come; what arrives meanwhile is passed over.
+   * Where a group begins that has no offsets yet. `false`: at the end that each partition has when it is assigned for the
+   * first time; that offset is committed before anything is read. A group whose committed offset the log does not have any
+   * more begins at the beginning of the log, whatever this says.
    *
    * @default true, because a consumer that begins at the end has never seen what came before
    */
@@ -104,8 +113,11 @@ interface BufferedDelivery extends Delivery {
 }
 
 /** The part of kafkajs's payload that is used. */
-type Taken = Pick<EachBatchPayload, 'batch' | 'heartbeat' | 'isRunning' | 'isStale'> &
-  Partial<Pick<EachBatchPayload, 'resolveOffset'>>;
+type Taken = Pick<EachBatchPayload, 'heartbeat' | 'isRunning' | 'isStale'> &
+  Partial<Pick<EachBatchPayload, 'resolveOffset'>> & {
+    /** `fetchedOffset`: the one that was asked for. It is no part of kafkajs's types. */
+    readonly batch: EachBatchPayload['batch'] & { readonly fetchedOffset?: string };
+  };
 
 /** A consumer at work. */
 export interface RunningConsumer {
@@ -139,6 +151,8 @@ const COUNTS = [
   'deadLetterTimeoutMs',
 ] as const satisfies readonly (keyof RunOptions)[];
 const BYTES = ['maxBufferedBytes', 'maxTotalBufferedBytes'] as const satisfies readonly (keyof RunOptions)[];
+/** How often topics are looked for that do not exist. */
+const TOPICS_MS = 1_000;
 const HOUR_MS = 3600_000;
 const MAX_BYTES = 2 ** 40;
 
@@ -148,7 +162,9 @@ const MAX_BYTES = 2 ** 40;
  * Messages are fetched ahead of the work and worked on by key, so that a slow key delays only itself; offsets are
  * committed up to the lowest unfinished message.
  *
- * @throws OutboxError `invalid-option`; what kafkajs throws when it cannot connect or a topic does not exist.
+ * If a topic does not exist, the consumer resolves nevertheless, waits for the topic, and reports `topicsMissing`.
+ *
+ * @throws OutboxError `invalid-option`; the error of kafkajs if it cannot connect, or may not read a topic.
  * @example
  * ```ts
  * const running = await runConsumer({ consumer: shipping, kafka: new Kafka({ brokers }), topics: ['orders'] });
@@ -189,15 +205,20 @@ class KafkajsRunner implements RunningConsumer {
   readonly #memory: BufferedBytes;
   readonly #end = Promise.withResolvers<undefined>();
   readonly #runs = new Map<string, PartitionRun>();
-  /** Runs that have ended and whose work has not: their messages are still in memory. */
+  /** Runs that are not read any more, and whose work has not ended: their messages are still in memory. */
   readonly #ended = new Set<PartitionRun>();
   #assigned: ReadonlySet<string> = new Set();
+  readonly #starts: PartitionStarts | undefined;
+  readonly #missing: MissingTopics;
+  /** Where kafkajs must go on in each partition. */
+  readonly #positions = new Map<string, bigint>();
   /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
   readonly #owed = new Map<string, bigint>();
   #committing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   readonly #ending = new AbortController();
   #looking: Promise<void> = Promise.resolve();
+  #awaitingTopics: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #hasLeft = false;
   /** There while kafkajs begins again after a crash. */
@@ -213,6 +234,22 @@ class KafkajsRunner implements RunningConsumer {
       groupId: consumer.name,
     });
     this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name, timeoutMs });
+    const { telemetry } = consumer.settings;
+    this.#missing = new MissingTopics(telemetry);
+    if (kafka.admin !== undefined) {
+      this.#starts = new PartitionStarts({
+        groupId: consumer.name,
+        kafka,
+        consumer: this.#kafkaConsumer,
+        fromBeginning: options.fromBeginning,
+        telemetry,
+        begin: (topic, partition) => {
+          // It may be elsewhere now.
+          this.#positions.delete(partitionName(topic, partition));
+          this.#beginPartition(topic, partition);
+        },
+      });
+    }
     const processor = consumer.processor(this.#deadLetters);
     this.#memory = new BufferedBytes(options);
     this.#lanes = new Lanes(async (deliveries, lane) => {
@@ -232,7 +269,7 @@ class KafkajsRunner implements RunningConsumer {
 
   async start(): Promise<void> {
     const consumer = this.#kafkaConsumer;
-    const { topics, fromBeginning, commitIntervalMs } = this.#options;
+    const { topics, commitIntervalMs } = this.#options;
     consumer.on('consumer.rebalancing', () => this.#revoke());
     consumer.on('consumer.group_join', ({ payload }) => {
       this.#hasRestarted();
@@ -243,9 +280,16 @@ class KafkajsRunner implements RunningConsumer {
       if (!restart) void this.#crash(error);
       else if (this.#hasLeft) this.#leaveAgain();
       else {
-        this.#telemetry.readFailed(this.#placed(error));
+        this.#starts?.end();
+        if (isUnknownTopic(error)) void this.#reportMissing();
+        else this.#telemetry.readFailed(this.#placed(error));
         this.#restart = Promise.withResolvers();
       }
+    });
+    consumer.on('consumer.end_batch_process', ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+      const name = partitionName(topic, partition);
+      // It had messages of aborted transactions or markers only, which kafkajs does not hand over.
+      if (batchSize === 0 && this.#positions.has(name)) this.#positions.set(name, BigInt(lastOffset) + 1n);
     });
     // Before anything can crash, which clears it.
     this.#timer = setInterval(() => {
@@ -254,12 +298,9 @@ class KafkajsRunner implements RunningConsumer {
     }, commitIntervalMs);
     try {
       await consumer.connect();
-      await consumer.subscribe({ topics: [...topics], fromBeginning });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: (payload) => this.#take(payload),
-      });
+      const missing = await this.#subscribe(topics);
+      if (missing.length === 0) await this.#run();
+      else this.#awaitingTopics = this.#awaitTopics(missing);
     } catch (error) {
       clearInterval(this.#timer);
       // Why it could not start is what the caller must learn, not how the goodbye went.
@@ -269,6 +310,67 @@ class KafkajsRunner implements RunningConsumer {
     const { requests, settings } = this.#options.consumer;
     if (settings.redriveEveryMs > 0) {
       this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
+    }
+  }
+
+  /** Returns the topics that do not exist. */
+  async #subscribe(topics: readonly string[]): Promise<readonly string[]> {
+    // kafkajs's default also decides where it goes on when the log does not have its offset any more.
+    const fromBeginning = this.#starts !== undefined || this.#options.fromBeginning;
+    try {
+      await this.#kafkaConsumer.subscribe({ topics: [...topics], fromBeginning });
+      return [];
+    } catch (error) {
+      if (!isUnknownTopic(error)) throw error;
+    }
+    const missing: string[] = [];
+    // kafkajs does not say which one.
+    for (const topic of topics) {
+      try {
+        await this.#kafkaConsumer.subscribe({ topics: [topic], fromBeginning });
+      } catch (error) {
+        if (!isUnknownTopic(error)) throw error;
+        missing.push(topic);
+      }
+    }
+    return missing;
+  }
+
+  async #run(): Promise<void> {
+    await this.#kafkaConsumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#take(payload),
+    });
+  }
+
+  /** Never rejects. */
+  async #awaitTopics(topics: readonly string[]): Promise<void> {
+    const { signal } = this.#ending;
+    for (let missing = topics; missing.length > 0;) {
+      this.#missing.report(missing);
+      await wait(TOPICS_MS, signal);
+      if (signal.aborted) return;
+      try {
+        missing = await this.#subscribe(missing);
+      } catch (error) {
+        this.#telemetry.readFailed(error);
+      }
+    }
+    if (signal.aborted) return;
+    await this.#run().catch((error: unknown) => this.#crash(error));
+  }
+
+  /** A topic that was read is missing: kafkajs tells so without its name, and begins again every moment. */
+  async #reportMissing(): Promise<void> {
+    const { kafka, topics } = this.#options;
+    try {
+      const existing = await withAdmin(kafka, this.#ending.signal, (admin) => admin.listTopics());
+      const missing = topics.filter((topic) => !existing.includes(topic));
+      if (missing.length > 0) this.#missing.report(missing);
+    } catch {
+      // One of them.
+      this.#missing.report(topics);
     }
   }
 
@@ -282,7 +384,8 @@ class KafkajsRunner implements RunningConsumer {
 
   async #stop(): Promise<void> {
     this.#ending.abort();
-    await this.#drain(this.#looking);
+    this.#starts?.end();
+    await this.#drain(Promise.all([this.#looking, this.#awaitingTopics]));
     clearInterval(this.#timer);
     await this.#commit();
     await this.#untilStoppable();
@@ -345,10 +448,11 @@ class KafkajsRunner implements RunningConsumer {
     );
   }
 
-  async #crash(error: Error): Promise<void> {
+  async #crash(error: unknown): Promise<void> {
     this.#ending.abort();
+    this.#starts?.end();
     clearInterval(this.#timer);
-    for (const run of this.#runs.values()) run.end();
+    for (const run of [...this.#runs.values(), ...this.#ended]) run.end();
     await this.#deadLetters.close();
     this.#telemetry.flush();
     this.#end.reject(error);
@@ -366,9 +470,17 @@ class KafkajsRunner implements RunningConsumer {
     }
     // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
     if (!this.#assigned.has(partitionName(topic, partition))) return;
+    const isReset = this.#isReset(batch);
+    if (isReset) this.#leaveRun(topic, partition, BigInt(first.offset));
     const run = this.#runOf(topic, partition, BigInt(first.offset));
     if (run === undefined) return;
+    // kafkajs has committed the beginning of the log.
+    if (isReset) run.committed(undefined);
     const taken = this.#begin(run, messages);
+    if (batch.fetchedOffset !== undefined) {
+      const end = taken < messages.length ? (messages[taken - 1] ?? first).offset : batch.lastOffset();
+      this.#positions.set(partitionName(topic, partition), BigInt(end) + 1n);
+    }
     // kafkajs goes on behind it. What was not taken is fetched again when there is room.
     resolveOffset?.((messages[taken - 1] ?? first).offset);
     if (taken < messages.length || run.isFull || this.#roomOf(run) <= 0) this.#pause(run);
@@ -381,6 +493,23 @@ class KafkajsRunner implements RunningConsumer {
       await this.#drain();
       await this.#commit();
     }
+  }
+
+  /** Whether kafkajs went back to the beginning of the log, because that does not have the offset that it asked for. */
+  #isReset({ topic, partition, fetchedOffset }: Taken['batch']): boolean {
+    const expected = this.#positions.get(partitionName(topic, partition));
+    if (fetchedOffset === undefined || expected === undefined || BigInt(fetchedOffset) === expected) return false;
+    this.#telemetry.messagesGone?.(goneBetween({ topic, partition }, expected, BigInt(fetchedOffset)));
+    return true;
+  }
+
+  /** The log was made again: what is in memory of the old one cannot come again, so it is finished. */
+  #leaveRun(topic: string, partition: number, first: bigint): void {
+    const name = partitionName(topic, partition);
+    const run = this.#runs.get(name);
+    if (run?.isBehind(first) !== true || run.signal.aborted) return;
+    this.#runs.delete(name);
+    if (run.isBuffering) this.#ended.add(run);
   }
 
   /** The partition's run, to take messages from `first` on; `undefined` when earlier ones must come again before. */
@@ -406,6 +535,7 @@ class KafkajsRunner implements RunningConsumer {
     const owed = this.#owed.get(name);
     this.#owed.delete(name);
     if (owed === undefined || first <= owed) return false;
+    this.#positions.delete(name);
     this.#kafkaConsumer.seek({ topic, partition, offset: String(owed) });
     return true;
   }
@@ -464,8 +594,15 @@ class KafkajsRunner implements RunningConsumer {
 
   #resume(run: PartitionRun): void {
     run.isPaused = false;
+    this.#beginPartition(run.topic, run.partition);
+  }
+
+  #beginPartition(topic: string, partition: number): void {
+    // Its run can be full already, and its start undecided.
+    if (this.#runs.get(partitionName(topic, partition))?.isPaused === true) return;
+    if (this.#starts?.isWaiting(topic, partition) === true) return;
     try {
-      this.#kafkaConsumer.resume([{ topic: run.topic, partitions: [run.partition] }]);
+      this.#kafkaConsumer.resume([{ topic, partitions: [partition] }]);
     } catch (error) {
       // Between a crash of kafkajs's consumer and its restart there is nothing to resume, and nothing paused after it.
       if (!(error instanceof KafkaJSNonRetriableError)) throw error;
@@ -473,13 +610,14 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   /** Begins nothing more, and waits for what is at work. */
-  async #drain(beside: Promise<void> = Promise.resolve()): Promise<void> {
-    for (const run of this.#runs.values()) run.end();
+  async #drain(beside: Promise<unknown> = Promise.resolve()): Promise<void> {
+    for (const run of [...this.#runs.values(), ...this.#ended]) run.end();
     await atMost(this.#options.drainTimeoutMs, Promise.all([this.#lanes.idle(), beside]));
   }
 
   /** The partitions may go to others: what is done is committed as long as this member may. */
   #revoke(): void {
+    this.#starts?.end();
     void this.#commit();
     this.#endRuns();
   }
@@ -494,11 +632,14 @@ class KafkajsRunner implements RunningConsumer {
     this.#assigned = ours;
     this.#memory.assign(ours.size);
     for (const name of this.#owed.keys()) if (!ours.has(name)) this.#owed.delete(name);
+    this.#positions.clear();
     this.#telemetry.rebalanced({ assigned });
+    this.#starts?.assign(assigned);
   }
 
   #endRuns(): void {
     for (const run of this.#runs.values()) this.#endRun(run);
+    for (const run of this.#ended) run.end();
   }
 
   #endRun(run: PartitionRun): void {

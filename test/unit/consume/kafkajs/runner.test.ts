@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSNonRetriableError, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
+import { MissingTopics } from '../../../../lib/consume/kafkajs/missing-topics';
+import { SILENT } from '../../../../lib/consume/silent-telemetry';
+import { bytesOf, type ConsumedRecord } from '../../../../lib/consume/record';
 import { OutboxError } from '../../../../lib/event/errors';
 import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
 import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/consume';
@@ -18,8 +21,16 @@ class FakeKafkaConsumer {
   #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
   readonly #listeners = new Map<string, Listener>();
 
+  /** Topics that do not exist. */
+  missing: readonly string[] = [];
+  readonly subscriptions: unknown[] = [];
+
   connect = () => Promise.resolve();
-  subscribe = () => Promise.resolve();
+  subscribe = (subscription: { topics: string[]; fromBeginning: boolean }) => {
+    this.subscriptions.push(subscription);
+    if (!subscription.topics.some((topic) => this.missing.includes(topic))) return Promise.resolve();
+    return Promise.reject(Object.assign(new Error('no such topic'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' }));
+  };
   disconnect = () => {
     this.calls.push('disconnect');
     return this.failDisconnect ? Promise.reject(new Error('no goodbye')) : Promise.resolve();
@@ -46,12 +57,21 @@ class FakeKafkaConsumer {
     this.#listeners.get(`consumer.${name}`)?.({ payload });
   }
 
+  /** Whether batches tell which offset was asked for: the first one's, or another. */
+  fetches = false;
+  fetchedOffset: string | undefined;
   /** Where kafkajs goes on in each partition. */
   readonly resolved = new Map<number, string>();
 
   deliver(messages: readonly KafkaMessage[], partition = 0): Promise<void> {
     return this.#eachBatch({
-      batch: { topic: 'orders', partition, messages },
+      batch: {
+        topic: 'orders',
+        partition,
+        messages,
+        ...(this.fetches ? { fetchedOffset: this.fetchedOffset ?? messages[0]?.offset } : {}),
+        lastOffset: () => messages.at(-1)?.offset,
+      },
       resolveOffset: (offset: string) => this.resolved.set(partition, offset),
       heartbeat: () => this.heartbeat(),
       isRunning: () => true,
@@ -99,11 +119,14 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((running) => running.stop()));
 });
 
-async function start(options: Partial<RunOptions> = {}, consumer: Partial<ConsumerOptions<Definitions>> = {}) {
+async function start(
+  options: Partial<RunOptions> = {},
+  consumer: Partial<ConsumerOptions<Definitions>> = {},
+  { fake = new FakeKafkaConsumer(), admin }: { fake?: FakeKafkaConsumer; admin?: () => unknown } = {},
+) {
   const held = new Held();
   const rig: Rig = aRig({ handlers: held.handlers, ...consumer });
-  const fake = new FakeKafkaConsumer();
-  const kafka = { consumer: () => fake, producer: () => ({}) };
+  const kafka = { consumer: () => fake, producer: () => ({}), admin };
   const running = await runConsumer({
     consumer: rig.consumer,
     kafka: kafka as never,
@@ -164,8 +187,8 @@ it('takes the next batch while a key is slow, keeps the order of the key, and pa
 describe('memory', () => {
   const sized = (offset: number, key: string, bytes: number): KafkaMessage => {
     const given = message(offset, key, 1);
-    const { length } = Object.entries(given.headers ?? {}).flatMap(([name, value]) => [...name, ...(value as Buffer)]);
-    return { ...given, value: Buffer.from('{"total":5}'.padEnd(bytes - key.length - length)) };
+    const rest = bytesOf({ ...given, value: null, headers: given.headers as ConsumedRecord['headers'] });
+    return { ...given, value: Buffer.from('{"total":5}'.padEnd(bytes - rest)) };
   };
 
   it('takes of a batch what there is room for, and the rest when there is room again', async () => {
@@ -553,4 +576,202 @@ it('leaves no timer behind when kafkajs gives up while it starts', async () => {
   expect(timers).toHaveLength(1);
   expect(cleared.mock.calls.map(([timer]) => timer)).toContain(timers[0]);
   jest.restoreAllMocks();
+});
+
+describe('where partitions begin', () => {
+  interface Log {
+    readonly committed: string;
+    readonly low: string;
+    readonly high: string;
+  }
+
+  /** kafkajs's admin client over the logs of partitions 0 and 1; the test can let it fail. */
+  function anAdmin(...logs: Log[]) {
+    const state = { logs, failures: 0, asked: 0 };
+    const admin = () => ({
+      connect: () => Promise.resolve(),
+      disconnect: () => Promise.resolve(),
+      fetchOffsets: () => {
+        state.asked++;
+        if (state.failures-- > 0) return Promise.reject(new Error('no coordinator'));
+        return Promise.resolve([
+          {
+            topic: 'orders',
+            partitions: state.logs.map(({ committed }, partition) => ({ partition, offset: committed })),
+          },
+        ]);
+      },
+      fetchTopicOffsets: () =>
+        Promise.resolve(state.logs.map(({ low, high }, partition) => ({ partition, low, high }))),
+    });
+    return { state, admin };
+  }
+  const inRange: Log = { committed: '5', low: '0', high: '9' };
+
+  it('goes on at committed offsets that the logs have, and asks kafkajs to begin at the beginning otherwise', async () => {
+    const { admin } = anAdmin(inRange, { committed: '-1', low: '3', high: '9' });
+    const { fake, rig } = await start({}, {}, { admin });
+    expect(fake.calls).toEqual(['pause 0,1']);
+    await settle();
+    expect(fake.calls).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+    expect(fake.committed).toEqual([]);
+    expect(rig.told.of('messagesGone')).toEqual([]);
+    expect(fake.subscriptions).toEqual([{ topics: ['orders'], fromBeginning: true }]);
+  });
+
+  it.each([true, false])(
+    'reports what a log has lost and begins at its beginning (fromBeginning: %p)',
+    async (fromBeginning) => {
+      const { admin } = anAdmin({ committed: '5', low: '8', high: '9' }, { committed: '40', low: '2', high: '9' });
+      const { fake, rig } = await start({ fromBeginning }, {}, { admin });
+      await settle();
+      expect(rig.told.of('messagesGone')).toEqual([
+        [{ topic: 'orders', partition: 0, from: 5n, to: 8n, count: 3 }],
+        [{ topic: 'orders', partition: 1, from: 40n, to: 2n }],
+      ]);
+      expect(fake.committed.map(({ partition, offset }) => [partition, offset])).toEqual([
+        [0, '8'],
+        [1, '2'],
+      ]);
+      expect(fake.calls).toEqual(['pause 0,1', 'seek 0 8', 'seek 1 2', 'resume 0', 'resume 1']);
+    },
+  );
+
+  it('reports the loss that kafkajs has left behind when the process died', async () => {
+    const { admin } = anAdmin(inRange, { committed: '-2', low: '7', high: '9' });
+    const { fake, rig } = await start({ fromBeginning: false }, {}, { admin });
+    await settle();
+    expect(rig.told.of('messagesGone')).toEqual([[{ topic: 'orders', partition: 1, to: 7n }]]);
+    expect(fake.calls).toContain('seek 1 7');
+  });
+
+  it('with fromBeginning: false commits the end before anything is read, and begins later partitions at their beginning', async () => {
+    const { admin, state } = anAdmin({ committed: '-1', low: '0', high: '9' });
+    const fake = new FakeKafkaConsumer();
+    fake.failCommit = true;
+    const { rig } = await start({ fromBeginning: false }, {}, { admin, fake });
+    await settle();
+    expect(fake.calls).toEqual(['pause 0,1']);
+    expect(rig.told.of('readFailed').length).toBeGreaterThan(0);
+    fake.failCommit = false;
+    fake.emit('group_join', { memberAssignment: { orders: [0] } });
+    await settle();
+    expect(fake.lastCommitted).toBe('9');
+    expect(fake.calls.slice(-3)).toEqual(['pause 0', 'seek 0 9', 'resume 0']);
+
+    state.logs = [
+      { committed: '9', low: '0', high: '12' },
+      { committed: '-1', low: '0', high: '4' },
+    ];
+    fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+    await settle();
+    expect(fake.calls.slice(-3)).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+  });
+
+  it('begins without an answer when that loses nothing, and says so', async () => {
+    const { admin, state } = anAdmin(inRange, inRange);
+    state.failures = 100;
+    const { fake, rig } = await start({}, {}, { admin });
+    while (!fake.calls.includes('resume 1')) await settle();
+    expect(state.asked).toBe(3);
+    expect(rig.told.of('readFailed')).toHaveLength(3);
+  });
+
+  it('an answer for an assignment that has ended decides nothing', async () => {
+    const { admin } = anAdmin({ committed: '-1', low: '0', high: '9' });
+    const { fake } = await start({ fromBeginning: false }, {}, { admin });
+    fake.emit('rebalancing');
+    await settle();
+    expect(fake.committed).toEqual([]);
+    expect(fake.calls).toEqual(['pause 0,1']);
+  });
+
+  it('reports where kafkajs went on, if that is not where it was to go on', async () => {
+    const { fake, rig, held } = await start();
+    fake.fetches = true;
+    await fake.deliver([message(1, 'a', 1), message(2, 'b', 1)]);
+    // Holes are no loss: only the offset that was asked for tells.
+    fake.fetchedOffset = '3';
+    await fake.deliver([message(6, 'c', 1)]);
+    // A batch of markers that kafkajs does not hand over.
+    fake.emit('end_batch_process', { topic: 'orders', partition: 0, batchSize: 0, lastOffset: '8' });
+    fake.fetchedOffset = '9';
+    await fake.deliver([message(9, 'd', 1)]);
+    expect(rig.told.of('messagesGone')).toEqual([]);
+
+    fake.fetchedOffset = '20';
+    await fake.deliver([message(21, 'e', 1)]);
+    expect(rig.told.of('messagesGone')).toEqual([[{ topic: 'orders', partition: 0, from: 10n, to: 20n, count: 10 }]]);
+    fake.fetchedOffset = '0';
+    await fake.deliver([message(0, 'held', 1)]);
+    expect(rig.told.of('messagesGone')[1]).toEqual([{ topic: 'orders', partition: 0, from: 22n, to: 0n }]);
+    await settle();
+    expect(held.started).toEqual(['a.1', 'b.1', 'c.1', 'd.1', 'e.1', 'held.1']);
+    expect(fake.lastCommitted).toBe('0');
+  });
+
+  it('commits again where kafkajs has committed the beginning of the log', async () => {
+    const { fake } = await start();
+    fake.fetches = true;
+    await fake.deliver([message(1, 'held', 1)]);
+    await settle();
+    expect(fake.committed.map(({ offset }) => offset)).toEqual(['1']);
+    fake.fetchedOffset = '20';
+    await fake.deliver([message(20, 'a', 1)]);
+    await settle();
+    expect(fake.committed.map(({ offset }) => offset)).toEqual(['1', '1']);
+  });
+});
+
+describe('topics that do not exist', () => {
+  it('are named, waited for and subscribed when they exist; without a method for it by readFailed', async () => {
+    const fake = new FakeKafkaConsumer();
+    fake.missing = ['payments'];
+    const { rig } = await start({ topics: ['orders', 'payments'] }, {}, { fake });
+    expect(rig.told.of('topicsMissing')).toEqual([[{ topics: ['payments'] }]]);
+    fake.missing = [];
+    while (fake.subscriptions.length < 4) await settle();
+    expect(fake.subscriptions.at(-1)).toEqual({ topics: ['payments'], fromBeginning: true });
+    await settle();
+    await fake.deliver([message(1, 'a', 1)]);
+    await settle();
+    expect(rig.client.effects()).toEqual(['a.1']);
+
+    const plain = new FakeKafkaConsumer();
+    plain.missing = ['orders'];
+    const failed: unknown[] = [];
+    const telemetry = {
+      ...rig.told.telemetry,
+      topicsMissing: undefined,
+      readFailed: (error: unknown) => failed.push(error),
+    };
+    const second = await start({}, { telemetry: telemetry }, { fake: plain });
+    expect(failed).toEqual([expect.objectContaining({ code: 'topic-missing', details: { topics: ['orders'] } })]);
+    await second.running.stop();
+    expect(plain.calls).toEqual(['disconnect']);
+  });
+
+  it('fail the start for another reason', async () => {
+    const fake = new FakeKafkaConsumer();
+    fake.subscribe = () => Promise.reject(new Error('not authorized'));
+    await expect(start({}, {}, { fake })).rejects.toThrow('not authorized');
+    expect(fake.calls).toEqual(['disconnect']);
+  });
+
+  it('are reported once a minute, or at once when others are missing', async () => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+    const reported: unknown[] = [];
+    const missing = new MissingTopics({ ...SILENT, topicsMissing: (details) => reported.push(details.topics) });
+    missing.report(['a', 'b']);
+    now.mockReturnValue(59_000);
+    missing.report(['a', 'b']);
+    missing.report(['b']);
+    now.mockReturnValue(118_000);
+    missing.report(['b']);
+    now.mockReturnValue(119_000);
+    missing.report(['b']);
+    now.mockRestore();
+    expect(reported).toEqual([['a', 'b'], ['b'], ['b']]);
+    await Promise.resolve();
+  });
 });

@@ -26,7 +26,7 @@ async function read(partitions: readonly (readonly number[])[]): Promise<string[
       results.push(
         await codec.decompress(compressed).then(
           (records) => `${records.length / MIB} MiB`,
-          ({ name }: Error) => name,
+          (error: unknown) => (error as Error).name,
         ),
       );
     }
