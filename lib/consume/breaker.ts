@@ -1,11 +1,12 @@
-import type { BreakerStore, Clock, ConsumerTelemetry } from './ports';
+import type { BreakerStore } from './ports';
+import type { ConsumerSettings } from './settings';
 import type { TransactionAction } from '../event/transaction';
 
 /**
- * How many keys of a consumer may be parked in a while because this version cannot read their events. More of them are
- * one wrong deployment and not many bad events.
+ * In such a time only so many keys of a consumer (`maxUnreadableKeys`) are parked because this version cannot read their
+ * events. More of them are one wrong deployment and not many bad events.
  */
-export const UNREADABLE_BREAKER = { maxKeys: 100, windowMs: 300_000 } as const;
+export const BREAKER_WINDOW_MS = 300_000;
 
 /** Too many keys were parked as unreadable: the consumer parks no more of them for now. */
 export class BreakerOpen extends Error {
@@ -13,23 +14,23 @@ export class BreakerOpen extends Error {
 
   constructor(keys: number) {
     super(
-      `${keys} keys were parked within ${UNREADABLE_BREAKER.windowMs / 60_000} minutes because this version of the consumer cannot read their events, so no more are parked and they wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
+      `${keys} keys were parked within ${BREAKER_WINDOW_MS / 60_000} minutes because this version of the consumer cannot read their events, so no more are parked and they wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
     );
   }
 }
 
+type Settings = Pick<ConsumerSettings, 'maxUnreadableKeys' | 'clock' | 'telemetry'>;
+
 /** Counts, for all instances of a consumer together, the keys that are parked because their events are unreadable. */
 export class UnreadableBreaker {
   readonly #store: BreakerStore;
-  readonly #clock: Clock;
-  readonly #telemetry: ConsumerTelemetry;
+  readonly #settings: Settings;
   #isOpen = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(store: BreakerStore, { clock, telemetry }: { clock: Clock; telemetry: ConsumerTelemetry }) {
+  constructor(store: BreakerStore, settings: Settings) {
     this.#store = store;
-    this.#clock = clock;
-    this.#telemetry = telemetry;
+    this.#settings = settings;
   }
 
   /**
@@ -45,18 +46,18 @@ export class UnreadableBreaker {
   }
 
   async #counting(): Promise<TransactionAction> {
-    const { maxKeys, windowMs } = UNREADABLE_BREAKER;
-    const now = this.#clock.now();
+    const { maxUnreadableKeys, clock, telemetry } = this.#settings;
+    const now = clock.now();
     const known = await this.#store.read();
-    const isOver = now - known.since >= windowMs;
+    const isOver = now - known.since >= BREAKER_WINDOW_MS;
     const keys = isOver ? 0 : known.keys;
-    if (keys >= maxKeys) {
+    if (keys >= maxUnreadableKeys) {
       const error = new BreakerOpen(keys);
-      if (!this.#isOpen) this.#telemetry.outage(error);
+      if (!this.#isOpen) telemetry.outage(error);
       this.#isOpen = true;
       throw error;
     }
-    if (this.#isOpen) this.#telemetry.outageOver();
+    if (this.#isOpen) telemetry.outageOver();
     this.#isOpen = false;
     return this.#store.counted(known, { since: isOver ? now : known.since, keys: keys + 1 });
   }

@@ -43,13 +43,20 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    * no upcaster leads from its version, an upcaster failed, or the schema refuses its data.
    *
    * `park-key`: it waits in the table and so do the later ones of its key; a redrive after the deployment applies them in
-   * order. If more than 100 keys are parked within five minutes, no more are parked and the rest waits in Kafka. `block`:
+   * order, see `maxUnreadableKeys`. `block`:
    * the key waits, and the partition's offset with it. `dead-letter`: it goes to the dead-letter topic, and the later ones
    * are applied without it.
    *
    * @default 'park-key'
    */
   readonly onUnreadable?: 'park-key' | 'block' | 'dead-letter';
+  /**
+   * How many keys may be parked within five minutes because this version cannot read their events, over all instances.
+   * More of them are taken for one wrong deployment: no more are parked, and their messages wait in Kafka.
+   *
+   * @default 100
+   */
+  readonly maxUnreadableKeys?: number;
   /**
    * What happens to a first delivery after a later event of its key was applied. An event below the newest 16 of its key
    * that cannot be an old duplicate is treated alike, unless clocks that disagree could explain it: then it always goes to
@@ -167,6 +174,7 @@ const DAY_MS = 24 * 3600_000;
 export const CONSUMER_DEFAULTS = {
   onFailure: 'park-key',
   onUnreadable: 'park-key',
+  maxUnreadableKeys: 100,
   onLate: 'apply',
   onReplay: 'ignore',
   onUnknownType: 'dead-letter',
@@ -202,6 +210,7 @@ const CHOICES = {
 
 const COUNTS = {
   gapTimeoutMs: 24 * 3600_000,
+  maxUnreadableKeys: 1_000_000,
   attempts: 1_000_000,
   handlerTimeoutMs: DAY_MS,
   callTimeoutMs: 3600_000,

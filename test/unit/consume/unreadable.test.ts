@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createConsumer, defineEvents, type ConsumerOptions, type InboxKey } from '../../../lib/consumer';
-import { UNREADABLE_BREAKER } from '../../../lib/consume/breaker';
+import { BREAKER_WINDOW_MS } from '../../../lib/consume/breaker';
 import { ONE_DELIVERY } from '../../../lib/consume/patience';
 import {
   aRecord,
@@ -148,7 +148,7 @@ describe('an event that a newer version of the consumer can read', () => {
 });
 
 describe('the breaker for unreadable events', () => {
-  const { maxKeys, windowMs } = UNREADABLE_BREAKER;
+  const maxKeys = 100;
   const keys = (from: number, count: number) =>
     Array.from({ length: count }, (_, at) => versionTwo(1, `k${from + at}`));
   const parked = (client: MemoryClient) =>
@@ -185,7 +185,7 @@ describe('the breaker for unreadable events', () => {
     let now = NOW;
     const rig = consumer(client, () => now);
     await feed(rig, keys(0, maxKeys + 1), { patience: ONE_DELIVERY });
-    now += windowMs;
+    now += BREAKER_WINDOW_MS;
     await feed(rig, keys(1_000, 1), { patience: ONE_DELIVERY });
 
     expect(parked(client)).toBe(maxKeys + 1);

@@ -9,7 +9,18 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'poison that is set aside': { poison: true, options: { onFailure: 'dead-letter' } },
   'keys that wait for what is missing': { options: { gaps: 'block', gapTimeoutMs: 60_000 } },
   'a group that begins at the end': { fromEnd: true },
-  'everything at once': { poison: true, faults: true, options: { eventsOfKeyPerTransaction: 3 } },
+  'calls that nobody answers': { hangs: true },
+  'handlers that AWS services refuse': { aws: true },
+  'handlers that AWS services refuse, and no other failure': { aws: true, steady: true },
+  'an unsteady table, and handlers that never fail': {
+    faults: true,
+    hangs: true,
+    steady: true,
+    options: { onFailure: 'dead-letter' },
+  },
+  'events that a later version can read': { unreadable: true },
+  'everything at once': { poison: true, faults: true, hangs: true, options: { eventsOfKeyPerTransaction: 3 } },
+  'everything that AWS and deployments do at once': { faults: true, hangs: true, aws: true, unreadable: true },
 };
 const RUNS = 2;
 const STEPS = 150;

@@ -1,8 +1,23 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { z } from 'zod';
 import { deadLetterTopic } from '../../../../lib/event/consumer-name';
 import { Random } from '../../../../lib/testing/random';
-import { runConsumer, type ConsumedRecord, type ConsumerOptions, type RunningConsumer } from '../../../../lib/consumer';
-import { aRecord, aRig, MemoryClient, unreachable, type Definitions, type Rig } from '../../../builders/consume';
+import {
+  defineEvents,
+  runConsumer,
+  type ConsumedRecord,
+  type ConsumerOptions,
+  type RunningConsumer,
+} from '../../../../lib/consumer';
+import {
+  aRecord,
+  aRig,
+  MemoryClient,
+  unreachable,
+  type Definitions,
+  type RecordChange,
+  type Rig,
+} from '../../../builders/consume';
 
 /** What goes wrong in a world, and how its consumers are set. */
 export interface Profile {
@@ -13,11 +28,37 @@ export interface Profile {
   readonly faults?: boolean;
   /** Group without offsets that begins at the end. */
   readonly fromEnd?: boolean;
+  /** Calls to DynamoDB that nobody answers. */
+  readonly hangs?: boolean;
+  /**
+   * Handlers that, for some keys, meet an AWS service which refuses them, or write to a table that does not exist, until
+   * the end. Handlers whose service is unavailable now and then.
+   */
+  readonly aws?: boolean;
+  /** Handlers that never fail by themselves. */
+  readonly steady?: boolean;
+  /** Events in a version that only the deployment at the end can read. */
+  readonly unreadable?: boolean;
 }
 
 const PARTITIONS = 3;
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'plain-g', 'plain-h'];
 const MEMBERS = 3;
+const CALL_TIMEOUT_MS = 100;
+/** How many keys the consumers may park as unreadable, in a world with such events. */
+export const MAX_UNREADABLE_KEYS = 2;
+/** Keys whose handler an AWS service refuses, and whose actions name a table that does not exist. */
+const REFUSED_KEY = 'b';
+const NO_TABLE_KEY = 'd';
+
+const newerEvents = defineEvents({
+  'order.placed': {
+    topic: 'orders',
+    version: 2,
+    schema: z.object({ total: z.number() }),
+    upcasters: { 1: (data: { total: number }) => data },
+  },
+});
 
 type Listener = (event: { payload: Record<string, unknown> }) => void;
 type Offset = { topic: string; partition: number; offset: string };
@@ -209,6 +250,8 @@ export class SimulatedWorld {
   readonly #checked = new Map<number, number>();
   readonly #processes: Process[] = [];
   #isCalm = false;
+  /** The version that reads every event is deployed. */
+  #isDeployed = false;
   #effects = 0;
 
   constructor(seed: number, profile: Profile) {
@@ -217,6 +260,9 @@ export class SimulatedWorld {
     this.#broker.onCommit = (partition, offset) => this.#checkCommit(partition, offset);
     this.#table.beforeWrite = async (entries) => {
       await sleep(1 + this.#random.integer(15));
+      if (!this.#isCalm && entries.some(({ Put }) => Put?.TableName === 'missing')) {
+        throw awsError('ResourceNotFoundException', 400);
+      }
       if (this.#isCalm || this.#profile.faults !== true) return;
       if (this.#random.chance(0.03)) throw unreachable();
       if (this.#random.chance(0.1)) {
@@ -242,9 +288,23 @@ export class SimulatedWorld {
       await this.#step();
       await this.#pass(1 + this.#random.integer(10));
     }
+    // Unreadable events beyond the breaker's limit wait in their partition, as they must.
+    if (this.#profile.aws === true && this.#profile.unreadable !== true) await this.#staysLively();
     await this.#end();
     this.#check();
     return this.#wrong;
+  }
+
+  /** Faults of some keys last; the partitions are read to their end all the same. */
+  async #staysLively(): Promise<void> {
+    await this.#pass(60_000, () => this.#isRead);
+    if (!this.#isRead) this.#wrong.push(`a key stops its partition: ${this.#unread}`);
+    if (this.#profile.steady !== true) return;
+    const parked = [...this.#table.items.values()].flatMap(({ since, key }) =>
+      since === undefined ? [] : [String(key)],
+    );
+    const innocent = parked.filter((key) => key !== REFUSED_KEY && key !== NO_TABLE_KEY);
+    if (innocent.length > 0) this.#wrong.push(`parked for the failure of another key: ${innocent.join()}`);
   }
 
   /** The group rebalances while its first messages are at work. */
@@ -274,7 +334,14 @@ export class SimulatedWorld {
   #write(key: string): void {
     const version = (this.#versions.get(key) ?? 0) + 1;
     this.#versions.set(key, version);
-    this.#broker.append(changeOf(key, version));
+    this.#broker.append(this.#changeOf(key, version));
+  }
+
+  /** Some keys get events in the newer version. */
+  #changeOf(key: string, version: number): RecordChange & { key: string } {
+    const change = changeOf(key, version);
+    const isNewer = this.#profile.unreadable === true && NEWER_KEYS.includes(key) && version % 5 === 0;
+    return isNewer ? { ...change, type: 'order.placed.v2' } : change;
   }
 
   /** A relay that died before its mark publishes some of a key's last events again. */
@@ -282,7 +349,7 @@ export class SimulatedWorld {
     const key = this.#random.pick(KEYS) ?? '';
     const last = this.#versions.get(key) ?? 0;
     for (let version = Math.max(1, last - this.#random.integer(4)); version <= last; version++) {
-      this.#broker.append(changeOf(key, version));
+      this.#broker.append(this.#changeOf(key, version));
     }
   }
 
@@ -291,7 +358,7 @@ export class SimulatedWorld {
     const line = { isCut: false };
     const isCut = (): boolean => line.isCut;
     const cut = async <T>(answer: () => Promise<T>): Promise<T> => {
-      if (isCut()) return NEVER;
+      if (isCut() || (this.#profile.hangs === true && !this.#isCalm && this.#random.chance(0.02))) return NEVER;
       const given = await answer();
       return isCut() ? NEVER : given;
     };
@@ -307,7 +374,10 @@ export class SimulatedWorld {
         markerLifeMs: 3_000 * DAY_MS,
         attempts: 2,
         redriveEveryMs: 0,
-        handlers: { 'order.placed': (event) => this.#handle(event) },
+        handlers: { 'order.placed': (event, { key }) => this.#handle(event, key) },
+        callTimeoutMs: CALL_TIMEOUT_MS,
+        maxUnreadableKeys: MAX_UNREADABLE_KEYS,
+        ...(this.#isDeployed ? { events: newerEvents as never } : {}),
         ...this.#profile.options,
       },
       client,
@@ -335,11 +405,16 @@ export class SimulatedWorld {
     this.#processes.push({ member, running, rig, line });
   }
 
-  async #handle({ id }: { id: string }): Promise<ReturnType<typeof effect>[]> {
+  async #handle({ id }: { id: string }, key: string): Promise<ReturnType<typeof effect>[]> {
     const isFirst = this.#profile.fromEnd === true && id.endsWith(':1');
     await sleep(isFirst ? 300 : this.#random.chance(0.1) ? this.#random.integer(150) : this.#random.integer(10));
     if (!this.#isCalm) {
-      if (this.#random.chance(0.05)) throw new Error('passing');
+      if (this.#profile.aws === true) {
+        if (key === REFUSED_KEY) throw awsError('ResourceNotFoundException', 400);
+        if (key === NO_TABLE_KEY) return [effect(id, 'missing')];
+        if (this.#random.chance(0.05)) throw awsError('InternalServerError', 500);
+      }
+      if (this.#profile.steady !== true && this.#random.chance(0.05)) throw new Error('passing');
       if (this.#profile.poison === true && Number(id.split(':')[1]) % 9 === 0) throw new Error('poison');
     }
     return [effect(`${id}~${++this.#effects}`)];
@@ -373,6 +448,14 @@ export class SimulatedWorld {
   /** Everything is well again, and all is read. */
   async #end(): Promise<void> {
     this.#isCalm = true;
+    if (this.#profile.unreadable === true) {
+      const unreadable = [...this.#table.items.values()].filter(
+        ({ why, since }) => since !== undefined && String(why).startsWith('newer-version'),
+      );
+      if (unreadable.length > MAX_UNREADABLE_KEYS)
+        this.#wrong.push(`${unreadable.length} keys are parked as unreadable`);
+      await this.#deploy();
+    }
     const [last] = this.#processes;
     await this.#pass(30_000, () => this.#isRead);
     for (let round = 0; round < 3 && last !== undefined; round++) {
@@ -389,6 +472,17 @@ export class SimulatedWorld {
     }
     for (const { running } of this.#processes) void running.stop();
     await this.#pass(1_000);
+  }
+
+  /** Every process is replaced by one that reads the newer version. */
+  async #deploy(): Promise<void> {
+    this.#isDeployed = true;
+    for (const { running } of this.#processes.splice(0)) void running.stop();
+    for (let at = 0; at < MEMBERS; at++) await this.#start();
+  }
+
+  get #unread(): string {
+    return this.#broker.log.map((log, at) => `${this.#broker.committed.get(at) ?? 0} of ${log.length}`).join(', ');
   }
 
   get #isRead(): boolean {
@@ -419,8 +513,13 @@ export class SimulatedWorld {
 
   #check(): void {
     if (!this.#isRead) {
-      const offsets = this.#broker.log.map((log, at) => `${this.#broker.committed.get(at) ?? 0} of ${log.length}`);
-      this.#wrong.push(`not everything is read: ${offsets.join(', ')}`);
+      this.#wrong.push(`not everything is read: ${this.#unread}`);
+    }
+    if (this.#profile.steady === true && this.#deadLetters.size > 0) {
+      this.#wrong.push(`dead-lettered without a failure: ${[...this.#deadLetters].join()}`);
+    }
+    if (this.#profile.options?.onFailure !== 'dead-letter' && this.#deadLetters.size > 0) {
+      this.#wrong.push(`torn out of the order of their keys: ${[...this.#deadLetters].join()}`);
     }
     const applied = this.#applied();
     for (const key of KEYS) {
@@ -449,7 +548,10 @@ export class SimulatedWorld {
 const DAY_MS = 24 * 3600_000;
 const NEVER = new Promise<never>(() => undefined);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const effect = (id: string) => ({ Put: { TableName: 'effects', Item: { id } } });
+const effect = (id: string, TableName = 'effects') => ({ Put: { TableName, Item: { id } } });
+const awsError = (name: string, httpStatusCode: number): Error =>
+  Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
+const NEWER_KEYS = ['a', 'c', 'e', 'f', 'plain-g'];
 const idOf = ({ headers }: ConsumedRecord): string => String(headers['ce_id']);
 /** Some keys have no versions. */
 const changeOf = (key: string, version: number) =>

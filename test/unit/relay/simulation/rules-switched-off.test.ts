@@ -1,16 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { build } from 'esbuild';
+import { withoutRule, type SwitchedOff } from '../../../builders/without-rule';
 import type { Profile, SimulatedWorld } from './world';
 
 type World = new (seed: number, profile: Profile) => Pick<SimulatedWorld, 'play'>;
 
-interface Rule {
-  readonly file: string;
-  /** The text of the rule, which must stand in the file exactly once. */
-  readonly text: string;
-  readonly off: string;
+interface Rule extends SwitchedOff {
   readonly profile: Profile;
   readonly wrong: RegExp;
 }
@@ -18,7 +12,7 @@ interface Rule {
 const STEPS = 700;
 /** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
 const SEEDS = 200;
-const LIB = resolve(__dirname, '../../../../lib');
+const WORLD = resolve(__dirname, 'world.ts');
 
 const RULES: Readonly<Record<string, Rule>> = {
   'keys of a partition that alone takes no writes are held': {
@@ -184,40 +178,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** The simulated world around the real code, in which the rule is switched off. */
-async function worldWithout({ file, text, off }: Pick<Rule, 'file' | 'text' | 'off'>): Promise<World> {
-  const path = resolve(LIB, file);
-  const source = readFileSync(path, 'utf8');
-  expect(source.split(text).length).toBe(2);
-  const { outputFiles } = await build({
-    entryPoints: [resolve(__dirname, 'world.ts')],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    plugins: [
-      {
-        name: 'rule-switched-off',
-        setup: ({ onLoad }) =>
-          onLoad({ filter: /\.ts$/ }, (loaded) =>
-            loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
-          ),
-      },
-    ],
-  });
-  const module = { exports: {} as { SimulatedWorld: World } };
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the bundle that was built above
-  const run = new Function('module', 'exports', 'require', 'jest', outputFiles[0]?.text ?? '') as (
-    ...args: readonly unknown[]
-  ) => void;
-  run(module, module.exports, createRequire(__filename), jest);
-  return module.exports.SimulatedWorld;
-}
-
 it.each(Object.entries(RULES))(
   'the simulation fails without this rule: %s',
   async (_, rule) => {
-    const World = await worldWithout(rule);
+    const { SimulatedWorld: World } = await withoutRule<{ SimulatedWorld: World }>(WORLD, rule);
     const wrong: string[] = [];
     for (let seed = 1; seed <= SEEDS && !wrong.some((one) => rule.wrong.test(one)); seed++) {
       wrong.push(...(await new World(seed, rule.profile).play(STEPS)));

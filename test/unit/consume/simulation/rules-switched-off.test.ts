@@ -1,0 +1,114 @@
+import { resolve } from 'node:path';
+import { withoutRule, type SwitchedOff } from '../../../builders/without-rule';
+import type { Profile, SimulatedWorld } from './world';
+
+type World = new (seed: number, profile: Profile) => Pick<SimulatedWorld, 'play'>;
+
+interface Rule extends SwitchedOff {
+  readonly profile: Profile;
+  readonly wrong: RegExp;
+}
+
+const STEPS = 150;
+/** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
+const SEEDS = 40;
+const WORLD = resolve(__dirname, 'world.ts');
+
+const RULES: Readonly<Record<string, Rule>> = {
+  'a call to DynamoDB ends': {
+    file: 'consume/own-table.ts',
+    text: 'const timer = setTimeout(expire, ms);',
+    off: 'const timer = setTimeout(() => undefined, ms);',
+    profile: { hangs: true },
+    wrong: /not everything is read/,
+  },
+  "a service that refuses one handler's request is that key's failure": {
+    file: 'consume/apply-once.ts',
+    text: "(service === 'throttled' || service === 'unavailable');",
+    off: 'service !== undefined;',
+    profile: { aws: true },
+    wrong: /a key stops its partition/,
+  },
+  "a table that is missing for one handler is that key's failure": {
+    file: 'consume/apply-once.ts',
+    text: "if (service !== 'refused' || actions === 0) {",
+    off: 'if (actions >= 0) {',
+    profile: { aws: true, steady: true },
+    wrong: /a key stops its partition/,
+  },
+  'an event that a later version can read keeps its place': {
+    file: 'consume/processor.ts',
+    text: 'envelope === undefined || !CURABLE.has(reason)',
+    off: 'envelope === undefined || CURABLE.size > 0',
+    profile: { unreadable: true },
+    wrong: /torn out of the order of their keys/,
+  },
+  'the breaker opens': {
+    file: 'consume/breaker.ts',
+    text: 'if (keys >= maxUnreadableKeys) {',
+    off: 'if (keys < 0) {',
+    profile: { unreadable: true },
+    wrong: /keys are parked as unreadable/,
+  },
+  'the breaker counts in the transaction that parks': {
+    file: 'consume/processor.ts',
+    text: 'envelope, row, why, [counting])',
+    off: 'envelope, row, why, [counting].slice(1))',
+    profile: { unreadable: true },
+    wrong: /keys are parked as unreadable/,
+  },
+  'a row is replaced only as it was read': {
+    file: 'consume/dynamodb/inbox.ts',
+    text: "ConditionExpression: 'revision = :known',",
+    off: '',
+    profile: {},
+    wrong: /applied twice|lost|out of order/,
+  },
+  'an event without a version is marked once': {
+    file: 'consume/dynamodb/inbox.ts',
+    text: `expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+        },
+        ConditionExpression: 'attribute_not_exists(pk)',`,
+    off: `expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+        },`,
+    profile: {},
+    wrong: /applied twice/,
+  },
+  'an event of a parked key is parked behind it': {
+    file: 'consume/apply-once.ts',
+    text: 'if (row?.state.parked === true) return',
+    off: 'if (row?.revision === -1) return',
+    profile: { poison: true },
+    wrong: /out of order/,
+  },
+  'a key that waits for DynamoDB costs no attempt': {
+    file: 'consume/processor.ts',
+    text: "if (error instanceof TableUnavailable) return (await this.#patience.pause(0, signal)) ? 'again' : 'released';",
+    off: '',
+    profile: { faults: true, hangs: true, steady: true, options: { onFailure: 'dead-letter' } },
+    wrong: /dead-lettered without a failure/,
+  },
+  'after a rebalance a partition goes back to what it owes': {
+    file: 'consume/kafkajs/runner.ts',
+    text: 'if (owed === undefined || first <= owed) return false;',
+    off: 'if (owed !== -1n) return false;',
+    profile: {},
+    wrong: /is owed|lost/,
+  },
+};
+
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'], now: Date.UTC(2026, 0, 2) }));
+afterEach(() => jest.useRealTimers());
+
+it.each(Object.entries(RULES))(
+  'the simulation fails without this rule: %s',
+  async (_, rule) => {
+    const { SimulatedWorld: World } = await withoutRule<{ SimulatedWorld: World }>(WORLD, rule);
+    const wrong: string[] = [];
+    for (let seed = 1; seed <= SEEDS && !wrong.some((one) => rule.wrong.test(one)); seed++) {
+      wrong.push(...(await new World(seed, rule.profile).play(STEPS)));
+    }
+    expect(wrong.join('\n')).toMatch(rule.wrong);
+  },
+  120_000,
+);
