@@ -5,6 +5,7 @@ import { memoryClient } from '../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { RESERVED_WORDS } from '../../lib/testing/dynamodb/reserved-words';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { fuzz } from './fuzz/fuzz';
 import { SCRIPTS } from './harness/dynamodb-scripts';
 
 let server: LocalDynamoDb;
@@ -61,6 +62,20 @@ describe.each(Object.entries(SCRIPTS))('as DynamoDB Local: %s', (_, script) => {
     expect(await outcomeOf(() => request(inMemory))).toEqual(await outcomeOf(() => request(real)));
   });
 });
+
+it('answers random requests as DynamoDB Local does', async () => {
+  const random = await startDynamoDb();
+  const client = new DynamoDBClient(localClientConfig(random.endpoint));
+  try {
+    const { shortest, counts } = await fuzz(client, Number(process.env['SEED'] ?? 20_261_129), 200);
+    expect(shortest).toBeUndefined();
+    expect(counts.requests).toBeGreaterThanOrEqual(200);
+    expect(counts.accepted).toBeGreaterThan(40);
+  } finally {
+    client.destroy();
+    await random.stop();
+  }
+}, 300_000);
 
 it('knows the words that DynamoDB reserves', async () => {
   const words = [...RESERVED_WORDS, 'ORDER_ID', 'VERSION', 'REVISION', 'PARKED', 'EVENTS', 'OUTBOX'];

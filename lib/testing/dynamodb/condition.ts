@@ -137,8 +137,8 @@ function readFunction(tokens: Tokens, attributes: Attributes): Condition {
 }
 
 function checkAttribute(tokens: Tokens, name: string, first: Operand, second: Operand | undefined): void {
-  const isAllowed = first.kind === 'path' || (name === 'attribute_type' && first.kind === 'value');
-  if (!isAllowed) tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
+  if (first.kind !== 'path' && name !== 'attribute_type')
+    tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
   if (second !== undefined && (second.kind !== 'value' || !isValueType(second.value.S))) {
     tokens.fail('Invalid attribute type name found; it must be one of S, N, B, BOOL, NULL, L, M, SS, NS, BS');
   }

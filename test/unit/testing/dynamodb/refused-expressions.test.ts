@@ -51,6 +51,7 @@ it.each(
     ['((amount) <> :n) AND (size((note)) > :n)', ONE],
     ['size(:t) = :n', { ...TEXT, ...ONE }],
     [':n = :n', ONE],
+    ['attribute_type(size(note), :type) OR size(note) > :n', { ':type': S('S'), ...ONE }],
     ['attribute_type(:t, :type)', { ...TEXT, ':type': S('S') }],
     // Of two attributes that are missing, none is the other.
     ['gone <> lost'],
