@@ -95,7 +95,7 @@ export class Table {
     for (const name of this.keyNames) {
       const value = stored[name] ?? {};
       if (value.N === undefined && orderedBytes(value) === undefined) refuse('Invalid attribute value type');
-      checkFilled(name, value);
+      if (typeOf(value) === this.#schema[name]) checkFilled(name, value);
     }
     return stored;
   }

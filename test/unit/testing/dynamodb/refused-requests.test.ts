@@ -62,10 +62,12 @@ it('refuses a transaction of more than 4 MB', async () => {
 
 it('cancels a transaction for a key of the wrong type, with a reason for each action', async () => {
   const { transact } = await aDatabase();
-  await expect(transact(put, { Put: { ...things, Item: { id: N('1') } } })).rejects.toMatchObject({
-    name: 'TransactionCanceledException',
-    CancellationReasons: [{ Code: 'None' }, { Code: 'ValidationError' }],
-  });
+  for (const id of [N('1'), { B: Buffer.from('') }]) {
+    await expect(transact(put, { Put: { ...things, Item: { id } } })).rejects.toMatchObject({
+      name: 'TransactionCanceledException',
+      CancellationReasons: [{ Code: 'None' }, { Code: 'ValidationError' }],
+    });
+  }
   await expect(transact(put, { Update: { ...things, Key, UpdateExpression: 'REMOVE id' } })).rejects.toMatchObject({
     CancellationReasons: [{ Code: 'None' }, { Code: 'ValidationError' }],
   });
