@@ -43,6 +43,8 @@ export type {
   ParkedRedriveOptions,
   ParkedRedriveReport,
 } from './operate/consumer/redrive-parked';
+export { createInboxTable } from './operate/consumer/create-inbox-table';
+export type { CreateInboxTableOptions } from './operate/consumer/create-inbox-table';
 export { readAlarms } from './operate/alarms';
 export type { DeployedAlarm } from './operate/alarms';
 export { pageTest, planPageTest } from './operate/page-test';

@@ -3,6 +3,7 @@ import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { Kafka, logLevel } from 'kafkajs';
 import { runConsumer, type ConsistencyToken, type RunningConsumer } from '../../lib/consumer';
 import { SILENT } from '../../lib/consume/silent-telemetry';
+import { createInboxTable } from '../../lib/operator';
 import { createShipping, shipmentRow, type Shipping } from '../order-service/shipping';
 import type { OwnRead, ShipmentState } from './record';
 import { createTable, dropTable } from './tables';
@@ -53,7 +54,7 @@ export class ReadModel {
     const { client, brokers, topic } = options;
     try {
       await createTable(client, model.#shipmentsTable, ['orderId']);
-      await createTable(client, model.#inboxTable, ['pk', 'sk']);
+      await createInboxTable(client, model.#inboxTable);
       const kafka = new Kafka({ clientId: 'demo-shipping', brokers: [...brokers], logLevel: logLevel.NOTHING });
       await beginAtEnd(kafka, model.#shipping.consumer.name, topic);
       model.#running = await runConsumer({ consumer: model.#shipping.consumer, kafka, topics: [topic] });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addConsumerCreateTable } from './consumer-create-table';
 import { addConsumerDeadLetters } from './consumer-dead-letters';
 import { addConsumerLag } from './consumer-lag';
 import { addConsumerParked } from './consumer-parked';
@@ -13,6 +14,7 @@ Examples:
   outbox consumer skip 42 --at orders-3@1024 --inbox shipping-inbox --consumer shipping --why "test data" --yes
   outbox consumer lag order#42 --inbox shipping-inbox --consumer shipping --stack Shop
   outbox consumer dead-letters --topic orders --consumer shipping
+  outbox consumer create-table --table shipping-inbox
 
 The consumer does what is asked for: an instance must run, and looks every ten seconds unless it is told otherwise.`;
 
@@ -21,6 +23,13 @@ export function addConsumer(program: Command): void {
     .command('consumer')
     .description('look after a consumer: what is parked or set aside there, and how to release it')
     .addHelpText('after', EXAMPLES);
-  const additions = [addConsumerParked, addConsumerRedrive, addConsumerSkip, addConsumerLag, addConsumerDeadLetters];
+  const additions = [
+    addConsumerParked,
+    addConsumerRedrive,
+    addConsumerSkip,
+    addConsumerLag,
+    addConsumerDeadLetters,
+    addConsumerCreateTable,
+  ];
   for (const add of additions) add(consumer);
 }

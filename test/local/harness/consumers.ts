@@ -1,4 +1,4 @@
-import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { Kafka, logLevel } from 'kafkajs';
 import {
@@ -12,6 +12,7 @@ import {
   type RunOptions,
   type TransactionAction,
 } from '../../../lib/consumer';
+import { createInboxTable } from '../../../lib/operate/consumer/create-inbox-table';
 import { SILENT } from '../../../lib/consume/silent-telemetry';
 import type { Stack } from '../../../local/stack';
 import type { ConsumerProcessOptions } from './consumer-process';
@@ -24,23 +25,7 @@ export const READ_MODEL = 'read-model';
 export async function createConsumerTables({ stack }: { readonly stack: Pick<Stack, 'clientConfig'> }): Promise<void> {
   const client = new DynamoDBClient(stack.clientConfig);
   const keyed = (name: string) => ({ AttributeName: name, AttributeType: 'S' }) as const;
-  await client.send(
-    new CreateTableCommand({
-      TableName: INBOX_TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [keyed('pk'), keyed('sk')],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
-  await client.send(
-    new UpdateTimeToLiveCommand({
-      TableName: INBOX_TABLE,
-      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-    }),
-  );
+  await createInboxTable(client, INBOX_TABLE);
   await client.send(
     new CreateTableCommand({
       TableName: READ_MODEL,

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  ResourceInUseException,
+  ResourceNotFoundException,
+  UpdateTimeToLiveCommand,
+  type DynamoDBClient,
+  type KeySchemaElement,
+  type TableDescription,
+} from '@aws-sdk/client-dynamodb';
+import { OutboxError } from '../../event/errors';
+import { within } from '../time-limit';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const POLL_MS = 200;
+const TTL_ATTRIBUTE = 'expiresAt';
+const KEYS: readonly KeySchemaElement[] = [
+  { AttributeName: 'pk', KeyType: 'HASH' },
+  { AttributeName: 'sk', KeyType: 'RANGE' },
+];
+
+export interface CreateInboxTableOptions {
+  /** For the whole call, until the table is active. Default: 60 seconds. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Creates the table that a consumer keeps its inbox in, for tests, local stacks and services without CDK: the string keys
+ * `pk` and `sk`, billed on demand, with `expiresAt` as its TTL attribute. Resolves when the table is active. If the table
+ * exists with these keys, the call only completes what is missing, so it may be repeated and may run twice at once.
+ *
+ * In production, `OutboxConsumer` of `dynamodb-outbox/cdk` also protects, backs up and monitors the table.
+ *
+ * @example
+ * ```ts
+ * import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+ * import { createInboxTable } from 'dynamodb-outbox/operator';
+ *
+ * const client = new DynamoDBClient({ endpoint: 'http://127.0.0.1:8000' });
+ * await createInboxTable(client, 'shipping-inbox');
+ * ```
+ *
+ * @returns `created`, or `existed` if the table was there before the call
+ * @throws OutboxError `operation-refused` if the table has other keys or another TTL attribute: the table is unchanged.
+ * `service-unavailable` after the time limit: the table may exist, and the same call continues. Errors of the SDK are
+ * passed on as they are.
+ */
+export async function createInboxTable(
+  client: DynamoDBClient,
+  tableName: string,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: CreateInboxTableOptions = {},
+): Promise<'created' | 'existed'> {
+  const place = { service: 'DynamoDB', place: `table ${tableName}`, action: 'creating it' } as const;
+  return within(timeoutMs, place, async (abortSignal) => {
+    const outcome = await create(client, tableName, abortSignal);
+    checkKeys(tableName, await activeTable(client, tableName, abortSignal));
+    await expire(client, tableName, abortSignal);
+    return outcome;
+  });
+}
+
+async function create(
+  client: DynamoDBClient,
+  TableName: string,
+  abortSignal: AbortSignal,
+): Promise<'created' | 'existed'> {
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: KEYS.map(({ AttributeName }) => ({ AttributeName, AttributeType: 'S' })),
+        KeySchema: [...KEYS],
+      }),
+      { abortSignal },
+    );
+    return 'created';
+  } catch (error) {
+    if (error instanceof ResourceInUseException) return 'existed';
+    throw error;
+  }
+}
+
+async function activeTable(
+  client: DynamoDBClient,
+  TableName: string,
+  abortSignal: AbortSignal,
+): Promise<TableDescription> {
+  for (;;) {
+    const table = await describe(client, TableName, abortSignal);
+    if (table?.TableStatus === 'ACTIVE' || table?.TableStatus === 'UPDATING') return table;
+    await sleep(POLL_MS, undefined, { signal: abortSignal });
+  }
+}
+
+/** Nothing while a new table is not visible yet. */
+async function describe(
+  client: DynamoDBClient,
+  TableName: string,
+  abortSignal: AbortSignal,
+): Promise<TableDescription | undefined> {
+  try {
+    return (await client.send(new DescribeTableCommand({ TableName }), { abortSignal })).Table;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}
+
+function checkKeys(tableName: string, { KeySchema = [], AttributeDefinitions = [] }: TableDescription): void {
+  const typeOf = (name: string | undefined): string =>
+    AttributeDefinitions.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? '?';
+  const keys = KeySchema.map(({ AttributeName, KeyType }) => `${AttributeName} (${KeyType}, ${typeOf(AttributeName)})`);
+  const expected = KEYS.map(({ AttributeName, KeyType }) => `${AttributeName} (${KeyType}, S)`);
+  if (keys.join() === expected.join()) return;
+  refuse(`the table ${tableName} exists with the keys ${keys.join(', ')}; an inbox has ${expected.join(', ')}`);
+}
+
+async function expire(client: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<void> {
+  const current = await ttlOf(client, TableName, abortSignal);
+  if (current !== undefined) { checkTtl(TableName, current); return; }
+  try {
+    const TimeToLiveSpecification = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
+    await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }), { abortSignal });
+  } catch (error) {
+    // Another call may have enabled it meanwhile.
+    const other = await ttlOf(client, TableName, abortSignal);
+    if (other === undefined) throw error;
+    checkTtl(TableName, other);
+  }
+}
+
+/** The TTL attribute that is enabled, or about to be. */
+async function ttlOf(client: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<string | undefined> {
+  const command = new DescribeTimeToLiveCommand({ TableName });
+  const { TimeToLiveDescription: ttl } = await client.send(command, { abortSignal });
+  const isOn = ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING';
+  return isOn ? ttl.AttributeName : undefined;
+}
+
+function checkTtl(tableName: string, attribute: string): void {
+  if (attribute === TTL_ATTRIBUTE) return;
+  refuse(`the table ${tableName} exists with the TTL attribute ${attribute}; an inbox has ${TTL_ATTRIBUTE}`);
+}
+
+function refuse(why: string): never {
+  throw new OutboxError('operation-refused', `The inbox table was not created: ${why}. Choose another table name.`, {
+    operation: 'createInboxTable',
+    why,
+  });
+}
