@@ -151,6 +151,8 @@ const COUNTS = [
   'deadLetterTimeoutMs',
 ] as const satisfies readonly (keyof RunOptions)[];
 const BYTES = ['maxBufferedBytes', 'maxTotalBufferedBytes'] as const satisfies readonly (keyof RunOptions)[];
+/** How often it is reported that Kafka does not answer. */
+const CONNECT_MS = 10_000;
 /** How often topics are looked for that do not exist. */
 const TOPICS_MS = 1_000;
 const HOUR_MS = 3600_000;
@@ -296,12 +298,16 @@ class KafkajsRunner implements RunningConsumer {
       void this.#commit();
       this.#telemetry.flush();
     }, commitIntervalMs);
+    const connected = new AbortController();
+    void this.#reportSilence(connected.signal);
     try {
       await consumer.connect();
       const missing = await this.#subscribe(topics);
+      connected.abort();
       if (missing.length === 0) await this.#run();
       else this.#awaitingTopics = this.#awaitTopics(missing);
     } catch (error) {
+      connected.abort();
       clearInterval(this.#timer);
       // Why it could not start is what the caller must learn, not how the goodbye went.
       await consumer.disconnect().catch(() => undefined);
@@ -310,6 +316,15 @@ class KafkajsRunner implements RunningConsumer {
     const { requests, settings } = this.#options.consumer;
     if (settings.redriveEveryMs > 0) {
       this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
+    }
+  }
+
+  /** kafkajs tries for minutes to connect to brokers that do not answer. */
+  async #reportSilence(connected: AbortSignal): Promise<void> {
+    for (;;) {
+      await wait(CONNECT_MS, connected);
+      if (connected.aborted) return;
+      this.#telemetry.readFailed(notConnected());
     }
   }
 
@@ -675,6 +690,15 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 }
+
+const notConnected = (): OutboxError<'service-unavailable'> => {
+  const why = `it has not answered for ${CONNECT_MS / 1000} seconds`;
+  return new OutboxError(
+    'service-unavailable',
+    `The consumer cannot connect to Kafka: ${why}. Check the addresses of the brokers, the network and the security groups.`,
+    { service: 'Kafka', place: 'the brokers', action: 'connecting', why },
+  );
+};
 
 const recordOf = ({ topic, partition }: PartitionRun, message: KafkaMessage): ConsumedRecord => ({
   topic,

@@ -775,3 +775,30 @@ describe('topics that do not exist', () => {
     await Promise.resolve();
   });
 });
+
+it('reports brokers that do not answer while it starts, and nothing once they do', async () => {
+  const fake = new FakeKafkaConsumer();
+  const { promise: connected, resolve } = Promise.withResolvers<undefined>();
+  fake.connect = async () => {
+    await connected;
+  };
+  const rig = aRig();
+  jest.useFakeTimers();
+  const starting = runConsumer({
+    consumer: rig.consumer,
+    kafka: { consumer: () => fake, producer: () => ({}) } as never,
+    topics: ['orders'],
+  });
+  await jest.advanceTimersByTimeAsync(9_999);
+  expect(rig.told.of('readFailed')).toEqual([]);
+  await jest.advanceTimersByTimeAsync(10_001);
+  expect(rig.told.of('readFailed').map(([error]) => error)).toEqual([
+    expect.objectContaining({ code: 'service-unavailable' }),
+    expect.objectContaining({ code: 'service-unavailable' }),
+  ]);
+  resolve(undefined);
+  started.push(await starting);
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(rig.told.of('readFailed')).toHaveLength(2);
+  jest.useRealTimers();
+});
