@@ -29,7 +29,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    *
    * @default none: handlers emit nothing
    */
-  readonly outbox?: EmittingOutbox<E>;
+  readonly outbox?: [E] extends [never] ? undefined : EmittingOutbox<E>;
   /**
    * What happens when a handler failed `attempts` times. `park-key`: the event waits in the table and so do the later
    * ones of its key, until {@link Consumer.redriveParked}. `dead-letter`: it goes to the dead-letter topic, and the later

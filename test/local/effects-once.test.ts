@@ -3,12 +3,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { messagesOf, type Message } from '../../lib/event/message';
 import { uuidV7 } from '../../lib/event/uuid';
-import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
-import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
-import { createTopics, withAdmin } from '../../local/kafka/topics';
+import { withAdmin } from '../../local/kafka/topics';
+import { startStack, type Stack } from '../../local/stack';
 import { anEvent, anItem } from '../builders/items';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
 import { Counts, createConsumerTables, effectsOf, kafkaOf } from './harness/consumers';
+import { FaultyDynamoDb } from './harness/faulty-dynamodb';
+import { TopicReader } from './harness/topic-reader';
 import { keysNamed, STARTUP_MS, until } from './harness/world';
 
 const EVENTS = 20_000;
@@ -20,23 +21,32 @@ const KEYS = keysNamed('account', 250);
 const isWithoutVersions = (key: string): boolean => key.endsWith('0');
 const NAME = 'ledger';
 const TOPIC = 'orders';
+/** Where the events go that the consumers emit. */
+const EMITTED = 'audit';
 const SESSION_TIMEOUT_MS = 2_000;
 
-let kafka: KafkaCluster;
-let dynamodb: LocalDynamoDb;
+/** Between the relay and its table. */
+const ofRelay = new FaultyDynamoDb();
+let stack: Stack;
 let client: DynamoDBClient;
+let reader: TopicReader;
 
 beforeAll(async () => {
-  [kafka, dynamodb] = await Promise.all([startKafka(), startDynamoDb()]);
-  const clientConfig = localClientConfig(dynamodb.endpoint);
-  client = new DynamoDBClient(clientConfig);
-  await createConsumerTables({ stack: { clientConfig } });
-  await createTopics(kafka.brokers, [{ topic: TOPIC }]);
+  stack = await startStack({
+    topics: [{ topic: TOPIC }, { topic: EMITTED, partitions: 3 }],
+    pollIntervalMs: 50,
+    relayDynamodbEndpoint: (endpoint) => ofRelay.start(endpoint),
+  });
+  client = new DynamoDBClient(stack.clientConfig);
+  await createConsumerTables({ stack });
+  reader = await TopicReader.start(stack.brokers, [EMITTED]);
 }, STARTUP_MS);
 
 afterAll(async () => {
+  await reader.stop();
   client.destroy();
-  await Promise.all([kafka.stop(), dynamodb.stop()]);
+  await stack.stop();
+  await ofRelay.stop();
 });
 
 /** Events of all keys in turn, as the relay writes them, and what they must come to. */
@@ -85,7 +95,7 @@ class Ledger {
 
 /** How many messages lie behind what the group has committed. */
 const owed = (): Promise<number> =>
-  withAdmin(kafka.brokers, async (admin) => {
+  withAdmin(stack.brokers, async (admin) => {
     const [ends, [group]] = await Promise.all([
       admin.fetchTopicOffsets(TOPIC),
       admin.fetchOffsets({ groupId: NAME, topics: [TOPIC] }),
@@ -98,7 +108,7 @@ const owed = (): Promise<number> =>
     );
   });
 
-it('the effects of 20,000 events add up and keep their order, although every tenth comes twice and 20 consumers are killed', async () => {
+it('20,000 events have their effects and emit their events once and in order, although every tenth comes twice, and 20 consumers and 20 relays are killed', async () => {
   const startedAt = performance.now();
   const ledger = new Ledger();
   // What a killed process has not told yet is missing here; nothing that is asserted depends on it.
@@ -107,17 +117,15 @@ it('the effects of 20,000 events add up and keep their order, although every ten
     startConsumerProcess(
       {
         name: NAME,
-        stack: {
-          brokers: kafka.brokers,
-          clientConfig: localClientConfig(dynamodb.endpoint),
-          dynamodbEndpoint: dynamodb.endpoint,
-        },
+        stack,
+        emitsTo: stack.tableName,
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
       },
       (counts) => Object.entries(counts).forEach(([name, count]) => told.add(name, count)),
     );
-  const producer = kafkaOf(kafka.brokers).producer();
+  const producer = kafkaOf(stack.brokers).producer();
   const running: ChildProcess[] = [];
+  let relayedMs: number;
   try {
     await producer.connect();
     running.push(...(await Promise.all(Array.from({ length: CONSUMERS }, start))));
@@ -127,11 +135,18 @@ it('the effects of 20,000 events add up and keep their order, although every ten
       await producer.send({ topic: TOPIC, acks: -1, messages });
       // In the midst of the work, now after more of it and now after less.
       await until('some work', () => told.of('applied') >= before + 50 + ((kill * 137) % 400));
+      // Between the acknowledgement of what the consumers emitted and the end of its marks.
+      const relayKilled = ofRelay.holdNextMark(() => stack.relay.kill());
       const replacement = start();
       await killProcess(running.shift()!);
       running.push(await replacement);
+      await relayKilled;
     }
-    await until('the end of the topic', async () => (await owed()) === 0, 240_000);
+    await until('the end of the topic', async () => (await owed()) === 0, 600_000);
+    const consumedAt = performance.now();
+    await stack.mapping.caughtUp(600_000);
+    await reader.caughtUp();
+    relayedMs = performance.now() - consumedAt;
   } finally {
     await Promise.all(running.map(killProcess));
     await producer.disconnect();
@@ -142,10 +157,12 @@ it('the effects of 20,000 events add up and keep their order, although every ten
     await Promise.all(KEYS.map(async (key) => [key, await effectsOf({ document }, NAME, key)] as const)),
   );
   const sum = (of: 'effects' | 'amount'): number => [...effects.values()].reduce((all, each) => all + each[of], 0);
+  const { arrivals } = reader;
   console.log(
     [
       `${EVENTS} events of ${KEYS.length} keys, ${ledger.repeated} of them delivered twice`,
       `${KILLS} kills, ${told.of('generation')} rebalances, ${told.of('duplicateIgnored')} duplicates ignored`,
+      `${new Set(arrivals.map(({ headers }) => headers['ce_id'])).size} events emitted, ${arrivals.length} messages after ${KILLS} kills of the relay, the last one ${Math.round(relayedMs / 1000)} s after the last effect`,
       `${sum('effects')} effects, their sum ${sum('amount')} of ${ledger.amount}`,
       `${Math.round((performance.now() - startedAt) / 1000)} s`,
     ].join('; '),
@@ -155,8 +172,13 @@ it('the effects of 20,000 events add up and keep their order, although every ten
     const { ids, amount } = effects.get(key)!;
     expect(ids.map((entry) => entry.split(' ')[1])).toEqual(ledger.ids.get(key));
     expect(amount).toBe(ledger.amounts.get(key));
+    // Consumed n-th, emitted n-th: of each event its first message, because a relay that is killed publishes again.
+    const emitted = new Map(reader.ofKey(key).map(({ headers }) => [headers['ce_id'], headers['ce_causationid']]));
+    expect([...emitted.values()]).toEqual(ledger.ids.get(key));
   }
+  expect(new Set(arrivals.map(({ headers }) => headers['ce_id'])).size).toBe(EVENTS);
+  expect(arrivals.length).toBeGreaterThan(EVENTS);
   expect(ledger.repeated).toBe(EVENTS / REPEATED_EVERY);
   expect(told.of('generation')).toBeGreaterThanOrEqual(KILLS);
   expect(['late', 'parked', 'deadLettered', 'attemptFailed'].map((name) => told.of(name))).toEqual([0, 0, 0, 0]);
-}, 600_000);
+}, 1_200_000);

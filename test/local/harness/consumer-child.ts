@@ -1,10 +1,10 @@
 import type { ConsumerConfig, Kafka } from 'kafkajs';
 import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
-import { aConsumer, Counts, kafkaOf, run } from './consumers';
+import { aConsumer, auditing, Counts, kafkaOf, run } from './consumers';
 import type { ConsumerProcessOptions, ConsumerReport } from './consumer-process';
 
 /** A consumer in a process of its own. It ends with its parent. */
-const { name, stack, sessionTimeoutMs } = JSON.parse(process.argv[2] ?? '{}') as ConsumerProcessOptions;
+const { name, stack, emitsTo, sessionTimeoutMs } = JSON.parse(process.argv[2] ?? '{}') as ConsumerProcessOptions;
 
 const tell = (report: ConsumerReport): void => {
   process.send?.(report);
@@ -29,7 +29,9 @@ const kafka: Pick<Kafka, 'consumer' | 'producer'> = {
 
 silenceTimerWarning();
 process.on('disconnect', () => process.exit());
-void run({ stack }, aConsumer({ stack }, name, { telemetry: { ...counts.telemetry, flush: tellCounts } }), {
+const telemetry = { ...counts.telemetry, flush: tellCounts };
+const emitting = emitsTo === undefined ? {} : auditing(name, emitsTo);
+void run({ stack }, aConsumer({ stack }, name, { telemetry, ...emitting }), {
   kafka,
   kafkaConsumer: {
     maxWaitTimeInMs: 100,

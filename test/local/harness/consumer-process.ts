@@ -7,6 +7,8 @@ import type { Stack } from '../../../local/stack';
 export interface ConsumerProcessOptions {
   readonly name: string;
   readonly stack: Pick<Stack, 'brokers' | 'clientConfig' | 'dynamodbEndpoint'>;
+  /** The outbox table to which it emits an `order.audited` for each event. Default: it emits nothing. */
+  readonly emitsTo?: string;
   /** How soon the group misses it. Default 10 s. */
   readonly sessionTimeoutMs?: number;
 }
@@ -20,12 +22,13 @@ export type ConsumerReport =
 
 /** Starts a consumer in a process of its own, that it can be killed; resolves once it has joined its group. */
 export async function startConsumerProcess(
-  { name, stack: { brokers, clientConfig, dynamodbEndpoint }, sessionTimeoutMs }: ConsumerProcessOptions,
+  { name, stack: { brokers, clientConfig, dynamodbEndpoint }, emitsTo, sessionTimeoutMs }: ConsumerProcessOptions,
   onTold: (counts: Readonly<Record<string, number>>) => void = () => undefined,
 ): Promise<ChildProcess> {
   const options: ConsumerProcessOptions = {
     name,
     stack: { brokers, clientConfig, dynamodbEndpoint },
+    emitsTo,
     sessionTimeoutMs,
   };
   const child = fork(join(__dirname, 'consumer-child.ts'), [JSON.stringify(options)], {

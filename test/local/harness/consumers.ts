@@ -14,6 +14,7 @@ import {
 } from '../../../lib/consumer';
 import { createInboxTable } from '../../../lib/operate/consumer/create-inbox-table';
 import { SILENT } from '../../../lib/consume/silent-telemetry';
+import { createOutbox } from '../../../lib';
 import type { Stack } from '../../../local/stack';
 import type { ConsumerProcessOptions } from './consumer-process';
 import { events, type World } from './world';
@@ -112,11 +113,30 @@ export class Counts {
 
 type Definitions = typeof events extends ConsumerOptions<infer D>['events'] ? D : never;
 
+/** Whether the events that {@link auditing} emits for a key have versions. */
+export const isAuditedByClock = (key: string): boolean => /[05]$/.test(key);
+
+/** Counts the effects, and emits an event for each: of the same number, under the version of the consumed one or none. */
+export const auditing = (
+  name: string,
+  tableName: string,
+): Pick<ConsumerOptions<Definitions, Definitions>, 'outbox' | 'handlers'> => ({
+  outbox: createOutbox({ tableName, service: 'audit', region: 'local', events }),
+  handlers: {
+    'order.changed': ({ id, data }, context) => {
+      const { key, version } = context;
+      const audited = { aggregate: 'entry', key, ...(isAuditedByClock(key) ? {} : { version }) };
+      context.emit(audited, [{ type: 'order.audited', data: { n: data.n } }]);
+      return [counted(name, context, id, data.n)];
+    },
+  },
+});
+
 /** A consumer whose effects are counted; each has a client of its own, as another process would. */
 export function aConsumer(
   { stack }: Pick<ConsumerProcessOptions, 'stack'>,
   name: string,
-  options: Partial<ConsumerOptions<Definitions>> & { readonly endpoint?: string } = {},
+  options: Partial<ConsumerOptions<Definitions, Definitions>> & { readonly endpoint?: string } = {},
 ): Consumer {
   const { endpoint = stack.dynamodbEndpoint, ...rest } = options;
   const client = DynamoDBDocument.from(new DynamoDBClient({ ...stack.clientConfig, endpoint, maxAttempts: 1 }));
