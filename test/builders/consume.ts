@@ -9,6 +9,7 @@ import {
   type ConsumerOptions,
   type ConsumerTelemetry,
   type DeadLetters,
+  type EventDefinitions,
   type KafkaEvent,
   type TransactionAction,
 } from '../../lib/consumer';
@@ -240,10 +241,13 @@ export interface Rig {
 }
 
 /** A consumer on a table in memory, with short pauses. */
-export function aRig(options: Partial<ConsumerOptions<Definitions>> = {}, client = new MemoryClient()): Rig {
+export function aRig<E extends EventDefinitions = never>(
+  options: Partial<ConsumerOptions<Definitions, E>> = {},
+  client = new MemoryClient(),
+): Rig {
   const told = new TelemetryRecorder();
   const handled: string[] = [];
-  const consumer = createConsumer({
+  const consumer = createConsumer<Definitions, E>({
     name: 'shipping',
     tableName: 'inbox',
     client,

@@ -36,11 +36,11 @@ export async function withoutRule<Exports>(entry: string, { file, text, off }: S
       },
     ],
   });
-  const module = { exports: {} as Exports };
+  const module = { exports: {} as Exports, require: createRequire(entry) };
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the bundle that was built above
   const run = new Function('module', 'exports', 'require', 'jest', outputFiles[0]?.text ?? '') as (
     ...args: readonly unknown[]
   ) => void;
-  run(module, module.exports, createRequire(entry), jest);
+  run(module, module.exports, module.require, jest);
   return module.exports;
 }

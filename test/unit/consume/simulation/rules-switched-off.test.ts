@@ -88,6 +88,28 @@ const RULES: Readonly<Record<string, Rule>> = {
     profile: { faults: true, hangs: true, steady: true, options: { onFailure: 'dead-letter' } },
     wrong: /dead-lettered without a failure/,
   },
+  'what a handler emits is committed': {
+    file: 'consume/handler-call.ts',
+    text: 'return [...actions, ...(await emission.entries())];',
+    off: 'return actions;',
+    profile: { emits: true },
+    wrong: /emitted not once/,
+  },
+  'two handlers that emit for one key share no transaction': {
+    file: 'consume/group-commit.ts',
+    text: 'items.has(item) || this.#busy.has(item)',
+    off: 'items.size < item.length * -1',
+    // So that units wait for company.
+    profile: { emits: true, options: { transactions: 1 } },
+    wrong: /two outbox items of one key/,
+  },
+  'events without a version sort behind those of the effect before': {
+    file: 'consume/committed-at.ts',
+    text: '? last + 1 : now;',
+    off: '? now : now;',
+    profile: { emits: true },
+    wrong: /emitted out of order/,
+  },
   'after a rebalance a partition goes back to what it owes': {
     file: 'consume/kafkajs/runner.ts',
     text: 'if (owed === undefined || first <= owed) return false;',

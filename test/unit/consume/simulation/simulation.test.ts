@@ -19,8 +19,25 @@ const PROFILES: Readonly<Record<string, Profile>> = {
     options: { onFailure: 'dead-letter' },
   },
   'events that a later version can read': { unreadable: true },
-  'everything at once': { poison: true, faults: true, hangs: true, options: { eventsOfKeyPerTransaction: 3 } },
-  'everything that AWS and deployments do at once': { faults: true, hangs: true, aws: true, unreadable: true },
+  'handlers that emit, and clocks that disagree': { emits: true, faults: true },
+  'handlers that emit several events of a key in one transaction': {
+    emits: true,
+    options: { eventsOfKeyPerTransaction: 3 },
+  },
+  'everything at once': {
+    emits: true,
+    poison: true,
+    faults: true,
+    hangs: true,
+    options: { eventsOfKeyPerTransaction: 3 },
+  },
+  'everything that AWS and deployments do at once': {
+    emits: true,
+    faults: true,
+    hangs: true,
+    aws: true,
+    unreadable: true,
+  },
 };
 const RUNS = 2;
 const STEPS = 150;

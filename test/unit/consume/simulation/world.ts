@@ -1,17 +1,21 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { z } from 'zod';
 import { deadLetterTopic } from '../../../../lib/event/consumer-name';
+import { createOutbox } from '../../../../lib';
 import { Random } from '../../../../lib/testing/random';
 import {
   defineEvents,
   runConsumer,
   type ConsumedRecord,
   type ConsumerOptions,
+  type Emitting,
+  type EventContext,
   type RunningConsumer,
 } from '../../../../lib/consumer';
 import {
   aRecord,
   aRig,
+  events,
   MemoryClient,
   unreachable,
   type Definitions,
@@ -39,12 +43,16 @@ export interface Profile {
   readonly steady?: boolean;
   /** Events in a version that only the deployment at the end can read. */
   readonly unreadable?: boolean;
+  /** Handlers that emit an event for their own key and one for a key that all share, in processes whose clocks disagree. */
+  readonly emits?: boolean;
 }
 
 const PARTITIONS = 3;
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'plain-g', 'plain-h'];
 const MEMBERS = 3;
 const CALL_TIMEOUT_MS = 100;
+/** How far two clocks disagree, at most. */
+const SKEW_MS = 400;
 /** How many keys the consumers may park as unreadable, in a world with such events. */
 export const MAX_UNREADABLE_KEYS = 2;
 /** Keys whose handler an AWS service refuses, and whose actions name a table that does not exist. */
@@ -259,6 +267,8 @@ export class SimulatedWorld {
     this.#profile = profile;
     this.#broker.onCommit = (partition, offset) => this.#checkCommit(partition, offset);
     this.#table.beforeWrite = async (entries) => {
+      const keys = entries.flatMap(({ Put }) => (Put?.TableName === 'outbox' ? [Put.Item?.['pk']] : []));
+      if (new Set(keys).size < keys.length) this.#wrong.push(`two outbox items of one key: ${keys.join()}`);
       await sleep(1 + this.#random.integer(15));
       if (!this.#isCalm && entries.some(({ Put }) => Put?.TableName === 'missing')) {
         throw awsError('ResourceNotFoundException', 400);
@@ -368,13 +378,16 @@ export class SimulatedWorld {
       get: (input: Parameters<MemoryClient['get']>[0]) => cut(() => this.#table.get(input)),
       query: (input: Parameters<MemoryClient['query']>[0]) => cut(() => this.#table.query(input)),
     });
-    const rig = aRig(
+    const skew = this.#profile.emits === true ? this.#random.integer(SKEW_MS) : 0;
+    const clock = { now: () => Date.now() + skew };
+    const rig = aRig<Definitions>(
       {
-        clock: { now: () => Date.now() },
+        clock,
+        outbox: createOutbox({ tableName: 'outbox', service: 'shipping', region: 'local', events, clock }),
         markerLifeMs: 3_000 * DAY_MS,
         attempts: 2,
         redriveEveryMs: 0,
-        handlers: { 'order.placed': (event, { key }) => this.#handle(event, key) },
+        handlers: { 'order.placed': (event, context) => this.#handle(event, context) },
         callTimeoutMs: CALL_TIMEOUT_MS,
         maxUnreadableKeys: MAX_UNREADABLE_KEYS,
         ...(this.#isDeployed ? { events: newerEvents as never } : {}),
@@ -405,7 +418,15 @@ export class SimulatedWorld {
     this.#processes.push({ member, running, rig, line });
   }
 
-  async #handle({ id }: { id: string }, key: string): Promise<ReturnType<typeof effect>[]> {
+  async #handle(
+    { id }: { id: string },
+    { key, emit }: EventContext & Emitting<Definitions>,
+  ): Promise<ReturnType<typeof effect>[]> {
+    if (this.#profile.emits === true) {
+      // What an attempt emits that fails afterwards must not be seen.
+      for (const name of [key, SHARED])
+        emit({ aggregate: 'shipment', key: name }, [{ type: 'order.shipped', data: { total: 1 } }]);
+    }
     const isFirst = this.#profile.fromEnd === true && id.endsWith(':1');
     await sleep(isFirst ? 300 : this.#random.chance(0.1) ? this.#random.integer(150) : this.#random.integer(10));
     if (!this.#isCalm) {
@@ -511,6 +532,21 @@ export class SimulatedWorld {
     }
   }
 
+  /** Each event that had its effect emitted one event, and in the order of the effects where the key has versions. */
+  #checkEmitted(key: string, applied: readonly string[]): void {
+    const causes = [...this.#table.items.values()]
+      .filter(({ pk, causationId }) => pk === `shipment#${key}` && causationId !== undefined)
+      .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1))
+      .map(({ causationId }) => String(causationId));
+    const hasOrder = key !== SHARED && !key.startsWith('plain');
+    const [wanted, found] = hasOrder ? [applied, causes] : [applied.toSorted(), causes.toSorted()];
+    if (wanted.join() === found.join()) return;
+    const isComplete = wanted.toSorted().join() === found.toSorted().join();
+    this.#wrong.push(
+      `emitted ${isComplete ? 'out of order' : 'not once'} for ${key}: ${found.join()} for ${wanted.join()}`,
+    );
+  }
+
   #check(): void {
     if (!this.#isRead) {
       this.#wrong.push(`not everything is read: ${this.#unread}`);
@@ -532,11 +568,13 @@ export class SimulatedWorld {
       inOrder.forEach((version, at) => {
         if (at > 0 && version < (inOrder[at - 1] ?? 0)) this.#wrong.push(`${key}:${version} out of order`);
       });
+      if (this.#profile.emits === true) this.#checkEmitted(key, ofKey);
       for (let version = 1; version <= (this.#versions.get(key) ?? 0); version++) {
         const id = `${key}:${version}`;
         if (!ofKey.includes(id) && !this.#deadLetters.has(id)) this.#wrong.push(`lost: ${id}`);
       }
     }
+    if (this.#profile.emits === true) this.#checkEmitted(SHARED, applied);
     for (const { rig } of this.#processes) {
       if (this.#profile.options?.onFailure !== 'dead-letter' && rig.told.of('late').length > 0) {
         this.#wrong.push('told that something was late');
@@ -551,6 +589,8 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const effect = (id: string, TableName = 'effects') => ({ Put: { TableName, Item: { id } } });
 const awsError = (name: string, httpStatusCode: number): Error =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
+/** All handlers emit for it. */
+const SHARED = 'shared';
 const NEWER_KEYS = ['a', 'c', 'e', 'f', 'plain-g'];
 const idOf = ({ headers }: ConsumedRecord): string => String(headers['ce_id']);
 /** Some keys have no versions. */
