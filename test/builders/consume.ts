@@ -130,7 +130,7 @@ function nameOf({ Put, Update, Delete, ConditionCheck }: TransactionAction): str
 }
 
 const keyName = (table: string, { id, pk, sk }: Item): string =>
-  `${table}|${pk === undefined ? String(id) : `${String(pk)}|${String(sk)}`}`;
+  [table, ...(pk === undefined ? [id] : [pk, sk])].map(String).join('|');
 
 export interface RecordChange {
   readonly key?: string | null;
