@@ -73,7 +73,7 @@ async function read({ onMessage }: ReadTopicsOptions): Promise<ReadTopics> {
         ...{ topic: 'orders', partition, offset: BigInt(offset), timestamp: COMMITTED_AT, isReplay: false },
         ...{ key: keyOf(event), id: isThere ? idOf(event) : 'of another', source: '/shop/order' },
       },
-      {},
+      { key: null, value: null, headers: {} },
     );
   for (let event = 0; event < EVENTS; event++) {
     const { partition, offset } = placeOf(event);

@@ -10,14 +10,31 @@ export type { InboxKey } from './consume/inbox-keys';
 export type { KafkaAuth } from './kafka/broker-config';
 export type { ReadSecret } from './kafka/client';
 export type { RelayConfig } from './relay/environment';
-export type { Answer, AnswerOutcome, ParkingRequest, RedriveRequest, SkipRequest } from './consume/request';
+export type { ConsumedRecord, HeaderValue } from './consume/record';
+export type {
+  Answer,
+  AnswerOutcome,
+  ParkingRequest,
+  RedriveRequest,
+  ResendAs,
+  ResendRequest,
+  ResentRequest,
+  SkipRequest,
+} from './consume/request';
 export type { ConsumerLag } from './consume/applied';
 export { consumerLag } from './operate/consumer/consumer-lag';
 export type { KeyLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
 export type { Cost, KafkaWorkload, Workload } from './operate/cost';
 export { deadLetters } from './operate/consumer/dead-letters';
-export type { DeadLetter, DeadLettersOptions, DeadLettersReport } from './operate/consumer/dead-letters';
+export type {
+  DeadLetter,
+  DeadLetterSelection,
+  DeadLettersOptions,
+  DeadLettersReport,
+} from './operate/consumer/dead-letters';
+export { planResend, resendDeadLetters } from './operate/consumer/resend';
+export type { ResendOptions, ResendPlan, ResendReport, ResendTarget } from './operate/consumer/resend';
 export { doctor } from './operate/doctor/doctor';
 export type { DoctorReport } from './operate/doctor/doctor';
 export type { DoctorOptions } from './operate/doctor/options';

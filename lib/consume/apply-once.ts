@@ -1,3 +1,4 @@
+import type { Request } from '../event/signal';
 import type { TransactionAction } from '../event/transaction';
 import { judgeBelowWindow } from './below-window';
 import { checkUnit, outcomeOf } from './commit-outcome';
@@ -8,12 +9,12 @@ import { asUnavailable } from './own-table';
 import { gapBefore } from './gap';
 import type { GapWait } from './gap-wait';
 import { callHandler, HandlerFailure } from './handler-call';
-import { decide, isAside, seenOf, withApplied, type Decision, type InboxState, type Seen } from './inbox';
+import { decide, mayBeAside, seenOf, withApplied, type Decision, type InboxState, type Seen } from './inbox';
 import { sourceKeyOf, type InboxKey } from './inbox-keys';
 import { OutboxError } from '../event/errors';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import { itemBytes } from '../event/item-size';
-import type { Aside, InboxEntries, InboxRow, InboxStore, Transactions } from './ports';
+import type { Aside, InboxEntries, InboxRow, InboxStore, ParkedMessage, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
@@ -64,6 +65,19 @@ export interface ApplyPorts {
 const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
 const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
 
+/** How a message ended that does not come from its topic. */
+export type AppliedApart = 'applied' | 'duplicate' | 'stale';
+
+/** What a message brings along that does not come from its topic. */
+export interface Apart {
+  readonly alongside: readonly TransactionAction[];
+  /** The operator's note on a dead letter that was sent again. */
+  readonly resend?: Request;
+}
+
+export const envelopeIn = (content: DecodedEvent | UnreadableEvent): Envelope =>
+  isUnreadable(content) ? content.envelope : content;
+
 export const isUnreadable = (content: DecodedEvent | UnreadableEvent): content is UnreadableEvent =>
   'reason' in content;
 
@@ -88,9 +102,9 @@ export class EventApplier {
   async applyDelivered(attempt: Attempt, gap: GapWait): Promise<AttemptResult> {
     const { record, content } = attempt;
     const { onLate, telemetry } = this.#settings;
-    const envelope = isUnreadable(content) ? content.envelope : content;
+    const envelope = envelopeIn(content);
     const seen = seenOf(envelope);
-    const row = seen !== undefined || this.#mayBeParked ? await this.row(envelope) : undefined;
+    const row = seen !== undefined || parksKeys(this.#settings) ? await this.row(envelope) : undefined;
     const place = placeOf(row, seen, envelope);
     const known = await this.#appliedAs(envelope, row, place);
     if (known !== undefined) {
@@ -116,7 +130,7 @@ export class EventApplier {
       if (missing !== undefined && gap.mustWait(envelope, missing)) return { kind: 'gap' };
     }
     if (isUnreadable(content)) return { kind: 'unreadable', event: content };
-    return this.#commit({ ...attempt, content }, row, place, []);
+    return this.#commit({ ...attempt, content }, row, place);
   }
 
   /**
@@ -124,23 +138,36 @@ export class EventApplier {
    *
    * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read.
    */
-  async applyParked(attempt: Attempt, position: string): Promise<'applied' | 'duplicate' | 'stale'> {
+  async applyParked(attempt: Attempt, { position, resend }: ParkedMessage): Promise<AppliedApart> {
     const { content } = attempt;
     const { entries, ownWrites } = this.#ports;
-    const envelope = isUnreadable(content) ? content.envelope : content;
-    const seen = seenOf(envelope);
+    const unparking = [entries.unpark(envelopeIn(content), position)];
+    const result = await this.applyApart(attempt, { alongside: unparking, resend });
+    if (result === 'duplicate') outcomeOf(await ownWrites.write(unparking), []);
+    return result;
+  }
+
+  /**
+   * Applies a message that does not come from its topic, late or not, whether the key is parked or not. `alongside` is
+   * written in the same transaction. A dead letter that was sent again (`resend`) is applied below the window too, unless
+   * it is marked: only a duplicate that is proved keeps it out.
+   *
+   * @throws OutboxError `unreadable-event` for one that the catalogue cannot read.
+   */
+  async applyApart(attempt: Attempt, apart: Apart): Promise<AppliedApart> {
+    const { content } = attempt;
+    const { telemetry } = this.#settings;
+    const envelope = envelopeIn(content);
     const row = await this.row(envelope);
-    const place = placeOf(row, seen, envelope);
-    const unparking = [entries.unpark(envelope, position)];
-    const known = await this.#appliedAs(envelope, row, place);
+    const place = placeOf(row, seenOf(envelope), envelope);
+    const known = await this.#appliedAs(envelope, row, place, apart.resend !== undefined);
     if (known !== undefined) {
-      this.#settings.telemetry.duplicateIgnored(envelope, known);
-      outcomeOf(await ownWrites.write(unparking), []);
+      telemetry.duplicateIgnored(envelope, known);
       return 'duplicate';
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
-    if (place?.kind === 'late' || place?.kind === 'lost-identity') this.#settings.telemetry.late(envelope);
-    const result = await this.#commit({ ...attempt, content }, row, place, unparking);
+    if (place !== undefined && place.kind !== 'new') telemetry.late(envelope);
+    const result = await this.#commit({ ...attempt, content }, row, place, apart);
     return result.kind === 'stale' ? 'stale' : 'applied';
   }
 
@@ -159,7 +186,7 @@ export class EventApplier {
     const actions: TransactionAction[] = [];
     for (const { event, record, signal } of attempts) {
       const seen = seenOf(event);
-      if (seen === undefined || decide(state, seen).kind !== 'new' || isAside(state, seen)) return false;
+      if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeAside(state, seen)) return false;
       if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents);
       const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
@@ -193,7 +220,7 @@ export class EventApplier {
     const { entries, ownWrites } = this.#ports;
     const state = { ...row.state, parked: true };
     const parked = entries.park(envelope, row, record, why);
-    const bytes = itemBytes(parked[0]?.Put?.Item ?? {});
+    const bytes = parkedBytes(parked);
     if (bytes > DYNAMODB_LIMITS.itemBytes) return { kind: 'dead-letter', aside: tooLargeToPark(bytes, why) };
     const unit = [...parked, entries.row(envelope, row, state), ...guards];
     if (outcomeOf(await ownWrites.write(unit), []) === 'stale') return { kind: 'stale' };
@@ -213,9 +240,9 @@ export class EventApplier {
   }
 
   /** Whether the event had its effect or was discarded, by what the inbox says now. */
-  async isApplied(envelope: Envelope, row: InboxRow): Promise<boolean> {
+  async isApplied(envelope: Envelope, row: InboxRow, isResend = false): Promise<boolean> {
     const place = placeOf(row, seenOf(envelope), envelope);
-    return (await this.#appliedAs(envelope, row, place)) !== undefined;
+    return (await this.#appliedAs(envelope, row, place, isResend)) !== undefined;
   }
 
   /** Writes a state of the row that this process has decided on. */
@@ -226,12 +253,6 @@ export class EventApplier {
     return outcome;
   }
 
-  /** Whether the row of a key without versions matters: only parking uses it. */
-  get #mayBeParked(): boolean {
-    const { onFailure, onUnreadable } = this.#settings;
-    return onFailure === 'park-key' || onUnreadable === 'park-key';
-  }
-
   /**
    * How the inbox knows that the event had its effect or was discarded, if it does. A replay is a new request, so that an
    * event that was discarded can come back by it.
@@ -240,13 +261,15 @@ export class EventApplier {
     event: Envelope,
     row: InboxRow | undefined,
     place: Place | undefined,
+    isResend = false,
   ): Promise<{ readonly below: boolean } | undefined> {
     const { inbox } = this.#ports;
     const marker = markerIdOf(event);
     if (marker !== undefined) return (await inbox.isMarked(event, marker)) ? { below: false } : undefined;
     const seen = seenOf(event);
     if (seen === undefined || row === undefined || place === undefined) return undefined;
-    if (place.kind === 'duplicate') return { below: place.below };
+    // A dead letter was not applied when it was set aside; whoever applied it since has marked it.
+    if (place.kind === 'duplicate' && !(isResend && place.below)) return { below: place.below };
     if (isNarrowed(event) && (place.kind !== 'new' || row.revision === 0)) {
       // Rows that were written before messages had a `ce_aggregate`.
       const before = await inbox.read(sourceKeyOf(event));
@@ -254,7 +277,7 @@ export class EventApplier {
         return { below: false };
       }
     }
-    const mayBeMarked = place.kind !== 'new' || isAside(row.state, seen);
+    const mayBeMarked = place.kind !== 'new' || isResend || mayBeAside(row.state, seen);
     return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
@@ -308,16 +331,17 @@ export class EventApplier {
     { record, content: event, number, signal }: Attempt & { readonly content: DecodedEvent },
     row: InboxRow | undefined,
     place: Place | undefined,
-    unparking: readonly TransactionAction[],
+    apart?: Apart,
   ): Promise<AttemptResult> {
     const { transactions } = this.#ports;
     const { clock, tableName } = this.#settings;
-    const late = place?.kind === 'late' || place?.kind === 'lost-identity';
+    // Of a key without versions nothing tells whether later events were applied since a dead letter was set aside.
+    const late = place === undefined ? apart?.resend !== undefined : place.kind !== 'new';
     const call = { record, event, attempt: number, late, signal, appliedAt: row?.appliedAt };
     const actions = await callHandler(this.#settings, call).catch((error: unknown) =>
       this.#handlerFailed(event, error),
     );
-    const { own, state } = this.#recordOf(event, row, place, unparking);
+    const { own, state } = this.#recordOf(event, row, place, apart);
     checkUnit(actions, own, tableName);
     let result;
     try {
@@ -332,12 +356,15 @@ export class EventApplier {
     return APPLIED;
   }
 
-  /** What records that the event was applied: the row of a key with versions, a marker otherwise, both for a replay. */
+  /**
+   * What records that the event was applied: the row of a key with versions, a marker otherwise, both for a replay and for
+   * an event that has or may have a dead letter.
+   */
   #recordOf(
     event: DecodedEvent,
     row: InboxRow | undefined,
     place: Place | undefined,
-    unparking: readonly TransactionAction[],
+    { alongside = [], resend }: Partial<Apart> = {},
   ): { readonly own: readonly TransactionAction[]; readonly state?: InboxState } {
     const { entries } = this.#ports;
     const seen = seenOf(event);
@@ -349,16 +376,19 @@ export class EventApplier {
       place.kind === 'duplicate' ||
       place.kind === 'lost-identity'
     ) {
-      const own = [entries.marker(event, marker ?? event.id), ...unparking];
+      const id = marker ?? event.id;
+      const own = [resend === undefined ? entries.marker(event, id) : entries.keptMarker(event, id, resend)];
       // Another consumer may have parked the key since its row was read.
-      if (row !== undefined && unparking.length === 0) own.push(entries.notParked(event));
-      return { own };
+      if (row !== undefined && alongside.length === 0) own.push(entries.notParked(event));
+      return { own: [...own, ...alongside] };
     }
     const state = withApplied(row.state, seen, event.txEvents);
     const own = [entries.row(event, row, state, event)];
+    if (resend !== undefined) own.push(entries.keptMarker(event, marker ?? event.id, resend));
     // The first delivery of an event can be a replay: another one of that replay must find it.
-    if (marker !== undefined) own.push(entries.marker(event, marker));
-    return { own: [...own, ...unparking], state };
+    else if (marker !== undefined) own.push(entries.marker(event, marker));
+    else if (mayBeAside(row.state, seen)) own.push(entries.keptMarker(event, event.id));
+    return { own: [...own, ...alongside], state };
   }
 
   /** Judges what the handler threw: the service that it calls may be unavailable, or everything may be. */
@@ -441,6 +471,13 @@ const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
 
 /** Whether the key has more than rows had before messages had a `ce_aggregate`. */
 const isNarrowed = ({ aggregate, partition }: InboxKey): boolean => aggregate !== undefined || partition !== undefined;
+
+/** Whether the row of a key without versions is looked at: only parking uses it. */
+export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolean =>
+  onFailure === 'park-key' || onUnreadable === 'park-key';
+
+/** The size of the item of a message that is to be parked, the first of the entries of it. */
+export const parkedBytes = (parked: readonly TransactionAction[]): number => itemBytes(parked[0]?.Put?.Item ?? {});
 
 const tooLargeToPark = (bytes: number, why: string): Aside => ({
   reason: 'too-large-to-park',

@@ -56,6 +56,11 @@ export interface DecodedEvent extends Envelope {
 export type UndecodableReason =
   'not-a-cloudevent' | 'invalid-key' | 'invalid-sequence' | Exclude<UnreadableReason, 'no-type'>;
 
+/** Reasons that a newer catalogue, schema or upcaster would cure: such an event keeps its place in the order of its key. */
+const CURABLE: readonly UndecodableReason[] = ['newer-version', 'no-upcaster', 'upcaster-failed', 'invalid-data'];
+
+export const isCurable = (reason: UndecodableReason): boolean => CURABLE.includes(reason);
+
 export type Decoded =
   | { readonly kind: 'event'; readonly event: DecodedEvent }
   | {

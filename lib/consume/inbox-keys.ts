@@ -82,6 +82,10 @@ export const parkedKeySortKey = (consumer: string, key: InboxKey): string =>
 /** The partition key of what operators ask a consumer to do. */
 export const requestsPartition = (consumer: string): string => `${consumer}#$requests`;
 
+/** The partition key of a dead letter that a request asks to apply: requests are read by each look, and stay small. */
+export const resendPartition = (consumer: string, requestId: string): string => `${consumer}#$resend#${requestId}`;
+export const RESEND_SORT_KEY = 'message';
+
 /** The partition key of what became of it. */
 export const answersPartition = (consumer: string): string => `${consumer}#$answers`;
 

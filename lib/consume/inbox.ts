@@ -66,6 +66,10 @@ export function withAside(state: InboxState, event: Seen): InboxState {
   return { ...state, aside: [...state.aside, pick(event)].slice(-ASIDE_SIZE) };
 }
 
+/** Whether the event may have been set aside: the row remembers only the newest ones that were. */
+export const mayBeAside = ({ aside }: Pick<InboxState, 'aside'>, { sequence }: Seen): boolean =>
+  aside.some((seen) => seen.sequence >= sequence);
+
 export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): boolean =>
   aside.some((seen) => same(seen, event));
 

@@ -6,7 +6,8 @@ import type { RequestStore } from './ports';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
 import type { ProcessorPorts } from './processor';
 import { redriveKey, type Redriven } from './redrive';
-import type { Answer, ParkingRequest, SkipRequest } from './request';
+import type { Answer, ParkingRequest, RequestResult, SkipRequest } from './request';
+import { resend } from './resend';
 import type { ConsumerSettings } from './settings';
 import { Slots } from './slots';
 import { backoffMs, wait } from './waiting';
@@ -71,17 +72,25 @@ export class OperatorRequests {
       if (attempt > 0) await wait(backoffMs(CONTENTION, attempt), signal);
       const request = await this.#requests.read(id);
       if (request === undefined) return true;
-      if (request.asks === 'skip') {
-        if ((await this.#skip(request)) !== 'not-there') continue;
-        if (await this.#answer(request, { outcome: 'not-there', released: 0 })) return true;
-        continue;
-      }
-      const redriven = await redriveKey(request.key, this.#settings, this.#ports, signal);
-      const result = resultOf(redriven);
-      if (result === undefined) return false;
-      if (await this.#answer(request, result)) return true;
+      const result = await this.#step(request, signal);
+      if (result === 'waits') return false;
+      if (result !== 'again' && (await this.#answer(request, result))) return true;
     }
     return false;
+  }
+
+  /** One step of a request. `again`: it asks for something else now. `waits`: the next look goes on with it. */
+  async #step(request: ParkingRequest, signal: AbortSignal): Promise<RequestResult | 'again' | 'waits'> {
+    switch (request.asks) {
+      case 'redrive':
+        return resultOf(await redriveKey(request.key, this.#settings, this.#ports, signal));
+      case 'skip':
+        return (await this.#skip(request)) === 'not-there' ? { outcome: 'not-there', released: 0 } : 'again';
+      case 'resend':
+        return resend(request, this.#settings, this.#ports, this.#requests, signal);
+      case 'resent':
+        return { outcome: 'released', released: 1 };
+    }
   }
 
   /**
@@ -115,12 +124,18 @@ export class OperatorRequests {
   }
 
   /** Answers `false` when the request asks for something else meanwhile, or is gone. */
-  async #answer(request: ParkingRequest, result: Pick<Answer, 'outcome' | 'released' | 'message'>): Promise<boolean> {
+  async #answer(request: ParkingRequest, result: RequestResult): Promise<boolean> {
     const { clock, telemetry } = this.#settings;
     const { id, key, request: asked } = request;
-    const asks = request.asks === 'skip' || request.skipped !== undefined ? 'skip' : 'redrive';
-    const answer: Answer = { id, asks, key, request: asked, at: clock.now(), ...result };
-    const unit = [...this.#requests.answered(request, answer), ...(await this.#refusal(key, result.message))];
+    const resent = request.asks === 'skip' ? undefined : request.resent;
+    const answer: Answer = {
+      ...{ id, asks: askedFor(request), key, request: asked, at: clock.now() },
+      ...(resent === undefined ? {} : { resent }),
+      ...result,
+    };
+    // What was not parked is no reason why the key is.
+    const refusal = request.asks === 'redrive' ? await this.#refusal(key, result.message) : [];
+    const unit = [...this.#requests.answered(request, answer), ...refusal];
     if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
     telemetry.answered(answer);
     return true;
@@ -133,12 +148,14 @@ export class OperatorRequests {
   }
 }
 
-/** Nothing for what the next look goes on with. */
-function resultOf({
-  released,
-  isParked,
-  refusal,
-}: Redriven): Pick<Answer, 'outcome' | 'released' | 'message'> | undefined {
+/** What was asked for in the beginning. */
+function askedFor(request: ParkingRequest): Answer['asks'] {
+  if (request.asks === 'skip') return 'skip';
+  if (request.resent !== undefined) return 'resend';
+  return request.asks === 'redrive' && request.skipped !== undefined ? 'skip' : 'redrive';
+}
+
+function resultOf({ released, isParked, refusal }: Redriven): RequestResult | 'waits' {
   if (!isParked) return { outcome: 'released', released };
-  return refusal === undefined ? undefined : { outcome: 'refused', released, message: refusal };
+  return refusal === undefined ? 'waits' : { outcome: 'refused', released, message: refusal };
 }

@@ -48,6 +48,8 @@ export interface InboxRow {
 export interface ParkedMessage {
   readonly record: ConsumedRecord;
   readonly position: string;
+  /** The operator's note on a dead letter that was sent again. */
+  readonly resend?: Request;
 }
 
 /** The consumer's own table. What it answers is strongly consistent; what it rejects with is of unknown outcome. */
@@ -67,13 +69,24 @@ export interface InboxEntries {
   row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<Envelope, 'time'>): TransactionAction;
   /** Marks an event without a version, if it is not marked. */
   marker(key: InboxKey, id: string): TransactionAction;
+  /**
+   * Marks for good an event that was set aside and is applied all the same, if it is not marked: its dead letter may be
+   * sent again when the window has forgotten it. `resend`: the operator's note.
+   */
+  keptMarker(key: InboxKey, id: string, resend?: Request): TransactionAction;
   /** Holds as long as nothing of the key is parked. */
   notParked(key: InboxKey): TransactionAction;
   /**
    * Keeps a message behind those of its key that are parked already; a repetition replaces itself. The first one is why
-   * the key is parked.
+   * the key is parked. `resend`: the operator's note on a dead letter that was sent again.
    */
-  park(key: InboxKey, known: InboxRow, record: ConsumedRecord, why: string): readonly TransactionAction[];
+  park(
+    key: InboxKey,
+    known: InboxRow,
+    record: ConsumedRecord,
+    why: string,
+    resend?: Request,
+  ): readonly TransactionAction[];
   /** Takes a message out of the parking, if it is there. */
   unpark(key: InboxKey, position: string): TransactionAction;
   /** The key has no parked message any more. */
@@ -103,11 +116,17 @@ export interface RequestStore {
   waiting(): AsyncIterable<ParkingRequest | UnknownRequest>;
   /** Strongly consistent; `undefined` when it is done, or nothing that this version knows. */
   read(id: string): Promise<ParkingRequest | undefined>;
+  /** The message of a resend; `undefined` if it was taken out of the table or has expired. */
+  resend(id: string): Promise<ConsumedRecord | undefined>;
+  /** The message that is parked at a place; `undefined` if there is none. */
+  parkedAt(key: InboxKey, position: string): Promise<ConsumedRecord | undefined>;
   /** Why the key is parked; `undefined` when it is not. */
   parking(key: InboxKey): Promise<Parking | undefined>;
   /** Replaces a request by what is left of it to do, if it still asks for what was read. */
   replaced(known: ParkingRequest, next: ParkingRequest): TransactionAction;
-  /** Removes a request, if it still asks for what was read, and keeps how it ended. */
+  /** Removes the message of a resend. */
+  taken(id: string): TransactionAction;
+  /** Removes a request with its message, if it still asks for what was read, and keeps how it ended. */
   answered(known: ParkingRequest, answer: Answer): readonly TransactionAction[];
   /** Says why a key is still parked, if it is. */
   refused(key: InboxKey, parking: Parking): TransactionAction;

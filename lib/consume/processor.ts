@@ -8,7 +8,7 @@ import {
   type UnreadableEvent,
 } from './apply-once';
 import { BreakerOpen, type UnreadableBreaker } from './breaker';
-import { decodeRecord, type DecodedEvent, type Envelope, type UndecodableReason } from './decode';
+import { decodeRecord, isCurable, type DecodedEvent, type Envelope } from './decode';
 import { GapWait } from './gap-wait';
 import { Guard } from './guard';
 import type { Gate } from './gate';
@@ -58,14 +58,6 @@ const MAX_RELEASED = 1_000;
  */
 const DELAY_MS = 60_000;
 const SUCCESSES = 10;
-
-/** Reasons that a newer catalogue, schema or upcaster would cure: such an event keeps its place in the order of its key. */
-const CURABLE: ReadonlySet<UndecodableReason> = new Set([
-  'newer-version',
-  'no-upcaster',
-  'upcaster-failed',
-  'invalid-data',
-] satisfies UndecodableReason[]);
 
 /** Settles the messages of one key, one after the other. */
 export class Processor {
@@ -125,7 +117,7 @@ export class Processor {
         return 'ignored';
       }
       const message = redactedMessage(decoded.message);
-      if (envelope === undefined || !CURABLE.has(reason)) {
+      if (envelope === undefined || !isCurable(reason)) {
         return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
       }
       return this.#settleContent(delivery, envelope, { envelope, reason, message }, lane);

@@ -1,4 +1,12 @@
-import { EventApplier, isUnreadable, type ApplyPorts, type UnreadableEvent } from './apply-once';
+import {
+  envelopeIn,
+  EventApplier,
+  isUnreadable,
+  type AppliedApart,
+  type ApplyPorts,
+  type Attempt,
+  type UnreadableEvent,
+} from './apply-once';
 import { outcomeOf } from './commit-outcome';
 import { decodeRecord, type DecodedEvent } from './decode';
 import type { Gate } from './gate';
@@ -25,7 +33,12 @@ export interface RedrivePorts extends ApplyPorts {
   readonly gate: Gate;
 }
 
-type Result = 'released' | 'stale' | 'waits' | { readonly refusal: string };
+type Result = 'released' | 'stale' | 'waits' | Refusal;
+
+/** Why an event failed again, or cannot be applied at all. */
+export interface Refusal {
+  readonly refusal: string;
+}
 
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
 const NEVER = new AbortController().signal;
@@ -65,33 +78,46 @@ export async function redriveKey(
 }
 
 async function applyParked(
-  { record, position }: ParkedMessage,
+  parked: ParkedMessage,
   key: InboxKey,
   settings: ConsumerSettings,
   ports: RedrivePorts,
   signal: AbortSignal,
 ): Promise<Result> {
-  const { entries, ownWrites, gate, rows } = ports;
-  const { attempts, retry, telemetry } = settings;
+  const { entries, ownWrites } = ports;
+  const { record, position } = parked;
   const content = await contentOf(record, settings);
   if (content === 'unwanted') {
     outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
     return 'released';
   }
   if ('refusal' in content) return content;
+  const result = await attemptApart({ record, content }, settings, ports, signal, (applier, attempt) =>
+    applier.applyParked(attempt, parked),
+  );
+  return result === 'applied' || result === 'duplicate' ? 'released' : result;
+}
+
+/** Attempts to apply a message that does not come from its topic, as often as a handler may fail. */
+export async function attemptApart(
+  { record, content }: Pick<Attempt, 'record' | 'content'>,
+  settings: ConsumerSettings,
+  ports: RedrivePorts,
+  signal: AbortSignal,
+  apply: (applier: EventApplier, attempt: Attempt) => Promise<AppliedApart>,
+): Promise<AppliedApart | 'waits' | Refusal> {
+  const { attempts, retry, telemetry } = settings;
+  const envelope = envelopeIn(content);
   const applier = new EventApplier(settings, ports);
-  const guard = new Guard(gate, telemetry);
+  const guard = new Guard(ports.gate, telemetry);
   const isUnwanted = (): boolean => signal.aborted;
   for (let number = 1; !isUnwanted(); number++) {
     try {
-      const outcome = await guard.run(ONE_DELIVERY, signal, () =>
-        applier.applyParked({ record, content, number, signal }, position),
-      );
-      return outcome === 'stale' ? outcome : 'released';
+      return await guard.run(ONE_DELIVERY, signal, () => apply(applier, { record, content, number, signal }));
     } catch (error) {
-      rows.forget(key);
+      ports.rows.forget(envelope);
       if (isUnwanted() || error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
-      telemetry.attemptFailed(isUnreadable(content) ? content.envelope : content, number, error);
+      telemetry.attemptFailed(envelope, number, error);
       if (number >= attempts || isUnreadable(content)) return { refusal: redactedMessage(error) };
       await wait(backoffMs(retry, number), signal);
     }
@@ -100,10 +126,10 @@ async function applyParked(
 }
 
 /** What is to be applied; `unwanted` for a message that this consumer has been told to leave out. */
-async function contentOf(
+export async function contentOf(
   record: ParkedMessage['record'],
   { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
-): Promise<DecodedEvent | UnreadableEvent | 'unwanted' | { readonly refusal: string }> {
+): Promise<DecodedEvent | UnreadableEvent | 'unwanted' | Refusal> {
   const decoded = await decodeRecord(record, events);
   const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
   if (envelope?.replayId !== undefined && onReplay === 'ignore') {

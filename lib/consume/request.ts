@@ -7,9 +7,10 @@ import { inboxKeyOf, type InboxKey } from './inbox-keys';
  * so the wish travels to it.
  *
  * `redrive`: apply what is parked of the key, in order. `skip`: discard the message at the head of the parking, if it is
- * the one at `position`, and redrive the rest.
+ * the one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic. `resent`: that
+ * message was applied, and only the answer is missing.
  */
-export type ParkingRequest = RedriveRequest | SkipRequest;
+export type ParkingRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
 
 /** Asks a running consumer to apply what is parked of a key. */
 export interface RedriveRequest {
@@ -20,27 +21,54 @@ export interface RedriveRequest {
   readonly request: Request;
   /** Of what was a skip before: the discarded message. */
   readonly skipped?: string;
+  /** Of what was a resend before: the place of the message, `topic-partition@offset`. */
+  readonly resent?: string;
 }
 
 /** Asks a running consumer to discard one parked message for good, and to apply the rest of its key. */
-export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped'> {
+export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
   readonly asks: 'skip';
   /** The sort key of the parked message. */
   readonly position: string;
 }
 
 /**
- * How a request ended. `released`: nothing of the key is parked. `refused`: an event failed again, and the key waits.
- * `not-there`: the message that was to be skipped does not head the parking; nothing was done.
+ * The place of a dead letter in the order of its key. `parked`: it is parked at its own place, and a redrive of the key
+ * follows; if it fails again, it and the later events of the key wait. `late`: it is applied once, after whatever was
+ * applied before; if it fails again, nothing waits for it.
  */
-export type AnswerOutcome = 'released' | 'refused' | 'not-there';
+export type ResendAs = 'parked' | 'late';
+
+/** Asks a running consumer to apply a dead letter. The message itself is an item of its own. */
+export interface ResendRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
+  readonly asks: 'resend';
+  readonly as: ResendAs;
+  /** The place of the message in its own topic, `topic-partition@offset`. */
+  readonly resent: string;
+}
+
+/** A dead letter was applied as late: the request has still to be answered. */
+export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
+  readonly asks: 'resent';
+  readonly resent: string;
+}
+
+/**
+ * How a request ended. `released`: nothing of the key is parked, or the dead letter was applied as late. `refused`: an
+ * event failed again. The key waits; for a dead letter that was to be applied as late, nothing does. `not-there`: the
+ * message that was to be skipped does not head the parking, or the dead letter has expired; nothing was done. `duplicate`:
+ * the dead letter had its effect before, or was discarded; nothing was done.
+ */
+export type AnswerOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
 
 /** Kept beside the requests for 30 days. */
 export interface Answer {
   readonly id: string;
-  readonly asks: 'redrive' | 'skip';
+  readonly asks: 'redrive' | 'skip' | 'resend';
   readonly key: InboxKey;
   readonly request: Request;
+  /** The place of the dead letter, `topic-partition@offset`. */
+  readonly resent?: string;
   readonly outcome: AnswerOutcome;
   /** Epoch milliseconds. */
   readonly at: number;
@@ -50,7 +78,11 @@ export interface Answer {
   readonly message?: string;
 }
 
+export type RequestResult = Pick<Answer, 'outcome' | 'released' | 'message'>;
+
 export const ANSWER_LIFE_MS = 30 * 24 * 3600_000;
+/** How long the message of a resend is kept that no instance does. */
+export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -66,21 +98,46 @@ export const encodeRequest = (pk: string, { id, key, ...rest }: ParkingRequest |
 export function decodeRequest(item: Item): ParkingRequest | undefined {
   const common = decodeCommon(item);
   if (common === undefined) return undefined;
-  const { asks, position, skipped } = item;
-  if (asks === 'redrive') return { ...common, asks, ...(typeof skipped === 'string' ? { skipped } : {}) };
-  return asks === 'skip' && typeof position === 'string' ? { ...common, asks, position } : undefined;
+  const { asks, position, skipped, resent, as } = item;
+  switch (asks) {
+    case 'redrive': {
+      return {
+        ...common,
+        asks,
+        ...(typeof skipped === 'string' ? { skipped } : {}),
+        ...(typeof resent === 'string' ? { resent } : {}),
+      };
+    }
+    case 'skip':
+      return typeof position === 'string' ? { ...common, asks, position } : undefined;
+    case 'resend':
+      return typeof resent === 'string' && (as === 'parked' || as === 'late')
+        ? { ...common, asks, as, resent }
+        : undefined;
+    case 'resent':
+      return typeof resent === 'string' ? { ...common, asks, resent } : undefined;
+    default:
+      return undefined;
+  }
 }
 
-const OUTCOMES: readonly unknown[] = ['released', 'refused', 'not-there'] satisfies readonly AnswerOutcome[];
+const OUTCOMES: readonly unknown[] = [
+  'released',
+  'refused',
+  'not-there',
+  'duplicate',
+] satisfies readonly AnswerOutcome[];
+const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly Answer['asks'][];
 
 /** `undefined` for what is no answer that this version knows. */
 export function decodeAnswer(item: Item): Answer | undefined {
   const common = decodeCommon(item);
-  const { asks, outcome, at, released, message } = item;
-  if (common === undefined || !OUTCOMES.includes(outcome) || (asks !== 'redrive' && asks !== 'skip')) return undefined;
+  const { asks, outcome, at, released, message, resent } = item;
+  if (common === undefined || !OUTCOMES.includes(outcome) || !ANSWERED.includes(asks)) return undefined;
   return {
     ...common,
-    asks,
+    asks: asks as Answer['asks'],
+    ...(typeof resent === 'string' ? { resent } : {}),
     outcome: outcome as AnswerOutcome,
     at: Number(String(at)),
     released: Number(released),
@@ -98,7 +155,6 @@ function decodeCommon({
   request,
 }: Item): Omit<RedriveRequest, 'asks'> | undefined {
   if (![id, source, topic, key].every((text) => typeof text === 'string') || !isRecord(request)) return undefined;
-  const { by, at, why } = request;
   return {
     id: String(id),
     key: {
@@ -108,6 +164,12 @@ function decodeCommon({
       ...(typeof aggregate === 'string' ? { aggregate } : {}),
       ...(partition === undefined ? {} : { partition: Number(partition) }),
     },
-    request: { by: String(by), at: Number(String(at)), why: String(why) },
+    request: requestOf(request),
   };
 }
+
+export const requestOf = ({ by, at, why }: Item): Request => ({
+  by: String(by),
+  at: Number(String(at)),
+  why: String(why),
+});

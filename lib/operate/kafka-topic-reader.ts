@@ -27,11 +27,19 @@ export interface ReadTopicsOptions {
   readonly lowest: (topic: string, partition: number) => bigint | undefined;
   /** An offset that something lies at: if it is beyond what consumers can read, `heldBack` tells why. */
   readonly highest?: (topic: string, partition: number) => bigint | undefined;
-  readonly onMessage: (message: SeenMessage, headers: IHeaders) => void;
+  /** `raw` is valid during the call only. */
+  readonly onMessage: (message: SeenMessage, raw: RawMessage) => void;
   /** An offset that holds what no consumer sees: the marker of a transaction, or an aborted message. */
   readonly onHidden?: (place: Receipt) => void;
   /** Offsets that are passed, of all that lie between beginning and end. */
   readonly onProgress?: (passed: number, all: number) => void;
+}
+
+/** A message as kafkajs has it: views of a whole batch. */
+export interface RawMessage {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: IHeaders;
 }
 
 /** A topic, or a partition of it, that could not be read to its end. */
@@ -439,7 +447,7 @@ class Consumption {
     if (cursor.isAfterGap || offset > cursor.next) cursor.completeFromMs = timestamp;
     cursor.isAfterGap = false;
     cursor.next = offset + 1n;
-    const { headers = {}, key } = message;
+    const { headers = {}, key, value } = message;
     this.#options.onMessage(
       {
         ...{ topic, partition, offset, timestamp },
@@ -448,7 +456,7 @@ class Consumption {
         source: headerOf(headers, 'ce_source'),
         isReplay: headers[REPLAY_HEADER] !== undefined,
       },
-      headers,
+      { key, value, headers },
     );
   }
 

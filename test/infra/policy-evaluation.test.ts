@@ -186,6 +186,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   InboxOperator: [
     ['allowed', 'dynamodb:GetItem Query Scan DescribeTable', INBOX],
     ['allowed', 'dynamodb:PutItem', INBOX, ['shipping#$requests']],
+    ['allowed', 'dynamodb:PutItem', INBOX, ['shipping#$resend#1']],
     ['denied', 'dynamodb:PutItem', INBOX, ['shipping#order#1']],
     ['denied', 'dynamodb:UpdateItem DeleteItem', INBOX, ['shipping#$requests']],
     ['denied', 'dynamodb:Scan', OUTBOX],

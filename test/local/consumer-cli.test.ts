@@ -1,7 +1,16 @@
 import { deadLetterTopic, type RunningConsumer } from '../../lib/consumer';
 import { createTopics } from '../../local/kafka/topics';
 import { OutboxCli } from './harness/cli';
-import { aConsumer, counted, createConsumerTables, effectsOf, INBOX_TABLE, putVersion, run } from './harness/consumers';
+import {
+  aConsumer,
+  counted,
+  createConsumerTables,
+  effectsOf,
+  INBOX_TABLE,
+  kafkaOf,
+  putVersion,
+  run,
+} from './harness/consumers';
 import { startWorld, STARTUP_MS, until, type World } from './harness/world';
 
 let world: World;
@@ -76,7 +85,7 @@ it('a key is parked, shown, mended, redriven and applied in order', async () => 
   });
   expect(await cli.json('consumer', 'parked', '--inbox', INBOX_TABLE)).toEqual(await parked('shipping'));
   const text = await cli.run('consumer', 'parked', ...inbox('shipping'));
-  expect(text.stdout).toMatch(/shipping +a +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +4\n/);
+  expect(text.stdout).toMatch(/shipping +a +order +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +4\n/);
   expect(text.stdout).toContain('a: Error: no stock\n');
 
   const redrive = ['consumer', 'redrive', 'a', ...inbox('shipping'), ...BECAUSE, '--follow'];
@@ -202,7 +211,119 @@ it('what was set aside is listed with its reason and its place', async () => {
   );
 });
 
+describe('dead letters come back', () => {
+  const NAME = 'returning';
+  const list = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', NAME];
+  const resend = (as: string, ...more: string[]) => [
+    ...[...list, '--resend', '--as', as, '--inbox', INBOX_TABLE, ...BECAUSE],
+    ...more,
+  ];
+  const letters = async (...more: string[]): Promise<{ key: string; from: { partition: number; offset: string } }[]> =>
+    ((await cli.json(...list, ...more)) as { letters: { key: string; from: { partition: number; offset: string } }[] })
+      .letters;
+  const versions = (key: string, order: readonly number[]) => order.map((version) => `${key}.${version}`);
+
+  beforeAll(async () => {
+    await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', NAME), partitions: 2 }]);
+    const consumer = aConsumer(world, NAME, {
+      ...{ onFailure: 'dead-letter', redriveEveryMs: 200, attempts: 2, retry: { firstMs: 10, longestMs: 20 } },
+      handlers: {
+        'order.changed': ({ id }, context) => {
+          if (context.version === 2 && isMended[context.key] !== true) throw new Error('no stock');
+          return [counted(NAME, context, id)];
+        },
+      },
+    });
+    consumers.push(await run(world, consumer));
+  });
+
+  async function setAside(key: string): Promise<string> {
+    for (const version of [1, 2, 3]) await put(key, version);
+    await until('the third', async () => (await ids(NAME, key)).length === 2);
+    const [letter] = await letters('--key', key);
+    return `orders-${letter?.from.partition}@${letter?.from.offset}`;
+  }
+
+  it('before the later events of their key, which wait if they fail again', async () => {
+    const place = await setAside('come-first');
+    const command = resend('parked', '--key', 'come-first', '--reason', 'handler-failed');
+    const preview = await cli.run(...command);
+    expect(preview).toMatchObject({ code: 2, stderr: expect.stringContaining('Nothing was changed. Add --yes') });
+    expect(preview.stdout).toMatch(/1 message of orders\.returning\.dlt would be sent again, to this consumer alone/);
+    expect(preview.stdout).toContain(place);
+    expect(JSON.parse((await cli.run(...command, '--json')).stdout)).toMatchObject({
+      wouldResend: { as: 'parked', letters: [{ key: 'come-first' }], refused: [], alreadyAsked: [] },
+    });
+    expect(await cli.run(...resend('parked', '--key', 'come-first', '--reason', 'late'))).toMatchObject({
+      code: 0,
+      stdout: 'Nothing of orders.returning.dlt can be sent again.\n',
+    });
+
+    const refused = await cli.run(...command, '--yes', '--follow');
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: `  ${place} (come-first)  failed again  Error: no stock\n0 of 1 dead letter applied.\n`,
+    });
+    await put('come-first', 4);
+    await until('the parking', async () => (await parked(NAME)).some(({ waiting }) => waiting === 2));
+    isMended['come-first'] = true;
+    expect(await cli.run('consumer', 'redrive', 'come-first', ...inbox(NAME), ...BECAUSE, '--follow')).toMatchObject({
+      code: 0,
+    });
+    expect(await ids(NAME, 'come-first')).toEqual(versions('come-first', [1, 3, 2, 4]));
+  });
+
+  it('late, once, however often they are sent again, and for no other consumer', async () => {
+    const place = await setAside('come-late');
+    const ends = await endsOf('orders');
+    const command = resend('late', '--at', place, '--yes', '--follow');
+    expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('failed again') });
+    await put('come-late', 4);
+    await until('the fourth', async () => (await ids(NAME, 'come-late')).length === 3);
+    isMended['come-late'] = true;
+
+    expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: '1 of 1 dead letter applied.\n' });
+
+    expect(await ids(NAME, 'come-late')).toEqual(versions('come-late', [1, 3, 4, 2]));
+    const again = await cli.run(...command);
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('it had its effect before') });
+    expect(await ids(NAME, 'come-late')).toEqual(versions('come-late', [1, 3, 4, 2]));
+    // Only the fourth event came to the topic.
+    expect(await endsOf('orders')).toBe(ends + 1n);
+  });
+
+  it('unless nothing tells which event they are', async () => {
+    const producer = kafkaOf(world.stack.brokers).producer();
+    await producer.connect();
+    await producer.send({
+      topic: 'orders',
+      messages: [{ key: 'strange', value: 'hello', headers: { own: ['a', 'b'] } }],
+    });
+    await producer.disconnect();
+    await until('its dead letter', async () => (await letters('--key', 'strange')).length === 1);
+
+    const { code, stdout } = await cli.run(...resend('late', '--key', 'strange', '--yes'));
+
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/^orders-\d@\d+: cannot be sent again: not-a-cloudevent: .*Publish it again/),
+    });
+  });
+
+  async function endsOf(topic: string): Promise<bigint> {
+    const admin = kafkaOf(world.stack.brokers).admin();
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(topic);
+    await admin.disconnect();
+    return offsets.reduce((sum, { high }) => sum + BigInt(high), 0n);
+  }
+});
+
 it.each<[string, readonly string[], RegExp]>([
+  ['a resend without an order', ['dead-letters', '--topic', 'orders', '--resend'], /needs --as parked .* or --as late/],
+  ['a resend without a reason', ['dead-letters', '--topic', 'orders', '--resend', '--as', 'late'], /needs --why/],
+  ['a resend in no order', ['dead-letters', '--topic', 'orders', '--resend', '--as', 'x'], /choices are parked, late/],
+  ['a list that is to be confirmed', ['dead-letters', '--topic', 'orders', '--yes'], /--(inbox|yes) needs --resend/],
   ['a redrive of nothing', ['redrive', '--why', 'x'], /name keys, or give --all/],
   ['a redrive of both', ['redrive', 'a', '--all', '--why', 'x'], /name keys, or give --all/],
   ['a redrive without a reason', ['redrive', '--all'], /required option '--why <text>' not specified/],

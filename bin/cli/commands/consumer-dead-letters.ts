@@ -1,25 +1,68 @@
-import type { Command } from 'commander';
-import { deadLetters, type DeadLetter, type DeadLettersReport } from '../../../lib/operate/consumer/dead-letters';
-import { actOnInbox, EXIT_CODES } from '../act';
-import { parseTime } from '../arguments';
+import { Option, type Command } from 'commander';
+import type { ParkingRequest, ResendAs } from '../../../lib/consume/request';
+import {
+  deadLetters,
+  placeOf,
+  type DeadLetter,
+  type DeadLettersOptions,
+  type DeadLettersReport,
+} from '../../../lib/operate/consumer/dead-letters';
+import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
+import { actOnInbox, EXIT_CODES, needsYes } from '../act';
+import { parseDuration, parseTime } from '../arguments';
 import { columns, count, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
-import { openSession, type InboxSession, type Session } from '../session';
+import { openSession, SessionError, type InboxSession, type Session } from '../session';
+import { tellOrFollow, type Words } from './consumer-redrive';
 
 interface DeadLetterOptions extends KafkaOptions {
   readonly topic: string;
   readonly consumer: string;
   readonly since?: number;
+  readonly reason?: readonly string[];
+  readonly key?: readonly string[];
+  readonly source?: string;
+  readonly aggregate?: string;
+  readonly at?: readonly string[];
+  readonly resend?: true;
+  readonly as?: ResendAs;
+  readonly inbox?: string;
+  readonly why?: string;
+  readonly yes?: true;
+  readonly follow?: true;
+  readonly timeout?: number;
 }
+
+const OF_RESEND = ['as', 'inbox', 'why', 'yes', 'follow', 'timeout'] as const;
+const TIMEOUT_MS = 600_000;
 
 export function addConsumerDeadLetters(consumer: Command): void {
   withKafkaOptions(
     consumer
       .command('dead-letters')
-      .description('list what the consumer has set aside: why, when, and from where (reads Kafka)')
+      .description(
+        'list what the consumer has set aside: why, when, and from where (reads Kafka); with --resend, ask the consumer to apply it',
+      )
       .requiredOption('--topic <name>', 'that the consumer reads (required)')
       .requiredOption('--consumer <name>', 'its name (required)')
-      .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseTime),
+      .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseTime)
+      .option('--reason <reason...>', 'set aside for it, such as handler-failed (default: any)')
+      .option('--key <key...>', 'of these Kafka keys, such as 42 (default: all)')
+      .option('--source <uri>', 'of this source')
+      .option('--aggregate <name>', 'of this aggregate')
+      .option('--at <place...>', 'read at this place, such as orders-3@1024 (default: any)')
+      .option('--resend', 'ask the consumer to apply them; no other consumer sees them; needs --yes')
+      .addOption(
+        new Option(
+          '--as <order>',
+          'with --resend: parked, before the later events of the key, which wait if it fails again; or late, after them',
+        ).choices(['parked', 'late']),
+      )
+      .option('--inbox <table>', "with --resend: the consumer's table")
+      .option('--why <text>', 'with --resend: kept with the answer')
+      .option('--yes', 'with --resend: confirms it')
+      .option('--follow', 'with --resend: wait until the consumer has done it, and report how it ended')
+      .option('--timeout <duration>', 'how long --follow waits (default: 10m)', parseDuration),
   ).action((_options: unknown, command: Command) =>
     // The outbox is looked for only to find its brokers.
     actOnInbox(command, (session) =>
@@ -28,42 +71,130 @@ export function addConsumerDeadLetters(consumer: Command): void {
   );
 }
 
-async function run(
-  { terminal }: InboxSession,
-  options: DeadLetterOptions,
-  outbox: () => Promise<Session>,
-): Promise<number> {
-  const { topic, consumer, since } = options;
-  const report = await deadLetters(await kafkaOf('dead-letters', outbox, options), {
-    ...{ topic, consumer, since },
-    onProgress: (passed, all) => terminal.progress(`${number(passed)} of ${count(all, 'message')} read`),
-  });
+async function run(session: InboxSession, options: DeadLetterOptions, outbox: () => Promise<Session>): Promise<number> {
+  if (options.resend === true) return resend(session, options, outbox);
+  const misplaced = OF_RESEND.find((name) => options[name] !== undefined);
+  if (misplaced !== undefined) throw new SessionError(`dead-letters: --${misplaced} needs --resend.`);
+  const { terminal } = session;
+  const kafka = await kafkaOf('dead-letters', outbox, options);
+  const report = await deadLetters(kafka, selectionOf(session, options));
   terminal.result(report, () => lines(report));
   return report.exists ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-function lines({ topic, exists, letters, leftGroup }: DeadLettersReport): string[] {
-  if (!exists) return [`Topic ${topic} does not exist: the consumer waits with what it wants to set aside. Create it.`];
-  const rows = letters.map((letter) => [
-    time(letter.setAsideAt),
-    letter.reason,
-    letter.key,
-    letter.type ?? '',
-    receiptOf(letter.from),
-    letter.message,
-  ]);
+const selectionOf = (
+  { terminal }: InboxSession,
+  { topic, consumer, since, reason, key, source, aggregate, at }: DeadLetterOptions,
+): DeadLettersOptions => ({
+  ...{ topic, consumer, since, source, aggregate },
+  ...{ reasons: reason, keys: key, places: at },
+  onProgress: (passed, all) => terminal.progress(`${number(passed)} of ${count(all, 'message')} read`),
+});
+
+async function resend(
+  session: InboxSession,
+  options: DeadLetterOptions,
+  outbox: () => Promise<Session>,
+): Promise<number> {
+  const { terminal, client } = session;
+  const { consumer, as, inbox, why, yes, follow, timeout = TIMEOUT_MS } = options;
+  if (as === undefined) {
+    throw new SessionError(
+      'dead-letters: --resend needs --as parked (before the later events of the key) or --as late (after them).',
+    );
+  }
+  if (inbox === undefined) throw new SessionError("dead-letters: --resend needs --inbox, the consumer's table.");
+  if (why === undefined) throw new SessionError('dead-letters: --resend needs --why, which is kept with the answer.');
+  const target = { client, tableName: inbox, consumer };
+  const kafka = await kafkaOf('dead-letters', outbox, options);
+  const plan = await planResend(kafka, target, { ...selectionOf(session, options), as });
+  const { topic, exists, refused, asked, targets } = plan;
+  const shown = { topic, exists, as, refused, alreadyAsked: asked, letters: targets.map(({ letter }) => letter) };
+  const before = [
+    ...refused.map(({ letter, why: reason }) => `${placeOf(letter)}: cannot be sent again: ${reason}`),
+    ...asked.map((letter) => `${placeOf(letter)}: the consumer is asked for it already.`),
+    ...leftGroupLines(plan),
+  ];
+  const code = refused.length === 0 && exists ? EXIT_CODES.done : EXIT_CODES.wrong;
+  if (targets.length === 0) {
+    terminal.result(shown, () => [...before, exists ? `Nothing of ${topic} can be sent again.` : missing(topic)]);
+    return code;
+  }
+  if (yes !== true) {
+    terminal.result({ wouldResend: shown }, () => [...before, ...planLines(plan)]);
+    return needsYes(session);
+  }
+  const request = { by: await session.by(), at: Date.now(), why };
+  const report = await resendDeadLetters(target, plan, request, {
+    onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'dead letter')} asked for`),
+  });
+  const failures = report.failed.map(({ place, why: reason }) => `${place}: not asked for: ${reason}`);
+  const ended = await tellOrFollow(
+    session,
+    target,
+    report.asked,
+    { follow, timeout },
+    {
+      value: { ...shown, ...report },
+      before: [...before, ...failures],
+      words: LETTERS,
+    },
+  );
+  return report.failed.length > 0 ? EXIT_CODES.wrong : Math.max(code, ended);
+}
+
+const LETTERS: Words = {
+  noun: 'dead letter',
+  done: 'applied',
+  says: {
+    released: 'applied',
+    refused: 'failed again',
+    'not-there': 'its message has expired in the table: nothing was done',
+    duplicate: 'it had its effect before, or was discarded: nothing was done',
+  },
+  name: (request: ParkingRequest) =>
+    request.asks === 'resend' ? `${request.resent} (${request.key.key})` : request.key.key,
+};
+
+const ORDER: Readonly<Record<ResendAs, string>> = {
+  parked:
+    'Each is applied before the events of its key that are parked now or come later. If it fails again, the key waits for it.',
+  late: 'Each is applied once, after the events of its key that were applied before. If it fails again, nothing waits for it.',
+};
+
+const planLines = ({ topic, as, targets }: ResendPlan): string[] => [
+  `${count(targets.length, 'message')} of ${topic} would be sent again, to this consumer alone, as ${as}.`,
+  ORDER[as],
+  '',
+  ...table(targets.map(({ letter }) => letter)),
+];
+
+const missing = (topic: string): string =>
+  `Topic ${topic} does not exist: the consumer waits with what it wants to set aside. Create it.`;
+
+function lines(report: DeadLettersReport): string[] {
+  const { topic, exists, letters } = report;
+  if (!exists) return [missing(topic)];
   return [
     ...(letters.length === 0
       ? [`Nothing lies in ${topic}.`]
-      : [
-          `${count(letters.length, 'message')} in ${topic}`,
-          '',
-          ...columns([['SET ASIDE', 'REASON', 'KEY', 'TYPE', 'FROM', 'MESSAGE'], ...rows]),
-        ]),
-    ...(leftGroup === undefined
-      ? []
-      : [`The consumer group ${leftGroup.groupId} could not be deleted: ${leftGroup.why}`]),
+      : [`${count(letters.length, 'message')} in ${topic}`, '', ...table(letters)]),
+    ...leftGroupLines(report),
   ];
 }
 
-const receiptOf = ({ topic, partition, offset }: DeadLetter['from']): string => `${topic}-${partition}@${offset}`;
+const table = (letters: readonly DeadLetter[]): string[] =>
+  columns([
+    ['SET ASIDE', 'REASON', 'KEY', 'TYPE', 'FROM', 'MESSAGE'],
+    ...letters.map((letter) => [
+      time(letter.setAsideAt),
+      letter.reason,
+      letter.key,
+      letter.type ?? '',
+      placeOf(letter),
+      letter.message,
+    ]),
+  ]);
+
+const leftGroupLines = ({ leftGroup }: Pick<DeadLettersReport, 'leftGroup'>): string[] =>
+  leftGroup === undefined ? [] : [`The consumer group ${leftGroup.groupId} could not be deleted: ${leftGroup.why}`];

@@ -90,12 +90,16 @@ export async function tellOrFollow(
   target: ConsumerTarget,
   asked: readonly ParkingRequest[],
   { follow, timeout }: Pick<AskOptions, 'follow' | 'timeout'>,
-  { value, before }: { readonly value: object; readonly before: readonly string[] },
+  {
+    value,
+    before,
+    words = KEYS,
+  }: { readonly value: object; readonly before: readonly string[]; readonly words?: Words },
 ): Promise<number> {
   const tell = (): void =>
     terminal.result(value, () => [
       ...before,
-      `The consumer is asked for ${count(asked.length, 'key')}. It looks every ten seconds unless it is told otherwise: outbox consumer parked shows what is left.`,
+      `The consumer is asked for ${count(asked.length, words.noun)}. It looks every ten seconds unless it is told otherwise: outbox consumer parked shows what is left.`,
     ]);
   if (follow !== true) {
     tell();
@@ -113,27 +117,44 @@ export async function tellOrFollow(
     terminal.note(`How it ended could not be read. ${explain(error)}`);
     return EXIT_CODES.wrong;
   }
-  terminal.result({ ...value, followed }, () => [...before, ...followedLines(followed)]);
-  return followed.every(({ answer }) => answer?.outcome === 'released') ? EXIT_CODES.done : EXIT_CODES.wrong;
+  terminal.result({ ...value, followed }, () => [...before, ...followedLines(followed, words)]);
+  const isDone = ({ answer }: FollowedRequest): boolean =>
+    answer?.outcome === 'released' || answer?.outcome === 'duplicate';
+  return followed.every(isDone) ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-const SAYS: Readonly<Record<AnswerOutcome, string>> = {
-  released: 'released',
-  refused: 'failed again',
-  'not-there': 'that message does not head the key: nothing was done',
+/** How a command names what it asked for, and how that ends. */
+export interface Words {
+  readonly noun: string;
+  readonly done: string;
+  readonly says: Readonly<Record<AnswerOutcome, string>>;
+  /** Names one of them. */
+  readonly name: (request: ParkingRequest) => string;
+}
+
+const KEYS: Words = {
+  noun: 'key',
+  done: 'released',
+  says: {
+    released: 'released',
+    refused: 'failed again',
+    'not-there': 'that message does not head the key: nothing was done',
+    duplicate: 'it had its effect before: nothing was done',
+  },
+  name: ({ key }) => key.key,
 };
 
-export function followedLines(followed: readonly FollowedRequest[]): string[] {
+function followedLines(followed: readonly FollowedRequest[], { noun, done, says, name }: Words): string[] {
   const released = followed.filter(({ answer }) => answer?.outcome === 'released').length;
   const others = followed.filter(({ answer }) => answer?.outcome !== 'released');
   return [
     ...columns(
-      others.map(({ request: { key }, answer }) =>
+      others.map(({ request, answer }) =>
         answer === undefined
-          ? [key.key, 'not done in time; the request stays. Does an instance of the consumer run?']
-          : [key.key, SAYS[answer.outcome], answer.message ?? ''],
+          ? [name(request), 'not done in time; the request stays. Does an instance of the consumer run?']
+          : [name(request), says[answer.outcome], answer.message ?? ''],
       ),
     ),
-    `${number(released)} of ${count(followed.length, 'key')} released.`,
+    `${number(released)} of ${count(followed.length, noun)} ${done}.`,
   ];
 }

@@ -14,6 +14,8 @@ Examples:
   outbox consumer skip 42 --at orders-3@1024 --inbox shipping-inbox --consumer shipping --why "test data" --yes
   outbox consumer lag order#42 --inbox shipping-inbox --consumer shipping --stack Shop
   outbox consumer dead-letters --topic orders --consumer shipping
+  outbox consumer dead-letters --topic orders --consumer shipping --inbox shipping-inbox \\
+    --reason handler-failed --resend --as parked --why "bug fixed" --yes --follow
   outbox consumer create-table --table shipping-inbox
 
 The consumer does what is asked for: an instance must run, and looks every ten seconds unless it is told otherwise.`;

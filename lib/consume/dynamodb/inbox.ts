@@ -17,6 +17,7 @@ import {
   type InboxKey,
 } from '../inbox-keys';
 import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
+import { requestOf } from '../request';
 import { headersByName, type ConsumedRecord, type HeaderValue } from '../record';
 
 type Item = Record<string, unknown>;
@@ -59,7 +60,10 @@ export function dynamodbInbox({
         Limit: 1,
       });
       const item = Items?.[0];
-      return item === undefined ? undefined : { record: parkedRecord(item), position: String(item['sk']) };
+      if (item === undefined) return undefined;
+      const { sk, resend } = item;
+      const parked = { record: parkedRecord(item), position: String(sk) };
+      return isRecord(resend) ? { ...parked, resend: requestOf(resend) } : parked;
     },
     async *parkedKeys() {
       let from: Item | undefined;
@@ -122,6 +126,16 @@ export function dynamodbInboxEntries({
         ConditionExpression: 'attribute_not_exists(pk)',
       },
     }),
+    keptMarker: (key, id, resend) => ({
+      Put: {
+        TableName: tableName,
+        Item: {
+          ...at(sourceKeyOf(key), markerSortKey(id)),
+          ...(resend === undefined ? {} : { resend: { ...resend } }),
+        },
+        ConditionExpression: 'attribute_not_exists(pk)',
+      },
+    }),
     notParked: (key) => ({
       ConditionCheck: {
         TableName: tableName,
@@ -129,8 +143,13 @@ export function dynamodbInboxEntries({
         ConditionExpression: 'attribute_not_exists(parked)',
       },
     }),
-    park(key, known, record, why): TransactionAction[] {
-      const message = { ...at(key, parkedSortKey(record)), ...encodeRecord(record), why };
+    park(key, known, record, why, resend): TransactionAction[] {
+      const message = {
+        ...at(key, parkedSortKey(record)),
+        ...encodeRecord(record),
+        why,
+        ...(resend === undefined ? {} : { resend: { ...resend } }),
+      };
       const name = { ...parkedKeyItem(consumer, key), why, since: clock.now() };
       const puts = known.state.parked ? [message] : [message, name];
       return puts.map((Item) => ({ Put: { TableName: tableName, Item } }));
@@ -214,7 +233,7 @@ export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRec
 });
 
 /** Kafka's message as it was read: key, value and headers byte for byte. */
-const encodeRecord = (record: ConsumedRecord): Item => ({
+export const encodeRecord = (record: ConsumedRecord): Item => ({
   ...encodePlace(record),
   ...(record.key === null ? {} : { messageKey: record.key }),
   ...(record.value === null ? {} : { value: record.value }),

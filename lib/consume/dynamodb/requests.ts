@@ -1,6 +1,14 @@
 import type { TransactionAction } from '../../event/transaction';
-import { encodePlace, parkedKeyItem, type DynamoDbInboxOptions } from './inbox';
-import { answersPartition, inboxPartitionKey, markerSortKey, requestsPartition, sourceKeyOf } from '../inbox-keys';
+import { encodePlace, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
+import {
+  answersPartition,
+  inboxPartitionKey,
+  markerSortKey,
+  requestsPartition,
+  RESEND_SORT_KEY,
+  resendPartition,
+  sourceKeyOf,
+} from '../inbox-keys';
 import type { RequestStore } from '../ports';
 import { ANSWER_LIFE_MS, decodeRequest, encodeRequest, type ParkingRequest } from '../request';
 
@@ -17,6 +25,12 @@ export function dynamodbRequests({
 }: Omit<DynamoDbInboxOptions, 'markerLifeMs'>): RequestStore {
   const pk = requestsPartition(consumer);
   const put = (Item: Item): TransactionAction => ({ Put: { TableName: tableName, Item } });
+  const recordAt = async (Key: Item) => {
+    const { Item } = await client.get({ TableName: tableName, Key, ConsistentRead: true });
+    return Item === undefined ? undefined : parkedRecord(Item);
+  };
+  const messageKey = (id: string): Item => ({ pk: resendPartition(consumer, id), sk: RESEND_SORT_KEY });
+  const taken = (id: string): TransactionAction => ({ Delete: { TableName: tableName, Key: messageKey(id) } });
   const asksStill = ({ asks }: ParkingRequest) => ({
     ConditionExpression: 'asks = :asks',
     ExpressionAttributeValues: { ':asks': asks },
@@ -42,6 +56,8 @@ export function dynamodbRequests({
       const { Item } = await client.get({ TableName: tableName, Key: { pk, sk: id }, ConsistentRead: true });
       return Item === undefined ? undefined : decodeRequest(Item);
     },
+    resend: (id) => recordAt(messageKey(id)),
+    parkedAt: (key, position) => recordAt({ pk: inboxPartitionKey(consumer, key), sk: position }),
     async parking(key) {
       const { pk: listed, sk } = parkedKeyItem(consumer, key);
       const { Item } = await client.get({ TableName: tableName, Key: { pk: listed, sk }, ConsistentRead: true });
@@ -54,7 +70,9 @@ export function dynamodbRequests({
         ...asksStill(known),
       },
     }),
+    taken,
     answered: (known, answer) => [
+      ...(known.asks === 'resend' || known.asks === 'resent' ? [taken(known.id)] : []),
       {
         Delete: {
           TableName: tableName,

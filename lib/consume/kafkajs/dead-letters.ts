@@ -8,6 +8,7 @@ import {
   type RecordMetadata,
 } from 'kafkajs';
 import { deadLetterTopic } from '../../event/consumer-name';
+import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { OutboxError } from '../../event/errors';
 import { refuseOption } from '../../event/options';
 import { formatReceipt } from '../../event/receipt';
@@ -257,11 +258,11 @@ const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boole
 /** The message's own headers as they are, and behind them why it is here. */
 const headersOf = (record: ConsumedRecord, { reason, message, stack }: Aside): IHeaders => ({
   ...(record.headers as IHeaders),
-  'outbox-dlt-reason': reason,
-  'outbox-dlt-message': message,
-  'outbox-dlt-topic': record.topic,
-  'outbox-dlt-partition': String(record.partition),
-  'outbox-dlt-offset': String(record.offset),
-  'outbox-dlt-timestamp': String(record.timestamp),
-  ...(stack === undefined ? {} : { 'outbox-dlt-stack': stack }),
+  [DEAD_LETTER_HEADERS.reason]: reason,
+  [DEAD_LETTER_HEADERS.message]: message,
+  [DEAD_LETTER_HEADERS.topic]: record.topic,
+  [DEAD_LETTER_HEADERS.partition]: String(record.partition),
+  [DEAD_LETTER_HEADERS.offset]: String(record.offset),
+  [DEAD_LETTER_HEADERS.timestamp]: String(record.timestamp),
+  ...(stack === undefined ? {} : { [DEAD_LETTER_HEADERS.stack]: stack }),
 });

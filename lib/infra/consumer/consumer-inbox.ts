@@ -101,7 +101,7 @@ export class ConsumerInbox extends Construct {
   }
 
   /**
-   * Allows an operator's tools to look at everything and to ask consumers for something, such as a redrive. What has been
+   * Allows an operator's tools to look at everything and to ask consumers for something, such as a redrive or a resend. What has been
    * applied they cannot change.
    */
   grantOperate(grantee: IGrantable): void {
@@ -116,7 +116,7 @@ export class ConsumerInbox extends Construct {
       grantee,
       actions: ['dynamodb:PutItem'],
       resourceArns,
-      conditions: onlyKeys('*#$requests'),
+      conditions: onlyKeys('*#$requests', '*#$resend#*'),
     });
   }
 }
@@ -149,6 +149,8 @@ export function grantWait(table: ITable, grantee: IGrantable, consumerName: stri
   });
 }
 
-const onlyKeys = (pattern: string) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [pattern] } });
+const onlyKeys = (...patterns: string[]) => ({
+  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
+});
 
 const grantKey = (table: ITable, grantee: IGrantable): void => void table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);

@@ -1,7 +1,11 @@
+import type { IHeaders } from 'kafkajs';
+import { aggregateIn, aggregateOf } from '../../consume/inbox-keys';
+import { detached, headersByName, type ConsumedRecord } from '../../consume/record';
 import { deadLetterTopic } from '../../event/consumer-name';
+import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { OutboxError } from '../../event/errors';
 import type { KafkaTarget } from '../kafka-target';
-import { readTopics, type ReadTopics } from '../kafka-topic-reader';
+import { readTopics, type RawMessage, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
 
 /** A message that a consumer has set aside. */
 export interface DeadLetter {
@@ -17,17 +21,31 @@ export interface DeadLetter {
   readonly key: string;
   readonly id?: string;
   readonly source?: string;
+  readonly aggregate?: string;
   readonly type?: string;
   readonly sequence?: string;
 }
 
+/** Which dead letters: those that meet all conditions that are given. */
+export interface DeadLetterSelection {
+  /** Epoch milliseconds: set aside then or later. Default: all that the topic keeps. */
+  readonly since?: number;
+  /** Set aside for one of these reasons, such as `handler-failed`. */
+  readonly reasons?: readonly string[];
+  /** Of these Kafka keys. */
+  readonly keys?: readonly string[];
+  /** Of this `ce_source`. */
+  readonly source?: string;
+  readonly aggregate?: string;
+  /** Read at these places of their own topic, such as `orders-3@1024`. */
+  readonly places?: readonly string[];
+}
+
 /** Which dead letters to list. */
-export interface DeadLettersOptions {
+export interface DeadLettersOptions extends DeadLetterSelection {
   /** The topic that the consumer reads. */
   readonly topic: string;
   readonly consumer: string;
-  /** Epoch milliseconds: set aside then or later. Default: all that the topic keeps. */
-  readonly since?: number;
   /** Called as offsets are passed, with all that will be. */
   readonly onProgress?: (passed: number, toPass: number) => void;
 }
@@ -47,35 +65,47 @@ export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
  *
  * @throws OutboxError `topic-unreadable` when a part of the topic cannot be read, `service-unavailable`.
  */
-export async function deadLetters(
-  kafka: KafkaTarget,
-  { topic, consumer, since = 0, onProgress }: DeadLettersOptions,
-): Promise<DeadLettersReport> {
-  const name = deadLetterTopic(topic, consumer);
+export async function deadLetters(kafka: KafkaTarget, options: DeadLettersOptions): Promise<DeadLettersReport> {
   const letters: DeadLetter[] = [];
-  const { absentTopics, unread, leftGroup } = await readTopics(kafka, {
+  const reading = (input: ReadTopicsOptions) => readTopics(kafka, input);
+  const read = await readDeadLetters(reading, options, (letter) => letters.push(letter));
+  letters.sort((a, b) => a.setAsideAt - b.setAsideAt);
+  return { ...read, letters };
+}
+
+/** Shows the dead letters that are selected, those of a partition in their order, each with its message when it is asked for. */
+export async function readDeadLetters(
+  reading: (options: ReadTopicsOptions) => Promise<Pick<ReadTopics, 'absentTopics' | 'unread' | 'leftGroup'>>,
+  { topic, consumer, onProgress, ...selection }: DeadLettersOptions,
+  onLetter: (letter: DeadLetter, original: () => ConsumedRecord) => void,
+): Promise<Omit<DeadLettersReport, 'letters'>> {
+  const name = deadLetterTopic(topic, consumer);
+  const { absentTopics, unread, leftGroup } = await reading({
     topics: new Set([name]),
-    sinceMs: since,
+    sinceMs: selection.since ?? 0,
     lowest: () => undefined,
     onProgress,
-    onMessage: ({ partition, offset, timestamp, key, id, source }, headers) => {
-      const header = (of: string): string | undefined => headers[of]?.toString();
-      letters.push({
+    onMessage: ({ partition, offset, timestamp, key, id, source }, raw) => {
+      const header = (of: string): string | undefined => raw.headers[of]?.toString();
+      const aggregate = source === undefined ? undefined : aggregateOfMessage(source, header('ce_aggregate'));
+      const letter: DeadLetter = {
         at: { topic: name, partition, offset: String(offset) },
         setAsideAt: timestamp,
-        reason: header('outbox-dlt-reason') ?? 'unknown',
-        message: header('outbox-dlt-message') ?? '',
+        reason: header(DEAD_LETTER_HEADERS.reason) ?? 'unknown',
+        message: header(DEAD_LETTER_HEADERS.message) ?? '',
         from: {
-          topic: header('outbox-dlt-topic') ?? '',
-          partition: Number(header('outbox-dlt-partition') ?? -1),
-          offset: header('outbox-dlt-offset') ?? '',
+          topic: header(DEAD_LETTER_HEADERS.topic) ?? '',
+          partition: Number(header(DEAD_LETTER_HEADERS.partition) ?? -1),
+          offset: header(DEAD_LETTER_HEADERS.offset) ?? '',
         },
         key,
         id,
         source,
+        aggregate,
         type: header('ce_type'),
         sequence: header('ce_sequence'),
-      });
+      };
+      if (isSelected(letter, selection)) onLetter(letter, () => originalOf(letter, raw));
     },
   });
   const [stopped] = unread;
@@ -85,6 +115,41 @@ export async function deadLetters(
       partition === undefined ? `Topic ${topic}` : `Topic ${topic}, partition ${partition} at offset ${offset},`;
     throw new OutboxError('topic-unreadable', `${place} cannot be read: ${why}`, { topic, partition, offset, why });
   }
-  letters.sort((a, b) => a.setAsideAt - b.setAsideAt);
-  return { topic: name, exists: absentTopics.length === 0, letters, leftGroup };
+  return { topic: name, exists: absentTopics.length === 0, leftGroup };
+}
+
+/** Where the consumer had read it, in Kafka's notation. */
+export const placeOf = ({ from: { topic, partition, offset } }: Pick<DeadLetter, 'from'>): string =>
+  `${topic}-${partition}@${offset}`;
+
+const aggregateOfMessage = (source: string, aggregate: string | undefined): string =>
+  aggregateOf({ source, topic: '', key: '', ...aggregateIn(source, aggregate) });
+
+const isSelected = (
+  letter: DeadLetter,
+  { reasons, keys, source, aggregate, places }: Omit<DeadLetterSelection, 'since'>,
+): boolean =>
+  (reasons?.includes(letter.reason) ?? true) &&
+  (keys?.includes(letter.key) ?? true) &&
+  (source === undefined || letter.source === source) &&
+  (aggregate === undefined || letter.aggregate === aggregate) &&
+  (places?.includes(placeOf(letter)) ?? true);
+
+const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
+
+/** The message as the consumer had read it, in memory of its own. */
+function originalOf(
+  { from: { topic, partition, offset } }: DeadLetter,
+  { key, value, headers }: RawMessage,
+): ConsumedRecord {
+  const own = Object.entries<IHeaders[string]>(headers).filter(([name]) => !OWN_HEADERS.has(name));
+  return detached({
+    topic,
+    partition,
+    offset: BigInt(offset),
+    timestamp: Number(headers[DEAD_LETTER_HEADERS.timestamp]?.toString()),
+    key,
+    value,
+    headers: headersByName(own),
+  });
 }

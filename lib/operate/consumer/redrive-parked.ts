@@ -75,7 +75,7 @@ export async function redriveParked(
     const key = inboxKeyOf(parked);
     try {
       const one: ParkingRequest = { id: uuidV7(request.at), asks: 'redrive', key, request };
-      await put(target, one);
+      await putRequest(target, one);
       asked.push(one);
     } catch (error) {
       failed.push({ key, why: error instanceof Error ? error.message : String(error) });
@@ -105,11 +105,14 @@ export async function skipParked(target: ConsumerTarget, parked: ParkedKey, requ
     request,
     position,
   };
-  await put(target, one);
+  await putRequest(target, one);
   return one;
 }
 
-async function put({ client, tableName, consumer }: ConsumerTarget, request: ParkingRequest): Promise<void> {
+export async function putRequest(
+  { client, tableName, consumer }: ConsumerTarget,
+  request: ParkingRequest,
+): Promise<void> {
   const Item = marshall(encodeRequest(requestsPartition(consumer), request));
   await client.send(new PutItemCommand({ TableName: tableName, Item }));
 }

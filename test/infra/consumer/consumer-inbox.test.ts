@@ -79,7 +79,7 @@ test('an operator may look at everything, and change nothing but what is asked o
   inbox.grantOperate(role);
   expect(statements(template()).map(({ actions, condition }) => [actions, condition])).toEqual([
     [['dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'], undefined],
-    [['dynamodb:PutItem'], { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['*#$requests'] } }],
+    [['dynamodb:PutItem'], { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['*#$requests', '*#$resend#*'] } }],
   ]);
 });
 

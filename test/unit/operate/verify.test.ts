@@ -48,7 +48,7 @@ const verifyOf = (
   verifyAgainst(
     tableOf(images).target,
     ({ onMessage }: ReadTopicsOptions) => {
-      for (const message of messages) onMessage(message, {});
+      for (const message of messages) onMessage(message, { key: null, value: null, headers: {} });
       return Promise.resolve({ extents: [], absentTopics: [], unread: [], ...topics });
     },
     { since: 0, ...options },

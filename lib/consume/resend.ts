@@ -1,0 +1,119 @@
+import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import { envelopeIn, EventApplier, isUnreadable, parkedBytes, parksKeys, type Attempt } from './apply-once';
+import { outcomeOf } from './commit-outcome';
+import { isCurable } from './decode';
+import { inboxKeyOf, inboxKeyText, parkedSortKey } from './inbox-keys';
+import type { RequestStore } from './ports';
+import { headerText } from './record';
+import { attemptApart, contentOf, type RedrivePorts } from './redrive';
+import type { RequestResult, ResendRequest } from './request';
+import type { ConsumerSettings } from './settings';
+
+const refused = (message: string): RequestResult => ({ outcome: 'refused', released: 0, message });
+const DUPLICATE: RequestResult = { outcome: 'duplicate', released: 0 };
+
+/**
+ * Applies a dead letter, or parks it for the redrive that follows. Each step may be repeated and may run next to another
+ * instance: a mark that is kept for good tells whether the event was applied. `again`: the request was turned into what is
+ * left of it, or has changed. `waits`: the next look goes on with it.
+ */
+export async function resend(
+  request: ResendRequest,
+  settings: ConsumerSettings,
+  ports: RedrivePorts,
+  requests: RequestStore,
+  signal: AbortSignal,
+): Promise<RequestResult | 'again' | 'waits'> {
+  const record = await requests.resend(request.id);
+  if (record === undefined) return { outcome: 'not-there', released: 0 };
+  const content = await contentOf(record, settings);
+  if (content === 'unwanted') {
+    return refused('The consumer leaves such events out: its onReplay is "ignore", or its onUnknownType is "skip".');
+  }
+  if ('refusal' in content) return refused(content.refusal);
+  if (inboxKeyText(envelopeIn(content)) !== inboxKeyText(request.key)) {
+    return refused('The command and the consumer take the event for one of two different keys: use the same version.');
+  }
+  // It would hold its key for ever.
+  if (isUnreadable(content) && !isCurable(content.reason)) return refused(`${content.reason}: ${content.message}`);
+  const letter = { record, content };
+  return request.as === 'parked'
+    ? park(letter, request, settings, ports, requests)
+    : applyLate(letter, request, settings, ports, requests, signal);
+}
+
+type Letter = Pick<Attempt, 'record' | 'content'>;
+
+/**
+ * Parks the message at its own place, before what was parked later, in one transaction with turning the request into a
+ * redrive of the key.
+ */
+async function park(
+  { record, content }: Letter,
+  known: ResendRequest,
+  settings: ConsumerSettings,
+  ports: RedrivePorts,
+  requests: RequestStore,
+): Promise<RequestResult | 'again'> {
+  const { inbox, entries, ownWrites, rows } = ports;
+  const { id, resent, request } = known;
+  const envelope = envelopeIn(content);
+  const key = inboxKeyOf(envelope);
+  if (envelope.sequence === undefined && !parksKeys(settings)) {
+    return refused(
+      'The key has no versions, and this consumer parks none (onFailure, onUnreadable): later events would not wait for it. Send it again as late.',
+    );
+  }
+  // Read before the place is: whatever is parked there meanwhile raises the revision.
+  const row = await inbox.read(key);
+  if (await new EventApplier(settings, ports).isApplied(envelope, row, true)) return DUPLICATE;
+  const occupant = await requests.parkedAt(key, parkedSortKey(record));
+  if (occupant !== undefined && headerText(occupant, 'ce_id') !== envelope.id) {
+    return refused(`Another event is parked at ${resent}: the topic was made again. Redrive the key first.`);
+  }
+  const why = `A dead letter was sent again, to be applied before the later events: ${request.why}`;
+  const parked = entries.park(key, row, record, why, request);
+  const bytes = parkedBytes(parked);
+  if (bytes > DYNAMODB_LIMITS.itemBytes) {
+    return refused(
+      `The message takes ${bytes} bytes as an item, DynamoDB takes ${DYNAMODB_LIMITS.itemBytes}, so it cannot be parked.`,
+    );
+  }
+  const unit = [
+    ...parked,
+    entries.row(key, row, { ...row.state, parked: true }),
+    requests.replaced(known, { id, asks: 'redrive', key, request, resent }),
+    requests.taken(id),
+  ];
+  outcomeOf(await ownWrites.write(unit), []);
+  rows.forget(key);
+  return 'again';
+}
+
+async function applyLate(
+  letter: Letter,
+  known: ResendRequest,
+  settings: ConsumerSettings,
+  ports: RedrivePorts,
+  requests: RequestStore,
+  signal: AbortSignal,
+): Promise<RequestResult | 'again' | 'waits'> {
+  const { id, key, request, resent } = known;
+  // Another process may have written the row since.
+  ports.rows.forget(key);
+  const alongside = [requests.replaced(known, { id, asks: 'resent', key, request, resent })];
+  const result = await attemptApart(letter, settings, ports, signal, (applier, attempt) =>
+    applier.applyApart(attempt, { alongside, resend: request }),
+  );
+  switch (result) {
+    case 'waits':
+      return result;
+    case 'duplicate':
+      return DUPLICATE;
+    case 'applied':
+    case 'stale':
+      return 'again';
+    default:
+      return refused(result.refusal);
+  }
+}
