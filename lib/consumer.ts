@@ -10,7 +10,7 @@ export { deadLetterTopic } from './event/consumer-name';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { AggregateKey, ChangedAggregate } from './event/key';
 export type { TraceContext } from './event/trace-context';
-export type { TransactionAction, TransactionClient } from './event/transaction';
+export type { CallOptions, TransactionAction, TransactionClient } from './event/transaction';
 export type { ConsumerLag } from './consume/applied';
 export type { ConsumerClient, Item } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';

@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, seenOf } from './inbox';
+import { decide, seenOf, type Seen } from './inbox';
 import type { Clock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
@@ -94,15 +94,17 @@ export class AppliedReader {
     // Being older proves nothing: the versions of a key can begin again, and two writers can share an identity.
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
-    return { isApplied: decision.kind !== 'new' && (await this.#isKnownElsewhere(target)), isBelowWindow, row };
+    const isApplied =
+      (decision.kind !== 'new' || target.aggregate !== undefined) && (await this.#isKnownElsewhere(target, seen));
+    return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };
   }
 
   /** By a marker, as of an event that was applied although its identity was lost, or by a row without an aggregate. */
-  async #isKnownElsewhere(target: Target): Promise<boolean> {
+  async #isKnownElsewhere(target: Target, seen: Seen): Promise<boolean> {
     if (await this.#inbox.isMarked(target, target.id)) return true;
     if (target.aggregate === undefined) return false;
     const { state } = await this.#inbox.read(sourceKeyOf(target));
-    return state.window.some(({ sequence, id }) => sequence === target.sequence && id === target.id);
+    return state.window.some(({ sequence, id }) => sequence === seen.sequence && id === seen.id);
   }
 
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {

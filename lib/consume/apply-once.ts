@@ -9,7 +9,16 @@ import { asUnavailable } from './own-table';
 import { gapBefore } from './gap';
 import type { GapWait } from './gap-wait';
 import { callHandler, HandlerFailure } from './handler-call';
-import { decide, mayBeAside, seenOf, withApplied, type Decision, type InboxState, type Seen } from './inbox';
+import {
+  decide,
+  mayBeAside,
+  seenOf,
+  WINDOW_SIZE,
+  withApplied,
+  type Decision,
+  type InboxState,
+  type Seen,
+} from './inbox';
 import { sourceKeyOf, type InboxKey } from './inbox-keys';
 import { OutboxError } from '../event/errors';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
@@ -62,6 +71,9 @@ export interface ApplyPorts {
   readonly rows: RowCache;
 }
 
+const LOST_IDENTITY =
+  'The inbox remembers newer events of the key only, and this one does not look like an old duplicate of theirs: something else writes events with this source, aggregate, key and topic, or the versions of the key began again.';
+
 const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
 const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
 
@@ -105,22 +117,22 @@ export class EventApplier {
     const envelope = envelopeIn(content);
     const seen = seenOf(envelope);
     const row = seen !== undefined || parksKeys(this.#settings) ? await this.row(envelope) : undefined;
-    const place = placeOf(row, seen, envelope);
+    const place = await this.#place(row, seen, envelope);
     const known = await this.#appliedAs(envelope, row, place);
     if (known !== undefined) {
       telemetry.duplicateIgnored(envelope, known);
       return DUPLICATE;
     }
     // Before it is parked: once its marker has expired, the inbox could not tell any more that it was applied.
-    if (place === undefined || place.kind === 'duplicate') {
+    if (place === undefined || place.kind === 'duplicate' || place.kind === 'lost-identity') {
       const aside = this.#tooOld(envelope, record);
       if (aside !== undefined) return { kind: 'dead-letter', aside };
     }
-    if (row?.state.parked === true) return this.park(record, envelope, row, 'An earlier event of the key is parked.');
     if (place?.kind === 'lost-identity') {
       const doubtful = await this.#lostIdentity(envelope, place.isCertain);
       if (doubtful !== undefined) return doubtful;
     }
+    if (row?.state.parked === true) return this.park(record, envelope, row, 'An earlier event of the key is parked.');
     if (place?.kind === 'late') {
       if (onLate === 'dead-letter' && row !== undefined) return this.#late(envelope, row);
       telemetry.late(envelope);
@@ -136,12 +148,13 @@ export class EventApplier {
   /**
    * Applies a parked message, late or not, and removes it from the parking in the same transaction.
    *
-   * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read.
+   * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read; `lost-identity` for one that may be
+   * an old duplicate or may be not.
    */
-  async applyParked(attempt: Attempt, { position, resend }: ParkedMessage): Promise<AppliedApart> {
-    const { content } = attempt;
+  async applyParked(attempt: Attempt, { position, resend }: ParkedMessage, key: InboxKey): Promise<AppliedApart> {
     const { entries, ownWrites } = this.#ports;
-    const unparking = [entries.unpark(envelopeIn(content), position)];
+    // Under the key by which it was parked: an earlier version knew neither aggregates nor partitions.
+    const unparking = [entries.unpark(key, position)];
     const result = await this.applyApart(attempt, { alongside: unparking, resend });
     if (result === 'duplicate') outcomeOf(await ownWrites.write(unparking), []);
     return result;
@@ -159,13 +172,16 @@ export class EventApplier {
     const { telemetry } = this.#settings;
     const envelope = envelopeIn(content);
     const row = await this.row(envelope);
-    const place = placeOf(row, seenOf(envelope), envelope);
+    const place = await this.#place(row, seenOf(envelope), envelope);
     const known = await this.#appliedAs(envelope, row, place, apart.resend !== undefined);
     if (known !== undefined) {
       telemetry.duplicateIgnored(envelope, known);
       return 'duplicate';
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
+    const isDoubtful = place?.kind === 'lost-identity' && !place.isCertain;
+    // Whoever sends a dead letter again has decided.
+    if (isDoubtful && apart.resend === undefined) throw lostIdentity(envelope);
     if (place !== undefined && place.kind !== 'new') telemetry.late(envelope);
     const result = await this.#commit({ ...attempt, content }, row, place, apart);
     return result.kind === 'stale' ? 'stale' : 'applied';
@@ -182,13 +198,13 @@ export class EventApplier {
     if (attempts.some(({ event }) => this.#appliedAlone.has(event.type))) return false;
     const row = await this.row(head.event);
     let { state } = row;
-    if (state.parked || (row.revision === 0 && isNarrowed(head.event))) return false;
+    if (state.parked || mayBeInOldRow(head.event, row)) return false;
     const actions: TransactionAction[] = [];
     for (const { event, record, signal } of attempts) {
       const seen = seenOf(event);
       if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeAside(state, seen)) return false;
       if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
-      state = withApplied(state, seen, event.txEvents);
+      state = withApplied(state, seen, event.txEvents, committedAtOf(event));
       const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
       actions.push(...(await callHandler(this.#settings, call)));
       if (twoItemsOfOneKey(actions) === undefined) continue;
@@ -241,7 +257,7 @@ export class EventApplier {
 
   /** Whether the event had its effect or was discarded, by what the inbox says now. */
   async isApplied(envelope: Envelope, row: InboxRow, isResend = false): Promise<boolean> {
-    const place = placeOf(row, seenOf(envelope), envelope);
+    const place = await this.#place(row, seenOf(envelope), envelope);
     return (await this.#appliedAs(envelope, row, place, isResend)) !== undefined;
   }
 
@@ -270,15 +286,26 @@ export class EventApplier {
     if (seen === undefined || row === undefined || place === undefined) return undefined;
     // A dead letter was not applied when it was set aside; whoever applied it since has marked it.
     if (place.kind === 'duplicate' && !(isResend && place.below)) return { below: place.below };
-    if (isNarrowed(event) && (place.kind !== 'new' || row.revision === 0)) {
-      // Rows that were written before messages had a `ce_aggregate`.
-      const before = await inbox.read(sourceKeyOf(event));
-      if (before.state.window.some(({ sequence, id }) => sequence === seen.sequence && id === seen.id)) {
-        return { below: false };
-      }
-    }
-    const mayBeMarked = place.kind !== 'new' || isResend || mayBeAside(row.state, seen);
+    const mayBeMarked = place.kind !== 'new' || isResend || mayBeAside(row.state, seen) || mayBeInOldRow(event, row);
     return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
+  }
+
+  /**
+   * Where the event stands. Until the window of a key with an aggregate or a partition is full, the row that was written
+   * before messages had a `ce_aggregate` counts as well.
+   */
+  async #place(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Promise<Place | undefined> {
+    const place = placeOf(row, seen, event);
+    if (row === undefined || seen === undefined || place === undefined || place.kind === 'duplicate') return place;
+    if (event.replayId !== undefined || !mayBeInOldRow(event, row)) return place;
+    const old = await this.#ports.inbox.read(sourceKeyOf(event));
+    const decision = decide(old.state, seen);
+    if (decision.kind !== 'duplicate') return place;
+    if (!decision.below) return decision;
+    // Another aggregate may have written the old row, so it proves nothing of an event that is younger than its last write.
+    const committedAt = committedAtOf(event);
+    const isOld = committedAt !== undefined && old.appliedAt !== undefined && committedAt <= old.appliedAt;
+    return isOld ? { kind: 'lost-identity', isCertain: false } : place;
   }
 
   /** Whether a marker of the event could have expired already. */
@@ -294,15 +321,14 @@ export class EventApplier {
   async #lostIdentity(event: Envelope, isCertain: boolean): Promise<AttemptResult | undefined> {
     const { onLate, telemetry } = this.#settings;
     const isApplied = isCertain && onLate === 'apply';
-    if (!isApplied && (await this.#isOutdated(event))) return { kind: 'stale' };
+    if (await this.#isOutdated(event)) return { kind: 'stale' };
     telemetry.lostIdentity?.(event, { applied: isApplied });
     if (isApplied) return undefined;
     return {
       kind: 'dead-letter',
       aside: {
         reason: 'lost-identity',
-        message:
-          'The inbox remembers newer events of the key only, and this one cannot be an old duplicate of theirs: something else writes events with this source, aggregate, key and topic, or the versions of the key began again.',
+        message: LOST_IDENTITY,
       },
     };
   }
@@ -369,20 +395,22 @@ export class EventApplier {
     const { entries } = this.#ports;
     const seen = seenOf(event);
     const marker = markerIdOf(event);
-    if (
-      seen === undefined ||
-      row === undefined ||
-      place === undefined ||
-      place.kind === 'duplicate' ||
-      place.kind === 'lost-identity'
-    ) {
-      const id = marker ?? event.id;
-      const own = [resend === undefined ? entries.marker(event, id) : entries.keptMarker(event, id, resend)];
+    const markerOf = (id: string): TransactionAction =>
+      resend === undefined ? entries.marker(event, id) : entries.keptMarker(event, id, resend);
+    if (seen === undefined || row === undefined || place === undefined || place.kind === 'duplicate') {
+      const own = [markerOf(marker ?? event.id)];
       // Another consumer may have parked the key since its row was read.
       if (row !== undefined && alongside.length === 0) own.push(entries.notParked(event));
       return { own: [...own, ...alongside] };
     }
-    const state = withApplied(row.state, seen, event.txEvents);
+    if (place.kind === 'lost-identity') {
+      // Below the window nothing but a marker remembers it; the row is written so that it is as it was read.
+      return {
+        own: [entries.row(event, row, row.state, event), markerOf(event.id), ...alongside],
+        state: row.state,
+      };
+    }
+    const state = withApplied(row.state, seen, event.txEvents, committedAtOf(event));
     const own = [entries.row(event, row, state, event)];
     if (resend !== undefined) own.push(entries.keptMarker(event, marker ?? event.id, resend));
     // The first delivery of an event can be a replay: another one of that replay must find it.
@@ -447,6 +475,9 @@ export class EventApplier {
   }
 }
 
+const lostIdentity = ({ id, sequence }: Envelope): OutboxError =>
+  new OutboxError('lost-identity', LOST_IDENTITY, sequence === undefined ? { id } : { id, sequence });
+
 export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
   new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });
 
@@ -460,8 +491,9 @@ type Place =
 function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Place | undefined {
   if (row === undefined || seen === undefined) return undefined;
   const decision = decide(row.state, seen);
-  if (decision.kind !== 'duplicate' || !decision.below) return decision;
-  const judged = judgeBelowWindow(row, committedAtOf(event));
+  // A replay is somebody's request, whatever the inbox remembers.
+  if (decision.kind !== 'duplicate' || !decision.below || event.replayId !== undefined) return decision;
+  const judged = judgeBelowWindow(row, event);
   return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
 }
 
@@ -478,6 +510,9 @@ export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolea
 
 /** The size of the item of a message that is to be parked, the first of the entries of it. */
 export const parkedBytes = (parked: readonly TransactionAction[]): number => itemBytes(parked[0]?.Put?.Item ?? {});
+
+const mayBeInOldRow = (event: Envelope, { state }: InboxRow): boolean =>
+  isNarrowed(event) && state.window.length < WINDOW_SIZE;
 
 const tooLargeToPark = (bytes: number, why: string): Aside => ({
   reason: 'too-large-to-park',

@@ -110,8 +110,21 @@ interface Refusal {
   readonly message: string;
 }
 
+/** The headers that identify an event: read as other bytes than they are, two events would be one. */
+const TEXTS = ['ce_id', 'ce_source', 'ce_type', 'ce_aggregate', 'ce_sequence', REPLAY_HEADER];
+
+function isText({ headers }: ConsumedRecord, name: string): boolean {
+  const given = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  const values = typeof given === 'string' || given === undefined || Buffer.isBuffer(given) ? [given] : given;
+  return values.every((value) => !Buffer.isBuffer(value) || isUtf8(value));
+}
+
 /** What a message says of itself, or why it is no event. */
 export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
+  const garbled = TEXTS.find((name) => !isText(record, name));
+  if (garbled !== undefined) {
+    return { reason: 'not-a-cloudevent', message: `Header "${garbled}" is not valid UTF-8.` };
+  }
   const attribute = (name: string): string => headerText(record, `ce_${name}`) ?? '';
   if (!attribute('specversion').startsWith('1.')) {
     return { reason: 'not-a-cloudevent', message: 'Header "ce_specversion" is not of version 1.' };

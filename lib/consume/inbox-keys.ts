@@ -31,8 +31,10 @@ export const PARKED_PREFIX = 'parked#';
  * The aggregate, as far as it adds something to the source: rows that were written before messages had a
  * `ce_aggregate` stay valid for the default source.
  */
-export const aggregateIn = (source: string, aggregate: string | undefined): Pick<InboxKey, 'aggregate'> =>
-  aggregate === undefined || aggregate === '' || source.endsWith(`/${aggregate}`) ? {} : { aggregate };
+export const aggregateIn = (source: string, aggregate: string | null | undefined): Pick<InboxKey, 'aggregate'> =>
+  aggregate === undefined || aggregate === null || aggregate === '' || source.endsWith(`/${aggregate}`)
+    ? {}
+    : { aggregate };
 
 /** The aggregate of a key, from wherever it is named. */
 export const aggregateOf = ({ aggregate, source }: InboxKey): string => aggregate ?? source.split('/').at(-1) ?? '';

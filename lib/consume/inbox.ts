@@ -1,3 +1,4 @@
+import { epochMsOfUuidV7 } from '../event/uuid';
 import type { Envelope } from './decode';
 import { sha256 } from './inbox-keys';
 
@@ -21,6 +22,8 @@ export interface InboxState {
   readonly window: readonly Seen[];
   /** `ce_txevents` of the newest one. */
   readonly topEvents?: number;
+  /** When the newest one was committed, epoch milliseconds, if its id does not tell. */
+  readonly topAt?: number;
   /** Events that were set aside instead, oldest first. */
   readonly aside: readonly Seen[];
   /** Events of the key wait in the table for a redrive; so must every later one. */
@@ -49,13 +52,14 @@ export function decide({ window, aside }: InboxState, event: Seen): Decision {
 }
 
 /** The state once the event is applied. */
-export function withApplied(state: InboxState, event: Seen, txEvents?: number): InboxState {
+export function withApplied(state: InboxState, event: Seen, txEvents?: number, committedAt?: number): InboxState {
   const window = [...state.window, pick(event)].toSorted(bySequence).slice(-WINDOW_SIZE);
   const isTop = window.at(-1)?.sequence === event.sequence;
   return {
     ...state,
     window,
     topEvents: isTop ? txEvents : state.topEvents,
+    topAt: isTop ? (epochMsOfUuidV7(event.id) === undefined ? committedAt : undefined) : state.topAt,
     aside: state.aside.filter((seen) => !same(seen, event)),
   };
 }

@@ -12,7 +12,7 @@ import { decodeRecord, isCurable, type DecodedEvent, type Envelope } from './dec
 import { GapWait } from './gap-wait';
 import { Guard } from './guard';
 import type { Gate } from './gate';
-import { seenOf, withAside } from './inbox';
+import { decide, seenOf, withAside } from './inbox';
 import { inboxKeyText } from './inbox-keys';
 import type { Lane } from './lanes';
 import { UNTIL_SETTLED, type Patience } from './patience';
@@ -356,9 +356,12 @@ export class Processor {
     telemetry.deadLettered(record, aside);
     const seen = envelope === undefined ? undefined : seenOf(envelope);
     if (envelope === undefined || seen === undefined) return 'dead-lettered';
+    // An event that may be an old duplicate, or that has had its effect, must not come back by its mere repetition.
+    if (aside.reason === 'lost-identity' || aside.reason === 'older-than-markers') return 'dead-lettered';
+    if (envelope.replayId !== undefined) return 'dead-lettered';
     const noted = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
       const state = withAside(row.state, seen);
-      if (state === row.state) return NOTED;
+      if (state === row.state || decide(row.state, seen).kind === 'duplicate') return NOTED;
       return (await this.#applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : NOTED;
     });
     return noted === 'released' ? 'released' : 'dead-lettered';

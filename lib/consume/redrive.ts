@@ -41,6 +41,8 @@ export interface Refusal {
 }
 
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
+/** After so many the next redrive goes on: other work of the key must not be delayed for ever. */
+const MAX_CONTENTIONS = 30;
 const NEVER = new AbortController().signal;
 
 /** Applies the parked messages of a key one by one, and removes each from the parking in the same transaction. */
@@ -69,7 +71,7 @@ export async function redriveKey(
       return { released, isParked: false };
     }
     const result = await applyParked(next, key, settings, ports, signal);
-    if (signal.aborted && result === 'stale') return { released, isParked: true };
+    if (result === 'stale' && (signal.aborted || contentions >= MAX_CONTENTIONS)) return { released, isParked: true };
     if (result === 'released') released++;
     else if (result === 'waits') return { released, isParked: true };
     else if (result === 'stale') await wait(backoffMs(CONTENTION, ++contentions), signal);
@@ -93,7 +95,7 @@ async function applyParked(
   }
   if ('refusal' in content) return content;
   const result = await attemptApart({ record, content }, settings, ports, signal, (applier, attempt) =>
-    applier.applyParked(attempt, parked),
+    applier.applyParked(attempt, parked, key),
   );
   return result === 'applied' || result === 'duplicate' ? 'released' : result;
 }

@@ -36,6 +36,7 @@ export interface OutboxErrorDetails {
   'operation-refused': { operation: string; why: string };
   'invalid-effects': { type: string; got: unknown };
   'unreadable-event': { type: string; reason: string };
+  'lost-identity': { id: string; sequence?: string };
   'handler-too-late': { type: string; timeoutMs: number };
   'emitted-too-late': { type: string };
   'batch-unfinished': { places: readonly string[] };

@@ -183,9 +183,10 @@ export const keyOf = ({ source, topic, key, aggregate, partition }: Item): Inbox
 });
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
-const encodeState = ({ window, topEvents, aside, parked }: InboxState): Item => ({
+const encodeState = ({ window, topEvents, topAt, aside, parked }: InboxState): Item => ({
   window: window.map(encodeSeen),
   ...(topEvents === undefined ? {} : { topEvents }),
+  ...(topAt === undefined ? {} : { topAt }),
   ...(aside.length === 0 ? {} : { aside: aside.map(encodeSeen) }),
   ...(parked ? { parked } : {}),
 });
@@ -205,11 +206,12 @@ function decodeSeen(text: unknown): Seen {
 
 function rowOf(item: Item | undefined): InboxRow {
   if (item === undefined) return { state: EMPTY_INBOX, revision: 0 };
-  const { revision, appliedAt, topEvents, parked } = item;
+  const { revision, appliedAt, topEvents, topAt, parked } = item;
   return {
     state: {
       window: listOf(item['window']).map(decodeSeen),
       topEvents: numberOf(topEvents),
+      topAt: numberOf(topAt),
       aside: listOf(item['aside']).map(decodeSeen),
       parked: parked === true,
     },

@@ -238,3 +238,25 @@ describe('a message that no item can hold', () => {
     expect(rig.told.of('gap')).toEqual([]);
   });
 });
+
+it('a replay that goes to the dead letters does not bring its applied original back', async () => {
+  let isBroken = false;
+  const rig = aRig({
+    attempts: 1,
+    onReplay: 'apply',
+    onFailure: 'dead-letter',
+    handlers: {
+      'order.placed': ({ id: each }) => {
+        if (isBroken) throw new Error('no stock');
+        return [effectOf(each)];
+      },
+    },
+  });
+  await feed(rig, [versionOne(1)]);
+  isBroken = true;
+  await feed(rig, [aRecord({ version: 1, headers: { 'outbox-replay': Buffer.from('r1') } })]);
+  isBroken = false;
+  for (let version = 2; version < 20; version++) await feed(rig, [versionOne(version)]);
+
+  expect((await feed(rig, [versionOne(1)])).outcomes).toEqual(['duplicate']);
+});

@@ -81,13 +81,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     profile: { poison: true },
     wrong: /out of order/,
   },
-  'a key that waits for DynamoDB costs no attempt': {
-    file: 'consume/processor.ts',
-    text: "if (error instanceof TableUnavailable) return (await this.#patience.pause(0, signal)) ? 'again' : 'released';",
-    off: '',
-    profile: { faults: true, hangs: true, steady: true, options: { onFailure: 'dead-letter' } },
-    wrong: /dead-lettered without a failure/,
-  },
   'what a handler emits is committed': {
     file: 'consume/handler-call.ts',
     text: 'return [...actions, ...(await emission.entries())];',
