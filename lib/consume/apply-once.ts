@@ -49,6 +49,8 @@ export interface Attempt {
   readonly content: DecodedEvent | UnreadableEvent;
   /** Counts from 1. */
   readonly number: number;
+  /** An attempt failed before: nobody else's effects are committed together with this one. */
+  readonly isRepeated?: boolean;
   /** Aborted when the consumer does not need the message any more. */
   readonly signal: AbortSignal;
 }
@@ -354,7 +356,7 @@ export class EventApplier {
   }
 
   async #commit(
-    { record, content: event, number, signal }: Attempt & { readonly content: DecodedEvent },
+    { record, content: event, number, signal, isRepeated }: Attempt & { readonly content: DecodedEvent },
     row: InboxRow | undefined,
     place: Place | undefined,
     apart?: Apart,
@@ -371,7 +373,7 @@ export class EventApplier {
     checkUnit(actions, own, tableName);
     let result;
     try {
-      result = await transactions.write([...actions, ...own]);
+      result = await transactions.write([...actions, ...own], { alone: isRepeated });
     } catch (error) {
       throw await this.#commitFailed(event, error, actions.length);
     }
@@ -425,7 +427,7 @@ export class EventApplier {
     const error = failure.cause;
     const service = serviceFailureOf(error);
     const isOutage = this.#isOutage(error) ?? (service === 'throttled' || service === 'unavailable');
-    if (isOutage) throw new KeyDelayed(service === 'throttled' ? 'throttled' : 'service-unavailable', error);
+    if (isOutage) throw new KeyDelayed('service-unavailable', error);
     // A handler that waits for DynamoDB hangs when the network is gone, which is not its failure.
     if (error instanceof OutboxError && error.is('handler-too-late')) await this.#ports.inbox.read(event);
     throw error;
@@ -433,7 +435,10 @@ export class EventApplier {
 
   #isOutage(error: unknown): boolean | undefined {
     try {
-      return this.#settings.isOutage(error);
+      const isOutage: unknown = this.#settings.isOutage(error);
+      // A promise would be true for every error; its own failure is nobody's.
+      if (isOutage instanceof Promise) isOutage.catch(() => undefined);
+      return typeof isOutage === 'boolean' ? isOutage : undefined;
     } catch {
       // The default decides.
       return undefined;
@@ -441,14 +446,14 @@ export class EventApplier {
   }
 
   /**
-   * Judges a transaction that was not sent or not answered. If DynamoDB refuses it for a missing table or permission, a
-   * read of the own row tells whose that is.
+   * Judges a transaction that was not sent, not answered or refused as a whole. A read of the own row tells whether that
+   * concerns every key or this one alone: an item, a table or a permission of its handler.
    */
   async #commitFailed(event: Envelope, error: unknown, actions: number): Promise<unknown> {
     const { tableName } = this.#settings;
     const service = serviceFailureOf(error);
     if (service === undefined) return error;
-    if (service !== 'refused' || actions === 0) {
+    if (service === 'refused' && actions === 0) {
       return asUnavailable(error, `Cannot commit to the consumer's table "${tableName}"`);
     }
     try {
@@ -456,6 +461,7 @@ export class EventApplier {
     } catch (readError) {
       return readError;
     }
+    if (service !== 'refused') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return new OutboxError(
       'entry-rejected',

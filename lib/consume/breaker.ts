@@ -49,7 +49,8 @@ export class UnreadableBreaker {
     const { maxUnreadableKeys, clock, telemetry } = this.#settings;
     const now = clock.now();
     const known = await this.#store.read();
-    const isOver = now - known.since >= BREAKER_WINDOW_MS;
+    // The clock of another instance may be ahead, or may have been.
+    const isOver = Math.abs(now - known.since) >= BREAKER_WINDOW_MS;
     const keys = isOver ? 0 : known.keys;
     if (keys >= maxUnreadableKeys) {
       const error = new BreakerOpen(keys);

@@ -1,5 +1,7 @@
 import { backoffMs, wait, type Backoff } from './waiting';
 
+const LONGEST_TRY_MS = 2_000;
+
 /**
  * Closed while DynamoDB does not answer: everybody waits, and one at a time tries. An outage then costs one request per
  * back-off and no attempt of any message.
@@ -10,6 +12,7 @@ export class Gate {
   #failures = 0;
   #opensAt = 0;
   #isProbed = false;
+  #probedAt = 0;
   /** Aborted when the gate opens, to wake who waits. */
   #opening = new AbortController();
 
@@ -34,8 +37,12 @@ export class Gate {
   /** As {@link pass}, but answers `false` instead of waiting. */
   tryPass(): boolean {
     if (!this.isClosed) return true;
-    if (this.#isProbed || this.#opensAt > this.#now()) return false;
+    const now = this.#now();
+    // The one that tries may be held up by its own handler.
+    const isTrying = this.#isProbed && now - this.#probedAt < LONGEST_TRY_MS;
+    if (isTrying || this.#opensAt > now) return false;
     this.#isProbed = true;
+    this.#probedAt = now;
     return true;
   }
 

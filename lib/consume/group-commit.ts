@@ -7,6 +7,7 @@ import { writtenItems } from './written-items';
 interface Waiting {
   readonly entries: readonly TransactionAction[];
   readonly bytes: number;
+  readonly alone: boolean;
   /** Two units with one of these in common go one after the other. */
   readonly items: readonly string[];
   readonly result: PromiseWithResolvers<WriteResult>;
@@ -39,9 +40,9 @@ export class GroupCommit implements Transactions {
   }
 
   /** As {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
-  write(entries: readonly TransactionAction[]): Promise<WriteResult> {
+  write(entries: readonly TransactionAction[], { alone = false } = {}): Promise<WriteResult> {
     const result = Promise.withResolvers<WriteResult>();
-    this.#waiting.push({ entries, bytes: bytesOf(entries), items: writtenItems(entries), result });
+    this.#waiting.push({ entries, bytes: bytesOf(entries), items: writtenItems(entries), alone, result });
     // After whatever else has become ready in this turn.
     queueMicrotask(() => this.#pump());
     return result.promise;
@@ -71,12 +72,14 @@ export class GroupCommit implements Transactions {
     for (const unit of this.#waiting) {
       // DynamoDB would refuse or cancel the transaction; two outbox items of one key in it would have no order.
       if (unit.items.some((item) => items.has(item) || this.#busy.has(item))) continue;
+      if (unit.alone && group.length > 0) continue;
       actions += unit.entries.length;
       bytes += unit.bytes;
       const fits = actions <= transactionActions && bytes <= transactionBytes && group.length < this.#options.units;
       if (group.length > 0 && !fits) break;
       group.push(unit);
       unit.items.forEach((item) => items.add(item));
+      if (unit.alone) break;
     }
     this.#waiting = this.#waiting.filter((unit) => !group.includes(unit));
     return group;

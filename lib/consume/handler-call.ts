@@ -1,5 +1,5 @@
 import { OutboxError } from '../event/errors';
-import { shown } from '../event/options';
+import { errorText, shown } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import type { TransactionAction } from '../event/transaction';
 import { derivedUuidV8 } from '../event/uuid';
@@ -81,10 +81,25 @@ export async function callHandler(
       { ms: handlerTimeoutMs, unwanted: signal, tooLate: () => handlerTooLate(type, handlerTimeoutMs) },
     );
   } catch (error) {
-    throw new HandlerFailure(error);
+    throw new HandlerFailure(readableError(error));
   } finally {
     emission.close();
   }
+}
+
+/** What a handler threw, as something whose name, message and stack can be read: it may be any value. */
+function readableError(thrown: unknown): unknown {
+  try {
+    if (typeof thrown !== 'object' || thrown === null) return thrown;
+    if (thrown instanceof Error) {
+      const { name, message, stack }: Readonly<Record<'name' | 'message' | 'stack', unknown>> = thrown as never;
+      const isReadable = typeof name === 'string' && typeof message === 'string';
+      if (isReadable && (stack === undefined || typeof stack === 'string')) return thrown;
+    }
+  } catch {
+    // Reading it throws as well.
+  }
+  return new Error(errorText(thrown));
 }
 
 function actionsOf(type: string, result: unknown): readonly TransactionAction[] {

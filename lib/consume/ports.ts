@@ -163,7 +163,8 @@ export type WriteResult =
 
 export interface Transactions {
   /** Writes all of the entries or none. Rejects when the outcome is unknown or DynamoDB is away. */
-  write(entries: readonly TransactionAction[]): Promise<WriteResult>;
+  /** @param options - `alone`: not together with the entries of others */
+  write(entries: readonly TransactionAction[], options?: { readonly alone?: boolean }): Promise<WriteResult>;
 }
 
 /** Where the time comes from. */

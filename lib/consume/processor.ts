@@ -170,7 +170,16 @@ export class Processor {
     while (!signal.aborted) {
       try {
         const result = await this.#attempt(delivery, () =>
-          this.#applier.applyDelivered({ record, content, number: progress.failures + 1, signal }, progress.gap),
+          this.#applier.applyDelivered(
+            {
+              record,
+              content,
+              number: progress.failures + 1,
+              signal,
+              isRepeated: progress.failures + progress.delays > 0,
+            },
+            progress.gap,
+          ),
         );
         this.#endDelay(progress);
         switch (result.kind) {
@@ -212,6 +221,11 @@ export class Processor {
     if (error instanceof KeyDelayed) {
       if (!this.#isOwnFailure(error, envelope, progress)) {
         this.#delayed(envelope, error, progress);
+        // It may have shared its transaction with the one that fails; alone, it is committed at once.
+        if (error.reason === 'not-committed' && progress.delays === 0) {
+          progress.delays++;
+          return 'again';
+        }
         return (await this.#patience.pause(backoffMs(retry, ++progress.delays), signal)) ? 'again' : 'released';
       }
       cause = error.cause;

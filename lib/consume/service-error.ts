@@ -70,5 +70,8 @@ function failureOfLink(error: Error): ServiceFailure | undefined {
     return 'refused';
   }
   if (error.name === 'CredentialsProviderError') return 'refused';
+  // That of `AbortSignal.timeout`.
+  if (error.name === 'TimeoutError') return 'unavailable';
+  if (error instanceof AggregateError) return serviceFailureOf((error.errors as unknown[])[0]);
   return 'code' in error && typeof error.code === 'string' && NETWORK.has(error.code) ? 'unavailable' : undefined;
 }

@@ -7,14 +7,17 @@ export class TableUnavailable extends Error {
 }
 
 /**
- * Something that one key needs is unavailable: a service that its handler calls, or an item that DynamoDB throttles. The
- * key waits alone, and no attempt is counted.
+ * `service-unavailable`: one that its handler calls. `throttled`: an item of its transaction. `not-committed`: its
+ * transaction had no answer or a server error, and the rest of the table answers.
  */
+export type DelayReason = 'service-unavailable' | 'throttled' | 'not-committed';
+
+/** Something that one key needs is unavailable. The key waits alone, and no attempt is counted. */
 export class KeyDelayed extends Error {
   override readonly name = 'KeyDelayed';
-  readonly reason: 'service-unavailable' | 'throttled';
+  readonly reason: DelayReason;
 
-  constructor(reason: 'service-unavailable' | 'throttled', cause: unknown) {
+  constructor(reason: DelayReason, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.reason = reason;
   }

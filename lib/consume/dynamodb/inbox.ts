@@ -227,11 +227,12 @@ const numberOf = (value: unknown): number | undefined =>
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
 /** Where a message lies in Kafka. */
+/** A timestamp is any 64-bit number; as text it is one that the client takes. */
 export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): Item => ({
   topic,
   partition,
   offset: String(offset),
-  timestamp,
+  timestamp: Number.isSafeInteger(timestamp) ? timestamp : String(timestamp),
 });
 
 /** Kafka's message as it was read: key, value and headers byte for byte. */

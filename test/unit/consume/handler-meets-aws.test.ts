@@ -37,6 +37,8 @@ describe('what a handler throws', () => {
     ['a server error', () => awsError('InternalFailure', 500)],
     ['no answer', unreachable],
     ['throttling', () => awsError('ThrottlingException', 400)],
+    ['a time limit of its own', () => Object.assign(new Error('The operation timed out.'), { name: 'TimeoutError' })],
+    ['all of several', () => new AggregateError([Object.assign(new Error('no'), { code: 'ECONNREFUSED' })])],
   ])('lets its key alone wait, without an attempt, when a service is unavailable: %s', async (_, error) => {
     let failures = 3;
     const rig = aRig({
@@ -64,21 +66,21 @@ describe('what a handler throws', () => {
     expect(rig.told.of('attemptFailed')).toHaveLength(3);
   });
 
-  it('counts once the service is unavailable for this key alone, for a minute', async () => {
+  it.each([
+    ['a server error', 'InternalFailure', 500],
+    ['throttling', 'ThrottlingException', 429],
+  ])('counts once a service is unavailable for this key alone, for a minute: %s', async (_, name, status) => {
     let now = Date.now();
     const rig = aRig({
       clock: { now: () => (now += 1_000) },
       markerLifeMs: 3_650 * DAY_MS,
       attempts: 2,
-      handlers: badThrows(() => awsError('InternalFailure', 500)),
+      handlers: badThrows(() => awsError(name, status)),
     });
     await feed(rig, [bad(), ...others(30)]);
 
     expect(rig.told.of('parked')).toHaveLength(1);
-    expect(rig.told.of('attemptFailed').map(([, , cause]) => (cause as Error).name)).toEqual([
-      'InternalFailure',
-      'InternalFailure',
-    ]);
+    expect(rig.told.of('attemptFailed').map(([, , cause]) => (cause as Error).name)).toEqual([name, name]);
   });
 
   it('on Lambda stops no key of the batch but its own', async () => {
@@ -168,6 +170,79 @@ describe('a transaction that DynamoDB refuses', () => {
 
     expect(rig.client.effects()).toHaveLength(5);
     expect(rig.told.of('outage')).toEqual([]);
+    expect(rig.told.of('parked')).toHaveLength(1);
+  });
+});
+
+describe('a transaction that fails for one key alone', () => {
+  const isBad = (entries: readonly TransactionAction[]): boolean =>
+    entries.some(({ Put }) => String(Put?.Item?.['id']).startsWith('bad'));
+
+  it.each([
+    ['by a server error', () => Promise.reject(awsError('InternalServerError', 500))],
+    ['without an answer', () => new Promise<never>(() => undefined)],
+  ])('delays that key alone, %s: also on Lambda, and nobody else has its effects with it again', async (_, fail) => {
+    for (const patience of [ONE_DELIVERY, undefined]) {
+      const memory = new MemoryClient();
+      let failures = patience === undefined ? 4 : Infinity;
+      memory.beforeWrite = (entries) => (isBad(entries) && failures-- > 0 ? fail() : undefined);
+      const rig = aRig({ ...live, callTimeoutMs: 20, attempts: 1 }, memory);
+      const events = [bad(), ...others(20)];
+      await feed(rig, events, { patience });
+      await feed(rig, events, { patience });
+
+      expect(rig.client.effects().filter((each) => !each.startsWith('bad'))).toHaveLength(20);
+      expect(rig.told.of('attemptFailed')).toEqual([]);
+      expect(rig.told.of('parked')).toEqual([]);
+    }
+  });
+});
+
+describe('whatever a handler throws', () => {
+  const throwing = (name: string) =>
+    Object.defineProperty(new Error('no'), name, {
+      get: () => {
+        throw new Error(`no ${name}`);
+      },
+    });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'no stock'],
+    ['a symbol', Symbol('no')],
+    ['an object without a prototype', Object.create(null)],
+    [
+      'an object that cannot be shown',
+      {
+        toString: () => {
+          throw new Error('no');
+        },
+      },
+    ],
+    ['an error whose message throws', throwing('message')],
+    ['an error whose stack throws', throwing('stack')],
+    ['an error whose name is a symbol', Object.assign(new Error('no'), { name: Symbol('no') })],
+    ['an error whose stack is a list', Object.assign(new Error('no'), { stack: [] })],
+  ])('its event is parked, or is a dead letter: %s', async (_, thrown) => {
+    for (const onFailure of ['park-key', 'dead-letter'] as const) {
+      const rig = aRig({ ...live, attempts: 2, onFailure, handlers: badThrows(() => thrown) });
+      await feed(rig, [bad(), ...others(3)]);
+
+      expect(rig.client.effects()).toHaveLength(3);
+      expect(rig.told.of('parked').length + rig.deadLetters.sent.length).toBe(1);
+    }
+  });
+
+  it.each([
+    ['a promise', () => Promise.resolve(false)],
+    ['a promise that fails', () => Promise.reject(new Error('no'))],
+    ['a text', () => 'false'],
+    ['an object', () => ({})],
+  ])('is no outage because isOutage returns %s', async (_, isOutage) => {
+    const rig = aRig({ ...live, isOutage: isOutage as never, handlers: badThrows(() => new Error('no')) });
+    await feed(rig, [bad()]);
+
     expect(rig.told.of('parked')).toHaveLength(1);
   });
 });

@@ -180,6 +180,22 @@ describe('the breaker for unreadable events', () => {
     expect(parked(client)).toBe(maxKeys + 2);
   });
 
+  it('is not held open by an instance whose clock was ahead', async () => {
+    const client = new MemoryClient();
+    await feed(
+      consumer(client, () => NOW + 24 * 3600_000),
+      keys(0, 1),
+      { patience: ONE_DELIVERY },
+    );
+    await feed(
+      consumer(client, () => NOW),
+      keys(1_000, maxKeys),
+      { patience: ONE_DELIVERY },
+    );
+
+    expect(parked(client)).toBe(maxKeys + 1);
+  });
+
   it('parks again when its window has passed', async () => {
     const client = new MemoryClient();
     let now = NOW;

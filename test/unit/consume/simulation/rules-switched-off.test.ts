@@ -31,7 +31,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "a table that is missing for one handler is that key's failure": {
     file: 'consume/apply-once.ts',
-    text: "if (service !== 'refused' || actions === 0) {",
+    text: "if (service === 'refused' && actions === 0) {",
     off: 'if (actions >= 0) {',
     profile: { aws: true, steady: true },
     wrong: /a key stops its partition/,
