@@ -11,6 +11,7 @@ import type { GapWait } from './gap-wait';
 import { callHandler, HandlerFailure } from './handler-call';
 import {
   decide,
+  markerIdOf,
   mayBeAside,
   seenOf,
   WINDOW_SIZE,
@@ -502,10 +503,6 @@ function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envel
   const judged = judgeBelowWindow(row, event);
   return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
 }
-
-/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
-const markerIdOf = ({ id, sequence, replayId }: Envelope): string | undefined =>
-  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
 
 /** Whether the key has more than rows had before messages had a `ce_aggregate`. */
 const isNarrowed = ({ aggregate, partition }: InboxKey): boolean => aggregate !== undefined || partition !== undefined;

@@ -83,6 +83,14 @@ export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): See
     ? undefined
     : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
 
+/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
+export const markerIdOf = ({
+  id,
+  sequence,
+  replayId,
+}: Pick<Envelope, 'id' | 'sequence' | 'replayId'>): string | undefined =>
+  replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
+
 const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });
 const same = (a: Seen, b: Seen): boolean => a.sequence === b.sequence && a.id === b.id;
 const bySequence = (a: Seen, b: Seen): number => (a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1);

@@ -1,6 +1,6 @@
 import type { TransactionAction } from '../event/transaction';
 import { outcomeOf } from './commit-outcome';
-import { decide, seenOf, withAside } from './inbox';
+import { decide, markerIdOf, seenOf, withAside } from './inbox';
 import { envelopeOf } from './decode';
 import type { RequestStore } from './ports';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
@@ -107,10 +107,14 @@ export class OperatorRequests {
     // Nobody parks what is no event.
     if ('reason' in envelope) throw new Error(`Parked at ${position}: ${envelope.message}`);
     const seen = seenOf(envelope);
+    // A replay is discarded for itself: the event and its other replays are not.
+    const marker = markerIdOf(envelope);
+    const decision = seen === undefined ? undefined : decide(row.state, seen);
     const isApplied =
-      seen === undefined ? await inbox.isMarked(key, envelope.id) : decide(row.state, seen).kind === 'duplicate';
-    const discarded = { record: next.record, id: envelope.id, why: parking?.why ?? '' };
-    const state = seen === undefined || isApplied ? row.state : withAside(row.state, seen);
+      marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await inbox.isMarked(key, marker);
+    const discarded = { record: next.record, id: marker ?? envelope.id, why: parking?.why ?? '' };
+    const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
+    const state = isNoted ? row.state : withAside(row.state, seen);
     const unit = [
       // Raises the revision, so that whoever is applying the message decides again.
       entries.row(key, row, state),

@@ -266,6 +266,26 @@ describe('a skip', () => {
     expect(instances.client.effects()).toContain(id(2));
   });
 
+  it.each(everyRecord)(
+    'of a replay discards that replay alone, neither the event nor another replay: %s',
+    async (_, record) => {
+      const instances = new Instances({ onReplay: 'apply' });
+      const replay = (name: string, offset: number) => ({
+        ...record(2),
+        offset: BigInt(offset),
+        headers: { ...record(2).headers, 'outbox-replay': Buffer.from(name) },
+      });
+      await feed(instances.one, [replay('r1', 2)]);
+      ask(instances.client, { asks: 'skip', position: at(2) });
+      await instances.one.consumer.requests.look(never);
+      instances.isMended = true;
+
+      expect((await feed(instances.one, [replay('r1', 9)])).outcomes).toEqual(['duplicate']);
+      expect(instances.client.effects()).toEqual([]);
+      expect((await feed(instances.one, [record(2)])).outcomes).toEqual(['applied']);
+    },
+  );
+
   it('of a message that is not the head does nothing and says so', async () => {
     const instances = await parking();
     ask(instances.client, { asks: 'skip', position: at(3) });
