@@ -4,13 +4,7 @@ import { keeps, RULES } from '../event/item-rules';
 import { partitionKeyOf, type AggregateKey, type ChangedAggregate } from '../event/key';
 import { errorText, isRecord, refuseOption, requireOptions, shown } from '../event/options';
 import { explainFailure } from './cancellation';
-import {
-  prepareChange,
-  type Change,
-  type ItemContext,
-  type PreparedChange,
-  type UntypedChange,
-} from './change';
+import { prepareChange, type Change, type ItemContext, type PreparedChange, type UntypedChange } from './change';
 import { commitOf, type Commit, type CommitOptions } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { checkDistinctItems } from '../event/distinct-actions';

@@ -120,7 +120,10 @@ function checkKeys(tableName: string, { KeySchema = [], AttributeDefinitions = [
 
 async function expire(client: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<void> {
   const current = await ttlOf(client, TableName, abortSignal);
-  if (current !== undefined) { checkTtl(TableName, current); return; }
+  if (current !== undefined) {
+    checkTtl(TableName, current);
+    return;
+  }
   try {
     const TimeToLiveSpecification = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
     await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }), { abortSignal });
