@@ -21,6 +21,7 @@ const KEYS: readonly KeySchemaElement[] = [
   { AttributeName: 'sk', KeyType: 'RANGE' },
 ];
 
+/** How {@link createInboxTable} waits. */
 export interface CreateInboxTableOptions {
   /** For the whole call, until the table is active. Default: 60 seconds. */
   readonly timeoutMs?: number;
