@@ -320,7 +320,11 @@ describe('an event at the consumer', () => {
     {
       name: 'without a version and without parking',
       isVersioned: false,
-      options: { eventsPerTransaction: 1, onFailure: 'dead-letter' as const },
+      options: {
+        eventsPerTransaction: 1,
+        onFailure: 'dead-letter' as const,
+        onUnreadable: 'dead-letter' as const,
+      },
       ...{ inbox: 2, requests: 1 },
     },
   ])('$name costs exactly these units and requests', async ({ name, isVersioned, options, inbox, requests }) => {

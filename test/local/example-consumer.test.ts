@@ -68,11 +68,11 @@ it('keeps a view of an order, and ignores what comes again', async () => {
 
 it('sets a message that it cannot read aside, by the login that it was told', async () => {
   const reader = await TopicReader.start(world.stack.brokers, [DEAD_LETTERS]);
-  const unreadable = anEvent('order.placed', 3, { orderId: 'o-1', total: 'much' });
+  const unreadable = { ...anEvent('order.placed', 3, {}), value: Buffer.from('no JSON') };
   expect(await deliver(unreadable)).toEqual({ batchItemFailures: [] });
   await until('the dead letter', () => reader.arrivals.length === 1);
   await reader.stop();
   expect(reader.arrivals).toMatchObject([
-    { topic: DEAD_LETTERS, headers: { 'outbox-dlt-reason': 'invalid-data', 'outbox-dlt-topic': 'orders' } },
+    { topic: DEAD_LETTERS, headers: { 'outbox-dlt-reason': 'undecodable-data', 'outbox-dlt-topic': 'orders' } },
   ]);
 });
