@@ -3,6 +3,7 @@ import type { ConsumerClient } from './client';
 import type { InboxStore, Transactions } from './ports';
 import { TableUnavailable } from './unavailable';
 import { serviceFailureOf } from './service-error';
+import { withinTime } from './within-time';
 
 /** A client whose calls end. */
 export interface LimitedClient extends ConsumerClient {
@@ -15,31 +16,20 @@ export interface LimitedClient extends ConsumerClient {
  * may have happened.
  */
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
-  const inFlight = new Set<() => void>();
-  const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const end = new AbortController();
-      const expire = (): void => {
-        finish();
-        end.abort();
-        reject(noAnswer(action, ms));
-      };
-      const timer = setTimeout(expire, ms);
-      // A call that nobody waits for keeps no process alive.
-      timer.unref();
-      const finish = (): void => {
-        clearTimeout(timer);
-        inFlight.delete(expire);
-      };
-      inFlight.add(expire);
-      (async () => call(end.signal))().finally(finish).then(resolve, reject);
-    });
+  let inFlight = new AbortController();
+  const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
+    const tooLate = (): OutboxError => noAnswer(action, ms);
+    return withinTime(call, { ms, unwanted: inFlight.signal, tooLate, ended: tooLate });
+  };
   return {
     get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),
     query: (input) => limited(`query ${input.TableName}`, (abortSignal) => client.query(input, { abortSignal })),
     transactWrite: (input) =>
       limited('write a transaction', (abortSignal) => client.transactWrite(input, { abortSignal })),
-    abandon: () => inFlight.forEach((expire) => expire()),
+    abandon() {
+      inFlight.abort();
+      inFlight = new AbortController();
+    },
   };
 }
 

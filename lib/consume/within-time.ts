@@ -1,21 +1,35 @@
+/** How long work may take. */
+export interface TimeLimit {
+  readonly ms: number;
+  /** Aborts the signal of the work. */
+  readonly unwanted: AbortSignal;
+  /** The error when the time is up. */
+  readonly tooLate: () => Error;
+  /** The error when the work is not wanted any more. Left out: the result of the work is awaited all the same. */
+  readonly ended?: () => Error;
+}
+
 /**
- * What `work` gives. Its signal is aborted with `unwanted`, and when the time is up: then it rejects with `tooLate`,
- * whatever the work gives later.
+ * The result of `work`. The signal of the work is aborted with `unwanted`, and when the time is up: then it rejects with
+ * `tooLate`, whatever the result is later.
  */
 export async function withinTime<T>(
   work: (signal: AbortSignal) => T | Promise<T>,
-  { ms, unwanted, tooLate }: { ms: number; unwanted: AbortSignal; tooLate: () => Error },
+  { ms, unwanted, tooLate, ended }: TimeLimit,
 ): Promise<T> {
   const end = new AbortController();
-  const abort = (): void => end.abort();
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const abort = (): void => {
+    end.abort();
+    if (ended !== undefined) reject(ended());
+  };
   unwanted.addEventListener('abort', abort);
   if (unwanted.aborted) abort();
-  const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    abort();
+    end.abort();
     reject(tooLate());
   }, ms);
-  // What nobody waits for any more keeps no process alive.
+  // Work that is not awaited any more keeps no process alive.
   timer.unref();
   try {
     return await Promise.race([work(end.signal), expired]);

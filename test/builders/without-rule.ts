@@ -44,3 +44,35 @@ export async function withoutRule<Exports>(entry: string, { file, text, off }: S
   run(module, module.exports, module.require, jest);
   return module.exports;
 }
+
+/** A rule without which a simulated world of the profile goes wrong. */
+export interface NecessaryRule<Profile> extends SwitchedOff {
+  readonly profile: Profile;
+  readonly wrong: RegExp;
+}
+
+type World<Profile> = new (seed: number, profile: Profile) => { play(steps: number): Promise<readonly string[]> };
+
+/**
+ * Tests each rule: among the worlds of so many seeds, one must fail without it.
+ *
+ * @param world - the module that exports `SimulatedWorld`
+ */
+export function itFailsWithoutEach<Profile>(
+  world: string,
+  rules: Readonly<Record<string, NecessaryRule<Profile>>>,
+  { steps, seeds, timeoutMs }: { readonly steps: number; readonly seeds: number; readonly timeoutMs: number },
+): void {
+  it.each(Object.entries(rules))(
+    'the simulation fails without this rule: %s',
+    async (_, rule) => {
+      const { SimulatedWorld } = await withoutRule<{ SimulatedWorld: World<Profile> }>(world, rule);
+      const wrong: string[] = [];
+      for (let seed = 1; seed <= seeds && !wrong.some((one) => rule.wrong.test(one)); seed++) {
+        wrong.push(...(await new SimulatedWorld(seed, rule.profile).play(steps)));
+      }
+      expect(wrong.join('\n')).toMatch(rule.wrong);
+    },
+    timeoutMs,
+  );
+}

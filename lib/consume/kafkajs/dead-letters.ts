@@ -19,6 +19,7 @@ import { bytesOf, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { Slots } from '../slots';
 import { atMost } from '../waiting';
+import { withinTime } from '../within-time';
 
 /** Dead letters that can be closed. */
 export interface KafkaDeadLetters extends DeadLetters {
@@ -136,7 +137,12 @@ class TopicSender {
   async send(record: ConsumedRecord, aside: Aside): Promise<void> {
     await this.#slots.use(async () => {
       try {
-        await this.#inTime(this.#sendSmallest(record, aside));
+        await withinTime(() => this.#sendSmallest(record, aside), {
+          ms: this.#timeoutMs,
+          unwanted: this.#end,
+          tooLate: () => new Error(`no acknowledgement within ${this.#timeoutMs} ms`),
+          ended: () => new Error('the consumer has ended'),
+        });
       } catch (error) {
         throw await this.#explained(error, record);
       }
@@ -181,23 +187,6 @@ class TopicSender {
     const forget = (): void => void this.#calls.delete(call);
     call.then(forget, forget);
     return call;
-  }
-
-  async #inTime(work: Promise<void>): Promise<void> {
-    const { promise: tooLate, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new Error(`no acknowledgement within ${this.#timeoutMs} ms`)),
-      this.#timeoutMs,
-    );
-    const end = (): void => reject(new Error('the consumer has ended'));
-    if (this.#end.aborted) end();
-    this.#end.addEventListener('abort', end);
-    try {
-      await Promise.race([work, tooLate]);
-    } finally {
-      clearTimeout(timer);
-      this.#end.removeEventListener('abort', end);
-    }
   }
 
   async #explained(cause: unknown, record: ConsumedRecord): Promise<OutboxError> {

@@ -1,24 +1,16 @@
 import { resolve } from 'node:path';
-import { withoutRule, type SwitchedOff } from '../../../builders/without-rule';
-import type { Profile, SimulatedWorld } from './world';
-
-type World = new (seed: number, profile: Profile) => Pick<SimulatedWorld, 'play'>;
-
-interface Rule extends SwitchedOff {
-  readonly profile: Profile;
-  readonly wrong: RegExp;
-}
+import { itFailsWithoutEach, type NecessaryRule } from '../../../builders/without-rule';
+import type { Profile } from './world';
 
 const STEPS = 150;
 /** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
 const SEEDS = 40;
-const WORLD = resolve(__dirname, 'world.ts');
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'a call to DynamoDB ends': {
     file: 'consume/own-table.ts',
-    text: 'const timer = setTimeout(expire, ms);',
-    off: 'const timer = setTimeout(() => undefined, ms);',
+    text: 'return withinTime(call, { ms, unwanted: inFlight.signal, tooLate, ended: tooLate });',
+    off: 'return call(inFlight.signal);',
     profile: { hangs: true },
     wrong: /not everything is read/,
   },
@@ -115,15 +107,4 @@ const RULES: Readonly<Record<string, Rule>> = {
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'], now: Date.UTC(2026, 0, 2) }));
 afterEach(() => jest.useRealTimers());
 
-it.each(Object.entries(RULES))(
-  'the simulation fails without this rule: %s',
-  async (_, rule) => {
-    const { SimulatedWorld: World } = await withoutRule<{ SimulatedWorld: World }>(WORLD, rule);
-    const wrong: string[] = [];
-    for (let seed = 1; seed <= SEEDS && !wrong.some((one) => rule.wrong.test(one)); seed++) {
-      wrong.push(...(await new World(seed, rule.profile).play(STEPS)));
-    }
-    expect(wrong.join('\n')).toMatch(rule.wrong);
-  },
-  120_000,
-);
+itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, { steps: STEPS, seeds: SEEDS, timeoutMs: 120_000 });

@@ -1,20 +1,12 @@
 import { resolve } from 'node:path';
-import { withoutRule, type SwitchedOff } from '../../../builders/without-rule';
-import type { Profile, SimulatedWorld } from './world';
-
-type World = new (seed: number, profile: Profile) => Pick<SimulatedWorld, 'play'>;
-
-interface Rule extends SwitchedOff {
-  readonly profile: Profile;
-  readonly wrong: RegExp;
-}
+import { itFailsWithoutEach, type NecessaryRule } from '../../../builders/without-rule';
+import type { Profile } from './world';
 
 const STEPS = 700;
 /** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
 const SEEDS = 200;
-const WORLD = resolve(__dirname, 'world.ts');
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'keys of a partition that alone takes no writes are held': {
     file: 'relay/partition-outages.ts',
     text: 'if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;',
@@ -178,15 +170,4 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-it.each(Object.entries(RULES))(
-  'the simulation fails without this rule: %s',
-  async (_, rule) => {
-    const { SimulatedWorld: World } = await withoutRule<{ SimulatedWorld: World }>(WORLD, rule);
-    const wrong: string[] = [];
-    for (let seed = 1; seed <= SEEDS && !wrong.some((one) => rule.wrong.test(one)); seed++) {
-      wrong.push(...(await new World(seed, rule.profile).play(STEPS)));
-    }
-    expect(wrong.join('\n')).toMatch(rule.wrong);
-  },
-  60_000,
-);
+itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, { steps: STEPS, seeds: SEEDS, timeoutMs: 60_000 });
