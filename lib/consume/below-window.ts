@@ -4,7 +4,7 @@ import type { Envelope } from './decode';
 import type { InboxRow } from './ports';
 
 /**
- * What an event is that lies below a full window, where the inbox remembers nothing.
+ * The judgement of an event below a full window, where the inbox remembers nothing.
  *
  * `duplicate`: nothing contradicts that it was applied before. `lost-identity`: it was committed long after the last
  * effect of the key, so it was never applied: something else writes events with the same source, aggregate, key and
