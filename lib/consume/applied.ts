@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, seenOf, type Seen } from './inbox';
+import { decide, mayBeInOldRow, seenOf, type Seen } from './inbox';
 import type { Clock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
@@ -95,7 +95,7 @@ export class AppliedReader {
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
     const isApplied =
-      (decision.kind !== 'new' || target.aggregate !== undefined) && (await this.#isKnownElsewhere(target, seen));
+      (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) && (await this.#isKnownElsewhere(target, seen));
     return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };
   }
 

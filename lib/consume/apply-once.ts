@@ -13,8 +13,8 @@ import {
   decide,
   markerIdOf,
   mayBeAside,
+  mayBeInOldRow,
   seenOf,
-  WINDOW_SIZE,
   withApplied,
   type Decision,
   type InboxState,
@@ -78,12 +78,12 @@ const LOST_IDENTITY =
   'The inbox remembers newer events of the key only, and this one does not look like an old duplicate of theirs: something else writes events with this source, aggregate, key and topic, or the versions of the key began again.';
 
 const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
-const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
+export const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
 
 /** How a message ended that does not come from its topic. */
 export type AppliedApart = 'applied' | 'duplicate' | 'stale';
 
-/** What a message brings along that does not come from its topic. */
+/** Additions to the transaction of a message that does not come from its topic. */
 export interface Apart {
   readonly alongside: readonly TransactionAction[];
   /** The operator's note on a dead letter that was sent again. */
@@ -183,7 +183,7 @@ export class EventApplier {
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
     const isDoubtful = place?.kind === 'lost-identity' && !place.isCertain;
-    // Whoever sends a dead letter again has decided.
+    // The operator who sends a dead letter again has decided.
     if (isDoubtful && apart.resend === undefined) throw lostIdentity(envelope);
     if (place !== undefined && place.kind !== 'new') telemetry.late(envelope);
     const result = await this.#commit({ ...attempt, content }, row, place, apart);
@@ -201,7 +201,7 @@ export class EventApplier {
     if (attempts.some(({ event }) => this.#appliedAlone.has(event.type))) return false;
     const row = await this.row(head.event);
     let { state } = row;
-    if (state.parked || mayBeInOldRow(head.event, row)) return false;
+    if (state.parked || mayBeInOldRow(head.event, state)) return false;
     const actions: TransactionAction[] = [];
     for (const { event, record, signal } of attempts) {
       const seen = seenOf(event);
@@ -289,7 +289,8 @@ export class EventApplier {
     if (seen === undefined || row === undefined || place === undefined) return undefined;
     // A dead letter was not applied when it was set aside; whoever applied it since has marked it.
     if (place.kind === 'duplicate' && !(isResend && place.below)) return { below: place.below };
-    const mayBeMarked = place.kind !== 'new' || isResend || mayBeAside(row.state, seen) || mayBeInOldRow(event, row);
+    const mayBeMarked =
+      place.kind !== 'new' || isResend || mayBeAside(row.state, seen) || mayBeInOldRow(event, row.state);
     return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
@@ -300,7 +301,7 @@ export class EventApplier {
   async #place(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Promise<Place | undefined> {
     const place = placeOf(row, seen, event);
     if (row === undefined || seen === undefined || place === undefined || place.kind === 'duplicate') return place;
-    if (event.replayId !== undefined || !mayBeInOldRow(event, row)) return place;
+    if (event.replayId !== undefined || !mayBeInOldRow(event, row.state)) return place;
     const old = await this.#ports.inbox.read(sourceKeyOf(event));
     const decision = decide(old.state, seen);
     if (decision.kind !== 'duplicate') return place;
@@ -386,8 +387,8 @@ export class EventApplier {
   }
 
   /**
-   * What records that the event was applied: the row of a key with versions, a marker otherwise, both for a replay and for
-   * an event that has or may have a dead letter.
+   * The actions that record that the event was applied: the row of a key with versions, a marker otherwise, both for a
+   * replay and for an event that has or may have a dead letter.
    */
   #recordOf(
     event: DecodedEvent,
@@ -415,9 +416,8 @@ export class EventApplier {
     }
     const state = withApplied(row.state, seen, event.txEvents, committedAtOf(event));
     const own = [entries.row(event, row, state, event)];
-    if (resend !== undefined) own.push(entries.keptMarker(event, marker ?? event.id, resend));
     // The first delivery of an event can be a replay: another one of that replay must find it.
-    else if (marker !== undefined) own.push(entries.marker(event, marker));
+    if (resend !== undefined || marker !== undefined) own.push(markerOf(marker ?? event.id));
     else if (mayBeAside(row.state, seen)) own.push(entries.keptMarker(event, event.id));
     return { own: [...own, ...alongside], state };
   }
@@ -504,18 +504,12 @@ function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envel
   return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
 }
 
-/** Whether the key has more than rows had before messages had a `ce_aggregate`. */
-const isNarrowed = ({ aggregate, partition }: InboxKey): boolean => aggregate !== undefined || partition !== undefined;
-
 /** Whether the row of a key without versions is looked at: only parking uses it. */
 export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolean =>
   onFailure === 'park-key' || onUnreadable === 'park-key';
 
 /** The size of the item of a message that is to be parked, the first of the entries of it. */
 export const parkedBytes = (parked: readonly TransactionAction[]): number => itemBytes(parked[0]?.Put?.Item ?? {});
-
-const mayBeInOldRow = (event: Envelope, { state }: InboxRow): boolean =>
-  isNarrowed(event) && state.window.length < WINDOW_SIZE;
 
 const tooLargeToPark = (bytes: number, why: string): Aside => ({
   reason: 'too-large-to-park',

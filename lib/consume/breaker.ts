@@ -41,6 +41,7 @@ export class UnreadableBreaker {
    */
   admit<T>(park: (counting: TransactionAction) => Promise<T>): Promise<T> {
     const admitted = this.#turn.then(async () => park(await this.#counting()));
+    // The caller gets the failure; the next one only waits for its turn.
     this.#turn = admitted.catch(() => undefined);
     return admitted;
   }

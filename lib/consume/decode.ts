@@ -6,7 +6,7 @@ import { formatReceipt } from '../event/receipt';
 import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
 import { aggregateIn } from './inbox-keys';
-import { headerText, type ConsumedRecord } from './record';
+import { headerText, valuesOf, type ConsumedRecord } from './record';
 
 /** What identifies an event and its place, without its data. */
 export interface Envelope {
@@ -113,11 +113,10 @@ interface Refusal {
 /** The headers that identify an event: read as other bytes than they are, two events would be one. */
 const TEXTS = ['ce_id', 'ce_source', 'ce_type', 'ce_aggregate', 'ce_sequence', REPLAY_HEADER];
 
-function isText({ headers }: ConsumedRecord, name: string): boolean {
-  const given = Object.hasOwn(headers, name) ? headers[name] : undefined;
-  const values = typeof given === 'string' || given === undefined || Buffer.isBuffer(given) ? [given] : given;
-  return values.every((value) => !Buffer.isBuffer(value) || isUtf8(value));
-}
+const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
+  valuesOf(Object.hasOwn(headers, name) ? headers[name] : undefined).every(
+    (value) => typeof value === 'string' || isUtf8(value),
+  );
 
 /** What a message says of itself, or why it is no event. */
 export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {

@@ -48,6 +48,21 @@ export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKe
   ...(partition === undefined ? {} : { partition }),
 });
 
+/** The key that an item of the table names, next to whatever else it has. */
+export const decodeInboxKey = ({
+  source,
+  topic,
+  key,
+  aggregate,
+  partition,
+}: Readonly<Record<string, unknown>>): InboxKey => ({
+  source: String(source),
+  topic: String(topic),
+  key: String(key),
+  ...(typeof aggregate === 'string' ? { aggregate } : {}),
+  ...(partition === undefined ? {} : { partition: Number(partition) }),
+});
+
 /**
  * The key without what rows lacked before messages had a `ce_aggregate`. An event id is unique within its source
  * (CloudEvents 1.0, "id"), so markers are found by this key whatever aggregate or partition their event has.

@@ -1,6 +1,6 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
 import type { Envelope } from './decode';
-import { sha256 } from './inbox-keys';
+import { sha256, type InboxKey } from './inbox-keys';
 
 /** How many applied events of a key the inbox remembers. */
 export const WINDOW_SIZE = 16;
@@ -76,6 +76,13 @@ export const mayBeAside = ({ aside }: Pick<InboxState, 'aside'>, { sequence }: S
 
 export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): boolean =>
   aside.some((seen) => same(seen, event));
+
+/**
+ * Whether the row that was written before messages had a `ce_aggregate` may know an event of the key: the key has more
+ * than such rows had, and its own window is not full.
+ */
+export const mayBeInOldRow = ({ aggregate, partition }: InboxKey, { window }: Pick<InboxState, 'window'>): boolean =>
+  (aggregate !== undefined || partition !== undefined) && window.length < WINDOW_SIZE;
 
 /** The place of an event in the order of its key, when its key has versions. */
 export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): Seen | undefined =>

@@ -1,7 +1,8 @@
 import { OutboxError } from '../event/errors';
 import {
+  DUPLICATE,
+  envelopeIn,
   EventApplier,
-  isUnreadable,
   unreadableEvent,
   type ApplyPorts,
   type AttemptResult,
@@ -16,7 +17,7 @@ import { decide, seenOf, withAside } from './inbox';
 import { inboxKeyText } from './inbox-keys';
 import type { Lane } from './lanes';
 import { UNTIL_SETTLED, type Patience } from './patience';
-import type { Aside, DeadLetters } from './ports';
+import type { Aside, DeadLetters, InboxRow } from './ports';
 import { headerText, type ConsumedRecord } from './record';
 import { redactedMessage, redactedStack } from './redaction';
 import type { ConsumerSettings } from './settings';
@@ -109,9 +110,8 @@ export class Processor {
     if (signal.aborted) return 'released';
     const { events, onUnknownType, telemetry } = this.#settings;
     const decoded = await decodeRecord(record, events);
-    const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
     if (decoded.kind === 'undecodable') {
-      const { reason } = decoded;
+      const { reason, envelope } = decoded;
       if (reason === 'unknown-type' && onUnknownType === 'skip' && envelope !== undefined) {
         telemetry.unknownTypeSkipped(envelope);
         return 'ignored';
@@ -120,40 +120,38 @@ export class Processor {
       if (envelope === undefined || !isCurable(reason)) {
         return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
       }
-      return this.#settleContent(delivery, envelope, { envelope, reason, message }, lane);
+      return this.#settleContent(delivery, { envelope, reason, message }, lane);
     }
-    return this.#settleContent(delivery, decoded.event, decoded.event, lane);
+    return this.#settleContent(delivery, decoded.event, lane);
   }
 
   async #settleContent(
     delivery: Delivery,
-    envelope: Envelope,
     content: DecodedEvent | UnreadableEvent,
     lane: Lane<Delivery>,
   ): Promise<Outcome> {
-    const { record } = delivery;
+    const envelope = envelopeIn(content);
     const { onReplay, telemetry } = this.#settings;
     if (envelope.replayId !== undefined && onReplay === 'ignore') {
       telemetry.replayIgnored(envelope);
       return 'ignored';
     }
-    const progress = this.#takeProgress(record);
+    const progress = this.#takeProgress(envelope);
     const outcome = await this.#untilSettled(delivery, content, lane, progress);
     this.#waitsForService.delete(progress);
-    if (outcome === 'released') this.#keepProgress(record, progress);
+    if (outcome === 'released') this.#keepProgress(envelope, progress);
     return outcome;
   }
 
-  #takeProgress(record: ConsumedRecord): Progress {
-    const place = placeIn(record);
-    const progress = this.#released.get(place) ?? new Progress(new GapWait(this.#settings));
-    this.#released.delete(place);
+  #takeProgress({ receipt }: Envelope): Progress {
+    const progress = this.#released.get(receipt) ?? new Progress(new GapWait(this.#settings));
+    this.#released.delete(receipt);
     return progress;
   }
 
-  #keepProgress(record: ConsumedRecord, progress: Progress): void {
+  #keepProgress({ receipt }: Envelope, progress: Progress): void {
     if (this.#patience === UNTIL_SETTLED || !progress.hasBegun) return;
-    this.#released.set(placeIn(record), progress);
+    this.#released.set(receipt, progress);
     for (const oldest of [...this.#released.keys()].slice(0, -MAX_RELEASED)) this.#released.delete(oldest);
   }
 
@@ -165,7 +163,7 @@ export class Processor {
     progress: Progress,
   ): Promise<Outcome> {
     const { record, signal } = delivery;
-    const envelope = isUnreadable(content) ? content.envelope : content;
+    const envelope = envelopeIn(content);
     let contentions = 0;
     while (!signal.aborted) {
       try {
@@ -316,7 +314,7 @@ export class Processor {
   async #persist(
     delivery: Delivery,
     envelope: Envelope,
-    write: (row: Awaited<ReturnType<EventApplier['row']>>) => Promise<AttemptResult>,
+    write: (row: InboxRow) => Promise<AttemptResult>,
   ): Promise<Outcome | Aside> {
     const { signal } = delivery;
     for (let attempt = 1; !signal.aborted; attempt++) {
@@ -373,10 +371,11 @@ export class Processor {
     // An event that may be an old duplicate, or that has had its effect, must not come back by its mere repetition.
     if (aside.reason === 'lost-identity' || aside.reason === 'older-than-markers') return 'dead-lettered';
     if (envelope.replayId !== undefined) return 'dead-lettered';
+    // Whatever else the result is, the row knows of the dead letter then, or of the effect.
     const noted = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
       const state = withAside(row.state, seen);
-      if (state === row.state || decide(row.state, seen).kind === 'duplicate') return NOTED;
-      return (await this.#applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : NOTED;
+      if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
+      return (await this.#applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
     });
     return noted === 'released' ? 'released' : 'dead-lettered';
   }
@@ -428,9 +427,6 @@ export class Processor {
   }
 }
 
-const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
-const NOTED = DUPLICATE;
-
 /** How far a message is that is not settled. */
 class Progress {
   readonly gap: GapWait;
@@ -448,8 +444,6 @@ class Progress {
     return this.gap.hasBegun || this.failures > 0 || this.delays > 0;
   }
 }
-
-const placeIn = ({ topic, partition, offset }: ConsumedRecord): string => `${topic}-${partition}@${offset}`;
 
 const notAcknowledged = (ms: number): OutboxError =>
   new OutboxError(

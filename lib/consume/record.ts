@@ -40,7 +40,8 @@ const oneOrList = (values: readonly (Buffer | string)[]): HeaderValue => (values
 
 const listOf = (given: unknown): readonly unknown[] => (Array.isArray(given) ? (given as unknown[]) : [given]);
 
-const valuesOf = (given: HeaderValue): readonly (Buffer | string)[] => {
+/** The values of a header: none, one or several. */
+export const valuesOf = (given: HeaderValue): readonly (Buffer | string)[] => {
   if (given === undefined) return [];
   return typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
 };
@@ -55,10 +56,9 @@ function buffersOf(value: unknown): (Buffer | string)[] {
 /** The text of a header; its last value when it occurs several times. */
 export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: string): string | undefined {
   // Not what every object has, such as `constructor`.
-  const given = Object.hasOwn(headers, name) ? headers[name] : undefined;
-  const value: Buffer | string | undefined =
-    typeof given === 'string' || given === undefined || Buffer.isBuffer(given) ? given : given.at(-1);
-  return value?.toString();
+  return valuesOf(Object.hasOwn(headers, name) ? headers[name] : undefined)
+    .at(-1)
+    ?.toString();
 }
 
 /** The same message in memory of its own: kafkajs hands out views of a whole batch, and each of them keeps all of it alive. */
@@ -90,6 +90,10 @@ function mapBuffers(given: HeaderValue, copied: (bytes: Buffer) => Buffer): Head
   if (given === undefined || typeof given === 'string') return given;
   return given.map((each) => (typeof each === 'string' ? each : copied(each)));
 }
+
+/** The values of a header as bytes. */
+export const bufferedValuesOf = (given: HeaderValue): Buffer[] =>
+  valuesOf(given).map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
 
 /** How many bytes the message has: key, value and headers. */
 export function bytesOf({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number {

@@ -1,6 +1,6 @@
 import { isRecord } from '../event/options';
 import type { Request } from '../event/signal';
-import { inboxKeyOf, type InboxKey } from './inbox-keys';
+import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
 
 /**
  * What an operator asks of a consumer. It is an item of the consumer's table: handlers run in the consumer's own process,
@@ -145,27 +145,10 @@ export function decodeAnswer(item: Item): Answer | undefined {
   };
 }
 
-function decodeCommon({
-  sk: id,
-  source,
-  topic,
-  key,
-  aggregate,
-  partition,
-  request,
-}: Item): Omit<RedriveRequest, 'asks'> | undefined {
+function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
+  const { sk: id, source, topic, key, request } = item;
   if (![id, source, topic, key].every((text) => typeof text === 'string') || !isRecord(request)) return undefined;
-  return {
-    id: String(id),
-    key: {
-      source: String(source),
-      topic: String(topic),
-      key: String(key),
-      ...(typeof aggregate === 'string' ? { aggregate } : {}),
-      ...(partition === undefined ? {} : { partition: Number(partition) }),
-    },
-    request: requestOf(request),
-  };
+  return { id: String(id), key: decodeInboxKey(item), request: requestOf(request) };
 }
 
 export const requestOf = ({ by, at, why }: Item): Request => ({

@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert';
 import type { Consumer } from '../consume/consumer';
 import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda/handle-event';
 import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
-import { headerText, type ConsumedRecord, type HeaderValue } from '../consume/record';
+import { bufferedValuesOf, headerText, type ConsumedRecord } from '../consume/record';
 import { formatReceipt } from '../event/receipt';
 import type { Fetched, Group } from './group';
 import type { Random } from './random';
@@ -181,15 +181,9 @@ const eventOf = (fetched: readonly Fetched[]): KafkaEvent => ({
         key: key?.toString('base64') ?? null,
         value: value?.toString('base64') ?? null,
         headers: Object.entries(headers).flatMap(([name, given]) =>
-          valuesOf(given).map((bytes) => ({ [name]: [...bytes] })),
+          bufferedValuesOf(given).map((bytes) => ({ [name]: [...bytes] })),
         ),
       })),
     ]),
   ),
 });
-
-function valuesOf(given: HeaderValue): Buffer[] {
-  if (given === undefined) return [];
-  const values = typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
-  return values.map((value) => Buffer.from(value as string));
-}

@@ -1,6 +1,6 @@
 import { breakerPartition } from '../inbox-keys';
 import type { BreakerStore } from '../ports';
-import type { DynamoDbInboxOptions } from './inbox';
+import { ifRevision, type DynamoDbInboxOptions } from './inbox';
 
 const SORT_KEY = 'unreadable';
 
@@ -21,12 +21,7 @@ export function dynamodbBreaker({
       Put: {
         TableName: tableName,
         Item: { ...Key, ...next, revision: known.revision + 1 },
-        ...(known.revision === 0
-          ? { ConditionExpression: 'attribute_not_exists(pk)' }
-          : {
-              ConditionExpression: 'revision = :known',
-              ExpressionAttributeValues: { ':known': known.revision },
-            }),
+        ...ifRevision(known.revision),
       },
     }),
   };

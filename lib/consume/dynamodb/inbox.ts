@@ -5,6 +5,7 @@ import type { ConsumerClient } from '../client';
 import { appliedAfter } from '../committed-at';
 import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
 import {
+  decodeInboxKey,
   INBOX_SORT_KEY,
   inboxKeyOf,
   inboxPartitionKey,
@@ -18,7 +19,7 @@ import {
 } from '../inbox-keys';
 import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
 import { requestOf } from '../request';
-import { headersByName, type ConsumedRecord, type HeaderValue } from '../record';
+import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
 type Item = Record<string, unknown>;
 
@@ -76,7 +77,7 @@ export function dynamodbInbox({
           Limit: 100,
           ...(from === undefined ? {} : { ExclusiveStartKey: from }),
         });
-        for (const item of page.Items ?? []) yield keyOf(item);
+        for (const item of page.Items ?? []) yield decodeInboxKey(item);
         from = page.LastEvaluatedKey;
       } while (from !== undefined);
     },
@@ -107,12 +108,7 @@ export function dynamodbInboxEntries({
               : { appliedAt: appliedAfter(known.appliedAt, clock.now()) }),
           },
           // Two consumers that work on one key at once, as in a rebalance: only one of them has read the last revision.
-          ...(known.revision === 0
-            ? { ConditionExpression: 'attribute_not_exists(pk)' }
-            : {
-                ConditionExpression: 'revision = :known',
-                ExpressionAttributeValues: { ':known': known.revision },
-              }),
+          ...ifRevision(known.revision),
         },
       };
     },
@@ -169,18 +165,16 @@ export function dynamodbInboxEntries({
   };
 }
 
+/** Holds as long as the item has the revision that was read; 0 stands for an item that does not exist. */
+export const ifRevision = (known: number) =>
+  known === 0
+    ? { ConditionExpression: 'attribute_not_exists(pk)' }
+    : { ConditionExpression: 'revision = :known', ExpressionAttributeValues: { ':known': known } };
+
 /** What lists a key as parked. */
 export const parkedKeyItem = (consumer: string, key: InboxKey) => {
   return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), ...inboxKeyOf(key) };
 };
-
-export const keyOf = ({ source, topic, key, aggregate, partition }: Item): InboxKey => ({
-  source: String(source),
-  topic: String(topic),
-  key: String(key),
-  ...(typeof aggregate === 'string' ? { aggregate } : {}),
-  ...(partition === undefined ? {} : { partition: Number(partition) }),
-});
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
 const encodeState = ({ window, topEvents, topAt, aside, parked }: InboxState): Item => ({
@@ -240,14 +234,10 @@ export const encodeRecord = (record: ConsumedRecord): Item => ({
   ...encodePlace(record),
   ...(record.key === null ? {} : { messageKey: record.key }),
   ...(record.value === null ? {} : { value: record.value }),
-  headers: Object.entries(record.headers).flatMap(([name, given]) => valuesOf(given).map((bytes) => [name, bytes])),
+  headers: Object.entries(record.headers).flatMap(([name, given]) =>
+    bufferedValuesOf(given).map((bytes) => [name, bytes]),
+  ),
 });
-
-function valuesOf(given: HeaderValue): Buffer[] {
-  if (given === undefined) return [];
-  const values = typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
-  return values.map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
-}
 
 export function parkedRecord(item: Item): ConsumedRecord {
   return {

@@ -6,9 +6,10 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { keyOf, parkedRecord } from '../../consume/dynamodb/inbox';
+import { parkedRecord } from '../../consume/dynamodb/inbox';
 import {
   aggregateOf,
+  decodeInboxKey,
   inboxPartitionKey,
   PARKED_PREFIX,
   parkedKeysPartition,
@@ -96,7 +97,7 @@ async function parkedKeysOf(
   for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
     for (const image of page) {
       const item = unmarshall(image);
-      const key = keyOf(item);
+      const key = decodeInboxKey(item);
       if (!isSelected(key, selection)) continue;
       listed.push({ key, why: String(item['why']), since: Number(item['since']) });
     }

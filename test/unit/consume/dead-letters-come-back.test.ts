@@ -4,7 +4,7 @@ import { inboxKeyOf, inboxPartitionKey, parkedSortKey, type InboxKey } from '../
 import { envelopeOf } from '../../../lib/consume/decode';
 import { encodeRecord } from '../../../lib/consume/dynamodb/inbox';
 import { decodeAnswer, encodeRequest, type Answer, type ResendAs } from '../../../lib/consume/request';
-import type { ConsumedRecord, EventContext } from '../../../lib/consumer';
+import type { ConsumedRecord, EventContext, TransactionAction } from '../../../lib/consumer';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const request = { by: 'me', at: NOW, why: 'fixed' };
@@ -475,6 +475,25 @@ describe('a process that dies, or gets no answer', () => {
   });
 });
 
+/** An instance whose handler begins, and goes on when it is told to. */
+function aFrozen(client: MemoryClient, effect: (id: string) => TransactionAction) {
+  const begun = Promise.withResolvers<undefined>();
+  const goOn = Promise.withResolvers<undefined>();
+  const frozen = aRig(
+    {
+      handlers: {
+        'order.placed': async ({ id: each }) => {
+          begun.resolve(undefined);
+          await goOn.promise;
+          return [effect(each)];
+        },
+      },
+    },
+    client,
+  );
+  return { frozen, begun, goOn };
+}
+
 describe('two instances', () => {
   it.each(everyOrder)('that see one resend as %s do it once: %s', async (as, _, record) => {
     for (let round = 0; round < 10; round++) {
@@ -493,20 +512,9 @@ describe('two instances', () => {
 
   it.each(everyOrder)('of which one is frozen in its handler have one effect, as %s: %s', async (as, _, record) => {
     const { instances, client, letter } = await oneLetter(record);
-    const begun = Promise.withResolvers<undefined>();
-    const goOn = Promise.withResolvers<undefined>();
-    const frozen = aRig(
-      {
-        handlers: {
-          'order.placed': async ({ id: each }) => {
-            begun.resolve(undefined);
-            await goOn.promise;
-            return [{ Put: { TableName: 'effects', Item: { id: `${each} of the frozen one` } } }];
-          },
-        },
-      },
-      client,
-    );
+    const { frozen, begun, goOn } = aFrozen(client, (each) => ({
+      Put: { TableName: 'effects', Item: { id: `${each} of the frozen one` } },
+    }));
     ask(client, letter, as);
     const looking = frozen.consumer.requests.look(never);
     await begun.promise;
@@ -522,20 +530,7 @@ describe('two instances', () => {
 
   it('of which one was refused and the other is frozen agree with the answer', async () => {
     const { instances, client, letter } = await oneLetter(version);
-    const begun = Promise.withResolvers<undefined>();
-    const goOn = Promise.withResolvers<undefined>();
-    const frozen = aRig(
-      {
-        handlers: {
-          'order.placed': async ({ id: each }) => {
-            begun.resolve(undefined);
-            await goOn.promise;
-            return [effectOf(each)];
-          },
-        },
-      },
-      client,
-    );
+    const { frozen, begun, goOn } = aFrozen(client, effectOf);
     ask(client, letter, 'late');
     const looking = frozen.consumer.requests.look(never);
     await begun.promise;
