@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, mayBeInOldRow, seenOf, type Seen } from './inbox';
+import { decide, isAside, mayBeInOldRow, seenOf, type Seen } from './inbox';
 import type { Clock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
@@ -94,6 +94,8 @@ export class AppliedReader {
     // Being older proves nothing: the versions of a key can begin again, and two writers can share an identity.
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
+    // Discarded, or a dead letter: its marker says only that it must not come back by repetition.
+    if (isAside(row.state, seen)) return { isApplied: false, isBelowWindow: false, row };
     const isApplied =
       (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) && (await this.#isKnownElsewhere(target, seen));
     return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };

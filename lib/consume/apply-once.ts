@@ -28,7 +28,7 @@ import type { Aside, InboxEntries, InboxRow, InboxStore, ParkedMessage, Transact
 import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
-import { KeyDelayed } from './unavailable';
+import { KeyDelayed, TableUnavailable } from './unavailable';
 import { twoItemsOfOneKey } from './written-items';
 
 /** A message that says at least which event it is, but that the catalogue of this process cannot read. */
@@ -87,7 +87,9 @@ export type AppliedApart = 'applied' | 'duplicate' | 'stale';
 export interface Apart {
   readonly alongside: readonly TransactionAction[];
   /** The operator's note on a dead letter that was sent again. */
-  readonly resend?: Request;
+  readonly resend?: Request | undefined;
+  /** It was judged so when it was parked. What was applied since proves nothing against that. */
+  readonly isLostIdentity?: boolean | undefined;
 }
 
 export const envelopeIn = (content: DecodedEvent | UnreadableEvent): Envelope =>
@@ -119,6 +121,7 @@ export class EventApplier {
     const { onLate, telemetry } = this.#settings;
     const envelope = envelopeIn(content);
     const seen = seenOf(envelope);
+    const isCached = this.#ports.rows.get(envelope) !== undefined;
     const row = seen !== undefined || parksKeys(this.#settings) ? await this.row(envelope) : undefined;
     const place = await this.#place(row, seen, envelope);
     const known = await this.#appliedAs(envelope, row, place);
@@ -142,7 +145,12 @@ export class EventApplier {
     }
     if (place?.kind === 'new' && row !== undefined && seen !== undefined) {
       const missing = gapBefore(row.state, seen);
-      if (missing !== undefined && gap.mustWait(envelope, missing)) return { kind: 'gap' };
+      if (missing !== undefined) {
+        // After a rebalance another consumer may have applied what seems to be missing.
+        const mayBeOld = isCached && this.#settings.gaps !== 'ignore';
+        if (mayBeOld && (await this.#isOutdated(envelope, row))) return { kind: 'stale' };
+        if (gap.mustWait(envelope, missing)) return { kind: 'gap' };
+      }
     }
     if (isUnreadable(content)) return { kind: 'unreadable', event: content };
     return this.#commit({ ...attempt, content }, row, place);
@@ -154,11 +162,15 @@ export class EventApplier {
    * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read; `lost-identity` for one that may be
    * an old duplicate or may be not.
    */
-  async applyParked(attempt: Attempt, { position, resend }: ParkedMessage, key: InboxKey): Promise<AppliedApart> {
+  async applyParked(
+    attempt: Attempt,
+    { position, resend, isLostIdentity }: ParkedMessage,
+    key: InboxKey,
+  ): Promise<AppliedApart> {
     const { entries, ownWrites } = this.#ports;
     // Under the key by which it was parked: an earlier version knew neither aggregates nor partitions.
     const unparking = [entries.unpark(key, position)];
-    const result = await this.applyApart(attempt, { alongside: unparking, resend });
+    const result = await this.applyApart(attempt, { alongside: unparking, resend, isLostIdentity });
     if (result === 'duplicate') outcomeOf(await ownWrites.write(unparking), []);
     return result;
   }
@@ -176,15 +188,15 @@ export class EventApplier {
     const envelope = envelopeIn(content);
     const row = await this.row(envelope);
     const place = await this.#place(row, seenOf(envelope), envelope);
-    const known = await this.#appliedAs(envelope, row, place, apart.resend !== undefined);
+    // The operator who sends a dead letter again has decided, and so has the consumer when it parked a lost identity.
+    const isDecided = apart.resend !== undefined || apart.isLostIdentity === true;
+    const known = await this.#appliedAs(envelope, row, place, isDecided);
     if (known !== undefined) {
       telemetry.duplicateIgnored(envelope, known);
       return 'duplicate';
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
-    const isDoubtful = place?.kind === 'lost-identity' && !place.isCertain;
-    // The operator who sends a dead letter again has decided.
-    if (isDoubtful && apart.resend === undefined) throw lostIdentity(envelope);
+    if (place?.kind === 'lost-identity' && !place.isCertain && !isDecided) throw lostIdentity(envelope);
     if (place !== undefined && place.kind !== 'new') telemetry.late(envelope);
     const result = await this.#commit({ ...attempt, content }, row, place, apart);
     return result.kind === 'stale' ? 'stale' : 'applied';
@@ -236,13 +248,15 @@ export class EventApplier {
     why: string,
     guards: readonly TransactionAction[] = [],
   ): Promise<AttemptResult> {
-    const { entries, ownWrites } = this.#ports;
+    const { entries } = this.#ports;
     const state = { ...row.state, parked: true };
-    const parked = entries.park(envelope, row, record, why);
+    const place = placeOf(row, seenOf(envelope), envelope);
+    const isLostIdentity = place?.kind === 'lost-identity' && place.isCertain;
+    const parked = entries.park(envelope, row, record, why, isLostIdentity ? { isLostIdentity } : {});
     const bytes = parkedBytes(parked);
     if (bytes > DYNAMODB_LIMITS.itemBytes) return { kind: 'dead-letter', aside: tooLargeToPark(bytes, why) };
     const unit = [...parked, entries.row(envelope, row, state), ...guards];
-    if (outcomeOf(await ownWrites.write(unit), []) === 'stale') return { kind: 'stale' };
+    if ((await this.#writeOwn(envelope, unit)) === 'stale') return { kind: 'stale' };
     this.#known(envelope, row, state);
     this.#settings.telemetry.parked(envelope, why);
     return { kind: 'settled', outcome: 'parked' };
@@ -266,10 +280,22 @@ export class EventApplier {
 
   /** Writes a state of the row that this process has decided on. */
   async writeState(envelope: Envelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
-    const { entries, ownWrites } = this.#ports;
-    const outcome = outcomeOf(await ownWrites.write([entries.row(envelope, row, state)]), []);
+    const outcome = await this.#writeOwn(envelope, [this.#ports.entries.row(envelope, row, state)]);
     if (outcome === 'written') this.#known(envelope, row, state);
     return outcome;
+  }
+
+  /** Writes records of the consumer alone. As long as the row of the key can be read, a write delays this key only. */
+  async #writeOwn(key: InboxKey, unit: readonly TransactionAction[]): Promise<'written' | 'stale'> {
+    const { inbox, ownWrites } = this.#ports;
+    try {
+      return outcomeOf(await ownWrites.write(unit), []);
+    } catch (error) {
+      const service = error instanceof TableUnavailable ? serviceFailureOf(error.cause) : undefined;
+      if (service === undefined || service === 'refused') throw error;
+      await inbox.read(key);
+      throw new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
+    }
   }
 
   /**
@@ -280,17 +306,17 @@ export class EventApplier {
     event: Envelope,
     row: InboxRow | undefined,
     place: Place | undefined,
-    isResend = false,
+    isDecided = false,
   ): Promise<{ readonly below: boolean } | undefined> {
     const { inbox } = this.#ports;
     const marker = markerIdOf(event);
     if (marker !== undefined) return (await inbox.isMarked(event, marker)) ? { below: false } : undefined;
     const seen = seenOf(event);
     if (seen === undefined || row === undefined || place === undefined) return undefined;
-    // A dead letter was not applied when it was set aside; whoever applied it since has marked it.
-    if (place.kind === 'duplicate' && !(isResend && place.below)) return { below: place.below };
+    // It was not applied when it was set aside or parked; a consumer that applied it since has marked it.
+    if (place.kind === 'duplicate' && !(isDecided && place.below)) return { below: place.below };
     const mayBeMarked =
-      place.kind !== 'new' || isResend || mayBeAside(row.state, seen) || mayBeInOldRow(event, row.state);
+      place.kind !== 'new' || isDecided || mayBeAside(row.state, seen) || mayBeInOldRow(event, row.state);
     return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 

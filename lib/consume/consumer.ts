@@ -26,8 +26,9 @@ export interface Consumer {
   /**
    * Whether the consumer has applied what the token names: one strongly consistent read per topic.
    *
-   * For a key with versions it is `true` only if that very event is among the newest 16 that were applied. Set-aside and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key
-   * without versions, what an operator discarded counts as applied.
+   * For a key with versions it is `true` only if that very event is among the newest 16 that were applied. Set-aside,
+   * discarded and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key without
+   * versions, an event that an operator discarded counts as applied.
    *
    * @param topics - those of the token that the consumer reads, when it does not read all of them
    */

@@ -29,7 +29,7 @@ export interface GroupCommitOptions {
 export class GroupCommit implements Transactions {
   readonly #transactions: Transactions;
   readonly #options: GroupCommitOptions;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Of the transactions that are under way: another one on such an item would be cancelled. */
   readonly #busy = new Set<string>();
   #running = 0;
@@ -66,22 +66,29 @@ export class GroupCommit implements Transactions {
   #nextGroup(): Waiting[] {
     const { transactionActions, transactionBytes } = DYNAMODB_LIMITS;
     const group: Waiting[] = [];
+    const passedOver: Waiting[] = [];
     const items = new Set<string>();
     let actions = 0;
     let bytes = 0;
+    let seen = 0;
     for (const unit of this.#waiting) {
       // DynamoDB would refuse or cancel the transaction; two outbox items of one key in it would have no order.
-      if (unit.items.some((item) => items.has(item) || this.#busy.has(item))) continue;
-      if (unit.alone && group.length > 0) continue;
+      const isBusy = unit.items.some((item) => items.has(item) || this.#busy.has(item));
+      if (isBusy || (unit.alone && group.length > 0)) {
+        passedOver.push(unit);
+        seen++;
+        continue;
+      }
       actions += unit.entries.length;
       bytes += unit.bytes;
       const fits = actions <= transactionActions && bytes <= transactionBytes && group.length < this.#options.units;
       if (group.length > 0 && !fits) break;
       group.push(unit);
+      seen++;
       unit.items.forEach((item) => items.add(item));
       if (unit.alone) break;
     }
-    this.#waiting = this.#waiting.filter((unit) => !group.includes(unit));
+    this.#waiting.splice(0, seen, ...passedOver);
     return group;
   }
 

@@ -59,12 +59,13 @@ export class Lanes<T> {
 
 class WaitingTasks<T> implements Lane<T> {
   readonly #tasks: T[] = [];
-  #arrival = new AbortController();
+  /** There while somebody waits for a task: most lanes never have it. */
+  #arrival: AbortController | undefined;
 
   push(task: T): void {
     this.#tasks.push(task);
-    this.#arrival.abort();
-    this.#arrival = new AbortController();
+    this.#arrival?.abort();
+    this.#arrival = undefined;
   }
 
   shift(count: number): T[] {
@@ -78,6 +79,7 @@ class WaitingTasks<T> implements Lane<T> {
       if (at !== -1) return this.#tasks.splice(at, 1)[0];
       const restMs = end - performance.now();
       if (restMs <= 0 || signal.aborted) return undefined;
+      this.#arrival ??= new AbortController();
       await wait(restMs, AbortSignal.any([signal, this.#arrival.signal]));
     }
   }

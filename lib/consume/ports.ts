@@ -45,11 +45,17 @@ export interface InboxRow {
 }
 
 /** A message that waits for a redrive, and its place among those of its key. */
-export interface ParkedMessage {
+export interface ParkedMessage extends ParkedNotes {
   readonly record: ConsumedRecord;
   readonly position: string;
+}
+
+/** What is known of a message when it is parked. */
+export interface ParkedNotes {
   /** The operator's note on a dead letter that was sent again. */
   readonly resend?: Request;
+  /** It lay below the window, and could not be an old duplicate. Events that are applied later would hide that. */
+  readonly isLostIdentity?: true;
 }
 
 /** The consumer's own table. What it answers is strongly consistent; what it rejects with is of unknown outcome. */
@@ -78,14 +84,14 @@ export interface InboxEntries {
   notParked(key: InboxKey): TransactionAction;
   /**
    * Keeps a message behind those of its key that are parked already; a repetition replaces itself. The first one is why
-   * the key is parked. `resend`: the operator's note on a dead letter that was sent again.
+   * the key is parked.
    */
   park(
     key: InboxKey,
     known: InboxRow,
     record: ConsumedRecord,
     why: string,
-    resend?: Request,
+    notes?: ParkedNotes,
   ): readonly TransactionAction[];
   /** Takes a message out of the parking, if it is there. */
   unpark(key: InboxKey, position: string): TransactionAction;
@@ -188,7 +194,10 @@ export interface MessagesGone {
   readonly count?: number;
 }
 
-/** What the consumer tells the outside about its work. Implementations must not throw. */
+/**
+ * What the consumer tells the outside about its work. An error that a method throws, or rejects with, becomes a warning of
+ * the process.
+ */
 export interface ConsumerTelemetry {
   /** `latencyMs`: from the event's commit to its effect, where the event tells when it was committed. */
   applied(event: Envelope, latencyMs: number | undefined): void;

@@ -3,6 +3,7 @@ import {
   DUPLICATE,
   envelopeIn,
   EventApplier,
+  isUnreadable,
   unreadableEvent,
   type ApplyPorts,
   type AttemptResult,
@@ -24,6 +25,7 @@ import type { ConsumerSettings } from './settings';
 import type { Slots } from './slots';
 import { KeyDelayed, TableUnavailable } from './unavailable';
 import { backoffMs, wait, type Backoff } from './waiting';
+import { readAgain, wantedIn } from './wanted';
 import { withinTime } from './within-time';
 
 /** A message in flight. */
@@ -108,37 +110,21 @@ export class Processor {
   async #settle(delivery: Delivery, lane: Lane<Delivery>): Promise<Outcome> {
     const { record, signal } = delivery;
     if (signal.aborted) return 'released';
-    const { events, onUnknownType, telemetry } = this.#settings;
-    const decoded = await decodeRecord(record, events);
-    if (decoded.kind === 'undecodable') {
-      const { reason, envelope } = decoded;
-      if (reason === 'unknown-type' && onUnknownType === 'skip' && envelope !== undefined) {
-        telemetry.unknownTypeSkipped(envelope);
-        return 'ignored';
-      }
-      const message = redactedMessage(decoded.message);
-      if (envelope === undefined || !isCurable(reason)) {
-        return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
-      }
-      return this.#settleContent(delivery, { envelope, reason, message }, lane);
+    const wanted = await wantedIn(record, this.#settings);
+    if (wanted.kind === 'unwanted') return 'ignored';
+    if (wanted.kind === 'no-event') {
+      const { reason, message } = wanted;
+      return this.#sendToDeadLetters(delivery, { reason, message }, undefined);
     }
-    return this.#settleContent(delivery, decoded.event, lane);
-  }
-
-  async #settleContent(
-    delivery: Delivery,
-    content: DecodedEvent | UnreadableEvent,
-    lane: Lane<Delivery>,
-  ): Promise<Outcome> {
+    const { content } = wanted;
     const envelope = envelopeIn(content);
-    const { onReplay, telemetry } = this.#settings;
-    if (envelope.replayId !== undefined && onReplay === 'ignore') {
-      telemetry.replayIgnored(envelope);
-      return 'ignored';
+    if (isUnreadable(content) && !isCurable(content.reason)) {
+      const { reason, message } = content;
+      return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
     }
     const progress = this.#takeProgress(envelope);
     const outcome = await this.#untilSettled(delivery, content, lane, progress);
-    this.#waitsForService.delete(progress);
+    this.#endDelay(progress);
     if (outcome === 'released') this.#keepProgress(envelope, progress);
     return outcome;
   }
@@ -158,12 +144,13 @@ export class Processor {
   /** Attempts until the message is settled or not needed any more. */
   async #untilSettled(
     delivery: Delivery,
-    content: DecodedEvent | UnreadableEvent,
+    read: DecodedEvent | UnreadableEvent,
     lane: Lane<Delivery>,
     progress: Progress,
   ): Promise<Outcome> {
     const { record, signal } = delivery;
-    const envelope = envelopeIn(content);
+    const envelope = envelopeIn(read);
+    let content = read;
     let contentions = 0;
     while (!signal.aborted) {
       try {
@@ -199,6 +186,7 @@ export class Processor {
         this.#ports.rows.forget(envelope);
         const next = await this.#afterFailure(delivery, envelope, error, progress);
         if (next !== 'again') return next;
+        content = await readAgain(record, content, this.#settings);
       }
     }
     return 'released';

@@ -1,14 +1,6 @@
-import {
-  envelopeIn,
-  EventApplier,
-  isUnreadable,
-  type AppliedApart,
-  type ApplyPorts,
-  type Attempt,
-  type UnreadableEvent,
-} from './apply-once';
+import { envelopeIn, EventApplier, isUnreadable, type AppliedApart, type ApplyPorts, type Attempt } from './apply-once';
+import { OutboxError } from '../event/errors';
 import { outcomeOf } from './commit-outcome';
-import { decodeRecord, type DecodedEvent } from './decode';
 import type { Gate } from './gate';
 import { Guard } from './guard';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
@@ -18,6 +10,7 @@ import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 import { KeyDelayed, TableUnavailable } from './unavailable';
 import { backoffMs, wait } from './waiting';
+import { readAgain, wantedIn } from './wanted';
 
 /** The result of a redrive. */
 export interface Redriven {
@@ -88,12 +81,13 @@ async function applyParked(
 ): Promise<Result> {
   const { entries, ownWrites } = ports;
   const { record, position } = parked;
-  const content = await contentOf(record, settings);
-  if (content === 'unwanted') {
+  const wanted = await wantedIn(record, settings);
+  if (wanted.kind === 'unwanted') {
     outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
     return 'released';
   }
-  if ('refusal' in content) return content;
+  if (wanted.kind === 'no-event') return { refusal: `${wanted.reason}: ${wanted.message}` };
+  const { content } = wanted;
   const result = await attemptApart({ record, content }, settings, ports, signal, (applier, attempt) =>
     applier.applyParked(attempt, parked, key),
   );
@@ -102,14 +96,15 @@ async function applyParked(
 
 /** Attempts to apply a message that does not come from its topic, as often as a handler may fail. */
 export async function attemptApart(
-  { record, content }: Pick<Attempt, 'record' | 'content'>,
+  { record, content: read }: Pick<Attempt, 'record' | 'content'>,
   settings: ConsumerSettings,
   ports: RedrivePorts,
   signal: AbortSignal,
   apply: (applier: EventApplier, attempt: Attempt) => Promise<AppliedApart>,
 ): Promise<AppliedApart | 'waits' | Refusal> {
   const { attempts, retry, telemetry } = settings;
-  const envelope = envelopeIn(content);
+  const envelope = envelopeIn(read);
+  let content = read;
   const applier = new EventApplier(settings, ports);
   const guard = new Guard(ports.gate, telemetry);
   const isUnwanted = (): boolean => signal.aborted;
@@ -118,32 +113,15 @@ export async function attemptApart(
       return await guard.run(ONE_DELIVERY, signal, () => apply(applier, { record, content, number, signal }));
     } catch (error) {
       ports.rows.forget(envelope);
-      if (isUnwanted() || error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
+      if (error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
+      // A handler that has used up its own time has failed, whether the result is still wanted or not.
+      const isTooLate = error instanceof OutboxError && error.is('handler-too-late');
+      if (isUnwanted() && !isTooLate) return 'waits';
       telemetry.attemptFailed(envelope, number, error);
-      if (number >= attempts || isUnreadable(content)) return { refusal: redactedMessage(error) };
+      if (number >= attempts || isUnreadable(content) || isUnwanted()) return { refusal: redactedMessage(error) };
       await wait(backoffMs(retry, number), signal);
+      content = await readAgain(record, content, settings);
     }
   }
   return 'waits';
-}
-
-/** What is to be applied; `unwanted` for a message that this consumer has been told to leave out. */
-export async function contentOf(
-  record: ParkedMessage['record'],
-  { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
-): Promise<DecodedEvent | UnreadableEvent | 'unwanted' | Refusal> {
-  const decoded = await decodeRecord(record, events);
-  const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
-  if (envelope?.replayId !== undefined && onReplay === 'ignore') {
-    telemetry.replayIgnored(envelope);
-    return 'unwanted';
-  }
-  if (decoded.kind === 'event') return decoded.event;
-  const { reason, message } = decoded;
-  if (envelope === undefined) return { refusal: redactedMessage(`${reason}: ${message}`) };
-  if (reason === 'unknown-type' && onUnknownType === 'skip') {
-    telemetry.unknownTypeSkipped(envelope);
-    return 'unwanted';
-  }
-  return { envelope, reason, message: redactedMessage(message) };
 }

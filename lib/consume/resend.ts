@@ -5,9 +5,10 @@ import { isCurable } from './decode';
 import { inboxKeyOf, inboxKeyText, parkedSortKey } from './inbox-keys';
 import type { RequestStore } from './ports';
 import { headerText } from './record';
-import { attemptApart, contentOf, type RedrivePorts } from './redrive';
+import { attemptApart, type RedrivePorts } from './redrive';
 import type { RequestResult, ResendRequest } from './request';
 import type { ConsumerSettings } from './settings';
+import { wantedIn } from './wanted';
 
 const refused = (message: string): RequestResult => ({ outcome: 'refused', released: 0, message });
 const DUPLICATE: RequestResult = { outcome: 'duplicate', released: 0 };
@@ -26,11 +27,12 @@ export async function resend(
 ): Promise<RequestResult | 'again' | 'waits'> {
   const record = await requests.resend(request.id);
   if (record === undefined) return { outcome: 'not-there', released: 0 };
-  const content = await contentOf(record, settings);
-  if (content === 'unwanted') {
+  const wanted = await wantedIn(record, settings);
+  if (wanted.kind === 'unwanted') {
     return refused('The consumer leaves such events out: its onReplay is "ignore", or its onUnknownType is "skip".');
   }
-  if ('refusal' in content) return refused(content.refusal);
+  if (wanted.kind === 'no-event') return refused(`${wanted.reason}: ${wanted.message}`);
+  const { content } = wanted;
   if (inboxKeyText(envelopeIn(content)) !== inboxKeyText(request.key)) {
     return refused('The command and the consumer take the event for one of two different keys: use the same version.');
   }
@@ -72,7 +74,7 @@ async function park(
     return refused(`Another event is parked at ${resent}: the topic was made again. Redrive the key first.`);
   }
   const why = `A dead letter was sent again, to be applied before the later events: ${request.why}`;
-  const parked = entries.park(key, row, record, why, request);
+  const parked = entries.park(key, row, record, why, { resend: request });
   const bytes = parkedBytes(parked);
   if (bytes > DYNAMODB_LIMITS.itemBytes) {
     return refused(

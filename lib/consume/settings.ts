@@ -6,6 +6,7 @@ import { MAX_HANDLER_ACTIONS } from './commit-outcome';
 import { consoleTelemetry } from './console-telemetry';
 import type { EmittingOutbox } from './emit';
 import type { EventHandlers, HandlerContext } from './handler';
+import { harmless } from './harmless-telemetry';
 import type { Clock, ConsumerTelemetry } from './ports';
 import type { Backoff } from './waiting';
 
@@ -273,7 +274,8 @@ export function consumerSettings(options: AnyOptions): ConsumerSettings {
   if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
     refuseOption('isOutage', given['isOutage'], 'a function from an error to true, false or undefined');
   }
-  return { ...CONSUMER_DEFAULTS, telemetry: consoleTelemetry(name), ...withoutUndefined(options) };
+  const { telemetry = consoleTelemetry(name) } = options;
+  return { ...CONSUMER_DEFAULTS, ...withoutUndefined(options), telemetry: harmless(telemetry) };
 }
 
 function checkClient(client: unknown): void {

@@ -61,18 +61,22 @@ export function versionConflict(action: TransactionAction | undefined, cause: un
  * units with a name in common must not share a transaction.
  */
 export function writtenItems(actions: readonly TransactionAction[]): readonly string[] {
-  return actions.flatMap((action) => {
+  const names: string[] = [];
+  for (const action of actions) {
     const { Put, Update, Delete, ConditionCheck } = action;
     const keyed = Update ?? Delete ?? ConditionCheck;
     const place = outboxItemOf(action)?.place;
-    if (place !== undefined) return [place];
     const key = keyed?.Key ?? keyOfPut(Put?.Item);
-    if (!isRecord(key)) return [];
-    const parts = Object.keys(key)
-      .toSorted()
-      .map((name) => `${name}=${textOf(key[name])}`);
-    return [[Put?.TableName ?? keyed?.TableName ?? '', ...parts].join('\n')];
-  });
+    if (place !== undefined) names.push(place);
+    else if (isRecord(key)) names.push(`${Put?.TableName ?? keyed?.TableName ?? ''}${textOfKey(key)}`);
+  }
+  return names;
+}
+
+function textOfKey(key: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const name of Object.keys(key).sort()) text += `\n${name}=${textOf(key[name])}`;
+  return text;
 }
 
 /** The same for a number and a bigint, which DynamoDB takes for one. */

@@ -31,7 +31,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   const { inbox, consumer, topic, source, aggregate, why, yes } = options;
   const target = { client, tableName: inbox, consumer };
   const { targets } = await planParkedRedrive(target, { keys: [key], topic, source, aggregate });
-  const parked = onlyOne(key, targets);
+  const parked = onlyOne(key, targets, options.at);
   const { head } = parked;
   const holds = head === undefined ? undefined : receiptOf(head);
   if (head === undefined || holds === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
@@ -56,15 +56,16 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   return tellOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
 }
 
-function onlyOne(key: string, targets: readonly ParkedKey[]): ParkedKey {
-  const [parked, ...others] = targets;
-  if (parked === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
-  if (others.length === 0) return parked;
-  const places = targets
-    .map(
-      (target) =>
-        `--topic ${target.topic} --source ${argument(target.source)} --aggregate ${argument(aggregateOf(target))}`,
-    )
-    .join(', or ');
-  throw new SessionError(`skip: ${key} is parked more than once: add ${places}.`);
+/** Only the place of its head tells two keys apart that differ in nothing else: messages without a key, of two partitions. */
+function onlyOne(key: string, targets: readonly ParkedKey[], at: string | undefined): ParkedKey {
+  const placeOf = ({ head }: ParkedKey): string | undefined => (head === undefined ? undefined : receiptOf(head));
+  const [first, ...others] = targets;
+  if (first === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
+  const parked = others.length === 0 ? first : targets.find((target) => at !== undefined && placeOf(target) === at);
+  if (parked !== undefined) return parked;
+  const choices = targets.map(
+    (target) =>
+      `--at ${placeOf(target) ?? '?'} (--topic ${target.topic} --source ${argument(target.source)} --aggregate ${argument(aggregateOf(target))})`,
+  );
+  throw new SessionError(`skip: ${key} is parked more than once: add ${choices.join(', or ')}.`);
 }

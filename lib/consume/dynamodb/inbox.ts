@@ -62,9 +62,13 @@ export function dynamodbInbox({
       });
       const item = Items?.[0];
       if (item === undefined) return undefined;
-      const { sk, resend } = item;
-      const parked = { record: parkedRecord(item), position: String(sk) };
-      return isRecord(resend) ? { ...parked, resend: requestOf(resend) } : parked;
+      const { sk, resend, isLostIdentity } = item;
+      return {
+        record: parkedRecord(item),
+        position: String(sk),
+        ...(isRecord(resend) ? { resend: requestOf(resend) } : {}),
+        ...(isLostIdentity === true ? { isLostIdentity } : {}),
+      };
     },
     async *parkedKeys() {
       let from: Item | undefined;
@@ -139,12 +143,13 @@ export function dynamodbInboxEntries({
         ConditionExpression: 'attribute_not_exists(parked)',
       },
     }),
-    park(key, known, record, why, resend): TransactionAction[] {
+    park(key, known, record, why, { resend, isLostIdentity } = {}): TransactionAction[] {
       const message = {
         ...at(key, parkedSortKey(record)),
         ...encodeRecord(record),
         why,
         ...(resend === undefined ? {} : { resend: { ...resend } }),
+        ...(isLostIdentity === undefined ? {} : { isLostIdentity }),
       };
       const name = { ...parkedKeyItem(consumer, key), why, since: clock.now() };
       const puts = known.state.parked ? [message] : [message, name];

@@ -37,14 +37,15 @@ export interface DeadLetterOptions {
   /** The consumer's name: its dead letters go to `<topic>.<consumer>.dlt`. */
   readonly consumer: string;
   /**
-   * How long one send may take, with the connection to the brokers. An integer from 1 to 3600000.
+   * How long one send may take, with the connection to the brokers. The consumer's `callTimeoutMs` limits it as well, so
+   * give both the same value. An integer from 1 to 3600000.
    *
    * @default 10000
    */
   readonly timeoutMs?: number;
 }
 
-export const DEAD_LETTER_TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 3600_000;
 const GOODBYE_MS = 2_000;
 /** Of one topic at a time. */
@@ -65,7 +66,7 @@ const TOO_LARGE: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LAR
  * @throws OutboxError `invalid-option` for a `timeoutMs` that is out of its range.
  */
 export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters {
-  const { kafka, consumer, timeoutMs = DEAD_LETTER_TIMEOUT_MS } = options;
+  const { kafka, consumer, timeoutMs = TIMEOUT_MS } = options;
   if (!isCount(timeoutMs, MAX_TIMEOUT_MS)) {
     refuseOption('timeoutMs', timeoutMs, `an integer from 1 to ${MAX_TIMEOUT_MS}`);
   }

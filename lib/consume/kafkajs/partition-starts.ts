@@ -3,7 +3,7 @@ import { partitionName } from '../partition-run';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
 import { backoffMs, wait } from '../waiting';
 import { withAdmin, type MaybeAdmin } from './admin';
-import { readOffsets, startOf } from './start-offsets';
+import { readOffsets, startOf, type PartitionOffsets, type Start } from './start-offsets';
 
 const RETRY = { firstMs: 200, longestMs: 10_000 };
 /** After so many failures a partition begins where kafkajs begins it, if that loses nothing. */
@@ -30,6 +30,8 @@ export class PartitionStarts {
   /** Topics of which this process has begun all its partitions: one that comes later is new, and has lost nothing yet. */
   readonly #begun = new Set<string>();
   readonly #reported = new Map<string, string>();
+  /** Partitions that the first assignment may begin at once. */
+  readonly #good = new Set<string>();
   #assignment = new AbortController();
 
   constructor(options: PartitionStartsOptions) {
@@ -40,15 +42,36 @@ export class PartitionStarts {
     return this.#waiting.has(partitionName(topic, partition));
   }
 
+  /**
+   * Looks before the group is joined which partitions need no decision: kafkajs does nothing for `maxWaitTimeInMs` when
+   * all its partitions are paused. Never rejects.
+   */
+  async prepare(topics: readonly string[]): Promise<void> {
+    const { groupId, kafka } = this.#options;
+    try {
+      await withAdmin(kafka, this.#assignment.signal, async (admin) => {
+        for (const topic of topics) {
+          const offsets = await readOffsets(admin, groupId, topic);
+          for (const each of offsets.filter((found) => this.#startOf(found) === undefined)) {
+            this.#good.add(partitionName(topic, each.partition));
+          }
+        }
+      });
+    } catch {
+      // The assignment looks again, and reports it.
+    }
+  }
+
   assign(assigned: Readonly<Record<string, readonly number[]>>): void {
     this.end();
     const { signal } = this.#assignment;
-    const topics = Object.entries(assigned);
-    this.#options.consumer.pause(topics.map(([topic, partitions]) => ({ topic, partitions: [...partitions] })));
-    for (const [topic, partitions] of topics) {
-      for (const partition of partitions) this.#waiting.add(partitionName(topic, partition));
+    for (const [topic, partitions] of Object.entries(assigned)) {
+      const undecided = partitions.filter((partition) => !this.#good.has(partitionName(topic, partition)));
+      if (undecided.length > 0) this.#options.consumer.pause([{ topic, partitions: undecided }]);
+      for (const partition of undecided) this.#waiting.add(partitionName(topic, partition));
       void this.#begin(topic, partitions, signal);
     }
+    this.#good.clear();
   }
 
   /** The assignment has ended. */
@@ -81,14 +104,13 @@ export class PartitionStarts {
   }
 
   async #decide(topic: string, partitions: readonly number[], assignment: AbortSignal): Promise<void> {
-    const { groupId, kafka, consumer, fromBeginning } = this.#options;
+    const { groupId, kafka, consumer } = this.#options;
     const hasEnded = (): boolean => assignment.aborted;
     const offsets = await withAdmin(kafka, assignment, (admin) => readOffsets(admin, groupId, topic));
     if (hasEnded()) return;
-    const atEnd = !fromBeginning && !this.#begun.has(topic);
     const starts = offsets
       .filter(({ partition }) => partitions.includes(partition))
-      .flatMap((each) => startOf(each, atEnd) ?? []);
+      .flatMap((each) => this.#startOf(each) ?? []);
     if (starts.length > 0) {
       // Before the commit: a process that dies between the two must not leave the loss unreported.
       for (const { gone } of starts) if (gone !== undefined) this.#report(gone);
@@ -98,6 +120,10 @@ export class PartitionStarts {
       for (const place of places) consumer.seek(place);
     }
     this.#begun.add(topic);
+  }
+
+  #startOf(offsets: PartitionOffsets): Start | undefined {
+    return startOf(offsets, !this.#options.fromBeginning && !this.#begun.has(offsets.topic));
   }
 
   /** Once, although the commit may fail and be tried again. */

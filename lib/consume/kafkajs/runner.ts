@@ -12,7 +12,7 @@ import { registerCodecs, unreadableBatchOf } from '../../kafka/codecs/codecs';
 import { protocolErrorOf } from '../../kafka/protocol-error';
 import { BufferedBytes } from '../buffered-bytes';
 import type { Consumer } from '../consumer';
-import { DEAD_LETTER_TIMEOUT_MS, kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
+import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
 import { laneKey } from '../lane-key';
 import { Lanes, type Lane } from '../lanes';
 import { PartitionRun, partitionName } from '../partition-run';
@@ -90,12 +90,6 @@ export interface RunOptions {
    * @default 20000
    */
   readonly drainTimeoutMs?: number;
-  /**
-   * How long the send of one dead letter may take, before it is tried again.
-   *
-   * @default 10000
-   */
-  readonly deadLetterTimeoutMs?: number;
 }
 
 /** What kafkajs holds beside the buffers: each answer of a broker, until its messages are taken. */
@@ -139,7 +133,6 @@ const DEFAULTS = {
   maxBufferedBytes: 8 * 1024 * 1024,
   maxTotalBufferedBytes: 32 * 1024 * 1024,
   drainTimeoutMs: 20_000,
-  deadLetterTimeoutMs: DEAD_LETTER_TIMEOUT_MS,
 } as const satisfies Partial<RunOptions>;
 
 const OPTIONS = ['consumer', 'kafka', 'topics', ...Object.keys(DEFAULTS)];
@@ -148,7 +141,6 @@ const COUNTS = [
   'maxBuffered',
   'maxUncommitted',
   'drainTimeoutMs',
-  'deadLetterTimeoutMs',
 ] as const satisfies readonly (keyof RunOptions)[];
 const BYTES = ['maxBufferedBytes', 'maxTotalBufferedBytes'] as const satisfies readonly (keyof RunOptions)[];
 /** How often it is reported that Kafka does not answer. */
@@ -228,7 +220,8 @@ class KafkajsRunner implements RunningConsumer {
 
   constructor(options: Required<RunOptions>) {
     this.#options = options;
-    const { consumer, kafka, kafkaConsumer, deadLetterTimeoutMs: timeoutMs } = options;
+    const { consumer, kafka, kafkaConsumer } = options;
+    const { telemetry, callTimeoutMs: timeoutMs } = consumer.settings;
     this.#kafkaConsumer = kafka.consumer({
       ...FETCHES,
       allowAutoTopicCreation: false,
@@ -236,7 +229,6 @@ class KafkajsRunner implements RunningConsumer {
       groupId: consumer.name,
     });
     this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name, timeoutMs });
-    const { telemetry } = consumer.settings;
     this.#missing = new MissingTopics(telemetry);
     if (kafka.admin !== undefined) {
       this.#starts = new PartitionStarts({
@@ -352,6 +344,7 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   async #run(): Promise<void> {
+    await this.#starts?.prepare(this.#options.topics);
     await this.#kafkaConsumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,

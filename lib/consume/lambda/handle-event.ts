@@ -134,16 +134,26 @@ const LONGEST_INVOCATION_MS = 900_000;
 /** A batch is not kept for longer: what is left goes on in the next invocation. */
 const LOOK_MS = 10_000;
 
-/** Beside the batch, as often as the consumer is told, and by an event without records: that is somebody who asks for it. */
+/**
+ * Looks next to the batch, as often as the consumer is told, and for an event without records, by which somebody asks for
+ * it. A look that a hanging handler keeps goes on in the next invocation: it does not keep this one.
+ */
 function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
   const { redriveEveryMs, clock } = settings;
   let dueAt = 0;
+  let current: Promise<void> | undefined;
   return async (signal, isAsked) => {
     const now = clock.now();
-    if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
-    dueAt = now + redriveEveryMs;
-    const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
-    if (await requests.look(limit)) dueAt = now;
+    if (current === undefined) {
+      if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
+      dueAt = now + redriveEveryMs;
+      const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+      current = requests.look(limit).then((isLeft) => {
+        if (isLeft) dueAt = now;
+        current = undefined;
+      });
+    }
+    await (isAsked ? current : atMost(LOOK_MS, current));
   };
 }
 

@@ -1,6 +1,8 @@
 import type { ConsistencyToken } from '../../../lib/consumer';
+import { parkedSortKey } from '../../../lib/consume/inbox-keys';
+import { encodeRequest } from '../../../lib/consume/request';
 import { formatSequence } from '../../../lib/event/sequence';
-import { aRecord, aRig, feed } from '../../builders/consume';
+import { aRecord, aRig, effectOf, feed, NOW } from '../../builders/consume';
 
 const sequence = (version: number): string => formatSequence({ version, index: 0 });
 const tokenOf = (version: number, topics = ['orders']): ConsistencyToken => ({
@@ -55,6 +57,32 @@ it('knows keys without versions by their markers', async () => {
 
   expect(await rig.consumer.isApplied(token('a'))).toBe(true);
   expect(await rig.consumer.isApplied(token('b'))).toBe(false);
+});
+
+it('does not take what an operator discarded for applied', async () => {
+  let isRefusing = true;
+  const rig = aRig({
+    handlers: {
+      'order.placed': ({ id }) => {
+        if (isRefusing && id === `42:${sequence(2)}`) throw new Error('no stock');
+        return [effectOf(id)];
+      },
+    },
+  });
+  const records = [1, 2, 3].map((version) => aRecord({ version, offset: version }));
+  await feed(rig, records);
+  isRefusing = false;
+  const key = { source: '/shop/order', topic: 'orders', key: '42' };
+  const position = parkedSortKey({ partition: 0, offset: 2n });
+  const skip = { id: 'one', key, request: { by: 'me', at: NOW, why: 'a test' }, asks: 'skip', position } as const;
+  rig.client.items.set('inbox|shipping#$requests|one', encodeRequest('shipping#$requests', skip));
+  await rig.consumer.requests.look(new AbortController().signal);
+
+  expect(await Promise.all([1, 2, 3].map((version) => rig.consumer.isApplied(tokenOf(version))))).toEqual([
+    true,
+    false,
+    true,
+  ]);
 });
 
 it('waits until it is applied, and no longer than it may', async () => {

@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../../../lib/consumer';
 import { inboxPartitionKey } from '../../../lib/consume/inbox-keys';
 import { formatSequence } from '../../../lib/event/sequence';
 import { uuidV7 } from '../../../lib/event/uuid';
-import { aRecord, aRig, feed, MemoryClient, NOW, type RecordChange } from '../../builders/consume';
+import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, type RecordChange } from '../../builders/consume';
 
 const HOUR_MS = 3600_000;
 const SHARED = '/bank/core';
@@ -256,6 +256,31 @@ describe('an event below a full window', () => {
 
     expect(rig.handled).toHaveLength(20);
     expect(rig.deadLetters.reasons).toEqual(['lost-identity', 'lost-identity']);
+  });
+
+  it('that is parked behind another event is applied with the redrive, although later ones were applied by then', async () => {
+    let now = NOW;
+    let isRefusing = true;
+    const { rig } = await applied({
+      clock: { now: () => now },
+      handlers: {
+        'order.placed': ({ id }) => {
+          if (isRefusing && id === 'refused') throw new Error('no stock');
+          return [effectOf(id)];
+        },
+      },
+    });
+    now += HOUR_MS;
+    const event = late(NOW + 600_000);
+    await feed(rig, [aRecord({ version: 41, id: 'refused' }), event]);
+    isRefusing = false;
+
+    expect(await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' })).toEqual({
+      released: 2,
+      isParked: false,
+    });
+    expect(rig.client.effects()).toContain(String(event.headers['ce_id']));
+    expect((await feed(rig, [{ ...event, offset: event.offset + 1_000n }])).outcomes).toEqual(['duplicate']);
   });
 
   it('is not applied again once its marker has expired', async () => {

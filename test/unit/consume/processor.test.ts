@@ -8,6 +8,7 @@ import {
   type OutboxError,
   type TransactionAction,
 } from '../../../lib/consumer';
+import { REPLAY_HEADER } from '../../../lib/event/message';
 import { itemBytes } from '../../../lib/event/item-size';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
@@ -229,6 +230,17 @@ describe('a gap', () => {
       { after: '0000000000000001.0000', missing: '0000000000000002.0000', got: '0000000000000004.0000' },
     ]);
     expect(rig.handled).toEqual([id(1), id(4)]);
+  });
+
+  it('is none when another consumer of the group has applied what this one has not seen', async () => {
+    const client = new MemoryClient();
+    const [one, other] = [aRig({}, client), aRig({}, client)];
+    await feed(one, versions(1));
+    await feed(other, versions(2, 3));
+    await feed(one, versions(4));
+
+    expect(one.told.of('gap')).toEqual([]);
+    expect(client.effects()).toEqual([1, 2, 3, 4].map((version) => id(version)));
   });
 
   it('blocks the key by choice until what is missing comes behind it', async () => {
@@ -881,4 +893,58 @@ it('a handler of something else gets the same idempotency key each time', async 
   expect(keys[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(keys[1]).toBe(keys[0]);
   expect(keys[2]).not.toBe(keys[0]);
+});
+
+it('a handler that has changed the data it was given gets them as they were with the next attempt', async () => {
+  const totals: number[] = [];
+  const refuses = { still: true };
+  const rig = aRig({
+    attempts: 2,
+    handlers: {
+      'order.placed': ({ id: event, data }) => {
+        totals.push(data.total);
+        data.total *= 2;
+        if (refuses.still) throw new Error('no stock');
+        return [effectOf(event)];
+      },
+    },
+  });
+  await feed(rig, versions(1));
+  refuses.still = false;
+  const [key] = await parkedKeys(rig);
+  expect(await rig.consumer.redriveParked(key!)).toEqual({ released: 1, isParked: false });
+
+  expect(totals).toEqual([5, 5, 5]);
+});
+
+it('telemetry that fails ends nothing: its errors are warnings of the process', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const applied: string[] = [];
+  const rig = aRig();
+  const telemetry = {
+    ...rig.told.telemetry,
+    applied: (event: { id: string }) => {
+      applied.push(event.id);
+      throw new TypeError('no connection');
+    },
+    flush: () => Promise.reject(new TypeError('no disk')),
+  };
+  const { consumer } = aRig({ telemetry }, rig.client);
+  await feed({ ...rig, consumer }, versions(1, 2));
+  consumer.settings.telemetry.flush();
+  await sleep(0);
+  const warned = warn.mock.calls.map(([message]) => message);
+  warn.mockRestore();
+
+  expect(applied).toEqual([id(1), id(2)]);
+  expect(warned).toEqual(['no connection', 'no connection', 'no disk']);
+});
+
+it('a replay that no version can read is left out like every other one', async () => {
+  const rig = aRig();
+  const headers = { [REPLAY_HEADER]: Buffer.from('r1') };
+  const { outcomes } = await feed(rig, [aRecord({ version: 1, value: Buffer.from('{'), headers })]);
+
+  expect(outcomes).toEqual(['ignored']);
+  expect(rig.deadLetters.sent).toEqual([]);
 });

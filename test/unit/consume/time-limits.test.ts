@@ -1,5 +1,5 @@
-import { handleKafkaEvent } from '../../../lib/consumer';
-import { aRecord, aRig, feed, kafkaEventOf, MemoryClient } from '../../builders/consume';
+import { handleKafkaEvent, type TransactionAction } from '../../../lib/consumer';
+import { aRecord, aRig, effectOf, feed, kafkaEventOf, MemoryClient } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;
 const NEVER = new Promise<never>(() => undefined);
@@ -91,4 +91,45 @@ it('a handler that waits for DynamoDB hangs with the network, which costs no att
   expect(outcomes).toEqual(['applied']);
   expect(rig.told.of('attemptFailed')).toEqual([]);
   expect(rig.told.of('outage')).toHaveLength(1);
+});
+
+it('a message that cannot be parked because the write hangs delays its own key alone', async () => {
+  const client = new MemoryClient();
+  const write = client.transactWrite.bind(client);
+  let hangs = 3;
+  const isParking = ({ TransactItems }: { TransactItems: TransactionAction[] }): boolean =>
+    TransactItems.some(({ Put }) => String(Put?.Item?.['sk']).startsWith('parked#'));
+  client.transactWrite = (input) => (isParking(input) && hangs-- > 0 ? NEVER : write(input));
+  const handlers = {
+    'order.placed': ({ id }: { id: string }) => {
+      if (id.startsWith('bad')) throw new Error('no stock');
+      return [effectOf(id)];
+    },
+  };
+  const rig = aRig({ ...live, attempts: 1, handlers }, client);
+  await feed(rig, [aRecord({ key: 'bad', version: 1 }), aRecord({ key: 'good', version: 1 })]);
+
+  expect(rig.told.of('parked')).toHaveLength(1);
+  expect(rig.told.of('keyDelayed')).toHaveLength(3);
+  expect(rig.told.of('outage')).toEqual([]);
+  expect(rig.client.effects()).toHaveLength(1);
+});
+
+it('tells that a service answers again when the last key that waited for it is parked', async () => {
+  let now = Date.now();
+  const handlers = {
+    'order.placed': ({ id }: { id: string }) => {
+      now += 10_000;
+      if (id.startsWith('bad'))
+        throw Object.assign(new Error('away'), { name: 'Error', $metadata: {}, code: 'ECONNREFUSED' });
+      return [effectOf(id)];
+    },
+  };
+  const rig = aRig({ ...live, clock: { now: () => now }, attempts: 1, handlers });
+  const others = Array.from({ length: 20 }, (_, at) => aRecord({ key: `k${at}`, version: 1 }));
+  await feed(rig, [aRecord({ key: 'bad', version: 1 }), ...others]);
+
+  expect(rig.told.of('parked')).toHaveLength(1);
+  expect(rig.told.of('outage')).toHaveLength(1);
+  expect(rig.told.of('outageOver')).toHaveLength(1);
 });

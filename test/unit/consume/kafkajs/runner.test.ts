@@ -611,9 +611,13 @@ describe('where partitions begin', () => {
   it('goes on at committed offsets that the logs have, and asks kafkajs to begin at the beginning otherwise', async () => {
     const { admin } = anAdmin(inRange, { committed: '-1', low: '3', high: '9' });
     const { fake, rig } = await start({}, {}, { admin });
-    expect(fake.calls).toEqual(['pause 0,1']);
+    // Known before the group was joined: a pause costs what kafkajs waits when it has nothing to read.
+    expect(fake.calls).toEqual([]);
     await settle();
-    expect(fake.calls).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+    expect(fake.calls).toEqual(['resume 0', 'resume 1']);
+    fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+    await settle();
+    expect(fake.calls.slice(2)).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
     expect(fake.committed).toEqual([]);
     expect(rig.told.of('messagesGone')).toEqual([]);
     expect(fake.subscriptions).toEqual([{ topics: ['orders'], fromBeginning: true }]);
@@ -673,8 +677,29 @@ describe('where partitions begin', () => {
     state.failures = 100;
     const { fake, rig } = await start({}, {}, { admin });
     while (!fake.calls.includes('resume 1')) await settle();
-    expect(state.asked).toBe(3);
+    // Once before the group was joined.
+    expect(state.asked).toBe(1 + 3);
     expect(rig.told.of('readFailed')).toHaveLength(3);
+  });
+
+  it('begins although nobody answers what the group has committed', async () => {
+    jest.useFakeTimers();
+    try {
+      const never = new Promise<never>(() => undefined);
+      const disconnect = jest.fn(() => Promise.resolve());
+      const admin = () => ({ connect: () => never, disconnect });
+      const starting = start({}, {}, { admin });
+      await jest.advanceTimersByTimeAsync(10_000);
+      const { fake, rig } = await starting;
+      expect(fake.calls).toEqual(['pause 0,1']);
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(fake.calls).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+      expect(rig.told.of('readFailed').map(([error]) => String(error))).toEqual(
+        Array.from({ length: 3 }, () => 'Error: Kafka has not answered within 10000 ms.'),
+      );
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('an answer for an assignment that has ended decides nothing', async () => {

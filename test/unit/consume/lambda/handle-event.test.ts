@@ -1,5 +1,6 @@
 import { handleKafkaEvent, type ConsumedRecord, type KafkaEvent } from '../../../../lib/consumer';
-import { aRecord, aRig, kafkaEventOf as eventOf, unreachable, type Rig } from '../../../builders/consume';
+import { encodeRequest } from '../../../../lib/consume/request';
+import { aRecord, aRig, feed, kafkaEventOf as eventOf, unreachable, type Rig } from '../../../builders/consume';
 
 const context = (ms = 60_000) => ({ getRemainingTimeInMillis: () => ms });
 const deliver = ({ consumer, deadLetters }: Rig, records: readonly ConsumedRecord[], partialBatchResponse = true) =>
@@ -240,6 +241,7 @@ describe('what operators ask for', () => {
     };
     const handler = handleKafkaEvent({ consumer: rig.consumer, deadLetters: rig.deadLetters });
     return {
+      rig,
       looks,
       leave: (left: boolean) => void (isLeft = left),
       invoke: async (afterMs = 0, event = eventOf([aRecord()])) => {
@@ -270,5 +272,57 @@ describe('what operators ask for', () => {
     const { invoke } = looking({ redriveEveryMs: 0 });
     expect(await invoke(60_000)).toBe(0);
     expect(await invoke(0, EMPTY)).toBe(1);
+  });
+
+  it('keeps no batch for longer than ten seconds, and is not asked twice at once', async () => {
+    jest.useFakeTimers();
+    try {
+      const { rig, invoke, looks } = looking();
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      rig.consumer.requests.look = (signal) => {
+        looks.push(signal);
+        return promise;
+      };
+      let answered = 0;
+      for (const expected of [1, 2]) {
+        void invoke(60_000).then(() => answered++);
+        await jest.advanceTimersByTimeAsync(10_000);
+        expect(answered).toBe(expected);
+      }
+      expect(looks).toHaveLength(1);
+      resolve(false);
+      await jest.advanceTimersByTimeAsync(0);
+      void invoke(60_000);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(looks).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('counts a handler that does not end within its time, and refuses the redrive with it', async () => {
+    let isHanging = false;
+    const rig = aRig({
+      clock: { now: () => Date.now() },
+      markerLifeMs: 3_650 * 24 * 3600_000,
+      attempts: 1,
+      handlerTimeoutMs: 30,
+      handlers: {
+        'order.placed': () => {
+          if (isHanging) return new Promise<never>(() => undefined);
+          throw new Error('no stock');
+        },
+      },
+    });
+    await feed(rig, [aRecord({ version: 1 })]);
+    isHanging = true;
+    const key = { source: '/shop/order', topic: 'orders', key: '42' };
+    const redrive = { id: 'one', key, request: { by: 'me', at: 1, why: 'a test' }, asks: 'redrive' } as const;
+    rig.client.items.set('inbox|shipping#$requests|one', encodeRequest('shipping#$requests', redrive));
+    await rig.consumer.requests.look(AbortSignal.timeout(5));
+
+    expect(rig.told.of('answered')).toEqual([
+      [expect.objectContaining({ outcome: 'refused', message: expect.stringContaining('within 30 ms') })],
+    ]);
   });
 });

@@ -30,8 +30,8 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'an event that a later version can read keeps its place': {
     file: 'consume/processor.ts',
-    text: 'envelope === undefined || !isCurable(reason)',
-    off: 'envelope === undefined || isCurable(reason)',
+    text: 'isUnreadable(content) && !isCurable(content.reason)',
+    off: 'isUnreadable(content) && isCurable(content.reason)',
     profile: { unreadable: true },
     wrong: /torn out of the order of their keys/,
   },
