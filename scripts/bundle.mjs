@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -57,9 +57,9 @@ export async function bundleLambdas({
  */
 export const bundleCli = ({ to = join(PACKAGE_ROOT, 'dist', 'bin') } = {}) =>
   // Unlike a function, it runs on whatever Node.js an operator has.
-  bundle('outbox', join(PACKAGE_ROOT, 'bin', 'outbox.ts'), to, { target: 'node22' });
+  bundle('outbox', join(PACKAGE_ROOT, 'bin', 'outbox.ts'), to, { target: 'node22' }, true);
 
-async function bundle(name, entryPoint, to, options = {}) {
+async function bundle(name, entryPoint, to, options = {}, executable = false) {
   const { outputFiles, metafile } = await build({
     ...BUNDLE_OPTIONS,
     ...options,
@@ -76,6 +76,8 @@ async function bundle(name, entryPoint, to, options = {}) {
   const draft = join(to, `.${name}-${process.pid}-${Date.now()}`);
   await mkdir(draft, { recursive: true });
   await writeFile(join(draft, 'index.js'), contents);
+  // In a clone, npx runs the file itself.
+  if (executable) await chmod(join(draft, 'index.js'), 0o755);
   await writeFile(join(draft, 'NOTICE.txt'), await notice(Object.keys(metafile.inputs)));
   await rm(directory, { recursive: true, force: true });
   await rename(draft, directory);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -78,4 +78,15 @@ test('nothing to bundle is an error', () => {
   const { status, stderr } = bundle('out');
   expect(status).not.toBe(0);
   expect(stderr).toContain(`Nothing to bundle: no "<name>/index.ts" in ${from}.`);
+});
+
+test('the command line is a file that can be executed, as npx does in a clone', () => {
+  const call = `await bundleCli(${JSON.stringify({ to: join(work, 'bin') })})`;
+  const { status } = spawnSync(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { bundleCli } from '${SCRIPT}'; ${call}`,
+  ]);
+  expect(status).toBe(0);
+  expect(statSync(join(work, 'bin/outbox/index.js')).mode & 0o111).toBe(0o111);
 });

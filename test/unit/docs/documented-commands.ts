@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '../../..');
+
+export const markdownIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
+    .map((file) => join(folder, file));
+
+/** For somebody on call: each of their blocks is run by a test, or is marked as one that needs an AWS account. */
+export const OPERATOR_PAGES = ['docs/operations.md', ...markdownIn('docs/runbooks')];
+
+/** A fenced block of a page. */
+export interface Block {
+  readonly page: string;
+  /** Of the opening fence, from 1. */
+  readonly line: number;
+  /** The info string of the fence: a language, and after it what the block needs. */
+  readonly info: string;
+  readonly text: string;
+}
+
+export const needsAws = ({ info }: Pick<Block, 'info'>): boolean => info.split(' ').includes('aws');
+
+export function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  return [...text.matchAll(/^( *)```(.*)\n([\s\S]*?)^ *```$/gm)].map((match) => {
+    const [, indent = '', info = '', body = ''] = match;
+    return {
+      page,
+      line: text.slice(0, match.index).split('\n').length,
+      info,
+      text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    };
+  });
+}
+
+/** The commands that a person copies: of a transcript, the lines behind a prompt. A line that ends in a backslash goes on. */
+export function commandsOf({ info, text }: Pick<Block, 'info' | 'text'>): string[] {
+  const lines = text.replaceAll(/ *\\\n */g, ' ').split('\n');
+  const commands = /^sh\b/.test(info) ? lines : lines.flatMap((line) => /^\$ (.*)$/.exec(line)?.[1] ?? []);
+  return commands.map(withoutComment).filter((command) => command !== '');
+}
+
+const withoutComment = (command: string): string => command.replace(/(^|\s+)#( .*)?$/, '').trim();
+
+/** The words of a simple command, as a shell makes them. */
+export const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replaceAll(/["']/g, ''));
+
+const OUTBOX = /^(?:npx |npm run )?outbox(?: --)?(?: |$)/;
+
+/** The arguments of a command of `outbox`; `undefined` for another program. */
+export const outboxArguments = (command: string): string[] | undefined =>
+  OUTBOX.test(command) ? wordsOf(command.replace(OUTBOX, '')) : undefined;
+
+/** `outbox …` in the sentences of a page: often only the name of a command. */
+export function mentionsOf(page: string): string[] {
+  const prose = readFileSync(join(ROOT, page), 'utf8').replaceAll(/^( *)```[\s\S]*?^ *```$/gm, '');
+  return [...prose.matchAll(/`([^`]+)`/g)]
+    .map(([, code = '']) => code.trim())
+    .filter((code) => outboxArguments(code) !== undefined);
+}
