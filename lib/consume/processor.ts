@@ -124,8 +124,12 @@ export class Processor {
     }
     const progress = this.#takeProgress(envelope);
     const outcome = await this.#untilSettled(delivery, content, lane, progress);
-    this.#endDelay(progress);
-    if (outcome === 'released') this.#keepProgress(envelope, progress);
+    if (outcome !== 'released') this.#endDelay(progress);
+    else {
+      // Nothing tells whether the service answers again.
+      this.#waitsForService.delete(progress);
+      this.#keepProgress(envelope, progress);
+    }
     return outcome;
   }
 
