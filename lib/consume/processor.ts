@@ -1,3 +1,4 @@
+import { deadLetterTopic } from '../event/consumer-name';
 import { OutboxError } from '../event/errors';
 import {
   DUPLICATE,
@@ -342,14 +343,14 @@ export class Processor {
   /** Until Kafka has acknowledged the dead letter, and the inbox knows that the event was not applied. */
   async #sendToDeadLetters(delivery: Delivery, aside: Aside, envelope: Envelope | undefined): Promise<Outcome> {
     const { record, signal } = delivery;
-    const { retry, telemetry, callTimeoutMs } = this.#settings;
+    const { name, retry, telemetry, callTimeoutMs } = this.#settings;
     for (let attempt = 1; ; attempt++) {
       if (signal.aborted) return 'released';
       try {
         await withinTime(() => this.#ports.deadLetters.send(record, aside), {
           ms: callTimeoutMs,
           unwanted: signal,
-          tooLate: () => notAcknowledged(callTimeoutMs),
+          tooLate: () => notAcknowledged(deadLetterTopic(record.topic, name), callTimeoutMs),
         });
         break;
       } catch (error) {
@@ -437,9 +438,9 @@ class Progress {
   }
 }
 
-const notAcknowledged = (ms: number): OutboxError =>
+const notAcknowledged = (topic: string, ms: number): OutboxError =>
   new OutboxError(
     'service-unavailable',
-    `Kafka did not acknowledge the dead letter within ${ms} ms (callTimeoutMs). The consumer sends it again.`,
-    { service: 'Kafka', place: 'callTimeoutMs', action: 'send a dead letter', why: `no answer within ${ms} ms` },
+    `Kafka did not acknowledge the dead letter on topic "${topic}" within ${ms} ms (callTimeoutMs). The consumer sends it again.`,
+    { service: 'Kafka', place: topic, action: 'send a dead letter', why: `no answer within ${ms} ms` },
   );

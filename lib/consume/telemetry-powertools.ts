@@ -1,5 +1,7 @@
+import { OutboxError } from '../event/errors';
 import { CONSUMER_METRICS } from '../event/metrics';
 import { formatReceipt } from '../event/receipt';
+import { causeFields, causeKey, RepeatedLines } from '../event/repeated-lines';
 import type { Envelope } from './decode';
 import type { ConsumerTelemetry } from './ports';
 import type { ConsumedRecord } from './record';
@@ -51,6 +53,18 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     totals.set(name, (totals.get(name) ?? 0) + count);
   };
 
+  const repeated = new RepeatedLines();
+  /** Logs a failure that may repeat without end: once, and then with back-off. */
+  const logRepeated = (
+    level: 'warn' | 'error',
+    message: string,
+    cause: unknown,
+    { of = causeKey(cause), ...fields }: Fields = {},
+  ) => {
+    const line = repeated.admit(`${message} ${of}`);
+    if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
+  };
+
   return {
     applied(event, latencyMs) {
       add(CONSUMER_METRICS.appliedEvents);
@@ -90,13 +104,13 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       });
     },
     keyDelayed(event, cause) {
-      logger.warn('A key waits for what is unavailable or throttled', { ...nameOf(event), cause: describe(cause) });
+      logRepeated('warn', 'A key waits for what is unavailable or throttled', cause, nameOf(event));
     },
     attemptFailed(event, attempt, cause) {
       add(CONSUMER_METRICS.failedAttempts);
       // The stack of the first attempt tells where the handler fails; four repetitions of it would hide the rest of a log.
-      const detail = attempt === 1 ? describe(cause) : withoutStack(cause);
-      logger.warn('Could not apply an event', { ...nameOf(event), attempt, cause: detail });
+      const line = { isFirst: attempt === 1, leftOut: 0 };
+      logger.warn('Could not apply an event', { ...nameOf(event), attempt, ...causeFields(cause, line) });
     },
     deadLettered(record, { reason, message }) {
       add(CONSUMER_METRICS.deadLetters);
@@ -104,9 +118,14 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     deadLetterFailed(record, cause) {
       add(CONSUMER_METRICS.deadLetterFailures);
-      logger.error('Could not set a message aside; its partition waits', {
-        ...placeOf(record),
-        cause: withoutStack(cause),
+      const { topic: deadLetterTopic, of } = refusalOf(record, cause);
+      const receipt = formatReceipt(record);
+      // The places of the error tell where to look, its frames do not.
+      const error = cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
+      logRepeated('error', 'Could not set a message aside; its partition waits', error, {
+        of,
+        deadLetterTopic,
+        receipt,
       });
     },
     parked(event, why) {
@@ -123,21 +142,23 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     requestFailed(cause) {
       add(CONSUMER_METRICS.requestFailures);
-      logger.error('Could not do what operators ask for; the next look does it', { cause: describe(cause) });
+      logRepeated('error', 'Could not do what operators ask for; the next look does it', cause);
     },
     outage(cause) {
       add(CONSUMER_METRICS.outages);
-      logger.error('Outage: everything waits and nothing is lost', { cause: describe(cause) });
+      // Reported once by its caller: a line that is left out would hide an outage that stands.
+      const line = repeated.admit(`outage ${causeKey(cause)}`) ?? { isFirst: false, leftOut: 0 };
+      logger.error('Outage: everything waits and nothing is lost', causeFields(cause, { ...line, leftOut: 0 }));
     },
     outageOver() {
       logger.info('The outage is over', {});
     },
     commitFailed(cause) {
       add(CONSUMER_METRICS.commitFailures);
-      logger.warn('Could not commit offsets', { cause: describe(cause) });
+      logRepeated('warn', 'Could not commit offsets', cause);
     },
     readFailed(cause) {
-      logger.error('Cannot read Kafka; the consumer tries again', { cause: describe(cause) });
+      logRepeated('error', 'Cannot read Kafka; the consumer tries again', cause);
     },
     messagesGone({ topic, partition, from, to, count }) {
       add(CONSUMER_METRICS.messagesGone, count ?? 1);
@@ -216,8 +237,15 @@ const placeOf = (record: ConsumedRecord) => {
   return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
 };
 
-const describe = (cause: unknown): unknown =>
-  cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;
+/** Fields of a line that may repeat; `of` tells its causes apart. */
+type Fields = Readonly<Record<string, unknown>> & { readonly of?: string };
 
-const withoutStack = (cause: unknown): unknown =>
-  cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
+/** The topic that does not take a dead letter, if the error names it, and what lines about it have in common. */
+function refusalOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {
+  if (!(cause instanceof OutboxError)) return { of: `${record.topic} ${causeKey(cause)}` };
+  // It waits for this one message; the others concern every message of the topic.
+  if (cause.is('dead-letter-too-large')) return { topic: cause.details.topic, of: formatReceipt(record) };
+  if (cause.is('topic-missing')) return { topic: cause.details.topics[0], of: `${cause.code} ${record.topic}` };
+  if (cause.is('service-unavailable')) return { topic: cause.details.place, of: `${cause.code} ${record.topic}` };
+  return { of: `${cause.code} ${record.topic}` };
+}

@@ -25,12 +25,36 @@ export function classify(error: unknown): Failure {
   return reason === undefined ? outage : { ...outage, kind: 'poison', reason };
 }
 
+/** As {@link classify}, with a message for operators that names the topic that was asked for or written to. */
+export function classifyOf(topic: string, error: unknown): Failure {
+  const failure = classify(error);
+  return failure.kind === 'outage' ? failure : { ...failure, message: refusalText(topic, failure, error) };
+}
+
+/** Kafka's own texts name nothing: "This server does not host this topic-partition". */
+function refusalText(topic: string, { reason, message }: Poison, error: unknown): string {
+  const type = protocolError(error);
+  if (type === 'INVALID_TOPIC_EXCEPTION') return `Kafka takes no topic by the name "${topic}" (${type}).`;
+  switch (reason) {
+    case 'unknown-topic':
+      return `Topic "${topic}" does not exist (${type}).`;
+    case 'topic-not-authorized':
+      return `The relay may not write to topic "${topic}" (${type}).`;
+    case 'message-too-large':
+      return `The message is larger than "max.message.bytes" of topic "${topic}" (${type}).`;
+    default:
+      return `Topic "${topic}": ${message}`;
+  }
+}
+
 /** The failure of a call that concerns no message, whatever it was refused for. */
 export function outageOf(error: unknown): Outage {
   const answered = protocolErrorIn(error);
   if (answered !== undefined) return { kind: 'outage', message: `${answered.type}: ${answered.message}`, cause: error };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { kind: 'outage', message, cause: error };
+  const broker = brokerIn(error);
+  const named = broker === undefined || message.includes(broker) ? message : `${message} (broker ${broker})`;
+  return { kind: 'outage', message: named, cause: error };
 }
 
 /** The leader has written the messages, and the replicas did not confirm it in time: perhaps they will. */
@@ -48,6 +72,16 @@ export const concernsTopic = (failure: Failure): failure is Poison =>
 /** A refusal of what was sent: the broker wrote nothing of it and never will. */
 export const concernsMessages = (failure: Failure): failure is Poison =>
   failure.kind === 'poison' && !concernsTopic(failure);
+
+/** kafkajs notes the broker of a connection or request that failed, and rarely says so in its message. */
+function brokerIn(error: unknown): string | undefined {
+  let link = error;
+  for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
+    if ('broker' in link && typeof link.broker === 'string' && link.broker !== '') return link.broker;
+    link = link.cause;
+  }
+  return undefined;
+}
 
 /** The error of the protocol, on what a broker answered, is the name in `type`; kafkajs wraps it once retries run out. */
 function protocolErrorIn(error: unknown): { readonly type: string; readonly message: string } | undefined {

@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
 import { partitionName } from '../event/partition-hold';
+import { causeFields, causeKey, RepeatedLines } from '../event/repeated-lines';
 import type { Telemetry } from './ports';
 
 /** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
@@ -32,6 +33,13 @@ export function powertoolsTelemetry({
     totals.set(name, (totals.get(name) ?? 0) + value);
   };
 
+  const repeated = new RepeatedLines();
+  /** Logs what each delivery of a batch may meet again: once, and then with back-off. */
+  const logRepeated = (level: 'warn' | 'error', message: string, of: string, cause: unknown, fields = {}): void => {
+    const line = repeated.admit(`${message} ${of}`);
+    if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
+  };
+
   return {
     received(records) {
       add(RELAY_METRICS.batchSize, records);
@@ -57,25 +65,26 @@ export function powertoolsTelemetry({
     },
     breakerOpen({ pk, sk, reason, message }, recentHolds) {
       add(RELAY_METRICS.breakerOpen);
-      logger.error('Many keys were parked within minutes: parking is off and the shard waits', {
-        pk,
-        sk,
-        reason,
-        refusal: message,
-        recentHolds,
-      });
+      const fields = { pk, sk, reason, refusal: message, recentHolds };
+      logRepeated(
+        'error',
+        'Many keys were parked within minutes: parking is off and the shard waits',
+        message,
+        undefined,
+        fields,
+      );
     },
     markFailed({ pk, sk, id }, cause) {
       add(RELAY_METRICS.markFailures);
-      logger.warn('Published an item but could not mark it', { pk, sk, id, cause: describe(cause) });
+      logRepeated('warn', 'Published an item but could not mark it', causeKey(cause), cause, { pk, sk, id });
     },
     outage({ message, cause, partitions, since }) {
       add(RELAY_METRICS.outages);
-      logger.error('Outage: the shard waits and nothing is lost', {
+      const names = partitions?.map(partitionName);
+      logRepeated('error', 'Outage: the shard waits and nothing is lost', `${message} ${String(names)}`, cause, {
         outage: message,
-        partitions: partitions?.map(partitionName),
+        partitions: names,
         since: since === undefined ? undefined : new Date(since).toISOString(),
-        cause: describe(cause),
       });
     },
     heldForPartition(partition, keys) {
@@ -98,15 +107,12 @@ export function powertoolsTelemetry({
     },
     keyFailed(pk, { message, cause }) {
       add(RELAY_METRICS.keyFailures);
-      logger.warn('One key failed: its records are delivered again and other keys go on', {
-        pk,
-        failure: message,
-        cause: describe(cause),
-      });
+      const what = 'One key failed: its records are delivered again and other keys go on';
+      logRepeated('warn', what, `${pk} ${message}`, cause, { pk, failure: message });
     },
     producerRebuilt(cause) {
       add(RELAY_METRICS.producerRebuilds);
-      logger.warn('Replaced the Kafka producer', { cause: describe(cause) });
+      logRepeated('warn', 'Replaced the Kafka producer', causeKey(cause), cause);
     },
     signalSetAside({ pk, sk }, why) {
       add(RELAY_METRICS.signalsSetAside);
@@ -162,6 +168,3 @@ export function sample(values: readonly number[], size: number): readonly number
   const sorted = values.toSorted((a, b) => a - b);
   return Array.from({ length: size }, (_, at) => sorted[Math.round((at * (sorted.length - 1)) / (size - 1))] ?? 0);
 }
-
-const describe = (cause: unknown): unknown =>
-  cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;

@@ -1,5 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { withinTime } from '../within-time';
+import { withRepeatedLog } from './repeated-log';
 
 const TIMEOUT_MS = 10_000;
 
@@ -16,7 +17,7 @@ export async function withAdmin<T>(
   unwanted: AbortSignal,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const admin = kafka.admin?.({ retry: { retries: 0 } });
+  const admin = withRepeatedLog(kafka, () => kafka.admin?.({ retry: { retries: 0 } }));
   if (admin === undefined) throw new TypeError('The client of Kafka has no admin().');
   const working = admin.connect().then(() => work(admin));
   // A call that was given up can have connected again: the goodbye comes when it has ended.

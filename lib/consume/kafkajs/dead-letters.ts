@@ -16,6 +16,7 @@ import { protocolErrorOf } from '../../kafka/protocol-error';
 import type { Aside, DeadLetters } from '../ports';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { bytesOf, type ConsumedRecord } from '../record';
+import { withRepeatedLog } from './repeated-log';
 import { isCount } from '../settings';
 import { Slots } from '../slots';
 import { atMost } from '../waiting';
@@ -131,7 +132,9 @@ class TopicSender {
     this.#end = end;
     // Not idempotent: kafkajs gives the sequence number of a send that failed to another message, which the broker then
     // takes for a duplicate. kafkajs repeats nothing by itself, because it would reconnect after it was disconnected.
-    this.#producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } });
+    this.#producer = withRepeatedLog(kafka, () =>
+      kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } }),
+    );
     this.#connected = this.#call(this.#producer.connect());
   }
 

@@ -23,6 +23,7 @@ import { atMost, repeatedly, wait } from '../waiting';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { isUnknownTopic, MissingTopics } from './missing-topics';
 import { PartitionStarts } from './partition-starts';
+import { withRepeatedLog } from './repeated-log';
 import { goneBetween } from './start-offsets';
 
 /** What {@link runConsumer} runs, and from where. */
@@ -222,12 +223,9 @@ class KafkajsRunner implements RunningConsumer {
     this.#options = options;
     const { consumer, kafka, kafkaConsumer } = options;
     const { telemetry, callTimeoutMs: timeoutMs } = consumer.settings;
-    this.#kafkaConsumer = kafka.consumer({
-      ...FETCHES,
-      allowAutoTopicCreation: false,
-      ...kafkaConsumer,
-      groupId: consumer.name,
-    });
+    this.#kafkaConsumer = withRepeatedLog(kafka, () =>
+      kafka.consumer({ ...FETCHES, allowAutoTopicCreation: false, ...kafkaConsumer, groupId: consumer.name }),
+    );
     this.#deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name, timeoutMs });
     this.#missing = new MissingTopics(telemetry);
     if (kafka.admin !== undefined) {

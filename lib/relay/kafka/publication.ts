@@ -1,5 +1,5 @@
 import type { Sleep } from '../backoff';
-import { classify, concernsMessages, concernsTopic, mayBeWritten, outageOf } from '../classify';
+import { classifyOf, concernsMessages, concernsTopic, mayBeWritten, outageOf } from '../classify';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { nameOf } from './acknowledgement';
 import type { ConnectBudget, KafkaProducers } from './producers';
@@ -86,7 +86,7 @@ export class Publication {
     const result = await session.send(batches);
     this.#note(result);
     for (const [batch, { error, isOwn }] of result.failures) {
-      const failure = classify(error);
+      const failure = classifyOf(batch.topic, error);
       // Without an answer for the partition, kafkajs names one error for all that was sent together.
       if ((isOwn || batches.length === 1) && concernsMessages(failure)) this.#settled.set(batch, failure);
       // Another attempt now would be another copy.
@@ -134,7 +134,7 @@ export class Publication {
   #judge(batch: PartitionBatch, tookMs: number): void {
     const failed = this.#failures.get(batch);
     if (this.#settled.has(batch) || failed === undefined) return;
-    const failure = classify(failed.error);
+    const failure = classifyOf(batch.topic, failed.error);
     if (failure.kind === 'outage') {
       const outage = outageIn(batch, failed);
       this.#settled.set(batch, outage);
@@ -173,7 +173,7 @@ export class Publication {
     for (const batch of batches) {
       const failed = this.#failures.get(batch);
       if (this.#settled.has(batch) || failed === undefined) continue;
-      const failure = classify(failed.error);
+      const failure = classifyOf(batch.topic, failed.error);
       // The brokers know the topic, so this is a leader that does not know it yet or any more.
       const isUnknown = failure.kind === 'poison' && failure.reason === 'unknown-topic';
       const outcome = isUnknown || failure.kind === 'outage' ? outageIn(batch, failed) : failure;

@@ -1,5 +1,5 @@
 import type { Sleep } from '../backoff';
-import { classify, concernsTopic, outageOf } from '../classify';
+import { classifyOf, concernsTopic, outageOf } from '../classify';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { KafkaSession } from './session';
 import type { TopicLookup } from '../ports';
@@ -23,7 +23,7 @@ export async function lookUpTopic(
     try {
       return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
     } catch (error) {
-      const failure = classify(error);
+      const failure = classifyOf(topic, error);
       if (!concernsTopic(failure)) {
         producers.spend(session, error);
         if (++outages > 1) return outageOf(error);
@@ -45,7 +45,7 @@ export async function lookUpAlone(session: KafkaSession, topic: string, sleep: S
     try {
       return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
     } catch (error) {
-      const failure = classify(error);
+      const failure = classifyOf(topic, error);
       if (!concernsTopic(failure)) return outageOf(error);
       if (refusals >= LOOKUPS) return failure;
       await sleep(PAUSE_MS);

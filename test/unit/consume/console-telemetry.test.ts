@@ -1,4 +1,4 @@
-import { createConsumer } from '../../../lib/consumer';
+import { createConsumer, OutboxError } from '../../../lib/consumer';
 import { aRecord, aRig, events, feed, MemoryClient } from '../../builders/consume';
 
 const printed = (['warn', 'error'] as const).map((level) => jest.spyOn(console, level).mockImplementation());
@@ -52,12 +52,41 @@ it('a failing handler prints one line for each attempt, with the place of the me
   ]);
 });
 
-it('a dead letter that is not taken prints one line for each attempt, with the place of the message', async () => {
+it('a dead letter that is not taken prints one line, with the place of the message, however often it is tried', async () => {
   const rig = aRig({ telemetry: consoleTelemetry() });
-  let failures = 3;
+  let failures = 4;
   rig.deadLetters.fail = () => --failures > 0;
   await feed(rig, [aRecord({ version: 1, partition: 3, offset: 78, value: Buffer.from('{'), type: 'unknown' })]);
 
-  expect(lines()).toHaveLength(3);
+  expect(lines()).toEqual([
+    expect.stringContaining('Could not set a message aside'),
+    expect.stringContaining('Set a message aside'),
+  ]);
   for (const line of lines()) expect(line).toContain("receipt: 'orders-3@78'");
+});
+
+it('of all the messages that wait for one topic, one line names the topic and how to create it', () => {
+  const telemetry = consoleTelemetry();
+  const topic = 'orders.shipping.dlt';
+  const missing = (offset: number) =>
+    new OutboxError('topic-missing', `Topic "${topic}" does not exist: npx outbox topic create ${topic} (${offset})`, {
+      topics: [topic],
+    });
+  for (let offset = 0; offset < 300; offset++) {
+    telemetry.deadLetterFailed(aRecord({ version: 1, partition: 3, offset }), missing(offset));
+  }
+  expect(lines()).toEqual([expect.stringContaining(`deadLetterTopic: '${topic}'`)]);
+  expect(lines()[0]).not.toContain("topic: 'orders'");
+  telemetry.deadLetterFailed(aRecord({ topic: 'payments', version: 1 }), missing(0));
+  expect(lines()).toHaveLength(2);
+});
+
+it('each outage is logged, and the stack of its cause once', () => {
+  const telemetry = consoleTelemetry();
+  for (let n = 0; n < 3; n++) {
+    telemetry.outage(new Error('no table'));
+    telemetry.outageOver();
+  }
+  expect(lines().filter((line) => line.includes('Outage'))).toHaveLength(3);
+  expect(lines().filter((line) => line.startsWith('    at ')).length).toBeLessThan(20);
 });

@@ -6,7 +6,14 @@ import {
   KafkaJSRequestTimeoutError,
 } from 'kafkajs';
 import { errorCodes } from 'kafkajs/src/protocol/error';
-import { classify, concernsMessages, concernsTopic, outageOf, protocolError } from '../../../lib/relay/classify';
+import {
+  classify,
+  classifyOf,
+  concernsMessages,
+  concernsTopic,
+  outageOf,
+  protocolError,
+} from '../../../lib/relay/classify';
 
 const POISON: Readonly<Record<string, string>> = {
   MESSAGE_TOO_LARGE: 'message-too-large',
@@ -90,4 +97,26 @@ it('never blames a message for a call that carried none', () => {
 it('names the error of the protocol, or none', () => {
   expect(protocolError(protocol('LEADER_NOT_AVAILABLE'))).toBe('LEADER_NOT_AVAILABLE');
   expect(protocolError(new Error('LEADER_NOT_AVAILABLE'))).toBeUndefined();
+});
+
+it.each([
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'Topic "audit" does not exist (UNKNOWN_TOPIC_OR_PARTITION).'],
+  ['INVALID_TOPIC_EXCEPTION', 'Kafka takes no topic by the name "audit" (INVALID_TOPIC_EXCEPTION).'],
+  ['TOPIC_AUTHORIZATION_FAILED', 'The relay may not write to topic "audit" (TOPIC_AUTHORIZATION_FAILED).'],
+  ['MESSAGE_TOO_LARGE', 'The message is larger than "max.message.bytes" of topic "audit" (MESSAGE_TOO_LARGE).'],
+])('names the topic of %s', (type, message) => {
+  expect(classifyOf('audit', protocol(type))).toMatchObject({ kind: 'poison', message });
+});
+
+it('names the topic of any other refusal, and leaves outages as they are', () => {
+  for (const type of Object.keys(POISON)) expect(classifyOf('audit', protocol(type)).message).toContain('"audit"');
+  const outage = protocol('NOT_ENOUGH_REPLICAS');
+  expect(classifyOf('audit', outage)).toEqual(classify(outage));
+});
+
+it('names the broker that kafkajs could not reach', () => {
+  const timeout = new KafkaJSConnectionError('Connection timeout', { broker: 'b-2:9098' });
+  expect(outageOf(timeout).message).toBe('KafkaJSConnectionError: Connection timeout (broker b-2:9098)');
+  const refused = new KafkaJSConnectionError('connect ECONNREFUSED b-2:9098', { broker: 'b-2:9098' });
+  expect(outageOf(refused).message).not.toContain('(broker');
 });

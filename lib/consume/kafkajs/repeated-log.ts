@@ -1,0 +1,51 @@
+import type { Logger } from 'kafkajs';
+import { RepeatedLines } from '../../event/repeated-lines';
+
+const LOGGER = 'private:Kafka:logger';
+const dampenedOf = new WeakMap<object, Logger>();
+
+/**
+ * What `create` makes of a client of kafkajs logs a warning or an error that repeats once, and then with back-off: a
+ * topic that is missing was 700 lines a minute, some with a stack. The client itself, and what others make of it, log as
+ * before. A client without the part that was read in version 2.2.4 is used as it is.
+ */
+export function withRepeatedLog<T>(client: object, create: () => T): T {
+  const key = Object.getOwnPropertySymbols(client).find(({ description }) => description === LOGGER);
+  if (key === undefined || Object.getOwnPropertyDescriptor(client, key)?.writable !== true) return create();
+  const logs = client as Record<symbol, Logger>;
+  const own = logs[key];
+  if (typeof own?.error !== 'function' || typeof own.namespace !== 'function') return create();
+  const dampened = dampenedOf.get(client) ?? dampen(own, new RepeatedLines(), '');
+  dampenedOf.set(client, dampened);
+  // kafkajs reads it while it creates, and at no other time.
+  logs[key] = dampened;
+  try {
+    return create();
+  } finally {
+    logs[key] = own;
+  }
+}
+
+function dampen(logger: Logger, lines: RepeatedLines, namespace: string): Logger {
+  const repeated =
+    (level: 'warn' | 'error') =>
+    (message: string, extra: object = {}): void => {
+      const { stack, error, ...fields } = extra as { readonly stack?: unknown; readonly error?: unknown };
+      const line = lines.admit(`${level} ${namespace} ${message} ${String(error)}`);
+      if (line === undefined) return;
+      logger[level](message, {
+        ...fields,
+        ...(error === undefined ? {} : { error }),
+        ...(stack === undefined || !line.isFirst ? {} : { stack }),
+        ...(line.leftOut === 0 ? {} : { leftOut: line.leftOut }),
+      });
+    };
+  return {
+    info: (message, extra) => logger.info(message, extra),
+    debug: (message, extra) => logger.debug(message, extra),
+    warn: repeated('warn'),
+    error: repeated('error'),
+    namespace: (name, level) => dampen(logger.namespace(name, level), lines, name),
+    setLogLevel: (level) => logger.setLogLevel(level),
+  };
+}
