@@ -23,7 +23,7 @@ export type {
 } from './consume/request';
 export type { ConsumerLag } from './consume/applied';
 export { consumerLag } from './operate/consumer/consumer-lag';
-export type { KeyLag } from './operate/consumer/consumer-lag';
+export type { KeyLag, TopicLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
 export type { Cost, KafkaWorkload, Workload } from './operate/cost';
 export { deadLetters } from './operate/consumer/dead-letters';
@@ -40,10 +40,24 @@ export type { DoctorReport } from './operate/doctor/doctor';
 export type { DoctorOptions } from './operate/doctor/options';
 export type { DoctorTarget } from './operate/doctor/facts';
 export type { DoctorLine, Verdict } from './operate/doctor/line';
+export { explain } from './operate/explain';
+export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from './operate/explain';
+export type {
+  ConsumerKafkaFacts,
+  EventAtConsumer,
+  EventState,
+  ExplainedConsumer,
+  ExplainedTopic,
+  ExplainVerdict,
+  Explanation,
+  GroupFacts,
+} from './operate/explain-judge';
+export { explainKafka } from './operate/explain-kafka';
+export type { ExplainKafkaConnection } from './operate/explain-kafka';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
-export { findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
-export type { StackTarget } from './operate/find-outbox';
+export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
+export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
 export { held } from './operate/held';

@@ -27,5 +27,7 @@ function adviceOn(error: unknown): string | undefined {
     ? 'Name the outbox with --stack or --table, or run it where a local stack runs.'
     : error.name === 'Error' && error.message.includes('Region is missing')
       ? 'Give --region, or set AWS_REGION; or run it where a local stack runs.'
-      : ADVICE[error.name];
+      : error.name === 'ValidationException' && /key schema|schema element/i.test(error.message)
+        ? 'The table has other keys than an outbox or an inbox: check --table and --inbox.'
+        : ADVICE[error.name];
 }

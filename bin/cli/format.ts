@@ -33,9 +33,7 @@ export const number = (n: number): string => n.toLocaleString('en-US');
 export const count = (n: number, noun: string, plural = `${noun}s`): string =>
   `${number(n)} ${n === 1 ? noun : plural}`;
 
-/** As one argument of a command that a person copies into a shell, whatever a key is made of. */
-export const argument = (text: string): string =>
-  /^[\w@%+=:,./-][\w@%+=:,./#-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+export { shellArgument as argument } from '../../lib/operate/shell-command';
 
 /** One key of 2 KB must not push the columns of all others off the screen. */
 const MAX_WIDTH = 60;

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { addConsumer } from './commands/consumer';
 import { addCost } from './commands/cost';
 import { addDoctor } from './commands/doctor';
+import { addExplain } from './commands/explain';
 import { addHeld } from './commands/held';
 import { addRedrive } from './commands/redrive';
 import { addReplay } from './commands/replay';
@@ -19,6 +20,7 @@ const EXAMPLES = `
 Examples:
   outbox status                                     of the local stack that runs here, else of the stack Outbox
   outbox status --stack Shop --region eu-west-1     of the outbox in a deployed stack
+  outbox explain order#42 --inbox shipping-inbox    where one key is, and what to do next
   outbox held --table shop-outbox --json            of a table, for a program
   outbox redrive order#42 --why "topic made" --follow
   outbox redrive --reason unknown-topic --why "topic made"
@@ -32,7 +34,8 @@ Examples:
   outbox consumer redrive 42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
 
 Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
-2 nothing was done (bad arguments, no access, not confirmed); 3 verify cannot tell yet (run it again).`;
+2 nothing was done (bad arguments, no access, not confirmed), or explain does not know the key;
+3 verify or explain cannot tell (yet).`;
 
 /** The command line: what it is called, and what it says about itself. */
 export function createProgram(version: string): Command {
@@ -56,6 +59,7 @@ export function createProgram(version: string): Command {
   const additions = [
     addStatus,
     addHeld,
+    addExplain,
     addShow,
     addWhere,
     addRedrive,

@@ -9,7 +9,14 @@ import { KafkaClient } from '@aws-sdk/client-kafka';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { findKafkaFunctions, findSweeper, findTable, findTopics } from '../../lib/operate/find-outbox';
+import {
+  findConsumers,
+  findKafkaFunctions,
+  findSweeper,
+  findTable,
+  findTopics,
+  type DeployedConsumer,
+} from '../../lib/operate/find-outbox';
 import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
 import type { Target } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
@@ -47,6 +54,8 @@ export interface Session {
   readonly findSweeper?: () => Promise<string | undefined>;
   /** Of the stack as well: the functions that reach Kafka. */
   readonly findKafkaFunctions?: () => Promise<readonly string[]>;
+  /** Of the stack as well: the consumers that it deploys as functions. */
+  readonly findConsumers?: () => Promise<readonly DeployedConsumer[]>;
   /** Topics that the stack's output names. */
   readonly findTopics?: () => Promise<readonly string[]>;
   /** Of the local stack that runs. */
@@ -54,6 +63,12 @@ export interface Session {
   /** Noted on whatever is changed. */
   by(): Promise<string>;
 }
+
+/** What a command must repeat to be about the same outbox. */
+export const repeatedOptions = ({ table, stack, local, region }: GlobalOptions): string[] =>
+  Object.entries({ table, stack, local, region }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
 
 /** Where `npm run local` tells other programs what runs. */
 export const STACK_FILE = join('.outbox', 'stack.json');
@@ -101,6 +116,7 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
     place: `${options.table === undefined ? `stack ${stackName}, ` : ''}${await dynamodb.config.region()}`,
     services,
     findSweeper: options.table === undefined ? () => findSweeper(stack, services.lambda, tableName) : undefined,
+    findConsumers: options.table === undefined ? () => findConsumers(stack, services.lambda) : undefined,
     findTopics: options.table === undefined ? () => findTopics(stack) : undefined,
     findKafkaFunctions: options.table === undefined ? () => findKafkaFunctions(stack, services.lambda) : undefined,
     by: async () => options.by ?? (await callerArn(services.sts)),

@@ -26,6 +26,7 @@ const MAX_SORT_KEY_BYTES = 1024;
 
 export const INBOX_SORT_KEY = 'inbox';
 export const PARKED_PREFIX = 'parked#';
+export const MARKER_PREFIX = 'event#';
 
 /**
  * The aggregate, as far as it adds something to the source: rows that were written before messages had a
@@ -77,6 +78,21 @@ export function inboxKeyText({ source, topic, key, aggregate, partition }: Inbox
 }
 
 const escaped = (text: string): string => text.replace(/[%#]/g, encodeURIComponent);
+const unescaped = (text: string): string => text.replace(/%2[35]/g, decodeURIComponent);
+
+/** The key that {@link inboxKeyText} has written; `undefined` for a text that is too long to be stored, or none of its kind. */
+export function decodeInboxKeyText(text: string): InboxKey | undefined {
+  const [, topic, partition, aggregate, source, key] =
+    /^([^/|#]+)(?:\/(\d+))?(?:\|([^#]*))?#([^#]*)#(.*)$/s.exec(text) ?? [];
+  if (topic === undefined || source === undefined || key === undefined) return undefined;
+  return {
+    source: unescaped(source),
+    topic,
+    key,
+    ...(aggregate === undefined ? {} : { aggregate: unescaped(aggregate) }),
+    ...(partition === undefined ? {} : { partition: Number(partition) }),
+  };
+}
 
 /**
  * The partition key of everything that a consumer keeps about a key. Consumer names contain neither `#` nor `$`, so that
@@ -109,7 +125,7 @@ export const answersPartition = (consumer: string): string => `${consumer}#$answ
 /** The partition key of the consumer's breaker. */
 export const breakerPartition = (consumer: string): string => `${consumer}#$breaker`;
 
-export const markerSortKey = (id: string): string => shortened('event#', id);
+export const markerSortKey = (id: string): string => shortened(MARKER_PREFIX, id);
 
 /** A repetition of a message has the same place as its first delivery: that of the partition's order. */
 export const parkedSortKey = ({ partition, offset }: Pick<ConsumedRecord, 'partition' | 'offset'>): string =>

@@ -5,7 +5,13 @@ import {
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetFunctionConfigurationCommand,
+  paginateListEventSourceMappings,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda';
+import { decodeConsumerConfig, type ConsumerConfig } from '../consume/environment';
+import { OutboxError } from '../event/errors';
 import { TABLE } from '../event/table';
 import { BROKERS_VARIABLE } from '../kafka/broker-config';
 import { SWEEP_AFTER_VARIABLE } from '../sweep/environment';
@@ -83,6 +89,65 @@ export async function findKafkaFunctions(
     if (BROKERS_VARIABLE in (await variablesOf(lambda, name))) found.push(name);
   }
   return found;
+}
+
+/** A function of a stack that consumes events: the name of its consumer, the table of its inbox, and what it reads. */
+export interface DeployedConsumer {
+  readonly functionName: string;
+  readonly consumer: string;
+  readonly inbox: string;
+  /** Topics of its event source mappings. Left out if the caller may not list those. */
+  readonly topics?: readonly string[];
+  /** The consumer group of each topic. */
+  readonly groups?: Readonly<Record<string, string>>;
+}
+
+/** The consumers that a stack deploys as Lambda functions. Those that may not be looked at are left out. */
+export async function findConsumers(
+  { cloudformation, stackName }: StackTarget,
+  lambda: LambdaClient,
+): Promise<DeployedConsumer[]> {
+  const found: DeployedConsumer[] = [];
+  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
+    if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
+    const config = consumerConfigOf(await variablesOf(lambda, name));
+    if (config === undefined) continue;
+    const read = await mappedTopics(lambda, name);
+    found.push({ functionName: name, consumer: config.name, inbox: config.tableName, ...read });
+  }
+  return found;
+}
+
+async function mappedTopics(
+  lambda: LambdaClient,
+  functionName: string,
+): Promise<Pick<DeployedConsumer, 'topics' | 'groups'>> {
+  const topics = new Set<string>();
+  const groups: Record<string, string> = {};
+  try {
+    for await (const page of paginateListEventSourceMappings({ client: lambda }, { FunctionName: functionName })) {
+      for (const mapping of page.EventSourceMappings ?? []) {
+        const source = mapping.AmazonManagedKafkaEventSourceConfig ?? mapping.SelfManagedKafkaEventSourceConfig;
+        for (const topic of mapping.Topics ?? []) {
+          topics.add(topic);
+          if (source?.ConsumerGroupId !== undefined) groups[topic] = source.ConsumerGroupId;
+        }
+      }
+    }
+  } catch (error) {
+    if (error instanceof Error && SKIPPED.includes(error.name)) return {};
+    throw error;
+  }
+  return { topics: [...topics], groups };
+}
+
+function consumerConfigOf(variables: Record<string, string>): ConsumerConfig | undefined {
+  try {
+    return decodeConsumerConfig(variables);
+  } catch (error) {
+    if (error instanceof OutboxError && error.is('invalid-environment')) return undefined;
+    throw error;
+  }
 }
 
 /** Topics that the relay may write to, as the app's stack tells by its output `Topics`; none where it has no such output. */

@@ -10,7 +10,7 @@ import { OPERATOR_CLOCK, type Target } from './target';
 
 /** A key that is held, and what waits. */
 export interface HeldKey extends Hold {
-  /** Items of the key that are not acknowledged, the parked one included. */
+  /** Items of the key that are neither acknowledged nor parked: what `status` counts as waiting. */
   readonly waiting: number;
   /** The last redrive that was asked for. */
   readonly redriven?: Request;
@@ -37,7 +37,8 @@ async function countWaiting({ client, tableName }: Target, { pk, position }: Hol
         ConsistentRead: true,
         Select: 'COUNT',
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :signals',
-        FilterExpression: 'attribute_not_exists(processedAt) AND attribute_not_exists(discarded)',
+        FilterExpression:
+          'attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND attribute_not_exists(parked)',
         ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: position }, ':signals': { S: SIGNAL_PREFIX } },
         ExclusiveStartKey: after,
       }),

@@ -10,6 +10,8 @@ import { requireHeldKey, type Target } from './target';
 export interface ShownItem extends ItemState {
   readonly position: string;
   readonly id?: string;
+  /** `ce_source` of its events. */
+  readonly source?: string;
   /** Epoch milliseconds. */
   readonly committedAt?: number;
   /** Of each event. */
@@ -54,6 +56,7 @@ function shownItem(image: Image): ShownItem {
   return {
     position: image['sk']?.S ?? '',
     id: image['id']?.S,
+    source: image['source']?.S,
     committedAt: committedAt === undefined ? undefined : Number(committedAt),
     events: list.map(({ M: event }) => ({
       id: event?.['id']?.S,

@@ -58,7 +58,7 @@ it('status, held, show and where tell the same of a key that is held', async () 
   expect(text.stdout).not.toContain('\u001b');
 
   expect(await cli.json('held')).toEqual([
-    expect.objectContaining({ pk: 'order#7', reason: 'unknown-topic', attempts: 1, waiting: 2, state: 'holding' }),
+    expect.objectContaining({ pk: 'order#7', reason: 'unknown-topic', attempts: 1, waiting: 1, state: 'holding' }),
   ]);
   expect((await cli.run('held')).stdout).toMatch(/order#7 +unknown-topic +2 +1 +\d+ s +2\n/);
   expect(await cli.json('show', 'order#7')).toMatchObject({

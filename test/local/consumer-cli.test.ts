@@ -60,14 +60,19 @@ interface Parked {
   readonly why: string;
   readonly head: { readonly partition: number; readonly offset: string; readonly id: string };
 }
-const parked = async (name: string): Promise<Parked[]> =>
-  (await cli.json('consumer', 'parked', ...inbox(name))) as Parked[];
+/** Until the consumer has applied its first event, its table does not know it. */
+async function parked(name: string): Promise<Parked[]> {
+  const { code, stdout, stderr } = await cli.run('consumer', 'parked', ...inbox(name), '--json');
+  if (code === 0) return JSON.parse(stdout) as Parked[];
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('holds nothing of') });
+  return [];
+}
 
 async function parkFive(name: string, key: string): Promise<Parked> {
   for (let version = 1; version <= 5; version++) await put(key, version);
   let found: Parked | undefined;
   await until(`the parking of ${key}`, async () => {
-    found = (await parked(name)).find((each) => each.key === key && each.waiting === 4);
+    found = (await parked(name)).find((each) => each.key === key && each.waiting === 3);
     return found !== undefined;
   });
   return found!;
@@ -85,13 +90,13 @@ it('a key is parked, shown, mended, redriven and applied in order', async () => 
   });
   expect(await cli.json('consumer', 'parked', '--inbox', INBOX_TABLE)).toEqual(await parked('shipping'));
   const text = await cli.run('consumer', 'parked', ...inbox('shipping'));
-  expect(text.stdout).toMatch(/shipping +a +order +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +4\n/);
-  expect(text.stdout).toContain('a: Error: no stock\n');
+  expect(text.stdout).toMatch(/shipping +a +order +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +3\n/);
+  expect(text.stdout).toMatch(/^a: parked since 20[-\d: ]+Z: Error: no stock$/m);
 
   const redrive = ['consumer', 'redrive', 'a', ...inbox('shipping'), ...BECAUSE, '--follow'];
   const refused = await cli.run(...redrive);
   expect(refused).toMatchObject({ code: 1, stdout: '  a  failed again  Error: no stock\n0 of 1 key released.\n' });
-  expect(await parked('shipping')).toMatchObject([{ key: 'a', waiting: 4 }]);
+  expect(await parked('shipping')).toMatchObject([{ key: 'a', waiting: 3 }]);
 
   isMended['a'] = true;
   await put('a', 6);
@@ -113,13 +118,36 @@ it('the lag of a key is what the outbox has and the consumer has not applied', a
       { pk: 'order#a', topics: [{ isApplied: true, versionsBehind: 0, isParked: false }] },
     ],
   });
-  expect((await cli.run(...lag)).stdout).toMatch(/order#lag +orders +5 +\d+ s +no: parked +4\n/);
+  const text = (await cli.run(...lag)).stdout;
+  expect(text).toMatch(/order#lag +orders +5 +\d+ s +no: parked +4\n/);
+  expect(text).toMatch(/^order#lag: parked on orders since 20[-\d: ]+Z: Error: no stock$/m);
+  expect(text).toMatch(/^Next, when the cause is fixed: outbox consumer redrive lag .* --follow$/m);
   isMended['lag'] = true;
   const redrive = ['consumer', 'redrive', 'lag', ...inbox('shipping'), ...BECAUSE, '--follow'];
   expect(await cli.run(...redrive)).toMatchObject({ code: 0 });
   expect(await cli.run(...lag)).toMatchObject({ code: 0 });
   const none = await cli.run('consumer', 'lag', 'order#none', ...inbox('shipping'));
   expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('has nothing of order#none') });
+});
+
+it.each([
+  ['parked', []],
+  ['redrive', ['a', ...BECAUSE]],
+  ['skip', ['a', ...BECAUSE]],
+  ['lag', ['order#a']],
+])('%s of a consumer that the table does not know says which it knows', async (command, args) => {
+  const { code, stdout, stderr } = await cli.run('consumer', command, ...args, ...inbox('nosuch'));
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/holds nothing of consumer "nosuch"\. It knows .*shipping/);
+});
+
+it.each([
+  ['the outbox table', () => world.stack.tableName, /holds nothing of any consumer: either it is no inbox/],
+  ['a table with other keys', () => 'business', /ValidationException.*\n.*has other keys .* check --table and --inbox/],
+])('%s is no inbox', async (_, table, message) => {
+  const { code, stdout, stderr } = await cli.run('consumer', 'parked', '--inbox', table(), '--consumer', 'shipping');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(message);
 });
 
 it('a message that heads a key is discarded with a reason, and what waits behind it is applied', async () => {
@@ -265,7 +293,7 @@ describe('dead letters come back', () => {
       stdout: `  ${place} (come-first)  failed again  Error: no stock\n0 of 1 dead letter applied.\n`,
     });
     await put('come-first', 4);
-    await until('the parking', async () => (await parked(NAME)).some(({ waiting }) => waiting === 2));
+    await until('the parking', async () => (await parked(NAME)).some(({ waiting }) => waiting === 1));
     isMended['come-first'] = true;
     expect(await cli.run('consumer', 'redrive', 'come-first', ...inbox(NAME), ...BECAUSE, '--follow')).toMatchObject({
       code: 0,

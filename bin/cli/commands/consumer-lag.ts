@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { consumerLag, type KeyLag } from '../../../lib/operate/consumer/consumer-lag';
 import { act, EXIT_CODES } from '../act';
-import { columns, duration, number } from '../format';
+import { argument, columns, duration, number, time } from '../format';
 import type { Session } from '../session';
 
 interface LagOptions {
@@ -28,11 +28,11 @@ async function run({ terminal, target }: Session, keys: readonly string[], optio
   for (const key of keys) {
     lags.push(await consumerLag(target, { client: target.client, tableName: inbox, consumer }, key));
   }
-  terminal.result(lags, () => lines(lags));
+  terminal.result(lags, () => lines(lags, options));
   return lags.every(({ topics }) => topics.every(({ isApplied }) => isApplied)) ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-function lines(lags: readonly KeyLag[]): string[] {
+function lines(lags: readonly KeyLag[], options: LagOptions): string[] {
   const now = Date.now();
   const rows = lags.flatMap(({ pk, position, committedAt, topics }) =>
     topics.map(({ topic, isApplied, versionsBehind, isParked }) => [
@@ -44,5 +44,22 @@ function lines(lags: readonly KeyLag[]): string[] {
       versionsBehind === undefined ? 'unknown' : number(versionsBehind),
     ]),
   );
-  return columns([['KEY', 'TOPIC', 'NEWEST', 'COMMITTED FOR', 'APPLIED', 'VERSIONS BEHIND'], ...rows]);
+  return [
+    ...columns([['KEY', 'TOPIC', 'NEWEST', 'COMMITTED FOR', 'APPLIED', 'VERSIONS BEHIND'], ...rows]),
+    ...lags.flatMap((lag) => nextOf(lag, options)),
+  ];
+}
+
+/** Why a key is not applied, and the next command. */
+function nextOf({ pk, topics }: KeyLag, { inbox, consumer }: LagOptions): string[] {
+  if (topics.every(({ isApplied }) => isApplied)) return [];
+  const parked = topics.flatMap((topic) => topic.parked ?? []);
+  const names = `--inbox ${argument(inbox)} --consumer ${argument(consumer)}`;
+  return [
+    '',
+    ...parked.map(({ topic, why, since }) => `${pk}: parked on ${topic} since ${time(since)}: ${why}`),
+    parked.length > 0
+      ? `Next, when the cause is fixed: outbox consumer redrive ${argument(parked[0]?.key ?? '')} ${names} --why "…" --follow`
+      : `${pk}: not parked and not applied. Next: outbox explain ${argument(pk)} ${names}`,
+  ];
 }

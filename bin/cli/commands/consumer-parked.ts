@@ -51,15 +51,15 @@ function lines(keys: readonly ParkedKey[], inbox: string): string[] {
     duration(now - since),
     number(waiting),
   ]);
-  const details = keys.flatMap(({ key, why, requests }) => [
-    `${key}: ${why}`,
+  const details = keys.flatMap(({ key, why, since, requests }) => [
+    `${key}: parked since ${time(since)}: ${why}`,
     ...requests.map(
       ({ asks, request: { at, by, why: reason } }) => `  ${asks} asked for ${time(at)} by ${by}: ${reason}`,
     ),
   ]);
   const names = [...new Set(keys.map(({ consumer }) => consumer))];
   return [
-    `${count(keys.length, 'key')} parked. When the cause is mended:`,
+    `${count(keys.length, 'key')} parked. Next, when the cause is fixed:`,
     ...names.map(
       (name) => `  outbox consumer redrive KEY… | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
     ),

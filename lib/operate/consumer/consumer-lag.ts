@@ -8,6 +8,8 @@ import { decodeItem, type OutboxItem } from '../../event/item';
 import { messagesOf } from '../../event/message';
 import { SIGNAL_PREFIX } from '../../event/position';
 import { queryPages } from '../../relay/dynamodb/pages';
+import { requireConsumer } from './inbox-contents';
+import { parkedKeysOf, type ParkedKey } from './parked';
 import type { ConsumerTarget } from './redrive-parked';
 import { OPERATOR_CLOCK, refuse, requireKey, type Target } from '../target';
 
@@ -19,21 +21,38 @@ export interface KeyLag {
   /** Epoch milliseconds: when it was committed. */
   readonly committedAt: number;
   /** For each topic of that item. */
-  readonly topics: readonly ConsumerLag[];
+  readonly topics: readonly TopicLag[];
+}
+
+/** How far a consumer is with a key on one topic. */
+export interface TopicLag extends ConsumerLag {
+  /** Why the key is parked, since when, and at which event. Left out for a key that is not parked. */
+  readonly parked?: ParkedKey;
 }
 
 /**
  * Compares the newest item of a key in the outbox with what the consumer has applied. Strongly consistent; reads only.
  *
- * @throws OutboxError `operation-refused` for what is no key, or a key of which the outbox has nothing (any more);
- * `undecodable-item`.
+ * @throws OutboxError `operation-refused` for what is no key, a key of which the outbox has nothing (any more), or a
+ * consumer of which the table holds nothing; `undecodable-item`.
  */
 export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: string): Promise<KeyLag> {
   const pk = requireKey('lag', key);
   const item = await newestItem(outbox, pk);
   const { consumer, tableName } = inbox;
   const store = dynamodbInbox({ client: readerOf(inbox.client), tableName, consumer });
-  const topics = await new AppliedReader(store, OPERATOR_CLOCK, consumer).lag(consistencyToken(item, messagesOf(item)));
+  const lags = await new AppliedReader(store, OPERATOR_CLOCK, consumer).lag(consistencyToken(item, messagesOf(item)));
+  // A row tells that the consumer is known. Of one without any, a mistyped name would look like a long way behind.
+  if (lags.every(({ isApplied, appliedAt, isParked }) => !isApplied && !isParked && appliedAt === undefined)) {
+    await requireConsumer(inbox, consumer);
+  }
+  const topics: TopicLag[] = [];
+  for (const lag of lags) {
+    const { topic, isParked } = lag;
+    const selection = { keys: [item.key], topic, source: item.source, aggregate: item.aggregate };
+    const [parked] = isParked ? (await parkedKeysOf(inbox, consumer, selection)).keys : [];
+    topics.push(parked === undefined ? lag : { ...lag, parked });
+  }
   return { pk, position: item.sk, committedAt: item.committedAt, topics };
 }
 
@@ -53,7 +72,7 @@ async function newestItem({ client, tableName }: Target, pk: string): Promise<Ou
 }
 
 /** What the inbox reads by, without the document client. */
-const readerOf = (client: DynamoDBClient): Pick<ConsumerClient, 'get' | 'query'> => ({
+export const readerOf = (client: DynamoDBClient): Pick<ConsumerClient, 'get' | 'query'> => ({
   async get({ Key, ...input }) {
     const { Item } = await client.send(new GetItemCommand({ ...input, Key: marshall(Key) }));
     return { Item: Item && unmarshall(Item) };

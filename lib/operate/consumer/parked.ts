@@ -1,10 +1,4 @@
-import {
-  GetItemCommand,
-  QueryCommand,
-  ScanCommand,
-  type AttributeValue,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { parkedRecord } from '../../consume/dynamodb/inbox';
 import {
@@ -20,6 +14,7 @@ import { headerText } from '../../consume/record';
 import { decodeRequest, type ParkingRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/key-work';
+import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
 
 /** The table of one or more consumers. */
 export interface InboxTarget {
@@ -63,6 +58,7 @@ export interface ParkedKey extends InboxKey {
   readonly why: string;
   /** Epoch milliseconds. */
   readonly since: number;
+  /** Events that wait behind the first one, as `waiting` counts everywhere: the parked one itself is not among them. */
   readonly waiting: number;
   /** Left out when the last of them has just left. */
   readonly head?: ParkedHead;
@@ -70,20 +66,35 @@ export interface ParkedKey extends InboxKey {
   readonly requests: readonly ParkingRequest[];
 }
 
-/** The keys that are parked, the one that is parked longest first. Strongly consistent; reads only. */
+/**
+ * The keys that are parked, the one that is parked longest first. Strongly consistent; reads only.
+ *
+ * If the consumer has parked no key at all, the table is scanned until it shows an item of that consumer: a mistyped name
+ * or table must not look as if nothing were parked.
+ *
+ * @throws OutboxError `operation-refused` for a consumer of which the table holds nothing, naming those that it knows, and
+ * for a table that holds nothing of any consumer.
+ */
 export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {}): Promise<readonly ParkedKey[]> {
-  const { consumer } = options;
-  const consumers = consumer === undefined ? await findConsumers(target, options) : [consumer];
+  const { consumer, onProgress } = options;
+  const { tableName } = target;
+  const consumers = consumer === undefined ? (await inboxContents(target, { onProgress })).consumers : [consumer];
+  if (consumers.length === 0) refuseConsumer(tableName, undefined, []);
   const keys: ParkedKey[] = [];
-  for (const name of consumers) keys.push(...(await parkedKeysOf(target, name, options)));
+  for (const name of consumers) {
+    const parked = await parkedKeysOf(target, name, options);
+    if (parked.isNoneParked && name === consumer) await requireConsumer(target, consumer, { onProgress });
+    keys.push(...parked.keys);
+  }
   return keys.toSorted((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
 }
 
-async function parkedKeysOf(
+/** The parked keys of one consumer that are selected, in no order, and whether it has parked none at all. */
+export async function parkedKeysOf(
   { client, tableName }: InboxTarget,
   consumer: string,
   selection: ParkedSelection,
-): Promise<ParkedKey[]> {
+): Promise<{ readonly keys: readonly ParkedKey[]; readonly isNoneParked: boolean }> {
   const requests = new Map<string, ParkingRequest[]>();
   for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
     for (const item of page) {
@@ -93,9 +104,11 @@ async function parkedKeysOf(
       requests.set(name, [...(requests.get(name) ?? []), request]);
     }
   }
+  let isNoneParked = true;
   const listed: { readonly key: InboxKey; readonly why: string; readonly since: number }[] = [];
   for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
     for (const image of page) {
+      isNoneParked = false;
       const item = unmarshall(image);
       const key = decodeInboxKey(item);
       if (!isSelected(key, selection)) continue;
@@ -105,10 +118,11 @@ async function parkedKeysOf(
   const keys: ParkedKey[] = [];
   await forEachKey(listed, async ({ key, ...parking }) => {
     const pk = inboxPartitionKey(consumer, key);
-    const [waiting, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
+    const [parked, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
+    const waiting = Math.max(0, parked - 1);
     keys.push({ consumer, ...key, ...parking, waiting, head, requests: requests.get(pk) ?? [] });
   });
-  return keys;
+  return { keys, isNoneParked };
 }
 
 const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
@@ -125,11 +139,11 @@ const parkedOf = (tableName: string, pk: string) => ({
 });
 
 async function countParked(client: DynamoDBClient, tableName: string, pk: string): Promise<number> {
-  let waiting = 0;
+  let parked = 0;
   for await (const page of queryPages(client, { ...parkedOf(tableName, pk), ProjectionExpression: 'sk' })) {
-    waiting += page.length;
+    parked += page.length;
   }
-  return waiting;
+  return parked;
 }
 
 async function headOf(client: DynamoDBClient, tableName: string, pk: string): Promise<ParkedHead | undefined> {
@@ -166,30 +180,4 @@ export async function parkedMessage(
   const record = parkedRecord(unmarshall(Item));
   const headers = Object.keys(record.headers).map((name) => [name, headerText(record, name) ?? ''] as const);
   return { headers: Object.fromEntries(headers), value: record.value?.toString() ?? null };
-}
-
-async function findConsumers({ client, tableName }: InboxTarget, { onProgress }: ParkedOptions): Promise<string[]> {
-  const ending = parkedKeysPartition('');
-  const consumers = new Set<string>();
-  let scanned = 0;
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const { Items, ScannedCount, LastEvaluatedKey } = await client.send(
-      new ScanCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        ProjectionExpression: 'pk',
-        FilterExpression: 'contains(pk, :ending)',
-        ExpressionAttributeValues: { ':ending': { S: ending } },
-        ExclusiveStartKey: from,
-      }),
-    );
-    for (const { pk } of Items ?? []) {
-      const consumer = pk?.S?.slice(0, -ending.length) ?? '';
-      if (parkedKeysPartition(consumer) === pk?.S) consumers.add(consumer);
-    }
-    onProgress?.((scanned += ScannedCount ?? 0));
-    from = LastEvaluatedKey;
-  } while (from !== undefined);
-  return [...consumers].toSorted();
 }

@@ -1,3 +1,4 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { encodeItem } from '../../../lib/event/item';
 import { positionOfVersion } from '../../../lib/event/position';
 import { consumerLag } from '../../../lib/operate/consumer/consumer-lag';
@@ -11,6 +12,9 @@ test('the newest item of this region counts, though another region has written a
   await put(item(1, 'eu-west-1'), item(2, 'eu-west-1'), item(3, 'us-east-1'));
   const client = viewFromHome(newClient(), { region: 'eu-west-1', publishesFor: ['eu-west-1'] });
   const inbox = { client: newClient(), tableName: INBOX, consumer: 'shipping' };
+  // Of a consumer that the table does not know, nothing is told.
+  const known = { pk: { S: 'shipping#orders#/shop/order#2' }, sk: { S: 'inbox' } };
+  await inbox.client.send(new PutItemCommand({ TableName: INBOX, Item: known }));
   expect(await consumerLag({ client, tableName: TABLE }, inbox, 'order#1')).toMatchObject({
     position: positionOfVersion(2),
   });

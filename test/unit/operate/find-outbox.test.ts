@@ -1,8 +1,15 @@
 import { CloudFormationClient, DescribeStacksCommand, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { findKafkaFunctions, findSweeper, findTable, findTopics } from '../../../lib/operate/find-outbox';
+import { encodeConsumerConfig } from '../../../lib/consume/environment';
+import {
+  findConsumers,
+  findKafkaFunctions,
+  findSweeper,
+  findTable,
+  findTopics,
+} from '../../../lib/operate/find-outbox';
 import { encodeSweeperConfig } from '../../../lib/sweep/environment';
 
 const cloudformation = mockClient(CloudFormationClient);
@@ -86,6 +93,45 @@ test('the functions of a stack that reach Kafka are those that are told brokers'
     .on(GetFunctionConfigurationCommand, { FunctionName: 'hidden' })
     .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
   expect(await findKafkaFunctions(stack, clients.lambda)).toEqual(['relay']);
+});
+
+describe('the consumers of a stack', () => {
+  const Variables = encodeConsumerConfig({
+    ...{ name: 'shipping', tableName: 'shipping-inbox', brokers: ['b:9098'], auth: { kind: 'iam' } },
+  });
+  const shipping = { functionName: 'fn', consumer: 'shipping', inbox: 'shipping-inbox' };
+
+  beforeEach(() => {
+    stackOf(['relay', 'fn'].map((name) => resource('AWS::Lambda::Function', name)));
+    lambda
+      .on(GetFunctionConfigurationCommand, { FunctionName: 'fn' })
+      .resolves({ Environment: { Variables } })
+      .on(GetFunctionConfigurationCommand, { FunctionName: 'relay' })
+      .resolves({ Environment: { Variables: { OUTBOX_KAFKA_BROKERS: 'b:9098' } } });
+  });
+
+  test('are the functions that know their name and table, with topics and groups of their mappings', async () => {
+    lambda.on(ListEventSourceMappingsCommand, { FunctionName: 'fn' }).resolves({
+      EventSourceMappings: [
+        { Topics: ['orders'], AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: 'shipping-orders' } },
+        { Topics: ['audit'], SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: 'shipping-audit' } },
+      ],
+    });
+    expect(await findConsumers(stack, clients.lambda)).toEqual([
+      {
+        ...shipping,
+        topics: ['orders', 'audit'],
+        groups: { orders: 'shipping-orders', audit: 'shipping-audit' },
+      },
+    ]);
+  });
+
+  test('are found without their topics where mappings may not be listed', async () => {
+    lambda
+      .on(ListEventSourceMappingsCommand)
+      .rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+    expect(await findConsumers(stack, clients.lambda)).toEqual([shipping]);
+  });
 });
 
 test.each<[string | undefined, string[]]>([

@@ -1,0 +1,504 @@
+import type { InboxState } from '../consume/inbox';
+import { decide, isAside, seenOf } from '../consume/inbox';
+import { aggregateIn, type InboxKey } from '../consume/inbox-keys';
+import { partitionName } from '../event/partition-hold';
+import { parsePartitionKey } from '../event/key';
+import { shownPosition, versionOfPosition } from '../event/position';
+import { parseReceipt, type Receipt } from '../event/receipt';
+import { formatSequence } from '../event/sequence';
+import type { DeadLetter } from './consumer/dead-letters';
+import type { ParkedKey } from './consumer/parked';
+import { shellCommand } from './shell-command';
+import type { ShownItem, ShownKey } from './show';
+
+/** What a consumer's table says about one key on one topic. */
+export interface InboxFacts {
+  readonly key: InboxKey;
+  readonly state: InboxState;
+  /** Epoch milliseconds of the last effect of the key. */
+  readonly appliedAt?: number;
+  readonly parked?: ParkedKey;
+  /** By event id: an event that has a mark of its own was applied, or discarded by an operator. */
+  readonly marks: ReadonlyMap<string, 'applied' | 'discarded'>;
+}
+
+/** What Kafka says about a consumer group. */
+export interface GroupFacts {
+  readonly members: number;
+  /** The next offset that the group reads, by `topic-partition`. A partition without one was never read. */
+  readonly committed: ReadonlyMap<string, bigint>;
+}
+
+/** What Kafka says about a consumer. */
+export interface ConsumerKafkaFacts {
+  readonly group: GroupFacts;
+  /** Dead letters of the key, by topic that the consumer reads; `undefined` where the dead-letter topic does not exist. */
+  readonly deadLetters: ReadonlyMap<string, readonly DeadLetter[] | undefined>;
+}
+
+/** A consumer, as far as it could be looked at. */
+export interface ConsumerFacts {
+  readonly consumer: string;
+  /** Its table. */
+  readonly inbox: string;
+  /** Topics that it is known to read. Left out: nothing tells which it reads. */
+  readonly topics?: readonly string[];
+  readonly keys: readonly InboxFacts[];
+  /** Left out: Kafka was not read. */
+  readonly kafka?: ConsumerKafkaFacts;
+}
+
+/** What was found out about one key. */
+export interface KeyFacts {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly shown: ShownKey;
+  readonly consumers: readonly ConsumerFacts[];
+  /** The offset after the last message, by `topic-partition`. Left out: Kafka was not read. */
+  readonly ends?: ReadonlyMap<string, bigint>;
+  /** Topics of the key that do not exist. */
+  readonly absentTopics?: readonly string[];
+  /** What was not looked at, and why. */
+  readonly notLookedAt: readonly string[];
+  /** Options that every command needs to be about the same outbox, such as `--stack Shop`. */
+  readonly globals?: readonly string[];
+}
+
+/** A command about the same outbox. */
+const outbox = ({ globals = [] }: Pick<KeyFacts, 'globals'>, ...words: readonly string[]): string =>
+  shellCommand('outbox', ...words, ...globals);
+
+/** `1 item waits behind it`, `3 items wait behind it` */
+const waitBehind = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? ' waits' : 's wait'} behind it`;
+
+/**
+ * Where an event stands at a consumer.
+ *
+ * `applied`; `parked` there; `dead-letter`: set aside, without effect; `discarded` there by an operator; `not-yet`: the
+ * consumer has not come to it; `passed`: its group has read past it, and its table has nothing of it; `missed`: later
+ * events of the key were applied, and this one was not; `not-read`: nothing shows that the consumer reads the topic;
+ * `unknown`: an event without a version, of which only a mark would tell.
+ */
+export type EventState =
+  'applied' | 'parked' | 'dead-letter' | 'discarded' | 'not-yet' | 'passed' | 'missed' | 'not-read' | 'unknown';
+
+/** One published event at one consumer. */
+export interface EventAtConsumer {
+  readonly position: string;
+  readonly id: string;
+  readonly type?: string;
+  readonly topic: string;
+  /** Where it lies in Kafka, `topic-partition@offset`. */
+  readonly receipt?: string;
+  readonly state: EventState;
+}
+
+/** A consumer's part of an explanation. */
+export interface ExplainedConsumer {
+  readonly consumer: string;
+  readonly inbox: string;
+  readonly topics: readonly ExplainedTopic[];
+  readonly events: readonly EventAtConsumer[];
+  /** Members of its group. Left out: Kafka was not read. */
+  readonly members?: number;
+}
+
+/** A key at a consumer, on one topic. */
+export interface ExplainedTopic {
+  readonly topic: string;
+  /** The newest applied sequence; left out if there is none, and for keys without versions. */
+  readonly appliedUpTo?: string;
+  readonly appliedAt?: number;
+  readonly parked?: ParkedKey;
+  /** Left out: Kafka was not read, or the topic does not exist. */
+  readonly deadLetters?: readonly DeadLetter[];
+  /** Events that the consumer has set aside, as its table notes them: the last 64. */
+  readonly aside: number;
+  /** Messages of the key's partition that the group reads before it comes to the newest event of the key. */
+  readonly messagesBehind?: string;
+}
+
+/** `unknown-key`: nothing of it is found anywhere. `undecided`: nothing missing was found, but not everything could be seen. */
+export type ExplainVerdict =
+  | 'unknown-key'
+  | 'item-gone'
+  | 'held'
+  | 'pending'
+  | 'lost-in-kafka'
+  | 'parked-at-consumer'
+  | 'dead-letter'
+  | 'missed'
+  | 'not-consumed'
+  | 'undecided'
+  | 'applied';
+
+/** Where a key stands in the whole, and the one thing to do next. */
+export interface Explanation extends ShownKey {
+  readonly consumers: readonly ExplainedConsumer[];
+  readonly verdict: ExplainVerdict;
+  /** What is missing, and where. */
+  readonly why: string;
+  /** A command, or what to wait for. Left out if nothing is missing. */
+  readonly next?: string;
+  readonly notLookedAt: readonly string[];
+}
+
+/** A relay that works publishes within seconds. */
+const OVERDUE_MS = 60_000;
+
+/** Follows a key from the table through Kafka to its consumers. The first place where something is missing decides. */
+export function explainKey(facts: KeyFacts): Explanation {
+  const { shown, notLookedAt } = facts;
+  const consumers = facts.consumers.map((consumer) => explainConsumer(shown, consumer));
+  const finding =
+    unknownKey(facts) ?? atOutbox(facts) ?? inKafka(facts) ?? atConsumers(facts, consumers) ?? endOf(facts, consumers);
+  return { ...shown, consumers, ...finding, notLookedAt };
+}
+
+type Finding = Pick<Explanation, 'verdict' | 'why' | 'next'>;
+
+/** Nothing of the key in the table, and nothing at any consumer that was looked at. */
+export const isUnknown = ({ shown, consumers }: Pick<KeyFacts, 'shown' | 'consumers'>): boolean =>
+  shown.items.length === 0 &&
+  shown.signals.length === 0 &&
+  shown.hold === undefined &&
+  consumers.every(({ keys, kafka }) => keys.every(isEmpty) && lettersOf(kafka).length === 0);
+
+const isEmpty = ({ state, parked, marks }: InboxFacts): boolean =>
+  state.window.length === 0 && state.aside.length === 0 && parked === undefined && marks.size === 0;
+
+const lettersOf = (kafka: ConsumerKafkaFacts | undefined): readonly DeadLetter[] =>
+  [...(kafka?.deadLetters.values() ?? [])].flatMap((letters) => letters ?? []);
+
+function unknownKey(facts: KeyFacts): Finding | undefined {
+  if (!isUnknown(facts)) return undefined;
+  const looked = facts.consumers.map(({ consumer }) => consumer);
+  const where = looked.length === 0 ? 'the table' : `the table and the consumers ${looked.join(', ')}`;
+  return {
+    verdict: 'unknown-key',
+    why: `${facts.shown.pk} is unknown: nothing of it is in ${where}. The name is wrong, it was never written, or its last item has expired after its retention.`,
+    next: 'check the name with the writer of the event',
+  };
+}
+
+function atOutbox(facts: KeyFacts): Finding | undefined {
+  const { shown, now } = facts;
+  const { pk, hold, items } = shown;
+  const open = items.filter(({ state }) => state === 'pending' || state === 'parked');
+  const [first] = open;
+  if (hold !== undefined) {
+    const at = shownPosition(hold.position);
+    const head = items.find(({ position }) => position === hold.position);
+    const waiting = waitBehind(open.filter(({ state }) => state === 'pending').length, 'item');
+    if (head === undefined && hold.state === 'holding') {
+      return {
+        verdict: 'item-gone',
+        why: `${pk} is held for the item at ${at}, and that item is gone: somebody deleted it. ${waiting}. Its event was never published.`,
+        next: `do not redrive: restore the item first, see docs/runbooks/held-keys.md. ${outbox(facts, 'show', pk)} shows what is left`,
+      };
+    }
+    if (hold.awaits !== undefined) {
+      return {
+        verdict: 'held',
+        why: `${pk} waits since ${timeOf(hold.since)} for partition ${partitionName(hold.awaits)}, which takes no writes: ${hold.message}. The relay releases it by itself.`,
+        next: `check the replicas of ${partitionName(hold.awaits)}, then ${outbox(facts, 'doctor')}`,
+      };
+    }
+    if (hold.state === 'draining') {
+      return {
+        verdict: 'held',
+        why: `${pk} is being published again from ${at} on, since ${timeOf(hold.since)}.`,
+        next: `wait some seconds, then ${outbox(facts, 'explain', pk)}`,
+      };
+    }
+    return {
+      verdict: 'held',
+      why: `${pk} is held at ${at} since ${timeOf(hold.since)}: ${hold.reason}: ${hold.message}. ${waiting}.`,
+      next: `fix the cause, then ${outbox(facts, 'redrive', pk)} --why "…" --follow`,
+    };
+  }
+  if (first === undefined) return undefined;
+  const at = shownPosition(first.position);
+  if (first.state === 'parked') {
+    return {
+      verdict: 'held',
+      why: `${pk} at ${at} is parked and nothing holds its key: ${first.parked?.reason ?? 'unknown'}: ${first.parked?.message ?? ''}.`,
+      next: outbox(facts, 'sweep'),
+    };
+  }
+  const age = first.committedAt === undefined ? undefined : now - first.committedAt;
+  const isYoung = age !== undefined && age < OVERDUE_MS;
+  return {
+    verdict: 'pending',
+    why: `${pk} at ${at} is in the table and not published${age === undefined ? '' : `, for ${Math.max(0, Math.round(age / 1000))} s`}; ${open.length} of ${items.length} items are not.`,
+    next: isYoung
+      ? `wait some seconds, then ${outbox(facts, 'explain', pk)}`
+      : `${outbox(facts, 'status')} tells whether everything or this key alone is late`,
+  };
+}
+
+function inKafka(facts: KeyFacts): Finding | undefined {
+  const { shown, ends, absentTopics = [] } = facts;
+  if (ends === undefined) return undefined;
+  for (const { position, receipts } of shown.items) {
+    for (const text of receipts) {
+      const receipt = parseReceipt(text);
+      if (receipt === undefined) continue;
+      const end = ends.get(partitionOf(receipt));
+      const isGone = absentTopics.includes(receipt.topic);
+      if (!isGone && (end === undefined || receipt.offset < end)) continue;
+      const what = isGone
+        ? `topic ${receipt.topic} does not exist`
+        : `${partitionOf(receipt)} ends at ${end}: the topic lost messages or was made again`;
+      return {
+        verdict: 'lost-in-kafka',
+        why: `${shown.pk} at ${shownPosition(position)} was acknowledged as ${text}, but ${what}.`,
+        next: `${outbox(facts, 'verify')} --since 1d shows how much is missing`,
+      };
+    }
+  }
+  return undefined;
+}
+
+const RANK: readonly EventState[] = ['parked', 'dead-letter', 'missed', 'passed', 'not-yet'];
+
+function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Finding | undefined {
+  const stuck = explained.flatMap((one) => stateOf(one));
+  const worst = RANK.map((state) => stuck.find((one) => one.state === state)).find((one) => one !== undefined);
+  if (worst === undefined) return undefined;
+  const { state, explained: one, event } = worst;
+  const { pk } = facts.shown;
+  const { consumer, inbox } = one;
+  const key = parsePartitionKey(pk)?.key ?? pk;
+  const names = ['--inbox', inbox, '--consumer', consumer];
+  const topic = one.topics.find((each) => each.topic === (event?.topic ?? each.topic));
+  const name = event === undefined ? pk : `${pk} at ${shownPosition(event.position)} (${event.receipt ?? event.topic})`;
+  switch (state) {
+    case 'parked': {
+      const parked = one.topics.flatMap((each) => each.parked ?? [])[0];
+      const place = parked?.head === undefined ? '' : ` at ${placeOf(parked.head)}`;
+      const since = parked === undefined ? '' : ` since ${timeOf(parked.since)}: ${parked.why}`;
+      const asked = (parked?.requests.length ?? 0) > 0;
+      return {
+        verdict: 'parked-at-consumer',
+        why: `${consumer} has parked ${pk}${place}${since}. ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
+        next: asked
+          ? `the consumer is asked to apply it already: does an instance run? ${outbox(facts, 'doctor')}`
+          : `fix the cause, then ${outbox(facts, 'consumer', 'redrive', key, ...names)} --why "…" --follow`,
+      };
+    }
+    case 'dead-letter': {
+      const letters = one.topics.flatMap((each) => each.deadLetters ?? []);
+      const letter = letters.find(({ id }) => id === event?.id) ?? letters.at(-1);
+      const told = letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.setAsideAt)})`;
+      const read = event?.topic ?? letter?.from.topic ?? topic?.topic ?? '';
+      return {
+        verdict: 'dead-letter',
+        why: `${consumer} has set ${name} aside as a dead letter, without its effect${told}.`,
+        next: `${outbox(facts, 'consumer', 'dead-letters', '--topic', read, '--consumer', consumer, '--key', key)} lists them; with --resend the consumer applies them`,
+      };
+    }
+    case 'missed':
+    case 'passed': {
+      const version = event === undefined ? undefined : shownPosition(event.position);
+      const range = version === undefined ? [] : ['--from', version, '--to', version];
+      return {
+        verdict: 'missed',
+        why:
+          state === 'missed'
+            ? `${consumer} has applied later events of the key, and not ${name}.`
+            : `the group of ${consumer} has read past ${name}, and ${inbox} has nothing of it: the consumer skips its type, began later, or has another table.`,
+        next: `${outbox(facts, 'replay', pk, ...range)} --why "missing at ${consumer}" shows what would be published again, to every consumer of the topic; only one with onReplay: 'apply' applies it`,
+      };
+    }
+    default: {
+      const behind = topic?.messagesBehind;
+      const members = one.members;
+      const isIdle = members === 0;
+      return {
+        verdict: 'not-consumed',
+        why: `${name} is published, and ${consumer} has not applied it${isIdle ? ': its group has no members, so no instance runs' : behind === undefined ? '' : `: ${behind} messages of the partition come before it`}.`,
+        next: isIdle
+          ? `start an instance of ${consumer}, then ${outbox(facts, 'explain', pk, ...names)}`
+          : members === undefined
+            ? `${outbox(facts, 'doctor')} tells whether an instance of ${consumer} runs`
+            : `wait, then ${outbox(facts, 'explain', pk, ...names)}; if it stays, the log of ${consumer} (docs/runbooks/consumer-behind.md)`,
+      };
+    }
+  }
+}
+
+/** What keeps a consumer from having applied everything, each with the first event that it concerns. */
+function stateOf(
+  explained: ExplainedConsumer,
+): { readonly explained: ExplainedConsumer; readonly state: EventState; readonly event?: EventAtConsumer }[] {
+  const found = new Map<EventState, EventAtConsumer | undefined>();
+  for (const event of explained.events) if (!found.has(event.state)) found.set(event.state, event);
+  // Of items that have expired in the outbox, the consumer's own table and Kafka still tell.
+  if (explained.topics.some(({ parked }) => parked !== undefined) && !found.has('parked')) {
+    found.set('parked', undefined);
+  }
+  const isOpenLetter = explained.topics.some(
+    ({ aside, deadLetters }) => aside > 0 || (deadLetters ?? []).some(({ id }) => !isSettled(explained, id)),
+  );
+  if (isOpenLetter && !found.has('dead-letter') && !found.has('discarded')) found.set('dead-letter', undefined);
+  return [...found].map(([state, event]) => ({ explained, state, ...(event === undefined ? {} : { event }) }));
+}
+
+const isSettled = ({ events }: ExplainedConsumer, id: string | undefined): boolean =>
+  events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
+
+function endOf(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Finding {
+  const { shown, consumers, notLookedAt } = facts;
+  const { pk, items } = shown;
+  const discarded = items.filter(({ state }) => state === 'discarded').length;
+  const without = discarded === 0 ? '' : ` ${discarded} of them an operator discarded in the outbox.`;
+  const published =
+    items.length === 0
+      ? `The outbox has nothing of ${pk} any more.`
+      : `All ${items.length} items of ${pk} in the table are published.${without}`;
+  if (consumers.length === 0) {
+    return {
+      verdict: 'undecided',
+      why: `${published} No consumer was looked at.`,
+      next: `${outbox(facts, 'explain', pk)} --inbox TABLE, with the table of the consumer that lacks it`,
+    };
+  }
+  if (items.length === 0) {
+    return {
+      verdict: 'undecided',
+      why: `${published} Nothing of it is parked or set aside at ${explained.map(({ consumer }) => consumer).join(', ')}; whether they lack its last event, no item tells any more.`,
+      next: 'compare the sequence that the consumer has applied with the version in the data of the service',
+    };
+  }
+  if (explained.some(({ events }) => events.some(({ state }) => state === 'unknown'))) {
+    return {
+      verdict: 'undecided',
+      why: `${published} Nothing tells which topics ${explained.map(({ consumer }) => consumer).join(', ')} reads, and nothing of the key is in its table.`,
+      next: `${outbox(facts, 'explain', pk)} where the brokers can be reached`,
+    };
+  }
+  const unread = explained.filter(
+    ({ events }) => events.length > 0 && events.every((event) => event.state === 'not-read'),
+  );
+  const names = explained.map(({ consumer }) => consumer).join(', ');
+  if (unread.length === explained.length) {
+    return {
+      verdict: 'undecided',
+      why: `${published} Nothing shows that ${names} reads ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}.`,
+      next: 'check which topics the consumer subscribes to',
+    };
+  }
+  return {
+    verdict: 'applied',
+    why: `${published} Applied by ${explained
+      .filter((one) => !unread.includes(one))
+      .map(({ consumer }) => consumer)
+      .join(', ')}${notLookedAt.length === 0 ? '' : ', as far as was looked'}.`,
+  };
+}
+
+function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsumer {
+  const { consumer, inbox, keys, kafka } = facts;
+  const events = shown.items
+    .filter(({ state }) => state === 'processed')
+    .flatMap((item) => eventsAt(item, facts, shown));
+  return {
+    consumer,
+    inbox,
+    topics: keys.map(({ key, state, appliedAt, parked }): ExplainedTopic => {
+      const top = state.window.at(-1)?.sequence;
+      const letters = kafka?.deadLetters.get(key.topic);
+      const last = events.findLast((event) => event.topic === key.topic);
+      const receipt = last?.receipt === undefined ? undefined : parseReceipt(last.receipt);
+      const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionOf(receipt));
+      const isBehind = receipt !== undefined && next !== undefined && next <= receipt.offset;
+      return {
+        topic: key.topic,
+        ...(top === undefined ? {} : { appliedUpTo: top }),
+        ...(appliedAt === undefined ? {} : { appliedAt }),
+        ...(parked === undefined ? {} : { parked }),
+        ...(letters === undefined ? {} : { deadLetters: letters }),
+        aside: state.aside.length,
+        ...(isBehind ? { messagesBehind: String(receipt.offset - next) } : {}),
+      };
+    }),
+    events,
+    ...(kafka === undefined ? {} : { members: kafka.group.members }),
+  };
+}
+
+function eventsAt(item: ShownItem, facts: ConsumerFacts, { pk }: ShownKey): EventAtConsumer[] {
+  const aggregate = parsePartitionKey(pk)?.aggregate;
+  return item.events.map(({ id = '', type, topic = '' }, index): EventAtConsumer => {
+    const version = versionOfPosition(item.position);
+    const sequence = version === undefined ? undefined : formatSequence({ version, index });
+    const receipt = item.receipts[index];
+    const key = facts.keys.find(
+      (each) => each.key.topic === topic && each.key.source === item.source && isOf(each.key, aggregate),
+    );
+    return {
+      position: item.position,
+      id,
+      ...(type === undefined ? {} : { type }),
+      topic,
+      ...(receipt === undefined ? {} : { receipt }),
+      state: eventState({ id, sequence, topic, receipt }, key, facts),
+    };
+  });
+}
+
+/** A key whose source does not name the aggregate has it beside; an earlier version's row has it nowhere. */
+const isOf = (key: InboxKey, aggregate: string | undefined): boolean =>
+  key.aggregate === undefined || key.aggregate === aggregateIn(key.source, aggregate).aggregate;
+
+function eventState(
+  event: { readonly id: string; readonly sequence?: string; readonly topic: string; readonly receipt?: string },
+  key: InboxFacts | undefined,
+  { topics, kafka }: ConsumerFacts,
+): EventState {
+  const { id, topic } = event;
+  const mark = key?.marks.get(id);
+  if (mark !== undefined) return mark;
+  const seen = seenOf(event);
+  const state = key?.state;
+  const isLetter = lettersOf(kafka).some((letter) => letter.id === id);
+  if (state !== undefined && seen !== undefined) {
+    const decision = decide(state, seen);
+    if (decision.kind === 'duplicate') return 'applied';
+    if (isAside(state, seen)) return 'dead-letter';
+    if (isLetter) return 'dead-letter';
+    if (isParked(key, event)) return 'parked';
+    // A later event of the key has had its effect, and the window would know this one.
+    if (decision.kind === 'late') return 'missed';
+  }
+  if (isLetter) return 'dead-letter';
+  if (isParked(key, event)) return 'parked';
+  const receipt = event.receipt === undefined ? undefined : parseReceipt(event.receipt);
+  const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionOf(receipt));
+  if (receipt !== undefined && next !== undefined) return receipt.offset < next ? 'passed' : 'not-yet';
+  const isRead = (key !== undefined && !isEmpty(key)) || topics?.includes(topic) === true;
+  if (isRead) return 'not-yet';
+  return topics === undefined ? 'unknown' : 'not-read';
+}
+
+/** Whether the event waits in the consumer's table, by its place in the order of its key. */
+function isParked(
+  key: InboxFacts | undefined,
+  { id, sequence }: { readonly id: string; readonly sequence?: string },
+): boolean {
+  const parked = key?.parked;
+  if (parked === undefined) return false;
+  const { head } = parked;
+  if (head === undefined || head.id === id) return true;
+  return sequence === undefined || head.sequence === undefined || sequence >= head.sequence;
+}
+
+export const partitionOf = ({ topic, partition }: Pick<Receipt, 'topic' | 'partition'>): string =>
+  `${topic}-${partition}`;
+
+const placeOf = ({ topic, partition, offset }: { topic: string; partition: number; offset: string }): string =>
+  `${topic}-${partition}@${offset}`;
+
+const timeOf = (epochMs: number): string =>
+  Number.isFinite(epochMs) ? `${new Date(epochMs).toISOString().slice(0, 19)}Z` : String(epochMs);

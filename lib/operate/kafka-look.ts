@@ -1,0 +1,116 @@
+import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import { atMost } from '../consume/waiting';
+import { OutboxError } from '../event/errors';
+import { connectKafka, type KafkaTarget } from './kafka-target';
+import { probeBrokers, unreachableBrokers, type ProbedBroker } from './probe-brokers';
+import { unavailable, within } from './time-limit';
+
+/** A consumer group, as its coordinator describes it. */
+export interface GroupLook {
+  readonly members: number;
+  /** The next offset that the group reads, by `topic-partition`. A partition without a commit has none. */
+  readonly committed: ReadonlyMap<string, bigint>;
+}
+
+const CALL_MS = 30_000;
+const LEAVE_MS = 5_000;
+
+/** Describes topics and consumer groups. Reads only. */
+export class KafkaLook {
+  /** Topics that the caller may describe. */
+  readonly topics: ReadonlySet<string>;
+  readonly brokers: readonly ProbedBroker[];
+  readonly #admin: Admin;
+
+  private constructor(admin: Admin, topics: ReadonlySet<string>, brokers: readonly ProbedBroker[]) {
+    this.#admin = admin;
+    this.topics = topics;
+    this.brokers = brokers;
+  }
+
+  /** @throws OutboxError `service-unavailable`, which names the brokers that cannot be reached and why. */
+  static async open(target: KafkaTarget): Promise<KafkaLook> {
+    const brokers = await probeBrokers(target.brokers);
+    const at = { service: 'Kafka', place: `brokers ${target.brokers.join(',')}`, action: 'connecting' } as const;
+    const reachable = brokers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
+    if (reachable.length === 0) throw unavailable(at, `none can be reached from here: ${unreachableBrokers(brokers)}`);
+    const admin = (await connectKafka({ ...target, brokers: reachable })).admin();
+    try {
+      const topics = await within(CALL_MS, at, async () => {
+        await admin.connect();
+        return admin.listTopics();
+      });
+      return new KafkaLook(admin, new Set(topics), brokers);
+    } catch (error) {
+      await goodbye(admin);
+      throw error instanceof OutboxError ? error : unavailable(at, messageOf(error), error);
+    }
+  }
+
+  /** The offset after the last message of each partition, by `topic-partition`. */
+  async ends(topics: readonly string[]): Promise<Map<string, bigint>> {
+    const ends = new Map<string, bigint>();
+    for (const topic of topics.filter((each) => this.topics.has(each))) {
+      const offsets = await this.#within(`reading the offsets of topic ${topic}`, () =>
+        this.#admin.fetchTopicOffsets(topic),
+      );
+      for (const { partition, high } of offsets) ends.set(`${topic}-${partition}`, BigInt(high));
+    }
+    return ends;
+  }
+
+  async group(groupId: string, topics: readonly string[]): Promise<GroupLook> {
+    return this.#within(`describing consumer group ${groupId}`, async () => {
+      const { groups } = await this.#admin.describeGroups([groupId]);
+      const known = topics.filter((each) => this.topics.has(each));
+      const offsets = known.length === 0 ? [] : await this.#admin.fetchOffsets({ groupId, topics: known });
+      const committed = new Map<string, bigint>();
+      for (const { topic, partitions } of offsets) {
+        for (const { partition, offset } of partitions) {
+          if (BigInt(offset) >= 0n) committed.set(`${topic}-${partition}`, BigInt(offset));
+        }
+      }
+      return { members: groups[0]?.members.length ?? 0, committed };
+    });
+  }
+
+  /** `max.message.bytes` of each of the topics that exist. */
+  async maxMessageBytes(topics: readonly string[]): Promise<Map<string, number>> {
+    const known = topics.filter((each) => this.topics.has(each));
+    if (known.length === 0) return new Map();
+    const { resources } = await this.#within('reading the configuration of topics', () =>
+      this.#admin.describeConfigs({
+        includeSynonyms: false,
+        resources: known.map((name) => ({
+          type: ConfigResourceTypes.TOPIC,
+          name,
+          configNames: ['max.message.bytes'],
+        })),
+      }),
+    );
+    return new Map(
+      resources.flatMap(({ resourceName, configEntries }) => {
+        const value = configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue;
+        return value === undefined ? [] : [[resourceName, Number(value)] as const];
+      }),
+    );
+  }
+
+  close(): Promise<void> {
+    return goodbye(this.#admin);
+  }
+
+  #within<T>(action: string, call: () => Promise<T>): Promise<T> {
+    const place = `brokers ${this.brokers.map(({ broker }) => broker).join(',')}`;
+    return within(CALL_MS, { service: 'Kafka', place, action }, call);
+  }
+}
+
+async function goodbye(admin: Admin): Promise<void> {
+  await atMost(
+    LEAVE_MS,
+    admin.disconnect().catch(() => undefined),
+  );
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
