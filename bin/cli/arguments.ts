@@ -22,3 +22,12 @@ export function parseTime(text: string): number {
     );
   }
 }
+
+/** Parses an integer within a range, which a refusal names. */
+export const parseCount =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be an integer from ${least} to ${most}.`);
+  };

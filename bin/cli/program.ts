@@ -12,6 +12,7 @@ import { addSmoke } from './commands/smoke';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
 import { addTakeOver } from './commands/take-over';
+import { addTopic } from './commands/topic';
 import { addVerify } from './commands/verify';
 import { addWhere } from './commands/where';
 import { STACK_FILE } from './session';
@@ -26,6 +27,7 @@ Examples:
   outbox redrive --reason unknown-topic --why "topic made"
   outbox redrive order#42 --skip --at 3 --why "cannot be sent" --yes
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
+  outbox topic create audit --like orders --yes
   outbox verify --since 2h
   outbox smoke --stack Shop --topic outbox-smoke
   outbox cost --events-per-second 100 --event-bytes 1000
@@ -71,6 +73,7 @@ export function createProgram(version: string): Command {
     addSmoke,
     addCost,
     addSchema,
+    addTopic,
     addConsumer,
   ];
   for (const add of additions) add(program);

@@ -5,8 +5,27 @@ import type { FoundTopic } from './plan';
 /** Replicas as the cluster's default says. */
 const CLUSTER_DEFAULT = -1;
 
+/** What an operator asks for as well. */
+export interface KafkaTopicAdmin extends TopicAdmin {
+  /** The names of all topics that may be seen. */
+  list(): Promise<readonly string[]>;
+  /** The limit that applies to a topic, also if it is the cluster's default; `undefined` if it may not be read. */
+  maxMessageBytes(topic: string): Promise<number | undefined>;
+}
+
+const MAX_MESSAGE_BYTES = 'max.message.bytes';
+
 /** The administration of topics by kafkajs; `admin` is connected. */
-export const kafkaTopicAdmin = (admin: Admin): TopicAdmin => ({
+export const kafkaTopicAdmin = (admin: Admin): KafkaTopicAdmin => ({
+  list: () => admin.listTopics(),
+
+  async maxMessageBytes(topic) {
+    const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: [MAX_MESSAGE_BYTES] };
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
+    const entry = resources[0]?.configEntries.find(({ configName }) => configName === MAX_MESSAGE_BYTES);
+    return entry === undefined ? undefined : Number(entry.configValue);
+  },
+
   async find(topic) {
     // Asking for a topic that is not there would be retried by kafkajs until it gives up.
     if (!(await admin.listTopics()).includes(topic)) return undefined;
@@ -43,7 +62,7 @@ export const kafkaTopicAdmin = (admin: Admin): TopicAdmin => ({
 });
 
 /** Connects, runs `work` and disconnects. */
-export async function withTopicAdmin<T>(client: Pick<Kafka, 'admin'>, work: (admin: TopicAdmin) => Promise<T>) {
+export async function withTopicAdmin<T>(client: Pick<Kafka, 'admin'>, work: (admin: KafkaTopicAdmin) => Promise<T>) {
   const admin = client.admin();
   await admin.connect();
   try {

@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
+import { createTopic, planTopic } from '../../lib/operate/create-topic';
 import { handleTopic, type ResourceEvent } from '../../lib/topics/handle';
 import { withTopicAdmin } from '../../lib/topics/kafka-admin';
 import { encodeTopicRequest, type TopicRequest } from '../../lib/topics/request';
@@ -67,4 +68,14 @@ test('deletes a topic only when it was told to', async () => {
 test('a property that Kafka does not know fails and makes nothing', async () => {
   await expect(run('Create', 'misconfigured', { configs: { 'retention.mz': '1' } })).rejects.toThrow();
   expect(await found('misconfigured')).toBeUndefined();
+});
+
+test('an operator creates a topic like another one, and its dead-letter topic with room for the notes', async () => {
+  const configs = { 'max.message.bytes': '2000000', 'retention.ms': '604800000' };
+  await run('Create', 'model', { configs });
+  const create = (topic: string) =>
+    withTopicAdmin(client(), async (admin) => createTopic(admin, await planTopic(admin, { topic, like: 'model' })));
+  expect(await create('copy')).toEqual({ partitions: 3, replicationFactor: 1, configs });
+  expect((await create('model.shipping.dlt')).configs).toMatchObject({ 'max.message.bytes': '2004096' });
+  await expect(create('copy')).rejects.toThrow('topic copy exists, with 3 partitions');
 });

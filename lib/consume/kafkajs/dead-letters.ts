@@ -200,7 +200,8 @@ class TopicSender {
       return new OutboxError(
         'topic-missing',
         `Topic "${this.#topic}" does not exist, and the dead letter of ${formatReceipt(record)} waits for it. ` +
-          `Create it with a "max.message.bytes" that is ${HEADROOM_BYTES} above that of "${record.topic}".`,
+          `Create it with a "max.message.bytes" that is ${HEADROOM_BYTES} above that of "${record.topic}": ` +
+          `npx outbox topic create ${this.#topic} --like ${record.topic}`,
         { topics: [this.#topic] },
         { cause },
       );
