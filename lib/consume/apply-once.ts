@@ -6,7 +6,7 @@ import { appliedAfter, bornAtOf, committedAtOf, latencyOf } from './committed-at
 import type { DecodedEvent, Envelope, UndecodableReason } from './decode';
 import { serviceFailureOf } from './service-error';
 import { asUnavailable } from './own-table';
-import { gapBefore } from './gap';
+import { gapBefore, gapBeside, otherTopicsOf, type Gap } from './gap';
 import type { GapWait } from './gap-wait';
 import { callHandler, HandlerFailure } from './handler-call';
 import {
@@ -20,7 +20,7 @@ import {
   type InboxState,
   type Seen,
 } from './inbox';
-import { sourceKeyOf, type InboxKey } from './inbox-keys';
+import { inboxKeyOf, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { OutboxError } from '../event/errors';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import { itemBytes } from '../event/item-size';
@@ -144,7 +144,7 @@ export class EventApplier {
       telemetry.late(envelope);
     }
     if (place?.kind === 'new' && row !== undefined && seen !== undefined) {
-      const missing = gapBefore(row.state, seen);
+      const missing = this.#gapBefore(envelope, row.state, seen);
       if (missing !== undefined) {
         // After a rebalance another consumer may have applied what seems to be missing.
         const mayBeOld = isCached && this.#settings.gaps !== 'ignore';
@@ -260,6 +260,17 @@ export class EventApplier {
     this.#known(envelope, row, state);
     this.#settings.telemetry.parked(envelope, why);
     return { kind: 'settled', outcome: 'parked' };
+  }
+
+  /** A gap, as far as rows of other topics that this process has at hand do not explain it: nothing is read for it. */
+  #gapBefore(envelope: Envelope, state: InboxState, seen: Seen): Gap | undefined {
+    const gap = gapBefore(state, seen);
+    if (gap === undefined) return undefined;
+    const otherTopics = otherTopicsOf(this.#settings.events.definitions, envelope);
+    if (otherTopics.length === 0) return gap;
+    const { rows } = this.#ports;
+    const others = otherTopics.flatMap((topic) => rows.get({ ...inboxKeyOf(envelope), topic })?.state ?? []);
+    return gapBeside({ ...gap, otherTopics }, others);
   }
 
   /** The row of the event's key as this process knows it, else as the table has it. */

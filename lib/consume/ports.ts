@@ -209,7 +209,10 @@ export interface ConsumerTelemetry {
   unknownTypeSkipped(event: Envelope): void;
   /** An event that was never applied, delivered after later ones of its key. */
   late(event: Envelope): void;
-  /** Events before this one of its key were never seen. `waits`: it is not applied until they come. */
+  /**
+   * Events before this one of its key were never seen. With `gap.otherTopics` they may have gone to those topics. `waits`:
+   * it is not applied until they come.
+   */
   gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
   /**
    * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:

@@ -81,7 +81,8 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   readonly onUnknownType?: 'dead-letter' | 'skip';
   /**
    * What happens when events are missing between the newest known one of a key and the one that came. It supposes dense
-   * versions, and all events of a key on one topic. `block`: the key waits up to `gapTimeoutMs` for them.
+   * versions. Events that the same process has applied from another topic are not missing; others that went to another
+   * topic are reported as `gap.otherTopics` says. `block`: the key waits up to `gapTimeoutMs` for them.
    *
    * @default 'report'
    */

@@ -93,8 +93,17 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       logger.warn('An event came for the first time after a later one of its key', nameOf(event));
     },
     gap(event, gap, { waits }) {
-      add(CONSUMER_METRICS.gaps);
-      logger.warn('Events of a key are missing', { ...nameOf(event), ...gap, waits });
+      const { otherTopics, ...missing } = gap;
+      if (otherTopics === undefined) {
+        add(CONSUMER_METRICS.gaps);
+        logger.warn('Events of a key are missing', { ...nameOf(event), ...missing, waits });
+        return;
+      }
+      add(CONSUMER_METRICS.possibleGaps);
+      logger.warn(
+        'Events of a key are missing, or went to another topic. No message tells which: ask the outbox (outbox explain)',
+        { ...nameOf(event), ...missing, otherTopics, waits },
+      );
     },
     lostIdentity(event, { applied }) {
       add(CONSUMER_METRICS.lostIdentities);

@@ -78,6 +78,8 @@ export const CONSUMER_METRICS = {
   /** Events that are no duplicates although they lie before the newest 16 of their key. */
   lostIdentities: 'LostIdentities',
   gaps: 'Gaps',
+  /** Events that are missing on one topic, and may have gone to another. */
+  possibleGaps: 'PossibleGaps',
   failedAttempts: 'FailedAttempts',
   deadLetters: 'DeadLetters',
   deadLetterFailures: 'DeadLetterFailures',

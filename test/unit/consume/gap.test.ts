@@ -1,4 +1,4 @@
-import { gapBefore } from '../../../lib/consume/gap';
+import { gapBefore, gapBeside, otherTopicsOf } from '../../../lib/consume/gap';
 import { EMPTY_INBOX, withApplied, withAside, type InboxState, type Seen } from '../../../lib/consume/inbox';
 import { formatSequence } from '../../../lib/event/sequence';
 
@@ -31,4 +31,43 @@ it.each([
 
 it('the first events of a transaction are missing before the first event of a key', () => {
   expect(gapBefore(EMPTY_INBOX, at(7, 2))).toEqual({ missing: at(7).sequence, got: at(7, 2).sequence });
+});
+
+describe('what seems to be missing', () => {
+  const gap = (missing: Seen, got: Seen) => ({ missing: missing.sequence, got: got.sequence, otherTopics: ['audit'] });
+
+  it.each([
+    ['a version', gap(at(2), at(3)), [after([2, 0, 1])]],
+    ['the first event of the transaction', gap(at(2), at(2, 1)), [after([2, 0, 2])]],
+    ['versions on two topics', gap(at(2), at(4)), [after([2, 0, 1]), after([3, 0, 1])]],
+    ['all events of a transaction', gap(at(2), at(3)), [after([2, 0, 2], [2, 1, 2])]],
+  ])('is not, if the consumer has applied %s from other topics', (_, missing, others) => {
+    expect(gapBeside(missing, others)).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing was applied from there', gap(at(2), at(3)), [], at(2)],
+    ['another version was', gap(at(2), at(4)), [after([3, 0, 1])], at(2)],
+    ['a version was, and not the next one', gap(at(2), at(4)), [after([2, 0, 1])], at(3)],
+    ['its transaction had another event', gap(at(2), at(3)), [after([2, 0, 2])], at(2, 1)],
+    ['nothing tells how many events its transaction had', gap(at(2), at(3)), [after([2, 0, 1], [7, 0, 1])], at(2, 1)],
+  ])('is, if %s', (_, missing, others, rest) => {
+    expect(gapBeside(missing, others)).toEqual({ ...missing, missing: rest.sequence });
+  });
+});
+
+it.each([
+  ['order.changed', ['audit', 'plain']],
+  ['payment.made', ['plain']],
+  ['changed', ['audit', 'plain']],
+])('what is missing before %s may lie on topics of the same kind of types', (type, topics) => {
+  const definitions = {
+    ...{
+      'order.changed': { topic: 'orders' },
+      'order.audited': { topic: 'audit' },
+      'order.placed': { topic: 'orders' },
+    },
+    noted: { topic: 'plain' },
+  };
+  expect(otherTopicsOf(definitions, { type, topic: 'orders' })).toEqual(topics);
 });

@@ -45,6 +45,17 @@ it('writes one EMF document a flush, with what was applied, ignored, missing and
   });
 });
 
+it('counts what may be missing apart from what is', () => {
+  const told = telemetry();
+  const event = { id: 'a', source: 's', type: 'order.placed', topic: 'orders', key: '42', receipt: 'orders-0@1' };
+  const gap = { missing: '0000000000000002.0000', got: '0000000000000003.0000' };
+  told.gap(event, gap, { waits: false });
+  told.gap(event, { ...gap, otherTopics: ['audit'] }, { waits: false });
+  told.gap(event, { ...gap, otherTopics: ['audit'] }, { waits: false });
+  told.flush();
+  expect(documents[0]).toMatchObject({ Gaps: 1, PossibleGaps: 2 });
+});
+
 it('writes nothing when nothing happened, and keeps no more latencies than a document holds', () => {
   const told = telemetry();
   told.flush();
