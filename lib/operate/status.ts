@@ -5,6 +5,7 @@ import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
+import { DUE_MS, unpublished, Waiting, type Unpublished } from './unpublished';
 
 /** How a count tells of itself. */
 export interface StatusOptions {
@@ -24,7 +25,7 @@ export interface PartitionStatus {
 }
 
 /** Counts and ages of what the table holds. */
-export interface StatusReport extends Census {
+export interface StatusReport extends Census, Unpublished {
   readonly tableName: string;
   readonly at: number;
   /** Keys that wait for an operator. Keys that wait for a partition are counted with it. */
@@ -50,7 +51,8 @@ const STREAM_MS = 24 * 3_600_000;
 
 /**
  * Counts every item of the table by its state. Reads only; costs half a read unit for every 4 KB of the table, at the
- * sweeper's pace. The scan is eventually consistent: what was written in the last seconds may be missing.
+ * sweeper's pace. The scan is eventually consistent: what was written in the last seconds may be missing. When something
+ * seems not to be published, it looks at it again three seconds later.
  */
 export async function status(
   { client, tableName, home }: Target,
@@ -59,19 +61,23 @@ export async function status(
   const at = Date.now();
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
+  const late = new Waiting();
   const { census, readUnits, failures } = await survey(store, control, {
-    before: 0,
+    before: at - DUE_MS,
     now: at,
     segments: SEGMENTS,
     from: 0,
     goesOn: () => true,
     onPage: onProgress,
+    onFinding: (finding) => late.add(finding),
   });
   if (failures.length > 0) throw new AggregateError(failures, 'A part of the table could not be read.');
   const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
+  const proof = await unpublished({ client, tableName }, late, census, { ...OPERATOR_CLOCK, pause });
   return {
     ...census,
+    ...proof,
     tableName,
     at,
     heldKeys: holds.length,

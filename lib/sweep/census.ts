@@ -16,6 +16,8 @@ export interface Census {
   readonly processed: number;
   /** Epoch milliseconds of the latest mark. */
   readonly lastProcessedAt?: number;
+  /** Epoch milliseconds: when the newest published item was committed; by a clock that is ahead, when it was marked. */
+  readonly newestPublishedAt?: number;
   readonly discarded: number;
   /** Signals that the relay has still to act on. */
   readonly signals: number;
@@ -43,6 +45,7 @@ export const EMPTY_CENSUS: Census = {
 export function sumOf(a: Census, b: Census): Census {
   const [oldest, other] = (a.oldestPendingAt ?? Infinity) <= (b.oldestPendingAt ?? Infinity) ? [a, b] : [b, a];
   const latest = Math.max(a.lastProcessedAt ?? 0, b.lastProcessedAt ?? 0);
+  const newest = Math.max(a.newestPublishedAt ?? 0, b.newestPublishedAt ?? 0);
   return {
     items: a.items + b.items,
     pending: a.pending + b.pending,
@@ -52,6 +55,7 @@ export function sumOf(a: Census, b: Census): Census {
     parked: a.parked + b.parked,
     processed: a.processed + b.processed,
     lastProcessedAt: latest === 0 ? undefined : latest,
+    newestPublishedAt: newest === 0 ? undefined : newest,
     discarded: a.discarded + b.discarded,
     signals: a.signals + b.signals,
     signalsSetAside: a.signalsSetAside + b.signalsSetAside,
@@ -80,6 +84,10 @@ export class Count {
     }
     if (at.processedAt !== undefined) {
       census.lastProcessedAt = Math.max(census.lastProcessedAt ?? 0, at.processedAt);
+    }
+    if (state === 'processed' && at.processedAt !== undefined) {
+      const committedAt = Math.min(at.committedAt ?? at.processedAt, at.processedAt);
+      census.newestPublishedAt = Math.max(census.newestPublishedAt ?? 0, committedAt);
     }
   }
 

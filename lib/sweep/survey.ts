@@ -32,6 +32,8 @@ export interface SurveyOptions extends Times {
   /** Asked before each page; when it says no, the rest of the table is not looked at. */
   readonly goesOn: () => boolean;
   readonly onPage?: (scanned: number) => void;
+  /** Takes each finding instead of the result, whose memory grows with them. */
+  readonly onFinding?: (finding: Finding) => void;
 }
 
 export interface Survey {
@@ -165,7 +167,8 @@ class SurveyRun {
     const { findings, headIsMissing } = judge.verdict(this.#probes);
     // The scan may be behind, or the head lies in the part that an earlier run saw.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
-    this.#findings.push(...(isHeld ? findings.filter(({ kind }) => kind !== 'orphan') : findings));
+    const { onFinding = (finding) => void this.#findings.push(finding) } = this.#options;
+    for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') onFinding(finding);
   }
 
   /** Holds whose keys were not met now: in an earlier run, or nowhere, because the key has no item left. */

@@ -46,9 +46,7 @@ function lines(report: StatusReport, concerns: readonly string[], { terminal, pl
     '',
     ...doubt,
     ...concerns.map((concern) => terminal.style('yellow', concern)),
-    ...(concerns.length > 0
-      ? []
-      : [terminal.style('green', pending === 0 ? 'Everything is published.' : 'What is pending is on its way.')]),
+    ...(concerns.length > 0 ? [] : [terminal.style('green', allIsWell(report))]),
   ].filter((line, at, all) => line !== '' || all[at - 1] !== '');
 }
 
@@ -65,18 +63,23 @@ const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
 /** A healthy relay takes seconds. What is older is the sweeper's business too. */
 const OVERDUE_MS = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000;
 
-/** A relay that works publishes within seconds. */
-const SILENT_MS = 60_000;
+const KEYS_NAMED = 8;
 
-/** Events wait, and nothing has been published since the oldest of them was committed. */
-const isSilent = ({ at, oldestPendingAt, lastProcessedAt = 0 }: StatusReport): boolean =>
-  oldestPendingAt !== undefined && at - oldestPendingAt > SILENT_MS && at - lastProcessedAt > SILENT_MS;
+/** With what shows it, and where to look for an event that a consumer lacks. */
+function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string {
+  const proof =
+    pending === 0
+      ? 'Everything is published.'
+      : `What is pending is on its way: the oldest for ${duration(at - oldestPendingAt)}.`;
+  return `${proof} A consumer lacks it? outbox explain KEY`;
+}
 
 /** What is wrong, and what to do next. */
 function concernsOf(report: StatusReport): string[] {
   const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, setAsideKeys } = report;
   const concerns: string[] = [];
-  if (oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
+  const isProved = report.silentMs !== undefined || report.overtaken !== undefined;
+  if (!isProved && oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
     concerns.push(
       `${oldestPendingKey ?? 'An item'} should have been published long ago. Next: outbox ${streamEdgeMs > 0 ? 'doctor' : 'sweep'}`,
     );
@@ -87,9 +90,17 @@ function concernsOf(report: StatusReport): string[] {
         `${name} has taken no writes since ${time(since)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it and will be released when it does. Next: the replicas of ${name}`,
     ),
   );
-  if (isSilent(report)) {
+  const { silentMs, overtaken } = report;
+  if (silentMs !== undefined) {
     concerns.push(
-      `Nothing has been published for ${duration(at - (report.lastProcessedAt ?? oldestPendingAt ?? at))} although events wait. Next: the relay's log and the brokers; outbox doctor`,
+      `Nothing has been published for ${duration(silentMs)} although ${count(report.pending, 'item')} wait. Next: the relay's log and the brokers; outbox doctor`,
+    );
+  }
+  if (overtaken !== undefined) {
+    const { items, keys, first } = overtaken;
+    const named = first.slice(0, KEYS_NAMED).map(argument).join(', ');
+    concerns.push(
+      `${count(items, 'item')} of ${count(keys, 'key')} ${items === 1 ? 'was' : 'were'} overtaken: later events of the table are published, these are not: ${named}${keys > KEYS_NAMED ? ', …' : ''}. Next: outbox sweep --after 20s`,
     );
   }
   if (heldKeys > 0) concerns.push('Next: outbox held');

@@ -1,0 +1,100 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { isOpen, itemStateOf } from '../event/item-state';
+import type { Census } from '../sweep/census';
+import type { Finding } from '../sweep/judge';
+import type { Target } from './target';
+
+/** What proves that the relay does not publish what it should. */
+export interface Unpublished {
+  /** Events wait, and for so many milliseconds nothing has been published. */
+  readonly silentMs?: number;
+  /** Items that are not published, although later events of the table are. */
+  readonly overtaken?: { readonly items: number; readonly keys: number; readonly first: readonly string[] };
+}
+
+type Due = Extract<Finding, { kind: 'due' }>;
+
+/** A relay that works publishes within seconds; writers' clocks and shards may differ by as much. */
+export const DUE_MS = 10_000;
+const SILENT_MS = 15_000;
+/** What is on its way is published by then. */
+const SECOND_LOOK_MS = 3_000;
+/** So many are named, and looked at a second time. */
+const NAMED = 25;
+
+/** Collects what waits too long, in memory that does not grow with the table. */
+export class Waiting {
+  #oldest: Due[] = [];
+  /** Items and keys by the second in which the oldest item of the key was committed. */
+  readonly #bySecond = new Map<number, { items: number; keys: number }>();
+
+  add(finding: Finding): void {
+    if (finding.kind !== 'due' || finding.since === undefined) return;
+    const second = Math.floor(finding.since / 1000);
+    const { items = 0, keys = 0 } = this.#bySecond.get(second) ?? {};
+    this.#bySecond.set(second, { items: items + finding.items, keys: keys + 1 });
+    this.#oldest.push(finding);
+    if (this.#oldest.length > 4 * NAMED) this.#oldest = this.oldest;
+  }
+
+  /** The ones that wait longest. */
+  get oldest(): Due[] {
+    return this.#oldest.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0)).slice(0, NAMED);
+  }
+
+  /** How many were committed before. */
+  before(ms: number): { readonly items: number; readonly keys: number } {
+    const sum = { items: 0, keys: 0 };
+    for (const [second, { items, keys }] of this.#bySecond) {
+      if ((second + 1) * 1000 > ms) continue;
+      sum.items += items;
+      sum.keys += keys;
+    }
+    return sum;
+  }
+}
+
+/**
+ * Judges what waits. A writer whose clock is behind makes new items look old: so what looks wrong is looked at again
+ * seconds later, in strongly consistent reads of at most 25 items.
+ */
+export async function unpublished(
+  { client, tableName }: Pick<Target, 'client' | 'tableName'>,
+  waiting: Waiting,
+  { lastProcessedAt = 0, newestPublishedAt = 0 }: Census,
+  { now, pause }: { readonly now: () => number; readonly pause: (ms: number) => Promise<void> },
+): Promise<Unpublished> {
+  const at = now();
+  const suspects = waiting.oldest;
+  const [longest] = suspects;
+  if (longest?.since === undefined) return {};
+  const silentMs = at - Math.max(longest.since, lastProcessedAt);
+  const overtakenBefore = newestPublishedAt - DUE_MS;
+  const isSuspicious = silentMs > SILENT_MS || longest.since < overtakenBefore;
+  if (!isSuspicious) return {};
+  await pause(SECOND_LOOK_MS);
+  const open: Due[] = [];
+  for (const suspect of suspects) if (await isStillOpen(suspect)) open.push(suspect);
+  const late = open.filter(({ since = Infinity }) => since < overtakenBefore);
+  const { items, keys } = waiting.before(overtakenBefore);
+  const gone = suspects.filter((suspect) => !open.includes(suspect));
+  return {
+    ...(silentMs > SILENT_MS && open.length > 0 && gone.length === 0 ? { silentMs: now() - at + silentMs } : {}),
+    ...(late.length === 0
+      ? {}
+      : {
+          overtaken: {
+            items: Math.max(late.length, items - gone.reduce((sum, each) => sum + each.items, 0)),
+            keys: Math.max(late.length, keys - gone.length),
+            first: late.map(({ pk }) => pk),
+          },
+        }),
+  };
+
+  async function isStillOpen({ pk, from }: Due): Promise<boolean> {
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tableName, Key: { pk: { S: pk }, sk: { S: from } }, ConsistentRead: true }),
+    );
+    return Item !== undefined && isOpen(itemStateOf(Item).state);
+  }
+}
