@@ -40,6 +40,13 @@ export class Terminal {
     this.#out.write(`${this.json ? JSON.stringify(value) : text().map(printable).join('\n')}\n`);
   }
 
+  /** A part of a result that is for a person alone, at once. A program gets the whole by `result`. */
+  part(lines: readonly string[]): void {
+    if (this.json || lines.length === 0) return;
+    this.#clear();
+    this.#out.write(`${lines.map(printable).join('\n')}\n`);
+  }
+
   /**
    * A result that is too large to be kept: a JSON object with the list `name`, whose elements are written as they come.
    * `end` adds the other fields.

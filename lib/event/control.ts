@@ -17,7 +17,8 @@ export type ParkReason = (typeof PARK_REASONS)[number];
  * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, or the topic
  * partition of its next event takes no writes while others do.
  */
-export type HoldReason = ParkReason | 'drain-unfinished' | 'partition-unavailable';
+export type HoldReason = (typeof HOLD_REASONS)[number];
+export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable'] as const;
 
 /** The record that a key's items from `position` on must wait. */
 export interface Hold {

@@ -1,8 +1,8 @@
-import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry } from 'kafkajs';
 import { OutboxError } from '../event/errors';
 import type { KafkaAuth } from './broker-config';
 import { clientCertificate, scramCredentials } from './credentials';
+import { mskTokens } from './msk-token';
 import { KAFKA_RETRY } from './retry';
 
 /** The text of a secret. */
@@ -88,5 +88,6 @@ function tokenProvider(region: string | undefined): () => Promise<{ value: strin
       { variable: 'AWS_REGION', got: region, allowed },
     );
   }
-  return async () => ({ value: (await generateAuthToken({ region })).token });
+  const token = mskTokens(region);
+  return async () => ({ value: await token() });
 }

@@ -1,6 +1,6 @@
 import { GetItemCommand, QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Hold } from '../event/control';
+import type { Hold, HoldReason } from '../event/control';
 import { itemStateOf } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { Request } from '../event/signal';
@@ -16,15 +16,39 @@ export interface HeldKey extends Hold {
   readonly redriven?: Request;
 }
 
+export interface HeldOptions {
+  /** Held for this reason. Default: for any. */
+  readonly reason?: HoldReason;
+  /** Called once, before anything is read of the keys themselves. */
+  readonly onHolds?: (holds: readonly Hold[]) => void;
+  /** Called with a hundred keys at a time, in their order. */
+  readonly onKeys?: (keys: readonly HeldKey[]) => void;
+}
+
+/** Reading them takes a request or two for each key. */
+const PORTION = 100;
+
 /** Every held key, the one that is held longest first. Strongly consistent; reads only. */
-export async function held(target: Target): Promise<readonly HeldKey[]> {
+export async function held(target: Target, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
+  const { reason, onHolds, onKeys } = options;
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  const selected = [...holds.values()]
+    .filter((hold) => reason === undefined || hold.reason === reason)
+    .toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
+  onHolds?.(selected);
   const keys: HeldKey[] = [];
-  await forEachKey([...holds.values()], async (hold) => {
-    const [waiting, redriven] = await Promise.all([countWaiting(target, hold), redrivenOf(target, hold)]);
-    keys.push({ ...hold, waiting, redriven });
-  });
-  return keys.toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
+  for (let at = 0; at < selected.length; at += PORTION) {
+    const portion = selected.slice(at, at + PORTION);
+    const found = new Map<string, HeldKey>();
+    await forEachKey(portion, async (hold) => {
+      const [waiting, redriven] = await Promise.all([countWaiting(target, hold), redrivenOf(target, hold)]);
+      found.set(hold.pk, { ...hold, waiting, redriven });
+    });
+    const inOrder = portion.flatMap(({ pk }) => found.get(pk) ?? []);
+    onKeys?.(inOrder);
+    keys.push(...inOrder);
+  }
+  return keys;
 }
 
 async function countWaiting({ client, tableName }: Target, { pk, position }: Hold): Promise<number> {

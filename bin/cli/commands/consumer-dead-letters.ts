@@ -9,8 +9,9 @@ import {
 } from '../../../lib/operate/consumer/dead-letters';
 import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
 import { actOnInbox, EXIT_CODES, needsYes } from '../act';
-import { parseDuration, parseTime } from '../arguments';
+import { parseSince, parseTimeout } from '../arguments';
 import { columns, count, number, time } from '../format';
+import { Groups } from '../group-by-reason';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { openSession, SessionError, type InboxSession, type Session } from '../session';
 import { tellOrFollow, type Words } from './consumer-redrive';
@@ -45,7 +46,7 @@ export function addConsumerDeadLetters(consumer: Command): void {
       )
       .requiredOption('--topic <name>', 'that the consumer reads (required)')
       .requiredOption('--consumer <name>', 'its name (required)')
-      .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseTime)
+      .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseSince)
       .option('--reason <reason...>', 'set aside for it, such as handler-failed (default: any)')
       .option('--key <key...>', 'of these Kafka keys, such as 42 (default: all)')
       .option('--source <uri>', 'of this source')
@@ -62,7 +63,7 @@ export function addConsumerDeadLetters(consumer: Command): void {
       .option('--why <text>', 'with --resend: kept with the answer')
       .option('--yes', 'with --resend: confirms it')
       .option('--follow', 'with --resend: wait until the consumer has done it, and report how it ended')
-      .option('--timeout <duration>', 'how long --follow waits (default: 10m)', parseDuration),
+      .option('--timeout <duration>', 'how long --follow waits (default: 10m)', parseTimeout),
   ).action((_options: unknown, command: Command) =>
     // The outbox is looked for only to find its brokers.
     actOnInbox(command, (session) =>
@@ -77,8 +78,24 @@ async function run(session: InboxSession, options: DeadLetterOptions, outbox: ()
   if (misplaced !== undefined) throw new SessionError(`dead-letters: --${misplaced} needs --resend.`);
   const { terminal } = session;
   const kafka = await kafkaOf('dead-letters', outbox, options);
-  const report = await deadLetters(kafka, selectionOf(session, options));
-  terminal.result(report, () => lines(report));
+  const now = Date.now();
+  let unshown: DeadLetter[] = [];
+  let isFirst = true;
+  const show = (): void => {
+    const rows = table(unshown.toSorted((a, b) => a.setAsideAt - b.setAsideAt));
+    terminal.part(isFirst ? rows : rows.slice(1));
+    unshown = [];
+    isFirst = false;
+  };
+  const report = await deadLetters(kafka, {
+    ...selectionOf(session, options),
+    onLetter: (letter) => {
+      unshown.push(letter);
+      if (unshown.length >= PORTION) show();
+    },
+  });
+  if (unshown.length > 0) show();
+  terminal.result(report, () => lines(report, options.topic, now));
   return report.exists ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
@@ -117,7 +134,10 @@ async function resend(
   ];
   const code = refused.length === 0 && exists ? EXIT_CODES.done : EXIT_CODES.wrong;
   if (targets.length === 0) {
-    terminal.result(shown, () => [...before, exists ? `Nothing of ${topic} can be sent again.` : missing(topic)]);
+    terminal.result(shown, () => [
+      ...before,
+      exists ? `Nothing of ${topic} can be sent again.` : missing(topic, options.topic),
+    ]);
     return code;
   }
   if (yes !== true) {
@@ -169,16 +189,24 @@ const planLines = ({ topic, as, targets }: ResendPlan): string[] => [
   ...table(targets.map(({ letter }) => letter)),
 ];
 
-const missing = (topic: string): string =>
-  `Topic ${topic} does not exist: the consumer waits with what it wants to set aside. Create it.`;
+const missing = (deadLetterTopic: string, topic: string): string =>
+  `Topic ${deadLetterTopic} does not exist: the consumer waits with what it wants to set aside. Next: outbox topic create ${deadLetterTopic} --like ${topic}`;
 
-function lines(report: DeadLettersReport): string[] {
+/** Printed together, while the topic is still read. */
+const PORTION = 100;
+
+function lines(report: DeadLettersReport, from: string, now: number): string[] {
   const { topic, exists, letters } = report;
-  if (!exists) return [missing(topic)];
+  if (!exists) return [missing(topic, from)];
+  const groups = new Groups(
+    letters.map(({ reason, message, setAsideAt: since }) => ({ reason, message, since })),
+    'message',
+    now,
+  );
   return [
     ...(letters.length === 0
       ? [`Nothing lies in ${topic}.`]
-      : [`${count(letters.length, 'message')} in ${topic}`, '', ...table(letters)]),
+      : ['', `${count(letters.length, 'message')} in ${topic}`, ...groups.lines]),
     ...leftGroupLines(report),
   ];
 }

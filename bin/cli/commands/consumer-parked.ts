@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
 import { aggregateOf } from '../../../lib/consume/inbox-keys';
-import { parkedKeys, type ParkedKey } from '../../../lib/operate/consumer/parked';
+import { parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
 import { columns, count, duration, number, time } from '../format';
+import { Groups } from '../group-by-reason';
 import type { InboxSession } from '../session';
 
 interface ParkedOptions {
   readonly inbox: string;
   readonly consumer?: string;
+  readonly reason?: string;
 }
 
 export function addConsumerParked(consumer: Command): void {
@@ -18,6 +20,7 @@ export function addConsumerParked(consumer: Command): void {
     .description('list the keys of which events are parked: why, since when, and what waits')
     .requiredOption('--inbox <table>', "the consumer's table (required)")
     .option('--consumer <name>', 'its name (default: every consumer of the table, which is scanned for them)')
+    .option('--reason <text>', 'keys whose reason contains this, such as "no stock" (default: any)')
     .action((keys: string[], options: ParkedOptions, command: Command) =>
       actOnInbox(command, (session) => run(session, keys, options)),
     );
@@ -26,46 +29,60 @@ export function addConsumerParked(consumer: Command): void {
 async function run(
   { terminal, client }: InboxSession,
   named: readonly string[],
-  { inbox, consumer }: ParkedOptions,
+  { inbox, consumer, reason }: ParkedOptions,
 ): Promise<number> {
+  const now = Date.now();
+  let groups: Groups | undefined;
+  let isFirst = true;
   const keys = await parkedKeys(
     { client, tableName: inbox },
     {
       keys: named.length === 0 ? undefined : named,
-      consumer,
+      ...{ consumer, reason },
       onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`),
+      onListed: (listed) => {
+        if (listed.length === 0) return;
+        groups = new Groups(listed.map(reasoned), 'key', now);
+        terminal.part([...(isFirst ? [] : ['']), ...heading(listed, inbox), '', ...groups.lines]);
+        isFirst = true;
+      },
+      onKeys: (portion) => {
+        const rows = columns([...(isFirst ? [TITLES] : []), ...portion.map((key) => rowOf(key, now))]);
+        const details = portion.flatMap((key) => detailsOf(key, groups));
+        terminal.part(details.length === 0 ? rows : [...rows, '', ...details]);
+        isFirst = false;
+      },
     },
   );
-  terminal.result(keys, () =>
-    keys.length === 0 ? [terminal.style('green', 'No key is parked.')] : lines(keys, inbox),
-  );
+  const nothing = reason === undefined ? 'No key is parked.' : `No key is parked with "${reason}" in its reason.`;
+  if (terminal.json || keys.length === 0) terminal.result(keys, () => [terminal.style('green', nothing)]);
   return EXIT_CODES.done;
 }
 
-function lines(keys: readonly ParkedKey[], inbox: string): string[] {
-  const now = Date.now();
-  const rows = keys.map(({ consumer, head, since, waiting, ...key }) => [
-    ...[consumer, key.key, aggregateOf(key), key.topic, key.source],
-    head === undefined ? '' : receiptOf(head),
-    head?.type ?? '',
-    duration(now - since),
-    number(waiting),
-  ]);
-  const details = keys.flatMap(({ key, why, since, requests }) => [
-    `${key}: parked since ${time(since)}: ${why}`,
-    ...requests.map(
-      ({ asks, request: { at, by, why: reason } }) => `  ${asks} asked for ${time(at)} by ${by}: ${reason}`,
-    ),
-  ]);
-  const names = [...new Set(keys.map(({ consumer }) => consumer))];
-  return [
-    `${count(keys.length, 'key')} parked. Next, when the cause is fixed:`,
-    ...names.map(
-      (name) => `  outbox consumer redrive KEY… | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
-    ),
-    '',
-    ...columns([['CONSUMER', 'KEY', 'AGGREGATE', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'], ...rows]),
-    '',
-    ...details,
-  ];
-}
+const TITLES = ['CONSUMER', 'KEY', 'AGGREGATE', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'];
+
+const reasoned = ({ why, since }: Pick<ListedKey, 'why' | 'since'>) => ({ reason: why, message: why, since });
+
+const rowOf = ({ consumer, head, since, waiting, ...key }: ParkedKey, now: number): string[] => [
+  ...[consumer, key.key, aggregateOf(key), key.topic, key.source],
+  head === undefined ? '' : receiptOf(head),
+  head?.type ?? '',
+  duration(now - since),
+  number(waiting),
+];
+
+const detailsOf = (parked: ParkedKey, groups: Groups | undefined): string[] => [
+  ...(groups?.shows(reasoned(parked)) === true
+    ? []
+    : [`${parked.key}: parked since ${time(parked.since)}: ${parked.why}`]),
+  ...parked.requests.map(
+    ({ asks, request: { at, by, why } }) => `  ${parked.key}: ${asks} asked for ${time(at)} by ${by}: ${why}`,
+  ),
+];
+
+const heading = (listed: readonly ListedKey[], inbox: string): string[] => [
+  `${count(listed.length, 'key')} parked. Next, when the cause is fixed:`,
+  ...[...new Set(listed.map(({ consumer }) => consumer))].map(
+    (name) => `  outbox consumer redrive KEY… | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
+  ),
+];

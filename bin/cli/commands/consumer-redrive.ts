@@ -9,7 +9,7 @@ import {
   type ParkedRedriveReport,
 } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
-import { parseDuration } from '../arguments';
+import { parseTimeout } from '../arguments';
 import { explain } from '../failure';
 import { columns, count, number } from '../format';
 import { SessionError, type InboxSession } from '../session';
@@ -40,7 +40,7 @@ export const withAskOptions = (command: Command): Command =>
     .requiredOption('--why <text>', 'kept with the answer (required)')
     .option('--follow', 'wait until the consumer has done it, and say how it ended')
     .addOption(
-      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
+      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseTimeout).default(600_000, '10m'),
     );
 
 export function addConsumerRedrive(consumer: Command): void {

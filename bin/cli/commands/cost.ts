@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { costOf, type Cost, type KafkaWorkload, type Workload } from '../../../lib/operate/cost';
 import { PRICE_LIST, type Prices } from '../../../lib/operate/prices';
-import { parseDuration } from '../arguments';
+import { durationWithin } from '../arguments';
 import { columns, count, number } from '../format';
 import type { GlobalOptions } from '../session';
 import { Terminal } from '../terminal';
@@ -34,12 +34,12 @@ export function addCost(program: Command): void {
     .option('--key-bytes <n>', 'of a key', parseNumber, 36)
     .addOption(
       new Option('--retention <duration>', 'how long processed items stay')
-        .argParser(parseDuration)
+        .argParser(durationWithin('0s', '3650d'))
         .default(86_400_000, '1d'),
     )
     .addOption(
       new Option('--sweep-every <duration>', 'how often the sweeper runs')
-        .argParser(parseDuration)
+        .argParser(durationWithin('1m', '1d'))
         .default(3_600_000, '1h'),
     )
     .addOption(
@@ -52,7 +52,7 @@ export function addCost(program: Command): void {
     .option('--storage <gb>', 'disk of each Standard broker', parseNumber, 100)
     .addOption(
       new Option('--kept <duration>', 'how long topics keep messages')
-        .argParser(parseDuration)
+        .argParser(durationWithin('1s', '3650d'))
         .default(604_800_000, '7d'),
     )
     .option('--consumers <n>', 'that read every event', parseNumber, 1)

@@ -1,24 +1,50 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { HOLD_REASONS, type Hold, type HoldReason } from '../../../lib/event/control';
 import { held, type HeldKey } from '../../../lib/operate/held';
 import { partitionName } from '../../../lib/event/partition-hold';
 import { shownPosition } from '../../../lib/event/position';
 import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { act, EXIT_CODES } from '../act';
 import { columns, count, duration, number, time } from '../format';
+import { Groups } from '../group-by-reason';
 import type { Session } from '../session';
+
+interface HeldOptions {
+  readonly reason?: HoldReason;
+}
 
 export function addHeld(program: Command): void {
   program
     .command('held')
     .description('list the keys that are held: why, since when, and what waits')
-    .action((_options: unknown, command: Command) => act(command, run));
+    .addOption(new Option('--reason <code>', 'keys that are held for this reason alone').choices(HOLD_REASONS))
+    .action((options: HeldOptions, command: Command) => act(command, (session) => run(session, options)));
 }
 
-async function run({ terminal, target }: Session): Promise<number> {
-  const keys = await held(target);
-  terminal.result(keys, () => (keys.length === 0 ? [terminal.style('green', 'No key is held.')] : lines(keys)));
+async function run({ terminal, target }: Session, { reason }: HeldOptions): Promise<number> {
+  const now = Date.now();
+  let groups: Groups | undefined;
+  let isFirst = true;
+  const keys = await held(target, {
+    reason,
+    onHolds: (holds) => {
+      if (holds.length === 0) return;
+      groups = new Groups(holds, 'key', now);
+      terminal.part([...heading(holds), '', ...groups.lines]);
+    },
+    onKeys: (portion) => {
+      const rows = columns([...(isFirst ? [TITLES] : []), ...portion.map((key) => rowOf(key, now))]);
+      const details = portion.flatMap((key) => detailsOf(key, groups));
+      terminal.part(details.length === 0 ? rows : [...rows, '', ...details]);
+      isFirst = false;
+    },
+  });
+  const nothing = reason === undefined ? 'No key is held.' : `No key is held for ${reason}.`;
+  if (terminal.json || keys.length === 0) terminal.result(keys, () => [terminal.style('green', nothing)]);
   return EXIT_CODES.done;
 }
+
+const TITLES = ['KEY', 'REASON', 'AT', 'ATTEMPTS', 'FOR', 'WAITING'];
 
 /** Not that it goes on: a drain that failed looks the same, until its record is delivered again. */
 function drainNote({ revision }: HeldKey, now: number): string {
@@ -31,22 +57,25 @@ function reasonOf(key: HeldKey, now: number): string {
   return key.state === 'draining' ? `${reason} (${drainNote(key, now)})` : reason;
 }
 
-function lines(keys: readonly HeldKey[]): string[] {
-  const now = Date.now();
-  const rows = keys.map((key) => [
-    key.pk,
-    reasonOf(key, now),
-    shownPosition(key.position),
-    String(key.attempts),
-    duration(now - key.since),
-    number(key.waiting),
-  ]);
-  const details = keys.flatMap(({ pk, message, redriven }) => [
-    `${pk}: ${message}`,
-    ...(redriven === undefined ? [] : [`  redriven ${time(redriven.at)} by ${redriven.by}: ${redriven.why}`]),
-  ]);
-  const forPartitions = keys.filter(({ awaits }) => awaits !== undefined).length;
-  const others = keys.length - forPartitions;
+const rowOf = (key: HeldKey, now: number): string[] => [
+  key.pk,
+  reasonOf(key, now),
+  shownPosition(key.position),
+  String(key.attempts),
+  duration(now - key.since),
+  number(key.waiting),
+];
+
+const detailsOf = (key: HeldKey, groups: Groups | undefined): string[] => [
+  ...(groups?.shows(key) === true ? [] : [`${key.pk}: ${key.message}`]),
+  ...(key.redriven === undefined
+    ? []
+    : [`  ${key.pk}: redriven ${time(key.redriven.at)} by ${key.redriven.by}: ${key.redriven.why}`]),
+];
+
+function heading(holds: readonly Hold[]): string[] {
+  const forPartitions = holds.filter(({ awaits }) => awaits !== undefined).length;
+  const others = holds.length - forPartitions;
   return [
     ...(others === 0
       ? []
@@ -54,9 +83,5 @@ function lines(keys: readonly HeldKey[]): string[] {
     ...(forPartitions === 0
       ? []
       : [`${count(forPartitions, 'key')} held for partitions that take no writes. The relay releases them by itself.`]),
-    '',
-    ...columns([['KEY', 'REASON', 'AT', 'ATTEMPTS', 'FOR', 'WAITING'], ...rows]),
-    '',
-    ...details,
   ];
 }

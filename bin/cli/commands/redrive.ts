@@ -11,7 +11,7 @@ import {
 import { positionOf } from '../../../lib/operate/where';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES, needsYes } from '../act';
-import { parseDuration } from '../arguments';
+import { parseTimeout } from '../arguments';
 import { explain } from '../failure';
 import { columns, count, number } from '../format';
 import { SessionError, type Session } from '../session';
@@ -39,7 +39,7 @@ export function addRedrive(program: Command): void {
     .requiredOption('--why <text>', 'kept on the item (required)')
     .option('--follow', 'wait until the relay has acted on each key, and say how it ended')
     .addOption(
-      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseDuration).default(600_000, '10m'),
+      new Option('--timeout <duration>', 'how long --follow waits').argParser(parseTimeout).default(600_000, '10m'),
     )
     .option('--yes', 'confirms --skip')
     .action((keys: string[], options: RedriveOptions, command: Command) => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { planReplay, replay } from '../../../lib/operate/replay';
 import { act, EXIT_CODES, needsYes } from '../act';
-import { parseTime } from '../arguments';
+import { parseSince, parseTime } from '../arguments';
 import { count } from '../format';
 import type { Session } from '../session';
 
@@ -22,7 +22,7 @@ export function addReplay(program: Command): void {
     .description('publish processed events once more, with the header outbox-replay; needs --yes')
     .option('--from <position>', 'first version or position, of the keys named')
     .option('--to <position>', 'last version or position, of the keys named')
-    .option('--since <time>', 'committed then or later: 2026-01-31T08:00:00Z, or 2h for two hours ago', parseTime)
+    .option('--since <time>', 'committed then or later: 2026-01-31T08:00:00Z, or 2h for two hours ago', parseSince)
     .option('--until <time>', 'committed then or earlier', parseTime)
     .option('--topic <name>', "publish here instead of to each event's own topic")
     .requiredOption('--why <text>', 'kept on the signal (required)')

@@ -4,7 +4,7 @@ import type { PagePlan } from '../../../lib/operate/page-test';
 import { findRelay } from '../../../lib/operate/find-relay';
 import { RELAY_DEFAULTS } from '../../../lib/relay/environment';
 import { act, EXIT_CODES } from '../act';
-import { parseDuration } from '../arguments';
+import { parseTimeout } from '../arguments';
 import { ask, canAsk } from '../ask';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { planPages, topicsOf } from '../page-test';
@@ -32,7 +32,7 @@ export function addSmoke(program: Command): void {
     .option('--topic <name>', 'where the events go; their consumers see them (default: of the stack)')
     .addOption(
       new Option('--timeout <duration>', 'how long the relay may take for each thing')
-        .argParser(parseDuration)
+        .argParser(parseTimeout)
         .default(300_000, '5m'),
     )
     .addOption(

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { sweepNow } from '../../../lib/operate/sweep';
 import type { SweepReport } from '../../../lib/sweep/sweep';
 import { act, EXIT_CODES } from '../act';
-import { parseDuration } from '../arguments';
+import { durationWithin } from '../arguments';
 import { count, duration, number } from '../format';
 import type { Session } from '../session';
 
@@ -14,7 +14,11 @@ export function addSweep(program: Command): void {
   program
     .command('sweep')
     .description('do now what the sweeper does on its schedule: ask the relay for what the stream has lost')
-    .option('--after <duration>', 'items pending longer than this are asked for (default: 1h)', parseDuration)
+    .option(
+      '--after <duration>',
+      'items pending longer than this are asked for (default: 1h)',
+      durationWithin('1s', '365d'),
+    )
     .action((options: SweepOptions, command: Command) => act(command, (session) => run(session, options)));
 }
 

@@ -3,7 +3,7 @@ import { shownPosition } from '../../../lib/event/position';
 import { verify, type VerifyReport } from '../../../lib/operate/verify';
 import type { Finding, FindingCount } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
-import { parseTime } from '../arguments';
+import { parseSince, parseTime } from '../arguments';
 import { columns, count, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
@@ -22,7 +22,7 @@ export function addVerify(program: Command): void {
     .requiredOption(
       '--since <time>',
       'committed then or later: 2026-01-31T08:00:00Z, or 2h for two hours ago',
-      parseTime,
+      parseSince,
     )
     .option('--until <time>', 'committed then or earlier (default: now)', parseTime)
     .option('--key <key...>', 'these keys alone, such as order#42 (default: all)');

@@ -48,6 +48,8 @@ export interface DeadLettersOptions extends DeadLetterSelection {
   readonly consumer: string;
   /** Called as offsets are passed, with all that will be. */
   readonly onProgress?: (passed: number, toPass: number) => void;
+  /** Called with each dead letter as it is read: those of a partition in their order. */
+  readonly onLetter?: (letter: DeadLetter) => void;
 }
 
 /** What a dead-letter topic holds. */
@@ -68,7 +70,10 @@ export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
 export async function deadLetters(kafka: KafkaTarget, options: DeadLettersOptions): Promise<DeadLettersReport> {
   const letters: DeadLetter[] = [];
   const reading = (input: ReadTopicsOptions) => readTopics(kafka, input);
-  const read = await readDeadLetters(reading, options, (letter) => letters.push(letter));
+  const read = await readDeadLetters(reading, options, (letter) => {
+    letters.push(letter);
+    options.onLetter?.(letter);
+  });
   letters.sort((a, b) => a.setAsideAt - b.setAsideAt);
   return { ...read, letters };
 }
@@ -76,7 +81,7 @@ export async function deadLetters(kafka: KafkaTarget, options: DeadLettersOption
 /** Shows the dead letters that are selected, those of a partition in their order, each with its message when it is asked for. */
 export async function readDeadLetters(
   reading: (options: ReadTopicsOptions) => Promise<Pick<ReadTopics, 'absentTopics' | 'unread' | 'leftGroup'>>,
-  { topic, consumer, onProgress, ...selection }: DeadLettersOptions,
+  { topic, consumer, onProgress, onLetter: _, ...selection }: DeadLettersOptions,
   onLetter: (letter: DeadLetter, original: () => ConsumedRecord) => void,
 ): Promise<Omit<DeadLettersReport, 'letters'>> {
   const name = deadLetterTopic(topic, consumer);

@@ -31,7 +31,24 @@ export interface ParkedSelection {
   readonly aggregate?: string;
 }
 
-export interface ParkedOptions extends ParkedSelection {
+/** A key that is parked, before its messages are read. */
+export interface ListedKey extends InboxKey {
+  readonly consumer: string;
+  readonly why: string;
+  readonly since: number;
+}
+
+/** Parts of the result as they are known: the whole of a long list takes its time. */
+export interface ParkedParts {
+  /** Parked because of something whose text contains this. */
+  readonly reason?: string;
+  /** Called for each consumer with all of its keys that are selected, before their messages are read. */
+  readonly onListed?: (keys: readonly ListedKey[]) => void;
+  /** Called with a hundred keys at a time, the one that is parked longest first. */
+  readonly onKeys?: (keys: readonly ParkedKey[]) => void;
+}
+
+export interface ParkedOptions extends ParkedSelection, ParkedParts {
   /** Default: every consumer of the table, which is scanned for them. */
   readonly consumer?: string;
   /** Called after each page with the items looked at. */
@@ -89,11 +106,11 @@ export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {
   return keys.toSorted((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
 }
 
-/** The parked keys of one consumer that are selected, in no order, and whether it has parked none at all. */
+/** The parked keys of one consumer that are selected, the one that is parked longest first, and whether it has parked none at all. */
 export async function parkedKeysOf(
   { client, tableName }: InboxTarget,
   consumer: string,
-  selection: ParkedSelection,
+  selection: ParkedSelection & ParkedParts,
 ): Promise<{ readonly keys: readonly ParkedKey[]; readonly isNoneParked: boolean }> {
   const requests = new Map<string, ParkingRequest[]>();
   for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
@@ -105,25 +122,39 @@ export async function parkedKeysOf(
     }
   }
   let isNoneParked = true;
-  const listed: { readonly key: InboxKey; readonly why: string; readonly since: number }[] = [];
+  const { reason = '', onListed, onKeys } = selection;
+  const listed: ListedKey[] = [];
   for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
     for (const image of page) {
       isNoneParked = false;
       const item = unmarshall(image);
       const key = decodeInboxKey(item);
       if (!isSelected(key, selection)) continue;
-      listed.push({ key, why: String(item['why']), since: Number(item['since']) });
+      const why = String(item['why']);
+      if (why.includes(reason)) listed.push({ ...key, consumer, why, since: Number(item['since']) });
     }
   }
+  listed.sort((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
+  onListed?.(listed);
   const keys: ParkedKey[] = [];
-  await forEachKey(listed, async ({ key, ...parking }) => {
-    const pk = inboxPartitionKey(consumer, key);
-    const [parked, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
-    const waiting = Math.max(0, parked - 1);
-    keys.push({ consumer, ...key, ...parking, waiting, head, requests: requests.get(pk) ?? [] });
-  });
+  for (let at = 0; at < listed.length; at += PORTION) {
+    const portion = listed.slice(at, at + PORTION);
+    const found = new Map<ListedKey, ParkedKey>();
+    await forEachKey(portion, async (key) => {
+      const pk = inboxPartitionKey(consumer, key);
+      const [parked, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
+      const waiting = Math.max(0, parked - 1);
+      found.set(key, { ...key, waiting, head, requests: requests.get(pk) ?? [] });
+    });
+    const inOrder = portion.flatMap((key) => found.get(key) ?? []);
+    onKeys?.(inOrder);
+    keys.push(...inOrder);
+  }
   return { keys, isNoneParked };
 }
+
+/** Reading them takes two requests for each key. */
+const PORTION = 100;
 
 const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
   (keys === undefined || keys.includes(parked.key)) &&

@@ -1,4 +1,11 @@
-import { parseDuration, parseTime } from '../../../bin/cli/arguments';
+import {
+  durationWithin,
+  parseCount,
+  parseDuration,
+  parseSince,
+  parseTime,
+  parseTimeout,
+} from '../../../bin/cli/arguments';
 
 test.each([
   ['90s', 90_000],
@@ -26,3 +33,30 @@ test('a time is RFC 3339 with a zone, a day, or how long ago', () => {
 test.each(['2026-01-31T08:00:00', '31.1.2026', 'yesterday', '2026-13-01'])('%p is no time', (text) =>
   expect(() => parseTime(text)).toThrow('such as 2026-01-31T08:00:00Z'),
 );
+
+test.each(['0s', '2d', '99999999d', '999999999s', 'soon', ''])('%p is refused with the range', (text) =>
+  expect(() => parseTimeout(text)).toThrow('It must be from 1s to 1d, with a unit, such as 90s, 15m, 2h or 1d.'),
+);
+
+test('the ends of a range belong to it', () => {
+  expect(['1s', '24h'].map(durationWithin('1s', '1d'))).toEqual([1_000, 86_400_000]);
+  expect(['1', '12'].map(parseCount(1, 12))).toEqual([1, 12]);
+});
+
+test.each(['0', '13', '-1', '1.5', '1e1', '', ' 1', 'NaN', '0x1'])('%p is no count from 1 to 12', (text) =>
+  expect(() => parseCount(1, 12)(text)).toThrow('It must be an integer from 1 to 12.'),
+);
+
+// Nothing was set aside in the future: an empty list would look like an all-clear.
+test.each(['2099-01-31', '2099-01-31T08:00:00Z'])('to look from %p on is refused', (text) => {
+  expect(parseTime(text)).toBeGreaterThan(Date.now());
+  expect(() => parseSince(text)).toThrow('It must not be in the future');
+});
+
+test.each(['99999999d', '1970-01-01', '0001-01-01', '9999-12-31'])('%p is a time that nobody means', (text) =>
+  expect(() => parseSince(text)).toThrow('from the year 2000 to 2100'),
+);
+
+test('from now on, a clock that is a little ahead included, is possible', () => {
+  expect(parseSince(new Date(Date.now() + 30_000).toISOString())).toBeGreaterThan(Date.now());
+});

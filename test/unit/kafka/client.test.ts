@@ -1,10 +1,10 @@
-import { generateAuthToken } from 'aws-msk-iam-sasl-signer-js';
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import type { KafkaAuth } from '../../../lib/kafka/broker-config';
 import { kafkaClient, type KafkaClientOptions, type ReadSecret } from '../../../lib/kafka/client';
+import { mskTokens } from '../../../lib/kafka/msk-token';
 
 jest.mock('kafkajs', () => ({ ...jest.requireActual<object>('kafkajs'), Kafka: jest.fn() }));
-jest.mock('aws-msk-iam-sasl-signer-js', () => ({ generateAuthToken: jest.fn() }));
+jest.mock('../../../lib/kafka/msk-token', () => ({ mskTokens: jest.fn() }));
 
 const kafka = jest.mocked(Kafka);
 const BROKERS = ['one:9098', 'two:9098'];
@@ -35,8 +35,8 @@ it('uses neither TLS nor a login without authentication', async () => {
 });
 
 it('logs in to MSK with a token of the region, made for each login', async () => {
-  jest.mocked(generateAuthToken).mockResolvedValueOnce({ token: 'first', expiryTime: 1 });
-  jest.mocked(generateAuthToken).mockResolvedValueOnce({ token: 'second', expiryTime: 2 });
+  const tokens = ['first', 'second'];
+  jest.mocked(mskTokens).mockReturnValueOnce(() => Promise.resolve(tokens.shift() ?? ''));
 
   const { ssl, sasl } = await configOf({ kind: 'iam' }, noSecret, { region: 'eu-central-1' });
 
@@ -47,7 +47,7 @@ it('logs in to MSK with a token of the region, made for each login', async () =>
     { value: 'first' },
     { value: 'second' },
   ]);
-  expect(generateAuthToken).toHaveBeenCalledWith({ region: 'eu-central-1' });
+  expect(mskTokens).toHaveBeenCalledWith('eu-central-1');
 });
 
 it('refuses to sign for no region as soon as it is configured', () => {

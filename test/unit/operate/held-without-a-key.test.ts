@@ -34,3 +34,10 @@ test.each(['42', 'order#', '#42', ''])('%p, which is no key and not held, is ref
   await expect(show(target, key)).rejects.toMatchObject({ code: 'operation-refused' });
   await expect(planRedrive(target, { keys: [key] })).rejects.toMatchObject({ code: 'operation-refused' });
 });
+
+test('after its skip it is still shown: who, when and why', async () => {
+  const { target, put } = tablesInMemory();
+  const discarded = { by: 'me', at: 1, why: 'written by hand' };
+  await put({ pk: '42', sk: 'hello', discarded, expiresAt: 9_999_999_999 });
+  expect((await show(target, '42')).items).toMatchObject([{ position: 'hello', state: 'discarded', discarded }]);
+});
