@@ -19,7 +19,7 @@ import { formatSequence } from '../event/sequence';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { readerOf } from './consumer/consumer-lag';
-import { inboxContents, refuseConsumer, type KnownKey } from './consumer/inbox-contents';
+import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from './consumer/inbox-contents';
 import { parkedKeysOf } from './consumer/parked';
 import type { ConsumerTarget } from './consumer/redrive-parked';
 import {
@@ -90,13 +90,11 @@ export async function explain(target: Target, key: string, options: ExplainOptio
   const rows: KnownKey[] = [];
   const consumers = [...(options.named ?? [])];
   for (const inbox of new Set(options.inboxes)) {
-    const found = await inboxContents({ client: target.client, tableName: inbox }, { ...options, kafkaKeys });
-    if (found.consumers.length === 0) refuseConsumer(inbox, undefined, []);
+    const found = await consumersIn({ client: target.client, tableName: inbox }, { ...options, kafkaKeys });
     rows.push(...found.keys);
-    for (const consumer of found.consumers) {
-      if (consumers.some((each) => each.inbox === inbox && each.consumer === consumer)) continue;
-      consumers.push({ consumer, inbox, topics: [...(found.topics.get(consumer) ?? [])] });
-    }
+    const isNamed = ({ consumer }: NamedConsumer): boolean =>
+      consumers.some((each) => each.inbox === inbox && each.consumer === consumer);
+    consumers.push(...found.consumers.filter((each) => !isNamed(each)));
   }
   const chosen = consumers.filter(({ consumer }) => options.consumer === undefined || options.consumer === consumer);
   if (options.consumer !== undefined && chosen.length === 0) {

@@ -129,6 +129,7 @@ export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => (
   sweeper: known(aSweeper()),
   sweeperConcurrency: FREE.concurrency,
   sweeperRights: FREE.rights,
+  sweeperRuns: known({ everyMs: 3_600_000, isSeen: true, isNew: false }),
   brokers: known([{ functionName: 'relay', brokers: ['b-1.orders:9098'], cluster: known(undefined) }]),
   alarms: known({
     namePrefix: 'Orders-',

@@ -137,6 +137,21 @@ it('a key that is held in the outbox names the reason, and the redrive', async (
   expect(stdout).toMatch(/ 1 +parked .*\n +2 +waiting /);
 });
 
+it('doctor names the topic that pending items need, the dead-letter topics and groups that are missing, and what it did not check', async () => {
+  const { code, stdout } = await cli.run('doctor');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/ok +brokers reachable from here +1 of 1\n/);
+  expect(stdout).toMatch(
+    /wrong +topics of pending items .*nowhere \(1 item waits\)\n +→ A typo\? Fix the writer\. Else .*topic create nowhere/,
+  );
+  expect(stdout).toMatch(
+    /wrong +dead-letter topics +orders\.shipping\.dlt does not exist; orders\.picky\.dlt takes \d+ bytes and needs \d+: /,
+  );
+  expect(stdout).toMatch(/ok +consumer groups +picky: 1, shipping: 1\n/);
+  expect(stdout).toMatch(/ok +time to live +ENABLED on expiresAt\n/);
+  expect(stdout).toMatch(/unknown +\d+ checks +not checked on the local stack: .*mapping, .*sweeper: schedule/);
+});
+
 it('an event that is published and not consumed names a group without members', async () => {
   for (const running of consumers.splice(0)) await running.stop();
   await putVersion(world, '42', 3);
@@ -150,6 +165,9 @@ it('an event that is published and not consumed names a group without members', 
     /Next: start an instance of picky, then outbox explain order#42 --inbox inbox --consumer picky --local \S+$/,
   );
   expect(stdout).toMatch(/orders: applied up to 2\.0, .*/);
+  expect((await cli.run('doctor')).stdout).toMatch(
+    /wrong +consumer groups +no members, so no instance runs: picky, shipping\n/,
+  );
 });
 
 it('an item that waits for the relay is not yet published, and says what to look at', async () => {

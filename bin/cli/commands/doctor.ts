@@ -1,31 +1,44 @@
 import type { Command } from 'commander';
+import { consumersIn } from '../../../lib/operate/consumer/inbox-contents';
 import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
+import type { DoctorOptions } from '../../../lib/operate/doctor/options';
 import type { DoctorLine } from '../../../lib/operate/doctor/line';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import { act, EXIT_CODES, needsYes } from '../act';
+import { consumersToLookAt } from '../consumers';
+import { explain } from '../failure';
 import { columns, count } from '../format';
+import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { arePagesSound, pageLines, planPages, testPages } from '../page-test';
 import { openDoctorSession, SessionError, type Session } from '../session';
 
-interface DoctorCommandOptions {
+interface DoctorCommandOptions extends KafkaOptions {
+  readonly inbox?: readonly string[];
   readonly pageTest?: true;
   readonly yes?: true;
 }
 
 export function addDoctor(program: Command): void {
-  program
-    .command('doctor')
+  withKafkaOptions(program.command('doctor'))
     .description('compare what is deployed with what is needed, line by line, and say how to mend what is wrong')
+    .option(
+      '--inbox <table...>',
+      "tables of consumers (default: those of the stack's functions, or of the local stack)",
+    )
     .option('--page-test', 'set off each alarm that notifies, and clear it: people are notified; needs --yes')
     .option('--yes', 'confirms --page-test')
     .action((options: DoctorCommandOptions, command: Command) =>
-      act(command, (session) => run(session, options), openDoctorSession),
+      act(
+        command,
+        (session) => run(session, { ...command.optsWithGlobals<DoctorCommandOptions>(), ...options }),
+        openDoctorSession,
+      ),
     );
 }
 
 async function run(session: Session, options: DoctorCommandOptions): Promise<number> {
   const { terminal } = session;
-  const report = await examine(session);
+  const report = await examine(session, await kafkaToLookAt(session, options));
   if (options.pageTest !== true) {
     terminal.result(report, () => lines(report, session));
     return codeOf(report);
@@ -41,13 +54,33 @@ async function run(session: Session, options: DoctorCommandOptions): Promise<num
   return arePagesSound(tested) ? codeOf(report) : EXIT_CODES.wrong;
 }
 
+/** Where Kafka is, or why that is not known, and the consumers to look at. */
+async function kafkaToLookAt(
+  session: Session,
+  options: DoctorCommandOptions,
+): Promise<Pick<DoctorOptions, 'kafkaTarget' | 'consumers'>> {
+  const { client } = session.target;
+  const { named, inboxes } = await consumersToLookAt(session, options.inbox);
+  const consumers = [...named];
+  for (const tableName of inboxes) consumers.push(...(await consumersIn({ client, tableName })).consumers);
+  try {
+    return { consumers, kafkaTarget: await kafkaOf('doctor', () => Promise.resolve(session), options) };
+  } catch (error) {
+    return { consumers, kafkaTarget: { because: explain(error) } };
+  }
+}
+
 /** Everything that `doctor` looks at, with what a stack leads to. */
-export async function examine({ target, services, ...session }: Session): Promise<DoctorReport> {
+export async function examine(
+  { target, services, ...session }: Session,
+  kafka: Pick<DoctorOptions, 'kafkaTarget' | 'consumers'> = {},
+): Promise<DoctorReport> {
   return doctor(
     { ...target, ...services },
     {
       sweeperFunctionName: await session.findSweeper?.(),
       kafkaFunctionNames: await session.findKafkaFunctions?.(),
+      ...kafka,
     },
   );
 }
@@ -76,7 +109,7 @@ function lines(report: DoctorReport, { terminal, place }: Session): string[] {
   ];
 }
 
-/** What could not be checked for one and the same reason is one line for a person. */
+/** What could not be checked for one and the same reason is one line for a person, which names the checks. */
 function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
   const unknown = Map.groupBy(
     all.filter(({ verdict }) => verdict === 'unknown'),
@@ -86,7 +119,9 @@ function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
     ...all.filter(({ verdict }) => verdict !== 'unknown'),
     ...[...unknown.values()].flatMap(([first, ...others]) => {
       if (first === undefined) return [];
-      return others.length === 0 ? [first] : [{ ...first, check: count(others.length + 1, 'other check') }];
+      if (others.length === 0) return [first];
+      const names = [first, ...others].map(({ check }) => check).join(', ');
+      return [{ ...first, check: count(others.length + 1, 'check'), found: `${first.found}: ${names}` }];
     }),
   ];
 }

@@ -1,7 +1,5 @@
-import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import type { Command } from 'commander';
-import { inboxContents } from '../../../lib/operate/consumer/inbox-contents';
-import { explain, type ExplainReport, type NamedConsumer } from '../../../lib/operate/explain';
+import { explain, type ExplainReport } from '../../../lib/operate/explain';
 import type {
   EventAtConsumer,
   ExplainedConsumer,
@@ -12,6 +10,7 @@ import { explainKafka } from '../../../lib/operate/explain-kafka';
 import { shownPosition } from '../../../lib/event/position';
 import { parseSequence } from '../../../lib/event/sequence';
 import { act, EXIT_CODES } from '../act';
+import { consumersToLookAt } from '../consumers';
 import { columns, count, duration, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { repeatedOptions, type GlobalOptions, type Session } from '../session';
@@ -50,8 +49,8 @@ export function addExplain(program: Command): void {
 async function run(session: Session, key: string, options: ExplainOptions): Promise<number> {
   const { terminal, target } = session;
   const notLookedAt: string[] = [];
-  const named = await namedConsumers(session, options, notLookedAt);
-  const inboxes = options.inbox ?? (await localInboxes(session));
+  const { named, inboxes, why } = await consumersToLookAt(session, options.inbox);
+  notLookedAt.push(...why);
   const kafka = await kafkaFor(session, options, notLookedAt);
   if (target.home !== undefined) {
     notLookedAt.push(`items of other Regions: seen here is what was written in ${target.home.publishesFor.join(', ')}`);
@@ -78,40 +77,6 @@ function codeOf({ verdict }: Explanation): number {
   if (verdict === 'applied') return EXIT_CODES.done;
   if (verdict === 'unknown-key') return EXIT_CODES.refused;
   return verdict === 'undecided' ? EXIT_CODES.undecided : EXIT_CODES.wrong;
-}
-
-/** Consumers that the stack deploys: nobody needs to name their tables. */
-async function namedConsumers(
-  { findConsumers, local, services }: Session,
-  { inbox }: ExplainOptions,
-  notLookedAt: string[],
-): Promise<readonly NamedConsumer[]> {
-  if (inbox !== undefined || local !== undefined) return [];
-  if (findConsumers === undefined) {
-    notLookedAt.push('consumers: nothing leads from the table to them. Name their tables: --inbox TABLE');
-    return [];
-  }
-  const found = await findConsumers();
-  if (services !== undefined) notLookedAt.push('consumers outside of the stack: name their tables with --inbox TABLE');
-  return found;
-}
-
-/** Every table of the local stack that a consumer has written to. */
-async function localInboxes({ target: { client, tableName }, local }: Session): Promise<string[]> {
-  if (local === undefined) return [];
-  const inboxes: string[] = [];
-  let from: string | undefined;
-  do {
-    const page = await client.send(new ListTablesCommand({ ExclusiveStartTableName: from }));
-    for (const name of page.TableNames ?? []) {
-      const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
-      const names = (Table?.KeySchema ?? []).map(({ AttributeName }) => AttributeName).join();
-      if (name === tableName || names !== 'pk,sk') continue;
-      if ((await inboxContents({ client, tableName: name })).consumers.length > 0) inboxes.push(name);
-    }
-    from = page.LastEvaluatedTableName;
-  } while (from !== undefined);
-  return inboxes;
 }
 
 async function kafkaFor(session: Session, options: ExplainOptions, notLookedAt: string[]) {

@@ -38,6 +38,32 @@ export interface InboxContentsOptions {
   readonly onProgress?: (scanned: number) => void;
 }
 
+/**
+ * The consumers that a table knows, with the topics of their rows.
+ *
+ * @throws OutboxError `operation-refused` for a table that holds nothing of any consumer.
+ */
+export async function consumersIn(
+  target: InboxTarget,
+  options: Pick<InboxContentsOptions, 'kafkaKeys' | 'onProgress'> = {},
+): Promise<Pick<InboxContents, 'keys'> & { readonly consumers: readonly InboxConsumer[] }> {
+  const { consumers, topics, keys } = await inboxContents(target, options);
+  const { tableName: inbox } = target;
+  if (consumers.length === 0) refuseConsumer(inbox, undefined, []);
+  return {
+    keys,
+    consumers: consumers.map((consumer) => ({ consumer, inbox, topics: [...(topics.get(consumer) ?? [])] })),
+  };
+}
+
+/** A consumer that a table knows. */
+export interface InboxConsumer {
+  readonly consumer: string;
+  readonly inbox: string;
+  /** Topics of which it has rows. */
+  readonly topics: readonly string[];
+}
+
 /** Of the first page of a look for one consumer, which most tables answer. */
 const FIRST_PAGE = 100;
 

@@ -30,6 +30,7 @@ import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
 import { controlStore } from '../../relay/dynamodb/control';
 import { alarmsOf, brokersOf, noticeTopicsOf, type KafkaFunction } from './gather-deployment';
+import { kafkaFactsOf, sweeperRunsOf } from './gather-kafka';
 import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './judge';
 import { relayOf, type Reader } from './judge-mapping';
 import { variablesOf, type Rights } from './judge-functions';
@@ -51,7 +52,7 @@ export interface DoctorTarget extends Target {
 /** Asks AWS about everything that `doctor` judges. Reads only; what is refused becomes a fact that is not known. */
 export async function gatherFacts(
   target: DoctorTarget,
-  { sweeperFunctionName, kafkaFunctionNames = [] }: DoctorOptions,
+  { sweeperFunctionName, kafkaFunctionNames = [], kafkaTarget, consumers = [] }: DoctorOptions,
 ): Promise<DoctorFacts> {
   const { client, tableName, lambda } = target;
   const TableName = tableName;
@@ -88,8 +89,10 @@ export async function gatherFacts(
     sweeperRights,
     brokers,
     alarms,
+    sweeperRuns: await sweeperRunsOf(target.cloudwatch, sweeper),
     noticeTopics: await noticeTopicsOf(target.sns, alarms),
     permissions,
+    ...(kafkaTarget === undefined ? {} : { kafka: await kafkaFactsOf(target, kafkaTarget, consumers) }),
   };
 }
 

@@ -48,7 +48,7 @@ export function judgeConfiguration(
     : wrong(`of another table, ${config.value.tableName}`, mend);
 }
 
-function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Fact<T> {
+export function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Fact<T> {
   try {
     return known(decode(variables));
   } catch (error) {

@@ -26,7 +26,17 @@ import {
   SETTINGS,
   type Reader,
 } from './judge-mapping';
+import type { KafkaFacts } from './gather-kafka';
 import { judgeBrokers, type FunctionBrokers } from './judge-brokers';
+import {
+  judgeDeadLetterTopics,
+  judgeGroups,
+  judgeOpenTopics,
+  judgeReachable,
+  judgeReadTopics,
+  judgeSweeperRuns,
+  type SweeperRuns,
+} from './judge-kafka';
 import { judgeAlarms, judgeTopics, type AlarmFacts, type TopicFacts } from './judge-notices';
 import {
   judgeBackups,
@@ -74,21 +84,24 @@ export interface DoctorFacts {
   readonly sweeper: Fact<FunctionConfiguration | undefined>;
   readonly sweeperConcurrency: Fact<number | undefined>;
   readonly sweeperRights: Fact<Rights>;
+  readonly sweeperRuns: Fact<SweeperRuns>;
   /** Of every function that is known to reach Kafka. */
   readonly brokers: Fact<readonly FunctionBrokers[]>;
   readonly alarms: Fact<AlarmFacts>;
   readonly noticeTopics: Fact<readonly TopicFacts[]>;
   readonly permissions: Fact<Permissions>;
+  /** Left out: nobody asked to look at Kafka. */
+  readonly kafka?: KafkaFacts;
 }
 
 /** What an operator must be allowed to do with the table, and which commands need it. Transactions have no action of their own. */
 export const OPERATOR_ACTIONS = {
   /** The control partition; the items of a key. */
-  'dynamodb:Query': ['status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
+  'dynamodb:Query': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
   /** One hold; the revision of a large control partition; the item that a redrive concerns. */
-  'dynamodb:GetItem': ['status', 'held', 'show', 'where', 'redrive', 'sweep', 'doctor'],
+  'dynamodb:GetItem': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'doctor'],
   /** Every item: to count them, to find what the stream lost, or what was committed at some time. */
-  'dynamodb:Scan': ['status', 'replay', 'sweep', 'verify'],
+  'dynamodb:Scan': ['explain', 'status', 'replay', 'sweep', 'verify', 'doctor'],
   /** Signals. */
   'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
   /** The note of a redrive; the doubt; a signal that is set aside. */
@@ -172,12 +185,22 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
     ),
     line('sweeper: concurrency', facts.sweeperConcurrency, judgeConcurrency),
     line('sweeper: permissions', facts.sweeperRights, judgeRights),
+    line('sweeper: schedule', facts.sweeperRuns, judgeSweeperRuns),
     line('brokers of the functions', facts.brokers, judgeBrokers),
     line('alarms', facts.alarms, judgeAlarms),
     line('topics of the alarms', facts.noticeTopics, judgeTopics),
+    ...(facts.kafka === undefined ? [] : kafkaLines(facts.kafka)),
     line('permissions of the caller', facts.permissions, judgePermissions),
   ];
 }
+
+const kafkaLines = ({ reachableBrokers, kafkaTopics, openTopics, groups }: KafkaFacts): readonly DoctorLine[] => [
+  line('brokers reachable from here', reachableBrokers, judgeReachable),
+  line('topics of pending items', both(kafkaTopics, openTopics), judgeOpenTopics),
+  line('topics of the consumers', kafkaTopics, judgeReadTopics),
+  line('dead-letter topics', kafkaTopics, judgeDeadLetterTopics),
+  line('consumer groups', groups, judgeGroups),
+];
 
 function judgePermissions({ caller, denied, undecided }: Permissions): Judgement {
   const described = (which: readonly string[]): string =>

@@ -1,4 +1,4 @@
-import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DescribeAlarmsCommand, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
@@ -105,6 +105,7 @@ beforeEach(() => {
     MetricAlarms: [{ AlarmName: 'Orders-relay-behind' }],
     CompositeAlarms: [{ AlarmName: 'Orders-page', AlarmRule: PAGE_RULE, AlarmActions: [TOPIC_ARN] }],
   });
+  cloudwatch.on(GetMetricStatisticsCommand).resolves({ Datapoints: [{ SampleCount: 0 }, { SampleCount: 1 }] });
   sns.on(GetTopicAttributesCommand).resolves({ Attributes: { Policy: OPEN_POLICY, SubscriptionsConfirmed: '2' } });
   kafka.on(ListClustersV2Command).resolves({ ClusterInfoList: [] });
 });
@@ -126,6 +127,7 @@ describe('doctor', () => {
       ['sweeper: configuration', 'unknown'],
       ['sweeper: concurrency', 'unknown'],
       ['sweeper: permissions', 'unknown'],
+      ['sweeper: schedule', 'unknown'],
     ]);
   });
 
@@ -135,6 +137,42 @@ describe('doctor', () => {
     const unknown = lines.filter(({ verdict }) => verdict === 'unknown');
     expect(new Set(unknown.map(({ found }) => found))).toEqual(new Set(['not checked on the local stack']));
     expect(lines.filter(({ verdict }) => verdict === 'ok').map(({ check }) => check)).toContain('time to live');
+  });
+
+  test('asks for runs of the sweep, and not for invocations, which the probe causes too', async () => {
+    await doctor(target, { sweeperFunctionName: 'sweeper' });
+    expect(cloudwatch.commandCalls(GetMetricStatisticsCommand)[0]?.args[0].input).toMatchObject({
+      ...{ Namespace: 'DynamoDBOutbox', MetricName: 'SweepComplete' },
+      Dimensions: [
+        { Name: 'Outbox', Value: 'Orders' },
+        { Name: 'service', Value: 'outbox-sweeper' },
+      ],
+    });
+    cloudwatch.on(GetMetricStatisticsCommand).resolves({ Datapoints: [] });
+    const { lines } = await doctor(target, { sweeperFunctionName: 'sweeper' });
+    expect(lines.find(({ check }) => check === 'sweeper: schedule')).toMatchObject({
+      verdict: 'wrong',
+      found: expect.stringContaining('has not run within the last 120 minutes'),
+    });
+  });
+
+  test('gives the reason of each check of Kafka that cannot be made', async () => {
+    const { lines } = await doctor(local, { kafkaTarget: { because: 'no relay reads the stream' } });
+    expect(lines.filter(({ found }) => found === 'no relay reads the stream').map(({ check }) => check)).toEqual([
+      'brokers reachable from here',
+      'topics of pending items',
+      'topics of the consumers',
+      'dead-letter topics',
+      'consumer groups',
+    ]);
+  });
+
+  test('names the brokers that cannot be reached, and makes no check behind them', async () => {
+    const { lines } = await doctor(local, { kafkaTarget: { brokers: ['127.0.0.1:1'], auth: { kind: 'none' } } });
+    expect(lines.slice(-6, -1)).toMatchObject([
+      { verdict: 'wrong', found: '0 of 1; not 127.0.0.1:1 (ECONNREFUSED)' },
+      ...Array.from({ length: 4 }, () => ({ verdict: 'unknown', found: 'no broker can be reached from here' })),
+    ]);
   });
 
   test('refuses an option that does not exist', async () => {

@@ -295,6 +295,7 @@ describe('what could not be found out is unknown, with the reason', () => {
       sweeper: denied,
       sweeperConcurrency: denied,
       sweeperRights: denied,
+      sweeperRuns: denied,
       brokers: denied,
       alarms: denied,
       noticeTopics: denied,
@@ -342,7 +343,7 @@ describe('what could not be found out is unknown, with the reason', () => {
     };
     expect(lineOf('permissions of the caller', changed)).toMatchObject({
       verdict: 'unknown',
-      found: expect.stringContaining('dynamodb:Scan (for status, replay, sweep, verify)'),
+      found: expect.stringContaining('dynamodb:Scan (for explain, status, replay, sweep, verify, doctor)'),
     });
   });
 });

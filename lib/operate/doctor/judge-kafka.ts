@@ -1,0 +1,129 @@
+import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
+import { unreachableBrokers, type ProbedBroker } from '../probe-brokers';
+import { shellCommand } from '../shell-command';
+import { ok, unknown, warn, wrong, type Judgement } from './line';
+
+/** Topics of the cluster, and which consumer reads which. */
+export interface KafkaTopics {
+  /** Those that the caller may describe. */
+  readonly names: ReadonlySet<string>;
+  /** `max.message.bytes`, as far as it may be read. */
+  readonly maxMessageBytes: ReadonlyMap<string, number>;
+  readonly read: readonly { readonly consumer: string; readonly topic: string }[];
+}
+
+/** Topics of items that are pending or parked. */
+export interface OpenTopics {
+  /** How many items name each. */
+  readonly items: ReadonlyMap<string, number>;
+  /** `false`: the table is too large to be read in full here. */
+  readonly isWhole: boolean;
+}
+
+/** A consumer group of a consumer that is known. */
+export interface ConsumerGroup {
+  readonly consumer: string;
+  readonly group: string;
+  readonly members: number;
+}
+
+/** Whether the sweeper is invoked. */
+export interface SweeperRuns {
+  readonly everyMs: number;
+  /** It ran within the last two periods. */
+  readonly isSeen: boolean;
+  /** It was deployed since. */
+  readonly isNew: boolean;
+}
+
+export function judgeReachable(brokers: readonly ProbedBroker[]): Judgement {
+  const away = brokers.filter(({ error }) => error !== undefined);
+  const text = `${brokers.length - away.length} of ${brokers.length}`;
+  if (away.length === 0) return ok(text);
+  const found = `${text}; not ${unreachableBrokers(away)}`;
+  if (away.length < brokers.length) {
+    return warn(
+      found,
+      'A broker that is down makes its partitions move; a name or a security group may keep it from here.',
+    );
+  }
+  // A host that refuses the port is reached, and no broker listens there.
+  return away.some(({ error }) => error === 'ECONNREFUSED')
+    ? wrong(found, 'Start the brokers, or correct their addresses: nothing is published without them.')
+    : unknown({ because: found, mend: 'Run it where the brokers can be reached (network, security groups, VPN).' });
+}
+
+/** A misspelt topic that is created hides the fault. */
+const createTopic = (topic: string, ...options: readonly string[]): string =>
+  `A typo? Fix the writer. Else create it: \`${shellCommand('outbox', 'topic', 'create', topic, ...options)}\``;
+
+export function judgeOpenTopics([{ names }, { items, isWhole }]: readonly [KafkaTopics, OpenTopics]): Judgement {
+  const absent = [...items].filter(([topic]) => !names.has(topic));
+  const [first] = absent;
+  if (first !== undefined) {
+    const named = absent.map(([topic, count]) => `${topic} (${count} ${count === 1 ? 'item waits' : 'items wait'})`);
+    return wrong(`missing, or not to be described by the caller: ${named.join(', ')}`, createTopic(first[0]));
+  }
+  const found = items.size === 0 ? 'nothing waits' : `all exist: ${[...items.keys()].toSorted().join(', ')}`;
+  return isWhole
+    ? ok(found)
+    : warn(`${found}, in the part of the table that was read`, 'Use `outbox status` for the rest.');
+}
+
+export function judgeReadTopics({ names, read }: KafkaTopics): Judgement {
+  const absent = [...new Set(read.map(({ topic }) => topic))].filter((topic) => !names.has(topic));
+  if (absent[0] !== undefined) return wrong(`missing: ${absent.join(', ')}`, createTopic(absent[0]));
+  return read.length === 0 ? noConsumers : ok([...new Set(read.map(({ topic }) => topic))].toSorted().join(', '));
+}
+
+const noConsumers = unknown({
+  because: 'no consumer is known',
+  mend: 'Name the tables of consumers: `outbox doctor --inbox TABLE`',
+});
+
+export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTopics): Judgement {
+  if (read.length === 0) return noConsumers;
+  const topics = read.map(({ consumer, topic }) => ({ topic, letters: deadLetterTopic(topic, consumer) }));
+  const absent = topics.filter(({ letters }) => !names.has(letters));
+  const small = topics.flatMap(({ topic, letters }) => {
+    const [has, of] = [maxMessageBytes.get(letters), maxMessageBytes.get(topic)];
+    const needed = of === undefined ? undefined : of + DEAD_LETTER_OVERHEAD_BYTES;
+    return has === undefined || needed === undefined || has >= needed ? [] : [{ letters, has, needed }];
+  });
+  const found = [
+    ...absent.map(({ letters }) => `${letters} does not exist`),
+    ...small.map(({ letters, has, needed }) => `${letters} takes ${has} bytes and needs ${needed}`),
+  ];
+  if (found.length === 0) return ok(topics.map(({ letters }) => letters).join(', '));
+  const text = `${found.join('; ')}: a message that must be set aside blocks its consumer`;
+  return absent[0] === undefined
+    ? wrong(
+        text,
+        `Raise \`max.message.bytes\` of ${small.map(({ letters, needed }) => `${letters} to ${needed}`).join(', ')}.`,
+      )
+    : wrong(text, `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters)}\``);
+}
+
+export function judgeGroups(groups: readonly ConsumerGroup[]): Judgement {
+  if (groups.length === 0) return noConsumers;
+  const named = ({ consumer, group, members }: ConsumerGroup): string =>
+    `${consumer === group ? consumer : `${consumer} (${group})`}: ${members}`;
+  const idle = groups.filter(({ members }) => members === 0);
+  return idle.length === 0
+    ? ok(groups.map(named).join(', '))
+    : wrong(
+        `no members, so no instance runs: ${idle.map(({ consumer }) => consumer).join(', ')}`,
+        'Start an instance, or enable its event source mapping. Remove a consumer that is not needed any more with its table.',
+      );
+}
+
+export function judgeSweeperRuns({ everyMs, isSeen, isNew }: SweeperRuns): Judgement {
+  const window = `${Math.round((2 * everyMs) / 60_000)} minutes`;
+  if (isSeen) return ok(`it ran within the last ${window}`);
+  return isNew
+    ? warn(`it has not run since it was deployed, within the last ${window}`, 'Run doctor again later.')
+    : wrong(
+        `it has not run within the last ${window}: its schedule is disabled or gone`,
+        'Enable the EventBridge rule `…Schedule…` of the stack (`aws events enable-rule --name NAME`). Until then: `outbox sweep`',
+      );
+}
