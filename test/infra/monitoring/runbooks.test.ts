@@ -49,6 +49,11 @@ describe.each(pages)('the runbook %s', (page) => {
     expect(meaning!.length).toBeGreaterThan(50);
   });
 
+  test('names the risk of acting', () => {
+    const [, act] = /^## Act\n([\s\S]*)\n## Afterwards$/m.exec(read(page))!;
+    expect(act!.match(/^\*\*Risk:\*\* \S.*[.:]/gm)).toHaveLength(1);
+  });
+
   test('is short', () => {
     expect(read(page).split(/\s+/).length).toBeLessThan(350);
   });
@@ -91,4 +96,9 @@ test('the list of runbooks and the page on monitoring name each alarm with its s
   );
   expect(rows.map(([, id, severity, runbook]) => [id, severity, runbook])).toEqual(expect.arrayContaining(expected));
   expect(rows).toHaveLength(expected.length);
+});
+
+test('the list of runbooks promises no safety that the pages do not have', () => {
+  expect(read('README')).not.toMatch(/nothing here can/i);
+  expect(read('README')).toContain('Each page names its **Risk**');
 });
