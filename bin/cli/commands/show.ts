@@ -3,7 +3,7 @@ import { show, type ShownItem, type ShownKey } from '../../../lib/operate/show';
 import type { Request } from '../../../lib/event/signal';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES } from '../act';
-import { columns, count, time } from '../format';
+import { argument, columns, count, time } from '../format';
 import type { Session } from '../session';
 
 export function addShow(program: Command): void {
@@ -36,12 +36,15 @@ function lines({ pk, hold, items, signals }: ShownKey): string[] {
     `${pk}: ${count(items.length, 'item')}, ${heldLines.join('')}`,
     '',
     ...(rows.length === 0 ? [] : [...columns([['AT', 'STATE', 'COMMITTED', 'EVENTS', 'RECEIPTS'], ...rows]), '']),
-    ...items.flatMap(history),
-    ...signals.map((signal) => `signal ${JSON.stringify(signal)}`),
+    ...items.flatMap((item) => history(pk, item)),
+    ...signals.flatMap((signal) => [
+      `signal ${JSON.stringify(signal)}`,
+      `  for the AWS CLI: --key ${awsKey(String(signal['pk']), String(signal['sk']))}`,
+    ]),
   ];
 }
 
-function history(item: ShownItem): string[] {
+function history(pk: string, item: ShownItem): string[] {
   const at = shownPosition(item.position);
   const { parked, redriven, discarded } = item;
   return [
@@ -49,10 +52,14 @@ function history(item: ShownItem): string[] {
       ? []
       : [
           `${at}: parked ${time(parked.since)} after ${count(parked.attempts, 'attempt')}: ${parked.reason}, ${parked.message}`,
+          `  for the AWS CLI: --key ${awsKey(pk, item.position)}${item.id === undefined ? '' : `, id ${item.id}`}`,
         ]),
     ...(redriven === undefined ? [] : [`${at}: redriven ${asked(redriven)}`]),
     ...(discarded === undefined ? [] : [`${at}: discarded ${asked(discarded)}`]),
   ];
 }
+
+/** A primary key as `aws dynamodb` takes it, quoted for a shell. */
+const awsKey = (pk: string, sk: string): string => argument(JSON.stringify({ pk: { S: pk }, sk: { S: sk } }));
 
 const asked = ({ at, by, why }: Request): string => `${time(at)} by ${by}: ${why}`;
