@@ -125,6 +125,7 @@ it('20,000 events have their effects and emit their events once and in order, al
     );
   const producer = kafkaOf(stack.brokers).producer();
   const running: ChildProcess[] = [];
+  let replacement: Promise<ChildProcess> | undefined;
   let relayedMs: number;
   try {
     await producer.connect();
@@ -137,9 +138,9 @@ it('20,000 events have their effects and emit their events once and in order, al
       await until('some work', () => told.of('applied') >= before + 50 + ((kill * 137) % 400));
       // Between the acknowledgement of what the consumers emitted and the end of its marks.
       const relayKilled = ofRelay.holdNextMark(() => stack.relay.kill());
-      const replacement = start();
+      if (replacement !== undefined) running.push(await replacement);
+      replacement = start();
       await killProcess(running.shift()!);
-      running.push(await replacement);
       await relayKilled;
     }
     await until('the end of the topic', async () => (await owed()) === 0, 600_000);
@@ -149,6 +150,7 @@ it('20,000 events have their effects and emit their events once and in order, al
     relayedMs = performance.now() - consumedAt;
   } finally {
     await Promise.all(running.map(killProcess));
+    if (replacement !== undefined) await killProcess(await replacement);
     await producer.disconnect();
   }
 
