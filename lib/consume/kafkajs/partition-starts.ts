@@ -67,9 +67,13 @@ export class PartitionStarts {
     const { signal } = this.#assignment;
     for (const [topic, partitions] of Object.entries(assigned)) {
       const undecided = partitions.filter((partition) => !this.#good.has(partitionName(topic, partition)));
-      if (undecided.length > 0) this.#options.consumer.pause([{ topic, partitions: undecided }]);
+      if (undecided.length === 0) {
+        this.#begun.add(topic);
+        continue;
+      }
+      this.#options.consumer.pause([{ topic, partitions: undecided }]);
       for (const partition of undecided) this.#waiting.add(partitionName(topic, partition));
-      void this.#begin(topic, partitions, signal);
+      void this.#begin(topic, undecided, signal);
     }
     this.#good.clear();
   }

@@ -612,12 +612,11 @@ describe('where partitions begin', () => {
     const { admin } = anAdmin(inRange, { committed: '-1', low: '3', high: '9' });
     const { fake, rig } = await start({}, {}, { admin });
     // Known before the group was joined: a pause costs what kafkajs waits when it has nothing to read.
-    expect(fake.calls).toEqual([]);
     await settle();
-    expect(fake.calls).toEqual(['resume 0', 'resume 1']);
+    expect(fake.calls).toEqual([]);
     fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
     await settle();
-    expect(fake.calls.slice(2)).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+    expect(fake.calls).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
     expect(fake.committed).toEqual([]);
     expect(rig.told.of('messagesGone')).toEqual([]);
     expect(fake.subscriptions).toEqual([{ topics: ['orders'], fromBeginning: true }]);
