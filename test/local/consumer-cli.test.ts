@@ -141,6 +141,14 @@ it.each([
   expect(stderr).toMatch(/holds nothing of consumer "nosuch"\. It knows .*shipping/);
 });
 
+it('a key that is not parked is no all-clear: the next command is named', async () => {
+  const { code, stdout } = await cli.run('consumer', 'parked', 'nosuch', ...inbox('shipping'));
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: 'nosuch: not parked. Next: outbox explain nosuch --inbox inbox\n',
+  });
+});
+
 it.each([
   ['the outbox table', () => world.stack.tableName, /holds nothing of any consumer: either it is no inbox/],
   ['a table with other keys', () => 'business', /ValidationException.*\n.*has other keys .* check --table and --inbox/],
@@ -208,6 +216,20 @@ it('what was set aside is listed with its reason and its place', async () => {
   expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') });
   await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', 'picky'), partitions: 2 }]);
   expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: 'Nothing lies in orders.picky.dlt.\n' });
+  // A mistyped name is no all-clear, nor is its topic to be created.
+  const mistyped = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'pickie'];
+  expect(await cli.run(...mistyped)).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('Is --consumer right? Other consumers of orders have orders.picky.dlt.'),
+  });
+  expect(await cli.run(...mistyped, '--inbox', INBOX_TABLE)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('holds nothing of consumer "pickie". It knows '),
+  });
+  expect(await cli.run('consumer', 'dead-letters', '--topic', 'ordres', '--consumer', 'picky')).toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining('Topic ordres does not exist either: check --topic.'),
+  });
   const consumer = aConsumer(world, 'picky', {
     onFailure: 'dead-letter',
     attempts: 1,

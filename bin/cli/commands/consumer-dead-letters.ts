@@ -7,6 +7,10 @@ import {
   type DeadLettersOptions,
   type DeadLettersReport,
 } from '../../../lib/operate/consumer/dead-letters';
+import { deadLetterTopic } from '../../../lib/event/consumer-name';
+import { KafkaLook } from '../../../lib/operate/kafka-look';
+import type { KafkaTarget } from '../../../lib/operate/kafka-target';
+import { requireConsumer } from '../../../lib/operate/consumer/inbox-contents';
 import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
 import { actOnInbox, EXIT_CODES, needsYes } from '../act';
 import { parseSince, parseTimeout } from '../arguments';
@@ -34,7 +38,7 @@ interface DeadLetterOptions extends KafkaOptions {
   readonly timeout?: number;
 }
 
-const OF_RESEND = ['as', 'inbox', 'why', 'yes', 'follow', 'timeout'] as const;
+const OF_RESEND = ['as', 'why', 'yes', 'follow', 'timeout'] as const;
 const TIMEOUT_MS = 600_000;
 
 export function addConsumerDeadLetters(consumer: Command): void {
@@ -59,7 +63,7 @@ export function addConsumerDeadLetters(consumer: Command): void {
           'with --resend: parked, before the later events of the key, which wait if it fails again; or late, after them',
         ).choices(['parked', 'late']),
       )
-      .option('--inbox <table>', "with --resend: the consumer's table")
+      .option('--inbox <table>', "the consumer's table: a name that it does not know is refused; needed for --resend")
       .option('--why <text>', 'with --resend: kept with the answer')
       .option('--yes', 'with --resend: confirms it')
       .option('--follow', 'with --resend: wait until the consumer has done it, and report how it ended')
@@ -76,7 +80,9 @@ async function run(session: InboxSession, options: DeadLetterOptions, outbox: ()
   if (options.resend === true) return resend(session, options, outbox);
   const misplaced = OF_RESEND.find((name) => options[name] !== undefined);
   if (misplaced !== undefined) throw new SessionError(`dead-letters: --${misplaced} needs --resend.`);
-  const { terminal } = session;
+  const { terminal, client } = session;
+  const { inbox, consumer } = options;
+  if (inbox !== undefined) await requireConsumer({ client, tableName: inbox }, consumer);
   const kafka = await kafkaOf('dead-letters', outbox, options);
   const now = Date.now();
   let unshown: DeadLetter[] = [];
@@ -95,9 +101,37 @@ async function run(session: InboxSession, options: DeadLetterOptions, outbox: ()
     },
   });
   if (unshown.length > 0) show();
-  terminal.result(report, () => lines(report, options.topic, now));
-  return report.exists ? EXIT_CODES.done : EXIT_CODES.wrong;
+  if (!report.exists) {
+    const known = await knownTopics(kafka, options.topic);
+    terminal.result({ ...report, ...known }, () => [missing(report.topic, options.topic), ...namesOf(known, options)]);
+    // Of a topic that is not there, nothing was looked at.
+    return known.isTopicKnown ? EXIT_CODES.wrong : EXIT_CODES.refused;
+  }
+  terminal.result(report, () => lines(report, now));
+  return EXIT_CODES.done;
 }
+
+interface KnownTopics {
+  readonly isTopicKnown: boolean;
+  /** Dead-letter topics of other consumers of the topic. */
+  readonly others: readonly string[];
+}
+
+/** A dead-letter topic that is created for a mistyped name hides the fault. */
+async function knownTopics(kafka: KafkaTarget, topic: string): Promise<KnownTopics> {
+  const look = await KafkaLook.open(kafka);
+  await look.close();
+  const [before = '', after = ''] = deadLetterTopic(topic, '*').split('*');
+  const others = [...look.topics].filter((name) => name.startsWith(before) && name.endsWith(after)).toSorted();
+  return { isTopicKnown: look.topics.has(topic), others };
+}
+
+const namesOf = ({ isTopicKnown, others }: KnownTopics, { topic }: DeadLetterOptions): string[] =>
+  isTopicKnown
+    ? others.length === 0
+      ? []
+      : [`Is --consumer right? Other consumers of ${topic} have ${others.join(', ')}.`]
+    : [`Topic ${topic} does not exist either: check --topic.`];
 
 const selectionOf = (
   { terminal }: InboxSession,
@@ -189,15 +223,14 @@ const planLines = ({ topic, as, targets }: ResendPlan): string[] => [
   ...table(targets.map(({ letter }) => letter)),
 ];
 
-const missing = (deadLetterTopic: string, topic: string): string =>
-  `Topic ${deadLetterTopic} does not exist: the consumer waits with what it wants to set aside. Next: outbox topic create ${deadLetterTopic} --like ${topic}`;
+const missing = (name: string, topic: string): string =>
+  `Topic ${name} does not exist: the consumer waits with what it wants to set aside. Next: outbox topic create ${name} --like ${topic}`;
 
 /** Printed together, while the topic is still read. */
 const PORTION = 100;
 
-function lines(report: DeadLettersReport, from: string, now: number): string[] {
-  const { topic, exists, letters } = report;
-  if (!exists) return [missing(topic, from)];
+function lines(report: DeadLettersReport, now: number): string[] {
+  const { topic, letters } = report;
   const groups = new Groups(
     letters.map(({ reason, message, setAsideAt: since }) => ({ reason, message, since })),
     'message',

@@ -3,7 +3,7 @@ import { aggregateOf } from '../../../lib/consume/inbox-keys';
 import { parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { actOnInbox, EXIT_CODES } from '../act';
-import { columns, count, duration, number, time } from '../format';
+import { argument, columns, count, duration, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import type { InboxSession } from '../session';
 
@@ -54,8 +54,16 @@ async function run(
       },
     },
   );
+  const idle = named.filter((key) => !keys.some((parked) => parked.key === key));
   const nothing = reason === undefined ? 'No key is parked.' : `No key is parked with "${reason}" in its reason.`;
-  if (terminal.json || keys.length === 0) terminal.result(keys, () => [terminal.style('green', nothing)]);
+  if (terminal.json || (keys.length === 0 && idle.length === 0)) {
+    terminal.result(keys, () => [terminal.style('green', nothing)]);
+  } else if (idle.length > 0) {
+    // Whether it is applied, or known at all, this list does not tell.
+    terminal.part(
+      idle.map((key) => `${key}: not parked. Next: outbox explain ${argument(key)} --inbox ${argument(inbox)}`),
+    );
+  }
   return EXIT_CODES.done;
 }
 
