@@ -1,0 +1,77 @@
+import { blocksOf, commandsOf, needsAws, OPERATOR_PAGES, outboxArguments } from '../unit/docs/documented-commands';
+import { OutboxCli } from './harness/cli';
+import { aConsumer, counted, createConsumerTables, INBOX_TABLE, run } from './harness/consumers';
+import { startWorld, STARTUP_MS, until, type World } from './harness/world';
+
+let world: World;
+let stop: () => Promise<unknown>;
+const cli = new OutboxCli();
+
+/** What a reader puts in: a key that is held, and a consumer that runs. */
+const VALUES: Readonly<Record<string, string>> = {
+  KEY: 'order#42',
+  'ordr#42': 'order#42',
+  POSITION: '2',
+  VERSION: '1',
+  TABLE: INBOX_TABLE,
+  NAME: 'shipping',
+  TOPIC: 'orders',
+  'shipping-inbox': INBOX_TABLE,
+};
+
+beforeAll(async () => {
+  world = await startWorld({ stackFile: cli.stackFile });
+  await createConsumerTables(world);
+  const handlers = { 'order.changed': ({ id }: { id: string }, context: never) => [counted('shipping', context, id)] };
+  const running = await run(world, aConsumer(world, 'shipping', { redriveEveryMs: 200, handlers: handlers as never }));
+  stop = () => running.stop();
+  for (const [version, type] of [
+    [1, 'order.changed'] as const,
+    [2, 'order.lost'] as const,
+    [3, 'order.changed'] as const,
+  ]) {
+    const event = { type, id: `42.${version}`, data: { n: version } };
+    await world.outbox.transact(world.document, {
+      changes: [{ aggregate: 'order', key: '42', version, events: [event] }],
+    });
+  }
+  await until('the hold', async () => (await world.holds()).length === 1);
+}, STARTUP_MS);
+afterAll(async () => {
+  await stop();
+  await world.stop();
+  cli.remove();
+});
+
+const commands = OPERATOR_PAGES.flatMap(blocksOf)
+  .filter((block) => !needsAws(block))
+  .flatMap((block) =>
+    commandsOf(block).flatMap((command): [string, string, string[]][] => {
+      const args = outboxArguments(command);
+      return args === undefined ? [] : [[command, `${block.page}:${block.line}`, args]];
+    }),
+  )
+  // A key is released once; what reads or asks must find it before.
+  .toSorted(([, , a], [, , b]) => Number(a.includes('--skip')) - Number(b.includes('--skip')));
+
+/** A test has no time to wait, and changes no more than the page confirms. */
+const filledIn = (args: readonly string[]): string[] => [
+  ...args.map((word) => VALUES[word] ?? word),
+  ...(args.includes('--follow') ? ['--timeout', '5s'] : []),
+];
+
+/** A refusal for the state that this test has, which is what the page says of it; not of what the command is made of. */
+const BY_STATE =
+  /Nothing was changed|is (not held|held at)|Nothing was discarded|exists, with|holds nothing of|nothing of .* is parked|(does not|cannot) |is unknown/;
+
+test.each(commands)(
+  '"%s" (%s) does something on a local stack',
+  async (_command, _place, args) => {
+    const { code, stdout, stderr } = await cli.run(...filledIn(args));
+    const said = stdout + stderr;
+    expect(said).not.toMatch(/^error: |^\s+at .*\(.*:\d+:\d+\)$|TypeError|undefined/m);
+    expect(said.trim()).not.toBe('');
+    expect(code === 2 ? said : 'done').toMatch(code === 2 ? BY_STATE : 'done');
+  },
+  60_000,
+);
