@@ -167,7 +167,7 @@ class SurveyRun {
     const { findings, headIsMissing } = judge.verdict(this.#probes);
     // The scan may be behind, or the head lies in the part that an earlier run saw.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
-    const { onFinding = (finding) => void this.#findings.push(finding) } = this.#options;
+    const { onFinding = (finding: Finding): void => void this.#findings.push(finding) } = this.#options;
     for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') onFinding(finding);
   }
 

@@ -17,19 +17,21 @@ async function judge(
   });
   const reads: string[] = [];
   const client = {
-    send: async ({ input }: { input: { Key: { pk: { S: string } }; ConsistentRead: boolean } }) => {
+    send: ({ input }: { input: { Key: { pk: { S: string } }; ConsistentRead: boolean } }) => {
       expect(input.ConsistentRead).toBe(true);
       const { S: pk } = input.Key.pk;
       reads.push(pk);
       const isPublished = published.includes(Number(pk.split('#')[1]));
-      return { Item: { pk: { S: pk }, ...(isPublished ? { processedAt: { N: String(NOW) } } : {}) } };
+      const mark = isPublished ? { processedAt: { N: String(NOW) } } : {};
+      return Promise.resolve({ Item: { pk: { S: pk }, ...mark } });
     },
   } as unknown as DynamoDBClient;
   let now = NOW;
   const clock = {
     now: () => now,
-    pause: async (ms: number) => {
+    pause: (ms: number) => {
       now += ms;
+      return Promise.resolve();
     },
   };
   const proof = await unpublished({ client, tableName: 'outbox' }, waiting, { ...EMPTY_CENSUS, ...census }, clock);
