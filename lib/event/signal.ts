@@ -56,6 +56,8 @@ export interface ReplaySignal extends SignalKey {
   readonly until?: number;
   /** Every message goes here instead of to its own topic. */
   readonly topic?: string;
+  /** Only events that were written for this topic. */
+  readonly ofTopic?: string;
 }
 
 /** An item that asks the relay to act on its key; it travels through the key's shard like an event. */
@@ -169,9 +171,11 @@ export function decodeSignal(image: Image): Signal {
         }),
       };
     case 'replay': {
-      allow('replayId', 'from', 'to', 'since', 'until', 'topic');
+      allow('replayId', 'from', 'to', 'since', 'until', 'topic', 'ofTopic');
       const topic = optional('topic', (name) => text(image, name));
       if (topic !== undefined && !TOPIC_PATTERN.test(topic)) fail('topic', 'must be a Kafka topic name');
+      const ofTopic = optional('ofTopic', (name) => text(image, name));
+      if (ofTopic !== undefined && !TOPIC_PATTERN.test(ofTopic)) fail('ofTopic', 'must be a Kafka topic name');
       return {
         kind,
         pk,
@@ -184,6 +188,7 @@ export function decodeSignal(image: Image): Signal {
         since: optional('since', (name) => epochMs(image, name)),
         until: optional('until', (name) => epochMs(image, name)),
         topic,
+        ofTopic,
       };
     }
     default:

@@ -1,7 +1,8 @@
 import { PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { TOPIC_PATTERN } from '../event/item';
-import { isPosition } from '../event/position';
+import { isPosition, versionOfPosition } from '../event/position';
+import { parseReceipt } from '../event/receipt';
 import { encodeSignal, newSignal, type ReplaySignal, type Request } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { queryPages } from '../relay/dynamodb/pages';
@@ -22,6 +23,15 @@ export interface ReplayRange {
   readonly until?: number;
   /** Publish to this topic instead of each event's own. */
   readonly topic?: string;
+  /** Only events that were written for this topic, such as one that was lost. */
+  readonly ofTopic?: string;
+}
+
+/** An event whose message is missing, as `verify` finds it. */
+export interface MissingEvent {
+  readonly pk: string;
+  readonly position: string;
+  readonly topic: string;
 }
 
 export interface ReplayPlan extends ReplayRange {
@@ -44,14 +54,16 @@ export interface ReplayReport {
  * @throws OutboxError `operation-refused` for bounds that cannot be meant.
  */
 export async function planReplay(target: Target, range: ReplayRange): Promise<ReplayPlan> {
-  const { keys, from, to, since, until, topic } = range;
+  const { keys, from, to, since, until, topic, ofTopic } = range;
   if (keys === undefined && (from !== undefined || to !== undefined)) {
     refuse('replay', 'positions belong to one key: name it, or give times instead.');
   }
   if (keys === undefined && since === undefined) {
     refuse('replay', 'neither a key nor a time to begin with is given: everything would be published again.');
   }
-  if (topic !== undefined && !TOPIC_PATTERN.test(topic)) refuse('replay', `"${topic}" is no name of a Kafka topic.`);
+  for (const name of [topic, ofTopic]) {
+    if (name !== undefined && !TOPIC_PATTERN.test(name)) refuse('replay', `"${name}" is no name of a Kafka topic.`);
+  }
   const positions = { from: from && positionOf(from), to: to && positionOf(to) };
   const malformed = [positions.from, positions.to].find((text) => text !== undefined && !isPosition(text));
   if (malformed !== undefined) refuse('replay', `"${malformed}" is neither a version nor a position.`);
@@ -61,7 +73,7 @@ export async function planReplay(target: Target, range: ReplayRange): Promise<Re
   if (since !== undefined && until !== undefined && until < since)
     refuse('replay', 'the time to end is before the beginning.');
   const bounds = { ...range, ...positions };
-  if (keys === undefined) return { ...bounds, keys: await keysInRange(target, since, until), idle: [] };
+  if (keys === undefined) return { ...bounds, keys: await keysInRange(target, bounds), idle: [] };
   const named = [...new Set(keys)].map((key) => requireKey('replay', key));
   const found = new Set<string>();
   await forEachKey(named, async (pk) => {
@@ -97,7 +109,7 @@ async function hasProcessed(
   return false;
 }
 
-async function keysInRange({ client, tableName }: Target, since?: number, until?: number) {
+async function keysInRange({ client, tableName }: Target, { since, until, ofTopic }: ReplayRange) {
   const keys = new Set<string>();
   let after: Record<string, AttributeValue> | undefined;
   do {
@@ -105,13 +117,17 @@ async function keysInRange({ client, tableName }: Target, since?: number, until?
       new ScanCommand({
         TableName: tableName,
         ConsistentRead: true,
-        ProjectionExpression: 'pk',
+        ProjectionExpression: 'pk, receipts',
         FilterExpression: PROCESSED_IN_RANGE,
         ExpressionAttributeValues: timesOf(since, until),
         ExclusiveStartKey: after,
       }),
     );
-    for (const { pk } of Items) if (pk?.S !== undefined) keys.add(pk.S);
+    for (const { pk, receipts } of Items) {
+      const isOfTopic =
+        ofTopic === undefined || receipts?.L?.some(({ S = '' }) => parseReceipt(S)?.topic === ofTopic) === true;
+      if (pk?.S !== undefined && isOfTopic) keys.add(pk.S);
+    }
     after = LastEvaluatedKey;
   } while (after !== undefined);
   return [...keys];
@@ -121,29 +137,76 @@ async function keysInRange({ client, tableName }: Target, since?: number, until?
  * Asks the relay to publish processed items once more, with the header `outbox-replay`. Resolves when the signals are
  * durable. A second call is a second replay, with another value of the header.
  */
-export async function replay(
+export const replay = (
+  target: Target,
+  { keys, from, to, since, until, topic, ofTopic }: Omit<ReplayPlan, 'idle'>,
+  request: Request,
+): Promise<ReplayReport> =>
+  ask(
+    target,
+    keys.map((pk) => ({ pk, parts: [{ from, to, since, until, topic, ofTopic }] })),
+    request,
+  );
+
+/**
+ * Asks the relay to publish the events again whose messages are missing, and no others, each key's in their order for
+ * each topic. A second call is a second replay: verify first.
+ */
+export function replayMissing(
+  target: Target,
+  missing: readonly MissingEvent[],
+  request: Request,
+): Promise<ReplayReport> {
+  const byKey = Map.groupBy(missing, ({ pk }) => pk);
+  return ask(
+    target,
+    [...byKey].map(([pk, events]) => ({ pk, parts: partsOf(events) })),
+    request,
+  );
+}
+
+type ReplayPart = Pick<ReplaySignal, 'from' | 'to' | 'since' | 'until' | 'topic' | 'ofTopic'>;
+
+/** One part for each run of versions without a gap: a signal for every event would read the key as many times. */
+function partsOf(events: readonly MissingEvent[]): ReplayPart[] {
+  const parts: { from: string; to: string; ofTopic: string }[] = [];
+  for (const [ofTopic, missing] of Map.groupBy(events, ({ topic }) => topic)) {
+    const topicParts: typeof parts = [];
+    for (const position of [...new Set(missing.map((event) => event.position))].toSorted()) {
+      const last = topicParts.at(-1);
+      const version = versionOfPosition(position);
+      const isNext = last !== undefined && version !== undefined && versionOfPosition(last.to) === version - 1;
+      if (isNext) last.to = position;
+      else topicParts.push({ from: position, to: position, ofTopic });
+    }
+    parts.push(...topicParts);
+  }
+  return parts;
+}
+
+async function ask(
   { client, tableName }: Target,
-  { keys, from, to, since, until, topic }: Omit<ReplayPlan, 'idle'>,
+  keys: readonly { readonly pk: string; readonly parts: readonly ReplayPart[] }[],
   request: Request,
 ): Promise<ReplayReport> {
   checkRequest('replay', request);
   const replayId = uuidV7(request.at);
   const asked: string[] = [];
   const failed: { pk: string; why: string }[] = [];
-  await forEachKey(keys, async (pk) => {
-    const signal: ReplaySignal = newSignal(pk, request.at, {
-      kind: 'replay' as const,
-      ...{ replayId, from, to, since, until, topic, request },
-    });
+  const partsByKey = new Map(keys.map(({ pk, parts }) => [pk, parts]));
+  await forEachKey([...partsByKey.keys()], async (pk) => {
     try {
-      await client.send(
-        new PutItemCommand({
-          TableName: tableName,
-          // Without a condition, which the SDK's own retry would fail on when only the answer was lost: asked for twice
-          // under one sort key is asked for once, and nobody else has this one.
-          Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-        }),
-      );
+      for (const part of partsByKey.get(pk) ?? []) {
+        const signal: ReplaySignal = newSignal(pk, request.at, { kind: 'replay' as const, replayId, request, ...part });
+        await client.send(
+          new PutItemCommand({
+            TableName: tableName,
+            // Without a condition, which the SDK's own retry would fail on when only the answer was lost: asked for twice
+            // under one sort key is asked for once, and nobody else has this one.
+            Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
+          }),
+        );
+      }
       asked.push(pk);
     } catch (error) {
       failed.push({ pk, why: error instanceof Error ? error.message : String(error) });

@@ -104,6 +104,8 @@ export interface FindingCount {
 export interface Verdict {
   /** Events of processed items whose message retention or compaction has removed. */
   readonly expired: number;
+  /** Events whose first message is gone, as in a topic that was made again, and that a replay has published again. */
+  readonly replaced: number;
   /** Events that look overtaken, where a first delivery may have been removed, or was not read: not proven. */
   readonly undecided: number;
   /** Events of processed items that were not found in a topic of which a part could not be read: nothing is known of them. */
@@ -285,11 +287,12 @@ export class VerifyJudge {
       read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
     );
     const isUnread = (topic: string): boolean => read.unreadTopics?.has(topic) ?? false;
-    let [expired, unread, undecided] = [0, 0, 0];
+    let [expired, unread, undecided, replaced] = [0, 0, 0, 0];
     for (let event = 0; event < this.#events; event++) {
       if ((this.#eventFlags.get(event) & FLAG.processed) === 0) continue;
       const fault = this.#faultOf(event, extents, isUnread);
       if (fault === 'expired') expired++;
+      else if (fault === 'replaced') replaced++;
       else if (fault === 'unread') unread++;
       else if (fault !== undefined) yield fault;
     }
@@ -298,7 +301,7 @@ export class VerifyJudge {
       if (one === 'undecided') undecided++;
       else yield one;
     }
-    return { expired, undecided, unread, messages: { ...this.#messages } };
+    return { expired, replaced, undecided, unread, messages: { ...this.#messages } };
   }
 
   #partitionNumber(topic: string, partition: number): PartitionNumber {
@@ -339,7 +342,7 @@ export class VerifyJudge {
     event: EventNumber,
     extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
     isUnread: (topic: string) => boolean,
-  ): Finding | 'expired' | 'unread' | undefined {
+  ): Finding | 'expired' | 'replaced' | 'unread' | undefined {
     const flags = this.#eventFlags.get(event);
     if ((flags & FLAG.confirmed) !== 0) return undefined;
     const identity = this.#eventIdentity.get(event);
@@ -361,6 +364,7 @@ export class VerifyJudge {
     }
     if (isUnread(shown.topic)) return isFound ? undefined : 'unread';
     if (!isFound) return { kind: 'missing', ...shown, receipt };
+    if (this.#originals.get(identity) === 0 && receipt !== undefined) return 'replaced';
     return {
       kind: 'wrong-receipt',
       ...shown,

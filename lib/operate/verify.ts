@@ -31,6 +31,16 @@ export interface VerifyProgress {
   readonly toPass: number;
 }
 
+/** A partition in which acknowledged messages lay beyond its end. */
+export interface ShortPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset after its last message. */
+  readonly end: string;
+  /** The highest offset that a receipt names. */
+  readonly receipt: string;
+}
+
 /** So many findings of each kind in each topic are in the report. */
 export const REPORTED_FINDINGS = 10;
 
@@ -52,6 +62,8 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
   readonly findings: readonly Finding[];
   /** All findings by kind and topic. */
   readonly counts: readonly FindingCount[];
+  /** Partitions that end before receipts of their events: the topic was made anew, or has lost its end. */
+  readonly shortPartitions: readonly ShortPartition[];
   /** Topics or partitions that could not be read, from where on and why. */
   readonly unreadTopics: ReadTopics['unread'];
 }
@@ -127,6 +139,11 @@ export async function verifyAgainst(
   const { tableName } = target;
   return {
     ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
+    shortPartitions: extents.flatMap(({ topic, partition, end, heldBack }): ShortPartition[] => {
+      const receipt = judge.highestReceipt(topic, partition);
+      if (receipt === undefined || receipt < (heldBack?.end ?? end)) return [];
+      return [{ topic, partition, end: String(end), receipt: String(receipt) }];
+    }),
     ...(await gathered(
       judge.findings({ extents, unreadTopics: new Set(unreadTopics.map(({ topic }) => topic)) }),
       options.onFinding,

@@ -14,6 +14,14 @@ export interface Location {
   readonly offset: string;
   /** Epoch milliseconds: when the broker's acknowledgement was noted. */
   readonly processedAt: number;
+  /** Why the message cannot lie there any more, as far as the ends of the topics tell. */
+  readonly gone?: string;
+}
+
+/** The topics that exist, and the offset after the last message of each partition, by `topic-partition`. */
+export interface TopicEnds {
+  readonly topics: ReadonlySet<string>;
+  readonly ends: ReadonlyMap<string, bigint>;
 }
 
 /**
@@ -49,6 +57,16 @@ export async function where(target: Target, key: string, position?: string): Pro
     return [{ position: item.position, eventId: id, type, topic, partition, offset: String(offset), processedAt }];
   });
 }
+
+/** Adds `gone` to each location that its topic cannot have: a topic that was made again begins at offset 0. */
+export const comparedWith = (locations: readonly Location[], { topics, ends }: TopicEnds): readonly Location[] =>
+  locations.map((location) => {
+    const { topic, partition, offset } = location;
+    const end = ends.get(`${topic}-${partition}`);
+    if (!topics.has(topic)) return { ...location, gone: `topic ${topic} does not exist` };
+    if (end === undefined) return { ...location, gone: `topic ${topic} has no partition ${partition}` };
+    return BigInt(offset) < end ? location : { ...location, gone: `${topic}-${partition} ends at ${end}` };
+  });
 
 /** Versions are given as numbers. */
 export const positionOf = (text: string): string =>

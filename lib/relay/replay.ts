@@ -94,6 +94,7 @@ const restOf = ({
   since,
   until,
   topic,
+  ofTopic,
 }: ReplaySignal): Omit<ReplaySignal, 'pk' | 'sk'> => ({
   kind,
   request,
@@ -102,6 +103,7 @@ const restOf = ({
   since,
   until,
   topic,
+  ofTopic,
 });
 
 function isInRange(image: Image, { to, since, until }: ReplaySignal): boolean {
@@ -114,11 +116,13 @@ function isInRange(image: Image, { to, since, until }: ReplaySignal): boolean {
   );
 }
 
-/** Nothing for an item without its events: a mark that was too large for it has dropped them. */
-function replayEntry(image: Image, index: number, { replayId, topic }: ReplaySignal): Entry[] {
+/** Nothing for an item without such events: a mark that was too large for it may have dropped them. */
+function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: ReplaySignal): Entry[] {
   const entry = storedEntryOf(image, index);
   if (entry.content.kind === 'undecodable') return [];
-  const messages = entry.content.messages.map((message): Message => ({
+  const wanted = entry.content.messages.filter((message) => ofTopic === undefined || message.topic === ofTopic);
+  if (wanted.length === 0) return [];
+  const messages = wanted.map((message): Message => ({
     ...message,
     topic: topic ?? message.topic,
     headers: { ...message.headers, [REPLAY_HEADER]: replayId },

@@ -3,6 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
 import { parseReceipt } from '../../lib/event/receipt';
+import { replayMissing, type MissingEvent } from '../../lib/operate/replay';
 import { verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from '../../lib/operate/verify';
 import { createTopics, deleteTopic, withAdmin } from '../../local/kafka/topics';
 import type { Arrival } from './harness/topic-reader';
@@ -345,6 +346,35 @@ it('finds a message that is gone with its topic', async () => {
   await createTopics(world.stack.brokers, small);
   if (first !== undefined && second !== undefined) await produce('small', [copyOf(first), copyOf(second)]);
   expect(await findings('gone')).toEqual(['missing gone.3']);
+});
+
+it('names a topic that was made again, and finds nothing once the relay has replayed what is missing', async () => {
+  const small = TOPICS.filter(({ topic }) => topic === 'small');
+  await published('lost', 3, 'order.noted');
+  await deleteTopic(world.stack.brokers, 'small');
+  const keys = ['order#lost'];
+  expect(await verifyNow({ keys })).toMatchObject({ absentTopics: ['small'] });
+  await until('the new topic', async () => {
+    // Brokers learn of a topic some time after its creation: kafkajs then fails while it waits for the leaders.
+    await createTopics(world.stack.brokers, small).catch(() => undefined);
+    return (await withAdmin(world.stack.brokers, (admin) => admin.listTopics())).includes('small');
+  });
+  const missing: MissingEvent[] = [];
+  const lost = await verifyNow({
+    keys,
+    onFinding: ({ pk, position, topic }) => void missing.push({ pk, position, topic }),
+  });
+  expect(lost.counts).toEqual([{ kind: 'missing', topic: 'small', count: 3 }]);
+  expect(lost.shortPartitions).toMatchObject([{ topic: 'small', end: '0' }]);
+
+  const request = { by: 'the test', at: Date.now(), why: 'small was deleted' };
+  await replayMissing({ client, tableName: world.stack.tableName }, missing, request);
+  let healed = lost;
+  await until('the replay', async () => {
+    healed = await verifyNow({ keys });
+    return healed.counts.length === 0;
+  });
+  expect(healed.messages.replayed).toBe(3);
 });
 
 it('finds a swapped pair', async () => {

@@ -4,7 +4,7 @@ import { verify, type VerifyReport } from '../../../lib/operate/verify';
 import type { Finding, FindingCount } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
 import { parseSince, parseTime } from '../arguments';
-import { columns, count, number, time } from '../format';
+import { argument, columns, count, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
 import type { Terminal } from '../terminal';
@@ -58,7 +58,7 @@ function exitCodeOf({ counts, unreadTopics }: VerifyReport): number {
 }
 
 function lines(report: VerifyReport, { terminal, place }: Session): string[] {
-  const { tableName, since, until, items, events, messages, expired, undecided, unread, unreadable } = report;
+  const { tableName, since, until, items, events, messages, expired, replaced, undecided, unread, unreadable } = report;
   return [
     `${terminal.style('bold', tableName)} (${place}), committed from ${time(since)} to ${time(until)}`,
     '',
@@ -73,6 +73,9 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
         `${number(messages.read)} read, ${number(messages.replayed)} of them replays, ${number(messages.unknown)} of no event in question`,
       ],
       ...(expired === 0 ? [] : [['expired', `${count(expired, 'message')} removed by the topic's retention`]]),
+      ...(replaced === 0
+        ? []
+        : [['replaced', `${count(replaced, 'event')} whose first message is gone: a replay has published it again`]]),
       ...(undecided === 0
         ? []
         : [['undecided', `${count(undecided, 'event')}, whose first delivery may have been removed or was not read`]]),
@@ -81,6 +84,7 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
       ...report.absentTopics.map((topic) => ['absent', `topic ${topic} does not exist`]),
     ]),
     '',
+    ...lossLines(report),
     ...report.unreadTopics.map(
       ({ topic, partition, offset, why }) =>
         `  ${terminal.style('red', 'not read')}  ${topic}${partition === undefined ? '' : `-${partition} from offset ${offset ?? 0} on`}: ${why}`,
@@ -92,6 +96,26 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
       : [`The consumer group ${report.leftGroup.groupId} could not be deleted: ${report.leftGroup.why}`]),
     conclusion(report, terminal),
   ];
+}
+
+/** The topics that have lost acknowledged messages at their end, and the command that brings back what is missing. */
+function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyReport): string[] {
+  const losses = new Set(counts.filter(({ kind }) => kind === 'missing').map(({ topic }) => topic));
+  if (losses.size === 0) return [];
+  const ends = [...Map.groupBy(shortPartitions, ({ topic }) => topic)].flatMap(([topic, [first, ...others]]) => {
+    if (first === undefined || !losses.has(topic)) return [];
+    const { partition, end, receipt } = first;
+    const more = others.length === 0 ? '' : `; ${count(others.length, 'more partition')}`;
+    return [
+      `${topic} ends before its receipts: it was made anew, or has lost its end (${topic}-${partition} ends at ${end}, its receipts go up to ${receipt}${more}).`,
+    ];
+  });
+  const absent = absentTopics.find((topic) => losses.has(topic));
+  const next =
+    absent === undefined
+      ? `Next: outbox replay --missing --since ${new Date(since).toISOString()} --why "…"`
+      : `Next: outbox topic create ${argument(absent)} --partitions N`;
+  return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }
 
 /** The first findings of a kind in a topic, and how many more there are. */

@@ -1,8 +1,13 @@
 import type { Command } from 'commander';
-import { where } from '../../../lib/operate/where';
+import { KafkaLook } from '../../../lib/operate/kafka-look';
+import { comparedWith, where, type Location } from '../../../lib/operate/where';
 import { act, EXIT_CODES } from '../act';
 import { columns, time } from '../format';
+import { kafkaOf, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
+
+/** No `--brokers`: the command is about the receipts. */
+const RELAYS_BROKERS: KafkaOptions = { auth: 'iam' };
 
 export function addWhere(program: Command): void {
   program
@@ -15,23 +20,43 @@ export function addWhere(program: Command): void {
     );
 }
 
-async function run({ terminal, target }: Session, key: string, position: string | undefined): Promise<number> {
-  const locations = await where(target, key, position);
-  terminal.result(locations, () =>
-    columns(
+async function run(session: Session, key: string, position: string | undefined): Promise<number> {
+  const { terminal, target } = session;
+  const noted = await where(target, key, position);
+  const { locations, notCompared } = await compared(session, noted);
+  const gone = locations.flatMap(({ topic, partition, offset, gone: why }) =>
+    why === undefined ? [] : [`${topic}-${partition}@${offset} is gone: ${why}. Next: outbox verify --since 2d`],
+  );
+  terminal.result(locations, () => [
+    ...columns(
       [
         ['TOPIC', 'PARTITION', 'OFFSET', 'ACKNOWLEDGED', 'TYPE', 'EVENT'],
-        ...locations.map(({ topic, partition, offset, processedAt, type, eventId }) => [
-          topic,
-          String(partition),
-          offset,
-          time(processedAt),
-          type,
-          eventId,
+        ...locations.map(({ topic, partition, offset, processedAt, type, eventId, gone: why }) => [
+          ...[topic, String(partition), why === undefined ? offset : 'gone'],
+          ...[time(processedAt), type, eventId],
         ]),
       ],
       '',
     ),
-  );
-  return EXIT_CODES.done;
+    ...gone.map((line) => terminal.style('yellow', line)),
+    ...(notCompared === undefined ? [] : [`As the receipts say; not compared with Kafka: ${notCompared}`]),
+  ]);
+  return gone.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
+}
+
+/** Where the relay's brokers cannot be reached, the answer comes from the receipts alone, and says so. */
+async function compared(
+  session: Session,
+  locations: readonly Location[],
+): Promise<{ readonly locations: readonly Location[]; readonly notCompared?: string }> {
+  let look: KafkaLook | undefined;
+  try {
+    look = await KafkaLook.open(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));
+    const ends = await look.ends([...new Set(locations.map(({ topic }) => topic))]);
+    return { locations: comparedWith(locations, { topics: look.topics, ends }) };
+  } catch (error) {
+    return { locations, notCompared: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await look?.close();
+  }
 }

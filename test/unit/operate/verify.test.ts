@@ -136,3 +136,26 @@ describe('a service that does not answer', () => {
     expect((error as Error).message).toContain('table orders-outbox');
   });
 });
+
+describe('a topic that was made again', () => {
+  const images = [0, 1, 2].map((n) => imageOf(n, 'payments'));
+
+  it('ends before its receipts', async () => {
+    const report = await verifyOf(images, { extents: [extent('payments', 1)] });
+    expect(report.counts).toEqual([{ kind: 'missing', topic: 'payments', count: 2 }]);
+    expect(report.shortPartitions).toEqual([{ topic: 'payments', partition: 0, end: '1', receipt: '2' }]);
+  });
+
+  it('has no finding when replays have published its events again', async () => {
+    const message = { topic: 'payments', partition: 0, timestamp: NOW, source: '/shop/order', isReplay: true };
+    const messages = [2, 1, 0].map((n) => ({ ...message, offset: BigInt(2 - n), key: String(n), id: `e${n}` }));
+    const report = await verifyOf(images, { extents: [extent('payments', 3)] }, messages);
+    // The message of e1 lies by chance where its receipt says.
+    expect(report).toMatchObject({ counts: [], replaced: 2, shortPartitions: [] });
+  });
+
+  it('is not a topic whose messages an open transaction of another producer holds back', async () => {
+    const held = { ...extent('payments', 1), heldBack: { end: 3n } };
+    expect((await verifyOf(images, { extents: [held] })).shortPartitions).toEqual([]);
+  });
+});
