@@ -60,6 +60,10 @@ export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics }
 export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
+export type { GoneItem } from './operate/gone';
+export type { Hole } from './operate/holes';
+export { planRestore, restore } from './operate/restore';
+export type { RestorePlan, RestoreSource } from './operate/restore';
 export { held } from './operate/held';
 export type { HeldKey } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';

@@ -6,6 +6,7 @@ import { addExplain } from './commands/explain';
 import { addHeld } from './commands/held';
 import { addRedrive } from './commands/redrive';
 import { addReplay } from './commands/replay';
+import { addRestore } from './commands/restore';
 import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
 import { addSmoke } from './commands/smoke';
@@ -65,6 +66,7 @@ export function createProgram(version: string): Command {
     addShow,
     addWhere,
     addRedrive,
+    addRestore,
     addReplay,
     addSweep,
     addTakeOver,

@@ -13,17 +13,29 @@ export const PARK_REASONS = [
 /** One of {@link PARK_REASONS}. */
 export type ParkReason = (typeof PARK_REASONS)[number];
 
+/** The reason of a hold whose item is not in the table any more, while nothing shows that it was published. */
+export const ITEM_GONE = 'item-gone' as const;
+
 /**
- * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, or the topic
- * partition of its next event takes no writes while others do.
+ * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, the topic
+ * partition of its next event takes no writes while others do, or the item that it waits for was deleted.
  */
 export type HoldReason = (typeof HOLD_REASONS)[number];
-export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable'] as const;
+export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable', ITEM_GONE] as const;
+
+/** An item that a key must not pass before it is published or skipped. */
+export interface AwaitedItem {
+  readonly position: string;
+  /**
+   * The id of the item at `position` when the key was held. Left out for an item that cannot be decoded, and by versions
+   * of the relay that did not know it; any item at the position then counts as the one.
+   */
+  readonly id?: string;
+}
 
 /** The record that a key's items from `position` on must wait. */
-export interface Hold {
+export interface Hold extends AwaitedItem {
   readonly pk: string;
-  readonly position: string;
   /** New for every write of the hold: a zombie must not change or delete a newer one. */
   readonly revision: string;
   /** `draining`: a relay has begun to publish what waits; whoever meets it drains instead of leaving out. */
@@ -36,6 +48,32 @@ export interface Hold {
   readonly since: number;
   /** With the reason `partition-unavailable` alone: the relay releases the key when this partition takes writes again. */
   readonly awaits?: AwaitedPartition;
+  /**
+   * On a table that keeps nothing of published items: the item was there when a drain began. If it is absent later, the
+   * drain has published it.
+   */
+  readonly headSeen?: true;
+  /** Items behind `position` that were refused too, in order; the first ones if there are many. */
+  readonly others?: readonly AwaitedItem[];
+}
+
+/** A hold stays small: a hole behind so many is left to `verify`. */
+const MAX_OTHERS = 20;
+
+/** What a hold at `position` still has to remember, by what it knew before and by what was refused now. */
+export function othersBehind(
+  position: string,
+  known: Hold | undefined,
+  refused: readonly AwaitedItem[] = [],
+): Pick<Hold, 'others'> {
+  const all = known === undefined ? refused : [known, ...(known.others ?? []), ...refused];
+  const behind = new Map(
+    all.flatMap(({ position: at, id }) =>
+      at > position ? [[at, { position: at, ...(id === undefined ? {} : { id }) }] as const] : [],
+    ),
+  );
+  const others = [...behind.values()].toSorted((a, b) => (a.position < b.position ? -1 : 1)).slice(0, MAX_OTHERS);
+  return others.length === 0 ? {} : { others };
 }
 
 const HOLD_PREFIX = 'hold';
@@ -120,6 +158,7 @@ const decodeState = ({ revision, streamArn, owner, doubtSince, retriedAt }: Reco
 const decodeHold = ({
   key,
   position,
+  id,
   revision,
   state,
   reason,
@@ -127,9 +166,12 @@ const decodeHold = ({
   attempts,
   since,
   awaits,
+  headSeen,
+  others,
 }: StoredHold): Hold => ({
   pk: key,
   position,
+  ...(id === undefined ? {} : { id }),
   revision,
   state,
   reason,
@@ -137,4 +179,6 @@ const decodeHold = ({
   attempts,
   since,
   ...(awaits === undefined ? {} : { awaits }),
+  ...(headSeen === true ? { headSeen } : {}),
+  ...(others === undefined ? {} : { others }),
 });

@@ -30,6 +30,10 @@ export interface ItemState {
   readonly expiresAt?: number;
   readonly parked?: Parked;
   readonly discarded?: Request;
+  /** The record of a gap: the item was deleted by hand, and an operator has decided that its key goes on without it. */
+  readonly gone?: true;
+  /** Such a decision about an item that had this position before. */
+  readonly gap?: Request & { readonly id: string };
   /** The latest redrive that an operator asked for. */
   readonly redriven?: Request;
   /** Attempts since the last orderly end of an invocation: more than a few are the mark of an item that kills. */
@@ -44,6 +48,7 @@ export function itemStateOf(image: Image): ItemState {
   const processedAt = numberOf(image['processedAt']);
   const discarded = requestOf(image['discarded']);
   const parked = parkedOf(image['parked']);
+  const gap = requestOf(image['gap']);
   return {
     state:
       image['processedAt'] !== undefined
@@ -58,6 +63,8 @@ export function itemStateOf(image: Image): ItemState {
     expiresAt: numberOf(image['expiresAt']),
     parked,
     discarded,
+    ...(image['gone']?.BOOL === true ? { gone: true as const } : {}),
+    ...(gap === undefined ? {} : { gap: { ...gap, id: image['gap']?.M?.['id']?.S ?? '' } }),
     redriven: requestOf(image['redriven']),
     starts: numberOf(image['starts']) ?? 0,
   };

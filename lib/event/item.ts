@@ -88,6 +88,7 @@ export function encodeItem(item: OutboxItem): Record<string, unknown> {
 export interface AttributeValue {
   readonly S?: string;
   readonly N?: string;
+  readonly BOOL?: boolean;
   readonly B?: string | Uint8Array;
   readonly L?: readonly AttributeValue[];
   readonly M?: Readonly<Record<string, AttributeValue>>;

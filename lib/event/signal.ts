@@ -32,7 +32,10 @@ export interface DrainSignal extends SignalKey {
   readonly from: string;
 }
 
-/** Discard the parked item that holds its key, and drain what waits behind it. Does nothing to any other item. */
+/**
+ * Discard the parked item that holds its key, and drain what waits behind it. Does nothing to any other item. With
+ * `gone`, the item is not in the table any more: the gap is recorded in its place.
+ */
 export interface SkipSignal extends SignalKey {
   readonly kind: 'skip';
   readonly request: Request;
@@ -41,6 +44,8 @@ export interface SkipSignal extends SignalKey {
   readonly id?: string;
   /** Such an `id` as DynamoDB's JSON, such as `{"N":"42"}`; left out for an item without one. */
   readonly storedId?: string;
+  /** Somebody has decided that the key goes on without the item, which was deleted. */
+  readonly gone?: true;
 }
 
 /** Publish processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
@@ -156,7 +161,7 @@ export function decodeSignal(image: Image): Signal {
       // Any sort key: the item that holds a key may be one that cannot be decoded, wherever it lies.
       return { kind, pk, sk, storedUnder, request, from: text(image, 'from') };
     case 'skip':
-      allow('position', 'id', 'storedId');
+      allow('position', 'id', 'storedId', 'gone');
       return {
         kind,
         pk,
@@ -169,6 +174,7 @@ export function decodeSignal(image: Image): Signal {
           const json = text(image, name);
           return isAttribute(json) ? json : fail(name, "must be an attribute in DynamoDB's JSON");
         }),
+        gone: optional('gone', (name): true => image[name]?.BOOL === true || fail(name, 'must be true')),
       };
     case 'replay': {
       allow('replayId', 'from', 'to', 'since', 'until', 'topic', 'ofTopic');

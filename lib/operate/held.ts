@@ -6,6 +6,7 @@ import { SIGNAL_PREFIX } from '../event/position';
 import type { Request } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
+import { goneItems, type GoneItem } from './gone';
 import { OPERATOR_CLOCK, type Target } from './target';
 
 /** A key that is held, and what waits. */
@@ -14,6 +15,8 @@ export interface HeldKey extends Hold {
   readonly waiting: number;
   /** The last redrive that was asked for. */
   readonly redriven?: Request;
+  /** The item that the key waits for was deleted: the relay does not release the key. */
+  readonly gone?: GoneItem;
 }
 
 export interface HeldOptions {
@@ -39,10 +42,11 @@ export async function held(target: Target, options: HeldOptions = {}): Promise<r
   const keys: HeldKey[] = [];
   for (let at = 0; at < selected.length; at += PORTION) {
     const portion = selected.slice(at, at + PORTION);
+    const gone = await goneItems(target, portion);
     const found = new Map<string, HeldKey>();
     await forEachKey(portion, async (hold) => {
       const [waiting, redriven] = await Promise.all([countWaiting(target, hold), redrivenOf(target, hold)]);
-      found.set(hold.pk, { ...hold, waiting, redriven });
+      found.set(hold.pk, { ...hold, waiting, redriven, gone: gone.get(hold.pk) });
     });
     const inOrder = portion.flatMap(({ pk }) => found.get(pk) ?? []);
     onKeys?.(inOrder);

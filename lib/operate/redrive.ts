@@ -5,7 +5,8 @@ import {
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { PARK_REASONS, type Hold, type HoldReason } from '../event/control';
+import { ITEM_GONE, PARK_REASONS, type Hold, type HoldReason } from '../event/control';
+import { FIRST_POSITION } from '../event/gone';
 import { shownPosition } from '../event/position';
 import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
@@ -17,6 +18,8 @@ import { keyReader } from '../relay/dynamodb/keys';
 import { isCollectionFull, isFull } from '../relay/dynamodb/full-item';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
+import { goneItems, goneLines, type GoneItem } from './gone';
+import { shellArgument } from './shell-command';
 import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
 /** Which keys: by name, all that are held, or those that are held for a reason. */
@@ -29,6 +32,8 @@ export interface RedriveTarget {
   readonly from: string;
   /** `undefined` for a key that is not held, of which something is pending all the same. */
   readonly hold?: Hold;
+  /** The item that the key waits for was deleted: only `acceptGone` releases the key. */
+  readonly gone?: GoneItem;
 }
 
 /** What a redrive will ask for, and what it has no need to. */
@@ -47,6 +52,11 @@ export interface Redriven extends RedriveTarget {
 export interface RedriveOptions {
   /** Discard the item that holds each key, for good. Default false. */
   readonly skip?: boolean;
+  /**
+   * With `skip`: if the item that holds a key was deleted, record the gap and go on without it. The decision concerns one
+   * event that nobody can read any more, so that it must be made key by key. Default false: such a key fails.
+   */
+  readonly acceptGone?: boolean;
   /** Keys that were asked for, or failed. */
   readonly onProgress?: (done: number) => void;
 }
@@ -72,7 +82,10 @@ export async function planRedrive(target: Target, selection: Selection): Promise
     const planned = new Map<string, RedriveTarget | undefined>();
     await forEachKey(keys, async (pk) => void planned.set(pk, await planKey(target, pk)));
     return {
-      targets: keys.flatMap((pk) => planned.get(pk) ?? []),
+      targets: await withGone(
+        target,
+        keys.flatMap((pk) => planned.get(pk) ?? []),
+      ),
       idle: keys.filter((pk) => planned.get(pk) === undefined),
     };
   }
@@ -83,21 +96,29 @@ export async function planRedrive(target: Target, selection: Selection): Promise
   const targets = [...holds.values()]
     .filter(({ reason }) => 'all' in selection || reason === selection.reason)
     .map((hold) => ({ pk: hold.pk, from: hold.position, hold }));
-  return { targets, idle: [] };
+  return { targets: await withGone(target, targets), idle: [] };
 }
 
-const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished'];
-const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
-/** Sorts before every position. */
-const FIRST = ' ';
+async function withGone(target: Target, targets: readonly RedriveTarget[]): Promise<readonly RedriveTarget[]> {
+  const gone = await goneItems(
+    target,
+    targets.flatMap(({ hold }) => hold ?? []),
+  );
+  return targets.map((one) => {
+    const item = gone.get(one.pk);
+    return item === undefined ? one : { ...one, gone: item };
+  });
+}
 
+const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished', ITEM_GONE];
+const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
 /** From the beginning, not from the newest processed item: what somebody names by hand may be out of order. */
 async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
   requireHeldKey('redrive', pk, hold);
-  for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST)) {
+  for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST_POSITION)) {
     const open = page.find((image) => isOpen(itemStateOf(image).state));
-    if (open !== undefined) return { pk, from: open['sk']?.S ?? FIRST, hold };
+    if (open !== undefined) return { pk, from: open['sk']?.S ?? FIRST_POSITION, hold };
   }
   return hold === undefined ? undefined : { pk, from: hold.position, hold };
 }
@@ -109,6 +130,8 @@ async function planKey({ client, tableName }: Target, pk: string): Promise<Redri
  * Resolves when the signals are durable, not when the relay has acted on them. Safe to repeat: a key that is drained
  * twice publishes nothing twice. A skip concerns the item that holds the key in the plan, and no other: with the same plan
  * it is safe to repeat, with a new plan it may concern another item.
+ *
+ * A key whose item was deleted fails, and nothing is written for it: see `acceptGone`.
  *
  * @throws OutboxError `operation-refused` without a name or a reason, before anything is written.
  * @example
@@ -123,13 +146,14 @@ export async function redrive(
   target: Target,
   { targets }: Pick<RedrivePlan, 'targets'>,
   request: Request,
-  { skip = false, onProgress }: RedriveOptions = {},
+  { skip = false, acceptGone = false, onProgress }: RedriveOptions = {},
 ): Promise<RedriveReport> {
   checkRequest('redrive', request);
   const asked: Redriven[] = [];
   const failed: { pk: string; why: string }[] = [];
   await forEachKey(targets, async (one) => {
     try {
+      if (one.gone !== undefined && !(skip && acceptGone)) refuse('redrive', goneLines(one.gone).join('. Next: '));
       const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
       asked.push({ ...one, signal: await ask(target, one, signal) });
     } catch (error) {
@@ -154,7 +178,7 @@ const drainOf = ({ pk, from }: RedriveTarget, request: Request): DrainSignal =>
 
 async function skipOf(
   { client, tableName }: Target,
-  { pk, hold }: RedriveTarget,
+  { pk, hold, gone }: RedriveTarget,
   request: Request,
 ): Promise<SkipSignal> {
   if (hold === undefined) return refuse('redrive', 'it is not held: there is no item to skip.');
@@ -162,6 +186,9 @@ async function skipOf(
     return refuse('redrive', 'a redrive is at work on it: nothing is refused there now. Look again when it has ended.');
   }
   const { position } = hold;
+  if (gone !== undefined) {
+    return newSignal(pk, request.at, { kind: 'skip' as const, position, id: hold.id, gone: true as const, request });
+  }
   const { Item } = await client.send(
     new GetItemCommand({
       TableName: tableName,
@@ -174,7 +201,7 @@ async function skipOf(
   if (Item === undefined || state === undefined || !isOpen(state)) {
     return refuse(
       'redrive',
-      `the item at ${shownPosition(position)} is ${state ?? 'gone'}: there is nothing to skip. Release the key with outbox redrive "${pk}", without --skip.`,
+      `the item at ${shownPosition(position)} is ${state ?? 'gone'}: there is nothing to skip. Next: outbox redrive ${shellArgument(pk)}, without --skip.`,
     );
   }
   return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });

@@ -5,6 +5,7 @@ import type { Image } from '../event/item';
 import { isSignalKey } from '../event/signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { partitionPages } from '../relay/dynamodb/pages';
+import { goneItems, type GoneItem } from './gone';
 import { requireKey, type Target } from './target';
 
 export interface ShownItem extends ItemState {
@@ -22,6 +23,8 @@ export interface ShownItem extends ItemState {
 export interface ShownKey {
   readonly pk: string;
   readonly hold?: Hold;
+  /** The item that the key waits for was deleted: the relay does not release the key. */
+  readonly gone?: GoneItem;
   /** In the order of their positions. */
   readonly items: readonly ShownItem[];
   /** Signals that the relay has not removed, as they lie in the table. */
@@ -29,7 +32,8 @@ export interface ShownKey {
 }
 
 /** Everything that the table holds of a key, but for the events' data. Strongly consistent; reads only. */
-export async function show({ client, tableName }: Target, pk: string): Promise<ShownKey> {
+export async function show(target: Target, pk: string): Promise<ShownKey> {
+  const { client, tableName } = target;
   // DynamoDB takes no empty key.
   if (pk === '') requireKey('show', pk);
   const hold = await readHold(client, tableName, pk);
@@ -43,7 +47,8 @@ export async function show({ client, tableName }: Target, pk: string): Promise<S
   }
   // Whatever lies in the table is shown, after its release too: a wrong writer's partition key need not be a key.
   if (hold === undefined && items.length === 0 && signals.length === 0) requireKey('show', pk);
-  return { pk, hold, items, signals };
+  const gone = hold === undefined ? undefined : (await goneItems(target, [hold])).get(pk);
+  return { pk, hold, ...(gone === undefined ? {} : { gone }), items, signals };
 }
 
 /** A signal may be written by hand: a number that JavaScript has no number for stays text, so that it can be shown as JSON. */

@@ -4,6 +4,7 @@ import type { Census } from '../sweep/census';
 import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
+import { goneItems, type GoneItem } from './gone';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
 import { DUE_MS, unpublished, Waiting, type Unpublished } from './unpublished';
 
@@ -30,6 +31,8 @@ export interface StatusReport extends Census, Unpublished {
   readonly at: number;
   /** Keys that wait for an operator. Keys that wait for a partition are counted with it. */
   readonly heldKeys: number;
+  /** Keys that wait for an item which was deleted: the first ones by name, and how many there are. */
+  readonly goneItems: { readonly count: number; readonly first: readonly GoneItem[] };
   /** Topic partitions that take no writes and for which the relay holds keys; it releases them by itself. */
   readonly unavailablePartitions: readonly PartitionStatus[];
   /** Epoch milliseconds: when the key that is held longest was first held. */
@@ -47,6 +50,7 @@ export interface StatusReport extends Census, Unpublished {
 }
 
 const SEGMENTS = 16;
+const GONE_KEPT = 10;
 const STREAM_MS = 24 * 3_600_000;
 
 /**
@@ -54,10 +58,8 @@ const STREAM_MS = 24 * 3_600_000;
  * sweeper's pace. The scan is eventually consistent: what was written in the last seconds may be missing. When something
  * seems not to be published, it looks at it again three seconds later.
  */
-export async function status(
-  { client, tableName, home }: Target,
-  { onProgress }: StatusOptions = {},
-): Promise<StatusReport> {
+export async function status(target: Target, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
+  const { client, tableName, home } = target;
   const at = Date.now();
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
@@ -73,6 +75,7 @@ export async function status(
   });
   if (failures.length > 0) throw new AggregateError(failures, 'A part of the table could not be read.');
   const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
+  const gone = await goneItems(target, control.holds.values());
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
   const proof = await unpublished({ client, tableName }, late, census, { ...OPERATOR_CLOCK, pause });
   return {
@@ -81,6 +84,10 @@ export async function status(
     tableName,
     at,
     heldKeys: holds.length,
+    goneItems: {
+      count: gone.size,
+      first: [...gone.values()].toSorted((a, b) => (a.pk < b.pk ? -1 : 1)).slice(0, GONE_KEPT),
+    },
     oldestHoldAt: holds.length === 0 ? undefined : Math.min(...holds.map(({ since }) => since)),
     unavailablePartitions: unavailable.map(({ name, since, failedAt, holds: { length } }) => ({
       name,

@@ -3,9 +3,12 @@ import { OutboxError } from '../event/errors';
 import { decodeItem, type Image } from '../event/item';
 import { itemStateOf, type ItemStateName } from '../event/item-state';
 import { forEachKey } from '../relay/key-work';
+import { controlStore } from '../relay/dynamodb/control';
+import { goneItems, type GoneItem } from './gone';
+import { HoleFinder, type Hole } from './holes';
 import type { KafkaTarget } from './kafka-target';
 import { readTopics, type ReadTopics, type ReadTopicsOptions } from './kafka-topic-reader';
-import { refuse, requireKey, type Target } from './target';
+import { OPERATOR_CLOCK, refuse, requireKey, type Target } from './target';
 import { timeLimited } from './time-limit';
 import { CLOCK_MARGIN_MS, VerifyJudge, type Finding, type FindingCount, type Verdict } from './verify-judge';
 
@@ -16,6 +19,8 @@ export interface VerifyOptions {
   readonly until?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
+  /** Versions of a key have gaps by design: those that are missing are no holes. Default false. */
+  readonly sparse?: boolean;
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Gets every finding, after everything was read; the next one waits for the promise. */
@@ -45,7 +50,7 @@ export interface ShortPartition {
 export const REPORTED_FINDINGS = 10;
 
 /**
- * Nothing is wrong when `counts` and `unreadTopics` are empty. If nothing but `not-readable-yet` is counted, the answer is
+ * Nothing is wrong when `counts`, `unreadTopics`, `holes` and `gone` are empty. If nothing but `not-readable-yet` is counted, the answer is
  * undecided. Can be written as JSON.
  */
 export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
@@ -64,13 +69,22 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
   readonly counts: readonly FindingCount[];
   /** Partitions that end before receipts of their events: the topic was made anew, or has lost its end. */
   readonly shortPartitions: readonly ShortPartition[];
+  /**
+   * Versions that are not in the table, between two of their key that are, and that no skip explains. Of keys without
+   * versions, and of versions before the first of a key or behind an expired one, nothing can be told.
+   */
+  readonly holes: readonly Hole[];
+  /** Holes that were not read again: so many more than fit into memory. */
+  readonly moreHoles: number;
+  /** Items that keys wait for and that were deleted. */
+  readonly gone: readonly GoneItem[];
   /** Topics or partitions that could not be read, from where on and why. */
   readonly unreadTopics: ReadTopics['unread'];
 }
 
 const READ = [
   ...['pk', 'sk', 'id', 'events', 'source', 'region', 'committedAt'],
-  ...['processedAt', 'receipts', 'parked', 'discarded'],
+  ...['processedAt', 'receipts', 'parked', 'discarded', 'expiresAt'],
 ];
 const PROJECTION = {
   ProjectionExpression: READ.map((name) => `#${name}`).join(', '),
@@ -105,12 +119,16 @@ export async function verifyAgainst(
   const keys = options.keys?.map((key) => requireKey('verify', key));
 
   const judge = new VerifyJudge();
+  const finder = new HoleFinder(Date.now());
   const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
   let [unreadable, events, scanned] = [0, 0, 0];
   await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (images, looked) => {
     for (const image of images) {
       const { state, receipts } = itemStateOf(image);
       items[state]++;
+      // A scan shows one key after the other; keys that are named are read next to each other.
+      if (keys === undefined) finder.forgetOthers(image['pk']?.S ?? '');
+      finder.see(image);
       const item = decoded(image);
       if (item === undefined) {
         unreadable++;
@@ -137,6 +155,13 @@ export async function verifyAgainst(
         });
   const { extents, absentTopics, unread: unreadTopics, leftGroup } = topics;
   const { tableName } = target;
+  const looked = timeLimited(target, 'reading the holds');
+  const control = await controlStore(looked.client, tableName, OPERATOR_CLOCK).read();
+  const holds = [...control.holds.values()].filter(({ pk }) => keys?.includes(pk) ?? true);
+  const gone = [...(await goneItems(looked, holds)).values()];
+  // After the topics: a transaction that was half visible in the scan has ended by now.
+  const { holes, unread: moreHoles } =
+    options.sparse === true ? { holes: [], unread: 0 } : await finder.confirmed(looked.client, tableName, control);
   return {
     ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
     shortPartitions: extents.flatMap(({ topic, partition, end, heldBack }): ShortPartition[] => {
@@ -144,6 +169,7 @@ export async function verifyAgainst(
       if (receipt === undefined || receipt < (heldBack?.end ?? end)) return [];
       return [{ topic, partition, end: String(end), receipt: String(receipt) }];
     }),
+    ...{ holes, moreHoles, gone },
     ...(await gathered(
       judge.findings({ extents, unreadTopics: new Set(unreadTopics.map(({ topic }) => topic)) }),
       options.onFinding,

@@ -1,4 +1,4 @@
-import type { Hold, HoldReason, ParkReason } from '../event/control';
+import { ITEM_GONE, type Hold, type HoldReason, type ParkReason } from '../event/control';
 import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
 
 /**
@@ -12,6 +12,7 @@ const NO_OUTAGE: ReadonlySet<HoldReason> = new Set<HoldReason>([
   'undecodable-item',
   'message-too-large',
   'drain-unfinished',
+  ITEM_GONE,
   PARTITION_UNAVAILABLE,
 ]);
 

@@ -2,15 +2,25 @@ import type { Control, Hold, ParkReason } from '../event/control';
 import { admit } from './admission';
 import { openBreaker } from './breaker';
 import { concernsTopic } from './classify';
+import { isOpen } from '../event/item-state';
 import type { Receipt } from '../event/receipt';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
 import { holdOf, resume, storedIdentity, type Entry, type ItemContent } from './entry';
-import { concernsOneKey } from './key-failure';
+import { concernsOneKey, KeyFailure } from './key-failure';
 import { forEachKey } from './key-work';
 import type { RelayOptions } from './options';
 import type { PartitionOutages } from './partition-outages';
 import type { ProcessMemory } from './process-memory';
-import type { ItemIdentity, Mark, Outage, Parking, Poison, RelayPorts, TopicLookup } from './ports';
+import {
+  positionKey,
+  type ItemIdentity,
+  type Mark,
+  type Outage,
+  type Parking,
+  type Poison,
+  type RelayPorts,
+  type TopicLookup,
+} from './ports';
 import { halve, keepOpen, planRound, type LoadedBatch, type RefusedEntry } from './rounds';
 import { MAX_STARTS } from './suspects';
 
@@ -106,6 +116,11 @@ export class Delivery {
     this.#oneByOne = oneByOne;
     this.#heldBefore = new Set(control.holds.keys());
     this.control = { ...control, holds: new Map(control.holds), tombstones: new Set(control.tombstones) };
+  }
+
+  /** Whether this process knows that an item was published. */
+  isAcknowledged(identity: string): boolean {
+    return this.#memory.acknowledged.get(identity) !== undefined;
   }
 
   get stopped(): boolean {
@@ -381,7 +396,7 @@ export class Delivery {
     try {
       const request = { ...storedIdentity(entry), awaits, message, hold: holds.get(pk), isHead };
       const held = await this.#ports.items.holdForPartition(request);
-      if (held.kind === 'gone') entry.state = 'settled';
+      if (held.kind === 'gone') await this.#lookAgain(entry);
       else {
         holds.set(pk, held.hold);
         this.#blocked.delete(pk);
@@ -534,6 +549,25 @@ export class Delivery {
     await forEachKey(others, park);
   }
 
+  /**
+   * An item that could not be held was published or discarded meanwhile, or deleted by hand after another process had
+   * parked it. For the last, the next drain looks: it must not go past the item before that is known.
+   */
+  async #lookAgain(entry: Entry): Promise<void> {
+    const { pk, sk, isHead } = entry;
+    if (!isHead) {
+      entry.state = 'settled';
+      return;
+    }
+    const stored = (await this.#ports.keys.lookUp([{ pk, sk }])).get(positionKey(pk, sk));
+    if (stored !== undefined && !isOpen(stored.state)) {
+      entry.state = 'settled';
+      return;
+    }
+    const message = `The item of "${pk}" at "${sk}" was deleted or replaced while it was refused.`;
+    this.fail(pk, { message, cause: new KeyFailure(message) });
+  }
+
   async #park(entry: Entry, failure: Poison): Promise<void> {
     const { clock, items, telemetry } = this.#ports;
     const { holds } = this.control;
@@ -562,8 +596,8 @@ export class Delivery {
       if (parked.kind === 'parked') {
         holds.set(entry.pk, parked.hold);
         telemetry.parked(parking);
-      }
-      entry.state = 'settled';
+        entry.state = 'settled';
+      } else await this.#lookAgain(entry);
     } catch (cause) {
       this.fail(entry.pk, { message: `Parking "${entry.pk}" at "${entry.sk}" failed.`, cause });
     } finally {

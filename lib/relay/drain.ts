@@ -1,9 +1,11 @@
-import type { Hold } from '../event/control';
+import type { AwaitedItem, Hold } from '../event/control';
+import { FIRST_POSITION, goneMessage, isHeldItem, isRefused } from '../event/gone';
 import { identityOf, type Image } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
 import type { Delivery } from './delivery';
-import { storedEntryOf, type Entry } from './entry';
+import { storedEntryOf, storedIdentity, type Entry } from './entry';
+import { KeyFailure } from './key-failure';
 import type { KeyWork, SignalEntry } from './key-work';
 import type { RelayOptions } from './options';
 import type { DrainOutcome, RelayPorts } from './ports';
@@ -64,7 +66,7 @@ export class KeyWorker {
     const known = holds.get(pk);
     // Nobody asked to retry what is parked: only what precedes it goes, and the hold is not touched.
     const behindHold = !asking.some(isStored) && known?.state === 'holding';
-    let hold = known;
+    let hold: Hold | undefined = known;
     if (!behindHold) {
       hold = await this.#discardSkipped(asking, known);
       // Known again: what the hold keeps waiting is decided by the table from here on.
@@ -80,10 +82,11 @@ export class KeyWorker {
       pk,
       starts.reduce((least, sk) => (sk < least ? sk : least)),
       Math.max(...[...asking, ...entries].map(({ index }) => this.#ageMs(index) ?? 0)),
+      behindHold ? undefined : hold,
     );
     let outcome = progress.outcome;
     if (outcome === 'postponed') {
-      outcome = await this.#postpone(pk, behindHold ? undefined : hold, progress.from, requestOf(asking));
+      outcome = await this.#postpone(pk, behindHold ? undefined : hold, progress, requestOf(asking));
     } else if (outcome === 'done' && !behindHold && (await drains.finish(pk, hold)) === 'superseded') {
       outcome = 'failed';
     }
@@ -116,18 +119,21 @@ export class KeyWorker {
   }
 
   /** From the earliest open item on, page by page, until the key is exhausted: only that proves that nothing waits. */
-  async #publishOpen(
-    pk: string,
-    start: string,
-    waitedMs: number,
-  ): Promise<{ readonly outcome: DrainOutcome; readonly published: number; readonly from: string }> {
+  async #publishOpen(pk: string, start: string, waitedMs: number, begun: Hold | undefined): Promise<DrainProgress> {
     const { keys, items } = this.#ports;
     const { holds } = this.#delivery.control;
     const before = holds.get(pk);
     const from = (await keys.earliestOpen(pk, start)) ?? start;
     const present = new Set<string>();
     let published = 0;
+    const awaited: AwaitedItem[] = begun === undefined ? [] : [begun, ...(begun.others ?? [])];
     for await (const page of keys.pages(pk, from)) {
+      // Before anything behind them goes: the pages begin at or before the item that the key waits for.
+      const last = page.at(-1)?.['sk']?.S ?? '';
+      const passed = awaited.splice(0, awaited.filter(({ position }) => position <= last).length);
+      if (begun !== undefined && !(await this.#holdAtGone(begun, passed, page))) {
+        return { outcome: 'failed', published, from };
+      }
       const entries = page.flatMap((image, at) =>
         isOpen(itemStateOf(image).state) ? [storedEntryOf(image, at, items.noteReceipts !== undefined)] : [],
       );
@@ -144,13 +150,63 @@ export class KeyWorker {
       }
       const next = entries.find(({ state }) => state === 'open');
       published += entries.filter(isPublished).length;
-      if (next !== undefined) return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk };
+      if (next !== undefined) {
+        const { id } = storedIdentity(next);
+        return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk, id };
+      }
       const hold = holds.get(pk);
-      if (hold !== undefined && (hold !== before || (page.at(-1)?.['sk']?.S ?? '') >= hold.position)) {
+      if (hold !== undefined && (hold !== before || last >= hold.position)) {
         return { outcome: hold === before ? 'done' : 'held', published, from };
       }
     }
+    if (begun !== undefined) {
+      if (!(await this.#holdAtGone(begun, awaited, []))) return { outcome: 'failed', published, from };
+      if (holds.get(pk) !== before) return { outcome: 'held', published, from };
+    }
     return { outcome: 'done', published, from };
+  }
+
+  /**
+   * Holds the key at the first of these items that is gone. Answers `false` when another relay has begun since.
+   *
+   * @param page - what was read around their positions
+   */
+  async #holdAtGone(begun: Hold, items: readonly AwaitedItem[], page: readonly Image[]): Promise<boolean> {
+    for (const item of items) {
+      if (!(await this.#isGone(begun, item, page))) continue;
+      const kept = await this.#ports.drains.keepForGone(begun, item, goneMessage(item));
+      if (kept.kind === 'held') this.#delivery.control.holds.set(begun.pk, kept.hold);
+      return kept.kind === 'held';
+    }
+    return true;
+  }
+
+  /**
+   * An item that was published stays in the table for the time of retention, and one that was skipped leaves a record or
+   * a tombstone. If there is none of these, and its event is at no other position of the key either, it was deleted.
+   */
+  async #isGone(hold: Hold, item: AwaitedItem, page: readonly Image[]): Promise<boolean> {
+    const { pk, headSeen } = hold;
+    const { position, id } = item;
+    if (item === hold && !isRefused(hold)) return false;
+    const stored = page.find((image) => image['sk']?.S === position);
+    if (isHeldItem(item, stored) || headSeen === true) return false;
+    const identity = identityOf({ pk, sk: position, id });
+    if (this.#delivery.control.tombstones.has(identity) || this.#delivery.isAcknowledged(identity)) return false;
+    if (id === undefined) return true;
+    // An operator may have put it under another position. The whole key is read for this case alone.
+    const last = page.at(-1)?.['sk']?.S ?? '';
+    for await (const images of this.#ports.keys.pages(pk, FIRST_POSITION)) {
+      const at = images.find((image) => image['id']?.S === id)?.['sk']?.S;
+      if (at !== undefined) {
+        // It came after the page was read, without which later items would overtake it.
+        const isUnread = at >= position && at <= last && !page.some((image) => image['sk']?.S === at);
+        if (at === position || isUnread) throw new KeyFailure(`The item "${id}" was put back a moment ago.`);
+        return false;
+      }
+      if (!this.#delivery.mayGoOn) throw new KeyFailure(`There was no time left to look for the item "${id}".`);
+    }
+    return true;
   }
 
   /** With strict order, also between the items of a drain: one may have appeared behind the Query's back. */
@@ -175,7 +231,7 @@ export class KeyWorker {
   async #postpone(
     pk: string,
     hold: Hold | undefined,
-    from: string,
+    { from, id }: DrainProgress,
     request: Request | undefined,
   ): Promise<DrainOutcome> {
     const { clock, drains } = this.#ports;
@@ -185,7 +241,7 @@ export class KeyWorker {
       from,
       request: { by: request?.by ?? 'relay', at: now, why: request?.why ?? 'A drain ran out of time.' },
     });
-    const postponed = await drains.postpone(hold, successor);
+    const postponed = await drains.postpone(hold, successor, id);
     if (postponed.kind === 'superseded') return 'failed';
     this.#delivery.control.holds.set(pk, postponed.hold);
     return 'postponed';
@@ -220,6 +276,14 @@ export class KeyWorker {
     }
     entry.state = 'settled';
   }
+}
+
+interface DrainProgress {
+  readonly outcome: DrainOutcome;
+  readonly published: number;
+  /** Where a later drain goes on, and the id of the item there. */
+  readonly from: string;
+  readonly id?: string;
 }
 
 const isStored = ({ isUnseen }: SignalEntry): boolean => isUnseen !== true;

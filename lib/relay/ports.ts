@@ -1,4 +1,4 @@
-import type { Control, Hold, ParkReason } from '../event/control';
+import type { AwaitedItem, Control, Hold, ParkReason } from '../event/control';
 import type { Image, OutboxItem } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
@@ -208,9 +208,20 @@ export interface DrainStore {
    */
   begin(pk: string, known: Hold | undefined): Promise<Hold | undefined>;
   /**
+   * Leaves the key `holding` at `item` with the reason `item-gone`: that is not in the table, and nothing shows that it was published. `superseded`: another relay has begun since, and nothing was written.
+   */
+  keepForGone(
+    hold: Hold,
+    item: AwaitedItem,
+    message: string,
+  ): Promise<{ readonly kind: 'held'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
+  /**
    * Discards the refused item that the signal names, when it is the one that holds its key: item, tombstone and hold
    * (which begins to drain) in one. An item without room for the note of it is deleted. `nothing`: the item is processed, discarded, gone or replaced, was never refused, or
    * does not hold its key, and nothing was written.
+   *
+   * If the signal says that the item is gone, a record of the gap takes its place; if another item has its position, that
+   * one gets the note and is drained. `nothing`: the item is in the table.
    */
   discard(
     signal: SkipSignal,
@@ -218,10 +229,15 @@ export interface DrainStore {
   ): Promise<{ readonly kind: 'discarded'; readonly hold: Hold } | { readonly kind: 'nothing' }>;
   /** Removes the hold of a key that is drained, if there is one. `superseded`: another relay has begun since. */
   finish(pk: string, hold: Hold | undefined): Promise<'finished' | 'superseded'>;
-  /** Leaves the key `draining` from the successor's position on, and puts the successor, for a later invocation. */
+  /**
+   * Leaves the key `draining` from the successor's position on, and puts the successor, for a later invocation.
+   *
+   * @param id - of the item at that position
+   */
   postpone(
     hold: Hold | undefined,
     successor: DrainSignal,
+    id?: string,
   ): Promise<{ readonly kind: 'postponed'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
 }
 

@@ -46,7 +46,9 @@ export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedReco
   if (dynamodb?.NewImage === undefined && pk !== '') {
     return { kind: isSignalKey(sk) ? 'unseen-signal' : 'unseen-item', pk, sk };
   }
-  return isSignalKey(sk) ? decodeStoredSignal(image) : decodeStored(image);
+  if (isSignalKey(sk)) return decodeStoredSignal(image);
+  // The record of a gap: it is put in the place of an item that was deleted.
+  return image['gone'] !== undefined && image['discarded'] !== undefined ? { kind: 'ignored' } : decodeStored(image);
 }
 
 /** A signal as a stream record or the table shows it. */

@@ -1,4 +1,4 @@
-import type { Control, Hold } from '../event/control';
+import { ITEM_GONE, type Control, type Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { isOwnPartition, SIGNALS_PARTITION } from '../event/key';
 import { Count, type Census } from './census';
@@ -186,6 +186,8 @@ class SurveyRun {
   async #isHeld(hold: Hold): Promise<boolean> {
     if (hold.state !== 'holding') return false;
     const head = await this.#store.head(hold);
+    // The relay has refused to release it: only an operator can, and a signal would change nothing.
+    if (head === undefined && hold.reason === ITEM_GONE) return true;
     const headIsOpen = head !== undefined && isOpen(itemStateOf(head).state);
     return isHolding(hold, headIsOpen, this.#probes, this.#options.before);
   }

@@ -1,5 +1,5 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Control, Hold } from '../../lib/event/control';
+import { ITEM_GONE, othersBehind, type AwaitedItem, type Control, type Hold } from '../../lib/event/control';
 import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
@@ -277,7 +277,9 @@ export class MemoryTable implements TablePorts {
 
   holdForPartition({ awaits, message, isHead, hold: _, ...item }: PartitionHoldRequest) {
     if (this.#owed(item) === undefined) return Promise.resolve({ kind: 'gone' } as const);
-    const why = { reason: PARTITION_UNAVAILABLE, message, attempts: 0, since: this.#now(), awaits };
+    const known = this.holds.get(item.pk);
+    const attempts = known?.position === item.sk ? known.attempts : 0;
+    const why = { reason: PARTITION_UNAVAILABLE, message, attempts, since: this.#now(), awaits };
     return Promise.resolve({ kind: 'held', hold: this.#hold(item, isHead, why) } as const);
   }
 
@@ -287,7 +289,7 @@ export class MemoryTable implements TablePorts {
   }
 
   #hold(
-    { pk, sk }: ItemIdentity,
+    { pk, sk, id }: ItemIdentity,
     isHead: boolean,
     why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
   ): Hold {
@@ -295,8 +297,11 @@ export class MemoryTable implements TablePorts {
     const revision = this.#revision();
     const hold: Hold =
       known !== undefined && !isHead && known.position <= sk
-        ? { ...known, revision }
-        : { pk, position: sk, revision, state: 'holding', ...why, since: sinceOf(known, why) };
+        ? { ...known, revision, ...othersBehind(known.position, known, [{ position: sk, id }]) }
+        : {
+            ...{ pk, position: sk, id, revision, state: 'holding', ...why },
+            ...{ since: sinceOf(known, why), ...othersBehind(sk, known) },
+          };
     this.holds.set(pk, hold);
     return hold;
   }
@@ -344,7 +349,33 @@ export class MemoryTable implements TablePorts {
   begin(pk: string): Promise<Hold | undefined> {
     const hold = this.holds.get(pk);
     if (hold === undefined) return Promise.resolve(undefined);
-    return Promise.resolve(this.#draining(hold));
+    const seesHead =
+      this.#deletesProcessed && this.#find({ ...hold, sk: hold.position }, hold.id === undefined) !== undefined;
+    return Promise.resolve(this.#draining(seesHead ? { ...hold, headSeen: true } : hold));
+  }
+
+  keepForGone(hold: Hold, { position, id }: AwaitedItem, message: string): ReturnType<DrainStore['keepForGone']> {
+    if (this.holds.get(hold.pk)?.revision !== hold.revision) return Promise.resolve({ kind: 'superseded' } as const);
+    const { pk, attempts, since } = hold;
+    const at = { pk, position, id, ...othersBehind(position, hold) };
+    const revision = this.#revision();
+    const next: Hold = { ...at, state: 'holding', reason: ITEM_GONE, message, attempts, since, revision };
+    this.holds.set(hold.pk, next);
+    return Promise.resolve({ kind: 'held', hold: next } as const);
+  }
+
+  #recordGap({ pk, position, id, request }: SkipSignal) {
+    const hold = this.holds.get(pk);
+    const image = this.items.get(pk)?.get(position);
+    const isBack = image !== undefined && (id === undefined || image['id']?.S === id);
+    if (hold?.position !== position || hold.id !== id || isBack) return Promise.resolve({ kind: 'nothing' } as const);
+    if (image === undefined) {
+      const record = { pk, sk: position, id, discarded: request, gone: true };
+      this.putImage(marshall(record, { removeUndefinedValues: true }));
+    } else image['gap'] = { M: marshall({ ...request, id }) };
+    this.tombstones.add(identityOf({ pk, sk: position, id }));
+    const next = this.#draining(image === undefined ? hold : { ...hold, id: undefined });
+    return Promise.resolve({ kind: 'discarded', hold: next } as const);
   }
 
   #draining(hold: Hold): Hold {
@@ -353,7 +384,8 @@ export class MemoryTable implements TablePorts {
     return next;
   }
 
-  discard(signal: SkipSignal) {
+  discard(signal: SkipSignal): ReturnType<DrainStore['discard']> {
+    if (signal.gone === true) return this.#recordGap(signal);
     const hold = this.holds.get(signal.pk);
     const image = this.#find({ ...signal, sk: signal.position });
     const state = image === undefined ? undefined : itemStateOf(image).state;
@@ -381,7 +413,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve('finished');
   }
 
-  postpone(hold: Hold | undefined, successor: DrainSignal) {
+  postpone(hold: Hold | undefined, successor: DrainSignal, id?: string) {
     const current = this.holds.get(successor.pk);
     if (current?.revision !== hold?.revision) return Promise.resolve({ kind: 'superseded' } as const);
     const next: Hold = {
@@ -391,8 +423,10 @@ export class MemoryTable implements TablePorts {
       since: hold?.since ?? this.#now(),
       pk: successor.pk,
       position: successor.from,
+      id,
       state: 'draining',
       revision: this.#revision(),
+      ...othersBehind(successor.from, hold),
     };
     this.holds.set(successor.pk, next);
     this.putSignal(successor);

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { HOLD_REASONS, type Hold, type HoldReason } from '../../../lib/event/control';
+import { HOLD_REASONS, ITEM_GONE, type Hold, type HoldReason } from '../../../lib/event/control';
+import { goneLines } from '../../../lib/operate/gone';
 import { held, type HeldKey } from '../../../lib/operate/held';
 import { partitionName } from '../../../lib/event/partition-hold';
 import { shownPosition } from '../../../lib/event/position';
@@ -41,7 +42,7 @@ async function run({ terminal, target }: Session, { reason }: HeldOptions): Prom
   });
   const nothing = reason === undefined ? 'No key is held.' : `No key is held for ${reason}.`;
   if (terminal.json || keys.length === 0) terminal.result(keys, () => [terminal.style('green', nothing)]);
-  return EXIT_CODES.done;
+  return keys.some(({ gone }) => gone !== undefined) ? EXIT_CODES.wrong : EXIT_CODES.done;
 }
 
 const TITLES = ['KEY', 'REASON', 'AT', 'ATTEMPTS', 'FOR', 'WAITING'];
@@ -59,7 +60,7 @@ function reasonOf(key: HeldKey, now: number): string {
 
 const rowOf = (key: HeldKey, now: number): string[] => [
   key.pk,
-  reasonOf(key, now),
+  key.gone === undefined ? reasonOf(key, now) : ITEM_GONE,
   shownPosition(key.position),
   String(key.attempts),
   duration(now - key.since),
@@ -67,7 +68,11 @@ const rowOf = (key: HeldKey, now: number): string[] => [
 ];
 
 const detailsOf = (key: HeldKey, groups: Groups | undefined): string[] => [
-  ...(groups?.shows(key) === true ? [] : [`${key.pk}: ${key.message}`]),
+  ...(key.gone === undefined
+    ? groups?.shows(key) === true
+      ? []
+      : [`${key.pk}: ${key.message}`]
+    : [`${key.pk}: ${goneLines(key.gone)[0]}`, `  Next: ${goneLines(key.gone)[1]}`]),
   ...(key.redriven === undefined
     ? []
     : [`  ${key.pk}: redriven ${time(key.redriven.at)} by ${key.redriven.by}: ${key.redriven.why}`]),

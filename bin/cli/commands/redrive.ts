@@ -34,7 +34,10 @@ export function addRedrive(program: Command): void {
     .description('ask the relay to publish what waits of keys, after the cause is mended; safe to repeat')
     .option('--all', 'every key that is held')
     .option('--reason <code>', `keys that are held for this reason: ${PARK_REASONS.join(', ')}`)
-    .option('--skip', 'discard the item that holds each key, for good, and publish what waits behind it; needs --yes')
+    .option(
+      '--skip',
+      'discard the item that holds each key, for good, and publish what waits behind it; needs --yes. With --at, also records the gap of an item that is gone',
+    )
     .option('--at <position>', 'the item to discard, of the one key that is named: nothing happens to any other')
     .requiredOption('--why <text>', 'kept on the item (required)')
     .option('--follow', 'wait until the relay has acted on each key, and say how it ended')
@@ -68,6 +71,8 @@ async function run(
   const request = { by: await session.by(), at: Date.now(), why };
   const report = await redrive(target, plan, request, {
     skip,
+    // A position is named for one key alone, and has been compared with its hold.
+    acceptGone: options.at !== undefined,
     onProgress: (done) => terminal.progress(`${number(done)} of ${count(plan.targets.length, 'key')} asked for`),
   });
   return options.follow === true && report.asked.length > 0
@@ -142,9 +147,15 @@ function selectionOf(keys: readonly string[], { all, reason, at, skip }: Redrive
 
 const discardLines = ({ targets, idle }: RedrivePlan): string[] => {
   const held = targets.flatMap(({ pk, hold }) => (hold === undefined ? [] : [{ pk, hold }]));
+  const gone = targets.flatMap((one) => one.gone ?? []);
   const at = targets.length === 1 ? held.map(({ hold }) => ` --at ${shownPosition(hold.position)}`).join('') : '';
   return [
     ...idleLines(idle),
+    ...(gone.length === 0
+      ? []
+      : [
+          `${count(gone.length, 'item')} ${gone.length === 1 ? 'is' : 'are'} gone already: the gap would be recorded, and later events would go out without. Restore first what can be restored: outbox restore. A gap is recorded key by key, with --at.`,
+        ]),
     `${count(held.length, 'item')} would be discarded, for good${at === '' ? '' : ` (with${at})`}:`,
     ...columns(held.map(({ pk, hold }) => [pk, shownPosition(hold.position), hold.reason, hold.message])),
   ];

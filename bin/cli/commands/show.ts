@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { show, type ShownItem, type ShownKey } from '../../../lib/operate/show';
+import { goneLines } from '../../../lib/operate/gone';
 import type { Request } from '../../../lib/event/signal';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES } from '../act';
@@ -17,23 +18,25 @@ export function addShow(program: Command): void {
 async function run({ terminal, target }: Session, key: string): Promise<number> {
   const shown = await show(target, key);
   terminal.result(shown, () => lines(shown));
-  return EXIT_CODES.done;
+  return shown.gone === undefined ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-function lines({ pk, hold, items, signals }: ShownKey): string[] {
+function lines({ pk, hold, gone, items, signals }: ShownKey): string[] {
   const heldLines =
     hold === undefined
       ? ['not held']
       : [`${hold.state} at ${shownPosition(hold.position)} since ${time(hold.since)}: ${hold.reason}, ${hold.message}`];
+  const goneNotes = gone === undefined ? [] : goneLines(gone).map((line, at) => `${at === 0 ? pk : 'Next'}: ${line}`);
   const rows = items.map((item) => [
     shownPosition(item.position),
-    item.state,
+    item.gone === true ? 'gap' : item.state,
     item.committedAt === undefined ? '?' : time(item.committedAt),
     item.events.map(({ type = '?' }) => type).join(' '),
     item.receipts.join(' '),
   ]);
   return [
     `${pk}: ${count(items.length, 'item')}, ${heldLines.join('')}`,
+    ...goneNotes,
     '',
     ...(rows.length === 0 ? [] : [...columns([['AT', 'STATE', 'COMMITTED', 'EVENTS', 'RECEIPTS'], ...rows]), '']),
     ...items.flatMap((item) => history(pk, item)),
@@ -46,7 +49,7 @@ function lines({ pk, hold, items, signals }: ShownKey): string[] {
 
 function history(pk: string, item: ShownItem): string[] {
   const at = shownPosition(item.position);
-  const { parked, redriven, discarded } = item;
+  const { parked, redriven, discarded, gone, gap } = item;
   return [
     ...(parked === undefined
       ? []
@@ -55,7 +58,10 @@ function history(pk: string, item: ShownItem): string[] {
           `  for the AWS CLI: --key ${awsKey(pk, item.position)}${item.id === undefined ? '' : `, id ${item.id}`}`,
         ]),
     ...(redriven === undefined ? [] : [`${at}: redriven ${asked(redriven)}`]),
-    ...(discarded === undefined ? [] : [`${at}: discarded ${asked(discarded)}`]),
+    ...(discarded === undefined
+      ? []
+      : [`${at}: ${gone === true ? 'item gone, gap recorded' : 'discarded'} ${asked(discarded)}`]),
+    ...(gap === undefined ? [] : [`${at}: event ${gap.id} had this position and is gone, gap recorded ${asked(gap)}`]),
   ];
 }
 

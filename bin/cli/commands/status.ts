@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { goneLines } from '../../../lib/operate/gone';
 import { status, type StatusReport } from '../../../lib/operate/status';
 import { SWEEPER_DEFAULTS } from '../../../lib/sweep/environment';
 import { act, EXIT_CODES } from '../act';
@@ -103,7 +104,11 @@ function concernsOf(report: StatusReport): string[] {
       `${count(items, 'item')} of ${count(keys, 'key')} ${items === 1 ? 'was' : 'were'} overtaken: later events of the table are published, these are not: ${named}${keys > KEYS_NAMED ? ', …' : ''}. Next: outbox sweep --after 20s`,
     );
   }
-  if (heldKeys > 0) concerns.push('Next: outbox held');
+  const { first: gone, count: goneKeys } = report.goneItems;
+  concerns.push(...gone.map((item) => `${item.pk}: ${goneLines(item).join('. Next: ')}`));
+  if (goneKeys > gone.length)
+    concerns.push(`${count(goneKeys, 'key')} wait for items that are gone. Next: outbox held`);
+  else if (heldKeys > goneKeys) concerns.push('Next: outbox held');
   else if (parked > 0) concerns.push('Items are parked and hold no key. Next: outbox sweep');
   concerns.push(...setAsideKeys.map((pk) => `A signal was set aside. Next: outbox show ${argument(pk)}`));
   return concerns;

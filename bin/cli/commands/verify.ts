@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
+import { goneLines } from '../../../lib/operate/gone';
 import { verify, type VerifyReport } from '../../../lib/operate/verify';
 import type { Finding, FindingCount } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
@@ -13,6 +14,7 @@ interface VerifyOptions extends KafkaOptions {
   readonly since: number;
   readonly until?: number;
   readonly key?: readonly string[];
+  readonly sparse?: true;
 }
 
 export function addVerify(program: Command): void {
@@ -25,7 +27,8 @@ export function addVerify(program: Command): void {
       parseSince,
     )
     .option('--until <time>', 'committed then or earlier (default: now)', parseTime)
-    .option('--key <key...>', 'these keys alone, such as order#42 (default: all)');
+    .option('--key <key...>', 'these keys alone, such as order#42 (default: all)')
+    .option('--sparse', 'versions of a key have gaps by design: do not report those that are missing');
   withKafkaOptions(verification).action((_options: unknown, command: Command) =>
     act(command, (session) => run(session, command.optsWithGlobals())),
   );
@@ -38,6 +41,7 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
     since: options.since,
     until: options.until,
     keys: options.key,
+    sparse: options.sparse,
     onProgress: ({ scanned, passed, toPass }) =>
       terminal.progress(
         toPass === 0
@@ -52,7 +56,8 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
 }
 
 /** Not readable yet is no fault, and no proof that all is well either. */
-function exitCodeOf({ counts, unreadTopics }: VerifyReport): number {
+function exitCodeOf({ counts, unreadTopics, holes, moreHoles, gone }: VerifyReport): number {
+  if (holes.length + moreHoles + gone.length > 0) return EXIT_CODES.wrong;
   if (unreadTopics.length > 0 || counts.some(({ kind }) => kind !== 'not-readable-yet')) return EXIT_CODES.wrong;
   return counts.length === 0 ? EXIT_CODES.done : EXIT_CODES.undecided;
 }
@@ -90,6 +95,7 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
         `  ${terminal.style('red', 'not read')}  ${topic}${partition === undefined ? '' : `-${partition} from offset ${offset ?? 0} on`}: ${why}`,
     ),
     ...report.counts.flatMap((group) => groupLines(group, report.findings)),
+    ...missingLines(report),
     ...(report.counts.length + report.unreadTopics.length === 0 ? [] : ['']),
     ...(report.leftGroup === undefined
       ? []
@@ -118,6 +124,30 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
   return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }
 
+/** So many holes are named; `--json` has all that were read again. */
+const SHOWN_HOLES = 10;
+
+/** What is not in the table, and of what that cannot be told. */
+function missingLines({ holes, moreHoles, gone }: VerifyReport): string[] {
+  const rows = holes.slice(0, SHOWN_HOLES).map(({ pk, from, to }) => {
+    const which = from === to ? `version ${from} is` : `versions ${from} to ${to} are`;
+    return ['hole', pk, `${which} not in the table, and no skip explains it. Next: outbox show ${argument(pk)}`];
+  });
+  const more = holes.length - rows.length + moreHoles;
+  const all = holes.length + moreHoles + gone.length;
+  return [
+    ...columns([
+      ...gone.map((item) => ['gone', item.pk, goneLines(item).join('. Next: ')]),
+      ...rows,
+      ...(more === 0 ? [] : [['hole', `and ${number(more)} more`]]),
+    ]),
+    ...(holes.length + moreHoles === 0
+      ? []
+      : ['Of keys without versions no hole can be seen. If versions skip numbers by design, give --sparse.']),
+    ...(all === 0 ? [] : ['']),
+  ];
+}
+
 /** The first findings of a kind in a topic, and how many more there are. */
 function groupLines({ kind, topic, count: all }: FindingCount, findings: readonly Finding[]): string[] {
   const shown = findings.filter((finding) => finding.kind === kind && finding.topic === topic);
@@ -130,10 +160,12 @@ function groupLines({ kind, topic, count: all }: FindingCount, findings: readonl
 }
 
 function conclusion(report: VerifyReport, terminal: Terminal): string {
-  const { counts, unreadTopics } = report;
+  const { counts, unreadTopics, holes, moreHoles, gone } = report;
+  const missing = holes.length + moreHoles + gone.length;
   const total = counts.reduce((sum, group) => sum + group.count, 0);
   const parts = [
     ...(total === 0 ? [] : [count(total, 'finding')]),
+    ...(missing === 0 ? [] : [`${count(missing, 'gap')} in the table`]),
     ...(unreadTopics.length === 0 ? [] : ['not everything could be read']),
   ];
   switch (exitCodeOf(report)) {

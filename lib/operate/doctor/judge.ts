@@ -98,11 +98,11 @@ export interface DoctorFacts {
 export const OPERATOR_ACTIONS = {
   /** The control partition; the items of a key. */
   'dynamodb:Query': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
-  /** One hold; the revision of a large control partition; the item that a redrive concerns. */
-  'dynamodb:GetItem': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'doctor'],
+  /** One hold; the revision of a large control partition; the item that a key waits for. */
+  'dynamodb:GetItem': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'restore', 'sweep', 'verify', 'doctor'],
   /** Every item: to count them, to find what the stream lost, or what was committed at some time. */
   'dynamodb:Scan': ['explain', 'status', 'replay', 'sweep', 'verify', 'doctor'],
-  /** Signals. */
+  /** Signals. Restoring an item takes it as well. */
   'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
   /** The note of a redrive; the doubt; a signal that is set aside. */
   'dynamodb:UpdateItem': ['redrive', 'sweep'],

@@ -1,6 +1,6 @@
 import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodeTombstone, holdKey, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
+import { encodeTombstone, holdKey, ITEM_GONE, othersBehind, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
 import { identityOf } from '../../event/item';
 import { elsewhere, type DrainSignal, type SkipSignal } from '../../event/signal';
 import { attributeOfId } from '../../event/stored-id';
@@ -33,19 +33,62 @@ export function drainStore(
   const tooManyRelays = (pk: string): KeyFailure =>
     new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
 
+  /** In the place of the item; on the item that has its position; by the tombstone alone where nothing has room. */
+  const recordGap = async (signal: SkipSignal, known: Hold | undefined): ReturnType<DrainStore['discard']> => {
+    let hold = known ?? (await readHold(client, tableName, signal.pk));
+    const places: GapPlace[] = ['put', 'note', 'nowhere'];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const [place = 'nowhere'] = places;
+      if (hold?.position !== signal.position || hold.id !== signal.id) return { kind: 'nothing' };
+      const now = clock.now();
+      const expiresAt = Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS);
+      const gap = gapAction(place, tableName, signal, expiresAt);
+      // The item that has taken the position is what the key waits for from here on.
+      const next: Hold = { ...draining(hold), ...(place === 'note' ? { id: undefined } : {}) };
+      const refusals = await writer.write([gap, putTombstone(tableName, signal, now), putHold(tableName, next, hold)]);
+      if (refusals === undefined) return { kind: 'discarded', hold: next };
+      const [item] = refusals;
+      if (item === 'ConditionalCheckFailed') {
+        // Nobody knows which item it was: any that is there may be the one.
+        if (place !== 'put' || signal.id === undefined) return { kind: 'nothing' };
+        places.shift();
+      } else if (isFull(item)) places.splice(0, places.length, 'nowhere');
+      else if (item !== undefined) {
+        throw new KeyFailure(`The gap at "${signal.position}" could not be recorded: ${item}.`);
+      } else hold = await readHold(client, tableName, signal.pk);
+    }
+    throw tooManyRelays(signal.pk);
+  };
+
   return {
     async begin(pk, known) {
       let hold = known ?? (await readHold(client, tableName, pk));
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (hold === undefined) return undefined;
         const next = draining(hold);
+        if (retentionSeconds === 0 && hold.headSeen !== true) {
+          const seen: Hold = { ...next, headSeen: true };
+          const refusals = await writer.write([putHold(tableName, seen, hold), checkHead(tableName, hold)]);
+          if (refusals === undefined) return seen;
+        }
         if ((await writer.write([putHold(tableName, next, hold)])) === undefined) return next;
         hold = await readHold(client, tableName, pk);
       }
       throw tooManyRelays(pk);
     },
 
+    async keepForGone(hold, { position, id }, message) {
+      const { pk, attempts, since } = hold;
+      const others = othersBehind(position, hold);
+      const revision = uuidV7(clock.now());
+      const at = { pk, position, id, ...others };
+      const next: Hold = { ...at, state: 'holding', reason: ITEM_GONE, message, attempts, since, revision };
+      const refusals = await writer.write([putHold(tableName, next, hold)]);
+      return refusals === undefined ? { kind: 'held', hold: next } : { kind: 'superseded' };
+    },
+
     async discard(signal, known) {
+      if (signal.gone === true) return recordGap(signal, known);
       let hold = known ?? (await readHold(client, tableName, signal.pk));
       let noteOnItem = true;
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -85,7 +128,7 @@ export function drainStore(
       return refusals === undefined ? 'finished' : 'superseded';
     },
 
-    async postpone(hold, successor) {
+    async postpone(hold, successor, id) {
       const now = clock.now();
       const next: Hold = {
         reason: 'drain-unfinished',
@@ -94,8 +137,10 @@ export function drainStore(
         since: hold?.since ?? now,
         pk: successor.pk,
         position: successor.from,
+        id,
         state: 'draining',
         revision: uuidV7(now),
+        ...othersBehind(successor.from, hold),
       };
       const write = (signal: DrainSignal) =>
         writer.write([putHold(tableName, next, hold), { Put: putOf(tableName, signal) }]);
@@ -105,6 +150,15 @@ export function drainStore(
     },
   };
 }
+
+const checkHead = (tableName: string, { pk, position, id }: Hold): TransactWriteItem => ({
+  ConditionCheck: {
+    TableName: tableName,
+    Key: marshall({ pk, sk: position }),
+    ConditionExpression: id === undefined ? 'attribute_exists(pk)' : 'id = :id',
+    ...(id === undefined ? {} : { ExpressionAttributeValues: { ':id': { S: id } } }),
+  },
+});
 
 /** The item is owed, was refused, and is the one that the signal names. */
 function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, hold: Hold) {
@@ -144,3 +198,46 @@ const deleteItem = (tableName: string, signal: SkipSignal, hold: Hold): Transact
 const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: number): TransactWriteItem => ({
   Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now)) },
 });
+
+type GapPlace = 'put' | 'note' | 'nowhere';
+
+/** How the gap is recorded. Nothing is written over an item that is the one, because it has come back. */
+function gapAction(
+  place: GapPlace,
+  tableName: string,
+  { pk, position, id, request }: SkipSignal,
+  expiresAt: number,
+): TransactWriteItem {
+  const key = { pk, sk: position };
+  const values = { ...(id === undefined ? {} : { ':id': { S: id } }) };
+  const notTheOne = id === undefined ? 'attribute_not_exists(pk)' : '(attribute_not_exists(pk) OR id <> :id)';
+  switch (place) {
+    case 'put':
+      return {
+        Put: {
+          TableName: tableName,
+          Item: marshall({ ...key, id, discarded: request, gone: true, expiresAt }, { removeUndefinedValues: true }),
+          ConditionExpression: 'attribute_not_exists(pk)',
+        },
+      };
+    case 'note':
+      return {
+        Update: {
+          TableName: tableName,
+          Key: marshall(key),
+          UpdateExpression: 'SET gap = :gap',
+          ConditionExpression: 'attribute_exists(pk) AND id <> :id',
+          ExpressionAttributeValues: { ...values, ':gap': { M: marshall({ ...request, id }) } },
+        },
+      };
+    case 'nowhere':
+      return {
+        ConditionCheck: {
+          TableName: tableName,
+          Key: marshall(key),
+          ConditionExpression: notTheOne,
+          ...(id === undefined ? {} : { ExpressionAttributeValues: values }),
+        },
+      };
+  }
+}

@@ -1,6 +1,6 @@
 import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Hold } from '../../event/control';
+import { othersBehind, type Hold } from '../../event/control';
 import type { Parked } from '../../event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
@@ -77,14 +77,17 @@ const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).to
  * before, so its hold moves on to what it meets.
  */
 function nextHold(
-  { pk, sk, isHead }: Pick<Parking, 'pk' | 'sk' | 'isHead'>,
+  { pk, sk, id, isHead }: Pick<Parking, 'pk' | 'sk' | 'id' | 'isHead'>,
   known: Hold | undefined,
   now: number,
   why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
 ): Hold {
   const revision = uuidV7(now);
-  if (known !== undefined && known.position <= sk && !isHead) return { ...known, revision };
-  return { pk, position: sk, revision, state: 'holding', ...why, message: cut(why.message) };
+  if (known !== undefined && known.position <= sk && !isHead) {
+    return { ...known, revision, ...othersBehind(known.position, known, [{ position: sk, id }]) };
+  }
+  const others = othersBehind(sk, known);
+  return { pk, position: sk, id, revision, state: 'holding', ...why, message: cut(why.message), ...others };
 }
 
 const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold | undefined, now: number) => ({
@@ -95,10 +98,11 @@ const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold |
   since: (known?.awaits === undefined ? known?.since : undefined) ?? since ?? now,
 });
 
-const partitionHold = ({ awaits, message }: PartitionHoldRequest, known: Hold | undefined, now: number) => ({
+const partitionHold = ({ sk, awaits, message }: PartitionHoldRequest, known: Hold | undefined, now: number) => ({
   reason: PARTITION_UNAVAILABLE,
   message,
-  attempts: 0,
+  // Those of an item that was refused before are kept: it is still the one that must not be deleted.
+  attempts: known?.position === sk ? known.attempts : 0,
   since: known?.since ?? now,
   awaits,
 });

@@ -43,6 +43,7 @@ function found(topic: string, change: Partial<VerifyReport> = {}): void {
     return {
       ...{ tableName: 'outbox', since, until: since + 1, events: 3, unreadable: 0, findings },
       ...{ items: { pending: 0, processed: 3, parked: 0, discarded: 0 }, absentTopics: [], unreadTopics: [] },
+      ...{ holes: [], moreHoles: 0, gone: [] },
       ...{ expired: 0, replaced: 0, undecided: 0, unread: 0, messages: { read: 1, replayed: 0, unknown: 0 } },
       counts: [{ kind: 'missing', topic, count: findings.length }],
       shortPartitions: [{ topic, partition: 0, end: '1', receipt: '2' }],

@@ -191,6 +191,13 @@ describe('a key that is held', () => {
     expect(sent()).toEqual([['order#1', 'drain', at(2)]]);
   });
 
+  it('is left to an operator once the relay has found that its item is gone', async () => {
+    put('1', 3, JUST_NOW);
+    hold('1', 2, { reason: 'item-gone' });
+    hold('2', 1, { reason: 'item-gone' });
+    expect(await run()).toMatchObject({ signalsSent: 0 });
+  });
+
   it.each([
     ['a hold for the same partition was written lately: the relay probes', 3, JUST_NOW, 0],
     ['no hold for it was written for an hour: nobody probes', 3, LONG_AGO, 1],

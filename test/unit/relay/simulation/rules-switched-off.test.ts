@@ -154,6 +154,13 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { partitions: true, allAway: true },
     wrong: /held in a general outage/,
   },
+  'a key whose parked item was deleted by hand is not released': {
+    file: 'relay/drain.ts',
+    text: 'if (isHeldItem(item, stored) || headSeen === true) return false;',
+    off: 'return false;',
+    profile: { deletes: true },
+    wrong: /is lost/,
+  },
   'strict order looks up the version before': {
     file: 'relay/predecessors.ts',
     text: 'if (asked.length === 0) return awaited;',

@@ -71,6 +71,8 @@ export interface Profile {
   readonly fast?: boolean;
   /** Collections of keys are full at times: their signals come by another shard, which is served at the same time. */
   readonly full?: boolean;
+  /** An operator deletes parked items by hand, and later puts them back or decides that their keys go on without. */
+  readonly deletes?: boolean;
 }
 
 const MAX_COPIES = 3;
@@ -303,8 +305,15 @@ export class SimulatedWorld {
   #operate(): void {
     const holds = [...this.table.holds.values()];
     if (holds.length === 0) return;
-    const { pk, position } = this.#pick(holds);
+    const { pk, position, id, state, awaits } = this.#pick(holds);
     const held = this.#writtenAt(pk, position);
+    if (held === undefined && this.#decideGone(pk, position, id)) return;
+    const mayDelete = this.#profile.deletes === true && !this.#calm && state === 'holding' && awaits === undefined;
+    if (mayDelete && held !== undefined && this.#chance(0.3)) {
+      this.#deleted.set(held.id, { ...this.table.items.get(pk)?.get(position) });
+      this.table.items.get(pk)?.delete(position);
+      return;
+    }
     if (held !== undefined && !this.#calm && this.#chance(0.4)) {
       this.#intended.add(held.id);
       this.table.putSignal(newSignal(pk, this.#now, { kind: 'skip', position, id: held.id, request }));
@@ -313,6 +322,23 @@ export class SimulatedWorld {
     if (held !== undefined) held.poison = held.bomb = false;
     this.table.putSignal(newSignal(pk, this.#now, { kind: 'drain', from: position, request }));
   }
+
+  /** Nobody is told to look: only what a hold says leads to a decision. */
+  #decideGone(pk: string, position: string, id: string | undefined): boolean {
+    const image = this.#deleted.get(id ?? '');
+    if (!this.#calm && this.#chance(0.4)) return false;
+    if (image !== undefined && (this.#calm || this.#chance(0.5))) {
+      this.table.putImage(image);
+      this.#deleted.delete(id ?? '');
+      return true;
+    }
+    if (id !== undefined) this.#intended.add(id);
+    this.table.putSignal(newSignal(pk, this.#now, { kind: 'skip', position, id, gone: true, request }));
+    return true;
+  }
+
+  /** Items that were deleted by hand. */
+  readonly #deleted = new Map<string, Image>();
 
   #writtenAt(pk: string, position: string): Written | undefined {
     return this.written.get(this.table.items.get(pk)?.get(position)?.['id']?.S ?? '');
@@ -662,7 +688,8 @@ export class SimulatedWorld {
         begin: (pk) => this.#transact(call, () => table.begin(pk)),
         discard: (signal) => this.#transact(call, () => this.#discard(signal)),
         finish: (pk, hold) => this.#transact(call, () => table.finish(pk, hold)),
-        postpone: (hold, successor) => this.#transact(call, async () => table.postpone(hold, successor)),
+        keepForGone: (hold, item, message) => this.#transact(call, () => table.keepForGone(hold, item, message)),
+        postpone: (hold, successor, id) => this.#transact(call, async () => table.postpone(hold, successor, id)),
       },
       signals: {
         send: (signal) => call(() => table.send(signal)),
@@ -699,7 +726,8 @@ export class SimulatedWorld {
     const wasRefused =
       (hold?.state === 'holding' && hold.awaits === undefined) || this.table.stateAt(pk, position) === 'parked';
     const discarded = await this.table.discard(signal);
-    if (discarded.kind === 'discarded' && !wasRefused) this.#unmended.push(`${id ?? ''} was discarded unrefused`);
+    if (discarded.kind === 'discarded' && !wasRefused && signal.gone !== true)
+      this.#unmended.push(`${id ?? ''} was discarded unrefused`);
     return discarded;
   }
 

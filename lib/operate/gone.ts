@@ -1,0 +1,85 @@
+import { GetItemCommand, QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Hold } from '../event/control';
+import { isHeldItem, isRefused } from '../event/gone';
+import { forEachKey } from '../relay/key-work';
+import { shownPosition } from '../event/position';
+import { shellArgument } from './shell-command';
+import type { Target } from './target';
+
+/** The item that a key waits for is not in the table. */
+export interface GoneItem {
+  readonly pk: string;
+  readonly position: string;
+  /** Of the item; the hold of an older relay does not name it. */
+  readonly id?: string;
+  /** Another item lies at the position. */
+  readonly isReplaced: boolean;
+}
+
+/**
+ * Those of the holds whose item was deleted, by partition key: nothing lies at its position, or another item, and its
+ * event is at no other position of the key. Strongly consistent; reads only, a request for each hold.
+ *
+ * A hold that is being drained is left out: only the relay can tell whether its item was published a moment ago.
+ */
+export async function goneItems(
+  { client, tableName }: Target,
+  holds: Iterable<Hold>,
+): Promise<ReadonlyMap<string, GoneItem>> {
+  const holding = [...holds].filter((hold) => hold.state === 'holding' && isRefused(hold));
+  const gone = new Map<string, GoneItem>();
+  if (holding.length === 0) return gone;
+  await forEachKey(holding, async ({ pk, position, id }) => {
+    const { Item: item } = await client.send(
+      new GetItemCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        Key: marshall({ pk, sk: position }),
+        ProjectionExpression: 'pk, id',
+      }),
+    );
+    if (isHeldItem({ position, ...(id === undefined ? {} : { id }) }, item)) return;
+    if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return;
+    gone.set(pk, { pk, position, ...(id === undefined ? {} : { id }), isReplaced: item !== undefined });
+  });
+  return gone;
+}
+
+/** An operator may have put the item under another position. */
+async function liesElsewhere(client: DynamoDBClient, tableName: string, pk: string, id: string): Promise<boolean> {
+  let after: Record<string, AttributeValue> | undefined;
+  do {
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        ConsistentRead: true,
+        KeyConditionExpression: 'pk = :pk',
+        FilterExpression: 'id = :id',
+        ProjectionExpression: 'sk',
+        ExpressionAttributeValues: { ':pk': { S: pk }, ':id': { S: id } },
+        ExclusiveStartKey: after,
+      }),
+    );
+    if (Items.length > 0) return true;
+    after = LastEvaluatedKey;
+  } while (after !== undefined);
+  return false;
+}
+
+/** What is missing, and the one way on: to restore the item, or to record the gap if it is lost for good. */
+export function goneLines({ pk, position, isReplaced }: GoneItem): readonly [what: string, next: string] {
+  const at = shownPosition(position);
+  // Quoted in any case: a key in the middle of a sentence must be seen as one word.
+  const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
+  const gap = `outbox redrive ${key} --skip --at ${at} --why "…" --yes`;
+  return isReplaced
+    ? [
+        `the item at ${at} is gone, and another item has its place: the event of the first one would be missing for good`,
+        `look at both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
+      ]
+    : [
+        `the item at ${at} is gone: its event would be missing for good`,
+        `restore it: outbox restore ${key} ${at} --from FILE --yes. If it is lost for good, ask the owner of the data, then record the gap: ${gap}`,
+      ];
+}

@@ -1,0 +1,101 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Control } from '../event/control';
+import type { Image } from '../event/item';
+import { isOpen, itemStateOf } from '../event/item-state';
+import { positionOfVersion, versionOfPosition } from '../event/position';
+import { keyReader } from '../relay/dynamodb/keys';
+import { positionKey, type Position } from '../relay/ports';
+import { pause } from './target';
+
+/** Versions of a key that are not in the table, between two that are. */
+export interface Hole {
+  readonly pk: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** So many candidates are kept, and so many positions of each are read again. */
+const CANDIDATES = 1_000;
+const POSITIONS = 100;
+/** A hole that is wider belongs to versions that are not dense, such as times. */
+const MAX_WIDTH = 1_000;
+
+interface LastSeen {
+  readonly version: number;
+  /** It cannot have expired, so that what came after it cannot have either. */
+  readonly isKept: boolean;
+}
+
+/**
+ * Finds the versions that are missing between those of a key, in memory that does not grow with the table.
+ *
+ * An item expires after its retention, in the order in which the items of its key were processed. A version can thus be
+ * missing for good only behind one that has not expired yet.
+ */
+export class HoleFinder {
+  readonly #nowSeconds: number;
+  readonly #last = new Map<string, LastSeen>();
+  readonly #candidates: Hole[] = [];
+  #more = 0;
+
+  constructor(nowMs: number) {
+    this.#nowSeconds = nowMs / 1000;
+  }
+
+  /** Items of a key come in the order of their positions. */
+  see(image: Image): void {
+    const version = versionOfPosition(image['sk']?.S ?? '');
+    if (version === undefined) return;
+    const pk = image['pk']?.S ?? '';
+    const last = this.#last.get(pk);
+    const { state, expiresAt } = itemStateOf(image);
+    const isKept = isOpen(state) || (expiresAt !== undefined && expiresAt > this.#nowSeconds);
+    this.#last.set(pk, { version, isKept });
+    if (last === undefined || version <= last.version + 1 || !last.isKept) return;
+    if (version - last.version > MAX_WIDTH) return;
+    if (this.#candidates.length < CANDIDATES) this.#candidates.push({ pk, from: last.version + 1, to: version - 1 });
+    else this.#more++;
+  }
+
+  /** A scan shows one key after the other: what is known of the keys before can be forgotten. */
+  forgetOthers(pk: string): void {
+    for (const other of this.#last.keys()) if (other !== pk) this.#last.delete(other);
+  }
+
+  /**
+   * The holes that are still there: items of other times, gaps that were recorded and skips are read again.
+   */
+  async confirmed(
+    client: DynamoDBClient,
+    tableName: string,
+    { tombstones }: Pick<Control, 'tombstones'>,
+  ): Promise<{ readonly holes: readonly Hole[]; readonly unread: number }> {
+    const reader = keyReader(client, tableName, pause);
+    const skipped = new Set([...tombstones].map((identity) => identity.split('\n').slice(0, 2).join('\n')));
+    const holes: Hole[] = [];
+    for (const hole of this.#candidates) {
+      const positions = positionsOf(hole);
+      const { stored, unfinished } = await reader.lookUpTransacted(positions);
+      const missing = positions.filter(({ pk, sk }) => {
+        const position = positionKey(pk, sk);
+        return !stored.has(position) && !skipped.has(position) && !unfinished.has(position);
+      });
+      holes.push(...runsOf(hole.pk, missing));
+    }
+    return { holes, unread: this.#more };
+  }
+}
+
+const positionsOf = ({ pk, from, to }: Hole): Position[] =>
+  Array.from({ length: Math.min(POSITIONS, to - from + 1) }, (_, at) => ({ pk, sk: positionOfVersion(from + at) }));
+
+function runsOf(pk: string, missing: readonly Position[]): Hole[] {
+  const runs: { pk: string; from: number; to: number }[] = [];
+  for (const { sk } of missing) {
+    const version = versionOfPosition(sk) ?? 0;
+    const run = runs.at(-1);
+    if (run?.to === version - 1) run.to = version;
+    else runs.push({ pk, from: version, to: version });
+  }
+  return runs;
+}

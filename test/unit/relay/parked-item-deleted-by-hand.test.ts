@@ -1,0 +1,128 @@
+import { positionOfVersion as at } from '../../../lib/event/position';
+import { newSignal } from '../../../lib/event/signal';
+import type { Failure } from '../../../lib/relay/ports';
+import { anEvent, anItem } from '../../builders/items';
+import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+
+const KEY = 'order#a';
+const request = { by: 'someone', at: 1, why: 'a test' };
+const poison: Failure = { kind: 'poison', reason: 'message-refused', message: 'no' };
+const outage: Failure = { kind: 'outage', message: 'away' };
+
+function aWorld(options: Parameters<typeof aRelayOverTable>[1] = {}) {
+  const world = aRelayOverTable({ maxMessages: 1 }, options);
+  const { table, kafka, clock, handle } = world;
+  const poisonous = new Set<string>();
+  let away: string | undefined;
+  kafka.refuse = ({ messages }) => {
+    const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
+    if (away !== undefined && ids.includes(away)) return outage;
+    return ids.some((id) => poisonous.has(id)) ? poison : undefined;
+  };
+  const put = (version: number) =>
+    table.put(anItem({ key: 'a', version, committedAt: clock.at, events: [anEvent({ id: `a${version}` })] }));
+  return {
+    ...world,
+    poisonous,
+    put,
+    setAway: (id: string | undefined) => (away = id),
+    putAll: (...versions: readonly number[]) => handle(versions.map(put), plentyOfTime),
+    remove: (version: number) => table.items.get(KEY)?.delete(at(version)),
+    drain: () =>
+      handle([table.putSignal(newSignal(KEY, clock.at, { kind: 'drain', from: at(1), request }))], plentyOfTime),
+    ids: () => kafka.log.map(({ id }) => id),
+    hold: () => table.holds.get(KEY),
+    signals: () => table.signals.get(KEY)?.size ?? 0,
+  };
+}
+
+it('what lies before a gone item is published, what lies behind it waits, and the signal is done', async () => {
+  const w = aWorld();
+  w.poisonous.add('a3');
+  await w.putAll(1, 3, 4);
+  w.remove(3);
+  w.put(2);
+
+  expect(await w.drain()).toBeUndefined();
+
+  expect(w.ids()).toEqual(['a1', 'a2']);
+  expect(w.hold()).toMatchObject({ position: at(3), id: 'a3', state: 'holding', reason: 'item-gone', attempts: 1 });
+  expect(w.signals()).toBe(0);
+});
+
+it('a later record of the key waits behind a gone item', async () => {
+  const w = aWorld();
+  w.poisonous.add('a1');
+  await w.putAll(1);
+  w.remove(1);
+  await w.drain();
+
+  await w.putAll(2);
+
+  expect(w.ids()).toEqual([]);
+});
+
+it('a hold that moves to an earlier item remembers the later one', async () => {
+  const w = aWorld();
+  w.poisonous.add('a2').add('a1');
+  await w.putAll(2, 3);
+  await w.putAll(1);
+  expect(w.hold()).toMatchObject({ position: at(1), others: [{ position: at(2), id: 'a2' }] });
+  w.remove(2);
+  w.poisonous.clear();
+
+  await w.drain();
+
+  expect(w.ids()).toEqual(['a1']);
+  expect(w.hold()).toMatchObject({ position: at(2), id: 'a2', reason: 'item-gone' });
+});
+
+it('an item that is deleted while it is tried again is not passed', async () => {
+  const w = aWorld();
+  w.poisonous.add('a1');
+  await w.putAll(1, 2);
+  const { lookUp } = w.table;
+  const { refuse } = w.kafka;
+  w.kafka.refuse = (batch) => {
+    w.remove(1);
+    return refuse(batch);
+  };
+
+  expect(await w.drain()).toBe(0);
+  w.table.lookUp = lookUp;
+  expect(await w.drain()).toBeUndefined();
+
+  expect(w.ids()).toEqual([]);
+  expect(w.hold()).toMatchObject({ position: at(1), reason: 'item-gone' });
+});
+
+describe('with a retention of zero', () => {
+  it('an item that a drain has published before it was interrupted is not gone', async () => {
+    const w = aWorld({ retention: 0 });
+    w.poisonous.add('a1');
+    await w.putAll(1, 2);
+    w.poisonous.clear();
+    w.setAway('a2');
+    expect(await w.drain()).toBe(0);
+    expect(w.ids()).toEqual(['a1']);
+    w.setAway(undefined);
+
+    expect(await w.drain()).toBeUndefined();
+
+    expect(w.ids()).toEqual(['a1', 'a2']);
+    expect(w.hold()).toBeUndefined();
+  });
+
+  it('an item that was deleted before any drain is gone, however often a drain begins', async () => {
+    const w = aWorld({ retention: 0 });
+    w.poisonous.add('a1');
+    await w.putAll(1, 2);
+    w.remove(1);
+    await w.table.begin(KEY);
+
+    await w.drain();
+
+    expect(w.ids()).toEqual([]);
+    expect(w.hold()).toMatchObject({ reason: 'item-gone' });
+  });
+});
