@@ -206,7 +206,7 @@ it.each<[string, (copy: Stored) => unknown, RegExp]>([
 ])('is not restored from a copy that is %s', async (_, change, why) => {
   const { copy, target, itemOf } = await aWorldWithout2();
 
-  await expect(planRestore(target, KEY, '2', { json: JSON.stringify(change(copy)) ?? 'nothing' })).rejects.toThrow(why);
+  await expect(planRestore(target, KEY, '2', { json: JSON.stringify(change(copy)) })).rejects.toThrow(why);
 
   expect(await itemOf(2)).toBeUndefined();
 });
