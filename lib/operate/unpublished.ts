@@ -68,18 +68,21 @@ export async function unpublished(
   const suspects = waiting.oldest;
   const [longest] = suspects;
   if (longest?.since === undefined) return {};
+  // Shards and transactions that are under way differ by seconds; once nothing has been published for so long, they do not.
+  const overtakenBefore = at - lastProcessedAt > DUE_MS ? newestPublishedAt : newestPublishedAt - DUE_MS;
+  const isOvertaken = ({ since = Infinity }: Due): boolean => since < overtakenBefore;
   const silentMs = at - Math.max(longest.since, lastProcessedAt);
-  const overtakenBefore = newestPublishedAt - DUE_MS;
-  const isSuspicious = silentMs > SILENT_MS || longest.since < overtakenBefore;
+  const isSuspicious = silentMs > SILENT_MS || isOvertaken(longest);
   if (!isSuspicious) return {};
   await pause(SECOND_LOOK_MS);
   const open: Due[] = [];
   for (const suspect of suspects) if (await isStillOpen(suspect)) open.push(suspect);
-  const late = open.filter(({ since = Infinity }) => since < overtakenBefore);
+  const late = open.filter(isOvertaken);
+  const isSilent = silentMs > SILENT_MS && open.length > late.length;
   const { items, keys } = waiting.before(overtakenBefore);
   const gone = suspects.filter((suspect) => !open.includes(suspect));
   return {
-    ...(silentMs > SILENT_MS && open.length > 0 && gone.length === 0 ? { silentMs: now() - at + silentMs } : {}),
+    ...(isSilent && gone.length === 0 ? { silentMs: now() - at + silentMs } : {}),
     ...(late.length === 0
       ? {}
       : {

@@ -54,6 +54,13 @@ it('says which items were overtaken by later ones', async () => {
   });
 });
 
+it('says so of items of about one time once nothing was published for a while', async () => {
+  expect(await judge([40, 38], { lastProcessedAt: ago(30), newestPublishedAt: ago(37) })).toEqual({
+    overtaken: { items: 4, keys: 2, first: ['order#0', 'order#1'] },
+    reads: ['order#0', 'order#1'],
+  });
+});
+
 it('counts all that were overtaken, although it names and reads 25', async () => {
   const waits = Array.from({ length: 400 }, (_, at) => 1_000 - at);
   const proof = await judge(waits, { lastProcessedAt: ago(1), newestPublishedAt: ago(2) });
