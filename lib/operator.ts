@@ -1,7 +1,7 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
-export { PARK_REASONS } from './event/control';
-export type { Hold, HoldReason, ParkReason } from './event/control';
+export { HOLD_REASONS, PARK_REASONS } from './event/control';
+export type { AwaitedItem, Hold, HoldReason, ParkReason } from './event/control';
 export type { AwaitedPartition, TopicPartition } from './event/partition-hold';
 export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
@@ -65,10 +65,17 @@ export type { Hole } from './operate/holes';
 export { planRestore, restore } from './operate/restore';
 export type { RestorePlan, RestoreSource } from './operate/restore';
 export { held } from './operate/held';
-export type { HeldKey } from './operate/held';
+export type { HeldKey, HeldOptions } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/consumer/parked';
-export type { InboxTarget, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
+export type {
+  InboxTarget,
+  ListedKey,
+  ParkedHead,
+  ParkedKey,
+  ParkedOptions,
+  ParkedSelection,
+} from './operate/consumer/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/consumer/redrive-parked';
 export type {
   ConsumerTarget,

@@ -21,6 +21,7 @@ export const ITEM_GONE = 'item-gone' as const;
  * partition of its next event takes no writes while others do, or the item that it waits for was deleted.
  */
 export type HoldReason = (typeof HOLD_REASONS)[number];
+/** Every {@link HoldReason}. */
 export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable', ITEM_GONE] as const;
 
 /** An item that a key must not pass before it is published or skipped. */

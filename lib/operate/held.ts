@@ -19,6 +19,7 @@ export interface HeldKey extends Hold {
   readonly gone?: GoneItem;
 }
 
+/** Which keys {@link held} lists, and how it reports while it reads. */
 export interface HeldOptions {
   /** Held for this reason. Default: for any. */
   readonly reason?: HoldReason;
