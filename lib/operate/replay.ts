@@ -196,8 +196,14 @@ async function ask(
   const partsByKey = new Map(keys.map(({ pk, parts }) => [pk, parts]));
   await forEachKey([...partsByKey.keys()], async (pk) => {
     try {
-      for (const part of partsByKey.get(pk) ?? []) {
-        const signal: ReplaySignal = newSignal(pk, request.at, { kind: 'replay' as const, replayId, request, ...part });
+      for (const [index, part] of (partsByKey.get(pk) ?? []).entries()) {
+        // Their sort keys are in the order of their positions.
+        const signal: ReplaySignal = newSignal(pk, request.at + index, {
+          kind: 'replay' as const,
+          replayId,
+          request,
+          ...part,
+        });
         await client.send(
           new PutItemCommand({
             TableName: tableName,
