@@ -9,8 +9,12 @@ export const FIRST_POSITION = ' ';
 export const isHeldItem = ({ id }: AwaitedItem, image: Image | undefined): boolean =>
   image !== undefined && (id === undefined || image['id']?.S === id);
 
-/** Whether the key waits for an operator. A hold for a partition is released by the relay, unless its item was refused before. */
-export const isRefused = ({ awaits, attempts }: Hold): boolean => awaits === undefined || attempts > 0;
+/**
+ * Whether the key must not be released without its item. A hold for a partition is released by the relay, and one that a
+ * drain has left behind without the name of an item may be left after all was published: unless its item was refused.
+ */
+export const isRefused = ({ awaits, attempts, id, reason }: Hold): boolean =>
+  attempts > 0 || (awaits === undefined && (id !== undefined || reason !== 'drain-unfinished'));
 
 /** Why a key stays held whose item was deleted. */
 export const goneMessage = ({ position, id }: AwaitedItem): string =>

@@ -77,6 +77,22 @@ it('a hold that moves to an earlier item remembers the later one', async () => {
   expect(w.hold()).toMatchObject({ position: at(2), id: 'a2', reason: 'item-gone' });
 });
 
+it.each([
+  ['without the name of an item is released', undefined, 0],
+  ['whose item was refused before stays', undefined, 1],
+  ['that names its item stays', 'a1', 0],
+])('a hold that an unfinished drain has left %s', async (_, id, attempts) => {
+  const w = aWorld();
+  const since = w.clock.at;
+  w.table.holds.set(KEY, {
+    ...{ pk: KEY, position: at(1), revision: '019b0a0a-3600-7a1b-8c2d-3e4f5a6b7c8d', state: 'draining' },
+    ...{ reason: 'drain-unfinished', message: '', attempts, since, ...(id === undefined ? {} : { id }) },
+  });
+  await w.drain();
+
+  expect(w.hold()?.reason).toBe(id === undefined && attempts === 0 ? undefined : 'item-gone');
+});
+
 it('an item that is deleted while it is tried again is not passed', async () => {
   const w = aWorld();
   w.poisonous.add('a1');
