@@ -18,6 +18,7 @@ import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/enviro
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
 import { createRelay, type Relay } from '../relay/relay';
+import type { Insert } from './dynamodb/memory-dynamodb';
 
 export interface MemoryRelayOptions {
   readonly client: DynamoDBClient;
@@ -39,14 +40,19 @@ const BATCH = 100;
 /** As at the start of an invocation with a long timeout. */
 const PLENTY_MS = 600_000;
 
-/** The relay itself, and its stores, over a table in memory; what it is invoked with comes from `add`. */
+/** The relay itself, and its stores, over a table in memory; what it is invoked with comes from `insert`. */
 export class MemoryRelay {
   readonly #relay: Relay;
   readonly #records: StreamRecord[] = [];
+  readonly #tableName: string;
+  readonly #clock: Clock;
+  #inserts = 0;
   #run: RelayRun = { published: 0, parked: 0 };
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
+    this.#tableName = tableName;
+    this.#clock = clock;
     const wait = (ms: number): Promise<void> => sleep(ms);
     const writer = new ControlWriter(client, tableName, wait);
     const { retentionSeconds, maxBatchBytes, lateAfterSeconds, partitionPatienceSeconds, maxPartitionHolds } =
@@ -82,9 +88,18 @@ export class MemoryRelay {
     );
   }
 
-  /** A record of the table's stream, to be handled by the next run. */
-  add(record: StreamRecord): void {
-    this.#records.push(record);
+  /** What the stream of its table shows of an insert, to be handled by the next run. Other tables have no stream. */
+  insert({ table, key, item }: Insert): void {
+    if (table !== this.#tableName) return;
+    this.#records.push({
+      eventName: 'INSERT',
+      dynamodb: {
+        ApproximateCreationDateTime: Math.floor(this.#clock.now() / 1000),
+        SequenceNumber: String(++this.#inserts),
+        Keys: key,
+        NewImage: item,
+      },
+    });
   }
 
   /** Handles the records in their order, until none is left or one must wait. A second call waits for the first. */

@@ -230,19 +230,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     this.#topics = new Map([...ofCatalogue, ...Object.entries(topics)]);
     this.#kafka = new MemoryKafka(this.#topics, now);
     this.#relay = new MemoryRelay({ client: this.dynamodb, tableName, publisher: this.#kafka, order, clock });
-    let sequence = 0;
-    this.#tables.onInsert = ({ table, key, item }) => {
-      if (table !== tableName) return;
-      this.#relay.add({
-        eventName: 'INSERT',
-        dynamodb: {
-          ApproximateCreationDateTime: Math.floor(now() / 1000),
-          SequenceNumber: String(++sequence),
-          Keys: key,
-          NewImage: item,
-        },
-      });
-    };
+    this.#tables.onInsert = (insert) => this.#relay.insert(insert);
   }
 
   get published(): readonly PublishedEvent<keyof D & string>[] {

@@ -1,13 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { ConfigResourceTypes } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
-import { withAdmin } from '../../local/kafka/topics';
 import { OutboxCli } from './harness/cli';
-import { settled, startWorld, STARTUP_MS, until, type World } from './harness/world';
+import {
+  holdOfKey,
+  limitSmall,
+  putNote,
+  TOO_LARGE,
+  settled,
+  startWorld,
+  STARTUP_MS,
+  until,
+  type World,
+} from './harness/world';
 
 let world: World;
 let client: DynamoDBClient;
@@ -26,38 +33,14 @@ afterAll(async () => {
 });
 
 const BECAUSE = ['--by', 'the test', '--why', 'the limit is raised'];
-/** More than the topic takes, compressed too. */
-const tooLarge = randomBytes(8_000).toString('base64');
 
-const put = (key: string, version: number, text = '') =>
-  world.outbox.transact(world.document, {
-    changes: [
-      {
-        aggregate: 'order',
-        key,
-        version,
-        events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
-      },
-    ],
-  });
-const limitTopic = (bytes: number): Promise<unknown> =>
-  withAdmin(world.stack.brokers, (admin) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: ConfigResourceTypes.TOPIC,
-          name: 'small',
-          configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
-        },
-      ],
-    }),
-  );
-const holdOf = async (key: string) => (await world.holds()).find(({ key: held }) => held === `order#${key}`);
+const put = (key: string, version: number, text = '') => putNote(world, key, version, text);
+const limitTopic = (bytes: number) => limitSmall(world, bytes);
+const holdOf = (key: string) => holdOfKey(world, key);
 
 /** Version 2 is parked, and then deleted by hand; the topic takes it by now. */
 async function withoutItem2(key: string): Promise<void> {
-  for (const version of [1, 2, 3]) await put(key, version, version === 2 ? tooLarge : '');
+  for (const version of [1, 2, 3]) await put(key, version, version === 2 ? TOO_LARGE : '');
   await until('the hold', async () => (await holdOf(key)) !== undefined);
   await settled(world);
   const Key = marshall({ pk: `order#${key}`, sk: positionOfVersion(2) });

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { ConfigResourceTypes } from 'kafkajs';
 import { positionOfVersion } from '../../lib/event/position';
 import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
 import { parkingWriter } from '../../lib/relay/dynamodb/parking';
-import { withAdmin } from '../../local/kafka/topics';
 import { OutboxCli } from './harness/cli';
 import {
+  holdOfKey,
+  limitSmall,
+  putNote,
+  TOO_LARGE,
   allArrived,
   Committed,
   expectCompleteAndInOrder,
@@ -36,22 +37,10 @@ afterAll(async () => {
 });
 
 const BECAUSE = ['--by', 'the test', '--why', 'the cause is mended'];
-/** More than the topic takes, compressed too. */
-const tooLarge = randomBytes(8_000).toString('base64');
 const at = positionOfVersion;
 
-const put = (key: string, version: number, text = '') =>
-  world.outbox.transact(world.document, {
-    changes: [
-      {
-        aggregate: 'order',
-        key,
-        version,
-        events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
-      },
-    ],
-  });
-const holdOf = async (key: string) => (await world.holds()).find(({ key: held }) => held === `order#${key}`);
+const put = (key: string, version: number, text = '') => putNote(world, key, version, text);
+const holdOf = (key: string) => holdOfKey(world, key);
 const itemOf = async (key: string, version: number) =>
   (await world.items()).find(({ pk, sk }) => pk === `order#${key}` && sk === at(version));
 const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
@@ -63,19 +52,7 @@ const parkingStore = (now: () => number) =>
 const ids = (key: string, versions: readonly number[]) => versions.map((version) => `${key}.${version}`);
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
-const limitTopic = (bytes: number): Promise<unknown> =>
-  withAdmin(world.stack.brokers, (admin) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: ConfigResourceTypes.TOPIC,
-          name: 'small',
-          configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
-        },
-      ],
-    }),
-  );
+const limitTopic = (bytes: number) => limitSmall(world, bytes);
 
 it('poison amid 200 events of a key delays no other key, and a drain brings the rest once the cause is mended', async () => {
   const unsettled: string[] = [];
@@ -85,7 +62,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   world.stack.mapping.on('invocation', watch);
   const committed = new Committed();
   const others = write(world, { keys: keysNamed('other', 20), events: 400 }, committed);
-  for (const version of numbers(1, 200)) await put('p', version, version === 100 ? tooLarge : '');
+  for (const version of numbers(1, 200)) await put('p', version, version === 100 ? TOO_LARGE : '');
   await others;
   await allArrived(world, committed);
   expectCompleteAndInOrder(world, committed);
@@ -121,7 +98,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
 });
 
 it('a skip leaves a gap that tells who, when and why', async () => {
-  for (const version of numbers(1, 5)) await put('s', version, version === 3 ? tooLarge : '');
+  for (const version of numbers(1, 5)) await put('s', version, version === 3 ? TOO_LARGE : '');
   await until('the hold', async () => (await holdOf('s')) !== undefined);
   const skip = ['redrive', 'order#s', '--skip', '--at', '3', ...BECAUSE];
 

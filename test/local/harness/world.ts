@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { ConfigResourceTypes } from 'kafkajs';
 import { z } from 'zod';
 import { createOutbox, defineEvents, OutboxError, type OutboxOptions } from '../../../lib';
 import { CONTROL_PARTITION } from '../../../lib/event/key';
 import { isSignalKey } from '../../../lib/event/signal';
+import { withAdmin } from '../../../local/kafka/topics';
 import { startStack, type Stack } from '../../../local/stack';
 import type { StackOptions } from '../../../local/stack-options';
 import { TopicReader } from './topic-reader';
@@ -236,6 +238,40 @@ export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =
 
 export const keysNamed = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
+
+/** More than topic `small` takes, compressed too. */
+export const TOO_LARGE = randomBytes(8_000).toString('base64');
+
+/** One event of a key with a version, for topic `small`. */
+export const putNote = ({ outbox, document }: World, key: string, version: number, text = '') =>
+  outbox.transact(document, {
+    changes: [
+      {
+        aggregate: 'order',
+        key,
+        version,
+        events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
+      },
+    ],
+  });
+
+export const holdOfKey = async ({ holds }: World, key: string): Promise<Record<string, unknown> | undefined> =>
+  (await holds()).find(({ key: held }) => held === `order#${key}`);
+
+/** Changes what topic `small` takes. */
+export const limitSmall = ({ stack }: World, bytes: number): Promise<unknown> =>
+  withAdmin(stack.brokers, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: ConfigResourceTypes.TOPIC,
+          name: 'small',
+          configEntries: [{ name: 'max.message.bytes', value: String(bytes) }],
+        },
+      ],
+    }),
+  );
 
 /** Holds a key as a relay that vanished has left it: no item of it needs the hold. */
 export async function leaveHold({ document, stack }: World, key: string, position: string): Promise<void> {

@@ -4,27 +4,17 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { createProgram } from '../../../bin/cli/program';
 import { encodeHold } from '../../../lib/event/control';
 import { positionOfVersion } from '../../../lib/event/position';
+import { Printed } from '../../builders/printed';
 
 const dynamodb = mockClient(DynamoDBClient);
 const position = positionOfVersion(2);
-let printed: string;
+const printed = new Printed();
 
 beforeEach(() => {
   dynamodb.reset();
-  process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
-  printed = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockImplementation((text) => {
-      printed += String(text);
-      return true;
-    });
-  }
+  printed.begin();
 });
-afterEach(() => {
-  delete process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-  process.exitCode = undefined;
-  jest.restoreAllMocks();
-});
+afterEach(() => printed.end());
 
 const outbox = (...args: readonly string[]) =>
   createProgram('1.0.0').parseAsync(['node', 'outbox', '--table', 'outbox', '--region', 'eu-west-1', ...args]);
@@ -35,7 +25,7 @@ test.each(['2', position])('the item to discard is named as show prints it, or a
   dynamodb.on(GetItemCommand).resolves({ Item });
   dynamodb.on(QueryCommand).resolves({ Items: [marshall({ pk: 'order#1', sk: position, parked: {} })] });
   await outbox('redrive', 'order#1', '--skip', '--at', at, '--why', 'a test');
-  expect(printed).toContain('1 item would be discarded, for good (with --at 2)');
+  expect(printed.text).toContain('1 item would be discarded, for good (with --at 2)');
 });
 
 test('an item to discard, of a redrive that discards none, is refused', async () => {
@@ -46,7 +36,7 @@ test('an item to discard, of a redrive that discards none, is refused', async ()
 test('a replay of a range in which nothing lies asks for nothing', async () => {
   dynamodb.on(ScanCommand).resolves({ Items: [] });
   await outbox('replay', '--since', '2h', '--why', 'a test', '--yes', '--by', 'me');
-  expect(printed).toBe('No key has a processed item in that range: there is nothing to replay.\n');
+  expect(printed.text).toBe('No key has a processed item in that range: there is nothing to replay.\n');
 });
 
 test('a replay names the keys that have nothing to replay, and asks for the others', async () => {
@@ -55,8 +45,8 @@ test('a replay names the keys that have nothing to replay, and asks for the othe
     .resolvesOnce({ Items: [marshall({ pk: 'order#1' })] })
     .resolves({ Items: [] });
   await outbox('replay', 'order#1', 'order#typo', '--from', '2', '--why', 'a test');
-  expect(printed).toContain('order#typo: no processed item in that range.\n');
-  expect(printed).toContain('The processed events of 1 key would be published again');
+  expect(printed.text).toContain('order#typo: no processed item in that range.\n');
+  expect(printed.text).toContain('The processed events of 1 key would be published again');
   expect(
     dynamodb.commandCalls(QueryCommand).map(({ args: [command] }) => command.input.ExpressionAttributeValues),
   ).toMatchObject([

@@ -4,6 +4,7 @@ import { createProgram } from '../../../bin/cli/program';
 import { positionOfVersion } from '../../../lib/event/position';
 import * as verification from '../../../lib/operate/verify';
 import type { VerifyReport } from '../../../lib/operate/verify';
+import { Printed } from '../../builders/printed';
 
 jest.mock('../../../lib/operate/verify', (): typeof verification => ({
   ...jest.requireActual<typeof verification>('../../../lib/operate/verify'),
@@ -12,25 +13,14 @@ jest.mock('../../../lib/operate/verify', (): typeof verification => ({
 
 const dynamodb = mockClient(DynamoDBClient);
 const since = Date.UTC(2026, 0, 31);
-let printed: string;
+const printed = new Printed();
 
 beforeEach(() => {
   dynamodb.reset();
   dynamodb.on(PutItemCommand).resolves({});
-  process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
-  printed = '';
-  for (const stream of [process.stdout, process.stderr]) {
-    jest.spyOn(stream, 'write').mockImplementation((text) => {
-      printed += String(text);
-      return true;
-    });
-  }
+  printed.begin();
 });
-afterEach(() => {
-  delete process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-  process.exitCode = undefined;
-  jest.restoreAllMocks();
-});
+afterEach(() => printed.end());
 
 /** As `verify` reports a topic of three events, of which two are gone. */
 function found(topic: string, change: Partial<VerifyReport> = {}): void {
@@ -63,31 +53,31 @@ const replayMissing = (...args: readonly string[]) =>
 test('verify says that the topic was made again, and names the command that brings back what is missing', async () => {
   found('payments');
   await outbox('verify');
-  expect(printed).toContain('payments ends before its receipts: it was made anew');
-  expect(printed).toContain('payments-0 ends at 1, its receipts go up to 2');
-  expect(printed).toContain('Next: outbox replay --missing --since 2026-01-31T00:00:00.000Z --why');
+  expect(printed.text).toContain('payments ends before its receipts: it was made anew');
+  expect(printed.text).toContain('payments-0 ends at 1, its receipts go up to 2');
+  expect(printed.text).toContain('Next: outbox replay --missing --since 2026-01-31T00:00:00.000Z --why');
   expect(process.exitCode).toBe(1);
 });
 
 test('verify points to the creation of a topic that does not exist, before any replay', async () => {
   found('payments', { absentTopics: ['payments'], shortPartitions: [] });
   await outbox('verify');
-  expect(printed).toContain('Next: outbox topic create payments');
-  expect(printed).not.toContain('replay --missing');
+  expect(printed.text).toContain('Next: outbox topic create payments');
+  expect(printed.text).not.toContain('replay --missing');
 });
 
 test('verify counts what a replay has published again, and is content', async () => {
   found('payments', { counts: [], findings: [], replaced: 2 });
   await outbox('verify');
-  expect(printed).toContain('2 events whose first message is gone: a replay has published it again');
-  expect(printed).not.toContain('Next:');
+  expect(printed.text).toContain('2 events whose first message is gone: a replay has published it again');
+  expect(printed.text).not.toContain('Next:');
   expect(process.exitCode).toBe(0);
 });
 
 test('a replay of what is missing says what it would do, and asks for nothing without --yes', async () => {
   found('payments');
   await replayMissing();
-  expect(printed).toContain('Missing, and would be published again: 2 events of payments.');
+  expect(printed.text).toContain('Missing, and would be published again: 2 events of payments.');
   expect(dynamodb.commandCalls(PutItemCommand)).toEqual([]);
   expect(process.exitCode).toBe(2);
 });
@@ -98,14 +88,14 @@ test('it asks for the events that are missing, and for no others', async () => {
   expect(dynamodb.commandCalls(PutItemCommand).map(({ args: [{ input }] }) => input.Item)).toMatchObject([
     { from: { S: positionOfVersion(1) }, to: { S: positionOfVersion(2) }, ofTopic: { S: 'payments' } },
   ]);
-  expect(printed).toContain('onReplay is "apply"');
+  expect(printed.text).toContain('onReplay is "apply"');
   expect(process.exitCode).toBe(0);
 });
 
 test('it leaves other topics out when one is named', async () => {
   found('payments');
   await replayMissing('--of-topic', 'audit', '--yes');
-  expect(printed).toContain('Nothing is missing');
+  expect(printed.text).toContain('Nothing is missing');
   expect(dynamodb.commandCalls(PutItemCommand)).toEqual([]);
 });
 
@@ -118,6 +108,6 @@ test('it refuses while the topic does not exist: the relay could publish nothing
 test('a topic that could not be read is named, and is no all-clear', async () => {
   found('payments', { unreadTopics: [{ topic: 'audit', why: 'no leader' }] });
   await replayMissing('--of-topic', 'audit');
-  expect(printed).toContain('audit could not be read to its end: no leader');
+  expect(printed.text).toContain('audit could not be read to its end: no leader');
   expect(process.exitCode).toBe(1);
 });

@@ -64,19 +64,9 @@ function aTable() {
   fill(client, () => isFull);
   const kafka = new FakeKafka();
   const relay = new MemoryRelay({ client, tableName: 'outbox', publisher: kafka, order: 'relaxed', clock });
-  let sequence = 0;
   let shows = true;
-  db.onInsert = ({ key, item: image }) => {
-    if (!shows) return;
-    relay.add({
-      eventName: 'INSERT',
-      dynamodb: {
-        ApproximateCreationDateTime: now / 1000,
-        SequenceNumber: String(++sequence),
-        Keys: key,
-        NewImage: image,
-      },
-    });
+  db.onInsert = (insert) => {
+    if (shows) relay.insert(insert);
   };
   const target = { client, tableName: 'outbox' };
   const store: SweepStore = {

@@ -37,19 +37,7 @@ function aWorld() {
       ? { kind: 'poison', reason: 'message-refused', message: 'no' }
       : undefined;
   const relay = new MemoryRelay({ client, tableName: 'outbox', publisher: kafka, order: 'relaxed', clock });
-  let sequence = 0;
-  db.onInsert = ({ key, item: image, table }) => {
-    if (table !== 'outbox') return;
-    relay.add({
-      eventName: 'INSERT',
-      dynamodb: {
-        ApproximateCreationDateTime: Date.now() / 1000,
-        SequenceNumber: String(++sequence),
-        Keys: key,
-        NewImage: image,
-      },
-    });
-  };
+  db.onInsert = (insert) => relay.insert(insert);
   const target = { client, tableName: 'outbox' };
   const put = (Item: Stored, TableName = 'outbox') => client.send(new PutItemCommand({ TableName, Item }));
   const Key = marshall({ pk: KEY, sk: at(2) });

@@ -26,17 +26,7 @@ function aTable() {
   const kafka = new FakeKafka();
   const clock = { now: Date.now };
   const relay = new MemoryRelay({ client, tableName: 'outbox', publisher: kafka, order: 'relaxed', clock });
-  let sequence = 0;
-  db.onInsert = ({ key, item: image }) =>
-    relay.add({
-      eventName: 'INSERT',
-      dynamodb: {
-        ApproximateCreationDateTime: Date.now() / 1000,
-        SequenceNumber: String(++sequence),
-        Keys: key,
-        NewImage: image,
-      },
-    });
+  db.onInsert = (insert) => relay.insert(insert);
   const target = { client, tableName: 'outbox' };
   return {
     ...{ kafka, relay, target, client },
