@@ -1,4 +1,4 @@
-import type { UnreadableEvent } from './apply-once';
+import { isUnreadable, type UnreadableEvent } from './apply-once';
 import { decodeRecord, type DecodedEvent, type UndecodableReason } from './decode';
 import type { ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';
@@ -38,7 +38,7 @@ export async function readAgain(
   content: DecodedEvent | UnreadableEvent,
   { events }: Pick<ConsumerSettings, 'events'>,
 ): Promise<DecodedEvent | UnreadableEvent> {
-  if ('reason' in content) return content;
+  if (isUnreadable(content)) return content;
   const decoded = await decodeRecord(record, events);
   return decoded.kind === 'event' ? decoded.event : content;
 }

@@ -110,3 +110,6 @@ export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Er
     return own === code;
   }
 }
+
+/** What was thrown, as a text for a person. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,3 +1,4 @@
+import { messageOf } from '../event/errors';
 import { DEAD_LETTER_OVERHEAD_BYTES } from '../event/consumer-name';
 import { TOPIC_PATTERN } from '../event/item';
 import { protocolErrorOf } from '../kafka/protocol-error';
@@ -106,7 +107,7 @@ export async function createTopic(admin: Admin, plan: TopicPlan): Promise<FoundT
     const type =
       protocolErrorOf(error) ?? protocolErrorOf((error as { readonly errors?: readonly unknown[] }).errors?.[0]);
     if (type === undefined) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const isForbidden = type.endsWith('AUTHORIZATION_FAILED');
     refuse(
       OPERATION,

@@ -1,4 +1,4 @@
-import { GetItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { dynamodbInbox } from '../consume/dynamodb/inbox';
 import { decide, seenOf, type InboxState } from '../consume/inbox';
 import {
@@ -11,7 +11,7 @@ import {
   sourceKeyOf,
   type InboxKey,
 } from '../consume/inbox-keys';
-import { OutboxError } from '../event/errors';
+import { messageOf, OutboxError } from '../event/errors';
 import { isOwnPartition, parsePartitionKey } from '../event/key';
 import { versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
@@ -31,6 +31,7 @@ import {
 } from './explain-judge';
 import { show, type ShownKey } from './show';
 import { OPERATOR_CLOCK, type Target } from './target';
+import { readItem } from './read-item';
 
 /** A consumer that a deployment names. */
 export interface NamedConsumer {
@@ -185,7 +186,7 @@ async function explainOne(target: Target, pk: string, { consumers, rows, options
       return await asked;
     } catch (error) {
       // One topic or group that may not be read must not keep the rest from being seen.
-      notLookedAt.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      notLookedAt.push(`${what}: ${messageOf(error)}`);
       return undefined;
     }
   };
@@ -278,8 +279,7 @@ async function marksOf(
     );
   await forEachKey(open, async (id) => {
     const pk = inboxPartitionKey(consumer, sourceKeyOf(key));
-    const Key = { pk: { S: pk }, sk: { S: markerSortKey(id) } };
-    const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    const Item = await readItem({ client, tableName }, { pk, sk: markerSortKey(id) });
     if (Item !== undefined) marks.set(id, Item['discarded'] === undefined ? 'applied' : 'discarded');
   });
   return marks;

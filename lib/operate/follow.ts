@@ -1,10 +1,9 @@
-import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { storedKeyOf } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
+import { readItem } from './read-item';
 import type { Redriven } from './redrive';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
 
@@ -64,7 +63,7 @@ async function look(
   { pk, from, signal }: Redriven,
   hold: Hold | undefined,
 ): Promise<Followed | undefined> {
-  const sent = await itemAt(client, tableName, storedKeyOf(signal));
+  const sent = await readItem({ client, tableName }, storedKeyOf(signal));
   if (sent !== undefined) {
     const { setAside } = sent;
     return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };
@@ -72,13 +71,6 @@ async function look(
   // Out of time, or the sweeper has put another signal in the place of this one: a later invocation goes on.
   if (hold?.state === 'draining') return undefined;
   if (hold !== undefined) return { pk, outcome: 'held', message: hold.message };
-  const first = await itemAt(client, tableName, { pk, sk: from });
+  const first = await readItem({ client, tableName }, { pk, sk: from });
   return first !== undefined && isOpen(itemStateOf(first).state) ? undefined : { pk, outcome: 'released' };
-}
-
-async function itemAt(client: DynamoDBClient, tableName: string, key: { pk: string; sk: string }) {
-  const { Item } = await client.send(
-    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(key) }),
-  );
-  return Item;
 }

@@ -1,9 +1,10 @@
-import { GetItemCommand, QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hold } from '../event/control';
 import { isHeldItem, isRefused } from '../event/gone';
+import type { Image } from '../event/item';
 import { forEachKey } from '../relay/key-work';
 import { shownPosition } from '../event/position';
+import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import type { Target } from './target';
 
@@ -23,27 +24,27 @@ export interface GoneItem {
  *
  * A hold that is being drained is left out: only the relay can tell whether its item was published a moment ago.
  */
-export async function goneItems(
-  { client, tableName }: Target,
-  holds: Iterable<Hold>,
-): Promise<ReadonlyMap<string, GoneItem>> {
-  const holding = [...holds].filter((hold) => hold.state === 'holding' && isRefused(hold));
-  const gone = new Map<string, GoneItem>();
-  if (holding.length === 0) return gone;
-  await forEachKey(holding, async ({ pk, position, id }) => {
-    const { Item: item } = await client.send(
-      new GetItemCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        Key: marshall({ pk, sk: position }),
-        ProjectionExpression: 'pk, id',
-      }),
-    );
-    if (isHeldItem({ position, ...(id === undefined ? {} : { id }) }, item)) return;
-    if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return;
-    gone.set(pk, { pk, position, ...(id === undefined ? {} : { id }), isReplaced: item !== undefined });
+export async function goneItems(target: Target, holds: Iterable<Hold>): Promise<ReadonlyMap<string, GoneItem>> {
+  const found = new Map<string, GoneItem>();
+  await forEachKey([...holds].filter(mayBeGone), async (hold) => {
+    const gone = await goneItemOf(target, hold, await readItem(target, { pk: hold.pk, sk: hold.position }));
+    if (gone !== undefined) found.set(hold.pk, gone);
   });
-  return gone;
+  return found;
+}
+
+const mayBeGone = (hold: Hold): boolean => hold.state === 'holding' && isRefused(hold);
+
+/** The same of one hold, by what lies at its position. */
+export async function goneItemOf(
+  { client, tableName }: Target,
+  hold: Hold,
+  stored: Image | undefined,
+): Promise<GoneItem | undefined> {
+  const { pk, position, id } = hold;
+  if (!mayBeGone(hold) || isHeldItem(hold, stored)) return undefined;
+  if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return undefined;
+  return { pk, position, ...(id === undefined ? {} : { id }), isReplaced: stored !== undefined };
 }
 
 /** An operator may have put the item under another position. */

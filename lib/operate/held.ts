@@ -1,12 +1,12 @@
-import { GetItemCommand, QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Hold, HoldReason } from '../event/control';
 import { itemStateOf } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { Request } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
-import { goneItems, type GoneItem } from './gone';
+import { goneItemOf, type GoneItem } from './gone';
+import { readItem } from './read-item';
 import { OPERATOR_CLOCK, type Target } from './target';
 
 /** A key that is held, and what waits. */
@@ -43,11 +43,12 @@ export async function held(target: Target, options: HeldOptions = {}): Promise<r
   const keys: HeldKey[] = [];
   for (let at = 0; at < selected.length; at += PORTION) {
     const portion = selected.slice(at, at + PORTION);
-    const gone = await goneItems(target, portion);
     const found = new Map<string, HeldKey>();
     await forEachKey(portion, async (hold) => {
-      const [waiting, redriven] = await Promise.all([countWaiting(target, hold), redrivenOf(target, hold)]);
-      found.set(hold.pk, { ...hold, waiting, redriven, gone: gone.get(hold.pk) });
+      const { pk, position } = hold;
+      const [waiting, stored] = await Promise.all([countWaiting(target, hold), readItem(target, { pk, sk: position })]);
+      const redriven = stored === undefined ? undefined : itemStateOf(stored).redriven;
+      found.set(pk, { ...hold, waiting, redriven, gone: await goneItemOf(target, hold, stored) });
     });
     const inOrder = portion.flatMap(({ pk }) => found.get(pk) ?? []);
     onKeys?.(inOrder);
@@ -76,16 +77,4 @@ async function countWaiting({ client, tableName }: Target, { pk, position }: Hol
     after = LastEvaluatedKey;
   } while (after !== undefined);
   return waiting;
-}
-
-async function redrivenOf({ client, tableName }: Target, { pk, position }: Hold): Promise<Request | undefined> {
-  const { Item } = await client.send(
-    new GetItemCommand({
-      TableName: tableName,
-      ConsistentRead: true,
-      Key: marshall({ pk, sk: position }),
-      ProjectionExpression: 'redriven',
-    }),
-  );
-  return Item === undefined ? undefined : itemStateOf(Item).redriven;
 }

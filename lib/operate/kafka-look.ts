@@ -1,6 +1,7 @@
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { atMost } from '../consume/waiting';
-import { OutboxError } from '../event/errors';
+import { messageOf, OutboxError } from '../event/errors';
+import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { probeBrokers, unreachableBrokers, type ProbedBroker } from './probe-brokers';
 import { unavailable, within } from './time-limit';
@@ -22,7 +23,8 @@ export class KafkaLook {
   readonly brokers: readonly ProbedBroker[];
   readonly #admin: Admin;
 
-  private constructor(admin: Admin, topics: ReadonlySet<string>, brokers: readonly ProbedBroker[]) {
+  /** Use {@link KafkaLook.open}. */
+  constructor(admin: Admin, topics: ReadonlySet<string>, brokers: readonly ProbedBroker[]) {
     this.#admin = admin;
     this.topics = topics;
     this.brokers = brokers;
@@ -78,22 +80,7 @@ export class KafkaLook {
   async maxMessageBytes(topics: readonly string[]): Promise<Map<string, number>> {
     const known = topics.filter((each) => this.topics.has(each));
     if (known.length === 0) return new Map();
-    const { resources } = await this.#within('reading the configuration of topics', () =>
-      this.#admin.describeConfigs({
-        includeSynonyms: false,
-        resources: known.map((name) => ({
-          type: ConfigResourceTypes.TOPIC,
-          name,
-          configNames: ['max.message.bytes'],
-        })),
-      }),
-    );
-    return new Map(
-      resources.flatMap(({ resourceName, configEntries }) => {
-        const value = configEntries.find(({ configName }) => configName === 'max.message.bytes')?.configValue;
-        return value === undefined ? [] : [[resourceName, Number(value)] as const];
-      }),
-    );
+    return this.#within('reading the configuration of topics', () => maxMessageBytesOf(this.#admin, known));
   }
 
   close(): Promise<void> {
@@ -112,5 +99,3 @@ async function goodbye(admin: Admin): Promise<void> {
     admin.disconnect().catch(() => undefined),
   );
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -9,7 +9,7 @@ import {
   type Kafka,
   type KafkaMessage,
 } from 'kafkajs';
-import { OutboxError } from '../event/errors';
+import { messageOf, OutboxError } from '../event/errors';
 import { REPLAY_HEADER } from '../event/message';
 import type { Receipt } from '../event/receipt';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
@@ -522,8 +522,6 @@ const rawMessagesOf = (batch: Batch): readonly KafkaMessage[] =>
   (batch as Batch & { readonly messagesWithinOffset?: readonly KafkaMessage[] }).messagesWithinOffset ?? batch.messages;
 
 const headerOf = (headers: IHeaders, name: string): string | undefined => headers[name]?.toString();
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** By the name of what a broker answered. */
 const CURES: Readonly<Record<string, string>> = {

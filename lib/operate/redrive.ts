@@ -1,10 +1,10 @@
 import {
-  GetItemCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { messageOf } from '../event/errors';
 import { ITEM_GONE, PARK_REASONS, type Hold, type HoldReason } from '../event/control';
 import { FIRST_POSITION } from '../event/gone';
 import { shownPosition } from '../event/position';
@@ -19,6 +19,7 @@ import { isCollectionFull, isFull } from '../relay/dynamodb/full-item';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { goneItems, goneLines, type GoneItem } from './gone';
+import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
@@ -157,7 +158,7 @@ export async function redrive(
       const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
       asked.push({ ...one, signal: await ask(target, one, signal) });
     } catch (error) {
-      failed.push({ pk: one.pk, why: error instanceof Error ? error.message : String(error) });
+      failed.push({ pk: one.pk, why: messageOf(error) });
     }
     onProgress?.(asked.length + failed.length);
   });
@@ -189,14 +190,7 @@ async function skipOf(
   if (gone !== undefined) {
     return newSignal(pk, request.at, { kind: 'skip' as const, position, id: hold.id, gone: true as const, request });
   }
-  const { Item } = await client.send(
-    new GetItemCommand({
-      TableName: tableName,
-      ConsistentRead: true,
-      Key: marshall({ pk, sk: position }),
-      ProjectionExpression: 'id, processedAt, discarded, parked',
-    }),
-  );
+  const Item = await readItem({ client, tableName }, { pk, sk: position });
   const state = Item === undefined ? undefined : itemStateOf(Item).state;
   if (Item === undefined || state === undefined || !isOpen(state)) {
     return refuse(

@@ -1,5 +1,6 @@
 import { PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { messageOf } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
 import { isPosition, versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
@@ -215,7 +216,7 @@ async function ask(
       }
       asked.push(pk);
     } catch (error) {
-      failed.push({ pk, why: error instanceof Error ? error.message : String(error) });
+      failed.push({ pk, why: messageOf(error) });
     }
   });
   return { replayId, asked, failed };

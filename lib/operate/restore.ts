@@ -1,10 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  GetItemCommand,
-  PutItemCommand,
-  type AttributeValue,
-} from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { ConditionalCheckFailedException, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Hold } from '../event/control';
 import { isHeldItem } from '../event/gone';
 import type { Image } from '../event/item';
@@ -12,6 +6,7 @@ import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
 import { shownPosition } from '../event/position';
 import { readHold } from '../relay/dynamodb/holds';
 import { decodeStored } from '../relay/record';
+import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { refuse, requireHeldKey, type Target } from './target';
 import { positionOf } from './where';
@@ -56,7 +51,7 @@ export async function planRestore(
     return no(`${pk} is ${now}, not at ${at}. Only the item that a key waits for can be restored.`);
   }
   if (hold.state === 'draining') no(`a redrive is at work on ${pk}. Wait until it has ended.`);
-  const present = await itemAt(target, tableName, pk, sk);
+  const present = await readItem(target, { pk, sk });
   if (present !== undefined) {
     no(`an item is at ${at} of ${pk} (${itemStateOf(present).state}): a copy cannot replace it.`);
   }
@@ -100,15 +95,8 @@ const no = (why: string): never => refuse('restore', why);
 
 async function copyIn(target: Target, from: string, pk: string, sk: string) {
   if (from === target.tableName) no(`${from} is the outbox table itself. Name the table that was restored next to it.`);
-  const item = await itemAt(target, from, pk, sk);
+  const item = await readItem({ ...target, tableName: from }, { pk, sk });
   return item ?? no(`${from} has no item of ${pk} at ${shownPosition(sk)}. Restore a time at which the item existed.`);
-}
-
-async function itemAt({ client }: Target, tableName: string, pk: string, sk: string) {
-  const { Item } = await client.send(
-    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
-  );
-  return Item;
 }
 
 const FORM = `an item in DynamoDB's JSON, as aws dynamodb get-item or aws dynamodbstreams get-records print it: {"pk":{"S":"order#42"},…}`;

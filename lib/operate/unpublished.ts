@@ -1,7 +1,7 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { isOpen, itemStateOf } from '../event/item-state';
 import type { Census } from '../sweep/census';
 import type { Finding } from '../sweep/judge';
+import { readItem } from './read-item';
 import type { Target } from './target';
 
 /** What proves that the relay does not publish what it should. */
@@ -59,7 +59,7 @@ export class Waiting {
  * seconds later, in strongly consistent reads of at most 25 items.
  */
 export async function unpublished(
-  { client, tableName }: Pick<Target, 'client' | 'tableName'>,
+  target: Pick<Target, 'client' | 'tableName'>,
   waiting: Waiting,
   { lastProcessedAt = 0, newestPublishedAt = 0 }: Census,
   { now, pause }: { readonly now: () => number; readonly pause: (ms: number) => Promise<void> },
@@ -76,7 +76,10 @@ export async function unpublished(
   if (!isSuspicious) return {};
   await pause(SECOND_LOOK_MS);
   const open: Due[] = [];
-  for (const suspect of suspects) if (await isStillOpen(suspect)) open.push(suspect);
+  for (const suspect of suspects) {
+    const item = await readItem(target, { pk: suspect.pk, sk: suspect.from });
+    if (item !== undefined && isOpen(itemStateOf(item).state)) open.push(suspect);
+  }
   const late = open.filter(isOvertaken);
   const isSilent = silentMs > SILENT_MS && open.length > late.length;
   const { items, keys } = waiting.before(overtakenBefore);
@@ -93,11 +96,4 @@ export async function unpublished(
           },
         }),
   };
-
-  async function isStillOpen({ pk, from }: Due): Promise<boolean> {
-    const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, Key: { pk: { S: pk }, sk: { S: from } }, ConsistentRead: true }),
-    );
-    return Item !== undefined && isOpen(itemStateOf(Item).state);
-  }
 }

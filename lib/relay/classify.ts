@@ -75,24 +75,28 @@ export const concernsMessages = (failure: Failure): failure is Poison =>
 
 /** kafkajs notes the broker of a connection or request that failed, and rarely says so in its message. */
 function brokerIn(error: unknown): string | undefined {
-  let link = error;
-  for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
-    if ('broker' in link && typeof link.broker === 'string' && link.broker !== '') return link.broker;
-    link = link.cause;
-  }
+  for (const { broker } of linksOf(error)) if (typeof broker === 'string' && broker !== '') return broker;
   return undefined;
 }
 
 /** The error of the protocol, on what a broker answered, is the name in `type`; kafkajs wraps it once retries run out. */
 function protocolErrorIn(error: unknown): { readonly type: string; readonly message: string } | undefined {
+  for (const { type, message } of linksOf(error)) if (typeof type === 'string') return { type, message };
+  return undefined;
+}
+
+interface Link extends Error {
+  readonly type?: unknown;
+  readonly broker?: unknown;
+  readonly originalError?: unknown;
+}
+
+/** An error and what it wraps. */
+function* linksOf(error: unknown): Generator<Link> {
   let link = error;
   for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
-    const { type, message, originalError } = link as Error & {
-      readonly type?: unknown;
-      readonly originalError?: unknown;
-    };
-    if (typeof type === 'string') return { type, message };
-    link = link.cause ?? originalError;
+    const known: Link = link;
+    yield known;
+    link = known.cause ?? known.originalError;
   }
-  return undefined;
 }

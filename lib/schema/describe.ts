@@ -1,5 +1,5 @@
 import type { EventCatalogue, EventDefinition } from '../event/catalogue';
-import { OutboxError } from '../event/errors';
+import { messageOf, OutboxError } from '../event/errors';
 import { FIRST_VERSION } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { isRecord } from '../event/options';
@@ -41,7 +41,7 @@ export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue
     try {
       described[type] = describe(definition);
     } catch (error) {
-      problems.push(`${type}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${type}: ${messageOf(error)}`);
     }
   }
   if (problems.length === 0) return described;

@@ -167,8 +167,7 @@ class SurveyRun {
     const { findings, headIsMissing } = judge.verdict(this.#probes);
     // The scan may be behind, or the head lies in the part that an earlier run saw.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
-    const { onFinding = (finding: Finding): void => void this.#findings.push(finding) } = this.#options;
-    for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') onFinding(finding);
+    for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') this.#found(finding);
   }
 
   /** Holds whose keys were not met now: in an earlier run, or nowhere, because the key has no item left. */
@@ -176,11 +175,17 @@ class SurveyRun {
     for (const hold of this.#control.holds.values()) {
       if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
       try {
-        if (!(await this.#isHeld(hold))) this.#findings.push(orphanOf(hold));
+        if (!(await this.#isHeld(hold))) this.#found(orphanOf(hold));
       } catch (error) {
         this.#failures.push(error);
       }
     }
+  }
+
+  #found(finding: Finding): void {
+    const { onFinding } = this.#options;
+    if (onFinding === undefined) this.#findings.push(finding);
+    else onFinding(finding);
   }
 
   async #isHeld(hold: Hold): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { ConfigResourceTypes, ConfigSource, type Admin, type Kafka } from 'kafkajs';
 import type { TopicAdmin } from './handle';
+import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import type { FoundTopic } from './plan';
 
 /** Replicas as the cluster's default says. */
@@ -13,18 +14,11 @@ export interface KafkaTopicAdmin extends TopicAdmin {
   maxMessageBytes(topic: string): Promise<number | undefined>;
 }
 
-const MAX_MESSAGE_BYTES = 'max.message.bytes';
-
 /** The administration of topics by kafkajs; `admin` is connected. */
 export const kafkaTopicAdmin = (admin: Admin): KafkaTopicAdmin => ({
   list: () => admin.listTopics(),
 
-  async maxMessageBytes(topic) {
-    const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames: [MAX_MESSAGE_BYTES] };
-    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
-    const entry = resources[0]?.configEntries.find(({ configName }) => configName === MAX_MESSAGE_BYTES);
-    return entry === undefined ? undefined : Number(entry.configValue);
-  },
+  maxMessageBytes: async (topic) => (await maxMessageBytesOf(admin, [topic])).get(topic),
 
   async find(topic) {
     // Asking for a topic that is not there would be retried by kafkajs until it gives up.

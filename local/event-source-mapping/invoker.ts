@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../../lib/event/errors';
 import { spawnSupervised, type SupervisedProcess } from '../supervised-process';
 import type { FunctionSettings } from '../template';
 import type { Answer, Invoke } from './child-protocol';
@@ -109,7 +110,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     const requestId = randomUUID();
     let startedAt = performance.now();
     const failed = (error: unknown): InvocationResult => ({
-      outcome: { kind: 'error', message: error instanceof Error ? error.message : String(error) },
+      outcome: { kind: 'error', message: messageOf(error) },
       requestId,
       durationMs: performance.now() - startedAt,
       maxRssBytes: 0,

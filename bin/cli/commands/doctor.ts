@@ -109,7 +109,7 @@ function lines(report: DoctorReport, { terminal, place }: Session): string[] {
   ];
 }
 
-/** What could not be checked for one and the same reason is one line for a person, which names the checks. */
+/** For a person, the checks that could not be made for the same reason share one line, which names them. */
 function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
   const unknown = Map.groupBy(
     all.filter(({ verdict }) => verdict === 'unknown'),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { messageOf } from '../../../lib/event/errors';
 import { explain, type ExplainReport } from '../../../lib/operate/explain';
 import type {
   EventAtConsumer,
@@ -91,7 +92,7 @@ async function kafkaFor(session: Session, options: ExplainOptions, notLookedAt: 
       terminal.progress(`${number(passed)} of ${count(all, 'dead letter')} read`),
     );
   } catch (error) {
-    notLookedAt.push(`Kafka: ${error instanceof Error ? error.message : String(error)}`);
+    notLookedAt.push(`Kafka: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { messageOf } from '../../../lib/event/errors';
 import { planRestore, restore, type RestorePlan, type RestoreSource } from '../../../lib/operate/restore';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES, needsYes } from '../act';
@@ -51,9 +52,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new SessionError(
-      `restore: ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new SessionError(`restore: ${file} cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { messageOf } from '../../../lib/event/errors';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import { findRelay } from '../../../lib/operate/find-relay';
 import { RELAY_DEFAULTS } from '../../../lib/relay/environment';
@@ -144,7 +145,7 @@ async function tidy(settings: SmokeSettings, { keep }: { keep: boolean }): Promi
     const rest = left === 0 ? '' : ` ${left} are still owed to somebody and stay.`;
     return `${removed} items were deleted from the table.${rest} ${inKafka}`;
   } catch (error) {
-    session.terminal.note(error instanceof Error ? error.message : String(error));
+    session.terminal.note(messageOf(error));
     return `The events could not be deleted from the table; those that were published expire. ${inKafka}`;
   }
 }

@@ -127,7 +127,7 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
 /** So many holes are named; `--json` has all that were read again. */
 const SHOWN_HOLES = 10;
 
-/** What is not in the table, and of what that cannot be told. */
+/** The versions and held items that are missing in the table, and how much could not be looked at. */
 function missingLines({ holes, moreHoles, gone }: VerifyReport): string[] {
   const rows = holes.slice(0, SHOWN_HOLES).map(({ pk, from, to }) => {
     const which = from === to ? `version ${from} is` : `versions ${from} to ${to} are`;

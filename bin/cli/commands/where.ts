@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { messageOf } from '../../../lib/event/errors';
 import { KafkaLook } from '../../../lib/operate/kafka-look';
 import { comparedWith, where, type Location } from '../../../lib/operate/where';
 import { act, EXIT_CODES } from '../act';
@@ -55,7 +56,7 @@ async function compared(
     const ends = await look.ends([...new Set(locations.map(({ topic }) => topic))]);
     return { locations: comparedWith(locations, { topics: look.topics, ends }) };
   } catch (error) {
-    return { locations, notCompared: error instanceof Error ? error.message : String(error) };
+    return { locations, notCompared: messageOf(error) };
   } finally {
     await look?.close();
   }

@@ -1,17 +1,10 @@
-import {
-  CompressionTypes,
-  ConfigResourceTypes,
-  type IHeaders,
-  type Kafka,
-  type Message,
-  type Producer,
-  type RecordMetadata,
-} from 'kafkajs';
-import { deadLetterTopic } from '../../event/consumer-name';
+import { CompressionTypes, type IHeaders, type Kafka, type Message, type Producer, type RecordMetadata } from 'kafkajs';
+import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
 import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
-import { OutboxError } from '../../event/errors';
+import { messageOf, OutboxError } from '../../event/errors';
 import { refuseOption } from '../../event/options';
 import { formatReceipt } from '../../event/receipt';
+import { maxMessageBytesOf } from '../../kafka/max-message-bytes';
 import { protocolErrorOf } from '../../kafka/protocol-error';
 import type { Aside, DeadLetters } from '../ports';
 import { withAdmin, type MaybeAdmin } from './admin';
@@ -51,8 +44,6 @@ const MAX_TIMEOUT_MS = 3600_000;
 const GOODBYE_MS = 2_000;
 /** Of one topic at a time. */
 const CONCURRENT_SENDS = 32;
-/** What a dead letter has beside its message: the reason and the place of the original. */
-const HEADROOM_BYTES = 4_096;
 
 const TOO_LARGE: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
@@ -200,23 +191,22 @@ class TopicSender {
       return new OutboxError(
         'topic-missing',
         `Topic "${this.#topic}" does not exist, and the dead letter of ${formatReceipt(record)} waits for it. ` +
-          `Create it with a "max.message.bytes" that is ${HEADROOM_BYTES} above that of "${record.topic}": ` +
+          `Create it with a "max.message.bytes" that is ${DEAD_LETTER_OVERHEAD_BYTES} above that of "${record.topic}": ` +
           `npx outbox topic create ${this.#topic} --like ${record.topic}`,
         { topics: [this.#topic] },
         { cause },
       );
     }
-    return unavailable(this.#topic, cause instanceof Error ? cause.message : String(cause), cause);
+    return unavailable(this.#topic, messageOf(cause), cause);
   }
 
   /** How large messages the topic takes; `undefined` if that cannot be read. */
-  async #limit(): Promise<number | undefined> {
-    const resource = { type: ConfigResourceTypes.TOPIC, name: this.#topic, configNames: ['max.message.bytes'] };
-    const { resources } = await withAdmin(this.#kafka, this.#end, (client) =>
-      client.describeConfigs({ resources: [resource], includeSynonyms: false }),
-    ).catch(() => ({ resources: [] }));
-    const entry = resources[0]?.configEntries.find(({ configName }) => configName === 'max.message.bytes');
-    return entry === undefined ? undefined : Number(entry.configValue);
+  #limit(): Promise<number | undefined> {
+    const limits = withAdmin(this.#kafka, this.#end, (admin) => maxMessageBytesOf(admin, [this.#topic]));
+    return limits.then(
+      ([limit]) => limit?.[1],
+      () => undefined,
+    );
   }
 }
 
@@ -227,7 +217,7 @@ function tooLarge(topic: string, record: ConsumedRecord, limit: number | undefin
   return new OutboxError(
     'dead-letter-too-large',
     `The dead letter of ${receipt} does not fit topic "${topic}", ${takes}: the message has ${bytes} bytes, uncompressed. ` +
-      `It is sent again until it fits, and its key waits. Raise "max.message.bytes" of "${topic}" to ${bytes + HEADROOM_BYTES}.`,
+      `It is sent again until it fits, and its key waits. Raise "max.message.bytes" of "${topic}" to ${bytes + DEAD_LETTER_OVERHEAD_BYTES}.`,
     { topic, receipt, bytes, ...(limit === undefined ? {} : { maxBytes: limit }) },
     { cause },
   );

@@ -1,4 +1,4 @@
-import { GetItemCommand, QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { parkedRecord } from '../../consume/dynamodb/inbox';
 import {
@@ -15,6 +15,7 @@ import { decodeRequest, type ParkingRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/key-work';
 import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
+import { readItem } from '../read-item';
 
 /** The table of one or more consumers. */
 export interface InboxTarget {
@@ -200,13 +201,12 @@ function describe(image: Record<string, AttributeValue>): ParkedHead {
 
 /** The whole message at a place, as the consumer read it: its data is nobody's business until it is to be discarded. */
 export async function parkedMessage(
-  { client, tableName }: InboxTarget,
+  target: InboxTarget,
   consumer: string,
   key: InboxKey,
   position: string,
 ): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly value: string | null } | undefined> {
-  const Key = { pk: { S: inboxPartitionKey(consumer, key) }, sk: { S: position } };
-  const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+  const Item = await readItem(target, { pk: inboxPartitionKey(consumer, key), sk: position });
   if (Item === undefined) return undefined;
   const record = parkedRecord(unmarshall(Item));
   const headers = Object.keys(record.headers).map((name) => [name, headerText(record, name) ?? ''] as const);

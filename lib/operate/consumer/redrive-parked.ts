@@ -1,5 +1,6 @@
-import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { messageOf } from '../../event/errors';
 import { answersPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
 import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../consume/request';
 import { formatReceipt } from '../../event/receipt';
@@ -9,6 +10,7 @@ import { forEachKey } from '../../relay/key-work';
 import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from '../redrive';
 import { pause, refuse } from '../target';
+import { readItem } from '../read-item';
 
 /** A consumer by its name and its table. */
 export interface ConsumerTarget extends InboxTarget {
@@ -78,7 +80,7 @@ export async function redriveParked(
       await putRequest(target, one);
       asked.push(one);
     } catch (error) {
-      failed.push({ key, why: error instanceof Error ? error.message : String(error) });
+      failed.push({ key, why: messageOf(error) });
     }
     onProgress?.(asked.length + failed.length);
   });
@@ -148,8 +150,7 @@ export async function followParked(
   for (;;) {
     const open = asked.filter(({ id }) => !answers.has(id));
     await forEachKey(open, async ({ id }) => {
-      const Key = { pk: { S: answersPartition(consumer) }, sk: { S: id } };
-      const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }));
+      const Item = await readItem({ client, tableName }, { pk: answersPartition(consumer), sk: id });
       const answer = Item === undefined ? undefined : decodeAnswer(unmarshall(Item));
       if (answer !== undefined) answers.set(id, answer);
     });

@@ -1,5 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { messageOf } from '../../event/errors';
 import { envelopeOf } from '../../consume/decode';
 import { encodeRecord } from '../../consume/dynamodb/inbox';
 import {
@@ -165,7 +166,7 @@ export async function resendDeadLetters(
           asked.push(one);
         }
       } catch (error) {
-        failure = error instanceof Error ? error.message : String(error);
+        failure = messageOf(error);
       }
       if (failure !== undefined) failed.push({ place: resent, why: failure });
       onProgress?.(asked.length + failed.length);
