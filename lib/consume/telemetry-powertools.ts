@@ -1,7 +1,7 @@
 import { OutboxError } from '../event/errors';
 import { CONSUMER_METRICS } from '../event/metrics';
 import { formatReceipt } from '../event/receipt';
-import { causeFields, causeKey, RepeatedLines } from '../event/repeated-lines';
+import { causeFields, causeKey, repeatedLog, RepeatedLines } from '../event/repeated-lines';
 import type { Envelope } from './decode';
 import type { ConsumerTelemetry } from './ports';
 import type { ConsumedRecord } from './record';
@@ -54,16 +54,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
   };
 
   const repeated = new RepeatedLines();
-  /** Logs a failure that may repeat without end: once, and then with back-off. */
-  const logRepeated = (
-    level: 'warn' | 'error',
-    message: string,
-    cause: unknown,
-    { of = causeKey(cause), ...fields }: Fields = {},
-  ) => {
-    const line = repeated.admit(`${message} ${of}`);
-    if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
-  };
+  const logRepeated = repeatedLog(logger, repeated);
 
   return {
     applied(event, latencyMs) {
@@ -245,9 +236,6 @@ const placeOf = (record: ConsumedRecord) => {
   const { topic, partition, offset } = record;
   return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
 };
-
-/** Fields of a line that may repeat; `of` tells its causes apart. */
-type Fields = Readonly<Record<string, unknown>> & { readonly of?: string };
 
 /** The topic that does not take a dead letter, if the error names it, and what lines about it have in common. */
 function refusalOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {

@@ -56,6 +56,28 @@ export class RepeatedLines {
   }
 }
 
+/** Where lines about failures go. */
+export interface FailureLog {
+  warn(message: string, fields: Record<string, unknown>): void;
+  error(message: string, fields: Record<string, unknown>): void;
+}
+
+/** Fields of a line that may repeat; `of` tells its causes apart, by default the error itself. */
+export type RepeatedFields = Readonly<Record<string, unknown>> & { readonly of?: string };
+
+/** Logs a failure that may repeat without end: once, and then with back-off. */
+export const repeatedLog =
+  (logger: FailureLog, lines: RepeatedLines) =>
+  (
+    level: 'warn' | 'error',
+    message: string,
+    cause: unknown,
+    { of = causeKey(cause), ...fields }: RepeatedFields = {},
+  ): void => {
+    const line = lines.admit(`${message} ${of}`);
+    if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
+  };
+
 /** A cause as fields of a log line. The frames of its stack are logged once: repetitions would hide the rest of the log. */
 export function causeFields(cause: unknown, { isFirst, leftOut } = { isFirst: true, leftOut: 0 }) {
   const described =

@@ -2,7 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
 import { partitionName } from '../event/partition-hold';
-import { causeFields, causeKey, RepeatedLines } from '../event/repeated-lines';
+import { repeatedLog, RepeatedLines } from '../event/repeated-lines';
 import type { Telemetry } from './ports';
 
 /** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
@@ -33,12 +33,7 @@ export function powertoolsTelemetry({
     totals.set(name, (totals.get(name) ?? 0) + value);
   };
 
-  const repeated = new RepeatedLines();
-  /** Logs what each delivery of a batch may meet again: once, and then with back-off. */
-  const logRepeated = (level: 'warn' | 'error', message: string, of: string, cause: unknown, fields = {}): void => {
-    const line = repeated.admit(`${message} ${of}`);
-    if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
-  };
+  const logRepeated = repeatedLog(logger, new RepeatedLines());
 
   return {
     received(records) {
@@ -65,23 +60,18 @@ export function powertoolsTelemetry({
     },
     breakerOpen({ pk, sk, reason, message }, recentHolds) {
       add(RELAY_METRICS.breakerOpen);
-      const fields = { pk, sk, reason, refusal: message, recentHolds };
-      logRepeated(
-        'error',
-        'Many keys were parked within minutes: parking is off and the shard waits',
-        message,
-        undefined,
-        fields,
-      );
+      const what = 'Many keys were parked within minutes: parking is off and the shard waits';
+      logRepeated('error', what, undefined, { of: message, pk, sk, reason, refusal: message, recentHolds });
     },
     markFailed({ pk, sk, id }, cause) {
       add(RELAY_METRICS.markFailures);
-      logRepeated('warn', 'Published an item but could not mark it', causeKey(cause), cause, { pk, sk, id });
+      logRepeated('warn', 'Published an item but could not mark it', cause, { pk, sk, id });
     },
     outage({ message, cause, partitions, since }) {
       add(RELAY_METRICS.outages);
       const names = partitions?.map(partitionName);
-      logRepeated('error', 'Outage: the shard waits and nothing is lost', `${message} ${String(names)}`, cause, {
+      logRepeated('error', 'Outage: the shard waits and nothing is lost', cause, {
+        of: `${message} ${String(names)}`,
         outage: message,
         partitions: names,
         since: since === undefined ? undefined : new Date(since).toISOString(),
@@ -108,11 +98,11 @@ export function powertoolsTelemetry({
     keyFailed(pk, { message, cause }) {
       add(RELAY_METRICS.keyFailures);
       const what = 'One key failed: its records are delivered again and other keys go on';
-      logRepeated('warn', what, `${pk} ${message}`, cause, { pk, failure: message });
+      logRepeated('warn', what, cause, { of: `${pk} ${message}`, pk, failure: message });
     },
     producerRebuilt(cause) {
       add(RELAY_METRICS.producerRebuilds);
-      logRepeated('warn', 'Replaced the Kafka producer', causeKey(cause), cause);
+      logRepeated('warn', 'Replaced the Kafka producer', cause);
     },
     signalSetAside({ pk, sk }, why) {
       add(RELAY_METRICS.signalsSetAside);
