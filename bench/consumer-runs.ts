@@ -70,7 +70,7 @@ export async function runThroughput(
   return results;
 }
 
-export const SLOW_KEY = { fastKeys: 100, slowMs: 200, perSecond: 400, slowPerSecond: 8, warmupSeconds: 2, seconds: 8 };
+export const SLOW_KEY = { fastKeys: 100, slowMs: 200, perSecond: 400, slowPerSecond: 8, warmupSeconds: 5, seconds: 8 };
 const TICK_MS = 20;
 
 export interface SlowKeyRun {

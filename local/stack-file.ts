@@ -13,6 +13,8 @@ export interface StackDescription {
   readonly streamArn: string;
   readonly brokers: readonly string[];
   readonly topics: readonly string[];
+  /** Whether the event source mapping invokes the relay. */
+  readonly mapping: 'Enabled' | 'Disabled';
   readonly logFolder: string;
   /** Absent for what this stack did not start. The relay's process is a new one after each kill or timeout. */
   readonly pids: {

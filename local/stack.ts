@@ -161,6 +161,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     streamArn,
     brokers,
     topics: options.topics.map(({ topic }) => topic),
+    mapping: mapping.isEnabled ? 'Enabled' : 'Disabled',
     logFolder,
     pids: {
       stack: process.pid,
@@ -169,7 +170,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
       relay: relay.pid,
     },
   });
-  publishDescription(options.stackFile, describe, relay, undo);
+  publishDescription(options.stackFile, describe, { relay, mapping }, undo);
   return {
     brokers,
     kafka,
@@ -350,15 +351,17 @@ async function recreateStream(
 function publishDescription(
   path: string | undefined,
   describe: () => StackDescription,
-  relay: LambdaInvoker,
+  { relay, mapping }: { readonly relay: LambdaInvoker; readonly mapping: EventSourceMapping },
   undo: Undo[],
 ): void {
   if (path === undefined) return;
   const write = (): void => writeStackFile(path, describe());
   write();
   relay.on('started', write);
+  mapping.on('state', write);
   undo.push(() => {
     relay.off('started', write);
+    mapping.off('state', write);
     removeStackFile(path);
   });
 }

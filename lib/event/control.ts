@@ -34,6 +34,12 @@ export interface AwaitedItem {
   readonly id?: string;
 }
 
+/** Why an item was refused. */
+export interface Refusal {
+  readonly reason: ParkReason;
+  readonly message: string;
+}
+
 /** The record that a key's items from `position` on must wait. */
 export interface Hold extends AwaitedItem {
   readonly pk: string;
@@ -54,6 +60,8 @@ export interface Hold extends AwaitedItem {
    * drain has published it.
    */
   readonly headSeen?: true;
+  /** With the reason `item-gone` alone: why the item was refused before somebody deleted it. */
+  readonly refused?: Refusal;
   /** Items behind `position` that were refused too, in order; the first ones if there are many. */
   readonly others?: readonly AwaitedItem[];
 }
@@ -168,6 +176,7 @@ const decodeHold = ({
   since,
   awaits,
   headSeen,
+  refused,
   others,
 }: StoredHold): Hold => ({
   pk: key,
@@ -181,5 +190,6 @@ const decodeHold = ({
   since,
   ...(awaits === undefined ? {} : { awaits }),
   ...(headSeen === true ? { headSeen } : {}),
+  ...(refused === undefined ? {} : { refused }),
   ...(others === undefined ? {} : { others }),
 });

@@ -1,4 +1,4 @@
-import type { AwaitedItem, Hold } from './control';
+import { ITEM_GONE, othersBehind, PARK_REASONS, type AwaitedItem, type Hold, type Refusal } from './control';
 import type { Image } from './item';
 import { shownPosition } from './position';
 
@@ -15,6 +15,23 @@ export const isHeldItem = ({ id }: AwaitedItem, image: Image | undefined): boole
  */
 export const isRefused = ({ awaits, attempts, id, reason }: Hold): boolean =>
   attempts > 0 || (awaits === undefined && (id !== undefined || reason !== 'drain-unfinished'));
+
+/** Why the item that the key waits for was refused, as far as its hold tells. */
+export function refusalOf({ reason, message, refused }: Hold): Refusal | undefined {
+  const parkReason = PARK_REASONS.find((each) => each === reason);
+  return parkReason === undefined ? refused : { reason: parkReason, message };
+}
+
+/** The hold of a key whose item was deleted. `known`: the hold that a drain has begun with. */
+export const holdForGone = (known: Hold, item: AwaitedItem, message: string, revision: string): Hold => {
+  const { pk, attempts, since, position } = known;
+  const refused = item.position === position ? refusalOf(known) : undefined;
+  return {
+    ...{ pk, position: item.position, id: item.id, ...othersBehind(item.position, known) },
+    ...{ state: 'holding', reason: ITEM_GONE, message, attempts, since, revision },
+    ...(refused === undefined ? {} : { refused }),
+  };
+};
 
 /** Why a key stays held whose item was deleted. */
 export const goneMessage = ({ position, id }: AwaitedItem): string =>

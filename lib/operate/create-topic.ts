@@ -13,7 +13,7 @@ export interface NewTopic {
   readonly topic: string;
   /** Default: as many as `like` has; 3 for dead letters. */
   readonly partitions?: number;
-  /** An existing topic, whose replication and own properties are copied. */
+  /** An existing topic, whose replication and own properties are copied. Default for `TOPIC.CONSUMER.dlt`: `TOPIC`. */
   readonly like?: string;
 }
 
@@ -47,7 +47,8 @@ const CALL_MS = 120_000;
  * @throws OutboxError `operation-refused` for a topic that exists, a name that Kafka does not take, and a `like` that
  * does not exist, with the nearest names.
  */
-export async function planTopic(admin: Admin, { topic, partitions, like }: NewTopic): Promise<TopicPlan> {
+export async function planTopic(admin: Admin, wanted: NewTopic): Promise<TopicPlan> {
+  const { topic, partitions } = wanted;
   if (!TOPIC_PATTERN.test(topic) || topic === '.' || topic === '..') {
     refuse(OPERATION, `${JSON.stringify(topic)} is no name of a topic: 1 to 249 letters, digits, ".", "_" and "-".`);
   }
@@ -60,14 +61,17 @@ export async function planTopic(admin: Admin, { topic, partitions, like }: NewTo
       `topic ${topic} exists, with ${has} partitions and ${replicationFactor} replicas. Nothing was changed.`,
     );
   }
-  const model = like === undefined ? undefined : await modelOf(admin, names, like);
   const isForDeadLetters = topic.endsWith(DEAD_LETTERS);
+  const like = wanted.like ?? (isForDeadLetters ? sourceOf(topic, names) : undefined);
+  const model = like === undefined ? undefined : await modelOf(admin, names, like);
   const count = partitions ?? (isForDeadLetters ? DEAD_LETTER_PARTITIONS : model?.partitions);
   if (count === undefined) return refuse(OPERATION, 'give --partitions N, or --like TOPIC to copy one that exists.');
   const similar = nearest(topic, names);
   const plan = { topic, partitions: count, replicationFactor: model?.replicationFactor, like, similar };
   if (!isForDeadLetters || like === undefined) return { ...plan, configs: model?.configs ?? {} };
   const bytes = await admin.maxMessageBytes(like);
+  // It was not asked for by name: what cannot be read is left to the cluster's default.
+  if (bytes === undefined && wanted.like === undefined) return { ...plan, configs: {} };
   if (bytes === undefined)
     return refuse(
       OPERATION,
@@ -82,6 +86,12 @@ export async function planTopic(admin: Admin, { topic, partitions, like }: NewTo
   };
   return { ...plan, configs };
 }
+
+/** The topic whose dead letters `TOPIC.CONSUMER.dlt` takes. */
+const sourceOf = (deadLetters: string, names: readonly string[]): string | undefined =>
+  names
+    .filter((name) => !name.endsWith(DEAD_LETTERS) && deadLetters.startsWith(`${name}.`))
+    .toSorted((a, b) => b.length - a.length)[0];
 
 async function modelOf(admin: Admin, names: readonly string[], like: string): Promise<FoundTopic> {
   const found = names.includes(like) ? await admin.find(like) : undefined;

@@ -1,6 +1,7 @@
 import type { InboxState } from '../consume/inbox';
 import { decide, isAside, seenOf } from '../consume/inbox';
 import { aggregateIn, type InboxKey } from '../consume/inbox-keys';
+import { deadLetterTopic } from '../event/consumer-name';
 import { partitionName } from '../event/partition-hold';
 import { parsePartitionKey } from '../event/key';
 import { shownPosition, versionOfPosition } from '../event/position';
@@ -8,8 +9,10 @@ import { parseReceipt, type Receipt } from '../event/receipt';
 import { formatSequence } from '../event/sequence';
 import type { DeadLetter } from './consumer/dead-letters';
 import type { ParkedKey } from './consumer/parked';
+import { goneLines } from './gone';
 import { shellCommand } from './shell-command';
 import type { ShownItem, ShownKey } from './show';
+import { DUE_MS } from './unpublished';
 
 /** What a consumer's table says about one key on one topic. */
 export interface InboxFacts {
@@ -101,6 +104,8 @@ export interface ExplainedConsumer {
   readonly events: readonly EventAtConsumer[];
   /** Members of its group. Left out: Kafka was not read. */
   readonly members?: number;
+  /** Topics that it reads whose topic for its dead letters does not exist. */
+  readonly missingDeadLetterTopics: readonly { readonly topic: string; readonly deadLetters: string }[];
 }
 
 /** A key at a consumer, on one topic. */
@@ -142,9 +147,6 @@ export interface Explanation extends ShownKey {
   readonly next?: string;
   readonly notLookedAt: readonly string[];
 }
-
-/** A relay that works publishes within seconds. */
-const OVERDUE_MS = 60_000;
 
 /** Follows a key from the table through Kafka to its consumers. The first place where something is missing decides. */
 export function explainKey(facts: KeyFacts): Explanation {
@@ -188,14 +190,10 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
   const [first] = open;
   if (hold !== undefined) {
     const at = shownPosition(hold.position);
-    const head = items.find(({ position }) => position === hold.position);
     const waiting = waitBehind(open.filter(({ state }) => state === 'pending').length, 'item');
-    if (head === undefined && hold.state === 'holding') {
-      return {
-        verdict: 'item-gone',
-        why: `${pk} is held for the item at ${at}, and that item is gone: somebody deleted it. ${waiting}. Its event was never published.`,
-        next: `do not redrive: restore the item first, see docs/runbooks/held-keys.md. ${outbox(facts, 'show', pk)} shows what is left`,
-      };
+    if (shown.gone !== undefined) {
+      const [what, next] = goneLines(shown.gone);
+      return { verdict: 'item-gone', why: `${pk} is held since ${timeOf(hold.since)}: ${what}. ${waiting}.`, next };
     }
     if (hold.awaits !== undefined) {
       return {
@@ -227,7 +225,7 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
     };
   }
   const age = first.committedAt === undefined ? undefined : now - first.committedAt;
-  const isYoung = age !== undefined && age < OVERDUE_MS;
+  const isYoung = age !== undefined && age < DUE_MS;
   return {
     verdict: 'pending',
     why: `${pk} at ${at} is in the table and not published${age === undefined ? '' : `, for ${Math.max(0, Math.round(age / 1000))} s`}; ${open.length} of ${items.length} items are not.`,
@@ -295,7 +293,7 @@ function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): 
       return {
         verdict: 'dead-letter',
         why: `${consumer} has set ${name} aside as a dead letter, without its effect${told}.`,
-        next: `${outbox(facts, 'consumer', 'dead-letters', '--topic', read, '--consumer', consumer, '--key', key)} lists them; with --resend the consumer applies them`,
+        next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, 'consumer', 'dead-letters', '--topic', read, ...names, '--key', key)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
       };
     }
     case 'missed':
@@ -315,9 +313,17 @@ function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): 
       const behind = topic?.messagesBehind;
       const members = one.members;
       const isIdle = members === 0;
+      const lacking = isIdle ? undefined : one.missingDeadLetterTopics.find((each) => each.topic === event?.topic);
+      if (lacking !== undefined) {
+        return {
+          verdict: 'not-consumed',
+          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that must be set aside blocks its partition until it does.`,
+          next: `${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes; within a minute the consumer continues. Then ${outbox(facts, 'explain', pk, ...names)}`,
+        };
+      }
       return {
         verdict: 'not-consumed',
-        why: `${name} is published, and ${consumer} has not applied it${isIdle ? ': its group has no members, so no instance runs' : behind === undefined ? '' : `: ${behind} messages of the partition come before it`}.`,
+        why: `${name} is published, and ${consumer} has not applied it${isIdle ? ': its group has no members, so no instance runs' : behind === undefined ? '' : `: ${behind} ${behind === '1' ? 'message of the partition comes' : 'messages of the partition come'} before it`}.`,
         next: isIdle
           ? `start an instance of ${consumer}, then ${outbox(facts, 'explain', pk, ...names)}`
           : members === undefined
@@ -425,6 +431,9 @@ function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsum
     }),
     events,
     ...(kafka === undefined ? {} : { members: kafka.group.members }),
+    missingDeadLetterTopics: [...(kafka?.deadLetters ?? [])].flatMap(([topic, letters]) =>
+      letters === undefined ? [{ topic, deadLetters: deadLetterTopic(topic, consumer) }] : [],
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Hold } from '../event/control';
-import { isHeldItem, isRefused } from '../event/gone';
+import type { Hold, Refusal } from '../event/control';
+import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
 import { forEachKey } from '../relay/key-work';
 import { shownPosition } from '../event/position';
@@ -16,6 +16,8 @@ export interface GoneItem {
   readonly id?: string;
   /** Another item lies at the position. */
   readonly isReplaced: boolean;
+  /** Why it was parked: a restored item meets the same again unless the cause is fixed. */
+  readonly refused?: Refusal;
 }
 
 /**
@@ -44,7 +46,11 @@ export async function goneItemOf(
   const { pk, position, id } = hold;
   if (!mayBeGone(hold) || isHeldItem(hold, stored)) return undefined;
   if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return undefined;
-  return { pk, position, ...(id === undefined ? {} : { id }), isReplaced: stored !== undefined };
+  const refused = refusalOf(hold);
+  return {
+    ...{ pk, position, ...(id === undefined ? {} : { id }), isReplaced: stored !== undefined },
+    ...(refused === undefined ? {} : { refused }),
+  };
 }
 
 /** An operator may have put the item under another position. */
@@ -68,19 +74,20 @@ async function liesElsewhere(client: DynamoDBClient, tableName: string, pk: stri
   return false;
 }
 
-/** What is missing, and the one way on: to restore the item, or to record the gap if it is lost for good. */
-export function goneLines({ pk, position, isReplaced }: GoneItem): readonly [what: string, next: string] {
+/** What is missing, and the way on: the owner of the data decides whether the item is restored or the gap is recorded. */
+export function goneLines({ pk, position, isReplaced, refused }: GoneItem): readonly [what: string, next: string] {
   const at = shownPosition(position);
   // Quoted in any case: a key in the middle of a sentence must be seen as one word.
   const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
   const gap = `outbox redrive ${key} --skip --at ${at} --why "…" --yes`;
+  const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;
   return isReplaced
     ? [
-        `the item at ${at} is gone, and another item has its place: the event of the first one would be missing for good`,
+        `the item at ${at} is gone, and another item has its place: the event of the first one would be missing for good${before}`,
         `look at both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
       ]
     : [
-        `the item at ${at} is gone: its event would be missing for good`,
-        `restore it: outbox restore ${key} ${at} --from FILE --yes. If it is lost for good, ask the owner of the data, then record the gap: ${gap}`,
+        `the item at ${at} is gone: its event would be missing for good${before}`,
+        `ask the owner of the data whether the event is still wanted. If so, restore it: outbox restore ${key} ${at} --from FILE --yes. If not, or if no copy is left, record the gap: ${gap}`,
       ];
 }

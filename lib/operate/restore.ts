@@ -1,10 +1,17 @@
-import { ConditionalCheckFailedException, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import {
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  type AttributeValue,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Hold } from '../event/control';
-import { isHeldItem } from '../event/gone';
+import { isHeldItem, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
-import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
+import { isOpen, itemStateOf, type ItemStateName, type Parked } from '../event/item-state';
 import { shownPosition } from '../event/position';
-import { readHold } from '../relay/dynamodb/holds';
+import { uuidV7 } from '../event/uuid';
+import { putHold, readHold } from '../relay/dynamodb/holds';
 import { decodeStored } from '../relay/record';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
@@ -22,7 +29,7 @@ export type RestoreSource =
 export interface RestorePlan {
   readonly pk: string;
   readonly position: string;
-  /** As the copy has it, attribute by attribute. */
+  /** As the copy has it, attribute by attribute; with `parked`, if the copy was made before the item was refused. */
   readonly item: Readonly<Record<string, AttributeValue>>;
   readonly state: ItemStateName;
   readonly events: readonly { readonly id: string; readonly type: string; readonly topic: string }[];
@@ -71,23 +78,41 @@ export async function planRestore(
   const decoded = decodeStored(image);
   if (decoded.kind === 'undecodable') return no(`the relay could not read the copy: ${decoded.message}`);
   const events = decoded.item.events.map(({ id, type, topic }) => ({ id, type, topic }));
-  return { pk, position: sk, item, state, events, hold };
+  return { pk, position: sk, item: parkedAgain(item, hold), state, events, hold };
+}
+
+/** As it was when somebody deleted it: an item that is corrected by hand must be known to be parked. */
+function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item'] {
+  const refused = refusalOf(hold);
+  if (refused === undefined || item['parked'] !== undefined) return item;
+  const parked: Parked = { ...refused, attempts: hold.attempts, since: hold.since };
+  return { ...item, parked: { M: marshall(parked) } };
 }
 
 /**
- * Puts the item back exactly as the copy has it, unless something lies at its position. The key stays held: a redrive
- * publishes the item, and what waits behind it. A second restore is refused.
+ * Puts the item back as the plan has it, unless something lies at its position, and notes on the hold why the item was
+ * refused before it was deleted. The key stays held: a redrive publishes the item, and what waits behind it. A second
+ * restore is refused.
  *
- * @throws OutboxError `operation-refused` when something lies there by now; nothing was written.
+ * @throws OutboxError `operation-refused` when something lies there by now, or the hold is another one; nothing was written.
  */
-export async function restore({ client, tableName }: Target, { pk, position, item }: RestorePlan): Promise<void> {
+export async function restore({ client, tableName }: Target, { pk, position, item, hold }: RestorePlan): Promise<void> {
+  const refused = refusalOf(hold);
+  const { refused: _, ...known } = hold;
+  const next: Hold = { ...known, ...refused, revision: uuidV7(Date.now()) };
+  const put: TransactWriteItem = {
+    Put: { TableName: tableName, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' },
+  };
   try {
-    await client.send(
-      new PutItemCommand({ TableName: tableName, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' }),
-    );
+    await client.send(new TransactWriteItemsCommand({ TransactItems: [put, putHold(tableName, next, hold)] }));
   } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    no(`an item is at ${shownPosition(position)} of ${pk} by now. Next: outbox show ${shellArgument(pk)}`);
+    if (!(error instanceof TransactionCanceledException)) throw error;
+    const [ofItem, ofHold] = error.CancellationReasons ?? [];
+    const look = `Next: outbox show ${shellArgument(pk)}`;
+    if (ofItem?.Code === 'ConditionalCheckFailed')
+      no(`an item is at ${shownPosition(position)} of ${pk} by now. ${look}`);
+    if (ofHold?.Code === 'ConditionalCheckFailed') no(`the hold of ${pk} has changed meanwhile. ${look}`);
+    throw error;
   }
 }
 

@@ -16,7 +16,7 @@ type Due = Extract<Finding, { kind: 'due' }>;
 
 /** A relay that works publishes within seconds; writers' clocks and shards may differ by as much. */
 export const DUE_MS = 10_000;
-const SILENT_MS = 15_000;
+export const SILENT_MS = 15_000;
 /** What is on its way is published by then. */
 const SECOND_LOOK_MS = 3_000;
 /** So many are named, and looked at a second time. */

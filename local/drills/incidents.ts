@@ -3,7 +3,7 @@ import { ConfigResourceTypes } from 'kafkajs';
 import { deadLetterTopic } from '../../lib/event/consumer-name';
 import { createTopics, deleteTopic, withAdmin } from '../kafka/topics';
 import { waitUntil } from '../wait-until';
-import { CONSUMER, type Shop } from './shop';
+import { CONSUMER, deadLettersOf, type Shop } from './shop';
 
 /** Who can be called, and what they can change. */
 export const TEAMS = {
@@ -164,7 +164,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
     },
     teams: {
       kafka: async (shop) => {
-        await createTopics(shop.stack.brokers, [{ topic: deadLetterTopic('orders', CONSUMER), partitions: 3 }]);
+        await createTopics(shop.stack.brokers, [deadLettersOf('orders')]);
         return 'Somebody had cleaned up topics. "orders.shipping.dlt" is there again.';
       },
       shipping: async (shop) => {

@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { z } from 'zod';
 import { createConsumer, defineEvents, runConsumer, type RunningConsumer } from '../../lib/consumer';
 import { createOutbox } from '../../lib';
-import { deadLetterTopic } from '../../lib/event/consumer-name';
+import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../lib/event/consumer-name';
 import { createInboxTable } from '../../lib/operator';
 import type { TopicSpec } from '../kafka/topics';
 import { startStack, type Stack } from '../stack';
@@ -16,12 +16,25 @@ export const CONSUMER = 'shipping';
 export const INBOX = 'shipping-inbox';
 const EFFECTS = 'shipments';
 
+/** Of a broker. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
+/** The topic for the dead letters of a topic. */
+export function deadLettersOf(topic: string): TopicSpec {
+  const limit = DEFAULT_MAX_MESSAGE_BYTES + DEAD_LETTER_OVERHEAD_BYTES;
+  return {
+    topic: deadLetterTopic(topic, CONSUMER),
+    partitions: 3,
+    configs: { 'max.message.bytes': String(limit) },
+  };
+}
+
 const READ = ['orders', 'payments'];
 const TOPICS: readonly TopicSpec[] = [
   { topic: 'orders', partitions: 6 },
   { topic: 'payments', partitions: 3 },
   { topic: 'notes', partitions: 3, configs: { 'max.message.bytes': '2000' } },
-  ...READ.map((topic) => ({ topic: deadLetterTopic(topic, CONSUMER), partitions: 3 })),
+  ...READ.map(deadLettersOf),
 ];
 
 const order = z.looseObject({ total: z.number() });

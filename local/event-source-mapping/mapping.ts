@@ -22,6 +22,8 @@ interface MappingEvents {
   invocation: [report: InvocationReport];
   /** The stream could not be read; it is tried again. */
   'read-error': [error: unknown];
+  /** It was enabled or disabled. */
+  state: [];
 }
 
 const POLL_INTERVAL_MS = 250;
@@ -57,6 +59,10 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     return this.options.settings;
   }
 
+  get isEnabled(): boolean {
+    return !this.paused;
+  }
+
   /** A copy of the counters so far. */
   metrics(): Readonly<MappingMetrics> {
     return { ...this.counters };
@@ -71,6 +77,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   /** No further invocation, not even a retry, until `enable()`. Resolves when the one that runs now has ended. */
   async disable(): Promise<void> {
     this.paused = true;
+    this.emit('state');
     await Promise.all([...this.pollers.values()].map((poller) => poller.pause()));
   }
 
@@ -100,6 +107,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   /** Goes on where it was disabled. */
   enable(): void {
     this.paused = false;
+    this.emit('state');
     for (const poller of this.pollers.values()) poller.resume();
   }
 

@@ -1,5 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { ITEM_GONE, othersBehind, type AwaitedItem, type Control, type Hold } from '../../lib/event/control';
+import { othersBehind, type AwaitedItem, type Control, type Hold } from '../../lib/event/control';
+import { holdForGone } from '../../lib/event/gone';
 import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
@@ -354,12 +355,9 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(this.#draining(seesHead ? { ...hold, headSeen: true } : hold));
   }
 
-  keepForGone(hold: Hold, { position, id }: AwaitedItem, message: string): ReturnType<DrainStore['keepForGone']> {
+  keepForGone(hold: Hold, item: AwaitedItem, message: string): ReturnType<DrainStore['keepForGone']> {
     if (this.holds.get(hold.pk)?.revision !== hold.revision) return Promise.resolve({ kind: 'superseded' } as const);
-    const { pk, attempts, since } = hold;
-    const at = { pk, position, id, ...othersBehind(position, hold) };
-    const revision = this.#revision();
-    const next: Hold = { ...at, state: 'holding', reason: ITEM_GONE, message, attempts, since, revision };
+    const next = holdForGone(hold, item, message, this.#revision());
     this.holds.set(hold.pk, next);
     return Promise.resolve({ kind: 'held', hold: next } as const);
   }

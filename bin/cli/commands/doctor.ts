@@ -80,6 +80,7 @@ export async function examine(
     {
       sweeperFunctionName: await session.findSweeper?.(),
       kafkaFunctionNames: await session.findKafkaFunctions?.(),
+      localMapping: session.local?.mapping,
       ...kafka,
     },
   );

@@ -163,7 +163,9 @@ function topicLine({
       : [`parked since ${time(parked.since)}: ${parked.why} (${count(parked.waiting, 'event')} behind it)`]),
     ...(deadLetters === undefined ? [] : [count(deadLetters.length, 'dead letter')]),
     ...(aside === 0 || deadLetters !== undefined ? [] : [`${number(aside)} set aside`]),
-    ...(messagesBehind === undefined ? [] : [`${messagesBehind} messages before its newest event`]),
+    ...(messagesBehind === undefined
+      ? []
+      : [`${messagesBehind} ${messagesBehind === '1' ? 'message' : 'messages'} before its newest event`]),
   ];
   return `${topic}: ${parts.join(', ')}`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
+import { refusalOf } from '../../../lib/event/gone';
 import { planRestore, restore, type RestorePlan, type RestoreSource } from '../../../lib/operate/restore';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES, needsYes } from '../act';
@@ -37,7 +38,7 @@ async function run(session: Session, key: string, position: string, options: Res
   }
   await restore(target, plan);
   terminal.result({ restored: shown }, () => [
-    `The item of ${plan.pk} at ${shownPosition(plan.position)} is in the table again, and not published yet. Next: outbox redrive ${argument(plan.pk)} --why "…" --follow`,
+    `The item of ${plan.pk} at ${shownPosition(plan.position)} is in the table again, and not published yet. ${nextLine(plan)}`,
   ]);
   return EXIT_CODES.done;
 }
@@ -56,8 +57,17 @@ function readText(file: string): string {
   }
 }
 
+/** A redrive of an item whose cause is not fixed is refused again. */
+function nextLine({ pk, hold }: RestorePlan): string {
+  const refused = refusalOf(hold);
+  const redrive = `outbox redrive ${argument(pk)} --why "…" --follow`;
+  return refused === undefined
+    ? `Next: ${redrive}`
+    : `It was refused before: ${refused.reason}: ${refused.message} Next: fix that cause, then ${redrive}`;
+}
+
 const planLines = ({ pk, position, events, hold }: RestorePlan): string[] => [
   `${pk} waits for the item at ${shownPosition(position)}, which is gone${hold.id === undefined ? '' : ` (id ${hold.id})`}. The copy is that item: ${count(events.length, 'event')}.`,
   ...columns(events.map(({ type, id, topic }) => [type, id, topic])),
-  'It would be put back exactly as the copy has it. The key stays held; a redrive then publishes the item and what waits behind it.',
+  'It would be put back as the copy has it, and is parked. The key stays held; a redrive then publishes the item and what waits behind it. Ask the owner of the data first: an event that was replaced by hand would have its effect twice.',
 ];

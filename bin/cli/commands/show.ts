@@ -39,7 +39,7 @@ function lines({ pk, hold, gone, items, signals }: ShownKey): string[] {
     ...goneNotes,
     '',
     ...(rows.length === 0 ? [] : [...columns([['AT', 'STATE', 'COMMITTED', 'EVENTS', 'RECEIPTS'], ...rows]), '']),
-    ...items.flatMap((item) => history(pk, item)),
+    ...items.flatMap((item) => history(pk, item, hold?.position === item.position)),
     ...signals.flatMap((signal) => [
       `signal ${JSON.stringify(signal)}`,
       `  for the AWS CLI: --key ${awsKey(String(signal['pk']), String(signal['sk']))}`,
@@ -47,7 +47,7 @@ function lines({ pk, hold, gone, items, signals }: ShownKey): string[] {
   ];
 }
 
-function history(pk: string, item: ShownItem): string[] {
+function history(pk: string, item: ShownItem, isAwaited: boolean): string[] {
   const at = shownPosition(item.position);
   const { parked, redriven, discarded, gone, gap } = item;
   return [
@@ -55,8 +55,10 @@ function history(pk: string, item: ShownItem): string[] {
       ? []
       : [
           `${at}: parked ${time(parked.since)} after ${count(parked.attempts, 'attempt')}: ${parked.reason}, ${parked.message}`,
-          `  for the AWS CLI: --key ${awsKey(pk, item.position)}${item.id === undefined ? '' : `, id ${item.id}`}`,
         ]),
+    ...(parked === undefined && !isAwaited
+      ? []
+      : [`  for the AWS CLI: --key ${awsKey(pk, item.position)}${item.id === undefined ? '' : `, id ${item.id}`}`]),
     ...(redriven === undefined ? [] : [`${at}: redriven ${asked(redriven)}`]),
     ...(discarded === undefined
       ? []

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { goneLines } from '../../../lib/operate/gone';
+import { SILENT_MS } from '../../../lib/operate/unpublished';
 import { status, type StatusReport } from '../../../lib/operate/status';
 import { SWEEPER_DEFAULTS } from '../../../lib/sweep/environment';
 import { act, EXIT_CODES } from '../act';
@@ -18,7 +19,7 @@ async function run(session: Session): Promise<number> {
   const report = await status(target, {
     onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`),
   });
-  const concerns = concernsOf(report);
+  const concerns = [...mappingConcern(session), ...concernsOf(report)];
   terminal.result(report, () => lines(report, concerns, session));
   return concerns.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
@@ -71,9 +72,17 @@ function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string 
   const proof =
     pending === 0
       ? 'Everything is published.'
-      : `What is pending is on its way: the oldest for ${duration(at - oldestPendingAt)}.`;
-  return `${proof} A consumer lacks it? outbox explain KEY`;
+      : `Nothing shows a fault: the oldest pending item waits for ${duration(at - oldestPendingAt)}. If it is still pending in ${duration(SILENT_MS)}, this command says why.`;
+  return `${proof} A consumer lacks it? outbox explain KEY (one key) or outbox doctor (how far each consumer is)`;
 }
+
+/** Of a local stack: on AWS `doctor` looks at it. */
+const mappingConcern = ({ local }: Session): string[] =>
+  local?.mapping === 'Disabled'
+    ? [
+        'The event source mapping is disabled: nobody invokes the relay. Next: enable it in the process that runs the local stack',
+      ]
+    : [];
 
 /** What is wrong, and what to do next. */
 function concernsOf(report: StatusReport): string[] {
@@ -94,7 +103,7 @@ function concernsOf(report: StatusReport): string[] {
   const { silentMs, overtaken } = report;
   if (silentMs !== undefined) {
     concerns.push(
-      `Nothing has been published for ${duration(silentMs)} although ${count(report.pending, 'item')} wait. Next: the relay's log and the brokers; outbox doctor`,
+      `Nothing has been published for ${duration(silentMs)} although ${count(report.pending, 'item')} wait. Next: outbox doctor (event source mapping, brokers, topics). If it finds nothing: the relay's log. A log without new lines means that nobody invokes the relay: docs/runbooks/relay-silent.md`,
     );
   }
   if (overtaken !== undefined) {

@@ -30,7 +30,10 @@ export function addTopic(program: Command): void {
       .argument('<name>', 'such as audit, or orders.shipping.dlt for dead letters')
       .description('create a topic in Kafka, and show the kafka-topics.sh line that does the same; needs --yes')
       .option('--partitions <n>', 'how many (default: as --like; 3 for dead letters)', parseCount(1, MAX_PARTITIONS))
-      .option('--like <topic>', 'copy partitions, replication and properties of this one')
+      .option(
+        '--like <topic>',
+        'copy partitions, replication and properties of this one (default for TOPIC.CONSUMER.dlt: TOPIC)',
+      )
       .option('--yes', 'confirms it'),
   ).action(async (name: string, _options: unknown, command: Command) => {
     process.exitCode = await run(name, command.optsWithGlobals());

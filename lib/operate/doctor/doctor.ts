@@ -23,7 +23,7 @@ export interface DoctorReport {
  * @throws OutboxError `invalid-option` for an option that does not exist.
  */
 export async function doctor(target: DoctorTarget, options: DoctorOptions = {}): Promise<DoctorReport> {
-  requireOptions(options, ['sweeperFunctionName', 'kafkaFunctionNames', 'kafkaTarget', 'consumers']);
+  requireOptions(options, ['sweeperFunctionName', 'kafkaFunctionNames', 'kafkaTarget', 'consumers', 'localMapping']);
   const facts = await gatherFacts(target, options);
   return { tableName: target.tableName, lines: judge(facts) };
 }

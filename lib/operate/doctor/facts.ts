@@ -52,7 +52,7 @@ export interface DoctorTarget extends Target {
 /** Asks AWS about everything that `doctor` judges. Reads only; what is refused becomes a fact that is not known. */
 export async function gatherFacts(
   target: DoctorTarget,
-  { sweeperFunctionName, kafkaFunctionNames = [], kafkaTarget, consumers = [] }: DoctorOptions,
+  { sweeperFunctionName, kafkaFunctionNames = [], kafkaTarget, consumers = [], localMapping }: DoctorOptions,
 ): Promise<DoctorFacts> {
   const { client, tableName, lambda } = target;
   const TableName = tableName;
@@ -92,6 +92,7 @@ export async function gatherFacts(
     sweeperRuns: await sweeperRunsOf(target.cloudwatch, sweeper),
     noticeTopics: await noticeTopicsOf(target.sns, alarms),
     permissions,
+    localMapping,
     ...(kafkaTarget === undefined ? {} : { kafka: await kafkaFactsOf(target, kafkaTarget, consumers) }),
   };
 }

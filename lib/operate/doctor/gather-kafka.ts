@@ -61,11 +61,21 @@ async function topicsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): P
 async function groupsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): Promise<ConsumerGroup[]> {
   const found: ConsumerGroup[] = [];
   for (const { consumer, topics = [], groups = {} } of consumers) {
-    const ids = topics.length === 0 ? [consumer] : topics.map((topic) => groups[topic] ?? consumer);
-    for (const group of new Set(ids)) found.push({ consumer, group, members: (await look.group(group, [])).members });
+    const byGroup = Map.groupBy(topics, (topic) => groups[topic] ?? consumer);
+    for (const [group, read] of byGroup.size === 0 ? [[consumer, []] as const] : byGroup) {
+      const { members, committed } = await look.group(group, read);
+      found.push({ consumer, group, members, behind: behindOf(committed, await look.ends(read)) });
+    }
   }
   return found;
 }
+
+/** Over the partitions that the group has committed an offset of. */
+const behindOf = (committed: ReadonlyMap<string, bigint>, ends: ReadonlyMap<string, bigint>): bigint =>
+  [...committed].reduce((sum, [partition, next]) => {
+    const end = ends.get(partition) ?? next;
+    return end > next ? sum + end - next : sum;
+  }, 0n);
 
 /** A table of some GB is read so far, and no further: what is wrong with a topic shows early. */
 const SCAN_MS = 20_000;

@@ -25,6 +25,8 @@ export interface ConsumerGroup {
   readonly consumer: string;
   readonly group: string;
   readonly members: number;
+  /** Messages that it has not committed as read, over all partitions of its topics that it has ever read. */
+  readonly behind: bigint;
 }
 
 /** Whether the sweeper is invoked. */
@@ -101,16 +103,21 @@ export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTop
         text,
         `Raise \`max.message.bytes\` of ${small.map(({ letters, needed }) => `${letters} to ${needed}`).join(', ')}.`,
       )
-    : wrong(text, `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters)}\``);
+    : wrong(
+        text,
+        `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters, '--like', absent[0].topic)}\`. A consumer that waits for it continues within a minute.`,
+      );
 }
 
 export function judgeGroups(groups: readonly ConsumerGroup[]): Judgement {
   if (groups.length === 0) return noConsumers;
-  const named = ({ consumer, group, members }: ConsumerGroup): string =>
-    `${consumer === group ? consumer : `${consumer} (${group})`}: ${members}`;
+  const named = ({ consumer, group, members, behind }: ConsumerGroup): string =>
+    `${consumer === group ? consumer : `${consumer} (${group})`}: ${members}${behind === 0n ? ', up to date' : `, ${behind} ${behind === 1n ? 'message' : 'messages'} behind`}`;
   const idle = groups.filter(({ members }) => members === 0);
+  const found = groups.map(named).join('; ');
+  if (idle.length === 0 && groups.every(({ behind }) => behind === 0n)) return ok(found);
   return idle.length === 0
-    ? ok(groups.map(named).join(', '))
+    ? warn(found, 'Look again: the number must fall. If it does not, the log of the consumer says why.')
     : wrong(
         `no members, so no instance runs: ${idle.map(({ consumer }) => consumer).join(', ')}`,
         'Start an instance, or enable its event source mapping. Remove a consumer that is not needed any more with its table.',

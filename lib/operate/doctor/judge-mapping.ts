@@ -98,6 +98,14 @@ export function judgeMappingState({ mapping }: Reader): Judgement {
   }
 }
 
+export const judgeLocalMapping = (state: 'Enabled' | 'Disabled'): Judgement =>
+  state === 'Enabled'
+    ? ok(state)
+    : wrong(
+        state,
+        'The process that runs the local stack has disabled it: nobody invokes the relay until it is enabled there.',
+      );
+
 export function judgeLastResult({ mapping: { LastProcessingResult: result } }: Reader): Judgement {
   if (result === undefined) return ok('none yet');
   if (result === 'OK' || result === 'No records processed') return ok(result);

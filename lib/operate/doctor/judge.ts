@@ -19,6 +19,7 @@ import {
 import {
   judgeFormerReaders,
   judgeLastResult,
+  judgeLocalMapping,
   judgeMappingState,
   judgeReaders,
   judgeSetting,
@@ -90,6 +91,8 @@ export interface DoctorFacts {
   readonly alarms: Fact<AlarmFacts>;
   readonly noticeTopics: Fact<readonly TopicFacts[]>;
   readonly permissions: Fact<Permissions>;
+  /** State of the event source mapping on a local stack. */
+  readonly localMapping?: 'Enabled' | 'Disabled';
   /** Left out: nobody asked to look at Kafka. */
   readonly kafka?: KafkaFacts;
 }
@@ -146,7 +149,9 @@ export function judge(facts: DoctorFacts): readonly DoctorLine[] {
     line('trust in the stream', both(table, facts.state), (found) => judgeDoubt(found, home)),
     line('mapping', mappings, judgeReaders),
     line('mappings of former streams', mappings, judgeFormerReaders),
-    line('mapping: state', relay, judgeMappingState),
+    facts.localMapping === undefined
+      ? line('mapping: state', relay, judgeMappingState)
+      : line('mapping: state', known(facts.localMapping), judgeLocalMapping),
     line('mapping: last result', relay, judgeLastResult),
     ...SETTINGS.map((setting) =>
       line(

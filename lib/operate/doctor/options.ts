@@ -3,6 +3,8 @@ import type { KafkaTarget } from '../kafka-target';
 
 /** What cannot be found from the table. */
 export interface DoctorOptions {
+  /** State of the event source mapping on a local stack, which has no Lambda to ask. */
+  readonly localMapping?: 'Enabled' | 'Disabled';
   /** Of the deployed stack: nothing in the table leads to its sweeper. Left out: the sweeper is not checked. */
   readonly sweeperFunctionName?: string;
   /** Functions of the stack that reach Kafka: their brokers are compared too. Default: the relay's alone. */

@@ -1,6 +1,7 @@
 import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodeTombstone, holdKey, ITEM_GONE, othersBehind, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
+import { encodeTombstone, holdKey, othersBehind, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
+import { holdForGone } from '../../event/gone';
 import { identityOf } from '../../event/item';
 import { elsewhere, type DrainSignal, type SkipSignal } from '../../event/signal';
 import { attributeOfId } from '../../event/stored-id';
@@ -77,12 +78,8 @@ export function drainStore(
       throw tooManyRelays(pk);
     },
 
-    async keepForGone(hold, { position, id }, message) {
-      const { pk, attempts, since } = hold;
-      const others = othersBehind(position, hold);
-      const revision = uuidV7(clock.now());
-      const at = { pk, position, id, ...others };
-      const next: Hold = { ...at, state: 'holding', reason: ITEM_GONE, message, attempts, since, revision };
+    async keepForGone(hold, item, message) {
+      const next = holdForGone(hold, item, message, uuidV7(clock.now()));
       const refusals = await writer.write([putHold(tableName, next, hold)]);
       return refusals === undefined ? { kind: 'held', hold: next } : { kind: 'superseded' };
     },

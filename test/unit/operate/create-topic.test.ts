@@ -44,6 +44,9 @@ test('what is given goes before what is copied', async () => {
 test('a dead-letter topic takes 4 KB more than its topic, and drops nothing for 30 days', async () => {
   const configs = { 'cleanup.policy': 'compact', 'min.insync.replicas': '2' };
   const cluster = aCluster({ orders: { ...ORDERS, configs } });
+  expect(await planTopic(cluster, { topic: 'orders.shipping.dlt' })).toEqual(
+    await planTopic(cluster, { topic: 'orders.shipping.dlt', like: 'orders' }),
+  );
   expect(await planTopic(cluster, { topic: 'orders.shipping.dlt', like: 'orders' })).toMatchObject({
     partitions: 3,
     configs: {

@@ -139,6 +139,12 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
     { verdict: 'pending' },
     /^wait some seconds, then outbox explain order#42$/,
   ],
+  [
+    'one of some seconds ago',
+    [item(1, { committedAt: Date.now() - 11_000 })],
+    { verdict: 'pending' },
+    /^outbox status tells/,
+  ],
   ['one that is old', [item(1, { committedAt: SINCE })], { verdict: 'pending' }, /^outbox status tells/],
 ])('an item waits for the relay: %s', async (_, items, expected, next) => {
   const { put, ask } = world();
@@ -161,8 +167,11 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
   [
     'behind an item that somebody deleted',
     [published(1), item(3), hold(2)],
-    { verdict: 'item-gone', why: expect.stringContaining('the item at 2, and that item is gone') as never },
-    /^do not redrive: restore the item first/,
+    {
+      verdict: 'item-gone',
+      why: expect.stringMatching(/the item at 2 is gone.*refused before: unknown-topic: no such topic/) as never,
+    },
+    /^ask the owner of the data .*outbox restore "order#42" 2 .*--skip --at 2/,
   ],
   [
     'for a partition',
@@ -231,7 +240,7 @@ test('a dead letter has no effect, and its reason is told if Kafka was read', as
     verdict: 'dead-letter',
     why: 'shipping has set order#42 at 2 (orders-0@2) aside as a dead letter, without its effect.',
     next: expect.stringContaining(
-      'outbox consumer dead-letters --topic orders --consumer shipping --key 42 lists them',
+      'fix the cause, then outbox consumer dead-letters --topic orders --inbox inbox --consumer shipping --key 42 --resend --as parked --why "…"',
     ),
   });
   const letters = [{ id: idOf(2), reason: 'handler-failed', message: 'Error: no stock', setAsideAt: SINCE }];
@@ -239,6 +248,20 @@ test('a dead letter has no effect, and its reason is told if Kafka was read', as
     verdict: 'dead-letter',
     why: expect.stringContaining(': handler-failed, Error: no stock (2026-01-02T00:00:00Z).'),
   });
+});
+
+test('an event that is not applied while the topic for dead letters is missing: that topic is the next step', async () => {
+  const { put, putInbox, applied, ask } = world();
+  await put(published(1), published(2));
+  await putInbox(applied('shipping', 1));
+  expect(await ask('order#42', { inboxes: [INBOX], kafka: kafkaWith({ committed: 2n }) })).toMatchObject({
+    verdict: 'not-consumed',
+    why: expect.stringContaining('orders.shipping.dlt, does not exist'),
+    next: expect.stringMatching(/^outbox topic create orders.shipping.dlt --like orders --yes;/),
+  });
+  expect(
+    (await ask('order#42', { inboxes: [INBOX], kafka: kafkaWith({ committed: 2n, letters: [], members: 0 }) })).next,
+  ).toMatch(/^start an instance/);
 });
 
 test('an event that an operator discarded at the consumer is not missing', async () => {
@@ -271,7 +294,7 @@ test.each<[string, KafkaFacts | undefined, Partial<Explanation>, RegExp]>([
   ],
   [
     'that is behind',
-    { committed: 0n },
+    { committed: 0n, letters: [] },
     { verdict: 'not-consumed', why: expect.stringContaining('2 messages of the partition come before it') as never },
     /^wait, then outbox explain/,
   ],

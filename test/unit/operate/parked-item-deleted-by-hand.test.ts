@@ -127,6 +127,7 @@ it('the relay does not release the key, whoever asks it to, and says so on the h
     state: 'holding',
     reason: 'item-gone',
     message: expect.stringContaining('The item at 2 is gone (event id-order-42-2)') as unknown,
+    refused: { reason: 'message-refused', message: 'no' },
   });
 });
 
@@ -141,6 +142,33 @@ it('a hold that names no item is kept for its position', async () => {
 
   expect(ids()).toEqual(['1']);
   expect(await hold()).toMatchObject({ reason: 'item-gone' });
+});
+
+it('restored from the stream, it is parked again for its first reason, before and after a redrive of the gap', async () => {
+  for (const isAsked of [false, true]) {
+    const { copy, target, itemOf, drain, hold } = await aWorldWithout2();
+    if (isAsked) await drain();
+    if (isAsked) await drain();
+    expect((await held(target))[0]?.gone).toMatchObject({ refused: { reason: 'message-refused', message: 'no' } });
+    const { parked: _, ...asInserted } = copy;
+    const before = await hold();
+
+    await restore(target, await planRestore(target, KEY, '2', { json: JSON.stringify(asInserted) }));
+
+    expect(await itemOf(2)).toEqual(copy);
+    expect(await hold()).toMatchObject({ reason: 'message-refused', message: 'no', position: at(2), state: 'holding' });
+    expect(await hold()).not.toHaveProperty('refused');
+    expect((await hold())?.revision).not.toBe(before?.revision);
+  }
+});
+
+it('a restore is refused when another one, or a redrive, came between', async () => {
+  const { copy, target, itemOf, drain } = await aWorldWithout2();
+  const plan = await planRestore(target, KEY, '2', { json: JSON.stringify(copy) });
+  await drain();
+
+  await expect(restore(target, plan)).rejects.toThrow('the hold of order#42 has changed meanwhile');
+  expect(await itemOf(2)).toBeUndefined();
 });
 
 it('restored from a copy, it is published in its place', async () => {

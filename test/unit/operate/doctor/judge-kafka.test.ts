@@ -78,9 +78,13 @@ test.each<[string, Partial<KafkaTopics>, 'ok' | 'wrong' | 'unknown', string]>([
 });
 
 test('a group without members is wrong, and one with some is not', () => {
-  const shipping = { consumer: 'shipping', group: 'shipping', members: 2 };
-  expect(judgeGroups([shipping])).toEqual({ verdict: 'ok', found: 'shipping: 2' });
-  expect(judgeGroups([shipping, { consumer: 'mails', group: 'mails-orders', members: 0 }])).toMatchObject({
+  const shipping = { consumer: 'shipping', group: 'shipping', members: 2, behind: 0n };
+  expect(judgeGroups([shipping])).toEqual({ verdict: 'ok', found: 'shipping: 2, up to date' });
+  expect(judgeGroups([{ ...shipping, behind: 1n }])).toMatchObject({
+    verdict: 'warn',
+    found: 'shipping: 2, 1 message behind',
+  });
+  expect(judgeGroups([shipping, { consumer: 'mails', group: 'mails-orders', members: 0, behind: 3n }])).toMatchObject({
     verdict: 'wrong',
     found: 'no members, so no instance runs: mails',
   });
