@@ -1,20 +1,20 @@
 import { GenerationalCache } from '../event/generational-cache';
 import type { Receipt } from '../event/receipt';
 
-/** What is known of an acknowledged item: its receipts as long as they must still be marked. */
+/** Memory of an acknowledged item; keeps its receipts until they are marked. */
 export type Acknowledgement = {
-  /** The record that was acknowledged; left out for what a drain read in the table. */
+  /** The acknowledged record; left out for an item that a drain read in the table. */
   readonly sequence?: string;
 } & ({ readonly kind: 'unmarked'; readonly receipts: readonly Receipt[] } | { readonly kind: 'marked' });
 
 /**
- * The items that this process published: when a record comes again, an unmarked one is only marked and a marked one is
- * done. Bounded; what falls out is published again, a duplicate at worst.
+ * The items that this process published. If a record is delivered again, an unmarked item is only marked and a marked
+ * one is done. The memory is bounded; a forgotten item is published again, as a duplicate.
  */
 export class Acknowledged {
   readonly #items: GenerationalCache<Acknowledgement>;
 
-  /** Remembers at least the last `generation` items and at most twice as many. */
+  /** Remembers at least the last `generation` items, and at most twice as many. */
   constructor(generation = 5_000) {
     this.#items = new GenerationalCache(generation);
   }

@@ -11,9 +11,9 @@ export type Admission =
   | { readonly kind: 'wait'; readonly hold: Hold };
 
 /**
- * The one rule of what may be skipped: an item that is acknowledged, or discarded, or at or after the position of a
- * hold that was read after its record arrived. Everything else is published. Acknowledged means known to this process;
- * triage.ts has settled before what the table knows.
+ * The only rule that skips an item: it is acknowledged, or discarded, or at or after the position of a hold that was
+ * read after its record arrived. Every other item is published. Acknowledged means known to this process; triage.ts
+ * settles items that the table shows as processed.
  */
 export function admit(
   entry: Entry,
@@ -22,11 +22,11 @@ export function admit(
 ): Admission {
   if (control.tombstones.has(entry.identity)) return { kind: 'done' };
   const known = acknowledged.get(entry.identity);
-  // A record with another sequence number is another insert: the item was written again since, under its old id.
+  // Another sequence number means another insert: the item was written again under its old id.
   const isSameInsert = known?.sequence === undefined || known.sequence === entry.sequence || entry.isHead;
   if (known?.kind === 'unmarked' && isSameInsert) return { kind: 'mark', receipts: known.receipts };
-  // The same holds for a marked item that a drain finds open. One that a drain published without its record is looked
-  // up before it comes here.
+  // The same applies to a marked item that a drain finds open. An item that a drain published without its record is
+  // looked up before this check.
   if (known?.kind === 'marked' && known.sequence === entry.sequence && !entry.isHead) return { kind: 'done' };
   const hold = holdOf(entry, control.holds);
   return hold === undefined ? { kind: 'publish' } : { kind: 'wait', hold };

@@ -1,7 +1,7 @@
 import { messageBytes } from '../event/message';
 import type { BatchOutcome, Clock, PartitionBatch, Publisher } from './ports';
 
-/** A topic that takes more again is found out within this time, at the price of one refused batch if it does not. */
+/** Interval at which the relay tries larger batches again, at the cost of one refused batch if they fail. */
 const GROW_AFTER_MS = 10 * 60_000;
 
 interface Limit {
@@ -10,21 +10,21 @@ interface Limit {
 }
 
 /**
- * The size of a batch that each topic takes, as far as this process has seen. Brokers count the compressed batch and do
- * not tell their limit, so it is learned: half of what was refused, at least what was accepted since.
+ * The batch size that each topic accepts, as far as this process knows. Brokers count the compressed batch and do not
+ * report their limit, so the size is learned: half of a refused batch, and at least the largest batch accepted since.
  */
 export class BatchSizes {
   readonly #limits = new Map<string, Limit>();
   readonly #maxBytes: number;
   readonly #clock: Clock;
 
-  /** @param maxBytes - the configured limit, for a topic that has refused nothing */
+  /** @param maxBytes - the configured limit, for a topic that has refused no batch */
   constructor(maxBytes: number, clock: Clock) {
     this.#maxBytes = maxBytes;
     this.#clock = clock;
   }
 
-  /** Up to how many bytes to put into one batch of `topic`. Doubles every ten minutes after a refusal. */
+  /** Maximum bytes of one batch of `topic`. After a refusal it doubles every ten minutes. */
   readonly limitOf = (topic: string): number => {
     const limit = this.#limits.get(topic);
     if (limit === undefined) return this.#maxBytes;
@@ -34,7 +34,7 @@ export class BatchSizes {
     return Math.min(limit.bytes * 2, this.#maxBytes);
   };
 
-  /** The same publisher, whose answers are learned from. */
+  /** The same publisher; this instance learns from its outcomes. */
   learningFrom(publisher: Publisher): Publisher {
     return {
       partitionCount: (topic) => publisher.partitionCount(topic),
@@ -51,7 +51,7 @@ export class BatchSizes {
 
   #learn(batch: PartitionBatch, outcome: BatchOutcome | undefined): void {
     const { topic, messages } = batch;
-    // A message that is refused alone is at fault itself: it says nothing of batches.
+    // A message that is refused alone is too large itself and proves nothing about batches.
     const isRefused = outcome?.kind === 'poison' && outcome.reason === 'message-too-large' && messages.length > 1;
     const limit = this.#limits.get(topic);
     if (!isRefused && (limit === undefined || outcome?.kind !== 'acked')) return;

@@ -2,12 +2,12 @@ import { ITEM_GONE, type Hold, type HoldReason, type ParkReason } from '../event
 import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
 
 /**
- * Many poisons at once are one outage: a topic deleted by mistake must not park every key there is. What one item alone
- * decides does not count, however often it happens; `maxKeys` bounds it, because each invocation reads all holds.
+ * Many refused keys at once are one outage: a topic deleted by mistake must not park every key. Refusals that the item
+ * alone decides do not count. `maxKeys` bounds them, because each invocation reads all holds.
  */
 export const BREAKER = { maxHolds: 25, windowMs: 300_000, maxKeys: 5_000 } as const;
 
-/** Decided by the item alone, or no refusal at all. Every other reason may have its cause outside of the item. */
+/** Reasons that the item alone decides, or that are no refusal. Any other reason may have a cause outside the item. */
 const NO_OUTAGE: ReadonlySet<HoldReason> = new Set<HoldReason>([
   'undecodable-item',
   'message-too-large',
@@ -18,7 +18,7 @@ const NO_OUTAGE: ReadonlySet<HoldReason> = new Set<HoldReason>([
 
 const mayBeOutage = (reason: HoldReason): boolean => !NO_OUTAGE.has(reason);
 
-/** How many keys were first held within the breaker's window for a reason that may be an outage. */
+/** Number of keys that were first held within the breaker's window for a reason that may be an outage. */
 const recentHolds = (holds: Iterable<Hold>, now: number): number => {
   let count = 0;
   for (const { since, reason } of holds) {
@@ -28,10 +28,10 @@ const recentHolds = (holds: Iterable<Hold>, now: number): number => {
 };
 
 /**
- * How many holds keep the breaker open for one more key that is refused for `reason`; `undefined` while it may be
+ * Number of holds that keep the breaker open for another key refused for `reason`; `undefined` if the key may be
  * parked.
  *
- * @param parking - keys that are being parked now, which have no hold yet
+ * @param parking - reasons of keys that are being parked now and have no hold yet
  */
 export function openBreaker(
   reason: ParkReason,

@@ -24,20 +24,20 @@ import {
 import { halve, keepOpen, planRound, type LoadedBatch, type RefusedEntry } from './rounds';
 import { MAX_STARTS } from './suspects';
 
-/** What an invocation knows of the control partition: read at its beginning, changed by what it does itself. */
+/** The control partition as an invocation knows it: read at its start, updated by the invocation's own writes. */
 export interface KnownControl extends Omit<Control, 'holds' | 'tombstones'> {
   readonly holds: Map<string, Hold>;
   readonly tombstones: Set<string>;
 }
 
-/** One request carries so many marks. */
+/** Number of marks that one request carries. */
 const MARKS_PER_REQUEST = 25;
-/** Requests of earlier rounds that may be unanswered when a round begins. */
+/** Mark requests of earlier rounds that may be unanswered when a round begins. */
 const MAX_UNANSWERED = 4;
-/** What an invocation needs after its last mark, to return its result. */
+/** Time that an invocation needs after its last mark, to return its result. */
 const RETURN_MS = 1_000;
 
-/** Keys that are held between two counts of all holds: invocations at once exceed the limit by so many each. */
+/** Keys that are held between two counts of all holds. Each concurrent invocation may exceed the limit by this many. */
 const HOLDS_AT_ONCE = 100;
 
 interface MarkTask {
@@ -48,24 +48,24 @@ interface MarkTask {
 /** Why a key stopped for the rest of the invocation. */
 interface BlockedKey {
   readonly message: string;
-  /** Its first entry that was not sent, and the partition that took no writes, if that was the reason. */
+  /** Its first entry that was not sent, and the unavailable partition if that was the reason. */
   readonly entry?: Entry;
   readonly partition?: TopicPartition;
 }
 
-/** A key that stopped at a partition. */
+/** A key that stopped because of a partition. */
 type KeyAtPartition = Required<BlockedKey>;
 
-/** Sends in a row, each to other partitions, that none acknowledges are a general outage: the rest is not attempted. */
+/** After this many sends in a row to different partitions without an acknowledgement, the relay stops. */
 const MAX_BARREN_SENDS = 2;
-/** One topic may fail alone. Each look-up takes long to fail, so that after two none is tried. */
+/** One topic may fail alone. Because each look-up takes long to fail, the relay tries no more after two failures. */
 const MAX_BARREN_LOOK_UPS = 2;
 
 /**
- * Publishes entries in order, marks what is acknowledged and parks what is refused, within one invocation.
+ * Publishes entries in order, marks acknowledged items and parks refused ones, within one invocation.
  *
- * A failed partition stops its own keys for the invocation, and nothing else. Once the delivery has `stopped`, for an
- * outage of everything, nothing more is sent: what is still open then is delivered again.
+ * A failed partition stops only its own keys for the invocation. Once the delivery has `stopped`, such as in a general
+ * outage, it sends nothing more, and open entries are delivered again.
  */
 export class Delivery {
   readonly control: KnownControl;
@@ -76,29 +76,29 @@ export class Delivery {
   readonly #remainingMs: () => number;
   readonly #oneByOne: boolean;
   readonly #started: ItemIdentity[] = [];
-  /** Items whose attempt in this invocation is counted. */
+  /** Items whose attempt in this invocation is already counted. */
   readonly #counted = new Set<string>();
-  /** Acknowledged, and not yet sent to be marked: fewer than one request takes. */
+  /** Marks that wait for a full request. */
   #unsent: MarkTask[] = [];
   readonly #marking = new Set<Promise<void>>();
   #acks = 0;
   readonly #failedPartitions = new Set<string>();
-  /** Keys that were held when the invocation began: a drain takes their holds out of `control`. */
+  /** Keys that were held when the invocation began; a drain removes their holds from `control`. */
   readonly #heldBefore: ReadonlySet<string>;
   readonly #blocked = new Map<string, BlockedKey>();
-  /** As looked up in this invocation. */
+  /** Look-ups of this invocation. */
   readonly #topics = new Map<string, TopicLookup>();
   /** Look-ups that the brokers did not answer. */
   readonly #lookUpOutages: Outage[] = [];
   #lookingUp: Promise<unknown> = Promise.resolve();
-  /** Items with receipts of their first events that the table does not know. */
+  /** Items whose first events have receipts that the table does not know. */
   readonly #begun = new Set<Entry>();
   #barrenSends = 0;
-  /** By partition key: not parked yet, and counted already. */
+  /** Keys that are being parked, by partition key; the breaker already counts them. */
   readonly #parking = new Map<string, ParkReason>();
   #stopped = false;
 
-  /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it is made */
+  /** @param oneByOne - the process may have died on one of these items: each attempt is counted before it begins */
   constructor(
     ports: RelayPorts,
     options: RelayOptions,
@@ -127,17 +127,17 @@ export class Delivery {
     return this.#stopped;
   }
 
-  /** Whether everything that was sent in this invocation failed, and not for one partition alone. */
+  /** Whether nothing was acknowledged in this invocation, and not because of one partition alone. */
   get brokersSilent(): boolean {
     return this.#acks === 0 && (this.#stopped || this.#failedPartitions.size > 1);
   }
 
-  /** Whether anything that was sent in this invocation was acknowledged. */
+  /** Whether any send of this invocation was acknowledged. */
   get brokersAnswer(): boolean {
     return this.#acks > 0;
   }
 
-  /** Whether there is time for one more round, with its marks. */
+  /** Whether there is time for one more round, its marks included. */
   get mayGoOn(): boolean {
     return !this.#stopped && this.#remainingMs() >= this.#options.minRoundMs;
   }
@@ -160,8 +160,8 @@ export class Delivery {
   }
 
   /**
-   * Ends the invocation for one key: nothing more of it is sent, and its open records are delivered again. A failed
-   * call that may concern other keys as well stops the delivery instead.
+   * Ends the invocation for one key: the relay sends nothing more of it, and its open records are delivered again. If
+   * the failed call may concern other keys too, the whole delivery stops instead.
    */
   fail(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void {
     if (!concernsOneKey(failure.cause)) {
@@ -177,8 +177,8 @@ export class Delivery {
   }
 
   /**
-   * Publishes what may go, until nothing is open, the time is short or it has stopped. Answers whether it began at all:
-   * `false` leaves everything open for want of time.
+   * Publishes entries until none is open, time runs short or the delivery has stopped. Returns `false` if it began no
+   * round although entries are open.
    */
   async deliver(entries: readonly Entry[]): Promise<boolean> {
     let began = false;
@@ -188,7 +188,7 @@ export class Delivery {
     const known = new Map(divisible.map((entry) => [entry, receiptsOf(entry).length]));
     while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
       began = true;
-      // A table that does not keep up must not let acknowledged items pile up that a crash would publish again.
+      // Without this limit, acknowledged items pile up while the table is slow, and a crash would publish them again.
       if (this.#marking.size > MAX_UNANSWERED) {
         while (this.#marking.size > MAX_UNANSWERED) await Promise.race(this.#marking);
         continue;
@@ -203,13 +203,13 @@ export class Delivery {
     return began || open.length === 0;
   }
 
-  /** Resolves when every mark so far is written, or its entry has failed. */
+  /** Resolves when each mark so far is written, or its entry has failed. */
   async marksWritten(): Promise<void> {
     this.#sendMarks(this.#unsent.splice(0));
     await Promise.all(this.#marking);
   }
 
-  /** Ends in order: whatever was attempted has not killed the process. */
+  /** Ends the invocation normally: no attempted item has killed the process. */
   async end(): Promise<void> {
     await this.marksWritten();
     await this.#noteReceipts();
@@ -221,7 +221,7 @@ export class Delivery {
     }
   }
 
-  /** The first events of an item must not go again with each attempt on a later one, in whatever process. */
+  /** Otherwise each attempt on a later event of an item would send its first events again, in any process. */
   async #noteReceipts(): Promise<void> {
     const { items, telemetry } = this.#ports;
     const marks = [...this.#begun].flatMap(({ content }) =>
@@ -237,7 +237,7 @@ export class Delivery {
     telemetry.outage({ message: 'The events of an item that are published already could not be noted.', cause });
   }
 
-  /** Settles what needs no publishing and answers what does. Repeated before each round, because holds appear. */
+  /** Settles entries that need no publishing; returns the others. Repeated each round, because holds appear. */
   admitted(entries: readonly Entry[]): Entry[] {
     const { telemetry } = this.#ports;
     return entries.filter((entry) => {
@@ -256,7 +256,7 @@ export class Delivery {
 
   async #suspectRound([entry]: readonly Entry[]): Promise<void> {
     if (entry === undefined) return;
-    // One attempt, in as many rounds as its events have partitions.
+    // One attempt takes as many rounds as the item's events have partitions.
     if (this.#counted.has(entry.identity)) return this.#round([entry]);
     const item = storedIdentity(entry);
     let starts: number;
@@ -270,7 +270,7 @@ export class Delivery {
     if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
     if (starts <= MAX_STARTS) {
       if (starts > 0) this.#started.push(item);
-      // Counting takes its time too.
+      // The count itself takes time.
       if (this.mayGoOn) await this.#round([entry]);
     } else if (this.#mayPark) {
       await this.#park(entry, {
@@ -291,7 +291,7 @@ export class Delivery {
     await this.#parkAll(refused);
     const waits = refused.find(({ entry }) => entry.state === 'open' && !this.#blocked.has(entry.pk));
     if (waits !== undefined) {
-      // The shard waits at this record. What came before it still goes.
+      // The shard waits at this record. Earlier records are still sent.
       this.#stopped = true;
       const before = this.admitted(open.filter(({ index }) => index < waits.entry.index));
       await this.#publish(planRound(before, topics, this.#options, outageOf).batches);
@@ -301,8 +301,8 @@ export class Delivery {
   }
 
   /**
-   * Answers what is known of the topics of these entries. They are asked for one after the other, because they share a
-   * connection, and each once in an invocation. After two that were not answered only what the publisher knows counts.
+   * Returns the known partition counts of these entries' topics. Each topic is asked for once per invocation, in turn,
+   * because look-ups share a connection. After two unanswered ones, only counts that the publisher knows are used.
    */
   lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
     const looking = this.#lookingUp.then(() => this.#lookUpMissing(entries));
@@ -317,7 +317,7 @@ export class Delivery {
       if (content.kind === 'undecodable') continue;
       for (const { topic } of content.messages) if (!this.#topics.has(topic)) missing.add(topic);
     }
-    // A failed look-up costs the producer, and with it all that is known.
+    // A failed look-up costs the producer, and with it everything the producer knows.
     for (const topic of missing) {
       const partitions = publisher.knownPartitionCount?.(topic);
       if (partitions === undefined) continue;
@@ -338,17 +338,17 @@ export class Delivery {
     return this.#topics;
   }
 
-  /** Nothing more of the key goes in this invocation: a later event must not overtake this one. */
+  /** The relay sends nothing more of the key in this invocation: a later event must not overtake this one. */
   #block(pk: string, { message, entry, partition }: BlockedKey): void {
     if (!this.#blocked.has(pk)) this.#blocked.set(pk, { message, entry, partition });
   }
 
   /**
-   * Holds the keys of these entries that stopped at a partition which alone takes no writes, and settles what waits
-   * behind the holds. Keys that may not be held stay open, so that their records are delivered again. Also after a stop:
-   * two sick partitions in a row look like an outage of everything, and their keys must not be sent again and again.
+   * Holds the keys of these entries that stopped at a partition which alone accepts no writes, and settles the entries
+   * behind those holds. If a key may not be held, it stays open and its records are delivered again. Also runs after a
+   * stop: two unavailable partitions look like a general outage, and their keys must not be sent again and again.
    *
-   * @param ageMs - how long ago the record of an entry was put
+   * @param ageMs - how long ago the record of an entry was written to the stream
    */
   async holdBlocked(entries: readonly Entry[], ageMs: (entry: Entry) => number): Promise<void> {
     const keys = new Set(entries.map(({ pk }) => pk));
@@ -362,7 +362,7 @@ export class Delivery {
       const waitingMs = Math.max(...ofPartition.map(({ entry }) => ageMs(entry)));
       const awaits = await this.partitions.awaited(first.partition, waitingMs);
       if (awaits === undefined) continue;
-      // A key that was held before takes no more room than it had.
+      // A key that was held before adds no hold to the count.
       const [known, others] = partition(ofPartition, ({ entry }) => this.#heldBefore.has(entry.pk));
       await forEachKey(known, (key) => this.#holdForPartition(key, awaits));
       for (let rest = others; rest.length > 0;) {
@@ -377,7 +377,7 @@ export class Delivery {
     this.admitted(entries);
   }
 
-  /** Other invocations hold keys too, so that what this one read at its beginning does not tell. */
+  /** Reads the holds again: other invocations have added some since this one began. */
   async #roomForHolds(): Promise<number> {
     if (!this.#hasTimeToHold) return 0;
     try {
@@ -429,7 +429,7 @@ export class Delivery {
     for (const [batch, failure] of refused) await this.#isolate(batch, failure);
   }
 
-  /** Answers whether one of the partitions had not failed before. */
+  /** Returns whether at least one partition had not failed before in this invocation. */
   #partitionsFailed(failed: readonly (readonly [LoadedBatch, Outage])[]): boolean {
     let isNews = false;
     for (const [batch, outage] of failed) {
@@ -452,8 +452,8 @@ export class Delivery {
   }
 
   /**
-   * A batch that is refused for its topic is refused for every item in it. Otherwise nobody tells whose fault it is:
-   * halve it until the culprit stands alone, and park that one.
+   * If the topic is refused, every item in the batch is refused. Otherwise the batch is halved until the refused
+   * message stands alone, and that item is parked.
    */
   async #isolate(batch: LoadedBatch, failure: Poison): Promise<void> {
     const mayGo = (entry: Entry): boolean =>
@@ -462,7 +462,7 @@ export class Delivery {
       for (const { entry } of batch.shipments) {
         if (!mayGo(entry)) continue;
         if (this.#mayPark) await this.#park(entry, failure);
-        // Refused and not parked: nothing after it may go.
+        // The entry is refused and not parked: no later entry may be sent.
         else this.#stopped = true;
       }
       return;
@@ -471,7 +471,7 @@ export class Delivery {
       const rest = keepOpen(half, mayGo);
       if (rest.shipments.length === 0) continue;
       if (this.mayGoOn) await this.#publish([rest]);
-      // Also when there is time again a moment later: what follows would overtake it.
+      // The keys stay blocked even if a later check finds time: their later events would overtake these.
       else
         for (const { entry } of rest.shipments)
           this.#block(entry.pk, { message: 'There was no time left to send it.' });
@@ -494,17 +494,17 @@ export class Delivery {
   }
 
   /**
-   * Collects marks over rounds, so that a key whose events go to several partitions in turn does not take a request for
-   * each. A crash before they are sent costs fewer than one request's duplicates.
+   * Collects marks over rounds, so that a key whose events alternate between partitions does not cause one request per
+   * event. A crash before they are sent costs fewer duplicates than one request has marks.
    */
   #mark(tasks: readonly MarkTask[]): void {
     this.#unsent.push(...tasks);
-    // An item on which the process may die must not take the marks of others with it.
+    // If the process dies on a suspect item, the marks of other items must not be lost with it.
     const kept = this.#oneByOne ? 0 : this.#unsent.length % MARKS_PER_REQUEST;
     this.#sendMarks(this.#unsent.splice(0, this.#unsent.length - kept));
   }
 
-  /** Runs next to the following round. A mark that fails makes its record be delivered again, which then only marks. */
+  /** Runs concurrently with the next round. If a mark fails, its record is delivered again and is then only marked. */
   #sendMarks(tasks: readonly MarkTask[]): void {
     if (tasks.length === 0) return;
     const { items, telemetry } = this.#ports;
@@ -523,21 +523,21 @@ export class Delivery {
       const [cause] = failures.values();
       const keys = new Set(tasks.map(({ mark }) => mark.pk));
       const [pk] = keys;
-      // The table's answer for a single statement, and for one key alone: it is the key that is throttled.
+      // DynamoDB answered for single statements of one key: only this key is throttled.
       if (keys.size === 1 && pk !== undefined && !(cause instanceof Error)) {
         const failure = { message: `Published items of "${pk}" could not be marked.`, cause };
         this.#block(pk, failure);
         telemetry.keyFailed(pk, failure);
         return;
       }
-      // Whatever is published now would be published again.
+      // Items that are published without marks would be published again.
       this.stop({ message: 'Published items could not be marked.', cause: failures.values().next().value });
     });
     this.#marking.add(marking);
   }
 
   /**
-   * One alone, then several at once: the writes of keys that are parked together share transactions. If the first one
+   * Parks the first item alone, then the others concurrently, so that their writes share transactions. If the first one
    * meets an outage, the others are not tried.
    */
   async #parkAll(refused: readonly RefusedEntry[]): Promise<void> {
@@ -550,8 +550,8 @@ export class Delivery {
   }
 
   /**
-   * An item that could not be held was published or discarded meanwhile, or deleted by hand after another process had
-   * parked it. For the last, the next drain looks: it must not go past the item before that is known.
+   * Handles an item that could not be held: it was published or discarded meanwhile, or deleted by hand after another
+   * process parked it. In the last case the next drain decides. The relay must not pass the item before that is known.
    */
   async #lookAgain(entry: Entry): Promise<void> {
     const { pk, sk, isHead } = entry;
@@ -581,7 +581,7 @@ export class Delivery {
       since: entry.refused.since,
       isHead: entry.isHead,
     };
-    // What was parked before is held already, or was until its drain began: it is no sign of a new outage.
+    // Items that were refused before are already counted by their holds: they are no sign of a new outage.
     if (entry.refused.attempts === 0) {
       const open = openBreaker(failure.reason, holds, [...this.#parking.values()], clock.now());
       if (open !== undefined) {
@@ -625,11 +625,11 @@ const isWhole = ({ content }: Entry): boolean =>
 
 const receiptsOf = ({ content }: Entry): readonly Receipt[] => (content.kind === 'item' ? content.receipts : []);
 
-/** Notes the offsets and answers the items whose last message this was. */
+/** Records the offsets and returns the items whose last message this was. */
 function acknowledge({ topic, partition, shipments }: LoadedBatch, baseOffset: bigint): [Entry, ItemContent][] {
   const done: [Entry, ItemContent][] = [];
   shipments.forEach(({ entry, content, index }, at) => {
-    // The receipts are those of the first messages: one before it is open still, and this one goes again after that.
+    // The receipts belong to the first messages. If an earlier message is still open, this one is sent again after it.
     if (content.receipts.length !== index) return;
     content.receipts.push({ topic, partition, offset: baseOffset + BigInt(at) });
     if (content.receipts.length === content.messages.length) done.push([entry, content]);

@@ -13,9 +13,9 @@ import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import { replay } from './replay';
 
 /**
- * Does what a key needs beyond its records: discards, drains, replays, in this order, and settles its entries and
- * signals when that is durable. A second run, a run that ends half way and a run beside another one are all harmless:
- * the hold's revision tells who came later, and what is published twice is a duplicate.
+ * Performs the discards, drains and replays of a key, in this order, and settles its entries and signals when the
+ * result is durable. A second run, an interrupted run and a concurrent run are harmless: the hold's revision shows
+ * which run came later, and a repeated publish is only a duplicate.
  */
 export class KeyWorker {
   readonly #ports: RelayPorts;
@@ -23,7 +23,7 @@ export class KeyWorker {
   readonly #delivery: Delivery;
   readonly #ageMs: (index: number) => number | undefined;
 
-  /** @param ageMs - how long ago the record at a place of the batch was put, if the stream says so */
+  /** @param ageMs - age of the record at an index of the batch, if the stream states it */
   constructor(
     ports: RelayPorts,
     options: RelayOptions,
@@ -37,8 +37,8 @@ export class KeyWorker {
   }
 
   /**
-   * Never rejects: what fails leaves its entries open, so that they are delivered again. A failure of this key alone
-   * leaves the other keys to go on.
+   * Never rejects. If a step fails, the entries of the key stay open and are delivered again. A failure of this key
+   * alone does not affect the other keys.
    */
   async run(work: KeyWork): Promise<void> {
     try {
@@ -64,12 +64,12 @@ export class KeyWorker {
     const { drains, telemetry } = this.#ports;
     const { holds } = this.#delivery.control;
     const known = holds.get(pk);
-    // Nobody asked to retry what is parked: only what precedes it goes, and the hold is not touched.
+    // No signal asks to retry the parked item: only earlier items are published, and the hold is not changed.
     const behindHold = !asking.some(isStored) && known?.state === 'holding';
     let hold: Hold | undefined = known;
     if (!behindHold) {
       hold = await this.#discardSkipped(asking, known);
-      // Known again: what the hold keeps waiting is decided by the table from here on.
+      // The hold leaves `control`: from here on the table decides which items wait.
       if (hold === known) hold = await drains.begin(pk, known);
       holds.delete(pk);
     }
@@ -90,7 +90,7 @@ export class KeyWorker {
     } else if (outcome === 'done' && !behindHold && (await drains.finish(pk, hold)) === 'superseded') {
       outcome = 'failed';
     }
-    // Also when the key has moved to another partition since, because the topic got more of them.
+    // Applies also if the key has moved to another partition since, because partitions were added to the topic.
     if (known?.awaits !== undefined && outcome === 'done' && progress.published > 0) {
       this.#delivery.partitions.acked(known.awaits);
     }
@@ -103,7 +103,7 @@ export class KeyWorker {
     return outcome;
   }
 
-  /** Answers the hold as it is now: the one known when nothing was discarded. */
+  /** Returns the current hold, which is `known` if nothing was discarded. */
   async #discardSkipped(asking: readonly SignalEntry[], known: Hold | undefined): Promise<Hold | undefined> {
     const { drains, telemetry } = this.#ports;
     let hold = known;
@@ -118,7 +118,7 @@ export class KeyWorker {
     return hold;
   }
 
-  /** From the earliest open item on, page by page, until the key is exhausted: only that proves that nothing waits. */
+  /** Publishes from the earliest open item, page by page, to the key's end: only that proves that nothing waits. */
   async #publishOpen(pk: string, start: string, waitedMs: number, begun: Hold | undefined): Promise<DrainProgress> {
     const { keys, items } = this.#ports;
     const { holds } = this.#delivery.control;
@@ -128,7 +128,7 @@ export class KeyWorker {
     let published = 0;
     const awaited: AwaitedItem[] = begun === undefined ? [] : [begun, ...(begun.others ?? [])];
     for await (const page of keys.pages(pk, from)) {
-      // Before anything behind them goes: the pages begin at or before the item that the key waits for.
+      // Checked before later items are sent: the pages begin at or before the item that the key waits for.
       const last = page.at(-1)?.['sk']?.S ?? '';
       const passed = awaited.splice(0, awaited.filter(({ position }) => position <= last).length);
       if (begun !== undefined && !(await this.#holdAtGone(begun, passed, page))) {
@@ -141,7 +141,7 @@ export class KeyWorker {
       await this.#delivery.deliver(entries);
       await this.#delivery.marksWritten();
       const now = this.#ports.clock.now();
-      // The clock of a writer may be ahead: the records that asked for the drain are as old as the stream says.
+      // A writer's clock may be ahead, so the stream's age of the records that requested the drain counts too.
       await this.#delivery.holdBlocked(entries, (entry) => Math.max(waitedMs, ageSinceCommitMs(entry, now)));
       const isHeldNow = holds.get(pk) !== undefined && holds.get(pk) !== before;
       const isInterrupted = this.#delivery.hasFailed(pk) || (this.#delivery.stopped && !isHeldNow);
@@ -167,9 +167,9 @@ export class KeyWorker {
   }
 
   /**
-   * Holds the key at the first of these items that is gone. Answers `false` when another relay has begun since.
+   * Holds the key at the first of these items that is gone. Returns `false` if another relay has begun since.
    *
-   * @param page - what was read around their positions
+   * @param page - the items that were read around their positions
    */
   async #holdAtGone(begun: Hold, items: readonly AwaitedItem[], page: readonly Image[]): Promise<boolean> {
     for (const item of items) {
@@ -182,8 +182,8 @@ export class KeyWorker {
   }
 
   /**
-   * An item that was published stays in the table for the time of retention, and one that was skipped leaves a record or
-   * a tombstone. If there is none of these, and its event is at no other position of the key either, it was deleted.
+   * A published item stays in the table for the retention period, and a skipped item leaves a record or a tombstone. If
+   * there is none of these, and the event is at no other position of the key, the item was deleted.
    */
   async #isGone(hold: Hold, item: AwaitedItem, page: readonly Image[]): Promise<boolean> {
     const { pk, headSeen } = hold;
@@ -194,12 +194,12 @@ export class KeyWorker {
     const identity = identityOf({ pk, sk: position, id });
     if (this.#delivery.control.tombstones.has(identity) || this.#delivery.isAcknowledged(identity)) return false;
     if (id === undefined) return true;
-    // An operator may have put it under another position. The whole key is read for this case alone.
+    // An operator may have moved it to another position. Only this case reads the whole key.
     const last = page.at(-1)?.['sk']?.S ?? '';
     for await (const images of this.#ports.keys.pages(pk, FIRST_POSITION)) {
       const at = images.find((image) => image['id']?.S === id)?.['sk']?.S;
       if (at !== undefined) {
-        // It came after the page was read, without which later items would overtake it.
+        // The item appeared after the page was read. If the drain continued, later items would overtake it.
         const isUnread = at >= position && at <= last && !page.some((image) => image['sk']?.S === at);
         if (at === position || isUnread) throw new KeyFailure(`The item "${id}" was put back a moment ago.`);
         return false;
@@ -209,7 +209,7 @@ export class KeyWorker {
     return true;
   }
 
-  /** With strict order, also between the items of a drain: one may have appeared behind the Query's back. */
+  /** Strict order also applies between the items of a drain: one may have become visible after the Query passed it. */
   async #mustWait(page: readonly Image[], entries: readonly Entry[], present: Set<string>): Promise<boolean> {
     if (this.#options.order !== 'strict') return false;
     for (const image of page) present.add(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`);
@@ -251,8 +251,8 @@ export class KeyWorker {
     const { signal } = entry;
     if (signal.kind !== 'replay' || this.#delivery.stopped) return;
     const { signals, telemetry } = this.#ports;
-    // Its record may outlive it: the sweeper has put another in its place, or it was acted on. Unlike a drain, a replay
-    // would publish once more. And the table knows how far it is.
+    // A record may outlive its signal, because the sweeper replaced the signal or a relay acted on it. Unlike a drain,
+    // a replay would then publish once more. The table also knows how far the replay got.
     const current = await signals.find(signal);
     if (current?.kind !== 'replay') {
       entry.state = 'settled';
@@ -281,7 +281,7 @@ export class KeyWorker {
 interface DrainProgress {
   readonly outcome: DrainOutcome;
   readonly published: number;
-  /** Where a later drain goes on, and the id of the item there. */
+  /** Position at which a later drain resumes, and the id of the item there. */
   readonly from: string;
   readonly id?: string;
 }

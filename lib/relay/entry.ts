@@ -6,22 +6,22 @@ import { parseReceipts, type Receipt } from '../event/receipt';
 import type { ItemIdentity, StoredItem } from './ports';
 import { decodeStored, type DecodedItem } from './record';
 
-/** One item on its way through an invocation, as a record of the batch or as a drain read it in the table. */
+/** One item in progress within an invocation, from a record of the batch or from a drain's read of the table. */
 export interface Entry {
-  /** Place in the batch, or in what a drain has read: the order within a key. */
+  /** Index in the batch, or in the drain's page: the order within a key. */
   readonly index: number;
   readonly pk: string;
   readonly sk: string;
-  /** Made once: it is looked up several times, and a text that was just put together must be hashed anew. */
+  /** Built once: it is looked up several times, and each new string must be hashed again. */
   readonly identity: string;
-  /** Sequence number of its record: which insert this is. Left out for what a drain has read in the table. */
+  /** Sequence number of its record, which identifies the insert. Left out for an item that a drain read. */
   readonly sequence?: string;
   readonly content: ItemContent | UndecodableContent;
-  /** Refusals in its past. */
+  /** Earlier refusals of the item. */
   readonly refused: { readonly attempts: number; readonly since?: number };
-  /** Whether everything before it is known to be settled: a drain reads from the beginning. */
+  /** Whether every earlier item of the key is known to be settled: a drain reads from the beginning. */
   readonly isHead: boolean;
-  /** `settled` owes nothing more in this invocation; everything else is delivered again. */
+  /** `settled` needs nothing more in this invocation; any other state is delivered again. */
   state: 'open' | 'settled' | 'failed';
 }
 
@@ -29,7 +29,7 @@ export interface ItemContent {
   readonly kind: 'item';
   readonly item: OutboxItem;
   readonly messages: readonly Message[];
-  /** One for each message acknowledged so far, in order. */
+  /** One receipt for each acknowledged message, in order. */
   readonly receipts: Receipt[];
 }
 
@@ -52,7 +52,7 @@ export const entryOf = (decoded: DecodedItem, index: number, sequence?: string):
 /**
  * The entry of an item that a drain has read in the table.
  *
- * @param goesOn - after the first events, if these are noted as published
+ * @param goesOn - whether to continue after the first events, if these are recorded as published
  */
 export function storedEntryOf(image: Image, index: number, goesOn = true): Entry {
   const { state, parked, receipts } = itemStateOf(image);
@@ -81,7 +81,7 @@ function contentOf(decoded: DecodedItem): Pick<Entry, 'pk' | 'sk' | 'identity' |
   };
 }
 
-/** What a look-up has read of an item. */
+/** The item of a look-up. */
 export function storedItemOf(image: Image): StoredItem {
   const { state, receipts } = itemStateOf(image);
   const noted = isOpen(state) ? parseReceipts(receipts) : [];
@@ -93,7 +93,7 @@ export function storedItemOf(image: Image): StoredItem {
   };
 }
 
-/** Goes on after the first events of an item, which another process has published and noted. */
+/** Continues after the first events of an item, which another process has published and recorded. */
 export function resume({ content }: Pick<Entry, 'content'>, noted: readonly Receipt[] = []): void {
   if (content.kind === 'undecodable' || content.receipts.length > 0) return;
   const { messages, receipts } = content;
@@ -101,14 +101,14 @@ export function resume({ content }: Pick<Entry, 'content'>, noted: readonly Rece
   if (fits) receipts.push(...noted);
 }
 
-/** How the stores name the item: an id that is part of something undecodable is not trusted. */
+/** The item as the stores name it. The id is left out if the item is undecodable, because it is then not trusted. */
 export const storedIdentity = ({ pk, sk, content }: Entry): ItemIdentity => ({
   pk,
   sk,
   id: content.kind === 'item' ? content.item.id : undefined,
 });
 
-/** The hold that an entry must wait behind, if there is one: earlier positions of a held key still go. */
+/** The hold behind which an entry must wait, if any. Items before the position of a hold are still published. */
 export function holdOf(entry: Pick<Entry, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {
   const hold = holds.get(entry.pk);
   return hold !== undefined && entry.sk >= hold.position ? hold : undefined;

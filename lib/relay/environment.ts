@@ -9,82 +9,82 @@ export type Compression = (typeof COMPRESSIONS)[number];
 export const ORDERS = ['relaxed', 'strict'] as const;
 export type Order = (typeof ORDERS)[number];
 
-/** Everything that configures a deployed relay: written by the construct, read by the handler. */
+/** The configuration of a deployed relay: the construct writes it, the handler reads it. */
 export interface RelayConfig extends BrokerConfig {
   readonly tableName: string;
   readonly compression: Compression;
-  /** How long a processed item stays readable; 0 deletes it instead of marking it. */
+  /** How long a processed item stays readable. With 0, the relay deletes items instead of marking them. */
   readonly retentionSeconds: number;
-  /** Bytes of one partition's batch; topics with a smaller `max.message.bytes` need a smaller value. */
+  /** Maximum bytes of one partition's batch; a topic with a smaller `max.message.bytes` needs a smaller value. */
   readonly maxBatchBytes: number;
-  /** How long one request to a broker may take. */
+  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
   /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
   readonly order: Order;
-  /** A record that is older may follow others that the stream has already dropped. */
+  /** Age of a record from which the stream may have dropped records before it. */
   readonly lateAfterSeconds: number;
-  /** A topic partition must have failed alone for this long before its keys are held for it. */
+  /** How long a topic partition must have failed alone before its keys are held. */
   readonly partitionPatienceSeconds: number;
-  /** No more keys than these are held for partitions that take no writes; beyond that the shard waits. */
+  /** Maximum number of keys that are held for unavailable partitions; beyond it the shard waits. */
   readonly maxPartitionHolds: number;
-  /** An event that took longer, from its commit to its acknowledgement, counts as late. */
+  /** An event that took longer from commit to acknowledgement counts as late. */
   readonly publishWithinMs: number;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
-  /** Stack and path of the construct: the same over deployments, another one for each outbox. Owns the table. */
+  /** Stack and path of the construct, as owner of the table: the same over deployments, different for each outbox. */
   readonly outboxId?: string;
   /**
-   * Topics that events go to, the first of them when they are many: a new process asks after these in order to tell a
-   * partition that takes no writes from a cluster that takes none.
+   * Topics of the events, or the first of them if there are many. A new process asks for these to tell an unavailable
+   * partition from an unavailable cluster.
    */
   readonly topics?: readonly string[];
-  /** For a table with several regions; left out for one that is published from here alone. */
+  /** For a table with several regions; left out if only this region publishes. */
   readonly home?: HomeRegion;
 }
 
 export const RELAY_DEFAULTS = {
   compression: 'zstd',
   retentionSeconds: 86_400,
-  /** Under Kafka's default `max.message.bytes` of 1,048,588 with room for the batch header. */
+  /** Below Kafka's default `max.message.bytes` of 1,048,588, with room for the batch header. */
   maxBatchBytes: 1_000_000,
   requestTimeoutMs: 4_000,
   order: 'relaxed',
-  /** Long before the stream drops a record, which it does after 24 hours. */
+  /** Well before the stream drops a record, after 24 hours. */
   lateAfterSeconds: 1_800,
   partitionPatienceSeconds: 60,
   maxPartitionHolds: 2_000,
   publishWithinMs: 5_000,
 } as const satisfies Partial<RelayConfig>;
 
-/** How long strict order waits for what another region may be about to replicate. */
+/** How long strict order waits for an item that another region may be about to replicate. */
 export const REPLICATION_WAIT_MS = 10_000;
 
-/** Connecting and sending may each take this many request timeouts, retries of the library included. */
+/** Connecting and sending may each take this many request timeouts, the library's retries included. */
 export const ATTEMPT_TIMEOUTS = 2;
 
 type Timing = Pick<RelayConfig, 'requestTimeoutMs'>;
 
-/** The longest that the look-up of a topic can take: connect, ask, both once more. */
+/** Maximum duration of a topic look-up: connect, ask, both once more. */
 export const slowestLookUpMs = ({ requestTimeoutMs }: Timing): number => 2 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
 
-/** The longest that one publish can take: connect, send, connect anew, send again. */
+/** Maximum duration of a publish: connect, send, connect again, send again. */
 export const slowestPublishMs = ({ requestTimeoutMs }: Timing): number => 4 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
 
-/** How a relay waits for DynamoDB: a request, and all attempts at it with their pauses. */
+/** Timeouts for DynamoDB: of one request, and of all attempts with their pauses. */
 export const DYNAMODB_TIMING = { requestTimeoutMs: 3_000, attempts: 4, slowestCallMs: 15_000 } as const;
 
-/** The longest that one round can take, marks included. The relay starts none with less time left. */
+/** Maximum duration of a round, marks included. The relay starts no round with less time left. */
 export const slowestRoundMs = (timing: Timing): number =>
   slowestLookUpMs(timing) + slowestPublishMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
-/** The shortest timeout of a function that always gets to its first round, after it has read the holds. */
+/** Minimum timeout of a function, so that its first round always has time after the holds are read. */
 export const shortestFunctionTimeoutMs = (timing: Timing): number =>
   slowestRoundMs(timing) + DYNAMODB_TIMING.slowestCallMs;
 
-/** The name that metrics and alarms of the outbox have. */
+/** The outbox's name in metrics and alarms. */
 export const OUTBOX_NAME_VARIABLE = 'OUTBOX_NAME';
 
-/** Whose relay a function is: of the outbox that must own the table. */
+/** Identifies the outbox of a relay function; that outbox must own the table. */
 export const OUTBOX_ID_VARIABLE = 'OUTBOX_ID';
 
 const VARIABLES = {
@@ -103,7 +103,7 @@ const VARIABLES = {
   topics: 'OUTBOX_TOPICS',
 } as const;
 
-/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
+/** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
 export const encodeRelayConfig = (config: RelayConfig): Record<string, string> => ({
   [VARIABLES.tableName]: config.tableName,
   [VARIABLES.outboxName]: config.outboxName,
@@ -123,7 +123,7 @@ export const encodeRelayConfig = (config: RelayConfig): Record<string, string> =
 });
 
 /**
- * The configuration that the environment holds.
+ * Reads the configuration from the environment.
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  */

@@ -3,10 +3,10 @@ import { isSignalKey } from '../event/signal';
 import type { StreamRecord } from './record';
 
 /**
- * The records of a batch that a relay with a home region acts on. The mapping's filter lets no others through; a mapping
- * without it must not make every region publish every event.
+ * The records of a batch that a relay with a home region acts on. The mapping's filter passes no others. Without the
+ * filter, every region would publish every event.
  *
- * Signals carry no region: each region acts on its own items of the key, and has nothing to do where it has none.
+ * Signals have no region: each region acts on its own items of the key, and does nothing if it has none.
  */
 export function recordsOfHome<R extends StreamRecord>(
   records: readonly R[],

@@ -1,13 +1,13 @@
 import type { Position, StoredItem } from './ports';
 
-/** DynamoDB answers, but not for this key: the key's record is delivered again, and other keys go on. */
+/** DynamoDB refuses calls for this key only: its record is delivered again, and other keys continue. */
 export class KeyFailure extends Error {
   override readonly name = 'KeyFailure';
 }
 
-/** A look-up that DynamoDB answered in part: it throttles the keys of the others. */
+/** A look-up that DynamoDB answered in part, because it throttles the keys of the other positions. */
 export class PositionsUnread extends KeyFailure {
-  /** What was read, by `positionKey`. */
+  /** The items that were read, by `positionKey`. */
   readonly stored: ReadonlyMap<string, StoredItem>;
   readonly unread: readonly Position[];
 
@@ -19,9 +19,9 @@ export class PositionsUnread extends KeyFailure {
 }
 
 /**
- * Whether a call to DynamoDB failed for its own request alone: a conflict, a refused condition, a throttled hot key, an
- * item or a collection that is full. A call without an answer, or a fault of the server, is an outage that concerns all.
+ * Whether a DynamoDB call failed because of its own request: a conflict, a failed condition, a throttled hot key, a
+ * full item or collection. A call without an answer or a server fault is an outage that concerns all keys.
  */
 export const concernsOneKey = (error: unknown): boolean =>
-  // The SDK says of each answer whose fault it was; the core reads that mark and does not import the SDK.
+  // The SDK marks each answer with the side at fault. The core reads that mark without importing the SDK.
   error instanceof KeyFailure || (error instanceof Error && '$fault' in error && error.$fault === 'client');

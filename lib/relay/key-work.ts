@@ -1,29 +1,29 @@
 import type { Signal } from '../event/signal';
 import type { Entry } from './entry';
 
-/** A signal on its way through an invocation. */
+/** A signal in progress within an invocation. */
 export interface SignalEntry {
-  /** Place in the batch. */
+  /** Index in the batch. */
   readonly index: number;
   readonly signal: Signal;
-  /** A record without the image of its item: nothing lies in the table for the request itself. */
+  /** Whether this stands for a record without an image, for which the table holds no signal. */
   readonly isUnseen?: boolean;
   state: 'open' | 'settled';
 }
 
-/** Everything of one key in a batch that needs more than publishing what the records show. */
+/** The entries and signals of one key that need more than publishing the records as shown. */
 export interface KeyWork {
   readonly pk: string;
-  /** Lowest place in the batch. */
+  /** Lowest index in the batch. */
   readonly index: number;
   readonly entries: readonly Entry[];
   readonly signals: readonly SignalEntry[];
 }
 
-/** How many keys are read and drained at once: their calls to DynamoDB overlap, their publishing takes turns. */
+/** Number of keys that are read and drained at once. Their DynamoDB calls overlap, their publishing takes turns. */
 const KEYS_AT_ONCE = 16;
 
-/** Runs `work` for each, several at once; rejects when one does, after the others that run have ended. */
+/** Runs `work` for each key, several at once. Rejects if one run rejects, after the other runs have ended. */
 export async function forEachKey<T>(keys: readonly T[], work: (key: T) => Promise<void>): Promise<void> {
   const waiting = keys.values();
   const lane = async (): Promise<void> => {

@@ -1,25 +1,25 @@
 import type { HomeRegion } from '../event/home-region';
 import { SIGNAL_PREFIX } from '../event/position';
 
-/** How Lambda hands the stream to the relay: the construct sets it so, and `doctor` compares a deployed mapping with it. */
+/** Event source mapping: the construct sets these values, and `doctor` compares a deployed mapping with them. */
 export const MAPPING_SETTINGS = {
-  /** With LATEST, what is written while the mapping is created or updated could be missed. */
+  /** With LATEST, records written while the mapping is created or updated could be missed. */
   startingPosition: 'TRIM_HORIZON',
-  /** The most that one read of a DynamoDB shard returns. */
+  /** Maximum that one read of a DynamoDB shard returns. */
   batchSize: 1000,
-  /** More than one would keep the order of each item only, not of a key's items. */
+  /** With more than one, the order of each item would be kept, but not that of a key's items. */
   parallelizationFactor: 1,
   bisectBatchOnError: true,
   reportBatchItemFailures: true,
-  /** Without an end: an outage makes the shard wait; a record must never be given up. */
+  /** Unlimited: in an outage the shard waits, because a record must never be dropped. */
   retryAttempts: -1,
-  /** Without an end, which is Lambda's default. */
+  /** Unlimited, which is Lambda's default. */
   maxRecordAgeSeconds: -1,
 } as const;
 
 /**
- * The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it. Of a table with several regions, neither must
- * items of other regions nor what each keeps about itself; signals carry no region and concern every one.
+ * The relay's own marks (MODIFY) and expiries (REMOVE) must not invoke it. On a table with several regions, neither
+ * must items of other regions or the regions' control items. Signals have no region and concern every one.
  */
 export function mappingFilters(home?: HomeRegion): readonly Readonly<Record<string, unknown>>[] {
   const inserts = { eventName: ['INSERT'] };
@@ -30,5 +30,5 @@ export function mappingFilters(home?: HomeRegion): readonly Readonly<Record<stri
   ];
 }
 
-/** The functions are bundled for this major version of Node.js. */
+/** Major version of Node.js for which the functions are bundled. */
 export const MIN_NODE_MAJOR = 24;

@@ -2,20 +2,20 @@ import type { Order } from './environment';
 import type { RoundLimits } from './rounds';
 
 export interface RelayOptions extends RoundLimits {
-  /** A round is started only with this much time left: what the slowest one can take, its marks included. */
+  /** A round starts only with at least this much time left: the maximum duration of a round, marks included. */
   readonly minRoundMs: number;
-  /** An item is parked only with this much time left. */
+  /** An item is parked only with at least this much time left. */
   readonly minParkMs: number;
   /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
   readonly order: Order;
-  /** With strict order on a table with replicas: how long an item waits for a version before it that is not there. */
+  /** With strict order on a table with replicas: how long an item waits for a missing previous version. */
   readonly replicationWaitMs?: number;
-  /** A record that is older may follow others that the stream has already dropped. */
+  /** Age of a record from which the stream may have dropped records before it. */
   readonly lateAfterMs: number;
-  /** A partition must have failed alone for this long before its keys are held for it. */
+  /** How long a partition must have failed alone before its keys are held. */
   readonly partitionPatienceMs: number;
-  /** No more keys than these are held for partitions; beyond that the shard waits. */
+  /** Maximum number of keys that are held for partitions; beyond it the shard waits. */
   readonly maxPartitionHolds: number;
-  /** This outbox, as the table's owner is named. Left out: the owner is not looked at, as in tests. */
+  /** The id of this outbox as the table's owner. If left out, as in tests, the relay does not check the owner. */
   readonly outboxId?: string;
 }

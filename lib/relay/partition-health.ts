@@ -1,15 +1,15 @@
 import { PROBE_INTERVAL_MS } from '../event/partition-hold';
 
-/** A release whose signal was lost is asked for again after this. */
+/** If the signal of a release was lost, the release is requested again after this. */
 const RELEASE_AGAIN_MS = 60_000;
-/** A failure that is older began no outage that still lasts: another instance may have seen its end. */
+/** An older failure is not part of a current outage: another instance may have seen its end. */
 const FORGOTTEN_AFTER_MS = 120_000;
-/** More than a table can have holds for partitions. */
+/** More than the number of partition holds that a table can have. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * What this process has seen of the brokers' partitions, from one invocation to the next. All of it may be forgotten at
- * any time: a hold comes later then, or a probe is sent twice.
+ * The state of the brokers' partitions as this process has seen it, over invocations. It may be lost at any time: then
+ * a hold is written later, or a probe is sent twice.
  */
 export class PartitionHealth {
   readonly #failing = new Map<string, { readonly since: number; readonly last: number }>();
@@ -31,14 +31,14 @@ export class PartitionHealth {
     return this.#failing.get(name)?.since;
   }
 
-  /** Whether a probe may be sent for the partition; it counts as sent. */
+  /** Whether a probe may be sent for the partition; if so, it counts as sent. */
   claimProbe(name: string, now: number): boolean {
     if (now - (this.#probedAt.get(name) ?? -Infinity) < PROBE_INTERVAL_MS) return false;
     this.#probedAt.set(name, now);
     return true;
   }
 
-  /** Whether the release of the hold with this revision may be asked for; it counts as asked for. */
+  /** Whether the release of the hold with this revision may be requested; if so, it counts as requested. */
   claimRelease(revision: string, now: number): boolean {
     if (now - (this.#releasedAt.get(revision) ?? -Infinity) < RELEASE_AGAIN_MS) return false;
     if (this.#releasedAt.size >= MAX_REMEMBERED) this.#releasedAt.clear();

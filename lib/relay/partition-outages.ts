@@ -14,17 +14,17 @@ import type { RelayOptions } from './options';
 import type { PartitionHealth } from './partition-health';
 import type { Outage, RelayPorts } from './ports';
 
-/** The process must have seen a partition fail for this long: leaders move within seconds, and that is no outage. */
+/** How long the process must have seen a partition fail. Leaders move within seconds, which is no outage. */
 const SEEN_FAILING_MS = 15_000;
-/** Signals that one invocation sends when a partition takes writes again; the relays that act on them send the others. */
+/** Signals that one invocation sends when a partition recovers; the relays that act on them send the rest. */
 const RELEASES_AT_ONCE = 250;
 
 /**
- * The partitions that take no writes while others do, within one invocation: which are left alone, for which the keys
- * may be held, and when they are tried again.
+ * The partitions that accept no writes while others do, within one invocation. Decides which partitions are left alone,
+ * for which the keys may be held, and when they are tried again.
  *
- * A partition is *declared* by the holds that stand for it. Nothing else is stored: what stands in the holds is enough
- * to leave it alone for some seconds, to try it again and to release its keys.
+ * A partition is *declared* by the holds that wait for it. These holds are the only stored state: they suffice to leave
+ * the partition alone for some seconds, to try it again and to release its keys.
  */
 export class PartitionOutages {
   readonly #ports: Pick<RelayPorts, 'publisher' | 'signals' | 'telemetry' | 'clock'>;
@@ -47,12 +47,12 @@ export class PartitionOutages {
     this.#declared = unavailablePartitions(holds.values());
   }
 
-  /** Whether any partition has to be left alone: if none has, nobody needs to ask for each. */
+  /** Whether any partition must be left alone; if not, callers need not check each one. */
   get any(): boolean {
     return this.#failed.size > 0 || this.#declared.size > 0;
   }
 
-  /** Why nothing is sent to the partition at present. One that was declared is tried again every ten seconds. */
+  /** Why nothing is sent to the partition now. A declared partition is tried again every ten seconds. */
   outageOf(partition: TopicPartition): Outage | undefined {
     const name = partitionName(partition);
     const failed = this.#failed.get(name);
@@ -70,7 +70,7 @@ export class PartitionOutages {
     this.#health.acked(name);
   }
 
-  /** Answers whether this is its first failure in the invocation. */
+  /** Returns whether this is the partition's first failure in the invocation. */
   failed(partition: TopicPartition, outage: Outage): boolean {
     const name = partitionName(partition);
     const isFirst = !this.#failed.has(name);
@@ -86,8 +86,8 @@ export class PartitionOutages {
   }
 
   /**
-   * Answers what a hold for the partition says, if its keys may be held: it fails for longer than the patience, or other
-   * keys are held for it already; and the rest of the cluster works. In a general outage nothing is held.
+   * Returns the content of a hold for the partition, or `undefined` if its keys may not be held. They may if it failed
+   * for longer than the patience or other keys are held for it, and the rest of the cluster works.
    *
    * @param waitingMs - how long the oldest record of these keys has been in the stream
    */
@@ -100,7 +100,7 @@ export class PartitionOutages {
       if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;
     }
     const { topic } = partition;
-    // Left alone, not tried: the hold that says so was written on evidence a few seconds ago.
+    // It was left alone, not tried: a failed send a few seconds ago is the evidence.
     if (declared !== undefined && !this.#failed.has(name)) {
       return { topic, partition: partition.partition, failedAt: declared.failedAt };
     }
@@ -108,7 +108,7 @@ export class PartitionOutages {
     return { topic, partition: partition.partition, failedAt: now };
   }
 
-  /** How many more keys may be held. */
+  /** Number of keys that may still be held. */
   room(holds: Iterable<Hold>): number {
     let held = 0;
     for (const { awaits } of holds) if (awaits !== undefined) held++;
@@ -116,11 +116,11 @@ export class PartitionOutages {
   }
 
   /**
-   * After everything else: what was declared and takes writes again is released, and what nobody has tried for ten
-   * seconds is tried with one key. Both are signals, because only the shard of a key may publish it. Never rejects; a
-   * signal that could not be sent is sent by a later invocation.
+   * Runs after everything else. Releases the keys of declared partitions that accept writes again, and tries each
+   * partition that was not tried for ten seconds with one key. Both send signals, because only the shard of a key may
+   * publish it. Never rejects; if a signal cannot be sent, a later invocation sends it.
    *
-   * @param holds - as they are now
+   * @param holds - the current holds
    */
   async followUp(holds: ReadonlyMap<string, Hold>): Promise<void> {
     if (this.#declared.size === 0) return;
@@ -137,7 +137,7 @@ export class PartitionOutages {
   async #release(partition: UnavailablePartition): Promise<void> {
     const now = this.#ports.clock.now();
     const waiting = partition.holds.filter(({ state }) => state === 'holding');
-    // Several relays see the recovery at once: each begins elsewhere, so that they do not ask for the same keys.
+    // Several relays see the recovery at once. Each begins at another key, so that they do not request the same ones.
     const start = waiting.length === 0 ? 0 : now % waiting.length;
     const released: Hold[] = [];
     for (const hold of [...waiting.slice(start), ...waiting.slice(0, start)]) {

@@ -19,7 +19,7 @@ export function murmur2(data: Buffer): number {
 }
 
 /**
- * The partition of a key among `partitions`: what Java producers and Kafka Streams choose, so that their topics can be
- * joined with ours.
+ * The partition of a key among `partitions`. Java producers and Kafka Streams choose the same one, so their topics can
+ * be joined with ours.
  */
 export const partitionOf = (key: Buffer, partitions: number): number => (murmur2(key) & POSITIVE) % partitions;

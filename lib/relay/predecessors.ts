@@ -4,27 +4,26 @@ import type { Entry } from './entry';
 import { positionKey, type KeyReader, type Position, type StoredItem } from './ports';
 
 /**
- * What an entry must wait for, with strict order. `missing`: the version before is not there yet, but may have been
- * committed already, because the items of a transaction become visible one after the other. `open`: it is there and has
- * not been published.
+ * Why an entry must wait, with strict order. `missing`: the previous version is not visible, but may be committed,
+ * because the items of a transaction become visible one after the other. `open`: it is visible and not published.
  */
 export type Predecessor = 'missing' | 'open';
 
 const FIRST_VERSION = 1;
 
 /**
- * Looks up the version before each entry, unless an earlier entry is that version or it is among the `present`
- * positions of its key. Returns only those that must wait.
+ * Looks up the version before each entry, unless an earlier entry has that version or it is among the `present`
+ * positions. Returns only the entries that must wait.
  *
  * A writer that has read version 6 begins version 7 after the transaction of version 6 was at least prepared on all its
- * items. When version 7 is visible and version 6 is not, a transactional read of version 6 therefore meets that
- * transaction, or version 6 was never written, or has expired: then nothing is waited for.
+ * items. If version 7 is visible and version 6 is not, a transactional read of version 6 therefore meets that
+ * transaction. If it meets none, version 6 was never written or has expired, and the entry need not wait.
  *
- * @param present - positions known to be there and to be published before the entries, by `positionKey`
- * @param ageMs - how long ago an entry was committed
- * @param replicationWaitMs - Items of another region are replicated one by one, and no read tells whether one is on its
- *   way: an entry that is younger waits. One that comes from further in the future, by the clock of its writer, does not:
- *   its shard would wait until then.
+ * @param present - positions that are known to exist and to be published before the entries, by `positionKey`
+ * @param ageMs - milliseconds since an entry was committed
+ * @param replicationWaitMs - Items of another region replicate one by one, and no read shows whether one is in transit:
+ *   a younger entry waits. An entry whose writer's clock is further ahead than this does not wait: its shard would wait
+ *   until then.
  */
 export async function awaitedPredecessors(
   entries: readonly Entry[],
@@ -68,6 +67,6 @@ export async function awaitedPredecessors(
   return awaited;
 }
 
-/** By the clock of its writer; an item that cannot be decoded is as old as can be. */
+/** Age by the writer's clock; infinite for an item that cannot be decoded. */
 export const ageSinceCommitMs = ({ content }: Entry, now: number): number =>
   content.kind === 'item' ? now - content.item.committedAt : Infinity;

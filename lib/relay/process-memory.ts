@@ -2,12 +2,12 @@ import { Acknowledged } from './acknowledged';
 import type { Receipt } from '../event/receipt';
 import { PartitionHealth } from './partition-health';
 
-/** What a process of the relay remembers from one invocation to the next. All of it may be forgotten at any time. */
+/** The memory of a relay process between invocations. All of it may be lost at any time. */
 export class ProcessMemory {
   readonly acknowledged = new Acknowledged();
   readonly partitions = new PartitionHealth();
   readonly partial = new PartialReceipts();
-  /** Whether the last send had an acknowledgement; `false` too before the first one. */
+  /** Whether a broker acknowledged or refused a batch of the last send; `false` before the first send. */
   brokersAnswer = false;
   /** Epoch milliseconds at which an invocation last asked for delivery again. */
   askedAgainAt = -Infinity;
@@ -16,8 +16,8 @@ export class ProcessMemory {
 const MAX_PARTIAL = 2_000;
 
 /**
- * The receipts of the first events of items whose later events could not be written, where they cannot be noted on the
- * item: on a table with replicas, or while the table takes no note. What is forgotten goes again.
+ * Receipts of items whose first events are published and whose later events could not be written. Needed where the item
+ * takes no note: on a table with replicas, or while the note cannot be written. Forgotten events are published again.
  */
 class PartialReceipts {
   readonly #receipts = new Map<string, readonly Receipt[]>();
@@ -26,7 +26,7 @@ class PartialReceipts {
     return this.#receipts.get(identity) ?? [];
   }
 
-  /** @param receipts - none for an item that is published as a whole, or not at all */
+  /** @param receipts - empty for an item that is published as a whole, or not at all */
   note(identity: string, receipts: readonly Receipt[]): void {
     if (receipts.length === 0) this.#receipts.delete(identity);
     else {

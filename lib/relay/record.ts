@@ -29,25 +29,25 @@ export type DecodedItem =
 export type DecodedRecord =
   | DecodedItem
   | { readonly kind: 'signal'; readonly signal: Signal }
-  /** The stream shows no image: of the item, or of the signal, the table knows more. */
+  /** The stream shows no image; the item or the signal must be read from the table. */
   | { readonly kind: 'unseen-item'; readonly pk: string; readonly sk: string }
   | { readonly kind: 'unseen-signal'; readonly pk: string; readonly sk: string }
   | { readonly kind: 'undecodable-signal'; readonly pk: string; readonly sk: string; readonly message: string }
-  /** The relay's own writes, and everything that is not an insert. */
+  /** One of the relay's own writes, or any record that is not an insert. */
   | { readonly kind: 'ignored' };
 
 export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedRecord {
   const image = { ...dynamodb?.Keys, ...dynamodb?.NewImage };
   const pk = image['pk']?.S ?? '';
   const sk = image['sk']?.S ?? '';
-  // The mapping's filter lets inserts through only; a mapping without it must not make a mark look like an event.
+  // The mapping's filter passes inserts only. Without the filter, a mark must not look like an event.
   if (eventName !== 'INSERT' || pk.startsWith(CONTROL_PARTITION)) return { kind: 'ignored' };
-  // A stream of keys alone, or an image that was dropped: no reason to take the item for one that cannot be decoded.
+  // The stream has keys only, or dropped the image: that does not make the item undecodable.
   if (dynamodb?.NewImage === undefined && pk !== '') {
     return { kind: isSignalKey(sk) ? 'unseen-signal' : 'unseen-item', pk, sk };
   }
   if (isSignalKey(sk)) return decodeStoredSignal(image);
-  // The record of a gap: it is put in the place of an item that was deleted.
+  // The record of a gap, which replaces a deleted item.
   return image['gone'] !== undefined && image['discarded'] !== undefined ? { kind: 'ignored' } : decodeStored(image);
 }
 

@@ -17,13 +17,13 @@ import { RETRY_MS, Triage } from './triage';
 
 export interface Relay {
   /**
-   * Handles one batch of stream records and answers the index of the first record that must be delivered again, or
-   * `undefined` when all are settled. Whatever it did not settle is still pending in the table.
+   * Handles one batch of stream records. Returns the index of the first record that must be delivered again, or
+   * `undefined` if all are settled. Every item of an unsettled record is still pending in the table.
    */
   handle(records: readonly StreamRecord[], remainingMs: () => number): Promise<number | undefined>;
 }
 
-/** A relay for one process: what it acknowledged is remembered from one invocation to the next. */
+/** A relay for one process, which remembers its acknowledgements between invocations. */
 export function createRelay(given: RelayPorts, configured: RelayOptions): Relay {
   const memory = new ProcessMemory();
   const sizes = new BatchSizes(configured.maxBatchBytes, given.clock);
@@ -84,7 +84,7 @@ async function handleBatch(
       began = true;
       await worker.run(work);
     });
-  // Records that need nothing else go first: none waits for the slow path of another key.
+  // Records that only need publishing go first: none of them waits for the slow path of another key.
   if (await delivery.deliver(plain)) began ||= plain.length > 0;
   for await (const portion of triage.lookUps(unproven)) {
     began = true;
@@ -113,8 +113,8 @@ const firstUnsettled = (all: readonly { readonly index: number; readonly state: 
   );
 
 /**
- * Two relays of one table would each publish everything and end each other's drains. The first one to come owns the
- * table; any other one publishes nothing, and says how it becomes the owner.
+ * Two relays of one table would each publish everything and end each other's drains. The first relay owns the table;
+ * any other publishes nothing and reports how it can become the owner.
  */
 async function refusalOfOwner(
   known: Control,
@@ -127,7 +127,7 @@ async function refusalOfOwner(
   return `The table belongs to the outbox "${owner ?? ''}". This relay is of "${outboxId}": it publishes nothing, and its records wait. If this outbox replaces the other one, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`;
 }
 
-/** Once in a while is enough: the note counts for a minute. */
+/** One note counts for a minute, so it is renewed at most every 20 seconds. */
 async function noteRetry(
   { retriedAt = -Infinity }: Control,
   remainingMs: () => number,
@@ -164,7 +164,7 @@ async function decode(
     try {
       await store.setAside(signal, why);
     } catch (cause) {
-      // It must not stop the shard. It stays in the table as it is, where the sweeper finds it.
+      // The failure must not stop the shard. The signal stays in the table, where the sweeper finds it.
       telemetry.outage({ message: `The signal "${signal.sk}" of "${signal.pk}" could not be set aside.`, cause });
     }
   };
@@ -199,7 +199,7 @@ async function decode(
   return { entries, signals };
 }
 
-/** What a record without an image asks for: that everything of its key is published from the table. */
+/** The drain for a record without an image: it publishes all open items of the key from the table. */
 const drainOf = ({ pk, sk }: { readonly pk: string; readonly sk: string }, at: number): DrainSignal => ({
   kind: 'drain',
   pk,

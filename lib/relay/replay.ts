@@ -11,26 +11,26 @@ import { halve, planRound, type LoadedBatch } from './rounds';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';
-/** A process that dies repeats at most this many items, and a page. Each note costs one write unit. */
+/** If a process dies, at most this many items and a page are repeated. Each note costs one write unit. */
 const ITEMS_BETWEEN_NOTES = 250;
 
 export type ReplayOutcome =
   | { readonly kind: 'done' }
-  /** Time ran out: the rest, as a signal of its own. */
+  /** Time ran out; `signal` is for the remaining part. */
   | { readonly kind: 'rest'; readonly signal: ReplaySignal }
-  /** Its record is delivered again, and goes on where the note on the signal says. */
+  /** The record is delivered again, and the replay resumes at the position that is noted on the signal. */
   | { readonly kind: 'failed' }
-  /** The signal is gone meanwhile: another one has taken its place. */
+  /** The signal is gone: another one has taken its place. */
   | { readonly kind: 'superseded' }
-  /** Kafka will never take it: a replay parks nothing, because what it repeats has been delivered. */
+  /** Kafka will never accept it. A replay parks nothing, because its items have been delivered before. */
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * Publishes the processed items of the signal's range once more. Marks nothing: their receipts stay. How far it is
- * gets noted on the signal from time to time, and when an outage ends it.
+ * Publishes the processed items of the signal's range once more. Marks nothing: the receipts of the first delivery
+ * stay. Progress is noted on the signal from time to time, and when an outage ends the replay.
  *
- * @param waitedMs - how long ago the stream showed the signal. Its shard must not wait for a partition that alone takes
- *   no writes: after the patience the rest goes on as a signal of its own, about once in that time
+ * @param waitedMs - time since the stream showed the signal. If a partition alone accepts no writes, the shard must not
+ *   wait for it: once the patience is over, the remaining part continues as a new signal, about once per patience
  */
 export async function replay(
   signal: ReplaySignal,
@@ -63,7 +63,7 @@ export async function replay(
       if (next === undefined) break;
       if (delivery.stopped) return fail(next.sk);
       if (!delivery.mayGoOn) {
-        // Nothing done yet: the same signal again, instead of a new one that gets no further.
+        // Nothing is done yet: the same signal is delivered again, instead of a new one without progress.
         if (items === 0) return { kind: 'failed' };
         ports.telemetry.replayed(signal, items);
         return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from: next.sk }) };
@@ -116,7 +116,7 @@ function isInRange(image: Image, { to, since, until }: ReplaySignal): boolean {
   );
 }
 
-/** Nothing for an item without such events: a mark that was too large for it may have dropped them. */
+/** Empty for an item without such events; a mark that did not fit may have removed them. */
 function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: ReplaySignal): Entry[] {
   const entry = storedEntryOf(image, index);
   if (entry.content.kind === 'undecodable') return [];
@@ -130,7 +130,7 @@ function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: 
   return [{ ...entry, content: { ...entry.content, messages } }];
 }
 
-/** Whether other partitions take writes: in a general outage nothing else is tried either. */
+/** Whether other partitions accept writes; in a general outage the relay tries nothing else either. */
 async function failsAlone(
   { topic, partition, ...failure }: Outage,
   { brokersAnswer, partitions }: Delivery,
@@ -164,8 +164,8 @@ async function publishRound(
 }
 
 /**
- * Halves what is refused as a whole: a side topic may take less at once than the topics of the outbox. What there is no
- * time for stays open.
+ * Halves a batch that is refused as a whole: a side topic may accept less at once than the outbox's own topics. The
+ * half for which there is no time stays open.
  */
 async function publishBatch(
   batch: LoadedBatch,

@@ -7,18 +7,18 @@ import type { Failure, PartitionBatch, TopicLookup } from './ports';
 export interface Shipment {
   readonly entry: Entry;
   readonly content: ItemContent;
-  /** Which of the item's messages. */
+  /** Index of the message within its item. */
   readonly index: number;
 }
 
-/** A partition batch that remembers whose messages it carries. */
+/** A partition batch that also knows the source of each message. */
 export interface LoadedBatch extends PartitionBatch {
   readonly shipments: readonly Shipment[];
 }
 
 export interface Round {
   readonly batches: readonly LoadedBatch[];
-  /** Entries that can not be sent as they are, each the first open one of its key. */
+  /** Entries that cannot be sent as they are, each the first open one of its key. */
   readonly refused: readonly RefusedEntry[];
 }
 
@@ -29,22 +29,22 @@ export interface RefusedEntry {
   readonly partition?: TopicPartition;
 }
 
-/** Why nothing is sent to a partition at present, if that is so. */
+/** The failure because of which the relay currently sends nothing to a partition, if any. */
 export type PartitionOutage = (partition: TopicPartition) => Failure | undefined;
 
 export interface RoundLimits {
   /** Kafka's `max.message.bytes` applies to a partition's whole batch. */
   readonly maxBatchBytes: number;
-  /** The same for one topic, if it was seen to take less. */
+  /** The limit for one topic, if that topic was seen to accept less. */
   readonly batchBytesOf?: (topic: string) => number;
-  /** Several rounds in one invocation let the marks of one overlap the publishing of the next. */
+  /** With several rounds in one invocation, the marks of one round overlap the publishing of the next. */
   readonly maxMessages: number;
 }
 
 /**
- * Picks what goes out together, in order. A key goes to one partition only in a round: with two, the first could fail
- * and the second succeed, and a later event would overtake an earlier one. A message larger than the limit goes alone,
- * because only the broker knows what it takes.
+ * Selects the messages that are sent together, in order. In one round a key sends to one partition only: with two, the
+ * first send could fail and the second succeed, and a later event would overtake an earlier one. A message above the
+ * limit is sent alone, because only the broker knows whether it accepts it.
  */
 export function planRound(
   entries: readonly Entry[],
@@ -61,7 +61,7 @@ export function planRound(
   let messages = 0;
 
   const refuse = (entry: Entry, failure: Failure, partition?: TopicPartition): void => {
-    // What the key already has in this round must be acknowledged before its next item may be parked.
+    // The key's messages in this round must be acknowledged before its next item may be parked.
     if (!targets.has(entry.pk)) refused.push({ entry, failure, partition });
     closed.add(entry.pk);
   };
@@ -76,7 +76,7 @@ export function planRound(
     }
     if (identities.has(entry.identity)) continue;
     identities.add(entry.identity);
-    // Before its first message goes: a later drain publishes the item as a whole, and nothing of it should go twice.
+    // Before the item's first message: a later drain publishes the whole item, and would send that one again.
     const away = outageOf === undefined ? undefined : unavailableTarget(content, topics, outageOf);
     if (away !== undefined) {
       refuse(entry, away.failure, away.partition);
@@ -122,7 +122,7 @@ export function planRound(
   return { batches: [...batches.values()], refused };
 }
 
-/** The first partition that an item still has a message for and that takes none. */
+/** The first unavailable partition among those for which an item still has messages. */
 function unavailableTarget(
   { messages, receipts }: ItemContent,
   topics: ReadonlyMap<string, TopicLookup>,
@@ -142,19 +142,19 @@ interface OpenBatch extends LoadedBatch {
   readonly messages: Message[];
   readonly shipments: Shipment[];
   bytes: number;
-  /** Something did not fit: nothing later goes in, so that a key's order does not depend on sizes. */
+  /** A message did not fit. Nothing is added after it, so that a key's order does not depend on sizes. */
   full: boolean;
 }
 
 const unlooked = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
 
-/** The two halves of a refused batch: repeated, they leave the culprit alone. */
+/** The two halves of a refused batch. Repeated halving isolates the refused message. */
 export function halve(batch: LoadedBatch): [LoadedBatch, LoadedBatch] {
   const middle = Math.ceil(batch.shipments.length / 2);
   return [slice(batch, 0, middle), slice(batch, middle)];
 }
 
-/** The part of a batch whose entries still may go. */
+/** The part of a batch whose entries may still be sent. */
 export function keepOpen(batch: LoadedBatch, mayGo: (entry: Entry) => boolean): LoadedBatch {
   return loaded(
     batch,

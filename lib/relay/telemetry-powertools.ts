@@ -5,18 +5,18 @@ import { partitionName } from '../event/partition-hold';
 import { repeatedLog, RepeatedLines } from '../event/repeated-lines';
 import type { Telemetry } from './ports';
 
-/** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
+/** An EMF metric holds 100 values. At 100, Powertools writes a separate document. */
 const LATENCY_SAMPLES = 99;
 
 export interface PowertoolsOptions {
   readonly outboxName: string;
-  /** An event that took longer, from its commit to its acknowledgement, counts as late. */
+  /** An event that took longer from commit to acknowledgement, in milliseconds, counts as late. */
   readonly publishWithinMs: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
 }
 
-/** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document an invocation, written as it ends. */
+/** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document per invocation, written at its end. */
 export function powertoolsTelemetry({
   outboxName,
   publishWithinMs,
@@ -41,7 +41,7 @@ export function powertoolsTelemetry({
     },
     published({ bytes, latencyMs }) {
       add(RELAY_METRICS.publishedEvents, latencyMs.length);
-      // Zero too: the share of late events is known only where both were counted.
+      // A count of zero matters: the share of late events is known only where both metrics were emitted.
       add(RELAY_METRICS.lateEvents, latencyMs.filter((latency) => latency > publishWithinMs).length);
       add(RELAY_METRICS.publishedBytes, bytes);
       latencies = latencies.concat(latencyMs);

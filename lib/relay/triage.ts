@@ -12,30 +12,30 @@ import type { StreamRecord } from './record';
 import { ageMs } from './suspects';
 
 /**
- * A record that is older than this may have been published by another process: Lambda delivers a batch again to any
- * instance of the function. The stream's times have a grain of one second.
+ * Age from which another process may have published a record: Lambda redelivers a batch to any instance of the
+ * function. The stream's timestamps have a resolution of one second.
  */
 export const LOOK_UP_AFTER_MS = 5_000;
-/** After an invocation of this process asked for delivery again, it is likely to be handed what others have published. */
+/** Used after this process asked for redelivery: it may then receive records that others have published. */
 const LOOK_UP_SOONER_MS = 1_000;
 /**
- * For so long after an invocation of any process has published a part of its batch and asked for the rest again, every
- * record is looked up: Lambda delivers the rest again within a second, to any instance.
+ * After any invocation published a part of its batch and asked for the rest again, every record is looked up for this
+ * long. Lambda redelivers the rest within a second, to any instance.
  */
 export const RETRY_MS = 60_000;
 const NOT_LOOKED_UP = 'The items before a record could not be looked up.';
-/** While it is unknown whether the brokers answer, at most this many keys are looked up before the first attempt. */
+/** While it is unknown whether the brokers answer, the first look-up covers at most this many keys. */
 const PROBED_KEYS = 16;
 
-/** The entries of one key in a batch, in the order of the batch. */
+/** The entries of one key in a batch, in batch order. */
 interface KeyEntries {
   readonly pk: string;
   readonly entries: readonly Entry[];
-  /** Why something may be open before the first entry that the stream has not shown. */
+  /** Why an open item that the stream has not shown may precede the first entry. */
   readonly suspicion?: Exclude<LookBackReason, 'redelivered'>;
 }
 
-/** What a look-up has decided. */
+/** The decisions of a look-up. */
 export interface Triaged {
   /** May be published as the records show them. */
   readonly plain: readonly Entry[];
@@ -44,13 +44,13 @@ export interface Triaged {
 }
 
 /**
- * Decides which keys of a batch may be published as the records show them, which must be looked up in the table before,
- * and which must be drained.
+ * Decides which keys of a batch are published as the records show them, which are first looked up in the table, and
+ * which are drained.
  *
- * A record that is young and of a stream that is trusted costs no request. Older records are looked up, a hundred in a
- * request: what the table says is processed is settled. Of a late record, or while a gap of the stream is suspected, the
- * position before it is read as well: when that is processed, nothing earlier is open, because the items of a key are
- * processed in order. Only if neither decides, the key is queried.
+ * A young record of a trusted stream costs no request. Older records are looked up, a hundred per request, and settled
+ * if the table shows that they are processed. For a late record, or while a stream gap is suspected, the previous
+ * position is read as well. If that item is processed, no earlier item is open, because the items of a key are
+ * processed in order. Only if neither read decides, the relay queries the key.
  */
 export class Triage {
   readonly #records: readonly StreamRecord[];
@@ -58,7 +58,7 @@ export class Triage {
   readonly #memory: ProcessMemory;
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
-  /** Keys whose predecessor belongs to an unfinished transaction: they are asked once more, after all others. */
+  /** Keys whose predecessor belongs to an unfinished transaction; they are looked up once more, after all others. */
   readonly #waiting: KeyEntries[] = [];
 
   constructor(
@@ -75,7 +75,7 @@ export class Triage {
     this.#options = options;
   }
 
-  /** Sorts by what is known without a request. `unproven` keys go to `lookUps`. */
+  /** Sorts entries without a request. `unproven` keys are passed to `lookUps`. */
   split(
     entries: readonly Entry[],
     signals: readonly SignalEntry[],
@@ -104,9 +104,9 @@ export class Triage {
   }
 
   /**
-   * Looks keys up in portions. The caller delivers each before it asks for the next: while it is unknown whether the
-   * brokers answer, the first portion is one key of each partition, and nothing more is looked up once all of these have
-   * been tried in vain.
+   * Looks keys up in portions; the caller delivers each portion before it asks for the next. While it is unknown
+   * whether the brokers answer, the first portion is one key of each partition. If all of these fail, no more keys are
+   * looked up.
    */
   async *lookUps(unproven: readonly KeyEntries[]): AsyncGenerator<Triaged> {
     const mayGoOn = (): boolean => this.#delivery.mayGoOn;
@@ -115,7 +115,7 @@ export class Triage {
     const targets = await this.#targets(unproven);
     const targetOf = (key: KeyEntries): string => targets.get(key) ?? '';
     let rest = unproven.filter((key) => targets.has(key));
-    /** Partitions that nothing was sent to: a key that turns out to be processed tells nothing of its partition. */
+    /** Partitions without a send so far: a key that turns out to be processed proves nothing about its partition. */
     const untried = new Set(targets.values());
     for (let size = PROBED_KEYS; rest.length > 0; size *= 4) {
       if (!mayGoOn() || (isSilent() && untried.size === 0)) return;
@@ -133,7 +133,7 @@ export class Triage {
     if (waiting.length > 0 && mayGoOn() && !isSilent()) yield this.#lookUp(waiting, true);
   }
 
-  /** The partition of each key's first event; a key is left out, and stays open, while its topic cannot be looked up. */
+  /** The partition of each key's first event. A key whose topic cannot be looked up is left out and stays open. */
   async #targets(keys: readonly KeyEntries[]): Promise<ReadonlyMap<KeyEntries, string>> {
     const topics = await this.#delivery.lookUpTopics(keys.flatMap(({ entries }) => entries.slice(0, 1)));
     const targets = new Map<KeyEntries, string>();
@@ -149,7 +149,7 @@ export class Triage {
     return targets;
   }
 
-  /** @param isLast - a key whose predecessor is still not there is delivered again */
+  /** @param isLast - a key whose predecessor is still missing is delivered again */
   async #lookUp(keys: readonly KeyEntries[], isLast = false): Promise<Triaged> {
     const behind = new Set<KeyEntries>();
     try {
@@ -174,7 +174,7 @@ export class Triage {
     };
   }
 
-  /** Settles what the table says is processed, and finds the keys with something open before their first open entry. */
+  /** Settles entries that the table shows as processed; finds keys with an open item before their first entry. */
   async #settleStored(keys: readonly KeyEntries[], behind: Set<KeyEntries>): Promise<void> {
     const { telemetry } = this.#ports;
     const now = this.#ports.clock.now();
@@ -225,7 +225,7 @@ export class Triage {
     });
   }
 
-  /** The keys of what was left unread wait for their next delivery. */
+  /** Keys with unread positions wait for their next delivery. */
   async #stored(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>> {
     if (positions.length === 0) return new Map();
     try {
@@ -235,7 +235,7 @@ export class Triage {
     }
   }
 
-  /** @throws whatever else the cause is */
+  /** @throws the cause, unless it is `PositionsUnread` */
   #failUnread(cause: unknown): PositionsUnread {
     if (!(cause instanceof PositionsUnread)) throw cause;
     for (const pk of new Set(cause.unread.map(({ pk }) => pk))) {
@@ -244,7 +244,7 @@ export class Triage {
     return cause;
   }
 
-  /** By a Query. Settles leading entries that are not open any more. */
+  /** Uses a Query. Settles leading entries that are no longer open. */
   async #hasOpenBefore(entries: readonly Entry[]): Promise<boolean> {
     for (const entry of entries) {
       if (entry.state !== 'open') continue;
@@ -306,29 +306,29 @@ export class Triage {
   #lookUpAfterMs(): number {
     const now = this.#ports.clock.now();
     const { retriedAt = -Infinity } = this.#delivery.control;
-    // Whatever the clocks say of the record's age.
+    // For this long the look-up does not depend on the age of a record, so clock skew cannot prevent it.
     if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;
     return now - this.#memory.askedAgainAt < RETRY_MS ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
   }
 
-  /** Whether the entry may have been published without this process knowing it, so that the table must tell. */
+  /** Whether another process may have published the entry, so that the table must be read. */
   #mayBePublished(entry: Entry, now: number, lookUpAfterMs: number): boolean {
     if (entry.state !== 'open') return false;
-    // Known, but not from this record: published by a drain, or written again since under its old id.
+    // Published, but not from this record: by a drain, or the item was written again under its old id.
     if (this.#memory.acknowledged.get(entry.identity) !== undefined) return true;
     return (ageMs(this.#records[entry.index], now) ?? -1) >= lookUpAfterMs;
   }
 
-  /** The stream knows better than the clock of a writer, which may be ahead or behind. */
+  /** The stream's timestamp, if there is one: a writer's clock may be ahead or behind. */
   #ageOfMs(entry: Entry, now: number): number {
     return ageMs(this.#records[entry.index], now) ?? ageSinceCommitMs(entry, now);
   }
 }
 
 /**
- * Whether the read proves that the entry's item owes nothing: it is processed or discarded under the same id, or gone.
- * The read is strongly consistent and begins after the stream has shown the insert, and an open item never expires; so
- * an absent one was published and deleted, or deleted by an operator. Another item under its position proves nothing.
+ * Whether the read proves that the entry's item needs no publishing: it is processed or discarded under the same id, or
+ * gone. The strongly consistent read follows the insert, and an open item never expires, so an absent item was
+ * published and deleted, or deleted by an operator. Another item at its position proves nothing.
  */
 function isDone({ content }: Entry, stored: StoredItem | undefined): boolean {
   if (stored === undefined) return true;
@@ -339,7 +339,7 @@ function isDone({ content }: Entry, stored: StoredItem | undefined): boolean {
 const isSame = ({ content }: Pick<Entry, 'content'>, stored: StoredItem | undefined): boolean =>
   content.kind === 'item' && content.item.id === stored?.id;
 
-/** What the position before an entry says: `plain` when it proves that nothing before the entry is open. */
+/** Evaluates the position before an entry; `plain` if it proves that nothing before the entry is open. */
 function standingOf(
   { pk, sk, content }: Entry,
   stored: ReadonlyMap<string, StoredItem>,
@@ -350,13 +350,13 @@ function standingOf(
   if (version === 0) return 'plain';
   const before = positionKey(pk, positionOfVersion(version - 1));
   const previous = stored.get(before);
-  // Nothing comes before version 0, so that version 1 is a key's first when version 0 was read and is not there.
+  // Version 0 is the first. If version 0 was read and is absent, version 1 is the first item of its key.
   if (previous === undefined) return version === 1 && asked.has(before) ? 'plain' : 'unknown';
-  // What another region publishes says nothing of this region's items.
+  // An item that another region publishes proves nothing about this region's items.
   const { region } = previous;
   if (content.kind === 'undecodable' || (region !== undefined && region !== content.item.region)) return 'unknown';
   if (previous.state === 'processed') return 'plain';
-  // A discarded item proves nothing of what came before it.
+  // A discarded item proves nothing about earlier items.
   return previous.state === 'discarded' ? 'unknown' : 'behind';
 }
 
@@ -365,7 +365,7 @@ function workOf(pk: string, entries: readonly Entry[], signals: readonly SignalE
   return { pk, index, entries, signals };
 }
 
-/** The first key of each partition, so that one partition that is away does not speak for the others. */
+/** The first key of each partition, so that one unavailable partition does not decide for the others. */
 function onePerTarget(keys: readonly KeyEntries[], targets: ReadonlyMap<KeyEntries, string>): KeyEntries[] {
   return [...new Map(keys.toReversed().map((key) => [targets.get(key), key])).values()].reverse();
 }

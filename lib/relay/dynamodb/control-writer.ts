@@ -8,21 +8,21 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../../event/control';
 import { backoffMs, type Sleep } from '../backoff';
 
-/** Of the actions of one write, in their order, why each was refused: `undefined` for one that was not. */
+/** The refusal of each action of a write, in order; `undefined` for an action that was not refused. */
 export type Refusals = readonly (string | undefined)[];
 
 interface Waiting {
   readonly actions: readonly TransactWriteItem[];
   readonly resolve: (refusals: Refusals | undefined) => void;
   readonly reject: (error: unknown) => void;
-  /** On its own items. */
+  /** Conflicts on the write's own items. */
   conflicts: number;
-  /** On the state item, which all writes raise. */
+  /** Conflicts on the state item, which every write changes. */
   stateConflicts: number;
 }
 
 const ATTEMPTS = 6;
-/** A transaction takes 4 MB, and each write may touch one item of 400 KB. */
+/** A transaction may have 4 MB, and each write may touch one item of 400 KB. */
 const WRITES_AT_ONCE = 8;
 
 const TRANSIENT: ReadonlySet<string> = new Set([
@@ -32,8 +32,8 @@ const TRANSIENT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Writes to the control partition, one transaction after the other: each raises the revision of the state item, so two
- * at once would be each other's conflict. Writes that wait together go out together, with one revision for all.
+ * Writes to the control partition, one transaction after the other. Each raises the revision of the state item, so two
+ * concurrent ones would conflict. Writes that wait together share one transaction and one revision.
  */
 export class ControlWriter {
   readonly #client: DynamoDBClient;
@@ -49,8 +49,8 @@ export class ControlWriter {
   }
 
   /**
-   * Writes the actions as a whole, and the revision with them. Resolves when that is durable, or with the refusals when
-   * one of the actions was refused and nothing was written. Rejects when the outcome is unknown.
+   * Writes all actions and the new revision in one transaction. Resolves when that is durable, or with the refusals if
+   * an action was refused and nothing was written. Rejects when the outcome is unknown.
    */
   write(actions: readonly TransactWriteItem[]): Promise<Refusals | undefined> {
     return new Promise((resolve, reject) => {
@@ -59,7 +59,7 @@ export class ControlWriter {
     });
   }
 
-  /** Never rejects: every failure is the answer of the writes that it concerns. */
+  /** Never rejects: each failure settles the writes that it concerns. */
   async #writeAll(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.length > 0) await this.#writeGroup(this.#takeGroup());
@@ -67,8 +67,8 @@ export class ControlWriter {
   }
 
   /**
-   * DynamoDB refuses two actions on one item in a transaction, so the second waits for the next. A write that met a
-   * conflict of its own goes alone, after the others: it must not cancel theirs again.
+   * DynamoDB refuses two actions on one item in a transaction, so the second waits for the next one. A write with a
+   * conflict of its own goes alone, after the others, so that it does not cancel theirs again.
    */
   #takeGroup(): Waiting[] {
     const group: Waiting[] = [];
@@ -77,7 +77,7 @@ export class ControlWriter {
       const keys = write.actions.map(keyOf);
       const isFree = !keys.some((key) => items.has(key));
       if (isFree && write.conflicts === 0 && group.length < WRITES_AT_ONCE) group.push(write);
-      // Also those left: what comes later for the same item must not overtake them.
+      // Also for writes that are left out: a later write to the same item must not overtake them.
       for (const key of keys) items.add(key);
     }
     if (group.length === 0) group.push(...this.#waiting.slice(0, 1));
@@ -115,7 +115,7 @@ export class ControlWriter {
       again.push(write);
       if (own.some(isTransient)) write.conflicts++;
     }
-    // The state item is everybody's.
+    // The state item belongs to all writes.
     const isOfAll = isTransient(codes[at]);
     if (isOfAll) for (const write of again) write.stateConflicts++;
     const hasReason = refused || codes.some(isTransient);

@@ -11,23 +11,23 @@ import { CONTROL_PARTITION } from '../../event/key';
 import { partitionPages } from './pages';
 import type { Clock, ControlStore } from '../ports';
 
-/** From this many holds and tombstones on, asking whether anything changed is cheaper than reading it all again. */
+/** From this many holds and tombstones on, checking the revision is cheaper than reading everything again. */
 const CACHE_FROM = 25;
 
 /**
- * DynamoDB commits a transaction item by item, so a Query may see the new revision and not yet the hold that was written
- * with it. What a Query reads is complete for its revision if that revision was visible this long before it began.
+ * DynamoDB commits a transaction item by item, so a Query may see the new revision before the hold that was written
+ * with it. A Query's result is complete for its revision if that revision was visible this long before the Query began.
  */
 const COMMITTED_AFTER_MS = 10_000;
 
 /**
  * Reads the control partition, strongly consistent: with one Query while it is small (one read unit up to 4 KB). A
- * large one is kept, and read again only when its revision has changed, which every write to it raises in the same
- * transaction. It is kept only when its revision had been visible for some seconds before it was read.
+ * large one is cached and read again only when its revision changes; every write to it raises the revision in the same
+ * transaction. It is cached only if its revision was visible for some seconds before the read.
  */
 export function controlStore(client: DynamoDBClient, tableName: string, clock: Clock): ControlStore {
   let kept: Control | undefined;
-  /** When this process first saw the revision that it saw last. */
+  /** The latest revision and when this process first saw it. */
   let seen: { readonly revision: number; readonly at: number } | undefined;
 
   const isOldRevision = (revision: number, before: number): boolean => {
@@ -43,7 +43,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
     return decodeControl(items);
   };
 
-  /** The state item sorts first, so pages that follow it are at least as new as its revision. */
+  /** The state item sorts first, so later pages are at least as new as its revision. */
   const readState = async (): Promise<Control> => {
     const { Item } = await client.send(
       new GetItemCommand({
@@ -65,7 +65,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
       const began = clock.now();
       const control = await readAll();
       const large = control.holds.size + control.tombstones.size >= CACHE_FROM;
-      // What a later page shows of a transaction that came meanwhile does no harm: its revision ends the cache.
+      // A later page may show parts of a newer transaction. That is harmless: its revision ends the cache.
       kept = isOldRevision(control.revision, began) && large ? control : undefined;
       return control;
     },
@@ -90,7 +90,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
     },
 
     async noteRetry() {
-      // Without a new revision: the holds are as they were, and what others keep of them stays true.
+      // Keeps the revision: the holds are unchanged, and other relays' caches stay valid.
       await client.send(
         new UpdateItemCommand({
           TableName: tableName,
@@ -132,7 +132,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
   };
 }
 
-/** Without holds and tombstones: of those the state item knows nothing, and the caller has read them. */
+/** Leaves out holds and tombstones: the state item does not contain them, and the caller has read them. */
 const stateOf = ({ streamArn, doubtSince }: Control): Pick<Control, 'streamArn' | 'doubtSince'> => ({
   streamArn,
   doubtSince,

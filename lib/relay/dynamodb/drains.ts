@@ -16,14 +16,14 @@ import type { Clock, DrainStore } from '../ports';
 
 export interface DrainStoreOptions {
   readonly tableName: string;
-  /** How long a processed item stays; a discarded one stays at least as long as its tombstone. */
+  /** How long a processed item stays. A discarded item stays at least as long as its tombstone. */
   readonly retentionSeconds: number;
 }
 
-/** How often a hold may be replaced between its read and its write: each time another relay has made progress. */
+/** Attempts in case a hold is replaced between its read and its write; each time another relay has made progress. */
 const ATTEMPTS = 6;
 
-/** The writes around a drain, by transactions that are conditional on the revision of the hold. */
+/** The writes around a drain, as transactions that are conditional on the revision of the hold. */
 export function drainStore(
   client: DynamoDBClient,
   { tableName, retentionSeconds }: DrainStoreOptions,
@@ -34,7 +34,7 @@ export function drainStore(
   const tooManyRelays = (pk: string): KeyFailure =>
     new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
 
-  /** In the place of the item; on the item that has its position; by the tombstone alone where nothing has room. */
+  /** Records the gap in place of the item, or on the item at its position, or by the tombstone alone. */
   const recordGap = async (signal: SkipSignal, known: Hold | undefined): ReturnType<DrainStore['discard']> => {
     let hold = known ?? (await readHold(client, tableName, signal.pk));
     const places: GapPlace[] = ['put', 'note', 'nowhere'];
@@ -44,13 +44,13 @@ export function drainStore(
       const now = clock.now();
       const expiresAt = Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS);
       const gap = gapAction(place, tableName, signal, expiresAt);
-      // The item that has taken the position is what the key waits for from here on.
+      // From here on the key waits for the item that has taken the position.
       const next: Hold = { ...draining(hold), ...(place === 'note' ? { id: undefined } : {}) };
       const refusals = await writer.write([gap, putTombstone(tableName, signal, now), putHold(tableName, next, hold)]);
       if (refusals === undefined) return { kind: 'discarded', hold: next };
       const [item] = refusals;
       if (item === 'ConditionalCheckFailed') {
-        // Nobody knows which item it was: any that is there may be the one.
+        // Without an id, any item at the position may be the missing one.
         if (place !== 'put' || signal.id === undefined) return { kind: 'nothing' };
         places.shift();
       } else if (isFull(item)) places.splice(0, places.length, 'nowhere');
@@ -116,7 +116,7 @@ export function drainStore(
           Delete: {
             TableName: tableName,
             Key: marshall(holdKey(pk)),
-            // Gone already: an answer to the same delete was lost.
+            // The hold is already gone: the answer to the same delete was lost.
             ConditionExpression: 'attribute_not_exists(pk) OR revision = :known',
             ExpressionAttributeValues: { ':known': { S: hold.revision } },
           },
@@ -157,10 +157,10 @@ const checkHead = (tableName: string, { pk, position, id }: Hold): TransactWrite
   },
 });
 
-/** The item is owed, was refused, and is the one that the signal names. */
+/** The condition that the item is owed, was refused, and is the one that the signal names. */
 function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, hold: Hold) {
-  // Nobody has refused an item where a drain ran out of time, or whose partition takes no writes. Any other that holds
-  // its key was refused, whether or not it could take the note.
+  // If the hold is draining or waits for a partition, its item may never have been refused, so the item must be
+  // `parked`. Any other hold proves the refusal, even if the item had no room for the note.
   const isRefused = hold.state === 'holding' && hold.awaits === undefined ? '' : ' AND attribute_exists(parked)';
   const id = attributeOfId(named) as AttributeValue | undefined;
   const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': id };
@@ -187,7 +187,7 @@ function discardItem(tableName: string, signal: SkipSignal, hold: Hold, expiresA
   };
 }
 
-/** For an item that has no room for the note (400 KB, or a collection at 10 GB): the tombstone remembers it. */
+/** For an item without room for the note (400 KB, or a collection at 10 GB): the tombstone remembers the discard. */
 const deleteItem = (tableName: string, signal: SkipSignal, hold: Hold): TransactWriteItem => ({
   Delete: refusedItem(tableName, signal, hold),
 });
@@ -198,7 +198,7 @@ const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: 
 
 type GapPlace = 'put' | 'note' | 'nowhere';
 
-/** How the gap is recorded. Nothing is written over an item that is the one, because it has come back. */
+/** The write that records the gap. If the missing item has come back, the condition fails. */
 function gapAction(
   place: GapPlace,
   tableName: string,

@@ -2,7 +2,7 @@ import { GetItemCommand, type DynamoDBClient, type TransactWriteItem } from '@aw
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { decodeControl, encodeHold, holdKey, type Hold } from '../../event/control';
 
-/** The key's hold as it is now. */
+/** The current hold of the key. */
 export async function readHold(client: DynamoDBClient, tableName: string, pk: string): Promise<Hold | undefined> {
   const { Item } = await client.send(
     new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(holdKey(pk)) }),
@@ -10,7 +10,7 @@ export async function readHold(client: DynamoDBClient, tableName: string, pk: st
   return Item === undefined ? undefined : decodeControl([unmarshall(Item)]).holds.get(pk);
 }
 
-/** Only over the hold that was read: a drain or another relay may have replaced it. */
+/** Replaces only the hold that was read: a drain or another relay may have replaced it. */
 export function putHold(tableName: string, hold: Hold, known: Hold | undefined): TransactWriteItem {
   return {
     Put: {

@@ -2,17 +2,17 @@ import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { controlPartitionOf, type HomeRegion } from '../../event/home-region';
 import { CONTROL_PARTITION, OWN_PARTITIONS } from '../../event/key';
 
-/** Marks name items of events only, and are what there is most of. */
+/** Not rewritten: marks name event items only, and are the most frequent calls. */
 const UNTOUCHED: ReadonlySet<string> = new Set(['BatchExecuteStatementCommand']);
 
 /**
- * Makes a client see the table as the relay or the sweeper of one region must: with the control partition of that
- * region, and without the items of regions that it does not publish for. Items without a region are seen by all.
+ * Gives a client the table view of one region's relay or sweeper: with the control partition of that region, and
+ * without the items of regions that it does not publish for. Items without a region are visible to all.
  *
- * Single items are found wherever they were written: with strict order an item waits for the one before it, also when
- * that one is another region's.
+ * Reads of single items find them in every region: with strict order an item also waits for the one before it if that
+ * one belongs to another region.
  *
- * @returns the same client; without a home region it stays as it is
+ * @returns the same client; without a home region it stays unchanged
  */
 export function viewFromHome(client: DynamoDBClient, home: HomeRegion | undefined): DynamoDBClient {
   if (home === undefined) return client;
@@ -29,7 +29,7 @@ export function viewFromHome(client: DynamoDBClient, home: HomeRegion | undefine
   return client;
 }
 
-/** The part of a Query or a Scan that decides what is answered. */
+/** The part of a Query or a Scan that selects its results. */
 interface Selection {
   readonly FilterExpression?: string;
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ function narrowed(commandName: string, input: Selection, { publishesFor }: HomeR
   const conditions = [
     input.FilterExpression === undefined ? undefined : `(${input.FilterExpression})`,
     `(attribute_not_exists(#home) OR #home IN (${regions.map(([name]) => name).join(', ')}))`,
-    // What the other regions keep about themselves; what this one keeps is not found by scanning either.
+    // Excludes the control items of all regions: this region does not find its own by scanning either.
     isScan ? 'NOT begins_with(#homePk, :homeOwn)' : undefined,
   ];
   return {
@@ -61,7 +61,7 @@ function narrowed(commandName: string, input: Selection, { publishesFor }: HomeR
   };
 }
 
-/** The same input with the region's control partition wherever a key or a value names the common one. */
+/** The same input, with the region's control partition in place of the common one in every key and value. */
 function withControl(value: unknown, control: string): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map((entry) => withControl(entry, control));

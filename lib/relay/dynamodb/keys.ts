@@ -17,20 +17,20 @@ import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../key-work';
 import { positionKey, type KeyReader, type Position, type StoredItem } from '../ports';
 
-/** Mostly the item before is processed, and it tells. */
+/** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LOOK = 2;
 const FURTHER_LOOKS = 200;
 const PAGE = 100;
 /** BatchGetItem and TransactGetItems take at most 100 keys. */
 const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
-/** After so many, a transactional read goes on without the keys that are throttled. */
+/** After this many attempts, a transactional read continues without the throttled keys. */
 const PATIENT_ATTEMPTS = 3;
 const STATE = {
   ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked, receipts',
   ExpressionAttributeNames: { '#region': 'region' },
 };
-/** Reasons of a cancelled TransactGetItems that pass by themselves. */
+/** Reasons of a cancelled TransactGetItems that are temporary. */
 const TRANSIENT: ReadonlySet<string> = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded']);
 
 const THROTTLED: ReadonlySet<string> = new Set([
@@ -43,7 +43,7 @@ const isThrottling = (error: unknown): boolean => error instanceof Error && THRO
 
 type Key = Record<string, AttributeValue>;
 
-/** What one call has read of its keys; those that are in neither list are absent. */
+/** The result of one call; keys that are in none of the lists are absent. */
 interface Read {
   readonly found: readonly Image[];
   /** Throttled. */
@@ -70,7 +70,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
           ExclusiveStartKey: after,
         }),
       );
-      // The SDK's attribute values are what a stream's image is made of.
+      // The SDK's attribute values have the same shape as a stream image's.
       const items = (Items ?? []) as Image[];
       yield items.filter((image) => !isSignalKey(image['sk']?.S ?? ''));
       after = LastEvaluatedKey;
@@ -78,7 +78,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     } while (after !== undefined);
   }
 
-  /** Reads what DynamoDB gives, and returns the keys that it throttles. */
+  /** Reads the keys that DynamoDB allows, and returns the throttled ones as unread. */
   const readTogether = async (keys: readonly Key[]): Promise<Read> => {
     const found: Image[] = [];
     let open: readonly Key[] = keys;
@@ -95,20 +95,20 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
           }),
         );
       } catch (error) {
-        // So it answers when it can read none of them; the SDK has repeated the call already.
+        // DynamoDB throws this if it can read none of the keys; the SDK has already repeated the call.
         if (isThrottling(error)) return { found, unread: open, unfinished: [] };
         throw error;
       }
       const { Responses, UnprocessedKeys } = answer;
       found.push(...((Responses?.[tableName] ?? []) as Image[]));
       open = UnprocessedKeys?.[tableName]?.Keys ?? [];
-      // A response holds 16 MB: large items come in several, and only a call that reads nothing was throttled.
+      // A response holds 16 MB, so large items take several calls. Only a call that reads nothing was throttled.
       attempt = open.length < asked ? 0 : attempt + 1;
     }
     return { found, unread: open, unfinished: [] };
   };
 
-  /** Reads what no unfinished transaction is about to write. A throttled key cancels the call for all. */
+  /** Reads keys that no unfinished transaction is about to write. One throttled key cancels the call for all. */
   const readTransacted = async (keys: readonly Key[]): Promise<Read> => {
     const unfinished: Key[] = [];
     const unread: Key[] = [];
@@ -137,7 +137,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     return { found: [], unread: [...unread, ...open], unfinished };
   };
 
-  /** The keys of these positions, each once, by what one call takes. */
+  /** The keys of these positions without duplicates, in groups of one call each. */
   const callsOf = (positions: readonly Position[]): Key[][] => {
     const keys = [
       ...new Map(positions.map(({ pk, sk }) => [positionKey(pk, sk), { pk: { S: pk }, sk: { S: sk } }])).values(),
@@ -147,7 +147,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     );
   };
 
-  /** Rejects when a part was left unread, after all others were read. */
+  /** Rejects if some keys stayed unread, after all others were read. */
   const readAll = async (
     positions: readonly Position[],
     read: (keys: readonly Key[]) => Promise<Read>,

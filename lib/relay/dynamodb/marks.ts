@@ -15,11 +15,11 @@ import { timeLimit, type TimeLimit } from './time-limit';
 
 export interface MarksOptions {
   readonly tableName: string;
-  /** How long a processed item stays; 0 deletes it. */
+  /** How long a processed item stays; with 0 it is deleted. */
   readonly retentionSeconds: number;
 }
 
-/** BatchExecuteStatement takes at most 25 statements, one for an item. */
+/** BatchExecuteStatement takes at most 25 statements, one per item. */
 const STATEMENTS_PER_CALL = 25;
 const CALLS_AT_ONCE = 16;
 const ATTEMPTS = 5;
@@ -40,12 +40,12 @@ interface Task {
 }
 
 /**
- * Marks items by PartiQL, 25 an HTTP request: DynamoDB has no batch of UpdateItem. Every statement is conditional on
- * the item's id, so what expired, was deleted or was replaced under its position is left alone. An item that is too full
- * for its mark loses its events, and when that makes no room for it, it is deleted.
+ * Marks items by PartiQL, 25 per HTTP request, because DynamoDB has no batch of UpdateItem. Every statement is
+ * conditional on the item's id, so an item that expired, was deleted or was replaced at its position is left alone. If
+ * an item is too full for its mark, its events are removed; if it is still too full, it is deleted.
  *
- * Returns the marks that failed, with the cause, when the time limit ends at the latest; never rejects. A call that was in
- * flight then may still take effect, which is harmless: the record is delivered again and settled by the table.
+ * Returns the failed marks with their causes, at the latest when the time limit ends; never rejects. A call in flight
+ * at that time may still take effect. That is harmless: the record is delivered again and settled by the table.
  */
 export function markWriter(
   client: DynamoDBClient,
@@ -84,7 +84,7 @@ export function markWriter(
     return Responses ?? [];
   };
 
-  /** By its key: the relay may delete by PartiQL only where nothing is retained. */
+  /** Deletes by key, because the relay may delete by PartiQL only if the retention is 0. */
   const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>, limit: TimeLimit): Promise<void> => {
     const { pk, sk, id } = mark;
     try {
@@ -100,7 +100,7 @@ export function markWriter(
     }
   };
 
-  /** Answers the cause when the call as a whole failed. */
+  /** Returns the cause if the whole call failed. */
   const writeCall = async (
     marks: readonly Mark[],
     failures: Map<Mark, unknown>,
@@ -122,10 +122,10 @@ export function markWriter(
         const answer = answers[at];
         const error = answer === undefined ? MISSING_ANSWER : answer.Error;
         const code = error?.Code;
-        // A failed condition is an item that is gone or another one by now: nothing is left to mark.
+        // If the condition failed, the item is gone or replaced, so there is nothing to mark.
         if (error === undefined || code === 'ConditionalCheckFailed') return false;
         if (isFull(code) && retentionSeconds > 0) {
-          // Without its events it mostly fits.
+          // The mark usually fits once the events are removed.
           if (task.slim) {
             unmarkable.push(task.mark);
             return false;
@@ -138,7 +138,7 @@ export function markWriter(
         return false;
       });
     }
-    // Published and without room to say so: kept, it would be published again and again and stop its shard.
+    // Published items without room for the mark would be published again and again, and stop their shard.
     for (const mark of unmarkable) await deleteItem(mark, failures, limit);
     return undefined;
   };
@@ -150,7 +150,7 @@ export function markWriter(
     let unanswered: { readonly cause: unknown } | undefined;
     const lane = async (): Promise<void> => {
       for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
-        // A table that does not answer one call, retries included, would use up the invocation with the others.
+        // If the table does not answer one call with its retries, the other calls would use up the invocation.
         if (unanswered === undefined) unanswered = await writeCall(call, failures, limit);
         else for (const mark of call) failures.set(mark, unanswered.cause);
       }
@@ -166,7 +166,7 @@ export function markWriter(
 
 const MISSING_ANSWER = { Code: 'InternalServerError', Message: 'DynamoDB gave no answer for a statement.' } as const;
 
-/** Groups marks for the calls. One call refuses two statements for one position, so a second one waits for another. */
+/** Groups marks into calls. DynamoDB refuses two statements for one position in a call. */
 function callsOf(marks: readonly Mark[]): Mark[][] {
   const seen = new Map<string, number>();
   const waves: Mark[][] = [];

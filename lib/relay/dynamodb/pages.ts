@@ -7,7 +7,7 @@ import {
 
 type Page = readonly Record<string, AttributeValue>[];
 
-/** The items that a Query finds, page by page. Not the paginator of the SDK: that takes clients of its own copy alone. */
+/** The items of a Query, page by page. The SDK's paginator is not used: it accepts only clients of its own SDK copy. */
 export async function* queryPages(
   client: DynamoDBClient,
   input: Omit<QueryCommandInput, 'ExclusiveStartKey'>,
@@ -20,7 +20,7 @@ export async function* queryPages(
   } while (from !== undefined);
 }
 
-/** Everything of a partition, strongly consistent. */
+/** All items of a partition, strongly consistent. */
 export const partitionPages = (client: DynamoDBClient, tableName: string, pk: string): AsyncGenerator<Page> =>
   queryPages(client, {
     TableName: tableName,

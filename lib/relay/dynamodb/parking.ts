@@ -11,14 +11,14 @@ import { OWED } from './owed';
 import { KeyFailure } from '../key-failure';
 import type { Clock, ItemIdentity, ItemStore, Parking, PartitionHoldRequest } from '../ports';
 
-/** How often the hold may be replaced meanwhile; once more the item may turn out too large for the note. */
+/** Attempts in case the hold is replaced meanwhile; one more in case the item is too large for the note. */
 const ATTEMPTS = 7;
 const MESSAGE_CHARACTERS = 500;
 
 /**
- * Parks an item and holds its key in one transaction, or holds the key alone; either also raises the control partition's revision.
+ * Parks an item and holds its key in one transaction, or only holds the key. Both raise the control revision.
  *
- * An item that can not take the `parked` attribute (400 KB, or a collection at 10 GB) is held without it.
+ * If an item has no room for the `parked` attribute (400 KB, or a collection at 10 GB), its key is held without it.
  */
 export function parkingWriter(
   client: DynamoDBClient,
@@ -26,7 +26,7 @@ export function parkingWriter(
   writer: ControlWriter,
   clock: Clock,
 ): Pick<ItemStore, 'park' | 'holdForPartition'> {
-  /** Puts the hold with one action on the item; `undefined` when the item is no longer owed. */
+  /** Writes the hold together with one action on the item; returns `undefined` if the item is no longer owed. */
   const write = async (
     { pk, hold: begun }: Pick<Parking, 'pk' | 'hold'>,
     nextHold: (known: Hold | undefined, now: number) => Hold,
@@ -69,12 +69,12 @@ export function parkingWriter(
   };
 }
 
-/** Cutting may halve a surrogate pair, and DynamoDB takes well-formed text only. */
+/** The cut may split a surrogate pair, and DynamoDB accepts well-formed text only. */
 const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).toWellFormed();
 
 /**
- * A key is held from its earliest parked position on, since the first time it was held. A drain has settled what comes
- * before, so its hold moves on to what it meets.
+ * A key is held from its earliest parked position on, with the time of its first hold. A drain has settled all earlier
+ * items, so its hold moves to the item that stopped it.
  */
 function nextHold(
   { pk, sk, id, isHead }: Pick<Parking, 'pk' | 'sk' | 'id' | 'isHead'>,
@@ -94,20 +94,20 @@ const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold |
   reason,
   message,
   attempts: attempts + 1,
-  // A wait for a partition is no refusal: the breaker counts refusals by their time.
+  // Waiting for a partition is no refusal, and the breaker counts refusals by their time.
   since: (known?.awaits === undefined ? known?.since : undefined) ?? since ?? now,
 });
 
 const partitionHold = ({ sk, awaits, message }: PartitionHoldRequest, known: Hold | undefined, now: number) => ({
   reason: PARTITION_UNAVAILABLE,
   message,
-  // Those of an item that was refused before are kept: it is still the one that must not be deleted.
+  // Keeps the attempts of an item that was refused before: the key must still not pass that item if it is deleted.
   attempts: known?.position === sk ? known.attempts : 0,
   since: known?.since ?? now,
   awaits,
 });
 
-/** Parking is refused once an item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
+/** Fails if the item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
 function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
   const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
   return {
@@ -129,7 +129,7 @@ function parkItem(tableName: string, parking: Parking, now: number): TransactWri
   return {
     Update: {
       ...condition,
-      // Whoever mends the cause gets as many attempts as a new item.
+      // After the cause is fixed, the item gets as many attempts as a new one.
       UpdateExpression: 'SET parked = :parked REMOVE starts',
       ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':parked': { M: marshall(parked) } },
     },

@@ -8,7 +8,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { elsewhere, encodeSignal, type DrainSignal, type Signal, type SkipSignal } from '../../event/signal';
 import { isCollectionFull } from './full-item';
 
-/** How a signal is put: never over another one, because an overwrite is no insert, and would invoke no relay. */
+/** The put of a signal. It never overwrites another signal, because an overwrite is no insert and invokes no relay. */
 export const putOf = (tableName: string, signal: Signal) =>
   ({
     TableName: tableName,
@@ -16,10 +16,7 @@ export const putOf = (tableName: string, signal: Signal) =>
     ConditionExpression: 'attribute_not_exists(pk)',
   }) satisfies Put;
 
-/**
- * Puts a new signal, and answers it as it is stored: in a partition of the outbox when there is no room for it next to
- * the items of its key.
- */
+/** Puts a new signal and returns it as stored: in a partition of the outbox if the collection of its key is full. */
 export async function putSignal(client: DynamoDBClient, tableName: string, signal: Signal): Promise<Signal> {
   try {
     await put(client, tableName, signal);
@@ -36,10 +33,10 @@ async function put(client: DynamoDBClient, tableName: string, signal: Signal): P
   try {
     await client.send(new PutItemCommand(putOf(tableName, signal)));
   } catch (error) {
-    // The sort key is new, so only the SDK's own retry can have written it: the first answer was lost.
+    // The sort key is new, so only the SDK's own retry can have written it, after its first answer was lost.
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
 }
 
-/** A replay publishes what was published before: it can wait until items have expired. */
+/** A replay publishes items that were published before, so it can wait until items have expired. */
 const mayLieElsewhere = (signal: Signal): signal is DrainSignal | SkipSignal => signal.kind !== 'replay';

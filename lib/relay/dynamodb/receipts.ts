@@ -7,7 +7,7 @@ import { isFullError } from './full-item';
 import { OWED } from './owed';
 import { timeLimit } from './time-limit';
 
-/** Notes on open items which of their events are published already. One call for each: they are few, and rare. */
+/** Records on open items which of their events are already published. One call per item: these items are rare. */
 export function receiptWriter(client: DynamoDBClient, tableName: string): Required<ItemStore>['noteReceipts'] {
   const write = ({ pk, sk, id, receipts }: Mark, abortSignal: AbortSignal): Promise<unknown> =>
     client.send(
@@ -31,7 +31,7 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
       try {
         await limit.within((abortSignal) => write(mark, abortSignal));
       } catch (cause) {
-        // Processed, discarded or replaced meanwhile, or without room for a note.
+        // The item was processed, discarded or replaced meanwhile, or has no room for the note.
         if (cause instanceof ConditionalCheckFailedException || isFullError(cause)) return;
         failures.set(mark, cause);
       }

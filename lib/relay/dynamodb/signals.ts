@@ -15,7 +15,7 @@ import { putOf, putSignal } from './put-signal';
 
 const WHY_CHARACTERS = 500;
 
-/** What becomes of signals, by single writes: they are few, and each is durable before the next. */
+/** Writes to signals, one at a time: signals are few, and each write is durable before the next. */
 export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
   const find = async (signal: StoredSignal): Promise<Signal | undefined> => {
     const { Item } = await client.send(
@@ -48,7 +48,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
           }),
         );
       } catch (error) {
-        // Its record outlived it: there is nothing left to note it on.
+        // The record outlived its signal, so there is nothing to write the note on.
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     },
@@ -62,7 +62,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
             TableName: tableName,
             Key: marshall(storedKeyOf(signal)),
             UpdateExpression: 'SET #from = :from',
-            // Equal: the SDK repeats a write whose answer was lost. A relay that was frozen must not move it back.
+            // `<=`: the SDK repeats a write whose answer was lost. A relay that was frozen must not move it back.
             ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(#from) OR #from <= :from)',
             ExpressionAttributeNames: { '#from': 'from' },
             ExpressionAttributeValues: { ':from': { S: from } },
@@ -72,7 +72,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
         if (error instanceof ConditionalCheckFailedException) {
           return (await find(signal)) === undefined ? 'gone' : 'noted';
         }
-        // No room for the note: a later delivery repeats what this one has published.
+        // The signal has no room for the note: a later delivery repeats what this one has published.
         if (!isFullError(error)) throw error;
       }
       return 'noted';
@@ -94,7 +94,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
       try {
         await client.send(new TransactWriteItemsCommand(input));
       } catch (error) {
-        // Somebody has put another in its place, and will go on from there.
+        // Another signal has taken its place and continues from there.
         if (!isGone(error)) throw error;
       }
     },

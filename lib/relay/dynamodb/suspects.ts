@@ -10,7 +10,7 @@ import type { ItemIdentity, ItemStore } from '../ports';
 import { isFullError } from './full-item';
 import { OWED } from './owed';
 
-/** Counts on an item how often its publishing was begun without an end. */
+/** Counts on an item how often its publishing began without a normal end. */
 export function suspectCounter(
   client: DynamoDBClient,
   tableName: string,
@@ -34,7 +34,7 @@ export function suspectCounter(
       return (await client.send(new UpdateItemCommand(input))).Attributes ?? {};
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
-      // Uncounted it still goes: a shard must not wait for ever for room on an item.
+      // The item is published without a count: a shard must not wait for ever for room on an item.
       if (isFullError(error)) return undefined;
       throw error;
     }

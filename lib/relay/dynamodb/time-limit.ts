@@ -1,11 +1,11 @@
-/** DynamoDB did not complete a piece of work within the time that the invocation had for it. */
+/** DynamoDB did not complete some work within the time that the invocation had for it. */
 export class TimeLimitExceeded extends Error {
   override readonly name = 'TimeLimitExceeded';
 }
 
-/** One time limit for several calls, one after the other or at once. */
+/** One time limit for several calls, sequential or concurrent. */
 export interface TimeLimit {
-  /** Starts the call unless the time is up. Rejects when it is, whatever the call does then, and aborts the call. */
+  /** Starts the call unless the time is up. When the time is up, rejects at once and aborts the call. */
   within<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Must be called at the end. */
   end(): void;

@@ -2,7 +2,7 @@ import type { RecordMetadata } from 'kafkajs';
 import type { PartitionAnswer } from './partition-answers';
 import type { PartitionBatch } from '../ports';
 
-/** kafkajs resolved a send without having written these: it does so when a leader moves between its retries. */
+/** kafkajs resolved a send without writing these partitions: it does so if a leader moves between its retries. */
 export class KafkaAnswerIncomplete extends Error {
   override readonly name = 'KafkaAnswerIncomplete';
 
@@ -14,10 +14,10 @@ export class KafkaAnswerIncomplete extends Error {
   }
 }
 
-/** A partition to which nothing was sent, because by the brokers' metadata no broker leads it. */
+/** A partition to which nothing was sent, because the brokers' metadata shows no leader. */
 export class PartitionWithoutLeader extends Error {
   override readonly name = 'PartitionWithoutLeader';
-  /** As the error of the protocol that says the same. */
+  /** The protocol error with the same meaning. */
   readonly type = 'LEADER_NOT_AVAILABLE';
 
   constructor(partition: string) {
@@ -29,8 +29,8 @@ export const nameOf = ({ topic, partition }: Pick<PartitionBatch, 'topic' | 'par
   `${topic}-${partition}`;
 
 /**
- * The first offset of each batch that the brokers' answer names with one; a batch that is not in the result was not
- * proven to be written. A partition named twice was written twice: the lower offset is its first delivery.
+ * The first offset of each batch, if the brokers' answer names one; other batches are not proven to be written. A
+ * partition that is named twice was written twice: the lower offset is its first delivery.
  */
 export function acknowledgedOffsets(
   batches: readonly PartitionBatch[],
@@ -52,7 +52,7 @@ export function acknowledgedOffsets(
   return acknowledged;
 }
 
-/** By partition, the errors that brokers answered instead of an offset. */
+/** The errors that brokers returned instead of an offset, by partition. */
 export function answeredErrors(answer: readonly RecordMetadata[]): Map<string, unknown> {
   const errors = new Map<string, unknown>();
   for (const { topicName: topic, partition, error } of answer as readonly (RecordMetadata &

@@ -8,7 +8,7 @@ const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
   none: CompressionTypes.None,
 };
 
-/** kafkajs's name for a compression, ready to be used. */
+/** The kafkajs type of a compression, with its codec registered. */
 export function kafkaCompression(compression: Compression): CompressionTypes {
   if (compression === 'zstd') registerZstd();
   return TYPES[compression];

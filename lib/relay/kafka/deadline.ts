@@ -1,4 +1,4 @@
-/** A call to Kafka took longer than the relay waits. It goes on in the background; nobody listens to it any more. */
+/** A call to Kafka exceeded the relay's deadline. The call continues in the background, and its result is ignored. */
 export class KafkaDeadlineExceeded extends Error {
   override readonly name = 'KafkaDeadlineExceeded';
 
@@ -12,7 +12,7 @@ export class KafkaDeadlineExceeded extends Error {
   }
 }
 
-/** Settles as `work` does, or rejects with `KafkaDeadlineExceeded`; a rejection that comes too late is handled. */
+/** Settles as `work` does, or rejects with `KafkaDeadlineExceeded`. A later rejection of `work` stays handled. */
 export function withinDeadline<T>(work: Promise<T>, call: string, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new KafkaDeadlineExceeded(call, deadlineMs)), deadlineMs);

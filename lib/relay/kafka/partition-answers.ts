@@ -1,7 +1,7 @@
 import { Kafka, type PartitionMetadata } from 'kafkajs';
 import type { KafkaClient } from './session';
 
-/** What a broker answered for one partition of a produce request; `error` as kafkajs would have thrown it. */
+/** A broker's result for one partition of a produce request; `error` is the error that kafkajs would have thrown. */
 export interface PartitionAnswer {
   readonly partition: number;
   readonly errorCode: number;
@@ -16,7 +16,7 @@ interface MetadataAnswer {
   readonly topicMetadata: readonly { readonly partitionMetadata: readonly PartitionMetadata[] }[];
 }
 
-/** Resolves with the answer, or rejects with the first error code in it. */
+/** Resolves with the answer, or rejects for the first error code in it. */
 type Parse<A> = (answer: A) => Promise<A>;
 
 interface Exchange<A> {
@@ -45,15 +45,15 @@ type CreateCluster = (options: unknown) => Cluster;
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
 
 /**
- * The same client, whose producers get the answer of each partition.
+ * The same client, whose producers get the result of each partition.
  *
  * kafkajs rejects a whole request with the first error code in a broker's answer. The offsets of the other partitions
- * are lost by that, and a partition without a leader hides the leaders of all other partitions, also of other topics.
- * Producers of the client that is returned resolve with all offsets and codes instead, take metadata in which partitions
- * have no leader, and get their producer id from any broker that answers, not from the controller alone. Errors of a
- * whole topic are still thrown. Other clients of the process are as before.
+ * are then lost, and one partition without a leader hides the leaders of all others, even of other topics. Producers of
+ * the returned client resolve with all offsets and codes instead, and accept metadata in which partitions have no
+ * leader. They get their producer id from any broker that answers, not only from the controller. Errors of a whole
+ * topic are still thrown. Other clients of the process are unchanged.
  *
- * @throws Error if this is a client of kafkajs without the parts that were read in version 2.2.4.
+ * @throws Error if `client` is a kafkajs client without the internals of version 2.2.4.
  */
 export function withPartitionAnswers(client: KafkaClient): KafkaClient {
   const key = Object.getOwnPropertySymbols(client).find(({ description }) => description === CREATE_CLUSTER);
@@ -81,7 +81,7 @@ function adaptCluster(cluster: Cluster): Cluster {
   requireMethods(brokerPool, 'broker pool', ['createBroker', 'findConnectedBroker']);
   const createBroker = brokerPool.createBroker.bind(brokerPool);
   brokerPool.createBroker = (options) => adaptBroker(createBroker(options));
-  // Only transactions need a certain broker, and the controller may be the one that is away.
+  // Only transactions need a specific broker, and the controller may be the unavailable one.
   cluster.findControllerBroker = () => brokerPool.findConnectedBroker();
   return cluster;
 }
@@ -99,9 +99,9 @@ function requireMethods(object: object, name: string, methods: readonly string[]
   if (missing.length > 0) throw new UnknownKafkajs(`a ${name} has no ${missing.join(' and no ')}`);
 }
 
-/** The broker as it is, except that its answers are parsed by `parse`, which gets the parser of kafkajs. */
+/** The same broker, except that `parse` parses its answers and receives kafkajs's own parser. */
 function parsing<A>(broker: Broker, parse: (answer: A, original: Parse<A>) => Promise<A>): Broker {
-  // Read when it is called: it is set when the broker connects.
+  // Read at call time: the broker sets it when it connects.
   const value = (apiKey: number, definition: unknown): ((parameters: unknown) => Exchange<A>) => {
     const exchangeOf = broker.lookupRequest(apiKey, definition) as unknown as (parameters: unknown) => Exchange<A>;
     return (parameters) => {
@@ -112,7 +112,7 @@ function parsing<A>(broker: Broker, parse: (answer: A, original: Parse<A>) => Pr
   return Object.create(broker, { lookupRequest: { value } }) as Broker;
 }
 
-/** The codes stay in the answer, each with the error that kafkajs makes of it. */
+/** Keeps the codes in the answer, each with the error that kafkajs makes of it. */
 async function keepCodes(answer: ProduceAnswer, parse: Parse<ProduceAnswer>): Promise<ProduceAnswer> {
   const topics = answer.topics.map(async ({ topicName, partitions }) => {
     const answers = partitions.map(async (partition) => {
@@ -128,7 +128,7 @@ async function keepCodes(answer: ProduceAnswer, parse: Parse<ProduceAnswer>): Pr
   return { ...answer, topics: await Promise.all(topics) };
 }
 
-/** Rejects with the error of a topic that was asked for. Without topics all of the cluster are asked for, for none. */
+/** Rejects with the error of a requested topic. An empty list requests all topics and throws no error. */
 const topicErrorsOf =
   (topics: readonly string[]) =>
   async (answer: MetadataAnswer, parse: Parse<MetadataAnswer>): Promise<MetadataAnswer> => {

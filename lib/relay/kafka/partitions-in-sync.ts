@@ -2,13 +2,13 @@ import type { PartitionMetadata } from 'kafkajs';
 import { classify, concernsTopic } from '../classify';
 import type { KafkaProducers } from './producers';
 
-/** Enough to find one, few enough to be asked in time. */
+/** Enough topics to find a partition in sync, and few enough to ask for all in time. */
 const MAX_TOPICS = 20;
 
 /**
- * Whether fresh metadata show a partition in sync that is not `partition` of `topic`: of the same topic first, then of
- * `others`. Only a connection that knows no topic asks the brokers for each one, so it makes one. Rejects when no broker
- * answers.
+ * Whether fresh metadata show a partition in sync other than `partition` of `topic`: first of the same topic, then of
+ * `others`. Opens a new connection, because only one that knows no topic yet asks the brokers for each topic. Rejects
+ * if no broker answers.
  */
 export async function anyOtherInSync(
   producers: KafkaProducers,
@@ -29,15 +29,15 @@ export async function anyOtherInSync(
   }
 }
 
-/** A topic that was deleted since says nothing of the others; brokers that do not answer are asked no more. */
+/** A topic deleted meanwhile proves nothing about the others. If the brokers do not answer, the search ends. */
 function noneIfRefused(error: unknown): readonly PartitionMetadata[] {
   if (concernsTopic(classify(error))) return [];
   throw error;
 }
 
 /**
- * Not all replicas: while one broker is away, no partition of a cluster of three has them, and the cluster works. With
- * two of three away the leader stands alone everywhere.
+ * Does not require all replicas: while one of three brokers is down, no partition has all of them, and the cluster
+ * works. With two of three down, every leader is alone.
  */
 const isInSync = ({ leader, replicas, isr }: PartitionMetadata): boolean =>
   leader >= 0 && isr.length >= Math.min(2, replicas.length);

@@ -3,24 +3,24 @@ import { withinDeadline } from './deadline';
 import { KafkaSession, type KafkaClient, type SessionOptions } from './session';
 import type { PartitionBatch } from '../ports';
 
-/** Makes a client for these brokers, the first of which it asks first. */
+/** Creates a client for these brokers; the client contacts the first one first. */
 export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise<KafkaClient>;
 
 export interface ProducersOptions extends SessionOptions {
   readonly connect: ConnectKafka;
   readonly brokers: readonly string[];
-  /** Brokers close a connection that was idle for 10 minutes, load balancers before that; a frozen Lambda does not notice. */
+  /** Brokers close a connection after 10 idle minutes, load balancers earlier; a frozen Lambda does not notice. */
   readonly idleRebuildMs: number;
-  /** The producer that is kept was thrown away because of `cause`. */
+  /** Called when the kept producer was discarded because of `cause`. */
   readonly onRebuilt: (cause: unknown) => void;
 }
 
-/** How many failed connects one call may still afford: each broker is tried once. */
+/** Number of failed connects that one call may still make, so that each broker is tried once. */
 export interface ConnectBudget {
   connects: number;
 }
 
-/** The one producer that is kept between invocations, and the rules by which it is replaced. */
+/** The one producer that is kept between invocations, and the rules for its replacement. */
 export class KafkaProducers {
   readonly #options: ProducersOptions;
   #session: KafkaSession | undefined;
@@ -34,7 +34,7 @@ export class KafkaProducers {
     return { connects: this.#options.brokers.length };
   }
 
-  /** The session to be used, if there is one that can be. */
+  /** The kept session, if it can be used. */
   get current(): KafkaSession | undefined {
     return this.#session !== undefined && this.#session.idleMs() < this.#options.idleRebuildMs
       ? this.#session
@@ -42,7 +42,7 @@ export class KafkaProducers {
   }
 
   /**
-   * The kept session or a new one, in order to send `batches`. A session that failed for one of their partitions is
+   * The kept session or a new one, for sending `batches`. If the kept session failed for one of their partitions, it is
    * spent. Rejects as `lease` does.
    */
   async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<KafkaSession> {
@@ -53,10 +53,10 @@ export class KafkaProducers {
   }
 
   /**
-   * The kept session or a new one, in order to use `topic`; with `alone`, one that knows no other topic.
+   * The kept session or a new one, for using `topic`; with `alone`, a session that knows no other topic.
    *
-   * A client whose connect failed answers "Broker not connected" for ever: each attempt takes a new client and begins
-   * at the next broker. Rejects with the last cause when the budget or the time for connecting is used up.
+   * A client whose connect failed answers "Broker not connected" for ever, so each attempt takes a new client and
+   * begins at the next broker. Rejects with the last cause when the budget or the time for connecting is used up.
    */
   async lease(budget: ConnectBudget, topic: string, { alone = false } = {}): Promise<KafkaSession> {
     const { current } = this;
@@ -72,7 +72,7 @@ export class KafkaProducers {
     const giveUpAt = clock.now() + ATTEMPT_TIMEOUTS * requestTimeoutMs;
     for (;;) {
       try {
-        // It reads secrets, from a service that may not be reachable.
+        // Creating a client reads secrets, and that service may be unreachable.
         const making = Promise.resolve(connect(this.#nextBrokers()));
         const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
         return await KafkaSession.open(client, this.#options, topic);
@@ -84,7 +84,7 @@ export class KafkaProducers {
     }
   }
 
-  /** Keeps a session that wrote `batches` if the one that is kept cannot write them; otherwise ends it. */
+  /** Keeps a session that wrote `batches` if the kept session cannot write them; otherwise discards it. */
   keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
     const kept = this.current;
     const failure = kept === undefined ? undefined : firstFailure(kept, batches);
@@ -97,15 +97,14 @@ export class KafkaProducers {
     this.#session = session;
   }
 
-  /** Ends the kept session if it knows `topic`, which does not exist any more: kafkajs would refresh it for ever. */
+  /** Ends the kept session if it knows the deleted `topic`, which kafkajs would otherwise refresh for ever. */
   forget(topic: string): void {
     if (this.#session?.knows(topic) === true) this.#drop();
   }
 
   /**
-   * Throws a session away whose last call did not do all that was asked. Going on with it loses records: an idempotent
-   * producer uses the sequence numbers of a send with unknown outcome again, and the broker takes new records for
-   * duplicates.
+   * Discards a session whose last call did not complete. Using it again loses records: an idempotent producer reuses
+   * the sequence numbers of a send with unknown outcome, and the broker treats new records as duplicates.
    */
   spend(session: KafkaSession, cause: unknown): void {
     this.#turn++;

@@ -9,14 +9,14 @@ import type { KafkaSession, SendFailure, SendResult } from './session';
 import { lookUpAlone } from './topic-lookup';
 import type { BatchOutcome, Clock, Failure, Outage, PartitionBatch } from '../ports';
 
-/** For partitions in quarantine: one request, and no time for a second one. */
+/** For partitions in quarantine: time for one request, not for a second one. */
 const QUARANTINE_TIMEOUTS = 1.25;
 
 /**
- * One call of `publish`: first together what is not in quarantine, over the producer that is kept; then the rest, one
- * send for each partition, over a producer of its own; then refused topics, each by itself.
+ * One call of `publish`. First sends all batches outside quarantine together, over the kept producer. Then sends the
+ * rest, one send per partition, over a new producer. Finally checks refused topics, each alone.
  *
- * A batch that has an offset is never sent again, whatever happens to the others.
+ * A batch with an offset is never sent again, whatever happens to the others.
  */
 export class Publication {
   readonly #producers: KafkaProducers;
@@ -43,7 +43,7 @@ export class Publication {
     this.#budget = producers.newBudget();
   }
 
-  /** The outcomes so far. A batch that was not sent has failed with `otherwise`. */
+  /** The outcomes so far. A batch that was not sent fails with `otherwise`. */
   outcomes(otherwise: Failure = { kind: 'outage', message: 'The batch was not attempted.' }): BatchOutcome[] {
     return this.#batches.map((batch) => this.#settled.get(batch) ?? this.#openOutcome(batch, otherwise));
   }
@@ -87,9 +87,9 @@ export class Publication {
     this.#note(result);
     for (const [batch, { error, isOwn }] of result.failures) {
       const failure = classifyOf(batch.topic, error);
-      // Without an answer for the partition, kafkajs names one error for all that was sent together.
+      // Without a result for the partition, kafkajs reports one error for all batches of the send.
       if ((isOwn || batches.length === 1) && concernsMessages(failure)) this.#settled.set(batch, failure);
-      // Another attempt now would be another copy.
+      // Another attempt now would write another copy.
       else if (isOwn && mayBeWritten(error)) this.#judge(batch, 0);
     }
     if (result.spentBy === undefined) return false;
@@ -97,7 +97,7 @@ export class Publication {
     return true;
   }
 
-  /** Partitions in quarantine take no time of others that can be written, and get no copy while one may be confirmed. */
+  /** Resting partitions take no time from writable ones, and get no copy while one may be confirmed. */
   #letRest(): void {
     const areOthersWritten = this.#batches.some((batch) => this.#isAcked(batch));
     for (const batch of this.#open()) {
@@ -107,8 +107,8 @@ export class Publication {
   }
 
   /**
-   * Gives every open batch a verdict of its own. All share one producer and one time limit; the producer that is kept is
-   * neither used nor spent.
+   * Gives every open batch its own outcome. All share one producer and one time limit; the kept producer is neither
+   * used nor spent.
    */
   async #sendApart(isFirstSpent: boolean): Promise<void> {
     const batches = this.#open();
@@ -130,7 +130,7 @@ export class Publication {
     }
   }
 
-  /** Leaves a refused topic open, unless a broker refused it for this partition: kafkajs reports those of others, too. */
+  /** Leaves a refused topic open, unless a broker refused this partition: kafkajs also reports other topics. */
   #judge(batch: PartitionBatch, tookMs: number): void {
     const failed = this.#failures.get(batch);
     if (this.#settled.has(batch) || failed === undefined) return;
@@ -148,8 +148,8 @@ export class Publication {
   }
 
   /**
-   * Over a producer that has never known any other topic, nor an older state of this one: only then a refusal is certainly
-   * this topic's. Resolves with the outage that it meets, if any.
+   * Sends over a producer that has never known another topic, nor an older state of this one: only then is a refusal
+   * certainly about this topic. Resolves with the outage that the send meets, if any.
    */
   async #sendAlone(topic: string, batches: readonly PartitionBatch[]): Promise<Failure | undefined> {
     const session = await this.#producers.open(this.#budget, topic);
@@ -174,7 +174,7 @@ export class Publication {
       const failed = this.#failures.get(batch);
       if (this.#settled.has(batch) || failed === undefined) continue;
       const failure = classifyOf(batch.topic, failed.error);
-      // The brokers know the topic, so this is a leader that does not know it yet or any more.
+      // The brokers know the topic, so this leader does not know it yet, or no longer.
       const isUnknown = failure.kind === 'poison' && failure.reason === 'unknown-topic';
       const outcome = isUnknown || failure.kind === 'outage' ? outageIn(batch, failed) : failure;
       if (outcome.kind === 'outage') outage = outcome;
@@ -206,7 +206,7 @@ export class Publication {
   }
 }
 
-/** The failure of a partition, with its name. */
+/** The failure of a partition, with the partition's name. */
 function outageIn({ topic, partition }: PartitionBatch, { error, leader }: SendFailure): Outage {
   const { message, cause } = outageOf(error);
   const led = leader === undefined || leader < 0 ? '' : ` The leader is broker ${leader}.`;

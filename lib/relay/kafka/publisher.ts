@@ -16,14 +16,14 @@ export interface KafkaPublisherOptions {
   /** At least one `host:port`. */
   readonly brokers: readonly string[];
   readonly compression: Compression;
-  /** How long one request to a broker may take; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
+  /** Timeout of one broker request; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
   readonly requestTimeoutMs: number;
-  /** Topics that are known to exist, before any is used: evidence of whether the other partitions work. */
+  /** Topics that are known to exist, even if unused. They show whether other partitions work. */
   readonly topics?: readonly string[];
   readonly clock: Clock;
-  /** The producer that is kept between calls was thrown away because of `cause`; must not throw. */
+  /** Called when the kept producer was discarded because of `cause`; must not throw. */
   readonly onRebuilt: (cause: unknown) => void;
-  /** A producer that was idle for this long is replaced before it is used again. Default: 4 minutes. */
+  /** A producer that was idle for this long is replaced before its next use. Default: 4 minutes. */
   readonly idleRebuildMs?: number;
   readonly sleep?: Sleep;
 }
@@ -38,26 +38,26 @@ const IDLE_REBUILD_MS = 4 * 60_000;
 const pause: Sleep = (ms) => wait(ms);
 
 /**
- * The publisher on kafkajs, with the three rules that keep kafkajs from losing acknowledged records: every expected
- * partition must be named in the answer; a producer whose send failed is never used again; a client whose connect
- * failed is never used again.
+ * The publisher on kafkajs. Three rules keep kafkajs from losing acknowledged records: the answer must name every
+ * expected partition; a producer whose send failed is never used again; a client whose connect failed is never used
+ * again.
  *
- * Each partition gets an outcome of its own. A batch without an offset is sent once more, with a producer of its own and
- * one send per partition. A partition that keeps failing is then sent to in that way alone, so that it costs the others
- * neither their producer nor a second copy. Calls wait for each other: two sends at once on one producer would share
- * sequence numbers.
+ * Each partition gets its own outcome. A batch without an offset is sent once more, over a new producer with one send
+ * per partition. A partition that keeps failing is then sent to only in that way, so that it costs the others neither
+ * their producer nor a second copy. Calls run one after the other, because two concurrent sends of one producer would
+ * share sequence numbers.
  */
 export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
   const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
   const quarantine = new Quarantine(options.clock);
   const topics = new Set(options.topics);
-  /** Outlives the producers that were asked: one that fails for one topic takes what it knows of the others with it. */
+  /** Outlives the producers: if one fails for a topic, its metadata of the other topics is lost. */
   const lookedUp = new Map<string, { readonly partitions: number; readonly at: number }>();
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
-    // The failure is the caller's, who gets it by `turn`; the next one only waits for its end.
+    // The caller gets the failure through `turn`; the next call only waits for its end.
     last = turn.catch(() => undefined);
     return turn;
   };

@@ -3,30 +3,30 @@ import type { Clock, Outage, PartitionBatch } from '../ports';
 
 interface Quarantined {
   readonly failure: Outage;
-  /** While other partitions are written, it is not tried before. */
+  /** Until then the partition is not tried while others are written, or after an unconfirmed attempt. */
   readonly restsUntil: number;
-  /** How many attempts in a row the leader has written and the replicas have not confirmed. */
+  /** Number of consecutive attempts that the leader wrote and the replicas did not confirm. */
   readonly unconfirmed: number;
 }
 
 /**
- * After an attempt that the replicas have not confirmed, the partition rests whatever the others do, and twice as long
- * after the next one. Such attempts are copies as soon as the replicas are back, or out of the set of those in sync. A
- * dead broker leaves that set within ten seconds, one that hangs within thirty: by then there are two copies.
+ * After an attempt that the replicas did not confirm, the partition rests even if the others fail, and twice as long
+ * after the next one. Each such attempt becomes a copy once the replicas are back or have left the in-sync set. A dead
+ * broker leaves that set within ten seconds, a hanging one within thirty: by then there are two copies.
  */
 const UNCONFIRMED_REST_MS = 10_000;
 const MAX_UNCONFIRMED_REST_MS = 40_000;
 
-/** How long an acknowledgement of another partition counts as evidence that the brokers take messages. */
+/** How long an acknowledgement of another partition proves that the brokers accept messages. */
 const EVIDENCE_MS = 60_000;
 
 /**
- * The partitions whose last send failed while other partitions could be written, or with an error of their own. They are
- * sent to by themselves, so that they neither spend the producer of the others nor take more than half of their time.
+ * The partitions whose last send failed while others could be written, or with an error of their own. They are sent to
+ * separately, so that they neither spend the others' producer nor take more than half of the time.
  */
 export class Quarantine {
   readonly #partitions = new Map<string, Quarantined>();
-  /** When a batch of each partition was last acknowledged. */
+  /** When a batch of each partition was last acknowledged, in epoch milliseconds. */
   readonly #written = new Map<string, number>();
   readonly #clock: Clock;
 
@@ -38,26 +38,26 @@ export class Quarantine {
     return this.#partitions.has(nameOf(batch));
   }
 
-  /** The last failure of a partition that rests; without other partitions that are written, few do. */
+  /** The last failure of a resting partition. If no other partition is written, only unconfirmed partitions rest. */
   restingWith(batch: PartitionBatch, areOthersWritten: boolean): Outage | undefined {
     const quarantined = this.#partitions.get(nameOf(batch));
     if (quarantined === undefined || this.#clock.now() >= quarantined.restsUntil) return undefined;
     return areOthersWritten || quarantined.unconfirmed > 0 ? quarantined.failure : undefined;
   }
 
-  /** Whether a partition other than this one was written lately: a failure is then no general outage. */
+  /** Whether another partition was written recently, which rules out a general outage. */
   othersWritten(batch: PartitionBatch): boolean {
     const since = this.#clock.now() - EVIDENCE_MS;
     const name = nameOf(batch);
     return [...this.#written].some(([other, at]) => other !== name && at >= since);
   }
 
-  /** The partition rests for as long as the attempt that failed took. */
+  /** The partition rests for the duration of the failed attempt. */
   add(batch: PartitionBatch, failure: Outage, tookMs: number): void {
     this.#partitions.set(nameOf(batch), { failure, restsUntil: this.#clock.now() + tookMs, unconfirmed: 0 });
   }
 
-  /** The leader has written the batch, and its replicas have not confirmed it. */
+  /** The leader wrote the batch, and its replicas did not confirm it. */
   addUnconfirmed(batch: PartitionBatch, failure: Outage): void {
     const unconfirmed = (this.#partitions.get(nameOf(batch))?.unconfirmed ?? 0) + 1;
     const restMs = Math.min(MAX_UNCONFIRMED_REST_MS, UNCONFIRMED_REST_MS * 2 ** (unconfirmed - 1));

@@ -2,7 +2,7 @@ import type { Message as KafkaMessage, TopicMessages } from 'kafkajs';
 import type { Message } from '../../event/message';
 import type { PartitionBatch } from '../ports';
 
-/** The batches as kafkajs takes them: by topic, each message with its partition. */
+/** The batches in kafkajs's form: by topic, each message with its partition. */
 export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessages[] {
   const byTopic = new Map<string, KafkaMessage[]>();
   for (const { topic, partition, messages } of batches) {
@@ -14,8 +14,8 @@ export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessag
 }
 
 /**
- * What of a message kafkajs could not encode, or nothing. Asked before sending, because from kafkajs such a message
- * comes back as a `TypeError` that looks like any other fault of the client.
+ * The part of a message that kafkajs cannot encode, or `undefined`. Checked before sending, because kafkajs would throw
+ * a `TypeError` that looks like any other fault of the client.
  */
 export function unencodablePart({ key, value, headers }: Message): string | undefined {
   if (!Buffer.isBuffer(key)) return 'key';

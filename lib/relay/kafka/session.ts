@@ -15,17 +15,17 @@ import { withPartitionAnswers } from './partition-answers';
 import { topicMessagesOf } from './record';
 import type { Clock, PartitionBatch } from '../ports';
 
-/** The part of a kafkajs producer that publishing needs. */
+/** The methods of a kafkajs producer that publishing uses. */
 export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
 
-/** The part of kafkajs's `Kafka` that publishing needs. */
+/** The method of kafkajs's `Kafka` that publishing uses. */
 export interface KafkaClient {
   producer(config: ProducerConfig): KafkaProducer;
 }
 
 export interface SessionOptions {
   readonly compression: Compression;
-  /** How long one request to a broker may take. */
+  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -33,36 +33,36 @@ export interface SessionOptions {
 /** Why a batch is not proven to be written. */
 export interface SendFailure {
   readonly error: unknown;
-  /** It is this partition's own: a broker answered it for the partition, or the partition has no leader. */
+  /** Whether it is the partition's own: a broker reported it for this partition, or there is no leader. */
   readonly isOwn: boolean;
-  /** The broker that led the partition, as far as the session knew. */
+  /** The leader of the partition, as far as the session knew. */
   readonly leader?: number;
 }
 
-/** What one send achieved: the first offsets of what is proven to be written, and why the rest is not. */
+/** Result of one send: the first offset of each batch proven to be written, and a failure for each other. */
 export interface SendResult {
   readonly offsets: ReadonlyMap<PartitionBatch, bigint>;
   readonly failures: ReadonlyMap<PartitionBatch, SendFailure>;
-  /** Set if the session must not be used any more, for any partition. */
+  /** Set if the session must no longer be used, for any partition. */
   readonly spentBy?: unknown;
 }
 
-/** Of the time for connecting, so that a silent broker leaves enough for the next one. */
+/** Request timeouts that one connect may take, so that a silent broker leaves time for the next one. */
 const CONNECT_TIMEOUTS = 1.25;
 
 /**
- * Of the time of a request, how much a broker may wait for the replicas of its slowest partition. It answers then, with
- * an error for this partition alone; if the client gave up first, all partitions of the request would be in doubt.
+ * Part of the request timeout that a broker may wait for the replicas of its slowest partition. The broker then returns
+ * an error for this partition alone. If the client timed out first, the outcome of every partition would be unknown.
  */
 const BROKER_WAITS = 0.75;
 
-/** How old a topic's metadata may become before it is asked for again. */
+/** Maximum age of a topic's metadata before it is requested again. */
 export const METADATA_MAX_AGE_MS = 4 * 60_000;
 
-/** No topic has it: kafkajs shows the topic's metadata to the partitioner, finds no leader, and sends nothing. */
+/** No topic has it: kafkajs passes the metadata to the partitioner, finds no leader, and sends nothing. */
 const NO_PARTITION = -1;
 
-/** Stands in metadata for the broker that leads a partition. */
+/** Metadata shows this broker id for a partition without a leader. */
 const NO_LEADER = -1;
 
 const probeOf = (topics: readonly string[]): ProducerBatch => ({
@@ -73,27 +73,27 @@ const WITHOUT_LEADER: ReadonlySet<string> = new Set(['LEADER_NOT_AVAILABLE', 'LI
 
 interface KnownTopic {
   readonly metadata: readonly PartitionMetadata[];
-  /** By partition; without a leader, -1. */
+  /** By partition; -1 without a leader. */
   readonly leaders: ReadonlyMap<number, number>;
   readonly since: number;
 }
 
 /**
- * One idempotent producer, from connect to its first failure. A failure that the brokers answered for one partition ends
- * it for that partition only, because a producer's sequence numbers are counted by partition. After any other failure
- * only `discard` may be called.
+ * One idempotent producer, from connect to its first failure. A failure that a broker reported for one partition ends
+ * the session for that partition only, because a producer counts its sequence numbers by partition. After any other
+ * failure only `discard` may be called.
  */
 export class KafkaSession {
-  /** Topics whose metadata kafkajs refreshes together: one of them deleted fails a send to any other. */
+  /** Topics whose metadata kafkajs refreshes together. If one of them is deleted, a send to any other fails. */
   readonly #topics = new Set<string>();
   #lastUsed: number;
   readonly #producer: KafkaProducer;
   readonly #options: SessionOptions;
   readonly #known = new Map<string, KnownTopic>();
   readonly #pending = new Set<Promise<unknown>>();
-  /** Partitions that this producer must not be used for, with the errors of their sends. */
+  /** Partitions for which this producer must no longer be used, with the errors of their sends. */
   readonly #failed = new Map<string, unknown>();
-  /** Partitions of which kafkajs was given a message to send, since their last send began. */
+  /** Partitions for which the partitioner accepted a message since their last send began. */
   readonly #routed = new Set<string>();
 
   private constructor(client: KafkaClient, options: SessionOptions) {
@@ -110,7 +110,7 @@ export class KafkaSession {
         ({ topic, partitionMetadata, message }) => {
           const { leaders } = this.#learn(topic, partitionMetadata);
           const { partition = NO_PARTITION } = message;
-          // kafkajs fails everything that is sent together when it looks for a broker that does not exist.
+          // If kafkajs looked for the missing leader, it would fail all messages of the send.
           if (leaders.get(partition) === NO_LEADER) return NO_PARTITION;
           if (partition !== NO_PARTITION) this.#routed.add(nameOf({ topic, partition }));
           return partition;
@@ -119,8 +119,8 @@ export class KafkaSession {
   }
 
   /**
-   * Connects, in order to use `topic`. Rejects when no producer id was got in time; what was begun is then ended in the
-   * background.
+   * Connects in order to use `topic`. Rejects if no producer id arrives in time; the unfinished connect is then ended
+   * in the background.
    */
   static async open(client: KafkaClient, options: SessionOptions, topic: string): Promise<KafkaSession> {
     const session = new KafkaSession(client, options);
@@ -138,7 +138,7 @@ export class KafkaSession {
     return this.#options.clock.now() - this.#lastUsed;
   }
 
-  /** Whether a refusal that names no topic, as kafkajs's do, can only concern this one. */
+  /** Whether a refusal can only concern `topic`: refusals of kafkajs name no topic. */
   knowsNoOther(topic: string): boolean {
     return this.#topics.size === 0 || (this.#topics.size === 1 && this.#topics.has(topic));
   }
@@ -147,7 +147,7 @@ export class KafkaSession {
     return this.#topics.has(topic);
   }
 
-  /** The number of partitions, if it is known from metadata that is fresh enough. */
+  /** The number of partitions, if known from fresh metadata. */
   knownPartitions(topic: string): number | undefined {
     const known = this.#known.get(topic);
     const fresh = known !== undefined && this.#options.clock.now() - known.since < METADATA_MAX_AGE_MS;
@@ -155,14 +155,14 @@ export class KafkaSession {
   }
 
   /**
-   * Asks the brokers for a topic, over the producer's own connection: kafkajs's admin client would log in anew, and
-   * MSK limits the rate of IAM connections. Rejects with what kafkajs threw; the session survives a refused topic.
+   * Asks the brokers for a topic over the producer's own connection. kafkajs's admin client would log in again, and MSK
+   * limits the rate of IAM connections. Rejects with the error of kafkajs; the session survives a refused topic.
    */
   async lookUpPartitions(topic: string): Promise<number> {
     return (await this.lookUp(topic)).length;
   }
 
-  /** As `lookUpPartitions`, with what is known of each partition. A session that has just been opened asks anew. */
+  /** As `lookUpPartitions`, with the metadata of each partition. A new session asks the brokers again. */
   async lookUp(topic: string): Promise<readonly PartitionMetadata[]> {
     await this.#sendBatch(probeOf([topic]), 'metadata request');
     this.#topics.add(topic);
@@ -171,15 +171,15 @@ export class KafkaSession {
     return metadata;
   }
 
-  /** Why this session must not be used for a partition, if that is so. */
+  /** The error because of which this session must not be used for a partition, if any. */
   failureOf(batch: PartitionBatch): { readonly error: unknown } | undefined {
     const name = nameOf(batch);
     return this.#failed.has(name) ? { error: this.#failed.get(name) } : undefined;
   }
 
   /**
-   * Sends the batches, one request to each leader, so that the answer of one broker does not depend on the others.
-   * Never rejects; takes at most `timeouts` request timeouts.
+   * Sends the batches in one request per leader, so that the result of one broker does not depend on the others. Never
+   * rejects; takes at most `timeouts` request timeouts.
    */
   async send(batches: readonly PartitionBatch[], timeouts = ATTEMPT_TIMEOUTS): Promise<SendResult> {
     const deadlineMs = timeouts * this.#options.requestTimeoutMs;
@@ -187,7 +187,7 @@ export class KafkaSession {
     for (const { topic } of batches) this.#topics.add(topic);
     const unknown = new Set(batches.map(({ topic }) => topic).filter((topic) => !this.#known.has(topic)));
     try {
-      // kafkajs would ask for them all the same, but not before the batches are parted by leader.
+      // kafkajs would request the metadata itself, but only after the batches are grouped by leader.
       if (unknown.size > 0) await this.#sendBatch(probeOf([...unknown]), 'metadata request', deadlineMs);
     } catch (error) {
       return this.#allFailed(batches, error);
@@ -205,8 +205,8 @@ export class KafkaSession {
   }
 
   /**
-   * Ends the producer; resolves when it has gone or does not answer, never rejects. kafkajs connects again to go on with retries, so calls
-   * that were given up are waited for, and what they opened is closed as well.
+   * Ends the producer. Resolves when it has disconnected or does not respond; never rejects. kafkajs connects again for
+   * retries, so this waits for abandoned calls and then closes the connections that they opened.
    */
   async discard(): Promise<void> {
     await this.#disconnect();
@@ -216,9 +216,9 @@ export class KafkaSession {
   }
 
   /**
-   * As long as it knows no topic, kafkajs asks for all topics of the cluster and fails when any one of them has a
-   * partition without a leader, be it somebody else's unreplicated one. It is connected by then, and with a topic to
-   * ask for instead it gets its producer id.
+   * While kafkajs knows no topic, it asks for all topics of the cluster. That fails if any partition of the cluster has
+   * no leader, even one of an unrelated topic. The producer is connected by then; with one topic to ask for instead, it
+   * gets its producer id.
    */
   async #connect(topic: string): Promise<void> {
     try {
@@ -289,13 +289,13 @@ export class KafkaSession {
 
   async #disconnect(): Promise<void> {
     const deadlineMs = ATTEMPT_TIMEOUTS * this.#options.requestTimeoutMs;
-    // Whether a producer that is not used any more says goodbye well or badly concerns nobody.
+    // The producer is no longer used, so a failed disconnect has no effect.
     await withinDeadline(this.#producer.disconnect(), 'disconnect', deadlineMs).catch(() => undefined);
   }
 
   #learn(topic: string, metadata: readonly PartitionMetadata[]): KnownTopic {
     const known = this.#known.get(topic);
-    // The same array means the same answer of the brokers, which does not get younger by being looked at.
+    // The same array is the same broker response, whose age does not restart.
     if (known?.metadata === metadata) return known;
     const leaders = new Map(metadata.map(({ partitionId, leader }) => [partitionId, leader]));
     const learned = { metadata, leaders, since: this.#options.clock.now() };

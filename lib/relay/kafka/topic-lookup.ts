@@ -4,11 +4,11 @@ import type { ConnectBudget, KafkaProducers } from './producers';
 import type { KafkaSession } from './session';
 import type { TopicLookup } from '../ports';
 
-/** A topic just created is not known to every broker at once, nor is a permission just granted. */
+/** Not every broker knows a new topic or a new permission at once. */
 const LOOKUPS = 4;
 const PAUSE_MS = 400;
 
-/** Asks until the topic is found, refused beyond doubt, or two producers failed to ask. */
+/** Asks until the topic is found, is certainly refused, or two producers failed to ask. */
 export async function lookUpTopic(
   producers: KafkaProducers,
   budget: ConnectBudget,
@@ -28,7 +28,7 @@ export async function lookUpTopic(
         producers.spend(session, error);
         if (++outages > 1) return outageOf(error);
       } else if (!session.knowsNoOther(topic)) {
-        // One of the others may be the culprit, deleted meanwhile: a producer that knows none of them will tell.
+        // Another topic may be the refused one, deleted meanwhile. A producer that knows no other topic decides.
         producers.spend(session, error);
         alone = true;
       } else {
@@ -39,7 +39,7 @@ export async function lookUpTopic(
   }
 }
 
-/** Asks over a session that knows no other topic until the topic is found or refused beyond doubt, or asking fails. */
+/** Asks over a session that knows no other topic, until the topic is found or certainly refused, or asking fails. */
 export async function lookUpAlone(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
   for (let refusals = 1; ; refusals++) {
     try {
