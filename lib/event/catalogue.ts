@@ -4,11 +4,11 @@ import { keeps, RULES } from './item-rules';
 import { isRecord, refuseOption, requireOptions, shown } from './options';
 import { isStandardSchema, type SchemaDirection, type SchemaInput, type StandardSchemaV1 } from './standard-schema';
 
-/** What a service says once about a type of event. */
+/** The definition of one event type in a service's catalogue. */
 export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> {
-  /** Any Standard Schema: zod, valibot, arktype, … Its input is what callers pass, its output is what is written. */
+  /** Any Standard Schema: zod, valibot, arktype, … Callers pass its input; its output is written. */
   readonly schema: S;
-  /** Where events of this type go unless one names another topic. */
+  /** Topic of the events of this type, unless an event names another one. */
   readonly topic: string;
   /**
    * `max.message.bytes` of the topic.
@@ -17,90 +17,93 @@ export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> 
    */
   readonly maxMessageBytes?: number;
   /**
-   * With a JSON type the schema's output is written as JSON; with any other it must be a string or bytes.
+   * With a JSON type, the schema's output is written as JSON; with any other type it must be a string or bytes.
    *
    * @default 'application/json'
    */
   readonly contentType?: string;
-  /** A URI, sent as `ce_dataschema`. Name another one when the version is raised. */
+  /** A URI, sent as `ce_dataschema`. Use another one when you raise the version. */
   readonly dataSchema?: string;
   /**
-   * The version of `schema`, raised by one with every breaking change: `outbox schema check` says which are. Events are
-   * always written in it. A later version than the first is part of `ce_type`: `order.placed.v2`.
+   * The version of `schema`. Raise it by one with every breaking change; `outbox schema check` finds these changes.
+   * Events are always written in this version. From version 2 on it is part of `ce_type`: `order.placed.v2`.
    *
    * @default 1
    */
   readonly version?: number;
   /**
-   * How data of earlier versions becomes data of this one, step by step: `{ 1: (v1) => v2, 2: (v2) => v3 }`. Each must
-   * name the type of what it takes. What the last one gives is validated by `schema` like any other data. Versions
-   * without a way up can not be read any more.
+   * Converts data of earlier versions to this one, step by step: `{ 1: (v1) => v2, 2: (v2) => v3 }`. Each upcaster must
+   * declare the type of its parameter. `schema` validates the result of the last one like any other data. Versions
+   * without a path of upcasters can no longer be read.
    *
    * @default none
    */
   readonly upcasters?: Upcasters;
   /**
-   * The JSON Schema of the data, for `outbox schema`: called with `output` for what is written, with `input` for what is
-   * read. `false` when there is none, such as for binary data: the type is then not compared.
+   * The JSON Schema of the data, for `outbox schema`: called with `output` for written data, with `input` for read
+   * data. `false` if there is none, such as for binary data; the type is then not compared.
    *
-   * @default what the schema itself tells (Standard JSON Schema, as zod 4 does)
+   * @default the JSON Schema that the schema itself provides (Standard JSON Schema, as zod 4 does)
    */
   readonly jsonSchema?: false | ((direction: SchemaDirection) => unknown);
 }
 
-/** The definitions of a catalogue by the names of their types. */
+/** The definitions of a catalogue by type name. */
 export type EventDefinitions = Readonly<Record<string, EventDefinition>>;
 
-/** One event of the catalogue `D`: the type decides what `data` must be. */
+/** One event of the catalogue `D`: its type determines the type of `data`. */
 export type EventInput<D extends EventDefinitions = EventDefinitions> = {
   [T in keyof D & string]: TypedEvent<T, SchemaInput<D[T]['schema']>>;
 }[keyof D & string];
 
-/** One event of the type `T` with data of the type `I`, which may be left out where it may be undefined. */
+/** One event of type `T` with data of type `I`; `data` may be left out if `I` allows `undefined`. */
 export type TypedEvent<T extends string, I> = EventOverrides & { readonly type: T } & (undefined extends I
     ? { readonly data?: I }
     : { readonly data: I });
 
-/** What one event may have of its own. */
+/** Settings of one event that override those of its type. */
 export interface EventOverrides {
-  /** Instead of the type's topic. The type's `maxMessageBytes` applies to it all the same. */
+  /** Replaces the type's topic. The type's `maxMessageBytes` still applies. */
   readonly topic?: string;
-  /** Kafka headers, by names without control characters. Those that the relay writes itself (`ce_*`, `outbox-*`, `content-type`, trace context) are refused. */
+  /**
+   * Kafka headers; names without control characters. Headers that the relay writes itself (`ce_*`, `outbox-*`,
+   * `content-type`, trace context) are refused.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * When it happened: a date or an RFC 3339 text with its zone, in the years 1 to 9999.
+   * The time of the event: a date or an RFC 3339 text with its zone, in the years 1 to 9999.
    *
    * For a key without versions, leave it out or pass a recent time, and put business dates into `data`. If `id` is no
-   * UUIDv7, consumers tell the age of an event by this time, and dead-letter an event that is older than their
-   * `markerLifeMs` (7 days) on its first delivery.
+   * UUIDv7, consumers take this time for the age of the event. If the event is older than their `markerLifeMs` (7 days)
+   * on its first delivery, they send it to the dead-letter topic.
    *
    * @default the time of the commit
    */
   readonly time?: Date | string;
   /**
-   * Any text without control characters. Consumers take two events with one id for the same event, so never use one
-   * twice. The time in a UUIDv7 is taken for the time of the write: for a key without versions, do not pass an old one.
-   * Refused is a UUIDv7 whose time is more than a day ahead of the clock, or in 1970 as of epoch seconds.
+   * Any text without control characters. Consumers treat two events with one id as the same event, so never use an id
+   * twice. The time in a UUIDv7 counts as the time of the write: for a key without versions, do not pass an old one. A
+   * UUIDv7 is refused if its time is more than a day ahead of the clock, or in 1970, as from epoch seconds.
    *
    * @default a UUIDv7
    */
   readonly id?: string;
 }
 
-/** What a `ce_type` stands for in a catalogue. */
+/** The meaning of a `ce_type` in a catalogue. */
 export interface ResolvedType {
   readonly type: string;
-  /** Of the data; may be newer than the catalogue's. */
+  /** Version of the data; may be newer than the catalogue's. */
   readonly version: number;
   readonly definition: EventDefinition;
 }
 
-/** The types of events that a service writes. Made by {@link defineEvents}. */
+/** The event types that a service writes. Create it with {@link defineEvents}. */
 export interface EventCatalogue<D extends EventDefinitions = EventDefinitions> {
   readonly definitions: D;
-  /** @throws OutboxError `unknown-event-type`, with the types that exist. */
+  /** @throws OutboxError `unknown-event-type`, with the known types. */
   definitionOf(type: string): EventDefinition;
-  /** The type and version that a `ce_type` names; `undefined` when the catalogue has no such type. */
+  /** The type and version that a `ce_type` names; `undefined` if the catalogue has no such type. */
   resolve(ceType: string): ResolvedType | undefined;
 }
 
@@ -144,7 +147,7 @@ export function defineEvents<const D extends EventDefinitions>(definitions: D): 
       );
     },
     resolve(ceType) {
-      // A type that is itself called "….v2" is its own first version.
+      // A type whose own name ends in ".v2" is its own first version.
       const own = known.get(ceType);
       if (own !== undefined) return { type: ceType, version: FIRST_VERSION, definition: own };
       const { type, version } = splitWrittenType(ceType) ?? {};
@@ -156,7 +159,7 @@ export function defineEvents<const D extends EventDefinitions>(definitions: D): 
   };
 }
 
-/** Two types of a catalogue that would be written as one. */
+/** Refuses a version of a type whose written name is another type of the catalogue. */
 function checkNoClash(type: string, known: ReadonlyMap<string, EventDefinition>): void {
   const { type: base, version: taken } = splitWrittenType(type) ?? {};
   const { version = FIRST_VERSION } = (base === undefined ? undefined : known.get(base)) ?? {};
@@ -215,7 +218,7 @@ function checkVersions(
   }
   const oldest = Math.min(version, ...names.map(Number));
   for (let each = oldest; each < version; each++) {
-    // With a gap no data could get from the one side to the other.
+    // With a gap, data could not get from the versions before it to those after it.
     if (!(each in upcasters)) refuseOption(`${at}.upcasters[${each}]`, undefined, `there, because ${oldest} is`);
   }
 }

@@ -3,13 +3,13 @@ import type { AggregateKey } from './key';
 import type { Message } from './message';
 
 /**
- * What a consumer must have applied to have seen a write: hand it to a reader that has to see its own write. It is plain
- * JSON.
+ * Names a write that a consumer must have applied before a reader can see it. Pass it to a reader that must see its own
+ * write. It is plain JSON.
  */
 export interface ConsistencyToken extends AggregateKey {
   /** `ce_source` of the events. */
   readonly source: string;
-  /** Where the events lie among those of their key. */
+  /** Position of the events within their key. */
   readonly position: string;
   /** The last event per topic: its id and, for a key with versions, its `ce_sequence`. */
   readonly topics: Readonly<Record<string, { readonly id: string; readonly sequence?: string }>>;

@@ -4,15 +4,15 @@ const TEXT_TYPE = /^(text\/|[^;]+[/+]xml\s*(;|$)|[^;]+;.*charset=)/i;
 /** Whether data of this media type is written as JSON. */
 export const isJsonType = (contentType: string): boolean => JSON_TYPE.test(contentType);
 
-/** Whether data of this media type, which is not JSON, is given to a reader as text instead of bytes. */
+/** Whether data of this media type, which is not JSON, is passed to a reader as text instead of bytes. */
 export const isTextType = (contentType: string): boolean => TEXT_TYPE.test(contentType);
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Data as a reader gets it from the value of a message: parsed JSON, text, or the bytes themselves.
+ * The data of a message value, as a reader gets it: parsed JSON, text, or the bytes themselves.
  *
- * @throws TypeError for bytes that are no UTF-8 where text is expected, SyntaxError for text that is no JSON
+ * @throws TypeError for bytes that are not UTF-8 where text is expected, SyntaxError for text that is not JSON
  */
 export function dataOfValue(value: Uint8Array | string, contentType: string): unknown {
   const isJson = isJsonType(contentType);

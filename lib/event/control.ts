@@ -13,23 +13,23 @@ export const PARK_REASONS = [
 /** One of {@link PARK_REASONS}. */
 export type ParkReason = (typeof PARK_REASONS)[number];
 
-/** The reason of a hold whose item is not in the table any more, while nothing shows that it was published. */
+/** The reason of a hold whose item is no longer in the table, while nothing shows that it was published. */
 export const ITEM_GONE = 'item-gone' as const;
 
 /**
- * Why a key is held: its item was parked, a drain ran out of time and goes on in a later invocation, the topic
- * partition of its next event takes no writes while others do, or the item that it waits for was deleted.
+ * Why a key is held: its item was parked; a drain ran out of time and resumes in a later invocation; the topic
+ * partition of its next event accepts no writes while others do; or the item that it waits for was deleted.
  */
 export type HoldReason = (typeof HOLD_REASONS)[number];
 /** Every {@link HoldReason}. */
 export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable', ITEM_GONE] as const;
 
-/** An item that a key must not pass before it is published or skipped. */
+/** An item that must be published or skipped before the later items of its key. */
 export interface AwaitedItem {
   readonly position: string;
   /**
-   * The id of the item at `position` when the key was held. Left out for an item that cannot be decoded, and by versions
-   * of the relay that did not know it; any item at the position then counts as the one.
+   * The id of the item at `position` when the key was held. Left out for an undecodable item, and by relay versions
+   * that did not store it; any item at the position then counts as the awaited one.
    */
   readonly id?: string;
 }
@@ -43,33 +43,33 @@ export interface Refusal {
 /** The record that a key's items from `position` on must wait. */
 export interface Hold extends AwaitedItem {
   readonly pk: string;
-  /** New for every write of the hold: a zombie must not change or delete a newer one. */
+  /** New for every write of the hold: a relay that was frozen must not change or delete a newer hold. */
   readonly revision: string;
-  /** `draining`: a relay has begun to publish what waits; whoever meets it drains instead of leaving out. */
+  /** `draining`: a relay has begun to publish the waiting items; any other relay also drains the key. */
   readonly state: 'holding' | 'draining';
   readonly reason: HoldReason;
   readonly message: string;
-  /** How often the item at `position` was refused, redrives included; 0 when none was. */
+  /** How often the item at `position` was refused, redrives included; 0 if never. */
   readonly attempts: number;
   /** Epoch milliseconds of the first time this key was held. */
   readonly since: number;
-  /** With the reason `partition-unavailable` alone: the relay releases the key when this partition takes writes again. */
+  /** Only with `partition-unavailable`: the relay releases the key when this partition accepts writes again. */
   readonly awaits?: AwaitedPartition;
   /**
-   * On a table that keeps nothing of published items: the item was there when a drain began. If it is absent later, the
-   * drain has published it.
+   * Set on a table that keeps no published items: the item existed when a drain began. If it is absent later, the drain
+   * has published it.
    */
   readonly headSeen?: true;
-  /** With the reason `item-gone` alone: why the item was refused before somebody deleted it. */
+  /** Set only with the reason `item-gone`: why the item was refused before it was deleted. */
   readonly refused?: Refusal;
-  /** Items behind `position` that were refused too, in order; the first ones if there are many. */
+  /** Refused items behind `position`, in order; only the first ones if there are many. */
   readonly others?: readonly AwaitedItem[];
 }
 
-/** A hold stays small: a hole behind so many is left to `verify`. */
+/** Keeps a hold small: `verify` finds missing items beyond this many. */
 const MAX_OTHERS = 20;
 
-/** What a hold at `position` still has to remember, by what it knew before and by what was refused now. */
+/** The awaited items behind `position`, from the known hold and the new refusals. */
 export function othersBehind(
   position: string,
   known: Hold | undefined,
@@ -88,7 +88,7 @@ export function othersBehind(
 const HOLD_PREFIX = 'hold';
 const TOMBSTONE_PREFIX = 'tombstone';
 
-/** One item that changes whenever anything in the control partition does; sorts before all of them. */
+/** An item that changes with every write to the control partition; sorts before all its other items. */
 export const STATE_KEY = { pk: CONTROL_PARTITION, sk: '!state' } as const;
 
 export const holdKey = (pk: string): { pk: string; sk: string } => ({
@@ -99,7 +99,7 @@ export const holdKey = (pk: string): { pk: string; sk: string } => ({
 /** How long a discarded item is remembered: longer than a stream keeps the record of its insert. */
 export const TOMBSTONE_SECONDS = 25 * 3600;
 
-/** Remembers that an item was discarded: its record must not bring it back. */
+/** Remembers that an item was discarded, so that its record does not publish it. */
 export const encodeTombstone = (identity: string, nowMs: number): Record<string, unknown> => ({
   pk: CONTROL_PARTITION,
   sk: controlSortKey(TOMBSTONE_PREFIX, identity),
@@ -107,27 +107,27 @@ export const encodeTombstone = (identity: string, nowMs: number): Record<string,
   expiresAt: Math.ceil(nowMs / 1000) + TOMBSTONE_SECONDS,
 });
 
-/** The sort key of a long partition key is a hash, so the item names it in full. */
+/** The sort key of a long partition key is a hash, so the item also stores the key in full. */
 type StoredHold = Omit<Hold, 'pk'> & { readonly pk: string; readonly sk: string; readonly key: string };
 
 export const encodeHold = ({ pk: key, ...hold }: Hold): StoredHold => ({ ...holdKey(key), key, ...hold });
 
-/** What the relay must know before it skips anything, as read after the records arrived. */
+/** The state that the relay must read, after the records arrived, before it skips any item. */
 export interface Control {
   /** Changes with every write to the control partition. */
   readonly revision: number;
-  /** The stream that the relay was last invoked by; another one means that the table was restored or its stream made anew. */
+  /** The stream that last invoked the relay; it changes if the table is restored or its stream recreated. */
   readonly streamArn?: string;
-  /** The id of the outbox whose relay publishes this table; no other relay may. */
+  /** The id of the outbox whose relay publishes this table; no other relay may publish it. */
   readonly owner?: string;
   /**
-   * Set while the stream cannot be trusted to have shown every earlier insert: epoch milliseconds of when that was
-   * noticed. A key's items are then looked up in the table before its first record is published.
+   * Epoch milliseconds since when a stream gap is suspected; unset while the stream is trusted. While it is set, the
+   * items of a key are looked up in the table before its first record is published.
    */
   readonly doubtSince?: number;
   /**
-   * Epoch milliseconds at which a relay last asked for a part of its batch again. For a minute, records are looked up in
-   * the table before they are published, because another process may have published them.
+   * Epoch milliseconds at which a relay last asked for a part of its batch again. For a minute, records are looked up
+   * in the table before they are published, because another process may have published them.
    */
   readonly retriedAt?: number;
   /** By partition key. */
@@ -136,7 +136,7 @@ export interface Control {
   readonly tombstones: ReadonlySet<string>;
 }
 
-/** Reads the items of the control partition as plain objects. Unknown ones are ignored. */
+/** Decodes the items of the control partition, given as plain objects. Unknown items are ignored. */
 export function decodeControl(items: readonly Record<string, unknown>[]): Control {
   let state: ControlState = { revision: 0 };
   const holds = new Map<string, Hold>();
@@ -146,7 +146,7 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
     if (sk === STATE_KEY.sk) state = decodeState(item);
     else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(String(item['identity']));
     else if (sk.startsWith(`${HOLD_PREFIX}#`)) {
-      // Under this prefix nothing but `encodeHold` writes.
+      // Only `encodeHold` writes items with this prefix.
       const hold = decodeHold(item as unknown as StoredHold);
       holds.set(hold.pk, hold);
     }

@@ -1,4 +1,4 @@
-/** What a dead letter has beside the message itself. */
+/** Headers that a dead letter has next to the original message. */
 export const DEAD_LETTER_HEADERS = {
   reason: 'outbox-dlt-reason',
   message: 'outbox-dlt-message',

@@ -4,10 +4,10 @@ import { shown } from './options';
 import type { TransactionAction } from './transaction';
 
 /**
- * Refuses two actions on one item, as DynamoDB does, but saying which.
+ * Refuses two actions on one item, as DynamoDB does, and names them.
  *
- * A put does not tell which of its attributes are the key: they are known when another action on its table has a `Key`
- * and for tables in `keyNames`. Two puts into any other table are compared as a whole; DynamoDB refuses what remains.
+ * A put does not show which of its attributes are the key. The key is known if another action on its table has a `Key`,
+ * and for tables in `keyNames`. Other puts are compared as a whole; DynamoDB refuses the rest.
  */
 export function checkDistinctItems(
   actions: readonly TransactionAction[],

@@ -2,18 +2,18 @@ import { OutboxError } from './errors';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the variables that a construct has set. */
+/** Reads the variables that a construct sets. */
 export interface EnvironmentReader {
   /** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
   refuse(variable: string, allowed: string): never;
   text(variable: string): string;
   optionalText(variable: string): string | undefined;
-  /** @param otherwise - the value of a variable that an earlier version of the construct did not set */
+  /** @param otherwise - value for a variable that an earlier version of the construct did not set */
   integer(variable: string, min: number, otherwise?: number): number;
   oneOf<T extends string>(variable: string, allowed: readonly T[]): T;
 }
 
-/** @param construct - what sets the variables, for the advice in errors */
+/** @param construct - name of the construct that sets the variables, for the advice in errors */
 export function environmentReader(environment: Environment, construct: string): EnvironmentReader {
   const refuse = (variable: string, allowed: string): never => {
     const got = environment[variable];

@@ -1,4 +1,4 @@
-/** What each code carries, so that a caller can act on the numbers without reading the message. */
+/** The details of each code, so that a caller can use the values without parsing the message. */
 export interface OutboxErrorDetails {
   'invalid-option': { option: string; got: unknown; allowed: string };
   'invalid-aggregate': { aggregate: unknown };
@@ -43,21 +43,21 @@ export interface OutboxErrorDetails {
   'no-longer-known': { consumer: string; topics: readonly string[] };
   'not-applied-in-time': { consumer: string; topics: readonly string[]; timeoutMs: number };
   'not-simulated': { what: string };
-  /** `partitions`: it is in one of these, as `<topic>-<partition>`. */
   'service-unavailable': { service: 'Kafka' | 'DynamoDB'; place: string; action: string; why: string };
-  /** `partition` and `offset`: where the reading stopped; missing when nothing of the topic could be read. */
+  /** `partition` and `offset`: where reading stopped; left out if no message of the topic could be read. */
   'topic-unreadable': { topic: string; partition?: number; offset?: string; why: string };
   'topic-missing': { topics: readonly string[] };
-  /** `bytes`: of the message, uncompressed. `maxBytes`: what the topic takes, if that could be read. */
+  /** `bytes`: size of the message, uncompressed. `maxBytes`: limit of the topic, if that could be read. */
   'dead-letter-too-large': { topic: string; receipt: string; bytes: number; maxBytes?: number };
+  /** `partitions`: the batch is in one of these, as `<topic>-<partition>`. */
   'unreadable-batch': { codec: string; why: string; partitions?: readonly string[] };
   'invalid-environment': { variable: string; got: string | undefined; allowed: string };
 }
 
-/** What went wrong: the keys of {@link OutboxErrorDetails}. */
+/** The code of an {@link OutboxError}: a key of {@link OutboxErrorDetails}. */
 export type OutboxErrorCode = keyof OutboxErrorDetails;
 
-/** Codes after which the same call can succeed, unless the place that throws decides otherwise. */
+/** Codes after which the same call can succeed, unless the throwing code decides otherwise. */
 const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
   'transaction-conflict',
   'throttled',
@@ -68,12 +68,12 @@ const RETRYABLE: ReadonlySet<OutboxErrorCode> = new Set([
 ]);
 
 /**
- * The one error class of this package: branch on `code`, read `details`.
+ * The only error class of this package: branch on `code`, read `details`.
  *
- * `retryable` says whether it is safe and makes sense to repeat the same call after a pause. The call that failed wrote
- * nothing, with three exceptions: after `outcome-unknown` and `transaction-in-progress` it may have written everything or
- * may still do so, and they are retryable only with a `requestId`, which makes the repetition the same request;
- * `event-already-written` says that an earlier attempt of the same request had written everything.
+ * `retryable`: whether it is safe and useful to repeat the same call after a pause. The failed call wrote nothing, with
+ * three exceptions. After `outcome-unknown` and `transaction-in-progress` it may have written everything or may still
+ * do so; these are retryable only with a `requestId`, which makes the repetition the same request. After
+ * `event-already-written` an earlier attempt of the same request has written everything.
  *
  * @example
  * ```ts
@@ -104,12 +104,12 @@ export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Er
     this.retryable = options.retryable ?? RETRYABLE.has(code);
   }
 
-  /** Narrows to one code, and `details` with it. */
+  /** Narrows the error to one code, and `details` with it. */
   is<D extends OutboxErrorCode>(code: D): this is OutboxError<D> {
     const own: OutboxErrorCode = this.code;
     return own === code;
   }
 }
 
-/** What was thrown, as a text for a person. */
+/** The text of a thrown value, for people. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,27 +1,27 @@
-/** Turns data of one version of a type into data of the next. Never sees data that was written by a newer version. */
+/** Converts data of one version of a type to the next. Never receives data that a newer version wrote. */
 export type Upcaster = (data: never) => unknown;
 
-/** The upcaster of version `n` makes version `n + 1`. */
+/** The upcaster of version `n` creates version `n + 1`. */
 export type Upcasters = Readonly<Record<number, Upcaster>>;
 
 export const FIRST_VERSION = 1;
 
 const VERSION_SUFFIX = /^(.+)\.v([2-9]|[1-9]\d{1,8})$/s;
 
-/** `ce_type` of a version: the type itself for the first, `<type>.v<version>` for every later one. */
+/** The `ce_type` of a version: the type itself for the first, `<type>.v<version>` for every later one. */
 export const writtenType = (type: string, version = FIRST_VERSION): string =>
   version === FIRST_VERSION ? type : `${type}.v${version}`;
 
-/** What a `ce_type` with a version says; `undefined` for one without. */
+/** Splits a `ce_type` with a version; `undefined` for one without. */
 export function splitWrittenType(written: string): { readonly type: string; readonly version: number } | undefined {
   const [, type, version] = VERSION_SUFFIX.exec(written) ?? [];
   return type === undefined ? undefined : { type, version: Number(version) };
 }
 
 /**
- * The versions that can be read: the newest, and each from which upcasters lead up to it.
+ * The readable versions are the newest and each one from which upcasters lead to it.
  *
- * @returns the oldest of them
+ * @returns the oldest readable version
  */
 export function oldestReadable({
   version = FIRST_VERSION,

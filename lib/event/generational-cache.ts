@@ -1,20 +1,20 @@
 /**
- * A bounded map that forgets what was not used lately.
+ * A bounded map that forgets the least recently used entries.
  *
- * Two generations instead of one map that drops its oldest entry with each new one: finding the first entry of a Map
- * steps over all that were deleted before it, which was measured to cost a tenth of the relay's CPU.
+ * It uses two generations, because a map that drops its oldest entry with each new one is slow: to find its first
+ * entry, a Map steps over all deleted ones. That was measured to cost a tenth of the relay's CPU.
  */
 export class GenerationalCache<V> {
   #recent = new Map<string, V>();
   #older = new Map<string, V>();
   readonly #generation: number;
 
-  /** Keeps at least the last `generation` entries that were used, and at most twice as many. */
+  /** Keeps at least the last `generation` used entries, and at most twice as many. */
   constructor(generation: number) {
     this.#generation = generation;
   }
 
-  /** The value, which is thereby used. */
+  /** Returns the value and counts as a use. */
   get(key: string): V | undefined {
     const recent = this.#recent.get(key);
     if (recent !== undefined) return recent;

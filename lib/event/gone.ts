@@ -5,24 +5,24 @@ import { shownPosition } from './position';
 /** Sorts before every position. */
 export const FIRST_POSITION = ' ';
 
-/** Whether an image at the position of a hold is the item that the key waits for. */
+/** Whether the image at the position of a hold is the item that the key waits for. */
 export const isHeldItem = ({ id }: AwaitedItem, image: Image | undefined): boolean =>
   image !== undefined && (id === undefined || image['id']?.S === id);
 
 /**
- * Whether the key must not be released without its item. A hold for a partition is released by the relay, and one that a
- * drain has left behind without the name of an item may be left after all was published: unless its item was refused.
+ * Whether the key must not be released without its item. Unless the item was refused, two holds may be released without
+ * it: one for a partition, and one of an unfinished drain that names no item.
  */
 export const isRefused = ({ awaits, attempts, id, reason }: Hold): boolean =>
   attempts > 0 || (awaits === undefined && (id !== undefined || reason !== 'drain-unfinished'));
 
-/** Why the item that the key waits for was refused, as far as its hold tells. */
+/** Why the awaited item of the key was refused, as far as its hold states it. */
 export function refusalOf({ reason, message, refused }: Hold): Refusal | undefined {
   const parkReason = PARK_REASONS.find((each) => each === reason);
   return parkReason === undefined ? refused : { reason: parkReason, message };
 }
 
-/** The hold of a key whose item was deleted. `known`: the hold that a drain has begun with. */
+/** The hold of a key whose item was deleted. `known`: the hold with which a drain has begun. */
 export const holdForGone = (known: Hold, item: AwaitedItem, message: string, revision: string): Hold => {
   const { pk, attempts, since, position } = known;
   const refused = item.position === position ? refusalOf(known) : undefined;
@@ -33,6 +33,6 @@ export const holdForGone = (known: Hold, item: AwaitedItem, message: string, rev
   };
 };
 
-/** Why a key stays held whose item was deleted. */
+/** Why a key whose item was deleted stays held. */
 export const goneMessage = ({ position, id }: AwaitedItem): string =>
   `The item at ${shownPosition(position)} is gone${id === undefined ? '' : ` (event ${id})`}: it was deleted, and nothing shows that it was published. Restore it, or record the gap.`;

@@ -2,19 +2,19 @@ import type { EnvironmentReader } from './environment';
 import { CONTROL_PARTITION } from './key';
 
 /**
- * Of a table with several regions, each of which has a relay of its own: where this one is, and whose events it
- * publishes. Those that another region wrote are none of its business, unless it has taken that region over.
+ * For a table with several regions, each with its own relay: the region of this one, and the regions whose events it
+ * publishes. It ignores items of other regions unless it has taken those regions over.
  */
 export interface HomeRegion {
-  /** Where relay and sweeper run. */
+  /** The region in which relay and sweeper run. */
   readonly region: string;
-  /** Regions whose items are published from here: this one, and those that it has taken over. */
+  /** Regions whose items this relay publishes: its own, and those that it has taken over. */
   readonly publishesFor: readonly string[];
 }
 
 const VARIABLES = { region: 'OUTBOX_HOME_REGION', publishesFor: 'OUTBOX_PUBLISHES_FOR' } as const;
 
-/** The environment variables of a home region; none without one. */
+/** The environment variables of a home region; empty without one. */
 export const encodeHomeRegion = (home: HomeRegion | undefined): Record<string, string> =>
   home === undefined ? {} : { [VARIABLES.region]: home.region, [VARIABLES.publishesFor]: home.publishesFor.join(',') };
 
@@ -30,14 +30,14 @@ export function decodeHomeRegion(read: EnvironmentReader): HomeRegion | undefine
 }
 
 /**
- * Each region keeps holds, tombstones and state of its own. In one partition for all of them the last writer would win,
- * and the relays would take each other's streams for new ones.
+ * Each region has its own holds, tombstones and state. In one common partition the last writer would win, and each
+ * relay would take the streams of the others for new ones.
  */
 export const controlPartitionOf = ({ region }: HomeRegion): string => `${CONTROL_PARTITION}@${region}`;
 
 /**
- * What the relay notes as its stream: with other regions to publish for it is another one. So a takeover begins like a
- * new stream, with the doubt whether everything was seen, and keys are looked up before their next events go.
+ * The name that the relay records for its stream; it changes when other regions are added or removed. A takeover thus
+ * counts as a new stream: a gap is suspected, and keys are looked up before their next events are published.
  */
 export const streamNameOf = (streamArn: string, { publishesFor }: HomeRegion): string =>
   `${streamArn}#${publishesFor.toSorted().join(',')}`;

@@ -2,25 +2,25 @@ import { AGGREGATE_SYNTAX } from './key';
 import { POSITION_SYNTAX } from './position';
 
 /**
- * A rule for a text of the outbox item. The write helper and `decodeItem` test the patterns; `item.schema.json` has them
- * word for word, and a test compares them.
+ * A rule for a text of the outbox item. The write helper and `decodeItem` test the patterns. `item.schema.json`
+ * contains the same patterns, and a test compares them.
  *
- * The patterns keep to what all engines read alike, of ECMAScript, Java, Python and RE2 (Go): no look-around, no escape
- * of a code point, and no repeated group around single characters, for which Java's engine needs a stack as deep as the
+ * The patterns use only syntax with the same meaning in ECMAScript, Java, Python and RE2 (Go): no look-around, no code
+ * point escapes, and no repeated group around single characters, for which Java's engine needs a stack as deep as the
  * text is long.
  */
 export interface TextRule {
-  /** Matches the whole text. With the flag `u`, as JSON Schema validators compile patterns. */
+  /** Must match the whole text. Has the flag `u`, as JSON Schema validators compile patterns. */
   readonly pattern: RegExp;
-  /** Matches no part of the text. */
+  /** Must match no part of the text. */
   readonly except: RegExp | undefined;
   /** Completes "it must be …". */
   readonly allowed: string;
-  /** Both as JSON Schema takes them. */
+  /** Both patterns in JSON Schema. */
   readonly schema: { readonly pattern: string; readonly not?: { readonly pattern: string } };
 }
 
-/** @param exceptions - alternatives; a line break at the end, before which `$` matches in some engines, is among them */
+/** @param exceptions - alternatives; include a final line break, before which `$` matches in some engines */
 function rule(syntax: string, allowed: string, ...exceptions: readonly string[]): TextRule {
   const pattern = `^${syntax}$`;
   const except = exceptions.length === 0 ? undefined : exceptions.join('|');
@@ -32,17 +32,17 @@ function rule(syntax: string, allowed: string, ...exceptions: readonly string[])
   };
 }
 
-/** Patterns of JSON Schema have no flag for it. */
+/** Matches both cases: patterns of JSON Schema have no flag for it. */
 const caseless = (text: string): string => text.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 
 const range = (from: number, to: number): string => `${String.fromCodePoint(from)}-${String.fromCodePoint(to)}`;
 
-/** Half of a surrogate pair is no character: UTF-8, and so DynamoDB and Kafka, cannot hold it. */
+/** Half of a surrogate pair is no character: UTF-8, and thus DynamoDB and Kafka, cannot store it. */
 const AFTER_CONTROLS = `${range(0xa0, 0xd7ff)}${range(0xe000, 0x10ffff)}`;
 const ANY = `${range(0, 0x7e)}${range(0x7f, 0x9f)}${AFTER_CONTROLS}`;
-/** CloudEvents allows no control characters in its String type, because headers of HTTP cannot hold them. */
+/** CloudEvents allows no control characters in its String type, because HTTP headers cannot contain them. */
 const CONTROL = `[${range(0, 0x1f)}${range(0x7f, 0x9f)}]`;
-/** Go's SDK trims the space of Unicode, and refuses an id or type of nothing else. */
+/** Go's SDK trims Unicode space, and refuses an id or type that consists of space only. */
 const BLANK = `^[ ${String.fromCodePoint(0xa0, 0x1680)}${range(0x2000, 0x200a)}${String.fromCodePoint(0x2028, 0x2029, 0x202f, 0x205f, 0x3000)}]*$`;
 const NOT_VISIBLE_ASCII = '[^!-~]';
 const NOT_ASCII_TEXT = '[^\t -~]';
@@ -57,20 +57,20 @@ const FULL_DATE = [
 const HOUR_MINUTE = '(?:[01][0-9]|2[0-3]):[0-5][0-9]';
 const DATE_TIME = `(?:${FULL_DATE})[Tt]${HOUR_MINUTE}:[0-5][0-9](?:[.][0-9]+)?(?:[Zz]|[+-]${HOUR_MINUTE})`;
 /**
- * RFC 3339 also has the year 0000 and leap seconds, which the CloudEvents SDKs of JavaScript and Python refuse, and with an
- * offset the first day of the year 1 and the last one of 9999 reach into the years around.
+ * RFC 3339 allows the year 0000 and leap seconds, which the CloudEvents SDKs of JavaScript and Python refuse. With an
+ * offset, the first day of the year 1 and the last day of 9999 may fall into years outside the range.
  */
 const NOT_ZERO = '(?:0[1-9]|[12][0-9]|00:0[1-9]|00:[1-5])';
 const OUT_OF_YEARS = ['^0000', `^0001-01-01.*[+]${NOT_ZERO}`, `^9999-12-31.*-${NOT_ZERO}`];
 
-/** RFC 9110, 5.6.2 and 8.3.1: the media types of RFC 2046, with optional space around parameters. */
+/** RFC 9110, 5.6.2 and 8.3.1: media types of RFC 2046, with optional space around parameters. */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"[\\t !#-\\[\\]-~]*(?:[\\\\][\\t -~][\\t !#-\\[\\]-~]*)*"';
 const MEDIA_TYPE = `${TOKEN}/${TOKEN}(?:[\\t ]*;(?:[\\t ]*${TOKEN}=(?:${TOKEN}|${QUOTED}))?)*[\\t ]*`;
-/** A reader takes such a message for a CloudEvent in structured mode, and its data for the whole event. */
+/** A reader would treat the message as a CloudEvent in structured mode, and its data as the whole event. */
 const STRUCTURED = `^${caseless('application')}/${caseless('cloudevents')}`;
 
-/** RFC 3986, appendix A, and what Java's and Go's parsers make of it. */
+/** RFC 3986, appendix A, restricted to URIs that the parsers of Java and Go accept. */
 const HEX = '[0-9A-Fa-f]';
 const UNRESERVED = "0-9A-Za-z._~!$&'()*+,;=-";
 /** Any number of these characters and percent escapes. */
@@ -95,7 +95,7 @@ const SEGMENTS = escaped(`/:@${UNRESERVED}`);
 const PATH = `//${AUTHORITY}(?:/${SEGMENTS})?|/?(?:(?:[:@${UNRESERVED}]|%${HEX}{2})${SEGMENTS})?`;
 const QUERY_FRAGMENT = `(?:[?]${escaped(`/?:@${UNRESERVED}`)})?(?:#${escaped(`/?:@${UNRESERVED}`)})?`;
 const SCHEME = '[A-Za-z][0-9A-Za-z+.-]*:';
-/** Java wants something after a scheme, and after the slashes before an authority. */
+/** Java requires content after a scheme, and an authority after its slashes. */
 const ENDS_EARLY = [
   '^//$',
   `^${SCHEME}(?://)?$`,
@@ -103,7 +103,7 @@ const ENDS_EARLY = [
   '^(?:[^/?#]*:)?//[^/?#]*@(?:[/?#]|$)',
   '^(?:[^/?#]*:)?//(?:[^/?#]*@)?:',
 ];
-/** In the first segment of a relative reference a colon would end a scheme. */
+/** In the first segment of a relative reference, a colon would end a scheme. */
 const COLON_FIRST = ['^:', '^[^A-Za-z/?#][^/?#]*:', '^[A-Za-z][0-9A-Za-z+.-]*[^0-9A-Za-z+.:/?#-][^/?#]*:'];
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may append fields. */
@@ -112,19 +112,19 @@ const NO_TRACEPARENT = ['^ff', '^00.{53}-', '^...0{32}', '^.{36}0{16}'];
 /** https://www.w3.org/TR/trace-context/#tracestate-header: up to 32 members, of which some may be empty. */
 const TRACE_MEMBER = '[a-z0-9][a-z0-9_*/@-]*=[ -+.-<>-~-]*[!-+.-<>-~-]';
 const TRACESTATE = `[\\t ]*(?:${TRACE_MEMBER}[\\t ]*)?(?:,[\\t ]*(?:${TRACE_MEMBER}[\\t ]*)?)*`;
-/** No member at all, more than 32, a longer key, a longer value. */
+/** No member, more than 32 members, a key or a value that is too long. */
 const NO_TRACESTATE = ['^[\\t ,]*$', '(?:,[^,]*){32}', '[a-z0-9_*/@-]{257}=', '=[^,=]{256}[\\t ]*[^,=\\t ]'];
 
 const RESERVED_PREFIXES = ['ce_', 'outbox-'].map(caseless).join('|');
 const RESERVED_NAMES = ['content-type', 'traceparent', 'tracestate'].map(caseless).join('|');
 const RESERVED = `^(?:${RESERVED_PREFIXES}|(?:${RESERVED_NAMES})$)`;
-/** Plain objects, by which the SDK writes and JavaScript reads headers, lose these. */
+/** JavaScript loses these: the SDK writes headers from plain objects, and consumers read them into such objects. */
 const LOST_NAMES = '^(?:constructor|__proto__)$';
 
 const TEXT = `[ -~${AFTER_CONTROLS}]+`;
 const NAME_ALLOWED = 'a text without control characters that is not blank';
 
-/** Every rule for a text of the item, by its place. What a pattern cannot say stands in {@link LIMITS}. */
+/** All rules for texts of the item, by attribute. Rules that a pattern cannot express are in {@link LIMITS}. */
 export const RULES = {
   pk: rule(
     `${AGGREGATE_SYNTAX}#[${ANY}]+`,
@@ -190,13 +190,13 @@ export const RULES = {
 
 /** Numbers and sizes of the item. */
 export const LIMITS = {
-  /** The four digits of `ce_sequence` tell an event's place in its item. */
+  /** `ce_sequence` has four digits for the index of an event in its item. */
   events: 10_000,
-  /** Where the four-digit years of RFC 3339 end: `committedAt` is the default of `time`. */
+  /** End of RFC 3339's four-digit years, because `committedAt` is the default of `time`. */
   committedAt: Date.UTC(9999, 11, 31, 23, 59, 59, 999),
 } as const;
 
-/** No item holds a longer text, and engines fail on texts of many megabytes. */
+/** No item contains a longer text, and regular expression engines fail on texts of many megabytes. */
 const MAX_CHARACTERS = 400 * 1024;
 
 export const keeps = ({ pattern, except }: Pick<TextRule, 'pattern' | 'except'>, value: unknown): value is string =>

@@ -1,16 +1,16 @@
 import { OutboxError } from './errors';
 
 /**
- * How many bytes DynamoDB counts for an item, by the rules of its developer guide ("DynamoDB item sizes and formats").
+ * The bytes that DynamoDB counts for an item, by the rules of its developer guide ("DynamoDB item sizes and formats").
  *
- * Takes what `@aws-sdk/lib-dynamodb` takes. Attributes that are `undefined` count nothing, as they are not written.
+ * Accepts the values of `@aws-sdk/lib-dynamodb`. `undefined` attributes count nothing, as they are not written.
  *
- * @throws OutboxError `nested-too-deep` for a value whose nesting would end the stack, here or in the SDK
+ * @throws OutboxError `nested-too-deep` for a value whose nesting would overflow the stack, here or in the SDK
  */
 export const itemBytes = (item: Readonly<Record<string, unknown>>): number =>
   Object.entries(item).reduce((bytes, [name, value]) => bytes + attributeBytes(name, value, 0), 0);
 
-/** DynamoDB's own limit, which DynamoDB checks. Far beyond it, recursion would end the stack. */
+/** DynamoDB's own limit, which DynamoDB checks. Far beyond it, recursion would overflow the stack. */
 const MAX_LEVELS = 32;
 const REFUSED_LEVEL = 100;
 
@@ -33,7 +33,7 @@ function valueBytes(value: unknown, level: number): number {
     case 'object':
       return value === null ? FLAG_BYTES : objectBytes(value, level + 1);
     default:
-      // Nothing that DynamoDB can store: the client refuses it.
+      // DynamoDB cannot store the value, and the client refuses it.
       return 0;
   }
 }
@@ -67,7 +67,7 @@ function wrappedNumber(value: object): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
-/** One byte for every two significant digits, one for the exponent, one for the sign when negative. */
+/** One byte for every two significant digits, one for the exponent, and one for a negative sign. */
 function numberBytes(text: string): number {
   const mantissa = text.replace(/e.*$/i, '').replace(/[-+.]/g, '');
   const digits = mantissa.replace(/^0+/, '').replace(/0+$/, '').length;

@@ -13,37 +13,37 @@ export interface Parked {
 }
 
 /**
- * Where an item stands. What came later wins: a processed item may carry the `parked` of its past.
+ * The state of an item. The latest change wins: a processed item may still have the `parked` attribute.
  *
  * `pending`: not yet acknowledged. `processed`: acknowledged, with receipts and an expiry. `parked`: refused, holds its
  * key. `discarded`: given up by an operator, with an expiry.
  */
 export type ItemStateName = 'pending' | 'processed' | 'parked' | 'discarded';
 
-/** What the relay and operators have noted on an item, beside what its writer put. */
+/** The attributes that the relay and operators write on an item, next to those of its writer. */
 export interface ItemState {
   readonly state: ItemStateName;
   readonly processedAt?: number;
-  /** One for each event, `topic-partition@offset`. */
+  /** One receipt per event, `topic-partition@offset`. */
   readonly receipts: readonly string[];
   /** Epoch seconds. */
   readonly expiresAt?: number;
   readonly parked?: Parked;
   readonly discarded?: Request;
-  /** The record of a gap: the item was deleted by hand, and an operator has decided that its key goes on without it. */
+  /** The record of a gap: the item was deleted by hand, and an operator decided that its key continues without it. */
   readonly gone?: true;
-  /** Such a decision about an item that had this position before. */
+  /** The same decision about an item that had this position before. */
   readonly gap?: Request & { readonly id: string };
   /** The latest redrive that an operator asked for. */
   readonly redriven?: Request;
-  /** Attempts since the last orderly end of an invocation: more than a few are the mark of an item that kills. */
+  /** Attempts since an invocation last ended normally. More than a few mark an item that kills the process. */
   readonly starts: number;
 }
 
-/** An item that somebody still owes something: it must be published, or discarded by an operator. */
+/** Whether an item is not finished: it must be published, or discarded by an operator. */
 export const isOpen = (state: ItemStateName): boolean => state === 'pending' || state === 'parked';
 
-/** Reads leniently: only the relay and the operator's tools write these, and an item must be readable whatever it holds. */
+/** Reads leniently: only the relay and the operator's tools write these attributes, and any item must be readable. */
 export function itemStateOf(image: Image): ItemState {
   const processedAt = numberOf(image['processedAt']);
   const discarded = requestOf(image['discarded']);
@@ -77,7 +77,7 @@ function parkedOf(value: AttributeValue | undefined): Parked | undefined {
   if (value?.M === undefined) return undefined;
   const { reason, message, attempts, since } = value.M;
   return {
-    // Written by `park` alone, whose reasons are this closed set.
+    // Only `park` writes the attribute, with reasons of this closed set.
     reason: (reason?.S ?? '') as ParkReason,
     message: message?.S ?? '',
     attempts: numberOf(attempts) ?? 1,

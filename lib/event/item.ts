@@ -5,18 +5,18 @@ import { shown } from './options';
 
 export { isReservedHeader } from './item-rules';
 
-/** One event as the outbox item stores it. What is left out has the default named beside it. */
+/** One event as the outbox item stores it; the defaults of left-out attributes are stated per property. */
 export interface OutboxEvent {
   readonly id: string;
   readonly type: string;
-  /** The first event names it; a later one without it goes to the first one's topic. */
+  /** Always stored on the first event. A later event without a topic goes to the first one's topic. */
   readonly topic: string;
-  /** RFC 3339; left out on the item when it is `committedAt`. */
+  /** RFC 3339; left out on the item if it equals `committedAt`. */
   readonly time: string;
-  /** Left out on the item when it is `application/json`. */
+  /** Left out on the item if it is `application/json`. */
   readonly contentType: string;
   readonly dataSchema?: string;
-  /** As it will be sent: text, bytes, or nothing (a tombstone on a compacted topic). */
+  /** The message value as it is sent: text, bytes, or `undefined` (a tombstone on a compacted topic). */
   readonly data?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -27,7 +27,7 @@ export interface OutboxItem extends AggregateKey {
   readonly pk: string;
   /** Position: a padded version or a UUIDv7. */
   readonly sk: string;
-  /** The first event's id: the item's identity, because a position can be used again after its item expired. */
+  /** The first event's id. It identifies the item, because a position can be reused after its item expired. */
   readonly id: string;
   readonly events: readonly OutboxEvent[];
   readonly source: string;
@@ -36,13 +36,13 @@ export interface OutboxItem extends AggregateKey {
   readonly committedAt: number;
   readonly traceparent?: string;
   readonly tracestate?: string;
-  /** The id of the event that caused these. */
+  /** The id of the event that caused these events. */
   readonly causationId?: string;
   /** Groups the events of one business flow. */
   readonly correlationId?: string;
 }
 
-/** Names one write of one item: ids are the writers' choice, and a position can be used again. */
+/** Identifies one write of one item: writers choose the ids, and a position can be reused. */
 export const identityOf = ({
   pk,
   sk,
@@ -56,7 +56,7 @@ export const identityOf = ({
 export const DEFAULT_CONTENT_TYPE = 'application/json';
 export const TOPIC_PATTERN = RULES.topic.pattern;
 
-/** The item as a plain object for `@aws-sdk/lib-dynamodb`; defaults are left out, because every started KB is billed three times. */
+/** The item for `@aws-sdk/lib-dynamodb`. Defaults are left out, because each started KB is billed three times. */
 export function encodeItem(item: OutboxItem): Record<string, unknown> {
   const committedTime = isoTime(item.committedAt);
   const firstTopic = item.events[0]?.topic;
@@ -84,7 +84,7 @@ export function encodeItem(item: OutboxItem): Record<string, unknown> {
   };
 }
 
-/** DynamoDB's typed value as Lambda's stream events (`B` is base64 text) and the SDK (`B` is bytes) give it. */
+/** DynamoDB's typed value, as in Lambda's stream events (`B` is base64 text) and in the SDK (`B` is bytes). */
 export interface AttributeValue {
   readonly S?: string;
   readonly N?: string;
@@ -101,7 +101,7 @@ export type Image = Readonly<Record<string, AttributeValue>>;
  * Data is not compared with its content type: it is sent as it is.
  *
  * @throws OutboxError `undecodable-item`, naming the first attribute that breaks a rule of {@link RULES}. Attributes
- * that are not part of the format are ignored, so that a newer writer does not stop an older relay.
+ * outside the format are ignored, so that a newer writer does not stop an older relay.
  */
 export function decodeItem(image: Image): OutboxItem {
   const read = new Reader(image['pk']?.S ?? '', image['sk']?.S ?? '');
@@ -137,7 +137,7 @@ export function decodeItem(image: Image): OutboxItem {
   });
   const ids = new Set<string>();
   for (const [index, { id: eventId }] of events.entries()) {
-    // A consumer would take the second one for a duplicate of the first.
+    // A consumer would treat the second event as a duplicate of the first.
     if (ids.has(eventId))
       read.fail(`events[${index}].id`, 'another id than those of the events before it', shown(eventId));
     ids.add(eventId);
@@ -210,14 +210,14 @@ class Reader {
       Object.entries(entries).map(([name, { S }]) => {
         const field = `${at}headers[${JSON.stringify(name)}]`;
         if (!keeps(RULES.headerName, name)) this.fail(field, `named by ${RULES.headerName.allowed}`);
-        // Headers may hold secrets, so the value is not shown.
+        // Headers may contain secrets, so the value is not shown.
         return [name, S?.isWellFormed() === true ? S : this.fail(field, 'a well-formed string')];
       }),
     );
   }
 }
 
-/** By its digits: a number would round a small fraction away. */
+/** Checks the digits: converting to a number would round a small fraction away. */
 function isInteger(text: string): boolean {
   const [, fraction = '', exponent = '0'] = /^-?\d+(?:\.(\d*))?(?:e\+?(\d+))?$/i.exec(text) ?? ['', 'none'];
   return fraction.replace(/0+$/, '').length <= Number(exponent) && Number.isSafeInteger(Number(text));

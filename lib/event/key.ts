@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { OutboxError } from './errors';
 import { shown } from './options';
 
-/** The unit of order: which kind of thing, and which one. */
+/** The unit of order: the kind of thing, and which one. */
 export interface AggregateKey {
   readonly aggregate: string;
   readonly key: string;
 }
 
-/** Which aggregate changes, and to which version. */
+/** The aggregate that changes, and its new version. */
 export interface ChangedAggregate extends AggregateKey {
   /**
-   * The aggregate's version after this transaction. With it a second writer of the same version is refused
-   * (`version-conflict`) and consumers can tell gaps and duplicates. A key has versions always or never.
+   * The aggregate's version after this transaction. With it, a second writer of the same version is refused
+   * (`version-conflict`) and consumers can detect gaps and duplicates. A key must have versions always or never.
    */
   readonly version?: number;
 }
@@ -22,17 +22,17 @@ export const MAX_PARTITION_KEY_BYTES = 2048;
 /** A DynamoDB sort key holds at most 1024 bytes of UTF-8. */
 const MAX_SORT_KEY_BYTES = 1024;
 
-/** No `#` and no leading `$`, so `$outbox#…` stays free for the outbox itself and the first `#` ends the aggregate. */
+/** No `#` and no leading `$`: `$outbox#…` is reserved for the outbox itself, and the first `#` ends the aggregate. */
 export const AGGREGATE_SYNTAX = '[A-Za-z][A-Za-z0-9._-]*';
 const AGGREGATE_PATTERN = new RegExp(`^${AGGREGATE_SYNTAX}$`);
 
-/** Holds, tombstones and the state item live under this partition key. */
+/** Partition key of holds, tombstones and the state item. */
 export const CONTROL_PARTITION = '$outbox#control';
 
-/** Signals for which there is no room next to the items of their key, whose collection has 10 GB. */
+/** Partition key of signals that do not fit next to the items of their key, whose collection has 10 GB. */
 export const SIGNALS_PARTITION = '$outbox#signals';
 
-/** Partitions in which the outbox keeps what it knows about itself, of this region or another. */
+/** Prefix of partitions in which the outbox stores its own state, of this region or another. */
 export const OWN_PARTITIONS = '$outbox#';
 export const isOwnPartition = (pk: string): boolean => pk.startsWith(OWN_PARTITIONS);
 
@@ -63,7 +63,7 @@ export function partitionKeyOf({ aggregate, key }: AggregateKey): string {
   return pk;
 }
 
-/** The aggregate and key of a partition key, or `undefined` when it is not one of an outbox item. */
+/** The aggregate and key of a partition key; `undefined` if it is not the partition key of an outbox item. */
 export function parsePartitionKey(pk: string): AggregateKey | undefined {
   const at = pk.indexOf('#');
   if (at < 1) return undefined;
@@ -73,8 +73,8 @@ export function parsePartitionKey(pk: string): AggregateKey | undefined {
 }
 
 /**
- * The sort key of what the control partition keeps about a partition key. A partition key may be twice as long as a
- * sort key, so a long one is replaced by its hash; the item itself names the partition key in full.
+ * The sort key of an entry about a partition key in the control partition. A partition key may be twice as long as a
+ * sort key, so a long one is replaced by its hash; the item itself stores the partition key in full.
  */
 export function controlSortKey(prefix: string, pk: string): string {
   const plain = `${prefix}#${pk}`;

@@ -10,7 +10,7 @@ export interface Message {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The header that tells a replayed message from a first delivery or a duplicate; its value names the replay. */
+/** The header of a replayed message, which a first delivery and a duplicate lack; its value names the replay. */
 export const REPLAY_HEADER = 'outbox-replay';
 
 const INDEX_DIGITS = 4;
@@ -18,10 +18,10 @@ const INDEX_DIGITS = 4;
 /**
  * The messages of an item, in the order of its events: CloudEvents 1.0, Kafka protocol binding, binary mode.
  *
- * `ce_sequence` is `<16-digit version>.<4-digit index>` and is left out for items without a version, whose positions
- * are clock readings and prove no order. `ce_txevents` says how many events the key had in that transaction.
- * `ce_causationid` and `ce_correlationid` are those of the extension "Correlation" of CloudEvents.
- * `ce_aggregate` is an extension attribute: with the key it names the unit of order, whatever `ce_source` is.
+ * `ce_sequence` is `<16-digit version>.<4-digit index>`. Items without a version have none, because their positions are
+ * clock readings and prove no order. `ce_txevents` is the number of events that the key had in that transaction.
+ * `ce_causationid` and `ce_correlationid` follow the CloudEvents extension "Correlation". `ce_aggregate` is an
+ * extension attribute: with the key it names the unit of order, whatever `ce_source` is.
  */
 export function messagesOf(item: OutboxItem): Message[] {
   const key = Buffer.from(item.key);
@@ -51,11 +51,11 @@ export function messagesOf(item: OutboxItem): Message[] {
   });
 }
 
-/** An upper bound of what Kafka's record format takes around key, value and headers. */
+/** An upper bound for the bytes of Kafka's record format around key, value and headers. */
 const RECORD_OVERHEAD_BYTES = 32;
 const HEADER_OVERHEAD_BYTES = 6;
 
-/** How many bytes a message takes in an uncompressed batch, at most. */
+/** Maximum bytes of a message in an uncompressed batch. */
 export function messageBytes({ key, value, headers }: Message): number {
   let bytes = RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0);
   for (const name in headers) {

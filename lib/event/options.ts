@@ -1,6 +1,6 @@
 import { OutboxError } from './errors';
 
-/** An option that is not as it must be, named as the caller wrote it. */
+/** Throws for an invalid option, named as the caller wrote it. */
 export function refuseOption(option: string, got: unknown, allowed: string): never {
   throw new OutboxError('invalid-option', `Option "${option}" is ${shown(got)}; it must be ${allowed}.`, {
     option,
@@ -10,9 +10,9 @@ export function refuseOption(option: string, got: unknown, allowed: string): nev
 }
 
 /**
- * The value as an options object that has no other keys than `known`: a misspelt option would be a silent default.
+ * Returns `value` as options without keys other than `known`: a misspelt option would be a silent default.
  *
- * @param at - what the caller calls the object, such as `events['order.placed']`; empty for the only argument
+ * @param at - the caller's name for the object, such as `events['order.placed']`; empty for the only argument
  */
 export function requireOptions(value: unknown, known: readonly string[], at = ''): Readonly<Record<string, unknown>> {
   // Options in a Map would be silent defaults, too.
@@ -26,14 +26,14 @@ export function requireOptions(value: unknown, known: readonly string[], at = ''
   return value;
 }
 
-/** What is set: an option that is `undefined` is left out, and does not replace a default. */
+/** The options that are set: `undefined` counts as left out and does not replace a default. */
 export const withoutUndefined = <T extends object>(given: T): T =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object literal, also of another realm or without a prototype: not an instance of a class. */
+/** Whether the value is an object literal, even of another realm or without a prototype, and no instance of a class. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -41,7 +41,7 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
 }
 
-/** A Map, `Headers` and the like: nothing in them is a property. */
+/** Whether the value is a Map, `Headers` or similar, whose content is not in properties. */
 const hasHiddenContent = (value: object): boolean =>
   !isPlainObject(value) &&
   Object.keys(value).length === 0 &&
@@ -49,7 +49,7 @@ const hasHiddenContent = (value: object): boolean =>
 
 const MAX_SHOWN_CHARACTERS = 80;
 
-/** A value for an error message: never long, and never a second error. */
+/** Formats a value for an error message; keeps it short and never throws. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -73,14 +73,14 @@ export function shown(value: unknown): string {
 
 const MAX_REASON_CHARACTERS = 500;
 
-/** The text of an error, or of anything else that was thrown. Never throws. */
+/** The text of an error or of any other thrown value. Never throws. */
 export function errorText(error: unknown): string {
   try {
     if (typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string') {
       return error.message.slice(0, MAX_REASON_CHARACTERS);
     }
   } catch {
-    // A getter that throws.
+    // The property is a getter that throws.
   }
   return shown(error);
 }

@@ -6,30 +6,30 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** As Kafka's own tools print it: `orders-3`. */
+/** The name as in Kafka's own tools: `orders-3`. */
 export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
 
-/** The reason of a hold that the relay put by itself, because a topic partition took no writes while others did. */
+/** The reason of a hold that the relay set because a topic partition accepted no writes while others did. */
 export const PARTITION_UNAVAILABLE = 'partition-unavailable' as const;
 
-/** Which partition a key waits for. */
+/** The partition that a key waits for. */
 export interface AwaitedPartition extends TopicPartition {
-  /** Epoch milliseconds of the last send to the partition that failed, as far as the writer of the hold knew. */
+  /** Epoch milliseconds of the last failed send to the partition, as far as the writer of the hold knew. */
   readonly failedAt: number;
 }
 
 /** A partition for which keys are held. */
 export interface UnavailablePartition extends AwaitedPartition {
   readonly name: string;
-  /** Epoch milliseconds: when the first of these keys was held. */
+  /** Epoch milliseconds at which the first of these keys was held. */
   readonly since: number;
   readonly holds: readonly Hold[];
 }
 
-/** The relay sends nothing to a partition for this long after a send failed, while keys are held for it. */
+/** While keys are held for a partition, the relay sends nothing to it for this long after a failed send. */
 export const PROBE_INTERVAL_MS = 10_000;
 
-/** By name, the partitions for which any of these holds waits. */
+/** The partitions for which any of these holds waits, by name. */
 export function unavailablePartitions(holds: Iterable<Hold>): ReadonlyMap<string, UnavailablePartition> {
   const waiting = [...holds].filter(({ awaits }) => awaits !== undefined);
   const byName = Map.groupBy(waiting, ({ awaits }) => (awaits === undefined ? '' : partitionName(awaits)));
@@ -50,13 +50,13 @@ export function unavailablePartitions(holds: Iterable<Hold>): ReadonlyMap<string
   return partitions;
 }
 
-/** Whether the partition should be tried again. A time of the future comes from a clock that is wrong. */
+/** Whether the partition should be tried again. A future time comes from a wrong clock. */
 export const isProbeDue = ({ failedAt }: AwaitedPartition, now: number): boolean =>
   Math.abs(now - failedAt) >= PROBE_INTERVAL_MS;
 
 /**
- * The held key with which a partition is tried. Keys take turns by the clock: one whose shard stands, or that takes no
- * signal, must not keep the others waiting.
+ * The held key with which a partition is tried. Keys take turns by the clock: a key whose shard is stuck, or that
+ * accepts no signal, must not block the others.
  */
 export function probedHold({ holds }: UnavailablePartition, now: number): Hold | undefined {
   const waiting = holds.filter(({ state }) => state === 'holding').toSorted((a, b) => (a.pk < b.pk ? -1 : 1));

@@ -3,7 +3,7 @@ import { shown } from './options';
 
 const VERSION_DIGITS = 16;
 const MAX_VERSION = String(Number.MAX_SAFE_INTEGER);
-/** 16 digits up to the largest exact number: each smaller one has a smaller digit at some place. */
+/** 16 digits, up to the largest safe integer: any smaller number has a smaller digit at the first difference. */
 const VERSION_SYNTAX = Array.from(MAX_VERSION)
   .map((digit, at) => ({ digit: Number(digit), at }))
   .filter(({ digit }) => digit > 0)
@@ -12,11 +12,11 @@ const VERSION_SYNTAX = Array.from(MAX_VERSION)
   .join('|');
 const UUID_V7_SYNTAX = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
 const VERSION_PATTERN = new RegExp(`^(?:${VERSION_SYNTAX})$`);
-/** What a sort key must be to be a position; stands in `item.schema.json`, too. */
+/** Syntax of a sort key that is a position; also stated in `item.schema.json`. */
 export const POSITION_SYNTAX = `(?:${VERSION_SYNTAX}|${UUID_V7_SYNTAX})`;
 const POSITION_PATTERN = new RegExp(`^${POSITION_SYNTAX}$`);
 
-/** The sort key of a version: zero-padded, so that DynamoDB's byte order is the order of versions. */
+/** The sort key of a version: zero-padded, so that DynamoDB's byte order is the version order. */
 export function positionOfVersion(version: number): string {
   if (!Number.isSafeInteger(version) || version < 0) {
     throw new OutboxError(
@@ -28,16 +28,16 @@ export function positionOfVersion(version: number): string {
   return String(version).padStart(VERSION_DIGITS, '0');
 }
 
-/** The version that a position stands for; `undefined` for a position that is a UUIDv7. */
+/** The version of a position; `undefined` if the position is a UUIDv7. */
 export const versionOfPosition = (position: string): number | undefined =>
   VERSION_PATTERN.test(position) ? Number(position) : undefined;
 
-/** As a person reads it: a version without its zeros, any other sort key as it is. */
+/** The position for people: a version without leading zeros, any other sort key unchanged. */
 export const shownPosition = (position: string): string =>
-  // As text: a version above 2^53-1 would be rounded to that of another item.
+  // Handled as text: as a number, a version above 2^53-1 would be rounded to another item's version.
   VERSION_PATTERN.test(position) ? position.replace(/^0+(?=\d)/, '') : position;
 
-/** Whether a sort key is a position: a padded version, which is an exact number, or a UUIDv7. */
+/** Whether a sort key is a position: a padded version up to the largest safe integer, or a UUIDv7. */
 export const isPosition = (sk: string): boolean => POSITION_PATTERN.test(sk);
 
 /** Signals sort after every position of their key and are never positions. */

@@ -5,29 +5,29 @@ import { DEFAULT_CONTENT_TYPE } from './item';
 import { shown } from './options';
 import { issuePath, issueText, type SchemaOutput } from './standard-schema';
 
-/** What is read of a Kafka record: its value, and its headers as text. */
+/** The part of a Kafka record that is read: its value, and its headers as text. */
 export interface EventMessage {
   readonly value: Uint8Array | null;
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
 
-/** An event of the catalogue `D`, in its newest version: the type decides what `data` is. */
+/** An event of the catalogue `D`, in its newest version: its type determines the type of `data`. */
 export type EventRead<D extends EventDefinitions = EventDefinitions> = {
   [T in keyof D & string]: {
     readonly kind: 'event';
     readonly type: T;
-    /** In which version it was written. */
+    /** The version in which it was written. */
     readonly writtenVersion: number;
     readonly data: SchemaOutput<D[T]['schema']>;
   };
 }[keyof D & string];
 
 /**
- * Why a message cannot be handled as it is. Each repeats for ever with this catalogue; the first four may be cured by a
- * newer one.
+ * Why a message cannot be handled. Each reason repeats for ever with this catalogue. A newer one may fix
+ * `unknown-type`, `newer-version` and `no-upcaster`.
  *
- * `no-type`: it is no CloudEvent. `unknown-type`: the catalogue does not have it. `newer-version`: than the catalogue's.
- * `no-upcaster`: it is older, and no upcasters lead from it to the newest. `undecodable-data`: not UTF-8, or not JSON.
+ * `no-type`: it is no CloudEvent. `unknown-type`: not in the catalogue. `newer-version`: than the catalogue's.
+ * `no-upcaster`: it is older, and no upcasters lead to the newest version. `undecodable-data`: not UTF-8, or not JSON.
  * `upcaster-failed`: an upcaster threw. `invalid-data`: the schema refuses it.
  */
 export type UnreadableReason =
@@ -39,26 +39,26 @@ export type UnreadableReason =
   | 'upcaster-failed'
   | 'invalid-data';
 
-/** A message to be set aside, whole. `message` quotes no data but what the schema's own messages do; `cause` may. */
+/** An unreadable message. `message` quotes no data except in the schema's own messages; `cause` may. */
 export interface UnreadableEvent {
   readonly kind: 'unreadable';
   readonly reason: UnreadableReason;
   readonly message: string;
-  /** As far as they are known. */
+  /** As far as known. */
   readonly type?: string;
   readonly writtenVersion?: number;
-  /** Of `invalid-data`. */
+  /** The issues of `invalid-data`. */
   readonly issues?: readonly { readonly path: string; readonly message: string }[];
-  /** What was thrown. */
+  /** The thrown value. */
   readonly cause?: unknown;
 }
 
 /**
  * Reads an event of any version: decodes its value, lifts its data to the newest version and validates it.
  *
- * Data is parsed JSON where the `content-type` is one, text where it is `text/…`, XML or names a charset, bytes
- * otherwise, and `undefined` for a message without a value, which is not lifted. Never rejects: whatever a message, an
- * upcaster or a schema does is an answer.
+ * The data is parsed JSON if the `content-type` is JSON; text if it is `text/…`, XML or names a charset; otherwise
+ * bytes. A message without a value has the data `undefined`, which is not lifted. Never rejects: if an upcaster or a
+ * schema throws, the result is `unreadable`.
  *
  * @example
  * ```ts
@@ -105,8 +105,8 @@ export async function readEvent<D extends EventDefinitions>(
       ...valid.why,
     });
   }
-  // The data is what the schema of this very type has just given; TypeScript sees a string and `unknown`, and cannot
-  // tell which member of the union that is.
+  // The schema of this very type returned the data. TypeScript sees a string and `unknown`, and cannot determine the
+  // member of the union.
   return { kind: 'event', type, writtenVersion, data: valid.data } as unknown as EventRead<D>;
 }
 
@@ -129,12 +129,12 @@ function decode(value: Uint8Array | null, contentType: string): Step {
 }
 
 function lift(data: unknown, from: number, to: number, upcasters: Upcasters): Step {
-  // A tombstone says the same in every version.
+  // A tombstone is the same in every version.
   if (data === undefined) return { data };
   let lifted: unknown = data;
   for (let version = from; version < to; version++) {
     try {
-      // Its parameter is the writer's word for what this version looked like.
+      // The declared parameter type is the catalogue author's description of this version.
       const upcast = upcasters[version] as (data: unknown) => unknown;
       lifted = upcast(lifted);
     } catch (cause) {

@@ -1,9 +1,9 @@
-/** The first pause after a line; it doubles with each line of the same cause. */
+/** The pause after the first line of a cause; it doubles with each further line. */
 const SHORTEST_MS = 10_000;
 const LONGEST_MS = 300_000;
-/** A cause that was quiet for so long is news again. */
+/** A cause that was quiet for this long counts as new. */
 const FORGOTTEN_MS = 2 * LONGEST_MS;
-/** Causes with a key's or a message's name in them must not fill the memory. */
+/** Limits memory, because causes may contain the name of a key or a message. */
 const MAX_CAUSES = 1_000;
 
 interface Cause {
@@ -14,8 +14,8 @@ interface Cause {
 }
 
 /**
- * Keeps a failure that repeats from filling the log: the first line of a cause is logged at once, the next one after 10
- * seconds, 20 seconds and so on, up to 5 minutes, with the number of lines that were left out.
+ * Keeps a repeated failure from filling the log. The first line of a cause is logged at once, the next ones after 10
+ * seconds, 20 seconds and so on, up to 5 minutes, each with the number of suppressed lines.
  */
 export class RepeatedLines {
   readonly #causes = new Map<string, Cause>();
@@ -27,8 +27,8 @@ export class RepeatedLines {
   }
 
   /**
-   * Whether the line of this cause is due: how many were left out since the one before, `undefined` if this one is left
-   * out too. `isFirst` tells that the cause is new.
+   * Decides whether the line of this cause is logged: returns the number of lines suppressed since the last one, or
+   * `undefined` if this line is suppressed too. `isFirst`: the cause is new.
    */
   admit(cause: string): { readonly isFirst: boolean; readonly leftOut: number } | undefined {
     const now = this.#now();
@@ -56,16 +56,16 @@ export class RepeatedLines {
   }
 }
 
-/** Where lines about failures go. */
+/** Logger of failures. */
 export interface FailureLog {
   warn(message: string, fields: Record<string, unknown>): void;
   error(message: string, fields: Record<string, unknown>): void;
 }
 
-/** Fields of a line that may repeat; `of` tells its causes apart, by default the error itself. */
+/** Fields of a line that may repeat. `of` distinguishes its causes; by default the error does. */
 export type RepeatedFields = Readonly<Record<string, unknown>> & { readonly of?: string };
 
-/** Logs a failure that may repeat without end: once, and then with back-off. */
+/** Logs a failure that may repeat for ever: the first time at once, then with back-off. */
 export const repeatedLog =
   (logger: FailureLog, lines: RepeatedLines) =>
   (
@@ -78,7 +78,7 @@ export const repeatedLog =
     if (line !== undefined) logger[level](message, { ...fields, ...causeFields(cause, line) });
   };
 
-/** A cause as fields of a log line. The frames of its stack are logged once: repetitions would hide the rest of the log. */
+/** A cause as fields of a log line. Its stack is logged only once, to keep the rest of the log readable. */
 export function causeFields(cause: unknown, { isFirst, leftOut } = { isFirst: true, leftOut: 0 }) {
   const described =
     cause instanceof Error
@@ -87,6 +87,6 @@ export function causeFields(cause: unknown, { isFirst, leftOut } = { isFirst: tr
   return { cause: described, ...(leftOut === 0 ? {} : { leftOut }) };
 }
 
-/** Tells two causes apart. */
+/** Distinguishes two causes. */
 export const causeKey = (cause: unknown): string =>
   cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);

@@ -4,7 +4,7 @@ import { SIGNALS_PARTITION } from './key';
 import { isPosition, SIGNAL_PREFIX } from './position';
 import { uuidV7 } from './uuid';
 
-/** Who asked for something, when and why. Kept on the signal, and on what it changes. */
+/** The author, time and reason of a request. Stored on the signal, and on every item that it changes. */
 export interface Request {
   /** A person or a program, such as `arn:aws:iam::…:user/…` or `sweeper`. */
   readonly by: string;
@@ -14,18 +14,18 @@ export interface Request {
 }
 
 interface SignalKey {
-  /** The key that it concerns. */
+  /** The partition key of the key that the signal concerns. */
   readonly pk: string;
   /** `~signal#<UUIDv7>`: never used twice, because only an insert invokes the relay. */
   readonly sk: string;
   /**
-   * The partition key of its item, when that is not `pk`: another shard shows it then, and any shard may drain a key. The
-   * revision of the hold ends a drain that another one has overtaken, wherever both run.
+   * The partition key of its item, if that is not `pk`. Another shard then shows the signal, and any shard may drain a
+   * key. The revision of the hold ends a drain that another one has overtaken, wherever both run.
    */
   readonly storedUnder?: typeof SIGNALS_PARTITION;
 }
 
-/** Publish everything of the key that is pending or parked, from `from` on or from earlier if that is open too. */
+/** Publishes all pending and parked items of the key, from `from` on, or from an earlier open item. */
 export interface DrainSignal extends SignalKey {
   readonly kind: 'drain';
   readonly request: Request;
@@ -33,35 +33,35 @@ export interface DrainSignal extends SignalKey {
 }
 
 /**
- * Discard the parked item that holds its key, and drain what waits behind it. Does nothing to any other item. With
- * `gone`, the item is not in the table any more: the gap is recorded in its place.
+ * Discards the parked item that holds its key, and drains the items behind it. Does nothing to any other item. With
+ * `gone`, the item is no longer in the table, and a record of the gap takes its place.
  */
 export interface SkipSignal extends SignalKey {
   readonly kind: 'skip';
   readonly request: Request;
   readonly position: string;
-  /** Left out for an item whose `id` is no non-empty text. */
+  /** Left out for an item whose `id` is not a non-empty text. */
   readonly id?: string;
-  /** Such an `id` as DynamoDB's JSON, such as `{"N":"42"}`; left out for an item without one. */
+  /** An `id` of another type in DynamoDB's JSON, such as `{"N":"42"}`; left out for an item without an id. */
   readonly storedId?: string;
-  /** Somebody has decided that the key goes on without the item, which was deleted. */
+  /** An operator has decided that the key continues without the item, which was deleted. */
   readonly gone?: true;
 }
 
-/** Publish processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
+/** Publishes processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
 export interface ReplaySignal extends SignalKey {
   readonly kind: 'replay';
   readonly request: Request;
-  /** Value of the header: the same for every key, and every part, of one replay. */
+  /** Value of the header: the same for every key and every part of one replay. */
   readonly replayId: string;
   readonly from?: string;
   readonly to?: string;
-  /** Of `committedAt`, epoch milliseconds. */
+  /** Lower bound of `committedAt`, in epoch milliseconds. */
   readonly since?: number;
   readonly until?: number;
-  /** Every message goes here instead of to its own topic. */
+  /** Topic for every message, instead of its own topic. */
   readonly topic?: string;
-  /** Only events that were written for this topic. */
+  /** Limits the replay to events that were written for this topic. */
   readonly ofTopic?: string;
 }
 
@@ -70,17 +70,17 @@ export type Signal = DrainSignal | SkipSignal | ReplaySignal;
 
 type WithoutKey<S> = S extends Signal ? Omit<S, keyof SignalKey> : never;
 
-/** A signal for a key, under a sort key of its own. */
+/** A new signal for a key, with a unique sort key. */
 export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number, signal: S): S & SignalKey => ({
   pk,
   sk: `${SIGNAL_PREFIX}${uuidV7(now)}`,
   ...signal,
 });
 
-/** The signal as it is stored when the collection of its key is full. */
+/** The signal as it is stored if the collection of its key is full. */
 export const elsewhere = <S extends Signal>(signal: S): S => ({ ...signal, storedUnder: SIGNALS_PARTITION });
 
-/** The primary key of the item of a signal. */
+/** The primary key of a signal's item. */
 export const storedKeyOf = ({ pk, sk, storedUnder }: SignalKey): { readonly pk: string; readonly sk: string } => ({
   pk: storedUnder ?? pk,
   sk,
@@ -97,7 +97,7 @@ function isAttribute(json: string): boolean {
   }
 }
 
-/** The signal as a plain object for the AWS SDK's marshaller. Has no expiry: a signal that is lost must be seen. */
+/** The signal as a plain object for the AWS SDK's marshaller. It has no expiry: a lost signal must stay visible. */
 export function encodeSignal({ storedUnder, ...signal }: Signal): Record<string, unknown> {
   const stored: Record<string, unknown> =
     storedUnder === undefined ? signal : { ...signal, pk: storedUnder, key: signal.pk };
@@ -107,8 +107,8 @@ export function encodeSignal({ storedUnder, ...signal }: Signal): Record<string,
 /**
  * Reads a signal from a stream image or a low-level SDK answer.
  *
- * @throws OutboxError `undecodable-signal`, naming the first field that is missing, wrong or unknown: acting on half of
- * what was asked would be worse than not acting.
+ * @throws OutboxError `undecodable-signal`, naming the first field that is missing, wrong or unknown: performing half
+ * of a request would be worse than performing nothing.
  */
 export function decodeSignal(image: Image): Signal {
   const storedPk = image['pk']?.S ?? '';
@@ -158,7 +158,7 @@ export function decodeSignal(image: Image): Signal {
   switch (kind) {
     case 'drain':
       allow('from');
-      // Any sort key: the item that holds a key may be one that cannot be decoded, wherever it lies.
+      // Any sort key is allowed: the item that holds a key may be undecodable, at any sort key.
       return { kind, pk, sk, storedUnder, request, from: text(image, 'from') };
     case 'skip':
       allow('position', 'id', 'storedId', 'gone');

@@ -6,19 +6,19 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
-    /** Answers with the value, or with what is wrong. */
+    /** Returns the value or its issues. */
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    /** Never there at run time: carries the types. */
+    /** Never present at run time; carries the types. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
-/** `input`: what a schema takes, and a consumer reads. `output`: what it gives, and a writer writes. */
+/** `input`: data that a schema accepts and a consumer reads. `output`: data that it returns and a writer writes. */
 export type SchemaDirection = 'input' | 'output';
 
 /**
- * The interface of Standard JSON Schema 1.0, from the same specification: a schema that also tells its JSON Schema.
- * Both functions throw for what JSON Schema can not express.
+ * The interface of Standard JSON Schema 1.0, from the same specification: a schema that also provides its JSON Schema.
+ * Both functions throw if JSON Schema cannot express the schema.
  */
 export interface StandardJsonSchemaV1 {
   readonly '~standard': {
@@ -26,23 +26,23 @@ export interface StandardJsonSchemaV1 {
   };
 }
 
-/** What a schema makes of a value: the value to write, or what is wrong with it. */
+/** Result of a validation: the value to write, or its issues. */
 export type StandardResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
 
-/** One thing that a schema has against a value. */
+/** One issue that a schema reports for a value. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a schema takes: the type of the data that a caller passes. */
+/** The type that a schema accepts: the data that a caller passes. */
 export type SchemaInput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['input'];
 
-/** What a schema gives after its defaults and transformations: the type of the data that is written. */
+/** The type that a schema returns after its defaults and transformations: the data that is written. */
 export type SchemaOutput<S extends StandardSchemaV1> = NonNullable<S['~standard']['types']>['output'];
 
-/** Arktype's schemas are functions, so both kinds count. */
+/** Accepts objects and functions, because the schemas of arktype are functions. */
 export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value)) {
     return false;
@@ -58,7 +58,7 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
   );
 }
 
-/** Where an issue lies, as code would reach it: `lines[0].price`. Empty for the value itself. */
+/** The path of an issue in code notation: `lines[0].price`. Empty for the value itself. */
 export const issuePath = (issue: StandardIssue): string => pathText(issueKeys(issue));
 
 /** The keys that lead to an issue, from the value itself. */

@@ -1,21 +1,21 @@
 import type { AttributeValue, Image } from './item';
 
-/** How an item's `id` is named when it is none: its attribute as DynamoDB's JSON, binaries as base64. */
+/** The name of an item's `id`, even if it is invalid: then its attribute as DynamoDB's JSON, binaries as base64. */
 export interface NamedId {
-  /** A non-empty text, as an id must be. */
+  /** A valid id: a non-empty text. */
   readonly id?: string;
-  /** Anything else that a wrong writer may have put there: a number, NULL, an empty text. */
+  /** Any other attribute that a faulty writer may have put there: a number, NULL, an empty text. */
   readonly storedId?: string;
 }
 
-/** Names the `id` of an item, whatever it is; nothing for an item that has none. */
+/** Names the `id` of an item, of any type; empty for an item without an id. */
 export function namedIdOf(image: Image): NamedId {
   const value = image['id'];
   if (value === undefined) return {};
   return value.S === undefined || value.S === '' ? { storedId: JSON.stringify(value, base64) } : { id: value.S };
 }
 
-/** The attribute that the name stands for; `undefined` for an item without an id. */
+/** The attribute of the named id; `undefined` for an item without an id. */
 export function attributeOfId({ id, storedId }: NamedId): AttributeValue | undefined {
   if (storedId !== undefined) return JSON.parse(storedId, bytes) as AttributeValue;
   return id === undefined ? undefined : { S: id };
@@ -30,7 +30,7 @@ const base64 = (_: string, value: unknown): unknown =>
 
 const fromBase64 = (text: unknown): Uint8Array => Uint8Array.from(Buffer.from(String(text), 'base64'));
 
-/** Only DynamoDB's own type names have an array or a text under `B` and `BS`; attribute maps are one level deeper. */
+/** Under `B` and `BS`, only DynamoDB's own type names have an array or a text; attribute maps are one level deeper. */
 const bytes = (name: string, value: unknown): unknown => {
   if (name === 'B' && typeof value === 'string') return fromBase64(value);
   return name === 'BS' && Array.isArray(value) ? value.map(fromBase64) : value;

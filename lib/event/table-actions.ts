@@ -1,6 +1,6 @@
-/** What the relay does with the table, whatever its options: its role is granted it, and `doctor` looks whether it is. */
+/** Actions on the table that the relay needs with any options. Its role is granted them, and `doctor` checks that. */
 export const RELAY_ACTIONS = [
-  // Not limited to the control partition: a drain reads the items of any key, and signals lie beside them.
+  // Not limited to the control partition: a drain reads the items of any key, and signals are stored next to them.
   'dynamodb:Query',
   'dynamodb:GetItem',
   'dynamodb:BatchGetItem',
@@ -8,23 +8,23 @@ export const RELAY_ACTIONS = [
   'dynamodb:PutItem',
   'dynamodb:DeleteItem',
   'dynamodb:ConditionCheckItem',
-  // A BatchExecuteStatement is authorised by its statements, not as UpdateItem.
+  // A BatchExecuteStatement is authorized by its statements, not as UpdateItem.
   'dynamodb:PartiQLUpdate',
 ] as const;
 
-/** The same of the sweeper. */
+/** The sweeper's actions on the table. */
 export const SWEEPER_ACTIONS = [
   'dynamodb:Scan',
-  // Of the control partition: its holds, its state, and how far the run before got.
+  // Of the control partition: its holds, its state, and the progress of the previous run.
   'dynamodb:Query',
   'dynamodb:GetItem',
-  // The second look at what seems overdue.
+  // The second look at overdue items.
   'dynamodb:BatchGetItem',
-  // A signal that was lost is deleted and put again.
+  // Deletes and puts a lost signal again.
   'dynamodb:PutItem',
   'dynamodb:DeleteItem',
-  // The doubt, and a note on a signal that nobody can act on.
+  // The gap suspicion, and the note on a signal that the relay cannot act on.
   'dynamodb:UpdateItem',
-  // Which stream the table has now.
+  // Finds the current stream of the table.
   'dynamodb:DescribeTable',
 ] as const;

@@ -1,7 +1,7 @@
 import { keeps, RULES } from './item-rules';
 import { isRecord, refuseOption, requireOptions } from './options';
 
-/** W3C Trace Context of what caused the events; consumers link to it. */
+/** W3C Trace Context of the cause of the events; consumers link to it. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
@@ -18,7 +18,7 @@ export function checkTraceContext(value: unknown): TraceContext {
     : refuseOption('traceContext.tracestate', tracestate, RULES.tracestate.allowed);
 }
 
-/** The part of `@opentelemetry/api` that is read, described here so that its types are not needed either. */
+/** The part of `@opentelemetry/api` that is used, declared here so that its types are not needed either. */
 interface OpenTelemetry {
   readonly trace: { getActiveSpan(): { spanContext(): SpanContext } | undefined };
   isSpanContextValid(context: SpanContext): boolean;
@@ -33,14 +33,14 @@ interface SpanContext {
 
 const PACKAGE = '@opentelemetry/api';
 
-/** The context of the span that is active now; none when OpenTelemetry's API is not installed or no span is active. */
+/** The context of the active span; `undefined` if OpenTelemetry's API is not installed or no span is active. */
 export function activeTraceContext(): TraceContext | undefined {
   const api = loadOnce();
   const span = api?.trace.getActiveSpan()?.spanContext();
   if (api === undefined || span === undefined || !api.isSpanContextValid(span)) return undefined;
   const flags = span.traceFlags.toString(16).padStart(2, '0');
   const traceparent = `00-${span.traceId}-${span.spanId}-${flags}`;
-  // The application did not pass these: a tracer that breaks W3C's rules must not fail its writes.
+  // The application did not pass these values: a tracer that breaks W3C's rules must not fail the application's writes.
   if (!keeps(RULES.traceparent, traceparent)) return undefined;
   const tracestate = span.traceState?.serialize();
   return keeps(RULES.tracestate, tracestate) ? { traceparent, tracestate } : { traceparent };
@@ -55,7 +55,7 @@ function loadOnce(): OpenTelemetry | undefined {
 
 function load(): OpenTelemetry | undefined {
   try {
-    // Not `import()`, which fails in a CommonJS Jest; in this form and place bundlers find the package, or go without it.
+    // Not `import()`, which fails in a CommonJS Jest. In this form bundlers find the package, or continue without it.
     return module.require('@opentelemetry/api') as OpenTelemetry;
   } catch (error) {
     if (isNotInstalled(error)) return undefined;
@@ -63,7 +63,7 @@ function load(): OpenTelemetry | undefined {
   }
 }
 
-/** A package that is there but can not load, such as for a missing dependency of its own, must not look absent. */
+/** Whether the package itself is missing, and not a dependency without which it cannot load. */
 const isNotInstalled = (error: unknown): boolean =>
   isRecord(error) &&
   error['code'] === 'MODULE_NOT_FOUND' &&

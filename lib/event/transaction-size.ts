@@ -2,7 +2,7 @@ import { OutboxError } from './errors';
 import { itemBytes } from './item-size';
 import type { TransactionAction } from './transaction';
 
-/** Of `TransactWriteItems` and of items: Amazon DynamoDB developer guide, "Quotas". */
+/** Limits of `TransactWriteItems` and of items: Amazon DynamoDB developer guide, "Quotas". */
 export const DYNAMODB_LIMITS = {
   transactionActions: 100,
   transactionBytes: 4 * 1024 * 1024,
@@ -10,8 +10,8 @@ export const DYNAMODB_LIMITS = {
 } as const;
 
 /**
- * Refuses what `TransactWriteItems` would refuse for its size. Of an update only what the call carries is known, so
- * DynamoDB itself may still refuse the result.
+ * Refuses a transaction that `TransactWriteItems` would refuse for its size. For an update only the size of the call is
+ * known, so DynamoDB may still refuse the result.
  */
 export function checkTransactionSize(actions: readonly TransactionAction[]): void {
   const { transactionActions: max, transactionBytes: maxBytes } = DYNAMODB_LIMITS;

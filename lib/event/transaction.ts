@@ -1,6 +1,6 @@
 /**
- * An entry of `TransactItems` as `@aws-sdk/lib-dynamodb` takes it, described here so that neither this package nor its
- * types need the SDK. Exactly one of the four is set.
+ * An action of `TransactItems` in the form of `@aws-sdk/lib-dynamodb`, declared here so that neither this package nor
+ * its types need the SDK. Exactly one of the four is set.
  */
 export interface TransactionAction {
   readonly Put?: PutAction | undefined;
@@ -9,7 +9,7 @@ export interface TransactionAction {
   readonly ConditionCheck?: ConditionCheckAction | undefined;
 }
 
-/** What every entry of a transaction has: its table and its condition. */
+/** Properties of every action: its table and its condition. */
 export interface ActionCondition {
   readonly TableName: string | undefined;
   readonly ConditionExpression?: string | undefined;
@@ -23,7 +23,7 @@ export interface PutAction extends ActionCondition {
   readonly Item: Record<string, unknown> | undefined;
 }
 
-/** An entry that names its item by the key. */
+/** An action that names its item by the key. */
 export interface KeyedAction extends ActionCondition {
   readonly Key: Record<string, unknown> | undefined;
 }
@@ -33,12 +33,12 @@ export interface UpdateAction extends KeyedAction {
   readonly UpdateExpression: string | undefined;
 }
 
-/** Writes nothing, and cancels the transaction unless its condition holds. */
+/** Writes nothing, and cancels the transaction if its condition fails. */
 export interface ConditionCheckAction extends KeyedAction {
   readonly ConditionExpression: string | undefined;
 }
 
-/** The entry that writes one outbox item. */
+/** The action that writes one outbox item. */
 export interface OutboxEntry {
   readonly Put: {
     readonly TableName: string;
@@ -48,15 +48,15 @@ export interface OutboxEntry {
   };
 }
 
-/** What a call of the AWS SDK takes next to its input. */
+/** Options of an AWS SDK call, next to its input. */
 export interface CallOptions {
-  /** Ends the request. */
+  /** Aborts the request. */
   readonly abortSignal?: AbortSignal;
 }
 
 /** The part of `DynamoDBDocument` that {@link Outbox.transact} calls. */
 export interface TransactionClient {
-  /** Commits all entries or none. */
+  /** Commits all actions or none. */
   transactWrite(
     input: { TransactItems: TransactionAction[]; ClientRequestToken?: string },
     options?: CallOptions,

@@ -7,7 +7,7 @@ export const uuidV7 = (epochMs: number): string => format(epochMs, randomBytes(1
 export const derivedUuidV7 = (epochMs: number, seed: string): string =>
   format(epochMs, createHash('sha256').update(seed).digest().subarray(0, 10));
 
-/** A UUIDv8 (RFC 9562) that is derived from `seed`, and says no time. */
+/** A UUIDv8 (RFC 9562) derived from `seed`, without a time. */
 export function derivedUuidV8(seed: string): string {
   const hex = createHash('sha256').update(seed).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -15,7 +15,7 @@ export function derivedUuidV8(seed: string): string {
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** The time in a UUIDv7 in any case of letters, epoch milliseconds; `undefined` for any other text. */
+/** The time of a UUIDv7 in lower or upper case, in epoch milliseconds; `undefined` for any other text. */
 export function epochMsOfUuidV7(uuid: string): number | undefined {
   const [, high = '', low = ''] = UUID_V7.exec(uuid) ?? [];
   return high === '' ? undefined : Number.parseInt(high + low, 16);
