@@ -1,14 +1,14 @@
 import type { ItemStateName } from '../event/item-state';
 
-/** What a scan of the table counts. */
+/** Counts of a scan of the table. */
 export interface Census {
-  /** Outbox items of any state. */
+  /** Number of outbox items in any state. */
   readonly items: number;
   /** Not yet acknowledged, and behind no hold. */
   readonly pending: number;
-  /** Epoch milliseconds: when the oldest of the pending ones was committed. An item without a plausible time has none. */
+  /** Epoch milliseconds at which the oldest pending item was committed; items without a plausible time do not count. */
   readonly oldestPendingAt?: number;
-  /** Its partition key. */
+  /** Partition key of that item. */
   readonly oldestPendingKey?: string;
   /** Not yet acknowledged, behind the hold of their key. */
   readonly waiting: number;
@@ -16,14 +16,14 @@ export interface Census {
   readonly processed: number;
   /** Epoch milliseconds of the latest mark. */
   readonly lastProcessedAt?: number;
-  /** Epoch milliseconds: when the newest published item was committed; by a clock that is ahead, when it was marked. */
+  /** Epoch milliseconds at which the newest published item was committed, or marked if that is earlier. */
   readonly newestPublishedAt?: number;
   readonly discarded: number;
-  /** Signals that the relay has still to act on. */
+  /** Signals that the relay has not acted on yet. */
   readonly signals: number;
-  /** Signals that nobody will act on. */
+  /** Signals that neither relay nor sweeper acts on. */
   readonly signalsSetAside: number;
-  /** Partition keys of the first few of them. */
+  /** Partition keys of the first few signals set aside. */
   readonly setAsideKeys: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export const EMPTY_CENSUS: Census = {
   setAsideKeys: [],
 };
 
-/** The census of two parts of a table. */
+/** The combined census of two parts of a table. */
 export function sumOf(a: Census, b: Census): Census {
   const [oldest, other] = (a.oldestPendingAt ?? Infinity) <= (b.oldestPendingAt ?? Infinity) ? [a, b] : [b, a];
   const latest = Math.max(a.lastProcessedAt ?? 0, b.lastProcessedAt ?? 0);
@@ -65,7 +65,7 @@ export function sumOf(a: Census, b: Census): Census {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Adds up a census, item by item. */
+/** Builds a census item by item. */
 export class Count {
   readonly #census: Mutable<Census> & { setAsideKeys: string[] } = { ...EMPTY_CENSUS, setAsideKeys: [] };
 

@@ -31,20 +31,20 @@ import { InvalidScanKey, type DoubtState, type ScanKey, type SweepStore } from '
 export interface SweepStoreOptions {
   readonly tableName: string;
   readonly readUnitsPerSecond: number;
-  /** For a table with several regions; `client` must have the view of it. */
+  /** For a table with several regions; `client` must have the view of the home region. */
   readonly home?: HomeRegion;
 }
 
-/** The sweeper's own: no relay reads it, so that writing it raises no revision. */
+/** Used by the sweeper alone: relays ignore these items, so writing them raises no revision. */
 const PASS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
 const PROBES_KEY = { pk: CONTROL_PARTITION, sk: '!sweep-probes' } as const;
-/** Another attribute than that of sweepers whose passes stop at segments: they begin a pass of their own. */
+/** Differs from the attribute of older sweepers, whose passes stop at segments: they begin their own pass. */
 const PASS_ATTRIBUTE = 'resumablePass';
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
 
-/** Everything but the events: it costs the same units, and is a fraction to transfer and to hold. */
+/** All attributes except the events: the scan costs the same units, but transfers and holds a fraction of the bytes. */
 const SCANNED = [
   ...['pk', 'sk', 'id', 'committedAt', 'processedAt', 'parked', 'discarded', 'setAside'],
   ...['kind', 'request', 'from', 'to', 'position', 'replayId', 'since', 'until', 'topic'],
@@ -54,7 +54,7 @@ const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
 
 const LOOKED_AT = 'pk, sk, id, processedAt, discarded, parked, setAside';
 
-/** The table for the sweeper, by scans that keep to a rate and by conditional writes. */
+/** The table for the sweeper: scans at a limited rate, and conditional writes. */
 export function sweepStore(
   client: DynamoDBClient,
   { tableName, readUnitsPerSecond, home }: SweepStoreOptions,
@@ -83,7 +83,7 @@ export function sweepStore(
         }),
       );
     } catch (error) {
-      // The key of another run, which this table may not know.
+      // The key comes from another run, and this table may not accept it.
       if (after !== undefined && error instanceof Error && error.name === 'ValidationException') {
         throw new InvalidScanKey(`DynamoDB refuses to scan segment ${index} of ${segments} from where it was left.`, {
           cause: error,
@@ -165,7 +165,7 @@ export function sweepStore(
     },
 
     async readPass() {
-      // Written by `writePass` alone.
+      // Only `writePass` writes it.
       return (await readOwn(PASS_KEY))?.[PASS_ATTRIBUTE] as Pass | undefined;
     },
 
@@ -178,7 +178,7 @@ export function sweepStore(
     },
 
     async readProbes() {
-      // Written by `writeProbes` alone.
+      // Only `writeProbes` writes it.
       return ((await readOwn(PROBES_KEY))?.['probes'] as Probe[] | undefined) ?? [];
     },
 
@@ -202,7 +202,7 @@ export function sweepStore(
                   ConditionExpression: 'attribute_exists(pk)',
                 },
               },
-              // Under a new sort key: an overwrite would be no insert, and nobody would be invoked by it.
+              // Uses a new sort key: an overwrite would be no insert and invoke no relay.
               { Put: putOf(tableName, successor) },
             ],
           }),
@@ -221,7 +221,7 @@ export function sweepStore(
   };
 }
 
-/** Answers false when somebody has changed the stream or the doubt since. */
+/** Returns `false` if the stream or the gap suspicion has changed since it was read. */
 async function changeState(
   client: DynamoDBClient,
   tableName: string,
@@ -253,7 +253,7 @@ async function changeState(
   }
 }
 
-/** Lets units be used at a rate, over all segments together. A page is paid for after it was read. */
+/** Limits the read units per second over all segments together. A page is charged after it was read. */
 function pacer(
   unitsPerSecond: number,
   clock: Clock,

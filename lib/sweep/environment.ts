@@ -1,32 +1,32 @@
 import { environmentReader, type Environment } from '../event/environment';
 import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
-/** Everything that configures a deployed sweeper: written by the construct, read by the handler. */
+/** The configuration of a deployed sweeper: the construct writes it, the handler reads it. */
 export interface SweeperConfig {
   readonly tableName: string;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
-  /** After which time an item should have been published. */
+  /** Age in seconds from which an unpublished item is overdue. */
   readonly sweepAfterSeconds: number;
-  /** The scan takes no more than this of the table's throughput. */
+  /** Maximum read units per second of the scan. */
   readonly readUnitsPerSecond: number;
-  /** How often a run is scheduled: a table that takes several runs is seen less often. */
+  /** Interval of the scheduled runs: a table that takes several runs is read less often. */
   readonly sweepEverySeconds: number;
-  /** For a table with several regions; left out for one that is published from here alone. */
+  /** For a table with several regions; left out if only this region publishes. */
   readonly home?: HomeRegion;
 }
 
 export const SWEEPER_DEFAULTS = {
   sweepAfterSeconds: 3_600,
-  /** A twelfth of what a new on-demand table gives. */
+  /** A twelfth of the read throughput of a new on-demand table. */
   readUnitsPerSecond: 1_000,
   sweepEverySeconds: 3_600,
 } as const satisfies Partial<SweeperConfig>;
 
-/** With this event the sweeper only asks for partitions to be tried again for which keys are held; with any other it sweeps. */
+/** With this event the sweeper only requests tries of partitions with held keys; with any other event it sweeps. */
 export const PROBE_EVENT = { task: 'probe-partitions' } as const;
 
-/** By this variable a function of a template is known to be the sweeper. */
+/** This variable identifies the sweeper's function in a template. */
 export const SWEEP_AFTER_VARIABLE = 'OUTBOX_SWEEP_AFTER_SECONDS';
 
 const VARIABLES = {
@@ -37,7 +37,7 @@ const VARIABLES = {
   sweepEverySeconds: 'OUTBOX_SWEEP_EVERY_SECONDS',
 } as const;
 
-/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
+/** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
 export const encodeSweeperConfig = (config: SweeperConfig): Record<string, string> => ({
   [VARIABLES.tableName]: config.tableName,
   [VARIABLES.outboxName]: config.outboxName,
@@ -48,7 +48,7 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
 });
 
 /**
- * The configuration that the environment holds.
+ * Reads the configuration from the environment.
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  */

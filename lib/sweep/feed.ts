@@ -2,25 +2,25 @@ import { newSignal, storedKeyOf, type Request, type Signal } from '../event/sign
 import type { Finding } from './judge';
 import type { ScanKey, SweepStore } from './ports';
 
-/** Signals that wait for the relay at a time: enough for the batches of several shards. */
+/** Maximum number of signals that wait for the relay: enough for the batches of several shards. */
 const WINDOW = 2_000;
 const SIGNALS_AT_ONCE = 16;
-/** Asked for in one call. */
+/** Number of keys in one look-up. */
 const KEYS_LOOKED_AT = 100;
 const POLL_MS = 500;
-/** When the relay has acted on none for so long, no more are sent. */
+/** If the relay has acted on no signal for this long, the feed stops sending. */
 const PATIENCE_MS = 60_000;
 
 export interface FeedOptions {
   readonly by: string;
   readonly now: () => number;
-  /** Whether there is time for more. */
+  /** Whether there is time to continue. */
   readonly goesOn: () => boolean;
 }
 
 /**
- * Sends signals as fast as the relay acts on them, and keeps at most `WINDOW` waiting. The relay deletes a signal when it
- * has acted on it, so the table tells how fast that is.
+ * Sends signals as fast as the relay acts on them, and keeps at most `WINDOW` waiting. The relay deletes a signal after
+ * it has acted on it, so the table shows the rate.
  */
 export class SignalFeed {
   readonly #store: SweepStore;
@@ -37,10 +37,10 @@ export class SignalFeed {
     this.#options = options;
   }
 
-  /** Acts on the findings in their order. `false`: time ran out before the last. */
+  /** Acts on the findings in order. `false`: time ran out. `true`: all done, or the relay acts on no signals. */
   async act(findings: readonly Finding[]): Promise<boolean> {
     for (let at = 0; at < findings.length && !this.#isBlocked; at += KEYS_LOOKED_AT) {
-      // The first ones always: each run must get further than the one before.
+      // The first ones are always sent, so that each run makes progress.
       if (at > 0 && !this.#options.goesOn()) return false;
       if (!(await this.#hasRoom())) return this.#isBlocked;
       await this.#send(findings.slice(at, at + KEYS_LOOKED_AT));
@@ -48,7 +48,7 @@ export class SignalFeed {
     return true;
   }
 
-  /** Never rejects: a failure is kept, and the other findings are acted on. */
+  /** Never rejects: a failure is recorded, and the feed continues with the other findings. */
   async #send(findings: readonly Finding[]): Promise<void> {
     const open = [...findings];
     const worker = async (): Promise<void> => {
@@ -74,7 +74,7 @@ export class SignalFeed {
         waited = 0;
         if (gone === first.length) continue;
       }
-      // One slow shard must not hide that others act: the next look begins with other signals.
+      // One slow shard must not hide that others act: the next look-up begins with other signals.
       this.#waiting.push(...this.#waiting.splice(0, first.length - gone));
       if (waited >= PATIENCE_MS) {
         this.#isBlocked = true;
@@ -101,7 +101,7 @@ export class SignalFeed {
       }
       case 'lost-signal': {
         const { pk, sk: _, ...rest } = finding.signal;
-        // The request stays as it was.
+        // Keeps the original request.
         const successor: Signal = newSignal(pk, now(), rest);
         if ((await this.#store.replace(finding.signal, successor)) === 'gone') return;
         this.replaced++;

@@ -7,44 +7,44 @@ import type { Probe } from './pass';
 import type { ScanKey, SweepStore } from './ports';
 import { newProbe, PROBE_LIFE_MS } from './probe-signal';
 
-/** An item or a signal that should have been acted on, and may only be about to be. */
+/** An item or a signal that is overdue: the stream lost its record, or the relay is about to act on it. */
 export type Suspicion = Extract<Finding, { readonly kind: 'due' | 'lost-signal' }>;
 
 export const witnessOf = (suspicion: Suspicion): ScanKey & { readonly id?: string } =>
   suspicion.kind === 'due' ? { pk: suspicion.pk, sk: suspicion.from, id: suspicion.id } : storedKeyOf(suspicion.signal);
 
-/** At most so many probes wait at a time: what an outage costs each run, and never more. */
+/** Maximum number of waiting probes, which bounds the cost of a run in an outage. */
 const PROBES = 16;
-/** An eventually consistent scan is behind by less, and a healthy relay publishes within it. */
+/** An eventually consistent scan is less stale than this, and a healthy relay publishes within this time. */
 const SECOND_LOOK_MS = 5_000;
 const PROBE_POLL_MS = 2_000;
-/** A probe that is older proves nothing: the sweeper deletes it some time later. */
+/** Probes above this age prove nothing: the sweeper deletes a probe some time later. */
 const PROOF_LIFE_MS = PROBE_LIFE_MS - 3_600_000;
-/** A relay that is up to date deletes a probe within seconds. */
+/** An up-to-date relay deletes a probe well within this time. */
 const PROBE_PATIENCE_MS = 30_000;
 
-/** Suspicions that are still open at a second, strongly consistent look. */
+/** The suspicions that are still open at a second, strongly consistent look. */
 export async function lookAgain<S extends Suspicion>(
   store: SweepStore,
   suspicions: readonly S[],
 ): Promise<readonly S[]> {
   const waiting = await stillWaiting(store, suspicions.map(witnessOf));
   return suspicions.filter((suspicion) => {
-    // The first item was published meanwhile; the others of the key are not known.
+    // The first item may be published meanwhile, but the state of the key's other items is unknown.
     if (suspicion.kind === 'due' && suspicion.items > 1) return true;
     return waiting.has(keyText(witnessOf(suspicion)));
   });
 }
 
-/** Waits until what was seen may be looked at again. */
+/** Waits until the second look is meaningful. */
 export const untilSecondLook = (store: SweepStore): Promise<void> => store.pause(SECOND_LOOK_MS);
 
 /**
- * Proves that the stream has lost something, or finds no proof.
+ * Searches for proof that the stream has lost a record.
  *
- * A probe travels through the shard of its key behind everything that was written before it. When the relay has deleted
- * it, every earlier record of the key is settled: an item that was seen before the probe was put, and is still pending
- * behind no hold, was never shown. No clock takes part in this.
+ * A probe travels through the shard of its key behind all records that were written before it. When the relay has
+ * deleted the probe, every earlier record of the key is settled. An item that was seen before the probe was sent, and
+ * is still pending behind no hold, was therefore never shown. The proof needs no clock.
  */
 export class GapSearch {
   readonly #store: SweepStore;
@@ -57,7 +57,7 @@ export class GapSearch {
   #isProven = false;
   #isFirst = false;
 
-  /** @param patienceMs - a probe that is older may be lost itself: another one is put */
+  /** @param patienceMs - a probe above this age may be lost itself, and another one is sent */
   constructor(store: SweepStore, request: (why: string) => Request, now: () => number, patienceMs: number) {
     this.#patienceMs = patienceMs;
     this.#store = store;
@@ -69,19 +69,19 @@ export class GapSearch {
     return this.#isProven;
   }
 
-  /** Whether this search put the first probes: no other run is waiting for an answer. */
+  /** Whether this search sent the first probes, so that no other run waits for a result. */
   get isFirst(): boolean {
     return this.#isFirst;
   }
 
-  /** @param suspicions - confirmed by a second look, the oldest first */
+  /** @param suspicions - confirmed by a second look, oldest first */
   async search(suspicions: readonly Suspicion[], goesOn: () => boolean): Promise<void> {
     if (this.#isProven || suspicions.length === 0) return;
-    // Those of the run before first: what it saw, and what came back since.
+    // Probes of the previous run come first: some may have returned since.
     this.#probes ??= await this.#store.readProbes();
     if (await this.#settle()) return;
     this.#isFirst = this.#probes.length === 0;
-    // The record of a probe can be lost too. It stays in the table: nothing but the relay may delete what proves.
+    // The record of a probe can be lost too. The probe stays in the table, because only the relay's delete is a proof.
     this.#probes = this.#probes.filter(({ sentAt }) => sentAt > this.#now() - this.#patienceMs);
     const added = await this.#put(suspicions);
     for (let waited = 0; added > 0 && waited < PROBE_PATIENCE_MS && goesOn(); waited += PROBE_POLL_MS) {
@@ -90,7 +90,7 @@ export class GapSearch {
     }
   }
 
-  /** Keeps for the next run what has not come back. */
+  /** Saves unfinished probes for the next run. */
   async save(): Promise<void> {
     if (this.#hasChanged) await this.#store.writeProbes(this.#probes ?? []);
     this.#hasChanged = false;
@@ -117,7 +117,7 @@ export class GapSearch {
       this.#probes = [...probes];
       this.#hasChanged = true;
     }
-    // Before the wait: a run that dies in it leaves what the next one needs.
+    // Saved before the wait: if the run dies while it waits, the next one has the probes.
     if (added > 0) await this.save();
     return added;
   }
@@ -125,12 +125,12 @@ export class GapSearch {
   async #settle(): Promise<boolean> {
     const probes = this.#probes ?? [];
     if (probes.length === 0) return this.#isProven;
-    // The probes first: an item that is read after its probe was gone is read after its record was settled.
+    // Probes first: if an item is read after its probe is gone, its record was settled before the read.
     const left = new Set((await this.#store.look(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
     const youngest = this.#now() - PROOF_LIFE_MS;
     const back = probes.filter(({ pk, probe, sentAt }) => sentAt > youngest && !left.has(keyText({ pk, sk: probe })));
     if (back.length > 0) {
-      // The holds before the items: an item that was shown and not published is held by now, or parked.
+      // Reads the holds before the items: an item that was shown and not published is held or parked by now.
       const { holds } = await this.#store.readControl();
       const waiting = await stillWaiting(this.#store, back);
       this.#isProven = back.some(
@@ -144,14 +144,14 @@ export class GapSearch {
   }
 }
 
-/** No hold keeps a signal. Items before the position of a hold are published as if there were none, unless a drain is at work. */
+/** A hold does not affect signals. Unless a drain is running, items before the position of a hold are published. */
 const isHeld = (hold: Hold | undefined, sk: string): boolean =>
   hold !== undefined && !isSignalKey(sk) && (hold.state === 'draining' || sk >= hold.position);
 
 const keyText = ({ pk, sk }: ScanKey): string => `${pk}\n${sk}`;
 const textOf = (image: Image): string => keyText({ pk: image['pk']?.S ?? '', sk: image['sk']?.S ?? '' });
 
-/** The state of those that are still open and the same; signals that are there and not set aside are pending. */
+/** States of items that are still open under the same id; existing signals not set aside are pending. */
 async function stillWaiting(
   store: SweepStore,
   witnesses: readonly (ScanKey & { readonly id?: string })[],

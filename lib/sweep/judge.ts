@@ -9,29 +9,29 @@ import { epochMsOfUuidV7 } from '../event/uuid';
 import type { Count } from './census';
 import { isProbe, PROBE_LIFE_MS } from './probe-signal';
 
-/** Open items of one key that should have been published. */
+/** Overdue open items of one key. */
 export interface Due {
-  /** Position of the first of them. */
+  /** Position of the first item. */
   readonly from: string;
-  /** Identity of the item at `from`, if it has one. */
+  /** Id of the item at `from`, if it has one. */
   readonly id?: string;
-  /** How many the scan showed. */
+  /** Number of items that the scan showed. */
   readonly items: number;
-  /** Epoch milliseconds when the oldest was committed; `undefined` while no item has a plausible time. */
+  /** Epoch milliseconds at which the oldest item was committed; `undefined` if no item has a plausible time. */
   readonly since?: number;
 }
 
-/** What a key needs. `since`: the start of the wait in epoch milliseconds; the oldest come first. */
+/** An action that a key needs. `since`: start of the wait in epoch milliseconds; the oldest come first. */
 export type Finding =
-  /** Items that should have been published long ago, or whose time is unknown. A suspicion, until a probe proves it. */
+  /** Items that are overdue or whose time is unknown. They are a suspicion until a probe proves the loss. */
   | ({ readonly kind: 'due'; readonly pk: string } & Due)
-  /** A hold that nobody is going to release. */
+  /** A hold that will not be released. */
   | { readonly kind: 'orphan'; readonly pk: string; readonly from: string; readonly since: number }
   /** A signal whose record was lost. */
   | { readonly kind: 'lost-signal'; readonly signal: Signal; readonly since?: number }
   /** A probe that its run forgot and the stream has dropped. */
   | { readonly kind: 'stale-probe'; readonly pk: string; readonly sk: string; readonly since: number }
-  /** A signal whose record was lost and that nobody could act on. */
+  /** A signal whose record was lost and that cannot be decoded. */
   | {
       readonly kind: 'unreadable-signal';
       readonly pk: string;
@@ -41,31 +41,31 @@ export type Finding =
     };
 
 /**
- * Whether it would prove that the stream has lost something, were it not about to be shown. A lost replay would prove it
- * as well, but nothing waits for it.
+ * Whether the finding would prove a stream gap, unless the stream is about to show it. A lost replay would prove it
+ * too, but no item waits for a replay.
  */
 export const isSuspicion = (finding: Finding): boolean =>
   finding.kind === 'due' || (finding.kind === 'lost-signal' && canProve(finding.signal));
 
-/** A signal that lies elsewhere waits in a shard of several keys, where a probe passes one that has failed for its key. */
+/** A signal stored elsewhere shares a shard with other keys, where a probe may pass it if its key failed. */
 const canProve = ({ kind, storedUnder }: Signal): boolean => kind !== 'replay' && storedUnder === undefined;
 
-/** What is as old or older should have been done; `now` for what claims to come from the future. Epoch milliseconds. */
+/** Epoch milliseconds. Items up to `before` are overdue; `now` detects times in the future. */
 export interface Times {
   readonly before: number;
   readonly now: number;
 }
 
-/** How far the clocks of writers may be ahead. */
+/** Maximum lead of writers' clocks. */
 const CLOCK_MARGIN_MS = 5 * 60_000;
 
-/** Before this no item was written: a time that is earlier was not meant as epoch milliseconds. */
+/** No item was written before this: an earlier time was not meant as epoch milliseconds. */
 const EARLIEST_MS = Date.UTC(2020, 0, 1);
 
-/** Whether nobody has written the hold since `before`: its revision carries the time of the last write. */
+/** Whether the hold was not written after `before`; its revision contains the time of the last write. */
 export const isOlderThan = (hold: Hold, before: number): boolean => writtenAt(hold) <= before;
 
-/** By the name of a topic partition, when it was last tried (epoch milliseconds): each probe of one writes a hold that waits for it. */
+/** Epoch milliseconds of the last try of each topic partition, by name: each probe writes a hold for it. */
 export type PartitionProbes = ReadonlyMap<string, number>;
 
 export function partitionProbes(holds: Iterable<Hold>): PartitionProbes {
@@ -78,14 +78,14 @@ export function partitionProbes(holds: Iterable<Hold>): PartitionProbes {
 
 const writtenAt = ({ revision }: Hold): number => epochMsOfUuidV7(revision) ?? 0;
 
-/** Items at or after a hold that is not being drained wait for an operator, and for nobody else. */
+/** Items at or after a hold that is not being drained wait for its release, not for their stream records. */
 const covers = (hold: Hold | undefined, sk: string): boolean => hold?.state === 'holding' && sk >= hold.position;
 
-/** What a judge knows of a key whose items it has not seen to their end; a plain object, to be stored. */
+/** State of a key whose items were not read to their end; a plain object that can be stored. */
 export interface KeyState {
   readonly pk: string;
   readonly due?: Due;
-  /** Position of the hold for which `headIsOpen` was found. */
+  /** Position of the hold to which `headIsOpen` refers. */
   readonly head?: string;
   readonly headIsOpen: boolean;
   readonly drainWaits: boolean;
@@ -93,16 +93,16 @@ export interface KeyState {
   readonly uncoveredSince?: number;
 }
 
-/** More signals of one key are left to the next pass: what is stored must stay small. */
+/** Limits the stored state: further signals of a key are left to the next pass. */
 const LOST_KEPT = 5;
 
 export interface Verdict {
   readonly findings: readonly Finding[];
-  /** The hold's item is not open as far as the scan knows, which is eventually consistent. */
+  /** As far as the eventually consistent scan shows, the hold's item is not open. */
   readonly headIsMissing: boolean;
 }
 
-/** Judges one key by its items, which come in order and are not kept. Its signals come last. */
+/** Evaluates one key by its items, which arrive in order and are not kept. Signals come last. */
 export class KeyJudge {
   readonly pk: string;
   readonly #hold: Hold | undefined;
@@ -126,12 +126,12 @@ export class KeyJudge {
     this.#uncoveredSince = known?.uncoveredSince;
   }
 
-  /** When the oldest open item was committed that is behind no hold and not yet due. */
+  /** Epoch milliseconds at which the oldest open item was committed that is behind no hold and not yet due. */
   get uncoveredSince(): number | undefined {
     return this.#uncoveredSince;
   }
 
-  /** What another judge needs to go on with the key. */
+  /** The state with which another judge can continue the key. */
   get state(): KeyState {
     return {
       pk: this.pk,
@@ -170,7 +170,7 @@ export class KeyJudge {
     };
   }
 
-  /** By the writer's clock; by the position or the identity, which carry a time, when that is impossible. */
+  /** By the writer's clock. If that time is implausible, by the position or the id, if they contain a time. */
   #committedAt(image: Image, sk: string): number | undefined {
     return (
       this.#plausible(Number(image['committedAt']?.N)) ??
@@ -187,7 +187,7 @@ export class KeyJudge {
     const isSetAside = image['setAside'] !== undefined;
     this.#count.signal(this.pk, { isSetAside });
     if (isSetAside) return;
-    // Without a plausible time, of a clock that is ahead for example, it is suspected at once: a probe needs no age.
+    // Without a plausible time, as from a fast clock, the signal is suspected at once: a probe needs no age.
     const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)));
     const isLost = since === undefined || since <= this.#times.before;
     try {
@@ -205,7 +205,7 @@ export class KeyJudge {
   }
 
   /**
-   * After the last item. A drain or a skip is enough for its key, whatever waits; a replay does nothing for it.
+   * Called after the last item. A pending drain or skip covers everything that waits in its key; a replay does not.
    *
    * @param probes - when the partitions that keys wait for were last tried
    */
@@ -215,9 +215,9 @@ export class KeyJudge {
     const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
     const hold = this.#hold;
     if (hold === undefined) return { findings: [...own, ...due], headIsMissing: false };
-    // Written just now: whoever did it is at work.
+    // The hold was written just now, so a relay is working on it.
     if (!isOlderThan(hold, this.#times.before)) return { findings: own, headIsMissing: false };
-    // Before the hold, which the relay publishes in passing: it has not seen the record.
+    // These items precede the hold, so the relay publishes them without a release: it has not seen their records.
     if (hold.state === 'holding' && due.length > 0) return { findings: [...own, ...due], headIsMissing: false };
     if (isHolding(hold, this.#headIsOpen, probes, this.#times.before)) {
       return { findings: own, headIsMissing: false };
@@ -238,7 +238,7 @@ export const isHolding = (hold: Hold, headIsOpen: boolean, probes: PartitionProb
   headIsOpen &&
   (hold.awaits === undefined || (probes.get(partitionName(hold.awaits)) ?? 0) > before);
 
-/** A hold of which nobody will release the key, with what is due before it. */
+/** The finding for a hold that will not be released, including due items before it. */
 export function orphanOf(hold: Hold, due?: Due): Finding {
   const from = due !== undefined && due.from < hold.position ? due.from : hold.position;
   return { kind: 'orphan', pk: hold.pk, from, since: Math.min(writtenAt(hold), due?.since ?? Infinity) };

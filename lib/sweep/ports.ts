@@ -9,11 +9,11 @@ export interface ScanKey {
   readonly sk: string;
 }
 
-/** A part of what a scan returns. Items of a key follow each other, in the order of their sort keys. */
+/** A page of a scan. Items of a key follow each other, in the order of their sort keys. */
 export interface ScanPage {
   readonly images: readonly Image[];
   readonly readUnits: number;
-  /** Where a scan of the same segment goes on after this page. */
+  /** The key at which a scan of the same segment resumes after this page; left out for the last page. */
   readonly next?: ScanKey;
 }
 
@@ -21,44 +21,44 @@ export interface ScanStore {
   /** Strongly consistent. */
   readControl(): Promise<Control>;
   /**
-   * One of `segments` parts of the table, from its beginning or after a key, page by page, as slowly as the store was
-   * told to; eventually consistent.
+   * Reads one of `segments` parts of the table, from its beginning or after a key, page by page, at the configured
+   * rate; eventually consistent.
    *
-   * @throws InvalidScanKey when the segment cannot be scanned from `after` on.
+   * @throws InvalidScanKey if the segment cannot be scanned from `after` on.
    */
   segment(index: number, segments: number, after?: ScanKey): AsyncIterable<ScanPage>;
   /** The item that a hold names. Strongly consistent. */
   head(hold: Hold): Promise<Image | undefined>;
 }
 
-/** The table refuses the key at which a scan was to go on. */
+/** The table refuses the key at which a scan should resume. */
 export class InvalidScanKey extends Error {}
 
-/** The table as the sweeper uses it. */
+/** The table from the sweeper's point of view. */
 export interface SweepStore extends ScanStore {
-  /** The stream that the table has now, if any, and its size as DynamoDB knew it some hours ago. */
+  /** The current stream of the table, if any, and its size as DynamoDB knew it some hours ago. */
   describe(): Promise<{ readonly streamArn?: string; readonly bytes: number }>;
-  /** The pass that the run before has not ended. */
+  /** The unfinished pass of the previous run. */
   readPass(): Promise<Pass | undefined>;
-  /** `undefined`: there is nothing to go on with. */
+  /** Saves the pass; `undefined` if there is nothing to resume. */
   writePass(pass: Pass | undefined): Promise<void>;
-  /** Probes whose outcome was not known when a run ended. */
+  /** Probes whose outcome was unknown when a run ended. */
   readProbes(): Promise<readonly Probe[]>;
   writeProbes(probes: readonly Probe[]): Promise<void>;
-  /** Items and signals that exist, strongly consistent. */
+  /** The items and signals that exist at these keys; strongly consistent. */
   look(keys: readonly ScanKey[]): Promise<readonly Image[]>;
   pause(ms: number): Promise<void>;
-  /** As the relay notes it: begins the doubt when another stream was known before. */
+  /** As for the relay: sets the gap suspicion if another stream was known before. */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
-  /** Puts a new signal; answers the key of its item. */
+  /** Puts a new signal and returns the key of its item. */
   send(signal: Signal): Promise<ScanKey>;
-  /** Puts the successor in the place of a signal that was lost. `gone`: somebody has acted on it meanwhile. */
+  /** Replaces a lost signal by its successor. `gone`: the relay has acted on the signal meanwhile. */
   replace(lost: Signal, successor: Signal): Promise<'replaced' | 'gone'>;
   remove(signals: readonly ScanKey[]): Promise<void>;
   setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
-  /** Sets the doubt, or moves it, unless somebody has changed the state since it was read. */
+  /** Sets the gap suspicion or moves its time. Returns `false` if the state has changed since it was read. */
   beginDoubt(known: DoubtState, since: number): Promise<boolean>;
-  /** Takes the doubt away, unless somebody has changed the state since it was read. */
+  /** Ends the gap suspicion. Returns `false` if the state has changed since it was read. */
   endDoubt(known: DoubtState): Promise<boolean>;
 }
 

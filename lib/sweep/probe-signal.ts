@@ -1,15 +1,15 @@
 import { newSignal, type ReplaySignal, type Request, type Signal } from '../event/signal';
 
 const PROBE_REPLAY_ID = 'sweeper-probe';
-/** Sorts after every position: nothing is replayed. */
+/** Sorts after every position, so that nothing is replayed. */
 const LAST_POSITION = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 
-/** A stream keeps no record for longer: a probe that is older comes back no more. */
+/** A stream keeps no record for longer, so an older probe never comes back. */
 export const PROBE_LIFE_MS = 25 * 3_600_000;
 
 /**
- * A replay of nothing. The relay deletes it when the stream has shown it, and by then has settled every earlier record of
- * the key.
+ * A replay of nothing. The relay deletes it once the stream has shown it; by then it has settled every earlier record
+ * of the key.
  */
 export const newProbe = (pk: string, now: number, request: Request): ReplaySignal =>
   newSignal(pk, now, { kind: 'replay', replayId: PROBE_REPLAY_ID, from: LAST_POSITION, request });

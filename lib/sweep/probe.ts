@@ -3,25 +3,25 @@ import { newSignal } from '../event/signal';
 import { PROBE_EVENT } from './environment';
 import type { SweepStore } from './ports';
 
-/** Whether the function was invoked for this, and not for a sweep. */
+/** Whether the event asks for partition probes instead of a sweep. */
 export const isProbeEvent = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'task' in event && event.task === PROBE_EVENT.task;
 
 export interface ProbeReport {
-  /** Partitions for which keys are held, as `orders-3`. */
+  /** Names of the partitions for which keys are held, such as `orders-3`. */
   readonly partitions: readonly string[];
-  /** The keys that are held for them. */
+  /** Number of keys that are held for them. */
   readonly keys: number;
-  /** Partitions that the relay was asked to try again. */
+  /** Number of partitions that the relay was asked to try again. */
   readonly probes: number;
   readonly failures: readonly unknown[];
 }
 
 /**
- * Asks the relay to try each partition for which keys are held, with one key, unless it was tried some seconds ago. On a
- * table that is written to the relay does this by itself; a quiet table invokes no relay.
+ * Asks the relay to try each partition with held keys, by one key, unless it was tried some seconds ago. While a table
+ * is written to, the relay does this itself; a quiet table invokes no relay.
  *
- * Costs one read of the control partition when nothing is held. Rejects when that cannot be read.
+ * Costs one read of the control partition if no key is held. Rejects if that read fails.
  */
 export async function probePartitions(
   store: Pick<SweepStore, 'readControl' | 'send'>,

@@ -20,32 +20,32 @@ export interface SurveyOptions extends Times {
   readonly segments: number;
   /** The first segment that was not begun. */
   readonly from: number;
-  /** Segments before `from` that were not seen to their end; they come first. */
+  /** Segments before `from` that were not read to their end; they come first. */
   readonly cuts?: readonly Cut[];
   /**
-   * With so many findings the survey stops at the next page after which a scan can go on, so that the caller acts on them
-   * before it reads more. Default: never.
+   * Number of findings at which the survey stops, after the next page at which a scan can resume, so that the caller
+   * acts on them before it reads more. Default: unlimited.
    */
   readonly maxFindings?: number;
-  /** Asked after each page; when it says yes, the survey stops in the same way. */
+  /** Called after each page; if it returns `true`, the survey stops in the same way. */
   readonly isEnough?: () => boolean;
-  /** Asked before each page; when it says no, the rest of the table is not looked at. */
+  /** Called before each page; if it returns `false`, the rest of the table is not read. */
   readonly goesOn: () => boolean;
   readonly onPage?: (scanned: number) => void;
-  /** Takes each finding instead of the result, whose memory grows with them. */
+  /** Receives each finding. The result then contains none, so that its memory does not grow. */
   readonly onFinding?: (finding: Finding) => void;
 }
 
 export interface Survey {
-  /** Of the items that were read now. */
+  /** Counts of the items that this survey read. */
   readonly census: Census;
-  /** When the oldest item was committed that is open, behind no hold and not due. */
+  /** Epoch milliseconds at which the oldest item was committed that is open, behind no hold and not due. */
   readonly uncoveredSince?: number;
-  /** The first segment that was not begun; the number of segments when there is none. */
+  /** The first segment that was not begun; the number of segments if all were. */
   readonly next: number;
-  /** Segments that were begun and not seen to their end. */
+  /** Segments that were begun and not read to their end. */
   readonly cuts: readonly Cut[];
-  /** The oldest first; those without a time last. */
+  /** Oldest first; findings without a time last. */
   readonly findings: readonly Finding[];
   readonly readUnits: number;
   readonly failures: readonly unknown[];
@@ -53,7 +53,7 @@ export interface Survey {
 
 const SEGMENTS_AT_ONCE = 4;
 
-/** Looks at every item of the table once and says what needs doing, in memory that does not grow with the table. */
+/** Reads every item of the table once and returns what must be done, in memory that does not grow with the table. */
 export async function survey(store: ScanStore, control: Control, options: SurveyOptions): Promise<Survey> {
   return new SurveyRun(store, control, options).all();
 }
@@ -92,7 +92,7 @@ class SurveyRun {
     };
     const readAll = (take: () => Cut | undefined) =>
       Promise.all(Array.from({ length: SEGMENTS_AT_ONCE }, () => read(take)));
-    // Before others are begun, so that a large segment gets the whole rate in the end.
+    // Begun segments come first, so that a large segment gets the whole read rate in the end.
     await readAll(() => begun.shift());
     await readAll(() => (next < segments ? { segment: next++ } : undefined));
     this.#cuts.push(...begun);
@@ -117,7 +117,7 @@ class SurveyRun {
     return this.#findings.length >= maxFindings || isEnough?.() === true;
   }
 
-  /** A segment that cannot be read leaves the others as they are; the next run goes on where this one failed. */
+  /** If a segment cannot be read, the others are not affected; the next run resumes at the failure. */
   async #segment({ segment, after, key }: Cut): Promise<void> {
     let judge = key === undefined ? undefined : this.#judge(key.pk, key);
     let reached = after;
@@ -145,7 +145,7 @@ class SurveyRun {
           cut();
           return;
         }
-        // The last page names no key to go on from; if the store has another page, the segment begins again.
+        // The last page has no key to resume from. If the store has another page, the segment starts again.
         isOver = next === undefined && !this.#options.goesOn();
       }
       if (judge !== undefined) await this.#close(judge);
@@ -165,12 +165,12 @@ class SurveyRun {
     const hold = this.#control.holds.get(judge.pk);
     if (hold !== undefined) this.#seenHolds.add(judge.pk);
     const { findings, headIsMissing } = judge.verdict(this.#probes);
-    // The scan may be behind, or the head lies in the part that an earlier run saw.
+    // The scan may be stale, or an earlier run read the part with the head.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
     for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') this.#found(finding);
   }
 
-  /** Holds whose keys were not met now: in an earlier run, or nowhere, because the key has no item left. */
+  /** Checks holds whose keys this survey did not meet: an earlier run met them, or the key has no item left. */
   async #lookAtOtherHolds(): Promise<void> {
     for (const hold of this.#control.holds.values()) {
       if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
@@ -191,7 +191,7 @@ class SurveyRun {
   async #isHeld(hold: Hold): Promise<boolean> {
     if (hold.state !== 'holding') return false;
     const head = await this.#store.head(hold);
-    // The relay has refused to release it: only an operator can, and a signal would change nothing.
+    // The relay has refused to release the key. Only an operator can, and a signal would change nothing.
     if (head === undefined && hold.reason === ITEM_GONE) return true;
     const headIsOpen = head !== undefined && isOpen(itemStateOf(head).state);
     return isHolding(hold, headIsOpen, this.#probes, this.#options.before);

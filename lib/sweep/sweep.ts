@@ -8,75 +8,75 @@ import type { DoubtState, SweepStore } from './ports';
 import { survey, type Survey } from './survey';
 
 const HOUR_MS = 3_600_000;
-/** What a scheduled run has for reading. */
+/** Time that a scheduled run has for reading. */
 const RUN_SECONDS = 840;
 
 export interface SweepOptions {
-  /** Milliseconds after which an item should have been published, and a signal acted on. */
+  /** Milliseconds after which an unpublished item or a signal is overdue. */
   readonly sweepAfterMs: number;
-  /** How often a run is scheduled, milliseconds: how soon the next one goes on with a pass. Default an hour. */
+  /** Interval of the scheduled runs in milliseconds, after which the next run continues a pass. Default: one hour. */
   readonly sweepEveryMs?: number;
-  /** At which the store reads: the table is looked at in parts that fit. */
+  /** Read rate of the store; the table is read in parts that fit. */
   readonly readUnitsPerSecond: number;
-  /** Whether the run goes on with the pass of the run before, and leaves its own to the next. Default true. */
+  /** Whether the run resumes the pass of the previous run and saves its own for the next one. Default: `true`. */
   readonly resumes?: boolean;
-  /** Noted on the signals. */
+  /** Author that is recorded on the signals. */
   readonly by: string;
-  /** Milliseconds that are left; `Infinity` when there is no limit. */
+  /** Returns the milliseconds left; `Infinity` without a limit. */
   readonly remainingMs: () => number;
   readonly now: () => number;
   readonly onPage?: (scanned: number) => void;
 }
 
-/** What became of the doubt whether the stream has shown everything. `unknown`: it could not be written. */
+/** State of the gap suspicion after a run. `unknown`: it could not be written. */
 export type Doubt = 'none' | 'began' | 'stands' | 'ended' | 'unknown';
 
-/** Counts are those of the pass, with the runs before that it went on from. */
+/** Counts of the pass, including the earlier runs that it resumes. */
 export interface SweepReport extends Census {
   readonly startedAt: number;
   readonly durationMs: number;
-  /** Consumed by the scan of this run. */
+  /** Read units of this run's scan. */
   readonly readUnits: number;
-  /** Whether the pass has now seen the whole table. */
+  /** Whether the pass has now read the whole table. */
   readonly complete: boolean;
   readonly heldKeys: number;
-  /** Epoch milliseconds: when the key that is held longest was first held. */
+  /** Epoch milliseconds at which the key that is held longest was first held. */
   readonly oldestHoldAt?: number;
   readonly signalsSent: number;
   readonly signalsReplaced: number;
   readonly doubt: Doubt;
-  /** What could not be read or written; everything else was done all the same, and the next run does the rest. */
+  /** Errors of failed reads and writes. The other work was done, and the next run does the rest. */
   readonly failures: readonly unknown[];
 }
 
-/** With so many findings a run acts on them before it reads on, which bounds its memory. */
+/** With this many findings a run acts on them before it reads more, which bounds its memory. */
 export const MAX_FINDINGS = 20_000;
-/** After this time a run acts on what it found and saves how far it got: a run that dies loses no more. */
+/** After this time a run acts on its findings and saves its progress, so that a run that dies loses no more. */
 const LEG_MS = 3 * 60_000;
-/** No more is read: the signals are sent and the doubt is settled within this time. */
+/** Reserve of time after reading, to send signals and to settle the gap suspicion. */
 const RESERVE_MS = 60_000;
-/** No more is sent: the progress is saved and the doubt is settled within this time. */
+/** Reserve of time after sending, to save the progress and to settle the gap suspicion. */
 const SETTLE_RESERVE_MS = 15_000;
-/** How far clocks of writers and an eventually consistent scan may be behind. */
+/** Maximum lag of writers' clocks and of an eventually consistent scan. */
 const DOUBT_MARGIN_MS = 5 * 60_000;
-/** Suspicions that are looked at again in one leg. */
+/** Number of suspicions that get a second look in one leg. */
 const LOOKED_AT = 1_000;
 /**
- * What waits for longer is presumed lost, without a proof: the relay must look keys up before the stream drops records,
- * after 24 hours. For a table that one run can read; a larger one is seen less often, and has less time.
+ * Items that wait longer are presumed lost without proof: the relay must look keys up before the stream drops records,
+ * after 24 hours. Applies to a table that one run can read; a larger one has less time.
  */
 const PRESUMED_LOST_AFTER_MS = 12 * HOUR_MS;
-/** The age at which everything must have been noticed. */
+/** The age at which every loss must have been noticed. */
 const NOTICED_AFTER_MS = 22 * HOUR_MS;
-/** What is drained on a mere suspicion, while the stream gives no answer. */
+/** Number of suspected keys that are drained while no probe has returned. */
 const DRAINED_ON_SUSPICION = 16;
 
 /**
- * Finds what the stream has lost or nobody finished, and asks the relay for it: one signal a key, the oldest first, as
- * fast as the relay acts on them.
+ * Finds items that the stream has lost and work that was not finished, and requests it from the relay: one signal per
+ * key, oldest first, as fast as the relay acts on them.
  *
- * Publishes nothing and releases nothing by itself: two runs at once, or one beside a relay at work, cost a look-up at
- * worst. Resolves with what was found and done; rejects only when it could not begin.
+ * Publishes and releases nothing itself. Two concurrent runs, or a run next to an active relay, cost at most a look-up.
+ * Resolves with the findings and actions; rejects only if the run could not begin.
  */
 export async function sweep(store: SweepStore, options: SweepOptions): Promise<SweepReport> {
   const startedAt = options.now();
@@ -98,7 +98,7 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
   return run.report(await run.legs(begun, { saves: resumes, isStored: stored !== undefined }));
 }
 
-/** A pass of several runs sees an item less often than each hour. */
+/** A pass of several runs reads each item less often than once per interval. */
 function presumedLostAfterMs(
   tableBytes: number,
   { sweepAfterMs, sweepEveryMs = HOUR_MS, readUnitsPerSecond }: SweepOptions,
@@ -109,7 +109,7 @@ function presumedLostAfterMs(
 
 interface RunTimes {
   readonly startedAt: number;
-  /** The doubt when the run began, which may have noted another stream since. */
+  /** The gap suspicion before this run, which itself may have recorded a new stream since. */
   readonly before: number | undefined;
   readonly presumedLostAfterMs: number;
 }
@@ -144,7 +144,7 @@ class SweepRun {
 
   readonly #mayAct = (): boolean => this.#options.remainingMs() > SETTLE_RESERVE_MS;
 
-  /** Reads a part, acts on what it found, saves how far it got, and so on to the end of the pass or of the time. */
+  /** Reads a part, acts on its findings and saves the progress; repeats until the pass or the time ends. */
   async legs(begun: Pass, { saves, isStored }: { readonly saves: boolean; readonly isStored: boolean }): Promise<Leg> {
     let pass = begun;
     let readUnits = 0;
@@ -155,7 +155,7 @@ class SweepRun {
       this.#failures.push(...leg.failures);
       const reached = goneOn(pass, leg);
       const handled = await this.#handle(leg.findings);
-      // What could not be acted on is read again by the next run.
+      // The next run reads the part again whose findings were not acted on.
       if (handled.isDone) pass = { ...reached, uncoveredSince: earlierOf(reached.uncoveredSince, handled.openSince) };
       const isEnd = !handled.isDone || isComplete(pass) || leg.failures.length > 0 || !this.#goesOn();
       if (saves && (mustDelete || !isComplete(pass))) {
@@ -188,7 +188,7 @@ class SweepRun {
     });
   }
 
-  /** `openSince`: when the oldest suspicion was committed that a second look confirmed. */
+  /** `openSince`: when the oldest suspicion that the second look confirmed was committed. */
   async #handle(findings: readonly Finding[]): Promise<{ readonly isDone: boolean; readonly openSince?: number }> {
     const suspicions = findings.filter((finding): finding is Suspicion => isSuspicion(finding));
     const others = findings.filter((finding) => !isSuspicion(finding));
@@ -212,24 +212,24 @@ class SweepRun {
   ): Promise<{ readonly suspicions: readonly Suspicion[]; readonly openSince?: number }> {
     await untilSecondLook(this.#store);
     const first = await lookAgain(this.#store, suspicions.slice(0, LOOKED_AT));
-    // Those beyond are few only after a loss or in an outage; the feed is slow enough for them.
+    // There are more than that only after a loss or in an outage; the feed is slow enough for them.
     const confirmed = [...first, ...suspicions.slice(LOOKED_AT)];
     const openSince = confirmed.reduce((earliest, { since = 0 }) => Math.min(earliest, since), Infinity);
     return { suspicions: confirmed, openSince: openSince === Infinity ? undefined : openSince };
   }
 
-  /** Notes a loss that is proved or presumed, and answers the keys to ask for. */
+  /** Records a proven or presumed loss, and returns the keys to request. */
   async #ask(suspicions: readonly Suspicion[]): Promise<readonly Suspicion[]> {
     const presumed = this.#options.now() - this.#times.presumedLostAfterMs;
     const isPresumed = suspicions.some(({ since = Infinity }) => since <= presumed);
-    // Before the search, which may fail: nothing but this note keeps the order of what the stream is about to drop.
+    // Before the search, which may fail: only this note keeps the order of records that the stream will drop.
     if (isPresumed) await this.#beginDoubt();
-    // Every second one: the others are left alone, so that they can prove something.
+    // Probes every second suspicion; if the others are drained, these stay untouched and can still prove a loss.
     await this.#gap.search(
       suspicions.filter((_, at) => at % 2 === 0),
       this.#mayAct,
     );
-    // Before the signals: a run that dies between must not leave signals that hide from the next run what they were for.
+    // Before the signals are sent: if the run died in between, they would hide their cause from the next run.
     if (this.#gap.isProven) await this.#beginDoubt();
     if (this.#gap.isProven) return suspicions;
     if (!this.#gap.isFirst) return [];
@@ -255,7 +255,7 @@ class SweepRun {
       this.#failures.push(error);
       return 'unknown';
     });
-    // The relay releases the others by itself, and they have an alarm of their own.
+    // The relay releases partition holds itself, and they have their own alarm.
     const holds = [...this.#control.holds.values()].filter(({ awaits }) => awaits === undefined);
     return {
       ...pass.census,
@@ -305,7 +305,7 @@ function goneOn(pass: Pass, { next, cuts, census, uncoveredSince }: Survey): Pas
 const earlierOf = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
-/** The relay sees a new stream with its first record; here it is seen without one. A first stream is the relay's to note. */
+/** The relay notices a new stream by its first record, the sweeper without one. The relay sets the first one. */
 async function noteCurrentStream(
   store: SweepStore,
   control: Control,
@@ -315,7 +315,7 @@ async function noteCurrentStream(
   return store.noteStream(control, streamArn);
 }
 
-/** Somebody may have changed the state since it was read: another sweep has ended an older doubt, for one. */
+/** The state may have changed since it was read, for example because another sweep ended an older suspicion. */
 async function beginDoubt(store: SweepStore, known: DoubtState, since: number): Promise<void> {
   if (await store.beginDoubt(known, since)) return;
   const current = await store.readControl();

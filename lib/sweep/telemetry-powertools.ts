@@ -21,7 +21,7 @@ const metricsOf = ({ outboxName, metrics }: PowertoolsOptions): Metrics =>
     defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
   });
 
-/** Reports keys that are held for partitions, and nothing while there are none. */
+/** Reports the number of keys that are held for partitions; reports nothing if there are none. */
 export function powertoolsProbeReporter(options: PowertoolsOptions): (report: ProbeReport) => void {
   const logger = loggerOf(options);
   const metrics = metricsOf(options);
