@@ -5,9 +5,9 @@ import { invalidOption } from './invalid-option';
 import { packageRoot } from './package-root';
 
 /**
- * A function as this package ships it, bundled: synthesis needs no bundler and no Docker.
+ * The code of a function that this package ships as a bundle: synthesis needs neither a bundler nor Docker.
  *
- * @throws OutboxError `invalid-option` when `root` holds no bundle.
+ * @throws OutboxError `invalid-option` if `root` holds no bundle.
  */
 export function bundledFunction(
   name: 'relay' | 'sweeper' | 'topics' | 'example-consumer',

@@ -10,9 +10,9 @@ import { OutboxReplica } from './outbox-replica';
 const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;
 
 /**
- * Whose events an outbox publishes; `undefined` for all that its stream brings.
+ * The regions whose events an outbox publishes; `undefined` for all that its stream delivers.
  *
- * @throws OutboxError `invalid-option` for regions that are none, or a list without the stack's own.
+ * @throws OutboxError `invalid-option` for malformed region names, or a list without the stack's own region.
  */
 export function homeRegionOf(
   scope: Construct,
@@ -38,7 +38,7 @@ export function homeRegionOf(
       'The table is there already.',
     );
   }
-  // Nothing is published then; what it would be for shows in the names of holds only.
+  // With an empty list the outbox publishes nothing. The value then only names the region's control partition.
   if (publishesFor === undefined || publishesFor.length === 0) return { region, publishesFor: [region] };
   if (publishesFor.includes(region)) return { region, publishesFor };
   throw invalidOption(
@@ -49,7 +49,7 @@ export function homeRegionOf(
   );
 }
 
-/** Refuses a table with replicas for an outbox without `publishesFor`: each region would publish the events of all regions. */
+/** Refuses a table with replicas without `publishesFor`: each region would publish the events of all regions. */
 export function globalTableProblems(table: ITable, home: HomeRegion | undefined): string[] {
   if (home !== undefined || !isGlobal(table)) return [];
   const { message } = invalidOption(
@@ -61,7 +61,7 @@ export function globalTableProblems(table: ITable, home: HomeRegion | undefined)
   return [message];
 }
 
-/** The outbox of one region, and whose events it publishes. */
+/** The outbox of one region, and the regions that it publishes for. */
 export interface RegionalOutbox {
   readonly path: string;
   readonly table: ITable;
@@ -69,7 +69,7 @@ export interface RegionalOutbox {
   readonly home: HomeRegion;
 }
 
-/** Two regions that publish the same events do so twice, and each in an order of its own. */
+/** Two regions that publish the same events publish them twice, each in its own order. */
 export function sharedRegionProblems(own: RegionalOutbox, others: readonly RegionalOutbox[]): string[] {
   const name = nameOf(own.table);
   return others

@@ -3,7 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { OutboxError } from '../event/errors';
 import { isRecord, shown } from '../event/options';
 
-/** The typed error of an option that a construct or the app cannot accept; `advice` says why, or what to do. */
+/** The error for an option that a construct or the app refuses; `advice` gives the reason or the fix. */
 export const invalidOption = (option: string, got: unknown, allowed: string, advice: string): OutboxError =>
   new OutboxError('invalid-option', `Option "${option}" is ${printed(got)}; it must be ${allowed}. ${advice}`, {
     option,
@@ -11,12 +11,12 @@ export const invalidOption = (option: string, got: unknown, allowed: string, adv
     allowed,
   });
 
-/** The kind of an option; `true` if it is checked elsewhere. */
+/** The kind of an option; `true` if another function checks it. */
 export type OptionKind = true | 'seconds' | 'milliseconds' | 'list' | 'log-retention';
 
 /**
- * Refuses options of an owner that are unknown, null, or of another kind: a misspelt one would be a silent default, and
- * a number instead of a `Duration` a `TypeError` far away.
+ * Refuses options that are unknown, null or of another kind. A misspelt option would silently apply a default, and a
+ * number instead of a `Duration` would cause a `TypeError` elsewhere.
  *
  * @throws OutboxError `invalid-option`, naming the option.
  */
@@ -56,12 +56,12 @@ function checkDuration(option: string, value: unknown, unit: 'seconds' | 'millis
   throw invalidOption(option, value.toString(), `a Duration of whole ${unit}`, 'Round it.');
 }
 
-/** By what it can do: an app may have several copies of the library. */
+/** Tests the methods instead of the class: an app may contain several copies of the library. */
 const isDuration = (value: unknown): value is Duration =>
   isRecord(value) && typeof value['toSeconds'] === 'function' && typeof value['isUnresolved'] === 'function';
 
 /**
- * Refuses keys that are not in `allowed`: a misspelt option would otherwise be a silent default.
+ * Refuses keys that are not in `allowed`: a misspelt option would silently apply a default.
  *
  * @throws OutboxError `invalid-option`, naming the nearest allowed key.
  */
@@ -75,18 +75,18 @@ export function refuseUnknownKeys(owner: string, given: object, allowed: readonl
   );
 }
 
-/** The allowed name that was probably meant. */
+/** The allowed name that the caller probably meant. */
 export const nearestOf = (given: string, allowed: readonly string[]): string =>
   [...allowed].sort((a, b) => strangeness(given, a) - strangeness(given, b))[0] ?? '';
 
 const printed = (value: unknown): string =>
   Token.isUnresolved(value) ? 'a value known only at deployment' : shown(value);
 
-/** A name that was only cut short, such as of its unit, is nearer than its length says. */
+/** Prefers an allowed name that `given` is the beginning of, such as a name without its unit. */
 const strangeness = (given: string, allowed: string): number =>
   Math.min(editDistance(given, allowed), editDistance(given, allowed.slice(0, given.length)) + 1);
 
-/** How many letters must be changed, added or removed (Levenshtein), letter case aside. */
+/** Levenshtein distance without regard to case: the number of letters to change, add or remove. */
 function editDistance(from: string, to: string): number {
   const target = to.toLowerCase();
   let row = Array.from({ length: target.length + 1 }, (_, index) => index);

@@ -11,9 +11,9 @@ import { keyPolicyProblem, type KeyStatement } from './guards/key-policy';
 export const all = <T extends IConstruct>(within: IConstruct, type: abstract new (...args: never[]) => T): T[] =>
   within.node.root.node.findAll().filter((one): one is T => one instanceof type);
 
-/** What the template will say, overrides included. */
+/** The properties of a resource in the template, overrides included. */
 export function propertiesOf(resource: CfnResource): object {
-  // Internal, and the only way to see what an escape hatch has changed.
+  // An internal method, but the only one that shows the overrides of an escape hatch.
   const rendering = resource as unknown as { _toCloudFormation(): object };
   const { Resources } = Stack.of(resource).resolve(rendering._toCloudFormation()) as {
     readonly Resources: Readonly<Record<string, { readonly Properties?: object }>>;
@@ -24,7 +24,7 @@ export function propertiesOf(resource: CfnResource): object {
 export const isTable = (resource: IConstruct | undefined): resource is CfnGlobalTable | CfnTable =>
   resource instanceof CfnGlobalTable || resource instanceof CfnTable;
 
-/** Only of a VPC made in the app is it known what it has. */
+/** Checks only a VPC that the app makes: the endpoints of an imported one are unknown. */
 export function routeProblems(
   within: IConstruct,
   { vpc, vpcSubnets }: { readonly vpc?: IVpc; readonly vpcSubnets?: SubnetSelection },
@@ -35,7 +35,7 @@ export function routeProblems(
   const endpoints = all(within, CfnVPCEndpoint).filter(
     (endpoint) =>
       endpoint.vpcId === vpc.vpcId &&
-      // Not that of the streams, `.dynamodb-streams`, which leads to no table.
+      // An endpoint of `.dynamodb-streams` does not count: it reaches no table.
       new RegExp(`\\.${service}(-fips)?"`).test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
   );
   const { subnets } = vpc.selectSubnets(vpcSubnets);
@@ -51,7 +51,7 @@ export function routeProblems(
   return problem === undefined ? [] : [problem];
 }
 
-/** Only of a key made in the app is its policy known. */
+/** Checks only a key that the app makes: the policy of an imported one is unknown. */
 export function keyProblems(key: IKey, user: LambdaFunction, { who, without }: RouteUser): string[] {
   const resource = key instanceof Key ? key.node.defaultChild : undefined;
   if (!(resource instanceof CfnKey)) return [];

@@ -16,7 +16,7 @@ export interface OutboxFunctionProps {
   readonly timeout: Duration;
   readonly logRetention: RetentionDays;
   readonly environment: Record<string, string>;
-  /** Of an invocation that nobody waits for. Default: Lambda's, two. */
+  /** Retries of an asynchronous invocation. Default: Lambda's, two. */
   readonly retryAttempts?: number;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
@@ -26,7 +26,7 @@ export interface OutboxFunctionProps {
   readonly logEncryptionKey?: IKey;
 }
 
-/** A function of the outbox with its log group and a role that may write to that alone. */
+/** A function of the outbox, with its log group and a role that may write only to that log group. */
 export function outboxFunction(
   scope: Construct,
   { logRetention, logEncryptionKey, ...props }: OutboxFunctionProps,
@@ -41,7 +41,7 @@ export function outboxFunction(
     removalPolicy: RemovalPolicy.DESTROY,
   });
   if (logEncryptionKey !== undefined) letLogsUse(logEncryptionKey, scope);
-  // A role of its own: Lambda's usual managed policy may write to every log group of the account.
+  // Not Lambda's usual managed policy, which may write to every log group of the account.
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     managedPolicies:
@@ -61,7 +61,7 @@ export function outboxFunction(
   });
 }
 
-/** CloudWatch Logs uses a key in its own name: the key's policy must say so. */
+/** CloudWatch Logs uses a key as a service principal, so the key's policy must allow it. */
 function letLogsUse(key: IKey, scope: Construct): void {
   if (!(key instanceof Key)) return;
   const stack = Stack.of(scope);

@@ -13,7 +13,7 @@ import { all, isTable, keyProblems, propertiesOf, routeProblems } from './look-i
 import type { OutboxRelay } from './outbox-relay';
 import type { OutboxSweeper } from './outbox-sweeper';
 
-/** The part of `Outbox` that is looked at. */
+/** The part of `Outbox` that the guards read. */
 interface NamedTable extends Construct {
   readonly outboxName: string;
   readonly table: ITable;
@@ -26,13 +26,13 @@ export interface GuardedOutbox {
   readonly sweeper: OutboxSweeper;
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
-  /** Whether the login at the brokers is a secret. */
+  /** Whether the relay reads its login from a secret. */
   readonly readsSecret: boolean;
 }
 
 /**
- * What would not work once it is deployed, as far as the app shows it: of what is imported nothing is known. Each says
- * what, why and what to do.
+ * Problems that would show only after the deployment. The guards know nothing about imported resources. Each message
+ * names the problem, the reason and the fix.
  */
 export function synthesisProblems(guarded: GuardedOutbox): string[] {
   return [
@@ -45,13 +45,13 @@ export function synthesisProblems(guarded: GuardedOutbox): string[] {
   ];
 }
 
-/** A table made in the app by somebody else; the outbox's own is right, unless somebody has changed it. */
+/** Checks a table that the app makes. The outbox's own table is correct unless an escape hatch has changed it. */
 function tableGuard({ outbox }: GuardedOutbox): string[] {
   const resource = outbox.table.node.defaultChild;
   return isTable(resource) ? tableProblems(propertiesOf(resource)) : [];
 }
 
-/** Both relays would publish every item, each in an order of its own, and take the other's holds away. */
+/** Two relays on one table would both publish every item, each in its own order, and remove each other's holds. */
 function ownerGuard({ outbox }: GuardedOutbox): string[] {
   const owners = all(outbox, outbox.constructor as new (...args: never[]) => NamedTable)
     .filter((one) => isSameTable({ user: one, table: one.table }, { user: outbox, table: outbox.table }))

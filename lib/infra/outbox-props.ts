@@ -31,71 +31,71 @@ import { invalidOption, checkOptions, type OptionKind } from './invalid-option';
 import type { OutboxMonitoringOptions } from './monitoring/options';
 import { checkTopicsCluster, OutboxTopics } from './cluster/outbox-topics';
 
-/** What an `Outbox` can be told. */
+/** Options of an `Outbox`. */
 export interface OutboxProps extends BrokerProps {
   /**
-   * The Kafka topics that events go to: their names, or what makes them. Under MSK IAM the relay may write to these and
-   * no others. Topics that are only named must exist.
+   * The Kafka topics of the events: their names, or the construct that makes them. With MSK IAM the relay may write to
+   * these topics and no others. Topics given by name must exist.
    */
   readonly topics: string[] | OutboxTopics;
 
   /**
-   * How batches are compressed: `zstd`, `gzip` or `none`.
+   * Compression of batches: `zstd`, `gzip` or `none`.
    *
    * @default 'zstd'
    */
   readonly compression?: Compression;
 
   /**
-   * How long a processed item stays readable, in whole seconds. Zero deletes it as soon as it is acknowledged: no receipts
-   * and no replay. DynamoDB may take some days longer to remove an expired item.
+   * How long a processed item stays readable, in whole seconds. With zero the relay deletes the item once it is
+   * acknowledged: no receipts and no replay. DynamoDB may take some days longer to remove an expired item.
    *
    * @default Duration.days(1)
    */
   readonly retention?: Duration;
 
   /**
-   * How far back a replay must be able to reach: a shorter `retention` is refused.
+   * How far back a replay must reach; synthesis refuses a shorter `retention`.
    *
-   * @default - no replay is planned for
+   * @default - none: any `retention` is accepted
    */
   readonly replayWindow?: Duration;
 
   /**
-   * `strict` makes an item wait for the version before it, so that a writer which overtakes another one by the
-   * milliseconds between the two halves of a transaction changes no order. Every item must have a version, dense from 1
-   * on. It costs a read unit for each key in a batch.
+   * With `strict` an item waits for the previous version. Order then holds even if a writer overtakes another one in
+   * the milliseconds between the two phases of a transaction. Every item must have a version, without gaps from 1. It
+   * costs a read unit for each key in a batch.
    *
    * @default 'relaxed'
    */
   readonly order?: Order;
 
   /**
-   * Bytes of one partition's batch before compression. Lower it when a topic's `max.message.bytes` is lower.
+   * Maximum bytes of a partition's batch before compression. Lower it if a topic's `max.message.bytes` is lower.
    *
    * @default 1_000_000
    */
   readonly maxBatchBytes?: number;
 
   /**
-   * How long one request to a broker may take. The slowest round takes twelve of these (four to look up topics, eight to
-   * publish) and 15 seconds for its marks; `relayTimeout` must hold that and 15 seconds more for reading the holds.
+   * Timeout of one request to a broker. The slowest round takes twelve times this (four to look up topics, eight to
+   * publish) plus 15 seconds for its marks. `relayTimeout` must cover that, plus 15 seconds to read the holds.
    *
    * @default Duration.seconds(4)
    */
   readonly requestTimeout?: Duration;
 
   /**
-   * A topic partition that takes no writes while others do stops its shard for this long. Then its keys are held until it
-   * takes writes again, and the shard moves on.
+   * How long a topic partition that accepts no writes, while others do, blocks its shard. Then the relay holds its keys
+   * until it accepts writes again, and the shard continues.
    *
    * @default Duration.seconds(60)
    */
   readonly partitionPatience?: Duration;
 
   /**
-   * How many keys are held for such partitions at most. Beyond that the shard waits. Every invocation reads these holds,
-   * some 300 bytes each. 0 holds none.
+   * Maximum number of keys held for such partitions. Beyond it the shard waits. Every invocation reads these holds,
+   * some 300 bytes each. With 0 the relay holds none.
    *
    * @default 2_000
    */
@@ -104,73 +104,73 @@ export interface OutboxProps extends BrokerProps {
   /**
    * Value of the metrics dimension `Outbox`.
    *
-   * @default - the stack's name and the construct's path in it, joined by `-`; what it must not hold becomes `-`
+   * @default - the stack's name and the construct's path in it, joined by `-`; each disallowed character becomes `-`
    */
   readonly outboxName?: string;
 
   /**
-   * A table that exists, with its `tableStreamArn`: by `TableV2.fromTableAttributes`, or made elsewhere in the app.
-   * `OutboxTable` says what it must be like.
+   * An existing table, with its `tableStreamArn`: by `TableV2.fromTableAttributes`, or made elsewhere in the app.
+   * `OutboxTable` shows the required shape.
    *
-   * @default - a new one
+   * @default - a new table
    */
   readonly table?: ITable;
 
   /**
-   * Name of the table. A named table cannot be replaced, only removed and made again.
+   * Name of the table. CloudFormation cannot replace a named table: remove it and make it again.
    *
    * @default - generated
    */
   readonly tableName?: string;
 
   /**
-   * Other regions in which the table has a replica; the stack must have a region then. Each of them has an outbox of its
-   * own, on an `OutboxReplica`, and each publishes what was written in it. Decide it with the table: its stream is made
-   * anew when they are added later.
+   * Other regions with a replica of the table; the stack must then have a region. Each of them has its own outbox, on
+   * an `OutboxReplica`, and publishes the events written there. Decide this when you make the table: adding replicas
+   * later replaces its stream.
    *
    * @default - none
    */
   readonly replicas?: string[];
 
   /**
-   * Regions whose events are published from here: the stack's own, and those that it has taken over. Empty, nothing is
-   * published from here, because another region has taken over. See `docs/regions.md` first.
+   * Regions whose events this outbox publishes: the stack's own region, and those that it has taken over. With an empty
+   * list it publishes nothing, because another region has taken over. Read `docs/regions.md` first.
    *
-   * @default - the stack's own region with `replicas`, otherwise everything that the stream brings
+   * @default - with `replicas` the stack's own region, otherwise everything that the stream delivers
    */
   readonly publishesFor?: string[];
 
   /**
-   * Key that encrypts the table; the stack must have a region then. `grantWrite` extends to the key.
+   * Key that encrypts the table; the stack must then have a region. `grantWrite` includes the key.
    *
    * @default - a key that DynamoDB owns
    */
   readonly encryptionKey?: IKey;
 
   /**
-   * Key that encrypts the variables of the functions where they lie. They hold names and addresses, no secrets.
+   * Key that encrypts the functions' environment variables at rest. They hold names and addresses, no secrets.
    *
    * @default - a key that Lambda owns
    */
   readonly environmentEncryptionKey?: IKey;
 
   /**
-   * Key that encrypts the logs. One made in the app is told to let CloudWatch Logs use it; an imported one must be told
-   * by its owner.
+   * Key that encrypts the logs. If the app makes the key, the construct allows CloudWatch Logs to use it; the owner of
+   * an imported key must do so.
    *
    * @default - a key that CloudWatch Logs owns
    */
   readonly logEncryptionKey?: IKey;
 
   /**
-   * Whether DynamoDB refuses to delete the table. Pending events live there only: turn it off in test stacks alone.
+   * Whether DynamoDB refuses to delete the table, the only copy of pending events: set `false` only in test stacks.
    *
    * @default true
    */
   readonly deletionProtection?: boolean;
 
   /**
-   * What happens to the table when it leaves the stack.
+   * Removal policy of the table.
    *
    * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
    */
@@ -184,83 +184,82 @@ export interface OutboxProps extends BrokerProps {
   readonly relayMemorySize?: number;
 
   /**
-   * How long one invocation of the relay may take: at most 15 minutes, and at least twelve times `requestTimeout` and
-   * 30 seconds.
+   * Timeout of one invocation of the relay: at most 15 minutes, and at least twelve times `requestTimeout` plus 30
+   * seconds.
    *
    * @default Duration.seconds(90)
    */
   readonly relayTimeout?: Duration;
 
   /**
-   * How many shards the table's stream is going to have: one for about every 1,000 write units a second. One relay runs
-   * for each, and synthesis refuses more of them than the brokers let in.
+   * Expected number of shards of the table's stream: one for about every 1,000 write units a second. One relay runs for
+   * each shard, and synthesis refuses more relays than the brokers' limits allow.
    *
    * @default 4
    */
   readonly expectedShards?: number;
 
   /**
-   * Invocations of the relay at the same time that Lambda keeps free for it, and never exceeds: at least
-   * `expectedShards`.
+   * Concurrent invocations that Lambda reserves for the relay and never exceeds: at least `expectedShards`.
    *
-   * @default - what the account has free
+   * @default - the account's unreserved concurrency
    */
   readonly relayConcurrency?: number;
 
   /**
-   * How often the sweeper looks at the whole table for what the stream has lost, in whole minutes. Each look costs half a
-   * read unit for every 4 KB that the table holds. With `sweepAfter` at most 12 hours.
+   * How often the sweeper scans the whole table for items that the stream has lost, in whole minutes. A scan costs half
+   * a read unit for every 4 KB in the table. Together with `sweepAfter` at most 12 hours.
    *
    * @default Duration.hours(1)
    */
   readonly sweepEvery?: Duration;
 
   /**
-   * After which time an item should have been published, in whole seconds: the sweeper asks the relay for those that
-   * are older. Shorter than an outage that you expect, it asks for what is on its way anyhow.
+   * Age from which an unpublished item is overdue, in whole seconds: the sweeper asks the relay for it. If it is
+   * shorter than an outage that you expect, the sweeper also asks for items that are still in flight.
    *
    * @default Duration.hours(1)
    */
   readonly sweepAfter?: Duration;
 
   /**
-   * Read units that the sweeper takes in one second at most; at least 25. A thousand reads 8 MB, and some 6 GB in one
-   * run: the sweep of a larger table goes on in the next.
+   * Maximum read units of the sweeper in one second; at least 25. A thousand units read 8 MB, and some 6 GB in one run:
+   * the next run resumes the sweep of a larger table.
    *
    * @default 1_000
    */
   readonly sweepReadUnitsPerSecond?: number;
 
   /**
-   * The sweeper's code, with `index.handler`; for tests of stacks and for own builds.
+   * The sweeper's code, with `index.handler`; for tests of stacks and for your own builds.
    *
    * @default - the bundle that this package contains
    */
   readonly sweeperCode?: Code;
 
   /**
-   * The relay's code, with `index.handler`; for tests of stacks and for own builds.
+   * The relay's code, with `index.handler`; for tests of stacks and for your own builds.
    *
    * @default - the bundle that this package contains
    */
   readonly relayCode?: Code;
 
   /**
-   * How long the logs of relay and sweeper are kept.
+   * Retention of the logs of relay and sweeper.
    *
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
 
   /**
-   * The objective, who is told when it is missed, and the dashboard; `false` for no alarms and no dashboard.
+   * The objective, the notification topics and the dashboard; `false` for no alarms and no dashboard.
    *
-   * @default - every alarm and the dashboard; nobody is told
+   * @default - every alarm and the dashboard, without notifications
    */
   readonly monitoring?: OutboxMonitoringOptions | false;
 }
 
-/** Every default that is a value; what depends on the stack is described at its option. */
+/** Every default that is a value; a default that depends on the stack is described at its option. */
 export const OUTBOX_DEFAULTS = {
   compression: RELAY_DEFAULTS.compression,
   order: RELAY_DEFAULTS.order,
@@ -270,10 +269,10 @@ export const OUTBOX_DEFAULTS = {
   partitionPatience: Duration.seconds(RELAY_DEFAULTS.partitionPatienceSeconds),
   maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
   deletionProtection: true,
-  // Node gets a twentieth of it for each half of its young generation, which V8 rounds up to a power of two: 32 MB.
+  // Node.js gives a twentieth of the memory to each half of V8's young generation, rounded up to a power of two: 32 MB.
   relayMemorySize: 640,
   relayTimeout: Duration.seconds(90),
-  // A new table on demand takes 4,000 write units a second.
+  // A new on-demand table accepts 4,000 write units a second.
   expectedShards: 4,
   sweepEvery: Duration.hours(1),
   sweepAfter: Duration.seconds(SWEEPER_DEFAULTS.sweepAfterSeconds),
@@ -285,7 +284,7 @@ export type ResolvedOutboxProps = Omit<OutboxProps, 'topics'> &
   Required<Pick<OutboxProps, keyof typeof OUTBOX_DEFAULTS>> &
   ResolvedBrokers & { readonly topics: readonly string[] };
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof OutboxProps, OptionKind>> = {
   ...BROKER_OPTIONS,
   topics: true,
@@ -323,7 +322,7 @@ const OPTIONS: Readonly<Record<keyof OutboxProps, OptionKind>> = {
 const MAX_LAMBDA_TIMEOUT_SECONDS = 900;
 
 /**
- * Fills in the defaults and refuses what cannot work.
+ * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
@@ -379,7 +378,7 @@ function checkTopics(topics: unknown): void {
   checkTopicNames(names as string[]);
 }
 
-/** Every invocation reads the holds: more would make each of them slow. */
+/** Every invocation reads the holds, so more of them would slow each one down. */
 const MOST_PARTITION_HOLDS = 5_000;
 
 function checkPartitionHolds({ partitionPatience, maxPartitionHolds }: ResolvedOutboxProps): void {
@@ -425,7 +424,7 @@ function checkKafka({ compression, maxBatchBytes }: ResolvedOutboxProps): void {
   }
 }
 
-/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+/** Refuses options without an effect: a caller who sets one relies on it. */
 function checkTable({ table, tableName, encryptionKey, replicas }: ResolvedOutboxProps): void {
   if (replicas !== undefined && encryptionKey !== undefined) {
     throw invalidOption(
@@ -517,9 +516,9 @@ function checkRelay(props: ResolvedOutboxProps): void {
 }
 
 const SHORTEST_SWEEP_AFTER_SECONDS = 60;
-/** The pages that are read at once are paid for before the sweeper runs out of time. */
+/** At a lower rate, the pause after the pages of one parallel read could outlast the sweeper's remaining time. */
 const LEAST_SWEEP_READ_UNITS = 25;
-/** Half of the time after which a stream drops a record: what it loses must have been noticed before. */
+/** Half of the stream's retention: the sweeper must find a lost record before the stream drops it. */
 const LONGEST_SWEEP_SECONDS = 12 * 3_600;
 
 function checkSweeper({ sweepEvery, sweepAfter, sweepReadUnitsPerSecond }: ResolvedOutboxProps): void {

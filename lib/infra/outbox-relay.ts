@@ -25,13 +25,13 @@ export interface OutboxRelayProps {
   readonly authentication: KafkaAuthentication;
   readonly topics: readonly string[];
   readonly clusterName?: string;
-  /** What must be there before anything is published: topics, ports. */
+  /** Constructs that must exist before the relay publishes: topics, ports. */
   readonly dependencies: readonly IDependable[];
   readonly code: Code;
   readonly memorySize: number;
   readonly timeout: Duration;
   readonly concurrency?: number;
-  /** Whether it is invoked at all. */
+  /** Whether the stream invokes the relay. */
   readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
   readonly environmentEncryptionKey?: IKey;
@@ -41,7 +41,7 @@ export interface OutboxRelayProps {
   readonly securityGroups?: ISecurityGroup[];
 }
 
-/** The stateless part: the only publisher, triggered by the table's stream. */
+/** The stateless part: the only publisher, which the table's stream triggers. */
 export class OutboxRelay extends Construct {
   readonly function: LambdaFunction;
   readonly eventSourceMapping: EventSourceMapping;
@@ -69,7 +69,7 @@ export class OutboxRelay extends Construct {
           auth: authentication.settings,
           topics: firstTopics(props.topics),
         }),
-        // kafkajs schedules timers with a negative delay, which Node.js 24 reports on every cold start.
+        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
       },
     });
@@ -98,11 +98,11 @@ export class OutboxRelay extends Construct {
   }
 }
 
-/** More than these say nothing new. */
+/** Enough for a new process to tell an unavailable partition from an unavailable cluster. */
 const MAX_TOPICS = 20;
-/** Lambda takes 4 KB of variables, all together. */
+/** Lambda accepts 4 KB of environment variables in total. */
 const MAX_TOPICS_LENGTH = 1_000;
-/** The longest name that Kafka takes. */
+/** The longest topic name that Kafka accepts. */
 const MAX_TOPIC_LENGTH = 249;
 
 function firstTopics(topics: readonly string[]): string[] {

@@ -9,13 +9,13 @@ import { checkPlaces } from './guards/places';
 import { checkOptions, invalidOption, type OptionKind } from './invalid-option';
 import { placesOfKeys } from './places-of';
 
-/** What an `OutboxReplica` can be told. */
+/** Options of an `OutboxReplica`. */
 export interface OutboxReplicaProps {
   /** Name of the table: the same in every region. */
   readonly tableName: string;
 
   /**
-   * Key of its own region that encrypts it, where there is one: the relay and the sweeper must use it.
+   * The replica's own key, if it has one: the relay and the sweeper need permission to use it.
    *
    * @default - a key that DynamoDB owns
    */
@@ -23,8 +23,8 @@ export interface OutboxReplicaProps {
 }
 
 /**
- * The replica of an outbox's table in the stack's own region, for the outbox there. Its stream is asked for at
- * deployment: the template that made it belongs to another region.
+ * The replica of an outbox's table in the stack's own region, for the outbox there. A deployment looks up its stream,
+ * because the template that made it belongs to another region.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export class OutboxReplica extends Construct {
       onCreate: call,
       onUpdate: call,
       policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [tableArn] }),
-      // The SDK that Lambda brings: nothing is fetched from the internet while deploying.
+      // The SDK of the Lambda runtime: the deployment downloads nothing from the internet.
       installLatestAwsSdk: false,
       logGroup: awsCallLogs(this),
     });
@@ -78,7 +78,7 @@ export class OutboxReplica extends Construct {
   }
 }
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof OutboxReplicaProps, OptionKind>> = { tableName: true, encryptionKey: true };
 
 const STREAM_ARN = 'Table.LatestStreamArn';

@@ -15,17 +15,17 @@ export interface OutboxSweeperProps {
   readonly config: Omit<SweeperConfig, 'tableName'>;
   readonly code: Code;
   readonly every: Duration;
-  /** Whether it runs at all. */
+  /** Whether the schedules invoke the sweeper. */
   readonly enabled?: boolean;
   readonly logRetention: RetentionDays;
   readonly environmentEncryptionKey?: IKey;
   readonly logEncryptionKey?: IKey;
 }
 
-/** With less, its share of a processor would be the limit, and not the rate at which it may read. */
+/** With less memory, its share of CPU would limit the sweep before the read rate does. */
 export const SWEEPER_MEMORY_MB = 1024;
 
-/** Looks at the whole table on a schedule and asks the relay for what the stream has lost. Talks to DynamoDB alone. */
+/** Scans the table on a schedule and asks the relay for items that the stream has lost. Calls only DynamoDB. */
 export class OutboxSweeper extends Construct {
   readonly function: LambdaFunction;
 
@@ -36,10 +36,10 @@ export class OutboxSweeper extends Construct {
       description: `Finds outbox items of ${config.outboxName} that the stream has lost`,
       code: props.code,
       memorySize: SWEEPER_MEMORY_MB,
-      // The longest that Lambda allows: what a run does not get to, the next one goes on with.
+      // The longest timeout that Lambda allows: the next run resumes where a run stops.
       timeout: Duration.minutes(15),
       logRetention: props.logRetention,
-      // The next run does what this one could not; a retry would only read the table once more.
+      // The next run finishes the work; a retry would only read the table once more.
       retryAttempts: 0,
       environmentEncryption: props.environmentEncryptionKey,
       logEncryptionKey: props.logEncryptionKey,

@@ -16,7 +16,7 @@ import { TABLE } from '../event/table';
 import { invalidOption } from './invalid-option';
 
 export interface OutboxTableProps {
-  /** One that exists, with a stream; then nothing else applies. */
+  /** An existing table with a stream; then no other option applies. */
   readonly table?: ITable;
   readonly tableName?: string;
   readonly replicas?: string[];
@@ -25,13 +25,13 @@ export interface OutboxTableProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** Partition keys of the outbox itself begin like this one's first segment. */
+/** Pattern of the outbox's own partition keys, which share the first segment of this one. */
 const OWN_PARTITIONS = `${CONTROL_PARTITION.slice(0, CONTROL_PARTITION.indexOf('#') + 1)}*`;
 
-/** What DynamoDB does with a customer managed key in the name of whoever reads and writes. */
+/** The actions of DynamoDB on a customer managed key, which it performs as the caller who reads or writes. */
 export const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
 
-/** The stateful part: the table that is the log, in a construct of its own so that nothing else can replace it. */
+/** The stateful part: the table, in its own construct so that no other change can replace it. */
 export class OutboxTable extends Construct {
   readonly table: ITable;
   /** ARN of the stream that triggers the relay. */
@@ -56,7 +56,7 @@ export class OutboxTable extends Construct {
         },
       ],
       billing: Billing.onDemand(),
-      // DynamoDB replicates by what a stream of both images carries.
+      // DynamoDB's replication needs a stream of both images.
       dynamoStream:
         props.replicas === undefined ? StreamViewType[TABLE.streamViewType] : StreamViewType.NEW_AND_OLD_IMAGES,
       replicas: props.replicas?.map((region) => ({ region })),
@@ -68,15 +68,15 @@ export class OutboxTable extends Construct {
     });
   }
 
-  /** Allows `actions` on the table alone: none of them reaches the index. */
+  /** Allows `actions` on the table only, not on its index. */
   grant(grantee: IGrantable, ...actions: string[]): Grant {
     this.#grantKey(grantee);
     return Grant.addToPrincipal({ grantee, actions, resourceArns: [this.table.tableArn] });
   }
 
   /**
-   * Allows the puts of the write helper. `TransactWriteItems` has no permission of its own: each entry is authorised as
-   * the operation it stands for, and the condition of a put is part of the put.
+   * Allows the puts of the write helper. `TransactWriteItems` has no permission of its own: IAM authorises each entry
+   * as the single operation, and a put's condition as part of the put.
    */
   grantWrite(grantee: IGrantable): Grant {
     this.#grantKey(grantee);
@@ -84,14 +84,14 @@ export class OutboxTable extends Construct {
       grantee,
       actions: ['dynamodb:PutItem'],
       resourceArns: [this.table.tableArn],
-      // A service must not be able to overwrite a hold: its key's later items would overtake the parked one.
+      // A service must not overwrite a hold: later items of its key would overtake the parked one.
       conditions: { 'ForAllValues:StringNotLike': { 'dynamodb:LeadingKeys': [OWN_PARTITIONS] } },
     });
   }
 
   /**
-   * Allows what the operator's tools do: look at everything, put signals and note on items who asked for what, and
-   * sweep. Nothing of it publishes, marks or deletes an event.
+   * Allows the operations of the operator's tools: to read everything, to put signals, to record on items who requested
+   * what, and to sweep. The tools never publish, mark or delete an event.
    */
   grantOperate(grantee: IGrantable): Grant {
     this.#grantKey(grantee);
@@ -99,7 +99,7 @@ export class OutboxTable extends Construct {
       grantee,
       actions: [
         'dynamodb:DescribeTable',
-        // To see whether the table is as it must be.
+        // To check the table's settings.
         'dynamodb:DescribeTimeToLive',
         'dynamodb:DescribeContinuousBackups',
         'dynamodb:Query',
@@ -107,7 +107,7 @@ export class OutboxTable extends Construct {
         'dynamodb:Scan',
         'dynamodb:PutItem',
         'dynamodb:UpdateItem',
-        // Of a signal that was lost and is put again.
+        // To replace a lost signal.
         'dynamodb:DeleteItem',
       ],
       resourceArns: [this.table.tableArn],
@@ -119,11 +119,11 @@ export class OutboxTable extends Construct {
   }
 }
 
-/** `RETAIN` holds on the rollback of a creation too: under a fixed name the next attempt finds "already exists". */
+/** `RETAIN` also keeps a rolled-back table, and under a fixed name the next attempt fails with "already exists". */
 export const retentionOf = (tableName: string | undefined): RemovalPolicy =>
   tableName === undefined ? RemovalPolicy.RETAIN : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
-/** @throws OutboxError `invalid-option` for a key in a stack whose region is not known. */
+/** @throws OutboxError `invalid-option` for a key in a stack whose region is unknown. */
 export function encryptionBy(encryptionKey: IKey | undefined, scope: Construct): TableEncryptionV2 | undefined {
   if (encryptionKey === undefined) return undefined;
   if (!Token.isUnresolved(Stack.of(scope).region)) return TableEncryptionV2.customerManagedKey(encryptionKey);

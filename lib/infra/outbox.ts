@@ -31,8 +31,8 @@ import { guardPolicySizes } from './role-policies';
 import { checkStream, placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from './places-of';
 
 /**
- * The outbox of a service: a table that takes events in the service's own transactions, a relay that publishes them to
- * Kafka, in order per key and at least once, and a sweeper that finds what the stream has lost.
+ * The outbox of a service: a table that stores events in the service's own transactions, a relay that publishes them to
+ * Kafka, in order per key and at least once, and a sweeper that finds items that the stream has lost.
  *
  * @example
  * ```ts
@@ -63,11 +63,11 @@ import { checkStream, placesOfAlarmTopics, placesOfBrokers, placesOfKeys, places
 export class Outbox extends Construct {
   /** The table that services write to. */
   readonly table: ITable;
-  /** The function that publishes. Nothing but its event source mapping should invoke it. */
+  /** The function that publishes. Only its event source mapping should invoke it. */
   readonly relay: IFunction;
-  /** The function that looks for what the stream has lost, on a schedule. Invoking it more often does no harm. */
+  /** The scheduled function that finds items that the stream has lost. Additional invocations are harmless. */
   readonly sweeper: IFunction;
-  /** What carries the table's stream to the relay. */
+  /** The event source mapping from the table's stream to the relay. */
   readonly eventSourceMapping: IEventSourceMapping;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
@@ -77,7 +77,7 @@ export class Outbox extends Construct {
   readonly #table: OutboxTable;
   readonly #authentication: KafkaAuthentication;
   readonly #topics: readonly string[];
-  /** On a table with replicas. */
+  /** Set on a table with replicas. */
   readonly #regional: RegionalOutbox | undefined;
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
@@ -89,7 +89,7 @@ export class Outbox extends Construct {
     this.outboxName = resolved.outboxName ?? this.#defaultName();
     const home = homeRegionOf(this, resolved);
     this.#table = new OutboxTable(this, 'Table', resolved);
-    // `undefined` leaves it to AWS, which enables.
+    // `undefined` applies the default of AWS: enabled.
     const enabled = resolved.publishesFor?.length === 0 ? false : undefined;
     const relay = new OutboxRelay(this, 'Relay', {
       table: this.#table,
@@ -155,7 +155,7 @@ export class Outbox extends Construct {
             account: Stack.of(this).account,
             home: enabled === false ? { ...home, publishesFor: [] } : home,
           };
-    // When everything is in the app: endpoints, policies and mappings may be added after the outbox.
+    // Validate after the whole app exists: endpoints, policies and mappings may be added after the outbox.
     this.node.addValidation({
       validate: () => [
         ...globalTableProblems(this.table, home),
@@ -193,7 +193,7 @@ export class Outbox extends Construct {
     });
   }
 
-  /** A metric that the relay counts, such as `publishedEvents`: its sum, or p99 of `commitToAckLatency`. */
+  /** A metric that the relay emits, such as `publishedEvents`: its sum, or p99 of `commitToAckLatency`. */
   metricRelay(name: RelayMetric, options?: OutboxMetricOptions): Metric {
     return relayMetric(this.outboxName, name, options);
   }
@@ -204,25 +204,25 @@ export class Outbox extends Construct {
   }
 
   /**
-   * Allows a service to put outbox items, in its own transactions, and to use the table's key where it has one. It may
-   * not read, change or delete them, nor touch what the outbox keeps about itself. The service's own tables are granted
-   * by the service.
+   * Allows a service to put outbox items in its own transactions, and to use the table's key if it has one. The service
+   * may not read, change or delete items, nor write the outbox's own records. Grant the permissions on the service's
+   * own tables yourself.
    */
   grantWrite(grantee: IGrantable): Grant {
     return this.#table.grantWrite(grantee);
   }
 
   /**
-   * Allows an operator's tools to work on the table: to look, to redrive, skip and replay by signals, and to sweep. They
-   * need no way to Kafka.
+   * Allows an operator's tools to work on the table: to inspect it, to redrive, skip and replay by signals, and to
+   * sweep. They need no route to Kafka.
    */
   grantOperate(grantee: IGrantable): Grant {
     return this.#table.grantOperate(grantee);
   }
 
   /**
-   * Allows a consumer to read one of the outbox's topics as a member of a group, and nothing of the table. With other
-   * authentication than IAM it may read the login; what that may do is decided by the cluster.
+   * Allows a consumer to read one of the outbox's topics as a member of a group, and nothing of the table. Without IAM
+   * it allows reading the login, and the cluster decides which topics that login may read.
    *
    * @throws OutboxError `invalid-option` for a topic that is not one of the outbox's.
    */
@@ -238,7 +238,7 @@ export class Outbox extends Construct {
     this.#authentication.grantConsume(grantee, [topic], group);
   }
 
-  /** What the options say of regions and accounts. */
+  /** Two outboxes of one global table must not publish for the same region. */
   #sharedRegionProblems(): string[] {
     const others = all(this, Outbox).flatMap((one) => (one === this ? [] : (one.#regional ?? [])));
     return this.#regional === undefined ? [] : sharedRegionProblems(this.#regional, others);
@@ -256,16 +256,16 @@ export class Outbox extends Construct {
     checkMskClusterName(monitoring?.mskClusterName, resolved);
   }
 
-  /** Stack and path: the same over deployments. Alarms of the same name fail a deployment. */
+  /** Stack and path, which stay the same over deployments. A deployment fails if two alarms have the same name. */
   #defaultName(): string {
-    // An id may hold what neither a metrics dimension nor an alarm's name may.
+    // A construct's id may contain characters that metrics dimensions and alarm names do not allow.
     const [stackName = '', ...ids] = this.#path();
     const outboxName = [stackName, ...ids.map((id) => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'))].join('-');
     checkNames({ outboxName });
     return outboxName;
   }
 
-  /** The same over deployments, and another one for each outbox of an account and region: no id holds a slash. */
+  /** The same over deployments, and unique in an account and region: no construct id contains a slash. */
   #id(): string {
     return this.#path().join('/');
   }

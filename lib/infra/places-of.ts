@@ -9,7 +9,7 @@ import { invalidOption } from './invalid-option';
 
 const ACROSS_REGIONS = 'No event source mapping, trigger or permission of this stack leads there.';
 
-/** Where brokers and what belongs to them are, with the options that name them. */
+/** Regions and accounts of the brokers, their login and their network, with the options that name them. */
 export function placesOfBrokers({ cluster, authentication, bootstrapBrokers, vpc }: ResolvedBrokers): Placed[] {
   const { settings, clusterArn } = authentication;
   const advice = `${ACROSS_REGIONS} Give each region and account a cluster, and a stack, of its own.`;
@@ -66,7 +66,7 @@ export function placesOfBrokers({ cluster, authentication, bootstrapBrokers, vpc
   ];
 }
 
-/** The keys of a construct, by the options that name them. */
+/** The regions of a construct's keys, by the options that name them. */
 export const placesOfKeys = (keys: Readonly<Record<string, IKey | undefined>>): Placed[] =>
   Object.entries(keys).flatMap(([option, key]) =>
     key === undefined
@@ -83,7 +83,7 @@ export const placesOfKeys = (keys: Readonly<Record<string, IKey | undefined>>): 
         ],
   );
 
-/** The topics that alarms notify. */
+/** The regions of the topics that alarms notify. */
 export const placesOfAlarmTopics = (topics: Readonly<Record<string, ITopic | undefined>>): Placed[] =>
   Object.entries(topics).flatMap(([option, topic]) =>
     topic === undefined
@@ -99,7 +99,7 @@ export const placesOfAlarmTopics = (topics: Readonly<Record<string, ITopic | und
         ],
   );
 
-/** A table, and its stream where the construct reads it. */
+/** The region and account of a table. */
 export function placesOfTable(option: string, table: ITable | undefined): Placed[] {
   if (table === undefined) return [];
   return [
@@ -112,7 +112,7 @@ export function placesOfTable(option: string, table: ITable | undefined): Placed
   ];
 }
 
-/** @throws OutboxError `invalid-option` for the stream of another table, as far as the app shows it. */
+/** @throws OutboxError `invalid-option` for the stream of another table, if the app shows it. */
 export function checkStream(table: ITable | undefined): void {
   if (table?.tableStreamArn === undefined) return;
   const { tableStreamArn } = table;

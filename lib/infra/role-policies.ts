@@ -16,8 +16,8 @@ import { known } from './guards/places';
 import { propertiesOf } from './look-into-app';
 
 /**
- * Lets the CDK pack the statements of roles below `scope` by the true length of ARNs of topics: it assumes 150 characters
- * for what only the deployment knows. To be called before `scope` has children.
+ * Makes the CDK pack the statements of roles below `scope` by the true length of topic ARNs: it assumes 150 characters
+ * for an ARN that only the deployment knows. Call it before `scope` has children.
  */
 export function estimateTopicArns(
   scope: Construct,
@@ -34,13 +34,13 @@ const MAX_TOPIC_LENGTH = 249;
 
 const guarded = new WeakSet<Stage>();
 
-/** Refuses at synthesis, once in a stage, what IAM would refuse of the roles that are allowed something of Kafka. */
+/** Refuses at synthesis, once per stage, what IAM would refuse of roles with Kafka permissions. */
 export function guardPolicySizes(scope: Construct): void {
   const stage = Stage.of(scope);
-  // Without an app nothing is synthesized.
+  // Nothing synthesizes a construct outside of an app.
   if (stage === undefined || guarded.has(stage)) return;
   guarded.add(stage);
-  // After the aspects by which the CDK divides policies.
+  // Validations run after the aspects by which the CDK divides policies.
   stage.node.addValidation({ validate: () => problemsOf(stage) });
 }
 
@@ -67,7 +67,7 @@ interface RoleProperties {
   readonly ManagedPolicyArns?: readonly unknown[];
 }
 
-/** The roles of a stack; of an imported role only what the app adds is known. */
+/** The roles of a stack. For an imported role, only the policies that the app adds are known. */
 function rolesOf(resources: readonly IConstruct[], stack: Stack): RolePolicies[] {
   const inline = attachedTo(resources.filter((one) => one instanceof CfnPolicy));
   const managed = attachedTo(resources.filter((one) => one instanceof CfnManagedPolicy));
@@ -90,7 +90,7 @@ function rolesOf(resources: readonly IConstruct[], stack: Stack): RolePolicies[]
 
 const referenceTo = (role: CfnRole, stack: Stack): string => JSON.stringify(stack.resolve(role.ref));
 
-/** Documents by the role that they are attached to. */
+/** The documents of policies, by the role that they are attached to. */
 function attachedTo(policies: readonly CfnResource[]): Map<string, unknown[]> {
   const byRole = new Map<string, unknown[]>();
   for (const policy of policies) {
@@ -103,7 +103,7 @@ function attachedTo(policies: readonly CfnResource[]): Map<string, unknown[]> {
   return byRole;
 }
 
-/** By logical id, of the clusters that a stack makes; an imported or referenced cluster has an assumed name. */
+/** The names of the clusters that a stack makes, by logical id. Any other cluster gets an assumed name. */
 function clusterNames(resources: readonly IConstruct[], stack: Stack): Map<string, string | undefined> {
   return new Map(
     resources
@@ -112,7 +112,7 @@ function clusterNames(resources: readonly IConstruct[], stack: Stack): Map<strin
   );
 }
 
-/** As long as the place of a stack is; unknown parts get the longest usual value. */
+/** A place whose parts have the length of the stack's. Each unknown part gets the longest usual value. */
 function placeOf(scope: Construct): Place {
   const { region, account } = Stack.of(scope);
   const here = known(region);

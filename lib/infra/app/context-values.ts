@@ -1,9 +1,9 @@
 import { invalidOption } from '../invalid-option';
 
-/** What the CDK hands over: texts from `-c`, anything from cdk.json. */
+/** CDK context: texts from `-c`, any JSON from cdk.json. */
 export type Context = Readonly<Record<string, unknown>>;
 
-/** Without the keys of the CDK itself (`@aws-cdk/…`, `aws:cdk:…`, cached look-ups). */
+/** Removes the CDK's own keys (`@aws-cdk/…`, `aws:cdk:…`, cached look-ups). */
 export const ownKeys = (context: Context): Context =>
   Object.fromEntries(Object.entries(context).filter(([key]) => !/[@:]/.test(key)));
 
@@ -39,7 +39,7 @@ export function oneOf<T extends string>(context: Context, key: string, allowed: 
 export function flag(context: Context, key: string): boolean | undefined {
   const value = context[key];
   if (value === undefined) return undefined;
-  // `-c` gives every value as text.
+  // `-c` passes every value as text.
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
   throw invalidOption(key, value, 'true or false', 'Leave the key out to use what happens without it.');
@@ -48,7 +48,7 @@ export function flag(context: Context, key: string): boolean | undefined {
 export function wholeNumber(context: Context, key: string): number | undefined {
   const value = context[key];
   if (value === undefined) return undefined;
-  // `-c` gives every value as text.
+  // `-c` passes every value as text.
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
   throw invalidOption(key, value, 'a whole number of at least 0', 'Write digits only, without a unit.');

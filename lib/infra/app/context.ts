@@ -7,55 +7,55 @@ import { MONITORING_KEYS, parseMonitoring, type MonitoringContext } from './moni
 export const AUTHENTICATIONS = ['iam', 'scram', 'tls', 'none'] as const;
 export type Authentication = (typeof AUTHENTICATIONS)[number];
 
-/** Value of `vpcId` for a relay that runs in no VPC. */
+/** Value of `vpcId` for a relay outside of any VPC. */
 export const NO_VPC = 'none';
 
 /**
- * What the app of this package is told about an existing cluster, as CDK context (`-c key=value`, cdk.json). Lists are
- * JSON arrays or texts separated by commas.
+ * CDK context of the app for an existing cluster (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated
+ * by commas.
  *
- * What the stack cannot do without and is not given here, it asks for as a CloudFormation parameter.
+ * If a required value is missing here, the stack declares a CloudFormation parameter for it.
  */
 export interface ClusterContext extends MonitoringContext {
   /**
-   * `host:port` of brokers, separated by commas. Otherwise they are looked up by `clusterArn`, and without that the
-   * parameter `BootstrapBrokers`.
+   * `host:port` of brokers, separated by commas. By default the stack looks them up by `clusterArn`, or else declares
+   * the parameter `BootstrapBrokers`.
    */
   readonly bootstrapBrokers?: string;
   /** `iam` (default), `scram`, `tls` or `none`. */
   readonly auth: Authentication;
-  /** Topics that the relay may publish to. Otherwise the parameter `Topic`, for one. */
+  /** Topics that the relay may publish to. By default the parameter `Topic` names one. */
   readonly topics?: string[];
-  /** For `iam`, where it is otherwise the parameter `ClusterArn`, and to look up the brokers. */
+  /** For `iam` (otherwise the parameter `ClusterArn`), and for looking up the brokers. */
   readonly clusterArn?: string;
-  /** For `scram`, otherwise the parameter `KafkaUserArn`; for `tls` only where clients have certificates. */
+  /** For `scram` (otherwise the parameter `KafkaUserArn`), and for `tls` if clients have certificates. */
   readonly secretArn?: string;
-  /** KMS key of the secret, when it is one of your own (MSK demands that for `scram`). */
+  /** KMS key of the secret, if it is a customer managed key (MSK requires one for `scram`). */
   readonly secretKeyArn?: string;
-  /** VPC of the relay, or `none`. Otherwise the parameter `VpcId`. With `none`, `bootstrapBrokers` must lead there from outside. */
+  /** VPC of the relay (otherwise the parameter `VpcId`). `none` requires `bootstrapBrokers` reachable from outside. */
   readonly vpcId?: string;
-  /** Subnets of the relay. Otherwise the parameter `PrivateSubnetIds`. */
+  /** Subnets of the relay; otherwise the parameter `PrivateSubnetIds`. */
   readonly privateSubnetIds?: string[];
-  /** The zone of each of `privateSubnetIds`, in their order. */
+  /** The availability zone of each of `privateSubnetIds`, in the same order. */
   readonly availabilityZones?: string[];
-  /** Security groups of the relay. Otherwise one is made, which the brokers' group must let in. */
+  /** Security groups of the relay. By default the stack makes one, which the brokers' group must let in. */
   readonly securityGroupIds?: string[];
-  /** How long a processed item stays readable; 0 deletes it. */
+  /** How long a processed item stays readable; 0 deletes it at once. */
   readonly retentionSeconds?: number;
   /** `zstd`, `gzip` or `none`. */
   readonly compression?: Compression;
   readonly order?: Order;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName?: string;
-  /** A table that exists. Otherwise one is made. */
+  /** An existing table. By default the stack makes one. */
   readonly tableArn?: string;
   /** The stream of `tableArn`. */
   readonly tableStreamArn?: string;
-  /** KMS key of `tableArn`, when it is one of your own. */
+  /** KMS key of `tableArn`, if it is a customer managed key. */
   readonly tableKeyArn?: string;
 }
 
-/** As a record, so that a new key that is not listed does not compile. */
+/** A record, so that the compiler refuses a key that is not listed. */
 const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
   ...MONITORING_KEYS,
   bootstrapBrokers: true,
@@ -78,7 +78,7 @@ const KEYS: Readonly<Record<keyof ClusterContext, true>> = {
 };
 
 /**
- * Reads the context of an app on a cluster that exists.
+ * Reads the context of an app on an existing cluster.
  *
  * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
  */
@@ -111,7 +111,7 @@ export function parseClusterContext(context: Context): ClusterContext {
   return parsed;
 }
 
-/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+/** Refuses options without an effect: a caller who sets one relies on it. */
 function refuseUnused(context: ClusterContext): void {
   const { auth, bootstrapBrokers, clusterArn, secretArn, secretKeyArn, tableArn, tableStreamArn, tableKeyArn } =
     context;
@@ -161,7 +161,7 @@ function refuseIncompleteNetwork(context: ClusterContext): void {
   }
 }
 
-/** Brokers of Amazon MSK are inside a VPC, unless their cluster has public access; then they have other addresses. */
+/** Brokers of Amazon MSK listen inside a VPC. With public access they have additional, public addresses. */
 function refuseOutOfReach({ vpcId, bootstrapBrokers }: ClusterContext): void {
   if (vpcId !== NO_VPC) return;
   if (bootstrapBrokers === undefined) {

@@ -12,12 +12,12 @@ import type { OutboxTopics } from '../cluster/outbox-topics';
 export interface ExampleConsumerStackProps extends StackProps {
   readonly cluster: OutboxCluster;
   readonly topics: OutboxTopics;
-  /** In place of the bundles, for tests. */
+  /** Replaces the bundle, for tests. */
   readonly code?: Code;
   readonly topicsCode?: Code;
 }
 
-/** A consumer to look at, and to begin one's own from: it keeps a view of each order's total and status. */
+/** An example consumer, and a starting point for your own: it keeps a view of each order's total and status. */
 export class ExampleConsumerStack extends Stack {
   readonly consumer: OutboxConsumer;
 
@@ -27,7 +27,7 @@ export class ExampleConsumerStack extends Stack {
     { cluster, topics, code, topicsCode, ...props }: ExampleConsumerStackProps,
   ) {
     super(scope, id, props);
-    // An example goes without a trace. What others rely on keeps the defaults, which retain it.
+    // Deleting the example leaves nothing behind. Stacks in real use keep the defaults, which retain the data.
     const removal = { removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false };
     const view = new TableV2(this, 'OrderView', {
       partitionKey: { name: 'id', type: AttributeType.STRING },
@@ -46,7 +46,7 @@ export class ExampleConsumerStack extends Stack {
     });
     Grant.addToPrincipal({
       grantee: this.consumer,
-      // Those of the entries that the handlers give.
+      // The operations of the handlers' transaction entries.
       actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
       resourceArns: [view.tableArn],
     });

@@ -25,7 +25,7 @@ interface Network {
   readonly securityGroups?: ISecurityGroup[];
 }
 
-/** An outbox beside a Kafka cluster that exists. What the context leaves open becomes a parameter of the template. */
+/** An outbox for an existing Kafka cluster. Each missing required value becomes a parameter of the template. */
 export class ExistingClusterStack extends Stack {
   readonly outbox: Outbox;
 
@@ -113,7 +113,7 @@ export class ExistingClusterStack extends Stack {
     return {
       vpc: Vpc.fromVpcAttributes(this, 'Vpc', {
         vpcId: vpcId ?? this.#parameter('VpcId', 'VPC from which the brokers are reached.', 'AWS::EC2::VPC::Id'),
-        // An imported VPC must name a zone; nothing here asks for it.
+        // An imported VPC must name a zone, but nothing here reads it.
         availabilityZones: availabilityZones ?? [Fn.select(0, Fn.getAzs())],
       }),
       subnets: subnetIds.map((subnetId, index) =>
@@ -123,7 +123,7 @@ export class ExistingClusterStack extends Stack {
         }),
       ),
       securityGroups: securityGroupIds?.map((groupId, index) =>
-        // Their rules are their owner's business.
+        // Their owner manages the rules.
         SecurityGroup.fromSecurityGroupId(this, `SecurityGroup${index + 1}`, groupId, { mutable: false }),
       ),
     };
@@ -137,7 +137,7 @@ export class ExistingClusterStack extends Stack {
     }).valueAsString;
   }
 
-  /** A list of unknown length: one token that stands for all entries where a whole list is expected. */
+  /** A list of unknown length: one token that stands for all entries wherever CDK expects a whole list. */
   #listParameter(id: string, type: string, description: string): string[] {
     return new CfnParameter(this, id, { type, description }).valueAsList;
   }

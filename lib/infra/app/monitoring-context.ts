@@ -4,24 +4,24 @@ import { list, text, type Context } from './context-values';
 import { invalidOption } from '../invalid-option';
 import { RUNBOOK_BASE_URL, type OutboxMonitoringOptions } from '../monitoring/options';
 
-/** What the app is told about who hears of alarms. */
+/** CDK context of the app for alarm notifications. */
 export interface MonitoringContext {
-  /** SNS topic for what somebody must act on now: one, or with `regions` one in each of them. */
+  /** ARN of the SNS topic for alarms that need action now: one topic, or with `regions` one in each region. */
   readonly pageTopicArn?: string[];
-  /** SNS topic for what somebody must act on the next working day: as `pageTopicArn`. */
+  /** ARN of the SNS topic for alarms that need action on the next working day; as `pageTopicArn`. */
   readonly ticketTopicArn?: string[];
-  /** Where docs/runbooks are published, for the links in alarms. */
+  /** Base URL of the published docs/runbooks, for the links in alarms. */
   readonly runbookBaseUrl?: string;
 }
 
-/** As a record, so that a new key that is not listed does not compile. */
+/** A record, so that the compiler refuses a key that is not listed. */
 export const MONITORING_KEYS: Readonly<Record<keyof MonitoringContext, true>> = {
   pageTopicArn: true,
   ticketTopicArn: true,
   runbookBaseUrl: true,
 };
 
-/** @throws OutboxError `invalid-option` for what is no topic or URL, and for a region without a topic of its own. */
+/** @throws OutboxError `invalid-option` for a malformed topic ARN or URL, and for a region without its own topic. */
 export function parseMonitoring(own: Context, regions?: readonly string[]): MonitoringContext {
   const runbookBaseUrl = text(own, 'runbookBaseUrl');
   if (runbookBaseUrl !== undefined && !RUNBOOK_BASE_URL.test(runbookBaseUrl)) {
@@ -39,7 +39,7 @@ export function parseMonitoring(own: Context, regions?: readonly string[]): Moni
   };
 }
 
-/** The options of an outbox in `scope`, whose alarms notify the topics of its region. */
+/** The monitoring options of an outbox in `scope`, whose alarms notify the topics of its region. */
 export function monitoringOf(
   scope: Construct,
   { pageTopicArn, ticketTopicArn, runbookBaseUrl }: MonitoringContext,

@@ -7,46 +7,46 @@ import type { ClusterKind } from '../cluster/outbox-cluster-props';
 const KINDS = ['serverless', 'express', 'standard'] as const satisfies readonly ClusterKind[];
 
 /**
- * What the app of this package is told about everything that it makes, as CDK context (`-c key=value`, cdk.json). Lists
- * are JSON arrays or texts separated by commas.
+ * CDK context of the app that makes everything (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated by
+ * commas.
  */
 export interface NewClusterContext extends MonitoringContext {
-  /** What kind of cluster is made. */
+  /** Kind of the new cluster. */
   readonly cluster: ClusterKind;
-  /** `iam` (default) or, on clusters with brokers of one's own, `scram`. */
+  /** `iam` (default) or, on provisioned clusters, `scram`. */
   readonly auth: 'iam' | 'scram';
-  /** Topics to make. */
+  /** Topics that the app makes. */
   readonly topics: string[];
   /** Partitions of each topic. */
   readonly partitions?: number;
-  /** Partitions to which the topics may grow now. */
+  /** The number of partitions that the topics may grow to now. */
   readonly acknowledgedPartitions?: number;
-  /** Zones of the VPC: two or three for MSK Serverless and Standard, three for Express. */
+  /** Availability zones of the VPC: at least two for MSK Serverless, two or three for Standard, three for Express. */
   readonly availabilityZones?: string[];
-  /** Addresses of the VPC. */
+  /** Address range of the VPC. */
   readonly cidr?: string;
   /** Number of brokers. */
   readonly brokers?: number;
-  /** Size of each broker. */
+  /** Instance type of each broker. */
   readonly instanceType?: string;
   /** Version of Apache Kafka, as MSK writes it. */
   readonly kafkaVersion?: string;
-  /** Disk of each Standard broker. */
+  /** Disk size of each Standard broker. */
   readonly storageGib?: number;
-  /** How long a processed item stays readable; 0 deletes it. */
+  /** How long a processed item stays readable; 0 deletes it at once. */
   readonly retentionSeconds?: number;
   /** `zstd`, `gzip` or `none`. */
   readonly compression?: Compression;
   readonly order?: Order;
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName?: string;
-  /** Regions with a network, a cluster and a relay each, over one table. The table is made in the first. */
+  /** Regions that share one table; each has its own network, cluster and relay. The first region makes the table. */
   readonly regions?: string[];
-  /** Of `regions`, those whose events the first of the others publishes. */
+  /** Those of `regions` that another region has taken over: the first of the remaining ones publishes their events. */
   readonly takenOver?: string[];
-  /** Name of the table. With `regions` it is `outbox` otherwise: the others find it by its name. */
+  /** Name of the table; with `regions` by default `outbox`, because the other regions find it by its name. */
   readonly tableName?: string;
-  /** Whether a consumer to look at is deployed too. */
+  /** Whether the app also deploys an example consumer. */
   readonly exampleConsumer?: boolean;
 }
 
@@ -56,7 +56,7 @@ export const NEW_CLUSTER_DEFAULTS = {
   topics: ['orders'] as string[],
 } as const satisfies Partial<NewClusterContext>;
 
-/** As a record, so that a new key that is not listed does not compile. */
+/** A record, so that the compiler refuses a key that is not listed. */
 const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
   ...MONITORING_KEYS,
   cluster: true,
@@ -80,7 +80,7 @@ const KEYS: Readonly<Record<keyof NewClusterContext, true>> = {
   exampleConsumer: true,
 };
 
-/** Of which kinds of cluster a key says something. */
+/** The kinds of cluster that a key applies to. */
 const ONLY_FOR: Readonly<Partial<Record<keyof NewClusterContext, readonly ClusterKind[]>>> = {
   brokers: ['express', 'standard'],
   instanceType: ['express', 'standard'],
@@ -139,7 +139,7 @@ function checkTakeover({ regions = [], takenOver = [] }: NewClusterContext): voi
   }
 }
 
-/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+/** Refuses options without an effect: a caller who sets one relies on it. */
 function refuseUnused(context: NewClusterContext): void {
   const { cluster, auth } = context;
   for (const [key, kinds] of Object.entries(ONLY_FOR)) {

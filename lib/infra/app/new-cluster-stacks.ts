@@ -12,7 +12,7 @@ import type { OutboxProps } from '../outbox-props';
 import { OutboxReplica } from '../outbox-replica';
 import { OutboxTopics } from '../cluster/outbox-topics';
 
-/** In place of the bundles, for tests. */
+/** Replaces the bundles, for tests. */
 export interface StackCode {
   readonly relayCode?: Code;
   readonly sweeperCode?: Code;
@@ -24,7 +24,7 @@ export interface NewClusterStacksProps extends StackProps, StackCode {
   readonly context: NewClusterContext;
 }
 
-/** The stacks of a team that has nothing but an account: network, cluster, and the outbox with its topics. */
+/** The stacks for an empty account: network, cluster, and the outbox with its topics. */
 export interface NewClusterStacks {
   readonly network: Stack;
   readonly cluster: Stack;
@@ -32,13 +32,13 @@ export interface NewClusterStacks {
   readonly exampleConsumer?: Stack;
 }
 
-/** One set of stacks; with several regions, one for each. */
+/** Makes one set of stacks, or one set for each region. */
 export function newClusterStacks(scope: Construct, props: NewClusterStacksProps): readonly NewClusterStacks[] {
   const { regions } = props.context;
   if (regions === undefined) return [stacksOf(scope, props)];
   const all = regions.map((region) => stacksOf(scope, { ...props, env: { ...props.env, region } }, region));
   const [first, ...others] = all;
-  // The replicas are made with the table.
+  // The first region's table makes the replicas.
   for (const { outbox } of others) if (first !== undefined) outbox.addStackDependency(first.outbox);
   return all;
 }
@@ -90,7 +90,7 @@ function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: strin
   return { ...stacks, exampleConsumer };
 }
 
-/** The table in the first region, its replica in every other one, and what is published from where. */
+/** The table in the first region, its replica in each other region, and the regions that each publishes for. */
 function tableOf(
   scope: Construct,
   region: string,

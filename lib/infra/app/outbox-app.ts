@@ -8,11 +8,11 @@ import { newClusterStacks, type StackCode } from './new-cluster-stacks';
 
 const CLUSTERS = ['serverless', 'express', 'standard', 'existing'] as const;
 
-/** Who names brokers or a cluster has one. */
+/** These keys imply an existing cluster. */
 const OF_EXISTING = ['bootstrapBrokers', 'clusterArn'];
 
 /**
- * The stacks that the context asks for: everything, on a new cluster, or the outbox alone, on one that exists.
+ * Makes the stacks of the context: everything, with a new cluster, or only the outbox, on an existing one.
  *
  * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
  */

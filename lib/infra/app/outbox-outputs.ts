@@ -2,7 +2,7 @@ import { CfnOutput } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Outbox } from '../outbox';
 
-/** What services and operators need to know of an outbox, as outputs of its stack. */
+/** Stack outputs that services and operators need. */
 export function outboxOutputs(scope: Construct, outbox: Outbox, topics: readonly string[]): void {
   const { table, relay, sweeper, outboxName } = outbox;
   const outputs: Readonly<Record<string, readonly [value: string, description: string]>> = {

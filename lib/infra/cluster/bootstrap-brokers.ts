@@ -4,7 +4,7 @@ import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from '
 import { Construct } from 'constructs';
 import type { BrokerAccess } from './broker-ports';
 
-/** Names in the answer of `GetBootstrapBrokers`, for clients in the cluster's own VPC. */
+/** Fields of the `GetBootstrapBrokers` response, for clients in the cluster's own VPC. */
 const ANSWERS: Readonly<Record<BrokerAccess, string>> = {
   none: 'BootstrapBrokerString',
   tls: 'BootstrapBrokerStringTls',
@@ -15,11 +15,11 @@ const ANSWERS: Readonly<Record<BrokerAccess, string>> = {
 export interface BootstrapBrokersProps {
   readonly clusterArn: string;
   readonly access: readonly BrokerAccess[];
-  /** Asks again when it changes; CloudFormation would keep the old answer otherwise. */
+  /** A new value repeats the look-up; otherwise CloudFormation keeps the old response. */
   readonly askAgainFor: string;
 }
 
-/** Asks Amazon MSK for the addresses of a cluster's brokers at deployment: CloudFormation has no attribute for them. */
+/** Looks up the broker addresses of an MSK cluster at deployment, because CloudFormation has no attribute for them. */
 export class BootstrapBrokers extends Construct {
   readonly #lookUp: AwsCustomResource;
 
@@ -29,7 +29,7 @@ export class BootstrapBrokers extends Construct {
       service: 'Kafka',
       action: 'getBootstrapBrokers',
       parameters: { ClusterArn: clusterArn },
-      // The whole answer has every address up to four times, and a custom resource may answer 4 KB.
+      // A custom resource may return 4 KB, and the whole response repeats every address up to four times.
       outputPaths: access.map((one) => ANSWERS[one]),
       physicalResourceId: PhysicalResourceId.of(`bootstrap-brokers-${askAgainFor}`),
     };
@@ -38,7 +38,7 @@ export class BootstrapBrokers extends Construct {
       onCreate: call,
       onUpdate: call,
       policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [clusterArn] }),
-      // The SDK that Lambda brings: nothing is fetched from the internet while deploying.
+      // The SDK of the Lambda runtime: the deployment downloads nothing from the internet.
       installLatestAwsSdk: false,
       logGroup: awsCallLogs(this),
     });
@@ -52,7 +52,7 @@ export class BootstrapBrokers extends Construct {
 
 const LOGS_ID = 'OutboxAwsCallLogs';
 
-/** All AWS calls of a stack are made by one function, which has one log group. */
+/** One function makes all AWS calls of a stack, and it has one log group. */
 export function awsCallLogs(scope: Construct): LogGroup {
   const stack = Stack.of(scope);
   const existing = stack.node.tryFindChild(LOGS_ID);

@@ -9,54 +9,53 @@ import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports
 import { KafkaAuthentication } from './kafka-authentication';
 import { OutboxCluster } from './outbox-cluster';
 
-/** How functions reach the brokers: by a cluster, or by addresses and a login. */
+/** How functions connect to the brokers: by a cluster, or by addresses and an authentication. */
 export interface BrokerProps {
   /**
-   * The cluster, with its addresses, its login and its network.
+   * The cluster, which provides addresses, authentication and network.
    *
-   * @default - `bootstrapBrokers` and `authentication` say it
+   * @default - none: give `bootstrapBrokers` and `authentication`
    */
   readonly cluster?: OutboxCluster;
 
   /**
-   * `host:port` of at least one broker, separated by commas, as `GetBootstrapBrokers` answers.
+   * `host:port` of at least one broker, separated by commas, as `GetBootstrapBrokers` returns them.
    *
    * @default - those of `cluster`
    */
   readonly bootstrapBrokers?: string;
 
   /**
-   * How functions authenticate themselves to the brokers.
+   * How functions authenticate to the brokers.
    *
-   * @default - the first way in that `cluster` has
+   * @default - the first authentication method of `cluster`
    */
   readonly authentication?: KafkaAuthentication;
 
   /**
-   * The network from which the brokers are reached. The relay also needs a gateway endpoint of DynamoDB (free), and no
-   * NAT.
+   * The VPC from which functions reach the brokers. The relay needs a gateway endpoint of DynamoDB (free), but no NAT.
    *
-   * @default - the network of `cluster`; without one in no VPC, which reaches brokers with public addresses only
+   * @default - the network of `cluster`; without one no VPC, which allows only brokers with public addresses
    */
   readonly vpc?: IVpc;
 
   /**
-   * Where in the VPC functions run.
+   * The subnets in which functions run.
    *
-   * @default - where the network of `cluster` says; without one the private subnets
+   * @default - the subnets of the network of `cluster`; without one, the private subnets
    */
   readonly vpcSubnets?: SubnetSelection;
 
   /**
    * Security groups of functions; the brokers' group must let one of them in.
    *
-   * @default - the clients' group of the network of `cluster`; without one, each function has its own, that allows
-   * outgoing traffic only, see `Outbox.relay.connections`
+   * @default - the clients' group of the network of `cluster`; without one, each function has its own group, which
+   * allows only outgoing traffic (see `Outbox.relay.connections`)
    */
   readonly securityGroups?: ISecurityGroup[];
 }
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 export const BROKER_OPTIONS: Readonly<Record<keyof BrokerProps, OptionKind>> = {
   cluster: true,
   bootstrapBrokers: true,
@@ -66,11 +65,11 @@ export const BROKER_OPTIONS: Readonly<Record<keyof BrokerProps, OptionKind>> = {
   securityGroups: 'list',
 };
 
-/** What was given, or what the cluster says. */
+/** The given options, completed by those of the cluster. */
 export interface ResolvedBrokers extends Pick<BrokerProps, 'cluster' | 'vpc' | 'vpcSubnets' | 'securityGroups'> {
   readonly bootstrapBrokers: string;
   readonly authentication: KafkaAuthentication;
-  /** What must be there before anything can be sent. */
+  /** Constructs that must exist before a function can send anything. */
   readonly dependencies: readonly Construct[];
 }
 
@@ -110,7 +109,7 @@ export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
   return { bootstrapBrokers, authentication: login, ...network, dependencies: [] };
 }
 
-/** The cluster must be the one that authorises, and must offer that way in. */
+/** The authentication must be for this cluster, and the cluster must offer its method. */
 function checkLogin(cluster: OutboxCluster, { settings, clusterArn }: KafkaAuthentication): void {
   if (!cluster.access.includes(settings.kind)) {
     throw invalidOption(
@@ -130,7 +129,7 @@ function checkLogin(cluster: OutboxCluster, { settings, clusterArn }: KafkaAuthe
   );
 }
 
-/** Ports of Amazon MSK with the way in that each is for; 11,000 above is IPv6, and 100 above is public access. */
+/** Refuses MSK ports of another authentication method. Public access adds 100 to a port, and IPv6 adds 11,000. */
 function checkPort(bootstrapBrokers: string, kind: BrokerAccess): void {
   if (Token.isUnresolved(bootstrapBrokers) || regionOfBrokers(bootstrapBrokers) === undefined) return;
   const ports = bootstrapBrokers.split(',').map((address) => Number(address.trim().split(':')[1]));
@@ -148,7 +147,7 @@ function checkPort(bootstrapBrokers: string, kind: BrokerAccess): void {
   }
 }
 
-/** @throws OutboxError `invalid-option` when a function that runs where these say would reach no broker. */
+/** @throws OutboxError `invalid-option` if a function in this network would reach no broker. */
 export const checkReach = ({ cluster, vpc, bootstrapBrokers }: ResolvedBrokers): void =>
   checkBrokerReach({ inVpc: vpc !== undefined, bootstrapBrokers, areLookedUp: cluster !== undefined });
 
@@ -181,7 +180,7 @@ function checkedAuthentication(authentication: unknown): KafkaAuthentication {
   );
 }
 
-/** A VPC of one's own brings subnets and groups of its own. */
+/** A VPC given by the caller comes with its own subnets and groups. */
 function networkOf(
   { network }: OutboxCluster,
   given: Pick<BrokerProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>,

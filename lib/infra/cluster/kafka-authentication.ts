@@ -6,14 +6,14 @@ import { invalidOption } from '../invalid-option';
 
 const CLUSTER_ARN = /^arn:[^:]+:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/;
 
-/** An Amazon MSK cluster, as far as its access is concerned. */
+/** The part of an Amazon MSK cluster that authorisation needs. */
 export interface MskCluster {
-  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be known only at deployment. */
+  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be a token. */
   readonly clusterArn: string;
 }
 
 /**
- * How the relay and other clients authenticate themselves to the brokers, and what their roles need for that.
+ * How the relay and other clients authenticate to the brokers, and which permissions their roles need for that.
  *
  * @example
  * ```ts
@@ -26,16 +26,16 @@ export interface MskCluster {
  */
 export abstract class KafkaAuthentication {
   /**
-   * MSK IAM access control with the relay's own role (port 9098): the only way into MSK Serverless, and the only one
-   * that is authorised per topic.
+   * MSK IAM access control with the function's own role (port 9098). It is the only method of MSK Serverless, and the
+   * only one that authorises each topic.
    */
   static iam(cluster: MskCluster): KafkaAuthentication {
     return new IamAuthentication(cluster.clusterArn);
   }
 
   /**
-   * SASL/SCRAM-SHA-512 over TLS (port 9096). The secret is JSON with `username` and `password`. A relay in a VPC without
-   * NAT needs an interface endpoint of Secrets Manager to read it.
+   * SASL/SCRAM-SHA-512 over TLS (port 9096). The secret is JSON with `username` and `password`. To read it, a relay in
+   * a VPC without NAT needs an interface endpoint of Secrets Manager.
    */
   static scram(secret: ISecret): KafkaAuthentication {
     return new SecretAuthentication({ kind: 'scram', secretArn: secret.secretArn }, secret);
@@ -43,7 +43,7 @@ export abstract class KafkaAuthentication {
 
   /**
    * TLS (port 9094). With a secret (JSON with `certificate` and `privateKey` in PEM) the relay authenticates by
-   * certificate, and needs to reach Secrets Manager as with `scram`; without one it stays anonymous.
+   * certificate, and must reach Secrets Manager as with `scram`. Without one it stays anonymous.
    */
   static tls(secret?: ISecret): KafkaAuthentication {
     return new SecretAuthentication({ kind: 'tls', secretArn: secret?.secretArn }, secret);
@@ -54,23 +54,23 @@ export abstract class KafkaAuthentication {
     return new SecretAuthentication({ kind: 'none' });
   }
 
-  /** What functions are told. */
+  /** The configuration that functions get. */
   abstract readonly settings: KafkaAuth;
-  /** The cluster that authorises; `undefined` where it is not Amazon MSK by IAM. */
+  /** The cluster that authorises; `undefined` unless it is Amazon MSK with IAM. */
   readonly clusterArn?: string;
 
-  /** Lets `grantee` publish to `topics`, and to nothing else where the cluster authorises by IAM. */
+  /** Allows `grantee` to publish to `topics`. With IAM it may publish to no other topic. */
   abstract grantPublish(grantee: IGrantable, topics: readonly string[]): void;
 
-  /** Lets `grantee` read `topics` as a member of the consumer group `group`, where the cluster authorises by IAM. */
+  /** With IAM, allows `grantee` to read `topics` as a member of the consumer group `group`. */
   abstract grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void;
 
-  /** Lets the pollers of an event source mapping of `grantee`, which use its role, do what `grantConsume` allows. */
+  /** Allows the same to the pollers of an event source mapping, which use the role of `grantee`. */
   grantPoll(grantee: IGrantable, topics: readonly string[], group: string): void {
     this.grantConsume(grantee, topics, group);
   }
 
-  /** Lets `grantee` look at `topics`, and make, change or delete them as far as `allowed` says. */
+  /** Allows `grantee` to describe `topics`, and to make, change or delete them as `allowed` says. */
   abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
 }
 
@@ -78,13 +78,13 @@ export abstract class KafkaAuthentication {
 export const readsSecret = ({ settings }: KafkaAuthentication): boolean =>
   'secretArn' in settings && settings.secretArn !== undefined;
 
-/** The longest statement, so that several fit into a managed policy of 6,144 characters. */
+/** Limit for one statement, so that several fit into a managed policy of 6,144 characters. */
 const MAX_STATEMENT_LENGTH = 1_500;
 
-/** Of an ARN that is a token, its own text is shorter than what it becomes. */
+/** The text of a token is shorter than the ARN that replaces it. */
 const lengthOf = (arn: string): number => arn.length + (Token.isUnresolved(arn) ? 100 : 0);
 
-/** By principal and actions: statements to which further ARNs are added. */
+/** Statements that accept further ARNs, by principal and actions. */
 const open = new WeakMap<IPrincipal, Map<string, OpenStatement>>();
 
 interface OpenStatement {
@@ -94,8 +94,8 @@ interface OpenStatement {
 }
 
 /**
- * Allows actions on many resources, in as few statements as can still be divided among policies: the CDK moves whole
- * statements, and merges those of several grants only with a feature flag.
+ * Allows actions on many resources, in as few statements as the CDK can still divide among policies. The CDK moves only
+ * whole statements, and merges the statements of several grants only with a feature flag.
  */
 function grantInParts(grantee: IGrantable, actions: readonly string[], resourceArns: readonly string[]): void {
   const principal = grantee.grantPrincipal;
@@ -121,7 +121,7 @@ function grantInParts(grantee: IGrantable, actions: readonly string[], resourceA
   }
 }
 
-/** What an administrator of topics may do beside looking. */
+/** The permissions of a topic administrator, in addition to describing topics. */
 export interface TopicAdministration {
   readonly change: boolean;
   readonly remove: boolean;
@@ -149,15 +149,15 @@ class SecretAuthentication extends KafkaAuthentication {
     this.#grantLogin(grantee);
   }
 
-  /** What a login may do is decided by the cluster's own access control lists. */
+  /** The cluster's own access control lists decide which topics a login may use. */
   #grantLogin(grantee: IGrantable): void {
     if (this.#secret === undefined) return;
     const { secretArn, secretFullArn, encryptionKey } = this.#secret;
-    // Not `grantRead`: it also writes the role into the key's policy, and the stack of the key would depend on this one.
+    // Not `grantRead`: it also adds the role to the key's policy, which would make the key's stack depend on this one.
     Grant.addToPrincipal({
       grantee,
       actions: ['secretsmanager:GetSecretValue'],
-      // The ARN of a secret ends in six characters that its name does not have.
+      // A secret's ARN ends in six characters that its name does not have.
       resourceArns: [secretFullArn ?? `${secretArn}-??????`],
     });
     if (encryptionKey === undefined) return;
@@ -168,7 +168,7 @@ class SecretAuthentication extends KafkaAuthentication {
 class IamAuthentication extends KafkaAuthentication {
   override readonly settings = { kind: 'iam' } as const;
   override readonly clusterArn: string;
-  /** A token that is made twice is another one, and so would be the statements that name it. */
+  /** Creating a token twice yields two different tokens, and two statements that name it. */
   readonly #arns = new Map<string, string>();
 
   constructor(clusterArn: string) {
@@ -185,7 +185,7 @@ class IamAuthentication extends KafkaAuthentication {
   }
 
   override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
-    // The idempotent producer is authorised on the cluster: on a topic's ARN this action never matches anything.
+    // Kafka authorises the idempotent producer on the cluster: on a topic's ARN this action never matches.
     this.#grant(grantee, [this.clusterArn], ['Connect', 'WriteDataIdempotently']);
     this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
   }
@@ -224,7 +224,7 @@ class IamAuthentication extends KafkaAuthentication {
     return topics.map((topic) => this.#arn('topic', topic));
   }
 
-  /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions when the ARN is a token. */
+  /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions if the ARN is a token. */
   #arn(kind: 'topic' | 'group', name: string): string {
     const key = `${kind}/${name}`;
     const arn = this.#arns.get(key) ?? this.#newArn(kind, name);
@@ -233,7 +233,7 @@ class IamAuthentication extends KafkaAuthentication {
   }
 
   #newArn(kind: 'topic' | 'group', name: string): string {
-    // Of what another stack has made the ARN is a `GetStackOutput`, which CloudFormation splits only inside of a `Sub`.
+    // Another stack's ARN is a `GetStackOutput`, which CloudFormation splits only inside a `Sub`.
     const arn = Token.isUnresolved(this.clusterArn)
       ? Fn.sub('${Cluster}', { Cluster: this.clusterArn })
       : this.clusterArn;

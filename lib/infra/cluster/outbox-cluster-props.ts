@@ -7,31 +7,31 @@ import { checkScramSecret } from '../guards/scram-secret';
 import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import type { OutboxNetwork } from './outbox-network';
 
-/** What a new cluster of any kind can be told. */
+/** Options of a new cluster of any kind. */
 export interface NewClusterProps {
-  /** Where the brokers are, and who may reach them. */
+  /** The network of the brokers and their clients. */
   readonly network: OutboxNetwork;
 
   /**
-   * Name of the cluster. Another name is another cluster: the old one stays, with its messages.
+   * Name of the cluster. A new name makes a new cluster: the old one stays, with its messages.
    *
    * @default - generated
    */
   readonly clusterName?: string;
 
   /**
-   * What happens to the cluster when it leaves the stack. Its name is fixed: with `RETAIN` it also stays when its creation
-   * is rolled back, and the next attempt fails.
+   * Removal policy of the cluster. Its name is fixed: with `RETAIN` the cluster also stays after a rollback of its
+   * creation, and the next attempt fails.
    *
    * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** A cluster without brokers to size. IAM is the only way in, and the quotas are fixed. */
+/** MSK Serverless: no brokers to size, only IAM, fixed quotas. */
 export type ServerlessClusterProps = NewClusterProps;
 
-/** What a cluster with brokers of its own can be told. */
+/** Options of a provisioned cluster. */
 export interface ProvisionedClusterProps extends NewClusterProps {
   /**
    * Number of brokers: a multiple of the number of subnets.
@@ -41,36 +41,36 @@ export interface ProvisionedClusterProps extends NewClusterProps {
   readonly brokers?: number;
 
   /**
-   * Ways in: `iam`, `scram` or both. The first is the one that an outbox uses. The network must open their ports.
+   * Authentication methods: `iam`, `scram` or both. An outbox uses the first. The network must open their ports.
    *
    * @default ['iam']
    */
   readonly access?: ('iam' | 'scram')[];
 
   /**
-   * With `scram`: the login, JSON with `username` and `password`. MSK wants its name to begin with `AmazonMSK_` and a
-   * KMS key of your own.
+   * The login for `scram`: JSON with `username` and `password`. MSK requires a name that begins with `AmazonMSK_` and a
+   * customer managed KMS key.
    *
    * @default - a secret with a generated password, under a new key
    */
   readonly scramSecret?: ISecret;
 
   /**
-   * Encrypts what the brokers store. Between brokers and to clients it is always TLS.
+   * Encrypts the brokers' storage. Connections between brokers and to clients always use TLS.
    *
    * @default - a key that MSK manages
    */
   readonly encryptionKey?: IKey;
 
   /**
-   * How long the logs of the brokers are kept.
+   * Retention of the brokers' logs.
    *
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
 }
 
-/** A cluster of Express brokers: storage without sizing, always three replicas in three zones. */
+/** A cluster of Express brokers: storage needs no sizing, and each partition has three replicas in three zones. */
 export interface ExpressClusterProps extends ProvisionedClusterProps {
   /**
    * Version of Apache Kafka, as MSK writes it.
@@ -80,7 +80,7 @@ export interface ExpressClusterProps extends ProvisionedClusterProps {
   readonly kafkaVersion?: string;
 
   /**
-   * Size of each broker.
+   * Instance type of each broker.
    *
    * @default 'express.m7g.large'
    */
@@ -90,50 +90,50 @@ export interface ExpressClusterProps extends ProvisionedClusterProps {
 /** A cluster of Standard brokers. */
 export interface StandardClusterProps extends ProvisionedClusterProps {
   /**
-   * Version of Apache Kafka, as MSK writes it; `.kraft` at its end means without ZooKeeper. Only a new cluster can
-   * choose between the two.
+   * Version of Apache Kafka, as MSK writes it; `.kraft` at the end means without ZooKeeper. The choice between the two
+   * is final once the cluster exists.
    *
    * @default '3.9.x.kraft'
    */
   readonly kafkaVersion?: string;
 
   /**
-   * Size of each broker.
+   * Instance type of each broker.
    *
    * @default 'kafka.m7g.large'
    */
   readonly instanceType?: string;
 
   /**
-   * Disk of each broker. It can grow, and never shrink.
+   * Disk size of each broker. It can grow but never shrink.
    *
    * @default Size.gibibytes(100)
    */
   readonly storage?: Size;
 
   /**
-   * Broker properties beside or instead of those that the outbox chooses: topics are not created by accident, have
-   * three replicas of which two must acknowledge, and never elect a leader that has lost messages.
+   * Broker properties in addition to the outbox's own, or instead of them. By its own, topics are never created
+   * implicitly, have three replicas of which two must acknowledge, and elect no leader that lacks messages.
    *
    * @default {}
    */
   readonly serverProperties?: Record<string, string>;
 }
 
-/** A cluster that exists. */
+/** Options of an existing cluster. */
 export interface ExistingClusterProps {
-  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be known only at deployment. */
+  /** `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`; may be a token. */
   readonly clusterArn: string;
 
   /**
-   * What it is: decides how topics are made and which quotas apply.
+   * Kind of the cluster. It decides how topics are made and which quotas apply.
    *
    * @default 'standard'
    */
   readonly kind?: 'serverless' | 'express' | 'standard';
 
   /**
-   * Ways in that it offers. The first is the one that an outbox uses.
+   * Authentication methods that the cluster offers. An outbox uses the first.
    *
    * @default ['iam']
    */
@@ -147,14 +147,14 @@ export interface ExistingClusterProps {
   readonly secret?: ISecret;
 
   /**
-   * From where it is reached. The client's group must be let in by the brokers.
+   * The network of the clients. The brokers must let its client security group in.
    *
-   * @default - what each outbox says of its own network
+   * @default - each outbox names its own network
    */
   readonly network?: OutboxNetwork;
 
   /**
-   * Number of brokers, for the limits on connections.
+   * Number of brokers, for the connection limits.
    *
    * @default 3
    */
@@ -179,7 +179,7 @@ export const STANDARD_DEFAULTS = {
   instanceType: 'kafka.m7g.large',
   storage: Size.gibibytes(100),
   serverProperties: {
-    // A misspelt topic must fail, and not become a topic with a partition count that nobody chose.
+    // A misspelt topic must fail instead of becoming a topic with a partition count that the owner never chose.
     'auto.create.topics.enable': 'false',
     'default.replication.factor': '3',
     'min.insync.replicas': '2',
@@ -187,7 +187,7 @@ export const STANDARD_DEFAULTS = {
   },
 } as const satisfies Partial<StandardClusterProps>;
 
-/** Those that the outbox chooses, and what is said beside or instead of them. */
+/** The outbox's own broker properties, completed or overridden by the caller's. */
 export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterProps, 'serverProperties'>) => ({
   ...STANDARD_DEFAULTS.serverProperties,
   ...serverProperties,
@@ -208,7 +208,7 @@ const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, Option
   logRetention: true,
 };
 
-/** As records, so that a new option that is not listed does not compile. */
+/** Records, so that the compiler refuses an option that is not listed. */
 const OPTIONS = {
   serverless: NEW_CLUSTER_OPTIONS satisfies Readonly<Record<keyof ServerlessClusterProps, OptionKind>>,
   express: { ...PROVISIONED_OPTIONS, kafkaVersion: true, instanceType: true } satisfies Readonly<
@@ -231,7 +231,7 @@ const OPTIONS = {
   } satisfies Readonly<Record<keyof ExistingClusterProps, OptionKind>>,
 };
 
-/** The kinds of MSK clusters, each made by the method of {@link OutboxCluster} that has its name. */
+/** The kinds of MSK clusters; a method of {@link OutboxCluster} with the same name makes each. */
 export type ClusterKind = 'serverless' | 'express' | 'standard';
 
 const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
@@ -287,7 +287,7 @@ export function checkExistingCluster(props: ExistingClusterProps): void {
 export const isServerlessArn = (clusterArn: string | undefined): boolean =>
   clusterArn !== undefined && !Token.isUnresolved(clusterArn) && /-s\d+$/.test(clusterArn);
 
-/** The ports of the clients' group are those of the network. */
+/** The clients' group opens only the ports of the network's methods. */
 function checkOpen(access: readonly BrokerAccess[], network: OutboxNetwork): void {
   const closed = access.find((one) => !network.access.includes(one));
   if (closed === undefined) return;
@@ -331,14 +331,14 @@ function checkBrokers(brokers: number): void {
 const REPLICATION_FACTOR = 'default.replication.factor';
 const MIN_IN_SYNC = 'min.insync.replicas';
 
-/** How safe a topic is that does not say. */
+/** Replication of a topic that does not set it. */
 export interface TopicReplication {
   readonly replicas?: number;
   readonly minInsyncReplicas?: number;
 }
 
 /**
- * What MSK decides itself; of somebody else's standard cluster nothing is known.
+ * Replication that MSK fixes; it is unknown for an existing standard cluster.
  * https://docs.aws.amazon.com/msk/latest/developerguide/msk-configuration-express-read-only.html
  */
 export const MANAGED_REPLICATION: Readonly<Record<ClusterKind, TopicReplication>> = {
@@ -347,13 +347,13 @@ export const MANAGED_REPLICATION: Readonly<Record<ClusterKind, TopicReplication>
   standard: {},
 };
 
-/** Of a new standard cluster. */
+/** Default replication on a new standard cluster. */
 export function replicationOf(props: StandardClusterProps): TopicReplication {
   const properties: Readonly<Record<string, string>> = serverPropertiesOf(props);
   return { replicas: Number(properties[REPLICATION_FACTOR]), minInsyncReplicas: Number(properties[MIN_IN_SYNC]) };
 }
 
-/** Kafka makes no topic with more replicas than there are brokers, its own topics included. */
+/** Kafka refuses a topic with more replicas than brokers, which includes its own internal topics. */
 function checkReplicas(brokers: number, props: StandardClusterProps): void {
   const { replicas = NaN, minInsyncReplicas = NaN } = replicationOf(props);
   if (replicas > brokers) {
@@ -374,7 +374,7 @@ function checkReplicas(brokers: number, props: StandardClusterProps): void {
   }
 }
 
-/** Zones that a kind of cluster spreads over: one subnet in each. */
+/** The subnets that each kind of cluster needs, each in a different zone. */
 const SUBNETS = {
   serverless: { min: 2, max: Infinity, allowed: 'at least two subnets, in different zones' },
   express: { min: 3, max: 3, allowed: 'three subnets, in different zones' },
@@ -382,7 +382,7 @@ const SUBNETS = {
 } as const;
 
 function checkSubnets(kind: ClusterKind, brokers: number, subnets: readonly string[]): void {
-  // A list of unknown length is one token.
+  // A list of unknown length is a single token.
   if (Token.isUnresolved(subnets)) return;
   const { min, max, allowed } = SUBNETS[kind];
   if (subnets.length < min || subnets.length > max) {

@@ -32,10 +32,10 @@ import {
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
 
-/** Of clusters and configurations. */
+/** Limit for the names of clusters and configurations. */
 const MAX_NAME_LENGTH = 64;
 
-/** What is known of a cluster once it is made, or found. */
+/** The properties of a new or an existing cluster. */
 interface ClusterParts {
   readonly kind: ClusterKind;
   readonly clusterArn: string;
@@ -45,19 +45,18 @@ interface ClusterParts {
   readonly network?: OutboxNetwork;
   readonly brokers?: number;
   readonly instanceType?: string;
-  /** Of a topic that does not say; of MSK Serverless and Express it is always the same. */
+  /** Replication of a topic that does not set it; fixed on MSK Serverless and Express. */
   readonly topicDefaults?: TopicReplication;
-  /** What replaces brokers, or changes their addresses, when it changes. */
+  /** Values whose change replaces brokers or changes their addresses. */
   readonly askAgainFor?: readonly string[];
-  /** Somebody else's. */
+  /** The cluster is not part of this app. */
   readonly exists?: boolean;
-  /** The brokers' addresses are asked for after these. */
+  /** The look-up of the brokers' addresses waits for these constructs. */
   readonly dependencies?: readonly Construct[];
 }
 
 /**
- * A cluster of Amazon MSK for an outbox: made here, or an existing one. The addresses of its brokers are asked for at
- * deployment.
+ * A cluster of Amazon MSK for an outbox, new or existing. A deployment looks up the addresses of its brokers.
  *
  * @example
  * ```ts
@@ -71,22 +70,22 @@ interface ClusterParts {
  * ```
  */
 export class OutboxCluster extends Construct {
-  /** MSK Serverless: nothing to size, billed by use, IAM only. Its quotas suit up to 200 MB/s. */
+  /** MSK Serverless: nothing to size, billed by use, IAM only. Its quotas allow writes of up to 200 MB/s. */
   static serverless(scope: Construct, id: string, props: ServerlessClusterProps): OutboxCluster {
     return new OutboxCluster(scope, id, (cluster) => serverlessParts(cluster, props));
   }
 
-  /** MSK Express: brokers to size, storage that is not, three replicas always. */
+  /** MSK Express: you size brokers but no storage; each partition always has three replicas. */
   static express(scope: Construct, id: string, props: ExpressClusterProps): OutboxCluster {
     return new OutboxCluster(scope, id, (cluster) => provisionedParts(cluster, 'express', props));
   }
 
-  /** MSK Standard: brokers and disks to size, every broker property open. */
+  /** MSK Standard: you size brokers and disks, and may set every broker property. */
   static standard(scope: Construct, id: string, props: StandardClusterProps): OutboxCluster {
     return new OutboxCluster(scope, id, (cluster) => provisionedParts(cluster, 'standard', props));
   }
 
-  /** A cluster that is somebody else's: nothing is changed in it. */
+  /** An existing cluster, which this construct never changes. */
   static existing(scope: Construct, id: string, props: ExistingClusterProps): OutboxCluster {
     checkExistingCluster(props);
     const { kind = 'standard', access = CLUSTER_DEFAULTS.access } = props;
@@ -96,23 +95,23 @@ export class OutboxCluster extends Construct {
   /** Decides how topics are made and which quotas apply. */
   readonly kind: ClusterKind;
   readonly clusterArn: string;
-  /** Its name in the metrics of Amazon MSK; `undefined` when only the deployment knows it. */
+  /** The cluster's name in the metrics of Amazon MSK; `undefined` if only the deployment knows it. */
   readonly clusterName?: string;
-  /** Ways in. The first is the one that an outbox uses. */
+  /** Authentication methods. An outbox uses the first. */
   readonly access: readonly BrokerAccess[];
-  /** From where it is reached. */
+  /** The network of the clients. */
   readonly network?: OutboxNetwork;
-  /** Whether it is somebody else's: then its brokers have security groups of their own. */
+  /** Whether the cluster existed before; then its brokers have their own security groups. */
   readonly exists: boolean;
-  /** Number of brokers; `undefined` for MSK Serverless, which has none to count. */
+  /** Number of brokers; `undefined` for MSK Serverless. */
   readonly brokers?: number;
-  /** Size of each broker, where it is known. */
+  /** Instance type of each broker, if it is known. */
   readonly instanceType?: string;
   /** The login for SCRAM, or the client certificate for TLS. */
   readonly secret?: ISecret;
-  /** Replicas of a topic that does not say, where it is known. */
+  /** Replicas of a topic that does not set them, if they are known. */
   readonly defaultReplicas?: number;
-  /** `min.insync.replicas` of a topic that does not say, where it is known. */
+  /** `min.insync.replicas` of a topic that does not set it, if it is known. */
   readonly minInsyncReplicas?: number;
 
   readonly #bootstrap: BootstrapBrokers;
@@ -135,29 +134,29 @@ export class OutboxCluster extends Construct {
     this.#bootstrap = new BootstrapBrokers(this, 'Bootstrap', {
       clusterArn: this.clusterArn,
       access: this.access,
-      // The answer names up to three brokers of each kind, and others once some are replaced.
+      // The response names up to three brokers of each kind, and different ones after some are replaced.
       askAgainFor: [...this.access, this.brokers ?? 'serverless', ...(parts.askAgainFor ?? [])].join('-'),
     });
     for (const dependency of parts.dependencies ?? []) this.#bootstrap.node.addDependency(dependency);
   }
 
-  /** `host:port` of some brokers, separated by commas, for the way in that an outbox uses. */
+  /** `host:port` of some brokers, separated by commas, for the authentication method that an outbox uses. */
   get bootstrapBrokers(): string {
     return this.bootstrapBrokersFor(this.#first);
   }
 
-  /** How an outbox authenticates itself. */
+  /** How an outbox authenticates to the brokers. */
   get authentication(): KafkaAuthentication {
     return this.authenticationFor(this.#first);
   }
 
-  /** @throws OutboxError `invalid-option` for a way in that the cluster does not have. */
+  /** @throws OutboxError `invalid-option` for an authentication method that the cluster does not offer. */
   bootstrapBrokersFor(access: BrokerAccess): string {
     this.#requireAccess(access);
     return this.#bootstrap.of(access);
   }
 
-  /** @throws OutboxError `invalid-option` for a way in that the cluster does not have. */
+  /** @throws OutboxError `invalid-option` for an authentication method that the cluster does not offer. */
   authenticationFor(access: BrokerAccess): KafkaAuthentication {
     this.#requireAccess(access);
     switch (access) {
@@ -241,7 +240,7 @@ function provisionedParts(
       encryptionInTransit: { clientBroker: 'TLS', inCluster: true },
     },
     configurationInfo: kind === 'standard' ? brokerProperties(scope, props) : undefined,
-    // `PER_BROKER` has what tells of refused IAM connections.
+    // `PER_BROKER` includes the metric of refused IAM connections.
     enhancedMonitoring: 'PER_BROKER',
     loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: logGroup.logGroupName } } },
   });
@@ -265,7 +264,7 @@ function provisionedParts(
 
 const subnetsOf = ({ network }: NewClusterProps): string[] => network.vpc.selectSubnets(network.vpcSubnets).subnetIds;
 
-/** CloudFormation lets no resource become one of another type: another kind must be another resource, of another name. */
+/** CloudFormation cannot change a resource's type: each kind of cluster needs another logical id and name. */
 const IDS: Readonly<Record<ClusterKind, string>> = {
   serverless: 'Serverless',
   express: 'Express',
@@ -292,7 +291,7 @@ function brokerProperties(scope: Construct, props: StandardClusterProps): CfnClu
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   });
-  // MSK deletes none that a cluster has.
+  // MSK refuses to delete a configuration that a cluster uses.
   keep(configuration, props);
   return { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision };
 }
@@ -325,7 +324,7 @@ function scramLogin(
     clusterArn: cluster.attrArn,
     secretArnList: [secret.secretArn],
   });
-  // A cluster that stays would let nobody in otherwise.
+  // Otherwise a retained cluster would let no client in.
   keep(association, props);
   return { secret, dependencies: [association] };
 }

@@ -20,66 +20,66 @@ import { Construct } from 'constructs';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 
-/** What an `OutboxNetwork` can be told. */
+/** Options of an `OutboxNetwork`. */
 export interface OutboxNetworkProps {
   /**
-   * A network that exists. It must have a way to DynamoDB of its own: nothing but security groups is added to it, and
-   * the endpoints that are asked for.
+   * An existing VPC, which must have its own route to DynamoDB. The construct adds only security groups and the
+   * endpoints that the options request.
    *
    * @default - a new VPC of isolated subnets, without NAT and internet gateway, with a gateway endpoint of DynamoDB
    */
   readonly vpc?: IVpc;
 
   /**
-   * Where in `vpc` brokers and functions are; for an imported VPC only.
+   * The subnets of brokers and functions; only with `vpc`.
    *
-   * @default - the isolated subnets, and in an imported VPC its private ones
+   * @default - the isolated subnets of a new VPC, the private subnets of `vpc`
    */
   readonly vpcSubnets?: SubnetSelection;
 
   /**
-   * Zones of a new VPC: two for MSK Serverless, three for Express and for three replicas on Standard. Name them where
-   * MSK does not offer every zone of the region.
+   * Availability zones of a new VPC: two for MSK Serverless, three for Express and for three replicas on Standard. Name
+   * them if MSK does not offer every zone of the region.
    *
    * @default - the first three of the region
    */
   readonly availabilityZones?: string[];
 
   /**
-   * Addresses of a new VPC.
+   * Address range of a new VPC.
    *
    * @default '10.0.0.0/16'
    */
   readonly cidr?: string;
 
   /**
-   * Ways into the cluster: each opens its port of the brokers, and no other. `scram` adds an interface endpoint of
-   * Secrets Manager, which costs by the hour and zone: without NAT nothing else leads there.
+   * Authentication methods of the cluster. Each opens its port of the brokers, and no other port is open. `scram` adds
+   * an interface endpoint of Secrets Manager, which costs by the hour and zone: without NAT there is no other route.
    *
    * @default ['iam']
    */
   readonly access?: BrokerAccess[];
 
   /**
-   * For Lambda functions that read the cluster by an event source mapping. Its pollers use the security group of the
-   * brokers, which then lets itself in. `on-demand` pollers also need interface endpoints of Lambda and STS, which cost
-   * by the hour and zone; `provisioned` ones do not.
+   * For Lambda functions that read the cluster by an event source mapping. Its pollers use the brokers' security group,
+   * which then lets itself in. `on-demand` pollers also need interface endpoints of Lambda and STS, which cost by the
+   * hour and zone; `provisioned` pollers do not.
    *
    * @default - no mapping reads the cluster
    */
   readonly consumerMappings?: 'provisioned' | 'on-demand';
 
   /**
-   * Whether the interface endpoints that `access` and `consumerMappings` need are made. `false` for a `vpc` that has them,
-   * which a second one of the same service is refused in, or that leads there by NAT; the endpoints' groups must then let
-   * the clients in, and pollers on demand.
+   * Whether the construct makes the interface endpoints that `access` and `consumerMappings` need. Set `false` if `vpc`
+   * already has them, because AWS refuses a second endpoint of the same service, or if it has NAT. The existing
+   * endpoints' groups must then let in the clients and, for on-demand pollers, the brokers' group.
    *
    * @default true
    */
   readonly interfaceEndpoints?: boolean;
 
   /**
-   * Whether traffic that a new VPC refuses is logged. What it accepts is not: that would cost by the event.
+   * Whether a new VPC logs the traffic that it refuses. It never logs accepted traffic, which would cost by the event.
    *
    * @default true
    */
@@ -94,7 +94,7 @@ export const NETWORK_DEFAULTS = {
   flowLogs: true,
 } as const satisfies Partial<OutboxNetworkProps>;
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, OptionKind>> = {
   vpc: true,
   vpcSubnets: true,
@@ -109,7 +109,7 @@ const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, OptionKind>> = {
 const ZONES = 3;
 
 /**
- * The network of brokers and relay: no NAT, no internet, and just the brokers' port open between two security groups.
+ * The network of brokers and relay: no NAT, no internet, and only the brokers' ports open between two security groups.
  *
  * @example
  * ```ts
@@ -121,15 +121,15 @@ const ZONES = 3;
  */
 export class OutboxNetwork extends Construct {
   readonly vpc: IVpc;
-  /** Where brokers and functions go. */
+  /** The subnets of brokers and functions. */
   readonly vpcSubnets: SubnetSelection;
-  /** For the brokers: lets clients in on the ports of `access`, and nobody else. */
+  /** For the brokers: lets in clients on the ports of `access`, and pollers if `consumerMappings` is set. */
   readonly brokerSecurityGroup: ISecurityGroup;
-  /** For the relay and whoever else talks to the brokers. Lets nobody in. */
+  /** Security group of the relay and every other client of the brokers. It has no inbound rule. */
   readonly clientSecurityGroup: ISecurityGroup;
-  /** The ways into the cluster whose ports are open. */
+  /** The authentication methods whose ports are open. */
   readonly access: readonly BrokerAccess[];
-  /** Whether event source mappings may read clusters that are made in it, and by which pollers. */
+  /** The pollers of event source mappings that may read clusters in this network; `undefined` if none may. */
   readonly consumerMappings?: 'provisioned' | 'on-demand';
 
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
@@ -163,12 +163,12 @@ export class OutboxNetwork extends Construct {
   #newVpc({ availabilityZones, cidr, flowLogs }: OutboxNetworkProps): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(cidr ?? NETWORK_DEFAULTS.cidr),
-      // Not `maxAzs`: in a stack without account it gives two, and in one with account it asks AWS at synthesis.
+      // Not `maxAzs`: it yields only two zones in a stack without an account, and with one it queries AWS at synthesis.
       availabilityZones:
         availabilityZones ?? Array.from({ length: ZONES }, (_, index) => Fn.select(index, Fn.getAzs())),
       natGateways: 0,
       subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
-      // It cannot be removed, and nothing here uses it.
+      // AWS never removes the default group, and nothing here uses it.
       restrictDefaultSecurityGroup: true,
       gatewayEndpoints: { DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
     });
@@ -193,8 +193,8 @@ export class OutboxNetwork extends Construct {
         peer.addEgressRule(this.brokerSecurityGroup, port, `Kafka brokers, ${access}`);
       }
     }
-    // To DynamoDB by the gateway endpoint, whose addresses are public ones, and to interface endpoints. There is no
-    // other way out of a VPC without NAT.
+    // The gateway endpoint of DynamoDB has public addresses, so the rule must allow any address. A VPC without NAT
+    // offers no other route out.
     this.clientSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'AWS services by endpoints');
   }
 
@@ -217,7 +217,7 @@ export class OutboxNetwork extends Construct {
       this.brokerSecurityGroup.addEgressRule(securityGroup, Port.HTTPS, 'Interface endpoints');
     }
     for (const [id, service] of Object.entries(services)) {
-      // Not `vpc.addInterfaceEndpoint`: in a VPC of another stack the endpoint would need the group of this one.
+      // Not `vpc.addInterfaceEndpoint`: if another stack owns the VPC, its endpoint would depend on this stack's group.
       new InterfaceVpcEndpoint(this, id, {
         vpc: this.vpc,
         service,
@@ -265,7 +265,7 @@ function checkZones(zones: readonly string[] | undefined, region: string): void 
   );
 }
 
-/** What would be ignored is refused: whoever gave it believes that it has an effect. */
+/** Refuses options without an effect: a caller who sets one relies on it. */
 function refuseUnusedOptions({ vpc, vpcSubnets, interfaceEndpoints, ...ofNewVpc }: OutboxNetworkProps): void {
   if (vpc === undefined && vpcSubnets !== undefined) {
     throw invalidOption('vpcSubnets', vpcSubnets, 'left out without vpc', 'A new VPC has isolated subnets only.');

@@ -11,23 +11,23 @@ import { checkTopicConfigs, type TopicDefaults } from '../guards/topic-configs';
 import { checkTopicNames } from '../guards/topic-names';
 import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 
-/** What a topic should be. */
+/** Options of a topic. */
 export interface TopicProps {
-  /** Its name. Another name is another topic: the old one stays, with its messages. */
+  /** Name of the topic. A new name makes a new topic: the old one stays, with its messages. */
   readonly topic: string;
 
   /**
-   * Partitions: as many consumers of one group can share the work. Think ahead: a topic with keys cannot grow without
-   * care, and no topic can shrink.
+   * Number of partitions, which limits how many consumers of a group share the work. Plan ahead: a topic with keys
+   * grows only with care, and no topic can shrink.
    *
    * @default 12
    */
   readonly partitions?: number;
 
   /**
-   * Replicas of each partition. A new number makes a new topic on `AWS::MSK::Topic`, and is refused elsewhere.
+   * Replicas of each partition. A changed number replaces an `AWS::MSK::Topic`; the function refuses it.
    *
-   * @default - 3 where CloudFormation makes it, elsewhere what the cluster does by default
+   * @default - 3 if CloudFormation makes the topic, otherwise the cluster's default
    */
   readonly replicationFactor?: number;
 
@@ -39,15 +39,15 @@ export interface TopicProps {
   readonly configs?: Record<string, string>;
 
   /**
-   * Whether order matters. Growth then moves keys to other partitions, where their next messages can overtake those
-   * that are not read yet: it is refused unless it is acknowledged.
+   * Whether the order of keys matters. Growth then moves keys to other partitions, where their next messages can
+   * overtake unread ones, so an unacknowledged growth is refused.
    *
    * @default true
    */
   readonly keyed?: boolean;
 
   /**
-   * The number of partitions to which a topic with keys may grow now: the same as `partitions`. Set it when writers
+   * Acknowledges that a topic with keys grows to this number now: the same as `partitions`. Set it only after writers
    * have stopped and consumers have read everything.
    *
    * @default - no growth
@@ -55,76 +55,76 @@ export interface TopicProps {
   readonly acknowledgedPartitions?: number;
 
   /**
-   * What happens to the topic, and every message in it, when it leaves the stack.
+   * Whether the topic, with every message in it, is deleted when it leaves the stack.
    *
    * @default 'retain'
    */
   readonly onRemoval?: 'retain' | 'delete';
 }
 
-/** What `OutboxTopics` can be told. */
+/** Options of an `OutboxTopics`. */
 export interface OutboxTopicsProps extends BrokerProps {
   /**
-   * Topics by name, or with what they should be like.
+   * Topics, by name or with options.
    *
    * @default - those of `events`
    */
   readonly topics?: (string | TopicProps)[];
 
   /**
-   * The catalogue of a service: every topic that it names is made, and takes messages as large as its events may be.
-   * What `topics` says of one of them comes first.
+   * The catalogue of a service. The construct makes every topic in it, with a message limit that fits the service's
+   * events. Options in `topics` take precedence.
    *
    * @default - only `topics`
    */
   readonly events?: EventCatalogue;
 
   /**
-   * Partitions of topics that do not say it.
+   * Partitions of topics that do not set them.
    *
    * @default 12
    */
   readonly partitions?: number;
 
   /**
-   * What the service's `maxMessageBytes` is, for types of events without their own.
+   * The service's `maxMessageBytes`, for event types without their own.
    *
    * @default 1_048_588
    */
   readonly maxMessageBytes?: number;
 
   /**
-   * Who makes the topics: `cloudformation`, which Amazon MSK offers on clusters with brokers, IAM and Kafka 3.6 or
-   * newer, or `function`, one in the VPC that talks to Kafka.
+   * Maker of the topics: `cloudformation`, which Amazon MSK supports on provisioned clusters with IAM and Kafka 3.6 or
+   * newer, or `function`, a function in the VPC that calls Kafka.
    *
-   * @default - CloudFormation where `cluster` can, as far as is known; otherwise the function
+   * @default - `cloudformation` if `cluster` is known to support it, otherwise `function`
    */
   readonly madeBy?: 'cloudformation' | 'function';
 
   /**
-   * Whether a function in the VPC looks at the partitions before CloudFormation changes them, which compares nothing
-   * itself.
+   * Whether a function in the VPC checks the partitions before CloudFormation changes them, because CloudFormation
+   * compares nothing itself.
    *
    * @default true
    */
   readonly checkGrowth?: boolean;
 
   /**
-   * The function's code, with `index.handler`; for tests of stacks and for own builds.
+   * The function's code, with `index.handler`; for tests of stacks and for your own builds.
    *
    * @default - the bundle that this package contains
    */
   readonly topicsCode?: Code;
 
   /**
-   * How long the logs of the function are kept.
+   * Retention of the function's logs.
    *
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
 }
 
-/** It must be told; a function leaves it to the cluster. */
+/** CloudFormation requires a number; the function leaves it to the cluster. */
 export const CLOUDFORMATION_REPLICAS = 3;
 
 /** Every default that is a value. */
@@ -144,7 +144,7 @@ export const TOPICS_PROPS_DEFAULTS = {
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxTopicsProps>;
 
-/** As records, so that a new option that is not listed does not compile. */
+/** Records, so that the compiler refuses an option that is not listed. */
 const TOPIC_OPTIONS: Readonly<Record<keyof TopicProps, OptionKind>> = {
   topic: true,
   partitions: true,
@@ -167,14 +167,14 @@ const OPTIONS: Readonly<Record<keyof OutboxTopicsProps, OptionKind>> = {
   logRetention: true,
 };
 
-/** A topic with every default in its place. */
+/** A topic with its defaults filled in. */
 export type ResolvedTopic = TopicProps & Required<Pick<TopicProps, keyof typeof TOPIC_DEFAULTS>>;
 
-/** @throws OutboxError `invalid-option` for an option that is unknown or of another kind. */
+/** @throws OutboxError `invalid-option` for an unknown option or one of another kind. */
 export const checkTopicsOptions = (props: OutboxTopicsProps): void => checkOptions('OutboxTopics', props, OPTIONS);
 
 /**
- * The topics that are asked for, by name and by the catalogue.
+ * The topics that the options request, by name and by the catalogue.
  *
  * @throws OutboxError `invalid-option`, naming the topic and what is wrong.
  */
@@ -197,7 +197,7 @@ export function resolveTopics(props: OutboxTopicsProps, defaults: TopicDefaults)
   return topics;
 }
 
-/** By topic: the largest message that the service may write to it. */
+/** The largest message that the service may write, by topic. */
 function writerLimits({ events, maxMessageBytes }: OutboxTopicsProps): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
   for (const definition of Object.values(events?.definitions ?? {})) {
@@ -261,7 +261,7 @@ function checkCounts({ topic, partitions, replicationFactor, acknowledgedPartiti
   }
 }
 
-/** CloudFormation makes topics where Amazon MSK can: on brokers of one's own that authorise by IAM. */
+/** CloudFormation makes topics if Amazon MSK supports it: on provisioned clusters that authorise by IAM. */
 export function makerOf({ madeBy }: OutboxTopicsProps, { cluster }: ResolvedBrokers): 'cloudformation' | 'function' {
   const possible = cluster !== undefined && cluster.kind !== 'serverless' && cluster.access.includes('iam');
   if (madeBy !== 'cloudformation') return madeBy ?? (possible ? 'cloudformation' : 'function');

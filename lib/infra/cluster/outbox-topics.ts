@@ -28,11 +28,11 @@ import {
 } from './outbox-topics-props';
 
 const MEMORY_MB = 256;
-/** Looking, changing and looking again, each with its retries; less than CloudFormation waits. */
+/** Long enough for two checks and a change with their retries, and shorter than CloudFormation waits. */
 const TIMEOUT = Duration.minutes(5);
 
 /**
- * The topics of an outbox: made, changed, and never deleted unless they are told to be.
+ * The topics of an outbox: made, changed, and deleted only if their options say so.
  *
  * @example
  * ```ts
@@ -51,9 +51,9 @@ const TIMEOUT = Duration.minutes(5);
 export class OutboxTopics extends Construct {
   /** Names of all topics. */
   readonly names: string[];
-  /** Every topic, with all defaults in their places. */
+  /** Every topic, with its defaults filled in. */
   readonly topics: readonly ResolvedTopic[];
-  /** The cluster's ARN; of one that is known by its brokers only, their addresses. */
+  /** The cluster's ARN, or its broker addresses if the app knows only these. */
   readonly clusterId: string;
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
@@ -63,7 +63,7 @@ export class OutboxTopics extends Construct {
     const brokers = resolveBrokers(props);
     checkPlaces(Stack.of(this), placesOfBrokers(brokers));
     this.clusterId = clusterOf(brokers);
-    // When everything is in the app: another one may be made after this one.
+    // Validate after the whole app exists: another OutboxTopics may be made after this one.
     this.node.addValidation({ validate: () => this.#sharedTopics() });
     const byFunction = makerOf(props, brokers) === 'function';
     const defaults = topicDefaultsOf(brokers, byFunction);
@@ -81,7 +81,7 @@ export class OutboxTopics extends Construct {
     });
     guardPolicySizes(this);
     const { cluster } = brokers;
-    // How many brokers somebody else's cluster has is only said for its limits on connections.
+    // For an existing cluster, `brokers` serves only the connection limits.
     if (cluster?.exists === false && cluster.brokers !== undefined) {
       checkReplicas(this.topics, cluster.brokers, byFunction ? undefined : CLOUDFORMATION_REPLICAS);
     }
@@ -94,7 +94,7 @@ export class OutboxTopics extends Construct {
     }
   }
 
-  /** Made twice, a topic fails the deployment, or takes the properties of whoever was deployed last. */
+  /** If two constructs make one topic, the deployment fails, or the properties of the last deployment win. */
   #sharedTopics(): string[] {
     const { region, account } = Stack.of(this);
     return all(this, OutboxTopics)
@@ -113,7 +113,7 @@ export class OutboxTopics extends Construct {
   }
 
   #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
-    // Not the id of a custom resource, which CloudFormation could not turn into this one when the kind of cluster changes.
+    // Not the custom resource's id: CloudFormation could not change its type when the kind of cluster changes.
     const made = new CfnTopic(this, `MskTopic-${topic}`, {
       clusterArn: clusterOf(brokers),
       topicName: topic,
@@ -121,7 +121,7 @@ export class OutboxTopics extends Construct {
       replicationFactor: replicationFactor ?? CLOUDFORMATION_REPLICAS,
       configs: Object.keys(configs).length === 0 ? undefined : Fn.base64(propertiesOf(configs)),
     });
-    // Its name is fixed: one that stays when its creation is rolled back fails the next attempt.
+    // The name is fixed: if the topic stayed after a rollback of its creation, the next attempt would fail.
     made.applyRemovalPolicy(onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     return made;
   }
@@ -132,10 +132,10 @@ export class OutboxTopics extends Construct {
       resourceType: apply ? 'Custom::KafkaTopic' : 'Custom::KafkaTopicCheck',
       serviceToken: provider.serviceToken,
       properties: encodeTopicRequest(request),
-      // What is retained is not even asked about: the brokers may be gone by then.
+      // For a retained topic the function is not even invoked: the brokers may no longer exist.
       removalPolicy: removalPolicyOf(apply ? topic.onRemoval : 'retain'),
     });
-    // Ports and endpoints are resources of their own, that nothing else waits for.
+    // Ports and endpoints are separate resources, which nothing else waits for.
     asked.node.addDependency(...brokers.dependencies);
     return asked;
   }
@@ -170,7 +170,7 @@ export class OutboxTopics extends Construct {
           brokers: [bootstrapBrokers],
           auth: authentication.settings,
         }),
-        // kafkajs schedules timers with a negative delay, which Node.js 24 reports on every cold start.
+        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
       },
     });
@@ -182,17 +182,17 @@ export class OutboxTopics extends Construct {
   }
 }
 
-/** Names the cluster: by its ARN, or a cluster of one's own by the brokers it is found by. */
+/** Identifies the cluster by its ARN, or by its broker addresses if the app has no ARN. */
 export const clusterOf = ({
   cluster,
   bootstrapBrokers,
 }: Pick<ResolvedBrokers, 'cluster' | 'bootstrapBrokers'>): string => cluster?.clusterArn ?? bootstrapBrokers;
 
-/** @throws OutboxError `invalid-option` for topics that are made on another cluster than the one that is used. */
+/** @throws OutboxError `invalid-option` for topics on another cluster. */
 export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): void {
   if (!(topics instanceof OutboxTopics)) return;
   const [made, used] = [topics.clusterId, clusterOf(brokers)];
-  // A token and a plain ARN may be the same cluster, and so may an ARN and addresses.
+  // A token and a plain ARN may name the same cluster, and so may an ARN and addresses.
   const areComparable = Token.isUnresolved(made) === Token.isUnresolved(used) && isArn(made) === isArn(used);
   if (made === used || !areComparable || Stack.of(topics) !== Stack.of(brokers.cluster ?? topics)) return;
   throw invalidOption(
@@ -203,7 +203,7 @@ export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): v
   );
 }
 
-/** The cluster's defaults for a topic, as far as the app shows them. */
+/** The cluster's defaults for a topic, if the app knows them. */
 const topicDefaultsOf = ({ cluster }: ResolvedBrokers, byFunction: boolean): TopicDefaults => ({
   kind: cluster?.kind,
   replicas: byFunction ? cluster?.defaultReplicas : CLOUDFORMATION_REPLICAS,
@@ -215,7 +215,7 @@ const isArn = (text: string): boolean => text.startsWith('arn:');
 const removalPolicyOf = (onRemoval: 'retain' | 'delete'): RemovalPolicy =>
   onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
-/** As Amazon MSK reads and answers it: a line for each property. */
+/** The format of Amazon MSK: one line for each property. */
 const propertiesOf = (configs: Readonly<Record<string, string>>): string =>
   Object.entries(configs)
     .map(([name, value]) => `${name}=${value}`)

@@ -10,32 +10,32 @@ import { checkOptions, type OptionKind } from '../invalid-option';
 import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox-table';
 import { placesOfKeys } from '../places-of';
 
-/** What a `ConsumerInbox` can be told. */
+/** Options of a `ConsumerInbox`. */
 export interface ConsumerInboxProps {
   /**
-   * Name of the table. A named table cannot be replaced, only removed and made again.
+   * Name of the table. CloudFormation cannot replace a named table: remove it and make it again.
    *
    * @default - generated
    */
   readonly tableName?: string;
 
   /**
-   * Key that encrypts the table; the stack must have a region then. The grants extend to the key.
+   * Key that encrypts the table; the stack must then have a region. The grants include the key.
    *
    * @default - a key that DynamoDB owns
    */
   readonly encryptionKey?: IKey;
 
   /**
-   * Whether DynamoDB refuses to delete the table. Without it nobody knows what has been applied: turn it off in test
-   * stacks alone.
+   * Whether DynamoDB refuses to delete the table. The table is the only record of what consumers have applied: set
+   * `false` only in test stacks.
    *
    * @default true
    */
   readonly deletionProtection?: boolean;
 
   /**
-   * What happens to the table when it leaves the stack.
+   * Removal policy of the table.
    *
    * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
    */
@@ -47,7 +47,7 @@ export const INBOX_DEFAULTS = {
   deletionProtection: true,
 } as const satisfies Partial<ConsumerInboxProps>;
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, OptionKind>> = {
   tableName: true,
   encryptionKey: true,
@@ -56,8 +56,8 @@ const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, OptionKind>> = {
 };
 
 /**
- * The table in which consumers note what they have applied and keep what they have parked. Several consumers may share
- * one; each reaches its own part only.
+ * The table in which consumers record applied events and keep parked ones. Several consumers may share a table; each
+ * has access only to its own part.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, OptionKind>> = {
  * ```
  */
 export class ConsumerInbox extends Construct {
-  /** For `OutboxConsumer`, and for functions of your own as `tableName` of `createConsumer`. */
+  /** For `OutboxConsumer`, and for your own functions as `tableName` of `createConsumer`. */
   readonly table: ITable;
 
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
@@ -90,19 +90,19 @@ export class ConsumerInbox extends Construct {
     });
   }
 
-  /** Allows a consumer that runs elsewhere, by `runConsumer` for example, what it does with its own part of the table. */
+  /** Grants a consumer that runs elsewhere, for example by `runConsumer`, access to its own part of the table. */
   grantConsume(grantee: IGrantable, consumerName: string): Grant {
     return grantInbox(this.table, grantee, consumerName);
   }
 
-  /** Allows a service to ask whether a consumer has applied its writes: `isApplied`, `waitUntilApplied`, `lag`. */
+  /** Allows a service to query whether a consumer has applied its writes: `isApplied`, `waitUntilApplied`, `lag`. */
   grantWait(grantee: IGrantable, consumerName: string): Grant {
     return grantWait(this.table, grantee, consumerName);
   }
 
   /**
-   * Allows an operator's tools to look at everything and to ask consumers for something, such as a redrive or a resend. What has been
-   * applied they cannot change.
+   * Allows an operator's tools to read everything and to put requests to consumers, such as a redrive or a resend. The
+   * tools cannot change records of applied events.
    */
   grantOperate(grantee: IGrantable): void {
     grantKey(this.table, grantee);
@@ -121,7 +121,7 @@ export class ConsumerInbox extends Construct {
   }
 }
 
-/** Everything in a table that belongs to a consumer lies under keys that begin with its name. */
+/** All keys of a consumer begin with its name. */
 export function grantInbox(table: ITable, grantee: IGrantable, consumerName: string): Grant {
   grantKey(table, grantee);
   return Grant.addToPrincipal({
@@ -129,7 +129,7 @@ export function grantInbox(table: ITable, grantee: IGrantable, consumerName: str
     actions: [
       'dynamodb:GetItem',
       'dynamodb:Query',
-      // `TransactWriteItems` has no permission of its own: each entry is authorised as the operation it stands for.
+      // `TransactWriteItems` has no permission of its own: IAM authorises each entry as the single operation.
       'dynamodb:PutItem',
       'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',

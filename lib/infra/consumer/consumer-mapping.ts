@@ -13,8 +13,8 @@ import type { Construct } from 'constructs';
 import type { ConsumedTopic, ResolvedConsumerProps } from './outbox-consumer-props';
 
 /**
- * What brings the messages of one topic to the function of a consumer: pollers of Lambda's own, in provisioned mode. Those
- * need no NAT and no endpoints, and only they take partial answers and unlimited retries of Kafka.
+ * The event source mapping that delivers one topic to a consumer's function, in provisioned mode. Provisioned pollers
+ * need neither NAT nor endpoints, and only they support partial batch responses and unlimited retries for Kafka.
  */
 export function consumerMapping(
   scope: Construct,
@@ -44,12 +44,12 @@ export function consumerMapping(
       pollerGroupName: pollerGroupOf(props),
     },
     reportBatchItemFailures: true,
-    // A batch that runs out of retries is dropped, and an outage may last.
+    // Lambda drops a batch that runs out of retries, and an outage may outlast any limit.
     retryAttempts: props.onFailure?.retryAttempts ?? -1,
     onFailure: props.onFailure === undefined ? undefined : wholeBatchesTo(props.onFailure.bucket),
     metricsConfig: { metrics: [MetricType.EVENT_COUNT, MetricType.ERROR_COUNT, MetricType.KAFKA_METRICS] },
   });
-  // It is refused while the role may not do this yet, and its pollers begin at once.
+  // Lambda refuses the mapping until the role has its permissions, and its pollers start at once.
   mapping.node.addDependency(target.role ?? target, ...props.dependencies);
   return mapping;
 }
@@ -58,24 +58,24 @@ export function consumerMapping(
 const GROUP_MAPPINGS = 100;
 const GROUP_POLLERS = 2_000;
 
-/** Mappings of one group share pollers, which are billed by the hour; `undefined` where sharing is not possible or idle. */
+/** Mappings of one group share pollers, which are billed by the hour; `undefined` if sharing has no effect. */
 const pollerGroupOf = ({ consumerName, topics, maximumPollers }: ResolvedConsumerProps): string | undefined =>
   topics.length > 1 && topics.length <= GROUP_MAPPINGS && topics.length * maximumPollers <= GROUP_POLLERS
     ? consumerName
     : undefined;
 
-/** The Amazon MSK cluster that the pollers ask for its brokers; `undefined` for brokers that are only known by address. */
+/** The Amazon MSK cluster in which pollers look the brokers up; `undefined` if the app knows only addresses. */
 const clusterOf = ({ cluster, authentication }: ResolvedConsumerProps): string | undefined =>
   cluster?.clusterArn ?? authentication.clusterArn;
 
-/** Servers, separated by commas, of which there may be any number at deployment. */
+/** Splits a comma-separated list of servers, which may be a token of unknown length. */
 const listOf = (servers: string): string[] =>
   Token.isUnresolved(servers) ? Fn.split(',', servers) : servers.split(',').map((server) => server.trim());
 
 function accessOf(props: ResolvedConsumerProps, target: LambdaFunction): SourceAccessConfiguration[] {
   const { authentication, vpc, vpcSubnets } = props;
   const login = loginOf(authentication.settings);
-  // At Amazon MSK, pollers take subnets and groups of the cluster.
+  // With Amazon MSK, pollers use the subnets and groups of the cluster.
   if (clusterOf(props) !== undefined || vpc === undefined) return login;
   return [
     ...login,
@@ -100,7 +100,7 @@ function loginOf(settings: ResolvedConsumerProps['authentication']['settings']):
   return [];
 }
 
-/** Not `S3OnFailureDestination`, which may also read and delete what lies in the bucket. */
+/** Not `S3OnFailureDestination`, which also grants reading and deleting the bucket's objects. */
 const wholeBatchesTo = (bucket: IBucket): IEventSourceDlq => ({
   bind: (_mapping, target) => {
     Grant.addToPrincipal({ grantee: target, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] });
@@ -110,7 +110,7 @@ const wholeBatchesTo = (bucket: IBucket): IEventSourceDlq => ({
   },
 });
 
-/** What pollers do with the role of the function, beside reading: they look the cluster up and connect to its network. */
+/** Pollers use the function's role: besides reading, they look up the cluster and connect to its network. */
 export function grantPolling(target: LambdaFunction, props: ResolvedConsumerProps): void {
   const clusterArn = clusterOf(props);
   if (clusterArn !== undefined) {
@@ -135,7 +135,7 @@ export function grantPolling(target: LambdaFunction, props: ResolvedConsumerProp
       'ec2:DescribeSubnets',
       'ec2:DescribeVpcs',
     ],
-    // EC2 cannot limit these to some interfaces.
+    // EC2 cannot restrict these actions to specific interfaces.
     resourceArns: ['*'],
   });
 }

@@ -15,7 +15,7 @@ import { all, isTable, keyProblems, propertiesOf, routeProblems } from '../look-
 import { Outbox } from '../outbox';
 import type { ResolvedConsumerProps } from './outbox-consumer-props';
 
-/** The part of `OutboxConsumer` that is looked at. */
+/** The part of `OutboxConsumer` that the guards read. */
 interface NamedConsumer extends Construct {
   readonly consumerName: string;
   readonly inbox: ITable;
@@ -23,8 +23,8 @@ interface NamedConsumer extends Construct {
 }
 
 /**
- * What would not work once it is deployed, as far as the app shows it: of what is imported nothing is known. Each says
- * what, why and what to do.
+ * Problems that would show only after the deployment. The guards know nothing about imported resources. Each message
+ * names the problem, the reason and the fix.
  */
 export function consumerProblems(
   consumer: NamedConsumer,
@@ -46,7 +46,7 @@ function inboxGuard({ inbox }: NamedConsumer): string[] {
   return isTable(resource) ? inboxProblems(propertiesOf(resource)) : [];
 }
 
-/** It has the keys and the TTL of an inbox, and its stream would bring every note of the consumer to the relay. */
+/** An outbox table passes for an inbox, but its stream would deliver every record of the consumer to the relay. */
 function outboxTableGuard(consumer: NamedConsumer): string[] {
   return all(consumer, Outbox)
     .filter((outbox) => isSameTable({ user: outbox, table: outbox.table }, { user: consumer, table: consumer.inbox }))
@@ -76,7 +76,7 @@ interface KafkaMapping {
   readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId?: unknown };
 }
 
-/** Lambda wants a group for each mapping: `a.b` is that of a consumer `a.b`, and of a consumer `a` for its topic `b`. */
+/** Each mapping needs its own group: `a.b` may belong to a consumer `a.b`, or to a consumer `a` for its topic `b`. */
 function groupGuard(consumer: NamedConsumer): string[] {
   const byGroup = new Map<string, string[]>();
   const own = Object.values(consumer.eventSourceMappings).map(({ node }) => node.defaultChild);
@@ -99,7 +99,7 @@ function groupGuard(consumer: NamedConsumer): string[] {
     });
 }
 
-/** The group with its cluster, as text; `undefined` for a mapping of something else. */
+/** The group and its cluster, as text; `undefined` for a mapping without a Kafka group. */
 function groupOf(mapping: CfnEventSourceMapping): string | undefined {
   const properties = propertiesOf(mapping) as KafkaMapping;
   const { ConsumerGroupId } =

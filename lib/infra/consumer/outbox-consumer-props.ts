@@ -13,57 +13,57 @@ import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 
-/** What an `OutboxConsumer` can be told. */
+/** Options of an `OutboxConsumer`. */
 export interface OutboxConsumerProps extends BrokerProps {
   /**
-   * Names the consumer for ever: its part of the inbox, its Kafka group, its dead-letter topics, and the value of the
-   * metrics dimension `service`. Another name is another consumer, which begins anew.
+   * Permanent name of the consumer. It names its part of the inbox, its Kafka group, its dead-letter topics, and the
+   * value of the metrics dimension `service`. A new name makes a new consumer, which starts over.
    */
   readonly consumerName: string;
 
   /**
-   * The topics that it reads: all of an `OutboxTopics`, or some by name. Say of one that takes larger messages than Kafka's
-   * default what its `max.message.bytes` is, as `{ topic, configs }` or with an entry of `OutboxTopics.topics`. Add
-   * further topics at the end: the first one's Kafka group is `consumerName`, that of each further one
-   * `<consumerName>.<topic>`, because Lambda wants a group for each.
+   * The topics to read: all of an `OutboxTopics`, or some by name. If a topic accepts larger messages than Kafka's
+   * default, pass its `max.message.bytes` as `{ topic, configs }` or as an entry of `OutboxTopics.topics`. Append
+   * further topics at the end: Lambda requires a group for each topic, and the first topic's group is `consumerName`,
+   * while each further one's is `<consumerName>.<topic>`.
    */
   readonly topics: OutboxTopics | (string | TopicProps)[];
 
-  /** The function's code. Its handler is made by `handleKafkaEvent` with `partialBatchResponse: true`. */
+  /** The function's code. Its handler must come from `handleKafkaEvent` with `partialBatchResponse: true`. */
   readonly code: Code;
 
   /**
-   * Where in the code the handler is.
+   * Name of the handler in the code.
    *
    * @default 'index.handler'
    */
   readonly handler?: string;
 
   /**
-   * The table in which it notes what it has applied: that of a `ConsumerInbox`, or one with the string keys `pk` and `sk`
-   * and TTL on `expiresAt`. Consumers may share one.
+   * The table in which the consumer records applied events: that of a `ConsumerInbox`, or a table with the string keys
+   * `pk` and `sk` and TTL on `expiresAt`. Several consumers may share one.
    *
-   * @default - that of a new `ConsumerInbox`
+   * @default - the table of a new `ConsumerInbox`
    */
   readonly inbox?: ITable;
 
   /**
-   * Whether the dead-letter topics, `<topic>.<consumerName>.dlt`, are made here. Otherwise they must exist, and take
-   * messages 4 KB larger than their topics do.
+   * Whether the construct makes the dead-letter topics, `<topic>.<consumerName>.dlt`. Otherwise they must exist, and
+   * accept messages 4 KB larger than their source topics do.
    *
    * @default true
    */
   readonly makeDeadLetterTopics?: boolean;
 
   /**
-   * How long dead letters are kept: long enough for somebody to see the alarm and act.
+   * Retention of dead letters: long enough for an operator to see the alarm and act.
    *
    * @default Duration.days(30)
    */
   readonly deadLetterRetention?: Duration;
 
   /**
-   * Further environment variables of the function, beside those that `consumerEnvironment` and Powertools read.
+   * Further environment variables of the function, next to those that `consumerEnvironment` and Powertools read.
    *
    * @default {}
    */
@@ -77,113 +77,114 @@ export interface OutboxConsumerProps extends BrokerProps {
   readonly memorySize?: number;
 
   /**
-   * How long one invocation may take: 10 seconds to 14 minutes. In the last 5 seconds of it nothing is begun any more.
+   * Timeout of one invocation: 10 seconds to 14 minutes. In its last 5 seconds the handler starts nothing new.
    *
    * @default Duration.minutes(1)
    */
   readonly timeout?: Duration;
 
   /**
-   * Invocations at the same time that Lambda keeps free for the consumer, and never exceeds: at least `minimumPollers`.
+   * Concurrent invocations that Lambda reserves and never exceeds: at least `minimumPollers` for each topic.
    *
-   * @default - what the account has free, and one for each partition at most
+   * @default - the account's unreserved concurrency, at most one for each partition
    */
   readonly reservedConcurrency?: number;
 
   /**
-   * Messages in one invocation, at most: 1 to 10,000, and no more than 6 MB.
+   * Maximum number of messages in one invocation: 1 to 10,000, and no more than 6 MB.
    *
    * @default 100
    */
   readonly batchSize?: number;
 
   /**
-   * How long messages are gathered for an invocation, in whole seconds up to 5 minutes. Lambda never goes back to its
-   * half second once it was told another time.
+   * How long Lambda gathers messages for an invocation, in whole seconds up to 5 minutes. Once another value has been
+   * set, Lambda cannot return to its default of half a second.
    *
    * @default - half a second
    */
   readonly maxBatchingWindow?: Duration;
 
   /**
-   * Pollers that are always there, for each topic: 1 to 200. One carries up to 5 MB a second or 5 invocations at the same
-   * time. They are billed by the hour.
+   * Minimum number of pollers for each topic: 1 to 200. A poller handles up to 5 MB a second or 5 concurrent
+   * invocations. Pollers are billed by the hour.
    *
    * @default 1
    */
   readonly minimumPollers?: number;
 
   /**
-   * Pollers under load, for each topic: up to 2,000. More than a topic has partitions are never used.
+   * Maximum number of pollers for each topic: up to 2,000, and never more than the topic has partitions.
    *
    * @default 10
    */
   readonly maximumPollers?: number;
 
   /**
-   * Where it begins in a topic that its group has never read: `TRIM_HORIZON` with the oldest message, `LATEST` with the
-   * next one, and what comes while the mapping is made may be missed; `AT_TIMESTAMP` with `startingPositionTimestamp`.
+   * Where the consumer starts in a topic that its group has never read. `TRIM_HORIZON` starts with the oldest message;
+   * `LATEST` with the next one, and may miss messages while Lambda creates the mapping; `AT_TIMESTAMP` at
+   * `startingPositionTimestamp`.
    *
    * @default StartingPosition.TRIM_HORIZON
    */
   readonly startingPosition?: StartingPosition;
 
   /**
-   * With `AT_TIMESTAMP`: in seconds since 1970.
+   * For `AT_TIMESTAMP`, in seconds since 1970.
    *
    * @default - none
    */
   readonly startingPositionTimestamp?: number;
 
   /**
-   * Which messages reach the function, by Lambda's own patterns (`FilterCriteria.filter`), at most five. What does not is
+   * Filters on the messages that reach the function (`FilterCriteria.filter`), at most five. A filtered message is
    * missing in the sequence of its key: set `gaps: 'ignore'` in `createConsumer`, and do not wait for such events.
    *
-   * @default - all
+   * @default - all messages
    */
   readonly filters?: Record<string, unknown>[];
 
   /**
-   * Where batches go that Lambda gives up. Without it Lambda retries for ever, and what cannot be applied is set aside by
-   * the consumer itself, message by message. With it Lambda retries a limited number of times, also in an outage: what it
-   * gives up then is not applied, and later events of its keys are.
+   * Destination of batches that Lambda gives up. Without it Lambda retries for ever, and the consumer itself parks or
+   * dead-letters each message that it cannot apply. With it Lambda retries a limited number of times, even in an
+   * outage: the messages of a batch that it gives up are not applied, but later events of the same keys are.
    *
-   * @default - nothing is given up
+   * @default - Lambda gives up no batch
    */
   readonly onFailure?: ConsumerOnFailure;
 
   /**
-   * How often the function is invoked without messages, to see whether an operator asks for something (`outbox consumer
-   * redrive`): whole minutes. Otherwise a consumer of idle topics would not look. `false`: with messages only.
+   * How often EventBridge invokes the function without messages, in whole minutes, so that a consumer of idle topics
+   * sees an operator's request (`outbox consumer redrive`). `false`: only invocations with messages see it.
    *
    * @default Duration.minutes(1)
    */
   readonly redriveEvery?: Duration | false;
 
   /**
-   * Whether its topics are read.
+   * Whether Lambda reads the topics.
    *
    * @default true
    */
   readonly enabled?: boolean;
 
   /**
-   * Namespace of the consumer's own metrics. The function gets it as `POWERTOOLS_METRICS_NAMESPACE`, which Powertools'
-   * `Metrics` reads.
+   * Namespace of the consumer's own metrics. The function receives it as `POWERTOOLS_METRICS_NAMESPACE`, which
+   * Powertools' `Metrics` reads.
    *
    * @default 'DynamoDBOutbox'
    */
   readonly metricsNamespace?: string;
 
   /**
-   * How long the logs of the function are kept.
+   * Retention of the function's logs.
    *
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
 
   /**
-   * Key that encrypts the variables of the function where they lie. What the construct sets are names and addresses, no
+   * Key that encrypts the function's environment variables at rest. The construct sets only names and addresses, no
    * secrets.
    *
    * @default - a key that Lambda owns
@@ -191,45 +192,45 @@ export interface OutboxConsumerProps extends BrokerProps {
   readonly environmentEncryptionKey?: IKey;
 
   /**
-   * Key that encrypts the logs. One made in the app is told to let CloudWatch Logs use it; an imported one must be told by
-   * its owner.
+   * Key that encrypts the logs. If the app makes the key, the construct allows CloudWatch Logs to use it; the owner of
+   * an imported key must do so.
    *
    * @default - a key that CloudWatch Logs owns
    */
   readonly logEncryptionKey?: IKey;
 
   /**
-   * Code of the function that makes the dead-letter topics where CloudFormation cannot; for tests of stacks and for own
-   * builds.
+   * Code of the function that makes the dead-letter topics if CloudFormation cannot; for tests of stacks and for your
+   * own builds.
    *
    * @default - the bundle that this package contains
    */
   readonly topicsCode?: Code;
 
   /**
-   * Who is told, and the thresholds; `false` for no alarms and no dashboard.
+   * Notification topics and thresholds; `false` for no alarms and no dashboard.
    *
-   * @default - every alarm and a dashboard; nobody is told
+   * @default - every alarm and a dashboard, without notifications
    */
   readonly monitoring?: ConsumerMonitoringOptions | false;
 }
 
-/** Where Lambda puts what it gives up, and when. */
+/** Destination of batches that Lambda gives up, and the number of retries. */
 export interface ConsumerOnFailure {
   /**
-   * Gets the whole batch. Queues and SNS topics would get its place only, and the messages are gone once Kafka has
-   * dropped them. The cluster's VPC needs a way to S3; a gateway endpoint is free.
+   * Receives the whole batch. Queues and SNS topics would get only its offsets, and the messages are lost once Kafka
+   * has dropped them. The cluster's VPC needs a route to S3; a gateway endpoint is free.
    */
   readonly bucket: IBucket;
 
   /**
-   * Retries before a batch is given up: up to 10,000. It must be said, because Lambda turns "for ever" into 10 with a
-   * destination.
+   * Retries before Lambda gives a batch up: up to 10,000. The option is required, because with a destination Lambda
+   * replaces unlimited retries by 10.
    */
   readonly retryAttempts: number;
 }
 
-/** Every default that is a value; what depends on something else is described at its option. */
+/** Every default that is a value; a default that depends on other options is described at its option. */
 export const CONSUMER_CONSTRUCT_DEFAULTS = {
   handler: 'index.handler',
   makeDeadLetterTopics: true,
@@ -247,7 +248,7 @@ export const CONSUMER_CONSTRUCT_DEFAULTS = {
   logRetention: RetentionDays.ONE_MONTH,
 } as const satisfies Partial<OutboxConsumerProps>;
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, OptionKind>> = {
   ...BROKER_OPTIONS,
   consumerName: true,
@@ -279,7 +280,7 @@ const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, OptionKind>> = {
   monitoring: true,
 };
 
-/** A topic that is read, and as a member of which group. */
+/** A topic to read, and the consumer group that reads it. */
 export interface ConsumedTopic {
   readonly topic: string;
   readonly group: string;
@@ -291,7 +292,7 @@ export type ResolvedConsumerProps = Omit<OutboxConsumerProps, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly ConsumedTopic[] };
 
 /**
- * Fills in the defaults and refuses what cannot work.
+ * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */

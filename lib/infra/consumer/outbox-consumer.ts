@@ -26,19 +26,19 @@ import { estimateTopicArns, guardPolicySizes } from '../role-policies';
 import { OutboxTopics } from '../cluster/outbox-topics';
 
 /**
- * A role names each group and dead-letter topic of so many topics; of more, by a pattern with the name of the consumer.
- * Three ARNs for each of 300 topics are more than IAM accepts.
+ * Up to this number of topics the role names each group and dead-letter topic; above it, a pattern with the consumer's
+ * name. Three ARNs for each of 300 topics exceed IAM's limit.
  */
 const MAX_NAMED_TOPICS = 20;
 
-/** Dead letters are few, and their order tells nothing. */
+/** Dead letters are few, and their order has no meaning. */
 const DEAD_LETTER_PARTITIONS = 1;
 
 /**
- * A consumer of events on Lambda: a function with everything that `createConsumer` and `handleKafkaEvent` need, an event
+ * An event consumer on Lambda: a function with everything that `createConsumer` and `handleKafkaEvent` need, an event
  * source mapping for each topic, an inbox, dead-letter topics and alarms.
  *
- * It is allowed what the library does. What handlers do is granted by the owner of their tables.
+ * Its role has the permissions of the library. Grant the handlers' own permissions on your tables.
  *
  * @example
  * ```ts
@@ -61,19 +61,19 @@ const DEAD_LETTER_PARTITIONS = 1;
  */
 export class OutboxConsumer extends Construct implements IGrantable, IConnectable {
   readonly consumerName: string;
-  /** Applies the events. Nothing but its mappings should invoke it. */
+  /** Applies the events. Only its mappings and the construct's schedule should invoke it. */
   readonly function: IFunction;
-  /** The table in which it notes what it has applied. */
+  /** The table in which the consumer records applied events. */
   readonly inbox: ITable;
-  /** Where it sets aside what it cannot apply, by topic. */
+  /** The dead-letter topic of each topic, for messages that the consumer cannot apply. */
   readonly deadLetterTopics: Readonly<Record<string, string>>;
-  /** What carries a topic to the function, by topic. */
+  /** The event source mapping of each topic. */
   readonly eventSourceMappings: Readonly<Record<string, IEventSourceMapping>>;
-  /** Its Kafka group, by topic. */
+  /** The consumer group of each topic. */
   readonly groups: Readonly<Record<string, string>>;
   /** The alarms; `undefined` when `monitoring` is `false`. */
   readonly monitoring?: ConsumerMonitoring;
-  /** The role of the function: grant it what handlers do. */
+  /** The role of the function: grant it the handlers' permissions. */
   readonly grantPrincipal: IPrincipal;
 
   readonly #metricsNamespace: string;
@@ -112,13 +112,13 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     this.eventSourceMappings = Object.fromEntries(
       topics.map((topic) => {
         const mapping = consumerMapping(this, consumer, topic, resolved);
-        // A message that cannot be read blocks its partition while there is nowhere to set it aside.
+        // While the dead-letter topics do not exist, an unreadable message blocks its partition.
         mapping.node.addDependency(...deadLetters);
         return [topic.topic, mapping];
       }),
     );
     this.#schedule(consumer, resolved);
-    // When everything is in the app: endpoints and policies may be added after the consumer.
+    // Validate after the whole app exists: endpoints and policies may be added after the consumer.
     this.node.addValidation({ validate: () => consumerProblems(this, consumer, resolved) });
     if (monitoring === undefined) return;
     this.monitoring = new ConsumerMonitoring(this, 'Monitoring', {
@@ -140,12 +140,12 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     return this.function.connections;
   }
 
-  /** A metric that the consumer counts with `consumerTelemetry`, such as `appliedEvents`: its sum, or p99 of a latency. */
+  /** A metric that the consumer emits by `consumerTelemetry`, such as `appliedEvents`: its sum, or p99 of a latency. */
   metric(name: ConsumerMetric, options?: OutboxMetricOptions): Metric {
     return consumerMetric(this, this.#metricsNamespace, name, options);
   }
 
-  /** Allows a service to ask whether its writes have been applied: `isApplied`, `waitUntilApplied`, `lag`. */
+  /** Allows a service to query whether its writes have been applied: `isApplied`, `waitUntilApplied`, `lag`. */
   grantWait(grantee: IGrantable): Grant {
     return grantWait(this.inbox, grantee, this.consumerName);
   }
@@ -171,7 +171,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       handler: props.handler,
       memorySize: props.memorySize,
       timeout: props.timeout,
-      // Of the looks for what operators ask for, which have a next one; messages come by a mapping, which waits for its answer.
+      // For the scheduled invocations, whose next one replaces a retry. Mappings retry by themselves.
       retryAttempts: 0,
       reservedConcurrentExecutions: props.reservedConcurrency,
       logRetention: props.logRetention,
@@ -181,7 +181,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,
       environment: {
-        // kafkajs schedules timers with a negative delay, which Node.js 24 reports.
+        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
         ...props.environment,
         ...own,
@@ -189,7 +189,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     });
   }
 
-  /** An event without records: that is somebody who asks whether an operator wants something. */
+  /** An event without records makes the consumer check for an operator's request. */
   #schedule(consumer: LambdaFunction, { redriveEvery, enabled }: ResolvedConsumerProps): void {
     if (redriveEvery === false) return;
     new Rule(this, 'Redrive', {
@@ -231,7 +231,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
           ),
         },
       })),
-      // They have no order that growth could break.
+      // Dead letters have no order that growth could break.
       checkGrowth: false,
       topicsCode: props.topicsCode,
       logRetention: props.logRetention,

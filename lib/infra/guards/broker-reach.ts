@@ -6,14 +6,14 @@ import { invalidOption } from '../invalid-option';
 const MSK_HOST = /\.kafka(-[a-z]+)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 
 /**
- * By IPv4 and IPv6. Brokers with public access listen on 9194, 9196 and 9198 for it.
+ * Ports for IPv4 and IPv6. With public access, brokers listen on 9194, 9196 and 9198 instead.
  * https://docs.aws.amazon.com/msk/latest/developerguide/port-info.html
  */
 const PORTS_INSIDE_VPC: ReadonlySet<number> = new Set(
   Object.values(BROKER_PORTS).flatMap((port) => [port, port + 11_000]),
 );
 
-/** An address that leads nowhere outside of the VPC of its Amazon MSK cluster; `undefined` when none is known to. */
+/** The first address that only the VPC of its MSK cluster can reach; `undefined` if there is none. */
 export function addressInsideVpc(bootstrapBrokers: string): string | undefined {
   if (Token.isUnresolved(bootstrapBrokers)) return undefined;
   return bootstrapBrokers
@@ -29,11 +29,11 @@ export interface BrokerReach {
   /** Whether the function runs in a VPC. */
   readonly inVpc: boolean;
   readonly bootstrapBrokers: string;
-  /** By the ARN of the cluster, which answers the addresses inside its VPC. */
+  /** Whether the deployment looks the brokers up by the cluster's ARN, which yields addresses inside its VPC. */
   readonly areLookedUp: boolean;
 }
 
-/** @throws OutboxError `invalid-option` for a function in no VPC that would have to reach brokers inside of one. */
+/** @throws OutboxError `invalid-option` for a function outside of any VPC whose brokers listen inside one. */
 export function checkBrokerReach({ inVpc, bootstrapBrokers, areLookedUp }: BrokerReach): void {
   if (inVpc) return;
   const inside = areLookedUp ? 'the addresses that the cluster is asked for' : addressInsideVpc(bootstrapBrokers);

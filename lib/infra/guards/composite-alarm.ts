@@ -4,7 +4,7 @@ import { Token } from 'aws-cdk-lib';
 const MAX_ALARMS = 100;
 const MAX_RULE_LENGTH = 10_240;
 
-/** Why CloudWatch would not take a composite alarm of the alarms of these names; `undefined` when it would. */
+/** Why CloudWatch would refuse a composite alarm of alarms with these names; `undefined` if it would not. */
 export function compositeAlarmProblem(path: string, names: readonly string[], region: string): string | undefined {
   const length = ruleLength(names, Token.isUnresolved(region) ? 'eu-west-1' : region);
   if (names.length <= MAX_ALARMS && length <= MAX_RULE_LENGTH) return undefined;

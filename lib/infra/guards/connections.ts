@@ -1,9 +1,9 @@
 import { invalidOption } from '../invalid-option';
 
-/** Amazon MSK's limits for clients that log in by IAM. */
+/** Amazon MSK's limits for clients that authenticate by IAM. */
 interface IamLimits {
   readonly connections: number;
-  /** New ones in a second: fixed, cannot be raised. */
+  /** New connections in a second. AWS does not raise this limit. */
   readonly newPerSecond: number;
   readonly of: string;
 }
@@ -12,19 +12,19 @@ const PER_BROKER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'each
 const PER_T3_BROKER: IamLimits = { connections: 3_000, newPerSecond: 4, of: 'each broker of type t3' };
 const PER_SERVERLESS_CLUSTER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'a serverless cluster' };
 
-/** A relay has one, and for a moment a second one: a producer whose send failed is replaced. */
+/** A relay has one connection, and briefly a second one while it replaces a producer whose send failed. */
 const CONNECTIONS_OF_A_RELAY = 2;
 
 export interface RelayConnections {
   readonly authentication: string;
   readonly clusterKind?: string;
   readonly instanceType?: string;
-  /** One relay runs for each. */
+  /** One relay runs for each shard. */
   readonly expectedShards: number;
   readonly relayConcurrency?: number;
 }
 
-/** @throws OutboxError `invalid-option` when the relays of all shards would be more than brokers or Lambda let in. */
+/** @throws OutboxError `invalid-option` if the relays of all shards exceed the limits of the brokers or Lambda. */
 export function checkConnections(relays: RelayConnections): void {
   const { authentication, expectedShards, relayConcurrency } = relays;
   if (relayConcurrency !== undefined && relayConcurrency < expectedShards) {

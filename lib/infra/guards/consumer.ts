@@ -8,7 +8,7 @@ import { checkMemory, checkVariables } from './lambda-limits';
 import { checkTopicNames } from './topic-names';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
-/** @throws OutboxError `invalid-option` for what Lambda would refuse at deployment, or what would block or lose messages. */
+/** @throws OutboxError `invalid-option` for options that Lambda refuses, or that would block or lose messages. */
 export function checkConsumer(props: ResolvedConsumerProps): void {
   checkName(props);
   checkTopics(props.topics, props.consumerName);
@@ -44,10 +44,10 @@ function checkName({ consumerName, metricsNamespace }: ResolvedConsumerProps): v
   }
 }
 
-/** What Lambda accepts of the names that Kafka allows. */
+/** Lambda accepts only these of the names that Kafka allows. */
 const READABLE_TOPIC = /^[A-Za-z0-9_-][A-Za-z0-9._-]{1,248}$/;
 const MAX_NAMES_LENGTH = 199;
-/** Lambda takes 6 MB in one invocation, and base64 makes four bytes of three. */
+/** Lambda accepts 6 MB in one invocation, and base64 turns three bytes into four. */
 export const MAX_INVOCATION_MESSAGE_BYTES = 4_500_000;
 
 function checkTopics(topics: readonly ConsumedTopic[], consumerName: string): void {
@@ -191,7 +191,7 @@ function checkMapping(props: ResolvedConsumerProps): void {
   );
 }
 
-/** In the year 2286; a time in milliseconds is above. */
+/** In the year 2286. A time in milliseconds exceeds it. */
 const LATEST_TIMESTAMP = 9_999_999_999;
 
 function checkStart({ startingPosition, startingPositionTimestamp }: ResolvedConsumerProps): void {

@@ -1,7 +1,7 @@
 import { INBOX_TABLE } from '../../event/table';
 import { hasKey, timeToLiveOf, type TableProperties } from './table-shape';
 
-/** Why a table of the caller's own cannot be an inbox; empty when it can. */
+/** Why the caller's own table cannot be an inbox; empty if it can. */
 export function inboxProblems(table: TableProperties): string[] {
   const problems: string[] = [];
   if (!hasKey(table, INBOX_TABLE.partitionKey, 'HASH') || !hasKey(table, INBOX_TABLE.sortKey, 'RANGE')) {

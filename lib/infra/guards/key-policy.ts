@@ -1,4 +1,4 @@
-/** A statement of a key's policy, resolved. */
+/** A statement of a key's policy, with its tokens resolved. */
 export interface KeyStatement {
   readonly Effect?: string;
   readonly Action?: string | readonly string[];
@@ -9,9 +9,9 @@ export interface KeyStatement {
 const DECRYPT = 'kms:Decrypt';
 
 /**
- * Why a key's policy shuts a function out, `undefined` when it does not.
+ * Why a key's policy does not let a function use the key; `undefined` if it does.
  *
- * @param role - how the policy names the function's role, resolved
+ * @param role - the function's role as the policy names it, with its tokens resolved
  */
 export function keyPolicyProblem(
   statements: readonly KeyStatement[],
@@ -33,13 +33,13 @@ export function keyPolicyProblem(
 const coversDecrypt = ({ Action }: KeyStatement): boolean =>
   [Action ?? []].flat().some((action) => matches(action, DECRYPT));
 
-/** As IAM compares: letter case aside, `*` for anything. */
+/** Compares as IAM does: ignores case, and `*` matches anything. */
 const matches = (pattern: string, action: string): boolean =>
   new RegExp(`^${pattern.replaceAll(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(action);
 
 const isAnyone = ({ Principal }: KeyStatement): boolean => awsPrincipals(Principal).includes('*');
 
-/** The account, `arn:…:root` or its number alone, lets the policies of its roles decide. */
+/** If a statement names the account (`arn:…:root` or only its number), the policies of its roles decide. */
 const namesAccount = ({ Principal }: KeyStatement): boolean =>
   awsPrincipals(Principal)
     .map((principal) => JSON.stringify(principal))

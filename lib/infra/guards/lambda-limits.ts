@@ -5,7 +5,7 @@ import { invalidOption } from '../invalid-option';
 const MEMORY_MB = { min: 128, max: 10_240 } as const;
 const MAX_VARIABLES_LENGTH = 4_096;
 const VARIABLE = /^[A-Za-z][A-Za-z0-9_]+$/;
-/** What Lambda sets itself, and refuses to take. */
+/** Variables that Lambda sets itself and refuses to accept. */
 const RESERVED =
   /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|LAMBDA_.*|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
 
@@ -35,7 +35,7 @@ export function checkVariables(variables: Readonly<Record<string, string>>): voi
   checkVariablesLength(variables, 'Keep what is longer in a parameter of Systems Manager.');
 }
 
-/** @throws OutboxError `invalid-option` for more text than Lambda takes, as far as it is known at synthesis. */
+/** @throws OutboxError `invalid-option` if the variables that are known at synthesis exceed Lambda's limit. */
 export function checkVariablesLength(variables: Readonly<Record<string, string>>, advice: string): void {
   const length = Object.entries(variables)
     .filter((variable) => !variable.some((text) => Token.isUnresolved(text)))

@@ -3,7 +3,7 @@ import { invalidOption } from '../invalid-option';
 
 export const MAX_MESSAGE_BYTES = 'max.message.bytes';
 
-/** Kafka's own default, and that of Amazon MSK. */
+/** The default of Kafka and of Amazon MSK. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
 interface LimitedTopic {
@@ -11,13 +11,13 @@ interface LimitedTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** `undefined` when it is known only at deployment. */
+/** The limit of a topic; `undefined` if it is known only at deployment. */
 export function maxMessageBytesOf({ configs }: LimitedTopic): number | undefined {
   const given = configs[MAX_MESSAGE_BYTES];
   return Token.isUnresolved(given) ? undefined : Number(given ?? DEFAULT_MAX_MESSAGE_BYTES);
 }
 
-/** @throws OutboxError `invalid-option` when services may write what the topic refuses: each such event parks its key. */
+/** @throws OutboxError `invalid-option` if services may write events that the topic refuses: each parks its key. */
 export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void {
   const bytes = maxMessageBytesOf(topic);
   if (bytes === undefined || bytes >= writerBytes) return;
@@ -29,7 +29,7 @@ export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void
   );
 }
 
-/** @throws OutboxError `invalid-option` when the relay makes batches that a topic refuses as a whole. */
+/** @throws OutboxError `invalid-option` if the relay may send batches that a topic refuses as a whole. */
 export function checkBatchLimit(topics: readonly LimitedTopic[], maxBatchBytes: number): void {
   for (const topic of topics) {
     const bytes = maxMessageBytesOf(topic);

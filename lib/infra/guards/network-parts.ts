@@ -16,9 +16,9 @@ export interface NetworkParts {
 }
 
 /**
- * As far as the app shows it: of an imported subnet or security group the VPC is not known.
+ * Checks what the app makes: the VPC of an imported subnet or security group is unknown.
  *
- * @throws OutboxError `invalid-option` for subnets and security groups without a VPC, or of another one.
+ * @throws OutboxError `invalid-option` for subnets and security groups without a VPC or of another VPC.
  */
 export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: NetworkParts): void {
   if (vpc === undefined) {
@@ -50,13 +50,13 @@ export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: Netw
 const vpcOfSubnet = (subnet: ISubnet): IVpc | undefined =>
   subnet.node.scope instanceof Vpc ? subnet.node.scope : undefined;
 
-/** Of a group made in the app. */
+/** The VPC id of a security group that the app makes. */
 function vpcIdOfGroup(group: ISecurityGroup): string | undefined {
   const resource = group.node.defaultChild;
   return resource instanceof CfnSecurityGroup ? resource.vpcId : undefined;
 }
 
-/** A token and a plain id may be the same VPC. */
+/** A token and a plain id may name the same VPC. */
 function isElsewhere<T extends IVpc | string>(one: T | undefined, other: T): boolean {
   if (one === undefined || one === other) return false;
   if (typeof one !== 'string' || typeof other !== 'string') return true;

@@ -1,18 +1,18 @@
 import { Token } from 'aws-cdk-lib';
 import { invalidOption } from '../invalid-option';
 
-/** Region and account of a resource or a stack; `undefined` where only the deployment knows it. */
+/** Region and account of a resource or a stack; `undefined` if only the deployment knows it. */
 export interface Place {
   readonly region?: string;
   readonly account?: string;
 }
 
 export interface ArnParts extends Place {
-  /** All after the account: `table/orders`. */
+  /** Everything after the account: `table/orders`. */
   readonly resource?: string;
 }
 
-/** The parts of an ARN that are known at synthesis. Works for an ARN of which some parts are tokens. */
+/** The parts of an ARN that are known at synthesis. Some parts may be tokens. */
 export function partsOfArn(arn: string | undefined): ArnParts {
   const [, , , region, account, ...resource] = (arn ?? '').split(':');
   return { region: known(region), account: known(account), resource: known(resource.join(':')) };
@@ -22,7 +22,7 @@ export function partsOfArn(arn: string | undefined): ArnParts {
 export const clusterNameIn = (clusterArn: string | undefined): string | undefined =>
   known(/^cluster\/([^/]+)/.exec(partsOfArn(clusterArn).resource ?? '')?.[1]);
 
-/** `undefined` for an empty text and for one that only the deployment knows. */
+/** The text; `undefined` if it is empty or if only the deployment knows it. */
 export const known = (text: string | undefined): string | undefined =>
   text === undefined || text === '' || Token.isUnresolved(text) ? undefined : text;
 
@@ -34,17 +34,17 @@ export function regionOfBrokers(bootstrapBrokers: string): string | undefined {
 
 export interface Placed {
   readonly option: string;
-  /** The resource as the message names it: `the table "orders"`. */
+  /** The resource in the words of the message: `the table "orders"`. */
   readonly name: string;
   readonly place: Place;
-  /** Parts that must be those of the stack. Default both. */
+  /** Parts that must equal those of the stack. Default: both. */
   readonly compared?: readonly (keyof Place)[];
   readonly advice: string;
 }
 
 const BOTH: readonly (keyof Place)[] = ['region', 'account'];
 
-/** @throws OutboxError `invalid-option` for a resource of another region or account than the stack's. */
+/** @throws OutboxError `invalid-option` for a resource in another region or account than the stack. */
 export function checkPlaces(stack: Place, resources: readonly Placed[]): void {
   for (const { option, name, place, compared = BOTH, advice } of resources) {
     for (const part of compared) {

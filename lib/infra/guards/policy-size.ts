@@ -1,16 +1,16 @@
 import { invalidOption } from '../invalid-option';
 
-/** Quotas of IAM; white space does not count. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/** Quotas of IAM, without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const INLINE_LENGTH = 10_240;
 const MANAGED_LENGTH = 6_144;
-/** The default of a quota that AWS raises on request. */
+/** The default quota, which AWS raises on request. */
 const MANAGED_OF_A_ROLE = 10;
 
 /** The CDK packs statements into policies by this estimate of an ARN that only the deployment knows. */
 export const ARN_ESTIMATE = '@aws-cdk/aws-iam.arnSizeEstimate';
 export const DEFAULT_ARN_LENGTH = 150;
 
-/** Long enough for most names of clusters, of which a token shows nothing. */
+/** Longer than most cluster names: a token reveals nothing about the name. */
 const ASSUMED_CLUSTER_NAME = 'c'.repeat(32);
 
 export interface Place {
@@ -19,20 +19,20 @@ export interface Place {
   readonly account: string;
 }
 
-/** An ARN as long as that of a cluster of this name is after the deployment; its UUID has a suffix such as `-s3`. */
+/** An ARN as long as a deployed cluster of this name has; its UUID has a suffix such as `-s3`. */
 export const clusterArnLike = ({ partition, region, account }: Place, name = ASSUMED_CLUSTER_NAME): string =>
   `arn:${partition}:kafka:${region}:${account}:cluster/${name}/${'u'.repeat(36)}-s10`;
 
 export interface RolePolicies {
   readonly path: string;
-  /** Documents as templates contain them. */
+  /** Policy documents as the template contains them. */
   readonly inline: readonly unknown[];
   readonly managed: readonly unknown[];
-  /** All that are attached, those of AWS included. */
+  /** All attached managed policies, including those of AWS. */
   readonly managedCount: number;
 }
 
-/** Why IAM would refuse the policies of a role; empty when it would accept them. */
+/** Why IAM would refuse the policies of a role; empty if it would accept them. */
 export function policySizeProblems(
   { path, inline, managed, managedCount }: RolePolicies,
   resolve: (document: unknown) => string,
@@ -72,8 +72,8 @@ const DIVIDE = 'Divide the topics among several outboxes, consumers or roles, or
 const REPACK = `If statements of other constructs make it so large, or ARNs are longer than ${DEFAULT_ARN_LENGTH} characters, set the context "${ARN_ESTIMATE}" in cdk.json to the length of the longest ARN, so that the CDK moves statements to further policies. Otherwise: ${DIVIDE}`;
 
 /**
- * The text of a policy as long as after the deployment. An intrinsic function becomes a value of its usual length: a
- * pseudo parameter that of the stack, a cluster its ARN, any other reference the estimate of the CDK.
+ * The text of a policy, with the length that it has after deployment. Each intrinsic function becomes a value of
+ * typical length: a pseudo parameter that of the stack, a cluster its ARN, any other reference the CDK's estimate.
  */
 export function resolvedPolicy(
   document: unknown,
@@ -131,7 +131,7 @@ export function resolvedPolicy(
     return cluster === undefined ? UNKNOWN : clusterArnLike(place, cluster);
   }
 
-  /** Only the ARN of a cluster is cut at its kind. */
+  /** Only a cluster's ARN is split at `:cluster/`. */
   function partsOf(text: string, separator: string): string[] {
     return (separator === ':cluster/' && !text.includes(separator) ? clusterArnLike(place) : text).split(separator);
   }

@@ -1,7 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { invalidOption } from '../invalid-option';
 
-/** @throws OutboxError `invalid-option` when what may have to be replayed has expired by then. */
+/** @throws OutboxError `invalid-option` if items expire before the replay window ends. */
 export function checkReplayWindow(retention: Duration, replayWindow: Duration | undefined): void {
   if (replayWindow === undefined || retention.toSeconds() >= replayWindow.toSeconds()) return;
   throw invalidOption(

@@ -5,7 +5,7 @@ interface ReplicatedTopic {
   readonly replicationFactor?: number;
 }
 
-/** @throws OutboxError `invalid-option` for a topic with more replicas than there are brokers, which Kafka refuses. */
+/** @throws OutboxError `invalid-option` for a topic with more replicas than brokers, which Kafka refuses. */
 export function checkReplicas(topics: readonly ReplicatedTopic[], brokers: number, byDefault?: number): void {
   for (const { topic, replicationFactor = byDefault } of topics) {
     if (replicationFactor === undefined || replicationFactor <= brokers) continue;

@@ -4,15 +4,15 @@ import type { IConstruct } from 'constructs';
 import { isTable, propertiesOf } from '../look-into-app';
 import { known, partsOfArn } from './places';
 
-/** A table as a construct uses it. */
+/** A table and the construct that uses it. */
 export interface UsedTable {
   readonly user: IConstruct;
   readonly table: ITable;
 }
 
 /**
- * Whether two constructs use one table: the same construct, the same name, ARN or stream. Not when the app does not
- * show it, such as for tokens of two stacks.
+ * Whether two constructs use the same table: the same construct, name, ARN or stream. `false` if the app cannot show
+ * it, for example with tokens of two stacks.
  */
 export function isSameTable(one: UsedTable, other: UsedTable): boolean {
   if (!samePlace(one, other)) return false;
@@ -21,7 +21,7 @@ export function isSameTable(one: UsedTable, other: UsedTable): boolean {
   const [stream, otherStream] = [known(one.table.tableStreamArn), known(other.table.tableStreamArn)];
   if (stream !== undefined && stream === otherStream) return true;
   const [name, otherName] = [nameOf(one.table), nameOf(other.table)];
-  // Two new tables of one name may be meant for two accounts, where the stacks do not say.
+  // Without region and account of the stacks, two new tables of one name may be meant for two accounts.
   const { region, account } = placeOf(one);
   const areNew = made !== undefined && otherMade !== undefined;
   if (areNew && (known(region) === undefined || known(account) === undefined)) return false;
@@ -31,12 +31,12 @@ export function isSameTable(one: UsedTable, other: UsedTable): boolean {
   return text === otherText && (Stack.of(one.user) === Stack.of(other.user) || text.includes('Fn::ImportValue'));
 }
 
-/** The replicas of a global table are tables of their own. */
+/** The replicas of a global table count as separate tables. */
 function samePlace(one: UsedTable, other: UsedTable): boolean {
   const [a, b] = [placeOf(one), placeOf(other)];
   if (a.region !== b.region || a.account !== b.account) return false;
   const isKnown = known(a.region) !== undefined && known(a.account) !== undefined;
-  // Stacks without env may be deployed anywhere; those of one stage go together.
+  // Stacks without env may be deployed anywhere, but the stacks of one stage go to the same place.
   return isKnown || Stage.of(one.user) === Stage.of(other.user);
 }
 
@@ -46,12 +46,12 @@ function placeOf({ user, table }: UsedTable) {
   return { region, account };
 }
 
-/** The table's resource, also of an import by tokens of a table that the app makes. */
+/** The table's resource, even if an import names it by a token. */
 export function madeTableOf({ node, tableArn, tableName }: ITable): CfnGlobalTable | CfnTable | undefined {
   return isTable(node.defaultChild) ? node.defaultChild : (madeTableBehind(tableArn) ?? madeTableBehind(tableName));
 }
 
-/** The table's resource that a token names. */
+/** The resource of the table that a token refers to. */
 export function madeTableBehind(text: string | undefined): CfnGlobalTable | CfnTable | undefined {
   if (text === undefined) return undefined;
   return Tokenization.reverseString(text)
@@ -60,7 +60,7 @@ export function madeTableBehind(text: string | undefined): CfnGlobalTable | CfnT
     .find((target) => isTable(target));
 }
 
-/** `undefined` for a generated name, or one that only the deployment knows. */
+/** The table's name; `undefined` if it is generated, or if only the deployment knows it. */
 export function nameOf(table: ITable): string | undefined {
   const made = madeTableOf(table);
   if (made !== undefined) {

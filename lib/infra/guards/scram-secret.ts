@@ -2,15 +2,15 @@ import { Stack, Token } from 'aws-cdk-lib';
 import { CfnSecret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { invalidOption } from '../invalid-option';
 
-/** What MSK demands of a login. https://docs.aws.amazon.com/msk/latest/developerguide/msk-password-tutorial.html */
+/** MSK requires this prefix. https://docs.aws.amazon.com/msk/latest/developerguide/msk-password-tutorial.html */
 export const SCRAM_SECRET_PREFIX = 'AmazonMSK_';
 
-/** @throws OutboxError `invalid-option` for a login that MSK would not associate with a cluster, as far as it is known. */
+/** @throws OutboxError `invalid-option` for a secret that MSK would refuse to associate with a cluster. */
 export function checkScramSecret(secret: ISecret, option = 'scramSecret'): void {
   const resource = secret.node.defaultChild;
   const made = resource instanceof CfnSecret ? resource : undefined;
   const name = made === undefined ? secret.secretName : nameOf(made);
-  // Of what is imported the name may be known at deployment only.
+  // The name of an imported secret may be known only at deployment.
   if ((made !== undefined || !Token.isUnresolved(name)) && name?.startsWith(SCRAM_SECRET_PREFIX) !== true) {
     throw invalidOption(
       option,

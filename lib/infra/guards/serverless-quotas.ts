@@ -1,7 +1,7 @@
 import { invalidOption } from '../invalid-option';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from './message-size';
 
-/** Quotas of MSK Serverless; the first two are for one cluster. */
+/** Quotas of MSK Serverless; the first two apply to a cluster. */
 const PARTITIONS = 2_400;
 const COMPACTED_PARTITIONS = 120;
 const MESSAGE_BYTES = 8 * 1024 * 1024;
@@ -12,7 +12,7 @@ export interface SizedTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** @throws OutboxError `invalid-option` for topics that a cluster of MSK Serverless cannot hold, alone on it. */
+/** @throws OutboxError `invalid-option` for topics that no MSK Serverless cluster could hold, even without others. */
 export function checkServerlessQuotas(topics: readonly SizedTopic[]): void {
   const compacted = topics.filter(({ configs }) => configs['cleanup.policy']?.includes('compact') === true);
   checkPartitions(topics, PARTITIONS, 'partitions');

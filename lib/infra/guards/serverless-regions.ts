@@ -12,7 +12,7 @@ const REGIONS: ReadonlySet<string> = new Set(
   us-isob-east-1 us-isob-west-1 us-isof-east-1 us-isof-south-1 us-west-2`.split(/\s+/),
 );
 
-/** Why a serverless cluster may not deploy in a region; `undefined` when it may, or when the region is not known. */
+/** Why a serverless cluster may fail to deploy in a region; `undefined` if the region supports it or is unknown. */
 export function serverlessRegionWarning(region: string): string | undefined {
   const here = known(region);
   if (here === undefined || REGIONS.has(here)) return undefined;

@@ -1,6 +1,6 @@
 import { known } from './places';
 
-/** A statement of a resource's policy, resolved. */
+/** A statement of a resource's policy, with its tokens resolved. */
 export interface ResourceStatement {
   readonly Effect?: string;
   readonly Action?: Texts;
@@ -13,22 +13,22 @@ export interface ResourceStatement {
 }
 type Texts = string | readonly string[];
 
-/** A request that an AWS service makes in its own name, as far as the app shows it. */
+/** A request that an AWS service makes as a service principal. */
 export interface ServiceRequest {
-  /** Such as `cloudwatch`. */
+  /** The service, such as `cloudwatch`. */
   readonly service: string;
   readonly action: string;
-  /** The resource as its policy names it, resolved; `*` for what has a policy of its own kind, such as a key. */
+  /** The resolved resource as its policy names it; `*` if it has its own kind of policy, such as a key. */
   readonly resource: unknown;
-  /** On behalf of what it asks. */
+  /** Account on whose behalf the service makes the request. */
   readonly account?: string;
   readonly region?: string;
 }
 
-/** Whether a part of a statement applies. Where the app does not show it, it may. */
+/** Whether a part of a statement applies; `maybe` if the app cannot show it. */
 type Answer = 'yes' | 'no' | 'maybe';
 
-/** Why a resource's own policy keeps a service out; `undefined` when it lets it in, as far as the app shows it. */
+/** Why a resource's own policy keeps a service out; `undefined` if it does not, as far as the app can show it. */
 export function shutOut(
   statements: readonly ResourceStatement[],
   request: ServiceRequest,
@@ -75,11 +75,11 @@ function isResource({ Resource, NotResource }: ResourceStatement, resource: unkn
 
 function isSame(resource: unknown, pattern: unknown): Answer {
   if (pattern === '*' || resource === '*' || JSON.stringify(resource) === JSON.stringify(pattern)) return 'yes';
-  // Only the deployment knows what one of them is.
+  // Only the deployment knows the values.
   return typeof resource === 'string' && typeof pattern === 'string' ? sure(isLike(resource, pattern)) : 'maybe';
 }
 
-/** A service that asks in its own name has no organization, no account, and no network that a policy could know. */
+/** A request of a service principal carries no organization, principal account or network for a condition to match. */
 const NOT_CARRIED =
   /^aws:(principalorg(id|paths)|principalaccount|principalarn|principaltag\/.*|sourceip|sourcevpc|sourcevpce|vpcsourceip)$/;
 
@@ -96,7 +96,7 @@ function holds(operator: string, key: string, values: readonly unknown[], reques
   return negated ? not(found) : found;
 }
 
-/** How a value of a condition compares with what the request carries; `undefined` when that is not known. */
+/** Compares a condition's value with the request; `undefined` if the request's value is unknown. */
 function valueOf(key: string, { service, account, region }: ServiceRequest): ((value: unknown) => Answer) | undefined {
   switch (key) {
     case 'aws:securetransport':
@@ -119,14 +119,14 @@ function compare(value: unknown, own: string | undefined): Answer {
   return pattern === undefined || text === undefined ? 'maybe' : sure(isLike(text, pattern));
 }
 
-/** Which alarm it is, is not compared. */
+/** Ignores the resource part: it does not compare which alarm it is. */
 function isSourceArn(value: unknown, [service, region, account]: readonly (string | undefined)[]): Answer {
   const [, , ofService, ofRegion, ofAccount] = typeof value === 'string' ? value.split(':') : [];
   const parts = all([compare(ofService, service), compare(ofRegion, region), compare(ofAccount, account)]);
   return parts === 'no' ? 'no' : 'maybe';
 }
 
-/** As IAM compares: `*` for anything, `?` for one character. */
+/** Compares as IAM does: `*` matches anything, `?` matches one character. */
 const isLike = (text: string, pattern: string): boolean =>
   new RegExp(
     `^${pattern

@@ -1,17 +1,17 @@
-/** What a function in a VPC reaches by an endpoint, or not at all. */
+/** Services that a function in a VPC reaches by an endpoint or by NAT. */
 export type RoutedService = 'dynamodb' | 'secretsmanager';
 
 export interface ServiceRoute {
   readonly service: RoutedService;
   /** Path of the VPC's construct. */
   readonly vpc: string;
-  /** A gateway or interface endpoint of the service is in the VPC. */
+  /** Whether the VPC has a gateway or interface endpoint of the service. */
   readonly hasEndpoint: boolean;
-  /** All subnets have a way out, by NAT. */
+  /** Whether all subnets have NAT. */
   readonly hasEgress: boolean;
 }
 
-/** Whose way to the service it is, and what happens without one. */
+/** The user of the route, and the effect of its absence, both as texts of the message. */
 export interface RouteUser {
   readonly who: string;
   readonly without: string;
@@ -30,7 +30,7 @@ const REMEDIES: Readonly<Record<RoutedService, { readonly name: string; readonly
   },
 };
 
-/** Why a function cannot reach a service from where it runs; `undefined` when it can. */
+/** Why a function cannot reach a service from its subnets; `undefined` if it can. */
 export function routeProblem(
   { service, vpc, hasEndpoint, hasEgress }: ServiceRoute,
   { who, without }: RouteUser,

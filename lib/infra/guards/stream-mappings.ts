@@ -8,10 +8,10 @@ export interface StreamMapping {
   readonly filters: readonly string[];
 }
 
-/** Functions that may read one shard at the same time; of a global table DynamoDB itself is the second reader. */
+/** Functions that may read a shard concurrently; on a global table DynamoDB itself is the second reader. */
 const READERS = { single: 2, global: 1 } as const;
 
-/** What is wrong with what reads the stream; empty when nothing is. */
+/** Problems of the mappings that read the stream; empty if there are none. */
 export function mappingProblems(mappings: readonly StreamMapping[], hasReplicas: boolean): string[] {
   const problems = mappings.filter(({ isOfRelay }) => isOfRelay).flatMap(relayProblems);
   const readers = hasReplicas ? READERS.global : READERS.single;

@@ -1,6 +1,6 @@
 import { TABLE } from '../../event/table';
 
-/** The part of `AWS::DynamoDB::GlobalTable` and `AWS::DynamoDB::Table` that is looked at, as the template says it. */
+/** The part of `AWS::DynamoDB::GlobalTable` and `AWS::DynamoDB::Table` that the guards read, as in the template. */
 export interface TableProperties {
   readonly KeySchema?: readonly { readonly AttributeName?: string; readonly KeyType?: string }[];
   readonly AttributeDefinitions?: readonly { readonly AttributeName?: string; readonly AttributeType?: string }[];
@@ -15,7 +15,7 @@ const TTL_ATTRIBUTE = TABLE.timeToLiveAttribute;
 export const STRONG_CONSISTENCY =
   'The table has multi-Region strong consistency (MRSC), which supports neither transactions, nor a TTL, nor local secondary indexes: an event could not be committed together with its business data. Make it with eventual consistency (MREC).';
 
-/** Why a table of the caller's own cannot be an outbox; empty when it can. */
+/** Why the caller's own table cannot be an outbox; empty if it can. */
 export function tableProblems(table: TableProperties): string[] {
   const problems = [
     keyProblem(table),
@@ -29,7 +29,7 @@ export function tableProblems(table: TableProperties): string[] {
   return problems.filter((problem) => problem !== undefined);
 }
 
-/** Whether the table has a key of that name and type, a text. */
+/** Whether the table has a string key of that name and type. */
 export const hasKey = (
   { KeySchema = [], AttributeDefinitions = [] }: TableProperties,
   name: string,

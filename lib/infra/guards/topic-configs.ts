@@ -2,19 +2,18 @@ import { Token } from 'aws-cdk-lib';
 import { isRecord } from '../../event/options';
 import { invalidOption, nearestOf } from '../invalid-option';
 
-/** A topic as it is asked for. */
 export interface ConfiguredTopic {
   readonly topic: string;
   readonly replicationFactor?: number;
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** The cluster, as far as the app shows it. */
+/** The cluster's defaults, where the app knows them. */
 export interface TopicDefaults {
   readonly kind?: string;
-  /** Replicas of a topic that does not say. */
+  /** Replicas of a topic that does not set them. */
   readonly replicas?: number;
-  /** `min.insync.replicas` of a topic that does not say. */
+  /** `min.insync.replicas` of a topic that does not set it. */
   readonly minInsyncReplicas?: number;
 }
 
@@ -46,7 +45,7 @@ const POLICIES: Rule = {
 };
 const TEXT: Rule = { allowed: 'a text', takes: () => true };
 
-/** What Kafka up to 4.1 lets a topic set (https://kafka.apache.org/documentation/#topicconfigs), and the values that it takes. */
+/** Topic properties of Kafka up to 4.1 and their values. https://kafka.apache.org/documentation/#topicconfigs */
 const RULES: Readonly<Record<string, Rule>> = {
   'cleanup.policy': POLICIES,
   'compression.gzip.level': integer(-1, 9n),
@@ -97,7 +96,7 @@ const ON_SERVERLESS: readonly string[] = [
   'retention.ms',
 ];
 
-/** @throws OutboxError `invalid-option` for properties with which Kafka makes no topic, or one that takes no event. */
+/** @throws OutboxError `invalid-option` for properties that Kafka refuses, or that make a topic refuse all events. */
 export function checkTopicConfigs(given: ConfiguredTopic, defaults: TopicDefaults): void {
   const { topic, configs } = given;
   const option = `topics["${topic}"].configs`;
@@ -133,7 +132,7 @@ function checkConfig(option: string, name: string, value: unknown, kind: string 
   throw invalidOption(option, value, rule.allowed, 'Kafka refuses to make a topic with another value.');
 }
 
-/** Warns of values that may be right, and usually are not. */
+/** Warns of values that are valid but usually wrong. */
 export function topicWarnings(given: ConfiguredTopic, defaults: TopicDefaults): string[] {
   const { configs, replicationFactor } = given;
   const { replicas, minInSync } = durabilityOf(given, defaults);

@@ -1,12 +1,12 @@
 import { Token } from 'aws-cdk-lib';
 import { invalidOption } from '../invalid-option';
 
-/** Kafka and MSK write these themselves. */
+/** Internal topics of Kafka and MSK. */
 const INTERNAL = /^__(consumer_offsets|transaction_state|share_group_state|cluster_metadata|amazon_msk_.*)$/;
 
 /**
  * @param topics - well-formed names
- * @throws OutboxError `invalid-option` for names that Kafka keeps for itself, or of which it makes only one.
+ * @throws OutboxError `invalid-option` for names that Kafka reserves, and for two names that collide.
  */
 export function checkTopicNames(topics: readonly string[]): void {
   const names = topics.filter((topic) => !Token.isUnresolved(topic));
@@ -20,7 +20,7 @@ export function checkTopicNames(topics: readonly string[]): void {
   });
 }
 
-/** Kafka's metrics write "." as "_": it refuses to make a topic whose metrics would be those of another one. */
+/** Kafka's metrics replace "." by "_", and Kafka refuses a topic whose metric name another topic already has. */
 export const isCollision = (one: string, other: string): boolean =>
   one !== other && one.replaceAll('.', '_') === other.replaceAll('.', '_');
 

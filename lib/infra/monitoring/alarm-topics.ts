@@ -11,14 +11,17 @@ import { all, propertiesOf } from '../look-into-app';
 
 const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
-/** Its policy is AWS's, and lets no service use the key: https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger */
+/**
+ * AWS owns its policy; no service may use it:
+ * https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+ */
 const MANAGED_KEY = 'alias/aws/sns';
 
 /**
- * Lets CloudWatch publish the state of the alarms of `scope` to a topic: completes the policies of a topic and a key that
- * the app makes, and warns of what the owner of an imported one must do. Without them an alarm fires, and nobody is told.
+ * Allows CloudWatch to publish the alarms of `scope` to a topic. It completes the policies of a topic and a key that
+ * the app makes, and warns of what the owner of an imported one must add. Otherwise notifications never arrive.
  *
- * @throws OutboxError `invalid-option` for a topic that CloudWatch can never publish to.
+ * @throws OutboxError `invalid-option` for a topic that CloudWatch cannot publish to under any policy.
  */
 export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic): void {
   const impossible = impossibleTopic(option, topic);
@@ -44,12 +47,12 @@ export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic
     Aspects.of(Stack.of(topic)).add(new PublishInPolicies(topic, statement));
     return;
   }
-  // The default policy lets in the topic's own account alone, and goes when there is another one.
+  // SNS's default policy admits only the topic's own account, and any policy replaces it.
   topic.addToResourcePolicy(statement);
   if (isFirst(topic, Stack.of(topic).account)) topic.addToResourcePolicy(publishStatement(topic, topic));
 }
 
-/** Policies that are completed already, by account: `page` and `ticket` may be one, of several outboxes. */
+/** Owners of completed policies, with the accounts: several composite alarms may share one topic. */
 const completed = new WeakMap<IConstruct, Set<string>>();
 
 function isFirst(owner: IConstruct, what: string): boolean {
@@ -60,19 +63,19 @@ function isFirst(owner: IConstruct, what: string): boolean {
   return isNew;
 }
 
-/** The topic's resource, also of an import by a token of a topic that the app makes. */
+/** The topic's resource, even if an import names it by a token. */
 function madeTopicOf(topic: ITopic): CfnTopic | undefined {
   const made = topic.node.defaultChild ?? behind(topic.topicArn);
   return made instanceof CfnTopic ? made : undefined;
 }
 
-/** The resource that a token names. */
+/** The resource that a token refers to. */
 function behind(text: string | undefined): IConstruct | undefined {
   if (text === undefined) return undefined;
   return Tokenization.reverseString(text).tokens.find((token) => Reference.isReference(token))?.target;
 }
 
-/** The key of a topic: its resource where the app makes it, and its name where it has one. */
+/** The key of a topic: its resource if the app makes it, and its name if it has one. */
 function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: CfnKey; readonly named?: string } {
   const named = made === undefined ? topic.masterKey?.keyArn : made.kmsMasterKeyId;
   if (named === undefined) return {};
@@ -82,7 +85,7 @@ function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: Cfn
   return { named, made: resource instanceof CfnKey ? resource : undefined };
 }
 
-/** Answers the refusal of a topic that CloudWatch cannot publish to under any policy. */
+/** Returns an error for a topic that CloudWatch cannot publish to under any policy. */
 function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined {
   const made = madeTopicOf(topic);
   const { FifoTopic: fifo = false, KmsMasterKeyId: key } = (made === undefined ? {} : propertiesOf(made)) as {
@@ -109,7 +112,7 @@ function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined
 
 const cloudWatch = () => new ServicePrincipal(`${CLOUDWATCH}.amazonaws.com`);
 
-/** CloudWatch asks on behalf of the account of the alarms, which the topic need not be of. */
+/** CloudWatch publishes on behalf of the alarms' account, which may differ from the topic's. */
 const ofAlarms = (alarms: IConstruct) => ({ StringEquals: { 'aws:SourceAccount': Stack.of(alarms).account } });
 
 const sidOf = (alarms: IConstruct): string => `OutboxAlarms${known(Stack.of(alarms).account) ?? ''}`;
@@ -137,7 +140,7 @@ function isForeign(alarms: IConstruct, topic: IConstruct): boolean {
   return own !== undefined && other !== undefined && own !== other;
 }
 
-/** Where there is no policy, the default one of SNS lets every alarm of the account publish. */
+/** Adds to existing policies only: SNS's default policy lets every alarm of the account publish. */
 class PublishInPolicies implements IAspect {
   readonly #topic: ITopic;
   readonly #statement: PolicyStatement;
@@ -155,10 +158,10 @@ class PublishInPolicies implements IAspect {
   }
 }
 
-/** Why alarms of `scope` would not be heard, as far as the app shows it; empty when nothing keeps them out. */
+/** Why notifications of the alarms in `scope` would not arrive; empty if the app shows no obstacle. */
 export function publishProblems(scope: Construct, option: string, topic: ITopic | undefined): string[] {
   if (topic === undefined) return [];
-  // Once more: an escape hatch may have changed it since.
+  // Check again: an escape hatch may have changed the topic since.
   const impossible = impossibleTopic(option, topic);
   if (impossible !== undefined) return [impossible.message];
   const made = madeTopicOf(topic);
@@ -168,7 +171,7 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
     ...{ service: CLOUDWATCH, action, resource },
     ...{ account, region },
   });
-  // SNS has one policy for a topic: of several the last one that is deployed.
+  // SNS keeps one policy per topic: of several, the last deployed one wins.
   const documents = all(topic, CfnTopicPolicy)
     .map((policy) => propertiesOf(policy) as { readonly Topics?: unknown[]; readonly PolicyDocument?: Document })
     .filter(({ Topics = [] }) => Topics.some((one) => JSON.stringify(one) === JSON.stringify(arn)))
@@ -197,7 +200,7 @@ interface GuardedPolicy {
   readonly document: Document;
   readonly name: string;
   readonly requests: readonly ServiceRequest[];
-  /** Lets the requests in. */
+  /** The statement that allows the requests. */
   readonly statement: PolicyStatement;
 }
 
@@ -238,7 +241,7 @@ function warnOfImport(scope: Construct, option: string, topic: ITopic, key: Retu
   warn(scope, option, topic, `The topic ${topic.node.path} is not made in this app.${encrypted}`, statements);
 }
 
-/** Once for each topic of a stack, whatever uses it. */
+/** Warns once for each topic and stack. */
 function warn(
   scope: Construct,
   option: string,

@@ -14,50 +14,50 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 
-/** `page` wakes somebody now; `ticket` is for the next working day. */
+/** `page` needs action now; `ticket` needs action on the next working day. */
 export type Severity = 'page' | 'ticket';
 
 /** One metric against one threshold. */
 export interface Condition {
   readonly metric: IMetric;
   readonly breach: { readonly atLeast: number } | { readonly below: number };
-  /** Periods that are looked at. Default 1. */
+  /** Evaluation periods. Default: 1. */
   readonly of?: number;
-  /** Periods of these that must breach. Default all of them. */
+  /** Breaching periods among these that raise the alarm. Default: all. */
   readonly periods?: number;
-  /** What a period without a value means. */
+  /** How the alarm treats a period without data. */
   readonly missing: MissingData;
-  /** Added to the alarm's name where it has several conditions. */
+  /** Added to the alarm's name if it has several conditions. */
   readonly id?: string;
-  /** How long after its creation a new alarm waits for the first values. */
+  /** How long a new alarm waits for its first data points. */
   readonly warmUp?: Duration;
 }
 
-/** `fine` and `breach` as it says, `unchanged`: nothing is known, so the alarm stays as it is. */
+/** The period does not breach (`fine`), breaches (`breach`), or leaves the alarm's state `unchanged`. */
 export type MissingData = 'fine' | 'breach' | 'unchanged';
 
 /** One row of the table of alarms. */
 export interface AlarmSpec {
   readonly id: string;
   readonly severity: Severity;
-  /** What is wrong, in one sentence. */
+  /** The alarm's description: what is wrong, in one sentence. */
   readonly says: string;
   /** Name of the page in docs/runbooks, without `.md`. */
   readonly runbook: string;
-  /** All must hold. */
+  /** The conditions; the alarm is raised while all of them hold. */
   readonly when: readonly [Condition, ...Condition[]];
-  /** Notifies by itself, because what it makes worse has put the composite alarm into alarm long before. */
+  /** Notifies in addition to the composite alarm, which an earlier alarm of the same cause has already raised. */
   readonly repeats?: boolean;
 }
 
 export interface AlarmTexts {
-  /** Put before the name of every alarm: what is watched. */
+  /** Prefix of every alarm's name: the watched outbox or consumer. */
   readonly prefix: string;
-  /** Where the runbooks are published; otherwise their path in the repository is named. */
+  /** Base URL of the published runbooks. Without it, alarms name the path in the repository. */
   readonly runbookBaseUrl?: string;
 }
 
-/** Makes the alarm of a row: a metric alarm, or a composite one of several. It has no action yet. */
+/** Makes the alarm of a row, without an action: a metric alarm, or a composite alarm of several conditions. */
 export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBaseUrl }: AlarmTexts): AlarmBase {
   const alarmDescription = `${spec.says} Runbook: ${runbookUrl(spec.runbook, runbookBaseUrl)}`;
   const alarmName = `${prefix}-${spec.id}`;
@@ -104,7 +104,7 @@ function conditionAlarm(
   if (warmUp !== undefined && alarm.node.defaultChild instanceof CfnAlarm) {
     alarm.node.defaultChild.warmUpConfiguration = {
       warmUpPeriodDurationInMinutes: warmUp.toMinutes(),
-      // Otherwise a first value ends it, and a metric of FILL(m, 0) has values at once.
+      // Otherwise the first value ends the warm-up, and a metric of FILL(m, 0) has values at once.
       onlyStartEvaluatingAfterWarmUpPeriodEnds: true,
     };
   }
@@ -114,7 +114,7 @@ function conditionAlarm(
 export const runbookUrl = (runbook: string, baseUrl = 'docs/runbooks'): string =>
   `${baseUrl.replace(/\/+$/, '')}/${runbook}.md`;
 
-/** Holds while any of the alarms is in alarm, of which there must be one; what is added before synthesis is included. */
+/** Holds while any of the alarms is raised, including alarms added before synthesis. There must be at least one. */
 export const anyAlarm = (alarms: readonly IAlarm[]): IAlarmRule => ({
   renderAlarmRule: () =>
     Lazy.string({

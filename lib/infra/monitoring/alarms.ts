@@ -9,10 +9,10 @@ const FIVE_MINUTES = Duration.minutes(5);
 const HOUR = Duration.hours(1);
 
 /**
- * Every alarm of an outbox: what is measured, when it breaches, and what a missing value means.
+ * Every alarm of an outbox: its metric, its threshold, and how it treats missing data.
  *
- * Two kinds of metrics: the relay and AWS count what happens, and say nothing while nothing happens; the sweeper reports
- * how things stand, once a run, and says nothing in between.
+ * There are two kinds of metrics. The relay and AWS count events, and report nothing without events. The sweeper
+ * reports a state once a run, and nothing in between.
  */
 export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly AlarmSpec[] {
   const specs = [
@@ -23,7 +23,7 @@ export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly Al
     ...sweeping(outbox),
     ...kafka(outbox),
   ];
-  // Where nothing runs, silence is meant: what takes it for a failure would stand for ever.
+  // If nothing runs, silence is intended: an alarm that treats silence as a failure would stay raised for ever.
   return outbox.publishes ? specs : specs.filter(({ when }) => when.every(({ missing }) => missing === 'fine'));
 }
 
@@ -44,7 +44,7 @@ function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }
       id: window.toHumanString().replaceAll(' ', '-'),
       metric: lateShare(window, minLate),
       breach,
-      // Nothing was published, so nothing was late. What hangs has the alarms on the lag.
+      // Nothing was published, so nothing was late. The alarms on the lag detect a relay that hangs.
       missing: 'fine',
     });
     return {
@@ -57,7 +57,7 @@ function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }
   });
 }
 
-/** 14.4 times 0.001 without the noise of floating point. */
+/** Removes floating-point noise, such as that of 14.4 times 0.001. */
 const rounded = (threshold: number): number => Number(threshold.toPrecision(10));
 
 function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
@@ -74,8 +74,8 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
         {
           metric: iteratorAge,
           breach: { atLeast: slo.maxLag.toMilliseconds() },
-          // Lambda reports the age when it invokes: no value is an idle stream. Five minutes are longer than an
-          // invocation that fails and the pause until the next one, so that an outage shows in each of them.
+          // Lambda reports the age with each invocation, so no value means an idle stream. Five minutes are longer than
+          // a failing invocation and the pause after it, so an outage shows in every period.
           missing: 'fine',
         },
       ],
@@ -88,9 +88,9 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
         severity: 'page',
         says: `The relay is so far behind that the stream drops records in ${left}.`,
         runbook: 'stream-edge',
-        // By then "page" has been in alarm for hours, and would tell nobody.
+        // The composite alarm "page" has been raised for hours by then, and would not notify again.
         repeats: true,
-        // As for "relay-behind".
+        // Same as for "relay-behind".
         when: [{ metric: iteratorAge, breach: { atLeast: age }, missing: 'fine' }],
       };
     }),
@@ -118,7 +118,7 @@ function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition 
       expression: 'IF(FILL(writes, 0) > 0 AND FILL(invocations, 0) == 0, 1, 0)',
       label: 'written to, not relayed',
       usingMetrics: {
-        // Not by the table's own method: of a table that is imported by a token, CloudWatch would not know the region.
+        // Not the table's own method: if a token imports the table, CloudWatch would not know the region.
         writes: new Metric({
           namespace: 'AWS/DynamoDB',
           metricName: 'ConsumedWriteCapacityUnits',
@@ -131,14 +131,14 @@ function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition 
       period,
     }),
     breach: { atLeast: 1 },
-    // A write just before the end of a period is relayed in the next one.
+    // The relay handles a write at the end of a period in the next one.
     of: 2,
-    // Neither writes nor invocations: an idle table.
+    // The table is idle: it has neither writes nor invocations.
     missing: 'fine',
   };
 }
 
-/** What other regions write takes units here as well, and is relayed there: only the sweeper knows whose items wait. */
+/** Writes of other regions consume units here too. Only the sweeper knows which pending items this region publishes. */
 function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutbox): Condition {
   const period = Duration.minutes(Math.max(sweeper.every.toMinutes(), OVERDUE.toMinutes()));
   return {
@@ -152,12 +152,12 @@ function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutb
       period,
     }),
     breach: { atLeast: 1 },
-    // As for every other alarm on what the sweeper has found.
+    // Same as for every other alarm on the sweeper's findings.
     missing: 'unchanged',
   };
 }
 
-/** Longer than any invocation, and than the pause after one that failed. */
+/** Longer than any invocation and the pause after a failed one. */
 const OVERDUE = Duration.minutes(30);
 
 function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
@@ -172,9 +172,9 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
         {
           metric: relay.function.metricThrottles({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
-          // A short burst is retried and harms nobody.
+          // Lambda retries a short burst without harm.
           of: 2,
-          // Lambda counts throttles only where there are some.
+          // Lambda reports throttles only when they occur.
           missing: 'fine',
         },
       ],
@@ -190,7 +190,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
           breach: { atLeast: 1 },
           of: 3,
           periods: 2,
-          // Not invoked, so nothing failed. That it is not invoked has an alarm of its own.
+          // The relay was not invoked, so nothing failed. A silent relay has its own alarm.
           missing: 'fine',
         },
       ],
@@ -206,7 +206,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
           breach: { atLeast: relay.timeout.toMilliseconds() * 0.9 },
           of: 3,
           periods: 2,
-          // Not invoked, so not slow.
+          // The relay was not invoked, so it was not slow.
           missing: 'fine',
         },
       ],
@@ -226,7 +226,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
             period: FIVE_MINUTES,
           }),
           breach: { atLeast: 1 },
-          // Counted only where the mapping handles records.
+          // Lambda reports it only while the mapping processes records.
           missing: 'fine',
         },
       ],
@@ -266,7 +266,7 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
         {
           metric: sweeperMetric(outbox.outboxName, 'keysHeldForPartitions', { period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
-          // Reported once a minute, and only while keys are held.
+          // The sweeper's function reports it once a minute, and only while keys are held.
           missing: 'fine',
         },
       ],
@@ -307,10 +307,10 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
           }),
           breach: { below: 1 },
           of: 2,
-          // It reports with every run, so that silence is the failure. FILL tells it at once; without it CloudWatch would
-          // first fall back on older values.
+          // The sweeper reports in every run, so silence is the failure. FILL detects it at once; without it CloudWatch
+          // would first evaluate older values.
           missing: 'breach',
-          // The first run comes up to an interval after the alarm.
+          // The first run may start a whole interval after the alarm exists.
           warmUp: Duration.minutes(Math.min(2 * period.toMinutes(), LONGEST_WARM_UP_MINUTES)),
         },
       ],
@@ -334,7 +334,7 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
       severity: 'ticket',
       says: 'For four sweeps it has been in doubt whether the stream has shown everything.',
       runbook: 'doubt-stands',
-      // One sweep begins the doubt, and the next complete one without a finding ends it.
+      // A gap is suspected from one sweep until the next complete sweep without a finding.
       when: [bySweep(outbox, 'doubt', { atLeast: 1 }, { of: 4 }, { statistic: Stats.MINIMUM })],
     },
   ];
@@ -342,7 +342,7 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
 
 const LONGEST_WARM_UP_MINUTES = 2_880;
 
-/** Trouble that passes by itself is none; trouble in many minutes of an hour is, whatever the number of shards. */
+/** Single failures recover by themselves. Repeated ones within an hour raise an alarm, for any number of shards. */
 function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
   const { outboxName, mskClusterName } = outbox;
   const often = (name: RelayMetric, periods: number): Condition => ({
@@ -350,7 +350,7 @@ function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
     breach: { atLeast: 1 },
     of: HOUR.toMinutes() / FIVE_MINUTES.toMinutes(),
     periods,
-    // The relay counts it only where it happens.
+    // The relay reports it only when it occurs.
     missing: 'fine',
   });
   return [
@@ -359,7 +359,7 @@ function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
       severity: 'ticket',
       says: 'Again and again within an hour, the relay could not publish and had to wait.',
       runbook: 'kafka-unstable',
-      // A rolling restart of three brokers stays below.
+      // A rolling restart of three brokers stays below this limit.
       when: [often('outages', 4)],
     },
     {
@@ -381,7 +381,7 @@ function tooManyConnections(clusterName: string): AlarmSpec {
     runbook: 'kafka-connections',
     when: [
       {
-        // The metric exists for each broker alone, and an alarm must not know how many there are.
+        // The metric exists only per broker, and an alarm must not depend on the number of brokers.
         metric: new MathExpression({
           expression: `SELECT SUM(IAMTooManyConnections) FROM SCHEMA("AWS/Kafka", "Broker ID", "Cluster Name") WHERE "Cluster Name" = '${clusterName}'`,
           label: 'refused connections',
@@ -391,22 +391,22 @@ function tooManyConnections(clusterName: string): AlarmSpec {
         breach: { atLeast: 1 },
         of: 3,
         periods: 2,
-        // A cluster of the monitoring level DEFAULT does not report it: no alarm, rather than one that never ends.
+        // A cluster with the monitoring level DEFAULT does not report it: no alarm instead of one that never ends.
         missing: 'fine',
       },
     ],
   };
 }
 
-/** Once in five minutes is enough. */
+/** A condition that one occurrence in five minutes meets. */
 const counted = ({ outboxName }: MonitoredOutbox, name: RelayMetric): Condition => ({
   metric: relayMetric(outboxName, name, { period: FIVE_MINUTES }),
   breach: { atLeast: 1 },
-  // The relay counts it only where it happens.
+  // The relay reports it only when it occurs.
   missing: 'fine',
 });
 
-/** As the last sweeps found it. */
+/** A condition on a state that the last sweeps reported. */
 const bySweep = (
   { outboxName, sweeper }: MonitoredOutbox,
   name: SweeperMetric,
@@ -417,7 +417,7 @@ const bySweep = (
   metric: sweeperMetric(outboxName, name, { period: sweeper.every, ...options }),
   breach,
   ...window,
-  // Runs do not keep to the borders of periods, so that one may be empty: nothing has changed then. A sweeper that
-  // reports no more has an alarm of its own.
+  // Runs and periods are not aligned, so a period may be empty although nothing has changed. A silent sweeper has its
+  // own alarm.
   missing: 'unchanged',
 });

@@ -7,14 +7,14 @@ import { consumerMetric, type ConsumerMetric } from './metrics';
 import type { MonitoredConsumer } from './subject';
 
 const FIVE_MINUTES = Duration.minutes(5);
-/** Lambda takes some minutes to start the pollers of a new mapping. */
+/** Lambda needs a few minutes to start the pollers of a new mapping. */
 const WARM_UP = Duration.minutes(30);
 
 /**
- * Every alarm of a consumer: what is measured, when it breaches, and what a missing value means.
+ * Every alarm of a consumer: its metric, its threshold, and how it treats missing data.
  *
- * Lambda measures each mapping, and says nothing of one that is disabled. The consumer counts what happens, and says
- * nothing while nothing happens.
+ * Lambda measures each mapping, but reports nothing about a disabled one. The consumer counts events, and reports
+ * nothing without events.
  */
 export function consumerAlarmsOf(consumer: MonitoredConsumer, options: ResolvedConsumerMonitoring): AlarmSpec[] {
   return [
@@ -27,7 +27,7 @@ export function consumerAlarmsOf(consumer: MonitoredConsumer, options: ResolvedC
   ];
 }
 
-/** What Lambda measures of one event source mapping. */
+/** A metric that Lambda reports for an event source mapping. */
 export const mappingMetric = (
   { eventSourceMappingId }: IEventSourceMapping,
   metricName: string,
@@ -58,9 +58,9 @@ function reading(
       {
         metric: mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM),
         breach: { atLeast: maxLag },
-        // A burst is worked off in less.
+        // The consumer works off a burst in less time.
         of: 3,
-        // Nothing is measured where nothing is read, which has an alarm of its own.
+        // Lambda measures nothing while it does not poll, which has its own alarm.
         missing: 'fine',
       },
     ],
@@ -75,7 +75,7 @@ function reading(
         metric: waitingWithoutCommits(mapping),
         breach: { atLeast: 1 },
         of: 3,
-        // As for "consumer-behind".
+        // Same as for "consumer-behind".
         missing: 'fine',
       },
     ],
@@ -95,19 +95,19 @@ function reading(
         }),
         breach: { below: 1 },
         of: 3,
-        // Pollers report a zero when there is nothing to read, so that silence is the failure.
+        // Pollers report zero if there is nothing to read, so silence is the failure.
         missing: 'breach',
         warmUp: WARM_UP,
       },
     ],
   };
-  // One that is switched off on purpose is silent.
+  // A consumer that is disabled on purpose is silent.
   return enabled ? [behind, stuck, silent] : [behind, stuck];
 }
 
 const waitingWithoutCommits = (mapping: IEventSourceMapping): IMetric =>
   new MathExpression({
-    // Not once in the period was everything read.
+    // The minimum lag is above zero: at no time in the period had the consumer read everything.
     expression: 'IF(FILL(lag, 0) > 0 AND FILL(committed, 0) == 0, 1, 0)',
     label: 'waiting, none finished',
     usingMetrics: {
@@ -121,7 +121,7 @@ function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: Moni
   const counted = (metricName: string): Condition => ({
     metric: mappingMetric(mapping, metricName, Stats.SUM),
     breach: { atLeast: 1 },
-    // Counted only where the mapping handles messages.
+    // Lambda reports it only while the mapping processes messages.
     missing: 'fine',
   });
   return [
@@ -159,7 +159,7 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
           breach: { atLeast: 1 },
           of: 3,
           periods: 2,
-          // Not invoked, so nothing failed.
+          // The function was not invoked, so nothing failed.
           missing: 'fine',
         },
       ],
@@ -173,9 +173,9 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
         {
           metric: consumer.function.metricThrottles({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
-          // A short burst is retried and harms nobody.
+          // Lambda retries a short burst without harm.
           of: 3,
-          // Lambda counts throttles only where there are some.
+          // Lambda reports throttles only when they occur.
           missing: 'fine',
         },
       ],
@@ -188,7 +188,7 @@ function applying(consumer: MonitoredConsumer): AlarmSpec[] {
     metric: consumerMetric(consumer, consumer.metricsNamespace, name, { period: FIVE_MINUTES }),
     breach: { atLeast: 1 },
     of,
-    // The consumer counts it only where it happens.
+    // The consumer reports it only when it occurs.
     missing: 'fine',
   });
   return [
@@ -211,7 +211,7 @@ function applying(consumer: MonitoredConsumer): AlarmSpec[] {
       severity: 'page',
       says: 'The consumer cannot set messages aside, and their partitions wait.',
       runbook: 'consumer-dead-letters',
-      // A broker that restarts refuses one, and takes it a minute later.
+      // A restarting broker refuses a dead letter and accepts it a minute later.
       when: [counted('deadLetterFailures', 2)],
     },
     {

@@ -8,7 +8,7 @@ import { consumerMetric, type ConsumerMetric } from './metrics';
 import type { MonitoredConsumer } from './subject';
 import { alarmStates, gigabyteSeconds, graph, GRID, heading, line, type Row } from './widgets';
 
-/** A dashboard about a consumer alone. It has no name of ours: dashboards are global in an account. */
+/** A dashboard for one consumer. CloudFormation generates its name, because dashboards are global in an account. */
 export function consumerDashboard(
   scope: Construct,
   consumer: MonitoredConsumer,
@@ -27,7 +27,7 @@ export function consumerDashboard(
   });
 }
 
-/** As in the dashboard of an outbox: what waits, where time is spent, what it costs. */
+/** The sections of an outbox's dashboard, for a consumer: backlog, latency, cost. */
 export function consumerRows(consumer: MonitoredConsumer, { maxLag }: ResolvedConsumerMonitoring): Row[] {
   const { function: func, inbox, consumerName } = consumer;
   const latency = (statistic: string, label: string): Metric =>
@@ -99,7 +99,7 @@ const ofMappings = ({ mappings }: MonitoredConsumer, name: string, statistic: st
   Object.entries(mappings).map(([topic, mapping]) => mappingMetric(mapping, name, statistic, `${topic}, ${label}`));
 
 const counts = (consumer: MonitoredConsumer, labels: Partial<Record<ConsumerMetric, string>>): Metric[] =>
-  // `entries` forgets the names of the keys.
+  // `Object.entries` loses the type of the keys.
   (Object.entries(labels) as [ConsumerMetric, string][]).map(([name, label]) =>
     consumerMetric(consumer, consumer.metricsNamespace, name, { label }),
   );

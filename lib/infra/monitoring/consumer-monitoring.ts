@@ -12,9 +12,9 @@ export interface ConsumerMonitoringProps {
   readonly options: ResolvedConsumerMonitoring;
 }
 
-/** The alarms of a consumer, gathered with those of an outbox or by themselves, and what a dashboard shows of it. */
+/** The alarms of a consumer, gathered with those of an outbox or by themselves, and its dashboard. */
 export class ConsumerMonitoring extends Construct {
-  /** What gathers the alarms: that of the outbox, or one of the consumer's own. */
+  /** The composite alarms of the outbox, or the consumer's own. */
   readonly gathered: GatheredAlarms;
 
   constructor(scope: Construct, id: string, { consumer, options }: ConsumerMonitoringProps) {

@@ -5,47 +5,47 @@ import { invalidOption, checkOptions, type OptionKind } from '../invalid-option'
 import { checkRunbookBaseUrl } from './options';
 import type { OutboxMonitoring } from './outbox-monitoring';
 
-/** How a consumer is watched. */
+/** Monitoring options of a consumer. */
 export interface ConsumerMonitoringOptions {
   /**
-   * The monitoring of an outbox in the same stack, `Outbox.monitoring`: the consumer's alarms count among its pages and
-   * tickets, and its dashboard gets a part about the consumer.
+   * The monitoring of an outbox in the same stack, `Outbox.monitoring`. Its composite alarms then include the
+   * consumer's alarms, and its dashboard shows the consumer.
    *
-   * @default - `page` and `ticket` alarms and a dashboard of the consumer's own
+   * @default - the consumer's own `page` and `ticket` alarms and dashboard
    */
   readonly outbox?: OutboxMonitoring | undefined;
 
   /**
-   * Where it is told that somebody must act now, and that it is over: a standard SNS topic of the stack's region. CloudWatch
-   * is allowed to publish to a topic, and to use its key, where the app makes them; of imported ones synthesis warns.
+   * SNS topic that receives an alarm that needs action now, and its end: a standard topic of the stack's region. If the
+   * app makes the topic or its key, CloudWatch gets the permission to use it; for an imported one synthesis warns.
    *
-   * @default - where `outbox` says; without it nowhere: the alarms show in the console
+   * @default - the topic of `outbox`; without one, the alarms show only in the console
    */
   readonly pageTopic?: ITopic;
 
   /**
-   * Where it is told that somebody must act on the next working day, and that it is over.
+   * SNS topic that receives an alarm that needs action on the next working day, and its end.
    *
-   * @default - where `outbox` says; without it nowhere: the alarms show in the console
+   * @default - the topic of `outbox`; without one, the alarms show only in the console
    */
   readonly ticketTopic?: ITopic;
 
   /**
-   * Where you publish docs/runbooks of this package's repository, for the link in each alarm's description.
+   * Base URL at which you publish docs/runbooks of this package's repository, for the link in each alarm's description.
    *
-   * @default - what `outbox` says; without it the path in this package's repository is named
+   * @default - the URL of `outbox`; without one, alarms name the path in this package's repository
    */
   readonly runbookBaseUrl?: string;
 
   /**
-   * How many messages may wait in one partition, for a quarter of an hour, before somebody is told.
+   * Number of messages that may wait in one partition for a quarter of an hour before an alarm is raised.
    *
    * @default 10_000
    */
   readonly maxLag?: number;
 
   /**
-   * Whether there is a dashboard, or a part of the outbox's, about the consumer.
+   * Whether the consumer has a dashboard, or a part of the outbox's.
    *
    * @default true
    */
@@ -61,7 +61,7 @@ export const CONSUMER_MONITORING_DEFAULTS = {
 export type ResolvedConsumerMonitoring = ConsumerMonitoringOptions &
   Required<Pick<ConsumerMonitoringOptions, keyof typeof CONSUMER_MONITORING_DEFAULTS>>;
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof ConsumerMonitoringOptions, OptionKind>> = {
   outbox: true,
   pageTopic: true,
@@ -72,7 +72,7 @@ const OPTIONS: Readonly<Record<keyof ConsumerMonitoringOptions, OptionKind>> = {
 };
 
 /**
- * Fills in the defaults and refuses what cannot work.
+ * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */

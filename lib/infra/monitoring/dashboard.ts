@@ -19,11 +19,12 @@ import type { MonitoredOutbox } from './subject';
 import { alarmStates, gigabyteSeconds, graph, GRID, heading, HEIGHT, line, type Row } from './widgets';
 
 /**
- * From top to bottom: is it healthy, what waits, where is time spent, what does it cost.
+ * From top to bottom: health, backlog, latency, cost.
  *
- * It has no name of ours: dashboards are global in an account, and two regions with the same stack would share one.
+ * CloudFormation generates its name: dashboards are global in an account, and one stack in two regions would share a
+ * fixed name.
  *
- * @param alarms - whose state is shown; what is added before synthesis is included
+ * @param alarms - the alarms to show, including those added before synthesis
  */
 export function outboxDashboard(
   scope: Construct,
@@ -108,7 +109,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
         left: [
           relay.function.metric('IteratorAge', { statistic: Stats.MAXIMUM, label: 'age of the newest record read' }),
         ],
-        // Not the edges of the stream: lines at hours would leave no height for minutes.
+        // Without the thresholds of the stream's edge: lines at hours would leave no height for minutes.
         leftAnnotations: [line(maxLag.toMilliseconds(), 'page')],
         leftYAxis: { label: 'ms', showUnits: false, min: 0 },
       }),
@@ -241,7 +242,7 @@ function cost(outbox: MonitoredOutbox): Row[] {
   ];
 }
 
-/** One line a broker, however many there are. */
+/** One line per broker, for any number of brokers. */
 const refusedConnections = (clusterName: string): IMetric =>
   new MathExpression({
     expression: `SEARCH('{AWS/Kafka,"Broker ID","Cluster Name"} MetricName="IAMTooManyConnections" "Cluster Name"="${clusterName}"', 'Sum', 300)`,
@@ -250,10 +251,10 @@ const refusedConnections = (clusterName: string): IMetric =>
   });
 
 const relayMetrics = (outboxName: string, labels: Partial<Record<RelayMetric, string>>): Metric[] =>
-  // `entries` forgets the names of the keys.
+  // `Object.entries` loses the type of the keys.
   (Object.entries(labels) as [RelayMetric, string][]).map(([name, label]) => relayMetric(outboxName, name, { label }));
 
-/** One value a run: with shorter periods, the graph would be dots. */
+/** A run reports one value: with shorter periods, the graph would show dots. */
 const sweeperMetrics = (
   { outboxName, sweeper }: MonitoredOutbox,
   labels: Partial<Record<SweeperMetric, string>>,

@@ -12,19 +12,19 @@ export interface GatheredAlarmsProps extends AlarmTexts {
   readonly ticketTopic?: ITopic;
 }
 
-/** Alarms, gathered in the composite alarms `page` and `ticket`, which notify. */
+/** Alarms, gathered in the composite alarms `page` and `ticket`, which send the notifications. */
 export class GatheredAlarms extends Construct {
-  /** In alarm while anything needs somebody now. */
+  /** Raised while any alarm needs action now. */
   readonly page: CompositeAlarm;
-  /** In alarm while anything needs somebody on the next working day. */
+  /** Raised while any alarm needs action on the next working day. */
   readonly ticket: CompositeAlarm;
-  /** Where the runbooks are published; `undefined` names their path in the repository. */
+  /** Base URL of the published runbooks; if `undefined`, alarms name the path in the repository. */
   readonly runbookBaseUrl?: string;
 
   readonly #props: GatheredAlarmsProps;
-  /** What each composite alarm gathers; read as the template is made. */
+  /** The alarms of each composite alarm; synthesis reads them. */
   readonly #gathered: Readonly<Record<Severity, IAlarm[]>> = { page: [], ticket: [] };
-  /** All of them, for the dashboard. */
+  /** All alarms, for the dashboard. */
   protected readonly shown: IAlarm[] = [];
 
   constructor(scope: Construct, id: string, props: GatheredAlarmsProps) {
@@ -36,11 +36,11 @@ export class GatheredAlarms extends Construct {
     }
     this.page = this.#composite('page', 'Somebody must act now.');
     this.ticket = this.#composite('ticket', 'Somebody must act on the next working day.');
-    // When everything is in the app: consumers add theirs after the outbox.
+    // Validate after the whole app exists: consumers add their alarms after the outbox.
     this.node.addValidation({ validate: () => this.#problems() });
   }
 
-  /** Makes an alarm of one more part, and gathers it. */
+  /** Makes one more alarm and gathers it. */
   addAlarm(spec: AlarmSpec): AlarmBase {
     const alarm = makeAlarm(this, spec, this.#props);
     if (spec.repeats === true) notify(alarm, this.#topic(spec.severity));
@@ -48,7 +48,7 @@ export class GatheredAlarms extends Construct {
     return alarm;
   }
 
-  /** Gathers an alarm that exists already in `page` or `ticket`, and shows its state in the dashboard. */
+  /** Gathers an existing alarm in `page` or `ticket`, and shows its state in the dashboard. */
   watch(severity: Severity, alarm: IAlarm): void {
     this.#gathered[severity].push(alarm);
     this.shown.push(alarm);
@@ -83,7 +83,7 @@ export class GatheredAlarms extends Construct {
   }
 }
 
-/** Empty where only CloudFormation knows it. */
+/** The alarm's name; empty if only CloudFormation knows it. */
 function nameOf(alarm: IAlarm): string {
   const resource = alarm.node.defaultChild;
   const name =

@@ -17,13 +17,13 @@ export type SweeperMetric = keyof typeof SWEEPER_METRICS;
 /** A metric that a consumer emits by `consumerTelemetry`, by its key in the table of names. */
 export type ConsumerMetric = keyof typeof CONSUMER_METRICS;
 
-/** What is asked of a metric; its dimensions are given. */
+/** Options of a metric; the construct sets its dimensions. */
 export type OutboxMetricOptions = Omit<CommonMetricOptions, 'dimensionsMap'>;
 
-/** Counts are summed; a latency is a distribution. */
+/** The default statistic: the sum of a count, p99 of a latency. */
 const relayStatistic = (name: RelayMetric): string => (name === 'commitToAckLatency' ? Stats.p(99) : Stats.SUM);
 
-/** The metric of one outbox's relay: its sum, or p99 of the latency, over five minutes unless asked otherwise. */
+/** A metric of one outbox's relay: by default its sum, or p99 of the latency, over five minutes. */
 export const relayMetric = (outboxName: string, name: RelayMetric, options: OutboxMetricOptions = {}): Metric =>
   new Metric({
     namespace: METRICS_NAMESPACE,
@@ -33,7 +33,7 @@ export const relayMetric = (outboxName: string, name: RelayMetric, options: Outb
     ...options,
   });
 
-/** The metric of one outbox's sweeper: its maximum over five minutes unless asked otherwise. */
+/** A metric of one outbox's sweeper: by default its maximum over five minutes. */
 export const sweeperMetric = (outboxName: string, name: SweeperMetric, options: OutboxMetricOptions = {}): Metric =>
   new Metric({
     namespace: METRICS_NAMESPACE,
@@ -44,8 +44,8 @@ export const sweeperMetric = (outboxName: string, name: SweeperMetric, options: 
   });
 
 /**
- * A metric of a consumer: its sum, or p99 of the latency, over five minutes unless asked otherwise. Its only dimension is
- * the one that Powertools adds to every metric.
+ * A metric of a consumer: by default its sum, or p99 of the latency, over five minutes. Its only dimension is
+ * `service`, which Powertools adds to every metric.
  */
 export const consumerMetric = (
   { consumerName }: { readonly consumerName: string },

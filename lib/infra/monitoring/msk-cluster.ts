@@ -3,7 +3,7 @@ import { isServerlessArn } from '../cluster/outbox-cluster-props';
 import { clusterNameIn, known } from '../guards/places';
 import { invalidOption } from '../invalid-option';
 
-/** @throws OutboxError `invalid-option` for a cluster without these metrics, or another one than that of the outbox. */
+/** @throws OutboxError `invalid-option` for a cluster without these metrics, or one that is not the outbox's. */
 export function checkMskClusterName(
   mskClusterName: string | undefined,
   { cluster, authentication }: Pick<ResolvedBrokers, 'cluster' | 'authentication'>,
@@ -29,7 +29,7 @@ export function checkMskClusterName(
   );
 }
 
-/** Of a cluster that the app makes it is known that it reports per broker. */
+/** The name of a cluster that the app makes: only such a cluster is known to report per broker. */
 export const ownMskCluster = ({
   cluster,
   authentication,

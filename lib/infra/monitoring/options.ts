@@ -3,47 +3,47 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
 import { resolveSlo, type OutboxSlo, type ResolvedSlo } from './slo';
 
-/** How an outbox is watched. */
+/** Monitoring options of an outbox. */
 export interface OutboxMonitoringOptions {
   /**
-   * What is promised; the thresholds of the alarms follow from it.
+   * The service level objective, from which the alarms' thresholds follow.
    *
    * @default - 99.9 % of the events of 30 days within 5 seconds
    */
   readonly slo?: OutboxSlo;
 
   /**
-   * Where it is told that somebody must act now, and that it is over: a standard SNS topic of the stack's region. CloudWatch
-   * is allowed to publish to a topic, and to use its key, where the app makes them; of imported ones synthesis warns.
+   * SNS topic that receives an alarm that needs action now, and its end: a standard topic of the stack's region. If the
+   * app makes the topic or its key, CloudWatch gets the permission to use it; for an imported one synthesis warns.
    *
-   * @default - nowhere: the alarms show in the console
+   * @default - none: the alarms show only in the console
    */
   readonly pageTopic?: ITopic;
 
   /**
-   * Where it is told that somebody must act on the next working day, and that it is over.
+   * SNS topic that receives an alarm that needs action on the next working day, and its end.
    *
-   * @default - nowhere: the alarms show in the console
+   * @default - none: the alarms show only in the console
    */
   readonly ticketTopic?: ITopic;
 
   /**
-   * Where you publish docs/runbooks of this package's repository, for the link in each alarm's description.
+   * Base URL at which you publish docs/runbooks of this package's repository, for the link in each alarm's description.
    *
-   * @default - the path in this package's repository is named
+   * @default - alarms name the path in this package's repository
    */
   readonly runbookBaseUrl?: string;
 
   /**
-   * Name of a provisioned Amazon MSK cluster with IAM authentication, to be told when a broker refuses connections. The
+   * Name of a provisioned Amazon MSK cluster with IAM authentication, for an alarm on refused connections. The
    * cluster's monitoring level must be `PER_BROKER` or higher, which costs; MSK Serverless has no such metric.
    *
-   * @default - that of a cluster with IAM and brokers that the app makes; the metrics of others are not looked at
+   * @default - the provisioned cluster with IAM that the app makes; there is no such alarm for other clusters
    */
   readonly mskClusterName?: string;
 
   /**
-   * Whether there is a dashboard.
+   * Whether the outbox has a dashboard.
    *
    * @default true
    */
@@ -57,7 +57,7 @@ export type ResolvedMonitoring = Omit<OutboxMonitoringOptions, 'slo'> & {
   readonly dashboard: boolean;
 };
 
-/** As a record, so that a new option that is not listed does not compile. */
+/** A record, so that the compiler refuses an option that is not listed. */
 const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, OptionKind>> = {
   slo: true,
   pageTopic: true,
@@ -67,14 +67,14 @@ const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, OptionKind>> = {
   dashboard: true,
 };
 
-/** What a runbook's name is put behind. */
+/** Base URL that a runbook's name is appended to. */
 export const RUNBOOK_BASE_URL = /^https?:\/\/\S+$/;
 
-/** As MSK accepts it; also keeps a quote out of the query that it becomes a part of. */
+/** The names that MSK accepts. The pattern also keeps quotes out of the metrics query. */
 const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
 /**
- * Fills in the defaults and refuses what cannot work.
+ * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
@@ -93,7 +93,7 @@ export function resolveMonitoring(options: OutboxMonitoringOptions = {}): Resolv
   return { ...options, slo: resolveSlo(options.slo), dashboard: options.dashboard ?? MONITORING_DEFAULTS.dashboard };
 }
 
-/** @throws OutboxError `invalid-option` for what is no URL. */
+/** @throws OutboxError `invalid-option` for a malformed URL. */
 export function checkRunbookBaseUrl(runbookBaseUrl: string | undefined): void {
   if (runbookBaseUrl === undefined || Token.isUnresolved(runbookBaseUrl) || RUNBOOK_BASE_URL.test(runbookBaseUrl)) {
     return;

@@ -13,7 +13,7 @@ export interface OutboxMonitoringProps {
 
 /** The alarms of an outbox, gathered in the composite alarms `page` and `ticket`, and its dashboard. */
 export class OutboxMonitoring extends GatheredAlarms {
-  /** Left out when the options say so. */
+  /** `undefined` if `dashboard` is `false`. */
   readonly dashboard?: Dashboard;
 
   constructor(scope: Construct, id: string, { outbox, options }: OutboxMonitoringProps) {

@@ -3,25 +3,25 @@ import { withoutUndefined } from '../../event/options';
 import { RELAY_DEFAULTS } from '../../relay/environment';
 import { invalidOption, refuseUnknownKeys } from '../invalid-option';
 
-/** What the outbox promises its users, and how soon somebody is told that it does not. Every threshold comes from here. */
+/** The service level objective of an outbox, from which all thresholds follow, and how early alarms report a miss. */
 export interface OutboxSlo {
   /**
-   * How long an event may take from its writer's commit to the broker's acknowledgement. The relay counts what took
-   * longer as late. The clocks of the writers are believed.
+   * How long an event may take from its writer's commit to the broker's acknowledgement. The relay counts slower events
+   * as late. The measure trusts the writers' clocks.
    *
    * @default Duration.seconds(5)
    */
   readonly publishWithin?: Duration;
 
   /**
-   * Share of the events of 30 days that must be published in time; at least 0.95, and below 1.
+   * Share of the events of 30 days that the relay must publish in time: at least 0.95, and below 1.
    *
    * @default 0.999
    */
   readonly objective?: number;
 
   /**
-   * So many events must be late before their share counts at all: with little traffic, a single cold start would
+   * Number of late events below which their share does not count: with little traffic, a single cold start would
    * otherwise look like an outage.
    *
    * @default 10
@@ -29,15 +29,15 @@ export interface OutboxSlo {
   readonly minLateEvents?: number;
 
   /**
-   * How far the relay may be behind the stream before somebody is woken: more than `publishWithin`, less than six
-   * hours. This is what an outage shows in, when nothing is published and nothing can be late.
+   * How far the relay may be behind the stream before an alarm needs action: more than `publishWithin`, less than six
+   * hours. This alarm detects an outage, in which nothing is published and so no event is counted as late.
    *
    * @default Duration.minutes(5)
    */
   readonly maxLag?: Duration;
 }
 
-/** The objective with every default filled in. */
+/** The objective with its defaults filled in. */
 export type ResolvedSlo = Required<OutboxSlo>;
 
 export const SLO_DEFAULTS = {
@@ -47,14 +47,14 @@ export const SLO_DEFAULTS = {
   maxLag: Duration.minutes(5),
 } as const satisfies ResolvedSlo;
 
-/** After which time a stream drops its records. */
+/** A stream drops its records after this time. */
 export const STREAM_RETENTION = Duration.hours(24);
-/** The shares of it at which the relay's lag is reported once more. */
+/** Percentages of the retention at which the relay's lag raises another alarm. */
 export const STREAM_EDGES = [25, 50, 75] as const;
 
 /**
- * How fast the budget of late events may burn, as in Google's SRE workbook: at rate 1 it lasts exactly 30 days. The
- * long window shows that it matters, the short one that it is still going on.
+ * Burn rates of the error budget, as in Google's SRE workbook: at rate 1 it lasts exactly 30 days. The long window
+ * shows that the burn matters, the short one that it continues.
  */
 export const BURN_RATES = [
   // 2 % of the budget in an hour.
@@ -65,11 +65,11 @@ export const BURN_RATES = [
   { id: 'creeping', rate: 3, severity: 'ticket', long: Duration.days(1), short: Duration.hours(2) },
 ] as const;
 
-/** Below it, not even losing every event would burn the budget fast enough for the first of the rates. */
+/** Below about 0.93 the first alarm is impossible: 14.4 times the budget exceeds the share of all events. */
 const LOWEST_OBJECTIVE = 0.95;
 
 /**
- * Fills in the defaults and refuses what cannot work.
+ * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
@@ -91,7 +91,7 @@ export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
       'The stream is looked at four times a second, and the clocks of writers differ.',
     );
   }
-  // `!(… <= …)` also refuses what is not a number, such as one that is known at deployment only.
+  // The negated comparison also refuses NaN and tokens.
   if (!(objective >= LOWEST_OBJECTIVE && objective < 1)) {
     throw invalidOption(
       'slo.objective',

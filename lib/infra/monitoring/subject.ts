@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 
-/** An outbox as its alarms and its dashboard know it. */
+/** The parts of an outbox that its alarms and its dashboard need. */
 export interface MonitoredOutbox {
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
@@ -11,7 +11,7 @@ export interface MonitoredOutbox {
   readonly mapping: IEventSourceMapping;
   /** Whether other regions write to the table too. */
   readonly isGlobal: boolean;
-  /** Not, while another region has taken over: then neither relay nor sweeper is invoked. */
+  /** `false` while another region has taken over: then neither relay nor sweeper is invoked. */
   readonly publishes: boolean;
   readonly sweeper: {
     readonly function: IFunction;
@@ -19,11 +19,11 @@ export interface MonitoredOutbox {
     readonly every: Duration;
     readonly after: Duration;
   };
-  /** A provisioned Amazon MSK cluster whose metrics are looked at too. */
+  /** Name of a provisioned Amazon MSK cluster whose metrics are monitored too. */
   readonly mskClusterName?: string;
 }
 
-/** A consumer on Lambda as its alarms and its part of a dashboard know it. */
+/** The parts of a consumer on Lambda that its alarms and its dashboard need. */
 export interface MonitoredConsumer {
   /** Value of the metrics dimension `service`. */
   readonly consumerName: string;
@@ -31,10 +31,10 @@ export interface MonitoredConsumer {
   readonly function: IFunction;
   readonly memorySize: number;
   readonly inbox: ITable;
-  /** By topic. */
+  /** The event source mapping of each topic. */
   readonly mappings: Readonly<Record<string, IEventSourceMapping>>;
-  /** Whether Lambda gives batches up, into a destination. */
+  /** Whether Lambda gives batches up and puts them into a destination. */
   readonly givesUp: boolean;
-  /** Whether its topics are read. */
+  /** Whether Lambda reads the topics. */
   readonly enabled: boolean;
 }

@@ -26,10 +26,13 @@ export const heading = (text: string): Row => [
   new TextWidget({ width: GRID, height: 1, markdown: `## ${text}`, background: TextWidgetBackground.TRANSPARENT }),
 ];
 
-/** What one widget shows. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+/**
+ * The maximum of one widget:
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+ */
 const ALARMS_OF_A_WIDGET = 100;
 
-/** The state of alarms, those that are added before synthesis included; side by side where they are too many for one widget. */
+/** The states of alarms, including those added before synthesis; in several widgets if one is too small. */
 export const alarmStates = (alarms: readonly IAlarm[]): IWidget => new AlarmStates(alarms);
 
 class AlarmStates extends ConcreteWidget {
@@ -68,7 +71,7 @@ export const gigabyteSeconds = (
   label: 'relay' | 'sweeper' | 'consumer',
 ): IMetric =>
   new MathExpression({
-    // The metric's name must be the only one of its kind in the widget.
+    // The metric's id must be unique in the widget.
     expression: `${label}Ms / 1000 * ${memorySize} / 1024`,
     label,
     usingMetrics: { [`${label}Ms`]: func.metricDuration({ statistic: Stats.SUM }) },
