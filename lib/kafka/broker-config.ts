@@ -1,6 +1,6 @@
 import type { EnvironmentReader } from '../event/environment';
 
-/** How a function authenticates itself to the brokers. */
+/** How a function authenticates to the brokers. */
 export type KafkaAuth =
   /** MSK IAM: SASL/OAUTHBEARER over TLS with the function's own role. */
   | { readonly kind: 'iam' }
@@ -11,14 +11,14 @@ export type KafkaAuth =
   /** Plain text: for a broker on the same machine. */
   | { readonly kind: 'none' };
 
-/** How a function reaches the brokers. */
+/** How a function connects to the brokers. */
 export interface BrokerConfig {
   /** At least one `host:port`. */
   readonly brokers: readonly string[];
   readonly auth: KafkaAuth;
 }
 
-/** By this variable a function is known to be a relay. */
+/** Identifies a function as a relay. */
 export const BROKERS_VARIABLE = 'OUTBOX_KAFKA_BROKERS';
 
 const VARIABLES = {
@@ -27,7 +27,7 @@ const VARIABLES = {
   secretArn: 'OUTBOX_KAFKA_SECRET_ARN',
 } as const;
 
-/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
+/** The environment variables of a configuration. Values may be CDK tokens, so this function inspects none of them. */
 export function encodeBrokerConfig({ brokers, auth }: BrokerConfig): Record<string, string> {
   const secretArn = auth.kind === 'scram' || auth.kind === 'tls' ? auth.secretArn : undefined;
   return {

@@ -5,28 +5,28 @@ import { clientCertificate, scramCredentials } from './credentials';
 import { mskTokens } from './msk-token';
 import { KAFKA_RETRY } from './retry';
 
-/** The text of a secret. */
+/** Returns the text of a secret. */
 export type ReadSecret = (arn: string) => Promise<string>;
 
-/** How to log in at the brokers, and as whom. */
+/** How a client authenticates to the brokers, and under which name. */
 export interface KafkaClientConfig {
-  /** Brokers know the client as `outbox-<name>`. */
+  /** The client id is `outbox-<name>`. */
   readonly name: string;
   readonly auth: KafkaAuth;
-  /** How long one request to a broker may take. */
+  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
 }
 
 export interface KafkaClientOptions {
-  /** Signs the tokens of IAM. Default: `AWS_REGION`, which Lambda sets. */
+  /** The region that IAM tokens are signed for. Default: `AWS_REGION`, which Lambda sets. */
   readonly region?: string;
-  /** Gets what kafkajs logs as errors, retries included. Default: nothing, because every failure is answered as well. */
+  /** Receives the errors that kafkajs logs, retries included. Default: none, because failures reject anyway. */
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /**
- * Makes kafkajs clients as the configuration says. Secrets are read anew for each client, so that a rotated one is in
- * use after the next reconnect.
+ * Returns a factory of kafkajs clients for a configuration. Each client reads its secret again, so that a rotated
+ * secret takes effect at the next reconnect.
  */
 export function kafkaClient(
   { name, auth, requestTimeoutMs }: KafkaClientConfig,
@@ -36,11 +36,11 @@ export function kafkaClient(
   const base = {
     clientId: `outbox-${name}`,
     requestTimeout: requestTimeoutMs,
-    // kafkajs's default of one second is short for TLS and a login from a cold start.
+    // kafkajs's default of one second is too short for TLS and authentication from a cold start.
     connectionTimeout: requestTimeoutMs,
     authenticationTimeout: requestTimeoutMs,
     retry: KAFKA_RETRY,
-    // Its warnings are about settings that are chosen on purpose.
+    // The warnings of kafkajs concern settings that are chosen on purpose.
     logLevel: log === undefined ? logLevel.NOTHING : logLevel.ERROR,
     logCreator: () => (entry: LogEntry) => {
       const { message, ...fields } = entry.log;

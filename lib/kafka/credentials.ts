@@ -1,6 +1,6 @@
 import { OutboxError } from '../event/errors';
 
-/** What a SCRAM login needs. */
+/** Username and password for SASL/SCRAM. */
 export interface ScramCredentials {
   readonly username: string;
   readonly password: string;
@@ -35,7 +35,7 @@ function textFields<F extends string>(secretArn: string, secret: string, names: 
   return Object.fromEntries(names.map((name) => [name, fields[name]])) as Record<F, string>;
 }
 
-/** The message of a `SyntaxError` quotes the text, so it must not travel with the error. */
+/** A `SyntaxError` quotes the text of the secret, so it must not become the cause of an error. */
 function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);

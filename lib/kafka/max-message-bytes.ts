@@ -2,7 +2,7 @@ import { ConfigResourceTypes, type Admin } from 'kafkajs';
 
 const NAME = 'max.message.bytes';
 
-/** The limit that applies to each topic, also if it is the cluster's default. Topics of which it may not be read are left out. */
+/** The effective limit of each topic, even if it is the cluster's default; without topics that may not be read. */
 export async function maxMessageBytesOf(
   admin: Pick<Admin, 'describeConfigs'>,
   topics: readonly string[],

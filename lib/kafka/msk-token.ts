@@ -5,26 +5,26 @@ import { OutboxError } from '../event/errors';
 type Provider = Parameters<typeof generateAuthTokenFromCredentialsProvider>[0]['awsCredentialsProvider'];
 type Credentials = Awaited<ReturnType<Provider>>;
 
-/** Gets the credentials that sign; with `forceRefresh`, newer ones than before, if there are any. */
+/** Returns the credentials that sign tokens. With `forceRefresh` it fetches newer ones, if available. */
 export type ReadCredentials = (options?: { readonly forceRefresh?: boolean }) => Promise<Credentials>;
 
-/** Brokers look a token up when it arrives: it must not end on its way. */
+/** A broker checks a token when it arrives: the credentials must not expire in transit. */
 const LEFT_MS = 60_000;
 
-/** As every client of the SDK finds credentials. None is made before the first token. */
+/** The SDK's default credential chain. The first token creates the client. */
 const sdkCredentials = (region: string): ReadCredentials => {
   let client: SecretsManagerClient | undefined;
   return (options) => (client ??= new SecretsManagerClient({ region })).config.credentials(options);
 };
 
 /**
- * Makes tokens that log in at MSK, each with fresh credentials if those at hand end within a minute.
+ * Returns a function that signs tokens for MSK. If the current credentials expire within a minute, it refreshes them.
  *
- * A token is asked for 15 minutes, also if the credentials end before. The signer would ask for the time that is left of
- * them, as a fraction of seconds, and a broker refuses such a token. What ends with the credentials is the token's use,
- * not the connection: a broker looks at it once.
+ * Each token requests 15 minutes, even if the credentials expire earlier. Otherwise the signer would request the
+ * remaining time, as a fraction of seconds, which brokers refuse. Expired credentials end the use of a token but not
+ * its connection: a broker checks the token once.
  *
- * @throws OutboxError `service-unavailable` if the credentials have ended and no others are to be had.
+ * @throws OutboxError `service-unavailable` if the credentials have expired and there are no newer ones.
  */
 export function mskTokens(region: string, read: ReadCredentials = sdkCredentials(region)): () => Promise<string> {
   return async () => {

@@ -1,5 +1,5 @@
 /**
- * Retries inside kafkajs keep their sequence numbers and are therefore free of duplicates, but they cost time that a new
- * producer uses better. An idempotent producer must have some.
+ * Retries inside kafkajs keep their sequence numbers, so they cause no duplicates, but a new producer uses the time
+ * better. An idempotent producer needs at least one.
  */
 export const KAFKA_RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 } as const;

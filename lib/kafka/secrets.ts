@@ -2,17 +2,18 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { OutboxError } from '../event/errors';
 import type { ReadSecret } from './client';
 
-/** Without an endpoint in its VPC the relay cannot reach the service, and has to learn that soon. */
+/** Without an endpoint in its VPC the relay cannot reach Secrets Manager, and must fail soon. */
 const CLIENT_OPTIONS = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true },
 };
 
 /**
- * Reads secrets from AWS Secrets Manager, each time anew. The client is made with the first read: most relays log in
- * with their role and never need one.
+ * Reads secrets from AWS Secrets Manager, without a cache. The first read makes the client: most relays authenticate by
+ * their role and never need one.
  *
- * @throws OutboxError `invalid-option` for a binary secret, and what the SDK throws, such as `ResourceNotFoundException`.
+ * @throws OutboxError `invalid-option` for a binary secret, and the SDK's own errors, such as
+ * `ResourceNotFoundException`.
  */
 export function secretReader(newClient = () => new SecretsManagerClient(CLIENT_OPTIONS)): ReadSecret {
   let client: Pick<SecretsManagerClient, 'send'> | undefined;

@@ -1,4 +1,4 @@
-/** kafkajs schedules timers with a negative delay, which Node.js reports once; every other warning is shown. */
+/** Hides the warning about timers with a negative delay, which kafkajs causes. Other warnings go to stderr. */
 export function silenceTimerWarning(): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => {

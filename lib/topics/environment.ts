@@ -1,11 +1,11 @@
 import { environmentReader, type Environment } from '../event/environment';
 import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
-/** Everything that configures the function that makes topics: written by the construct, read by the handler. */
+/** Configuration of the topics function: the construct writes it, the handler reads it. */
 export interface TopicsConfig extends BrokerConfig {
-  /** Names the cluster: what is asked for another one is none of this function's business. */
+  /** Names the cluster. The function ignores deletions that name another cluster. */
   readonly cluster: string;
-  /** How long one request to a broker may take. */
+  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
 }
 
@@ -13,7 +13,7 @@ export const TOPICS_DEFAULTS = { requestTimeoutMs: 10_000 } as const satisfies P
 
 const VARIABLES = { cluster: 'OUTBOX_CLUSTER', requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS' } as const;
 
-/** The environment variables of a configuration. Values may be CDK tokens: nothing is inspected. */
+/** The environment variables of a configuration. Values may be CDK tokens, so this function inspects none of them. */
 export const encodeTopicsConfig = (config: TopicsConfig): Record<string, string> => ({
   [VARIABLES.cluster]: config.cluster,
   ...encodeBrokerConfig(config),

@@ -1,19 +1,19 @@
 import { planTopic, type FoundTopic, type TopicStep } from './plan';
 import { decodeTopicRequest, type TopicRequest, type WantedTopic } from './request';
 
-/** The cluster, as far as topics are concerned. */
+/** The operations on topics that the handler needs. */
 export interface TopicAdmin {
   find(topic: string): Promise<FoundTopic | undefined>;
-  /** Does nothing when there is one by that name. */
+  /** Does nothing if a topic of that name exists. */
   create(topic: WantedTopic): Promise<void>;
   grow(topic: string, partitions: number): Promise<void>;
-  /** Replaces everything that the topic has of its own. */
+  /** Replaces all properties that are set on the topic itself. */
   configure(topic: string, configs: Readonly<Record<string, string>>): Promise<void>;
-  /** Does nothing when there is none. */
+  /** Does nothing if the topic does not exist. */
   remove(topic: string): Promise<void>;
 }
 
-/** The part of CloudFormation's event that is looked at. */
+/** The part of CloudFormation's event that the handler reads. */
 export interface ResourceEvent {
   readonly RequestType: 'Create' | 'Update' | 'Delete';
   readonly ResourceProperties: Readonly<Record<string, unknown>>;
@@ -22,19 +22,19 @@ export interface ResourceEvent {
 }
 
 export interface ResourceAnswer {
-  /** Another cluster or name is another topic: CloudFormation then asks to delete the old one. */
+  /** A new cluster or name yields a new id. CloudFormation then requests the deletion of the old topic. */
   readonly PhysicalResourceId: string;
   readonly Data: { readonly Topic: string; readonly Done: string };
 }
 
-/** One look, one change, one look whether it is as it should be. */
+/** Limit of find-and-change rounds. Only a creation is followed by another round. */
 const ATTEMPTS = 3;
 
 /**
- * Acts on one event of a custom resource. Each run looks first and does what is missing, so that a second one, or one
- * after a run that died half way, finishes what was begun.
+ * Handles one event of a custom resource. Each run first reads the topic and then does only the missing steps. A second
+ * run, or a run after one that died half way, therefore completes the work.
  *
- * @param cluster - the one that `admin` reaches
+ * @param cluster - the cluster that `admin` connects to
  */
 export async function handleTopic(event: ResourceEvent, cluster: string, admin: TopicAdmin): Promise<ResourceAnswer> {
   if (event.RequestType === 'Delete') return remove(event, cluster, admin);
@@ -55,14 +55,14 @@ const answerOf = ({ cluster, topic }: TopicRequest, done: string): ResourceAnswe
 
 type ManagedTopic = Pick<TopicRequest, 'configs'>;
 
-/** What this resource said of the topic until now; `undefined` when it was about another one. */
+/** The configuration that this resource managed until now; `undefined` if it managed another topic. */
 function managedBefore({ OldResourceProperties: old }: ResourceEvent, request: TopicRequest): ManagedTopic | undefined {
   const before = readable(old);
   if (before === undefined) return { configs: {} };
   return before.topic === request.topic && before.cluster === request.cluster ? before : undefined;
 }
 
-/** Properties that another version of the construct has written may not be readable. */
+/** Another version of the construct may have written properties that this version cannot decode. */
 function readable(properties: ResourceEvent['ResourceProperties'] | undefined): TopicRequest | undefined {
   try {
     return properties === undefined ? undefined : decodeTopicRequest(properties);
@@ -71,17 +71,17 @@ function readable(properties: ResourceEvent['ResourceProperties'] | undefined): 
   }
 }
 
-/** Deletes what was asked to be deleted, in the cluster that it was made in, and nothing else. */
+/** Deletes the requested topic, and only in the cluster where this resource created it. */
 async function remove(event: ResourceEvent, cluster: string, admin: TopicAdmin): Promise<ResourceAnswer> {
   const request = readable(event.ResourceProperties);
   const answer = (done: string): ResourceAnswer => ({
-    // CloudFormation does not take another name for what is being deleted.
+    // CloudFormation rejects a changed id in the response to a deletion.
     PhysicalResourceId: event.PhysicalResourceId ?? `${cluster}/${request?.topic ?? ''}`,
     Data: { Topic: request?.topic ?? '', Done: done },
   });
-  // After a creation that was refused for its properties CloudFormation asks to delete what never was: it must succeed.
+  // CloudFormation requests this deletion even after a creation that failed on its properties. It must succeed.
   if (request === undefined || request.mode === 'check' || request.onRemoval !== 'delete') return answer('retained');
-  // The function reaches the new cluster when the old one was exchanged: the topic of that name there is another one.
+  // If the cluster was replaced, `cluster` is the new one, whose topic of the same name is a different topic.
   if (request.cluster !== cluster) return answer('retained');
   await admin.remove(request.topic);
   return answer('deleted');
@@ -96,7 +96,7 @@ async function bringAbout(request: TopicRequest, before: ManagedTopic | undefine
       await take(step, request, admin);
       done.push(step.kind);
     }
-    // A topic that somebody else has made meanwhile may be another one than was wanted: look again.
+    // If another client created the topic in the meantime, the topic may differ from the request: check it again.
     if (steps.some(({ kind }) => kind === 'create')) continue;
     break;
   }

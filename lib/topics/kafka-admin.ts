@@ -3,25 +3,25 @@ import type { TopicAdmin } from './handle';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import type { FoundTopic } from './plan';
 
-/** Replicas as the cluster's default says. */
+/** Makes Kafka apply the cluster's default replication factor. */
 const CLUSTER_DEFAULT = -1;
 
-/** What an operator asks for as well. */
+/** The operations that the operator's tools need as well. */
 export interface KafkaTopicAdmin extends TopicAdmin {
-  /** The names of all topics that may be seen. */
+  /** The names of all topics that the client may describe. */
   list(): Promise<readonly string[]>;
-  /** The limit that applies to a topic, also if it is the cluster's default; `undefined` if it may not be read. */
+  /** The effective limit of a topic, even if it is the cluster's default; `undefined` if it may not be read. */
   maxMessageBytes(topic: string): Promise<number | undefined>;
 }
 
-/** The administration of topics by kafkajs; `admin` is connected. */
+/** Administers topics by kafkajs; `admin` must be connected. */
 export const kafkaTopicAdmin = (admin: Admin): KafkaTopicAdmin => ({
   list: () => admin.listTopics(),
 
   maxMessageBytes: async (topic) => (await maxMessageBytesOf(admin, [topic])).get(topic),
 
   async find(topic) {
-    // Asking for a topic that is not there would be retried by kafkajs until it gives up.
+    // kafkajs would retry a metadata request for a missing topic until its retries run out.
     if (!(await admin.listTopics()).includes(topic)) return undefined;
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];

@@ -1,29 +1,29 @@
 import { OutboxError } from '../event/errors';
 import type { WantedTopic } from './request';
 
-/** A topic as the cluster has it. */
+/** The current state of a topic in the cluster. */
 export interface FoundTopic {
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** What somebody has set on the topic itself; the cluster's defaults are not among it. */
+  /** The properties set on the topic itself, without the cluster's defaults. */
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** What makes a topic what it should be. Empty: it is already. */
+/** One change that brings a topic to the requested state. */
 export type TopicStep =
   | { readonly kind: 'create' }
   | { readonly kind: 'grow'; readonly partitions: number }
-  /** Everything that the topic has of its own afterwards: Kafka forgets what is not named. */
+  /** The complete set of the topic's own properties: Kafka resets each property that the request omits. */
   | { readonly kind: 'configure'; readonly configs: Readonly<Record<string, string>> };
 
 /**
- * What is to be done about a topic.
+ * The changes that bring a topic to the requested state; empty if there are none.
  *
- * @param before - what was managed until now, for a topic that was: properties that are not wanted any more get their
- * default back. Fewer partitions are then left as they are instead of refused, because the rollback of a deployment that
- * has grown the topic asks for just that, and must not get stuck.
- * @throws OutboxError `operation-refused` for what Kafka cannot do, and for a growth that breaks the order of keys and
- * was not acknowledged.
+ * @param before - the configuration managed until now, if this resource manages the topic already. A property that is
+ * no longer requested returns to its default. Fewer partitions are then ignored, not refused: the rollback of a
+ * deployment that grew the topic requests exactly that, and must not get stuck.
+ * @throws OutboxError `operation-refused` for a change that Kafka does not support, and for a growth that breaks the
+ * order of keys without an acknowledgement.
  */
 export function planTopic(
   wanted: WantedTopic,

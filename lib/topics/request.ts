@@ -1,32 +1,32 @@
 import { OutboxError } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
 
-/** What a topic should be. */
+/** The requested state of a topic. */
 export interface WantedTopic {
   readonly topic: string;
   readonly partitions: number;
-  /** Left out: the cluster's default. */
+  /** @default - the cluster's default */
   readonly replicationFactor?: number;
-  /** Topic properties, such as `{ 'retention.ms': '604800000' }`. Others that somebody has set stay as they are. */
+  /** Topic properties, such as `{ 'retention.ms': '604800000' }`. Other properties set on the topic stay unchanged. */
   readonly configs: Readonly<Record<string, string>>;
-  /** Messages have keys: one more partition moves keys, and breaks their order. */
+  /** Messages have keys: adding partitions moves keys, which breaks their order. */
   readonly keyed: boolean;
-  /** The number of partitions to which a keyed topic may grow. */
+  /** The number of partitions that a topic with keys may grow to. */
   readonly acknowledgedPartitions?: number;
 }
 
-/** What is done about a topic, and when it leaves the stack. */
+/** A requested topic, how the request applies, and what its removal from the stack does. */
 export interface TopicRequest extends WantedTopic {
   /** Names the cluster. */
   readonly cluster: string;
-  /** `check` makes and changes nothing: it only refuses what `apply` would refuse. */
+  /** `check` changes nothing: it only refuses what `apply` would refuse. */
   readonly mode: 'apply' | 'check';
   readonly onRemoval: 'retain' | 'delete';
 }
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** The properties of the custom resource. CloudFormation makes texts of them all anyway. */
+/** The properties of the custom resource, as texts: CloudFormation converts every property to text. */
 export const encodeTopicRequest = (request: TopicRequest): Record<string, string> => ({
   Cluster: request.cluster,
   Topic: request.topic,

@@ -14,7 +14,7 @@ interface Codec {
 }
 type Decompress = (buffer: Buffer) => Buffer;
 
-/** Every compression that a topic can have; gzip is built into kafkajs, and zstd writes as well. */
+/** Every compression of a topic. gzip is built into kafkajs, and `registerZstd` adds zstd for both directions. */
 const CODECS = [
   [CompressionTypes.GZIP, 'gzip', undefined],
   [CompressionTypes.Snappy, 'snappy', decompressSnappy],
@@ -22,7 +22,7 @@ const CODECS = [
   [CompressionTypes.ZSTD, 'zstd', undefined],
 ] as const satisfies readonly (readonly [keyof typeof CompressionCodecs, string, Decompress | undefined])[];
 
-/** kafkajs reads gzip of any size: a batch of a megabyte may expand to a gigabyte. */
+/** kafkajs decompresses gzip without a limit: a batch of a megabyte may expand to a gigabyte. */
 const BUILT_IN_GZIP: unknown = CompressionCodecs[CompressionTypes.GZIP];
 const gunzip = promisify(zlib.gunzip);
 const decompressGzip = (buffer: Buffer): Promise<Buffer> => gunzip(buffer, { maxOutputLength: MAX_DECOMPRESSED_BYTES });
@@ -31,12 +31,12 @@ const registered = new WeakSet<() => Codec>();
 const expansion = new Expansion();
 
 /**
- * Teaches kafkajs to read batches of every compression, because a topic or a broker with a `compression.type` of its own
- * stores other batches than the relay sent. A codec that the application has registered before stays in use.
- * It concerns all clients of the process; a second call changes nothing.
+ * Registers a decompressor for every compression with kafkajs, because a topic or a broker with its own
+ * `compression.type` stores other batches than the relay sent. A codec that the application has already registered
+ * stays in use. The registration applies to all clients of the process; a second call changes nothing.
  *
- * A batch that cannot be read fails with the OutboxError `unreadable-batch`. Of an answer that expands to more than 4 MiB for
- * a partition, or 16 MiB for all, kafkajs fetches the rest again; the first batch of each partition is always read.
+ * An unreadable batch fails with the OutboxError `unreadable-batch`. If a fetch response expands to more than 4 MiB for
+ * a partition, or 16 MiB in total, kafkajs fetches the rest again. The first batch of each partition is always read.
  */
 export function registerCodecs(): void {
   if (!isImplemented(CompressionCodecs[CompressionTypes.ZSTD])) registerZstd();
@@ -47,13 +47,13 @@ export function registerCodecs(): void {
     const decompress = isImplemented(known) ? given : own;
     if (decompress === undefined) continue;
     const factory = (): Codec => ({
-      // What kafkajs says of a compression that it cannot write stays true.
+      // This keeps the error of kafkajs for a compression that it cannot write.
       compress: (encoder) => known().compress(encoder),
       decompress: async (buffer) => {
         expansion.before(buffer);
         try {
           const records = await decompress(buffer);
-          // Brokers store a batch without records uncompressed. kafkajs would read no message here, and go on.
+          // Brokers store a batch without records uncompressed. kafkajs would find no message here and skip the batch.
           if (records.length === 0) throw new RangeError('the compressed data have no records');
           expansion.after(buffer, records.length);
           return records;
@@ -76,7 +76,7 @@ function isImplemented(factory: () => Codec): boolean {
   }
 }
 
-/** The unreadable batch that an error of kafkajs was caused by. */
+/** The unreadable batch that caused an error of kafkajs. */
 export function unreadableBatchOf(error: unknown): OutboxError<'unreadable-batch'> | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof OutboxError && cause.is('unreadable-batch')) return cause;
@@ -84,7 +84,7 @@ export function unreadableBatchOf(error: unknown): OutboxError<'unreadable-batch
   return undefined;
 }
 
-/** kafkajs decodes without saying for which partition; whoever reads adds the place. */
+/** kafkajs does not pass the partition to a codec; the reader adds it to the error. */
 function unreadable(codec: string, cause: unknown): OutboxError<'unreadable-batch'> {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new OutboxError(

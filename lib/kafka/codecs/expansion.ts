@@ -1,30 +1,30 @@
-/** So much of one partition, and of one answer of a broker, is decompressed at a time. The first batch of each always is. */
+/** Limits of decompressed bytes per partition and fetch response. The first batch of a partition always passes. */
 const MAX_PARTITION_BYTES = 4 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** Of a batch before its compressed records. */
+/** Length of a batch's header, which precedes the compressed records. */
 const BATCH_HEADER_BYTES = 61;
 
-/** kafkajs takes it as the end of a partition's answer that a broker has cut, and fetches the rest again. */
+/** kafkajs treats this name as a response that the broker cut off, and fetches the rest again. */
 class RestOfAnswer extends Error {
   override readonly name = 'KafkaJSPartialMessageError';
 }
 
 interface Answer {
-  /** Where the last batch of it ends that was decompressed. */
+  /** Offset in the buffer where the last decompressed batch ends. */
   end: number;
   partitionBytes: number;
   answerBytes: number;
 }
 
 /**
- * Bounds what kafkajs holds of one answer. The limits of a fetch count compressed bytes, and kafkajs decompresses all of
- * them at once: a megabyte of compressed batches can expand to a gigabyte. All batches of an answer are parts of one
- * buffer, and those of a partition lie next to each other.
+ * Bounds the memory of one fetch response. Fetch limits count compressed bytes, but kafkajs decompresses a whole
+ * response at once, and a megabyte of batches can expand to a gigabyte. All batches of a response share one buffer, and
+ * the batches of a partition lie next to each other.
  */
 export class Expansion {
   readonly #answers = new WeakMap<ArrayBufferLike, Answer>();
 
-  /** @throws RestOfAnswer for a batch that is not the first of its partition, when enough was decompressed. */
+  /** @throws RestOfAnswer for a batch that is not the first of its partition, once a limit is reached. */
   before(compressed: Buffer): void {
     const answer = this.#answers.get(compressed.buffer);
     if (answer === undefined || !follows(compressed, answer)) return;

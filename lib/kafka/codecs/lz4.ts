@@ -4,19 +4,19 @@ const FRAME_MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const FLAG = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionaryId: 0x01 } as const;
 const CHECKSUM_BYTES = 4;
-/** By the number in the frame's block descriptor; smaller numbers are reserved. */
+/** Indexed by the number in the frame's block descriptor; smaller numbers are reserved. */
 const MAX_BLOCK_BYTES: readonly (number | undefined)[] = [
   ...[undefined, undefined, undefined, undefined],
   ...[16, 18, 20, 22].map((bits) => 2 ** bits),
 ];
-/** The highest bit of a block's size: the block is stored as it is. */
+/** The highest bit of a block's size marks an uncompressed block. */
 const STORED = 0x8000_0000;
 
 /**
- * Decompresses LZ4 frames, which Kafka's record batches hold: one or more, with independent or linked blocks. Checksums
- * are passed over, because the brokers check the whole batch by its CRC.
+ * Decompresses one or more LZ4 frames of a Kafka record batch, with independent or linked blocks. It skips checksums,
+ * because brokers check the CRC of the whole batch.
  *
- * @throws RangeError for data that are damaged.
+ * @throws RangeError for corrupt data.
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
  */
@@ -33,12 +33,12 @@ export function decompressLz4(input: Buffer): Buffer {
     } else throw new RangeError('the data do not begin as a frame of LZ4');
   }
   if (at > input.length) throw new RangeError('the compressed data end too early');
-  // A batch without records is not compressed: nothing is no content.
+  // Brokers do not compress a batch without records, so input without a frame is corrupt.
   if (frames === 0) throw new RangeError('the data have no frame of LZ4');
   return output.take();
 }
 
-/** Returns the offset behind the frame. */
+/** Returns the offset after the frame. */
 function frame(input: Buffer, start: number, output: Lz77Output): number {
   const flags = input.readUInt8(start + 4);
   const has = (flag: number): boolean => (flags & flag) !== 0;
@@ -78,7 +78,7 @@ function block(input: Buffer, start: number, end: number, output: Lz77Output): v
     const literals = length(token >> 4);
     output.literal(input, at, literals);
     at += literals;
-    // The last sequence of a block has no repetition.
+    // The last sequence of a block has no match.
     if (at >= end) break;
     const distance = input.readUInt16LE(at);
     at += 2;

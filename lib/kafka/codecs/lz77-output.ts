@@ -1,7 +1,7 @@
-/** No batch is larger: brokers take some megabytes, and what expands to more was made to fill the memory. */
+/** No genuine batch is larger: brokers accept a few megabytes. A larger expansion is an attack on the memory. */
 export const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
-/** The bytes that a block of LZ4 or Snappy expands to: literals, and repetitions of what was written before. */
+/** Output of an LZ4 or Snappy block: literals, and matches that repeat earlier output. */
 export class Lz77Output {
   #bytes: Buffer;
   #length = 0;
@@ -14,7 +14,7 @@ export class Lz77Output {
     return this.#length;
   }
 
-  /** @throws RangeError when the input ends before. */
+  /** @throws RangeError if the input ends too early. */
   literal(input: Buffer, from: number, count: number): void {
     if (from + count > input.length) throw new RangeError('the compressed data end too early');
     this.#reserve(count);
@@ -22,13 +22,13 @@ export class Lz77Output {
     this.#length += count;
   }
 
-  /** @throws RangeError when nothing was written at that distance. */
+  /** @throws RangeError if no output exists at that distance. */
   repeat(distance: number, count: number): void {
     const from = this.#length - distance;
     if (distance < 1 || from < 0) throw new RangeError('the compressed data repeat what is not there');
     this.#reserve(count);
     if (distance >= count) this.#bytes.copyWithin(this.#length, from, from + count);
-    // The repetition contains its own beginning, so that it has to be copied byte by byte.
+    // The match overlaps its own output, so it must be copied byte by byte.
     else for (let at = 0; at < count; at++) this.#bytes[this.#length + at] = this.#bytes[from + at] ?? 0;
     this.#length += count;
   }

@@ -1,16 +1,16 @@
 import { Lz77Output, MAX_DECOMPRESSED_BYTES } from './lz77-output';
 
-/** The Java client and the brokers cut data into blocks behind this magic, a version and a compatible version. */
+/** The Java client and the brokers write this magic, a version and a compatible version, and then blocks. */
 const JAVA_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const JAVA_HEADER_BYTES = 16;
-/** Three bytes expand to at most 64. A damaged length must not reserve gigabytes. */
+/** Three bytes expand to at most 64 bytes. The limit stops a corrupt length from allocating gigabytes. */
 const MAX_RATIO = 22;
 
 /**
- * Decompresses Snappy as Kafka's record batches hold it: in the blocks of snappy-java, or as one raw block, which other
- * clients write.
+ * Decompresses Snappy in both forms that Kafka's record batches hold: the blocks of snappy-java, or one raw block from
+ * other clients.
  *
- * @throws RangeError for data that are damaged.
+ * @throws RangeError for corrupt data.
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
 export function decompressSnappy(input: Buffer): Buffer {

@@ -3,9 +3,9 @@ import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 import { MAX_DECOMPRESSED_BYTES } from './lz77-output';
 
 /**
- * Synchronous, because a partition's batch takes a fraction of a millisecond: the asynchronous call makes a new context
- * for each and was measured to cost three times the CPU (9.6 against 2.9 ms for twelve batches of 65 kB). Level 1 was
- * faster again (2.3 ms) and no worse in size.
+ * Synchronous, because a partition's batch takes a fraction of a millisecond. The asynchronous call creates a context
+ * for each batch and took three times the CPU in a measurement (9.6 against 2.9 ms for twelve batches of 65 kB). Level
+ * 1 was faster still (2.3 ms), and the size was no worse.
  */
 const ZSTD = {
   compress: (encoder: { readonly buffer: Buffer }): Promise<Buffer> =>
@@ -15,8 +15,8 @@ const ZSTD = {
 };
 
 /**
- * Teaches kafkajs, which has only gzip built in, to write and read zstd with Node's own zlib. It concerns all clients of
- * the process; a second call changes nothing.
+ * Registers zstd with kafkajs, in both directions, by Node's own zlib. The registration applies to all clients of the
+ * process; a second call changes nothing.
  */
 export function registerZstd(): void {
   CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD;
