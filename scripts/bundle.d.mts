@@ -1,6 +1,6 @@
 import type { BuildOptions, Plugin } from 'esbuild';
 
-/** How everything that runs as a Lambda function is bundled. */
+/** Bundling options of every Lambda function. */
 export declare const BUNDLE_OPTIONS: BuildOptions & { readonly plugins: readonly Plugin[] };
 
 export interface Bundle {
@@ -11,5 +11,5 @@ export interface Bundle {
   readonly gzipBytes: number;
 }
 
-/** Bundles each `<from>/<name>/index.ts` into `<to>/<name>`; by default `lambdas` into `dist/lambdas` of this package. */
+/** Bundles each `<from>/<name>/index.ts` into `<to>/<name>`, by default `lambdas` into `dist/lambdas`. */
 export function bundleLambdas(options?: { readonly from?: string; readonly to?: string }): Promise<Bundle[]>;

@@ -8,28 +8,28 @@ import { kafkajsEncoder } from './kafkajs-encoder.cjs';
 
 const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** How everything that runs as a Lambda function is bundled. */
+/** Bundling options of every Lambda function. */
 export const BUNDLE_OPTIONS = {
   bundle: true,
   platform: 'node',
   target: 'node24',
   format: 'cjs',
-  // The ES modules of a package before its CommonJS: only those can be tree-shaken.
+  // Prefer a package's ES modules: only they can be tree-shaken.
   mainFields: ['module', 'main'],
   minify: true,
   charset: 'utf8',
-  // The whole licences are in NOTICE.txt.
+  // NOTICE.txt contains the full licences.
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [kafkajsEncoder],
 };
 
 /**
- * Bundles each `<from>/<name>/index.ts` into a directory that Lambda can run as it is.
+ * Bundles each `<from>/<name>/index.ts` into a directory that Lambda runs without further steps.
  *
- * `<to>/<name>` holds `index.js` (CommonJS, everything inside, the AWS SDK too: what was tested is what runs) and
- * `NOTICE.txt`, the licences of what is inside. The same sources always give the same bytes, so that an unchanged
- * function keeps its asset hash; esbuild's metafile would break that and is therefore `<to>-meta/<name>.json`.
+ * `<to>/<name>` holds `index.js` (CommonJS, including the AWS SDK: the tested code is the deployed code) and
+ * `NOTICE.txt`, the licences of all bundled packages. The same sources always produce the same bytes, so that an
+ * unchanged function keeps its asset hash. esbuild's metafile would change it, so it goes to `<to>-meta/<name>.json`.
  *
  * @param {{ from?: string, to?: string }} [options] Default: `lambdas` and `dist/lambdas` of this package.
  * @returns {Promise<{ name: string, directory: string, bytes: number, gzipBytes: number }[]>} Sorted by name.
@@ -52,11 +52,11 @@ export async function bundleLambdas({
 }
 
 /**
- * Bundles the operator's command line into `dist/bin/outbox`: whoever installs the package for its write helper gets no
- * dependency by it.
+ * Bundles the operator's command line into `dist/bin/outbox`: it adds no dependency to a service that installs the
+ * package for its write helper.
  */
 export const bundleCli = ({ to = join(PACKAGE_ROOT, 'dist', 'bin') } = {}) =>
-  // Unlike a function, it runs on whatever Node.js an operator has.
+  // Unlike a function, the command runs on the operator's own Node.js.
   bundle('outbox', join(PACKAGE_ROOT, 'bin', 'outbox.ts'), to, { target: 'node22' }, true);
 
 async function bundle(name, entryPoint, to, options = {}, executable = false) {
@@ -71,7 +71,7 @@ async function bundle(name, entryPoint, to, options = {}, executable = false) {
   });
   const [{ contents }] = outputFiles;
 
-  // Written beside the target and renamed, so that nobody who synthesizes or runs meanwhile sees half a bundle.
+  // Write to a temporary directory and rename it, so that a concurrent synthesis or run never sees half a bundle.
   const directory = join(to, name);
   const draft = join(to, `.${name}-${process.pid}-${Date.now()}`);
   await mkdir(draft, { recursive: true });
@@ -87,7 +87,7 @@ async function bundle(name, entryPoint, to, options = {}, executable = false) {
   return { name, directory, bytes: contents.length, gzipBytes: gzipSync(contents).length };
 }
 
-/** The licence texts of every package that `inputs` come from; packages with one text share it. */
+/** The licence texts of every package in `inputs`; packages with the same text share one entry. */
 async function notice(inputs) {
   const directories = new Set(inputs.map(packageDirectory).filter((directory) => directory !== undefined));
   const packagesByLicence = new Map();
@@ -105,7 +105,7 @@ async function notice(inputs) {
     .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** `node_modules/@scope/name` of a file in it, however deep the `node_modules` is. */
+/** Returns `node_modules/@scope/name` of a file inside a package, at any depth. */
 function packageDirectory(input) {
   return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input.split(sep).join('/'))?.[1];
 }
@@ -117,7 +117,7 @@ async function main() {
       console.error(`${name}: ${relative(process.cwd(), directory)}, ${kB(bytes)} (${kB(gzipBytes)} compressed)`);
     }
   } catch (error) {
-    // What esbuild throws, it has printed already, with the place in the source.
+    // esbuild has already printed its own errors, with the place in the source.
     if (!Array.isArray(error?.errors)) throw error;
     process.exitCode = 1;
   }

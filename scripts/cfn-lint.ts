@@ -5,16 +5,16 @@ import { CACHE } from '../local/folders';
 import { runCommand } from '../local/run-command';
 
 const VERSION = '1.58.0';
-/** `W3005`: the CDK writes out dependencies that follow from references anyway. */
+/** `W3005`: the CDK also writes dependencies that follow from references. */
 const IGNORED = ['W3005'];
 
 const PIP_OPTIONS = ['--quiet', '--disable-pip-version-check', '--no-warn-script-location'];
 
-/** Runs a command to its end; as `runCommand`, which is the default everywhere here. */
+/** Runs a command to its end, with the contract of `runCommand`. */
 export type Run = (command: string, args: readonly string[], options?: { env?: NodeJS.ProcessEnv }) => Promise<void>;
 
 /**
- * Fails for what cfn-lint finds in the templates, warnings included.
+ * Rejects if cfn-lint finds an error or a warning in the templates.
  *
  * @throws LocalStackError `command-failed` with the findings.
  */
@@ -26,16 +26,16 @@ export async function lintTemplates(templates: readonly string[]): Promise<void>
 }
 
 /**
- * Installs cfn-lint into a folder of its own, once, and answers the folder. Nothing outside of it is changed.
+ * Installs cfn-lint into its own folder, once, and returns the folder. Nothing outside of the folder changes.
  *
- * @throws LocalStackError `missing-tool` without Python, or with one that has neither pip nor venv; `command-failed` with
- * what pip says.
+ * @throws LocalStackError `missing-tool` without Python, or if Python has neither pip nor venv; `command-failed` with
+ * the output of pip.
  */
 export async function installCfnLint(cache: string = CACHE, run: Run = runCommand): Promise<string> {
   const folder = join(cache, `cfn-lint-${VERSION}`);
   if (existsSync(folder)) return folder;
   mkdirSync(dirname(folder), { recursive: true });
-  // What was installed in part must not be taken for the whole.
+  // A partial installation must not pass for a complete one.
   const scratch = mkdtempSync(join(cache, 'cfn-lint-new-'));
   try {
     const python = await pythonWithPip(scratch, run);
@@ -48,7 +48,7 @@ export async function installCfnLint(cache: string = CACHE, run: Run = runComman
   }
 }
 
-/** Debian and its children pack pip and venv apart from Python; either will do. */
+/** Debian and its derivatives package pip and venv apart from Python; one of the two is enough. */
 async function pythonWithPip(scratch: string, run: Run): Promise<string> {
   try {
     await run('python3', ['-m', 'pip', '--version']);

@@ -8,7 +8,7 @@ import { lintTemplates } from './cfn-lint';
 import { ACKNOWLEDGEMENTS } from './infra-acknowledgements';
 import { VARIANTS } from './infra-variants';
 
-/** CloudFormation takes 500 resources and 1 MB; half of it is left to whoever adds something. */
+/** CloudFormation accepts 500 resources and 1 MB; these limits leave half of it for growth. */
 const MAX_RESOURCES = 250;
 const MAX_TEMPLATE_BYTES = 500_000;
 
@@ -19,8 +19,8 @@ const { context: flags } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8
 };
 
 /**
- * Every variant of the app: synthesizes twice to the same bytes, has no finding of cdk-nag that is not acknowledged,
- * stays under the limits of templates, and has no error nor warning of cfn-lint.
+ * Checks that every variant of the app synthesizes twice to the same bytes, has no unacknowledged finding of cdk-nag,
+ * stays below the limits of templates, and has neither errors nor warnings of cfn-lint.
  */
 async function checkAll(): Promise<void> {
   rmSync(FOLDER, { recursive: true, force: true });
@@ -44,7 +44,7 @@ function checkVariant(name: string, context: Readonly<Record<string, string>>): 
   return templates.map((file) => join(folder, file));
 }
 
-/** Answers how many findings were acknowledged. Throws for any other one. */
+/** Returns the number of acknowledged findings. Throws for any other finding. */
 function synthesize(outdir: string, context: Readonly<Record<string, string>>, nag: boolean): number {
   const app = new App({ analyticsReporting: false, outdir, context: { ...flags, ...context } });
   outboxStacks(app, app.node.getAllContext() as Record<string, unknown>);

@@ -1,7 +1,7 @@
-/** A finding of cdk-nag that is meant to be so, where it is, and why. */
+/** An intended finding of cdk-nag, with its place and the reason. */
 export interface Acknowledgement {
   readonly id: string;
-  /** Of the path of the construct. */
+  /** Matches the path of the construct. */
   readonly where: RegExp;
   readonly reason: string;
 }

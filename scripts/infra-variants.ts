@@ -1,6 +1,6 @@
 /**
- * What the app is asked to make, in every way that its guide describes: CDK context by the name of the variant. Tests
- * say what comes out of it, `npm run check:infra` whether it can be deployed.
+ * CDK context of the app for every setup that its guide describes, by the name of the variant. Tests assert the
+ * templates, and `npm run check:infra` checks that they can be deployed.
  */
 export const VARIANTS = {
   default: {},

@@ -4,9 +4,9 @@ const ZEROED = 'Buffer.alloc(';
 const OCCURRENCES = 2;
 
 /**
- * kafkajs's encoder with buffers that are not filled with zeros first. It makes one of 512 bytes for every record and
- * every header, and shows only what it has written into it, so the zeros are never seen; from Node's pool the buffers
- * cost a third of the time.
+ * Returns kafkajs's encoder with buffers that are not zero-filled. The encoder allocates 512 bytes for every record and
+ * every header and exposes only the bytes it has written, so the zeros are never visible. Buffers from Node's pool cost
+ * a third of the time.
  *
  * @param {string} source `kafkajs/src/protocol/encoder.js`
  */

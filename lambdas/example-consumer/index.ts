@@ -7,7 +7,7 @@ import { consumerTelemetry, createConsumer, defineEvents, handleKafkaEvent } fro
 import { environmentReader } from '../../lib/event/environment';
 import { consumerEnvironment } from '../../lib/lambda';
 
-/** Of what the order service tells, the part that this consumer is about. */
+/** The events of the order service that this consumer handles. */
 const events = defineEvents({
   'order.placed': { topic: 'orders', schema: z.object({ orderId: z.string(), total: z.int() }) },
   'order.shipped': { topic: 'orders', schema: z.object({ orderId: z.string() }) },
@@ -33,7 +33,7 @@ const consumer = createConsumer({
   tableName,
   client: DynamoDBDocument.from(new DynamoDBClient({})),
   events,
-  // The topic has events of other types too.
+  // The topic also carries events of other types.
   onUnknownType: 'skip',
   handlers: {
     'order.placed': ({ data: { orderId: id, total } }) => [

@@ -38,7 +38,7 @@ const relay = createRelay(
       mark: markWriter(dynamodb, config, clock, sleep),
       ...parkingWriter(dynamodb, config.tableName, controlWriter, clock),
       ...suspectCounter(dynamodb, config.tableName),
-      // Another region publishes to brokers of its own: what lies in this one's must not count there.
+      // Each region publishes to its own brokers: receipts of one region must not count in another.
       ...(config.home === undefined ? { noteReceipts: receiptWriter(dynamodb, config.tableName) } : {}),
     },
     keys: keyReader(dynamodb, config.tableName, sleep),
@@ -62,11 +62,11 @@ const relay = createRelay(
   },
 );
 
-/** One batch of the table's stream: the lowest failed sequence number is where Lambda delivers again. */
+/** Handles one batch of the table's stream. Lambda delivers again from the lowest failed sequence number. */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const records = recordsOfHome(event.Records, config.home);
   const failed = await relay.handle(records, () => context.getRemainingTimeInMillis());
   if (failed === undefined) return { batchItemFailures: [] };
-  // Without a sequence number Lambda takes the whole batch for failed, which is the safe reading.
+  // Without a sequence number Lambda treats the whole batch as failed, which is the safe reading.
   return { batchItemFailures: [{ itemIdentifier: records[failed]?.dynamodb?.SequenceNumber ?? '' }] };
 }

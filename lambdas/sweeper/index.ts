@@ -15,8 +15,8 @@ const reportProbe = powertoolsProbeReporter(config);
 const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, sleep);
 
 /**
- * One run over the table, or, once a minute, a look at the keys that are held for partitions. Rejects after it when a
- * part of it failed, so that Lambda counts an error.
+ * Runs one sweep or, once a minute, one probe of the partitions for which keys are held. If a part of the run fails, it
+ * rejects at the end, so that Lambda counts an error.
  */
 export async function handler(
   event: unknown,

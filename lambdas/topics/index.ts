@@ -8,7 +8,7 @@ import { withTopicAdmin } from '../../lib/topics/kafka-admin';
 const config = decodeTopicsConfig(process.env);
 const connect = kafkaClient({ ...config, name: 'topics' }, secretReader());
 
-/** One event of a custom resource, handed over by the CDK's provider framework, which also answers CloudFormation. */
+/** Handles one event of a custom resource. The CDK's provider framework invokes it and responds to CloudFormation. */
 export async function handler(event: CdkCustomResourceEvent): Promise<CdkCustomResourceResponse> {
   const client = await connect(config.brokers);
   const answer = await withTopicAdmin(client, (admin) => handleTopic(event, config.cluster, admin));
