@@ -225,8 +225,8 @@ export interface ConsumerTelemetry {
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
   /** Kafka has acknowledged a dead letter. */
   deadLettered(record: ConsumedRecord, aside: Aside): void;
-  /** A dead-letter was not acknowledged; it is sent again, and its offset is not committed before. */
-  deadLetterFailed(record: ConsumedRecord, cause: unknown): void;
+  /** Kafka did not acknowledge a dead letter. The consumer sends it again, and commits its offset only afterwards. */
+  deadLetterFailed(record: ConsumedRecord, cause: unknown, aside?: Aside): void;
   /** An event waits in the table: it failed, or one before it of its key did. */
   parked(event: Envelope, why: string): void;
   /** Nothing of the key is parked any more. */

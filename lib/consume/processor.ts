@@ -354,7 +354,7 @@ export class Processor {
         });
         break;
       } catch (error) {
-        telemetry.deadLetterFailed(record, error);
+        telemetry.deadLetterFailed(record, error, aside);
         if (!(await this.#patience.pause(backoffMs(retry, attempt), signal))) return 'released';
       }
     }

@@ -116,7 +116,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.deadLetters);
       logger.error('Set a message aside', { ...placeOf(record), reason, refusal: message });
     },
-    deadLetterFailed(record, cause) {
+    deadLetterFailed(record, cause, aside) {
       add(CONSUMER_METRICS.deadLetterFailures);
       const { topic: deadLetterTopic, of } = refusalOf(record, cause);
       const receipt = formatReceipt(record);
@@ -126,6 +126,8 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
         of,
         deadLetterTopic,
         receipt,
+        // A deployment that removes the reason keeps the order; a dead letter does not.
+        ...(aside === undefined ? {} : { reason: aside.reason, refusal: aside.message }),
       });
     },
     parked(event, why) {

@@ -1,6 +1,7 @@
 import type { InboxState } from '../consume/inbox';
 import { decide, isAside, seenOf } from '../consume/inbox';
 import { aggregateIn, type InboxKey } from '../consume/inbox-keys';
+import type { HoldReason } from '../event/control';
 import { deadLetterTopic } from '../event/consumer-name';
 import { partitionName } from '../event/partition-hold';
 import { parsePartitionKey } from '../event/key';
@@ -66,6 +67,23 @@ export interface KeyFacts {
   /** Options that every command needs to be about the same outbox, such as `--stack Shop`. */
   readonly globals?: readonly string[];
 }
+
+/** What comes before a redrive, by the reason of the hold. */
+const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
+  'unknown-topic':
+    'ask the owner of the writer whether the name is right. A typo: fix the writer, then the item (docs/operations.md#fix-a-parked-item). Else: outbox topic create',
+  'topic-not-authorized':
+    "allow the relay to write to the topic: `topics` of the Outbox construct, or the cluster's ACLs",
+  'message-too-large':
+    'ask the owner of the topic to raise its max.message.bytes; if the event is not wanted, its owner decides on a skip (--skip)',
+  'message-refused': 'fix what the message names; if the event is not wanted, its owner decides on a skip (--skip)',
+  'undecodable-item':
+    'ask the owner of the writer: fix the writer and the item (docs/operations.md#fix-a-parked-item), or give the item up with --skip',
+  'process-died': "raise the relay's memory (`relayMemorySize`), or let the owner decide on a skip (--skip)",
+  'drain-unfinished': 'wait a minute: the relay continues by itself',
+  'partition-unavailable': 'wait until the partition takes writes',
+  'item-gone': 'ask the owner of the data whether the event is still wanted (docs/operations.md#an-item-is-gone)',
+};
 
 /** A command about the same outbox. */
 const outbox = ({ globals = [] }: Pick<KeyFacts, 'globals'>, ...words: readonly string[]): string =>
@@ -198,7 +216,7 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
     if (hold.awaits !== undefined) {
       return {
         verdict: 'held',
-        why: `${pk} waits since ${timeOf(hold.since)} for partition ${partitionName(hold.awaits)}, which takes no writes: ${hold.message}. The relay releases it by itself.`,
+        why: `${pk} waits since ${timeOf(hold.since)} for partition ${partitionName(hold.awaits)}, which takes no writes: ${sentence(hold.message)} The relay releases it by itself.`,
         next: `check the replicas of ${partitionName(hold.awaits)}, then ${outbox(facts, 'doctor')}`,
       };
     }
@@ -211,8 +229,8 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
     }
     return {
       verdict: 'held',
-      why: `${pk} is held at ${at} since ${timeOf(hold.since)}: ${hold.reason}: ${hold.message}. ${waiting}.`,
-      next: `fix the cause, then ${outbox(facts, 'redrive', pk)} --why "…" --follow`,
+      why: `${pk} is held at ${at} since ${timeOf(hold.since)}: ${hold.reason}: ${sentence(hold.message)} ${waiting}.`,
+      next: `${FIRST_STEPS[hold.reason]}. Then ${outbox(facts, 'redrive', pk)} --why "…" --follow`,
     };
   }
   if (first === undefined) return undefined;
@@ -220,7 +238,7 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
   if (first.state === 'parked') {
     return {
       verdict: 'held',
-      why: `${pk} at ${at} is parked and nothing holds its key: ${first.parked?.reason ?? 'unknown'}: ${first.parked?.message ?? ''}.`,
+      why: `${pk} at ${at} is parked and nothing holds its key: ${first.parked?.reason ?? 'unknown'}: ${sentence(first.parked?.message ?? '')}`,
       next: outbox(facts, 'sweep'),
     };
   }
@@ -279,10 +297,10 @@ function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): 
       const asked = (parked?.requests.length ?? 0) > 0;
       return {
         verdict: 'parked-at-consumer',
-        why: `${consumer} has parked ${pk}${place}${since}. ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
+        why: `${consumer} has parked ${pk}${place}${sentence(since)} ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
         next: asked
           ? `the consumer is asked to apply it already: does an instance run? ${outbox(facts, 'doctor')}`
-          : `fix the cause, then ${outbox(facts, 'consumer', 'redrive', key, ...names)} --why "…" --follow`,
+          : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', key, ...names)} --why "…" --follow`,
       };
     }
     case 'dead-letter': {
@@ -317,8 +335,8 @@ function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): 
       if (lacking !== undefined) {
         return {
           verdict: 'not-consumed',
-          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that must be set aside blocks its partition until it does.`,
-          next: `${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes; within a minute the consumer continues. Then ${outbox(facts, 'explain', pk, ...names)}`,
+          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that must be set aside blocks its partition.`,
+          next: `ask the owner of ${consumer} for the reason in its log ("Could not set a message aside"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Else ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer sets the message aside without its effect, and applies later events of its key`,
         };
       }
       return {
@@ -391,8 +409,8 @@ function endOf(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Findin
   if (unread.length === explained.length) {
     return {
       verdict: 'undecided',
-      why: `${published} Nothing shows that ${names} reads ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}.`,
-      next: 'check which topics the consumer subscribes to',
+      why: `${published} No known consumer (${names}) has read ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}, so nothing shows what became of it there.`,
+      next: `ask the team that lacks it; if it uses this package's consumer, ${outbox(facts, 'explain', pk)} --inbox TABLE, with its table`,
     };
   }
   return {
@@ -508,6 +526,9 @@ export const partitionOf = ({ topic, partition }: Pick<Receipt, 'topic' | 'parti
 
 const placeOf = ({ topic, partition, offset }: { topic: string; partition: number; offset: string }): string =>
   `${topic}-${partition}@${offset}`;
+
+/** Messages of brokers and handlers end with a full stop, or without one. */
+const sentence = (text: string): string => `${text.replace(/[.\s]+$/, '')}.`;
 
 const timeOf = (epochMs: number): string =>
   Number.isFinite(epochMs) ? `${new Date(epochMs).toISOString().slice(0, 19)}Z` : String(epochMs);

@@ -7,6 +7,7 @@ import type {
   ExplainedTopic,
   Explanation,
 } from '../../../lib/operate/explain-judge';
+import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
 import { explainKafka } from '../../../lib/operate/explain-kafka';
 import { shownPosition } from '../../../lib/event/position';
 import { parseSequence } from '../../../lib/event/sequence';
@@ -135,21 +136,16 @@ function consumerLines({ consumer, inbox, topics, events, members }: ExplainedCo
   const running = members === undefined ? '' : `, ${count(members, 'member')} in its group`;
   return [
     `At consumer ${consumer} (table ${inbox}${running}):`,
-    ...topics.map((topic) => `  ${topicLine(topic)}`),
+    ...topics.map((topic) => `  ${topicLine(topic, events)}`),
     ...columns(open.slice(0, ITEMS_SHOWN).map(eventRow), '    '),
     ...(open.length > ITEMS_SHOWN ? [`    and ${number(open.length - ITEMS_SHOWN)} more`] : []),
   ];
 }
 
-function topicLine({
-  topic,
-  appliedUpTo,
-  appliedAt,
-  parked,
-  deadLetters,
-  aside,
-  messagesBehind,
-}: ExplainedTopic): string {
+function topicLine(
+  { topic, appliedUpTo, appliedAt, parked, deadLetters, aside, messagesBehind }: ExplainedTopic,
+  events: readonly EventAtConsumer[],
+): string {
   const sequence = appliedUpTo === undefined ? undefined : parseSequence(appliedUpTo);
   const parts = [
     appliedUpTo === undefined
@@ -161,13 +157,21 @@ function topicLine({
     ...(parked === undefined
       ? []
       : [`parked since ${time(parked.since)}: ${parked.why} (${count(parked.waiting, 'event')} behind it)`]),
-    ...(deadLetters === undefined ? [] : [count(deadLetters.length, 'dead letter')]),
+    ...(deadLetters === undefined ? [] : [deadLettersNote(deadLetters, events)]),
     ...(aside === 0 || deadLetters !== undefined ? [] : [`${number(aside)} set aside`]),
     ...(messagesBehind === undefined
       ? []
       : [`${messagesBehind} ${messagesBehind === '1' ? 'message' : 'messages'} before its newest event`]),
   ];
   return `${topic}: ${parts.join(', ')}`;
+}
+
+/** A dead letter stays on its topic after the consumer has applied it. */
+function deadLettersNote(letters: readonly DeadLetter[], events: readonly EventAtConsumer[]): string {
+  const isSettled = ({ id }: DeadLetter): boolean =>
+    events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
+  const settled = letters.filter(isSettled).length;
+  return `${count(letters.length, 'dead letter')}${settled === 0 ? '' : `, ${settled} of them applied or discarded since`}`;
 }
 
 const STATES: Readonly<Record<EventAtConsumer['state'], string>> = {

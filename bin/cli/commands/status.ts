@@ -80,7 +80,7 @@ function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string 
 const mappingConcern = ({ local }: Session): string[] =>
   local?.mapping === 'Disabled'
     ? [
-        'The event source mapping is disabled: nobody invokes the relay. Next: enable it in the process that runs the local stack',
+        'The event source mapping is disabled: nobody invokes the relay. Next: ask the owner of the mapping why; it is enabled in the process that runs the local stack',
       ]
     : [];
 

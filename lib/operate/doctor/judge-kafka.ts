@@ -105,7 +105,7 @@ export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTop
       )
     : wrong(
         text,
-        `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters, '--like', absent[0].topic)}\`. A consumer that waits for it continues within a minute.`,
+        `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters, '--like', absent[0].topic)}\`. Within a minute the consumer then sets the message aside, without its effect. If a deployment of the consumer removes the reason (its log names it), deploy instead: order is kept.`,
       );
 }
 
