@@ -24,6 +24,6 @@ allowClosed(process.stderr);
 main().catch((error: unknown) => {
   process.exitCode = EXIT_CODES.refused;
   if (!(error instanceof CommanderError)) console.error(explain(error));
-  // What commander throws, it has printed: help and the version too.
+  // commander has already printed its own errors, help and the version.
   else if (error.exitCode === 0) process.exitCode = EXIT_CODES.done;
 });

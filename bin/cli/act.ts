@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { openInboxSession, openSession, type GlobalOptions, type InboxSession, type Session } from './session';
 
 /**
- * `done`: and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done. `undecided`:
- * nothing wrong was found, but something cannot be told yet.
+ * `done`: done, and all is well. `wrong`: done, but something is wrong or failed. `refused`: nothing was done.
+ * `undecided`: nothing wrong was found, but something cannot be decided yet.
  */
 export const EXIT_CODES = { done: 0, wrong: 1, refused: 2, undecided: 3 } as const;
 
-/** Runs a command within a session; the code that it answers is the exit code. */
+/** Runs a command within a session. The code that `work` returns is the exit code. */
 export async function act(
   command: Command,
   work: (session: Session) => Promise<number>,
@@ -21,7 +21,7 @@ export async function actOnInbox(command: Command, work: (session: InboxSession)
   process.exitCode = await work(openInboxSession(command.optsWithGlobals<GlobalOptions>()));
 }
 
-/** What a command would change is shown, and changed only when it was confirmed. */
+/** Ends a command that has shown its changes, but was not confirmed. */
 export const needsYes = ({ terminal }: Pick<Session, 'terminal'>): number => {
   terminal.note('Nothing was changed. Add --yes to do it.');
   return EXIT_CODES.refused;

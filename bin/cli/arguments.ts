@@ -30,13 +30,13 @@ export const durationWithin = (least: string, most: string): ((text: string) => 
 /** How long `--follow` waits. */
 export const parseTimeout = durationWithin('1s', '1d');
 
-/** Longer ago there were no outboxes. */
+/** No outbox is older. */
 const EARLIEST = Date.UTC(2000, 0, 1);
 const LATEST = Date.UTC(2100, 0, 1);
-/** Clocks differ. */
+/** How far clocks may differ. */
 const SKEW_MS = 60_000;
 
-/** A time as epoch milliseconds: RFC 3339 with a zone, or a duration, which means so long ago. */
+/** Parses a time to epoch milliseconds: RFC 3339 with a zone, a day, or a duration before now. */
 export function parseTime(text: string): number {
   const ago = durationOf(text);
   const isTime = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d))?$/.test(text);
@@ -47,7 +47,7 @@ export function parseTime(text: string): number {
   );
 }
 
-/** A time from which on to look: in the future there is nothing, and an empty result would look like an all-clear. */
+/** Parses a start time, and refuses the future: its empty result would look like an all-clear. */
 export function parseSince(text: string): number {
   const at = parseTime(text);
   if (at <= Date.now() + SKEW_MS) return at;

@@ -38,7 +38,7 @@ async function importModule(path: string, file: string): Promise<unknown> {
   }
 }
 
-/** Of a CommonJS module some names are only seen on its `default`. */
+/** Some names of a CommonJS module appear only on its `default`. */
 function exportsOf(module: unknown): Map<string, unknown> {
   const own = isRecord(module) ? module : {};
   const whole = own['default'];
@@ -46,7 +46,7 @@ function exportsOf(module: unknown): Map<string, unknown> {
   return new Map([...inner, ...Object.entries(own)]);
 }
 
-/** Made by any copy of the package that knows versions. */
+/** Accepts a catalogue of any copy of the package that supports versions. */
 const isCatalogue = (value: unknown): value is EventCatalogue =>
   isRecord(value) &&
   isRecord(value['definitions']) &&

@@ -3,17 +3,17 @@ import { inboxContents } from '../../lib/operate/consumer/inbox-contents';
 import type { NamedConsumer } from '../../lib/operate/explain';
 import type { Session } from './session';
 
-/** The consumers that a command looks at without being given their names. */
+/** The consumers that a command checks without being given their names. */
 export interface ConsumersToLookAt {
-  /** Of the functions of the stack. */
+  /** Consumers that the stack deploys as functions. */
   readonly named: readonly NamedConsumer[];
   /** Tables whose consumers are found by scanning them. */
   readonly inboxes: readonly string[];
-  /** Which consumers are not looked at, and why. */
+  /** Which consumers are not checked, and why. */
   readonly why: readonly string[];
 }
 
-/** Consumers of the tables that are named; else of the stack's functions; on a local stack, of all of its tables. */
+/** The consumers of the named tables; else of the stack's functions; on a local stack, of all its tables. */
 export async function consumersToLookAt(
   session: Session,
   inboxes: readonly string[] | undefined,

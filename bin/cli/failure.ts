@@ -1,7 +1,7 @@
 import { OutboxError } from '../../lib/event/errors';
 import { SessionError } from './session';
 
-/** By the name of what the AWS SDK throws: its classes differ from client to client. */
+/** By the name of the error: the AWS SDK's classes differ from client to client. */
 const ADVICE: Readonly<Record<string, string>> = {
   CredentialsProviderError: 'Log in to AWS (AWS_PROFILE, aws sso login), or run it where a local stack runs.',
   ExpiredTokenException: 'The credentials have expired: log in to AWS again.',
@@ -9,12 +9,12 @@ const ADVICE: Readonly<Record<string, string>> = {
   AccessDeniedException: 'outbox doctor says which permissions are missing.',
 };
 
-/** What a person is told when a command could not be run. */
+/** The message for a person if a command could not be run. */
 export function explain(error: unknown): string {
   if (error instanceof OutboxError || error instanceof SessionError) return error.message;
   if (!(error instanceof Error)) return String(error);
   const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
-  // Of the parts of a table each fails for the same reason.
+  // Parallel parts of a scan fail for the same reason, so each reason is shown once.
   const reasons = [...new Set(causes.map(String))].map((reason) => `\n  ${reason}`).join('');
   const advice = new Set([error, ...causes].flatMap((each) => adviceOn(each) ?? []));
   return [`${error.name}: ${error.message}${reasons}`, ...advice].join('\n');

@@ -19,7 +19,7 @@ export function duration(ms: number): string {
   return parts.join(' ') || '0 s';
 }
 
-/** `2026-01-02 03:04:05Z`; the number itself when it is no time, as on an item that somebody wrote wrongly. */
+/** `2026-01-02 03:04:05Z`; the number itself if it is no time, as in an item of a faulty writer. */
 export function time(epochMs: number): string {
   const date = new Date(epochMs);
   if (Number.isNaN(date.getTime())) return String(epochMs);
@@ -38,7 +38,7 @@ export { shellArgument as argument } from '../../lib/operate/shell-command';
 /** One key of 2 KB must not push the columns of all others off the screen. */
 const MAX_WIDTH = 60;
 
-/** Columns as wide as their widest cell, up to a limit; the last one is as long as it is. */
+/** Columns as wide as their widest cell, up to a limit; the last one has no limit. */
 export function columns(rows: readonly (readonly string[])[], indent = '  '): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, Math.min(cell.length, MAX_WIDTH))),

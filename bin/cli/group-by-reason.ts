@@ -1,9 +1,9 @@
 import { columns, count, duration } from './format';
 
-/** Something that waits for a reason. */
+/** An entry of a list with its reason, such as a held key. */
 export interface Reasoned {
   readonly reason: string;
-  /** What failed, as a text. */
+  /** The failure as text. */
   readonly message: string;
   /** Epoch milliseconds. */
   readonly since: number;
@@ -13,12 +13,12 @@ export interface Reasoned {
 const MOST_MESSAGES = 3;
 const MOST_REASONS = 20;
 
-/** A list that a person reads line by line needs no groups. */
+/** A person reads a list of this length line by line: it needs no groups. */
 const SHORT = 20;
 
 /**
- * A long list by its reasons: how many, the longest since when, and what was answered. A short one has no lines, and
- * shows its messages one by one.
+ * Groups a long list by reason: how many entries, the age of the oldest, and the messages. A short list has no group
+ * lines, and its messages are shown one by one.
  */
 export class Groups {
   readonly #shown = new Set<string>();

@@ -3,7 +3,7 @@ import { findRelay } from '../../lib/operate/find-relay';
 import type { KafkaTarget } from '../../lib/operate/kafka-target';
 import { SessionError, type Session } from './session';
 
-/** What every command takes that reads Kafka. */
+/** Options of every command that reads Kafka. */
 export interface KafkaOptions {
   readonly brokers?: string;
   readonly auth: 'iam' | 'scram' | 'tls' | 'none';
@@ -22,7 +22,7 @@ export const withKafkaOptions = (command: Command): Command =>
     )
     .option('--secret-arn <arn>', 'for --auth scram, and for tls with a client certificate');
 
-/** Where to read Kafka: as the options say, else as the relay of the outbox publishes. */
+/** The cluster to read: as the options say, else the cluster of the outbox's relay. */
 export async function kafkaOf(
   operation: string,
   session: () => Promise<Pick<Session, 'target' | 'local' | 'services'>>,

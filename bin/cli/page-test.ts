@@ -5,15 +5,15 @@ import { ask, canAsk } from './ask';
 import { count } from './format';
 import type { Session } from './session';
 
-/** How a test of the notifications ended: what CloudWatch says, and what a person said. */
+/** The result of a test of the notifications, from CloudWatch and from a person. */
 export interface TestedPages {
   readonly untested: PagePlan['untested'];
   readonly results: readonly PageResult[];
-  /** Whether a person has said that the notices arrived; left out where nobody was asked. */
+  /** Whether a person has confirmed that the notices arrived; left out if no person was asked. */
   readonly arrived?: boolean;
 }
 
-/** What would be notified. `undefined` on the local stack, which has no alarms. */
+/** Plans a test of the notifications. `undefined` on the local stack, which has no alarms. */
 export async function planPages({ target, services }: Session): Promise<PagePlan | undefined> {
   if (services === undefined) return undefined;
   const { outboxName } = await findRelay(target, services.lambda);
@@ -22,7 +22,7 @@ export async function planPages({ target, services }: Session): Promise<PagePlan
 
 export const topicsOf = ({ paths }: PagePlan): string[] => [...new Set(paths.flatMap(({ topics }) => topics))];
 
-/** Sets the alarms off and back, and asks whoever sits there, unless `yes`, whether the notices have arrived. */
+/** Sets the alarms off and back. Unless `yes`, it then asks the person there whether the notices have arrived. */
 export async function testPages(session: Session, plan: PagePlan, { yes }: { yes: boolean }): Promise<TestedPages> {
   const { services, terminal } = session;
   const { untested } = plan;
@@ -37,7 +37,7 @@ export async function testPages(session: Session, plan: PagePlan, { yes }: { yes
   return { untested, results, arrived: await ask('Have they arrived?') };
 }
 
-/** Nothing of it is known to be wrong. */
+/** Whether the test has found no fault. */
 export const arePagesSound = ({ results, arrived }: TestedPages): boolean =>
   arrived !== false &&
   results.every(({ fired, cleared, notices }) => fired && cleared && notices.every(({ state }) => state !== 'refused'));

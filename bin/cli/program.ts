@@ -40,7 +40,7 @@ Exit codes: 0 done, and what status, verify and doctor look at is well; 1 someth
 2 nothing was done (bad arguments, no access, not confirmed), or explain does not know the key;
 3 verify or explain cannot tell (yet).`;
 
-/** The command line: what it is called, and what it says about itself. */
+/** Creates the command line with all its commands. */
 export function createProgram(version: string): Command {
   const program = new Command('outbox')
     .description('Looks after a transactional outbox on DynamoDB: what waits, why, and how to release it.')

@@ -50,34 +50,34 @@ export interface Session {
   /** For a person: where the table is. */
   readonly place: string;
   readonly services?: Services;
-  /** Of the stack, when one was named or found. */
+  /** Left out unless the outbox was found by its stack. */
   readonly findSweeper?: () => Promise<string | undefined>;
-  /** Of the stack as well: the functions that reach Kafka. */
+  /** Finds the functions that use Kafka; left out in the same way. */
   readonly findKafkaFunctions?: () => Promise<readonly string[]>;
-  /** Of the stack as well: the consumers that it deploys as functions. */
+  /** Finds the consumers that are functions; left out in the same way. */
   readonly findConsumers?: () => Promise<readonly DeployedConsumer[]>;
   /** Topics that the stack's output names. */
   readonly findTopics?: () => Promise<readonly string[]>;
-  /** Of the local stack that runs. */
+  /** The local stack that runs. */
   readonly local?: StackDescription;
-  /** Noted on whatever is changed. */
+  /** The name that is noted on every change. */
   by(): Promise<string>;
 }
 
-/** What a command must repeat to be about the same outbox. */
+/** Options with which a command selects the same outbox. */
 export const repeatedOptions = ({ table, stack, local, region }: GlobalOptions): string[] =>
   Object.entries({ table, stack, local, region }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );
 
-/** Where `npm run local` tells other programs what runs. */
+/** The file in which `npm run local` describes the stack that runs. */
 export const STACK_FILE = join('.outbox', 'stack.json');
 const DEFAULT_STACK = 'Outbox';
 
 /** Finds the outbox: the table or stack that is named, else the local stack that runs here, else the stack `Outbox`. */
 export const openSession = (options: GlobalOptions): Promise<Session> => open(options, inHomeRegion);
 
-/** The same for `doctor`, which must not need what it is there to look at. */
+/** The same for `doctor`, which must also work if the relay that it checks is missing. */
 export const openDoctorSession = (options: GlobalOptions): Promise<Session> => open(options, inHomeRegionIfKnown);
 
 async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<Session> {
@@ -123,7 +123,7 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
   };
 }
 
-/** A run of the command line that is about a consumer: its table is named, and no outbox is looked for. */
+/** A run of the command line for a consumer. Its table is named, so no outbox is looked for. */
 export type InboxSession = Pick<Session, 'terminal' | 'by'> & { readonly client: DynamoDBClient };
 
 export function openInboxSession(options: GlobalOptions): InboxSession {
@@ -166,7 +166,7 @@ function localSession(local: StackDescription, terminal: Terminal, { by, region 
 
 const login = (): string => userInfo().username;
 
-/** Whoever names a table or a stack means no local one. */
+/** A named table or stack excludes the local one. */
 const localStackOf = ({ table, stack, local = STACK_FILE }: GlobalOptions): StackDescription | undefined =>
   table === undefined && stack === undefined ? runningStack(local) : undefined;
 
@@ -178,7 +178,7 @@ function runningStack(path: string): StackDescription | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  // What the local stack has written, in one step.
+  // The local stack writes it in one step.
   const description = JSON.parse(text) as StackDescription;
   return isAlive(description.pids.stack) ? description : undefined;
 }

@@ -3,25 +3,25 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** What a terminal would obey, but for the styles that are used here; tabs move no more than what follows them. */
+/** Control characters that a terminal would obey, except the styles used here; tabs move only the text after them. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /\u001b\[(?:[12]|22|3[1-3]|39)m|(?!\t)[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Keys and messages are anybody's: they must not move the cursor, or make two lines of one. */
+/** Keys and messages may contain anything: they must not move the cursor or break a line. */
 const printable = (text: string): string =>
   text.replace(CONTROL, (found) => (found.length > 1 ? found : escaped(found)));
 
 const escaped = (control: string): string =>
   control < ' ' ? JSON.stringify(control).slice(1, -1) : `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** Whoever reads has seen enough, as `head` has: no reason to fail, and what was to be done is done. */
+/** Ignores a closed pipe: a reader such as `head` has seen enough, and the command has done its work. */
 export function allowClosed(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
 }
 
-/** Where results go: text for a person, or JSON for a program. Colours are left out unless it is a terminal. */
+/** Prints results: text for a person, or JSON for a program. Only a terminal gets colours. */
 export class Terminal {
   readonly json: boolean;
   readonly #out: NodeJS.WriteStream;
@@ -34,13 +34,13 @@ export class Terminal {
     this.#err = err;
   }
 
-  /** The result: `value` for a program, the lines of `text` for a person. */
+  /** Prints the result: `value` for a program, the lines of `text` for a person. */
   result(value: unknown, text: () => readonly string[]): void {
     this.#clear();
     this.#out.write(`${this.json ? JSON.stringify(value) : text().map(printable).join('\n')}\n`);
   }
 
-  /** A part of a result that is for a person alone, at once. A program gets the whole by `result`. */
+  /** Prints a part of a result at once, for a person alone. A program gets the whole by `result`. */
   part(lines: readonly string[]): void {
     if (this.json || lines.length === 0) return;
     this.#clear();
@@ -48,7 +48,7 @@ export class Terminal {
   }
 
   /**
-   * A result that is too large to be kept: a JSON object with the list `name`, whose elements are written as they come.
+   * A result that is too large for memory: a JSON object with the list `name`, whose elements are written as they come.
    * `end` adds the other fields.
    */
   jsonList(name: string): { add(element: unknown): Promise<void>; end(fields: object): Promise<void> } {
@@ -70,17 +70,17 @@ export class Terminal {
     };
   }
 
-  /** Beside the result, for a person alone. */
+  /** Prints to stderr, next to the result, for a person alone. */
   note(text: string): void {
     this.#clear();
     this.#err.write(`${text.split('\n').map(printable).join('\n')}\n`);
   }
 
-  /** One line that is written over by the next; nothing where nobody watches. */
+  /** Prints a line that the next one overwrites; nothing if stderr is no terminal. */
   progress(text: string): void {
     if (!this.#err.isTTY) return;
     this.#clear();
-    // A terminal that tells no width has none to keep to.
+    // Without a known width, the text is not cut.
     this.#err.write(text.slice(0, (this.#err.columns || Infinity) - 1));
     this.#hasProgress = true;
   }

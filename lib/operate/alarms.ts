@@ -1,18 +1,18 @@
 import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 
-/** An alarm as CloudWatch has it, as far as it matters who hears of it. */
+/** An alarm as CloudWatch describes it: the fields that decide whether it notifies anybody. */
 export interface DeployedAlarm {
   readonly name: string;
   readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
-  /** Epoch milliseconds, by CloudWatch's clock: when it was last set. */
+  /** Epoch milliseconds, by CloudWatch's clock: when the state was last set. */
   readonly stateSetAt: number;
-  /** What is done when it goes off; empty while its actions are disabled. */
+  /** The actions on ALARM; empty while the actions of the alarm are disabled. */
   readonly actions: readonly string[];
-  /** Of a composite alarm. */
+  /** The rule of a composite alarm. */
   readonly rule?: string;
 }
 
-/** Every alarm whose name begins so, metric alarms and composite ones. */
+/** Returns every metric alarm and composite alarm whose name begins with the prefix. */
 export async function readAlarms(client: CloudWatchClient, namePrefix: string): Promise<DeployedAlarm[]> {
   const pages = paginateDescribeAlarms(
     { client },
@@ -39,18 +39,18 @@ export async function readAlarms(client: CloudWatchClient, namePrefix: string): 
   return found;
 }
 
-/** The alarms of an outbox begin with its name: see `makeAlarm` of lib/infra. */
+/** The alarms of an outbox begin with its name: see `makeAlarm` in lib/infra. */
 export const alarmPrefix = (outboxName: string): string => `${outboxName}-`;
 
 export const isSnsTopic = (action: string): boolean => /^arn:[^:]+:sns:/.test(action);
 
-/** The names of the alarms that a composite alarm goes off with; a rule names them or their ARNs. */
+/** The names of the alarms in the rule of a composite alarm. A rule names an alarm by its name or by its ARN. */
 export const namedInRule = (rule = ''): string[] =>
   [...rule.matchAll(/\bALARM\(\s*["']?([^"')]+?)["']?\s*\)/g)].map(([, alarm = '']) =>
     alarm.replace(/^arn:.*:alarm:/, ''),
   );
 
-/** Alarms of which nobody hears: neither by an action of their own nor by a composite alarm that somebody hears of. */
+/** Alarms that notify nobody: neither they nor a composite alarm above them has an action. */
 export function unheardAlarms(alarms: readonly DeployedAlarm[]): DeployedAlarm[] {
   const heard = new Set<string>();
   const hear = ({ name, rule }: DeployedAlarm): void => {

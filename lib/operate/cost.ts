@@ -10,14 +10,14 @@ import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { pricesWith, type Prices } from './prices';
 import { refuse } from './target';
 
-/** What a service writes, on average. */
+/** The average load that a service writes. */
 export interface Workload {
   readonly eventsPerSecond: number;
-  /** Of an event's data as it is sent. */
+  /** Bytes of an event's data as it is sent. */
   readonly eventBytes: number;
   /** Events of one key in one transaction: they share an item. Default 1. */
   readonly eventsPerTransaction?: number;
-  /** Default 36, as of a UUID. */
+  /** Default 36, the length of a UUID. */
   readonly keyBytes?: number;
   /** Whether keys have versions. Default true. */
   readonly hasVersions?: boolean;
@@ -29,17 +29,17 @@ export interface Workload {
   readonly kafka?: KafkaWorkload;
   /** Consumers that read every event, wherever they run. Default 1. */
   readonly consumers?: number;
-  /** Provisioned event pollers of those that run on Lambda. Default 0. */
+  /** Provisioned event pollers of the consumers on Lambda. Default 0. */
   readonly pollers?: number;
-  /** Whether the alarms and the dashboard of the `Outbox` construct are there. Default true. */
+  /** Whether the alarms and the dashboard of the `Outbox` construct are deployed. Default true. */
   readonly monitoring?: boolean;
 }
 
-/** The Kafka cluster, if its price is to be counted: one that serves others as well is paid anyhow. */
+/** The Kafka cluster, if its price counts. Leave out a cluster that you pay for anyway. */
 export type KafkaWorkload =
   | {
       readonly kind: 'serverless';
-      /** Of all topics. */
+      /** Partitions of all topics together. */
       readonly partitions: number;
       /** How long topics keep their messages. Default: Kafka's own, seven days. */
       readonly keptSeconds?: number;
@@ -57,36 +57,36 @@ export type KafkaWorkload =
       readonly storageGb: number;
     };
 
-/** Exact for the workload given; `estimated` are averages of a steady load. */
+/** The result is exact for the given workload, except `estimated`: averages of a steady load. */
 export interface Cost {
   readonly item: {
-    /** As it is committed, and after its mark. */
+    /** Size as committed, and size with the mark. */
     readonly bytes: number;
     readonly markedBytes: number;
-    /** Of the put in the transaction: two for each started KB. */
+    /** Write units of the put in the transaction: two for each started KB. */
     readonly commitWriteUnits: number;
-    /** Of the mark, or the delete: one for each started KB of the larger of both. */
+    /** Write units of the mark or the delete: one for each started KB of the larger image. */
     readonly markWriteUnits: number;
   };
   readonly perSecond: {
     readonly items: number;
     readonly writeUnits: number;
-    /** At least as many: a partition takes 1,000 write units a second, and each has a shard with a relay of its own. */
+    /** The minimum: a partition takes 1,000 write units a second. Each has a shard with a relay of its own. */
     readonly partitions: number;
   };
   readonly estimated: {
     readonly invocationsPerSecond: number;
     readonly storedGb: number;
-    /** Runs of the sweeper, at its default rate, in which it sees the whole table. */
+    /** Sweeper runs, at the default rate, that a scan of the whole table takes. */
     readonly sweepRuns: number;
-    /** Of each of them. */
+    /** Read units of each of these runs. */
     readonly sweepReadUnits: number;
-    /** GB a month that the relay writes to Kafka: at most, because compression only lowers it. */
+    /** GB a month that the relay writes to Kafka, without compression: an upper bound. */
     readonly kafkaGb: number;
     /** GB a month of logs of the relay: its metrics, and the lines that Lambda adds to each invocation. */
     readonly logGb: number;
   };
-  /** What CloudWatch bills by number. */
+  /** Resources that CloudWatch bills by number. */
   readonly monitoring: {
     readonly metrics: number;
     readonly alarmMetrics: number;
@@ -111,17 +111,17 @@ const KB = 1024;
 const GB = 1024 ** 3;
 const MONTH_HOURS = 730;
 const MONTH_SECONDS = MONTH_HOURS * 3_600;
-/** As CloudWatch and MSK bill them. */
+/** The size of a GB in the bills of CloudWatch and MSK. */
 const BILLED_GB = 1e9;
 const KAFKA_KEPT_SECONDS = 7 * 86_400;
 const PARTITION_WRITE_UNITS = 1_000;
-/** Lambda asks each shard four times a second. */
+/** Lambda polls each shard four times a second. */
 const POLLS_PER_SECOND = 4;
-/** As docs/benchmarks.md measures it, generously: an invocation, and each event of it. */
+/** Duration of an invocation and of each event in it, rounded up from docs/benchmarks.md. */
 const RELAY_SECONDS = { invocation: 0.02, event: 0.0002 };
 const RELAY_GB = 640 / 1024;
 const STORAGE_OVERHEAD_BYTES = 100;
-/** A document of metrics (500 to 900 bytes, by the events in it), and three lines by Lambda. */
+/** A metrics document (500 to 900 bytes, depending on its events), and three lines from Lambda. */
 const LOG_BYTES_PER_INVOCATION = 1_000;
 /** The alarms of an `Outbox` at its defaults; test/infra counts them in the template. */
 export const MONITORING = {
@@ -131,14 +131,14 @@ export const MONITORING = {
   dashboards: 1,
 };
 const NO_MONITORING: Cost['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
-/** Of a run of the sweeper at its defaults: 15 minutes, of which it keeps one for its signals. */
+/** Read units of a sweeper run at its defaults: 15 minutes, one of which is reserved for its signals. */
 const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
 
 /**
- * What an outbox costs. The units are those that the tests of this package count on DynamoDB's own answers.
+ * Estimates the cost of an outbox. Tests of this package compare the units with those that DynamoDB reports.
  *
- * @param changed - the prices that are not those of `PRICE_LIST`, such as those of another region
- * @throws OutboxError `operation-refused` for a number that cannot be meant, and a price that does not exist.
+ * @param changed - prices that replace those of `PRICE_LIST`, such as those of another region
+ * @throws OutboxError `operation-refused` for a number out of range, and for a price that does not exist.
  */
 export function costOf(workload: Workload, changed: Partial<Prices> = {}): Cost {
   const prices = pricesWith(changed);
@@ -190,7 +190,7 @@ export function costOf(workload: Workload, changed: Partial<Prices> = {}): Cost 
   };
 }
 
-/** Copies of a message between brokers are not billed, nor stored GB by the copy, but for the disks of Standard brokers. */
+/** Replication is not billed. A stored GB is billed once, not per replica, except on disks of Standard brokers. */
 function kafkaDollars({ kafka, consumers = 1 }: Workload, gbIn: number, prices: Prices): number {
   if (kafka === undefined) return 0;
   if (kafka.kind === 'standard') {
@@ -206,7 +206,7 @@ function kafkaDollars({ kafka, consumers = 1 }: Workload, gbIn: number, prices: 
   return MONTH_HOURS * hourly + traffic + keptGb * prices.perServerlessGbMonth;
 }
 
-/** Of polls that come at a rate, those in which at least one of randomly arriving items is found. */
+/** Polls per second that find at least one item, if items arrive at random. */
 function nonEmptyPolls(itemsPerSecond: number, shards: number): number {
   const polls = POLLS_PER_SECOND * shards;
   return polls * (1 - Math.exp(-itemsPerSecond / polls));
@@ -249,7 +249,7 @@ function check(workload: Workload): Workload {
   return workload;
 }
 
-/** Measured on an item with names of usual length. */
+/** Measures an item whose names have a usual length. */
 function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: Workload) {
   const committedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
   const key = 'k'.repeat(keyBytes);
@@ -284,7 +284,7 @@ function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersion
   return {
     bytes: itemBytes(encoded),
     markedBytes: itemBytes(marked),
-    /** Of the messages of an item, uncompressed. */
+    /** Size of the messages of an item, uncompressed. */
     sentBytes: messagesOf(item).reduce((sum, message) => sum + messageBytes(message), 0),
     events: eventsPerTransaction,
   };

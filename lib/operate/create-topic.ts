@@ -8,7 +8,7 @@ import { connectKafka, type KafkaTarget } from './kafka-target';
 import { refuse } from './target';
 import { within } from './time-limit';
 
-/** A topic that is wanted. */
+/** A topic to create. */
 export interface NewTopic {
   readonly topic: string;
   /** Default: as many as `like` has; 3 for dead letters. */
@@ -17,7 +17,7 @@ export interface NewTopic {
   readonly like?: string;
 }
 
-/** What would be created. */
+/** The topic that `createTopic` creates. */
 export interface TopicPlan {
   readonly topic: string;
   readonly partitions: number;
@@ -34,18 +34,18 @@ type Admin = Pick<KafkaTopicAdmin, 'list' | 'find' | 'create' | 'maxMessageBytes
 const OPERATION = 'topic create';
 const DEAD_LETTERS = '.dlt';
 const DEAD_LETTER_PARTITIONS = 3;
-/** As `OutboxConsumer` creates them. */
+/** The retention that `OutboxConsumer` sets. */
 const DEAD_LETTER_RETENTION_MS = 30 * 86_400_000;
 const MOST_SIMILAR = 5;
 /** A topic with many partitions needs a while until each has a leader. */
 const CALL_MS = 120_000;
 
 /**
- * What `createTopic` would create. A dead-letter topic (`….dlt`) takes messages that are 4 KB larger than those of the
- * topic it is like, and keeps them for 30 days.
+ * Plans the topic that `createTopic` creates. A dead-letter topic (`….dlt`) takes messages that are 4 KB larger than
+ * those of its `like` topic, and keeps them for 30 days.
  *
- * @throws OutboxError `operation-refused` for a topic that exists, a name that Kafka does not take, and a `like` that
- * does not exist, with the nearest names.
+ * @throws OutboxError `operation-refused` for a topic that exists, a name that Kafka does not accept, a missing number
+ * of partitions, and a `like` that does not exist, with the nearest names.
  */
 export async function planTopic(admin: Admin, wanted: NewTopic): Promise<TopicPlan> {
   const { topic, partitions } = wanted;
@@ -70,7 +70,7 @@ export async function planTopic(admin: Admin, wanted: NewTopic): Promise<TopicPl
   const plan = { topic, partitions: count, replicationFactor: model?.replicationFactor, like, similar };
   if (!isForDeadLetters || like === undefined) return { ...plan, configs: model?.configs ?? {} };
   const bytes = await admin.maxMessageBytes(like);
-  // It was not asked for by name: what cannot be read is left to the cluster's default.
+  // `like` was not given, so a property that cannot be read is left to the cluster's default.
   if (bytes === undefined && wanted.like === undefined) return { ...plan, configs: {} };
   if (bytes === undefined)
     return refuse(
@@ -106,8 +106,8 @@ async function modelOf(admin: Admin, names: readonly string[], like: string): Pr
 /**
  * Creates the topic of a plan.
  *
- * @throws OutboxError `operation-refused` if the caller may not, with what to do instead, and if another one created the
- * topic in between with other partitions.
+ * @throws OutboxError `operation-refused` if Kafka refuses it (without the permission, the message names the
+ * alternative), or if another caller created it meanwhile with another number of partitions.
  */
 export async function createTopic(admin: Admin, plan: TopicPlan): Promise<FoundTopic> {
   const { topic, partitions, replicationFactor, configs } = plan;
@@ -141,7 +141,7 @@ export async function withTopics<T>(kafka: KafkaTarget, work: (admin: KafkaTopic
   return within(CALL_MS, at, async () => withTopicAdmin(await connectKafka(kafka), work));
 }
 
-/** The line for those who may create topics, on a machine that reaches the brokers. */
+/** The command for a person who may create topics, on a machine that reaches the brokers. */
 export function kafkaTopicsLine(
   { topic, partitions, replicationFactor, configs }: TopicPlan,
   { brokers, auth }: KafkaTarget,
@@ -167,7 +167,7 @@ export function nearest(name: string, names: readonly string[]): readonly string
     .map(({ other }) => other);
 }
 
-/** Levenshtein's: how many letters are added, left out or exchanged. */
+/** The Levenshtein distance: how many letters are added, removed or replaced. */
 function distanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 0; i < a.length; i++) {

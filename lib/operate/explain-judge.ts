@@ -15,44 +15,44 @@ import { shellCommand } from './shell-command';
 import type { ShownItem, ShownKey } from './show';
 import { DUE_MS } from './unpublished';
 
-/** What a consumer's table says about one key on one topic. */
+/** The state of one key on one topic in a consumer's table. */
 export interface InboxFacts {
   readonly key: InboxKey;
   readonly state: InboxState;
   /** Epoch milliseconds of the last effect of the key. */
   readonly appliedAt?: number;
   readonly parked?: ParkedKey;
-  /** By event id: an event that has a mark of its own was applied, or discarded by an operator. */
+  /** The marks by event id. An event with a mark was applied, or discarded by an operator. */
   readonly marks: ReadonlyMap<string, 'applied' | 'discarded'>;
 }
 
-/** What Kafka says about a consumer group. */
+/** The state of a consumer group in Kafka. */
 export interface GroupFacts {
   readonly members: number;
   /** The next offset that the group reads, by `topic-partition`. A partition without one was never read. */
   readonly committed: ReadonlyMap<string, bigint>;
 }
 
-/** What Kafka says about a consumer. */
+/** The group and the dead letters of a consumer in Kafka. */
 export interface ConsumerKafkaFacts {
   readonly group: GroupFacts;
-  /** Dead letters of the key, by topic that the consumer reads; `undefined` where the dead-letter topic does not exist. */
+  /** Dead letters of the key, by topic that it reads; `undefined` if the dead-letter topic does not exist. */
   readonly deadLetters: ReadonlyMap<string, readonly DeadLetter[] | undefined>;
 }
 
-/** A consumer, as far as it could be looked at. */
+/** The facts that could be read about a consumer. */
 export interface ConsumerFacts {
   readonly consumer: string;
   /** Its table. */
   readonly inbox: string;
-  /** Topics that it is known to read. Left out: nothing tells which it reads. */
+  /** Topics that it is known to read. Left out: they are not known. */
   readonly topics?: readonly string[];
   readonly keys: readonly InboxFacts[];
   /** Left out: Kafka was not read. */
   readonly kafka?: ConsumerKafkaFacts;
 }
 
-/** What was found out about one key. */
+/** The facts that could be read about one key. */
 export interface KeyFacts {
   /** Epoch milliseconds. */
   readonly now: number;
@@ -62,13 +62,13 @@ export interface KeyFacts {
   readonly ends?: ReadonlyMap<string, bigint>;
   /** Topics of the key that do not exist. */
   readonly absentTopics?: readonly string[];
-  /** What was not looked at, and why. */
+  /** The sources that were not read, and why. */
   readonly notLookedAt: readonly string[];
-  /** Options that every command needs to be about the same outbox, such as `--stack Shop`. */
+  /** Options that select the same outbox in each command, such as `--stack Shop`. */
   readonly globals?: readonly string[];
 }
 
-/** What comes before a redrive, by the reason of the hold. */
+/** The step before a redrive, by the reason of the hold. */
 const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
   'unknown-topic':
     'ask the owner of the writer whether the name is right. A typo: fix the writer, then the item (docs/operations.md#fix-a-parked-item). Else: outbox topic create',
@@ -85,7 +85,7 @@ const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
   'item-gone': 'ask the owner of the data whether the event is still wanted (docs/operations.md#an-item-is-gone)',
 };
 
-/** A command about the same outbox. */
+/** A command line for the same outbox. */
 const outbox = ({ globals = [] }: Pick<KeyFacts, 'globals'>, ...words: readonly string[]): string =>
   shellCommand('outbox', ...words, ...globals);
 
@@ -93,12 +93,12 @@ const outbox = ({ globals = [] }: Pick<KeyFacts, 'globals'>, ...words: readonly 
 const waitBehind = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? ' waits' : 's wait'} behind it`;
 
 /**
- * Where an event stands at a consumer.
+ * The state of an event at a consumer.
  *
  * `applied`; `parked` there; `dead-letter`: set aside, without effect; `discarded` there by an operator; `not-yet`: the
- * consumer has not come to it; `passed`: its group has read past it, and its table has nothing of it; `missed`: later
+ * consumer has not reached it; `passed`: its group has read past it, and its table has no trace of it; `missed`: later
  * events of the key were applied, and this one was not; `not-read`: nothing shows that the consumer reads the topic;
- * `unknown`: an event without a version, of which only a mark would tell.
+ * `unknown`: the topics of the consumer are not known, and its table has nothing of the key.
  */
 export type EventState =
   'applied' | 'parked' | 'dead-letter' | 'discarded' | 'not-yet' | 'passed' | 'missed' | 'not-read' | 'unknown';
@@ -122,7 +122,7 @@ export interface ExplainedConsumer {
   readonly events: readonly EventAtConsumer[];
   /** Members of its group. Left out: Kafka was not read. */
   readonly members?: number;
-  /** Topics that it reads whose topic for its dead letters does not exist. */
+  /** Topics that the consumer reads and whose dead-letter topics do not exist. */
   readonly missingDeadLetterTopics: readonly { readonly topic: string; readonly deadLetters: string }[];
 }
 
@@ -135,13 +135,13 @@ export interface ExplainedTopic {
   readonly parked?: ParkedKey;
   /** Left out: Kafka was not read, or the topic does not exist. */
   readonly deadLetters?: readonly DeadLetter[];
-  /** Events that the consumer has set aside, as its table notes them: the last 64. */
+  /** Number of events that the consumer has set aside, as its table notes them: at most the last 64. */
   readonly aside: number;
-  /** Messages of the key's partition that the group reads before it comes to the newest event of the key. */
+  /** Messages of the partition that the group reads before the newest event of the key. */
   readonly messagesBehind?: string;
 }
 
-/** `unknown-key`: nothing of it is found anywhere. `undecided`: nothing missing was found, but not everything could be seen. */
+/** `unknown-key`: no trace of the key. `undecided`: nothing is missing so far, but not everything could be read. */
 export type ExplainVerdict =
   | 'unknown-key'
   | 'item-gone'
@@ -155,11 +155,11 @@ export type ExplainVerdict =
   | 'undecided'
   | 'applied';
 
-/** Where a key stands in the whole, and the one thing to do next. */
+/** The state of a key in table, Kafka and consumers, and the next step. */
 export interface Explanation extends ShownKey {
   readonly consumers: readonly ExplainedConsumer[];
   readonly verdict: ExplainVerdict;
-  /** What is missing, and where. */
+  /** The fault and its place. */
   readonly why: string;
   /** A command, or what to wait for. Left out if nothing is missing. */
   readonly next?: string;
@@ -177,7 +177,7 @@ export function explainKey(facts: KeyFacts): Explanation {
 
 type Finding = Pick<Explanation, 'verdict' | 'why' | 'next'>;
 
-/** Nothing of the key in the table, and nothing at any consumer that was looked at. */
+/** Whether neither the table nor any consumer that was read has a trace of the key. */
 export const isUnknown = ({ shown, consumers }: Pick<KeyFacts, 'shown' | 'consumers'>): boolean =>
   shown.items.length === 0 &&
   shown.signals.length === 0 &&
@@ -352,13 +352,13 @@ function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): 
   }
 }
 
-/** What keeps a consumer from having applied everything, each with the first event that it concerns. */
+/** Returns each state that occurs at a consumer, with the first event in it. */
 function stateOf(
   explained: ExplainedConsumer,
 ): { readonly explained: ExplainedConsumer; readonly state: EventState; readonly event?: EventAtConsumer }[] {
   const found = new Map<EventState, EventAtConsumer | undefined>();
   for (const event of explained.events) if (!found.has(event.state)) found.set(event.state, event);
-  // Of items that have expired in the outbox, the consumer's own table and Kafka still tell.
+  // For items that have expired in the outbox, the consumer's table and Kafka still show the state.
   if (explained.topics.some(({ parked }) => parked !== undefined) && !found.has('parked')) {
     found.set('parked', undefined);
   }
@@ -475,7 +475,7 @@ function eventsAt(item: ShownItem, facts: ConsumerFacts, { pk }: ShownKey): Even
   });
 }
 
-/** A key whose source does not name the aggregate has it beside; an earlier version's row has it nowhere. */
+/** An inbox key without an aggregate matches: its source names the aggregate, or an earlier version wrote it. */
 const isOf = (key: InboxKey, aggregate: string | undefined): boolean =>
   key.aggregate === undefined || key.aggregate === aggregateIn(key.source, aggregate).aggregate;
 
@@ -496,7 +496,7 @@ function eventState(
     if (isAside(state, seen)) return 'dead-letter';
     if (isLetter) return 'dead-letter';
     if (isParked(key, event)) return 'parked';
-    // A later event of the key has had its effect, and the window would know this one.
+    // A later event of the key was applied, and the window would show this one.
     if (decision.kind === 'late') return 'missed';
   }
   if (isLetter) return 'dead-letter';
@@ -509,7 +509,7 @@ function eventState(
   return topics === undefined ? 'unknown' : 'not-read';
 }
 
-/** Whether the event waits in the consumer's table, by its place in the order of its key. */
+/** Whether the event waits in the consumer's table, judged by its place in its key's order. */
 function isParked(
   key: InboxFacts | undefined,
   { id, sequence }: { readonly id: string; readonly sequence?: string },

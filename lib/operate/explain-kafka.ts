@@ -4,14 +4,14 @@ import type { ExplainKafka } from './explain';
 import { KafkaLook } from './kafka-look';
 import type { KafkaTarget } from './kafka-target';
 
-/** A connection to the cluster that `explain` asks. */
+/** The connection to the cluster that `explain` reads. */
 export interface ExplainKafkaConnection extends ExplainKafka {
   /** Disconnects. */
   close(): Promise<void>;
 }
 
 /**
- * Connects to the cluster for `explain`; close it afterwards.
+ * Connects to the cluster for `explain`. The caller must close the connection.
  *
  * @throws OutboxError `service-unavailable`, which names the brokers that cannot be reached and why.
  */

@@ -43,45 +43,45 @@ export interface NamedConsumer {
   readonly groups?: Readonly<Record<string, string>>;
 }
 
-/** What Kafka is asked while a key is explained. */
+/** The reads of Kafka that `explain` needs. */
 export interface ExplainKafka {
   /** The offset after the last message of each partition, and the topics that do not exist. */
   ends(
     topics: readonly string[],
   ): Promise<{ readonly ends: ReadonlyMap<string, bigint>; readonly absentTopics: readonly string[] }>;
-  /** The group of a consumer, and what it has set aside of a Kafka key. */
+  /** The group of a consumer, and its dead letters of a Kafka key. */
   consumer(consumer: NamedConsumer, topics: readonly string[], kafkaKey: string): Promise<ConsumerKafkaFacts>;
 }
 
-/** Where to look. */
+/** Where {@link explain} looks. */
 export interface ExplainOptions {
-  /** Tables of consumers. They are scanned for the consumers that they know. */
+  /** Tables of consumers. `explain` scans them to find the consumers. */
   readonly inboxes?: readonly string[];
-  /** Consumers that a deployment names: their tables are scanned only for a key of which the outbox has nothing. */
+  /** Consumers that a deployment names. `explain` scans their tables only if the outbox has nothing of the key. */
   readonly named?: readonly NamedConsumer[];
   /** Only this consumer. */
   readonly consumer?: string;
   /** Left out: Kafka is not read. */
   readonly kafka?: ExplainKafka;
-  /** Options that every command needs to be about the same outbox, such as `--stack Shop`. */
+  /** Options that select the same outbox in each command, such as `--stack Shop`. */
   readonly globals?: readonly string[];
-  /** What the caller does not look at, and why; answered with what turns out to be unseen here. */
+  /** Sources that the caller does not read, and why. The report repeats them and adds its own. */
   readonly notLookedAt?: readonly string[];
-  /** Called after each page of a scan with the items looked at. */
+  /** Called after each page of a scan with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
-/** What `explain` answers. */
+/** The result of {@link explain}. */
 export interface ExplainReport {
-  /** One for each aggregate that has the key; that of the key itself if nothing of it is found anywhere. */
+  /** One for each aggregate that has the key. For an unknown key: one for the key as it was given. */
   readonly keys: readonly Explanation[];
-  /** Of an unknown key: others with the same name behind another aggregate. */
+  /** For an unknown key: keys of the same name in other aggregates. */
   readonly similar: readonly string[];
 }
 
 /**
- * Follows a key through the whole: its items in the table, where each event lies in Kafka, and what each consumer that is
- * known has done with it. Reads only.
+ * Follows a key through the table, Kafka and every known consumer: its items, the place of each event in Kafka, and
+ * what each consumer has done with it. Reads only.
  *
  * @param key - `order#42`; or `42` for every aggregate with this key, for which the table is scanned
  * @throws OutboxError `operation-refused` for a consumer that no table and no deployment knows; `service-unavailable`.
@@ -105,7 +105,7 @@ export async function explain(target: Target, key: string, options: ExplainOptio
 
   const inOutbox = await keysInOutbox(target, key, options);
   if (inOutbox.exact.length === 0) {
-    // Items expire in the outbox, rows of consumers do not.
+    // Items expire in the outbox; rows of consumers do not.
     for (const inbox of new Set((options.named ?? []).map((each) => each.inbox))) {
       if (options.inboxes?.includes(inbox) === true) continue;
       rows.push(...(await inboxContents({ client: target.client, tableName: inbox }, { ...options, kafkaKeys })).keys);
@@ -121,22 +121,22 @@ export async function explain(target: Target, key: string, options: ExplainOptio
   return { keys, similar: others.slice(0, SIMILAR) };
 }
 
-/** So many other names are suggested for one that is unknown. */
+/** How many similar keys are suggested for an unknown one. */
 const SIMILAR = 10;
 
 const kafkaKeyOf = (key: string): string => parsePartitionKey(key)?.key ?? key;
 
-/** Whether a person who writes `key` means the partition key: it is the same, or `key` is all behind its aggregate. */
+/** Whether a person who writes `key` means the partition key: all of it, or the part behind its aggregate. */
 const means = (key: string, pk: string): boolean => pk === key || parsePartitionKey(pk)?.key === key;
 
-/** `similar`: the same key of another aggregate. Only a key that is not found by its name costs a scan. */
+/** `similar`: the same key of another aggregate. The table is scanned only if the key is not found by its name. */
 async function keysInOutbox(
   target: Target,
   key: string,
   { onProgress }: ExplainOptions,
 ): Promise<{ readonly exact: readonly string[]; readonly similar: readonly string[] }> {
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
-  // A key that no key should be may be held all the same.
+  // A malformed key can be held: a faulty writer may have written it.
   if (holds.has(key)) return { exact: [key], similar: [] };
   if (parsePartitionKey(key) !== undefined) {
     const { items, signals } = await show(target, key);
@@ -170,7 +170,7 @@ async function keysInOutbox(
 
 interface Looking {
   readonly consumers: readonly NamedConsumer[];
-  /** Rows of the Kafka key, of tables that were scanned. */
+  /** Rows of the Kafka key in the tables that were scanned. */
   readonly rows: readonly KnownKey[];
   readonly options: ExplainOptions;
 }
@@ -185,7 +185,7 @@ async function explainOne(target: Target, pk: string, { consumers, rows, options
     try {
       return await asked;
     } catch (error) {
-      // One topic or group that may not be read must not keep the rest from being seen.
+      // If one topic or group may not be read, the rest is read all the same.
       notLookedAt.push(`${what}: ${messageOf(error)}`);
       return undefined;
     }
@@ -197,7 +197,7 @@ async function explainOne(target: Target, pk: string, { consumers, rows, options
       .filter((row) => row.consumer === one.consumer && sameKey(row.key, pk))
       .map(({ key }) => key);
     const read = [...new Set([...topics, ...ofConsumer.map(({ topic }) => topic)])];
-    // Before the table is read: what the group has read past by then, its table or its dead letters have.
+    // Offsets are read before the table, so that the table or the dead letters show every event below them.
     const ofKafka = await ask(
       `the group and the dead letters of ${one.consumer}`,
       kafka?.consumer(one, read, kafkaKeyOf(pk)),
@@ -208,7 +208,7 @@ async function explainOne(target: Target, pk: string, { consumers, rows, options
   return explainKey({ now: Date.now(), shown, consumers: facts, ...inKafka, notLookedAt, globals: options.globals });
 }
 
-/** Of a name that is no key the table holds nothing, unless it is held. */
+/** `show` refuses a malformed key of which the table holds nothing. */
 async function shownOf(target: Target, pk: string): Promise<ShownKey> {
   try {
     return await show(target, pk);
@@ -226,7 +226,7 @@ const sameKey = (key: InboxKey, pk: string): boolean =>
   key.key === kafkaKeyOf(pk) &&
   (parsePartitionKey(pk) === undefined || aggregateOf(key) === parsePartitionKey(pk)?.aggregate);
 
-/** The rows of a key: on each topic and of each source that the outbox or the table knows of it. */
+/** Reads the rows of a key: one for each topic and source that the outbox or the consumer's table names. */
 async function inboxFacts(
   inbox: ConsumerTarget,
   shown: ShownKey,

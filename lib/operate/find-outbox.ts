@@ -17,7 +17,7 @@ import { BROKERS_VARIABLE } from '../kafka/broker-config';
 import { SWEEP_AFTER_VARIABLE } from '../sweep/environment';
 import { refuse } from './target';
 
-/** A deployed stack, and how to ask what is in it. */
+/** A deployed stack, and the client that reads it. */
 export interface StackTarget {
   readonly cloudformation: CloudFormationClient;
   readonly stackName: string;
@@ -62,8 +62,8 @@ async function isOutboxTable(client: DynamoDBClient, tableName: string): Promise
 }
 
 /**
- * The sweeper of an outbox in a stack: the function that is told its table. `undefined` when none is, or when the one
- * that is may not be looked at.
+ * The sweeper of an outbox in a stack: the function whose environment names the table. `undefined` if the stack has
+ * none, or if the caller may not read it.
  */
 export async function findSweeper(
   { cloudformation, stackName }: StackTarget,
@@ -78,7 +78,7 @@ export async function findSweeper(
   return undefined;
 }
 
-/** The functions in a stack that are told brokers: the relay, and consumers. Those that may not be looked at are left out. */
+/** The functions of a stack with brokers in their environment: relay and consumers. Unreadable ones are left out. */
 export async function findKafkaFunctions(
   { cloudformation, stackName }: StackTarget,
   lambda: LambdaClient,
@@ -91,7 +91,7 @@ export async function findKafkaFunctions(
   return found;
 }
 
-/** A function of a stack that consumes events: the name of its consumer, the table of its inbox, and what it reads. */
+/** A Lambda function that consumes events: the name of its consumer, its inbox table, and its topics. */
 export interface DeployedConsumer {
   readonly functionName: string;
   readonly consumer: string;
@@ -102,7 +102,7 @@ export interface DeployedConsumer {
   readonly groups?: Readonly<Record<string, string>>;
 }
 
-/** The consumers that a stack deploys as Lambda functions. Those that may not be looked at are left out. */
+/** The consumers that a stack deploys as Lambda functions. Functions that the caller may not read are left out. */
 export async function findConsumers(
   { cloudformation, stackName }: StackTarget,
   lambda: LambdaClient,
@@ -150,7 +150,7 @@ function consumerConfigOf(variables: Record<string, string>): ConsumerConfig | u
   }
 }
 
-/** Topics that the relay may write to, as the app's stack tells by its output `Topics`; none where it has no such output. */
+/** Topics that the relay may write to, from the stack's output `Topics`; none if the stack has no such output. */
 export async function findTopics({ cloudformation, stackName }: StackTarget): Promise<string[]> {
   const { Stacks: [stack] = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stackName }));
   const topics = stack?.Outputs?.find(({ OutputKey }) => OutputKey === TOPICS_OUTPUT)?.OutputValue ?? '';
@@ -160,7 +160,7 @@ export async function findTopics({ cloudformation, stackName }: StackTarget): Pr
 /** See lib/infra/app/outbox-outputs.ts. */
 const TOPICS_OUTPUT = 'Topics';
 
-/** One that was deleted by hand, or that the caller may not see, keeps nothing from being found. */
+/** A function that was deleted by hand, or may not be read, does not hide the others. */
 const SKIPPED = ['AccessDeniedException', 'ResourceNotFoundException'];
 
 async function variablesOf(lambda: LambdaClient, name: string): Promise<Record<string, string>> {

@@ -9,10 +9,10 @@ import { decodeRelayConfig, type RelayConfig } from '../relay/environment';
 import { refuse, type Target } from './target';
 
 /**
- * How the relay of an outbox is configured: the function behind the table's stream. It tells the Kafka cluster, and for a
- * table with several regions whose events are published from here.
+ * Reads the configuration of an outbox's relay: the function behind the table's stream. It names the Kafka cluster, and
+ * for a table with several regions those whose events are published here.
  *
- * @throws OutboxError `operation-refused` when no relay reads the table's stream.
+ * @throws OutboxError `operation-refused` if no relay reads the table's stream.
  */
 export async function findRelay({ client, tableName }: Target, lambda: LambdaClient): Promise<RelayConfig> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));

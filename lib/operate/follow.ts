@@ -8,8 +8,8 @@ import type { Redriven } from './redrive';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
 
 /**
- * `released`: the relay has acted and nothing of the key waits. `held`: it has acted, and an item was refused again.
- * `set-aside`: it cannot act on the signal. `waiting`: none of these, until time was over.
+ * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused
+ * again. `set-aside`: the relay cannot act on the signal. `waiting`: none of these before the timeout.
  */
 export type FollowOutcome = 'released' | 'held' | 'set-aside' | 'waiting';
 
@@ -17,21 +17,21 @@ export type FollowOutcome = 'released' | 'held' | 'set-aside' | 'waiting';
 export interface Followed {
   readonly pk: string;
   readonly outcome: FollowOutcome;
-  /** Why, for a key that is held or a signal that was set aside. */
+  /** The cause, for a key that is held or a signal that was set aside. */
   readonly message?: string;
 }
 
-/** How long to follow. */
+/** How long {@link follow} waits. */
 export interface FollowOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
-  /** Called after each look, with how many keys are settled. */
+  /** Called after each poll with the number of settled keys. */
   readonly onProgress?: (settled: number, all: number) => void;
 }
 
 const POLL_MS = 500;
 
-/** Waits until the relay has acted on each redrive, and says how each ended, in the order asked. Reads only. */
+/** Waits until the relay has acted on each redrive. Returns the outcomes in the order asked. Reads only. */
 export async function follow(
   target: Target,
   asked: readonly Redriven[],
@@ -42,7 +42,7 @@ export async function follow(
   const settled = new Map<string, Followed>();
   for (;;) {
     const { holds } = await control.read();
-    // Of a key whose hold is as it was, nothing has happened: one read of all holds saves one of each.
+    // If the hold of a key is unchanged, the relay has not acted. One read of all holds saves a read for each key.
     const changed = asked.filter(
       ({ pk, hold }) => !settled.has(pk) && (hold === undefined || holds.get(pk)?.revision !== hold.revision),
     );
@@ -57,7 +57,7 @@ export async function follow(
   return asked.map(({ pk }) => settled.get(pk) ?? { pk, outcome: 'waiting' });
 }
 
-/** The relay removes the signal last: while it is there, the hold says nothing. */
+/** The relay removes the signal last: while the signal exists, the hold proves nothing. */
 async function look(
   { client, tableName }: Target,
   { pk, from, signal }: Redriven,
@@ -68,7 +68,7 @@ async function look(
     const { setAside } = sent;
     return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };
   }
-  // Out of time, or the sweeper has put another signal in the place of this one: a later invocation goes on.
+  // The invocation ran out of time, or the sweeper replaced the signal: a later invocation continues.
   if (hold?.state === 'draining') return undefined;
   if (hold !== undefined) return { pk, outcome: 'held', message: hold.message };
   const first = await readItem({ client, tableName }, { pk, sk: from });

@@ -12,17 +12,17 @@ import type { Target } from './target';
 export interface GoneItem {
   readonly pk: string;
   readonly position: string;
-  /** Of the item; the hold of an older relay does not name it. */
+  /** Id of the item. The hold of an older relay does not name it. */
   readonly id?: string;
   /** Another item lies at the position. */
   readonly isReplaced: boolean;
-  /** Why it was parked: a restored item meets the same again unless the cause is fixed. */
+  /** Why it was parked: a restored item is refused again unless the cause is fixed. */
   readonly refused?: Refusal;
 }
 
 /**
- * Those of the holds whose item was deleted, by partition key: nothing lies at its position, or another item, and its
- * event is at no other position of the key. Strongly consistent; reads only, a request for each hold.
+ * Returns the holds whose item was deleted, by partition key: the position is empty or has another item, and the event
+ * is at no other position of the key. Strongly consistent; reads only, at least one request for each hold.
  *
  * A hold that is being drained is left out: only the relay can tell whether its item was published a moment ago.
  */
@@ -37,7 +37,7 @@ export async function goneItems(target: Target, holds: Iterable<Hold>): Promise<
 
 const mayBeGone = (hold: Hold): boolean => hold.state === 'holding' && isRefused(hold);
 
-/** The same of one hold, by what lies at its position. */
+/** The same for one hold; `stored` is the item at its position. */
 export async function goneItemOf(
   { client, tableName }: Target,
   hold: Hold,
@@ -53,7 +53,7 @@ export async function goneItemOf(
   };
 }
 
-/** An operator may have put the item under another position. */
+/** An operator may have moved the item to another position. */
 async function liesElsewhere(client: DynamoDBClient, tableName: string, pk: string, id: string): Promise<boolean> {
   let after: Record<string, AttributeValue> | undefined;
   do {
@@ -74,10 +74,10 @@ async function liesElsewhere(client: DynamoDBClient, tableName: string, pk: stri
   return false;
 }
 
-/** What is missing, and the way on: the owner of the data decides whether the item is restored or the gap is recorded. */
+/** The missing item, and the next step: the owner of the data decides between a restore and a recorded gap. */
 export function goneLines({ pk, position, isReplaced, refused }: GoneItem): readonly [what: string, next: string] {
   const at = shownPosition(position);
-  // Quoted in any case: a key in the middle of a sentence must be seen as one word.
+  // The key is always quoted, so that it stands out as one word in the sentence.
   const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
   const gap = `outbox redrive ${key} --skip --at ${at} --why "…" --yes`;
   const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;

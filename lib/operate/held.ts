@@ -9,9 +9,9 @@ import { goneItemOf, type GoneItem } from './gone';
 import { readItem } from './read-item';
 import { OPERATOR_CLOCK, type Target } from './target';
 
-/** A key that is held, and what waits. */
+/** A held key, and how many items wait. */
 export interface HeldKey extends Hold {
-  /** Items of the key that are neither acknowledged nor parked: what `status` counts as waiting. */
+  /** Items of the key that are neither acknowledged nor parked: `status` counts the same as waiting. */
   readonly waiting: number;
   /** The last redrive that was asked for. */
   readonly redriven?: Request;
@@ -21,18 +21,18 @@ export interface HeldKey extends Hold {
 
 /** Which keys {@link held} lists, and how it reports while it reads. */
 export interface HeldOptions {
-  /** Held for this reason. Default: for any. */
+  /** Only keys that are held for this reason. Default: any. */
   readonly reason?: HoldReason;
-  /** Called once, before anything is read of the keys themselves. */
+  /** Called once, before the items of the keys are read. */
   readonly onHolds?: (holds: readonly Hold[]) => void;
   /** Called with a hundred keys at a time, in their order. */
   readonly onKeys?: (keys: readonly HeldKey[]) => void;
 }
 
-/** Reading them takes a request or two for each key. */
+/** Keys of one portion. Each takes two requests or more. */
 const PORTION = 100;
 
-/** Every held key, the one that is held longest first. Strongly consistent; reads only. */
+/** Returns every held key, the one that is held longest first. Strongly consistent; reads only. */
 export async function held(target: Target, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
   const { reason, onHolds, onKeys } = options;
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();

@@ -14,23 +14,23 @@ export interface Hole {
   readonly to: number;
 }
 
-/** So many candidates are kept, and so many positions of each are read again. */
+/** How many candidates are kept, and how many positions of each are read again. */
 const CANDIDATES = 1_000;
 const POSITIONS = 100;
-/** A hole that is wider belongs to versions that are not dense, such as times. */
+/** A wider hole means versions that are not dense, such as times. */
 const MAX_WIDTH = 1_000;
 
 interface LastSeen {
   readonly version: number;
-  /** It cannot have expired, so that what came after it cannot have either. */
+  /** The item cannot have expired, so later items of the key cannot have expired either. */
   readonly isKept: boolean;
 }
 
 /**
  * Finds the versions that are missing between those of a key, in memory that does not grow with the table.
  *
- * An item expires after its retention, in the order in which the items of its key were processed. A version can thus be
- * missing for good only behind one that has not expired yet.
+ * The items of a key expire in the order in which they were processed. A missing version is therefore a hole only if
+ * the version before it has not expired yet.
  */
 export class HoleFinder {
   readonly #nowSeconds: number;
@@ -42,7 +42,7 @@ export class HoleFinder {
     this.#nowSeconds = nowMs / 1000;
   }
 
-  /** Items of a key come in the order of their positions. */
+  /** The items of a key must come in the order of their positions. */
   see(image: Image): void {
     const version = versionOfPosition(image['sk']?.S ?? '');
     if (version === undefined) return;
@@ -57,14 +57,12 @@ export class HoleFinder {
     else this.#more++;
   }
 
-  /** A scan shows one key after the other: what is known of the keys before can be forgotten. */
+  /** Drops the state of the other keys: a scan shows one key after the other. */
   forgetOthers(pk: string): void {
     for (const other of this.#last.keys()) if (other !== pk) this.#last.delete(other);
   }
 
-  /**
-   * The holes that are still there: items of other times, gaps that were recorded and skips are read again.
-   */
+  /** Returns the holes that remain: items of other times, recorded gaps and skips are read again. */
   async confirmed(
     client: DynamoDBClient,
     tableName: string,

@@ -5,11 +5,11 @@ import { findRelay } from './find-relay';
 import type { Target } from './target';
 
 /**
- * The same target, seen as the relay of its region sees it: a table with several regions keeps holds and state for each
- * of them, and each publishes what was written there. A table with one region stays as it is. The client is changed: use
- * it for this target alone.
+ * Returns the target as the relay of its region sees it. In a table with several regions, each region has its own holds
+ * and state, and publishes the events that were written there. A table with one region stays as it is. The client is
+ * changed: use it for this target alone.
  *
- * @throws OutboxError `operation-refused` when the table has several regions and no relay reads its stream here.
+ * @throws OutboxError `operation-refused` if the table has several regions and no relay reads its stream here.
  */
 export async function inHomeRegion(target: Target, lambda: LambdaClient): Promise<Target> {
   const { client, tableName } = target;
@@ -20,8 +20,8 @@ export async function inHomeRegion(target: Target, lambda: LambdaClient): Promis
 }
 
 /**
- * The same for whoever looks for what is wrong: what keeps the region from being known, such as a relay whose mapping was
- * deleted, must not keep that from being found. The target then stays as it is.
+ * The same for commands that look for faults. If the region cannot be found, for example because the relay's mapping
+ * was deleted, the target stays as it is: the command must still find that fault.
  */
 export async function inHomeRegionIfKnown(target: Target, lambda: LambdaClient): Promise<Target> {
   try {

@@ -7,16 +7,16 @@ import { secretReader } from '../kafka/secrets';
 export interface KafkaTarget {
   readonly brokers: readonly string[];
   readonly auth: KafkaAuth;
-  /** Of the MSK cluster, for IAM. Default: `AWS_REGION`. */
+  /** Region of the MSK cluster, for IAM. Default: `AWS_REGION`. */
   readonly region?: string;
   /** Default: reads from AWS Secrets Manager. */
   readonly readSecret?: ReadSecret;
 }
 
-/** A request may wait: nobody but the operator does. */
+/** A long timeout is acceptable: only the operator waits. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** A client that reads topics for `outbox verify` and its kind. */
+/** A client that reads topics for `outbox verify` and similar commands. */
 export function connectKafka({ brokers, auth, region, readSecret = secretReader() }: KafkaTarget): Promise<Kafka> {
   const config = { auth, requestTimeoutMs: REQUEST_TIMEOUT_MS, name: 'verify' };
   return kafkaClient(config, readSecret, { region })(brokers);

@@ -21,21 +21,21 @@ import type { HeldBack, PartitionExtent, SeenMessage } from './verify-judge';
 
 export interface ReadTopicsOptions {
   readonly topics: ReadonlySet<string>;
-  /** Epoch milliseconds: messages that were appended before are read only from `lowest` on. */
+  /** Epoch milliseconds. Messages that were appended earlier are read only from `lowest` on. */
   readonly sinceMs: number;
-  /** An offset of a partition that must be read, however old it is. */
+  /** The lowest offset of a partition that must be read, however old it is. */
   readonly lowest: (topic: string, partition: number) => bigint | undefined;
-  /** An offset that something lies at: if it is beyond what consumers can read, `heldBack` tells why. */
+  /** The highest offset with a message. If consumers cannot read that far, `heldBack` shows why. */
   readonly highest?: (topic: string, partition: number) => bigint | undefined;
   /** `raw` is valid during the call only. */
   readonly onMessage: (message: SeenMessage, raw: RawMessage) => void;
-  /** An offset that holds what no consumer sees: the marker of a transaction, or an aborted message. */
+  /** Called for an offset that no consumer sees: a transaction marker, or an aborted message. */
   readonly onHidden?: (place: Receipt) => void;
-  /** Offsets that are passed, of all that lie between beginning and end. */
+  /** Called with the offsets passed so far, and all offsets to pass. */
   readonly onProgress?: (passed: number, all: number) => void;
 }
 
-/** A message as kafkajs has it: views of a whole batch. */
+/** A message as kafkajs returns it: its buffers are views of a whole batch. */
 export interface RawMessage {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -48,7 +48,7 @@ export interface UnreadTopic {
   readonly partition?: number;
   /** Where the reading stopped. */
   readonly offset?: string;
-  /** What failed, and what to do about it. */
+  /** The failure, and what to do about it. */
   readonly why: string;
 }
 
@@ -56,13 +56,13 @@ export interface ReadTopics {
   readonly extents: readonly PartitionExtent[];
   /** Topics that do not exist. */
   readonly absentTopics: readonly string[];
-  /** What could not be read. Everything else was read to its end. */
+  /** Topics and partitions that could not be read. All others were read to their ends. */
   readonly unread: readonly UnreadTopic[];
-  /** A consumer group of the reading, when Kafka would not delete it. It has no members and no offsets. */
+  /** A consumer group of this reader that Kafka did not delete. It has no members and no offsets. */
   readonly leftGroup?: LeftGroup;
 }
 
-/** A consumer group that the reading has left behind, and why. */
+/** A consumer group that this reader left behind, and why. */
 export interface LeftGroup {
   readonly groupId: string;
   readonly why: string;
@@ -76,7 +76,7 @@ interface Cursor {
   readonly end: bigint;
   /** The offset that is expected next. */
   next: bigint;
-  /** Something before `next` was removed, and what came after it is not yet seen. */
+  /** Messages before `next` were removed, and none after them is seen yet. */
   isAfterGap: boolean;
   completeFromMs?: number;
   heldBack?: HeldBack;
@@ -86,33 +86,33 @@ const nameOf = ({ topic, partition }: { readonly topic: string; readonly partiti
   `${topic}-${partition}`;
 const isRead = ({ next, end }: Cursor): boolean => next >= end;
 
-/** Of no partition a message came for so long, although more must lie there. */
+/** If no partition delivers a message for this long, although more must lie there, reading fails. */
 const STALL_MS = 60_000;
 
 /** One call of kafkajs, which retries its requests of 30 seconds by itself. */
 const CALL_MS = 120_000;
 
-/** A goodbye. */
+/** The limit for a disconnect. */
 const LEAVE_MS = 10_000;
 
-/** A fetch waits as long for something to come; all that is read is there already. */
+/** How long a fetch waits for new messages. Everything that is read exists already. */
 const MAX_WAIT_MS = 200;
 
-/** So often a reading that failed is divided, to find the partition that is the reason, before the rest is left unread. */
+/** How often a failed reading is divided to find the faulty partition. Then the rest is left unread. */
 const MAX_ATTEMPTS = 100;
 
-/** After so many fetches of every broker nothing lies at a partition's end. */
+/** If this many fetches from every broker show nothing, nothing lies beyond a partition's end. */
 const EMPTY_FETCHES = 5;
 
 /**
- * Shows every message that consumers can read when the call begins, those of a partition in the order of their offsets,
- * each once. What is written meanwhile is left out, and so is what lies behind another producer's open transaction.
+ * Shows every message that consumers can read when the call begins: those of a partition in the order of their offsets,
+ * each once. Later messages are left out, and so are messages behind another producer's open transaction.
  *
- * A topic or partition that cannot be read does not keep the others from being read; see `unread`.
+ * If a topic or partition cannot be read, the others are still read; see `unread`.
  *
  * Needs the permissions to describe and read the topics and to use consumer groups named `outbox-verify-…`.
  *
- * @throws OutboxError `service-unavailable` when the cluster cannot be reached.
+ * @throws OutboxError `service-unavailable` if the cluster cannot be reached.
  */
 export async function readTopics(kafkaTarget: KafkaTarget, options: ReadTopicsOptions): Promise<ReadTopics> {
   return new TopicsReading(await connectKafka(kafkaTarget), kafkaTarget.brokers, options).run();
@@ -147,7 +147,7 @@ class TopicsReading {
     };
   }
 
-  /** Finds the partitions, and from where to where they are read. */
+  /** Finds the partitions, and the range of offsets to read from each. */
   async #open(): Promise<void> {
     const { topics, sinceMs, lowest } = this.#options;
     await this.#eachTopic(topics, async (topic, admin) => {
@@ -157,7 +157,7 @@ class TopicsReading {
         const fromTime = BigInt(atTime.find((other) => other.partition === partition)?.offset ?? low);
         const fromReceipt = lowest(topic, partition) ?? fromTime;
         const wanted = fromReceipt < fromTime ? fromReceipt : fromTime;
-        // kafkajs asks for what consumers can read: the first open transaction, or the high watermark.
+        // kafkajs returns the end for consumers: the first open transaction, or the high watermark.
         const [first, end] = [BigInt(low), BigInt(high)];
         const start = wanted < first ? first : wanted > end ? end : wanted;
         const isAfterGap = wanted <= first && first > 0n;
@@ -166,7 +166,7 @@ class TopicsReading {
     });
   }
 
-  /** After the reading, so that what retention removed meanwhile is not taken for lost. */
+  /** Runs after the reading, so that messages which retention removed meanwhile do not count as lost. */
   async #extents(): Promise<PartitionExtent[]> {
     const extents: PartitionExtent[] = [];
     const topics = new Set([...this.#cursors.values()].map((cursor) => cursor.topic));
@@ -175,7 +175,7 @@ class TopicsReading {
         const cursor = this.#cursors.get(nameOf({ topic, partition }));
         if (cursor === undefined) continue;
         const { next, end, completeFromMs, heldBack } = cursor;
-        // Of one that was not read to its end nothing is known from there on.
+        // Beyond the offset where a reading stopped, nothing is known.
         const readTo = next < end ? next : end;
         extents.push({ topic, partition, low: BigInt(low), end: readTo, completeFromMs, heldBack });
       }
@@ -196,7 +196,7 @@ class TopicsReading {
           const answered = protocolError(error);
           if (answered === 'UNKNOWN_TOPIC_OR_PARTITION') this.#absentTopics.push(topic);
           else this.#unread.set(topic, { topic, why: whyUnread(error) });
-          // kafkajs goes on to ask for this topic with every other one, and would fail for them as well.
+          // kafkajs keeps requesting this topic with every other one, so those requests would fail too.
           await leave(admin);
           admin = undefined;
         }
@@ -206,7 +206,7 @@ class TopicsReading {
     }
   }
 
-  /** Which partition a failure of kafkajs concerns it does not say: it is found by reading fewer and fewer. */
+  /** kafkajs does not name the partition that failed. It is found by reading fewer and fewer partitions. */
   async #readOrDivide(
     cursors: readonly Cursor[],
     purpose: 'messages' | 'ends' = 'messages',
@@ -243,13 +243,13 @@ class TopicsReading {
       allowAutoTopicCreation: false,
       maxWaitTimeInMs: MAX_WAIT_MS,
       readUncommitted: consumption.purpose === 'ends',
-      // A broker answers with one batch at least, however large it is.
+      // A broker returns at least one batch, however large it is.
       ...(consumption.isBatchwise ? { maxBytesPerPartition: 1 } : {}),
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
     await this.#connected(consumer, 'connecting');
     try {
-      // From the beginning, should kafkajs forget its place: what it shows twice is left out, what it skips would be lost.
+      // If kafkajs loses its place, it must start over: repeats are left out, but skipped messages would be lost.
       await this.#within(`subscribing to ${consumption.topics.join(', ')}`, () =>
         consumer.subscribe({ topics: consumption.topics, fromBeginning: true }),
       );
@@ -260,7 +260,7 @@ class TopicsReading {
     }
   }
 
-  /** A group that is left behind does no harm, so that it must not cost the answer; whoever asked is told. */
+  /** A group that is left behind is harmless, so the reading still succeeds, and the result names the group. */
   async #deleteGroup(groupId: string): Promise<LeftGroup | undefined> {
     const admin = this.#kafka.admin();
     try {
@@ -278,7 +278,7 @@ class TopicsReading {
     }
   }
 
-  /** Something is said to lie beyond what consumers can read. */
+  /** Whether something should lie beyond the offsets that consumers can read. */
   #mayBeHeldBack(cursor: Cursor): boolean {
     const highest = this.#options.highest?.(cursor.topic, cursor.partition);
     return isRead(cursor) && highest !== undefined && highest >= cursor.end;
@@ -316,14 +316,14 @@ class TopicsReading {
 /** One run of a consumer over some partitions. */
 class Consumption {
   readonly purpose: 'messages' | 'ends';
-  /** One batch a fetch: what lies before an unreadable one is read, and its offset is known. */
+  /** One batch per fetch: the messages before an unreadable batch are read, and its offset is known. */
   readonly isBatchwise: boolean;
   readonly #cursors: ReadonlyMap<string, Cursor>;
   readonly #options: ReadTopicsOptions;
   readonly #onPassed: () => void;
   /** Partitions whose end is known. */
   readonly #ended = new Set<Cursor>();
-  /** How often each broker was asked since the group was joined. */
+  /** Fetches from each broker since the consumer joined the group. */
   readonly #fetches = new Map<number, number>();
 
   constructor(
@@ -344,12 +344,12 @@ class Consumption {
     return [...new Set([...this.#cursors.values()].map(({ topic }) => topic))];
   }
 
-  /** What is not done. */
+  /** The partitions that are not done. */
   get open(): Cursor[] {
     return [...this.#cursors.values()].filter((cursor) => !this.#isDone(cursor));
   }
 
-  /** Resolves when nothing is open. */
+  /** Resolves when no partition is open. */
   async run(consumer: Consumer): Promise<void> {
     const { promise: done, resolve, reject } = Promise.withResolvers<undefined>();
     const stall = setTimeout(() => reject(new Stalled()), STALL_MS);
@@ -357,7 +357,7 @@ class Consumption {
       if (this.open.length === 0) resolve(undefined);
     };
 
-    // kafkajs reads what a group has committed, and this one commits nothing: it is told its places whenever it joins.
+    // kafkajs starts at the offsets that a group has committed. This group commits none, so each join seeks.
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#fetches.clear();
       for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
@@ -368,7 +368,7 @@ class Consumption {
         }
       }
     });
-    // Told of a batch of nothing but control records as well, which is not given to `eachBatch`.
+    // The event also reports a batch of control records alone, which kafkajs does not pass to `eachBatch`.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       const { topic, partition, lastOffset, batchSize } = payload;
       const cursor = this.#cursors.get(nameOf({ topic, partition }));
@@ -376,7 +376,7 @@ class Consumption {
       stall.refresh();
       if (this.purpose === 'ends') this.#noteEnd(cursor, BigInt(payload.highWatermark));
       else {
-        // Where every record was removed kafkajs has no first offset, which its types do not tell.
+        // If every record was removed, kafkajs has no first offset, although its types promise one.
         const first = (payload.firstOffset as string | null) ?? undefined;
         if (batchSize === 0) this.#passUnseen(cursor, first === undefined ? first : BigInt(first), BigInt(lastOffset));
         const after = BigInt(lastOffset) + 1n;
@@ -409,7 +409,7 @@ class Consumption {
           return Promise.resolve();
         },
       });
-      // A join that never ends is ended by the stall.
+      // The stall timer ends a join that never completes.
       await Promise.race([running.then(() => done), done]);
     } finally {
       clearTimeout(stall);
@@ -420,7 +420,7 @@ class Consumption {
     return this.purpose === 'ends' ? this.#ended.has(cursor) : isRead(cursor);
   }
 
-  /** For an end, from the last message before it, whose batch tells the high watermark. */
+  /** To find an end, reading starts at the last message before it: its batch has the high watermark. */
   #from(cursor: Cursor): bigint {
     return this.purpose === 'ends' && cursor.end > cursor.start ? cursor.end - 1n : cursor.next;
   }
@@ -461,8 +461,8 @@ class Consumption {
   }
 
   /**
-   * Passes offsets of which consumers see nothing. Only the first and the last of them surely hold something, a marker or
-   * an aborted message: what lies between may have been removed. Without a first one, all is removed.
+   * Passes offsets that consumers do not see. Only the first and the last surely hold a marker or an aborted message:
+   * those between them may have been removed. Without a first offset, all were removed.
    */
   #passUnseen(cursor: Cursor, first: bigint | undefined, last: bigint): void {
     const { topic, partition, next, end } = cursor;
@@ -477,7 +477,7 @@ class Consumption {
   #noteEnd(cursor: Cursor, highWatermark: bigint, sinceMs?: number): void {
     if (this.#ended.has(cursor)) return;
     const isBehind = highWatermark > cursor.end;
-    // The next batch has the first message, and its time.
+    // The next batch has the first message beyond the end, and its time.
     if (isBehind && sinceMs === undefined && cursor.heldBack === undefined) {
       cursor.heldBack = { end: highWatermark };
       return;
@@ -487,20 +487,20 @@ class Consumption {
   }
 }
 
-/** Kafka gave no message for too long. */
+/** Kafka delivered no message for too long. */
 class Stalled extends Error {
   constructor() {
     super(`Kafka gave no message for ${STALL_MS / 1000} seconds, although more must lie there`);
   }
 }
 
-/** No part of the topics could be read any better. */
+/** Whether the failure would repeat for any part of the topics. */
 function concernsAll(failure: unknown): boolean {
   if (failure instanceof OutboxError && failure.is('service-unavailable')) return true;
   return protocolError(failure)?.startsWith('GROUP_') ?? false;
 }
 
-/** Halves, by whole topics as long as there are several. */
+/** Splits into halves, between topics as long as there are several. */
 function divided(cursors: readonly Cursor[]): readonly (readonly Cursor[])[] {
   const topics = [...new Set(cursors.map(({ topic }) => topic))];
   if (cursors.length === 1) return [cursors];
@@ -515,15 +515,15 @@ function halves<T>(all: readonly T[]): readonly [readonly T[], readonly T[]] {
 }
 
 /**
- * All that a batch holds. kafkajs leaves aborted messages and markers out of `messages` and keeps them here, which its
- * types do not tell; without them their offsets would look removed.
+ * Every record of a batch. kafkajs leaves aborted messages and markers out of `messages` and keeps them in this field,
+ * which its types do not declare. Without them, their offsets would look removed.
  */
 const rawMessagesOf = (batch: Batch): readonly KafkaMessage[] =>
   (batch as Batch & { readonly messagesWithinOffset?: readonly KafkaMessage[] }).messagesWithinOffset ?? batch.messages;
 
 const headerOf = (headers: IHeaders, name: string): string | undefined => headers[name]?.toString();
 
-/** By the name of what a broker answered. */
+/** By the name of the broker's error code. */
 const CURES: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED: 'Allow the role to describe and read the topic',
   GROUP_AUTHORIZATION_FAILED: 'Allow the role to use the consumer groups outbox-verify-*',
@@ -540,7 +540,7 @@ function whyUnread(error: unknown): string {
   return `${answered === undefined ? '' : `${answered}: `}${messageOf(error)}. ${cure}.`;
 }
 
-/** Whether a client says goodbye well or badly must not cost the answer, nor time without end. */
+/** A failed or slow disconnect must neither fail the reading nor block it. */
 async function leave(client: Admin | Consumer): Promise<void> {
   await atMost(
     LEAVE_MS,

@@ -8,18 +8,18 @@ import {
 import { isSnsTopic, namedInRule, type DeployedAlarm } from './alarms';
 import { pause } from './target';
 
-/** How one alarm that notifies is set off: a composite alarm by one of the alarms that it gathers. */
+/** How one alarm that notifies is set off. A composite alarm is set off by one of the alarms in its rule. */
 export interface PagePath {
   /** The alarm that notifies. */
   readonly alarm: string;
   readonly topics: readonly string[];
   /** The metric alarm whose state is set. */
   readonly trigger: string;
-  /** The state that the trigger has now, and gets back. */
+  /** The state of the trigger before the test, which it gets back. */
   readonly before: DeployedAlarm['state'];
 }
 
-/** What a page test sets off. */
+/** The alarms that a page test sets off. */
 export interface PagePlan {
   readonly paths: readonly PagePath[];
   /** Alarms that notify a topic and are not tested. */
@@ -27,31 +27,31 @@ export interface PagePlan {
 }
 
 /**
- * `sent`: CloudWatch has published to the topic. `refused`: it was not allowed to. `unseen`: CloudWatch's history of the
- * alarm did not tell in time.
+ * `sent`: CloudWatch has published to the topic. `refused`: CloudWatch was not allowed to. `unseen`: the history of the
+ * alarm did not show it in time.
  */
 export type NoticeState = 'sent' | 'refused' | 'unseen';
 
-/** What became of one path. */
+/** The result of one path. */
 export interface PageResult extends PagePath {
   readonly fired: boolean;
   readonly cleared: boolean;
   readonly notices: readonly { readonly topic: string; readonly state: NoticeState; readonly why?: string }[];
 }
 
-/** How long a page test may take, and how it tells of itself. */
+/** How long a page test may take, and how it reports progress. */
 export interface PageTestOptions {
   /** Milliseconds for each of three waits: to go off, to notify, to clear. Default one minute. */
   readonly timeoutMs?: number;
-  /** Milliseconds between two looks. Default two seconds. */
+  /** Milliseconds between two polls. Default two seconds. */
   readonly pollMs?: number;
-  /** Who asks: stands in the reason of the state. */
+  /** The name of the caller, for the reason of the alarm state. */
   readonly by: string;
   /** Called with what the test waits for. */
   readonly onProgress?: (doing: string) => void;
 }
 
-/** Decides how each alarm that notifies can be set off, and which can not. Changes nothing. */
+/** Decides how each alarm that notifies can be set off, and which cannot. Changes nothing. */
 export function planPageTest(alarms: readonly DeployedAlarm[]): PagePlan {
   const byName = new Map(alarms.map((alarm) => [alarm.name, alarm]));
   const paths: PagePath[] = [];
@@ -79,11 +79,11 @@ function triggerOf(alarm: DeployedAlarm, byName: ReadonlyMap<string, DeployedAla
 }
 
 /**
- * Sets one metric alarm of each path to ALARM and back, and reads in CloudWatch's history whether it could publish to the
- * topics. People are notified. What nobody but a person can tell is whether the notice arrived.
+ * Sets one metric alarm of each path to ALARM and back, and reads in CloudWatch's history whether it could publish to
+ * the topics. People are notified. Only a person can tell whether the notice arrived.
  *
- * Resolves after the alarms have their states back. A process that ends before leaves nothing behind: CloudWatch evaluates
- * a metric alarm again within its period, and gives it its true state.
+ * Resolves after it has set the states back and waited for the alarms to clear. If the process ends before, nothing
+ * stays behind: CloudWatch evaluates a metric alarm again within its period, and restores its true state.
  */
 export async function pageTest(
   client: CloudWatchClient,
@@ -104,14 +104,14 @@ export async function pageTest(
   let notices: ReadonlyMap<string, PageResult['notices']>;
   try {
     for (const path of paths) await set('ALARM', path);
-    // By the time of its state too: the true state of a metric may be back before anybody has looked.
+    // A newer state time counts too: the true state of a metric may be back before the first poll.
     fired = await watch(
       (found) => found.filter(({ name, state, at }) => state === 'ALARM' || at > (former.get(name)?.at ?? 0)),
       'go off',
     );
     notices = await noticesOf(paths.filter(({ alarm }) => fired.has(alarm)));
   } finally {
-    // Whatever fails here CloudWatch sets right by itself; the wait below tells.
+    // A failure here is harmless: CloudWatch restores the state by itself, and the wait below shows it.
     await Promise.allSettled(paths.map((path) => set('before', path)));
   }
   const cleared = await watch((found) => found.filter(({ state }) => state !== 'ALARM'), 'clear');
@@ -138,7 +138,7 @@ export async function pageTest(
       for (const path of gone) {
         const history = await historyOf(client, path.alarm);
         const { state, at = 0 } = fired.get(path.alarm) ?? {};
-        // An action follows its state. Of one that is over already, only the end of the one before it is known.
+        // An action follows its state. If that state is over already, only the time of the former state is known.
         const since = state === 'ALARM' ? at - 1_000 : (former.get(path.alarm)?.at ?? 0) + 1_000;
         found.set(
           path.alarm,
@@ -169,7 +169,7 @@ interface AlarmState {
 async function statesOf(client: CloudWatchClient, names: readonly string[]): Promise<Map<string, AlarmState>> {
   const states = new Map<string, AlarmState>();
   if (names.length === 0) return states;
-  // At most 100 names: more than so many alarms that notify no outbox has.
+  // DescribeAlarms takes at most 100 names. No outbox has more alarms that notify.
   const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
     new DescribeAlarmsCommand({
       AlarmNames: names.slice(0, 100),
@@ -199,7 +199,7 @@ async function historyOf(client: CloudWatchClient, alarm: string): Promise<reado
   return AlarmHistoryItems;
 }
 
-/** The newest action on the topic after `since`; an item tells success or failure by its summary. */
+/** The newest action on the topic after `since`. The summary of an item shows success or failure. */
 function noticeOf(
   history: readonly AlarmHistoryItem[],
   topic: string,

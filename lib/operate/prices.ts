@@ -1,22 +1,22 @@
 import { refuse } from './target';
 
-/** Dollars, on demand, without free tiers. Each price is for one unit of its name; a GB of Kafka or of logs is 10^9 bytes. */
+/** Dollars, on demand, without free tiers. Each price is for one unit; a GB of Kafka or of logs is 10^9 bytes. */
 export interface Prices {
   readonly perMillionWriteUnits: number;
   readonly perMillionReadUnits: number;
   readonly perGbMonth: number;
   readonly perMillionInvocations: number;
-  /** Of arm64. */
+  /** For functions on arm64. */
   readonly perMillionGbSeconds: number;
   /** An event poller of a Kafka mapping in provisioned mode. */
   readonly perPollerHour: number;
-  /** A metric of your own, up to the 10,000th of the account. */
+  /** A custom metric, up to the 10,000th of the account. */
   readonly perMetricMonth: number;
   /** A metric that an alarm of standard resolution looks at. */
   readonly perAlarmMetricMonth: number;
   readonly perCompositeAlarmMonth: number;
   readonly perDashboardMonth: number;
-  /** Taken in by CloudWatch Logs. */
+  /** Ingested by CloudWatch Logs. */
   readonly perGbLogs: number;
   readonly perServerlessClusterHour: number;
   readonly perServerlessPartitionHour: number;
@@ -33,12 +33,12 @@ export interface Prices {
   readonly perStandardGbMonth: number;
 }
 
-/** A list price, and how it is known. */
+/** A list price and its source. */
 export interface ListPrice {
   readonly dollars: number;
-  /** `listed`: published for `PRICE_LIST.region`. `assumed`: remembered, and not found again on `PRICE_LIST.checkedOn`. */
+  /** `listed`: published for `PRICE_LIST.region`. `assumed`: could not be confirmed on `PRICE_LIST.checkedOn`. */
   readonly basis: 'listed' | 'assumed';
-  /** The page of AWS that has it. */
+  /** The AWS pricing page that lists it. */
   readonly page: 'dynamodb' | 'lambda' | 'cloudwatch' | 'msk';
 }
 
@@ -52,7 +52,7 @@ const PRICING_PAGES = {
 const listed = (page: ListPrice['page'], dollars: number): ListPrice => ({ dollars, basis: 'listed', page });
 const assumed = (page: ListPrice['page'], dollars: number): ListPrice => ({ dollars, basis: 'assumed', page });
 
-/** Every price that `costOf` counts with, unless another is given. AWS changes prices: compare them before you decide. */
+/** The prices that `costOf` uses unless others are given. AWS changes prices: compare them before you decide. */
 export const PRICE_LIST = {
   region: 'us-east-1',
   checkedOn: '2026-11-28',
@@ -85,9 +85,9 @@ export const PRICE_LIST = {
 const NAMES = Object.keys(PRICE_LIST.prices) as (keyof Prices)[];
 
 /**
- * The list prices, with those replaced that are given.
+ * Returns the list prices, with the given ones in their place.
  *
- * @throws OutboxError `operation-refused` for a price with another name, and for one that is negative or no number.
+ * @throws OutboxError `operation-refused` for an unknown price, and for one that is negative or no number.
  */
 export function pricesWith(changed: Partial<Prices> = {}): Prices {
   for (const [name, dollars] of Object.entries(changed)) {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 export interface ProbedBroker {
   /** `host:port`. */
   readonly broker: string;
-  /** Why not. Left out for one that does. */
+  /** The reason if it does not. Left out if it does. */
   readonly error?: string;
 }
 

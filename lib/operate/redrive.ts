@@ -23,46 +23,46 @@ import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
 
-/** Which keys: by name, all that are held, or those that are held for a reason. */
+/** Which keys to redrive: named keys, all held keys, or those that are held for a reason. */
 export type Selection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
 
-/** What a redrive will ask for. */
+/** A key that a redrive asks for. */
 export interface RedriveTarget {
   readonly pk: string;
-  /** From where the key is drained: its first item that is pending or parked. */
+  /** Where the drain begins: the first pending or parked item of a named key, else the position of the hold. */
   readonly from: string;
-  /** `undefined` for a key that is not held, of which something is pending all the same. */
+  /** `undefined` for a key that is not held, but has an item to publish. */
   readonly hold?: Hold;
   /** The item that the key waits for was deleted: only `acceptGone` releases the key. */
   readonly gone?: GoneItem;
 }
 
-/** What a redrive will ask for, and what it has no need to. */
+/** The keys that a redrive asks for, and those that need none. */
 export interface RedrivePlan {
   readonly targets: readonly RedriveTarget[];
-  /** Keys that were named and of which nothing waits: released already, or never held. */
+  /** Named keys of which nothing waits: released already, or never held. */
   readonly idle: readonly string[];
 }
 
-/** A key with the signal that the relay was sent for it. */
+/** A key, and the signal that was sent to the relay for it. */
 export interface Redriven extends RedriveTarget {
   readonly signal: DrainSignal | SkipSignal;
 }
 
-/** What a redrive does beside publishing, and how it tells of itself. */
+/** Whether {@link redrive} discards items, and how it reports progress. */
 export interface RedriveOptions {
   /** Discard the item that holds each key, for good. Default false. */
   readonly skip?: boolean;
   /**
-   * With `skip`: if the item that holds a key was deleted, record the gap and go on without it. The decision concerns one
-   * event that nobody can read any more, so that it must be made key by key. Default false: such a key fails.
+   * With `skip`: if the item that holds a key was deleted, record the gap and continue without it. The event cannot be
+   * read any more, so this decision must be made key by key. Default false: such a key fails.
    */
   readonly acceptGone?: boolean;
-  /** Keys that were asked for, or failed. */
+  /** Called with the number of keys that were asked for, or failed. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** `asked`: the signals are durable. `failed`: those keys got none; ask again. */
+/** `asked`: the signals are durable. `failed`: these keys got no signal; ask again. */
 export interface RedriveReport {
   readonly asked: readonly Redriven[];
   readonly failed: readonly { readonly pk: string; readonly why: string }[];
@@ -72,9 +72,9 @@ const MAX_BY_CHARACTERS = 200;
 const MAX_WHY_CHARACTERS = 300;
 
 /**
- * Looks up what a redrive concerns, and changes nothing.
+ * Looks up the keys that a redrive concerns, and changes nothing.
  *
- * @throws OutboxError `operation-refused` for what is no key, an unknown reason, or no key at all.
+ * @throws OutboxError `operation-refused` for a malformed key, an unknown reason, or an empty list of keys.
  */
 export async function planRedrive(target: Target, selection: Selection): Promise<RedrivePlan> {
   if ('keys' in selection) {
@@ -113,7 +113,7 @@ async function withGone(target: Target, targets: readonly RedriveTarget[]): Prom
 
 const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished', ITEM_GONE];
 const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
-/** From the beginning, not from the newest processed item: what somebody names by hand may be out of order. */
+/** From the first item, not from the newest processed one: a key that a person names may be out of order. */
 async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
   requireHeldKey('redrive', pk, hold);
@@ -125,12 +125,12 @@ async function planKey({ client, tableName }: Target, pk: string): Promise<Redri
 }
 
 /**
- * Asks the relay to publish what waits, each key by one transaction: the signal, and a note of the request on the item
- * that holds the key. With `skip`, the item that holds each key is discarded first.
+ * Asks the relay to publish the items that wait. Each key takes one transaction: the signal, and a note of the request
+ * on the item that holds the key. With `skip`, the item that holds each key is discarded first.
  *
  * Resolves when the signals are durable, not when the relay has acted on them. Safe to repeat: a key that is drained
- * twice publishes nothing twice. A skip concerns the item that holds the key in the plan, and no other: with the same plan
- * it is safe to repeat, with a new plan it may concern another item.
+ * twice publishes nothing twice. A skip concerns only the item that holds the key in the plan. With the same plan it is
+ * safe to repeat; with a new plan it may concern another item.
  *
  * A key whose item was deleted fails, and nothing is written for it: see `acceptGone`.
  *
@@ -201,7 +201,7 @@ async function skipOf(
   return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });
 }
 
-/** Answers the signal as it is stored. */
+/** Returns the signal as it is stored. */
 async function ask<S extends DrainSignal | SkipSignal>(
   { client, tableName }: Target,
   one: RedriveTarget,
@@ -226,7 +226,7 @@ async function ask<S extends DrainSignal | SkipSignal>(
   return (await putSignal(client, tableName, signal)) as S;
 }
 
-/** The item is gone, or too large for a note, or the collection for anything: the signal carries the request anyhow. */
+/** Whether the item is gone or full, or its collection is full. The signal carries the request anyway. */
 function cannotTakeNote(error: unknown): boolean {
   if (!(error instanceof TransactionCanceledException)) return false;
   const [put, note] = error.CancellationReasons ?? [];

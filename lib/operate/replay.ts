@@ -12,7 +12,7 @@ import { checkRequest } from './redrive';
 import { refuse, requireKey, type Target } from './target';
 import { positionOf } from './where';
 
-/** Which processed items: of named keys, or of every key. All bounds are inclusive. */
+/** Which processed items to replay: those of named keys, or of every key. All bounds are inclusive. */
 export interface ReplayRange {
   /** Left out: every key that has a processed item in the range. */
   readonly keys?: readonly string[];
@@ -37,11 +37,11 @@ export interface MissingEvent {
 
 export interface ReplayPlan extends ReplayRange {
   readonly keys: readonly string[];
-  /** Keys that were named and have no processed item in the range. */
+  /** Named keys without a processed item in the range. */
   readonly idle: readonly string[];
 }
 
-/** `asked`: the signals are durable. `failed`: those keys got none; ask again. */
+/** `asked`: the signals are durable. `failed`: these keys got no signal; ask again. */
 export interface ReplayReport {
   /** Value of the header `outbox-replay` of every message. */
   readonly replayId: string;
@@ -50,9 +50,9 @@ export interface ReplayReport {
 }
 
 /**
- * Looks up which keys a replay concerns, and changes nothing. Without keys it scans the table.
+ * Looks up the keys that a replay concerns, and changes nothing. Without keys it scans the table.
  *
- * @throws OutboxError `operation-refused` for bounds that cannot be meant.
+ * @throws OutboxError `operation-refused` for bounds that are missing, malformed or contradictory.
  */
 export async function planReplay(target: Target, range: ReplayRange): Promise<ReplayPlan> {
   const { keys, from, to, since, until, topic, ofTopic } = range;
@@ -150,8 +150,8 @@ export const replay = (
   );
 
 /**
- * Asks the relay to publish the events again whose messages are missing, and no others, each key's in their order for
- * each topic. A second call is a second replay: verify first.
+ * Asks the relay to publish again the events whose messages are missing, and no others: for each topic, those of a key
+ * in order. A second call is a second replay: verify first.
  */
 export function replayMissing(
   target: Target,
@@ -168,7 +168,7 @@ export function replayMissing(
 
 type ReplayPart = Pick<ReplaySignal, 'from' | 'to' | 'since' | 'until' | 'topic' | 'ofTopic'>;
 
-/** One part for each run of versions without a gap: a signal for every event would read the key as many times. */
+/** One part for each run of consecutive versions: with a signal per event, the relay would read the key each time. */
 function partsOf(events: readonly MissingEvent[]): ReplayPart[] {
   const parts: { from: string; to: string; ofTopic: string }[] = [];
   for (const [ofTopic, missing] of Map.groupBy(events, ({ topic }) => topic)) {
@@ -198,7 +198,7 @@ async function ask(
   await forEachKey([...partsByKey.keys()], async (pk) => {
     try {
       for (const [index, part] of (partsByKey.get(pk) ?? []).entries()) {
-        // Their sort keys are in the order of their positions.
+        // The index puts the sort keys in the order of the positions.
         const signal: ReplaySignal = newSignal(pk, request.at + index, {
           kind: 'replay' as const,
           replayId,
@@ -208,8 +208,8 @@ async function ask(
         await client.send(
           new PutItemCommand({
             TableName: tableName,
-            // Without a condition, which the SDK's own retry would fail on when only the answer was lost: asked for twice
-            // under one sort key is asked for once, and nobody else has this one.
+            // Without a condition: after a lost response, the SDK's retry would fail on it. The sort key is unique, so
+            // the second put writes the same signal.
             Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
           }),
         );

@@ -25,11 +25,11 @@ export type RestoreSource =
   /** Another table that holds the item, such as one restored to a point in time. */
   | { readonly tableName: string };
 
-/** What a restore will put back. */
+/** The item that a restore puts back. */
 export interface RestorePlan {
   readonly pk: string;
   readonly position: string;
-  /** As the copy has it, attribute by attribute; with `parked`, if the copy was made before the item was refused. */
+  /** The attributes of the copy; with `parked`, if the copy was made before the item was refused. */
   readonly item: Readonly<Record<string, AttributeValue>>;
   readonly state: ItemStateName;
   readonly events: readonly { readonly id: string; readonly type: string; readonly topic: string }[];
@@ -37,10 +37,10 @@ export interface RestorePlan {
 }
 
 /**
- * Checks that a copy is the deleted item that a key waits for, as the relay would read it, and changes nothing.
+ * Checks that the relay can read a copy, and that it is the deleted item of a held key. Changes nothing.
  *
- * @throws OutboxError `operation-refused` if the key is not held there, the item is in the table, or the copy is another
- * item, cannot be decoded, or was published or discarded.
+ * @throws OutboxError `operation-refused` if the key is not held there, the item is in the table, or the copy is
+ * another item, cannot be decoded, or was published or discarded.
  */
 export async function planRestore(
   target: Target,
@@ -81,7 +81,7 @@ export async function planRestore(
   return { pk, position: sk, item: parkedAgain(item, hold), state, events, hold };
 }
 
-/** As it was when somebody deleted it: an item that is corrected by hand must be known to be parked. */
+/** Adds `parked` as the deleted item had it: an item that is corrected by hand must still count as parked. */
 function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item'] {
   const refused = refusalOf(hold);
   if (refused === undefined || item['parked'] !== undefined) return item;
@@ -90,11 +90,11 @@ function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item']
 }
 
 /**
- * Puts the item back as the plan has it, unless something lies at its position, and notes on the hold why the item was
- * refused before it was deleted. The key stays held: a redrive publishes the item, and what waits behind it. A second
- * restore is refused.
+ * Puts the item back as the plan has it, unless an item exists at its position. The hold gets a note why the item was
+ * refused before it was deleted. The key stays held: a redrive publishes the item and those behind it. A second restore
+ * is refused.
  *
- * @throws OutboxError `operation-refused` when something lies there by now, or the hold is another one; nothing was written.
+ * @throws OutboxError `operation-refused` if an item exists there by now, or the hold has changed; nothing was written.
  */
 export async function restore({ client, tableName }: Target, { pk, position, item, hold }: RestorePlan): Promise<void> {
   const refused = refusalOf(hold);

@@ -4,33 +4,33 @@ import { checkCatalogue, type Compatibility, type SchemaFinding } from '../schem
 import { describeCatalogue } from '../schema/describe';
 import { judgeStored, type JudgedType, type StoredType } from '../schema/stored-versions';
 
-/** How strict to be, and what is known of the table. */
+/** How strict the check is, and what the table holds. */
 export interface SchemaCheckOptions {
-  /** Who must understand whom. Default: `FULL`. */
+  /** The direction in which schemas must be compatible. Default: `FULL`. */
   readonly compatibility?: Compatibility;
-  /** What the outbox table holds, as `countStoredTypes` tells. Default: nothing is known, so no upcaster may go. */
+  /** The types in the outbox table, from `countStoredTypes`. Default: unknown, so no upcaster may be removed. */
   readonly stored?: readonly StoredType[];
 }
 
-/** What a comparison with the baseline has found. */
+/** The result of a comparison with the baseline. */
 export interface SchemaReport {
   readonly compatibility: Compatibility;
   readonly types: number;
-  /** Nothing is wrong when it is empty. */
+  /** Empty if nothing is wrong. */
   readonly findings: readonly SchemaFinding[];
-  /** What the table holds, for this catalogue; when it was asked for. */
+  /** The types in the table, judged by this catalogue. Left out unless `stored` was given. */
   readonly stored?: readonly JudgedType[];
-  /** What to record when the change is accepted. */
+  /** The baseline to record if the change is accepted. */
   readonly baseline: Baseline;
 }
 
 export const DEFAULT_COMPATIBILITY: Compatibility = 'FULL';
 
 /**
- * Compares a catalogue with what was recorded of it. Touches neither files nor services.
+ * Compares a catalogue with its recorded baseline. Uses neither files nor services.
  *
  * @param baseline - from `parseBaseline`; `{}` for a catalogue that was never recorded
- * @throws OutboxError `operation-refused`, naming every type whose schema tells no JSON Schema.
+ * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
  */
 export function checkSchemas(
   catalogue: EventCatalogue,

@@ -6,9 +6,9 @@ import { isSignalKey } from '../event/signal';
 import type { StoredType } from '../schema/stored-versions';
 import type { Target } from './target';
 
-/** How a count tells of itself. */
+/** How {@link countStoredTypes} reports progress. */
 export interface StoredTypesOptions {
-  /** Called after each page with the items looked at. */
+  /** Called after each page with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
@@ -20,8 +20,8 @@ type Counts = Record<'pending' | 'parked' | 'processed', number>;
  * Counts the events in the table by their `ce_type`, which names the version. Reads only; reads the table in full,
  * strongly consistent: a read unit for every 4 KB.
  *
- * What was committed before the call is counted. A writer of an old version may still add to it afterwards, so ask when
- * no such writer runs any more. Discarded items are never published and not counted.
+ * Events that were committed before the call are counted. A writer of an old version may still add events afterwards,
+ * so count when no such writer runs any more. Discarded items are never published and not counted.
  */
 export async function countStoredTypes(
   { client, tableName }: Target,
@@ -48,7 +48,7 @@ export async function countStoredTypes(
   return [...counts].map(([ceType, each]) => ({ ceType, ...each })).toSorted((a, b) => (a.ceType < b.ceType ? -1 : 1));
 }
 
-/** Leniently: an item that cannot be decoded may still be mended and published. */
+/** Lenient: an item that cannot be decoded may still be fixed and published. */
 function count(counts: Map<string, Counts>, image: Image): void {
   if (image['pk']?.S === CONTROL_PARTITION || isSignalKey(image['sk']?.S ?? '')) return;
   const { state } = itemStateOf(image);

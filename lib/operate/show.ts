@@ -15,11 +15,11 @@ export interface ShownItem extends ItemState {
   readonly source?: string;
   /** Epoch milliseconds. */
   readonly committedAt?: number;
-  /** Of each event. */
+  /** One entry for each event. */
   readonly events: readonly { readonly id?: string; readonly type?: string; readonly topic?: string }[];
 }
 
-/** What the table holds of a key. */
+/** The items, hold and signals of a key in the table. */
 export interface ShownKey {
   readonly pk: string;
   readonly hold?: Hold;
@@ -31,10 +31,10 @@ export interface ShownKey {
   readonly signals: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Everything that the table holds of a key, but for the events' data. Strongly consistent; reads only. */
+/** Reads everything that the table holds of a key, except the events' data. Strongly consistent; reads only. */
 export async function show(target: Target, pk: string): Promise<ShownKey> {
   const { client, tableName } = target;
-  // DynamoDB takes no empty key.
+  // DynamoDB rejects an empty key.
   if (pk === '') requireKey('show', pk);
   const hold = await readHold(client, tableName, pk);
   const items: ShownItem[] = [];
@@ -45,13 +45,13 @@ export async function show(target: Target, pk: string): Promise<ShownKey> {
       else items.push(shownItem(image));
     }
   }
-  // Whatever lies in the table is shown, after its release too: a wrong writer's partition key need not be a key.
+  // A malformed key of a faulty writer is shown as long as the table holds anything of it, even after its release.
   if (hold === undefined && items.length === 0 && signals.length === 0) requireKey('show', pk);
   const gone = hold === undefined ? undefined : (await goneItems(target, [hold])).get(pk);
   return { pk, hold, ...(gone === undefined ? {} : { gone }), items, signals };
 }
 
-/** A signal may be written by hand: a number that JavaScript has no number for stays text, so that it can be shown as JSON. */
+/** A signal may be written by hand. A number that JavaScript cannot represent stays text, for JSON to show it. */
 const plainNumber = (text: string): number | string => {
   const value = Number(text);
   return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : text;

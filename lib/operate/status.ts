@@ -8,9 +8,9 @@ import { goneItems, type GoneItem } from './gone';
 import { OPERATOR_CLOCK, pause, type Target } from './target';
 import { DUE_MS, unpublished, Waiting, type Unpublished } from './unpublished';
 
-/** How a count tells of itself. */
+/** How {@link status} reports progress. */
 export interface StatusOptions {
-  /** Called after each page with the items looked at. */
+  /** Called after each page with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
@@ -29,7 +29,7 @@ export interface PartitionStatus {
 export interface StatusReport extends Census, Unpublished {
   readonly tableName: string;
   readonly at: number;
-  /** Keys that wait for an operator. Keys that wait for a partition are counted with it. */
+  /** Held keys that wait for an operator. Keys that wait for a partition are in `unavailablePartitions`. */
   readonly heldKeys: number;
   /** Keys that wait for an item which was deleted: the first ones by name, and how many there are. */
   readonly goneItems: { readonly count: number; readonly first: readonly GoneItem[] };
@@ -42,10 +42,10 @@ export interface StatusReport extends Census, Unpublished {
    * when it has. The item itself stays in the table, and the sweeper finds it.
    */
   readonly streamEdgeMs?: number;
-  /** Epoch milliseconds: since when the relay looks keys up before it trusts the stream. */
+  /** Epoch milliseconds: since when a gap of the stream is suspected, so that the relay looks keys up first. */
   readonly doubtSince?: number;
   readonly streamArn?: string;
-  /** Consumed by the scan. */
+  /** Read units that the scan consumed. */
   readonly readUnits: number;
 }
 
@@ -55,8 +55,8 @@ const STREAM_MS = 24 * 3_600_000;
 
 /**
  * Counts every item of the table by its state. Reads only; costs half a read unit for every 4 KB of the table, at the
- * sweeper's pace. The scan is eventually consistent: what was written in the last seconds may be missing. When something
- * seems not to be published, it looks at it again three seconds later.
+ * sweeper's pace. The scan is eventually consistent: items of the last seconds may be missing. If items seem to be
+ * unpublished, it reads them again three seconds later.
  */
 export async function status(target: Target, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
   const { client, tableName, home } = target;

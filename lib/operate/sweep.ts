@@ -4,21 +4,21 @@ import { sweep, type SweepReport } from '../sweep/sweep';
 import { checkRequest } from './redrive';
 import { OPERATOR_CLOCK, pause, refuse, type Target } from './target';
 
-/** What to look for, and who asks. */
+/** How old an item must be, and who asks. */
 export interface SweepNowOptions {
   /** Milliseconds after which an item should have been published. Default: an hour. */
   readonly afterMs?: number;
-  /** Noted on the signals. */
+  /** The name that is noted on the signals. */
   readonly by: string;
-  /** Called after each page with the items looked at. */
+  /** Called after each page with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
-/** What is younger may still be on its way through a healthy relay. */
+/** A younger item may still be on its way through a healthy relay. */
 const SHORTEST_AFTER_MS = 1_000;
 
 /**
- * Does now what the sweeper does on its schedule; one beside another does no harm.
+ * Does now what the sweeper does on its schedule. A second sweep at the same time does no harm.
  *
  * @throws OutboxError `operation-refused` for a time that is too short.
  */
@@ -34,7 +34,7 @@ export async function sweepNow({ client, tableName, home }: Target, options: Swe
   return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause), {
     sweepAfterMs: afterMs,
     readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
-    // The whole table, whatever the scheduled runs have seen of it.
+    // The run scans the whole table, whatever the scheduled runs have seen of it.
     resumes: false,
     by: options.by,
     remainingMs: () => Infinity,

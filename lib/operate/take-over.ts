@@ -6,7 +6,7 @@ import { controlStore } from '../relay/dynamodb/control';
 import { checkRequest } from './redrive';
 import { OPERATOR_CLOCK, refuse, type Target } from './target';
 
-/** Which outbox owns a table, and which one shall. */
+/** The outbox that owns a table, and the one that takes it over. */
 export interface TakeOverPlan {
   /** `undefined` for a table that no relay has claimed. */
   readonly from?: string;
@@ -26,10 +26,10 @@ export async function planTakeOver({ client, tableName }: Target, to: string): P
 }
 
 /**
- * Makes another outbox the owner of the table: from then on its relay publishes, and the relay of the former owner
+ * Makes another outbox the owner of the table. From then on its relay publishes, and the relay of the former owner
  * publishes nothing. Disable the mapping of the former relay first, and wait until its last invocation has ended.
  *
- * @throws OutboxError `operation-refused` without a name or a reason, or when the owner is another one than in the plan.
+ * @throws OutboxError `operation-refused` without a name or a reason, or if the owner is another one than in the plan.
  */
 export async function takeOver(
   { client, tableName }: Target,

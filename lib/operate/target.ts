@@ -9,7 +9,7 @@ import { parsePartitionKey } from '../event/key';
 export interface Target {
   readonly client: DynamoDBClient;
   readonly tableName: string;
-  /** Of a table with several regions, whose `client` must see it so: see `inHomeRegion`. */
+  /** Set for a table with several regions; `client` must then be the view of this region: see `inHomeRegion`. */
   readonly home?: HomeRegion;
 }
 
@@ -24,7 +24,7 @@ export function requireKey(operation: string, pk: string): string {
     : pk;
 }
 
-/** The same for a key with its hold: a wrong writer's item may hold what no key should be, and must be released too. */
+/** The same for a key with its hold. A faulty writer's malformed key can be held, and must be released too. */
 export const requireHeldKey = (operation: string, pk: string, hold: Hold | undefined): string =>
   hold === undefined ? requireKey(operation, pk) : pk;
 

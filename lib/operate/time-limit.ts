@@ -2,10 +2,10 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../event/errors';
 import type { Target } from './target';
 
-/** A call to DynamoDB, the SDK's own retries included. */
+/** The limit for a call to DynamoDB, including the SDK's own retries. */
 const TABLE_CALL_MS = 60_000;
 
-/** Where a service is, for the error: the brokers, or the table. */
+/** The service and the place that an error names: the brokers, or the table. */
 export interface ServicePlace {
   readonly service: 'Kafka' | 'DynamoDB';
   /** Such as `brokers b1:9092,b2:9092`, `table orders-outbox`. */
@@ -15,10 +15,10 @@ export interface ServicePlace {
 }
 
 /**
- * The result of the call, if it comes in time. The signal is aborted when it does not.
+ * Returns the result of the call. If it does not come in time, the signal is aborted.
  *
- * @throws OutboxError `service-unavailable`, which names the place and what was being done there; the call's own error as
- * it is.
+ * @throws OutboxError `service-unavailable` after the time limit, which names the place and the action. An error of the
+ * call itself is passed on as it is.
  */
 export async function within<T>(
   timeoutMs: number,
@@ -32,7 +32,7 @@ export async function within<T>(
     end.abort();
   }, timeoutMs);
   const called = call(end.signal);
-  // After the time limit nobody waits for it any more.
+  // After the time limit, a late rejection must not count as unhandled.
   called.catch(() => undefined);
   try {
     return await Promise.race([called, tooLate]);
@@ -41,7 +41,7 @@ export async function within<T>(
   }
 }
 
-/** The error of a service that cannot be reached, or does not answer. */
+/** The error of a service that cannot be reached, or does not respond. */
 export const unavailable = (at: ServicePlace, why: string, cause?: unknown): OutboxError<'service-unavailable'> =>
   new OutboxError(
     'service-unavailable',
@@ -50,7 +50,7 @@ export const unavailable = (at: ServicePlace, why: string, cause?: unknown): Out
     { cause },
   );
 
-/** The same table by a client that sends each command with a time limit. */
+/** The same table, with a client that limits the time of each command. */
 export function timeLimited(target: Target, action: string): Target {
   const { client, tableName } = target;
   const at = { service: 'DynamoDB', place: `table ${tableName}`, action } as const;

@@ -4,9 +4,9 @@ import type { Finding } from '../sweep/judge';
 import { readItem } from './read-item';
 import type { Target } from './target';
 
-/** What proves that the relay does not publish what it should. */
+/** Proof that the relay leaves items unpublished. */
 export interface Unpublished {
-  /** Events wait, and for so many milliseconds nothing has been published. */
+  /** Milliseconds for which nothing has been published although events wait. */
   readonly silentMs?: number;
   /** Items that are not published, although later events of the table are. */
   readonly overtaken?: { readonly items: number; readonly keys: number; readonly first: readonly string[] };
@@ -14,15 +14,15 @@ export interface Unpublished {
 
 type Due = Extract<Finding, { kind: 'due' }>;
 
-/** A relay that works publishes within seconds; writers' clocks and shards may differ by as much. */
+/** A healthy relay publishes within seconds; writers' clocks and shards may differ by as much. */
 export const DUE_MS = 10_000;
 export const SILENT_MS = 15_000;
-/** What is on its way is published by then. */
+/** Items that were on their way are published by then. */
 const SECOND_LOOK_MS = 3_000;
-/** So many are named, and looked at a second time. */
+/** How many items are named, and read a second time. */
 const NAMED = 25;
 
-/** Collects what waits too long, in memory that does not grow with the table. */
+/** Collects the overdue items, in memory that does not grow with the table. */
 export class Waiting {
   #oldest: Due[] = [];
   /** Items and keys by the second in which the oldest item of the key was committed. */
@@ -37,12 +37,12 @@ export class Waiting {
     if (this.#oldest.length > 4 * NAMED) this.#oldest = this.oldest;
   }
 
-  /** The ones that wait longest. */
+  /** The items that wait longest. */
   get oldest(): Due[] {
     return this.#oldest.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0)).slice(0, NAMED);
   }
 
-  /** How many were committed before. */
+  /** How many items and keys were committed before. */
   before(ms: number): { readonly items: number; readonly keys: number } {
     const sum = { items: 0, keys: 0 };
     for (const [second, { items, keys }] of this.#bySecond) {
@@ -55,8 +55,8 @@ export class Waiting {
 }
 
 /**
- * Judges what waits. A writer whose clock is behind makes new items look old: so what looks wrong is looked at again
- * seconds later, in strongly consistent reads of at most 25 items.
+ * Decides whether overdue items prove a fault. A writer whose clock is behind makes new items look old. Suspects are
+ * therefore read again seconds later, strongly consistent, at most 25 items.
  */
 export async function unpublished(
   target: Pick<Target, 'client' | 'tableName'>,
@@ -68,7 +68,7 @@ export async function unpublished(
   const suspects = waiting.oldest;
   const [longest] = suspects;
   if (longest?.since === undefined) return {};
-  // Shards and transactions that are under way differ by seconds; once nothing has been published for so long, they do not.
+  // Shards and transactions in progress differ by seconds; after so long without a publication, they do not.
   const overtakenBefore = at - lastProcessedAt > DUE_MS ? newestPublishedAt : newestPublishedAt - DUE_MS;
   const isOvertaken = ({ since = Infinity }: Due): boolean => since < overtakenBefore;
   const silentMs = at - Math.max(longest.since, lastProcessedAt);

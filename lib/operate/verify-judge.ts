@@ -5,7 +5,7 @@ import { Column } from './compact/column';
 import { DigestIndex } from './compact/digest-index';
 import { TextStore } from './compact/text-store';
 
-/** What a verdict needs of an item: no data. */
+/** The part of an item that a verdict needs, without its data. */
 export interface VerifiedItem {
   readonly pk: string;
   readonly position: string;
@@ -15,12 +15,12 @@ export interface VerifiedItem {
   /** Epoch milliseconds. */
   readonly committedAt: number;
   readonly state: ItemStateName;
-  /** One for each event of a processed item, as they lie in the table. */
+  /** One receipt for each event of a processed item, as it is stored. */
   readonly receipts: readonly string[];
   readonly events: readonly { readonly id: string; readonly topic: string }[];
 }
 
-/** What a verdict needs of a message. Those of a partition come in the order of their offsets, each once. */
+/** The part of a message that a verdict needs. Messages of a partition come once, in the order of their offsets. */
 export interface SeenMessage extends Receipt {
   /** Epoch milliseconds of the append. */
   readonly timestamp: number;
@@ -32,24 +32,24 @@ export interface SeenMessage extends Receipt {
   readonly isReplay: boolean;
 }
 
-/** What was read of a partition: everything that lies in it from the lowest offset in question up to `end`. */
+/** The part of a partition that was read: everything from the lowest offset in question up to `end`. */
 export interface PartitionExtent {
   readonly topic: string;
   readonly partition: number;
-  /** The low watermark, asked for after the reading. */
+  /** The low watermark, read after the messages. */
   readonly low: bigint;
   /** The offset after the last that was read. */
   readonly end: bigint;
   /**
-   * Epoch milliseconds of the first message after the last that retention or compaction removed: from then on nothing is
-   * missing in between. `undefined`: nothing was removed.
+   * Epoch milliseconds of the first message after the last that retention or compaction removed: from then on there is
+   * no gap. `undefined`: nothing was removed.
    */
   readonly completeFromMs?: number;
   /** Another producer's open transaction begins at `end`: consumers cannot read what lies behind it. */
   readonly heldBack?: HeldBack;
 }
 
-/** What an open transaction holds back. */
+/** The messages that an open transaction holds back. */
 export interface HeldBack {
   /** The offset after the last message that is acknowledged. */
   readonly end: bigint;
@@ -57,19 +57,19 @@ export interface HeldBack {
   readonly sinceMs?: number;
 }
 
-/** All that was read of Kafka. */
+/** The part of Kafka that was read. */
 export interface TopicsExtent {
-  /** Every partition that exists and was read; what lies in another one is gone. */
+  /** Every partition that exists and was read. A message in any other partition is gone. */
   readonly extents: readonly PartitionExtent[];
-  /** Topics of which a part could not be read: what is not found there may lie in that part. */
+  /** Topics of which a part could not be read: events that are not found there may lie in that part. */
   readonly unreadTopics?: ReadonlySet<string>;
 }
 
-/** An event that something is wrong with. */
+/** The event of a finding. */
 export interface VerifiedEvent {
   readonly pk: string;
   readonly position: string;
-  /** Place in its item. */
+  /** Its index in the item. */
   readonly index: number;
   readonly id: string;
   readonly topic: string;
@@ -85,13 +85,13 @@ export type Finding = VerifiedEvent &
     | { readonly kind: 'reordered'; readonly at: string; readonly overtakenBy: VerifiedEvent & { readonly at: string } }
     | { readonly kind: 'wrong-receipt'; readonly receipt?: string; readonly at: readonly string[] }
     /**
-     * It lies behind another producer's open transaction, where no consumer reads yet: whether it is the right message
-     * can be told once that transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
+     * It lies behind another producer's open transaction, where no consumer can read yet. It can be checked once that
+     * transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
      */
     | { readonly kind: 'not-readable-yet'; readonly receipt: string; readonly sinceMs?: number }
   );
 
-/** What can be wrong with an event; see {@link Finding}. */
+/** The kinds of findings; see {@link Finding}. */
 export type FindingKind = Finding['kind'];
 
 /** How many findings of a kind there are in a topic. */
@@ -104,28 +104,28 @@ export interface FindingCount {
 export interface Verdict {
   /** Events of processed items whose message retention or compaction has removed. */
   readonly expired: number;
-  /** Events whose first message is gone, as in a topic that was made again, and that a replay has published again. */
+  /** Events whose first message is gone, as in a recreated topic, and that a replay has published again. */
   readonly replaced: number;
-  /** Events that look overtaken, where a first delivery may have been removed, or was not read: not proven. */
+  /** Events that look overtaken, where a first delivery may have been removed or was not read: not proven. */
   readonly undecided: number;
-  /** Events of processed items that were not found in a topic of which a part could not be read: nothing is known of them. */
+  /** Events of processed items that were not found in a topic of which a part could not be read: not decided. */
   readonly unread: number;
-  /** Messages that were seen, and how many of them are replays of the events or of no event that was added. */
+  /** Messages that were read, and how many of them are replays of the events, or of no event that was added. */
   readonly messages: { readonly read: number; readonly replayed: number; readonly unknown: number };
 }
 
 /** How far the clocks of writers, relays and brokers may be apart. */
 export const CLOCK_MARGIN_MS = 10 * 60_000;
 
-/** So many places of an event are kept: an outage can make dozens of copies of every one. */
+/** How many places of an event are kept: an outage can make dozens of copies of each. */
 const SHOWN_PLACES = 10;
 
-/** Positions that are clock readings prove an order only when they are further apart than a commit takes, retries included. */
+/** Positions that are clock readings prove an order only if they differ by more than a commit takes, with retries. */
 const CONCURRENT_MS = 10_000;
 
 const FLAG = {
   processed: 1,
-  /** `receiptPartition` and `receiptOffset` say where. */
+  /** `receiptPartition` and `receiptOffset` hold the place. */
   receipt: 2,
   /** Something lies at the place that the receipt names: this event's message, or anything else. */
   occupied: 4,
@@ -134,14 +134,14 @@ const FLAG = {
 
 /** An event, by its number. */
 type EventNumber = number;
-/** The messages of one topic, `ce_source`, key and `ce_id`. Ids are the writers' choice: several events may share them. */
+/** The messages of one topic, `ce_source`, key and `ce_id`. Writers choose the ids: several events may share them. */
 type Identity = number;
 type PartitionNumber = number;
 
 /**
- * Compares what is committed with what lies in the topics. Items are added first, then messages are shown, then the
- * findings are asked for. Keeps some 200 bytes of each event and 20 of each message of one (10 at most), outside of the
- * heap, whatever the topics hold beside them.
+ * Compares the committed events with the messages in the topics. The caller adds the items, then shows the messages,
+ * then asks for the findings. Keeps some 200 bytes of each event and 20 of each of its messages (10 at most), outside
+ * of the heap, whatever else the topics hold.
  */
 export class VerifyJudge {
   readonly #texts = new TextStore();
@@ -180,7 +180,7 @@ export class VerifyJudge {
   readonly #placePartition = new Column('uint32');
   readonly #placeOffset = new Column('float64');
   readonly #placeIsReplay = new Column('uint8');
-  /** The place before of the same identity, plus 1. */
+  /** The previous place of the same identity, plus 1. */
   readonly #placeBefore = new Column('uint32');
 
   readonly #topics = new Map<string, number>();
@@ -191,7 +191,7 @@ export class VerifyJudge {
   #receipts: ReceiptsInOrder | undefined;
   readonly #messages = { read: 0, replayed: 0, unknown: 0 };
 
-  /** Items that are not yet processed count in the order of deliveries and owe none. Discarded ones are ignored. */
+  /** Unprocessed items count in the order of deliveries, but need no messages. Discarded ones are ignored. */
   add({ pk, position, key, source, committedAt, state, receipts, events }: VerifiedItem): void {
     if (state === 'discarded') return;
     if (this.#receipts !== undefined) throw new Error('Items must be added before messages are shown.');
@@ -263,7 +263,7 @@ export class VerifyJudge {
       this.#note(identity, this.#replays.add(identity, 1), partitionNumber, at, true);
     } else {
       const originals = this.#originals.add(identity, 1);
-      // Offsets of two partitions do not compare: when partitions were added, the time of the append tells.
+      // Offsets of two partitions do not compare: after partitions were added, the append time decides.
       const isFirst =
         originals === 1 ||
         (this.#firstPartition.get(identity) !== partitionNumber && timestamp < this.#firstTimestamp.get(identity));
@@ -276,12 +276,12 @@ export class VerifyJudge {
     }
   }
 
-  /** The offset holds what no consumer sees: the marker of a transaction, or a message of one that was aborted. */
+  /** Notes an offset that no consumer sees: a transaction marker, or a message of an aborted transaction. */
   seeHidden({ topic, partition, offset }: Receipt): void {
     this.#occupy(this.#partitionNumber(topic, partition), Number(offset), undefined);
   }
 
-  /** The findings, one after the other, so that a topic that is gone does not fill the memory. */
+  /** Yields the findings one by one, so that those of a lost topic do not fill the memory. */
   *findings(read: TopicsExtent): Generator<Finding, Verdict> {
     const extents = new Map(
       read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
@@ -337,7 +337,7 @@ export class VerifyJudge {
     );
   }
 
-  /** What is wrong with a processed event by itself. */
+  /** The fault of a processed event by itself. */
   #faultOf(
     event: EventNumber,
     extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
@@ -352,8 +352,8 @@ export class VerifyJudge {
     const offset = BigInt(this.#receiptOffset.get(event));
     const shown = this.#shown(event);
 
-    // A hole between the watermarks is the work of compaction: offsets are given out without gaps, and what consumers do
-    // not see, such as the markers of transactions, is shown as well.
+    // A hole between the watermarks comes from compaction: Kafka assigns offsets without gaps, and hidden records, such
+    // as transaction markers, are shown as well.
     const isRemoved =
       extent !== undefined && offset < extent.end && (offset < extent.low || (flags & FLAG.occupied) === 0);
     if (isRemoved) return isFound ? undefined : 'expired';
@@ -461,11 +461,11 @@ export class VerifyJudge {
   }
 }
 
-/** The events by the places that their receipts name: partitions are read in the order of their offsets, and so are these. */
+/** The events by the places that their receipts name, in the order of the offsets, as partitions are read. */
 class ReceiptsInOrder {
   readonly #events: Uint32Array;
   readonly #offset: Column;
-  /** Of each partition: where it goes on in `#events`, and where it ends. */
+  /** For each partition: the next index in `#events`, and the end. */
   readonly #cursors = new Map<PartitionNumber, { next: number; end: number }>();
 
   constructor(events: Uint32Array, partition: Column, offset: Column) {
@@ -478,7 +478,7 @@ class ReceiptsInOrder {
     }
   }
 
-  /** The events whose receipts name this place; those of lower offsets are passed over for good. */
+  /** Yields the events whose receipts name this place; those of lower offsets are skipped for good. */
   *at(partition: PartitionNumber, offset: number): Generator<EventNumber> {
     const cursor = this.#cursors.get(partition);
     while (cursor !== undefined && cursor.next < cursor.end) {
@@ -506,7 +506,7 @@ function numberOf(numbers: Map<string, number>, name: string): number {
   return numbers.size - 1;
 }
 
-/** The numbers below `end` that a condition holds for; counted first, because a list of a million numbers is a large one. */
+/** The numbers below `end` that meet a condition. Counted first: a growing array of a million numbers is large. */
 function numbersWhere(end: number, condition: (number: number) => boolean): Uint32Array {
   let count = 0;
   for (let number = 0; number < end; number++) if (condition(number)) count++;

@@ -12,14 +12,14 @@ import { OPERATOR_CLOCK, refuse, requireKey, type Target } from './target';
 import { timeLimited } from './time-limit';
 import { CLOCK_MARGIN_MS, VerifyJudge, type Finding, type FindingCount, type Verdict } from './verify-judge';
 
-/** Which items: by the epoch milliseconds of their commit, both inclusive. */
+/** Which items to verify, by the epoch milliseconds of their commit. Both bounds are inclusive. */
 export interface VerifyOptions {
   readonly since: number;
   /** Default: now. */
   readonly until?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
-  /** Versions of a key have gaps by design: those that are missing are no holes. Default false. */
+  /** Versions of a key have gaps by design, so missing versions are no holes. Default false. */
   readonly sparse?: boolean;
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -27,16 +27,16 @@ export interface VerifyOptions {
   readonly onFinding?: (finding: Finding) => void | Promise<void>;
 }
 
-/** How far a verification is. */
+/** The progress of a verification. */
 export interface VerifyProgress {
-  /** Items of the table that were looked at. */
+  /** Items of the table that were scanned. */
   readonly scanned: number;
-  /** Offsets that were passed in Kafka, and all that will be; 0 while the table is read. */
+  /** Offsets passed in Kafka, and all offsets to pass; 0 while the table is read. */
   readonly passed: number;
   readonly toPass: number;
 }
 
-/** A partition in which acknowledged messages lay beyond its end. */
+/** A partition that ends before messages that Kafka has acknowledged. */
 export interface ShortPartition {
   readonly topic: string;
   readonly partition: number;
@@ -46,39 +46,39 @@ export interface ShortPartition {
   readonly receipt: string;
 }
 
-/** So many findings of each kind in each topic are in the report. */
+/** How many findings of each kind in each topic the report contains. */
 export const REPORTED_FINDINGS = 10;
 
 /**
- * Nothing is wrong when `counts`, `unreadTopics`, `holes` and `gone` are empty. If nothing but `not-readable-yet` is counted, the answer is
- * undecided. Can be written as JSON.
+ * Nothing is wrong if `counts`, `unreadTopics`, `holes` and `gone` are empty and `moreHoles` is 0. If only
+ * `not-readable-yet` is counted, the result is undecided. The report can be written as JSON.
  */
 export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
   readonly tableName: string;
   readonly since: number;
   readonly until: number;
-  /** Items in the range by their state. Those that are pending or parked are still owed: that is no finding. */
+  /** Items in the range by their state. Pending and parked items are not published yet, which is no finding. */
   readonly items: Readonly<Record<ItemStateName, number>>;
-  /** Items of these that could not be compared: undecodable, or stripped of their events because they were full. */
+  /** Items in the range that could not be compared: undecodable, or stripped of their events because they were full. */
   readonly unreadable: number;
-  /** Events of processed items: each has its message in its topic, is expired, unread, or a finding. */
+  /** Events of processed items: each has its message in its topic, is expired, replaced or unread, or is a finding. */
   readonly events: number;
   /** The first 10 findings of each kind in each topic; `onFinding` gets all. */
   readonly findings: readonly Finding[];
   /** All findings by kind and topic. */
   readonly counts: readonly FindingCount[];
-  /** Partitions that end before receipts of their events: the topic was made anew, or has lost its end. */
+  /** Partitions that end before receipts of their events: the topic was recreated, or has lost its end. */
   readonly shortPartitions: readonly ShortPartition[];
   /**
-   * Versions that are not in the table, between two of their key that are, and that no skip explains. Of keys without
-   * versions, and of versions before the first of a key or behind an expired one, nothing can be told.
+   * Versions that are missing from the table between two of their key, and that no skip explains. Holes cannot be seen
+   * in keys without versions, before the first version of a key, or behind an expired one.
    */
   readonly holes: readonly Hole[];
-  /** Holes that were not read again: so many more than fit into memory. */
+  /** How many more holes did not fit into memory and were not read again. */
   readonly moreHoles: number;
   /** Items that keys wait for and that were deleted. */
   readonly gone: readonly GoneItem[];
-  /** Topics or partitions that could not be read, from where on and why. */
+  /** Topics or partitions that could not be read, each with the offset and the reason. */
   readonly unreadTopics: ReadTopics['unread'];
 }
 
@@ -93,21 +93,21 @@ const PROJECTION = {
 };
 
 /**
- * Compares what is committed with what lies in Kafka. Reads only; reads the table in full unless keys are given, and the
+ * Compares the committed events with the messages in Kafka. Reads only: the whole table unless keys are given, and the
  * topics from the beginning of the range to their ends. Takes some 250 bytes of memory for each event, and no data.
  *
- * Right beside writers and the relay: the table is read first and strongly consistent, and what is marked there was
- * acknowledged before, so its message lies below the ends of the topics, which are asked for afterwards.
+ * May run next to writers and the relay. It reads the table first, strongly consistent. A message that is marked there
+ * was acknowledged before, so it lies below the ends of the topics, which are read afterwards.
  *
- * A topic that cannot be read does not end it: see `unreadTopics`.
+ * If a topic cannot be read, the others still are: see `unreadTopics`.
  *
- * @throws OutboxError `operation-refused` for a range or a key that cannot be meant; `service-unavailable` when table or
- * cluster do not answer. Rejects when the table cannot be read in full.
+ * @throws OutboxError `operation-refused` for an invalid range or a malformed key; `service-unavailable` if table or
+ * cluster do not respond. Rejects if the table cannot be read in full.
  */
 export const verify = (target: Target, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> =>
   verifyAgainst(target, (reading) => readTopics(kafka, reading), options);
 
-/** The same, by whatever reads the topics. */
+/** The same, with any function that reads the topics. */
 export async function verifyAgainst(
   target: Target,
   read: (reading: ReadTopicsOptions) => Promise<ReadTopics>,
@@ -126,7 +126,7 @@ export async function verifyAgainst(
     for (const image of images) {
       const { state, receipts } = itemStateOf(image);
       items[state]++;
-      // A scan shows one key after the other; keys that are named are read next to each other.
+      // A scan shows one key after the other; named keys are read at the same time.
       if (keys === undefined) finder.forgetOthers(image['pk']?.S ?? '');
       finder.see(image);
       const item = decoded(image);
@@ -159,7 +159,7 @@ export async function verifyAgainst(
   const control = await controlStore(looked.client, tableName, OPERATOR_CLOCK).read();
   const holds = [...control.holds.values()].filter(({ pk }) => keys?.includes(pk) ?? true);
   const gone = [...(await goneItems(looked, holds)).values()];
-  // After the topics: a transaction that was half visible in the scan has ended by now.
+  // Runs after the topics are read: a transaction that the scan showed in part has ended by now.
   const { holes, unread: moreHoles } =
     options.sparse === true ? { holes: [], unread: 0 } : await finder.confirmed(looked.client, tableName, control);
   return {
@@ -177,7 +177,7 @@ export async function verifyAgainst(
   };
 }
 
-/** Counts the findings, keeps the first ones, and hands each on. */
+/** Counts the findings, keeps the first ones, and passes each on. */
 async function gathered(
   all: Generator<Finding, Verdict>,
   onFinding: VerifyOptions['onFinding'],
@@ -211,7 +211,7 @@ interface ItemRange {
   readonly keys?: readonly string[];
 }
 
-/** Shows the items page by page, so that their data is not held; `looked` counts those out of range as well. */
+/** Shows the items page by page, so that their data is not kept; `looked` also counts those out of range. */
 async function readItems(
   { client, tableName }: Target,
   { since, until, keys }: ItemRange,

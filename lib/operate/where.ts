@@ -14,7 +14,7 @@ export interface Location {
   readonly offset: string;
   /** Epoch milliseconds: when the broker's acknowledgement was noted. */
   readonly processedAt: number;
-  /** Why the message cannot lie there any more, as far as the ends of the topics tell. */
+  /** Why the message no longer lies there, as far as the ends of the topics show. */
   readonly gone?: string;
 }
 
@@ -25,11 +25,11 @@ export interface TopicEnds {
 }
 
 /**
- * Where the events of a key's latest processed item lie, or of the item at `position`: a version, or a position as `show`
- * prints it.
+ * Returns where the events of an item lie: of the key's latest processed item, or of the item at `position`, which is a
+ * version or a position as `show` prints it.
  *
- * @throws OutboxError `operation-refused` when that item is not there, or not processed, saying what it is;
- * `service-unavailable` when the table does not answer.
+ * @throws OutboxError `operation-refused` if the item does not exist, or is not processed, with its state;
+ * `service-unavailable` if the table does not respond.
  */
 export async function where(target: Target, key: string, position?: string): Promise<readonly Location[]> {
   const { pk, items } = await show(timeLimited(target, `reading the items of ${key}`), key);
@@ -58,7 +58,7 @@ export async function where(target: Target, key: string, position?: string): Pro
   });
 }
 
-/** Adds `gone` to each location that its topic cannot have: a topic that was made again begins at offset 0. */
+/** Adds `gone` to each location that no longer exists in its topic: a recreated topic begins at offset 0. */
 export const comparedWith = (locations: readonly Location[], { topics, ends }: TopicEnds): readonly Location[] =>
   locations.map((location) => {
     const { topic, partition, offset } = location;
@@ -68,6 +68,6 @@ export const comparedWith = (locations: readonly Location[], { topics, ends }: T
     return BigInt(offset) < end ? location : { ...location, gone: `${topic}-${partition} ends at ${end}` };
   });
 
-/** Versions are given as numbers. */
+/** A version is given as a number. */
 export const positionOf = (text: string): string =>
   /^\d{1,15}$/.test(text) && versionOfPosition(text) === undefined ? positionOfVersion(Number(text)) : text;

@@ -12,7 +12,7 @@ export function addConsumerCreateTable(consumer: Command): void {
     });
 }
 
-/** `--table` names the new table here, and no outbox: a local stack that runs is used as well. */
+/** `--table` names the new table here, not an outbox, so a local stack that runs is used as well. */
 async function run({ table, ...options }: GlobalOptions): Promise<number> {
   if (table === undefined) throw new SessionError('create-table: name the table with --table <name>.');
   const { terminal, client } = openInboxSession(options);

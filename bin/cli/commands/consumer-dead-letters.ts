@@ -104,7 +104,7 @@ async function run(session: InboxSession, options: DeadLetterOptions, outbox: ()
   if (!report.exists) {
     const known = await knownTopics(kafka, options.topic);
     terminal.result({ ...report, ...known }, () => [missing(report.topic, options.topic), ...namesOf(known, options)]);
-    // Of a topic that is not there, nothing was looked at.
+    // If not even the topic itself exists, nothing was checked.
     return known.isTopicKnown ? EXIT_CODES.wrong : EXIT_CODES.refused;
   }
   terminal.result(report, () => lines(report, now));
@@ -117,7 +117,7 @@ interface KnownTopics {
   readonly others: readonly string[];
 }
 
-/** A dead-letter topic that is created for a mistyped name hides the fault. */
+/** Creating a dead-letter topic for a mistyped name would hide the fault. */
 async function knownTopics(kafka: KafkaTarget, topic: string): Promise<KnownTopics> {
   const look = await KafkaLook.open(kafka);
   await look.close();
@@ -226,7 +226,7 @@ const planLines = ({ topic, as, targets }: ResendPlan): string[] => [
 const missing = (name: string, topic: string): string =>
   `Topic ${name} does not exist: the consumer waits with what it wants to set aside. Next: outbox topic create ${name} --like ${topic}`;
 
-/** Printed together, while the topic is still read. */
+/** Dead letters that are printed together while the topic is still read. */
 const PORTION = 100;
 
 function lines(report: DeadLettersReport, now: number): string[] {

@@ -59,7 +59,7 @@ async function run(
   if (terminal.json || (keys.length === 0 && idle.length === 0)) {
     terminal.result(keys, () => [terminal.style('green', nothing)]);
   } else if (idle.length > 0) {
-    // Whether it is applied, or known at all, this list does not tell.
+    // This list does not show whether the key is applied, or known at all.
     terminal.part(
       idle.map((key) => `${key}: not parked. Next: outbox explain ${argument(key)} --inbox ${argument(inbox)}`),
     );

@@ -14,7 +14,7 @@ import { explain } from '../failure';
 import { columns, count, number } from '../format';
 import { SessionError, type InboxSession } from '../session';
 
-/** What every command has that asks a consumer for something. */
+/** Options of every command that sends requests to a consumer. */
 export interface AskOptions {
   readonly inbox: string;
   readonly consumer: string;
@@ -84,7 +84,7 @@ async function run(session: InboxSession, keys: readonly string[], options: Redr
 const failures = ({ failed }: ParkedRedriveReport): string[] =>
   failed.map(({ key, why }) => `${key.key}: not asked for: ${why}`);
 
-/** Ends a command that has asked the consumer for something: with what was asked, or with what became of it. */
+/** Ends a command that has sent requests: with the requests, or with their answers. */
 export async function tellOrFollow(
   { terminal }: InboxSession,
   target: ConsumerTarget,
@@ -112,7 +112,7 @@ export async function tellOrFollow(
       onProgress: (done, all) => terminal.progress(`the consumer has done ${number(done)} of ${number(all)}`),
     });
   } catch (error) {
-    // The requests are durable: what was asked for must not look as if nothing had been done.
+    // The requests are durable, so they must be reported even if following them fails.
     tell();
     terminal.note(`How it ended could not be read. ${explain(error)}`);
     return EXIT_CODES.wrong;
@@ -123,12 +123,12 @@ export async function tellOrFollow(
   return followed.every(isDone) ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-/** How a command names what it asked for, and how that ends. */
+/** The words in which a command reports requests and their answers. */
 export interface Words {
   readonly noun: string;
   readonly done: string;
   readonly says: Readonly<Record<AnswerOutcome, string>>;
-  /** Names one of them. */
+  /** Names one request. */
   readonly name: (request: ParkingRequest) => string;
 }
 

@@ -56,7 +56,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   return tellOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
 }
 
-/** Only the place of its head tells two keys apart that differ in nothing else: messages without a key, of two partitions. */
+/** Messages without a key can be parked in two partitions. Only the place of the head distinguishes these keys. */
 function onlyOne(key: string, targets: readonly ParkedKey[], at: string | undefined): ParkedKey {
   const placeOf = ({ head }: ParkedKey): string | undefined => (head === undefined ? undefined : receiptOf(head));
   const [first, ...others] = targets;

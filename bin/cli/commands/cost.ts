@@ -180,7 +180,7 @@ function kafkaNote({ kafka, consumers = 1 }: Workload, gb: number): string {
 const pollersNote = ({ pollers = 0 }: Workload): string =>
   pollers === 0 ? 'none; each topic read by Lambda has one' : `${number(pollers)}, provisioned`;
 
-/** Of the prices that count here, those that nobody has confirmed. */
+/** The prices that count for this workload and are not confirmed. */
 function assumedLines({ kafka }: Workload, changed: Partial<Prices>): string[] {
   const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
   const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);

@@ -54,7 +54,7 @@ async function run(session: Session, options: DoctorCommandOptions): Promise<num
   return arePagesSound(tested) ? codeOf(report) : EXIT_CODES.wrong;
 }
 
-/** Where Kafka is, or why that is not known, and the consumers to look at. */
+/** The cluster, or why it is not known, and the consumers to check. */
 async function kafkaToLookAt(
   session: Session,
   options: DoctorCommandOptions,
@@ -70,7 +70,7 @@ async function kafkaToLookAt(
   }
 }
 
-/** Everything that `doctor` looks at, with what a stack leads to. */
+/** Runs `doctor` with everything that the session leads to. */
 export async function examine(
   { target, services, ...session }: Session,
   kafka: Pick<DoctorOptions, 'kafkaTarget' | 'consumers'> = {},
@@ -88,7 +88,7 @@ export async function examine(
 
 function codeOf({ lines: checks }: DoctorReport): number {
   if (checks.some(({ verdict }) => verdict === 'wrong')) return EXIT_CODES.wrong;
-  // Who cannot see the table has checked nothing.
+  // A caller who cannot read the table has checked nothing.
   return checks[0]?.verdict === 'unknown' ? EXIT_CODES.refused : EXIT_CODES.done;
 }
 
@@ -127,7 +127,7 @@ function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
   ];
 }
 
-/** After the columns were measured: colours have no width. */
+/** Colours have no width, so they are added after the columns were measured. */
 const colour = (terminal: Session['terminal'], { verdict }: DoctorLine, row: string): string =>
   row.replace(verdict, terminal.style(STYLES[verdict], verdict));
 

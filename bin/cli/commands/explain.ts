@@ -111,7 +111,7 @@ function lines(explanation: Explanation, { terminal }: Session): string[] {
   ];
 }
 
-/** The newest of them: a key may have thousands. */
+/** Only the newest: a key may have thousands. */
 const ITEMS_SHOWN = 20;
 
 function tableLines({ pk, items, hold, signals }: Explanation): string[] {

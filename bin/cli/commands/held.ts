@@ -47,7 +47,7 @@ async function run({ terminal, target }: Session, { reason }: HeldOptions): Prom
 
 const TITLES = ['KEY', 'REASON', 'AT', 'ATTEMPTS', 'FOR', 'WAITING'];
 
-/** Not that it goes on: a drain that failed looks the same, until its record is delivered again. */
+/** Does not claim that the drain continues: a failed one looks the same, until its record is delivered again. */
 function drainNote({ revision }: HeldKey, now: number): string {
   const at = epochMsOfUuidV7(revision);
   return at === undefined ? 'drain unfinished' : `drain unfinished, last step ${duration(now - at)} ago`;

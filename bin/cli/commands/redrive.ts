@@ -71,7 +71,7 @@ async function run(
   const request = { by: await session.by(), at: Date.now(), why };
   const report = await redrive(target, plan, request, {
     skip,
-    // A position is named for one key alone, and has been compared with its hold.
+    // `--at` names one item of one key, and has been compared with the hold.
     acceptGone: options.at !== undefined,
     onProgress: (done) => terminal.progress(`${number(done)} of ${count(plan.targets.length, 'key')} asked for`),
   });
@@ -100,7 +100,7 @@ async function followed(
         terminal.progress(`the relay has acted on ${number(settled)} of ${count(all, 'key')}`),
     });
   } catch (error) {
-    // The signals are durable: what was asked for must not look as if nothing had been done.
+    // The signals are durable, so they must be reported even if following them fails.
     asked(session, plan, report);
     terminal.note(`How it ended could not be read. ${explain(error)}`);
     return EXIT_CODES.wrong;
@@ -115,7 +115,7 @@ async function followed(
   return isWell ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-/** Whoever runs the same command twice must not discard a second item: it is named, not "what holds the key now". */
+/** The item must be named: the same command, run twice, must not discard a second item. */
 function skipRefusal(
   { targets }: RedrivePlan,
   keys: readonly string[],

@@ -54,7 +54,7 @@ interface Run {
   readonly report: SchemaReport;
 }
 
-/** Needs no outbox, unless the table is asked. */
+/** Needs no outbox, unless `--against-table` is given. */
 async function run(command: Command, judge: (run: Run) => number): Promise<void> {
   const options = command.optsWithGlobals<SchemaOptions>();
   const terminal = new Terminal({ json: options.json ?? false });
@@ -116,7 +116,7 @@ function readBaseline(file: string): Baseline | undefined {
   return parseBaseline(text, file);
 }
 
-/** In one step: half a baseline would be none. */
+/** Replaces the file in one step: a half-written baseline is useless. */
 function writeBaseline(file: string, text: string): void {
   const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, text);

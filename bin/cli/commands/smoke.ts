@@ -23,7 +23,7 @@ interface SmokeOptions extends KafkaOptions {
   readonly yes?: true;
 }
 
-/** Steps that somebody may not want on an outbox at work. */
+/** Steps that may be unwanted on an outbox in production. */
 const OPTIONAL = ['alarms', 'park', 'read', 'doctor'];
 
 export function addSmoke(program: Command): void {
@@ -79,7 +79,7 @@ async function run(session: Session, options: SmokeOptions): Promise<number> {
     ...(terminal.json ? [] : ['', ...wrapped(remains, '')]),
     ...verdictLines(session, results),
   ]);
-  // A call that was given up must keep no process alive.
+  // An abandoned call must not keep the process alive.
   setTimeout(() => process.exit(), 2_000).unref();
   return isWell ? EXIT_CODES.done : EXIT_CODES.wrong;
 }

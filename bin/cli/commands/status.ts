@@ -62,12 +62,12 @@ function pendingNote(at: number, oldest: number | undefined, edgeMs: number | un
 const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
   lastProcessedAt === undefined ? '' : `the last one ${duration(at - lastProcessedAt)} ago`;
 
-/** A healthy relay takes seconds. What is older is the sweeper's business too. */
+/** A healthy relay takes seconds. The sweeper also takes care of older items. */
 const OVERDUE_MS = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000;
 
 const KEYS_NAMED = 8;
 
-/** With what shows it, and where to look for an event that a consumer lacks. */
+/** The all-clear with its proof, and where to look for an event that a consumer lacks. */
 function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string {
   const proof =
     pending === 0
@@ -76,7 +76,7 @@ function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string 
   return `${proof} A consumer lacks it? outbox explain KEY (one key) or outbox doctor (how far each consumer is)`;
 }
 
-/** Of a local stack: on AWS `doctor` looks at it. */
+/** Reports a disabled mapping of a local stack; on AWS `doctor` checks it. */
 const mappingConcern = ({ local }: Session): string[] =>
   local?.mapping === 'Disabled'
     ? [
@@ -84,7 +84,7 @@ const mappingConcern = ({ local }: Session): string[] =>
       ]
     : [];
 
-/** What is wrong, and what to do next. */
+/** The faults, each with the next step. */
 function concernsOf(report: StatusReport): string[] {
   const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, setAsideKeys } = report;
   const concerns: string[] = [];

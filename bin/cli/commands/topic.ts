@@ -19,7 +19,7 @@ interface CreateOptions extends KafkaOptions, Omit<NewTopic, 'topic'> {
   readonly yes?: true;
 }
 
-/** More are possible; so many are a mistake, or a cluster of its own. */
+/** More are possible, but are a mistake, or need a cluster of their own. */
 const MAX_PARTITIONS = 10_000;
 
 export function addTopic(program: Command): void {

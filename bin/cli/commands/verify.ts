@@ -55,7 +55,7 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
   return exitCodeOf(report);
 }
 
-/** Not readable yet is no fault, and no proof that all is well either. */
+/** A message that is not readable yet is no fault, but no proof that all is well either. */
 function exitCodeOf({ counts, unreadTopics, holes, moreHoles, gone }: VerifyReport): number {
   if (holes.length + moreHoles + gone.length > 0) return EXIT_CODES.wrong;
   if (unreadTopics.length > 0 || counts.some(({ kind }) => kind !== 'not-readable-yet')) return EXIT_CODES.wrong;
@@ -104,7 +104,7 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
   ];
 }
 
-/** The topics that have lost acknowledged messages at their end, and the command that brings back what is missing. */
+/** The topics that have lost acknowledged messages at their end, and the command that publishes them again. */
 function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyReport): string[] {
   const losses = new Set(counts.filter(({ kind }) => kind === 'missing').map(({ topic }) => topic));
   if (losses.size === 0) return [];
@@ -124,7 +124,7 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
   return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }
 
-/** So many holes are named; `--json` has all that were read again. */
+/** How many holes are named; `--json` has all that were read again. */
 const SHOWN_HOLES = 10;
 
 /** The versions and held items that are missing in the table, and how much could not be looked at. */
@@ -181,7 +181,7 @@ function conclusion(report: VerifyReport, terminal: Terminal): string {
   }
 }
 
-/** It is no finding, and yet not all there. */
+/** Unpublished items are no finding, but are reported. */
 function owed({ items }: VerifyReport): string {
   const { pending, parked } = items;
   return pending + parked === 0 ? '' : ` Not yet published: ${number(pending)} pending, ${number(parked)} parked.`;

@@ -7,7 +7,7 @@ import { columns, time } from '../format';
 import { kafkaOf, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
 
-/** No `--brokers`: the command is about the receipts. */
+/** No `--brokers`: the receipts are of the relay's cluster. */
 const RELAYS_BROKERS: KafkaOptions = { auth: 'iam' };
 
 export function addWhere(program: Command): void {
@@ -45,7 +45,7 @@ async function run(session: Session, key: string, position: string | undefined):
   return gone.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
-/** Where the relay's brokers cannot be reached, the answer comes from the receipts alone, and says so. */
+/** If the relay's brokers cannot be reached, the locations come from the receipts alone, and the output says so. */
 async function compared(
   session: Session,
   locations: readonly Location[],

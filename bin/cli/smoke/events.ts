@@ -4,14 +4,14 @@ import { createOutbox, defineEvents } from '../../../lib';
 import { show, type ShownKey } from '../../../lib/operate/show';
 import type { Target } from '../../../lib/operate/target';
 
-/** What a smoke test writes has an aggregate of its own: no key of a service begins so. */
+/** Smoke tests have an aggregate of their own: no key of a service begins with it. */
 export const AGGREGATE = 'outbox-smoke';
 export const KEYS = 10;
 export const EVENTS_PER_KEY = 10;
-/** Nobody must make this topic: an event for it is refused, and parked. */
+/** This topic must not exist, so that an event for it is refused and parked. */
 export const ABSENT_TOPIC = 'outbox-smoke-absent';
 
-/** Takes anything: the data is a smoke test's own. */
+/** Accepts any data: only smoke tests write it. */
 const schema = {
   '~standard': {
     version: 1,
@@ -26,7 +26,7 @@ interface SmokeData {
   readonly at: number;
 }
 
-/** The keys of one run, and how its events are written: with the package's own writer, as a service does. */
+/** The keys of one run, and functions that write its events with the package's own writer, as a service does. */
 export interface SmokeEvents {
   readonly run: string;
   readonly keys: readonly string[];
@@ -76,7 +76,7 @@ export function smokeEvents(target: Target, { run, topic, region }: { run: strin
   } satisfies SmokeEvents;
 }
 
-/** Deletes the items of a key that are done with, and none that is still owed to somebody. */
+/** Deletes the processed and discarded items of a key, and returns how many. */
 export async function removeDone({ client, tableName }: Target, { pk, items }: ShownKey): Promise<number> {
   let removed = 0;
   for (const { position, state } of items) {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 
 const CONNECT_MS = 4_000;
 
-/** The first broker that takes a connection. Whether it would let anybody in is another question. */
+/** The first broker that accepts a connection. This does not check the login. */
 export async function reachableBroker(brokers: readonly string[]): Promise<string | undefined> {
   const tries = await Promise.all(
     brokers.map(async (broker) => ((await takesConnection(broker)) ? broker : undefined)),

@@ -20,7 +20,7 @@ export interface SmokeSettings {
   readonly events: SmokeEvents;
   readonly topic: string;
   readonly kafka: KafkaTarget;
-  /** What the relay does with a processed item; 0 deletes it. */
+  /** How long the relay keeps a processed item; 0 deletes it. */
   readonly retentionSeconds: number;
   /** `undefined`: there are no alarms, as on the local stack. */
   readonly pages: PagePlan | undefined;
@@ -33,10 +33,10 @@ export interface SmokeSettings {
 const ALL = KEYS * EVENTS_PER_KEY;
 /** A step that asks a person must leave time to look into a mailbox. */
 const ASKING_MS = 600_000;
-/** Of keys that are held within five minutes, the relay parks no more than 25: a smoke test must not be the last. */
+/** The relay parks at most 25 keys within five minutes, and a smoke test must not be the last of them. */
 const MOST_RECENT_HOLDS = 15;
 const BREAKER_MS = 300_000;
-/** Added to what a wait inside of a step may take, for the calls around it. */
+/** Time for the calls around a wait. */
 const MARGIN_MS = 30_000;
 
 export function smokeSteps(settings: SmokeSettings): Step[] {
@@ -131,7 +131,7 @@ async function written(settings: SmokeSettings, progress: (text: string) => void
   }
   if (first.hold !== undefined) {
     const { reason, message } = first.hold;
-    // Nothing waits behind it: what a skip does is all that there is to do.
+    // Nothing waits behind the event, so a skip releases the key.
     const released = await ask(settings, pk, true);
     return failed(
       `Kafka refuses the first event for ${topic}, and no more were written: ${reason}: ${message} (skipped: ${released})`,
@@ -201,7 +201,7 @@ async function readBack(
     );
   const numberOf = (isMeant: (kind: string) => boolean): number =>
     report.counts.reduce((sum, { kind, count: findings }) => sum + (isMeant(kind) ? findings : 0), 0);
-  // Duplicates are allowed: a relay that dies repeats.
+  // Duplicates are allowed: a relay that crashes publishes again.
   const wrong = numberOf((kind) => kind !== 'duplicate');
   if (wrong > 0) {
     const first = report.findings.find(({ kind }) => kind !== 'duplicate');
@@ -270,7 +270,7 @@ async function parked(settings: SmokeSettings, progress: (text: string) => void)
     : failed(`the event behind the skipped one of ${pk} was not published`);
 }
 
-/** Asks the relay for one key, and waits until it has acted. */
+/** Redrives or skips one key, and waits until the relay has acted. */
 async function ask({ session, events, timeoutMs }: SmokeSettings, pk: string, skip: boolean): Promise<string> {
   const { target } = session;
   const plan = await planRedrive(target, { keys: [pk] });
@@ -281,10 +281,10 @@ async function ask({ session, events, timeoutMs }: SmokeSettings, pk: string, sk
   return ended?.outcome ?? 'nothing to do';
 }
 
-/** Longer than any run that is still at work. */
+/** No run takes that long. */
 const FORMER_MS = 3_600_000;
 
-/** A run that was interrupted may have left its key held: nothing else ever releases it. One beside this one keeps its own. */
+/** Releases the keys of interrupted runs, which nothing else releases. A run at the same time keeps its own. */
 async function releaseFormer({ session }: SmokeSettings, holds: readonly Hold[]): Promise<void> {
   const keys = holds
     .filter(({ pk, since }) => pk.startsWith(`${AGGREGATE}#`) && Date.now() - since > FORMER_MS)
@@ -294,7 +294,7 @@ async function releaseFormer({ session }: SmokeSettings, holds: readonly Hold[])
   await redrive(session.target, await planRedrive(session.target, { keys }), request, { skip: true });
 }
 
-/** What is done with is removed from the table; what is owed to somebody stays, whatever it is. */
+/** Deletes the items of the run that are processed or discarded. Unpublished items stay. */
 export async function cleanUp({ session, events }: SmokeSettings): Promise<{ removed: number; left: number }> {
   let [removed, left] = [0, 0];
   for (const pk of [...events.keys, events.parkedKey]) {

@@ -9,7 +9,7 @@ export interface StepResult {
   readonly step: string;
   readonly verdict: StepVerdict;
   readonly found: string;
-  /** Of a failed step: what to look at. */
+  /** For a failed step: the next check. */
   readonly next?: string;
   readonly seconds: number;
 }
@@ -19,12 +19,12 @@ export type Outcome = Pick<StepResult, 'verdict' | 'found' | 'next'>;
 /** One thing that a smoke test tries. */
 export interface Step {
   readonly name: string;
-  /** What a person reads while it runs. */
+  /** Shown to a person while it runs. */
   readonly doing: string;
-  /** Steps that must have ended well: without them this one says nothing. */
+  /** Steps that must have succeeded: without them this one proves nothing. */
   readonly needs?: readonly string[];
   readonly timeoutMs: number;
-  /** What to look at when it fails. */
+  /** The next check if the step fails. */
   readonly next: string;
   run(progress: (text: string) => void): Promise<Outcome>;
 }
@@ -34,8 +34,8 @@ export const failed = (found: string, next?: string): Outcome => ({ verdict: 'fa
 export const skipped = (found: string): Outcome => ({ verdict: 'skipped', found });
 
 /**
- * Runs the steps one after the other, each within its time. One that fails keeps no other from being tried, unless that
- * needs it.
+ * Runs the steps one after the other, each within its time limit. A failed step keeps only those steps from running
+ * that need it.
  */
 export async function runSteps(
   { terminal }: Pick<Session, 'terminal'>,

@@ -1,4 +1,4 @@
-/** What `work` resolves with, or a rejection after so many milliseconds. What it does later is nobody's business any more. */
+/** Returns the result of `work`, or rejects after so many milliseconds. A later result is ignored. */
 export async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -11,7 +11,7 @@ export async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-/** Looks again until there is something else than `undefined`, or the time is over. */
+/** Polls until `look` returns something else than `undefined`, or the time is over. */
 export async function lookUntil<T>(
   look: () => Promise<T | undefined>,
   { timeoutMs, pollMs = 1_000 }: { readonly timeoutMs: number; readonly pollMs?: number },

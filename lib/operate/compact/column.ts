@@ -4,8 +4,8 @@ const CHUNK = 2 ** 16;
 const FIRST = 64;
 
 /**
- * Numbers by a dense index, outside of the heap and without a copy as it grows: a million objects of JavaScript would
- * take ten times the memory. What was never set is 0.
+ * Numbers by a dense index, outside of the heap: a million JavaScript objects would take ten times the memory. Growth
+ * copies at most the first chunk. An index that was never set is 0.
  */
 export class Column {
   readonly #chunks: Numbers[] = [];

@@ -6,8 +6,8 @@ const FIRST_SLOTS = 64;
 const MAX_LOAD = 0.6;
 
 /**
- * Numbers texts from 0 on, and knows them again by 128 bits of their SHA-256: 24 bytes each, however long they are, and
- * less than one chance in 10^20 that two of a billion are taken for one.
+ * Numbers texts from 0 on, and recognizes them by 128 bits of their SHA-256. Each takes 24 bytes, however long it is.
+ * The chance that two of a billion texts collide is less than one in 10^20.
  */
 export class DigestIndex {
   readonly #digests = new Column('uint32');
@@ -19,7 +19,7 @@ export class DigestIndex {
     return this.#size;
   }
 
-  /** The number of a text, which is a new one when it was not added before. */
+  /** Returns the number of a text: a new one if the text was not added before. */
   add(text: string): number {
     const digest = digestOf(text);
     const slot = this.#slotOf(digest);
@@ -37,7 +37,7 @@ export class DigestIndex {
     return known === 0 ? undefined : known - 1;
   }
 
-  /** Where the digest is, or has to go. */
+  /** The slot that has the digest, or is free for it. */
   #slotOf(digest: Buffer): number {
     for (let slot = digest.readUInt32LE(0) % this.#slots.length; ; slot = (slot + 1) % this.#slots.length) {
       const known = this.#slots[slot] ?? 0;

@@ -2,7 +2,7 @@ const CHUNK_BYTES = 2 ** 20;
 const FIRST_CHUNK_BYTES = 2 ** 10;
 const LENGTH_BYTES = 4;
 
-/** Texts outside of the heap. */
+/** Keeps texts outside of the heap. */
 export class TextStore {
   readonly #chunks: Buffer[] = [];
   #used = 0;
@@ -13,7 +13,7 @@ export class TextStore {
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || this.#used + bytes > chunk.length) {
       const size = Math.min(CHUNK_BYTES, FIRST_CHUNK_BYTES * 2 ** this.#chunks.length);
-      // A longer text than a chunk has one of its own.
+      // A text that is longer than a chunk gets a chunk of its own.
       this.#chunks.push((chunk = Buffer.allocUnsafeSlow(Math.max(size, bytes))));
       this.#used = 0;
     }

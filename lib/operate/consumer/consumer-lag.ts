@@ -16,7 +16,7 @@ import { OPERATOR_CLOCK, refuse, requireKey, type Target } from '../target';
 /** How far a consumer is with a key of the outbox. */
 export interface KeyLag {
   readonly pk: string;
-  /** Of the newest item that the outbox has of the key. */
+  /** The position of the key's newest item in the outbox. */
   readonly position: string;
   /** Epoch milliseconds: when it was committed. */
   readonly committedAt: number;
@@ -33,7 +33,7 @@ export interface TopicLag extends ConsumerLag {
 /**
  * Compares the newest item of a key in the outbox with what the consumer has applied. Strongly consistent; reads only.
  *
- * @throws OutboxError `operation-refused` for what is no key, a key of which the outbox has nothing (any more), or a
+ * @throws OutboxError `operation-refused` for a malformed key, a key of which the outbox has nothing (any more), or a
  * consumer of which the table holds nothing; `undecodable-item`.
  */
 export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: string): Promise<KeyLag> {
@@ -42,7 +42,7 @@ export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: st
   const { consumer, tableName } = inbox;
   const store = dynamodbInbox({ client: readerOf(inbox.client), tableName, consumer });
   const lags = await new AppliedReader(store, OPERATOR_CLOCK, consumer).lag(consistencyToken(item, messagesOf(item)));
-  // A row tells that the consumer is known. Of one without any, a mistyped name would look like a long way behind.
+  // A row proves that the consumer exists. Without one, a mistyped name would look like a consumer far behind.
   if (lags.every(({ isApplied, appliedAt, isParked }) => !isApplied && !isParked && appliedAt === undefined)) {
     await requireConsumer(inbox, consumer);
   }
@@ -66,12 +66,12 @@ async function newestItem({ client, tableName }: Target, pk: string): Promise<Ou
     ScanIndexForward: false,
     Limit: 1,
   });
-  // The newest one may be another region's, which the view of a home region leaves out of its page.
+  // The newest item may be another region's: the view of a home region leaves it out, and the page is empty.
   for await (const [image] of pages) if (image !== undefined) return decodeItem(image);
   return refuse('lag', `the outbox has nothing of ${pk}. Processed items expire after their retention.`);
 }
 
-/** What the inbox reads by, without the document client. */
+/** The reads that the inbox needs, without the document client. */
 export const readerOf = (client: DynamoDBClient): Pick<ConsumerClient, 'get' | 'query'> => ({
   async get({ Key, ...input }) {
     const { Item } = await client.send(new GetItemCommand({ ...input, Key: marshall(Key) }));

@@ -28,9 +28,9 @@ export interface CreateInboxTableOptions {
 }
 
 /**
- * Creates the table that a consumer keeps its inbox in, for tests, local stacks and services without CDK: the string keys
- * `pk` and `sk`, billed on demand, with `expiresAt` as its TTL attribute. Resolves when the table is active. If the table
- * exists with these keys, the call only completes what is missing, so it may be repeated and may run twice at once.
+ * Creates the inbox table of a consumer, for tests, local stacks and services without CDK: the string keys `pk` and
+ * `sk`, billed on demand, with `expiresAt` as its TTL attribute. Resolves when the table is active. If the table exists
+ * with these keys, the call only completes what is missing, so it may be repeated and may run twice at once.
  *
  * In production, `OutboxConsumer` of `dynamodb-outbox/cdk` also protects, backs up and monitors the table.
  *
@@ -96,7 +96,7 @@ async function activeTable(
   }
 }
 
-/** Nothing while a new table is not visible yet. */
+/** Returns `undefined` while a new table is not visible yet. */
 async function describe(
   client: DynamoDBClient,
   TableName: string,

@@ -15,7 +15,7 @@ export interface DeadLetter {
   readonly setAsideAt: number;
   readonly reason: string;
   readonly message: string;
-  /** Where the consumer had read it; an empty topic and -1 on what no consumer of this package wrote. */
+  /** Where the consumer read it. If no consumer of this package wrote it, the topic is empty and the partition -1. */
   readonly from: { readonly topic: string; readonly partition: number; readonly offset: string };
   /** The Kafka key as text. */
   readonly key: string;
@@ -26,15 +26,15 @@ export interface DeadLetter {
   readonly sequence?: string;
 }
 
-/** Which dead letters: those that meet all conditions that are given. */
+/** Which dead letters: those that meet all given conditions. */
 export interface DeadLetterSelection {
   /** Epoch milliseconds: set aside then or later. Default: all that the topic keeps. */
   readonly since?: number;
   /** Set aside for one of these reasons, such as `handler-failed`. */
   readonly reasons?: readonly string[];
-  /** Of these Kafka keys. */
+  /** Only those of these Kafka keys. */
   readonly keys?: readonly string[];
-  /** Of this `ce_source`. */
+  /** Only those of this `ce_source`. */
   readonly source?: string;
   readonly aggregate?: string;
   /** Read at these places of their own topic, such as `orders-3@1024`. */
@@ -46,24 +46,24 @@ export interface DeadLettersOptions extends DeadLetterSelection {
   /** The topic that the consumer reads. */
   readonly topic: string;
   readonly consumer: string;
-  /** Called as offsets are passed, with all that will be. */
+  /** Called with the offsets passed so far, and all offsets to pass. */
   readonly onProgress?: (passed: number, toPass: number) => void;
   /** Called with each dead letter as it is read: those of a partition in their order. */
   readonly onLetter?: (letter: DeadLetter) => void;
 }
 
-/** What a dead-letter topic holds. */
+/** The content of a dead-letter topic. */
 export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
   /** The dead-letter topic. */
   readonly topic: string;
-  /** `false`: the topic is not there, so a consumer that wants to set something aside is blocked. */
+  /** `false`: the topic does not exist, so a consumer that must set a message aside is blocked. */
   readonly exists: boolean;
   /** In the order in which they were set aside. */
   readonly letters: readonly DeadLetter[];
 }
 
 /**
- * Lists what a consumer has set aside, without its data. Reads Kafka, to the end that the topic has when the call begins.
+ * Lists the dead letters of a consumer, without their data. Reads Kafka up to the end of the topic at the call.
  *
  * @throws OutboxError `topic-unreadable` when a part of the topic cannot be read, `service-unavailable`.
  */
@@ -78,7 +78,7 @@ export async function deadLetters(kafka: KafkaTarget, options: DeadLettersOption
   return { ...read, letters };
 }
 
-/** Shows the dead letters that are selected, those of a partition in their order, each with its message when it is asked for. */
+/** Shows the selected dead letters, those of a partition in order. `original` returns the message of one. */
 export async function readDeadLetters(
   reading: (options: ReadTopicsOptions) => Promise<Pick<ReadTopics, 'absentTopics' | 'unread' | 'leftGroup'>>,
   { topic, consumer, onProgress, onLetter: _, ...selection }: DeadLettersOptions,
@@ -123,7 +123,7 @@ export async function readDeadLetters(
   return { topic: name, exists: absentTopics.length === 0, leftGroup };
 }
 
-/** Where the consumer had read it, in Kafka's notation. */
+/** Where the consumer read it, in Kafka's notation. */
 export const placeOf = ({ from: { topic, partition, offset } }: Pick<DeadLetter, 'from'>): string =>
   `${topic}-${partition}@${offset}`;
 
@@ -142,7 +142,7 @@ const isSelected = (
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
 
-/** The message as the consumer had read it, in memory of its own. */
+/** The message as the consumer read it, copied out of its batch. */
 function originalOf(
   { from: { topic, partition, offset } }: DeadLetter,
   { key, value, headers }: RawMessage,

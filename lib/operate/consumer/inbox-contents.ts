@@ -18,23 +18,23 @@ export interface KnownKey {
   readonly key: InboxKey;
 }
 
-/** What a table holds of consumers. */
+/** The consumers and keys of which a table has items. */
 export interface InboxContents {
   /** Sorted. Requests of operators and their answers do not count: a mistyped name has those too. */
   readonly consumers: readonly string[];
-  /** Topics of which each has rows. */
+  /** The topics of each consumer's rows. */
   readonly topics: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Of the Kafka keys that were asked for. A name too long for DynamoDB is stored as a hash, and is not found. */
+  /** Keys among `kafkaKeys`. A name too long for DynamoDB is stored as a hash, and is not found. */
   readonly keys: readonly KnownKey[];
 }
 
-/** What to look for, and when to stop. */
+/** Which keys to find, and when to stop. */
 export interface InboxContentsOptions {
   /** The Kafka keys whose rows are wanted. */
   readonly kafkaKeys?: readonly string[];
   /** Stops at the first item of this consumer. */
   readonly until?: string;
-  /** Called after each page with the items looked at. */
+  /** Called after each page with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
@@ -64,12 +64,11 @@ export interface InboxConsumer {
   readonly topics: readonly string[];
 }
 
-/** Of the first page of a look for one consumer, which most tables answer. */
+/** Most tables show a consumer on a first page of this size. */
 const FIRST_PAGE = 100;
 
 /**
- * Scans a table for what consumers have left in it. A table that is no inbox has nothing of any consumer. Strongly
- * consistent; reads only.
+ * Scans a table for items of consumers. A table that is no inbox has none. Strongly consistent; reads only.
  *
  * @throws OutboxError `operation-refused` for a table with other keys than an inbox has.
  */
@@ -112,7 +111,7 @@ export async function inboxContents(
   return { consumers: [...topics.keys()].toSorted(), topics, keys: [...keys.values()] };
 }
 
-/** The consumer that has written an item, and the key that it is about. The sort key tells an inbox from an outbox. */
+/** The consumer that has written an item, and its key. The sort key distinguishes an inbox from an outbox. */
 function itemOf(pk: string, sk: string): { readonly consumer: string; readonly key?: InboxKey } | undefined {
   const at = pk.indexOf('#');
   const consumer = pk.slice(0, at);
@@ -123,8 +122,8 @@ function itemOf(pk: string, sk: string): { readonly consumer: string; readonly k
 }
 
 /**
- * Refuses a consumer of which the table holds nothing: a mistyped name must not look as if all were well. Scans the table
- * until it finds an item of the consumer; most tables answer with the first 100 items.
+ * Refuses a consumer of which the table holds nothing: a mistyped name must not look healthy. Scans the table until it
+ * finds an item of the consumer; in most tables that is among the first 100 items.
  *
  * @throws OutboxError `operation-refused`, which names the consumers that the table knows.
  */

@@ -39,11 +39,11 @@ export interface ListedKey extends InboxKey {
   readonly since: number;
 }
 
-/** Parts of the result as they are known: the whole of a long list takes its time. */
+/** A filter, and callbacks for parts of the result: reading a long list takes time. */
 export interface ParkedParts {
-  /** Parked because of something whose text contains this. */
+  /** Only keys whose reason contains this text. */
   readonly reason?: string;
-  /** Called for each consumer with all of its keys that are selected, before their messages are read. */
+  /** Called for each consumer with its selected keys, before their messages are read. */
   readonly onListed?: (keys: readonly ListedKey[]) => void;
   /** Called with a hundred keys at a time, the one that is parked longest first. */
   readonly onKeys?: (keys: readonly ParkedKey[]) => void;
@@ -52,7 +52,7 @@ export interface ParkedParts {
 export interface ParkedOptions extends ParkedSelection, ParkedParts {
   /** Default: every consumer of the table, which is scanned for them. */
   readonly consumer?: string;
-  /** Called after each page with the items looked at. */
+  /** Called after each page with the number of items scanned so far. */
   readonly onProgress?: (scanned: number) => void;
 }
 
@@ -76,22 +76,22 @@ export interface ParkedKey extends InboxKey {
   readonly why: string;
   /** Epoch milliseconds. */
   readonly since: number;
-  /** Events that wait behind the first one, as `waiting` counts everywhere: the parked one itself is not among them. */
+  /** Events that wait behind the first one. As everywhere, `waiting` does not count the parked event itself. */
   readonly waiting: number;
-  /** Left out when the last of them has just left. */
+  /** Left out if the last parked event has just been released. */
   readonly head?: ParkedHead;
-  /** What the consumer has still to do. */
+  /** Requests that the consumer has not done yet. */
   readonly requests: readonly ParkingRequest[];
 }
 
 /**
- * The keys that are parked, the one that is parked longest first. Strongly consistent; reads only.
+ * Returns the parked keys, the one that is parked longest first. Strongly consistent; reads only.
  *
- * If the consumer has parked no key at all, the table is scanned until it shows an item of that consumer: a mistyped name
- * or table must not look as if nothing were parked.
+ * If the consumer has parked no key at all, the table is scanned until it shows an item of that consumer: a mistyped
+ * name or table must not look as if nothing were parked.
  *
- * @throws OutboxError `operation-refused` for a consumer of which the table holds nothing, naming those that it knows, and
- * for a table that holds nothing of any consumer.
+ * @throws OutboxError `operation-refused` for a consumer of which the table holds nothing, naming those that it knows,
+ * and for a table that holds nothing of any consumer.
  */
 export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {}): Promise<readonly ParkedKey[]> {
   const { consumer, onProgress } = options;
@@ -107,7 +107,7 @@ export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {
   return keys.toSorted((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
 }
 
-/** The parked keys of one consumer that are selected, the one that is parked longest first, and whether it has parked none at all. */
+/** The selected parked keys of a consumer, the longest parked first, and whether it has parked none at all. */
 export async function parkedKeysOf(
   { client, tableName }: InboxTarget,
   consumer: string,
@@ -154,7 +154,7 @@ export async function parkedKeysOf(
   return { keys, isNoneParked };
 }
 
-/** Reading them takes two requests for each key. */
+/** Keys of one portion. Each takes two requests. */
 const PORTION = 100;
 
 const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
@@ -199,7 +199,7 @@ function describe(image: Record<string, AttributeValue>): ParkedHead {
   };
 }
 
-/** The whole message at a place, as the consumer read it: its data is nobody's business until it is to be discarded. */
+/** The whole message at a place, as the consumer read it. Its data is shown only before it is discarded. */
 export async function parkedMessage(
   target: InboxTarget,
   consumer: string,

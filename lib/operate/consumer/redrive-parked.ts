@@ -17,21 +17,21 @@ export interface ConsumerTarget extends InboxTarget {
   readonly consumer: string;
 }
 
-/** What a redrive of parked keys will ask for. */
+/** The parked keys that a redrive asks for. */
 export interface ParkedPlan {
   readonly targets: readonly ParkedKey[];
-  /** Keys that were named and of which nothing is parked. */
+  /** Named keys of which nothing is parked. */
   readonly idle: readonly string[];
 }
 
-/** `asked`: the requests are durable. `failed`: those keys got none; ask again. */
+/** `asked`: the requests are durable. `failed`: these keys got no request; ask again. */
 export interface ParkedRedriveReport {
   readonly asked: readonly ParkingRequest[];
   readonly failed: readonly { readonly key: InboxKey; readonly why: string }[];
 }
 
 /**
- * Looks up what a redrive of a consumer's parked keys concerns, and changes nothing.
+ * Looks up the parked keys that a redrive concerns, and changes nothing.
  *
  * @throws OutboxError `operation-refused` for an empty list of keys.
  */
@@ -43,15 +43,15 @@ export async function planParkedRedrive(target: ConsumerTarget, selection: Parke
   return { targets, idle: [...new Set(keys ?? [])].filter((key) => !found.has(key)) };
 }
 
-/** How a redrive of parked keys tells of itself. */
+/** How {@link redriveParked} reports progress. */
 export interface ParkedRedriveOptions {
-  /** Keys that were asked for, or failed. */
+  /** Called with the number of keys that were asked for, or failed. */
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Asks the running consumer to apply what is parked of the keys, in order: its handlers are in its own process. An
- * instance looks for requests every ten seconds, unless its option `redriveEveryMs` says otherwise.
+ * Asks the running consumer to apply the parked events of the keys, in order: its handlers run in its own process. An
+ * instance polls for requests every ten seconds, unless its option `redriveEveryMs` differs.
  *
  * Resolves when the requests are durable, not when they are done; see {@link followParked}. Safe to repeat.
  *
@@ -89,9 +89,9 @@ export async function redriveParked(
 
 /**
  * Asks the running consumer to discard the message at the head of a parked key, for good, and to apply the rest. It is
- * noted as set aside, so that it is no gap, and marked with the request, so that it stays out when it comes again.
+ * noted as set aside, so that it leaves no gap, and marked with the request, so that a later delivery is discarded too.
  *
- * Discards the message that heads the key in the plan and no other: repeated with the same plan, it does nothing.
+ * Discards only the message that heads the key in the plan: repeated with the same plan, it does nothing.
  *
  * @throws OutboxError `operation-refused` without a name or a reason, or for a key of which nothing is parked.
  */
@@ -119,27 +119,27 @@ export async function putRequest(
   await client.send(new PutItemCommand({ TableName: tableName, Item }));
 }
 
-/** Kafka's notation, `topic-partition@offset`: how a parked message is named. */
+/** Names a parked message in Kafka's notation, `topic-partition@offset`. */
 export const receiptOf = ({ topic, partition, offset }: NonNullable<ParkedKey['head']>): string =>
   formatReceipt({ topic, partition, offset: BigInt(offset) });
 
-/** `undefined`: no instance has done the request in time; it stays. */
+/** A request and its answer. Without an answer, no instance has done the request in time; it stays. */
 export interface FollowedRequest {
   readonly request: ParkingRequest;
   readonly answer?: Answer;
 }
 
-/** How long to follow. */
+/** How long {@link followParked} waits. */
 export interface FollowParkedOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
-  /** Called after each look, with how many requests are settled. */
+  /** Called after each poll with the number of settled requests. */
   readonly onProgress?: (done: number, all: number) => void;
 }
 
 const POLL_MS = 500;
 
-/** Waits until the consumer has done each request, and says how each ended, in the order asked. Reads only. */
+/** Waits until the consumer has done each request. Returns the answers in the order asked. Reads only. */
 export async function followParked(
   { client, tableName, consumer }: ConsumerTarget,
   asked: readonly ParkingRequest[],

@@ -42,47 +42,47 @@ export interface ResendOptions extends Omit<DeadLettersOptions, 'consumer'> {
 /** A dead letter that its consumer can be asked to apply. */
 export interface ResendTarget {
   readonly letter: DeadLetter;
-  /** What the consumer calls the key. */
+  /** The key as the consumer stores it. */
   readonly key: InboxKey;
-  /** The message as the consumer had read it. */
+  /** The message as the consumer read it. */
   readonly record: ConsumedRecord;
 }
 
-/** What a resend will ask for. */
+/** The dead letters that a resend asks for. */
 export interface ResendPlan extends Omit<DeadLettersReport, 'letters'> {
   readonly as: ResendAs;
-  /** Those of a key in the order of their places. A message that was set aside several times is there once. */
+  /** Dead letters of a key in the order of their places. A message that was set aside several times is there once. */
   readonly targets: readonly ResendTarget[];
-  /** Those that cannot be sent again, and why. */
+  /** Dead letters that cannot be sent again, and why. */
   readonly refused: readonly { readonly letter: DeadLetter; readonly why: string }[];
-  /** Those that the consumer is asked for already and has not done. */
+  /** Dead letters that the consumer is already asked for and has not done. */
   readonly asked: readonly DeadLetter[];
 }
 
-/** `asked`: the requests are durable. `failed`: those got none; ask again. */
+/** `asked`: the requests are durable. `failed`: these dead letters got no request; ask again. */
 export interface ResendReport {
   readonly asked: readonly ResendRequest[];
   readonly failed: readonly { readonly place: string; readonly why: string }[];
 }
 
-/** A plan has its messages in memory. */
+/** A plan keeps its messages in memory. */
 const MAX_PLAN_BYTES = 256 * 1024 * 1024;
-/** What the item of a parked message has beside message and keys: the reason and the operator's note. */
+/** Room for the reason and the operator's note in the item of a parked message. */
 const PARKED_OVERHEAD_BYTES = 4 * 1024;
 
 const PUBLISH_AGAIN =
   'Publish it again: by `outbox replay` to a consumer with onReplay "apply", or by the writer, as a new event.';
 
 /**
- * Looks up what a resend of dead letters concerns, and changes nothing. Reads Kafka, to the end that the dead-letter topic
- * has when the call begins, and the pending requests of the consumer.
+ * Looks up the dead letters that a resend concerns, and changes nothing. Reads the pending requests of the consumer,
+ * and Kafka, to the end that the dead-letter topic has when the call begins.
  *
  * @throws OutboxError `operation-refused` for more than 256 MB of messages; `topic-unreadable`, `service-unavailable`.
  */
 export const planResend = (kafka: KafkaTarget, target: ConsumerTarget, options: ResendOptions): Promise<ResendPlan> =>
   planResendBy((input) => readTopics(kafka, input), target, options);
 
-/** The same by any reading of Kafka. */
+/** The same, with any function that reads Kafka. */
 export async function planResendBy(
   reading: Parameters<typeof readDeadLetters>[0],
   target: ConsumerTarget,
@@ -99,7 +99,7 @@ export async function planResendBy(
       return;
     }
     bytes += bytesOf(judged.record);
-    // Counted on, so that the refusal can name the sum.
+    // Counting continues, so that the error can name the sum.
     if (bytes <= MAX_PLAN_BYTES) targets.set(`${nameOf(judged)}|${letter.id}`, judged);
   });
   if (bytes > MAX_PLAN_BYTES) {
@@ -122,12 +122,12 @@ export async function planResendBy(
 /**
  * Asks the running consumer to apply the dead letters. Nothing is published: no other consumer sees them.
  *
- * `parked`: each is parked at its own place in its key, before what is parked there already, and the key is redriven. If
- * it fails again it stays parked, and the later events of the key wait for it. `late`: each is applied once, after
- * whatever was applied before, with `context.late`. If it fails again, nothing waits for it.
+ * `parked`: each is parked at its own place in its key, before the events that are parked there already, and the key is
+ * redriven. If it fails again, it stays parked, and the later events of the key wait for it. `late`: each is applied
+ * once, after all events that were applied before, with `context.late`. If it fails again, nothing waits for it.
  *
- * Each has its effect once, however often it is sent again: the consumer keeps a mark of it for good. Of an event without
- * a version, nothing tells whether another delivery was applied longer than `markerLifeMs` ago.
+ * Each has its effect once, however often it is sent again: the consumer keeps a mark of it for good. For an event
+ * without a version, nothing shows whether another delivery was applied longer than `markerLifeMs` ago.
  *
  * Resolves when the requests are durable, not when they are done; see {@link followParked}. Safe to repeat.
  *
@@ -147,14 +147,14 @@ export async function resendDeadLetters(
   request: Request,
   {
     onProgress,
-  }: { /** Dead letters that were asked for, or failed. */ readonly onProgress?: (done: number) => void } = {},
+  }: { /** Called with the number of dead letters done. */ readonly onProgress?: (done: number) => void } = {},
 ): Promise<ResendReport> {
   checkRequest('resend', request);
   const asked: ResendRequest[] = [];
   const failed: { place: string; why: string }[] = [];
   const keys = [...Map.groupBy(targets, ({ key }) => inboxKeyText(key)).values()];
   await forEachKey(keys, async (letters) => {
-    // One after the other: the consumer must not find a later one of a key alone.
+    // One by one: the consumer must not find a later dead letter of a key without the earlier ones.
     let failure: string | undefined;
     for (const [index, { letter, key, record }] of letters.entries()) {
       const resent = placeOf(letter);
@@ -175,7 +175,7 @@ export async function resendDeadLetters(
   return { asked, failed };
 }
 
-/** The message first: a request without one ends as `not-there`. One without a request expires. */
+/** The message is written first: a request without one ends as `not-there`. One without a request expires. */
 async function putMessage(
   { client, tableName, consumer }: ConsumerTarget,
   { id, request }: ResendRequest,

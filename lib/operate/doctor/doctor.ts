@@ -4,22 +4,23 @@ import { judge } from './judge';
 import type { DoctorLine } from './line';
 import type { DoctorOptions } from './options';
 
-/** What is right, what is not, and how to mend it. */
+/** The result of {@link doctor}. */
 export interface DoctorReport {
   readonly tableName: string;
-  /** Always the same checks in the same order. */
+  /** Always in the same order; checks of Kafka only with `kafkaTarget`. */
   readonly lines: readonly DoctorLine[];
 }
 
 /**
- * Compares what is deployed with what this package needs: table, event source mapping, functions, their brokers, alarms and
- * whom they notify, and what the caller may do; with `kafkaTarget` also brokers, topics and consumer groups. Reads only. Says of each check whether it is right, how to mend it, or why it could not be checked: it does
- * not reject for what it is not allowed to look at.
+ * Compares the deployment with the needs of this package: table, event source mapping, functions and their brokers,
+ * alarms and their recipients, and the caller's permissions; with `kafkaTarget` also brokers, topics and consumer
+ * groups. Reads only. Each line reports whether its check is right, how to fix it, or why it could not be checked.
+ * Missing permissions do not make the call reject.
  *
- * Not seen: what the functions may do in Kafka and with the stream, readers of the stream
- * other than Lambda, conditions and denials in the policy of a notified topic, and the policy of its key: see `pageTest`.
+ * Not checked: permissions of the functions in Kafka and on the stream, readers of the stream other than Lambda,
+ * conditions and denials in the policy of a notified topic, and the policy of its key: see `pageTest`.
  *
- * @param target - without a client what its service knows is not checked
+ * @param target - without a client, the checks of its service are left out
  * @throws OutboxError `invalid-option` for an option that does not exist.
  */
 export async function doctor(target: DoctorTarget, options: DoctorOptions = {}): Promise<DoctorReport> {

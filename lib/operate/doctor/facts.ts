@@ -39,7 +39,7 @@ import { learn, NOT_LOCAL } from './learn';
 import { both, existing, known, then, type Fact } from './line';
 import { OPERATOR_CLOCK, type Target } from '../target';
 
-/** A client that is left out stands for a service that is not there, as on the local stack. */
+/** A client that is left out stands for a service that does not exist, as on the local stack. */
 export interface DoctorTarget extends Target {
   readonly lambda?: LambdaClient;
   readonly sts?: STSClient;
@@ -49,7 +49,7 @@ export interface DoctorTarget extends Target {
   readonly kafka?: KafkaClient;
 }
 
-/** Asks AWS about everything that `doctor` judges. Reads only; what is refused becomes a fact that is not known. */
+/** Reads everything that `doctor` judges from AWS, and changes nothing. A refused call becomes an unknown fact. */
 export async function gatherFacts(
   target: DoctorTarget,
   { sweeperFunctionName, kafkaFunctionNames = [], kafkaTarget, consumers = [], localMapping }: DoctorOptions,
@@ -111,7 +111,7 @@ const relayNameOf = ({ function: relay }: Reader): Fact<string> =>
     }),
   );
 
-/** The relay, and the functions of the stack that reach Kafka: what cannot be read of one is left to its own check. */
+/** The relay, and the functions of the stack that use Kafka. One that cannot be read is left to its own check. */
 async function kafkaFunctionsOf(
   lambda: LambdaClient | undefined,
   relay: Fact<Reader>,
@@ -159,8 +159,8 @@ async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefi
 }
 
 /**
- * Lambda finds mappings by the whole ARN of a stream alone, and nothing lists the streams that a table once had: so all
- * mappings of the Region are looked through.
+ * Lambda finds mappings only by the whole ARN of a stream, and nothing lists the former streams of a table. So all
+ * mappings of the Region are read.
  */
 async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<DoctorFacts['readers']> {
   if (lambda === undefined) return NOT_LOCAL;
@@ -186,7 +186,7 @@ async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promi
   return known(await Promise.all(readers));
 }
 
-/** Of a function that is there. */
+/** The reserved concurrency of an existing function. */
 async function concurrencyOf(
   lambda: LambdaClient | undefined,
   fact: Fact<FunctionConfiguration | undefined>,
@@ -199,7 +199,7 @@ async function concurrencyOf(
   return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
 }
 
-/** What the role of a function may do with the table. */
+/** The permissions of a function's role on the table. */
 async function rightsOf(
   iam: IAMClient | undefined,
   fact: Fact<FunctionConfiguration | undefined>,
@@ -225,7 +225,7 @@ async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promi
   const identity = await learn(() => sts.send(new GetCallerIdentityCommand({})));
   if ('because' in identity) return identity;
   const { Arn: caller = '' } = identity.value;
-  // IAM simulates no root user, who may do everything.
+  // IAM cannot simulate the root user, who may do everything.
   if (caller.endsWith(':root')) return known({ caller, denied: [], undecided: [] });
   const principal = await principalOf(iam, caller);
   if ('because' in principal) return principal;
@@ -233,7 +233,7 @@ async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promi
   return map(rights, (found) => ({ caller, ...found }));
 }
 
-/** Of a role, or a user. */
+/** Simulates the policies of a role or a user. */
 async function simulateRole(
   iam: IAMClient,
   principal: string,
@@ -260,7 +260,7 @@ async function simulateRole(
   });
 }
 
-/** A condition needed a value that a simulation does not have. An explicit denial stands whatever it would be. */
+/** A condition needed a value that the simulation lacks. An explicit denial stands, whatever the value. */
 const lacksContext = ({
   EvalDecision: decision,
   MissingContextValues: missing = [],
@@ -272,7 +272,7 @@ const lacksContext = ({
 const ASSUMED_ROLE = /^arn:[^:]+:sts::\d+:assumed-role\/([^/]+)\//;
 const USER = /^arn:[^:]+:iam::\d+:user\//;
 
-/** Whose policies are simulated: a session's name lacks the path of its role. */
+/** The principal to simulate. The name of a session lacks the path of its role. */
 async function principalOf(iam: IAMClient, caller: string): Promise<Fact<string>> {
   if (USER.test(caller)) return known(caller);
   const roleName = ASSUMED_ROLE.exec(caller)?.[1];

@@ -44,7 +44,7 @@ export async function noticeTopicsOf(
   return known(await Promise.all(topics));
 }
 
-/** Nothing in a function names its cluster: it is the one whose brokers have the same domain. */
+/** A function does not name its cluster. It is the one whose brokers have the same domain. */
 export async function brokersOf(
   client: KafkaClient | undefined,
   functions: readonly KafkaFunction[],
@@ -79,7 +79,7 @@ const allOf = (answers: GetBootstrapBrokersCommandOutput): string[] =>
     name.startsWith('BootstrapBrokerString') && typeof value === 'string' ? listOf(value) : [],
   );
 
-/** The name of a provisioned cluster stands in the domain of its brokers, so that not every cluster needs to be asked. */
+/** Asks every usable cluster for its brokers, and returns the clusters whose brokers are in one of the domains. */
 async function bootstrapOf(client: KafkaClient, domains: ReadonlySet<string>): Promise<Bootstrap[]> {
   const found: Bootstrap[] = [];
   for await (const { ClusterInfoList = [] } of paginateListClustersV2({ client }, {})) {
@@ -92,7 +92,7 @@ async function bootstrapOf(client: KafkaClient, domains: ReadonlySet<string>): P
   return found;
 }
 
-/** Names in the answer, by the login; a relay outside of the cluster's VPC may use the addresses for the internet. */
+/** Fields of the response by login. A relay outside of the cluster's VPC may use the public addresses. */
 const ANSWERS = {
   none: ['BootstrapBrokerString'],
   tls: ['BootstrapBrokerStringTls', 'BootstrapBrokerStringPublicTls'],
@@ -104,7 +104,7 @@ async function mskBrokers(client: KafkaClient, { cluster, answers }: Bootstrap, 
   const { ClusterName: clusterName = '', ClusterArn, ClusterType } = cluster;
   const current = ANSWERS[auth.kind].flatMap((name) => listOf(answers[name]));
   const hosts: string[] = [];
-  // The answer names three brokers of a cluster that may have more.
+  // The response names three brokers of a cluster that may have more.
   if (ClusterType === 'PROVISIONED') {
     for await (const { NodeInfoList = [] } of paginateListNodes({ client }, { ClusterArn })) {
       hosts.push(...NodeInfoList.flatMap(({ BrokerNodeInfo: broker }) => broker?.Endpoints ?? []));

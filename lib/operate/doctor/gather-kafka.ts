@@ -17,7 +17,7 @@ import type { ConsumerGroup, KafkaTopics, OpenTopics, SweeperRuns } from './judg
 import { learn, NOT_LOCAL } from './learn';
 import { existing, known, then, type Fact, type Unknown } from './line';
 
-/** What a look at Kafka has found. */
+/** The facts that were read from Kafka. */
 export interface KafkaFacts {
   readonly reachableBrokers: Fact<readonly ProbedBroker[]>;
   readonly kafkaTopics: Fact<KafkaTopics>;
@@ -25,7 +25,7 @@ export interface KafkaFacts {
   readonly groups: Fact<readonly ConsumerGroup[]>;
 }
 
-/** What keeps Kafka from being looked at is the reason of each of its checks. */
+/** If Kafka cannot be read, each of its checks reports that reason. */
 export async function kafkaFactsOf(
   target: Target,
   kafka: KafkaTarget | Unknown,
@@ -70,14 +70,14 @@ async function groupsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): P
   return found;
 }
 
-/** Over the partitions that the group has committed an offset of. */
+/** Sums over the partitions of which the group has committed an offset. */
 const behindOf = (committed: ReadonlyMap<string, bigint>, ends: ReadonlyMap<string, bigint>): bigint =>
   [...committed].reduce((sum, [partition, next]) => {
     const end = ends.get(partition) ?? next;
     return end > next ? sum + end - next : sum;
   }, 0n);
 
-/** A table of some GB is read so far, and no further: what is wrong with a topic shows early. */
+/** The limit for the scan: a table may have many GB, and a fault of a topic shows early. */
 const SCAN_MS = 20_000;
 
 /** The topics of items that are not acknowledged. */
@@ -105,8 +105,8 @@ async function openTopicsOf({ client, tableName }: Target): Promise<OpenTopics> 
 }
 
 /**
- * Whether the sweeper runs, as its own metric tells: a schedule that is disabled or gone starts no run. Its invocations do
- * not tell, because the probe of partitions invokes it each minute.
+ * Whether the sweeper runs, as its own metric shows: a schedule that is disabled or gone starts no run. Its invocations
+ * prove nothing, because the probe of partitions invokes it each minute.
  */
 export async function sweeperRunsOf(
   client: CloudWatchClient | undefined,
@@ -137,15 +137,15 @@ export async function sweeperRunsOf(
     known({
       everyMs,
       isSeen: Datapoints.some(({ SampleCount = 0 }) => SampleCount > 0),
-      // One that was deployed just now cannot have run yet.
+      // A sweeper that was deployed just now cannot have run yet.
       isNew: modified !== undefined && Date.parse(modified) > from,
     }),
   );
 }
 
-/** Within so many periods a sweeper has run. */
+/** A healthy sweeper has run within this many periods. */
 const RUNS_SEEN = 2;
 /** CloudWatch shows a run some minutes later. */
 const METRIC_DELAY_MS = 300_000;
-/** CloudWatch answers with at most 1,440 periods, each a multiple of a minute. */
+/** CloudWatch returns at most 1,440 periods, each a multiple of a minute. */
 const periodOf = (ms: number): number => Math.max(60, Math.ceil(ms / 1_440 / 60_000) * 60);

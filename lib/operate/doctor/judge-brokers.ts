@@ -1,6 +1,6 @@
 import { ok, unknown, warn, wrong, type Fact, type Judgement } from './line';
 
-/** A function that reaches Kafka, as its environment says, beside what Amazon MSK says now. */
+/** The brokers in a function's environment, and those that Amazon MSK reports now. */
 export interface FunctionBrokers {
   readonly functionName: string;
   /** `host:port` each. */
@@ -9,10 +9,10 @@ export interface FunctionBrokers {
   readonly cluster: Fact<MskBrokers | undefined>;
 }
 
-/** What Amazon MSK says of the cluster that a function's brokers belong to. */
+/** The cluster of a function's brokers, as Amazon MSK describes it. */
 export interface MskBrokers {
   readonly clusterName: string;
-  /** Addresses for the login of the function: those that `GetBootstrapBrokers` names, which need not be all. */
+  /** Addresses for the login of the function, from `GetBootstrapBrokers`, which need not name all brokers. */
   readonly current: readonly string[];
   /** Hosts of every broker, as far as MSK lists them. */
   readonly hosts: readonly string[];
@@ -21,7 +21,7 @@ export interface MskBrokers {
 const hostOf = (broker: string): string => broker.replace(/:\d+$/, '');
 const portOf = (broker: string): string => broker.slice(hostOf(broker).length + 1);
 
-/** What the cluster and its Region have in common in the names of all brokers; `undefined` for brokers of others. */
+/** The host name that all brokers of an MSK cluster share; `undefined` for brokers that are not of MSK. */
 export function mskDomainOf(broker: string): string | undefined {
   const host = hostOf(broker);
   if (/\.kafka-serverless\.[^.]+\.amazonaws\.com(\.cn)?$/.test(host)) return host;
@@ -59,6 +59,6 @@ function judgeFunctionBrokers({ brokers, cluster }: FunctionBrokers): Judgement 
   const stale = brokers.filter((broker) => !known.has(hostOf(broker)) || !ports.has(portOf(broker)));
   if (stale.length === 0) return ok(`its ${brokers.length} brokers are brokers of ${clusterName} now`);
   const text = `${stale.join(', ')} of its brokers are not of ${clusterName} now, which has ${current.join(', ')}`;
-  // One that is there is enough to find the others.
+  // One current broker is enough to find the others.
   return stale.length < brokers.length ? warn(text, DEPLOY) : wrong(`${text}: it reaches none`, DEPLOY);
 }

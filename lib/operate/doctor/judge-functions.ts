@@ -57,7 +57,7 @@ export function decoded<T>(variables: Variables, decode: (variables: Variables) 
   }
 }
 
-/** @param owner - the outbox that the table belongs to; @param outboxId - the one that this relay is of */
+/** @param owner - the outbox that owns the table; @param outboxId - the outbox of this relay */
 export function judgeOwner(owner: string | undefined, outboxId: string | undefined): Judgement {
   if (outboxId === undefined) return ok('the relay names no outbox: it publishes whoever owns the table');
   if (owner === undefined) return ok(`nobody yet: the relay of "${outboxId}" claims it with its first record`);
@@ -69,7 +69,7 @@ export function judgeOwner(owner: string | undefined, outboxId: string | undefin
       );
 }
 
-/** Lambda's own, when none is set. */
+/** Lambda's default, if no timeout is set. */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 
 export interface Timing {
@@ -95,7 +95,7 @@ export const judgeTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Judge
         `With its timeout of requests the relay needs ${shortestSeconds} s: set relayTimeout of the Outbox construct. ${BY_HAND}`,
       );
 
-/** Reserved for the function; `undefined`: it takes from what the account has. */
+/** `undefined`: nothing is reserved, and the function uses the account's pool. */
 export function judgeConcurrency(reserved: number | undefined): Judgement {
   if (reserved === undefined) return ok('not reserved');
   return reserved > 0
@@ -106,10 +106,10 @@ export function judgeConcurrency(reserved: number | undefined): Judgement {
       );
 }
 
-/** What IAM says of a role and actions on the table. */
+/** The result of IAM's simulation of a role and actions on the table. */
 export interface Rights {
   readonly denied: readonly string[];
-  /** Denied only for want of a value that a simulation does not have, such as the caller's address. */
+  /** Denied only because the simulation lacks a value, such as the caller's address. */
   readonly undecided: readonly string[];
 }
 

@@ -5,9 +5,9 @@ import { ok, unknown, warn, wrong, type Judgement } from './line';
 
 /** Topics of the cluster, and which consumer reads which. */
 export interface KafkaTopics {
-  /** Those that the caller may describe. */
+  /** Topics that the caller may describe. */
   readonly names: ReadonlySet<string>;
-  /** `max.message.bytes`, as far as it may be read. */
+  /** `max.message.bytes` of each topic whose configuration may be read. */
   readonly maxMessageBytes: ReadonlyMap<string, number>;
   readonly read: readonly { readonly consumer: string; readonly topic: string }[];
 }
@@ -20,12 +20,12 @@ export interface OpenTopics {
   readonly isWhole: boolean;
 }
 
-/** A consumer group of a consumer that is known. */
+/** A consumer group of a known consumer. */
 export interface ConsumerGroup {
   readonly consumer: string;
   readonly group: string;
   readonly members: number;
-  /** Messages that it has not committed as read, over all partitions of its topics that it has ever read. */
+  /** Messages behind the committed offsets, over all partitions that the group has ever committed. */
   readonly behind: bigint;
 }
 
@@ -34,7 +34,7 @@ export interface SweeperRuns {
   readonly everyMs: number;
   /** It ran within the last two periods. */
   readonly isSeen: boolean;
-  /** It was deployed since. */
+  /** It was deployed within that time. */
   readonly isNew: boolean;
 }
 
@@ -49,13 +49,13 @@ export function judgeReachable(brokers: readonly ProbedBroker[]): Judgement {
       'A broker that is down makes its partitions move; a name or a security group may keep it from here.',
     );
   }
-  // A host that refuses the port is reached, and no broker listens there.
+  // A host that refuses the port can be reached, but no broker listens there.
   return away.some(({ error }) => error === 'ECONNREFUSED')
     ? wrong(found, 'Start the brokers, or correct their addresses: nothing is published without them.')
     : unknown({ because: found, mend: 'Run it where the brokers can be reached (network, security groups, VPN).' });
 }
 
-/** A misspelt topic that is created hides the fault. */
+/** Creating a misspelt topic would hide the fault. */
 const createTopic = (topic: string, ...options: readonly string[]): string =>
   `A typo? Fix the writer. Else create it: \`${shellCommand('outbox', 'topic', 'create', topic, ...options)}\``;
 

@@ -9,7 +9,7 @@ import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
 import { variablesOf, type Rights } from './judge-functions';
 import { BY_HAND, existing, known, ok, then, warn, wrong, type Fact, type Judgement } from './line';
 
-/** A mapping on a stream of the table, with its function; `undefined` when that is gone. */
+/** A mapping on a stream of the table, with its function, which is `undefined` if it was deleted. */
 export interface Reader {
   readonly mapping: EventSourceMappingConfiguration;
   readonly function: Fact<FunctionConfiguration | undefined>;
@@ -17,19 +17,19 @@ export interface Reader {
   readonly rights: Fact<Rights>;
 }
 
-/** A shard has room for two at a time; more are throttled. */
+/** A shard serves two readers at a time; more are throttled. */
 const MAX_READERS = 2;
 
 const streamOf = ({ StreamSpecification: stream, LatestStreamArn: latest }: TableDescription): string | undefined =>
   stream?.StreamEnabled === true ? latest : undefined;
 
-/** A function that cannot be looked at may be one. */
+/** A function that cannot be read may be a relay. */
 function mayBeRelay({ function: fact }: Reader): boolean {
   const variables = then(existing(fact, 'function'), variablesOf);
   return 'because' in variables || BROKERS_VARIABLE in variables.value;
 }
 
-/** The mapping that the relay is invoked by. */
+/** The mapping that invokes the relay. */
 export function relayOf(table: TableDescription, readers: readonly Reader[]): Fact<Reader> {
   const streamArn = streamOf(table);
   const [relay, ...others] = readers.filter(
@@ -117,9 +117,9 @@ export interface Setting {
   readonly name: string;
   readonly wanted: (home?: HomeRegion) => unknown;
   readonly of: (mapping: EventSourceMappingConfiguration) => Fact<unknown>;
-  /** Of the AWS CLI. */
+  /** The argument of the AWS CLI. */
   readonly argument: (home?: HomeRegion) => string;
-  /** When the mapping is made, it is set for ever. */
+  /** The setting cannot change after the mapping is created. */
   readonly fixed?: true;
 }
 
@@ -207,7 +207,7 @@ export const judgeSetting =
     );
   };
 
-/** Of a relay of one region among several; a configuration that cannot be read is judged by itself. */
+/** The home region of a relay, if its table has several. A check of its own reports an invalid configuration. */
 function homeOf(reader: Reader | undefined): HomeRegion | undefined {
   if (reader === undefined) return undefined;
   const variables = then(existing(reader.function, 'function'), variablesOf);

@@ -1,7 +1,7 @@
 import { isSnsTopic, unheardAlarms, type DeployedAlarm } from '../alarms';
 import { ok, unknown, warn, wrong, type Fact, type Judgement } from './line';
 
-/** What SNS says of a topic. */
+/** An SNS topic and its attributes. */
 export interface TopicFacts {
   readonly arn: string;
   /** `undefined`: there is no such topic. */
@@ -33,7 +33,7 @@ export function judgeAlarms({ namePrefix, alarms }: AlarmFacts): Judgement {
   return ok(`${alarms.length} alarms: ${notifying} notify, by themselves or for the others`);
 }
 
-/** Of every topic that an alarm notifies; the worst verdict counts, and each fault is named. */
+/** Judges every topic that an alarm notifies. The worst verdict counts, and each fault is named. */
 export function judgeTopics(topics: readonly TopicFacts[]): Judgement {
   if (topics.length === 0) return unknown({ because: 'no alarm notifies an SNS topic', mend: NOTIFY });
   const judged = topics.map((topic) => ({ arn: topic.arn, ...judgeTopic(topic) }));
@@ -101,8 +101,8 @@ interface Statement {
 }
 
 /**
- * Whether a statement allows it. Conditions, denials and the policy of the key are not evaluated: what they decide only
- * a test shows. A policy that cannot be read proves nothing.
+ * Whether a statement allows it. Conditions, denials and the policy of the key are not evaluated: only a test shows
+ * their effect. A policy that cannot be parsed proves nothing.
  */
 function letsCloudWatchPublish(policy: string): boolean {
   let statements: readonly Statement[];

@@ -65,7 +65,7 @@ import {
   type Judgement,
 } from './line';
 
-/** What IAM says of the caller and `OPERATOR_ACTIONS` on the table. */
+/** The result of IAM's simulation of the caller and `OPERATOR_ACTIONS` on the table. */
 export interface Permissions extends Rights {
   readonly caller: string;
 }
@@ -73,31 +73,31 @@ export interface Permissions extends Rights {
 /** A deployed outbox, in AWS's own terms. */
 export interface DoctorFacts {
   readonly tableName: string;
-  /** For which regions the relay here publishes, of a table with several. */
+  /** For a table with several regions: those for which the relay here publishes. */
   readonly home?: HomeRegion;
   /** `undefined`: there is no such table. */
   readonly table: Fact<TableDescription | undefined>;
   readonly timeToLive: Fact<TimeToLiveDescription>;
   readonly backups: Fact<Partial<ContinuousBackupsDescription>>;
   readonly state: Fact<Pick<Control, 'streamArn' | 'doubtSince' | 'owner'>>;
-  /** Of every stream that the table has had. */
+  /** The readers of every stream that the table has had. */
   readonly readers: Fact<readonly Reader[]>;
   readonly sweeper: Fact<FunctionConfiguration | undefined>;
   readonly sweeperConcurrency: Fact<number | undefined>;
   readonly sweeperRights: Fact<Rights>;
   readonly sweeperRuns: Fact<SweeperRuns>;
-  /** Of every function that is known to reach Kafka. */
+  /** The brokers of every function that is known to use Kafka. */
   readonly brokers: Fact<readonly FunctionBrokers[]>;
   readonly alarms: Fact<AlarmFacts>;
   readonly noticeTopics: Fact<readonly TopicFacts[]>;
   readonly permissions: Fact<Permissions>;
   /** State of the event source mapping on a local stack. */
   readonly localMapping?: 'Enabled' | 'Disabled';
-  /** Left out: nobody asked to look at Kafka. */
+  /** Left out: Kafka is not checked. */
   readonly kafka?: KafkaFacts;
 }
 
-/** What an operator must be allowed to do with the table, and which commands need it. Transactions have no action of their own. */
+/** Table actions that an operator needs, and the commands that need them. Transactions have no own action. */
 export const OPERATOR_ACTIONS = {
   /** The control partition; the items of a key. */
   'dynamodb:Query': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
@@ -107,7 +107,7 @@ export const OPERATOR_ACTIONS = {
   'dynamodb:Scan': ['explain', 'status', 'replay', 'sweep', 'verify', 'doctor'],
   /** Signals. Restoring an item takes it as well. */
   'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
-  /** The note of a redrive; the doubt; a signal that is set aside. */
+  /** The note of a redrive; a suspected gap of the stream; a signal that is set aside. */
   'dynamodb:UpdateItem': ['redrive', 'sweep'],
   /** A signal that was lost, together with the put of its successor. */
   'dynamodb:DeleteItem': ['sweep'],
@@ -117,7 +117,7 @@ export const OPERATOR_ACTIONS = {
   'dynamodb:DescribeContinuousBackups': ['doctor'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-/** One line a check; always the same checks, in the same order. */
+/** One line for each check, always in the same order; those of Kafka only if it was read. */
 export function judge(facts: DoctorFacts): readonly DoctorLine[] {
   const { tableName, home } = facts;
   const table = existing(facts.table, 'table');

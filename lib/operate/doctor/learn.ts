@@ -2,7 +2,7 @@ import { known, type Fact } from './line';
 
 export const NOT_LOCAL = { because: 'not checked on the local stack' } as const;
 
-/** Whatever keeps an answer away is its own reason. `undefined` for the error that says that there is none. */
+/** An error becomes the reason why the fact is unknown. An `absence` error becomes a known `undefined`. */
 export function learn<T>(ask: () => Promise<T>): Promise<Fact<T>>;
 export function learn<T>(ask: () => Promise<T>, absence: new (...args: never[]) => Error): Promise<Fact<T | undefined>>;
 export async function learn<T>(

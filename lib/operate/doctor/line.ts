@@ -5,13 +5,13 @@ export type Verdict = 'ok' | 'warn' | 'wrong' | 'unknown';
 export interface DoctorLine {
   readonly check: string;
   readonly verdict: Verdict;
-  /** What is there; of `unknown`, why that is not known. */
+  /** The state that was found; for `unknown`, why it is not known. */
   readonly found: string;
-  /** How to mend it, or how to find out. Commands stand between backticks. */
+  /** How to fix it, or how to find out. Commands stand between backticks. */
   readonly mend?: string;
 }
 
-/** What was found out, or why it could not be, and perhaps how to. */
+/** A fact, or why it is not known, and perhaps how to find out. */
 export type Fact<T> = { readonly value: T } | Unknown;
 
 export interface Unknown {
@@ -21,14 +21,14 @@ export interface Unknown {
 
 export const known = <T>(value: T): Fact<T> => ({ value });
 
-/** The next thing to find out, when the first is known. */
+/** Derives the next fact, if the first is known. */
 export const then = <T, U>(fact: Fact<T>, next: (value: T) => Fact<U>): Fact<U> =>
   'because' in fact ? fact : next(fact.value);
 
 export const both = <T, U>(first: Fact<T>, second: Fact<U>): Fact<readonly [T, U]> =>
   then(first, (a) => then(second, (b) => known([a, b] as const)));
 
-/** Of something that may not exist. */
+/** Turns `undefined`, which means not existing, into an unknown fact. */
 export const existing = <T>(fact: Fact<T | undefined>, what: string): Fact<T> =>
   then(fact, (value) => (value === undefined ? { because: `there is no such ${what}` } : known(value)));
 
@@ -44,5 +44,5 @@ export const ok = (found: string): Judgement => ({ verdict: 'ok', found });
 export const warn = (found: string, mend: string): Judgement => ({ verdict: 'warn', found, mend });
 export const wrong = (found: string, mend: string): Judgement => ({ verdict: 'wrong', found, mend });
 
-/** CloudFormation compares a template with the one before, not with what is there. */
+/** CloudFormation compares a template with the previous one, not with the deployed resources. */
 export const BY_HAND = 'Deploying an unchanged template again does not undo what was changed by hand.';
