@@ -8,14 +8,14 @@ import type { TransactionAction } from '../event/transaction';
 import { requestFailure, requestIdReused, type FailedCall } from './request-failure';
 import { field, THROTTLED } from './sdk-error';
 
-/** One entry of `CancellationReasons`; `Item` is in DynamoDB's own typed form, as the SDK leaves it in errors. */
+/** One entry of `CancellationReasons`. In errors the SDK leaves `Item` in DynamoDB's own typed form. */
 interface Reason {
   readonly Code?: string;
   readonly Message?: string;
   readonly Item?: Image;
 }
 
-/** An entry that failed. */
+/** An entry of the transaction with its cancellation reason. */
 interface Refusal {
   readonly index: number;
   readonly action: TransactionAction | undefined;
@@ -23,9 +23,9 @@ interface Refusal {
 }
 
 /**
- * What a failed `TransactWriteItems` means, as an `OutboxError` with the failure as its `cause`. Never throws.
+ * Explains a failed `TransactWriteItems` as an `OutboxError` with the failure as its `cause`. Never throws.
  *
- * @param call - its actions in their order, to which the cancellation reasons belong by place
+ * @param call - its actions in their order: cancellation reasons belong to them by index
  */
 export function explainFailure(error: unknown, tableName: string, call: FailedCall): OutboxError {
   if (isOutboxError(error)) return error;
@@ -37,7 +37,7 @@ function isOutboxError(error: unknown): error is OutboxError {
   try {
     return error instanceof OutboxError;
   } catch {
-    // A revoked proxy.
+    // `instanceof` throws for a revoked proxy.
     return false;
   }
 }
@@ -61,8 +61,8 @@ function cancelled(
 
   const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
-  // What stays wrong comes before what a repetition may cure, and the outbox's own reason before its consequences: when
-  // an item of this request is there already, the conditions on the business items fail too.
+  // Permanent failures come before those that a retry may fix. The reason of the outbox entry comes first: if an item
+  // of this request exists already, the conditions on the business items fail too.
   return (
     own(conditions, tableName, requestId, error) ??
     (conditions[0] === undefined ? undefined : conditionFailed(conditions[0], error)) ??
@@ -124,7 +124,7 @@ function reasonOf(given: unknown): Reason {
   };
 }
 
-/** The condition of an outbox entry failed: its position is taken, by another writer or by this very request. */
+/** The condition of an outbox entry failed: another writer, or an earlier attempt, took its position. */
 function own(
   conditions: readonly Refusal[],
   tableName: string,
@@ -160,13 +160,13 @@ function own(
   return undefined;
 }
 
-/** Whether an item with our id has other events than ours. Its events may be gone: the relay drops them for lack of room. */
+/** Whether an item with our id has other events; `false` if the relay dropped its events for lack of room. */
 function differs(existing: Image, ours: Readonly<Record<string, unknown>>): boolean {
   if (existing['events'] === undefined) return false;
   try {
     return !isDeepStrictEqual(encodeItem(decodeItem(existing))['events'], ours['events']);
   } catch {
-    // Ours can be decoded.
+    // The stored events cannot be decoded, and ours can.
     return true;
   }
 }

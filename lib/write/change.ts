@@ -15,12 +15,12 @@ import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
 import type { OutboxEntry } from '../event/transaction';
 
-/** All events that a transaction causes for one key, in their order. */
+/** All events of one key in a transaction, in their order. */
 export interface Change<D extends EventDefinitions = EventDefinitions> extends ChangedAggregate {
   readonly events: readonly EventInput<D>[];
 }
 
-/** A change of any catalogue: the types of its data were checked where it was passed. */
+/** A change of any catalogue. The types of its data are checked where the caller passes it. */
 export interface UntypedChange extends ChangedAggregate {
   readonly events: readonly UntypedEvent[];
 }
@@ -34,7 +34,7 @@ export interface PreparedChange {
   readonly token: ConsistencyToken;
 }
 
-/** What the items of a transaction say of where their events come from. */
+/** The origin of events, which all items of a transaction share. */
 export type ItemContext = Pick<OutboxItem, 'traceparent' | 'tracestate' | 'causationId' | 'correlationId'>;
 
 const EVENT_FIELDS: readonly string[] = ['type', 'data', 'topic', 'headers', 'time', 'id'];
@@ -47,7 +47,7 @@ export async function prepareChange(
 ): Promise<PreparedChange> {
   const pk = partitionKeyOf({ aggregate, key });
   checkEventCount({ aggregate, key }, events);
-  // Also the position of a key without versions: both are times, and must be the same in a repeated request.
+  // The first id is also the position of a key without versions. A repeated request must have the same position.
   const firstId = commit.idOf(pk, 0);
   const sk = version === undefined ? firstId : positionOfVersion(version);
   const written: OutboxEvent[] = [];
@@ -129,9 +129,9 @@ const entryOf = (tableName: string, encoded: Record<string, unknown>): OutboxEnt
   Put: {
     TableName: tableName,
     Item: encoded,
-    // Two writers of one version, or a late repetition: neither may replace what the relay may have published.
+    // Neither a second writer of the version nor a late retry may replace an item that the relay may have published.
     ConditionExpression: 'attribute_not_exists(pk)',
-    // Tells the repetition, whose id is there already, from the other writer.
+    // The stored id shows whether the item comes from an earlier attempt or from another writer.
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   },
 });

@@ -5,8 +5,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const EPOCH_SECONDS = { from: 1e8, to: 1e10 } as const;
 
 /**
- * Why `ms` cannot be the time of a commit, as the end of "it must be …"; `undefined` for one that can. Applies to
- * `committedAt` and to the time in a UUIDv7, which becomes one.
+ * Returns the end of "it must be …" if `ms` cannot be the time of a commit, and `undefined` if it can. Applies to
+ * `committedAt` and to the time in a UUIDv7, which becomes a commit time.
  */
 export function commitTimeProblem(ms: number, now: number): string | undefined {
   if (!Number.isSafeInteger(ms) || ms < 0 || ms > LIMITS.committedAt) {
@@ -15,6 +15,6 @@ export function commitTimeProblem(ms: number, now: number): string | undefined {
   if (ms >= EPOCH_SECONDS.from && ms < EPOCH_SECONDS.to) {
     return 'epoch milliseconds; these look like seconds: multiply by 1000';
   }
-  // The key's next events would lie before it, and nobody would miss it for as long.
+  // For a key without versions, later events would sort before this one until the clock catches up.
   return ms > now + DAY_MS ? 'at most a day ahead of the clock' : undefined;
 }

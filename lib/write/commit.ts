@@ -4,30 +4,30 @@ import { errorText, refuseOption, shown } from '../event/options';
 import { derivedUuidV7, epochMsOfUuidV7, uuidV7 } from '../event/uuid';
 import { commitTimeProblem } from './commit-time';
 
-/** When a transaction commits, and the ids that follow from it. */
+/** The time of a transaction's commit, and the ids that derive from it. */
 export interface Commit {
   /** Epoch milliseconds. */
   readonly at: number;
   /** The clock at the call, epoch milliseconds. */
   readonly now: number;
   readonly clientRequestToken?: string;
-  /** The id at `index` of the partition key `pk`: always the same one when there is a request id. */
+  /** The id at `index` of the partition key `pk`. If there is a request id, each call returns the same id. */
   idOf(pk: string, index: number): string;
 }
 
-/** What makes a call repeatable. */
+/** Options that make a call repeatable. */
 export interface CommitOptions {
   /**
-   * Makes a repeated call the same request, so that it has its effect once: becomes the `ClientRequestToken` (hashed
-   * when longer than 36 characters), and event ids are derived from it. Use one for a single transaction only. Unless
-   * it is a UUIDv7, whose time is taken, it needs `committedAt`.
+   * Makes a repeated call the same request, so that it has its effect once. It becomes the `ClientRequestToken` (hashed
+   * if longer than 36 characters), and event ids derive from it. Use it for a single transaction only. A UUIDv7
+   * supplies the commit time; any other id needs `committedAt`.
    */
   readonly requestId?: string;
   /**
-   * When the transaction commits: a date, or epoch milliseconds. A repeated request must repeat it. Not a business date:
-   * the position of a key without versions, and the age of its events, follow from it, so that consumers dead-letter an
-   * event on its first delivery if it is older than their `markerLifeMs` (7 days). Refused are a time that is more than
-   * a day ahead of the clock, and one in 1970 that epoch seconds give. The same holds for the time of a `requestId`.
+   * The commit time: a date, or epoch milliseconds. A repeated request must repeat it. Do not pass a business date: the
+   * position of an event without a version derives from it, and consumers dead-letter such an event on its first
+   * delivery if it is older than their `markerLifeMs` (7 days). A time more than a day ahead of the clock is refused,
+   * and so is one in 1970 that epoch seconds give. The same holds for the time of a `requestId`.
    *
    * @default the time of a `requestId` that is a UUIDv7, else now
    */

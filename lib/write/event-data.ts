@@ -9,9 +9,9 @@ import { field, isTransient } from './sdk-error';
 import { jsonText, type JsonIssue } from './json-text';
 
 /**
- * What is sent for `data`: the schema's output, as JSON where the content type is one, and otherwise as it is.
+ * Returns the data to send: the schema's output, as JSON text if the content type is JSON, otherwise unchanged.
  *
- * An output of `undefined` is no data at all: a tombstone on a compacted topic.
+ * An output of `undefined` means no data: a tombstone on a compacted topic.
  *
  * @throws OutboxError `invalid-event-data` if the schema refuses `data` or throws, if the content type cannot hold the
  * output, or if a consumer with the same schema could not read it, or would read another value.
@@ -22,7 +22,7 @@ export async function eventData(
   data: unknown,
 ): Promise<string | Uint8Array | undefined> {
   const { contentType = DEFAULT_CONTENT_TYPE } = definition;
-  // Before the schema has it, which may change it in place.
+  // Taken before validation: the schema may change `data` in place.
   const given = isJsonType(contentType) ? jsonOf(data) : undefined;
   const result = await validated(type, definition, data);
   if (result.issues !== undefined) {
@@ -34,15 +34,15 @@ export async function eventData(
   const { value } = result;
   const written = value === undefined ? undefined : encode(type, contentType, value);
   const read = written === undefined ? undefined : readBack(type, written, contentType);
-  // The schema has just taken this very value and given what is written: it will do so again.
+  // If the written data equals `data`, the schema has just accepted this value and would accept it again.
   const isUnchanged = !isJsonType(contentType) || given === written;
   if (!isUnchanged || !isDeepStrictEqual(read, data)) await checkReadable(type, definition, value, read);
   return written;
 }
 
 /**
- * Only compared with what is written, so values that JSON changes need not be found here: `data` itself is compared,
- * too. `undefined` for what JSON cannot hold, and the schema may turn into something that it can.
+ * `data` as JSON, only for the comparison with the written text; the caller also compares `data` itself. `undefined` if
+ * JSON cannot represent `data`, which the schema may still turn into a value that JSON can.
  */
 function jsonOf(data: unknown): string | undefined {
   try {
@@ -58,7 +58,7 @@ async function validated(type: string, { schema }: EventDefinition, data: unknow
     result = await schema['~standard'].validate(data);
   } catch (error) {
     if (error instanceof OutboxError) throw error;
-    // V8 throws a RangeError for recursion without end: the data is deeper than the schema can follow.
+    // V8 throws a RangeError on a stack overflow: the data is nested deeper than the schema can follow.
     const message =
       error instanceof RangeError
         ? `is nested too deeply for its schema: ${error.message}`
@@ -93,7 +93,7 @@ function encode(type: string, contentType: string, value: unknown): string | Uin
     const json = jsonText(value);
     return 'issues' in json ? refuse(type, json.issues) : json.text;
   }
-  // A copy: the caller may use its buffer again before the transaction is sent.
+  // A copy: the caller may reuse its buffer before the transaction is sent.
   if (value instanceof Uint8Array) return new Uint8Array(value);
   if (typeof value === 'string' && value.isWellFormed()) return value;
   const message =
@@ -116,10 +116,10 @@ function readBack(type: string, written: string | Uint8Array, contentType: strin
 const READ_BACK =
   'Consumers validate what was written with the same schema, so the schema must take what it gives. Declare what JSON holds, such as z.iso.datetime() instead of z.date(), or take both, as z.coerce.date() does, and transform data before the call';
 
-/** Does what a consumer will do with the data, and compares. */
+/** Validates the written data as a consumer does, and compares the result. */
 async function checkReadable(type: string, { schema }: EventDefinition, output: unknown, read: unknown): Promise<void> {
   let result: unknown;
-  // The schema may change what it gets in place.
+  // A copy: the schema may change its input in place.
   const kept = plain(read);
   try {
     result = await schema['~standard'].validate(read);
@@ -148,7 +148,7 @@ async function checkReadable(type: string, { schema }: EventDefinition, output: 
 
 const described = (value: unknown): string => (value instanceof Date ? `the Date ${shown(value)}` : shown(value));
 
-/** As JSON holds it, so that a Date is compared as the text that it was. */
+/** `value` after a round trip through JSON, so that a Date compares as its text. */
 function plain(value: unknown): unknown {
   if (value === undefined || value instanceof Uint8Array) return value;
   try {
@@ -167,7 +167,7 @@ function at(value: unknown, keys: readonly PropertyKey[]): unknown {
   );
 }
 
-/** Where two JSON values differ first; `undefined` for equal ones. */
+/** The path of the first difference between two JSON values; `undefined` if they are equal. */
 function difference(a: unknown, b: unknown, path: readonly PropertyKey[]): readonly PropertyKey[] | undefined {
   if (isDeepStrictEqual(a, b)) return undefined;
   const both = (Array.isArray(a) && Array.isArray(b)) || (isRecord(a) && isRecord(b) && !(a instanceof Uint8Array));

@@ -18,7 +18,7 @@ export function refuseField(index: number, field: string, got: unknown, allowed:
 export const topicOf = (index: number, topic: unknown): string =>
   keeps(RULES.topic, topic) ? topic : refuseField(index, 'topic', topic, RULES.topic.allowed);
 
-/** @param now - the writer's clock: consumers take the time of a UUIDv7 for that of the write */
+/** @param now - the writer's clock: consumers take the time in a UUIDv7 as the time of the write */
 export function eventIdOf(index: number, id: unknown, now: number): string {
   if (!keeps(RULES.eventId, id)) return refuseField(index, 'id', id, RULES.eventId.allowed);
   const ms = epochMsOfUuidV7(id);

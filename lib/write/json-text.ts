@@ -6,21 +6,21 @@ export interface JsonIssue {
   readonly message: string;
 }
 
-/** JSON writes these as `{}`, or as the properties that somebody put on them. */
+/** JSON writes these as `{}`, or as the properties that a program has added to them. */
 const LOSSY: ReadonlySet<string> = new Set(['Map', 'Set', 'RegExp', 'Promise', 'Error', 'Symbol']);
 
-/** What readers take by default (1,000 in Java's Jackson and Python), and far from the end of the stack. */
+/** Readers accept this depth by default (1,000 in Java's Jackson and Python); a stack overflow is far beyond it. */
 const MAX_DEPTH = 1000;
 const SHOWN_KEYS = 5;
 
-/** The library's type leaves `undefined` out, which a value that JSON cannot hold gives. */
+/** The library's type omits `undefined`, which `JSON.stringify` returns for a value that JSON cannot represent. */
 const stringify: (value: unknown, replacer: (key: string, value: unknown) => unknown) => string | undefined =
   JSON.stringify;
 
 /**
- * `value` as JSON, or everything in it that JSON would drop or change: `JSON.stringify` writes NaN as null, a Map as {}
- * and leaves functions out. An undefined property is left out, as an optional field is; an undefined element is refused.
- * A getter or `toJSON` that throws is an issue, too.
+ * Returns `value` as JSON, or an issue for each part that JSON would drop or change: `JSON.stringify` writes NaN as
+ * null, a Map as {} and leaves functions out. An undefined property is left out, like an optional field; an undefined
+ * element is an issue. A getter or `toJSON` that throws is an issue, too.
  */
 export function jsonText(value: unknown): { readonly text: string } | { readonly issues: readonly JsonIssue[] } {
   const issues: JsonIssue[] = [];
@@ -110,7 +110,7 @@ function unfitObject(value: object): string | undefined {
     case 'BigInt':
       return BIGINT;
     default:
-      // Blob, Headers, iterators, WeakRef and the like keep their content where JSON does not look.
+      // Blob, Headers, iterators, WeakRef and similar objects keep their content where JSON does not see it.
       return LOSSY.has(name) || Object.keys(value).length === 0
         ? `is a ${name}, whose content JSON leaves out: convert it`
         : undefined;
@@ -122,7 +122,7 @@ const unfitNumber = (value: number): string | undefined =>
   Number.isFinite(value) ? undefined : `is ${value}, which JSON writes as null`;
 
 function unfit(holder: unknown, original: unknown, converted: unknown): string | undefined {
-  // Also a Date of another realm: a valid one has been converted to a text.
+  // Also for a Date of another realm. `toJSON` has converted a valid Date to text already.
   if (converted === null && typeof original === 'object' && original !== null && classOf(original) === 'Date') {
     return 'is an invalid Date, which JSON writes as null';
   }

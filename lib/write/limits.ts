@@ -5,22 +5,22 @@ import { formatReceipt } from '../event/receipt';
 import { itemBytes } from '../event/item-size';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 
-/** `max.message.bytes` applies to a batch, whose header takes this much around the one message. */
+/** `max.message.bytes` limits a record batch. This is the size of a batch header, in bytes. */
 const BATCH_HEADER_BYTES = 61;
 
-/** The relay keeps 500 characters of a parking's reason, which take at most three bytes each. */
+/** The relay stores at most 500 characters of a parked item's error message, each of at most three bytes. */
 const LONGEST_PARKING = {
   reason: 'topic-not-authorized',
   message: 'x'.repeat(1500),
   attempts: 1e9 - 1,
   since: 1e13 - 1,
 };
-/** Who redrove or discarded it, when and why: as long as the operator's tools allow. */
+/** The note of an operator who redrives or discards an item, at the longest that the operator's tools accept. */
 const LONGEST_REQUEST = { by: 'x'.repeat(600), at: 1e13 - 1, why: 'x'.repeat(900) };
 const LONGEST_PARTITION = 999_999;
 const LONGEST_OFFSET = 2n ** 63n - 1n;
 
-/** What the relay adds to an item in its life, at most: an item that leaves no room for it can not be marked. */
+/** The most bytes that the relay adds to an item later. Without this room DynamoDB would refuse the relay's marks. */
 export const markBytes = (events: OutboxItem['events']): number =>
   itemBytes({
     processedAt: 1e13 - 1,

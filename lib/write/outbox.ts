@@ -14,7 +14,7 @@ import { activeTraceContext, checkTraceContext, type TraceContext } from '../eve
 import type { OutboxEntry, TransactionAction, TransactionClient } from '../event/transaction';
 import { checkTransactionSize } from '../event/transaction-size';
 
-/** What a write may have of its own. */
+/** Options of a single write. */
 export interface WriteOptions extends CommitOptions {
   /**
    * The trace that the events belong to.
@@ -24,8 +24,8 @@ export interface WriteOptions extends CommitOptions {
    */
   readonly traceContext?: TraceContext;
   /**
-   * `ce_causationid` of the events: the id of the event that caused them. A handler of `createConsumer` emits its events
-   * with it.
+   * `ce_causationid` of the events: the id of the event that caused them. `createConsumer` sets it on the events that
+   * handlers emit.
    *
    * @default none
    */
@@ -41,7 +41,7 @@ export interface WriteOptions extends CommitOptions {
 
 /** Business entries and the changes whose events are committed with them. */
 export interface Transaction<D extends EventDefinitions = EventDefinitions> extends WriteOptions {
-  /** The caller's own entries; their places are the indexes that errors name. */
+  /** The caller's own entries. Errors name an entry by its index in this list. */
   readonly actions?: readonly TransactionAction[];
   /** At least one; at most one per key. */
   readonly changes: readonly Change<D>[];
@@ -50,15 +50,15 @@ export interface Transaction<D extends EventDefinitions = EventDefinitions> exte
 /** The entry of one key for the caller's own transaction. */
 export type OutboxEntries = readonly OutboxEntry[] & {
   readonly token: ConsistencyToken;
-  /** For the call's `ClientRequestToken`; there when a `requestId` was given. */
+  /** For the call's `ClientRequestToken`; set if a `requestId` was given. */
   readonly clientRequestToken?: string;
 };
 
-/** What {@link Outbox.transact} has committed. */
+/** The result of {@link Outbox.transact}. */
 export interface TransactResult {
   /** One for each change, in their order. */
   readonly tokens: readonly ConsistencyToken[];
-  /** An earlier attempt with this `requestId` had committed the transaction: this call wrote nothing. */
+  /** An earlier attempt with this `requestId` had committed the transaction, so this call wrote nothing. */
   readonly alreadyWritten: boolean;
 }
 
@@ -67,9 +67,9 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   /**
    * The entries to spread into a `TransactWriteCommand` of your own: one item with all `events` of one key.
    *
-   * Calls nothing and keeps nothing, so entries that are never sent leave no trace. Call it once for each key of a
-   * transaction. What it can not see of your transaction (the 100 actions, 4 MB, two actions on one item) only
-   * {@link Outbox.transact} checks. Give a failure of the call to {@link Outbox.explain}.
+   * The method makes no call and keeps no state, so entries that you never send leave no trace. Call it once for each
+   * key of a transaction. Only {@link Outbox.transact} checks the limits of the whole transaction (100 actions, 4 MB,
+   * two actions on one item). Pass a failure of your call to {@link Outbox.explain}.
    *
    * @throws OutboxError for invalid input, with the field or limit and the value that broke it. If a schema throws, the
    * error is `invalid-event-data` with the thrown value as its `cause`.
@@ -91,19 +91,20 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   /**
    * Commits business entries and events in one `TransactWriteItems` call.
    *
-   * After it resolved, all is written and the events will be published. Nothing is retried here; if `retryable` of the
-   * error is true, repeat the call after a pause, with the same `requestId`. Within DynamoDB's ten minutes a repetition
-   * has no second effect. After them the condition of the outbox items tells that it was written (`alreadyWritten`), as
-   * long as the items are retained: one day after they were published by default, and not at all with a retention of 0.
-   * After that only a condition of your own entries tells a repetition from a new request: give up before.
+   * After it resolves, all entries are written and the events will be published. The method does not retry. If the
+   * error is `retryable`, repeat the call after a pause with the same `requestId`. Within DynamoDB's ten minutes a
+   * repeated call has no second effect. After that, the condition of the outbox items detects the repetition
+   * (`alreadyWritten`) while the items are retained: by default one day after publication, and not at all with a
+   * retention of 0. After that only a condition of your own entries detects it: stop retrying before.
    *
-   * @throws OutboxError for invalid input and exceeded limits, before the call; for a cancelled transaction
+   * @throws OutboxError for invalid input and exceeded limits, before the call. For a cancelled transaction:
    * `version-conflict`, `condition-failed`, `entry-rejected`, `item-collection-full`, `transaction-conflict` or
-   * `throttled`; `request-id-reused` when a repetition differs from its first attempt; `access-denied` or
-   * `request-rejected` for a call that DynamoDB does not take. After `outcome-unknown` (a timeout, a lost connection, an
-   * internal error, an aborted call) and `transaction-in-progress` the transaction may be written: they are retryable
-   * only with a `requestId`. A call that the client cannot send (an attribute that cannot be encoded, no region, no
-   * credentials) is none of these: two middlewares, which are added to the client once, tell. If a schema throws, the error is `invalid-event-data` with the thrown value as its `cause`.
+   * `throttled`; `request-id-reused` if a repetition differs from its first attempt. For a call that DynamoDB refuses:
+   * `access-denied` or `request-rejected`. After `outcome-unknown` (a timeout, a lost connection, an internal error, an
+   * aborted call) and `transaction-in-progress` the transaction may be written: these are retryable only with a
+   * `requestId`. A call that the client cannot send (an attribute that cannot be encoded, no region, no credentials) is
+   * neither of the two: the library adds two middlewares to the client, once, to detect it. If a schema throws, the
+   * error is `invalid-event-data` with the thrown value as its `cause`.
    * @example
    * ```ts
    * await outbox.transact(client, {
@@ -122,15 +123,15 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   transact(client: TransactionClient, transaction: Transaction<D>): Promise<TransactResult>;
 
   /**
-   * What a failed transaction of your own means: an `OutboxError` whose `cause` is the failure, with the codes of
-   * {@link Outbox.transact}. Never throws.
+   * Explains the failure of a transaction of your own: returns an `OutboxError` whose `cause` is the failure, with the
+   * codes of {@link Outbox.transact}. Never throws.
    *
-   * `event-already-written` says that an earlier attempt of the same request had succeeded; {@link Outbox.transact}
-   * takes it for success.
+   * `event-already-written` means that an earlier attempt of the same request succeeded. With a `requestId`,
+   * {@link Outbox.transact} treats it as success.
    *
    * @param actions - the `TransactItems` of the call, in their order
-   * @param options - the `requestId` of the entries, if they had one and the call had their `clientRequestToken`: without
-   * it no error whose outcome is unknown is `retryable`
+   * @param options - the `requestId` of the entries, if they had one and the call had their `clientRequestToken`.
+   * Without it, an error with an unknown outcome is never `retryable`
    */
   explain(
     error: unknown,
@@ -145,7 +146,7 @@ const AGGREGATE_OPTIONS = ['aggregate', 'key', 'version'] as const;
 /**
  * An outbox on one table, for one service.
  *
- * Holds no connection and no state: one per process is enough, and several do no harm.
+ * It holds no connection and no state: one per process is enough, and several do no harm.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed.
  * @example
@@ -174,7 +175,7 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
         const { actions = [], changes, ...write } = transaction;
         checkLists(actions, changes);
         const { commit, prepared } = await prepare(settings, changes, write);
-        // The caller's entries come first, so that DynamoDB's places are the caller's.
+        // The caller's entries come first, so that DynamoDB's indexes are the caller's.
         const entries: TransactionAction[] = [...actions, ...prepared.map(({ entry }) => entry)];
         checkTransactionSize(entries);
         checkDistinctItems(entries, new Map([[settings.tableName, ['pk', 'sk']]]));
@@ -190,14 +191,14 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
       };
       return observing(client, send, (error, probe) => {
         const failure = explainFailure(error, settings.tableName, { actions: entries, requestId, probe });
-        // Only who gave a request id said that this may be a repetition.
+        // Without a request id the call cannot be a retry, so the existing item is a failure.
         if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
         throw failure;
       });
     },
 
     explain(error, actions, options) {
-      // The types promise both, but an error is explained where nothing may throw.
+      // The types promise both, but an untyped caller may pass anything, and `explain` must not throw.
       const given: unknown = actions;
       const requestId = isRecord(options) && typeof options.requestId === 'string' ? options.requestId : undefined;
       return explainFailure(error, settings.tableName, { actions: Array.isArray(given) ? actions : [], requestId });
@@ -205,7 +206,7 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
   };
 }
 
-/** @throws OutboxError always: a getter of the input, or a revoked proxy in it, can throw anything. */
+/** @throws OutboxError always: a getter or a revoked proxy in the input can throw any value. */
 async function readingInput<T>(option: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -229,7 +230,7 @@ async function prepare(
   const commit = commitOf(options, () => settings.clock.now());
   const context = { ...traceOf(options), ...causeOf(options) };
   const prepared: PreparedChange[] = [];
-  // One after the other: the first wrong event is the one reported, each time.
+  // In sequence, so that the reported error is always that of the first invalid event.
   for (const change of changes) prepared.push(await prepareChange(settings, change, commit, context));
   checkDistinctIds(prepared);
   return { commit, prepared };
@@ -276,7 +277,7 @@ function checkLists(actions: unknown, changes: unknown): void {
 
 const ACTIONS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const;
 
-/** As far as the checks of sizes and items read it; DynamoDB checks the rest. */
+/** Checks only the parts that the checks of sizes and items read. DynamoDB checks the rest. */
 function checkAction(action: unknown, index: number): void {
   if (!isRecord(action)) {
     return refuseOption(`actions[${index}]`, action, `an object with one of ${ACTIONS.join(', ')}`);
@@ -293,7 +294,7 @@ function checkAction(action: unknown, index: number): void {
   }
 }
 
-/** Consumers take an event whose id they know for a repetition. */
+/** Consumers ignore a second event with the same id as a duplicate. */
 function checkDistinctIds(prepared: readonly PreparedChange[]): void {
   const places = new Map<string, number>();
   for (const [index, { id }] of prepared.flatMap(({ item }) => item.events).entries()) {

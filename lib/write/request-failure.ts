@@ -6,7 +6,7 @@ import { isUnencodable, unsentFailure } from './unsent';
 import type { TransactionAction } from '../event/transaction';
 
 const CONFLICTS: ReadonlySet<string> = new Set(['TransactionConflictException', 'ReplicatedWriteConflictException']);
-/** New credentials are fetched for the next call, or its clock is corrected. */
+/** The client fetches new credentials for the next call, or corrects its clock. */
 const STALE_CREDENTIALS: ReadonlySet<string> = new Set([
   'ExpiredTokenException',
   'ExpiredToken',
@@ -38,7 +38,7 @@ const REJECTED: ReadonlySet<string> = new Set([
   'SerializationException',
 ]);
 
-/** Of errors that the SDK makes of an answer in which no service named one, such as a proxy's. */
+/** Names of errors that the SDK creates from a response without a service's error name, such as a proxy's response. */
 const NAMELESS: ReadonlySet<string> = new Set([
   'unknown',
   'Unknown',
@@ -47,10 +47,10 @@ const NAMELESS: ReadonlySet<string> = new Set([
   'SyntaxError',
   'TypeError',
 ]);
-/** Their outcome is known only if no earlier attempt of the same call may have succeeded. */
+/** Codes of the last attempt. If an earlier attempt of the call may have succeeded, the outcome is unknown. */
 const OF_LAST_ATTEMPT: ReadonlySet<string> = new Set(['throttled', 'access-denied', 'request-rejected']);
 
-/** What is known of a failed call besides its error. */
+/** The context of a failed call, besides its error. */
 export interface FailedCall {
   readonly actions: readonly TransactionAction[];
   readonly requestId: string | undefined;
@@ -58,11 +58,11 @@ export interface FailedCall {
 }
 
 /**
- * What the failure of a whole `TransactWriteItems` call means, as an `OutboxError` with the failure as its `cause`. It
- * goes by what the client has sent, where that was observed, and by the name and status that the SDK notes on each
- * error. A message counts only for attributes that cannot be encoded, because the SDK notes nothing else on that error.
+ * Explains the failure of a whole `TransactWriteItems` call as an `OutboxError` with the failure as its `cause`. It
+ * decides by the requests that the client sent, if they were observed, and by the name and status that the SDK sets on
+ * each error. It reads a message only of a call that was not sent, because the SDK sets nothing else on such errors.
  *
- * An error that is not known proves nothing about the transaction: the outcome is unknown.
+ * An unknown error proves nothing about the transaction: the outcome is unknown.
  */
 export function requestFailure(cause: unknown, { actions, requestId, probe }: FailedCall): OutboxError {
   const wasUnsent = probe?.isObserved === true ? !probe.wasSent : isUnencodable(cause);

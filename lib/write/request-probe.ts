@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { field, isInconclusive } from './sdk-error';
 
-/** What a call of the AWS SDK has sent, as far as its client could be observed. */
+/** The requests that a call of the AWS SDK sent, as far as its client could be observed. */
 export interface RequestProbe {
-  /** The client began the call through its own middleware, so that a request cannot leave unseen. */
+  /** The call began in our middleware, so the client cannot send a request unobserved. */
   readonly isObserved: boolean;
   /** A request was handed to the HTTP client. */
   readonly wasSent: boolean;
-  /** An attempt before the last one had no answer, or one that does not tell the outcome. */
+  /** An attempt before the last one got no response, or one that leaves the outcome unknown. */
   readonly hasLostAttempt: boolean;
 }
 
@@ -21,7 +21,7 @@ interface Observed {
 type Handler = (args: unknown) => Promise<unknown>;
 type Middleware = (next: Handler) => Handler;
 
-/** The part of the SDK's middleware stack that is used here: documented, and what tracers use. */
+/** The part of the SDK's middleware stack that is used here. It is documented, and tracers use it too. */
 interface MiddlewareStack {
   add(middleware: Middleware, options: Readonly<Record<string, unknown>>): void;
 }
@@ -36,7 +36,7 @@ const begin: Middleware = (next) => (args) => {
   return next(args);
 };
 
-/** Innermost: after it the HTTP client has the request. Runs for each attempt. */
+/** Innermost: the next handler is the HTTP client. Runs for each attempt. */
 const send: Middleware = (next) => async (args) => {
   const call = calls.getStore();
   if (call === undefined) return next(args);
@@ -54,10 +54,10 @@ const send: Middleware = (next) => async (args) => {
 };
 
 /**
- * Runs `call` and hands what it has sent to `onFailure` when it fails. An error alone often does not tell whether the
- * transaction can be written: a client that gets no credentials or cannot encode an attribute fails before it sends.
+ * Runs `call`. If it fails, `onFailure` learns which requests it sent. An error alone often does not show whether the
+ * transaction can be written: a client without credentials, for example, fails before it sends.
  *
- * Adds two middlewares to the client, once. Of a client without them, such as a test double, nothing is observed.
+ * Adds two middlewares to the client, once. Without a middleware stack, as in a test double, nothing is observed.
  */
 export async function observing<T>(
   client: object,
@@ -80,7 +80,7 @@ function observe(client: object): boolean {
   if (observedStacks.has(stack)) return true;
   try {
     const middlewares = stack as MiddlewareStack;
-    // `override`: two copies of this package replace each other's. Then the first observes nothing more.
+    // `override`: two copies of this package replace each other's middlewares. The first copy then observes nothing.
     const options = (name: string) => ({ name: `dynamodb-outbox-${name}`, override: true });
     middlewares.add(send, { ...options('send'), step: 'deserialize', priority: 'low' });
     middlewares.add(begin, { ...options('begin'), step: 'initialize', priority: 'high' });

@@ -1,14 +1,14 @@
 import { errorText } from '../event/options';
 
-/** What an error of the AWS SDK, or anything else that was thrown, says about itself. */
+/** The facts about an error of the AWS SDK, or about any other thrown value. */
 export interface SdkError {
   readonly name: string;
   readonly reason: string;
-  /** HTTP status of the answer; `undefined` if there was none. */
+  /** HTTP status of the response; `undefined` if there was no response. */
   readonly status: number | undefined;
-  /** Of Node.js, such as ECONNRESET. */
+  /** Error code of Node.js, such as ECONNRESET. */
   readonly code: string | undefined;
-  /** The SDK holds a repetition for useful: the service's model says so, or the clock's offset was corrected. */
+  /** The SDK considers a retry useful: the service's model says so, or the SDK has corrected the clock's offset. */
   readonly isRetryable: boolean;
   readonly isThrottling: boolean;
 }
@@ -31,7 +31,7 @@ export function readSdkError(error: unknown): SdkError {
   };
 }
 
-/** A property of anything; `undefined` also if reading it throws. */
+/** Reads a property of any value. Returns `undefined` if reading throws. */
 export function field(value: unknown, name: string): unknown {
   try {
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
@@ -40,7 +40,7 @@ export function field(value: unknown, name: string): unknown {
   }
 }
 
-/** As the AWS SDK classifies them (`@smithy/core`, retry). */
+/** Throttling errors, as the AWS SDK classifies them (`@smithy/core`, retry). */
 export const THROTTLED: ReadonlySet<string> = new Set([
   'BandwidthLimitExceeded',
   'EC2ThrottledException',
@@ -59,7 +59,7 @@ export const THROTTLED: ReadonlySet<string> = new Set([
   'ThrottlingException',
   'TooManyRequestsException',
 ]);
-/** Of the client, or of a server that waited for the request in vain. */
+/** Timeouts of the client, and of a server that waited in vain for the request. */
 export const TIMEOUTS: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
 const NETWORK: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
@@ -75,7 +75,7 @@ const NETWORK: ReadonlySet<string> = new Set([
 ]);
 const MAX_CAUSES = 10;
 
-/** Whether the same attempt may succeed later: the network, a timeout, throttling or a server's fault, also as a cause. */
+/** Whether a retry may succeed: after a network error, a timeout, throttling or a server error, also as a `cause`. */
 export function isTransient(error: unknown, depth = 0): boolean {
   const { name, status, code, isRetryable, isThrottling } = readSdkError(error);
   return (
@@ -89,6 +89,6 @@ export function isTransient(error: unknown, depth = 0): boolean {
   );
 }
 
-/** A status that does not tell the outcome: of a timeout, a redirect or a server's fault. */
+/** Whether a status leaves the outcome unknown, as a timeout, a redirect or a server error does. */
 export const isInconclusive = (status: number): boolean =>
   status < 200 || status === 408 || (status >= 300 && status < 400) || status >= 500;

@@ -12,7 +12,7 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   /** Made by {@link defineEvents}. */
   readonly events: EventCatalogue<D>;
   /**
-   * The region that writes, noted on each item. Of a table with several regions, the relay of this one publishes it.
+   * The region that writes, stored on each item. In a table with several regions, its relay publishes the item.
    *
    * @default the environment variable AWS_REGION
    */
@@ -30,7 +30,7 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
    */
   readonly maxMessageBytes?: number;
   /**
-   * Where the time of a commit comes from, in epoch milliseconds.
+   * Source of commit times, in epoch milliseconds.
    *
    * @default the machine's clock
    */
@@ -40,7 +40,7 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   };
 }
 
-/** The options with every default in its place. */
+/** The options with all defaults applied. */
 export type OutboxSettings = Readonly<Required<Omit<OutboxOptions, 'source'>>> & Pick<OutboxOptions, 'source'>;
 
 export const OUTBOX_DEFAULTS = {

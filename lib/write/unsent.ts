@@ -4,22 +4,22 @@ import { pathText } from '../event/standard-schema';
 import type { TransactionAction } from '../event/transaction';
 import { isTransient, readSdkError } from './sdk-error';
 
-/** As `@aws-sdk/util-dynamodb` words what it cannot encode; it gives its errors no name of their own. */
+/** The messages of `@aws-sdk/util-dynamodb` for values that it cannot encode. Its errors have no names of their own. */
 const UNENCODABLE =
   /^(?:Pass options\.(?:removeUndefinedValues|convertEmptyValues)|Pass a non-empty set|Unsupported type passed|Special numeric value|Only Number Set|Number .* is (?:greater|lesser) than Number\.|.*options\.convertClassInstanceToMap)/;
 const MISCONFIGURED = /\b(?:region|endpoint|url|hostname)\b/i;
 const BUGS: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError', 'SyntaxError', 'RangeError']);
-/** Of AWS STS and IAM Identity Center, which answer the same to a repetition; the others may not. */
+/** Errors of AWS STS and IAM Identity Center that a retry repeats. After other credential errors it may succeed. */
 const REFUSED_CREDENTIALS =
   /AccessDenied|Unauthorized|Forbidden|InvalidIdentityToken|IDPRejectedClaim|RegionDisabled|InvalidClientTokenId|SignatureDoesNotMatch|Validation/;
 
-/** Whether the SDK failed while it encoded the attributes, which it does before it sends anything. */
+/** Whether the SDK failed while it encoded the attributes, which happens before it sends anything. */
 export const isUnencodable = (error: unknown): boolean => {
   const { reason, status } = readSdkError(error);
   return status === undefined && UNENCODABLE.test(reason);
 };
 
-/** The failure of a call whose client sent nothing: nothing is written, whatever the error is. */
+/** The failure of a call whose client sent nothing. Nothing is written, whatever the error is. */
 export function unsentFailure(cause: unknown, actions: readonly TransactionAction[]): OutboxError {
   const { name, reason } = readSdkError(cause);
   const about = { name, reason };
@@ -64,7 +64,7 @@ function unencodable(
   return undefined;
 }
 
-/** The actions of a call that is only explained were not checked: they may hold themselves, or be no actions. */
+/** `explain` does not check its actions: they may contain themselves, or be no actions at all. */
 function pathOrNothing(action: TransactionAction): readonly PropertyKey[] | undefined {
   try {
     return unencodablePath(action);
@@ -73,7 +73,7 @@ function pathOrNothing(action: TransactionAction): readonly PropertyKey[] | unde
   }
 }
 
-/** Where a value lies that the SDK does not encode by default. */
+/** The path of the first value that the SDK does not encode by default. */
 function unencodablePath(action: TransactionAction): readonly PropertyKey[] | undefined {
   for (const operation of ['Put', 'Update', 'Delete', 'ConditionCheck'] as const) {
     const parts = action[operation] as Readonly<Record<string, unknown>> | undefined;
@@ -96,7 +96,7 @@ function findIn(value: unknown, path: readonly PropertyKey[]): readonly Property
   return undefined;
 }
 
-/** Whether the SDK takes a value that holds no others. The depth of the others was checked before the call. */
+/** Whether the SDK encodes a value without nested values. Earlier checks limit the depth of nested values. */
 function isEncodable(value: unknown): boolean {
   switch (typeof value) {
     case 'number':
