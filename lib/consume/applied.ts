@@ -7,26 +7,26 @@ import type { Clock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
 
-/** How far a consumer is on one topic, measured by a token. */
+/** The progress of a consumer on one topic, measured against a token. */
 export interface ConsumerLag {
   readonly topic: string;
   readonly isApplied: boolean;
-  /** The newest applied sequence of the key; left out when there is none, and for keys without versions. */
+  /** The newest applied sequence of the key; left out if there is none, and for keys without versions. */
   readonly appliedSequence?: string;
-  /** Versions between the newest applied event and the token's; 0 when it is applied. Left out for keys without versions. */
+  /** Versions from the newest applied event to the token's; 0 if it is applied. Left out if one of them is unknown. */
   readonly versionsBehind?: number;
   /** Epoch milliseconds of the last effect of the key. */
   readonly appliedAt?: number;
   /**
-   * The token's event is older than the newest 16 events of its key, of which alone the inbox knows whether they were
-   * applied. `isApplied` is `false` then.
+   * The token's event is older than the newest 16 events of its key. The inbox remembers only those, so `isApplied` is
+   * `false`.
    */
   readonly isBelowWindow?: true;
-  /** Later events of the key wait in the table for a redrive: waiting for them is in vain before that. */
+  /** Events of the key are parked: no later event is applied before a redrive. */
   readonly isParked: boolean;
 }
 
-/** Answers from a consumer's inbox whether it has seen a write. */
+/** Reads from a consumer's inbox whether the consumer has applied a write. */
 export class AppliedReader {
   readonly #inbox: InboxStore;
   readonly #clock: Clock;
@@ -91,17 +91,17 @@ export class AppliedReader {
     }
     const row = await this.#inbox.read(target);
     const decision = decide(row.state, seen);
-    // Being older proves nothing: the versions of a key can begin again, and two writers can share an identity.
+    // An older event is not always applied: the versions of a key can restart, and two writers can share an identity.
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
-    // Discarded, or a dead letter: its marker says only that it must not come back by repetition.
+    // The event was discarded or dead-lettered. Its marker only keeps a repeated delivery from being applied.
     if (isAside(row.state, seen)) return { isApplied: false, isBelowWindow: false, row };
     const isApplied =
       (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) && (await this.#isKnownElsewhere(target, seen));
     return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };
   }
 
-  /** By a marker, as of an event that was applied although its identity was lost, or by a row without an aggregate. */
+  /** Whether a marker records the event, as after a lost identity, or a row that was written without an aggregate. */
   async #isKnownElsewhere(target: Target, seen: Seen): Promise<boolean> {
     if (await this.#inbox.isMarked(target, target.id)) return true;
     if (target.aggregate === undefined) return false;
@@ -165,7 +165,7 @@ function behind(wanted: string | undefined, top: string | undefined, isApplied: 
   if (wanted === undefined) return {};
   if (isApplied) return { versionsBehind: 0 };
   const target = parseSequence(wanted)?.version ?? 0;
-  // Without any applied event it is not known where the key's versions began.
+  // Without an applied event, the first version of the key is unknown.
   if (top === undefined) return {};
   return { versionsBehind: Math.max(0, target - (parseSequence(top)?.version ?? 0)) };
 }

@@ -31,14 +31,14 @@ import type { ConsumerSettings } from './settings';
 import { KeyDelayed, TableUnavailable } from './unavailable';
 import { twoItemsOfOneKey } from './written-items';
 
-/** A message that says at least which event it is, but that the catalogue of this process cannot read. */
+/** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
 export interface UnreadableEvent {
   readonly envelope: Envelope;
   readonly reason: UndecodableReason;
   readonly message: string;
 }
 
-/** A message and what was read from it. */
+/** A message and the event that was read from it. */
 export interface Readable {
   readonly record: ConsumedRecord;
   readonly event: DecodedEvent;
@@ -50,13 +50,13 @@ export interface Attempt {
   readonly content: DecodedEvent | UnreadableEvent;
   /** Counts from 1. */
   readonly number: number;
-  /** An attempt failed before: nobody else's effects are committed together with this one. */
+  /** An earlier attempt failed, so this one gets a transaction of its own. */
   readonly isRepeated?: boolean;
-  /** Aborted when the consumer does not need the message any more. */
+  /** Aborted when the consumer no longer needs the message. */
   readonly signal: AbortSignal;
 }
 
-/** The result of an attempt that did not fail. `stale`: the inbox has changed meanwhile; decide again. */
+/** The result of an attempt that did not fail. `stale`: the inbox has changed since it was read; decide again. */
 export type AttemptResult =
   | { readonly kind: 'settled'; readonly outcome: 'applied' | 'duplicate' | 'parked' }
   | { readonly kind: 'dead-letter'; readonly aside: Aside }
@@ -80,7 +80,7 @@ const LOST_IDENTITY =
 const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
 export const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
 
-/** How a message ended that does not come from its topic. */
+/** The outcome of a message that does not come from its topic. */
 export type AppliedApart = 'applied' | 'duplicate' | 'stale';
 
 /** Additions to the transaction of a message that does not come from its topic. */
@@ -88,7 +88,7 @@ export interface Apart {
   readonly alongside: readonly TransactionAction[];
   /** The operator's note on a dead letter that was sent again. */
   readonly resend?: Request | undefined;
-  /** It was judged so when it was parked. What was applied since proves nothing against that. */
+  /** The message had lost its identity when it was parked; later events prove nothing against that. */
   readonly isLostIdentity?: boolean | undefined;
 }
 
@@ -99,15 +99,15 @@ export const isUnreadable = (content: DecodedEvent | UnreadableEvent): content i
   'reason' in content;
 
 /**
- * Applies a message once: decides by the inbox, runs the handler, and commits its actions together with the record that
- * the event was applied. It neither waits nor repeats, and never sends a dead letter.
+ * Applies a message once: decides by the inbox, runs the handler, and commits the handler's actions together with the
+ * record that the event was applied. It never waits, retries or sends a dead letter.
  *
- * @throws TableUnavailable, KeyDelayed when an attempt must not count; anything else is the failure of this event.
+ * @throws TableUnavailable, KeyDelayed if the attempt must not count; any other error is a failure of this event.
  */
 export class EventApplier {
   readonly #settings: ConsumerSettings;
   readonly #ports: ApplyPorts;
-  /** Types of events that have emitted for one key of the outbox: two of them in a transaction would be two items of it. */
+  /** Types of events that would put two outbox items of one key into one transaction. They are applied alone. */
   readonly #appliedAlone = new Set<string>();
 
   constructor(settings: ConsumerSettings, ports: ApplyPorts) {
@@ -115,7 +115,7 @@ export class EventApplier {
     this.#ports = ports;
   }
 
-  /** Applies a message from its topic. Behind a parked message of its key it is parked. */
+  /** Applies a message from its topic. If the key is parked, the message is parked too. */
   async applyDelivered(attempt: Attempt, gap: GapWait): Promise<AttemptResult> {
     const { record, content } = attempt;
     const { onLate, telemetry } = this.#settings;
@@ -129,7 +129,7 @@ export class EventApplier {
       telemetry.duplicateIgnored(envelope, known);
       return DUPLICATE;
     }
-    // Before it is parked: once its marker has expired, the inbox could not tell any more that it was applied.
+    // Checked before parking: once the marker has expired, the inbox cannot know whether the event was applied.
     if (place === undefined || place.kind === 'duplicate' || place.kind === 'lost-identity') {
       const aside = this.#tooOld(envelope, record);
       if (aside !== undefined) return { kind: 'dead-letter', aside };
@@ -146,7 +146,7 @@ export class EventApplier {
     if (place?.kind === 'new' && row !== undefined && seen !== undefined) {
       const missing = this.#gapBefore(envelope, row.state, seen);
       if (missing !== undefined) {
-        // After a rebalance another consumer may have applied what seems to be missing.
+        // After a rebalance, another consumer may have applied the events that seem to be missing.
         const mayBeOld = isCached && this.#settings.gaps !== 'ignore';
         if (mayBeOld && (await this.#isOutdated(envelope, row))) return { kind: 'stale' };
         if (gap.mustWait(envelope, missing)) return { kind: 'gap' };
@@ -159,8 +159,8 @@ export class EventApplier {
   /**
    * Applies a parked message, late or not, and removes it from the parking in the same transaction.
    *
-   * @throws OutboxError `unreadable-event` for one that the catalogue still cannot read; `lost-identity` for one that may be
-   * an old duplicate or may be not.
+   * @throws OutboxError `unreadable-event` if the catalogue still cannot read it; `lost-identity` if it may or may not
+   * be an old duplicate.
    */
   async applyParked(
     attempt: Attempt,
@@ -168,7 +168,7 @@ export class EventApplier {
     key: InboxKey,
   ): Promise<AppliedApart> {
     const { entries, ownWrites } = this.#ports;
-    // Under the key by which it was parked: an earlier version knew neither aggregates nor partitions.
+    // The key by which the message was parked: an earlier version knew neither aggregates nor partitions.
     const unparking = [entries.unpark(key, position)];
     const result = await this.applyApart(attempt, { alongside: unparking, resend, isLostIdentity });
     if (result === 'duplicate') outcomeOf(await ownWrites.write(unparking), []);
@@ -177,10 +177,10 @@ export class EventApplier {
 
   /**
    * Applies a message that does not come from its topic, late or not, whether the key is parked or not. `alongside` is
-   * written in the same transaction. A dead letter that was sent again (`resend`) is applied below the window too, unless
-   * it is marked: only a duplicate that is proved keeps it out.
+   * written in the same transaction. A dead letter that was sent again (`resend`) is applied below the window too: only
+   * a proved duplicate, in the window or with a marker, is ignored.
    *
-   * @throws OutboxError `unreadable-event` for one that the catalogue cannot read.
+   * @throws OutboxError `unreadable-event` if the catalogue cannot read it.
    */
   async applyApart(attempt: Attempt, apart: Apart): Promise<AppliedApart> {
     const { content } = attempt;
@@ -202,9 +202,7 @@ export class EventApplier {
     return result.kind === 'stale' ? 'stale' : 'applied';
   }
 
-  /**
-   * Applies several new events of one key in one transaction; `false` if that is not possible. Nothing is done then.
-   */
+  /** Applies several new events of one key in one transaction. If it cannot, it returns `false` and writes nothing. */
   async applyTogether(attempts: readonly (Readable & { readonly signal: AbortSignal })[]): Promise<boolean> {
     const { entries, transactions, rows } = this.#ports;
     const [head] = attempts;
@@ -238,8 +236,8 @@ export class EventApplier {
   }
 
   /**
-   * Keeps the message in the table, behind those of its key that wait there, or as the first one. `guards` are conditions
-   * that must hold.
+   * Parks the message in the table, behind the parked messages of its key. `guards` are actions of the same transaction
+   * whose conditions must hold.
    */
   async park(
     record: ConsumedRecord,
@@ -262,7 +260,7 @@ export class EventApplier {
     return { kind: 'settled', outcome: 'parked' };
   }
 
-  /** A gap, as far as rows of other topics that this process has at hand do not explain it: nothing is read for it. */
+  /** The gap before the event, unless cached rows of other topics explain it. Reads nothing from the table. */
   #gapBefore(envelope: Envelope, state: InboxState, seen: Seen): Gap | undefined {
     const gap = gapBefore(state, seen);
     if (gap === undefined) return undefined;
@@ -273,7 +271,7 @@ export class EventApplier {
     return gapBeside({ ...gap, otherTopics }, others);
   }
 
-  /** The row of the event's key as this process knows it, else as the table has it. */
+  /** The row of the event's key: the cached one, or else the one in the table. */
   async row(key: InboxKey): Promise<InboxRow> {
     const { inbox, rows } = this.#ports;
     const known = rows.get(key);
@@ -283,20 +281,20 @@ export class EventApplier {
     return row;
   }
 
-  /** Whether the event had its effect or was discarded, by what the inbox says now. */
+  /** Whether the inbox records that the event was applied or discarded. */
   async isApplied(envelope: Envelope, row: InboxRow, isResend = false): Promise<boolean> {
     const place = await this.#place(row, seenOf(envelope), envelope);
     return (await this.#appliedAs(envelope, row, place, isResend)) !== undefined;
   }
 
-  /** Writes a state of the row that this process has decided on. */
+  /** Writes a new state of the row. */
   async writeState(envelope: Envelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
     const outcome = await this.#writeOwn(envelope, [this.#ports.entries.row(envelope, row, state)]);
     if (outcome === 'written') this.#known(envelope, row, state);
     return outcome;
   }
 
-  /** Writes records of the consumer alone. As long as the row of the key can be read, a write delays this key only. */
+  /** Writes only records of the consumer. If the key's row can still be read, a failed write delays this key only. */
   async #writeOwn(key: InboxKey, unit: readonly TransactionAction[]): Promise<'written' | 'stale'> {
     const { inbox, ownWrites } = this.#ports;
     try {
@@ -310,8 +308,8 @@ export class EventApplier {
   }
 
   /**
-   * How the inbox knows that the event had its effect or was discarded, if it does. A replay is a new request, so that an
-   * event that was discarded can come back by it.
+   * How the inbox knows that the event was applied or discarded; `undefined` if it does not. A replay is a new request,
+   * so it can apply a discarded event.
    */
   async #appliedAs(
     event: Envelope,
@@ -324,7 +322,7 @@ export class EventApplier {
     if (marker !== undefined) return (await inbox.isMarked(event, marker)) ? { below: false } : undefined;
     const seen = seenOf(event);
     if (seen === undefined || row === undefined || place === undefined) return undefined;
-    // It was not applied when it was set aside or parked; a consumer that applied it since has marked it.
+    // The event was not applied when it was dead-lettered or parked. A consumer that applied it later has marked it.
     if (place.kind === 'duplicate' && !(isDecided && place.below)) return { below: place.below };
     const mayBeMarked =
       place.kind !== 'new' || isDecided || mayBeAside(row.state, seen) || mayBeInOldRow(event, row.state);
@@ -332,8 +330,8 @@ export class EventApplier {
   }
 
   /**
-   * Where the event stands. Until the window of a key with an aggregate or a partition is full, the row that was written
-   * before messages had a `ce_aggregate` counts as well.
+   * The place of the event. If the key has an aggregate or a partition, the row that was written before messages had a
+   * `ce_aggregate` counts as well until the window is full.
    */
   async #place(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Promise<Place | undefined> {
     const place = placeOf(row, seen, event);
@@ -343,13 +341,13 @@ export class EventApplier {
     const decision = decide(old.state, seen);
     if (decision.kind !== 'duplicate') return place;
     if (!decision.below) return decision;
-    // Another aggregate may have written the old row, so it proves nothing of an event that is younger than its last write.
+    // Another aggregate may have written the old row, so it proves nothing about an event younger than its last write.
     const committedAt = committedAtOf(event);
     const isOld = committedAt !== undefined && old.appliedAt !== undefined && committedAt <= old.appliedAt;
     return isOld ? { kind: 'lost-identity', isCertain: false } : place;
   }
 
-  /** Whether a marker of the event could have expired already. */
+  /** Returns a dead letter if a marker of the event may have expired already. */
   #tooOld(event: Envelope, record: ConsumedRecord): Aside | undefined {
     const { markerLifeMs, clock } = this.#settings;
     const bornAt = bornAtOf(event, record);
@@ -358,7 +356,7 @@ export class EventApplier {
     return { reason: 'older-than-markers', message };
   }
 
-  /** `undefined` if the event is to be applied all the same. */
+  /** Returns `undefined` if the event must be applied nevertheless. */
   async #lostIdentity(event: Envelope, isCertain: boolean): Promise<AttemptResult | undefined> {
     const { onLate, telemetry } = this.#settings;
     const isApplied = isCertain && onLate === 'apply';
@@ -374,7 +372,7 @@ export class EventApplier {
     };
   }
 
-  /** Late by what this process knows; another consumer may have applied it since. */
+  /** The event is late by the cached row, but another consumer may have applied it since. */
   async #late(event: Envelope, known: InboxRow): Promise<AttemptResult> {
     if (await this.#isOutdated(event, known)) return { kind: 'stale' };
     this.#settings.telemetry.late(event);
@@ -385,7 +383,7 @@ export class EventApplier {
     };
   }
 
-  /** Whether the table knows more than this process. */
+  /** Whether the row in the table is newer than the known one. */
   async #isOutdated(event: Envelope, known?: InboxRow): Promise<boolean> {
     const { inbox, rows } = this.#ports;
     const before = known ?? (await this.row(event));
@@ -402,7 +400,7 @@ export class EventApplier {
   ): Promise<AttemptResult> {
     const { transactions } = this.#ports;
     const { clock, tableName } = this.#settings;
-    // Of a key without versions nothing tells whether later events were applied since a dead letter was set aside.
+    // Without versions, nothing shows whether later events were applied, so a dead letter that is sent again is late.
     const late = place === undefined ? apart?.resend !== undefined : place.kind !== 'new';
     const call = { record, event, attempt: number, late, signal, appliedAt: row?.appliedAt };
     const actions = await callHandler(this.#settings, call).catch((error: unknown) =>
@@ -424,8 +422,8 @@ export class EventApplier {
   }
 
   /**
-   * The actions that record that the event was applied: the row of a key with versions, a marker otherwise, both for a
-   * replay and for an event that has or may have a dead letter.
+   * The actions that record that the event was applied: the row of a key with versions, otherwise a marker. A replay,
+   * and an event that has or may have a dead letter, always gets a marker.
    */
   #recordOf(
     event: DecodedEvent,
@@ -445,7 +443,7 @@ export class EventApplier {
       return { own: [...own, ...alongside] };
     }
     if (place.kind === 'lost-identity') {
-      // Below the window nothing but a marker remembers it; the row is written so that it is as it was read.
+      // Below the window only a marker remembers the event. The row is written to check its revision.
       return {
         own: [entries.row(event, row, row.state, event), markerOf(event.id), ...alongside],
         state: row.state,
@@ -453,20 +451,20 @@ export class EventApplier {
     }
     const state = withApplied(row.state, seen, event.txEvents, committedAtOf(event));
     const own = [entries.row(event, row, state, event)];
-    // The first delivery of an event can be a replay: another one of that replay must find it.
+    // The first delivery of an event can be a replay. A second delivery of that replay must find a marker.
     if (resend !== undefined || marker !== undefined) own.push(markerOf(marker ?? event.id));
     else if (mayBeAside(row.state, seen)) own.push(entries.keptMarker(event, event.id));
     return { own: [...own, ...alongside], state };
   }
 
-  /** Judges what the handler threw: the service that it calls may be unavailable, or everything may be. */
+  /** Classifies the error of a handler: a service that it calls may be unavailable, or the consumer's table may be. */
   async #handlerFailed(event: Envelope, failure: unknown): Promise<never> {
     if (!(failure instanceof HandlerFailure)) throw failure;
     const error = failure.cause;
     const service = serviceFailureOf(error);
     const isOutage = this.#isOutage(error) ?? (service === 'throttled' || service === 'unavailable');
     if (isOutage) throw new KeyDelayed('service-unavailable', error);
-    // A handler that waits for DynamoDB hangs when the network is gone, which is not its failure.
+    // A handler that waits for DynamoDB hangs if the network fails. The read then fails too, and no attempt counts.
     if (error instanceof OutboxError && error.is('handler-too-late')) await this.#ports.inbox.read(event);
     throw error;
   }
@@ -474,7 +472,7 @@ export class EventApplier {
   #isOutage(error: unknown): boolean | undefined {
     try {
       const isOutage: unknown = this.#settings.isOutage(error);
-      // A promise would be true for every error; its own failure is nobody's.
+      // A promise would count as `true` for every error. Its rejection must not end the process.
       if (isOutage instanceof Promise) isOutage.catch(() => undefined);
       return typeof isOutage === 'boolean' ? isOutage : undefined;
     } catch {
@@ -484,8 +482,8 @@ export class EventApplier {
   }
 
   /**
-   * Judges a transaction that was not sent, not answered or refused as a whole. A read of the own row tells whether that
-   * concerns every key or this one alone: an item, a table or a permission of its handler.
+   * Classifies a transaction that was not sent, got no response or was refused as a whole. A read of the key's row
+   * shows whether the failure concerns every key, or only an item, a table or a permission of this handler.
    */
   async #commitFailed(event: Envelope, error: unknown, actions: number): Promise<unknown> {
     const { tableName } = this.#settings;
@@ -525,7 +523,7 @@ const lostIdentity = ({ id, sequence }: Envelope): OutboxError =>
 export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
   new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });
 
-/** Where an event stands among those that the inbox remembers of its key. */
+/** The place of an event among those of its key that the inbox remembers. */
 type Place =
   | Exclude<Decision, { kind: 'duplicate' }>
   | { readonly kind: 'duplicate'; readonly below: boolean }
@@ -535,17 +533,17 @@ type Place =
 function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envelope): Place | undefined {
   if (row === undefined || seen === undefined) return undefined;
   const decision = decide(row.state, seen);
-  // A replay is somebody's request, whatever the inbox remembers.
+  // An operator requested the replay, so an identity that seems lost does not stop it.
   if (decision.kind !== 'duplicate' || !decision.below || event.replayId !== undefined) return decision;
   const judged = judgeBelowWindow(row, event);
   return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
 }
 
-/** Whether the row of a key without versions is looked at: only parking uses it. */
+/** Whether the consumer reads the row of a key without versions: only parking uses it. */
 export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolean =>
   onFailure === 'park-key' || onUnreadable === 'park-key';
 
-/** The size of the item of a message that is to be parked, the first of the entries of it. */
+/** The item size of a message to be parked, which is the first of its entries. */
 export const parkedBytes = (parked: readonly TransactionAction[]): number => itemBytes(parked[0]?.Put?.Item ?? {});
 
 const tooLargeToPark = (bytes: number, why: string): Aside => ({

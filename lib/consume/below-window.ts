@@ -4,16 +4,16 @@ import type { Envelope } from './decode';
 import type { InboxRow } from './ports';
 
 /**
- * The judgement of an event below a full window, where the inbox remembers nothing.
+ * The classification of an event below a full window, where the inbox remembers nothing.
  *
  * `duplicate`: nothing contradicts that it was applied before. `lost-identity`: it was committed long after the last
  * effect of the key, so it was never applied: something else writes events with the same source, aggregate, key and
- * topic, or the versions of the key began again. `doubtful`: it contradicts what the inbox knows, but clocks that
- * disagree, or a `ce_time` that is not the commit's, could explain that.
+ * topic, or the versions of the key restarted. `doubtful`: it contradicts the inbox, but clock skew, or a `ce_time`
+ * that is not the commit time, could explain that.
  */
 export type BelowWindow = 'duplicate' | 'lost-identity' | 'doubtful';
 
-/** Clocks are taken to agree within this. A wrong answer would apply an effect twice. */
+/** The largest clock skew that is assumed. A wrong classification would apply an effect twice. */
 const CLOCK_MARGIN_MS = 300_000;
 
 export function judgeBelowWindow(

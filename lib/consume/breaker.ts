@@ -3,12 +3,12 @@ import type { ConsumerSettings } from './settings';
 import type { TransactionAction } from '../event/transaction';
 
 /**
- * In such a time only so many keys of a consumer (`maxUnreadableKeys`) are parked because this version cannot read their
- * events. More of them are one wrong deployment and not many bad events.
+ * Within this time, at most `maxUnreadableKeys` keys of a consumer are parked because this version cannot read their
+ * events. More such keys mean one wrong deployment, not many bad events.
  */
 export const BREAKER_WINDOW_MS = 300_000;
 
-/** Too many keys were parked as unreadable: the consumer parks no more of them for now. */
+/** Too many keys were parked as unreadable, so the consumer parks no more of them for now. */
 export class BreakerOpen extends Error {
   override readonly name = 'BreakerOpen';
 
@@ -34,14 +34,14 @@ export class UnreadableBreaker {
   }
 
   /**
-   * Runs `park` with an action that counts one more key; it belongs into the transaction that parks it. One at a time, so
-   * that parkings of one process do not conflict.
+   * Runs `park` with an action that counts one more key; the action must be in the transaction that parks the key.
+   * Calls run one at a time, so that parkings of one process do not conflict.
    *
-   * @throws BreakerOpen when too many keys are counted.
+   * @throws BreakerOpen if too many keys are counted.
    */
   admit<T>(park: (counting: TransactionAction) => Promise<T>): Promise<T> {
     const admitted = this.#turn.then(async () => park(await this.#counting()));
-    // The caller gets the failure; the next one only waits for its turn.
+    // The caller gets the failure; the next call only waits for its turn.
     this.#turn = admitted.catch(() => undefined);
     return admitted;
   }

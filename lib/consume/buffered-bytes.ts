@@ -8,14 +8,14 @@ export interface BufferLimits {
 export interface BufferingPartition {
   /** Of the messages that are in memory. */
   readonly bufferedBytes: number;
-  /** Aborted when the assignment has ended, and only work that does not end keeps messages. */
+  /** Aborted when the assignment has ended. After that, only hanging work keeps messages in memory. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Divides the memory of a process among its partitions. Half of the total is divided evenly: so much a partition may
- * always use, whatever the others hold, because otherwise one that is blocked would stop the others. The other half goes
- * to those that need more. A partition without any message may always take one.
+ * Divides the memory of a process among its partitions. Half of the total is divided evenly, and a partition may always
+ * use its share: otherwise a blocked partition would stop the others. The other half goes to partitions that need more.
+ * A partition without any message may always take one.
  */
 export class BufferedBytes {
   readonly #limits: BufferLimits;
@@ -30,7 +30,7 @@ export class BufferedBytes {
     this.#partitions = Math.max(1, partitions);
   }
 
-  /** How many more bytes the partition may take, beside `others`. */
+  /** How many more bytes the partition may take next to `others`. */
   roomOf(partition: BufferingPartition, others: Iterable<BufferingPartition>): number {
     const { maxBufferedBytes, maxTotalBufferedBytes } = this.#limits;
     const pool = maxTotalBufferedBytes / 2;

@@ -3,7 +3,7 @@ import type { CallOptions, TransactionClient } from '../event/transaction';
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
 export type Item = Record<string, unknown>;
 
-/** The part of `DynamoDBDocument` that a consumer calls, described here so that its types are not needed either. */
+/** The part of `DynamoDBDocument` that a consumer calls, declared here so that the SDK's types are not needed. */
 export interface ConsumerClient extends TransactionClient {
   /** Reads one item. */
   get(

@@ -6,18 +6,18 @@ import type { WriteResult } from './ports';
 import { KeyDelayed } from './unavailable';
 import { checkOneItemPerKey, versionConflict } from './written-items';
 
-/** The codes of a cancellation that pass by themselves. */
+/** Cancellation codes of throttling, which passes without a change. */
 const THROTTLED: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
 
 /**
  * How many actions a handler may return, those of emitted events included. A transaction has 100 (Amazon DynamoDB
  * developer guide, "Quotas"), and the consumer needs up to three of them: the row of the key, a marker or a condition,
- * and the removal of a parked message. The limit is the same for a first delivery, so that each event that can be applied
- * can also be redriven.
+ * and the removal of a parked message. The limit is the same for a first delivery, so that each event that can be
+ * applied can also be redriven.
  */
 export const MAX_HANDLER_ACTIONS = DYNAMODB_LIMITS.transactionActions - 3;
 
-/** Refuses what DynamoDB would refuse, and names the action: `actions` of a handler and the consumer's own behind them. */
+/** Refuses a transaction that DynamoDB would refuse, and names the action. `own` follows the handler's `actions`. */
 export function checkUnit(
   actions: readonly TransactionAction[],
   own: readonly TransactionAction[],
@@ -37,14 +37,14 @@ export function checkUnit(
 }
 
 /**
- * What became of a unit of `effects` and a record behind them. `stale`: the record was decided on what has
- * changed meanwhile, or another transaction was writing the same item; decide again.
+ * Interprets the result of a transaction of `effects`, followed by records of the consumer. `stale`: the state that a
+ * record depends on has changed, or another transaction was writing the same item; decide again.
  *
- * The place of a reason tells whose condition failed: that of the record says that another consumer was here, whatever
- * else failed with it.
+ * The index of a reason shows whose condition failed. If a record's condition failed, another consumer has changed the
+ * inbox, and other failures do not matter.
  *
- * @throws KeyDelayed when DynamoDB throttles one of the items; OutboxError `condition-failed`, `version-conflict` or
- * `entry-rejected` for the handler's.
+ * @throws KeyDelayed if DynamoDB throttles one of the items; OutboxError `condition-failed`, `version-conflict` or
+ * `entry-rejected` for entries of the handler.
  */
 export function outcomeOf(result: WriteResult, effects: readonly TransactionAction[]): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';

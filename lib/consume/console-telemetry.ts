@@ -5,7 +5,7 @@ import { consumerTelemetry } from './telemetry-powertools';
 
 const nothing = (): void => undefined;
 
-/** Tells of what waits, failed or was set aside, on stderr; what is normal, and metrics, go nowhere. */
+/** Logs warnings and errors to stderr. Drops debug and info lines, and metrics. */
 export const consoleTelemetry = (consumer: string): ConsumerTelemetry =>
   consumerTelemetry({
     logger: {
@@ -17,7 +17,7 @@ export const consoleTelemetry = (consumer: string): ConsumerTelemetry =>
     metrics: { addMetric: nothing, publishStoredMetrics: nothing },
   });
 
-/** One line for `grep`, with everything that is known of a message. The frames of an error follow in lines of their own. */
+/** One line for `grep` with all fields of a message. The stack frames of an error follow in lines of their own. */
 function lineOf(consumer: string, message: string, fields: Record<string, unknown>): string {
   const { cause, ...known } = fields;
   const { stack, ...error } = isRecord(cause) ? cause : { stack: undefined };

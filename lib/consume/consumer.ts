@@ -24,21 +24,21 @@ export interface Consumer {
   readonly name: string;
 
   /**
-   * Whether the consumer has applied what the token names: one strongly consistent read per topic.
+   * Whether the consumer has applied the write that the token names: as a rule one strongly consistent read per topic.
    *
-   * For a key with versions it is `true` only if that very event is among the newest 16 that were applied. Set-aside,
-   * discarded and parked events were not applied, nor those of a type that `onUnknownType: 'skip'` skips. Of a key without
-   * versions, an event that an operator discarded counts as applied.
+   * For a key with versions it is `true` only if that very event is among the newest 16 that were applied.
+   * Dead-lettered, discarded and parked events were not applied, nor those of a type that `onUnknownType: 'skip'`
+   * skips. For a key without versions, an event that an operator discarded counts as applied.
    *
-   * @param topics - those of the token that the consumer reads, when it does not read all of them
+   * @param topics - the token's topics that the consumer reads, if it does not read all of them
    */
   isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean>;
 
   /**
-   * Resolves when the consumer has applied what the token names.
+   * Resolves when the consumer has applied the write that the token names.
    *
-   * @throws OutboxError `not-applied-in-time` after `timeoutMs`; `no-longer-known` when the consumer has applied more than
-   * 16 later events of the key.
+   * @throws OutboxError `not-applied-in-time` after `timeoutMs`; `no-longer-known` if the consumer has applied more
+   * than 16 later events of the key.
    * @example
    * ```ts
    * const { tokens } = await outbox.transact(client, transaction);
@@ -50,17 +50,17 @@ export interface Consumer {
     options: { timeoutMs: number; topics?: readonly string[]; signal?: AbortSignal },
   ): Promise<void>;
 
-  /** How far the consumer is with the token's key, on each of its topics. */
+  /** The progress of the consumer on the token's key, for each of its topics. */
   lag(token: ConsistencyToken, topics?: readonly string[]): Promise<ConsumerLag[]>;
 
   /** The keys that have parked events. */
   parkedKeys(): AsyncIterable<InboxKey>;
 
   /**
-   * Applies the parked events of a key in their order and lets its later ones pass again. Ends at the first that fails
-   * again: it and the later ones stay parked. May run beside the consumer, and several times at once.
+   * Applies the parked events of a key in their order, and then unparks the key. If an event fails again, it and the
+   * later ones stay parked. May run next to the consumer, and several times at once.
    *
-   * An operator asks a running consumer for it by `outbox consumer redrive`.
+   * An operator requests this from a running consumer with `outbox consumer redrive`.
    */
   redriveParked(key: InboxKey): Promise<Redriven>;
 
@@ -72,14 +72,14 @@ export interface Consumer {
   readonly requests: OperatorRequests;
   /** @internal */
   readonly gate: Gate;
-  /** @internal Ends every call to DynamoDB that is in flight. */
+  /** @internal Aborts every call to DynamoDB that is in flight. */
   abandonCalls(): void;
 }
 
 /**
- * A consumer of events, on a table of its own.
+ * Creates a consumer of events, on a table of its own.
  *
- * Holds no connection but the client's, and a cache of what it has read: make one per process.
+ * It holds no connection but the client's, and a cache of the rows that it has read: create one per process.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed; `unknown-event-type` for a
  * handler of a type that is not in the catalogue.
@@ -99,8 +99,8 @@ export interface Consumer {
 export function createConsumer<D extends EventDefinitions, E extends EventDefinitions = never>(
   options: ConsumerOptions<D, E>,
 ): Consumer {
-  // Inside, a handler is found by the name of a type and takes any data. That the data is what the schema of that type
-  // gave is kept by the reading of the event, and cannot be said in the type of a map by name.
+  // Internally, a handler is looked up by type name and takes any data. Decoding ensures that the data fits the
+  // handler; the type of a map cannot express that.
   const settings = consumerSettings(options as unknown as Parameters<typeof consumerSettings>[0]);
   const { name, tableName, clock, markerLifeMs, callTimeoutMs, transactions: concurrency } = settings;
   const client = timeLimited(settings.client, callTimeoutMs);
@@ -135,7 +135,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   };
 }
 
-/** A transaction that was throttled as a whole, or not answered, says nothing about its units. */
+/** A transaction that was throttled as a whole, or got no response, shows no fault of a single unit. */
 const concernsEverybody = (error: unknown): boolean => {
   const failure = serviceFailureOf(error);
   return failure === 'throttled' || failure === 'unavailable';

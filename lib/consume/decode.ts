@@ -8,18 +8,18 @@ import { parseSequence } from '../event/sequence';
 import { aggregateIn } from './inbox-keys';
 import { headerText, valuesOf, type ConsumedRecord } from './record';
 
-/** What identifies an event and its place, without its data. */
+/** The attributes that identify an event and its place, without its data. */
 export interface Envelope {
   readonly id: string;
   readonly source: string;
-  /** As the message has it; of a decoded event, the catalogue's. */
+  /** The type in the message; for a decoded event, the type in the catalogue. */
   readonly type: string;
   readonly topic: string;
   /** The Kafka key as text; empty for a message without one. */
   readonly key: string;
   /** `ce_aggregate`. Left out if the message has none, and if `source` ends with it, as it does by default. */
   readonly aggregate?: string;
-  /** Of a message without a key: only its partition gives it an order. */
+  /** Set for a message without a key: only its partition gives it an order. */
   readonly partition?: number;
   /** `ce_sequence`, for keys with versions. */
   readonly sequence?: string;
@@ -50,13 +50,13 @@ export interface DecodedEvent extends Envelope {
 }
 
 /**
- * Why a message is no event of the catalogue: it lacks a required attribute of CloudEvents, its key is no UTF-8, its
- * sequence is malformed, or the catalogue cannot read it.
+ * Why a message is not an event of the catalogue: it lacks a required attribute of CloudEvents, its key is not UTF-8,
+ * its sequence is malformed, or the catalogue cannot read it.
  */
 export type UndecodableReason =
   'not-a-cloudevent' | 'invalid-key' | 'invalid-sequence' | Exclude<UnreadableReason, 'no-type'>;
 
-/** Reasons that a newer catalogue, schema or upcaster would cure: such an event keeps its place in the order of its key. */
+/** A newer catalogue, schema or upcaster would fix these: such an event keeps its place in the order of its key. */
 const CURABLE: readonly UndecodableReason[] = ['newer-version', 'no-upcaster', 'upcaster-failed', 'invalid-data'];
 
 export const isCurable = (reason: UndecodableReason): boolean => CURABLE.includes(reason);
@@ -67,13 +67,13 @@ export type Decoded =
       readonly kind: 'undecodable';
       readonly reason: UndecodableReason;
       readonly message: string;
-      /** There when the message says at least what it is. */
+      /** Set if at least the envelope can be read. */
       readonly envelope?: Envelope;
     };
 
 /**
- * Reads a message by the CloudEvents 1.0 Kafka binding, binary mode, and its data by the catalogue, lifted to the newest
- * version of its type. Never rejects.
+ * Reads a message by the CloudEvents 1.0 Kafka binding, binary mode. Decodes its data by the catalogue, and upcasts it
+ * to the newest version of its type. Never rejects.
  */
 export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatalogue): Promise<Decoded> {
   const envelope = envelopeOf(record);
@@ -110,7 +110,7 @@ interface Refusal {
   readonly message: string;
 }
 
-/** The headers that identify an event: read as other bytes than they are, two events would be one. */
+/** The headers that identify an event. If other bytes than UTF-8 were decoded, two events could become one. */
 const TEXTS = ['ce_id', 'ce_source', 'ce_type', 'ce_aggregate', 'ce_sequence', REPLAY_HEADER];
 
 const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
@@ -118,7 +118,7 @@ const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
     (value) => typeof value === 'string' || isUtf8(value),
   );
 
-/** What a message says of itself, or why it is no event. */
+/** Returns the envelope of a message, or the reason why it is not an event. */
 export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
   const garbled = TEXTS.find((name) => !isText(record, name));
   if (garbled !== undefined) {

@@ -9,7 +9,7 @@ import { derivedUuidV8 } from '../event/uuid';
 import { behind } from './committed-at';
 import type { DecodedEvent } from './decode';
 
-/** Where the events of handlers go: made by `createOutbox`, with the catalogue `E`. */
+/** The outbox for events of handlers, made by `createOutbox` with the catalogue `E`. */
 export interface EmittingOutbox<E extends EventDefinitions = EventDefinitions> {
   /** The entries of one key, as `Outbox.items` of the write helper makes them. */
   items(
@@ -19,7 +19,7 @@ export interface EmittingOutbox<E extends EventDefinitions = EventDefinitions> {
   ): Promise<readonly TransactionAction[]>;
 }
 
-/** What the consumer says of the events that a handler emits. */
+/** The attributes that the consumer gives to emitted events. */
 export interface EmitOptions {
   /** Epoch milliseconds. */
   readonly committedAt?: number;
@@ -28,22 +28,22 @@ export interface EmitOptions {
   readonly correlationId?: string;
 }
 
-/** What a handler can do with an outbox. */
+/** The functions of a handler's context that need an outbox. */
 export interface Emitting<E extends EventDefinitions = EventDefinitions> {
   /**
-   * Has events published that follow from the consumed one: they are committed in one transaction with the effects and
-   * the record that the event was applied. So consumed once is emitted once.
+   * Emits events that follow from the consumed one. They are committed in one transaction with the effects and the
+   * record that the event was applied, so an event that is applied once emits once.
    *
-   * It only collects. After the handler has returned, all events of one key become one outbox item, in the order of the
-   * calls; it counts as one action of the handler. The events carry `ce_causationid`, `ce_correlationid` and the trace of
-   * the consumed event, and ids that follow from its id.
+   * The call only collects. After the handler has returned, all events of one key become one outbox item, in the order
+   * of the calls; the item counts as one action of the handler. The events carry `ce_causationid`, `ce_correlationid`
+   * and the trace of the consumed event, and ids that derive from its id.
    *
-   * With a `version`, a second writer of that version is refused: the handler runs again and decides on fresh data.
-   * Without one, the position is the clock's: let one consumer alone emit for such a key.
+   * If a second writer uses the same `version`, it is refused: the handler runs again and decides on fresh data.
+   * Without a version, the position comes from the clock: let only one consumer emit for such a key.
    *
    * @throws OutboxError `invalid-option` if the consumer has no `outbox`, `invalid-aggregate` or `invalid-key`;
    * `duplicate-change` for a second version of a key; `emitted-too-late` after the handler has returned or its time is
-   * up. What else is wrong with the events fails the attempt, as if the handler had thrown it.
+   * up. Any other mistake in the events fails the attempt, as if the handler had thrown it.
    * @example
    * ```ts
    * handlers: {
@@ -61,7 +61,7 @@ interface Change {
   readonly aggregate: ChangedAggregate;
   readonly events: unknown[];
   readonly trace: TraceContext | undefined;
-  /** The call that named the key first. */
+  /** Index of the first call for the key. */
   readonly call: number;
 }
 
@@ -79,7 +79,7 @@ export interface EmissionOptions {
 export class Emission {
   readonly #options: EmissionOptions;
   readonly #changes = new Map<string, Change>();
-  /** The span around the handler: it may belong to another batch. */
+  /** The span around the handler, which may belong to another batch. */
   readonly #around = activeTraceContext()?.traceparent;
   #calls = 0;
   #isClosed = false;
@@ -88,7 +88,7 @@ export class Emission {
     this.#options = options;
   }
 
-  /** {@link Emitting.emit}, for a handler that takes it out of its context. */
+  /** {@link Emitting.emit}, bound, so that a handler may take it out of its context. */
   readonly emit = (aggregate: ChangedAggregate, events: readonly unknown[]): void => {
     const { outbox, event } = this.#options;
     if (outbox === undefined) {
@@ -126,7 +126,7 @@ export class Emission {
     const { outbox } = this.#options;
     if (outbox === undefined) return [];
     const entries: TransactionAction[] = [];
-    // One after the other: the first wrong event is the one reported, each time.
+    // In sequence, so that the reported error is always that of the first invalid event.
     for (const [pk, { aggregate, events, trace }] of this.#changes) {
       const committedAt = this.#committedAt();
       const named = events.map((event, index) => this.#withId(event, pk, index));
@@ -142,9 +142,9 @@ export class Emission {
   }
 
   /**
-   * The same id each time the consumed event causes this one. If the inbox has lost that it was applied, as after a
-   * restore, consumers take the repetition for one. The type is part of it: a handler that decides otherwise on other
-   * data emits another event.
+   * Adds an id that is the same each time the consumed event causes this one. If the inbox has lost its record, as
+   * after a restore, consumers then recognise the second event as a duplicate. The type is part of the seed, because a
+   * handler that decides differently on other data emits another event.
    */
   #withId(event: unknown, pk: string, index: number): unknown {
     if (!isRecord(event) || event['id'] !== undefined) return event;
@@ -154,8 +154,8 @@ export class Emission {
   }
 
   /**
-   * Behind what was emitted when the key was applied last, although the clock of that consumer was ahead: the position
-   * of a key without versions is a time. Left to the outbox's clock otherwise.
+   * A time after the last apply of the key, even if the clock of that consumer was ahead: the position of a key without
+   * versions is a time. `undefined` leaves the time to the outbox's clock.
    */
   #committedAt(): number | undefined {
     const { appliedAt, clock } = this.#options;
@@ -164,7 +164,7 @@ export class Emission {
     return at === now ? undefined : at;
   }
 
-  /** A span that the handler has started tells more than the trace that its event came with. */
+  /** A span that the handler has started is more specific than the trace of its event. */
   #trace(): TraceContext | undefined {
     const active = activeTraceContext();
     const isOfHandler = active !== undefined && active.traceparent !== this.#around;
@@ -172,18 +172,18 @@ export class Emission {
   }
 }
 
-/** Other producers may put anything there; a text that is no trace context must not fail the handler. */
+/** Other producers may send any text, and an invalid trace context must not fail the handler. */
 function consumedTrace({ traceparent, tracestate }: DecodedEvent): TraceContext | undefined {
   if (!keeps(RULES.traceparent, traceparent)) return undefined;
   return keeps(RULES.tracestate, tracestate) ? { traceparent, tracestate } : { traceparent };
 }
 
-/** An id may have any length; a longer one would fill the item of what it causes. */
+/** An id may have any length. A longer one would fill the item of the emitted event. */
 const MAX_CAUSE_CHARACTERS = 1024;
 
 const isCause = (id: string | undefined): id is string => keeps(RULES.eventId, id) && id.length <= MAX_CAUSE_CHARACTERS;
 
-/** The attributes of CloudEvents' Correlation extension. Of what they cannot hold nothing is said. */
+/** The attributes of CloudEvents' Correlation extension. Ids that they cannot hold are left out. */
 function causeOf({ id, correlationId }: DecodedEvent): Pick<EmitOptions, 'causationId' | 'correlationId'> {
   const correlation = [correlationId, id].find(isCause);
   return {

@@ -1,14 +1,14 @@
 import { environmentReader, type Environment } from '../event/environment';
 import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
-/** Everything that configures a deployed consumer: written by the construct, read in its function. */
+/** The configuration of a deployed consumer: written by the construct, read in its function. */
 export interface ConsumerConfig extends BrokerConfig {
   readonly name: string;
   /** The table of its inbox. */
   readonly tableName: string;
 }
 
-/** How long before the function's timeout `handleKafkaEvent` begins nothing more. */
+/** How long before the function's timeout `handleKafkaEvent` stops starting work. */
 export const HANDLER_MARGIN_MS = 5_000;
 
 const VARIABLES = { name: 'OUTBOX_CONSUMER_NAME', tableName: 'OUTBOX_INBOX_TABLE_NAME' } as const;
@@ -21,8 +21,8 @@ export const encodeConsumerConfig = (config: ConsumerConfig): Record<string, str
 });
 
 /**
- * What Powertools' `Metrics` and `Logger` read when they are made without options: what they emit is then what alarms and
- * dashboards look at.
+ * The variables that Powertools' `Metrics` and `Logger` read if they are created without options. Alarms and dashboards
+ * then find their metrics.
  */
 export const telemetryVariables = (consumer: string, metricsNamespace: string): Record<string, string> => ({
   POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,

@@ -1,27 +1,27 @@
 import { formatSequence, parseSequence } from '../event/sequence';
 import type { InboxState, Seen } from './inbox';
 
-/** Events between the newest known one of a key and the one that came. */
+/** Missing events between the newest known one of a key and the received one. */
 export interface Gap {
-  /** The newest known sequence of the key; left out when it has none. */
+  /** The newest known sequence of the key; left out if it has none. */
   readonly after?: string;
   /** The first sequence that is missing. */
   readonly missing: string;
-  /** The sequence that came instead. */
+  /** The sequence that was received instead. */
   readonly got: string;
   /**
-   * Other topics to which the catalogue sends events of the same aggregate. Left out: it names none, so that events that
-   * are missing here are lost or delayed. With some, what seems to be missing may lie there: a message tells the place of
-   * its event in the transaction, and not the topics of the events next to it.
+   * Other topics to which the catalogue sends events of the same aggregate. Left out if there are none: the missing
+   * events are lost or delayed. Otherwise they may be on those topics: a message states the index of its event in the
+   * transaction, but not the topics of the events next to it.
    */
   readonly otherTopics?: readonly string[];
 }
 
 /**
- * What is missing before `event`, by `ce_sequence` and `ce_txevents`; nothing for an event that is not the newest.
+ * The gap before `event`, by `ce_sequence` and `ce_txevents`; `undefined` if there is none, or a newer event is known.
  *
- * It supposes that versions are dense, and knows one topic alone: see {@link gapBeside}. A key's first event may have any
- * version, because a consumer may begin anywhere, but must be the first of its transaction.
+ * It assumes dense versions, and knows only one topic: see {@link gapBeside}. A key's first event may have any version,
+ * because a consumer may start anywhere, but must be the first of its transaction.
  */
 export function gapBefore(state: InboxState, event: Seen): Gap | undefined {
   const got = parseSequence(event.sequence);
@@ -35,8 +35,8 @@ export function gapBefore(state: InboxState, event: Seen): Gap | undefined {
 }
 
 /**
- * Other topics that may have what is missing before the event: those of types with the same first part, such as `order.`.
- * A type without one may belong to any aggregate.
+ * Other topics that may carry the missing events: those of types with the same first part, such as `order.`. A type
+ * without one may belong to any aggregate.
  */
 export function otherTopicsOf(
   definitions: Readonly<Record<string, { readonly topic: string }>>,
@@ -54,9 +54,9 @@ export function otherTopicsOf(
 const familyOf = (type: string): string | undefined => (type.includes('.') ? type.split('.')[0] : undefined);
 
 /**
- * What is still missing without the events that the same consumer has applied from other topics; nothing if those are all.
- * How many events a transaction had is known of the newest event of a topic alone. Of an older one, the rest of the
- * transaction stays missing.
+ * The rest of the gap without the events that the same consumer has applied from other topics; `undefined` if there is
+ * no rest. The number of events in a transaction is known only for the newest event of a topic. For an older event, the
+ * rest of its transaction stays missing.
  */
 export function gapBeside(gap: Gap, others: readonly InboxState[]): Gap | undefined {
   let missing = gap.missing;
@@ -69,7 +69,7 @@ export function gapBeside(gap: Gap, others: readonly InboxState[]): Gap | undefi
   return undefined;
 }
 
-/** What follows an event: `unknown` is where it is supposed if nothing tells whether its transaction has more events. */
+/** The place of the next event. `unknown`: the assumption if the number of events in the transaction is not known. */
 function next(
   { window, topEvents }: InboxState,
   after: string,
@@ -77,7 +77,7 @@ function next(
 ): { version: number; index: number } | undefined {
   const known = parseSequence(after);
   if (known === undefined) return undefined;
-  // How many events its transaction had is known of an applied event only.
+  // The row knows the number of events only for its newest applied event.
   const events = window.at(-1)?.sequence === after ? topEvents : undefined;
   const hasMore = events === undefined ? unknown === 'same transaction' : known.index + 1 < events;
   return hasMore ? { version: known.version, index: known.index + 1 } : { version: known.version + 1, index: 0 };

@@ -3,8 +3,8 @@ import { backoffMs, wait, type Backoff } from './waiting';
 const LONGEST_TRY_MS = 2_000;
 
 /**
- * Closed while DynamoDB does not answer: everybody waits, and one at a time tries. An outage then costs one request per
- * back-off and no attempt of any message.
+ * Closed while DynamoDB is unavailable: all work waits, and one caller at a time tries. An outage then costs one
+ * request per backoff and no attempt of any message.
  */
 export class Gate {
   readonly #backoff: Backoff;
@@ -13,7 +13,7 @@ export class Gate {
   #opensAt = 0;
   #isProbed = false;
   #probedAt = 0;
-  /** Aborted when the gate opens, to wake who waits. */
+  /** Aborted when the gate opens, to wake the waiting callers. */
   #opening = new AbortController();
 
   constructor(backoff: Backoff, now: () => number) {
@@ -25,20 +25,20 @@ export class Gate {
     return this.#failures > 0;
   }
 
-  /** Resolves when work may begin, or when the signal is aborted. Who passed answers with `opened`, `closed` or `left`. */
+  /** Resolves when work may begin or the signal is aborted. The caller then reports `opened`, `closed` or `left`. */
   async pass(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.tryPass()) {
       const restMs = this.#opensAt - this.#now();
-      // Who is not the one that tries looks again after the shortest back-off: the one may have been given up.
+      // The others check again after the shortest backoff, because the caller that tries may have been abandoned.
       await wait(Math.max(restMs, this.#backoff.firstMs), AbortSignal.any([signal, this.#opening.signal]));
     }
   }
 
-  /** As {@link pass}, but answers `false` instead of waiting. */
+  /** Like {@link pass}, but returns `false` instead of waiting. */
   tryPass(): boolean {
     if (!this.isClosed) return true;
     const now = this.#now();
-    // The one that tries may be held up by its own handler.
+    // A handler may delay the caller that tries, so a try counts only for a limited time.
     const isTrying = this.#isProbed && now - this.#probedAt < LONGEST_TRY_MS;
     if (isTrying || this.#opensAt > now) return false;
     this.#isProbed = true;
@@ -54,15 +54,15 @@ export class Gate {
     this.#opening = new AbortController();
   }
 
-  /** Who passed did not try. */
+  /** The caller that passed made no attempt. */
   left(): void {
     this.#isProbed = false;
   }
 
-  /** Answers whether it was open before. */
+  /** Returns whether the gate was open before. */
   closed(): boolean {
     const wasOpen = this.#failures === 0;
-    // What was at work when it closed fails as well, and says nothing new.
+    // Work that had begun before the gate closed fails as well, and must not extend the backoff.
     if (!wasOpen && !this.#isProbed) return false;
     this.#isProbed = false;
     this.#failures++;

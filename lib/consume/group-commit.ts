@@ -8,29 +8,29 @@ interface Waiting {
   readonly entries: readonly TransactionAction[];
   readonly bytes: number;
   readonly alone: boolean;
-  /** Two units with one of these in common go one after the other. */
+  /** Units that share an item are written one after the other. */
   readonly items: readonly string[];
   readonly result: PromiseWithResolvers<WriteResult>;
 }
 
 export interface GroupCommitOptions {
-  /** How many units share a transaction, at most. */
+  /** The most units that share a transaction. */
   readonly units: number;
-  /** How many transactions are under way at the same time. */
+  /** The most transactions in flight at the same time. */
   readonly concurrency: number;
-  /** Whether a rejection concerns everybody, so that nobody is tried alone after it. */
+  /** Whether an error concerns all units, so that none is retried alone. */
   readonly isOutage: (error: unknown) => boolean;
 }
 
 /**
- * Puts what is ready at the same time into one transaction, as databases do with their logs: nobody waits for company.
- * When a shared transaction is not written, each unit gets its own, so that none suffers for another.
+ * Writes units that are ready at the same time in one transaction, as databases do with their logs. No unit waits for
+ * others. If a shared transaction is not written, each unit gets its own, so that no unit fails because of another.
  */
 export class GroupCommit implements Transactions {
   readonly #transactions: Transactions;
   readonly #options: GroupCommitOptions;
   readonly #waiting: Waiting[] = [];
-  /** Of the transactions that are under way: another one on such an item would be cancelled. */
+  /** Items of transactions in flight: DynamoDB would cancel another transaction on one of them. */
   readonly #busy = new Set<string>();
   #running = 0;
 
@@ -39,11 +39,11 @@ export class GroupCommit implements Transactions {
     this.#options = options;
   }
 
-  /** As {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
+  /** Like {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
   write(entries: readonly TransactionAction[], { alone = false } = {}): Promise<WriteResult> {
     const result = Promise.withResolvers<WriteResult>();
     this.#waiting.push({ entries, bytes: bytesOf(entries), items: writtenItems(entries), alone, result });
-    // After whatever else has become ready in this turn.
+    // After all units that become ready in this turn.
     queueMicrotask(() => this.#pump());
     return result.promise;
   }
@@ -101,7 +101,7 @@ export class GroupCommit implements Transactions {
           return;
         }
       } catch (error) {
-        // Such as a value that the client cannot marshal: one unit's, and the others are not to fail with it.
+        // One unit may cause it, such as by a value that the client cannot marshal; the others must not fail too.
         if (this.#options.isOutage(error)) {
           group.forEach(({ result }) => result.reject(error));
           return;

@@ -3,7 +3,7 @@ import type { Patience } from './patience';
 import type { ConsumerTelemetry } from './ports';
 import { TableUnavailable } from './unavailable';
 
-/** Begins attempts when the table can be expected to answer, and notes whether it did. */
+/** Starts attempts when the gate allows it, and reports to the gate whether the table is available. */
 export class Guard {
   readonly #gate: Gate;
   readonly #telemetry: ConsumerTelemetry;
@@ -13,7 +13,7 @@ export class Guard {
     this.#telemetry = telemetry;
   }
 
-  /** @throws TableUnavailable when nothing was attempted, or the table did not answer; what `attempt` throws. */
+  /** @throws TableUnavailable if no attempt began or the table is unavailable; else the error of `attempt`. */
   async run<T>(patience: Patience, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     if (!(await patience.enter(this.#gate, signal))) throw new TableUnavailable('The table is unavailable.');
     if (signal.aborted) {
@@ -28,7 +28,7 @@ export class Guard {
       if (error instanceof TableUnavailable) {
         if (this.#gate.closed()) this.#telemetry.outage(error);
       } else {
-        // A handler can fail before anything was asked of the table.
+        // A handler can fail before the consumer calls the table.
         this.#gate.left();
       }
       throw error;

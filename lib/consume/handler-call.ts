@@ -28,18 +28,18 @@ export interface HandlerCall {
   /** Counts from 1. */
   readonly attempt: number;
   readonly late: boolean;
-  /** Aborted when the consumer does not need the message any more. */
+  /** Aborted when the consumer no longer needs the message. */
   readonly signal: AbortSignal;
   /** Epoch milliseconds by the clock of the consumer that applied the last event of the key. */
   readonly appliedAt?: number | undefined;
 }
 
 /**
- * Runs the handler of the event's type and returns its actions, those of the events that it emits behind the others; none
- * for a type without a handler.
+ * Runs the handler of the event's type and returns its actions, followed by those of the events that it emits. A type
+ * without a handler has no actions.
  *
- * @throws HandlerFailure with what the handler or the outbox threw, `handler-too-late`, or `invalid-effects` for a result
- * that is no list of actions.
+ * @throws HandlerFailure with what the handler or the outbox threw, `handler-too-late`, or `invalid-effects` for a
+ * result that is not a list of actions.
  */
 export async function callHandler(
   { name, handlers, handlerTimeoutMs, outbox, clock }: HandlerSettings,
@@ -87,7 +87,7 @@ export async function callHandler(
   }
 }
 
-/** What a handler threw, as something whose name, message and stack can be read: it may be any value. */
+/** Returns a thrown value, which may be of any kind, as one whose name, message and stack can be read. */
 function readableError(thrown: unknown): unknown {
   try {
     if (typeof thrown !== 'object' || thrown === null) return thrown;
@@ -97,7 +97,7 @@ function readableError(thrown: unknown): unknown {
       if (isReadable && (stack === undefined || typeof stack === 'string')) return thrown;
     }
   } catch {
-    // Reading it throws as well.
+    // Reading a property throws as well.
   }
   return new Error(errorText(thrown));
 }
@@ -120,7 +120,7 @@ const handlerTooLate = (type: string, timeoutMs: number): OutboxError =>
   );
 
 /**
- * A UUIDv8 (RFC 9562) of consumer, source, id and replay: other systems take UUIDs and limit what is longer. A replay is
+ * A UUIDv8 (RFC 9562) of consumer, source, id and replay: other systems accept UUIDs and limit longer keys. A replay is
  * a new request, so the other system must not take it for a repetition.
  */
 export function idempotencyKey(

@@ -3,7 +3,7 @@ import type { SchemaOutput } from '../event/standard-schema';
 import type { TransactionAction } from '../event/transaction';
 import type { Emitting } from './emit';
 
-/** An event as a handler gets it: `data` is what the schema of its type gave. */
+/** An event as a handler receives it: `data` is the output of the schema of its type. */
 export interface ConsumedEvent<T extends string = string, Data = unknown> {
   readonly type: T;
   readonly data: Data;
@@ -17,7 +17,7 @@ export interface ConsumedEvent<T extends string = string, Data = unknown> {
   readonly dataSchema?: string;
 }
 
-/** Where an event comes from and how often it was tried. */
+/** The origin of an event and the state of its processing. */
 export interface EventContext {
   readonly topic: string;
   readonly partition: number;
@@ -29,7 +29,7 @@ export interface EventContext {
   readonly headers: Readonly<Record<string, string>>;
   /** `ce_sequence`; left out for keys without versions. */
   readonly sequence?: string;
-  /** The aggregate's version in it. */
+  /** The aggregate's version in `sequence`. */
   readonly version?: number;
   /** W3C trace context of the writer: link to it, do not continue it. */
   readonly traceparent?: string;
@@ -45,35 +45,35 @@ export interface EventContext {
   /** The replay that this message belongs to; left out for an ordinary delivery. */
   readonly replayId?: string;
   /**
-   * The same UUID each time this consumer handles this event, also after a crash: what a call to another system has to
-   * carry, because a handler may run again after it has succeeded.
+   * The same UUID each time this consumer handles this event, or this replay of it, also after a crash. Pass it to
+   * other systems, because a handler may run again after it has succeeded.
    */
   readonly idempotencyKey: string;
   /**
-   * Aborted when the message is not wanted any more, because its partition went to another consumer or this one ends, and
-   * when the handler takes longer than `handlerTimeoutMs`.
+   * Aborted if the message is no longer needed, because its partition went to another consumer or this one ends, and if
+   * the handler exceeds `handlerTimeoutMs`.
    */
   readonly signal: AbortSignal;
 }
 
-/** The context of a handler whose consumer has an outbox with the catalogue `E`; without an outbox, that of any handler. */
+/** The context of a handler. If its consumer has an outbox with the catalogue `E`, it includes {@link Emitting}. */
 export type HandlerContext<E extends EventDefinitions = never> = [E] extends [never]
   ? EventContext
   : EventContext & Emitting<E>;
 
-/** The entries of a DynamoDB transaction, as `@aws-sdk/lib-dynamodb` takes them. Nothing stands for an effect of none. */
+/** The entries of a DynamoDB transaction, as `@aws-sdk/lib-dynamodb` takes them. `undefined` stands for no effect. */
 export type Effects = readonly TransactionAction[] | undefined;
 
 /**
- * Answers what an event changes. The entries are committed together with the record that the event was applied, or not
- * at all. It may run several times for one event, so it must do nothing else; see {@link atLeastOnce} for what has to.
+ * Returns the changes that an event causes. They are committed together with the record that the event was applied, or
+ * not at all. A handler may run several times for one event, so it must do nothing else; see {@link atLeastOnce}.
  */
 export type EventHandler<T extends string = string, Data = unknown, C extends EventContext = EventContext> = (
   event: ConsumedEvent<T, Data>,
   context: C,
 ) => Effects | Promise<Effects>;
 
-/** What a handler gets as data: what the schema of the type gives. */
+/** The data that a handler receives: the output of the type's schema. */
 export type DataOf<D extends EventDefinition> = SchemaOutput<D['schema']>;
 
 /** Handlers by type. An event of a type without one is applied without an effect. */
@@ -82,10 +82,10 @@ export type EventHandlers<D extends EventDefinitions = EventDefinitions, C exten
 };
 
 /**
- * A handler for effects outside DynamoDB: an API call, a mail. `effect` runs at least once: again when the process dies
- * after it has succeeded and before that is recorded, or when the record cannot be written. Give
- * `context.idempotencyKey` to the other system, which then tells a repetition from a new request; without such a
- * key on the other side the effect can happen twice.
+ * A handler for effects outside DynamoDB, such as an API call or a mail. `effect` runs at least once: again if the
+ * process dies before the success is recorded, or if the record cannot be written. Pass `context.idempotencyKey` to the
+ * other system, which can then distinguish a repetition from a new request. If it does not support such a key, the
+ * effect can happen twice.
  *
  * @example
  * ```ts

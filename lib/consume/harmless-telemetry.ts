@@ -1,7 +1,7 @@
 import { errorText } from '../event/options';
 import type { ConsumerTelemetry } from './ports';
 
-/** The telemetry, whose errors become warnings of the process: they must not end the work that it reports. */
+/** Turns errors of the telemetry into warnings of the process: they must not end the work that it reports. */
 export function harmless(telemetry: ConsumerTelemetry): ConsumerTelemetry {
   const harmlessMethods = new Map<unknown, unknown>();
   return new Proxy(telemetry, {

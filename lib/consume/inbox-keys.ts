@@ -5,7 +5,7 @@ import type { ConsumedRecord } from './record';
 /** The keys of a consumer's table. Several consumers may share one table. */
 
 /**
- * Identifies the inbox of one key: with the consumer, the unit in which events have an order.
+ * Identifies the inbox of one key. Together with the consumer, it is the unit in which events have an order.
  *
  * The outbox orders events by aggregate and key. `source` names the aggregate by default; if it does not, `aggregate`
  * keeps two aggregates with the same key apart.
@@ -17,7 +17,7 @@ export interface InboxKey {
   readonly key: string;
   /** `ce_aggregate`. Left out if `source` ends with it. */
   readonly aggregate?: string;
-  /** Of messages without a key, which have an order within their partition only. */
+  /** Set for messages without a key, which have an order only within their partition. */
   readonly partition?: number;
 }
 
@@ -29,18 +29,18 @@ export const PARKED_PREFIX = 'parked#';
 export const MARKER_PREFIX = 'event#';
 
 /**
- * The aggregate, as far as it adds something to the source: rows that were written before messages had a
- * `ce_aggregate` stay valid for the default source.
+ * The aggregate, unless the source ends with it: rows that were written before messages had a `ce_aggregate` stay valid
+ * for the default source.
  */
 export const aggregateIn = (source: string, aggregate: string | null | undefined): Pick<InboxKey, 'aggregate'> =>
   aggregate === undefined || aggregate === null || aggregate === '' || source.endsWith(`/${aggregate}`)
     ? {}
     : { aggregate };
 
-/** The aggregate of a key, from wherever it is named. */
+/** The aggregate of a key, from `aggregate` or else from the source. */
 export const aggregateOf = ({ aggregate, source }: InboxKey): string => aggregate ?? source.split('/').at(-1) ?? '';
 
-/** The key alone, of an event or of anything else that has one. */
+/** The key alone, from an object that may have other fields. */
 export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKey): InboxKey => ({
   source,
   topic,
@@ -49,7 +49,7 @@ export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKe
   ...(partition === undefined ? {} : { partition }),
 });
 
-/** The key that an item of the table names, next to whatever else it has. */
+/** The key in an item of the table, which may have other attributes. */
 export const decodeInboxKey = ({
   source,
   topic,
@@ -65,8 +65,8 @@ export const decodeInboxKey = ({
 });
 
 /**
- * The key without what rows lacked before messages had a `ce_aggregate`. An event id is unique within its source
- * (CloudEvents 1.0, "id"), so markers are found by this key whatever aggregate or partition their event has.
+ * The key without aggregate and partition, as in rows from before `ce_aggregate`. An event id is unique within its
+ * source (CloudEvents 1.0, "id"), so markers are found by this key whatever the event's aggregate or partition.
  */
 export const sourceKeyOf = ({ source, topic, key }: InboxKey): InboxKey => ({ source, topic, key });
 
@@ -80,7 +80,7 @@ export function inboxKeyText({ source, topic, key, aggregate, partition }: Inbox
 const escaped = (text: string): string => text.replace(/[%#]/g, encodeURIComponent);
 const unescaped = (text: string): string => text.replace(/%2[35]/g, decodeURIComponent);
 
-/** The key that {@link inboxKeyText} has written; `undefined` for a text that is too long to be stored, or none of its kind. */
+/** Parses the text of {@link inboxKeyText}; `undefined` for other text, such as the digest of a long key. */
 export function decodeInboxKeyText(text: string): InboxKey | undefined {
   const [, topic, partition, aggregate, source, key] =
     /^([^/|#]+)(?:\/(\d+))?(?:\|([^#]*))?#([^#]*)#(.*)$/s.exec(text) ?? [];
@@ -95,8 +95,8 @@ export function decodeInboxKeyText(text: string): InboxKey | undefined {
 }
 
 /**
- * The partition key of everything that a consumer keeps about a key. Consumer names contain neither `#` nor `$`, so that
- * no two keys are the same text.
+ * The partition key of all items that a consumer keeps about a key. Consumer names contain neither `#` nor `$`, so two
+ * keys never have the same text.
  */
 export function inboxPartitionKey(consumer: string, key: InboxKey): string {
   const plain = `${consumer}#${inboxKeyText(key)}`;
@@ -112,14 +112,14 @@ export const parkedKeysPartition = (consumer: string): string => `${consumer}#$p
 export const parkedKeySortKey = (consumer: string, key: InboxKey): string =>
   shortened('', inboxPartitionKey(consumer, key));
 
-/** The partition key of what operators ask a consumer to do. */
+/** The partition key of the operators' requests to a consumer. */
 export const requestsPartition = (consumer: string): string => `${consumer}#$requests`;
 
-/** The partition key of a dead letter that a request asks to apply: requests are read by each look, and stay small. */
+/** The partition key of a dead letter to apply: each poll reads the requests, so they must stay small. */
 export const resendPartition = (consumer: string, requestId: string): string => `${consumer}#$resend#${requestId}`;
 export const RESEND_SORT_KEY = 'message';
 
-/** The partition key of what became of it. */
+/** The partition key of the answers to requests. */
 export const answersPartition = (consumer: string): string => `${consumer}#$answers`;
 
 /** The partition key of the consumer's breaker. */
@@ -127,7 +127,7 @@ export const breakerPartition = (consumer: string): string => `${consumer}#$brea
 
 export const markerSortKey = (id: string): string => shortened(MARKER_PREFIX, id);
 
-/** A repetition of a message has the same place as its first delivery: that of the partition's order. */
+/** A second delivery of a message gets the same sort key as the first. Sort keys follow the partition's order. */
 export const parkedSortKey = ({ partition, offset }: Pick<ConsumedRecord, 'partition' | 'offset'>): string =>
   `${PARKED_PREFIX}${String(partition).padStart(10, '0')}#${String(offset).padStart(20, '0')}`;
 

@@ -4,29 +4,29 @@ import { sha256, type InboxKey } from './inbox-keys';
 
 /** How many applied events of a key the inbox remembers. */
 export const WINDOW_SIZE = 16;
-/** How many events that were set aside it remembers, so that they can come back at any time. */
+/** How many dead-lettered or discarded events of a key it remembers, so that they can still be applied at any time. */
 export const ASIDE_SIZE = 64;
 
-/** A longer id is known by its digest, so that what is remembered fits an item. */
+/** A longer id is stored as its digest, so that the row fits an item. */
 const MAX_ID_BYTES = 128;
 
-/** An event in the order of its key; made by {@link seenOf}. Two events may have one sequence: a restored table writes its versions again. */
+/** An event in the order of its key; made by {@link seenOf}. A restored table may write a sequence a second time. */
 export interface Seen {
   readonly sequence: string;
   readonly id: string;
 }
 
-/** What a consumer knows about one key of one source on one topic. */
+/** The state of one key of one source on one topic. */
 export interface InboxState {
   /** The newest applied events, ascending. */
   readonly window: readonly Seen[];
   /** `ce_txevents` of the newest one. */
   readonly topEvents?: number;
-  /** When the newest one was committed, epoch milliseconds, if its id does not tell. */
+  /** Commit time of the newest one, epoch milliseconds; left out if its id contains the time. */
   readonly topAt?: number;
-  /** Events that were set aside instead, oldest first. */
+  /** Dead-lettered or discarded events, oldest first. */
   readonly aside: readonly Seen[];
-  /** Events of the key wait in the table for a redrive; so must every later one. */
+  /** Events of the key wait in the table for a redrive. Every later event must wait too. */
   readonly parked: boolean;
 }
 
@@ -34,13 +34,13 @@ export const EMPTY_INBOX: InboxState = { window: [], aside: [], parked: false };
 
 /**
  * `late`: a first delivery after a later event was applied, because it was redriven, partitions were added, or the
- * versions began anew. `below`: the event lies before a full window, so it is taken for a duplicate although nothing
- * remembers it.
+ * versions restarted. `below`: the event lies before a full window, so it counts as a duplicate although the inbox does
+ * not remember it.
  */
 export type Decision =
   { readonly kind: 'new' } | { readonly kind: 'late' } | { readonly kind: 'duplicate'; readonly below: boolean };
 
-/** Whether an event is applied already. A bare high-water mark could not tell a late first delivery from a duplicate. */
+/** Whether an event is applied already. A bare high-water mark cannot tell a late first delivery from a duplicate. */
 export function decide({ window, aside }: InboxState, event: Seen): Decision {
   const top = window.at(-1);
   if (window.some((seen) => same(seen, event))) return { kind: 'duplicate', below: false };
@@ -51,7 +51,7 @@ export function decide({ window, aside }: InboxState, event: Seen): Decision {
   return below ? { kind: 'duplicate', below } : { kind: 'late' };
 }
 
-/** The state once the event is applied. */
+/** The state after the event is applied. */
 export function withApplied(state: InboxState, event: Seen, txEvents?: number, committedAt?: number): InboxState {
   const window = [...state.window, pick(event)].toSorted(bySequence).slice(-WINDOW_SIZE);
   const isTop = window.at(-1)?.sequence === event.sequence;
@@ -64,13 +64,13 @@ export function withApplied(state: InboxState, event: Seen, txEvents?: number, c
   };
 }
 
-/** The state once the event is set aside: it does not enter the window, so that it can still be applied later. */
+/** The state after the event is dead-lettered or discarded: outside the window, so it can still be applied. */
 export function withAside(state: InboxState, event: Seen): InboxState {
   if (isAside(state, event)) return state;
   return { ...state, aside: [...state.aside, pick(event)].slice(-ASIDE_SIZE) };
 }
 
-/** Whether the event may have been set aside: the row remembers only the newest ones that were. */
+/** Whether the event may have been dead-lettered or discarded: the row remembers only the newest of those. */
 export const mayBeAside = ({ aside }: Pick<InboxState, 'aside'>, { sequence }: Seen): boolean =>
   aside.some((seen) => seen.sequence >= sequence);
 
@@ -78,8 +78,8 @@ export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): bool
   aside.some((seen) => same(seen, event));
 
 /**
- * Whether the row that was written before messages had a `ce_aggregate` may know an event of the key: the key has more
- * than such rows had, and its own window is not full.
+ * Whether the row that was written before messages had a `ce_aggregate` may know an event of the key. This requires an
+ * aggregate or a partition, which such rows lack, and a window that is not full.
  */
 export const mayBeInOldRow = ({ aggregate, partition }: InboxKey, { window }: Pick<InboxState, 'window'>): boolean =>
   (aggregate !== undefined || partition !== undefined) && window.length < WINDOW_SIZE;
@@ -90,7 +90,7 @@ export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): See
     ? undefined
     : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
 
-/** What marks the event as applied; `undefined` when its place in the order of its key does. Each replay counts for itself. */
+/** The id of the event's marker; `undefined` if the window records the event. Each replay has a marker of its own. */
 export const markerIdOf = ({
   id,
   sequence,

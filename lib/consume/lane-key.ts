@@ -2,8 +2,8 @@ import { aggregateIn, inboxKeyText } from './inbox-keys';
 import { headerText, type ConsumedRecord } from './record';
 
 /**
- * Names the lane of a message: by what has an order, the topic, source, aggregate and key, whatever the partition. All
- * messages without a key of a partition share a lane.
+ * Names the lane of a message by the unit of order: topic, source, aggregate and key, whatever the partition. For
+ * messages without a key, the partition takes the place of the key.
  */
 export function laneKey(record: Pick<ConsumedRecord, 'topic' | 'partition' | 'key' | 'headers'>): string {
   const { topic, partition, key } = record;

@@ -1,17 +1,17 @@
 import { wait } from './waiting';
 
-/** What the work on a lane's first tasks can do with those behind them. */
+/** Gives the work on a lane's first tasks access to the tasks behind them. */
 export interface Lane<T> {
   /**
-   * Takes the first waiting task that `isWanted`, or waits for one to come: at most `ms`, and no longer than the signal
-   * lets it. The task then belongs to the caller.
+   * Takes the first waiting task that `isWanted` accepts. If there is none, it waits for one for at most `ms`, or until
+   * the signal is aborted. The task then belongs to the caller.
    */
   take(isWanted: (task: T) => boolean, ms: number, signal: AbortSignal): Promise<T | undefined>;
 }
 
 /**
- * One lane per key: its tasks run one after the other, in the order in which they came, beside those of other keys.
- * How many lanes work at the same time is not decided here.
+ * One lane per key. The tasks of a lane run one after the other, in the order of their arrival, next to those of other
+ * lanes. This class does not limit how many lanes work at the same time.
  */
 export class Lanes<T> {
   readonly #work: (tasks: readonly T[], lane: Lane<T>) => Promise<void>;
@@ -19,7 +19,7 @@ export class Lanes<T> {
   readonly #lanes = new Map<string, WaitingTasks<T>>();
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** @param together - how many tasks of a key `work` gets at once, at most. It must not reject. */
+  /** @param together - the most tasks of a key that `work` gets at once. `work` must not reject. */
   constructor(work: (tasks: readonly T[], lane: Lane<T>) => Promise<void>, together: number) {
     this.#work = work;
     this.#together = together;
@@ -37,7 +37,7 @@ export class Lanes<T> {
     void this.#run(key, created);
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when no task is left. */
   async idle(): Promise<void> {
     if (this.#lanes.size === 0) return;
     this.#idle ??= Promise.withResolvers();
@@ -45,7 +45,7 @@ export class Lanes<T> {
   }
 
   async #run(key: string, lane: WaitingTasks<T>): Promise<void> {
-    // Tasks that come together are all here before the first one begins.
+    // All tasks of this turn arrive before the first one begins.
     await Promise.resolve();
     for (let tasks = lane.shift(this.#together); tasks.length > 0; tasks = lane.shift(this.#together)) {
       await this.#work(tasks, lane);
@@ -59,7 +59,7 @@ export class Lanes<T> {
 
 class WaitingTasks<T> implements Lane<T> {
   readonly #tasks: T[] = [];
-  /** There while somebody waits for a task: most lanes never have it. */
+  /** Set while a caller waits for a task. Most lanes never need it. */
   #arrival: AbortController | undefined;
 
   push(task: T): void {

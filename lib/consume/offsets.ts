@@ -1,6 +1,6 @@
 /**
- * The messages of a partition that are at work. An offset may be committed only when everything before it is finished,
- * whatever the order in which keys finish.
+ * The messages of a partition that are in progress. An offset may be committed only if every earlier message is
+ * finished, whatever the order in which keys finish.
  */
 export class OffsetTracker {
   /** In the order of the partition. Offsets may have holes: compaction and transactions leave them. */
@@ -9,7 +9,7 @@ export class OffsetTracker {
   #next: bigint | undefined;
   #unfinished = 0;
 
-  /** A second time for one offset changes nothing. */
+  /** A second call for the same offset changes nothing. */
   begin(offset: bigint): void {
     if (this.#byOffset.has(offset)) return;
     const entry = { offset, finished: false };
@@ -30,7 +30,7 @@ export class OffsetTracker {
     if (last !== undefined) this.#next = last.offset + 1n;
   }
 
-  /** The offset to commit: that of the next message to read. `undefined` as long as the first is unfinished. */
+  /** The offset to commit: that of the next message to read. `undefined` while the first message is unfinished. */
   get committable(): bigint | undefined {
     return this.#next;
   }
@@ -40,7 +40,7 @@ export class OffsetTracker {
     return this.#unfinished;
   }
 
-  /** How many messages are kept, finished ones behind an unfinished one included: so many may come again. */
+  /** How many messages are kept, with finished ones behind an unfinished one: so many may be delivered again. */
   get kept(): number {
     return this.#entries.length;
   }

@@ -15,8 +15,8 @@ import { backoffMs, wait } from './waiting';
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
 
 /**
- * Does what operators ask of the consumer. Every step may be repeated and may run beside another instance: a request is
- * removed in one transaction with its answer, and only if it still asks for what was done.
+ * Carries out the requests of operators. Every step may be repeated and may run next to another instance: a request is
+ * removed in one transaction with its answer, and only if it still asks for the same action.
  */
 export class OperatorRequests {
   readonly #settings: ConsumerSettings;
@@ -30,8 +30,8 @@ export class OperatorRequests {
   }
 
   /**
-   * Looks for requests, one Query, and does them until the signal is aborted: those of a key one after the other, several
-   * keys beside each other. Never rejects; answers whether something is left that waits for the next look.
+   * Polls once for requests, with a Query, and carries them out until the signal is aborted: those of a key one after
+   * the other, several keys at the same time. Never rejects. Returns whether work is left for the next poll.
    */
   async look(signal: AbortSignal): Promise<boolean> {
     const { concurrency, telemetry } = this.#settings;
@@ -52,13 +52,13 @@ export class OperatorRequests {
     }
   }
 
-  /** Those of one key; answers whether something is left. */
+  /** Carries out the requests of one key. Returns whether work is left. */
   async #doAll(requests: readonly ParkingRequest[], signal: AbortSignal): Promise<boolean> {
     for (const { id } of requests) {
       try {
         if (!(await this.#do(id, signal))) return true;
       } catch (error) {
-        // Nothing that a redrive leaves behind is half done.
+        // A redrive leaves no step half done, so the next poll can continue.
         this.#settings.telemetry.requestFailed(error);
         return true;
       }
@@ -66,7 +66,7 @@ export class OperatorRequests {
     return false;
   }
 
-  /** Answers whether the request is done, by whomever. */
+  /** Returns whether the request is done, by this instance or by another. */
   async #do(id: string, signal: AbortSignal): Promise<boolean> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       if (attempt > 0) await wait(backoffMs(CONTENTION, attempt), signal);
@@ -79,7 +79,7 @@ export class OperatorRequests {
     return false;
   }
 
-  /** One step of a request. `again`: it asks for something else now. `waits`: the next look goes on with it. */
+  /** One step of a request. `again`: it asks for another action now. `waits`: the next poll continues it. */
   async #step(request: ParkingRequest, signal: AbortSignal): Promise<RequestResult | 'again' | 'waits'> {
     switch (request.asks) {
       case 'redrive':
@@ -94,8 +94,8 @@ export class OperatorRequests {
   }
 
   /**
-   * Discards the message in one transaction with turning the request into a redrive of the rest: it cannot be done twice,
-   * and nothing is forgotten in between.
+   * Discards the message and turns the request into a redrive of the rest, in one transaction: the message cannot be
+   * discarded twice, and the redrive cannot be lost.
    */
   async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
     const { inbox, entries, ownWrites, rows } = this.#ports;
@@ -104,10 +104,10 @@ export class OperatorRequests {
     if (next?.position !== position) return 'not-there';
     const [row, parking] = await Promise.all([inbox.read(key), this.#requests.parking(key)]);
     const envelope = envelopeOf(next.record);
-    // Nobody parks what is no event.
+    // The consumer parks events only.
     if ('reason' in envelope) throw new Error(`Parked at ${position}: ${envelope.message}`);
     const seen = seenOf(envelope);
-    // A replay is discarded for itself: the event and its other replays are not.
+    // A discarded replay leaves the event and its other replays as they are.
     const marker = markerIdOf(envelope);
     const decision = seen === undefined ? undefined : decide(row.state, seen);
     const isApplied =
@@ -116,7 +116,7 @@ export class OperatorRequests {
     const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
     const state = isNoted ? row.state : withAside(row.state, seen);
     const unit = [
-      // Raises the revision, so that whoever is applying the message decides again.
+      // Raises the revision, so that a consumer that is applying the message decides again.
       entries.row(key, row, state),
       entries.unpark(key, position),
       this.#requests.replaced(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
@@ -127,7 +127,7 @@ export class OperatorRequests {
     return outcome === 'written' ? 'skipped' : 'stale';
   }
 
-  /** Answers `false` when the request asks for something else meanwhile, or is gone. */
+  /** Returns `false` if the request asks for another action by now, or is gone. */
   async #answer(request: ParkingRequest, result: RequestResult): Promise<boolean> {
     const { clock, telemetry } = this.#settings;
     const { id, key, request: asked } = request;
@@ -137,7 +137,7 @@ export class OperatorRequests {
       ...(resent === undefined ? {} : { resent }),
       ...result,
     };
-    // What was not parked is no reason why the key is.
+    // A failed message that is not parked is not the reason why the key is parked.
     const refusal = request.asks === 'redrive' ? await this.#refusal(key, result.message) : [];
     const unit = [...this.#requests.answered(request, answer), ...refusal];
     if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
@@ -152,7 +152,7 @@ export class OperatorRequests {
   }
 }
 
-/** What was asked for in the beginning. */
+/** The action that the operator requested at first. */
 function askedFor(request: ParkingRequest): Answer['asks'] {
   if (request.asks === 'skip') return 'skip';
   if (request.resent !== undefined) return 'resend';

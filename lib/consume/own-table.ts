@@ -5,15 +5,15 @@ import { TableUnavailable } from './unavailable';
 import { serviceFailureOf } from './service-error';
 import { withinTime } from './within-time';
 
-/** A client whose calls end. */
+/** A client with a time limit on every call. */
 export interface LimitedClient extends ConsumerClient {
-  /** Ends every call that is in flight, as if its time were up. */
+  /** Aborts every call that is in flight. The calls reject as after a timeout. */
   abandon(): void;
 }
 
 /**
- * The client with a time limit on every call. A call beyond it is aborted and rejects with `service-unavailable`; a write
- * may have happened.
+ * The client with a time limit on every call. A call that exceeds it is aborted and rejects with `service-unavailable`;
+ * a write may have happened.
  */
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   let inFlight = new AbortController();
@@ -40,7 +40,7 @@ const noAnswer = (action: string, ms: number): OutboxError =>
     { service: 'DynamoDB', place: 'callTimeoutMs', action, why: `no answer within ${ms} ms` },
   );
 
-/** The inbox, whose failed reads name the table: each concerns every key. */
+/** The inbox with errors that name the table: a failed read concerns every key. */
 export function ownInbox(inbox: InboxStore, tableName: string): InboxStore {
   const read = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
@@ -57,7 +57,7 @@ export function ownInbox(inbox: InboxStore, tableName: string): InboxStore {
   };
 }
 
-/** Writes of the consumer's own records alone: a failure concerns every key. */
+/** Writes of the consumer's own records only: a failure concerns every key. */
 export const ownWrites = (transactions: Transactions, tableName: string): Transactions => ({
   async write(entries) {
     try {
@@ -68,7 +68,7 @@ export const ownWrites = (transactions: Transactions, tableName: string): Transa
   },
 });
 
-/** `undefined` for an error that is not a service's, such as a mistake in a program. */
+/** `undefined` for an error that does not come from a service, such as a bug. */
 export function asUnavailable(error: unknown, what: string): TableUnavailable | undefined {
   if (error instanceof TableUnavailable) return error;
   if (serviceFailureOf(error) === undefined) return undefined;

@@ -2,11 +2,11 @@ import { OffsetTracker } from './offsets';
 import { Slots } from './slots';
 
 export interface PartitionLimits {
-  /** How many keys are worked on at the same time. */
+  /** How many keys are processed at the same time. */
   readonly concurrency: number;
   /** How many messages may be unfinished before no more are fetched. */
   readonly maxBuffered: number;
-  /** How many messages may be kept behind an unfinished one, finished or not: so many may come again after a crash. */
+  /** How many messages may be kept behind an unfinished one, finished or not: a crash delivers so many again. */
   readonly maxUncommitted: number;
 }
 
@@ -32,17 +32,17 @@ export class PartitionRun {
     this.#limits = limits;
   }
 
-  /** Aborted when the partition is not this consumer's any more, or the consumer ends. */
+  /** Aborted when the partition no longer belongs to this consumer, or when the consumer ends. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** What is at work is finished; what waits is given up. */
+  /** Lets messages in progress finish, and releases those that wait. */
   end(): void {
     this.#end.abort();
   }
 
-  /** Whether messages come again that this run has already begun: another run must take them. */
+  /** Whether messages that this run has begun are delivered again: another run must take them. */
   isBehind(offset: bigint): boolean {
     return this.#lastBegun !== undefined && offset <= this.#lastBegun;
   }
@@ -80,7 +80,7 @@ export class PartitionRun {
     return this.#offsets.unfinished >= this.#limits.maxBuffered || this.#offsets.kept >= this.#limits.maxUncommitted;
   }
 
-  /** Half empty, so that a partition is not paused and resumed for each message. */
+  /** At most half full, so that a partition is not paused and resumed for each message. */
   get hasRoom(): boolean {
     return this.#offsets.unfinished <= this.#limits.maxBuffered / 2 && this.#offsets.kept < this.#limits.maxUncommitted;
   }
@@ -90,15 +90,15 @@ export class PartitionRun {
   }
 
   /**
-   * The offset to be committed, if there is a new one. At first where it has begun: a group without an offset begins
-   * anew, with `fromBeginning: false` behind what is at work.
+   * The offset to commit, if it is new. At first this is the run's first offset: without a committed offset a group
+   * would start over, with `fromBeginning: false` after the messages in progress.
    */
   get uncommitted(): bigint | undefined {
     const committable = this.#offsets.committable ?? this.#firstBegun;
     return committable === this.#committed ? undefined : committable;
   }
 
-  /** @param offset - `undefined` if it is unknown what is committed */
+  /** @param offset - `undefined` if the committed offset is unknown */
   committed(offset: bigint | undefined): void {
     this.#committed = offset;
   }

@@ -3,13 +3,13 @@ import { wait } from './waiting';
 
 /** How long a consumer stays with a message that it cannot settle now. */
 export interface Patience {
-  /** Resolves to whether an attempt may begin: the table is taken to be available, or this attempt finds out. */
+  /** Resolves to whether an attempt may begin: the table counts as available, or this attempt finds out. */
   enter(gate: Gate, signal: AbortSignal): Promise<boolean>;
-  /** Waits before the next attempt. Resolves to `false` when the message is released instead: it is delivered again. */
+  /** Waits before the next attempt. Resolves to `false` if the message is released instead, to be delivered again. */
   pause(ms: number, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Waits until the message is settled or not needed any more: the consumer would not get it again. */
+/** Waits until the message is settled or no longer needed: Kafka would not deliver it again. */
 export const UNTIL_SETTLED: Patience = {
   async enter(gate, signal) {
     await gate.pass(signal);
@@ -21,7 +21,7 @@ export const UNTIL_SETTLED: Patience = {
   },
 };
 
-/** Waits for nothing that may take longer than a delivery: Lambda delivers the message again. */
+/** Never waits, because Lambda delivers a released message again. */
 export const ONE_DELIVERY: Patience = {
   enter: (gate) => Promise.resolve(gate.tryPass()),
   pause: () => Promise.resolve(false),

@@ -7,21 +7,21 @@ import type { InboxKey } from './inbox-keys';
 import type { ConsumedRecord } from './record';
 import type { Answer, ParkingRequest } from './request';
 
-/** Why a message is set aside instead of being applied. */
+/** Why a message is dead-lettered instead of being applied. */
 export type AsideReason =
   | UndecodableReason
-  /** The handler failed as often as it may. */
+  /** The handler has used all its attempts. */
   | 'handler-failed'
   /** A first delivery after a later event of its key was applied, with `onLate: 'dead-letter'`. */
   | 'late'
-  /** No version, and older than the markers that would tell whether it was applied. */
+  /** No version, and older than the markers that would show whether it was applied. */
   | 'older-than-markers'
   /** Below the newest 16 events of its key, and no duplicate of an older one. */
   | 'lost-identity'
   /** It would have been parked, but does not fit an item. */
   | 'too-large-to-park';
 
-/** Why a message was set aside: becomes the headers of its dead letter. */
+/** Why a message was dead-lettered: becomes the headers of its dead letter. */
 export interface Aside {
   readonly reason: AsideReason;
   readonly message: string;
@@ -29,16 +29,16 @@ export interface Aside {
   readonly stack?: string;
 }
 
-/** Where messages go that are not applied. */
+/** The destination of messages that are not applied. */
 export interface DeadLetters {
   /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
   send(record: ConsumedRecord, aside: Aside): Promise<void>;
 }
 
-/** An inbox as it was read, with the revision that a write of it must find. */
+/** An inbox row as read, with the revision that a write must still find. */
 export interface InboxRow {
   readonly state: InboxState;
-  /** 0 when it does not exist yet. */
+  /** 0 if the row does not exist yet. */
   readonly revision: number;
   /** Epoch milliseconds of the last apply. */
   readonly appliedAt?: number;
@@ -50,41 +50,41 @@ export interface ParkedMessage extends ParkedNotes {
   readonly position: string;
 }
 
-/** What is known of a message when it is parked. */
+/** The facts about a message that are stored when it is parked. */
 export interface ParkedNotes {
   /** The operator's note on a dead letter that was sent again. */
   readonly resend?: Request;
-  /** It lay below the window, and could not be an old duplicate. Events that are applied later would hide that. */
+  /** It lay below the window, and could not be an old duplicate. Later applied events would hide that. */
   readonly isLostIdentity?: true;
 }
 
-/** The consumer's own table. What it answers is strongly consistent; what it rejects with is of unknown outcome. */
+/** Reads the consumer's own table, with strong consistency. */
 export interface InboxStore {
   read(key: InboxKey): Promise<InboxRow>;
-  /** Whether an event without a version is marked as applied. */
+  /** Whether a marker with this id exists. */
   isMarked(key: InboxKey, id: string): Promise<boolean>;
-  /** The next parked message of a key; `undefined` when there is none. */
+  /** The next parked message of a key; `undefined` if there is none. */
   nextParked(key: InboxKey): Promise<ParkedMessage | undefined>;
   /** The keys that have parked messages. */
   parkedKeys(): AsyncIterable<InboxKey>;
 }
 
-/** The entries that change a consumer's table; each refuses when what it was decided on has changed. */
+/** Changes of a consumer's table, if its state is still as read; `park` and `release` need a `row` for that. */
 export interface InboxEntries {
   /** Replaces the row by `state`, if it still has the revision that was read. */
   row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<Envelope, 'time'>): TransactionAction;
-  /** Marks an event without a version, if it is not marked. */
+  /** Marks an event as applied, if it is not marked. */
   marker(key: InboxKey, id: string): TransactionAction;
   /**
-   * Marks for good an event that was set aside and is applied all the same, if it is not marked: its dead letter may be
-   * sent again when the window has forgotten it. `resend`: the operator's note.
+   * Permanently marks a dead-lettered event that is applied after all, if it is not marked: an operator may send its
+   * dead letter again after the window has forgotten the event. `resend`: the operator's note.
    */
   keptMarker(key: InboxKey, id: string, resend?: Request): TransactionAction;
-  /** Holds as long as nothing of the key is parked. */
+  /** Holds while the key is not parked. */
   notParked(key: InboxKey): TransactionAction;
   /**
-   * Keeps a message behind those of its key that are parked already; a repetition replaces itself. The first one is why
-   * the key is parked.
+   * Parks a message behind the parked messages of its key; the same message replaces itself. The first one is the
+   * reason why the key is parked.
    */
   park(
     key: InboxKey,
@@ -93,18 +93,18 @@ export interface InboxEntries {
     why: string,
     notes?: ParkedNotes,
   ): readonly TransactionAction[];
-  /** Takes a message out of the parking, if it is there. */
+  /** Removes a message from the parking; fails if it is not there. */
   unpark(key: InboxKey, position: string): TransactionAction;
-  /** The key has no parked message any more. */
+  /** Removes the key from the list of parked keys. */
   release(key: InboxKey): TransactionAction;
 }
 
-/** How many keys were parked as unreadable since when. */
+/** The number of keys that were parked as unreadable since a point in time. */
 export interface BreakerState {
   /** Epoch milliseconds. */
   readonly since: number;
   readonly keys: number;
-  /** 0 when nothing was counted yet. */
+  /** 0 if no key was counted yet. */
   readonly revision: number;
 }
 
@@ -112,15 +112,15 @@ export interface BreakerState {
 export interface BreakerStore {
   /** Strongly consistent. */
   read(): Promise<BreakerState>;
-  /** Replaces what was read, if it still is so. */
+  /** Replaces the state, if it is still the one that was read. */
   counted(known: BreakerState, next: Omit<BreakerState, 'revision'>): TransactionAction;
 }
 
-/** What operators ask of the consumer, in its table. */
+/** The requests of operators, in the consumer's table. */
 export interface RequestStore {
-  /** In the order in which they were asked; eventually consistent. */
+  /** All requests, in the order of their creation; eventually consistent. */
   waiting(): AsyncIterable<ParkingRequest | UnknownRequest>;
-  /** Strongly consistent; `undefined` when it is done, or nothing that this version knows. */
+  /** Strongly consistent; `undefined` if the request is done, or of a kind that this version does not know. */
   read(id: string): Promise<ParkingRequest | undefined>;
   /** The message of a resend; `undefined` if it was taken out of the table or has expired. */
   resend(id: string): Promise<ConsumedRecord | undefined>;
@@ -128,19 +128,19 @@ export interface RequestStore {
   parkedAt(key: InboxKey, position: string): Promise<ConsumedRecord | undefined>;
   /** Why the key is parked; `undefined` when it is not. */
   parking(key: InboxKey): Promise<Parking | undefined>;
-  /** Replaces a request by what is left of it to do, if it still asks for what was read. */
+  /** Replaces a request by its remaining work, if it still asks for the same action. */
   replaced(known: ParkingRequest, next: ParkingRequest): TransactionAction;
   /** Removes the message of a resend. */
   taken(id: string): TransactionAction;
-  /** Removes a request with its message, if it still asks for what was read, and keeps how it ended. */
+  /** Removes a request with its message, if it still asks for the same action, and stores the answer. */
   answered(known: ParkingRequest, answer: Answer): readonly TransactionAction[];
-  /** Says why a key is still parked, if it is. */
+  /** Updates the reason why a key is parked, if it still is. */
   refused(key: InboxKey, parking: Parking): TransactionAction;
-  /** Notes that an event is never to be applied, and why. */
+  /** Records that an event must never be applied, and why. */
   discarded(key: InboxKey, discarded: DiscardedEvent, request: Request): TransactionAction;
 }
 
-/** What is known of a parked key. */
+/** The stored facts about a parked key. */
 export interface Parking {
   /** Why its first event could not be applied. */
   readonly why: string;
@@ -148,7 +148,7 @@ export interface Parking {
   readonly since: number;
 }
 
-/** A request that somebody else must have written. */
+/** A request of a kind that this version does not know. */
 export interface UnknownRequest {
   readonly unknown: string;
 }
@@ -160,7 +160,7 @@ export interface DiscardedEvent {
   readonly why: string;
 }
 
-/** What became of a transaction. `reasons` has DynamoDB's code for each entry, `None` for the innocent ones. */
+/** The outcome of a transaction. `reasons` has DynamoDB's code for each entry; `None` if the entry did not fail. */
 export type WriteResult =
   | { readonly kind: 'written' }
   | { readonly kind: 'cancelled'; readonly reasons: readonly string[]; readonly cause: unknown }
@@ -168,40 +168,43 @@ export type WriteResult =
   | { readonly kind: 'refused'; readonly cause: unknown };
 
 export interface Transactions {
-  /** Writes all of the entries or none. Rejects when the outcome is unknown or DynamoDB is away. */
-  /** @param options - `alone`: not together with the entries of others */
+  /**
+   * Writes all of the entries or none. Rejects if the outcome is unknown or DynamoDB is unavailable.
+   *
+   * @param options - `alone`: not together with the entries of others
+   */
   write(entries: readonly TransactionAction[], options?: { readonly alone?: boolean }): Promise<WriteResult>;
 }
 
-/** Where the time comes from. */
+/** The source of the current time. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
 }
 
-/** A part of a partition that Kafka has deleted before it was read. */
+/** A part of a partition that Kafka deleted before it was read. */
 export interface MessagesGone {
   readonly topic: string;
   readonly partition: number;
-  /** The offset that was to be read next; left out if kafkajs has overwritten it before the consumer ended. */
+  /** The offset to read next; left out if kafkajs has overwritten the committed offset before the consumer ended. */
   readonly from?: bigint;
   /** The first offset of the log. */
   readonly to: bigint;
   /**
-   * How many offsets lie between; left out if that is unknown, because the topic was made again. Some of them may have
-   * been no messages: compaction and transactions leave holes.
+   * The number of offsets in between; left out if it is unknown, because the topic was recreated. Some offsets may have
+   * had no message: compaction and transactions leave holes.
    */
   readonly count?: number;
 }
 
 /**
- * What the consumer tells the outside about its work. An error that a method throws, or rejects with, becomes a warning of
- * the process.
+ * Receives the consumer's reports about its work. If a method throws or rejects, the error becomes a warning of the
+ * process.
  */
 export interface ConsumerTelemetry {
-  /** `latencyMs`: from the event's commit to its effect, where the event tells when it was committed. */
+  /** `latencyMs`: from the event's commit to its effect, if the commit time is known. */
   applied(event: Envelope, latencyMs: number | undefined): void;
-  /** `below`: it lies before the window, so that nothing remembers it. */
+  /** `below`: the event lies before the window, so the inbox does not remember it. */
   duplicateIgnored(event: Envelope, details: { readonly below: boolean }): void;
   /** A message of a replay, with `onReplay: 'ignore'`. */
   replayIgnored(event: Envelope): void;
@@ -210,16 +213,16 @@ export interface ConsumerTelemetry {
   /** An event that was never applied, delivered after later ones of its key. */
   late(event: Envelope): void;
   /**
-   * Events before this one of its key were never seen. With `gap.otherTopics` they may have gone to those topics. `waits`:
-   * it is not applied until they come.
+   * Events before this one of its key were never received. With `gap.otherTopics` they may have gone to those topics.
+   * `waits`: the event waits for them.
    */
   gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
   /**
    * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:
-   * it is applied all the same; otherwise it goes to the dead letters.
+   * it is applied nevertheless; otherwise it is dead-lettered.
    */
   lostIdentity?(event: Envelope, details: { readonly applied: boolean }): void;
-  /** The key waits alone for a service that its handler calls, or for an item that DynamoDB throttles. */
+  /** Only this key waits: for a service that its handler calls, or for its own transaction. */
   keyDelayed?(event: Envelope, cause: unknown): void;
   /** A handler or its transaction failed; `attempt` counts from 1. */
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
@@ -227,31 +230,31 @@ export interface ConsumerTelemetry {
   deadLettered(record: ConsumedRecord, aside: Aside): void;
   /** Kafka did not acknowledge a dead letter. The consumer sends it again, and commits its offset only afterwards. */
   deadLetterFailed(record: ConsumedRecord, cause: unknown, aside?: Aside): void;
-  /** An event waits in the table: it failed, or one before it of its key did. */
+  /** An event is parked: it failed, or an earlier one of its key did. */
   parked(event: Envelope, why: string): void;
-  /** Nothing of the key is parked any more. */
+  /** The key is no longer parked. */
   released(key: InboxKey): void;
-  /** An operator's request was done, or is not to be done. */
+  /** An operator's request was carried out or refused. */
   answered(answer: Answer): void;
-  /** What operators ask for could not be read or done; the next look does it. */
+  /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
   /**
-   * Everything waits: the consumer's table is unavailable, a service that handlers call is, or too many keys were parked
-   * as unreadable.
+   * The consumer's table is unavailable, a service that handlers call is unavailable, or too many keys were parked as
+   * unreadable. In the first case every key waits, otherwise only those that are concerned.
    */
   outage(cause: unknown): void;
-  /** What was unavailable answers again. */
+  /** The outage is over. */
   outageOver(): void;
-  /** The offset up to which a partition is done could not be committed; it will be with a later one. */
+  /** Offsets could not be committed. The next commit includes them. */
   commitFailed(cause: unknown): void;
-  /** kafkajs could not read Kafka, its retries included, and begins again after a while. Nothing is applied meanwhile. */
+  /** kafkajs could not read Kafka, even with its retries, and restarts after a while. No event is applied meanwhile. */
   readFailed(cause: unknown): void;
-  /** Messages that were to be read next are not in Kafka any more. The consumer goes on at the beginning of the log. */
+  /** The messages to read next are no longer in Kafka. The consumer continues at the beginning of the log. */
   messagesGone?(details: MessagesGone): void;
   /** The consumer waits for topics that do not exist. Repeated once a minute while they are missing. */
   topicsMissing?(details: { readonly topics: readonly string[] }): void;
   /** The group has given this consumer partitions, by topic. */
   rebalanced(details: { readonly assigned: Readonly<Record<string, readonly number[]>> }): void;
-  /** Called now and then, and at the end: what is collected can be written. */
+  /** Called regularly, and at the end, so that collected values can be written. */
   flush(): void;
 }

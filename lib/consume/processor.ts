@@ -36,7 +36,7 @@ export interface Delivery {
   readonly slots: Slots;
   /** Aborted when the consumer does not need the message any more. */
   readonly signal: AbortSignal;
-  /** Nothing is owed any more: the message's offset may be committed. */
+  /** The message is settled, so its offset may be committed. */
   readonly finished: () => void;
 }
 
@@ -50,15 +50,15 @@ export interface ProcessorPorts extends ApplyPorts {
 }
 
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
-/** How long an open breaker, or an event that no version of this process can read, waits for the next attempt. */
+/** Backoff of an open breaker, and of an event that this process cannot read. */
 const BLOCKED: Backoff = { firstMs: 1_000, longestMs: 30_000 };
-/** How often a blocked key looks whether a missing event was applied elsewhere. */
+/** How often a blocked key checks whether a missing event was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
 /** How many released messages keep their progress for the next delivery. */
 const MAX_RELEASED = 1_000;
 /**
- * A service that has failed one key for so long, while the handler of the type succeeded for others, is unavailable for
- * that key alone: its attempts count then.
+ * If a service has failed one key for this long, while the handler of the type succeeded for others, the failure is
+ * that key's own, and its attempts count.
  */
 const DELAY_MS = 60_000;
 const SUCCESSES = 10;
@@ -74,7 +74,7 @@ export class Processor {
   readonly #released = new Map<string, Progress>();
   /** How often the handler of each type succeeded. */
   readonly #successes = new Map<string, number>();
-  /** Messages in flight that wait for a service which their handler calls. */
+  /** Messages in flight that wait for a service that their handler calls. */
   readonly #waitsForService = new Set<Progress>();
 
   constructor(settings: ConsumerSettings, ports: ProcessorPorts, patience: Patience = UNTIL_SETTLED) {
@@ -87,7 +87,7 @@ export class Processor {
 
   /**
    * Settles the messages in their order. The messages behind a released one are released with it, unless they were
-   * delivered again: those have a signal of their own. Never rejects.
+   * delivered again: those have another signal. Never rejects.
    */
   async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
@@ -127,7 +127,7 @@ export class Processor {
     const outcome = await this.#untilSettled(delivery, content, lane, progress);
     if (outcome !== 'released') this.#endDelay(progress);
     else {
-      // Nothing tells whether the service answers again.
+      // A released message does not show whether the service is available again.
       this.#waitsForService.delete(progress);
       this.#keepProgress(envelope, progress);
     }
@@ -146,7 +146,7 @@ export class Processor {
     for (const oldest of [...this.#released.keys()].slice(0, -MAX_RELEASED)) this.#released.delete(oldest);
   }
 
-  /** Attempts until the message is settled or not needed any more. */
+  /** Retries until the message is settled or no longer needed. */
   async #untilSettled(
     delivery: Delivery,
     read: DecodedEvent | UnreadableEvent,
@@ -205,14 +205,14 @@ export class Processor {
   ): Promise<Outcome | 'again'> {
     const { signal } = delivery;
     const { attempts, retry, telemetry, onFailure } = this.#settings;
-    // The gate has the pause between two attempts.
+    // The gate makes the pause between two attempts.
     if (error instanceof TableUnavailable) return (await this.#patience.pause(0, signal)) ? 'again' : 'released';
     if (signal.aborted) return 'released';
     let cause = error;
     if (error instanceof KeyDelayed) {
       if (!this.#isOwnFailure(error, envelope, progress)) {
         this.#delayed(envelope, error, progress);
-        // It may have shared its transaction with the one that fails; alone, it is committed at once.
+        // The event may have shared its transaction with one that fails. Alone, it is committed at once.
         if (error.reason === 'not-committed' && progress.delays === 0) {
           progress.delays++;
           return 'again';
@@ -226,7 +226,7 @@ export class Processor {
     if (failures >= attempts) {
       if (onFailure !== 'block') return this.#giveUp(delivery, envelope, cause);
       if (!(await this.#patience.pause(0, signal))) {
-        // The next delivery attempts as often.
+        // The next delivery gets the same number of attempts.
         progress.failures = 0;
         return 'released';
       }
@@ -235,7 +235,7 @@ export class Processor {
     return 'again';
   }
 
-  /** A throttled item is this key's alone; a service that is unavailable is reported once for all keys. */
+  /** A throttled item concerns only its key; an unavailable service is reported once for all keys. */
   #delayed(envelope: Envelope, error: KeyDelayed, progress: Progress): void {
     const { telemetry } = this.#settings;
     telemetry.keyDelayed?.(envelope, error);
@@ -268,7 +268,7 @@ export class Processor {
     return slots.use(() => this.#guard.run(this.#patience, signal, attempt));
   }
 
-  /** The handler has failed as often as it may. */
+  /** The handler has used all its attempts. */
   async #giveUp(delivery: Delivery, envelope: Envelope, error: unknown): Promise<Outcome> {
     const message = redactedMessage(error);
     const isParking = this.#settings.onFailure === 'park-key';
@@ -291,7 +291,7 @@ export class Processor {
     }
     const kept = await this.#persist(delivery, envelope, (row) => {
       const why = `${reason}: ${message}`;
-      // The key is counted already.
+      // The breaker has counted the key already.
       if (row.state.parked) return this.#applier.park(delivery.record, envelope, row, why);
       return this.#ports.breaker.admit((counting) =>
         this.#applier.park(delivery.record, envelope, row, why, [counting]),
@@ -301,8 +301,8 @@ export class Processor {
   }
 
   /**
-   * Decides on the row as it is now and writes the inbox, until that is done. An event that was applied meanwhile, by
-   * another consumer, is a duplicate.
+   * Decides on the current row and writes the inbox, until that succeeds. An event that another consumer has applied
+   * meanwhile is a duplicate.
    */
   async #persist(
     delivery: Delivery,
@@ -330,7 +330,7 @@ export class Processor {
     return 'released';
   }
 
-  /** Reports a failed write of the inbox alone, which no handler can be the cause of. */
+  /** Reports a failed write of the inbox, which no handler can cause, and returns the pause. */
   #pauseAfter(error: unknown, envelope: Envelope, attempt: number): number {
     const { retry, telemetry } = this.#settings;
     if (error instanceof TableUnavailable) return 0;
@@ -340,7 +340,7 @@ export class Processor {
     return backoffMs(retry, attempt);
   }
 
-  /** Until Kafka has acknowledged the dead letter, and the inbox knows that the event was not applied. */
+  /** Retries until Kafka has acknowledged the dead letter and the inbox records that the event was not applied. */
   async #sendToDeadLetters(delivery: Delivery, aside: Aside, envelope: Envelope | undefined): Promise<Outcome> {
     const { record, signal } = delivery;
     const { name, retry, telemetry, callTimeoutMs } = this.#settings;
@@ -361,10 +361,10 @@ export class Processor {
     telemetry.deadLettered(record, aside);
     const seen = envelope === undefined ? undefined : seenOf(envelope);
     if (envelope === undefined || seen === undefined) return 'dead-lettered';
-    // An event that may be an old duplicate, or that has had its effect, must not come back by its mere repetition.
+    // An event that may have been applied must not enter `aside`, because a repeated delivery would apply it again.
     if (aside.reason === 'lost-identity' || aside.reason === 'older-than-markers') return 'dead-lettered';
     if (envelope.replayId !== undefined) return 'dead-lettered';
-    // Whatever else the result is, the row knows of the dead letter then, or of the effect.
+    // Any result but `released` means that the row records the dead letter, or the effect.
     const noted = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
       const state = withAside(row.state, seen);
       if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
@@ -373,7 +373,7 @@ export class Processor {
     return noted === 'released' ? 'released' : 'dead-lettered';
   }
 
-  /** The missing event may come behind this message, by a redrive, or be applied by another consumer. */
+  /** The missing event may come after this message, by a redrive, or be applied by another consumer. */
   async #awaitMissing(
     delivery: Delivery,
     event: Envelope,
@@ -388,12 +388,12 @@ export class Processor {
     this.#ports.rows.forget(event);
     if (earlier === undefined) return undefined;
     if ((await this.#settle(earlier, lane)) !== 'released') earlier.finished();
-    // A message that comes again with the next delivery must not be overtaken in this one.
+    // A message that the next delivery brings again must not be overtaken in this one.
     else if (!(await this.#patience.pause(0, delivery.signal))) return 'released';
     return undefined;
   }
 
-  /** Several new events of a key in one transaction. `false` when that is not possible; nothing is done then. */
+  /** Applies several new events of a key in one transaction. If it cannot, it returns `false` and writes nothing. */
   async #applyTogether(deliveries: readonly Delivery[]): Promise<boolean> {
     const [first] = deliveries;
     if (first === undefined || deliveries.some(({ signal }) => signal.aborted)) return false;
@@ -410,7 +410,7 @@ export class Processor {
     try {
       if (!(await this.#attempt(first, () => this.#applier.applyTogether(attempts)))) return false;
     } catch {
-      // One by one shows whose fault it is.
+      // Applying them one by one shows which event fails.
       this.#ports.rows.forget(head.event);
       return false;
     }
@@ -420,7 +420,7 @@ export class Processor {
   }
 }
 
-/** How far a message is that is not settled. */
+/** The progress of a message that is not settled. */
 class Progress {
   readonly gap: GapWait;
   failures = 0;

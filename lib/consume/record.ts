@@ -1,7 +1,7 @@
-/** A header as Kafka clients give it; one that occurs several times is a list. */
+/** A header as Kafka clients return it; one that occurs several times is a list. */
 export type HeaderValue = Buffer | string | readonly (Buffer | string)[] | undefined;
 
-/** A Kafka message as it was read. Nothing of it is changed, so that it can be set aside byte for byte. */
+/** A Kafka message as it was read. It is never changed, so that its dead letter is the same byte for byte. */
 export interface ConsumedRecord {
   readonly topic: string;
   readonly partition: number;
@@ -14,8 +14,8 @@ export interface ConsumedRecord {
 }
 
 /**
- * Headers by name, from any source. Names are the producer's choice and may be those of an object's own methods; a value
- * may be null, which is read as empty because kafkajs cannot write it.
+ * Headers by name, from any source. Producers choose the names, which may be those of an object's own methods. A null
+ * value is read as empty, because kafkajs cannot write null.
  */
 export function headersByName(pairs: Iterable<readonly [name: string, value: unknown]>): ConsumedRecord['headers'] {
   const headers: Headers = {};
@@ -46,7 +46,7 @@ export const valuesOf = (given: HeaderValue): readonly (Buffer | string)[] => {
   return typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
 };
 
-/** None for what kafkajs finds on the prototype of its headers and puts before a value. */
+/** None for values that kafkajs finds on the prototype of its headers and puts before the real one. */
 function buffersOf(value: unknown): (Buffer | string)[] {
   if (value === null || value === undefined) return [Buffer.alloc(0)];
   if (typeof value === 'string') return [value];
@@ -55,13 +55,13 @@ function buffersOf(value: unknown): (Buffer | string)[] {
 
 /** The text of a header; its last value when it occurs several times. */
 export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: string): string | undefined {
-  // Not what every object has, such as `constructor`.
+  // Own properties only: every object inherits others, such as `constructor`.
   return valuesOf(Object.hasOwn(headers, name) ? headers[name] : undefined)
     .at(-1)
     ?.toString();
 }
 
-/** The same message in memory of its own: kafkajs hands out views of a whole batch, and each of them keeps all of it alive. */
+/** Copies the message to memory of its own: a view from kafkajs keeps the whole batch alive. */
 export function detached(record: ConsumedRecord): ConsumedRecord {
   const bytes = Buffer.allocUnsafe(bytesOf(record));
   let end = 0;
@@ -95,7 +95,7 @@ function mapBuffers(given: HeaderValue, copied: (bytes: Buffer) => Buffer): Head
 export const bufferedValuesOf = (given: HeaderValue): Buffer[] =>
   valuesOf(given).map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
 
-/** How many bytes the message has: key, value and headers. */
+/** The size of the message in bytes: key, value and headers. */
 export function bytesOf({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const name of Object.keys(headers)) {

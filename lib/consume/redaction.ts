@@ -1,8 +1,8 @@
-/** Enough for the frames that matter, and little beside a message. */
+/** Enough for the important frames, and little compared with a message. */
 const STACK_CHARACTERS = 2_000;
 const MESSAGE_CHARACTERS = 500;
 
-/** What must not leave the process in an error's text, although somebody put it there. */
+/** Secrets that an error's text may contain, and that must not leave the process. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   // user:password@host
   [/\/\/[^\s/:@]+:[^\s/@]+@/g, '//***@'],
@@ -15,7 +15,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
 const redacted = (text: string): string =>
   SECRETS.reduce((clean, [secret, instead]) => clean.replace(secret, instead), text);
 
-/** The message of an error without credentials, on one line and not longer than it must be. */
+/** The message of an error without credentials, on one line and shortened. */
 export const redactedMessage = (error: unknown): string =>
   redacted(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
     .replace(/\s+/g, ' ')
@@ -23,8 +23,8 @@ export const redactedMessage = (error: unknown): string =>
     .toWellFormed();
 
 /**
- * Where an error arose: its frames, without its message, and without the folders of the machine, which tell who runs it
- * and where.
+ * The stack frames of an error, without its message and without the machine's folders, which show who runs it and
+ * where.
  */
 export function redactedStack(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;

@@ -14,9 +14,9 @@ import { readAgain, wantedIn } from './wanted';
 
 /** The result of a redrive. */
 export interface Redriven {
-  /** How many events left the parking, duplicates among them included. */
+  /** How many events left the parking, duplicates included. */
   readonly released: number;
-  /** Whether the key still waits: an event failed again, or there was an outage or no time. */
+  /** Whether the key is still parked: an event failed again, DynamoDB or a service was unavailable, or time ran out. */
   readonly isParked: boolean;
   /** Why an event failed again. */
   readonly refusal?: string;
@@ -34,7 +34,7 @@ export interface Refusal {
 }
 
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
-/** After so many the next redrive goes on: other work of the key must not be delayed for ever. */
+/** After this many conflicts the next redrive continues: other work of the key must not be delayed forever. */
 const MAX_CONTENTIONS = 30;
 const NEVER = new AbortController().signal;
 
@@ -57,7 +57,7 @@ export async function redriveKey(
       const row = await inbox.read(key);
       if (!row.state.parked) return { released, isParked: false };
       const state = { ...row.state, parked: false };
-      // A message that was parked meanwhile has raised the revision: then there is one more to redrive.
+      // If another message was parked meanwhile, the revision is higher, and that message is redriven too.
       const unit = [entries.row(key, row, state), entries.release(key)];
       if (outcomeOf(await ownWrites.write(unit), []) === 'stale') continue;
       settings.telemetry.released(key);
@@ -114,7 +114,7 @@ export async function attemptApart(
     } catch (error) {
       ports.rows.forget(envelope);
       if (error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
-      // A handler that has used up its own time has failed, whether the result is still wanted or not.
+      // A handler that has used up its own time has failed, whether its result is still needed or not.
       const isTooLate = error instanceof OutboxError && error.is('handler-too-late');
       if (isUnwanted() && !isTooLate) return 'waits';
       telemetry.attemptFailed(envelope, number, error);

@@ -3,25 +3,25 @@ import type { Request } from '../event/signal';
 import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
 
 /**
- * What an operator asks of a consumer. It is an item of the consumer's table: handlers run in the consumer's own process,
- * so the wish travels to it.
+ * A request of an operator to a consumer. It is an item of the consumer's table, because handlers run in the consumer's
+ * own process.
  *
- * `redrive`: apply what is parked of the key, in order. `skip`: discard the message at the head of the parking, if it is
- * the one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic. `resent`: that
- * message was applied, and only the answer is missing.
+ * `redrive`: apply the parked events of the key, in order. `skip`: discard the message at the head of the parking, if
+ * it is the one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic.
+ * `resent`: that message was applied, and only the answer is missing.
  */
 export type ParkingRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
 
-/** Asks a running consumer to apply what is parked of a key. */
+/** Asks a running consumer to apply the parked events of a key. */
 export interface RedriveRequest {
-  /** UUIDv7: requests are done in their order. */
+  /** UUIDv7: the consumer carries out requests in their order. */
   readonly id: string;
   readonly asks: 'redrive';
   readonly key: InboxKey;
   readonly request: Request;
-  /** Of what was a skip before: the discarded message. */
+  /** The discarded message, if this was a skip before. */
   readonly skipped?: string;
-  /** Of what was a resend before: the place of the message, `topic-partition@offset`. */
+  /** The place of the message, `topic-partition@offset`, if this was a resend before. */
   readonly resent?: string;
 }
 
@@ -34,8 +34,8 @@ export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | '
 
 /**
  * The place of a dead letter in the order of its key. `parked`: it is parked at its own place, and a redrive of the key
- * follows; if it fails again, it and the later events of the key wait. `late`: it is applied once, after whatever was
- * applied before; if it fails again, nothing waits for it.
+ * follows; if it fails again, it and the later events of the key wait. `late`: it is applied once, after the events
+ * that were applied before; if it fails again, no event waits for it.
  */
 export type ResendAs = 'parked' | 'late';
 
@@ -47,21 +47,21 @@ export interface ResendRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
   readonly resent: string;
 }
 
-/** A dead letter was applied as late: the request has still to be answered. */
+/** A dead letter was applied as late, and the request has no answer yet. */
 export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
   readonly asks: 'resent';
   readonly resent: string;
 }
 
 /**
- * How a request ended. `released`: nothing of the key is parked, or the dead letter was applied as late. `refused`: an
- * event failed again. The key waits; for a dead letter that was to be applied as late, nothing does. `not-there`: the
- * message that was to be skipped does not head the parking, or the dead letter has expired; nothing was done. `duplicate`:
- * the dead letter had its effect before, or was discarded; nothing was done.
+ * The outcome of a request. `released`: the key is no longer parked, or the dead letter was applied as late. `refused`:
+ * an event failed again. The key waits, unless the dead letter was to be applied as late. `not-there`: the message to
+ * skip is not at the head of the parking, or the dead letter has expired; nothing was done. `duplicate`: the dead
+ * letter was applied before, or was discarded; nothing was done.
  */
 export type AnswerOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
 
-/** Kept beside the requests for 30 days. */
+/** The answer to a request, kept for 30 days. */
 export interface Answer {
   readonly id: string;
   readonly asks: 'redrive' | 'skip' | 'resend';
@@ -72,7 +72,7 @@ export interface Answer {
   readonly outcome: AnswerOutcome;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** How many events left the parking with an effect or as duplicates, in the look that ended it. */
+  /** How many events left the parking, applied or as duplicates, in the poll that ended the request. */
   readonly released: number;
   /** Why an event failed again. */
   readonly message?: string;
@@ -81,7 +81,7 @@ export interface Answer {
 export type RequestResult = Pick<Answer, 'outcome' | 'released' | 'message'>;
 
 export const ANSWER_LIFE_MS = 30 * 24 * 3600_000;
-/** How long the message of a resend is kept that no instance does. */
+/** How long the message of a resend is kept if no instance carries it out. */
 export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
 
 type Item = Readonly<Record<string, unknown>>;
@@ -94,7 +94,7 @@ export const encodeRequest = (pk: string, { id, key, ...rest }: ParkingRequest |
   ...inboxKeyOf(key),
 });
 
-/** `undefined` for what is no request that this version knows. */
+/** `undefined` for an item that is not a request of this version. */
 export function decodeRequest(item: Item): ParkingRequest | undefined {
   const common = decodeCommon(item);
   if (common === undefined) return undefined;
@@ -129,7 +129,7 @@ const OUTCOMES: readonly unknown[] = [
 ] satisfies readonly AnswerOutcome[];
 const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly Answer['asks'][];
 
-/** `undefined` for what is no answer that this version knows. */
+/** `undefined` for an item that is not an answer of this version. */
 export function decodeAnswer(item: Item): Answer | undefined {
   const common = decodeCommon(item);
   const { asks, outcome, at, released, message, resent } = item;

@@ -14,9 +14,9 @@ const refused = (message: string): RequestResult => ({ outcome: 'refused', relea
 const DUPLICATE: RequestResult = { outcome: 'duplicate', released: 0 };
 
 /**
- * Applies a dead letter, or parks it for the redrive that follows. Each step may be repeated and may run next to another
- * instance: a mark that is kept for good tells whether the event was applied. `again`: the request was turned into what is
- * left of it, or has changed. `waits`: the next look goes on with it.
+ * Applies a dead letter, or parks it for the redrive that follows. Each step may be repeated and may run next to
+ * another instance: a permanent marker shows whether the event was applied. `again`: the request was replaced by its
+ * remaining work, or has changed. `waits`: the next poll continues it.
  */
 export async function resend(
   request: ResendRequest,
@@ -36,7 +36,7 @@ export async function resend(
   if (inboxKeyText(envelopeIn(content)) !== inboxKeyText(request.key)) {
     return refused('The command and the consumer take the event for one of two different keys: use the same version.');
   }
-  // It would hold its key for ever.
+  // Parked, it would block its key forever.
   if (isUnreadable(content) && !isCurable(content.reason)) return refused(`${content.reason}: ${content.message}`);
   const letter = { record, content };
   return request.as === 'parked'
@@ -47,8 +47,8 @@ export async function resend(
 type Letter = Pick<Attempt, 'record' | 'content'>;
 
 /**
- * Parks the message at its own place, before what was parked later, in one transaction with turning the request into a
- * redrive of the key.
+ * Parks the message at its own place, before messages that were parked later, and turns the request into a redrive of
+ * the key in the same transaction.
  */
 async function park(
   { record, content }: Letter,
@@ -66,7 +66,7 @@ async function park(
       'The key has no versions, and this consumer parks none (onFailure, onUnreadable): later events would not wait for it. Send it again as late.',
     );
   }
-  // Read before the place is: whatever is parked there meanwhile raises the revision.
+  // Read before the place: a message that is parked there meanwhile raises the revision.
   const row = await inbox.read(key);
   if (await new EventApplier(settings, ports).isApplied(envelope, row, true)) return DUPLICATE;
   const occupant = await requests.parkedAt(key, parkedSortKey(record));

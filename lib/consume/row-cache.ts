@@ -2,12 +2,12 @@ import { GenerationalCache } from '../event/generational-cache';
 import type { InboxRow } from './ports';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
 
-/** Up to twice as many rows are kept. */
+/** The cache keeps up to twice as many rows. */
 const GENERATION = 10_000;
 
 /**
- * The rows that this process has read or written last. A row that has changed meanwhile does no harm: what is decided on
- * it is conditional on its revision.
+ * The rows that this process has read or written last. An outdated row does no harm: writes that depend on it are
+ * conditional on its revision.
  */
 export class RowCache {
   readonly #rows = new GenerationalCache<InboxRow>(GENERATION);

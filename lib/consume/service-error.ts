@@ -12,7 +12,7 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'SlowDown',
 ]);
 
-/** Errors that pass without anybody's help, although their status is 400. */
+/** Temporary errors, even if their status is 400. */
 const PASSING: ReadonlySet<string> = new Set([
   'InternalServerError',
   'ServiceUnavailable',
@@ -40,14 +40,14 @@ const NETWORK: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 8;
 
 /**
- * What an error says about the service that was called.
+ * The kind of failure of a called service, derived from an error.
  *
- * `throttled` and `unavailable` (no answer, or a server error) pass by themselves. `refused`: an AWS service answered
- * that this request is not possible. `undefined`: the error is not a service's.
+ * `throttled` and `unavailable` (no response, or a server error) are temporary. `refused`: an AWS service answered that
+ * this request is not possible. `undefined`: the error does not come from a service.
  */
 export type ServiceFailure = 'throttled' | 'unavailable' | 'refused';
 
-/** Reads what the AWS SDK and Node.js note on every error, here or among its causes, and never a message. */
+/** Reads fields that the AWS SDK and Node.js set on the error or on one of its causes, and never a message. */
 export function serviceFailureOf(error: unknown): ServiceFailure | undefined {
   let link = error;
   for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
@@ -70,7 +70,7 @@ function failureOfLink(error: Error): ServiceFailure | undefined {
     return 'refused';
   }
   if (error.name === 'CredentialsProviderError') return 'refused';
-  // That of `AbortSignal.timeout`.
+  // The error of `AbortSignal.timeout`.
   if (error.name === 'TimeoutError') return 'unavailable';
   if (error instanceof AggregateError) return serviceFailureOf((error.errors as unknown[])[0]);
   return 'code' in error && typeof error.code === 'string' && NETWORK.has(error.code) ? 'unavailable' : undefined;

@@ -12,7 +12,7 @@ import type { Backoff } from './waiting';
 
 /** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
 export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, E extends EventDefinitions = never> {
-  /** Names the consumer for ever: its Kafka group, its inbox, and its dead-letter topics `<topic>.<name>.dlt`. */
+  /** The consumer's permanent name: of its Kafka group, its inbox, and its dead-letter topics `<topic>.<name>.dlt`. */
   readonly name: string;
   /**
    * The consumer's own table, or one that several share: partition key `pk` and sort key `sk`, both strings, and TTL on
@@ -21,66 +21,65 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   readonly tableName: string;
   /** A `DynamoDBDocument` of `@aws-sdk/lib-dynamodb`. */
   readonly client: ConsumerClient;
-  /** Made by {@link defineEvents}: what the topics carry, with the schemas that check it. */
+  /** Made by {@link defineEvents}: the events on the topics, with their schemas. */
   readonly events: EventCatalogue<D>;
   readonly handlers: EventHandlers<D, HandlerContext<E>>;
   /**
-   * Where the events go that handlers emit: made by `createOutbox`, on a table in the account and region of the client.
-   * Handlers then have `emit` in their context ({@link Emitting}).
+   * The outbox for events that handlers emit: made by `createOutbox`, on a table in the account and region of the
+   * client. Handlers then have `emit` in their context ({@link Emitting}).
    *
    * @default none: handlers emit nothing
    */
   readonly outbox?: [E] extends [never] ? undefined : EmittingOutbox<E>;
   /**
-   * What happens when a handler failed `attempts` times. `park-key`: the event waits in the table and so do the later
-   * ones of its key, until {@link Consumer.redriveParked}. `dead-letter`: it goes to the dead-letter topic, and the later
-   * ones are applied without it. `block`: it is tried for ever; its key waits, and the partition's offset with it.
+   * The reaction to a handler that failed `attempts` times. `park-key`: the event and the later ones of its key wait in
+   * the table until {@link Consumer.redriveParked}. `dead-letter`: the event goes to the dead-letter topic, and the
+   * later ones are applied without it. `block`: the event is retried forever; its key and the partition's offset wait.
    *
    * @default 'park-key'
    */
   readonly onFailure?: 'park-key' | 'dead-letter' | 'block';
   /**
-   * What happens to an event that a newer version of this consumer could read: its version is newer than the catalogue's,
-   * no upcaster leads from its version, an upcaster failed, or the schema refuses its data.
+   * The reaction to an event that a newer version of this consumer could read: its version is newer than the
+   * catalogue's, no upcaster leads from its version, an upcaster failed, or the schema refuses its data.
    *
-   * `park-key`: it waits in the table and so do the later ones of its key; a redrive after the deployment applies them in
-   * order, see `maxUnreadableKeys`. `block`:
-   * the key waits, and the partition's offset with it. `dead-letter`: it goes to the dead-letter topic, and the later ones
-   * are applied without it.
+   * `park-key`: it waits in the table and so do the later ones of its key; a redrive after the deployment applies them
+   * in order, see `maxUnreadableKeys`. `block`: the key waits, and the partition's offset with it. `dead-letter`: it
+   * goes to the dead-letter topic, and the later ones are applied without it.
    *
    * @default 'park-key'
    */
   readonly onUnreadable?: 'park-key' | 'block' | 'dead-letter';
   /**
    * How many keys may be parked within five minutes because this version cannot read their events, over all instances.
-   * More of them are taken for one wrong deployment: no more are parked, and their messages wait in Kafka.
+   * More such keys mean one wrong deployment: no more are parked, and their messages wait in Kafka.
    *
    * @default 100
    */
   readonly maxUnreadableKeys?: number;
   /**
-   * What happens to a first delivery after a later event of its key was applied. An event below the newest 16 of its key
-   * that cannot be an old duplicate is treated alike, unless clocks that disagree could explain it: then it always goes to
+   * The reaction to a first delivery after a later event of its key was applied. It also holds for an event below the
+   * newest 16 of its key that cannot be an old duplicate. If clock skew could explain such an event, it always goes to
    * the dead-letter topic, as `lost-identity`.
    *
    * @default 'apply'
    */
   readonly onLate?: 'apply' | 'dead-letter';
   /**
-   * What happens to what is published again on an operator's request. `apply`: its effect happens once more for each
-   * replay.
+   * The reaction to a message that was published again on an operator's request. `apply`: its effect happens once more
+   * for each replay.
    *
    * @default 'ignore'
    */
   readonly onReplay?: 'ignore' | 'apply';
   /**
-   * What happens to a type that is not in the catalogue.
+   * The reaction to a type that is not in the catalogue.
    *
    * @default 'dead-letter'
    */
   readonly onUnknownType?: 'dead-letter' | 'skip';
   /**
-   * What happens when events are missing between the newest known one of a key and the one that came. It supposes dense
+   * The reaction to missing events between the newest known one of a key and the received one. It assumes dense
    * versions. Events that the same process has applied from another topic are not missing; others that went to another
    * topic are reported as `gap.otherTopics` says. `block`: the key waits up to `gapTimeoutMs` for them.
    *
@@ -90,14 +89,14 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   /** @default 60000 */
   readonly gapTimeoutMs?: number;
   /**
-   * How often a handler may fail on one event. What DynamoDB's absence fails does not count.
+   * How often a handler may fail on one event. Failures while DynamoDB is unavailable do not count.
    *
    * @default 5
    */
   readonly attempts?: number;
   /**
-   * How long a handler may take. One that takes longer has failed: its signal is aborted and what it gives later is
-   * dropped. On Lambda, shorter than the function's timeout.
+   * The time limit of a handler. A handler that exceeds it has failed: its signal is aborted and a later result is
+   * dropped. On Lambda, it must be shorter than the function's timeout.
    *
    * @default 30000
    */
@@ -109,13 +108,13 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    */
   readonly retry?: Backoff;
   /**
-   * How many keys of a partition are worked on at the same time.
+   * How many keys of a partition are processed at the same time.
    *
    * @default 16
    */
   readonly concurrency?: number;
   /**
-   * How many events that are ready at the same time share a transaction, at most: those of several keys.
+   * How many events of several keys share a transaction, at most, if they are ready at the same time.
    *
    * @default 25
    */
@@ -128,35 +127,35 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    */
   readonly eventsOfKeyPerTransaction?: number;
   /**
-   * How many transactions are under way at the same time.
+   * How many transactions are in flight at the same time.
    *
    * @default 8
    */
   readonly transactions?: number;
   /**
-   * How long it is remembered that an event without a version was applied. One older than this is set aside, because
-   * nobody can tell. At least as long as the topics keep messages.
+   * How long the inbox remembers that an event without a version was applied. An older one is dead-lettered, because
+   * the inbox can no longer know. Must be at least as long as the topics keep messages.
    *
    * @default 604800000 (7 days)
    */
   readonly markerLifeMs?: number;
   /**
-   * How often the consumer looks whether an operator asks for something (`outbox consumer redrive`): a Query of half a
-   * read unit, by each instance. 0: never.
+   * How often each instance polls for requests of operators (`outbox consumer redrive`), with a Query of half a read
+   * unit. 0: never.
    *
    * @default 10000
    */
   readonly redriveEveryMs?: number;
   /**
-   * Whether an error that a handler threw means that a service is unavailable: the key waits then, and the attempt does
-   * not count. `false`: the attempt counts. `undefined`: the default decides.
+   * Whether an error of a handler means that a service is unavailable: the key then waits, and the attempt does not
+   * count. `false`: the attempt counts. `undefined`: the default decides.
    *
    * @default throttling, server errors (5xx) and networks are; a missing table, a permission or a quota is not
    */
   readonly isOutage?: (error: unknown) => boolean | undefined;
   /**
-   * How long a call to DynamoDB, or the send of a dead letter, may take. A call beyond it is aborted and repeated. The
-   * limit of the AWS SDK's own retries lies within it.
+   * The time limit of a call to DynamoDB, and of the send of a dead letter. A call that exceeds it is aborted and
+   * retried. The AWS SDK's own retries count towards the limit.
    *
    * @default 10000
    */
@@ -164,7 +163,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   /**
    * Made by {@link consumerTelemetry}, or your own.
    *
-   * @default what waits, failed or was set aside is told on stderr
+   * @default warnings and errors are logged to stderr
    */
   readonly telemetry?: ConsumerTelemetry;
   /** @default the machine's clock */
@@ -196,7 +195,7 @@ export const CONSUMER_DEFAULTS = {
   clock: { now: () => Date.now() },
 } as const satisfies Partial<ConsumerOptions>;
 
-/** Of any catalogues. */
+/** Options of any catalogues. */
 type AnyOptions = ConsumerOptions<EventDefinitions, EventDefinitions>;
 
 export type ConsumerSettings = Readonly<Required<Omit<AnyOptions, 'outbox'>> & Pick<AnyOptions, 'outbox'>>;

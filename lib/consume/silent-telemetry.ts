@@ -2,7 +2,7 @@ import type { ConsumerTelemetry } from './ports';
 
 const nothing = (): void => undefined;
 
-/** Tells nobody anything. */
+/** Reports nothing. */
 export const SILENT: ConsumerTelemetry = {
   applied: nothing,
   duplicateIgnored: nothing,

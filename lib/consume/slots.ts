@@ -1,4 +1,4 @@
-/** So many at a time; who comes first is served first. */
+/** Limits concurrent work. Waiting work starts in the order of its arrival. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -7,7 +7,7 @@ export class Slots {
     this.#free = size;
   }
 
-  /** Runs `work` when there is room for it. */
+  /** Runs `work` when a slot is free. */
   async use<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

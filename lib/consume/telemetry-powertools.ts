@@ -9,15 +9,15 @@ import type { ConsumedRecord } from './record';
 /** An EMF metric holds 100 values, and Powertools writes a document of its own as soon as there are that many. */
 const LATENCY_SAMPLES = 99;
 
-/** The part of Powertools' `Logger` that is called; described here so that a consumer without Powertools needs none of it. */
+/** The part of Powertools' `Logger` that is called, declared here so that a consumer does not need Powertools. */
 export interface TelemetryLogger {
-  /** For what is normal and frequent, such as a duplicate. */
+  /** For normal and frequent facts, such as a duplicate. */
   debug(message: string, fields: Record<string, unknown>): void;
-  /** For what changes how the consumer works. */
+  /** For changes in how the consumer works. */
   info(message: string, fields: Record<string, unknown>): void;
-  /** For what somebody may want to look at. */
+  /** For facts that an operator may want to look at. */
   warn(message: string, fields: Record<string, unknown>): void;
-  /** For what waits or was set aside until somebody acts. */
+  /** For messages that wait or are dead-lettered until an operator acts. */
   error(message: string, fields: Record<string, unknown>): void;
 }
 
@@ -25,18 +25,18 @@ export interface TelemetryLogger {
 export interface TelemetryMetrics {
   /** Adds one value. */
   addMetric(name: string, unit: 'Count' | 'Milliseconds', value: number): void;
-  /** Writes what was added. */
+  /** Writes the added values. */
   publishStoredMetrics(): void;
 }
 
-/** Where logs and metrics go. */
+/** The destinations of logs and metrics. */
 export interface ConsumerTelemetryOptions {
   readonly logger: TelemetryLogger;
   readonly metrics: TelemetryMetrics;
 }
 
 /**
- * Structured logs and EMF metrics by AWS Lambda Powertools, one EMF document a flush.
+ * Structured logs and EMF metrics by AWS Lambda Powertools, one EMF document per flush.
  *
  * @example
  * ```ts
@@ -108,7 +108,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     attemptFailed(event, attempt, cause) {
       add(CONSUMER_METRICS.failedAttempts);
-      // The stack of the first attempt tells where the handler fails; four repetitions of it would hide the rest of a log.
+      // Only the first attempt logs the stack: four repetitions of it would hide the rest of a log.
       const line = { isFirst: attempt === 1, leftOut: 0 };
       logger.warn('Could not apply an event', { ...nameOf(event), attempt, ...causeFields(cause, line) });
     },
@@ -120,7 +120,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.deadLetterFailures);
       const { topic: deadLetterTopic, of } = refusalOf(record, cause);
       const receipt = formatReceipt(record);
-      // The places of the error tell where to look, its frames do not.
+      // The topic and the receipt show where to look; the stack frames do not.
       const error = cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
       logRepeated('error', 'Could not set a message aside; its partition waits', error, {
         of,
@@ -148,7 +148,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     outage(cause) {
       add(CONSUMER_METRICS.outages);
-      // Reported once by its caller: a line that is left out would hide an outage that stands.
+      // The caller reports an outage only once: a line that is left out would hide an outage that lasts.
       const line = repeated.admit(`outage ${causeKey(cause)}`) ?? { isFirst: false, leftOut: 0 };
       logger.error('Outage: everything waits and nothing is lost', causeFields(cause, { ...line, leftOut: 0 }));
     },
@@ -196,7 +196,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
   };
 }
 
-/** So many values of a stream of any length, each with the same chance: a consumer may apply thousands between flushes. */
+/** A random sample of fixed size: a consumer may apply thousands of events between two flushes. */
 class LatencySample {
   readonly #size: number;
   #values: number[] = [];
@@ -223,7 +223,7 @@ class LatencySample {
   }
 }
 
-/** The event's key may be personal data, and is in the message of its topic. */
+/** Without the event's key, which may be personal data and is in the message of its topic. */
 const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: Envelope) => ({
   receipt,
   topic,
@@ -239,10 +239,10 @@ const placeOf = (record: ConsumedRecord) => {
   return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
 };
 
-/** The topic that does not take a dead letter, if the error names it, and what lines about it have in common. */
+/** The topic that refuses a dead letter, if the error names it, and the id that repeated lines about it share. */
 function refusalOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {
   if (!(cause instanceof OutboxError)) return { of: `${record.topic} ${causeKey(cause)}` };
-  // It waits for this one message; the others concern every message of the topic.
+  // It concerns only this message; the others concern every message of the topic.
   if (cause.is('dead-letter-too-large')) return { topic: cause.details.topic, of: formatReceipt(record) };
   if (cause.is('topic-missing')) return { topic: cause.details.topics[0], of: `${cause.code} ${record.topic}` };
   if (cause.is('service-unavailable')) return { topic: cause.details.place, of: `${cause.code} ${record.topic}` };

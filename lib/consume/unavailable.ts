@@ -1,18 +1,18 @@
 /**
- * The consumer's own table cannot be used: DynamoDB is unavailable or throttles, or the table or a permission is missing.
- * Every key waits, and no attempt is counted.
+ * The consumer's own table cannot be used: DynamoDB is unavailable or throttles, or the table or a permission is
+ * missing. Every key waits, and no attempt counts.
  */
 export class TableUnavailable extends Error {
   override readonly name = 'TableUnavailable';
 }
 
 /**
- * `service-unavailable`: one that its handler calls. `throttled`: an item of its transaction. `not-committed`: its
- * transaction had no answer or a server error, and the rest of the table answers.
+ * `service-unavailable`: a service that the handler calls. `throttled`: an item of the transaction. `not-committed`:
+ * the transaction got no response or a server error, while the key's row can be read.
  */
 export type DelayReason = 'service-unavailable' | 'throttled' | 'not-committed';
 
-/** Something that one key needs is unavailable. The key waits alone, and no attempt is counted. */
+/** Something that one key needs is unavailable. Only this key waits, and no attempt counts. */
 export class KeyDelayed extends Error {
   override readonly name = 'KeyDelayed';
   readonly reason: DelayReason;

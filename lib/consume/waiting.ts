@@ -15,7 +15,7 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Until the work has ended or the time is up, whatever becomes of the work then. */
+/** Waits until the work has ended or the time is up. The work may go on after that. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   try {
@@ -25,21 +25,21 @@ export async function atMost(ms: number, work: Promise<unknown>): Promise<void> 
   }
 }
 
-/** How long is waited between attempts: the first pause, and the one that is never exceeded. */
+/** The pauses between attempts: the first one, and the longest one. */
 export interface Backoff {
   readonly firstMs: number;
   readonly longestMs: number;
 }
 
-/** Doubles with each attempt; half of it is random, so that what failed together does not come back together. */
+/** Doubles with each attempt. Half of it is random, so that work that failed together is not retried together. */
 export const backoffMs = ({ firstMs, longestMs }: Backoff, attempt: number, random = Math.random): number => {
   const full = Math.min(longestMs, firstMs * 2 ** Math.min(attempt - 1, 30));
   return Math.ceil(full / 2 + (random() * full) / 2);
 };
 
 /**
- * Works again and again until the signal is aborted, on average every `everyMs`: instances that were started together do
- * not stay together. Resolves when the last work has ended; `work` must not reject.
+ * Repeats the work until the signal is aborted, on average every `everyMs`. The interval is random, so that instances
+ * that were started together drift apart. Resolves when the last work has ended; `work` must not reject.
  */
 export async function repeatedly(
   work: (signal: AbortSignal) => Promise<unknown>,

@@ -4,13 +4,13 @@ import type { ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 
-/** What a message has for this consumer: an event, nothing by its options, or nothing that can be read as an event. */
+/** The content of a message for this consumer. `unwanted`: its options leave the message out. */
 export type Wanted =
   | { readonly kind: 'content'; readonly content: DecodedEvent | UnreadableEvent }
   | { readonly kind: 'unwanted' }
   | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
 
-/** Reads a message, and leaves out what `onReplay` and `onUnknownType` say. Never rejects. */
+/** Reads a message, and leaves out messages by `onReplay` and `onUnknownType`. Never rejects. */
 export async function wantedIn(
   record: ConsumedRecord,
   { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
@@ -32,7 +32,7 @@ export async function wantedIn(
   return { kind: 'content', content: { envelope, reason, message } };
 }
 
-/** The same content for another attempt: the handler may have changed the data that it was given. */
+/** Decodes the same content for another attempt: the handler may have changed the data that it got. */
 export async function readAgain(
   record: ConsumedRecord,
   content: DecodedEvent | UnreadableEvent,

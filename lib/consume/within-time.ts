@@ -1,17 +1,17 @@
-/** How long work may take. */
+/** The time limit of work. */
 export interface TimeLimit {
   readonly ms: number;
   /** Aborts the signal of the work. */
   readonly unwanted: AbortSignal;
   /** The error when the time is up. */
   readonly tooLate: () => Error;
-  /** The error when the work is not wanted any more. Left out: the result of the work is awaited all the same. */
+  /** The error if `unwanted` is aborted. Left out: the result of the work is awaited nevertheless. */
   readonly ended?: () => Error;
 }
 
 /**
- * The result of `work`. The signal of the work is aborted with `unwanted`, and when the time is up: then it rejects with
- * `tooLate`, whatever the result is later.
+ * Returns the result of `work`. The signal of the work is aborted with `unwanted`, and when the time is up. In the
+ * second case it rejects with `tooLate`, and a later result is dropped.
  */
 export async function withinTime<T>(
   work: (signal: AbortSignal) => T | Promise<T>,
@@ -29,7 +29,7 @@ export async function withinTime<T>(
     end.abort();
     reject(tooLate());
   }, ms);
-  // Work that is not awaited any more keeps no process alive.
+  // Abandoned work must not keep the process alive.
   timer.unref();
   try {
     return await Promise.race([work(end.signal), expired]);

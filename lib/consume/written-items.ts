@@ -13,7 +13,7 @@ interface WrittenOutboxItem extends AggregateKey {
   readonly version?: number;
 }
 
-/** The outbox item that an entry puts, if it puts one: by its shape, which no other item has by accident. */
+/** The outbox item that an entry puts, if any: recognised by its shape, which no other item has by accident. */
 function outboxItemOf({ Put }: TransactionAction): WrittenOutboxItem | undefined {
   if (Put?.ConditionExpression !== 'attribute_not_exists(pk)' || !isRecord(Put.Item)) return undefined;
   const { pk, sk, events, committedAt } = Put.Item;
@@ -44,7 +44,7 @@ export function checkOneItemPerKey(actions: readonly TransactionAction[]): void 
   if (two !== undefined) refuseSecondItem(two.key, two.indexes, 'Entries');
 }
 
-/** What it means that the condition of an entry was not met, when it puts an outbox item with a version. */
+/** Explains the failed condition of an entry that puts an outbox item with a version; `undefined` for other entries. */
 export function versionConflict(action: TransactionAction | undefined, cause: unknown): OutboxError | undefined {
   const { aggregate = '', key = '', version } = (action === undefined ? undefined : outboxItemOf(action)) ?? {};
   if (version === undefined) return undefined;
@@ -57,8 +57,8 @@ export function versionConflict(action: TransactionAction | undefined, cause: un
 }
 
 /**
- * Names what a transaction may hold once: each item as far as the entry shows its key, and of an outbox each key. Two
- * units with a name in common must not share a transaction.
+ * Names the items that a transaction may contain only once: each item whose key the entry shows, and for an outbox each
+ * key. Two units with a name in common must not share a transaction.
  */
 export function writtenItems(actions: readonly TransactionAction[]): readonly string[] {
   const names: string[] = [];
@@ -79,11 +79,11 @@ function textOfKey(key: Readonly<Record<string, unknown>>): string {
   return text;
 }
 
-/** The same for a number and a bigint, which DynamoDB takes for one. */
+/** A number and a bigint get the same text, because DynamoDB treats them alike. */
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : typeof value === 'bigint' ? value.toString() : inspect(value);
 
-/** A put does not tell which attributes are the key; the consumer's table and an outbox have these two. */
+/** A put does not show which attributes are the key. The consumer's table and an outbox have `pk` and `sk`. */
 function keyOfPut(item: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
   if (!isRecord(item)) return undefined;
   const { pk, sk } = item;

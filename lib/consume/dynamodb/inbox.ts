@@ -31,10 +31,10 @@ export interface DynamoDbInboxOptions {
   readonly clock: Clock;
 }
 
-/** Clocks differ, and a marker must outlive every message that it is asked about. */
+/** Clocks differ, and a marker must outlive every message that depends on it. */
 const MARKER_MARGIN_MS = 3600_000;
 
-/** Reads a consumer's table, strongly consistent. */
+/** Reads a consumer's table, with strong consistency. */
 export function dynamodbInbox({
   client,
   tableName,
@@ -49,7 +49,7 @@ export function dynamodbInbox({
       return rowOf(await get(inboxPartitionKey(consumer, key), INBOX_SORT_KEY));
     },
     async isMarked(key, id) {
-      // An expired marker that DynamoDB has not deleted yet still tells the truth.
+      // An expired marker that DynamoDB has not deleted yet still counts.
       return (await get(inboxPartitionKey(consumer, sourceKeyOf(key)), markerSortKey(id))) !== undefined;
     },
     async nextParked(key) {
@@ -88,7 +88,7 @@ export function dynamodbInbox({
   };
 }
 
-/** The entries that change it. */
+/** The entries that change a consumer's table. */
 export function dynamodbInboxEntries({
   tableName,
   consumer,
@@ -111,7 +111,7 @@ export function dynamodbInboxEntries({
                 : { appliedAt: known.appliedAt }
               : { appliedAt: appliedAfter(known.appliedAt, clock.now()) }),
           },
-          // Two consumers that work on one key at once, as in a rebalance: only one of them has read the last revision.
+          // If two consumers process one key at once, as in a rebalance, only one of them has read the last revision.
           ...ifRevision(known.revision),
         },
       };
@@ -176,7 +176,7 @@ export const ifRevision = (known: number) =>
     ? { ConditionExpression: 'attribute_not_exists(pk)' }
     : { ConditionExpression: 'revision = :known', ExpressionAttributeValues: { ':known': known } };
 
-/** What lists a key as parked. */
+/** The item that lists a key as parked. */
 export const parkedKeyItem = (consumer: string, key: InboxKey) => {
   return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), ...inboxKeyOf(key) };
 };
@@ -219,14 +219,13 @@ function rowOf(item: Item | undefined): InboxRow {
   };
 }
 
-/** A number as the client gives it: its option `wrapNumbers` makes objects of them, or whatever it is told. */
+/** A number as the client returns it: its option `wrapNumbers` may turn numbers into objects. */
 const numberOf = (value: unknown): number | undefined =>
   value === undefined ? undefined : Number((value as number | bigint | { toString(): string }).toString());
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
-/** Where a message lies in Kafka. */
-/** A timestamp is any 64-bit number; as text it is one that the client takes. */
+/** The place of a message in Kafka. A timestamp is any 64-bit number: the client takes an unsafe one only as text. */
 export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): Item => ({
   topic,
   partition,
@@ -262,7 +261,7 @@ export function parkedRecord(item: Item): ConsumedRecord {
   };
 }
 
-/** The SDK gives binary as `Uint8Array`. */
+/** The SDK returns binary as `Uint8Array`. */
 const bytesOf = (value: unknown): Buffer | null =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
 

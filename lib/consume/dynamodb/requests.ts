@@ -43,7 +43,7 @@ export function dynamodbRequests({
           TableName: tableName,
           KeyConditionExpression: 'pk = :pk',
           ExpressionAttributeValues: { ':pk': pk },
-          // Half the price, and what is acted on is read again.
+          // Half the price, and each request is read again before it is carried out.
           ConsistentRead: false,
           Limit: PAGE,
           ...(from === undefined ? {} : { ExclusiveStartKey: from }),
@@ -92,7 +92,7 @@ export function dynamodbRequests({
         ConditionExpression: 'attribute_exists(pk)',
       },
     }),
-    // Without an expiry: it is what keeps the event from being applied when it comes again.
+    // Without an expiry: this marker keeps the event from being applied when it is delivered again.
     discarded: (key, { record, id, why }, request) =>
       put({
         pk: inboxPartitionKey(consumer, sourceKeyOf(key)),

@@ -13,7 +13,7 @@ export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite
       const reasons = cancellationCodes(cause);
       if (reasons !== undefined) return { kind: 'cancelled', reasons, cause };
       if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'refused', cause };
-      // The SDK repeated a request that DynamoDB is still at: decide again when it has ended.
+      // The SDK retried a request that DynamoDB is still executing: decide again when it has ended.
       if (cause instanceof Error && cause.name === 'TransactionInProgressException') {
         return { kind: 'cancelled', reasons: entries.map(() => 'TransactionConflict'), cause };
       }

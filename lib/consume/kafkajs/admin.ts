@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000;
 export type MaybeAdmin = Partial<Pick<Kafka, 'admin'>>;
 
 /**
- * The result of `work` on a connection of its own: kafkajs does not recover each one whose first request failed.
+ * Runs `work` on a connection of its own: kafkajs does not recover every connection whose first request failed.
  *
  * @throws Error after 10 seconds, and if the client has no `admin`.
  */
@@ -20,7 +20,7 @@ export async function withAdmin<T>(
   const admin = withRepeatedLog(kafka, () => kafka.admin?.({ retry: { retries: 0 } }));
   if (admin === undefined) throw new TypeError('The client of Kafka has no admin().');
   const working = admin.connect().then(() => work(admin));
-  // A call that was given up can have connected again: the goodbye comes when it has ended.
+  // An abandoned call can connect again, so the connection is closed only after the call has ended.
   const goodbye = (): Promise<void> => admin.disconnect().catch(() => undefined);
   void working.then(goodbye, goodbye);
   return withinTime(() => working, {

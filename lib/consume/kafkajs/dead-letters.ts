@@ -18,21 +18,21 @@ import { withinTime } from '../within-time';
 /** Dead letters that can be closed. */
 export interface KafkaDeadLetters extends DeadLetters {
   /**
-   * Gives sends under way 2 seconds to end, rejects the others, and disconnects. A later send is rejected. A second call
-   * waits for the first.
+   * Gives sends in flight 2 seconds to end, rejects the others, and disconnects. A later send is rejected. A second
+   * call waits for the first.
    */
   close(): Promise<void>;
 }
 
-/** Whose dead letters are sent, and by which client. */
+/** The consumer whose dead letters are sent, and the client that sends them. */
 export interface DeadLetterOptions {
   /** With `admin`, the refusal of a message that is too large names the limit of its topic. */
   readonly kafka: Pick<Kafka, 'producer'> & MaybeAdmin;
   /** The consumer's name: its dead letters go to `<topic>.<consumer>.dlt`. */
   readonly consumer: string;
   /**
-   * How long one send may take, with the connection to the brokers. The consumer's `callTimeoutMs` limits it as well, so
-   * give both the same value. An integer from 1 to 3600000.
+   * How long one send may take, including the connection to the brokers. The consumer's `callTimeoutMs` limits it as
+   * well, so give both the same value. An integer from 1 to 3600000.
    *
    * @default 10000
    */
@@ -42,18 +42,18 @@ export interface DeadLetterOptions {
 const TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 3600_000;
 const GOODBYE_MS = 2_000;
-/** Of one topic at a time. */
+/** Per topic. */
 const CONCURRENT_SENDS = 32;
 
 const TOO_LARGE: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'];
 
 /**
- * Sends dead letters by kafkajs, compressed with gzip, acknowledged by all in-sync replicas. The topics must exist and
- * take as large messages as the ones they belong to, and 4 KB more. The topics do not wait for each other, nor do the
- * messages of one.
+ * Sends dead letters by kafkajs, compressed with gzip, acknowledged by all in-sync replicas. The topics must exist, and
+ * their `max.message.bytes` must be at least 4 KB above that of the topics they belong to. Neither topics nor the
+ * messages of one topic wait for each other.
  *
- * A send rejects with `dead-letter-too-large`, with `topic-missing`, or with `service-unavailable` if it fails otherwise
- * or takes too long. It can be tried again: it goes through a new producer.
+ * A send rejects with `dead-letter-too-large`, with `topic-missing`, or with `service-unavailable` if it fails
+ * otherwise or takes too long. It may be retried: unless the message was too large, it uses a new producer.
  *
  * @throws OutboxError `invalid-option` for a `timeoutMs` that is out of its range.
  */
@@ -76,7 +76,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
     try {
       await sender.send(record, aside);
     } catch (error) {
-      // A new topic or cluster is found by a new connection; the next send must not depend on one that never recovers.
+      // A new connection finds a new topic or cluster; the next send must not depend on one that never recovers.
       if (!(error instanceof OutboxError && error.is('dead-letter-too-large')) && topics.get(topic) === sender) {
         topics.delete(topic);
         void sender.disconnect();
@@ -104,7 +104,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
   };
 }
 
-/** Sends to one topic by a producer of its own: kafkajs looks topics up together, and one that fails fails the others. */
+/** Sends to one topic by a producer of its own: kafkajs looks topics up together, and a failing one fails all. */
 class TopicSender {
   readonly #kafka: DeadLetterOptions['kafka'];
   readonly #topic: string;
@@ -113,7 +113,7 @@ class TopicSender {
   readonly #slots = new Slots(CONCURRENT_SENDS);
   readonly #producer: Producer;
   readonly #connected: Promise<void>;
-  /** Calls of kafkajs that have not ended, whether somebody still waits for them or not. */
+  /** Calls of kafkajs that have not ended, awaited or not. */
   readonly #calls = new Set<Promise<unknown>>();
 
   constructor(kafka: DeadLetterOptions['kafka'], topic: string, timeoutMs: number, end: AbortSignal) {
@@ -121,8 +121,8 @@ class TopicSender {
     this.#topic = topic;
     this.#timeoutMs = timeoutMs;
     this.#end = end;
-    // Not idempotent: kafkajs gives the sequence number of a send that failed to another message, which the broker then
-    // takes for a duplicate. kafkajs repeats nothing by itself, because it would reconnect after it was disconnected.
+    // Not idempotent: kafkajs gives the sequence number of a failed send to another message, which the broker then
+    // takes for a duplicate. Without retries, because kafkajs would reconnect after it was disconnected.
     this.#producer = withRepeatedLog(kafka, () =>
       kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } }),
     );
@@ -144,19 +144,19 @@ class TopicSender {
     });
   }
 
-  /** Resolves when kafkajs has no connection any more. */
+  /** Resolves when kafkajs has no connection left. */
   async disconnect(): Promise<void> {
-    // The failure of a goodbye loses nothing: each send is acknowledged or has rejected.
+    // A failed disconnect loses nothing: each send is acknowledged or has rejected.
     const goodbye = (): Promise<void> => this.#producer.disconnect().catch(() => undefined);
     const calls = [...this.#calls];
     await goodbye();
     if (calls.length === 0) return;
-    // A call that was under way can have connected again.
+    // A call that was in flight can have connected again.
     await Promise.allSettled(calls);
     await goodbye();
   }
 
-  /** Compressed, because the message may have fitted its own topic only so. Data that gzip cannot compress become longer. */
+  /** Compressed, because the message may not fit otherwise. Sent uncompressed if gzip has made the data longer. */
   async #sendSmallest(record: ConsumedRecord, aside: Aside): Promise<void> {
     await this.#connected;
     const message = { key: record.key, value: record.value, headers: headersOf(record, aside) };
@@ -172,7 +172,7 @@ class TopicSender {
     const topic = this.#topic;
     const sent = this.#producer.send({ topic, acks: -1, timeout: this.#timeoutMs, compression, messages: [message] });
     if (!isAcknowledged(await this.#call(sent), topic)) {
-      // kafkajs resolves so when a leader moves.
+      // kafkajs resolves like this when a leader moves.
       throw new Error('the send resolved, but the answer gives no offset');
     }
   }
@@ -200,7 +200,7 @@ class TopicSender {
     return unavailable(this.#topic, messageOf(cause), cause);
   }
 
-  /** How large messages the topic takes; `undefined` if that cannot be read. */
+  /** The `max.message.bytes` of the topic; `undefined` if it cannot be read. */
   #limit(): Promise<number | undefined> {
     const limits = withAdmin(this.#kafka, this.#end, (admin) => maxMessageBytesOf(admin, [this.#topic]));
     return limits.then(
@@ -231,7 +231,7 @@ const unavailable = (topic: string, why: string, cause: unknown): OutboxError<'s
     { cause },
   );
 
-/** One message has one partition, which the answer must name with the message's place. */
+/** One message has one partition. The response must name it, with the offset of the message. */
 const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boolean =>
   answer.length === 1 &&
   answer.every(
@@ -239,7 +239,7 @@ const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boole
       topicName === topic && errorCode === 0 && baseOffset !== undefined && /^\d+$/.test(baseOffset),
   );
 
-/** The message's own headers as they are, and behind them why it is here. */
+/** The message's own headers, followed by the headers of the dead letter. */
 const headersOf = (record: ConsumedRecord, { reason, message, stack }: Aside): IHeaders => ({
   ...(record.headers as IHeaders),
   [DEAD_LETTER_HEADERS.reason]: reason,

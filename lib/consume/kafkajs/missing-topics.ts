@@ -6,7 +6,7 @@ const REPEAT_MS = 60_000;
 
 export const isUnknownTopic = (error: unknown): boolean => protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 
-/** Reports what a consumer waits for: at once when it changes, and then once a minute. */
+/** Reports the topics that a consumer waits for: at once if they change, and then once a minute. */
 export class MissingTopics {
   readonly #telemetry: ConsumerTelemetry;
   #reported = '';

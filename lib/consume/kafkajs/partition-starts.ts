@@ -6,7 +6,7 @@ import { withAdmin, type MaybeAdmin } from './admin';
 import { readOffsets, startOf, type PartitionOffsets, type Start } from './start-offsets';
 
 const RETRY = { firstMs: 200, longestMs: 10_000 };
-/** After so many failures a partition begins where kafkajs begins it, if that loses nothing. */
+/** After this many failures a partition begins where kafkajs begins it, if that loses nothing. */
 const ATTEMPTS = 3;
 
 export interface PartitionStartsOptions {
@@ -20,14 +20,14 @@ export interface PartitionStartsOptions {
 }
 
 /**
- * Decides where partitions begin that kafkajs must not begin by itself, and commits it: those whose committed offset the
- * log does not have, and with `fromBeginning: false` those without one. Nothing of a partition is read before.
+ * Decides and commits where partitions begin that kafkajs must not begin by itself: those whose committed offset is not
+ * in the log, and with `fromBeginning: false` those without one. No message of a partition is read before.
  */
 export class PartitionStarts {
   readonly #options: PartitionStartsOptions;
   /** Partitions that must not be read yet. */
   readonly #waiting = new Set<string>();
-  /** Topics of which this process has begun all its partitions: one that comes later is new, and has lost nothing yet. */
+  /** Topics whose partitions have all begun in this process: a later partition is new, and has lost nothing yet. */
   readonly #begun = new Set<string>();
   readonly #reported = new Map<string, string>();
   /** Partitions that the first assignment may begin at once. */
@@ -43,8 +43,8 @@ export class PartitionStarts {
   }
 
   /**
-   * Looks before the group is joined which partitions need no decision: kafkajs does nothing for `maxWaitTimeInMs` when
-   * all its partitions are paused. Never rejects.
+   * Finds, before the group is joined, the partitions that need no decision: kafkajs does nothing for `maxWaitTimeInMs`
+   * while all its partitions are paused. Never rejects.
    */
   async prepare(topics: readonly string[]): Promise<void> {
     const { groupId, kafka } = this.#options;
@@ -58,7 +58,7 @@ export class PartitionStarts {
         }
       });
     } catch {
-      // The assignment looks again, and reports it.
+      // The assignment reads the offsets again, and reports a failure.
     }
   }
 
@@ -130,7 +130,7 @@ export class PartitionStarts {
     return startOf(offsets, !this.#options.fromBeginning && !this.#begun.has(offsets.topic));
   }
 
-  /** Once, although the commit may fail and be tried again. */
+  /** Reports a loss once, although the commit may fail and be retried. */
   #report(gone: MessagesGone): void {
     const name = partitionName(gone.topic, gone.partition);
     const range = `${String(gone.from)}-${gone.to}`;

@@ -5,9 +5,9 @@ const LOGGER = 'private:Kafka:logger';
 const dampenedOf = new WeakMap<object, Logger>();
 
 /**
- * What `create` makes of a client of kafkajs logs a warning or an error that repeats once, and then with back-off: a
- * topic that is missing was 700 lines a minute, some with a stack. The client itself, and what others make of it, log as
- * before. A client without the part that was read in version 2.2.4 is used as it is.
+ * Makes the object that `create` returns log a repeated warning or error once, and then with backoff: a missing topic
+ * caused 700 lines a minute, some with a stack. The client itself and its other objects log as before. A client without
+ * the internal field of kafkajs 2.2.4 is used unchanged.
  */
 export function withRepeatedLog<T>(client: object, create: () => T): T {
   const key = Object.getOwnPropertySymbols(client).find(({ description }) => description === LOGGER);
@@ -17,7 +17,7 @@ export function withRepeatedLog<T>(client: object, create: () => T): T {
   if (typeof own?.error !== 'function' || typeof own.namespace !== 'function') return create();
   const dampened = dampenedOf.get(client) ?? dampen(own, new RepeatedLines(), '');
   dampenedOf.set(client, dampened);
-  // kafkajs reads it while it creates, and at no other time.
+  // kafkajs reads the field only while it creates the object.
   logs[key] = dampened;
   try {
     return create();

@@ -26,27 +26,27 @@ import { PartitionStarts } from './partition-starts';
 import { withRepeatedLog } from './repeated-log';
 import { goneBetween } from './start-offsets';
 
-/** What {@link runConsumer} runs, and from where. */
+/** The options of {@link runConsumer}. */
 export interface RunOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;
   /**
-   * The client of kafkajs, with brokers and security. `admin` reads the offsets of partitions when they are assigned:
-   * without it, a committed offset that the log does not have any more is not reported, and `fromBeginning: false` then
-   * passes over everything up to the end.
+   * The client of kafkajs, with brokers and security. `admin` reads the offsets of partitions when they are assigned.
+   * Without it, a committed offset that is no longer in the log is not reported, and `fromBeginning: false` then skips
+   * everything up to the end.
    */
   readonly kafka: Pick<Kafka, 'consumer' | 'producer'> & MaybeAdmin;
   readonly topics: readonly string[];
   /**
-   * Where a group begins that has no offsets yet. `false`: at the end that each partition has when it is assigned for the
-   * first time; that offset is committed before anything is read. A group whose committed offset the log does not have any
-   * more begins at the beginning of the log, whatever this says.
+   * Where a group without offsets begins. `false`: at the end that each partition has at its first assignment; that
+   * offset is committed before any message is read. With `admin`, a group whose committed offset is no longer in the
+   * log continues at the beginning of the log in either case.
    *
    * @default true, because a consumer that begins at the end has never seen what came before
    */
   readonly fromBeginning?: boolean;
   /**
-   * What kafkajs's consumer gets beside its group, such as `sessionTimeout`. `maxBytesPerPartition` must not be below the
+   * Further options of kafkajs's consumer, such as `sessionTimeout`. `maxBytesPerPartition` must not be below the
    * largest batch of the topics: kafkajs reads such a partition only while those before it are paused or empty.
    *
    * @default { maxWaitTimeInMs: 500, maxBytes: 5242880, maxBytesPerPartition: 1114112 }, and kafkajs's own defaults
@@ -65,8 +65,8 @@ export interface RunOptions {
    */
   readonly maxBuffered?: number;
   /**
-   * How many messages of a partition may wait behind an unfinished one, finished or not, before it is paused. So many may
-   * come again after a crash.
+   * How many messages of a partition may wait behind an unfinished one, finished or not, before it is paused. So many
+   * may be delivered again after a crash.
    *
    * @default 10000
    */
@@ -86,14 +86,14 @@ export interface RunOptions {
    */
   readonly maxTotalBufferedBytes?: number;
   /**
-   * How long a rebalance or the end waits for what is at work.
+   * How long a rebalance or the end waits for messages in progress.
    *
    * @default 20000
    */
   readonly drainTimeoutMs?: number;
 }
 
-/** What kafkajs holds beside the buffers: each answer of a broker, until its messages are taken. */
+/** Limits what kafkajs holds next to the buffers: each response of a broker, until its messages are taken. */
 const FETCHES = {
   maxWaitTimeInMs: 500,
   maxBytes: 5 * 1024 * 1024,
@@ -101,27 +101,27 @@ const FETCHES = {
   maxBytesPerPartition: 1024 * 1024 + 64 * 1024,
 } as const satisfies Partial<ConsumerConfig>;
 
-/** A message at work, and in memory. */
+/** A message in progress and in memory. */
 interface BufferedDelivery extends Delivery {
-  /** It is in memory no more. */
+  /** The message is no longer in memory. */
   readonly release: () => void;
 }
 
 /** The part of kafkajs's payload that is used. */
 type Taken = Pick<EachBatchPayload, 'heartbeat' | 'isRunning' | 'isStale'> &
   Partial<Pick<EachBatchPayload, 'resolveOffset'>> & {
-    /** `fetchedOffset`: the one that was asked for. It is no part of kafkajs's types. */
+    /** `fetchedOffset`: the requested offset, which kafkajs's types lack. */
     readonly batch: EachBatchPayload['batch'] & { readonly fetchedOffset?: string };
   };
 
-/** A consumer at work. */
+/** A running consumer. */
 export interface RunningConsumer {
   /**
-   * Resolves when the consumer has stopped, and rejects when kafkajs has given up for good or could not leave: let the
-   * process end then, so that something starts it again.
+   * Resolves when the consumer has stopped. Rejects if kafkajs has given up for good or could not leave the group: let
+   * the process end then, so that something restarts it.
    */
   readonly done: Promise<void>;
-  /** Finishes what is at work, commits and leaves the group. A second call waits for the first. */
+  /** Finishes messages in progress, commits and leaves the group. A second call waits for the first. */
   stop(): Promise<void>;
 }
 
@@ -144,20 +144,20 @@ const COUNTS = [
   'drainTimeoutMs',
 ] as const satisfies readonly (keyof RunOptions)[];
 const BYTES = ['maxBufferedBytes', 'maxTotalBufferedBytes'] as const satisfies readonly (keyof RunOptions)[];
-/** How often it is reported that Kafka does not answer. */
+/** How often the consumer reports that Kafka does not answer. */
 const CONNECT_MS = 10_000;
-/** How often topics are looked for that do not exist. */
+/** How often the consumer looks for missing topics. */
 const TOPICS_MS = 1_000;
 const HOUR_MS = 3600_000;
 const MAX_BYTES = 2 ** 40;
 
 /**
- * Joins the consumer's group and applies what its topics bring, until `stop`.
+ * Joins the consumer's group and applies the messages of its topics, until `stop`.
  *
- * Messages are fetched ahead of the work and worked on by key, so that a slow key delays only itself; offsets are
- * committed up to the lowest unfinished message.
+ * Messages are fetched ahead and processed by key, so that a slow key delays only itself; offsets are committed up to
+ * the lowest unfinished message.
  *
- * If a topic does not exist, the consumer resolves nevertheless, waits for the topic, and reports `topicsMissing`.
+ * If a topic does not exist, the promise still resolves; the consumer waits for the topic and reports `topicsMissing`.
  *
  * @throws OutboxError `invalid-option`; the error of kafkajs if it cannot connect, or may not read a topic.
  * @example
@@ -200,12 +200,12 @@ class KafkajsRunner implements RunningConsumer {
   readonly #memory: BufferedBytes;
   readonly #end = Promise.withResolvers<undefined>();
   readonly #runs = new Map<string, PartitionRun>();
-  /** Runs that are not read any more, and whose work has not ended: their messages are still in memory. */
+  /** Runs that no longer read and whose work has not ended: their messages are still in memory. */
   readonly #ended = new Set<PartitionRun>();
   #assigned: ReadonlySet<string> = new Set();
   readonly #starts: PartitionStarts | undefined;
   readonly #missing: MissingTopics;
-  /** Where kafkajs must go on in each partition. */
+  /** Where kafkajs must continue in each partition. */
   readonly #positions = new Map<string, bigint>();
   /** The lowest unfinished offset of partitions that were ours before the last rebalance. */
   readonly #owed = new Map<string, bigint>();
@@ -216,7 +216,7 @@ class KafkajsRunner implements RunningConsumer {
   #awaitingTopics: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #hasLeft = false;
-  /** There while kafkajs begins again after a crash. */
+  /** Set while kafkajs restarts after a crash. */
   #restart: PromiseWithResolvers<void> | undefined;
 
   constructor(options: Required<RunOptions>) {
@@ -236,7 +236,7 @@ class KafkajsRunner implements RunningConsumer {
         fromBeginning: options.fromBeginning,
         telemetry,
         begin: (topic, partition) => {
-          // It may be elsewhere now.
+          // The partition may continue elsewhere now.
           this.#positions.delete(partitionName(topic, partition));
           this.#beginPartition(topic, partition);
         },
@@ -255,7 +255,7 @@ class KafkajsRunner implements RunningConsumer {
       for (const { release } of held) release();
     }, consumer.settings.eventsOfKeyPerTransaction);
     this.done = this.#end.promise;
-    // Who does not look at `done` is not to be ended by it.
+    // A rejection of `done` must not end a process that ignores it.
     this.done.catch(() => undefined);
   }
 
@@ -280,10 +280,10 @@ class KafkajsRunner implements RunningConsumer {
     });
     consumer.on('consumer.end_batch_process', ({ payload: { topic, partition, batchSize, lastOffset } }) => {
       const name = partitionName(topic, partition);
-      // It had messages of aborted transactions or markers only, which kafkajs does not hand over.
+      // The batch had only control records or messages of aborted transactions, which kafkajs does not hand over.
       if (batchSize === 0 && this.#positions.has(name)) this.#positions.set(name, BigInt(lastOffset) + 1n);
     });
-    // Before anything can crash, which clears it.
+    // Set before a crash is possible, because a crash clears it.
     this.#timer = setInterval(() => {
       void this.#commit();
       this.#telemetry.flush();
@@ -299,7 +299,7 @@ class KafkajsRunner implements RunningConsumer {
     } catch (error) {
       connected.abort();
       clearInterval(this.#timer);
-      // Why it could not start is what the caller must learn, not how the goodbye went.
+      // The caller must learn why the start failed, not that the disconnect failed too.
       await consumer.disconnect().catch(() => undefined);
       throw error;
     }
@@ -309,7 +309,7 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 
-  /** kafkajs tries for minutes to connect to brokers that do not answer. */
+  /** Reports brokers that do not answer: kafkajs tries for minutes to connect to them. */
   async #reportSilence(connected: AbortSignal): Promise<void> {
     for (;;) {
       await wait(CONNECT_MS, connected);
@@ -320,7 +320,7 @@ class KafkajsRunner implements RunningConsumer {
 
   /** Returns the topics that do not exist. */
   async #subscribe(topics: readonly string[]): Promise<readonly string[]> {
-    // kafkajs's default also decides where it goes on when the log does not have its offset any more.
+    // kafkajs also uses this option if the log no longer has its offset.
     const fromBeginning = this.#starts !== undefined || this.#options.fromBeginning;
     try {
       await this.#kafkaConsumer.subscribe({ topics: [...topics], fromBeginning });
@@ -329,7 +329,7 @@ class KafkajsRunner implements RunningConsumer {
       if (!isUnknownTopic(error)) throw error;
     }
     const missing: string[] = [];
-    // kafkajs does not say which one.
+    // kafkajs does not name the missing topic.
     for (const topic of topics) {
       try {
         await this.#kafkaConsumer.subscribe({ topics: [topic], fromBeginning });
@@ -367,7 +367,7 @@ class KafkajsRunner implements RunningConsumer {
     await this.#run().catch((error: unknown) => this.#crash(error));
   }
 
-  /** A topic that was read is missing: kafkajs tells so without its name, and begins again every moment. */
+  /** Reports missing topics while the consumer runs: kafkajs does not name them, and restarts again and again. */
   async #reportMissing(): Promise<void> {
     const { kafka, topics } = this.#options;
     try {
@@ -375,7 +375,7 @@ class KafkajsRunner implements RunningConsumer {
       const missing = topics.filter((topic) => !existing.includes(topic));
       if (missing.length > 0) this.#missing.report(missing);
     } catch {
-      // One of them.
+      // At least one of them is missing.
       this.#missing.report(topics);
     }
   }
@@ -409,13 +409,13 @@ class KafkajsRunner implements RunningConsumer {
     this.#end.resolve(undefined);
   }
 
-  /** Who is stopped while it joins after a crash is forgotten by kafkajs, and stays in the group, working on nothing. */
+  /** A consumer that is disconnected while it rejoins after a crash stays in the group without processing anything. */
   async #untilStoppable(): Promise<void> {
     if (this.#restart === undefined || !this.#hasBegun) return;
     await atMost(this.#options.drainTimeoutMs, this.#restart.promise);
   }
 
-  /** Else it only waits to begin, after a crash. */
+  /** Whether kafkajs runs; otherwise it waits for its restart after a crash. */
   get #hasBegun(): boolean {
     try {
       this.#kafkaConsumer.pause([]);
@@ -425,19 +425,19 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 
-  /** Or crashed anew. What happens next it does right behind the event that tells of it. */
+  /** kafkajs has joined, or crashed again. It continues right after the event, so the waiting code runs after that. */
   #hasRestarted(): void {
     const restart = this.#restart;
     this.#restart = undefined;
     if (restart !== undefined) setImmediate(restart.resolve);
   }
 
-  /** It was crashing when it was stopped, and would begin again: behind this event it sets the timer for it. */
+  /** kafkajs crashed while it stopped, and sets a restart timer right after this event: disconnect after that. */
   #leaveAgain(): void {
     setImmediate(() => void this.#kafkaConsumer.disconnect().catch(() => undefined));
   }
 
-  /** kafkajs tells of an unreadable batch without its place: it is in one of the partitions that were being fetched. */
+  /** kafkajs reports an unreadable batch without its place: it is in one of the partitions that were being fetched. */
   #placed(error: Error): Error {
     const batch = unreadableBatchOf(error);
     if (batch === undefined) return error;
@@ -464,17 +464,17 @@ class KafkajsRunner implements RunningConsumer {
     this.#end.reject(error);
   }
 
-  /** Hands the messages to their keys' lanes, as many as there is room for; what is fetched next need not wait for them. */
+  /** Hands messages to the lanes of their keys, as far as there is room. The next fetch does not wait for them. */
   async #take({ batch, heartbeat, isRunning, isStale, resolveOffset }: Taken): Promise<void> {
     const { topic, partition, messages } = batch;
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined || !isRunning() || isStale()) return;
     if (this.#stopping !== undefined) {
-      // Passed over, else kafkajs fetches it again at once. Nothing of it is committed.
+      // Skipped, otherwise kafkajs fetches it again at once. Its offsets are not committed.
       resolveOffset?.(last.offset);
       return;
     }
-    // Fetched before a rebalance that gave the partition to another: a commit of ours would pass over what that one owes.
+    // Fetched before a rebalance gave the partition to another consumer: our commit would skip its unfinished messages.
     if (!this.#assigned.has(partitionName(topic, partition))) return;
     const isReset = this.#isReset(batch);
     if (isReset) this.#leaveRun(topic, partition, BigInt(first.offset));
@@ -487,21 +487,21 @@ class KafkajsRunner implements RunningConsumer {
       const end = taken < messages.length ? (messages[taken - 1] ?? first).offset : batch.lastOffset();
       this.#positions.set(partitionName(topic, partition), BigInt(end) + 1n);
     }
-    // kafkajs goes on behind it. What was not taken is fetched again when there is room.
+    // kafkajs continues after this offset. Messages that were not taken are fetched again when there is room.
     resolveOffset?.((messages[taken - 1] ?? first).offset);
     if (taken < messages.length || run.isFull || this.#roomOf(run) <= 0) this.#pause(run);
     try {
       await heartbeat();
     } catch (error) {
-      // kafkajs meets the same answer at its own next heartbeat, and then joins anew.
+      // kafkajs gets the same response at its own next heartbeat, and then joins again.
       if (protocolErrorOf(error) !== 'REBALANCE_IN_PROGRESS') return;
-      // Finish what is at work and commit it, before others get the partition.
+      // Finish messages in progress and commit them, before others get the partition.
       await this.#drain();
       await this.#commit();
     }
   }
 
-  /** Whether kafkajs went back to the beginning of the log, because that does not have the offset that it asked for. */
+  /** Whether kafkajs went back to the beginning of the log, because the log does not have the requested offset. */
   #isReset({ topic, partition, fetchedOffset }: Taken['batch']): boolean {
     const expected = this.#positions.get(partitionName(topic, partition));
     if (fetchedOffset === undefined || expected === undefined || BigInt(fetchedOffset) === expected) return false;
@@ -509,7 +509,7 @@ class KafkajsRunner implements RunningConsumer {
     return true;
   }
 
-  /** The log was made again: what is in memory of the old one cannot come again, so it is finished. */
+  /** The log was recreated: messages of the old one in memory cannot be delivered again, so the run finishes them. */
   #leaveRun(topic: string, partition: number, first: bigint): void {
     const name = partitionName(topic, partition);
     const run = this.#runs.get(name);
@@ -518,7 +518,7 @@ class KafkajsRunner implements RunningConsumer {
     if (run.isBuffering) this.#ended.add(run);
   }
 
-  /** The partition's run, to take messages from `first` on; `undefined` when earlier ones must come again before. */
+  /** The partition's run, to take messages from `first` on; `undefined` if earlier ones must be fetched before. */
   #runOf(topic: string, partition: number, first: bigint): PartitionRun | undefined {
     const name = partitionName(topic, partition);
     const known = this.#runs.get(name);
@@ -533,8 +533,8 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   /**
-   * A batch that was fetched before a rebalance can come after it. kafkajs would go on behind it, although the messages
-   * before it that were given up in the rebalance are still owed.
+   * A batch that was fetched before a rebalance can come after it. kafkajs would continue after the batch, although
+   * earlier messages that were released in the rebalance are unfinished.
    */
   #mustGoBack(topic: string, partition: number, first: bigint): boolean {
     const name = partitionName(topic, partition);
@@ -585,7 +585,7 @@ class KafkajsRunner implements RunningConsumer {
     );
   }
 
-  /** Half empty, so that a partition is not paused and resumed for each message. */
+  /** Resumes only half-empty partitions, so that a partition is not paused and resumed for each message. */
   #resumeWhereRoom(): void {
     for (const run of this.#runs.values()) {
       if (!run.isPaused || run.signal.aborted || !run.hasRoom) continue;
@@ -615,13 +615,13 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 
-  /** Begins nothing more, and waits for what is at work. */
+  /** Starts no more work, and waits for messages in progress. */
   async #drain(beside: Promise<unknown> = Promise.resolve()): Promise<void> {
     for (const run of [...this.#runs.values(), ...this.#ended]) run.end();
     await atMost(this.#options.drainTimeoutMs, Promise.all([this.#lanes.idle(), beside]));
   }
 
-  /** The partitions may go to others: what is done is committed as long as this member may. */
+  /** The partitions may go to other consumers: finished work is committed while this member still may. */
   #revoke(): void {
     this.#starts?.end();
     void this.#commit();
@@ -655,11 +655,11 @@ class KafkajsRunner implements RunningConsumer {
     if (run.isBuffering) this.#ended.add(run);
     const { lowestUnfinished } = run;
     if (lowestUnfinished !== undefined) this.#owed.set(name, lowestUnfinished);
-    // kafkajs keeps a partition paused when it comes back.
+    // kafkajs keeps a partition paused when it is assigned again.
     if (run.isPaused) this.#resume(run);
   }
 
-  /** One commit at a time. A failed one is made good by the next; what was not committed comes again. */
+  /** Runs one commit at a time. The next one makes up for a failed one; uncommitted messages are delivered again. */
   #commit(): Promise<void> {
     const runs = [...this.#runs.values()];
     return (this.#committing = this.#committing.then(() => this.#commitRuns(runs)));

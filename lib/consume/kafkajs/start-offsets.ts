@@ -1,15 +1,15 @@
 import type { Admin } from 'kafkajs';
 import type { MessagesGone } from '../ports';
 
-/** What Kafka knows of a partition when it is assigned. */
+/** The offsets of a partition when it is assigned. */
 export interface PartitionOffsets {
   readonly topic: string;
   readonly partition: number;
-  /** What the group has committed; -1 for nothing. */
+  /** The group's committed offset; -1 if there is none. */
   readonly committed: bigint;
   /** The first offset of the log. */
   readonly low: bigint;
-  /** Behind the last one. */
+  /** The offset after the last message. */
   readonly high: bigint;
 }
 
@@ -21,12 +21,12 @@ export interface Start {
   readonly gone?: MessagesGone;
 }
 
-/** kafkajs commits it when it goes back to the beginning of a log. */
+/** kafkajs commits this offset when it goes back to the beginning of a log. */
 const RESET = -2n;
 
 /**
- * Where the partition begins; `undefined` for where kafkajs begins by itself: at the committed offset, and at the log's
- * beginning if there is none. A log that lacks the committed offset was cut by its retention, or made again.
+ * The place where the partition begins; `undefined` if kafkajs finds it by itself: the committed offset, or the log's
+ * beginning if there is none. A log lacks the committed offset if retention has cut it, or if the topic was recreated.
  */
 export function startOf(offsets: PartitionOffsets, atEnd: boolean): Start | undefined {
   const { topic, partition, committed, low, high } = offsets;
@@ -37,16 +37,16 @@ export function startOf(offsets: PartitionOffsets, atEnd: boolean): Start | unde
   return { ...place, offset: low, gone: goneBetween(place, committed, low) };
 }
 
-/** Messages that were to be read next, and that the log does not have. How many is unknown of a log that was made again. */
+/** Messages to read next that the log does not have. Their number is unknown if the log was recreated. */
 export const goneBetween = (
   place: { readonly topic: string; readonly partition: number },
   from: bigint,
   to: bigint,
 ): MessagesGone => ({ ...place, from, to, ...(to > from ? { count: Number(to - from) } : {}) });
 
-/** What the group has committed of a topic, and what its log has. */
+/** Reads the group's committed offsets of a topic, and the offsets of its log. */
 export async function readOffsets(admin: Admin, groupId: string, topic: string): Promise<PartitionOffsets[]> {
-  // First, because a log only grows: a commit of another member is not beyond an end that is read later.
+  // First, because a log only grows: another member's commit cannot lie beyond an end that is read later.
   const committed = await admin.fetchOffsets({ groupId, topics: [topic] });
   const offsets = new Map(
     committed.flatMap(({ partitions }) =>

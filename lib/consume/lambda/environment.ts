@@ -4,24 +4,24 @@ import { secretReader } from '../../kafka/secrets';
 import { decodeConsumerConfig, type ConsumerConfig } from '../environment';
 import { kafkajsDeadLetters, type KafkaDeadLetters } from '../kafkajs/dead-letters';
 
-/** Of one request for a dead letter. */
+/** The limit of one request for a dead letter. */
 const REQUEST_TIMEOUT_MS = 4_000;
 
-/** What the construct `OutboxConsumer` tells its function. */
+/** The configuration that the construct `OutboxConsumer` gives to its function. */
 export interface ConsumerEnvironment {
   /** For `createConsumer`. */
   readonly name: string;
   /** The table of the inbox, for `createConsumer`. */
   readonly tableName: string;
   /**
-   * For `handleKafkaEvent`. It logs in as the construct says, with the first dead letter: a consumer without any never
-   * connects. Secrets are read anew after each dead letter that failed.
+   * For `handleKafkaEvent`. It connects with the first dead letter, with the construct's authentication: a consumer
+   * without dead letters never connects. Secrets are read again after each dead letter that failed.
    */
   readonly deadLetters: KafkaDeadLetters;
 }
 
 /**
- * Reads what the construct `OutboxConsumer` has set.
+ * Reads the configuration that the construct `OutboxConsumer` has set.
  *
  * @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed.
  * @example
@@ -41,12 +41,12 @@ function connector({ name, brokers, auth }: ConsumerConfig): () => Promise<Kafka
   return async () => kafkajsDeadLetters({ kafka: await connect(brokers), consumer: name });
 }
 
-/** Makes dead letters with the first one, and anew after one that failed. */
+/** Connects with the first dead letter, and again after one that failed. */
 export function deadLettersOnDemand(make: () => Promise<KafkaDeadLetters>): KafkaDeadLetters {
   let current: Promise<KafkaDeadLetters> | undefined;
   const discard = (made: Promise<KafkaDeadLetters>): void => {
     if (current === made) current = undefined;
-    // What others are still sending by it ends as it would have; nobody waits for the goodbye.
+    // `close` lets other sends in flight end, within its time limit. The caller does not wait for that.
     void made.then((deadLetters) => deadLetters.close()).catch(() => undefined);
   };
   return {
@@ -62,7 +62,7 @@ export function deadLettersOnDemand(make: () => Promise<KafkaDeadLetters>): Kafk
     async close() {
       const made = current;
       current = undefined;
-      // One that could not connect has told the sender, and has nothing to close.
+      // If it could not connect, the sender has the error, and there is nothing to close.
       await made?.then((deadLetters) => deadLetters.close()).catch(() => undefined);
     },
   };

@@ -14,7 +14,7 @@ import { isCount } from '../settings';
 import { Slots } from '../slots';
 import { atMost } from '../waiting';
 
-/** What Lambda sends for Amazon MSK and for self-managed Kafka; `@types/aws-lambda` has it as `MSKEvent`. */
+/** The event that Lambda sends for Amazon MSK and self-managed Kafka; `@types/aws-lambda` calls it `MSKEvent`. */
 export interface KafkaEvent {
   readonly records: Readonly<Record<string, readonly KafkaEventRecord[]>>;
 }
@@ -39,14 +39,14 @@ export interface InvocationContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** What tells Lambda where to go on in each partition. */
+/** Tells Lambda where to continue in each partition. */
 export interface KafkaBatchResponse {
   readonly batchItemFailures: readonly {
     readonly itemIdentifier: { readonly partition: string; readonly offset: number };
   }[];
 }
 
-/** What {@link handleKafkaEvent} runs, and how. */
+/** The options of {@link handleKafkaEvent}. */
 export interface KafkaHandlerOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;
@@ -54,16 +54,16 @@ export interface KafkaHandlerOptions {
   readonly deadLetters: DeadLetters;
   /**
    * Whether the event source mapping has `ReportBatchItemFailures`, which Lambda offers for Kafka in provisioned mode.
-   * Without it Lambda ignores an answer, so the handler throws when anything is unfinished, and the whole batch comes
-   * again: what was applied is then ignored as a duplicate.
+   * Without it Lambda ignores the response. The handler then throws if any message is unfinished, and Lambda delivers
+   * the whole batch again; applied messages are ignored as duplicates.
    *
    * @default false
    */
   readonly partialBatchResponse?: boolean;
   /**
-   * How long before the function's timeout nothing more is begun. What is at work has half of that to end; what does not
-   * is unfinished. At most half of the time that an invocation has left: a function with a timeout of 3 seconds works for
-   * 1.5 seconds. An integer from 1 to 900000.
+   * How long before the function's timeout the handler stops starting work. Work in progress may use half of that time;
+   * after that it counts as unfinished. At most half of the time that an invocation has left: a function with a timeout
+   * of 3 seconds works for 1.5 seconds. An integer from 1 to 900000.
    *
    * @default 5000
    */
@@ -73,14 +73,15 @@ export interface KafkaHandlerOptions {
 /**
  * A Lambda handler that applies the events of a Kafka event source mapping.
  *
- * It waits for nothing that may take longer than an invocation: in an outage, and when a key is blocked, it leaves the rest to
- * Lambda's next delivery. Nothing is owed for what it does not report.
+ * It never waits for longer than an invocation: in an outage, or if a key is blocked, it leaves the rest to Lambda's
+ * next delivery. Messages that it does not report are finished.
  *
- * An event without records, `{ "records": {} }`, only looks whether an operator asks for something.
+ * For an event without records, `{ "records": {} }`, it only polls for requests of operators.
  *
  * @example
  * ```ts
- * export const handler = handleKafkaEvent({ consumer, deadLetters: kafkajsDeadLetters({ kafka, consumer: consumer.name }) });
+ * const deadLetters = kafkajsDeadLetters({ kafka, consumer: consumer.name });
+ * export const handler = handleKafkaEvent({ consumer, deadLetters });
  * ```
  */
 export function handleKafkaEvent(
@@ -96,11 +97,11 @@ export function handleKafkaEvent(
   const look = requestsWhenDue(consumer);
   return async (event, context) => {
     const givenMs = context.getRemainingTimeInMillis();
-    // With the whole margin a function with a shorter timeout would never begin anything.
+    // With the full margin, a function with a shorter timeout would never start any work.
     const restMs = Math.min(marginMs, givenMs / 2);
     const signal = AbortSignal.timeout(Math.max(0, Math.floor(givenMs - restMs)));
     const blocked = new Set<string>();
-    // An outage ends what an invocation does; the next one finds out by itself whether it is over.
+    // An outage ends the work of one invocation only; the next one tries again.
     consumer.gate.opened();
     const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
       const key = deliveries.map(({ record }) => laneKey(record))[0] ?? '';
@@ -110,13 +111,13 @@ export function handleKafkaEvent(
     }, eventsOfKeyPerTransaction);
     const looking = look(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
-    // A handler that does not end costs nobody the answer.
+    // A handler that never ends must not prevent the response.
     await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([lanes.idle(), looking]));
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
     );
-    // Lambda freezes the environment now; calls that hang must not take the next invocation's place.
+    // Lambda freezes the environment now. Calls that hang must not block the next invocation.
     if (unfinished.length > 0) consumer.abandonCalls();
     if (unfinished.length === 0 || partialBatchResponse) return { batchItemFailures: unfinished };
     const places = unfinished.map(({ itemIdentifier: { partition, offset } }) => `${partition}@${offset}`);
@@ -131,12 +132,12 @@ export function handleKafkaEvent(
 /** Lambda ends every invocation after 15 minutes. */
 const LONGEST_INVOCATION_MS = 900_000;
 
-/** A batch is not kept for longer: what is left goes on in the next invocation. */
+/** The longest time that a poll delays a batch. The next invocation continues the poll. */
 const LOOK_MS = 10_000;
 
 /**
- * Looks next to the batch, as often as the consumer is told, and for an event without records, by which somebody asks for
- * it. A look that a hanging handler keeps goes on in the next invocation: it does not keep this one.
+ * Polls for requests next to the batch, as often as configured, and for an event without records, which asks for it. If
+ * a handler hangs, the poll continues in the next invocation and does not delay this one.
  */
 function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
   const { redriveEveryMs, clock } = settings;
