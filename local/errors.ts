@@ -1,21 +1,21 @@
-/** Why the local stack could not do what was asked. */
+/** The reasons for which the local stack fails. */
 export type LocalStackErrorCode =
   /** Java or Maven is absent or too old. */
   | 'missing-tool'
   /** An option or environment variable is unknown or has a value that is not allowed. */
   | 'invalid-option'
-  /** Maven, the bundler or the CDK app ended with an error; `message` ends with what it printed. */
+  /** Maven, the bundler or the CDK app ended with an error; `message` ends with its output. */
   | 'command-failed'
-  /** The program was told to end while it was still starting things. */
+  /** The program received a signal to end while it was still starting processes. */
   | 'interrupted'
-  /** A server did not answer in time, or ended while it started. */
+  /** A server did not respond in time, or ended while it started. */
   | 'not-ready'
-  /** The synthesized template lacks something or says something that cannot be imitated locally. */
+  /** The synthesized template lacks a required part, or has a setting that cannot be simulated locally. */
   | 'unsupported-template'
-  /** A filter pattern that Lambda would refuse, or that can never match a DynamoDB record. */
+  /** Lambda refuses the filter pattern, no DynamoDB record can match it, or its operator is not simulated. */
   | 'unsupported-filter';
 
-/** The one error class of the local stack; it is not part of the published package, so its codes are not either. */
+/** The error class of the local stack. It is not published, so its codes are no part of the API. */
 export class LocalStackError extends Error {
   override readonly name = 'LocalStackError';
   readonly code: LocalStackErrorCode;
@@ -26,7 +26,7 @@ export class LocalStackError extends Error {
   }
 }
 
-/** Refuses a misspelt option, which would be a silent default otherwise. */
+/** Refuses unknown options: a misspelt option would otherwise silently take its default. */
 export function refuseUnknownKeys(what: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown !== undefined) {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 /** The root of the repository. */
 export const ROOT = join(__dirname, '..');
-/** What the local stack downloads and logs; ignored by Git. */
+/** Downloads and logs of the local stack; ignored by Git. */
 export const CACHE = join(ROOT, '.outbox');
 
 const LOG_FOLDERS_KEPT = 30;
 
-/** A new folder for the logs of one run. The oldest ones are removed, so that test runs do not fill the disk. */
+/** Creates a folder for the logs of one run. Removes the oldest ones, so that test runs do not fill the disk. */
 export function newLogFolder(): string {
   const logs = join(CACHE, 'logs');
   const folder = join(logs, `${new Date().toISOString().replaceAll(':', '-')}-${process.pid}`);

@@ -2,16 +2,16 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that Linux (32768) and macOS (49152) give to outgoing connections: a port that is chosen now and bound
- * seconds later, or given up while its server restarts, must not become one end of a connection meanwhile.
+ * Below the ports that Linux (from 32768) and macOS (from 49152) use for outgoing connections. Otherwise a connection
+ * could take a port that is chosen now and bound seconds later, or that is free while its server restarts.
  */
 const FIRST = 20_000;
 const END = 30_000;
 
-/** What this process was given already; its servers may not have bound it yet. */
+/** Ports that this process received already; its servers may not have bound them yet. */
 const given = new Set<number>();
 
-/** `count` different ports of 127.0.0.1 that nobody listened on just now; no two calls answer the same. */
+/** Returns `count` different free ports of 127.0.0.1. No two calls in this process return the same port. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {

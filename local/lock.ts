@@ -8,8 +8,7 @@ import { CACHE } from './folders';
 const POLL_MS = 100;
 
 /**
- * Runs `work` while no other process of this checkout runs under the same name. A lock whose owner has died does not
- * count.
+ * Runs `work` while no other process of this checkout holds the lock `name`. A lock whose owner has died is removed.
  */
 export async function withLock<T>(name: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(CACHE, { recursive: true });
@@ -42,7 +41,7 @@ async function linked(claim: string, lock: string): Promise<boolean> {
   }
 }
 
-/** `undefined` when the lock has just been given back. */
+/** `undefined` if the lock has just been released. */
 function ownerOf(lock: string): number | undefined {
   try {
     return Number(readFileSync(lock, 'utf8'));
@@ -53,7 +52,7 @@ function ownerOf(lock: string): number | undefined {
 }
 
 function isAlive(pid: number | undefined): boolean {
-  // Nothing to remove: the next attempt will find the lock free.
+  // Nothing to remove: the next attempt finds the lock free.
   if (pid === undefined) return true;
   try {
     process.kill(pid, 0);

@@ -14,7 +14,7 @@ export interface ProgressLines {
 export const progressLine = ({ step, state, detail, elapsedMs }: Progress): string =>
   `${(elapsedMs / 1000).toFixed(1).padStart(6)} s  ${step}${detail === undefined ? '' : `: ${detail}`}${state === 'failed' ? ' FAILED' : ''}`;
 
-/** One line for each step that has ended; on a terminal also one that moves, with what is being done now. */
+/** Prints one line for each step that has ended; on a terminal also a moving line with the running steps. */
 export function progressLines(output: NodeJS.WriteStream): ProgressLines {
   const running = new Map<string, { readonly progress: Progress; readonly reportedAt: number }>();
   let frame = 0;

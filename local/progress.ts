@@ -1,4 +1,4 @@
-/** What is being done; `state: 'running'` may come several times for one step, with another `detail`. */
+/** The state of one step; `running` may come several times, each with another `detail`. */
 export interface Progress {
   readonly step: string;
   readonly state: 'running' | 'done' | 'failed';
@@ -8,7 +8,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** Runs one step and reports its begin, its details and its end. */
+/** Runs one step and reports its start, its details and its end. */
 export async function reportStep<T>(
   onProgress: OnProgress,
   step: string,

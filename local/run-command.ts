@@ -7,7 +7,7 @@ const OUTPUT_KEPT = 4_000;
 /**
  * Runs a command to its end.
  *
- * @throws LocalStackError `command-failed` with the end of what it printed; `missing-tool` when it does not exist.
+ * @throws LocalStackError `command-failed` with the end of its output; `missing-tool` if it does not exist.
  */
 export async function runCommand(
   command: string,

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CACHE } from './folders';
 
-/** Everything that another program needs to join in. */
+/** The data that another program needs to use the running stack. */
 export interface StackDescription {
   readonly startedAt: string;
   readonly region: string;
@@ -16,7 +16,7 @@ export interface StackDescription {
   /** Whether the event source mapping invokes the relay. */
   readonly mapping: 'Enabled' | 'Disabled';
   readonly logFolder: string;
-  /** Absent for what this stack did not start. The relay's process is a new one after each kill or timeout. */
+  /** Only processes that this stack started. The relay has a new process after each kill or timeout. */
   readonly pids: {
     readonly stack: number;
     readonly dynamodb?: number;
@@ -27,7 +27,7 @@ export interface StackDescription {
 
 export const STACK_FILE = join(CACHE, 'stack.json');
 
-/** Writes the file in one step: who reads it meanwhile sees the old one or the new one. */
+/** Replaces the file in one step: a reader sees the old content or the new one. */
 export function writeStackFile(path: string, description: StackDescription): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${randomUUID()}`;

@@ -3,13 +3,13 @@ import type { TopicSpec } from './kafka/topics';
 import type { OnProgress } from './progress';
 
 export interface StackOptions {
-  /** Topics to create, and the ones that the relay may write to. On a cluster of yours, existing ones are left as they are. */
+  /** Topics to create; the relay may write to these alone. On a cluster of yours, existing topics stay unchanged. */
   readonly topics: readonly TopicSpec[];
   /** Nodes of the Kafka cluster to start. Default 1. */
   readonly nodes?: 1 | 3;
-  /** A running cluster to use instead, `host:port` each. Default: the environment's `KAFKA_BROKERS`, separated by commas. */
+  /** A running cluster to use instead, `host:port` each. Default: the variable `KAFKA_BROKERS`, separated by commas. */
   readonly brokers?: readonly string[];
-  /** A running DynamoDB Local to use instead. Default: the environment's `DYNAMODB_ENDPOINT`. */
+  /** A running DynamoDB Local to use instead. Default: the variable `DYNAMODB_ENDPOINT`. */
   readonly dynamodbEndpoint?: string;
   /** More context for the CDK app, such as `{ retentionSeconds: 0, compression: 'gzip' }`. */
   readonly context?: Readonly<Record<string, unknown>>;
@@ -19,13 +19,13 @@ export interface StackOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Variables of the sweeper to add or replace. */
   readonly sweeperEnvironment?: Readonly<Record<string, string>>;
-  /** What only relay and sweeper take for DynamoDB, so that a test can put a faulty proxy between: from the true endpoint to its own. */
+  /** Maps the DynamoDB endpoint to one for relay and sweeper alone, so that a test can insert a faulty proxy. */
   readonly relayDynamodbEndpoint?: (endpoint: string) => string | Promise<string>;
-  /** Whether the event source mapping starts. Default true. Without it, `stack.mapping.start()` does. */
+  /** Whether `startStack` starts the event source mapping. Default true. If false, call `stack.mapping.start()`. */
   readonly mapping?: boolean;
   /** Stops the relay's process between invocations, as Lambda freezes it. Default false. */
   readonly freeze?: boolean;
-  /** How often each shard is asked for records. Default 250 ms, as Lambda does. */
+  /** Interval between two reads of a shard. Default 250 ms, as in Lambda. */
   readonly pollIntervalMs?: number;
   /** Where the description for other programs is written. Default: nowhere. */
   readonly stackFile?: string;
@@ -51,10 +51,10 @@ const OPTIONS: Readonly<Record<keyof StackOptions, true>> = {
 
 const BROKER = /^[^\s:,]+:\d{1,5}$/;
 
-/** Options with what the environment adds. */
+/** Options, completed from environment variables and defaults. */
 export type ResolvedStackOptions = StackOptions & Required<Pick<StackOptions, 'nodes' | 'onProgress'>>;
 
-/** @throws LocalStackError `invalid-option`, naming the option, the value got and what is allowed. */
+/** @throws LocalStackError `invalid-option`, naming the option, its value and the allowed values. */
 export function resolveStackOptions(
   options: StackOptions,
   environment: Readonly<Record<string, string | undefined>>,

@@ -29,20 +29,20 @@ import { synthesize } from './synthesize';
 import { createTable, switchStream, type LocalTable } from './table';
 import { readTemplate, type FunctionSettings, type OutboxTemplate } from './template';
 
-/** Everything that runs, and how to reach it. */
+/** The running local stack and its addresses. */
 export interface Stack {
   readonly brokers: readonly string[];
-  /** The nodes, to pause, kill and start; `undefined` when the cluster is not ours. */
+  /** The nodes, to pause, kill and start; `undefined` if this stack did not start the cluster. */
   readonly kafka: KafkaCluster | undefined;
   readonly dynamodbEndpoint: string;
-  /** `undefined` when it is not ours. */
+  /** `undefined` if this stack did not start it. */
   readonly dynamodb: LocalDynamoDb | undefined;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Spread into the constructor of any AWS client. */
   readonly clientConfig: ReturnType<typeof localClientConfig>;
   readonly tableName: string;
-  /** Of the stream that the table has now. */
+  /** ARN of the table's current stream. */
   readonly streamArn: string;
   readonly template: OutboxTemplate;
   /** Settings of the event source mapping, from the template. */
@@ -50,20 +50,20 @@ export interface Stack {
   readonly mapping: EventSourceMapping;
   /** The process that runs the relay. */
   readonly relay: LambdaInvoker;
-  /** Invokes the sweeper now, beside its schedule. Rejects when the function does. */
+  /** Invokes the sweeper now, in addition to its schedule. Rejects if the function fails. */
   sweep(): Promise<SweepReport>;
-  /** Lets the sweeper ask for partitions to be tried again, as a deployed one does once a minute. */
+  /** Invokes the sweeper to have unavailable partitions tried again, as a deployed rule does once a minute. */
   probe(): Promise<ProbeReport>;
-  /** As `sweep`, with the memory that it took. */
+  /** Like `sweep`, with the peak memory of the function. */
   sweepMeasured(): Promise<{ readonly report: SweepReport; readonly maxRssBytes: number }>;
   readonly logFolder: string;
-  /** What the relay printed. */
+  /** Path of the relay's output. */
   readonly relayLog: string;
-  /** What the sweeper printed; there is no such file before its first run. */
+  /** Path of the sweeper's output; the file does not exist before the first run. */
   readonly sweeperLog: string;
   /**
-   * Switches the table's stream off and on again and lets the mapping read the new one, as a deployment does after
-   * somebody has switched it. What the mapping had not delivered, it never will.
+   * Switches the table's stream off and on and lets the mapping read the new one, as a deployment does after a stream
+   * was switched by hand. The mapping never delivers the undelivered records of the old stream.
    */
   recreateStream(): Promise<void>;
   /** As written to `stackFile`. */
@@ -75,10 +75,10 @@ export interface Stack {
 type Undo = () => Promise<void> | void;
 
 /**
- * Starts Kafka and DynamoDB Local (unless given), synthesizes the CDK app, creates the table, and runs the bundled relay
- * behind an event source mapping with the settings of the template.
+ * Starts Kafka and DynamoDB Local (unless given), synthesizes the CDK app, creates the table, and runs the bundled
+ * relay behind an event source mapping with the settings of the template.
  *
- * Nothing outlives this process, whatever ends it. When it rejects, everything it had started has ended.
+ * No started process outlives this one, even after SIGKILL. If the call rejects, everything that it started has ended.
  *
  * @throws LocalStackError `missing-tool`, `invalid-option`, `command-failed`, `not-ready`, `unsupported-template`.
  * @example
@@ -103,7 +103,7 @@ export async function startStack(given: StackOptions): Promise<Stack> {
   }
 }
 
-/** In reverse order; what fails does not keep the rest from ending. */
+/** In reverse order. A step that fails does not keep the others from running. */
 async function undoAll(undo: readonly Undo[]): Promise<void> {
   const failures: unknown[] = [];
   for (const step of undo.toReversed()) {
@@ -147,7 +147,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
   });
   const mapping = makeMapping(options, template, table, clientConfig, relay, undo);
   undo.push(async () => {
-    // The function first: the mapping waits for what runs.
+    // Together: the mapping waits for the running invocation, which ends when the relay is killed.
     await Promise.all([mapping.stop(), relay.stop(), sweeper.stop()]);
   });
   if (options.mapping !== false)
@@ -192,7 +192,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     probe: async () => {
       const { outcome } = await sweeper.invoke(PROBE_EVENT);
       if (outcome.kind === 'error') throw new Error(`Partitions could not be tried: ${outcome.message}`);
-      // What its handler returns.
+      // The result of the sweeper's handler for this event.
       return outcome.response as ProbeReport;
     },
     async recreateStream() {
@@ -217,7 +217,7 @@ interface Parts {
   readonly template: OutboxTemplate;
 }
 
-/** Kafka, DynamoDB and the synthesis at the same time: the addresses of the brokers are known before they run. */
+/** Starts Kafka and DynamoDB while it synthesizes: the addresses of the brokers are known before they run. */
 async function startParts(options: ResolvedStackOptions, undo: Undo[], logFolder: string): Promise<Parts> {
   const { onProgress } = options;
   const plan =
@@ -252,7 +252,7 @@ async function startParts(options: ResolvedStackOptions, undo: Undo[], logFolder
       return readTemplate(await synthesize(folder, context, brokers));
     });
   };
-  // All of them settle before an error is passed on: what still starts would be missed by the clean-up.
+  // All of them settle before an error is thrown: the clean-up would miss a server that is still starting.
   const [kafka, dynamodb, template] = await Promise.allSettled([startKafka(), startDynamo(), synth()]);
   return { brokers, kafka: valueOf(kafka), dynamodb: valueOf(dynamodb), template: valueOf(template) };
 }
@@ -280,7 +280,7 @@ async function createLocalTable(
   return createTable(client, template.table, tableName);
 }
 
-/** What every function gets to see, beside what the template says. */
+/** The variables of every function, in addition to those in the template. */
 async function functionVariables(options: ResolvedStackOptions, endpoint: string): Promise<Record<string, string>> {
   return {
     AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
@@ -310,7 +310,7 @@ function makeFunction(
 async function invokeSweeper(sweeper: LambdaInvoker): ReturnType<Stack['sweepMeasured']> {
   const { outcome, maxRssBytes } = await sweeper.invoke({ 'detail-type': 'Scheduled Event', source: 'aws.events' });
   if (outcome.kind === 'error') throw new Error(`The sweeper failed: ${outcome.message}`);
-  // What its handler returns.
+  // The result of the sweeper's handler.
   return { report: outcome.response as SweepReport, maxRssBytes };
 }
 

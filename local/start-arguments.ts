@@ -23,7 +23,7 @@ export interface StartArguments {
   readonly help: boolean;
 }
 
-/** @throws LocalStackError `invalid-option`, saying what is allowed. */
+/** @throws LocalStackError `invalid-option`, naming the allowed values. */
 export function parseStartArguments(argv: readonly string[]): StartArguments {
   const { topics, nodes, file, json, help } = parse(argv);
   if (nodes !== '1' && nodes !== '3') {

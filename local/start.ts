@@ -8,7 +8,7 @@ import { parseStartArguments, USAGE } from './start-arguments';
 import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const STOPPED = 'Everything that was started is stopped.';
-/** As the rule of the template does. */
+/** The rate of the rule in the template. */
 const PROBE_EVERY_MS = 60_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   if (typeof first === 'string') {
     console.error('Interrupted; stopping …');
     interruptAll();
-    // What was interrupted rejects, after it has cleaned up; a start that was just done is stopped as usual.
+    // An interrupted start cleans up and then rejects. A start that was just done is stopped as usual.
     await starting.then(
       (stack) => stack.stop(),
       () => undefined,
@@ -78,7 +78,7 @@ async function main(): Promise<number> {
 }
 
 main().then(
-  // Not only the exit code: a start that was interrupted would go on.
+  // `process.exitCode` is not enough: an interrupted start would continue.
   (code) => process.exit(code),
   (error: unknown) => {
     console.error(error instanceof LocalStackError ? error.message : error);

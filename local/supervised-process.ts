@@ -8,7 +8,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A process that never outlives this one, however this one ends. */
+/** A process that never outlives this one, even if this one is killed by SIGKILL. */
 export interface SupervisedProcess {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -17,13 +17,13 @@ export interface SupervisedProcess {
   readonly running: () => boolean;
   /** Sends a signal; nothing happens when the process has ended. */
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Asks with SIGTERM, insists with SIGKILL after `graceMs` (0: at once), and resolves when the process has ended. */
+  /** Sends SIGTERM, then SIGKILL after `graceMs` (0: at once), and resolves when the process has ended. */
   readonly end: (graceMs: number) => Promise<Exit>;
 }
 
 /**
- * A shell that is told the process ids to care for, one list a line, and kills the last list when its standard input
- * closes: which the kernel sees to, even when this process is killed by SIGKILL.
+ * A shell that reads lists of process ids, one list a line. When its standard input closes, it kills the processes of
+ * the last list. The kernel closes that input even if this process is killed by SIGKILL.
  */
 const WATCHDOG = `trap '' INT TERM HUP; pids=; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -KILL $pids`;
 
@@ -38,9 +38,9 @@ function watch(): void {
   }
   if (watchdog === undefined) {
     watchdog = spawn('sh', ['-c', WATCHDOG], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-    // It must not keep this process alive: its end is what the watchdog waits for.
+    // The watchdog waits for the end of this process, so it must not keep it alive.
     watchdog.unref();
-    // A pipe is a socket, which its type does not say.
+    // A pipe is a socket, but its type has no `unref`.
     (watchdog.stdin as unknown as { unref(): void }).unref();
   }
   watchdog.stdin?.write(`${[...watched].join(' ')}\n`);
@@ -49,8 +49,8 @@ function watch(): void {
 let interrupted = false;
 
 /**
- * Kills every supervised process and refuses to start another, so that whatever waits for one fails at once and cleans
- * up after itself. For a program that was told to end while it is still starting things.
+ * Kills every supervised process and refuses to start another, so that each caller that waits for one fails at once and
+ * cleans up. For a program that must end while it is still starting processes.
  */
 export function interruptAll(): void {
   interrupted = true;
@@ -58,9 +58,9 @@ export function interruptAll(): void {
 }
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches only us and we stop things in order.
+ * Starts a process in a group of its own, so that Ctrl-C reaches this process alone, which stops the others in order.
  *
- * @throws LocalStackError `missing-tool` when the command does not exist, `interrupted` after `interruptAll()`.
+ * @throws LocalStackError `missing-tool` if the command does not exist, `interrupted` after `interruptAll()`.
  */
 export async function spawnSupervised(
   command: string,

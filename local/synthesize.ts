@@ -7,16 +7,16 @@ import { ROOT } from './folders';
 import { withLock } from './lock';
 import { runCommand } from './run-command';
 
-/** The CDK app's context: `auth`, `topics` and whatever else it understands. */
+/** The CDK app's context: `auth`, `topics` and its other keys. */
 export type CdkContext = Readonly<Record<string, unknown>>;
 
 /**
- * Names a folder that keeps what is synthesized, for stacks that differ in nothing but their brokers. For a run of tests,
- * during which no source changes.
+ * This variable names a folder that keeps synthesized apps, for stacks that differ in their brokers alone. For a run of
+ * tests, during which no source changes.
  */
 export const SYNTHESIZED = 'OUTBOX_LOCAL_SYNTHESIZED';
 
-/** Stands for the brokers, which are others each time. */
+/** Stands for the brokers, whose addresses differ in each run. */
 const ANY_BROKERS = 'kafka.invalid:9092';
 
 /**
@@ -25,7 +25,7 @@ const ANY_BROKERS = 'kafka.invalid:9092';
  * Under a lock: a second bundler would replace the files that the first synthesis is copying.
  *
  * @returns the path of the template that has the event source mapping.
- * @throws LocalStackError `command-failed` with what the bundler or the app printed.
+ * @throws LocalStackError `command-failed` with the output of the bundler or the app.
  */
 export const synthesize = (folder: string, context: CdkContext, brokers: readonly string[]): Promise<string> =>
   withLock('synthesize', async () => {
@@ -53,7 +53,7 @@ function keptFolder(context: CdkContext): string | undefined {
   return join(folder, createHash('sha256').update(JSON.stringify(context)).digest('hex'));
 }
 
-/** In one step: a copy that is interrupted is never found. */
+/** Renames the complete copy, so that an interrupted one is never found. */
 async function keep(folder: string, kept: string): Promise<void> {
   const draft = `${kept}.${randomUUID()}`;
   await cp(folder, draft, { recursive: true });

@@ -19,8 +19,8 @@ export interface LocalTable {
 }
 
 /**
- * `AWS::DynamoDB::GlobalTable` → `CreateTable`: the same names, except that CloudFormation knows a stream by its view
- * type alone. Protection, backups and tags have no meaning here.
+ * Converts `AWS::DynamoDB::GlobalTable` into `CreateTable`. The names are the same, except that CloudFormation
+ * describes a stream by its view type alone. Protection, backups and tags have no meaning here.
  */
 export function createTableInput({ properties }: TemplateResource, tableName: string): CreateTableCommandInput {
   const given = properties as Partial<CreateTableCommandInput>;
@@ -39,7 +39,7 @@ export function createTableInput({ properties }: TemplateResource, tableName: st
 /**
  * Creates the template's table and switches its TTL on.
  *
- * @throws LocalStackError `unsupported-template` when the table has no stream.
+ * @throws LocalStackError `unsupported-template` if the table has no stream.
  */
 export async function createTable(
   client: DynamoDBClient,
@@ -64,7 +64,7 @@ async function streamOf(client: DynamoDBClient, { logicalId }: TemplateResource,
   return streamArn;
 }
 
-/** Switches the stream off and on; answers the ARN of the new one. */
+/** Switches the stream off and on; returns the ARN of the new one. */
 export async function switchStream(
   client: DynamoDBClient,
   table: TemplateResource,

@@ -22,7 +22,7 @@ export interface TemplateResource {
   readonly properties: Properties;
 }
 
-/** What the template says about a function. */
+/** A function's settings in the template. */
 export interface FunctionSettings {
   readonly logicalId: string;
   /** `<module>.<export>`. */
@@ -31,9 +31,9 @@ export interface FunctionSettings {
   readonly runtime: string;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
-  /** Folder of the code: what would be uploaded. */
+  /** Folder of the code that a deployment would upload. */
   readonly codeFolder: string;
-  /** The function's variables; `tableName` stands where the template refers to the table. */
+  /** The function's variables, with `tableName` in place of each reference to the table. */
   readonly environment: (tableName: string, region: string) => Readonly<Record<string, string>>;
 }
 
@@ -42,23 +42,23 @@ export interface ScheduledFunction extends FunctionSettings {
   readonly everyMs: number;
 }
 
-/** Everything that is run locally, as the template describes it. */
+/** The parts of the template that run locally. */
 export interface OutboxTemplate {
   readonly path: string;
   readonly table: TemplateResource;
-  /** Behind the event source mapping. */
+  /** The function that the event source mapping invokes. */
   readonly relay: FunctionSettings;
   readonly sweeper: ScheduledFunction;
   readonly mapping: MappingSettings;
 }
 
-/** CloudFormation's and Lambda's own defaults, for what a template leaves out. */
+/** CloudFormation's and Lambda's own defaults, for properties that a template omits. */
 const LAMBDA_DEFAULTS = { timeoutSeconds: 3, memoryMb: 128, batchSize: 100 } as const;
 
 /**
- * Reads table, function and event source mapping out of a synthesized template.
+ * Reads table, functions and event source mapping from a synthesized template.
  *
- * @param path of `<Stack>.template.json`; `<Stack>.assets.json` beside it says where the code is.
+ * @param path of `<Stack>.template.json`; `<Stack>.assets.json` next to it names the folders of the code.
  * @throws LocalStackError `unsupported-template` or `unsupported-filter`, naming the resource.
  */
 export function readTemplate(path: string): OutboxTemplate {
@@ -183,7 +183,7 @@ interface Known {
   readonly where: string;
 }
 
-/** What CloudFormation would put in the place of an intrinsic function. */
+/** The value that CloudFormation would put in place of an intrinsic function. */
 function evaluate(value: unknown, known: Known): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
   const [[name, argument] = []] = Object.entries(value ?? {}) as [string, unknown][];
@@ -202,7 +202,7 @@ function evaluate(value: unknown, known: Known): string {
   return refuse(known.path, `${known.where} is ${JSON.stringify(value)}, which has no value without an account`);
 }
 
-/** The account of a stack that has none. */
+/** The account id of the local stack, which has no account. */
 export const LOCAL_ACCOUNT = '000000000000';
 
 function theOne(
@@ -229,7 +229,7 @@ function referenceOf(value: unknown): string | undefined {
   return ref ?? attribute?.[0];
 }
 
-/** CloudFormation takes numbers as text too. */
+/** CloudFormation accepts numbers as text too. */
 const integer = (value: unknown, missing: number): number => (value === undefined ? missing : Number(value));
 
 function refuse(path: string, why: string): never {

@@ -4,7 +4,8 @@ import { LocalStackError } from './errors';
 const POLL_MS = 50;
 
 /**
- * Resolves with the first answer of `probe` that is not `undefined`; what `probe` throws means "not yet".
+ * Resolves with the first result of `probe` that is not `undefined`. If `probe` throws, that means "not yet"; a
+ * LocalStackError is passed on.
  *
  * @throws LocalStackError `not-ready` after `timeoutMs`, with the last error as its cause.
  */
@@ -20,7 +21,7 @@ export async function waitUntil<T>(
       const answer = await probe();
       if (answer !== undefined) return answer;
     } catch (error) {
-      // An `not-ready` from within is final: the server has ended and will never answer.
+      // A LocalStackError from within is final: the server has ended, for example, and will never respond.
       if (error instanceof LocalStackError) throw error;
       cause = error;
     }

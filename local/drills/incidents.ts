@@ -5,7 +5,7 @@ import { createTopics, deleteTopic, withAdmin } from '../kafka/topics';
 import { waitUntil } from '../wait-until';
 import { CONSUMER, deadLettersOf, type Shop } from './shop';
 
-/** Who can be called, and what they can change. */
+/** The teams that can be called, and the systems that each can change. */
 export const TEAMS = {
   orders: 'writes the orders: service, data, deployments',
   shipping: 'runs the consumer "shipping": service, deployments',
@@ -16,10 +16,10 @@ export type Team = keyof typeof TEAMS;
 
 /** An incident as it reaches the engineer on call. */
 export interface Incident {
-  /** What the ticket says. It does not tell the cause. */
+  /** The text of the ticket, which does not name the cause. */
   readonly ticket: string;
   readonly begin: (shop: Shop) => Promise<void>;
-  /** What a team does and answers when it is called with the right question. */
+  /** For each team that can help: its action when it is called, and its reply. */
   readonly teams?: Partial<Record<Team, (shop: Shop) => string | Promise<string>>>;
 }
 
@@ -32,7 +32,7 @@ const setLimit = (shop: Shop, topic: string, value: string): Promise<unknown> =>
     }),
   );
 
-/** The numbers say nothing about the kind. */
+/** By number, in no particular order: a number gives no hint at the cause. */
 export const INCIDENTS: Readonly<Record<number, Incident>> = {
   1: {
     ticket: 'Order 1101 was exported ten minutes ago, and the accounting department has not received it.',

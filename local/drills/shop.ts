@@ -16,7 +16,7 @@ export const CONSUMER = 'shipping';
 export const INBOX = 'shipping-inbox';
 const EFFECTS = 'shipments';
 
-/** Of a broker. */
+/** A broker's default. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
 /** The topic for the dead letters of a topic. */
@@ -38,7 +38,7 @@ const TOPICS: readonly TopicSpec[] = [
 ];
 
 const order = z.looseObject({ total: z.number() });
-/** What the order service writes. */
+/** The events that the order service writes. */
 const written = defineEvents({
   'order.placed': { schema: order, topic: 'orders' },
   'order.changed': { schema: order, topic: 'orders' },
@@ -50,7 +50,7 @@ const written = defineEvents({
 });
 export type Written = Parameters<typeof written.definitionOf>[0];
 
-/** What the shipping service read before its last deployment. */
+/** The events that the shipping service read before its last deployment. */
 const OLD_TYPES = {
   'order.placed': { schema: order, topic: 'orders' },
   'order.changed': { schema: order, topic: 'orders' },
@@ -58,15 +58,15 @@ const OLD_TYPES = {
   'order.refunded': { schema: order, topic: 'payments' },
 };
 
-/** A small shop on the local stack: an order service that writes to the outbox, and a shipping service that consumes. */
+/** A small shop on the local stack: an order service writes to the outbox, and a shipping service consumes. */
 export class Shop {
   readonly stack: Stack;
   readonly document: DynamoDBDocument;
-  /** Orders whose shipping fails. */
+  /** Orders for which shipping's handler fails. */
   readonly failing = new Set<string>();
   /** Orders of which an event may be applied after later ones. */
   readonly mayBeLate = new Set<string>();
-  /** Whether the shipping service is the new one, which knows every type. */
+  /** Whether the shipping service is the new version, which knows every type. */
   isNew = false;
   readonly #client: DynamoDBClient;
   readonly #outbox: ReturnType<typeof createOutbox>;
@@ -117,7 +117,7 @@ export class Shop {
     return event;
   }
 
-  /** An item that no helper has written. */
+  /** Puts an item without the write helper. */
   async writeByHand(id: string, item: Readonly<Record<string, unknown>>): Promise<void> {
     const version = (this.#versions.get(id) ?? 0) + 1;
     this.#versions.set(id, version);
@@ -125,7 +125,7 @@ export class Shop {
     await this.document.put({ TableName: this.stack.tableName, Item: { pk: `order#${id}`, sk, ...item } });
   }
 
-  /** The event need not be applied any more. */
+  /** Shipping need not apply the event any more. */
   giveUp(id: string, event: string): void {
     this.#expected.set(
       id,
@@ -137,7 +137,7 @@ export class Shop {
     this.#expected.set(id, [...(this.#expected.get(id) ?? []), event]);
   }
 
-  /** The events that shipping has not applied, or that it applied in another order; empty when all is well. */
+  /** The events that shipping has not applied, or that it applied in another order; empty if there are none. */
   async missing(): Promise<string[]> {
     const missing: string[] = [];
     for (const [id, expected] of this.#expected) {
@@ -155,7 +155,7 @@ export class Shop {
     return (Item?.['events'] as string[] | undefined) ?? [];
   }
 
-  /** Resolves when shipping has applied everything that it is to apply. */
+  /** Resolves when shipping has applied every event that it must apply. */
   async settled(timeoutMs = 30_000): Promise<void> {
     await waitUntil('The effect of every event', timeoutMs, async () =>
       (await this.missing()).length === 0 ? true : undefined,

@@ -1,4 +1,4 @@
-/** What the invoker sends to the process that runs the function. */
+/** The message of the invoker to the process that runs the function. */
 export interface Invoke {
   readonly kind: 'invoke';
   readonly event: unknown;
@@ -7,7 +7,7 @@ export interface Invoke {
   readonly requestId: string;
 }
 
-/** What that process answers. */
+/** A message of that process to the invoker. */
 export type Answer =
   /** The module is loaded; `initMs` since the process started. */
   | { readonly kind: 'ready'; readonly initMs: number }

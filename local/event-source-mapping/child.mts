@@ -1,4 +1,4 @@
-// Runs one Lambda function: what the runtime does in AWS. An ES module, so that Node.js can run it as it is.
+// Runs one Lambda function, as the runtime does in AWS. An ES module, so that Node.js runs this file without a build.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Answer, Invoke } from './child-protocol.ts';
@@ -37,14 +37,14 @@ const contextOf = ({ deadlineMs, requestId }: Invoke): object => ({
 async function run(handler: Handler, invoke: Invoke): Promise<void> {
   const { requestId } = invoke;
   try {
-    // Lambda sends the answer as JSON; `undefined` becomes null.
+    // Lambda sends the response as JSON, which has null for `undefined`.
     answer({ kind: 'answered', requestId, response: (await handler(invoke.event, contextOf(invoke))) ?? null });
   } catch (error) {
     answer({ kind: 'error', requestId, message: textOf(error) });
   }
 }
 
-// Whoever started this process has ended, whatever the reason.
+// The parent process has ended, and this one must not outlive it.
 process.on('disconnect', () => process.exit());
 
 try {

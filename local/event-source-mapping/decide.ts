@@ -3,7 +3,7 @@ import type { MappingSettings } from './settings';
 /** How one invocation ended. */
 export type Outcome =
   | { readonly kind: 'answered'; readonly response: unknown }
-  /** Thrown, timed out, out of memory, or the process died. */
+  /** The function threw, timed out or exceeded its memory, or its process died. */
   | { readonly kind: 'error'; readonly message: string };
 
 /** Records that are delivered together. */
@@ -13,13 +13,13 @@ export interface Batch<R> {
   readonly retries: number;
 }
 
-/** What decides about a record. */
+/** The fields of a record that `decide` reads. */
 export interface Deliverable {
   readonly sequenceNumber: string;
   readonly createdAtMs: number;
 }
 
-/** What happens to a batch after its invocation: `done` and `dropped` never come again, `again` comes next, in order. */
+/** The result of an invocation: `done` and `dropped` are never delivered again, `again` comes next, in order. */
 export interface Decision<R> {
   readonly kind: 'success' | 'partial' | 'retry' | 'bisect' | 'drop';
   readonly done: readonly R[];
@@ -33,10 +33,10 @@ type Rules = Pick<
 >;
 
 /**
- * Lambda's rules for the answer to a batch of a stream
+ * Applies Lambda's rules for the response to a batch of a stream
  * (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html and
- * services-dynamodb-errors.html): the lowest sequence number in the answer is the checkpoint and everything from it
- * comes again; an identifier that names no record of the batch fails all of it; a bisect consumes no retry.
+ * services-dynamodb-errors.html). The lowest sequence number in the response is the checkpoint: Lambda delivers again
+ * from there. An identifier of no record in the batch fails the whole batch. A bisect consumes no retry.
  */
 export function decide<R extends Deliverable>(
   batch: Batch<R>,
@@ -56,12 +56,12 @@ export function decide<R extends Deliverable>(
     return afterFailure('retry', [], [records], retries + 1, rules, nowMs);
   }
   const done = records.slice(0, from);
-  // With both switched on Lambda bisects at the returned sequence number: the rest is a split batch, unless nothing split.
+  // If both are on, Lambda bisects at the returned sequence number. It uses a retry only if nothing is split off.
   const splits = bisects && from > 0;
   return afterFailure('partial', done, [records.slice(from)], splits ? retries : retries + 1, rules, nowMs);
 }
 
-/** How long to wait before the next attempt: Lambda backs off too, for longer. */
+/** The wait before the next attempt. Lambda backs off too, but for longer. */
 export const backOffMs = (failuresInARow: number): number =>
   Math.min(1_000, 50 * 2 ** Math.min(failuresInARow - 1, 10));
 

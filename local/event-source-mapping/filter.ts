@@ -1,6 +1,6 @@
 import { LocalStackError } from '../errors';
 
-/** A parsed filter pattern: names to nested patterns, leaves are lists of which one must match. */
+/** A parsed filter pattern: names map to nested patterns. A leaf is a list of rules, and one of them must match. */
 export interface FilterPattern {
   readonly [name: string]: FilterPattern | readonly Rule[];
 }
@@ -20,8 +20,8 @@ const MAX_PATTERN_CHARS = 4_096;
 /**
  * Reads one pattern of an event source mapping's `FilterCriteria`.
  *
- * @throws LocalStackError `unsupported-filter` for what Lambda refuses, for `numeric`, which never matches a record of
- * DynamoDB because its numbers are text, and for the operators that are not imitated here (`$or`, `cidr`, wildcards).
+ * @throws LocalStackError `unsupported-filter` if Lambda refuses the pattern; for `numeric`, which never matches a
+ * DynamoDB record because its numbers are text; for operators that are not simulated (`$or`, `cidr`, wildcards).
  */
 export function parseFilter(text: string): FilterPattern {
   if (text.length > MAX_PATTERN_CHARS)
@@ -35,7 +35,7 @@ export function parseFilter(text: string): FilterPattern {
   return isObject(pattern) ? parseObject(pattern, text) : refuse(text, 'it must be an object');
 }
 
-/** Whether `event` is delivered: with no pattern every event is, with several one match is enough. */
+/** Whether `event` is delivered. Without patterns every event is; with several patterns, one match is enough. */
 export const passesFilters = (event: unknown, patterns: readonly FilterPattern[]): boolean =>
   patterns.length === 0 || patterns.some((pattern) => matchesPattern(event, pattern));
 
@@ -80,7 +80,7 @@ function parseRule(rule: unknown, text: string): Rule {
 }
 
 function matchesPattern(event: unknown, pattern: FilterPattern): boolean {
-  // A list in the event (of a DynamoDB list or set) matches when one of its elements does.
+  // A list in the event (of a DynamoDB list or set) matches if one of its elements matches.
   if (Array.isArray(event)) return event.some((element) => matchesPattern(element, pattern));
   const values = isObject(event) ? event : {};
   return Object.entries(pattern).every(([name, expected]) => {
@@ -90,7 +90,7 @@ function matchesPattern(event: unknown, pattern: FilterPattern): boolean {
 }
 
 function matchesRule(value: unknown, rule: Rule): boolean {
-  // Lambda looks at leaves only: an object is neither there nor absent.
+  // Lambda checks leaves only: for an object, `exists` matches neither with true nor with false.
   if (rule.kind === 'exists') return rule.value ? value !== undefined && !isObject(value) : value === undefined;
   if (Array.isArray(value)) {
     return rule.kind === 'anything-but'

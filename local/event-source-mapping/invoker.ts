@@ -10,39 +10,39 @@ import type { FunctionSettings } from '../template';
 import type { Answer, Invoke } from './child-protocol';
 import type { Outcome } from './decide';
 
-/** One invocation as Lambda's REPORT line would tell it. */
+/** The result of one invocation, with the figures of Lambda's REPORT line. */
 export interface InvocationResult {
   readonly outcome: Outcome;
   readonly requestId: string;
   readonly durationMs: number;
-  /** Only for the first invocation of a process: its start and the loading of the module. */
+  /** The time to start the process and load the module. Only for the first invocation of a process. */
   readonly initMs?: number;
-  /** The highest resident set that was seen, every 100 ms and at the end. */
+  /** The highest resident set size, measured every 100 ms and at the end. */
   readonly maxRssBytes: number;
 }
 
 export interface InvokerOptions {
   readonly function: FunctionSettings;
   readonly functionName: string;
-  /** All that the function gets to see, beside what Lambda itself sets. */
+  /** The variables of the function, without those that Lambda itself sets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly region: string;
-  /** Output of the function. */
+  /** The file to which the output of the function is appended. */
   readonly logFile: string;
   /** Stops the process (SIGSTOP) between invocations, as Lambda freezes it. Default false. */
   readonly freeze?: boolean;
 }
 
 interface InvokerEvents {
-  /** A chunk of what the function printed. */
+  /** A chunk of the function's output. */
   output: [text: string];
   /** A new process is ready for its first invocation. */
   started: [process: { readonly pid: number; readonly initMs: number }];
-  /** A process has ended, for whatever reason. */
+  /** A process has exited or was killed. */
   ended: [process: { readonly pid: number; readonly reason: string }];
 }
 
-/** Lambda gives a function this long to load, outside its own timeout. */
+/** Lambda's limit for loading a function. The function's own timeout does not include it. */
 const INIT_TIMEOUT_MS = 10_000;
 const MEMORY_POLL_MS = 100;
 const INIT_OUTPUT_KEPT = 2_000;
@@ -54,8 +54,8 @@ interface Environment {
 }
 
 /**
- * Runs a bundled function in a process of its own and enforces its timeout and its memory. One invocation at a time; the
- * process lives on between them, and a new one is started after it was killed.
+ * Runs a bundled function in a process of its own and enforces its timeout and memory limit, one invocation at a time.
+ * The process stays alive between invocations. If it has ended, the next invocation starts a new one.
  */
 export class LambdaInvoker extends EventEmitter<InvokerEvents> {
   private readonly options: InvokerOptions;
@@ -63,7 +63,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
   private current: SupervisedProcess | undefined;
   private last: Promise<unknown> = Promise.resolve();
   private log: WriteStream | undefined;
-  /** The environment's first invocation is the one that reports the init. */
+  /** Whether the next invocation is the first of its process: that one reports the init time. */
   private fresh = false;
 
   constructor(options: InvokerOptions) {
@@ -76,19 +76,19 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     return this.current?.running() === true ? this.current.pid : undefined;
   }
 
-  /** Never rejects: whatever goes wrong is an outcome of kind `error`. */
+  /** Never rejects: every failure is an outcome of kind `error`. */
   invoke(event: unknown): Promise<InvocationResult> {
     const next = this.last.then(() => this.invokeNow(event));
     this.last = next;
     return next;
   }
 
-  /** SIGKILL, in the middle of whatever it does; the next invocation starts a new process. */
+  /** SIGKILL, also during an invocation; the next invocation starts a new process. */
   async kill(): Promise<void> {
     await this.current?.end(0);
   }
 
-  /** SIGSTOP; `unfreeze()` lets it go on. */
+  /** SIGSTOP; `unfreeze()` continues the process. */
   freeze(): void {
     this.current?.signal('SIGSTOP');
   }
@@ -138,7 +138,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
   private async start(): Promise<Environment> {
     this.log ??= createWriteStream(this.options.logFile, { flags: 'a' });
     const { handler, codeFolder, memoryMb } = this.options.function;
-    // As the runtime of AWS divides the memory, so that Node.js collects garbage before the limit is reached.
+    // Divided as in AWS's runtime, so that Node.js collects garbage before the limit is reached.
     const newSpaceMb = Math.floor(memoryMb / 10);
     const flags = [
       `--max-semi-space-size=${Math.max(1, newSpaceMb >> 1)}`,
@@ -263,19 +263,19 @@ async function firstAnswer(
   }
 }
 
-/** Reached only when the wait was given up, after the race was decided. */
+/** Reached only if the wait is aborted after the race is decided. */
 const endedBeforeAnswer = (): FirstAnswer => ({ kind: 'ended', message: 'Runtime exited' });
 
 const reasonOf = (code: number | null, signal: NodeJS.Signals | null): string =>
   signal === 'SIGKILL' ? 'signal: killed' : signal === null ? `exit status ${String(code)}` : `signal: ${signal}`;
 
-/** Nothing else of this process's environment: a variable that happens to be set here is not set in AWS. */
+/** The function inherits no other variables: a variable that is set on this machine is not set in AWS. */
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, HOME, TZ } = process.env;
   return { PATH, HOME, TZ };
 }
 
-/** Node.js 24 of the devDependencies, whatever runs this process: the runtime that the template names. */
+/** Node.js 24 of the devDependencies, as in the template, even if another version runs this process. */
 const nodeBinary = (): string => join(dirname(require.resolve('node/package.json')), 'bin', 'node');
 
 async function residentBytes(pid: number): Promise<number> {

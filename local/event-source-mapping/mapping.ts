@@ -13,16 +13,16 @@ export interface MappingOptions {
   readonly region: string;
   readonly settings: MappingSettings;
   readonly invoke: (event: unknown) => Promise<InvocationResult>;
-  /** Lambda asks each shard four times a second. Default 250. */
+  /** Default 250: Lambda reads each shard four times a second. */
   readonly pollIntervalMs?: number;
 }
 
 interface MappingEvents {
-  /** After each invocation, once it is decided what becomes of the batch. */
+  /** After each invocation, with the decision about its batch. */
   invocation: [report: InvocationReport];
-  /** The stream could not be read; it is tried again. */
+  /** A read of the stream failed; the mapping retries it. */
   'read-error': [error: unknown];
-  /** It was enabled or disabled. */
+  /** The mapping was enabled or disabled. */
   state: [];
 }
 
@@ -30,17 +30,17 @@ const POLL_INTERVAL_MS = 250;
 const DISCOVERY_INTERVAL_MS = 5_000;
 
 /**
- * An event source mapping that behaves as Lambda's: in order per shard, a parent shard before its children, one
- * invocation at a time per shard, checkpoints, retries and bisects by Lambda's rules (see `decide`).
+ * An event source mapping that behaves like Lambda's: in order per shard, a parent shard before its children, one
+ * invocation at a time per shard. Checkpoints, retries and bisects follow Lambda's rules (see `decide`).
  *
- * A stream's loss of records after 24 hours is `trim()`, a stream that was switched off and on again is `follow()`.
+ * `trim()` simulates a stream that drops records after 24 hours, `follow()` one that was switched off and on.
  */
 export class EventSourceMapping extends EventEmitter<MappingEvents> {
   private readonly options: MappingOptions;
   private streamArn: string;
   private readonly counters = noMetrics();
   private readonly pollers = new Map<string, ShardPoller>();
-  /** Shards read to their end; their children may begin. */
+  /** Shards that are read to their end: their children may start. */
   private readonly finished = new Set<string>();
   private readonly runs: Promise<void>[] = [];
   private discovery: NodeJS.Timeout | undefined;
@@ -54,7 +54,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     this.streamArn = options.streamArn;
   }
 
-  /** What was found in the template. */
+  /** As in the template. */
   get settings(): MappingSettings {
     return this.options.settings;
   }
@@ -74,7 +74,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     this.discovery = setInterval(() => this.discoverAgain(), DISCOVERY_INTERVAL_MS);
   }
 
-  /** No further invocation, not even a retry, until `enable()`. Resolves when the one that runs now has ended. */
+  /** Stops invocations, retries included, until `enable()`. Resolves when the running invocation has ended. */
   async disable(): Promise<void> {
     this.paused = true;
     this.emit('state');
@@ -82,8 +82,8 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   }
 
   /**
-   * Takes away what is in the stream now and was not delivered, as the stream itself does after 24 hours. Resolves with
-   * how many records that were; what is inserted later is delivered.
+   * Skips the undelivered records in the stream, as if it had dropped them after 24 hours. Resolves with the number of
+   * those that pass the filters. Records that are inserted later are delivered.
    */
   async trim(): Promise<number> {
     const wasPaused = this.paused;
@@ -94,7 +94,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     return trimmed;
   }
 
-  /** Reads another stream from its beginning on; what was not delivered of the present one never is. */
+  /** Reads another stream from its beginning. Undelivered records of the current stream are lost. */
   async follow(streamArn: string): Promise<void> {
     const left = [...this.pollers.values()];
     this.pollers.clear();
@@ -104,7 +104,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await this.discover('TRIM_HORIZON');
   }
 
-  /** Goes on where it was disabled. */
+  /** Resumes where `disable()` stopped. */
   enable(): void {
     this.paused = false;
     this.emit('state');
@@ -112,14 +112,14 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   }
 
   /**
-   * Delivers the latest batch of each shard once more, as it was: what "at least once" allows. Resolves when it was
-   * invoked; waits while the mapping is disabled.
+   * Delivers the latest batch of each shard again, unchanged, as at-least-once delivery allows. Resolves when that
+   * invocation has ended; waits while the mapping is disabled.
    */
   async redeliverLast(): Promise<void> {
     await Promise.all([...this.pollers.values()].map((poller) => poller.redeliverLast()));
   }
 
-  /** Sets the checkpoint of every shard that is being read back to this sequence number, and reads on from there. */
+  /** Resets the checkpoint of every shard in progress to this sequence number, and reads from there again. */
   async redeliver(from: string): Promise<void> {
     await Promise.all([...this.pollers.values()].map((poller) => poller.redeliver(from)));
   }
@@ -138,7 +138,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     );
   }
 
-  /** Ends for good. A running invocation is waited for: kill the function first to end at once. */
+  /** Ends the mapping after the running invocation. To end it at once, kill the function first. Cannot be undone. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.discovery);
@@ -147,7 +147,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await Promise.all(this.runs);
   }
 
-  /** New shards of a stream that runs are read from their beginning, wherever the mapping began. */
+  /** Shards that appear later are read from their beginning: the starting position is for the first ones. */
   private discoverAgain(): void {
     this.discovering = this.discovering
       .then(() => (this.stopped ? undefined : this.discover('TRIM_HORIZON')))
@@ -159,7 +159,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   private async discover(startingPosition: MappingSettings['startingPosition']): Promise<void> {
     const { streamArn } = this;
     const shards = await this.listShards();
-    // It follows another stream by now, whose shards have other names.
+    // The mapping follows another stream by now, whose shards have other names.
     if (streamArn !== this.streamArn) return;
     const listed = new Set(shards.map(({ ShardId: shardId }) => shardId));
     for (const { ShardId: shardId = '', ParentShardId: parent } of shards) {

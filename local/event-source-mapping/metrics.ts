@@ -1,11 +1,11 @@
-/** The metrics of Lambda's `EventCount` group by their own names, and `IteratorAge`. */
+/** Lambda's `EventCount` metrics under their own names, and `IteratorAge`. */
 export interface MappingMetrics {
   PolledEventCount: number;
   FilteredOutEventCount: number;
   InvokedEventCount: number;
   FailedInvokeEventCount: number;
   DroppedEventCount: number;
-  /** Records that `trim()` took away. Lambda has no such metric: what is trimmed, it never sees. */
+  /** Records that `trim()` skipped. Lambda has no such metric, because it never sees a trimmed record. */
   TrimmedEventCount: number;
   /** Milliseconds: the age of the last record of the latest batch when its invocation ended. */
   IteratorAge: number;

@@ -1,7 +1,7 @@
 import type { _Record as StreamRecord, AttributeValue } from '@aws-sdk/client-dynamodb-streams';
 import type { AttributeValue as EventAttribute, DynamoDBRecord } from 'aws-lambda';
 
-/** What a record's own fields do not say. */
+/** Data of a record that its own fields do not contain. */
 export interface RecordSource {
   readonly streamArn: string;
   readonly region: string;
@@ -9,13 +9,13 @@ export interface RecordSource {
   readonly createdAtSeconds: number;
 }
 
-/** The name that the SDK gives to the deletion of an expired item by DynamoDB Local. */
+/** The event name that DynamoDB Local reports when it deletes an expired item. */
 const TTL_DELETE = 'UNKNOWN_TO_SDK_VERSION';
 
-/** A record as the SDK reads it → as it stands in the event that Lambda hands to a function. */
+/** Converts a record of the SDK into a record of the event that Lambda passes to a function. */
 export function toEventRecord(record: StreamRecord, source: RecordSource): DynamoDBRecord {
   const { dynamodb = {}, eventName } = record;
-  // DynamoDB Local names neither the event nor who did it when an item expires; AWS says both.
+  // When an item expires, DynamoDB Local sets neither the event name nor `userIdentity`; AWS sets both.
   const expired = (eventName as string | undefined) === TTL_DELETE;
   return {
     eventID: record.eventID,
@@ -53,11 +53,11 @@ const toBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 
 /**
- * When a record was created, in epoch seconds as AWS rounds it. DynamoDB Local cuts the time to the minute, which would
- * make every age wrong by up to 60 s; but a record that was not there yet when the end of the shard was last seen is
- * younger than that. The answer is never later than the truth by more than AWS's own second.
+ * The time at which a record was created, in epoch seconds, rounded as by AWS. DynamoDB Local cuts the time to the
+ * minute, so every age would be wrong by up to 60 s. But a record is younger than the last read that found nothing. The
+ * result is later than the real time by one second, AWS's own precision, at most.
  *
- * @param endSeenAtMs when the reader last had nothing left to read, or 0.
+ * @param endSeenAtMs epoch milliseconds of the last read that found nothing, or 0.
  */
 export const creationSeconds = (approximate: Date | undefined, endSeenAtMs: number): number =>
   Math.floor(Math.max(approximate?.getTime() ?? 0, endSeenAtMs) / 1000);

@@ -1,8 +1,8 @@
 import type { FilterPattern } from './filter';
 
-/** What the template says about the mapping, in Lambda's own terms. */
+/** The mapping's settings in the template, under Lambda's own names. */
 export interface MappingSettings {
-  /** 1 to 10,000 records in one invocation; 6 MB at most whatever this says. */
+  /** 1 to 10,000 records per invocation; the limit of 6 MB applies too. */
   readonly batchSize: number;
   /** How long to gather records before an invocation. */
   readonly maximumBatchingWindowSeconds: number;
@@ -10,12 +10,12 @@ export interface MappingSettings {
   readonly bisectBatchOnFunctionError: boolean;
   /** -1: until it succeeds. */
   readonly maximumRetryAttempts: number;
-  /** -1: as long as the stream has them. */
+  /** -1: as long as the stream keeps the records. */
   readonly maximumRecordAgeSeconds: number;
-  /** Whether the function's answer names failed records. */
+  /** Whether the function's response lists failed records. */
   readonly reportBatchItemFailures: boolean;
   readonly startingPosition: 'TRIM_HORIZON' | 'LATEST';
-  /** A record is delivered when one of these matches; all records when there is none. */
+  /** A record is delivered if one of the filters matches, or if there is none. */
   readonly filters: readonly FilterPattern[];
 }
 

@@ -7,7 +7,7 @@ import type { MappingMetrics } from './metrics';
 import { MAX_READ, type ShardReader, type SourceRecord } from './shard-reader';
 import { MAX_PAYLOAD_BYTES, type MappingSettings } from './settings';
 
-/** What one invocation was about and what became of it. */
+/** One invocation, its records and the decision about them. */
 export interface InvocationReport extends InvocationResult {
   readonly shardId: string;
   readonly sequenceNumbers: readonly string[];
@@ -15,7 +15,7 @@ export interface InvocationReport extends InvocationResult {
   readonly retries: number;
   readonly iteratorAgeMs: number;
   readonly decision: Decision<SourceRecord>['kind'];
-  /** The first record that comes again. */
+  /** Sequence number of the first record that is delivered again. */
   readonly failedFrom?: string;
   readonly dropped: number;
 }
@@ -39,28 +39,28 @@ interface Redelivery {
 /** Delivers the records of one shard in order, one batch at a time. */
 export class ShardPoller {
   private readonly ports: ShardPollerPorts;
-  /** Batches that come before anything that is read: retries and halves. */
+  /** Batches to deliver before newly read records: retries, and halves of bisected batches. */
   private queue: Batch<SourceRecord>[] = [];
-  /** Read, but too much for the batch that was gathered. */
+  /** Records that are read but did not fit into the last batch. */
   private surplus: readonly SourceRecord[] = [];
   private lastDelivered: readonly SourceRecord[] = [];
   private redelivery: Redelivery | undefined;
   private failuresInARow = 0;
   private closed = false;
   private enabled: Promise<unknown> = Promise.resolve();
-  /** Only while paused. */
+  /** Ends the pause; set only while the poller is paused. */
   private enable: (() => void) | undefined;
   private readonly stopping = new AbortController();
   private readonly whenStopped: Promise<unknown> = once(this.stopping.signal, 'abort');
   private running: Promise<unknown> = Promise.resolve();
-  /** Start of the last read that found nothing while nothing else was waiting; 0 before. */
+  /** Start (`performance.now()`) of the last read that found nothing while no record waited; 0 before. */
   endSeenAt = 0;
 
   constructor(ports: ShardPollerPorts) {
     this.ports = ports;
   }
 
-  /** Resolves when the shard is closed and all of it was delivered, or when the poller was stopped. */
+  /** Resolves when the shard is closed and all its records are delivered, or when the poller is stopped. */
   async run(): Promise<void> {
     while (!this.isStopped()) {
       await Promise.race([this.enabled, this.whenStopped]);
@@ -71,7 +71,7 @@ export class ShardPoller {
     }
   }
 
-  /** Resolves when the invocation that runs now has ended. */
+  /** Resolves when the running invocation has ended. */
   async pause(): Promise<void> {
     if (this.enable === undefined) this.enabled = new Promise<void>((resolve) => (this.enable = resolve));
     await this.running;
@@ -83,8 +83,8 @@ export class ShardPoller {
   }
 
   /**
-   * Forgets everything that is in the shard and was not delivered, as if it were older than 24 hours. Only while the
-   * poller is paused. Resolves with how many records that were.
+   * Skips the undelivered records in the shard, as if they were older than 24 hours. Call it only while the poller is
+   * paused. Resolves with the number of those that pass the filters.
    */
   async trim(): Promise<number> {
     const { settings, metrics, reader } = this.ports;
@@ -106,12 +106,12 @@ export class ShardPoller {
     await this.running;
   }
 
-  /** Delivers the latest batch once more; resolves when it was invoked. */
+  /** Delivers the latest batch again; resolves when that invocation has ended. */
   redeliverLast(): Promise<void> {
     return new Promise((resolve) => (this.redelivery = { resolve }));
   }
 
-  /** Sets the checkpoint back; resolves when the next read will begin there. */
+  /** Resets the checkpoint; resolves when the next read begins there. */
   redeliver(from: string): Promise<void> {
     return new Promise((resolve) => (this.redelivery = { resolve, from }));
   }
@@ -148,7 +148,7 @@ export class ShardPoller {
     return () => undefined;
   }
 
-  /** Reads until the batch is full or the window is over, and leaves out what no filter wants. */
+  /** Reads until the batch is full or the window is over, without the records that no filter matches. */
   private async gather(): Promise<void> {
     const { settings, pollIntervalMs } = this.ports;
     const windowEndsAt = performance.now() + settings.maximumBatchingWindowSeconds * 1000;
@@ -188,7 +188,7 @@ export class ShardPoller {
     const { records, retries } = batch;
     this.lastDelivered = records;
     const result = await this.ports.invoke({ Records: records.map(({ event }) => event) });
-    // Stopped means killed by us: nothing is to be learned from the outcome.
+    // A stop may have killed the function, so the outcome means nothing.
     if (this.isStopped()) return;
     const nowMs = Date.now();
     const decision = decide(batch, result.outcome, settings, nowMs);
@@ -217,7 +217,7 @@ export class ShardPoller {
     await Promise.race([sleep(ms), this.whenStopped]);
   }
 
-  /** A method, because the compiler takes a property for unchanged across an `await`. */
+  /** A method, because TypeScript assumes that a property does not change across an `await`. */
   private isStopped(): boolean {
     return this.stopping.signal.aborted;
   }
@@ -226,7 +226,7 @@ export class ShardPoller {
 const isFull = (records: readonly SourceRecord[], settings: MappingSettings): boolean =>
   records.length >= settings.batchSize || fitting(records, settings) < records.length;
 
-/** How many of the first records make one batch; one always does. */
+/** How many of the first records fit into one batch; the first one always does. */
 function fitting(records: readonly SourceRecord[], { batchSize }: MappingSettings): number {
   let bytes = 0;
   for (const [index, record] of records.slice(0, batchSize).entries()) {

@@ -10,10 +10,10 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import type { Deliverable } from './decide';
 import { creationSeconds, toEventRecord } from './record';
 
-/** A record as the function will see it, with what the mapping needs to know about it. */
+/** A record as the function receives it, and the data about it that the mapping needs. */
 export interface SourceRecord extends Deliverable {
   readonly event: DynamoDBRecord;
-  /** Its share of the payload. */
+  /** Size of `event` as JSON, its share of the payload. */
   readonly bytes: number;
 }
 
@@ -31,7 +31,7 @@ export interface ReadResult {
   readonly closed: boolean;
 }
 
-/** Most records that one GetRecords returns. */
+/** The maximum number of records that one GetRecords returns. */
 export const MAX_READ = 1_000;
 
 /** Reads one shard from a position on. */
@@ -74,7 +74,7 @@ export class ShardReader {
   rewind(sequenceNumber: string): void {
     this.position = { ShardIteratorType: 'AT_SEQUENCE_NUMBER', SequenceNumber: sequenceNumber };
     this.iterator = undefined;
-    // What is read again may be older than the moment when the end was last seen.
+    // Records that are read again may be older than the last read that found nothing.
     this.endSeenAtMs = 0;
   }
 
@@ -90,7 +90,7 @@ export class ShardReader {
       return await this.get(iterator, limit);
     } catch (error) {
       if (error instanceof TrimmedDataAccessException) this.position = { ShardIteratorType: 'TRIM_HORIZON' };
-      // An iterator lives 15 minutes.
+      // An iterator expires after 15 minutes.
       else if (!(error instanceof ExpiredIteratorException)) throw error;
       return this.get(await this.openIterator(), limit);
     }

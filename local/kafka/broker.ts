@@ -7,11 +7,11 @@ import { LOG_CONFIGURATION, metaProperties, serverProperties, type NodePropertie
 
 const STOP_GRACE_MS = 20_000;
 
-/** Jars and what makes a broker of them start fast. */
+/** The jars of Apache Kafka, and the flags and files that make a broker start fast. */
 export interface KafkaDistribution {
   readonly classPath: string;
   readonly jvmFlags: readonly string[];
-  /** The first record of a new cluster's metadata log. */
+  /** The file with which a new cluster's metadata log begins. */
   readonly bootstrapCheckpoint: string;
 }
 
@@ -46,8 +46,8 @@ export class KafkaBroker {
   }
 
   /**
-   * Writes what `kafka-storage format` would write. A JVM of its own for each node would take longer than the broker
-   * itself needs to start; the checkpoint, which names the feature levels, was made once by the real tool.
+   * Writes the files that `kafka-storage format` would write. Running that tool for each node would take longer than
+   * the start of a broker. The tool wrote the checkpoint, which has the feature levels, once for all nodes.
    */
   format(clusterId: string): void {
     const { folder } = this.properties;
@@ -58,7 +58,7 @@ export class KafkaBroker {
     copyFileSync(this.distribution.bootstrapCheckpoint, join(folder, 'data', 'bootstrap.checkpoint'));
   }
 
-  /** Starts the process, with the data it had when it ran before; resolves before it answers. */
+  /** Starts the process, with the data of its last run; resolves before it accepts requests. */
   async start(): Promise<void> {
     if (this.pid !== undefined) return;
     const { folder } = this.properties;
@@ -87,12 +87,12 @@ export class KafkaBroker {
     }
   }
 
-  /** SIGSTOP: connections stay open and nothing answers, like a broker in a long garbage collection. */
+  /** SIGSTOP: connections stay open without a response, like those of a broker in a long garbage collection. */
   pause(): void {
     this.process?.signal('SIGSTOP');
   }
 
-  /** SIGCONT: goes on after `pause()`. */
+  /** SIGCONT: continues after `pause()`. */
   resume(): void {
     this.process?.signal('SIGCONT');
   }

@@ -16,7 +16,7 @@ export interface KafkaOptions {
   /** One node, or three with replication factor 3 and `min.insync.replicas` 2. Default 1. */
   readonly nodes?: 1 | 3;
   /**
-   * Writes every permission that the brokers ask for into the log, as they would ask an authorizer that restricts. Default
+   * Logs every permission that the brokers check, as with an authorizer that restricts. Every check succeeds. Default
    * false.
    */
   readonly audited?: boolean;
@@ -27,13 +27,13 @@ export interface KafkaOptions {
   readonly readyTimeoutMs?: number;
 }
 
-/** Apache Kafka on free ports of 127.0.0.1, with data that goes away with it. */
+/** Apache Kafka on free ports of 127.0.0.1. Its data is removed when it stops. */
 export interface KafkaCluster {
   /** `host:port` of each node. */
   readonly brokers: readonly string[];
   /** Node 1 first. Pause, kill, stop and start them one by one. */
   readonly nodes: readonly KafkaBroker[];
-  /** Resolves when every node answers again, coordinators too. */
+  /** Resolves when every node and every coordinator responds again. */
   ready(): Promise<void>;
   /** Ends all nodes and removes their data. A second call does nothing. */
   stop(): Promise<void>;
@@ -46,7 +46,7 @@ export interface PlannedCluster {
   start(): Promise<KafkaCluster>;
 }
 
-/** Chooses ports first, so that what needs only the addresses can go on while the brokers start. */
+/** Chooses the ports first, so that the caller can use the addresses while the brokers start. */
 export async function planKafka(options: KafkaOptions = {}): Promise<PlannedCluster> {
   const { nodes: count = 1, audited, readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
   const ports = await freePorts(count * 2);
@@ -69,7 +69,7 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
     const ready = (): Promise<void> =>
       kafkaReady(brokers, readyTimeoutMs, () => nodes.forEach((node) => node.assertRunning()));
     const stop = async (): Promise<void> => {
-      // No orderly shutdown: it would wait for a quorum that is going away, for data that is removed anyway.
+      // No orderly shutdown: it would wait for a quorum that shuts down too, to save data that is removed anyway.
       await Promise.all(nodes.map((node) => node.kill()));
       await rm(data, { recursive: true, force: true });
     };

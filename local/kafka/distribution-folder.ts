@@ -7,6 +7,6 @@ export const POM = join(__dirname, 'pom.xml');
 
 const NAME_CHARS = 12;
 
-/** Where the jars lie once they are complete: named after the pom, so that another version is another folder. */
+/** The folder of the complete jars. Its name is a hash of the pom, so that each version has its own folder. */
 export const distributionFolder = (): string =>
   join(CACHE, `kafka-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, NAME_CHARS)}`);

@@ -20,8 +20,8 @@ const MAVEN_GOAL = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-
 const ANY_CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
 
 /**
- * The jars of Apache Kafka, downloaded once. Safe when several processes start at once: each works in a folder of its
- * own and the first to finish wins.
+ * Downloads the jars of Apache Kafka once. Several processes may call it at once: each works in a folder of its own,
+ * and the first to finish wins.
  *
  * @throws LocalStackError `missing-tool` or `command-failed`.
  */

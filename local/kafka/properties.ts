@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-/** What makes one node of a cluster. */
+/** The settings of one node. */
 export interface NodeProperties {
   readonly nodeId: number;
   readonly port: number;
   /** Controller ports of every node, by index; node ids start with 1. */
   readonly controllerPorts: readonly number[];
   readonly folder: string;
-  /** Whether the node writes down every permission that it asks for: see `KafkaOptions.audited`. */
+  /** Whether the node logs every permission that it checks: see `KafkaOptions.audited`. */
   readonly audited?: boolean;
 }
 
 /**
- * Few partitions for Kafka's own topics, because a cluster is only ready when all of them answer; three, so that each
- * of three nodes coordinates some groups.
+ * The partitions of each of Kafka's own topics. Few, because a cluster is ready only when all of them respond; three,
+ * so that each of three nodes coordinates some groups.
  */
 export const COORDINATOR_PARTITIONS = 3;
 
@@ -40,7 +40,7 @@ export function serverProperties({ nodeId, port, controllerPorts, folder, audite
     'transaction.state.log.min.isr': Math.max(1, replicas - 1),
     'auto.create.topics.enable': false,
     'group.initial.rebalance.delay.ms': 0,
-    // A consumer may choose to be missed this soon when it is killed; Kafka's own minimum is six seconds.
+    // Allows a short session timeout, so that a group misses a killed consumer soon. Kafka's default is six seconds.
     'group.min.session.timeout.ms': 1_000,
     ...(audited === true ? AUDITED : {}),
   })
@@ -48,7 +48,7 @@ export function serverProperties({ nodeId, port, controllerPorts, folder, audite
     .join('');
 }
 
-/** Whoever comes without a login may do everything, and is asked about nevertheless. */
+/** Clients without a login may do everything, and Kafka still checks and logs each permission. */
 const AUDITED = {
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
@@ -63,7 +63,7 @@ export function metaProperties(clusterId: string, nodeId: number): string {
 
 const UUID_CHARS = 22;
 
-/** What the authorizer was asked is in the log of an audited node; without an authorizer its logger is silent. */
+/** An audited node logs each permission check. Without an authorizer, this logger writes nothing. */
 export const LOG_CONFIGURATION = `Configuration:
   Appenders: { Console: { name: out, PatternLayout: { pattern: '%d %p %c{1} %m%n' } } }
   Loggers:

@@ -3,10 +3,10 @@ import { COORDINATOR_PARTITIONS } from './properties';
 import { adminClient, withAdmin } from './topics';
 
 /**
- * Resolves when every broker knows all of them and producer ids and every group coordinator are answered: for seconds
- * after the port opens Kafka says "loading" to both, and clients that start in that time look broken.
+ * Resolves when every broker knows all brokers, and the coordinators of producer ids and of all groups respond. For
+ * seconds after the port opens they respond with "loading", and clients that start in that time look broken.
  *
- * Each broker is asked at its own address, because the others go on naming one that was killed until its session ends.
+ * Each broker is asked at its own address, because the others list a killed broker until its session ends.
  *
  * @throws LocalStackError `not-ready` after `timeoutMs`, or as soon as `assertRunning` throws.
  */
@@ -46,7 +46,7 @@ async function producerIdAnswers(brokers: readonly string[]): Promise<true> {
   }
 }
 
-/** Kafka finds a group's coordinator by Java's hash of its name: names that differ by one in the last letter hit each. */
+/** Kafka finds a group's coordinator by Java's hash of its name: names with consecutive last characters reach each. */
 async function groupCoordinatorsAnswer(brokers: readonly string[]): Promise<true> {
   await withAdmin(brokers, async (admin) => {
     for (let index = 0; index < COORDINATOR_PARTITIONS; index += 1) {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { LocalStackError } from '../errors';
 import { distributionFolder } from './distribution-folder';
 
-/** Kafka 4 brokers refuse to run on less. */
+/** Kafka 4 brokers refuse to run on an older version. */
 const MIN_JAVA = 17;
 
 /** A program that the local stack needs and that this machine lacks. */
@@ -13,13 +13,13 @@ export interface MissingTool {
   readonly howToGet: string;
 }
 
-/** What `java -version` prints; `undefined` when there is no Java. */
+/** The output of `java -version`; `undefined` without Java. */
 export function javaVersion(environment = process.env): string | undefined {
   const { error, stderr } = spawnSync('java', ['-version'], { encoding: 'utf8', env: environment });
   return error === undefined ? stderr : undefined;
 }
 
-/** What must be installed before Kafka and DynamoDB Local can run here; empty when all is there. */
+/** The tools that must be installed before Kafka and DynamoDB Local can run; empty if none is missing. */
 export function missingTools(environment = process.env): readonly MissingTool[] {
   const missing: MissingTool[] = [];
   const java = javaVersion(environment);
@@ -31,7 +31,7 @@ export function missingTools(environment = process.env): readonly MissingTool[] 
       howToGet: `Java ${MIN_JAVA} or newer: apt-get install openjdk-17-jre-headless, brew install openjdk, or https://adoptium.net`,
     });
   }
-  // Maven only fetches the jars: once they are there it is not needed any more.
+  // Maven only downloads the jars, so it is not needed once they are there.
   if (!existsSync(distributionFolder()) && spawnSync('mvn', ['--version'], { env: environment }).error !== undefined) {
     missing.push({
       tool: 'mvn',

@@ -12,7 +12,7 @@ export interface TopicSpec {
 
 export const DEFAULT_PARTITIONS = 12;
 
-/** Short waits: a cluster on the same machine answers at once or is not there. */
+/** Short waits: a cluster on the same machine responds at once or is not there. */
 const RETRY = { initialRetryTime: 50, maxRetryTime: 250, retries: 8 } as const;
 
 /** A client for administration; without logs, because kafkajs reports every retry of a starting cluster as an error. */
@@ -30,13 +30,13 @@ export async function withAdmin<T>(brokers: readonly string[], work: (admin: Adm
   }
 }
 
-/** A broker that is busy with its own start takes longer than the five seconds of kafkajs. */
+/** A broker that is still starting takes longer than the five seconds of kafkajs. */
 const CREATE_TIMEOUT_MS = 60_000;
 
 /**
- * Creates the topics that do not exist yet, replicated as the cluster's default says; resolves when they have leaders.
+ * Creates the topics that do not exist yet, with the cluster's default replication; resolves when they have leaders.
  *
- * @throws LocalStackError `not-ready` when no broker can be connected to.
+ * @throws LocalStackError `not-ready` if no broker accepts a connection.
  */
 export const createTopics = (brokers: readonly string[], topics: readonly TopicSpec[]): Promise<void> =>
   withAdmin(brokers, async (admin) => {
