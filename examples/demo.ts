@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** When it is interrupted it rejects, and nothing is left running. */
+/** Starts the local stack. If it is interrupted, it rejects and leaves nothing running. */
 async function start(signal: AbortSignal): Promise<Stack> {
   console.error('Starting Apache Kafka, DynamoDB Local and the relay on this machine …');
   const lines = progressLines(process.stderr);
@@ -73,7 +73,7 @@ const messageOf = (error: unknown): unknown =>
   error instanceof DemoError || error instanceof LocalStackError ? error.message : error;
 
 main().then(
-  // Not only the exit code: a client that still tries to reconnect would keep the process alive.
+  // `process.exitCode` is not enough: a client that still tries to reconnect would keep the process alive.
   (code) => process.exit(code),
   (error: unknown) => {
     console.error(messageOf(error));

@@ -13,8 +13,8 @@ interface WrittenItem {
 }
 
 /**
- * The events in a transaction, read from the request itself: neither the table nor what the library answers has a say
- * in what counts as committed.
+ * The events in a transaction, read from the request itself, so that neither the table nor the result of the library
+ * decides which events count as committed.
  */
 export const eventsInRequest = ({ TransactItems: entries = [] }: Request): CommittedEvent[] =>
   entries.flatMap(({ Put: put }) => (isWrittenItem(put?.Item) ? eventsOfItem(put.Item) : []));

@@ -6,17 +6,17 @@ import { streamOf, type Delivery } from './record';
 export interface ConsumerOptions {
   readonly brokers: readonly string[];
   readonly topics: readonly string[];
-  /** Epoch milliseconds. What happened before, on a cluster that is used again, is left out. */
+  /** Epoch milliseconds. Earlier events are skipped, because a cluster may be used again. */
   readonly since: number;
-  /** The next message is taken when it resolves. */
+  /** The consumer takes the next message when it resolves. */
   readonly onDelivery: (delivery: Delivery, message: KafkaMessage) => Promise<void>;
   readonly onFailure: (error: DemoError) => void;
 }
 
-/** A plain kafkajs consumer of a group of its own. Resolves when it has its partitions. */
+/** Starts a plain kafkajs consumer in a group of its own. Resolves when it has its partitions. */
 export async function startConsumer(options: ConsumerOptions): Promise<{ stop(): Promise<void> }> {
   const { brokers, topics, since, onDelivery, onFailure } = options;
-  // The relay compresses with zstd unless told otherwise, and kafkajs reads it only with a codec.
+  // The relay compresses with zstd by default, and kafkajs reads zstd only with a codec.
   registerCodecs();
   const kafka = new Kafka({ clientId: 'demo-consumer', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `demo-${process.pid}-${since}`, maxWaitTimeInMs: 500 });
@@ -29,7 +29,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<{ stop():
       reject(failure);
     });
   });
-  // Reported by onFailure as well, so nobody has to be waiting for it.
+  // `onFailure` reports the failure too, so a rejection without a handler must not end the process.
   crashed.catch(() => undefined);
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
@@ -51,7 +51,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<{ stop():
   return { stop: () => consumer.disconnect() };
 }
 
-/** A header that is missing counts as empty, and its event as one that no writer knows. */
+/** A missing header counts as empty, so that its event counts as unknown to every writer. */
 function header(headers: IHeaders, name: string): string {
   const value = headers[name];
   return (Array.isArray(value) ? value[0] : value)?.toString() ?? '';

@@ -1,9 +1,9 @@
 export type DemoErrorCode =
   /** An option is unknown or has a value that is not allowed. */
   | 'invalid-option'
-  /** An instance of the order service ended or failed in a way that its rules do not provide for. */
+  /** An instance of the order service ended, or failed for another reason than a rule of the service. */
   | 'writer-failed'
-  /** The consumer gave up. */
+  /** The consumer crashed and does not restart. */
   | 'consumer-failed';
 
 export class DemoError extends Error {

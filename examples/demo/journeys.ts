@@ -17,7 +17,7 @@ interface Commit {
   readonly writer: number;
 }
 
-/** Puts together what writers, consumer and table tell about each event, in whatever order they tell it. */
+/** Combines the reports of writers, consumer and table about each event. The reports may come in any order. */
 export class Journeys {
   private readonly commits = new Map<string, Commit>();
   private readonly deliveries = new Map<string, Delivery>();
@@ -50,7 +50,7 @@ export class Journeys {
     }
   }
 
-  /** The journeys that have ended since the last call, by transaction. */
+  /** The journeys that have ended since the last call, in the order of their transactions. */
   takeComplete(): Journey[] {
     const ended: Journey[] = [];
     for (const [id, commit] of this.commits) {

@@ -35,7 +35,7 @@ The exit code is 0 only if nothing was lost, reordered or left pending, and the 
 KAFKA_BROKERS=host:port,… and DYNAMODB_ENDPOINT=http://… use servers that run already.
 `;
 
-/** @throws DemoError `invalid-option`, naming the option, the value got and what is allowed. */
+/** @throws DemoError `invalid-option`, naming the option, its value and the allowed values. */
 export function parseOptions(args: readonly string[]): DemoOptions {
   const { events, writers, keys, json = false, help = false } = parse(args);
   return {

@@ -11,7 +11,7 @@ interface StoredItem {
   readonly receipts?: readonly string[];
 }
 
-/** All items of the outbox that were committed since then; holds and signals are none. */
+/** All outbox items that were committed at or after `since`, without holds and signals. */
 export async function readItems(document: DynamoDBDocument, tableName: string, since: number): Promise<ItemState[]> {
   const items: ItemState[] = [];
   let from: Record<string, unknown> | undefined;

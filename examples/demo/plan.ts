@@ -12,11 +12,11 @@ export interface Step {
   readonly events: number;
 }
 
-/** One after the other in itself; errands run side by side. */
+/** Its steps run one after the other; several errands run at once. */
 export type Errand = readonly Step[];
 
 export interface Plan {
-  /** Fills the stock; must be done before the errands begin. */
+  /** Fills the stock; must be done before the errands start. */
   readonly opening: readonly Step[];
   readonly errands: readonly Errand[];
 }
@@ -39,14 +39,14 @@ export function plan(events: number, keys: number): Plan {
     errands.push(next);
     left -= cost;
   }
-  // What no whole errand fits into.
+  // The rest is too small for a whole errand.
   for (let index = 0; index < left; index += 1) {
     errands.push([{ command: { kind: 'replenish', sku: articleAt(articles, index), quantity: 1 }, events: 1 }]);
   }
   return { opening, errands };
 }
 
-/** The three lives of an order, in turn: shipped, cancelled before it was paid, cancelled after. */
+/** An order of one of three kinds, in turn: shipped, cancelled before it was paid, cancelled after. */
 function errand(number: number, articles: readonly string[]): Errand {
   const orderId = `order-${number}`;
   const lines = linesOf(number, articles);
@@ -60,7 +60,7 @@ function errand(number: number, articles: readonly string[]): Errand {
     case 1:
       return [place, pay, { command: { kind: 'ship', orderId }, events: 1 }];
     case 2:
-      // The refusal shows that a command which is refused leaves no event.
+      // The refused payment shows that a refused command leaves no event.
       return [place, { command: { kind: 'cancel', orderId }, events: cancelled }, { ...pay, events: 0 }];
     default:
       return [place, pay, { command: { kind: 'cancel', orderId }, events: cancelled + 1 }];

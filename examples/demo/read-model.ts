@@ -12,9 +12,9 @@ export interface ReadModelOptions {
   readonly brokers: readonly string[];
   readonly client: DynamoDBClient;
   readonly document: DynamoDBDocument;
-  /** Distinguishes what this run leaves on servers that others use too. */
+  /** Part of the names of tables and group, so that several runs can share servers. */
   readonly run: string;
-  /** What `shipping` reads. */
+  /** The topic that shipping reads. */
   readonly topic: string;
   readonly signal: AbortSignal;
 }
@@ -48,7 +48,7 @@ export class ReadModel {
     });
   }
 
-  /** Resolves when it consumes. What lies on the topic already, on a cluster that is used again, is left out. */
+  /** Resolves when it consumes. Skips the messages that an earlier run has left on the topic. */
   static async start(options: ReadModelOptions): Promise<ReadModel> {
     const model = new ReadModel(options);
     const { client, brokers, topic } = options;
@@ -60,18 +60,18 @@ export class ReadModel {
       model.#running = await runConsumer({ consumer: model.#shipping.consumer, kafka, topics: [topic] });
       return model;
     } catch (error) {
-      // Why it could not start is what must be told; a table that was not made yet cannot be dropped either.
+      // The caller must get the first error; `stop` fails too if a table does not exist yet.
       await model.stop().catch(() => undefined);
       throw error;
     }
   }
 
-  /** Events that are committed to the read model. */
+  /** Number of events that are committed to the read model. */
   get applied(): number {
     return this.#applied;
   }
 
-  /** Deliveries of events that were applied before. */
+  /** Number of deliveries of events that were applied before. */
   get ignored(): number {
     return this.#ignored;
   }

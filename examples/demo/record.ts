@@ -1,4 +1,4 @@
-/** An event of a transaction that was acknowledged to its writer, as the writer noted it down. */
+/** An event of a transaction that DynamoDB has acknowledged, as its writer recorded it. */
 export interface CommittedEvent {
   readonly id: string;
   readonly type: string;
@@ -12,7 +12,7 @@ export interface CommittedEvent {
   readonly committedAt: number;
 }
 
-/** A message that the consumer got. */
+/** A message that the consumer received. */
 export interface Delivery {
   readonly id: string;
   readonly topic: string;
@@ -26,42 +26,42 @@ export interface Delivery {
   readonly arrivedAt: number;
 }
 
-/** What the outbox table says about one transaction's events of one key. */
+/** An outbox item: the events of one key in one transaction. */
 export interface ItemState {
   readonly pk: string;
   readonly sk: string;
   /** Ids of its events. */
   readonly events: readonly string[];
-  /** Epoch milliseconds; there once the events are acknowledged by Kafka. */
+  /** Epoch milliseconds; set once Kafka has acknowledged the events. */
   readonly processedAt?: number;
   /** Epoch seconds. */
   readonly expiresAt?: number;
   readonly receipts: number;
 }
 
-/** A row of shipping's read model, as far as it is judged. */
+/** The part of a row of shipping's read model that the verdict uses. */
 export interface ShipmentState {
   readonly orderId: string;
-  /** The order's, at the last event that changed the row. */
+  /** The order's version at the last event that changed the row. */
   readonly version: number;
   /** How many events changed the row. */
   readonly changes: number;
 }
 
-/** A read of what was just written, from the read model of another service. */
+/** A read of a write that was just made, from another service's read model. */
 export interface OwnRead {
   readonly orderId: string;
   /** The version that was written. */
   readonly version: number;
   /** Whether the read showed it. */
   readonly shown: boolean;
-  /** What the read model says of the order, or why it could not be read. */
+  /** The status of the order in the read model, or the reason why the read failed. */
   readonly status: string;
-  /** From the commit to the answer. */
+  /** From the commit to the result of the read. */
   readonly afterMs: number;
 }
 
-/** What the read model shows in the end, and what it had to stand. */
+/** The final read model, and the duplicates that its consumer received. */
 export interface ReadModelState {
   readonly shipments: readonly ShipmentState[];
   /** Events that were delivered a second time on purpose. */

@@ -1,10 +1,10 @@
 import { Kafka, logLevel, type KafkaMessage, type Producer } from 'kafkajs';
 
-/** So few that the demo is still about first deliveries. */
+/** Rare enough that the demo still shows first deliveries. */
 const REPEATED_EVERY = 5;
 
 /**
- * Delivers every fifth event of a topic a second time, byte for byte, as a relay does that dies between publishing an
+ * Delivers every fifth event of a topic a second time, byte for byte, like a relay that dies between publishing an
  * event and marking it.
  */
 export class Repeater {
@@ -30,7 +30,7 @@ export class Repeater {
     return this.#repeated;
   }
 
-  /** Resolves when the message has its second place in the topic, if it is one of those that get one. */
+  /** Publishes every fifth event again, and then resolves when Kafka has acknowledged the copy. */
   async seen(topic: string, partition: number, id: string, message: KafkaMessage): Promise<void> {
     if (topic !== this.#topic || this.#seen.has(id)) return;
     this.#seen.add(id);

@@ -21,26 +21,26 @@ import { startWriters } from './writers';
 
 export interface DemoResult {
   readonly verdict: Verdict;
-  /** Why not everything that was planned was committed. */
+  /** The error of a writer or of the consumer that ended the run early, or `undefined`. */
   readonly failure: unknown;
 }
 
 const LANES_PER_WRITER = 4;
-/** Up to here a person can follow, so the commands come at a pace. */
+/** Up to this number a person can follow, so the commands are paced. */
 const FOLLOWED_EVENTS = 200;
 const PACE_MS = 400;
 const UPDATE_MS = 200;
-/** A scan of the whole table each time, so not too often when it is large. */
+/** Each update scans the whole table, so a large table is scanned less often. */
 const SLOW_UPDATE_MS = 1_000;
 const NO_PROGRESS_MS = 60_000;
-/** What shipping reads. */
+/** The topic that shipping reads. */
 const ORDERS = 'orders';
-/** Enough to see it; each asks until it is answered. */
+/** A few show it; each one polls until the read model has the write. */
 const OWN_READS = 10;
 
 /**
- * Runs writers and consumer on the stack, until everything arrived and is marked or nothing happens any more, and
- * judges what was observed. Everything it started has ended when it resolves or rejects.
+ * Runs writers and consumer on the stack until every event has arrived and is marked, or until nothing happens any
+ * more. Then it judges the observations. When it resolves or rejects, everything that it started has ended.
  */
 export async function runDemo(
   options: Pick<DemoOptions, 'events' | 'writers' | 'keys' | 'json'>,
@@ -111,7 +111,7 @@ export async function runDemo(
         onCommitted(writer, events, command, token) {
           committed.push(...events);
           journeys.committed(writer, events);
-          // The last command of an order: whoever gave it looks the order up at shipping.
+          // After the last command of an order, its caller looks the order up at shipping.
           const isLast = command.kind === 'ship' || command.kind === 'cancel';
           if (!isLast || ownReads.length >= OWN_READS) return;
           const committedAt = events[0]?.committedAt ?? Date.now();
@@ -178,14 +178,14 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 
 interface Settling {
   readonly look: () => Promise<readonly ItemState[]>;
-  /** Grows with whatever happens beside the marks. */
+  /** Grows with each delivery and each effect; marks are counted apart. */
   readonly progress: () => number;
-  /** Whether all has happened but the marks. */
+  /** Whether everything but the marks is done. */
   readonly isDone: () => boolean;
   readonly failed: () => unknown;
 }
 
-/** The last state of the items: all is done and marked, or nothing happened for a minute. */
+/** Returns the items when all is done and marked, the consumer has failed, or nothing happened for a minute. */
 async function settled(
   { look, progress, isDone, failed }: Settling,
   signal: AbortSignal,

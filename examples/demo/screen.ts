@@ -4,12 +4,12 @@ import { describe, type Command } from './plan';
 import type { OwnRead } from './record';
 import { isPassed, verdictWords, type Verdict } from './verdict';
 
-/** Where the demo shows what happens. */
+/** The display of the demo. */
 export interface Screen {
   /** After the stack has started. */
   begin(writers: number): void;
   refused(writer: number, command: Command, reason: string): void;
-  /** Somebody who had written waited until shipping's read model showed it, and read it there. */
+  /** A caller has waited until shipping's read model had its write, and has read it there. */
   read(read: OwnRead): void;
   /** Several times a second. */
   update(journeys: Journeys): void;
@@ -24,7 +24,7 @@ const REPORT_EVERY_MS = 2_000;
 
 type Style = Parameters<typeof styleText>[0];
 
-/** A line for each event whose journey has ended; on a terminal also one that counts. */
+/** Prints a line for each event whose journey has ended; on a terminal also a line with counts. */
 export class TerminalScreen implements Screen {
   private lines = 0;
   private readonly reads: OwnRead[] = [];
@@ -68,7 +68,7 @@ ${this.style('dim', HEADINGS)}`);
       else if (this.lines === MAX_LINES + 1)
         this.line(this.style('dim', '  … and so on; from here on they are only counted.'));
     }
-    // After the lines of what was written.
+    // After the lines of the writes.
     for (const read of this.reads.splice(0)) if (this.lines <= MAX_LINES) this.line(this.readLine(read));
     if (this.output.isTTY) {
       const { committed, delivered, marked } = journeys.counts;
@@ -78,7 +78,7 @@ ${this.style('dim', HEADINGS)}`);
   }
 
   waiting(): void {
-    // The counting line says it.
+    // The line with counts shows it.
   }
 
   end(verdict: Verdict): void {
@@ -119,7 +119,7 @@ const HEADINGS =
   `${''.padEnd(7)}${'commit'.padEnd(10)}${'event'.padEnd(19)}${'key'.padEnd(13)}${'version'.padEnd(8)}` +
   `${'topic'.padEnd(25)}mark`;
 
-/** For `--json`: a line now and then, so that nobody wonders whether it still runs. */
+/** For `--json`: a line every two seconds shows that the demo still runs. */
 export class ProgressScreen implements Screen {
   private reportedAt = 0;
   private readonly output: NodeJS.WritableStream;
@@ -133,7 +133,7 @@ export class ProgressScreen implements Screen {
   }
 
   refused(): void {
-    // Refusals are part of the plan and count for nothing.
+    // Refusals are part of the plan and are not counted.
   }
 
   read(): void {

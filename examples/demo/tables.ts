@@ -7,7 +7,7 @@ import {
 
 const READY_TIMEOUT_SECONDS = 30;
 
-/** A table of the services' own, which the outbox knows nothing of, with string keys. */
+/** Creates a table for a service, with string keys. The outbox does not know it. */
 export async function createTable(
   client: DynamoDBClient,
   tableName: string,

@@ -7,9 +7,9 @@ import type { Writers } from './writers';
 
 export interface TrafficOptions {
   readonly writers: Pick<Writers, 'run'>;
-  /** How many errands run side by side. */
+  /** How many errands run at once. */
   readonly concurrency: number;
-  /** Between two commands, so that the eye can follow. */
+  /** Pause between two commands, so that a person can follow. */
   readonly paceMs: number;
   readonly signal: AbortSignal;
   readonly onCommitted: (
@@ -24,9 +24,9 @@ export interface TrafficOptions {
 const BUSY_WAIT_MS = 100;
 
 /**
- * Gives the plan's commands to the writers, as the service's clients would.
+ * Sends the plan's commands to the writers, as the service's clients would.
  *
- * @throws DemoError `writer-failed` when a command has another outcome than the plan says; the first such ends it.
+ * @throws DemoError `writer-failed` if the outcome of a command differs from the plan. The first one ends the run.
  */
 export async function runTraffic({ opening, errands }: Plan, options: TrafficOptions): Promise<void> {
   await runErrands(

@@ -1,6 +1,6 @@
 import type { CommittedEvent, Delivery, ItemState, ReadModelState } from './record';
 
-/** What was observed, by parties that know nothing of each other: writers, consumer, table, and shipping's read model. */
+/** Observations from four independent sources: writers, consumer, table and shipping's read model. */
 export interface Observations {
   readonly committed: readonly CommittedEvent[];
   readonly deliveries: readonly Delivery[];
@@ -27,7 +27,7 @@ export interface Verdict {
   readonly unexplained: number;
   /** Items that could expire unpublished, or that are marked without receipts or an expiry. */
   readonly unsoundItems: number;
-  /** What became of the events in shipping's read model. */
+  /** The effects of the events on shipping's read model. */
   readonly shipping: ShippingVerdict;
 }
 
@@ -42,7 +42,7 @@ export interface ShippingVerdict {
   readonly wrongOrders: number;
   /** Own writes that were read back after waiting for their token. */
   readonly ownReads: number;
-  /** Those of them that did not show what was written. */
+  /** Those of them that did not show the write. */
   readonly staleReads: number;
   /** From the commit to the read that showed it, the longest; `null` without such reads. */
   readonly slowestReadMs: number | null;
@@ -97,7 +97,7 @@ function judgeShipping(
   };
 }
 
-/** Duplicates do no harm: delivery is at least once. */
+/** Duplicates are allowed: delivery is at least once. */
 export const isPassed = ({ lost, reordered, pending, unexplained, unsoundItems, shipping }: Verdict): boolean =>
   lost + reordered + pending + unexplained + unsoundItems + shipping.wrongOrders + shipping.staleReads === 0;
 
@@ -107,7 +107,7 @@ function isSound({ processedAt, expiresAt, receipts, events }: ItemState): boole
   return processedAt === undefined ? expiresAt === undefined : expiresAt !== undefined && receipts === events.length;
 }
 
-/** A consumer that rejoins its group reads records again; that is no second delivery by the relay. */
+/** A consumer that rejoins its group reads records again. That is no second delivery by the relay. */
 function distinctRecords(deliveries: readonly Delivery[]): Delivery[] {
   const records = new Map<string, Delivery>();
   for (const delivery of deliveries) {
@@ -117,7 +117,7 @@ function distinctRecords(deliveries: readonly Delivery[]): Delivery[] {
   return [...records.values()];
 }
 
-/** In the order of the log, whatever order they were noted down in. */
+/** In the order of the log, because deliveries may be recorded in another order. */
 function firstDeliveries(deliveries: readonly Delivery[]): Delivery[] {
   const first = new Map<string, Delivery>();
   const inLogOrder = distinctRecords(deliveries).sort((a, b) => Number(a.offset - b.offset));
@@ -126,8 +126,8 @@ function firstDeliveries(deliveries: readonly Delivery[]): Delivery[] {
 }
 
 /**
- * Events are compared by what the writers noted, and by what the message says: a relay that numbers what it has
- * reordered must not pass.
+ * Compares the sequences that the writers recorded, and those in the messages. By the messages alone, a relay that
+ * reorders events and then numbers them would pass.
  */
 function countReordered(first: readonly Delivery[], acknowledged: ReadonlyMap<string, CommittedEvent>): number {
   const latest = new Map<string, { partition: number; noted: string; said: string }>();
@@ -154,13 +154,13 @@ export function percentile(values: readonly number[], percent: number): number |
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? null;
 }
 
-/** The line that `--json` ends with. */
+/** The last line of the output of `--json`. */
 export function verdictLine(verdict: Verdict): string {
   const { committed, delivered, lost, duplicates, reordered, pending, latencyMs, shipping } = verdict;
   return JSON.stringify({ committed, delivered, lost, duplicates, reordered, pending, latencyMs, shipping });
 }
 
-/** The verdict for people: what holds, or what is wrong, one sentence each. */
+/** The verdict for people: the results or the failures, one sentence each. */
 export function verdictWords(verdict: Verdict): readonly string[] {
   const { committed, lost, reordered, pending, unexplained, unsoundItems, shipping } = verdict;
   if (committed === 0 && isPassed(verdict)) return ['Nothing was committed, so nothing was published.'];

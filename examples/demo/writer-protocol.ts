@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../../lib/consumer';
 import type { Command } from './plan';
 import type { CommittedEvent } from './record';
 
-/** Where a writer finds its tables. The first message to it. */
+/** The first message to a writer, with its tables and their endpoint. */
 export interface WriterConfig {
   readonly kind: 'start';
   readonly endpoint: string;
@@ -16,7 +16,7 @@ export type ToWriter = WriterConfig | { readonly kind: 'run'; readonly id: numbe
 
 export type Outcome =
   | { readonly kind: 'committed'; readonly events: readonly CommittedEvent[]; readonly token: ConsistencyToken }
-  /** By a rule of the service: nothing was written. */
+  /** A rule of the service refused the command; nothing was written. */
   | { readonly kind: 'refused'; readonly message: string; readonly retryable: boolean }
   | { readonly kind: 'failed'; readonly message: string };
 

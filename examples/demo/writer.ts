@@ -23,7 +23,7 @@ function startInstance({ endpoint, region, credentials, ordersTable, outboxTable
     });
     try {
       const { token } = await execute(service, command);
-      // All attempts before the last were refused for certain, or were the same request.
+      // Each earlier attempt was certainly refused, or was the same request.
       return { kind: 'committed', events: eventsInRequest(last), token };
     } catch (error) {
       if (error instanceof OrderError) return { kind: 'refused', message: error.message, retryable: error.retryable };

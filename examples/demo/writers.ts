@@ -5,10 +5,10 @@ import { DemoError } from './errors';
 import type { Command } from './plan';
 import type { FromWriter, Outcome, ToWriter, WriterConfig } from './writer-protocol';
 
-/** Instances of the order service behind what a load balancer would do: each command goes to the next one. */
+/** Instances of the order service, called like behind a load balancer: each command goes to the next one. */
 export interface Writers {
   readonly pids: readonly number[];
-  /** @throws DemoError `writer-failed` when the instance ends before it answers. */
+  /** @throws DemoError `writer-failed` if the instance ends before it responds. */
   run(command: Command): Promise<{ readonly writer: number; readonly outcome: Outcome }>;
   /** Ends them all. A second call does nothing. */
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-/** What each code carries. */
+/** The details of each code. */
 export interface OrderErrorDetails {
   'order-exists': { orderId: string };
   'unknown-order': { orderId: string };
@@ -12,7 +12,7 @@ export interface OrderErrorDetails {
 
 export type OrderErrorCode = keyof OrderErrorDetails;
 
-/** A command that was refused: nothing of it is written, and no event tells of it. */
+/** A command was refused: it has written nothing, and there is no event for it. */
 export class OrderError<C extends OrderErrorCode = OrderErrorCode> extends Error {
   override readonly name = 'OrderError';
   readonly code: C;

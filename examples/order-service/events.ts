@@ -11,7 +11,7 @@ export const orderLine = z.object({
 const ofOrder = { orderId: z.string().min(1) };
 const ofStock = { sku: z.string().min(1), quantity: z.int().positive(), available: z.int().nonnegative() };
 
-/** Everything this service tells others, with its schema and its topic. */
+/** Every event of this service, with its schema and its topic. */
 export const events = defineEvents({
   'order.placed': {
     topic: 'orders',

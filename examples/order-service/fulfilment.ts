@@ -26,11 +26,11 @@ export function createFulfilment({ inboxTable, telemetry, ...options }: Fulfilme
     handlers: {
       'shipment.requested': async ({ data: { orderId } }, { emit }) => {
         const order = await store.order(orderId);
-        // It was cancelled, or shipped by hand, meanwhile: shipping learns that from the order's own events.
+        // The order was cancelled, or shipped by hand, meanwhile. Shipping learns that from the order's own events.
         if (order?.status !== 'paid') return undefined;
         const part = orderPart(shipOrder(order));
         const { events, ...aggregate } = store.change(part);
-        // Somebody who changes the order now takes its version: then the handler runs again, on the order as it is.
+        // If another writer changes the order now, the version is taken, and the handler runs again on the new order.
         emit(aggregate, events);
         return [store.row(part)];
       },

@@ -4,16 +4,16 @@ import { cancelOrder, payOrder, placeOrder, shipOrder, type Decision, type Order
 import { release, replenish, reserve, type Article } from './stock';
 import { createStore, orderPart, stockPart, untilUndisturbed, type StoreOptions } from './store';
 
-/** What a command has written. */
+/** The result of a command. */
 export interface Committed<State> {
   readonly state: State;
-  /** Names the write to those who consume its events: with it a caller can wait until a read model shows it. */
+  /** Names the write to consumers of its events: with it a caller can wait until a read model shows the write. */
   readonly token: ConsistencyToken;
 }
 
 /**
- * The commands of the order service. Each commits its rows and its events in one transaction; after it resolved the
- * events will be published, after an `OrderError` there are none. Any number of instances may run at once.
+ * The commands of the order service. Each commits its rows and its events in one transaction. Once it has resolved, the
+ * events will be published; after an `OrderError` there are none. Any number of instances may run at once.
  */
 export interface OrderService {
   /** Also reserves the articles. Writes `order.placed` and a `stock.reserved` for each line. */
@@ -22,7 +22,10 @@ export interface OrderService {
   pay(orderId: string): Promise<Committed<Order>>;
   /** Writes `order.shipped`. */
   ship(orderId: string): Promise<Committed<Order>>;
-  /** Also releases the articles. Writes `order.cancelled`, `order.refund-due` if it was paid, and a `stock.released` for each line. */
+  /**
+   * Also releases the articles. Writes `order.cancelled`, `order.refund-due` if it was paid, and a `stock.released` for
+   * each line.
+   */
   cancel(orderId: string): Promise<Committed<Order>>;
   /** Writes `stock.replenished`; an unknown article becomes known. */
   replenish(sku: string, quantity: number): Promise<Committed<Article>>;
@@ -37,7 +40,7 @@ export function createOrderService(options: StoreOptions): OrderService {
       return { state: decision.next, token: await store.commit([orderPart(decision)]) };
     });
 
-  /** What happens to the articles of an order, in the same transaction as what happens to the order. */
+  /** The changes of the articles of an order, for the same transaction as the change of the order. */
   const changeStock = (
     { orderId, lines }: Order,
     decide: (article: Article, quantity: number, orderId: string) => Decision<Article>,

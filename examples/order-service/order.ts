@@ -25,7 +25,7 @@ export interface OrderRequest {
   readonly lines: readonly OrderLine[];
 }
 
-/** What a command leads to: the aggregate's next state and the events that tell of it, in their order. */
+/** The result of a rule: the aggregate's next state, and the events about it in their order. */
 export interface Decision<State> {
   readonly next: State;
   readonly events: readonly ShopEvent[];

@@ -1,7 +1,7 @@
 import { defineEvents } from 'dynamodb-outbox';
 import { z } from 'zod';
 
-/** Everything that shipping tells others. */
+/** Every event of the shipping service. */
 export const shippingEvents = defineEvents({
   'shipment.requested': { topic: 'shipments', schema: z.object({ orderId: z.string().min(1) }) },
 });

@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { events, orderLine } from './events';
 import type { ShippingEvents } from './shipping-events';
 
-/** A row of shipping's own table: what it knows of an order, from events alone. */
+/** A row of shipping's own table: an order as shipping knows it, from events alone. */
 export const shipmentRow = z.object({
   orderId: z.string(),
   lines: z.array(orderLine),
   status: z.enum(['awaiting payment', 'to be packed', 'shipped', 'cancelled']),
   /** The version of the order that it shows. */
   version: z.int().positive(),
-  /** Counts the events that changed the row: an effect that happened twice would show. */
+  /** Counts the events that changed the row, so that an effect that happened twice is visible. */
   changes: z.int().positive(),
 });
 
@@ -22,18 +22,18 @@ export interface ShippingOptions {
   readonly database: Pick<DynamoDBDocument, 'get' | 'query' | 'transactWrite'>;
   /** The read model; its partition key is `orderId`, it has no sort key. */
   readonly shipmentsTable: string;
-  /** What the consumer keeps for itself; its keys are `pk` and `sk`. */
+  /** The consumer's own table; its keys are `pk` and `sk`. */
   readonly inboxTable: string;
   /** Also the name of its Kafka group. Default: `shipping`. */
   readonly name?: string;
   readonly telemetry?: ConsumerTelemetry;
-  /** Where `shipment.requested` goes for each paid order. Without it shipping is a read model and nothing else. */
+  /** The outbox of `shipment.requested`, for each paid order. Without it, shipping is only a read model. */
   readonly outbox?: Outbox<ShippingEvents>;
 }
 
-/** Another team's service: it keeps a read model of the orders, and asks the order service for nothing but by events. */
+/** Another team's service: it keeps a read model of the orders, and calls the order service by events alone. */
 export interface Shipping {
-  /** To be run with `runConsumer` or `handleKafkaEvent`, on the topic `orders`. */
+  /** Run it with `runConsumer` or `handleKafkaEvent`, on the topic `orders`. */
   readonly consumer: Consumer;
   /** Shows a write once `consumer.waitUntilApplied(token)` has resolved. */
   shipment(orderId: string): Promise<Shipment | undefined>;
@@ -47,7 +47,7 @@ export function createShipping({
   telemetry,
   outbox,
 }: ShippingOptions): Shipping {
-  /** One entry for each event. It is committed with the record that the event was applied, so it needs no condition. */
+  /** One action for each event. It commits with the record that the event was applied, so it needs no condition. */
   const change = (
     orderId: string,
     version: number | undefined,
@@ -90,7 +90,7 @@ export function createShipping({
       },
       'order.shipped': ({ data: { orderId } }, { version }) => change(orderId, version, { status: 'shipped' }),
       'order.cancelled': ({ data: { orderId } }, { version }) => change(orderId, version, { status: 'cancelled' }),
-      // That money is due concerns somebody else: no handler, no effect.
+      // `order.refund-due` concerns another service: no handler, no effect.
     },
     telemetry,
   });

@@ -47,11 +47,11 @@ export interface Store {
   readonly outbox: Outbox<ShopEvents>;
   order(orderId: string): Promise<Order | undefined>;
   article(sku: string): Promise<Article | undefined>;
-  /** The entry that writes the next state of a part, if nobody has changed it since it was read. */
+  /** The action that writes the next state of a part, if its row has not changed since it was read. */
   row(part: Part): TransactionAction;
   /** The events of a part, under the same version. */
   change(part: Part): Change<ShopEvents>;
-  /** Writes the next state of every part and all events, or nothing. Answers the token of the first part. */
+  /** Writes the next state of every part and all events, or nothing. Returns the token of the first part. */
   commit(parts: readonly [Part, ...Part[]]): Promise<ConsistencyToken>;
 }
 
@@ -71,7 +71,7 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
     Put: {
       TableName: ordersTable,
       Item: { pk: `${aggregate}#${key}`, ...next },
-      // The optimistic lock: what was decided on must still be what is there.
+      // The optimistic lock: the row must still be the one that the decision was made on.
       ...(next.version === 1
         ? { ConditionExpression: 'attribute_not_exists(pk)' }
         : { ConditionExpression: 'version = :read', ExpressionAttributeValues: { ':read': next.version - 1 } }),
@@ -96,7 +96,7 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
       const transaction = {
         actions: parts.map(row),
         changes: parts.map(change),
-        // Makes every repetition below the same request, so that it has its effect once.
+        // Makes every repetition below the same request, which has its effect once.
         requestId: randomUUID(),
         committedAt: Date.now(),
       };
@@ -105,8 +105,8 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
           const { tokens } = await outbox.transact(database, transaction);
           return first(tokens);
         } catch (error) {
-          // An OutboxError says that nothing was written. Anything else, such as a timeout, leaves that open, and only
-          // the same request can settle it.
+          // If the error is not retryable, nothing was written. Otherwise, as after a timeout, that may be unknown, and
+          // only the same request can settle it.
           const final = error instanceof OutboxError && !error.retryable;
           if (final || attempt === MAX_ATTEMPTS) throw error;
         }
@@ -117,10 +117,10 @@ export function createStore({ database, ordersTable, outboxTable, region }: Stor
 }
 
 /**
- * Runs `work`, which reads, decides and commits, again while somebody else changes between its read and its commit what
- * it decided on.
+ * Runs `work`, which reads, decides and commits. If another writer changes the rows between the read and the commit, it
+ * runs `work` again.
  *
- * @throws OrderError `too-busy` when that happens too often in a row.
+ * @throws OrderError `too-busy` if that happens too often in a row.
  */
 export async function untilUndisturbed<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -144,10 +144,10 @@ function first(tokens: readonly ConsistencyToken[]): ConsistencyToken {
   return token;
 }
 
-/** All conditions of our own entries are version checks. */
+/** All conditions of our own actions are version checks. */
 const isVersionConflict = (error: unknown): boolean =>
   error instanceof OutboxError && (error.is('version-conflict') || error.is('condition-failed'));
 
-/** Random, so that instances which met do not meet again. */
+/** Random, so that instances that have conflicted do not conflict again. */
 const backOff = (attempt: number): Promise<void> =>
   sleep(Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt));
