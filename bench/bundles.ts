@@ -10,7 +10,7 @@ export interface Bundles {
   /** The relay as it is deployed. */
   readonly relay: string;
   readonly relayBytes: number;
-  /** The same without its marks. */
+  /** The relay without its marks. */
   readonly relayWithoutMarks: string;
   readonly child: (name: ChildName) => string;
 }
@@ -18,7 +18,7 @@ export interface Bundles {
 const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub', 'consumer'] as const;
 export type ChildName = (typeof CHILDREN)[number];
 
-/** The same composition root; only the module that writes marks is another. */
+/** Keeps the composition root and replaces the module that writes marks. */
 const withoutMarks: Plugin = {
   name: 'without-marks',
   setup: (build) => {
@@ -50,7 +50,7 @@ export async function makeBundles(folder: string): Promise<Bundles> {
   };
 }
 
-/** Bundled, so that no loader of TypeScript is part of what is measured; kafkajs as it is published. */
+/** Bundles the children, so that no TypeScript loader is measured. kafkajs stays as it is published. */
 export async function bundleChildren(folder: string): Promise<ChildBundles> {
   const { BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
   await bundle({

@@ -2,14 +2,14 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { RELAY_MEMORY_MB } from './relay-environment';
 
-/** As Lambda's runtime divides the function's memory. */
+/** Divided as in Lambda's runtime. */
 const NEW_SPACE_MB = Math.floor(RELAY_MEMORY_MB / 10);
 const MEMORY_FLAGS = [
   `--max-semi-space-size=${NEW_SPACE_MB >> 1}`,
   `--max-old-space-size=${RELAY_MEMORY_MB - NEW_SPACE_MB}`,
 ];
 
-/** Starts a bundled child; what it logs is dropped, what it reports as an error is shown. */
+/** Starts a bundled child. Its stdout is dropped, its stderr is shown. */
 export const startChild = (file: string, environment: Readonly<Record<string, string>>): ChildProcess =>
   fork(file, {
     execArgv: MEMORY_FLAGS,

@@ -5,11 +5,11 @@ import type { Machine } from './machine';
 import { count, judged, table } from './markdown';
 import { median, percentile } from './statistics';
 
-/** Medians over the rounds; of the memory the maximum. */
+/** Medians over the rounds; for the memory, the maximum. */
 export interface SubjectFigures {
   readonly subject: ConsumerSubject;
   readonly effectsPerSecond: number;
-  /** Of the bare consumer in the same round. */
+  /** Speed relative to the bare consumer in the same round. */
   readonly ratio: number;
   readonly cpuMsPer1000: number;
   readonly writeCallsPerEvent: number;
@@ -20,7 +20,7 @@ export interface SlowKeyFigures {
   /** Of the fast keys, from commit to effect. */
   readonly p50Ms: { readonly without: number; readonly with: number };
   readonly p99Ms: { readonly without: number; readonly with: number };
-  /** The p99 with a slow key, in p99s without it: the median of what each round gives. */
+  /** p99 with a slow key divided by p99 without one: the median over the rounds. */
   readonly ratio: number;
 }
 
@@ -29,7 +29,7 @@ export interface ConsumerReport {
   readonly events: number;
   readonly rounds: number;
   readonly subjects: readonly SubjectFigures[];
-  /** Effects a second with shared transactions, of those with one for each event in the same round. */
+  /** Effects a second with shared transactions, relative to one transaction for each event in the same round. */
   readonly groupGain: number;
   readonly slowKey: SlowKeyFigures;
 }
@@ -50,7 +50,7 @@ export function subjectFigures(rounds: readonly (readonly ThroughputRun[])[]): S
   });
 }
 
-/** The median of what each round gives. */
+/** Speed of `subject` relative to `of`: the median over the rounds. */
 export const speedRatio = (
   rounds: readonly (readonly ThroughputRun[])[],
   subject: ConsumerSubject,
@@ -85,7 +85,7 @@ const DESCRIPTIONS: Readonly<Record<ConsumerSubject, string>> = {
   grouped: 'consumer',
 };
 
-/** The report as Markdown, as it is quoted in the documentation. */
+/** The report as Markdown, as the documentation quotes it. */
 export function renderConsumerReport(report: ConsumerReport): string {
   const { machine, events, rounds, subjects, groupGain, slowKey } = report;
   return [

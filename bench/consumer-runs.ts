@@ -8,7 +8,7 @@ import type { ConsumerAssignment, ConsumerMeasurement, ConsumerMessage, Consumer
 import { orderItem } from './events';
 import type { DynamoDbStub } from './stub';
 
-/** In the order of a round: what is compared runs next to each other, so that it meets the same load of the machine. */
+/** In the order of a round. Subjects to compare run one after the other, so that the machine has the same load. */
 export const CONSUMER_SUBJECTS: readonly ConsumerSubject[] = ['bare', 'single', 'grouped'];
 
 const PARTITIONS = 12;
@@ -31,9 +31,9 @@ export interface ThroughputRun extends ConsumerMeasurement {
 }
 
 /**
- * Every subject once, each in a process of its own, on the same topic full of events.
+ * Runs every subject once, each in a process of its own, on the same topic full of events.
  *
- * @throws Error when a subject had not exactly one effect for each event.
+ * @throws Error if a subject did not have exactly one effect for each event.
  */
 export async function runThroughput(
   round: number,
@@ -80,8 +80,8 @@ export interface SlowKeyRun {
 }
 
 /**
- * A hundred fast keys in one partition, with and without a slow key among them that gets more than it can do, so that its
- * events pile up.
+ * Runs a hundred fast keys in one partition, with and without a slow key among them. The slow key gets more events than
+ * its handler can process, so that they pile up.
  */
 export async function runSlowKey(
   round: number,
@@ -89,7 +89,7 @@ export async function runSlowKey(
   onRun: (withSlowKey: boolean) => void,
 ): Promise<SlowKeyRun[]> {
   const results: SlowKeyRun[] = [];
-  // By turns, so that neither is always the one that runs first.
+  // In turns, so that neither variant always runs first.
   for (const withSlowKey of round % 2 === 0 ? [true, false] : [false, true]) {
     onRun(withSlowKey);
     const topic = `slow-key-${round}-${withSlowKey ? 'with' : 'without'}`;
@@ -106,7 +106,7 @@ export async function runSlowKey(
   return results;
 }
 
-/** Publishes at an even pace, whatever the consumer does. */
+/** Publishes at an even pace, independently of the consumer. */
 async function trickle(topic: string, withSlowKey: boolean, brokers: readonly string[]): Promise<void> {
   const { fastKeys, perSecond, slowPerSecond, seconds, warmupSeconds } = SLOW_KEY;
   const total = (seconds + warmupSeconds) * perSecond;
@@ -169,7 +169,7 @@ async function startConsumer(
     return said;
   };
   await expect('joined');
-  // From now on, because it may measure before anybody asks.
+  // Listens from now on: the child may send the measurement before `measured` is called.
   const measured = expect('measured');
   measured.catch(() => undefined);
   return { measured: async () => (await measured) as ConsumerMeasurement };

@@ -38,7 +38,7 @@ export function eventData(): string {
 const MS_BETWEEN_COMMITS = 3;
 
 /**
- * A batch of the table's stream as Lambda hands it over: `EVENTS_PER_BATCH` items of one event, each of another key,
+ * A batch of the table's stream as Lambda passes it on: `EVENTS_PER_BATCH` items of one event, each of another key,
  * committed one after the other as fast as one partition can.
  */
 export function streamBatch(topic: string, now = Date.now()): DynamoDBStreamEvent {

@@ -1,4 +1,4 @@
-/** Goals are judged and printed, never enforced: the figures depend on the machine and on who else uses it. */
+/** Goals are judged and printed, never enforced: the figures depend on the machine and its other load. */
 export interface Goal {
   readonly text: string;
   readonly met: boolean;
@@ -10,16 +10,16 @@ export const atLeast = (value: number, limit: number): Goal => ({ text: `≥ ${w
 export const atMost = (value: number, limit: number): Goal => ({ text: `≤ ${written(limit)}`, met: value <= limit });
 export const below = (value: number, limit: number): Goal => ({ text: `< ${written(limit)}`, met: value < limit });
 
-/** Of kafkajs alone. */
+/** Speed relative to kafkajs alone. */
 export const RELAY_RATIO = { 'without-marks': 0.85, 'with-marks': 0.35 } as const;
-/** Ten times what one DynamoDB partition can write. */
+/** Ten times the write rate of one DynamoDB partition. */
 export const EVENTS_PER_SECOND = 3_300;
 export const PEAK_RSS_MB = 256;
 export const BUNDLE_KB = 1_000;
 export const INIT_MS = 300;
 
-/** What effects once may cost in effects a second, against a consumer that does not care. */
+/** Effects a second with an inbox, relative to a consumer without one. */
 export const INBOX_RATIO = 0.5;
-/** With 25 events to a transaction there is much to gain; the rest of the work stays. */
+/** Sharing a transaction among 25 events saves requests; the rest of the work stays. */
 export const GROUP_GAIN = 1.5;
 export const SLOW_KEY_RATIO = 2;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { POM } from '../local/kafka/distribution-folder';
 
-/** On what a benchmark ran. */
+/** The machine and the versions on which a benchmark ran. */
 export interface Machine {
   readonly cores: number;
   readonly node: string;

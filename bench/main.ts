@@ -5,7 +5,7 @@ export type Undo = () => Promise<void>;
 
 export const tell = (text: string): void => console.error(text);
 
-/** Runs a benchmark of the command line, prints its report and ends what it has started, whatever happens. */
+/** Runs a benchmark of the command line and prints its report. It ends everything it started, even after an error. */
 export async function runBench<R>(
   script: string,
   bench: (options: BenchOptions, undo: Undo[]) => Promise<R>,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What Lambda hands to the relay at once. */
+/** The events that Lambda passes to one invocation of the relay. */
 export const EVENTS_PER_BATCH = 1_000;
 
 export interface BenchOptions {
@@ -17,13 +17,13 @@ const DEFAULTS = { events: 30_000, rounds: 5, json: false } as const satisfies B
 const usageOf = (script: string): string =>
   `npm run ${script} -- [--events ${DEFAULTS.events}] [--rounds ${DEFAULTS.rounds}] [--json]`;
 
-/** What was asked for on the command line cannot be done. */
+/** An option of the command line is unknown or has a value that is not allowed. */
 export class BenchOptionError extends Error {
   override readonly name = 'BenchOptionError';
 }
 
 /**
- * @param script - the name of the npm script, for what is said of a mistake
+ * @param script - the name of the npm script, for error messages
  * @throws BenchOptionError for an unknown option, or a value that is not allowed.
  */
 export function parseBenchOptions(args: readonly string[], script = 'bench'): BenchOptions {

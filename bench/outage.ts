@@ -5,8 +5,8 @@ import { allMarked, keysNamed, startWorld, until, type World } from '../test/loc
 import { percentile } from './statistics';
 
 /**
- * One topic is below its minimum of in-sync replicas for minutes, beside two topics that take writes: what the others
- * feel, and how everything recovers. Three brokers, DynamoDB Local, the deployed bundle with the deployed settings.
+ * One topic is below its minimum of in-sync replicas for minutes, next to two healthy topics. This measures the effect
+ * on the healthy topics, and the recovery: three brokers, DynamoDB Local, the deployed bundle and its settings.
  */
 const OUTAGE_MS = Number(process.argv[2] ?? 300) * 1_000;
 const WARM_UP_MS = 60_000;
@@ -16,7 +16,7 @@ const HEALTHY_KEYS = 40;
 /** Of each healthy topic. */
 const WRITES_PER_SECOND = 5;
 const SICK_WRITES_PER_SECOND = 2;
-/** How long the schedule waits between two looks at partitions that take no writes. */
+/** Interval of the schedule that probes partitions that take no writes. */
 const PROBE_EVERY_MS = 60_000;
 const RECOVERED_WITHIN_MS = 180_000;
 
@@ -68,7 +68,7 @@ class Load {
   }
 }
 
-/** The third broker keeps a replica of the sick topic alone, which wants three: without it no other topic is touched. */
+/** The third broker keeps replicas of the sick topic alone, which needs all three: its end affects no other topic. */
 const makeOneTopicDependent = (brokers: readonly string[]): Promise<unknown> =>
   withAdmin(brokers, async (admin) => {
     await admin.alterConfigs({

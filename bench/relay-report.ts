@@ -6,10 +6,10 @@ import type { RunResult } from './run';
 import { DESCRIPTIONS, SCENARIOS, type Scenario } from './scenario';
 import { median } from './statistics';
 
-/** Medians over the rounds; of the memory the maximum. */
+/** Medians over the rounds; for the memory, the maximum. */
 export interface ScenarioFigures extends Scenario {
   readonly eventsPerSecond: number;
-  /** Of the ceiling with the same compression; the median of what each round gives. */
+  /** Speed relative to the ceiling with the same compression: the median over the rounds. */
   readonly ratio: number;
   readonly cpuMsPer1000: number;
   readonly peakRssMb: number;
@@ -51,7 +51,7 @@ function pick(round: readonly RunResult[], { subject, compression }: Scenario): 
   return found;
 }
 
-/** The report as Markdown, as it is quoted in the documentation. */
+/** The report as Markdown, as the documentation quotes it. */
 export function renderReport(report: BenchReport): string {
   const { machine, events, rounds, scenarios, bundleKb, initMs } = report;
   return [

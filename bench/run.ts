@@ -26,7 +26,7 @@ export interface Servers {
 /**
  * Runs every scenario once, each in a process of its own, on the same events and a topic of this round.
  *
- * @throws Error when a scenario did not publish or mark exactly the events that it was given.
+ * @throws Error if a scenario did not publish or mark exactly the events that it received.
  */
 export async function runRound(
   round: number,

@@ -1,6 +1,6 @@
 import { COMPRESSIONS, type Compression } from '../lib/relay/environment';
 
-/** What is measured: kafkajs alone, the relay with marks taken out of it, and the relay. */
+/** The measured programs: kafkajs alone, the relay without its marks, and the relay. */
 export const SUBJECTS = ['ceiling', 'without-marks', 'with-marks'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
@@ -11,7 +11,7 @@ export interface Scenario {
 
 const MEASURED_COMPRESSIONS: readonly Compression[] = COMPRESSIONS.filter((name) => name !== 'gzip');
 
-/** In the order of a round: what is compared runs next to each other, so that it meets the same load of the machine. */
+/** In the order of a round. Scenarios to compare run one after the other, so that the machine has the same load. */
 export const SCENARIOS: readonly Scenario[] = MEASURED_COMPRESSIONS.flatMap((compression) =>
   SUBJECTS.map((subject) => ({ subject, compression })),
 );

@@ -6,7 +6,7 @@ import type { StubCounts, StubMessage } from './children/dynamodb-stub';
 /** The stub of DynamoDB, in a process of its own. */
 export interface DynamoDbStub {
   readonly endpoint: string;
-  /** What it answered since the last call. */
+  /** The counts of the requests since the last call. */
   takeCounts(): Promise<StubCounts>;
   stop(): Promise<void>;
 }

@@ -10,12 +10,12 @@ const ITEMS_PER_KEY = 10;
 const ITEMS_PER_CALL = 25;
 const CALLS_AT_ONCE = 8;
 const HOUR_MS = 3_600_000;
-/** A first event of this size makes an item of about 1 KB. */
+/** Data of this size makes an item of about 1 KB. */
 const DATA = JSON.stringify({ text: 'x'.repeat(700) });
 /** One item in a hundred was never published. */
 const PENDING_EVERY = 100;
 
-/** A table as a service leaves it after an hour and a half: processed items, and some that the stream lost. */
+/** An item from an hour and a half ago. Most are processed; the stream has lost the others. */
 function image(n: number): Record<string, unknown> {
   const [key, version] = [`k${Math.floor(n / ITEMS_PER_KEY)}`, (n % ITEMS_PER_KEY) + 1];
   const committedAt = Date.now() - 1.5 * HOUR_MS;

@@ -4,14 +4,14 @@ import type { ReadTopics, ReadTopicsOptions } from '../lib/operate/kafka-topic-r
 import { verifyAgainst } from '../lib/operate/verify';
 
 /**
- * Memory and time of `outbox verify` for many events, without DynamoDB and Kafka: a table and topics that are made up as
- * they are read. Every thousandth event is missing and every hundredth lies twice.
+ * Memory and time of `outbox verify` for many events, without DynamoDB and Kafka: table and topics are generated while
+ * they are read. Every thousandth event is missing, and every hundredth is on its topic twice.
  *
  * `node --max-old-space-size=400 --import tsx bench/verify.ts [events]`
  */
 const EVENTS = Number(process.argv[2] ?? 1_000_000);
 const PARTITIONS = 12;
-/** A multiple, so that the events of a key lie in one partition. */
+/** A multiple of `PARTITIONS`, so that the events of a key are in one partition. */
 const KEYS = PARTITIONS * Math.ceil(EVENTS / 4 / PARTITIONS);
 const PAGE = 1_000;
 const COMMITTED_AT = Date.UTC(2026, 0, 2);

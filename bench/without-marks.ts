@@ -1,4 +1,4 @@
 import type { ItemStore } from '../lib/relay/ports';
 
-/** Stands in for `lib/relay/dynamodb/marks.ts` in the bundle that measures publishing alone. */
+/** Replaces `lib/relay/dynamodb/marks.ts` in the bundle that measures publishing alone. */
 export const markWriter = (): ItemStore['mark'] => () => Promise.resolve(new Map());

@@ -9,7 +9,7 @@ import { SILENT } from '../../lib/consume/silent-telemetry';
 import { CONSUMER_DEFAULTS } from '../../lib/consume/settings';
 import { registerCodecs } from '../../lib/kafka/codecs/codecs';
 
-/** `bare`: kafkajs alone. `single`: the library, a transaction for each event. `grouped`: the library as it comes. */
+/** `bare`: kafkajs alone. `single`: the library, a transaction for each event. `grouped`: the library by default. */
 export type ConsumerSubject = 'bare' | 'single' | 'grouped';
 
 export interface ConsumerAssignment {
@@ -18,9 +18,9 @@ export interface ConsumerAssignment {
   readonly dynamodbEndpoint: string;
   readonly topic: string;
   readonly group: string;
-  /** So many events go by before the clock starts. */
+  /** Number of events before the clock starts. */
   readonly warmup: number;
-  /** So many are timed; of `slowKey` none counts. */
+  /** Number of timed events; those of `slowKey` do not count. */
   readonly events: number;
   readonly slowKey?: { readonly key: string; readonly ms: number };
 }
@@ -34,7 +34,7 @@ export interface ConsumerMeasurement {
   readonly latenciesMs: readonly number[];
 }
 
-/** What the child tells: that it has joined its group, and what it measured. */
+/** A message of the child: that it has joined its group, or its measurement. */
 export type ConsumerMessage = { readonly kind: 'joined' } | ConsumerMeasurement;
 
 const tell = (message: ConsumerMessage): Promise<void> =>
@@ -59,7 +59,7 @@ class Watch {
     return this.#end.promise;
   }
 
-  /** An effect of an event that was committed at this time is written. */
+  /** Records that the effect of an event is written. */
   applied(key: string, committedAt: number): void {
     const { warmup, events, slowKey } = this.#assignment;
     if (key === slowKey?.key) return;
@@ -86,7 +86,7 @@ interface Order {
   readonly total: number;
 }
 
-/** What both write for an event. */
+/** The write for an event, with the library and with kafkajs alone. */
 const effectOf = (key: string, { orderId, total }: Order) => ({
   TableName: 'read-model',
   Key: { id: key },
@@ -118,7 +118,7 @@ async function runLibrary(assignment: ConsumerAssignment, kafka: Kafka, watch: W
   return () => running.stop();
 }
 
-/** At least once, in order per key, as many keys of a partition at once as the library's default. */
+/** Consumes at least once and in order per key, with as many keys of a partition at once as the library's default. */
 async function runBare(assignment: ConsumerAssignment, kafka: Kafka, watch: Watch): Promise<Stop> {
   const { group, topic } = assignment;
   const document = documentClient(assignment);
@@ -132,7 +132,7 @@ async function runBare(assignment: ConsumerAssignment, kafka: Kafka, watch: Watc
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({
     partitionsConsumedConcurrently: 12,
-    // A batch is committed when all of it is done.
+    // kafkajs commits a batch when all of it is done.
     eachBatch: async ({ batch: { messages } }: EachBatchPayload) => {
       const byKey = [...Map.groupBy(messages, ({ key }) => String(key)).values()].values();
       const lane = async (): Promise<void> => {
@@ -149,7 +149,7 @@ const documentClient = ({ dynamodbEndpoint: endpoint }: ConsumerAssignment): Dyn
     new DynamoDBClient({
       ...{ endpoint, region: 'eu-west-1' },
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-      // Nobody waits for a connection: the SDK's own limit is 50.
+      // No request waits for a connection: the SDK's own limit is 50.
       requestHandler: { httpAgent: { maxSockets: 500 } },
     }),
   );
@@ -166,7 +166,7 @@ async function measure(assignment: ConsumerAssignment): Promise<void> {
   process.exit(0);
 }
 
-// The bench has ended, whatever the reason.
+// The bench has ended, and this process must not outlive it.
 process.once('disconnect', () => process.exit());
 process.once('message', (assignment) => {
   measure(assignment as ConsumerAssignment).catch((error: unknown) => {

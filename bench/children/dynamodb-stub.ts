@@ -1,4 +1,4 @@
-// A DynamoDB that is always right: there is nothing to be read, and every write succeeds after `ANSWER_AFTER_MS`.
+// A stub of DynamoDB: reads find nothing, and every write succeeds. Each request takes `ANSWER_AFTER_MS`.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ export interface StubCounts {
   readonly effects: number;
 }
 
-/** What the stub tells its parent: where it listens, and later what it answered since it was last asked. */
+/** Messages of the stub to its parent: its port, and later the counts since the last such message. */
 export type StubMessage =
   { readonly kind: 'listening'; readonly port: number } | ({ readonly kind: 'counts' } & StubCounts);
 

@@ -1,4 +1,4 @@
-// Prints how many milliseconds the module takes to load in a process that did nothing else.
+// Reports how many milliseconds the module takes to load in a process that did nothing else.
 import { createRequire } from 'node:module';
 
 const { BENCH_BUNDLE: path = '' } = process.env;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 
-/** What the parent hands to a measured process: one file for each batch, the first of them to get warm. */
+/** The work of a measured process: one file for each batch, the first of them for the warm-up. */
 export interface Assignment {
   readonly files: readonly string[];
   readonly warmupFiles: number;
@@ -13,7 +13,7 @@ export interface Measurement {
   readonly peakRssBytes: number;
 }
 
-/** A unit of work: what `prepare` returns is run and timed. */
+/** Prepares a unit of work; the returned function is run and timed. */
 export type Prepare = (event: DynamoDBStreamEvent) => () => Promise<void>;
 
 /**
@@ -37,13 +37,13 @@ async function measure({ files, warmupFiles }: Assignment, prepare: Prepare): Pr
   return { wallMs, cpuMs: cpuUs / 1000, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
-/** Waits for the assignment, does it, sends the measurement and ends the process. */
+/** Waits for the assignment, runs it, sends the measurement and ends the process. */
 export function measureOnRequest(prepare: Prepare): void {
   const fail = (error: unknown): void => {
     console.error(error);
     process.exit(1);
   };
-  // The bench has ended, whatever the reason.
+  // The bench has ended, and this process must not outlive it.
   process.once('disconnect', () => process.exit());
   process.once('message', (assignment) => {
     measure(assignment as Assignment, prepare).then((measurement) => {
