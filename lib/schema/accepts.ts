@@ -11,7 +11,7 @@ import {
   type Located,
 } from './json-schema';
 
-/** `undefined`: it cannot be told. */
+/** `undefined`: unknown. */
 type Answer = boolean | undefined;
 
 type Ask = (schema: unknown, value: unknown) => Answer;
@@ -23,10 +23,10 @@ interface Asked {
   readonly ask: Ask;
 }
 
-/** A schema that refers to itself without going down in the value would be asked for ever. */
+/** Limits the recursion of a schema that refers to itself without going deeper into the value. */
 const MAX_DEPTH = 64;
 
-/** Whether a value is valid under a schema. Right whenever it answers; what it does not know leaves the answer open. */
+/** Whether a value is valid under a schema; `undefined` if a keyword is not supported or the effort is spent. */
 export function accepts({ schema, root }: Located, value: unknown, effort = new Effort(), depth = 0): Answer {
   if (typeof schema === 'boolean') return schema;
   if (depth > MAX_DEPTH || !effort.spend()) return undefined;
@@ -40,7 +40,7 @@ export function accepts({ schema, root }: Located, value: unknown, effort = new 
   );
 }
 
-/** Refused by one is refused; accepted needs all. */
+/** One refusal is enough to refuse; all must accept to accept. */
 const every = (answers: readonly Answer[]): Answer =>
   answers.includes(false) ? false : answers.includes(undefined) ? undefined : true;
 
@@ -55,7 +55,7 @@ function exactlyOne(answers: readonly Answer[]): Answer {
 
 const list = (argument: unknown): readonly unknown[] | undefined => (Array.isArray(argument) ? argument : undefined);
 
-/** A keyword whose argument is a number and which looks at one kind of value only. */
+/** For a keyword whose argument is a number and which applies to one kind of value only. */
 const bound =
   <V>(measure: (value: unknown) => V | undefined, test: (measured: V, argument: number) => boolean) =>
   (argument: unknown, { value }: Asked): Answer => {
@@ -93,7 +93,7 @@ const KEYWORDS: Readonly<Record<string, (argument: unknown, asked: Asked) => Ans
   exclusiveMaximum: bound(aNumber, (measured, argument) => measured < argument),
   multipleOf: (argument, { value }) => {
     if (typeof value !== 'number') return true;
-    // Fractions of binary numbers are a matter of rounding.
+    // Binary fractions are rounded, so only integers have a certain remainder.
     return Number.isSafeInteger(value) && Number.isSafeInteger(argument) ? value % Number(argument) === 0 : undefined;
   },
 

@@ -4,30 +4,30 @@ import { isRecord } from '../event/options';
 import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe';
 import { isJsonSchema, isSameJson, stableJson } from './json-schema';
 
-/** The schemas of a version of a type, as they once were. */
+/** The schemas of one version of a type at the time of a snapshot. */
 export interface Revision extends DataSchemas {
   readonly version: number;
 }
 
-/** What was recorded of one type. */
+/** The recorded state of one type. */
 export interface RecordedType {
   readonly contentType: string;
   readonly upcasters: readonly number[];
-  /** From the oldest that can still be read to the newest. */
+  /** From the oldest version that can still be read to the newest. */
   readonly revisions: readonly Revision[];
 }
 
-/** What a catalogue was like when it was last recorded: a file that is committed with it. */
+/** The last recorded state of a catalogue: a file that is committed with it. */
 export type Baseline = Readonly<Record<string, RecordedType>>;
 
 const FORMAT = 1;
 
-/** A type that was never recorded as anything takes nothing, and nothing was written of it. */
+/** A recorded type without revisions: nothing was written, and no value is accepted. */
 const NEVER: Revision = { version: 0, writes: false, reads: false };
 
 export const latest = ({ revisions }: RecordedType): Revision => revisions.at(-1) ?? NEVER;
 
-/** The baseline after `current` was recorded. Revisions that no upcasters lead from are forgotten. */
+/** Returns the baseline after `current` is recorded. It drops revisions older than the oldest readable version. */
 export const record = (baseline: Baseline, current: DescribedCatalogue): Baseline =>
   Object.fromEntries(Object.entries(current).map(([type, described]) => [type, recordType(baseline[type], described)]));
 
@@ -41,7 +41,7 @@ function recordType(recorded: RecordedType | undefined, described: DescribedType
 
 const ignored = (): void => undefined;
 
-/** The file: sorted, so that the same catalogue always gives the same text. */
+/** Returns the text of the file. Keys are sorted, so the same catalogue always produces the same text. */
 export function printBaseline(baseline: Baseline): string {
   const types = Object.fromEntries(
     Object.entries(baseline).map(([type, { contentType, upcasters, revisions }]) => [
@@ -59,10 +59,10 @@ export function printBaseline(baseline: Baseline): string {
 }
 
 /**
- * Reads what {@link printBaseline} wrote.
+ * Reads the text that {@link printBaseline} returned.
  *
- * @param name - of the file, for the error
- * @throws OutboxError `operation-refused`, naming what is wrong.
+ * @param name - the file's name, for the error
+ * @throws OutboxError `operation-refused`, naming the problem.
  */
 export function parseBaseline(text: string, name: string): Baseline {
   let document: unknown;

@@ -5,9 +5,9 @@ import { differences, type Difference } from './differences';
 import type { JudgedType } from './stored-versions';
 
 /**
- * Who must understand whom, in the terms of Confluent's schema registry. `BACKWARD`: the new schema reads what was
- * written with the recorded one. `FORWARD`: the recorded schema reads what is written with the new one. `FULL`: both.
- * `…_TRANSITIVE`: not only with the last recorded one, but with each that was recorded of the same version.
+ * Which schema must read which data, in the terms of Confluent's schema registry. `BACKWARD`: the new schema reads data
+ * that was written with the recorded one. `FORWARD`: the recorded schema reads data that is written with the new one.
+ * `FULL`: both. `…_TRANSITIVE`: with every recorded revision of the same version, not only with the last one.
  */
 export const COMPATIBILITIES = [
   'BACKWARD',
@@ -21,13 +21,13 @@ export const COMPATIBILITIES = [
 export type Compatibility = (typeof COMPATIBILITIES)[number];
 
 /**
- * What is wrong with a change of a catalogue.
+ * The kind of a problem in a changed catalogue.
  *
- * `incompatible`: a reader would refuse data, at `path`, by `rule`. `own-data`: a schema does not read what it writes.
- * `content-type`: data is encoded in another way. `upcaster-missing`: the version was raised without a way from the
- * recorded one. `upcaster-removed`: a version can not be read any more. `upcaster-needed`: the table holds events of a
- * version that can not be read. `version-lowered`, `type-removed`: as they say.
- * `not-recorded`: nothing is wrong, but the baseline must be written, or the next change is compared with the wrong one.
+ * `incompatible`: a reader would refuse data, at `path`, by `rule`. `own-data`: a schema does not read its own data.
+ * `content-type`: data is encoded in another way. `upcaster-missing`: the version was raised, but the recorded version
+ * has no upcaster. `upcaster-removed`: a version can no longer be read. `upcaster-needed`: the table holds events of a
+ * version that cannot be read. `version-lowered`, `type-removed`: the recorded version or type is gone. `not-recorded`:
+ * the change breaks nothing, but it must be recorded, or the next change is compared with the wrong baseline.
  */
 export type SchemaFindingKind =
   | 'incompatible'
@@ -40,30 +40,30 @@ export type SchemaFindingKind =
   | 'type-removed'
   | 'not-recorded';
 
-/** One thing that is wrong with a change of a catalogue. */
+/** One problem in a changed catalogue. */
 export interface SchemaFinding {
   readonly kind: SchemaFindingKind;
   readonly type: string;
   readonly message: string;
-  /** The version that is concerned. */
+  /** The affected version. */
   readonly version: number;
-  /** Of `incompatible`. */
+  /** Only with `incompatible`. */
   readonly mode?: 'BACKWARD' | 'FORWARD';
-  /** Where in the data, such as `$.lines[].price`; of `incompatible` and `own-data`. */
+  /** The place in the data, such as `$.lines[].price`. Only with `incompatible` and `own-data`. */
   readonly path?: string;
-  /** The keyword of JSON Schema that is broken; of `incompatible` and `own-data`. */
+  /** The JSON Schema keyword that is violated. Only with `incompatible` and `own-data`. */
   readonly rule?: string;
 }
 
-/** What a catalogue is compared with, and how strictly. */
+/** The baseline for a comparison, and its strictness. */
 export interface Comparison {
   readonly baseline: Baseline;
   readonly compatibility: Compatibility;
-  /** What a table holds: with it, an upcaster of which the table holds nothing may go. */
+  /** The table's contents. If given, an upcaster may be removed once the table holds no event that needs it. */
   readonly stored?: readonly JudgedType[];
 }
 
-/** Compares a catalogue with what is recorded of it. Nothing is wrong when there is no finding. */
+/** Compares a catalogue with its baseline. If there is no finding, every type is compatible and recorded. */
 export const checkCatalogue = (current: DescribedCatalogue, comparison: Comparison): readonly SchemaFinding[] =>
   [...new Set([...Object.keys(current), ...Object.keys(comparison.baseline)])]
     .toSorted()
@@ -106,7 +106,7 @@ const isRecorded = (current: DescribedType, recorded: RecordedType | undefined):
   isSameJson(recorded.upcasters, current.upcasters) &&
   recorded.contentType === current.contentType;
 
-/** Consumers validate with the schema that the writer has written with. */
+/** Consumers validate with the same schema that the writer used. */
 const ownData = (type: string, { version, writes, reads }: DescribedType): SchemaFinding[] =>
   differences(writes, reads).map(({ path, rule, message }) => ({
     kind: 'own-data',

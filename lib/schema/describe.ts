@@ -7,19 +7,19 @@ import type { SchemaDirection, StandardJsonSchemaV1 } from '../event/standard-sc
 import { isAnnotation, isJsonSchema, stableJson, type JsonSchema } from './json-schema';
 
 /**
- * What data of a type looks like: `writes` describes what a writer puts into a message, `reads` what a consumer takes
- * out of it. A schema that drops unknown properties, or fills in defaults, takes more than it gives.
+ * The shape of a type's data: `writes` describes the data that a writer puts into a message, `reads` the data that a
+ * consumer accepts. They differ if the schema drops unknown properties or fills in defaults.
  */
 export interface DataSchemas {
   readonly writes: JsonSchema;
   readonly reads: JsonSchema;
 }
 
-/** A type of a catalogue, as far as others depend on it. */
+/** The parts of a type that other services depend on. */
 export interface DescribedType extends DataSchemas {
   readonly version: number;
   readonly contentType: string;
-  /** The versions that have an upcaster, in their order. */
+  /** The versions that have an upcaster, in ascending order. */
   readonly upcasters: readonly number[];
 }
 
@@ -31,7 +31,7 @@ const DIALECT = 'draft-2020-12';
 /**
  * The JSON Schemas of a catalogue.
  *
- * @throws OutboxError `operation-refused`, naming every type whose schema tells none.
+ * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
  */
 export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
   const described: Record<string, DescribedType> = {};
@@ -63,7 +63,7 @@ function describe(definition: EventDefinition): DescribedType {
 function jsonSchemaOf({ jsonSchema, schema }: EventDefinition, direction: SchemaDirection): JsonSchema {
   if (jsonSchema === false) return true;
   const given = jsonSchema === undefined ? ownJsonSchema(schema, direction) : jsonSchema(direction);
-  // As it will lie in a file.
+  // The same value as after a round trip through a file.
   const plain: unknown = given === undefined ? undefined : JSON.parse(stableJson(given));
   if (!isJsonSchema(plain)) throw new Error('"jsonSchema" gives no JSON Schema');
   return withoutAnnotations(plain) as JsonSchema;
@@ -77,11 +77,11 @@ function ownJsonSchema(schema: EventDefinition['schema'], direction: SchemaDirec
 
 const SCHEMAS_BY_NAME = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'];
 const VERBATIM = ['const', 'enum', 'required', 'dependentRequired'];
-/** They say how references and other keywords are read. */
+/** These keywords define how references and other keywords are read. */
 const KEPT = ['$id', '$defs', 'definitions'];
 const CURRENT_DIALECT = /draft\/2020-12\/schema#?$/;
 
-/** Without what may change as one likes: a new description is no new schema. */
+/** Drops keywords that may change freely: a new description does not make a new schema. */
 function withoutAnnotations(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutAnnotations);
   if (!isRecord(schema)) return schema;

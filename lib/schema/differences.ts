@@ -14,21 +14,21 @@ import {
 } from './json-schema';
 import { alternatives, isImpossible, type Written } from './written';
 
-/** Why something that may be written may not be read. */
+/** Why a reader may refuse data that may be written. */
 export interface Difference {
-  /** Where in the data: `$.lines[].price`. */
+  /** The place in the data, such as `$.lines[].price`. */
   readonly path: string;
-  /** The keyword of the reader's schema that is not proven to hold; `dialect` and `complexity` for what was not compared. */
+  /** The reader's keyword that is not proven to hold; `dialect` or `complexity` if nothing was compared. */
   readonly rule: string;
   readonly message: string;
 }
 
 /**
- * Why not every value that is valid under `written` is valid under `read`; empty when each is.
+ * Why some value that is valid under `written` may be invalid under `read`; empty if every such value is valid.
  *
- * An empty answer is a proof. Any other may be too cautious: what can not be proved is a difference. Numbers, lengths,
- * required and further properties, lists, enumerations, nullable and combined schemas and references are understood;
- * patterns, formats and everything else must be the same word for word.
+ * An empty result is a proof. Any other result may be too cautious: it reports everything that is not proved. The
+ * comparison understands numbers, lengths, required and additional properties, lists, enumerations, nullable and
+ * combined schemas, and references. Patterns, formats and all other keywords must be identical.
  */
 export function differences(written: JsonSchema, read: JsonSchema): readonly Difference[] {
   if (isSameJson(written, read)) return [];
@@ -42,22 +42,22 @@ export function differences(written: JsonSchema, read: JsonSchema): readonly Dif
 
 interface Place {
   readonly path: string;
-  /** How deep in the data. */
+  /** Nesting depth in the data. */
   readonly depth: number;
 }
 const START: Place = { path: '$', depth: 0 };
 const inside = ({ path, depth }: Place, step: string): Place => ({ path: path + step, depth: depth + 1 });
 
 const MAX_COMPARED = 2_000;
-/** Comparisons within comparisons: a stack has an end. */
+/** Limits nested comparisons, because the call stack is finite. */
 const MAX_NESTED = 200;
 
-/** Keywords whose meaning depends on nothing beside them. */
+/** Keywords whose meaning depends on no other keyword. */
 const SELF_CONTAINED: ReadonlySet<string> = new Set([
   ...['format', 'pattern', 'multipleOf', 'uniqueItems', 'propertyNames', 'patternProperties', 'not'],
   ...['dependentRequired', 'dependentSchemas', 'contentEncoding', 'contentMediaType', 'contentSchema'],
 ]);
-/** Keywords that mean something together alone. */
+/** Keywords that have a meaning only in combination. */
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   if: ['if', 'then', 'else'],
   contains: ['contains', 'minContains', 'maxContains'],
@@ -65,7 +65,7 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
 const PART_OF_OTHERS: ReadonlySet<string> = new Set(['then', 'else', 'minContains', 'maxContains']);
 
 class Comparison {
-  /** Comparisons under way, with how deep in the data each began. */
+  /** Comparisons in progress, with the depth in the data at which each began. */
   readonly #open = new Map<string, number>();
   #compared = 0;
 
@@ -73,7 +73,7 @@ class Comparison {
     if (read.schema === true || isSame(written, read)) return [];
     const key = stableJson([written.map(({ schema }) => schema), read.schema]);
     const begun = this.#open.get(key);
-    // Data is finite: what is asked again further down is proved by induction on its depth. At the same depth it is not.
+    // Data is finite: the same question deeper in the data holds by induction. At the same depth it does not.
     if (begun !== undefined) return begun < place.depth ? [] : [differ(place, '$ref', 'refers to itself')];
     const parts = alternatives(written);
     this.#compared += parts.length;
@@ -272,7 +272,7 @@ class Comparison {
     return proved(!mentionsReference(wanted) && written.demands(wanted));
   }
 
-  /** One branch that takes all, and with `oneOf` no other that takes any. */
+  /** One branch must accept all values. With `oneOf`, no other branch may accept any. */
   #choice(written: Written, keyword: string, choices: readonly Located[], place: Place): readonly Difference[] {
     if (written.isEmpty()) return [];
     const possible = choices.filter((each) => !written.isDisjoint(each));
@@ -415,11 +415,11 @@ const ruleAgainst = (values: readonly unknown[], schema: Readonly<Record<string,
     values.some((value) => accepts({ schema: { [keyword]: schema[keyword] }, root: schema }, value) === false),
   ) ?? 'enum';
 
-/** Equal schemas take the same values, unless they refer to something: documents differ. */
+/** Equal schemas accept the same values, unless they contain a reference: the documents differ. */
 const isSame = (written: readonly Located[], read: Located): boolean =>
   written.some(({ schema }) => isSameJson(schema, read.schema)) && !mentionsReference(read.schema);
 
-/** Also finds what only looks like one. */
+/** May also match text that only looks like a reference, which is safe. */
 const mentionsReference = (value: unknown): boolean => /"\$(ref|dynamicRef|recursiveRef)"/.test(JSON.stringify(value));
 
 const KEYWORDS_OF: Readonly<Record<string, readonly string[]>> = {
@@ -432,6 +432,6 @@ const KEYWORDS_OF: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Whether a keyword speaks of a type that is never written. */
+/** Whether a keyword applies only to types that are never written. */
 const isOfOtherTypes = (keyword: string, types: ReadonlySet<string>): boolean =>
   Object.entries(KEYWORDS_OF).some(([type, keywords]) => keywords.includes(keyword) && !types.has(type));

@@ -1,4 +1,4 @@
-/** How much is tried before a question is left open: schemas that refer to themselves can be unfolded without end. */
+/** Limits the steps that a question may take: a schema that refers to itself can be unfolded forever. */
 export class Effort {
   #steps: number;
 

@@ -3,7 +3,7 @@ import { isRecord } from '../event/options';
 /** A JSON Schema of draft 2020-12, or of an earlier draft where it means the same. */
 export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
-/** A schema, and the document that its references point into. */
+/** A schema, and the document in which its references are resolved. */
 export interface Located {
   readonly schema: JsonSchema;
   readonly root: JsonSchema;
@@ -21,7 +21,7 @@ export function primitiveOf(value: unknown): Primitive {
   return type === 'boolean' || type === 'number' || type === 'string' ? type : 'object';
 }
 
-/** What the keyword `type` allows; `undefined` when it is none that JSON Schema knows. */
+/** The types that the keyword `type` allows; `undefined` if its value is not a JSON Schema type. */
 export function allowedTypes(
   type: unknown,
 ): { readonly primitives: ReadonlySet<Primitive>; readonly integersOnly: boolean } | undefined {
@@ -39,10 +39,10 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...['$schema', '$id', '$comment', '$defs', 'definitions'],
 ]);
 
-/** Whether a keyword says nothing about which values are valid. */
+/** Whether a keyword has no effect on which values are valid. */
 export const isAnnotation = (keyword: string): boolean => ANNOTATIONS.has(keyword) || keyword.startsWith('x-');
 
-/** JSON with the keys of every object sorted: equal texts are equal values. */
+/** JSON with the keys of every object sorted, so that equal values have equal texts. */
 export const stableJson = (value: unknown, indent?: number): string =>
   JSON.stringify(
     value,
@@ -53,7 +53,7 @@ export const stableJson = (value: unknown, indent?: number): string =>
 
 export const isSameJson = (a: unknown, b: unknown): boolean => stableJson(a) === stableJson(b);
 
-/** The schema that a reference inside its document names. */
+/** Resolves a reference inside its document. */
 export function resolveReference(root: JsonSchema, reference: unknown): JsonSchema | undefined {
   if (typeof reference !== 'string' || !/^#(\/|$)/.test(reference)) return undefined;
   let at: unknown = root;
@@ -69,12 +69,12 @@ function decoded(reference: string): string {
   try {
     return decodeURIComponent(reference);
   } catch {
-    // A pointer that nothing lies at.
+    // Malformed percent-encoding: the pointer is read as it stands.
     return reference;
   }
 }
 
-/** JSON Schema's patterns are ECMA-262 in Unicode mode; `undefined` for what is none. */
+/** JSON Schema patterns are ECMA-262 in Unicode mode. `undefined` if the source is not a valid pattern. */
 export function patternOf(source: unknown): RegExp | undefined {
   try {
     return typeof source === 'string' ? new RegExp(source, 'u') : undefined;
@@ -84,8 +84,8 @@ export function patternOf(source: unknown): RegExp | undefined {
 }
 
 /**
- * What in a document gives its schemas another meaning than the one that is compared here; `undefined` for nothing.
- * Looks into every value, so it may find something where it means nothing, which is refused as well.
+ * Finds a construct that gives the document's schemas another meaning than the comparison assumes; `undefined` if there
+ * is none. It searches every value, even where the construct has no meaning; such a document is refused as well.
  */
 export function unreadableDialect(root: JsonSchema): string | undefined {
   const isOldDraft = isRecord(root) && typeof root['$schema'] === 'string' && root['$schema'].includes('/draft-0');

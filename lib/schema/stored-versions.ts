@@ -1,27 +1,27 @@
 import type { EventCatalogue } from '../event/catalogue';
 import { FIRST_VERSION, oldestReadable } from '../event/event-version';
 
-/** How many events of a `ce_type` a table holds, by what may still become of them. */
+/** Number of events of one `ce_type` in a table, by state. */
 export interface StoredType {
   readonly ceType: string;
   /** Not yet published. */
   readonly pending: number;
-  /** Published when an operator releases them. */
+  /** Published once an operator releases them. */
   readonly parked: number;
-  /** Published; can be published again by a replay until they expire. */
+  /** Published. A replay can publish them again until they expire. */
   readonly processed: number;
 }
 
-/** The same, with what the catalogue says to it. */
+/** The same counts, matched with a catalogue. */
 export interface JudgedType extends StoredType {
-  /** Left out for a type that the catalogue does not have: another one may. */
+  /** Missing if the catalogue does not have the type: another catalogue may have it. */
   readonly type?: string;
   readonly version?: number;
-  /** Whether a consumer with this catalogue can read them. */
+  /** Whether a consumer with this catalogue can read these events. */
   readonly isReadable: boolean;
 }
 
-/** What a table holds, for a catalogue. Types that it does not have are nobody's fault: a table may have several catalogues. */
+/** Matches a table's contents with a catalogue. An unknown type is no error: a table may have several catalogues. */
 export const judgeStored = (catalogue: EventCatalogue, stored: readonly StoredType[]): readonly JudgedType[] =>
   stored.map((each) => {
     const { type, version, definition } = catalogue.resolve(each.ceType) ?? {};

@@ -17,7 +17,7 @@ import {
 
 type Keywords = Readonly<Record<string, unknown>>;
 
-/** A limit of numbers; `exclusive`: the value itself is out. */
+/** A numeric limit. `exclusive`: the value itself is not allowed. */
 export interface Limit {
   readonly value: number;
   readonly exclusive: boolean;
@@ -26,17 +26,17 @@ export interface Limit {
 const MAX_BRANCHES = 64;
 
 /**
- * The alternatives of which every value valid under all `schemas` is in one: without references and combinations.
+ * Splits schemas into alternatives without references or combinations, which together contain every valid value.
  *
- * What is not understood is left out, which makes an alternative wider and never narrower: what holds for all values of
- * the alternatives holds for all that the schemas allow.
+ * Keywords that are not understood are left out. That makes an alternative wider and never narrower, so a statement
+ * about all values of the alternatives holds for all values that the schemas allow.
  */
 export function alternatives(schemas: readonly Located[]): readonly Written[] {
   const effort = new Effort();
   return product(schemas.map((each) => expand(each, [], effort))).map((conjuncts) => new Written(conjuncts));
 }
 
-/** Whether no value is valid under all `schemas`, as far as it can be told. */
+/** Whether provably no value is valid under all `schemas`. */
 export const isImpossible = (schemas: readonly Located[], effort = new Effort()): boolean =>
   alternatives(schemas).every((written) => written.isEmpty(effort));
 
@@ -52,13 +52,13 @@ function expand({ schema, root }: Located, passed: readonly JsonSchema[], effort
     factors.push(target === undefined || passed.includes(target) ? [[]] : inner(target));
   }
   if (Array.isArray(allOf)) factors.push(...allOf.map(inner));
-  // At least one is what exactly one implies.
+  // `oneOf` implies `anyOf`: at least one branch is valid.
   for (const choices of [anyOf, oneOf]) if (Array.isArray(choices)) factors.push(choices.flatMap(inner));
   if (Object.keys(rest).some((keyword) => !isAnnotation(keyword))) factors.push([[{ schema: rest, root }]]);
   return product(factors);
 }
 
-/** One alternative of each factor. A factor that would make too many is left out. */
+/** Combines one alternative of each factor. A factor that would exceed the limit is left out. */
 function product(factors: readonly Located[][][]): Located[][] {
   return factors.reduce<Located[][]>(
     (products, factor) =>
@@ -69,20 +69,20 @@ function product(factors: readonly Located[][][]): Located[][] {
   );
 }
 
-/** All values that are valid under each of some schemas: what may be written. Answers only what is certain. */
+/** The values that are valid under all of some schemas. Keywords that are not understood never narrow the set. */
 export class Written {
   readonly conjuncts: readonly Located[];
   readonly #keywords: readonly { readonly keywords: Keywords; readonly root: JsonSchema }[];
 
   constructor(conjuncts: readonly Located[]) {
-    // The same demand twice is one: a schema that recurs comes back to the same conjuncts.
+    // Removes duplicates, so that a recursive schema leads back to the same conjuncts.
     this.conjuncts = [...new Map(conjuncts.map((each) => [stableJson(each.schema), each] as const)).values()];
     this.#keywords = this.conjuncts.flatMap(({ schema, root }) =>
       typeof schema === 'boolean' ? [] : [{ keywords: schema, root }],
     );
   }
 
-  /** The values that are of this type as well. */
+  /** The values that are also of this type. */
   only(type: Primitive): Written {
     return new Written([...this.conjuncts, { schema: { type }, root: true }]);
   }
@@ -99,7 +99,7 @@ export class Written {
     );
   }
 
-  /** Every value, when they are few. */
+  /** All values, if there are only a few. */
   get values(): readonly unknown[] | undefined {
     const named = this.#keywords.map(({ keywords }) =>
       'const' in keywords ? [keywords['const']] : Array.isArray(keywords['enum']) ? keywords['enum'] : undefined,
@@ -118,7 +118,7 @@ export class Written {
     return this.conjuncts.some((each) => accepts(each, value) === false);
   }
 
-  /** Whether there is no such value, as far as it can be told. */
+  /** Whether provably no such value exists. */
   isEmpty(effort = new Effort()): boolean {
     if (!effort.spend()) return false;
     const { types, values } = this;
@@ -134,7 +134,7 @@ export class Written {
     return type === 'object' && this.required.some((name) => isImpossible(this.property(name), effort));
   }
 
-  /** Whether none of these values is valid under `read`, as far as it can be told. */
+  /** Whether provably none of these values is valid under `read`. */
   isDisjoint(read: Located, effort = new Effort()): boolean {
     const { schema, root } = read;
     if (typeof schema === 'boolean') return !schema;
@@ -154,7 +154,7 @@ export class Written {
     return [...types].every((type) => type === 'object') && this.#hasOtherProperties(read, schema, effort);
   }
 
-  /** Of objects: a property that is always there and never fits, or one that must be there and never is. */
+  /** For objects: a property that is always present and never fits, or one that is required and never present. */
   #hasOtherProperties({ root }: Located, { properties, required }: Keywords, effort: Effort): boolean {
     const misfits = (name: string): boolean => {
       const schema = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
@@ -169,7 +169,7 @@ export class Written {
     );
   }
 
-  /** The strictest lower limit, upper limit: a number, or the nearest integer where there are only those. */
+  /** The strictest lower or upper limit. If only integers are allowed, it is the nearest integer. */
   get lowest(): Limit | undefined {
     return this.#limit('minimum', 'exclusiveMinimum', 1);
   }
@@ -189,7 +189,7 @@ export class Written {
     return { value: isOut ? nearest + direction : nearest, exclusive: false };
   }
 
-  /** Whether every number is a multiple of this one. Only of integers: fractions of binary numbers are a matter of rounding. */
+  /** Whether every number is a multiple of `divisor`. Only for integers, because binary fractions are rounded. */
   isMultipleOf(divisor: unknown): boolean {
     return (
       Number.isSafeInteger(divisor) &&
@@ -217,12 +217,12 @@ export class Written {
     return most === Infinity ? undefined : most;
   }
 
-  /** How many places have schemas of their own. */
+  /** The number of list positions that have schemas of their own. */
   get places(): number {
     return Math.max(0, ...this.#keywords.map(({ keywords }) => prefixOf(keywords).length));
   }
 
-  /** What the element at `index` is valid under. */
+  /** The schemas of the element at `index`. */
   item(index: number): readonly Located[] {
     return this.#inner((keywords) => prefixOf(keywords)[index] ?? keywords['items']);
   }
@@ -242,7 +242,7 @@ export class Written {
     return [...new Set(this.#all('properties').flatMap((each) => (isRecord(each) ? Object.keys(each) : [])))];
   }
 
-  /** What the property is valid under when it is there. */
+  /** The schemas of the property, if it is present. */
   property(name: string): readonly Located[] {
     return this.#keywords.flatMap(({ keywords, root }) => {
       const { properties, patternProperties, additionalProperties } = keywords;
@@ -255,7 +255,7 @@ export class Written {
     });
   }
 
-  /** What every property is valid under that has no schema of its own. */
+  /** The schemas of every property without a schema of its own. */
   get otherProperties(): readonly Located[] {
     return this.#inner(({ patternProperties, additionalProperties }) =>
       patternProperties === undefined ? additionalProperties : undefined,
@@ -276,7 +276,7 @@ export class Written {
     return Math.min(most ?? Infinity, this.names.filter((name) => !isImpossible(this.property(name))).length);
   }
 
-  /** Whether one of the schemas demands all of this, word for word. */
+  /** Whether one of the schemas has all these keywords with identical values. */
   demands(wanted: Keywords): boolean {
     return this.#keywords.some(({ keywords }) =>
       Object.entries(wanted).every(([keyword, argument]) => isSameJson(keywords[keyword], argument)),
@@ -296,7 +296,7 @@ export class Written {
   }
 }
 
-/** Schemas that demand something. */
+/** Drops schemas that demand nothing. */
 const schemasAt = (schemas: readonly unknown[], root: JsonSchema): Located[] =>
   schemas.filter((schema) => isJsonSchema(schema) && schema !== true).map((schema) => ({ schema, root }));
 

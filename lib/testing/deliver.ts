@@ -8,9 +8,9 @@ import type { Fetched, Group } from './group';
 import type { Random } from './random';
 import { watchedTelemetry } from './watched-telemetry';
 
-/** What a delivery came to. */
+/** The result of a delivery. */
 export interface Delivered {
-  /** How often a message was handed to the consumer, repetitions included. */
+  /** How often a message was handed to the consumer, including repetitions. */
   readonly deliveries: number;
   /** Events whose effects were committed. */
   readonly applied: number;
@@ -22,7 +22,7 @@ export interface Delivered {
   readonly parked: readonly ParkedEvent[];
 }
 
-/** A message that the consumer has set aside. */
+/** A message that would have gone to the dead-letter topic. */
 export interface DeadLetter extends Aside {
   readonly record: ConsumedRecord;
 }
@@ -40,7 +40,7 @@ const LONG_MS = 600_000;
 const GO_BACK = 0.25;
 const TWICE_AT_ONCE = 0.2;
 
-/** Delivers until nothing is left, through the consumer's own handling of Lambda's Kafka events. */
+/** Delivers until no message is left, through the consumer's own handler for Lambda's Kafka events. */
 export class DeliveryRun {
   readonly #consumer: Consumer;
   readonly #group: Group;
@@ -54,7 +54,7 @@ export class DeliveryRun {
   #lastFailure: unknown;
   #goesBack = 3;
 
-  /** @param note - ends the message of what is thrown */
+  /** @param note - appended to the message of a thrown error */
   constructor(consumer: Consumer, group: Group, random: Random | undefined, note: string) {
     this.#consumer = consumer;
     this.#group = group;
@@ -62,7 +62,7 @@ export class DeliveryRun {
     this.#note = note;
   }
 
-  /** @throws AssertionError when the consumer gets no further. */
+  /** @throws AssertionError if the consumer makes no progress. */
   async run(): Promise<Delivered> {
     const random = this.#random;
     let idleRounds = 0;
@@ -71,7 +71,7 @@ export class DeliveryRun {
     for (;;) {
       const fetched = this.#group.fetch(random);
       if (fetched.length === 0) {
-        // Once at the end in any case: whoever relies on a single delivery is found out by every seed.
+        // Goes back at least once: every seed then reveals a handler that relies on a single delivery.
         if (random === undefined || hasGoneBack || last.length === 0) break;
         hasGoneBack = true;
         this.#group.goBack(last, random);
@@ -95,10 +95,10 @@ export class DeliveryRun {
     };
   }
 
-  /** Answers whether anything was settled. */
+  /** Returns whether any partition made progress. */
   async #round(fetched: readonly Fetched[]): Promise<boolean> {
     const event = eventOf(fetched);
-    // The owner before a rebalance may still be at work on what the new one has already got.
+    // After a rebalance, the previous owner may still process messages that the new owner has received.
     const owners = this.#random?.chance(TWICE_AT_ONCE) === true ? 2 : 1;
     const answers = await Promise.all(Array.from({ length: owners }, () => this.#invoke(event, fetched)));
     let moved = false;
@@ -168,7 +168,7 @@ export class DeliveryRun {
 const partitionName = ([first]: readonly ConsumedRecord[]): string =>
   first === undefined ? '' : `${first.topic}-${first.partition}`;
 
-/** As Lambda gives it: key and value in base64, headers as bytes. */
+/** The event as Lambda delivers it: keys and values in base64, headers as bytes. */
 const eventOf = (fetched: readonly Fetched[]): KafkaEvent => ({
   records: Object.fromEntries(
     fetched.map(({ records }) => [

@@ -5,8 +5,8 @@ import type { Random } from './random';
 const DUPLICATES = 0.3;
 
 /**
- * A partition as other relays could have written it: the keys interleaved in another way, however their transactions
- * lay, and some messages a second time. The first deliveries of a key keep their order.
+ * Returns a partition as other relays could have written it: keys interleaved in another order, even across
+ * transactions, and some messages repeated. The first deliveries of a key keep their order.
  */
 export function disordered(records: readonly ConsumedRecord[], random: Random): ConsumedRecord[] {
   const shuffled = interleaved(records, random);

@@ -8,7 +8,7 @@ import { prepareChange } from '../write/change';
 import { commitOf } from '../write/commit';
 import { settingsOf } from '../write/settings';
 
-/** Of whom the messages tell. */
+/** The origin of the messages. */
 export interface EventFactoryOptions {
   /** @default 'test' */
   readonly service?: string;
@@ -24,10 +24,10 @@ export interface EventFactoryOptions {
 export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & string> extends EventOverrides {
   readonly key: string;
   readonly data: SchemaInput<D[T]['schema']>;
-  /** The aggregate's version; left out for a key without versions. */
+  /** The aggregate's version. Leave it out for a key without versions. */
   readonly version?: number;
   /**
-   * The kind of thing.
+   * The kind of the aggregate.
    *
    * @default the type up to its first dot
    */
@@ -39,7 +39,7 @@ export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & st
   /** @default now */
   readonly committedAt?: Date | number;
   /**
-   * Where the message lies.
+   * The partition of the message.
    *
    * @default 0
    */
@@ -48,7 +48,7 @@ export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & st
   readonly offset?: number;
 }
 
-/** Makes messages of the catalogue `D`. */
+/** Creates messages of the catalogue `D`. */
 export type EventFactory<D extends EventDefinitions> = <T extends keyof D & string>(
   type: T,
   event: FactoryEvent<D, T>,
@@ -61,8 +61,8 @@ const EVENT_OPTIONS = [
 ];
 
 /**
- * Makes messages as a consumer reads them: the same bytes that the write helper and the relay would have put on the
- * topic. For tests of what reads messages without `createConsumer`, such as `readEvent`, and for messages of another
+ * Creates messages as a consumer reads them: the same bytes that the write helper and the relay put on the topic. Use
+ * it to test code that reads messages without `createConsumer`, such as with `readEvent`, and for messages of another
  * service's catalogue.
  *
  * @throws OutboxError as the write helper does, such as `unknown-event-type` or `invalid-event-data`.

@@ -6,9 +6,9 @@ import type { Group } from './group';
 import type { PublishedEvent } from './published-event';
 
 /**
- * Refuses whatever the consumer has not applied.
+ * Fails if the consumer has not applied all the tokens' events.
  *
- * @throws AssertionError that says of each event why.
+ * @throws AssertionError naming each missing event and the reason.
  */
 export async function expectApplied(
   consumer: Consumer,

@@ -7,17 +7,17 @@ import { requireOptions } from '../event/options';
 import type { SchemaOutput } from '../event/standard-schema';
 import type { PublishedEvent } from './published-event';
 
-/** What an event must be; what is left out may be anything. */
+/** The expected fields of an event. A field that is left out may have any value. */
 export type ExpectedEvent<D extends EventDefinitions = EventDefinitions> = {
   [T in keyof D & string]: {
     readonly type: T;
     readonly key: string;
-    /** The whole data, as it is written: a `Date` stands for its text in JSON, an explicit `undefined` for a tombstone. */
+    /** The whole data as it is written: a `Date` becomes its JSON text, an explicit `undefined` expects a tombstone. */
     readonly data?: SchemaOutput<D[T]['schema']>;
     readonly version?: number;
     /** @default the type's topic */
     readonly topic?: string;
-    /** All headers of the event's own. */
+    /** All of the event's own headers. */
     readonly headers?: Readonly<Record<string, string>>;
     readonly id?: string;
     readonly source?: string;
@@ -36,8 +36,7 @@ const FIELDS = [
 const SHOWN = ['topic', 'type', 'key', 'data'] as const;
 
 /**
- * Refuses every difference between what was published and what was expected. Order counts within a topic and key, as
- * it does on Kafka.
+ * Fails if the published events differ from the expected ones. Order counts within a topic and key, as on Kafka.
  *
  * @throws AssertionError with the difference.
  */
@@ -89,8 +88,8 @@ const placeOf = ({ topic, key }: { readonly topic?: unknown; readonly key?: unkn
   JSON.stringify([topic, key]);
 
 /**
- * Those that are compared, in the same order; of an event that nobody expected, what tells it from others. An expectation
- * names fields as it likes: one that no event has is undefined.
+ * Picks the fields to compare, in the expectation's order. For an unexpected event it picks the identifying fields. If
+ * an expectation names a field that the event does not have, the field is `undefined`.
  */
 const fieldsOf = (event: PublishedEvent, names: readonly string[]): Fields =>
   Object.fromEntries((names.length === 0 ? SHOWN : names).map((name) => [name, (event as unknown as Fields)[name]]));

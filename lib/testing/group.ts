@@ -2,17 +2,17 @@ import type { ConsumedRecord } from '../consume/record';
 import { disordered } from './disorder';
 import type { Random } from './random';
 
-/** A partition as a consumer's group sees it. */
+/** A partition from the view of a consumer group. */
 interface View {
-  /** What will be read, in the order of the offsets, which are the places in it. */
+  /** The messages to read. A message's index is its offset. */
   readonly records: ConsumedRecord[];
-  /** How many of the topic's messages are in it. */
+  /** The number of messages of the partition's log that were taken over. */
   taken: number;
-  /** The committed offset: what is read next. */
+  /** The committed offset: the next message to read. */
   next: number;
 }
 
-/** What one poll brings of a partition. */
+/** The records of one partition in one poll. */
 export interface Fetched {
   readonly view: View;
   readonly records: readonly ConsumedRecord[];
@@ -20,13 +20,13 @@ export interface Fetched {
 
 const MAX_FETCHED = 100;
 
-/** What a consumer's group has read of each partition. */
+/** The position of a consumer group in each partition. */
 export class Group {
   readonly #views = new Map<string, View>();
-  /** Messages that were set aside, by id. */
+  /** Why a message went to the dead letters, by its id. */
   readonly setAside = new Map<string, string>();
 
-  /** Takes over what the partition got since the last time, in another order when there is a `random`. */
+  /** Takes over the messages that the partition received since the last call; with `random`, in another order. */
   take(topic: string, partition: number, log: readonly ConsumedRecord[], random: Random | undefined): void {
     const name = `${topic}-${partition}`;
     const view = this.#views.get(name) ?? { records: [], taken: 0, next: 0 };
@@ -38,7 +38,7 @@ export class Group {
     }
   }
 
-  /** What comes next: of all partitions, or of some of them and not all at once. Empty when all is read. */
+  /** The next records: of all partitions, or with `random` a part of them. Empty if no record is left. */
   fetch(random: Random | undefined): Fetched[] {
     const open = [...this.#views.values()].filter(({ records, next }) => next < records.length);
     const some = random === undefined ? open : open.filter(() => random.chance(0.7));
@@ -48,7 +48,7 @@ export class Group {
     });
   }
 
-  /** Goes back in every partition of `fetched`, as when a consumer ends before it has committed. */
+  /** Goes back in every partition of `fetched`, as after a consumer that ends before it commits. */
   goBack(fetched: readonly Fetched[], random: Random): void {
     for (const { view } of fetched) view.next -= view.next === 0 ? 0 : 1 + random.integer(view.next);
   }

@@ -4,11 +4,11 @@ import { shownPosition } from '../event/position';
 import { isSignalKey } from '../event/signal';
 import type { Item } from './dynamodb/value';
 
-/** What of an outbox is not published. */
+/** The outbox items that are not published. */
 export interface ItemsLeft {
-  /** Nothing but a run of the relay is missing. */
+  /** Items that only need a run of the relay. */
   readonly pending: number;
-  /** Behind a parked item of their key. */
+  /** Items behind a parked item of their key. */
   readonly waiting: number;
   readonly parked: readonly string[];
 }

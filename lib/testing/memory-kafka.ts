@@ -3,20 +3,20 @@ import type { ConsumedRecord } from '../consume/record';
 import { partitionOf } from '../relay/partition';
 import type { BatchOutcome, Failure, PartitionBatch, Publisher, TopicLookup } from '../relay/ports';
 
-/** Why Kafka refuses a message for ever. */
+/** The reason for which Kafka refuses a message permanently. */
 export type Refusal = 'message-too-large' | 'message-refused';
 
-/** Topics in memory, with the answers of Kafka: a partition's batch is appended as a whole or refused as a whole. */
+/** Topics in memory that answer as Kafka does: a partition's batch is appended or refused as a whole. */
 export class MemoryKafka implements Publisher {
   isAway = false;
   refuses: (message: Message) => Refusal | undefined = () => undefined;
-  /** All messages in the order in which they were appended. */
+  /** All messages in the order of their appends. */
   readonly log: ConsumedRecord[] = [];
   readonly #topics: ReadonlyMap<string, number>;
   readonly #partitions = new Map<string, ConsumedRecord[]>();
   readonly #now: () => number;
 
-  /** @param topics - how many partitions each has */
+  /** @param topics - number of partitions by topic */
   constructor(topics: ReadonlyMap<string, number>, now: () => number) {
     this.#topics = topics;
     this.#now = now;
@@ -54,7 +54,7 @@ export class MemoryKafka implements Publisher {
     return { kind: 'acked', baseOffset };
   }
 
-  /** Appends a message as it is, whoever produced it; the partition follows from its key. */
+  /** Appends a message of any producer unchanged. Its key decides the partition. */
   append(message: Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>): ConsumedRecord {
     const partition = partitionOf(message.key ?? Buffer.alloc(0), this.#topics.get(message.topic) ?? 1);
     return this.#add({ ...message, partition });
@@ -68,7 +68,7 @@ export class MemoryKafka implements Publisher {
     return record;
   }
 
-  /** The messages of a partition, to which more may come. */
+  /** The messages of a partition. The array grows as messages are appended. */
   partition(topic: string, partition: number): ConsumedRecord[] {
     const name = `${topic}-${partition}`;
     const known = this.#partitions.get(name) ?? [];

@@ -28,19 +28,19 @@ export interface MemoryRelayOptions {
   readonly clock: Clock;
 }
 
-/** What one run of the relay did. */
+/** The result of one run of the relay. */
 export interface RelayRun {
-  /** Events that were acknowledged. */
+  /** Events that Kafka acknowledged. */
   published: number;
-  /** Items that were refused. */
+  /** Items that Kafka refused. */
   parked: number;
 }
 
 const BATCH = 100;
-/** As at the start of an invocation with a long timeout. */
+/** The remaining time at the start of an invocation with a long timeout. */
 const PLENTY_MS = 600_000;
 
-/** The relay itself, and its stores, over a table in memory; what it is invoked with comes from `insert`. */
+/** The real relay and its stores, over a table in memory. `insert` collects the records for its invocations. */
 export class MemoryRelay {
   readonly #relay: Relay;
   readonly #records: StreamRecord[] = [];
@@ -79,7 +79,7 @@ export class MemoryRelay {
         minRoundMs: 0,
         minParkMs: 0,
         order,
-        // Transactions in memory never overlap: a version that is not there yet stands for one that is being written.
+        // A missing version stands for one that is still being written, because transactions in memory never overlap.
         replicationWaitMs: REPLICATION_WAIT_MS,
         lateAfterMs: lateAfterSeconds * 1000,
         partitionPatienceMs: partitionPatienceSeconds * 1000,
@@ -88,7 +88,7 @@ export class MemoryRelay {
     );
   }
 
-  /** What the stream of its table shows of an insert, to be handled by the next run. Other tables have no stream. */
+  /** Adds the stream record of an insert, for the next run. Only the outbox table has a stream. */
   insert({ table, key, item }: Insert): void {
     if (table !== this.#tableName) return;
     this.#records.push({
@@ -102,7 +102,7 @@ export class MemoryRelay {
     });
   }
 
-  /** Handles the records in their order, until none is left or one must wait. A second call waits for the first. */
+  /** Handles the records in order, until none is left or one must wait. A second call waits for the first. */
   run(): Promise<RelayRun> {
     const run = this.#turn.then(() => this.#handleAll());
     this.#turn = run.catch(() => undefined);
@@ -115,7 +115,7 @@ export class MemoryRelay {
       const batch = this.#records.slice(0, BATCH);
       const failed = await this.#relay.handle(batch, () => PLENTY_MS);
       this.#records.splice(0, failed ?? batch.length);
-      // Lambda would deliver it again at once; here the next run does.
+      // Lambda would redeliver the record at once; here the next run does.
       if (failed === 0) break;
     }
     return this.#run;
@@ -157,7 +157,7 @@ const SILENT: Telemetry = {
   finished: nothing,
 };
 
-/** As the relay marks: by PartiQL in batches, which tables in memory do not know, so one by one. */
+/** Marks one item at a time, because the relay's batches of PartiQL are not simulated. */
 async function markAll(
   client: DynamoDBClient,
   tableName: string,
@@ -169,7 +169,7 @@ async function markAll(
     try {
       await client.send(new UpdateItemCommand({ TableName: tableName, ...markOf(mark, clock.now()) }));
     } catch (error) {
-      // Gone, or replaced under its position: it is left alone.
+      // The item was deleted or replaced at its position, so it is left alone.
       if (!(error instanceof ConditionalCheckFailedException)) failures.set(mark, error);
     }
   }

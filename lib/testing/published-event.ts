@@ -4,19 +4,19 @@ import { isJsonType, isTextType } from '../event/content-type';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
 import { parseSequence } from '../event/sequence';
 
-/** An event as it lies on its topic. */
+/** An event as it is on its topic. */
 export interface PublishedEvent<T extends string = string> {
-  /** The catalogue's, without the version that `ce_type` may carry. */
+  /** The type in the catalogue, without the version that `ce_type` may carry. */
   readonly type: T;
   readonly key: string;
-  /** As it was written: parsed JSON, text, or bytes (what is no JSON, too), and `undefined` for a tombstone. */
+  /** The data as written: parsed JSON, text, or bytes (also for invalid JSON), and `undefined` for a tombstone. */
   readonly data: unknown;
   readonly topic: string;
   readonly id: string;
   readonly source: string;
-  /** `ce_aggregate`; empty for a message without one. */
+  /** `ce_aggregate`; empty if the message has none. */
   readonly aggregate: string;
-  /** The aggregate's, when it has one. */
+  /** The aggregate's version, if it has one. */
   readonly version?: number;
   /** `ce_sequence`. */
   readonly sequence?: string;
@@ -30,7 +30,7 @@ export interface PublishedEvent<T extends string = string> {
   readonly record: ConsumedRecord;
 }
 
-/** The event of a message; nothing for one that is none of the catalogue. */
+/** The event of a message; `undefined` if its type is not in the catalogue. */
 export function publishedEvent<D extends EventDefinitions>(
   record: ConsumedRecord,
   events: EventCatalogue<D>,
@@ -66,7 +66,7 @@ function dataOf(record: ConsumedRecord): unknown {
   try {
     return JSON.parse(value.toString()) as unknown;
   } catch {
-    // What a test has appended on purpose: a consumer sets it aside.
+    // A test appended invalid JSON on purpose: a consumer sends it to the dead letters.
     return value;
   }
 }

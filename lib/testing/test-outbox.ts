@@ -24,21 +24,21 @@ import { MemoryRelay } from './memory-relay';
 import { publishedEvent, type PublishedEvent } from './published-event';
 import { Random } from './random';
 
-/** What a test has in memory. */
+/** Options of {@link createTestOutbox}. */
 export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions> {
   /** Made by `defineEvents`. */
   readonly events: EventCatalogue<D>;
   /**
-   * The tables of the code under test with their keys, the partition key first: `{ orders: { id: 'S' } }`. A consumer's
-   * table is one of them: `{ pk: 'S', sk: 'S' }`.
+   * The tables of the code under test with their keys, the partition key first: `{ orders: { id: 'S' } }`. Include a
+   * consumer's table: `{ pk: 'S', sk: 'S' }`.
    *
-   * @default none beside the outbox
+   * @default none next to the outbox
    */
   readonly tables?: Readonly<Record<string, KeySchema>>;
   /** @default 'outbox' */
   readonly tableName?: string;
   /**
-   * Of the outbox that the kit makes.
+   * The service name of the kit's outbox.
    *
    * @default 'test'
    */
@@ -46,13 +46,13 @@ export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions
   /** @default 'in-memory' */
   readonly region?: string;
   /**
-   * How many partitions topics have.
+   * The number of partitions of each topic.
    *
    * @default 3 for each topic of the catalogue
    */
   readonly topics?: Readonly<Record<string, number>>;
   /**
-   * As the relay is deployed.
+   * The order setting of the deployed relay.
    *
    * @default 'relaxed'
    */
@@ -64,35 +64,35 @@ export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions
   };
 }
 
-/** What a run of the relay did, and what it left. */
+/** The result of a run of the relay, and the items that it left. */
 export interface Relayed {
-  /** Events that were acknowledged. */
+  /** Events that Kafka acknowledged. */
   readonly published: number;
   /** Outbox items that Kafka refused. */
   readonly parked: number;
-  /** Outbox items that could not be published, because Kafka was away or the item before them is missing. */
+  /** Outbox items that could not be published, because Kafka was unavailable or the item before them is missing. */
   readonly pending: number;
   /** Outbox items behind a parked one of their key. */
   readonly waiting: number;
 }
 
-/** What to deliver, and how badly. */
+/** The topics and the faults of a delivery. */
 export interface DeliverOptions {
   /**
-   * A seed: messages come as a bad day brings them. Left out, each comes once.
+   * A seed for random faults. Without it, each message comes once.
    *
-   * Keys are interleaved anew, also where that takes transactions apart; messages come twice; partitions are read again
-   * from an earlier offset; two owners of a partition work at the same time. The first deliveries of a key keep their
-   * order. The same seed gives the same deliveries.
+   * Keys are interleaved in another order, even across transactions. Messages come twice. Partitions are read again
+   * from an earlier offset. Two owners of a partition work at the same time. The first deliveries of a key keep their
+   * order. The same seed produces the same deliveries.
    */
   readonly faults?: number;
-  /** @default those of the types that the consumer has a handler for */
+  /** @default the topics of the types that the consumer has a handler for */
   readonly topics?: readonly string[];
 }
 
-/** An outbox, its relay and its topics in memory. Made by {@link createTestOutbox}. */
+/** An outbox, its relay and its topics in memory. Created by {@link createTestOutbox}. */
 export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
-  /** For code that makes a document client of its own. */
+  /** For code that creates its own document client. */
   readonly dynamodb: DynamoDBClient;
   /** For the code under test: it writes and reads the tables in memory. */
   readonly client: DynamoDBDocument;
@@ -102,13 +102,13 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
   readonly published: readonly PublishedEvent<keyof D & string>[];
 
   /**
-   * Publishes what is pending, as the relay does: in order per key. What Kafka refuses is parked and holds its key;
-   * while Kafka is away everything stays pending.
+   * Publishes the pending items as the relay does: in order per key. If Kafka refuses an item, the relay parks it, and
+   * the item holds its key. While Kafka is unavailable, every item stays pending.
    */
   relay(): Promise<Relayed>;
 
   /**
-   * Lets Kafka refuse messages: `undefined` takes one. Of what is refused the relay parks the item.
+   * Makes Kafka refuse messages; `undefined` accepts a message. The relay parks the items of refused messages.
    *
    * @example
    * ```ts
@@ -117,21 +117,21 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
    */
   refuse(why: (event: PublishedEvent<keyof D & string>) => Refusal | undefined): void;
 
-  /** Takes Kafka away, or brings it back. */
+  /** Makes Kafka unavailable, or available again. */
   setKafkaAway(isAway: boolean): void;
 
-  /** Asks for what an operator asks for by `outbox redrive`: the next run of the relay tries a held key again. */
+  /** Requests a redrive as `outbox redrive` does: the next run of the relay tries a held key again. */
   redrive(key: AggregateKey): Promise<void>;
 
-  /** Puts a message on its topic as another producer would: see {@link eventFactory}. */
+  /** Appends a message to its topic as another producer would: see {@link eventFactory}. */
   append(message: Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>): void;
 
   /**
-   * Delivers to a consumer what its group has not read yet, through its own code: its lanes, its inbox, its retries. It
-   * resolves when everything is applied, ignored, set aside or parked.
+   * Delivers the messages that the consumer's group has not read yet, through the consumer's own queues, inbox and
+   * retries. It resolves when every message is applied, ignored, parked or sent to the dead letters.
    *
-   * @throws AssertionError when the consumer gets no further, with the reason; `OutboxError` `not-simulated` for a request
-   * of a handler that tables in memory do not know.
+   * @throws AssertionError with the reason, if the consumer makes no progress; `OutboxError` `not-simulated`, if a
+   * handler sends a request that tables in memory do not support.
    * @example
    * ```ts
    * await kit.deliver(shipping);
@@ -141,10 +141,10 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
   deliver(consumer: Consumer, options?: DeliverOptions): Promise<Delivered>;
 
   /**
-   * Passes when exactly these events were published, in this order for each key. Of an expected event only what it has
-   * is compared, its data as a whole.
+   * Passes if exactly these events were published, in this order for each key. Only the fields of an expected event are
+   * compared, its data as a whole.
    *
-   * @throws AssertionError with the difference; also when something is pending, because then nothing is shown yet.
+   * @throws AssertionError with the difference; also while items are pending, because the result would prove nothing.
    * @example
    * ```ts
    * kit.expectPublished([
@@ -156,10 +156,10 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
   expectPublished(expected: readonly ExpectedEvent<D>[]): void;
 
   /**
-   * Passes when the consumer has applied what the tokens name; without tokens, all published events that it has handlers
-   * for.
+   * Passes if the consumer has applied the events of the tokens; without tokens, all published events that it has
+   * handlers for.
    *
-   * @throws AssertionError that says what is missing and why; also when there is nothing to be applied.
+   * @throws AssertionError naming each missing event and the reason; also if an item is pending, or without any event.
    */
   expectApplied(consumer: Consumer, tokens?: ConsistencyToken | readonly ConsistencyToken[]): Promise<void>;
 }
@@ -183,11 +183,11 @@ const OUTBOX_KEY = { pk: 'S', sk: 'S' } as const;
 /**
  * An outbox for tests: DynamoDB, the relay and Kafka in memory, without servers.
  *
- * The code under test runs as it is, with `client`; the relay's and the consumer's rules are the real ones. It works in
- * every test runner: what fails throws `AssertionError`. What the tables in memory do not know is refused by
- * `OutboxError` `not-simulated`. Make one per test.
+ * The code under test runs unchanged, with `client`; the relay's and the consumer's rules are the real ones. It works
+ * in every test runner: a failed expectation throws `AssertionError`. A request that the tables in memory do not
+ * support throws `OutboxError` `not-simulated`. Create one per test.
  *
- * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed.
+ * @throws OutboxError `invalid-option`, naming the option, the value and the allowed values.
  * @example
  * ```ts
  * const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });
@@ -298,7 +298,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     try {
       return await new DeliveryRun(consumer, group, random, note).run();
     } finally {
-      // Whatever the consumer made of it, this is the reason.
+      // A refused request is the root cause, even if the consumer swallowed or wrapped its error.
       this.#throwRefusal();
     }
   }
@@ -335,7 +335,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     return itemsLeft(this.#tables.items(this.#tableName));
   }
 
-  /** What is not published yet would make a test pass that should not. */
+  /** A pending item would let a test pass that must fail. */
   #checkRelayed(operator: string): void {
     const { pending } = this.#left();
     if (pending === 0) return;

@@ -3,14 +3,14 @@ import { SILENT } from '../consume/silent-telemetry';
 
 type Call = (...values: unknown[]) => void;
 
-/** Tells the consumer's own telemetry everything, and `watch` what it asks for. */
+/** Calls every method of the consumer's own telemetry, and those that `watch` has. */
 export function watchedTelemetry(own: ConsumerTelemetry, watch: Partial<ConsumerTelemetry>): ConsumerTelemetry {
   const names = Object.keys(SILENT) as (keyof ConsumerTelemetry)[];
   const calls = names.map((name): [string, Call] => [
     name,
     (...values) => {
       (watch[name] as Call | undefined)?.(...values);
-      // Later methods of the interface are optional.
+      // Methods that were added to the interface later are optional.
       (own[name] as Call | undefined)?.apply(own, values);
     },
   ]);

@@ -4,11 +4,11 @@ import { isReservedWord } from './reserved-words';
 import { refuse } from './service-error';
 import { bytesOf, MAX_NAME_BYTES, storedValue, type Value } from './value';
 
-/** Amazon DynamoDB developer guide, "Quotas": of a placeholder, and of all values of a request. */
+/** Limits of a placeholder and of all values of a request: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_PLACEHOLDER_BYTES = 255;
 const MAX_VALUES_BYTES = 2 * 1024 * 1024;
 
-/** The placeholders of a request: what `#name` and `:value` stand for in its expressions. */
+/** The placeholders of a request, and the `#name` and `:value` that each stands for. */
 export class Attributes {
   readonly #names: Readonly<Record<string, string>>;
   readonly #values: Readonly<Record<string, Value>>;
@@ -44,7 +44,7 @@ export class Attributes {
     refuse(`Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: ${name}`);
   }
 
-  /** The attribute that a name in an expression means. */
+  /** Resolves a name in an expression to its attribute. */
   name(token: string, expression: string): string {
     if (!token.startsWith('#')) {
       if (isReservedWord(token)) {
@@ -71,7 +71,7 @@ export class Attributes {
     );
   }
 
-  /** To be called once all expressions of the request are read. */
+  /** Call this after all expressions of the request are read. */
   refuseUnused(): void {
     const unused = (placeholders: Readonly<Record<string, unknown>>): string[] =>
       Object.keys(placeholders).filter((token) => !this.#used.has(token));
@@ -85,7 +85,7 @@ export class Attributes {
   }
 }
 
-/** Empty placeholders are refused with an expression, and ignored without one. */
+/** DynamoDB refuses empty placeholders next to an expression, and ignores them without one. */
 function checkFilled(request: ExpressionParameters): void {
   const hasExpression = Object.entries(request).some(
     ([name, value]) => name.endsWith('Expression') && value !== undefined,

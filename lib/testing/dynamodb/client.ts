@@ -11,13 +11,13 @@ const TARGET = /^DynamoDB_\d+\.(\w+)$/;
 const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.0' };
 
 /**
- * The SDK's own client, whose requests are answered in memory instead of by a server: what it refuses, marshals and
- * throws is what it does in production.
+ * The SDK's own client, with requests answered in memory instead of by a server. It validates, marshals and throws as
+ * in production.
  *
- * An error that is no answer of DynamoDB (a request that is not simulated, a bug) is thrown as it is, without the
- * `$metadata` by which an outage is told from a bug.
+ * An error that DynamoDB would not return (an unsupported request, a bug) is thrown unchanged, without the `$metadata`
+ * that distinguishes an outage from a bug.
  *
- * @param onRefusal - told of every request that is not simulated, whatever becomes of its error
+ * @param onRefusal - called for every unsupported request, even if the caller swallows its error
  */
 export function memoryClient(
   dynamodb: MemoryDynamoDb,
@@ -36,7 +36,7 @@ export function memoryClient(
       throw error;
     }
   };
-  // What is thrown while it answers rejects it.
+  // The promise turns a thrown error into a rejection.
   const handle = (request: HttpRequest) => new Promise((resolve) => resolve(answer(request)));
   const client = new DynamoDBClient({
     region,
@@ -49,7 +49,7 @@ export function memoryClient(
       try {
         return await next(request);
       } catch (error) {
-        // The SDK notes its attempts on every error.
+        // The SDK adds `$metadata` with its attempts to every error.
         if (error instanceof Error && unanswered.has(error)) Reflect.deleteProperty(error, '$metadata');
         throw error;
       }

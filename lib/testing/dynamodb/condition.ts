@@ -10,10 +10,10 @@ export type Comparator = (typeof COMPARATORS)[number];
 const FUNCTIONS = { attribute_exists: 1, attribute_not_exists: 1, attribute_type: 2, begins_with: 2, contains: 2 };
 type FunctionName = keyof typeof FUNCTIONS;
 
-/** Amazon DynamoDB developer guide, "Comparison operator and function reference": of operands of `IN`. */
+/** Limit of operands of `IN`: Amazon DynamoDB developer guide, "Comparison operator and function reference". */
 const MAX_LIST = 100;
 
-/** What a condition, filter or key condition says. */
+/** A parsed condition, filter or key condition. */
 export type Condition =
   | { readonly kind: 'and' | 'or'; readonly left: Condition; readonly right: Condition }
   | { readonly kind: 'not'; readonly inner: Condition }
@@ -22,7 +22,7 @@ export type Condition =
   | { readonly kind: 'in'; readonly operand: Operand; readonly list: readonly Operand[] }
   | { readonly kind: 'function'; readonly name: FunctionName; readonly args: readonly Operand[] };
 
-/** Reads a whole expression; `expression` is what messages call it. */
+/** Parses a whole expression; `expression` is its name in error messages. */
 export function readCondition(text: string, attributes: Attributes, expression: string): Condition {
   const tokens = new Tokens(expression, text);
   const condition = readOr(tokens, attributes);
@@ -93,7 +93,7 @@ function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
   return { kind: 'compare', comparator, left: operand, right };
 }
 
-/** Only paths are compared: values and sizes may be the same. */
+/** Compares paths only: values and sizes may be the same. */
 function checkDistinct(tokens: Tokens, operator: string, first: Operand, others: readonly Operand[]): void {
   if (first.kind !== 'path' || !others.some((other) => isDeepStrictEqual(first, other))) return;
   tokens.fail(
@@ -153,7 +153,7 @@ function checkPrefixed(tokens: Tokens, operand: Operand): void {
 
 const isFunction = (name: string): name is FunctionName => Object.hasOwn(FUNCTIONS, name);
 
-/** The first attributes of all paths in a condition. */
+/** The top-level attributes of all paths in a condition. */
 export function attributesIn(condition: Condition): string[] {
   switch (condition.kind) {
     case 'and':
@@ -178,7 +178,7 @@ const attributesOf = (operands: readonly Operand[]): string[] =>
     return inner.kind === 'path' ? [inner.path[0]] : [];
   });
 
-/** Whether the condition holds for an item; an item that is not there is an empty one. */
+/** Whether the condition holds for an item; a missing item counts as an empty one. */
 export function holds(condition: Condition, item: Item): boolean {
   switch (condition.kind) {
     case 'and':

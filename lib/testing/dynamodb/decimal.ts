@@ -1,6 +1,6 @@
 import { refuse } from './service-error';
 
-/** A number of DynamoDB, exact: `digits * 10 ** -scale`. */
+/** An exact DynamoDB number: `digits * 10 ** -scale`. */
 interface Decimal {
   readonly digits: bigint;
   readonly scale: number;
@@ -11,7 +11,7 @@ const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 const MAX_DIGITS = 38;
 const MAX_EXPONENT = 125;
 const MIN_EXPONENT = -130;
-/** What is read at all, before its value is looked at. */
+/** The largest exponent that is parsed; the value's own limits are checked afterwards. */
 const MAX_WRITTEN_EXPONENT = 2 ** 31 - 1;
 
 function parse(text: string): Decimal {
@@ -53,7 +53,7 @@ function aligned(a: Decimal, b: Decimal): { a: bigint; b: bigint; scale: number 
   return { a: at(a), b: at(b), scale };
 }
 
-/** As DynamoDB stores it: without superfluous zeros and without an exponent. */
+/** The number as DynamoDB stores it: without superfluous zeros and without an exponent. */
 export const normalNumber = (text: string): string => format(parse(text));
 
 export function compareNumbers(left: string, right: string): number {

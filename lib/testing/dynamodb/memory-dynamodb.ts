@@ -28,7 +28,7 @@ const MAX_BATCH_READS = 100;
 const MAX_BATCH_READ_BYTES = 16 * 1024 * 1024;
 const MAX_TOKEN_LENGTH = 36;
 const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
-/** For so long a `ClientRequestToken` is remembered: API reference of `TransactWriteItems`. */
+/** DynamoDB remembers a `ClientRequestToken` for this long: API reference of `TransactWriteItems`. */
 const TOKEN_LIFE_MS = 600_000;
 
 interface TransactionRequest {
@@ -42,7 +42,7 @@ interface TransactionRequest {
   readonly ClientRequestToken?: string;
 }
 
-/** An item that a write has created: what the table's stream shows as an insert. */
+/** An item that a write created. The table's stream shows it as an insert. */
 export interface Insert {
   readonly table: string;
   readonly key: Item;
@@ -52,7 +52,7 @@ export interface Insert {
 /**
  * DynamoDB in memory: tables, and the requests on their items. Each request takes effect at once and as a whole.
  *
- * What it does it does as DynamoDB; what it does not, it refuses by an `OutboxError` `not-simulated`.
+ * Supported requests behave as on DynamoDB; every other request throws an `OutboxError` `not-simulated`.
  */
 export class MemoryDynamoDb {
   onInsert: (insert: Insert) => void = () => undefined;
@@ -65,7 +65,7 @@ export class MemoryDynamoDb {
     this.#now = now;
   }
 
-  /** Answers a request as DynamoDB's API takes it; throws what DynamoDB would answer as an error. */
+  /** Responds to a request of DynamoDB's API; throws a `ServiceError` where DynamoDB returns an error. */
   answer(operation: string, request: unknown): object {
     switch (operation) {
       case 'GetItem':
@@ -99,7 +99,7 @@ export class MemoryDynamoDb {
     }
   }
 
-  /** A copy of every item of a table. */
+  /** Copies of all items of a table. */
   items(name: string): Item[] {
     return structuredClone(this.#table({ TableName: name }).all());
   }
@@ -285,7 +285,7 @@ interface Reason {
   readonly Item?: unknown;
 }
 
-/** The result, or why the transaction is cancelled. */
+/** The result, or the reason for which the transaction is cancelled. */
 function tried<T>(action: () => T): T | Reason {
   try {
     return action();
@@ -304,7 +304,7 @@ const cancellation = (reasons: readonly Reason[]): ServiceError =>
     { CancellationReasons: reasons },
   );
 
-/** What an answer shows of the item, by `ReturnValues`. */
+/** The attributes that a response returns, by `ReturnValues`. */
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {
   NONE: () => undefined,
   ALL_OLD: ({ before }) => before,
@@ -313,6 +313,6 @@ const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[])
   UPDATED_NEW: ({ after = {} }, paths) => projected(after, paths),
 };
 
-/** Whether an error says that something is not simulated. */
+/** Whether an error reports an unsupported request. */
 export const isNotSimulated = (error: unknown): error is OutboxError<'not-simulated'> =>
   error instanceof OutboxError && error.is('not-simulated');

@@ -1,6 +1,6 @@
 import { OutboxError } from '../../event/errors';
 
-/** What the tables in memory do not do: better no answer than a wrong one. */
+/** Refuses an unsupported feature: an error is better than a wrong answer. */
 export function notSimulated(what: string, instead: string): never {
   throw new OutboxError('not-simulated', `${what} is not simulated in memory. ${instead}`, { what });
 }

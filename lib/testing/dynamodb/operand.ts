@@ -5,21 +5,21 @@ import { membersOf, orderedBytes, typeOf, type Item, type Value } from './value'
 
 type PathOrValue = { readonly kind: 'path'; readonly path: Path } | { readonly kind: 'value'; readonly value: Value };
 
-/** What an expression compares or writes. */
+/** A value that an expression compares or writes. */
 export type Operand = PathOrValue | { readonly kind: 'size'; readonly of: PathOrValue };
 
-/** Amazon DynamoDB developer guide, "Quotas": how deep a path leads. */
+/** Maximum depth of a path: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_STEPS = 32;
 const MAX_PLACE = 2 ** 31 - 1;
 
-/** A path that an expression reads. */
+/** Parses a path that an expression reads. */
 export function readPath(tokens: Tokens, attributes: Attributes): Path {
   const path = readTarget(tokens, attributes);
   attributes.checkScalarKey(path);
   return path;
 }
 
-/** A path that an update writes. */
+/** Parses a path that an update writes. */
 export function readTarget(tokens: Tokens, attributes: Attributes): Path {
   const steps: (string | number)[] = [];
   const first = readName(tokens, attributes);
@@ -43,7 +43,7 @@ function readPlace(tokens: Tokens): number {
   return Number(place);
 }
 
-/** `REMOVE` is no reserved word, but a keyword of every expression. */
+/** `REMOVE` is not a reserved word, but a keyword in every expression. */
 function readName(tokens: Tokens, attributes: Attributes): string {
   const token = tokens.take();
   if (!/^[#A-Za-z]/.test(token) || token.toUpperCase() === 'REMOVE') tokens.fail(`Syntax error; token: "${token}"`);
@@ -72,7 +72,7 @@ export const failType = (tokens: Tokens, operator: string, value: Value): never 
     `Incorrect operand type for operator or function; operator or function: ${operator}, operand type: ${typeOf(value)}`,
   );
 
-/** Several, separated by commas. */
+/** Parses a list separated by commas. */
 export function readList<T>(tokens: Tokens, read: () => T): T[] {
   const list = [read()];
   while (tokens.accept(',')) list.push(read());

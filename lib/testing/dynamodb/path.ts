@@ -2,7 +2,7 @@ import { refuse } from './service-error';
 import type { Tokens } from './tokens';
 import type { Item, Value } from './value';
 
-/** Where a value lies in an item: names of attributes and places in lists. */
+/** The place of a value in an item: attribute names and list indexes. */
 export type Path = readonly [string, ...(string | number)[]];
 
 export function valueAt(item: Item, path: Path): Value | undefined {
@@ -11,11 +11,11 @@ export function valueAt(item: Item, path: Path): Value | undefined {
 
 function stepInto(value: Value | undefined, step: string | number): Value | undefined {
   if (typeof step === 'number') return value?.L?.[step];
-  // An attribute may have the name of something that every object has.
+  // An attribute may have the name of a property of `Object.prototype`.
   return value?.M !== undefined && Object.hasOwn(value.M, step) ? value.M[step] : undefined;
 }
 
-/** Puts a value where the path leads; a place behind the end of a list appends. */
+/** Sets the value at a path. An index behind the end of a list appends. */
 export const withValue = (item: Item, path: Path, value: Value): Item => replaced({ M: item }, path, value).M ?? {};
 
 function replaced(parent: Value | undefined, [step, ...rest]: readonly (string | number)[], value: Value): Value {
@@ -30,11 +30,11 @@ function replaced(parent: Value | undefined, [step, ...rest]: readonly (string |
   return refuse(INVALID_PATH);
 }
 
-/** Takes the values away; places in lists are those before the first is taken. */
+/** Removes the values. List indexes refer to the list before the first removal. */
 export const withoutValues = (item: Item, paths: readonly Path[]): Item =>
   paths.toSorted((a, b) => inOrder(b, a)).reduce((state, path) => pruned({ M: state }, path).M ?? {}, item);
 
-/** By names, and in a list by places. */
+/** Sorts by names, and within a list by index. */
 export function inOrder(a: Path, b: Path): number {
   const differs = a.findIndex((step, at) => step !== b[at]);
   const [left, right] = [a[differs], b[differs]];
@@ -42,7 +42,7 @@ export function inOrder(a: Path, b: Path): number {
   return String(left) < String(right) ? -1 : 1;
 }
 
-/** Refuses a path whose last step has nothing to stand in. */
+/** Refuses a path whose parent does not exist. */
 export function checkParent(item: Item, path: Path): void {
   const parent = path.slice(0, -1).reduce<Value | undefined>(stepInto, { M: item });
   const isThere = typeof path.at(-1) === 'number' ? parent?.L !== undefined : parent?.M !== undefined;
@@ -68,7 +68,7 @@ function pruned(parent: Value, [step, ...rest]: readonly (string | number)[]): V
 const without = (item: Item, name: string): Item =>
   Object.fromEntries(Object.entries(item).filter(([other]) => other !== name));
 
-/** Refuses paths of which one is the other or leads to it, and two that take one value for a list and for a map. */
+/** Refuses paths that are equal or contain each other, and paths that use one value both as a list and as a map. */
 export function checkApart(tokens: Tokens, paths: readonly Path[]): void {
   for (const [at, path] of paths.entries()) {
     for (const other of paths.slice(at + 1)) {
@@ -82,13 +82,13 @@ export function checkApart(tokens: Tokens, paths: readonly Path[]): void {
   }
 }
 
-/** Only what the paths lead to; elements of lists close ranks. */
+/** Keeps only the values at the paths. The kept elements of a list move together. */
 export function projected(item: Item, paths: readonly Path[]): Item {
   const tree = treeOf(paths.map((path) => path as readonly (string | number)[]));
   return picked({ M: item }, tree)?.M ?? {};
 }
 
-/** What is wanted below a step; `undefined`: all of it. */
+/** The wanted values below a step; `undefined` means all of them. */
 type Tree = ReadonlyMap<string | number, Tree | undefined>;
 
 function treeOf(paths: readonly (readonly (string | number)[])[]): Tree {

@@ -9,12 +9,12 @@ import type { Table } from './table';
 import { Tokens } from './tokens';
 import { bytesOf, equal, type Item, type Value } from './value';
 
-/** A page of Query and Scan ends behind this much. */
+/** A page of Query or Scan ends after this many bytes. */
 const MAX_PAGE_BYTES = 1024 * 1024;
 
 type Shape = (item: Item) => Item;
 
-/** A read of one item that was read and can be answered. */
+/** A parsed read of one item. */
 export interface Read {
   readonly table: Table;
   readonly key: Item;
@@ -139,13 +139,13 @@ const isAt = (table: Table, item: Item, end: Value | undefined): boolean =>
 
 interface KeyCondition {
   readonly partition: Value;
-  /** On the sort key, which stands first in it. */
+  /** The condition on the sort key, with the sort key as its first operand. */
   readonly range?: Range;
 }
 
 type Range = Extract<Condition, { readonly kind: 'compare' | 'between' | 'function' }>;
 
-/** `pk = :value`, alone or with one condition on the sort key. */
+/** Parses `pk = :value`, alone or with one condition on the sort key. */
 function readKeyCondition(table: Table, condition: Condition): KeyCondition {
   const parts = (condition.kind === 'and' ? [condition.left, condition.right] : [condition]).map(keyFirst);
   const { partitionKey, sortKey } = table;
@@ -166,7 +166,7 @@ function readKeyCondition(table: Table, condition: Condition): KeyCondition {
   return { partition: value, range: range[0] };
 }
 
-/** `:value < sk` as `sk > :value`. */
+/** Turns `:value < sk` into `sk > :value`. */
 function keyFirst(part: Condition): Condition {
   if (part.kind !== 'compare' || part.left.kind !== 'value') return part;
   const comparator = MIRRORED[part.comparator];
@@ -210,7 +210,7 @@ function boundsOf(range: Range): readonly Operand[] {
   }
 }
 
-/** The sort key behind which a range has nothing more, when the range includes it. */
+/** The last possible sort key of a range, if the range includes it. */
 function lastOf({ range }: KeyCondition, isForward: boolean): Value | undefined {
   const inclusive = isForward ? '<=' : '>=';
   const bound =

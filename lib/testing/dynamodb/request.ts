@@ -2,7 +2,7 @@ import { notSimulated } from './not-simulated';
 import { refuse } from './service-error';
 import type { Item, Value } from './value';
 
-/** What every request on items may say of them. */
+/** Parameters that every request on items may have. */
 export interface ExpressionParameters {
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
   readonly ExpressionAttributeValues?: Readonly<Record<string, Value>>;
@@ -37,7 +37,7 @@ export interface GetRequest extends ReadRequest {
   readonly Key: Item;
 }
 
-/** Of Query and Scan. */
+/** Parameters of Query and Scan. */
 export interface PagedRequest extends ReadRequest {
   readonly FilterExpression?: string;
   readonly Limit?: number;
@@ -56,8 +56,8 @@ const READ = ['ExpressionAttributeNames', 'ProjectionExpression', 'ConsistentRea
 const PAGED = [...READ, 'ExpressionAttributeValues', 'FilterExpression', 'Limit', 'ExclusiveStartKey', 'Select'];
 
 /**
- * What each kind of request must say, and what it may say. Whatever else it says would be ignored, so it is not
- * simulated.
+ * The required and the optional parameters of each kind of request. Any other parameter is refused as not simulated:
+ * ignoring it would give a wrong result.
  */
 const PARAMETERS = {
   Put: [['TableName', 'Item'], CONDITIONAL],
@@ -93,10 +93,10 @@ const PARAMETERS = {
 } as const satisfies Readonly<Record<string, readonly [required: readonly string[], optional: readonly string[]]>>;
 export type RequestKind = keyof typeof PARAMETERS;
 
-/** Asks for figures that tables in memory do not have; the answer leaves them out. */
+/** These request figures that tables in memory do not have; the response omits them. */
 const IGNORED: readonly string[] = ['ReturnConsumedCapacity', 'ReturnItemCollectionMetrics'];
 
-/** API reference of each request: "Valid Values". */
+/** Allowed values: API reference of each request, "Valid Values". */
 const VALID_VALUES: Readonly<Record<string, readonly string[]>> = {
   ReturnValues: ['NONE', 'ALL_OLD', 'UPDATED_OLD', 'ALL_NEW', 'UPDATED_NEW'],
   ReturnValuesOnConditionCheckFailure: ['ALL_OLD', 'NONE'],
@@ -132,7 +132,7 @@ export function checkParameters(kind: RequestKind, request: object): void {
   notSimulated(`${kind} with ${unknown}`, instead);
 }
 
-/** Refuses a list of more or fewer members. */
+/** Refuses an empty list, and one with more than `max` members. */
 export function checkCount(parameter: string, count: number, max: number): void {
   if (count >= 1 && count <= max) return;
   refuse(

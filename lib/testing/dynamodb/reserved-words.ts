@@ -1,4 +1,4 @@
-/** Amazon DynamoDB developer guide, "Reserved words in DynamoDB": an expression names them by a placeholder only. */
+/** Amazon DynamoDB developer guide, "Reserved words in DynamoDB": an expression needs a placeholder for them. */
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(
   `
   ABORT ABSOLUTE ACTION ADD AFTER AGENT AGGREGATE ALL ALLOCATE ALTER ANALYZE AND ANY ARCHIVE ARE ARRAY AS ASC

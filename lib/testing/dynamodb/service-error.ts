@@ -1,8 +1,8 @@
-/** What DynamoDB answers instead of a result: an error of the service, by its name. */
+/** An error that DynamoDB returns instead of a result; `type` is its name. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly type: string;
-  /** What the answer carries beside its message. */
+  /** Further members of the response, next to its message. */
   readonly more: Readonly<Record<string, unknown>>;
 
   constructor(type: string, message: string, more: Readonly<Record<string, unknown>> = {}) {

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { refuse } from './service-error';
 import { compare, equal, orderedBytes, storedItem, typeOf, type Item, type Value } from './value';
 
-/** A table's key attributes with their types, in this order: its partition key, and its sort key when it has one. */
+/** A table's key attributes with their types: the partition key first, then the sort key if there is one. */
 export type KeySchema = Readonly<Record<string, 'S' | 'N' | 'B'>>;
 
-/** Amazon DynamoDB developer guide, "Quotas": of the partition key and of the sort key, in bytes. */
+/** Limits of the partition key and of the sort key in bytes: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_KEY_BYTES = [2048, 1024] as const;
 
 /** The items of one table. */
 export class Table {
   readonly name: string;
-  /** The partition key, and the sort key when there is one. */
+  /** The partition key, and the sort key if the table has one. */
   readonly keyNames: readonly string[];
   readonly #partitionKey: string;
   readonly #sortKey: string | undefined;
@@ -45,7 +45,7 @@ export class Table {
     return this.#filledKey(this.keyIn(item));
   }
 
-  /** A key as a request names it: all key attributes and no other. Its types and sizes are not checked yet. */
+  /** The key that a request gives: all key attributes and no other. Its types and sizes are not checked yet. */
   namedKey(key: Item | undefined): Item {
     const names = Object.keys(key ?? {});
     if (key === undefined || names.length !== this.keyNames.length || this.keyNames.some((name) => !(name in key))) {
@@ -54,14 +54,14 @@ export class Table {
     return this.#filledKey(key);
   }
 
-  /** A key as a request names it, checked. */
+  /** The key that a request gives, checked. */
   key(key: Item | undefined): Item {
     const named = this.namedKey(key);
     this.checkKey(named);
     return named;
   }
 
-  /** Refuses a key attribute of another type than the table's, or too long. */
+  /** Refuses a key attribute of another type than the table's, and one that is too long. */
   checkKey(key: Item): void {
     for (const [at, name] of this.keyNames.entries()) {
       const value = key[name] ?? {};
@@ -75,7 +75,7 @@ export class Table {
     }
   }
 
-  /** Refuses what no key attribute can be compared with. */
+  /** Refuses a value of another type than the key attribute, and an empty one. */
   checkKeyValue(name: string, value: Value): void {
     this.#checkType(name, value);
     checkFilled(name, value);
@@ -100,7 +100,7 @@ export class Table {
     return stored;
   }
 
-  /** Names an item among those of its table. */
+  /** A string that identifies an item in its table. */
   nameOf(key: Item): string {
     return JSON.stringify(this.keyNames.map((name) => key[name]));
   }
@@ -117,14 +117,14 @@ export class Table {
     this.#items.delete(this.nameOf(key));
   }
 
-  /** The items of one partition key, in the order of their sort keys. */
+  /** The items of one partition key, in sort key order. */
   partition(value: Value): Item[] {
     return [...this.#items.values()]
       .filter((item) => equal(item[this.#partitionKey] ?? {}, value))
       .toSorted((a, b) => this.bySortKey(a, b));
   }
 
-  /** All items: those of a partition key together, in the order of a hash of it. */
+  /** All items. Those of one partition key stay together; partition keys are ordered by a hash. */
   all(): Item[] {
     const partitions = Map.groupBy(this.#items.values(), (item) => JSON.stringify(item[this.#partitionKey]));
     return [...partitions]
@@ -133,18 +133,18 @@ export class Table {
       .flatMap(({ items }) => items.toSorted((a, b) => this.bySortKey(a, b)));
   }
 
-  /** The order of two items of one partition key. */
+  /** Compares two items of one partition key. */
   bySortKey(a: Item, b: Item): number {
     return this.#sortKey === undefined ? 0 : (compare(a[this.#sortKey] ?? {}, b[this.#sortKey] ?? {}) ?? 0);
   }
 
-  /** The key of an item, as it is. */
+  /** The key attributes of an item, unchecked. */
   keyIn(item: Item): Item {
     return Object.fromEntries(this.keyNames.map((name) => [name, item[name] ?? {}]));
   }
 }
 
-/** Of a text or of binary; what is neither is not empty, and of the wrong type or a number. */
+/** The length of a text or a binary value. Other values count as not empty: numbers and wrong types. */
 const keyBytes = (value: Value): number => orderedBytes(value)?.length ?? 1;
 
 function checkFilled(name: string, value: Value): void {

@@ -1,6 +1,6 @@
 import { refuse } from './service-error';
 
-/** Amazon DynamoDB developer guide, "Quotas": of one expression. */
+/** Limits of one expression: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_BYTES = 4096;
 const MAX_OPERATORS = 300;
 
@@ -8,7 +8,7 @@ const TOKEN = /\s*(?:([#:][A-Za-z0-9_]+)|([A-Za-z][A-Za-z0-9_]*)|(\d+)|(<>|<=|>=
 
 /** The words, numbers and signs of one expression, read from left to right. */
 export class Tokens {
-  /** What messages call the expression, such as `ConditionExpression`. */
+  /** The expression's name in error messages, such as `ConditionExpression`. */
   readonly expression: string;
   readonly #tokens: readonly string[];
   #at = 0;
@@ -40,7 +40,7 @@ export class Tokens {
     return this.#tokens[this.#at + 1];
   }
 
-  /** The token behind the parentheses that open here. */
+  /** The token after the group of parentheses that opens at the current token. */
   get afterGroup(): string | undefined {
     return this.#tokens[this.#closing(this.#at) + 1];
   }
@@ -61,7 +61,7 @@ export class Tokens {
     if (!this.accept(wanted)) this.fail(`Syntax error; token: "${this.next ?? '<EOF>'}", expected: "${wanted}"`);
   }
 
-  /** Reads what stands in parentheses; DynamoDB refuses a second pair around it. */
+  /** Parses an expression in parentheses. DynamoDB refuses a second pair around it. */
   group<T>(read: () => T): T {
     const [outer, inner] = [this.#closing(this.#at), this.#closing(this.#at + 1)];
     this.expect('(');
@@ -71,14 +71,14 @@ export class Tokens {
     return inside;
   }
 
-  /** To be called for each operator and function that is read. */
+  /** Call this for each operator and function that is read. */
   countOperator(): void {
     if (++this.#operators > MAX_OPERATORS) {
       this.fail(`The expression contains too many operators; operator count: ${this.#operators}`);
     }
   }
 
-  /** To be called once all is read. */
+  /** Call this after the whole expression is read. */
   end(): void {
     if (this.next !== undefined) this.fail(`Syntax error; token: "${this.next}"`);
   }
@@ -87,7 +87,7 @@ export class Tokens {
     return refuse(`Invalid ${this.expression}: ${why}`);
   }
 
-  /** Where the parentheses end that open at a token. */
+  /** The index of the parenthesis that closes the one at `opening`. */
   #closing(opening: number): number {
     let depth = 0;
     const after = this.#tokens.slice(opening).findIndex((token) => {

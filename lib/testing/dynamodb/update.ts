@@ -7,14 +7,14 @@ import { refuse } from './service-error';
 import { Tokens } from './tokens';
 import { equal, membersOf, typeOf, type Item, type Value } from './value';
 
-/** What `SET` writes. */
+/** A value that `SET` writes. */
 type Written =
   | { readonly kind: 'path'; readonly path: Path }
   | { readonly kind: 'value'; readonly value: Value }
   | { readonly kind: 'sum' | 'difference' | 'list_append'; readonly left: Written; readonly right: Written }
   | { readonly kind: 'if_not_exists'; readonly path: Path; readonly otherwise: Written };
 
-/** What an update expression says. */
+/** A parsed update expression. */
 export interface Update {
   readonly sets: readonly { readonly path: Path; readonly written: Written }[];
   readonly removes: readonly Path[];
@@ -81,7 +81,7 @@ function readSet(tokens: Tokens, attributes: Attributes): { path: Path; written:
   return { path, written: readWritten(tokens, attributes) };
 }
 
-/** A term, a sum or difference of two terms, or `list_append`; parentheses may stand around the whole. */
+/** Parses a term, a sum or difference of two terms, or `list_append`; the whole may be in parentheses. */
 function readWritten(tokens: Tokens, attributes: Attributes): Written {
   const isSum = tokens.afterGroup === '+' || tokens.afterGroup === '-';
   if (tokens.next === '(' && !isSum) return tokens.group(() => readWritten(tokens, attributes));
@@ -105,7 +105,7 @@ function readListAppend(tokens: Tokens, attributes: Attributes): Written {
   return { kind: 'list_append', left, right };
 }
 
-/** A path, a value or `if_not_exists`; parentheses may stand around it. */
+/** Parses a path, a value or `if_not_exists`; it may be in parentheses. */
 function readTerm(tokens: Tokens, attributes: Attributes): Written {
   if (tokens.next === '(') return tokens.group(() => readTerm(tokens, attributes));
   if (tokens.next?.startsWith(':') === true) {
@@ -123,7 +123,7 @@ function readTerm(tokens: Tokens, attributes: Attributes): Written {
   return { kind: 'if_not_exists', path: left.path, otherwise };
 }
 
-/** The two arguments of a function, whose name comes next. */
+/** Parses a function's name and its two arguments. */
 function readArguments(tokens: Tokens, attributes: Attributes): [Written, Written] {
   tokens.take();
   tokens.countOperator();
@@ -143,7 +143,7 @@ export const pathsOf = ({ sets, removes, adds, deletes }: Update): Path[] => [
   ...deletes.map(({ path }) => path),
 ];
 
-/** The item after the update. Everything reads the item as it was. */
+/** The item after the update. Every operand is read from the item before the update. */
 export function updated(item: Item, { sets, removes, adds, deletes }: Update): Item {
   const values = [
     ...sets.map(({ path, written }) => ({ path, value: valueOf(written, item) })),

@@ -1,7 +1,7 @@
 import { compareNumbers, normalNumber } from './decimal';
 import { refuse } from './service-error';
 
-/** A typed value as it goes over the wire; exactly one of the members is set, bytes are base64. */
+/** A typed value in wire format. Exactly one member is set; bytes are base64. */
 export interface Value {
   readonly S?: string;
   readonly N?: string;
@@ -21,7 +21,7 @@ export type ValueType = (typeof TYPES)[number];
 
 export const isValueType = (text: string | undefined): text is ValueType => TYPES.some((type) => type === text);
 
-/** Amazon DynamoDB developer guide, "Quotas": of an attribute's name. */
+/** Maximum length of an attribute name: Amazon DynamoDB developer guide, "Quotas". */
 export const MAX_NAME_BYTES = 65_535;
 
 export function typeOf(value: Value): ValueType {
@@ -33,17 +33,17 @@ export function typeOf(value: Value): ValueType {
   return type;
 }
 
-/** The members of a set, with the type of each; `undefined` for what is none. */
+/** The members of a set, each with its type; `undefined` for any other value. */
 export function membersOf({ SS, NS, BS }: Value): readonly Value[] | undefined {
   if (SS !== undefined) return SS.map((S) => ({ S }));
   if (NS !== undefined) return NS.map((N) => ({ N }));
   return BS?.map((B) => ({ B }));
 }
 
-/** Amazon DynamoDB developer guide, "Quotas": so many lists and maps lie in each other at most. */
+/** Maximum depth of nested lists and maps: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_NESTING = 32;
 
-/** The value as DynamoDB stores it, or its refusal. `level`: how many lists and maps it lies in. */
+/** The value as DynamoDB stores it; refuses an invalid one. `level`: the number of lists and maps around it. */
 export function storedValue(value: Value, level = 0): Value {
   const type = typeOf(value);
   if ((type === 'L' || type === 'M') && level >= MAX_NESTING) {
@@ -70,7 +70,7 @@ export function storedValue(value: Value, level = 0): Value {
   }
 }
 
-/** An item is itself the first of the levels that are counted. */
+/** The item itself counts as the first level. */
 export const storedItem = (item: Item, level = 1): Item =>
   Object.fromEntries(
     Object.entries(item).map(([name, value]) => {
@@ -112,7 +112,7 @@ export function equal(a: Value, b: Value): boolean {
   return a[type] === b[type];
 }
 
-/** Below, at or above 0; `undefined` for types that differ or have no order. */
+/** Negative, positive or 0; `undefined` for types that differ or have no order. */
 export function compare(a: Value, b: Value): number | undefined {
   if (a.N !== undefined && b.N !== undefined) return compareNumbers(a.N, b.N);
   const [left, right] = [orderedBytes(a), orderedBytes(b)];
@@ -120,7 +120,7 @@ export function compare(a: Value, b: Value): number | undefined {
   return Buffer.compare(left, right);
 }
 
-/** By its bytes a text sorts, in UTF-8, and binary does. */
+/** The bytes by which a text (as UTF-8) or a binary value is sorted. */
 export function orderedBytes({ S, B }: Value): Buffer | undefined {
   if (S !== undefined) return Buffer.from(S);
   return B === undefined ? undefined : Buffer.from(B, 'base64');
@@ -128,7 +128,7 @@ export function orderedBytes({ S, B }: Value): Buffer | undefined {
 
 const LIST_OR_MAP_BYTES = 3;
 
-/** How many bytes DynamoDB counts, about: its developer guide, "DynamoDB item sizes and formats". */
+/** Approximate size as DynamoDB counts it: its developer guide, "DynamoDB item sizes and formats". */
 export const bytesOf = (item: Item): number =>
   Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0);
 

@@ -17,21 +17,21 @@ import { bytesOf, storedItem, type Item } from './value';
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ITEM_BYTES = 400 * 1024;
 
-/** A write that was read and can be tried. */
+/** A parsed write that has not been tried yet. */
 export interface Write {
   readonly table: Table;
   readonly key: Item;
   readonly condition?: Condition;
   readonly returnsItem: boolean;
-  /** How much of a transaction's limit it takes, about. */
+  /** Its approximate share of a transaction's size limit. */
   readonly bytes: number;
-  /** What an update writes. */
+  /** The paths that an update writes. */
   readonly paths?: readonly Path[];
-  /** The item afterwards; nothing when it is gone then. */
+  /** The item after the write; `undefined` if the write deletes it. */
   readonly next: (before: Item | undefined) => Item | undefined;
 }
 
-/** What a write does to its item once it is committed. */
+/** The effect of a write on its item once it is committed. */
 export interface Effect {
   readonly write: Write;
   readonly before?: Item;
@@ -112,7 +112,7 @@ function checkKeyKept(table: Table, paths: readonly Path[]): void {
   }
 }
 
-/** Tries the write on the item as it is, and changes nothing yet. */
+/** Checks the write against the current item; changes nothing yet. */
 export function evaluate(write: Write): Effect {
   const { table, key, condition, returnsItem, next } = write;
   table.checkKey(key);
