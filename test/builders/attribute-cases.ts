@@ -20,7 +20,7 @@ const text: AttributeCases = {
   refused: ['', ...CONTROL_CHARACTERS, ...CONTROL_CHARACTERS.map((each) => `a${each}`), 'a\nb', ...HALVES],
 };
 
-/** Go's SDK reads these as an empty id or type. */
+/** The CloudEvents SDK for Go reads these as an empty id or type. */
 const named: AttributeCases = {
   accepted: text.accepted,
   refused: [

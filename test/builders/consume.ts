@@ -30,22 +30,22 @@ export type Definitions = typeof events extends ConsumerOptions<infer D>['events
 
 type Item = Record<string, unknown>;
 
-/** What the SDK throws when DynamoDB does not answer. */
+/** The SDK's error when DynamoDB does not answer. */
 export const unreachable = (): Error =>
   Object.assign(new Error('connect ECONNREFUSED'), { name: 'Error', $metadata: { attempts: 1 } });
 
 /**
- * DynamoDB in memory, as far as consumers use it: all or nothing, with the conditions that they write. Items of other
- * tables have the key `id`.
+ * DynamoDB in memory, limited to the consumers' requests: all or nothing, with the conditions that they write. Items of
+ * other tables have the key `id`.
  */
 export class MemoryClient implements ConsumerClient {
   readonly items = new Map<string, Item>();
   transactions = 0;
-  /** Awaited before each transaction, with its entries: may throw, as an outage does. */
+  /** Awaited before each transaction, with its entries. It may throw, as in an outage. */
   beforeWrite: (entries: readonly TransactionAction[]) => Promise<void> | void = () => undefined;
-  /** Called once a transaction is written: may throw, as an answer that is lost does. */
+  /** Called after each committed transaction. It may throw, as when a response is lost. */
   afterWrite: () => void = () => undefined;
-  /** Called before each read, with the partition or key that is read. */
+  /** Called before each read, with its partition or key. */
   beforeRead: (at: string) => void = () => undefined;
 
   async transactWrite({ TransactItems: entries }: { TransactItems: TransactionAction[] }): Promise<unknown> {
@@ -94,7 +94,7 @@ export class MemoryClient implements ConsumerClient {
     return { Items: found.slice(0, Limit) };
   }
 
-  /** The ids of a table's items that effects have written. */
+  /** The ids of a table's items that effects wrote. */
   effects(table = 'effects'): string[] {
     return [...this.items.keys()]
       .filter((name) => name.startsWith(`${table}|`))
@@ -134,7 +134,7 @@ const keyName = (table: string, { id, pk, sk }: Item): string =>
 
 export interface RecordChange {
   readonly key?: string | null;
-  /** Left out: a key without versions. */
+  /** Leave it out for a key without versions. */
   readonly version?: number;
   readonly index?: number;
   readonly txEvents?: number;
@@ -153,7 +153,7 @@ export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 let lastOffset = 0;
 
-/** A valid message, with what a test is about changed. */
+/** A valid message with the given changes. */
 export function aRecord(change: RecordChange = {}): ConsumedRecord {
   const { key = '42', version, index = 0, txEvents = 1, type = 'order.placed', source = '/shop/order' } = change;
   const { value = Buffer.from('{"total":5}'), offset = ++lastOffset, partition = 0, topic = 'orders' } = change;
@@ -180,7 +180,7 @@ export function aRecord(change: RecordChange = {}): ConsumedRecord {
   };
 }
 
-/** The records as Lambda sends them. */
+/** The records as Lambda delivers them. */
 export function kafkaEventOf(records: readonly ConsumedRecord[]): KafkaEvent {
   const byPartition: Record<string, KafkaEvent['records'][string][number][]> = {};
   for (const { topic, partition, offset, timestamp, key, value, headers } of records) {
@@ -214,7 +214,7 @@ export class MemoryDeadLetters implements DeadLetters {
   }
 }
 
-/** What a consumer told, by name. */
+/** The telemetry calls of a consumer, by method name. */
 export class TelemetryRecorder {
   readonly calls: { readonly name: string; readonly values: readonly unknown[] }[] = [];
   readonly telemetry: ConsumerTelemetry = Object.fromEntries(
@@ -236,7 +236,7 @@ export interface Rig {
   readonly client: MemoryClient;
   readonly deadLetters: MemoryDeadLetters;
   readonly told: TelemetryRecorder;
-  /** Ids in the order in which the handler saw them, repetitions included. */
+  /** Ids in the order in which the handler received them, including repetitions. */
   readonly handled: string[];
 }
 
@@ -269,11 +269,11 @@ export function aRig<E extends EventDefinitions = never>(
 
 export interface Fed {
   readonly outcomes: readonly Outcome[];
-  /** The offset that may be committed. */
+  /** The offset that the runner may commit. */
   readonly committable: bigint | undefined;
 }
 
-/** Delivers the records as one partition, by key, and waits until nothing is left to do. */
+/** Delivers the records as one partition, by key, and waits until no work is left. */
 export async function feed(
   { consumer, deadLetters }: Pick<Rig, 'consumer' | 'deadLetters'>,
   records: readonly ConsumedRecord[],

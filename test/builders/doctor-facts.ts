@@ -92,7 +92,7 @@ export const aSweeper = (changed: FunctionConfiguration = {}): FunctionConfigura
     changed,
   );
 
-/** Nothing keeps a function from being invoked, nor from the table. */
+/** Nothing prevents a function's invocation or its access to the table. */
 const FREE = { concurrency: known(undefined), rights: known({ denied: [], undecided: [] }) };
 
 export const aReader = (mapping: EventSourceMappingConfiguration = {}, relay: FunctionConfiguration = {}): Reader => ({
@@ -101,7 +101,7 @@ export const aReader = (mapping: EventSourceMappingConfiguration = {}, relay: Fu
   ...FREE,
 });
 
-/** Somebody else's function on the same stream. */
+/** A foreign function on the same stream. */
 export const otherReader = (name: string): Reader => ({
   mapping: aMapping({ UUID: name, FunctionArn: `${FUNCTION_ARN}:${name}` }),
   function: known(aFunction(name, {})),
@@ -110,7 +110,7 @@ export const otherReader = (name: string): Reader => ({
 
 export const TOPIC_ARN = 'arn:aws:sns:eu-west-1:111122223333:page';
 
-/** Attributes of a topic that CloudWatch may publish to, and that somebody listens to. */
+/** Attributes of a topic that CloudWatch may publish to and that has a subscriber. */
 export const aTopic = (changed: Record<string, string> = {}): Record<string, string> => ({
   Policy: JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'SNS:Publish' }] }),
   SubscriptionsConfirmed: '1',
@@ -118,7 +118,7 @@ export const aTopic = (changed: Record<string, string> = {}): Record<string, str
   ...changed,
 });
 
-/** Of an outbox of which everything is right. */
+/** Facts of an outbox without a problem. */
 export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => ({
   tableName: TABLE_NAME,
   table: known(aTable()),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** The same cases in every run, so that a run fails for what was changed; `SEED=… npm run test:unit` looks at others. */
+/** Every run tests the same cases, so that only a change can fail it. `SEED=… npm run test:unit` tests others. */
 fc.configureGlobal({ seed: Number(process.env['SEED'] ?? 20_261_127) });
 
 export default fc;

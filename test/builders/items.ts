@@ -5,7 +5,7 @@ import type { StreamRecord } from '../../lib/relay/record';
 
 const COMMITTED_AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
-/** A valid event, with what a test is about changed. */
+/** A valid event with the given changes. */
 export const anEvent = (change: Partial<OutboxEvent> = {}): OutboxEvent => ({
   id: '019b7ce1-0000-7000-8000-000000000001',
   type: 'order.placed',
@@ -16,7 +16,7 @@ export const anEvent = (change: Partial<OutboxEvent> = {}): OutboxEvent => ({
   ...change,
 });
 
-/** A valid item of one event, or of the events given. */
+/** A valid item of one event, or of the given events. */
 export function anItem(change: Partial<OutboxItem> & { version?: number } = {}): OutboxItem {
   const { version = 1, ...rest } = change;
   const aggregate = rest.aggregate ?? 'order';
@@ -36,7 +36,7 @@ export function anItem(change: Partial<OutboxItem> & { version?: number } = {}):
   };
 }
 
-/** The item's attributes as Lambda's stream event shows them. */
+/** The item's attributes as Lambda's stream event contains them. */
 export const imageOf = (item: OutboxItem): Image =>
   JSON.parse(
     JSON.stringify(marshall(encodeItem(item)), (_, value: unknown) =>

@@ -38,7 +38,7 @@ import type { ScanKey } from '../../lib/sweep/ports';
 
 type MutableImage = Record<string, Image[string]>;
 
-/** What a backup of the table holds. */
+/** The contents of a backup of the table. */
 export interface Snapshot {
   readonly items: ReadonlyMap<string, ReadonlyMap<string, MutableImage>>;
   readonly signals: ReadonlyMap<string, ReadonlyMap<string, Signal>>;
@@ -49,16 +49,16 @@ export interface Snapshot {
   readonly probes: readonly Probe[];
 }
 
-/** Everything that the relay does to a table, one by one. */
+/** All table operations of the relay in one object. */
 export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainStore, SignalStore {}
 
 /**
- * The outbox table in memory, with the conditions of the true stores: each call takes effect at once and as a whole.
- * `onInsert` sees what a stream would.
+ * The outbox table in memory, with the conditions of the real stores. Each call takes effect at once and as a whole.
+ * `onInsert` receives the stream records.
  */
 export class MemoryTable implements TablePorts {
   readonly items = new Map<string, Map<string, MutableImage>>();
-  /** What the sweeper has not ended. */
+  /** The scan that the sweeper has not finished. */
   pass: Pass | undefined;
   probes: readonly Probe[] = [];
   readonly signals = new Map<string, Map<string, Signal>>();
@@ -67,9 +67,9 @@ export class MemoryTable implements TablePorts {
   readonly tombstones = new Set<string>();
   state: { streamArn?: string; doubtSince?: number; owner?: string; retriedAt?: number } = {};
   onInsert: (record: StreamRecord) => void = () => undefined;
-  /** Keys whose collections take no signal. */
+  /** Whether a key's item collection is full, so that it takes no signal. */
   isFull: (pk: string) => boolean = () => false;
-  /** Marks that DynamoDB refuses. */
+  /** Whether DynamoDB refuses a mark. */
   failMark: (mark: Mark) => boolean = () => false;
   readonly #now: () => number;
   readonly #deletesProcessed: boolean;
@@ -92,7 +92,7 @@ export class MemoryTable implements TablePorts {
     return this.#insert(image);
   }
 
-  /** Puts a signal as the stores do: elsewhere when the collection of its key is full. */
+  /** Puts a signal as the stores do: if the collection of its key is full, into the signals' own partition. */
   putSignal(signal: Signal): StreamRecord {
     const stored = signal.kind !== 'replay' && this.isFull(signal.pk) ? elsewhere(signal) : signal;
     const { pk } = storedKeyOf(stored);
@@ -101,7 +101,7 @@ export class MemoryTable implements TablePorts {
     return this.#insert(marshall(encodeSignal(stored), { removeUndefinedValues: true }));
   }
 
-  /** As `putSignal`; answers the key of its item. */
+  /** Like `putSignal`, but returns the key of the signal's item. */
   sendSignal(signal: Signal): ScanKey {
     const { pk, sk } = this.putSignal(signal).dynamodb?.Keys ?? {};
     return { pk: pk?.S ?? '', sk: sk?.S ?? '' };
@@ -135,7 +135,7 @@ export class MemoryTable implements TablePorts {
     return [...(this.items.get(pk) ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  /** All of a key as a scan shows it: items, then signals, in the order of their sort keys. */
+  /** The contents of a key as a scan returns them: items, then signals, in sort key order. */
   scan(pk: string): readonly Image[] {
     const signals = [...(this.signals.get(pk)?.values() ?? [])].toSorted((a, b) => (a.sk < b.sk ? -1 : 1));
     return [
@@ -147,7 +147,7 @@ export class MemoryTable implements TablePorts {
     ];
   }
 
-  /** Those of the items and signals that exist. */
+  /** The items and signals of `keys` that exist. */
   look(keys: readonly ScanKey[]): readonly Image[] {
     const wanted = Map.groupBy(keys, ({ pk }) => pk);
     return [...wanted].flatMap(([pk, ofKey]) =>
@@ -176,7 +176,7 @@ export class MemoryTable implements TablePorts {
     this.probes = probes;
   }
 
-  // What the relay reads.
+  // Reads of the relay.
 
   read(): Promise<Control> {
     return Promise.resolve({
@@ -212,7 +212,7 @@ export class MemoryTable implements TablePorts {
     }
   }
 
-  /** Positions, by `positionKey`, that a transaction is about to write. */
+  /** Positions, by `positionKey`, of transactions that are not committed yet. */
   readonly unfinished = new Set<string>();
 
   lookUp(positions: readonly Position[]): Promise<Map<string, StoredItem>> {
@@ -235,7 +235,7 @@ export class MemoryTable implements TablePorts {
     };
   }
 
-  // What it writes to items.
+  // The relay's writes to items.
 
   mark(marks: readonly Mark[]) {
     const failures = new Map<Mark, unknown>();
@@ -320,7 +320,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
-  // What it writes to the control partition.
+  // The relay's writes to the control partition.
 
   #revision(): string {
     return derivedUuidV7(this.#now(), String(++this.#revisions));
@@ -431,7 +431,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve({ kind: 'postponed', hold: next } as const);
   }
 
-  // What the sweeper writes.
+  // Writes of the sweeper.
 
   replace(lost: StoredSignal, successor: Signal): 'replaced' | 'gone' {
     const { pk, sk } = storedKeyOf(lost);
@@ -447,7 +447,7 @@ export class MemoryTable implements TablePorts {
     return true;
   }
 
-  // What it writes to signals.
+  // The relay's writes to signals.
 
   send(signal: DrainSignal): Promise<void> {
     this.putSignal(signal);
@@ -482,6 +482,6 @@ export class MemoryTable implements TablePorts {
   }
 }
 
-/** A refusal begins with itself where the key has only waited for a partition. */
+/** If the key has only waited for a partition so far, a refusal starts its own time. */
 const sinceOf = (known: Hold | undefined, why: Pick<Hold, 'since' | 'awaits'>): number =>
   known === undefined || (known.awaits !== undefined && why.awaits === undefined) ? why.since : known.since;

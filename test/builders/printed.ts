@@ -1,8 +1,8 @@
-/** What the command line prints in a test, on either stream, and its exit code left as it was. */
+/** Captures the output of a command on both streams, and restores the exit code. */
 export class Printed {
   text = '';
 
-  /** Before each test. */
+  /** Call this before each test. */
   begin(): void {
     this.text = '';
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
@@ -14,7 +14,7 @@ export class Printed {
     }
   }
 
-  /** After each test. */
+  /** Call this after each test. */
   end(): void {
     delete process.env['AWS_ENDPOINT_URL_DYNAMODB'];
     process.exitCode = undefined;

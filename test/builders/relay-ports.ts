@@ -25,13 +25,13 @@ export interface Sent {
 
 type Scripted = (batch: PartitionBatch) => Failure | undefined;
 
-/** Kafka in memory: appends what `refuse` does not refuse. */
+/** Kafka in memory: appends every message that `refuse` accepts. */
 export class FakeKafka {
   readonly log: Sent[] = [];
   readonly publishes: (readonly PartitionBatch[])[] = [];
   readonly topics = new Map<string, number | Failure>([['orders', 4]]);
   refuse: Scripted = () => undefined;
-  /** What fresh metadata show of all partitions but the one that is asked for. */
+  /** Whether fresh metadata show any other partition in sync. */
   othersInSync = true;
   readonly #ends = new Map<string, bigint>();
 
@@ -68,7 +68,7 @@ export class FakeKafka {
   }
 }
 
-/** What the relay writes while it only sees records: knows no items, and takes every mark and parking. */
+/** The writes of a relay that only sees records: the table knows no items, and accepts every mark and parking. */
 export class FakeTable {
   readonly marks = new Map<string, Mark>();
   readonly holds = new Map<string, Hold>();
@@ -155,7 +155,7 @@ export const RELAY_OPTIONS: RelayOptions = {
   maxPartitionHolds: RELAY_DEFAULTS.maxPartitionHolds,
 };
 
-/** A relay over memory that only sees records; `kafka`, `table` and `telemetry` show what it did. */
+/** A relay over memory that only sees records; `kafka`, `table` and `telemetry` record its calls. */
 export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<RelayPorts> = {}) {
   const kafka = new FakeKafka();
   const table = new FakeTable();
@@ -180,7 +180,7 @@ export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<Relay
   return { kafka, table, telemetry, relay, newProcess, handle: relay.handle.bind(relay) };
 }
 
-/** A relay over a table in memory that keeps its items, with the conditions of the true one. */
+/** A relay over a table in memory that keeps its items, with the conditions of the real one. */
 export function aRelayOverTable(options: Partial<RelayOptions> = {}, { retention = 86_400, now = 1_000_000_000 } = {}) {
   const clock = { at: now, now: () => clock.at };
   const table = new MemoryTable(clock.now, { retention });
@@ -204,5 +204,5 @@ export function aRelayOverTable(options: Partial<RelayOptions> = {}, { retention
   return { kafka, table, telemetry, clock, relay, newProcess, handle: relay.handle.bind(relay) };
 }
 
-/** As at the start of an invocation of the default function. */
+/** The remaining time at the start of an invocation of the default function. */
 export const plentyOfTime = (): number => 90_000;

@@ -1,7 +1,7 @@
 import type { SweepStore } from '../../lib/sweep/ports';
 import type { MemoryTable } from './memory-table';
 
-/** The sweeper's table in memory; `streamArn` is the stream that the table has now. */
+/** The sweeper's table in memory; `streamArn` is the table's current stream. */
 export const sweepStoreOver = (
   table: MemoryTable,
   streamArn?: string,

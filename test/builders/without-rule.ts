@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 
-/** A rule of the code, by its text. */
+/** A rule of the code, given as source text. */
 export interface SwitchedOff {
-  /** In lib/. */
+  /** Relative to lib/. */
   readonly file: string;
   /** The text of the rule, which must stand in the file exactly once. */
   readonly text: string;
@@ -14,7 +14,7 @@ export interface SwitchedOff {
 
 const LIB = resolve(__dirname, '../../lib');
 
-/** What the module `entry` exports, with the code that it imports and without the rule. */
+/** Loads the exports of the module `entry`, bundled with its imports and without the rule. */
 export async function withoutRule<Exports>(entry: string, { file, text, off }: SwitchedOff): Promise<Exports> {
   const path = resolve(LIB, file);
   const source = readFileSync(path, 'utf8');
@@ -45,7 +45,7 @@ export async function withoutRule<Exports>(entry: string, { file, text, off }: S
   return module.exports;
 }
 
-/** A rule without which a simulated world of the profile goes wrong. */
+/** A rule that a simulated world of the profile needs. */
 export interface NecessaryRule<Profile> extends SwitchedOff {
   readonly profile: Profile;
   readonly wrong: RegExp;
@@ -54,7 +54,7 @@ export interface NecessaryRule<Profile> extends SwitchedOff {
 type World<Profile> = new (seed: number, profile: Profile) => { play(steps: number): Promise<readonly string[]> };
 
 /**
- * Tests each rule: among the worlds of so many seeds, one must fail without it.
+ * Tests each rule: without it, at least one of the seeds' worlds must fail.
  *
  * @param world - the module that exports `SimulatedWorld`
  */

@@ -9,11 +9,11 @@ import { relayCode, templateOf } from './stack';
 export interface SynthesizedConsumer {
   readonly stack: Stack;
   readonly consumer: OutboxConsumer;
-  /** Not before everything is in the stack: it synthesizes. */
+  /** Synthesizes the stack, so call it after everything is in the stack. */
   readonly template: () => Template;
 }
 
-/** What is the same in every stack of a test. */
+/** The props that all test stacks share. */
 export const consumerProps = (changed: Partial<OutboxConsumerProps> = {}): OutboxConsumerProps => ({
   consumerName: 'shipping',
   topics: ['orders'],

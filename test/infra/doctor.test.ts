@@ -22,7 +22,7 @@ const theFirst = (type: string, logicalId: RegExp): unknown => {
   return (found?.[1] as { readonly Properties: unknown }).Properties;
 };
 
-/** As AWS describes the function that the template makes: the reference to the table is its name. */
+/** The function of the template as AWS describes it. The reference to the table becomes its name. */
 function functionOf(logicalId: RegExp): FunctionConfiguration {
   const { Environment, ...properties } = theFirst('AWS::Lambda::Function', logicalId) as FunctionConfiguration;
   const Variables = { ...Environment?.Variables, OUTBOX_TABLE_NAME: TABLE_NAME };
@@ -47,7 +47,7 @@ test('doctor finds right whatever the construct makes', () => {
     DeletionProtectionEnabled: own.DeletionProtectionEnabled,
   };
   const mapping: EventSourceMappingConfiguration = {
-    // Lambda's own default, for what the template leaves out.
+    // Lambda's own default for a property that the template omits.
     MaximumRecordAgeInSeconds: -1,
     ...(theFirst('AWS::Lambda::EventSourceMapping', /^Outbox/) as EventSourceMappingConfiguration),
     EventSourceArn: STREAM_ARN,

@@ -14,7 +14,7 @@ test.each<[string, string, object]>([
   ['OutboxNetworkProps', 'cluster/outbox-network.ts', NETWORK_DEFAULTS],
   ['ProvisionedClusterProps', 'cluster/outbox-cluster-props.ts', withoutRemovalPolicy(CLUSTER_DEFAULTS)],
   ['ExpressClusterProps', 'cluster/outbox-cluster-props.ts', EXPRESS_DEFAULTS],
-  // The broker properties are beside those that the outbox chooses.
+  // The broker properties are listed apart from those that the outbox chooses.
   ['StandardClusterProps', 'cluster/outbox-cluster-props.ts', { ...standard, serverProperties: {} }],
   ['TopicProps', 'cluster/outbox-topics-props.ts', TOPIC_DEFAULTS],
   ['OutboxTopicsProps', 'cluster/outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],

@@ -23,7 +23,7 @@ export function documentedDefaults(file: string, name: string): Map<string, stri
   );
 }
 
-/** What stands behind `@default` in words of the CDK. */
+/** Values of the CDK expressions after `@default`. */
 const VALUES: Readonly<Record<string, unknown>> = {
   'Duration.days(1)': Duration.days(1),
   'Duration.days(30)': Duration.days(30),
@@ -48,7 +48,7 @@ const comparable = (value: unknown): unknown => {
   return value instanceof Size ? value.toGibibytes() : value;
 };
 
-/** Of every option of an interface whose default is a value; a tag that begins with `-` describes one that is not. */
+/** Every option of an interface whose default is a value. A tag that begins with `-` describes another default. */
 export const documentedValues = (file: string, name: string): Record<string, unknown> =>
   Object.fromEntries(
     [...documentedDefaults(file, name)].flatMap(([option, text]) =>

@@ -1,8 +1,8 @@
-/** A request to AWS: who asks is the role whose statements are evaluated. */
+/** A request to AWS by the role whose statements are evaluated. */
 export interface IamRequest {
   readonly action: string;
   readonly resource: string;
-  /** Values of condition keys; a key that a request does not carry is absent. */
+  /** Values of condition keys. A key that the request does not carry is absent. */
   readonly context?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -14,8 +14,8 @@ export interface IamStatement {
 }
 
 /**
- * As IAM evaluates policies of an identity: a denial wins, then an allowance, else the request is denied. Throws for parts
- * of the language that the policies of this project do not use, so that none is passed over.
+ * Evaluates identity policies as IAM does: a denial wins, then an allowance, else the request is denied. It throws for
+ * parts of the language that this project's policies do not use, so that none is ignored silently.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 export function isAllowed(statements: readonly IamStatement[], request: IamRequest): boolean {
@@ -37,7 +37,7 @@ function matches(statement: IamStatement, { action, resource, context = {} }: Ia
   );
 }
 
-/** A set operator of `ForAllValues` holds where the request does not carry the key. */
+/** A `ForAllValues` operator holds if the request does not carry the key. */
 function holds(operator: string, carried: readonly string[] | undefined, values: readonly string[]): boolean {
   const [, set, comparison = operator] = /^(ForAllValues|ForAnyValue):(.+)$/.exec(operator) ?? [];
   const one = (value: string): boolean => compare(comparison, value, values);

@@ -15,7 +15,7 @@ const RULE = 'AWS::Events::Rule';
 
 const global = outboxStack(() => ({ replicas: ['eu-central-1'] }));
 
-/** The cluster of a relay is in its own region. */
+/** A relay's cluster is in its own region. */
 const inFrankfurt = KafkaAuthentication.iam({ clusterArn: CLUSTER_ARN.replace('eu-west-1', 'eu-central-1') });
 
 /** An outbox on the replica in Frankfurt. */
@@ -26,7 +26,7 @@ function onReplica(publishesFor: string[]): () => Template {
   return templateOf(stack);
 }
 
-/** Whether the mapping of a template hands a record over. */
+/** Whether the event source mapping of a template passes a record on. */
 function delivers(template: Template, dynamodb: object, eventName = 'INSERT'): boolean {
   const [{ FilterCriteria } = {}] = propertiesOf(template, MAPPING);
   const { Filters } = FilterCriteria as { Filters: { Pattern: string }[] };

@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { GatewayVpcEndpointAwsService, InterfaceVpcEndpointAwsService, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 
-/** Without NAT: DynamoDB and the login at the brokers are reached by endpoints. */
+/** A VPC without NAT: endpoints reach DynamoDB and the brokers' login secret. */
 export function isolatedVpc(stack: Stack): Vpc {
   const vpc = new Vpc(stack, 'Vpc', {
     natGateways: 0,

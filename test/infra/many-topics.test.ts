@@ -1,7 +1,7 @@
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { CLUSTER_ARN, outboxStack } from './stack';
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, white space aside. */
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, without white space. */
 const MANAGED_LENGTH = 6_144;
 const INLINE_LENGTH = 10_240;
 const MANAGED_OF_A_ROLE = 10;

@@ -7,7 +7,7 @@ import type { Outbox } from '../../lib/infra/outbox';
 import { OPERATOR_ACTIONS } from '../../lib/operate/doctor/judge';
 import { CLUSTER_ARN, SECRET_ARN, outboxStack } from './stack';
 
-/** The statements of a role that `grant` was called with. */
+/** The statements of a role after `grant` was called with it. */
 function granted(grant: (outbox: Outbox, role: Role) => void, ...stack: Parameters<typeof outboxStack>): unknown[] {
   const synthesized = outboxStack(...stack);
   const role = new Role(synthesized.stack, 'Grantee', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });

@@ -67,7 +67,7 @@ test('it is billed on demand, can be recovered to a point in time and is protect
 
 test('it outlives the stack', () => {
   outboxStack().template().hasResource(TABLE, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-  // Under a fixed name, one that stays after its creation was rolled back fails the next attempt.
+  // With a fixed name, a table that stays after a rolled-back creation makes the next attempt fail.
   outboxStack(() => ({ tableName: 'orders-outbox' }))
     .template()
     .hasResource(TABLE, { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });

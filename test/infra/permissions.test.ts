@@ -7,8 +7,8 @@ import { VARIANTS } from '../../scripts/infra-variants';
 import { outboxStack, relayCode } from './stack';
 
 /**
- * Every permission of every role that an app makes, beside those on DynamoDB and Kafka, which are compared with what is
- * called: test/local/permissions.test.ts, test/local/kafka-permissions.test.ts.
+ * Every permission of every role of an app, except those on DynamoDB and Kafka. test/local/permissions.test.ts and
+ * test/local/kafka-permissions.test.ts compare those with the recorded calls.
  */
 
 const OWN_LOGS = {
@@ -36,10 +36,7 @@ const PROVIDER = {
   'lambda:InvokeFunction': 'hands the request of CloudFormation over to the function that makes topics',
   'lambda:GetFunction': 'waits until that one can be invoked',
 };
-/**
- * The pollers of Lambda work in the name of the function's role.
- * https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
- */
+/** Lambda's pollers use the function's role. https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html */
 const POLLERS = {
   'ec2:CreateNetworkInterface': 'in the network of the cluster',
   'ec2:DeleteNetworkInterface': 'the same',
@@ -52,7 +49,7 @@ const POLLERS = {
   'kafka:ListScramSecrets': 'which login belongs to the cluster',
 };
 
-/** What the roles may do, by the beginning of their logical ids, and why. */
+/** The allowed actions, by the beginning of the role's logical id, each with its reason. */
 const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   OutboxRelayRole: { ...OWN_LOGS, ...LOGIN, ...TABLE_KEY, ...NETWORK_INTERFACES },
   OutboxSweeperRole: { ...OWN_LOGS, ...TABLE_KEY },
@@ -90,7 +87,7 @@ const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** What has no resource to be named, or AWS does not limit to one. */
+/** Actions without a resource, or that AWS cannot limit to one. */
 const ANYWHERE = ['dynamodb:ListStreams', ...Object.keys(POLLERS).filter((action) => action.startsWith('ec2:'))];
 
 interface Statement {

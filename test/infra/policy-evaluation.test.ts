@@ -10,9 +10,9 @@ import { isAllowed, type IamStatement } from './evaluate-policy';
 import { CLUSTER_ARN, outboxProps, relayCode } from './stack';
 
 /**
- * What each role needs is allowed, and what it must not do is denied: the statements of the template are evaluated, with
- * their wildcards and conditions. Which calls are needed is recorded in test/local/permissions.test.ts and
- * kafka-permissions.test.ts.
+ * Every action that a role needs is allowed, and every action that it must not have is denied. The test evaluates the
+ * template's statements with their wildcards and conditions. test/local/permissions.test.ts and
+ * kafka-permissions.test.ts record the needed calls.
  */
 
 const tableArn = (name: string): string => `arn:aws:dynamodb:eu-west-1:111122223333:table/${name}`;
@@ -71,7 +71,7 @@ interface Resource {
 const attaches = (roles: Resource['Properties']['Roles'] = [], id: string): boolean =>
   roles.some(({ Ref }) => new RegExp(`^${id}[0-9A-F]{8}$`).test(Ref));
 
-/** Every intrinsic function as the deployment would answer it. */
+/** Replaces every intrinsic function by its value in a deployment. */
 function resolved(value: unknown, resources: SynthesizedTemplate['Resources']): unknown {
   if (Array.isArray(value)) return value.map((one) => resolved(one, resources));
   if (typeof value !== 'object' || value === null) return value;

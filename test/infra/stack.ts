@@ -8,7 +8,7 @@ import type { OutboxProps } from '../../lib/infra/outbox-props';
 export const CLUSTER_ARN = 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2';
 export const SECRET_ARN = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_orders-AbCdEf';
 
-/** In place of the bundle, which a test of a template must not depend on. */
+/** Replaces the bundle, so that template tests need no build. */
 export const relayCode = (): Code => Code.fromInline('exports.handler = async () => {};');
 
 export const outboxProps = (changed: Partial<OutboxProps> = {}): OutboxProps => ({
@@ -20,7 +20,7 @@ export const outboxProps = (changed: Partial<OutboxProps> = {}): OutboxProps => 
   ...changed,
 });
 
-/** Synthesizes once, when it is first asked. */
+/** Synthesizes once, on the first call. */
 export function templateOf(stack: Stack): () => Template {
   let template: Template | undefined;
   return () => (template ??= Template.fromStack(stack));
@@ -29,7 +29,7 @@ export function templateOf(stack: Stack): () => Template {
 export interface Synthesized {
   readonly stack: Stack;
   readonly outbox: Outbox;
-  /** Not before everything is in the stack: it synthesizes. */
+  /** Synthesizes the stack, so call it after everything is in the stack. */
   readonly template: () => Template;
 }
 
@@ -45,7 +45,7 @@ export const propertiesOf = (template: Template, type: string): Readonly<Record<
     (resource) => (resource as { Properties: Record<string, unknown> }).Properties,
   );
 
-/** A hash of an asset says nothing about the infrastructure, and changes with every build. */
+/** Masks asset hashes: they change with every build, and do not describe the infrastructure. */
 export const masked = (template: Template): unknown =>
   JSON.parse(JSON.stringify(template).replaceAll(/[0-9a-f]{64}/g, '<asset hash>'));
 
@@ -55,7 +55,7 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** The statements of every inline policy but those of `except`, actions as lists. */
+/** The statements of every inline policy except those of `except`. Actions are lists. */
 export function statements(
   template: Template,
   except = /Sweeper/,
@@ -69,7 +69,7 @@ export function statements(
     .map(({ Action, Resource, Condition }) => ({ actions: [Action].flat(), resource: Resource, condition: Condition }));
 }
 
-/** The statement that allows `action`; fails unless there is exactly one. */
+/** The statement that allows `action`. Fails unless there is exactly one. */
 export function statementOf(template: Template, action: string): ReturnType<typeof statements>[number] {
   const found = statements(template).filter(({ actions }) => actions.includes(action));
   const [statement] = found;

@@ -54,7 +54,7 @@ it('status, held, show and where tell the same of a key that is held', async () 
   const labels = (shown: string): string[] =>
     [...shown.matchAll(/^ {2}(\w+(?: \w+)?) {2,}[\d,]+/gm)].map(([, label]) => label ?? '');
   expect(labels(text.stdout)).toEqual(labels(statusInReadme()));
-  // Not a terminal: no colours.
+  // The output is not a terminal, so it has no colours.
   expect(text.stdout).not.toContain('\u001b');
 
   expect(await cli.json('held')).toEqual([
@@ -209,7 +209,7 @@ it('verify says nothing beside its answer', async () => {
 });
 
 it('everything that is not parked is marked in the end', async () => {
-  // First what nobody works on, then what is refused again.
+  // First the keys that only need a redrive, then the keys whose items are refused again.
   await cli.run('redrive', '--all', ...BECAUSE, '--follow');
   await cli.run('redrive', '--all', '--skip', '--yes', ...BECAUSE, '--follow');
   await until('nothing pending', async () => {

@@ -43,7 +43,7 @@ const applied = (reader: string, committed: Committed, timeoutMs?: number): Prom
     timeoutMs,
   );
 
-/** Each effect once, those of a key in its order. */
+/** Each effect happened once, and those of a key in order. */
 async function expectEffects(reader: string, committed: Committed): Promise<void> {
   for (const key of committed.keys) {
     const { effects, ids } = await effectsOf(world, reader, key);
@@ -112,7 +112,7 @@ it('two consumers that work on one message at once apply its effect once', async
           ce_id: `${key}.1`,
           ce_source: '/shop/order',
           ce_type: 'order.changed',
-          // Every other key has no versions.
+          // Every second key has no versions.
           ...(offset % 2 === 0 ? { ce_sequence: '0000000000000001.0000' } : {}),
         };
         const record = {
@@ -176,7 +176,7 @@ it('sets aside what it cannot read and what it cannot apply, whole, and goes on'
     key: 'poison',
     value: '{"n":2}',
     headers: {
-      // Where it arose, and neither its message nor the folders of the machine.
+      // The stack has the code's place, but neither the message nor the machine's folders.
       'outbox-dlt-stack': expect.stringMatching(/^at [^/]*consume\.test\.ts:\d+:\d+/) as unknown,
       ce_id: 'poison.2',
       ce_sequence: '0000000000000002.0000',
@@ -312,7 +312,7 @@ it('a handler that takes longer than the session keeps its membership, although 
   await createTopics(world.stack.brokers, [{ topic, partitions: 1 }]);
   const counts = new Counts();
   const started: string[] = [];
-  // A machine that stands still for some seconds must not end the session by itself.
+  // If the machine stalls for some seconds, the session must not end.
   const sessionTimeout = 8_000;
   const running = await run(
     world,
@@ -328,7 +328,7 @@ it('a handler that takes longer than the session keeps its membership, although 
     }),
     {
       topics: [topic],
-      // Full with the first three: nothing is fetched until the slow one is done.
+      // The first three messages fill the buffer: kafkajs fetches nothing until the slow one is done.
       maxBuffered: 3,
       kafkaConsumer: { maxWaitTimeInMs: 100, heartbeatInterval: 300, sessionTimeout },
     },
@@ -340,7 +340,7 @@ it('a handler that takes longer than the session keeps its membership, although 
       ...{ ce_specversion: '1.0', ce_id: `enduring.${version}`, ce_source: '/shop/order', ce_type: 'order.changed' },
       ce_sequence: `${String(version).padStart(16, '0')}.0000`,
     };
-    // One at a time, so that a fetch does not bring them all.
+    // Sends one message at a time, so that one fetch does not bring them all.
     await producer.send({ topic, messages: [{ key: 'enduring', value: '{"n":1}', headers }] });
     await sleep(200);
   }
@@ -356,7 +356,7 @@ it('a handler that takes longer than the session keeps its membership, although 
 });
 
 it('a slow key delays no other key of its partition', async () => {
-  // The topic has twelve partitions; these keys share one.
+  // The topic has twelve partitions; the chosen keys share one.
   const partition = (key: string): number => partitionOf(Buffer.from(key), 12);
   const fast = keysNamed('uneven-fast', 500)
     .filter((key) => partition(key) === partition('uneven-slow'))
@@ -369,7 +369,7 @@ it('a slow key delays no other key of its partition', async () => {
       handlers: {
         'order.changed': async ({ id }, { key }) => {
           if (!key.startsWith('uneven')) return [];
-          // As slow as can be: it ends only when all the others have.
+          // The slow handler ends only after all the others.
           if (key === 'uneven-slow') await others.promise;
           done.push(id);
           if (done.length === fast.length) others.resolve(undefined);

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const put = (key: string, version: number) => putVersion(world, key, version);
 
-/** It refuses the second event of each key until the key is mended. */
+/** The consumer refuses the second event of each key until the key is fixed. */
 async function start(name: string, redriveEveryMs = 200): Promise<RunningConsumer> {
   const consumer = aConsumer(world, name, {
     redriveEveryMs,
@@ -60,7 +60,7 @@ interface Parked {
   readonly why: string;
   readonly head: { readonly partition: number; readonly offset: string; readonly id: string };
 }
-/** Until the consumer has applied its first event, its table does not know it. */
+/** The table does not know the consumer until its first event is applied. */
 async function parked(name: string): Promise<Parked[]> {
   const { code, stdout, stderr } = await cli.run('consumer', 'parked', ...inbox(name), '--json');
   if (code === 0) return JSON.parse(stdout) as Parked[];
@@ -196,7 +196,7 @@ it('a request waits for an instance, and two instances do each once', async () =
   for (const key of keys) await parkFive('later', key);
   for (const key of keys) isMended[key] = true;
   const asked = (await cli.json('consumer', 'redrive', '--all', ...inbox('later'), ...BECAUSE)) as { asked: unknown[] };
-  // The keys of the other tests are on the topic too.
+  // The topic also has the keys of the other tests.
   expect(asked.asked.length).toBeGreaterThanOrEqual(3);
   expect((await cli.run('consumer', 'parked', ...inbox('later'))).stdout).toMatch(
     /redrive asked for 20[-\d: ]+Z by the test: to see it/,
@@ -216,7 +216,7 @@ it('what was set aside is listed with its reason and its place', async () => {
   expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') });
   await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', 'picky'), partitions: 2 }]);
   expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: 'Nothing lies in orders.picky.dlt.\n' });
-  // A mistyped name is no all-clear, nor is its topic to be created.
+  // A mistyped name must not look like an empty topic, and its topic must not be created.
   const mistyped = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'pickie'];
   expect(await cli.run(...mistyped)).toMatchObject({
     code: 1,
@@ -338,7 +338,7 @@ describe('dead letters come back', () => {
     const again = await cli.run(...command);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('it had its effect before') });
     expect(await ids(NAME, 'come-late')).toEqual(versions('come-late', [1, 3, 4, 2]));
-    // Only the fourth event came to the topic.
+    // Only the fourth event was added to the topic.
     expect(await endsOf('orders')).toBe(ends + 1n);
   });
 
@@ -388,7 +388,7 @@ it.each<[string, readonly string[], RegExp]>([
 });
 
 it('a look costs half a read unit, for a page of up to 4 KB', async () => {
-  // DynamoDB Local counts nothing for a page that is empty; DynamoDB counts the least that there is.
+  // DynamoDB Local reports no units for an empty page; DynamoDB bills the minimum.
   const Item = { pk: 'idle#$requests', sk: 'unknown', padding: 'x'.repeat(4_000) };
   await world.document.put({ TableName: INBOX_TABLE, Item });
   const consumer = aConsumer(world, 'idle');

@@ -26,8 +26,8 @@ import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
 import { aConsumer, createConsumerTables, INBOX_TABLE, READ_MODEL } from './harness/consumers';
 
 /**
- * What 1,000 events cost. Requests are counted on DynamoDB Local and Apache Kafka; write units follow from the bytes of
- * what is stored, because DynamoDB Local reports none for PartiQL and wrong ones for transactions.
+ * The cost of 1,000 events. Requests are counted on DynamoDB Local and Apache Kafka. Write units follow from the stored
+ * bytes, because DynamoDB Local reports none for PartiQL and wrong ones for transactions.
  */
 const EVENTS = 1_000;
 const TOPIC = 'orders';
@@ -51,13 +51,13 @@ function countRequests(client: DynamoDBClient): { client: DynamoDBClient; reques
         requests[operation] = (requests[operation] ?? 0) + 1;
         return next(args);
       },
-    // After the step that retries, so that every request counts that is sent.
+    // After the retry step, so that every sent request counts.
     { step: 'deserialize' },
   );
   return { client, requests };
 }
 
-/** As long as a mark of this topic ever gets here. */
+/** The longest mark of this topic in this test. */
 const LONGEST_MARK = {
   processedAt: 1_790_000_000_123,
   receipts: [`${TOPIC}-${PARTITIONS - 1}@${EVENTS - 1}`],
@@ -69,11 +69,11 @@ interface Shape {
   readonly dataBytes: number;
 }
 
-/** The same bytes for every key, because the key counts as well. */
+/** Every key has the same length, because its bytes count as well. */
 const keyOf = (dataBytes: number, at: number): string =>
   [dataBytes, at].map((part) => String(part).padStart(4, '0')).join('-');
 
-/** What an item of one event takes beyond its data, so that data can be made to fill an item. */
+/** The bytes of a one-event item without its data, so that data can fill an item exactly. */
 const BYTES_BEYOND_DATA = itemBytes({
   ...encodeItem(outboxItem(keyOf(0, 0), { events: 1, dataBytes: 0 })),
   ...LONGEST_MARK,
@@ -164,10 +164,10 @@ async function storedItem(client: DynamoDBClient, { pk, sk }: OutboxItem): Promi
   return unmarshall(Item);
 }
 
-/** Write units of one plain write of an item: one for each started KB. A write in a transaction takes twice as many. */
+/** Write units of a plain write: one for each started KB. A write in a transaction takes twice as many. */
 const writeUnits = (item: Readonly<Record<string, unknown>>): number => Math.ceil(itemBytes(item) / KB);
 
-/** The sample of `outbox cost` has an offset of seven digits, those here have three. */
+/** The sample of `outbox cost` has an offset of seven digits; the offsets here have three. */
 const LONGER_RECEIPT = 4;
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
@@ -213,7 +213,7 @@ test.each([
     requests: metered.requests,
     produce: kafka.count(),
   }).toEqual(costs);
-  // What `outbox cost` tells beforehand. Its sample has the names of these items.
+  // The estimate of `outbox cost`. Its sample uses the names of these items.
   const told = costOf({
     eventsPerSecond: EVENTS,
     eventBytes: shape.dataBytes - LONGER_RECEIPT,
@@ -251,13 +251,13 @@ describe('an event at the consumer', () => {
   });
   afterAll(() => document.destroy());
 
-  /** As large as it may be for its unit. */
+  /** The largest item of one write unit. */
   const effectOf = (id: string): TransactionAction => {
     const Item = { id, pad: '' };
     return { Put: { TableName: READ_MODEL, Item: { ...Item, pad: 'x'.repeat(KB - itemBytes(Item)) } } };
   };
 
-  /** Of a consumer whose messages come at once: what it wrote, transaction by transaction. */
+  /** Transactions that a consumer writes when all messages arrive at once. */
   async function consume(
     name: string,
     records: readonly ConsumedRecord[],
@@ -282,7 +282,7 @@ describe('an event at the consumer', () => {
     return transactions;
   }
 
-  /** Twice what DynamoDB says of the same write outside a transaction. A check is billed as a write of what it looks at. */
+  /** Twice the units of the same write outside a transaction. A check is billed as a write of the checked item. */
   async function unitsOf({ Put: put }: TransactionAction): Promise<number> {
     if (put === undefined) return 2;
     const { ConsumedCapacity: capacity } = await document.put({
@@ -293,7 +293,7 @@ describe('an event at the consumer', () => {
     return 2 * (capacity?.CapacityUnits ?? Number.NaN);
   }
 
-  /** Long enough to fill the window. */
+  /** Enough messages to fill the window. */
   const PER_KEY = 20;
   const KEYS = 10;
   const recordsOf = (prefix: string, isVersioned: boolean): ConsumedRecord[] =>

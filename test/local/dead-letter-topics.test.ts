@@ -63,7 +63,7 @@ it('a dead letter that its topic never takes, and one whose topic is missing, ho
   await createTopics(cluster.brokers, [topic('tight'), topic('absent'), topic('tight.shipping.dlt', 2_000)]);
   const rig = aRig();
   const unreadable = Buffer.from('{');
-  // Data that cannot be compressed.
+  // Data that does not compress.
   const large = randomBytes(5_000);
   await produce('tight', [{ key: 'a', version: 1, value: large }]);
   await produce('absent', [{ key: 'a', version: 1, value: unreadable }]);

@@ -151,7 +151,7 @@ it('is read by the CloudEvents SDK and a plain kafkajs consumer, which need noth
         time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
         datacontenttype: 'application/json',
         data: { n: 7, text: 'grün' },
-        // Its extensions.
+        // The extensions of the foreign event.
         partitionkey: 'foreign',
         sequence: '0000000000000003.0000',
         txevents: '2',
@@ -344,7 +344,7 @@ it('the control partition holds the names of the stream and of the owner alone a
     ExpressionAttributeValues: { ':pk': CONTROL_PARTITION },
   });
 
-  // Each was noted once.
+  // Stream and owner were recorded once each.
   expect(Items).toEqual([
     expect.objectContaining({ sk: '!state', streamArn: world.stack.streamArn, owner: 'Outbox/Outbox', revision: 2 }),
   ]);

@@ -12,11 +12,11 @@ interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** Processes that the demo had started. */
+  /** Processes that the demo started. */
   readonly started: ReadonlySet<number>;
 }
 
-/** Runs the demo as a user does; `onOutput` is called whenever it has said something on stderr. */
+/** Runs the demo as a user does; `onOutput` is called after each output on stderr. */
 async function runDemo(
   args: readonly string[],
   onOutput: (stderr: string, interrupt: () => void) => void = () => undefined,
@@ -39,7 +39,7 @@ async function runDemo(
   return { code, stdout, stderr, started };
 }
 
-/** A process that is being killed takes a moment to go. */
+/** A killed process takes a moment to end. */
 async function stillRunning(pids: ReadonlySet<number>): Promise<number[]> {
   const until = Date.now() + GRACE_MS;
   for (;;) {
@@ -70,13 +70,13 @@ function parents(): Map<number, number> {
   return new Map(
     lines
       .map((line) => line.trim().split(/\s+/))
-      // A zombie has ended and only waits for its parent to notice.
+      // A zombie has ended; only its parent has not noticed yet.
       .filter(([pid, , state]) => Number(pid) > 0 && state?.startsWith('Z') === false)
       .map(([pid, parent]) => [Number(pid), Number(parent)]),
   );
 }
 
-/** `pid ppid state`; empty for a process that has ended meanwhile. */
+/** `pid ppid state`; empty if the process has ended meanwhile. */
 function statOf(pid: string): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -93,7 +93,7 @@ describe('npm run demo', () => {
     'ends with one line of JSON that says that nothing was lost, and leaves nothing running',
     async () => {
       const { code, stdout, stderr, started } = await runDemo(['--events', '200', '--writers', '2', '--json']);
-      // With the reason, should it have failed.
+      // Includes stderr, so that a failure shows its reason.
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as unknown });
       expect(stdout.trimEnd().split('\n')).toHaveLength(1);
       const verdict = JSON.parse(stdout) as { shipping: { deliveredTwice: number; ignored: number } };
@@ -112,7 +112,7 @@ describe('npm run demo', () => {
       const { deliveredTwice, ignored } = verdict.shipping;
       expect(deliveredTwice).toBeGreaterThan(0);
       expect(ignored).toBeGreaterThanOrEqual(deliveredTwice);
-      // Kafka, DynamoDB Local, the relay and two writers at least.
+      // At least Kafka, DynamoDB Local, the relay and two writers.
       expect(started.size).toBeGreaterThanOrEqual(5);
       expect(await stillRunning(started)).toEqual([]);
     },

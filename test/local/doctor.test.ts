@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const NOT_LOCAL = 'unknown: not checked on the local stack';
 
-/** What was found, by check; without what a local stack does not have. */
+/** The results by check, without the checks that need AWS. */
 async function examine(tableName: string): Promise<Readonly<Record<string, string>>> {
   const { lines } = await doctor({ client, tableName });
   return Object.fromEntries(

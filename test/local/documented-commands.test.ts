@@ -7,7 +7,7 @@ let world: World;
 let stop: () => Promise<unknown>;
 const cli = new OutboxCli();
 
-/** What a reader puts in: a key that is held, and a consumer that runs. */
+/** Values for a reader's placeholders: a held key, and a running consumer. */
 const VALUES: Readonly<Record<string, string>> = {
   KEY: 'order#42',
   'ordr#42': 'order#42',
@@ -51,16 +51,16 @@ const commands = OPERATOR_PAGES.flatMap(blocksOf)
       return args === undefined ? [] : [[command, `${block.page}:${block.line}`, args]];
     }),
   )
-  // A key is released once; what reads or asks must find it before.
+  // A key can be released only once, so the commands that read it run before.
   .toSorted(([, , a], [, , b]) => Number(a.includes('--skip')) - Number(b.includes('--skip')));
 
-/** A test has no time to wait, and changes no more than the page confirms. */
+/** Shortens the waits, because a test has no time. Adds no confirmation that the page does not have. */
 const filledIn = (args: readonly string[]): string[] => [
   ...args.map((word) => VALUES[word] ?? word),
   ...(args.includes('--follow') ? ['--timeout', '5s'] : []),
 ];
 
-/** A refusal for the state that this test has, which is what the page says of it; not of what the command is made of. */
+/** A refusal because of this test's state, which the page describes; not because of the command's syntax. */
 const BY_STATE =
   /Nothing was changed|is (not held|held at)|Nothing was discarded|exists, with|holds nothing of|nothing of .* is parked|(does not|cannot) |is unknown/;
 

@@ -38,7 +38,7 @@ it.each(Object.entries(INCIDENTS))(
         if (answer === undefined) throw new Error(`Team ${step.team} has nothing to answer.`);
         continue;
       }
-      // What a person sees at once may take a moment here.
+      // A state that a person finds at once may take a moment in the test.
       let seen: Ended | undefined;
       await until(`${step.line}, which ends with ${step.code}: ${JSON.stringify(step.says)}`, async () => {
         seen = await run(step);
@@ -54,7 +54,7 @@ it.each(Object.entries(INCIDENTS))(
   DRILL_MS,
 );
 
-/** The command line, or the one command of the AWS CLI that the guide names, sent by the SDK. */
+/** Runs the outbox command line, or sends the guide's only AWS CLI command by the SDK. */
 async function run({ program, words }: Extract<Step, { kind: 'command' }>): Promise<Ended> {
   if (program === 'outbox') return cli.run(...words);
   const option = (name: string): string => words[words.indexOf(`--${name}`) + 1] ?? '';

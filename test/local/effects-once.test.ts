@@ -17,15 +17,15 @@ const REPEATED_EVERY = 10;
 const KILLS = 20;
 const CONSUMERS = 3;
 const KEYS = keysNamed('account', 250);
-/** These are known by the ids of their events, the others by versions. */
+/** The inbox knows these keys by event ids, the others by versions. */
 const isWithoutVersions = (key: string): boolean => key.endsWith('0');
 const NAME = 'ledger';
 const TOPIC = 'orders';
-/** Where the events go that the consumers emit. */
+/** The topic of the events that the consumers emit. */
 const EMITTED = 'audit';
 const SESSION_TIMEOUT_MS = 2_000;
 
-/** Between the relay and its table. */
+/** A proxy between the relay and its table. */
 const ofRelay = new FaultyDynamoDb();
 let stack: Stack;
 let client: DynamoDBClient;
@@ -49,14 +49,14 @@ afterAll(async () => {
   await ofRelay.stop();
 });
 
-/** Events of all keys in turn, as the relay writes them, and what they must come to. */
+/** Events of all keys in turn, as the relay writes them, and their expected results. */
 class Ledger {
   readonly ids = new Map(KEYS.map((key) => [key, [] as string[]]));
   readonly amounts = new Map(KEYS.map((key) => [key, 0]));
   repeated = 0;
   #events = 0;
 
-  /** The next messages; every tenth comes again up to 150 messages later. */
+  /** The next messages. Every tenth is repeated up to 150 messages later. */
   next(count: number): Message[] {
     const messages: Message[] = [];
     const repeats: { readonly at: number; readonly message: Message }[] = [];
@@ -66,7 +66,7 @@ class Ledger {
       if (this.#events % REPEATED_EVERY > 0) continue;
       repeats.push({ at: messages.length + ((this.#events * 7) % 150), message });
     }
-    // From the last to the first, so that places do not move.
+    // From the last to the first, so that earlier insertions do not shift later places.
     for (const { at, message } of repeats.toReversed()) messages.splice(at, 0, message);
     this.repeated += repeats.length;
     return messages;
@@ -93,7 +93,7 @@ class Ledger {
   }
 }
 
-/** How many messages lie behind what the group has committed. */
+/** The group's lag in messages. */
 const owed = (): Promise<number> =>
   withAdmin(stack.brokers, async (admin) => {
     const [ends, [group]] = await Promise.all([
@@ -101,7 +101,7 @@ const owed = (): Promise<number> =>
       admin.fetchOffsets({ groupId: NAME, topics: [TOPIC] }),
     ]);
     const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-    // A partition of which nothing was committed has the offset -1.
+    // A partition without a committed offset has the offset -1.
     return ends.reduce(
       (sum, { partition, offset }) => sum + Number(offset) - Math.max(0, committed.get(partition) ?? 0),
       0,
@@ -111,7 +111,7 @@ const owed = (): Promise<number> =>
 it('20,000 events have their effects and emit their events once and in order, although every tenth comes twice, and 20 consumers and 20 relays are killed', async () => {
   const startedAt = performance.now();
   const ledger = new Ledger();
-  // What a killed process has not told yet is missing here; nothing that is asserted depends on it.
+  // A killed process loses its last counts; no assertion depends on them.
   const told = new Counts();
   const start = (): Promise<ChildProcess> =>
     startConsumerProcess(
@@ -134,9 +134,9 @@ it('20,000 events have their effects and emit their events once and in order, al
       const before = told.of('applied');
       const messages = ledger.next(EVENTS / KILLS).map((message) => ({ ...message, headers: { ...message.headers } }));
       await producer.send({ topic: TOPIC, acks: -1, messages });
-      // In the midst of the work, now after more of it and now after less.
+      // Kills in the middle of the work, each time after a different amount.
       await until('some work', () => told.of('applied') >= before + 50 + ((kill * 137) % 400));
-      // Between the acknowledgement of what the consumers emitted and the end of its marks.
+      // After Kafka acknowledged the emitted events, and before the relay has marked them.
       const relayKilled = ofRelay.holdNextMark(() => stack.relay.kill());
       if (replacement !== undefined) running.push(await replacement);
       replacement = start();
@@ -174,7 +174,7 @@ it('20,000 events have their effects and emit their events once and in order, al
     const { ids, amount } = effects.get(key)!;
     expect(ids.map((entry) => entry.split(' ')[1])).toEqual(ledger.ids.get(key));
     expect(amount).toBe(ledger.amounts.get(key));
-    // Consumed n-th, emitted n-th: of each event its first message, because a relay that is killed publishes again.
+    // The n-th consumed event caused the n-th emitted one. A killed relay repeats messages; only first ones count.
     const emitted = new Map(reader.ofKey(key).map(({ headers }) => [headers['ce_id'], headers['ce_causationid']]));
     expect([...emitted.values()]).toEqual(ledger.ids.get(key));
   }

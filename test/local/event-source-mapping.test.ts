@@ -65,7 +65,7 @@ afterAll(async () => {
   await dynamodb.stop();
 });
 
-/** `given` is written before the mapping starts, so that it arrives in one batch. */
+/** Items in `given` are written before the mapping starts, so that they arrive in one batch. */
 async function run(
   body: string,
   given: string,
@@ -219,7 +219,7 @@ describe('the event source mapping', () => {
     await put('a');
     await mapping.caughtUp();
     const [{ iteratorAgeMs }] = reports as [InvocationReport];
-    // The function's own time is in it; what the rounding to a second adds is at most that second.
+    // The age includes the function's own time. Rounding to a second adds at most one second.
     expect(iteratorAgeMs).toBeGreaterThanOrEqual(1_500);
     expect(iteratorAgeMs).toBeLessThanOrEqual(Date.now() - before + 1_000);
     expect(mapping.metrics()).toMatchObject({ IteratorAge: iteratorAgeMs, IteratorAgeMaximum: iteratorAgeMs });
@@ -237,7 +237,7 @@ describe('the function', () => {
     invoker.on('started', ({ pid }) => pids.push(pid));
     await mapping.caughtUp();
     const errors = errorsOf(reports);
-    // One, unless this machine stood still for a second: then it comes again once more.
+    // One timeout, unless the machine stalls for a second: then the record is delivered once more.
     expect(new Set(errors)).toEqual(new Set(['Task timed out after 1.00 seconds']));
     expect(new Set(pids).size).toBe(errors.length + 1);
     expect(fake.notes()).toEqual(['abtrue', 'hung', ...errors.map(() => 'abtrue')]);

@@ -29,7 +29,7 @@ beforeAll(async () => {
   );
   client.destroy();
   const { credentials, region } = world.stack.clientConfig;
-  // As Lambda and the construct set them.
+  // The variables that Lambda and the construct set.
   Object.assign(process.env, {
     ...encodeConsumerConfig({
       name: 'example',
@@ -46,7 +46,7 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_DYNAMODB: world.stack.dynamodbEndpoint,
   });
-  // It reads its variables when it is loaded, as a function does.
+  // The module reads its variables when it is loaded, as a function does.
   example = jest.requireActual<Handler>('../../lambdas/example-consumer');
 }, STARTUP_MS);
 afterAll(() => world.stop());

@@ -22,7 +22,7 @@ afterAll(async () => {
   cli.remove();
 });
 
-/** It refuses the second event of the keys that are named so. */
+/** The consumer refuses the second event of the keys whose names say so. */
 async function start(name: string, options: object): Promise<RunningConsumer> {
   const consumer = aConsumer(world, name, {
     ...options,
@@ -106,7 +106,7 @@ it('a key that is parked at one consumer names the event, since when, why, and t
     /outbox consumer redrive bad-shipping --inbox inbox --consumer shipping --local \S+ --why "…" --follow$/,
   );
   expect(stdout).toMatch(/ 2 +order\.changed +orders-\d+@\d+ +parked\n +3 +order\.changed +orders-\d+@\d+ +parked\n/);
-  // The other consumer lacks nothing.
+  // The other consumer has every event.
   expect(await explain('order#bad-shipping', '--inbox', INBOX_TABLE, '--consumer', 'picky')).toMatchObject({ code: 0 });
 });
 

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FunctionSettings } from '../../local/template';
 
-/** A function whose code a test writes. */
+/** A function whose code the test provides. */
 export interface FakeFunction {
   readonly settings: FunctionSettings;
-  /** One text for each thing that the code passed to `note()`, over all its processes. */
+  /** The texts that the code passed to `note()`, over all its processes. */
   readonly notes: () => readonly string[];
   readonly remove: () => void;
 }
 
 /**
- * Bundles `body` as the handler `async (event, context) => { … }`. It sees `note(text)`, which outlives the process, and
- * `names`, the `sk` of each record.
+ * Bundles `body` as the handler `async (event, context) => { … }`. It may use `note(text)`, which outlives the process,
+ * and `names`, the `sk` of each record.
  */
 export function fakeFunction(body: string, limits: { timeoutSeconds?: number; memoryMb?: number } = {}): FakeFunction {
   const codeFolder = mkdtempSync(join(tmpdir(), 'fake-function-'));

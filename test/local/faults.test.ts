@@ -25,7 +25,7 @@ afterAll(async () => {
   await dynamodb.stop();
 });
 
-/** Goes on writing until `trouble` is over, and waits until everything has arrived and is marked. */
+/** Writes until `trouble` is over, then waits until every event has arrived and every item is marked. */
 async function writeDuring(prefix: string, events: number, trouble: () => Promise<void>): Promise<Committed> {
   const committed = new Committed();
   const over = new AbortController();
@@ -40,7 +40,7 @@ async function writeDuring(prefix: string, events: number, trouble: () => Promis
   return committed;
 }
 
-/** Resolves when the relay has given up on records of the present: all its own attempts have failed. */
+/** Resolves after an invocation for current records has failed: all of the relay's own attempts have failed. */
 async function aFailedInvocation(): Promise<void> {
   const failed = (): number => world.stack.mapping.metrics().FailedInvokeEventCount;
   const before = failed();
@@ -70,7 +70,7 @@ it('a relay that is killed in the middle of a batch ten times loses nothing and 
   const committed = await writeDuring('killed', 400, async () => {
     while (kills < 10) {
       await sleep(400 + Math.random() * 400);
-      // Held back in DynamoDB, the invocation is between the acknowledgement and the end of its marks.
+      // While the proxy holds the mark back, the invocation is between the acknowledgement and the end of its marks.
       await dynamodb.holdNextMark(() => world.stack.relay.kill());
       kills++;
     }

@@ -6,7 +6,7 @@ import { missingTools } from '../../local/kafka/tools';
 import { progressLine } from '../../local/progress-lines';
 import { SYNTHESIZED } from '../../local/synthesize';
 
-/** Says once what is missing, instead of in every test, and downloads before any test's time runs. */
+/** Reports a missing tool once instead of in every test, and downloads servers before a test's time runs. */
 export default async function prepareServers(): Promise<void> {
   const missing = missingTools();
   if (missing.length === 0) {

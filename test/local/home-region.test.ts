@@ -67,7 +67,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Relay and sweeper of one region, as their functions compose them, over one table: replicas that are up to date. */
+/** Relay and sweeper of one region as their functions compose them, over one table: replicas without lag. */
 function inRegion(home: HomeRegion) {
   const client = viewFromHome(newClient(), home);
   const writer = new ControlWriter(client, TABLE, pause);
@@ -96,7 +96,7 @@ function inRegion(home: HomeRegion) {
     telemetry,
     published: () => kafka.log.map(({ id }) => id),
     control: () => controlStore(client, TABLE, clock).read(),
-    /** What the stream of this region's replica brings: every write, wherever it was made. */
+    /** The stream of this region's replica has every write of every region. */
     handle: (...records: StreamRecord[]) =>
       relay.handle(
         recordsOfHome(
@@ -121,7 +121,7 @@ const only = (region: string): HomeRegion => ({ region, publishesFor: [region] }
 let keys = 0;
 const newKey = (): string => `k${++keys}`;
 
-/** Commits an item in a region and answers its record, which the stream of every region brings. */
+/** Commits an item in a region and returns its record, which the stream of every region contains. */
 async function written(region: string, key: string, version: number): Promise<StreamRecord> {
   const item: OutboxItem = anItem({ key, version, region, committedAt: Date.now() });
   await document.put({ TableName: TABLE, Item: encodeItem(item) });
@@ -175,7 +175,7 @@ test('a signal is acted on where the items are, and does no harm elsewhere', asy
   });
   await document.put({ TableName: TABLE, Item: encodeSignal(signal) });
   const record = insertOf(marshall(encodeSignal(signal), { removeUndefinedValues: true }));
-  // The other region is first, and removes the signal, which the stream has brought here all the same.
+  // The other region handles the signal first and removes it; this region's stream contains it all the same.
   await central.handle(record);
   expect(central.published()).toEqual([]);
   await west.handle(record);
@@ -198,7 +198,7 @@ describe('a takeover', () => {
     await inRegion(only(CENTRAL)).handle(await written(CENTRAL, newKey(), 1));
     await written(WEST, key, 1);
     await written(WEST, key, 2);
-    // The region in the west is gone. Writers have moved already: the third version is written here.
+    // The western region is lost. Writers have moved already: the third version is written here.
     const successor = inRegion({ region: CENTRAL, publishesFor: [CENTRAL, WEST] });
     await successor.handle(await written(CENTRAL, key, 3));
     expect(successor.published()).toEqual([idOf(key, 1), idOf(key, 2), idOf(key, 3)]);
@@ -210,7 +210,7 @@ describe('a takeover', () => {
     await written(WEST, key, 1);
     const successor = inRegion({ region: CENTRAL, publishesFor: [CENTRAL, WEST] });
     const ofKey = (): string[] => successor.published().filter((id) => id === idOf(key, 1));
-    // A sweep asks, the stream answers, and the next one acts on what that proves.
+    // One sweep sends probes, the stream brings them back, and the next sweep acts on the proof.
     for (let sweeps = 0; sweeps < 3 && ofKey().length === 0; sweeps++) {
       await successor.sweep();
       const { Items = [] } = await document.scan({

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const one = (topic: string) => createTopics(cluster.brokers, [{ topic, partitions: 1 }]);
 
-/** Events with the ids `from` … `to - 1`, each of a key of its own. */
+/** Produces events with the ids `from` … `to - 1`, each with its own key. */
 async function produce(topic: string, from: number, to: number): Promise<void> {
   const producer = kafka.producer();
   await producer.connect();
@@ -54,12 +54,12 @@ const committed = (topic: string, groupId: string): Promise<string | undefined> 
     return offsets?.partitions[0]?.offset;
   });
 
-/** As a member of the group, of a log that is longer. */
+/** Commits an offset as a member of the group, as if the log were longer. */
 async function commit(topic: string, groupId: string, offset: string): Promise<void> {
   const member = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
   const { promise: joined, resolve } = Promise.withResolvers<undefined>();
   member.on('consumer.group_join', () => {
-    // It would not find the offset either, and commit another one.
+    // Otherwise the member would not find the offset either, and would commit another one.
     member.pause([{ topic }]);
     resolve(undefined);
   });
@@ -71,10 +71,10 @@ async function commit(topic: string, groupId: string, offset: string): Promise<v
   await member.disconnect();
 }
 
-/** As retention does. */
+/** Deletes records as retention does. */
 const deleteUpTo = (topic: string, offset: number): Promise<void> =>
   withAdmin(cluster.brokers, async (admin) => {
-    // kafkajs deletes only of topics that it has looked up.
+    // kafkajs deletes records only from topics that the client has looked up.
     await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
   });

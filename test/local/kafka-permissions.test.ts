@@ -23,7 +23,7 @@ import { grantedActions } from './harness/granted';
 import { KafkaAudit, mskActions, type AskedPermission } from './harness/kafka-audit';
 import { events, STARTUP_MS, TOPICS, until } from './harness/world';
 
-/** What the brokers ask an authorizer about relay and topics function, against what their roles are granted by IAM. */
+/** Compares the permissions that brokers check for relay and topics function with the IAM grants of their roles. */
 
 let kafka: KafkaCluster;
 let audit: KafkaAudit;
@@ -34,11 +34,11 @@ beforeAll(async () => {
 }, STARTUP_MS);
 afterAll(() => kafka.stop());
 
-/** The actions on Kafka that a role is granted, on a cluster that authorises by IAM. */
+/** The Kafka actions that a role is granted, on a cluster with IAM authorization. */
 const granted = (template: Template, role: RegExp): string[] =>
   grantedActions(template.toJSON(), role, 'kafka-cluster');
 
-/** Topics that were asked about by more than their existence, which brokers ask for every topic of a list. */
+/** Topics with another check than for existence, which brokers run for every topic of a list. */
 const touched = (asked: readonly AskedPermission[]): string[] =>
   [
     ...new Set(
@@ -55,7 +55,7 @@ describe('the relay', () => {
       topics: TOPICS,
       brokers: kafka.brokers,
       pollIntervalMs: 50,
-      // The size of what is too large must not depend on how well it compresses.
+      // Without compression, so that the size of a too large message is certain.
       context: { compression: 'none' },
     });
     audit.asked();
@@ -74,7 +74,7 @@ describe('the relay', () => {
       });
     const stateOf = async (key: string, version = 1) =>
       (await document.get({ TableName: tableName, Key: { pk: `order#${key}`, sk: positionOfVersion(version) } })).Item;
-    // What is published, halved, refused for its size and for its topic, and published once more.
+    // Covers a plain publish, a halved batch, a refusal for size and for topic, and one more publish.
     for (const version of [1, 2]) await put('a', version, 'order.changed');
     for (const key of ['b', 'c']) await put(key, 1, 'order.noted', 'x'.repeat(key === 'b' ? 5_000 : 10));
     await put('d', 1, 'order.lost');
@@ -97,7 +97,7 @@ describe('the relay', () => {
 describe('the function that makes topics', () => {
   const CLUSTER = 'local';
   const topic = 'made';
-  // As lambdas/topics/index.ts puts it together.
+  // As lambdas/topics/index.ts composes it.
   const connect = kafkaClient({ ...TOPICS_DEFAULTS, auth: { kind: 'none' }, name: 'topics' }, () =>
     Promise.reject(new Error('There is no secret.')),
   );
@@ -117,7 +117,7 @@ describe('the function that makes topics', () => {
     await withTopicAdmin(await connect(kafka.brokers), (admin) => handleTopic(event, CLUSTER, admin));
   }
 
-  /** Of the role, on a cluster that authorises by IAM. */
+  /** The grants of the topics function's role, on a cluster with IAM authorization. */
   function grantedFor(kind: 'serverless' | 'express', props: OutboxTopicsProps): string[] {
     const stack = new Stack(new App(), 'Orders', { env: { region: 'eu-west-1' } });
     const cluster = OutboxCluster[kind](stack, 'Cluster', { network: new OutboxNetwork(stack, 'Network') });

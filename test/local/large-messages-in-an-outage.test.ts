@@ -20,7 +20,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-/** 210 MB of messages, ten in each batch. A batch of 7 MB has a few kilobytes when it is compressed. */
+/** Produces 210 MB of messages, ten in each batch. A batch of 7 MB takes a few kilobytes when compressed. */
 async function produce(topic: string): Promise<void> {
   await createTopics(cluster.brokers, [{ topic, partitions: PARTITIONS }]);
   const producer = kafkaOf(cluster.brokers).producer();
@@ -63,7 +63,7 @@ it('ten partitions of 0.7 MB messages, whose handlers do not end, take less than
 
   const { begun = 0, maxRssMb = Infinity } = reports.at(-1) ?? {};
   console.log(`${begun} messages of 0.7 MB at work in ${PARTITIONS} partitions, peak of the process ${maxRssMb} MB`);
-  // Each partition goes on beside the others.
+  // Each partition progresses independently of the others.
   expect(begun).toBeGreaterThan(PARTITIONS);
   expect(maxRssMb).toBeLessThan(400);
 });

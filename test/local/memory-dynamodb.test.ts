@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** The answer to a request, or what the SDK throws for it, without what depends on the server. */
+/** The response to a request or the SDK's error, without the parts that depend on the server. */
 async function outcomeOf(request: () => Promise<object>): Promise<unknown> {
   try {
     const { $metadata: _, ConsumedCapacity: __, ...answer } = (await request()) as Record<string, unknown>;

@@ -49,7 +49,7 @@ const documentsIn = (log: string): Emf[] =>
     .filter((line) => line.startsWith('{"_aws"') && line.endsWith('}'))
     .map((line) => JSON.parse(line) as Emf);
 
-/** Namespace, name and dimensions: what CloudWatch knows a metric by, but for the outbox's name. */
+/** Namespace, name and dimensions identify a metric in CloudWatch, here without the outbox's name. */
 const identity = (namespace: string, name: string, dimensions: Readonly<Record<string, unknown>>): string =>
   JSON.stringify([namespace, name, Object.keys(dimensions).toSorted(), dimensions['service']]);
 
@@ -74,7 +74,7 @@ function emitted(): Map<string, number> {
   return sumsOf([...documentsIn(relayLog), ...documentsIn(sweeperLog)]);
 }
 
-/** What the alarms of a template look at, of our own metrics. */
+/** Our own metrics in the alarms of a template. */
 const alarmedIn = (template: Template): string[] =>
   Object.values(metricAlarms(template))
     .flatMap(metricsOf)
@@ -94,7 +94,7 @@ const putLost = (key: string) =>
 it('an event counts as late when it took longer than the objective, and only then', async () => {
   const { mapping } = world.stack;
   const committed = new Committed();
-  // The first invocation connects, which takes its time.
+  // The first invocation connects, which takes time.
   await write(world, { keys: ['warm'], events: 1 }, committed);
   await until('the first count', () => ofRelay('PublishedEvents') === 1);
   await mapping.disable();
@@ -129,7 +129,7 @@ it('an outage and the producer that it cost are counted', async () => {
   await allArrived(world, committed);
 });
 
-/** As a relay has left it that found `orders-0` unavailable a moment ago. */
+/** The hold of a relay that found `orders-0` unavailable a moment ago. */
 const holdForPartition = (key: string) =>
   world.document.put({
     TableName: world.stack.tableName,
@@ -147,7 +147,7 @@ const holdForPartition = (key: string) =>
   });
 
 it('every metric of ours that an alarm looks at has been emitted, under the same name and dimensions', async () => {
-  // More than the 25 keys that may be parked within minutes.
+  // More than the 25 keys that the relay may park within minutes.
   for (const key of keysNamed('lost', 26)) await putLost(key);
   await until('the breaker', () => ofRelay('BreakerOpen') > 0, 120_000);
   await holdForPartition('waits');
@@ -159,12 +159,12 @@ it('every metric of ours that an alarm looks at has been emitted, under the same
   // Seven of the relay, seven of the sweeper.
   expect(new Set(alarmed).size).toBe(14);
   const missing = (): string[] => alarmed.filter((metric) => !emitted().has(metric));
-  // What a function prints may get here after its answer. Which one is missing is told by the assertion.
+  // A function's output may arrive after its response. The assertion names the missing metric.
   await until('every metric', () => missing().length === 0, 30_000).catch(() => undefined);
   expect(missing()).toEqual([]);
 });
 
-/** Powertools as a consumer's function makes it: what it emits is told by the variables that the construct sets. */
+/** Powertools as in a consumer's function. The construct's variables set the namespace and the service. */
 function telemetryOf(template: Template, documents: Emf[]) {
   const variables = propertiesOf(template, 'AWS::Lambda::Function')
     .map(({ Environment }) => (Environment as { Variables: Record<string, string> } | undefined)?.Variables)
@@ -176,7 +176,7 @@ function telemetryOf(template: Template, documents: Emf[]) {
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     metrics: {
       addMetric: (name, unit, value) => metrics.addMetric(name, unit, value),
-      // What Powertools would print.
+      // The document that Powertools would print.
       publishStoredMetrics() {
         documents.push(metrics.serializeMetrics());
         metrics.clearMetrics();
@@ -214,9 +214,9 @@ it('so has every metric of a consumer', async () => {
   };
   const unreadable = aRecord({ headers: { ce_specversion: Buffer.from('0.3') } });
 
-  // Nothing listens there: an outage.
+  // The port is closed: an outage.
   expect((await deliver([aRecord()], 'http://127.0.0.1:9')).batchItemFailures).toHaveLength(1);
-  // The dead-letter topic is not there yet: refused.
+  // The dead-letter topic does not exist yet: a refusal.
   expect((await deliver([unreadable])).batchItemFailures).toHaveLength(1);
   const admin = kafka.admin();
   await admin.connect();

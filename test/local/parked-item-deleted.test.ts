@@ -38,7 +38,7 @@ const put = (key: string, version: number, text = '') => putNote(world, key, ver
 const limitTopic = (bytes: number) => limitSmall(world, bytes);
 const holdOf = (key: string) => holdOfKey(world, key);
 
-/** Version 2 is parked, and then deleted by hand; the topic takes it by now. */
+/** Version 2 is parked, then deleted by hand. By now, the topic would accept it. */
 async function withoutItem2(key: string): Promise<void> {
   for (const version of [1, 2, 3]) await put(key, version, version === 2 ? TOO_LARGE : '');
   await until('the hold', async () => (await holdOf(key)) !== undefined);

@@ -15,7 +15,7 @@ import {
   type World,
 } from './harness/world';
 
-/** By the time of the stream, which DynamoDB Local cuts to the minute; the process must have seen 15 seconds of failures too. */
+/** In the stream's time, which DynamoDB Local truncates to minutes. The process must also see failures for 15 s. */
 const PATIENCE_SECONDS = '20';
 const PATIENCE_OVER_MS = 120_000;
 const COPIES = 3;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** Whether the brokers take a write to the topic. What was written for it has no `ce_id`. */
+/** Whether the brokers accept a write to the topic. The test messages have no `ce_id`. */
 async function takesWrites(topic: string): Promise<boolean> {
   const producer = adminClient(world.stack.brokers).producer({ retry: { retries: 0 } });
   await producer.connect();
@@ -44,7 +44,7 @@ async function takesWrites(topic: string): Promise<boolean> {
   }
 }
 
-/** With one of three brokers away, a topic that wants three replicas in sync refuses every write; the others want two. */
+/** With a broker down, a topic that requires three in-sync replicas refuses writes; the others require two. */
 const wantThreeReplicas = (topic: string): Promise<unknown> =>
   withAdmin(world.stack.brokers, (admin) =>
     admin.alterConfigs({
@@ -75,7 +75,7 @@ it('a topic below its minimum of in-sync replicas delays its own keys only, and 
   await until('the refusal of writes', async () => !(await takesWrites('audit')));
   await until('new leaders', () => takesWrites('orders'));
   const sick = keysNamed('audited', 50);
-  // Its second event goes to a topic that takes writes: it must wait for the first all the same.
+  // The key's second event goes to an available topic: it must still wait for the first.
   const mixed = 'mixed';
   for (const key of [...sick, mixed]) await put(key, 1, 'order.audited');
   await put(mixed, 2, 'order.changed');
@@ -86,7 +86,7 @@ it('a topic below its minimum of in-sync replicas delays its own keys only, and 
   expect(world.reader.firstIds(mixed)).toEqual([]);
 
   await until('the holds', async () => (await heldForPartitions()).length === sick.length + 1, PATIENCE_OVER_MS);
-  // The shard has moved on: nothing of what it still owes is in front of a new event.
+  // The shard has moved on: no record that it still owes is before a new event.
   await write(world, { keys: keysNamed('later', 20), events: 100 }, committed);
   await allArrived(world, committed);
   await settled(world);
@@ -98,7 +98,7 @@ it('a topic below its minimum of in-sync replicas delays its own keys only, and 
 
   await broker?.start();
   await until('the third replica', () => takesWrites('audit'));
-  // Nobody writes: only the schedule tries the partitions again.
+  // Without writes, only the schedule retries the partitions.
   await until('the release', async () => {
     await stack.probe();
     return (await heldForPartitions()).length === 0;

@@ -11,7 +11,7 @@ import { FaultyDynamoDb, type SeenRequest } from './harness/faulty-dynamodb';
 import { grantedActions, roleOf } from './harness/granted';
 import { BUSINESS_TABLE, leaveHold, settled, startWorld, STARTUP_MS, until, type World } from './harness/world';
 
-/** Every way in which the functions use the table, so that what their roles allow can be compared with what they call. */
+/** Calls the table in every way that the functions do, and compares the calls with the roles' permissions. */
 
 const dynamodb = new FaultyDynamoDb();
 const called = { relay: new Set<string>(), sweeper: new Set<string>() };
@@ -50,7 +50,7 @@ const TRANSACTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * What IAM asks for: a transaction is authorised by the actions in it, a batch of statements by the statements.
+ * The actions that IAM checks: for a transaction its actions, for a batch of statements the statements.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
  */
 function actionsOf({ operation, body }: SeenRequest): string[] {
@@ -61,7 +61,7 @@ function actionsOf({ operation, body }: SeenRequest): string[] {
       Object.keys(item).map((name) => known(TRANSACTED, name)),
     );
   }
-  // Like the writing one, a reading transaction is authorised by what is in it.
+  // IAM authorizes a reading transaction by its actions, like a writing one.
   if (operation === 'TransactGetItems') return ['dynamodb:GetItem'];
   if (operation === 'BatchExecuteStatement') {
     return (body['Statements'] as { Statement: string }[]).map(({ Statement }) =>
@@ -71,13 +71,13 @@ function actionsOf({ operation, body }: SeenRequest): string[] {
   return [`dynamodb:${operation}`];
 }
 
-/** What the role of a function allows on DynamoDB, by the template that is deployed. */
+/** The DynamoDB permissions of a function's role in the deployed template. */
 function granted(functionId: string): string[] {
   const template: unknown = JSON.parse(readFileSync(world.stack.template.path, 'utf8'));
   return grantedActions(template, roleOf(template, functionId), 'dynamodb');
 }
 
-/** Lambda reads the stream in the relay's name. */
+/** Lambda reads the stream with the relay's role. */
 const BY_LAMBDA = [
   'dynamodb:DescribeStream',
   'dynamodb:GetRecords',
@@ -117,7 +117,7 @@ it('publishes, parks, drains, skips, replays and sets aside', async () => {
     const replayed = world.reader.ofKey('a').filter(({ headers }) => headers['outbox-replay'] === 'r');
     return new Set(replayed.map(({ headers }) => headers['ce_id'])).size === 2;
   });
-  // An item that is full cannot take the note that it is parked: it is only checked.
+  // A full item cannot take the note that it is parked, so the relay only checks its condition.
   const full = { pk: 'order#full', sk: positionOfVersion(1), filler: 'x'.repeat(409_500) };
   await document.put({ TableName: stack.tableName, Item: full });
   await until('the second hold', async () => (await holdOf('full')) !== undefined);
@@ -130,12 +130,12 @@ it('sweeps: what is lost, what is lost again, and what cannot be read', async ()
   await put('lost', 1);
   for (let key = 0; key < 30; key++) await leaveHold(world, `orphan-${key}`, positionOfVersion(1));
   await pause(1_500);
-  // The stream stands: nothing is proved.
+  // The stream stands still, so the sweep proves nothing.
   expect(await world.stack.sweep()).toMatchObject({ signalsSent: 31, doubt: 'none' });
   await mapping.trim();
   await pause(1_500);
   mapping.enable();
-  // Now its probe comes back.
+  // Now the probe comes back.
   expect(await world.stack.sweep()).toMatchObject({ signalsReplaced: 31, doubt: 'began' });
   await until('the lost event', () => world.reader.firstIds('lost').length === 1);
 });
@@ -164,7 +164,7 @@ describe('a service that writes', () => {
     await proxy.stop();
   });
 
-  /** The entries of all requests that concern the outbox; a request that is no transaction has itself for an entry. */
+  /** The entries of all requests that concern the outbox; a request without a transaction is its own entry. */
   const entries = () =>
     requests
       .flatMap(({ operation, body }) =>

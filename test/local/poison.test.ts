@@ -22,7 +22,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-/** More than the topic takes, compressed too: brokers measure what arrives. */
+/** Too large for the topic, even compressed: brokers measure the compressed batch. */
 const tooLarge = randomBytes(8_000).toString('base64');
 
 type Type = 'order.changed' | 'order.noted' | 'order.lost';

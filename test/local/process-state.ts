@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 
-/** First letter of what `ps` says: S sleeps, R runs, T is stopped, … `undefined` when the process has ended. */
+/** The first letter of `ps`'s state: S sleeps, R runs, T is stopped, … `undefined` if the process has ended. */
 export function processState(pid: number): string | undefined {
   const state = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
     .stdout.trim()
     .charAt(0);
-  // A zombie has ended; it only waits for its parent to ask how.
+  // A zombie has ended; only its parent has not read its exit code yet.
   return state === '' || state === 'Z' ? undefined : state;
 }

@@ -44,7 +44,7 @@ const holdOf = (key: string) => holdOfKey(world, key);
 const itemOf = async (key: string, version: number) =>
   (await world.items()).find(({ pk, sk }) => pk === `order#${key}` && sk === at(version));
 const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
-/** Parks as the relay does, at a time of the test's choice. */
+/** Parks as the relay does, at a time that the test chooses. */
 const parkingStore = (now: () => number) =>
   parkingWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
     now,
@@ -69,7 +69,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   await until('the hold', async () => (await holdOf('p')) !== undefined);
   await settled(world);
   world.stack.mapping.off('invocation', watch);
-  // Each invocation settled its whole batch: no record of another key came twice.
+  // Each invocation settled its whole batch: no record of another key was delivered again.
   expect(unsettled).toEqual([]);
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 99)));
 
@@ -104,7 +104,7 @@ it('a skip leaves a gap that tells who, when and why', async () => {
 
   expect(await cli.run(...skip)).toMatchObject({ code: 2, stderr: 'Nothing was changed. Add --yes to do it.\n' });
   expect(await cli.run(...skip, '--yes', '--follow')).toMatchObject({ code: 0, stdout: '1 of 1 key released.\n' });
-  // Who runs it again discards no second item.
+  // A second run discards no second item.
   expect(await cli.run(...skip, '--yes')).toMatchObject({ code: 2, stderr: expect.stringContaining('not held') });
   await until('the rest', () => world.reader.firstIds('s').length === 4);
 
@@ -120,7 +120,7 @@ it('a skip leaves a gap that tells who, when and why', async () => {
 it('1,000 parked keys are released by one command, each in order', async () => {
   const keys = keysNamed('parked', 1_000);
   await world.stack.mapping.disable();
-  // As of an hour ago, so that it does not look like a sudden outage.
+  // Parked an hour ago, so that the relay does not see a sudden outage.
   const park = parkingStore(() => Date.now() - 3_600_000);
   const lanes = Array.from({ length: 10 }, (_, lane) => keys.filter((_, n) => n % 10 === lane));
   await Promise.all(
@@ -176,7 +176,7 @@ it('a key is redriven while it is written to at full speed and the relay is kill
   load.abort();
   await writing;
   expect(codes).toEqual(codes.map(() => 0));
-  // Nothing waits any more, or it is released by this.
+  // Releases the key if events still wait.
   await cli.run('redrive', 'order#hot', ...BECAUSE, '--follow');
 
   await allArrived(world, committed, 120_000);

@@ -37,7 +37,7 @@ let document: DynamoDBDocument;
 let streamArn: string;
 let stores: ReturnType<typeof openStores>;
 
-/** As one process of the relay opens them. */
+/** The stores as one process of the relay opens them. */
 function openStores() {
   const writer = new ControlWriter(client, TABLE, (ms) => sleep(ms));
   return {
@@ -86,7 +86,7 @@ const put = async (key: string, ...versions: number[]): Promise<void> => {
     await document.put({ TableName: TABLE, Item: encodeItem(anItem({ key, version })) });
   }
 };
-/** More than a mark takes. */
+/** Longer than any mark takes. */
 const MARK_MS = 30_000;
 const itemAt = async (key: string, version: number) =>
   (await document.get({ TableName: TABLE, Key: { pk: `order#${key}`, sk: at(version) }, ConsistentRead: true })).Item;

@@ -15,7 +15,7 @@ import {
   type World,
 } from './harness/world';
 
-/** What is older than a second is late for the relay, and overdue for the sweeper. */
+/** Items older than a second are late for the relay, and overdue for the sweeper. */
 const OVERDUE_MS = 1_000;
 
 let world: World;
@@ -81,11 +81,11 @@ it('what the stream dropped is found by the sweeper, and precedes what is writte
   await mapping.disable();
   await write(world, { keys: [...quiet, ...busy], events: 100 }, committed);
   await overdue();
-  // The stream stands: nothing is proved, and some keys are asked for on suspicion.
+  // The stream stands still, so the sweep proves nothing. It sends signals for some keys on suspicion.
   expect(await world.stack.sweep()).toMatchObject({ signalsSent: 12, doubt: 'none', complete: true, pending: 100 });
-  // As the sweeper does when items have waited for 12 hours.
+  // The sweeper does this when items have waited for 12 hours.
   await beginDoubt();
-  // The signals too, 13 probes among them, and the note of these: 26 hours later there is nothing left of any.
+  // Includes the signals with 13 probes and their note: after 26 hours the stream has none of them.
   expect(await mapping.trim()).toBe(126);
   await write(world, { keys: busy, events: 50 }, committed);
   mapping.enable();
@@ -122,7 +122,7 @@ it('with another stream, a key is looked up before its first record', async () =
   await until('the keys that go on', () =>
     keys.slice(1).every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
   );
-  // Their marks too: a sweep would ask for what is not marked yet.
+  // Waits for the marks too: a sweep would send signals for unmarked items.
   await mapping.caughtUp();
   expect(await stateOf()).toMatchObject({ streamArn: world.stack.streamArn, doubtSince: expect.any(Number) });
   await overdue();
@@ -139,17 +139,17 @@ it('1,000 events committed while the stream is off arrive with those that follow
   await allArrived(world, committed);
   await world.stack.mapping.disable();
   await write(world, { keys: [...keys, ...quiet], events: 1_000, perTransaction: 2 }, committed);
-  // Off and on: a new stream, which shows none of the thousand.
+  // The stream is switched off and on: the new one has none of the thousand items.
   await world.stack.recreateStream();
   world.stack.mapping.enable();
   await write(world, { keys, events: 100 }, committed);
 
-  // What goes on is looked up by the relay; what is quiet is found by the sweeper on its schedule.
+  // The relay looks up active keys; the scheduled sweeper finds quiet keys.
   await until('the keys that go on', () =>
     keys.every((key) => world.reader.firstIds(key).length === committed.ids(key).length),
   );
   const swept = await world.stack.sweep();
-  // More, when a mark of the others is still on its way.
+  // More if a mark of the other keys is still in flight.
   expect(swept.signalsSent).toBeGreaterThanOrEqual(quiet.length);
   await allArrived(world, committed);
   expectCompleteAndInOrder(world, committed);

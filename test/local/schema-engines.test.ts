@@ -5,8 +5,8 @@ import { RULES } from '../../lib/event/item-rules';
 import { ATTRIBUTE_CASES } from '../builders/attribute-cases';
 
 /**
- * `item.schema.json` is validated in the writer's language, by its engine of regular expressions. Java's has a stack for
- * repeated groups and other line breaks before `$`; Go's is RE2, which knows no look-around.
+ * Writers validate `item.schema.json` in their language, with its regular expression engine. Java's has a stack for
+ * repeated groups and other line breaks before `$`; Go's is RE2, which has no look-around.
  */
 
 type Name = keyof typeof RULES;
@@ -37,7 +37,7 @@ const cases = Object.entries(ATTRIBUTE_CASES)
       ...ends.map((text) => ({ rule, text, accepted: pattern.test(text) && except?.test(text) !== true })),
     ];
   })
-  // Half of a surrogate pair cannot be written in UTF-8.
+  // Half of a surrogate pair has no UTF-8 form.
   .filter(({ text }) => text.isWellFormed());
 
 const LONG = 100_000;

@@ -26,7 +26,7 @@ function fileOf(name: string, code: string): string {
   return file;
 }
 
-/** A module as a service's build leaves it. */
+/** A module as a service's build creates it. */
 const moduleOf = (name: string, placed: string): string =>
   fileOf(
     name,
@@ -146,9 +146,9 @@ it('an upcaster stays while the table holds events that need it', async () => {
 it('it may go when they are published and expired, or discarded', async () => {
   world.stack.mapping.enable();
   await until('the mark', () => isMarked('pending'));
-  // The one that is held, wherever it stands.
+  // Skips the held item, at any position.
   await cli.run('redrive', '--all', '--skip', '--yes', '--why', 'a test', '--by', 'the test', '--follow');
-  // As their time to live would.
+  // Deletes items as their time to live would.
   for (const { pk, sk, processedAt } of await world.items()) {
     if (processedAt !== undefined) await world.document.delete({ TableName: world.stack.tableName, Key: { pk, sk } });
   }

@@ -1,6 +1,6 @@
-/** Real servers start, stop and recover in their own time. */
+/** Real servers take their time to start, stop and recover. */
 jest.setTimeout(180_000);
 
-// A cluster of the user's holds what earlier runs left in its topics, and must not be stopped for a test.
+// A user's cluster has messages of earlier runs in its topics, and must not be stopped by a test.
 delete process.env['KAFKA_BROKERS'];
 delete process.env['DYNAMODB_ENDPOINT'];

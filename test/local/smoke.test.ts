@@ -93,7 +93,7 @@ it(
       next: expect.stringContaining('docs/runbooks/held-keys.md'),
     });
     expect(await world.holds()).toEqual([]);
-    // What failed is evidence.
+    // After a failure, the events are evidence.
     expect(result.remains).toContain('The events stay in the table');
     const left = (await world.items()).filter(({ pk }) => pk.startsWith(`outbox-smoke#${result.run}`));
     expect(left).toHaveLength(1);

@@ -20,7 +20,7 @@ const isRunning = (pid: number): boolean => processState(pid) !== undefined;
 const pidsOf = ({ pids }: StackDescription): readonly number[] =>
   [...pids.kafka, pids.dynamodb, pids.relay].filter((pid) => pid !== undefined);
 
-/** A template of a table, a mapping and the fake function, as the CDK would write it. */
+/** A template of a table, a mapping and the fake function, as the CDK writes it. */
 function templateOf({ settings }: FakeFunction): string {
   const path = join(folder, 'Fake.template.json');
   const asset = basename(settings.codeFolder);

@@ -18,7 +18,7 @@ const tooLarge = randomBytes(8_000).toString('base64');
 const VERSIONS = [1, 2, 3, 4, 5];
 const committedAt = Date.now();
 
-/** The same requests, and so the same ids, wherever they are sent. */
+/** The same requests with the same ids for every client. */
 async function write(outbox: World['outbox'], client: TransactionClient): Promise<void> {
   for (const n of VERSIONS) {
     for (const key of ['a', 'b', 'ä']) {
@@ -52,7 +52,7 @@ interface Seen {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** First deliveries, by topic and key in their order. */
+/** First deliveries, by topic and key, in order. */
 function byKey(messages: readonly Seen[]): Record<string, readonly Seen[]> {
   const first = new Map(messages.toReversed().map((each) => [`${each.topic} ${each.headers['ce_id'] ?? ''}`, each]));
   const ordered = messages.filter((each) => first.get(`${each.topic} ${each.headers['ce_id'] ?? ''}`) === each);

@@ -50,7 +50,7 @@ const commit = (key: string, version: number, type: EventType = 'order.changed')
     changes: [{ aggregate: 'order', key, version, events: [{ type, id: `${key}.${version}`, data: { n: version } }] }],
   });
 
-/** Versions 1 to `count` of a key, published and marked; answers their messages. */
+/** Publishes and marks the versions 1 to `count` of a key; returns their messages. */
 async function published(key: string, count: number, type: EventType = 'order.changed'): Promise<Arrival[]> {
   for (let version = 1; version <= count; version++) await commit(key, version, type);
   await until(`${count} messages of ${key}`, () => world.reader.ofKey(key).length === count);
@@ -91,7 +91,7 @@ it('finds nothing wrong while writers and relay are at work, and leaves no consu
   );
   const reports: VerifyReport[] = [];
   try {
-    // At least one of them saw the relay at work.
+    // At least one report must see pending items.
     while (reports.length < 3 || !reports.some(({ items }) => items.pending > 0)) reports.push(await verifyNow());
   } finally {
     seen.abort();
@@ -187,7 +187,7 @@ it('takes what retention removed for expired, not for missing', async () => {
   const { topic, partition, offset } = messages[1] ?? { topic: '', partition: 0, offset: '' };
   const removeBefore = (end: string): Promise<unknown> =>
     withAdmin(world.stack.brokers, async (admin) => {
-      // kafkajs deletes only from a topic that the client knows.
+      // kafkajs deletes records only from topics that the client has looked up.
       await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: end }] });
     });
@@ -276,7 +276,7 @@ describe('behind the open transaction of another producer', () => {
   });
 });
 
-// Before any other topic has a batch of this codec.
+// This must run before any other topic has a batch of this codec.
 it('names the topic and partition that cannot be read, goes on with the others, and proves no loss there', async () => {
   const [audited, second] = await published('damaged', 2, 'order.audited');
   await published('well', 2);
@@ -294,7 +294,7 @@ it('names the topic and partition that cannot be read, goes on with the others, 
   );
   await commit('damaged', 3, 'order.audited');
   await allMarked(world);
-  // A codec of the application is used, and this one fails.
+  // kafkajs uses the application's codec, and this one fails.
   CompressionCodecs[CompressionTypes.LZ4] = () => ({
     decompress: () => Promise.reject(new Error('the data end too early')),
   });
@@ -355,7 +355,7 @@ it('names a topic that was made again, and finds nothing once the relay has repl
   const keys = ['order#lost'];
   expect(await verifyNow({ keys })).toMatchObject({ absentTopics: ['small'] });
   await until('the new topic', async () => {
-    // Brokers learn of a topic some time after its creation: kafkajs then fails while it waits for the leaders.
+    // Brokers learn of a topic some time after its creation; until then kafkajs fails while it waits for the leaders.
     await createTopics(world.stack.brokers, small).catch(() => undefined);
     return (await withAdmin(world.stack.brokers, (admin) => admin.listTopics())).includes('small');
   });
@@ -379,7 +379,7 @@ it('names a topic that was made again, and finds nothing once the relay has repl
 
 it('finds a swapped pair', async () => {
   const [model] = await published('model', 1);
-  // The relay is switched off from here on: the messages are made by hand.
+  // The relay stays off from here on: the test creates the messages itself.
   await world.stack.mapping.disable();
   for (const version of [1, 2, 3]) await commit('swapped', version);
   const messageOf = (version: number): Message => ({

@@ -28,7 +28,7 @@ const node = (...args: string[]): string => run(process.execPath, args);
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
 
-/** Makes packages of this repository available to the service, as if it had installed them. */
+/** Makes packages of this repository available to the service, as if installed. */
 function provide(...names: string[]): void {
   for (const name of names) {
     const link = installed(name);
@@ -40,7 +40,7 @@ function provide(...names: string[]): void {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outbox-package-'));
-  // Scripts are left out: `npm test` has just built what is packed.
+  // Skips scripts: `npm test` has just built the package.
   const packed = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], ROOT)) as {
     filename: string;
   }[];
@@ -254,7 +254,7 @@ describe.each([
   );
 });
 
-/** What a command wrote before it failed. */
+/** The output of a command before its failure. */
 function failureOf(command: () => string): string {
   try {
     return `It did not fail: ${command()}`;

@@ -6,7 +6,7 @@ import { outboxStacks } from '../../../lib/infra/app/outbox-app';
 import { VARIANTS } from '../../../scripts/infra-variants';
 import { CLUSTER_ARN, propertiesOf, relayCode } from '../stack';
 
-/** The feature flags that deploy: they change templates. */
+/** The feature flags of a deployment: they change templates. */
 const { context: flags } = JSON.parse(readFileSync(join(__dirname, '../../../cdk.json'), 'utf8')) as {
   context: Record<string, unknown>;
 };

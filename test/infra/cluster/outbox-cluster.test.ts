@@ -17,7 +17,7 @@ interface Made {
   readonly network: OutboxNetwork;
 }
 
-/** A stack with a network, in which `make` makes a cluster. */
+/** A stack with a network, in which `make` creates a cluster. */
 function clusterStack(make: (made: Made) => unknown, network: OutboxNetworkProps = {}): () => Template {
   const stack = new Stack(new App(), 'Kafka', { env: { region: 'eu-west-1' } });
   make({ stack, network: new OutboxNetwork(stack, 'Network', network) });
@@ -129,7 +129,7 @@ test('another kind is another resource of another name: CloudFormation changes n
   const identities = (['serverless', 'express', 'standard'] as const).map((kind) => {
     const template = clusterStack(({ stack, network }) => {
       const cluster = OutboxCluster[kind](stack, 'Cluster', { network });
-      // For whoever overrides something.
+      // Users override properties through the default child.
       expect(cluster.node.defaultChild).toBeInstanceOf(CfnResource);
     })();
     const [entry] = Object.entries(

@@ -23,7 +23,7 @@ const imported = (stack: Stack) =>
     privateSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
   });
 
-/** `[group, from, to]` of every rule that lets something in. */
+/** `[group, from, to]` of every ingress rule. */
 const ingress = (template: Template): unknown[] =>
   propertiesOf(template, 'AWS::EC2::SecurityGroupIngress').map((rule) => [rule['FromPort'], rule['ToPort']]);
 
@@ -147,7 +147,7 @@ test('the VPC of another stack gets its endpoints here: that stack must not need
   const stack = new Stack(app, 'Net');
   const network = new OutboxNetwork(stack, 'Network', { vpc, access: ['scram'] });
   expect(Template.fromStack(stack).findResources(ENDPOINT)).toEqual({
-    // What waits for the network waits for the way to the login too.
+    // A construct that depends on the network also waits for the endpoint of the login secret.
     [stack.getLogicalId(network.node.findChild('SecretsManager').node.defaultChild as CfnVPCEndpoint)]:
       expect.anything(),
   });

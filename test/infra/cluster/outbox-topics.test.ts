@@ -35,11 +35,11 @@ function topicsStack(
   return { topics, made, template: templateOf(stack) };
 }
 
-/** What the function is asked for, as it reads it. */
+/** The requests to the topics function, decoded as the function decodes them. */
 const requests = (template: Template, type = ASKED): TopicRequest[] =>
   propertiesOf(template, type).map((properties) => decodeTopicRequest({ ...properties, Cluster: 'a token' }));
 
-/** Every `kafka-cluster` action that something is allowed, by the last part of the resource. */
+/** Every allowed `kafka-cluster` action, without the prefix. */
 const allowed = (template: Template) =>
   statements(template)
     .filter(({ actions }) => actions.some((action) => action.startsWith('kafka-cluster:')))
@@ -147,7 +147,7 @@ describe('on brokers of one’s own', () => {
 describe('a topic that leaves the stack', () => {
   test.each([
     ['serverless', ASKED, 'Retain'],
-    // What CloudFormation makes has a fixed name, which would be taken after a rollback of its creation.
+    // A topic of CloudFormation has a fixed name. If it stayed after a rollback, the next creation would fail.
     ['express', MADE, 'RetainExceptOnCreate'],
   ] as const)('stays on %s, unless it was told to go', (kind, type, DeletionPolicy) => {
     topicsStack(kind).template().hasResource(type, { DeletionPolicy, UpdateReplacePolicy: 'Retain' });

@@ -23,7 +23,7 @@ import { isolatedVpc } from '../isolated-vpc';
 const MAPPING = 'AWS::Lambda::EventSourceMapping';
 const FUNCTION = 'AWS::Lambda::Function';
 
-/** The consumer's own function, and not those that make topics and look up brokers. */
+/** The consumer's own function, without those that create topics and look up brokers. */
 function functionOf(
   template: Template,
 ): Record<string, unknown> & { Environment: { Variables: Record<string, string> } } {
@@ -33,7 +33,7 @@ function functionOf(
   return own as ReturnType<typeof functionOf>;
 }
 
-/** What the role of the function may do, and nothing of other roles. */
+/** The statements of the function's role, without those of other roles. */
 const granted = (template: Template) => statements(template, /DeadLetters|Provider|AWS679f|Network|LookUp|Bootstrap/);
 const actionsOf = (template: Template): string[] => [...new Set(granted(template).flatMap(({ actions }) => actions))];
 const mappings = (template: Template) => propertiesOf(template, MAPPING);

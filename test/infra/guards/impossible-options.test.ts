@@ -29,7 +29,7 @@ const STREAM = 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox/stre
 const stackIn = (app = new App(), id = 'S', props: StackProps = { env }): Stack => new Stack(app, id, props);
 const synthesis = (stack: Stack) => () => Stage.of(stack)?.synth();
 
-/** All that a stack takes away with the problem, at the construct or at synthesis. */
+/** The error message of the construct or of the synthesis; `accepted` if both succeed. */
 function refusal(make: (stack: Stack) => void, props?: StackProps): string {
   const stack = stackIn(new App(), 'S', props);
   try {
@@ -271,7 +271,7 @@ describe('what is of another region or account is refused', () => {
     const message = refusal(make);
     expect(message).toContain(`Option "${option}" is `);
     expect(message).toContain(what);
-    // In a stack without env nothing can be compared.
+    // In a stack without env, ARNs and regions cannot be compared.
     if (option !== 'encryptionKey') expect(refusal(make, {})).toBe('accepted');
   });
 });

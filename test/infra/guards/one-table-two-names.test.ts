@@ -3,7 +3,7 @@ import { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Outbox, type OutboxProps } from '../../../lib/cdk';
 import { outboxProps } from '../stack';
 
-/** Two relays of one table publish every event twice; two tables of one name fail the deployment. */
+/** Two relays on one table publish every event twice. Two tables with one name make the deployment fail. */
 
 const env = { account: '111122223333', region: 'eu-west-1' };
 const STREAM = 'arn:aws:dynamodb:eu-west-1:111122223333:table/outbox/stream/2026-01-01T00:00:00.000';

@@ -14,7 +14,7 @@ import {
 } from '../../../lib/cdk';
 import { CLUSTER_ARN, outboxProps, relayCode } from '../stack';
 
-/** A caller without types gives a number, a text or null where something else is wanted: each is refused by its name. */
+/** A caller without types may pass a number, a text or null of the wrong kind. The error names the option. */
 
 const env = { account: '111122223333', region: 'eu-west-1' };
 const stackIn = (): Stack => new Stack(new App(), 'S', { env });

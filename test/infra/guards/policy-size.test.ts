@@ -17,7 +17,7 @@ const named = (count: number, length = 0): string[] =>
 const existing = KafkaAuthentication.iam({ clusterArn: CLUSTER_ARN });
 const synthesized = (stack: Stack): unknown => Template.fromStack(stack).toJSON();
 const vpcIn = (stack: Stack): Vpc => new Vpc(stack, 'Vpc', { natGateways: 1 });
-/** With a policy of its own that names so many objects. */
+/** A role with an inline policy of its own that names `objects` objects. */
 const userRole = (stack: Stack, objects = 1): Role =>
   new Role(stack, 'User', {
     assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),

@@ -13,7 +13,7 @@ import {
 import { Outbox } from '../../../lib/cdk';
 import { outboxProps, outboxStack, propertiesOf, templateOf, type Synthesized } from '../stack';
 
-/** An alarm whose topic refuses CloudWatch fires, and nobody is told. */
+/** If a topic refuses CloudWatch, its alarm fires without a notification. */
 
 const withPage = (pageTopic: (stack: Stack) => ITopic): Synthesized =>
   outboxStack((stack) => ({ monitoring: { pageTopic: pageTopic(stack), dashboard: false } }));

@@ -9,13 +9,13 @@ import { compositeAlarms, gathered, idOf, metricAlarms, metricsOf, type AlarmPro
 const alarmOf = (template: Template, id: string): AlarmProperties =>
   Object.values(metricAlarms(template)).find((alarm) => idOf(alarm) === id)!;
 
-/** With every alarm that there can be. */
+/** A stack with every optional alarm. */
 const complete = (): Template => outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template();
 
 const HOUR_MS = 3_600_000;
 
 describe('every alarm', () => {
-  // What breaches, in how many periods of how many, and what a period without a value means.
+  // Datapoints to alarm of evaluated periods, with the comparison; threshold; treatment of missing data.
   const expected: Record<string, [string, number, string]> = {
     'publish-slo-fast-1-hour': ['1 of 1 >=', 0.0144, 'notBreaching'],
     'publish-slo-fast-5-minutes': ['1 of 1 >=', 0.0144, 'notBreaching'],
@@ -142,7 +142,7 @@ describe('the burn rate', () => {
         ReturnData: false,
       }),
     ]);
-    // The short window only tells whether it is still going on.
+    // The short window only shows whether the problem continues.
     expect(shareIn('publish-slo-fast-5-minutes')).toContainEqual(
       expect.objectContaining({ Expression: 'IF(late >= 1, late / published, 0)' }),
     );
@@ -241,7 +241,7 @@ describe('who is told', () => {
     expect(told(withTopics())).toEqual({
       page: topic('Pager'),
       ticket: topic('Tickets'),
-      // "page" has been in alarm for hours by then.
+      // By then, "page" has been in alarm for hours and sends no further notification.
       'stream-edge-25': topic('Pager'),
       'stream-edge-50': topic('Pager'),
       'stream-edge-75': topic('Pager'),

@@ -8,13 +8,13 @@ import { consumerProps, consumerStack } from '../consumer-stack';
 import { CLUSTER_ARN, outboxStack } from '../stack';
 import { compositeAlarms, gathered, idOf, metricAlarms, metricsOf, metricsShown, widgetsOf } from './template';
 
-/** With every alarm that there can be. */
+/** A stack with every optional alarm. */
 const complete = () =>
   consumerStack((stack) => ({ onFailure: { bucket: new Bucket(stack, 'GivenUp'), retryAttempts: 100 } }));
 
 const MAPPING = { Ref: expect.stringMatching(/^ShippingMappingorders/) as unknown };
 
-/** What breaches, in how many periods of how many, and what a period without a value means. */
+/** Datapoints to alarm of evaluated periods, with the comparison; threshold; treatment of missing data. */
 const EXPECTED: Readonly<Record<string, [string, number, string]>> = {
   'consumer-behind': ['3 of 3 >=', 10_000, 'notBreaching'],
   'consumer-stuck': ['3 of 3 >=', 1, 'notBreaching'],

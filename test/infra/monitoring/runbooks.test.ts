@@ -14,7 +14,7 @@ const pages = readdirSync(FOLDER)
   .map((file) => file.replace(/\.md$/, ''))
   .filter((name) => name !== 'README');
 
-/** With every alarm that there can be. */
+/** Stacks with every optional alarm. */
 const templates = [
   outboxStack(() => ({ monitoring: { mskClusterName: 'orders' } })).template(),
   consumerStack((stack) => ({ onFailure: { bucket: new Bucket(stack, 'GivenUp'), retryAttempts: 100 } })).template(),
@@ -25,7 +25,7 @@ const alarms = templates
   .flatMap((template) => [...Object.values(metricAlarms(template)), ...Object.values(compositeAlarms(template))])
   .filter((alarm) => !Object.keys(severities).includes(idOf(alarm)));
 
-/** A command reports these: no metric shows them. */
+/** Reported by a command, because no metric shows them. */
 const WITHOUT_ALARM = ['topic-lost'];
 
 test('every alarm has a runbook, and every runbook an alarm or a command that names it', () => {
@@ -66,13 +66,13 @@ describe.each(pages)('the runbook %s', (page) => {
   });
 });
 
-/** Every `npx outbox …` of the runbooks, with the page it is on. */
+/** Every `npx outbox …` of the runbooks, with its page. */
 const commands = [...pages, 'README'].flatMap((page) =>
   [...read(page).matchAll(/npx outbox ([^`\n#]+)/g)].map(([, command]): [string, string] => [command!.trim(), page]),
 );
 const isNamed = ({ long, short }: Option, text: string): boolean => text === long || text === short;
 
-/** `consumer parked` is a command of a command. */
+/** `consumer parked` is a subcommand. */
 function commandOf(words: readonly string[], within: Command): Command | undefined {
   const [name, ...rest] = words;
   const command = within.commands.find((candidate) => candidate.name() === name);

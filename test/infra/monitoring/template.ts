@@ -51,11 +51,11 @@ export const metricAlarms = (template: Template): Record<string, AlarmProperties
 export const compositeAlarms = (template: Template): Record<string, CompositeProperties> =>
   propertiesOf(template, 'AWS::CloudWatch::CompositeAlarm');
 
-/** The id of an alarm of the stacks in `../stack` and `../consumer-stack`: its name without the outbox's or the consumer's, and without the topic of a mapping. */
+/** The alarm's name without that of its outbox or consumer, and without the topic of a mapping. */
 export const idOf = ({ AlarmName }: { readonly AlarmName: string }): string =>
   AlarmName.replace(/^(Orders-Outbox|shipping)-/, '').replace(/^(consumer-.*)-orders$/, '$1');
 
-/** The ids of the alarms that a composite alarm looks at. */
+/** The ids of the alarms in the rule of a composite alarm. */
 export function gathered(template: Template, id: string): string[] {
   const all = { ...metricAlarms(template), ...compositeAlarms(template) };
   const composite = Object.values(compositeAlarms(template)).find((alarm) => idOf(alarm) === id);
@@ -63,7 +63,7 @@ export function gathered(template: Template, id: string): string[] {
   return [...rule.matchAll(/"Fn::GetAtt":\["(\w+)","Arn"\]/g)].map(([, logicalId]) => idOf(all[logicalId ?? '']!));
 }
 
-/** Every metric that an alarm looks at, in expressions too. */
+/** Every metric of an alarm, also those in expressions. */
 export const metricsOf = (alarm: AlarmProperties): NamedMetric[] =>
   alarm.Metrics === undefined
     ? [alarm as NamedMetric]
@@ -87,7 +87,7 @@ export interface Widget {
   };
 }
 
-/** The widgets of the only dashboard, with the logical id in the place of each reference. */
+/** The widgets of the only dashboard. Each reference becomes its logical id. */
 export function widgetsOf(template: Template): Widget[] {
   const [dashboard] = Object.values(propertiesOf<{ DashboardBody: unknown }>(template, 'AWS::CloudWatch::Dashboard'));
   const body = dashboard?.DashboardBody as { 'Fn::Join': [string, unknown[]] };
@@ -97,7 +97,7 @@ export function widgetsOf(template: Template): Widget[] {
   return (JSON.parse(text) as { widgets: Widget[] }).widgets;
 }
 
-/** The metrics of a widget, those behind its expressions too. */
+/** The metrics of a widget, also those behind its expressions. */
 export const metricsShown = ({ properties: { metrics = [] } }: Widget): NamedMetric[] =>
   metrics.flatMap((row) => {
     const [namespace, metricName, ...dimensions] = row.filter((part) => typeof part === 'string');

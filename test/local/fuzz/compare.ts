@@ -6,7 +6,7 @@ import { MemoryDynamoDb } from '../../../lib/testing/dynamodb/memory-dynamodb';
 import { DIFFERENCES } from './differences';
 import { TABLES, type FuzzRequest } from './requests';
 
-/** What came of a request: its answer, or its error. */
+/** The result of a request: its response, or its error. */
 export interface Outcome {
   readonly answer?: unknown;
   readonly error?: string;
@@ -29,7 +29,7 @@ export class Counts {
   readonly known = new Map<string, number>();
 }
 
-/** Creates the empty tables in DynamoDB Local. */
+/** Creates empty tables in DynamoDB Local. */
 export async function createTables(client: DynamoDBClient): Promise<void> {
   for (const [TableName, schema] of Object.entries(TABLES)) {
     const keys = Object.entries(schema);
@@ -47,8 +47,8 @@ export async function createTables(client: DynamoDBClient): Promise<void> {
 let cases = 0;
 
 /**
- * Sends the requests to tables in memory and to DynamoDB Local, both empty, until the two differ; leaves the tables of
- * DynamoDB Local empty. Resolves with the first divergence, also of what the tables hold in the end.
+ * Sends the requests to tables in memory and to DynamoDB Local, both empty, until the two differ. It leaves the tables
+ * of DynamoDB Local empty. Resolves with the first divergence of a response or of the final table contents.
  */
 export async function divergenceOf(
   requests: readonly FuzzRequest[],
@@ -64,7 +64,7 @@ export async function divergenceOf(
       counts.requests++;
       if (divergence.memory.error === 'not-simulated') {
         counts.notSimulated++;
-        // Only one of the two has done it.
+        // Only DynamoDB Local may have executed the request, so the tables may differ from here on.
         return undefined;
       }
       counts[divergence.local.error === undefined ? 'accepted' : 'refused']++;
@@ -91,12 +91,12 @@ function judge(divergence: Divergence): string {
   const { memory, local } = divergence;
   const plain = ({ message: _, ...rest }: Outcome): string => JSON.stringify(rest, canonical);
   if (plain(memory) === plain(local)) return 'same';
-  // Nothing excuses that the memory accepts what DynamoDB refuses.
+  // No exception is allowed if the memory accepts a request that DynamoDB Local refuses.
   if (isAccepted(memory) && !isAccepted(local)) return 'diverges';
   return DIFFERENCES.find(({ applies }) => applies(divergence))?.what ?? 'diverges';
 }
 
-/** A token is remembered for ten minutes: each case has its own. */
+/** DynamoDB remembers a token for ten minutes, so each case has its own. */
 function withToken({ operation, input }: FuzzRequest, prefix: string): FuzzRequest {
   const token = input['ClientRequestToken'];
   if (typeof token !== 'string') return { operation, input };
@@ -143,7 +143,7 @@ async function empty(client: DynamoDBClient): Promise<void> {
   }
 }
 
-/** Sets and items of a scan have no order, and numbers are written in one way. */
+/** Sets and the items of a scan have no order, and numbers have one form. */
 function canonical(name: string, value: unknown): unknown {
   if (name === 'ConsumedCapacity') return undefined;
   if (name === 'N' && typeof value === 'string') return normalNumber(value);
@@ -154,7 +154,7 @@ function canonical(name: string, value: unknown): unknown {
     return isOrdered ? members : members.map((each) => JSON.stringify(each, canonical)).toSorted();
   }
   if (typeof value !== 'object' || value === null) return value;
-  // Buffer has a toJSON of its own, which comes before.
+  // Buffer's own toJSON has run before this replacer.
   if ('type' in value && value.type === 'Buffer' && 'data' in value)
     return Buffer.from(value.data as number[]).toString('hex');
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,9 +1,9 @@
 import type { Divergence } from './compare';
 
-/** Where DynamoDB Local differs from DynamoDB: the tables in memory go by the documentation. */
+/** A known difference between DynamoDB Local and DynamoDB. The tables in memory follow the documentation. */
 export interface Difference {
   readonly what: string;
-  /** How we know. */
+  /** The evidence for DynamoDB's behaviour. */
   readonly source: string;
   readonly applies: (divergence: Divergence) => boolean;
 }
@@ -15,7 +15,7 @@ const refusedBecause =
 const isTransaction = ({ request }: Divergence): boolean => request.operation === 'TransactWriteItems';
 const errors = ({ memory, local }: Divergence): string => `${memory.error ?? 'accepted'} ${local.error ?? 'accepted'}`;
 
-/** In all of them the memory refuses: nothing is accepted that DynamoDB Local refuses. */
+/** In all of these the memory refuses: it accepts nothing that DynamoDB Local refuses. */
 export const DIFFERENCES: readonly Difference[] = [
   {
     what: 'An update that cannot be done cancels a transaction; Local refuses the request.',

@@ -2,11 +2,11 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import fc, { type Arbitrary } from 'fast-check';
 import { anyNumber, anyText, aValue } from './values';
 
-/** A part of an expression: its text, or what gets a placeholder. */
+/** A part of an expression: its text, or a value that gets a placeholder. */
 type Piece = string | { readonly name: string } | { readonly value: AttributeValue };
 type Pieces = readonly Piece[];
 
-/** Joins texts and random parts, as they stand in an expression. */
+/** Joins texts and random parts in their order in the expression. */
 const written = (texts: TemplateStringsArray, ...parts: readonly Arbitrary<Pieces>[]): Arbitrary<Pieces> =>
   fc.tuple(...parts).map((values) => texts.flatMap((text, at): Pieces => [text, ...(values[at] ?? [])]));
 
@@ -115,7 +115,7 @@ export const keyCondition = weighted(
   [1, range],
 );
 
-/** The expressions of a request, by their parameters, with the placeholders of all of them. */
+/** The expressions of a request, by parameter, with the placeholders of all of them. */
 export function rendered(expressions: Readonly<Record<string, Pieces | undefined>>): Record<string, unknown> {
   const [names, values]: [Record<string, string>, Record<string, AttributeValue>] = [{}, {}];
   const placed = (piece: Piece): string => {

@@ -7,11 +7,11 @@ import { requests as aCase, type FuzzRequest } from './requests';
 export interface FuzzResult {
   readonly summary: string;
   readonly counts: Counts;
-  /** The shortest requests that the memory and DynamoDB Local answer differently. */
+  /** The shortest requests with different results in memory and in DynamoDB Local. */
   readonly shortest?: string;
 }
 
-/** Compares at least so many random requests, the same ones for the same seed; ends at the first divergence. */
+/** Compares at least `requests` random requests, the same ones for the same seed. It ends at the first divergence. */
 export async function fuzz(local: DynamoDBClient, seed: number, requests: number): Promise<FuzzResult> {
   await createTables(local);
   const counts = new Counts();

@@ -6,7 +6,7 @@ import { aValue, anyNumber } from './values';
 type Values = Record<string, AttributeValue>;
 type Input = Record<string, unknown>;
 
-/** A request as the SDK takes it: the operation, and the input of its command. */
+/** A request as the SDK takes it: the operation, and its command's input. */
 export interface FuzzRequest {
   readonly operation: string;
   readonly input: Input;
@@ -16,7 +16,7 @@ export const TABLES = { singles: { id: 'S' }, pairs: { pk: 'S', sk: 'N' }, binar
 
 const sometimes = <T>(part: Arbitrary<T>, weight = 10): Arbitrary<T | undefined> =>
   fc.oneof({ weight: 30, arbitrary: fc.constant(undefined) }, { weight, arbitrary: part });
-/** Leaves out what is undefined. */
+/** Omits undefined parts. */
 const input = (parts: Readonly<Record<string, Arbitrary<unknown>>>): Arbitrary<Input> =>
   fc.record(parts).map((all) => Object.fromEntries(Object.entries(all).filter(([, part]) => part !== undefined)));
 const merged = (...parts: readonly Arbitrary<Input>[]): Arbitrary<Input> =>
@@ -64,7 +64,7 @@ const table = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ TableName: 'pairs', key: pairKey }) },
   { weight: 1, arbitrary: fc.constant({ TableName: 'binaries', key: binaryKey }) },
 );
-/** The table of a request, and what it says of one item. */
+/** The table of a request and its item or key. */
 const onTable = (parameter: 'Item' | 'Key'): Arbitrary<Input> =>
   table.chain(({ TableName, key }) =>
     merged(
@@ -207,5 +207,5 @@ const request = fc.oneof(
   ),
 );
 
-/** Requests on empty tables, one after the other. */
+/** Consecutive requests on empty tables. */
 export const requests: Arbitrary<FuzzRequest[]> = fc.array(request, { minLength: 1, maxLength: 10, size: 'max' });

@@ -40,7 +40,7 @@ const setOf = <T>(member: Arbitrary<T>): Arbitrary<T[]> =>
     { weight: 20, arbitrary: fc.uniqueArray(member, { minLength: 1, maxLength: 3 }) },
     { weight: 1, arbitrary: fc.array(member, { maxLength: 3 }) },
   );
-/** What is no value: without a type, with two, with wrong content. */
+/** Invalid values: without a type, with two types, with wrong content. */
 const wrong = fc.constantFrom<unknown>(
   {},
   { S: 'a', N: '1' },

@@ -1,18 +1,18 @@
-/** A line of an answer to a drill. */
+/** A line of a drill's answer. */
 export type Step =
   | {
       readonly kind: 'command';
       readonly line: string;
       readonly program: 'outbox' | 'aws';
-      /** What follows the name of the program. */
+      /** The words after the program's name. */
       readonly words: readonly string[];
       readonly code: number;
-      /** Parts of what it prints. */
+      /** Parts of the expected output. */
       readonly says: readonly string[];
     }
   | { readonly kind: 'call'; readonly team: string };
 
-/** The console blocks of each numbered section, in their order. */
+/** The console blocks of each numbered section, in order. */
 export function stepsOf(markdown: string): ReadonlyMap<number, readonly Step[]> {
   const answers = new Map<number, Step[]>();
   for (const section of markdown.split(/^## /m).slice(1)) {
@@ -45,7 +45,7 @@ function stepsOfBlock(block: string): Step[] {
   return steps;
 }
 
-/** As a shell reads it, as far as the answers need it. */
+/** Splits a command as a shell does, as far as the answers need it. */
 const wordsOf = (command: string): string[] =>
   [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
     ([, double, single, plain]) => double ?? single ?? plain ?? '',

@@ -12,9 +12,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** The operator's command line as it is published, each command a process. */
+/** The operator's command line as published; each command is a process. */
 export class OutboxCli {
-  /** Give it to `startStack`: the command line finds the stack by it. */
+  /** Pass it to `startStack`: the command line finds the stack by it. */
   readonly stackFile = join(mkdtempSync(join(tmpdir(), 'outbox-cli-')), 'stack.json');
 
   async run(...args: readonly string[]): Promise<Ended> {
@@ -24,12 +24,12 @@ export class OutboxCli {
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    // After the streams have ended: what was printed last is there.
+    // `close` comes after the streams have ended, so the last output is complete.
     const [code] = (await once(child, 'close')) as [number | null];
     return { code, stdout, stderr };
   }
 
-  /** The result of a command that ended well. */
+  /** The output of a successful command. */
   async json(...args: readonly string[]): Promise<unknown> {
     const { code, stdout, stderr } = await this.run(...args, '--json');
     if (code !== 0) throw new Error(`outbox ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);

@@ -3,7 +3,7 @@ import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
 import { aConsumer, auditing, Counts, kafkaOf, run } from './consumers';
 import type { ConsumerProcessOptions, ConsumerReport } from './consumer-process';
 
-/** A consumer in a process of its own. It ends with its parent. */
+/** A consumer in its own process. It ends with its parent. */
 const { name, stack, emitsTo, sessionTimeoutMs } = JSON.parse(process.argv[2] ?? '{}') as ConsumerProcessOptions;
 
 const tell = (report: ConsumerReport): void => {
@@ -20,7 +20,7 @@ const kafka: Pick<Kafka, 'consumer' | 'producer'> = {
     const consumer = client.consumer(config);
     consumer.on('consumer.group_join', ({ payload: { isLeader } }) => {
       if (isLeader) counts.add('generation');
-      // At once: the process may be killed before it flushes.
+      // Reports at once, because the process may be killed before the next report.
       tellCounts();
     });
     return consumer;

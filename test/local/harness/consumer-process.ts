@@ -3,24 +3,24 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Stack } from '../../../local/stack';
 
-/** What the process of a consumer has to know. */
+/** The settings of a consumer's process. */
 export interface ConsumerProcessOptions {
   readonly name: string;
   readonly stack: Pick<Stack, 'brokers' | 'clientConfig' | 'dynamodbEndpoint'>;
-  /** The outbox table to which it emits an `order.audited` for each event. Default: it emits nothing. */
+  /** The outbox table for an `order.audited` per event. Default: the consumer emits nothing. */
   readonly emitsTo?: string;
-  /** How soon the group misses it. Default 10 s. */
+  /** The group's session timeout. Default 10 s. */
   readonly sessionTimeoutMs?: number;
 }
 
 /**
- * What the process tells: that it has joined its group, and now and then how often its consumer told what. The names are
- * those of the telemetry, and `generation` for each round of the group that it led: one member leads each.
+ * A report of the process: that it has joined its group, or its telemetry counts since the last report. The names are
+ * those of the telemetry; `generation` counts the generations of the group that this member led.
  */
 export type ConsumerReport =
   { readonly kind: 'running' } | { readonly kind: 'told'; readonly counts: Readonly<Record<string, number>> };
 
-/** Starts a consumer in a process of its own, that it can be killed; resolves once it has joined its group. */
+/** Starts a consumer in its own process, so that a test can kill it. Resolves once it has joined its group. */
 export async function startConsumerProcess(
   { name, stack: { brokers, clientConfig, dynamodbEndpoint }, emitsTo, sessionTimeoutMs }: ConsumerProcessOptions,
   onTold: (counts: Readonly<Record<string, number>>) => void = () => undefined,
@@ -50,13 +50,13 @@ export async function startConsumerProcess(
     await Promise.race([running, exited]);
   } finally {
     ended.abort();
-    // Aborted, or told by the race.
+    // The rejection is expected: aborted, or already reported by the race.
     exited.catch(() => undefined);
   }
   return child;
 }
 
-/** Ends it as a crash does: nothing is drained or committed, and the group learns of it by the session's timeout. */
+/** Ends the process as a crash does: it drains and commits nothing, and the group waits for the session timeout. */
 export async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

@@ -19,7 +19,7 @@ import type { Stack } from '../../../local/stack';
 import type { ConsumerProcessOptions } from './consumer-process';
 import { events, type World } from './world';
 
-/** The consumers' own table, and the read model that their effects go to. */
+/** The consumers' own table, and the read model of their effects. */
 export const INBOX_TABLE = 'inbox';
 export const READ_MODEL = 'read-model';
 
@@ -59,7 +59,7 @@ export const kafkaOf = (brokers: readonly string[]): Kafka =>
     retry: { retries: 60, initialRetryTime: 100, maxRetryTime: 1_000 },
   });
 
-/** An effect that shows when it happens twice, not at all, or out of order: it counts, adds up, and keeps the order. */
+/** An effect that reveals a repetition, a loss or a wrong order: it counts, adds up, and keeps the order. */
 export const counted = (
   reader: string,
   { key, sequence }: Pick<EventContext, 'key' | 'sequence'>,
@@ -76,9 +76,9 @@ export const counted = (
 
 export interface Effects {
   readonly effects: number;
-  /** The sum of what the events brought. */
+  /** The sum of the events' amounts. */
   readonly amount: number;
-  /** `<sequence> <id>` in the order in which they were applied. */
+  /** `<sequence> <id>` in the order of their application. */
   readonly ids: readonly string[];
 }
 
@@ -88,7 +88,7 @@ export async function effectsOf({ document }: Pick<World, 'document'>, reader: s
   return { effects, amount, ids: (Item?.['ids'] as string[] | undefined) ?? [] };
 }
 
-/** What a consumer told, counted by name. */
+/** Counts a consumer's telemetry by name. */
 export class Counts {
   readonly #counts = new Map<string, number>();
   readonly telemetry: ConsumerTelemetry = Object.fromEntries(
@@ -103,7 +103,7 @@ export class Counts {
     this.#counts.set(name, this.of(name) + count);
   }
 
-  /** What was counted since the last call. */
+  /** The counts since the last call. */
   take(): Readonly<Record<string, number>> {
     const counts = Object.fromEntries(this.#counts);
     this.#counts.clear();
@@ -116,7 +116,7 @@ type Definitions = typeof events extends ConsumerOptions<infer D>['events'] ? D 
 /** Whether the events that {@link auditing} emits for a key have versions. */
 export const isAuditedByClock = (key: string): boolean => /[05]$/.test(key);
 
-/** Counts the effects, and emits an event for each: of the same number, under the version of the consumed one or none. */
+/** Counts the effects, and emits an event for each, with its number, and with its version or none. */
 export const auditing = (
   name: string,
   tableName: string,
@@ -132,7 +132,7 @@ export const auditing = (
   },
 });
 
-/** A consumer whose effects are counted; each has a client of its own, as another process would. */
+/** A consumer with counted effects. Each has its own client, as another process would. */
 export function aConsumer(
   { stack }: Pick<ConsumerProcessOptions, 'stack'>,
   name: string,

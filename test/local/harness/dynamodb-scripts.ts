@@ -6,7 +6,7 @@ type Request = readonly [name: string, send: (client: DynamoDBDocument) => Promi
 const singles = { TableName: 'singles' };
 const pairs = { TableName: 'pairs' };
 
-/** An item with everything in it that a condition may ask about. */
+/** An item with every kind of value that a condition may test. */
 const ITEM = {
   id: 'all',
   text: 'äbc',
@@ -110,7 +110,7 @@ const conditions: [string, Record<string, unknown>?, Record<string, string>?][] 
   ['missing = other'],
   ['missing <> other'],
   [':a = amount', { ':a': 12.5 }],
-  // What is no condition.
+  // Invalid conditions.
   ['status = :v', { ':v': 1 }],
   ['inner.status = :v', { ':v': 1 }],
   ['amount = :v', { ':w': 1 }],
@@ -272,7 +272,7 @@ const partition: Request[] = ['a1', 'a2', 'ab', 'b1', 'ä', 'z', 'Z', '10', '9']
   put(pairs, { pk: 'p', sk, at, parity: at % 2 }),
 ]);
 
-/** Requests that are sent one after the other to a table in memory and to a true one, with the same outcome. */
+/** Consecutive requests with the same result from a table in memory and from a real one. */
 export const SCRIPTS: Readonly<Record<string, readonly Request[]>> = {
   conditions: [
     ['the item', put(singles, ITEM)],

@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net';
 
 const MARK = 'DynamoDB_20120810.BatchExecuteStatement';
 
-/** A request as it came, before it is passed on. */
+/** A request before it is passed on. */
 export interface SeenRequest {
-  /** `PutItem` and the like. */
+  /** Such as `PutItem`. */
   readonly operation: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly userAgent: string;
 }
 
-/** Stands between the relay and DynamoDB Local, shows what passes, and fails what a test wants to fail. */
+/** A proxy between the relay and DynamoDB Local that shows requests, and fails those that a test chooses. */
 export class FaultyDynamoDb {
   onRequest: ((request: SeenRequest) => void) | undefined;
   /** Answers marks with a server error. */
@@ -24,7 +24,7 @@ export class FaultyDynamoDb {
   #server: Server | undefined;
   #onMark: (() => void) | undefined;
 
-  /** From the true endpoint to its own. */
+  /** Starts the proxy before the real endpoint. Returns the proxy's endpoint. */
   async start(endpoint: string): Promise<string> {
     this.#endpoint = endpoint;
     const server = createServer((incoming, outgoing) => this.#pass(incoming, outgoing));
@@ -34,7 +34,7 @@ export class FaultyDynamoDb {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** Never answers the next mark that comes, and runs `meanwhile` instead; resolves when it has run. */
+  /** Never answers the next mark, and runs `meanwhile` instead. Resolves after it has run. */
   async holdNextMark(meanwhile: () => Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => (this.#onMark = resolve));
     await meanwhile();

@@ -13,7 +13,7 @@ interface Resources {
   readonly Resources: Readonly<Record<string, PolicyOrFunction>>;
 }
 
-/** The actions of a service, such as `dynamodb`, that the roles of that name are granted in a template. */
+/** The actions of a service, such as `dynamodb`, that a template grants the matching roles. */
 export function grantedActions(template: unknown, role: RegExp, service: string): string[] {
   const actions = Object.values((template as Resources).Resources)
     .filter(

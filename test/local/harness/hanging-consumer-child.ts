@@ -2,14 +2,14 @@ import { runConsumer } from '../../../lib/consumer';
 import { aRig } from '../../builders/consume';
 import { kafkaOf } from './consumers';
 
-/** What the process has seen: how many handlers have begun, of which partitions, and its peak of memory. */
+/** The state of the process: how many handlers have started, in which partitions, and its peak memory. */
 export interface HangingReport {
   readonly begun: number;
   readonly partitions: readonly number[];
   readonly maxRssMb: number;
 }
 
-/** A consumer whose handlers do not end, as in an outage of what they call. It reports twice a second. */
+/** A consumer whose handlers never end, as in an outage of their service. It reports twice a second. */
 async function main([topic, ...brokers]: readonly string[]): Promise<void> {
   let begun = 0;
   const partitions = new Set<number>();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What a broker has asked its authorizer. */
+/** A request of a broker to its authorizer. */
 export interface AskedPermission {
   readonly operation: string;
   readonly resourceType: string;
@@ -9,10 +9,10 @@ export interface AskedPermission {
 
 const QUESTION = /operation = (\w+) from host = \S+ on resource = (\w+):LITERAL:(\S+) for request = (\w+)/;
 
-/** Brokers among themselves; no client of ours may ever need it. */
+/** Used between brokers; no client of ours may need it. */
 const BETWEEN_BROKERS = 'CLUSTER_ACTION';
 
-/** Reads what an audited broker has logged, from where it stood last. */
+/** Reads an audited broker's log from the last position. */
 export class KafkaAudit {
   readonly #log: string;
   #read: number;
@@ -22,7 +22,7 @@ export class KafkaAudit {
     this.#read = readFileSync(log).length;
   }
 
-  /** What was asked since the last call. */
+  /** The requests since the last call. */
   asked(): AskedPermission[] {
     const text = readFileSync(this.#log).subarray(this.#read);
     this.#read += text.length;
@@ -40,7 +40,7 @@ export class KafkaAudit {
 }
 
 /**
- * The action of IAM for each permission of Kafka: "equivalent to Apache Kafka's … ACL" in
+ * The IAM action for each Kafka permission: "equivalent to Apache Kafka's … ACL" in
  * https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html
  */
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'Cluster DESCRIBE_CONFIGS': 'DescribeClusterDynamicConfiguration',
   'Cluster ALTER_CONFIGS': 'AlterClusterDynamicConfiguration',
   'Cluster IDEMPOTENT_WRITE': 'WriteDataIdempotently',
-  // Brokers ask for the whole cluster first, and for the topic when that is not allowed.
+  // Brokers check the whole cluster first, and the topic if that is denied.
   'Cluster CREATE': 'CreateTopic',
   'Cluster DELETE': 'DeleteTopic',
   'Topic CREATE': 'CreateTopic',
@@ -65,7 +65,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'Group DELETE': 'DeleteGroup',
 };
 
-/** What a role needs on Amazon MSK to be allowed all this; whoever asks anything has connected. */
+/** The actions that a role needs on Amazon MSK for these permissions. Any permission needs a connection. */
 export function mskActions(asked: readonly AskedPermission[]): string[] {
   const actions = asked.map(({ operation, resourceType }) => {
     const permission = `${resourceType} ${operation}`;

@@ -1,4 +1,4 @@
-// A consumer of somebody else: kafkajs, the CloudEvents SDK, Node.js, and nothing of this project.
+// A consumer without this project: only kafkajs, the CloudEvents SDK and Node.js.
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { CloudEvent, Kafka as KafkaBinding, type KafkaMessage } from 'cloudevents';
 import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
@@ -15,7 +15,7 @@ const consumer = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOT
   maxWaitTimeInMs: 100,
 });
 
-/** Tells its parent of every message of the key, as the SDK reads it. */
+/** Sends its parent every message of the key as the SDK reads it. */
 async function run(): Promise<void> {
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });

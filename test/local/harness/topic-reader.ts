@@ -17,7 +17,7 @@ export interface Arrival {
 
 const CAUGHT_UP_MS = 60_000;
 
-/** Reads whole topics from their beginning, as a plain kafkajs consumer does. */
+/** Reads whole topics from the beginning, as a plain kafkajs consumer does. */
 export class TopicReader {
   readonly arrivals: Arrival[] = [];
   readonly #consumer: Consumer;
@@ -63,7 +63,7 @@ export class TopicReader {
     return reader;
   }
 
-  /** Resolves when all that lies on the topics at the time of the call has arrived; not beside transactions, which leave markers. */
+  /** Resolves after all current messages have arrived. Not for topics with transaction markers. */
   async caughtUp(): Promise<void> {
     const ends = await withAdmin(this.#brokers, (admin) =>
       Promise.all(
@@ -81,12 +81,12 @@ export class TopicReader {
     );
   }
 
-  /** Every message of a key, repetitions included. */
+  /** Every message of a key, including repetitions. */
   ofKey(key: string): Arrival[] {
     return this.arrivals.filter((arrival) => arrival.key === key);
   }
 
-  /** Ids in the order in which each arrived first. */
+  /** Ids in the order of their first arrivals. */
   firstIds(key: string): string[] {
     return [...new Set(this.ofKey(key).map(({ headers }) => headers['ce_id'] ?? ''))];
   }

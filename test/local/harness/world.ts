@@ -11,12 +11,12 @@ import { startStack, type Stack } from '../../../local/stack';
 import type { StackOptions } from '../../../local/stack-options';
 import { TopicReader } from './topic-reader';
 
-/** Starting servers and waiting for real ones takes its time. */
+/** Real servers take time to start and to respond. */
 export const STARTUP_MS = 120_000;
 
 const anything = z.object({ n: z.number(), text: z.string().optional() });
 
-/** One type per topic, so that a test chooses the topic by the type. The relay's brokers refuse what is too large. */
+/** One type per topic, so that a test chooses the topic by the type. The relay's brokers refuse large messages. */
 export const events = defineEvents({
   'order.changed': { schema: anything, topic: 'orders' },
   'order.audited': { schema: anything, topic: 'audit' },
@@ -31,10 +31,10 @@ export const TOPICS = [
   { topic: 'small', partitions: 3, configs: { 'max.message.bytes': '2000' } },
 ];
 
-/** The service's own table, beside the outbox. */
+/** The service's own table, next to the outbox. */
 export const BUSINESS_TABLE = 'business';
 
-/** An item of the outbox table, as a test looks at it. */
+/** An item of the outbox table as a test reads it. */
 export interface StoredItem {
   readonly pk: string;
   readonly sk: string;
@@ -46,7 +46,7 @@ export interface StoredItem {
   readonly events?: { id: string }[];
 }
 
-/** A stack with a writer before it and a reader behind it. */
+/** A stack with a writer and a reader. */
 export interface World {
   readonly stack: Stack;
   readonly client: DynamoDBClient;
@@ -55,7 +55,7 @@ export interface World {
   readonly reader: TopicReader;
   /** Every item of the outbox table. */
   items(): Promise<StoredItem[]>;
-  /** What the control partition holds. */
+  /** The items of the control partition. */
   holds(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
@@ -112,7 +112,7 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
   }
 }
 
-/** Looks again until `look` answers true. */
+/** Polls until `look` returns true. */
 export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await look())) {
@@ -121,7 +121,7 @@ export async function until(what: string, look: () => boolean | Promise<boolean>
   }
 }
 
-/** What the writers know to be committed. */
+/** The events that the writers know to be committed. */
 export class Committed {
   readonly #versions = new Map<string, Map<number, readonly string[]>>();
 
@@ -146,16 +146,16 @@ export class Committed {
 
 export interface WriterOptions {
   readonly keys: readonly string[];
-  /** The writer goes on until it has committed this many events. */
+  /** The writer stops after it has committed this many events. */
   readonly events: number;
   readonly perTransaction?: number;
-  /** Pauses between transactions, so that writing takes as long as what happens meanwhile. */
+  /** Pause between transactions, so that writing lasts as long as the test's fault. */
   readonly pauseMs?: number;
 }
 
 /**
- * Writes as an instance of a service does: reads the version of a key from the business item, writes the next one with
- * its events, and on a version conflict reads again.
+ * Writes as an instance of a service does: reads a key's version from the business item, and writes the next version
+ * with its events. On a version conflict it reads again.
  */
 export async function write(
   { document, outbox }: World,
@@ -204,15 +204,15 @@ export async function write(
 }
 
 /**
- * Resolves when the relay has been invoked for all that is in the stream and the reader has all that lies on the topics:
- * from here on what has not arrived never will.
+ * Resolves after the relay has been invoked for the whole stream, and the reader has all messages of the topics. An
+ * event that has not arrived by then never arrives.
  */
 export async function settled({ stack, reader }: World, timeoutMs?: number): Promise<void> {
   await stack.mapping.caughtUp(timeoutMs);
   await reader.caughtUp();
 }
 
-/** Every committed event arrived, the first arrivals of each key in its order. */
+/** Every committed event arrived, and the first arrivals of each key are in order. */
 export function expectCompleteAndInOrder({ reader }: World, committed: Committed): void {
   for (const key of committed.keys) expect(reader.firstIds(key)).toEqual(committed.ids(key));
 }
@@ -228,7 +228,7 @@ export const allArrived = ({ reader }: World, committed: Committed, timeoutMs?: 
     timeoutMs,
   );
 
-/** Resolves when every item of the outbox is marked. Signals, which no mark is made on, are not asked for. */
+/** Resolves when every item of the outbox is marked. Signals are ignored, because they get no mark. */
 export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =>
   until(
     'every mark',
@@ -239,7 +239,7 @@ export const allMarked = ({ items }: World, timeoutMs?: number): Promise<void> =
 export const keysNamed = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
 
-/** More than topic `small` takes, compressed too. */
+/** Too large for topic `small`, even compressed. */
 export const TOO_LARGE = randomBytes(8_000).toString('base64');
 
 /** One event of a key with a version, for topic `small`. */
@@ -258,7 +258,7 @@ export const putNote = ({ outbox, document }: World, key: string, version: numbe
 export const holdOfKey = async ({ holds }: World, key: string): Promise<Record<string, unknown> | undefined> =>
   (await holds()).find(({ key: held }) => held === `order#${key}`);
 
-/** Changes what topic `small` takes. */
+/** Changes the size limit of topic `small`. */
 export const limitSmall = ({ stack }: World, bytes: number): Promise<unknown> =>
   withAdmin(stack.brokers, (admin) =>
     admin.alterConfigs({
@@ -273,7 +273,7 @@ export const limitSmall = ({ stack }: World, bytes: number): Promise<unknown> =>
     }),
   );
 
-/** Holds a key as a relay that vanished has left it: no item of it needs the hold. */
+/** Holds a key as a vanished relay leaves it: no item of the key needs the hold. */
 export async function leaveHold({ document, stack }: World, key: string, position: string): Promise<void> {
   const pk = `order#${key}`;
   await document.put({
@@ -291,7 +291,7 @@ export async function leaveHold({ document, stack }: World, key: string, positio
       since: 1,
     },
   });
-  // Whoever writes here raises the revision, so that relays read it.
+  // Every writer of the control partition raises the revision, so that relays read it.
   await document.update({
     TableName: stack.tableName,
     Key: { pk: CONTROL_PARTITION, sk: '!state' },

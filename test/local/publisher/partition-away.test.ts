@@ -66,7 +66,7 @@ async function publishRound(
 const failedIn = (outcomes: ReadonlyMap<string, BatchOutcome>): string[] =>
   [...outcomes].flatMap(([name, { kind }]) => (kind === 'acked' ? [] : [name]));
 
-/** How often each value stands in each partition, as `partition:value`. */
+/** Number of copies of each value in each partition, as `partition:value`. */
 async function copies(topic: string): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const { partition, value } of await readTopic(cluster.brokers, topic)) {
@@ -83,7 +83,7 @@ const once = (partitions: number, values: readonly string[]): Map<string, number
     ),
   );
 
-/** Creates a topic whose partitions have their replicas on these nodes. */
+/** Creates a topic with partitions on the given nodes. */
 const assignedTopic = (topic: string, replicas: readonly number[][], configs: Record<string, string> = {}) =>
   withAdmin(cluster.brokers, (admin) =>
     admin.createTopics({
@@ -145,7 +145,7 @@ test('one topic without enough replicas costs the others neither a second copy n
   );
   const producers = made;
   expect(failedIn(await publishRound([...healthy, ['starved', 0]], 'common'))).toEqual([]);
-  // Its producer took the place of the one that had failed for it.
+  // The topic's new producer replaced the one that had failed for it.
   expect(made).toBe(producers);
   expect(rebuilds).toHaveLength(1);
   await nodeAt(2).start();
@@ -210,7 +210,7 @@ test('a broker that stops answering repeats nothing that the other brokers ackno
     }
     console.log({ took, made, rebuilds: rebuilds.length });
 
-    // The first send and the attempt to repeat its part may each spend a producer; later ones spend none.
+    // The first send and the retry of its part may each cost a producer; later sends cost none.
     expect(rebuilds.length).toBeLessThanOrEqual(2);
     nodeAt(2).resume();
     await cluster.ready();

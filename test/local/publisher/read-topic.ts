@@ -7,10 +7,10 @@ export type StoredMessage = KafkaMessage & { readonly partition: number };
 
 const DEADLINE_MS = 60_000;
 
-/** Everything that a topic holds now, each partition in its order. */
+/** All current messages of a topic, each partition in order. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<StoredMessage[]> {
   registerCodecs();
-  // kafkajs gives up at once when it asks a broker that has just lost or not yet got a partition.
+  // kafkajs gives up at once if it asks a broker that has just lost a partition, or does not have it yet.
   const ends = await waitUntil('The offsets of the topic', DEADLINE_MS, () =>
     withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic)),
   );

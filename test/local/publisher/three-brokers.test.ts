@@ -13,7 +13,7 @@ const IMPATIENT = { initialRetryTime: 100, retries: 2, maxRetryTime: 500 };
 /** A paused broker loses its leaderships after 9 s, so a shorter pause would test little. */
 const PAUSE_MS = 10_500;
 const RUN_MS = 1_500;
-/** It may fail at once, for ever. */
+/** Short, because the control may fail at once and permanently. */
 const CONTROL_PAUSE_MS = 20;
 
 jest.setTimeout(150_000);
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** Publishes numbers, each partition's in order: what was not acknowledged is sent again before anything later. */
+/** Publishes numbers in order per partition: an unacknowledged number is sent again before any later one. */
 class Load {
   readonly acked = new Map<string, { partition: number; offset: bigint }>();
   readonly rebuilds: unknown[] = [];
@@ -89,7 +89,7 @@ class Load {
   }
 }
 
-/** A bare kafkajs producer with the same patience, used on after a failed send: what the publisher is measured against. */
+/** The control: a bare kafkajs producer with the same patience, still used after a failed send. */
 async function connectControl(brokers: readonly string[]): Promise<Producer> {
   const kafka = new Kafka({
     brokers: [...brokers],
@@ -102,7 +102,7 @@ async function connectControl(brokers: readonly string[]): Promise<Producer> {
   return producer;
 }
 
-/** Answers what the control believes to be written. */
+/** Returns the values that the control believes to be written. */
 async function runControl(producer: Producer, stopped: AbortSignal): Promise<string[]> {
   const acked: string[] = [];
   let next = 0;

@@ -9,7 +9,7 @@ import { CONSUMER_SUBJECTS, type SlowKeyRun, type ThroughputRun } from '../../..
 
 const EVENTS = 10_000;
 
-/** A round in which the machine was `slowdown` times slower than in another. */
+/** A round on a machine that was `slowdown` times slower than in another round. */
 function aRound(slowdown: number, change: Partial<Record<ThroughputRun['subject'], number>> = {}): ThroughputRun[] {
   const wallMs = { bare: 4_000, single: 5_000, grouped: 2_000, ...change };
   return CONSUMER_SUBJECTS.map((subject) => ({

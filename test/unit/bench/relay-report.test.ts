@@ -5,7 +5,7 @@ import { median } from '../../../bench/statistics';
 
 const EVENTS = 10_000;
 
-/** A round in which the machine was `slowdown` times slower than in another. */
+/** A round on a machine that was `slowdown` times slower than in another round. */
 function aRound(slowdown: number, change: Partial<Record<Subject, number>> = {}): RunResult[] {
   const wallMs = { ceiling: 500, 'without-marks': 550, 'with-marks': 1_000, ...change };
   return SCENARIOS.map((scenario) => ({

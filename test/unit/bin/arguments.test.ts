@@ -29,7 +29,7 @@ test('a time is RFC 3339 with a zone, a day, or how long ago', () => {
   expect(twoHoursAgo).toBeLessThanOrEqual(Date.now() - 7_200_000);
 });
 
-// A time without a zone would be another moment on another machine.
+// A time without a zone means another moment on another machine.
 test.each(['2026-01-31T08:00:00', '31.1.2026', 'yesterday', '2026-13-01'])('%p is no time', (text) =>
   expect(() => parseTime(text)).toThrow('such as 2026-01-31T08:00:00Z'),
 );
@@ -47,7 +47,7 @@ test.each(['0', '13', '-1', '1.5', '1e1', '', ' 1', 'NaN', '0x1'])('%p is no cou
   expect(() => parseCount(1, 12)(text)).toThrow('It must be an integer from 1 to 12.'),
 );
 
-// Nothing was set aside in the future: an empty list would look like an all-clear.
+// No dead letter has a future time: an empty list would look like an all-clear.
 test.each(['2099-01-31', '2099-01-31T08:00:00Z'])('to look from %p on is refused', (text) => {
   expect(parseTime(text)).toBeGreaterThan(Date.now());
   expect(() => parseSince(text)).toThrow('It must not be in the future');

@@ -7,7 +7,7 @@ const helpOf = (command: string): string =>
     ?.helpInformation() ?? '';
 
 test('a redrive without a key is refused before an outbox is looked for', async () => {
-  // Nobody answers there: whoever looked would fail with what the SDK says.
+  // No service answers in this region: a command that sends a request would fail with the SDK's error.
   const region = ['--region', 'nowhere-1', '--stack', 'Shop'];
   await expect(
     createProgram('1.0.0').parseAsync(['node', 'outbox', 'redrive', '--why', 'x', ...region]),

@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => printed.end());
 
-/** As `verify` reports a topic of three events, of which two are gone. */
+/** Reports a topic with three events, two of them lost, as `verify` does. */
 function found(topic: string, change: Partial<VerifyReport> = {}): void {
   const findings = [1, 2].map((n) => ({
     ...{ kind: 'missing' as const, pk: 'order#1', position: positionOfVersion(n), index: 0, id: `e${n}`, topic },

@@ -4,12 +4,12 @@ import { aRecord, aRig, feed, MemoryClient, unreachable } from '../../builders/c
 import type { ConsumedRecord } from '../../../lib/consumer';
 
 interface Fault {
-  /** Before the write nothing has happened; after it the answer is lost. */
+  /** Before the write nothing has happened; after it only the response is lost. */
   readonly at: 'before' | 'after';
   readonly every: number;
 }
 
-/** What a partition holds: events of some keys in order, of which some were published again later, as after a lost mark. */
+/** A partition's contents: events of some keys in order, some of them published again later, as after a lost mark. */
 const partition = fc
   .record({
     events: fc.array(fc.constantFrom('a', 'b', 'plain'), {
@@ -20,7 +20,7 @@ const partition = fc
   })
   .map(({ events, again }): ConsumedRecord[] => {
     const versions = new Map<string, number>();
-    // A key has versions or it has none.
+    // A key either has versions or has none.
     const first = events.map((key, at) => {
       const version = (versions.get(key) ?? 0) + 1;
       versions.set(key, version);
@@ -32,9 +32,9 @@ const partition = fc
 
 const deliveries = fc.record({
   records: partition,
-  /** Where each consumer is killed or loses the partition, and how far back the next one begins. */
+  /** The offsets at which each consumer is killed or loses the partition, and how far back the next one begins. */
   crashes: fc.array(fc.nat({ max: 40 }), { minLength: 1, maxLength: 4 }),
-  /** Whether the one that lost the partition goes on beside its successor. */
+  /** Whether the consumer that lost the partition goes on next to its successor. */
   zombies: fc.boolean(),
   fault: fc.option(
     fc.record({ at: fc.constantFrom<'before' | 'after'>('before', 'after'), every: fc.integer({ min: 2, max: 7 }) }),
@@ -43,7 +43,7 @@ const deliveries = fc.record({
   together: fc.constantFrom(1, 3),
 });
 
-/** Writes take their time, each its own, and some of them fail. */
+/** Delays each write differently, and makes some of them fail. */
 function inject(client: MemoryClient, fault: Fault | null, delays: readonly number[]): void {
   let calls = 0;
   const fail = (): void => {
@@ -73,7 +73,7 @@ it('every effect happens once and in the order of its key, whatever repeats, die
             clock,
             markerLifeMs: 3_000 * 24 * 3600_000,
             eventsOfKeyPerTransaction: together,
-            // Nothing of its own keeps a second effect out.
+            // The effects have no condition of their own against a second application.
             handlers: {
               'order.placed': ({ id }) => [{ Put: { TableName: 'effects', Item: { id: `${id}~${++effects}` } } }],
             },

@@ -32,7 +32,7 @@ function keyOf(record: ConsumedRecord): InboxKey {
 }
 
 let asked = 0;
-/** As an operator asks for it. */
+/** Writes a resend request as an operator does. */
 function ask(client: MemoryClient, record: ConsumedRecord, as: ResendAs): string {
   const one = {
     ...{ id: `request-${String(++asked).padStart(6, '0')}`, asks: 'resend' as const, as, request },
@@ -52,7 +52,7 @@ const answers = (client: MemoryClient): (Answer | undefined)[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('inbox|shipping#$answers|'))
     .map(([, item]) => decodeAnswer(item));
-/** What is left of requests, of their messages, and of the parking. */
+/** The remaining requests, their messages, and the parked items. */
 const left = (client: MemoryClient) => ({
   requests: [...client.items.keys()].filter((name) => /^inbox\|shipping#\$(requests|resend)/.test(name)),
   parked: [...client.items.values()].filter(({ sk }) => String(sk).startsWith('parked#')).length,
@@ -60,7 +60,7 @@ const left = (client: MemoryClient) => ({
 });
 const NOTHING = { requests: [], parked: 0, keys: 0 };
 
-/** Instances of one consumer that sends what fails to its dead letters. */
+/** Instances of one consumer that sends failed events to its dead letters. */
 class Instances {
   readonly client = new MemoryClient();
   readonly refused = new Set<string>();
@@ -88,7 +88,7 @@ class Instances {
     );
   }
 
-  /** Feeds the events, of which some go to the dead letters. */
+  /** Feeds the events; those in `refused` go to the dead letters. */
   async feed(records: readonly ConsumedRecord[], refused: readonly number[] = []): Promise<readonly ConsumedRecord[]> {
     for (const at of refused) this.refused.add(id(at));
     const rig = this.one;
@@ -102,7 +102,7 @@ class Instances {
   }
 }
 
-/** Of five events the second went to the dead letters. */
+/** Feeds five events. The second goes to the dead letters. */
 async function oneLetter(record: typeof version, options: Parameters<typeof aRig>[0] = {}) {
   const instances = new Instances(options);
   const [letter] = await instances.feed([1, 2, 3, 4, 5].map(record), [2]);
@@ -225,7 +225,7 @@ describe('a dead letter that is sent again', () => {
 
   it.each(['parked', 'late'] as const)('as %s comes back when the inbox has forgotten it', async (as) => {
     const instances = new Instances();
-    // More than the row remembers, then a window full of newer ones.
+    // More than the row remembers, then a whole window of newer events.
     const letters = await instances.feed(between(1, 100).map(version), between(1, 80));
     expect(letters).toHaveLength(80);
     for (const letter of letters) ask(instances.client, letter, as);
@@ -324,7 +324,7 @@ describe('a dead letter that is sent again', () => {
   });
 });
 
-/** The SDK gives binary as `Uint8Array`, and so does a structured clone. */
+/** The SDK returns binary values as `Uint8Array`, and so does a structured clone. */
 const bytes = (value: unknown): unknown =>
   value instanceof Uint8Array ? Buffer.from(value).toString('hex') : Array.isArray(value) ? value.map(bytes) : value;
 
@@ -475,7 +475,7 @@ describe('a process that dies, or gets no answer', () => {
   });
 });
 
-/** An instance whose handler begins, and goes on when it is told to. */
+/** An instance whose handler starts, then waits until the test lets it go on. */
 function aFrozen(client: MemoryClient, effect: (id: string) => TransactionAction) {
   const begun = Promise.withResolvers<undefined>();
   const goOn = Promise.withResolvers<undefined>();
@@ -498,7 +498,7 @@ describe('two instances', () => {
   it.each(everyOrder)('that see one resend as %s do it once: %s', async (as, _, record) => {
     for (let round = 0; round < 10; round++) {
       const { instances, client, letter } = await oneLetter(record);
-      // Each step of one may fall between any two of the other.
+      // Each step of one instance may fall between any two steps of another.
       client.beforeWrite = () => sleep(Math.random() * 3);
       ask(client, letter, as);
 
@@ -580,7 +580,7 @@ it('each event has its effect once, whatever is sent again, delivered again, red
           {
             onFailure: failure,
             retry: { firstMs: 1, longestMs: 1 },
-            // Nothing of its own keeps a second effect out.
+            // The effects have no condition of their own against a second application.
             handlers: {
               'order.placed': ({ id: each }) => {
                 if (refusing.has(each)) throw new Error('no stock');
@@ -597,13 +597,13 @@ it('each event has its effect once, whatever is sent again, delivered again, red
       const settle = async (): Promise<void> => {
         client[fault.at] = () => undefined;
         askRedrive(client, keyOf(record(1)));
-        // The gate of an instance that met an outage stays closed for a while: this one has met none.
+        // After an outage, an instance's gate stays closed for a while. A new instance has seen no outage.
         await rig().consumer.requests.look(never);
       };
       for (const [at, each] of steps.entries()) {
         if (at === fixedAfter) refusing.clear();
         if (each.kind === 'deliver') {
-          // Deliveries wait for the end of an outage.
+          // Deliveries would wait for the end of an outage.
           client[fault.at] = () => undefined;
           await feed(rig(), between(each.from + 1, Math.min(30, each.from + each.length)).map(record));
           continue;

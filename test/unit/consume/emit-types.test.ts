@@ -3,7 +3,7 @@ import { createOutbox } from '../../../lib';
 import { atLeastOnce, createConsumer, defineEvents, type EventContext } from '../../../lib/consumer';
 import { events, MemoryClient } from '../../builders/consume';
 
-/** Checked by the compiler; running it proves only that the calls which compile also work. */
+/** The compiler checks these calls. Running them only proves that the calls that compile also work. */
 const shipments = defineEvents({
   'shipment.requested': { schema: z.object({ orderId: z.string() }), topic: 'shipments' },
 });
@@ -11,7 +11,7 @@ const outbox = createOutbox({ tableName: 'outbox', service: 'shipping', region: 
 const basics = { name: 'shipping', tableName: 'inbox', client: new MemoryClient(), events };
 const shipment = { aggregate: 'shipment', key: '42' };
 
-/** Compiled, never run: what must not compile may throw. */
+/** Compiled, never run: calls that must not compile may throw. */
 const compiled = (...calls: (() => unknown)[]): number => calls.length;
 
 test('handlers of a consumer with an outbox emit the events of its catalogue', () => {

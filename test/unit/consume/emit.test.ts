@@ -40,20 +40,20 @@ const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const shipment = (key = '42') => ({ aggregate: 'shipment', key });
 const requested = (orderId = '42', n = 0) => ({ type: 'shipment.requested', data: { orderId, n } }) as const;
 
-/** Emits the events, and has no other effect. */
+/** A handler that emits the events and has no other effect. */
 const emitting =
   (aggregate: ChangedAggregate, ...given: readonly EventInput<Shipments>[]): Placed =>
   (_, { emit }) => {
     emit(aggregate, given);
   };
 
-/** Requests a shipment for each order, next to an effect. */
+/** Requests a shipment for each order, in addition to an effect. */
 const requesting: Placed = ({ id }, { key, emit }) => {
   emit(shipment(key), [requested(key)]);
   return [effectOf(id)];
 };
 
-/** A consumer that emits, on tables in memory. */
+/** A consumer that emits events, on tables in memory. */
 function anEmitter(
   placed: Placed = requesting,
   options: Partial<ConsumerOptions<Definitions, Shipments>> = {},
@@ -77,7 +77,7 @@ function anEmitter(
 }
 const clock = { now: () => NOW };
 
-/** What lies in the outbox, as the relay would read it, in the order of keys and positions. */
+/** The outbox items as the relay reads them, in the order of keys and positions. */
 const emitted = (client: MemoryClient): OutboxItem[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('outbox|'))
@@ -85,7 +85,7 @@ const emitted = (client: MemoryClient): OutboxItem[] =>
     .map(([, item]) => decodeItem(marshall(item, { removeUndefinedValues: true })));
 const idsOf = (client: MemoryClient) => emitted(client).flatMap((item) => item.events.map(({ id }) => id));
 
-/** What the last failed attempt was told with. */
+/** The error of the last failed attempt. */
 const failureOf = ({ told }: ReturnType<typeof anEmitter>) => told.of('attemptFailed').at(-1)?.[2] as OutboxError;
 
 describe('an event that is emitted', () => {
@@ -128,7 +128,7 @@ describe('an event that is emitted', () => {
   });
 
   it('is committed once when the answer of the transaction is lost', async () => {
-    // The pause before the next attempt goes by the clock.
+    // The pause before the next attempt uses the clock.
     const rig = anEmitter(requesting, { clock: { now: () => Date.now() } });
     let answers = 0;
     rig.client.afterWrite = () => {
@@ -386,7 +386,7 @@ describe('the events of a key without versions', () => {
         events: shipments,
         clock: own,
       });
-      // Another consumer each time, as after a rebalance.
+      // A new consumer each time, as after a rebalance.
       await feed(anEmitter(requesting, { clock: own, outbox }, client), [aRecord({ version })]);
       positions.push(emitted(client).find(({ causationId }) => causationId?.includes(`${version}.`))?.sk ?? '');
       now -= 20_000;
@@ -513,7 +513,7 @@ describe('the trace', () => {
 });
 
 describe('handlers of several events', () => {
-  /** The outbox keys of each transaction that was written. */
+  /** The outbox keys of each written transaction. */
   const keysOf = (client: MemoryClient): string[][] => {
     const keys: string[][] = [];
     client.beforeWrite = (entries) =>

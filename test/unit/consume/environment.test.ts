@@ -30,7 +30,7 @@ it('connects to nothing before there is a dead letter', async () => {
 describe('dead letters on demand', () => {
   const aside = { reason: 'not-a-cloudevent', message: 'no' } as const;
 
-  /** Of those that are made one after the other, whether each refuses. */
+  /** Creates them one after the other; `refuses` decides which of them fail. */
   function made(...refuses: boolean[]) {
     const log: string[] = [];
     const deadLetters = deadLettersOnDemand((): Promise<KafkaDeadLetters> => {

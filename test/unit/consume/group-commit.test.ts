@@ -9,7 +9,7 @@ const entry = (id: string, bytes = 0): TransactionAction => ({
 const namesOf = (entries: readonly TransactionAction[]): string[] =>
   entries.map(({ Put }) => String(Put?.Item?.['id']));
 
-/** Notes each transaction; one that contains a spoiled entry is cancelled. */
+/** Records each transaction, and cancels one with a spoiled entry. */
 function recorder(spoiled = '') {
   const sent: string[][] = [];
   const transactions: Transactions = {
@@ -93,7 +93,7 @@ describe('of two units on one item', () => {
   const keyed = (Key: Record<string, unknown>): TransactionAction => ({
     Update: { TableName: 'totals', Key, UpdateExpression: 'ADD n :one', ExpressionAttributeValues: { ':one': 1 } },
   });
-  /** Notes how many entries each transaction has, and how many are under way at once. */
+  /** Records the number of entries of each transaction, and the number of transactions in flight. */
   const counter = () => {
     const seen = { sizes: [] as number[], atOnce: 0, most: 0 };
     const transactions: Transactions = {

@@ -88,7 +88,7 @@ describe('what a handler throws', () => {
     const { outcomes } = await feed(rig, [bad(), ...others(20)], { patience: ONE_DELIVERY });
 
     expect(outcomes.toSorted()).toEqual([...Array.from({ length: 20 }, () => 'applied'), 'released']);
-    // The invocation ends before anybody knows whether the service answers again.
+    // The invocation ends before it is known whether the service is available again.
     expect(rig.told.of('outage')).toHaveLength(1);
     expect(rig.told.of('outageOver')).toEqual([]);
   });

@@ -91,7 +91,7 @@ describe('rows that were written before messages had an aggregate', () => {
     await feed(rig, [aRecord({ version: 1, source: SHARED, id: 'order:42:1' })]);
     await feed(rig, [aRecord({ version: 2, source: SHARED, id: 'order:42:2' })]);
 
-    // An upgraded relay publishes the last event again, and the next one.
+    // An upgraded relay publishes the last event again, then the next one.
     const later = aRig({}, client);
     await feed(later, [ofAggregate('order', { version: 2 }), ofAggregate('order', { version: 3 })]);
     await feed(later, [ofAggregate('order', { version: 2 })]);
@@ -119,7 +119,7 @@ describe('rows that were written before messages had an aggregate', () => {
     const key = { source: '/shop/order', topic: 'orders', key: '' };
     const failing = aRig({ attempts: 1, handlers: { 'order.placed': () => Promise.reject(new Error('no')) } }, client);
     await feed(failing, [aRecord({ key: null, id: 'a' })]);
-    // As the version before named it.
+    // Renames the items as the previous version named them.
     for (const [name, item] of [...client.items]) {
       const pk = String(item['pk']).replace('orders/0#', 'orders#');
       const { partition: _, ...rest } = item;
@@ -191,7 +191,7 @@ it('identifies an event by headers in UTF-8 only: other bytes would be read as o
 });
 
 describe('an event below a full window', () => {
-  // The consumer applied versions 21 to 40, which were committed a minute ago.
+  // The consumer applied the versions 21 to 40, which were committed a minute ago.
   const applied = async (options: Parameters<typeof aRig>[0] = {}) => {
     const rig = aRig({ gaps: 'ignore', ...options });
     const at = NOW - 60_000;

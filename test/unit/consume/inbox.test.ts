@@ -13,7 +13,7 @@ import { formatSequence } from '../../../lib/event/sequence';
 
 const event = (version: number, id = `e${version}`): Seen => ({ sequence: formatSequence({ version, index: 0 }), id });
 
-/** Delivers events one after the other; answers what was applied. */
+/** Delivers events one after the other. Returns the applied ids and the final state. */
 function deliver(events: readonly Seen[], state: InboxState = EMPTY_INBOX): { ids: string[]; state: InboxState } {
   const ids: string[] = [];
   for (const each of events) {
@@ -73,7 +73,7 @@ it('applies each event exactly once, whatever is repeated, as long as no first d
       fc.array(fc.nat({ max: 7 }), { minLength: 1, maxLength: 60 }),
       fc.array(fc.tuple(fc.nat({ max: 59 }), fc.nat({ max: 59 })), { maxLength: 30 }),
       (delays, repeats) => {
-        // Each event comes at most 7 places late, and any earlier part of the stream may be delivered again.
+        // Each event arrives at most 7 places late, and any earlier part of the stream may be delivered again.
         const first = delays
           .map((delay, at) => ({ at, place: at + delay }))
           .toSorted((a, b) => a.place - b.place || a.at - b.at)

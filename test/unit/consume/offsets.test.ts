@@ -8,7 +8,7 @@ it('commits nothing beyond the lowest unfinished message, whatever the order in 
       fc.infiniteStream(fc.nat()),
       (steps, picks) => {
         const tracker = new OffsetTracker();
-        // Offsets have holes: what was compacted away.
+        // Compaction leaves holes in the offsets.
         const offsets = steps.map(
           (
             (last) => (step: number) =>

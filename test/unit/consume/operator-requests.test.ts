@@ -28,7 +28,7 @@ const parkedKey = (client: MemoryClient): Record<string, unknown> | undefined =>
 const parked = (client: MemoryClient): number =>
   [...client.items.values()].filter(({ sk }) => String(sk).startsWith('parked#')).length;
 
-/** Instances of one consumer: its handler refuses one event until it is mended. */
+/** Instances of one consumer. Its handler refuses one event until it is fixed. */
 class Instances {
   readonly client = new MemoryClient();
   isMended = false;
@@ -55,7 +55,7 @@ class Instances {
   }
 }
 
-/** Of five events the second is parked, and those behind it. */
+/** Feeds five events. The second is parked, and so are those behind it. */
 async function parking(options: Parameters<typeof aRig>[0] = {}, record = version): Promise<Instances> {
   const instances = new Instances(options);
   await feed(instances.one, [1, 2, 3, 4, 5].map(record));
@@ -220,7 +220,7 @@ describe('a skip', () => {
     const marker = instances.client.items.get(`inbox|${inboxPartitionKey('shipping', KEY)}|event#${id(2)}`);
     expect(marker).toMatchObject({ topic: 'orders', partition: 0, offset: '2', why: 'Error: no stock' });
     expect(marker).toMatchObject({ discarded: request });
-    // What keeps the event out must not be forgotten.
+    // The marker that keeps the event out must never expire.
     expect(marker).not.toHaveProperty('expiresAt');
   });
 
@@ -366,7 +366,7 @@ describe('two instances', () => {
     for (let round = 0; round < 20; round++) {
       const instances = await parking();
       instances.isMended = what.asks === 'redrive';
-      // Each step of one may fall between any two of the other.
+      // Each step of one instance may fall between any two steps of another.
       instances.client.beforeWrite = () => sleep(Math.random() * 3);
       ask(instances.client, what);
 

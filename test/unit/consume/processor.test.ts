@@ -122,7 +122,7 @@ describe('two consumers at work on one message', () => {
     const client = new MemoryClient();
     let waiting = 0;
     const together = Promise.withResolvers<undefined>();
-    // Both have decided before either of them writes.
+    // Both instances decide before either of them writes.
     client.beforeWrite = async () => {
       if (++waiting === 2) together.resolve(undefined);
       await together.promise;
@@ -150,7 +150,7 @@ describe('two consumers at work on one message', () => {
     const other = aRig({}, client);
     await feed(other, versions(1, 2, 3));
 
-    // It still believes that 1 is the newest.
+    // The frozen instance still takes version 1 for the newest.
     const { outcomes } = await feed(frozen, versions(2, 3, 4));
 
     expect(outcomes).toEqual(['duplicate', 'duplicate', 'applied']);
@@ -211,7 +211,7 @@ describe('a late first delivery', () => {
     await feed(rig, versions(1, 3));
     await feed(aRig({}, client), versions(2));
 
-    // Another consumer has applied 2 meanwhile; nobody has 0.
+    // Another consumer has applied version 2 meanwhile; no consumer has applied version 0.
     await feed(rig, versions(2, 0));
 
     expect(rig.deadLetters.sent.map(({ aside, record }) => [aside.reason, String(record.headers['ce_id'])])).toEqual([
@@ -354,7 +354,7 @@ describe('a message that cannot be read', () => {
     ['not-a-cloudevent', { headers: { ce_id: undefined } }],
     ['not-a-cloudevent', { headers: { ce_specversion: undefined } }],
     ['invalid-sequence', { headers: { ce_sequence: '7' } }],
-    // As a number it is another one, so that a duplicate would not be known again.
+    // As a number it would lose digits, so that a duplicate would not be recognized.
     ['invalid-sequence', { headers: { ce_sequence: '9999999999999999.0000' } }],
     ['unknown-type', { type: 'order.lost' }],
     ['undecodable-data', { value: Buffer.from('{') }],
@@ -499,7 +499,7 @@ describe('a handler that fails', () => {
     const end = new AbortController();
     const records = [...versions(1, 2, 3), aRecord({ key: 'other', version: 1 })];
     const fed = feed(rig, records, { signal: end.signal });
-    // It goes on trying, and the other key passes.
+    // The consumer keeps retrying, and the other key passes.
     while (rig.told.of('attemptFailed').length <= 3 || rig.client.effects().length < 2) await sleep(5);
     end.abort();
 
@@ -545,7 +545,7 @@ describe('a handler that fails', () => {
     await feed(other, [aRecord({ id: 'a' })]);
     await feed(rig, [aRecord({ id: 'b' })]);
 
-    // It has read the key's row before it was parked.
+    // The other consumer has read the key's row before the key was parked.
     const { outcomes } = await feed(other, [aRecord({ id: 'c' })]);
 
     expect(outcomes).toEqual(['parked']);
@@ -562,7 +562,7 @@ describe('a handler that fails', () => {
     const [a, b] = [aRecord({ id: 'a' }), aRecord({ id: 'b' })];
     await feed(rig, [a, b]);
 
-    // As after a rebalance: both come again, of a key that is parked now.
+    // As after a rebalance: both events are delivered again, and their key is now parked.
     const { outcomes } = await feed(rig, [a, b]);
     client.items.delete('inbox|shipping#orders#/shop/order#42|event#a');
     client.items.delete('effects|a');
@@ -829,7 +829,7 @@ describe('several events in one transaction', () => {
   it('each alone when the client cannot send one of them: a mistake of one handler costs no other an attempt', async () => {
     const client = new MemoryClient();
     client.beforeWrite = (entries) => {
-      // As a DynamoDBDocument without removeUndefinedValues does, before it sends anything.
+      // A DynamoDBDocument without removeUndefinedValues throws this before it sends a request.
       if (JSON.stringify(entries).includes('"id":"k7:')) throw new Error('Pass options.removeUndefinedValues=true');
     };
     const rig = aRig({ transactions: 1, onFailure: 'dead-letter', attempts: 1 }, client);

@@ -13,7 +13,7 @@ describe('the gate', () => {
   it('lets one at a time try while it is closed, and everybody when it is open', async () => {
     const gate = new Gate(backoff, () => Date.now());
     expect(gate.closed()).toBe(true);
-    // What was at work when it closed says nothing new.
+    // A task that was in flight when the gate closed reports the same outage.
     expect(gate.closed()).toBe(false);
     const passed: number[] = [];
     const waiting = [1, 2, 3].map(async (who) => {

@@ -5,7 +5,7 @@ import { SILENT } from '../../../lib/consume/silent-telemetry';
 import { aRecord, aRig, feed } from '../../builders/consume';
 
 beforeAll(() => {
-  // Development mode writes to the console that a test can watch, and turns metrics off unless told otherwise.
+  // Development mode writes to the console, which a test can watch. It disables metrics unless configured otherwise.
   process.env['POWERTOOLS_DEV'] = 'true';
   process.env['POWERTOOLS_METRICS_DISABLED'] = 'false';
 });

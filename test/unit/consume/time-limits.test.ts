@@ -77,7 +77,7 @@ it('a handler that waits for DynamoDB hangs with the network, which costs no att
       handlerTimeoutMs: 20,
       handlers: {
         'order.placed': () => {
-          // The network goes when the row has been read, so that the handler alone meets it.
+          // The network fails after the row is read, so that only the handler meets the outage.
           isGone = ++runs === 1;
           if (isGone) setTimeout(() => (isGone = false), 100);
           return isGone ? NEVER : [];

@@ -27,7 +27,7 @@ const versionOne = (version: number, key = '42') => aRecord({ key, version });
 const keyOf = (key: string): InboxKey => ({ source: '/shop/order', topic: 'orders', key });
 const id = (version: number, key = '42') => `${key}:${String(version).padStart(16, '0')}.0000`;
 
-/** The consumer after the deployment that knows the newer version. */
+/** The consumer after a deployment that reads the newer version. */
 const deployed = (client: MemoryClient) => {
   const told = new TelemetryRecorder();
   const consumer = createConsumer({
@@ -93,7 +93,7 @@ describe('an event that a newer version of the consumer can read', () => {
   it('without a version in its key is parked too, and so are the later ones', async () => {
     const rig = aRig({ onFailure: 'dead-letter' });
     await feed(rig, [aRecord({ id: 'a', type: 'order.placed.v2' }), aRecord({ id: 'b' })]);
-    // Another process that has not read the row.
+    // Another process, which has not read the row.
     await feed(aRig({ onFailure: 'dead-letter' }, rig.client), [aRecord({ id: 'c' })]);
 
     expect(rig.client.effects()).toEqual([]);

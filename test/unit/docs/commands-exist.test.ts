@@ -12,13 +12,13 @@ import {
 
 const pages = ['README.md', 'CONTRIBUTING.md', ...['docs', 'examples'].flatMap(markdownIn)];
 
-/** A sentence may name a command without what it requires. */
+/** A sentence may name a command without its required options. */
 const LEFT_OUT = new Set(['commander.missingArgument', 'commander.missingMandatoryOptionValue', 'commander.help']);
 
-/** Of a sentence: what is left to the reader. */
+/** In a sentence, an ellipsis stands for arguments that the reader adds. */
 const ELLIPSES = / […|](?= |$)/g;
 
-/** Parses as the command line does, and runs nothing. */
+/** Parses as the command line does, but runs nothing. */
 function parse(args: readonly string[]): CommanderError | undefined {
   const program = createProgram('0');
   silence(program);
@@ -77,7 +77,7 @@ test.each(
   expect(info).toMatch(/^console( aws)?$/);
 });
 
-/** What a local stack cannot have. */
+/** Commands that cannot run on a local stack. */
 const ONLY_ON_AWS = /^(aws|kafka-\S+|GROUP=.*)$|^(npx outbox (take-over|.*(--stack|--page-test)).*)$/;
 
 test.each(OPERATOR_PAGES.flatMap(blocksOf).map((block) => [`${block.page}:${block.line}`, block] as const))(

@@ -8,15 +8,15 @@ export const markdownIn = (folder: string): string[] =>
     .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
     .map((file) => join(folder, file));
 
-/** For somebody on call: each of their blocks is run by a test, or is marked as one that needs an AWS account. */
+/** Pages for an operator on call: a test runs each of their blocks, unless it is marked as needing an AWS account. */
 export const OPERATOR_PAGES = ['docs/operations.md', ...markdownIn('docs/runbooks')];
 
 /** A fenced block of a page. */
 export interface Block {
   readonly page: string;
-  /** Of the opening fence, from 1. */
+  /** Line of the opening fence, from 1. */
   readonly line: number;
-  /** The info string of the fence: a language, and after it what the block needs. */
+  /** The info string of the fence: a language, then the block's requirements. */
   readonly info: string;
   readonly text: string;
 }
@@ -36,7 +36,7 @@ export function blocksOf(page: string): Block[] {
   });
 }
 
-/** The commands that a person copies: of a transcript, the lines behind a prompt. A line that ends in a backslash goes on. */
+/** The commands that a reader copies: in a transcript, the lines with a prompt and their continuation lines. */
 export function commandsOf({ info, text }: Pick<Block, 'info' | 'text'>): string[] {
   const lines = text.replaceAll(/ *\\\n */g, ' ').split('\n');
   const commands = /^sh\b/.test(info) ? lines : lines.flatMap((line) => /^\$ (.*)$/.exec(line)?.[1] ?? []);
@@ -45,7 +45,7 @@ export function commandsOf({ info, text }: Pick<Block, 'info' | 'text'>): string
 
 const withoutComment = (command: string): string => command.replace(/(^|\s+)#( .*)?$/, '').trim();
 
-/** The words of a simple command, as a shell makes them. */
+/** Splits a simple command into words as a shell does. */
 export const wordsOf = (command: string): string[] =>
   [...command.matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replaceAll(/["']/g, ''));
 
@@ -55,7 +55,7 @@ const OUTBOX = /^(?:npx |npm run )?outbox(?: --)?(?: |$)/;
 export const outboxArguments = (command: string): string[] | undefined =>
   OUTBOX.test(command) ? wordsOf(command.replace(OUTBOX, '')) : undefined;
 
-/** `outbox …` in the sentences of a page: often only the name of a command. */
+/** `outbox …` in the sentences of a page: often only a command's name. */
 export function mentionsOf(page: string): string[] {
   const prose = readFileSync(join(ROOT, page), 'utf8').replaceAll(/^( *)```[\s\S]*?^ *```$/gm, '');
   return [...prose.matchAll(/`([^`]+)`/g)]

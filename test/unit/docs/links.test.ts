@@ -13,7 +13,7 @@ const pages = [
   ...['docs', 'examples'].flatMap(markdownIn),
 ];
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub creates for headings. */
 const anchorsOf = (page: string): string[] =>
   [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

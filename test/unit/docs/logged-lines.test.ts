@@ -8,13 +8,13 @@ const sources = ['lib', 'bin', 'lambdas', 'local'].flatMap((folder) =>
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(ROOT, folder, file), 'utf8')),
 );
-/** As it is printed: without what is between a text and the next line of the source. */
+/** The printed text: joins a text with its continuation in the next line of the source. */
 const printed = sources.join('\n').replaceAll(/["'`]\s*\+\s*["'`]/g, '');
 
-/** What AWS, a broker or a person writes. */
+/** Texts of AWS, a broker or a person. */
 const NOT_OURS: ReadonlySet<string> = new Set(['Throttle', 'You must specify a region']);
 
-/** Quoted in a sentence: commands and their output are in code. */
+/** Quotations in sentences; commands and their output are in code. */
 const quoted = OPERATOR_PAGES.flatMap((page) => {
   const prose = readFileSync(join(ROOT, page), 'utf8')
     .replaceAll(/^( *)```[\s\S]*?^ *```$/gm, '')

@@ -5,7 +5,7 @@ import { blocksOf, commandsOf } from './documented-commands';
 
 const commands = blocksOf('docs/operations.md').flatMap(commandsOf);
 
-/** The parameters of a command of the AWS CLI, by their names. */
+/** The parameters of an AWS CLI command by name. */
 function parametersOf(action: string): Record<string, string> {
   const command = commands.find((each) => each.startsWith(`aws dynamodb ${action} `)) ?? '';
   const words = [...command.matchAll(/(?:[^\s']|'[^']*')+/g)].map(([word]) => word.replaceAll("'", ''));

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { defineEvents } from '../../../lib';
 import { order42, orderOutbox, type catalogue } from '../write/order-outbox';
 
-/** Checked by the compiler; running it proves only that the calls which compile also work. */
+/** The compiler checks these calls. Running them only proves that the calls that compile also work. */
 const outbox = orderOutbox();
 
-/** Compiled, never run: what must not compile may throw. */
+/** Compiled, never run: calls that must not compile may throw. */
 const compiled = (...calls: (() => unknown)[]): number => calls.length;
 
 test('data is what the schema takes: a field with a default may be left out', async () => {

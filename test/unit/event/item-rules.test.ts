@@ -17,10 +17,10 @@ const validate = new Ajv2020({ strict: false }).compile(itemSchema);
 type Document = Record<string, unknown>;
 const ID = '019c13ec-a200-7000-8000-000000000001';
 
-/** Attributes of the item that are optional. */
+/** Optional attributes of the item. */
 const OF_ITEM = ['traceparent', 'tracestate', 'causationId', 'correlationId'];
 
-/** An item whose attribute is `value`, and which is otherwise in order. */
+/** A valid item, except that the attribute is `value`. */
 function itemWith(attribute: string, value: unknown): Document {
   const item = {
     pk: 'order#42',
@@ -45,7 +45,7 @@ function itemWith(attribute: string, value: unknown): Document {
   }
 }
 
-/** The SDK's marshaller refuses a key `constructor` and loses `__proto__`; DynamoDB and other SDKs take both. */
+/** The SDK's marshaller refuses a key `constructor` and loses `__proto__`; DynamoDB and other SDKs accept both. */
 function decoded(attribute: string, value: unknown): ReturnType<typeof decodeItem> {
   if (attribute !== 'headerName') return decodeItem(marshall(itemWith(attribute, value)));
   const image = marshall(itemWith('headerValue', 'x'));
@@ -58,7 +58,7 @@ const anything: StandardSchemaV1 = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
 };
 
-/** The item that the write helper puts when a caller passes `value`. */
+/** The item that the write helper puts if a caller passes `value`. */
 async function written(attribute: string, value: unknown): Promise<Document> {
   const passed = (...names: string[]) => (names.includes(attribute) ? { [attribute]: value } : {});
   const type = attribute === 'type' ? String(value) : 'order.placed';
@@ -126,7 +126,7 @@ describe.each(Object.keys(ATTRIBUTE_CASES))('%s', (attribute) => {
 
   test.each(accepted.map((value) => [name(value), value]))('writer, schema and relay accept %s', async (_, value) => {
     expect(await verdicts(attribute, value)).toEqual(ACCEPTED);
-    // What is written is what the other two accept.
+    // The schema also accepts the item as the writer writes it.
     expect(validate(await written(attribute, value))).toBe(true);
     expect(() => readBySdk(decoded(attribute, value))).not.toThrow();
   });
@@ -187,7 +187,7 @@ test.each([
   [LIMITS.committedAt + 1, false],
   [-1, false],
   [1.5, false],
-  // Microseconds, and a text.
+  // Microseconds, then a text.
   [NOW * 1000, false],
   [String(NOW), false],
 ])('committedAt %p', async (committedAt, accepted) => {

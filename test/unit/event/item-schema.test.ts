@@ -168,7 +168,7 @@ test('schema and relay agree on any value of any field', () => {
   );
   const field = fc.constantFrom('pk', 'sk', 'source', 'region', 'committedAt', 'traceparent', 'tracestate', 'events');
   const eventField = fc.constantFrom('type', 'topic', 'time', 'contentType', 'dataSchema', 'data', 'headers');
-  // The SDK can not marshall a map with a key such as "constructor".
+  // The SDK cannot marshall a map with a key such as "constructor".
   const headerName = fc.string({ minLength: 1 }).filter((name) => !(name in {}));
   const changed = fc.oneof(
     fc.tuple(field, value).map(([name, each]) => item({ [name]: each })),

@@ -61,7 +61,7 @@ test('an event names what caused it and the flow that it belongs to, by attribut
   const [caused, root] = [anItem(cause), anItem()].flatMap((item) => messagesOf(decodeItem(imageOf(item))));
   expect(caused?.headers).toMatchObject({ ce_causationid: 'payment-7', ce_correlationid: 'checkout-1' });
   expect(Object.keys(root?.headers ?? {}).filter((name) => /causation|correlation/.test(name))).toEqual([]);
-  // CloudEvents 1.0, "Naming conventions": other names are refused by SDKs.
+  // CloudEvents 1.0, "Naming conventions": SDKs refuse other names.
   const attributes = Object.keys(caused?.headers ?? {}).filter((name) => name.startsWith('ce_'));
   expect(attributes.filter((name) => !/^ce_[a-z0-9]{1,20}$/.test(name))).toEqual([]);
 });

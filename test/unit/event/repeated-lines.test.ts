@@ -23,7 +23,7 @@ test('fifteen tries a second of one cause are ten lines in half an hour, and eac
   expect(log.logged.map(({ at }) => at / 1_000)).toEqual([0, 10, 30, 70, 150, 310, 610, 910, 1_210, 1_510]);
   const { length } = log.logged;
   const counted = log.logged.reduce((sum, { leftOut }) => sum + leftOut, length);
-  // Those since the last line are not counted yet.
+  // Repetitions since the last line are not counted yet.
   expect(counted).toBe(15 * 1_510 + 1);
 });
 

@@ -11,7 +11,7 @@ const credentials = (accessKeyId: string, leftMs?: number) => ({
   ...(leftMs === undefined ? {} : { expiration: new Date(NOW + leftMs) }),
 });
 
-/** The query of the presigned request that a token is. */
+/** The query of the token's presigned request. */
 async function queryOf(read: ReadCredentials): Promise<URLSearchParams> {
   const token = await mskTokens('eu-central-1', read)();
   return new URL(Buffer.from(token, 'base64url').toString()).searchParams;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { freePorts } from '../../../local/free-port';
 
-/** Where the ports of outgoing connections begin: on Linux, the lowest of all systems. */
+/** The first port of outgoing connections on Linux, the lowest of all systems. */
 const FIRST_EPHEMERAL = 32_768;
 
 it('no two calls answer the same port, and none that an outgoing connection can get', async () => {

@@ -8,12 +8,12 @@ jest.mock('../../../local/run-command');
 
 const work = mkdtempSync(join(tmpdir(), 'synthesize-test-'));
 const environment = process.env;
-/** What the app is run for. */
+/** The contexts of each run of the app. */
 let contexts: Record<string, unknown>[] = [];
 
 beforeEach(() => {
   contexts = [];
-  // The local tests of the same run have set it.
+  // Local tests of the same run may have set it.
   process.env = { ...environment, [SYNTHESIZED]: undefined };
   jest.mocked(runCommand).mockImplementation((_, __, { env } = {}) => {
     const folder = env?.['CDK_OUTDIR'];

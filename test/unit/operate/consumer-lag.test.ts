@@ -12,7 +12,7 @@ test('the newest item of this region counts, though another region has written a
   await put(item(1, 'eu-west-1'), item(2, 'eu-west-1'), item(3, 'us-east-1'));
   const client = viewFromHome(newClient(), { region: 'eu-west-1', publishesFor: ['eu-west-1'] });
   const inbox = { client: newClient(), tableName: INBOX, consumer: 'shipping' };
-  // Of a consumer that the table does not know, nothing is told.
+  // For a consumer that the table does not know, the command reports nothing.
   const known = { pk: { S: 'shipping#orders#/shop/order#2' }, sk: { S: 'inbox' } };
   await inbox.client.send(new PutItemCommand({ TableName: INBOX, Item: known }));
   expect(await consumerLag({ client, tableName: TABLE }, inbox, 'order#1')).toMatchObject({

@@ -1,7 +1,7 @@
 import { costOf, type Cost, type Workload } from '../../../lib/operate/cost';
 import { PRICE_LIST } from '../../../lib/operate/prices';
 
-/** A second in which a million bytes are sent is too round to be true: messages have headers. */
+/** Exactly a million bytes per second would be too round: messages also have headers. */
 const load = (eventsPerSecond: number, more: Partial<Workload> = {}): Workload => ({
   eventsPerSecond,
   eventBytes: 1_000,

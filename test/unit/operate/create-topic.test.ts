@@ -85,7 +85,7 @@ test.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])(
   async (type) => {
     const cluster = aCluster();
     const plan = await planTopic(cluster, { topic: 'audit', like: 'orders' });
-    // kafkajs collects the errors of the topics that it was asked for.
+    // kafkajs collects the errors of the requested topics.
     const rejects = () => Promise.reject(Object.assign(new Error('Topic errors'), { errors: [refused(type)] }));
     await expect(createTopic({ ...cluster, create: rejects }, plan)).rejects.toThrow(
       `you may not create topics on this cluster (${type})`,

@@ -20,7 +20,7 @@ function world() {
       await target.client.send(new PutItemCommand({ TableName: INBOX, Item: marshall(row) }));
     }
   };
-  /** What a consumer that has applied up to a version has in its table. */
+  /** The inbox row of a consumer that has applied every event up to a version. */
   const applied = (consumer: string, version: number, more: Item = {}): Item => ({
     ...{ pk: `${consumer}#orders#/shop/order#42`, sk: 'inbox', revision: version, appliedAt: SINCE },
     ...{ window: Array.from({ length: version }, (_, at) => `${at + 1}.0 ${idOf(at + 1)}`), topEvents: 1 },

@@ -8,7 +8,7 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { namedInRule, type DeployedAlarm } from '../../../lib/operate/alarms';
 
-/** CloudWatch as far as a page test meets it: a composite alarm follows its rule, and a change notifies. */
+/** CloudWatch for page tests: a composite alarm follows its rule, and a state change notifies. */
 export class FakeCloudWatch {
   readonly client = new CloudWatchClient({ region: 'eu-west-1' });
   /** Topics that CloudWatch may not publish to. */

@@ -25,7 +25,7 @@ const KEY = 'order#42';
 const HOUR = 3_600_000;
 const request = { by: 'me', at: 1_800_000_000_000, why: 'the topic exists now' };
 
-/** Refuses every new item of the key, as DynamoDB does when the items of one partition key have 10 GB. */
+/** Refuses every new item of the key, as DynamoDB does once the items of a partition key reach 10 GB. */
 function fill(client: DynamoDBClient, isFull: () => boolean): void {
   const isOfKey = (item?: PutItemCommandInput['Item']): boolean => isFull() && item?.['pk']?.S === KEY;
   const message = 'Collection size exceeded.';
@@ -86,7 +86,7 @@ function aTable() {
         new PutItemCommand({ TableName: 'outbox', Item: marshall(encodeItem(anItem({ version, committedAt: now }))) }),
       ),
     fill: () => void (isFull = true),
-    /** The stream loses what is written from now on. */
+    /** With `false`, the stream loses every later write. */
     show: (what: boolean) => void (shows = what),
     pass: (ms: number) => void (now += ms),
     holds: async () => (await controlStore(client, 'outbox', clock).read()).holds,

@@ -3,7 +3,7 @@ import { planRedrive, redrive } from '../../../lib/operate/redrive';
 import { show } from '../../../lib/operate/show';
 import { tablesInMemory } from './table-in-memory';
 
-// What a writer put under a partition key that is no key is parked as undecodable, and holds it.
+// An item under a partition key that is no aggregate key is parked as undecodable, and holds that partition key.
 const hold: Hold = {
   pk: '42',
   position: 'hello',

@@ -42,7 +42,7 @@ test('of a table with several regions the region of the relay is looked at', asy
   dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
   const seen = await inHomeRegion(target(), new LambdaClient({}));
   expect(seen.home).toEqual(home);
-  // The view is a middleware of the client, which the mock of `send` leaves out.
+  // The view is a middleware of the client, which the mock of `send` bypasses.
   expect(seen.client.middlewareStack.identify().some((name) => name.includes('outboxHomeRegion'))).toBe(true);
 });
 

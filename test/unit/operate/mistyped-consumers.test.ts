@@ -32,7 +32,7 @@ const MAILS = {
   source: '/shop/order',
   key: '7',
 };
-/** What a redrive of a mistyped name leaves behind. */
+/** The leftover of a redrive with a mistyped name. */
 const REQUEST = { pk: 'shiping#$requests', sk: '019b0a0a' };
 
 const UNKNOWN = /holds nothing of consumer "nosuch". It knows mails, shipping\./;

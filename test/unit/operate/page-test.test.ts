@@ -16,7 +16,7 @@ const anAlarm = (name: string, more: Partial<DeployedAlarm> = {}): DeployedAlarm
 });
 const anyOf = (...names: string[]): string => names.map((name) => `ALARM("${ARN}${name}")`).join(' OR ');
 
-/** As `Outbox` makes them. */
+/** The alarms as `Outbox` creates them. */
 const deployed = (): DeployedAlarm[] => [
   anAlarm('O-relay-behind'),
   anAlarm('O-edge', { actions: [PAGE] }),
@@ -92,7 +92,7 @@ test('every path goes off, notifies and clears, and every trigger gets its state
     { alarm: 'O-page', fired: true, cleared: true, notices: [{ topic: PAGE, state: 'sent' }] },
     { alarm: 'O-ticket', fired: true, cleared: true, notices: [{ topic: TICKET, state: 'sent' }] },
   ]);
-  // A composite alarm is never set: it might not come back.
+  // The command never sets a composite alarm: it might not return to its state.
   expect(cloudwatch.set.some((change) => /O-page|O-ticket/.test(change))).toBe(false);
   const after = cloudwatch.alarms.map(({ name, state }) => [name, state]);
   expect(after).toEqual(before);

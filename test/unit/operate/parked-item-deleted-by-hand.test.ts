@@ -22,7 +22,7 @@ type Stored = Record<string, AttributeValue>;
 const KEY = 'order#42';
 const request = { by: 'me', at: 1_800_000_000_000, why: 'the topic exists now' };
 
-/** Version 2 is refused until `refuses` is emptied. */
+/** Version 2 is refused until the test empties `refuses`. */
 function aWorld() {
   const clock = { now: Date.now };
   const schema = { pk: 'S', sk: 'S' } as const;
@@ -52,7 +52,7 @@ function aWorld() {
       await client.send(new DeleteItemCommand({ TableName: 'outbox', Key }));
       return copy ?? {};
     },
-    /** Whatever the operator's tools refuse: the signal reaches the relay. */
+    /** Sends the signal directly to the relay, even if the operator's tools would refuse it. */
     drain: async () => {
       const signal = newSignal(KEY, Date.now(), { kind: 'drain' as const, from: at(2), request });
       await putSignal(client, 'outbox', signal);
@@ -262,7 +262,7 @@ it('a decision does nothing to an item that is back', async () => {
   await redrive(target, plan, request, { skip: true, acceptGone: true });
   await relay.run();
 
-  // The skip is a drain as well.
+  // The skip also drains the key.
   expect(ids()).toEqual(['1', '2', '3']);
   expect(await hold()).toBeUndefined();
   expect((await ask()).asked).toEqual([]);

@@ -4,7 +4,7 @@ import { tablesInMemory } from './table-in-memory';
 
 test('a signal whose answer was lost is asked for, not refused: the SDK puts it again', async () => {
   const { target, items } = tablesInMemory();
-  // As the SDK does when the first answer does not arrive.
+  // The SDK does the same when the first response does not arrive.
   target.client.middlewareStack.add(
     (next) => async (args) => {
       await next(args);

@@ -17,7 +17,7 @@ interface Letter {
   readonly record: ConsumedRecord;
   readonly reason?: string;
   readonly setAsideAt?: number;
-  /** Headers of the dead letter that are otherwise. */
+  /** Changed headers of the dead letter. */
   readonly change?: Readonly<Record<string, Buffer | undefined>>;
 }
 

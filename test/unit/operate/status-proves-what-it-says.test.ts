@@ -5,7 +5,7 @@ import { EMPTY_CENSUS } from '../../../lib/sweep/census';
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const ago = (seconds: number): number => NOW - seconds * 1000;
 
-/** Items that wait, each for so many seconds; those in `published` are published before the second look. */
+/** Items with the given waiting times in seconds. Those in `published` are published before the second read. */
 async function judge(
   waits: readonly number[],
   census: { readonly lastProcessedAt?: number; readonly newestPublishedAt?: number },
@@ -83,7 +83,7 @@ it('looks again before it says so: the clock of a writer can be behind', async (
   expect(await judge([600], { lastProcessedAt: ago(1), newestPublishedAt: ago(2) }, [0])).toEqual({
     reads: ['order#0'],
   });
-  // Nothing is silent that published something meanwhile.
+  // If an item was published meanwhile, the relay is not silent.
   expect(await judge([600, 500], { lastProcessedAt: ago(100) }, [0])).toMatchObject({ reads: ['order#0', 'order#1'] });
   expect(await judge([600, 500], { lastProcessedAt: ago(100) }, [0])).not.toHaveProperty('silentMs');
 });

@@ -7,7 +7,7 @@ import { MemoryDynamoDb } from '../../../lib/testing/dynamodb/memory-dynamodb';
 export const TABLE = 'outbox';
 export const INBOX = 'inbox';
 
-/** An outbox and an inbox that the SDK's own client talks to. */
+/** An outbox and an inbox in memory, behind the SDK's own client. */
 export function tablesInMemory() {
   const key = { pk: 'S', sk: 'S' } as const;
   const dynamodb = new MemoryDynamoDb({ [TABLE]: key, [INBOX]: key }, Date.now);

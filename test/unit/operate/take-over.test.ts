@@ -11,7 +11,7 @@ describe('a take-over', () => {
     const plan = await planTakeOver(target, 'Green');
     expect(plan).toEqual({ from: 'Blue', to: 'Green' });
     await takeOver(target, plan, request);
-    // Its answer was lost, and it is sent again.
+    // The first response was lost, so the request is sent again.
     await takeOver(target, plan, request);
 
     await expect(planTakeOver(target, 'Green')).rejects.toThrow('already');

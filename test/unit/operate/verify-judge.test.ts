@@ -246,7 +246,7 @@ describe('reordered', () => {
       aMessage(1, 'a1', { partition: 1, timestamp: NOW + 3_000 }),
     ];
     const items = [anItem(1), anItem(2, { receipts: ['orders-1@0'] })];
-    // The partitions may be shown in any order.
+    // The partitions may be read in any order.
     for (const shown of [messages, [...messages.slice(1), ...messages.slice(0, 1)]]) {
       expect(brief(judged(items, shown))).toEqual(['duplicate a1']);
     }
@@ -322,7 +322,7 @@ describe('where a part of a topic could not be read', () => {
   it('an event that was not found is neither missing nor well', () => {
     const verdict = judged(three, threeMessages.slice(0, 1), [anExtent(1)], ['orders']);
     expect(verdict).toMatchObject({ findings: [], unread: 2, expired: 0 });
-    // Its receipt names a place that was read, but its message may lie in the part that was not.
+    // Its receipt names an offset that was read, but its message may be in the part that was not.
     expect(judged([anItem(1)], [aMessage(0, 'other')], [anExtent(1)], ['orders'])).toMatchObject({ unread: 1 });
     expect(judged(three, [], [], ['orders'])).toMatchObject({ findings: [], unread: 3 });
   });
@@ -390,7 +390,7 @@ interface Written {
   readonly partition: number;
 }
 
-/** Offsets and contents of every partition, after a relay that repeats itself has published all of it. */
+/** Offsets and contents of every partition, after a relay that repeats itself has published everything. */
 const history = fc
   .record({
     keys: fc.array(

@@ -150,7 +150,7 @@ describe('a topic that was made again', () => {
     const message = { topic: 'payments', partition: 0, timestamp: NOW, source: '/shop/order', isReplay: true };
     const messages = [2, 1, 0].map((n) => ({ ...message, offset: BigInt(2 - n), key: String(n), id: `e${n}` }));
     const report = await verifyOf(images, { extents: [extent('payments', 3)] }, messages);
-    // The message of e1 lies by chance where its receipt says.
+    // The message of e1 happens to be where its receipt says.
     expect(report).toMatchObject({ counts: [], replaced: 2, shortPartitions: [] });
   });
 

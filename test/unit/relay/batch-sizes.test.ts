@@ -11,7 +11,7 @@ const batchOf = (count: number): PartitionBatch => ({
   messages: Array.from({ length: count }, () => message),
 });
 
-/** A topic that takes batches of at most `takes` messages. */
+/** A topic that accepts batches of at most `takes` messages. */
 function sizesOf(takes: number) {
   const clock = { ms: 0, now: () => clock.ms };
   const sizes = new BatchSizes(1_000 * BYTES, clock);

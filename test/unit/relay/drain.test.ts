@@ -13,7 +13,7 @@ const tooLarge: Failure = { kind: 'poison', reason: 'message-too-large', message
 const outage: Failure = { kind: 'outage', message: 'away' };
 const at = positionOfVersion;
 
-/** A world with one key `order#a`; the poisonous versions are refused until they are mended. */
+/** A world with one key `order#a`. The poisonous versions are refused until they are fixed. */
 function aWorld(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = {}) {
   const world = aRelayOverTable(options, settings);
   const { table, kafka, clock } = world;
@@ -257,7 +257,7 @@ describe('a relay that was frozen at the end of its drain', () => {
     const stale = await w.table.read();
     const signal = w.putSignal({ kind: 'drain', from: at(1) });
     const late = w.put(2);
-    // Left out by a relay that read the hold before the drain began.
+    // A relay that read the hold before the drain began leaves this item out.
     jest.spyOn(w.table, 'read').mockResolvedValueOnce(stale);
     expect(await w.newProcess().handle([late], plentyOfTime)).toBeUndefined();
     expect(w.ids()).toEqual([]);
@@ -684,7 +684,7 @@ describe('strict order', () => {
 });
 
 describe('an item on which the process dies', () => {
-  /** A publisher that never answers for it: the invocation ends without an end. */
+  /** The publisher never responds for this event, so the invocation never returns. */
   const dies = (w: ReturnType<typeof aWorld>, id: string): void => {
     const publish = w.kafka.publish.bind(w.kafka);
     jest

@@ -6,8 +6,8 @@ import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
 /**
- * Of an item with several events the first ones may be acknowledged while a later one cannot be written. They are noted
- * on the item, which stays open, and no process publishes them again.
+ * If an item has several events, the first ones may be acknowledged while a later one cannot be written. The relay
+ * notes their receipts on the item, which stays open, and no process publishes them again.
  */
 
 const outage: Failure = { kind: 'outage', message: 'NOT_ENOUGH_REPLICAS' };
@@ -15,7 +15,7 @@ const request = { by: 'operator', at: 1, why: 'a test' };
 const PK = 'order#42';
 const SK = positionOfVersion(1);
 
-/** One item with events to `orders`, `orders` and `audit`, which takes no writes. */
+/** One item with events to `orders`, `orders` and `audit`; `audit` accepts no writes. */
 function aWorld(settings: Parameters<typeof aRelayOverTable>[1] = {}) {
   const world = aRelayOverTable({ maxPartitionHolds: 0 }, settings);
   const { table, kafka, clock } = world;

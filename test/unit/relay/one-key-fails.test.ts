@@ -11,7 +11,7 @@ const request = { by: 'someone', at: 1, why: 'a test' };
 const conflict = new TransactionCanceledException({ message: 'conflict', $metadata: {} });
 const away = new Error('no answer within 3000 ms');
 
-/** Three held keys, a drain asked for each; `fail` names the call that rejects for `order#b`. */
+/** Three held keys, each with a requested drain; `fail` names the call that rejects for `order#b`. */
 async function drainThree(
   fail: (rejected: (pk: string) => void, table: RelayPorts) => Partial<RelayPorts>,
   cause: Error,
@@ -36,7 +36,7 @@ async function drainThree(
 }
 
 type Fails = Parameters<typeof drainThree>[0];
-/** The port with one call that is watched; everything else as it is. */
+/** The port with one watched call; all other calls are unchanged. */
 const watched = <P extends object>(port: P, call: keyof P, watch: (...input: unknown[]) => void): P =>
   new Proxy(port, {
     get(target, name) {

@@ -44,7 +44,7 @@ it('of two relays that claim at once one is the owner', async () => {
   const first = aRelayOverTable({ outboxId: 'A' });
   const { table } = first;
   const read = table.read.bind(table);
-  // Both have read that there is none.
+  // Both relays have read that the table has no owner.
   table.read = async () => {
     const known = await read();
     table.state = { ...table.state, owner: 'B' };

@@ -27,7 +27,7 @@ function keysOf(partition: number, count: number, prefix = 'k'): string[] {
 const [SICK = '', SICK_TOO = '', SICK_ALSO = ''] = keysOf(0, 3);
 const [WELL = '', WELL_TOO = ''] = keysOf(1, 2);
 
-/** One shard whose records Lambda hands over from the checkpoint on; `down` partitions answer with an outage. */
+/** One shard whose records Lambda delivers from the checkpoint on; publishes to `down` partitions return an outage. */
 function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = {}) {
   const world = aRelayOverTable(options, settings);
   const { table, kafka, clock } = world;
@@ -58,18 +58,18 @@ function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
       table.put(anItem({ key, version, committedAt: clock.at, events: [anEvent({ id: `${key}.${version}`, topic })] })),
     redrive: (key: string, from = 1) =>
       table.putSignal(newSignal(`order#${key}`, clock.at, { kind: 'drain', from: at(from), request })),
-    /** One invocation for what is due; answers how many records are left. */
+    /** One invocation for the due records. Returns the number of remaining records. */
     deliver: async (relay: Relay = world.relay, remainingMs = plentyOfTime): Promise<number> => {
       const batch = records.slice(checkpoint, checkpoint + 1_000);
       const failed = await relay.handle(batch, remainingMs);
       checkpoint += failed ?? batch.length;
       return records.length - checkpoint;
     },
-    /** Invocations, a second apart, until nothing is due. */
+    /** Invokes the relay once a second until no record is due. */
     settle: async (): Promise<void> => {
       for (let n = 0; n < 200 && (await shard.deliver()) > 0; n++) clock.at += SECOND;
     },
-    /** Time passes while Lambda retries. */
+    /** Advances the time while Lambda retries. */
     wait: async (ms: number): Promise<number> => {
       let left = 0;
       for (let passed = 0; passed < ms; passed += 5 * SECOND) {
@@ -89,7 +89,7 @@ function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
   return shard;
 }
 
-/** A shard in which one partition has been away for longer than the patience, so that its first key is held. */
+/** A shard with a partition that has been unavailable for longer than the patience, so that its first key is held. */
 async function aShardWithAHold(settings = {}) {
   const shard = aShard({}, settings);
   shard.down.add('orders-0');
@@ -135,7 +135,7 @@ describe('a partition that fails alone', () => {
     s.put(b, 2);
     const refuse = s.kafka.refuse;
     let sends = 0;
-    // The batch is refused as a whole, its first half meets an outage, and the second half would go.
+    // The whole batch is refused, its first half meets an outage, and the second half would succeed.
     s.kafka.refuse = (batch) => {
       sends++;
       if (sends === 1) return { kind: 'poison', reason: 'message-refused', message: 'no' };
@@ -218,7 +218,7 @@ describe('a partition that fails alone', () => {
     s.put(WELL, 1);
     for (const key of sick.slice(0, 14)) {
       s.clock.at += 5 * SECOND;
-      // Just before the invocation: the other records are old enough to be looked up.
+      // Written just before the invocation: the other records are old enough to be looked up.
       s.put(key, 1);
       await s.deliver();
       expect(s.ids()).toEqual([`${WELL}.1`]);
@@ -255,10 +255,10 @@ describe('a partition that fails alone', () => {
     s.table.putSignal(newSignal(`order#${SICK}`, s.clock.at, { kind: 'replay', replayId: 'again', request }));
     for (let version = 1; version <= 1_100; version++) s.put(WELL, version);
 
-    // The replay itself, or the signal that has taken its place.
+    // The replay itself, or the signal that has replaced it.
     expect(await s.wait(5 * MINUTE)).toBeLessThanOrEqual(1);
     expect(s.ids()).toHaveLength(1 + 1_100);
-    // One for each minute, not for each invocation.
+    // One signal for each minute, not for each invocation.
     expect(s.inserted()).toBeLessThan(1 + 1 + 1_100 + 8);
 
     s.down.clear();
@@ -324,7 +324,7 @@ describe('a partition that fails alone', () => {
     s.put(WELL, 1);
     await s.wait(70 * SECOND);
     expect(s.held()).toHaveLength(1);
-    // Several shards reach the patience together, or the limit was lowered.
+    // Several shards reach the patience at the same time, or the limit was lowered.
     await s.table.holdForPartition({
       ...{ pk: `order#${SICK_TOO}`, sk: s.table.put(anItem({ key: SICK_TOO })).dynamodb?.Keys?.['sk']?.S ?? '' },
       ...{ id: anItem({ key: SICK_TOO }).id, isHead: false, message: 'away', hold: undefined },
@@ -661,7 +661,7 @@ describe('several processes', () => {
     s.put(SICK_TOO, 1);
     await s.deliver();
     s.down.clear();
-    // The probe's drain is done, and the process ends before it has released the other key.
+    // The probe's drain has ended, and the process dies before it releases the other key.
     const send = jest.spyOn(s.table, 'send').mockRejectedValueOnce(new Error('the process died'));
     s.clock.at += 11 * SECOND;
     s.put(WELL, 2);

@@ -5,7 +5,7 @@ import { anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
 const request = { by: 'someone', at: 1, why: 'a test' };
-/** As a stream of keys alone shows it. */
+/** The record of a stream that contains only keys. */
 const keysOnly = ({ dynamodb, ...record }: StreamRecord): StreamRecord => ({
   ...record,
   dynamodb: { ...dynamodb, NewImage: undefined },

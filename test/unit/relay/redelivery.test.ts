@@ -10,8 +10,8 @@ import { MemoryTable } from '../../builders/memory-table';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
 /**
- * Lambda delivers a batch again to any instance of the function. What one instance has acknowledged is unknown to the
- * others, so that the table must tell.
+ * Lambda may redeliver a batch to any instance of the function. An instance does not know the acknowledgements of other
+ * instances, so it must read them from the table.
  */
 
 const outage: Failure = { kind: 'outage', message: 'NOT_ENOUGH_REPLICAS' };
@@ -26,7 +26,7 @@ function aWorld(settings = {}, options: Parameters<typeof aRelayOverTable>[0] = 
     put: (version: number, key = 'a', id = `${key}${version}`): StreamRecord =>
       world.table.put(anItem({ key, version, committedAt: world.clock.at, events: [anEvent({ id })] })),
     ids: () => world.kafka.log.map(({ id }) => id),
-    /** Reads of keys in the table so far: positions looked up, and Queries. */
+    /** Reads of keys in the table so far: looked-up positions, and Queries. */
     reads: () => ({
       positions: lookUp.mock.calls.reduce((sum, [positions]) => sum + positions.length, 0),
       queries: earliestOpen.mock.calls.length,
@@ -46,7 +46,7 @@ describe('one partition of a topic takes no writes, and any instance may be hand
   ])(
     '$shards shards, delivered every $everyMs ms to $instances: no event is published more than three times',
     async (each) => {
-      // No key is held for the partition, so that every shard waits for as long as it is away.
+      // With no hold for partitions, every shard waits as long as the partition is unavailable.
       const w = aWorld({}, { maxPartitionHolds: 0 });
       w.kafka.topics.set('orders', 12);
       w.kafka.refuse = ({ partition }: PartitionBatch) => (partition === 0 ? outage : undefined);
@@ -355,7 +355,7 @@ describe('records that do not prove that all before them were seen', () => {
     expect(await w.handle([w.put(2)], plentyOfTime)).toBeUndefined();
 
     expect(w.ids()).toEqual(['a1', 'a2']);
-    // The drain queries from where it was sent.
+    // The drain queries from the position of its signal.
     expect(w.reads()).toEqual({ positions: 2, queries: 1 });
   });
 
@@ -407,7 +407,7 @@ describe('while the brokers are away', () => {
       expect(await w.handle(records, plentyOfTime)).toBe(0);
     }
 
-    // 4 partitions, own and previous position.
+    // For each of 4 partitions, the own and the previous position.
     expect(w.reads()).toEqual({ positions: 10 * 2 * 4, queries: 0 });
     expect(w.kafka.publishes).toHaveLength(10);
     w.kafka.refuse = () => undefined;
@@ -434,7 +434,7 @@ describe('while the brokers are away', () => {
 
     expect(await w.handle([old, w.put(1, 'young')], plentyOfTime)).toBe(0);
 
-    // One partition that takes no writes says nothing of the others.
+    // One unavailable partition proves nothing about the others.
     expect(w.reads()).toEqual({ positions: 2, queries: 0 });
     const more = Array.from({ length: 100 }, (_, n) => w.put(1, `more${n}`));
     w.clock.at += HOUR;

@@ -8,7 +8,7 @@ const TOPICS = ['orders', 'audit', 'nowhere'];
 const outage: Failure = { kind: 'outage', message: 'no broker' };
 const poison: Failure = { kind: 'poison', reason: 'message-too-large', message: 'too large' };
 
-/** Keys with versions 1…n, each of one to three events, interleaved at random. */
+/** Keys with versions 1…n, each with one to three events, interleaved at random. */
 const stream = fc
   .array(
     fc.record({
@@ -41,7 +41,7 @@ const faults = fc.record({
 
 type Faults = typeof faults extends fc.Arbitrary<infer T> ? T : never;
 
-/** Delivers as Lambda does until everything is settled: from the failed record on, in this process or a new one. */
+/** Delivers as Lambda does until every record is settled: from the failed record on, in this process or a new one. */
 async function deliver(items: readonly OutboxItem[], f: Faults) {
   const { kafka, table, newProcess } = aRelay({ maxBatchBytes: f.maxBatchBytes, maxMessages: f.maxMessages });
   kafka.topics.set('audit', 2);

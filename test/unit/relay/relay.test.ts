@@ -13,7 +13,7 @@ const versions = (key: string, count: number) =>
   Array.from({ length: count }, (_, at) => anItem({ key, version: at + 1 }));
 const sent = (log: readonly { id: string }[]) => log.map(({ id }) => id);
 
-/** Keys that Kafka puts on different partitions of a topic of four. */
+/** Keys on different partitions of a topic with four partitions. */
 const [keyA = '', keyB = ''] = ['0', '1', '2', '3', '4', '5', '6', '7'].filter(
   (key, at, keys) => keys.findIndex((k) => partitionOf(Buffer.from(k), 4) === partitionOf(Buffer.from(key), 4)) === at,
 );
@@ -272,7 +272,7 @@ describe('an outage', () => {
       plentyOfTime,
     );
 
-    // One may fail alone.
+    // One failed lookup may concern its topic only; two show an outage.
     expect(asked).toHaveBeenCalledTimes(2);
   });
 

@@ -8,7 +8,7 @@ const request = { by: 'someone', at: 1, why: 'payments was deleted' };
 const signalOf = (at: number, change: Partial<ReplaySignal> = {}) =>
   newSignal('order#42', at, { kind: 'replay' as const, replayId: 'r', request, ofTopic: 'payments', ...change });
 
-/** Version 1 has events of two topics, version 2 of another one alone, version 3 of the topic that was lost. */
+/** Version 1 has events of two topics, version 2 of another topic only, version 3 of the lost topic. */
 async function processed() {
   const world = aRelayOverTable();
   for (const topic of ['orders', 'payments', 'payments-again']) world.kafka.topics.set(topic, 1);

@@ -2,11 +2,11 @@ import { positionOfVersion } from '../../../lib/event/position';
 import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 
-/** A record that is alone in its batch and old may be of an item that kills the process: its attempts are counted. */
+/** An old record that is alone in its batch may have an item that kills the process. The relay counts its attempts. */
 
 const MINUTE = 60_000;
 
-/** One item whose events go to two topics in turn, so that each takes a round of its own. */
+/** One item whose events go to two topics in turn, so that each event takes its own round. */
 function aWorld(count: number) {
   const world = aRelayOverTable();
   const { table, kafka, clock } = world;

@@ -19,7 +19,7 @@ function capture(act: (telemetry: ReturnType<typeof powertoolsTelemetry>) => voi
 }
 
 beforeAll(() => {
-  // Development mode writes to the console that a test can watch, and turns metrics off unless told otherwise.
+  // Development mode writes to the console, which a test can watch. It disables metrics unless configured otherwise.
   process.env['POWERTOOLS_DEV'] = 'true';
   process.env['POWERTOOLS_METRICS_DISABLED'] = 'false';
 });
@@ -99,7 +99,7 @@ it('counts as late what took longer than the objective allows, event by event', 
     telemetry.finished({});
   });
 
-  // Exact, unlike the latencies, of which a document holds a sample.
+  // Exact, unlike the latencies: a document contains only a sample of those.
   expect(document).toMatchObject({ PublishedEvents: 503, LateEvents: 501 });
 });
 

@@ -4,7 +4,7 @@ import { aRelay, plentyOfTime } from '../../builders/relay-ports';
 
 const outage: Failure = { kind: 'outage', message: 'no answer' };
 
-/** The topic `cold` cannot be looked up; of `orders` the publisher knows the partitions, if `known`. */
+/** The lookup of topic `cold` fails; the publisher knows the partitions of `orders` if `known`. */
 function aRelayWithAColdTopic(known: boolean) {
   const world = aRelay();
   const { kafka } = world;

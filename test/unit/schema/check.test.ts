@@ -10,7 +10,7 @@ const V1 = z.object({ total: z.number(), note: z.string().optional() });
 
 const catalogueOf = (schema: StandardSchemaV1, more: Partial<EventDefinition> = {}): EventCatalogue =>
   defineEvents({ 'order.placed': { schema, topic: 'orders', ...more } });
-/** As a file would give it back. */
+/** The baseline after a round trip through a file. */
 const recorded = (...catalogues: readonly EventCatalogue[]): Baseline =>
   catalogues.reduce<Baseline>(
     (baseline, each) => parseBaseline(printBaseline(checkSchemas(each, baseline).baseline), 'b.json'),

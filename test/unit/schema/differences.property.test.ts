@@ -4,7 +4,7 @@ import { accepts } from '../../../lib/schema/accepts';
 import { differences } from '../../../lib/schema/differences';
 import { candidates, change, changed, document, twins, type Schema } from './random-schemas';
 
-/** An independent judge of what is valid. Without an answer where ajv itself fails. */
+/** Validates with ajv, independently of our code; `undefined` if ajv itself fails. */
 function judge(schema: Schema): (value: unknown) => boolean | undefined {
   const ajv = new Ajv2020({
     strict: false,
@@ -19,7 +19,7 @@ function unlessItFails<T>(attempt: () => T): T | undefined {
   try {
     return attempt();
   } catch (error) {
-    // Endless references, or a variable that ajv's own generated code has forgotten.
+    // Endless references, or a variable that ajv's generated code does not declare.
     if (error instanceof RangeError || error instanceof ReferenceError) return undefined;
     throw error;
   }
@@ -60,7 +60,7 @@ test('what is said to be read is valid for the reader, whatever is written', () 
     }),
     { numRuns: RUNS },
   );
-  // A test of nothing would pass as well.
+  // Without these counts, a test that compares nothing would also pass.
   expect({ proved: proved > RUNS / 10, unequal: unequal > RUNS / 20, checked: checked > RUNS / 2 }).toEqual({
     proved: true,
     unequal: true,

@@ -2,7 +2,7 @@ import fc from '../../builders/fast-check';
 
 export type Schema = boolean | Record<string, unknown>;
 
-/** Few names, values and limits, so that two schemas often speak of the same. */
+/** Few names, values and limits, so that two schemas often concern the same data. */
 const name = fc.constantFrom('a', 'b', 'ab');
 const scalar = fc.constantFrom<unknown>(null, true, false, 0, 1, 2, 1.5, '', 'a', 'b', 'ab');
 const limit = fc.integer({ min: -1, max: 3 });
@@ -47,7 +47,7 @@ type Kinds = {
   readonly combined: Schema;
 };
 
-/** Schemas of everything that is compared, of some depth. */
+/** Schemas with all supported keywords, of limited depth. */
 const kindsOf = (maxDepth: number) =>
   fc.letrec<Kinds>((tie) => {
     const inner = tie('schema');
@@ -92,7 +92,7 @@ const kindsOf = (maxDepth: number) =>
 const { schema } = kindsOf(3);
 const small = kindsOf(1);
 
-/** Two small documents of one kind, which have much to do with each other. */
+/** Two similar small documents of one kind. */
 export const twins: fc.Arbitrary<readonly [Schema, Schema]> = fc
   .tuple(
     fc.oneof(
@@ -109,7 +109,7 @@ const documentOf = (root: Schema, one: Schema, two: Schema): Schema => ({
   $defs: { one, two },
 });
 
-/** A document: its references lead somewhere, and maybe to itself. */
+/** A document whose references have targets, possibly itself. */
 export const document: fc.Arbitrary<Schema> = fc
   .tuple(schema, schema, schema)
   .map(([root, one, two]) => documentOf(root, one, two));
@@ -127,7 +127,7 @@ export const change: fc.Arbitrary<Change> = fc.record({
   schema,
 });
 
-/** A copy with one small thing changed somewhere. */
+/** A copy with one small change. */
 export function changed(original: Schema, { at, kind, pick, schema: other }: Change): Schema {
   const copy = structuredClone({ root: original });
   const objects: Record<string, unknown>[] = [];
@@ -151,13 +151,13 @@ export function changed(original: Schema, { at, kind, pick, schema: other }: Cha
   return whole(copy.root);
 }
 
-/** With a target for every reference, whatever was dropped. */
+/** Adds a target for every reference whose target was dropped. */
 const whole = (root: Schema): Schema =>
   typeof root === 'boolean'
     ? root
     : { ...root, $defs: { one: true, two: true, ...(root['$defs'] as object | undefined) } };
 
-/** Values that have a chance to be valid under a schema: the caller validates them. */
+/** Values that may be valid under a schema. The caller must validate them. */
 export function* candidates(root: Schema, seed: number, amount: number): Generator {
   let state = seed >>> 0;
   const random = (below: number): number => {

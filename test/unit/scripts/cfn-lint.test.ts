@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cache, { recursive: true, force: true }));
 
-/** A Python that has these modules; pip makes the folder that it is told to install into. */
+/** A Python with these modules. pip creates the target folder of an installation. */
 function pythonWith(...modules: readonly string[]): { run: Run; calls: string[] } {
   const calls: string[] = [];
   const run: Run = (command, args) => {

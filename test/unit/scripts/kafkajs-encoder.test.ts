@@ -103,7 +103,7 @@ it('writes the same bytes as the published one, whatever the buffers held before
     fc.property(fc.array(write, { maxLength: 40 }), fc.integer({ min: 1, max: 600 }), (writes, size) => {
       const encoded = (Class: EncoderClass) =>
         writes.reduce((encoder, act) => act(encoder, Class), new Class(size)).buffer.toString('hex');
-      // Fills the pool with something that would show.
+      // Fills the buffer pool with bytes that would be visible.
       Buffer.allocUnsafe(4_000).fill(0xff);
       expect(encoded(Bundled)).toBe(encoded(Published));
     }),

@@ -19,7 +19,7 @@ const drains = (): string[] => signals().flatMap((signal) => (isProbe(signal) ? 
 const mark = (key: string): void => {
   for (const image of table.items.get(`order#${key}`)?.values() ?? []) image['processedAt'] = { N: String(now) };
 };
-/** The relay acts on all that waits in the stream when a pause begins: probes come back, these keys are published. */
+/** At each pause the relay handles the waiting stream records: probes come back, and the given keys are published. */
 const run = (published: readonly string[] = [], isAway = false): Promise<SweepReport> =>
   sweep(
     sweepStoreOver(table, 'stream', async () => {
@@ -107,7 +107,7 @@ describe('an outage', () => {
   it('hides a loss, which the run after it proves by the probes of the run before', async () => {
     given(20, HOUR);
     await run([], true);
-    // The relay is back: everything that is in the stream is published, but one item is not in it.
+    // The relay is back and publishes everything in the stream, but one item is not in it.
     const [lost] = table.probes;
     await table.remove(signals());
     for (let key = 0; key < 20; key++) if (`order#k${key}` !== lost?.pk) mark(`k${key}`);

@@ -7,9 +7,9 @@ import { FakeKafka, plentyOfTime, RELAY_OPTIONS, silentTelemetry } from '../../b
 import { sweepStoreOver } from '../../builders/sweep-store';
 
 const HOUR = 3_600_000;
-/** `KEYS=50000` shows more, and prints the rate. */
+/** `KEYS=50000` tests more keys, and prints the rate. */
 const KEYS = Number(process.env['KEYS'] ?? 5_000);
-/** Virtual: what the relays of a table do in half a second. */
+/** Virtual speed: the records that a table's relays handle in half a second. */
 const RECORDS_A_POLL = 500;
 
 it('a run goes on while its signals are acted on, whatever the number of lost keys', async () => {

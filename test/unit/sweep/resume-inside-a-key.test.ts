@@ -24,7 +24,7 @@ beforeEach(() => {
   pages = 0;
 });
 
-/** The key fills segments 2 and 3; a run has time for some pages. */
+/** The key fills segments 2 and 3; a run has time for a few pages. */
 function storeOf(change: Partial<SweepStore> = {}): SweepStore {
   return {
     ...sweepStoreOver(table, 'stream', () =>

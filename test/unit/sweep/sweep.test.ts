@@ -50,7 +50,7 @@ const parked = (key: string, version: number): void => {
 };
 const all = (): Signal[] => [...table.signals.values()].flatMap((ofKey) => [...ofKey.values()]);
 const signals = (): Signal[] => all().filter((signal) => !isProbe(signal));
-/** What a relay does that is up to date with the stream: probes come back. */
+/** A relay that is up to date with the stream: probes come back. */
 const actOnProbes = (): Promise<void> => table.remove(all().filter(isProbe));
 const storeOf = (streamArn = 'stream'): SweepStore => sweepStoreOver(table, streamArn, actOnProbes);
 const sent = () =>
@@ -462,7 +462,7 @@ it('a segment that cannot be read leaves the others as they are', async () => {
 });
 
 describe('a table that is too large for one run', () => {
-  /** So many segments that each key has one of its own, and time for a few. */
+  /** Enough segments for each key to have its own, and time for a few. */
   const timeFor = (segments: number): Partial<SweepOptions> => {
     let asked = 0;
     return { remainingMs: () => (asked++ < 4 * segments ? Infinity : 0) };

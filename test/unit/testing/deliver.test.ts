@@ -6,7 +6,7 @@ const KEYS = ['a', 'b', 'c'];
 const VERSIONS = [1, 2, 3, 4];
 const SEEDS = Array.from({ length: 10 }, (_, at) => at + 1);
 
-/** Orders of several keys, each transaction with an article beside the order. */
+/** Orders of several keys, each in a transaction with an article. */
 async function aPublishedKit() {
   const kit = aKit();
   for (const version of VERSIONS) for (const key of KEYS) await place(kit, key, version, { version, sku: 'hat' });
@@ -59,7 +59,7 @@ describe('a delivery', () => {
     for (const faults of SEEDS) {
       const kit = await aPublishedKit();
       let counted = 0;
-      // Such as what reads the topic without an inbox: it sees each message as often as it comes.
+      // Such as a reader without an inbox: it sees each repetition of a message.
       const { consumer } = aConsumer(kit.client, {
         handlers: { 'order.placed': () => Promise.reject(new Error(`not an effect ${counted++}`)) },
         onFailure: 'dead-letter',

@@ -11,7 +11,7 @@ export const events = defineEvents({
 });
 type Definitions = (typeof events)['definitions'];
 
-/** As a service does it: a row with an optimistic lock, and the events of the order and of its article. */
+/** Writes as a service does: a row with an optimistic lock, and the events of the order and of its article. */
 export async function place(
   { client, outbox }: { client: TransactionClient; outbox: Outbox<Definitions> },
   key: string,
@@ -47,7 +47,7 @@ export const aKit = (options: Partial<TestOutboxOptions<Definitions>> = {}) =>
     ...options,
   });
 
-/** Counts what an order's events came to: an effect that happens twice, or out of order, is seen. */
+/** Counts the events of an order: the effect reveals a repetition and a wrong order. */
 export function aConsumer(client: ConsumerClient, options: Partial<ConsumerOptions<Definitions>> = {}) {
   const handled: string[] = [];
   const consumer = createConsumer({

@@ -25,7 +25,7 @@ const event = (type: ResourceEvent['RequestType'], changed?: Partial<TopicReques
 class MemoryAdmin implements TopicAdmin {
   readonly topics = new Map<string, FoundTopic>();
   readonly calls: string[] = [];
-  /** Fails once, after it has acted. */
+  /** Fails once, after this call has taken effect. */
   diesAfter?: string;
 
   find(topic: string) {

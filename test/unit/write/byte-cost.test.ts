@@ -4,8 +4,8 @@ import { createOutbox, defineEvents } from '../../../lib';
 import { NOW, orderOutbox } from './order-outbox';
 
 /**
- * Every started KB of an item is billed three times, so what the format takes beyond the data is asserted to the byte:
- * at most 300 for one event and 120 for each further one, names and the relay's marks included.
+ * Every started KB of an item is billed three times, so the test asserts the format's overhead to the byte: at most 300
+ * bytes for one event and 120 for each further one, including names and the relay's marks.
  */
 const data = { orderId: '42', total: 99.5 };
 const dataBytes = Buffer.byteLength('{"orderId":"42","total":99.5,"note":"none"}');

@@ -78,7 +78,7 @@ test('a token that was used for another request is told as such', async () => {
 const sdkError = (name: string, httpStatusCode?: number, more: object = {}) =>
   Object.assign(new Error(`${name}!`), { name, $metadata: { httpStatusCode }, ...more });
 
-// Whether it may be written without our knowing: then only a request id makes it safe to repeat.
+// Whether the write may have happened unnoticed: then only a request id makes a retry safe.
 const UNSAFE = 'only with a request id';
 test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['transaction-in-progress', UNSAFE, new TransactionInProgressException({ $metadata: {}, message: 'in progress' })],
@@ -160,7 +160,7 @@ test.each([
 describe('a late repetition', () => {
   const change = { ...order42, events: [placed] };
 
-  /** Answers as DynamoDB does ten minutes later: the token is forgotten, the item is there. */
+  /** Answers as DynamoDB does ten minutes later: the token is forgotten, but the item exists. */
   async function tableWith(found: (item: Record<string, unknown>) => Record<string, unknown>, requestId?: string) {
     const [entry] = await outbox.items(order42, [placed], requestId === undefined ? {} : { requestId });
     const Item = marshall(found(entry?.Put.Item ?? {}));

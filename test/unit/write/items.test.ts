@@ -88,7 +88,7 @@ test('the source can be set for the whole outbox', async () => {
 
 test('what is written is the output of the schema', async () => {
   const events = defineEvents({
-    // It takes what it gives, because consumers validate with the same schema.
+    // The schema accepts its own output, because consumers validate with the same schema.
     t: {
       schema: z
         .union([z.string(), z.object({ length: z.number() })])

@@ -10,7 +10,7 @@ const fault = (name: string, more: object = {}) => Object.assign(new Error(`${na
 const answer = (status: number, type: string): Answer => ({ status, body: JSON.stringify({ __type: type }) });
 const RESET = fault('Error', { code: 'ECONNRESET' });
 
-/** A client of the SDK whose HTTP client gives `answers` in turn. */
+/** An SDK client whose HTTP client returns `answers` in turn. */
 function sdkClient(answers: readonly Answer[], config: DynamoDBClientConfig = {}) {
   let sent = 0;
   const handle = () => {
@@ -61,7 +61,7 @@ test.each<[string, Record<string, unknown>]>([
     expect(error).toMatchObject({ retryable: false, details: { index: 1 } });
     expect(error.message).toContain(`${path} of action 1`);
     expect(requests).toBe(0);
-    // Whoever calls the SDK finds the same.
+    // A direct caller of the SDK gets the same result.
     expect(orderOutbox().explain(error.cause, actions)).toMatchObject({
       code: 'entry-rejected',
       details: { index: 1 },

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createOutbox, defineEvents, OutboxError, type OutboxErrorCode, type OutboxOptions } from '../../../lib';
 
 export const NOW = Date.UTC(2026, 0, 31, 12);
-/** A UUIDv7 of {@link NOW}. */
+/** A UUIDv7 with the time of {@link NOW}. */
 export const REQUEST_ID = '019c13ec-9e00-7000-8000-000000000001';
 
 export const catalogue = defineEvents({
@@ -38,7 +38,7 @@ export const orderOutbox = (changed: Partial<OutboxOptions<Definitions>> = {}) =
 export const order42 = { aggregate: 'order', key: '42', version: 1 } as const;
 export const placed = { type: 'order.placed', data: { orderId: '42', total: 99.5 } } as const;
 
-/** What `attempt` throws, which must be an OutboxError of this code. */
+/** Returns the error of `attempt`, which must be an OutboxError with this code. */
 export async function refusal<C extends OutboxErrorCode>(code: C, attempt: () => unknown): Promise<OutboxError<C>> {
   try {
     await attempt();
@@ -49,5 +49,5 @@ export async function refusal<C extends OutboxErrorCode>(code: C, attempt: () =>
   throw new Error(`Nothing was thrown; expected ${code}.`);
 }
 
-/** A value that the types would not let through, as a caller in JavaScript can pass it. */
+/** A value that the types would refuse, as a caller in JavaScript may pass it. */
 export const untyped = (value: unknown): never => value as never;

@@ -158,7 +158,7 @@ test('the schema is asked once where JSON changes nothing, and twice where it do
   const asked = async (data: unknown) => {
     calls.length = 0;
     await throughTheTopic(counting, data);
-    // One of them is the consumer's.
+    // One call is the consumer's.
     return calls.length - 1;
   };
   expect(await asked({ a: [1, 'b', null, true, { c: 0.5 }] })).toBe(1);

@@ -2,7 +2,7 @@ import { createOutbox, defineEvents, type EventDefinition } from '../../../lib';
 import { OutboxError } from '../../../lib';
 import { order42, refusal, untyped } from './order-outbox';
 
-/** Writes `data` of a type whose schema does `validate`. */
+/** Writes `data` with a type whose schema validates by `validate`. */
 const write = (validate: (value: unknown) => unknown, data: unknown = 1) => {
   const schema = untyped({ '~standard': { version: 1, vendor: 'test', validate } });
   const definition: EventDefinition = { schema, topic: 't' };
@@ -54,7 +54,7 @@ test.each([
 ])('a schema that returns %s is told what Standard Schema requires', async (_, result) => {
   const error = await refusal('invalid-event-data', () => write(() => result));
   expect(error.message).toContain('instead of { value } or { issues: [{ message, path }] }');
-  // Also when it validates what it has written.
+  // Also if it fails while it validates its own output.
   await refusal('invalid-event-data', () => write((value) => (value === 'A' ? { value: new Date(0) } : result), 'A'));
 });
 

@@ -4,7 +4,7 @@ import { NOW, order42, orderOutbox, placed, refusal } from './order-outbox';
 const outbox = orderOutbox();
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Consumers hold these for the time of the write, as they do `committedAt`. */
+/** Consumers would take these for the time of the write, like `committedAt`. */
 const IMPOSSIBLE: readonly [string, number][] = [
   ['more than a day ahead', NOW + DAY_MS + 1],
   ['far ahead', Date.UTC(9000, 0)],

@@ -26,7 +26,7 @@ test('business entries and events go out in one call, the caller’s entries fir
     changes: [change, { aggregate: 'customer', key: '7', version: 3, events: [{ ...placed, id: 'own' }] }],
     requestId: REQUEST_ID,
   });
-  // Fixed for ever: a retry after an upgrade of this package must derive the same id.
+  // Fixed forever: a retry after an upgrade of this package must derive the same id.
   const id = '019c13ec-9e00-7311-b834-6e4753ac0bb7';
   const data = '{"orderId":"42","total":99.5,"note":"none"}';
   const condition = { ConditionExpression: 'attribute_not_exists(pk)', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' };

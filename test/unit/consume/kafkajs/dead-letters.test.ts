@@ -2,7 +2,7 @@ import { CompressionTypes, KafkaJSProtocolError, type ProducerRecord, type Recor
 import { kafkajsDeadLetters } from '../../../../lib/consumer';
 import { aRecord } from '../../../builders/consume';
 
-/** kafkajs's `producer()`, answering as a test wants; each producer that was made is kept. */
+/** kafkajs's `producer()` with scripted responses. It keeps each created producer. */
 function fakeKafka(
   answer: (request: ProducerRecord, producers: number) => RecordMetadata[] | Error | Promise<RecordMetadata[]>,
 ) {

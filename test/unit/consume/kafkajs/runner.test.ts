@@ -9,14 +9,14 @@ import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/con
 
 type Listener = (event: { payload: Record<string, unknown> }) => void;
 
-/** kafkajs's consumer, driven by the test. */
+/** A kafkajs consumer that the test drives. */
 class FakeKafkaConsumer {
   readonly committed: { topic: string; partition: number; offset: string }[] = [];
   readonly calls: string[] = [];
   heartbeat: () => Promise<void> = () => Promise.resolve();
   failCommit = false;
   failDisconnect = false;
-  /** Whether it works, or waits before it begins again after a crash. */
+  /** Whether it is running, or waits to restart after a crash. */
   hasBegun = true;
   #eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
   readonly #listeners = new Map<string, Listener>();
@@ -57,10 +57,10 @@ class FakeKafkaConsumer {
     this.#listeners.get(`consumer.${name}`)?.({ payload });
   }
 
-  /** Whether batches tell which offset was asked for: the first one's, or another. */
+  /** Whether batches contain the requested offset: `fetchedOffset`, or that of the first message. */
   fetches = false;
   fetchedOffset: string | undefined;
-  /** Where kafkajs goes on in each partition. */
+  /** The next offset of kafkajs in each partition. */
   readonly resolved = new Map<number, string>();
 
   deliver(messages: readonly KafkaMessage[], partition = 0): Promise<void> {
@@ -89,7 +89,7 @@ const message = (offset: number, key: string, version: number): KafkaMessage => 
   return { offset: String(offset), key: Buffer.from(key), value, headers, timestamp: '0' } as KafkaMessage;
 };
 
-/** A handler that ends when the test lets it. */
+/** A handler that ends when the test releases it. */
 class Held {
   readonly #waiting = new Map<string, () => void>();
   readonly started: string[] = [];
@@ -108,12 +108,12 @@ class Held {
   }
 }
 
-/** Many short waits: after a moment in which the machine stood still, one timer would be due at once with those it waits for. */
+/** Many short waits: after the machine stalled, one long timer would be due together with those it waits for. */
 async function settle(): Promise<void> {
   for (let wait = 0; wait < 10; wait++) await sleep(3);
 }
 
-/** Whatever a test leaves running. */
+/** Everything that a test leaves running. */
 const started: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
   await Promise.all(started.splice(0).map((running) => running.stop()));
@@ -333,7 +333,7 @@ it('after a rebalance goes back to what it owes, when kafkajs hands it a batch f
   held.release('held.1');
   await settle();
 
-  // Fetched before the rebalance: the third message would be passed over.
+  // Fetched before the rebalance: without the seek, the third message would be skipped.
   await fake.deliver([message(4, 'b', 1)]);
   expect(fake.calls).toEqual(['seek 0 2']);
   await settle();
@@ -446,7 +446,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     await settle();
     expect(goodbyes(fake)).toBe(0);
     fake.emit('group_join', { memberAssignment: { orders: [0] } });
-    // It takes up its work behind this event, and can be stopped only then.
+    // The consumer resumes work after this event, and can be stopped only then.
     await Promise.resolve();
     expect(goodbyes(fake)).toBe(0);
     await stopping;
@@ -481,7 +481,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     const { fake, running } = await start();
     await running.stop();
     crash(fake);
-    // It sets its timer behind this event, and only a goodbye after that clears it.
+    // kafkajs sets its timer after this event, so only a later goodbye clears the timer.
     expect(goodbyes(fake)).toBe(1);
     await settle();
     expect(goodbyes(fake)).toBe(2);
@@ -503,7 +503,7 @@ it('a goodbye that fails leaves nobody waiting, after everything was committed',
 it('takes a message whose headers have no value, or the names that every object has', async () => {
   const { fake, held, rig } = await start();
   const given = message(1, 'a', 1);
-  // So kafkajs reads them: it finds the constructor of its own object and takes it for a first value.
+  // kafkajs parses such headers this way: it takes the object's own constructor for a first value.
   const headers = { ...given.headers, empty: null, constructor: [Object, Buffer.from('x')] };
   await fake.deliver([{ ...given, headers } as unknown as KafkaMessage, message(2, 'b', 1)]);
   await settle();
@@ -551,7 +551,7 @@ it('commits nothing for a partition that went to another, although its batch was
   await fake.deliver([message(1, 'held', 1)]);
   fake.emit('group_join', { memberAssignment: { orders: [1] } });
 
-  // The other one owes message 1, and begins there; a commit of 10 would pass over it.
+  // The partition's new owner still owes message 1 and begins there; a commit of 10 would skip it.
   await fake.deliver([message(9, 'b', 1)]);
   await settle();
 
@@ -561,7 +561,7 @@ it('commits nothing for a partition that went to another, although its batch was
 
 it('leaves no timer behind when kafkajs gives up while it starts', async () => {
   const fake = new FakeKafkaConsumer();
-  // kafkajs tells the crash by an event, and resolves.
+  // kafkajs reports the crash by an event, and resolves.
   fake.run = () => {
     fake.emit('crash', { error: new Error('not allowed'), restart: false });
     return Promise.resolve();
@@ -585,7 +585,7 @@ describe('where partitions begin', () => {
     readonly high: string;
   }
 
-  /** kafkajs's admin client over the logs of partitions 0 and 1; the test can let it fail. */
+  /** kafkajs's admin client over the logs of partitions 0 and 1; the test can make it fail. */
   function anAdmin(...logs: Log[]) {
     const state = { logs, failures: 0, asked: 0 };
     const admin = () => ({
@@ -611,7 +611,7 @@ describe('where partitions begin', () => {
   it('goes on at committed offsets that the logs have, and asks kafkajs to begin at the beginning otherwise', async () => {
     const { admin } = anAdmin(inRange, { committed: '-1', low: '3', high: '9' });
     const { fake, rig } = await start({}, {}, { admin });
-    // Known before the group was joined: a pause costs what kafkajs waits when it has nothing to read.
+    // Read before the group is joined: a paused partition costs kafkajs's wait for an empty fetch.
     await settle();
     expect(fake.calls).toEqual([]);
     fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
@@ -676,7 +676,7 @@ describe('where partitions begin', () => {
     state.failures = 100;
     const { fake, rig } = await start({}, {}, { admin });
     while (!fake.calls.includes('resume 1')) await settle();
-    // Once before the group was joined.
+    // One attempt was before the group was joined.
     expect(state.asked).toBe(1 + 3);
     expect(rig.told.of('readFailed')).toHaveLength(3);
   });
@@ -714,10 +714,10 @@ describe('where partitions begin', () => {
     const { fake, rig, held } = await start();
     fake.fetches = true;
     await fake.deliver([message(1, 'a', 1), message(2, 'b', 1)]);
-    // Holes are no loss: only the offset that was asked for tells.
+    // Holes in the offsets are no loss: only the requested offset shows one.
     fake.fetchedOffset = '3';
     await fake.deliver([message(6, 'c', 1)]);
-    // A batch of markers that kafkajs does not hand over.
+    // A batch of markers, which kafkajs does not pass on.
     fake.emit('end_batch_process', { topic: 'orders', partition: 0, batchSize: 0, lastOffset: '8' });
     fake.fetchedOffset = '9';
     await fake.deliver([message(9, 'd', 1)]);

@@ -161,7 +161,7 @@ it('leaves a handler that does not end half of the time that is left to answer, 
     getRemainingTimeInMillis: () => Math.ceil(400 - (performance.now() - startedAt)),
   });
 
-  // Before half of the time nothing is given up.
+  // The handler gives up no message before half of the time has passed.
   expect(performance.now() - startedAt).toBeGreaterThan(190);
 });
 
@@ -178,7 +178,7 @@ it('begins nothing when the time is up', async () => {
   const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true });
   const event = eventOf([aRecord({ version: 1, offset: 5 })]);
   const fed = handler(event, context(0));
-  // The signal of the deadline comes with a timer.
+  // The deadline's signal is sent by a timer.
   await new Promise((resolve) => setTimeout(resolve, 20));
 
   expect((await fed).batchItemFailures.length + rig.handled.length).toBe(1);

@@ -3,7 +3,7 @@ import { itFailsWithoutEach, type NecessaryRule } from '../../../builders/withou
 import type { Profile } from './world';
 
 const STEPS = 150;
-/** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
+/** At least one of these seeds must fail. `simulation.test.ts` shows that with all rules none fails. */
 const SEEDS = 40;
 
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
@@ -84,7 +84,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     file: 'consume/group-commit.ts',
     text: 'items.has(item) || this.#busy.has(item)',
     off: 'items.size < item.length * -1',
-    // So that units wait for company.
+    // One transaction at a time makes units wait, so that they are grouped.
     profile: { emits: true, options: { transactions: 1 } },
     wrong: /two outbox items of one key/,
   },

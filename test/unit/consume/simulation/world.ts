@@ -23,27 +23,27 @@ import {
   type Rig,
 } from '../../../builders/consume';
 
-/** What goes wrong in a world, and how its consumers are set. */
+/** The faults of a world, and the settings of its consumers. */
 export interface Profile {
   readonly options?: Partial<ConsumerOptions<Definitions>>;
-  /** Handlers that fail for some events until the end. */
+  /** Handlers fail for some events until the end. */
   readonly poison?: boolean;
-  /** Answers of DynamoDB that are lost, conflicts and throttling. */
+  /** DynamoDB loses responses, reports conflicts, and throttles. */
   readonly faults?: boolean;
-  /** Group without offsets that begins at the end. */
+  /** The group has no offsets and begins at the end. */
   readonly fromEnd?: boolean;
-  /** Calls to DynamoDB that nobody answers. */
+  /** Some calls to DynamoDB never return. */
   readonly hangs?: boolean;
   /**
-   * Handlers that, for some keys, meet an AWS service which refuses them, or write to a table that does not exist, until
-   * the end. Handlers whose service is unavailable now and then.
+   * For some keys, an AWS service refuses the handler, or the handler writes to a missing table, until the end. Now and
+   * then a handler's service is unavailable.
    */
   readonly aws?: boolean;
-  /** Handlers that never fail by themselves. */
+  /** Handlers never fail by themselves. */
   readonly steady?: boolean;
-  /** Events in a version that only the deployment at the end can read. */
+  /** Some events have a version that only the deployment at the end can read. */
   readonly unreadable?: boolean;
-  /** Handlers that emit an event for their own key and one for a key that all share, in processes whose clocks disagree. */
+  /** Handlers emit an event for their own key and one for a key that all share, in processes with different clocks. */
   readonly emits?: boolean;
 }
 
@@ -51,11 +51,11 @@ const PARTITIONS = 3;
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'plain-g', 'plain-h'];
 const MEMBERS = 3;
 const CALL_TIMEOUT_MS = 100;
-/** How far two clocks disagree, at most. */
+/** Maximum difference between two clocks. */
 const SKEW_MS = 400;
-/** How many keys the consumers may park as unreadable, in a world with such events. */
+/** The limit of keys parked as unreadable, in a world with such events. */
 export const MAX_UNREADABLE_KEYS = 2;
-/** Keys whose handler an AWS service refuses, and whose actions name a table that does not exist. */
+/** For the first key, an AWS service refuses the handler. For the second, the actions name a missing table. */
 const REFUSED_KEY = 'b';
 const NO_TABLE_KEY = 'd';
 
@@ -71,13 +71,13 @@ const newerEvents = defineEvents({
 type Listener = (event: { payload: Record<string, unknown> }) => void;
 type Offset = { topic: string; partition: number; offset: string };
 
-/** The topic, and the group with its offsets, as a broker has them. */
+/** The broker's view: the topic, and the group with its offsets. */
 class Broker {
   readonly log: ConsumedRecord[][] = Array.from({ length: PARTITIONS }, () => []);
   readonly committed = new Map<number, number>();
   readonly members = new Set<Member>();
   generation = 1;
-  /** Told of each commit. */
+  /** Called for each commit. */
   onCommit: (partition: number, offset: number) => void = () => undefined;
 
   append(change: Parameters<typeof aRecord>[0] & { key: string }): void {
@@ -86,7 +86,7 @@ class Broker {
     log.push(aRecord({ ...change, partition, offset: log.length }));
   }
 
-  /** Who is in the group learns it one by one. */
+  /** Each member of the group learns of the rebalance later, on its own. */
   rebalance(): void {
     this.generation++;
   }
@@ -111,7 +111,7 @@ class Member {
   #assigned: number[] = [];
   #isRestarting = false;
   isBusy = false;
-  /** A process that is gone: nothing of it is heard any more. */
+  /** The process has ended: it emits and commits nothing. */
   isDead = false;
 
   constructor(broker: Broker, random: Random, fromEnd: boolean) {
@@ -146,7 +146,7 @@ class Member {
 
   commitOffsets = async (offsets: readonly Offset[]) => {
     await sleep(this.#random.integer(5));
-    // A commit is taken as long as the member knows the group's generation, whoever has the partition.
+    // The broker accepts a commit of any member with the current generation, even of another owner's partition.
     if (this.isDead || !this.#isCurrent) throw new Error('ILLEGAL_GENERATION');
     for (const { partition, offset } of offsets) {
       this.#broker.committed.set(partition, Number(offset));
@@ -159,13 +159,13 @@ class Member {
     return this.#generation === this.#broker.generation && this.#broker.members.has(this);
   }
 
-  /** One turn of the fetch loop: joins anew if it must, else fetches and hands over. */
+  /** One turn of the fetch loop: joins again if it must, otherwise fetches and delivers. */
   async turn(): Promise<void> {
     if (this.isBusy || this.isDead || !this.#broker.members.has(this)) return;
     this.isBusy = true;
     try {
       if (!this.#isCurrent) {
-        // Who was expelled learns it without the word of a rebalance.
+        // An expelled member may join again without a `rebalancing` event.
         if (this.#random.chance(0.7)) this.#emit('rebalancing');
         await sleep(this.#random.integer(20));
         this.#isRestarting = false;
@@ -179,7 +179,7 @@ class Member {
     }
   }
 
-  /** kafkajs meets an error and begins anew, with nothing paused. */
+  /** kafkajs restarts after an error. No partition is paused any more. */
   crash(): void {
     if (this.isBusy || this.isDead || this.#isRestarting || !this.#broker.members.has(this)) return;
     this.#emit('crash', { error: new Error('passing'), restart: true });
@@ -199,7 +199,7 @@ class Member {
         return { partition, from, records: log.slice(from, from + 1 + this.#random.integer(6)) };
       });
     await sleep(this.#random.integer(10));
-    // What was fetched before a rebalance can be handed over after it.
+    // Records that were fetched before a rebalance may be delivered after it.
     if (this.#broker.generation === this.#generation + 1 && this.#random.chance(0.5)) this.#join();
     for (const { partition, records } of fetched) {
       const last = records.at(-1);
@@ -237,12 +237,12 @@ class Member {
   }
 }
 
-/** A process: a consumer on the table that all of them share. */
+/** A process: one consumer. All processes share one table. */
 interface Process {
   readonly member: Member;
   readonly running: RunningConsumer;
   readonly rig: Rig;
-  /** Its way to the table and to the dead-letter topic. */
+  /** Its connection to the table and to the dead-letter topic. */
   readonly line: { isCut: boolean };
 }
 
@@ -254,11 +254,11 @@ export class SimulatedWorld {
   readonly #versions = new Map<string, number>();
   readonly #deadLetters = new Set<string>();
   readonly #wrong: string[] = [];
-  /** Up to where each partition's commits were right. */
+  /** The offset up to which each partition's commits were checked. */
   readonly #checked = new Map<number, number>();
   readonly #processes: Process[] = [];
   #isCalm = false;
-  /** The version that reads every event is deployed. */
+  /** Whether the version that reads every event is deployed. */
   #isDeployed = false;
   #effects = 0;
 
@@ -290,7 +290,7 @@ export class SimulatedWorld {
     };
   }
 
-  /** @returns what was wrong */
+  /** @returns the violated rules */
   async play(steps: number): Promise<readonly string[]> {
     for (let at = 0; at < MEMBERS; at++) await this.#start();
     if (this.#profile.fromEnd === true) await this.#beginSlowly();
@@ -298,14 +298,14 @@ export class SimulatedWorld {
       await this.#step();
       await this.#pass(1 + this.#random.integer(10));
     }
-    // Unreadable events beyond the breaker's limit wait in their partition, as they must.
+    // Unreadable events beyond the breaker's limit must wait in their partition.
     if (this.#profile.aws === true && this.#profile.unreadable !== true) await this.#staysLively();
     await this.#end();
     this.#check();
     return this.#wrong;
   }
 
-  /** Faults of some keys last; the partitions are read to their end all the same. */
+  /** Although some keys keep failing, every partition must be read to its end. */
   async #staysLively(): Promise<void> {
     await this.#pass(60_000, () => this.#isRead);
     if (!this.#isRead) this.#wrong.push(`a key stops its partition: ${this.#unread}`);
@@ -317,7 +317,7 @@ export class SimulatedWorld {
     if (innocent.length > 0) this.#wrong.push(`parked for the failure of another key: ${innocent.join()}`);
   }
 
-  /** The group rebalances while its first messages are at work. */
+  /** The group rebalances while its first messages are in progress. */
   async #beginSlowly(): Promise<void> {
     await this.#pass(500);
     for (const key of KEYS) this.#write(key);
@@ -328,7 +328,7 @@ export class SimulatedWorld {
   async #step(): Promise<void> {
     const random = this.#random;
     if (random.chance(0.6)) this.#write(random.pick(KEYS) ?? '');
-    // More than may be buffered.
+    // More messages than the consumer may buffer.
     if (random.chance(0.02)) for (let left = 40; left > 0; left--) this.#write(random.pick(KEYS) ?? '');
     if (random.chance(0.08)) this.#repeat();
     if (random.chance(0.03)) this.#broker.rebalance();
@@ -347,7 +347,7 @@ export class SimulatedWorld {
     this.#broker.append(this.#changeOf(key, version));
   }
 
-  /** Some keys get events in the newer version. */
+  /** Some keys have events in the newer version. */
   #changeOf(key: string, version: number): RecordChange & { key: string } {
     const change = changeOf(key, version);
     const isNewer = this.#profile.unreadable === true && NEWER_KEYS.includes(key) && version % 5 === 0;
@@ -423,7 +423,7 @@ export class SimulatedWorld {
     { key, emit }: EventContext & Emitting<Definitions>,
   ): Promise<ReturnType<typeof effect>[]> {
     if (this.#profile.emits === true) {
-      // What an attempt emits that fails afterwards must not be seen.
+      // If the attempt fails later, its emitted events must not become visible.
       for (const name of [key, SHARED])
         emit({ aggregate: 'shipment', key: name }, [{ type: 'order.shipped', data: { total: 1 } }]);
     }
@@ -441,7 +441,7 @@ export class SimulatedWorld {
     return [effect(`${id}~${++this.#effects}`)];
   }
 
-  /** One process ends, in one way or another, and another one begins. */
+  /** One process ends in one of several ways, and another one starts. */
   async #replace(): Promise<void> {
     const process = this.#lively();
     if (process === undefined) return;
@@ -451,7 +451,7 @@ export class SimulatedWorld {
       void running.stop();
     } else {
       member.isDead = true;
-      // Else it is frozen, or cut off from Kafka alone, and what it has begun goes on beside its successor.
+      // Otherwise the process is frozen, or cut off from Kafka only. Its work then goes on next to its successor.
       line.isCut = this.#random.chance(0.6);
       await member.disconnect();
     }
@@ -466,7 +466,7 @@ export class SimulatedWorld {
     }
   }
 
-  /** Everything is well again, and all is read. */
+  /** All faults end, and everything is read. */
   async #end(): Promise<void> {
     this.#isCalm = true;
     if (this.#profile.unreadable === true) {
@@ -495,7 +495,7 @@ export class SimulatedWorld {
     await this.#pass(1_000);
   }
 
-  /** Every process is replaced by one that reads the newer version. */
+  /** Replaces every process by one that reads the newer version. */
   async #deploy(): Promise<void> {
     this.#isDeployed = true;
     for (const { running } of this.#processes.splice(0)) void running.stop();
@@ -514,7 +514,7 @@ export class SimulatedWorld {
     return this.#table.effects().map((name) => name.split('~')[0] ?? '');
   }
 
-  /** Nothing that is owed may lie before a committed offset. */
+  /** No event that is still owed may be before a committed offset. */
   #checkCommit(partition: number, offset: number): void {
     const from = this.#checked.get(partition) ?? 0;
     if (offset <= from) return;
@@ -532,7 +532,7 @@ export class SimulatedWorld {
     }
   }
 
-  /** Each event that had its effect emitted one event, and in the order of the effects where the key has versions. */
+  /** Each event with an effect emitted one event. If the key has versions, the order is that of the effects. */
   #checkEmitted(key: string, applied: readonly string[]): void {
     const causes = [...this.#table.items.values()]
       .filter(({ pk, causationId }) => pk === `shipment#${key}` && causationId !== undefined)
@@ -563,7 +563,7 @@ export class SimulatedWorld {
       const twice = ofKey.filter((id, at) => ofKey.indexOf(id) !== at);
       if (twice.length > 0) this.#wrong.push(`applied twice: ${twice.join()}`);
       const versions = ofKey.map((id) => Number(id.split(':')[1]));
-      // What was set aside may come again, and is late then.
+      // A dead letter may be delivered again, and is then late.
       const inOrder = versions.filter((version) => !this.#deadLetters.has(`${key}:${version}`));
       inOrder.forEach((version, at) => {
         if (at > 0 && version < (inOrder[at - 1] ?? 0)) this.#wrong.push(`${key}:${version} out of order`);
@@ -589,7 +589,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const effect = (id: string, TableName = 'effects') => ({ Put: { TableName, Item: { id } } });
 const awsError = (name: string, httpStatusCode: number): Error =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
-/** All handlers emit for it. */
+/** All handlers emit an event for this key. */
 const SHARED = 'shared';
 const NEWER_KEYS = ['a', 'c', 'e', 'f', 'plain-g'];
 const idOf = ({ headers }: ConsumedRecord): string => String(headers['ce_id']);

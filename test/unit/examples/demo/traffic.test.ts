@@ -11,7 +11,7 @@ const event = {
 const token = { aggregate: 'order', key: '7', source: '/shop/order', position: '2', topics: {} };
 const committed: Outcome = { kind: 'committed', events: [event], token };
 
-/** Writers that answer with `outcomes`, the last one for ever. */
+/** Writers that return `outcomes` in turn, then the last one forever. */
 function traffic(...outcomes: Outcome[]) {
   const commands: Command[] = [];
   const onCommitted = jest.fn();

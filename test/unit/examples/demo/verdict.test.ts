@@ -38,7 +38,7 @@ const marked = ({ id, key }: CommittedEvent): ItemState => ({
   receipts: 1,
 });
 
-/** Two keys, three events each, all delivered in order and marked; with what a test changes. */
+/** Two keys with three events each, all delivered in order and marked, with the given changes. */
 function observations(change: Partial<Observations> = {}): Observations {
   const committed = KEYS.flatMap((key) => Array.from({ length: VERSIONS }, (_, index) => event(key, index + 1)));
   const readModel = {

@@ -9,7 +9,7 @@ import { createTestOutbox } from '../../../../lib/testing';
 
 const REGION = 'in-memory';
 
-/** The order service and shipping, which share nothing but topics and an outbox table. */
+/** The order service and shipping. They share only topics and an outbox table. */
 async function shop() {
   const kit = createTestOutbox({
     events: defineEvents({ ...events.definitions, ...shippingEvents.definitions }),
@@ -33,7 +33,7 @@ async function shop() {
   const fulfilment = createFulfilment({ ...storing, inboxTable: 'order-inbox', telemetry: SILENT });
   await service.replenish('hat', 10);
   await service.place({ orderId: '7', customerId: '1', lines: [{ sku: 'hat', quantity: 1, unitPrice: 100 }] });
-  /** Publishes and delivers until nobody has anything to say any more. */
+  /** Publishes and delivers until no service emits further events. */
   const settle = async (faults: number): Promise<void> => {
     while ((await kit.relay()).published > 0) {
       await kit.deliver(shipping.consumer, { faults });

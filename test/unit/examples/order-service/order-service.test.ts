@@ -93,7 +93,7 @@ describe('the order service', () => {
       .resolvesOnce({ Item: order })
       .resolves({ Item: { ...order, version: 2, status: 'paid' } });
     dynamodb.on(TransactWriteCommand).rejectsOnce(cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed'));
-    // Meanwhile somebody has paid it, so that now there is money to be returned.
+    // Meanwhile a customer has paid, so the money must be returned.
     stored({
       'stock#hat': { sku: 'hat', available: 5, version: 3 },
       'stock#bag': { sku: 'bag', available: 5, version: 8 },

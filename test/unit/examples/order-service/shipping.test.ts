@@ -2,7 +2,7 @@ import { createShipping } from '../../../../examples/order-service/shipping';
 import type { TransactionAction } from '../../../../lib/consumer';
 import { aRecord, feed, MemoryDeadLetters } from '../../../builders/consume';
 
-/** A database that is empty and keeps what is written to it. */
+/** An empty database that keeps each write. */
 function shipping(row?: Record<string, unknown>) {
   const transactions: TransactionAction[][] = [];
   const answer = (value: unknown) => () => Promise.resolve(value as never);
@@ -31,7 +31,7 @@ it('changes its row once for each event, in the transaction that records the eve
     message('order.placed', 1, { customerId: '1', lines, total: 100 }),
     message('order.paid', 2, { total: 100 }),
     message('order.shipped', 3, {}),
-    // Delivered twice.
+    // Delivers the message twice.
     message('order.paid', 2, { total: 100 }),
   ]);
 

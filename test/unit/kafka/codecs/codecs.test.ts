@@ -32,7 +32,7 @@ it.each([
 it('a small batch that expands without end is unreadable, instead of filling the memory', async () => {
   registerCodecs();
   const megabytes = 200;
-  // A block of LZ4: four literals, then one repetition whose length goes on in bytes of 255.
+  // An LZ4 block: four literals, then one repetition whose length continues in bytes of 255.
   const bytes = Math.ceil((megabytes * 1024 * 1024) / 255);
   const block = Buffer.concat([
     Buffer.from([0x4f]),

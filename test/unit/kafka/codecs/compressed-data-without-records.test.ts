@@ -54,7 +54,7 @@ test.each([
 });
 
 test('a block of LZ4 expands to at most the maximum of its frame', () => {
-  // One literal, then a repetition of 19 bytes and more at distance 1, then five literals.
+  // One literal, then a repetition of at least 19 bytes at distance 1, then five literals.
   const block = (extra: number) =>
     Buffer.concat([
       Buffer.from([0x1f, 0x41, 1, 0]),

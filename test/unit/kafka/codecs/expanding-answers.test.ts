@@ -7,10 +7,10 @@ afterEach(() => Object.assign(CompressionCodecs, BUILT_IN));
 
 const MIB = 1024 * 1024;
 const HEADER = Buffer.alloc(61);
-/** What lies between the batches of two partitions. */
+/** The bytes between the batches of two partitions. */
 const PARTITION = Buffer.alloc(30);
 
-/** Lays batches out as a broker's answer does, and decompresses them in order. Returns what each came to. */
+/** Arranges batches as in a broker's response, and decompresses them in order. Returns the result of each. */
 async function read(partitions: readonly (readonly number[])[]): Promise<string[][]> {
   registerCodecs();
   const codec = CompressionCodecs[CompressionTypes.GZIP]() as { decompress(buffer: Buffer): Promise<Buffer> };

@@ -5,10 +5,10 @@ import { decompressSnappy } from '../../../../lib/kafka/codecs/snappy';
 const TEXT = Array.from({ length: 60 }, (_, n) => `{"n":${n},"name":"order ${n % 7}"}\n`).join('');
 const LONG = Array.from({ length: 5_000 }, (_, n) => `${n % 10} abcdefghijklmnopqrstuvwxyz\n`).join('');
 
-/** Node's own one is of another realm than Jest's. */
+/** Node's own RangeError belongs to another realm than Jest's. */
 const ARangeError = expect.objectContaining({ name: 'RangeError' });
 
-/** Made of these texts by the reference implementations (liblz4, and the snappy crate of Rust). */
+/** The reference implementations (liblz4, and Rust's snappy crate) compressed these texts. */
 const MADE = {
   lz4Independent:
     'BCJNGGBAgrQBAADxCnsibiI6MCwibmFtZSI6Im9yZGVyIDAifQoZABsxGQAUMRkAGzIZABQyGQAbMxkAFDMZABs0GQAUNBkAGzUZABQ1GQAbNhkAFDYZABs3GQAFrwAbOBkABa8AGzkZAAWvABwx+wAFsAAcMfwABbEAHDH9AAWyABwx/gAFswAcMf8ABbQAHDEAAQW1ABwxAQEGtgAMAgEGtgAMAwEGtgAMBAEFtgAcMgQBBbYAHDIEAQW2ABwyBAEFtgAcMgQBBbYAHDIEAQW2ABwyBAEFtgAcMgQBBrYADAQBBrYADAQBBrYADAQBBbYAHDMEAQW2ABwzBAEFtgAcMwQBBbYAHDMEAQW2ABwzBAEFtgAcMwQBBbYAHDMEAQa2AAwEAQa2AAwEAQa2AAwEAQW2ABw0BAEFtgAcNAQBBbYAHDQEAQW2ABw0BAEFtgAcNAQBBbYAHDQEAQW2ABw0BAEGtgAMBAEGtgAMBAEGtgAMBAEFtgAcNQQBBbYAHDUEAQW2ABw1BAEFtgAcNQQBBbYAHDUEAQW2ABw1BAEFtgAcNQQBBrYADAQBBrYADAQBBrYACwQBUCAzIn0KAAAAAA==',

@@ -19,7 +19,7 @@ const DOMAIN = 'shop.a1b2c3.c4.kafka.eu-west-1.amazonaws.com';
 const broker = (n: number, port = 9098): string => `b-${n}.${DOMAIN}:${port}`;
 const SERVERLESS = 'boot-x1y2z3.c2.kafka-serverless.eu-west-1.amazonaws.com:9098';
 
-/** The clusters of the account: one with brokers, one serverless, and one that is being made. */
+/** The account's clusters: one with brokers, one serverless, and one in creation. */
 function account(iam: readonly number[], nodes: readonly number[] = iam): void {
   kafka.reset();
   const answers: Readonly<Record<string, Partial<GetBootstrapBrokersCommandOutput>>> = {

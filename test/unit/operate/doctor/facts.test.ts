@@ -249,7 +249,7 @@ describe('the mappings', () => {
 
 describe('the permissions of the caller', () => {
   const permissions = async () => (await gatherFacts(target, {})).permissions;
-  // The roles of functions are asked about in the same way.
+  // The same calls query the roles of functions, so there are none here.
   beforeEach(() => lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] }));
 
   test('are those of the role of a session, whatever its path, on the table', async () => {

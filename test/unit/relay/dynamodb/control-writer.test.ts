@@ -22,7 +22,7 @@ const cancelled = (codes: readonly (string | undefined)[]) =>
     CancellationReasons: codes.map((Code) => ({ Code: Code ?? 'None' })),
   });
 
-/** `refuse` answers why the item of a key is not written. */
+/** `refuse` returns the reason for which the item of a key is not written. */
 function answer(refuse: (key: string) => string | undefined): void {
   dynamodb.on(TransactWriteItemsCommand).callsFake(({ TransactItems = [] }: TransactWriteItemsCommandInput) => {
     const codes = TransactItems.map((action) => refuse(keyOf(action)));
@@ -61,7 +61,7 @@ it('a key that is refused once is written all the same, and after it what waits 
 });
 
 it('a state item that is contended for ever rejects everybody', async () => {
-  // The state item's update is the last action, and has no key of a test.
+  // The last action updates the state item, whose key is none of the test's.
   answer((key) => (key.startsWith('$outbox') ? 'TransactionConflict' : undefined));
   const control = writer();
 

@@ -17,7 +17,7 @@ const HOT = 'order#7';
 
 beforeEach(() => dynamodb.reset());
 
-/** What the call rejects with, as far as it is about positions. */
+/** Resolves with the PositionsUnread that the call rejects with. */
 const unreadOf = async (read: Promise<unknown>): Promise<PositionsUnread> => {
   const error: unknown = await read.catch((cause: unknown) => cause);
   if (!(error instanceof PositionsUnread)) throw error;
@@ -36,7 +36,7 @@ it('a throttled key leaves the others readable, and is named', async () => {
   expect(unread).toEqual([{ pk: HOT, sk: '1' }]);
   expect(stored.size).toBe(149);
   expect(stored.get(positionKey(HOT, '1'))).toBeUndefined();
-  // Two calls of a hundred keys at most, and the hot key six times in vain.
+  // Two calls of at most a hundred keys, and six vain ones for the hot key.
   expect(dynamodb.commandCalls(BatchGetItemCommand)).toHaveLength(2 + 6);
 });
 

@@ -29,7 +29,7 @@ const writer = (retentionSeconds = 60) => {
 const calls = () =>
   dynamodb.commandCalls(BatchExecuteStatementCommand).map(({ args: [command] }) => command.input.Statements ?? []);
 
-/** Answers each statement with what `errorOf` says of its item's id and how often it was asked. */
+/** Answers each statement with `errorOf` of its item's id and of the attempt. */
 const answer = (errorOf: (id: string, time: number) => BatchStatementError['Code']) => {
   const times = new Map<string, number>();
   dynamodb.on(BatchExecuteStatementCommand).callsFake((input: { Statements: { Parameters: { S?: string }[] }[] }) => ({
@@ -197,7 +197,7 @@ describe('the time limit', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  /** Marks, while time passes in steps of 100 ms; returns what failed and how long it took. */
+  /** Marks, while each pause advances the time by 100 ms. Returns the failures and the duration. */
   const markWithin = async (marks: readonly Mark[], pause: (ms: number) => Promise<void>) => {
     const write = markWriter(
       new DynamoDBClient({}),

@@ -10,7 +10,7 @@ import type { Message } from '../../../../lib/event/message';
 import type { KafkaClient } from '../../../../lib/relay/kafka/session';
 import type { PartitionBatch } from '../../../../lib/relay/ports';
 
-/** What a broker answers when it refuses. */
+/** A broker's error response. */
 export const protocolError = (type: string): KafkaJSProtocolError => {
   const known = errorCodes.find((error) => error.type === type);
   if (known === undefined) throw new Error(`${type} is no error of the protocol`);
@@ -35,15 +35,15 @@ export const batch = (name: string, value = name): PartitionBatch => {
 };
 
 export interface Send {
-  /** Number of the producer, from 1. */
+  /** The producer's number, from 1. */
   readonly producer: number;
   readonly partitions: readonly string[];
 }
 
-/** Named partitions are written; the others of the send are left out of the answer, as kafkajs does when a leader moves. */
+/** The returned partitions are written. The response omits the others, as with kafkajs when a leader moves. */
 type Reaction = (send: Send, nth: number) => readonly string[] | Promise<readonly string[]>;
 
-/** A Kafka that keeps kafkajs's habits: one producer's topics are refreshed together, and partition -1 is never sent. */
+/** A Kafka with kafkajs's behaviour: one producer's topics are refreshed together, and partition -1 is never sent. */
 export class FakeKafka {
   readonly topics = new Map<string, number>();
   /** The first broker of each client, in the order in which producers connected. */
@@ -56,11 +56,11 @@ export class FakeKafka {
   onConnect: (broker: string, nth: number) => void | Promise<void> = () => undefined;
   onSend: Reaction = ({ partitions }) => partitions;
   onLookup: (nth: number) => void | Promise<void> = () => undefined;
-  /** Partitions with less than all replicas in sync. */
+  /** Partitions without all replicas in sync. */
   readonly behind = new Set<string>();
-  /** What the brokers answer for a partition instead of an offset: the name of a protocol error. */
+  /** The brokers' response for a partition instead of an offset: the name of a protocol error. */
   readonly refusals = new Map<string, string>();
-  /** The broker that leads a partition, if it is not 1. */
+  /** The leader of a partition, if it is not broker 1. */
   readonly leaders = new Map<string, number>();
   /** Partitions without a leader. */
   readonly leaderless = new Set<string>();

@@ -37,7 +37,7 @@ function clusterOf(client: KafkaClient): Cluster {
   return create({});
 }
 
-/** A broker of kafkajs that gets `decoded` as its answer, whatever it asks. */
+/** A kafkajs broker that decodes every response as `decoded`. */
 function brokerOf(client: KafkaClient, decoded: unknown): Broker {
   const broker = clusterOf(client).brokerPool.createBroker({
     logger: { namespace: () => ({}) },

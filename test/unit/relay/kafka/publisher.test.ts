@@ -53,7 +53,7 @@ describe('a healthy cluster', () => {
     expect(kafka.configs).toEqual([
       expect.objectContaining({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false }),
     ]);
-    // Less than the client waits: a broker whose replicas are slow still answers for each partition.
+    // Shorter than the client's timeout: a broker with slow replicas still answers for each partition.
     expect(kafka.requests[0]).toMatchObject({ acks: -1, timeout: 750 });
   });
 
@@ -211,7 +211,7 @@ describe('a partition that the brokers refuse by itself', () => {
       expect(rounds).toEqual([0n, 1n, 2n].map((offset) => [acked(offset), outage, acked(offset)]));
       expect(kafka.sends).toEqual([
         { producer: 1, partitions: NAMES },
-        // Once more by itself, and from then on by itself alone, each time with a producer that is thrown away.
+        // First one retry alone, then always alone, each time with a producer that is thrown away.
         { producer: 2, partitions: ['a-1'] },
         { producer: 1, partitions: ['a-0', 'b-0'] },
         { producer: 3, partitions: ['a-1'] },
@@ -234,7 +234,7 @@ describe('a partition that the brokers refuse by itself', () => {
 
       const attempts = kafka.sends.filter(({ partitions }) => partitions.includes('a-1'));
       expect(attempts).toHaveLength(5);
-      // Alone it rests as well.
+      // A batch for this partition alone is not sent either.
       expect(await publisher.publish([batch('a-1')])).toEqual([outage]);
       expect(kafka.sends.filter(({ partitions }) => partitions.includes('a-1'))).toHaveLength(5);
       kafka.refusals.delete('a-1');
@@ -373,7 +373,7 @@ describe('a broker that does not answer', () => {
     for (const offset of [0n, 1n, 2n]) {
       expect(await publisher.publish(all())).toEqual([acked(offset), acked(offset), outage]);
     }
-    // The first send and the attempt to repeat its part.
+    // The first send, and the retry of its part.
     expect(rebuilds).toHaveLength(2);
     expect(await publisher.publish([batch('a-0')])).toEqual([acked(3n)]);
   });
@@ -396,7 +396,7 @@ describe('a broker that does not answer', () => {
     clock.ms += 4_999;
     expect(await publisher.publish(all())).toEqual([acked(2n), acked(2n), outage]);
     expect(attempts()).toBe(before);
-    // Alone, it keeps nobody waiting.
+    // Sent alone, it delays no other partition.
     expect(await publisher.publish([batch('a-2')])).toEqual([outage]);
     expect(attempts()).toBe(before + 1);
     clock.ms += 5_000;

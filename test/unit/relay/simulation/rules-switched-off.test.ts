@@ -3,7 +3,7 @@ import { itFailsWithoutEach, type NecessaryRule } from '../../../builders/withou
 import type { Profile } from './world';
 
 const STEPS = 700;
-/** Among so many one must fail. `simulation.test.ts` shows that with all rules none does. */
+/** At least one of these seeds must fail. `simulation.test.ts` shows that with all rules none fails. */
 const SEEDS = 200;
 
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {

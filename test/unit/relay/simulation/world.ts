@@ -25,53 +25,53 @@ import { probePartitions } from '../../../../lib/sweep/probe';
 import { sweep } from '../../../../lib/sweep/sweep';
 import { createRelay, type Relay } from '../../../../lib/relay/relay';
 
-/** What may go wrong in a run, beside crashes, refusals, lost answers and time. */
+/** Faults of a run, in addition to crashes, refusals, lost responses and time. */
 export interface Profile {
-  /** Invocations that go on beside their successors. */
+  /** Invocations may go on next to their successors. */
   readonly zombies?: boolean;
-  /** Two topics, each with outages of its own. */
+  /** Two topics with separate outages. */
   readonly topics?: boolean;
-  /** Items on which the process dies. */
+  /** Some items kill the process. */
   readonly bombs?: boolean;
-  /** Writers that overtake each other by the halves of a transaction; the relay runs with strict order. */
+  /** The halves of a transaction become visible apart, so writers overtake each other. The order is strict. */
   readonly overtaking?: boolean;
   readonly retention?: number;
-  /** The mapping is off for longer than a stream keeps records. */
+  /** The mapping is sometimes off for longer than the stream keeps records. */
   readonly trims?: boolean;
-  /** With `trims`: on some of these days nothing is written. */
+  /** With `trims`: on some of these days no item is written. */
   readonly quietDays?: boolean;
-  /** The stream is switched off and on: another one, without what was not yet delivered. */
+  /** The stream is sometimes switched off and on: the new one has none of the undelivered records. */
   readonly newStreams?: boolean;
-  /** The table is restored as it was some time ago, under a stream of its own. */
+  /** The table is sometimes restored from an older backup, with a stream of its own. */
   readonly restores?: boolean;
-  /** Four keys and two topics of two partitions, each of which may fail alone. */
+  /** Four keys, and two topics of two partitions; each partition may fail alone. */
   readonly partitions?: boolean;
-  /** With `partitions`: at the end one of them alone is away for half an hour, in which the shards must move on. */
+  /** With `partitions`: at the end, only one of them is unavailable for half an hour. The shards must still move on. */
   readonly oneAway?: boolean;
-  /** With `oneAway`: it comes back while others are written to, or while nothing is written. */
+  /** With `oneAway`: the partition comes back while the others are written to, or while no item is written. */
   readonly comesBack?: 'busy' | 'quiet';
-  /** With `partitions`: so many keys may be held for them at once. */
+  /** With `partitions`: the limit of keys that are held for partitions. */
   readonly maxHolds?: number;
   /** A second outbox has a relay on the same stream. */
   readonly foreign?: boolean;
-  /** With `partitions`: at the end all of them are away for half an hour, in which no key may be held for one. */
+  /** With `partitions`: at the end, all are unavailable for half an hour, in which no key may be held for one. */
   readonly allAway?: boolean;
-  /** With `partitions`: a topic may get a third one. */
+  /** With `partitions`: a topic may get a third partition. */
   readonly grows?: boolean;
-  /** The clocks of writers are minutes apart, and a scan shows what was there minutes ago. */
+  /** The writers' clocks differ by minutes, and a scan may return the state of minutes ago. */
   readonly skewed?: boolean;
   /**
-   * So many instances of the function serve the shard in any order, and nothing goes wrong but outages of topics: each
-   * event must be published at most `MAX_COPIES` times.
+   * The number of function instances that serve the shard in any order. Topics have outages, and there is no other
+   * fault. Each event must be published at most `MAX_COPIES` times.
    */
   readonly sandboxes?: number;
-  /** Items have several events, of both topics. */
+  /** Items have several events for both topics. */
   readonly several?: boolean;
-  /** Much happens in a second: what comes again is as young as what is new. */
+  /** Much happens in a second: redelivered records are as young as new ones. */
   readonly fast?: boolean;
-  /** Collections of keys are full at times: their signals come by another shard, which is served at the same time. */
+  /** Item collections are sometimes full. Their signals then come by another shard, served at the same time. */
   readonly full?: boolean;
-  /** An operator deletes parked items by hand, and later puts them back or decides that their keys go on without. */
+  /** An operator deletes parked items by hand, and later puts them back or lets their keys continue without them. */
   readonly deletes?: boolean;
 }
 
@@ -82,10 +82,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const MAX_VERSION = 25;
 const HALVES_APART = 20_000;
-/** Items in a page of the sweeper's scan. */
+/** Items in one page of the sweeper's scan. */
 const PAGE = 10;
 const COMMITS_WITHIN = 10_000;
-/** Less than what the sweeper grants to clocks and scans. */
+/** Less than the sweeper allows for clocks and scans. */
 const SKEW = 4 * MINUTE;
 const outage: Failure = { kind: 'outage', message: 'away' };
 const request = { by: 'operator', at: 1, why: 'simulation' };
@@ -94,26 +94,26 @@ interface Written {
   readonly id: string;
   readonly key: string;
   readonly version: number;
-  /** Of its events, in their order. */
+  /** The topics of its events, in order. */
   readonly topics: readonly string[];
   poison: boolean;
   bomb: boolean;
 }
 
-/** One process of the relay. Every call that it makes waits twice for the scheduler: before its effect and after. */
+/** One process of the relay. Each of its calls waits twice for the scheduler: before its effect and after. */
 interface Process {
   readonly relay: Relay;
   readonly waiting: (() => void)[];
   dead: boolean;
 }
 
-/** A hold as it was before a transaction that DynamoDB is about to commit, item by item. */
+/** A hold before a transaction that DynamoDB is about to commit, item by item. */
 interface Committing {
   readonly pk: string;
   readonly before: Hold | undefined;
   readonly after: Hold | undefined;
   readonly since: number;
-  /** A read has shown it, so that all later ones do. */
+  /** A read has returned the new state, so every later read does. */
   isVisible: boolean;
 }
 
@@ -137,8 +137,9 @@ interface Run {
 }
 
 /**
- * Writers, one shard of the table's stream, Lambda, relays, the sweeper, an operator and Kafka, interleaved at
- * random but the same for the same seed. Relay and sweeper are the real ones; what they call is in memory, with the conditions of the true stores.
+ * Writers, one shard of the table's stream, Lambda, relays, the sweeper, an operator and Kafka, interleaved at random
+ * but the same for the same seed. Relay and sweeper are the real ones, over ports in memory with the real stores'
+ * conditions.
  */
 export class SimulatedWorld {
   readonly table: MemoryTable;
@@ -149,7 +150,7 @@ export class SimulatedWorld {
   #random: number;
   #now = 1_800_000_000_000;
   #calm = false;
-  /** That of the items, and that of signals which lie elsewhere. */
+  /** The shard of the items, and the shard of signals in their own partition. */
   readonly #shards: readonly [Shard, Shard] = [
     { records: [], checkpoint: 0 },
     { records: [], checkpoint: 0 },
@@ -166,7 +167,7 @@ export class SimulatedWorld {
     ['A', 1],
     ['B', 1],
   ]);
-  /** Transactions of which the writer has no answer yet. */
+  /** Transactions without a response to the writer yet. */
   readonly #committing = new Set<readonly Committing[]>();
   #next = new Map(KEYS.map((key) => [key, 1]));
   #backup: { readonly table: Snapshot; readonly written: ReadonlySet<string>; readonly next: Map<string, number> };
@@ -188,7 +189,7 @@ export class SimulatedWorld {
     this.#backup = this.#backUp();
   }
 
-  /** Chaos, then calm and an operator who mends everything; answers what is wrong at the end. */
+  /** Chaos, then calm and an operator who fixes everything. Returns the violated rules. */
   async play(steps: number): Promise<string[]> {
     for (let step = 0; step < steps; step++) {
       await this.#act();
@@ -254,7 +255,7 @@ export class SimulatedWorld {
     if (version > MAX_VERSION) return;
     this.#next.set(key, version + 1);
     const written = {
-      // A version is written again where a restore has taken the first away.
+      // After a restore removed a version, it is written again with another id.
       id: `${key}${version}${this.#profile.restores === true ? `/${++this.#writes}` : ''}`,
       key,
       version,
@@ -323,7 +324,7 @@ export class SimulatedWorld {
     this.table.putSignal(newSignal(pk, this.#now, { kind: 'drain', from: position, request }));
   }
 
-  /** Nobody is told to look: only what a hold says leads to a decision. */
+  /** The operator decides from the hold alone, and does not search for the item. */
   #decideGone(pk: string, position: string, id: string | undefined): boolean {
     const image = this.#deleted.get(id ?? '');
     if (!this.#calm && this.#chance(0.4)) return false;
@@ -337,7 +338,7 @@ export class SimulatedWorld {
     return true;
   }
 
-  /** Items that were deleted by hand. */
+  /** Items that an operator deleted by hand. */
   readonly #deleted = new Map<string, Image>();
 
   #writtenAt(pk: string, position: string): Written | undefined {
@@ -352,7 +353,7 @@ export class SimulatedWorld {
     return !this.#calm && (this.#away.has(topic) || this.#away.has(`${topic}-${partition}`));
   }
 
-  /** What a schedule does once a minute. */
+  /** The schedule's work once a minute. */
   async #probe(): Promise<void> {
     const store = {
       readControl: () => this.table.read(),
@@ -371,7 +372,7 @@ export class SimulatedWorld {
     const { maxHolds } = this.#profile;
     if (maxHolds === undefined) return;
     const held = [...this.table.holds.values()].filter(({ awaits }) => awaits !== undefined).length;
-    // A relay that was cut off in the middle may hold one more.
+    // A relay that was interrupted may hold one more.
     if (held > maxHolds + 1) this.#unmended.push(`${held} keys are held for partitions`);
   }
 
@@ -453,7 +454,7 @@ export class SimulatedWorld {
 
   async #losesADay(): Promise<void> {
     this.#crashAll();
-    // On a quiet day no younger record of a lost item's key comes first, which is late and would be looked up.
+    // On a quiet day, a lost item's key gets no younger record that is late and would be looked up.
     const isQuiet = this.#profile.quietDays === true && this.#chance(0.5);
     for (let hour = 0; hour < 27; hour++) {
       this.#pass(HOUR);
@@ -480,7 +481,7 @@ export class SimulatedWorld {
     return { table: this.table.snapshot(), written: new Set(this.written.keys()), next: new Map(this.#next) };
   }
 
-  /** Another table, with a stream that shows nothing of what was restored; writers go on from what is there. */
+  /** Another table, whose stream has no record of the restored items. Writers continue from the restored state. */
   #restore(): void {
     this.#crashAll();
     this.#processes = [];
@@ -514,7 +515,7 @@ export class SimulatedWorld {
     const [resume] = sweeping.waiting.splice(Math.floor(this.#draw() * sweeping.waiting.length), 1);
     resume?.();
     await turn();
-    // Ended, or killed in the middle.
+    // The sweep has ended, or is killed here.
     if (sweeping.ended || this.#fault(0.03)) this.#sweeping = undefined;
   }
 
@@ -531,7 +532,7 @@ export class SimulatedWorld {
     return {
       readControl: () => call(() => table.read()),
       head: ({ pk, position }) => call(() => Promise.resolve(table.items.get(pk)?.get(position))),
-      // So large that a run may end in the middle of a pass.
+      // The sweeper always splits the table into several segments, so a run may end in the middle of a scan.
       describe: () => call(() => Promise.resolve({ streamArn: this.#streamArn(), bytes: 0 })),
       readPass: () => call(() => Promise.resolve(table.pass)),
       writePass: (pass) => call(() => Promise.resolve(void (table.pass = pass))),
@@ -554,11 +555,11 @@ export class SimulatedWorld {
         const keys = [...worldKeys.map((key) => `order#${key}`), SIGNALS_PARTITION];
         const [pk] = keys.filter((_, at) => at % segments === index);
         if (pk === undefined) return;
-        // In pages of a few items, so that a run may end inside a key.
+        // In pages of a few items, so that a run may end within a key.
         let reached = after?.sk ?? '';
         for (let isLast = false; !isLast;) {
           const left = (): readonly Image[] => table.scan(pk).filter((image) => (image['sk']?.S ?? '') > reached);
-          // As a page that was read now, or by a replica that is behind.
+          // The page is read now, or earlier by a replica that is behind.
           const behind = isBehind ? left() : undefined;
           const images = await call(() => Promise.resolve(behind ?? left()));
           const page = images.slice(0, PAGE);
@@ -570,9 +571,9 @@ export class SimulatedWorld {
     };
   }
 
-  // What the relay calls.
+  // The relay's calls.
 
-  /** Waits for the scheduler before the effect and after it; may fail on either side of it. */
+  /** Waits for the scheduler before and after the effect. The call may fail on either side of it. */
   async #call<T>(waiting: (() => void)[], effect: () => Promise<T>): Promise<T> {
     const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
     await step();
@@ -584,7 +585,7 @@ export class SimulatedWorld {
     return answer;
   }
 
-  /** A transaction on holds: until its answer arrives, a Query may see some of its items as they were before. */
+  /** A transaction on holds. Until its response arrives, a Query may return some items in their earlier state. */
   async #transact<T>(call: <A>(effect: () => Promise<A>) => Promise<A>, effect: () => Promise<T>): Promise<T> {
     let changed: readonly Committing[] | undefined;
     try {
@@ -603,13 +604,13 @@ export class SimulatedWorld {
     }
   }
 
-  /** As a Query next to transactions sees the control partition: each item as it is, or as it was before its commit. */
+  /** The control partition as a Query next to transactions returns it: each item before or after its commit. */
   async #readCommitted(): Promise<Control> {
     const control = await this.table.read();
     const holds = new Map(control.holds);
     for (const committing of [...this.#committing].flat()) {
       const { pk, before, after, since } = committing;
-      // DynamoDB ends a transaction also when its writer is gone.
+      // DynamoDB completes a transaction even if its writer has died.
       if (committing.isVisible || this.#now - since > COMMITS_WITHIN || holds.get(pk) !== after) continue;
       committing.isVisible = this.#chance(0.5);
       if (committing.isVisible) continue;
@@ -711,7 +712,7 @@ export class SimulatedWorld {
     });
   }
 
-  /** Of a call for several keys, some may be throttled. */
+  /** Some positions of a call may be throttled. */
   #partly(stored: ReadonlyMap<string, StoredItem>, positions: readonly Position[]): ReadonlyMap<string, StoredItem> {
     const unread = this.#fault(0.05) ? positions.filter(() => this.#chance(0.5)) : [];
     if (unread.length === 0) return stored;
@@ -719,7 +720,7 @@ export class SimulatedWorld {
     throw new PositionsUnread(new Map([...stored].filter(([position]) => !left.has(position))), unread);
   }
 
-  /** Only an item that was refused may be discarded, whatever the operator has read meanwhile. */
+  /** Only a refused item may be discarded, even if the operator has read an older state. */
   async #discard(signal: SkipSignal): Promise<Awaited<ReturnType<DrainStore['discard']>>> {
     const { pk, position, id } = signal;
     const hold = this.table.holds.get(pk);
@@ -774,7 +775,7 @@ export class SimulatedWorld {
       for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
     }
     await this.#drainStream();
-    // What nobody but an operator can release is left to the operator; everything else mends itself.
+    // Relay and sweeper must resolve everything that needs no operator.
     for (let round = 0; round < 6; round++) {
       this.#pass(HOUR + 6 * MINUTE);
       await this.#probe();
@@ -797,13 +798,13 @@ export class SimulatedWorld {
     }
   }
 
-  /** One partition alone takes no writes for half an hour: the shards must come to their ends all the same. */
+  /** Only one partition is unavailable for half an hour: the shards must still reach their ends. */
   async #oneAway(): Promise<void> {
     const sick = `${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`;
     await this.#goesOnWithout([sick]);
     for (const { records, checkpoint } of this.#shards) {
       const waitsSince = records[checkpoint]?.dynamodb?.ApproximateCreationDateTime;
-      // What asks for another try of the partition may have come a moment ago.
+      // The record that requests another try of the partition may be new.
       if (waitsSince !== undefined && this.#now - waitsSince * 1_000 > 2 * MINUTE) {
         this.#unmended.push(`${sick} stops the shard`);
       }
@@ -812,11 +813,11 @@ export class SimulatedWorld {
     if (comesBack !== undefined) await this.#comesBack(comesBack);
   }
 
-  /** Its keys must be released within minutes: by the traffic of others, or by the schedule where there is none. */
+  /** Its keys must be released within minutes: by the traffic of others, or else by the schedule. */
   async #comesBack(how: 'busy' | 'quiet'): Promise<void> {
     this.#noFaults = true;
     this.#away.clear();
-    // Less than what it takes to try one key after the other.
+    // Less than the time to try one key after the other.
     const within = how === 'busy' ? MINUTE / 2 : 5 * MINUTE;
     for (let passed = 0; passed < within; passed += 10_000) {
       if (how === 'busy') {
@@ -832,7 +833,7 @@ export class SimulatedWorld {
     }
   }
 
-  /** Nothing takes writes: no relay that begins now has evidence of the contrary, so none may hold a key. */
+  /** No partition accepts writes: a relay that starts now has no evidence of a healthy one, so it may hold no key. */
   async #allAway(): Promise<void> {
     const heldForPartitions = (): string[] =>
       [...this.table.holds.values()].flatMap(({ pk, awaits }) => (awaits === undefined ? [] : [pk]));
@@ -861,7 +862,7 @@ export class SimulatedWorld {
 
   #noFaults = false;
   readonly #unmended: string[] = [];
-  /** Discarded before a restore, which knew nothing of it. */
+  /** Discarded before a restore from an older backup. */
   readonly #undone = new Set<string>();
 
   #uncovered(): string[] {
@@ -912,7 +913,7 @@ export class SimulatedWorld {
       const state = this.table.stateAt(`order#${written.key}`, positionOfVersion(written.version));
       if (state === 'pending' || state === 'parked') wrong.push(`${written.id} is left ${state}`);
       for (const other of this.written.values()) {
-        // What a relay that was frozen may still deliver, and what was given up and is back, has no order.
+        // A frozen relay may still publish discarded events, and restored ones come back: neither has an order.
         const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id);
         const overtook = other.key === written.key && other.version < written.version && hasOrder;
         if (overtook && at !== undefined && (first.get(eventIdsOf(other).at(-1) ?? '') ?? -1) > at)
@@ -923,12 +924,12 @@ export class SimulatedWorld {
   }
 }
 
-/** Those of its events: the first one has the id of the item. */
+/** The ids of its events: the first one has the item's id. */
 const eventIdsOf = ({ id, topics }: Written): string[] => topics.map((_, at) => (at === 0 ? id : `${id}.${at}`));
 
 const itemIdOf = (eventId: string): string => eventId.split('.')[0] ?? '';
 
 class Fault extends Error {}
 
-/** Lets everything run that does not wait for the scheduler. */
+/** Runs everything that does not wait for the scheduler. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

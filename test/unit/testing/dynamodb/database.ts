@@ -28,7 +28,7 @@ const ITEM: Values = {
   tags: { SS: ['red', 'blue'] },
 };
 
-/** One item with everything in it that an expression may ask about, and a table with a sort key. */
+/** One item with every kind of value that an expression may test, and a table with a sort key. */
 export interface Database {
   readonly client: DynamoDBClient;
   item(): Promise<Values | undefined>;

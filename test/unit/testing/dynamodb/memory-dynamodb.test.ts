@@ -3,7 +3,7 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { memoryClient } from '../../../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../../../lib/testing/dynamodb/memory-dynamodb';
 
-// What is compared with DynamoDB Local lies in test/local/memory-dynamodb.test.ts.
+// test/local/memory-dynamodb.test.ts compares with DynamoDB Local.
 
 function aDatabase() {
   const clock = { at: 1_000_000 };

@@ -7,7 +7,7 @@ const LIST = { ':l': { L: [N('1')] } };
 const SET = { ':s': { SS: ['red'] } };
 const TEXT = { ':t': S('a') };
 const ONE = { ':n': N('1') };
-/** What a test is called, the expression, its values. */
+/** Each case becomes a title, the expression, and its values. */
 const cases = (...each: readonly (readonly [expression: string, values?: Values])[]): [string, string, Values?][] =>
   each.map(([expression, values]) => [expression.slice(0, 60), expression, values]);
 const times = (count: number, note: string, separator: string) => Array(count).fill(note).join(separator);
@@ -53,7 +53,7 @@ it.each(
     [':n = :n', ONE],
     ['attribute_type(size(note), :type) OR size(note) > :n', { ':type': S('S'), ...ONE }],
     ['attribute_type(:t, :type)', { ...TEXT, ':type': S('S') }],
-    // Of two attributes that are missing, none is the other.
+    // Two missing attributes count as unequal.
     ['gone <> lost'],
   ),
 )('accepts the condition %s', async (_, expression, values) => {
@@ -111,7 +111,7 @@ it.each<[string, Values, Values]>([
   ['SET a = ((amount) + (:n))', ONE, { a: N('6') }],
   ['SET a = (if_not_exists((gone), (:n))) - amount', ONE, { a: N('-4') }],
   ['SET a = list_append((words), :l)', LIST, { a: { L: [S('a'), S('b'), N('1')] } }],
-  // Behind the end of a list the places say the order, and leave no gap.
+  // Behind the end of a list, the indexes only define the order, and leave no gap.
   ['SET words[9] = :n, words[5] = amount', ONE, { words: { L: [S('a'), S('b'), N('5'), N('1')] } }],
   ['DELETE nest.tags :s', SET, { nest: { M: { x: N('1') } } }],
 ])('accepts the update %s', async (expression, values, expected) => {

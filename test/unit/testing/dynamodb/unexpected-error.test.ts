@@ -6,7 +6,7 @@ import { MemoryDynamoDb } from '../../../../lib/testing/dynamodb/memory-dynamodb
 
 const KEY = { id: '1' };
 
-/** Tables in memory with a bug in them. */
+/** Tables in memory that throw `bug`. */
 function aBrokenDatabase(bug: Error) {
   const tables = new MemoryDynamoDb({ things: { id: 'S' } }, Date.now);
   tables.answer = () => {
