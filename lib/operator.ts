@@ -1,7 +1,7 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
 export { HOLD_REASONS, PARK_REASONS } from './event/control';
-export type { AwaitedItem, Hold, HoldReason, ParkReason } from './event/control';
+export type { AwaitedItem, Hold, HoldReason, ParkReason, Refusal } from './event/control';
 export type { AwaitedPartition, TopicPartition } from './event/partition-hold';
 export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
