@@ -44,6 +44,6 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     id: 'AwsSolutions::AwsSolutions-SMG4',
     where: /\/Cluster\/Login\/Resource$/,
     reason:
-      'MSK associates a login with the cluster; a rotation is a new password in the same secret, made when it suits. The relay reads it anew with its next connection.',
+      'MSK associates a login with the cluster; a rotation is a new password in the same secret, made when it suits. The relay reads it again with its next connection.',
   },
 ];

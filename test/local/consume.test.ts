@@ -223,12 +223,12 @@ it('keeps the bytes of a message that it sets aside', async () => {
 });
 
 it('parks a key whose handler fails, lets the others pass, and releases it in order', async () => {
-  let isMended = false;
+  let isFixed = false;
   const consumer = aConsumer(world, 'careful', {
     attempts: 2,
     handlers: {
       'order.changed': ({ id }, context) => {
-        if (id === 'parked.2' && !isMended) throw new Error('not yet');
+        if (id === 'parked.2' && !isFixed) throw new Error('not yet');
         return [counted('careful', context, id)];
       },
     },
@@ -252,7 +252,7 @@ it('parks a key whose handler fails, lets the others pass, and releases it in or
     return Items.filter(({ sk, topic }) => String(sk).startsWith('parked#') && topic === 'orders').length === 4;
   });
 
-  isMended = true;
+  isFixed = true;
   expect(await consumer.redriveParked(key)).toEqual({ released: 4, isParked: false });
   await put('parked', 6);
   await until('the sixth', async () => (await effectsOf(world, 'careful', 'parked')).effects === 6);

@@ -15,7 +15,7 @@ import { startWorld, STARTUP_MS, until, type World } from './harness/world';
 
 let world: World;
 const cli = new OutboxCli();
-const isMended: Record<string, boolean> = {};
+const isFixed: Record<string, boolean> = {};
 const consumers: RunningConsumer[] = [];
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ async function start(name: string, redriveEveryMs = 200): Promise<RunningConsume
     retry: { firstMs: 10, longestMs: 20 },
     handlers: {
       'order.changed': ({ id }, context) => {
-        if (context.version === 2 && isMended[context.key] !== true) throw new Error('no stock');
+        if (context.version === 2 && isFixed[context.key] !== true) throw new Error('no stock');
         return [counted(name, context, id)];
       },
     },
@@ -78,7 +78,7 @@ async function parkFive(name: string, key: string): Promise<Parked> {
   return found!;
 }
 
-it('a key is parked, shown, mended, redriven and applied in order', async () => {
+it('a key is parked, shown, fixed, redriven and applied in order', async () => {
   await start('shipping');
   const shown = await parkFive('shipping', 'a');
   expect(shown).toMatchObject({
@@ -98,7 +98,7 @@ it('a key is parked, shown, mended, redriven and applied in order', async () => 
   expect(refused).toMatchObject({ code: 1, stdout: '  a  failed again  Error: no stock\n0 of 1 key released.\n' });
   expect(await parked('shipping')).toMatchObject([{ key: 'a', waiting: 3 }]);
 
-  isMended['a'] = true;
+  isFixed['a'] = true;
   await put('a', 6);
   expect(await cli.run(...redrive)).toMatchObject({ code: 0, stdout: '1 of 1 key released.\n' });
   await until('all effects', async () => (await ids('shipping', 'a')).length === 6);
@@ -122,7 +122,7 @@ it('the lag of a key is what the outbox has and the consumer has not applied', a
   expect(text).toMatch(/order#lag +orders +5 +\d+ s +no: parked +4\n/);
   expect(text).toMatch(/^order#lag: parked on orders since 20[-\d: ]+Z: Error: no stock$/m);
   expect(text).toMatch(/^Next, when the cause is fixed: outbox consumer redrive lag .* --follow$/m);
-  isMended['lag'] = true;
+  isFixed['lag'] = true;
   const redrive = ['consumer', 'redrive', 'lag', ...inbox('shipping'), ...BECAUSE, '--follow'];
   expect(await cli.run(...redrive)).toMatchObject({ code: 0 });
   expect(await cli.run(...lag)).toMatchObject({ code: 0 });
@@ -194,7 +194,7 @@ it('a request waits for an instance, and two instances do each once', async () =
   await start('later', 0);
   const keys = ['c', 'd', 'e'];
   for (const key of keys) await parkFive('later', key);
-  for (const key of keys) isMended[key] = true;
+  for (const key of keys) isFixed[key] = true;
   const asked = (await cli.json('consumer', 'redrive', '--all', ...inbox('later'), ...BECAUSE)) as { asked: unknown[] };
   // The topic also has the keys of the other tests.
   expect(asked.asked.length).toBeGreaterThanOrEqual(3);
@@ -279,7 +279,7 @@ describe('dead letters come back', () => {
       ...{ onFailure: 'dead-letter', redriveEveryMs: 200, attempts: 2, retry: { firstMs: 10, longestMs: 20 } },
       handlers: {
         'order.changed': ({ id }, context) => {
-          if (context.version === 2 && isMended[context.key] !== true) throw new Error('no stock');
+          if (context.version === 2 && isFixed[context.key] !== true) throw new Error('no stock');
           return [counted(NAME, context, id)];
         },
       },
@@ -316,7 +316,7 @@ describe('dead letters come back', () => {
     });
     await put('come-first', 4);
     await until('the parking', async () => (await parked(NAME)).some(({ waiting }) => waiting === 1));
-    isMended['come-first'] = true;
+    isFixed['come-first'] = true;
     expect(await cli.run('consumer', 'redrive', 'come-first', ...inbox(NAME), ...BECAUSE, '--follow')).toMatchObject({
       code: 0,
     });
@@ -330,7 +330,7 @@ describe('dead letters come back', () => {
     expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('failed again') });
     await put('come-late', 4);
     await until('the fourth', async () => (await ids(NAME, 'come-late')).length === 3);
-    isMended['come-late'] = true;
+    isFixed['come-late'] = true;
 
     expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: '1 of 1 dead letter applied.\n' });
 

@@ -69,7 +69,7 @@ it('finds each fault of a table made by hand', async () => {
   });
 });
 
-it('sees what was mended', async () => {
+it('sees what was fixed', async () => {
   const TableName = 'by-hand';
   await client.send(
     new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { Enabled: true, AttributeName: 'expiresAt' } }),
@@ -87,7 +87,7 @@ it('sees what was mended', async () => {
   });
 });
 
-it('finds out when the stream was made anew', async () => {
+it('finds out when the stream was made again', async () => {
   const tableName = stack.tableName;
   const control = controlStore(client, tableName, { now: Date.now });
   await control.noteStream(await control.read(), stack.streamArn);

@@ -36,7 +36,7 @@ afterAll(async () => {
   cli.remove();
 });
 
-const BECAUSE = ['--by', 'the test', '--why', 'the cause is mended'];
+const BECAUSE = ['--by', 'the test', '--why', 'the cause is fixed'];
 const at = positionOfVersion;
 
 const put = (key: string, version: number, text = '') => putNote(world, key, version, text);
@@ -54,7 +54,7 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from + 1
 
 const limitTopic = (bytes: number) => limitSmall(world, bytes);
 
-it('poison amid 200 events of a key delays no other key, and a drain brings the rest once the cause is mended', async () => {
+it('poison amid 200 events of a key delays no other key, and a drain brings the rest once the cause is fixed', async () => {
   const unsettled: string[] = [];
   const watch = ({ failedFrom }: { failedFrom?: string }): void => {
     if (failedFrom !== undefined) unsettled.push(failedFrom);
@@ -91,7 +91,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   expect(world.reader.firstIds('p')).toEqual(ids('p', numbers(1, 200)));
   expect(await itemOf('p', 100)).toMatchObject({
     parked: { attempts: 2 },
-    redriven: { by: 'the test', why: 'the cause is mended' },
+    redriven: { by: 'the test', why: 'the cause is fixed' },
     receipts: [expect.any(String)],
   });
   await limitTopic(2_000);
@@ -111,7 +111,7 @@ it('a skip leaves a gap that tells who, when and why', async () => {
   expect(world.reader.firstIds('s')).toEqual(ids('s', [1, 2, 4, 5]));
   const gap = await itemOf('s', 3);
   expect(gap).toMatchObject({
-    discarded: { by: 'the test', at: expect.any(Number), why: 'the cause is mended' },
+    discarded: { by: 'the test', at: expect.any(Number), why: 'the cause is fixed' },
     parked: { reason: 'message-too-large' },
   });
   expect(gap).not.toHaveProperty('processedAt');

@@ -378,7 +378,7 @@ it('a start is counted on what is owed only, and taken back', async () => {
   expect(await itemAt('suspect', 9)).toBeUndefined();
 });
 
-it('a signal is set aside where it lies, and not made anew where it is gone', async () => {
+it('a signal is set aside where it lies, and not made again where it is gone', async () => {
   const signal = drainOf('aside', 1);
   await document.put({ TableName: TABLE, Item: { ...signal } });
   await stores.signals.setAside(signal, 'unknown');

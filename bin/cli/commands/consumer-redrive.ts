@@ -48,7 +48,7 @@ export function addConsumerRedrive(consumer: Command): void {
     consumer
       .command('redrive')
       .argument('[key...]', 'Kafka keys, such as 42')
-      .description('ask the consumer to apply what is parked of keys, after the cause is mended; safe to repeat')
+      .description('ask the consumer to apply what is parked of keys, after the cause is fixed; safe to repeat')
       .option('--all', 'every key that is parked'),
   ).action((keys: string[], options: RedriveOptions, command: Command) =>
     actOnInbox(command, (session) => run(session, keys, options)),

@@ -10,7 +10,7 @@ const EXAMPLES = `
 Examples:
   outbox consumer parked --inbox shipping-inbox
   outbox consumer redrive 42 43 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
-  outbox consumer redrive --all --inbox shipping-inbox --consumer shipping --why "bug mended"
+  outbox consumer redrive --all --inbox shipping-inbox --consumer shipping --why "bug fixed"
   outbox consumer skip 42 --at orders-3@1024 --inbox shipping-inbox --consumer shipping --why "test data" --yes
   outbox consumer lag order#42 --inbox shipping-inbox --consumer shipping --stack Shop
   outbox consumer dead-letters --topic orders --consumer shipping

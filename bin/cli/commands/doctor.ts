@@ -20,7 +20,7 @@ interface DoctorCommandOptions extends KafkaOptions {
 
 export function addDoctor(program: Command): void {
   withKafkaOptions(program.command('doctor'))
-    .description('compare what is deployed with what is needed, line by line, and say how to mend what is wrong')
+    .description('compare what is deployed with what is needed, line by line, and say how to fix what is wrong')
     .option(
       '--inbox <table...>',
       "tables of consumers (default: those of the stack's functions, or of the local stack)",
@@ -106,7 +106,7 @@ function lines(report: DoctorReport, { terminal, place }: Session): string[] {
   return [
     `${terminal.style('bold', report.tableName)} (${place})`,
     '',
-    ...summed.flatMap((line, at) => [colour(terminal, line, rows[at] ?? ''), ...mending(line)]),
+    ...summed.flatMap((line, at) => [colour(terminal, line, rows[at] ?? ''), ...remedyLines(line)]),
   ];
 }
 
@@ -114,7 +114,7 @@ function lines(report: DoctorReport, { terminal, place }: Session): string[] {
 function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
   const unknown = Map.groupBy(
     all.filter(({ verdict }) => verdict === 'unknown'),
-    ({ found, mend = '' }) => `${found}\n${mend}`,
+    ({ found, remedy = '' }) => `${found}\n${remedy}`,
   );
   return [
     ...all.filter(({ verdict }) => verdict !== 'unknown'),
@@ -131,4 +131,4 @@ function sumUp(all: readonly DoctorLine[]): DoctorLine[] {
 const colour = (terminal: Session['terminal'], { verdict }: DoctorLine, row: string): string =>
   row.replace(verdict, terminal.style(STYLES[verdict], verdict));
 
-const mending = ({ mend }: DoctorLine): string[] => (mend === undefined ? [] : [`           → ${mend}`]);
+const remedyLines = ({ remedy }: DoctorLine): string[] => (remedy === undefined ? [] : [`           → ${remedy}`]);

@@ -31,7 +31,7 @@ export function addRedrive(program: Command): void {
   program
     .command('redrive')
     .argument('[key...]', 'such as order#42')
-    .description('ask the relay to publish what waits of keys, after the cause is mended; safe to repeat')
+    .description('ask the relay to publish what waits of keys, after the cause is fixed; safe to repeat')
     .option('--all', 'every key that is held')
     .option('--reason <code>', `keys that are held for this reason: ${PARK_REASONS.join(', ')}`)
     .option(

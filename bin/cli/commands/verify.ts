@@ -113,7 +113,7 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
     const { partition, end, receipt } = first;
     const more = others.length === 0 ? '' : `; ${count(others.length, 'more partition')}`;
     return [
-      `${topic} ends before its receipts: it was made anew, or has lost its end (${topic}-${partition} ends at ${end}, its receipts go up to ${receipt}${more}).`,
+      `${topic} ends before its receipts: it was made again, or has lost its end (${topic}-${partition} ends at ${end}, its receipts go up to ${receipt}${more}).`,
     ];
   });
   const absent = absentTopics.find((topic) => losses.has(topic));

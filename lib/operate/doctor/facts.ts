@@ -154,7 +154,7 @@ const functionOf = (lambda: LambdaClient, name: string): Promise<Fact<FunctionCo
 
 async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefined): Promise<DoctorFacts['sweeper']> {
   if (lambda === undefined) return NOT_LOCAL;
-  if (name === undefined) return { because: 'nothing in the table leads to its sweeper', mend: 'Name the stack.' };
+  if (name === undefined) return { because: 'nothing in the table leads to its sweeper', remedy: 'Name the stack.' };
   return functionOf(lambda, name);
 }
 
@@ -218,7 +218,7 @@ const ASK_OTHERS = `To look needs sts:GetCallerIdentity, iam:GetRole and iam:Sim
 async function permissionsOf({ sts, iam }: DoctorTarget, tableArn: string): Promise<Fact<Permissions>> {
   if (sts === undefined || iam === undefined) return NOT_LOCAL;
   const permissions = await simulate(sts, iam, tableArn);
-  return 'because' in permissions ? { ...permissions, mend: ASK_OTHERS } : permissions;
+  return 'because' in permissions ? { ...permissions, remedy: ASK_OTHERS } : permissions;
 }
 
 async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promise<Fact<Permissions>> {

@@ -59,7 +59,7 @@ export async function brokersOf(
     const found = clusters.value.find(({ answers }) => allOf(answers).some((broker) => mskDomainOf(broker) === domain));
     if (found === undefined) {
       const because = `no cluster of this account and Region has brokers of ${domain}`;
-      return { functionName, brokers, cluster: { because, mend: 'Compare them in the account of the cluster.' } };
+      return { functionName, brokers, cluster: { because, remedy: 'Compare them in the account of the cluster.' } };
     }
     return { functionName, brokers, cluster: await learn(() => mskBrokers(client, found, auth)) };
   });

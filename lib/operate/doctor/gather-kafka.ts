@@ -35,7 +35,7 @@ export async function kafkaFactsOf(
   const probed = await probeBrokers(kafka.brokers);
   const reachableBrokers = known(probed);
   if (probed.every(({ error }) => error !== undefined)) {
-    const none = { because: 'no broker can be reached from here', mend: 'Run it where the brokers can be reached.' };
+    const none = { because: 'no broker can be reached from here', remedy: 'Run it where the brokers can be reached.' };
     return { reachableBrokers, kafkaTopics: none, openTopics: none, groups: none };
   }
   const opened = await learn(() => KafkaLook.open(kafka));

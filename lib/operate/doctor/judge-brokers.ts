@@ -40,7 +40,7 @@ export function judgeBrokers(functions: readonly FunctionBrokers[]): Judgement {
   return {
     verdict: worst ?? 'ok',
     found: shown.map(({ name, found }) => `${name}: ${found}`).join('; '),
-    mend: shown.find(({ mend }) => mend !== undefined)?.mend,
+    remedy: shown.find(({ remedy }) => remedy !== undefined)?.remedy,
   };
 }
 

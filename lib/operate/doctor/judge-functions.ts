@@ -19,7 +19,7 @@ export function judgeFunction(found: FunctionConfiguration | undefined): Judgeme
   const text = `${name}: ${state}, last update ${update}`;
   const reasons = [found.StateReason, found.LastUpdateStatusReason].filter((reason) => reason !== undefined);
   if (state === 'Failed' || update === 'Failed') {
-    return wrong([text, ...reasons].join('. '), 'Mend what Lambda names, then deploy the stack.');
+    return wrong([text, ...reasons].join('. '), 'Fix what Lambda reports, then deploy the stack.');
   }
   return state === 'Active' && update === 'Successful'
     ? ok(text)
@@ -40,12 +40,12 @@ export function judgeConfiguration(
   decode: (variables: Variables) => { readonly tableName: string },
   tableName: string,
 ): Judgement {
-  const mend = `Set the function's variable to what the stack's template says. ${BY_HAND}`;
+  const remedy = `Set the function's variable to what the stack's template says. ${BY_HAND}`;
   const config = decoded(variables, decode);
-  if ('because' in config) return wrong(config.because, mend);
+  if ('because' in config) return wrong(config.because, remedy);
   return config.value.tableName === tableName
     ? ok('complete, and of this table')
-    : wrong(`of another table, ${config.value.tableName}`, mend);
+    : wrong(`of another table, ${config.value.tableName}`, remedy);
 }
 
 export function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Fact<T> {

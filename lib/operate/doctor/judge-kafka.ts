@@ -52,7 +52,7 @@ export function judgeReachable(brokers: readonly ProbedBroker[]): Judgement {
   // A host that refuses the port can be reached, but no broker listens there.
   return away.some(({ error }) => error === 'ECONNREFUSED')
     ? wrong(found, 'Start the brokers, or correct their addresses: nothing is published without them.')
-    : unknown({ because: found, mend: 'Run it where the brokers can be reached (network, security groups, VPN).' });
+    : unknown({ because: found, remedy: 'Run it where the brokers can be reached (network, security groups, VPN).' });
 }
 
 /** Creating a misspelt topic would hide the fault. */
@@ -80,7 +80,7 @@ export function judgeReadTopics({ names, read }: KafkaTopics): Judgement {
 
 const noConsumers = unknown({
   because: 'no consumer is known',
-  mend: 'Name the tables of consumers: `outbox doctor --inbox TABLE`',
+  remedy: 'Name the tables of consumers: `outbox doctor --inbox TABLE`',
 });
 
 export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTopics): Judgement {

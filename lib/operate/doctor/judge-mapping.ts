@@ -109,8 +109,8 @@ export const judgeLocalMapping = (state: 'Enabled' | 'Disabled'): Judgement =>
 export function judgeLastResult({ mapping: { LastProcessingResult: result } }: Reader): Judgement {
   if (result === undefined) return ok('none yet');
   if (result === 'OK' || result === 'No records processed') return ok(result);
-  const mend = 'The log of the relay says why, and `outbox status` what waits.';
-  return result.startsWith('PROBLEM') ? wrong(result, mend) : warn(result, mend);
+  const remedy = 'The log of the relay says why, and `outbox status` what waits.';
+  return result.startsWith('PROBLEM') ? wrong(result, remedy) : warn(result, remedy);
 }
 
 export interface Setting {

@@ -35,7 +35,7 @@ export function judgeAlarms({ namePrefix, alarms }: AlarmFacts): Judgement {
 
 /** Judges every topic that an alarm notifies. The worst verdict counts, and each fault is named. */
 export function judgeTopics(topics: readonly TopicFacts[]): Judgement {
-  if (topics.length === 0) return unknown({ because: 'no alarm notifies an SNS topic', mend: NOTIFY });
+  if (topics.length === 0) return unknown({ because: 'no alarm notifies an SNS topic', remedy: NOTIFY });
   const judged = topics.map((topic) => ({ arn: topic.arn, ...judgeTopic(topic) }));
   const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
     judged.some((one) => one.verdict === verdict),
@@ -49,7 +49,7 @@ export function judgeTopics(topics: readonly TopicFacts[]): Judgement {
   return {
     verdict: worst,
     found: faults.map(({ arn, found }) => `${arn}: ${found}`).join('; '),
-    mend: [...new Set(faults.flatMap(({ mend }) => mend ?? []))].join(' '),
+    remedy: [...new Set(faults.flatMap(({ remedy }) => remedy ?? []))].join(' '),
   };
 }
 

@@ -148,7 +148,7 @@ export function judgeDoubt(
   if (doubtSince !== undefined) {
     return warn(
       `doubted since ${new Date(doubtSince).toISOString()}: the relay looks each key up before it publishes`,
-      'Nothing to mend: the sweeper ends the doubt when a complete run has found nothing lost.',
+      'Nothing to fix: the sweeper ends the doubt when a complete run finds nothing lost.',
     );
   }
   if (streamArn === undefined) return ok('the relay has not noted a stream yet');

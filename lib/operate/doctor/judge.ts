@@ -223,6 +223,6 @@ function judgePermissions({ caller, denied, undecided }: Permissions): Judgement
     ? ok(`${caller} may do all that the commands need`)
     : unknown({
         because: `${caller}: conditions of its policies decide about ${described(undecided)}`,
-        mend: 'Try a command: it says what it may not do.',
+        remedy: 'Try a command: it says what it may not do.',
       });
 }

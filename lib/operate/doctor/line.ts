@@ -8,7 +8,7 @@ export interface DoctorLine {
   /** The state that was found; for `unknown`, why it is not known. */
   readonly found: string;
   /** How to fix it, or how to find out. Commands stand between backticks. */
-  readonly mend?: string;
+  readonly remedy?: string;
 }
 
 /** A fact, or why it is not known, and perhaps how to find out. */
@@ -16,7 +16,7 @@ export type Fact<T> = { readonly value: T } | Unknown;
 
 export interface Unknown {
   readonly because: string;
-  readonly mend?: string;
+  readonly remedy?: string;
 }
 
 export const known = <T>(value: T): Fact<T> => ({ value });
@@ -39,10 +39,10 @@ export const line = <T>(check: string, fact: Fact<T>, decide: (value: T) => Judg
   ...('because' in fact ? unknown(fact) : decide(fact.value)),
 });
 
-export const unknown = ({ because, mend }: Unknown): Judgement => ({ verdict: 'unknown', found: because, mend });
+export const unknown = ({ because, remedy }: Unknown): Judgement => ({ verdict: 'unknown', found: because, remedy });
 export const ok = (found: string): Judgement => ({ verdict: 'ok', found });
-export const warn = (found: string, mend: string): Judgement => ({ verdict: 'warn', found, mend });
-export const wrong = (found: string, mend: string): Judgement => ({ verdict: 'wrong', found, mend });
+export const warn = (found: string, remedy: string): Judgement => ({ verdict: 'warn', found, remedy });
+export const wrong = (found: string, remedy: string): Judgement => ({ verdict: 'wrong', found, remedy });
 
 /** CloudFormation compares a template with the previous one, not with the deployed resources. */
 export const BY_HAND = 'Deploying an unchanged template again does not undo what was changed by hand.';

@@ -53,7 +53,7 @@ const replayMissing = (...args: readonly string[]) =>
 test('verify says that the topic was made again, and names the command that brings back what is missing', async () => {
   found('payments');
   await outbox('verify');
-  expect(printed.text).toContain('payments ends before its receipts: it was made anew');
+  expect(printed.text).toContain('payments ends before its receipts: it was made again');
   expect(printed.text).toContain('payments-0 ends at 1, its receipts go up to 2');
   expect(printed.text).toContain('Next: outbox replay --missing --since 2026-01-31T00:00:00.000Z --why');
   expect(process.exitCode).toBe(1);

@@ -14,7 +14,7 @@ it('a function reads what the construct has written', () => {
   expect(decodeConsumerConfig(encodeConsumerConfig(config))).toEqual(config);
 });
 
-it('says which variable is wrong, and how to mend it', () => {
+it('says which variable is wrong, and how to fix it', () => {
   const { OUTBOX_CONSUMER_NAME: _, ...rest } = encodeConsumerConfig(config);
   expect(() => consumerEnvironment(rest)).toThrow(
     'Environment variable OUTBOX_CONSUMER_NAME is not set; it must be a non-empty text. The OutboxConsumer construct sets it: deploy the stack again instead of editing the function.',
@@ -57,7 +57,7 @@ describe('dead letters on demand', () => {
     expect(log).toEqual(['made 1', 'sent by 1', 'sent by 1', 'closed 1']);
   });
 
-  it('are made anew after one that failed, with the login as it is then', async () => {
+  it('are made again after one that failed, with the login as it is then', async () => {
     const { log, deadLetters } = made(true, false);
     await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('refused');
     await deadLetters.send(aRecord(), aside);
@@ -65,7 +65,7 @@ describe('dead letters on demand', () => {
     expect(log).toContain('closed 1');
   });
 
-  it('are made anew when they could not be made', async () => {
+  it('are made again when they could not be made', async () => {
     let attempts = 0;
     const deadLetters = deadLettersOnDemand(() => {
       attempts++;

@@ -31,7 +31,7 @@ it.each([
   ['redelivery from an old offset', [1, 2, 1, 2], ['e1', 'e2']],
   ['a version that came late, once', [1, 3, 2, 2, 3], ['e1', 'e3', 'e2']],
   ['partitions raised while the old one lags', [1, 4, 2, 3, 4], ['e1', 'e4', 'e2', 'e3']],
-  ['an aggregate made anew at version 1', [57, 1, 2, 57], ['e57', 'e1', 'e2']],
+  ['an aggregate made again at version 1', [57, 1, 2, 57], ['e57', 'e1', 'e2']],
 ])('%s', (_, delivered, applied) => {
   expect(deliver(delivered.map((version) => event(version))).ids).toEqual(applied);
 });

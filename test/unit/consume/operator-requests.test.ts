@@ -4,7 +4,7 @@ import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '.
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const KEY = { source: '/shop/order', topic: 'orders', key: '42' };
-const request = { by: 'me', at: NOW, why: 'mended' };
+const request = { by: 'me', at: NOW, why: 'fixed' };
 const never = new AbortController().signal;
 const id = (version: number): string => `42:${String(version).padStart(16, '0')}.0000`;
 const version = (at: number) => aRecord({ version: at, offset: at });
@@ -31,7 +31,7 @@ const parked = (client: MemoryClient): number =>
 /** Instances of one consumer. Its handler refuses one event until it is fixed. */
 class Instances {
   readonly client = new MemoryClient();
-  isMended = false;
+  isFixed = false;
   refused = id(2);
   readonly options: Parameters<typeof aRig>[0];
 
@@ -44,7 +44,7 @@ class Instances {
       {
         handlers: {
           'order.placed': ({ id: each }) => {
-            if (each === this.refused && !this.isMended) throw new Error('no stock');
+            if (each === this.refused && !this.isFixed) throw new Error('no stock');
             return [effectOf(each)];
           },
         },
@@ -71,7 +71,7 @@ const everyRecord: [string, typeof version][] = [
 describe('a redrive', () => {
   it.each(everyRecord)('applies what is parked in order, and is answered: keys %s', async (_, record) => {
     const instances = await parking({}, record);
-    instances.isMended = true;
+    instances.isFixed = true;
     const requestId = ask(instances.client, { asks: 'redrive' });
     const rig = instances.one;
 
@@ -88,7 +88,7 @@ describe('a redrive', () => {
   it('of a key that fails again says why, and the key says so too', async () => {
     const instances = await parking();
     expect(parkedKey(instances.client)).toMatchObject({ why: 'Error: no stock', since: NOW });
-    instances.isMended = true;
+    instances.isFixed = true;
     instances.refused = '';
     const failing = aRig(
       {
@@ -114,7 +114,7 @@ describe('a redrive', () => {
 
   it('waits for the end of an outage', async () => {
     const instances = await parking();
-    instances.isMended = true;
+    instances.isFixed = true;
     ask(instances.client, { asks: 'redrive' });
     instances.client.beforeWrite = () => {
       throw unreachable();
@@ -141,7 +141,7 @@ describe('a redrive', () => {
 
   it('is left to the next look when there is no more time', async () => {
     const instances = await parking();
-    instances.isMended = true;
+    instances.isFixed = true;
     ask(instances.client, { asks: 'redrive' });
     const end = new AbortController();
     instances.client.afterWrite = () => end.abort();
@@ -154,7 +154,7 @@ describe('a redrive', () => {
 
   it('that nobody knows is reported and keeps no other from being done', async () => {
     const instances = await parking();
-    instances.isMended = true;
+    instances.isFixed = true;
     instances.client.items.set('inbox|shipping#$requests|a', { pk: 'shipping#$requests', sk: 'a', asks: 'dance' });
     ask(instances.client, { asks: 'redrive' });
     const rig = instances.one;
@@ -169,7 +169,7 @@ describe('a redrive', () => {
 describe('a process that dies', () => {
   it.each([1, 2, 3, 4, 5, 6])('before write %i of a redrive leaves the rest to another one', async (last) => {
     const instances = await parking();
-    instances.isMended = true;
+    instances.isFixed = true;
     ask(instances.client, { asks: 'redrive' });
     let writes = 0;
     instances.client.beforeWrite = () => {
@@ -228,7 +228,7 @@ describe('a skip', () => {
     const instances = await parking({}, record);
     ask(instances.client, { asks: 'skip', position: at(2) });
     await instances.one.consumer.requests.look(never);
-    instances.isMended = true;
+    instances.isFixed = true;
     const rig = instances.one;
 
     await feed(rig, [record(2), { ...record(2), offset: 99n }]);
@@ -245,7 +245,7 @@ describe('a skip', () => {
       await feed(instances.one, [1, 2].map(version));
       ask(instances.client, { asks: 'skip', position: at(2) });
       await instances.one.consumer.requests.look(never);
-      instances.isMended = true;
+      instances.isFixed = true;
       const rig = instances.one;
 
       await feed(rig, [2, 3, 4].map(version));
@@ -259,7 +259,7 @@ describe('a skip', () => {
     const instances = await parking({ onReplay: 'apply' });
     ask(instances.client, { asks: 'skip', position: at(2) });
     await instances.one.consumer.requests.look(never);
-    instances.isMended = true;
+    instances.isFixed = true;
 
     await feed(instances.one, [aRecord({ version: 2, headers: { 'outbox-replay': Buffer.from('r') } })]);
 
@@ -278,7 +278,7 @@ describe('a skip', () => {
       await feed(instances.one, [replay('r1', 2)]);
       ask(instances.client, { asks: 'skip', position: at(2) });
       await instances.one.consumer.requests.look(never);
-      instances.isMended = true;
+      instances.isFixed = true;
 
       expect((await feed(instances.one, [replay('r1', 9)])).outcomes).toEqual(['duplicate']);
       expect(instances.client.effects()).toEqual([]);
@@ -312,11 +312,11 @@ describe('a skip', () => {
 
   it('of what was applied meanwhile is no discard', async () => {
     const instances = await parking();
-    instances.isMended = true;
+    instances.isFixed = true;
     const head = { ...instances.client.items.get(`inbox|${inboxPartitionKey('shipping', KEY)}|${at(2)}`) };
     const client = instances.client;
     await instances.one.consumer.redriveParked(KEY);
-    instances.isMended = false;
+    instances.isFixed = false;
     instances.refused = id(6);
     await feed(instances.one, [version(6)]);
     // A duplicate that was parked before its first delivery was applied.
@@ -365,7 +365,7 @@ describe('two instances', () => {
   ] as const)('that see one %s do it once', async (_, what, applied) => {
     for (let round = 0; round < 20; round++) {
       const instances = await parking();
-      instances.isMended = what.asks === 'redrive';
+      instances.isFixed = what.asks === 'redrive';
       // Each step of one instance may fall between any two steps of another.
       instances.client.beforeWrite = () => sleep(Math.random() * 3);
       ask(instances.client, what);

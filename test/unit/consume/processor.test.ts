@@ -451,7 +451,7 @@ describe('a message that cannot be read', () => {
     expect(aside.message).toMatch(/^The data of "order.placed" is not valid\. data\.\[0\]: token=\*\*\*/);
   });
 
-  it('can be applied once it is mended, however far the key is by then', async () => {
+  it('can be applied once it is fixed, however far the key is by then', async () => {
     const rig = aRig();
     await feed(rig, [...versions(1), aRecord({ version: 2, value: Buffer.from('{') })]);
     await feed(rig, versions(...Array.from({ length: 30 }, (_, at) => at + 3)));
@@ -510,8 +510,8 @@ describe('a handler that fails', () => {
   });
 
   it('parks its key: later events wait in order, other keys pass, and a redrive releases them', async () => {
-    let isMended = false;
-    const rig = aRig({ onFailure: 'park-key', handlers: failing((each) => !isMended && each === id(2)) });
+    let isFixed = false;
+    const rig = aRig({ onFailure: 'park-key', handlers: failing((each) => !isFixed && each === id(2)) });
     const records = [...versions(1, 2, 3), aRecord({ key: 'other', version: 1 })];
 
     const { committable } = await feed(rig, records);
@@ -528,7 +528,7 @@ describe('a handler that fails', () => {
       isParked: true,
       refusal: 'Error: no stock, password=***',
     });
-    isMended = true;
+    isFixed = true;
     expect(await rig.consumer.redriveParked(key!)).toEqual({ released: 3, isParked: false });
     await feed(rig, versions(5));
 
@@ -539,8 +539,8 @@ describe('a handler that fails', () => {
 
   it('parks keys without versions too, and another consumer sees it before it writes', async () => {
     const client = new MemoryClient();
-    let isMended = false;
-    const rig = aRig({ handlers: failing((each) => !isMended && each === 'b') }, client);
+    let isFixed = false;
+    const rig = aRig({ handlers: failing((each) => !isFixed && each === 'b') }, client);
     const other = aRig({}, client);
     await feed(other, [aRecord({ id: 'a' })]);
     await feed(rig, [aRecord({ id: 'b' })]);
@@ -549,15 +549,15 @@ describe('a handler that fails', () => {
     const { outcomes } = await feed(other, [aRecord({ id: 'c' })]);
 
     expect(outcomes).toEqual(['parked']);
-    isMended = true;
+    isFixed = true;
     await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' });
     expect(client.effects()).toEqual(['a', 'b', 'c']);
   });
 
   it('does not park what was applied, so that a redrive after its marker has expired is no second effect', async () => {
     const client = new MemoryClient();
-    let isMended = false;
-    const handlers = failing((each) => !isMended && each === 'b');
+    let isFixed = false;
+    const handlers = failing((each) => !isFixed && each === 'b');
     const rig = aRig({ handlers }, client);
     const [a, b] = [aRecord({ id: 'a' }), aRecord({ id: 'b' })];
     await feed(rig, [a, b]);
@@ -566,7 +566,7 @@ describe('a handler that fails', () => {
     const { outcomes } = await feed(rig, [a, b]);
     client.items.delete('inbox|shipping#orders#/shop/order#42|event#a');
     client.items.delete('effects|a');
-    isMended = true;
+    isFixed = true;
     await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' });
 
     expect(outcomes).toEqual(['duplicate', 'parked']);
@@ -602,10 +602,10 @@ describe('a handler that fails', () => {
   );
 
   it('is redriven although an earlier redrive of this process met an outage', async () => {
-    let isMended = false;
-    const rig = aRig({ handlers: failing(() => !isMended), clock: { now: () => Date.now() } });
+    let isFixed = false;
+    const rig = aRig({ handlers: failing(() => !isFixed), clock: { now: () => Date.now() } });
     await feed(rig, versions(1));
-    isMended = true;
+    isFixed = true;
     const key = { source: '/shop/order', topic: 'orders', key: '42' };
     rig.client.beforeWrite = () => {
       throw unreachable();
@@ -627,18 +627,18 @@ describe('a handler that fails', () => {
 
   it('parks a message whole: what is redriven is what was read', async () => {
     const contexts: unknown[] = [];
-    let isMended = false;
+    let isFixed = false;
     const rig = aRig({
       handlers: {
         'order.placed': ({ data }, { headers, receipt }) => {
-          if (!isMended) throw new Error('not yet');
+          if (!isFixed) throw new Error('not yet');
           contexts.push({ data, headers, receipt });
           return [];
         },
       },
     });
     await feed(rig, [aRecord({ version: 1, offset: 77, headers: { note: [Buffer.from('a'), Buffer.from('ü')] } })]);
-    isMended = true;
+    isFixed = true;
 
     await rig.consumer.redriveParked({ source: '/shop/order', topic: 'orders', key: '42' });
 

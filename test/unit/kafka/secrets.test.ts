@@ -5,7 +5,7 @@ import { secretReader } from '../../../lib/kafka/secrets';
 const secrets = mockClient(SecretsManagerClient);
 beforeEach(() => secrets.reset());
 
-it('reads the secret anew each time, with one client', async () => {
+it('reads the secret again each time, with one client', async () => {
   secrets
     .on(GetSecretValueCommand, { SecretId: 'arn' })
     .resolvesOnce({ SecretString: 'old' })

@@ -86,6 +86,6 @@ test('doctor wants the filter of the region', () => {
   expect(verdict(mappingFilters(home))).toMatchObject({ verdict: 'ok' });
   expect(verdict(mappingFilters())).toMatchObject({
     verdict: 'wrong',
-    mend: expect.stringContaining('\\"region\\":{\\"S\\":[\\"eu-west-1\\",\\"eu-central-1\\"]}'),
+    remedy: expect.stringContaining('\\"region\\":{\\"S\\":[\\"eu-west-1\\",\\"eu-central-1\\"]}'),
   });
 });

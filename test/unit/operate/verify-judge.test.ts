@@ -120,7 +120,7 @@ describe('missing', () => {
     expect(brief(judged(three, messages))).toEqual(['missing a2']);
   });
 
-  it('is an event whose receipt is beyond the end, as in a topic that was made anew', () => {
+  it('is an event whose receipt is beyond the end, as in a topic that was made again', () => {
     expect(brief(judged(three, threeMessages.slice(0, 2)))).toEqual(['missing a3']);
   });
 

@@ -71,7 +71,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.signalsLeft()).toBe(0);
   });
 
-  it('leaves the key held when the cause is not mended, and counts the attempt', async () => {
+  it('leaves the key held when the cause is not fixed, and counts the attempt', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
     await w.handle([w.put(1), w.put(2)], plentyOfTime);

@@ -316,7 +316,7 @@ describe('an item of the future', () => {
     expect(await run()).toMatchObject({ signalsSent: 1, doubt: 'stands' });
   });
 
-  it('that is a signal is put anew, because its own record may be lost until then', async () => {
+  it('that is a signal is put again, because its own record may be lost until then', async () => {
     put('1', 1, LONG_AGO);
     table.putSignal(newSignal('order#1', NOW + 100 * 24 * HOUR, { kind: 'drain', from: at(1), request }));
 
@@ -490,7 +490,7 @@ describe('a table that is too large for one run', () => {
     expect(sent()).toEqual([['order#k39', 'drain', at(1)]]);
   });
 
-  it('is begun anew after that', async () => {
+  it('is begun again after that', async () => {
     put('1', 1, JUST_NOW);
     await runUntil(({ complete }) => complete);
     expect(await run()).toMatchObject({ complete: true, items: 1 });

@@ -378,7 +378,7 @@ it('does not go back for partitions that went to others meanwhile', async () => 
   expect(fake.lastCommitted).toBe('10');
 });
 
-it('takes messages that come again within an assignment anew, and commits nothing beyond them', async () => {
+it('takes messages that come again within an assignment again, and commits nothing beyond them', async () => {
   const { fake, held, rig } = await start();
   await fake.deliver([message(1, 'held', 1), message(2, 'a', 1)]);
   await settle();
@@ -454,7 +454,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     expect(goodbyes(fake)).toBe(1);
   });
 
-  it('says goodbye when it crashes anew, and does not wait for it for ever', async () => {
+  it('says goodbye when it crashes again, and does not wait for it for ever', async () => {
     const { fake, running } = await start({ drainTimeoutMs: 60_000 });
     crash(fake);
     const stopping = running.stop();

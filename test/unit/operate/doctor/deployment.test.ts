@@ -73,10 +73,10 @@ describe('the brokers that a function was told, beside those that MSK names now'
 
   test('may be fewer than they were, and then --force is what helps', async () => {
     account([1, 2]);
-    const { verdict, found, mend } = await judged(aFunction([broker(1), broker(3)]));
+    const { verdict, found, remedy } = await judged(aFunction([broker(1), broker(3)]));
     expect(verdict).toBe('warn');
     expect(found).toContain(`relay: ${broker(3)} of its brokers are not of shop now`);
-    expect(mend).toContain('--force');
+    expect(remedy).toContain('--force');
   });
 
   test('reach nothing when none of them is left, or their port is that of another login', async () => {

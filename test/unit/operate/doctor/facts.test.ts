@@ -326,7 +326,7 @@ describe('the permissions of the caller', () => {
   ])('are unknown when %s cannot be asked about, with a way to find out', async (_, arrange, because) => {
     arrange();
 
-    expect(await permissions()).toEqual({ because, mend: expect.stringContaining('iam:SimulatePrincipalPolicy') });
+    expect(await permissions()).toEqual({ because, remedy: expect.stringContaining('iam:SimulatePrincipalPolicy') });
   });
 });
 

@@ -38,7 +38,7 @@ test('a topic of pending items that does not exist is named, with how many wait,
   expect(judgeOpenTopics([topics(), { items, isWhole: true }])).toMatchObject({
     verdict: 'wrong',
     found: expect.stringContaining('audit (2 items wait)'),
-    mend: expect.stringMatching(/^A typo\? Fix the writer\. Else create it: `outbox topic create audit`$/),
+    remedy: expect.stringMatching(/^A typo\? Fix the writer\. Else create it: `outbox topic create audit`$/),
   });
   expect(judgeOpenTopics([topics(), { items: new Map([['orders', 3]]), isWhole: true }])).toMatchObject({
     verdict: 'ok',

@@ -45,9 +45,9 @@ it('writes a report that survives JSON', () => {
   expect(JSON.parse(JSON.stringify(lines))).toEqual(lines);
 });
 
-describe('finds exactly one line wrong, and says how to mend it', () => {
+describe('finds exactly one line wrong, and says how to fix it', () => {
   const index = aTable().LocalSecondaryIndexes?.[0];
-  test.each<[check: string, Partial<DoctorFacts>, found: string, mend: string]>([
+  test.each<[check: string, Partial<DoctorFacts>, found: string, remedy: string]>([
     [
       'keys',
       withTable({ KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }] }),
@@ -173,11 +173,11 @@ describe('finds exactly one line wrong, and says how to mend it', () => {
       'someone may not dynamodb:PutItem (for redrive, replay, sweep)',
       'Allow',
     ],
-  ])('%s: %#', (check, changed, found, mend) => {
+  ])('%s: %#', (check, changed, found, remedy) => {
     expect(notOk(changed)).toEqual([`wrong: ${check}`]);
     const line = lineOf(check, changed);
     expect(line.found).toContain(found);
-    expect(line.mend).toContain(mend);
+    expect(line.remedy).toContain(remedy);
   });
 });
 
@@ -203,7 +203,7 @@ describe('warns of what works', () => {
     expect(notOk(changed)).toEqual([`warn: ${check}`]);
     const line = lineOf(check, changed);
     expect(line.found).toContain(found);
-    expect(line.mend).toBeTruthy();
+    expect(line.remedy).toBeTruthy();
   });
 });
 
@@ -249,7 +249,7 @@ describe('no relay on the stream', () => {
   test('is wrong, and what would be judged of it is unknown', () => {
     const line = lineOf('mapping', withReaders());
     expect(line).toMatchObject({ verdict: 'wrong', found: 'none: no relay reads the stream' });
-    expect(line.mend).toContain(`--function-name <relay> --event-source-arn ${STREAM_ARN} --starting-position`);
+    expect(line.remedy).toContain(`--function-name <relay> --event-source-arn ${STREAM_ARN} --starting-position`);
     expect(lineOf('relay: runtime', withReaders())).toMatchObject({
       verdict: 'unknown',
       found: 'no relay reads the stream',
@@ -263,10 +263,10 @@ describe('no relay on the stream', () => {
     });
   });
 
-  test('is mended with the relay that reads a former stream', () => {
+  test('is fixed with the relay that reads a former stream', () => {
     const line = lineOf('mapping', withReaders(aReader({ EventSourceArn: FORMER_STREAM_ARN })));
     expect(line.verdict).toBe('wrong');
-    expect(line.mend).toContain('--function-name arn:aws:lambda:eu-west-1:111122223333:function:relay ');
+    expect(line.remedy).toContain('--function-name arn:aws:lambda:eu-west-1:111122223333:function:relay ');
   });
 });
 
@@ -299,13 +299,13 @@ describe('what could not be found out is unknown, with the reason', () => {
       brokers: denied,
       alarms: denied,
       noticeTopics: denied,
-      permissions: { ...denied, mend: 'ask' },
+      permissions: { ...denied, remedy: 'ask' },
     };
     const lines = judge(soundFacts(changed));
     expect(new Set(lines.map(({ verdict, found }) => `${verdict} ${found}`))).toEqual(
       new Set([`unknown ${denied.because}`]),
     );
-    expect(lines.at(-1)?.mend).toBe('ask');
+    expect(lines.at(-1)?.remedy).toBe('ask');
   });
 
   test('of a function: the mapping is taken for the relay, and its settings are judged', () => {

@@ -96,7 +96,7 @@ it('does not keep what was read within seconds of its revision: a part of that t
   expect(reads()).toEqual({ queries: 10, gets: 0 });
 });
 
-it('counts the seconds anew for each revision', async () => {
+it('counts the seconds again for each revision', async () => {
   dynamodb
     .on(QueryCommand)
     .resolvesOnce({ Items: [state(7), ...holds(30)] })

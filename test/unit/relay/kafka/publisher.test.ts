@@ -664,7 +664,7 @@ describe('the number of partitions', () => {
 });
 
 describe('whether other partitions are in sync', () => {
-  it('is asked of the brokers anew each time, and not over the connections that publish', async () => {
+  it('is asked of the brokers again each time, and not over the connections that publish', async () => {
     const kafka = new FakeKafka({ a: 2 });
     const { publisher, rebuilds } = publisherOn(kafka);
     await publisher.publish([batch('a-0')]);

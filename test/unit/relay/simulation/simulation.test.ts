@@ -38,7 +38,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'a relay of another outbox on the same stream': { foreign: true, topics: true },
   'instances at random, a retention of zero': { topics: true, sandboxes: 5, retention: 0 },
   'partitions that fail alone, and then all of them': { partitions: true, allAway: true },
-  'streams that are made anew': { newStreams: true },
+  'streams that are made again': { newStreams: true },
   'a table that is restored': { restores: true },
   'clocks that disagree and scans that are behind': { skewed: true, trims: true, newStreams: true },
   'everything at once': { zombies: true, topics: true, bombs: true, trims: true, newStreams: true },

@@ -373,7 +373,7 @@ export class SimulatedWorld {
     if (maxHolds === undefined) return;
     const held = [...this.table.holds.values()].filter(({ awaits }) => awaits !== undefined).length;
     // A relay that was interrupted may hold one more.
-    if (held > maxHolds + 1) this.#unmended.push(`${held} keys are held for partitions`);
+    if (held > maxHolds + 1) this.#unfixed.push(`${held} keys are held for partitions`);
   }
 
   async #poll(shard: Shard): Promise<void> {
@@ -547,7 +547,7 @@ export class SimulatedWorld {
       setAside: (signal, why) => call(() => table.setAside(signal, why)),
       beginDoubt: (known, since) =>
         call(() => {
-          if (!this.#losesRecords) this.#unmended.push('a loss is proved that did not happen');
+          if (!this.#losesRecords) this.#unfixed.push('a loss is proved that did not happen');
           return Promise.resolve(table.setDoubt(known, since));
         }),
       endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
@@ -644,7 +644,7 @@ export class SimulatedWorld {
       publisher: {
         partitionCount: (topic) => Promise.resolve({ kind: 'topic', partitions: this.#partitions.get(topic) ?? 1 }),
         publish: async (batches) => {
-          if (isForeign) this.#unmended.push('a relay of another outbox publishes');
+          if (isForeign) this.#unfixed.push('a relay of another outbox publishes');
           const outcomes: BatchOutcome[] = [];
           for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
           return outcomes;
@@ -728,7 +728,7 @@ export class SimulatedWorld {
       (hold?.state === 'holding' && hold.awaits === undefined) || this.table.stateAt(pk, position) === 'parked';
     const discarded = await this.table.discard(signal);
     if (discarded.kind === 'discarded' && !wasRefused && signal.gone !== true)
-      this.#unmended.push(`${id ?? ''} was discarded unrefused`);
+      this.#unfixed.push(`${id ?? ''} was discarded unrefused`);
     return discarded;
   }
 
@@ -782,7 +782,7 @@ export class SimulatedWorld {
       await this.#sweepToTheEnd();
       await this.#drainStream();
     }
-    this.#unmended.push(
+    this.#unfixed.push(
       ...[...this.table.holds.values()]
         .filter(({ state }) => state === 'draining')
         .map(({ pk }) => `${pk} drains for ever`),
@@ -806,7 +806,7 @@ export class SimulatedWorld {
       const waitsSince = records[checkpoint]?.dynamodb?.ApproximateCreationDateTime;
       // The record that requests another try of the partition may be new.
       if (waitsSince !== undefined && this.#now - waitsSince * 1_000 > 2 * MINUTE) {
-        this.#unmended.push(`${sick} stops the shard`);
+        this.#unfixed.push(`${sick} stops the shard`);
       }
     }
     const { comesBack } = this.#profile;
@@ -829,7 +829,7 @@ export class SimulatedWorld {
     }
     this.#noFaults = false;
     for (const { pk, awaits } of this.table.holds.values()) {
-      if (awaits !== undefined) this.#unmended.push(`${pk} is not released`);
+      if (awaits !== undefined) this.#unfixed.push(`${pk} is not released`);
     }
   }
 
@@ -842,7 +842,7 @@ export class SimulatedWorld {
     const held = new Set(heldForPartitions());
     await this.#goesOnWithout(['A', 'B']);
     for (const pk of heldForPartitions()) {
-      if (!held.has(pk)) this.#unmended.push(`${pk} is held in a general outage`);
+      if (!held.has(pk)) this.#unfixed.push(`${pk} is held in a general outage`);
     }
   }
 
@@ -861,7 +861,7 @@ export class SimulatedWorld {
   }
 
   #noFaults = false;
-  readonly #unmended: string[] = [];
+  readonly #unfixed: string[] = [];
   /** Discarded before a restore from an older backup. */
   readonly #undone = new Set<string>();
 
@@ -890,7 +890,7 @@ export class SimulatedWorld {
   }
 
   #verdict(): string[] {
-    const wrong: string[] = [...this.#unmended];
+    const wrong: string[] = [...this.#unfixed];
     if (this.#shards.some(({ records, checkpoint }) => checkpoint < records.length)) wrong.push('the shard is blocked');
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
