@@ -26,54 +26,54 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Prints a line for each event whose journey has ended; on a terminal also a line with counts. */
 export class TerminalScreen implements Screen {
-  private lines = 0;
-  private readonly reads: OwnRead[] = [];
-  private readonly output: NodeJS.WriteStream;
+  #lines = 0;
+  readonly #reads: OwnRead[] = [];
+  readonly #output: NodeJS.WriteStream;
 
   constructor(output: NodeJS.WriteStream) {
-    this.output = output;
+    this.#output = output;
   }
 
   begin(writers: number): void {
     const instances = writers === 1 ? 'one instance' : `${writers} instances`;
-    this.line(`
-${this.style('bold', 'Every line below is one event on its way from the order service to Kafka.')}
+    this.#line(`
+${this.#style('bold', 'Every line below is one event on its way from the order service to Kafka.')}
 
-  ${this.style('cyan', 'commit')}  ${instances} of an order service write${writers === 1 ? 's' : ''} orders, stock and their events to DynamoDB.
+  ${this.#style('cyan', 'commit')}  ${instances} of an order service write${writers === 1 ? 's' : ''} orders, stock and their events to DynamoDB.
           Lines with one number, such as #7, are one transaction: all of it is written, or none.
-  ${this.style('green', 'topic')}   The relay, woken by the table's stream, has published the event; our consumer has received it:
+  ${this.#style('green', 'topic')}   The relay, woken by the table's stream, has published the event; our consumer has received it:
           topic, partition, offset, and the time since the commit. A key keeps its order: v1, v2, v3.
-  ${this.style('magenta', 'mark')}    The relay has noted on the outbox item when Kafka confirmed the event; our consumer may get it a moment
+  ${this.#style('magenta', 'mark')}    The relay has noted on the outbox item when Kafka confirmed the event; our consumer may get it a moment
           later. Only with a mark does an item expire.
-  ${this.style('blue', '↩')}       Shipping, another service, keeps a read model of the orders by these events. Every fifth of them is
+  ${this.#style('blue', '↩')}       Shipping, another service, keeps a read model of the orders by these events. Every fifth of them is
           delivered to it twice on purpose. Whoever shipped or cancelled an order waits until the read model has
           that write, and reads it there.
 
-${this.style('dim', HEADINGS)}`);
+${this.#style('dim', HEADINGS)}`);
   }
 
   refused(writer: number, command: Command, reason: string): void {
-    if (this.lines >= MAX_LINES) return;
-    this.line(this.style('yellow', `    –  writer ${writer}  ${describe(command)} refused: ${reason} No event.`));
+    if (this.#lines >= MAX_LINES) return;
+    this.#line(this.#style('yellow', `    –  writer ${writer}  ${describe(command)} refused: ${reason} No event.`));
   }
 
   read(read: OwnRead): void {
-    this.reads.push(read);
+    this.#reads.push(read);
   }
 
   update(journeys: Journeys): void {
     for (const journey of journeys.takeComplete()) {
-      this.lines += 1;
-      if (this.lines <= MAX_LINES) this.line(this.journeyLine(journey));
-      else if (this.lines === MAX_LINES + 1)
-        this.line(this.style('dim', '  … and so on; from here on they are only counted.'));
+      this.#lines += 1;
+      if (this.#lines <= MAX_LINES) this.#line(this.#journeyLine(journey));
+      else if (this.#lines === MAX_LINES + 1)
+        this.#line(this.#style('dim', '  … and so on; from here on they are only counted.'));
     }
     // After the lines of the writes.
-    for (const read of this.reads.splice(0)) if (this.lines <= MAX_LINES) this.line(this.readLine(read));
-    if (this.output.isTTY) {
+    for (const read of this.#reads.splice(0)) if (this.#lines <= MAX_LINES) this.#line(this.#readLine(read));
+    if (this.#output.isTTY) {
       const { committed, delivered, marked } = journeys.counts;
       const text = `  committed ${committed} → on the topic ${delivered} → marked ${marked}`;
-      this.output.write(CLEAR_LINE + this.style('bold', text.slice(0, this.output.columns - 1)));
+      this.#output.write(CLEAR_LINE + this.#style('bold', text.slice(0, this.#output.columns - 1)));
     }
   }
 
@@ -84,34 +84,34 @@ ${this.style('dim', HEADINGS)}`);
   end(verdict: Verdict): void {
     const passed = isPassed(verdict);
     const [first = '', ...rest] = verdictWords(verdict);
-    const headline = passed ? this.style(['green', 'bold'], `✔ ${first}`) : this.style(['red', 'bold'], `✘ ${first}`);
-    this.line(['', headline, ...rest.map((text) => `  ${text}`), `  ${latencyWords(verdict)}`].join('\n'));
+    const headline = passed ? this.#style(['green', 'bold'], `✔ ${first}`) : this.#style(['red', 'bold'], `✘ ${first}`);
+    this.#line(['', headline, ...rest.map((text) => `  ${text}`), `  ${latencyWords(verdict)}`].join('\n'));
   }
 
-  private journeyLine({ event, transaction, writer, delivery, markedAt }: Journey): string {
+  #journeyLine({ event, transaction, writer, delivery, markedAt }: Journey): string {
     const { type, key, sequence, committedAt } = event;
     const place = `${delivery.topic}-${delivery.partition}@${delivery.offset}`;
     return [
-      this.style('cyan', `${`#${transaction}`.padStart(5)}  writer ${String(writer).padEnd(3)}${type.padEnd(18)}`),
+      this.#style('cyan', `${`#${transaction}`.padStart(5)}  writer ${String(writer).padEnd(3)}${type.padEnd(18)}`),
       `${key.padEnd(13)}v${String(Number.parseInt(sequence, 10)).padEnd(4)}`,
-      this.style('green', `→ ${place.padEnd(14)}${elapsed(committedAt, delivery.arrivedAt)}`),
-      this.style('magenta', `→ marked${elapsed(committedAt, markedAt)}`),
+      this.#style('green', `→ ${place.padEnd(14)}${elapsed(committedAt, delivery.arrivedAt)}`),
+      this.#style('magenta', `→ marked${elapsed(committedAt, markedAt)}`),
     ].join(' ');
   }
 
-  private readLine({ orderId, version, shown, status, afterMs }: OwnRead): string {
+  #readLine({ orderId, version, shown, status, afterMs }: OwnRead): string {
     const text = shown
       ? `shipping says "${status}", read ${afterMs} ms after the commit by waitUntilApplied(token)`
       : `shipping does not show it: ${status}`;
-    return this.style('blue', `    ↩  ${`${orderId} v${version}`.padEnd(15)}${text}`);
+    return this.#style('blue', `    ↩  ${`${orderId} v${version}`.padEnd(15)}${text}`);
   }
 
-  private style(style: Style, text: string): string {
-    return styleText(style, text, { stream: this.output });
+  #style(style: Style, text: string): string {
+    return styleText(style, text, { stream: this.#output });
   }
 
-  private line(text: string): void {
-    this.output.write(`${this.output.isTTY ? CLEAR_LINE : ''}${text}\n`);
+  #line(text: string): void {
+    this.#output.write(`${this.#output.isTTY ? CLEAR_LINE : ''}${text}\n`);
   }
 }
 
@@ -121,15 +121,15 @@ const HEADINGS =
 
 /** For `--json`: a line every two seconds shows that the demo still runs. */
 export class ProgressScreen implements Screen {
-  private reportedAt = 0;
-  private readonly output: NodeJS.WritableStream;
+  #reportedAt = 0;
+  readonly #output: NodeJS.WritableStream;
 
   constructor(output: NodeJS.WritableStream) {
-    this.output = output;
+    this.#output = output;
   }
 
   begin(writers: number): void {
-    this.line(`${writers} writer${writers === 1 ? '' : 's'} started`);
+    this.#line(`${writers} writer${writers === 1 ? '' : 's'} started`);
   }
 
   refused(): void {
@@ -141,21 +141,21 @@ export class ProgressScreen implements Screen {
   }
 
   update({ counts: { committed, delivered } }: Journeys): void {
-    if (performance.now() - this.reportedAt < REPORT_EVERY_MS) return;
-    this.reportedAt = performance.now();
-    this.line(`committed ${committed}, arrived ${delivered}`);
+    if (performance.now() - this.#reportedAt < REPORT_EVERY_MS) return;
+    this.#reportedAt = performance.now();
+    this.#line(`committed ${committed}, arrived ${delivered}`);
   }
 
   waiting(): void {
-    this.line('all commands are done; waiting for the last arrivals and marks');
+    this.#line('all commands are done; waiting for the last arrivals and marks');
   }
 
   end(verdict: Verdict): void {
-    for (const text of [...verdictWords(verdict), latencyWords(verdict)]) this.line(text);
+    for (const text of [...verdictWords(verdict), latencyWords(verdict)]) this.#line(text);
   }
 
-  private line(text: string): void {
-    this.output.write(`${text}\n`);
+  #line(text: string): void {
+    this.#output.write(`${text}\n`);
   }
 }
 

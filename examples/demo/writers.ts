@@ -20,22 +20,22 @@ interface Waiting {
 }
 
 class Writer {
-  private readonly waiting = new Map<number, Waiting>();
-  private readonly exited: Promise<unknown>;
-  private readonly process: ChildProcess;
-  private nextId = 0;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<unknown>;
+  readonly #process: ChildProcess;
+  #nextId = 0;
 
   private constructor(process: ChildProcess) {
-    this.process = process;
-    this.exited = once(process, 'exit');
+    this.#process = process;
+    this.#exited = once(process, 'exit');
     process.on('message', (message: FromWriter) => {
       if (message.kind !== 'done') return;
-      this.waiting.get(message.id)?.resolve(message.outcome);
-      this.waiting.delete(message.id);
+      this.#waiting.get(message.id)?.resolve(message.outcome);
+      this.#waiting.delete(message.id);
     });
     process.on('exit', () => {
-      for (const { reject } of this.waiting.values()) reject(ended());
-      this.waiting.clear();
+      for (const { reject } of this.#waiting.values()) reject(ended());
+      this.#waiting.clear();
     });
   }
 
@@ -52,26 +52,26 @@ class Writer {
   }
 
   get pid(): number | undefined {
-    return this.process.pid;
+    return this.#process.pid;
   }
 
   run(command: Command): Promise<Outcome> {
-    const id = this.nextId;
-    this.nextId += 1;
+    const id = this.#nextId;
+    this.#nextId += 1;
     return new Promise((resolve, reject) => {
-      if (!this.process.connected) {
+      if (!this.#process.connected) {
         reject(ended());
         return;
       }
-      this.waiting.set(id, { resolve, reject });
-      this.process.send({ kind: 'run', id, command } satisfies ToWriter);
+      this.#waiting.set(id, { resolve, reject });
+      this.#process.send({ kind: 'run', id, command } satisfies ToWriter);
     });
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    this.process.kill('SIGKILL');
-    await this.exited;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill('SIGKILL');
+    await this.#exited;
   }
 }
 

@@ -58,55 +58,55 @@ interface Environment {
  * The process stays alive between invocations. If it has ended, the next invocation starts a new one.
  */
 export class LambdaInvoker extends EventEmitter<InvokerEvents> {
-  private readonly options: InvokerOptions;
-  private environment: Promise<Environment> | undefined;
-  private current: SupervisedProcess | undefined;
-  private last: Promise<unknown> = Promise.resolve();
-  private log: WriteStream | undefined;
+  readonly #options: InvokerOptions;
+  #environment: Promise<Environment> | undefined;
+  #current: SupervisedProcess | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #log: WriteStream | undefined;
   /** Whether the next invocation is the first of its process: that one reports the init time. */
-  private fresh = false;
+  #fresh = false;
 
   constructor(options: InvokerOptions) {
     super();
-    this.options = options;
+    this.#options = options;
   }
 
   /** Process id of the function while it runs. */
   get pid(): number | undefined {
-    return this.current?.running() === true ? this.current.pid : undefined;
+    return this.#current?.running() === true ? this.#current.pid : undefined;
   }
 
   /** Never rejects: every failure is an outcome of kind `error`. */
   invoke(event: unknown): Promise<InvocationResult> {
-    const next = this.last.then(() => this.invokeNow(event));
-    this.last = next;
+    const next = this.#last.then(() => this.#invokeNow(event));
+    this.#last = next;
     return next;
   }
 
   /** SIGKILL, also during an invocation; the next invocation starts a new process. */
   async kill(): Promise<void> {
-    await this.current?.end(0);
+    await this.#current?.end(0);
   }
 
   /** SIGSTOP; `unfreeze()` continues the process. */
   freeze(): void {
-    this.current?.signal('SIGSTOP');
+    this.#current?.signal('SIGSTOP');
   }
 
   unfreeze(): void {
-    this.current?.signal('SIGCONT');
+    this.#current?.signal('SIGCONT');
   }
 
   /** Ends the process and closes the log. */
   async stop(): Promise<void> {
     await this.kill();
-    await this.last;
-    const { log } = this;
-    this.log = undefined;
+    await this.#last;
+    const log = this.#log;
+    this.#log = undefined;
     if (log !== undefined) await new Promise<void>((done) => log.end(done));
   }
 
-  private async invokeNow(event: unknown): Promise<InvocationResult> {
+  async #invokeNow(event: unknown): Promise<InvocationResult> {
     const requestId = randomUUID();
     let startedAt = performance.now();
     const failed = (error: unknown): InvocationResult => ({
@@ -116,28 +116,28 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
       maxRssBytes: 0,
     });
     try {
-      const { process, initMs } = await this.ensureStarted();
+      const { process, initMs } = await this.#ensureStarted();
       startedAt = performance.now();
-      const { outcome, maxRssBytes } = await this.run(process, event, requestId);
-      const cold = this.fresh ? { initMs } : {};
-      this.fresh = false;
+      const { outcome, maxRssBytes } = await this.#run(process, event, requestId);
+      const cold = this.#fresh ? { initMs } : {};
+      this.#fresh = false;
       return { outcome, requestId, durationMs: performance.now() - startedAt, maxRssBytes, ...cold };
     } catch (error) {
       return failed(error);
     }
   }
 
-  private ensureStarted(): Promise<Environment> {
-    if (this.pid === undefined || this.environment === undefined) {
-      this.environment = this.start();
-      this.fresh = true;
+  #ensureStarted(): Promise<Environment> {
+    if (this.pid === undefined || this.#environment === undefined) {
+      this.#environment = this.#start();
+      this.#fresh = true;
     }
-    return this.environment;
+    return this.#environment;
   }
 
-  private async start(): Promise<Environment> {
-    this.log ??= createWriteStream(this.options.logFile, { flags: 'a' });
-    const { handler, codeFolder, memoryMb } = this.options.function;
+  async #start(): Promise<Environment> {
+    this.#log ??= createWriteStream(this.#options.logFile, { flags: 'a' });
+    const { handler, codeFolder, memoryMb } = this.#options.function;
     // Divided as in AWS's runtime, so that Node.js collects garbage before the limit is reached.
     const newSpaceMb = Math.floor(memoryMb / 10);
     const flags = [
@@ -146,15 +146,15 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     ];
     const process = await spawnSupervised(nodeBinary(), [...flags, CHILD], {
       cwd: codeFolder,
-      env: { ...inherited(), ...this.options.environment, ...this.lambdaVariables(handler, codeFolder, memoryMb) },
+      env: { ...inherited(), ...this.#options.environment, ...this.#lambdaVariables(handler, codeFolder, memoryMb) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.current = process;
+    this.#current = process;
     let output = '';
     const take = (chunk: Buffer): void => {
       const text = chunk.toString();
       output = (output + text).slice(-INIT_OUTPUT_KEPT);
-      this.log?.write(chunk);
+      this.#log?.write(chunk);
       this.emit('output', text);
     };
     process.child.stdout?.on('data', take);
@@ -176,12 +176,12 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     throw new Error(`The function ${handler} in ${codeFolder} could not be loaded: ${message}\n${output}`.trim());
   }
 
-  private async run(
+  async #run(
     process: SupervisedProcess,
     event: unknown,
     requestId: string,
   ): Promise<{ readonly outcome: Outcome; readonly maxRssBytes: number }> {
-    const { timeoutSeconds, memoryMb } = this.options.function;
+    const { timeoutSeconds, memoryMb } = this.#options.function;
     const timeoutMs = timeoutSeconds * 1000;
     const seen = { maxRssBytes: 0, outOfMemory: false };
     const memory = setInterval(() => {
@@ -193,7 +193,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
       });
     }, MEMORY_POLL_MS);
     const invoke: Invoke = { kind: 'invoke', event, deadlineMs: Date.now() + timeoutMs, requestId };
-    if (this.options.freeze === true) process.signal('SIGCONT');
+    if (this.#options.freeze === true) process.signal('SIGCONT');
     const answered = firstAnswer(process, timeoutMs, () => `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`);
     // An error here means that the process has ended, which `answered` reports with the reason.
     process.child.send(invoke, () => undefined);
@@ -201,7 +201,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     clearInterval(memory);
     const maxRssBytes = Math.max(seen.maxRssBytes, await residentBytes(process.pid));
     if (answer.kind === 'answered') {
-      if (this.options.freeze === true) process.signal('SIGSTOP');
+      if (this.#options.freeze === true) process.signal('SIGSTOP');
       return { outcome: { kind: 'answered', response: answer.response }, maxRssBytes };
     }
     if (answer.kind === 'timeout') await process.end(0);
@@ -213,8 +213,8 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     return { outcome: { kind: 'error', message }, maxRssBytes };
   }
 
-  private lambdaVariables(handler: string, codeFolder: string, memoryMb: number): Record<string, string> {
-    const { functionName, region, function: lambda } = this.options;
+  #lambdaVariables(handler: string, codeFolder: string, memoryMb: number): Record<string, string> {
+    const { functionName, region, function: lambda } = this.#options;
     return {
       _HANDLER: handler,
       LAMBDA_TASK_ROOT: codeFolder,

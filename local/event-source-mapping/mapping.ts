@@ -36,49 +36,49 @@ const DISCOVERY_INTERVAL_MS = 5_000;
  * `trim()` simulates a stream that drops records after 24 hours, `follow()` one that was switched off and on.
  */
 export class EventSourceMapping extends EventEmitter<MappingEvents> {
-  private readonly options: MappingOptions;
-  private streamArn: string;
-  private readonly counters = noMetrics();
-  private readonly pollers = new Map<string, ShardPoller>();
+  readonly #options: MappingOptions;
+  #streamArn: string;
+  readonly #counters = noMetrics();
+  readonly #pollers = new Map<string, ShardPoller>();
   /** Shards that are read to their end: their children may start. */
-  private readonly finished = new Set<string>();
-  private readonly runs: Promise<void>[] = [];
-  private discovery: NodeJS.Timeout | undefined;
-  private discovering: Promise<void> = Promise.resolve();
-  private paused = false;
-  private stopped = false;
+  readonly #finished = new Set<string>();
+  readonly #runs: Promise<void>[] = [];
+  #discovery: NodeJS.Timeout | undefined;
+  #discovering: Promise<void> = Promise.resolve();
+  #paused = false;
+  #stopped = false;
 
   constructor(options: MappingOptions) {
     super();
-    this.options = options;
-    this.streamArn = options.streamArn;
+    this.#options = options;
+    this.#streamArn = options.streamArn;
   }
 
   /** As in the template. */
   get settings(): MappingSettings {
-    return this.options.settings;
+    return this.#options.settings;
   }
 
   get isEnabled(): boolean {
-    return !this.paused;
+    return !this.#paused;
   }
 
   /** A copy of the counters so far. */
   metrics(): Readonly<MappingMetrics> {
-    return { ...this.counters };
+    return { ...this.#counters };
   }
 
   /** Finds the shards and starts to deliver. Call it once. */
   async start(): Promise<void> {
-    await this.discover(this.options.settings.startingPosition);
-    this.discovery = setInterval(() => this.discoverAgain(), DISCOVERY_INTERVAL_MS);
+    await this.#discover(this.#options.settings.startingPosition);
+    this.#discovery = setInterval(() => this.#discoverAgain(), DISCOVERY_INTERVAL_MS);
   }
 
   /** Stops invocations, retries included, until `enable()`. Resolves when the running invocation has ended. */
   async disable(): Promise<void> {
-    this.paused = true;
+    this.#paused = true;
     this.emit('state');
-    await Promise.all([...this.pollers.values()].map((poller) => poller.pause()));
+    await Promise.all([...this.#pollers.values()].map((poller) => poller.pause()));
   }
 
   /**
@@ -86,29 +86,29 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
    * those that pass the filters. Records that are inserted later are delivered.
    */
   async trim(): Promise<number> {
-    const wasPaused = this.paused;
+    const wasPaused = this.#paused;
     await this.disable();
     let trimmed = 0;
-    for (const poller of this.pollers.values()) trimmed += await poller.trim();
+    for (const poller of this.#pollers.values()) trimmed += await poller.trim();
     if (!wasPaused) this.enable();
     return trimmed;
   }
 
   /** Reads another stream from its beginning. Undelivered records of the current stream are lost. */
   async follow(streamArn: string): Promise<void> {
-    const left = [...this.pollers.values()];
-    this.pollers.clear();
+    const left = [...this.#pollers.values()];
+    this.#pollers.clear();
     await Promise.all(left.map((poller) => poller.stop()));
-    this.finished.clear();
-    this.streamArn = streamArn;
-    await this.discover('TRIM_HORIZON');
+    this.#finished.clear();
+    this.#streamArn = streamArn;
+    await this.#discover('TRIM_HORIZON');
   }
 
   /** Resumes where `disable()` stopped. */
   enable(): void {
-    this.paused = false;
+    this.#paused = false;
     this.emit('state');
-    for (const poller of this.pollers.values()) poller.resume();
+    for (const poller of this.#pollers.values()) poller.resume();
   }
 
   /**
@@ -116,12 +116,12 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
    * invocation has ended; waits while the mapping is disabled.
    */
   async redeliverLast(): Promise<void> {
-    await Promise.all([...this.pollers.values()].map((poller) => poller.redeliverLast()));
+    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliverLast()));
   }
 
   /** Resets the checkpoint of every shard in progress to this sequence number, and reads from there again. */
   async redeliver(from: string): Promise<void> {
-    await Promise.all([...this.pollers.values()].map((poller) => poller.redeliver(from)));
+    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliver(from)));
   }
 
   /**
@@ -132,7 +132,7 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
   async caughtUp(timeoutMs = 60_000): Promise<void> {
     const calledAt = performance.now();
     await waitUntil('The end of the stream', timeoutMs, () =>
-      this.pollers.size > 0 && [...this.pollers.values()].every(({ endSeenAt }) => endSeenAt >= calledAt)
+      this.#pollers.size > 0 && [...this.#pollers.values()].every(({ endSeenAt }) => endSeenAt >= calledAt)
         ? true
         : undefined,
     );
@@ -140,66 +140,66 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
 
   /** Ends the mapping after the running invocation. To end it at once, kill the function first. Cannot be undone. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    clearInterval(this.discovery);
-    await this.discovering;
-    await Promise.all([...this.pollers.values()].map((poller) => poller.stop()));
-    await Promise.all(this.runs);
+    this.#stopped = true;
+    clearInterval(this.#discovery);
+    await this.#discovering;
+    await Promise.all([...this.#pollers.values()].map((poller) => poller.stop()));
+    await Promise.all(this.#runs);
   }
 
   /** Shards that appear later are read from their beginning: the starting position is for the first ones. */
-  private discoverAgain(): void {
-    this.discovering = this.discovering
-      .then(() => (this.stopped ? undefined : this.discover('TRIM_HORIZON')))
+  #discoverAgain(): void {
+    this.#discovering = this.#discovering
+      .then(() => (this.#stopped ? undefined : this.#discover('TRIM_HORIZON')))
       .catch((error: unknown) => {
-        if (!this.stopped) this.emit('read-error', error);
+        if (!this.#stopped) this.emit('read-error', error);
       });
   }
 
-  private async discover(startingPosition: MappingSettings['startingPosition']): Promise<void> {
-    const { streamArn } = this;
-    const shards = await this.listShards();
+  async #discover(startingPosition: MappingSettings['startingPosition']): Promise<void> {
+    const streamArn = this.#streamArn;
+    const shards = await this.#listShards();
     // The mapping follows another stream by now, whose shards have other names.
-    if (streamArn !== this.streamArn) return;
+    if (streamArn !== this.#streamArn) return;
     const listed = new Set(shards.map(({ ShardId: shardId }) => shardId));
     for (const { ShardId: shardId = '', ParentShardId: parent } of shards) {
-      const parentDone = parent === undefined || !listed.has(parent) || this.finished.has(parent);
-      if (parentDone && !this.finished.has(shardId) && !this.pollers.has(shardId))
-        this.startPoller(shardId, startingPosition);
+      const parentDone = parent === undefined || !listed.has(parent) || this.#finished.has(parent);
+      if (parentDone && !this.#finished.has(shardId) && !this.#pollers.has(shardId))
+        this.#startPoller(shardId, startingPosition);
     }
   }
 
-  private startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
-    const { streamArn } = this;
-    const { client, region, settings, invoke, pollIntervalMs = POLL_INTERVAL_MS } = this.options;
+  #startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
+    const streamArn = this.#streamArn;
+    const { client, region, settings, invoke, pollIntervalMs = POLL_INTERVAL_MS } = this.#options;
     const poller = new ShardPoller({
       shardId,
       reader: new ShardReader(client, { streamArn, shardId, region }, { ShardIteratorType: startingPosition }),
       settings,
       pollIntervalMs,
-      metrics: this.counters,
+      metrics: this.#counters,
       invoke,
       onInvocation: (report) => this.emit('invocation', report),
       onReadError: (error) => this.emit('read-error', error),
     });
-    this.pollers.set(shardId, poller);
-    if (this.paused) void poller.pause();
-    this.runs.push(
+    this.#pollers.set(shardId, poller);
+    if (this.#paused) void poller.pause();
+    this.#runs.push(
       poller.run().then(() => {
-        if (this.stopped || this.pollers.get(shardId) !== poller) return;
-        this.pollers.delete(shardId);
-        this.finished.add(shardId);
-        this.discoverAgain();
+        if (this.#stopped || this.#pollers.get(shardId) !== poller) return;
+        this.#pollers.delete(shardId);
+        this.#finished.add(shardId);
+        this.#discoverAgain();
       }),
     );
   }
 
-  private async listShards(): Promise<readonly Shard[]> {
+  async #listShards(): Promise<readonly Shard[]> {
     const shards: Shard[] = [];
     let last: string | undefined;
     do {
-      const { StreamDescription: description } = await this.options.client.send(
-        new DescribeStreamCommand({ StreamArn: this.streamArn, ExclusiveStartShardId: last }),
+      const { StreamDescription: description } = await this.#options.client.send(
+        new DescribeStreamCommand({ StreamArn: this.#streamArn, ExclusiveStartShardId: last }),
       );
       shards.push(...(description?.Shards ?? []));
       last = description?.LastEvaluatedShardId;

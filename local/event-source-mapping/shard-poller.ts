@@ -38,48 +38,48 @@ interface Redelivery {
 
 /** Delivers the records of one shard in order, one batch at a time. */
 export class ShardPoller {
-  private readonly ports: ShardPollerPorts;
+  readonly #ports: ShardPollerPorts;
   /** Batches to deliver before newly read records: retries, and halves of bisected batches. */
-  private queue: Batch<SourceRecord>[] = [];
+  #queue: Batch<SourceRecord>[] = [];
   /** Records that are read but did not fit into the last batch. */
-  private surplus: readonly SourceRecord[] = [];
-  private lastDelivered: readonly SourceRecord[] = [];
-  private redelivery: Redelivery | undefined;
-  private failuresInARow = 0;
-  private closed = false;
-  private enabled: Promise<unknown> = Promise.resolve();
+  #surplus: readonly SourceRecord[] = [];
+  #lastDelivered: readonly SourceRecord[] = [];
+  #redelivery: Redelivery | undefined;
+  #failuresInARow = 0;
+  #closed = false;
+  #enabled: Promise<unknown> = Promise.resolve();
   /** Ends the pause; set only while the poller is paused. */
-  private enable: (() => void) | undefined;
-  private readonly stopping = new AbortController();
-  private readonly whenStopped: Promise<unknown> = once(this.stopping.signal, 'abort');
-  private running: Promise<unknown> = Promise.resolve();
+  #enable: (() => void) | undefined;
+  readonly #stopping = new AbortController();
+  readonly #whenStopped: Promise<unknown> = once(this.#stopping.signal, 'abort');
+  #running: Promise<unknown> = Promise.resolve();
   /** Start (`performance.now()`) of the last read that found nothing while no record waited; 0 before. */
   endSeenAt = 0;
 
   constructor(ports: ShardPollerPorts) {
-    this.ports = ports;
+    this.#ports = ports;
   }
 
   /** Resolves when the shard is closed and all its records are delivered, or when the poller is stopped. */
   async run(): Promise<void> {
-    while (!this.isStopped()) {
-      await Promise.race([this.enabled, this.whenStopped]);
-      if (this.isStopped()) return;
-      const turn = this.turn();
-      this.running = turn;
+    while (!this.#isStopped()) {
+      await Promise.race([this.#enabled, this.#whenStopped]);
+      if (this.#isStopped()) return;
+      const turn = this.#turn();
+      this.#running = turn;
       if (!(await turn)) return;
     }
   }
 
   /** Resolves when the running invocation has ended. */
   async pause(): Promise<void> {
-    if (this.enable === undefined) this.enabled = new Promise<void>((resolve) => (this.enable = resolve));
-    await this.running;
+    if (this.#enable === undefined) this.#enabled = new Promise<void>((resolve) => (this.#enable = resolve));
+    await this.#running;
   }
 
   resume(): void {
-    this.enable?.();
-    this.enable = undefined;
+    this.#enable?.();
+    this.#enable = undefined;
   }
 
   /**
@@ -87,13 +87,13 @@ export class ShardPoller {
    * paused. Resolves with the number of those that pass the filters.
    */
   async trim(): Promise<number> {
-    const { settings, metrics, reader } = this.ports;
-    let trimmed = this.queue.reduce((sum, { records }) => sum + records.length, this.surplus.length);
-    this.queue = [];
-    this.surplus = [];
+    const { settings, metrics, reader } = this.#ports;
+    let trimmed = this.#queue.reduce((sum, { records }) => sum + records.length, this.#surplus.length);
+    this.#queue = [];
+    this.#surplus = [];
     for (;;) {
       const { records, closed } = await reader.read(MAX_READ);
-      this.closed = closed;
+      this.#closed = closed;
       trimmed += records.filter(({ event }) => passesFilters(event, settings.filters)).length;
       if (records.length === 0) break;
     }
@@ -102,104 +102,104 @@ export class ShardPoller {
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
+    this.#stopping.abort();
+    await this.#running;
   }
 
   /** Delivers the latest batch again; resolves when that invocation has ended. */
   redeliverLast(): Promise<void> {
-    return new Promise((resolve) => (this.redelivery = { resolve }));
+    return new Promise((resolve) => (this.#redelivery = { resolve }));
   }
 
   /** Resets the checkpoint; resolves when the next read begins there. */
   redeliver(from: string): Promise<void> {
-    return new Promise((resolve) => (this.redelivery = { resolve, from }));
+    return new Promise((resolve) => (this.#redelivery = { resolve, from }));
   }
 
   /** Resolves to false at the end of a closed shard. */
-  private async turn(): Promise<boolean> {
-    const redelivered = this.takeRedelivery();
-    if (this.queue.length === 0) await this.gather();
-    const batch = this.queue.shift();
+  async #turn(): Promise<boolean> {
+    const redelivered = this.#takeRedelivery();
+    if (this.#queue.length === 0) await this.#gather();
+    const batch = this.#queue.shift();
     if (batch === undefined) {
       redelivered();
-      if (this.closed) return false;
-      await this.wait(this.ports.pollIntervalMs);
+      if (this.#closed) return false;
+      await this.#wait(this.#ports.pollIntervalMs);
       return true;
     }
-    await this.deliver(batch);
+    await this.#deliver(batch);
     redelivered();
     return true;
   }
 
-  private takeRedelivery(): () => void {
-    const { redelivery } = this;
+  #takeRedelivery(): () => void {
+    const redelivery = this.#redelivery;
     if (redelivery === undefined) return () => undefined;
-    this.redelivery = undefined;
+    this.#redelivery = undefined;
     if (redelivery.from === undefined) {
-      if (this.lastDelivered.length > 0) this.queue.unshift({ records: this.lastDelivered, retries: 0 });
+      if (this.#lastDelivered.length > 0) this.#queue.unshift({ records: this.#lastDelivered, retries: 0 });
       return redelivery.resolve;
     }
-    this.queue = [];
-    this.surplus = [];
-    this.closed = false;
-    this.ports.reader.rewind(redelivery.from);
+    this.#queue = [];
+    this.#surplus = [];
+    this.#closed = false;
+    this.#ports.reader.rewind(redelivery.from);
     redelivery.resolve();
     return () => undefined;
   }
 
   /** Reads until the batch is full or the window is over, without the records that no filter matches. */
-  private async gather(): Promise<void> {
-    const { settings, pollIntervalMs } = this.ports;
+  async #gather(): Promise<void> {
+    const { settings, pollIntervalMs } = this.#ports;
     const windowEndsAt = performance.now() + settings.maximumBatchingWindowSeconds * 1000;
-    let records = this.surplus;
+    let records = this.#surplus;
     let full = isFull(records, settings);
-    while (!full && !this.closed && !this.isStopped()) {
+    while (!full && !this.#closed && !this.#isStopped()) {
       const startedAt = performance.now();
-      const { read, failed } = await this.read(settings.batchSize - records.length);
+      const { read, failed } = await this.#read(settings.batchSize - records.length);
       records = [...records, ...read.filter(({ event }) => passesFilters(event, settings.filters))];
-      this.ports.metrics.FilteredOutEventCount += read.filter(
+      this.#ports.metrics.FilteredOutEventCount += read.filter(
         ({ event }) => !passesFilters(event, settings.filters),
       ).length;
       full = isFull(records, settings);
       if (read.length === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
       if (full || performance.now() >= windowEndsAt) break;
-      if (read.length === 0) await this.wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
+      if (read.length === 0) await this.#wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
     }
     const count = fitting(records, settings);
-    this.surplus = records.slice(count);
-    if (count > 0) this.queue.push({ records: records.slice(0, count), retries: 0 });
+    this.#surplus = records.slice(count);
+    if (count > 0) this.#queue.push({ records: records.slice(0, count), retries: 0 });
   }
 
-  private async read(limit: number): Promise<{ readonly read: readonly SourceRecord[]; readonly failed: boolean }> {
+  async #read(limit: number): Promise<{ readonly read: readonly SourceRecord[]; readonly failed: boolean }> {
     try {
-      const { records, closed } = await this.ports.reader.read(Math.min(limit, MAX_READ));
-      this.closed = closed;
-      this.ports.metrics.PolledEventCount += records.length;
+      const { records, closed } = await this.#ports.reader.read(Math.min(limit, MAX_READ));
+      this.#closed = closed;
+      this.#ports.metrics.PolledEventCount += records.length;
       return { read: records, failed: false };
     } catch (error) {
-      if (!this.isStopped()) this.ports.onReadError(error);
+      if (!this.#isStopped()) this.#ports.onReadError(error);
       return { read: [], failed: true };
     }
   }
 
-  private async deliver(batch: Batch<SourceRecord>): Promise<void> {
-    const { metrics, settings, shardId } = this.ports;
+  async #deliver(batch: Batch<SourceRecord>): Promise<void> {
+    const { metrics, settings, shardId } = this.#ports;
     const { records, retries } = batch;
-    this.lastDelivered = records;
-    const result = await this.ports.invoke({ Records: records.map(({ event }) => event) });
+    this.#lastDelivered = records;
+    const result = await this.#ports.invoke({ Records: records.map(({ event }) => event) });
     // A stop may have killed the function, so the outcome means nothing.
-    if (this.isStopped()) return;
+    if (this.#isStopped()) return;
     const nowMs = Date.now();
     const decision = decide(batch, result.outcome, settings, nowMs);
-    this.queue.unshift(...decision.again);
+    this.#queue.unshift(...decision.again);
     const iteratorAgeMs = nowMs - (records.at(-1)?.createdAtMs ?? nowMs);
     metrics.InvokedEventCount += records.length;
     metrics.FailedInvokeEventCount += decision.kind === 'success' ? 0 : records.length - decision.done.length;
     metrics.DroppedEventCount += decision.dropped.length;
     metrics.IteratorAge = iteratorAgeMs;
     metrics.IteratorAgeMaximum = Math.max(metrics.IteratorAgeMaximum, iteratorAgeMs);
-    this.ports.onInvocation({
+    this.#ports.onInvocation({
       ...result,
       shardId,
       sequenceNumbers: records.map(({ sequenceNumber }) => sequenceNumber),
@@ -209,17 +209,17 @@ export class ShardPoller {
       failedFrom: decision.again[0]?.records[0]?.sequenceNumber,
       dropped: decision.dropped.length,
     });
-    this.failuresInARow = decision.kind === 'success' ? 0 : this.failuresInARow + 1;
-    if (decision.again.length > 0) await this.wait(backOffMs(this.failuresInARow));
+    this.#failuresInARow = decision.kind === 'success' ? 0 : this.#failuresInARow + 1;
+    if (decision.again.length > 0) await this.#wait(backOffMs(this.#failuresInARow));
   }
 
-  private async wait(ms: number): Promise<void> {
-    await Promise.race([sleep(ms), this.whenStopped]);
+  async #wait(ms: number): Promise<void> {
+    await Promise.race([sleep(ms), this.#whenStopped]);
   }
 
   /** A method, because TypeScript assumes that a property does not change across an `await`. */
-  private isStopped(): boolean {
-    return this.stopping.signal.aborted;
+  #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   GetShardIteratorCommand,
   TrimmedDataAccessException,
   type DynamoDBStreamsClient,
+  type GetRecordsCommandOutput,
   type GetShardIteratorCommandInput,
 } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
@@ -36,27 +37,27 @@ export const MAX_READ = 1_000;
 
 /** Reads one shard from a position on. */
 export class ShardReader {
-  private readonly client: DynamoDBStreamsClient;
-  private readonly source: ShardSource;
-  private position: Position;
-  private iterator: string | undefined;
-  private endSeenAtMs = 0;
+  readonly #client: DynamoDBStreamsClient;
+  readonly #source: ShardSource;
+  #position: Position;
+  #iterator: string | undefined;
+  #endSeenAtMs = 0;
 
   constructor(client: DynamoDBStreamsClient, source: ShardSource, position: Position) {
-    this.client = client;
-    this.source = source;
-    this.position = position;
+    this.#client = client;
+    this.#source = source;
+    this.#position = position;
   }
 
   /** The next records, at most `limit`; none when there is nothing new. */
   async read(limit: number): Promise<ReadResult> {
     const requestedAtMs = Date.now();
-    this.iterator ??= await this.openIterator();
-    const { Records: records = [], NextShardIterator: next } = await this.getRecords(this.iterator, limit);
-    this.iterator = next;
+    this.#iterator ??= await this.#openIterator();
+    const { Records: records = [], NextShardIterator: next } = await this.#getRecords(this.#iterator, limit);
+    this.#iterator = next;
     const found = records.map((record): SourceRecord => {
-      const createdAtSeconds = creationSeconds(record.dynamodb?.ApproximateCreationDateTime, this.endSeenAtMs);
-      const event = toEventRecord(record, { ...this.source, createdAtSeconds });
+      const createdAtSeconds = creationSeconds(record.dynamodb?.ApproximateCreationDateTime, this.#endSeenAtMs);
+      const event = toEventRecord(record, { ...this.#source, createdAtSeconds });
       return {
         sequenceNumber: record.dynamodb?.SequenceNumber ?? '',
         createdAtMs: createdAtSeconds * 1000,
@@ -65,38 +66,42 @@ export class ShardReader {
       };
     });
     const last = found.at(-1);
-    if (last === undefined) this.endSeenAtMs = requestedAtMs;
-    else this.position = { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: last.sequenceNumber };
+    if (last === undefined) this.#endSeenAtMs = requestedAtMs;
+    else this.#position = { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: last.sequenceNumber };
     return { records: found, closed: next === undefined };
   }
 
   /** The next read begins with the record of this sequence number. */
   rewind(sequenceNumber: string): void {
-    this.position = { ShardIteratorType: 'AT_SEQUENCE_NUMBER', SequenceNumber: sequenceNumber };
-    this.iterator = undefined;
+    this.#position = { ShardIteratorType: 'AT_SEQUENCE_NUMBER', SequenceNumber: sequenceNumber };
+    this.#iterator = undefined;
     // Records that are read again may be older than the last read that found nothing.
-    this.endSeenAtMs = 0;
+    this.#endSeenAtMs = 0;
   }
 
-  private async openIterator(): Promise<string | undefined> {
-    const { ShardIterator: iterator } = await this.client.send(
-      new GetShardIteratorCommand({ StreamArn: this.source.streamArn, ShardId: this.source.shardId, ...this.position }),
+  async #openIterator(): Promise<string | undefined> {
+    const { ShardIterator: iterator } = await this.#client.send(
+      new GetShardIteratorCommand({
+        StreamArn: this.#source.streamArn,
+        ShardId: this.#source.shardId,
+        ...this.#position,
+      }),
     );
     return iterator;
   }
 
-  private async getRecords(iterator: string | undefined, limit: number): ReturnType<typeof this.get> {
+  async #getRecords(iterator: string | undefined, limit: number): Promise<GetRecordsCommandOutput> {
     try {
-      return await this.get(iterator, limit);
+      return await this.#get(iterator, limit);
     } catch (error) {
-      if (error instanceof TrimmedDataAccessException) this.position = { ShardIteratorType: 'TRIM_HORIZON' };
+      if (error instanceof TrimmedDataAccessException) this.#position = { ShardIteratorType: 'TRIM_HORIZON' };
       // An iterator expires after 15 minutes.
       else if (!(error instanceof ExpiredIteratorException)) throw error;
-      return this.get(await this.openIterator(), limit);
+      return this.#get(await this.#openIterator(), limit);
     }
   }
 
-  private get(iterator: string | undefined, limit: number) {
-    return this.client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(limit, MAX_READ) }));
+  #get(iterator: string | undefined, limit: number) {
+    return this.#client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: Math.min(limit, MAX_READ) }));
   }
 }

@@ -20,11 +20,11 @@ export class KafkaBroker {
   readonly nodeId: number;
   /** `host:port` for clients; the same after a restart. */
   readonly address: string;
-  private readonly distribution: KafkaDistribution;
-  private readonly properties: NodeProperties;
-  private readonly logFile: string;
-  private readonly jvmFlags: readonly string[];
-  private process: SupervisedProcess | undefined;
+  readonly #distribution: KafkaDistribution;
+  readonly #properties: NodeProperties;
+  readonly #logFile: string;
+  readonly #jvmFlags: readonly string[];
+  #process: SupervisedProcess | undefined;
 
   constructor(
     distribution: KafkaDistribution,
@@ -32,17 +32,17 @@ export class KafkaBroker {
     logFile: string,
     jvmFlags: readonly string[] = distribution.jvmFlags,
   ) {
-    this.distribution = distribution;
-    this.properties = properties;
-    this.logFile = logFile;
-    this.jvmFlags = jvmFlags;
+    this.#distribution = distribution;
+    this.#properties = properties;
+    this.#logFile = logFile;
+    this.#jvmFlags = jvmFlags;
     this.nodeId = properties.nodeId;
     this.address = `127.0.0.1:${properties.port}`;
   }
 
   /** Process id while it runs. */
   get pid(): number | undefined {
-    return this.process?.running() === true ? this.process.pid : undefined;
+    return this.#process?.running() === true ? this.#process.pid : undefined;
   }
 
   /**
@@ -50,28 +50,28 @@ export class KafkaBroker {
    * the start of a broker. The tool wrote the checkpoint, which has the feature levels, once for all nodes.
    */
   format(clusterId: string): void {
-    const { folder } = this.properties;
+    const { folder } = this.#properties;
     mkdirSync(join(folder, 'data'), { recursive: true });
-    writeFileSync(join(folder, 'server.properties'), serverProperties(this.properties));
+    writeFileSync(join(folder, 'server.properties'), serverProperties(this.#properties));
     writeFileSync(join(folder, 'log4j2.yaml'), LOG_CONFIGURATION);
     writeFileSync(join(folder, 'data', 'meta.properties'), metaProperties(clusterId, this.nodeId));
-    copyFileSync(this.distribution.bootstrapCheckpoint, join(folder, 'data', 'bootstrap.checkpoint'));
+    copyFileSync(this.#distribution.bootstrapCheckpoint, join(folder, 'data', 'bootstrap.checkpoint'));
   }
 
   /** Starts the process, with the data of its last run; resolves before it accepts requests. */
   async start(): Promise<void> {
     if (this.pid !== undefined) return;
-    const { folder } = this.properties;
-    const log = createWriteStream(this.logFile, { flags: 'a' });
+    const { folder } = this.#properties;
+    const log = createWriteStream(this.#logFile, { flags: 'a' });
     await once(log, 'open');
-    this.process = await spawnSupervised(
+    this.#process = await spawnSupervised(
       'java',
       [
         '-Xmx512m',
-        ...this.jvmFlags,
+        ...this.#jvmFlags,
         `-Dlog4j2.configurationFile=${join(folder, 'log4j2.yaml')}`,
         '-cp',
-        this.distribution.classPath,
+        this.#distribution.classPath,
         'kafka.Kafka',
         join(folder, 'server.properties'),
       ],
@@ -83,28 +83,28 @@ export class KafkaBroker {
   /** @throws LocalStackError `not-ready` when the process has ended. */
   assertRunning(): void {
     if (this.pid === undefined) {
-      throw new LocalStackError('not-ready', `Kafka node ${this.nodeId} ended while it started: see ${this.logFile}.`);
+      throw new LocalStackError('not-ready', `Kafka node ${this.nodeId} ended while it started: see ${this.#logFile}.`);
     }
   }
 
   /** SIGSTOP: connections stay open without a response, like those of a broker in a long garbage collection. */
   pause(): void {
-    this.process?.signal('SIGSTOP');
+    this.#process?.signal('SIGSTOP');
   }
 
   /** SIGCONT: continues after `pause()`. */
   resume(): void {
-    this.process?.signal('SIGCONT');
+    this.#process?.signal('SIGCONT');
   }
 
   /** SIGKILL; resolves when the process is gone. Its data stays. */
   async kill(): Promise<void> {
-    await this.process?.end(0);
+    await this.#process?.end(0);
   }
 
   /** An orderly shutdown that moves leadership away first; resolves when the process is gone. Its data stays. */
   async stop(): Promise<void> {
     this.resume();
-    await this.process?.end(STOP_GRACE_MS);
+    await this.#process?.end(STOP_GRACE_MS);
   }
 }
