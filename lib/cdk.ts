@@ -4,7 +4,7 @@ export type { BrokerAccess } from './infra/cluster/broker-ports';
 export type { BrokerProps } from './infra/cluster/broker-props';
 export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer/consumer-inbox';
 export { KafkaAuthentication } from './infra/cluster/kafka-authentication';
-export type { AlarmSpec, Condition, MissingData, Severity } from './infra/monitoring/alarm';
+export type { AlarmSpec, AlarmCondition, MissingData, Severity } from './infra/monitoring/alarm';
 export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
 export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
 export type { GatheredAlarms } from './infra/monitoring/gathered-alarms';

@@ -12,11 +12,11 @@ export type { AggregateKey, ChangedAggregate } from './event/key';
 export type { TraceContext } from './event/trace-context';
 export type { CallOptions, TransactionAction, TransactionClient } from './event/transaction';
 export type { ConsumerLag } from './consume/applied';
-export type { ConsumerClient, Item } from './consume/client';
+export type { ConsumerClient, TableItem } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';
 export type { Envelope, UndecodableReason } from './consume/decode';
 export type { EmitOptions, Emitting, EmittingOutbox } from './consume/emit';
-export type { Gap } from './consume/gap';
+export type { SequenceGap } from './consume/gap';
 export {
   atLeastOnce,
   type ConsumedEvent,
@@ -38,11 +38,11 @@ export {
   type KafkaEventRecord,
   type KafkaHandlerOptions,
 } from './consume/lambda/handle-event';
-export type { Aside, AsideReason, Clock, ConsumerTelemetry, DeadLetters, MessagesGone } from './consume/ports';
+export type { Aside, AsideReason, ConsumerClock, ConsumerTelemetry, DeadLetters, MessagesGone } from './consume/ports';
 export type { InboxKey } from './consume/inbox-keys';
-export type { Answer, AnswerOutcome } from './consume/request';
+export type { ParkingAnswer, AnswerOutcome } from './consume/request';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
-export type { Redriven } from './consume/redrive';
+export type { RedriveResult } from './consume/redrive';
 export type { ConsumerOptions } from './consume/settings';
 export {
   consumerTelemetry,

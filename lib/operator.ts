@@ -1,18 +1,18 @@
 export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
 export { HOLD_REASONS, PARK_REASONS } from './event/control';
-export type { AwaitedItem, Hold, HoldReason, ParkReason, Refusal } from './event/control';
+export type { AwaitedItem, Hold, HoldReason, ParkReason, ItemRefusal } from './event/control';
 export type { AwaitedPartition, TopicPartition } from './event/partition-hold';
 export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
-export type { DrainSignal, ReplaySignal, Request, SkipSignal } from './event/signal';
+export type { DrainSignal, ReplaySignal, OperatorNote, SkipSignal } from './event/signal';
 export type { InboxKey } from './consume/inbox-keys';
 export type { KafkaAuth } from './kafka/broker-config';
 export type { ReadSecret } from './kafka/client';
 export type { RelayConfig } from './relay/environment';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
 export type {
-  Answer,
+  ParkingAnswer,
   AnswerOutcome,
   ParkingRequest,
   RedriveRequest,
@@ -25,7 +25,7 @@ export type { ConsumerLag } from './consume/applied';
 export { consumerLag } from './operate/consumer/consumer-lag';
 export type { KeyLag, TopicLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
-export type { Cost, KafkaWorkload, Workload } from './operate/cost';
+export type { CostEstimate, KafkaWorkload, CostWorkload } from './operate/cost';
 export { deadLetters } from './operate/consumer/dead-letters';
 export type {
   DeadLetter,
@@ -39,7 +39,7 @@ export { doctor } from './operate/doctor/doctor';
 export type { DoctorReport } from './operate/doctor/doctor';
 export type { DoctorOptions } from './operate/doctor/options';
 export type { DoctorTarget } from './operate/doctor/facts';
-export type { DoctorLine, Verdict } from './operate/doctor/line';
+export type { DoctorLine, DoctorVerdict } from './operate/doctor/line';
 export { explain } from './operate/explain';
 export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from './operate/explain';
 export type {
@@ -61,7 +61,7 @@ export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
 export type { GoneItem } from './operate/gone';
-export type { Hole } from './operate/holes';
+export type { VersionHole } from './operate/holes';
 export { planRestore, restore } from './operate/restore';
 export type { RestorePlan, RestoreSource } from './operate/restore';
 export { held } from './operate/held';
@@ -92,7 +92,14 @@ export type { DeployedAlarm } from './operate/alarms';
 export { pageTest, planPageTest } from './operate/page-test';
 export type { NoticeState, PagePath, PagePlan, PageResult, PageTestOptions } from './operate/page-test';
 export { planRedrive, redrive } from './operate/redrive';
-export type { RedriveOptions, RedrivePlan, RedriveReport, RedriveTarget, Redriven, Selection } from './operate/redrive';
+export type {
+  RedriveOptions,
+  RedrivePlan,
+  RedriveReport,
+  RedriveTarget,
+  RelayRedrive,
+  KeySelection,
+} from './operate/redrive';
 export { planTakeOver, takeOver } from './operate/take-over';
 export type { TakeOverPlan } from './operate/take-over';
 export { planReplay, replay, replayMissing } from './operate/replay';
@@ -109,18 +116,18 @@ export { PRICE_LIST } from './operate/prices';
 export type { ListPrice, Prices } from './operate/prices';
 export { sweepNow } from './operate/sweep';
 export type { SweepNowOptions } from './operate/sweep';
-export type { Target } from './operate/target';
+export type { OutboxTarget } from './operate/target';
 export { verify } from './operate/verify';
 export type { ShortPartition, VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify';
 export type { LeftGroup, UnreadTopic } from './operate/kafka-topic-reader';
-export type { Finding, FindingCount, FindingKind, VerifiedEvent } from './operate/verify-judge';
+export type { VerifyFinding, FindingCount, FindingKind, VerifiedEvent } from './operate/verify-judge';
 export { where } from './operate/where';
-export type { Location } from './operate/where';
+export type { EventLocation } from './operate/where';
 export { parseBaseline, printBaseline } from './schema/baseline';
-export type { Baseline, RecordedType, Revision } from './schema/baseline';
+export type { Baseline, RecordedType, SchemaRevision } from './schema/baseline';
 export { COMPATIBILITIES } from './schema/check';
 export type { Compatibility, SchemaFinding, SchemaFindingKind } from './schema/check';
 export type { DataSchemas } from './schema/describe';
 export type { JsonSchema } from './schema/json-schema';
 export type { JudgedType, StoredType } from './schema/stored-versions';
-export type { Doubt, SweepReport } from './sweep/sweep';
+export type { GapSuspicion, SweepReport } from './sweep/sweep';

@@ -2,7 +2,7 @@ export type { Delivered, DeadLetter, ParkedEvent } from './testing/deliver';
 export type { KeySchema } from './testing/dynamodb/table';
 export { eventFactory, type EventFactory, type EventFactoryOptions, type FactoryEvent } from './testing/event-factory';
 export type { ExpectedEvent } from './testing/expect-published';
-export type { Refusal } from './testing/memory-kafka';
+export type { KafkaRefusal } from './testing/memory-kafka';
 export type { PublishedEvent } from './testing/published-event';
 export {
   createTestOutbox,

@@ -18,7 +18,7 @@ import {
   type DeployedConsumer,
 } from '../../lib/operate/find-outbox';
 import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
-import type { Target } from '../../lib/operate/target';
+import type { OutboxTarget } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { clientConfig } from './client-config';
 import { Terminal } from './terminal';
@@ -46,7 +46,7 @@ export interface Services {
 /** One run of the command line: which outbox it is about, and who runs it. */
 export interface Session {
   readonly terminal: Terminal;
-  readonly target: Target;
+  readonly target: OutboxTarget;
   /** For a person: where the table is. */
   readonly place: string;
   readonly services?: Services;

@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import { decide, isAside, mayBeInOldRow, seenOf, type Seen } from './inbox';
-import type { Clock, InboxRow, InboxStore } from './ports';
+import type { ConsumerClock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
 
@@ -29,10 +29,10 @@ export interface ConsumerLag {
 /** Reads from a consumer's inbox whether the consumer has applied a write. */
 export class AppliedReader {
   readonly #inbox: InboxStore;
-  readonly #clock: Clock;
+  readonly #clock: ConsumerClock;
   readonly #consumer: string;
 
-  constructor(inbox: InboxStore, clock: Clock, consumer: string) {
+  constructor(inbox: InboxStore, clock: ConsumerClock, consumer: string) {
     this.#inbox = inbox;
     this.#clock = clock;
     this.#consumer = consumer;

@@ -1,4 +1,4 @@
-import type { Request } from '../event/signal';
+import type { OperatorNote } from '../event/signal';
 import type { TransactionAction } from '../event/transaction';
 import { judgeBelowWindow } from './below-window';
 import { checkUnit, outcomeOf } from './commit-outcome';
@@ -6,7 +6,7 @@ import { appliedAfter, bornAtOf, committedAtOf, latencyOf } from './committed-at
 import type { DecodedEvent, Envelope, UndecodableReason } from './decode';
 import { serviceFailureOf } from './service-error';
 import { asUnavailable } from './own-table';
-import { gapBefore, gapBeside, otherTopicsOf, type Gap } from './gap';
+import { gapBefore, gapBeside, otherTopicsOf, type SequenceGap } from './gap';
 import type { GapWait } from './gap-wait';
 import { callHandler, HandlerFailure } from './handler-call';
 import {
@@ -87,7 +87,7 @@ export type AppliedApart = 'applied' | 'duplicate' | 'stale';
 export interface Apart {
   readonly alongside: readonly TransactionAction[];
   /** The operator's note on a dead letter that was sent again. */
-  readonly resend?: Request | undefined;
+  readonly resend?: OperatorNote | undefined;
   /** The message had lost its identity when it was parked; later events prove nothing against that. */
   readonly isLostIdentity?: boolean | undefined;
 }
@@ -261,7 +261,7 @@ export class EventApplier {
   }
 
   /** The gap before the event, unless cached rows of other topics explain it. Reads nothing from the table. */
-  #gapBefore(envelope: Envelope, state: InboxState, seen: Seen): Gap | undefined {
+  #gapBefore(envelope: Envelope, state: InboxState, seen: Seen): SequenceGap | undefined {
     const gap = gapBefore(state, seen);
     if (gap === undefined) return undefined;
     const otherTopics = otherTopicsOf(this.#settings.events.definitions, envelope);

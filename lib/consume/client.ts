@@ -1,25 +1,25 @@
 import type { CallOptions, TransactionClient } from '../event/transaction';
 
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
-export type Item = Record<string, unknown>;
+export type TableItem = Record<string, unknown>;
 
 /** The part of `DynamoDBDocument` that a consumer calls, declared here so that the SDK's types are not needed. */
 export interface ConsumerClient extends TransactionClient {
   /** Reads one item. */
   get(
-    input: { TableName: string; Key: Item; ConsistentRead: boolean },
+    input: { TableName: string; Key: TableItem; ConsistentRead: boolean },
     options?: CallOptions,
-  ): Promise<{ Item?: Item | undefined }>;
+  ): Promise<{ Item?: TableItem | undefined }>;
   /** Reads one page of a partition. */
   query(
     input: {
       TableName: string;
       KeyConditionExpression: string;
-      ExpressionAttributeValues: Item;
+      ExpressionAttributeValues: TableItem;
       ConsistentRead: boolean;
       Limit: number;
-      ExclusiveStartKey?: Item;
+      ExclusiveStartKey?: TableItem;
     },
     options?: CallOptions,
-  ): Promise<{ Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined }>;
+  ): Promise<{ Items?: TableItem[] | undefined; LastEvaluatedKey?: TableItem | undefined }>;
 }

@@ -15,7 +15,7 @@ import type { ConsumerTelemetry, DeadLetters } from './ports';
 import type { InboxKey } from './inbox-keys';
 import type { Patience } from './patience';
 import { Processor, type ProcessorPorts } from './processor';
-import { redriveKey, type Redriven } from './redrive';
+import { redriveKey, type RedriveResult } from './redrive';
 import { RowCache } from './row-cache';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
 
@@ -62,7 +62,7 @@ export interface Consumer {
    *
    * An operator requests this from a running consumer with `outbox consumer redrive`.
    */
-  redriveParked(key: InboxKey): Promise<Redriven>;
+  redriveParked(key: InboxKey): Promise<RedriveResult>;
 
   /** @internal */
   readonly settings: ConsumerSettings;

@@ -1,5 +1,5 @@
 import type { Envelope } from './decode';
-import type { Gap } from './gap';
+import type { SequenceGap } from './gap';
 import type { ConsumerSettings } from './settings';
 
 /** Reports a gap once, and limits how long it blocks its key. */
@@ -12,7 +12,7 @@ export class GapWait {
     this.#settings = settings;
   }
 
-  mustWait(event: Envelope, gap: Gap): boolean {
+  mustWait(event: Envelope, gap: SequenceGap): boolean {
     const { gaps, gapTimeoutMs, clock, telemetry } = this.#settings;
     if (gaps === 'ignore') return false;
     const waits = gaps === 'block';

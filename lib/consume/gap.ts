@@ -2,7 +2,7 @@ import { formatSequence, parseSequence } from '../event/sequence';
 import type { InboxState, Seen } from './inbox';
 
 /** Missing events between the newest known one of a key and the received one. */
-export interface Gap {
+export interface SequenceGap {
   /** The newest known sequence of the key; left out if it has none. */
   readonly after?: string;
   /** The first sequence that is missing. */
@@ -23,7 +23,7 @@ export interface Gap {
  * It assumes dense versions, and knows only one topic: see {@link gapBeside}. A key's first event may have any version,
  * because a consumer may start anywhere, but must be the first of its transaction.
  */
-export function gapBefore(state: InboxState, event: Seen): Gap | undefined {
+export function gapBefore(state: InboxState, event: Seen): SequenceGap | undefined {
   const got = parseSequence(event.sequence);
   if (got === undefined) return undefined;
   const after = newest(state);
@@ -58,7 +58,7 @@ const familyOf = (type: string): string | undefined => (type.includes('.') ? typ
  * no rest. The number of events in a transaction is known only for the newest event of a topic. For an older event, the
  * rest of its transaction stays missing.
  */
-export function gapBeside(gap: Gap, others: readonly InboxState[]): Gap | undefined {
+export function gapBeside(gap: SequenceGap, others: readonly InboxState[]): SequenceGap | undefined {
   let missing = gap.missing;
   while (missing < gap.got) {
     const elsewhere = others.find(({ window }) => window.some(({ sequence }) => sequence === missing));

@@ -5,8 +5,8 @@ import { envelopeOf } from './decode';
 import type { RequestStore } from './ports';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
 import type { ProcessorPorts } from './processor';
-import { redriveKey, type Redriven } from './redrive';
-import type { Answer, ParkingRequest, RequestResult, SkipRequest } from './request';
+import { redriveKey, type RedriveResult } from './redrive';
+import type { ParkingAnswer, ParkingRequest, RequestResult, SkipRequest } from './request';
 import { resend } from './resend';
 import type { ConsumerSettings } from './settings';
 import { Slots } from './slots';
@@ -132,7 +132,7 @@ export class OperatorRequests {
     const { clock, telemetry } = this.#settings;
     const { id, key, request: asked } = request;
     const resent = request.asks === 'skip' ? undefined : request.resent;
-    const answer: Answer = {
+    const answer: ParkingAnswer = {
       ...{ id, asks: askedFor(request), key, request: asked, at: clock.now() },
       ...(resent === undefined ? {} : { resent }),
       ...result,
@@ -153,13 +153,13 @@ export class OperatorRequests {
 }
 
 /** The action that the operator requested at first. */
-function askedFor(request: ParkingRequest): Answer['asks'] {
+function askedFor(request: ParkingRequest): ParkingAnswer['asks'] {
   if (request.asks === 'skip') return 'skip';
   if (request.resent !== undefined) return 'resend';
   return request.asks === 'redrive' && request.skipped !== undefined ? 'skip' : 'redrive';
 }
 
-function resultOf({ released, isParked, refusal }: Redriven): RequestResult | 'waits' {
+function resultOf({ released, isParked, refusal }: RedriveResult): RequestResult | 'waits' {
   if (!isParked) return { outcome: 'released', released };
   return refusal === undefined ? 'waits' : { outcome: 'refused', released, message: refusal };
 }

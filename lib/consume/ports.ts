@@ -1,11 +1,11 @@
-import type { Request } from '../event/signal';
+import type { OperatorNote } from '../event/signal';
 import type { TransactionAction } from '../event/transaction';
 import type { Envelope, UndecodableReason } from './decode';
-import type { Gap } from './gap';
+import type { SequenceGap } from './gap';
 import type { InboxState } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import type { ConsumedRecord } from './record';
-import type { Answer, ParkingRequest } from './request';
+import type { ParkingAnswer, ParkingRequest } from './request';
 
 /** Why a message is dead-lettered instead of being applied. */
 export type AsideReason =
@@ -53,7 +53,7 @@ export interface ParkedMessage extends ParkedNotes {
 /** The facts about a message that are stored when it is parked. */
 export interface ParkedNotes {
   /** The operator's note on a dead letter that was sent again. */
-  readonly resend?: Request;
+  readonly resend?: OperatorNote;
   /** It lay below the window, and could not be an old duplicate. Later applied events would hide that. */
   readonly isLostIdentity?: true;
 }
@@ -79,7 +79,7 @@ export interface InboxEntries {
    * Permanently marks a dead-lettered event that is applied after all, if it is not marked: an operator may send its
    * dead letter again after the window has forgotten the event. `resend`: the operator's note.
    */
-  keptMarker(key: InboxKey, id: string, resend?: Request): TransactionAction;
+  keptMarker(key: InboxKey, id: string, resend?: OperatorNote): TransactionAction;
   /** Holds while the key is not parked. */
   notParked(key: InboxKey): TransactionAction;
   /**
@@ -133,11 +133,11 @@ export interface RequestStore {
   /** Removes the message of a resend. */
   taken(id: string): TransactionAction;
   /** Removes a request with its message, if it still asks for the same action, and stores the answer. */
-  answered(known: ParkingRequest, answer: Answer): readonly TransactionAction[];
+  answered(known: ParkingRequest, answer: ParkingAnswer): readonly TransactionAction[];
   /** Updates the reason why a key is parked, if it still is. */
   refused(key: InboxKey, parking: Parking): TransactionAction;
   /** Records that an event must never be applied, and why. */
-  discarded(key: InboxKey, discarded: DiscardedEvent, request: Request): TransactionAction;
+  discarded(key: InboxKey, discarded: DiscardedEvent, request: OperatorNote): TransactionAction;
 }
 
 /** The stored facts about a parked key. */
@@ -177,7 +177,7 @@ export interface Transactions {
 }
 
 /** The source of the current time. */
-export interface Clock {
+export interface ConsumerClock {
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -216,7 +216,7 @@ export interface ConsumerTelemetry {
    * Events before this one of its key were never received. With `gap.otherTopics` they may have gone to those topics.
    * `waits`: the event waits for them.
    */
-  gap(event: Envelope, gap: Gap, details: { readonly waits: boolean }): void;
+  gap(event: Envelope, gap: SequenceGap, details: { readonly waits: boolean }): void;
   /**
    * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:
    * it is applied nevertheless; otherwise it is dead-lettered.
@@ -235,7 +235,7 @@ export interface ConsumerTelemetry {
   /** The key is no longer parked. */
   released(key: InboxKey): void;
   /** An operator's request was carried out or refused. */
-  answered(answer: Answer): void;
+  answered(answer: ParkingAnswer): void;
   /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
   /**

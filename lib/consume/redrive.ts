@@ -13,7 +13,7 @@ import { backoffMs, wait } from './waiting';
 import { readAgain, wantedIn } from './wanted';
 
 /** The result of a redrive. */
-export interface Redriven {
+export interface RedriveResult {
   /** How many events left the parking, duplicates included. */
   readonly released: number;
   /** Whether the key is still parked: an event failed again, DynamoDB or a service was unavailable, or time ran out. */
@@ -44,7 +44,7 @@ export async function redriveKey(
   settings: ConsumerSettings,
   ports: RedrivePorts,
   signal: AbortSignal = NEVER,
-): Promise<Redriven> {
+): Promise<RedriveResult> {
   const { inbox, entries, ownWrites, rows } = ports;
   const key = inboxKeyOf(parkedKey);
   let released = 0;

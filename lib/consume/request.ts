@@ -1,5 +1,5 @@
 import { isRecord } from '../event/options';
-import type { Request } from '../event/signal';
+import type { OperatorNote } from '../event/signal';
 import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
 
 /**
@@ -18,7 +18,7 @@ export interface RedriveRequest {
   readonly id: string;
   readonly asks: 'redrive';
   readonly key: InboxKey;
-  readonly request: Request;
+  readonly request: OperatorNote;
   /** The discarded message, if this was a skip before. */
   readonly skipped?: string;
   /** The place of the message, `topic-partition@offset`, if this was a resend before. */
@@ -62,11 +62,11 @@ export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
 export type AnswerOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
 
 /** The answer to a request, kept for 30 days. */
-export interface Answer {
+export interface ParkingAnswer {
   readonly id: string;
   readonly asks: 'redrive' | 'skip' | 'resend';
   readonly key: InboxKey;
-  readonly request: Request;
+  readonly request: OperatorNote;
   /** The place of the dead letter, `topic-partition@offset`. */
   readonly resent?: string;
   readonly outcome: AnswerOutcome;
@@ -78,7 +78,7 @@ export interface Answer {
   readonly message?: string;
 }
 
-export type RequestResult = Pick<Answer, 'outcome' | 'released' | 'message'>;
+export type RequestResult = Pick<ParkingAnswer, 'outcome' | 'released' | 'message'>;
 
 export const ANSWER_LIFE_MS = 30 * 24 * 3600_000;
 /** How long the message of a resend is kept if no instance carries it out. */
@@ -87,7 +87,10 @@ export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
 type Item = Readonly<Record<string, unknown>>;
 
 /** A request or an answer in the partition `pk`: its id is the sort key. */
-export const encodeRequest = (pk: string, { id, key, ...rest }: ParkingRequest | Answer): Record<string, unknown> => ({
+export const encodeRequest = (
+  pk: string,
+  { id, key, ...rest }: ParkingRequest | ParkingAnswer,
+): Record<string, unknown> => ({
   pk,
   sk: id,
   ...rest,
@@ -127,16 +130,16 @@ const OUTCOMES: readonly unknown[] = [
   'not-there',
   'duplicate',
 ] satisfies readonly AnswerOutcome[];
-const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly Answer['asks'][];
+const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly ParkingAnswer['asks'][];
 
 /** `undefined` for an item that is not an answer of this version. */
-export function decodeAnswer(item: Item): Answer | undefined {
+export function decodeAnswer(item: Item): ParkingAnswer | undefined {
   const common = decodeCommon(item);
   const { asks, outcome, at, released, message, resent } = item;
   if (common === undefined || !OUTCOMES.includes(outcome) || !ANSWERED.includes(asks)) return undefined;
   return {
     ...common,
-    asks: asks as Answer['asks'],
+    asks: asks as ParkingAnswer['asks'],
     ...(typeof resent === 'string' ? { resent } : {}),
     outcome: outcome as AnswerOutcome,
     at: Number(String(at)),
@@ -151,7 +154,7 @@ function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
   return { id: String(id), key: decodeInboxKey(item), request: requestOf(request) };
 }
 
-export const requestOf = ({ by, at, why }: Item): Request => ({
+export const requestOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),
   at: Number(String(at)),
   why: String(why),

@@ -7,7 +7,7 @@ import { consoleTelemetry } from './console-telemetry';
 import type { EmittingOutbox } from './emit';
 import type { EventHandlers, HandlerContext } from './handler';
 import { harmless } from './harmless-telemetry';
-import type { Clock, ConsumerTelemetry } from './ports';
+import type { ConsumerClock, ConsumerTelemetry } from './ports';
 import type { Backoff } from './waiting';
 
 /** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
@@ -167,7 +167,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    */
   readonly telemetry?: ConsumerTelemetry;
   /** @default the machine's clock */
-  readonly clock?: Clock;
+  readonly clock?: ConsumerClock;
 }
 
 const DAY_MS = 24 * 3600_000;

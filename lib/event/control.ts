@@ -35,7 +35,7 @@ export interface AwaitedItem {
 }
 
 /** Why an item was refused. */
-export interface Refusal {
+export interface ItemRefusal {
   readonly reason: ParkReason;
   readonly message: string;
 }
@@ -61,7 +61,7 @@ export interface Hold extends AwaitedItem {
    */
   readonly headSeen?: true;
   /** Set only with the reason `item-gone`: why the item was refused before it was deleted. */
-  readonly refused?: Refusal;
+  readonly refused?: ItemRefusal;
   /** Refused items behind `position`, in order; only the first ones if there are many. */
   readonly others?: readonly AwaitedItem[];
 }

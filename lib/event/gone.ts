@@ -1,4 +1,4 @@
-import { ITEM_GONE, othersBehind, PARK_REASONS, type AwaitedItem, type Hold, type Refusal } from './control';
+import { ITEM_GONE, othersBehind, PARK_REASONS, type AwaitedItem, type Hold, type ItemRefusal } from './control';
 import type { Image } from './item';
 import { shownPosition } from './position';
 
@@ -17,7 +17,7 @@ export const isRefused = ({ awaits, attempts, id, reason }: Hold): boolean =>
   attempts > 0 || (awaits === undefined && (id !== undefined || reason !== 'drain-unfinished'));
 
 /** Why the awaited item of the key was refused, as far as its hold states it. */
-export function refusalOf({ reason, message, refused }: Hold): Refusal | undefined {
+export function refusalOf({ reason, message, refused }: Hold): ItemRefusal | undefined {
   const parkReason = PARK_REASONS.find((each) => each === reason);
   return parkReason === undefined ? refused : { reason: parkReason, message };
 }

@@ -1,6 +1,6 @@
 import type { ParkReason } from './control';
 import type { AttributeValue, Image } from './item';
-import type { Request } from './signal';
+import type { OperatorNote } from './signal';
 
 /** Why and since when an item is parked. */
 export interface Parked {
@@ -29,13 +29,13 @@ export interface ItemState {
   /** Epoch seconds. */
   readonly expiresAt?: number;
   readonly parked?: Parked;
-  readonly discarded?: Request;
+  readonly discarded?: OperatorNote;
   /** The record of a gap: the item was deleted by hand, and an operator decided that its key continues without it. */
   readonly gone?: true;
   /** The same decision about an item that had this position before. */
-  readonly gap?: Request & { readonly id: string };
+  readonly gap?: OperatorNote & { readonly id: string };
   /** The latest redrive that an operator asked for. */
-  readonly redriven?: Request;
+  readonly redriven?: OperatorNote;
   /** Attempts since an invocation last ended normally. More than a few mark an item that kills the process. */
   readonly starts: number;
 }
@@ -85,7 +85,7 @@ function parkedOf(value: AttributeValue | undefined): Parked | undefined {
   };
 }
 
-function requestOf(value: AttributeValue | undefined): Request | undefined {
+function requestOf(value: AttributeValue | undefined): OperatorNote | undefined {
   if (value?.M === undefined) return undefined;
   const { by, at, why } = value.M;
   return { by: by?.S ?? '', at: numberOf(at) ?? 0, why: why?.S ?? '' };

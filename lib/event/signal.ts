@@ -5,7 +5,7 @@ import { isPosition, SIGNAL_PREFIX } from './position';
 import { uuidV7 } from './uuid';
 
 /** The author, time and reason of a request. Stored on the signal, and on every item that it changes. */
-export interface Request {
+export interface OperatorNote {
   /** A person or a program, such as `arn:aws:iam::…:user/…` or `sweeper`. */
   readonly by: string;
   /** Epoch milliseconds. */
@@ -28,7 +28,7 @@ interface SignalKey {
 /** Publishes all pending and parked items of the key, from `from` on, or from an earlier open item. */
 export interface DrainSignal extends SignalKey {
   readonly kind: 'drain';
-  readonly request: Request;
+  readonly request: OperatorNote;
   readonly from: string;
 }
 
@@ -38,7 +38,7 @@ export interface DrainSignal extends SignalKey {
  */
 export interface SkipSignal extends SignalKey {
   readonly kind: 'skip';
-  readonly request: Request;
+  readonly request: OperatorNote;
   readonly position: string;
   /** Left out for an item whose `id` is not a non-empty text. */
   readonly id?: string;
@@ -51,7 +51,7 @@ export interface SkipSignal extends SignalKey {
 /** Publishes processed items of the key once more, with the header `outbox-replay`. Bounds are inclusive. */
 export interface ReplaySignal extends SignalKey {
   readonly kind: 'replay';
-  readonly request: Request;
+  readonly request: OperatorNote;
   /** Value of the header: the same for every key and every part of one replay. */
   readonly replayId: string;
   readonly from?: string;
@@ -144,7 +144,7 @@ export function decodeSignal(image: Image): Signal {
   if (pk === '') fail(isElsewhere ? 'key' : 'pk', 'must be a non-empty string');
   if (!isSignalKey(sk)) fail('sk', `must begin with "${SIGNAL_PREFIX}"`);
   const asked = image['request']?.M ?? fail('request', 'must be a map');
-  const request: Request = {
+  const request: OperatorNote = {
     by: text(asked, 'by', 'request.'),
     at: epochMs(asked, 'at', 'request.'),
     why: text(asked, 'why', 'request.'),

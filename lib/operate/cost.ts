@@ -11,7 +11,7 @@ import { pricesWith, type Prices } from './prices';
 import { refuse } from './target';
 
 /** The average load that a service writes. */
-export interface Workload {
+export interface CostWorkload {
   readonly eventsPerSecond: number;
   /** Bytes of an event's data as it is sent. */
   readonly eventBytes: number;
@@ -58,7 +58,7 @@ export type KafkaWorkload =
     };
 
 /** The result is exact for the given workload, except `estimated`: averages of a steady load. */
-export interface Cost {
+export interface CostEstimate {
   readonly item: {
     /** Size as committed, and size with the mark. */
     readonly bytes: number;
@@ -130,7 +130,7 @@ export const MONITORING = {
   compositeAlarms: 5,
   dashboards: 1,
 };
-const NO_MONITORING: Cost['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
+const NO_MONITORING: CostEstimate['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
 /** Read units of a sweeper run at its defaults: 15 minutes, one of which is reserved for its signals. */
 const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
 
@@ -140,7 +140,7 @@ const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 6
  * @param changed - prices that replace those of `PRICE_LIST`, such as those of another region
  * @throws OutboxError `operation-refused` for a number out of range, and for a price that does not exist.
  */
-export function costOf(workload: Workload, changed: Partial<Prices> = {}): Cost {
+export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): CostEstimate {
   const prices = pricesWith(changed);
   const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = check(workload);
   const { bytes, markedBytes, sentBytes, events } = sizes(workload);
@@ -191,7 +191,7 @@ export function costOf(workload: Workload, changed: Partial<Prices> = {}): Cost 
 }
 
 /** Replication is not billed. A stored GB is billed once, not per replica, except on disks of Standard brokers. */
-function kafkaDollars({ kafka, consumers = 1 }: Workload, gbIn: number, prices: Prices): number {
+function kafkaDollars({ kafka, consumers = 1 }: CostWorkload, gbIn: number, prices: Prices): number {
   if (kafka === undefined) return 0;
   if (kafka.kind === 'standard') {
     return kafka.brokers * (MONTH_HOURS * prices.perStandardBrokerHour + kafka.storageGb * prices.perStandardGbMonth);
@@ -223,7 +223,7 @@ function kafkaLimits(kafka: KafkaWorkload | undefined): Limit[] {
   return [kafka.kind === 'express' ? brokers(kafka.brokers) : ['partitions', kafka.partitions, 1, 100_000], kept];
 }
 
-function check(workload: Workload): Workload {
+function check(workload: CostWorkload): CostWorkload {
   const { eventsPerSecond, eventsPerTransaction = 1, eventBytes, keyBytes = 1, retentionSeconds = 0 } = workload;
   const { sweepEverySeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
   const limits: readonly Limit[] = [
@@ -250,7 +250,7 @@ function check(workload: Workload): Workload {
 }
 
 /** Measures an item whose names have a usual length. */
-function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: Workload) {
+function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: CostWorkload) {
   const committedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
   const key = 'k'.repeat(keyBytes);
   const topic = 'orders';

@@ -30,7 +30,7 @@ import {
   type InboxFacts,
 } from './explain-judge';
 import { show, type ShownKey } from './show';
-import { OPERATOR_CLOCK, type Target } from './target';
+import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 import { readItem } from './read-item';
 
 /** A consumer that a deployment names. */
@@ -86,7 +86,7 @@ export interface ExplainReport {
  * @param key - `order#42`; or `42` for every aggregate with this key, for which the table is scanned
  * @throws OutboxError `operation-refused` for a consumer that no table and no deployment knows; `service-unavailable`.
  */
-export async function explain(target: Target, key: string, options: ExplainOptions = {}): Promise<ExplainReport> {
+export async function explain(target: OutboxTarget, key: string, options: ExplainOptions = {}): Promise<ExplainReport> {
   const kafkaKeys = [...new Set([key, kafkaKeyOf(key)])];
   const rows: KnownKey[] = [];
   const consumers = [...(options.named ?? [])];
@@ -131,7 +131,7 @@ const means = (key: string, pk: string): boolean => pk === key || parsePartition
 
 /** `similar`: the same key of another aggregate. The table is scanned only if the key is not found by its name. */
 async function keysInOutbox(
-  target: Target,
+  target: OutboxTarget,
   key: string,
   { onProgress }: ExplainOptions,
 ): Promise<{ readonly exact: readonly string[]; readonly similar: readonly string[] }> {
@@ -175,7 +175,11 @@ interface Looking {
   readonly options: ExplainOptions;
 }
 
-async function explainOne(target: Target, pk: string, { consumers, rows, options }: Looking): Promise<Explanation> {
+async function explainOne(
+  target: OutboxTarget,
+  pk: string,
+  { consumers, rows, options }: Looking,
+): Promise<Explanation> {
   const { kafka } = options;
   const notLookedAt = [...(options.notLookedAt ?? [])];
   const shown = await shownOf(target, pk);
@@ -209,7 +213,7 @@ async function explainOne(target: Target, pk: string, { consumers, rows, options
 }
 
 /** `show` refuses a malformed key of which the table holds nothing. */
-async function shownOf(target: Target, pk: string): Promise<ShownKey> {
+async function shownOf(target: OutboxTarget, pk: string): Promise<ShownKey> {
   try {
     return await show(target, pk);
   } catch (error) {

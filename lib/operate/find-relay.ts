@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { OutboxError } from '../event/errors';
 import { decodeRelayConfig, type RelayConfig } from '../relay/environment';
-import { refuse, type Target } from './target';
+import { refuse, type OutboxTarget } from './target';
 
 /**
  * Reads the configuration of an outbox's relay: the function behind the table's stream. It names the Kafka cluster, and
@@ -14,7 +14,7 @@ import { refuse, type Target } from './target';
  *
  * @throws OutboxError `operation-refused` if no relay reads the table's stream.
  */
-export async function findRelay({ client, tableName }: Target, lambda: LambdaClient): Promise<RelayConfig> {
+export async function findRelay({ client, tableName }: OutboxTarget, lambda: LambdaClient): Promise<RelayConfig> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   const streamArn = Table?.LatestStreamArn;
   if (streamArn === undefined)

@@ -4,8 +4,8 @@ import { storedKeyOf } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { readItem } from './read-item';
-import type { Redriven } from './redrive';
-import { OPERATOR_CLOCK, pause, type Target } from './target';
+import type { RelayRedrive } from './redrive';
+import { OPERATOR_CLOCK, pause, type OutboxTarget } from './target';
 
 /**
  * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused
@@ -33,8 +33,8 @@ const POLL_MS = 500;
 
 /** Waits until the relay has acted on each redrive. Returns the outcomes in the order asked. Reads only. */
 export async function follow(
-  target: Target,
-  asked: readonly Redriven[],
+  target: OutboxTarget,
+  asked: readonly RelayRedrive[],
   { timeoutMs, onProgress }: FollowOptions,
 ): Promise<readonly Followed[]> {
   const end = Date.now() + timeoutMs;
@@ -59,8 +59,8 @@ export async function follow(
 
 /** The relay removes the signal last: while the signal exists, the hold proves nothing. */
 async function look(
-  { client, tableName }: Target,
-  { pk, from, signal }: Redriven,
+  { client, tableName }: OutboxTarget,
+  { pk, from, signal }: RelayRedrive,
   hold: Hold | undefined,
 ): Promise<Followed | undefined> {
   const sent = await readItem({ client, tableName }, storedKeyOf(signal));

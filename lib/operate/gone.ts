@@ -1,12 +1,12 @@
 import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Hold, Refusal } from '../event/control';
+import type { Hold, ItemRefusal } from '../event/control';
 import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
 import { forEachKey } from '../relay/key-work';
 import { shownPosition } from '../event/position';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import type { Target } from './target';
+import type { OutboxTarget } from './target';
 
 /** The item that a key waits for is not in the table. */
 export interface GoneItem {
@@ -17,7 +17,7 @@ export interface GoneItem {
   /** Another item lies at the position. */
   readonly isReplaced: boolean;
   /** Why it was parked: a restored item is refused again unless the cause is fixed. */
-  readonly refused?: Refusal;
+  readonly refused?: ItemRefusal;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface GoneItem {
  *
  * A hold that is being drained is left out: only the relay can tell whether its item was published a moment ago.
  */
-export async function goneItems(target: Target, holds: Iterable<Hold>): Promise<ReadonlyMap<string, GoneItem>> {
+export async function goneItems(target: OutboxTarget, holds: Iterable<Hold>): Promise<ReadonlyMap<string, GoneItem>> {
   const found = new Map<string, GoneItem>();
   await forEachKey([...holds].filter(mayBeGone), async (hold) => {
     const gone = await goneItemOf(target, hold, await readItem(target, { pk: hold.pk, sk: hold.position }));
@@ -39,7 +39,7 @@ const mayBeGone = (hold: Hold): boolean => hold.state === 'holding' && isRefused
 
 /** The same for one hold; `stored` is the item at its position. */
 export async function goneItemOf(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   hold: Hold,
   stored: Image | undefined,
 ): Promise<GoneItem | undefined> {

@@ -2,19 +2,19 @@ import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Hold, HoldReason } from '../event/control';
 import { itemStateOf } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
-import type { Request } from '../event/signal';
+import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { goneItemOf, type GoneItem } from './gone';
 import { readItem } from './read-item';
-import { OPERATOR_CLOCK, type Target } from './target';
+import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 
 /** A held key, and how many items wait. */
 export interface HeldKey extends Hold {
   /** Items of the key that are neither acknowledged nor parked: `status` counts the same as waiting. */
   readonly waiting: number;
   /** The last redrive that was asked for. */
-  readonly redriven?: Request;
+  readonly redriven?: OperatorNote;
   /** The item that the key waits for was deleted: the relay does not release the key. */
   readonly gone?: GoneItem;
 }
@@ -33,7 +33,7 @@ export interface HeldOptions {
 const PORTION = 100;
 
 /** Returns every held key, the one that is held longest first. Strongly consistent; reads only. */
-export async function held(target: Target, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
+export async function held(target: OutboxTarget, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
   const { reason, onHolds, onKeys } = options;
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
   const selected = [...holds.values()]
@@ -57,7 +57,7 @@ export async function held(target: Target, options: HeldOptions = {}): Promise<r
   return keys;
 }
 
-async function countWaiting({ client, tableName }: Target, { pk, position }: Hold): Promise<number> {
+async function countWaiting({ client, tableName }: OutboxTarget, { pk, position }: Hold): Promise<number> {
   let waiting = 0;
   let after: Record<string, AttributeValue> | undefined;
   do {

@@ -8,7 +8,7 @@ import { positionKey, type Position } from '../relay/ports';
 import { pause } from './target';
 
 /** Versions of a key that are not in the table, between two that are. */
-export interface Hole {
+export interface VersionHole {
   readonly pk: string;
   readonly from: number;
   readonly to: number;
@@ -35,7 +35,7 @@ interface LastSeen {
 export class HoleFinder {
   readonly #nowSeconds: number;
   readonly #last = new Map<string, LastSeen>();
-  readonly #candidates: Hole[] = [];
+  readonly #candidates: VersionHole[] = [];
   #more = 0;
 
   constructor(nowMs: number) {
@@ -67,10 +67,10 @@ export class HoleFinder {
     client: DynamoDBClient,
     tableName: string,
     { tombstones }: Pick<Control, 'tombstones'>,
-  ): Promise<{ readonly holes: readonly Hole[]; readonly unread: number }> {
+  ): Promise<{ readonly holes: readonly VersionHole[]; readonly unread: number }> {
     const reader = keyReader(client, tableName, pause);
     const skipped = new Set([...tombstones].map((identity) => identity.split('\n').slice(0, 2).join('\n')));
-    const holes: Hole[] = [];
+    const holes: VersionHole[] = [];
     for (const hole of this.#candidates) {
       const positions = positionsOf(hole);
       const { stored, unfinished } = await reader.lookUpTransacted(positions);
@@ -84,10 +84,10 @@ export class HoleFinder {
   }
 }
 
-const positionsOf = ({ pk, from, to }: Hole): Position[] =>
+const positionsOf = ({ pk, from, to }: VersionHole): Position[] =>
   Array.from({ length: Math.min(POSITIONS, to - from + 1) }, (_, at) => ({ pk, sk: positionOfVersion(from + at) }));
 
-function runsOf(pk: string, missing: readonly Position[]): Hole[] {
+function runsOf(pk: string, missing: readonly Position[]): VersionHole[] {
   const runs: { pk: string; from: number; to: number }[] = [];
   for (const { sk } of missing) {
     const version = versionOfPosition(sk) ?? 0;

@@ -1,10 +1,10 @@
 import { GetItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Target } from './target';
+import type { OutboxTarget } from './target';
 
 /** An item as the table has it now, strongly consistent; `undefined` if there is none. */
 export async function readItem(
-  { client, tableName }: Pick<Target, 'client' | 'tableName'>,
+  { client, tableName }: Pick<OutboxTarget, 'client' | 'tableName'>,
   { pk, sk }: { readonly pk: string; readonly sk: string },
 ): Promise<Record<string, AttributeValue> | undefined> {
   const { Item } = await client.send(

@@ -10,7 +10,7 @@ import { FIRST_POSITION } from '../event/gone';
 import { shownPosition } from '../event/position';
 import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
-import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
+import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
@@ -21,10 +21,10 @@ import { readHold } from '../relay/dynamodb/holds';
 import { goneItems, goneLines, type GoneItem } from './gone';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type Target } from './target';
+import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type OutboxTarget } from './target';
 
 /** Which keys to redrive: named keys, all held keys, or those that are held for a reason. */
-export type Selection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
+export type KeySelection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
 
 /** A key that a redrive asks for. */
 export interface RedriveTarget {
@@ -45,7 +45,7 @@ export interface RedrivePlan {
 }
 
 /** A key, and the signal that was sent to the relay for it. */
-export interface Redriven extends RedriveTarget {
+export interface RelayRedrive extends RedriveTarget {
   readonly signal: DrainSignal | SkipSignal;
 }
 
@@ -64,7 +64,7 @@ export interface RedriveOptions {
 
 /** `asked`: the signals are durable. `failed`: these keys got no signal; ask again. */
 export interface RedriveReport {
-  readonly asked: readonly Redriven[];
+  readonly asked: readonly RelayRedrive[];
   readonly failed: readonly { readonly pk: string; readonly why: string }[];
 }
 
@@ -76,7 +76,7 @@ const MAX_WHY_CHARACTERS = 300;
  *
  * @throws OutboxError `operation-refused` for a malformed key, an unknown reason, or an empty list of keys.
  */
-export async function planRedrive(target: Target, selection: Selection): Promise<RedrivePlan> {
+export async function planRedrive(target: OutboxTarget, selection: KeySelection): Promise<RedrivePlan> {
   if ('keys' in selection) {
     if (selection.keys.length === 0) refuse('redrive', 'no key is given.');
     const keys = [...new Set(selection.keys)];
@@ -100,7 +100,7 @@ export async function planRedrive(target: Target, selection: Selection): Promise
   return { targets: await withGone(target, targets), idle: [] };
 }
 
-async function withGone(target: Target, targets: readonly RedriveTarget[]): Promise<readonly RedriveTarget[]> {
+async function withGone(target: OutboxTarget, targets: readonly RedriveTarget[]): Promise<readonly RedriveTarget[]> {
   const gone = await goneItems(
     target,
     targets.flatMap(({ hold }) => hold ?? []),
@@ -114,7 +114,7 @@ async function withGone(target: Target, targets: readonly RedriveTarget[]): Prom
 const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished', ITEM_GONE];
 const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
 /** From the first item, not from the newest processed one: a key that a person names may be out of order. */
-async function planKey({ client, tableName }: Target, pk: string): Promise<RedriveTarget | undefined> {
+async function planKey({ client, tableName }: OutboxTarget, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
   requireHeldKey('redrive', pk, hold);
   for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST_POSITION)) {
@@ -144,13 +144,13 @@ async function planKey({ client, tableName }: Target, pk: string): Promise<Redri
  * ```
  */
 export async function redrive(
-  target: Target,
+  target: OutboxTarget,
   { targets }: Pick<RedrivePlan, 'targets'>,
-  request: Request,
+  request: OperatorNote,
   { skip = false, acceptGone = false, onProgress }: RedriveOptions = {},
 ): Promise<RedriveReport> {
   checkRequest('redrive', request);
-  const asked: Redriven[] = [];
+  const asked: RelayRedrive[] = [];
   const failed: { pk: string; why: string }[] = [];
   await forEachKey(targets, async (one) => {
     try {
@@ -165,7 +165,7 @@ export async function redrive(
   return { asked, failed };
 }
 
-export function checkRequest(operation: string, { by, why }: Request): void {
+export function checkRequest(operation: string, { by, why }: OperatorNote): void {
   if (why.trim() === '') refuse(operation, 'a reason is missing: say why, it is kept on the item.');
   if (why.length > MAX_WHY_CHARACTERS)
     refuse(operation, `the reason has ${why.length} characters; ${MAX_WHY_CHARACTERS} fit.`);
@@ -174,13 +174,13 @@ export function checkRequest(operation: string, { by, why }: Request): void {
   }
 }
 
-const drainOf = ({ pk, from }: RedriveTarget, request: Request): DrainSignal =>
+const drainOf = ({ pk, from }: RedriveTarget, request: OperatorNote): DrainSignal =>
   newSignal(pk, request.at, { kind: 'drain' as const, from, request });
 
 async function skipOf(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   { pk, hold, gone }: RedriveTarget,
-  request: Request,
+  request: OperatorNote,
 ): Promise<SkipSignal> {
   if (hold === undefined) return refuse('redrive', 'it is not held: there is no item to skip.');
   if (hold.state === 'draining') {
@@ -203,7 +203,7 @@ async function skipOf(
 
 /** Returns the signal as it is stored. */
 async function ask<S extends DrainSignal | SkipSignal>(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   one: RedriveTarget,
   signal: S,
 ): Promise<S> {

@@ -4,12 +4,12 @@ import { messageOf } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
 import { isPosition, versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
-import { encodeSignal, newSignal, type ReplaySignal, type Request } from '../event/signal';
+import { encodeSignal, newSignal, type ReplaySignal, type OperatorNote } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { queryPages } from '../relay/dynamodb/pages';
 import { forEachKey } from '../relay/key-work';
 import { checkRequest } from './redrive';
-import { refuse, requireKey, type Target } from './target';
+import { refuse, requireKey, type OutboxTarget } from './target';
 import { positionOf } from './where';
 
 /** Which processed items to replay: those of named keys, or of every key. All bounds are inclusive. */
@@ -54,7 +54,7 @@ export interface ReplayReport {
  *
  * @throws OutboxError `operation-refused` for bounds that are missing, malformed or contradictory.
  */
-export async function planReplay(target: Target, range: ReplayRange): Promise<ReplayPlan> {
+export async function planReplay(target: OutboxTarget, range: ReplayRange): Promise<ReplayPlan> {
   const { keys, from, to, since, until, topic, ofTopic } = range;
   if (keys === undefined && (from !== undefined || to !== undefined)) {
     refuse('replay', 'positions belong to one key: name it, or give times instead.');
@@ -94,7 +94,7 @@ const timesOf = (since = 0, until = Number.MAX_SAFE_INTEGER): Record<string, Att
 const [BEFORE_ALL, BEHIND_ALL] = ['!', '~'];
 
 async function hasProcessed(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   pk: string,
   { from = BEFORE_ALL, to = BEHIND_ALL, since, until }: ReplayRange,
 ): Promise<boolean> {
@@ -110,7 +110,7 @@ async function hasProcessed(
   return false;
 }
 
-async function keysInRange({ client, tableName }: Target, { since, until, ofTopic }: ReplayRange) {
+async function keysInRange({ client, tableName }: OutboxTarget, { since, until, ofTopic }: ReplayRange) {
   const keys = new Set<string>();
   let after: Record<string, AttributeValue> | undefined;
   do {
@@ -139,9 +139,9 @@ async function keysInRange({ client, tableName }: Target, { since, until, ofTopi
  * durable. A second call is a second replay, with another value of the header.
  */
 export const replay = (
-  target: Target,
+  target: OutboxTarget,
   { keys, from, to, since, until, topic, ofTopic }: Omit<ReplayPlan, 'idle'>,
-  request: Request,
+  request: OperatorNote,
 ): Promise<ReplayReport> =>
   ask(
     target,
@@ -154,9 +154,9 @@ export const replay = (
  * in order. A second call is a second replay: verify first.
  */
 export function replayMissing(
-  target: Target,
+  target: OutboxTarget,
   missing: readonly MissingEvent[],
-  request: Request,
+  request: OperatorNote,
 ): Promise<ReplayReport> {
   const byKey = Map.groupBy(missing, ({ pk }) => pk);
   return ask(
@@ -186,9 +186,9 @@ function partsOf(events: readonly MissingEvent[]): ReplayPart[] {
 }
 
 async function ask(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   keys: readonly { readonly pk: string; readonly parts: readonly ReplayPart[] }[],
-  request: Request,
+  request: OperatorNote,
 ): Promise<ReplayReport> {
   checkRequest('replay', request);
   const replayId = uuidV7(request.at);

@@ -15,7 +15,7 @@ import { putHold, readHold } from '../relay/dynamodb/holds';
 import { decodeStored } from '../relay/record';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import { refuse, requireHeldKey, type Target } from './target';
+import { refuse, requireHeldKey, type OutboxTarget } from './target';
 import { positionOf } from './where';
 
 /** Where a copy of a deleted item comes from. */
@@ -43,7 +43,7 @@ export interface RestorePlan {
  * another item, cannot be decoded, or was published or discarded.
  */
 export async function planRestore(
-  target: Target,
+  target: OutboxTarget,
   key: string,
   position: string,
   source: RestoreSource,
@@ -96,7 +96,10 @@ function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item']
  *
  * @throws OutboxError `operation-refused` if an item exists there by now, or the hold has changed; nothing was written.
  */
-export async function restore({ client, tableName }: Target, { pk, position, item, hold }: RestorePlan): Promise<void> {
+export async function restore(
+  { client, tableName }: OutboxTarget,
+  { pk, position, item, hold }: RestorePlan,
+): Promise<void> {
   const refused = refusalOf(hold);
   const { refused: _, ...known } = hold;
   const next: Hold = { ...known, ...refused, revision: uuidV7(Date.now()) };
@@ -118,7 +121,7 @@ export async function restore({ client, tableName }: Target, { pk, position, ite
 
 const no = (why: string): never => refuse('restore', why);
 
-async function copyIn(target: Target, from: string, pk: string, sk: string) {
+async function copyIn(target: OutboxTarget, from: string, pk: string, sk: string) {
   if (from === target.tableName) no(`${from} is the outbox table itself. Name the table that was restored next to it.`);
   const item = await readItem({ ...target, tableName: from }, { pk, sk });
   return item ?? no(`${from} has no item of ${pk} at ${shownPosition(sk)}. Restore a time at which the item existed.`);

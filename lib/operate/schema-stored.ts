@@ -4,7 +4,7 @@ import { itemStateOf } from '../event/item-state';
 import { CONTROL_PARTITION } from '../event/key';
 import { isSignalKey } from '../event/signal';
 import type { StoredType } from '../schema/stored-versions';
-import type { Target } from './target';
+import type { OutboxTarget } from './target';
 
 /** How {@link countStoredTypes} reports progress. */
 export interface StoredTypesOptions {
@@ -24,7 +24,7 @@ type Counts = Record<'pending' | 'parked' | 'processed', number>;
  * so count when no such writer runs any more. Discarded items are never published and not counted.
  */
 export async function countStoredTypes(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   { onProgress }: StoredTypesOptions = {},
 ): Promise<readonly StoredType[]> {
   const counts = new Map<string, Counts>();

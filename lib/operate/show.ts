@@ -6,7 +6,7 @@ import { isSignalKey } from '../event/signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { partitionPages } from '../relay/dynamodb/pages';
 import { goneItems, type GoneItem } from './gone';
-import { requireKey, type Target } from './target';
+import { requireKey, type OutboxTarget } from './target';
 
 export interface ShownItem extends ItemState {
   readonly position: string;
@@ -32,7 +32,7 @@ export interface ShownKey {
 }
 
 /** Reads everything that the table holds of a key, except the events' data. Strongly consistent; reads only. */
-export async function show(target: Target, pk: string): Promise<ShownKey> {
+export async function show(target: OutboxTarget, pk: string): Promise<ShownKey> {
   const { client, tableName } = target;
   // DynamoDB rejects an empty key.
   if (pk === '') requireKey('show', pk);

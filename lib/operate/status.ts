@@ -5,7 +5,7 @@ import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
 import { goneItems, type GoneItem } from './gone';
-import { OPERATOR_CLOCK, pause, type Target } from './target';
+import { OPERATOR_CLOCK, pause, type OutboxTarget } from './target';
 import { DUE_MS, unpublished, Waiting, type Unpublished } from './unpublished';
 
 /** How {@link status} reports progress. */
@@ -58,7 +58,7 @@ const STREAM_MS = 24 * 3_600_000;
  * sweeper's pace. The scan is eventually consistent: items of the last seconds may be missing. If items seem to be
  * unpublished, it reads them again three seconds later.
  */
-export async function status(target: Target, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
+export async function status(target: OutboxTarget, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
   const { client, tableName, home } = target;
   const at = Date.now();
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);

@@ -2,7 +2,7 @@ import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { sweep, type SweepReport } from '../sweep/sweep';
 import { checkRequest } from './redrive';
-import { OPERATOR_CLOCK, pause, refuse, type Target } from './target';
+import { OPERATOR_CLOCK, pause, refuse, type OutboxTarget } from './target';
 
 /** How old an item must be, and who asks. */
 export interface SweepNowOptions {
@@ -22,7 +22,10 @@ const SHORTEST_AFTER_MS = 1_000;
  *
  * @throws OutboxError `operation-refused` for a time that is too short.
  */
-export async function sweepNow({ client, tableName, home }: Target, options: SweepNowOptions): Promise<SweepReport> {
+export async function sweepNow(
+  { client, tableName, home }: OutboxTarget,
+  options: SweepNowOptions,
+): Promise<SweepReport> {
   checkRequest('sweep', { by: options.by, at: Date.now(), why: 'a sweep' });
   const { afterMs = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000 } = options;
   if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {

@@ -1,10 +1,10 @@
 import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { STATE_KEY } from '../event/control';
-import type { Request } from '../event/signal';
+import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { checkRequest } from './redrive';
-import { OPERATOR_CLOCK, refuse, type Target } from './target';
+import { OPERATOR_CLOCK, refuse, type OutboxTarget } from './target';
 
 /** The outbox that owns a table, and the one that takes it over. */
 export interface TakeOverPlan {
@@ -18,7 +18,7 @@ export interface TakeOverPlan {
  *
  * @throws OutboxError `operation-refused` when `to` is empty, or owns the table already.
  */
-export async function planTakeOver({ client, tableName }: Target, to: string): Promise<TakeOverPlan> {
+export async function planTakeOver({ client, tableName }: OutboxTarget, to: string): Promise<TakeOverPlan> {
   if (to.trim() === '') refuse('take-over', "the id of the outbox is empty. It is OUTBOX_ID of its relay's function.");
   const { owner } = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   if (owner === to) refuse('take-over', `the table belongs to "${to}" already: nothing is to be done.`);
@@ -32,9 +32,9 @@ export async function planTakeOver({ client, tableName }: Target, to: string): P
  * @throws OutboxError `operation-refused` without a name or a reason, or if the owner is another one than in the plan.
  */
 export async function takeOver(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   { from, to }: TakeOverPlan,
-  request: Request,
+  request: OperatorNote,
 ): Promise<void> {
   checkRequest('take-over', request);
   try {

@@ -6,7 +6,7 @@ import type { HomeRegion } from '../event/home-region';
 import { parsePartitionKey } from '../event/key';
 
 /** The outbox table that an operation works on. */
-export interface Target {
+export interface OutboxTarget {
   readonly client: DynamoDBClient;
   readonly tableName: string;
   /** Set for a table with several regions; `client` must then be the view of this region: see `inHomeRegion`. */

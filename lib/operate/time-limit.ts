@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../event/errors';
-import type { Target } from './target';
+import type { OutboxTarget } from './target';
 
 /** The limit for a call to DynamoDB, including the SDK's own retries. */
 const TABLE_CALL_MS = 60_000;
@@ -51,7 +51,7 @@ export const unavailable = (at: ServicePlace, why: string, cause?: unknown): Out
   );
 
 /** The same table, with a client that limits the time of each command. */
-export function timeLimited(target: Target, action: string): Target {
+export function timeLimited(target: OutboxTarget, action: string): OutboxTarget {
   const { client, tableName } = target;
   const at = { service: 'DynamoDB', place: `table ${tableName}`, action } as const;
   const send = (command: Parameters<DynamoDBClient['send']>[0]): Promise<unknown> =>

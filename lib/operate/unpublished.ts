@@ -2,7 +2,7 @@ import { isOpen, itemStateOf } from '../event/item-state';
 import type { Census } from '../sweep/census';
 import type { Finding } from '../sweep/judge';
 import { readItem } from './read-item';
-import type { Target } from './target';
+import type { OutboxTarget } from './target';
 
 /** Proof that the relay leaves items unpublished. */
 export interface Unpublished {
@@ -59,7 +59,7 @@ export class Waiting {
  * therefore read again seconds later, strongly consistent, at most 25 items.
  */
 export async function unpublished(
-  target: Pick<Target, 'client' | 'tableName'>,
+  target: Pick<OutboxTarget, 'client' | 'tableName'>,
   waiting: Waiting,
   { lastProcessedAt = 0, newestPublishedAt = 0 }: Census,
   { now, pause }: { readonly now: () => number; readonly pause: (ms: number) => Promise<void> },

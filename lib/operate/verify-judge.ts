@@ -76,7 +76,7 @@ export interface VerifiedEvent {
 }
 
 /** Places are written as receipts are: `topic-partition@offset`. `at` names the first ten. */
-export type Finding = VerifiedEvent &
+export type VerifyFinding = VerifiedEvent &
   (
     | { readonly kind: 'missing'; readonly receipt?: string }
     /** `copies`: how many messages of it there are, replays not counted. */
@@ -91,8 +91,8 @@ export type Finding = VerifiedEvent &
     | { readonly kind: 'not-readable-yet'; readonly receipt: string; readonly sinceMs?: number }
   );
 
-/** The kinds of findings; see {@link Finding}. */
-export type FindingKind = Finding['kind'];
+/** The kinds of findings; see {@link VerifyFinding}. */
+export type FindingKind = VerifyFinding['kind'];
 
 /** How many findings of a kind there are in a topic. */
 export interface FindingCount {
@@ -282,7 +282,7 @@ export class VerifyJudge {
   }
 
   /** Yields the findings one by one, so that those of a lost topic do not fill the memory. */
-  *findings(read: TopicsExtent): Generator<Finding, Verdict> {
+  *findings(read: TopicsExtent): Generator<VerifyFinding, Verdict> {
     const extents = new Map(
       read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
     );
@@ -342,7 +342,7 @@ export class VerifyJudge {
     event: EventNumber,
     extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
     isUnread: (topic: string) => boolean,
-  ): Finding | 'expired' | 'replaced' | 'unread' | undefined {
+  ): VerifyFinding | 'expired' | 'replaced' | 'unread' | undefined {
     const flags = this.#eventFlags.get(event);
     if ((flags & FLAG.confirmed) !== 0) return undefined;
     const identity = this.#eventIdentity.get(event);
@@ -373,7 +373,7 @@ export class VerifyJudge {
     };
   }
 
-  *#duplicates(): Generator<Finding> {
+  *#duplicates(): Generator<VerifyFinding> {
     for (let identity = 0; identity < this.#identities.size; identity++) {
       const copies = this.#originals.get(identity);
       if (copies <= this.#identityEvents.get(identity)) continue;
@@ -388,7 +388,7 @@ export class VerifyJudge {
   *#reordered(
     extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
     isUnread: (topic: string) => boolean,
-  ): Generator<Finding | 'undecided'> {
+  ): Generator<VerifyFinding | 'undecided'> {
     const keyOf = (event: EventNumber): number => this.#itemKey.get(this.#eventItem.get(event));
     const partitionOf = (event: EventNumber): number => this.#firstPartition.get(this.#eventIdentity.get(event));
     const offsetOf = (event: EventNumber): number => this.#firstOffset.get(this.#eventIdentity.get(event));

@@ -5,12 +5,12 @@ import { itemStateOf, type ItemStateName } from '../event/item-state';
 import { forEachKey } from '../relay/key-work';
 import { controlStore } from '../relay/dynamodb/control';
 import { goneItems, type GoneItem } from './gone';
-import { HoleFinder, type Hole } from './holes';
+import { HoleFinder, type VersionHole } from './holes';
 import type { KafkaTarget } from './kafka-target';
 import { readTopics, type ReadTopics, type ReadTopicsOptions } from './kafka-topic-reader';
-import { OPERATOR_CLOCK, refuse, requireKey, type Target } from './target';
+import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from './target';
 import { timeLimited } from './time-limit';
-import { CLOCK_MARGIN_MS, VerifyJudge, type Finding, type FindingCount, type Verdict } from './verify-judge';
+import { CLOCK_MARGIN_MS, VerifyJudge, type VerifyFinding, type FindingCount, type Verdict } from './verify-judge';
 
 /** Which items to verify, by the epoch milliseconds of their commit. Both bounds are inclusive. */
 export interface VerifyOptions {
@@ -24,7 +24,7 @@ export interface VerifyOptions {
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Gets every finding, after everything was read; the next one waits for the promise. */
-  readonly onFinding?: (finding: Finding) => void | Promise<void>;
+  readonly onFinding?: (finding: VerifyFinding) => void | Promise<void>;
 }
 
 /** The progress of a verification. */
@@ -64,7 +64,7 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
   /** Events of processed items: each has its message in its topic, is expired, replaced or unread, or is a finding. */
   readonly events: number;
   /** The first 10 findings of each kind in each topic; `onFinding` gets all. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly VerifyFinding[];
   /** All findings by kind and topic. */
   readonly counts: readonly FindingCount[];
   /** Partitions that end before receipts of their events: the topic was recreated, or has lost its end. */
@@ -73,7 +73,7 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
    * Versions that are missing from the table between two of their key, and that no skip explains. Holes cannot be seen
    * in keys without versions, before the first version of a key, or behind an expired one.
    */
-  readonly holes: readonly Hole[];
+  readonly holes: readonly VersionHole[];
   /** How many more holes did not fit into memory and were not read again. */
   readonly moreHoles: number;
   /** Items that keys wait for and that were deleted. */
@@ -104,12 +104,12 @@ const PROJECTION = {
  * @throws OutboxError `operation-refused` for an invalid range or a malformed key; `service-unavailable` if table or
  * cluster do not respond. Rejects if the table cannot be read in full.
  */
-export const verify = (target: Target, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> =>
+export const verify = (target: OutboxTarget, kafka: KafkaTarget, options: VerifyOptions): Promise<VerifyReport> =>
   verifyAgainst(target, (reading) => readTopics(kafka, reading), options);
 
 /** The same, with any function that reads the topics. */
 export async function verifyAgainst(
-  target: Target,
+  target: OutboxTarget,
   read: (reading: ReadTopicsOptions) => Promise<ReadTopics>,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
@@ -179,11 +179,11 @@ export async function verifyAgainst(
 
 /** Counts the findings, keeps the first ones, and passes each on. */
 async function gathered(
-  all: Generator<Finding, Verdict>,
+  all: Generator<VerifyFinding, Verdict>,
   onFinding: VerifyOptions['onFinding'],
 ): Promise<Verdict & Pick<VerifyReport, 'findings' | 'counts'>> {
-  const findings: Finding[] = [];
-  const counts = new Map<string, { kind: Finding['kind']; topic: string; count: number }>();
+  const findings: VerifyFinding[] = [];
+  const counts = new Map<string, { kind: VerifyFinding['kind']; topic: string; count: number }>();
   for (;;) {
     const { done, value } = all.next();
     if (done === true) return { ...value, findings, counts: [...counts.values()] };
@@ -213,7 +213,7 @@ interface ItemRange {
 
 /** Shows the items page by page, so that their data is not kept; `looked` also counts those out of range. */
 async function readItems(
-  { client, tableName }: Target,
+  { client, tableName }: OutboxTarget,
   { since, until, keys }: ItemRange,
   onPage: (images: readonly Image[], looked: number) => void,
 ): Promise<void> {

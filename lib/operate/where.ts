@@ -1,11 +1,11 @@
 import { positionOfVersion, shownPosition, versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
 import { show } from './show';
-import { refuse, type Target } from './target';
+import { refuse, type OutboxTarget } from './target';
 import { timeLimited } from './time-limit';
 
 /** Where an event lies in Kafka. */
-export interface Location {
+export interface EventLocation {
   readonly position: string;
   readonly eventId: string;
   readonly type: string;
@@ -31,7 +31,7 @@ export interface TopicEnds {
  * @throws OutboxError `operation-refused` if the item does not exist, or is not processed, with its state;
  * `service-unavailable` if the table does not respond.
  */
-export async function where(target: Target, key: string, position?: string): Promise<readonly Location[]> {
+export async function where(target: OutboxTarget, key: string, position?: string): Promise<readonly EventLocation[]> {
   const { pk, items } = await show(timeLimited(target, `reading the items of ${key}`), key);
   const wanted = position === undefined ? undefined : positionOf(position);
   const item =
@@ -59,7 +59,10 @@ export async function where(target: Target, key: string, position?: string): Pro
 }
 
 /** Adds `gone` to each location that no longer exists in its topic: a recreated topic begins at offset 0. */
-export const comparedWith = (locations: readonly Location[], { topics, ends }: TopicEnds): readonly Location[] =>
+export const comparedWith = (
+  locations: readonly EventLocation[],
+  { topics, ends }: TopicEnds,
+): readonly EventLocation[] =>
   locations.map((location) => {
     const { topic, partition, offset } = location;
     const end = ends.get(`${topic}-${partition}`);

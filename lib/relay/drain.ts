@@ -2,7 +2,7 @@ import type { AwaitedItem, Hold } from '../event/control';
 import { FIRST_POSITION, goneMessage, isHeldItem, isRefused } from '../event/gone';
 import { identityOf, type Image } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
-import { newSignal, type DrainSignal, type Request, type SkipSignal } from '../event/signal';
+import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import type { Delivery } from './delivery';
 import { storedEntryOf, storedIdentity, type Entry } from './entry';
 import { KeyFailure } from './key-failure';
@@ -232,7 +232,7 @@ export class KeyWorker {
     pk: string,
     hold: Hold | undefined,
     { from, id }: DrainProgress,
-    request: Request | undefined,
+    request: OperatorNote | undefined,
   ): Promise<DrainOutcome> {
     const { clock, drains } = this.#ports;
     const now = clock.now();
@@ -293,4 +293,4 @@ const isPublished = ({ content }: Entry): boolean =>
 
 const startOf = (signal: DrainSignal | SkipSignal): string => (signal.kind === 'drain' ? signal.from : signal.position);
 
-const requestOf = ([first]: readonly SignalEntry[]): Request | undefined => first?.signal.request;
+const requestOf = ([first]: readonly SignalEntry[]): OperatorNote | undefined => first?.signal.request;

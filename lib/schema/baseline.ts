@@ -5,7 +5,7 @@ import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe'
 import { isJsonSchema, isSameJson, stableJson } from './json-schema';
 
 /** The schemas of one version of a type at the time of a snapshot. */
-export interface Revision extends DataSchemas {
+export interface SchemaRevision extends DataSchemas {
   readonly version: number;
 }
 
@@ -14,7 +14,7 @@ export interface RecordedType {
   readonly contentType: string;
   readonly upcasters: readonly number[];
   /** From the oldest version that can still be read to the newest. */
-  readonly revisions: readonly Revision[];
+  readonly revisions: readonly SchemaRevision[];
 }
 
 /** The last recorded state of a catalogue: a file that is committed with it. */
@@ -23,9 +23,9 @@ export type Baseline = Readonly<Record<string, RecordedType>>;
 const FORMAT = 1;
 
 /** A recorded type without revisions: nothing was written, and no value is accepted. */
-const NEVER: Revision = { version: 0, writes: false, reads: false };
+const NEVER: SchemaRevision = { version: 0, writes: false, reads: false };
 
-export const latest = ({ revisions }: RecordedType): Revision => revisions.at(-1) ?? NEVER;
+export const latest = ({ revisions }: RecordedType): SchemaRevision => revisions.at(-1) ?? NEVER;
 
 /** Returns the baseline after `current` is recorded. It drops revisions older than the oldest readable version. */
 export const record = (baseline: Baseline, current: DescribedCatalogue): Baseline =>
@@ -94,7 +94,7 @@ function readType(value: unknown): RecordedType | undefined {
   return isWhole ? { contentType, upcasters: upcasters as number[], revisions: read } : undefined;
 }
 
-function readRevision(value: unknown): Revision | undefined {
+function readRevision(value: unknown): SchemaRevision | undefined {
   if (!isRecord(value)) return undefined;
   const { version, writes, reads = writes } = value;
   const isRevision = Number.isSafeInteger(version) && isJsonSchema(writes) && isJsonSchema(reads);

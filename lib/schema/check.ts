@@ -1,5 +1,5 @@
 import { isSameJson } from './json-schema';
-import { latest, type Baseline, type RecordedType, type Revision } from './baseline';
+import { latest, type Baseline, type RecordedType, type SchemaRevision } from './baseline';
 import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe';
 import { differences, type Difference } from './differences';
 import type { JudgedType } from './stored-versions';
@@ -186,7 +186,7 @@ function compare(
   type: string,
   version: number,
   current: DataSchemas,
-  earlier: Revision,
+  earlier: SchemaRevision,
   compatibility: Compatibility,
 ): readonly SchemaFinding[] {
   const finding =

@@ -1,4 +1,4 @@
-import { newSignal, storedKeyOf, type Request, type Signal } from '../event/signal';
+import { newSignal, storedKeyOf, type OperatorNote, type Signal } from '../event/signal';
 import type { Finding } from './judge';
 import type { ScanKey, SweepStore } from './ports';
 
@@ -92,7 +92,7 @@ export class SignalFeed {
     switch (finding.kind) {
       case 'due':
       case 'orphan': {
-        const request: Request = { by, at: now(), why: WHY[finding.kind] };
+        const request: OperatorNote = { by, at: now(), why: WHY[finding.kind] };
         const signal = newSignal(finding.pk, now(), { kind: 'drain' as const, from: finding.from, request });
         const stored = await this.#store.send(signal);
         this.sent++;

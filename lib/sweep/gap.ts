@@ -1,7 +1,7 @@
 import type { Hold } from '../event/control';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
-import { isSignalKey, storedKeyOf, type Request } from '../event/signal';
+import { isSignalKey, storedKeyOf, type OperatorNote } from '../event/signal';
 import type { Finding } from './judge';
 import type { Probe } from './pass';
 import type { ScanKey, SweepStore } from './ports';
@@ -48,7 +48,7 @@ export const untilSecondLook = (store: SweepStore): Promise<void> => store.pause
  */
 export class GapSearch {
   readonly #store: SweepStore;
-  readonly #request: (why: string) => Request;
+  readonly #request: (why: string) => OperatorNote;
   readonly #now: () => number;
   readonly #patienceMs: number;
   readonly failures: unknown[] = [];
@@ -58,7 +58,7 @@ export class GapSearch {
   #isFirst = false;
 
   /** @param patienceMs - a probe above this age may be lost itself, and another one is sent */
-  constructor(store: SweepStore, request: (why: string) => Request, now: () => number, patienceMs: number) {
+  constructor(store: SweepStore, request: (why: string) => OperatorNote, now: () => number, patienceMs: number) {
     this.#patienceMs = patienceMs;
     this.#store = store;
     this.#request = request;

@@ -1,4 +1,4 @@
-import { newSignal, type ReplaySignal, type Request, type Signal } from '../event/signal';
+import { newSignal, type ReplaySignal, type OperatorNote, type Signal } from '../event/signal';
 
 const PROBE_REPLAY_ID = 'sweeper-probe';
 /** Sorts after every position, so that nothing is replayed. */
@@ -11,7 +11,7 @@ export const PROBE_LIFE_MS = 25 * 3_600_000;
  * A replay of nothing. The relay deletes it once the stream has shown it; by then it has settled every earlier record
  * of the key.
  */
-export const newProbe = (pk: string, now: number, request: Request): ReplaySignal =>
+export const newProbe = (pk: string, now: number, request: OperatorNote): ReplaySignal =>
   newSignal(pk, now, { kind: 'replay', replayId: PROBE_REPLAY_ID, from: LAST_POSITION, request });
 
 export const isProbe = (signal: Signal): boolean => signal.kind === 'replay' && signal.replayId === PROBE_REPLAY_ID;

@@ -29,7 +29,7 @@ export interface SweepOptions {
 }
 
 /** State of the gap suspicion after a run. `unknown`: it could not be written. */
-export type Doubt = 'none' | 'began' | 'stands' | 'ended' | 'unknown';
+export type GapSuspicion = 'none' | 'began' | 'stands' | 'ended' | 'unknown';
 
 /** Counts of the pass, including the earlier runs that it resumes. */
 export interface SweepReport extends Census {
@@ -44,7 +44,7 @@ export interface SweepReport extends Census {
   readonly oldestHoldAt?: number;
   readonly signalsSent: number;
   readonly signalsReplaced: number;
-  readonly doubt: Doubt;
+  readonly doubt: GapSuspicion;
   /** Errors of failed reads and writes. The other work was done, and the next run does the rest. */
   readonly failures: readonly unknown[];
 }
@@ -251,7 +251,7 @@ class SweepRun {
 
   async report({ pass, readUnits }: Leg): Promise<SweepReport> {
     const complete = isComplete(pass);
-    const doubt = await this.#settleDoubt(pass, complete).catch((error: unknown): Doubt => {
+    const doubt = await this.#settleDoubt(pass, complete).catch((error: unknown): GapSuspicion => {
       this.#failures.push(error);
       return 'unknown';
     });
@@ -273,7 +273,7 @@ class SweepRun {
     };
   }
 
-  async #settleDoubt(pass: Pass, complete: boolean): Promise<Doubt> {
+  async #settleDoubt(pass: Pass, complete: boolean): Promise<GapSuspicion> {
     const { before } = this.#times;
     const { doubtSince } = this.#control;
     if (this.#isUnknown) return 'unknown';

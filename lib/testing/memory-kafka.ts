@@ -4,12 +4,12 @@ import { partitionOf } from '../relay/partition';
 import type { BatchOutcome, Failure, PartitionBatch, Publisher, TopicLookup } from '../relay/ports';
 
 /** The reason for which Kafka refuses a message permanently. */
-export type Refusal = 'message-too-large' | 'message-refused';
+export type KafkaRefusal = 'message-too-large' | 'message-refused';
 
 /** Topics in memory that answer as Kafka does: a partition's batch is appended or refused as a whole. */
 export class MemoryKafka implements Publisher {
   isAway = false;
-  refuses: (message: Message) => Refusal | undefined = () => undefined;
+  refuses: (message: Message) => KafkaRefusal | undefined = () => undefined;
   /** All messages in the order of their appends. */
   readonly log: ConsumedRecord[] = [];
   readonly #topics: ReadonlyMap<string, number>;

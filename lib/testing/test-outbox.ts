@@ -19,7 +19,7 @@ import { expectApplied, tokenOf } from './expect-applied';
 import { expectPublished, type ExpectedEvent } from './expect-published';
 import { Group } from './group';
 import { itemsLeft } from './items-left';
-import { MemoryKafka, type Refusal } from './memory-kafka';
+import { MemoryKafka, type KafkaRefusal } from './memory-kafka';
 import { MemoryRelay } from './memory-relay';
 import { publishedEvent, type PublishedEvent } from './published-event';
 import { Random } from './random';
@@ -115,7 +115,7 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
    * kit.refuse(({ type }) => (type === 'order.placed' ? 'message-too-large' : undefined));
    * ```
    */
-  refuse(why: (event: PublishedEvent<keyof D & string>) => Refusal | undefined): void;
+  refuse(why: (event: PublishedEvent<keyof D & string>) => KafkaRefusal | undefined): void;
 
   /** Makes Kafka unavailable, or available again. */
   setKafkaAway(isAway: boolean): void;
@@ -250,7 +250,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     return { published, parked, pending, waiting };
   }
 
-  refuse(why: (event: PublishedEvent<keyof D & string>) => Refusal | undefined): void {
+  refuse(why: (event: PublishedEvent<keyof D & string>) => KafkaRefusal | undefined): void {
     this.#kafka.refuses = (message) => {
       const headers = Object.entries(message.headers).map(([name, text]) => [name, Buffer.from(text)] as const);
       const record = { ...message, headers: Object.fromEntries(headers), partition: 0, offset: 0n, timestamp: 0 };

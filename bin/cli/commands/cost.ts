@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { costOf, type Cost, type KafkaWorkload, type Workload } from '../../../lib/operate/cost';
+import { costOf, type CostEstimate, type KafkaWorkload, type CostWorkload } from '../../../lib/operate/cost';
 import { PRICE_LIST, type Prices } from '../../../lib/operate/prices';
 import { durationWithin } from '../arguments';
 import { columns, count, number } from '../format';
@@ -71,7 +71,7 @@ export function addCost(program: Command): void {
     });
 }
 
-function workloadOf(options: CostOptions): Workload {
+function workloadOf(options: CostOptions): CostWorkload {
   const { eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring } = options;
   return {
     ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
@@ -114,10 +114,10 @@ const rounded = (n: number): string => number(Number(n.toPrecision(3)));
 const dollars = (n: number): string =>
   `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
-const sweepNote = ({ sweepRuns, sweepReadUnits }: Cost['estimated']): string =>
+const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): string =>
   `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, ${number(sweepRuns)} of them the whole table`}`;
 
-function lines(workload: Workload, cost: Cost, changed: Partial<Prices>): string[] {
+function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<Prices>): string[] {
   const { item, perSecond, estimated, perMonth } = cost;
   const { eventsPerTransaction = 1 } = workload;
   return [
@@ -161,10 +161,10 @@ function lines(workload: Workload, cost: Cost, changed: Partial<Prices>): string
 
 const AMOUNT_WIDTH = '$ 99,999.99'.length;
 
-const monitoringNote = ({ metrics, alarmMetrics, compositeAlarms, dashboards }: Cost['monitoring']): string =>
+const monitoringNote = ({ metrics, alarmMetrics, compositeAlarms, dashboards }: CostEstimate['monitoring']): string =>
   `${metrics} metrics, ${alarmMetrics} in alarms, ${compositeAlarms} composite, ${count(dashboards, 'dashboard')}`;
 
-function kafkaNote({ kafka, consumers = 1 }: Workload, gb: number): string {
+function kafkaNote({ kafka, consumers = 1 }: CostWorkload, gb: number): string {
   switch (kafka?.kind) {
     case undefined:
       return 'not counted';
@@ -177,11 +177,11 @@ function kafkaNote({ kafka, consumers = 1 }: Workload, gb: number): string {
   }
 }
 
-const pollersNote = ({ pollers = 0 }: Workload): string =>
+const pollersNote = ({ pollers = 0 }: CostWorkload): string =>
   pollers === 0 ? 'none; each topic read by Lambda has one' : `${number(pollers)}, provisioned`;
 
 /** The prices that count for this workload and are not confirmed. */
-function assumedLines({ kafka }: Workload, changed: Partial<Prices>): string[] {
+function assumedLines({ kafka }: CostWorkload, changed: Partial<Prices>): string[] {
   const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
   const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);
   return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Give them with --price.`];

@@ -6,7 +6,7 @@ import {
   redrive,
   type RedrivePlan,
   type RedriveReport,
-  type Selection,
+  type KeySelection,
 } from '../../../lib/operate/redrive';
 import { positionOf } from '../../../lib/operate/where';
 import { shownPosition } from '../../../lib/event/position';
@@ -54,7 +54,7 @@ export function addRedrive(program: Command): void {
 async function run(
   session: Session,
   keys: readonly string[],
-  selection: Selection,
+  selection: KeySelection,
   options: RedriveOptions,
 ): Promise<number> {
   const { terminal, target } = session;
@@ -135,7 +135,7 @@ function skipRefusal(
   return `redrive: ${keys.join()} is ${holds === undefined ? 'not held' : `held at ${holds}, not at ${at}`}. Nothing was discarded.`;
 }
 
-function selectionOf(keys: readonly string[], { all, reason, at, skip }: RedriveOptions): Selection {
+function selectionOf(keys: readonly string[], { all, reason, at, skip }: RedriveOptions): KeySelection {
   if (at !== undefined && skip !== true) {
     throw new SessionError('redrive: --at names what --skip discards: add --skip.');
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { show, type ShownItem, type ShownKey } from '../../../lib/operate/show';
 import { goneLines } from '../../../lib/operate/gone';
-import type { Request } from '../../../lib/event/signal';
+import type { OperatorNote } from '../../../lib/event/signal';
 import { shownPosition } from '../../../lib/event/position';
 import { act, EXIT_CODES } from '../act';
 import { argument, columns, count, time } from '../format';
@@ -70,4 +70,4 @@ function history(pk: string, item: ShownItem, isAwaited: boolean): string[] {
 /** A primary key as `aws dynamodb` takes it, quoted for a shell. */
 const awsKey = (pk: string, sk: string): string => argument(JSON.stringify({ pk: { S: pk }, sk: { S: sk } }));
 
-const asked = ({ at, by, why }: Request): string => `${time(at)} by ${by}: ${why}`;
+const asked = ({ at, by, why }: OperatorNote): string => `${time(at)} by ${by}: ${why}`;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { goneLines } from '../../../lib/operate/gone';
 import { verify, type VerifyReport } from '../../../lib/operate/verify';
-import type { Finding, FindingCount } from '../../../lib/operate/verify-judge';
+import type { VerifyFinding, FindingCount } from '../../../lib/operate/verify-judge';
 import { act, EXIT_CODES } from '../act';
 import { parseSince, parseTime } from '../arguments';
 import { argument, columns, count, number, time } from '../format';
@@ -149,7 +149,7 @@ function missingLines({ holes, moreHoles, gone }: VerifyReport): string[] {
 }
 
 /** The first findings of a kind in a topic, and how many more there are. */
-function groupLines({ kind, topic, count: all }: FindingCount, findings: readonly Finding[]): string[] {
+function groupLines({ kind, topic, count: all }: FindingCount, findings: readonly VerifyFinding[]): string[] {
   const shown = findings.filter((finding) => finding.kind === kind && finding.topic === topic);
   return [
     ...columns(shown.map((finding) => [finding.kind, finding.pk, shownPosition(finding.position), detail(finding)])),
@@ -187,7 +187,7 @@ function owed({ items }: VerifyReport): string {
   return pending + parked === 0 ? '' : ` Not yet published: ${number(pending)} pending, ${number(parked)} parked.`;
 }
 
-function detail(finding: Finding): string {
+function detail(finding: VerifyFinding): string {
   const event = `event ${finding.id}`;
   switch (finding.kind) {
     case 'missing':

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
 import { KafkaLook } from '../../../lib/operate/kafka-look';
-import { comparedWith, where, type Location } from '../../../lib/operate/where';
+import { comparedWith, where, type EventLocation } from '../../../lib/operate/where';
 import { act, EXIT_CODES } from '../act';
 import { columns, time } from '../format';
 import { kafkaOf, type KafkaOptions } from '../kafka';
@@ -48,8 +48,8 @@ async function run(session: Session, key: string, position: string | undefined):
 /** If the relay's brokers cannot be reached, the locations come from the receipts alone, and the output says so. */
 async function compared(
   session: Session,
-  locations: readonly Location[],
-): Promise<{ readonly locations: readonly Location[]; readonly notCompared?: string }> {
+  locations: readonly EventLocation[],
+): Promise<{ readonly locations: readonly EventLocation[]; readonly notCompared?: string }> {
   let look: KafkaLook | undefined;
   try {
     look = await KafkaLook.open(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));

@@ -2,7 +2,7 @@ import { DeleteItemCommand, ConditionalCheckFailedException } from '@aws-sdk/cli
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { createOutbox, defineEvents } from '../../../lib';
 import { show, type ShownKey } from '../../../lib/operate/show';
-import type { Target } from '../../../lib/operate/target';
+import type { OutboxTarget } from '../../../lib/operate/target';
 
 /** Smoke tests have an aggregate of their own: no key of a service begins with it. */
 export const AGGREGATE = 'outbox-smoke';
@@ -40,7 +40,10 @@ export interface SmokeEvents {
   read(pk: string): Promise<ShownKey>;
 }
 
-export function smokeEvents(target: Target, { run, topic, region }: { run: string; topic: string; region: string }) {
+export function smokeEvents(
+  target: OutboxTarget,
+  { run, topic, region }: { run: string; topic: string; region: string },
+) {
   const events = defineEvents({
     'outbox.smoke': { schema, topic },
     'outbox.smoke-parked': { schema, topic: ABSENT_TOPIC },
@@ -77,7 +80,7 @@ export function smokeEvents(target: Target, { run, topic, region }: { run: strin
 }
 
 /** Deletes the processed and discarded items of a key, and returns how many. */
-export async function removeDone({ client, tableName }: Target, { pk, items }: ShownKey): Promise<number> {
+export async function removeDone({ client, tableName }: OutboxTarget, { pk, items }: ShownKey): Promise<number> {
   let removed = 0;
   for (const { position, state } of items) {
     if (state !== 'processed' && state !== 'discarded') continue;

@@ -17,7 +17,7 @@ import {
   sourceKeyOf,
   type InboxKey,
 } from '../inbox-keys';
-import type { Clock, InboxEntries, InboxRow, InboxStore } from '../ports';
+import type { ConsumerClock, InboxEntries, InboxRow, InboxStore } from '../ports';
 import { requestOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
@@ -28,7 +28,7 @@ export interface DynamoDbInboxOptions {
   readonly tableName: string;
   readonly consumer: string;
   readonly markerLifeMs: number;
-  readonly clock: Clock;
+  readonly clock: ConsumerClock;
 }
 
 /** Clocks differ, and a marker must outlive every message that depends on it. */

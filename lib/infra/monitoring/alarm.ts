@@ -18,7 +18,7 @@ import type { Construct } from 'constructs';
 export type Severity = 'page' | 'ticket';
 
 /** One metric against one threshold. */
-export interface Condition {
+export interface AlarmCondition {
   readonly metric: IMetric;
   readonly breach: { readonly atLeast: number } | { readonly below: number };
   /** Evaluation periods. Default: 1. */
@@ -45,7 +45,7 @@ export interface AlarmSpec {
   /** Name of the page in docs/runbooks, without `.md`. */
   readonly runbook: string;
   /** The conditions; the alarm is raised while all of them hold. */
-  readonly when: readonly [Condition, ...Condition[]];
+  readonly when: readonly [AlarmCondition, ...AlarmCondition[]];
   /** Notifies in addition to the composite alarm, which an earlier alarm of the same cause has already raised. */
   readonly repeats?: boolean;
 }
@@ -85,7 +85,7 @@ function conditionAlarm(
   id: string,
   alarmName: string,
   alarmDescription: string,
-  { metric, breach, of = 1, periods = of, missing, warmUp }: Condition,
+  { metric, breach, of = 1, periods = of, missing, warmUp }: AlarmCondition,
 ): Alarm {
   const alarm = new Alarm(scope, id, {
     alarmName,

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, Stats, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { AlarmSpec, Condition } from './alarm';
+import type { AlarmSpec, AlarmCondition } from './alarm';
 import { relayMetric, sweeperMetric, type OutboxMetricOptions, type RelayMetric, type SweeperMetric } from './metrics';
 import { BURN_RATES, STREAM_EDGES, STREAM_RETENTION, type ResolvedSlo } from './slo';
 import type { MonitoredOutbox } from './subject';
@@ -40,7 +40,7 @@ function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }
     });
   return BURN_RATES.map(({ id, rate, severity, long, short }) => {
     const breach = { atLeast: rounded(rate * (1 - objective)) };
-    const condition = (window: Duration, minLate: number): Condition => ({
+    const condition = (window: Duration, minLate: number): AlarmCondition => ({
       id: window.toHumanString().replaceAll(' ', '-'),
       metric: lateShare(window, minLate),
       breach,
@@ -111,7 +111,7 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
   ];
 }
 
-function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition {
+function writesWithoutInvocations({ table, relay }: MonitoredOutbox): AlarmCondition {
   const period = Duration.minutes(15);
   return {
     metric: new MathExpression({
@@ -139,7 +139,7 @@ function writesWithoutInvocations({ table, relay }: MonitoredOutbox): Condition 
 }
 
 /** Writes of other regions consume units here too. Only the sweeper knows which pending items this region publishes. */
-function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutbox): Condition {
+function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutbox): AlarmCondition {
   const period = Duration.minutes(Math.max(sweeper.every.toMinutes(), OVERDUE.toMinutes()));
   return {
     metric: new MathExpression({
@@ -345,7 +345,7 @@ const LONGEST_WARM_UP_MINUTES = 2_880;
 /** Single failures recover by themselves. Repeated ones within an hour raise an alarm, for any number of shards. */
 function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
   const { outboxName, mskClusterName } = outbox;
-  const often = (name: RelayMetric, periods: number): Condition => ({
+  const often = (name: RelayMetric, periods: number): AlarmCondition => ({
     metric: relayMetric(outboxName, name, { period: FIVE_MINUTES }),
     breach: { atLeast: 1 },
     of: HOUR.toMinutes() / FIVE_MINUTES.toMinutes(),
@@ -399,7 +399,7 @@ function tooManyConnections(clusterName: string): AlarmSpec {
 }
 
 /** A condition that one occurrence in five minutes meets. */
-const counted = ({ outboxName }: MonitoredOutbox, name: RelayMetric): Condition => ({
+const counted = ({ outboxName }: MonitoredOutbox, name: RelayMetric): AlarmCondition => ({
   metric: relayMetric(outboxName, name, { period: FIVE_MINUTES }),
   breach: { atLeast: 1 },
   // The relay reports it only when it occurs.
@@ -410,10 +410,10 @@ const counted = ({ outboxName }: MonitoredOutbox, name: RelayMetric): Condition 
 const bySweep = (
   { outboxName, sweeper }: MonitoredOutbox,
   name: SweeperMetric,
-  breach: Condition['breach'],
-  window: Pick<Condition, 'of'> = {},
+  breach: AlarmCondition['breach'],
+  window: Pick<AlarmCondition, 'of'> = {},
   options: OutboxMetricOptions = {},
-): Condition => ({
+): AlarmCondition => ({
   metric: sweeperMetric(outboxName, name, { period: sweeper.every, ...options }),
   breach,
   ...window,

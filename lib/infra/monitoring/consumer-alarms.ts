@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, Stats, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { AlarmSpec, Condition } from './alarm';
+import type { AlarmSpec, AlarmCondition } from './alarm';
 import type { ResolvedConsumerMonitoring } from './consumer-options';
 import { consumerMetric, type ConsumerMetric } from './metrics';
 import type { MonitoredConsumer } from './subject';
@@ -118,7 +118,7 @@ const waitingWithoutCommits = (mapping: IEventSourceMapping): IMetric =>
   });
 
 function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: MonitoredConsumer): AlarmSpec[] {
-  const counted = (metricName: string): Condition => ({
+  const counted = (metricName: string): AlarmCondition => ({
     metric: mappingMetric(mapping, metricName, Stats.SUM),
     breach: { atLeast: 1 },
     // Lambda reports it only while the mapping processes messages.
@@ -184,7 +184,7 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
 }
 
 function applying(consumer: MonitoredConsumer): AlarmSpec[] {
-  const counted = (name: ConsumerMetric, of = 1): Condition => ({
+  const counted = (name: ConsumerMetric, of = 1): AlarmCondition => ({
     metric: consumerMetric(consumer, consumer.metricsNamespace, name, { period: FIVE_MINUTES }),
     breach: { atLeast: 1 },
     of,

@@ -11,7 +11,7 @@ import { queryPages } from '../../relay/dynamodb/pages';
 import { requireConsumer } from './inbox-contents';
 import { parkedKeysOf, type ParkedKey } from './parked';
 import type { ConsumerTarget } from './redrive-parked';
-import { OPERATOR_CLOCK, refuse, requireKey, type Target } from '../target';
+import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from '../target';
 
 /** How far a consumer is with a key of the outbox. */
 export interface KeyLag {
@@ -36,7 +36,7 @@ export interface TopicLag extends ConsumerLag {
  * @throws OutboxError `operation-refused` for a malformed key, a key of which the outbox has nothing (any more), or a
  * consumer of which the table holds nothing; `undecodable-item`.
  */
-export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: string): Promise<KeyLag> {
+export async function consumerLag(outbox: OutboxTarget, inbox: ConsumerTarget, key: string): Promise<KeyLag> {
   const pk = requireKey('lag', key);
   const item = await newestItem(outbox, pk);
   const { consumer, tableName } = inbox;
@@ -56,7 +56,7 @@ export async function consumerLag(outbox: Target, inbox: ConsumerTarget, key: st
   return { pk, position: item.sk, committedAt: item.committedAt, topics };
 }
 
-async function newestItem({ client, tableName }: Target, pk: string): Promise<OutboxItem> {
+async function newestItem({ client, tableName }: OutboxTarget, pk: string): Promise<OutboxItem> {
   const pages = queryPages(client, {
     TableName: tableName,
     ConsistentRead: true,

@@ -2,9 +2,9 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../../event/errors';
 import { answersPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
-import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../consume/request';
+import { decodeAnswer, encodeRequest, type ParkingAnswer, type ParkingRequest } from '../../consume/request';
 import { formatReceipt } from '../../event/receipt';
-import type { Request } from '../../event/signal';
+import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../relay/key-work';
 import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
@@ -67,7 +67,7 @@ export interface ParkedRedriveOptions {
 export async function redriveParked(
   target: ConsumerTarget,
   targets: readonly InboxKey[],
-  request: Request,
+  request: OperatorNote,
   { onProgress }: ParkedRedriveOptions = {},
 ): Promise<ParkedRedriveReport> {
   checkRequest('redrive', request);
@@ -95,7 +95,11 @@ export async function redriveParked(
  *
  * @throws OutboxError `operation-refused` without a name or a reason, or for a key of which nothing is parked.
  */
-export async function skipParked(target: ConsumerTarget, parked: ParkedKey, request: Request): Promise<ParkingRequest> {
+export async function skipParked(
+  target: ConsumerTarget,
+  parked: ParkedKey,
+  request: OperatorNote,
+): Promise<ParkingRequest> {
   checkRequest('skip', request);
   const { head } = parked;
   if (head === undefined) return refuse('skip', `nothing of ${parked.key} is parked.`);
@@ -126,7 +130,7 @@ export const receiptOf = ({ topic, partition, offset }: NonNullable<ParkedKey['h
 /** A request and its answer. Without an answer, no instance has done the request in time; it stays. */
 export interface FollowedRequest {
   readonly request: ParkingRequest;
-  readonly answer?: Answer;
+  readonly answer?: ParkingAnswer;
 }
 
 /** How long {@link followParked} waits. */
@@ -146,7 +150,7 @@ export async function followParked(
   { timeoutMs, onProgress }: FollowParkedOptions,
 ): Promise<readonly FollowedRequest[]> {
   const end = Date.now() + timeoutMs;
-  const answers = new Map<string, Answer>();
+  const answers = new Map<string, ParkingAnswer>();
   for (;;) {
     const open = asked.filter(({ id }) => !answers.has(id));
     await forEachKey(open, async ({ id }) => {

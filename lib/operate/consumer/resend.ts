@@ -16,7 +16,7 @@ import {
 import { bytesOf, type ConsumedRecord } from '../../consume/record';
 import { decodeRequest, RESEND_LIFE_MS, type ResendAs, type ResendRequest } from '../../consume/request';
 import { itemBytes } from '../../event/item-size';
-import type { Request } from '../../event/signal';
+import type { OperatorNote } from '../../event/signal';
 import { DYNAMODB_LIMITS } from '../../event/transaction-size';
 import { uuidV7 } from '../../event/uuid';
 import { partitionPages } from '../../relay/dynamodb/pages';
@@ -144,7 +144,7 @@ export async function planResendBy(
 export async function resendDeadLetters(
   target: ConsumerTarget,
   { as, targets }: Pick<ResendPlan, 'as' | 'targets'>,
-  request: Request,
+  request: OperatorNote,
   {
     onProgress,
   }: { /** Called with the number of dead letters done. */ readonly onProgress?: (done: number) => void } = {},

@@ -37,10 +37,10 @@ import { variablesOf, type Rights } from './judge-functions';
 import type { DoctorOptions } from './options';
 import { learn, NOT_LOCAL } from './learn';
 import { both, existing, known, then, type Fact } from './line';
-import { OPERATOR_CLOCK, type Target } from '../target';
+import { OPERATOR_CLOCK, type OutboxTarget } from '../target';
 
 /** A client that is left out stands for a service that does not exist, as on the local stack. */
-export interface DoctorTarget extends Target {
+export interface DoctorTarget extends OutboxTarget {
   readonly lambda?: LambdaClient;
   readonly sts?: STSClient;
   readonly iam?: IAMClient;

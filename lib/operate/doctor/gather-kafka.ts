@@ -11,7 +11,7 @@ import type { NamedConsumer } from '../explain';
 import { KafkaLook } from '../kafka-look';
 import type { KafkaTarget } from '../kafka-target';
 import { probeBrokers, type ProbedBroker } from '../probe-brokers';
-import type { Target } from '../target';
+import type { OutboxTarget } from '../target';
 import { decoded, variablesOf } from './judge-functions';
 import type { ConsumerGroup, KafkaTopics, OpenTopics, SweeperRuns } from './judge-kafka';
 import { learn, NOT_LOCAL } from './learn';
@@ -27,7 +27,7 @@ export interface KafkaFacts {
 
 /** If Kafka cannot be read, each of its checks reports that reason. */
 export async function kafkaFactsOf(
-  target: Target,
+  target: OutboxTarget,
   kafka: KafkaTarget | Unknown,
   consumers: readonly NamedConsumer[],
 ): Promise<KafkaFacts> {
@@ -81,7 +81,7 @@ const behindOf = (committed: ReadonlyMap<string, bigint>, ends: ReadonlyMap<stri
 const SCAN_MS = 20_000;
 
 /** The topics of items that are not acknowledged. */
-async function openTopicsOf({ client, tableName }: Target): Promise<OpenTopics> {
+async function openTopicsOf({ client, tableName }: OutboxTarget): Promise<OpenTopics> {
   const end = Date.now() + SCAN_MS;
   const items = new Map<string, number>();
   let from: Record<string, AttributeValue> | undefined;

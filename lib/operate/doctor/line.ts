@@ -1,10 +1,10 @@
 /** `warn`: it works, but not as well as it could. `unknown`: it could not be checked. */
-export type Verdict = 'ok' | 'warn' | 'wrong' | 'unknown';
+export type DoctorVerdict = 'ok' | 'warn' | 'wrong' | 'unknown';
 
 /** The verdict of one check. */
 export interface DoctorLine {
   readonly check: string;
-  readonly verdict: Verdict;
+  readonly verdict: DoctorVerdict;
   /** The state that was found; for `unknown`, why it is not known. */
   readonly found: string;
   /** How to fix it, or how to find out. Commands stand between backticks. */

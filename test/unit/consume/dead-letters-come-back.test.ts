@@ -3,7 +3,7 @@ import fc from '../../builders/fast-check';
 import { inboxKeyOf, inboxPartitionKey, parkedSortKey, type InboxKey } from '../../../lib/consume/inbox-keys';
 import { envelopeOf } from '../../../lib/consume/decode';
 import { encodeRecord } from '../../../lib/consume/dynamodb/inbox';
-import { decodeAnswer, encodeRequest, type Answer, type ResendAs } from '../../../lib/consume/request';
+import { decodeAnswer, encodeRequest, type ParkingAnswer, type ResendAs } from '../../../lib/consume/request';
 import type { ConsumedRecord, EventContext, TransactionAction } from '../../../lib/consumer';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
@@ -48,7 +48,7 @@ function askRedrive(client: MemoryClient, key: InboxKey): void {
   client.items.set(`inbox|shipping#$requests|${one.id}`, encodeRequest('shipping#$requests', one));
 }
 
-const answers = (client: MemoryClient): (Answer | undefined)[] =>
+const answers = (client: MemoryClient): (ParkingAnswer | undefined)[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('inbox|shipping#$answers|'))
     .map(([, item]) => decodeAnswer(item));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inboxPartitionKey, parkedSortKey } from '../../../lib/consume/inbox-keys';
-import { decodeAnswer, encodeRequest, type Answer, type ParkingRequest } from '../../../lib/consume/request';
+import { decodeAnswer, encodeRequest, type ParkingAnswer, type ParkingRequest } from '../../../lib/consume/request';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const KEY = { source: '/shop/order', topic: 'orders', key: '42' };
@@ -19,7 +19,7 @@ function ask(client: MemoryClient, what: { asks: 'redrive' } | { asks: 'skip'; p
 }
 const requests = (client: MemoryClient): string[] =>
   [...client.items.keys()].filter((name) => name.startsWith('inbox|shipping#$requests|'));
-const answers = (client: MemoryClient): (Answer | undefined)[] =>
+const answers = (client: MemoryClient): (ParkingAnswer | undefined)[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('inbox|shipping#$answers|'))
     .map(([, item]) => decodeAnswer(item));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { costOf, type Cost, type KafkaWorkload } from '../../../lib/operate/cost';
+import { costOf, type CostEstimate, type KafkaWorkload } from '../../../lib/operate/cost';
 import { PRICE_LIST } from '../../../lib/operate/prices';
 
 const page = readFileSync(join(__dirname, '../../../docs/cost.md'), 'utf8');
@@ -25,7 +25,7 @@ test('the page names the prices that are counted with, and how each is known', (
 });
 
 const RATES = [1, 100, 1_000];
-const monthOf = (eventsPerSecond: number, kafka: KafkaWorkload): Cost['perMonth'] =>
+const monthOf = (eventsPerSecond: number, kafka: KafkaWorkload): CostEstimate['perMonth'] =>
   costOf({ eventsPerSecond, eventBytes: 1_000, kafka, pollers: 1 }).perMonth;
 const serverless = (rate: number) => monthOf(rate, { kind: 'serverless', partitions: 12 });
 

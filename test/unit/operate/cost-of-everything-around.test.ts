@@ -1,14 +1,14 @@
-import { costOf, type Cost, type Workload } from '../../../lib/operate/cost';
+import { costOf, type CostEstimate, type CostWorkload } from '../../../lib/operate/cost';
 import { PRICE_LIST } from '../../../lib/operate/prices';
 
 /** Exactly a million bytes per second would be too round: messages also have headers. */
-const load = (eventsPerSecond: number, more: Partial<Workload> = {}): Workload => ({
+const load = (eventsPerSecond: number, more: Partial<CostWorkload> = {}): CostWorkload => ({
   eventsPerSecond,
   eventBytes: 1_000,
   ...more,
 });
 const HOURS = 730;
-const month = ({ perMonth }: Cost): Cost['perMonth'] => perMonth;
+const month = ({ perMonth }: CostEstimate): CostEstimate['perMonth'] => perMonth;
 /** A message of `load`: its data, its key, its headers and what Kafka adds. */
 const MESSAGE_BYTES = 1_448;
 
@@ -73,7 +73,7 @@ test('every price says where it is from, and none that is assumed counts unless 
   expect(PRICE_LIST.checkedOn).toMatch(/^\d{4}-\d\d-\d\d$/);
 });
 
-test.each<[Partial<Workload>, string]>([
+test.each<[Partial<CostWorkload>, string]>([
   [{ pollers: -1 }, 'pollers: -1; it must be from 0'],
   [{ consumers: Number.NaN }, 'consumers: NaN'],
   [{ kafka: { kind: 'serverless', partitions: 0 } }, 'partitions: 0; it must be from 1'],

@@ -1,6 +1,6 @@
-import { costOf, type Workload } from '../../../lib/operate/cost';
+import { costOf, type CostWorkload } from '../../../lib/operate/cost';
 
-const load: Workload = { eventsPerSecond: 100, eventBytes: 500 };
+const load: CostWorkload = { eventsPerSecond: 100, eventBytes: 500 };
 
 test('an event that fits 1 KB costs two write units for its commit and one for its mark', () => {
   expect(costOf(load)).toMatchObject({
@@ -49,7 +49,7 @@ test('a sweep reads what it has time for, and the next one goes on', () => {
   expect(large.sweepReadUnits).toBeLessThanOrEqual(840_000);
 });
 
-test.each<[Partial<Workload>, string]>([
+test.each<[Partial<CostWorkload>, string]>([
   [{ eventsPerSecond: -1 }, 'events per second: -1; it must be from 0'],
   [{ eventBytes: 500_000 }, 'bytes of an event: 500000; it must be from 0 to 409600'],
   [{ eventsPerTransaction: 0 }, 'events per transaction: 0'],

@@ -4,7 +4,7 @@ import { formatReceipt } from '../../../lib/event/receipt';
 import { uuidV7 } from '../../../lib/event/uuid';
 import {
   VerifyJudge,
-  type Finding,
+  type VerifyFinding,
   type PartitionExtent,
   type SeenMessage,
   type TopicsExtent,
@@ -45,10 +45,10 @@ const anExtent = (end: number, change: Partial<PartitionExtent> = {}): Partition
   ...change,
 });
 
-type Judged = Verdict & { readonly findings: readonly Finding[] };
+type Judged = Verdict & { readonly findings: readonly VerifyFinding[] };
 
 function verdictOf(judge: VerifyJudge, read: TopicsExtent): Judged {
-  const findings: Finding[] = [];
+  const findings: VerifyFinding[] = [];
   const all = judge.findings(read);
   for (;;) {
     const { done, value } = all.next();

@@ -4,7 +4,7 @@ import { positionOfVersion } from '../../../lib/event/position';
 import type { ReadTopics, ReadTopicsOptions } from '../../../lib/operate/kafka-topic-reader';
 import { within } from '../../../lib/operate/time-limit';
 import { REPORTED_FINDINGS, verifyAgainst, type VerifyOptions, type VerifyReport } from '../../../lib/operate/verify';
-import type { Finding, SeenMessage } from '../../../lib/operate/verify-judge';
+import type { VerifyFinding, SeenMessage } from '../../../lib/operate/verify-judge';
 
 const NOW = Date.UTC(2026, 0, 2);
 
@@ -58,7 +58,7 @@ const extent = (topic: string, end: number) => ({ topic, partition: 0, low: 0n, 
 
 it('keeps the first findings of each kind and topic, counts all, and hands all on', async () => {
   const images = Array.from({ length: 40 }, (_, n) => imageOf(n, n % 2 === 0 ? 'orders' : 'audit'));
-  const all: Finding[] = [];
+  const all: VerifyFinding[] = [];
   const report = await verifyOf(images, { absentTopics: ['orders', 'audit'] }, [], {
     onFinding: (finding) => void all.push(finding),
   });

@@ -1,6 +1,6 @@
-import { comparedWith, type Location } from '../../../lib/operate/where';
+import { comparedWith, type EventLocation } from '../../../lib/operate/where';
 
-const at = (topic: string, partition: number, offset: string): Location => ({
+const at = (topic: string, partition: number, offset: string): EventLocation => ({
   ...{ topic, partition, offset },
   ...{ position: '1', eventId: 'e', type: 'order.placed', processedAt: 1 },
 });
