@@ -118,7 +118,7 @@ it('a dead letter is told with its reason, and how to list it', async () => {
   expect(last).toMatch(
     /^picky has set order#bad-picky at 2 \(orders-\d+@\d+\) aside as a dead letter.*handler-failed, Error: no stock/,
   );
-  expect(last).toMatch(/outbox consumer dead-letters --topic orders --consumer picky --key bad-picky /);
+  expect(last).toMatch(/ \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key bad-picky .*--resend/);
 });
 
 it('a key that is held in the outbox names the reason, and the redrive', async () => {
@@ -133,7 +133,7 @@ it('a key that is held in the outbox names the reason, and the redrive', async (
   const { code, stdout, last } = await explain('held');
   expect(code).toBe(1);
   expect(last).toMatch(/^order#held is held at 1 since 20\S+Z: unknown-topic: .* 1 item waits behind it\.\n/);
-  expect(last).toMatch(/Next: fix the cause, then outbox redrive order#held --local \S+ --why "…" --follow$/);
+  expect(last).toMatch(/Next: ask the owner of the writer .* Then outbox redrive order#held --local \S+ --why "…" --follow$/);
   expect(stdout).toMatch(/ 1 +parked .*\n +2 +waiting /);
 });
 
@@ -147,7 +147,7 @@ it('doctor names the topic that pending items need, the dead-letter topics and g
   expect(stdout).toMatch(
     /wrong +dead-letter topics +orders\.shipping\.dlt does not exist; orders\.picky\.dlt takes \d+ bytes and needs \d+: /,
   );
-  expect(stdout).toMatch(/ok +consumer groups +picky: 1, shipping: 1\n/);
+  expect(stdout).toMatch(/ok +consumer groups +picky: 1, up to date; shipping: 1, up to date\n/);
   expect(stdout).toMatch(/ok +time to live +ENABLED on expiresAt\n/);
   expect(stdout).toMatch(/unknown +\d+ checks +not checked on the local stack: .*mapping, .*sweeper: schedule/);
 });
