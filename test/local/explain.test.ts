@@ -118,7 +118,9 @@ it('a dead letter is told with its reason, and how to list it', async () => {
   expect(last).toMatch(
     /^picky has set order#bad-picky at 2 \(orders-\d+@\d+\) aside as a dead letter.*handler-failed, Error: no stock/,
   );
-  expect(last).toMatch(/ \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key bad-picky .*--resend/);
+  expect(last).toMatch(
+    / \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key bad-picky .*--resend/,
+  );
 });
 
 it('a key that is held in the outbox names the reason, and the redrive', async () => {
@@ -133,7 +135,9 @@ it('a key that is held in the outbox names the reason, and the redrive', async (
   const { code, stdout, last } = await explain('held');
   expect(code).toBe(1);
   expect(last).toMatch(/^order#held is held at 1 since 20\S+Z: unknown-topic: .* 1 item waits behind it\.\n/);
-  expect(last).toMatch(/Next: ask the owner of the writer .* Then outbox redrive order#held --local \S+ --why "…" --follow$/);
+  expect(last).toMatch(
+    /Next: ask the owner of the writer .* Then outbox redrive order#held --local \S+ --why "…" --follow$/,
+  );
   expect(stdout).toMatch(/ 1 +parked .*\n +2 +waiting /);
 });
 
