@@ -369,7 +369,8 @@ function stateOf(
   return [...found].map(([state, event]) => ({ explained, state, ...(event === undefined ? {} : { event }) }));
 }
 
-const isSettled = ({ events }: ExplainedConsumer, id: string | undefined): boolean =>
+/** Whether an event of a dead letter was applied or discarded since: the message stays on its topic. */
+export const isSettled = ({ events }: Pick<ExplainedConsumer, 'events'>, id: string | undefined): boolean =>
   events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
 
 function endOf(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Finding {

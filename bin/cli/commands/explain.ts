@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
 import { explain, type ExplainReport } from '../../../lib/operate/explain';
-import type {
-  EventAtConsumer,
-  ExplainedConsumer,
-  ExplainedTopic,
-  Explanation,
+import {
+  isSettled,
+  type EventAtConsumer,
+  type ExplainedConsumer,
+  type ExplainedTopic,
+  type Explanation,
 } from '../../../lib/operate/explain-judge';
 import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
 import { explainKafka } from '../../../lib/operate/explain-kafka';
@@ -168,9 +169,7 @@ function topicLine(
 
 /** A dead letter stays on its topic after the consumer has applied it. */
 function deadLettersNote(letters: readonly DeadLetter[], events: readonly EventAtConsumer[]): string {
-  const isSettled = ({ id }: DeadLetter): boolean =>
-    events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
-  const settled = letters.filter(isSettled).length;
+  const settled = letters.filter(({ id }) => isSettled({ events }, id)).length;
   return `${count(letters.length, 'dead letter')}${settled === 0 ? '' : `, ${settled} of them applied or discarded since`}`;
 }
 

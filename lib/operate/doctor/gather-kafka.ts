@@ -8,7 +8,7 @@ import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE }
 import { isSignalKey } from '../../event/signal';
 import { decodeSweeperConfig } from '../../sweep/environment';
 import type { NamedConsumer } from '../explain';
-import { KafkaLook } from '../kafka-look';
+import { KafkaLook, type GroupLook } from '../kafka-look';
 import type { KafkaTarget } from '../kafka-target';
 import { probeBrokers, type ProbedBroker } from '../probe-brokers';
 import type { OutboxTarget } from '../target';
@@ -59,15 +59,16 @@ async function topicsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): P
 }
 
 async function groupsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): Promise<ConsumerGroup[]> {
-  const found: ConsumerGroup[] = [];
+  const found: (Omit<ConsumerGroup, 'behind'> & GroupLook)[] = [];
   for (const { consumer, topics = [], groups = {} } of consumers) {
     const byGroup = Map.groupBy(topics, (topic) => groups[topic] ?? consumer);
     for (const [group, read] of byGroup.size === 0 ? [[consumer, []] as const] : byGroup) {
-      const { members, committed } = await look.group(group, read);
-      found.push({ consumer, group, members, behind: behindOf(committed, await look.ends(read)) });
+      found.push({ consumer, group, ...(await look.group(group, read)) });
     }
   }
-  return found;
+  // Groups share topics: each topic is asked once.
+  const ends = await look.ends([...new Set(consumers.flatMap(({ topics = [] }) => topics))]);
+  return found.map(({ committed, ...group }) => ({ ...group, behind: behindOf(committed, ends) }));
 }
 
 /** Sums over the partitions of which the group has committed an offset. */
