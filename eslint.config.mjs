@@ -56,7 +56,7 @@ const LAYERS = [
   },
   {
     files: ['lib/relay/**/*.ts'],
-    ignores: ['lib/relay/{dynamodb,kafka}/**', 'lib/relay/telemetry-*.ts'],
+    ignores: ['lib/relay/{dynamodb,kafkajs}/**', 'lib/relay/telemetry-*.ts'],
     folders: ['relay'],
     except: ['!../kafka/broker-config'],
     why: 'The core of the relay is pure: it knows lib/event and its own ports, not the adapters.',
@@ -68,8 +68,8 @@ const LAYERS = [
     why: 'The stores of the relay know its ports, lib/event and the AWS SDK.',
   },
   {
-    files: ['lib/relay/kafka/**/*.ts'],
-    folders: ['relay', 'kafka'],
+    files: ['lib/relay/kafkajs/**/*.ts'],
+    folders: ['relay', 'kafkajs', 'kafka'],
     parties: ['kafka'],
     why: 'The publisher of the relay knows its ports, lib/event, lib/kafka and kafkajs.',
   },

@@ -3,7 +3,7 @@ import { Kafka, logLevel, type Message, type TopicMessages } from 'kafkajs';
 import { decodeItem } from '../../lib/event/item';
 import { messagesOf } from '../../lib/event/message';
 import { decodeRelayConfig } from '../../lib/relay/environment';
-import { kafkaCompression } from '../../lib/relay/kafka/compression';
+import { kafkaCompression } from '../../lib/relay/kafkajs/compression';
 import { KAFKA_RETRY } from '../../lib/kafka/retry';
 import { measureOnRequest } from './measure';
 

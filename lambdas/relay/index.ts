@@ -7,14 +7,14 @@ import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
 import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
+import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
 import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import { kafkaClient } from '../../lib/kafka/client';
-import { createKafkaPublisher } from '../../lib/relay/kafka/publisher';
+import { createKafkaPublisher } from '../../lib/relay/kafkajs/publisher';
 import { secretReader } from '../../lib/kafka/secrets';
 import { createRelay } from '../../lib/relay/relay';
 import { powertoolsTelemetry } from '../../lib/relay/telemetry-powertools';
@@ -36,8 +36,8 @@ const relay = createRelay(
     }),
     items: {
       mark: markWriter(dynamodb, config, clock, sleep),
-      ...parkingWriter(dynamodb, config.tableName, controlWriter, clock),
-      ...suspectCounter(dynamodb, config.tableName),
+      ...parkWriter(dynamodb, config.tableName, controlWriter, clock),
+      ...crashCounter(dynamodb, config.tableName),
       // Each region publishes to its own brokers: receipts of one region must not count in another.
       ...(config.home === undefined ? { noteReceipts: receiptWriter(dynamodb, config.tableName) } : {}),
     },

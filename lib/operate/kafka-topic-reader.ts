@@ -13,7 +13,7 @@ import { messageOf, OutboxError } from '../event/errors';
 import { REPLAY_HEADER } from '../event/message';
 import type { Receipt } from '../event/receipt';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
-import { protocolError } from '../relay/classify';
+import { protocolError } from '../relay/kafkajs/classify-error';
 import { atMost } from '../consume/waiting';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { unavailable, within, type ServicePlace } from './time-limit';

@@ -1,4 +1,4 @@
-import type { Position, StoredItem } from './ports';
+import type { Position, StoredState } from './ports';
 
 /** DynamoDB refuses calls for this key only: its record is delivered again, and other keys continue. */
 export class KeyFailure extends Error {
@@ -8,10 +8,10 @@ export class KeyFailure extends Error {
 /** A look-up that DynamoDB answered in part, because it throttles the keys of the other positions. */
 export class PositionsUnread extends KeyFailure {
   /** The items that were read, by `positionKey`. */
-  readonly stored: ReadonlyMap<string, StoredItem>;
+  readonly stored: ReadonlyMap<string, StoredState>;
   readonly unread: readonly Position[];
 
-  constructor(stored: ReadonlyMap<string, StoredItem>, unread: readonly Position[]) {
+  constructor(stored: ReadonlyMap<string, StoredState>, unread: readonly Position[]) {
     super(`DynamoDB left ${unread.length} positions unread.`);
     this.stored = stored;
     this.unread = unread;

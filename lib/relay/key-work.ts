@@ -1,25 +1,3 @@
-import type { Signal } from '../event/signal';
-import type { Entry } from './entry';
-
-/** A signal in progress within an invocation. */
-export interface SignalEntry {
-  /** Index in the batch. */
-  readonly index: number;
-  readonly signal: Signal;
-  /** Whether this stands for a record without an image, for which the table holds no signal. */
-  readonly isUnseen?: boolean;
-  state: 'open' | 'settled';
-}
-
-/** The entries and signals of one key that need more than publishing the records as shown. */
-export interface KeyWork {
-  readonly pk: string;
-  /** Lowest index in the batch. */
-  readonly index: number;
-  readonly entries: readonly Entry[];
-  readonly signals: readonly SignalEntry[];
-}
-
 /** Number of keys that are read and drained at once. Their DynamoDB calls overlap, their publishing takes turns. */
 const KEYS_AT_ONCE = 16;
 

@@ -1,5 +1,5 @@
 import type { Order } from './environment';
-import type { RoundLimits } from './rounds';
+import type { RoundLimits } from './plan-round';
 
 export interface RelayOptions extends RoundLimits {
   /** A round starts only with at least this much time left: the maximum duration of a round, marks included. */

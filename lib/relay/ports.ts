@@ -28,6 +28,14 @@ export interface Poison {
   readonly cause?: unknown;
 }
 
+/** A refusal of the topic, not of one message. kafkajs may report it for another topic that the producer knows. */
+export const concernsTopic = (failure: Failure): failure is Poison =>
+  failure.kind === 'poison' && (failure.reason === 'unknown-topic' || failure.reason === 'topic-not-authorized');
+
+/** A refusal of the messages: the broker has written none of them and never will. */
+export const concernsMessages = (failure: Failure): failure is Poison =>
+  failure.kind === 'poison' && !concernsTopic(failure);
+
 /** A topic's partition count, or why it has none. */
 export type TopicLookup = { readonly kind: 'topic'; readonly partitions: number } | Failure;
 
@@ -92,7 +100,7 @@ export interface ItemStore {
    * Parks an item and holds its key in one transaction. `gone`: the item was processed, discarded or deleted meanwhile,
    * so nothing was written and nothing is owed. Rejects when the outcome is unknown.
    */
-  park(parking: Parking): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  park(parking: ParkRequest): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
   /**
    * Holds a key at an item whose partition accepts no writes. Unlike `park`, writes nothing to the item and counts no
    * attempt. `gone` and rejections mean the same as for `park`.
@@ -105,12 +113,12 @@ export interface ItemStore {
    * count was last cleared, this one included. Returns 0 when the item is gone, replaced, processed, discarded, or too
    * full for a count.
    */
-  countStart(item: ItemIdentity): Promise<number>;
+  countAttempt(item: ItemIdentity): Promise<number>;
   /** Clears the counts, because the invocation ended normally. */
-  clearStarts(items: readonly ItemIdentity[]): Promise<void>;
+  clearAttempts(items: readonly ItemIdentity[]): Promise<void>;
 }
 
-export interface Parking extends ItemIdentity {
+export interface ParkRequest extends ItemIdentity {
   readonly reason: ParkReason;
   readonly message: string;
   /** The key's hold as the invocation knows it. */
@@ -129,7 +137,7 @@ export interface PartitionHoldRequest extends ItemIdentity {
   readonly message: string;
   /** The key's hold as the invocation knows it. */
   readonly hold?: Hold;
-  /** As in {@link Parking}. */
+  /** As in {@link ParkRequest}. */
   readonly isHead: boolean;
 }
 
@@ -146,7 +154,7 @@ export interface KeyReader {
    * The items at these positions, by `positionKey`; absent items are left out. Rejects with `PositionsUnread` if only
    * some positions could be read.
    */
-  lookUp(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>>;
+  lookUp(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredState>>;
   /**
    * As `lookUp`, by a read that distinguishes an absent item from one that is not visible yet. `unfinished` holds the
    * positions that a transaction in progress is about to write. If one item of a transaction is visible, that
@@ -154,7 +162,7 @@ export interface KeyReader {
    */
   lookUpTransacted(
     positions: readonly Position[],
-  ): Promise<{ readonly stored: ReadonlyMap<string, StoredItem>; readonly unfinished: ReadonlySet<string> }>;
+  ): Promise<{ readonly stored: ReadonlyMap<string, StoredState>; readonly unfinished: ReadonlySet<string> }>;
 }
 
 export interface Position {
@@ -165,7 +173,7 @@ export interface Position {
 export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
 
 /** The part of an item that a look-up reads. */
-export interface StoredItem {
+export interface StoredState {
   readonly state: ItemStateName;
   readonly id?: string;
   /** Receipts of its first events, if these are published and the later ones are not. */
@@ -175,10 +183,10 @@ export interface StoredItem {
 }
 
 /**
- * Why the relay looks records up in the table. `late`: the stream may have dropped earlier records. `doubt`: a stream
- * gap is suspected. `redelivered`: another process may have published the records.
+ * Why the relay looks records up in the table. `late`: the stream may have dropped earlier records. `gap-suspected`: the
+ * stream may have lost records. `redelivered`: another process may have published the records.
  */
-export type LookBackReason = 'late' | 'doubt' | 'redelivered';
+export type LookUpReason = 'late' | 'gap-suspected' | 'redelivered';
 
 export interface ControlStore {
   /** Strongly consistent: the result contains every hold that was written before the call. */
@@ -282,8 +290,8 @@ export interface Telemetry {
   duplicateSkipped(item: Pick<OutboxItem, 'pk' | 'sk' | 'id'>): void;
   /** An item waits behind its key's hold. */
   heldBack(item: Pick<OutboxItem, 'pk' | 'sk'>, hold: Hold): void;
-  parked(parking: Parking): void;
-  breakerOpen(parking: Parking, recentHolds: number): void;
+  parked(parking: ParkRequest): void;
+  breakerOpen(parking: ParkRequest, recentHolds: number): void;
   markFailed(mark: Mark, cause: unknown): void;
   /** `partitions`: those that accepted no writes. `since`: epoch milliseconds of the first known failure. */
   outage(failure: {
@@ -302,9 +310,9 @@ export interface Telemetry {
   keyFailed(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void;
   producerRebuilt(cause: unknown): void;
   /** The relay cannot act on a signal; the signal stays in the table. */
-  signalSetAside(signal: { readonly pk: string; readonly sk: string }, why: string): void;
+  signalUnprocessable(signal: { readonly pk: string; readonly sk: string }, why: string): void;
   /** `count` keys were looked up before they were published; with `redelivered`, it counts records. */
-  lookedBack(reason: LookBackReason, count: number): void;
+  lookedUp(reason: LookUpReason, count: number): void;
   drained(drain: {
     readonly pk: string;
     readonly outcome: DrainOutcome;
@@ -314,7 +322,7 @@ export interface Telemetry {
   discarded(signal: SkipSignal): void;
   replayed(signal: ReplaySignal, items: number): void;
   /** The process died on this item before. */
-  suspectStarted(item: ItemIdentity, starts: number): void;
+  attemptAfterCrash(item: ItemIdentity, starts: number): void;
   /** With strict order, a record waits for the item before it. */
   predecessorMissing(item: Pick<OutboxItem, 'pk' | 'sk'>): void;
   /** The stream differs from the one before: a stream gap is suspected. */

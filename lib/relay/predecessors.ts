@@ -1,7 +1,7 @@
 import { isOpen } from '../event/item-state';
 import { positionOfVersion, versionOfPosition } from '../event/position';
-import type { Entry } from './entry';
-import { positionKey, type KeyReader, type Position, type StoredItem } from './ports';
+import type { BatchItem } from './batch-item';
+import { positionKey, type KeyReader, type Position, type StoredState } from './ports';
 
 /**
  * Why an entry must wait, with strict order. `missing`: the previous version is not visible, but may be committed,
@@ -26,14 +26,14 @@ const FIRST_VERSION = 1;
  *   until then.
  */
 export async function awaitedPredecessors(
-  entries: readonly Entry[],
+  entries: readonly BatchItem[],
   present: ReadonlySet<string>,
   keys: Pick<KeyReader, 'lookUp' | 'lookUpTransacted'>,
-  ageMs: (entry: Entry) => number,
+  ageMs: (entry: BatchItem) => number,
   replicationWaitMs = 0,
-): Promise<ReadonlyMap<Entry, Predecessor>> {
+): Promise<ReadonlyMap<BatchItem, Predecessor>> {
   const before = new Set(present);
-  const asked: (Position & { readonly entry: Entry })[] = [];
+  const asked: (Position & { readonly entry: BatchItem })[] = [];
   for (const entry of entries) {
     const { pk } = entry;
     before.add(positionKey(pk, entry.sk));
@@ -42,10 +42,10 @@ export async function awaitedPredecessors(
     const sk = positionOfVersion(version - 1);
     if (!before.has(positionKey(pk, sk))) asked.push({ entry, pk, sk });
   }
-  const awaited = new Map<Entry, Predecessor>();
+  const awaited = new Map<BatchItem, Predecessor>();
   if (asked.length === 0) return awaited;
 
-  const decide = (entry: Entry, { state }: StoredItem): void => {
+  const decide = (entry: BatchItem, { state }: StoredState): void => {
     if (isOpen(state)) awaited.set(entry, 'open');
   };
   const stored = await keys.lookUp(asked);
@@ -68,5 +68,5 @@ export async function awaitedPredecessors(
 }
 
 /** Age by the writer's clock; infinite for an item that cannot be decoded. */
-export const ageSinceCommitMs = ({ content }: Entry, now: number): number =>
+export const ageSinceCommitMs = ({ content }: BatchItem, now: number): number =>
   content.kind === 'item' ? now - content.item.committedAt : Infinity;

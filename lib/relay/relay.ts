@@ -2,17 +2,18 @@ import type { Control } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { DrainSignal, Signal } from '../event/signal';
 import { BatchSizes } from './batch-sizes';
-import { Delivery } from './delivery';
-import { KeyWorker } from './drain';
-import { entryOf, type Entry } from './entry';
-import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
+import { PublishSession } from './publish-session';
+import { KeyWorker } from './key-worker';
+import { batchItemOf, type BatchItem } from './batch-item';
+import { forEachKey } from './key-work';
+import type { KeyTask, BatchSignal } from './key-task';
 import type { RelayOptions } from './options';
 import type { RelayPorts } from './ports';
 import { ProcessMemory } from './process-memory';
 import { decodeRecord, type StreamRecord } from './record';
 import { PartitionOutages } from './partition-outages';
 import { ageSinceCommitMs } from './predecessors';
-import { ageMs, maySuspect } from './suspects';
+import { ageMs, mayHaveCrashed } from './crash-counter';
 import { RETRY_MS, Triage } from './triage';
 
 export interface Relay {
@@ -70,39 +71,39 @@ async function handleBatch(
     return records.length === 0 ? undefined : 0;
   }
   const { entries, signals } = decoded;
-  const suspect = maySuspect(records, ports.clock.now());
+  const suspect = mayHaveCrashed(records, ports.clock.now());
   const partitions = new PartitionOutages(ports, options, memory.partitions, control.holds);
-  const delivery = new Delivery(ports, options, memory, control, partitions, remainingMs, suspect);
+  const session = new PublishSession(ports, options, memory, control, partitions, remainingMs, suspect);
 
-  const triage = new Triage(records, delivery, memory, ports, options);
+  const triage = new Triage(records, session, memory, ports, options);
   const { plain, works, unproven } = triage.split(entries, signals);
   let began = plain.length === 0 && works.length === 0 && unproven.length === 0;
-  const worker = new KeyWorker(ports, options, delivery, (index) => ageMs(records[index], ports.clock.now()));
-  const drain = (keys: readonly KeyWork[]): Promise<void> =>
+  const worker = new KeyWorker(ports, options, session, (index) => ageMs(records[index], ports.clock.now()));
+  const drain = (keys: readonly KeyTask[]): Promise<void> =>
     forEachKey(keys, async (work) => {
-      if (!delivery.mayGoOn) return;
+      if (!session.mayGoOn) return;
       began = true;
       await worker.run(work);
     });
   // Records that only need publishing go first: none of them waits for the slow path of another key.
-  if (await delivery.deliver(plain)) began ||= plain.length > 0;
+  if (await session.deliver(plain)) began ||= plain.length > 0;
   for await (const portion of triage.lookUps(unproven)) {
     began = true;
-    await delivery.deliver(portion.plain);
+    await session.deliver(portion.plain);
     await drain(portion.works);
   }
   const now = ports.clock.now();
-  await delivery.holdBlocked(entries, (entry) => ageMs(records[entry.index], now) ?? ageSinceCommitMs(entry, now));
+  await session.holdBlocked(entries, (entry) => ageMs(records[entry.index], now) ?? ageSinceCommitMs(entry, now));
   await drain(works);
-  if (!began && !delivery.stopped) {
-    delivery.stop({
+  if (!began && !session.stopped) {
+    session.stop({
       message: `No round was started: ${remainingMs()} ms were left, and one can take ${options.minRoundMs} ms.`,
     });
   }
-  await delivery.end();
-  await partitions.followUp(delivery.control.holds);
+  await session.end();
+  await partitions.followUp(session.control.holds);
   const failed = firstUnsettled([...entries, ...signals]);
-  if (failed !== undefined && delivery.brokersAnswer) await noteRetry(control, remainingMs, ports, options);
+  if (failed !== undefined && session.brokersAnswer) await noteRetry(control, remainingMs, ports, options);
   return failed;
 }
 
@@ -156,11 +157,11 @@ async function noteStream(
 async function decode(
   records: readonly StreamRecord[],
   { signals: store, telemetry, clock }: RelayPorts,
-): Promise<{ readonly entries: readonly Entry[]; readonly signals: readonly SignalEntry[] }> {
-  const entries: Entry[] = [];
-  const signals: SignalEntry[] = [];
+): Promise<{ readonly entries: readonly BatchItem[]; readonly signals: readonly BatchSignal[] }> {
+  const entries: BatchItem[] = [];
+  const signals: BatchSignal[] = [];
   const setAside = async (signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> => {
-    telemetry.signalSetAside(signal, why);
+    telemetry.signalUnprocessable(signal, why);
     try {
       await store.setAside(signal, why);
     } catch (cause) {
@@ -193,7 +194,7 @@ async function decode(
         await setAside(decoded, decoded.message);
         break;
       default:
-        entries.push(entryOf(decoded, index, record.dynamodb?.SequenceNumber));
+        entries.push(batchItemOf(decoded, index, record.dynamodb?.SequenceNumber));
     }
   }
   return { entries, signals };

@@ -2,12 +2,18 @@ import { itemStateOf } from '../event/item-state';
 import type { Image } from '../event/item';
 import { REPLAY_HEADER, type Message } from '../event/message';
 import { newSignal, type ReplaySignal } from '../event/signal';
-import { concernsMessages } from './classify';
-import type { Delivery } from './delivery';
-import { storedEntryOf, type Entry } from './entry';
+import type { PublishSession } from './publish-session';
+import { storedBatchItemOf, type BatchItem } from './batch-item';
 import type { RelayOptions } from './options';
-import type { Failure, Outage, Publisher, RelayPorts, TopicLookup } from './ports';
-import { halve, planRound, type LoadedBatch } from './rounds';
+import {
+  concernsMessages,
+  type Failure,
+  type Outage,
+  type Publisher,
+  type RelayPorts,
+  type TopicLookup,
+} from './ports';
+import { halve, planRound, type PlannedBatch } from './plan-round';
 
 /** Sorts before every position. */
 const FIRST_POSITION = '0';
@@ -34,7 +40,7 @@ export type ReplayOutcome =
  */
 export async function replay(
   signal: ReplaySignal,
-  delivery: Delivery,
+  session: PublishSession,
   ports: RelayPorts,
   options: RelayOptions,
   waitedMs: number,
@@ -52,7 +58,7 @@ export async function replay(
   };
   for await (const page of ports.keys.pages(signal.pk, signal.from ?? FIRST_POSITION)) {
     const entries = page.flatMap((image, at) => (isInRange(image, signal) ? replayEntry(image, at, signal) : []));
-    let open: readonly Entry[] = entries;
+    let open: readonly BatchItem[] = entries;
     const [first] = entries;
     if (first !== undefined && items - noted >= ITEMS_BETWEEN_NOTES && (await note(first.sk)) === 'gone') {
       return { kind: 'superseded' };
@@ -61,19 +67,19 @@ export async function replay(
       open = open.filter(({ state }) => state === 'open');
       const [next] = open;
       if (next === undefined) break;
-      if (delivery.stopped) return fail(next.sk);
-      if (!delivery.mayGoOn) {
+      if (session.stopped) return fail(next.sk);
+      if (!session.mayGoOn) {
         // Nothing is done yet: the same signal is delivered again, instead of a new one without progress.
         if (items === 0) return { kind: 'failed' };
         ports.telemetry.replayed(signal, items);
         return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from: next.sk }) };
       }
-      const failure = await publishRound(open, delivery, ports, options);
+      const failure = await publishRound(open, session, ports, options);
       items += open.filter(({ state }) => state === 'settled').length;
       if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
       if (failure !== undefined) {
         const from = open.find(({ state }) => state === 'open')?.sk ?? next.sk;
-        if (!(await failsAlone(failure, delivery, waitedMs))) delivery.stop(failure);
+        if (!(await failsAlone(failure, session, waitedMs))) session.stop(failure);
         else if (waitedMs < options.partitionPatienceMs) ports.telemetry.outage(failure);
         else return { kind: 'rest', signal: newSignal(signal.pk, ports.clock.now(), { ...restOf(signal), from }) };
         return fail(from);
@@ -117,8 +123,8 @@ function isInRange(image: Image, { to, since, until }: ReplaySignal): boolean {
 }
 
 /** Empty for an item without such events; a mark that did not fit may have removed them. */
-function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: ReplaySignal): Entry[] {
-  const entry = storedEntryOf(image, index);
+function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: ReplaySignal): BatchItem[] {
+  const entry = storedBatchItemOf(image, index);
   if (entry.content.kind === 'undecodable') return [];
   const wanted = entry.content.messages.filter((message) => ofTopic === undefined || message.topic === ofTopic);
   if (wanted.length === 0) return [];
@@ -133,7 +139,7 @@ function replayEntry(image: Image, index: number, { replayId, topic, ofTopic }: 
 /** Whether other partitions accept writes; in a general outage the relay tries nothing else either. */
 async function failsAlone(
   { topic, partition, ...failure }: Outage,
-  { brokersAnswer, partitions }: Delivery,
+  { brokersAnswer, partitions }: PublishSession,
   waitedMs: number,
 ): Promise<boolean> {
   if (topic === undefined || partition === undefined) return false;
@@ -142,8 +148,8 @@ async function failsAlone(
 }
 
 async function publishRound(
-  open: readonly Entry[],
-  delivery: Delivery,
+  open: readonly BatchItem[],
+  session: PublishSession,
   { publisher }: RelayPorts,
   options: RelayOptions,
 ): Promise<Failure | undefined> {
@@ -157,7 +163,7 @@ async function publishRound(
   const { batches, refused } = planRound(open, topics, options);
   if (batches.length === 0) return refused[0]?.failure;
   for (const batch of batches) {
-    const failure = await publishBatch(batch, publisher, delivery);
+    const failure = await publishBatch(batch, publisher, session);
     if (failure !== undefined) return failure;
   }
   return undefined;
@@ -168,20 +174,20 @@ async function publishRound(
  * half for which there is no time stays open.
  */
 async function publishBatch(
-  batch: LoadedBatch,
+  batch: PlannedBatch,
   publisher: Publisher,
-  delivery: Delivery,
+  session: PublishSession,
 ): Promise<Failure | undefined> {
   const [outcome = NO_ANSWER] = await publisher.publish([batch]);
   if (outcome.kind !== 'acked') {
     if (outcome.kind === 'outage') return { ...outcome, topic: batch.topic, partition: batch.partition };
-    if (batch.shipments.length === 1 || !concernsMessages(outcome)) return outcome;
+    if (batch.messageRefs.length === 1 || !concernsMessages(outcome)) return outcome;
     const [first, second] = halve(batch);
-    const failure = await publishBatch(first, publisher, delivery);
-    return failure ?? (delivery.mayGoOn ? publishBatch(second, publisher, delivery) : undefined);
+    const failure = await publishBatch(first, publisher, session);
+    return failure ?? (session.mayGoOn ? publishBatch(second, publisher, session) : undefined);
   }
-  const { topic, partition, shipments } = batch;
-  for (const [at, { entry, content, index }] of shipments.entries()) {
+  const { topic, partition, messageRefs } = batch;
+  for (const [at, { entry, content, index }] of messageRefs.entries()) {
     if (content.receipts.length !== index) continue;
     content.receipts.push({ topic, partition, offset: outcome.baseOffset + BigInt(at) });
     if (index === content.messages.length - 1) entry.state = 'settled';

@@ -104,11 +104,11 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.producerRebuilds);
       logRepeated('warn', 'Replaced the Kafka producer', cause);
     },
-    signalSetAside({ pk, sk }, why) {
+    signalUnprocessable({ pk, sk }, why) {
       add(RELAY_METRICS.signalsSetAside);
       logger.error('Set aside a signal that cannot be acted on', { pk, sk, why });
     },
-    lookedBack(reason, count) {
+    lookedUp(reason, count) {
       add(RELAY_METRICS.lookBacks, count);
       logger.info('Looked up records in the table before publishing them', { reason, count });
     },
@@ -125,7 +125,7 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.replayedItems, items);
       logger.info('Replayed processed items', { pk, items, replayId, topic, request });
     },
-    suspectStarted({ pk, sk, id }, starts) {
+    attemptAfterCrash({ pk, sk, id }, starts) {
       add(RELAY_METRICS.suspectStarts);
       logger.warn('Publishes an item on which the process has died before', { pk, sk, id, starts });
     },

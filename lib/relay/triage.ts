@@ -1,15 +1,16 @@
 import { positionOfVersion, versionOfPosition } from '../event/position';
-import type { Delivery } from './delivery';
-import { resume, type Entry } from './entry';
-import { forEachKey, type KeyWork, type SignalEntry } from './key-work';
+import type { PublishSession } from './publish-session';
+import { resume, type BatchItem } from './batch-item';
+import { forEachKey } from './key-work';
+import type { KeyTask, BatchSignal } from './key-task';
 import type { RelayOptions } from './options';
 import { PositionsUnread } from './key-failure';
 import { partitionOf } from './partition';
-import { positionKey, type LookBackReason, type Position, type RelayPorts, type StoredItem } from './ports';
+import { positionKey, type LookUpReason, type Position, type RelayPorts, type StoredState } from './ports';
 import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
 import type { ProcessMemory } from './process-memory';
 import type { StreamRecord } from './record';
-import { ageMs } from './suspects';
+import { ageMs } from './crash-counter';
 
 /**
  * Age from which another process may have published a record: Lambda redelivers a batch to any instance of the
@@ -28,19 +29,19 @@ const NOT_LOOKED_UP = 'The items before a record could not be looked up.';
 const PROBED_KEYS = 16;
 
 /** The entries of one key in a batch, in batch order. */
-interface KeyEntries {
+interface KeyItems {
   readonly pk: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly BatchItem[];
   /** Why an open item that the stream has not shown may precede the first entry. */
-  readonly suspicion?: Exclude<LookBackReason, 'redelivered'>;
+  readonly suspicion?: Exclude<LookUpReason, 'redelivered'>;
 }
 
 /** The decisions of a look-up. */
 export interface Triaged {
   /** May be published as the records show them. */
-  readonly plain: readonly Entry[];
+  readonly plain: readonly BatchItem[];
   /** Keys that must be drained. */
-  readonly works: readonly KeyWork[];
+  readonly works: readonly KeyTask[];
 }
 
 /**
@@ -54,22 +55,22 @@ export interface Triaged {
  */
 export class Triage {
   readonly #records: readonly StreamRecord[];
-  readonly #delivery: Delivery;
+  readonly #session: PublishSession;
   readonly #memory: ProcessMemory;
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
   /** Keys whose predecessor belongs to an unfinished transaction; they are looked up once more, after all others. */
-  readonly #waiting: KeyEntries[] = [];
+  readonly #waiting: KeyItems[] = [];
 
   constructor(
     records: readonly StreamRecord[],
-    delivery: Delivery,
+    session: PublishSession,
     memory: ProcessMemory,
     ports: RelayPorts,
     options: RelayOptions,
   ) {
     this.#records = records;
-    this.#delivery = delivery;
+    this.#session = session;
     this.#memory = memory;
     this.#ports = ports;
     this.#options = options;
@@ -77,18 +78,18 @@ export class Triage {
 
   /** Sorts entries without a request. `unproven` keys are passed to `lookUps`. */
   split(
-    entries: readonly Entry[],
-    signals: readonly SignalEntry[],
-  ): Triaged & { readonly unproven: readonly KeyEntries[] } {
-    const { holds } = this.#delivery.control;
+    entries: readonly BatchItem[],
+    signals: readonly BatchSignal[],
+  ): Triaged & { readonly unproven: readonly KeyItems[] } {
+    const { holds } = this.#session.control;
     const signalled = Map.groupBy(signals, ({ signal }) => signal.pk);
-    const needsDrain = ({ pk }: Entry): boolean => signalled.has(pk) || holds.get(pk)?.state === 'draining';
+    const needsDrain = ({ pk }: BatchItem): boolean => signalled.has(pk) || holds.get(pk)?.state === 'draining';
     const drained = Map.groupBy(entries.filter(needsDrain), ({ pk }) => pk);
-    const candidates = this.#delivery.admitted(entries.filter((entry) => !needsDrain(entry)));
+    const candidates = this.#session.settleSkippable(entries.filter((entry) => !needsDrain(entry)));
 
     const lookUpAfterMs = this.#lookUpAfterMs();
     const now = this.#ports.clock.now();
-    const unproven = [...Map.groupBy(candidates, ({ pk }) => pk)].flatMap(([pk, ofKey]): KeyEntries[] => {
+    const unproven = [...Map.groupBy(candidates, ({ pk }) => pk)].flatMap(([pk, ofKey]): KeyItems[] => {
       const suspicion = this.#suspicion(ofKey, now);
       const isAsked =
         suspicion !== undefined ||
@@ -98,7 +99,7 @@ export class Triage {
     });
     const asked = new Set(unproven.map(({ pk }) => pk));
     const works = [...new Set([...signalled.keys(), ...drained.keys()])].map((pk) =>
-      workOf(pk, drained.get(pk) ?? [], signalled.get(pk) ?? []),
+      taskOf(pk, drained.get(pk) ?? [], signalled.get(pk) ?? []),
     );
     return { plain: candidates.filter(({ pk }) => !asked.has(pk)), works, unproven };
   }
@@ -108,12 +109,12 @@ export class Triage {
    * whether the brokers answer, the first portion is one key of each partition. If all of these fail, no more keys are
    * looked up.
    */
-  async *lookUps(unproven: readonly KeyEntries[]): AsyncGenerator<Triaged> {
-    const mayGoOn = (): boolean => this.#delivery.mayGoOn;
-    const isSilent = (): boolean => this.#delivery.brokersSilent;
+  async *lookUps(unproven: readonly KeyItems[]): AsyncGenerator<Triaged> {
+    const mayGoOn = (): boolean => this.#session.mayGoOn;
+    const isSilent = (): boolean => this.#session.brokersSilent;
     if (unproven.length === 0 || !mayGoOn() || isSilent()) return;
     const targets = await this.#targets(unproven);
-    const targetOf = (key: KeyEntries): string => targets.get(key) ?? '';
+    const targetOf = (key: KeyItems): string => targets.get(key) ?? '';
     let rest = unproven.filter((key) => targets.has(key));
     /** Partitions without a send so far: a key that turns out to be processed proves nothing about its partition. */
     const untried = new Set(targets.values());
@@ -134,9 +135,9 @@ export class Triage {
   }
 
   /** The partition of each key's first event. A key whose topic cannot be looked up is left out and stays open. */
-  async #targets(keys: readonly KeyEntries[]): Promise<ReadonlyMap<KeyEntries, string>> {
-    const topics = await this.#delivery.lookUpTopics(keys.flatMap(({ entries }) => entries.slice(0, 1)));
-    const targets = new Map<KeyEntries, string>();
+  async #targets(keys: readonly KeyItems[]): Promise<ReadonlyMap<KeyItems, string>> {
+    const topics = await this.#session.lookUpTopics(keys.flatMap(({ entries }) => entries.slice(0, 1)));
+    const targets = new Map<KeyItems, string>();
     for (const key of keys) {
       const content = key.entries[0]?.content;
       const message = content?.kind === 'item' ? content.messages[0] : undefined;
@@ -150,19 +151,19 @@ export class Triage {
   }
 
   /** @param isLast - a key whose predecessor is still missing is delivered again */
-  async #lookUp(keys: readonly KeyEntries[], isLast = false): Promise<Triaged> {
-    const behind = new Set<KeyEntries>();
+  async #lookUp(keys: readonly KeyItems[], isLast = false): Promise<Triaged> {
+    const behind = new Set<KeyItems>();
     try {
       await this.#settleStored(keys, behind);
       if (this.#options.order === 'strict') {
         await this.#awaitPredecessors(
-          keys.filter((key) => !behind.has(key) && !this.#delivery.hasFailed(key.pk)),
+          keys.filter((key) => !behind.has(key) && !this.#session.hasFailed(key.pk)),
           behind,
           isLast,
         );
       }
     } catch (cause) {
-      this.#delivery.stop({ message: NOT_LOOKED_UP, cause });
+      this.#session.stop({ message: NOT_LOOKED_UP, cause });
       return { plain: [], works: [] };
     }
     const held = new Set(this.#waiting.flatMap(({ entries }) => entries));
@@ -170,18 +171,18 @@ export class Triage {
       plain: keys.flatMap((key) =>
         behind.has(key) ? [] : key.entries.filter((entry) => entry.state === 'open' && !held.has(entry)),
       ),
-      works: [...behind].map(({ pk, entries }) => workOf(pk, entries, [])),
+      works: [...behind].map(({ pk, entries }) => taskOf(pk, entries, [])),
     };
   }
 
   /** Settles entries that the table shows as processed; finds keys with an open item before their first entry. */
-  async #settleStored(keys: readonly KeyEntries[], behind: Set<KeyEntries>): Promise<void> {
+  async #settleStored(keys: readonly KeyItems[], behind: Set<KeyItems>): Promise<void> {
     const { telemetry } = this.#ports;
     const now = this.#ports.clock.now();
     const lookUpAfterMs = this.#lookUpAfterMs();
     const positions = new Map<string, { readonly pk: string; readonly sk: string }>();
     const ask = (pk: string, sk: string): unknown => positions.set(positionKey(pk, sk), { pk, sk });
-    const redelivered: Entry[] = [];
+    const redelivered: BatchItem[] = [];
     let suspected = 0;
     for (const { pk, entries, suspicion } of keys) {
       const [first] = entries;
@@ -197,19 +198,19 @@ export class Triage {
         ask(pk, entry.sk);
       }
     }
-    if (suspected > 0) telemetry.lookedBack(this.#gapSuspected ? 'doubt' : 'late', suspected);
-    else if (redelivered.length > 0) telemetry.lookedBack('redelivered', redelivered.length);
+    if (suspected > 0) telemetry.lookedUp(this.#gapSuspected ? 'gap-suspected' : 'late', suspected);
+    else if (redelivered.length > 0) telemetry.lookedUp('redelivered', redelivered.length);
     const stored = await this.#stored([...positions.values()]);
 
     for (const entry of redelivered) {
-      if (this.#delivery.hasFailed(entry.pk)) continue;
+      if (this.#session.hasFailed(entry.pk)) continue;
       const item = stored.get(positionKey(entry.pk, entry.sk));
       if (isDone(entry, item)) this.#settle(entry);
       else if (this.#ports.items.noteReceipts !== undefined && isSame(entry, item)) resume(entry, item?.receipts);
     }
-    const undecided: KeyEntries[] = [];
+    const undecided: KeyItems[] = [];
     for (const key of keys) {
-      if (this.#delivery.hasFailed(key.pk)) continue;
+      if (this.#session.hasFailed(key.pk)) continue;
       const first = key.entries.find(({ state }) => state === 'open');
       if (key.suspicion === undefined || first === undefined) continue;
       const standing = standingOf(first, stored, positions);
@@ -220,13 +221,13 @@ export class Triage {
       try {
         if (await this.#hasOpenBefore(key.entries)) behind.add(key);
       } catch (cause) {
-        this.#delivery.fail(key.pk, { message: NOT_LOOKED_UP, cause });
+        this.#session.fail(key.pk, { message: NOT_LOOKED_UP, cause });
       }
     });
   }
 
-  /** Keys with unread positions wait for their next delivery. */
-  async #stored(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredItem>> {
+  /** Keys with unread positions wait for their next session. */
+  async #stored(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredState>> {
     if (positions.length === 0) return new Map();
     try {
       return await this.#ports.keys.lookUp(positions);
@@ -239,13 +240,13 @@ export class Triage {
   #failUnread(cause: unknown): PositionsUnread {
     if (!(cause instanceof PositionsUnread)) throw cause;
     for (const pk of new Set(cause.unread.map(({ pk }) => pk))) {
-      this.#delivery.fail(pk, { message: NOT_LOOKED_UP, cause });
+      this.#session.fail(pk, { message: NOT_LOOKED_UP, cause });
     }
     return cause;
   }
 
   /** Uses a Query. Settles leading entries that are no longer open. */
-  async #hasOpenBefore(entries: readonly Entry[]): Promise<boolean> {
+  async #hasOpenBefore(entries: readonly BatchItem[]): Promise<boolean> {
     for (const entry of entries) {
       if (entry.state !== 'open') continue;
       const earliest = await this.#ports.keys.earliestOpen(entry.pk, entry.sk);
@@ -255,19 +256,19 @@ export class Triage {
     return false;
   }
 
-  #settle(entry: Entry): void {
+  #settle(entry: BatchItem): void {
     entry.state = 'settled';
     this.#memory.acknowledged.marked(entry.identity, entry.sequence);
     if (entry.content.kind === 'item') this.#ports.telemetry.duplicateSkipped(entry.content.item);
   }
 
-  async #awaitPredecessors(keys: readonly KeyEntries[], behind: Set<KeyEntries>, isLast: boolean): Promise<void> {
+  async #awaitPredecessors(keys: readonly KeyItems[], behind: Set<KeyItems>, isLast: boolean): Promise<void> {
     const { clock, keys: reader, telemetry } = this.#ports;
     const asked = keys.flatMap(({ entries }) => entries.filter(({ state }) => state === 'open'));
     const now = clock.now();
     let awaited: Awaited<ReturnType<typeof awaitedPredecessors>> | undefined;
     while (awaited === undefined) {
-      const left = asked.filter(({ pk }) => !this.#delivery.hasFailed(pk));
+      const left = asked.filter(({ pk }) => !this.#session.hasFailed(pk));
       try {
         awaited = await awaitedPredecessors(
           left,
@@ -281,7 +282,7 @@ export class Triage {
       }
     }
     for (const key of keys) {
-      if (this.#delivery.hasFailed(key.pk)) continue;
+      if (this.#session.hasFailed(key.pk)) continue;
       const at = key.entries.findIndex((entry) => awaited.has(entry));
       const waiting = at === -1 ? undefined : key.entries[at];
       if (waiting === undefined) continue;
@@ -294,25 +295,25 @@ export class Triage {
   }
 
   get #gapSuspected(): boolean {
-    return this.#delivery.control.doubtSince !== undefined;
+    return this.#session.control.doubtSince !== undefined;
   }
 
-  #suspicion([first]: readonly Entry[], now: number): KeyEntries['suspicion'] {
-    if (this.#gapSuspected) return 'doubt';
+  #suspicion([first]: readonly BatchItem[], now: number): KeyItems['suspicion'] {
+    if (this.#gapSuspected) return 'gap-suspected';
     const age = first === undefined ? undefined : ageMs(this.#records[first.index], now);
     return (age ?? 0) > this.#options.lateAfterMs ? 'late' : undefined;
   }
 
   #lookUpAfterMs(): number {
     const now = this.#ports.clock.now();
-    const { retriedAt = -Infinity } = this.#delivery.control;
+    const { retriedAt = -Infinity } = this.#session.control;
     // For this long the look-up does not depend on the age of a record, so clock skew cannot prevent it.
     if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;
     return now - this.#memory.askedAgainAt < RETRY_MS ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
   }
 
   /** Whether another process may have published the entry, so that the table must be read. */
-  #mayBePublished(entry: Entry, now: number, lookUpAfterMs: number): boolean {
+  #mayBePublished(entry: BatchItem, now: number, lookUpAfterMs: number): boolean {
     if (entry.state !== 'open') return false;
     // Published, but not from this record: by a drain, or the item was written again under its old id.
     if (this.#memory.acknowledged.get(entry.identity) !== undefined) return true;
@@ -320,7 +321,7 @@ export class Triage {
   }
 
   /** The stream's timestamp, if there is one: a writer's clock may be ahead or behind. */
-  #ageOfMs(entry: Entry, now: number): number {
+  #ageOfMs(entry: BatchItem, now: number): number {
     return ageMs(this.#records[entry.index], now) ?? ageSinceCommitMs(entry, now);
   }
 }
@@ -330,19 +331,19 @@ export class Triage {
  * gone. The strongly consistent read follows the insert, and an open item never expires, so an absent item was
  * published and deleted, or deleted by an operator. Another item at its position proves nothing.
  */
-function isDone({ content }: Entry, stored: StoredItem | undefined): boolean {
+function isDone({ content }: BatchItem, stored: StoredState | undefined): boolean {
   if (stored === undefined) return true;
   if (stored.state !== 'processed' && stored.state !== 'discarded') return false;
   return content.kind === 'undecodable' || isSame({ content }, stored);
 }
 
-const isSame = ({ content }: Pick<Entry, 'content'>, stored: StoredItem | undefined): boolean =>
+const isSame = ({ content }: Pick<BatchItem, 'content'>, stored: StoredState | undefined): boolean =>
   content.kind === 'item' && content.item.id === stored?.id;
 
 /** Evaluates the position before an entry; `plain` if it proves that nothing before the entry is open. */
 function standingOf(
-  { pk, sk, content }: Entry,
-  stored: ReadonlyMap<string, StoredItem>,
+  { pk, sk, content }: BatchItem,
+  stored: ReadonlyMap<string, StoredState>,
   asked: ReadonlyMap<string, unknown>,
 ): 'plain' | 'behind' | 'unknown' {
   const version = versionOfPosition(sk);
@@ -360,12 +361,12 @@ function standingOf(
   return previous.state === 'discarded' ? 'unknown' : 'behind';
 }
 
-function workOf(pk: string, entries: readonly Entry[], signals: readonly SignalEntry[]): KeyWork {
+function taskOf(pk: string, entries: readonly BatchItem[], signals: readonly BatchSignal[]): KeyTask {
   const index = Math.min(...[...entries, ...signals].map((one) => one.index));
   return { pk, index, entries, signals };
 }
 
 /** The first key of each partition, so that one unavailable partition does not decide for the others. */
-function onePerTarget(keys: readonly KeyEntries[], targets: ReadonlyMap<KeyEntries, string>): KeyEntries[] {
+function onePerTarget(keys: readonly KeyItems[], targets: ReadonlyMap<KeyItems, string>): KeyItems[] {
   return [...new Map(keys.toReversed().map((key) => [targets.get(key), key])).values()].reverse();
 }

@@ -10,10 +10,10 @@ import { controlStore } from '../relay/dynamodb/control';
 import { ControlWriter } from '../relay/dynamodb/control-writer';
 import { drainStore } from '../relay/dynamodb/drains';
 import { keyReader } from '../relay/dynamodb/keys';
-import { parkingWriter } from '../relay/dynamodb/parking';
+import { parkWriter } from '../relay/dynamodb/park';
 import { signalStore } from '../relay/dynamodb/signals';
 import { receiptWriter } from '../relay/dynamodb/receipts';
-import { suspectCounter } from '../relay/dynamodb/suspects';
+import { crashCounter } from '../relay/dynamodb/crash-counter';
 import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
@@ -62,8 +62,8 @@ export class MemoryRelay {
         publisher,
         items: {
           mark: (marks) => markAll(client, tableName, marks, clock),
-          ...parkingWriter(client, tableName, writer, clock),
-          ...suspectCounter(client, tableName),
+          ...parkWriter(client, tableName, writer, clock),
+          ...crashCounter(client, tableName),
           noteReceipts: receiptWriter(client, tableName),
         },
         keys: keyReader(client, tableName, wait),
@@ -146,12 +146,12 @@ const SILENT: Telemetry = {
   partitionRecovered: nothing,
   keyFailed: nothing,
   producerRebuilt: nothing,
-  signalSetAside: nothing,
-  lookedBack: nothing,
+  signalUnprocessable: nothing,
+  lookedUp: nothing,
   drained: nothing,
   discarded: nothing,
   replayed: nothing,
-  suspectStarted: nothing,
+  attemptAfterCrash: nothing,
   predecessorMissing: nothing,
   streamChanged: nothing,
   finished: nothing,

@@ -23,14 +23,14 @@ import {
   type ItemStore,
   type KeyReader,
   type Mark,
-  type Parking,
+  type ParkRequest,
   type PartitionHoldRequest,
   type Position,
   type SignalStore,
   type StoredSignal,
-  type StoredItem,
+  type StoredState,
 } from '../../lib/relay/ports';
-import { storedItemOf } from '../../lib/relay/entry';
+import { storedStateOf } from '../../lib/relay/batch-item';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
 import type { Pass, Probe } from '../../lib/sweep/pass';
@@ -215,13 +215,13 @@ export class MemoryTable implements TablePorts {
   /** Positions, by `positionKey`, of transactions that are not committed yet. */
   readonly unfinished = new Set<string>();
 
-  lookUp(positions: readonly Position[]): Promise<Map<string, StoredItem>> {
+  lookUp(positions: readonly Position[]): Promise<Map<string, StoredState>> {
     return Promise.resolve(
       new Map(
         positions.flatMap(({ pk, sk }) => {
           const image = this.items.get(pk)?.get(sk);
           if (image === undefined) return [];
-          return [[positionKey(pk, sk), storedItemOf(image)] as const];
+          return [[positionKey(pk, sk), storedStateOf(image)] as const];
         }),
       ),
     );
@@ -265,7 +265,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(new Map<Mark, unknown>());
   }
 
-  park({ attempts, since, isHead, reason, message, hold: _, ...item }: Parking): ReturnType<ItemStore['park']> {
+  park({ attempts, since, isHead, reason, message, hold: _, ...item }: ParkRequest): ReturnType<ItemStore['park']> {
     const image = this.#owed(item);
     if (image === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const now = this.#now();
@@ -307,7 +307,7 @@ export class MemoryTable implements TablePorts {
     return hold;
   }
 
-  countStart(item: ItemIdentity): Promise<number> {
+  countAttempt(item: ItemIdentity): Promise<number> {
     const image = this.#find(item, item.id === undefined);
     if (image === undefined || !isOpen(itemStateOf(image).state)) return Promise.resolve(0);
     const { starts } = itemStateOf(image);
@@ -315,7 +315,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(starts + 1);
   }
 
-  clearStarts(items: readonly ItemIdentity[]): Promise<void> {
+  clearAttempts(items: readonly ItemIdentity[]): Promise<void> {
     for (const item of items) delete this.#find(item, item.id === undefined)?.['starts'];
     return Promise.resolve();
   }

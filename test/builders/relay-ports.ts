@@ -5,7 +5,7 @@ import type {
   Failure,
   Mark,
   PartitionBatch,
-  Parking,
+  ParkRequest,
   Publisher,
   RelayPorts,
   Telemetry,
@@ -73,10 +73,10 @@ export class FakeTable {
   readonly marks = new Map<string, Mark>();
   readonly holds = new Map<string, Hold>();
   readonly tombstones = new Set<string>();
-  readonly parkings: Parking[] = [];
+  readonly parkings: ParkRequest[] = [];
   readonly gone = new Set<string>();
   failMark: (mark: Mark) => boolean = () => false;
-  failPark: (parking: Parking) => boolean = () => false;
+  failPark: (parking: ParkRequest) => boolean = () => false;
   failRead = false;
   #revision = 0;
 
@@ -94,7 +94,7 @@ export class FakeTable {
     return Promise.resolve(failures);
   }
 
-  park(parking: Parking) {
+  park(parking: ParkRequest) {
     if (this.failPark(parking)) return Promise.reject(new Error('transaction in doubt'));
     if (parking.id !== undefined && this.gone.has(parking.id)) return Promise.resolve({ kind: 'gone' } as const);
     this.parkings.push(parking);
@@ -113,8 +113,8 @@ export class FakeTable {
   }
 
   holdForPartition = (): Promise<{ readonly kind: 'gone' }> => Promise.resolve({ kind: 'gone' });
-  countStart = (): Promise<number> => Promise.resolve(0);
-  clearStarts = (): Promise<void> => Promise.resolve();
+  countAttempt = (): Promise<number> => Promise.resolve(0);
+  clearAttempts = (): Promise<void> => Promise.resolve();
   claim = (owner: string): Promise<string> => Promise.resolve(owner);
   noteStream = (): Promise<Record<string, never>> => Promise.resolve({});
 }
@@ -133,12 +133,12 @@ export const silentTelemetry = (): jest.Mocked<Telemetry> => ({
   partitionRecovered: jest.fn(),
   keyFailed: jest.fn(),
   producerRebuilt: jest.fn(),
-  signalSetAside: jest.fn(),
-  lookedBack: jest.fn(),
+  signalUnprocessable: jest.fn(),
+  lookedUp: jest.fn(),
   drained: jest.fn(),
   discarded: jest.fn(),
   replayed: jest.fn(),
-  suspectStarted: jest.fn(),
+  attemptAfterCrash: jest.fn(),
   predecessorMissing: jest.fn(),
   streamChanged: jest.fn(),
   finished: jest.fn(),

@@ -11,12 +11,12 @@ import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
 import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
+import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
 import { costOf } from '../../lib/operate/cost';
-import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafka/publisher';
+import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafkajs/publisher';
 import { createRelay, type Relay } from '../../lib/relay/relay';
 import { itemBytes } from '../../lib/event/item-size';
 import { startStack, type Stack } from '../../local/stack';
@@ -133,8 +133,8 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
       publisher,
       items: {
         mark: markWriter(client, { ...RELAY_DEFAULTS, tableName }, clock, sleep),
-        ...parkingWriter(client, tableName, writer, clock),
-        ...suspectCounter(client, tableName),
+        ...parkWriter(client, tableName, writer, clock),
+        ...crashCounter(client, tableName),
       },
       keys: keyReader(client, tableName, sleep),
       control: controlStore(client, tableName, clock),

@@ -12,9 +12,9 @@ import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
+import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import type { StreamRecord } from '../../lib/relay/record';
 import { createRelay } from '../../lib/relay/relay';
@@ -79,8 +79,8 @@ function inRegion(home: HomeRegion) {
       publisher: kafka,
       items: {
         mark: markWriter(client, options, clock, pause),
-        ...parkingWriter(client, TABLE, writer, clock),
-        ...suspectCounter(client, TABLE),
+        ...parkWriter(client, TABLE, writer, clock),
+        ...crashCounter(client, TABLE),
       },
       keys: keyReader(client, TABLE, pause),
       control: controlStore(client, TABLE, clock),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { positionOfVersion } from '../../lib/event/position';
 import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { OutboxCli } from './harness/cli';
 import {
   holdOfKey,
@@ -46,7 +46,7 @@ const itemOf = async (key: string, version: number) =>
 const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
 /** Parks as the relay does, at a time that the test chooses. */
 const parkingStore = (now: () => number) =>
-  parkingWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
+  parkWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
     now,
   }).park;
 const ids = (key: string, versions: readonly number[]) => versions.map((version) => `${key}.${version}`);

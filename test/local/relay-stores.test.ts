@@ -18,10 +18,10 @@ import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
 import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { keyReader } from '../../lib/relay/dynamodb/keys';
 import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkingWriter } from '../../lib/relay/dynamodb/parking';
+import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
 import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { suspectCounter } from '../../lib/relay/dynamodb/suspects';
+import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
 import { positionKey } from '../../lib/relay/ports';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
 import { anEvent, anItem } from '../builders/items';
@@ -41,13 +41,13 @@ let stores: ReturnType<typeof openStores>;
 function openStores() {
   const writer = new ControlWriter(client, TABLE, (ms) => sleep(ms));
   return {
-    ...parkingWriter(client, TABLE, writer, clock),
+    ...parkWriter(client, TABLE, writer, clock),
     mark: markWriter(client, { tableName: TABLE, retentionSeconds: 60 }, clock, (ms) => sleep(ms)),
     control: controlStore(client, TABLE, clock),
     drains: drainStore(client, { tableName: TABLE, retentionSeconds: 60 }, writer, clock),
     keys: keyReader(client, TABLE, (ms) => sleep(ms)),
     signals: signalStore(client, TABLE, clock),
-    suspects: suspectCounter(client, TABLE),
+    suspects: crashCounter(client, TABLE),
     noteReceipts: receiptWriter(client, TABLE),
   };
 }
@@ -368,13 +368,13 @@ it('a start is counted on what is owed only, and taken back', async () => {
   await put('suspect', 1);
   const item = identity('suspect', 1);
 
-  expect([await stores.suspects.countStart(item), await stores.suspects.countStart(item)]).toEqual([1, 2]);
-  await stores.suspects.clearStarts([item]);
-  expect(await stores.suspects.countStart(item)).toBe(1);
-  await stores.suspects.clearStarts([item, identity('suspect', 9)]);
+  expect([await stores.suspects.countAttempt(item), await stores.suspects.countAttempt(item)]).toEqual([1, 2]);
+  await stores.suspects.clearAttempts([item]);
+  expect(await stores.suspects.countAttempt(item)).toBe(1);
+  await stores.suspects.clearAttempts([item, identity('suspect', 9)]);
   await mark('suspect', 1);
-  expect(await stores.suspects.countStart(item)).toBe(0);
-  expect(await stores.suspects.countStart({ ...item, id: 'other' })).toBe(0);
+  expect(await stores.suspects.countAttempt(item)).toBe(0);
+  expect(await stores.suspects.countAttempt({ ...item, id: 'other' })).toBe(0);
   expect(await itemAt('suspect', 9)).toBeUndefined();
 });
 
@@ -400,7 +400,7 @@ describe('an item of 400 KB', () => {
   it('is attempted uncounted, held without a note and discarded by its deletion', async () => {
     await putFull('full');
 
-    expect(await stores.suspects.countStart(identity('full', 1))).toBe(0);
+    expect(await stores.suspects.countAttempt(identity('full', 1))).toBe(0);
     const hold = await park('full', 1);
     expect(await itemAt('full', 1)).not.toHaveProperty('parked');
 

@@ -12,10 +12,10 @@ import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { backoffMs, type Sleep } from '../backoff';
-import { storedItemOf } from '../entry';
+import { storedStateOf } from '../batch-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../key-work';
-import { positionKey, type KeyReader, type Position, type StoredItem } from '../ports';
+import { positionKey, type KeyReader, type Position, type StoredState } from '../ports';
 
 /** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LOOK = 2;
@@ -151,13 +151,13 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
   const readAll = async (
     positions: readonly Position[],
     read: (keys: readonly Key[]) => Promise<Read>,
-  ): Promise<{ readonly stored: ReadonlyMap<string, StoredItem>; readonly unfinished: ReadonlySet<string> }> => {
-    const stored = new Map<string, StoredItem>();
+  ): Promise<{ readonly stored: ReadonlyMap<string, StoredState>; readonly unfinished: ReadonlySet<string> }> => {
+    const stored = new Map<string, StoredState>();
     const unfinished = new Set<string>();
     const unread: Position[] = [];
     await forEachKey(callsOf(positions), async (keys) => {
       const answer = await read(keys);
-      for (const image of answer.found) stored.set(positionOf(image), storedItemOf(image));
+      for (const image of answer.found) stored.set(positionOf(image), storedStateOf(image));
       for (const key of answer.unfinished) unfinished.add(positionOf(key));
       unread.push(...answer.unread.map(({ pk, sk }) => ({ pk: pk?.S ?? '', sk: sk?.S ?? '' })));
     });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
-import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafka/publisher';
+import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
 import type { BatchOutcome, PartitionBatch } from '../../../lib/relay/ports';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
 import { createTopics } from '../../../local/kafka/topics';

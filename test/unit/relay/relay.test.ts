@@ -92,7 +92,7 @@ describe('a batch without trouble', () => {
     expect(await handle([signal], plentyOfTime)).toBeUndefined();
 
     const why = expect.stringContaining('"request" must be a map') as string;
-    expect(telemetry.signalSetAside).toHaveBeenCalledWith(expect.objectContaining({ pk: 'order#42' }), why);
+    expect(telemetry.signalUnprocessable).toHaveBeenCalledWith(expect.objectContaining({ pk: 'order#42' }), why);
     expect(table.setAsides).toEqual([{ pk: 'order#42', sk: '~signal#1', why }]);
   });
 });

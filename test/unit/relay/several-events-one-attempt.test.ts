@@ -16,8 +16,8 @@ function aWorld(count: number) {
   );
   const record = table.put(anItem({ committedAt: clock.at, events }));
   clock.at += 2 * MINUTE;
-  const countStart = jest.spyOn(table, 'countStart');
-  return { ...world, record, countStart, ids: () => kafka.log.map(({ id }) => id) };
+  const countAttempt = jest.spyOn(table, 'countAttempt');
+  return { ...world, record, countAttempt, ids: () => kafka.log.map(({ id }) => id) };
 }
 
 it.each([3, 6, 20])('an item of %i events in as many rounds is one attempt', async (count) => {
@@ -27,7 +27,7 @@ it.each([3, 6, 20])('an item of %i events in as many rounds is one attempt', asy
 
   expect(w.ids()).toEqual(Array.from({ length: count }, (_, at) => `e${at}`));
   expect(w.table.stateAt('order#42', positionOfVersion(1))).toBe('processed');
-  expect(w.countStart).toHaveBeenCalledTimes(1);
+  expect(w.countAttempt).toHaveBeenCalledTimes(1);
   expect(w.table.holds.size).toBe(0);
 });
 

@@ -23,7 +23,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'while a gap is suspected, keys are looked up': {
     file: 'relay/triage.ts',
-    text: "if (this.#gapSuspected) return 'doubt';",
+    text: "if (this.#gapSuspected) return 'gap-suspected';",
     off: '',
     profile: { trims: true, quietDays: true },
     wrong: /overtook/,
@@ -120,7 +120,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     wrong: /was published \d+ times/,
   },
   'the receipts of first events are noted': {
-    file: 'relay/delivery.ts',
+    file: 'relay/publish-session.ts',
     text: 'const failures = await items.noteReceipts?.(marks, this.#timeForMarksMs);',
     off: 'const failures = new Map();',
     profile: { topics: true, several: true, sandboxes: 5 },
@@ -134,7 +134,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     wrong: /was published \d+ times/,
   },
   'a drain goes on after the receipts that are noted': {
-    file: 'relay/entry.ts',
+    file: 'relay/batch-item.ts',
     text: 'if (goesOn && isOpen(state)) resume(content, parseReceipts(receipts));',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5 },
@@ -142,7 +142,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'what was left unread is not taken for absent': {
     file: 'relay/triage.ts',
-    text: 'if (this.#delivery.hasFailed(entry.pk)) continue;',
+    text: 'if (this.#session.hasFailed(entry.pk)) continue;',
     off: '',
     profile: { topics: true },
     wrong: /overtook/,
@@ -155,7 +155,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     wrong: /held in a general outage/,
   },
   'a key whose parked item was deleted by hand is not released': {
-    file: 'relay/drain.ts',
+    file: 'relay/key-worker.ts',
     text: 'if (isHeldItem(item, stored) || headSeen === true) return false;',
     off: 'return false;',
     profile: { deletes: true },

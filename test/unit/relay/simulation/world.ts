@@ -17,7 +17,7 @@ import {
   type PartitionBatch,
   type Position,
   type RelayPorts,
-  type StoredItem,
+  type StoredState,
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
@@ -660,8 +660,8 @@ export class SimulatedWorld {
         },
         park: (parking) => this.#transact(call, async () => table.park(parking)),
         holdForPartition: (request) => this.#transact(call, async () => table.holdForPartition(request)),
-        countStart: (item) => call(() => table.countStart(item)),
-        clearStarts: (items) => call(() => table.clearStarts(items)),
+        countAttempt: (item) => call(() => table.countAttempt(item)),
+        clearAttempts: (items) => call(() => table.clearAttempts(items)),
         noteReceipts: async (marks) => {
           await step();
           return table.noteReceipts(marks);
@@ -713,7 +713,7 @@ export class SimulatedWorld {
   }
 
   /** Some positions of a call may be throttled. */
-  #partly(stored: ReadonlyMap<string, StoredItem>, positions: readonly Position[]): ReadonlyMap<string, StoredItem> {
+  #partly(stored: ReadonlyMap<string, StoredState>, positions: readonly Position[]): ReadonlyMap<string, StoredState> {
     const unread = this.#fault(0.05) ? positions.filter(() => this.#chance(0.5)) : [];
     if (unread.length === 0) return stored;
     const left = new Set(unread.map(({ pk, sk }) => positionKey(pk, sk)));

@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { lookup } from 'kafkajs/src/protocol/requests';
-import { withPartitionAnswers } from '../../../../lib/relay/kafka/partition-answers';
-import type { KafkaClient } from '../../../../lib/relay/kafka/session';
+import { withPartitionAnswers } from '../../../../lib/relay/kafkajs/partition-answers';
+import type { KafkaClient } from '../../../../lib/relay/kafkajs/session';
 import { FakeKafka } from './fake';
 
 interface Exchange {

@@ -6,14 +6,8 @@ import {
   KafkaJSRequestTimeoutError,
 } from 'kafkajs';
 import { errorCodes } from 'kafkajs/src/protocol/error';
-import {
-  classify,
-  classifyOf,
-  concernsMessages,
-  concernsTopic,
-  outageOf,
-  protocolError,
-} from '../../../lib/relay/classify';
+import { classify, classifyOf, outageOf, protocolError } from '../../../../lib/relay/kafkajs/classify-error';
+import { concernsMessages, concernsTopic } from '../../../../lib/relay/ports';
 
 const POISON: Readonly<Record<string, string>> = {
   MESSAGE_TOO_LARGE: 'message-too-large',

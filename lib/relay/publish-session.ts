@@ -1,28 +1,28 @@
 import type { Control, Hold, ParkReason } from '../event/control';
-import { admit } from './admission';
+import { skipDecision } from './skip-rule';
 import { openBreaker } from './breaker';
-import { concernsTopic } from './classify';
 import { isOpen } from '../event/item-state';
 import type { Receipt } from '../event/receipt';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/partition-hold';
-import { holdOf, resume, storedIdentity, type Entry, type ItemContent } from './entry';
+import { holdOf, resume, storedIdentity, type BatchItem, type ItemContent } from './batch-item';
 import { concernsOneKey, KeyFailure } from './key-failure';
 import { forEachKey } from './key-work';
 import type { RelayOptions } from './options';
 import type { PartitionOutages } from './partition-outages';
 import type { ProcessMemory } from './process-memory';
 import {
+  concernsTopic,
   positionKey,
   type ItemIdentity,
   type Mark,
   type Outage,
-  type Parking,
+  type ParkRequest,
   type Poison,
   type RelayPorts,
   type TopicLookup,
 } from './ports';
-import { halve, keepOpen, planRound, type LoadedBatch, type RefusedEntry } from './rounds';
-import { MAX_STARTS } from './suspects';
+import { halve, keepOpen, planRound, type PlannedBatch, type RefusedItem } from './plan-round';
+import { MAX_CRASHED_ATTEMPTS } from './crash-counter';
 
 /** The control partition as an invocation knows it: read at its start, updated by the invocation's own writes. */
 export interface KnownControl extends Omit<Control, 'holds' | 'tombstones'> {
@@ -41,7 +41,7 @@ const RETURN_MS = 1_000;
 const HOLDS_AT_ONCE = 100;
 
 interface MarkTask {
-  readonly entry: Entry;
+  readonly entry: BatchItem;
   readonly mark: Mark;
 }
 
@@ -49,7 +49,7 @@ interface MarkTask {
 interface BlockedKey {
   readonly message: string;
   /** Its first entry that was not sent, and the unavailable partition if that was the reason. */
-  readonly entry?: Entry;
+  readonly entry?: BatchItem;
   readonly partition?: TopicPartition;
 }
 
@@ -64,10 +64,10 @@ const MAX_BARREN_LOOK_UPS = 2;
 /**
  * Publishes entries in order, marks acknowledged items and parks refused ones, within one invocation.
  *
- * A failed partition stops only its own keys for the invocation. Once the delivery has `stopped`, such as in a general
+ * A failed partition stops only its own keys for the invocation. Once the session has `stopped`, such as in a general
  * outage, it sends nothing more, and open entries are delivered again.
  */
-export class Delivery {
+export class PublishSession {
   readonly control: KnownControl;
   readonly partitions: PartitionOutages;
   readonly #ports: RelayPorts;
@@ -92,7 +92,7 @@ export class Delivery {
   readonly #lookUpOutages: Outage[] = [];
   #lookingUp: Promise<unknown> = Promise.resolve();
   /** Items whose first events have receipts that the table does not know. */
-  readonly #begun = new Set<Entry>();
+  readonly #begun = new Set<BatchItem>();
   #barrenSends = 0;
   /** Keys that are being parked, by partition key; the breaker already counts them. */
   readonly #parking = new Map<string, ParkReason>();
@@ -161,7 +161,7 @@ export class Delivery {
 
   /**
    * Ends the invocation for one key: the relay sends nothing more of it, and its open records are delivered again. If
-   * the failed call may concern other keys too, the whole delivery stops instead.
+   * the failed call may concern other keys too, the whole session stops instead.
    */
   fail(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void {
     if (!concernsOneKey(failure.cause)) {
@@ -177,16 +177,16 @@ export class Delivery {
   }
 
   /**
-   * Publishes entries until none is open, time runs short or the delivery has stopped. Returns `false` if it began no
+   * Publishes entries until none is open, time runs short or the session has stopped. Returns `false` if it began no
    * round although entries are open.
    */
-  async deliver(entries: readonly Entry[]): Promise<boolean> {
+  async deliver(entries: readonly BatchItem[]): Promise<boolean> {
     let began = false;
-    let open: readonly Entry[] = entries;
+    let open: readonly BatchItem[] = entries;
     const divisible = entries.filter(isDivisible);
     for (const { identity, content } of divisible) resume({ content }, this.#memory.partial.of(identity));
     const known = new Map(divisible.map((entry) => [entry, receiptsOf(entry).length]));
-    while ((open = this.admitted(open)).length > 0 && this.mayGoOn) {
+    while ((open = this.settleSkippable(open)).length > 0 && this.mayGoOn) {
       began = true;
       // Without this limit, acknowledged items pile up while the table is slow, and a crash would publish them again.
       if (this.#marking.size > MAX_UNANSWERED) {
@@ -215,7 +215,7 @@ export class Delivery {
     await this.#noteReceipts();
     if (this.#started.length === 0) return;
     try {
-      await this.#ports.items.clearStarts(this.#started);
+      await this.#ports.items.clearAttempts(this.#started);
     } catch (cause) {
       this.#ports.telemetry.outage({ message: 'The counts of started items could not be cleared.', cause });
     }
@@ -238,37 +238,37 @@ export class Delivery {
   }
 
   /** Settles entries that need no publishing; returns the others. Repeated each round, because holds appear. */
-  admitted(entries: readonly Entry[]): Entry[] {
+  settleSkippable(entries: readonly BatchItem[]): BatchItem[] {
     const { telemetry } = this.#ports;
     return entries.filter((entry) => {
       if (entry.state !== 'open') return false;
-      const admission = admit(entry, this.control, this.#memory.acknowledged);
-      if (admission.kind === 'publish') return !this.#blocked.has(entry.pk);
+      const decision = skipDecision(entry, this.control, this.#memory.acknowledged);
+      if (decision.kind === 'publish') return !this.#blocked.has(entry.pk);
       entry.state = 'settled';
-      if (admission.kind === 'wait') telemetry.heldBack(entry, admission.hold);
+      if (decision.kind === 'wait') telemetry.heldBack(entry, decision.hold);
       else if (entry.content.kind === 'item') {
         telemetry.duplicateSkipped(entry.content.item);
-        if (admission.kind === 'mark') this.#mark([{ entry, mark: markOf(entry.content, admission.receipts) }]);
+        if (decision.kind === 'mark') this.#mark([{ entry, mark: markOf(entry.content, decision.receipts) }]);
       }
       return false;
     });
   }
 
-  async #suspectRound([entry]: readonly Entry[]): Promise<void> {
+  async #suspectRound([entry]: readonly BatchItem[]): Promise<void> {
     if (entry === undefined) return;
     // One attempt takes as many rounds as the item's events have partitions.
     if (this.#counted.has(entry.identity)) return this.#round([entry]);
     const item = storedIdentity(entry);
     let starts: number;
     try {
-      starts = await this.#ports.items.countStart(item);
+      starts = await this.#ports.items.countAttempt(item);
     } catch (cause) {
       this.fail(entry.pk, { message: `The attempt on "${entry.pk}" at "${entry.sk}" could not be counted.`, cause });
       return;
     }
     this.#counted.add(entry.identity);
-    if (starts > 1) this.#ports.telemetry.suspectStarted(item, starts);
-    if (starts <= MAX_STARTS) {
+    if (starts > 1) this.#ports.telemetry.attemptAfterCrash(item, starts);
+    if (starts <= MAX_CRASHED_ATTEMPTS) {
       if (starts > 0) this.#started.push(item);
       // The count itself takes time.
       if (this.mayGoOn) await this.#round([entry]);
@@ -276,12 +276,12 @@ export class Delivery {
       await this.#park(entry, {
         kind: 'poison',
         reason: 'process-died',
-        message: `The relay's process ended ${MAX_STARTS} times in a row while this item was published.`,
+        message: `The relay's process ended ${MAX_CRASHED_ATTEMPTS} times in a row while this item was published.`,
       });
     } else this.#stopped = true;
   }
 
-  async #round(open: readonly Entry[]): Promise<void> {
+  async #round(open: readonly BatchItem[]): Promise<void> {
     const topics = await this.lookUpTopics(open);
     const outageOf = this.partitions.any ? (at: TopicPartition) => this.partitions.outageOf(at) : undefined;
     const { batches, refused } = planRound(open, topics, this.#options, outageOf);
@@ -293,7 +293,7 @@ export class Delivery {
     if (waits !== undefined) {
       // The shard waits at this record. Earlier records are still sent.
       this.#stopped = true;
-      const before = this.admitted(open.filter(({ index }) => index < waits.entry.index));
+      const before = this.settleSkippable(open.filter(({ index }) => index < waits.entry.index));
       await this.#publish(planRound(before, topics, this.#options, outageOf).batches);
       return;
     }
@@ -304,13 +304,13 @@ export class Delivery {
    * Returns the known partition counts of these entries' topics. Each topic is asked for once per invocation, in turn,
    * because look-ups share a connection. After two unanswered ones, only counts that the publisher knows are used.
    */
-  lookUpTopics(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
+  lookUpTopics(entries: readonly BatchItem[]): Promise<ReadonlyMap<string, TopicLookup>> {
     const looking = this.#lookingUp.then(() => this.#lookUpMissing(entries));
     this.#lookingUp = looking;
     return looking;
   }
 
-  async #lookUpMissing(entries: readonly Entry[]): Promise<ReadonlyMap<string, TopicLookup>> {
+  async #lookUpMissing(entries: readonly BatchItem[]): Promise<ReadonlyMap<string, TopicLookup>> {
     const { publisher, telemetry } = this.#ports;
     const missing = new Set<string>();
     for (const { content } of entries) {
@@ -350,7 +350,7 @@ export class Delivery {
    *
    * @param ageMs - how long ago the record of an entry was written to the stream
    */
-  async holdBlocked(entries: readonly Entry[], ageMs: (entry: Entry) => number): Promise<void> {
+  async holdBlocked(entries: readonly BatchItem[], ageMs: (entry: BatchItem) => number): Promise<void> {
     const keys = new Set(entries.map(({ pk }) => pk));
     const blocked = [...this.#blocked.values()].flatMap(({ message, entry, partition }): KeyAtPartition[] =>
       entry !== undefined && partition !== undefined && keys.has(entry.pk) ? [{ message, entry, partition }] : [],
@@ -374,7 +374,7 @@ export class Delivery {
       const count = ofPartition.filter(({ entry }) => !this.#blocked.has(entry.pk)).length;
       if (count > 0) this.#ports.telemetry.heldForPartition(awaits, count);
     }
-    this.admitted(entries);
+    this.settleSkippable(entries);
   }
 
   /** Reads the holds again: other invocations have added some since this one began. */
@@ -406,12 +406,12 @@ export class Delivery {
     }
   }
 
-  async #publish(batches: readonly LoadedBatch[]): Promise<void> {
+  async #publish(batches: readonly PlannedBatch[]): Promise<void> {
     if (batches.length === 0) return;
     const outcomes = await this.#ports.publisher.publish(batches);
-    const done: [Entry, ItemContent][] = [];
-    const refused: [LoadedBatch, Poison][] = [];
-    const failed: [LoadedBatch, Outage][] = [];
+    const done: [BatchItem, ItemContent][] = [];
+    const refused: [PlannedBatch, Poison][] = [];
+    const failed: [PlannedBatch, Outage][] = [];
     batches.forEach((batch, at) => {
       const outcome = outcomes[at] ?? { kind: 'outage', message: 'The publisher gave no answer for a batch.' };
       if (outcome.kind === 'acked') {
@@ -430,13 +430,13 @@ export class Delivery {
   }
 
   /** Returns whether at least one partition had not failed before in this invocation. */
-  #partitionsFailed(failed: readonly (readonly [LoadedBatch, Outage])[]): boolean {
+  #partitionsFailed(failed: readonly (readonly [PlannedBatch, Outage])[]): boolean {
     let isNews = false;
     for (const [batch, outage] of failed) {
-      const { topic, partition, shipments } = batch;
+      const { topic, partition, messageRefs } = batch;
       this.#failedPartitions.add(partitionName(batch));
       if (this.partitions.failed(batch, outage)) isNews = true;
-      for (const { entry } of shipments) {
+      for (const { entry } of messageRefs) {
         this.#block(entry.pk, { entry, message: outage.message, partition: { topic, partition } });
       }
     }
@@ -455,11 +455,11 @@ export class Delivery {
    * If the topic is refused, every item in the batch is refused. Otherwise the batch is halved until the refused
    * message stands alone, and that item is parked.
    */
-  async #isolate(batch: LoadedBatch, failure: Poison): Promise<void> {
-    const mayGo = (entry: Entry): boolean =>
+  async #isolate(batch: PlannedBatch, failure: Poison): Promise<void> {
+    const mayGo = (entry: BatchItem): boolean =>
       entry.state === 'open' && !this.#blocked.has(entry.pk) && holdOf(entry, this.control.holds) === undefined;
-    if (batch.shipments.length === 1 || concernsTopic(failure)) {
-      for (const { entry } of batch.shipments) {
+    if (batch.messageRefs.length === 1 || concernsTopic(failure)) {
+      for (const { entry } of batch.messageRefs) {
         if (!mayGo(entry)) continue;
         if (this.#mayPark) await this.#park(entry, failure);
         // The entry is refused and not parked: no later entry may be sent.
@@ -469,16 +469,16 @@ export class Delivery {
     }
     for (const half of halve(batch)) {
       const rest = keepOpen(half, mayGo);
-      if (rest.shipments.length === 0) continue;
+      if (rest.messageRefs.length === 0) continue;
       if (this.mayGoOn) await this.#publish([rest]);
       // The keys stay blocked even if a later check finds time: their later events would overtake these.
       else
-        for (const { entry } of rest.shipments)
+        for (const { entry } of rest.messageRefs)
           this.#block(entry.pk, { message: 'There was no time left to send it.' });
     }
   }
 
-  #settle(done: readonly (readonly [Entry, ItemContent])[]): void {
+  #settle(done: readonly (readonly [BatchItem, ItemContent])[]): void {
     if (done.length === 0) return;
     const { clock, telemetry } = this.#ports;
     const now = clock.now();
@@ -540,8 +540,8 @@ export class Delivery {
    * Parks the first item alone, then the others concurrently, so that their writes share transactions. If the first one
    * meets an outage, the others are not tried.
    */
-  async #parkAll(refused: readonly RefusedEntry[]): Promise<void> {
-    const park = async ({ entry, failure }: RefusedEntry): Promise<void> => {
+  async #parkAll(refused: readonly RefusedItem[]): Promise<void> {
+    const park = async ({ entry, failure }: RefusedItem): Promise<void> => {
       if (failure.kind === 'poison' && this.#mayPark) await this.#park(entry, failure);
     };
     const [first, ...others] = refused;
@@ -553,7 +553,7 @@ export class Delivery {
    * Handles an item that could not be held: it was published or discarded meanwhile, or deleted by hand after another
    * process parked it. In the last case the next drain decides. The relay must not pass the item before that is known.
    */
-  async #lookAgain(entry: Entry): Promise<void> {
+  async #lookAgain(entry: BatchItem): Promise<void> {
     const { pk, sk, isHead } = entry;
     if (!isHead) {
       entry.state = 'settled';
@@ -568,11 +568,11 @@ export class Delivery {
     this.fail(pk, { message, cause: new KeyFailure(message) });
   }
 
-  async #park(entry: Entry, failure: Poison): Promise<void> {
+  async #park(entry: BatchItem, failure: Poison): Promise<void> {
     const { clock, items, telemetry } = this.#ports;
     const { holds } = this.control;
     const hold = holds.get(entry.pk);
-    const parking: Parking = {
+    const parking: ParkRequest = {
       ...storedIdentity(entry),
       reason: failure.reason,
       message: failure.message,
@@ -599,7 +599,7 @@ export class Delivery {
         entry.state = 'settled';
       } else await this.#lookAgain(entry);
     } catch (cause) {
-      this.fail(entry.pk, { message: `Parking "${entry.pk}" at "${entry.sk}" failed.`, cause });
+      this.fail(entry.pk, { message: `ParkRequest "${entry.pk}" at "${entry.sk}" failed.`, cause });
     } finally {
       this.#parking.delete(entry.pk);
     }
@@ -618,17 +618,17 @@ const markOf = ({ item }: ItemContent, receipts: Mark['receipts']): Mark => ({
   receipts,
 });
 
-const isDivisible = ({ content }: Entry): boolean => content.kind === 'item' && content.messages.length > 1;
+const isDivisible = ({ content }: BatchItem): boolean => content.kind === 'item' && content.messages.length > 1;
 
-const isWhole = ({ content }: Entry): boolean =>
+const isWhole = ({ content }: BatchItem): boolean =>
   content.kind === 'item' && content.receipts.length === content.messages.length;
 
-const receiptsOf = ({ content }: Entry): readonly Receipt[] => (content.kind === 'item' ? content.receipts : []);
+const receiptsOf = ({ content }: BatchItem): readonly Receipt[] => (content.kind === 'item' ? content.receipts : []);
 
 /** Records the offsets and returns the items whose last message this was. */
-function acknowledge({ topic, partition, shipments }: LoadedBatch, baseOffset: bigint): [Entry, ItemContent][] {
-  const done: [Entry, ItemContent][] = [];
-  shipments.forEach(({ entry, content, index }, at) => {
+function acknowledge({ topic, partition, messageRefs }: PlannedBatch, baseOffset: bigint): [BatchItem, ItemContent][] {
+  const done: [BatchItem, ItemContent][] = [];
+  messageRefs.forEach(({ entry, content, index }, at) => {
     // The receipts belong to the first messages. If an earlier message is still open, this one is sent again after it.
     if (content.receipts.length !== index) return;
     content.receipts.push({ topic, partition, offset: baseOffset + BigInt(at) });

@@ -9,7 +9,7 @@ import { isFull } from './full-item';
 import { putHold, readHold } from './holds';
 import { OWED } from './owed';
 import { KeyFailure } from '../key-failure';
-import type { Clock, ItemIdentity, ItemStore, Parking, PartitionHoldRequest } from '../ports';
+import type { Clock, ItemIdentity, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
 
 /** Attempts in case the hold is replaced meanwhile; one more in case the item is too large for the note. */
 const ATTEMPTS = 7;
@@ -20,7 +20,7 @@ const MESSAGE_CHARACTERS = 500;
  *
  * If an item has no room for the `parked` attribute (400 KB, or a collection at 10 GB), its key is held without it.
  */
-export function parkingWriter(
+export function parkWriter(
   client: DynamoDBClient,
   tableName: string,
   writer: ControlWriter,
@@ -28,7 +28,7 @@ export function parkingWriter(
 ): Pick<ItemStore, 'park' | 'holdForPartition'> {
   /** Writes the hold together with one action on the item; returns `undefined` if the item is no longer owed. */
   const write = async (
-    { pk, hold: begun }: Pick<Parking, 'pk' | 'hold'>,
+    { pk, hold: begun }: Pick<ParkRequest, 'pk' | 'hold'>,
     nextHold: (known: Hold | undefined, now: number) => Hold,
     actionOn: (now: number, noteOnItem: boolean) => TransactWriteItem,
   ): Promise<Hold | undefined> => {
@@ -77,7 +77,7 @@ const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).to
  * items, so its hold moves to the item that stopped it.
  */
 function nextHold(
-  { pk, sk, id, isHead }: Pick<Parking, 'pk' | 'sk' | 'id' | 'isHead'>,
+  { pk, sk, id, isHead }: Pick<ParkRequest, 'pk' | 'sk' | 'id' | 'isHead'>,
   known: Hold | undefined,
   now: number,
   why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
@@ -90,7 +90,7 @@ function nextHold(
   return { pk, position: sk, id, revision, state: 'holding', ...why, message: cut(why.message), ...others };
 }
 
-const parkedHold = ({ reason, message, attempts, since }: Parking, known: Hold | undefined, now: number) => ({
+const parkedHold = ({ reason, message, attempts, since }: ParkRequest, known: Hold | undefined, now: number) => ({
   reason,
   message,
   attempts: attempts + 1,
@@ -118,7 +118,7 @@ function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
   };
 }
 
-function parkItem(tableName: string, parking: Parking, now: number): TransactWriteItem {
+function parkItem(tableName: string, parking: ParkRequest, now: number): TransactWriteItem {
   const condition = itemCondition(tableName, parking);
   const parked: Parked = {
     reason: parking.reason,

@@ -6,10 +6,10 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { suspectCounter } from '../../../../lib/relay/dynamodb/suspects';
+import { crashCounter } from '../../../../lib/relay/dynamodb/crash-counter';
 
 const dynamodb = mockClient(DynamoDBClient);
-const counter = suspectCounter(new DynamoDBClient({}), 'outbox');
+const counter = crashCounter(new DynamoDBClient({}), 'outbox');
 const item = { pk: 'order#42', sk: '0000000000000007', id: 'id-7' };
 const error = { $metadata: {}, message: 'no' };
 
@@ -18,7 +18,7 @@ beforeEach(() => dynamodb.reset());
 it('counts an attempt on an item that is still owed', async () => {
   dynamodb.on(UpdateItemCommand).resolves({ Attributes: { starts: { N: '3' } } });
 
-  expect(await counter.countStart(item)).toBe(3);
+  expect(await counter.countAttempt(item)).toBe(3);
   expect(dynamodb.commandCalls(UpdateItemCommand)[0]?.args[0].input).toMatchObject({
     UpdateExpression: 'ADD starts :one',
     ConditionExpression:
@@ -29,7 +29,7 @@ it('counts an attempt on an item that is still owed', async () => {
 it('counts nothing on an item that is gone, processed or discarded', async () => {
   dynamodb.on(UpdateItemCommand).rejects(new ConditionalCheckFailedException(error));
 
-  expect(await counter.countStart(item)).toBe(0);
+  expect(await counter.countAttempt(item)).toBe(0);
 });
 
 it.each([
@@ -38,11 +38,11 @@ it.each([
 ])('lets an item go uncounted when %s is full', async (_, full) => {
   dynamodb.on(UpdateItemCommand).rejects(full);
 
-  expect(await counter.countStart(item)).toBe(0);
+  expect(await counter.countAttempt(item)).toBe(0);
 });
 
 it('rejects when the outcome is unknown', async () => {
   dynamodb.on(UpdateItemCommand).rejects(new Error('socket hang up'));
 
-  await expect(counter.countStart(item)).rejects.toThrow('socket hang up');
+  await expect(counter.countAttempt(item)).rejects.toThrow('socket hang up');
 });

@@ -1,9 +1,9 @@
 import type { Control, Hold } from '../event/control';
 import type { Receipt } from '../event/receipt';
 import type { Acknowledged } from './acknowledged';
-import { holdOf, type Entry } from './entry';
+import { holdOf, type BatchItem } from './batch-item';
 
-export type Admission =
+export type SkipDecision =
   | { readonly kind: 'publish' }
   | { readonly kind: 'mark'; readonly receipts: readonly Receipt[] }
   /** Acknowledged and marked, or discarded. */
@@ -15,11 +15,11 @@ export type Admission =
  * read after its record arrived. Every other item is published. Acknowledged means known to this process; triage.ts
  * settles items that the table shows as processed.
  */
-export function admit(
-  entry: Entry,
+export function skipDecision(
+  entry: BatchItem,
   control: Pick<Control, 'holds' | 'tombstones'>,
   acknowledged: Pick<Acknowledged, 'get'>,
-): Admission {
+): SkipDecision {
   if (control.tombstones.has(entry.identity)) return { kind: 'done' };
   const known = acknowledged.get(entry.identity);
   // Another sequence number means another insert: the item was written again under its old id.

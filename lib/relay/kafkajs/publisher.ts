@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Sleep } from '../backoff';
-import { outageOf } from '../classify';
+import { outageOf } from './classify-error';
 import { slowestLookUpMs, slowestPublishMs, type Compression } from '../environment';
 import { withinDeadline } from './deadline';
 import { anyOtherInSync } from './partitions-in-sync';

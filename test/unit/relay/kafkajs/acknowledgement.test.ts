@@ -1,5 +1,5 @@
 import type { RecordMetadata } from 'kafkajs';
-import { acknowledgedOffsets } from '../../../../lib/relay/kafka/acknowledgement';
+import { acknowledgedOffsets } from '../../../../lib/relay/kafkajs/acknowledgement';
 import type { PartitionBatch } from '../../../../lib/relay/ports';
 
 const batch = (topic: string, partition: number): PartitionBatch => ({ topic, partition, messages: [] });

@@ -11,10 +11,10 @@ import { isFullError } from './full-item';
 import { OWED } from './owed';
 
 /** Counts on an item how often its publishing began without a normal end. */
-export function suspectCounter(
+export function crashCounter(
   client: DynamoDBClient,
   tableName: string,
-): Pick<ItemStore, 'countStart' | 'clearStarts'> {
+): Pick<ItemStore, 'countAttempt' | 'clearAttempts'> {
   const update = async (
     { pk, sk, id }: ItemIdentity,
     expression: string,
@@ -41,11 +41,11 @@ export function suspectCounter(
   };
 
   return {
-    async countStart(item) {
+    async countAttempt(item) {
       const counted = await update(item, 'ADD starts :one', OWED, { ':one': { N: '1' } });
       return Number(counted?.['starts']?.N ?? 0);
     },
-    async clearStarts(items) {
+    async clearAttempts(items) {
       for (const item of items) await update(item, 'REMOVE starts', 'attribute_exists(starts)', {});
     },
   };

@@ -1,5 +1,5 @@
-import type { ParkReason } from '../event/control';
-import type { Failure, Outage, Poison } from './ports';
+import type { ParkReason } from '../../event/control';
+import type { Failure, Outage, Poison } from '../ports';
 
 /**
  * Protocol errors that would repeat for the same record. All others are temporary or general. A `TypeError` of the
@@ -64,14 +64,6 @@ const UNCONFIRMED: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOU
 
 /** Name of the protocol error in an error's chain of causes; `undefined` if no broker answered. */
 export const protocolError = (error: unknown): string | undefined => protocolErrorIn(error)?.type;
-
-/** A refusal of the topic, not of one message. kafkajs may report it for another topic that the producer knows. */
-export const concernsTopic = (failure: Failure): failure is Poison =>
-  failure.kind === 'poison' && (failure.reason === 'unknown-topic' || failure.reason === 'topic-not-authorized');
-
-/** A refusal of the messages: the broker has written none of them and never will. */
-export const concernsMessages = (failure: Failure): failure is Poison =>
-  failure.kind === 'poison' && !concernsTopic(failure);
 
 /** kafkajs records the broker of a failed connection or request, but rarely names it in the message. */
 function brokerIn(error: unknown): string | undefined {

@@ -1,8 +1,8 @@
 import type { Sleep } from '../backoff';
-import { classifyOf, concernsTopic, outageOf } from '../classify';
+import { classifyOf, outageOf } from './classify-error';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { KafkaSession } from './session';
-import type { TopicLookup } from '../ports';
+import { concernsTopic, type TopicLookup } from '../ports';
 
 /** Not every broker knows a new topic or a new permission at once. */
 const LOOKUPS = 4;

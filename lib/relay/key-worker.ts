@@ -3,10 +3,10 @@ import { FIRST_POSITION, goneMessage, isHeldItem, isRefused } from '../event/gon
 import { identityOf, type Image } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
-import type { Delivery } from './delivery';
-import { storedEntryOf, storedIdentity, type Entry } from './entry';
+import type { PublishSession } from './publish-session';
+import { storedBatchItemOf, storedIdentity, type BatchItem } from './batch-item';
 import { KeyFailure } from './key-failure';
-import type { KeyWork, SignalEntry } from './key-work';
+import type { KeyTask, BatchSignal } from './key-task';
 import type { RelayOptions } from './options';
 import type { DrainOutcome, RelayPorts } from './ports';
 import { ageSinceCommitMs, awaitedPredecessors } from './predecessors';
@@ -20,35 +20,35 @@ import { replay } from './replay';
 export class KeyWorker {
   readonly #ports: RelayPorts;
   readonly #options: RelayOptions;
-  readonly #delivery: Delivery;
+  readonly #session: PublishSession;
   readonly #ageMs: (index: number) => number | undefined;
 
   /** @param ageMs - age of the record at an index of the batch, if the stream states it */
   constructor(
     ports: RelayPorts,
     options: RelayOptions,
-    delivery: Delivery,
+    session: PublishSession,
     ageMs: (index: number) => number | undefined,
   ) {
     this.#ageMs = ageMs;
     this.#ports = ports;
     this.#options = options;
-    this.#delivery = delivery;
+    this.#session = session;
   }
 
   /**
    * Never rejects. If a step fails, the entries of the key stay open and are delivered again. A failure of this key
    * alone does not affect the other keys.
    */
-  async run(work: KeyWork): Promise<void> {
+  async run(work: KeyTask): Promise<void> {
     try {
       await this.#run(work);
     } catch (cause) {
-      this.#delivery.fail(work.pk, { message: `The drain of "${work.pk}" was interrupted.`, cause });
+      this.#session.fail(work.pk, { message: `The drain of "${work.pk}" was interrupted.`, cause });
     }
   }
 
-  async #run({ pk, entries, signals }: KeyWork): Promise<void> {
+  async #run({ pk, entries, signals }: KeyTask): Promise<void> {
     const asking = signals.filter(({ signal }) => signal.kind !== 'replay');
     if (asking.length > 0 || entries.length > 0) {
       const outcome = await this.#drain(pk, entries, asking);
@@ -60,9 +60,9 @@ export class KeyWorker {
     for (const entry of signals) await this.#replay(entry);
   }
 
-  async #drain(pk: string, entries: readonly Entry[], asking: readonly SignalEntry[]): Promise<DrainOutcome> {
+  async #drain(pk: string, entries: readonly BatchItem[], asking: readonly BatchSignal[]): Promise<DrainOutcome> {
     const { drains, telemetry } = this.#ports;
-    const { holds } = this.#delivery.control;
+    const { holds } = this.#session.control;
     const known = holds.get(pk);
     // No signal asks to retry the parked item: only earlier items are published, and the hold is not changed.
     const behindHold = !asking.some(isStored) && known?.state === 'holding';
@@ -92,7 +92,7 @@ export class KeyWorker {
     }
     // Applies also if the key has moved to another partition since, because partitions were added to the topic.
     if (known?.awaits !== undefined && outcome === 'done' && progress.published > 0) {
-      this.#delivery.partitions.acked(known.awaits);
+      this.#session.partitions.acked(known.awaits);
     }
     telemetry.drained({
       pk,
@@ -104,7 +104,7 @@ export class KeyWorker {
   }
 
   /** Returns the current hold, which is `known` if nothing was discarded. */
-  async #discardSkipped(asking: readonly SignalEntry[], known: Hold | undefined): Promise<Hold | undefined> {
+  async #discardSkipped(asking: readonly BatchSignal[], known: Hold | undefined): Promise<Hold | undefined> {
     const { drains, telemetry } = this.#ports;
     let hold = known;
     for (const { signal } of asking) {
@@ -112,7 +112,7 @@ export class KeyWorker {
       const discarded = await drains.discard(signal, hold);
       if (discarded.kind === 'nothing') continue;
       hold = discarded.hold;
-      this.#delivery.control.tombstones.add(identityOf({ pk: signal.pk, sk: signal.position, id: signal.id }));
+      this.#session.control.tombstones.add(identityOf({ pk: signal.pk, sk: signal.position, id: signal.id }));
       telemetry.discarded(signal);
     }
     return hold;
@@ -121,7 +121,7 @@ export class KeyWorker {
   /** Publishes from the earliest open item, page by page, to the key's end: only that proves that nothing waits. */
   async #publishOpen(pk: string, start: string, waitedMs: number, begun: Hold | undefined): Promise<DrainProgress> {
     const { keys, items } = this.#ports;
-    const { holds } = this.#delivery.control;
+    const { holds } = this.#session.control;
     const before = holds.get(pk);
     const from = (await keys.earliestOpen(pk, start)) ?? start;
     const present = new Set<string>();
@@ -135,16 +135,16 @@ export class KeyWorker {
         return { outcome: 'failed', published, from };
       }
       const entries = page.flatMap((image, at) =>
-        isOpen(itemStateOf(image).state) ? [storedEntryOf(image, at, items.noteReceipts !== undefined)] : [],
+        isOpen(itemStateOf(image).state) ? [storedBatchItemOf(image, at, items.noteReceipts !== undefined)] : [],
       );
       if (await this.#mustWait(page, entries, present)) return { outcome: 'failed', published, from };
-      await this.#delivery.deliver(entries);
-      await this.#delivery.marksWritten();
+      await this.#session.deliver(entries);
+      await this.#session.marksWritten();
       const now = this.#ports.clock.now();
       // A writer's clock may be ahead, so the stream's age of the records that requested the drain counts too.
-      await this.#delivery.holdBlocked(entries, (entry) => Math.max(waitedMs, ageSinceCommitMs(entry, now)));
+      await this.#session.holdBlocked(entries, (entry) => Math.max(waitedMs, ageSinceCommitMs(entry, now)));
       const isHeldNow = holds.get(pk) !== undefined && holds.get(pk) !== before;
-      const isInterrupted = this.#delivery.hasFailed(pk) || (this.#delivery.stopped && !isHeldNow);
+      const isInterrupted = this.#session.hasFailed(pk) || (this.#session.stopped && !isHeldNow);
       if (isInterrupted || entries.some(({ state }) => state === 'failed')) {
         return { outcome: 'failed', published, from };
       }
@@ -175,7 +175,7 @@ export class KeyWorker {
     for (const item of items) {
       if (!(await this.#isGone(begun, item, page))) continue;
       const kept = await this.#ports.drains.keepForGone(begun, item, goneMessage(item));
-      if (kept.kind === 'held') this.#delivery.control.holds.set(begun.pk, kept.hold);
+      if (kept.kind === 'held') this.#session.control.holds.set(begun.pk, kept.hold);
       return kept.kind === 'held';
     }
     return true;
@@ -192,7 +192,7 @@ export class KeyWorker {
     const stored = page.find((image) => image['sk']?.S === position);
     if (isHeldItem(item, stored) || headSeen === true) return false;
     const identity = identityOf({ pk, sk: position, id });
-    if (this.#delivery.control.tombstones.has(identity) || this.#delivery.isAcknowledged(identity)) return false;
+    if (this.#session.control.tombstones.has(identity) || this.#session.isAcknowledged(identity)) return false;
     if (id === undefined) return true;
     // An operator may have moved it to another position. Only this case reads the whole key.
     const last = page.at(-1)?.['sk']?.S ?? '';
@@ -204,17 +204,17 @@ export class KeyWorker {
         if (at === position || isUnread) throw new KeyFailure(`The item "${id}" was put back a moment ago.`);
         return false;
       }
-      if (!this.#delivery.mayGoOn) throw new KeyFailure(`There was no time left to look for the item "${id}".`);
+      if (!this.#session.mayGoOn) throw new KeyFailure(`There was no time left to look for the item "${id}".`);
     }
     return true;
   }
 
   /** Strict order also applies between the items of a drain: one may have become visible after the Query passed it. */
-  async #mustWait(page: readonly Image[], entries: readonly Entry[], present: Set<string>): Promise<boolean> {
+  async #mustWait(page: readonly Image[], entries: readonly BatchItem[], present: Set<string>): Promise<boolean> {
     if (this.#options.order !== 'strict') return false;
     for (const image of page) present.add(`${image['pk']?.S ?? ''}\n${image['sk']?.S ?? ''}`);
     const now = this.#ports.clock.now();
-    const ageMs = (entry: Entry): number => ageSinceCommitMs(entry, now);
+    const ageMs = (entry: BatchItem): number => ageSinceCommitMs(entry, now);
     const awaited = await awaitedPredecessors(
       entries,
       present,
@@ -243,13 +243,13 @@ export class KeyWorker {
     });
     const postponed = await drains.postpone(hold, successor, id);
     if (postponed.kind === 'superseded') return 'failed';
-    this.#delivery.control.holds.set(pk, postponed.hold);
+    this.#session.control.holds.set(pk, postponed.hold);
     return 'postponed';
   }
 
-  async #replay(entry: SignalEntry): Promise<void> {
+  async #replay(entry: BatchSignal): Promise<void> {
     const { signal } = entry;
-    if (signal.kind !== 'replay' || this.#delivery.stopped) return;
+    if (signal.kind !== 'replay' || this.#session.stopped) return;
     const { signals, telemetry } = this.#ports;
     // A record may outlive its signal, because the sweeper replaced the signal or a relay acted on it. Unlike a drain,
     // a replay would then publish once more. The table also knows how far the replay got.
@@ -258,13 +258,13 @@ export class KeyWorker {
       entry.state = 'settled';
       return;
     }
-    const outcome = await replay(current, this.#delivery, this.#ports, this.#options, this.#ageMs(entry.index) ?? 0);
+    const outcome = await replay(current, this.#session, this.#ports, this.#options, this.#ageMs(entry.index) ?? 0);
     switch (outcome.kind) {
       case 'failed':
         return;
       case 'refused':
         await signals.setAside(signal, outcome.why);
-        telemetry.signalSetAside(signal, outcome.why);
+        telemetry.signalUnprocessable(signal, outcome.why);
         break;
       case 'superseded':
         break;
@@ -286,11 +286,11 @@ interface DrainProgress {
   readonly id?: string;
 }
 
-const isStored = ({ isUnseen }: SignalEntry): boolean => isUnseen !== true;
+const isStored = ({ isUnseen }: BatchSignal): boolean => isUnseen !== true;
 
-const isPublished = ({ content }: Entry): boolean =>
+const isPublished = ({ content }: BatchItem): boolean =>
   content.kind === 'item' && content.receipts.length === content.messages.length;
 
 const startOf = (signal: DrainSignal | SkipSignal): string => (signal.kind === 'drain' ? signal.from : signal.position);
 
-const requestOf = ([first]: readonly SignalEntry[]): OperatorNote | undefined => first?.signal.request;
+const requestOf = ([first]: readonly BatchSignal[]): OperatorNote | undefined => first?.signal.request;

@@ -8,16 +8,16 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { encodeHold, type Hold } from '../../../../lib/event/control';
 import { ControlWriter } from '../../../../lib/relay/dynamodb/control-writer';
-import { parkingWriter } from '../../../../lib/relay/dynamodb/parking';
-import type { Parking } from '../../../../lib/relay/ports';
+import { parkWriter } from '../../../../lib/relay/dynamodb/park';
+import type { ParkRequest } from '../../../../lib/relay/ports';
 
 const dynamodb = mockClient(DynamoDBClient);
 const sleep = jest.fn(() => Promise.resolve());
 const client = new DynamoDBClient({});
 const writer = new ControlWriter(client, 'outbox', sleep);
-const { park } = parkingWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
+const { park } = parkWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
 
-const aParking = (change: Partial<Parking> = {}): Parking => ({
+const aParking = (change: Partial<ParkRequest> = {}): ParkRequest => ({
   pk: 'order#42',
   sk: '0000000000000007',
   id: 'id-7',

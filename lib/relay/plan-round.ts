@@ -1,29 +1,29 @@
 import { messageBytes, type Message } from '../event/message';
 import type { TopicPartition } from '../event/partition-hold';
-import type { Entry, ItemContent } from './entry';
+import type { BatchItem, ItemContent } from './batch-item';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch, TopicLookup } from './ports';
 
-export interface Shipment {
-  readonly entry: Entry;
+export interface MessageRef {
+  readonly entry: BatchItem;
   readonly content: ItemContent;
   /** Index of the message within its item. */
   readonly index: number;
 }
 
 /** A partition batch that also knows the source of each message. */
-export interface LoadedBatch extends PartitionBatch {
-  readonly shipments: readonly Shipment[];
+export interface PlannedBatch extends PartitionBatch {
+  readonly messageRefs: readonly MessageRef[];
 }
 
 export interface Round {
-  readonly batches: readonly LoadedBatch[];
+  readonly batches: readonly PlannedBatch[];
   /** Entries that cannot be sent as they are, each the first open one of its key. */
-  readonly refused: readonly RefusedEntry[];
+  readonly refused: readonly RefusedItem[];
 }
 
-export interface RefusedEntry {
-  readonly entry: Entry;
+export interface RefusedItem {
+  readonly entry: BatchItem;
   readonly failure: Failure;
   /** Left out when the failure does not concern one partition. */
   readonly partition?: TopicPartition;
@@ -47,20 +47,20 @@ export interface RoundLimits {
  * limit is sent alone, because only the broker knows whether it accepts it.
  */
 export function planRound(
-  entries: readonly Entry[],
+  entries: readonly BatchItem[],
   topics: ReadonlyMap<string, TopicLookup>,
   limits: RoundLimits,
   outageOf?: PartitionOutage,
 ): Round {
   const batches = new Map<string, OpenBatch>();
-  const refused: RefusedEntry[] = [];
+  const refused: RefusedItem[] = [];
   const targets = new Map<string, string>();
   const closed = new Set<string>();
   const identities = new Set<string>();
   const { maxBatchBytes, batchBytesOf = () => maxBatchBytes } = limits;
   let messages = 0;
 
-  const refuse = (entry: Entry, failure: Failure, partition?: TopicPartition): void => {
+  const refuse = (entry: BatchItem, failure: Failure, partition?: TopicPartition): void => {
     // The key's messages in this round must be acknowledged before its next item may be parked.
     if (!targets.has(entry.pk)) refused.push({ entry, failure, partition });
     closed.add(entry.pk);
@@ -102,19 +102,19 @@ export function planRound(
       }
       targets.set(entry.pk, target);
       messages++;
-      const shipment = { entry, content, index };
+      const messageRef = { entry, content, index };
       if (batch === undefined) {
         batches.set(target, {
           topic: message.topic,
           partition,
           messages: [message],
-          shipments: [shipment],
+          messageRefs: [messageRef],
           bytes,
           full: false,
         });
       } else {
         batch.messages.push(message);
-        batch.shipments.push(shipment);
+        batch.messageRefs.push(messageRef);
         batch.bytes += bytes;
       }
     }
@@ -138,9 +138,9 @@ function unavailableTarget(
   return undefined;
 }
 
-interface OpenBatch extends LoadedBatch {
+interface OpenBatch extends PlannedBatch {
   readonly messages: Message[];
-  readonly shipments: Shipment[];
+  readonly messageRefs: MessageRef[];
   bytes: number;
   /** A message did not fit. Nothing is added after it, so that a key's order does not depend on sizes. */
   full: boolean;
@@ -149,25 +149,25 @@ interface OpenBatch extends LoadedBatch {
 const unlooked = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
 
 /** The two halves of a refused batch. Repeated halving isolates the refused message. */
-export function halve(batch: LoadedBatch): [LoadedBatch, LoadedBatch] {
-  const middle = Math.ceil(batch.shipments.length / 2);
+export function halve(batch: PlannedBatch): [PlannedBatch, PlannedBatch] {
+  const middle = Math.ceil(batch.messageRefs.length / 2);
   return [slice(batch, 0, middle), slice(batch, middle)];
 }
 
 /** The part of a batch whose entries may still be sent. */
-export function keepOpen(batch: LoadedBatch, mayGo: (entry: Entry) => boolean): LoadedBatch {
+export function keepOpen(batch: PlannedBatch, mayGo: (entry: BatchItem) => boolean): PlannedBatch {
   return loaded(
     batch,
-    batch.shipments.filter(({ entry }) => mayGo(entry)),
+    batch.messageRefs.filter(({ entry }) => mayGo(entry)),
   );
 }
 
-const slice = (batch: LoadedBatch, from: number, to?: number): LoadedBatch =>
-  loaded(batch, batch.shipments.slice(from, to));
+const slice = (batch: PlannedBatch, from: number, to?: number): PlannedBatch =>
+  loaded(batch, batch.messageRefs.slice(from, to));
 
-const loaded = ({ topic, partition }: LoadedBatch, shipments: readonly Shipment[]): LoadedBatch => ({
+const loaded = ({ topic, partition }: PlannedBatch, messageRefs: readonly MessageRef[]): PlannedBatch => ({
   topic,
   partition,
-  shipments,
-  messages: shipments.flatMap(({ content, index }) => content.messages.slice(index, index + 1)),
+  messageRefs,
+  messages: messageRefs.flatMap(({ content, index }) => content.messages.slice(index, index + 1)),
 });

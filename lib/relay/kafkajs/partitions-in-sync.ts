@@ -1,5 +1,6 @@
 import type { PartitionMetadata } from 'kafkajs';
-import { classify, concernsTopic } from '../classify';
+import { classify } from './classify-error';
+import { concernsTopic } from '../ports';
 import type { KafkaProducers } from './producers';
 
 /** Enough topics to find a partition in sync, and few enough to ask for all in time. */

@@ -1,6 +1,6 @@
 import type { PartitionMetadata, Producer, ProducerBatch, ProducerConfig, RecordMetadata } from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
-import { protocolError } from '../classify';
+import { protocolError } from './classify-error';
 import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
 import {
   acknowledgedOffsets,

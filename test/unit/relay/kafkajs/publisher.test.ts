@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { CompressionTypes } from 'kafkajs';
 import type { Message } from '../../../../lib/event/message';
-import { createKafkaPublisher, type KafkaPublisherOptions } from '../../../../lib/relay/kafka/publisher';
+import { createKafkaPublisher, type KafkaPublisherOptions } from '../../../../lib/relay/kafkajs/publisher';
 import { batch, FakeKafka, forever, message, protocolError } from './fake';
 
 const BROKERS = ['one:9092', 'two:9092', 'three:9092'];

@@ -1,5 +1,5 @@
 import type { Sleep } from '../backoff';
-import { classifyOf, concernsMessages, concernsTopic, mayBeWritten, outageOf } from '../classify';
+import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { nameOf } from './acknowledgement';
 import type { ConnectBudget, KafkaProducers } from './producers';
@@ -7,7 +7,15 @@ import type { Quarantine } from './quarantine';
 import { unencodablePart } from './record';
 import type { KafkaSession, SendFailure, SendResult } from './session';
 import { lookUpAlone } from './topic-lookup';
-import type { BatchOutcome, Clock, Failure, Outage, PartitionBatch } from '../ports';
+import {
+  concernsMessages,
+  concernsTopic,
+  type BatchOutcome,
+  type Clock,
+  type Failure,
+  type Outage,
+  type PartitionBatch,
+} from '../ports';
 
 /** For partitions in quarantine: time for one request, not for a second one. */
 const QUARANTINE_TIMEOUTS = 1.25;

@@ -3,11 +3,11 @@ import { identityOf, type Image, type OutboxItem } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { messagesOf, type Message } from '../event/message';
 import { parseReceipts, type Receipt } from '../event/receipt';
-import type { ItemIdentity, StoredItem } from './ports';
+import type { ItemIdentity, StoredState } from './ports';
 import { decodeStored, type DecodedItem } from './record';
 
 /** One item in progress within an invocation, from a record of the batch or from a drain's read of the table. */
-export interface Entry {
+export interface BatchItem {
   /** Index in the batch, or in the drain's page: the order within a key. */
   readonly index: number;
   readonly pk: string;
@@ -40,7 +40,7 @@ interface UndecodableContent {
 }
 
 /** The entry of a record of the batch. */
-export const entryOf = (decoded: DecodedItem, index: number, sequence?: string): Entry => ({
+export const batchItemOf = (decoded: DecodedItem, index: number, sequence?: string): BatchItem => ({
   ...contentOf(decoded),
   index,
   sequence,
@@ -54,7 +54,7 @@ export const entryOf = (decoded: DecodedItem, index: number, sequence?: string):
  *
  * @param goesOn - whether to continue after the first events, if these are recorded as published
  */
-export function storedEntryOf(image: Image, index: number, goesOn = true): Entry {
+export function storedBatchItemOf(image: Image, index: number, goesOn = true): BatchItem {
   const { state, parked, receipts } = itemStateOf(image);
   const content = contentOf(decodeStored(image));
   if (goesOn && isOpen(state)) resume(content, parseReceipts(receipts));
@@ -67,7 +67,7 @@ export function storedEntryOf(image: Image, index: number, goesOn = true): Entry
   };
 }
 
-function contentOf(decoded: DecodedItem): Pick<Entry, 'pk' | 'sk' | 'identity' | 'content'> {
+function contentOf(decoded: DecodedItem): Pick<BatchItem, 'pk' | 'sk' | 'identity' | 'content'> {
   if (decoded.kind === 'undecodable') {
     const { pk, sk, id, message } = decoded;
     return { pk, sk, identity: identityOf(decoded), content: { kind: 'undecodable', id, message } };
@@ -82,7 +82,7 @@ function contentOf(decoded: DecodedItem): Pick<Entry, 'pk' | 'sk' | 'identity' |
 }
 
 /** The item of a look-up. */
-export function storedItemOf(image: Image): StoredItem {
+export function storedStateOf(image: Image): StoredState {
   const { state, receipts } = itemStateOf(image);
   const noted = isOpen(state) ? parseReceipts(receipts) : [];
   return {
@@ -94,7 +94,7 @@ export function storedItemOf(image: Image): StoredItem {
 }
 
 /** Continues after the first events of an item, which another process has published and recorded. */
-export function resume({ content }: Pick<Entry, 'content'>, noted: readonly Receipt[] = []): void {
+export function resume({ content }: Pick<BatchItem, 'content'>, noted: readonly Receipt[] = []): void {
   if (content.kind === 'undecodable' || content.receipts.length > 0) return;
   const { messages, receipts } = content;
   const fits = noted.length < messages.length && noted.every(({ topic }, at) => topic === messages[at]?.topic);
@@ -102,14 +102,14 @@ export function resume({ content }: Pick<Entry, 'content'>, noted: readonly Rece
 }
 
 /** The item as the stores name it. The id is left out if the item is undecodable, because it is then not trusted. */
-export const storedIdentity = ({ pk, sk, content }: Entry): ItemIdentity => ({
+export const storedIdentity = ({ pk, sk, content }: BatchItem): ItemIdentity => ({
   pk,
   sk,
   id: content.kind === 'item' ? content.item.id : undefined,
 });
 
 /** The hold behind which an entry must wait, if any. Items before the position of a hold are still published. */
-export function holdOf(entry: Pick<Entry, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {
+export function holdOf(entry: Pick<BatchItem, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {
   const hold = holds.get(entry.pk);
   return hold !== undefined && entry.sk >= hold.position ? hold : undefined;
 }

@@ -1,0 +1,21 @@
+import type { Signal } from '../event/signal';
+import type { BatchItem } from './batch-item';
+
+/** A signal in progress within an invocation. */
+export interface BatchSignal {
+  /** Index in the batch. */
+  readonly index: number;
+  readonly signal: Signal;
+  /** Whether this stands for a record without an image, for which the table holds no signal. */
+  readonly isUnseen?: boolean;
+  state: 'open' | 'settled';
+}
+
+/** The entries and signals of one key that need more than publishing the records as shown. */
+export interface KeyTask {
+  readonly pk: string;
+  /** Lowest index in the batch. */
+  readonly index: number;
+  readonly entries: readonly BatchItem[];
+  readonly signals: readonly BatchSignal[];
+}
