@@ -6,7 +6,8 @@ export const ROOT = join(__dirname, '..');
 /** Downloads and logs of the local stack; ignored by Git. */
 export const CACHE = join(ROOT, '.outbox');
 
-const LOG_FOLDERS_KEPT = 30;
+/** More than a run of all tests creates: none may lose the logs of a stack that still runs. */
+const LOG_FOLDERS_KEPT = 200;
 
 /** Creates a folder for the logs of one run. Removes the oldest ones, so that test runs do not fill the disk. */
 export function newLogFolder(): string {

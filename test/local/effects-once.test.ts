@@ -12,9 +12,10 @@ import { FaultyDynamoDb } from './harness/faulty-dynamodb';
 import { TopicReader } from './harness/topic-reader';
 import { keysNamed, STARTUP_MS, until } from './harness/world';
 
-const EVENTS = 20_000;
+/** Of consumers, and of relays. `KILLS=20 npm test -- effects-once` takes about nine minutes. */
+const KILLS = Number(process.env['KILLS'] ?? 5);
+const EVENTS = 1_000 * KILLS;
 const REPEATED_EVERY = 10;
-const KILLS = 20;
 const CONSUMERS = 3;
 const KEYS = keysNamed('account', 250);
 /** The inbox knows these keys by event ids, the others by versions. */
@@ -108,7 +109,7 @@ const owed = (): Promise<number> =>
     );
   });
 
-it('20,000 events have their effects and emit their events once and in order, although every tenth comes twice, and 20 consumers and 20 relays are killed', async () => {
+it(`${EVENTS} events have their effects and emit their events once and in order, although every tenth comes twice, and ${KILLS} consumers and ${KILLS} relays are killed`, async () => {
   const startedAt = performance.now();
   const ledger = new Ledger();
   // A killed process loses its last counts; no assertion depends on them.

@@ -1,11 +1,12 @@
 type Numbers = Uint8Array | Uint32Array | Float64Array;
 
-const CHUNK = 2 ** 16;
+const CHUNK_BITS = 16;
+const CHUNK = 2 ** CHUNK_BITS;
 const FIRST = 64;
 
 /**
  * Numbers by a dense index, outside of the heap: a million JavaScript objects would take ten times the memory. Growth
- * copies at most the first chunk. An index that was never set is 0.
+ * copies at most the first chunk. An index is below 2^32; one that was never set is 0.
  */
 export class Column {
   readonly #chunks: Numbers[] = [];
@@ -21,11 +22,12 @@ export class Column {
   }
 
   get(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK)]?.[index % CHUNK] ?? 0;
+    return this.#chunks[index >>> CHUNK_BITS]?.[index & (CHUNK - 1)] ?? 0;
   }
 
   set(index: number, value: number): void {
-    this.#chunkWith(Math.floor(index / CHUNK), index % CHUNK)[index % CHUNK] = value;
+    const within = index & (CHUNK - 1);
+    this.#chunkWith(index >>> CHUNK_BITS, within)[within] = value;
   }
 
   /** Returns the new value. */
