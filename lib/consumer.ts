@@ -38,9 +38,16 @@ export {
   type KafkaEventRecord,
   type KafkaHandlerOptions,
 } from './consume/lambda/handle-event';
-export type { Aside, AsideReason, ConsumerClock, ConsumerTelemetry, DeadLetters, MessagesGone } from './consume/ports';
+export type {
+  DeadLetterNote,
+  DeadLetterReason,
+  ConsumerClock,
+  ConsumerTelemetry,
+  DeadLetters,
+  MessagesGone,
+} from './consume/ports';
 export type { InboxKey } from './consume/inbox-keys';
-export type { ParkingAnswer, AnswerOutcome } from './consume/request';
+export type { ConsumerRequestResult, ConsumerRequestOutcome } from './consume/request';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
 export type { RedriveResult } from './consume/redrive';
 export type { ConsumerOptions } from './consume/settings';

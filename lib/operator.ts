@@ -12,9 +12,9 @@ export type { ReadSecret } from './kafka/client';
 export type { RelayConfig } from './relay/environment';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
 export type {
-  ParkingAnswer,
-  AnswerOutcome,
-  ParkingRequest,
+  ConsumerRequestResult,
+  ConsumerRequestOutcome,
+  ConsumerRequest,
   RedriveRequest,
   ResendAs,
   ResendRequest,

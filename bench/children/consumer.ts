@@ -5,7 +5,7 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { Kafka, logLevel, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { z } from 'zod';
 import { createConsumer, defineEvents, runConsumer } from '../../lib/consumer';
-import { SILENT } from '../../lib/consume/silent-telemetry';
+import { SILENT } from '../../lib/consume/telemetry';
 import { CONSUMER_DEFAULTS } from '../../lib/consume/settings';
 import { registerCodecs } from '../../lib/kafka/codecs/codecs';
 

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { Kafka, logLevel } from 'kafkajs';
 import { runConsumer, type ConsistencyToken, type RunningConsumer } from '../../lib/consumer';
-import { SILENT } from '../../lib/consume/silent-telemetry';
+import { SILENT } from '../../lib/consume/telemetry';
 import { createInboxTable } from '../../lib/operator';
 import { createShipping, shipmentRow, type Shipping } from '../order-service/shipping';
 import type { OwnRead, ShipmentState } from './record';

@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, isAside, mayBeInOldRow, seenOf, type Seen } from './inbox';
+import { decide, isUnapplied, mayBeInOldRow, seenOf, type Seen } from './inbox';
 import type { ConsumerClock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs, wait } from './waiting';
@@ -71,7 +71,7 @@ export class AppliedReader {
           topic: target.topic,
           isApplied,
           ...(top === undefined ? {} : { appliedSequence: top }),
-          ...behind(target.sequence, top, isApplied),
+          ...versionsBehind(target.sequence, top, isApplied),
           ...(row.appliedAt === undefined ? {} : { appliedAt: row.appliedAt }),
           ...(isBelowWindow ? { isBelowWindow } : {}),
           isParked: row.state.parked,
@@ -95,7 +95,7 @@ export class AppliedReader {
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
     // The event was discarded or dead-lettered. Its marker only keeps a repeated delivery from being applied.
-    if (isAside(row.state, seen)) return { isApplied: false, isBelowWindow: false, row };
+    if (isUnapplied(row.state, seen)) return { isApplied: false, isBelowWindow: false, row };
     const isApplied =
       (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) && (await this.#isKnownElsewhere(target, seen));
     return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };
@@ -161,7 +161,11 @@ interface Target extends InboxKey {
 const POLL = { firstMs: 20, longestMs: 500 };
 const NEVER = new AbortController().signal;
 
-function behind(wanted: string | undefined, top: string | undefined, isApplied: boolean): { versionsBehind?: number } {
+function versionsBehind(
+  wanted: string | undefined,
+  top: string | undefined,
+  isApplied: boolean,
+): { versionsBehind?: number } {
   if (wanted === undefined) return {};
   if (isApplied) return { versionsBehind: 0 };
   const target = parseSequence(wanted)?.version ?? 0;

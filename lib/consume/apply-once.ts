@@ -1,6 +1,6 @@
 import type { OperatorNote } from '../event/signal';
 import type { TransactionAction } from '../event/transaction';
-import { judgeBelowWindow } from './below-window';
+import { evaluateBelowWindow } from './below-window';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, bornAtOf, committedAtOf, latencyOf } from './committed-at';
 import type { DecodedEvent, Envelope, UndecodableReason } from './decode';
@@ -12,7 +12,7 @@ import { callHandler, HandlerFailure } from './handler-call';
 import {
   decide,
   markerIdOf,
-  mayBeAside,
+  mayBeUnapplied,
   mayBeInOldRow,
   seenOf,
   withApplied,
@@ -24,11 +24,11 @@ import { inboxKeyOf, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { OutboxError } from '../event/errors';
 import { DYNAMODB_LIMITS } from '../event/transaction-size';
 import { itemBytes } from '../event/item-size';
-import type { Aside, InboxEntries, InboxRow, InboxStore, ParkedMessage, Transactions } from './ports';
+import type { DeadLetterNote, InboxEntries, InboxRow, InboxStore, ParkedMessage, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
-import { KeyDelayed, TableUnavailable } from './unavailable';
+import { KeyDelayed, TableUnavailable } from './outage-errors';
 import { twoItemsOfOneKey } from './written-items';
 
 /** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
@@ -59,7 +59,7 @@ export interface Attempt {
 /** The result of an attempt that did not fail. `stale`: the inbox has changed since it was read; decide again. */
 export type AttemptResult =
   | { readonly kind: 'settled'; readonly outcome: 'applied' | 'duplicate' | 'parked' }
-  | { readonly kind: 'dead-letter'; readonly aside: Aside }
+  | { readonly kind: 'dead-letter'; readonly aside: DeadLetterNote }
   | { readonly kind: 'unreadable'; readonly event: UnreadableEvent }
   | { readonly kind: 'gap' }
   | { readonly kind: 'stale' };
@@ -215,7 +215,7 @@ export class EventApplier {
     const actions: TransactionAction[] = [];
     for (const { event, record, signal } of attempts) {
       const seen = seenOf(event);
-      if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeAside(state, seen)) return false;
+      if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeUnapplied(state, seen)) return false;
       if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents, committedAtOf(event));
       const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
@@ -325,7 +325,7 @@ export class EventApplier {
     // The event was not applied when it was dead-lettered or parked. A consumer that applied it later has marked it.
     if (place.kind === 'duplicate' && !(isDecided && place.below)) return { below: place.below };
     const mayBeMarked =
-      place.kind !== 'new' || isDecided || mayBeAside(row.state, seen) || mayBeInOldRow(event, row.state);
+      place.kind !== 'new' || isDecided || mayBeUnapplied(row.state, seen) || mayBeInOldRow(event, row.state);
     return mayBeMarked && (await inbox.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
@@ -348,7 +348,7 @@ export class EventApplier {
   }
 
   /** Returns a dead letter if a marker of the event may have expired already. */
-  #tooOld(event: Envelope, record: ConsumedRecord): Aside | undefined {
+  #tooOld(event: Envelope, record: ConsumedRecord): DeadLetterNote | undefined {
     const { markerLifeMs, clock } = this.#settings;
     const bornAt = bornAtOf(event, record);
     if (clock.now() - bornAt <= markerLifeMs) return undefined;
@@ -453,7 +453,7 @@ export class EventApplier {
     const own = [entries.row(event, row, state, event)];
     // The first delivery of an event can be a replay. A second delivery of that replay must find a marker.
     if (resend !== undefined || marker !== undefined) own.push(markerOf(marker ?? event.id));
-    else if (mayBeAside(row.state, seen)) own.push(entries.keptMarker(event, event.id));
+    else if (mayBeUnapplied(row.state, seen)) own.push(entries.keptMarker(event, event.id));
     return { own: [...own, ...alongside], state };
   }
 
@@ -535,7 +535,7 @@ function placeOf(row: InboxRow | undefined, seen: Seen | undefined, event: Envel
   const decision = decide(row.state, seen);
   // An operator requested the replay, so an identity that seems lost does not stop it.
   if (decision.kind !== 'duplicate' || !decision.below || event.replayId !== undefined) return decision;
-  const judged = judgeBelowWindow(row, event);
+  const judged = evaluateBelowWindow(row, event);
   return judged === 'duplicate' ? decision : { kind: 'lost-identity', isCertain: judged === 'lost-identity' };
 }
 
@@ -546,7 +546,7 @@ export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolea
 /** The item size of a message to be parked, which is the first of its entries. */
 export const parkedBytes = (parked: readonly TransactionAction[]): number => itemBytes(parked[0]?.Put?.Item ?? {});
 
-const tooLargeToPark = (bytes: number, why: string): Aside => ({
+const tooLargeToPark = (bytes: number, why: string): DeadLetterNote => ({
   reason: 'too-large-to-park',
   message: `The message takes ${bytes} bytes as an item, DynamoDB takes ${DYNAMODB_LIMITS.itemBytes}, so it cannot be parked. It would have been parked because: ${why}`,
 });

@@ -16,7 +16,7 @@ export type BelowWindow = 'duplicate' | 'lost-identity' | 'doubtful';
 /** The largest clock skew that is assumed. A wrong classification would apply an effect twice. */
 const CLOCK_MARGIN_MS = 300_000;
 
-export function judgeBelowWindow(
+export function evaluateBelowWindow(
   { state: { window, topAt }, appliedAt }: InboxRow,
   event: Pick<Envelope, 'id' | 'time'>,
 ): BelowWindow {

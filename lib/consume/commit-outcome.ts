@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import type { TransactionAction } from '../event/transaction';
 import { checkTransactionSize, DYNAMODB_LIMITS } from '../event/transaction-size';
 import type { WriteResult } from './ports';
-import { KeyDelayed } from './unavailable';
+import { KeyDelayed } from './outage-errors';
 import { checkOneItemPerKey, versionConflict } from './written-items';
 
 /** Cancellation codes of throttling, which passes without a change. */

@@ -22,11 +22,12 @@ const MAX_AHEAD_MS = 23 * 3600_000;
  * A time in epoch milliseconds that sorts after the last one of the key, even if the clock of the consumer that applied
  * that one was ahead.
  */
-export const behind = (last: number | undefined, now: number): number =>
+export const timeAfter = (last: number | undefined, now: number): number =>
   last !== undefined && last >= now && last - now < MAX_AHEAD_MS ? last + 1 : now;
 
 /** The time at which an event is applied. The times of a key never go back, even if the consumers' clocks differ. */
-export const appliedAfter = (last: number | undefined, now: number): number => (last === now ? now : behind(last, now));
+export const appliedAfter = (last: number | undefined, now: number): number =>
+  last === now ? now : timeAfter(last, now);
 
 /** Milliseconds from the commit to now; `undefined` if the commit time is unknown. */
 export function latencyOf(event: Envelope, now: number): number | undefined {

@@ -2,13 +2,13 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
 import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
-import { dynamodbBreaker } from './dynamodb/breaker';
+import { dynamodbUnreadableCount } from './dynamodb/unreadable-count';
 import { ownInbox, ownWrites, timeLimited } from './own-table';
 import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
 import { dynamodbTransactions } from './dynamodb/transactions';
-import { UnreadableBreaker } from './breaker';
-import { Gate } from './gate';
+import { UnreadableLimit } from './unreadable-limit';
+import { CircuitBreaker } from './circuit-breaker';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';
 import type { ConsumerTelemetry, DeadLetters } from './ports';
@@ -71,7 +71,7 @@ export interface Consumer {
   /** @internal */
   readonly requests: OperatorRequests;
   /** @internal */
-  readonly gate: Gate;
+  readonly circuitBreaker: CircuitBreaker;
   /** @internal Aborts every call to DynamoDB that is in flight. */
   abandonCalls(): void;
 }
@@ -106,7 +106,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerLifeMs, clock };
   const inbox = dynamodbInbox(table);
-  const gate = new Gate({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
+  const circuitBreaker = new CircuitBreaker({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
   const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsEverybody };
   const transactions = new GroupCommit(dynamodbTransactions(client), group);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {
@@ -115,8 +115,8 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
     transactions,
     ownWrites: ownWrites(transactions, tableName),
     rows: new RowCache(),
-    gate,
-    breaker: new UnreadableBreaker(dynamodbBreaker(table), settings),
+    circuitBreaker,
+    unreadableLimit: new UnreadableLimit(dynamodbUnreadableCount(table), settings),
   };
   const applied = new AppliedReader(inbox, clock, name);
   return {
@@ -130,7 +130,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
     requests: new OperatorRequests(settings, ports, dynamodbRequests(table)),
     processor: (deadLetters, patience, telemetry = settings.telemetry) =>
       new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, patience),
-    gate,
+    circuitBreaker,
     abandonCalls: () => client.abandon(),
   };
 }

@@ -105,7 +105,7 @@ export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatal
   };
 }
 
-interface Refusal {
+interface InvalidMessage {
   readonly reason: UndecodableReason;
   readonly message: string;
 }
@@ -119,7 +119,7 @@ const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
   );
 
 /** Returns the envelope of a message, or the reason why it is not an event. */
-export function envelopeOf(record: ConsumedRecord): Envelope | Refusal {
+export function envelopeOf(record: ConsumedRecord): Envelope | InvalidMessage {
   const garbled = TEXTS.find((name) => !isText(record, name));
   if (garbled !== undefined) {
     return { reason: 'not-a-cloudevent', message: `Header "${garbled}" is not valid UTF-8.` };

@@ -6,7 +6,7 @@ import { isRecord, refuseOption, requireOptions } from '../event/options';
 import { activeTraceContext, type TraceContext } from '../event/trace-context';
 import type { TransactionAction } from '../event/transaction';
 import { derivedUuidV8 } from '../event/uuid';
-import { behind } from './committed-at';
+import { timeAfter } from './committed-at';
 import type { DecodedEvent } from './decode';
 
 /** The outbox for events of handlers, made by `createOutbox` with the catalogue `E`. */
@@ -160,7 +160,7 @@ export class Emission {
   #committedAt(): number | undefined {
     const { appliedAt, clock } = this.#options;
     const now = clock.now();
-    const at = behind(appliedAt, now);
+    const at = timeAfter(appliedAt, now);
     return at === now ? undefined : at;
   }
 

@@ -83,8 +83,8 @@ function next(
   return hasMore ? { version: known.version, index: known.index + 1 } : { version: known.version + 1, index: 0 };
 }
 
-function newest({ window, aside }: InboxState): string | undefined {
-  return [window.at(-1), ...aside].reduce<string | undefined>(
+function newest({ window, unapplied }: InboxState): string | undefined {
+  return [window.at(-1), ...unapplied].reduce<string | undefined>(
     (top, seen) => (seen !== undefined && (top === undefined || seen.sequence > top) ? seen.sequence : top),
     undefined,
   );

@@ -1,14 +1,14 @@
-import type { Gate } from './gate';
+import type { CircuitBreaker } from './circuit-breaker';
 import type { Patience } from './patience';
 import type { ConsumerTelemetry } from './ports';
-import { TableUnavailable } from './unavailable';
+import { TableUnavailable } from './outage-errors';
 
 /** Starts attempts when the gate allows it, and reports to the gate whether the table is available. */
 export class Guard {
-  readonly #gate: Gate;
+  readonly #gate: CircuitBreaker;
   readonly #telemetry: ConsumerTelemetry;
 
-  constructor(gate: Gate, telemetry: ConsumerTelemetry) {
+  constructor(gate: CircuitBreaker, telemetry: ConsumerTelemetry) {
     this.#gate = gate;
     this.#telemetry = telemetry;
   }
@@ -17,7 +17,7 @@ export class Guard {
   async run<T>(patience: Patience, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     if (!(await patience.enter(this.#gate, signal))) throw new TableUnavailable('The table is unavailable.');
     if (signal.aborted) {
-      this.#gate.left();
+      this.#gate.release();
       throw new TableUnavailable('The message is not needed any more.');
     }
     try {
@@ -26,17 +26,17 @@ export class Guard {
       return result;
     } catch (error) {
       if (error instanceof TableUnavailable) {
-        if (this.#gate.closed()) this.#telemetry.outage(error);
+        if (this.#gate.recordFailure()) this.#telemetry.outage(error);
       } else {
         // A handler can fail before the consumer calls the table.
-        this.#gate.left();
+        this.#gate.release();
       }
       throw error;
     }
   }
 
   #opened(): void {
-    if (this.#gate.isClosed) this.#telemetry.outageOver();
-    this.#gate.opened();
+    if (this.#gate.isOpen) this.#telemetry.outageOver();
+    this.#gate.recordSuccess();
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MAX_PARTITION_KEY_BYTES } from '../event/key';
-import type { ConsumedRecord } from './record';
+import { headerText, type ConsumedRecord } from './record';
 
 /** The keys of a consumer's table. Several consumers may share one table. */
 
@@ -77,6 +77,22 @@ export function inboxKeyText({ source, topic, key, aggregate, partition }: Inbox
   return `${topic}${inPartition}${ofAggregate}#${escaped(source)}#${key}`;
 }
 
+/**
+ * The text of a message's unit of order, whatever its partition. Unlike {@link inboxKeyText} of its event, it exists for
+ * every message, also for one that is no event.
+ */
+export function queueKeyOf(record: Pick<ConsumedRecord, 'topic' | 'partition' | 'key' | 'headers'>): string {
+  const { topic, partition, key } = record;
+  const source = headerText(record, 'ce_source') ?? '';
+  return inboxKeyText({
+    topic,
+    source,
+    key: key?.toString('latin1') ?? '',
+    ...aggregateIn(source, headerText(record, 'ce_aggregate')),
+    ...(key === null ? { partition } : {}),
+  });
+}
+
 const escaped = (text: string): string => text.replace(/[%#]/g, encodeURIComponent);
 const unescaped = (text: string): string => text.replace(/%2[35]/g, decodeURIComponent);
 
@@ -120,10 +136,10 @@ export const resendPartition = (consumer: string, requestId: string): string => 
 export const RESEND_SORT_KEY = 'message';
 
 /** The partition key of the answers to requests. */
-export const answersPartition = (consumer: string): string => `${consumer}#$answers`;
+export const requestResultsPartition = (consumer: string): string => `${consumer}#$answers`;
 
 /** The partition key of the consumer's breaker. */
-export const breakerPartition = (consumer: string): string => `${consumer}#$breaker`;
+export const unreadableCountPartition = (consumer: string): string => `${consumer}#$breaker`;
 
 export const markerSortKey = (id: string): string => shortened(MARKER_PREFIX, id);
 

@@ -5,7 +5,7 @@ import { sha256, type InboxKey } from './inbox-keys';
 /** How many applied events of a key the inbox remembers. */
 export const WINDOW_SIZE = 16;
 /** How many dead-lettered or discarded events of a key it remembers, so that they can still be applied at any time. */
-export const ASIDE_SIZE = 64;
+export const UNAPPLIED_SIZE = 64;
 
 /** A longer id is stored as its digest, so that the row fits an item. */
 const MAX_ID_BYTES = 128;
@@ -25,12 +25,12 @@ export interface InboxState {
   /** Commit time of the newest one, epoch milliseconds; left out if its id contains the time. */
   readonly topAt?: number;
   /** Dead-lettered or discarded events, oldest first. */
-  readonly aside: readonly Seen[];
+  readonly unapplied: readonly Seen[];
   /** Events of the key wait in the table for a redrive. Every later event must wait too. */
   readonly parked: boolean;
 }
 
-export const EMPTY_INBOX: InboxState = { window: [], aside: [], parked: false };
+export const EMPTY_INBOX: InboxState = { window: [], unapplied: [], parked: false };
 
 /**
  * `late`: a first delivery after a later event was applied, because it was redriven, partitions were added, or the
@@ -41,11 +41,11 @@ export type Decision =
   { readonly kind: 'new' } | { readonly kind: 'late' } | { readonly kind: 'duplicate'; readonly below: boolean };
 
 /** Whether an event is applied already. A bare high-water mark cannot tell a late first delivery from a duplicate. */
-export function decide({ window, aside }: InboxState, event: Seen): Decision {
+export function decide({ window, unapplied }: InboxState, event: Seen): Decision {
   const top = window.at(-1);
   if (window.some((seen) => same(seen, event))) return { kind: 'duplicate', below: false };
   if (top === undefined || event.sequence > top.sequence) return { kind: 'new' };
-  if (isAside({ aside }, event)) return { kind: 'late' };
+  if (isUnapplied({ unapplied }, event)) return { kind: 'late' };
   const lowest = window[0];
   const below = window.length >= WINDOW_SIZE && lowest !== undefined && event.sequence < lowest.sequence;
   return below ? { kind: 'duplicate', below } : { kind: 'late' };
@@ -60,22 +60,22 @@ export function withApplied(state: InboxState, event: Seen, txEvents?: number, c
     window,
     topEvents: isTop ? txEvents : state.topEvents,
     topAt: isTop ? (epochMsOfUuidV7(event.id) === undefined ? committedAt : undefined) : state.topAt,
-    aside: state.aside.filter((seen) => !same(seen, event)),
+    unapplied: state.unapplied.filter((seen) => !same(seen, event)),
   };
 }
 
 /** The state after the event is dead-lettered or discarded: outside the window, so it can still be applied. */
-export function withAside(state: InboxState, event: Seen): InboxState {
-  if (isAside(state, event)) return state;
-  return { ...state, aside: [...state.aside, pick(event)].slice(-ASIDE_SIZE) };
+export function withUnapplied(state: InboxState, event: Seen): InboxState {
+  if (isUnapplied(state, event)) return state;
+  return { ...state, unapplied: [...state.unapplied, pick(event)].slice(-UNAPPLIED_SIZE) };
 }
 
 /** Whether the event may have been dead-lettered or discarded: the row remembers only the newest of those. */
-export const mayBeAside = ({ aside }: Pick<InboxState, 'aside'>, { sequence }: Seen): boolean =>
-  aside.some((seen) => seen.sequence >= sequence);
+export const mayBeUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, { sequence }: Seen): boolean =>
+  unapplied.some((seen) => seen.sequence >= sequence);
 
-export const isAside = ({ aside }: Pick<InboxState, 'aside'>, event: Seen): boolean =>
-  aside.some((seen) => same(seen, event));
+export const isUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, event: Seen): boolean =>
+  unapplied.some((seen) => same(seen, event));
 
 /**
  * Whether the row that was written before messages had a `ce_aggregate` may know an event of the key. This requires an

@@ -1,15 +1,15 @@
 import type { TransactionAction } from '../event/transaction';
 import { outcomeOf } from './commit-outcome';
-import { decide, markerIdOf, seenOf, withAside } from './inbox';
+import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
 import { envelopeOf } from './decode';
 import type { RequestStore } from './ports';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
 import type { ProcessorPorts } from './processor';
 import { redriveKey, type RedriveResult } from './redrive';
-import type { ParkingAnswer, ParkingRequest, RequestResult, SkipRequest } from './request';
+import type { ConsumerRequestResult, ConsumerRequest, RequestEnd, SkipRequest } from './request';
 import { resend } from './resend';
 import type { ConsumerSettings } from './settings';
-import { Slots } from './slots';
+import { Semaphore } from './semaphore';
 import { backoffMs, wait } from './waiting';
 
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
@@ -33,18 +33,18 @@ export class OperatorRequests {
    * Polls once for requests, with a Query, and carries them out until the signal is aborted: those of a key one after
    * the other, several keys at the same time. Never rejects. Returns whether work is left for the next poll.
    */
-  async look(signal: AbortSignal): Promise<boolean> {
+  async poll(signal: AbortSignal): Promise<boolean> {
     const { concurrency, telemetry } = this.#settings;
-    if (this.#ports.gate.isClosed) return true;
+    if (this.#ports.circuitBreaker.isOpen) return true;
     try {
-      const waiting: ParkingRequest[] = [];
-      for await (const request of this.#requests.waiting()) {
+      const waiting: ConsumerRequest[] = [];
+      for await (const request of this.#requests.pending()) {
         if ('id' in request) waiting.push(request);
         else telemetry.requestFailed(new Error(`Nobody knows what the request ${request.unknown} asks for.`));
       }
-      const slots = new Slots(concurrency);
+      const semaphore = new Semaphore(concurrency);
       const keys = [...Map.groupBy(waiting, ({ key }) => inboxKeyText(key)).values()];
-      const left = await Promise.all(keys.map((requests) => slots.use(() => this.#doAll(requests, signal))));
+      const left = await Promise.all(keys.map((requests) => semaphore.use(() => this.#doAll(requests, signal))));
       return left.includes(true);
     } catch (error) {
       telemetry.requestFailed(error);
@@ -53,7 +53,7 @@ export class OperatorRequests {
   }
 
   /** Carries out the requests of one key. Returns whether work is left. */
-  async #doAll(requests: readonly ParkingRequest[], signal: AbortSignal): Promise<boolean> {
+  async #doAll(requests: readonly ConsumerRequest[], signal: AbortSignal): Promise<boolean> {
     for (const { id } of requests) {
       try {
         if (!(await this.#do(id, signal))) return true;
@@ -80,7 +80,7 @@ export class OperatorRequests {
   }
 
   /** One step of a request. `again`: it asks for another action now. `waits`: the next poll continues it. */
-  async #step(request: ParkingRequest, signal: AbortSignal): Promise<RequestResult | 'again' | 'waits'> {
+  async #step(request: ConsumerRequest, signal: AbortSignal): Promise<RequestEnd | 'again' | 'waits'> {
     switch (request.asks) {
       case 'redrive':
         return resultOf(await redriveKey(request.key, this.#settings, this.#ports, signal));
@@ -102,7 +102,7 @@ export class OperatorRequests {
     const { id, key, position, request: asked } = request;
     const next = await inbox.nextParked(key);
     if (next?.position !== position) return 'not-there';
-    const [row, parking] = await Promise.all([inbox.read(key), this.#requests.parking(key)]);
+    const [row, parking] = await Promise.all([inbox.read(key), this.#requests.parkedReason(key)]);
     const envelope = envelopeOf(next.record);
     // The consumer parks events only.
     if ('reason' in envelope) throw new Error(`Parked at ${position}: ${envelope.message}`);
@@ -114,13 +114,13 @@ export class OperatorRequests {
       marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await inbox.isMarked(key, marker);
     const discarded = { record: next.record, id: marker ?? envelope.id, why: parking?.why ?? '' };
     const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
-    const state = isNoted ? row.state : withAside(row.state, seen);
+    const state = isNoted ? row.state : withUnapplied(row.state, seen);
     const unit = [
       // Raises the revision, so that a consumer that is applying the message decides again.
       entries.row(key, row, state),
       entries.unpark(key, position),
-      this.#requests.replaced(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
-      ...(isApplied ? [] : [this.#requests.discarded(key, discarded, asked)]),
+      this.#requests.replace(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
+      ...(isApplied ? [] : [this.#requests.discard(key, discarded, asked)]),
     ];
     const outcome = outcomeOf(await ownWrites.write(unit), []);
     rows.forget(key);
@@ -128,38 +128,38 @@ export class OperatorRequests {
   }
 
   /** Returns `false` if the request asks for another action by now, or is gone. */
-  async #answer(request: ParkingRequest, result: RequestResult): Promise<boolean> {
+  async #answer(request: ConsumerRequest, result: RequestEnd): Promise<boolean> {
     const { clock, telemetry } = this.#settings;
     const { id, key, request: asked } = request;
     const resent = request.asks === 'skip' ? undefined : request.resent;
-    const answer: ParkingAnswer = {
+    const answer: ConsumerRequestResult = {
       ...{ id, asks: askedFor(request), key, request: asked, at: clock.now() },
       ...(resent === undefined ? {} : { resent }),
       ...result,
     };
     // A failed message that is not parked is not the reason why the key is parked.
     const refusal = request.asks === 'redrive' ? await this.#refusal(key, result.message) : [];
-    const unit = [...this.#requests.answered(request, answer), ...refusal];
+    const unit = [...this.#requests.complete(request, answer), ...refusal];
     if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
-    telemetry.answered(answer);
+    telemetry.requestCompleted(answer);
     return true;
   }
 
   async #refusal(key: InboxKey, why: string | undefined): Promise<TransactionAction[]> {
     if (why === undefined) return [];
-    const parking = await this.#requests.parking(key);
-    return parking === undefined ? [] : [this.#requests.refused(key, { ...parking, why })];
+    const parking = await this.#requests.parkedReason(key);
+    return parking === undefined ? [] : [this.#requests.updateParkedReason(key, { ...parking, why })];
   }
 }
 
 /** The action that the operator requested at first. */
-function askedFor(request: ParkingRequest): ParkingAnswer['asks'] {
+function askedFor(request: ConsumerRequest): ConsumerRequestResult['asks'] {
   if (request.asks === 'skip') return 'skip';
   if (request.resent !== undefined) return 'resend';
   return request.asks === 'redrive' && request.skipped !== undefined ? 'skip' : 'redrive';
 }
 
-function resultOf({ released, isParked, refusal }: RedriveResult): RequestResult | 'waits' {
+function resultOf({ released, isParked, failure }: RedriveResult): RequestEnd | 'waits' {
   if (!isParked) return { outcome: 'released', released };
-  return refusal === undefined ? 'waits' : { outcome: 'refused', released, message: refusal };
+  return failure === undefined ? 'waits' : { outcome: 'refused', released, message: failure };
 }

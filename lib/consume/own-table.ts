@@ -1,7 +1,7 @@
 import { OutboxError } from '../event/errors';
 import type { ConsumerClient } from './client';
 import type { InboxStore, Transactions } from './ports';
-import { TableUnavailable } from './unavailable';
+import { TableUnavailable } from './outage-errors';
 import { serviceFailureOf } from './service-error';
 import { withinTime } from './within-time';
 

@@ -5,10 +5,10 @@ import type { SequenceGap } from './gap';
 import type { InboxState } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import type { ConsumedRecord } from './record';
-import type { ParkingAnswer, ParkingRequest } from './request';
+import type { ConsumerRequestResult, ConsumerRequest } from './request';
 
 /** Why a message is dead-lettered instead of being applied. */
-export type AsideReason =
+export type DeadLetterReason =
   | UndecodableReason
   /** The handler has used all its attempts. */
   | 'handler-failed'
@@ -22,8 +22,8 @@ export type AsideReason =
   | 'too-large-to-park';
 
 /** Why a message was dead-lettered: becomes the headers of its dead letter. */
-export interface Aside {
-  readonly reason: AsideReason;
+export interface DeadLetterNote {
+  readonly reason: DeadLetterReason;
   readonly message: string;
   /** Redacted, for a failed handler. */
   readonly stack?: string;
@@ -32,7 +32,7 @@ export interface Aside {
 /** The destination of messages that are not applied. */
 export interface DeadLetters {
   /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
-  send(record: ConsumedRecord, aside: Aside): Promise<void>;
+  send(record: ConsumedRecord, aside: DeadLetterNote): Promise<void>;
 }
 
 /** An inbox row as read, with the revision that a write must still find. */
@@ -100,7 +100,7 @@ export interface InboxEntries {
 }
 
 /** The number of keys that were parked as unreadable since a point in time. */
-export interface BreakerState {
+export interface UnreadableCount {
   /** Epoch milliseconds. */
   readonly since: number;
   readonly keys: number;
@@ -109,39 +109,39 @@ export interface BreakerState {
 }
 
 /** The consumer's breaker, shared by all its instances in its table. */
-export interface BreakerStore {
+export interface UnreadableCountStore {
   /** Strongly consistent. */
-  read(): Promise<BreakerState>;
+  read(): Promise<UnreadableCount>;
   /** Replaces the state, if it is still the one that was read. */
-  counted(known: BreakerState, next: Omit<BreakerState, 'revision'>): TransactionAction;
+  replace(known: UnreadableCount, next: Omit<UnreadableCount, 'revision'>): TransactionAction;
 }
 
 /** The requests of operators, in the consumer's table. */
 export interface RequestStore {
   /** All requests, in the order of their creation; eventually consistent. */
-  waiting(): AsyncIterable<ParkingRequest | UnknownRequest>;
+  pending(): AsyncIterable<ConsumerRequest | UnknownRequest>;
   /** Strongly consistent; `undefined` if the request is done, or of a kind that this version does not know. */
-  read(id: string): Promise<ParkingRequest | undefined>;
+  read(id: string): Promise<ConsumerRequest | undefined>;
   /** The message of a resend; `undefined` if it was taken out of the table or has expired. */
-  resend(id: string): Promise<ConsumedRecord | undefined>;
+  resentMessage(id: string): Promise<ConsumedRecord | undefined>;
   /** The message that is parked at a place; `undefined` if there is none. */
   parkedAt(key: InboxKey, position: string): Promise<ConsumedRecord | undefined>;
   /** Why the key is parked; `undefined` when it is not. */
-  parking(key: InboxKey): Promise<Parking | undefined>;
+  parkedReason(key: InboxKey): Promise<ParkedReason | undefined>;
   /** Replaces a request by its remaining work, if it still asks for the same action. */
-  replaced(known: ParkingRequest, next: ParkingRequest): TransactionAction;
+  replace(known: ConsumerRequest, next: ConsumerRequest): TransactionAction;
   /** Removes the message of a resend. */
-  taken(id: string): TransactionAction;
+  removeResentMessage(id: string): TransactionAction;
   /** Removes a request with its message, if it still asks for the same action, and stores the answer. */
-  answered(known: ParkingRequest, answer: ParkingAnswer): readonly TransactionAction[];
+  complete(known: ConsumerRequest, answer: ConsumerRequestResult): readonly TransactionAction[];
   /** Updates the reason why a key is parked, if it still is. */
-  refused(key: InboxKey, parking: Parking): TransactionAction;
+  updateParkedReason(key: InboxKey, parking: ParkedReason): TransactionAction;
   /** Records that an event must never be applied, and why. */
-  discarded(key: InboxKey, discarded: DiscardedEvent, request: OperatorNote): TransactionAction;
+  discard(key: InboxKey, discarded: DiscardedEvent, request: OperatorNote): TransactionAction;
 }
 
 /** The stored facts about a parked key. */
-export interface Parking {
+export interface ParkedReason {
   /** Why its first event could not be applied. */
   readonly why: string;
   /** Epoch milliseconds. */
@@ -227,15 +227,15 @@ export interface ConsumerTelemetry {
   /** A handler or its transaction failed; `attempt` counts from 1. */
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
   /** Kafka has acknowledged a dead letter. */
-  deadLettered(record: ConsumedRecord, aside: Aside): void;
+  deadLettered(record: ConsumedRecord, aside: DeadLetterNote): void;
   /** Kafka did not acknowledge a dead letter. The consumer sends it again, and commits its offset only afterwards. */
-  deadLetterFailed(record: ConsumedRecord, cause: unknown, aside?: Aside): void;
+  deadLetterFailed(record: ConsumedRecord, cause: unknown, aside?: DeadLetterNote): void;
   /** An event is parked: it failed, or an earlier one of its key did. */
   parked(event: Envelope, why: string): void;
   /** The key is no longer parked. */
   released(key: InboxKey): void;
   /** An operator's request was carried out or refused. */
-  answered(answer: ParkingAnswer): void;
+  requestCompleted(answer: ConsumerRequestResult): void;
   /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
   /**

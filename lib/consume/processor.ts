@@ -10,30 +10,30 @@ import {
   type AttemptResult,
   type UnreadableEvent,
 } from './apply-once';
-import { BreakerOpen, type UnreadableBreaker } from './breaker';
+import { TooManyUnreadableKeys, type UnreadableLimit } from './unreadable-limit';
 import { decodeRecord, isCurable, type DecodedEvent, type Envelope } from './decode';
 import { GapWait } from './gap-wait';
 import { Guard } from './guard';
-import type { Gate } from './gate';
-import { decide, seenOf, withAside } from './inbox';
+import type { CircuitBreaker } from './circuit-breaker';
+import { decide, seenOf, withUnapplied } from './inbox';
 import { inboxKeyText } from './inbox-keys';
-import type { Lane } from './lanes';
+import type { KeyQueue } from './key-queues';
 import { UNTIL_SETTLED, type Patience } from './patience';
-import type { Aside, DeadLetters, InboxRow } from './ports';
+import type { DeadLetterNote, DeadLetters, InboxRow } from './ports';
 import { headerText, type ConsumedRecord } from './record';
 import { redactedMessage, redactedStack } from './redaction';
 import type { ConsumerSettings } from './settings';
-import type { Slots } from './slots';
-import { KeyDelayed, TableUnavailable } from './unavailable';
+import type { Semaphore } from './semaphore';
+import { KeyDelayed, TableUnavailable } from './outage-errors';
 import { backoffMs, wait, type Backoff } from './waiting';
-import { readAgain, wantedIn } from './wanted';
+import { rereadContent, readMessage } from './message-content';
 import { withinTime } from './within-time';
 
 /** A message in flight. */
-export interface Delivery {
+export interface InFlightMessage {
   readonly record: ConsumedRecord;
   /** Limits how many keys of the partition are in flight. */
-  readonly slots: Slots;
+  readonly semaphore: Semaphore;
   /** Aborted when the consumer does not need the message any more. */
   readonly signal: AbortSignal;
   /** The message is settled, so its offset may be committed. */
@@ -45,8 +45,8 @@ export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'p
 
 export interface ProcessorPorts extends ApplyPorts {
   readonly deadLetters: DeadLetters;
-  readonly gate: Gate;
-  readonly breaker: UnreadableBreaker;
+  readonly circuitBreaker: CircuitBreaker;
+  readonly unreadableLimit: UnreadableLimit;
 }
 
 const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
@@ -82,22 +82,22 @@ export class Processor {
     this.#ports = ports;
     this.#patience = patience;
     this.#applier = new EventApplier(settings, ports);
-    this.#guard = new Guard(ports.gate, settings.telemetry);
+    this.#guard = new Guard(ports.circuitBreaker, settings.telemetry);
   }
 
   /**
    * Settles the messages in their order. The messages behind a released one are released with it, unless they were
    * delivered again: those have another signal. Never rejects.
    */
-  async process(deliveries: readonly Delivery[], lane: Lane<Delivery>): Promise<Outcome> {
+  async process(deliveries: readonly InFlightMessage[], queue: KeyQueue<InFlightMessage>): Promise<Outcome> {
     if (deliveries.length > 1 && (await this.#applyTogether(deliveries))) return 'applied';
     let outcome: Outcome = 'released';
     // An event that is missing before one of them may be among those behind it.
     let rest = [...deliveries];
-    const behind: Lane<Delivery> = {
+    const behind: KeyQueue<InFlightMessage> = {
       take: (isWanted, ms, signal) => {
         const at = rest.findIndex(isWanted);
-        return at === -1 ? lane.take(isWanted, ms, signal) : Promise.resolve(rest.splice(at, 1)[0]);
+        return at === -1 ? queue.take(isWanted, ms, signal) : Promise.resolve(rest.splice(at, 1)[0]);
       },
     };
     for (let delivery = rest.shift(); delivery !== undefined; delivery = rest.shift()) {
@@ -108,10 +108,10 @@ export class Processor {
     return outcome;
   }
 
-  async #settle(delivery: Delivery, lane: Lane<Delivery>): Promise<Outcome> {
+  async #settle(delivery: InFlightMessage, queue: KeyQueue<InFlightMessage>): Promise<Outcome> {
     const { record, signal } = delivery;
     if (signal.aborted) return 'released';
-    const wanted = await wantedIn(record, this.#settings);
+    const wanted = await readMessage(record, this.#settings);
     if (wanted.kind === 'unwanted') return 'ignored';
     if (wanted.kind === 'no-event') {
       const { reason, message } = wanted;
@@ -124,7 +124,7 @@ export class Processor {
       return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
     }
     const progress = this.#takeProgress(envelope);
-    const outcome = await this.#untilSettled(delivery, content, lane, progress);
+    const outcome = await this.#untilSettled(delivery, content, queue, progress);
     if (outcome !== 'released') this.#endDelay(progress);
     else {
       // A released message does not show whether the service is available again.
@@ -148,9 +148,9 @@ export class Processor {
 
   /** Retries until the message is settled or no longer needed. */
   async #untilSettled(
-    delivery: Delivery,
+    delivery: InFlightMessage,
     read: DecodedEvent | UnreadableEvent,
-    lane: Lane<Delivery>,
+    queue: KeyQueue<InFlightMessage>,
     progress: Progress,
   ): Promise<Outcome> {
     const { record, signal } = delivery;
@@ -181,7 +181,7 @@ export class Processor {
           case 'unreadable':
             return await this.#keepUnreadable(delivery, result.event);
           case 'gap':
-            if ((await this.#awaitMissing(delivery, envelope, lane, progress.gap)) === 'released') return 'released';
+            if ((await this.#awaitMissing(delivery, envelope, queue, progress.gap)) === 'released') return 'released';
             break;
           case 'stale':
             this.#ports.rows.forget(envelope);
@@ -191,14 +191,14 @@ export class Processor {
         this.#ports.rows.forget(envelope);
         const next = await this.#afterFailure(delivery, envelope, error, progress);
         if (next !== 'again') return next;
-        content = await readAgain(record, content, this.#settings);
+        content = await rereadContent(record, content, this.#settings);
       }
     }
     return 'released';
   }
 
   async #afterFailure(
-    delivery: Delivery,
+    delivery: InFlightMessage,
     envelope: Envelope,
     error: unknown,
     progress: Progress,
@@ -264,12 +264,12 @@ export class Processor {
     this.#successes.set(type, (this.#successes.get(type) ?? 0) + 1);
   }
 
-  #attempt<T>({ slots, signal }: Delivery, attempt: () => Promise<T>): Promise<T> {
-    return slots.use(() => this.#guard.run(this.#patience, signal, attempt));
+  #attempt<T>({ semaphore, signal }: InFlightMessage, attempt: () => Promise<T>): Promise<T> {
+    return semaphore.use(() => this.#guard.run(this.#patience, signal, attempt));
   }
 
   /** The handler has used all its attempts. */
-  async #giveUp(delivery: Delivery, envelope: Envelope, error: unknown): Promise<Outcome> {
+  async #giveUp(delivery: InFlightMessage, envelope: Envelope, error: unknown): Promise<Outcome> {
     const message = redactedMessage(error);
     const isParking = this.#settings.onFailure === 'park-key';
     const kept = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
@@ -280,7 +280,7 @@ export class Processor {
   }
 
   /** An event that a newer version of the consumer may read. */
-  async #keepUnreadable(delivery: Delivery, event: UnreadableEvent): Promise<Outcome> {
+  async #keepUnreadable(delivery: InFlightMessage, event: UnreadableEvent): Promise<Outcome> {
     const { envelope, reason, message } = event;
     const { onUnreadable, telemetry } = this.#settings;
     if (onUnreadable === 'dead-letter') return this.#sendToDeadLetters(delivery, { reason, message }, envelope);
@@ -293,7 +293,7 @@ export class Processor {
       const why = `${reason}: ${message}`;
       // The breaker has counted the key already.
       if (row.state.parked) return this.#applier.park(delivery.record, envelope, row, why);
-      return this.#ports.breaker.admit((counting) =>
+      return this.#ports.unreadableLimit.admit((counting) =>
         this.#applier.park(delivery.record, envelope, row, why, [counting]),
       );
     });
@@ -305,10 +305,10 @@ export class Processor {
    * meanwhile is a duplicate.
    */
   async #persist(
-    delivery: Delivery,
+    delivery: InFlightMessage,
     envelope: Envelope,
     write: (row: InboxRow) => Promise<AttemptResult>,
-  ): Promise<Outcome | Aside> {
+  ): Promise<Outcome | DeadLetterNote> {
     const { signal } = delivery;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
@@ -334,14 +334,18 @@ export class Processor {
   #pauseAfter(error: unknown, envelope: Envelope, attempt: number): number {
     const { retry, telemetry } = this.#settings;
     if (error instanceof TableUnavailable) return 0;
-    if (error instanceof BreakerOpen) return backoffMs(BLOCKED, attempt);
+    if (error instanceof TooManyUnreadableKeys) return backoffMs(BLOCKED, attempt);
     if (error instanceof KeyDelayed) telemetry.keyDelayed?.(envelope, error);
     else telemetry.attemptFailed(envelope, attempt, error);
     return backoffMs(retry, attempt);
   }
 
   /** Retries until Kafka has acknowledged the dead letter and the inbox records that the event was not applied. */
-  async #sendToDeadLetters(delivery: Delivery, aside: Aside, envelope: Envelope | undefined): Promise<Outcome> {
+  async #sendToDeadLetters(
+    delivery: InFlightMessage,
+    aside: DeadLetterNote,
+    envelope: Envelope | undefined,
+  ): Promise<Outcome> {
     const { record, signal } = delivery;
     const { name, retry, telemetry, callTimeoutMs } = this.#settings;
     for (let attempt = 1; ; attempt++) {
@@ -366,7 +370,7 @@ export class Processor {
     if (envelope.replayId !== undefined) return 'dead-lettered';
     // Any result but `released` means that the row records the dead letter, or the effect.
     const noted = await this.#persist(delivery, envelope, async (row): Promise<AttemptResult> => {
-      const state = withAside(row.state, seen);
+      const state = withUnapplied(row.state, seen);
       if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
       return (await this.#applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
     });
@@ -375,26 +379,26 @@ export class Processor {
 
   /** The missing event may come after this message, by a redrive, or be applied by another consumer. */
   async #awaitMissing(
-    delivery: Delivery,
+    delivery: InFlightMessage,
     event: Envelope,
-    lane: Lane<Delivery>,
+    queue: KeyQueue<InFlightMessage>,
     gap: GapWait,
   ): Promise<'released' | undefined> {
-    const isEarlier = ({ record }: Delivery): boolean =>
+    const isEarlier = ({ record }: InFlightMessage): boolean =>
       headerText(record, 'ce_source') === event.source &&
       (headerText(record, 'ce_sequence') ?? '~') < (event.sequence ?? '');
     const ms = Math.min(GAP_CHECK_MS, gap.restMs());
-    const earlier = await lane.take(isEarlier, ms, delivery.signal);
+    const earlier = await queue.take(isEarlier, ms, delivery.signal);
     this.#ports.rows.forget(event);
     if (earlier === undefined) return undefined;
-    if ((await this.#settle(earlier, lane)) !== 'released') earlier.finished();
+    if ((await this.#settle(earlier, queue)) !== 'released') earlier.finished();
     // A message that the next delivery brings again must not be overtaken in this one.
     else if (!(await this.#patience.pause(0, delivery.signal))) return 'released';
     return undefined;
   }
 
   /** Applies several new events of a key in one transaction. If it cannot, it returns `false` and writes nothing. */
-  async #applyTogether(deliveries: readonly Delivery[]): Promise<boolean> {
+  async #applyTogether(deliveries: readonly InFlightMessage[]): Promise<boolean> {
     const [first] = deliveries;
     if (first === undefined || deliveries.some(({ signal }) => signal.aborted)) return false;
     const decoded = await Promise.all(deliveries.map(({ record }) => decodeRecord(record, this.#settings.events)));

@@ -1,16 +1,16 @@
 import { envelopeIn, EventApplier, isUnreadable, type AppliedApart, type ApplyPorts, type Attempt } from './apply-once';
 import { OutboxError } from '../event/errors';
 import { outcomeOf } from './commit-outcome';
-import type { Gate } from './gate';
+import type { CircuitBreaker } from './circuit-breaker';
 import { Guard } from './guard';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
 import { ONE_DELIVERY } from './patience';
 import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
-import { KeyDelayed, TableUnavailable } from './unavailable';
+import { KeyDelayed, TableUnavailable } from './outage-errors';
 import { backoffMs, wait } from './waiting';
-import { readAgain, wantedIn } from './wanted';
+import { rereadContent, readMessage } from './message-content';
 
 /** The result of a redrive. */
 export interface RedriveResult {
@@ -19,18 +19,18 @@ export interface RedriveResult {
   /** Whether the key is still parked: an event failed again, DynamoDB or a service was unavailable, or time ran out. */
   readonly isParked: boolean;
   /** Why an event failed again. */
-  readonly refusal?: string;
+  readonly failure?: string;
 }
 
 export interface RedrivePorts extends ApplyPorts {
-  readonly gate: Gate;
+  readonly circuitBreaker: CircuitBreaker;
 }
 
-type Result = 'released' | 'stale' | 'waits' | Refusal;
+type Result = 'released' | 'stale' | 'waits' | FailedAgain;
 
 /** Why an event failed again, or cannot be applied at all. */
-export interface Refusal {
-  readonly refusal: string;
+export interface FailedAgain {
+  readonly failure: string;
 }
 
 const CONTENTION = { firstMs: 10, longestMs: 1_000 };
@@ -68,7 +68,7 @@ export async function redriveKey(
     if (result === 'released') released++;
     else if (result === 'waits') return { released, isParked: true };
     else if (result === 'stale') await wait(backoffMs(CONTENTION, ++contentions), signal);
-    else return { released, isParked: true, refusal: result.refusal };
+    else return { released, isParked: true, failure: result.failure };
   }
 }
 
@@ -81,12 +81,12 @@ async function applyParked(
 ): Promise<Result> {
   const { entries, ownWrites } = ports;
   const { record, position } = parked;
-  const wanted = await wantedIn(record, settings);
+  const wanted = await readMessage(record, settings);
   if (wanted.kind === 'unwanted') {
     outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
     return 'released';
   }
-  if (wanted.kind === 'no-event') return { refusal: `${wanted.reason}: ${wanted.message}` };
+  if (wanted.kind === 'no-event') return { failure: `${wanted.reason}: ${wanted.message}` };
   const { content } = wanted;
   const result = await attemptApart({ record, content }, settings, ports, signal, (applier, attempt) =>
     applier.applyParked(attempt, parked, key),
@@ -101,12 +101,12 @@ export async function attemptApart(
   ports: RedrivePorts,
   signal: AbortSignal,
   apply: (applier: EventApplier, attempt: Attempt) => Promise<AppliedApart>,
-): Promise<AppliedApart | 'waits' | Refusal> {
+): Promise<AppliedApart | 'waits' | FailedAgain> {
   const { attempts, retry, telemetry } = settings;
   const envelope = envelopeIn(read);
   let content = read;
   const applier = new EventApplier(settings, ports);
-  const guard = new Guard(ports.gate, telemetry);
+  const guard = new Guard(ports.circuitBreaker, telemetry);
   const isUnwanted = (): boolean => signal.aborted;
   for (let number = 1; !isUnwanted(); number++) {
     try {
@@ -118,9 +118,9 @@ export async function attemptApart(
       const isTooLate = error instanceof OutboxError && error.is('handler-too-late');
       if (isUnwanted() && !isTooLate) return 'waits';
       telemetry.attemptFailed(envelope, number, error);
-      if (number >= attempts || isUnreadable(content) || isUnwanted()) return { refusal: redactedMessage(error) };
+      if (number >= attempts || isUnreadable(content) || isUnwanted()) return { failure: redactedMessage(error) };
       await wait(backoffMs(retry, number), signal);
-      content = await readAgain(record, content, settings);
+      content = await rereadContent(record, content, settings);
     }
   }
   return 'waits';

@@ -10,7 +10,7 @@ import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
  * it is the one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic.
  * `resent`: that message was applied, and only the answer is missing.
  */
-export type ParkingRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
+export type ConsumerRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
 
 /** Asks a running consumer to apply the parked events of a key. */
 export interface RedriveRequest {
@@ -59,17 +59,17 @@ export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
  * skip is not at the head of the parking, or the dead letter has expired; nothing was done. `duplicate`: the dead
  * letter was applied before, or was discarded; nothing was done.
  */
-export type AnswerOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
+export type ConsumerRequestOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
 
 /** The answer to a request, kept for 30 days. */
-export interface ParkingAnswer {
+export interface ConsumerRequestResult {
   readonly id: string;
   readonly asks: 'redrive' | 'skip' | 'resend';
   readonly key: InboxKey;
   readonly request: OperatorNote;
   /** The place of the dead letter, `topic-partition@offset`. */
   readonly resent?: string;
-  readonly outcome: AnswerOutcome;
+  readonly outcome: ConsumerRequestOutcome;
   /** Epoch milliseconds. */
   readonly at: number;
   /** How many events left the parking, applied or as duplicates, in the poll that ended the request. */
@@ -78,9 +78,9 @@ export interface ParkingAnswer {
   readonly message?: string;
 }
 
-export type RequestResult = Pick<ParkingAnswer, 'outcome' | 'released' | 'message'>;
+export type RequestEnd = Pick<ConsumerRequestResult, 'outcome' | 'released' | 'message'>;
 
-export const ANSWER_LIFE_MS = 30 * 24 * 3600_000;
+export const RESULT_LIFE_MS = 30 * 24 * 3600_000;
 /** How long the message of a resend is kept if no instance carries it out. */
 export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
 
@@ -89,7 +89,7 @@ type Item = Readonly<Record<string, unknown>>;
 /** A request or an answer in the partition `pk`: its id is the sort key. */
 export const encodeRequest = (
   pk: string,
-  { id, key, ...rest }: ParkingRequest | ParkingAnswer,
+  { id, key, ...rest }: ConsumerRequest | ConsumerRequestResult,
 ): Record<string, unknown> => ({
   pk,
   sk: id,
@@ -98,7 +98,7 @@ export const encodeRequest = (
 });
 
 /** `undefined` for an item that is not a request of this version. */
-export function decodeRequest(item: Item): ParkingRequest | undefined {
+export function decodeRequest(item: Item): ConsumerRequest | undefined {
   const common = decodeCommon(item);
   if (common === undefined) return undefined;
   const { asks, position, skipped, resent, as } = item;
@@ -129,19 +129,19 @@ const OUTCOMES: readonly unknown[] = [
   'refused',
   'not-there',
   'duplicate',
-] satisfies readonly AnswerOutcome[];
-const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly ParkingAnswer['asks'][];
+] satisfies readonly ConsumerRequestOutcome[];
+const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly ConsumerRequestResult['asks'][];
 
 /** `undefined` for an item that is not an answer of this version. */
-export function decodeAnswer(item: Item): ParkingAnswer | undefined {
+export function decodeRequestResult(item: Item): ConsumerRequestResult | undefined {
   const common = decodeCommon(item);
   const { asks, outcome, at, released, message, resent } = item;
   if (common === undefined || !OUTCOMES.includes(outcome) || !ANSWERED.includes(asks)) return undefined;
   return {
     ...common,
-    asks: asks as ParkingAnswer['asks'],
+    asks: asks as ConsumerRequestResult['asks'],
     ...(typeof resent === 'string' ? { resent } : {}),
-    outcome: outcome as AnswerOutcome,
+    outcome: outcome as ConsumerRequestOutcome,
     at: Number(String(at)),
     released: Number(released),
     ...(typeof message === 'string' ? { message } : {}),
@@ -151,10 +151,10 @@ export function decodeAnswer(item: Item): ParkingAnswer | undefined {
 function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
   const { sk: id, source, topic, key, request } = item;
   if (![id, source, topic, key].every((text) => typeof text === 'string') || !isRecord(request)) return undefined;
-  return { id: String(id), key: decodeInboxKey(item), request: requestOf(request) };
+  return { id: String(id), key: decodeInboxKey(item), request: operatorNoteOf(request) };
 }
 
-export const requestOf = ({ by, at, why }: Item): OperatorNote => ({
+export const operatorNoteOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),
   at: Number(String(at)),
   why: String(why),

@@ -6,12 +6,12 @@ import { inboxKeyOf, inboxKeyText, parkedSortKey } from './inbox-keys';
 import type { RequestStore } from './ports';
 import { headerText } from './record';
 import { attemptApart, type RedrivePorts } from './redrive';
-import type { RequestResult, ResendRequest } from './request';
+import type { RequestEnd, ResendRequest } from './request';
 import type { ConsumerSettings } from './settings';
-import { wantedIn } from './wanted';
+import { readMessage } from './message-content';
 
-const refused = (message: string): RequestResult => ({ outcome: 'refused', released: 0, message });
-const DUPLICATE: RequestResult = { outcome: 'duplicate', released: 0 };
+const refused = (message: string): RequestEnd => ({ outcome: 'refused', released: 0, message });
+const DUPLICATE: RequestEnd = { outcome: 'duplicate', released: 0 };
 
 /**
  * Applies a dead letter, or parks it for the redrive that follows. Each step may be repeated and may run next to
@@ -24,10 +24,10 @@ export async function resend(
   ports: RedrivePorts,
   requests: RequestStore,
   signal: AbortSignal,
-): Promise<RequestResult | 'again' | 'waits'> {
-  const record = await requests.resend(request.id);
+): Promise<RequestEnd | 'again' | 'waits'> {
+  const record = await requests.resentMessage(request.id);
   if (record === undefined) return { outcome: 'not-there', released: 0 };
-  const wanted = await wantedIn(record, settings);
+  const wanted = await readMessage(record, settings);
   if (wanted.kind === 'unwanted') {
     return refused('The consumer leaves such events out: its onReplay is "ignore", or its onUnknownType is "skip".');
   }
@@ -56,7 +56,7 @@ async function park(
   settings: ConsumerSettings,
   ports: RedrivePorts,
   requests: RequestStore,
-): Promise<RequestResult | 'again'> {
+): Promise<RequestEnd | 'again'> {
   const { inbox, entries, ownWrites, rows } = ports;
   const { id, resent, request } = known;
   const envelope = envelopeIn(content);
@@ -84,8 +84,8 @@ async function park(
   const unit = [
     ...parked,
     entries.row(key, row, { ...row.state, parked: true }),
-    requests.replaced(known, { id, asks: 'redrive', key, request, resent }),
-    requests.taken(id),
+    requests.replace(known, { id, asks: 'redrive', key, request, resent }),
+    requests.removeResentMessage(id),
   ];
   outcomeOf(await ownWrites.write(unit), []);
   rows.forget(key);
@@ -99,11 +99,11 @@ async function applyLate(
   ports: RedrivePorts,
   requests: RequestStore,
   signal: AbortSignal,
-): Promise<RequestResult | 'again' | 'waits'> {
+): Promise<RequestEnd | 'again' | 'waits'> {
   const { id, key, request, resent } = known;
   // Another process may have written the row since.
   ports.rows.forget(key);
-  const alongside = [requests.replaced(known, { id, asks: 'resent', key, request, resent })];
+  const alongside = [requests.replace(known, { id, asks: 'resent', key, request, resent })];
   const result = await attemptApart(letter, settings, ports, signal, (applier, attempt) =>
     applier.applyApart(attempt, { alongside, resend: request }),
   );
@@ -116,6 +116,6 @@ async function applyLate(
     case 'stale':
       return 'again';
     default:
-      return refused(result.refusal);
+      return refused(result.failure);
   }
 }

@@ -138,7 +138,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.releasedKeys);
       logger.info('Released a parked key', { key });
     },
-    answered({ id, asks, outcome, request, message }) {
+    requestCompleted({ id, asks, outcome, request, message }) {
       add(CONSUMER_METRICS.answeredRequests);
       logger.info("Answered an operator's request", { id, asks, outcome, request, refusal: message });
     },

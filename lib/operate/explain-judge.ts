@@ -1,5 +1,5 @@
 import type { InboxState } from '../consume/inbox';
-import { decide, isAside, seenOf } from '../consume/inbox';
+import { decide, isUnapplied, seenOf } from '../consume/inbox';
 import { aggregateIn, type InboxKey } from '../consume/inbox-keys';
 import type { HoldReason } from '../event/control';
 import { deadLetterTopic } from '../event/consumer-name';
@@ -185,7 +185,7 @@ export const isUnknown = ({ shown, consumers }: Pick<KeyFacts, 'shown' | 'consum
   consumers.every(({ keys, kafka }) => keys.every(isEmpty) && lettersOf(kafka).length === 0);
 
 const isEmpty = ({ state, parked, marks }: InboxFacts): boolean =>
-  state.window.length === 0 && state.aside.length === 0 && parked === undefined && marks.size === 0;
+  state.window.length === 0 && state.unapplied.length === 0 && parked === undefined && marks.size === 0;
 
 const lettersOf = (kafka: ConsumerKafkaFacts | undefined): readonly DeadLetter[] =>
   [...(kafka?.deadLetters.values() ?? [])].flatMap((letters) => letters ?? []);
@@ -444,7 +444,7 @@ function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsum
         ...(appliedAt === undefined ? {} : { appliedAt }),
         ...(parked === undefined ? {} : { parked }),
         ...(letters === undefined ? {} : { deadLetters: letters }),
-        aside: state.aside.length,
+        aside: state.unapplied.length,
         ...(isBehind ? { messagesBehind: String(receipt.offset - next) } : {}),
       };
     }),
@@ -494,7 +494,7 @@ function eventState(
   if (state !== undefined && seen !== undefined) {
     const decision = decide(state, seen);
     if (decision.kind === 'duplicate') return 'applied';
-    if (isAside(state, seen)) return 'dead-letter';
+    if (isUnapplied(state, seen)) return 'dead-letter';
     if (isLetter) return 'dead-letter';
     if (isParked(key, event)) return 'parked';
     // A later event of the key was applied, and the window would show this one.

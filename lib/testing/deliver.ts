@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import type { Consumer } from '../consume/consumer';
 import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda/handle-event';
-import type { Aside, ConsumerTelemetry, DeadLetters } from '../consume/ports';
+import type { DeadLetterNote, ConsumerTelemetry, DeadLetters } from '../consume/ports';
 import { bufferedValuesOf, headerText, type ConsumedRecord } from '../consume/record';
 import { formatReceipt } from '../event/receipt';
 import type { Fetched, Group } from './group';
@@ -23,7 +23,7 @@ export interface Delivered {
 }
 
 /** A message that would have gone to the dead-letter topic. */
-export interface DeadLetter extends Aside {
+export interface DeadLetter extends DeadLetterNote {
   readonly record: ConsumedRecord;
 }
 

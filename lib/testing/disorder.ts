@@ -1,4 +1,4 @@
-import { laneKey } from '../consume/lane-key';
+import { queueKeyOf } from '../consume/inbox-keys';
 import type { ConsumedRecord } from '../consume/record';
 import type { Random } from './random';
 
@@ -21,7 +21,7 @@ export function disordered(records: readonly ConsumedRecord[], random: Random): 
 }
 
 function interleaved(records: readonly ConsumedRecord[], random: Random): ConsumedRecord[] {
-  const queues = [...Map.groupBy(records, laneKey).values()].map((queue) => [...queue]);
+  const queues = [...Map.groupBy(records, queueKeyOf).values()].map((queue) => [...queue]);
   const merged: ConsumedRecord[] = [];
   while (merged.length < records.length) {
     const next = random.pick(queues.filter(({ length }) => length > 0))?.shift();

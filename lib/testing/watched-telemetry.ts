@@ -1,5 +1,5 @@
 import type { ConsumerTelemetry } from '../consume/ports';
-import { SILENT } from '../consume/silent-telemetry';
+import { SILENT } from '../consume/telemetry';
 
 type Call = (...values: unknown[]) => void;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   createConsumer,
   defineEvents,
-  type Aside,
+  type DeadLetterNote,
   type ConsumedRecord,
   type Consumer,
   type ConsumerClient,
@@ -13,13 +13,13 @@ import {
   type KafkaEvent,
   type TransactionAction,
 } from '../../lib/consumer';
-import { laneKey } from '../../lib/consume/lane-key';
-import { Lanes } from '../../lib/consume/lanes';
+import { queueKeyOf } from '../../lib/consume/inbox-keys';
+import { KeyQueues } from '../../lib/consume/key-queues';
 import { OffsetTracker } from '../../lib/consume/offsets';
 import type { Patience } from '../../lib/consume/patience';
-import type { Delivery, Outcome } from '../../lib/consume/processor';
-import { SILENT } from '../../lib/consume/silent-telemetry';
-import { Slots } from '../../lib/consume/slots';
+import type { InFlightMessage, Outcome } from '../../lib/consume/processor';
+import { SILENT } from '../../lib/consume/telemetry';
+import { Semaphore } from '../../lib/consume/semaphore';
 import { formatSequence } from '../../lib/event/sequence';
 
 export const events = defineEvents({
@@ -200,11 +200,11 @@ export function kafkaEventOf(records: readonly ConsumedRecord[]): KafkaEvent {
 
 /** Dead letters in memory. */
 export class MemoryDeadLetters implements DeadLetters {
-  readonly sent: { readonly record: ConsumedRecord; readonly aside: Aside }[] = [];
+  readonly sent: { readonly record: ConsumedRecord; readonly aside: DeadLetterNote }[] = [];
   fail: () => boolean = () => false;
 
-  send(record: ConsumedRecord, aside: Aside): Promise<void> {
-    if (this.fail()) return Promise.reject(new Error('Kafka is away'));
+  send(record: ConsumedRecord, aside: DeadLetterNote): Promise<void> {
+    if (this.fail()) return Promise.reject(new Error('Kafka is unavailable'));
     this.sent.push({ record, aside });
     return Promise.resolve();
   }
@@ -281,15 +281,15 @@ export async function feed(
 ): Promise<Fed> {
   const outcomes: Outcome[] = [];
   const offsets = new OffsetTracker();
-  const slots = new Slots(consumer.settings.concurrency);
+  const semaphore = new Semaphore(consumer.settings.concurrency);
   const processor = consumer.processor(deadLetters, patience);
-  const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
-    outcomes.push(await processor.process(deliveries, lane));
+  const queues = new KeyQueues<InFlightMessage>(async (messages, queue) => {
+    outcomes.push(await processor.process(messages, queue));
   }, consumer.settings.eventsOfKeyPerTransaction);
   for (const record of records) {
     offsets.begin(record.offset);
-    lanes.add(laneKey(record), { record, slots, signal, finished: () => offsets.finish(record.offset) });
+    queues.add(queueKeyOf(record), { record, semaphore, signal, finished: () => offsets.finish(record.offset) });
   }
-  await lanes.idle();
+  await queues.idle();
   return { outcomes, committable: offsets.committable };
 }

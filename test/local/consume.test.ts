@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { deadLetterTopic } from '../../lib/consumer';
-import { Slots } from '../../lib/consume/slots';
+import { Semaphore } from '../../lib/consume/semaphore';
 import { partitionOf } from '../../lib/relay/partition';
 import { createTopics } from '../../local/kafka/topics';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
@@ -124,7 +124,7 @@ it('two consumers that work on one message at once apply its effect once', async
           value: Buffer.from('{"n":1}'),
           headers,
         };
-        const delivery = { record, slots: new Slots(1), signal, finished: () => undefined };
+        const delivery = { record, semaphore: new Semaphore(1), signal, finished: () => undefined };
         return consumer.processor(deadLetters).process([delivery], { take: () => Promise.resolve(undefined) });
       }),
     ),

@@ -400,6 +400,6 @@ it('a look costs half a read unit, for a page of up to 4 KB', async () => {
     units.push((answer as { ConsumedCapacity?: { CapacityUnits?: number } }).ConsumedCapacity?.CapacityUnits ?? NaN);
     return answer;
   };
-  expect(await consumer.requests.look(new AbortController().signal)).toBe(false);
+  expect(await consumer.requests.poll(new AbortController().signal)).toBe(false);
   expect(units).toEqual([0.5]);
 });

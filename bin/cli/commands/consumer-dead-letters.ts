@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { ParkingRequest, ResendAs } from '../../../lib/consume/request';
+import type { ConsumerRequest, ResendAs } from '../../../lib/consume/request';
 import {
   deadLetters,
   placeOf,
@@ -206,7 +206,7 @@ const LETTERS: Words = {
     'not-there': 'its message has expired in the table: nothing was done',
     duplicate: 'it had its effect before, or was discarded: nothing was done',
   },
-  name: (request: ParkingRequest) =>
+  name: (request: ConsumerRequest) =>
     request.asks === 'resend' ? `${request.resent} (${request.key.key})` : request.key.key,
 };
 

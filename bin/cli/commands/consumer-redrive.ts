@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { AnswerOutcome, ParkingRequest } from '../../../lib/consume/request';
+import type { ConsumerRequestOutcome, ConsumerRequest } from '../../../lib/consume/request';
 import {
   followParked,
   planParkedRedrive,
@@ -88,7 +88,7 @@ const failures = ({ failed }: ParkedRedriveReport): string[] =>
 export async function tellOrFollow(
   { terminal }: InboxSession,
   target: ConsumerTarget,
-  asked: readonly ParkingRequest[],
+  asked: readonly ConsumerRequest[],
   { follow, timeout }: Pick<AskOptions, 'follow' | 'timeout'>,
   {
     value,
@@ -127,9 +127,9 @@ export async function tellOrFollow(
 export interface Words {
   readonly noun: string;
   readonly done: string;
-  readonly says: Readonly<Record<AnswerOutcome, string>>;
+  readonly says: Readonly<Record<ConsumerRequestOutcome, string>>;
   /** Names one request. */
-  readonly name: (request: ParkingRequest) => string;
+  readonly name: (request: ConsumerRequest) => string;
 }
 
 const KEYS: Words = {

@@ -18,7 +18,7 @@ import {
   type InboxKey,
 } from '../inbox-keys';
 import type { ConsumerClock, InboxEntries, InboxRow, InboxStore } from '../ports';
-import { requestOf } from '../request';
+import { operatorNoteOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
 type Item = Record<string, unknown>;
@@ -66,7 +66,7 @@ export function dynamodbInbox({
       return {
         record: parkedRecord(item),
         position: String(sk),
-        ...(isRecord(resend) ? { resend: requestOf(resend) } : {}),
+        ...(isRecord(resend) ? { resend: operatorNoteOf(resend) } : {}),
         ...(isLostIdentity === true ? { isLostIdentity } : {}),
       };
     },
@@ -182,11 +182,11 @@ export const parkedKeyItem = (consumer: string, key: InboxKey) => {
 };
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
-const encodeState = ({ window, topEvents, topAt, aside, parked }: InboxState): Item => ({
+const encodeState = ({ window, topEvents, topAt, unapplied, parked }: InboxState): Item => ({
   window: window.map(encodeSeen),
   ...(topEvents === undefined ? {} : { topEvents }),
   ...(topAt === undefined ? {} : { topAt }),
-  ...(aside.length === 0 ? {} : { aside: aside.map(encodeSeen) }),
+  ...(unapplied.length === 0 ? {} : { aside: unapplied.map(encodeSeen) }),
   ...(parked ? { parked } : {}),
 });
 
@@ -211,7 +211,7 @@ function rowOf(item: Item | undefined): InboxRow {
       window: listOf(item['window']).map(decodeSeen),
       topEvents: numberOf(topEvents),
       topAt: numberOf(topAt),
-      aside: listOf(item['aside']).map(decodeSeen),
+      unapplied: listOf(item['aside']).map(decodeSeen),
       parked: parked === true,
     },
     revision: Number(revision),

@@ -1,7 +1,7 @@
 import type { TransactionAction } from '../../event/transaction';
 import { encodePlace, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
 import {
-  answersPartition,
+  requestResultsPartition,
   inboxPartitionKey,
   markerSortKey,
   requestsPartition,
@@ -10,7 +10,7 @@ import {
   sourceKeyOf,
 } from '../inbox-keys';
 import type { RequestStore } from '../ports';
-import { ANSWER_LIFE_MS, decodeRequest, encodeRequest, type ParkingRequest } from '../request';
+import { RESULT_LIFE_MS, decodeRequest, encodeRequest, type ConsumerRequest } from '../request';
 
 type Item = Record<string, unknown>;
 
@@ -30,13 +30,15 @@ export function dynamodbRequests({
     return Item === undefined ? undefined : parkedRecord(Item);
   };
   const messageKey = (id: string): Item => ({ pk: resendPartition(consumer, id), sk: RESEND_SORT_KEY });
-  const taken = (id: string): TransactionAction => ({ Delete: { TableName: tableName, Key: messageKey(id) } });
-  const asksStill = ({ asks }: ParkingRequest) => ({
+  const removeResentMessage = (id: string): TransactionAction => ({
+    Delete: { TableName: tableName, Key: messageKey(id) },
+  });
+  const asksStill = ({ asks }: ConsumerRequest) => ({
     ConditionExpression: 'asks = :asks',
     ExpressionAttributeValues: { ':asks': asks },
   });
   return {
-    async *waiting() {
+    async *pending() {
       let from: Item | undefined;
       do {
         const page = await client.query({
@@ -56,23 +58,23 @@ export function dynamodbRequests({
       const { Item } = await client.get({ TableName: tableName, Key: { pk, sk: id }, ConsistentRead: true });
       return Item === undefined ? undefined : decodeRequest(Item);
     },
-    resend: (id) => recordAt(messageKey(id)),
+    resentMessage: (id) => recordAt(messageKey(id)),
     parkedAt: (key, position) => recordAt({ pk: inboxPartitionKey(consumer, key), sk: position }),
-    async parking(key) {
+    async parkedReason(key) {
       const { pk: listed, sk } = parkedKeyItem(consumer, key);
       const { Item } = await client.get({ TableName: tableName, Key: { pk: listed, sk }, ConsistentRead: true });
       return Item === undefined ? undefined : { why: String(Item['why']), since: Number(String(Item['since'])) };
     },
-    replaced: (known, next) => ({
+    replace: (known, next) => ({
       Put: {
         TableName: tableName,
         Item: encodeRequest(pk, next),
         ...asksStill(known),
       },
     }),
-    taken,
-    answered: (known, answer) => [
-      ...(known.asks === 'resend' || known.asks === 'resent' ? [taken(known.id)] : []),
+    removeResentMessage,
+    complete: (known, result) => [
+      ...(known.asks === 'resend' || known.asks === 'resent' ? [removeResentMessage(known.id)] : []),
       {
         Delete: {
           TableName: tableName,
@@ -81,11 +83,11 @@ export function dynamodbRequests({
         },
       },
       put({
-        ...encodeRequest(answersPartition(consumer), answer),
-        expiresAt: Math.ceil((clock.now() + ANSWER_LIFE_MS) / 1000),
+        ...encodeRequest(requestResultsPartition(consumer), result),
+        expiresAt: Math.ceil((clock.now() + RESULT_LIFE_MS) / 1000),
       }),
     ],
-    refused: (key, parking) => ({
+    updateParkedReason: (key, parking) => ({
       Put: {
         TableName: tableName,
         Item: { ...parkedKeyItem(consumer, key), ...parking },
@@ -93,7 +95,7 @@ export function dynamodbRequests({
       },
     }),
     // Without an expiry: this marker keeps the event from being applied when it is delivered again.
-    discarded: (key, { record, id, why }, request) =>
+    discard: (key, { record, id, why }, request) =>
       put({
         pk: inboxPartitionKey(consumer, sourceKeyOf(key)),
         sk: markerSortKey(id),

@@ -6,12 +6,12 @@ import { refuseOption } from '../../event/options';
 import { formatReceipt } from '../../event/receipt';
 import { maxMessageBytesOf } from '../../kafka/max-message-bytes';
 import { protocolErrorOf } from '../../kafka/protocol-error';
-import type { Aside, DeadLetters } from '../ports';
+import type { DeadLetterNote, DeadLetters } from '../ports';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { bytesOf, type ConsumedRecord } from '../record';
 import { withRepeatedLog } from './repeated-log';
 import { isCount } from '../settings';
-import { Slots } from '../slots';
+import { Semaphore } from '../semaphore';
 import { atMost } from '../waiting';
 import { withinTime } from '../within-time';
 
@@ -68,7 +68,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
   let isClosing = false;
   let closed: Promise<void> | undefined;
 
-  const send = async (record: ConsumedRecord, aside: Aside): Promise<void> => {
+  const send = async (record: ConsumedRecord, aside: DeadLetterNote): Promise<void> => {
     const topic = deadLetterTopic(record.topic, consumer);
     if (isClosing) throw unavailable(topic, 'the consumer has ended', undefined);
     const sender = topics.get(topic) ?? new TopicSender(kafka, topic, timeoutMs, end.signal);
@@ -110,7 +110,7 @@ class TopicSender {
   readonly #topic: string;
   readonly #timeoutMs: number;
   readonly #end: AbortSignal;
-  readonly #slots = new Slots(CONCURRENT_SENDS);
+  readonly #semaphore = new Semaphore(CONCURRENT_SENDS);
   readonly #producer: Producer;
   readonly #connected: Promise<void>;
   /** Calls of kafkajs that have not ended, awaited or not. */
@@ -129,8 +129,8 @@ class TopicSender {
     this.#connected = this.#call(this.#producer.connect());
   }
 
-  async send(record: ConsumedRecord, aside: Aside): Promise<void> {
-    await this.#slots.use(async () => {
+  async send(record: ConsumedRecord, aside: DeadLetterNote): Promise<void> {
+    await this.#semaphore.use(async () => {
       try {
         await withinTime(() => this.#sendSmallest(record, aside), {
           ms: this.#timeoutMs,
@@ -157,7 +157,7 @@ class TopicSender {
   }
 
   /** Compressed, because the message may not fit otherwise. Sent uncompressed if gzip has made the data longer. */
-  async #sendSmallest(record: ConsumedRecord, aside: Aside): Promise<void> {
+  async #sendSmallest(record: ConsumedRecord, aside: DeadLetterNote): Promise<void> {
     await this.#connected;
     const message = { key: record.key, value: record.value, headers: headersOf(record, aside) };
     try {
@@ -240,7 +240,7 @@ const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boole
   );
 
 /** The message's own headers, followed by the headers of the dead letter. */
-const headersOf = (record: ConsumedRecord, { reason, message, stack }: Aside): IHeaders => ({
+const headersOf = (record: ConsumedRecord, { reason, message, stack }: DeadLetterNote): IHeaders => ({
   ...(record.headers as IHeaders),
   [DEAD_LETTER_HEADERS.reason]: reason,
   [DEAD_LETTER_HEADERS.message]: message,

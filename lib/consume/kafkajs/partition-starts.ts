@@ -1,5 +1,5 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
-import { partitionName } from '../partition-run';
+import { partitionName } from '../assigned-partition';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
 import { backoffMs, wait } from '../waiting';
 import { withAdmin, type MaybeAdmin } from './admin';

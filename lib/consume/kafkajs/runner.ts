@@ -13,10 +13,10 @@ import { protocolErrorOf } from '../../kafka/protocol-error';
 import { BufferedBytes } from '../buffered-bytes';
 import type { Consumer } from '../consumer';
 import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
-import { laneKey } from '../lane-key';
-import { Lanes, type Lane } from '../lanes';
-import { PartitionRun, partitionName } from '../partition-run';
-import type { Delivery } from '../processor';
+import { queueKeyOf } from '../inbox-keys';
+import { KeyQueues, type KeyQueue } from '../key-queues';
+import { AssignedPartition, partitionName } from '../assigned-partition';
+import type { InFlightMessage } from '../processor';
 import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { atMost, repeatedly, wait } from '../waiting';
@@ -102,7 +102,7 @@ const FETCHES = {
 } as const satisfies Partial<ConsumerConfig>;
 
 /** A message in progress and in memory. */
-interface BufferedDelivery extends Delivery {
+interface BufferedDelivery extends InFlightMessage {
   /** The message is no longer in memory. */
   readonly release: () => void;
 }
@@ -196,12 +196,12 @@ class KafkajsRunner implements RunningConsumer {
   readonly #options: Required<RunOptions>;
   readonly #kafkaConsumer: KafkaConsumer;
   readonly #deadLetters: KafkaDeadLetters;
-  readonly #lanes: Lanes<BufferedDelivery>;
+  readonly #queues: KeyQueues<BufferedDelivery>;
   readonly #memory: BufferedBytes;
   readonly #end = Promise.withResolvers<undefined>();
-  readonly #runs = new Map<string, PartitionRun>();
+  readonly #runs = new Map<string, AssignedPartition>();
   /** Runs that no longer read and whose work has not ended: their messages are still in memory. */
-  readonly #ended = new Set<PartitionRun>();
+  readonly #ended = new Set<AssignedPartition>();
   #assigned: ReadonlySet<string> = new Set();
   readonly #starts: PartitionStarts | undefined;
   readonly #missing: MissingTopics;
@@ -244,10 +244,10 @@ class KafkajsRunner implements RunningConsumer {
     }
     const processor = consumer.processor(this.#deadLetters);
     this.#memory = new BufferedBytes(options);
-    this.#lanes = new Lanes(async (deliveries, lane) => {
+    this.#queues = new KeyQueues(async (deliveries, queue) => {
       const held = [...deliveries];
-      const take: Lane<BufferedDelivery>['take'] = async (isWanted, ms, signal) => {
-        const taken = await lane.take(isWanted, ms, signal);
+      const take: KeyQueue<BufferedDelivery>['take'] = async (isWanted, ms, signal) => {
+        const taken = await queue.take(isWanted, ms, signal);
         if (taken !== undefined) held.push(taken);
         return taken;
       };
@@ -305,7 +305,7 @@ class KafkajsRunner implements RunningConsumer {
     }
     const { requests, settings } = this.#options.consumer;
     if (settings.redriveEveryMs > 0) {
-      this.#looking = repeatedly((signal) => requests.look(signal), settings.redriveEveryMs, this.#ending.signal);
+      this.#looking = repeatedly((signal) => requests.poll(signal), settings.redriveEveryMs, this.#ending.signal);
     }
   }
 
@@ -464,7 +464,7 @@ class KafkajsRunner implements RunningConsumer {
     this.#end.reject(error);
   }
 
-  /** Hands messages to the lanes of their keys, as far as there is room. The next fetch does not wait for them. */
+  /** Hands messages to the queues of their keys, as far as there is room. The next fetch does not wait for them. */
   async #take({ batch, heartbeat, isRunning, isStale, resolveOffset }: Taken): Promise<void> {
     const { topic, partition, messages } = batch;
     const [first, last] = [messages[0], messages.at(-1)];
@@ -519,7 +519,7 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   /** The partition's run, to take messages from `first` on; `undefined` if earlier ones must be fetched before. */
-  #runOf(topic: string, partition: number, first: bigint): PartitionRun | undefined {
+  #runOf(topic: string, partition: number, first: bigint): AssignedPartition | undefined {
     const name = partitionName(topic, partition);
     const known = this.#runs.get(name);
     if (known !== undefined && !known.signal.aborted && !known.isBehind(first)) return known;
@@ -527,7 +527,7 @@ class KafkajsRunner implements RunningConsumer {
     if (this.#mustGoBack(topic, partition, first)) return undefined;
     const { consumer, maxBuffered, maxUncommitted } = this.#options;
     const { concurrency } = consumer.settings;
-    const run = new PartitionRun(topic, partition, { concurrency, maxBuffered, maxUncommitted });
+    const run = new AssignedPartition(topic, partition, { concurrency, maxBuffered, maxUncommitted });
     this.#runs.set(name, run);
     return run;
   }
@@ -547,7 +547,7 @@ class KafkajsRunner implements RunningConsumer {
   }
 
   /** Takes messages as far as there is room for them, and at least one if the partition has none. Returns how many. */
-  #begin(run: PartitionRun, messages: readonly KafkaMessage[]): number {
+  #begin(run: AssignedPartition, messages: readonly KafkaMessage[]): number {
     let room = this.#roomOf(run);
     let taken = 0;
     for (const message of messages) {
@@ -561,12 +561,12 @@ class KafkajsRunner implements RunningConsumer {
     return taken;
   }
 
-  #beginOne(run: PartitionRun, record: ConsumedRecord, bytes: number): void {
+  #beginOne(run: AssignedPartition, record: ConsumedRecord, bytes: number): void {
     run.begin(record.offset);
     run.buffer(bytes);
-    this.#lanes.add(laneKey(record), {
+    this.#queues.add(queueKeyOf(record), {
       record,
-      slots: run.slots,
+      semaphore: run.semaphore,
       signal: run.signal,
       finished: () => run.finish(record.offset),
       release: () => {
@@ -577,7 +577,7 @@ class KafkajsRunner implements RunningConsumer {
     });
   }
 
-  #roomOf(run: PartitionRun): number {
+  #roomOf(run: AssignedPartition): number {
     const all = [...this.#runs.values(), ...this.#ended];
     return this.#memory.roomOf(
       run,
@@ -593,12 +593,12 @@ class KafkajsRunner implements RunningConsumer {
     }
   }
 
-  #pause(run: PartitionRun): void {
+  #pause(run: AssignedPartition): void {
     run.isPaused = true;
     this.#kafkaConsumer.pause([{ topic: run.topic, partitions: [run.partition] }]);
   }
 
-  #resume(run: PartitionRun): void {
+  #resume(run: AssignedPartition): void {
     run.isPaused = false;
     this.#beginPartition(run.topic, run.partition);
   }
@@ -618,7 +618,7 @@ class KafkajsRunner implements RunningConsumer {
   /** Starts no more work, and waits for messages in progress. */
   async #drain(beside: Promise<unknown> = Promise.resolve()): Promise<void> {
     for (const run of [...this.#runs.values(), ...this.#ended]) run.end();
-    await atMost(this.#options.drainTimeoutMs, Promise.all([this.#lanes.idle(), beside]));
+    await atMost(this.#options.drainTimeoutMs, Promise.all([this.#queues.idle(), beside]));
   }
 
   /** The partitions may go to other consumers: finished work is committed while this member still may. */
@@ -648,7 +648,7 @@ class KafkajsRunner implements RunningConsumer {
     for (const run of this.#ended) run.end();
   }
 
-  #endRun(run: PartitionRun): void {
+  #endRun(run: AssignedPartition): void {
     const name = partitionName(run.topic, run.partition);
     run.end();
     this.#runs.delete(name);
@@ -665,7 +665,7 @@ class KafkajsRunner implements RunningConsumer {
     return (this.#committing = this.#committing.then(() => this.#commitRuns(runs)));
   }
 
-  async #commitRuns(runs: readonly PartitionRun[]): Promise<void> {
+  async #commitRuns(runs: readonly AssignedPartition[]): Promise<void> {
     const due = runs.flatMap((run) => {
       const { uncommitted } = run;
       return uncommitted === undefined ? [] : [{ run, offset: uncommitted }];
@@ -691,7 +691,7 @@ const notConnected = (): OutboxError<'service-unavailable'> => {
   );
 };
 
-const recordOf = ({ topic, partition }: PartitionRun, message: KafkaMessage): ConsumedRecord => ({
+const recordOf = ({ topic, partition }: AssignedPartition, message: KafkaMessage): ConsumedRecord => ({
   topic,
   partition,
   offset: BigInt(message.offset),

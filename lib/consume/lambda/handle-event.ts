@@ -2,16 +2,16 @@ import { OutboxError } from '../../event/errors';
 import { refuseOption, requireOptions } from '../../event/options';
 import type { Consumer } from '../consumer';
 import { HANDLER_MARGIN_MS } from '../environment';
-import { laneKey } from '../lane-key';
-import { Lanes } from '../lanes';
+import { queueKeyOf } from '../inbox-keys';
+import { KeyQueues } from '../key-queues';
 import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
-import { partitionName } from '../partition-run';
+import { partitionName } from '../assigned-partition';
 import { ONE_DELIVERY } from '../patience';
-import type { Delivery } from '../processor';
+import type { InFlightMessage } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
-import { Slots } from '../slots';
+import { Semaphore } from '../semaphore';
 import { atMost } from '../waiting';
 
 /** The event that Lambda sends for Amazon MSK and self-managed Kafka; `@types/aws-lambda` calls it `MSKEvent`. */
@@ -102,17 +102,17 @@ export function handleKafkaEvent(
     const signal = AbortSignal.timeout(Math.max(0, Math.floor(givenMs - restMs)));
     const blocked = new Set<string>();
     // An outage ends the work of one invocation only; the next one tries again.
-    consumer.gate.opened();
-    const lanes = new Lanes<Delivery>(async (deliveries, lane) => {
-      const key = deliveries.map(({ record }) => laneKey(record))[0] ?? '';
+    consumer.circuitBreaker.recordSuccess();
+    const queues = new KeyQueues<InFlightMessage>(async (deliveries, queue) => {
+      const key = deliveries.map(({ record }) => queueKeyOf(record))[0] ?? '';
       // No event of a key may overtake a released one.
       if (blocked.has(key)) return;
-      if ((await processor.process(deliveries, lane)) === 'released') blocked.add(key);
+      if ((await processor.process(deliveries, queue)) === 'released') blocked.add(key);
     }, eventsOfKeyPerTransaction);
     const looking = look(signal, Object.keys(event.records).length === 0);
-    const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, lanes));
+    const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, queues));
     // A handler that never ends must not prevent the response.
-    await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([lanes.idle(), looking]));
+    await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([queues.idle(), looking]));
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
@@ -149,7 +149,7 @@ function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal
       if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
       dueAt = now + redriveEveryMs;
       const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
-      current = requests.look(limit).then((isLeft) => {
+      current = requests.poll(limit).then((isLeft) => {
         if (isLeft) dueAt = now;
         current = undefined;
       });
@@ -162,14 +162,14 @@ function begin(
   records: readonly KafkaEventRecord[],
   concurrency: number,
   signal: AbortSignal,
-  lanes: Lanes<Delivery>,
+  queues: KeyQueues<InFlightMessage>,
 ): { readonly name: string; readonly offsets: OffsetTracker } {
   const offsets = new OffsetTracker();
-  const slots = new Slots(concurrency);
+  const semaphore = new Semaphore(concurrency);
   for (const each of records) {
     const record = recordOf(each);
     offsets.begin(record.offset);
-    lanes.add(laneKey(record), { record, slots, signal, finished: () => offsets.finish(record.offset) });
+    queues.add(queueKeyOf(record), { record, semaphore, signal, finished: () => offsets.finish(record.offset) });
   }
   const [first] = records;
   return { name: first === undefined ? '' : partitionName(first.topic, first.partition), offsets };

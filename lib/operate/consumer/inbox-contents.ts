@@ -1,6 +1,6 @@
 import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import {
-  breakerPartition,
+  unreadableCountPartition,
   decodeInboxKeyText,
   INBOX_SORT_KEY,
   MARKER_PREFIX,
@@ -116,7 +116,7 @@ function itemOf(pk: string, sk: string): { readonly consumer: string; readonly k
   const at = pk.indexOf('#');
   const consumer = pk.slice(0, at);
   if (at < 1 || !CONSUMER_NAME_PATTERN.test(consumer)) return undefined;
-  if (pk === parkedKeysPartition(consumer) || pk === breakerPartition(consumer)) return { consumer };
+  if (pk === parkedKeysPartition(consumer) || pk === unreadableCountPartition(consumer)) return { consumer };
   const isOfKey = sk === INBOX_SORT_KEY || sk.startsWith(MARKER_PREFIX) || sk.startsWith(PARKED_PREFIX);
   return isOfKey ? { consumer, key: decodeInboxKeyText(pk.slice(at + 1)) } : undefined;
 }

@@ -11,7 +11,7 @@ import {
   type InboxKey,
 } from '../../consume/inbox-keys';
 import { headerText } from '../../consume/record';
-import { decodeRequest, type ParkingRequest } from '../../consume/request';
+import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/key-work';
 import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
@@ -81,7 +81,7 @@ export interface ParkedKey extends InboxKey {
   /** Left out if the last parked event has just been released. */
   readonly head?: ParkedHead;
   /** Requests that the consumer has not done yet. */
-  readonly requests: readonly ParkingRequest[];
+  readonly requests: readonly ConsumerRequest[];
 }
 
 /**
@@ -113,7 +113,7 @@ export async function parkedKeysOf(
   consumer: string,
   selection: ParkedSelection & ParkedParts,
 ): Promise<{ readonly keys: readonly ParkedKey[]; readonly isNoneParked: boolean }> {
-  const requests = new Map<string, ParkingRequest[]>();
+  const requests = new Map<string, ConsumerRequest[]>();
   for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
     for (const item of page) {
       const request = decodeRequest(unmarshall(item));

@@ -1,8 +1,13 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../../event/errors';
-import { answersPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
-import { decodeAnswer, encodeRequest, type ParkingAnswer, type ParkingRequest } from '../../consume/request';
+import { requestResultsPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
+import {
+  decodeRequestResult,
+  encodeRequest,
+  type ConsumerRequestResult,
+  type ConsumerRequest,
+} from '../../consume/request';
 import { formatReceipt } from '../../event/receipt';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
@@ -26,7 +31,7 @@ export interface ParkedPlan {
 
 /** `asked`: the requests are durable. `failed`: these keys got no request; ask again. */
 export interface ParkedRedriveReport {
-  readonly asked: readonly ParkingRequest[];
+  readonly asked: readonly ConsumerRequest[];
   readonly failed: readonly { readonly key: InboxKey; readonly why: string }[];
 }
 
@@ -71,12 +76,12 @@ export async function redriveParked(
   { onProgress }: ParkedRedriveOptions = {},
 ): Promise<ParkedRedriveReport> {
   checkRequest('redrive', request);
-  const asked: ParkingRequest[] = [];
+  const asked: ConsumerRequest[] = [];
   const failed: { key: InboxKey; why: string }[] = [];
   await forEachKey(targets, async (parked) => {
     const key = inboxKeyOf(parked);
     try {
-      const one: ParkingRequest = { id: uuidV7(request.at), asks: 'redrive', key, request };
+      const one: ConsumerRequest = { id: uuidV7(request.at), asks: 'redrive', key, request };
       await putRequest(target, one);
       asked.push(one);
     } catch (error) {
@@ -99,12 +104,12 @@ export async function skipParked(
   target: ConsumerTarget,
   parked: ParkedKey,
   request: OperatorNote,
-): Promise<ParkingRequest> {
+): Promise<ConsumerRequest> {
   checkRequest('skip', request);
   const { head } = parked;
   if (head === undefined) return refuse('skip', `nothing of ${parked.key} is parked.`);
   const { position } = head;
-  const one: ParkingRequest = {
+  const one: ConsumerRequest = {
     id: uuidV7(request.at),
     asks: 'skip',
     key: inboxKeyOf(parked),
@@ -117,7 +122,7 @@ export async function skipParked(
 
 export async function putRequest(
   { client, tableName, consumer }: ConsumerTarget,
-  request: ParkingRequest,
+  request: ConsumerRequest,
 ): Promise<void> {
   const Item = marshall(encodeRequest(requestsPartition(consumer), request));
   await client.send(new PutItemCommand({ TableName: tableName, Item }));
@@ -129,8 +134,8 @@ export const receiptOf = ({ topic, partition, offset }: NonNullable<ParkedKey['h
 
 /** A request and its answer. Without an answer, no instance has done the request in time; it stays. */
 export interface FollowedRequest {
-  readonly request: ParkingRequest;
-  readonly answer?: ParkingAnswer;
+  readonly request: ConsumerRequest;
+  readonly answer?: ConsumerRequestResult;
 }
 
 /** How long {@link followParked} waits. */
@@ -146,16 +151,16 @@ const POLL_MS = 500;
 /** Waits until the consumer has done each request. Returns the answers in the order asked. Reads only. */
 export async function followParked(
   { client, tableName, consumer }: ConsumerTarget,
-  asked: readonly ParkingRequest[],
+  asked: readonly ConsumerRequest[],
   { timeoutMs, onProgress }: FollowParkedOptions,
 ): Promise<readonly FollowedRequest[]> {
   const end = Date.now() + timeoutMs;
-  const answers = new Map<string, ParkingAnswer>();
+  const answers = new Map<string, ConsumerRequestResult>();
   for (;;) {
     const open = asked.filter(({ id }) => !answers.has(id));
     await forEachKey(open, async ({ id }) => {
-      const Item = await readItem({ client, tableName }, { pk: answersPartition(consumer), sk: id });
-      const answer = Item === undefined ? undefined : decodeAnswer(unmarshall(Item));
+      const Item = await readItem({ client, tableName }, { pk: requestResultsPartition(consumer), sk: id });
+      const answer = Item === undefined ? undefined : decodeRequestResult(unmarshall(Item));
       if (answer !== undefined) answers.set(id, answer);
     });
     onProgress?.(answers.size, asked.length);

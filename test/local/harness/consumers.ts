@@ -13,7 +13,7 @@ import {
   type TransactionAction,
 } from '../../../lib/consumer';
 import { createInboxTable } from '../../../lib/operate/consumer/create-inbox-table';
-import { SILENT } from '../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../lib/consume/telemetry';
 import { createOutbox } from '../../../lib';
 import type { Stack } from '../../../local/stack';
 import type { ConsumerProcessOptions } from './consumer-process';

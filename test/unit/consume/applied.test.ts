@@ -76,7 +76,7 @@ it('does not take what an operator discarded for applied', async () => {
   const position = parkedSortKey({ partition: 0, offset: 2n });
   const skip = { id: 'one', key, request: { by: 'me', at: NOW, why: 'a test' }, asks: 'skip', position } as const;
   rig.client.items.set('inbox|shipping#$requests|one', encodeRequest('shipping#$requests', skip));
-  await rig.consumer.requests.look(new AbortController().signal);
+  await rig.consumer.requests.poll(new AbortController().signal);
 
   expect(await Promise.all([1, 2, 3].map((version) => rig.consumer.isApplied(tokenOf(version))))).toEqual([
     true,

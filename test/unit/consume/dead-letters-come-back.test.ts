@@ -3,7 +3,12 @@ import fc from '../../builders/fast-check';
 import { inboxKeyOf, inboxPartitionKey, parkedSortKey, type InboxKey } from '../../../lib/consume/inbox-keys';
 import { envelopeOf } from '../../../lib/consume/decode';
 import { encodeRecord } from '../../../lib/consume/dynamodb/inbox';
-import { decodeAnswer, encodeRequest, type ParkingAnswer, type ResendAs } from '../../../lib/consume/request';
+import {
+  decodeRequestResult,
+  encodeRequest,
+  type ConsumerRequestResult,
+  type ResendAs,
+} from '../../../lib/consume/request';
 import type { ConsumedRecord, EventContext, TransactionAction } from '../../../lib/consumer';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
@@ -48,10 +53,10 @@ function askRedrive(client: MemoryClient, key: InboxKey): void {
   client.items.set(`inbox|shipping#$requests|${one.id}`, encodeRequest('shipping#$requests', one));
 }
 
-const answers = (client: MemoryClient): (ParkingAnswer | undefined)[] =>
+const answers = (client: MemoryClient): (ConsumerRequestResult | undefined)[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('inbox|shipping#$answers|'))
-    .map(([, item]) => decodeAnswer(item));
+    .map(([, item]) => decodeRequestResult(item));
 /** The remaining requests, their messages, and the parked items. */
 const left = (client: MemoryClient) => ({
   requests: [...client.items.keys()].filter((name) => /^inbox\|shipping#\$(requests|resend)/.test(name)),
@@ -98,7 +103,7 @@ class Instances {
   }
 
   look(): Promise<boolean> {
-    return this.one.consumer.requests.look(never);
+    return this.one.consumer.requests.poll(never);
   }
 }
 
@@ -117,13 +122,13 @@ describe('a dead letter that is sent again', () => {
     const requestId = ask(client, letter, as);
     const rig = instances.one;
 
-    expect(await rig.consumer.requests.look(never)).toBe(false);
+    expect(await rig.consumer.requests.poll(never)).toBe(false);
 
     expect(client.effects()).toEqual([1, 3, 4, 5, 2].map(id));
     const key = keyOf(letter);
     const answer = { id: requestId, asks: 'resend', key, request, outcome: 'released', at: NOW, released: 1 };
     expect(answers(client)).toEqual([{ ...answer, resent: 'orders-0@2' }]);
-    expect(rig.told.of('answered')).toEqual([[{ ...answer, resent: 'orders-0@2' }]]);
+    expect(rig.told.of('requestCompleted')).toEqual([[{ ...answer, resent: 'orders-0@2' }]]);
     expect(left(client)).toEqual(NOTHING);
     expect(instances.contexts.at(-1)).toMatchObject({ late: true, receipt: 'orders-0@2' });
   });
@@ -470,7 +475,7 @@ describe('a process that dies, or gets no answer', () => {
     const end = new AbortController();
     end.abort();
 
-    expect(await instances.one.consumer.requests.look(end.signal)).toBe(true);
+    expect(await instances.one.consumer.requests.poll(end.signal)).toBe(true);
     expect(left(client).requests).toHaveLength(2);
   });
 });
@@ -516,7 +521,7 @@ describe('two instances', () => {
       Put: { TableName: 'effects', Item: { id: `${each} of the frozen one` } },
     }));
     ask(client, letter, as);
-    const looking = frozen.consumer.requests.look(never);
+    const looking = frozen.consumer.requests.poll(never);
     await begun.promise;
     await instances.look();
     await instances.feed(between(6, 40).map(record));
@@ -532,7 +537,7 @@ describe('two instances', () => {
     const { instances, client, letter } = await oneLetter(version);
     const { frozen, begun, goOn } = aFrozen(client, effectOf);
     ask(client, letter, 'late');
-    const looking = frozen.consumer.requests.look(never);
+    const looking = frozen.consumer.requests.poll(never);
     await begun.promise;
     instances.refused.add(id(2));
     await instances.look();
@@ -598,7 +603,7 @@ it('each event has its effect once, whatever is sent again, delivered again, red
         client[fault.at] = () => undefined;
         askRedrive(client, keyOf(record(1)));
         // After an outage, an instance's gate stays closed for a while. A new instance has seen no outage.
-        await rig().consumer.requests.look(never);
+        await rig().consumer.requests.poll(never);
       };
       for (const [at, each] of steps.entries()) {
         if (at === fixedAfter) refusing.clear();
@@ -613,7 +618,7 @@ it('each event has its effect once, whatever is sent again, delivered again, red
         };
         if (each.kind === 'resend') ask(client, letters[each.letter % letters.length] ?? record(1), each.as);
         else if (each.kind === 'redrive') askRedrive(client, keyOf(record(1)));
-        else await Promise.all(between(1, each.instances).map(() => rig().consumer.requests.look(never)));
+        else await Promise.all(between(1, each.instances).map(() => rig().consumer.requests.poll(never)));
       }
       refusing.clear();
       await settle();

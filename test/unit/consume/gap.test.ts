@@ -1,5 +1,5 @@
 import { gapBefore, gapBeside, otherTopicsOf } from '../../../lib/consume/gap';
-import { EMPTY_INBOX, withApplied, withAside, type InboxState, type Seen } from '../../../lib/consume/inbox';
+import { EMPTY_INBOX, withApplied, withUnapplied, type InboxState, type Seen } from '../../../lib/consume/inbox';
 import { formatSequence } from '../../../lib/event/sequence';
 
 const at = (version: number, index = 0): Seen => ({
@@ -15,7 +15,7 @@ it.each([
   ['the next version after the last event of a transaction', after([1, 0, 2], [1, 1, 2]), at(2)],
   ['a first event of any version', EMPTY_INBOX, at(7)],
   ['an event that is not the newest', after([1, 0, 1], [5, 0, 1]), at(3)],
-  ['the next version after one that was set aside', withAside(after([1, 0, 1]), at(2)), at(3)],
+  ['the next version after one that was set aside', withUnapplied(after([1, 0, 1]), at(2)), at(3)],
 ])('nothing is missing before %s', (_, state, event) => {
   expect(gapBefore(state, event)).toBeUndefined();
 });

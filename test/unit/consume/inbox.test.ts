@@ -1,11 +1,11 @@
 import fc from '../../builders/fast-check';
 import {
-  ASIDE_SIZE,
+  UNAPPLIED_SIZE,
   decide,
   EMPTY_INBOX,
   WINDOW_SIZE,
   withApplied,
-  withAside,
+  withUnapplied,
   type InboxState,
   type Seen,
 } from '../../../lib/consume/inbox';
@@ -50,21 +50,21 @@ it('tells a late first delivery from a duplicate, and an event below a full wind
 });
 
 it('lets an event that was set aside come back at any time, once', () => {
-  const aside = withAside(deliver(versions(1, 3)).state, event(4));
+  const aside = withUnapplied(deliver(versions(1, 3)).state, event(4));
   const { state } = deliver(versions(5, 100), aside);
 
   expect(decide(state, event(4))).toEqual({ kind: 'late' });
   const after = withApplied(state, event(4), 1);
   expect(decide(after, event(4)).kind).toBe('duplicate');
-  expect(after.aside).toEqual([]);
+  expect(after.unapplied).toEqual([]);
 });
 
 it('keeps what it knows bounded, and notes nothing twice', () => {
   let { state } = deliver(versions(1, 200));
-  for (const each of versions(300, 500)) state = withAside(withAside(state, each), each);
+  for (const each of versions(300, 500)) state = withUnapplied(withUnapplied(state, each), each);
 
   expect(state.window).toHaveLength(WINDOW_SIZE);
-  expect(state.aside).toHaveLength(ASIDE_SIZE);
+  expect(state.unapplied).toHaveLength(UNAPPLIED_SIZE);
 });
 
 it('applies each event exactly once, whatever is repeated, as long as no first delivery is 16 behind', () => {

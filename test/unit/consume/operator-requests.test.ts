@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inboxPartitionKey, parkedSortKey } from '../../../lib/consume/inbox-keys';
-import { decodeAnswer, encodeRequest, type ParkingAnswer, type ParkingRequest } from '../../../lib/consume/request';
+import {
+  decodeRequestResult,
+  encodeRequest,
+  type ConsumerRequestResult,
+  type ConsumerRequest,
+} from '../../../lib/consume/request';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const KEY = { source: '/shop/order', topic: 'orders', key: '42' };
@@ -13,16 +18,16 @@ const at = (offset: number): string => parkedSortKey({ partition: 0, offset: Big
 
 let asked = 0;
 function ask(client: MemoryClient, what: { asks: 'redrive' } | { asks: 'skip'; position: string }): string {
-  const one: ParkingRequest = { id: `request-${++asked}`, key: KEY, request, ...what };
+  const one: ConsumerRequest = { id: `request-${++asked}`, key: KEY, request, ...what };
   client.items.set(`inbox|shipping#$requests|${one.id}`, encodeRequest('shipping#$requests', one));
   return one.id;
 }
 const requests = (client: MemoryClient): string[] =>
   [...client.items.keys()].filter((name) => name.startsWith('inbox|shipping#$requests|'));
-const answers = (client: MemoryClient): (ParkingAnswer | undefined)[] =>
+const answers = (client: MemoryClient): (ConsumerRequestResult | undefined)[] =>
   [...client.items]
     .filter(([name]) => name.startsWith('inbox|shipping#$answers|'))
-    .map(([, item]) => decodeAnswer(item));
+    .map(([, item]) => decodeRequestResult(item));
 const parkedKey = (client: MemoryClient): Record<string, unknown> | undefined =>
   [...client.items.values()].find(({ pk }) => pk === 'shipping#$parked');
 const parked = (client: MemoryClient): number =>
@@ -75,13 +80,13 @@ describe('a redrive', () => {
     const requestId = ask(instances.client, { asks: 'redrive' });
     const rig = instances.one;
 
-    expect(await rig.consumer.requests.look(never)).toBe(false);
+    expect(await rig.consumer.requests.poll(never)).toBe(false);
 
     expect(instances.client.effects()).toEqual([1, 2, 3, 4, 5].map(id));
     expect(requests(instances.client)).toEqual([]);
     const answer = { id: requestId, asks: 'redrive', key: KEY, request, outcome: 'released', at: NOW, released: 4 };
     expect(answers(instances.client)).toEqual([answer]);
-    expect(rig.told.of('answered')).toEqual([[answer]]);
+    expect(rig.told.of('requestCompleted')).toEqual([[answer]]);
     expect(parkedKey(instances.client)).toBeUndefined();
   });
 
@@ -103,7 +108,7 @@ describe('a redrive', () => {
     );
     ask(instances.client, { asks: 'redrive' });
 
-    expect(await failing.consumer.requests.look(never)).toBe(false);
+    expect(await failing.consumer.requests.poll(never)).toBe(false);
 
     expect(instances.client.effects()).toEqual([1, 2, 3].map(id));
     expect(answers(instances.client)).toMatchObject([
@@ -120,11 +125,11 @@ describe('a redrive', () => {
       throw unreachable();
     };
 
-    expect(await instances.one.consumer.requests.look(never)).toBe(true);
+    expect(await instances.one.consumer.requests.poll(never)).toBe(true);
 
     expect(requests(instances.client)).toHaveLength(1);
     instances.client.beforeWrite = () => undefined;
-    expect(await instances.one.consumer.requests.look(never)).toBe(false);
+    expect(await instances.one.consumer.requests.poll(never)).toBe(false);
     expect(instances.client.effects()).toHaveLength(5);
   });
 
@@ -135,7 +140,7 @@ describe('a redrive', () => {
       throw unreachable();
     };
 
-    expect(await rig.consumer.requests.look(never)).toBe(true);
+    expect(await rig.consumer.requests.poll(never)).toBe(true);
     expect(rig.told.of('requestFailed')).toHaveLength(1);
   });
 
@@ -146,7 +151,7 @@ describe('a redrive', () => {
     const end = new AbortController();
     instances.client.afterWrite = () => end.abort();
 
-    expect(await instances.one.consumer.requests.look(end.signal)).toBe(true);
+    expect(await instances.one.consumer.requests.poll(end.signal)).toBe(true);
 
     expect(instances.client.effects()).toEqual([1, 2].map(id));
     expect(requests(instances.client)).toHaveLength(1);
@@ -159,7 +164,7 @@ describe('a redrive', () => {
     ask(instances.client, { asks: 'redrive' });
     const rig = instances.one;
 
-    await rig.consumer.requests.look(never);
+    await rig.consumer.requests.poll(never);
 
     expect(rig.told.of('requestFailed')).toHaveLength(1);
     expect(instances.client.effects()).toHaveLength(5);
@@ -175,11 +180,11 @@ describe('a process that dies', () => {
     instances.client.beforeWrite = () => {
       if (++writes >= last) throw unreachable();
     };
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
     instances.client.beforeWrite = () => undefined;
     expect(requests(instances.client)).toHaveLength(1);
 
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
 
     expect(instances.client.effects()).toEqual([1, 2, 3, 4, 5].map(id));
     expect(answers(instances.client)).toMatchObject([{ outcome: 'released' }]);
@@ -195,10 +200,10 @@ describe('a process that dies', () => {
     instances.client.afterWrite = () => {
       if (++writes >= last) throw unreachable();
     };
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
     instances.client.afterWrite = () => undefined;
 
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
 
     expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
     expect(answers(instances.client)).toMatchObject([{ asks: 'skip', outcome: 'released' }]);
@@ -213,7 +218,7 @@ describe('a skip', () => {
     ask(instances.client, { asks: 'skip', position: at(2) });
     const rig = instances.one;
 
-    expect(await rig.consumer.requests.look(never)).toBe(false);
+    expect(await rig.consumer.requests.poll(never)).toBe(false);
 
     expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
     expect(answers(instances.client)).toMatchObject([{ asks: 'skip', outcome: 'released', released: 3 }]);
@@ -227,7 +232,7 @@ describe('a skip', () => {
   it.each(everyRecord)('holds when the event comes again, wherever it lies then: keys %s', async (_, record) => {
     const instances = await parking({}, record);
     ask(instances.client, { asks: 'skip', position: at(2) });
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
     instances.isFixed = true;
     const rig = instances.one;
 
@@ -244,7 +249,7 @@ describe('a skip', () => {
       const instances = new Instances({ eventsOfKeyPerTransaction, gaps: 'block', gapTimeoutMs: 5_000 });
       await feed(instances.one, [1, 2].map(version));
       ask(instances.client, { asks: 'skip', position: at(2) });
-      await instances.one.consumer.requests.look(never);
+      await instances.one.consumer.requests.poll(never);
       instances.isFixed = true;
       const rig = instances.one;
 
@@ -258,7 +263,7 @@ describe('a skip', () => {
   it('lets an event come back by a replay', async () => {
     const instances = await parking({ onReplay: 'apply' });
     ask(instances.client, { asks: 'skip', position: at(2) });
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
     instances.isFixed = true;
 
     await feed(instances.one, [aRecord({ version: 2, headers: { 'outbox-replay': Buffer.from('r') } })]);
@@ -277,7 +282,7 @@ describe('a skip', () => {
       });
       await feed(instances.one, [replay('r1', 2)]);
       ask(instances.client, { asks: 'skip', position: at(2) });
-      await instances.one.consumer.requests.look(never);
+      await instances.one.consumer.requests.poll(never);
       instances.isFixed = true;
 
       expect((await feed(instances.one, [replay('r1', 9)])).outcomes).toEqual(['duplicate']);
@@ -290,7 +295,7 @@ describe('a skip', () => {
     const instances = await parking();
     ask(instances.client, { asks: 'skip', position: at(3) });
 
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
 
     expect(answers(instances.client)).toMatchObject([{ outcome: 'not-there', released: 0 }]);
     expect({ parked: parked(instances.client), effects: instances.client.effects() }).toEqual({
@@ -304,7 +309,7 @@ describe('a skip', () => {
     ask(instances.client, { asks: 'skip', position: at(2) });
     ask(instances.client, { asks: 'skip', position: at(2) });
 
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
 
     expect(answers(instances.client)).toMatchObject([{ outcome: 'released' }, { outcome: 'not-there' }]);
     expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
@@ -323,7 +328,7 @@ describe('a skip', () => {
     client.items.set(`inbox|${String(head['pk'])}|${at(2)}`, head);
     ask(client, { asks: 'skip', position: at(2) });
 
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
 
     expect([...client.items.values()].filter((item) => 'discarded' in item)).toEqual([]);
     expect(answers(client)).toMatchObject([{ outcome: 'refused' }]);
@@ -350,7 +355,7 @@ describe('a skip', () => {
     const redriving = slow.consumer.redriveParked(KEY);
     await begun.promise;
     ask(instances.client, { asks: 'skip', position: at(2) });
-    await instances.one.consumer.requests.look(never);
+    await instances.one.consumer.requests.poll(never);
     goOn.resolve(undefined);
 
     expect(await redriving).toEqual({ released: 0, isParked: false });
@@ -370,7 +375,7 @@ describe('two instances', () => {
       instances.client.beforeWrite = () => sleep(Math.random() * 3);
       ask(instances.client, what);
 
-      await Promise.all([1, 2, 3].map(() => instances.one.consumer.requests.look(never)));
+      await Promise.all([1, 2, 3].map(() => instances.one.consumer.requests.poll(never)));
 
       expect(instances.client.effects()).toEqual(applied.map(id));
       expect(answers(instances.client)).toMatchObject([{ asks: what.asks, outcome: 'released' }]);
@@ -392,7 +397,7 @@ it('a look that finds nothing is one eventually consistent Query', async () => {
   };
   rig.client.get = () => Promise.reject(new Error('no other read'));
 
-  expect(await rig.consumer.requests.look(never)).toBe(false);
+  expect(await rig.consumer.requests.poll(never)).toBe(false);
 
   expect(queries).toEqual([
     expect.objectContaining({ ConsistentRead: false, ExpressionAttributeValues: { ':pk': 'shipping#$requests' } }),

@@ -1,96 +1,99 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Gate } from '../../../lib/consume/gate';
+import { CircuitBreaker } from '../../../lib/consume/circuit-breaker';
 import { inboxPartitionKey, markerSortKey, parkedKeySortKey, parkedSortKey } from '../../../lib/consume/inbox-keys';
-import { Lanes } from '../../../lib/consume/lanes';
+import { KeyQueues } from '../../../lib/consume/key-queues';
 import { redactedMessage, redactedStack } from '../../../lib/consume/redaction';
 import { backoffMs, wait } from '../../../lib/consume/waiting';
 
 const never = new AbortController().signal;
 
-describe('the gate', () => {
+describe('the circuit breaker', () => {
   const backoff = { firstMs: 5, longestMs: 20 };
 
-  it('lets one at a time try while it is closed, and everybody when it is open', async () => {
-    const gate = new Gate(backoff, () => Date.now());
-    expect(gate.closed()).toBe(true);
-    // A task that was in flight when the gate closed reports the same outage.
-    expect(gate.closed()).toBe(false);
+  it('lets one caller at a time try while it is open, and every caller when it is closed', async () => {
+    const breaker = new CircuitBreaker(backoff, () => Date.now());
+    expect(breaker.recordFailure()).toBe(true);
+    // A task that was in flight when the circuit opened reports the same outage.
+    expect(breaker.recordFailure()).toBe(false);
     const passed: number[] = [];
     const waiting = [1, 2, 3].map(async (who) => {
-      await gate.pass(never);
+      await breaker.acquire(never);
       passed.push(who);
     });
     await sleep(60);
     expect(passed).toHaveLength(1);
-    expect(gate.closed()).toBe(false);
+    expect(breaker.recordFailure()).toBe(false);
     await sleep(60);
     expect(passed).toHaveLength(2);
-    gate.opened();
+    breaker.recordSuccess();
     await Promise.all(waiting);
-    expect(gate.isClosed).toBe(false);
+    expect(breaker.isOpen).toBe(false);
   });
 
-  it('is tried by another one when the one that passed did not try', async () => {
-    const gate = new Gate(backoff, () => Date.now());
-    gate.closed();
-    await gate.pass(never);
-    const second = gate.pass(never);
-    gate.left();
+  it('lets the next caller try if the first one made no attempt', async () => {
+    const breaker = new CircuitBreaker(backoff, () => Date.now());
+    breaker.recordFailure();
+    await breaker.acquire(never);
+    const second = breaker.acquire(never);
+    breaker.release();
     await second;
   });
 
-  it('lets go who is not wanted any more', async () => {
-    const gate = new Gate({ firstMs: 60_000, longestMs: 60_000 }, () => Date.now());
-    gate.closed();
+  it('releases a waiting caller whose signal is aborted', async () => {
+    const breaker = new CircuitBreaker({ firstMs: 60_000, longestMs: 60_000 }, () => Date.now());
+    breaker.recordFailure();
     const end = new AbortController();
-    const waiting = gate.pass(end.signal);
+    const waiting = breaker.acquire(end.signal);
     end.abort();
     await waiting;
   });
 });
 
-describe('lanes', () => {
-  it('run the tasks of a key one after the other, beside those of other keys', async () => {
+describe('key queues', () => {
+  it('run the tasks of a key one after the other, next to those of other keys', async () => {
     const log: string[] = [];
     const fast = Promise.withResolvers<undefined>();
-    const lanes = new Lanes<string>(async ([task = '']) => {
+    const queues = new KeyQueues<string>(async ([task = '']) => {
       log.push(`+${task}`);
       if (task === 'slow.1') await fast.promise;
       log.push(`-${task}`);
       if (task === 'fast.2') fast.resolve(undefined);
     }, 1);
-    for (const task of ['slow.1', 'slow.2', 'fast.1', 'fast.2']) lanes.add(task.slice(0, 4), task);
-    await lanes.idle();
+    for (const task of ['slow.1', 'slow.2', 'fast.1', 'fast.2']) queues.add(task.slice(0, 4), task);
+    await queues.idle();
 
     expect(log.filter((entry) => entry.includes('slow'))).toEqual(['+slow.1', '-slow.1', '+slow.2', '-slow.2']);
     expect(log.filter((entry) => entry.includes('fast'))).toEqual(['+fast.1', '-fast.1', '+fast.2', '-fast.2']);
   });
 
-  it('hand over as many as may go together, and one that is wanted before its turn', async () => {
+  it('hand over as many tasks as may go together, and one that is taken before its turn', async () => {
     const taken: unknown[] = [];
-    const lanes = new Lanes<number>(async (tasks, lane) => {
+    const queues = new KeyQueues<number>(async (tasks, queue) => {
       taken.push([...tasks]);
-      if (tasks[0] === 1) taken.push(await lane.take((task) => task === 9, 60_000, never));
+      if (tasks[0] === 1) taken.push(await queue.take((task) => task === 9, 60_000, never));
     }, 2);
-    for (const task of [1, 2, 3]) lanes.add('k', task);
+    for (const task of [1, 2, 3]) queues.add('k', task);
     await sleep(5);
-    lanes.add('k', 9);
-    await lanes.idle();
+    queues.add('k', 9);
+    await queues.idle();
 
     expect(taken).toEqual([[1, 2], 9, [3]]);
   });
 
-  it('wait for a wanted task no longer than they may', async () => {
+  it('wait for a matching task no longer than the given time', async () => {
     const taken: unknown[] = [];
-    const lanes = new Lanes<number>(async (_, lane) => void taken.push(await lane.take(() => true, 5, never)), 1);
-    lanes.add('k', 1);
-    await lanes.idle();
+    const queues = new KeyQueues<number>(
+      async (_, queue) => void taken.push(await queue.take(() => true, 5, never)),
+      1,
+    );
+    queues.add('k', 1);
+    await queues.idle();
 
     expect(taken).toEqual([undefined]);
   });
 });
 
-it('backs off twice as long each time, half of it random, and ends a wait that is not wanted any more', async () => {
+it('backs off twice as long each time, half of it random, and ends a wait whose signal is aborted', async () => {
   const backoff = { firstMs: 100, longestMs: 1_000 };
   expect([1, 2, 3, 10, 1_000].map((attempt) => backoffMs(backoff, attempt, () => 1))).toEqual([
     100, 200, 400, 1_000, 1_000,

@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { consumerTelemetry } from '../../../lib/consumer';
-import { SILENT } from '../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../lib/consume/telemetry';
 import { aRecord, aRig, feed } from '../../builders/consume';
 
 beforeAll(() => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createConsumer, defineEvents, type ConsumerOptions, type InboxKey } from '../../../lib/consumer';
-import { BREAKER_WINDOW_MS } from '../../../lib/consume/breaker';
+import { UNREADABLE_WINDOW_MS } from '../../../lib/consume/unreadable-limit';
 import { ONE_DELIVERY } from '../../../lib/consume/patience';
 import {
   aRecord,
@@ -108,7 +108,7 @@ describe('an event that a newer version of the consumer can read', () => {
     const redriven = await rig.consumer.redriveParked(keyOf('42'));
 
     expect(redriven).toMatchObject({ released: 0, isParked: true });
-    expect(redriven.refusal).toMatch(/^OutboxError: newer-version: It is version 2 of "order.placed"/);
+    expect(redriven.failure).toMatch(/^OutboxError: newer-version: It is version 2 of "order.placed"/);
     expect(rig.told.of('deadLetterFailed')).toEqual([]);
     expect(rig.told.of('deadLettered')).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe('the breaker for unreadable events', () => {
     expect(parked(client)).toBe(maxKeys);
     expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(20);
     expect(client.effects()).toEqual([id(1, 'readable')]);
-    expect(second.told.of('outage').map(([error]) => (error as Error).name)).toEqual(['BreakerOpen']);
+    expect(second.told.of('outage').map(([error]) => (error as Error).name)).toEqual(['TooManyUnreadableKeys']);
   });
 
   it('counts keys and not events: what waits behind a parked event is parked', async () => {
@@ -201,7 +201,7 @@ describe('the breaker for unreadable events', () => {
     let now = NOW;
     const rig = consumer(client, () => now);
     await feed(rig, keys(0, maxKeys + 1), { patience: ONE_DELIVERY });
-    now += BREAKER_WINDOW_MS;
+    now += UNREADABLE_WINDOW_MS;
     await feed(rig, keys(1_000, 1), { patience: ONE_DELIVERY });
 
     expect(parked(client)).toBe(maxKeys + 1);

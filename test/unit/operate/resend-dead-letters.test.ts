@@ -164,7 +164,7 @@ describe('a resend', () => {
 
     expect(failed).toEqual([]);
     expect(asked).toHaveLength(1);
-    expect(normal(await requests.resend(asked[0]?.id ?? ''))).toEqual(normal(record));
+    expect(normal(await requests.resentMessage(asked[0]?.id ?? ''))).toEqual(normal(record));
     expect(await requests.read(asked[0]?.id ?? '')).toEqual(asked[0]);
     expect(asked).toMatchObject([{ asks: 'resend', as: 'parked', request }]);
   });
@@ -178,7 +178,7 @@ describe('a resend', () => {
     await resendDeadLetters(target, await plan(), request);
 
     const waiting: unknown[] = [];
-    for await (const one of requests.waiting()) waiting.push(one);
+    for await (const one of requests.pending()) waiting.push(one);
     expect(waiting).toMatchObject([1, 2, 3, 4, 5].map((offset) => ({ resent: `orders-0@${offset}` })));
   });
 
@@ -209,7 +209,7 @@ describe('a resend', () => {
     expect(report.asked.map(({ resent }) => resent).toSorted()).toEqual(['orders-0@1', 'orders-0@4']);
     expect(report.failed).toEqual(['orders-0@2', 'orders-0@3'].map((place) => ({ place, why: 'throttled' })));
     const waiting: unknown[] = [];
-    for await (const one of requests.waiting()) waiting.push(one);
+    for await (const one of requests.pending()) waiting.push(one);
     expect(waiting).toHaveLength(2);
   });
 

@@ -1,5 +1,5 @@
 import fc from '../../builders/fast-check';
-import { laneKey } from '../../../lib/consume/lane-key';
+import { queueKeyOf } from '../../../lib/consume/inbox-keys';
 import { disordered } from '../../../lib/testing/disorder';
 import { Random } from '../../../lib/testing/random';
 import { aRecord } from '../../builders/consume';
@@ -15,8 +15,8 @@ describe('a disordered partition', () => {
         const seen = disordered(log, new Random(seed));
         const first = [...new Set(seen)];
         expect(first.toSorted((a, b) => Number(a.offset - b.offset))).toEqual(log);
-        for (const [key, ofKey] of Map.groupBy(first, laneKey)) {
-          expect(ofKey).toEqual(log.filter((record) => laneKey(record) === key));
+        for (const [key, ofKey] of Map.groupBy(first, queueKeyOf)) {
+          expect(ofKey).toEqual(log.filter((record) => queueKeyOf(record) === key));
         }
         expect(seen.length).toBeGreaterThan(log.length);
       }),

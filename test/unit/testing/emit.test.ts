@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createConsumer, defineEvents } from '../../../lib/consumer';
-import { SILENT } from '../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../lib/consume/telemetry';
 import { createTestOutbox } from '../../../lib/testing';
 
 const events = defineEvents({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SILENT } from '../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../lib/consume/telemetry';
 import { createConsumer, type ConsumerClient, type ConsumerOptions } from '../../../lib/consumer';
 import { defineEvents, type Outbox, type TransactionClient } from '../../../lib/index';
 import { createTestOutbox, type TestOutboxOptions } from '../../../lib/testing';

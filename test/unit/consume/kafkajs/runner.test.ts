@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSNonRetriableError, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
 import { MissingTopics } from '../../../../lib/consume/kafkajs/missing-topics';
-import { SILENT } from '../../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../../lib/consume/telemetry';
 import { bytesOf, type ConsumedRecord } from '../../../../lib/consume/record';
 import { OutboxError } from '../../../../lib/event/errors';
 import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
@@ -517,7 +517,7 @@ describe('what operators ask for', () => {
   async function looking(redriveEveryMs: number) {
     const rig = aRig({ redriveEveryMs });
     const looks: AbortSignal[] = [];
-    rig.consumer.requests.look = async (signal) => {
+    rig.consumer.requests.poll = async (signal) => {
       looks.push(signal);
       await sleep(5);
       return false;

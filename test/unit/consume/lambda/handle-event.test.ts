@@ -235,7 +235,7 @@ describe('what operators ask for', () => {
     const rig = aRig({ clock: { now: () => now }, ...options });
     const looks: AbortSignal[] = [];
     let isLeft = false;
-    rig.consumer.requests.look = (signal) => {
+    rig.consumer.requests.poll = (signal) => {
       looks.push(signal);
       return Promise.resolve(isLeft);
     };
@@ -279,7 +279,7 @@ describe('what operators ask for', () => {
     try {
       const { rig, invoke, looks } = looking();
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      rig.consumer.requests.look = (signal) => {
+      rig.consumer.requests.poll = (signal) => {
         looks.push(signal);
         return promise;
       };
@@ -319,9 +319,9 @@ describe('what operators ask for', () => {
     const key = { source: '/shop/order', topic: 'orders', key: '42' };
     const redrive = { id: 'one', key, request: { by: 'me', at: 1, why: 'a test' }, asks: 'redrive' } as const;
     rig.client.items.set('inbox|shipping#$requests|one', encodeRequest('shipping#$requests', redrive));
-    await rig.consumer.requests.look(AbortSignal.timeout(5));
+    await rig.consumer.requests.poll(AbortSignal.timeout(5));
 
-    expect(rig.told.of('answered')).toEqual([
+    expect(rig.told.of('requestCompleted')).toEqual([
       [expect.objectContaining({ outcome: 'refused', message: expect.stringContaining('within 30 ms') })],
     ]);
   });

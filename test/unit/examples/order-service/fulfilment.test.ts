@@ -4,7 +4,7 @@ import { createOrderService } from '../../../../examples/order-service/order-ser
 import { createShipping } from '../../../../examples/order-service/shipping';
 import { shippingEvents } from '../../../../examples/order-service/shipping-events';
 import { createOutbox, defineEvents } from '../../../../lib';
-import { SILENT } from '../../../../lib/consume/silent-telemetry';
+import { SILENT } from '../../../../lib/consume/telemetry';
 import { createTestOutbox } from '../../../../lib/testing';
 
 const REGION = 'in-memory';

@@ -5,16 +5,16 @@ import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 
 /** The content of a message for this consumer. `unwanted`: its options leave the message out. */
-export type Wanted =
+export type ReadMessage =
   | { readonly kind: 'content'; readonly content: DecodedEvent | UnreadableEvent }
   | { readonly kind: 'unwanted' }
   | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
 
 /** Reads a message, and leaves out messages by `onReplay` and `onUnknownType`. Never rejects. */
-export async function wantedIn(
+export async function readMessage(
   record: ConsumedRecord,
   { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
-): Promise<Wanted> {
+): Promise<ReadMessage> {
   const decoded = await decodeRecord(record, events);
   const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
   if (envelope?.replayId !== undefined && onReplay === 'ignore') {
@@ -33,7 +33,7 @@ export async function wantedIn(
 }
 
 /** Decodes the same content for another attempt: the handler may have changed the data that it got. */
-export async function readAgain(
+export async function rereadContent(
   record: ConsumedRecord,
   content: DecodedEvent | UnreadableEvent,
   { events }: Pick<ConsumerSettings, 'events'>,

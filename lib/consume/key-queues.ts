@@ -1,7 +1,7 @@
 import { wait } from './waiting';
 
-/** Gives the work on a lane's first tasks access to the tasks behind them. */
-export interface Lane<T> {
+/** Gives the work on a queue's first tasks access to the tasks behind them. */
+export interface KeyQueue<T> {
   /**
    * Takes the first waiting task that `isWanted` accepts. If there is none, it waits for one for at most `ms`, or until
    * the signal is aborted. The task then belongs to the caller.
@@ -10,56 +10,56 @@ export interface Lane<T> {
 }
 
 /**
- * One lane per key. The tasks of a lane run one after the other, in the order of their arrival, next to those of other
- * lanes. This class does not limit how many lanes work at the same time.
+ * One queue per key. The tasks of a queue run one after the other, in the order of their arrival, next to those of other
+ * queues. This class does not limit how many queues work at the same time.
  */
-export class Lanes<T> {
-  readonly #work: (tasks: readonly T[], lane: Lane<T>) => Promise<void>;
+export class KeyQueues<T> {
+  readonly #work: (tasks: readonly T[], queue: KeyQueue<T>) => Promise<void>;
   readonly #together: number;
-  readonly #lanes = new Map<string, WaitingTasks<T>>();
+  readonly #queues = new Map<string, QueuedTasks<T>>();
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** @param together - the most tasks of a key that `work` gets at once. `work` must not reject. */
-  constructor(work: (tasks: readonly T[], lane: Lane<T>) => Promise<void>, together: number) {
+  constructor(work: (tasks: readonly T[], queue: KeyQueue<T>) => Promise<void>, together: number) {
     this.#work = work;
     this.#together = together;
   }
 
   add(key: string, task: T): void {
-    const lane = this.#lanes.get(key);
-    if (lane !== undefined) {
-      lane.push(task);
+    const queue = this.#queues.get(key);
+    if (queue !== undefined) {
+      queue.push(task);
       return;
     }
-    const created = new WaitingTasks<T>();
+    const created = new QueuedTasks<T>();
     created.push(task);
-    this.#lanes.set(key, created);
+    this.#queues.set(key, created);
     void this.#run(key, created);
   }
 
   /** Resolves when no task is left. */
   async idle(): Promise<void> {
-    if (this.#lanes.size === 0) return;
+    if (this.#queues.size === 0) return;
     this.#idle ??= Promise.withResolvers();
     await this.#idle.promise;
   }
 
-  async #run(key: string, lane: WaitingTasks<T>): Promise<void> {
+  async #run(key: string, queue: QueuedTasks<T>): Promise<void> {
     // All tasks of this turn arrive before the first one begins.
     await Promise.resolve();
-    for (let tasks = lane.shift(this.#together); tasks.length > 0; tasks = lane.shift(this.#together)) {
-      await this.#work(tasks, lane);
+    for (let tasks = queue.shift(this.#together); tasks.length > 0; tasks = queue.shift(this.#together)) {
+      await this.#work(tasks, queue);
     }
-    this.#lanes.delete(key);
-    if (this.#lanes.size > 0) return;
+    this.#queues.delete(key);
+    if (this.#queues.size > 0) return;
     this.#idle?.resolve();
     this.#idle = undefined;
   }
 }
 
-class WaitingTasks<T> implements Lane<T> {
+class QueuedTasks<T> implements KeyQueue<T> {
   readonly #tasks: T[] = [];
-  /** Set while a caller waits for a task. Most lanes never need it. */
+  /** Set while a caller waits for a task. Most queues never need it. */
   #arrival: AbortController | undefined;
 
   push(task: T): void {

@@ -1,12 +1,12 @@
 import { backoffMs, wait, type Backoff } from './waiting';
 
-const LONGEST_TRY_MS = 2_000;
+const MAX_TRIAL_MS = 2_000;
 
 /**
  * Closed while DynamoDB is unavailable: all work waits, and one caller at a time tries. An outage then costs one
  * request per backoff and no attempt of any message.
  */
-export class Gate {
+export class CircuitBreaker {
   readonly #backoff: Backoff;
   readonly #now: () => number;
   #failures = 0;
@@ -21,32 +21,32 @@ export class Gate {
     this.#now = now;
   }
 
-  get isClosed(): boolean {
+  get isOpen(): boolean {
     return this.#failures > 0;
   }
 
   /** Resolves when work may begin or the signal is aborted. The caller then reports `opened`, `closed` or `left`. */
-  async pass(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.tryPass()) {
+  async acquire(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.tryAcquire()) {
       const restMs = this.#opensAt - this.#now();
       // The others check again after the shortest backoff, because the caller that tries may have been abandoned.
       await wait(Math.max(restMs, this.#backoff.firstMs), AbortSignal.any([signal, this.#opening.signal]));
     }
   }
 
-  /** Like {@link pass}, but returns `false` instead of waiting. */
-  tryPass(): boolean {
-    if (!this.isClosed) return true;
+  /** Like {@link acquire}, but returns `false` instead of waiting. */
+  tryAcquire(): boolean {
+    if (!this.isOpen) return true;
     const now = this.#now();
     // A handler may delay the caller that tries, so a try counts only for a limited time.
-    const isTrying = this.#isProbed && now - this.#probedAt < LONGEST_TRY_MS;
+    const isTrying = this.#isProbed && now - this.#probedAt < MAX_TRIAL_MS;
     if (isTrying || this.#opensAt > now) return false;
     this.#isProbed = true;
     this.#probedAt = now;
     return true;
   }
 
-  opened(): void {
+  recordSuccess(): void {
     this.#isProbed = false;
     if (this.#failures === 0) return;
     this.#failures = 0;
@@ -55,12 +55,12 @@ export class Gate {
   }
 
   /** The caller that passed made no attempt. */
-  left(): void {
+  release(): void {
     this.#isProbed = false;
   }
 
   /** Returns whether the gate was open before. */
-  closed(): boolean {
+  recordFailure(): boolean {
     const wasOpen = this.#failures === 0;
     // Work that had begun before the gate closed fails as well, and must not extend the backoff.
     if (!wasOpen && !this.#isProbed) return false;

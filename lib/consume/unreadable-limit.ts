@@ -1,4 +1,4 @@
-import type { BreakerStore } from './ports';
+import type { UnreadableCountStore } from './ports';
 import type { ConsumerSettings } from './settings';
 import type { TransactionAction } from '../event/transaction';
 
@@ -6,15 +6,15 @@ import type { TransactionAction } from '../event/transaction';
  * Within this time, at most `maxUnreadableKeys` keys of a consumer are parked because this version cannot read their
  * events. More such keys mean one wrong deployment, not many bad events.
  */
-export const BREAKER_WINDOW_MS = 300_000;
+export const UNREADABLE_WINDOW_MS = 300_000;
 
 /** Too many keys were parked as unreadable, so the consumer parks no more of them for now. */
-export class BreakerOpen extends Error {
-  override readonly name = 'BreakerOpen';
+export class TooManyUnreadableKeys extends Error {
+  override readonly name = 'TooManyUnreadableKeys';
 
   constructor(keys: number) {
     super(
-      `${keys} keys were parked within ${BREAKER_WINDOW_MS / 60_000} minutes because this version of the consumer cannot read their events, so no more are parked and they wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
+      `${keys} keys were parked within ${UNREADABLE_WINDOW_MS / 60_000} minutes because this version of the consumer cannot read their events, so no more are parked and they wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
     );
   }
 }
@@ -22,13 +22,13 @@ export class BreakerOpen extends Error {
 type Settings = Pick<ConsumerSettings, 'maxUnreadableKeys' | 'clock' | 'telemetry'>;
 
 /** Counts, for all instances of a consumer together, the keys that are parked because their events are unreadable. */
-export class UnreadableBreaker {
-  readonly #store: BreakerStore;
+export class UnreadableLimit {
+  readonly #store: UnreadableCountStore;
   readonly #settings: Settings;
   #isOpen = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(store: BreakerStore, settings: Settings) {
+  constructor(store: UnreadableCountStore, settings: Settings) {
     this.#store = store;
     this.#settings = settings;
   }
@@ -51,16 +51,16 @@ export class UnreadableBreaker {
     const now = clock.now();
     const known = await this.#store.read();
     // The clock of another instance may be ahead, or may have been.
-    const isOver = Math.abs(now - known.since) >= BREAKER_WINDOW_MS;
+    const isOver = Math.abs(now - known.since) >= UNREADABLE_WINDOW_MS;
     const keys = isOver ? 0 : known.keys;
     if (keys >= maxUnreadableKeys) {
-      const error = new BreakerOpen(keys);
+      const error = new TooManyUnreadableKeys(keys);
       if (!this.#isOpen) telemetry.outage(error);
       this.#isOpen = true;
       throw error;
     }
     if (this.#isOpen) telemetry.outageOver();
     this.#isOpen = false;
-    return this.#store.counted(known, { since: isOver ? now : known.since, keys: keys + 1 });
+    return this.#store.replace(known, { since: isOver ? now : known.since, keys: keys + 1 });
   }
 }

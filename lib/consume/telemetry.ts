@@ -17,7 +17,7 @@ export const SILENT: ConsumerTelemetry = {
   deadLetterFailed: nothing,
   parked: nothing,
   released: nothing,
-  answered: nothing,
+  requestCompleted: nothing,
   requestFailed: nothing,
   outage: nothing,
   outageOver: nothing,

@@ -1,5 +1,5 @@
 /** Limits concurrent work. Waiting work starts in the order of its arrival. */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -1,5 +1,5 @@
 import { OffsetTracker } from './offsets';
-import { Slots } from './slots';
+import { Semaphore } from './semaphore';
 
 export interface PartitionLimits {
   /** How many keys are processed at the same time. */
@@ -11,10 +11,10 @@ export interface PartitionLimits {
 }
 
 /** A partition from its assignment to this consumer to the next rebalance. */
-export class PartitionRun {
+export class AssignedPartition {
   readonly topic: string;
   readonly partition: number;
-  readonly slots: Slots;
+  readonly semaphore: Semaphore;
   isPaused = false;
   readonly #limits: PartitionLimits;
   readonly #offsets = new OffsetTracker();
@@ -28,7 +28,7 @@ export class PartitionRun {
   constructor(topic: string, partition: number, limits: PartitionLimits) {
     this.topic = topic;
     this.partition = partition;
-    this.slots = new Slots(limits.concurrency);
+    this.semaphore = new Semaphore(limits.concurrency);
     this.#limits = limits;
   }
 
