@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { positionOfVersion } from '../lib/event/position';
 import type { ReadTopics, ReadTopicsOptions } from '../lib/operate/kafka-topic-reader';
-import { verifyAgainst } from '../lib/operate/verify';
+import { verifyAgainst } from '../lib/operate/verify/verify';
 
 /**
  * Memory and time of `outbox verify` for many events, without DynamoDB and Kafka: table and topics are generated while

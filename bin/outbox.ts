@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { engines, version } from '../package.json';
-import { EXIT_CODES } from './cli/act';
+import { EXIT_CODES } from './cli/run-in-session';
 import { explain } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';

@@ -38,22 +38,22 @@ export type { ResendOptions, ResendPlan, ResendReport, ResendTarget } from './op
 export { doctor } from './operate/doctor/doctor';
 export type { DoctorReport } from './operate/doctor/doctor';
 export type { DoctorOptions } from './operate/doctor/options';
-export type { DoctorTarget } from './operate/doctor/facts';
+export type { DoctorTarget } from './operate/doctor/read-deployment';
 export type { DoctorLine, DoctorVerdict } from './operate/doctor/line';
-export { explain } from './operate/explain';
-export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from './operate/explain';
+export { explain } from './operate/explain/explain';
+export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from './operate/explain/explain';
 export type {
-  ConsumerKafkaFacts,
+  ConsumerKafkaState,
   EventAtConsumer,
   EventState,
   ExplainedConsumer,
   ExplainedTopic,
   ExplainVerdict,
   Explanation,
-  GroupFacts,
-} from './operate/explain-judge';
-export { explainKafka } from './operate/explain-kafka';
-export type { ExplainKafkaConnection } from './operate/explain-kafka';
+} from './operate/explain/diagnosis';
+export type { ConsumerGroupState } from './operate/kafka-metadata';
+export { explainKafka } from './operate/explain/explain-kafka';
+export type { ExplainKafkaConnection } from './operate/explain/explain-kafka';
 export { findRelay } from './operate/find-relay';
 export { inHomeRegion } from './operate/home-region';
 export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
@@ -61,7 +61,7 @@ export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
 export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
 export type { GoneItem } from './operate/gone';
-export type { VersionHole } from './operate/holes';
+export type { MissingVersions } from './operate/verify/missing-versions';
 export { planRestore, restore } from './operate/restore';
 export type { RestorePlan, RestoreSource } from './operate/restore';
 export { held } from './operate/held';
@@ -117,10 +117,10 @@ export type { ListPrice, Prices } from './operate/prices';
 export { sweepNow } from './operate/sweep';
 export type { SweepNowOptions } from './operate/sweep';
 export type { OutboxTarget } from './operate/target';
-export { verify } from './operate/verify';
-export type { ShortPartition, VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify';
+export { verify } from './operate/verify/verify';
+export type { ShortPartition, VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify/verify';
 export type { LeftGroup, UnreadTopic } from './operate/kafka-topic-reader';
-export type { VerifyFinding, FindingCount, FindingKind, VerifiedEvent } from './operate/verify-judge';
+export type { VerifyFinding, FindingCount, FindingKind, VerifiedEvent } from './operate/verify/comparison';
 export { where } from './operate/where';
 export type { EventLocation } from './operate/where';
 export { parseBaseline, printBaseline } from './schema/baseline';

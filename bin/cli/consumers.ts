@@ -1,10 +1,10 @@
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { inboxContents } from '../../lib/operate/consumer/inbox-contents';
-import type { NamedConsumer } from '../../lib/operate/explain';
+import type { NamedConsumer } from '../../lib/operate/explain/explain';
 import type { Session } from './session';
 
 /** The consumers that a command checks without being given their names. */
-export interface ConsumersToLookAt {
+export interface ConsumersToCheck {
   /** Consumers that the stack deploys as functions. */
   readonly named: readonly NamedConsumer[];
   /** Tables whose consumers are found by scanning them. */
@@ -14,10 +14,10 @@ export interface ConsumersToLookAt {
 }
 
 /** The consumers of the named tables; else of the stack's functions; on a local stack, of all its tables. */
-export async function consumersToLookAt(
+export async function consumersToCheck(
   session: Session,
   inboxes: readonly string[] | undefined,
-): Promise<ConsumersToLookAt> {
+): Promise<ConsumersToCheck> {
   if (inboxes !== undefined) return { named: [], inboxes, why: [] };
   if (session.local !== undefined) return { named: [], inboxes: await localInboxes(session), why: [] };
   if (session.findConsumers === undefined) {

@@ -20,7 +20,7 @@ export async function planPages({ target, services }: Session): Promise<PagePlan
   return planPageTest(await readAlarms(services.cloudwatch, alarmPrefix(outboxName)));
 }
 
-export const topicsOf = ({ paths }: PagePlan): string[] => [...new Set(paths.flatMap(({ topics }) => topics))];
+export const notifiedTopics = ({ paths }: PagePlan): string[] => [...new Set(paths.flatMap(({ topics }) => topics))];
 
 /** Sets the alarms off and back. Unless `yes`, it then asks the person there whether the notices have arrived. */
 export async function testPages(session: Session, plan: PagePlan, { yes }: { yes: boolean }): Promise<TestedPages> {
@@ -33,7 +33,7 @@ export async function testPages(session: Session, plan: PagePlan, { yes }: { yes
   });
   if (yes || !canAsk()) return { untested, results };
   terminal.note(`\nEach of these should have got a notice that something is wrong, and one that it is over:`);
-  for (const topic of topicsOf(plan)) terminal.note(`  ${topic}`);
+  for (const topic of notifiedTopics(plan)) terminal.note(`  ${topic}`);
   return { untested, results, arrived: await ask('Have they arrived?') };
 }
 

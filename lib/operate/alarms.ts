@@ -51,7 +51,7 @@ export const namedInRule = (rule = ''): string[] =>
   );
 
 /** Alarms that notify nobody: neither they nor a composite alarm above them has an action. */
-export function unheardAlarms(alarms: readonly DeployedAlarm[]): DeployedAlarm[] {
+export function alarmsWithoutNotification(alarms: readonly DeployedAlarm[]): DeployedAlarm[] {
   const heard = new Set<string>();
   const hear = ({ name, rule }: DeployedAlarm): void => {
     if (heard.has(name)) return;

@@ -17,7 +17,7 @@ import { protocolError } from '../relay/kafkajs/classify-error';
 import { atMost } from '../consume/waiting';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { unavailable, within, type ServicePlace } from './time-limit';
-import type { HeldBack, PartitionExtent, SeenMessage } from './verify-judge';
+import type { HeldBack, PartitionExtent, SeenMessage } from './verify/comparison';
 
 export interface ReadTopicsOptions {
   readonly topics: ReadonlySet<string>;

@@ -6,7 +6,7 @@ import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
 import { goneItems, type GoneItem } from './gone';
 import { OPERATOR_CLOCK, pause, type OutboxTarget } from './target';
-import { DUE_MS, unpublished, Waiting, type Unpublished } from './unpublished';
+import { DUE_MS, unpublished, OverdueItems, type Unpublished } from './unpublished';
 
 /** How {@link status} reports progress. */
 export interface StatusOptions {
@@ -63,7 +63,7 @@ export async function status(target: OutboxTarget, { onProgress }: StatusOptions
   const at = Date.now();
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
-  const late = new Waiting();
+  const late = new OverdueItems();
   const { census, readUnits, failures } = await survey(store, control, {
     before: at - DUE_MS,
     now: at,

@@ -23,7 +23,7 @@ const SECOND_LOOK_MS = 3_000;
 const NAMED = 25;
 
 /** Collects the overdue items, in memory that does not grow with the table. */
-export class Waiting {
+export class OverdueItems {
   #oldest: Due[] = [];
   /** Items and keys by the second in which the oldest item of the key was committed. */
   readonly #bySecond = new Map<number, { items: number; keys: number }>();
@@ -60,7 +60,7 @@ export class Waiting {
  */
 export async function unpublished(
   target: Pick<OutboxTarget, 'client' | 'tableName'>,
-  waiting: Waiting,
+  waiting: OverdueItems,
   { lastProcessedAt = 0, newestPublishedAt = 0 }: Census,
   { now, pause }: { readonly now: () => number; readonly pause: (ms: number) => Promise<void> },
 ): Promise<Unpublished> {

@@ -1,9 +1,9 @@
 import type { BillingMode, StreamViewType, TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { judge } from '../../lib/operate/doctor/judge';
+import { checkDeployment } from '../../lib/operate/doctor/checks';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../lib/event/table-actions';
-import { known } from '../../lib/operate/doctor/line';
-import { aReader, soundFacts, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/doctor-facts';
+import { known } from '../../lib/operate/doctor/lookup';
+import { aReader, soundDeployment, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/deployment';
 import { outboxStack } from './stack';
 
 type Described = Pick<TableDescription, 'KeySchema' | 'AttributeDefinitions' | 'LocalSecondaryIndexes'>;
@@ -54,8 +54,8 @@ test('doctor finds right whatever the construct makes', () => {
     State: 'Enabled',
   };
 
-  const lines = judge(
-    soundFacts({
+  const lines = checkDeployment(
+    soundDeployment({
       table: known(described),
       timeToLive: known({ TimeToLiveStatus: 'ENABLED', ...TimeToLiveSpecification }),
       readers: known([

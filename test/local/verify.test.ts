@@ -4,7 +4,7 @@ import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLev
 import { positionOfVersion } from '../../lib/event/position';
 import { parseReceipt } from '../../lib/event/receipt';
 import { replayMissing, type MissingEvent } from '../../lib/operate/replay';
-import { verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from '../../lib/operate/verify';
+import { verify, type VerifyOptions, type VerifyProgress, type VerifyReport } from '../../lib/operate/verify/verify';
 import { createTopics, deleteTopic, withAdmin } from '../../local/kafka/topics';
 import type { Arrival } from './harness/topic-reader';
 import {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createInboxTable } from '../../../lib/operate/consumer/create-inbox-table';
-import { EXIT_CODES } from '../act';
+import { EXIT_CODES } from '../run-in-session';
 import { openInboxSession, SessionError, type GlobalOptions } from '../session';
 
 export function addConsumerCreateTable(consumer: Command): void {

@@ -8,17 +8,17 @@ import {
   type DeadLettersReport,
 } from '../../../lib/operate/consumer/dead-letters';
 import { deadLetterTopic } from '../../../lib/event/consumer-name';
-import { KafkaLook } from '../../../lib/operate/kafka-look';
+import { KafkaMetadata } from '../../../lib/operate/kafka-metadata';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';
 import { requireConsumer } from '../../../lib/operate/consumer/inbox-contents';
 import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
-import { actOnInbox, EXIT_CODES, needsYes } from '../act';
+import { runOnInbox, EXIT_CODES, needsYes } from '../run-in-session';
 import { parseSince, parseTimeout } from '../arguments';
 import { columns, count, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { openSession, SessionError, type InboxSession, type Session } from '../session';
-import { tellOrFollow, type Words } from './consumer-redrive';
+import { reportOrFollow, type Words } from './consumer-redrive';
 
 interface DeadLetterOptions extends KafkaOptions {
   readonly topic: string;
@@ -70,7 +70,7 @@ export function addConsumerDeadLetters(consumer: Command): void {
       .option('--timeout <duration>', 'how long --follow waits (default: 10m)', parseTimeout),
   ).action((_options: unknown, command: Command) =>
     // The outbox is looked for only to find its brokers.
-    actOnInbox(command, (session) =>
+    runOnInbox(command, (session) =>
       run(session, command.optsWithGlobals(), () => openSession(command.optsWithGlobals())),
     ),
   );
@@ -119,7 +119,7 @@ interface KnownTopics {
 
 /** Creating a dead-letter topic for a mistyped name would hide the fault. */
 async function knownTopics(kafka: KafkaTarget, topic: string): Promise<KnownTopics> {
-  const look = await KafkaLook.open(kafka);
+  const look = await KafkaMetadata.open(kafka);
   await look.close();
   const [before = '', after = ''] = deadLetterTopic(topic, '*').split('*');
   const others = [...look.topics].filter((name) => name.startsWith(before) && name.endsWith(after)).toSorted();
@@ -183,7 +183,7 @@ async function resend(
     onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'dead letter')} asked for`),
   });
   const failures = report.failed.map(({ place, why: reason }) => `${place}: not asked for: ${reason}`);
-  const ended = await tellOrFollow(
+  const ended = await reportOrFollow(
     session,
     target,
     report.asked,

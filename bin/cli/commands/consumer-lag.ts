@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { consumerLag, type KeyLag } from '../../../lib/operate/consumer/consumer-lag';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { argument, columns, duration, number, time } from '../format';
 import type { Session } from '../session';
 
@@ -18,7 +18,7 @@ export function addConsumerLag(consumer: Command): void {
     .requiredOption('--inbox <table>', "the consumer's table (required)")
     .requiredOption('--consumer <name>', 'its name (required)')
     .action((keys: string[], options: LagOptions, command: Command) =>
-      act(command, (session) => run(session, keys, options)),
+      runInSession(command, (session) => run(session, keys, options)),
     );
 }
 

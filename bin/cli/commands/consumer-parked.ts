@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { aggregateOf } from '../../../lib/consume/inbox-keys';
 import { parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
-import { actOnInbox, EXIT_CODES } from '../act';
+import { runOnInbox, EXIT_CODES } from '../run-in-session';
 import { argument, columns, count, duration, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import type { InboxSession } from '../session';
@@ -22,7 +22,7 @@ export function addConsumerParked(consumer: Command): void {
     .option('--consumer <name>', 'its name (default: every consumer of the table, which is scanned for them)')
     .option('--reason <text>', 'keys whose reason contains this, such as "no stock" (default: any)')
     .action((keys: string[], options: ParkedOptions, command: Command) =>
-      actOnInbox(command, (session) => run(session, keys, options)),
+      runOnInbox(command, (session) => run(session, keys, options)),
     );
 }
 

@@ -8,7 +8,7 @@ import {
   type FollowedRequest,
   type ParkedRedriveReport,
 } from '../../../lib/operate/consumer/redrive-parked';
-import { actOnInbox, EXIT_CODES } from '../act';
+import { runOnInbox, EXIT_CODES } from '../run-in-session';
 import { parseTimeout } from '../arguments';
 import { explain } from '../failure';
 import { columns, count, number } from '../format';
@@ -51,7 +51,7 @@ export function addConsumerRedrive(consumer: Command): void {
       .description('ask the consumer to apply what is parked of keys, after the cause is fixed; safe to repeat')
       .option('--all', 'every key that is parked'),
   ).action((keys: string[], options: RedriveOptions, command: Command) =>
-    actOnInbox(command, (session) => run(session, keys, options)),
+    runOnInbox(command, (session) => run(session, keys, options)),
   );
 }
 
@@ -77,7 +77,7 @@ async function run(session: InboxSession, keys: readonly string[], options: Redr
     );
     return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
   }
-  const code = await tellOrFollow(session, target, report.asked, options, { value: { ...report, idle }, before });
+  const code = await reportOrFollow(session, target, report.asked, options, { value: { ...report, idle }, before });
   return report.failed.length === 0 ? code : EXIT_CODES.wrong;
 }
 
@@ -85,7 +85,7 @@ const failures = ({ failed }: ParkedRedriveReport): string[] =>
   failed.map(({ key, why }) => `${key.key}: not asked for: ${why}`);
 
 /** Ends a command that has sent requests: with the requests, or with their answers. */
-export async function tellOrFollow(
+export async function reportOrFollow(
   { terminal }: InboxSession,
   target: ConsumerTarget,
   asked: readonly ConsumerRequest[],

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/consumer/redrive-parked';
 import { aggregateOf } from '../../../lib/consume/inbox-keys';
-import { actOnInbox, needsYes } from '../act';
+import { runOnInbox, needsYes } from '../run-in-session';
 import { argument } from '../format';
 import { SessionError, type InboxSession } from '../session';
-import { tellOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';
+import { reportOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';
 
 interface SkipOptions extends AskOptions {
   readonly at?: string;
@@ -22,7 +22,7 @@ export function addConsumerSkip(consumer: Command): void {
   )
     .option('--yes', 'confirms it')
     .action((key: string, options: SkipOptions, command: Command) =>
-      actOnInbox(command, (session) => run(session, key, options)),
+      runOnInbox(command, (session) => run(session, key, options)),
     );
 }
 
@@ -53,7 +53,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   }
   const request = { by: await session.by(), at: Date.now(), why };
   const asked = await skipParked(target, parked, request);
-  return tellOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
+  return reportOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
 }
 
 /** Messages without a key can be parked in two partitions. Only the place of the head distinguishes these keys. */

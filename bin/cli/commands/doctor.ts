@@ -4,8 +4,8 @@ import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
 import type { DoctorOptions } from '../../../lib/operate/doctor/options';
 import type { DoctorLine } from '../../../lib/operate/doctor/line';
 import type { PagePlan } from '../../../lib/operate/page-test';
-import { act, EXIT_CODES, needsYes } from '../act';
-import { consumersToLookAt } from '../consumers';
+import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
+import { consumersToCheck } from '../consumers';
 import { explain } from '../failure';
 import { columns, count } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
@@ -28,7 +28,7 @@ export function addDoctor(program: Command): void {
     .option('--page-test', 'set off each alarm that notifies, and clear it: people are notified; needs --yes')
     .option('--yes', 'confirms --page-test')
     .action((options: DoctorCommandOptions, command: Command) =>
-      act(
+      runInSession(
         command,
         (session) => run(session, { ...command.optsWithGlobals<DoctorCommandOptions>(), ...options }),
         openDoctorSession,
@@ -38,7 +38,7 @@ export function addDoctor(program: Command): void {
 
 async function run(session: Session, options: DoctorCommandOptions): Promise<number> {
   const { terminal } = session;
-  const report = await examine(session, await kafkaToLookAt(session, options));
+  const report = await examine(session, await kafkaToCheck(session, options));
   if (options.pageTest !== true) {
     terminal.result(report, () => lines(report, session));
     return codeOf(report);
@@ -55,12 +55,12 @@ async function run(session: Session, options: DoctorCommandOptions): Promise<num
 }
 
 /** The cluster, or why it is not known, and the consumers to check. */
-async function kafkaToLookAt(
+async function kafkaToCheck(
   session: Session,
   options: DoctorCommandOptions,
 ): Promise<Pick<DoctorOptions, 'kafkaTarget' | 'consumers'>> {
   const { client } = session.target;
-  const { named, inboxes } = await consumersToLookAt(session, options.inbox);
+  const { named, inboxes } = await consumersToCheck(session, options.inbox);
   const consumers = [...named];
   for (const tableName of inboxes) consumers.push(...(await consumersIn({ client, tableName })).consumers);
   try {

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
-import { explain, type ExplainReport } from '../../../lib/operate/explain';
+import { explain, type ExplainReport } from '../../../lib/operate/explain/explain';
 import {
   isSettled,
   type EventAtConsumer,
   type ExplainedConsumer,
   type ExplainedTopic,
   type Explanation,
-} from '../../../lib/operate/explain-judge';
+} from '../../../lib/operate/explain/diagnosis';
 import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
-import { explainKafka } from '../../../lib/operate/explain-kafka';
+import { explainKafka } from '../../../lib/operate/explain/explain-kafka';
 import { shownPosition } from '../../../lib/event/position';
 import { parseSequence } from '../../../lib/event/sequence';
-import { act, EXIT_CODES } from '../act';
-import { consumersToLookAt } from '../consumers';
+import { runInSession, EXIT_CODES } from '../run-in-session';
+import { consumersToCheck } from '../consumers';
 import { columns, count, duration, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { repeatedOptions, type GlobalOptions, type Session } from '../session';
@@ -45,14 +45,16 @@ export function addExplain(program: Command): void {
   )
     .addHelpText('after', MORE)
     .action((key: string, options: ExplainOptions, command: Command) =>
-      act(command, (session) => run(session, key, { ...command.optsWithGlobals<ExplainOptions>(), ...options })),
+      runInSession(command, (session) =>
+        run(session, key, { ...command.optsWithGlobals<ExplainOptions>(), ...options }),
+      ),
     );
 }
 
 async function run(session: Session, key: string, options: ExplainOptions): Promise<number> {
   const { terminal, target } = session;
   const notLookedAt: string[] = [];
-  const { named, inboxes, why } = await consumersToLookAt(session, options.inbox);
+  const { named, inboxes, why } = await consumersToCheck(session, options.inbox);
   notLookedAt.push(...why);
   const kafka = await kafkaFor(session, options, notLookedAt);
   if (target.home !== undefined) {
@@ -144,7 +146,7 @@ function consumerLines({ consumer, inbox, topics, events, members }: ExplainedCo
 }
 
 function topicLine(
-  { topic, appliedUpTo, appliedAt, parked, deadLetters, aside, messagesBehind }: ExplainedTopic,
+  { topic, appliedUpTo, appliedAt, parked, deadLetters, deadLettered, messagesBehind }: ExplainedTopic,
   events: readonly EventAtConsumer[],
 ): string {
   const sequence = appliedUpTo === undefined ? undefined : parseSequence(appliedUpTo);
@@ -159,7 +161,7 @@ function topicLine(
       ? []
       : [`parked since ${time(parked.since)}: ${parked.why} (${count(parked.waiting, 'event')} behind it)`]),
     ...(deadLetters === undefined ? [] : [deadLettersNote(deadLetters, events)]),
-    ...(aside === 0 || deadLetters !== undefined ? [] : [`${number(aside)} set aside`]),
+    ...(deadLettered === 0 || deadLetters !== undefined ? [] : [count(deadLettered, 'dead letter')]),
     ...(messagesBehind === undefined
       ? []
       : [`${messagesBehind} ${messagesBehind === '1' ? 'message' : 'messages'} before its newest event`]),

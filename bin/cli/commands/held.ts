@@ -5,7 +5,7 @@ import { held, type HeldKey } from '../../../lib/operate/held';
 import { partitionName } from '../../../lib/event/partition-hold';
 import { shownPosition } from '../../../lib/event/position';
 import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { columns, count, duration, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import type { Session } from '../session';
@@ -19,7 +19,7 @@ export function addHeld(program: Command): void {
     .command('held')
     .description('list the keys that are held: why, since when, and what waits')
     .addOption(new Option('--reason <code>', 'keys that are held for this reason alone').choices(HOLD_REASONS))
-    .action((options: HeldOptions, command: Command) => act(command, (session) => run(session, options)));
+    .action((options: HeldOptions, command: Command) => runInSession(command, (session) => run(session, options)));
 }
 
 async function run({ terminal, target }: Session, { reason }: HeldOptions): Promise<number> {

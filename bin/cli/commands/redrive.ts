@@ -10,7 +10,7 @@ import {
 } from '../../../lib/operate/redrive';
 import { positionOf } from '../../../lib/operate/where';
 import { shownPosition } from '../../../lib/event/position';
-import { act, EXIT_CODES, needsYes } from '../act';
+import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import { parseTimeout } from '../arguments';
 import { explain } from '../failure';
 import { columns, count, number } from '../format';
@@ -47,7 +47,7 @@ export function addRedrive(program: Command): void {
     .option('--yes', 'confirms --skip')
     .action((keys: string[], options: RedriveOptions, command: Command) => {
       const selection = selectionOf(keys, options);
-      return act(command, (session) => run(session, keys, selection, options));
+      return runInSession(command, (session) => run(session, keys, selection, options));
     });
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { planReplay, replay, replayMissing, type MissingEvent } from '../../../lib/operate/replay';
-import { verify } from '../../../lib/operate/verify';
-import { act, EXIT_CODES, needsYes } from '../act';
+import { verify } from '../../../lib/operate/verify/verify';
+import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import { parseSince, parseTime } from '../arguments';
 import { count, number } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
@@ -34,7 +34,7 @@ export function addReplay(program: Command): void {
     .option('--yes', 'confirms it')
     .action((keys: string[], _options: unknown, command: Command) => {
       const options: ReplayOptions = command.optsWithGlobals();
-      return act(command, (session) => (options.missing ? runMissing : run)(session, keys, options));
+      return runInSession(command, (session) => (options.missing ? runMissing : run)(session, keys, options));
     });
 }
 

@@ -4,7 +4,7 @@ import { messageOf } from '../../../lib/event/errors';
 import { refusalOf } from '../../../lib/event/gone';
 import { planRestore, restore, type RestorePlan, type RestoreSource } from '../../../lib/operate/restore';
 import { shownPosition } from '../../../lib/event/position';
-import { act, EXIT_CODES, needsYes } from '../act';
+import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import { argument, columns, count } from '../format';
 import { SessionError, type Session } from '../session';
 
@@ -24,7 +24,7 @@ export function addRestore(program: Command): void {
     .option('--from-table <name>', 'a table of the same account and region that holds it, restored to a point in time')
     .option('--yes', 'confirms it')
     .action((key: string, position: string, options: RestoreOptions, command: Command) =>
-      act(command, (session) => run(session, key, position, options)),
+      runInSession(command, (session) => run(session, key, position, options)),
     );
 }
 

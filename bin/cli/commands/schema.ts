@@ -5,7 +5,7 @@ import { countStoredTypes } from '../../../lib/operate/schema-stored';
 import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
 import { COMPATIBILITIES, type Compatibility, type SchemaFinding } from '../../../lib/schema/check';
 import type { StoredType } from '../../../lib/schema/stored-versions';
-import { EXIT_CODES } from '../act';
+import { EXIT_CODES } from '../run-in-session';
 import { loadCatalogue } from '../catalogue-module';
 import { columns, count, number } from '../format';
 import { openSession, SessionError, type GlobalOptions } from '../session';
@@ -55,14 +55,14 @@ interface Run {
 }
 
 /** Needs no outbox, unless `--against-table` is given. */
-async function run(command: Command, judge: (run: Run) => number): Promise<void> {
+async function run(command: Command, conclude: (run: Run) => number): Promise<void> {
   const options = command.optsWithGlobals<SchemaOptions>();
   const terminal = new Terminal({ json: options.json ?? false });
   const catalogue = await loadCatalogue(options.catalogue);
   const before = readBaseline(options.baseline);
   const stored = options.againstTable === true ? await storedTypes(options) : undefined;
   const report = checkSchemas(catalogue, before ?? {}, { compatibility: options.mode, stored });
-  process.exitCode = judge({ terminal, options, before, report });
+  process.exitCode = conclude({ terminal, options, before, report });
 }
 
 async function storedTypes(options: GlobalOptions): Promise<readonly StoredType[]> {

@@ -3,7 +3,7 @@ import { show, type ShownItem, type ShownKey } from '../../../lib/operate/show';
 import { goneLines } from '../../../lib/operate/gone';
 import type { OperatorNote } from '../../../lib/event/signal';
 import { shownPosition } from '../../../lib/event/position';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { argument, columns, count, time } from '../format';
 import type { Session } from '../session';
 
@@ -12,7 +12,9 @@ export function addShow(program: Command): void {
     .command('show')
     .argument('<key>', 'such as order#42')
     .description('show what the table holds of a key: items, states, receipts, times, hold and signals')
-    .action((key: string, _options: unknown, command: Command) => act(command, (session) => run(session, key)));
+    .action((key: string, _options: unknown, command: Command) =>
+      runInSession(command, (session) => run(session, key)),
+    );
 }
 
 async function run({ terminal, target }: Session, key: string): Promise<number> {

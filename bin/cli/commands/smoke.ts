@@ -4,11 +4,11 @@ import { messageOf } from '../../../lib/event/errors';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import { findRelay } from '../../../lib/operate/find-relay';
 import { RELAY_DEFAULTS } from '../../../lib/relay/environment';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { parseTimeout } from '../arguments';
 import { ask, canAsk } from '../ask';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
-import { planPages, topicsOf } from '../page-test';
+import { planPages, notifiedTopics } from '../page-test';
 import { SessionError, type Session } from '../session';
 import { AGGREGATE, EVENTS_PER_KEY, KEYS, smokeEvents } from '../smoke/events';
 import { cleanUp, smokeSteps, type SmokeSettings } from '../smoke/smoke-steps';
@@ -44,7 +44,7 @@ export function addSmoke(program: Command): void {
     .option('--keep', 'leave the events in the table')
     .option('--yes', 'ask nothing, neither before nor whether the notices arrived');
   withKafkaOptions(smoke).action((_options: unknown, command: Command) =>
-    act(command, (session) => run(session, command.optsWithGlobals())),
+    runInSession(command, (session) => run(session, command.optsWithGlobals())),
   );
 }
 
@@ -132,7 +132,7 @@ const ticketPart = ({ local }: Session): string =>
 const alarmParts = (pages: PagePlan | undefined): string[] =>
   pages === undefined || pages.paths.length === 0
     ? []
-    : [`set off ${pages.paths.length} alarms and clear them: ${topicsOf(pages).join(', ')} notify people`];
+    : [`set off ${pages.paths.length} alarms and clear them: ${notifiedTopics(pages).join(', ')} notify people`];
 
 async function tidy(settings: SmokeSettings, { keep }: { keep: boolean }): Promise<string> {
   const { events, topic, session } = settings;

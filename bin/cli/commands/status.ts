@@ -3,7 +3,7 @@ import { goneLines } from '../../../lib/operate/gone';
 import { SILENT_MS } from '../../../lib/operate/unpublished';
 import { status, type StatusReport } from '../../../lib/operate/status';
 import { SWEEPER_DEFAULTS } from '../../../lib/sweep/environment';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { argument, columns, count, duration, number, time } from '../format';
 import type { Session } from '../session';
 
@@ -11,7 +11,7 @@ export function addStatus(program: Command): void {
   program
     .command('status')
     .description('count what is pending, processed, parked and held, and say how old it is (scans the table)')
-    .action((_options: unknown, command: Command) => act(command, run));
+    .action((_options: unknown, command: Command) => runInSession(command, run));
 }
 
 async function run(session: Session): Promise<number> {
@@ -34,8 +34,8 @@ function lines(report: StatusReport, concerns: readonly string[], { terminal, pl
     ['held keys', number(heldKeys), oldestHoldAt === undefined ? '' : `the longest for ${duration(at - oldestHoldAt)}`],
     ['processed', number(report.processed), lastMark(report)],
     ['discarded', number(report.discarded), ''],
-    ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has still to act on them'],
-    ['set aside', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that nobody can act on'],
+    ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has yet to act on them'],
+    ['set aside', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that the relay cannot act on'],
   ];
   const doubt =
     report.doubtSince === undefined

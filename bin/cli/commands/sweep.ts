@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { sweepNow } from '../../../lib/operate/sweep';
 import type { SweepReport } from '../../../lib/sweep/sweep';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { durationWithin } from '../arguments';
 import { count, duration, number } from '../format';
 import type { Session } from '../session';
@@ -19,7 +19,7 @@ export function addSweep(program: Command): void {
       'items pending longer than this are asked for (default: 1h)',
       durationWithin('1s', '365d'),
     )
-    .action((options: SweepOptions, command: Command) => act(command, (session) => run(session, options)));
+    .action((options: SweepOptions, command: Command) => runInSession(command, (session) => run(session, options)));
 }
 
 async function run(session: Session, { after }: SweepOptions): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { planTakeOver, takeOver } from '../../../lib/operate/take-over';
-import { act, EXIT_CODES, needsYes } from '../act';
+import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import type { Session } from '../session';
 
 interface TakeOverOptions {
@@ -16,7 +16,7 @@ export function addTakeOver(program: Command): void {
     .requiredOption('--why <text>', 'kept with the owner (required)')
     .option('--yes', 'confirms it')
     .action((id: string, options: TakeOverOptions, command: Command) =>
-      act(command, (session) => run(session, id, options)),
+      runInSession(command, (session) => run(session, id, options)),
     );
 }
 

@@ -8,7 +8,7 @@ import {
   type TopicPlan,
 } from '../../../lib/operate/create-topic';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';
-import { EXIT_CODES, needsYes } from '../act';
+import { EXIT_CODES, needsYes } from '../run-in-session';
 import { parseCount } from '../arguments';
 import { count } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';

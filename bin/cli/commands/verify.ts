@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { goneLines } from '../../../lib/operate/gone';
-import { verify, type VerifyReport } from '../../../lib/operate/verify';
-import type { VerifyFinding, FindingCount } from '../../../lib/operate/verify-judge';
-import { act, EXIT_CODES } from '../act';
+import { verify, type VerifyReport } from '../../../lib/operate/verify/verify';
+import type { VerifyFinding, FindingCount } from '../../../lib/operate/verify/comparison';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { parseSince, parseTime } from '../arguments';
 import { argument, columns, count, number, time } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
@@ -30,7 +30,7 @@ export function addVerify(program: Command): void {
     .option('--key <key...>', 'these keys alone, such as order#42 (default: all)')
     .option('--sparse', 'versions of a key have gaps by design: do not report those that are missing');
   withKafkaOptions(verification).action((_options: unknown, command: Command) =>
-    act(command, (session) => run(session, command.optsWithGlobals())),
+    runInSession(command, (session) => run(session, command.optsWithGlobals())),
   );
 }
 
@@ -56,8 +56,8 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
 }
 
 /** A message that is not readable yet is no fault, but no proof that all is well either. */
-function exitCodeOf({ counts, unreadTopics, holes, moreHoles, gone }: VerifyReport): number {
-  if (holes.length + moreHoles + gone.length > 0) return EXIT_CODES.wrong;
+function exitCodeOf({ counts, unreadTopics, missingVersions, moreMissingVersions, gone }: VerifyReport): number {
+  if (missingVersions.length + moreMissingVersions + gone.length > 0) return EXIT_CODES.wrong;
   if (unreadTopics.length > 0 || counts.some(({ kind }) => kind !== 'not-readable-yet')) return EXIT_CODES.wrong;
   return counts.length === 0 ? EXIT_CODES.done : EXIT_CODES.undecided;
 }
@@ -124,24 +124,24 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
   return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }
 
-/** How many holes are named; `--json` has all that were read again. */
+/** How many missingVersions are named; `--json` has all that were read again. */
 const SHOWN_HOLES = 10;
 
 /** The versions and held items that are missing in the table, and how much could not be looked at. */
-function missingLines({ holes, moreHoles, gone }: VerifyReport): string[] {
-  const rows = holes.slice(0, SHOWN_HOLES).map(({ pk, from, to }) => {
+function missingLines({ missingVersions, moreMissingVersions, gone }: VerifyReport): string[] {
+  const rows = missingVersions.slice(0, SHOWN_HOLES).map(({ pk, from, to }) => {
     const which = from === to ? `version ${from} is` : `versions ${from} to ${to} are`;
     return ['hole', pk, `${which} not in the table, and no skip explains it. Next: outbox show ${argument(pk)}`];
   });
-  const more = holes.length - rows.length + moreHoles;
-  const all = holes.length + moreHoles + gone.length;
+  const more = missingVersions.length - rows.length + moreMissingVersions;
+  const all = missingVersions.length + moreMissingVersions + gone.length;
   return [
     ...columns([
       ...gone.map((item) => ['gone', item.pk, goneLines(item).join('. Next: ')]),
       ...rows,
       ...(more === 0 ? [] : [['hole', `and ${number(more)} more`]]),
     ]),
-    ...(holes.length + moreHoles === 0
+    ...(missingVersions.length + moreMissingVersions === 0
       ? []
       : ['Of keys without versions no hole can be seen. If versions skip numbers by design, give --sparse.']),
     ...(all === 0 ? [] : ['']),
@@ -160,8 +160,8 @@ function groupLines({ kind, topic, count: all }: FindingCount, findings: readonl
 }
 
 function conclusion(report: VerifyReport, terminal: Terminal): string {
-  const { counts, unreadTopics, holes, moreHoles, gone } = report;
-  const missing = holes.length + moreHoles + gone.length;
+  const { counts, unreadTopics, missingVersions, moreMissingVersions, gone } = report;
+  const missing = missingVersions.length + moreMissingVersions + gone.length;
   const total = counts.reduce((sum, group) => sum + group.count, 0);
   const parts = [
     ...(total === 0 ? [] : [count(total, 'finding')]),

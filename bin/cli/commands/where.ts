@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
-import { KafkaLook } from '../../../lib/operate/kafka-look';
+import { KafkaMetadata } from '../../../lib/operate/kafka-metadata';
 import { comparedWith, where, type EventLocation } from '../../../lib/operate/where';
-import { act, EXIT_CODES } from '../act';
+import { runInSession, EXIT_CODES } from '../run-in-session';
 import { columns, time } from '../format';
 import { kafkaOf, type KafkaOptions } from '../kafka';
 import type { Session } from '../session';
@@ -17,7 +17,7 @@ export function addWhere(program: Command): void {
     .argument('[position]', 'a version, or a position as "show" prints it (default: the latest processed item)')
     .description('say where the events of an item lie in Kafka: topic, partition, offset')
     .action((key: string, position: string | undefined, _options: unknown, command: Command) =>
-      act(command, (session) => run(session, key, position)),
+      runInSession(command, (session) => run(session, key, position)),
     );
 }
 
@@ -50,9 +50,9 @@ async function compared(
   session: Session,
   locations: readonly EventLocation[],
 ): Promise<{ readonly locations: readonly EventLocation[]; readonly notCompared?: string }> {
-  let look: KafkaLook | undefined;
+  let look: KafkaMetadata | undefined;
   try {
-    look = await KafkaLook.open(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));
+    look = await KafkaMetadata.open(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));
     const ends = await look.ends([...new Set(locations.map(({ topic }) => topic))]);
     return { locations: comparedWith(locations, { topics: look.topics, ends }) };
   } catch (error) {

@@ -1,19 +1,19 @@
 import type { Hold } from '../../../lib/event/control';
+import { checkReachability } from '../../../lib/operate/broker-reachability';
 import { held } from '../../../lib/operate/held';
 import { follow } from '../../../lib/operate/follow';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';
 import { planRedrive, redrive } from '../../../lib/operate/redrive';
 import { type ShownItem, type ShownKey } from '../../../lib/operate/show';
-import { verify } from '../../../lib/operate/verify';
+import { verify } from '../../../lib/operate/verify/verify';
 import { examine } from '../commands/doctor';
 import { count, duration } from '../format';
 import { arePagesSound, pageLines, testPages } from '../page-test';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import type { Session } from '../session';
 import { ABSENT_TOPIC, AGGREGATE, EVENTS_PER_KEY, KEYS, removeDone, type SmokeEvents } from './events';
-import { reachableBroker } from './reach';
 import { done, failed, skipped, type Outcome, type Step } from './steps';
-import { lookUntil } from './within-time';
+import { pollUntil } from './within-time';
 
 export interface SmokeSettings {
   readonly session: Session;
@@ -114,7 +114,7 @@ async function written(settings: SmokeSettings, progress: (text: string) => void
   const [pk = ''] = events.keys;
   await events.writeFirst();
   progress('waiting for the first event');
-  const first = await lookUntil(
+  const first = await pollUntil(
     async () => {
       const key = await events.read(pk);
       const isOut =
@@ -149,7 +149,7 @@ async function published(
   let keys: readonly ShownKey[] = [];
   const isDone = ({ items }: ShownKey): boolean =>
     retentionSeconds === 0 ? items.length === 0 : items.every(({ state }) => state === 'processed');
-  const all = await lookUntil(
+  const all = await pollUntil(
     async () => {
       keys = await Promise.all(events.keys.map((pk) => events.read(pk)));
       progress(`${ALL - openOf(keys).length} of ${ALL} events are acknowledged`);
@@ -184,7 +184,7 @@ async function readBack(
   progress: (text: string) => void,
 ): Promise<Outcome> {
   if (retentionSeconds === 0) return skipped('with retention 0 the table keeps nothing to compare Kafka with');
-  if ((await reachableBroker(kafka.brokers)) === undefined) {
+  if ((await checkReachability(kafka.brokers)).every(({ error }) => error !== undefined)) {
     return skipped(
       `none of ${kafka.brokers.join(', ')} can be reached from here, as usual outside of their VPC: the receipts in the table are all that is known`,
     );
@@ -233,7 +233,7 @@ async function parked(settings: SmokeSettings, progress: (text: string) => void)
   const pk = events.parkedKey;
   await events.writeParked();
   progress('waiting until it is parked');
-  const first = await lookUntil(
+  const first = await pollUntil(
     async () => {
       const key = await events.read(pk);
       const isPublished = key.items.some(({ position, state }) => Number(position) === 1 && state === 'processed');
@@ -256,7 +256,7 @@ async function parked(settings: SmokeSettings, progress: (text: string) => void)
   progress('waiting for a skip');
   const released = await ask(settings, pk, true);
   if (released !== 'released') return failed(`a skip of ${pk} ended as "${released}", not released`);
-  const last = await lookUntil(
+  const last = await pollUntil(
     async () => {
       const { items, hold } = await events.read(pk);
       return hold === undefined && items.every(({ state }) => state === 'processed' || state === 'discarded')

@@ -12,7 +12,7 @@ export async function withinTime<T>(work: Promise<T>, ms: number): Promise<T> {
 }
 
 /** Polls until `look` returns something else than `undefined`, or the time is over. */
-export async function lookUntil<T>(
+export async function pollUntil<T>(
   look: () => Promise<T | undefined>,
   { timeoutMs, pollMs = 1_000 }: { readonly timeoutMs: number; readonly pollMs?: number },
 ): Promise<T | undefined> {

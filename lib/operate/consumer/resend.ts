@@ -93,14 +93,14 @@ export async function planResendBy(
   const refused: { letter: DeadLetter; why: string }[] = [];
   let bytes = 0;
   const read = await readDeadLetters(reading, { ...options, consumer }, (letter, original) => {
-    const judged = judge(letter, original, { topic: options.topic, consumer, as });
-    if (typeof judged === 'string') {
-      refused.push({ letter, why: judged });
+    const wanted = targetOf(letter, original, { topic: options.topic, consumer, as });
+    if (typeof wanted === 'string') {
+      refused.push({ letter, why: wanted });
       return;
     }
-    bytes += bytesOf(judged.record);
+    bytes += bytesOf(wanted.record);
     // Counting continues, so that the error can name the sum.
-    if (bytes <= MAX_PLAN_BYTES) targets.set(`${nameOf(judged)}|${letter.id}`, judged);
+    if (bytes <= MAX_PLAN_BYTES) targets.set(`${nameOf(wanted)}|${letter.id}`, wanted);
   });
   if (bytes > MAX_PLAN_BYTES) {
     refuse(
@@ -195,7 +195,7 @@ const messageItem = (consumer: string, id: string, record: ConsumedRecord) => ({
 });
 
 /** The target, or why the dead letter cannot be sent again. */
-function judge(
+function targetOf(
   letter: DeadLetter,
   original: () => ConsumedRecord,
   { topic, consumer, as }: { readonly topic: string; readonly consumer: string; readonly as: ResendAs },

@@ -1,6 +1,6 @@
 import { requireOptions } from '../../event/options';
-import { gatherFacts, type DoctorTarget } from './facts';
-import { judge } from './judge';
+import { readDeployment, type DoctorTarget } from './read-deployment';
+import { checkDeployment } from './checks';
 import type { DoctorLine } from './line';
 import type { DoctorOptions } from './options';
 
@@ -25,6 +25,6 @@ export interface DoctorReport {
  */
 export async function doctor(target: DoctorTarget, options: DoctorOptions = {}): Promise<DoctorReport> {
   requireOptions(options, ['sweeperFunctionName', 'kafkaFunctionNames', 'kafkaTarget', 'consumers', 'localMapping']);
-  const facts = await gatherFacts(target, options);
-  return { tableName: target.tableName, lines: judge(facts) };
+  const deployment = await readDeployment(target, options);
+  return { tableName: target.tableName, lines: checkDeployment(deployment) };
 }

@@ -1,3 +1,5 @@
+import type { Lookup, Unknown } from './lookup';
+
 /** `warn`: it works, but not as well as it could. `unknown`: it could not be checked. */
 export type DoctorVerdict = 'ok' | 'warn' | 'wrong' | 'unknown';
 
@@ -11,38 +13,17 @@ export interface DoctorLine {
   readonly remedy?: string;
 }
 
-/** A fact, or why it is not known, and perhaps how to find out. */
-export type Fact<T> = { readonly value: T } | Unknown;
+export type CheckResult = Omit<DoctorLine, 'check'>;
 
-export interface Unknown {
-  readonly because: string;
-  readonly remedy?: string;
-}
-
-export const known = <T>(value: T): Fact<T> => ({ value });
-
-/** Derives the next fact, if the first is known. */
-export const then = <T, U>(fact: Fact<T>, next: (value: T) => Fact<U>): Fact<U> =>
-  'because' in fact ? fact : next(fact.value);
-
-export const both = <T, U>(first: Fact<T>, second: Fact<U>): Fact<readonly [T, U]> =>
-  then(first, (a) => then(second, (b) => known([a, b] as const)));
-
-/** Turns `undefined`, which means not existing, into an unknown fact. */
-export const existing = <T>(fact: Fact<T | undefined>, what: string): Fact<T> =>
-  then(fact, (value) => (value === undefined ? { because: `there is no such ${what}` } : known(value)));
-
-export type Judgement = Omit<DoctorLine, 'check'>;
-
-export const line = <T>(check: string, fact: Fact<T>, decide: (value: T) => Judgement): DoctorLine => ({
+export const line = <T>(check: string, lookup: Lookup<T>, decide: (value: T) => CheckResult): DoctorLine => ({
   check,
-  ...('because' in fact ? unknown(fact) : decide(fact.value)),
+  ...('because' in lookup ? unknown(lookup) : decide(lookup.value)),
 });
 
-export const unknown = ({ because, remedy }: Unknown): Judgement => ({ verdict: 'unknown', found: because, remedy });
-export const ok = (found: string): Judgement => ({ verdict: 'ok', found });
-export const warn = (found: string, remedy: string): Judgement => ({ verdict: 'warn', found, remedy });
-export const wrong = (found: string, remedy: string): Judgement => ({ verdict: 'wrong', found, remedy });
+export const unknown = ({ because, remedy }: Unknown): CheckResult => ({ verdict: 'unknown', found: because, remedy });
+export const ok = (found: string): CheckResult => ({ verdict: 'ok', found });
+export const warn = (found: string, remedy: string): CheckResult => ({ verdict: 'warn', found, remedy });
+export const wrong = (found: string, remedy: string): CheckResult => ({ verdict: 'wrong', found, remedy });
 
 /** CloudFormation compares a template with the previous one, not with the deployed resources. */
 export const BY_HAND = 'Deploying an unchanged template again does not undo what was changed by hand.';

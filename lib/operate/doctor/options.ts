@@ -1,4 +1,4 @@
-import type { NamedConsumer } from '../explain';
+import type { NamedConsumer } from '../explain/explain';
 import type { KafkaTarget } from '../kafka-target';
 
 /** Facts that cannot be found from the table. */

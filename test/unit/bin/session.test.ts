@@ -5,7 +5,7 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { openDoctorSession, openInboxSession, openSession } from '../../../bin/cli/session';
-import { aTable, TABLE_NAME } from '../../builders/doctor-facts';
+import { aTable, TABLE_NAME } from '../../builders/deployment';
 
 const dynamodb = mockClient(DynamoDBClient);
 const lambda = mockClient(LambdaClient);

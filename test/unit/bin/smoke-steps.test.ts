@@ -1,6 +1,5 @@
 import { runSteps, done, failed, type Step, type StepResult } from '../../../bin/cli/smoke/steps';
-import { reachableBroker } from '../../../bin/cli/smoke/reach';
-import { lookUntil, withinTime } from '../../../bin/cli/smoke/within-time';
+import { pollUntil, withinTime } from '../../../bin/cli/smoke/within-time';
 import { wrapped } from '../../../bin/cli/format';
 import { Terminal } from '../../../bin/cli/terminal';
 
@@ -67,16 +66,12 @@ test('what is given up may still fail without anybody being disturbed', async ()
 test('a look is repeated until it finds something, or time is over', async () => {
   let looks = 0;
   const look = (): Promise<number | undefined> => Promise.resolve(++looks === 3 ? looks : undefined);
-  expect(await lookUntil(look, { timeoutMs: 5_000, pollMs: 1 })).toBe(3);
-  const nothing = await lookUntil((): Promise<number | undefined> => Promise.resolve(undefined), {
+  expect(await pollUntil(look, { timeoutMs: 5_000, pollMs: 1 })).toBe(3);
+  const nothing = await pollUntil((): Promise<number | undefined> => Promise.resolve(undefined), {
     timeoutMs: 5,
     pollMs: 1,
   });
   expect(nothing).toBeUndefined();
-});
-
-test('brokers that take no connection are told from those that do', async () => {
-  expect(await reachableBroker(['127.0.0.1:1', 'no broker at all'])).toBeUndefined();
 });
 
 test('text keeps to 80 columns, and a word that is longer stays whole', () => {

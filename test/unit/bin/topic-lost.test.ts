@@ -2,12 +2,12 @@ import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { createProgram } from '../../../bin/cli/program';
 import { positionOfVersion } from '../../../lib/event/position';
-import * as verification from '../../../lib/operate/verify';
-import type { VerifyReport } from '../../../lib/operate/verify';
+import * as verification from '../../../lib/operate/verify/verify';
+import type { VerifyReport } from '../../../lib/operate/verify/verify';
 import { Printed } from '../../builders/printed';
 
-jest.mock('../../../lib/operate/verify', (): typeof verification => ({
-  ...jest.requireActual<typeof verification>('../../../lib/operate/verify'),
+jest.mock('../../../lib/operate/verify/verify', (): typeof verification => ({
+  ...jest.requireActual<typeof verification>('../../../lib/operate/verify/verify'),
   verify: jest.fn(),
 }));
 
@@ -33,7 +33,7 @@ function found(topic: string, change: Partial<VerifyReport> = {}): void {
     return {
       ...{ tableName: 'outbox', since, until: since + 1, events: 3, unreadable: 0, findings },
       ...{ items: { pending: 0, processed: 3, parked: 0, discarded: 0 }, absentTopics: [], unreadTopics: [] },
-      ...{ holes: [], moreHoles: 0, gone: [] },
+      ...{ missingVersions: [], moreMissingVersions: 0, gone: [] },
       ...{ expired: 0, replaced: 0, undecided: 0, unread: 0, messages: { read: 1, replayed: 0, unknown: 0 } },
       counts: [{ kind: 'missing', topic, count: findings.length }],
       shortPartitions: [{ topic, partition: 0, end: '1', receipt: '2' }],

@@ -2,12 +2,12 @@ import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/c
 import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { inHomeRegion, inHomeRegionIfKnown } from '../../../lib/operate/home-region';
-import { judge } from '../../../lib/operate/doctor/judge';
-import { known } from '../../../lib/operate/doctor/line';
+import { checkDeployment } from '../../../lib/operate/doctor/checks';
+import { known } from '../../../lib/operate/doctor/lookup';
 import { streamNameOf } from '../../../lib/event/home-region';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../../lib/relay/environment';
 import { mappingFilters } from '../../../lib/relay/mapping-settings';
-import { aMapping, aReader, aTable, soundFacts, STREAM_ARN, TABLE_NAME } from '../../builders/doctor-facts';
+import { aMapping, aReader, aTable, soundDeployment, STREAM_ARN, TABLE_NAME } from '../../builders/deployment';
 
 const home = { region: 'eu-west-1', publishesFor: ['eu-west-1', 'eu-central-1'] };
 const variables = encodeRelayConfig({
@@ -65,12 +65,12 @@ test('doctor looks at a table with several regions all the same, whatever keeps 
 });
 
 test('a table with several regions, each published from its own, is as it should be', () => {
-  const facts = soundFacts({
+  const facts = soundDeployment({
     table: known(aTable({ Replicas: [{ RegionName: 'eu-central-1' }] })),
     state: known({ streamArn: streamNameOf(STREAM_ARN, home) }),
     home,
   });
-  const verdict = (check: string) => judge(facts).find((line) => line.check === check);
+  const verdict = (check: string) => checkDeployment(facts).find((line) => line.check === check);
   expect(verdict('replicas')).toMatchObject({ verdict: 'ok', found: expect.stringContaining('eu-central-1') });
   expect(verdict('trust in the stream')).toMatchObject({ verdict: 'ok', found: 'not doubted' });
 });
@@ -81,7 +81,7 @@ test('doctor wants the filter of the region', () => {
   });
   const verdict = (patterns: readonly unknown[]) => {
     const readers = known([aReader(filters(patterns), { Environment: { Variables: variables } })]);
-    return judge(soundFacts({ readers })).find(({ check }) => check === 'mapping: filter');
+    return checkDeployment(soundDeployment({ readers })).find(({ check }) => check === 'mapping: filter');
   };
   expect(verdict(mappingFilters(home))).toMatchObject({ verdict: 'ok' });
   expect(verdict(mappingFilters())).toMatchObject({

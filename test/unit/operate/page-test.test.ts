@@ -1,6 +1,6 @@
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { mockClient } from 'aws-sdk-client-mock';
-import { readAlarms, unheardAlarms, namedInRule, type DeployedAlarm } from '../../../lib/operate/alarms';
+import { readAlarms, alarmsWithoutNotification, namedInRule, type DeployedAlarm } from '../../../lib/operate/alarms';
 import { pageTest, planPageTest } from '../../../lib/operate/page-test';
 import { FakeCloudWatch } from './fake-cloudwatch';
 
@@ -35,9 +35,9 @@ test('a rule names alarms by ARN or by name, quoted or not', () => {
 });
 
 test('an alarm is heard of by itself, or through composite alarms, however deep', () => {
-  expect(unheardAlarms(deployed())).toEqual([]);
+  expect(alarmsWithoutNotification(deployed())).toEqual([]);
   const mute = deployed().map((alarm) => (alarm.name === 'O-page' ? { ...alarm, actions: [] } : alarm));
-  expect(unheardAlarms(mute).map(({ name }) => name)).toEqual([
+  expect(alarmsWithoutNotification(mute).map(({ name }) => name)).toEqual([
     'O-relay-behind',
     'O-late-long',
     'O-late',

@@ -9,7 +9,7 @@ import { held } from '../../../lib/operate/held';
 import { planRedrive, redrive, type RedriveOptions } from '../../../lib/operate/redrive';
 import { planRestore, restore } from '../../../lib/operate/restore';
 import { show } from '../../../lib/operate/show';
-import { verifyAgainst } from '../../../lib/operate/verify';
+import { verifyAgainst } from '../../../lib/operate/verify/verify';
 import { controlStore } from '../../../lib/relay/dynamodb/control';
 import { putSignal } from '../../../lib/relay/dynamodb/put-signal';
 import { memoryClient } from '../../../lib/testing/dynamodb/client';
@@ -251,7 +251,7 @@ it('a decision that names the position releases the key, and the gap keeps who, 
   expect(await hold()).toBeUndefined();
   const { items } = await show(target, KEY);
   expect(items[1]).toMatchObject({ position: at(2), state: 'discarded', gone: true, discarded: request });
-  expect(await verify(target)).toMatchObject({ holes: [], gone: [] });
+  expect(await verify(target)).toMatchObject({ missingVersions: [], gone: [] });
 });
 
 it('a decision does nothing to an item that is back', async () => {
@@ -335,20 +335,23 @@ describe('verify', () => {
 
   it('names the item that a key waits for and that is gone, and the hole', async () => {
     const { target } = await aWorldWithout2();
-    expect(await verify(target)).toMatchObject({ gone: [GONE], holes: [{ pk: KEY, from: 2, to: 2 }] });
-    expect(await verify(target, { keys: [KEY] })).toMatchObject({ gone: [GONE], holes: [{ pk: KEY, from: 2, to: 2 }] });
-    expect(await verify(target, { keys: ['order#7'] })).toMatchObject({ gone: [], holes: [] });
+    expect(await verify(target)).toMatchObject({ gone: [GONE], missingVersions: [{ pk: KEY, from: 2, to: 2 }] });
+    expect(await verify(target, { keys: [KEY] })).toMatchObject({
+      gone: [GONE],
+      missingVersions: [{ pk: KEY, from: 2, to: 2 }],
+    });
+    expect(await verify(target, { keys: ['order#7'] })).toMatchObject({ gone: [], missingVersions: [] });
   });
 
-  it('names holes behind items that have not expired', async () => {
+  it('names missing versions behind items that have not expired', async () => {
     const { target, put } = aWorld();
     for (const version of [1, 2, 5, 7]) await put(processed(version));
-    const holes = [
+    const missingVersions = [
       { pk: KEY, from: 3, to: 4 },
       { pk: KEY, from: 6, to: 6 },
     ];
-    expect(await verify(target)).toMatchObject({ holes, moreHoles: 0 });
-    expect(await verify(target, { sparse: true })).toMatchObject({ holes: [] });
+    expect(await verify(target)).toMatchObject({ missingVersions, moreMissingVersions: 0 });
+    expect(await verify(target, { sparse: true })).toMatchObject({ missingVersions: [] });
   });
 
   it('does not name what may have expired, lies before the range, or belongs to no dense versions', async () => {
@@ -358,6 +361,6 @@ describe('verify', () => {
     await put(processed(4, later, { committedAt: 5 }));
     await put(processed(5));
     await put(processed(1_000_000));
-    expect(await verify(target, { since: 1_000 })).toMatchObject({ holes: [] });
+    expect(await verify(target, { since: 1_000 })).toMatchObject({ missingVersions: [] });
   });
 });

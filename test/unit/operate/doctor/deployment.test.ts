@@ -7,11 +7,12 @@ import {
 } from '@aws-sdk/client-kafka';
 import { mockClient } from 'aws-sdk-client-mock';
 import type { DeployedAlarm } from '../../../../lib/operate/alarms';
-import { brokersOf, type KafkaFunction } from '../../../../lib/operate/doctor/gather-deployment';
-import { judgeBrokers } from '../../../../lib/operate/doctor/judge-brokers';
-import { judgeAlarms, judgeTopics } from '../../../../lib/operate/doctor/judge-notices';
-import { known, type Judgement } from '../../../../lib/operate/doctor/line';
-import { aTopic, TOPIC_ARN } from '../../../builders/doctor-facts';
+import { brokersOf, type KafkaFunction } from '../../../../lib/operate/doctor/read-brokers';
+import { checkBrokers } from '../../../../lib/operate/doctor/check-brokers';
+import { checkAlarms, checkTopics } from '../../../../lib/operate/doctor/check-notices';
+import type { CheckResult } from '../../../../lib/operate/doctor/line';
+import { known } from '../../../../lib/operate/doctor/lookup';
+import { aTopic, TOPIC_ARN } from '../../../builders/deployment';
 
 const client = new KafkaClient({ region: 'eu-west-1' });
 const kafka = mockClient(client);
@@ -51,16 +52,16 @@ const aFunction = (brokers: readonly string[], more: Partial<KafkaFunction> = {}
   ...more,
 });
 
-async function judged(...functions: readonly KafkaFunction[]): Promise<Judgement> {
+async function checked(...functions: readonly KafkaFunction[]): Promise<CheckResult> {
   const fact = await brokersOf(client, functions);
   if ('because' in fact) throw new Error(fact.because);
-  return judgeBrokers(fact.value);
+  return checkBrokers(fact.value);
 }
 
 describe('the brokers that a function was told, beside those that MSK names now', () => {
   test('are right when they are the same', async () => {
     account([1, 2, 3]);
-    expect(await judged(aFunction([broker(1), broker(2), broker(3)]))).toMatchObject({
+    expect(await checked(aFunction([broker(1), broker(2), broker(3)]))).toMatchObject({
       verdict: 'ok',
       found: 'relay: its 3 brokers are brokers of shop now',
     });
@@ -68,12 +69,12 @@ describe('the brokers that a function was told, beside those that MSK names now'
 
   test('are right when MSK just names three others of many', async () => {
     account([4, 5, 6], [1, 2, 3, 4, 5, 6]);
-    expect((await judged(aFunction([broker(1), broker(2)]))).verdict).toBe('ok');
+    expect((await checked(aFunction([broker(1), broker(2)]))).verdict).toBe('ok');
   });
 
   test('may be fewer than they were, and then --force is what helps', async () => {
     account([1, 2]);
-    const { verdict, found, remedy } = await judged(aFunction([broker(1), broker(3)]));
+    const { verdict, found, remedy } = await checked(aFunction([broker(1), broker(3)]));
     expect(verdict).toBe('warn');
     expect(found).toContain(`relay: ${broker(3)} of its brokers are not of shop now`);
     expect(remedy).toContain('--force');
@@ -81,10 +82,10 @@ describe('the brokers that a function was told, beside those that MSK names now'
 
   test('reach nothing when none of them is left, or their port is that of another login', async () => {
     account([4, 5, 6]);
-    expect((await judged(aFunction([broker(1), broker(2)]))).verdict).toBe('wrong');
+    expect((await checked(aFunction([broker(1), broker(2)]))).verdict).toBe('wrong');
     account([1, 2]);
-    expect((await judged(aFunction([broker(1, 9094), broker(2, 9094)]))).verdict).toBe('wrong');
-    expect(await judged(aFunction([broker(1)], { auth: { kind: 'scram', secretArn: 'x' } }))).toMatchObject({
+    expect((await checked(aFunction([broker(1, 9094), broker(2, 9094)]))).verdict).toBe('wrong');
+    expect(await checked(aFunction([broker(1)], { auth: { kind: 'scram', secretArn: 'x' } }))).toMatchObject({
       verdict: 'wrong',
       found: 'relay: cluster shop has no brokers for its kind of login',
     });
@@ -93,23 +94,23 @@ describe('the brokers that a function was told, beside those that MSK names now'
   test('are compared for every function, and the one that differs is named', async () => {
     account([1, 2]);
     const shipping = aFunction([broker(9)], { functionName: 'shipping' });
-    const { verdict, found } = await judged(aFunction([broker(1)]), shipping, aFunction([SERVERLESS]));
+    const { verdict, found } = await checked(aFunction([broker(1)]), shipping, aFunction([SERVERLESS]));
     expect({ verdict, names: found.match(/relay:|shipping:/g) }).toEqual({ verdict: 'wrong', names: ['shipping:'] });
   });
 
   test('are not compared where MSK is not asked, and that is said', async () => {
     account([1]);
-    expect(await judged(aFunction(['kafka.example.com:9092']))).toMatchObject({
+    expect(await checked(aFunction(['kafka.example.com:9092']))).toMatchObject({
       verdict: 'ok',
       found: 'relay: brokers that are not of Amazon MSK, so nothing to compare them with',
     });
     const elsewhere = aFunction(['b-1.theirs.z9.c1.kafka.eu-west-1.amazonaws.com:9098']);
-    expect(await judged(elsewhere)).toMatchObject({
+    expect(await checked(elsewhere)).toMatchObject({
       verdict: 'unknown',
       found: 'relay: no cluster of this account and Region has brokers of theirs.z9.c1.kafka.eu-west-1.amazonaws.com',
     });
     kafka.on(ListClustersV2Command).rejects(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
-    expect(await judged(aFunction([broker(1)]))).toMatchObject({
+    expect(await checked(aFunction([broker(1)]))).toMatchObject({
       verdict: 'unknown',
       found: 'relay: AccessDeniedException: no',
     });
@@ -121,7 +122,7 @@ const anAlarm = (name: string, actions: readonly string[] = [], rule?: string): 
   state: 'OK',
   stateSetAt: 0,
 });
-const alarmsAre = (...alarms: readonly DeployedAlarm[]): Judgement => judgeAlarms({ namePrefix: 'Orders-', alarms });
+const alarmsAre = (...alarms: readonly DeployedAlarm[]): CheckResult => checkAlarms({ namePrefix: 'Orders-', alarms });
 
 test('alarms of which nobody hears are told', () => {
   expect(alarmsAre()).toMatchObject({ verdict: 'warn', found: 'there is none whose name begins with Orders-' });
@@ -138,12 +139,12 @@ test('alarms of which nobody hears are told', () => {
   });
 });
 
-const topicIs = (changed: Record<string, string>): Judgement =>
-  judgeTopics([{ arn: TOPIC_ARN, attributes: known(aTopic(changed)) }]);
+const topicIs = (changed: Record<string, string>): CheckResult =>
+  checkTopics([{ arn: TOPIC_ARN, attributes: known(aTopic(changed)) }]);
 const policy = (...statements: readonly object[]): string => JSON.stringify({ Statement: statements });
 const PUBLISH = { Effect: 'Allow', Action: 'sns:Publish' };
 
-test.each<[string, Record<string, string>, Judgement['verdict'], RegExp]>([
+test.each<[string, Record<string, string>, CheckResult['verdict'], RegExp]>([
   ['a confirmed subscription', {}, 'ok', /1 confirmed subscriptions.*--page-test/],
   ['one that waits beside it', { SubscriptionsPending: '2' }, 'warn', /2 of its subscriptions wait/],
   [
@@ -174,11 +175,11 @@ test.each<[string, Record<string, string>, Judgement['verdict'], RegExp]>([
 });
 
 test('a topic that is gone is wrong, and one that may not be looked at is unknown', () => {
-  expect(judgeTopics([{ arn: TOPIC_ARN, attributes: known(undefined) }])).toMatchObject({ verdict: 'wrong' });
+  expect(checkTopics([{ arn: TOPIC_ARN, attributes: known(undefined) }])).toMatchObject({ verdict: 'wrong' });
   const gone = { arn: 'gone', attributes: known(undefined) };
-  expect(judgeTopics([gone, { arn: TOPIC_ARN, attributes: { because: 'denied' } }])).toMatchObject({
+  expect(checkTopics([gone, { arn: TOPIC_ARN, attributes: { because: 'denied' } }])).toMatchObject({
     verdict: 'wrong',
     found: `gone: there is no such topic; ${TOPIC_ARN}: denied`,
   });
-  expect(judgeTopics([])).toMatchObject({ verdict: 'unknown', found: 'no alarm notifies an SNS topic' });
+  expect(checkTopics([])).toMatchObject({ verdict: 'unknown', found: 'no alarm notifies an SNS topic' });
 });

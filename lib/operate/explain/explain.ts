@@ -1,6 +1,6 @@
 import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import { dynamodbInbox } from '../consume/dynamodb/inbox';
-import { decide, seenOf, type InboxState } from '../consume/inbox';
+import { dynamodbInbox } from '../../consume/dynamodb/inbox';
+import { decide, seenOf, type InboxState } from '../../consume/inbox';
 import {
   aggregateIn,
   aggregateOf,
@@ -10,28 +10,28 @@ import {
   markerSortKey,
   sourceKeyOf,
   type InboxKey,
-} from '../consume/inbox-keys';
-import { messageOf, OutboxError } from '../event/errors';
-import { isOwnPartition, parsePartitionKey } from '../event/key';
-import { versionOfPosition } from '../event/position';
-import { parseReceipt } from '../event/receipt';
-import { formatSequence } from '../event/sequence';
-import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey } from '../relay/key-work';
-import { readerOf } from './consumer/consumer-lag';
-import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from './consumer/inbox-contents';
-import { parkedKeysOf } from './consumer/parked';
-import type { ConsumerTarget } from './consumer/redrive-parked';
+} from '../../consume/inbox-keys';
+import { messageOf, OutboxError } from '../../event/errors';
+import { isOwnPartition, parsePartitionKey } from '../../event/key';
+import { versionOfPosition } from '../../event/position';
+import { parseReceipt } from '../../event/receipt';
+import { formatSequence } from '../../event/sequence';
+import { controlStore } from '../../relay/dynamodb/control';
+import { forEachKey } from '../../relay/key-work';
+import { readerOf } from '../consumer/consumer-lag';
+import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from '../consumer/inbox-contents';
+import { parkedKeysOf } from '../consumer/parked';
+import type { ConsumerTarget } from '../consumer/redrive-parked';
 import {
   explainKey,
-  type ConsumerFacts,
-  type ConsumerKafkaFacts,
+  type ConsumerState,
+  type ConsumerKafkaState,
   type Explanation,
-  type InboxFacts,
-} from './explain-judge';
-import { show, type ShownKey } from './show';
-import { OPERATOR_CLOCK, type OutboxTarget } from './target';
-import { readItem } from './read-item';
+  type InboxKeyState,
+} from './diagnosis';
+import { show, type ShownKey } from '../show';
+import { OPERATOR_CLOCK, type OutboxTarget } from '../target';
+import { readItem } from '../read-item';
 
 /** A consumer that a deployment names. */
 export interface NamedConsumer {
@@ -50,7 +50,7 @@ export interface ExplainKafka {
     topics: readonly string[],
   ): Promise<{ readonly ends: ReadonlyMap<string, bigint>; readonly absentTopics: readonly string[] }>;
   /** The group of a consumer, and its dead letters of a Kafka key. */
-  consumer(consumer: NamedConsumer, topics: readonly string[], kafkaKey: string): Promise<ConsumerKafkaFacts>;
+  consumer(consumer: NamedConsumer, topics: readonly string[], kafkaKey: string): Promise<ConsumerKafkaState>;
 }
 
 /** Where {@link explain} looks. */
@@ -168,22 +168,18 @@ async function keysInOutbox(
   return { exact, similar: exact.length > 0 ? [] : [...found] };
 }
 
-interface Looking {
+interface Scope {
   readonly consumers: readonly NamedConsumer[];
   /** Rows of the Kafka key in the tables that were scanned. */
   readonly rows: readonly KnownKey[];
   readonly options: ExplainOptions;
 }
 
-async function explainOne(
-  target: OutboxTarget,
-  pk: string,
-  { consumers, rows, options }: Looking,
-): Promise<Explanation> {
+async function explainOne(target: OutboxTarget, pk: string, { consumers, rows, options }: Scope): Promise<Explanation> {
   const { kafka } = options;
   const notLookedAt = [...(options.notLookedAt ?? [])];
   const shown = await shownOf(target, pk);
-  const topics = topicsOf(shown);
+  const topics = eventTopics(shown);
   const receipts = shown.items.flatMap((item) => item.receipts.flatMap((text) => parseReceipt(text)?.topic ?? []));
   const ask = async <T>(what: string, asked: Promise<T> | undefined): Promise<T | undefined> => {
     try {
@@ -195,7 +191,7 @@ async function explainOne(
     }
   };
   const inKafka = await ask('the ends of the topics', kafka?.ends([...new Set(receipts)]));
-  const facts: ConsumerFacts[] = [];
+  const facts: ConsumerState[] = [];
   for (const one of consumers) {
     const ofConsumer = rows
       .filter((row) => row.consumer === one.consumer && sameKey(row.key, pk))
@@ -206,7 +202,7 @@ async function explainOne(
       `the group and the dead letters of ${one.consumer}`,
       kafka?.consumer(one, read, kafkaKeyOf(pk)),
     );
-    const keys = await inboxFacts({ ...one, client: target.client, tableName: one.inbox }, shown, ofConsumer);
+    const keys = await readInboxKeys({ ...one, client: target.client, tableName: one.inbox }, shown, ofConsumer);
     facts.push({ ...one, keys, ...(ofKafka === undefined ? {} : { kafka: ofKafka }) });
   }
   return explainKey({ now: Date.now(), shown, consumers: facts, ...inKafka, notLookedAt, globals: options.globals });
@@ -222,7 +218,7 @@ async function shownOf(target: OutboxTarget, pk: string): Promise<ShownKey> {
   }
 }
 
-const topicsOf = ({ items }: ShownKey): string[] => [
+const eventTopics = ({ items }: ShownKey): string[] => [
   ...new Set(items.flatMap(({ events }) => events.flatMap(({ topic }) => topic ?? []))),
 ];
 
@@ -231,11 +227,11 @@ const sameKey = (key: InboxKey, pk: string): boolean =>
   (parsePartitionKey(pk) === undefined || aggregateOf(key) === parsePartitionKey(pk)?.aggregate);
 
 /** Reads the rows of a key: one for each topic and source that the outbox or the consumer's table names. */
-async function inboxFacts(
+async function readInboxKeys(
   inbox: ConsumerTarget,
   shown: ShownKey,
   known: readonly InboxKey[],
-): Promise<readonly InboxFacts[]> {
+): Promise<readonly InboxKeyState[]> {
   const name = parsePartitionKey(shown.pk);
   const keys = new Map(known.map((key) => [inboxKeyText(key), key]));
   for (const { source, events } of name === undefined ? [] : shown.items) {
@@ -248,7 +244,7 @@ async function inboxFacts(
   }
   const store = dynamodbInbox({ ...inbox, client: readerOf(inbox.client) });
   const parked = await parkedKeysOf(inbox, inbox.consumer, { keys: [kafkaKeyOf(shown.pk)] });
-  const facts: InboxFacts[] = [];
+  const facts: InboxKeyState[] = [];
   await forEachKey([...keys.values()], async (key) => {
     const { state, appliedAt } = await store.read(key);
     const ofKey = parked.keys.find((each) => inboxKeyText(inboxKeyOf(each)) === inboxKeyText(key));
@@ -269,7 +265,7 @@ async function marksOf(
   key: InboxKey,
   state: InboxState,
   { items }: ShownKey,
-): Promise<InboxFacts['marks']> {
+): Promise<InboxKeyState['marks']> {
   const marks = new Map<string, 'applied' | 'discarded'>();
   const open = items
     .filter(({ state: stands, source }) => stands === 'processed' && source === key.source)

@@ -1,10 +1,15 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { OutboxError } from '../../../lib/event/errors';
-import { positionOfVersion } from '../../../lib/event/position';
-import type { ReadTopics, ReadTopicsOptions } from '../../../lib/operate/kafka-topic-reader';
-import { within } from '../../../lib/operate/time-limit';
-import { REPORTED_FINDINGS, verifyAgainst, type VerifyOptions, type VerifyReport } from '../../../lib/operate/verify';
-import type { VerifyFinding, SeenMessage } from '../../../lib/operate/verify-judge';
+import { OutboxError } from '../../../../lib/event/errors';
+import { positionOfVersion } from '../../../../lib/event/position';
+import type { ReadTopics, ReadTopicsOptions } from '../../../../lib/operate/kafka-topic-reader';
+import { within } from '../../../../lib/operate/time-limit';
+import {
+  REPORTED_FINDINGS,
+  verifyAgainst,
+  type VerifyOptions,
+  type VerifyReport,
+} from '../../../../lib/operate/verify/verify';
+import type { VerifyFinding, SeenMessage } from '../../../../lib/operate/verify/comparison';
 
 const NOW = Date.UTC(2026, 0, 2);
 

@@ -1,9 +1,9 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { TABLE } from '../../lib/event/table';
-import type { DoctorFacts } from '../../lib/operate/doctor/judge';
-import type { Reader } from '../../lib/operate/doctor/judge-mapping';
-import { known } from '../../lib/operate/doctor/line';
+import type { Deployment } from '../../lib/operate/doctor/checks';
+import type { Reader } from '../../lib/operate/doctor/check-mapping';
+import { known } from '../../lib/operate/doctor/lookup';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../lib/relay/environment';
 import { encodeSweeperConfig, SWEEPER_DEFAULTS } from '../../lib/sweep/environment';
 
@@ -119,7 +119,7 @@ export const aTopic = (changed: Record<string, string> = {}): Record<string, str
 });
 
 /** Facts of an outbox without a problem. */
-export const soundFacts = (changed: Partial<DoctorFacts> = {}): DoctorFacts => ({
+export const soundDeployment = (changed: Partial<Deployment> = {}): Deployment => ({
   tableName: TABLE_NAME,
   table: known(aTable()),
   timeToLive: known({ TimeToLiveStatus: 'ENABLED', AttributeName: 'expiresAt' }),

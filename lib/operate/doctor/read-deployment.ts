@@ -29,14 +29,14 @@ import { decodeBrokerConfig } from '../../kafka/broker-config';
 import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
 import { controlStore } from '../../relay/dynamodb/control';
-import { alarmsOf, brokersOf, noticeTopicsOf, type KafkaFunction } from './gather-deployment';
-import { kafkaFactsOf, sweeperRunsOf } from './gather-kafka';
-import { OPERATOR_ACTIONS, type DoctorFacts, type Permissions } from './judge';
-import { relayOf, type Reader } from './judge-mapping';
-import { variablesOf, type Rights } from './judge-functions';
+import { brokersOf, type KafkaFunction } from './read-brokers';
+import { readKafka } from './read-kafka';
+import { alarmsOf, noticeTopicsOf, sweeperRunsOf } from './read-monitoring';
+import { OPERATOR_ACTIONS, type Deployment, type Permissions } from './checks';
+import { relayOf, type Reader } from './check-mapping';
+import { variablesOf, type Rights } from './check-functions';
 import type { DoctorOptions } from './options';
-import { learn, NOT_LOCAL } from './learn';
-import { both, existing, known, then, type Fact } from './line';
+import { both, existing, known, type Lookup, lookUp, NOT_LOCAL, then } from './lookup';
 import { OPERATOR_CLOCK, type OutboxTarget } from '../target';
 
 /** A client that is left out stands for a service that does not exist, as on the local stack. */
@@ -49,18 +49,18 @@ export interface DoctorTarget extends OutboxTarget {
   readonly kafka?: KafkaClient;
 }
 
-/** Reads everything that `doctor` judges from AWS, and changes nothing. A refused call becomes an unknown fact. */
-export async function gatherFacts(
+/** Reads everything that `doctor` checks from AWS, and changes nothing. A refused call becomes an unknown lookup. */
+export async function readDeployment(
   target: DoctorTarget,
   { sweeperFunctionName, kafkaFunctionNames = [], kafkaTarget, consumers = [], localMapping }: DoctorOptions,
-): Promise<DoctorFacts> {
+): Promise<Deployment> {
   const { client, tableName, lambda } = target;
   const TableName = tableName;
   const [table, timeToLive, backups, state, sweeper] = await Promise.all([
-    learn(() => client.send(new DescribeTableCommand({ TableName })), TableNotFoundException),
-    learn(() => client.send(new DescribeTimeToLiveCommand({ TableName }))),
-    learn(() => client.send(new DescribeContinuousBackupsCommand({ TableName }))),
-    learn(() => controlStore(client, tableName, OPERATOR_CLOCK).read()),
+    lookUp(() => client.send(new DescribeTableCommand({ TableName })), TableNotFoundException),
+    lookUp(() => client.send(new DescribeTimeToLiveCommand({ TableName }))),
+    lookUp(() => client.send(new DescribeContinuousBackupsCommand({ TableName }))),
+    lookUp(() => controlStore(client, tableName, OPERATOR_CLOCK).read()),
     sweeperOf(lambda, sweeperFunctionName),
   ]);
   const description = map(table, (found) => found?.Table);
@@ -93,15 +93,15 @@ export async function gatherFacts(
     noticeTopics: await noticeTopicsOf(target.sns, alarms),
     permissions,
     localMapping,
-    ...(kafkaTarget === undefined ? {} : { kafka: await kafkaFactsOf(target, kafkaTarget, consumers) }),
+    ...(kafkaTarget === undefined ? {} : { kafka: await readKafka(target, kafkaTarget, consumers) }),
   };
 }
 
-const ifKnown = <T, U>(fact: Fact<T>, ask: (value: T) => Promise<Fact<U>>): Promise<Fact<U>> =>
-  'because' in fact ? Promise.resolve(fact) : ask(fact.value);
+const ifKnown = <T, U>(lookup: Lookup<T>, ask: (value: T) => Promise<Lookup<U>>): Promise<Lookup<U>> =>
+  'because' in lookup ? Promise.resolve(lookup) : ask(lookup.value);
 
 /** Alarms and metrics begin with the name of the outbox, which its relay knows. */
-const relayNameOf = ({ function: relay }: Reader): Fact<string> =>
+const relayNameOf = ({ function: relay }: Reader): Lookup<string> =>
   then(existing(relay, 'function'), (found) =>
     then(variablesOf(found), (variables) => {
       const outboxName = variables[OUTBOX_NAME_VARIABLE];
@@ -114,9 +114,9 @@ const relayNameOf = ({ function: relay }: Reader): Fact<string> =>
 /** The relay, and the functions of the stack that use Kafka. One that cannot be read is left to its own check. */
 async function kafkaFunctionsOf(
   lambda: LambdaClient | undefined,
-  relay: Fact<Reader>,
+  relay: Lookup<Reader>,
   names: readonly string[],
-): Promise<Fact<KafkaFunction[]>> {
+): Promise<Lookup<KafkaFunction[]>> {
   if (lambda === undefined) return NOT_LOCAL;
   const relayFunction = existing(
     then(relay, (reader) => reader.function),
@@ -124,14 +124,14 @@ async function kafkaFunctionsOf(
   );
   const relayName = 'because' in relayFunction ? undefined : relayFunction.value.FunctionName;
   const others = await Promise.all(names.filter((name) => name !== relayName).map((name) => functionOf(lambda, name)));
-  const functions = [relayFunction, ...others].flatMap((fact) => {
-    const one = then(existing(fact, 'function'), kafkaFunctionOf);
+  const functions = [relayFunction, ...others].flatMap((lookup) => {
+    const one = then(existing(lookup, 'function'), kafkaFunctionOf);
     return 'because' in one ? [] : [one.value];
   });
   return functions.length > 0 || !('because' in relayFunction) ? known(functions) : relayFunction;
 }
 
-const kafkaFunctionOf = (found: FunctionConfiguration): Fact<KafkaFunction> =>
+const kafkaFunctionOf = (found: FunctionConfiguration): Lookup<KafkaFunction> =>
   then(variablesOf(found), (variables) => {
     try {
       const { brokers, auth } = decodeBrokerConfig(environmentReader(variables, 'Outbox'));
@@ -142,17 +142,18 @@ const kafkaFunctionOf = (found: FunctionConfiguration): Fact<KafkaFunction> =>
     }
   });
 
-const map = <T, U>(fact: Fact<T>, change: (value: T) => U): Fact<U> => then(fact, (value) => known(change(value)));
+const map = <T, U>(lookup: Lookup<T>, change: (value: T) => U): Lookup<U> =>
+  then(lookup, (value) => known(change(value)));
 
-async function ifArn<T>(arn: Fact<string | undefined>, ask: (arn: string) => Promise<Fact<T>>): Promise<Fact<T>> {
+async function ifArn<T>(arn: Lookup<string | undefined>, ask: (arn: string) => Promise<Lookup<T>>): Promise<Lookup<T>> {
   if ('because' in arn) return arn;
   return arn.value === undefined ? { because: 'there is no such table' } : ask(arn.value);
 }
 
-const functionOf = (lambda: LambdaClient, name: string): Promise<Fact<FunctionConfiguration | undefined>> =>
-  learn(() => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name })), FunctionNotFoundException);
+const functionOf = (lambda: LambdaClient, name: string): Promise<Lookup<FunctionConfiguration | undefined>> =>
+  lookUp(() => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name })), FunctionNotFoundException);
 
-async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefined): Promise<DoctorFacts['sweeper']> {
+async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefined): Promise<Deployment['sweeper']> {
   if (lambda === undefined) return NOT_LOCAL;
   if (name === undefined) return { because: 'nothing in the table leads to its sweeper', remedy: 'Name the stack.' };
   return functionOf(lambda, name);
@@ -162,9 +163,9 @@ async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefi
  * Lambda finds mappings only by the whole ARN of a stream, and nothing lists the former streams of a table. So all
  * mappings of the Region are read.
  */
-async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<DoctorFacts['readers']> {
+async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<Deployment['readers']> {
   if (lambda === undefined) return NOT_LOCAL;
-  const mappings = await learn(async () => {
+  const mappings = await lookUp(async () => {
     const found: EventSourceMappingConfiguration[] = [];
     for await (const page of paginateListEventSourceMappings({ client: lambda }, {})) {
       found.push(...(page.EventSourceMappings ?? []));
@@ -189,24 +190,24 @@ async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promi
 /** The reserved concurrency of an existing function. */
 async function concurrencyOf(
   lambda: LambdaClient | undefined,
-  fact: Fact<FunctionConfiguration | undefined>,
-): Promise<Fact<number | undefined>> {
-  const found = existing(fact, 'function');
+  lookup: Lookup<FunctionConfiguration | undefined>,
+): Promise<Lookup<number | undefined>> {
+  const found = existing(lookup, 'function');
   if ('because' in found) return found;
   if (lambda === undefined) return NOT_LOCAL;
   const { FunctionName } = found.value;
-  const answer = await learn(() => lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })));
+  const answer = await lookUp(() => lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })));
   return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
 }
 
 /** The permissions of a function's role on the table. */
 async function rightsOf(
   iam: IAMClient | undefined,
-  fact: Fact<FunctionConfiguration | undefined>,
+  lookup: Lookup<FunctionConfiguration | undefined>,
   actions: readonly string[],
   tableArn: string,
-): Promise<Fact<Rights>> {
-  const found = existing(fact, 'function');
+): Promise<Lookup<Rights>> {
+  const found = existing(lookup, 'function');
   if ('because' in found) return found;
   if (iam === undefined) return NOT_LOCAL;
   const { Role: role } = found.value;
@@ -215,14 +216,14 @@ async function rightsOf(
 
 const ASK_OTHERS = `To look needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Or try the commands: each says what it may not do. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
 
-async function permissionsOf({ sts, iam }: DoctorTarget, tableArn: string): Promise<Fact<Permissions>> {
+async function permissionsOf({ sts, iam }: DoctorTarget, tableArn: string): Promise<Lookup<Permissions>> {
   if (sts === undefined || iam === undefined) return NOT_LOCAL;
   const permissions = await simulate(sts, iam, tableArn);
   return 'because' in permissions ? { ...permissions, remedy: ASK_OTHERS } : permissions;
 }
 
-async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promise<Fact<Permissions>> {
-  const identity = await learn(() => sts.send(new GetCallerIdentityCommand({})));
+async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promise<Lookup<Permissions>> {
+  const identity = await lookUp(() => sts.send(new GetCallerIdentityCommand({})));
   if ('because' in identity) return identity;
   const { Arn: caller = '' } = identity.value;
   // IAM cannot simulate the root user, who may do everything.
@@ -239,8 +240,8 @@ async function simulateRole(
   principal: string,
   actions: readonly string[],
   tableArn: string,
-): Promise<Fact<Rights>> {
-  const results = await learn(async () => {
+): Promise<Lookup<Rights>> {
+  const results = await lookUp(async () => {
     const found: EvaluationResult[] = [];
     const pages = paginateSimulatePrincipalPolicy(
       { client: iam },
@@ -273,10 +274,10 @@ const ASSUMED_ROLE = /^arn:[^:]+:sts::\d+:assumed-role\/([^/]+)\//;
 const USER = /^arn:[^:]+:iam::\d+:user\//;
 
 /** The principal to simulate. The name of a session lacks the path of its role. */
-async function principalOf(iam: IAMClient, caller: string): Promise<Fact<string>> {
+async function principalOf(iam: IAMClient, caller: string): Promise<Lookup<string>> {
   if (USER.test(caller)) return known(caller);
   const roleName = ASSUMED_ROLE.exec(caller)?.[1];
   if (roleName === undefined) return { because: `IAM cannot simulate ${caller}` };
-  const role = await learn(() => iam.send(new GetRoleCommand({ RoleName: roleName })));
+  const role = await lookUp(() => iam.send(new GetRoleCommand({ RoleName: roleName })));
   return map(role, ({ Role }) => Role?.Arn ?? '');
 }

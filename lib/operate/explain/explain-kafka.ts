@@ -1,8 +1,8 @@
-import { deadLetterTopic } from '../event/consumer-name';
-import { deadLetters, type DeadLetter } from './consumer/dead-letters';
+import { deadLetterTopic } from '../../event/consumer-name';
+import { deadLetters, type DeadLetter } from '../consumer/dead-letters';
 import type { ExplainKafka } from './explain';
-import { KafkaLook } from './kafka-look';
-import type { KafkaTarget } from './kafka-target';
+import { KafkaMetadata } from '../kafka-metadata';
+import type { KafkaTarget } from '../kafka-target';
 
 /** The connection to the cluster that `explain` reads. */
 export interface ExplainKafkaConnection extends ExplainKafka {
@@ -19,7 +19,7 @@ export async function explainKafka(
   target: KafkaTarget,
   onProgress?: (passed: number, toPass: number) => void,
 ): Promise<ExplainKafkaConnection> {
-  const look = await KafkaLook.open(target);
+  const look = await KafkaMetadata.open(target);
   return {
     async ends(topics) {
       return {

@@ -1,14 +1,15 @@
-import { isSnsTopic, unheardAlarms, type DeployedAlarm } from '../alarms';
-import { ok, unknown, warn, wrong, type Fact, type Judgement } from './line';
+import { isSnsTopic, alarmsWithoutNotification, type DeployedAlarm } from '../alarms';
+import { type CheckResult, ok, unknown, warn, wrong } from './line';
+import type { Lookup } from './lookup';
 
 /** An SNS topic and its attributes. */
-export interface TopicFacts {
+export interface NoticeTopic {
   readonly arn: string;
   /** `undefined`: there is no such topic. */
-  readonly attributes: Fact<Readonly<Record<string, string>> | undefined>;
+  readonly attributes: Lookup<Readonly<Record<string, string>> | undefined>;
 }
 
-export interface AlarmFacts {
+export interface DeployedAlarms {
   readonly namePrefix: string;
   readonly alarms: readonly DeployedAlarm[];
 }
@@ -16,14 +17,14 @@ export interface AlarmFacts {
 const NOTIFY =
   'Give the Outbox construct pageTopic and ticketTopic (in the app: -c pageTopicArn=… -c ticketTopicArn=…), and deploy.';
 
-export function judgeAlarms({ namePrefix, alarms }: AlarmFacts): Judgement {
+export function checkAlarms({ namePrefix, alarms }: DeployedAlarms): CheckResult {
   if (alarms.length === 0) {
     return warn(
       `there is none whose name begins with ${namePrefix}`,
       'Leave the monitoring of the Outbox construct on, or watch its metrics with alarms of your own.',
     );
   }
-  const unheard = unheardAlarms(alarms);
+  const unheard = alarmsWithoutNotification(alarms);
   if (unheard.length === alarms.length) return warn(`${alarms.length} alarms, and none notifies anybody`, NOTIFY);
   if (unheard.length > 0) {
     const [some, more] = [unheard.slice(0, 3).map(({ name }) => name), unheard.length - 3];
@@ -33,19 +34,19 @@ export function judgeAlarms({ namePrefix, alarms }: AlarmFacts): Judgement {
   return ok(`${alarms.length} alarms: ${notifying} notify, by themselves or for the others`);
 }
 
-/** Judges every topic that an alarm notifies. The worst verdict counts, and each fault is named. */
-export function judgeTopics(topics: readonly TopicFacts[]): Judgement {
+/** Checks every topic that an alarm notifies. The worst verdict counts, and each fault is named. */
+export function checkTopics(topics: readonly NoticeTopic[]): CheckResult {
   if (topics.length === 0) return unknown({ because: 'no alarm notifies an SNS topic', remedy: NOTIFY });
-  const judged = topics.map((topic) => ({ arn: topic.arn, ...judgeTopic(topic) }));
+  const checked = topics.map((topic) => ({ arn: topic.arn, ...checkTopic(topic) }));
   const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
-    judged.some((one) => one.verdict === verdict),
+    checked.some((one) => one.verdict === verdict),
   );
   if (worst === undefined) {
     return ok(
-      `${judged.map(({ arn, found }) => `${arn}: ${found}`).join('; ')}. Whether a notice arrives only a test shows: \`outbox doctor --page-test\``,
+      `${checked.map(({ arn, found }) => `${arn}: ${found}`).join('; ')}. Whether a notice arrives only a test shows: \`outbox doctor --page-test\``,
     );
   }
-  const faults = judged.filter(({ verdict }) => verdict !== 'ok');
+  const faults = checked.filter(({ verdict }) => verdict !== 'ok');
   return {
     verdict: worst,
     found: faults.map(({ arn, found }) => `${arn}: ${found}`).join('; '),
@@ -55,7 +56,7 @@ export function judgeTopics(topics: readonly TopicFacts[]): Judgement {
 
 const AWS_MANAGED_KEY = 'alias/aws/sns';
 
-function judgeTopic({ arn, attributes }: TopicFacts): Judgement {
+function checkTopic({ arn, attributes }: NoticeTopic): CheckResult {
   if ('because' in attributes) return unknown(attributes);
   if (attributes.value === undefined) return wrong('there is no such topic', `Make it, or: ${NOTIFY}`);
   const {
@@ -127,6 +128,6 @@ const textsOf = (value: unknown): string[] =>
       ? Object.values(value).flatMap(textsOf)
       : [];
 
-export const topicsOf = (alarms: readonly DeployedAlarm[]): string[] => [
+export const notifiedTopics = (alarms: readonly DeployedAlarm[]): string[] => [
   ...new Set(alarms.flatMap(({ actions }) => actions.filter(isSnsTopic))),
 ];

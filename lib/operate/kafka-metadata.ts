@@ -3,11 +3,11 @@ import { atMost } from '../consume/waiting';
 import { messageOf, OutboxError } from '../event/errors';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import { connectKafka, type KafkaTarget } from './kafka-target';
-import { probeBrokers, unreachableBrokers, type ProbedBroker } from './probe-brokers';
+import { checkReachability, unreachableBrokers, type BrokerReachability } from './broker-reachability';
 import { unavailable, within } from './time-limit';
 
-/** A consumer group, as its coordinator describes it. */
-export interface GroupLook {
+/** The state of a consumer group, as its coordinator describes it. */
+export interface ConsumerGroupState {
   readonly members: number;
   /** The next offset that the group reads, by `topic-partition`. A partition without a commit has none. */
   readonly committed: ReadonlyMap<string, bigint>;
@@ -17,22 +17,22 @@ const CALL_MS = 30_000;
 const LEAVE_MS = 5_000;
 
 /** Describes topics and consumer groups. Reads only. */
-export class KafkaLook {
+export class KafkaMetadata {
   /** Topics that the caller may describe. */
   readonly topics: ReadonlySet<string>;
-  readonly brokers: readonly ProbedBroker[];
+  readonly brokers: readonly BrokerReachability[];
   readonly #admin: Admin;
 
-  /** Use {@link KafkaLook.open}. */
-  constructor(admin: Admin, topics: ReadonlySet<string>, brokers: readonly ProbedBroker[]) {
+  /** Use {@link KafkaMetadata.open}. */
+  constructor(admin: Admin, topics: ReadonlySet<string>, brokers: readonly BrokerReachability[]) {
     this.#admin = admin;
     this.topics = topics;
     this.brokers = brokers;
   }
 
   /** @throws OutboxError `service-unavailable`, which names the brokers that cannot be reached and why. */
-  static async open(target: KafkaTarget): Promise<KafkaLook> {
-    const brokers = await probeBrokers(target.brokers);
+  static async open(target: KafkaTarget): Promise<KafkaMetadata> {
+    const brokers = await checkReachability(target.brokers);
     const at = { service: 'Kafka', place: `brokers ${target.brokers.join(',')}`, action: 'connecting' } as const;
     const reachable = brokers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
     if (reachable.length === 0) throw unavailable(at, `none can be reached from here: ${unreachableBrokers(brokers)}`);
@@ -42,9 +42,9 @@ export class KafkaLook {
         await admin.connect();
         return admin.listTopics();
       });
-      return new KafkaLook(admin, new Set(topics), brokers);
+      return new KafkaMetadata(admin, new Set(topics), brokers);
     } catch (error) {
-      await goodbye(admin);
+      await disconnect(admin);
       throw error instanceof OutboxError ? error : unavailable(at, messageOf(error), error);
     }
   }
@@ -61,7 +61,7 @@ export class KafkaLook {
     return ends;
   }
 
-  async group(groupId: string, topics: readonly string[]): Promise<GroupLook> {
+  async group(groupId: string, topics: readonly string[]): Promise<ConsumerGroupState> {
     return this.#within(`describing consumer group ${groupId}`, async () => {
       const { groups } = await this.#admin.describeGroups([groupId]);
       const known = topics.filter((each) => this.topics.has(each));
@@ -84,7 +84,7 @@ export class KafkaLook {
   }
 
   close(): Promise<void> {
-    return goodbye(this.#admin);
+    return disconnect(this.#admin);
   }
 
   #within<T>(action: string, call: () => Promise<T>): Promise<T> {
@@ -93,7 +93,7 @@ export class KafkaLook {
   }
 }
 
-async function goodbye(admin: Admin): Promise<void> {
+async function disconnect(admin: Admin): Promise<void> {
   await atMost(
     LEAVE_MS,
     admin.disconnect().catch(() => undefined),

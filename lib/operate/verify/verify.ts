@@ -1,16 +1,22 @@
 import { QueryCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import { OutboxError } from '../event/errors';
-import { decodeItem, type Image } from '../event/item';
-import { itemStateOf, type ItemStateName } from '../event/item-state';
-import { forEachKey } from '../relay/key-work';
-import { controlStore } from '../relay/dynamodb/control';
-import { goneItems, type GoneItem } from './gone';
-import { HoleFinder, type VersionHole } from './holes';
-import type { KafkaTarget } from './kafka-target';
-import { readTopics, type ReadTopics, type ReadTopicsOptions } from './kafka-topic-reader';
-import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from './target';
-import { timeLimited } from './time-limit';
-import { CLOCK_MARGIN_MS, VerifyJudge, type VerifyFinding, type FindingCount, type Verdict } from './verify-judge';
+import { OutboxError } from '../../event/errors';
+import { decodeItem, type Image } from '../../event/item';
+import { itemStateOf, type ItemStateName } from '../../event/item-state';
+import { forEachKey } from '../../relay/key-work';
+import { controlStore } from '../../relay/dynamodb/control';
+import { goneItems, type GoneItem } from '../gone';
+import { MissingVersionFinder, type MissingVersions } from './missing-versions';
+import type { KafkaTarget } from '../kafka-target';
+import { readTopics, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
+import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from '../target';
+import { timeLimited } from '../time-limit';
+import {
+  CLOCK_MARGIN_MS,
+  TopicComparison,
+  type VerifyFinding,
+  type FindingCount,
+  type VerifyTotals,
+} from './comparison';
 
 /** Which items to verify, by the epoch milliseconds of their commit. Both bounds are inclusive. */
 export interface VerifyOptions {
@@ -19,7 +25,7 @@ export interface VerifyOptions {
   readonly until?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
-  /** Versions of a key have gaps by design, so missing versions are no holes. Default false. */
+  /** Versions of a key have gaps by design, so missing versions are no missingVersions. Default false. */
   readonly sparse?: boolean;
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -50,10 +56,10 @@ export interface ShortPartition {
 export const REPORTED_FINDINGS = 10;
 
 /**
- * Nothing is wrong if `counts`, `unreadTopics`, `holes` and `gone` are empty and `moreHoles` is 0. If only
+ * Nothing is wrong if `counts`, `unreadTopics`, `missingVersions` and `gone` are empty and `moreMissingVersions` is 0. If only
  * `not-readable-yet` is counted, the result is undecided. The report can be written as JSON.
  */
-export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
+export interface VerifyReport extends VerifyTotals, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
   readonly tableName: string;
   readonly since: number;
   readonly until: number;
@@ -73,9 +79,9 @@ export interface VerifyReport extends Verdict, Pick<ReadTopics, 'absentTopics' |
    * Versions that are missing from the table between two of their key, and that no skip explains. Holes cannot be seen
    * in keys without versions, before the first version of a key, or behind an expired one.
    */
-  readonly holes: readonly VersionHole[];
-  /** How many more holes did not fit into memory and were not read again. */
-  readonly moreHoles: number;
+  readonly missingVersions: readonly MissingVersions[];
+  /** How many more missingVersions did not fit into memory and were not read again. */
+  readonly moreMissingVersions: number;
   /** Items that keys wait for and that were deleted. */
   readonly gone: readonly GoneItem[];
   /** Topics or partitions that could not be read, each with the offset and the reason. */
@@ -118,8 +124,8 @@ export async function verifyAgainst(
   if (until < since) refuse('verify', 'the time to end is before the beginning.');
   const keys = options.keys?.map((key) => requireKey('verify', key));
 
-  const judge = new VerifyJudge();
-  const finder = new HoleFinder(Date.now());
+  const comparison = new TopicComparison();
+  const finder = new MissingVersionFinder(Date.now());
   const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
   let [unreadable, events, scanned] = [0, 0, 0];
   await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (images, looked) => {
@@ -135,22 +141,22 @@ export async function verifyAgainst(
         continue;
       }
       if (state === 'processed') events += item.events.length;
-      judge.add({ ...item, position: item.sk, state, receipts });
+      comparison.add({ ...item, position: item.sk, state, receipts });
     }
     scanned += looked;
     onProgress?.({ scanned, passed: 0, toPass: 0 });
   });
 
   const topics: ReadTopics =
-    judge.topics.size === 0
+    comparison.topics.size === 0
       ? { extents: [], absentTopics: [], unread: [] }
       : await read({
-          topics: judge.topics,
+          topics: comparison.topics,
           sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
-          lowest: (topic, partition) => judge.lowestReceipt(topic, partition),
-          highest: (topic, partition) => judge.highestReceipt(topic, partition),
-          onMessage: (message) => judge.see(message),
-          onHidden: (place) => judge.seeHidden(place),
+          lowest: (topic, partition) => comparison.lowestReceipt(topic, partition),
+          highest: (topic, partition) => comparison.highestReceipt(topic, partition),
+          onMessage: (message) => comparison.see(message),
+          onHidden: (place) => comparison.seeHidden(place),
           onProgress: (passed, toPass) => onProgress?.({ scanned, passed, toPass }),
         });
   const { extents, absentTopics, unread: unreadTopics, leftGroup } = topics;
@@ -160,18 +166,20 @@ export async function verifyAgainst(
   const holds = [...control.holds.values()].filter(({ pk }) => keys?.includes(pk) ?? true);
   const gone = [...(await goneItems(looked, holds)).values()];
   // Runs after the topics are read: a transaction that the scan showed in part has ended by now.
-  const { holes, unread: moreHoles } =
-    options.sparse === true ? { holes: [], unread: 0 } : await finder.confirmed(looked.client, tableName, control);
+  const { missingVersions, unread: moreMissingVersions } =
+    options.sparse === true
+      ? { missingVersions: [], unread: 0 }
+      : await finder.confirmed(looked.client, tableName, control);
   return {
     ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
     shortPartitions: extents.flatMap(({ topic, partition, end, heldBack }): ShortPartition[] => {
-      const receipt = judge.highestReceipt(topic, partition);
+      const receipt = comparison.highestReceipt(topic, partition);
       if (receipt === undefined || receipt < (heldBack?.end ?? end)) return [];
       return [{ topic, partition, end: String(end), receipt: String(receipt) }];
     }),
-    ...{ holes, moreHoles, gone },
+    ...{ missingVersions, moreMissingVersions, gone },
     ...(await gathered(
-      judge.findings({ extents, unreadTopics: new Set(unreadTopics.map(({ topic }) => topic)) }),
+      comparison.findings({ extents, unreadTopics: new Set(unreadTopics.map(({ topic }) => topic)) }),
       options.onFinding,
     )),
   };
@@ -179,9 +187,9 @@ export async function verifyAgainst(
 
 /** Counts the findings, keeps the first ones, and passes each on. */
 async function gathered(
-  all: Generator<VerifyFinding, Verdict>,
+  all: Generator<VerifyFinding, VerifyTotals>,
   onFinding: VerifyOptions['onFinding'],
-): Promise<Verdict & Pick<VerifyReport, 'findings' | 'counts'>> {
+): Promise<VerifyTotals & Pick<VerifyReport, 'findings' | 'counts'>> {
   const findings: VerifyFinding[] = [];
   const counts = new Map<string, { kind: VerifyFinding['kind']; topic: string; count: number }>();
   for (;;) {

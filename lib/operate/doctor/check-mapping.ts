@@ -6,15 +6,16 @@ import { OutboxError } from '../../event/errors';
 import { decodeHomeRegion, type HomeRegion } from '../../event/home-region';
 import { BROKERS_VARIABLE } from '../../kafka/broker-config';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
-import { variablesOf, type Rights } from './judge-functions';
-import { BY_HAND, existing, known, ok, then, warn, wrong, type Fact, type Judgement } from './line';
+import { variablesOf, type Rights } from './check-functions';
+import { BY_HAND, type CheckResult, ok, warn, wrong } from './line';
+import { existing, known, type Lookup, then } from './lookup';
 
 /** A mapping on a stream of the table, with its function, which is `undefined` if it was deleted. */
 export interface Reader {
   readonly mapping: EventSourceMappingConfiguration;
-  readonly function: Fact<FunctionConfiguration | undefined>;
-  readonly concurrency: Fact<number | undefined>;
-  readonly rights: Fact<Rights>;
+  readonly function: Lookup<FunctionConfiguration | undefined>;
+  readonly concurrency: Lookup<number | undefined>;
+  readonly rights: Lookup<Rights>;
 }
 
 /** A shard serves two readers at a time; more are throttled. */
@@ -24,13 +25,13 @@ const streamOf = ({ StreamSpecification: stream, LatestStreamArn: latest }: Tabl
   stream?.StreamEnabled === true ? latest : undefined;
 
 /** A function that cannot be read may be a relay. */
-function mayBeRelay({ function: fact }: Reader): boolean {
-  const variables = then(existing(fact, 'function'), variablesOf);
+function mayBeRelay({ function: lookup }: Reader): boolean {
+  const variables = then(existing(lookup, 'function'), variablesOf);
   return 'because' in variables || BROKERS_VARIABLE in variables.value;
 }
 
 /** The mapping that invokes the relay. */
-export function relayOf(table: TableDescription, readers: readonly Reader[]): Fact<Reader> {
+export function relayOf(table: TableDescription, readers: readonly Reader[]): Lookup<Reader> {
   const streamArn = streamOf(table);
   const [relay, ...others] = readers.filter(
     (reader) => reader.mapping.EventSourceArn === streamArn && mayBeRelay(reader),
@@ -42,7 +43,7 @@ export function relayOf(table: TableDescription, readers: readonly Reader[]): Fa
 const nameOf = ({ mapping: { UUID: uuid = '', FunctionArn: arn = '' } }: Reader): string =>
   `${uuid} (${arn.split(':').slice(6).join(':')})`;
 
-export function judgeReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): Judgement {
+export function checkReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
   const streamArn = streamOf(table);
   if (streamArn === undefined) return wrong('none: the table has no stream', 'Switch the stream on first.');
   const all = readers.filter(({ mapping }) => mapping.EventSourceArn === streamArn);
@@ -68,7 +69,7 @@ export function judgeReaders([table, readers]: readonly [TableDescription, reado
       );
 }
 
-export function judgeFormerReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): Judgement {
+export function checkFormerReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
   const streamArn = streamOf(table);
   const former = readers.filter(({ mapping }) => mapping.EventSourceArn !== streamArn);
   const deletions = former.map(({ mapping: { UUID: uuid = '' } }) => `\`${deletion(uuid)}\``);
@@ -80,7 +81,7 @@ export function judgeFormerReaders([table, readers]: readonly [TableDescription,
       );
 }
 
-export function judgeMappingState({ mapping }: Reader): Judgement {
+export function checkMappingState({ mapping }: Reader): CheckResult {
   const { UUID: uuid = '', State: state = 'without a state', StateTransitionReason: reason } = mapping;
   const text = reason === undefined ? state : `${state}: ${reason}`;
   switch (state) {
@@ -98,7 +99,7 @@ export function judgeMappingState({ mapping }: Reader): Judgement {
   }
 }
 
-export const judgeLocalMapping = (state: 'Enabled' | 'Disabled'): Judgement =>
+export const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
   state === 'Enabled'
     ? ok(state)
     : wrong(
@@ -106,7 +107,7 @@ export const judgeLocalMapping = (state: 'Enabled' | 'Disabled'): Judgement =>
         'The process that runs the local stack has disabled it: nobody invokes the relay until it is enabled there.',
       );
 
-export function judgeLastResult({ mapping: { LastProcessingResult: result } }: Reader): Judgement {
+export function checkLastResult({ mapping: { LastProcessingResult: result } }: Reader): CheckResult {
   if (result === undefined) return ok('none yet');
   if (result === 'OK' || result === 'No records processed') return ok(result);
   const remedy = 'The log of the relay says why, and `outbox status` what waits.';
@@ -116,7 +117,7 @@ export function judgeLastResult({ mapping: { LastProcessingResult: result } }: R
 export interface Setting {
   readonly name: string;
   readonly wanted: (home?: HomeRegion) => unknown;
-  readonly of: (mapping: EventSourceMappingConfiguration) => Fact<unknown>;
+  readonly of: (mapping: EventSourceMappingConfiguration) => Lookup<unknown>;
   /** The argument of the AWS CLI. */
   readonly argument: (home?: HomeRegion) => string;
   /** The setting cannot change after the mapping is created. */
@@ -179,7 +180,7 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Lambda lists an encrypted filter as none. */
-function filterOf({ FilterCriteria: criteria, KMSKeyArn: key }: EventSourceMappingConfiguration): Fact<unknown> {
+function filterOf({ FilterCriteria: criteria, KMSKeyArn: key }: EventSourceMappingConfiguration): Lookup<unknown> {
   if (criteria === undefined && key !== undefined) return { because: `it is encrypted with ${key}` };
   return known((criteria?.Filters ?? []).map(({ Pattern: pattern = '' }) => parsed(pattern)));
 }
@@ -192,9 +193,9 @@ function parsed(json: string): unknown {
   }
 }
 
-export const judgeSetting =
+export const checkSetting =
   ({ wanted, argument, fixed }: Setting) =>
-  ([reader, found]: readonly [Reader, unknown]): Judgement => {
+  ([reader, found]: readonly [Reader, unknown]): CheckResult => {
     const text = found === undefined ? 'not set' : typeof found === 'string' ? found : JSON.stringify(found);
     const home = homeOf(reader);
     if (isDeepStrictEqual(found, wanted(home))) return ok(text);

@@ -6,14 +6,9 @@ import {
   type GetBootstrapBrokersCommandOutput,
   type KafkaClient,
 } from '@aws-sdk/client-kafka';
-import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { GetTopicAttributesCommand, NotFoundException, type SNSClient } from '@aws-sdk/client-sns';
 import type { KafkaAuth } from '../../kafka/broker-config';
-import { alarmPrefix, readAlarms } from '../alarms';
-import { mskDomainOf, type FunctionBrokers, type MskBrokers } from './judge-brokers';
-import { topicsOf, type AlarmFacts, type TopicFacts } from './judge-notices';
-import { learn, NOT_LOCAL } from './learn';
-import { known, then, type Fact } from './line';
+import { mskDomainOf, type FunctionBrokers, type MskBrokers } from './check-brokers';
+import { known, type Lookup, lookUp, NOT_LOCAL } from './lookup';
 
 /** How a function of the outbox reaches Kafka. */
 export interface KafkaFunction {
@@ -22,36 +17,14 @@ export interface KafkaFunction {
   readonly auth: KafkaAuth;
 }
 
-export async function alarmsOf(client: CloudWatchClient | undefined, outboxName: string): Promise<Fact<AlarmFacts>> {
-  if (client === undefined) return NOT_LOCAL;
-  const namePrefix = alarmPrefix(outboxName);
-  return learn(async () => ({ namePrefix, alarms: await readAlarms(client, namePrefix) }));
-}
-
-export async function noticeTopicsOf(
-  client: SNSClient | undefined,
-  facts: Fact<AlarmFacts>,
-): Promise<Fact<readonly TopicFacts[]>> {
-  if ('because' in facts) return facts;
-  if (client === undefined) return NOT_LOCAL;
-  const topics = topicsOf(facts.value.alarms).map(async (arn): Promise<TopicFacts> => {
-    const answer = await learn(() => client.send(new GetTopicAttributesCommand({ TopicArn: arn })), NotFoundException);
-    return {
-      arn,
-      attributes: then(answer, (found) => known(found === undefined ? undefined : (found.Attributes ?? {}))),
-    };
-  });
-  return known(await Promise.all(topics));
-}
-
 /** A function does not name its cluster. It is the one whose brokers have the same domain. */
 export async function brokersOf(
   client: KafkaClient | undefined,
   functions: readonly KafkaFunction[],
-): Promise<Fact<readonly FunctionBrokers[]>> {
+): Promise<Lookup<readonly FunctionBrokers[]>> {
   if (client === undefined) return NOT_LOCAL;
   const domains = new Set(functions.flatMap(({ brokers }) => brokers.flatMap((broker) => mskDomainOf(broker) ?? [])));
-  const clusters = domains.size === 0 ? known([]) : await learn(() => bootstrapOf(client, domains));
+  const clusters = domains.size === 0 ? known([]) : await lookUp(() => bootstrapOf(client, domains));
   const compared = functions.map(async ({ functionName, brokers, auth }): Promise<FunctionBrokers> => {
     const domain = brokers.flatMap((broker) => mskDomainOf(broker) ?? [])[0];
     if (domain === undefined) return { functionName, brokers, cluster: known(undefined) };
@@ -61,7 +34,7 @@ export async function brokersOf(
       const because = `no cluster of this account and Region has brokers of ${domain}`;
       return { functionName, brokers, cluster: { because, remedy: 'Compare them in the account of the cluster.' } };
     }
-    return { functionName, brokers, cluster: await learn(() => mskBrokers(client, found, auth)) };
+    return { functionName, brokers, cluster: await lookUp(() => mskBrokers(client, found, auth)) };
   });
   return known(await Promise.all(compared));
 }

@@ -8,7 +8,7 @@ import { openInboxSession, openSession, type GlobalOptions, type InboxSession, t
 export const EXIT_CODES = { done: 0, wrong: 1, refused: 2, undecided: 3 } as const;
 
 /** Runs a command within a session. The code that `work` returns is the exit code. */
-export async function act(
+export async function runInSession(
   command: Command,
   work: (session: Session) => Promise<number>,
   open = openSession,
@@ -17,7 +17,7 @@ export async function act(
 }
 
 /** The same for a command about a consumer. */
-export async function actOnInbox(command: Command, work: (session: InboxSession) => Promise<number>): Promise<void> {
+export async function runOnInbox(command: Command, work: (session: InboxSession) => Promise<number>): Promise<void> {
   process.exitCode = await work(openInboxSession(command.optsWithGlobals<GlobalOptions>()));
 }
 

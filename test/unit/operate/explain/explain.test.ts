@@ -1,13 +1,13 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodeItem } from '../../../lib/event/item';
-import { CONTROL_PARTITION } from '../../../lib/event/key';
-import { positionOfVersion } from '../../../lib/event/position';
-import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
-import { explain, type ExplainKafka, type ExplainOptions } from '../../../lib/operate/explain';
-import type { Explanation } from '../../../lib/operate/explain-judge';
-import { anEvent, anItem } from '../../builders/items';
-import { INBOX, TABLE, tablesInMemory } from './table-in-memory';
+import { encodeItem } from '../../../../lib/event/item';
+import { CONTROL_PARTITION } from '../../../../lib/event/key';
+import { positionOfVersion } from '../../../../lib/event/position';
+import type { DeadLetter } from '../../../../lib/operate/consumer/dead-letters';
+import { explain, type ExplainKafka, type ExplainOptions } from '../../../../lib/operate/explain/explain';
+import type { Explanation } from '../../../../lib/operate/explain/diagnosis';
+import { anEvent, anItem } from '../../../builders/items';
+import { INBOX, TABLE, tablesInMemory } from '../table-in-memory';
 
 type Item = Record<string, unknown>;
 
@@ -63,7 +63,7 @@ const hold = (version: number, more: Item = {}): Item => ({
   ...more,
 });
 
-interface KafkaFacts {
+interface KafkaState {
   readonly end?: bigint;
   readonly committed?: bigint;
   readonly members?: number;
@@ -71,7 +71,7 @@ interface KafkaFacts {
   readonly absent?: readonly string[];
 }
 
-const kafkaWith = ({ end = 100n, committed, members = 1, letters, absent = [] }: KafkaFacts): ExplainKafka => ({
+const kafkaWith = ({ end = 100n, committed, members = 1, letters, absent = [] }: KafkaState): ExplainKafka => ({
   ends: () => Promise.resolve({ ends: new Map([['orders-0', end]]), absentTopics: absent }),
   consumer: () =>
     Promise.resolve({
@@ -197,7 +197,7 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
   expect(await ask('order#42', {})).toMatchObject({ ...expected, next: expect.stringMatching(next) });
 });
 
-test.each<[string, KafkaFacts, RegExp]>([
+test.each<[string, KafkaState, RegExp]>([
   [
     'beyond the end of its topic',
     { end: 2n },
@@ -281,7 +281,7 @@ test('an event that an operator discarded at the consumer is not missing', async
   });
 });
 
-test.each<[string, KafkaFacts | undefined, Partial<Explanation>, RegExp]>([
+test.each<[string, KafkaState | undefined, Partial<Explanation>, RegExp]>([
   [
     'of which nothing is read from Kafka',
     undefined,

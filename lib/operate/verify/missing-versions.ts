@@ -1,14 +1,14 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Control } from '../event/control';
-import type { Image } from '../event/item';
-import { isOpen, itemStateOf } from '../event/item-state';
-import { positionOfVersion, versionOfPosition } from '../event/position';
-import { keyReader } from '../relay/dynamodb/keys';
-import { positionKey, type Position } from '../relay/ports';
-import { pause } from './target';
+import type { Control } from '../../event/control';
+import type { Image } from '../../event/item';
+import { isOpen, itemStateOf } from '../../event/item-state';
+import { positionOfVersion, versionOfPosition } from '../../event/position';
+import { keyReader } from '../../relay/dynamodb/keys';
+import { positionKey, type Position } from '../../relay/ports';
+import { pause } from '../target';
 
 /** Versions of a key that are not in the table, between two that are. */
-export interface VersionHole {
+export interface MissingVersions {
   readonly pk: string;
   readonly from: number;
   readonly to: number;
@@ -32,10 +32,10 @@ interface LastSeen {
  * The items of a key expire in the order in which they were processed. A missing version is therefore a hole only if
  * the version before it has not expired yet.
  */
-export class HoleFinder {
+export class MissingVersionFinder {
   readonly #nowSeconds: number;
   readonly #last = new Map<string, LastSeen>();
-  readonly #candidates: VersionHole[] = [];
+  readonly #candidates: MissingVersions[] = [];
   #more = 0;
 
   constructor(nowMs: number) {
@@ -62,15 +62,15 @@ export class HoleFinder {
     for (const other of this.#last.keys()) if (other !== pk) this.#last.delete(other);
   }
 
-  /** Returns the holes that remain: items of other times, recorded gaps and skips are read again. */
+  /** Returns the missingVersions that remain: items of other times, recorded gaps and skips are read again. */
   async confirmed(
     client: DynamoDBClient,
     tableName: string,
     { tombstones }: Pick<Control, 'tombstones'>,
-  ): Promise<{ readonly holes: readonly VersionHole[]; readonly unread: number }> {
+  ): Promise<{ readonly missingVersions: readonly MissingVersions[]; readonly unread: number }> {
     const reader = keyReader(client, tableName, pause);
     const skipped = new Set([...tombstones].map((identity) => identity.split('\n').slice(0, 2).join('\n')));
-    const holes: VersionHole[] = [];
+    const missingVersions: MissingVersions[] = [];
     for (const hole of this.#candidates) {
       const positions = positionsOf(hole);
       const { stored, unfinished } = await reader.lookUpTransacted(positions);
@@ -78,16 +78,16 @@ export class HoleFinder {
         const position = positionKey(pk, sk);
         return !stored.has(position) && !skipped.has(position) && !unfinished.has(position);
       });
-      holes.push(...runsOf(hole.pk, missing));
+      missingVersions.push(...runsOf(hole.pk, missing));
     }
-    return { holes, unread: this.#more };
+    return { missingVersions, unread: this.#more };
   }
 }
 
-const positionsOf = ({ pk, from, to }: VersionHole): Position[] =>
+const positionsOf = ({ pk, from, to }: MissingVersions): Position[] =>
   Array.from({ length: Math.min(POSITIONS, to - from + 1) }, (_, at) => ({ pk, sk: positionOfVersion(from + at) }));
 
-function runsOf(pk: string, missing: readonly Position[]): VersionHole[] {
+function runsOf(pk: string, missing: readonly Position[]): MissingVersions[] {
   const runs: { pk: string; from: number; to: number }[] = [];
   for (const { sk } of missing) {
     const version = versionOfPosition(sk) ?? 0;

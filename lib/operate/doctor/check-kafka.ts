@@ -1,7 +1,7 @@
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
-import { unreachableBrokers, type ProbedBroker } from '../probe-brokers';
+import { unreachableBrokers, type BrokerReachability } from '../broker-reachability';
 import { shellCommand } from '../shell-command';
-import { ok, unknown, warn, wrong, type Judgement } from './line';
+import { type CheckResult, ok, unknown, warn, wrong } from './line';
 
 /** Topics of the cluster, and which consumer reads which. */
 export interface KafkaTopics {
@@ -21,7 +21,7 @@ export interface OpenTopics {
 }
 
 /** A consumer group of a known consumer. */
-export interface ConsumerGroup {
+export interface GroupBacklog {
   readonly consumer: string;
   readonly group: string;
   readonly members: number;
@@ -38,7 +38,7 @@ export interface SweeperRuns {
   readonly isNew: boolean;
 }
 
-export function judgeReachable(brokers: readonly ProbedBroker[]): Judgement {
+export function checkReachable(brokers: readonly BrokerReachability[]): CheckResult {
   const away = brokers.filter(({ error }) => error !== undefined);
   const text = `${brokers.length - away.length} of ${brokers.length}`;
   if (away.length === 0) return ok(text);
@@ -59,7 +59,7 @@ export function judgeReachable(brokers: readonly ProbedBroker[]): Judgement {
 const createTopic = (topic: string, ...options: readonly string[]): string =>
   `A typo? Fix the writer. Else create it: \`${shellCommand('outbox', 'topic', 'create', topic, ...options)}\``;
 
-export function judgeOpenTopics([{ names }, { items, isWhole }]: readonly [KafkaTopics, OpenTopics]): Judgement {
+export function checkOpenTopics([{ names }, { items, isWhole }]: readonly [KafkaTopics, OpenTopics]): CheckResult {
   const absent = [...items].filter(([topic]) => !names.has(topic));
   const [first] = absent;
   if (first !== undefined) {
@@ -72,7 +72,7 @@ export function judgeOpenTopics([{ names }, { items, isWhole }]: readonly [Kafka
     : warn(`${found}, in the part of the table that was read`, 'Use `outbox status` for the rest.');
 }
 
-export function judgeReadTopics({ names, read }: KafkaTopics): Judgement {
+export function checkReadTopics({ names, read }: KafkaTopics): CheckResult {
   const absent = [...new Set(read.map(({ topic }) => topic))].filter((topic) => !names.has(topic));
   if (absent[0] !== undefined) return wrong(`missing: ${absent.join(', ')}`, createTopic(absent[0]));
   return read.length === 0 ? noConsumers : ok([...new Set(read.map(({ topic }) => topic))].toSorted().join(', '));
@@ -83,7 +83,7 @@ const noConsumers = unknown({
   remedy: 'Name the tables of consumers: `outbox doctor --inbox TABLE`',
 });
 
-export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTopics): Judgement {
+export function checkDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTopics): CheckResult {
   if (read.length === 0) return noConsumers;
   const topics = read.map(({ consumer, topic }) => ({ topic, letters: deadLetterTopic(topic, consumer) }));
   const absent = topics.filter(({ letters }) => !names.has(letters));
@@ -109,9 +109,9 @@ export function judgeDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTop
       );
 }
 
-export function judgeGroups(groups: readonly ConsumerGroup[]): Judgement {
+export function checkGroups(groups: readonly GroupBacklog[]): CheckResult {
   if (groups.length === 0) return noConsumers;
-  const named = ({ consumer, group, members, behind }: ConsumerGroup): string =>
+  const named = ({ consumer, group, members, behind }: GroupBacklog): string =>
     `${consumer === group ? consumer : `${consumer} (${group})`}: ${members}${behind === 0n ? ', up to date' : `, ${behind} ${behind === 1n ? 'message' : 'messages'} behind`}`;
   const idle = groups.filter(({ members }) => members === 0);
   const found = groups.map(named).join('; ');
@@ -124,7 +124,7 @@ export function judgeGroups(groups: readonly ConsumerGroup[]): Judgement {
       );
 }
 
-export function judgeSweeperRuns({ everyMs, isSeen, isNew }: SweeperRuns): Judgement {
+export function checkSweeperRuns({ everyMs, isSeen, isNew }: SweeperRuns): CheckResult {
   const window = `${Math.round((2 * everyMs) / 60_000)} minutes`;
   if (isSeen) return ok(`it ran within the last ${window}`);
   return isNew

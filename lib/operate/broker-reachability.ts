@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** Whether a broker accepts a connection from here. */
-export interface ProbedBroker {
+export interface BrokerReachability {
   /** `host:port`. */
   readonly broker: string;
   /** The reason if it does not. Left out if it does. */
@@ -11,10 +11,10 @@ export interface ProbedBroker {
 const CONNECT_MS = 3_000;
 
 /** Opens a TCP connection to each broker, and closes it: no login, no request. */
-export const probeBrokers = (brokers: readonly string[], timeoutMs = CONNECT_MS): Promise<ProbedBroker[]> =>
+export const checkReachability = (brokers: readonly string[], timeoutMs = CONNECT_MS): Promise<BrokerReachability[]> =>
   Promise.all(brokers.map((broker) => probe(broker, timeoutMs)));
 
-async function probe(broker: string, timeoutMs: number): Promise<ProbedBroker> {
+async function probe(broker: string, timeoutMs: number): Promise<BrokerReachability> {
   const [, host, port] = /^(.*):(\d{1,5})$/.exec(broker) ?? [];
   if (host === undefined || port === undefined || Number(port) > 65_535) {
     return { broker, error: 'not of the form host:port' };
@@ -31,5 +31,5 @@ async function probe(broker: string, timeoutMs: number): Promise<ProbedBroker> {
 }
 
 /** The brokers that cannot be reached, each with the reason. */
-export const unreachableBrokers = (probed: readonly ProbedBroker[]): string =>
+export const unreachableBrokers = (probed: readonly BrokerReachability[]): string =>
   probed.flatMap(({ broker, error }) => (error === undefined ? [] : [`${broker} (${error})`])).join(', ');

@@ -1,4 +1,5 @@
-import { ok, unknown, warn, wrong, type Fact, type Judgement } from './line';
+import { type CheckResult, ok, unknown, warn, wrong } from './line';
+import type { Lookup } from './lookup';
 
 /** The brokers in a function's environment, and those that Amazon MSK reports now. */
 export interface FunctionBrokers {
@@ -6,7 +7,7 @@ export interface FunctionBrokers {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   /** `undefined`: they are not brokers of Amazon MSK. */
-  readonly cluster: Fact<MskBrokers | undefined>;
+  readonly cluster: Lookup<MskBrokers | undefined>;
 }
 
 /** The cluster of a function's brokers, as Amazon MSK describes it. */
@@ -31,12 +32,12 @@ export function mskDomainOf(broker: string): string | undefined {
 const DEPLOY =
   'Deploy again with `npx cdk deploy --force`: the CDK skips a stack whose template is the same, and the address of a broker is not in it.';
 
-export function judgeBrokers(functions: readonly FunctionBrokers[]): Judgement {
-  const judged = functions.map((one) => ({ name: one.functionName, ...judgeFunctionBrokers(one) }));
+export function checkBrokers(functions: readonly FunctionBrokers[]): CheckResult {
+  const checked = functions.map((one) => ({ name: one.functionName, ...checkFunctionBrokers(one) }));
   const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
-    judged.some((one) => one.verdict === verdict),
+    checked.some((one) => one.verdict === verdict),
   );
-  const shown = judged.filter(({ verdict }) => worst === undefined || verdict !== 'ok');
+  const shown = checked.filter(({ verdict }) => worst === undefined || verdict !== 'ok');
   return {
     verdict: worst ?? 'ok',
     found: shown.map(({ name, found }) => `${name}: ${found}`).join('; '),
@@ -44,7 +45,7 @@ export function judgeBrokers(functions: readonly FunctionBrokers[]): Judgement {
   };
 }
 
-function judgeFunctionBrokers({ brokers, cluster }: FunctionBrokers): Judgement {
+function checkFunctionBrokers({ brokers, cluster }: FunctionBrokers): CheckResult {
   if ('because' in cluster) return unknown(cluster);
   if (cluster.value === undefined) return ok('brokers that are not of Amazon MSK, so nothing to compare them with');
   const { clusterName, current, hosts } = cluster.value;

@@ -2,18 +2,19 @@ import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { OutboxError } from '../../event/errors';
 import { decodeRelayConfig, shortestFunctionTimeoutMs } from '../../relay/environment';
 import { MIN_NODE_MAJOR } from '../../relay/mapping-settings';
-import { BY_HAND, known, ok, then, unknown, warn, wrong, type Fact, type Judgement } from './line';
+import { BY_HAND, type CheckResult, ok, unknown, warn, wrong } from './line';
+import { known, type Lookup, then } from './lookup';
 
 type Variables = Readonly<Record<string, string>>;
 
-export function variablesOf({ Environment: environment }: FunctionConfiguration): Fact<Variables> {
+export function variablesOf({ Environment: environment }: FunctionConfiguration): Lookup<Variables> {
   const { Error: error, Variables: variables = {} } = environment ?? {};
   return error === undefined
     ? known(variables)
     : { because: `its variables cannot be read: ${error.Message ?? error.ErrorCode ?? 'no reason is given'}` };
 }
 
-export function judgeFunction(found: FunctionConfiguration | undefined): Judgement {
+export function checkFunction(found: FunctionConfiguration | undefined): CheckResult {
   if (found === undefined) return wrong('there is no such function', 'Deploy the stack.');
   const { FunctionName: name = '', State: state = 'Active', LastUpdateStatus: update = 'Successful' } = found;
   const text = `${name}: ${state}, last update ${update}`;
@@ -26,7 +27,7 @@ export function judgeFunction(found: FunctionConfiguration | undefined): Judgeme
     : warn([text, ...reasons].join('. '), 'Look again in some minutes.');
 }
 
-export function judgeRuntime({ Runtime }: FunctionConfiguration): Judgement {
+export function checkRuntime({ Runtime }: FunctionConfiguration): CheckResult {
   // A container image has none.
   const runtime: string = Runtime ?? 'none';
   const major = /^nodejs(\d+)\.x$/.exec(runtime)?.[1];
@@ -35,11 +36,11 @@ export function judgeRuntime({ Runtime }: FunctionConfiguration): Judgement {
     : wrong(runtime, `The function is bundled for Node.js ${MIN_NODE_MAJOR} and later. Deploy the stack. ${BY_HAND}`);
 }
 
-export function judgeConfiguration(
+export function checkConfiguration(
   variables: Variables,
   decode: (variables: Variables) => { readonly tableName: string },
   tableName: string,
-): Judgement {
+): CheckResult {
   const remedy = `Set the function's variable to what the stack's template says. ${BY_HAND}`;
   const config = decoded(variables, decode);
   if ('because' in config) return wrong(config.because, remedy);
@@ -48,7 +49,7 @@ export function judgeConfiguration(
     : wrong(`of another table, ${config.value.tableName}`, remedy);
 }
 
-export function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Fact<T> {
+export function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Lookup<T> {
   try {
     return known(decode(variables));
   } catch (error) {
@@ -58,7 +59,7 @@ export function decoded<T>(variables: Variables, decode: (variables: Variables) 
 }
 
 /** @param owner - the outbox that owns the table; @param outboxId - the outbox of this relay */
-export function judgeOwner(owner: string | undefined, outboxId: string | undefined): Judgement {
+export function checkOwner(owner: string | undefined, outboxId: string | undefined): CheckResult {
   if (outboxId === undefined) return ok('the relay names no outbox: it publishes whoever owns the table');
   if (owner === undefined) return ok(`nobody yet: the relay of "${outboxId}" claims it with its first record`);
   return owner === outboxId
@@ -77,7 +78,7 @@ export interface Timing {
   readonly shortestSeconds: number;
 }
 
-export const relayTiming = (found: FunctionConfiguration): Fact<Timing> =>
+export const relayTiming = (found: FunctionConfiguration): Lookup<Timing> =>
   then(variablesOf(found), (variables) =>
     then(decoded(variables, decodeRelayConfig), (config) =>
       known({
@@ -87,7 +88,7 @@ export const relayTiming = (found: FunctionConfiguration): Fact<Timing> =>
     ),
   );
 
-export const judgeTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Judgement =>
+export const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): CheckResult =>
   timeoutSeconds >= shortestSeconds
     ? ok(`${timeoutSeconds} s`)
     : wrong(
@@ -96,7 +97,7 @@ export const judgeTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Judge
       );
 
 /** `undefined`: nothing is reserved, and the function uses the account's pool. */
-export function judgeConcurrency(reserved: number | undefined): Judgement {
+export function checkConcurrency(reserved: number | undefined): CheckResult {
   if (reserved === undefined) return ok('not reserved');
   return reserved > 0
     ? ok(`${reserved} reserved`)
@@ -113,7 +114,7 @@ export interface Rights {
   readonly undecided: readonly string[];
 }
 
-export function judgeRights({ denied, undecided }: Rights): Judgement {
+export function checkRights({ denied, undecided }: Rights): CheckResult {
   if (denied.length > 0) {
     return wrong(`its role may not ${denied.join(', ')}`, `Allow it on the table, or deploy the stack. ${BY_HAND}`);
   }

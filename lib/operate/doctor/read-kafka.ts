@@ -1,65 +1,59 @@
-import { GetMetricStatisticsCommand, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { deadLetterTopic } from '../../event/consumer-name';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isOwnPartition } from '../../event/key';
-import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../../event/metrics';
 import { isSignalKey } from '../../event/signal';
-import { decodeSweeperConfig } from '../../sweep/environment';
-import type { NamedConsumer } from '../explain';
-import { KafkaLook, type GroupLook } from '../kafka-look';
+import type { NamedConsumer } from '../explain/explain';
+import { KafkaMetadata, type ConsumerGroupState } from '../kafka-metadata';
 import type { KafkaTarget } from '../kafka-target';
-import { probeBrokers, type ProbedBroker } from '../probe-brokers';
+import { checkReachability, type BrokerReachability } from '../broker-reachability';
 import type { OutboxTarget } from '../target';
-import { decoded, variablesOf } from './judge-functions';
-import type { ConsumerGroup, KafkaTopics, OpenTopics, SweeperRuns } from './judge-kafka';
-import { learn, NOT_LOCAL } from './learn';
-import { existing, known, then, type Fact, type Unknown } from './line';
+import type { GroupBacklog, KafkaTopics, OpenTopics } from './check-kafka';
+import { known, lookUp, type Lookup, type Unknown } from './lookup';
 
 /** The facts that were read from Kafka. */
-export interface KafkaFacts {
-  readonly reachableBrokers: Fact<readonly ProbedBroker[]>;
-  readonly kafkaTopics: Fact<KafkaTopics>;
-  readonly openTopics: Fact<OpenTopics>;
-  readonly groups: Fact<readonly ConsumerGroup[]>;
+export interface KafkaState {
+  readonly reachableBrokers: Lookup<readonly BrokerReachability[]>;
+  readonly kafkaTopics: Lookup<KafkaTopics>;
+  readonly openTopics: Lookup<OpenTopics>;
+  readonly groups: Lookup<readonly GroupBacklog[]>;
 }
 
 /** If Kafka cannot be read, each of its checks reports that reason. */
-export async function kafkaFactsOf(
+export async function readKafka(
   target: OutboxTarget,
   kafka: KafkaTarget | Unknown,
   consumers: readonly NamedConsumer[],
-): Promise<KafkaFacts> {
+): Promise<KafkaState> {
   if ('because' in kafka) return { reachableBrokers: kafka, kafkaTopics: kafka, openTopics: kafka, groups: kafka };
-  const probed = await probeBrokers(kafka.brokers);
+  const probed = await checkReachability(kafka.brokers);
   const reachableBrokers = known(probed);
   if (probed.every(({ error }) => error !== undefined)) {
     const none = { because: 'no broker can be reached from here', remedy: 'Run it where the brokers can be reached.' };
     return { reachableBrokers, kafkaTopics: none, openTopics: none, groups: none };
   }
-  const opened = await learn(() => KafkaLook.open(kafka));
+  const opened = await lookUp(() => KafkaMetadata.open(kafka));
   if ('because' in opened) return { reachableBrokers, kafkaTopics: opened, openTopics: opened, groups: opened };
   const look = opened.value;
   try {
     const [kafkaTopics, openTopics] = await Promise.all([
-      learn(() => topicsOf(look, consumers)),
-      learn(() => openTopicsOf(target)),
+      lookUp(() => consumedTopics(look, consumers)),
+      lookUp(() => openTopicsOf(target)),
     ]);
-    return { reachableBrokers, kafkaTopics, openTopics, groups: await learn(() => groupsOf(look, consumers)) };
+    return { reachableBrokers, kafkaTopics, openTopics, groups: await lookUp(() => groupsOf(look, consumers)) };
   } finally {
     await look.close();
   }
 }
 
-async function topicsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): Promise<KafkaTopics> {
+async function consumedTopics(look: KafkaMetadata, consumers: readonly NamedConsumer[]): Promise<KafkaTopics> {
   const read = consumers.flatMap(({ consumer, topics = [] }) => topics.map((topic) => ({ consumer, topic })));
   const names = new Set(read.flatMap(({ consumer, topic }) => [topic, deadLetterTopic(topic, consumer)]));
   return { names: look.topics, maxMessageBytes: await look.maxMessageBytes([...names]), read };
 }
 
-async function groupsOf(look: KafkaLook, consumers: readonly NamedConsumer[]): Promise<ConsumerGroup[]> {
-  const found: (Omit<ConsumerGroup, 'behind'> & GroupLook)[] = [];
+async function groupsOf(look: KafkaMetadata, consumers: readonly NamedConsumer[]): Promise<GroupBacklog[]> {
+  const found: (Omit<GroupBacklog, 'behind'> & ConsumerGroupState)[] = [];
   for (const { consumer, topics = [], groups = {} } of consumers) {
     const byGroup = Map.groupBy(topics, (topic) => groups[topic] ?? consumer);
     for (const [group, read] of byGroup.size === 0 ? [[consumer, []] as const] : byGroup) {
@@ -104,49 +98,3 @@ async function openTopicsOf({ client, tableName }: OutboxTarget): Promise<OpenTo
   } while (from !== undefined && Date.now() < end);
   return { items, isWhole: from === undefined };
 }
-
-/**
- * Whether the sweeper runs, as its own metric shows: a schedule that is disabled or gone starts no run. Its invocations
- * prove nothing, because the probe of partitions invokes it each minute.
- */
-export async function sweeperRunsOf(
-  client: CloudWatchClient | undefined,
-  sweeper: Fact<FunctionConfiguration | undefined>,
-): Promise<Fact<SweeperRuns>> {
-  const found = existing(sweeper, 'function');
-  if ('because' in found) return found;
-  if (client === undefined) return NOT_LOCAL;
-  const { LastModified: modified } = found.value;
-  const config = then(variablesOf(found.value), (variables) => decoded(variables, decodeSweeperConfig));
-  if ('because' in config) return config;
-  const everyMs = config.value.sweepEverySeconds * 1000;
-  const now = Date.now();
-  const from = now - RUNS_SEEN * everyMs - METRIC_DELAY_MS;
-  const runs = await learn(() =>
-    client.send(
-      new GetMetricStatisticsCommand({
-        ...{ Namespace: METRICS_NAMESPACE, MetricName: SWEEPER_METRICS.complete, Statistics: ['SampleCount'] },
-        Dimensions: [
-          { Name: OUTBOX_DIMENSION, Value: config.value.outboxName },
-          { Name: 'service', Value: SWEEPER_SERVICE },
-        ],
-        ...{ StartTime: new Date(from), EndTime: new Date(now), Period: periodOf(now - from) },
-      }),
-    ),
-  );
-  return then(runs, ({ Datapoints = [] }) =>
-    known({
-      everyMs,
-      isSeen: Datapoints.some(({ SampleCount = 0 }) => SampleCount > 0),
-      // A sweeper that was deployed just now cannot have run yet.
-      isNew: modified !== undefined && Date.parse(modified) > from,
-    }),
-  );
-}
-
-/** A healthy sweeper has run within this many periods. */
-const RUNS_SEEN = 2;
-/** CloudWatch shows a run some minutes later. */
-const METRIC_DELAY_MS = 300_000;
-/** CloudWatch returns at most 1,440 periods, each a multiple of a minute. */
-const periodOf = (ms: number): number => Math.max(60, Math.ceil(ms / 1_440 / 60_000) * 60);

@@ -1,22 +1,23 @@
-import type { InboxState } from '../consume/inbox';
-import { decide, isUnapplied, seenOf } from '../consume/inbox';
-import { aggregateIn, type InboxKey } from '../consume/inbox-keys';
-import type { HoldReason } from '../event/control';
-import { deadLetterTopic } from '../event/consumer-name';
-import { partitionName } from '../event/partition-hold';
-import { parsePartitionKey } from '../event/key';
-import { shownPosition, versionOfPosition } from '../event/position';
-import { parseReceipt, type Receipt } from '../event/receipt';
-import { formatSequence } from '../event/sequence';
-import type { DeadLetter } from './consumer/dead-letters';
-import type { ParkedKey } from './consumer/parked';
-import { goneLines } from './gone';
-import { shellCommand } from './shell-command';
-import type { ShownItem, ShownKey } from './show';
-import { DUE_MS } from './unpublished';
+import type { InboxState } from '../../consume/inbox';
+import { decide, isUnapplied, seenOf } from '../../consume/inbox';
+import { aggregateIn, type InboxKey } from '../../consume/inbox-keys';
+import type { HoldReason } from '../../event/control';
+import { deadLetterTopic } from '../../event/consumer-name';
+import { partitionName } from '../../event/partition-hold';
+import { parsePartitionKey } from '../../event/key';
+import { shownPosition, versionOfPosition } from '../../event/position';
+import { parseReceipt, type Receipt } from '../../event/receipt';
+import { formatSequence } from '../../event/sequence';
+import type { DeadLetter } from '../consumer/dead-letters';
+import type { ParkedKey } from '../consumer/parked';
+import { goneLines } from '../gone';
+import type { ConsumerGroupState } from '../kafka-metadata';
+import { shellCommand } from '../shell-command';
+import type { ShownItem, ShownKey } from '../show';
+import { DUE_MS } from '../unpublished';
 
 /** The state of one key on one topic in a consumer's table. */
-export interface InboxFacts {
+export interface InboxKeyState {
   readonly key: InboxKey;
   readonly state: InboxState;
   /** Epoch milliseconds of the last effect of the key. */
@@ -26,38 +27,31 @@ export interface InboxFacts {
   readonly marks: ReadonlyMap<string, 'applied' | 'discarded'>;
 }
 
-/** The state of a consumer group in Kafka. */
-export interface GroupFacts {
-  readonly members: number;
-  /** The next offset that the group reads, by `topic-partition`. A partition without one was never read. */
-  readonly committed: ReadonlyMap<string, bigint>;
-}
-
 /** The group and the dead letters of a consumer in Kafka. */
-export interface ConsumerKafkaFacts {
-  readonly group: GroupFacts;
+export interface ConsumerKafkaState {
+  readonly group: ConsumerGroupState;
   /** Dead letters of the key, by topic that it reads; `undefined` if the dead-letter topic does not exist. */
   readonly deadLetters: ReadonlyMap<string, readonly DeadLetter[] | undefined>;
 }
 
 /** The facts that could be read about a consumer. */
-export interface ConsumerFacts {
+export interface ConsumerState {
   readonly consumer: string;
   /** Its table. */
   readonly inbox: string;
   /** Topics that it is known to read. Left out: they are not known. */
   readonly topics?: readonly string[];
-  readonly keys: readonly InboxFacts[];
+  readonly keys: readonly InboxKeyState[];
   /** Left out: Kafka was not read. */
-  readonly kafka?: ConsumerKafkaFacts;
+  readonly kafka?: ConsumerKafkaState;
 }
 
 /** The facts that could be read about one key. */
-export interface KeyFacts {
+export interface KeyState {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly shown: ShownKey;
-  readonly consumers: readonly ConsumerFacts[];
+  readonly consumers: readonly ConsumerState[];
   /** The offset after the last message, by `topic-partition`. Left out: Kafka was not read. */
   readonly ends?: ReadonlyMap<string, bigint>;
   /** Topics of the key that do not exist. */
@@ -86,7 +80,7 @@ const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
 };
 
 /** A command line for the same outbox. */
-const outbox = ({ globals = [] }: Pick<KeyFacts, 'globals'>, ...words: readonly string[]): string =>
+const outbox = ({ globals = [] }: Pick<KeyState, 'globals'>, ...words: readonly string[]): string =>
   shellCommand('outbox', ...words, ...globals);
 
 /** `1 item waits behind it`, `3 items wait behind it` */
@@ -135,8 +129,8 @@ export interface ExplainedTopic {
   readonly parked?: ParkedKey;
   /** Left out: Kafka was not read, or the topic does not exist. */
   readonly deadLetters?: readonly DeadLetter[];
-  /** Number of events that the consumer has set aside, as its table notes them: at most the last 64. */
-  readonly aside: number;
+  /** Number of events in its dead letters, as its table notes them: at most the last 64. */
+  readonly deadLettered: number;
   /** Messages of the partition that the group reads before the newest event of the key. */
   readonly messagesBehind?: string;
 }
@@ -167,7 +161,7 @@ export interface Explanation extends ShownKey {
 }
 
 /** Follows a key from the table through Kafka to its consumers. The first place where something is missing decides. */
-export function explainKey(facts: KeyFacts): Explanation {
+export function explainKey(facts: KeyState): Explanation {
   const { shown, notLookedAt } = facts;
   const consumers = facts.consumers.map((consumer) => explainConsumer(shown, consumer));
   const finding =
@@ -175,22 +169,22 @@ export function explainKey(facts: KeyFacts): Explanation {
   return { ...shown, consumers, ...finding, notLookedAt };
 }
 
-type Finding = Pick<Explanation, 'verdict' | 'why' | 'next'>;
+type Diagnosis = Pick<Explanation, 'verdict' | 'why' | 'next'>;
 
 /** Whether neither the table nor any consumer that was read has a trace of the key. */
-export const isUnknown = ({ shown, consumers }: Pick<KeyFacts, 'shown' | 'consumers'>): boolean =>
+export const isUnknown = ({ shown, consumers }: Pick<KeyState, 'shown' | 'consumers'>): boolean =>
   shown.items.length === 0 &&
   shown.signals.length === 0 &&
   shown.hold === undefined &&
   consumers.every(({ keys, kafka }) => keys.every(isEmpty) && lettersOf(kafka).length === 0);
 
-const isEmpty = ({ state, parked, marks }: InboxFacts): boolean =>
+const isEmpty = ({ state, parked, marks }: InboxKeyState): boolean =>
   state.window.length === 0 && state.unapplied.length === 0 && parked === undefined && marks.size === 0;
 
-const lettersOf = (kafka: ConsumerKafkaFacts | undefined): readonly DeadLetter[] =>
+const lettersOf = (kafka: ConsumerKafkaState | undefined): readonly DeadLetter[] =>
   [...(kafka?.deadLetters.values() ?? [])].flatMap((letters) => letters ?? []);
 
-function unknownKey(facts: KeyFacts): Finding | undefined {
+function unknownKey(facts: KeyState): Diagnosis | undefined {
   if (!isUnknown(facts)) return undefined;
   const looked = facts.consumers.map(({ consumer }) => consumer);
   const where = looked.length === 0 ? 'the table' : `the table and the consumers ${looked.join(', ')}`;
@@ -201,7 +195,7 @@ function unknownKey(facts: KeyFacts): Finding | undefined {
   };
 }
 
-function atOutbox(facts: KeyFacts): Finding | undefined {
+function atOutbox(facts: KeyState): Diagnosis | undefined {
   const { shown, now } = facts;
   const { pk, hold, items } = shown;
   const open = items.filter(({ state }) => state === 'pending' || state === 'parked');
@@ -253,7 +247,7 @@ function atOutbox(facts: KeyFacts): Finding | undefined {
   };
 }
 
-function inKafka(facts: KeyFacts): Finding | undefined {
+function inKafka(facts: KeyState): Diagnosis | undefined {
   const { shown, ends, absentTopics = [] } = facts;
   if (ends === undefined) return undefined;
   for (const { position, receipts } of shown.items) {
@@ -278,7 +272,7 @@ function inKafka(facts: KeyFacts): Finding | undefined {
 
 const RANK: readonly EventState[] = ['parked', 'dead-letter', 'missed', 'passed', 'not-yet'];
 
-function atConsumers(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Finding | undefined {
+function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis | undefined {
   const stuck = explained.flatMap((one) => stateOf(one));
   const worst = RANK.map((state) => stuck.find((one) => one.state === state)).find((one) => one !== undefined);
   if (worst === undefined) return undefined;
@@ -363,7 +357,8 @@ function stateOf(
     found.set('parked', undefined);
   }
   const isOpenLetter = explained.topics.some(
-    ({ aside, deadLetters }) => aside > 0 || (deadLetters ?? []).some(({ id }) => !isSettled(explained, id)),
+    ({ deadLettered, deadLetters }) =>
+      deadLettered > 0 || (deadLetters ?? []).some(({ id }) => !isSettled(explained, id)),
   );
   if (isOpenLetter && !found.has('dead-letter') && !found.has('discarded')) found.set('dead-letter', undefined);
   return [...found].map(([state, event]) => ({ explained, state, ...(event === undefined ? {} : { event }) }));
@@ -373,7 +368,7 @@ function stateOf(
 export const isSettled = ({ events }: Pick<ExplainedConsumer, 'events'>, id: string | undefined): boolean =>
   events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
 
-function endOf(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Finding {
+function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis {
   const { shown, consumers, notLookedAt } = facts;
   const { pk, items } = shown;
   const discarded = items.filter(({ state }) => state === 'discarded').length;
@@ -423,7 +418,7 @@ function endOf(facts: KeyFacts, explained: readonly ExplainedConsumer[]): Findin
   };
 }
 
-function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsumer {
+function explainConsumer(shown: ShownKey, facts: ConsumerState): ExplainedConsumer {
   const { consumer, inbox, keys, kafka } = facts;
   const events = shown.items
     .filter(({ state }) => state === 'processed')
@@ -444,7 +439,7 @@ function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsum
         ...(appliedAt === undefined ? {} : { appliedAt }),
         ...(parked === undefined ? {} : { parked }),
         ...(letters === undefined ? {} : { deadLetters: letters }),
-        aside: state.unapplied.length,
+        deadLettered: state.unapplied.length,
         ...(isBehind ? { messagesBehind: String(receipt.offset - next) } : {}),
       };
     }),
@@ -456,7 +451,7 @@ function explainConsumer(shown: ShownKey, facts: ConsumerFacts): ExplainedConsum
   };
 }
 
-function eventsAt(item: ShownItem, facts: ConsumerFacts, { pk }: ShownKey): EventAtConsumer[] {
+function eventsAt(item: ShownItem, facts: ConsumerState, { pk }: ShownKey): EventAtConsumer[] {
   const aggregate = parsePartitionKey(pk)?.aggregate;
   return item.events.map(({ id = '', type, topic = '' }, index): EventAtConsumer => {
     const version = versionOfPosition(item.position);
@@ -482,8 +477,8 @@ const isOf = (key: InboxKey, aggregate: string | undefined): boolean =>
 
 function eventState(
   event: { readonly id: string; readonly sequence?: string; readonly topic: string; readonly receipt?: string },
-  key: InboxFacts | undefined,
-  { topics, kafka }: ConsumerFacts,
+  key: InboxKeyState | undefined,
+  { topics, kafka }: ConsumerState,
 ): EventState {
   const { id, topic } = event;
   const mark = key?.marks.get(id);
@@ -510,9 +505,9 @@ function eventState(
   return topics === undefined ? 'unknown' : 'not-read';
 }
 
-/** Whether the event waits in the consumer's table, judged by its place in its key's order. */
+/** Whether the event waits in the consumer's table, by its place in its key's order. */
 function isParked(
-  key: InboxFacts | undefined,
+  key: InboxKeyState | undefined,
   { id, sequence }: { readonly id: string; readonly sequence?: string },
 ): boolean {
   const parked = key?.parked;

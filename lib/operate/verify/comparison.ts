@@ -1,6 +1,6 @@
-import type { ItemStateName } from '../event/item-state';
-import { formatReceipt, parseReceipt, type Receipt } from '../event/receipt';
-import { epochMsOfUuidV7 } from '../event/uuid';
+import type { ItemStateName } from '../../event/item-state';
+import { formatReceipt, parseReceipt, type Receipt } from '../../event/receipt';
+import { epochMsOfUuidV7 } from '../../event/uuid';
 import { Column } from './compact/column';
 import { DigestIndex } from './compact/digest-index';
 import { TextStore } from './compact/text-store';
@@ -101,7 +101,7 @@ export interface FindingCount {
   readonly count: number;
 }
 
-export interface Verdict {
+export interface VerifyTotals {
   /** Events of processed items whose message retention or compaction has removed. */
   readonly expired: number;
   /** Events whose first message is gone, as in a recreated topic, and that a replay has published again. */
@@ -143,7 +143,7 @@ type PartitionNumber = number;
  * then asks for the findings. Keeps some 200 bytes of each event and 20 of each of its messages (10 at most), outside
  * of the heap, whatever else the topics hold.
  */
-export class VerifyJudge {
+export class TopicComparison {
   readonly #texts = new TextStore();
   readonly #keys = new DigestIndex();
   readonly #keyText = new Column('float64');
@@ -282,7 +282,7 @@ export class VerifyJudge {
   }
 
   /** Yields the findings one by one, so that those of a lost topic do not fill the memory. */
-  *findings(read: TopicsExtent): Generator<VerifyFinding, Verdict> {
+  *findings(read: TopicsExtent): Generator<VerifyFinding, VerifyTotals> {
     const extents = new Map(
       read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
     );

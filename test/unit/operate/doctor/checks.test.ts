@@ -1,8 +1,9 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { judge, type DoctorFacts } from '../../../../lib/operate/doctor/judge';
-import type { Reader } from '../../../../lib/operate/doctor/judge-mapping';
-import { known, type DoctorLine } from '../../../../lib/operate/doctor/line';
+import { checkDeployment, type Deployment } from '../../../../lib/operate/doctor/checks';
+import type { Reader } from '../../../../lib/operate/doctor/check-mapping';
+import type { DoctorLine } from '../../../../lib/operate/doctor/line';
+import { known } from '../../../../lib/operate/doctor/lookup';
 import {
   aReader,
   aSweeper,
@@ -10,19 +11,19 @@ import {
   FORMER_STREAM_ARN,
   otherReader,
   relayVariables,
-  soundFacts,
+  soundDeployment,
   STREAM_ARN,
-} from '../../../builders/doctor-facts';
+} from '../../../builders/deployment';
 
 const PIN = 'index that keeps a key in one shard';
 
-function lineOf(check: string, changed: Partial<DoctorFacts>): DoctorLine {
-  const line = judge(soundFacts(changed)).find((candidate) => candidate.check === check);
+function lineOf(check: string, changed: Partial<Deployment>): DoctorLine {
+  const line = checkDeployment(soundDeployment(changed)).find((candidate) => candidate.check === check);
   if (line === undefined) throw new Error(`There is no check "${check}".`);
   return line;
 }
-const notOk = (changed: Partial<DoctorFacts>): string[] =>
-  judge(soundFacts(changed))
+const notOk = (changed: Partial<Deployment>): string[] =>
+  checkDeployment(soundDeployment(changed))
     .filter(({ verdict }) => verdict !== 'ok')
     .map(({ check, verdict }) => `${verdict}: ${check}`);
 
@@ -36,18 +37,18 @@ it('finds nothing wrong with what the construct makes', () => {
 });
 
 it('gives every check a name of its own', () => {
-  const names = judge(soundFacts()).map(({ check }) => check);
+  const names = checkDeployment(soundDeployment()).map(({ check }) => check);
   expect(new Set(names).size).toBe(names.length);
 });
 
 it('writes a report that survives JSON', () => {
-  const lines = judge(soundFacts(withTable({ StreamSpecification: undefined })));
+  const lines = checkDeployment(soundDeployment(withTable({ StreamSpecification: undefined })));
   expect(JSON.parse(JSON.stringify(lines))).toEqual(lines);
 });
 
 describe('finds exactly one line wrong, and says how to fix it', () => {
   const index = aTable().LocalSecondaryIndexes?.[0];
-  test.each<[check: string, Partial<DoctorFacts>, found: string, remedy: string]>([
+  test.each<[check: string, Partial<Deployment>, found: string, remedy: string]>([
     [
       'keys',
       withTable({ KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }] }),
@@ -182,7 +183,7 @@ describe('finds exactly one line wrong, and says how to fix it', () => {
 });
 
 describe('warns of what works', () => {
-  test.each<[check: string, Partial<DoctorFacts>, found: string]>([
+  test.each<[check: string, Partial<Deployment>, found: string]>([
     ['table', withTable({ TableStatus: 'UPDATING' }), 'UPDATING'],
     [
       'stream',
@@ -208,7 +209,7 @@ describe('warns of what works', () => {
 });
 
 describe('is content with', () => {
-  test.each<[what: string, Partial<DoctorFacts>]>([
+  test.each<[what: string, Partial<Deployment>]>([
     ['a second function on the stream', withReaders(aReader(), otherReader('audit'))],
     ['a table that no relay has published from', { state: known({}) }],
     ['a table that its own outbox owns', { state: known({ streamArn: STREAM_ARN, owner: 'Shop/Outbox' }) }],
@@ -225,7 +226,7 @@ describe('is content with', () => {
 });
 
 describe('a table that is not there', () => {
-  const changed: Partial<DoctorFacts> = { table: known(undefined) };
+  const changed: Partial<Deployment> = { table: known(undefined) };
 
   test('is the one thing wrong; what hangs on it is unknown', () => {
     expect(notOk(changed).filter((line) => line.startsWith('wrong'))).toEqual(['wrong: table']);
@@ -246,7 +247,7 @@ describe('a stream that is off', () => {
 });
 
 describe('no relay on the stream', () => {
-  test('is wrong, and what would be judged of it is unknown', () => {
+  test('is wrong, and its own checks are unknown', () => {
     const line = lineOf('mapping', withReaders());
     expect(line).toMatchObject({ verdict: 'wrong', found: 'none: no relay reads the stream' });
     expect(line.remedy).toContain(`--function-name <relay> --event-source-arn ${STREAM_ARN} --starting-position`);
@@ -270,7 +271,7 @@ describe('no relay on the stream', () => {
   });
 });
 
-test('two relays on the stream are wrong, and neither is judged', () => {
+test('two relays on the stream are wrong, and neither is checked', () => {
   const changed = withReaders(aReader(), aReader({ UUID: 'second' }));
   expect(lineOf('mapping', changed)).toMatchObject({ verdict: 'wrong', found: expect.stringContaining('2 relays') });
   expect(lineOf('mapping: filter', changed).verdict).toBe('unknown');
@@ -286,7 +287,7 @@ describe('what could not be found out is unknown, with the reason', () => {
   const denied = { because: 'AccessDeniedException: no' };
 
   test('of each source of facts', () => {
-    const changed: Partial<DoctorFacts> = {
+    const changed: Partial<Deployment> = {
       table: denied,
       timeToLive: denied,
       backups: denied,
@@ -301,14 +302,14 @@ describe('what could not be found out is unknown, with the reason', () => {
       noticeTopics: denied,
       permissions: { ...denied, remedy: 'ask' },
     };
-    const lines = judge(soundFacts(changed));
+    const lines = checkDeployment(soundDeployment(changed));
     expect(new Set(lines.map(({ verdict, found }) => `${verdict} ${found}`))).toEqual(
       new Set([`unknown ${denied.because}`]),
     );
     expect(lines.at(-1)?.remedy).toBe('ask');
   });
 
-  test('of a function: the mapping is taken for the relay, and its settings are judged', () => {
+  test('of a function: the mapping is taken for the relay, and its settings are checked', () => {
     const changed = withReaders({ ...aReader({ BatchSize: 7 }), function: denied });
     expect(notOk(changed)).toEqual([
       'wrong: mapping: batch size',
@@ -338,7 +339,7 @@ describe('what could not be found out is unknown, with the reason', () => {
   });
 
   test('of what conditions decide about', () => {
-    const changed: Partial<DoctorFacts> = {
+    const changed: Partial<Deployment> = {
       permissions: known({ caller: 'someone', denied: [], undecided: ['dynamodb:Scan'] }),
     };
     expect(lineOf('permissions of the caller', changed)).toMatchObject({

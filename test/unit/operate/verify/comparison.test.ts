@@ -1,16 +1,16 @@
-import fc from '../../builders/fast-check';
-import { positionOfVersion } from '../../../lib/event/position';
-import { formatReceipt } from '../../../lib/event/receipt';
-import { uuidV7 } from '../../../lib/event/uuid';
+import fc from '../../../builders/fast-check';
+import { positionOfVersion } from '../../../../lib/event/position';
+import { formatReceipt } from '../../../../lib/event/receipt';
+import { uuidV7 } from '../../../../lib/event/uuid';
 import {
-  VerifyJudge,
+  TopicComparison,
   type VerifyFinding,
   type PartitionExtent,
   type SeenMessage,
   type TopicsExtent,
-  type Verdict,
+  type VerifyTotals,
   type VerifiedItem,
-} from '../../../lib/operate/verify-judge';
+} from '../../../../lib/operate/verify/comparison';
 
 const NOW = Date.UTC(2026, 0, 2);
 const MINUTE = 60_000;
@@ -45,11 +45,11 @@ const anExtent = (end: number, change: Partial<PartitionExtent> = {}): Partition
   ...change,
 });
 
-type Judged = Verdict & { readonly findings: readonly VerifyFinding[] };
+type Compared = VerifyTotals & { readonly findings: readonly VerifyFinding[] };
 
-function verdictOf(judge: VerifyJudge, read: TopicsExtent): Judged {
+function resultOf(comparison: TopicComparison, read: TopicsExtent): Compared {
   const findings: VerifyFinding[] = [];
-  const all = judge.findings(read);
+  const all = comparison.findings(read);
   for (;;) {
     const { done, value } = all.next();
     if (done === true) return { ...value, findings };
@@ -57,24 +57,24 @@ function verdictOf(judge: VerifyJudge, read: TopicsExtent): Judged {
   }
 }
 
-function judged(
+function compared(
   items: readonly VerifiedItem[],
   messages: readonly SeenMessage[],
   extents = [anExtent(messages.length)],
   unreadTopics: readonly string[] = [],
-): Judged {
-  const judge = new VerifyJudge();
-  for (const item of items) judge.add(item);
-  for (const message of messages) judge.see(message);
-  return verdictOf(judge, { extents, unreadTopics: new Set(unreadTopics) });
+): Compared {
+  const comparison = new TopicComparison();
+  for (const item of items) comparison.add(item);
+  for (const message of messages) comparison.see(message);
+  return resultOf(comparison, { extents, unreadTopics: new Set(unreadTopics) });
 }
-const brief = ({ findings }: Judged): string[] => findings.map(({ kind, id }) => `${kind} ${id}`);
+const brief = ({ findings }: Compared): string[] => findings.map(({ kind, id }) => `${kind} ${id}`);
 
 const three = [1, 2, 3].map((version) => anItem(version));
 const threeMessages = [aMessage(0, 'a1'), aMessage(1, 'a2'), aMessage(2, 'a3')];
 
 it('finds nothing wrong where every message lies where its receipt says', () => {
-  expect(judged(three, threeMessages)).toEqual({
+  expect(compared(three, threeMessages)).toEqual({
     findings: [],
     expired: 0,
     replaced: 0,
@@ -85,19 +85,19 @@ it('finds nothing wrong where every message lies where its receipt says', () => 
 });
 
 it('says what must be read: the topics, and each partition from its lowest receipt on', () => {
-  const judge = new VerifyJudge();
-  for (const item of [anItem(3), anItem(2), anItem(9, { state: 'pending', receipts: [] })]) judge.add(item);
-  expect([...judge.topics]).toEqual(['orders']);
-  expect(judge.lowestReceipt('orders', 0)).toBe(1n);
-  expect(judge.lowestReceipt('orders', 1)).toBeUndefined();
-  expect(judge.highestReceipt('orders', 0)).toBe(2n);
-  expect(judge.highestReceipt('orders', 1)).toBeUndefined();
+  const comparison = new TopicComparison();
+  for (const item of [anItem(3), anItem(2), anItem(9, { state: 'pending', receipts: [] })]) comparison.add(item);
+  expect([...comparison.topics]).toEqual(['orders']);
+  expect(comparison.lowestReceipt('orders', 0)).toBe(1n);
+  expect(comparison.lowestReceipt('orders', 1)).toBeUndefined();
+  expect(comparison.highestReceipt('orders', 0)).toBe(2n);
+  expect(comparison.highestReceipt('orders', 1)).toBeUndefined();
 });
 
 describe('missing', () => {
   it('is an event in whose place another message lies', () => {
-    const verdict = judged(three, [aMessage(0, 'a1'), aMessage(1, 'other'), aMessage(2, 'a3')]);
-    expect(verdict.findings).toEqual([
+    const result = compared(three, [aMessage(0, 'a1'), aMessage(1, 'other'), aMessage(2, 'a3')]);
+    expect(result.findings).toEqual([
       {
         kind: 'missing',
         pk: 'order#a',
@@ -108,7 +108,7 @@ describe('missing', () => {
         receipt: 'orders-0@1',
       },
     ]);
-    expect(verdict.messages.unknown).toBe(1);
+    expect(result.messages.unknown).toBe(1);
   });
 
   it.each([
@@ -117,75 +117,75 @@ describe('missing', () => {
     ['topic', { topic: 'audit' }],
   ])('is an event whose id lies there under another %s', (_, change) => {
     const messages = [aMessage(0, 'a1'), aMessage(1, 'other'), aMessage(2, 'a3'), aMessage(3, 'a2', change)];
-    expect(brief(judged(three, messages))).toEqual(['missing a2']);
+    expect(brief(compared(three, messages))).toEqual(['missing a2']);
   });
 
   it('is an event whose receipt is beyond the end, as in a topic that was made again', () => {
-    expect(brief(judged(three, threeMessages.slice(0, 2)))).toEqual(['missing a3']);
+    expect(brief(compared(three, threeMessages.slice(0, 2)))).toEqual(['missing a3']);
   });
 
   it('is every event of a topic or a partition that does not exist', () => {
-    expect(brief(judged(three, [], []))).toEqual(['missing a1', 'missing a2', 'missing a3']);
-    expect(brief(judged([anItem(1, { receipts: ['orders-7@0'] })], [aMessage(0, 'other')]))).toEqual(['missing a1']);
+    expect(brief(compared(three, [], []))).toEqual(['missing a1', 'missing a2', 'missing a3']);
+    expect(brief(compared([anItem(1, { receipts: ['orders-7@0'] })], [aMessage(0, 'other')]))).toEqual(['missing a1']);
   });
 
   it('is a processed event without a receipt that lies nowhere', () => {
-    expect(brief(judged([anItem(1, { receipts: [] })], []))).toEqual(['missing a1']);
+    expect(brief(compared([anItem(1, { receipts: [] })], []))).toEqual(['missing a1']);
   });
 
   it('is not an event that is not yet processed, or was discarded', () => {
     const items = (['pending', 'parked', 'discarded'] as const).map((state, at) =>
       anItem(at + 1, { state, receipts: [] }),
     );
-    expect(judged(items, [])).toMatchObject({ findings: [], expired: 0 });
+    expect(compared(items, [])).toMatchObject({ findings: [], expired: 0 });
   });
 
   it('is not an event that a replay published again: its old receipt is expected then, and counted apart', () => {
     const messages = [aMessage(0, 'other'), aMessage(1, 'a1', { isReplay: true })];
-    expect(judged([anItem(1)], messages)).toMatchObject({ findings: [], replaced: 1 });
+    expect(compared([anItem(1)], messages)).toMatchObject({ findings: [], replaced: 1 });
   });
 
   it('is each event of which not even a replay lies there, next to those that a replay published again', () => {
-    const verdict = judged(three, [aMessage(0, 'a2', { isReplay: true }), aMessage(1, 'other')]);
-    expect(brief(verdict)).toEqual(['missing a1', 'missing a3']);
-    expect(verdict.replaced).toBe(1);
+    const result = compared(three, [aMessage(0, 'a2', { isReplay: true }), aMessage(1, 'other')]);
+    expect(brief(result)).toEqual(['missing a1', 'missing a3']);
+    expect(result.replaced).toBe(1);
   });
 });
 
 describe('expired', () => {
   it('is an event below the low watermark', () => {
     const extents = [anExtent(3, { low: 2n, completeFromMs: NOW })];
-    expect(judged(three, threeMessages.slice(2), extents)).toMatchObject({ findings: [], expired: 2 });
+    expect(compared(three, threeMessages.slice(2), extents)).toMatchObject({ findings: [], expired: 2 });
   });
 
   it('is an event that compaction has left a hole of', () => {
     const extents = [anExtent(3, { completeFromMs: NOW })];
-    expect(judged(three, threeMessages.slice(2), extents)).toMatchObject({ findings: [], expired: 2 });
+    expect(compared(three, threeMessages.slice(2), extents)).toMatchObject({ findings: [], expired: 2 });
   });
 
   it('is not an event of which a duplicate remains, which is enough', () => {
     const extents = [anExtent(3, { low: 2n, completeFromMs: NOW })];
-    expect(judged([anItem(1)], [aMessage(2, 'a1')], extents)).toMatchObject({ findings: [], expired: 0 });
+    expect(compared([anItem(1)], [aMessage(2, 'a1')], extents)).toMatchObject({ findings: [], expired: 0 });
   });
 });
 
 describe('duplicate', () => {
   it('is an event that lies there twice, and either place is a right receipt', () => {
     for (const receipts of [['orders-0@0'], ['orders-0@1']]) {
-      const { findings } = judged([anItem(1, { receipts })], [aMessage(0, 'a1'), aMessage(1, 'a1')]);
+      const { findings } = compared([anItem(1, { receipts })], [aMessage(0, 'a1'), aMessage(1, 'a1')]);
       expect(findings).toMatchObject([{ kind: 'duplicate', id: 'a1', at: ['orders-0@0', 'orders-0@1'] }]);
     }
   });
 
   it('is not a replayed message', () => {
-    const verdict = judged([anItem(1)], [aMessage(0, 'a1'), aMessage(1, 'a1', { isReplay: true })]);
-    expect(verdict).toMatchObject({ findings: [], messages: { read: 2, replayed: 1, unknown: 0 } });
+    const result = compared([anItem(1)], [aMessage(0, 'a1'), aMessage(1, 'a1', { isReplay: true })]);
+    expect(result).toMatchObject({ findings: [], messages: { read: 2, replayed: 1, unknown: 0 } });
   });
 
   it('is not one of two events to which their writer gave one id', () => {
     const items = [anItem(1), anItem(2, { events: [{ id: 'a1', topic: 'orders' }] })];
-    expect(brief(judged(items, [aMessage(0, 'a1'), aMessage(1, 'a1')]))).toEqual([]);
-    expect(brief(judged(items, [aMessage(0, 'a1'), aMessage(1, 'a1'), aMessage(2, 'a1')]))).toEqual(['duplicate a1']);
+    expect(brief(compared(items, [aMessage(0, 'a1'), aMessage(1, 'a1')]))).toEqual([]);
+    expect(brief(compared(items, [aMessage(0, 'a1'), aMessage(1, 'a1'), aMessage(2, 'a1')]))).toEqual(['duplicate a1']);
   });
 });
 
@@ -199,18 +199,18 @@ describe('reordered', () => {
   const items = [1, 2, 3].map((version) => anItem(version, { receipts: [receiptOf.get(version) ?? ''] }));
 
   it('is the event that was overtaken, whether or not it is marked yet', () => {
-    expect(judged(items, swapped).findings).toMatchObject([
+    expect(compared(items, swapped).findings).toMatchObject([
       { kind: 'reordered', id: 'a2', at: 'orders-0@2', overtakenBy: { id: 'a3', at: 'orders-0@1' } },
     ]);
     const unmarked = items.map((item) => ({ ...item, state: 'pending' as const }));
-    expect(brief(judged(unmarked, swapped))).toEqual(['reordered a2']);
+    expect(brief(compared(unmarked, swapped))).toEqual(['reordered a2']);
   });
 
   it('is not an event that was discarded and came all the same', () => {
     const discarded = items.map((item) =>
       item.receipts[0] === 'orders-0@2' ? { ...item, state: 'discarded' as const } : item,
     );
-    expect(brief(judged(discarded, swapped))).toEqual([]);
+    expect(brief(compared(discarded, swapped))).toEqual([]);
   });
 
   it('is an event of an item that came before an earlier event of the same item', () => {
@@ -219,12 +219,12 @@ describe('reordered', () => {
       { id: 'a2', topic: 'orders' },
     ];
     const item = anItem(1, { events, receipts: ['orders-0@1', 'orders-0@0'] });
-    expect(brief(judged([item], [aMessage(0, 'a2'), aMessage(1, 'a1')]))).toEqual(['reordered a1']);
+    expect(brief(compared([item], [aMessage(0, 'a2'), aMessage(1, 'a1')]))).toEqual(['reordered a1']);
   });
 
   it('is not what was first delivered in order and then once more', () => {
     const messages = ['a1', 'a2', 'a1', 'a2', 'a3'].map((id, at) => aMessage(at, id));
-    expect(brief(judged(three.slice(0, 2), messages))).toEqual(['duplicate a1', 'duplicate a2']);
+    expect(brief(compared(three.slice(0, 2), messages))).toEqual(['duplicate a1', 'duplicate a2']);
   });
 
   it('is not told from replayed messages, nor from another key or partition', () => {
@@ -232,11 +232,11 @@ describe('reordered', () => {
       aMessage(0, 'a3', { isReplay: true }),
       ...threeMessages.map((m) => ({ ...m, offset: m.offset + 1n })),
     ];
-    expect(brief(judged(three, replayed)).filter((text) => text.startsWith('reordered'))).toEqual([]);
+    expect(brief(compared(three, replayed)).filter((text) => text.startsWith('reordered'))).toEqual([]);
     const otherKey = items.map((item, at) => (at === 1 ? { ...item, pk: 'customer#a' } : item));
-    expect(brief(judged(otherKey, swapped))).toEqual([]);
+    expect(brief(compared(otherKey, swapped))).toEqual([]);
     const otherPartition = swapped.map((m, at) => (at === 1 ? { ...m, partition: 1 } : m));
-    expect(brief(judged(items, otherPartition)).filter((text) => text.startsWith('reordered'))).toEqual([]);
+    expect(brief(compared(items, otherPartition)).filter((text) => text.startsWith('reordered'))).toEqual([]);
   });
 
   it('compares deliveries after partitions were added with each event’s very first', () => {
@@ -248,7 +248,7 @@ describe('reordered', () => {
     const items = [anItem(1), anItem(2, { receipts: ['orders-1@0'] })];
     // The partitions may be read in any order.
     for (const shown of [messages, [...messages.slice(1), ...messages.slice(0, 1)]]) {
-      expect(brief(judged(items, shown))).toEqual(['duplicate a1']);
+      expect(brief(compared(items, shown))).toEqual(['duplicate a1']);
     }
   });
 
@@ -256,9 +256,9 @@ describe('reordered', () => {
     const cut = [anExtent(5, { low: 3n, completeFromMs: NOW + 30 * MINUTE })];
     const messages = [aMessage(3, 'a2'), aMessage(4, 'a1')];
     const items = [anItem(1, { receipts: ['orders-0@4'] }), anItem(2, { receipts: ['orders-0@3'] })];
-    expect(judged(items, messages, cut)).toMatchObject({ findings: [], undecided: 1 });
+    expect(compared(items, messages, cut)).toMatchObject({ findings: [], undecided: 1 });
     const later = items.map((item) => ({ ...item, committedAt: NOW + 45 * MINUTE }));
-    expect(brief(judged(later, messages, cut))).toEqual(['reordered a1']);
+    expect(brief(compared(later, messages, cut))).toEqual(['reordered a1']);
   });
 
   it.each([
@@ -269,7 +269,7 @@ describe('reordered', () => {
       anItem(1, { position: uuidV7(NOW), receipts: ['orders-0@1'] }),
       anItem(2, { position: uuidV7(NOW + apartMs), receipts: ['orders-0@0'] }),
     ];
-    expect(brief(judged(items, [aMessage(0, 'a2'), aMessage(1, 'a1')]))).toEqual(expected);
+    expect(brief(compared(items, [aMessage(0, 'a2'), aMessage(1, 'a1')]))).toEqual(expected);
   });
 });
 
@@ -282,15 +282,15 @@ describe('wrong-receipt', () => {
     ['which is none', 'orders@1'],
   ])('names a place %s', (_, receipt) => {
     const items = three.map((item, at) => (at === 1 ? { ...item, receipts: [receipt] } : item));
-    expect(judged(items, threeMessages).findings).toMatchObject([
+    expect(compared(items, threeMessages).findings).toMatchObject([
       { kind: 'wrong-receipt', id: 'a2', receipt, at: ['orders-0@1'] },
     ]);
   });
 
   it('is one that a processed item lacks', () => {
-    expect(brief(judged([anItem(1, { receipts: [] })], [aMessage(0, 'a1')]))).toEqual(['wrong-receipt a1']);
+    expect(brief(compared([anItem(1, { receipts: [] })], [aMessage(0, 'a1')]))).toEqual(['wrong-receipt a1']);
     const replayed = aMessage(0, 'a1', { isReplay: true });
-    expect(brief(judged([anItem(1, { receipts: [] })], [replayed]))).toEqual(['wrong-receipt a1']);
+    expect(brief(compared([anItem(1, { receipts: [] })], [replayed]))).toEqual(['wrong-receipt a1']);
   });
 });
 
@@ -299,8 +299,8 @@ describe('not-readable-yet', () => {
   const held = [anExtent(1, { heldBack: { end: 3n, sinceMs: since } })];
 
   it('is an event behind an open transaction, which is not missing', () => {
-    const verdict = judged(three, threeMessages.slice(0, 1), held);
-    expect(verdict.findings).toEqual([
+    const result = compared(three, threeMessages.slice(0, 1), held);
+    expect(result.findings).toEqual([
       expect.objectContaining({ kind: 'not-readable-yet', id: 'a2', receipt: 'orders-0@1', sinceMs: since }),
       expect.objectContaining({ kind: 'not-readable-yet', id: 'a3', receipt: 'orders-0@2', sinceMs: since }),
     ]);
@@ -308,62 +308,62 @@ describe('not-readable-yet', () => {
 
   it('is not an event whose receipt lies beyond all that is acknowledged', () => {
     const beyond = [anItem(1), anItem(2, { receipts: ['orders-0@3'] })];
-    expect(brief(judged(beyond, threeMessages.slice(0, 1), held))).toEqual(['missing a2']);
+    expect(brief(compared(beyond, threeMessages.slice(0, 1), held))).toEqual(['missing a2']);
   });
 
   it('is not an event before it, nor one that was found elsewhere', () => {
     const messages = [aMessage(0, 'other')];
-    expect(brief(judged([anItem(1)], messages, held))).toEqual(['missing a1']);
-    expect(brief(judged([anItem(2)], [aMessage(0, 'a2')], held))).toEqual([]);
+    expect(brief(compared([anItem(1)], messages, held))).toEqual(['missing a1']);
+    expect(brief(compared([anItem(2)], [aMessage(0, 'a2')], held))).toEqual([]);
   });
 });
 
 describe('where a part of a topic could not be read', () => {
   it('an event that was not found is neither missing nor well', () => {
-    const verdict = judged(three, threeMessages.slice(0, 1), [anExtent(1)], ['orders']);
-    expect(verdict).toMatchObject({ findings: [], unread: 2, expired: 0 });
+    const result = compared(three, threeMessages.slice(0, 1), [anExtent(1)], ['orders']);
+    expect(result).toMatchObject({ findings: [], unread: 2, expired: 0 });
     // Its receipt names an offset that was read, but its message may be in the part that was not.
-    expect(judged([anItem(1)], [aMessage(0, 'other')], [anExtent(1)], ['orders'])).toMatchObject({ unread: 1 });
-    expect(judged(three, [], [], ['orders'])).toMatchObject({ findings: [], unread: 3 });
+    expect(compared([anItem(1)], [aMessage(0, 'other')], [anExtent(1)], ['orders'])).toMatchObject({ unread: 1 });
+    expect(compared(three, [], [], ['orders'])).toMatchObject({ findings: [], unread: 3 });
   });
 
-  it('the events of another topic are judged as ever', () => {
-    expect(judged(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit'])).toMatchObject({ unread: 0 });
-    expect(brief(judged(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit']))).toEqual(['missing a3']);
+  it('the events of another topic are compared as before', () => {
+    expect(compared(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit'])).toMatchObject({ unread: 0 });
+    expect(brief(compared(three, threeMessages.slice(0, 2), [anExtent(2)], ['audit']))).toEqual(['missing a3']);
   });
 
   it('duplicates that were seen are told, and an order is not proven', () => {
     const messages = [aMessage(0, 'a2'), aMessage(1, 'a1'), aMessage(2, 'a1')];
     const items = [anItem(1, { receipts: ['orders-0@1'] }), anItem(2, { receipts: ['orders-0@0'] })];
-    const verdict = judged(items, messages, [anExtent(3)], ['orders']);
-    expect(brief(verdict)).toEqual(['duplicate a1']);
-    expect(verdict.undecided).toBe(1);
+    const result = compared(items, messages, [anExtent(3)], ['orders']);
+    expect(brief(result)).toEqual(['duplicate a1']);
+    expect(result.undecided).toBe(1);
   });
 });
 
 describe('what consumers never see', () => {
   it('occupies its offset: an event whose receipt names it is missing, not removed by compaction', () => {
     for (const hidden of ['marker', 'nothing'] as const) {
-      const judge = new VerifyJudge();
-      for (const item of three) judge.add(item);
-      judge.see(aMessage(0, 'a1'));
-      if (hidden === 'marker') judge.seeHidden({ topic: 'orders', partition: 0, offset: 1n });
-      judge.see(aMessage(2, 'a3'));
-      const verdict = verdictOf(judge, { extents: [anExtent(3)] });
-      expect(brief(verdict)).toEqual(hidden === 'marker' ? ['missing a2'] : []);
-      expect(verdict.expired).toBe(hidden === 'marker' ? 0 : 1);
+      const comparison = new TopicComparison();
+      for (const item of three) comparison.add(item);
+      comparison.see(aMessage(0, 'a1'));
+      if (hidden === 'marker') comparison.seeHidden({ topic: 'orders', partition: 0, offset: 1n });
+      comparison.see(aMessage(2, 'a3'));
+      const result = resultOf(comparison, { extents: [anExtent(3)] });
+      expect(brief(result)).toEqual(hidden === 'marker' ? ['missing a2'] : []);
+      expect(result.expired).toBe(hidden === 'marker' ? 0 : 1);
     }
   });
 });
 
 it('keeps ten places of an event, and counts all of its copies', () => {
   const messages = Array.from({ length: 40 }, (_, at) => aMessage(at, 'a1'));
-  const [finding] = judged([anItem(1, { receipts: ['orders-0@39'] })], messages).findings;
+  const [finding] = compared([anItem(1, { receipts: ['orders-0@39'] })], messages).findings;
   expect(finding).toMatchObject({ kind: 'duplicate', copies: 40 });
   expect(finding?.kind === 'duplicate' ? finding.at : []).toEqual(messages.slice(0, 10).map(formatReceipt));
 });
 
-it('judges keys, ids and topics of any length and alphabet, across the chunks of its memory', () => {
+it('compares keys, ids and topics of any length and alphabet, across the chunks of its memory', () => {
   const id = (n: number): string => `${'ü'.repeat(n % 700)}${n}`;
   const items = Array.from({ length: 70_000 }, (_, n) =>
     anItem(1, {
@@ -375,13 +375,13 @@ it('judges keys, ids and topics of any length and alphabet, across the chunks of
   );
   const messages = items.map((_, n) => aMessage(n, id(n), { key: id(n) })).filter((_, n) => n % 10_000 !== 0);
   const lost = [0, 1, 2, 3, 4, 5, 6].map((n) => id(n * 10_000));
-  const judge = new VerifyJudge();
-  for (const item of items) judge.add(item);
+  const comparison = new TopicComparison();
+  for (const item of items) comparison.add(item);
   for (const message of messages) {
-    if (message.offset % 10_000n === 1n) judge.see({ ...message, offset: message.offset - 1n, id: 'another' });
-    judge.see(message);
+    if (message.offset % 10_000n === 1n) comparison.see({ ...message, offset: message.offset - 1n, id: 'another' });
+    comparison.see(message);
   }
-  const { findings } = verdictOf(judge, { extents: [anExtent(items.length)] });
+  const { findings } = resultOf(comparison, { extents: [anExtent(items.length)] });
   expect(findings.map(({ kind, pk, id }) => [kind, pk, id])).toEqual(lost.map((id) => ['missing', `order#${id}`, id]));
 });
 
@@ -477,12 +477,12 @@ const originalsOf = (messages: readonly SeenMessage[], id: string) =>
 it('has no false alarm, however often a relay repeats itself and whatever retention and compaction remove', () => {
   fc.assert(
     fc.property(history, ({ items, messages, extents }) => {
-      const verdict = judged(items, messages, extents);
+      const result = compared(items, messages, extents);
       const ids = items.flatMap(({ events }) => events.map(({ id }) => id));
       const repeated = ids.filter((id) => originalsOf(messages, id).length > 1);
-      expect(brief(verdict).toSorted()).toEqual(repeated.map((id) => `duplicate ${id}`).toSorted());
+      expect(brief(result).toSorted()).toEqual(repeated.map((id) => `duplicate ${id}`).toSorted());
       const gone = ids.filter((id) => !messages.some((message) => message.id === id));
-      expect(verdict.expired).toBe(gone.length);
+      expect(result.expired).toBe(gone.length);
     }),
     { numRuns: 2_000 },
   );
@@ -497,7 +497,7 @@ it('finds any one event that another message lies in the places of', () => {
       fc.pre(present.length > 0);
       const { id = '' } = present[pick % present.length] ?? {};
       const without = messages.map((message) => (message.id === id ? { ...message, id: 'another' } : message));
-      expect(brief(judged(items, without, extents)).filter((text) => !text.startsWith('duplicate'))).toEqual([
+      expect(brief(compared(items, without, extents)).filter((text) => !text.startsWith('duplicate'))).toEqual([
         `missing ${id}`,
       ]);
     }),
@@ -518,5 +518,5 @@ it('finds as much as there is: a topic that was published twice', () => {
   const messages = Array.from({ length: 2 * count }, (_, at) =>
     aMessage(at, String(at % count), { key: String(at % count) }),
   );
-  expect(judged(items, messages, [anExtent(2 * count)]).findings).toHaveLength(count);
+  expect(compared(items, messages, [anExtent(2 * count)]).findings).toHaveLength(count);
 });

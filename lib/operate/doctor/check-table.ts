@@ -3,9 +3,9 @@ import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescript
 import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
 import type { DoubtState } from '../../sweep/ports';
-import { ok, warn, wrong, type Judgement } from './line';
+import { type CheckResult, ok, warn, wrong } from './line';
 
-export function judgeTable(table: TableDescription | undefined): Judgement {
+export function checkTable(table: TableDescription | undefined): CheckResult {
   if (table === undefined) {
     return wrong(
       'it is not there',
@@ -22,10 +22,10 @@ export function judgeTable(table: TableDescription | undefined): Judgement {
       );
 }
 
-export function judgeKeys({
+export function checkKeys({
   KeySchema: schema = [],
   AttributeDefinitions: attributes = [],
-}: TableDescription): Judgement {
+}: TableDescription): CheckResult {
   const [partitionKey, sortKey] = ['HASH', 'RANGE'].map((role) => {
     const name = schema.find(({ KeyType }) => KeyType === role)?.AttributeName;
     return name && `${name} (${attributes.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? '?'})`;
@@ -39,7 +39,7 @@ export function judgeKeys({
       );
 }
 
-export function judgeStream({ TableName: name = '', StreamSpecification: stream }: TableDescription): Judgement {
+export function checkStream({ TableName: name = '', StreamSpecification: stream }: TableDescription): CheckResult {
   const update = (specification: string): string =>
     `\`aws dynamodb update-table --table-name ${name} --stream-specification ${specification}\``;
   const on = update(`StreamEnabled=true,StreamViewType=${TABLE.streamViewType}`);
@@ -57,10 +57,10 @@ export function judgeStream({ TableName: name = '', StreamSpecification: stream 
     : wrong(`${viewType}: the relay does not see the events`, change);
 }
 
-export function judgeTimeToLive(
+export function checkTimeToLive(
   { TimeToLiveStatus: status = 'DISABLED', AttributeName: attribute = '' }: TimeToLiveDescription,
   tableName: string,
-): Judgement {
+): CheckResult {
   const update = (enabled: boolean, name: string): string =>
     `\`aws dynamodb update-time-to-live --table-name ${tableName} --time-to-live-specification Enabled=${enabled},AttributeName=${name}\``;
   const on = update(true, TABLE.timeToLiveAttribute);
@@ -71,7 +71,7 @@ export function judgeTimeToLive(
     : wrong(`${status} on ${attribute}`, `${update(false, attribute)}, and an hour later ${on}.`);
 }
 
-export function judgePin({ LocalSecondaryIndexes: indexes = [] }: TableDescription): Judgement {
+export function checkPin({ LocalSecondaryIndexes: indexes = [] }: TableDescription): CheckResult {
   const { indexName, attribute, projection } = TABLE.pin;
   const pin = indexes.find(({ IndexName }) => IndexName === indexName);
   const sortKey = pin?.KeySchema?.find(({ KeyType }) => KeyType === 'RANGE')?.AttributeName;
@@ -85,7 +85,7 @@ export function judgePin({ LocalSecondaryIndexes: indexes = [] }: TableDescripti
       );
 }
 
-export function judgeBilling({ TableName: name = '', BillingModeSummary: billing }: TableDescription): Judgement {
+export function checkBilling({ TableName: name = '', BillingModeSummary: billing }: TableDescription): CheckResult {
   // DynamoDB leaves it out for a table that was never on demand.
   const { BillingMode: mode = 'PROVISIONED' } = billing ?? {};
   return mode === 'PAY_PER_REQUEST'
@@ -96,10 +96,10 @@ export function judgeBilling({ TableName: name = '', BillingModeSummary: billing
       );
 }
 
-export function judgeBackups(
+export function checkBackups(
   { PointInTimeRecoveryDescription: recovery }: Partial<ContinuousBackupsDescription>,
   tableName: string,
-): Judgement {
+): CheckResult {
   const { PointInTimeRecoveryStatus: status = 'DISABLED' } = recovery ?? {};
   return status === 'ENABLED'
     ? ok(status)
@@ -109,10 +109,10 @@ export function judgeBackups(
       );
 }
 
-export const judgeDeletionProtection = ({
+export const checkDeletionProtection = ({
   TableName: name = '',
   DeletionProtectionEnabled: enabled = false,
-}: TableDescription): Judgement =>
+}: TableDescription): CheckResult =>
   enabled
     ? ok('on')
     : warn(
@@ -120,10 +120,10 @@ export const judgeDeletionProtection = ({
         `\`aws dynamodb update-table --table-name ${name} --deletion-protection-enabled\``,
       );
 
-export function judgeReplicas(
+export function checkReplicas(
   { TableArn: arn = '', Replicas: replicas = [], MultiRegionConsistency: consistency }: TableDescription,
   home: HomeRegion | undefined,
-): Judgement {
+): CheckResult {
   if (consistency === 'STRONG') {
     return wrong(
       'a global table with strong consistency: it has no transactions',
@@ -141,10 +141,10 @@ export function judgeReplicas(
       );
 }
 
-export function judgeDoubt(
+export function checkDoubt(
   [{ LatestStreamArn: latest }, { streamArn, doubtSince }]: readonly [TableDescription, DoubtState],
   home: HomeRegion | undefined,
-): Judgement {
+): CheckResult {
   if (doubtSince !== undefined) {
     return warn(
       `doubted since ${new Date(doubtSince).toISOString()}: the relay looks each key up before it publishes`,

@@ -22,8 +22,8 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { STATE_KEY } from '../../../../lib/event/control';
 import { doctor } from '../../../../lib/operate/doctor/doctor';
-import { gatherFacts } from '../../../../lib/operate/doctor/facts';
-import { OPERATOR_ACTIONS } from '../../../../lib/operate/doctor/judge';
+import { readDeployment } from '../../../../lib/operate/doctor/read-deployment';
+import { OPERATOR_ACTIONS } from '../../../../lib/operate/doctor/checks';
 import {
   aMapping,
   aRelay,
@@ -34,7 +34,7 @@ import {
   STREAM_ARN,
   TABLE_ARN,
   TABLE_NAME,
-} from '../../../builders/doctor-facts';
+} from '../../../builders/deployment';
 
 const dynamodb = mockClient(DynamoDBClient);
 const lambda = mockClient(LambdaClient);
@@ -184,7 +184,7 @@ describe('the table', () => {
   test('is known not to be there', async () => {
     dynamodb.on(DescribeTableCommand).rejects(new TableNotFoundException(metadata));
 
-    expect(await gatherFacts(target, {})).toMatchObject({
+    expect(await readDeployment(target, {})).toMatchObject({
       table: { value: undefined },
       readers: { because: 'there is no such table' },
       permissions: { because: 'there is no such table' },
@@ -198,7 +198,7 @@ describe('the table', () => {
       .on(QueryCommand)
       .rejects(Object.assign(new Error('socket hang up'), { name: 'TimeoutError' }));
 
-    expect(await gatherFacts(target, {})).toMatchObject({
+    expect(await readDeployment(target, {})).toMatchObject({
       table: { value: { TableName: TABLE_NAME } },
       timeToLive: DENIED,
       state: { because: 'TimeoutError: socket hang up' },
@@ -208,7 +208,7 @@ describe('the table', () => {
 
 describe('the mappings', () => {
   const found = async () => {
-    const { readers } = await gatherFacts(target, {});
+    const { readers } = await readDeployment(target, {});
     return 'because' in readers ? readers : readers.value.map(({ mapping }) => mapping.UUID);
   };
 
@@ -241,14 +241,14 @@ describe('the mappings', () => {
   ])('stay known when their function is %s', async (_, error, expected) => {
     lambda.on(GetFunctionConfigurationCommand).rejects(error);
 
-    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
+    expect(await readDeployment(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ mapping: { UUID: 'b1c2' }, function: expected }] },
     });
   });
 });
 
 describe('the permissions of the caller', () => {
-  const permissions = async () => (await gatherFacts(target, {})).permissions;
+  const permissions = async () => (await readDeployment(target, {})).permissions;
   // The same calls query the roles of functions, so there are none here.
   beforeEach(() => lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [] }));
 
@@ -337,7 +337,7 @@ describe('of the functions', () => {
       .on(SimulatePrincipalPolicyCommand, { PolicySourceArn: ROLE_ARN })
       .resolves({ EvaluationResults: [{ EvalActionName: 'dynamodb:Scan', EvalDecision: 'implicitDeny' }] });
 
-    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
+    expect(await readDeployment(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ concurrency: { value: undefined }, rights: { value: { denied: ['dynamodb:Scan'] } } }] },
       sweeperConcurrency: { value: 0 },
       sweeperRights: { value: { denied: ['dynamodb:Scan'], undecided: [] } },
@@ -349,7 +349,7 @@ describe('of the functions', () => {
     lambda.on(GetFunctionConcurrencyCommand).rejects(denied);
     iam.on(SimulatePrincipalPolicyCommand).rejects(denied);
 
-    expect(await gatherFacts(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
+    expect(await readDeployment(target, { sweeperFunctionName: 'sweeper' })).toMatchObject({
       readers: { value: [{ concurrency: DENIED, rights: DENIED }] },
       sweeperConcurrency: DENIED,
       sweeperRights: DENIED,

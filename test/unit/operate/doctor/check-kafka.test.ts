@@ -1,12 +1,12 @@
 import {
-  judgeDeadLetterTopics,
-  judgeGroups,
-  judgeOpenTopics,
-  judgeReachable,
-  judgeReadTopics,
-  judgeSweeperRuns,
+  checkDeadLetterTopics,
+  checkGroups,
+  checkOpenTopics,
+  checkReachable,
+  checkReadTopics,
+  checkSweeperRuns,
   type KafkaTopics,
-} from '../../../../lib/operate/doctor/judge-kafka';
+} from '../../../../lib/operate/doctor/check-kafka';
 
 const topics = (changed: Partial<KafkaTopics> = {}): KafkaTopics => ({
   names: new Set(['orders', 'orders.shipping.dlt']),
@@ -25,9 +25,9 @@ test.each([
   [['a:1', 'b:1'], [], 'ok'],
 ])('brokers %j that answer, and others that do not for %j, are %s', (reached, errors, verdict) => {
   const away = errors.map((error, at) => ({ broker: `away-${at}:1`, error }));
-  const judged = judgeReachable([...reached.map((broker) => ({ broker })), ...away]);
-  expect(judged.verdict).toBe(verdict);
-  for (const { broker, error } of away) expect(judged.found).toContain(`${broker} (${error})`);
+  const checked = checkReachable([...reached.map((broker) => ({ broker })), ...away]);
+  expect(checked.verdict).toBe(verdict);
+  for (const { broker, error } of away) expect(checked.found).toContain(`${broker} (${error})`);
 });
 
 test('a topic of pending items that does not exist is named, with how many wait, and the way to create it', () => {
@@ -35,26 +35,26 @@ test('a topic of pending items that does not exist is named, with how many wait,
     ['orders', 3],
     ['audit', 2],
   ]);
-  expect(judgeOpenTopics([topics(), { items, isWhole: true }])).toMatchObject({
+  expect(checkOpenTopics([topics(), { items, isWhole: true }])).toMatchObject({
     verdict: 'wrong',
     found: expect.stringContaining('audit (2 items wait)'),
     remedy: expect.stringMatching(/^A typo\? Fix the writer\. Else create it: `outbox topic create audit`$/),
   });
-  expect(judgeOpenTopics([topics(), { items: new Map([['orders', 3]]), isWhole: true }])).toMatchObject({
+  expect(checkOpenTopics([topics(), { items: new Map([['orders', 3]]), isWhole: true }])).toMatchObject({
     verdict: 'ok',
   });
-  expect(judgeOpenTopics([topics(), { items: new Map(), isWhole: false }])).toMatchObject({
+  expect(checkOpenTopics([topics(), { items: new Map(), isWhole: false }])).toMatchObject({
     verdict: 'warn',
     found: expect.stringContaining('in the part of the table that was read'),
   });
 });
 
 test('a topic that a consumer reads and that does not exist is wrong', () => {
-  expect(judgeReadTopics(topics({ read: [{ consumer: 'shipping', topic: 'nosuch' }] }))).toMatchObject({
+  expect(checkReadTopics(topics({ read: [{ consumer: 'shipping', topic: 'nosuch' }] }))).toMatchObject({
     verdict: 'wrong',
     found: 'missing: nosuch',
   });
-  expect(judgeReadTopics(topics())).toMatchObject({ verdict: 'ok' });
+  expect(checkReadTopics(topics())).toMatchObject({ verdict: 'ok' });
 });
 
 test.each<[string, Partial<KafkaTopics>, 'ok' | 'wrong' | 'unknown', string]>([
@@ -74,21 +74,21 @@ test.each<[string, Partial<KafkaTopics>, 'ok' | 'wrong' | 'unknown', string]>([
   ['may not be described', { maxMessageBytes: new Map() }, 'ok', 'orders.shipping.dlt'],
   ['belongs to nobody', { read: [] }, 'unknown', 'no consumer is known'],
 ])('a dead-letter topic that %s', (_, changed, verdict, found) => {
-  expect(judgeDeadLetterTopics(topics(changed))).toMatchObject({ verdict, found: expect.stringContaining(found) });
+  expect(checkDeadLetterTopics(topics(changed))).toMatchObject({ verdict, found: expect.stringContaining(found) });
 });
 
 test('a group without members is wrong, and one with some is not', () => {
   const shipping = { consumer: 'shipping', group: 'shipping', members: 2, behind: 0n };
-  expect(judgeGroups([shipping])).toEqual({ verdict: 'ok', found: 'shipping: 2, up to date' });
-  expect(judgeGroups([{ ...shipping, behind: 1n }])).toMatchObject({
+  expect(checkGroups([shipping])).toEqual({ verdict: 'ok', found: 'shipping: 2, up to date' });
+  expect(checkGroups([{ ...shipping, behind: 1n }])).toMatchObject({
     verdict: 'warn',
     found: 'shipping: 2, 1 message behind',
   });
-  expect(judgeGroups([shipping, { consumer: 'mails', group: 'mails-orders', members: 0, behind: 3n }])).toMatchObject({
+  expect(checkGroups([shipping, { consumer: 'mails', group: 'mails-orders', members: 0, behind: 3n }])).toMatchObject({
     verdict: 'wrong',
     found: 'no members, so no instance runs: mails',
   });
-  expect(judgeGroups([])).toMatchObject({ verdict: 'unknown' });
+  expect(checkGroups([])).toMatchObject({ verdict: 'unknown' });
 });
 
 test.each([
@@ -96,5 +96,5 @@ test.each([
   [{ isSeen: false, isNew: true }, 'warn'],
   [{ isSeen: false, isNew: false }, 'wrong'],
 ] as const)('a sweeper with the runs %j is %s', (runs, verdict) => {
-  expect(judgeSweeperRuns({ everyMs: 3_600_000, ...runs })).toMatchObject({ verdict });
+  expect(checkSweeperRuns({ everyMs: 3_600_000, ...runs })).toMatchObject({ verdict });
 });
