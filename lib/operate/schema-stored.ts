@@ -3,7 +3,7 @@ import type { Image } from '../event/item';
 import { itemStateOf } from '../event/item-state';
 import { CONTROL_PARTITION } from '../event/key';
 import { isSignalKey } from '../event/signal';
-import type { StoredType } from '../schema/stored-versions';
+import type { StoredType } from '../schema/check';
 import type { OutboxTarget } from './target';
 
 /** How {@link countStoredTypes} reports progress. */

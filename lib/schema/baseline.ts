@@ -1,7 +1,6 @@
 import { OutboxError } from '../event/errors';
-import { oldestReadable } from '../event/event-version';
 import { isRecord } from '../event/options';
-import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe';
+import type { DataSchemas, DescribedCatalogue } from './describe';
 import { isJsonSchema, isSameJson, stableJson } from './json-schema';
 
 /** The schemas of one version of a type at the time of a snapshot. */
@@ -27,35 +26,30 @@ const NEVER: SchemaRevision = { version: 0, writes: false, reads: false };
 
 export const latest = ({ revisions }: RecordedType): SchemaRevision => revisions.at(-1) ?? NEVER;
 
-/** Returns the baseline after `current` is recorded. It drops revisions older than the oldest readable version. */
-export const record = (baseline: Baseline, current: DescribedCatalogue): Baseline =>
-  Object.fromEntries(Object.entries(current).map(([type, described]) => [type, recordType(baseline[type], described)]));
+export const recordedType = (baseline: Baseline, type: string): RecordedType | undefined =>
+  Object.hasOwn(baseline, type) ? baseline[type] : undefined;
 
-function recordType(recorded: RecordedType | undefined, described: DescribedType): RecordedType {
-  const { version, contentType, upcasters, writes, reads } = described;
-  const oldest = oldestReadable({ version, upcasters: Object.fromEntries(upcasters.map((each) => [each, ignored])) });
-  const newest = { version, writes, reads };
-  const earlier = (recorded?.revisions ?? []).filter((each) => each.version >= oldest && !isSameJson(each, newest));
-  return { contentType, upcasters, revisions: [...earlier, newest] };
-}
-
-const ignored = (): void => undefined;
+/** Returns the baseline after `catalogue` is recorded. It drops revisions older than the oldest readable version. */
+export const record = (baseline: Baseline, catalogue: DescribedCatalogue): Baseline =>
+  Object.fromEntries(
+    [...catalogue].map(([type, { version, oldestReadable, contentType, upcasters, writes, reads }]) => {
+      const newest = { version, writes, reads };
+      const earlier = (recordedType(baseline, type)?.revisions ?? []).filter(
+        (each) => each.version >= oldestReadable && !isSameJson(each, newest),
+      );
+      return [type, { contentType, upcasters, revisions: [...earlier, newest] }];
+    }),
+  );
 
 /** Returns the text of the file. Keys are sorted, so the same catalogue always produces the same text. */
 export function printBaseline(baseline: Baseline): string {
-  const types = Object.fromEntries(
-    Object.entries(baseline).map(([type, { contentType, upcasters, revisions }]) => [
-      type,
-      {
-        contentType,
-        upcasters,
-        revisions: revisions.map(({ version, writes, reads }) =>
-          isSameJson(writes, reads) ? { version, writes } : { version, writes, reads },
-        ),
-      },
-    ]),
-  );
-  return `${stableJson({ format: FORMAT, types }, 2)}\n`;
+  const types = Object.entries(baseline).map(([type, { revisions, ...rest }]) => {
+    const short = revisions.map(({ writes, reads, version }) =>
+      isSameJson(writes, reads) ? { version, writes } : { version, writes, reads },
+    );
+    return [type, { ...rest, revisions: short }] as const;
+  });
+  return `${stableJson({ format: FORMAT, types: Object.fromEntries(types) }, 2)}\n`;
 }
 
 /**
@@ -65,46 +59,40 @@ export function printBaseline(baseline: Baseline): string {
  * @throws OutboxError `operation-refused`, naming the problem.
  */
 export function parseBaseline(text: string, name: string): Baseline {
+  const refuse = (problem: string): never => {
+    const why = `${name} cannot be read: ${problem}. Restore it from version control; do not edit it.`;
+    throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });
+  };
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    return refuse(name, 'it is not JSON');
+    return refuse('it is not JSON');
   }
   if (!isRecord(document) || document['format'] !== FORMAT) {
-    return refuse(name, `"format" is not ${FORMAT}: it was written by another version of this command`);
+    return refuse(`"format" is not ${FORMAT}, so another version of this command wrote the file`);
   }
   const { types } = document;
-  if (!isRecord(types)) return refuse(name, '"types" is missing');
+  if (!isRecord(types)) return refuse('"types" is missing');
   return Object.fromEntries(
-    Object.entries(types).map(([type, value]) => [
-      type,
-      readType(value) ?? refuse(name, `"${type}" is not as it was written`),
-    ]),
+    Object.entries(types).map(([type, value]) => [type, parseType(value) ?? refuse(`"${type}" is not valid`)]),
   );
 }
 
-function readType(value: unknown): RecordedType | undefined {
+function parseType(value: unknown): RecordedType | undefined {
   if (!isRecord(value)) return undefined;
   const { contentType, upcasters, revisions } = value;
-  if (typeof contentType !== 'string' || !isList(upcasters, Number.isSafeInteger)) return undefined;
-  if (!Array.isArray(revisions)) return undefined;
-  const read = revisions.map(readRevision);
-  const isWhole = read.length > 0 && read.every((each) => each !== undefined);
-  return isWhole ? { contentType, upcasters: upcasters as number[], revisions: read } : undefined;
+  if (typeof contentType !== 'string' || !Array.isArray(upcasters) || !Array.isArray(revisions)) return undefined;
+  const versions: readonly unknown[] = upcasters;
+  const parsed = revisions.map(parseRevision);
+  if (parsed.length === 0 || !parsed.every((each) => each !== undefined)) return undefined;
+  return versions.every(isVersion) ? { contentType, upcasters: versions, revisions: parsed } : undefined;
 }
 
-function readRevision(value: unknown): SchemaRevision | undefined {
+function parseRevision(value: unknown): SchemaRevision | undefined {
   if (!isRecord(value)) return undefined;
   const { version, writes, reads = writes } = value;
-  const isRevision = Number.isSafeInteger(version) && isJsonSchema(writes) && isJsonSchema(reads);
-  return isRevision ? { version: Number(version), writes, reads } : undefined;
+  return isVersion(version) && isJsonSchema(writes) && isJsonSchema(reads) ? { version, writes, reads } : undefined;
 }
 
-const isList = (value: unknown, isElement: (each: unknown) => boolean): value is unknown[] =>
-  Array.isArray(value) && value.every(isElement);
-
-function refuse(name: string, what: string): never {
-  const why = `${name} cannot be read: ${what}. Restore it from version control; do not edit it.`;
-  throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });
-}
+const isVersion = (value: unknown): value is number => Number.isSafeInteger(value);

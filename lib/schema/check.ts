@@ -1,8 +1,9 @@
+import type { EventCatalogue } from '../event/catalogue';
+import { FIRST_VERSION, oldestReadable } from '../event/event-version';
+import { latest, record, recordedType, type Baseline, type RecordedType } from './baseline';
+import { incompatibilities } from './compatibility';
+import { describeCatalogue, type DescribedType } from './describe';
 import { isSameJson } from './json-schema';
-import { latest, type Baseline, type RecordedType, type SchemaRevision } from './baseline';
-import type { DataSchemas, DescribedCatalogue, DescribedType } from './describe';
-import { differences, type Difference } from './differences';
-import type { JudgedType } from './stored-versions';
 
 /**
  * Which schema must read which data, in the terms of Confluent's schema registry. `BACKWARD`: the new schema reads data
@@ -19,11 +20,12 @@ export const COMPATIBILITIES = [
 ] as const;
 /** One of {@link COMPATIBILITIES}. */
 export type Compatibility = (typeof COMPATIBILITIES)[number];
+export const DEFAULT_COMPATIBILITY: Compatibility = 'FULL';
 
 /**
  * The kind of a problem in a changed catalogue.
  *
- * `incompatible`: a reader would refuse data, at `path`, by `rule`. `own-data`: a schema does not read its own data.
+ * `incompatible`: a reader would refuse data, at `path`, by `rule`. `own-data`: a schema does not accept its own output.
  * `content-type`: data is encoded in another way. `upcaster-missing`: the version was raised, but the recorded version
  * has no upcaster. `upcaster-removed`: a version can no longer be read. `upcaster-needed`: the table holds events of a
  * version that cannot be read. `version-lowered`, `type-removed`: the recorded version or type is gone. `not-recorded`:
@@ -55,145 +57,145 @@ export interface SchemaFinding {
   readonly rule?: string;
 }
 
-/** The baseline for a comparison, and its strictness. */
-export interface Comparison {
-  readonly baseline: Baseline;
-  readonly compatibility: Compatibility;
-  /** The table's contents. If given, an upcaster may be removed once the table holds no event that needs it. */
-  readonly stored?: readonly JudgedType[];
+/** Number of events of one `ce_type` in a table, by state. */
+export interface StoredType {
+  readonly ceType: string;
+  /** Not yet published. */
+  readonly pending: number;
+  /** Published once an operator releases them. */
+  readonly parked: number;
+  /** Published. A replay can publish them again until they expire. */
+  readonly processed: number;
 }
 
-/** Compares a catalogue with its baseline. If there is no finding, every type is compatible and recorded. */
-export const checkCatalogue = (current: DescribedCatalogue, comparison: Comparison): readonly SchemaFinding[] =>
-  [...new Set([...Object.keys(current), ...Object.keys(comparison.baseline)])]
-    .toSorted()
-    .flatMap((type) => checkType(type, current[type], comparison));
+/** The same counts, matched with a catalogue. */
+export interface MatchedStoredType extends StoredType {
+  /** Missing if the catalogue does not have the type: another catalogue may have it. */
+  readonly type?: string;
+  readonly version?: number;
+  /** Whether a consumer with this catalogue can read these events. */
+  readonly isReadable: boolean;
+}
+
+/** How strict the check is, and what the table holds. */
+export interface SchemaCheckOptions {
+  /** The direction in which schemas must be compatible. Default: `FULL`. */
+  readonly compatibility?: Compatibility;
+  /** The types in the outbox table, from `countStoredTypes`. Default: unknown, so no upcaster may be removed. */
+  readonly stored?: readonly StoredType[];
+}
+
+/** The result of a comparison with the baseline. */
+export interface SchemaReport {
+  readonly compatibility: Compatibility;
+  readonly types: number;
+  /** Empty if every type is compatible and recorded. */
+  readonly findings: readonly SchemaFinding[];
+  /** The types in the table, matched with this catalogue. Left out unless `stored` was given. */
+  readonly stored?: readonly MatchedStoredType[];
+  /** The baseline to record if the change is accepted. */
+  readonly baseline: Baseline;
+}
+
+/**
+ * Compares a catalogue with its recorded baseline. Uses neither files nor services.
+ *
+ * @param baseline - from `parseBaseline`; `{}` for a catalogue that was never recorded
+ * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
+ */
+export function checkSchemas(
+  catalogue: EventCatalogue,
+  baseline: Baseline,
+  { compatibility = DEFAULT_COMPATIBILITY, stored }: SchemaCheckOptions = {},
+): SchemaReport {
+  const described = describeCatalogue(catalogue);
+  const matched = stored?.map((each) => matchWith(catalogue, each));
+  const types = [...new Set([...described.keys(), ...Object.keys(baseline)])].toSorted();
+  const findings = types.flatMap((type) => {
+    const recorded = recordedType(baseline, type);
+    const storedOfType = matched?.filter((each) => each.type === type);
+    return checkType(described.get(type), recorded, compatibility, storedOfType).map((each) => ({ type, ...each }));
+  });
+  return { compatibility, types: described.size, findings, stored: matched, baseline: record(baseline, described) };
+}
+
+/** An unknown type is no error: a table may have several catalogues. */
+function matchWith(catalogue: EventCatalogue, stored: StoredType): MatchedStoredType {
+  const resolved = catalogue.resolve(stored.ceType);
+  if (resolved?.version === undefined) return { ...stored, isReadable: false };
+  const { type, version, definition } = resolved;
+  const isReadable = version >= oldestReadable(definition) && version <= (definition.version ?? FIRST_VERSION);
+  return { ...stored, type, version, isReadable };
+}
+
+type TypeFinding = Omit<SchemaFinding, 'type'>;
 
 function checkType(
-  type: string,
   current: DescribedType | undefined,
-  { baseline, compatibility, stored }: Comparison,
-): readonly SchemaFinding[] {
-  const recorded = Object.hasOwn(baseline, type) ? baseline[type] : undefined;
-  if (current === undefined) return recorded === undefined ? [] : [removed(type, recorded)];
-  const findings = [...ownData(type, current), ...stillNeeded(type, stored ?? [])];
-  if (recorded !== undefined) {
-    if (stored === undefined) findings.push(...lostUpcasters(type, current, recorded));
-    findings.push(...checkChange(type, current, recorded, compatibility));
+  recorded: RecordedType | undefined,
+  compatibility: Compatibility,
+  stored: readonly MatchedStoredType[] | undefined,
+): readonly TypeFinding[] {
+  if (current === undefined) {
+    const message = 'is recorded, but no longer in the catalogue: its readers would meet an unknown type';
+    return recorded === undefined ? [] : [{ kind: 'type-removed', version: latest(recorded).version, message }];
   }
-  if (findings.length > 0 || isRecorded(current, recorded)) return findings;
-  const message = recorded === undefined ? 'is new' : 'has changed, and breaks nobody';
-  return [
-    {
-      kind: 'not-recorded',
-      type,
-      version: current.version,
-      message: `${message}: record it with "outbox schema snapshot"`,
-    },
-  ];
+  const { version, upcasters, contentType, writes, reads } = current;
+  const findings: TypeFinding[] = [];
+  for (const { message, ...place } of incompatibilities(writes, reads)) {
+    findings.push({ kind: 'own-data', version, ...place, message: `${message}: the schema refuses its own output` });
+  }
+  for (const { isReadable, version = 0, pending, parked, processed } of stored ?? []) {
+    if (isReadable) continue;
+    const message = `has ${pending} pending, ${parked} parked and ${processed} processed events of version ${version} in the table, which this catalogue cannot read`;
+    findings.push({ kind: 'upcaster-needed', version, message });
+  }
+  if (recorded !== undefined) {
+    // Without the table's contents, every recorded upcaster counts as needed.
+    for (const each of stored === undefined ? recorded.upcasters : []) {
+      if (each >= version || upcasters.includes(each)) continue;
+      const message = `has no upcaster from version ${each} any more: check with --against-table whether one is needed`;
+      findings.push({ kind: 'upcaster-removed', version: each, message });
+    }
+    findings.push(...checkChange(current, recorded, compatibility));
+    const isRecorded =
+      isSameJson(latest(recorded), { version, writes, reads }) &&
+      isSameJson([recorded.upcasters, recorded.contentType], [upcasters, contentType]);
+    if (isRecorded) return findings;
+  }
+  if (findings.length > 0) return findings;
+  const change = recorded === undefined ? 'is new' : 'has changed and stays compatible';
+  return [{ kind: 'not-recorded', version, message: `${change}: record it with "outbox schema snapshot"` }];
 }
-
-const removed = (type: string, recorded: RecordedType): SchemaFinding => ({
-  kind: 'type-removed',
-  type,
-  version: latest(recorded).version,
-  message: 'is recorded, and not in the catalogue any more: who reads it finds an unknown type',
-});
-
-const isRecorded = (current: DescribedType, recorded: RecordedType | undefined): boolean =>
-  recorded !== undefined &&
-  isSameJson(latest(recorded), { version: current.version, writes: current.writes, reads: current.reads }) &&
-  isSameJson(recorded.upcasters, current.upcasters) &&
-  recorded.contentType === current.contentType;
-
-/** Consumers validate with the same schema that the writer used. */
-const ownData = (type: string, { version, writes, reads }: DescribedType): SchemaFinding[] =>
-  differences(writes, reads).map(({ path, rule, message }) => ({
-    kind: 'own-data',
-    type,
-    version,
-    path,
-    rule,
-    message: `${message}: its schema does not read what it has written itself`,
-  }));
-
-const lostUpcasters = (
-  type: string,
-  { version: newest, upcasters }: DescribedType,
-  recorded: RecordedType,
-): SchemaFinding[] =>
-  recorded.upcasters
-    .filter((version) => version < newest && !upcasters.includes(version))
-    .map((version) => ({
-      kind: 'upcaster-removed',
-      type,
-      version,
-      message: `has no upcaster from version ${version} any more: --against-table tells whether one is needed`,
-    }));
-
-const stillNeeded = (type: string, stored: readonly JudgedType[]): SchemaFinding[] =>
-  stored
-    .filter((each) => each.type === type && !each.isReadable)
-    .map(({ version = 0, pending, parked, processed }) => ({
-      kind: 'upcaster-needed',
-      type,
-      version,
-      message: `has ${pending} pending, ${parked} parked and ${processed} processed events of version ${version} in the table, which this catalogue cannot read`,
-    }));
 
 function checkChange(
-  type: string,
   current: DescribedType,
   recorded: RecordedType,
   compatibility: Compatibility,
-): readonly SchemaFinding[] {
+): readonly TypeFinding[] {
+  const { version, upcasters, contentType, writes, reads } = current;
   const { version: before } = latest(recorded);
-  const { version, upcasters } = current;
   if (version < before) {
-    const message = `was version ${before} when it was recorded: what is written in it would be unknown`;
-    return [{ kind: 'version-lowered', type, version, message }];
+    const message = `was version ${before} when it was recorded: events of that version would be unknown`;
+    return [{ kind: 'version-lowered', version, message }];
   }
-  if (version === before) return checkSchemas(type, current, recorded, compatibility);
-  if (upcasters.includes(before)) return [];
-  const message = `is raised to version ${version}: it needs an upcaster from version ${before}`;
-  return [{ kind: 'upcaster-missing', type, version: before, message }];
-}
-
-function checkSchemas(
-  type: string,
-  current: DescribedType,
-  recorded: RecordedType,
-  compatibility: Compatibility,
-): readonly SchemaFinding[] {
-  const { version, contentType } = current;
+  if (version > before) {
+    const message = `is raised to version ${version}: it needs an upcaster from version ${before}`;
+    return upcasters.includes(before) ? [] : [{ kind: 'upcaster-missing', version: before, message }];
+  }
   if (contentType !== recorded.contentType) {
     const message = `was ${recorded.contentType} and is ${contentType}: raise its version`;
-    return [{ kind: 'content-type', type, version, message }];
+    return [{ kind: 'content-type', version, message }];
   }
-  const isTransitive = compatibility.endsWith('_TRANSITIVE');
   const ofVersion = recorded.revisions.filter((each) => each.version === version);
-  const compared = isTransitive ? ofVersion : [latest(recorded)];
-  const found = new Map<string, SchemaFinding>();
-  for (const earlier of compared) {
-    for (const finding of compare(type, version, current, earlier, compatibility)) {
-      found.set(`${String(finding.mode)} ${String(finding.path)} ${String(finding.rule)}`, finding);
-    }
-  }
-  return [...found.values()];
-}
-
-function compare(
-  type: string,
-  version: number,
-  current: DataSchemas,
-  earlier: SchemaRevision,
-  compatibility: Compatibility,
-): readonly SchemaFinding[] {
-  const finding =
-    (mode: 'BACKWARD' | 'FORWARD') =>
-    (difference: Difference): SchemaFinding => ({ kind: 'incompatible', type, version, mode, ...difference });
-  return [
-    ...(compatibility.startsWith('FORWARD') ? [] : differences(earlier.writes, current.reads).map(finding('BACKWARD'))),
-    ...(compatibility.startsWith('BACKWARD') ? [] : differences(current.writes, earlier.reads).map(finding('FORWARD'))),
-  ];
+  const compared = compatibility.endsWith('_TRANSITIVE') ? ofVersion : [latest(recorded)];
+  const found = compared.flatMap((earlier) => {
+    const backward = compatibility.startsWith('FORWARD') ? [] : incompatibilities(earlier.writes, reads);
+    const forward = compatibility.startsWith('BACKWARD') ? [] : incompatibilities(writes, earlier.reads);
+    return [
+      ...backward.map((each): TypeFinding => ({ kind: 'incompatible', version, mode: 'BACKWARD', ...each })),
+      ...forward.map((each): TypeFinding => ({ kind: 'incompatible', version, mode: 'FORWARD', ...each })),
+    ];
+  });
+  return [...new Map(found.map((each) => [`${each.mode} ${each.path} ${each.rule}`, each])).values()];
 }

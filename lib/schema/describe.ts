@@ -1,6 +1,6 @@
 import type { EventCatalogue, EventDefinition } from '../event/catalogue';
 import { messageOf, OutboxError } from '../event/errors';
-import { FIRST_VERSION } from '../event/event-version';
+import { FIRST_VERSION, oldestReadable } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { isRecord } from '../event/options';
 import type { SchemaDirection, StandardJsonSchemaV1 } from '../event/standard-schema';
@@ -18,15 +18,14 @@ export interface DataSchemas {
 /** The parts of a type that other services depend on. */
 export interface DescribedType extends DataSchemas {
   readonly version: number;
+  readonly oldestReadable: number;
   readonly contentType: string;
   /** The versions that have an upcaster, in ascending order. */
   readonly upcasters: readonly number[];
 }
 
 /** Types by their names. */
-export type DescribedCatalogue = Readonly<Record<string, DescribedType>>;
-
-const DIALECT = 'draft-2020-12';
+export type DescribedCatalogue = ReadonlyMap<string, DescribedType>;
 
 /**
  * The JSON Schemas of a catalogue.
@@ -34,18 +33,17 @@ const DIALECT = 'draft-2020-12';
  * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
  */
 export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
-  const described: Record<string, DescribedType> = {};
+  const described = new Map<string, DescribedType>();
   const problems: string[] = [];
   for (const type of Object.keys(catalogue.definitions).toSorted()) {
-    const definition = catalogue.definitionOf(type);
     try {
-      described[type] = describe(definition);
+      described.set(type, describe(catalogue.definitionOf(type)));
     } catch (error) {
       problems.push(`${type}: ${messageOf(error)}`);
     }
   }
   if (problems.length === 0) return described;
-  const why = `there is no JSON Schema of ${problems.join('; ')}. Give the type "jsonSchema", a function that makes one, or false.`;
+  const why = `there is no JSON Schema of ${problems.join('; ')}. Set "jsonSchema" of the type to a function that returns one, or to false.`;
   throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });
 }
 
@@ -53,6 +51,7 @@ function describe(definition: EventDefinition): DescribedType {
   const { version = FIRST_VERSION, upcasters = {}, contentType = DEFAULT_CONTENT_TYPE } = definition;
   return {
     version,
+    oldestReadable: oldestReadable(definition),
     contentType,
     upcasters: Object.keys(upcasters).map(Number),
     writes: jsonSchemaOf(definition, 'output'),
@@ -62,40 +61,37 @@ function describe(definition: EventDefinition): DescribedType {
 
 function jsonSchemaOf({ jsonSchema, schema }: EventDefinition, direction: SchemaDirection): JsonSchema {
   if (jsonSchema === false) return true;
-  const given = jsonSchema === undefined ? ownJsonSchema(schema, direction) : jsonSchema(direction);
+  const given = jsonSchema === undefined ? standardJsonSchema(schema, direction) : jsonSchema(direction);
   // The same value as after a round trip through a file.
   const plain: unknown = given === undefined ? undefined : JSON.parse(stableJson(given));
-  if (!isJsonSchema(plain)) throw new Error('"jsonSchema" gives no JSON Schema');
+  if (!isJsonSchema(plain)) throw new Error('"jsonSchema" returns no JSON Schema');
   return withoutAnnotations(plain) as JsonSchema;
 }
 
-function ownJsonSchema(schema: EventDefinition['schema'], direction: SchemaDirection): unknown {
+function standardJsonSchema(schema: EventDefinition['schema'], direction: SchemaDirection): unknown {
   const { jsonSchema } = schema['~standard'] as Partial<StandardJsonSchemaV1['~standard']>;
   if (jsonSchema === undefined) throw new Error('its schema does not offer Standard JSON Schema');
-  return jsonSchema[direction]({ target: DIALECT });
+  return jsonSchema[direction]({ target: 'draft-2020-12' });
 }
 
 const SCHEMAS_BY_NAME = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'];
 const VERBATIM = ['const', 'enum', 'required', 'dependentRequired'];
-/** These keywords define how references and other keywords are read. */
-const KEPT = ['$id', '$defs', 'definitions'];
+/** Annotations that define how references and other keywords are read. */
+const KEPT = ['$id', '$defs', 'definitions', '$schema'];
 const CURRENT_DIALECT = /draft\/2020-12\/schema#?$/;
 
 /** Drops keywords that may change freely: a new description does not make a new schema. */
-function withoutAnnotations(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withoutAnnotations);
-  if (!isRecord(schema)) return schema;
+function withoutAnnotations(value: unknown, isByName = false): unknown {
+  if (Array.isArray(value)) return value.map((each) => withoutAnnotations(each));
+  if (!isRecord(value)) return value;
+  const isKept = ([keyword, argument]: [string, unknown]): boolean =>
+    keyword === '$schema' ? !CURRENT_DIALECT.test(String(argument)) : !isAnnotation(keyword) || KEPT.includes(keyword);
   return Object.fromEntries(
-    Object.entries(schema).flatMap(([keyword, value]): [string, unknown][] => {
-      if (VERBATIM.includes(keyword)) return [[keyword, value]];
-      if (SCHEMAS_BY_NAME.includes(keyword) && isRecord(value)) {
-        return [
-          [keyword, Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutAnnotations(each)]))],
-        ];
-      }
-      if (keyword === '$schema')
-        return typeof value === 'string' && CURRENT_DIALECT.test(value) ? [] : [[keyword, value]];
-      return isAnnotation(keyword) && !KEPT.includes(keyword) ? [] : [[keyword, withoutAnnotations(value)]];
-    }),
+    Object.entries(value)
+      .filter((entry) => isByName || isKept(entry))
+      .map(([key, each]) => {
+        const isVerbatim = !isByName && VERBATIM.includes(key);
+        return [key, isVerbatim ? each : withoutAnnotations(each, !isByName && SCHEMAS_BY_NAME.includes(key))];
+      }),
   );
 }

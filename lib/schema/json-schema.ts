@@ -1,11 +1,14 @@
 import { isRecord } from '../event/options';
 
 /** A JSON Schema of draft 2020-12, or of an earlier draft where it means the same. */
-export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
+export type JsonSchema = boolean | Keywords;
+
+/** The keywords of a schema, with their arguments. */
+export type Keywords = Readonly<Record<string, unknown>>;
 
 /** A schema, and the document in which its references are resolved. */
-export interface Located {
-  readonly schema: JsonSchema;
+export interface Located<S extends JsonSchema = JsonSchema> {
+  readonly schema: S;
   readonly root: JsonSchema;
 }
 
@@ -17,21 +20,20 @@ export type Primitive = (typeof PRIMITIVES)[number];
 export function primitiveOf(value: unknown): Primitive {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
-  const type = typeof value;
-  return type === 'boolean' || type === 'number' || type === 'string' ? type : 'object';
+  return PRIMITIVES.find((each) => each === typeof value) ?? 'object';
 }
 
-/** The types that the keyword `type` allows; `undefined` if its value is not a JSON Schema type. */
-export function allowedTypes(
-  type: unknown,
-): { readonly primitives: ReadonlySet<Primitive>; readonly integersOnly: boolean } | undefined {
+interface AllowedTypes {
+  readonly primitives: ReadonlySet<Primitive>;
+  readonly integersOnly: boolean;
+}
+
+/** The types that the keyword `type` allows; `undefined` if its argument is not valid. */
+export function allowedTypes(type: unknown): AllowedTypes | undefined {
   const names: readonly unknown[] = Array.isArray(type) ? type : [type];
-  const isKnown = names.every((name) => name === 'integer' || (PRIMITIVES as readonly unknown[]).includes(name));
-  if (!isKnown || names.length === 0) return undefined;
-  return {
-    primitives: new Set(names.map((name) => (name === 'integer' ? 'number' : (name as Primitive)))),
-    integersOnly: names.includes('integer') && !names.includes('number'),
-  };
+  const primitives = names.map((name) => PRIMITIVES.find((each) => each === (name === 'integer' ? 'number' : name)));
+  if (names.length === 0 || !primitives.every((each) => each !== undefined)) return undefined;
+  return { primitives: new Set(primitives), integersOnly: names.includes('integer') && !names.includes('number') };
 }
 
 const ANNOTATIONS: ReadonlySet<string> = new Set([
@@ -60,7 +62,7 @@ export function resolveReference(root: JsonSchema, reference: unknown): JsonSche
   for (const part of decoded(reference).split('/').slice(1)) {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
+    at = (at as Keywords)[name];
   }
   return isJsonSchema(at) ? at : undefined;
 }
@@ -69,10 +71,14 @@ function decoded(reference: string): string {
   try {
     return decodeURIComponent(reference);
   } catch {
-    // Malformed percent-encoding: the pointer is read as it stands.
+    // Malformed percent-encoding: the pointer is read unchanged.
     return reference;
   }
 }
+
+/** May also match text that only looks like a reference, which is safe. */
+export const mentionsReference = (value: unknown): boolean =>
+  /"\$(ref|dynamicRef|recursiveRef)"/.test(JSON.stringify(value));
 
 /** JSON Schema patterns are ECMA-262 in Unicode mode. `undefined` if the source is not a valid pattern. */
 export function patternOf(source: unknown): RegExp | undefined {
@@ -87,23 +93,30 @@ export function patternOf(source: unknown): RegExp | undefined {
  * Finds a construct that gives the document's schemas another meaning than the comparison assumes; `undefined` if there
  * is none. It searches every value, even where the construct has no meaning; such a document is refused as well.
  */
-export function unreadableDialect(root: JsonSchema): string | undefined {
+export function unsupportedConstruct(root: JsonSchema): string | undefined {
   const isOldDraft = isRecord(root) && typeof root['$schema'] === 'string' && root['$schema'].includes('/draft-0');
-  const visit = (value: unknown, isRoot: boolean): string | undefined => {
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (isRecord(value)) {
-      if (!isRoot && typeof value['$id'] === 'string') return 'a schema with its own "$id" inside another';
-      if (value['nullable'] === true) return '"nullable", which OpenAPI knows and JSON Schema does not';
-      const besides = Object.keys(value).filter((keyword) => keyword !== '$ref' && !isAnnotation(keyword));
-      if (isOldDraft && typeof value['$ref'] === 'string' && besides.length > 0) {
-        return `"${besides.join('", "')}" beside a "$ref", which an early draft ignores`;
-      }
+  for (const value of objectsIn(root)) {
+    if (value !== root && typeof value['$id'] === 'string') return 'a nested schema with its own "$id"';
+    if (value['nullable'] === true) return '"nullable", which is no keyword of JSON Schema';
+    const besides = Object.keys(value).filter((keyword) => keyword !== '$ref' && !isAnnotation(keyword));
+    if (isOldDraft && typeof value['$ref'] === 'string' && besides.length > 0) {
+      return `"${besides.join('", "')}" next to a "$ref", which early drafts ignore`;
     }
-    for (const each of Object.values(value)) {
-      const found = visit(each, false);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return visit(root, true);
+  }
+  return undefined;
+}
+
+function* objectsIn(value: unknown): Generator<Keywords> {
+  if (isRecord(value)) yield value;
+  if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) yield* objectsIn(each);
+}
+
+/** Limits the steps of one question: a schema that refers to itself can be unfolded forever. */
+export class StepBudget {
+  #left = 500;
+
+  /** Whether one more step is allowed. */
+  spend(): boolean {
+    return this.#left-- > 0;
+  }
 }

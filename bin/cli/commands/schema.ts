@@ -1,10 +1,16 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { checkSchemas, DEFAULT_COMPATIBILITY, type SchemaReport } from '../../../lib/operate/schema-check';
 import { countStoredTypes } from '../../../lib/operate/schema-stored';
 import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
-import { COMPATIBILITIES, type Compatibility, type SchemaFinding } from '../../../lib/schema/check';
-import type { StoredType } from '../../../lib/schema/stored-versions';
+import {
+  checkSchemas,
+  COMPATIBILITIES,
+  DEFAULT_COMPATIBILITY,
+  type Compatibility,
+  type SchemaFinding,
+  type SchemaReport,
+  type StoredType,
+} from '../../../lib/schema/check';
 import { EXIT_CODES } from '../run-in-session';
 import { loadCatalogue } from '../catalogue-module';
 import { columns, count, number } from '../format';

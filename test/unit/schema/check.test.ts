@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvents, type EventCatalogue, type EventDefinition, type StandardSchemaV1 } from '../../../lib';
-import { checkSchemas, type SchemaCheckOptions } from '../../../lib/operate/schema-check';
+import { checkSchemas, type SchemaCheckOptions } from '../../../lib/schema/check';
 import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
 import type { SchemaFinding } from '../../../lib/schema/check';
 import { refusal } from '../write/order-outbox';
@@ -158,7 +158,7 @@ test.each([
   ['{}', /"format" is not 1/],
   ['{"format":2,"types":{}}', /"format" is not 1/],
   ['{"format":1}', /"types" is missing/],
-  ['{"format":1,"types":{"a":{}}}', /"a" is not as it was written/],
+  ['{"format":1,"types":{"a":{}}}', /"a" is not valid/],
   ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[]}}}', /"a" is not/],
   ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[{"version":1}]}}}', /"a" is not/],
   [

@@ -5,13 +5,14 @@ import { describeCatalogue } from '../../../lib/schema/describe';
 import { refusal } from '../write/order-outbox';
 
 const described = (definition: Partial<EventDefinition>) =>
-  describeCatalogue(defineEvents({ a: { schema: z.unknown(), topic: 't', ...definition } }))['a'];
+  describeCatalogue(defineEvents({ a: { schema: z.unknown(), topic: 't', ...definition } })).get('a');
 
 test('a schema that offers Standard JSON Schema is asked for both directions', () => {
   expect(described({ schema: z.object({ note: z.string().default('none') }) })).toEqual({
     version: 1,
     contentType: 'application/json',
     upcasters: [],
+    oldestReadable: 1,
     writes: {
       type: 'object',
       properties: { note: { type: 'string' } },
@@ -75,6 +76,6 @@ test('all types without a JSON Schema are named at once', async () => {
   });
   const { message } = await refusal('operation-refused', () => describeCatalogue(events));
   expect(message).toMatch(
-    /^schema: there is no JSON Schema of bytes: .+; date: Date cannot .+; none: .+; valibot: its schema does not offer Standard JSON Schema\. Give the type "jsonSchema"/,
+    /^schema: there is no JSON Schema of bytes: .+; date: Date cannot .+; none: .+; valibot: its schema does not offer Standard JSON Schema\. Set "jsonSchema" of the type/,
   );
 });

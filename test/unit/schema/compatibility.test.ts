@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { differences } from '../../../lib/schema/differences';
+import { incompatibilities } from '../../../lib/schema/compatibility';
 import type { JsonSchema } from '../../../lib/schema/json-schema';
 
 const found = (written: unknown, read: unknown): string[] =>
-  differences(written as JsonSchema, read as JsonSchema).map(({ path, rule }) => `${path} ${rule}`);
+  incompatibilities(written as JsonSchema, read as JsonSchema).map(({ path, rule }) => `${path} ${rule}`);
 
 const closed = (properties: object, required: readonly string[] = Object.keys(properties)) => ({
   type: 'object',
@@ -175,6 +175,13 @@ test.each<[string, unknown, unknown, string[]]>([
   ['an unknown keyword', int, { unevaluatedItems: false }, ['$ unevaluatedItems']],
   ['a new condition', int, { if: { minimum: 1 }, then: { maximum: 2 } }, ['$ if']],
   ['what is refused', text, { not: { const: 'a' } }, ['$ not']],
+  [
+    'the same reference inside `not` with another target',
+    { ...text, not: { $ref: '#/$defs/a' }, $defs: { a: { const: 'a' } } },
+    { ...text, not: { $ref: '#/$defs/a' }, $defs: { a: { const: 'b' } } },
+    ['$ not'],
+  ],
+  ['an unknown keyword named like a property of every object', text, { constructor: 1 }, ['$ constructor']],
   ['a fraction of rounding', { ...num, multipleOf: 0.2 }, { ...num, multipleOf: 0.1 }, ['$ multipleOf']],
   ['another dialect', { type: 'string', nullable: true }, text, ['$ dialect']],
   ['a schema within a schema', { properties: { a: { $id: 'urn:a', $ref: '#' } } }, text, ['$ dialect']],
@@ -189,11 +196,13 @@ test.each<[string, unknown, unknown, string[]]>([
 });
 
 test('a difference says what is wrong', () => {
-  expect(differences(closed({ total: { ...num, maximum: 9 } }), closed({ total: { ...num, maximum: 5 } }))).toEqual([
+  expect(
+    incompatibilities(closed({ total: { ...num, maximum: 9 } }), closed({ total: { ...num, maximum: 5 } })),
+  ).toEqual([
     {
       path: '$.total',
       rule: 'maximum',
-      message: 'must satisfy maximum 5, but is limited by 9 where it is written',
+      message: "must satisfy maximum 5, but the writer's schema has the limit 9",
     },
   ]);
 });
@@ -201,7 +210,9 @@ test('a difference says what is wrong', () => {
 test('what is nested deeper than anybody writes is refused, not tried', () => {
   const nested = (leaf: object): object =>
     Array.from({ length: 1_000 }).reduce<object>((inner) => ({ type: 'object', properties: { a: inner } }), leaf);
-  expect(differences(nested(int) as JsonSchema, nested(num) as JsonSchema)).toMatchObject([{ rule: 'complexity' }]);
+  expect(incompatibilities(nested(int) as JsonSchema, nested(num) as JsonSchema)).toMatchObject([
+    { rule: 'complexity' },
+  ]);
 });
 
 test('what is too intricate is refused in time', () => {

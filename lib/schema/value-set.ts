@@ -1,0 +1,260 @@
+import { isRecord } from '../event/options';
+import {
+  allowedTypes,
+  isAnnotation,
+  isJsonSchema,
+  isSameJson,
+  patternOf,
+  PRIMITIVES,
+  resolveReference,
+  stableJson,
+  StepBudget,
+  type JsonSchema,
+  type Keywords,
+  type Located,
+  type Primitive,
+} from './json-schema';
+import { accepts, KEYWORDS, prefixOf } from './keywords';
+
+/** A limit of a number, of the length of a string or array, or of the number of properties. */
+export interface Limit {
+  readonly value: number;
+  /** The value itself is not allowed. */
+  readonly isExclusive: boolean;
+}
+
+const LIMITS = {
+  number: { lower: ['minimum', 'exclusiveMinimum'], upper: ['maximum', 'exclusiveMaximum'] },
+  string: { lower: ['minLength'], upper: ['maxLength'] },
+  array: { lower: ['minItems'], upper: ['maxItems'] },
+  object: { lower: ['minProperties'], upper: ['maxProperties'] },
+} as const;
+/** The types whose values have a size. */
+export type MeasuredType = keyof typeof LIMITS;
+
+const MAX_BRANCHES = 64;
+
+/**
+ * Splits schemas into alternatives without references or combinations, which together contain every valid value.
+ *
+ * Keywords that are not understood are left out. That makes an alternative wider and never narrower, so a statement
+ * about all values of the alternatives holds for all values that the schemas allow.
+ */
+export function alternatives(schemas: readonly Located[]): readonly ValueSet[] {
+  const budget = new StepBudget();
+  return product(schemas.map((each) => expand(each, [], budget))).map((conjuncts) => new ValueSet(conjuncts));
+}
+
+type Conjuncts = readonly Located<Keywords>[];
+
+function expand({ schema, root }: Located, passed: readonly JsonSchema[], budget: StepBudget): readonly Conjuncts[] {
+  if (typeof schema === 'boolean') return schema ? [[]] : [];
+  if (!budget.spend()) return [[]];
+  const inner = (each: unknown): readonly Conjuncts[] =>
+    isJsonSchema(each) && !passed.includes(each) ? expand({ schema: each, root }, [...passed, schema], budget) : [[]];
+  const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
+  const factors = $ref === undefined ? [] : [inner(resolveReference(root, $ref))];
+  if (Array.isArray(allOf)) factors.push(...allOf.map(inner));
+  // `oneOf` implies `anyOf`: at least one branch is valid.
+  for (const choices of [anyOf, oneOf]) if (Array.isArray(choices)) factors.push(choices.flatMap(inner));
+  if (Object.keys(rest).some((keyword) => !isAnnotation(keyword))) factors.push([[{ schema: rest, root }]]);
+  return product(factors);
+}
+
+/** Combines one alternative of each factor. A factor that would exceed the limit is left out. */
+const product = (factors: readonly (readonly Conjuncts[])[]): readonly Conjuncts[] =>
+  factors.reduce<readonly Conjuncts[]>(
+    (products, factor) =>
+      factor.length > 0 && products.length * factor.length > MAX_BRANCHES
+        ? products
+        : products.flatMap((one) => factor.map((other) => [...one, ...other])),
+    [[]],
+  );
+
+/** The values that are valid under all of some schemas. Keywords that are not understood never narrow the set. */
+export class ValueSet {
+  readonly conjuncts: Conjuncts;
+
+  constructor(conjuncts: Conjuncts) {
+    // Removes duplicates, so that a recursive schema leads back to the same conjuncts.
+    this.conjuncts = [...new Map(conjuncts.map((each) => [stableJson(each.schema), each])).values()];
+  }
+
+  /** The values of each type. */
+  byType(): readonly ValueSet[] {
+    const parts = [...this.types].map((type) => new ValueSet([...this.conjuncts, { schema: { type }, root: true }]));
+    return parts.length > 1 ? parts.filter((part) => !part.isEmpty()) : [this];
+  }
+
+  get types(): ReadonlySet<Primitive> {
+    const allowed = this.#all('type').map((type) => allowedTypes(type)?.primitives);
+    return new Set(PRIMITIVES.filter((each) => allowed.every((set) => set?.has(each) ?? true)));
+  }
+
+  get hasIntegersOnly(): boolean {
+    return (
+      this.#all('type').some((type) => allowedTypes(type)?.integersOnly) ||
+      this.#all('multipleOf').some(Number.isSafeInteger)
+    );
+  }
+
+  /** All values, if there are only a few. */
+  get values(): readonly unknown[] | undefined {
+    const [named] = this.conjuncts.flatMap(({ schema }): unknown[][] =>
+      'const' in schema ? [[schema['const']]] : Array.isArray(schema['enum']) ? [schema['enum']] : [],
+    );
+    return (named ?? this.#valuesOfTypes())?.filter((value) => !this.refuses(value));
+  }
+
+  #valuesOfTypes(): readonly unknown[] | undefined {
+    const values = [...this.types].map((type) =>
+      type === 'null' ? [null] : type === 'boolean' ? [false, true] : undefined,
+    );
+    return values.every((each) => each !== undefined) ? values.flat() : undefined;
+  }
+
+  /** Whether the value is provably not in the set. */
+  refuses(value: unknown): boolean {
+    return this.conjuncts.some((each) => accepts(each, value) === false);
+  }
+
+  /** Whether provably no such value exists. */
+  isEmpty(budget = new StepBudget()): boolean {
+    if (!budget.spend()) return false;
+    const { types, values } = this;
+    if (types.size === 0 || values?.length === 0) return true;
+    const [type] = types;
+    if (types.size > 1 || type === undefined || type === 'null' || type === 'boolean') return false;
+    if (type === 'object') return this.required.some((name) => !this.mayHave(name, budget));
+    return this.limit(type, 1).value > this.limit(type, -1).value;
+  }
+
+  /** Whether provably none of these values is valid under the schema. */
+  isDisjoint({ schema, root }: Located, budget = new StepBudget()): boolean {
+    if (typeof schema === 'boolean') return !schema;
+    if (!budget.spend()) return false;
+    if (this.values?.every((value) => accepts({ schema, root }, value) === false)) return true;
+    const excludes = (inner: JsonSchema, conjuncts?: readonly Located[]): boolean =>
+      (conjuncts === undefined ? [this] : alternatives(conjuncts)).every((set) =>
+        set.isDisjoint({ schema: inner, root }, budget),
+      );
+    // In the order of the table, so that the simple keywords come first.
+    return [...KEYWORDS].some(([name, rule]) => {
+      if (!(name in schema) || ![...this.types].every((type) => rule.types?.includes(type) ?? true)) return false;
+      const argument = rule.argument(schema[name], root);
+      return argument !== undefined && rule.excludes?.(argument, this, { budget, excludes });
+    });
+  }
+
+  /**
+   * The strictest limit. `sign` is 1 for the lower and -1 for the upper one. If only integers are allowed, it is the
+   * nearest integer.
+   */
+  limit(type: MeasuredType, sign: 1 | -1): Limit {
+    const [inclusive, exclusive] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
+    const limits = [
+      ...[...this.#numbers(inclusive), ...this.#impliedLimits(type, sign)].map((value) => [value, false] as const),
+      ...(exclusive === undefined ? [] : this.#numbers(exclusive)).map((value) => [value, true] as const),
+    ];
+    const [value, isExclusive] = limits.reduce((a, b) => (sign * (b[0] - a[0]) > 0 || (b[0] === a[0] && b[1]) ? b : a));
+    if (type !== 'number' || !this.hasIntegersOnly) return { value, isExclusive };
+    const nearest = sign * Math.ceil(sign * value);
+    return { value: isExclusive && nearest === value ? nearest + sign : nearest, isExclusive: false };
+  }
+
+  #impliedLimits(type: MeasuredType, sign: 1 | -1): readonly number[] {
+    if (sign === 1) return [type === 'number' ? -Infinity : type === 'object' ? this.required.length : 0];
+    if (type === 'object' && !this.mayHaveOthers) return [this.names.filter((name) => this.mayHave(name)).length];
+    const closed = type === 'array' ? this.conjuncts.filter(({ schema }) => schema['items'] === false) : [];
+    return [Infinity, ...closed.map(({ schema }) => prefixOf(schema).length)];
+  }
+
+  /** Whether every number is provably a multiple of `divisor`. */
+  isMultipleOf(divisor: number): boolean {
+    return (
+      this.demands({ multipleOf: divisor }) ||
+      (divisor === 1 && this.hasIntegersOnly) ||
+      // Binary fractions are rounded, so only integers have a certain remainder.
+      (Number.isSafeInteger(divisor) &&
+        this.#numbers('multipleOf').some((each) => Number.isSafeInteger(each) && each % divisor === 0))
+    );
+  }
+
+  /** The number of list positions that have schemas of their own. */
+  get prefixLength(): number {
+    return Math.max(0, ...this.conjuncts.map(({ schema }) => prefixOf(schema).length));
+  }
+
+  /** The schemas of the element at `index`; `false` if lists are shorter. */
+  item(index: number): readonly Located[] {
+    if (this.limit('array', -1).value <= index) return [{ schema: false, root: false }];
+    return this.#schemasAt((schema) => [prefixOf(schema)[index] ?? schema['items']]);
+  }
+
+  get required(): readonly string[] {
+    const names = this.#all('required').flatMap((each): unknown[] => (Array.isArray(each) ? each : []));
+    return [...new Set(names.filter((name) => typeof name === 'string'))];
+  }
+
+  /** The properties that have schemas of their own. */
+  get names(): readonly string[] {
+    return [...new Set(this.#all('properties').flatMap((each) => (isRecord(each) ? Object.keys(each) : [])))];
+  }
+
+  /** The schemas of the property, if it is present. */
+  property(name: string): readonly Located[] {
+    return this.#schemasAt(({ properties, patternProperties, additionalProperties }) => {
+      const own = isRecord(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
+      const patterns = isRecord(patternProperties) ? Object.entries(patternProperties) : [];
+      // An invalid pattern may match.
+      const matches = patterns.map(([source, schema]) => ({ isMatch: patternOf(source)?.test(name), schema }));
+      const isOther = own.length === 0 && matches.every(({ isMatch }) => isMatch === false);
+      const matching = matches.filter(({ isMatch }) => isMatch).map(({ schema }) => schema);
+      return isOther ? [additionalProperties] : [...own, ...matching];
+    });
+  }
+
+  /** Whether an object may have the property. */
+  mayHave(name: string, budget?: StepBudget): boolean {
+    return isSatisfiable(this.property(name), budget);
+  }
+
+  /** The schemas of every property without a schema of its own. */
+  get otherProperties(): readonly Located[] {
+    return this.#schemasAt((schema) => ('patternProperties' in schema ? [] : [schema['additionalProperties']]));
+  }
+
+  get mayHaveOthers(): boolean {
+    return isSatisfiable(this.otherProperties);
+  }
+
+  get propertyNames(): readonly Located[] {
+    return [{ schema: { type: 'string' }, root: true }, ...this.#schemasAt((schema) => [schema['propertyNames']])];
+  }
+
+  /** Whether one of the schemas has all these keywords with identical arguments. */
+  demands(wanted: Keywords): boolean {
+    return this.conjuncts.some(({ schema }) =>
+      Object.entries(wanted).every(([keyword, argument]) => isSameJson(schema[keyword], argument)),
+    );
+  }
+
+  #all(keyword: string): readonly unknown[] {
+    return this.conjuncts.flatMap(({ schema }) => (keyword in schema ? [schema[keyword]] : []));
+  }
+
+  #numbers(keyword: string): readonly number[] {
+    return this.#all(keyword).filter((argument) => typeof argument === 'number');
+  }
+
+  /** Leaves out schemas that demand nothing. */
+  #schemasAt(pick: (schema: Keywords) => readonly unknown[]): readonly Located[] {
+    return this.conjuncts.flatMap(({ schema, root }) =>
+      pick(schema).flatMap((each) => (isJsonSchema(each) && each !== true ? [{ schema: each, root }] : [])),
+    );
+  }
+}
+
+/** Whether some value may be valid under all `schemas`. */
+const isSatisfiable = (schemas: readonly Located[], budget = new StepBudget()): boolean =>
+  !alternatives(schemas).every((set) => set.isEmpty(budget));
