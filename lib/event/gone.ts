@@ -1,13 +1,9 @@
 import { ITEM_GONE, othersBehind, PARK_REASONS, type AwaitedItem, type Hold, type ItemRefusal } from './control';
-import type { Image } from './item';
 import { shownPosition } from './position';
 
-/** Sorts before every position. */
-export const FIRST_POSITION = ' ';
-
-/** Whether the image at the position of a hold is the item that the key waits for. */
-export const isHeldItem = ({ id }: AwaitedItem, image: Image | undefined): boolean =>
-  image !== undefined && (id === undefined || image['id']?.S === id);
+/** Whether the item at the position of a hold is the one that the key waits for. */
+export const isHeldItem = ({ id }: AwaitedItem, stored: { readonly id?: string } | undefined): boolean =>
+  stored !== undefined && (id === undefined || stored.id === id);
 
 /**
  * Whether the key must not be released without its item. Unless the item was refused, two holds may be released without

@@ -40,5 +40,8 @@ export const shownPosition = (position: string): string =>
 /** Whether a sort key is a position: a padded version up to the largest safe integer, or a UUIDv7. */
 export const isPosition = (sk: string): boolean => POSITION_PATTERN.test(sk);
 
+/** Sorts before every position. */
+export const FIRST_POSITION = ' ';
+
 /** Signals sort after every position of their key and are never positions. */
 export const SIGNAL_PREFIX = '~signal#';

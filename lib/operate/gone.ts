@@ -44,7 +44,7 @@ export async function goneItemOf(
   stored: Image | undefined,
 ): Promise<GoneItem | undefined> {
   const { pk, position, id } = hold;
-  if (!mayBeGone(hold) || isHeldItem(hold, stored)) return undefined;
+  if (!mayBeGone(hold) || isHeldItem(hold, stored && { id: stored['id']?.S })) return undefined;
   if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return undefined;
   const refused = refusalOf(hold);
   return {

@@ -6,8 +6,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../event/errors';
 import { ITEM_GONE, PARK_REASONS, type Hold, type HoldReason } from '../event/control';
-import { FIRST_POSITION } from '../event/gone';
-import { shownPosition } from '../event/position';
+import { FIRST_POSITION, shownPosition } from '../event/position';
 import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
@@ -118,8 +117,8 @@ async function planKey({ client, tableName }: OutboxTarget, pk: string): Promise
   const hold = await readHold(client, tableName, pk);
   requireHeldKey('redrive', pk, hold);
   for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST_POSITION)) {
-    const open = page.find((image) => isOpen(itemStateOf(image).state));
-    if (open !== undefined) return { pk, from: open['sk']?.S ?? FIRST_POSITION, hold };
+    const open = page.find(({ state }) => isOpen(state));
+    if (open !== undefined) return { pk, from: open.sk, hold };
   }
   return hold === undefined ? undefined : { pk, from: hold.position, hold };
 }

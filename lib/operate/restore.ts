@@ -68,7 +68,7 @@ export async function planRestore(
     const [otherKey = '(none)', otherSk = '(none)'] = [image['pk']?.S, image['sk']?.S];
     no(`the copy is the item of ${otherKey} at ${shownPosition(otherSk)}, not of ${pk} at ${at}.`);
   }
-  if (!isHeldItem(hold, image)) {
+  if (!isHeldItem(hold, { id: image['id']?.S })) {
     no(`the copy has the id ${image['id']?.S ?? '(none)'}; ${pk} waits for ${hold.id ?? ''}. It is another item.`);
   }
   const { state } = itemStateOf(image);

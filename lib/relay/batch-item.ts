@@ -1,10 +1,9 @@
 import type { Hold } from '../event/control';
-import { identityOf, type Image, type OutboxItem } from '../event/item';
-import { isOpen, itemStateOf } from '../event/item-state';
+import { identityOf, type OutboxItem } from '../event/item';
 import { messagesOf, type Message } from '../event/message';
-import { parseReceipts, type Receipt } from '../event/receipt';
-import type { ItemIdentity, StoredState } from './ports';
-import { decodeStored, type DecodedItem } from './record';
+import type { Receipt } from '../event/receipt';
+import type { ItemIdentity, StoredItem, StoredState } from './ports';
+import type { DecodedItem } from './record';
 
 /** One item in progress within an invocation, from a record of the batch or from a drain's read of the table. */
 export interface BatchItem {
@@ -16,9 +15,11 @@ export interface BatchItem {
   readonly identity: string;
   /** Sequence number of its record, which identifies the insert. Left out for an item that a drain read. */
   readonly sequence?: string;
+  /** When its record was written to the stream, in epoch milliseconds, if the record has a timestamp. */
+  readonly streamedAt?: number;
   readonly content: ItemContent | UndecodableContent;
-  /** Earlier refusals of the item. */
-  readonly refused: { readonly attempts: number; readonly since?: number };
+  /** Earlier refusals of the item: their number, and the epoch milliseconds of the first. */
+  readonly refused: StoredItem['refused'];
   /** Whether every earlier item of the key is known to be settled: a drain reads from the beginning. */
   readonly isHead: boolean;
   /** `settled` needs nothing more in this invocation; any other state is delivered again. */
@@ -33,44 +34,34 @@ export interface ItemContent {
   readonly receipts: Receipt[];
 }
 
-interface UndecodableContent {
-  readonly kind: 'undecodable';
-  readonly id?: string;
-  readonly message: string;
-}
+type UndecodableContent = Extract<DecodedItem, { kind: 'undecodable' }>;
 
-/** The entry of a record of the batch. */
-export const batchItemOf = (decoded: DecodedItem, index: number, sequence?: string): BatchItem => ({
+/** The item of a record of the batch. */
+export const batchItemOf = (
+  decoded: DecodedItem,
+  record: Pick<BatchItem, 'index' | 'sequence' | 'streamedAt'>,
+): BatchItem => ({
   ...contentOf(decoded),
-  index,
-  sequence,
+  ...record,
   refused: { attempts: 0 },
   isHead: false,
   state: 'open',
 });
 
 /**
- * The entry of an item that a drain has read in the table.
+ * The item that a drain has read in the table.
  *
  * @param goesOn - whether to continue after the first events, if these are recorded as published
  */
-export function storedBatchItemOf(image: Image, index: number, goesOn = true): BatchItem {
-  const { state, parked, receipts } = itemStateOf(image);
-  const content = contentOf(decodeStored(image));
-  if (goesOn && isOpen(state)) resume(content, parseReceipts(receipts));
-  return {
-    ...content,
-    index,
-    refused: { attempts: parked?.attempts ?? 0, since: parked?.since },
-    isHead: true,
-    state: 'open',
-  };
+export function storedBatchItemOf({ content, refused, receipts }: StoredItem, index: number, goesOn = true): BatchItem {
+  const item: BatchItem = { ...contentOf(content), index, refused, isHead: true, state: 'open' };
+  if (goesOn) resume(item, receipts);
+  return item;
 }
 
 function contentOf(decoded: DecodedItem): Pick<BatchItem, 'pk' | 'sk' | 'identity' | 'content'> {
   if (decoded.kind === 'undecodable') {
-    const { pk, sk, id, message } = decoded;
-    return { pk, sk, identity: identityOf(decoded), content: { kind: 'undecodable', id, message } };
+    return { pk: decoded.pk, sk: decoded.sk, identity: identityOf(decoded), content: decoded };
   }
   const { item } = decoded;
   return {
@@ -81,20 +72,8 @@ function contentOf(decoded: DecodedItem): Pick<BatchItem, 'pk' | 'sk' | 'identit
   };
 }
 
-/** The item of a look-up. */
-export function storedStateOf(image: Image): StoredState {
-  const { state, receipts } = itemStateOf(image);
-  const noted = isOpen(state) ? parseReceipts(receipts) : [];
-  return {
-    state,
-    id: image['id']?.S,
-    region: image['region']?.S,
-    ...(noted.length === 0 ? {} : { receipts: noted }),
-  };
-}
-
 /** Continues after the first events of an item, which another process has published and recorded. */
-export function resume({ content }: Pick<BatchItem, 'content'>, noted: readonly Receipt[] = []): void {
+export function resume({ content }: BatchItem, noted: readonly Receipt[] = []): void {
   if (content.kind === 'undecodable' || content.receipts.length > 0) return;
   const { messages, receipts } = content;
   const fits = noted.length < messages.length && noted.every(({ topic }, at) => topic === messages[at]?.topic);
@@ -108,8 +87,26 @@ export const storedIdentity = ({ pk, sk, content }: BatchItem): ItemIdentity => 
   id: content.kind === 'item' ? content.item.id : undefined,
 });
 
-/** The hold behind which an entry must wait, if any. Items before the position of a hold are still published. */
-export function holdOf(entry: Pick<BatchItem, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {
-  const hold = holds.get(entry.pk);
-  return hold !== undefined && entry.sk >= hold.position ? hold : undefined;
+/** Whether all events of the item are acknowledged. */
+export const isWhole = ({ content }: BatchItem): boolean =>
+  content.kind === 'item' && content.receipts.length === content.messages.length;
+
+export const isSameItem = ({ content }: BatchItem, stored: StoredState | undefined): boolean =>
+  content.kind === 'item' && content.item.id === stored?.id;
+
+/** The hold behind which an item must wait, if any. Items before the position of a hold are still published. */
+export function holdOf({ pk, sk }: Pick<BatchItem, 'pk' | 'sk'>, holds: ReadonlyMap<string, Hold>): Hold | undefined {
+  const hold = holds.get(pk);
+  return hold !== undefined && sk >= hold.position ? hold : undefined;
 }
+
+/** Milliseconds since the record was written to the stream; `undefined` if it has no timestamp. */
+export const streamAgeMs = ({ streamedAt }: Pick<BatchItem, 'streamedAt'>, now: number): number | undefined =>
+  streamedAt === undefined ? undefined : now - streamedAt;
+
+/**
+ * Milliseconds since the item was committed: by the stream, or else by the writer's clock, which may be ahead or behind.
+ * Infinite if neither is known.
+ */
+export const ageMs = (item: BatchItem, now: number): number =>
+  streamAgeMs(item, now) ?? (item.content.kind === 'item' ? now - item.content.item.committedAt : Infinity);

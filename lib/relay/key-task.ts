@@ -6,16 +6,16 @@ export interface BatchSignal {
   /** Index in the batch. */
   readonly index: number;
   readonly signal: Signal;
+  /** When its record was written to the stream, in epoch milliseconds, if the record has a timestamp. */
+  readonly streamedAt?: number;
   /** Whether this stands for a record without an image, for which the table holds no signal. */
   readonly isUnseen?: boolean;
   state: 'open' | 'settled';
 }
 
-/** The entries and signals of one key that need more than publishing the records as shown. */
+/** The items and signals of one key that need more than publishing the records as shown. */
 export interface KeyTask {
   readonly pk: string;
-  /** Lowest index in the batch. */
-  readonly index: number;
-  readonly entries: readonly BatchItem[];
+  readonly items: readonly BatchItem[];
   readonly signals: readonly BatchSignal[];
 }

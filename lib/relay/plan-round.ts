@@ -5,7 +5,7 @@ import { partitionOf } from './partition';
 import type { Failure, PartitionBatch, TopicLookup } from './ports';
 
 export interface MessageRef {
-  readonly entry: BatchItem;
+  readonly item: BatchItem;
   readonly content: ItemContent;
   /** Index of the message within its item. */
   readonly index: number;
@@ -18,12 +18,12 @@ export interface PlannedBatch extends PartitionBatch {
 
 export interface Round {
   readonly batches: readonly PlannedBatch[];
-  /** Entries that cannot be sent as they are, each the first open one of its key. */
+  /** Items that cannot be sent as they are, each the first open one of its key. */
   readonly refused: readonly RefusedItem[];
 }
 
 export interface RefusedItem {
-  readonly entry: BatchItem;
+  readonly item: BatchItem;
   readonly failure: Failure;
   /** Left out when the failure does not concern one partition. */
   readonly partition?: TopicPartition;
@@ -47,7 +47,7 @@ export interface RoundLimits {
  * limit is sent alone, because only the broker knows whether it accepts it.
  */
 export function planRound(
-  entries: readonly BatchItem[],
+  items: readonly BatchItem[],
   topics: ReadonlyMap<string, TopicLookup>,
   limits: RoundLimits,
   outageOf?: PartitionOutage,
@@ -60,26 +60,26 @@ export function planRound(
   const { maxBatchBytes, batchBytesOf = () => maxBatchBytes } = limits;
   let messages = 0;
 
-  const refuse = (entry: BatchItem, failure: Failure, partition?: TopicPartition): void => {
+  const refuse = (item: BatchItem, failure: Failure, partition?: TopicPartition): void => {
     // The key's messages in this round must be acknowledged before its next item may be parked.
-    if (!targets.has(entry.pk)) refused.push({ entry, failure, partition });
-    closed.add(entry.pk);
+    if (!targets.has(item.pk)) refused.push({ item, failure, partition });
+    closed.add(item.pk);
   };
 
-  for (const entry of entries) {
+  for (const item of items) {
     if (messages >= limits.maxMessages) break;
-    if (entry.state !== 'open' || closed.has(entry.pk)) continue;
-    const { content } = entry;
+    if (item.state !== 'open' || closed.has(item.pk)) continue;
+    const { content } = item;
     if (content.kind === 'undecodable') {
-      refuse(entry, { kind: 'poison', reason: 'undecodable-item', message: content.message });
+      refuse(item, { kind: 'poison', reason: 'undecodable-item', message: content.message });
       continue;
     }
-    if (identities.has(entry.identity)) continue;
-    identities.add(entry.identity);
+    if (identities.has(item.identity)) continue;
+    identities.add(item.identity);
     // Before the item's first message: a later drain publishes the whole item, and would send that one again.
-    const away = outageOf === undefined ? undefined : unavailableTarget(content, topics, outageOf);
-    if (away !== undefined) {
-      refuse(entry, away.failure, away.partition);
+    const unavailable = outageOf === undefined ? undefined : unavailableTarget(content, topics, outageOf);
+    if (unavailable !== undefined) {
+      refuse(item, unavailable.failure, unavailable.partition);
       continue;
     }
     for (let index = content.receipts.length; index < content.messages.length; index++) {
@@ -87,7 +87,7 @@ export function planRound(
       if (message === undefined) break;
       const topic = topics.get(message.topic) ?? unlooked(message.topic);
       if (topic.kind !== 'topic') {
-        refuse(entry, topic);
+        refuse(item, topic);
         break;
       }
       const partition = partitionOf(message.key, topic.partitions);
@@ -96,13 +96,13 @@ export function planRound(
       const batch = batches.get(target);
       const full = batch !== undefined && (batch.full || batch.bytes + bytes > batchBytesOf(message.topic));
       if (full) batch.full = true;
-      if (full || (targets.get(entry.pk) ?? target) !== target) {
-        closed.add(entry.pk);
+      if (full || (targets.get(item.pk) ?? target) !== target) {
+        closed.add(item.pk);
         break;
       }
-      targets.set(entry.pk, target);
+      targets.set(item.pk, target);
       messages++;
-      const messageRef = { entry, content, index };
+      const messageRef = { item, content, index };
       if (batch === undefined) {
         batches.set(target, {
           topic: message.topic,
@@ -154,11 +154,11 @@ export function halve(batch: PlannedBatch): [PlannedBatch, PlannedBatch] {
   return [slice(batch, 0, middle), slice(batch, middle)];
 }
 
-/** The part of a batch whose entries may still be sent. */
-export function keepOpen(batch: PlannedBatch, mayGo: (entry: BatchItem) => boolean): PlannedBatch {
+/** The part of a batch whose items may still be sent. */
+export function keepOpen(batch: PlannedBatch, maySend: (item: BatchItem) => boolean): PlannedBatch {
   return loaded(
     batch,
-    batch.messageRefs.filter(({ entry }) => mayGo(entry)),
+    batch.messageRefs.filter(({ item }) => maySend(item)),
   );
 }
 

@@ -1,10 +1,11 @@
 import type { AwaitedItem, Control, Hold, ParkReason } from '../event/control';
-import type { Image, OutboxItem } from '../event/item';
+import type { OutboxItem } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
 import type { AwaitedPartition, TopicPartition } from '../event/partition-hold';
 import type { Receipt } from '../event/receipt';
 import type { DrainSignal, ReplaySignal, Signal, SkipSignal } from '../event/signal';
+import type { DecodedItem } from './record';
 
 /** A failure in the relay's terms; adapters translate each error of their library into one. */
 export type Failure = Outage | Poison;
@@ -100,7 +101,7 @@ export interface ItemStore {
    * Parks an item and holds its key in one transaction. `gone`: the item was processed, discarded or deleted meanwhile,
    * so nothing was written and nothing is owed. Rejects when the outcome is unknown.
    */
-  park(parking: ParkRequest): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  park(request: ParkRequest): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
   /**
    * Holds a key at an item whose partition accepts no writes. Unlike `park`, writes nothing to the item and counts no
    * attempt. `gone` and rejections mean the same as for `park`.
@@ -149,7 +150,7 @@ export interface KeyReader {
    */
   earliestOpen(pk: string, upTo: string): Promise<string | undefined>;
   /** The items from position `from` on, in order, page by page, in any state. */
-  pages(pk: string, from: string): AsyncIterable<readonly Image[]>;
+  pages(pk: string, from: string): AsyncIterable<readonly StoredItem[]>;
   /**
    * The items at these positions, by `positionKey`; absent items are left out. Rejects with `PositionsUnread` if only
    * some positions could be read.
@@ -180,6 +181,13 @@ export interface StoredState {
   readonly receipts?: readonly Receipt[];
   /** The region that wrote the item; set on a table with replicas. */
   readonly region?: string;
+}
+
+/** An item as the table has it. */
+export interface StoredItem extends StoredState, Position {
+  readonly content: DecodedItem;
+  /** Earlier refusals of the item: their number, and the epoch milliseconds of the first. */
+  readonly refused: { readonly attempts: number; readonly since?: number };
 }
 
 /**
@@ -258,7 +266,7 @@ export interface SignalStore {
   /** Deletes signals that were acted on. */
   remove(signals: readonly StoredSignal[]): Promise<void>;
   /** Records on a signal why the relay does not act on it. The signal stays in the table and is not acted on again. */
-  setAside(signal: StoredSignal, why: string): Promise<void>;
+  markUnprocessable(signal: StoredSignal, why: string): Promise<void>;
   /** The signal as stored in the table; `undefined` if it is gone. Strongly consistent. */
   find(signal: StoredSignal): Promise<Signal | undefined>;
   /**
@@ -290,8 +298,8 @@ export interface Telemetry {
   duplicateSkipped(item: Pick<OutboxItem, 'pk' | 'sk' | 'id'>): void;
   /** An item waits behind its key's hold. */
   heldBack(item: Pick<OutboxItem, 'pk' | 'sk'>, hold: Hold): void;
-  parked(parking: ParkRequest): void;
-  breakerOpen(parking: ParkRequest, recentHolds: number): void;
+  parked(request: ParkRequest): void;
+  breakerOpen(request: ParkRequest, recentHolds: number): void;
   markFailed(mark: Mark, cause: unknown): void;
   /** `partitions`: those that accepted no writes. `since`: epoch milliseconds of the first known failure. */
   outage(failure: {
@@ -322,7 +330,7 @@ export interface Telemetry {
   discarded(signal: SkipSignal): void;
   replayed(signal: ReplaySignal, items: number): void;
   /** The process died on this item before. */
-  attemptAfterCrash(item: ItemIdentity, starts: number): void;
+  attemptAfterCrash(item: ItemIdentity, attemptsStarted: number): void;
   /** With strict order, a record waits for the item before it. */
   predecessorMissing(item: Pick<OutboxItem, 'pk' | 'sk'>): void;
   /** The stream differs from the one before: a stream gap is suspected. */

@@ -16,6 +16,12 @@ export interface StreamRecord {
   };
 }
 
+/** When the record was written to the stream, in epoch milliseconds; `undefined` if it has no timestamp. */
+export function streamedAtOf({ dynamodb }: StreamRecord): number | undefined {
+  const seconds = dynamodb?.ApproximateCreationDateTime;
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
 export type DecodedItem =
   | { readonly kind: 'item'; readonly item: OutboxItem }
   | {

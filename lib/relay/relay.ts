@@ -1,20 +1,20 @@
 import type { Control } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { DrainSignal, Signal } from '../event/signal';
-import { BatchSizes } from './batch-sizes';
-import { PublishSession } from './publish-session';
-import { KeyWorker } from './key-worker';
 import { batchItemOf, type BatchItem } from './batch-item';
+import { BatchSizes } from './batch-sizes';
+import { Invocation } from './invocation';
+import type { BatchSignal, KeyTask } from './key-task';
 import { forEachKey } from './key-work';
-import type { KeyTask, BatchSignal } from './key-task';
+import { KeyWorker } from './key-worker';
 import type { RelayOptions } from './options';
+import { mayHaveCrashed } from './park-limits';
 import type { RelayPorts } from './ports';
 import { ProcessMemory } from './process-memory';
-import { decodeRecord, type StreamRecord } from './record';
-import { PartitionOutages } from './partition-outages';
-import { ageSinceCommitMs } from './predecessors';
-import { ageMs, mayHaveCrashed } from './crash-counter';
-import { RETRY_MS, Triage } from './triage';
+import { PublishSession } from './publish-session';
+import { decodeRecord, streamedAtOf, type StreamRecord } from './record';
+import { TableLookup } from './table-lookup';
+import { RETRY_MS, triage } from './triage';
 
 export interface Relay {
   /**
@@ -50,68 +50,67 @@ async function handleBatch(
   options: RelayOptions,
   memory: ProcessMemory,
 ): Promise<number | undefined> {
+  const { telemetry } = ports;
+  const everything = records.length === 0 ? undefined : 0;
   let control: Control;
   try {
     control = await ports.control.read();
     const refusal = await refusalOfOwner(control, ports, options);
     if (refusal !== undefined) {
-      ports.telemetry.outage({ message: refusal });
-      return records.length === 0 ? undefined : 0;
+      telemetry.outage({ message: refusal });
+      return everything;
     }
     control = await noteStream(control, records, ports);
   } catch (cause) {
-    ports.telemetry.outage({ message: 'The control partition could not be read.', cause });
-    return records.length === 0 ? undefined : 0;
+    telemetry.outage({ message: 'The control partition could not be read.', cause });
+    return everything;
   }
   let decoded: Awaited<ReturnType<typeof decode>>;
   try {
     decoded = await decode(records, ports);
   } catch (cause) {
-    ports.telemetry.outage({ message: 'A signal could not be read.', cause });
-    return records.length === 0 ? undefined : 0;
+    telemetry.outage({ message: 'A signal could not be read.', cause });
+    return everything;
   }
-  const { entries, signals } = decoded;
-  const suspect = mayHaveCrashed(records, ports.clock.now());
-  const partitions = new PartitionOutages(ports, options, memory.partitions, control.holds);
-  const session = new PublishSession(ports, options, memory, control, partitions, remainingMs, suspect);
+  const { items, signals } = decoded;
+  const isCounted = mayHaveCrashed(records, ports.clock.now());
+  const invocation = new Invocation(ports, options, memory, control, remainingMs, isCounted);
+  const session = new PublishSession(invocation);
 
-  const triage = new Triage(records, session, memory, ports, options);
-  const { plain, works, unproven } = triage.split(entries, signals);
-  let began = plain.length === 0 && works.length === 0 && unproven.length === 0;
-  const worker = new KeyWorker(ports, options, session, (index) => ageMs(records[index], ports.clock.now()));
+  const { plain, tasks, unproven } = triage(items, signals, session);
+  let began = plain.length === 0 && tasks.length === 0 && unproven.length === 0;
+  const worker = new KeyWorker(session);
   const drain = (keys: readonly KeyTask[]): Promise<void> =>
-    forEachKey(keys, async (work) => {
-      if (!session.mayGoOn) return;
+    forEachKey(keys, async (task) => {
+      if (!invocation.hasTimeForRound) return;
       began = true;
-      await worker.run(work);
+      await worker.run(task);
     });
   // Records that only need publishing go first: none of them waits for the slow path of another key.
-  if (await session.deliver(plain)) began ||= plain.length > 0;
-  for await (const portion of triage.lookUps(unproven)) {
+  if (await session.publish(plain)) began ||= plain.length > 0;
+  for await (const portion of new TableLookup(session).portions(unproven)) {
     began = true;
-    await session.deliver(portion.plain);
-    await drain(portion.works);
+    await session.publish(portion.plain);
+    await drain(portion.tasks);
   }
-  const now = ports.clock.now();
-  await session.holdBlocked(entries, (entry) => ageMs(records[entry.index], now) ?? ageSinceCommitMs(entry, now));
-  await drain(works);
-  if (!began && !session.stopped) {
-    session.stop({
+  await session.holdBlocked(items);
+  await drain(tasks);
+  if (!began && !invocation.stopped) {
+    invocation.stop({
       message: `No round was started: ${remainingMs()} ms were left, and one can take ${options.minRoundMs} ms.`,
     });
   }
   await session.end();
-  await partitions.followUp(session.control.holds);
-  const failed = firstUnsettled([...entries, ...signals]);
+  await invocation.partitions.followUp(invocation.control.holds);
+  const failed = firstUnsettled([...items, ...signals]);
   if (failed !== undefined && session.brokersAnswer) await noteRetry(control, remainingMs, ports, options);
   return failed;
 }
 
-const firstUnsettled = (all: readonly { readonly index: number; readonly state: string }[]): number | undefined =>
-  all.reduce<number | undefined>(
-    (least, { index, state }) => (state === 'settled' || (least !== undefined && least < index) ? least : index),
-    undefined,
-  );
+function firstUnsettled(all: readonly (BatchItem | BatchSignal)[]): number | undefined {
+  const unsettled = all.filter(({ state }) => state !== 'settled');
+  return unsettled.length === 0 ? undefined : Math.min(...unsettled.map(({ index }) => index));
+}
 
 /**
  * Two relays of one table would each publish everything and end each other's drains. The first relay owns the table;
@@ -139,7 +138,7 @@ async function noteRetry(
   try {
     await control.noteRetry?.();
   } catch (cause) {
-    telemetry.outage({ message: 'That records are delivered again could not be noted.', cause });
+    telemetry.outage({ message: 'The request to deliver records again could not be noted.', cause });
   }
 }
 
@@ -157,47 +156,48 @@ async function noteStream(
 async function decode(
   records: readonly StreamRecord[],
   { signals: store, telemetry, clock }: RelayPorts,
-): Promise<{ readonly entries: readonly BatchItem[]; readonly signals: readonly BatchSignal[] }> {
-  const entries: BatchItem[] = [];
+): Promise<{ readonly items: readonly BatchItem[]; readonly signals: readonly BatchSignal[] }> {
+  const items: BatchItem[] = [];
   const signals: BatchSignal[] = [];
-  const setAside = async (signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> => {
+  const markUnprocessable = async (signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> => {
     telemetry.signalUnprocessable(signal, why);
     try {
-      await store.setAside(signal, why);
+      await store.markUnprocessable(signal, why);
     } catch (cause) {
       // The failure must not stop the shard. The signal stays in the table, where the sweeper finds it.
-      telemetry.outage({ message: `The signal "${signal.sk}" of "${signal.pk}" could not be set aside.`, cause });
+      const message = `The signal "${signal.sk}" of "${signal.pk}" could not be marked as unprocessable.`;
+      telemetry.outage({ message, cause });
     }
   };
   for (const [index, record] of records.entries()) {
+    const streamedAt = streamedAtOf(record);
     const decoded = decodeRecord(record);
     switch (decoded.kind) {
       case 'ignored':
         break;
       case 'signal':
-        signals.push({ index, signal: decoded.signal, state: 'open' });
+        signals.push({ index, streamedAt, signal: decoded.signal, state: 'open' });
         break;
       case 'unseen-item':
-        signals.push({ index, signal: drainOf(decoded, clock.now()), isUnseen: true, state: 'open' });
+        signals.push({ index, streamedAt, signal: drainOf(decoded, clock.now()), isUnseen: true, state: 'open' });
         break;
-      case 'unseen-signal': {
+      case 'unseen-signal':
         try {
           const signal = await store.find(decoded);
-          if (signal !== undefined) signals.push({ index, signal, state: 'open' });
+          if (signal !== undefined) signals.push({ index, streamedAt, signal, state: 'open' });
         } catch (cause) {
           if (!(cause instanceof OutboxError)) throw cause;
-          await setAside(decoded, cause.message);
+          await markUnprocessable(decoded, cause.message);
         }
         break;
-      }
       case 'undecodable-signal':
-        await setAside(decoded, decoded.message);
+        await markUnprocessable(decoded, decoded.message);
         break;
       default:
-        entries.push(batchItemOf(decoded, index, record.dynamodb?.SequenceNumber));
+        items.push(batchItemOf(decoded, { index, streamedAt, sequence: record.dynamodb?.SequenceNumber }));
     }
   }
-  return { entries, signals };
+  return { items, signals };
 }
 
 /** The drain for a record without an image: it publishes all open items of the key from the table. */

@@ -125,7 +125,7 @@ export function sweepStore(
   return {
     readControl: () => control.read(),
     noteStream: (known, streamArn) => control.noteStream(known, streamArn),
-    setAside: (signal, why) => signalStore(client, tableName, clock).setAside(signal, why),
+    setAside: (signal, why) => signalStore(client, tableName, clock).markUnprocessable(signal, why),
 
     async *segment(index, segments, after) {
       let start = after === undefined ? undefined : marshall(after);

@@ -8,6 +8,7 @@ import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { partitionKeyOf, type AggregateKey } from '../event/key';
 import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
+import { FIRST_POSITION } from '../event/position';
 import { encodeSignal, newSignal } from '../event/signal';
 import { ORDERS, type Order } from '../relay/environment';
 import { createOutbox, type Outbox } from '../write/outbox';
@@ -361,9 +362,6 @@ function settingsOf<D extends EventDefinitions>(options: TestOutboxOptions<D>): 
   checkOptions(options);
   return { ...DEFAULTS, ...withoutUndefined(options) };
 }
-
-/** Sorts before every position. */
-const FIRST_POSITION = '0';
 
 function topicsOf({ settings: { events, handlers } }: Consumer): string[] {
   return [...new Set(Object.keys(handlers).map((type) => events.definitionOf(type).topic))];

@@ -28,9 +28,10 @@ import {
   type Position,
   type SignalStore,
   type StoredSignal,
+  type StoredItem,
   type StoredState,
 } from '../../lib/relay/ports';
-import { storedStateOf } from '../../lib/relay/batch-item';
+import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
 import type { Pass, Probe } from '../../lib/sweep/pass';
@@ -200,13 +201,13 @@ export class MemoryTable implements TablePorts {
 
   pageSize = 3;
 
-  async *pages(pk: string, from: string): AsyncGenerator<readonly Image[]> {
+  async *pages(pk: string, from: string): AsyncGenerator<readonly StoredItem[]> {
     let after: string | undefined;
     for (;;) {
       const left = this.#sorted(pk).filter(([sk]) => sk >= from && (after === undefined || sk > after));
       const page = left.slice(0, this.pageSize);
       after = page.at(-1)?.[0];
-      if (page.length > 0) yield page.map(([, image]) => ({ ...image }));
+      if (page.length > 0) yield page.map(([, image]) => storedItemOf(image));
       if (left.length <= this.pageSize) return;
       await Promise.resolve();
     }
@@ -459,7 +460,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve();
   }
 
-  setAside({ pk, sk }: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> {
+  markUnprocessable({ pk, sk }: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> {
     this.setAsides.push({ pk, sk, why });
     return Promise.resolve();
   }

@@ -20,7 +20,7 @@ export const sweepStoreOver = (
   noteStream: (known, arn) => table.noteStream(known, arn),
   send: (signal) => Promise.resolve(table.sendSignal(signal)),
   replace: (lost, successor) => Promise.resolve(table.replace(lost, successor)),
-  setAside: (signal, why) => table.setAside(signal, why),
+  setAside: (signal, why) => table.markUnprocessable(signal, why),
   beginDoubt: (known, since) => Promise.resolve(table.setDoubt(known, since)),
   endDoubt: (known) => Promise.resolve(table.setDoubt(known, undefined)),
   async *segment(index, segments, after) {

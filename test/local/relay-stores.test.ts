@@ -300,7 +300,7 @@ describe('the items of a key', () => {
     await document.put({ TableName: TABLE, Item: { ...drainOf('paged', 1) } });
     const read: string[] = [];
     for await (const page of stores.keys.pages('order#paged', at(2))) {
-      read.push(...page.map((image) => image['sk']?.S ?? ''));
+      read.push(...page.map(({ sk }) => sk));
     }
 
     expect(read).toEqual(Array.from({ length: 129 }, (_, n) => at(n + 2)));
@@ -381,8 +381,8 @@ it('a start is counted on what is owed only, and taken back', async () => {
 it('a signal is set aside where it lies, and not made again where it is gone', async () => {
   const signal = drainOf('aside', 1);
   await document.put({ TableName: TABLE, Item: { ...signal } });
-  await stores.signals.setAside(signal, 'unknown');
-  await stores.signals.setAside(drainOf('gone', 1), 'unknown');
+  await stores.signals.markUnprocessable(signal, 'unknown');
+  await stores.signals.markUnprocessable(drainOf('gone', 1), 'unknown');
 
   const stored = await document.get({ TableName: TABLE, Key: { pk: signal.pk, sk: signal.sk } });
   expect(stored.Item).toMatchObject({ setAside: { why: 'unknown' } });

@@ -12,7 +12,7 @@ import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { backoffMs, type Sleep } from '../backoff';
-import { storedStateOf } from '../batch-item';
+import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../key-work';
 import { positionKey, type KeyReader, type Position, type StoredState } from '../ports';
@@ -187,14 +187,16 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
       return earliest;
     },
 
-    pages: (pk, from) =>
-      query(
+    async *pages(pk, from) {
+      const images = query(
         {
           KeyConditionExpression: 'pk = :pk AND sk >= :from',
           ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from } },
         },
         { first: PAGE, further: PAGE },
-      ),
+      );
+      for await (const page of images) yield page.map(storedItemOf);
+    },
 
     async lookUp(positions) {
       return (await readAll(positions, readTogether)).stored;

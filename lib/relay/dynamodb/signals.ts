@@ -35,7 +35,7 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
       }
     },
 
-    async setAside(signal, why) {
+    async markUnprocessable(signal, why) {
       const note = { why: why.slice(0, WHY_CHARACTERS).toWellFormed(), at: clock.now() };
       try {
         await client.send(

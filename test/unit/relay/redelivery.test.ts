@@ -148,7 +148,7 @@ describe('a part of a batch that is asked for again', () => {
     expect(await w.handle(w.records, plentyOfTime)).toBe(w.first);
 
     expect(w.telemetry.outage).toHaveBeenCalledWith({
-      message: 'That records are delivered again could not be noted.',
+      message: 'The request to deliver records again could not be noted.',
       cause: new Error('throttled'),
     });
   });

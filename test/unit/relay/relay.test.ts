@@ -1,7 +1,7 @@
 import { anEvent, anItem, insertOf } from '../../builders/items';
 import { aRelay, aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 import { identityOf } from '../../../lib/event/item';
-import { BREAKER } from '../../../lib/relay/breaker';
+import { BREAKER } from '../../../lib/relay/park-limits';
 import { partitionOf } from '../../../lib/relay/partition';
 import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
 

@@ -1,4 +1,4 @@
-import { BREAKER } from '../../../lib/relay/breaker';
+import { BREAKER } from '../../../lib/relay/park-limits';
 import type { ParkReason } from '../../../lib/event/control';
 import { anEvent, anItem, imageOf, insertOf } from '../../builders/items';
 import { aRelay, plentyOfTime } from '../../builders/relay-ports';

@@ -281,7 +281,7 @@ describe('a signal', () => {
 
   it('that is set aside keeps nothing from being done', async () => {
     put('1', 1, LONG_AGO);
-    await table.setAside(given(JUST_NOW), 'nobody can act on it');
+    await table.markUnprocessable(given(JUST_NOW), 'nobody can act on it');
     expect(await run()).toMatchObject({ signalsSent: 1, signalsSetAside: 1, signals: 0 });
   });
 });

@@ -544,7 +544,7 @@ export class SimulatedWorld {
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
       send: (signal) => call(() => Promise.resolve(table.sendSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
-      setAside: (signal, why) => call(() => table.setAside(signal, why)),
+      setAside: (signal, why) => call(() => table.markUnprocessable(signal, why)),
       beginDoubt: (known, since) =>
         call(() => {
           if (!this.#losesRecords) this.#unfixed.push('a loss is proved that did not happen');
@@ -695,7 +695,7 @@ export class SimulatedWorld {
       signals: {
         send: (signal) => call(() => table.send(signal)),
         remove: (signals) => call(() => table.remove(signals)),
-        setAside: (signal, why) => call(() => table.setAside(signal, why)),
+        markUnprocessable: (signal, why) => call(() => table.markUnprocessable(signal, why)),
         find: (signal) => call(() => table.find(signal)),
         advance: (signal, from) => call(() => table.advance(signal, from)),
         succeed: (signal, successor) => call(() => table.succeed(signal, successor)),

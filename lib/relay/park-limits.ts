@@ -1,5 +1,6 @@
 import { ITEM_GONE, type Hold, type HoldReason, type ParkReason } from '../event/control';
 import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
+import { streamedAtOf, type StreamRecord } from './record';
 
 /**
  * Many refused keys at once are one outage: a topic deleted by mistake must not park every key. Refusals that the item
@@ -44,4 +45,16 @@ export function openBreaker(
   if (!mayBeOutage(reason)) return undefined;
   const recent = recentHolds(holds.values(), now) + parking.filter(mayBeOutage).length;
   return recent >= BREAKER.maxHolds ? recent : undefined;
+}
+
+/** The crash counter's limit: if the process ends this often in a row while it publishes an item, the item is parked. */
+export const MAX_CRASHED_ATTEMPTS = 5;
+const CRASH_AGE_MS = 60_000;
+
+/**
+ * Whether the process may have died on this batch before, so that attempts must be counted. Lambda halves a batch that
+ * ends without a result until one record is left, which takes some time.
+ */
+export function mayHaveCrashed([first, ...others]: readonly StreamRecord[], now: number): boolean {
+  return first !== undefined && others.length === 0 && now - (streamedAtOf(first) ?? now) > CRASH_AGE_MS;
 }
