@@ -1,16 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
-import { controlStore } from '../../lib/relay/dynamodb/control';
-import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { drainStore } from '../../lib/relay/dynamodb/drains';
-import { keyReader } from '../../lib/relay/dynamodb/keys';
-import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkWriter } from '../../lib/relay/dynamodb/park';
-import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
-import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
+import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import { kafkaClient } from '../../lib/kafka/client';
@@ -23,9 +14,6 @@ const config = decodeRelayConfig(process.env);
 const clock = { now: Date.now };
 const telemetry = powertoolsTelemetry(config);
 
-const dynamodb = viewFromHome(dynamodbClient(), config.home);
-const controlWriter = new ControlWriter(dynamodb, config.tableName, sleep);
-
 const relay = createRelay(
   {
     publisher: createKafkaPublisher({
@@ -34,17 +22,7 @@ const relay = createRelay(
       clock,
       onRebuilt: (cause) => telemetry.producerRebuilt(cause),
     }),
-    items: {
-      mark: markWriter(dynamodb, config, clock, sleep),
-      ...parkWriter(dynamodb, config.tableName, controlWriter, clock),
-      ...crashCounter(dynamodb, config.tableName),
-      // Each region publishes to its own brokers: receipts of one region must not count in another.
-      ...(config.home === undefined ? { noteReceipts: receiptWriter(dynamodb, config.tableName) } : {}),
-    },
-    keys: keyReader(dynamodb, config.tableName, sleep),
-    control: controlStore(dynamodb, config.tableName, clock),
-    drains: drainStore(dynamodb, config, controlWriter, clock),
-    signals: signalStore(dynamodb, config.tableName, clock),
+    ...dynamoDbStores(viewFromHome(dynamodbClient(), config.home), config, clock),
     telemetry,
     clock,
   },

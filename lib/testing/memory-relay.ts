@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ConditionalCheckFailedException,
   UpdateItemCommand,
@@ -6,14 +5,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { storedReceipts } from '../event/receipt';
-import { controlStore } from '../relay/dynamodb/control';
-import { ControlWriter } from '../relay/dynamodb/control-writer';
-import { drainStore } from '../relay/dynamodb/drains';
-import { keyReader } from '../relay/dynamodb/keys';
-import { parkWriter } from '../relay/dynamodb/park';
-import { signalStore } from '../relay/dynamodb/signals';
-import { receiptWriter } from '../relay/dynamodb/receipts';
-import { crashCounter } from '../relay/dynamodb/crash-counter';
+import { dynamoDbStores } from '../relay/dynamodb/stores';
 import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
@@ -53,23 +45,14 @@ export class MemoryRelay {
   constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
     this.#tableName = tableName;
     this.#clock = clock;
-    const wait = (ms: number): Promise<void> => sleep(ms);
-    const writer = new ControlWriter(client, tableName, wait);
     const { retentionSeconds, maxBatchBytes, lateAfterSeconds, partitionPatienceSeconds, maxPartitionHolds } =
       RELAY_DEFAULTS;
+    const stores = dynamoDbStores(client, { tableName, retentionSeconds }, clock);
     this.#relay = createRelay(
       {
         publisher,
-        items: {
-          mark: (marks) => markAll(client, tableName, marks, clock),
-          ...parkWriter(client, tableName, writer, clock),
-          ...crashCounter(client, tableName),
-          noteReceipts: receiptWriter(client, tableName),
-        },
-        keys: keyReader(client, tableName, wait),
-        control: controlStore(client, tableName, clock),
-        drains: drainStore(client, { tableName, retentionSeconds }, writer, clock),
-        signals: signalStore(client, tableName, clock),
+        ...stores,
+        items: { ...stores.items, mark: (marks) => markAll(client, tableName, marks, clock) },
         telemetry: this.#telemetry(),
         clock,
       },

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { DynamoDBClient, GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
@@ -6,14 +5,7 @@ import { Kafka, logLevel, type ProducerConfig } from 'kafkajs';
 import type { ConsumedRecord, ConsumerOptions, TransactionAction } from '../../lib/consumer';
 import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { uuidV7 } from '../../lib/event/uuid';
-import { controlStore } from '../../lib/relay/dynamodb/control';
-import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { drainStore } from '../../lib/relay/dynamodb/drains';
-import { keyReader } from '../../lib/relay/dynamodb/keys';
-import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkWriter } from '../../lib/relay/dynamodb/park';
-import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
+import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
 import { costOf } from '../../lib/operate/cost';
 import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafkajs/publisher';
@@ -118,7 +110,6 @@ async function commit(client: DynamoDBClient, items: readonly OutboxItem[]): Pro
 function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: Relay; publisher: KafkaPublisher } {
   const clock = { now: Date.now };
   const { tableName } = stack;
-  const writer = new ControlWriter(client, tableName, sleep);
   const publisher = createKafkaPublisher({
     ...RELAY_DEFAULTS,
     brokers: stack.brokers,
@@ -131,15 +122,7 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
   const relay = createRelay(
     {
       publisher,
-      items: {
-        mark: markWriter(client, { ...RELAY_DEFAULTS, tableName }, clock, sleep),
-        ...parkWriter(client, tableName, writer, clock),
-        ...crashCounter(client, tableName),
-      },
-      keys: keyReader(client, tableName, sleep),
-      control: controlStore(client, tableName, clock),
-      drains: drainStore(client, { ...RELAY_DEFAULTS, tableName }, writer, clock),
-      signals: signalStore(client, tableName, clock),
+      ...dynamoDbStores(client, { ...RELAY_DEFAULTS, tableName }, clock),
       telemetry: silentTelemetry(),
       clock,
     },

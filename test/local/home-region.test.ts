@@ -6,15 +6,8 @@ import type { HomeRegion } from '../../lib/event/home-region';
 import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
 import { encodeSignal, newSignal, type DrainSignal } from '../../lib/event/signal';
-import { controlStore } from '../../lib/relay/dynamodb/control';
-import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { drainStore } from '../../lib/relay/dynamodb/drains';
 import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
-import { keyReader } from '../../lib/relay/dynamodb/keys';
-import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkWriter } from '../../lib/relay/dynamodb/park';
-import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
+import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import type { StreamRecord } from '../../lib/relay/record';
 import { createRelay } from '../../lib/relay/relay';
@@ -70,22 +63,13 @@ afterAll(async () => {
 /** Relay and sweeper of one region as their functions compose them, over one table: replicas without lag. */
 function inRegion(home: HomeRegion) {
   const client = viewFromHome(newClient(), home);
-  const writer = new ControlWriter(client, TABLE, pause);
-  const options = { tableName: TABLE, retentionSeconds: 3_600 };
+  const stores = dynamoDbStores(client, { tableName: TABLE, retentionSeconds: 3_600, home }, clock);
   const kafka = new FakeKafka();
   const telemetry = silentTelemetry();
   const relay = createRelay(
     {
       publisher: kafka,
-      items: {
-        mark: markWriter(client, options, clock, pause),
-        ...parkWriter(client, TABLE, writer, clock),
-        ...crashCounter(client, TABLE),
-      },
-      keys: keyReader(client, TABLE, pause),
-      control: controlStore(client, TABLE, clock),
-      drains: drainStore(client, options, writer, clock),
-      signals: signalStore(client, TABLE, clock),
+      ...stores,
       telemetry,
       clock,
     },
@@ -95,7 +79,7 @@ function inRegion(home: HomeRegion) {
     kafka,
     telemetry,
     published: () => kafka.log.map(({ id }) => id),
-    control: () => controlStore(client, TABLE, clock).read(),
+    control: () => stores.control.read(),
     /** The stream of this region's replica has every write of every region. */
     handle: (...records: StreamRecord[]) =>
       relay.handle(

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { positionOfVersion } from '../../lib/event/position';
-import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { parkWriter } from '../../lib/relay/dynamodb/park';
 import { OutboxCli } from './harness/cli';
 import {
   holdOfKey,
@@ -46,9 +45,7 @@ const itemOf = async (key: string, version: number) =>
 const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
 /** Parks as the relay does, at a time that the test chooses. */
 const parkingStore = (now: () => number) =>
-  parkWriter(client, world.stack.tableName, new ControlWriter(client, world.stack.tableName, (ms) => sleep(ms)), {
-    now,
-  }).park;
+  dynamoDbStores(client, { tableName: world.stack.tableName, retentionSeconds: 0 }, { now }).items.park;
 const ids = (key: string, versions: readonly number[]) => versions.map((version) => `${key}.${version}`);
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 

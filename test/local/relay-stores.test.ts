@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   DescribeStreamCommand,
@@ -13,15 +12,7 @@ import { itemBytes } from '../../lib/event/item-size';
 import { positionOfVersion } from '../../lib/event/position';
 import type { Receipt } from '../../lib/event/receipt';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
-import { controlStore } from '../../lib/relay/dynamodb/control';
-import { ControlWriter } from '../../lib/relay/dynamodb/control-writer';
-import { drainStore } from '../../lib/relay/dynamodb/drains';
-import { keyReader } from '../../lib/relay/dynamodb/keys';
-import { markWriter } from '../../lib/relay/dynamodb/marks';
-import { parkWriter } from '../../lib/relay/dynamodb/park';
-import { receiptWriter } from '../../lib/relay/dynamodb/receipts';
-import { signalStore } from '../../lib/relay/dynamodb/signals';
-import { crashCounter } from '../../lib/relay/dynamodb/crash-counter';
+import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { positionKey } from '../../lib/relay/ports';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
 import { anEvent, anItem } from '../builders/items';
@@ -39,17 +30,8 @@ let stores: ReturnType<typeof openStores>;
 
 /** The stores as one process of the relay opens them. */
 function openStores() {
-  const writer = new ControlWriter(client, TABLE, (ms) => sleep(ms));
-  return {
-    ...parkWriter(client, TABLE, writer, clock),
-    mark: markWriter(client, { tableName: TABLE, retentionSeconds: 60 }, clock, (ms) => sleep(ms)),
-    control: controlStore(client, TABLE, clock),
-    drains: drainStore(client, { tableName: TABLE, retentionSeconds: 60 }, writer, clock),
-    keys: keyReader(client, TABLE, (ms) => sleep(ms)),
-    signals: signalStore(client, TABLE, clock),
-    suspects: crashCounter(client, TABLE),
-    noteReceipts: receiptWriter(client, TABLE),
-  };
+  const { items, ...others } = dynamoDbStores(client, { tableName: TABLE, retentionSeconds: 60 }, clock);
+  return { ...items, ...others };
 }
 
 beforeAll(async () => {
@@ -335,8 +317,8 @@ it('first receipts are noted on what is owed only, are read back, and give way t
   await stores.mark([mark(2, [first, second])], MARK_MS);
   const notes = [mark(1, [first]), mark(2, [first]), mark(3, [first])];
 
-  expect((await stores.noteReceipts(notes, MARK_MS)).size).toBe(0);
-  expect((await stores.noteReceipts([mark(1, [second], 'another')], MARK_MS)).size).toBe(0);
+  expect((await stores.noteReceipts!(notes, MARK_MS)).size).toBe(0);
+  expect((await stores.noteReceipts!([mark(1, [second], 'another')], MARK_MS)).size).toBe(0);
 
   const positions = [1, 2, 3].map((version) => ({ pk: 'order#receipts', sk: at(version) }));
   const stored = await stores.keys.lookUp(positions);
@@ -350,7 +332,7 @@ it('first receipts are noted on what is owed only, are read back, and give way t
 it('first receipts that cannot be noted in time are answered, and nothing waits for them', async () => {
   const notes = [{ ...identity('late', 1), id: 'late', receipts: [] }];
 
-  expect([...(await stores.noteReceipts(notes, 0)).keys()]).toEqual(notes);
+  expect([...(await stores.noteReceipts!(notes, 0)).keys()]).toEqual(notes);
 });
 
 it('that a part of a batch was asked for again is noted for all', async () => {
@@ -368,13 +350,13 @@ it('a start is counted on what is owed only, and taken back', async () => {
   await put('suspect', 1);
   const item = identity('suspect', 1);
 
-  expect([await stores.suspects.countAttempt(item), await stores.suspects.countAttempt(item)]).toEqual([1, 2]);
-  await stores.suspects.clearAttempts([item]);
-  expect(await stores.suspects.countAttempt(item)).toBe(1);
-  await stores.suspects.clearAttempts([item, identity('suspect', 9)]);
+  expect([await stores.countAttempt(item), await stores.countAttempt(item)]).toEqual([1, 2]);
+  await stores.clearAttempts([item]);
+  expect(await stores.countAttempt(item)).toBe(1);
+  await stores.clearAttempts([item, identity('suspect', 9)]);
   await mark('suspect', 1);
-  expect(await stores.suspects.countAttempt(item)).toBe(0);
-  expect(await stores.suspects.countAttempt({ ...item, id: 'other' })).toBe(0);
+  expect(await stores.countAttempt(item)).toBe(0);
+  expect(await stores.countAttempt({ ...item, id: 'other' })).toBe(0);
   expect(await itemAt('suspect', 9)).toBeUndefined();
 });
 
@@ -400,7 +382,7 @@ describe('an item of 400 KB', () => {
   it('is attempted uncounted, held without a note and discarded by its deletion', async () => {
     await putFull('full');
 
-    expect(await stores.suspects.countAttempt(identity('full', 1))).toBe(0);
+    expect(await stores.countAttempt(identity('full', 1))).toBe(0);
     const hold = await park('full', 1);
     expect(await itemAt('full', 1)).not.toHaveProperty('parked');
 

@@ -1,3 +1,4 @@
+import { partitionName } from '../../event/partition-hold';
 import type { RecordMetadata } from 'kafkajs';
 import type { PartitionAnswer } from './partition-answers';
 import type { PartitionBatch } from '../ports';
@@ -25,9 +26,6 @@ export class PartitionWithoutLeader extends Error {
   }
 }
 
-export const nameOf = ({ topic, partition }: Pick<PartitionBatch, 'topic' | 'partition'>): string =>
-  `${topic}-${partition}`;
-
 /**
  * The first offset of each batch, if the brokers' answer names one; other batches are not proven to be written. A
  * partition that is named twice was written twice: the lower offset is its first delivery.
@@ -39,14 +37,14 @@ export function acknowledgedOffsets(
   const offsets = new Map<string, bigint>();
   for (const { topicName: topic, partition, errorCode, baseOffset } of answer) {
     if (errorCode !== 0 || baseOffset === undefined || !/^\d+$/.test(baseOffset)) continue;
-    const name = nameOf({ topic, partition });
+    const name = partitionName({ topic, partition });
     const offset = BigInt(baseOffset);
     const known = offsets.get(name);
     if (known === undefined || offset < known) offsets.set(name, offset);
   }
   const acknowledged = new Map<PartitionBatch, bigint>();
   for (const batch of batches) {
-    const offset = offsets.get(nameOf(batch));
+    const offset = offsets.get(partitionName(batch));
     if (offset !== undefined) acknowledged.set(batch, offset);
   }
   return acknowledged;
@@ -57,7 +55,7 @@ export function answeredErrors(answer: readonly RecordMetadata[]): Map<string, u
   const errors = new Map<string, unknown>();
   for (const { topicName: topic, partition, error } of answer as readonly (RecordMetadata &
     Partial<PartitionAnswer>)[]) {
-    if (error !== undefined) errors.set(nameOf({ topic, partition }), error);
+    if (error !== undefined) errors.set(partitionName({ topic, partition }), error);
   }
   return errors;
 }

@@ -1,7 +1,7 @@
+import { partitionName } from '../../event/partition-hold';
 import type { Sleep } from '../backoff';
 import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
-import { nameOf } from './acknowledgement';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { Quarantine } from './quarantine';
 import { unencodablePart } from './record';
@@ -83,7 +83,7 @@ export class Publication {
     for (const batch of this.#batches) {
       const part = batch.messages.map(unencodablePart).find((found) => found !== undefined);
       if (part === undefined) continue;
-      const message = `A message for ${nameOf(batch)} cannot be encoded: its ${part} is of the wrong type.`;
+      const message = `A message for ${partitionName(batch)} cannot be encoded: its ${part} is of the wrong type.`;
       this.#settled.set(batch, { kind: 'poison', reason: 'message-refused', message });
     }
   }
@@ -218,5 +218,11 @@ export class Publication {
 function outageIn({ topic, partition }: PartitionBatch, { error, leader }: SendFailure): Outage {
   const { message, cause } = outageOf(error);
   const led = leader === undefined || leader < 0 ? '' : ` The leader is broker ${leader}.`;
-  return { kind: 'outage', message: `${nameOf({ topic, partition })}: ${message}${led}`, cause, topic, partition };
+  return {
+    kind: 'outage',
+    message: `${partitionName({ topic, partition })}: ${message}${led}`,
+    cause,
+    topic,
+    partition,
+  };
 }

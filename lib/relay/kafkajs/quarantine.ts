@@ -1,4 +1,4 @@
-import { nameOf } from './acknowledgement';
+import { partitionName } from '../../event/partition-hold';
 import type { Clock, Outage, PartitionBatch } from '../ports';
 
 interface Quarantined {
@@ -35,12 +35,12 @@ export class Quarantine {
   }
 
   has(batch: PartitionBatch): boolean {
-    return this.#partitions.has(nameOf(batch));
+    return this.#partitions.has(partitionName(batch));
   }
 
   /** The last failure of a resting partition. If no other partition is written, only unconfirmed partitions rest. */
   restingWith(batch: PartitionBatch, areOthersWritten: boolean): Outage | undefined {
-    const quarantined = this.#partitions.get(nameOf(batch));
+    const quarantined = this.#partitions.get(partitionName(batch));
     if (quarantined === undefined || this.#clock.now() >= quarantined.restsUntil) return undefined;
     return areOthersWritten || quarantined.unconfirmed > 0 ? quarantined.failure : undefined;
   }
@@ -48,30 +48,30 @@ export class Quarantine {
   /** Whether another partition was written recently, which rules out a general outage. */
   othersWritten(batch: PartitionBatch): boolean {
     const since = this.#clock.now() - EVIDENCE_MS;
-    const name = nameOf(batch);
+    const name = partitionName(batch);
     return [...this.#written].some(([other, at]) => other !== name && at >= since);
   }
 
   /** The partition rests for the duration of the failed attempt. */
   add(batch: PartitionBatch, failure: Outage, tookMs: number): void {
-    this.#partitions.set(nameOf(batch), { failure, restsUntil: this.#clock.now() + tookMs, unconfirmed: 0 });
+    this.#partitions.set(partitionName(batch), { failure, restsUntil: this.#clock.now() + tookMs, unconfirmed: 0 });
   }
 
   /** The leader wrote the batch, and its replicas did not confirm it. */
   addUnconfirmed(batch: PartitionBatch, failure: Outage): void {
-    const unconfirmed = (this.#partitions.get(nameOf(batch))?.unconfirmed ?? 0) + 1;
+    const unconfirmed = (this.#partitions.get(partitionName(batch))?.unconfirmed ?? 0) + 1;
     const restMs = Math.min(MAX_UNCONFIRMED_REST_MS, UNCONFIRMED_REST_MS * 2 ** (unconfirmed - 1));
-    this.#partitions.set(nameOf(batch), { failure, restsUntil: this.#clock.now() + restMs, unconfirmed });
+    this.#partitions.set(partitionName(batch), { failure, restsUntil: this.#clock.now() + restMs, unconfirmed });
   }
 
   /** A batch was acknowledged. */
   written(batch: PartitionBatch): void {
-    const name = nameOf(batch);
+    const name = partitionName(batch);
     this.#written.set(name, this.#clock.now());
     this.#partitions.delete(name);
   }
 
   release(batch: PartitionBatch): void {
-    this.#partitions.delete(nameOf(batch));
+    this.#partitions.delete(partitionName(batch));
   }
 }

@@ -1,14 +1,9 @@
+import { partitionName } from '../../event/partition-hold';
 import type { PartitionMetadata, Producer, ProducerBatch, ProducerConfig, RecordMetadata } from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
 import { protocolError } from './classify-error';
 import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
-import {
-  acknowledgedOffsets,
-  answeredErrors,
-  KafkaAnswerIncomplete,
-  nameOf,
-  PartitionWithoutLeader,
-} from './acknowledgement';
+import { acknowledgedOffsets, answeredErrors, KafkaAnswerIncomplete, PartitionWithoutLeader } from './acknowledgement';
 import { kafkaCompression } from './compression';
 import { withinDeadline } from './deadline';
 import { withPartitionAnswers } from './partition-answers';
@@ -112,7 +107,7 @@ export class KafkaSession {
           const { partition = NO_PARTITION } = message;
           // If kafkajs looked for the missing leader, it would fail all messages of the send.
           if (leaders.get(partition) === NO_LEADER) return NO_PARTITION;
-          if (partition !== NO_PARTITION) this.#routed.add(nameOf({ topic, partition }));
+          if (partition !== NO_PARTITION) this.#routed.add(partitionName({ topic, partition }));
           return partition;
         },
     });
@@ -173,7 +168,7 @@ export class KafkaSession {
 
   /** The error because of which this session must not be used for a partition, if any. */
   failureOf(batch: PartitionBatch): { readonly error: unknown } | undefined {
-    const name = nameOf(batch);
+    const name = partitionName(batch);
     return this.#failed.has(name) ? { error: this.#failed.get(name) } : undefined;
   }
 
@@ -196,7 +191,7 @@ export class KafkaSession {
     const requests = [...Map.groupBy(batches, (batch) => this.#leaderOf(batch)).values()];
     const results = await Promise.all(requests.map((request) => this.#sendRequest(request, restMs)));
     const failures = new Map(results.flatMap((result) => [...result.failures]));
-    for (const [batch, { error }] of failures) this.#failed.set(nameOf(batch), error);
+    for (const [batch, { error }] of failures) this.#failed.set(partitionName(batch), error);
     return {
       offsets: new Map(results.flatMap(({ offsets }) => [...offsets])),
       failures,
@@ -232,7 +227,7 @@ export class KafkaSession {
   }
 
   async #sendRequest(batches: readonly PartitionBatch[], deadlineMs: number): Promise<SendResult> {
-    for (const batch of batches) this.#routed.delete(nameOf(batch));
+    for (const batch of batches) this.#routed.delete(partitionName(batch));
     const failures = new Map<PartitionBatch, SendFailure>();
     try {
       const answer = await this.#sendBatch({ topicMessages: topicMessagesOf(batches) }, 'send', deadlineMs);
@@ -240,7 +235,7 @@ export class KafkaSession {
       const errors = answeredErrors(answer);
       const unnamed: PartitionBatch[] = [];
       for (const batch of batches) {
-        const name = nameOf(batch);
+        const name = partitionName(batch);
         if (offsets.has(batch)) continue;
         if (errors.has(name))
           failures.set(batch, { error: errors.get(name), isOwn: true, leader: this.#leaderOf(batch) });
@@ -249,7 +244,7 @@ export class KafkaSession {
         } else unnamed.push(batch);
       }
       if (unnamed.length === 0) return { offsets, failures };
-      const spentBy = new KafkaAnswerIncomplete(unnamed.map(nameOf));
+      const spentBy = new KafkaAnswerIncomplete(unnamed.map(partitionName));
       for (const batch of unnamed) failures.set(batch, { error: spentBy, isOwn: false, leader: this.#leaderOf(batch) });
       return { offsets, failures, spentBy };
     } catch (error) {

@@ -1,0 +1,39 @@
+import { setTimeout } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Sleep } from '../backoff';
+import type { RelayConfig } from '../environment';
+import type { Clock, RelayPorts } from '../ports';
+import { controlStore } from './control';
+import { ControlWriter } from './control-writer';
+import { crashCounter } from './crash-counter';
+import { drainStore } from './drains';
+import { keyReader } from './keys';
+import { markWriter } from './marks';
+import { parkWriter } from './park';
+import { receiptWriter } from './receipts';
+import { signalStore } from './signals';
+
+type Stores = Pick<RelayPorts, 'items' | 'keys' | 'control' | 'drains' | 'signals'>;
+
+/** The stores of one relay process over its table. They share one writer to the control partition. */
+export function dynamoDbStores(
+  client: DynamoDBClient,
+  { tableName, retentionSeconds, home }: Pick<RelayConfig, 'tableName' | 'retentionSeconds' | 'home'>,
+  clock: Clock,
+  sleep: Sleep = (ms) => setTimeout(ms),
+): Stores {
+  const writer = new ControlWriter(client, tableName, sleep);
+  return {
+    items: {
+      mark: markWriter(client, { tableName, retentionSeconds }, clock, sleep),
+      ...parkWriter(client, tableName, writer, clock),
+      ...crashCounter(client, tableName),
+      // Each region publishes to its own brokers: receipts of one region must not count in another.
+      ...(home === undefined ? { noteReceipts: receiptWriter(client, tableName) } : {}),
+    },
+    keys: keyReader(client, tableName, sleep),
+    control: controlStore(client, tableName, clock),
+    drains: drainStore(client, { tableName, retentionSeconds }, writer, clock),
+    signals: signalStore(client, tableName, clock),
+  };
+}
