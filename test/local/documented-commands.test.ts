@@ -1,4 +1,6 @@
-import { blocksOf, commandsOf, needsAws, OPERATOR_PAGES, outboxArguments } from '../unit/docs/documented-commands';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { blocksOf, commandsOf, needsAws, outboxArguments, PAGES } from '../unit/docs/documented-commands';
 import { OutboxCli } from './harness/cli';
 import { aConsumer, counted, createConsumerTables, INBOX_TABLE, run } from './harness/consumers';
 import { startWorld, STARTUP_MS, until, type World } from './harness/world';
@@ -36,6 +38,7 @@ beforeAll(async () => {
     });
   }
   await until('the hold', async () => (await world.holds()).length === 1);
+  writeCatalogue(cli.folder);
 }, STARTUP_MS);
 afterAll(async () => {
   await stop();
@@ -43,7 +46,18 @@ afterAll(async () => {
   cli.remove();
 });
 
-const commands = OPERATOR_PAGES.flatMap(blocksOf)
+/** The compiled catalogue that the pages name, as a service's build creates it. */
+function writeCatalogue(folder: string): void {
+  mkdirSync(join(folder, 'dist'));
+  writeFileSync(
+    join(folder, 'dist', 'events.js'),
+    `const { defineEvents } = require(${JSON.stringify(join(__dirname, '../../dist/lib'))});
+     const { z } = require(${JSON.stringify(require.resolve('zod'))});
+     exports.events = defineEvents({ 'order.changed': { topic: 'orders', schema: z.object({ n: z.number() }) } });`,
+  );
+}
+
+const commands = PAGES.flatMap(blocksOf)
   .filter((block) => !needsAws(block))
   .flatMap((block) =>
     commandsOf(block).flatMap((command): [string, string, string[]][] => {
@@ -75,3 +89,15 @@ test.each(commands)(
   },
   60_000,
 );
+
+test('the stack file has each value that docs/local.md reads from it', () => {
+  const stack = JSON.parse(readFileSync(cli.stackFile, 'utf8')) as Record<string, unknown>;
+  const paths = blocksOf('docs/local.md')
+    .flatMap(commandsOf)
+    .flatMap((command) => /jq -r '?\.([\w.]+)/.exec(command)?.[1] ?? []);
+  const values = paths.map((path) =>
+    path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], stack),
+  );
+  expect(values.length).toBeGreaterThan(5);
+  expect(values).not.toContain(undefined);
+});

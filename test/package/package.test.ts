@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { blocksOf } from '../unit/docs/documented-commands';
 
 const ROOT = join(__dirname, '../..');
 const FIXTURE = join(__dirname, 'fixture');
@@ -298,6 +299,22 @@ it(
     );
 
     expect(assets.toSorted()).toEqual(bundles.toSorted());
+  },
+  MINUTES_MS,
+);
+
+it(
+  'the CDK app of the README synthesizes',
+  () => {
+    provide('aws-cdk-lib', 'constructs');
+    const example = blocksOf('README.md').find(({ text }) => text.startsWith('// app.ts\n'));
+    writeFileSync(join(service, 'app.ts'), example?.text ?? '');
+    node('-e', `process.env.CDK_OUTDIR = 'cdk.readme'; import('./app.ts');`);
+    const template = JSON.parse(readFileSync(join(service, 'cdk.readme', 'Shop.template.json'), 'utf8')) as {
+      Resources: Record<string, { Type: string }>;
+    };
+    const types = Object.values(template.Resources).map(({ Type }) => Type);
+    expect(types).toEqual(expect.arrayContaining(['AWS::MSK::ServerlessCluster', 'AWS::Lambda::EventSourceMapping']));
   },
   MINUTES_MS,
 );

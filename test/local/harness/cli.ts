@@ -14,11 +14,16 @@ export interface Ended {
 
 /** The operator's command line as published; each command is a process. */
 export class OutboxCli {
+  /** The folder in which the commands run. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'outbox-cli-'));
   /** Pass it to `startStack`: the command line finds the stack by it. */
-  readonly stackFile = join(mkdtempSync(join(tmpdir(), 'outbox-cli-')), 'stack.json');
+  readonly stackFile = join(this.folder, '.outbox', 'stack.json');
 
   async run(...args: readonly string[]): Promise<Ended> {
-    const child = spawn(process.execPath, [BUNDLE, ...args, '--local', this.stackFile], {
+    // With `--table` the command line finds the stack of its folder by itself; it refuses both options together.
+    const local = args.includes('--table') ? [] : ['--local', this.stackFile];
+    const child = spawn(process.execPath, [BUNDLE, ...args, ...local], {
+      cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];
@@ -37,6 +42,6 @@ export class OutboxCli {
   }
 
   remove(): void {
-    rmSync(join(this.stackFile, '..'), { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -8,7 +8,10 @@ export const markdownIn = (folder: string): string[] =>
     .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
     .map((file) => join(folder, file));
 
-/** Pages for an operator on call: a test runs each of their blocks, unless it is marked as needing an AWS account. */
+/** A test runs each command of `outbox` in their blocks, unless the block is marked as needing an AWS account. */
+export const PAGES = ['README.md', 'CONTRIBUTING.md', ...['docs', 'examples'].flatMap(markdownIn)];
+
+/** Pages for an operator on call: their blocks have no other commands. */
 export const OPERATOR_PAGES = ['docs/operations.md', ...markdownIn('docs/runbooks')];
 
 /** A fenced block of a page. */
