@@ -2,10 +2,9 @@ import { LocalStackError } from '../local/errors';
 import { progressLines } from '../local/progress-lines';
 import { startStack, type Stack } from '../local/stack';
 import { interruptAll } from '../local/supervised-process';
-import { DemoError } from './demo/errors';
-import { parseOptions, USAGE, type DemoOptions } from './demo/options';
+import { DemoError, parseOptions, USAGE, type DemoOptions } from './demo/options';
 import { runDemo } from './demo/run';
-import { ProgressScreen, TerminalScreen } from './demo/screen';
+import { progressScreen, terminalScreen } from './demo/screen';
 import { isPassed, verdictLine } from './demo/verdict';
 import { TOPICS } from './order-service/events';
 import { silenceTimerWarning } from '../lib/kafka/timer-warning';
@@ -59,13 +58,13 @@ async function start(signal: AbortSignal): Promise<Stack> {
 }
 
 async function runOn(stack: Stack, options: DemoOptions, signal: AbortSignal): Promise<number> {
-  const screen = options.json ? new ProgressScreen(process.stderr) : new TerminalScreen(process.stdout);
+  const screen = options.json ? progressScreen(process.stderr) : terminalScreen(process.stdout);
   const { verdict, failure } = await runDemo(options, stack, screen, signal);
   screen.end(verdict);
   if (failure !== undefined) console.error(messageOf(failure));
   if (options.json) console.log(verdictLine(verdict));
   const passed = failure === undefined && isPassed(verdict);
-  if (!passed) console.error(`What the servers and the relay logged: ${stack.logFolder}`);
+  if (!passed) console.error(`The logs of the servers and the relay: ${stack.logFolder}`);
   return passed ? 0 : 1;
 }
 

@@ -1,6 +1,6 @@
-import { Kafka, logLevel, type IHeaders, type KafkaMessage } from 'kafkajs';
+import { Kafka, logLevel, type IHeaders } from 'kafkajs';
 import { registerCodecs } from '../../lib/kafka/codecs/codecs';
-import { DemoError } from './errors';
+import { DemoError } from './options';
 import { streamOf, type Delivery } from './record';
 
 export interface ConsumerOptions {
@@ -8,20 +8,27 @@ export interface ConsumerOptions {
   readonly topics: readonly string[];
   /** Epoch milliseconds. Earlier events are skipped, because a cluster may be used again. */
   readonly since: number;
-  /** The consumer takes the next message when it resolves. */
-  readonly onDelivery: (delivery: Delivery, message: KafkaMessage) => Promise<void>;
+  /** Every fifth event of this topic is published again: rare enough that the demo still shows first deliveries. */
+  readonly repeatedTopic: string;
+  readonly onDelivery: (delivery: Delivery) => void;
   readonly onFailure: (error: DemoError) => void;
 }
 
-/** Starts a plain kafkajs consumer in a group of its own. Resolves when it has its partitions. */
-export async function startConsumer(options: ConsumerOptions): Promise<{ stop(): Promise<void> }> {
-  const { brokers, topics, since, onDelivery, onFailure } = options;
+const REPEATED_EVERY = 5;
+
+/**
+ * Starts a plain kafkajs consumer in a group of its own. It delivers every fifth event of a topic a second time, byte
+ * for byte, like a relay that dies between publishing an event and marking it. Resolves when it has its partitions.
+ */
+export async function startConsumer(options: ConsumerOptions) {
+  const { brokers, topics, since, repeatedTopic, onDelivery, onFailure } = options;
   // The relay compresses with zstd by default, and kafkajs reads zstd only with a codec.
   registerCodecs();
   const kafka = new Kafka({ clientId: 'demo-consumer', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
   const consumer = kafka.consumer({ groupId: `demo-${process.pid}-${since}`, maxWaitTimeInMs: 500 });
-  const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
-  const crashed = new Promise<never>((_, reject) => {
+  const joined = new Promise<void>((resolve, reject) => {
+    consumer.on(consumer.events.GROUP_JOIN, () => resolve());
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       if (restart) return;
       const failure = new DemoError('consumer-failed', `The consumer gave up: ${error.message}`, { cause: error });
@@ -29,30 +36,31 @@ export async function startConsumer(options: ConsumerOptions): Promise<{ stop():
       reject(failure);
     });
   });
-  // `onFailure` reports the failure too, so a rejection without a handler must not end the process.
-  crashed.catch(() => undefined);
-  await consumer.connect();
+  const seen = new Set<string>();
+  let repeated = 0;
+  await Promise.all([producer.connect(), consumer.connect()]);
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   await consumer.run({
-    eachMessage: async ({ topic, partition, message }) => {
-      const arrivedAt = Date.now();
-      const { key, headers = {}, offset } = message;
+    eachMessage: async ({ topic, partition, message: { key, value, headers = {}, offset } }) => {
+      const id = header(headers, 'ce_id');
       if (Date.parse(header(headers, 'ce_time')) < since) return;
-      const delivery: Delivery = {
-        ...{ topic, partition, arrivedAt, offset: BigInt(offset) },
-        id: header(headers, 'ce_id'),
+      onDelivery({
+        ...{ id, topic, partition, offset: BigInt(offset), arrivedAt: Date.now() },
         stream: streamOf(header(headers, 'ce_source'), key?.toString() ?? ''),
         sequence: header(headers, 'ce_sequence'),
-      };
-      await onDelivery(delivery, message);
+      });
+      if (topic !== repeatedTopic || seen.has(id) || seen.add(id).size % REPEATED_EVERY > 0) return;
+      await producer.send({ topic, acks: -1, messages: [{ partition, key, value, headers }] });
+      repeated += 1;
     },
   });
-  await Promise.race([joined, crashed]);
-  return { stop: () => consumer.disconnect() };
+  await joined;
+  return {
+    /** How many events were delivered a second time. */
+    repeated: (): number => repeated,
+    stop: (): Promise<unknown> => Promise.all([consumer.disconnect(), producer.disconnect()]),
+  };
 }
 
 /** A missing header counts as empty, so that its event counts as unknown to every writer. */
-function header(headers: IHeaders, name: string): string {
-  const value = headers[name];
-  return (Array.isArray(value) ? value[0] : value)?.toString() ?? '';
-}
+const header = (headers: IHeaders, name: string): string => [headers[name]].flat()[0]?.toString() ?? '';

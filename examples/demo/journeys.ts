@@ -1,26 +1,25 @@
 import type { CommittedEvent, Delivery, ItemState } from './record';
+import type { Observations } from './verdict';
 
-/** One event, from the commit to the mark. */
-export interface Journey {
+interface Commit {
   readonly event: CommittedEvent;
   /** Counts transactions in the order in which they were acknowledged. */
   readonly transaction: number;
   readonly writer: number;
-  readonly delivery: Delivery;
-  /** Epoch milliseconds. */
-  readonly markedAt: number;
 }
 
-interface Commit {
-  readonly event: CommittedEvent;
-  readonly transaction: number;
-  readonly writer: number;
+/** One event, from the commit to the mark. */
+export interface Journey extends Commit {
+  readonly delivery: Delivery;
+  readonly markedAt: number;
 }
 
 /** Combines the reports of writers, consumer and table about each event. The reports may come in any order. */
 export class Journeys {
   readonly #commits = new Map<string, Commit>();
   readonly #deliveries = new Map<string, Delivery>();
+  readonly #allDeliveries: Delivery[] = [];
+  #items: readonly ItemState[] = [];
   readonly #marks = new Map<string, number>();
   readonly #complete = new Set<string>();
   #transactions = 0;
@@ -29,22 +28,30 @@ export class Journeys {
     return { committed: this.#commits.size, delivered: this.#deliveries.size, marked: this.#marks.size };
   }
 
+  /** Everything so far, with every delivery and the latest items. */
+  get observed(): Omit<Observations, 'readModel'> {
+    const committed = [...this.#commits.values()].map(({ event }) => event);
+    return { committed, deliveries: this.#allDeliveries, items: this.#items };
+  }
+
   /** Whether every committed event has arrived. */
   get allDelivered(): boolean {
     return [...this.#commits.keys()].every((id) => this.#deliveries.has(id));
   }
 
   committed(writer: number, events: readonly CommittedEvent[]): void {
-    this.#transactions += 1;
-    for (const event of events) this.#commits.set(event.id, { event, writer, transaction: this.#transactions });
+    const transaction = ++this.#transactions;
+    for (const event of events) this.#commits.set(event.id, { event, writer, transaction });
   }
 
-  /** Only the first arrival counts. */
+  /** For a journey, only the first arrival counts. */
   arrived(delivery: Delivery): void {
+    this.#allDeliveries.push(delivery);
     if (!this.#deliveries.has(delivery.id)) this.#deliveries.set(delivery.id, delivery);
   }
 
   seen(items: readonly ItemState[]): void {
+    this.#items = items;
     for (const { events, processedAt } of items) {
       if (processedAt !== undefined) for (const id of events) this.#marks.set(id, processedAt);
     }
@@ -52,14 +59,11 @@ export class Journeys {
 
   /** The journeys that have ended since the last call, in the order of their transactions. */
   takeComplete(): Journey[] {
-    const ended: Journey[] = [];
-    for (const [id, commit] of this.#commits) {
-      const delivery = this.#deliveries.get(id);
-      const markedAt = this.#marks.get(id);
-      if (delivery === undefined || markedAt === undefined || this.#complete.has(id)) continue;
+    return [...this.#commits].flatMap(([id, commit]) => {
+      const [delivery, markedAt] = [this.#deliveries.get(id), this.#marks.get(id)];
+      if (delivery === undefined || markedAt === undefined || this.#complete.has(id)) return [];
       this.#complete.add(id);
-      ended.push({ ...commit, delivery, markedAt });
-    }
-    return ended;
+      return [{ ...commit, delivery, markedAt }];
+    });
   }
 }

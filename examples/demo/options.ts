@@ -1,19 +1,20 @@
 import { parseArgs } from 'node:util';
-import { DemoError } from './errors';
 
-export interface DemoOptions {
-  readonly events: number;
-  readonly writers: number;
-  readonly keys: number;
-  readonly json: boolean;
-  readonly help: boolean;
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
+  readonly code: 'invalid-option' | 'writer-failed' | 'consumer-failed';
+
+  constructor(code: DemoError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 const COUNTS = {
-  events: { default: 60, max: 1_000_000, help: 'how many events are committed' },
-  writers: { default: 3, max: 64, help: 'instances of the order service that run at once, each a process' },
+  events: { preset: 60, max: 1_000_000, help: 'how many events are committed' },
+  writers: { preset: 3, max: 64, help: 'instances of the order service that run at once, each a process' },
   keys: {
-    default: 8,
+    preset: 8,
     max: 10_000,
     help: 'articles whose stock they all change; the fewer, the more often they collide',
   },
@@ -26,7 +27,7 @@ the commit to the topic to the mark, and checks that none was lost, reordered or
 the effect of each event once, although some are delivered twice on purpose.
 
 ${Object.entries(COUNTS)
-  .map(([name, { default: value, help }]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${value})`)
+  .map(([name, { preset, help }]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${preset})`)
   .join('\n')}
   --json          no display: progress on stderr, then one line of JSON on stdout
   --help          this text
@@ -35,44 +36,28 @@ The exit code is 0 only if nothing was lost, reordered or left pending, and the 
 KAFKA_BROKERS=host:port,… and DYNAMODB_ENDPOINT=http://… use servers that run already.
 `;
 
+export type DemoOptions = ReturnType<typeof parseOptions>;
+
 /** @throws DemoError `invalid-option`, naming the option, its value and the allowed values. */
-export function parseOptions(args: readonly string[]): DemoOptions {
+export function parseOptions(args: readonly string[]) {
   const { events, writers, keys, json = false, help = false } = parse(args);
-  return {
-    events: count('events', events),
-    writers: count('writers', writers),
-    keys: count('keys', keys),
-    json,
-    help,
-  };
+  return { events: count('events', events), writers: count('writers', writers), keys: count('keys', keys), json, help };
 }
 
 function parse(args: readonly string[]) {
+  const [text, flag] = [{ type: 'string' } as const, { type: 'boolean' } as const];
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        events: { type: 'string' },
-        writers: { type: 'string' },
-        keys: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }).values;
+    return parseArgs({ args: [...args], options: { events: text, writers: text, keys: text, json: flag, help: flag } })
+      .values;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DemoError(
-      'invalid-option',
-      `${reason}\nThe options are --events, --writers, --keys, --json and --help.`,
-      {
-        cause,
-      },
-    );
+    const message = `${reason}\nThe options are --events, --writers, --keys, --json and --help.`;
+    throw new DemoError('invalid-option', message, { cause });
   }
 }
 
 function count(name: keyof typeof COUNTS, given: string | undefined): number {
-  const { default: preset, max } = COUNTS[name];
+  const { preset, max } = COUNTS[name];
   if (given === undefined) return preset;
   const value = Number(given);
   if (/^\d+$/.test(given) && value >= 1 && value <= max) return value;

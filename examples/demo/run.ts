@@ -1,29 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocument, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { isPosition } from '../../lib/event/position';
 import type { Stack } from '../../local/stack';
 import { TOPICS } from '../order-service/events';
 import { startConsumer } from './consumer';
-import type { DemoError } from './errors';
 import { Journeys } from './journeys';
 import type { DemoOptions } from './options';
-import { readItems } from './outbox-items';
-import { plan } from './plan';
-import { ReadModel } from './read-model';
-import type { CommittedEvent, Delivery, ItemState, OwnRead, ReadModelState } from './record';
-import { Repeater } from './repeater';
+import { createTable, startReadModel } from './read-model';
+import type { ItemState, OwnRead } from './record';
 import type { Screen } from './screen';
-import { createTable, dropTable } from './tables';
-import { runTraffic } from './traffic';
+import { plan, runTraffic } from './traffic';
 import { isPending, judge, type Verdict } from './verdict';
 import { startWriters } from './writers';
-
-export interface DemoResult {
-  readonly verdict: Verdict;
-  /** The error of a writer or of the consumer that ended the run early, or `undefined`. */
-  readonly failure: unknown;
-}
 
 const LANES_PER_WRITER = 4;
 /** Up to this number a person can follow, so the commands are paced. */
@@ -39,168 +29,120 @@ const ORDERS = 'orders';
 const OWN_READS = 10;
 
 /**
- * Runs writers and consumer on the stack until every event has arrived and is marked, or until nothing happens any
- * more. Then it judges the observations. When it resolves or rejects, everything that it started has ended.
+ * Runs writers and consumers on the stack until every event has arrived and is marked, or until nothing happens any
+ * more. Then it judges the observations. When it resolves or rejects, everything that it started has ended. `failure`
+ * is the error of a writer or of the consumer that ended the run early.
  */
 export async function runDemo(
-  options: Pick<DemoOptions, 'events' | 'writers' | 'keys' | 'json'>,
+  options: DemoOptions,
   stack: Stack,
   screen: Screen,
   signal: AbortSignal,
-): Promise<DemoResult> {
+): Promise<{ readonly verdict: Verdict; readonly failure: unknown }> {
   const since = Date.now();
+  const { brokers, dynamodbEndpoint: endpoint, region, credentials, tableName: outboxTable } = stack;
   const client = new DynamoDBClient(stack.clientConfig);
-  const document = DynamoDBDocument.from(client);
   const run = randomBytes(4).toString('hex');
   const ordersTable = `orders-${run}`;
-  const undo: (() => Promise<unknown>)[] = [];
-  const committed: CommittedEvent[] = [];
-  const deliveries: Delivery[] = [];
   const journeys = new Journeys();
-  const consumerFailure: { error?: DemoError } = {};
   const ownReads: Promise<OwnRead>[] = [];
-  const look = async (): Promise<readonly ItemState[]> => {
-    const items = await readItems(document, stack.tableName, since);
-    journeys.seen(items);
-    return items;
-  };
+  const [ofWriters, ofConsumer]: [unknown[], unknown[]] = [[], []];
+  const steps: (() => Promise<unknown>)[] = [];
+  const undo = (step: () => Promise<unknown>): void => void steps.push(step);
   try {
-    await createTable(client, ordersTable, ['pk']);
-    undo.push(() => dropTable(client, ordersTable));
-    const { brokers } = stack;
-    const repeater = await Repeater.start(brokers, ORDERS);
-    undo.push(() => repeater.stop());
-    const readModel = await ReadModel.start({ brokers, client, document, run, topic: ORDERS, signal });
-    undo.push(() => readModel.stop());
+    await createTable(client, ordersTable, 'pk', undo);
+    const readModel = await startReadModel({ brokers, client, run, topic: ORDERS, signal, undo });
     const consumer = await startConsumer({
-      brokers,
-      topics: TOPICS,
-      since,
-      async onDelivery(delivery, message) {
-        deliveries.push(delivery);
-        journeys.arrived(delivery);
-        await repeater.seen(delivery.topic, delivery.partition, delivery.id, message);
-      },
-      onFailure: (error) => (consumerFailure.error = error),
+      ...{ brokers, topics: TOPICS, since, repeatedTopic: ORDERS },
+      onDelivery: (delivery) => journeys.arrived(delivery),
+      onFailure: (error) => ofConsumer.push(error),
     });
-    undo.push(() => consumer.stop());
-    const writers = await startWriters(options.writers, {
-      kind: 'start',
-      endpoint: stack.dynamodbEndpoint,
-      region: stack.region,
-      credentials: stack.credentials,
-      ordersTable,
-      outboxTable: stack.tableName,
-    });
-    undo.push(() => writers.stop());
+    undo(() => consumer.stop());
+    const writers = await startWriters(options.writers, { endpoint, region, credentials, ordersTable, outboxTable });
+    undo(() => writers.stop());
     signal.throwIfAborted();
     screen.begin(options.writers);
 
     const followed = !options.json && options.events <= FOLLOWED_EVENTS;
-    const display = new AbortController();
-    const showing = show(screen, journeys, options.json ? undefined : look, followed, display.signal);
-    // It is awaited below; until then its failure must not end the process.
-    showing.catch(() => undefined);
-    let failure: unknown;
-    try {
-      await runTraffic(plan(options.events, options.keys), {
-        writers,
-        concurrency: followed ? options.writers : options.writers * LANES_PER_WRITER,
-        paceMs: followed ? PACE_MS : 0,
-        signal,
-        onCommitted(writer, events, command, token) {
-          committed.push(...events);
-          journeys.committed(writer, events);
-          // After the last command of an order, its caller looks the order up at shipping.
-          const isLast = command.kind === 'ship' || command.kind === 'cancel';
-          if (!isLast || ownReads.length >= OWN_READS) return;
-          const committedAt = events[0]?.committedAt ?? Date.now();
-          ownReads.push(readModel.readOwnWrite(token, committedAt).then((read) => (screen.read(read), read)));
-        },
-        onRefused: (writer, command, reason) => screen.refused(writer, command, reason),
+    let trafficEnded = false as boolean;
+    const traffic = runTraffic(plan(options.events, options.keys), {
+      ...{ writers, signal, paceMs: followed ? PACE_MS : 0 },
+      concurrency: followed ? options.writers : options.writers * LANES_PER_WRITER,
+      onCommitted(writer, events, command, token) {
+        journeys.committed(writer, events);
+        // After the last command of an order, its caller looks the order up at shipping.
+        const isLast = command.kind === 'ship' || command.kind === 'cancel';
+        if (!isLast || ownReads.length >= OWN_READS) return;
+        const read = readModel.readOwnWrite(token, events[0]?.committedAt ?? Date.now());
+        ownReads.push(read.then((each) => (screen.read(each), each)));
+      },
+      onRefused: (writer, command, reason) => screen.refused(writer, command, reason),
+    })
+      .catch((error: unknown) => ofWriters.push(error))
+      .then(() => {
+        trafficEnded = true;
+        screen.waiting();
       });
-    } catch (error) {
+    undo(() => traffic);
+
+    const { counts } = readModel;
+    let [before, progressAt] = [-1, performance.now()];
+    for (;;) {
       signal.throwIfAborted();
-      failure = error;
-    }
-    try {
-      screen.waiting();
-      const isApplied = (): boolean =>
-        readModel.applied >= committed.filter(({ topic }) => topic === ORDERS).length &&
-        readModel.ignored >= repeater.repeated;
-      const progress = (): number => deliveries.length + readModel.applied + readModel.ignored;
-      const items = await settled(
-        { look, progress, isDone: () => journeys.allDelivered && isApplied(), failed: () => consumerFailure.error },
-        signal,
-      );
-      const readModelState: ReadModelState = {
-        shipments: await readModel.shipments(),
-        deliveredTwice: repeater.repeated,
-        ignored: readModel.ignored,
-        ownReads: await Promise.all(ownReads),
-      };
-      display.abort();
-      await showing;
+      // Decided before the table is read: an event that is committed meanwhile must be seen in it.
+      const isLast = trafficEnded;
+      if (isLast || !options.json) journeys.seen(await readItems(client, outboxTable, since));
       screen.update(journeys);
-      return {
-        verdict: judge({ committed, deliveries, items, readModel: readModelState }),
-        failure: failure ?? consumerFailure.error,
-      };
-    } finally {
-      display.abort();
-      await showing;
+      const { committed, deliveries, items } = journeys.observed;
+      const marked = items.filter((item) => !isPending(item)).length;
+      const progress = committed.length + deliveries.length + marked + counts.applied + counts.ignored;
+      if (progress !== before) [before, progressAt] = [progress, performance.now()];
+      const isDone =
+        marked === items.length &&
+        journeys.allDelivered &&
+        counts.applied >= committed.filter(({ topic }) => topic === ORDERS).length &&
+        counts.ignored >= consumer.repeated();
+      const isStuck = ofConsumer.length > 0 || performance.now() - progressAt > NO_PROGRESS_MS;
+      if (isLast && (isDone || isStuck)) break;
+      await Promise.race([sleep(isLast || followed ? UPDATE_MS : SLOW_UPDATE_MS), ...(isLast ? [] : [traffic])]);
     }
+    const verdict = judge({
+      ...journeys.observed,
+      readModel: {
+        shipments: await readModel.shipments(),
+        deliveredTwice: consumer.repeated(),
+        ignored: counts.ignored,
+        ownReads: await Promise.all(ownReads),
+      },
+    });
+    screen.update(journeys);
+    return { verdict, failure: ofWriters[0] ?? ofConsumer[0] };
   } finally {
-    for (const step of undo.toReversed()) await step();
+    for (const step of steps.toReversed()) await step();
     client.destroy();
   }
 }
 
-async function show(
-  screen: Screen,
-  journeys: Journeys,
-  look: (() => Promise<unknown>) | undefined,
-  followed: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await look?.();
-    screen.update(journeys);
-    await Promise.race([sleep(followed ? UPDATE_MS : SLOW_UPDATE_MS), aborted(signal)]);
+/** All outbox items that were committed at or after `since`, without holds and signals. */
+async function readItems(client: DynamoDBClient, tableName: string, since: number): Promise<ItemState[]> {
+  const items: ItemState[] = [];
+  const pages = paginateScan(
+    { client: DynamoDBDocument.from(client) },
+    {
+      ...{ TableName: tableName, ConsistentRead: true, FilterExpression: 'committedAt >= :since' },
+      ExpressionAttributeValues: { ':since': since },
+    },
+  );
+  for await (const { Items: found = [] } of pages) {
+    for (const { pk, sk, events = [], processedAt, expiresAt, receipts = [] } of found as StoredItem[]) {
+      if (!isPosition(sk)) continue;
+      items.push({ pk, sk, processedAt, expiresAt, events: events.map(({ id }) => id), receipts: receipts.length });
+    }
   }
+  return items;
 }
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-
-interface Settling {
-  readonly look: () => Promise<readonly ItemState[]>;
-  /** Grows with each delivery and each effect; marks are counted apart. */
-  readonly progress: () => number;
-  /** Whether everything but the marks is done. */
-  readonly isDone: () => boolean;
-  readonly failed: () => unknown;
-}
-
-/** Returns the items when all is done and marked, the consumer has failed, or nothing happened for a minute. */
-async function settled(
-  { look, progress, isDone, failed }: Settling,
-  signal: AbortSignal,
-): Promise<readonly ItemState[]> {
-  let before = -1;
-  let progressAt = performance.now();
-  for (;;) {
-    signal.throwIfAborted();
-    const items = await look();
-    const pending = items.filter(isPending).length;
-    if (pending === 0 && isDone()) return items;
-    const now = progress() + items.length - pending;
-    if (now !== before) progressAt = performance.now();
-    before = now;
-    if (failed() !== undefined || performance.now() - progressAt > NO_PROGRESS_MS) return items;
-    await sleep(UPDATE_MS);
-  }
+interface StoredItem extends Pick<ItemState, 'pk' | 'sk' | 'processedAt' | 'expiresAt'> {
+  readonly events?: readonly { readonly id: string }[];
+  readonly receipts?: readonly string[];
 }

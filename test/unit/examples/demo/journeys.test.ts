@@ -16,7 +16,7 @@ const item = (id: string, processedAt?: number): ItemState => ({
 });
 
 describe('Journeys', () => {
-  it('gives a journey once, when its event is committed, delivered and marked', () => {
+  it('returns a journey once, when its event is committed, delivered and marked', () => {
     const journeys = new Journeys();
     journeys.committed(2, [event('a')]);
     journeys.arrived(delivery('a'));
@@ -29,7 +29,7 @@ describe('Journeys', () => {
     expect(journeys.takeComplete()).toEqual([]);
   });
 
-  it('does not mind in which order it is told', () => {
+  it('accepts the reports in any order', () => {
     const journeys = new Journeys();
     journeys.seen([item('a', 1_030)]);
     journeys.arrived(delivery('a'));

@@ -1,5 +1,5 @@
 import fc from '../../../builders/fast-check';
-import { eventsOf, plan, type Step } from '../../../../examples/demo/plan';
+import { eventsOf, plan, type Step } from '../../../../examples/demo/traffic';
 
 const allSteps = (events: number, keys: number): Step[] => {
   const { opening, errands } = plan(events, keys);

@@ -1,6 +1,5 @@
-import { runTraffic, type TrafficOptions } from '../../../../examples/demo/traffic';
-import type { Command, Step } from '../../../../examples/demo/plan';
-import type { Outcome } from '../../../../examples/demo/writer-protocol';
+import { runTraffic, type Command, type Step, type TrafficOptions } from '../../../../examples/demo/traffic';
+import type { Outcome } from '../../../../examples/demo/writer';
 
 const pay = (orderId: string, events = 1): Step => ({ command: { kind: 'pay', orderId }, events });
 
@@ -48,7 +47,7 @@ describe('runTraffic', () => {
     expect(sentTo(commands)).toEqual(['7', '7']);
   });
 
-  it('tells of a refusal that was planned', async () => {
+  it('reports a refusal that was planned', async () => {
     const { onRefused, options } = traffic({ kind: 'refused', message: 'it is cancelled', retryable: false });
     await runTraffic({ opening: [], errands: [[pay('7', 0)]] }, options);
     expect(onRefused).toHaveBeenCalledWith(1, { kind: 'pay', orderId: '7' }, 'it is cancelled');
@@ -67,13 +66,13 @@ describe('runTraffic', () => {
     });
   });
 
-  it('notes what was committed even when it was not what was planned', async () => {
+  it('reports what was committed even if it differs from the plan', async () => {
     const { onCommitted, options } = traffic(committed);
     await expect(runTraffic({ opening: [], errands: [[pay('7', 0)]] }, options)).rejects.toThrow();
     expect(onCommitted).toHaveBeenCalledWith(1, [event], { kind: 'pay', orderId: '7' }, token);
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when its signal is aborted', async () => {
     const { commands, options } = traffic(committed);
     const stopped = runTraffic({ opening: [], errands: [[pay('7')]] }, { ...options, signal: AbortSignal.abort() });
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });

@@ -77,7 +77,7 @@ describe('judge', () => {
     expect(isPassed(verdict)).toBe(true);
   });
 
-  it('takes no notice of a record that the consumer read twice', () => {
+  it('ignores a record that the consumer read twice', () => {
     expect(judge(observations({ deliveries: [...good.deliveries, at(0)] }))).toMatchObject({ duplicates: 0 });
   });
 
@@ -92,7 +92,7 @@ describe('judge', () => {
     expect(judge(observations({ deliveries: good.deliveries.toReversed() }))).toMatchObject({ reordered: 0 });
   });
 
-  it('does not believe a sequence that hides a wrong order', () => {
+  it('does not trust a sequence that hides a wrong order', () => {
     const deliveries = [
       { ...at(1), offset: 0n, sequence: at(0).sequence },
       { ...at(0), offset: 1n, sequence: at(1).sequence },
@@ -111,7 +111,7 @@ describe('judge', () => {
     expect(judge(observations({ deliveries }))).toMatchObject({ reordered: 1 });
   });
 
-  it('asks for no order between keys', () => {
+  it('requires no order between keys', () => {
     const deliveries = good.deliveries.map((delivery, index) => ({
       ...delivery,
       partition: 0,
@@ -120,7 +120,7 @@ describe('judge', () => {
     expect(judge(observations({ deliveries }))).toMatchObject({ reordered: 0 });
   });
 
-  it('asks for no order between duplicates and what came before them', () => {
+  it('requires no order between duplicates and earlier events', () => {
     const again = good.deliveries.map((delivery) => ({ ...delivery, offset: delivery.offset + 100n }));
     const verdict = judge(observations({ deliveries: [...good.deliveries, ...again] }));
     expect(verdict).toMatchObject({ duplicates: 6, reordered: 0 });
@@ -151,7 +151,7 @@ describe('judge', () => {
     expect(isPassed(verdict)).toBe(false);
   });
 
-  it('finds whatever is taken away, for any selection of deliveries', () => {
+  it('finds every missing delivery, for any selection of deliveries', () => {
     fc.assert(
       fc.property(fc.subarray([...good.deliveries]), (deliveries) => {
         const { lost, delivered: arrived, reordered } = judge(observations({ deliveries }));
@@ -192,13 +192,13 @@ describe("shipping's read model", () => {
     expect(isPassed(verdict)).toBe(false);
   });
 
-  it('fails for an order that it does not know, and for one that nobody placed', () => {
+  it('fails for an order that it does not show, and for one that no writer placed', () => {
     const [first] = good.readModel.shipments;
     const shipments = [first!, { orderId: 'c', version: 1, changes: 1 }];
     expect(judge(observations({ readModel: { ...good.readModel, shipments } })).shipping.wrongOrders).toBe(2);
   });
 
-  it('expects nothing of events that shipping has no handler for', () => {
+  it('ignores events that shipping has no handler for', () => {
     const [first] = good.committed;
     const committed = [...good.committed, { ...first!, id: 'r', type: 'order.refund-due' }];
     expect(judge(observations({ committed })).shipping.wrongOrders).toBe(0);
@@ -214,7 +214,7 @@ describe("shipping's read model", () => {
     expect(verdictWords(verdict)).toEqual(['1 reads after waiting for a token did not show what was written.']);
   });
 
-  it('tells what it had to stand', () => {
+  it('reports the duplicates and reads of a run that passed', () => {
     const words = verdictWords(
       judge(
         observations({
@@ -242,7 +242,7 @@ describe('percentile', () => {
   });
 });
 
-describe('the words of a verdict', () => {
+describe('the texts of a verdict', () => {
   it('are one JSON object with the promised fields', () => {
     expect(verdictLine(judge(good))).toBe(
       '{"committed":6,"delivered":6,"lost":0,"duplicates":0,"reordered":0,"pending":0,"latencyMs":{"p50":50,"p99":50},' +
@@ -250,7 +250,7 @@ describe('the words of a verdict', () => {
     );
   });
 
-  it('say what is wrong and nothing else', () => {
+  it('name the faults and nothing else', () => {
     expect(verdictWords(judge(observations({ deliveries: good.deliveries.slice(2) })))).toEqual([
       '2 committed events did not arrive.',
     ]);

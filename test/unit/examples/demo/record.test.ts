@@ -1,4 +1,4 @@
-import { eventsInRequest } from '../../../../examples/demo/commit-recorder';
+import { eventsInRequest } from '../../../../examples/demo/record';
 import { createOutbox } from '../../../../lib';
 import { events } from '../../../../examples/order-service/events';
 
