@@ -14,11 +14,18 @@ const PARTIES = {
 const FOLDERS = ['consume', 'infra', 'kafka', 'operate', 'relay', 'schema', 'sweep', 'testing', 'topics', 'write'];
 const ADAPTERS = ['dynamodb', 'kafkajs', 'lambda'];
 
+/** Next to these adapters, lib/dynamodb is what every side shares. */
+const pathsOf = (name) =>
+  name === 'dynamodb'
+    ? ['./dynamodb/*', ...['consume', 'relay', 'testing'].map((folder) => `**/${folder}/dynamodb/*`)]
+    : [`**/${name}/*`];
+
 const allBut = (names, allowed = []) => names.filter((name) => !allowed.includes(name));
 
 /**
- * Lets `files` import, beside lib/event and what lies in their own folder, only the `folders` and third `parties` that
- * are named. `except` opens single modules: gitignore patterns that begin with `!`.
+ * Lets `files` import, next to lib/event, lib/dynamodb and lib/timing and what lies in their own folder, only the
+ * `folders` and third `parties` that are named. `except` opens single modules (gitignore patterns that begin with `!`),
+ * or closes further ones.
  */
 const layer = ({ files, ignores = [], folders = [], parties = [], except = [], why }) => ({
   files,
@@ -30,7 +37,7 @@ const layer = ({ files, ignores = [], folders = [], parties = [], except = [], w
         patterns: [
           { group: allBut(Object.keys(PARTIES), parties).flatMap((party) => PARTIES[party]), message: why },
           {
-            group: [...allBut([...FOLDERS, ...ADAPTERS], folders).map((name) => `**/${name}/*`), ...except],
+            group: [...allBut([...FOLDERS, ...ADAPTERS], folders).flatMap(pathsOf), ...except],
             message: why,
           },
           { group: ['**/lambdas/**', '**/bin/**'], message: 'Composition roots wire; nobody imports them.' },
@@ -41,11 +48,16 @@ const layer = ({ files, ignores = [], folders = [], parties = [], except = [], w
 });
 
 const LAYERS = [
-  { files: ['lib/event/**/*.ts'], why: 'lib/event is the bottom layer, and pure.' },
+  {
+    files: ['lib/event/**/*.ts', 'lib/timing/**/*.ts'],
+    except: ['**/dynamodb/*'],
+    why: 'lib/event and lib/timing are the bottom layers, and pure.',
+  },
+  { files: ['lib/dynamodb/**/*.ts'], why: 'lib/dynamodb is pure: it may import lib/event and lib/timing only.' },
   {
     files: ['lib/write/**/*.ts'],
     folders: ['write'],
-    why: 'lib/write may import lib/event only, and adds no dependency to a service.',
+    why: 'lib/write may import lib/event and lib/dynamodb only, and adds no dependency to a service.',
   },
   { files: ['lib/schema/**/*.ts'], folders: ['schema'], why: 'lib/schema may import lib/event only, and is pure.' },
   {
@@ -71,6 +83,7 @@ const LAYERS = [
     files: ['lib/relay/kafkajs/**/*.ts'],
     folders: ['relay', 'kafkajs', 'kafka'],
     parties: ['kafka'],
+    except: ['../dynamodb/*'],
     why: 'The publisher of the relay knows its ports, lib/event, lib/kafka and kafkajs.',
   },
   {
@@ -113,6 +126,7 @@ const LAYERS = [
     files: ['lib/consume/{kafkajs,lambda}/**/*.ts'],
     folders: ['consume', 'kafkajs', 'kafka'],
     parties: ['kafka'],
+    except: ['../dynamodb/*'],
     why: 'What feeds the consumer knows its core, lib/event, lib/kafka and kafkajs.',
   },
   {

@@ -10,7 +10,7 @@ export { deadLetterTopic } from './event/consumer-name';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { AggregateKey, ChangedAggregate } from './event/key';
 export type { TraceContext } from './event/trace-context';
-export type { CallOptions, TransactionAction, TransactionClient } from './event/transaction';
+export type { CallOptions, TransactionAction, TransactionClient } from './dynamodb/transaction';
 export type { ConsumerLag } from './consume/applied';
 export type { ConsumerClient, TableItem } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';
@@ -57,4 +57,4 @@ export {
   type TelemetryLogger,
   type TelemetryMetrics,
 } from './consume/telemetry-powertools';
-export type { Backoff } from './consume/waiting';
+export type { Backoff } from './timing/backoff';

@@ -50,4 +50,4 @@ export type {
   TransactionAction,
   TransactionClient,
   UpdateAction,
-} from './event/transaction';
+} from './dynamodb/transaction';

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
@@ -8,11 +7,12 @@ import { decodeSweeperConfig } from '../../lib/sweep/environment';
 import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
 import { powertoolsProbeReporter, powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
+import { wait } from '../../lib/timing/wait';
 
 const config = decodeSweeperConfig(process.env);
 const report = powertoolsReporter(config);
 const reportProbe = powertoolsProbeReporter(config);
-const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, sleep);
+const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, wait);
 
 /**
  * Runs one sweep or, once a minute, one probe of the partitions for which keys are held. If a part of the run fails, it

@@ -5,7 +5,8 @@ import { parseSequence } from '../event/sequence';
 import { decide, isUnapplied, mayBeInOldRow, seenOf, type Seen } from './inbox';
 import type { ConsumerClock, InboxRow, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
-import { backoffMs, wait } from './waiting';
+import { backoffMs } from '../timing/backoff';
+import { wait } from '../timing/wait';
 
 /** The progress of a consumer on one topic, measured against a token. */
 export interface ConsumerLag {
@@ -158,7 +159,7 @@ interface Target extends InboxKey {
   readonly sequence?: string;
 }
 
-const POLL = { firstMs: 20, longestMs: 500 };
+const POLL = { initialDelayMs: 20, maxDelayMs: 500 };
 const NEVER = new AbortController().signal;
 
 function versionsBehind(

@@ -1,5 +1,5 @@
 import type { OperatorNote } from '../event/signal';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { evaluateBelowWindow } from './below-window';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, bornAtOf, committedAtOf, latencyOf } from './committed-at';
@@ -22,8 +22,8 @@ import {
 } from './inbox';
 import { inboxKeyOf, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { OutboxError } from '../event/errors';
-import { DYNAMODB_LIMITS } from '../event/transaction-size';
-import { itemBytes } from '../event/item-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import { itemBytes } from '../dynamodb/item-size';
 import type { DeadLetterNote, InboxEntries, InboxRow, InboxStore, ParkedMessage, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';

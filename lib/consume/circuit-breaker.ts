@@ -1,4 +1,5 @@
-import { backoffMs, wait, type Backoff } from './waiting';
+import { backoffMs, type Backoff } from '../timing/backoff';
+import { wait } from '../timing/wait';
 
 const MAX_TRIAL_MS = 2_000;
 
@@ -30,7 +31,7 @@ export class CircuitBreaker {
     while (!signal.aborted && !this.tryAcquire()) {
       const restMs = this.#opensAt - this.#now();
       // The others check again after the shortest backoff, because the caller that tries may have been abandoned.
-      await wait(Math.max(restMs, this.#backoff.firstMs), AbortSignal.any([signal, this.#opening.signal]));
+      await wait(Math.max(restMs, this.#backoff.initialDelayMs), AbortSignal.any([signal, this.#opening.signal]));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { CallOptions, TransactionClient } from '../event/transaction';
+import type { CallOptions, TransactionClient } from '../dynamodb/transaction';
 
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
 export type TableItem = Record<string, unknown>;

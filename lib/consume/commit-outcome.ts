@@ -1,13 +1,11 @@
-import { checkDistinctItems } from '../event/distinct-actions';
+import { checkDistinctItems } from '../dynamodb/distinct-actions';
+import { isThrottling } from '../dynamodb/sdk-error';
 import { OutboxError } from '../event/errors';
-import type { TransactionAction } from '../event/transaction';
-import { checkTransactionSize, DYNAMODB_LIMITS } from '../event/transaction-size';
+import type { TransactionAction } from '../dynamodb/transaction';
+import { checkTransactionSize, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import type { WriteResult } from './ports';
 import { KeyDelayed } from './outage-errors';
 import { checkOneItemPerKey, versionConflict } from './written-items';
-
-/** Cancellation codes of throttling, which passes without a change. */
-const THROTTLED: readonly string[] = ['ThrottlingError', 'ProvisionedThroughputExceeded'];
 
 /**
  * How many actions a handler may return, those of emitted events included. A transaction has 100 (Amazon DynamoDB
@@ -71,7 +69,7 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
     );
   }
   if (reasons.includes('TransactionConflict')) return 'stale';
-  if (reasons.some((reason) => THROTTLED.includes(reason))) throw new KeyDelayed('throttled', cause);
+  if (reasons.some(isThrottling)) throw new KeyDelayed('throttled', cause);
   const index = reasons.findIndex((reason) => reason !== 'None');
   const reason = reasons[index] ?? 'no reason given';
   throw new OutboxError(

@@ -106,7 +106,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerLifeMs, clock };
   const inbox = dynamodbInbox(table);
-  const circuitBreaker = new CircuitBreaker({ firstMs: 200, longestMs: 10_000 }, () => clock.now());
+  const circuitBreaker = new CircuitBreaker({ initialDelayMs: 200, maxDelayMs: 10_000 }, () => clock.now());
   const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsEverybody };
   const transactions = new GroupCommit(dynamodbTransactions(client), group);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {

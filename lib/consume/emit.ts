@@ -4,7 +4,7 @@ import { keeps, RULES } from '../event/item-rules';
 import { partitionKeyOf, type ChangedAggregate } from '../event/key';
 import { isRecord, refuseOption, requireOptions } from '../event/options';
 import { activeTraceContext, type TraceContext } from '../event/trace-context';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
 import { timeAfter } from './committed-at';
 import type { DecodedEvent } from './decode';

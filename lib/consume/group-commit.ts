@@ -1,6 +1,6 @@
-import { itemBytes } from '../event/item-size';
-import { DYNAMODB_LIMITS } from '../event/transaction-size';
-import type { TransactionAction } from '../event/transaction';
+import { itemBytes } from '../dynamodb/item-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import type { TransactionAction } from '../dynamodb/transaction';
 import type { Transactions, WriteResult } from './ports';
 import { writtenItems } from './written-items';
 

@@ -1,14 +1,14 @@
 import { OutboxError } from '../event/errors';
 import { errorText, shown } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
 import type { DecodedEvent, Envelope } from './decode';
 import { Emission } from './emit';
 import type { EventContext } from './handler';
 import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
-import { withinTime } from './within-time';
+import { withinTime } from '../timing/within-time';
 
 /** A handler threw `cause`, or did not end in time. */
 export class HandlerFailure extends Error {
@@ -78,7 +78,7 @@ export async function callHandler(
         emission.close();
         return [...actions, ...(await emission.entries())];
       },
-      { ms: handlerTimeoutMs, unwanted: signal, tooLate: () => handlerTooLate(type, handlerTimeoutMs) },
+      { ms: handlerTimeoutMs, onTimeout: () => handlerTooLate(type, handlerTimeoutMs), signal, unref: true },
     );
   } catch (error) {
     throw new HandlerFailure(readableError(error));

@@ -1,6 +1,6 @@
 import type { EventDefinition, EventDefinitions } from '../event/catalogue';
 import type { SchemaOutput } from '../event/standard-schema';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import type { Emitting } from './emit';
 
 /** An event as a handler receives it: `data` is the output of the schema of its type. */

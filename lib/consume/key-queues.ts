@@ -1,4 +1,4 @@
-import { wait } from './waiting';
+import { wait } from '../timing/wait';
 
 /** Gives the work on a queue's first tasks access to the tasks behind them. */
 export interface KeyQueue<T> {

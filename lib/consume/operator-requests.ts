@@ -1,4 +1,4 @@
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { outcomeOf } from './commit-outcome';
 import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
 import { envelopeOf } from './decode';
@@ -10,9 +10,10 @@ import type { ConsumerRequestResult, ConsumerRequest, RequestEnd, SkipRequest } 
 import { resend } from './resend';
 import type { ConsumerSettings } from './settings';
 import { Semaphore } from './semaphore';
-import { backoffMs, wait } from './waiting';
+import { backoffMs } from '../timing/backoff';
+import { wait } from '../timing/wait';
 
-const CONTENTION = { firstMs: 10, longestMs: 1_000 };
+const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 
 /**
  * Carries out the requests of operators. Every step may be repeated and may run next to another instance: a request is

@@ -3,7 +3,7 @@ import type { ConsumerClient } from './client';
 import type { InboxStore, Transactions } from './ports';
 import { TableUnavailable } from './outage-errors';
 import { serviceFailureOf } from './service-error';
-import { withinTime } from './within-time';
+import { withinTime } from '../timing/within-time';
 
 /** A client with a time limit on every call. */
 export interface LimitedClient extends ConsumerClient {
@@ -18,8 +18,8 @@ export interface LimitedClient extends ConsumerClient {
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   let inFlight = new AbortController();
   const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
-    const tooLate = (): OutboxError => noAnswer(action, ms);
-    return withinTime(call, { ms, unwanted: inFlight.signal, tooLate, ended: tooLate });
+    const onTimeout = (): OutboxError => noAnswer(action, ms);
+    return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });
   };
   return {
     get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),

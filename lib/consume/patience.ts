@@ -1,5 +1,5 @@
 import type { CircuitBreaker } from './circuit-breaker';
-import { wait } from './waiting';
+import { wait } from '../timing/wait';
 
 /** How long a consumer stays with a message that it cannot settle now. */
 export interface Patience {

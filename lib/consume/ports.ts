@@ -1,5 +1,5 @@
 import type { OperatorNote } from '../event/signal';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import type { Envelope, UndecodableReason } from './decode';
 import type { SequenceGap } from './gap';
 import type { InboxState } from './inbox';

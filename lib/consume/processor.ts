@@ -25,9 +25,10 @@ import { redactedMessage, redactedStack } from './redaction';
 import type { ConsumerSettings } from './settings';
 import type { Semaphore } from './semaphore';
 import { KeyDelayed, TableUnavailable } from './outage-errors';
-import { backoffMs, wait, type Backoff } from './waiting';
+import { backoffMs, type Backoff } from '../timing/backoff';
+import { wait } from '../timing/wait';
 import { rereadContent, readMessage } from './message-content';
-import { withinTime } from './within-time';
+import { withinTime } from '../timing/within-time';
 
 /** A message in flight. */
 export interface InFlightMessage {
@@ -49,9 +50,9 @@ export interface ProcessorPorts extends ApplyPorts {
   readonly unreadableLimit: UnreadableLimit;
 }
 
-const CONTENTION: Backoff = { firstMs: 10, longestMs: 1_000 };
+const CONTENTION: Backoff = { initialDelayMs: 10, maxDelayMs: 1_000 };
 /** Backoff of an open breaker, and of an event that this process cannot read. */
-const BLOCKED: Backoff = { firstMs: 1_000, longestMs: 30_000 };
+const BLOCKED: Backoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
 /** How often a blocked key checks whether a missing event was applied elsewhere. */
 const GAP_CHECK_MS = 1_000;
 /** How many released messages keep their progress for the next delivery. */
@@ -353,8 +354,9 @@ export class Processor {
       try {
         await withinTime(() => this.#ports.deadLetters.send(record, aside), {
           ms: callTimeoutMs,
-          unwanted: signal,
-          tooLate: () => notAcknowledged(deadLetterTopic(record.topic, name), callTimeoutMs),
+          onTimeout: () => notAcknowledged(deadLetterTopic(record.topic, name), callTimeoutMs),
+          signal,
+          unref: true,
         });
         break;
       } catch (error) {

@@ -9,7 +9,8 @@ import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 import { KeyDelayed, TableUnavailable } from './outage-errors';
-import { backoffMs, wait } from './waiting';
+import { backoffMs } from '../timing/backoff';
+import { wait } from '../timing/wait';
 import { rereadContent, readMessage } from './message-content';
 
 /** The result of a redrive. */
@@ -33,7 +34,7 @@ export interface FailedAgain {
   readonly failure: string;
 }
 
-const CONTENTION = { firstMs: 10, longestMs: 1_000 };
+const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 /** After this many conflicts the next redrive continues: other work of the key must not be delayed forever. */
 const MAX_CONTENTIONS = 30;
 const NEVER = new AbortController().signal;

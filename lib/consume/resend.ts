@@ -1,4 +1,4 @@
-import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { envelopeIn, EventApplier, isUnreadable, parkedBytes, parksKeys, type Attempt } from './apply-once';
 import { outcomeOf } from './commit-outcome';
 import { isCurable } from './decode';

@@ -1,16 +1,6 @@
+import { isThrottling, NETWORK } from '../dynamodb/sdk-error';
 import { OutboxError } from '../event/errors';
 import { isRecord } from '../event/options';
-
-/** Codes of a throttled request: "Error handling with DynamoDB" in its developer guide. */
-const THROTTLED: ReadonlySet<string> = new Set([
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'ThrottlingException',
-  'Throttling',
-  'ThrottledException',
-  'TooManyRequestsException',
-  'SlowDown',
-]);
 
 /** Temporary errors, even if their status is 400. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -18,23 +8,6 @@ const PASSING: ReadonlySet<string> = new Set([
   'ServiceUnavailable',
   'TransactionInProgressException',
   'TimeoutError',
-]);
-
-/** Codes of Node.js and undici when a connection fails or ends. */
-const NETWORK: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'UND_ERR_SOCKET',
 ]);
 
 const MAX_DEPTH = 8;
@@ -58,6 +31,9 @@ export function serviceFailureOf(error: unknown): ServiceFailure | undefined {
   return undefined;
 }
 
+/** `LimitExceededException` is also the error of an exhausted quota, which does not pass. */
+const isThrottled = ({ name }: Error): boolean => isThrottling(name) && name !== 'LimitExceededException';
+
 function failureOfLink(error: Error): ServiceFailure | undefined {
   if (error instanceof OutboxError) {
     if (error.is('throttled')) return 'throttled';
@@ -65,7 +41,7 @@ function failureOfLink(error: Error): ServiceFailure | undefined {
   }
   if ('$metadata' in error && isRecord(error.$metadata)) {
     const status = error.$metadata['httpStatusCode'];
-    if (THROTTLED.has(error.name) || status === 429) return 'throttled';
+    if (isThrottled(error) || status === 429) return 'throttled';
     if (typeof status !== 'number' || status >= 500 || PASSING.has(error.name)) return 'unavailable';
     return 'refused';
   }

@@ -8,7 +8,7 @@ import type { EmittingOutbox } from './emit';
 import type { EventHandlers, HandlerContext } from './handler';
 import { harmless } from './harmless-telemetry';
 import type { ConsumerClock, ConsumerTelemetry } from './ports';
-import type { Backoff } from './waiting';
+import type { Backoff } from '../timing/backoff';
 
 /** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
 export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, E extends EventDefinitions = never> {
@@ -104,7 +104,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   /**
    * The pause after a failed attempt: it doubles, and half of it is random.
    *
-   * @default { firstMs: 100, longestMs: 30000 }
+   * @default { initialDelayMs: 100, maxDelayMs: 30000 }
    */
   readonly retry?: Backoff;
   /**
@@ -183,7 +183,7 @@ export const CONSUMER_DEFAULTS = {
   gapTimeoutMs: 60_000,
   attempts: 5,
   handlerTimeoutMs: 30_000,
-  retry: { firstMs: 100, longestMs: 30_000 },
+  retry: { initialDelayMs: 100, maxDelayMs: 30_000 },
   concurrency: 16,
   eventsPerTransaction: 25,
   eventsOfKeyPerTransaction: 1,
@@ -298,10 +298,11 @@ function checkHandlers({ handlers, events }: AnyOptions): void {
 
 function checkRetry(value: unknown): void {
   if (value === undefined) return;
-  const { firstMs, longestMs } = requireOptions(value, ['firstMs', 'longestMs'], 'retry');
-  if (!isCount(firstMs, DAY_MS)) refuseOption('retry.firstMs', firstMs, 'a positive integer of milliseconds');
-  if (!isCount(longestMs, DAY_MS) || longestMs < firstMs) {
-    refuseOption('retry.longestMs', longestMs, 'an integer of milliseconds, at least "retry.firstMs"');
+  const { initialDelayMs, maxDelayMs } = requireOptions(value, ['initialDelayMs', 'maxDelayMs'], 'retry');
+  if (!isCount(initialDelayMs, DAY_MS))
+    refuseOption('retry.initialDelayMs', initialDelayMs, 'a positive integer of milliseconds');
+  if (!isCount(maxDelayMs, DAY_MS) || maxDelayMs < initialDelayMs) {
+    refuseOption('retry.maxDelayMs', maxDelayMs, 'an integer of milliseconds, at least "retry.initialDelayMs"');
   }
 }
 

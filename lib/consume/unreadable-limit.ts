@@ -1,6 +1,6 @@
 import type { UnreadableCountStore } from './ports';
 import type { ConsumerSettings } from './settings';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 
 /**
  * Within this time, at most `maxUnreadableKeys` keys of a consumer are parked because this version cannot read their

@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import { parsePartitionKey, type AggregateKey } from '../event/key';
 import { isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { refuseSecondItem } from './emit';
 
 /** An outbox item among the entries of a handler, emitted or made by `Outbox.items`. */

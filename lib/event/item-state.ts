@@ -43,6 +43,11 @@ export interface ItemState {
 /** Whether an item is not finished: it must be published, or discarded by an operator. */
 export const isOpen = (state: ItemStateName): boolean => state === 'pending' || state === 'parked';
 
+/** The filter of open items, see {@link isOpen}. */
+export const OPEN_FILTER = 'attribute_not_exists(processedAt) AND attribute_not_exists(discarded)';
+/** The condition that the item exists and is open. */
+export const IS_OPEN = `attribute_exists(pk) AND ${OPEN_FILTER}`;
+
 /** Reads leniently: only the relay and the operator's tools write these attributes, and any item must be readable. */
 export function itemStateOf(image: Image): ItemState {
   const processedAt = numberOf(image['processedAt']);

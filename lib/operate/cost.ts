@@ -1,10 +1,10 @@
 import { encodeItem, isoTime, type OutboxItem } from '../event/item';
-import { itemBytes } from '../event/item-size';
+import { itemBytes } from '../dynamodb/item-size';
 import { messageBytes, messagesOf } from '../event/message';
 import { RELAY_METRICS, SWEEPER_METRICS } from '../event/metrics';
 import { positionOfVersion } from '../event/position';
 import { formatReceipt } from '../event/receipt';
-import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { pricesWith, type Prices } from './prices';

@@ -5,7 +5,8 @@ import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { readItem } from './read-item';
 import type { RelayRedrive } from './redrive';
-import { OPERATOR_CLOCK, pause, type OutboxTarget } from './target';
+import { wait } from '../timing/wait';
+import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 
 /**
  * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused
@@ -52,7 +53,7 @@ export async function follow(
     });
     onProgress?.(settled.size, asked.length);
     if (settled.size === asked.length || Date.now() > end) break;
-    await pause(POLL_MS);
+    await wait(POLL_MS);
   }
   return asked.map(({ pk }) => settled.get(pk) ?? { pk, outcome: 'waiting' });
 }

@@ -1,6 +1,6 @@
 import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Hold, HoldReason } from '../event/control';
-import { itemStateOf } from '../event/item-state';
+import { itemStateOf, OPEN_FILTER } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
@@ -67,8 +67,7 @@ async function countWaiting({ client, tableName }: OutboxTarget, { pk, position 
         ConsistentRead: true,
         Select: 'COUNT',
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :signals',
-        FilterExpression:
-          'attribute_not_exists(processedAt) AND attribute_not_exists(discarded) AND attribute_not_exists(parked)',
+        FilterExpression: `${OPEN_FILTER} AND attribute_not_exists(parked)`,
         ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: position }, ':signals': { S: SIGNAL_PREFIX } },
         ExclusiveStartKey: after,
       }),

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import { atMost } from '../consume/waiting';
+import { atMost } from '../timing/wait';
 import { messageOf, OutboxError } from '../event/errors';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import { connectKafka, type KafkaTarget } from './kafka-target';

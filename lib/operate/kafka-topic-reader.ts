@@ -14,7 +14,7 @@ import { REPLAY_HEADER } from '../event/message';
 import type { Receipt } from '../event/receipt';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
 import { protocolError } from '../relay/kafkajs/classify-error';
-import { atMost } from '../consume/waiting';
+import { atMost } from '../timing/wait';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { unavailable, within, type ServicePlace } from './time-limit';
 import type { HeldBack, PartitionExtent, SeenMessage } from './verify/comparison';

@@ -6,7 +6,7 @@ import {
   type CloudWatchClient,
 } from '@aws-sdk/client-cloudwatch';
 import { isSnsTopic, namedInRule, type DeployedAlarm } from './alarms';
-import { pause } from './target';
+import { wait } from '../timing/wait';
 
 /** How one alarm that notifies is set off. A composite alarm is set off by one of the alarms in its rule. */
 export interface PagePath {
@@ -155,7 +155,7 @@ export async function pageTest(
 
   async function repeat(look: () => Promise<boolean>): Promise<void> {
     const end = Date.now() + timeoutMs;
-    while (!(await look()) && Date.now() < end) await pause(pollMs);
+    while (!(await look()) && Date.now() < end) await wait(pollMs);
   }
 }
 

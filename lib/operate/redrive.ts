@@ -1,8 +1,4 @@
-import {
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../event/errors';
 import { ITEM_GONE, PARK_REASONS, type Hold, type HoldReason } from '../event/control';
@@ -14,13 +10,14 @@ import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/key-work';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
-import { isCollectionFull, isFull } from '../relay/dynamodb/full-item';
+import { cancellationCodes, isCollectionFull, isFull } from '../dynamodb/refusals';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { goneItems, goneLines, type GoneItem } from './gone';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import { OPERATOR_CLOCK, pause, refuse, requireHeldKey, type OutboxTarget } from './target';
+import { wait } from '../timing/wait';
+import { OPERATOR_CLOCK, refuse, requireHeldKey, type OutboxTarget } from './target';
 
 /** Which keys to redrive: named keys, all held keys, or those that are held for a reason. */
 export type KeySelection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
@@ -116,7 +113,7 @@ const isReason = (text: string): boolean => REASONS.some((reason) => reason === 
 async function planKey({ client, tableName }: OutboxTarget, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(client, tableName, pk);
   requireHeldKey('redrive', pk, hold);
-  for await (const page of keyReader(client, tableName, pause).pages(pk, FIRST_POSITION)) {
+  for await (const page of keyReader(client, tableName, wait).pages(pk, FIRST_POSITION)) {
     const open = page.find(({ state }) => isOpen(state));
     if (open !== undefined) return { pk, from: open.sk, hold };
   }
@@ -227,8 +224,7 @@ async function ask<S extends DrainSignal | SkipSignal>(
 
 /** Whether the item is gone or full, or its collection is full. The signal carries the request anyway. */
 function cannotTakeNote(error: unknown): boolean {
-  if (!(error instanceof TransactionCanceledException)) return false;
-  const [put, note] = error.CancellationReasons ?? [];
-  if (isCollectionFull(put?.Code)) return true;
-  return put?.Code === 'None' && (note?.Code === 'ConditionalCheckFailed' || isFull(note?.Code));
+  const [put, note] = cancellationCodes(error) ?? [];
+  if (isCollectionFull(put)) return true;
+  return put === 'None' && (note === 'ConditionalCheckFailed' || isFull(note));
 }

@@ -1,10 +1,6 @@
-import {
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-  type AttributeValue,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type AttributeValue, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { cancellationCodes } from '../dynamodb/refusals';
 import type { Hold } from '../event/control';
 import { isHeldItem, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
@@ -109,12 +105,10 @@ export async function restore(
   try {
     await client.send(new TransactWriteItemsCommand({ TransactItems: [put, putHold(tableName, next, hold)] }));
   } catch (error) {
-    if (!(error instanceof TransactionCanceledException)) throw error;
-    const [ofItem, ofHold] = error.CancellationReasons ?? [];
+    const [ofItem, ofHold] = cancellationCodes(error) ?? [];
     const look = `Next: outbox show ${shellArgument(pk)}`;
-    if (ofItem?.Code === 'ConditionalCheckFailed')
-      no(`an item is at ${shownPosition(position)} of ${pk} by now. ${look}`);
-    if (ofHold?.Code === 'ConditionalCheckFailed') no(`the hold of ${pk} has changed meanwhile. ${look}`);
+    if (ofItem === 'ConditionalCheckFailed') no(`an item is at ${shownPosition(position)} of ${pk} by now. ${look}`);
+    if (ofHold === 'ConditionalCheckFailed') no(`the hold of ${pk} has changed meanwhile. ${look}`);
     throw error;
   }
 }

@@ -5,7 +5,8 @@ import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { survey } from '../sweep/survey';
 import { goneItems, type GoneItem } from './gone';
-import { OPERATOR_CLOCK, pause, type OutboxTarget } from './target';
+import { wait } from '../timing/wait';
+import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 import { DUE_MS, unpublished, OverdueItems, type Unpublished } from './unpublished';
 
 /** How {@link status} reports progress. */
@@ -61,7 +62,7 @@ const STREAM_MS = 24 * 3_600_000;
 export async function status(target: OutboxTarget, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
   const { client, tableName, home } = target;
   const at = Date.now();
-  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause);
+  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   const late = new OverdueItems();
   const { census, readUnits, failures } = await survey(store, control, {
@@ -77,7 +78,7 @@ export async function status(target: OutboxTarget, { onProgress }: StatusOptions
   const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
   const gone = await goneItems(target, control.holds.values());
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
-  const proof = await unpublished({ client, tableName }, late, census, { ...OPERATOR_CLOCK, pause });
+  const proof = await unpublished({ client, tableName }, late, census, { ...OPERATOR_CLOCK, pause: wait });
   return {
     ...census,
     ...proof,

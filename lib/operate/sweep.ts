@@ -2,7 +2,8 @@ import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { sweep, type SweepReport } from '../sweep/sweep';
 import { checkRequest } from './redrive';
-import { OPERATOR_CLOCK, pause, refuse, type OutboxTarget } from './target';
+import { wait } from '../timing/wait';
+import { OPERATOR_CLOCK, refuse, type OutboxTarget } from './target';
 
 /** How old an item must be, and who asks. */
 export interface SweepNowOptions {
@@ -34,7 +35,7 @@ export async function sweepNow(
       `items pending longer than ${afterMs} ms are asked for; it must be at least ${SHORTEST_AFTER_MS} ms.`,
     );
   }
-  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, pause), {
+  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait), {
     sweepAfterMs: afterMs,
     readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
     // The run scans the whole table, whatever the scheduled runs have seen of it.

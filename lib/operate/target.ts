@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hold } from '../event/control';
 import { OutboxError } from '../event/errors';
@@ -14,8 +13,6 @@ export interface OutboxTarget {
 }
 
 export const OPERATOR_CLOCK = { now: (): number => Date.now() };
-
-export const pause = (ms: number): Promise<void> => sleep(ms);
 
 /** @throws OutboxError `operation-refused` unless the text is `<aggregate>#<key>`. */
 export function requireKey(operation: string, pk: string): string {

@@ -1,5 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../event/errors';
+import { withinTime } from '../timing/within-time';
 import type { OutboxTarget } from './target';
 
 /** The limit for a call to DynamoDB, including the SDK's own retries. */
@@ -25,20 +26,8 @@ export async function within<T>(
   at: ServicePlace,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const end = new AbortController();
-  const timer = setTimeout(() => {
-    reject(unavailable(at, `no answer within ${timeoutMs / 1000} seconds`));
-    end.abort();
-  }, timeoutMs);
-  const called = call(end.signal);
-  // After the time limit, a late rejection must not count as unhandled.
-  called.catch(() => undefined);
-  try {
-    return await Promise.race([called, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const why = `no answer within ${timeoutMs / 1000} seconds`;
+  return withinTime(call, { ms: timeoutMs, onTimeout: () => unavailable(at, why) });
 }
 
 /** The error of a service that cannot be reached, or does not respond. */

@@ -89,8 +89,8 @@ export class KeyHolder {
     for (const ofPartition of Map.groupBy(stopped, ({ partition }) => partitionName(partition)).values()) {
       const [first] = ofPartition;
       if (first === undefined || !this.#invocation.hasTimeToHold) return false;
-      const longestMs = Math.max(waitedMs, ...ofPartition.map(({ item }) => ageMs(item, now)));
-      const awaits = await partitions.awaited(first.partition, longestMs);
+      const maxDelayMs = Math.max(waitedMs, ...ofPartition.map(({ item }) => ageMs(item, now)));
+      const awaits = await partitions.awaited(first.partition, maxDelayMs);
       if (awaits === undefined) continue;
       const hold = (key: KeyAtPartition): Promise<void> => this.#hold(key, awaits);
       // A key that was held before adds no hold to the count.

@@ -7,7 +7,6 @@ import {
   PutItemCommand,
   ScanCommand,
   type ScanCommandOutput,
-  TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
   type AttributeValue,
@@ -15,12 +14,14 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { cancellationCodes } from '../dynamodb/refusals';
 import { STATE_KEY } from '../event/control';
 import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { CONTROL_PARTITION } from '../event/key';
 import type { Image } from '../event/item';
 import { storedKeyOf } from '../event/signal';
-import { backoffMs, type Sleep } from '../relay/backoff';
+import { throttledMs } from '../timing/backoff';
+import type { Sleep } from '../timing/wait';
 import { controlStore } from '../relay/dynamodb/control';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
@@ -98,7 +99,7 @@ export function sweepStore(
     let open = keys.map(({ pk, sk }) => marshall({ pk, sk }));
     for (let attempt = 0; open.length > 0; attempt++) {
       if (attempt === ATTEMPTS) throw new Error(`DynamoDB left ${open.length} keys of a BatchGetItem unread.`);
-      if (attempt > 0) await sleep(backoffMs(attempt));
+      if (attempt > 0) await sleep(throttledMs(attempt));
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetItemCommand({
           RequestItems: { [tableName]: { Keys: open, ConsistentRead: true, ProjectionExpression: LOOKED_AT } },
@@ -209,8 +210,7 @@ export function sweepStore(
         );
         return 'replaced';
       } catch (error) {
-        const [lost] = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
-        if (lost?.Code === 'ConditionalCheckFailed') return 'gone';
+        if (cancellationCodes(error)?.[0] === 'ConditionalCheckFailed') return 'gone';
         throw error;
       }
     },

@@ -4,22 +4,16 @@ import { decodeItem, encodeItem, type Image } from '../event/item';
 import { parsePartitionKey } from '../event/key';
 import { errorText, isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 import { requestFailure, requestIdReused, type FailedCall } from './request-failure';
-import { field, THROTTLED } from './sdk-error';
-
-/** One entry of `CancellationReasons`. In errors the SDK leaves `Item` in DynamoDB's own typed form. */
-interface Reason {
-  readonly Code?: string;
-  readonly Message?: string;
-  readonly Item?: Image;
-}
+import { cancellationReasons, type CancellationReason } from '../dynamodb/refusals';
+import { isThrottling } from '../dynamodb/sdk-error';
 
 /** An entry of the transaction with its cancellation reason. */
 interface Refusal {
   readonly index: number;
   readonly action: TransactionAction | undefined;
-  readonly reason: Reason;
+  readonly reason: CancellationReason;
 }
 
 /**
@@ -44,7 +38,7 @@ function isOutboxError(error: unknown): error is OutboxError {
 
 function cancelled(
   error: unknown,
-  reasons: readonly Reason[],
+  reasons: readonly CancellationReason[],
   tableName: string,
   { actions, requestId }: FailedCall,
 ): OutboxError {
@@ -57,7 +51,7 @@ function cancelled(
   const [rejected] = failed('ValidationError');
   const full = failed('ItemCollectionSizeLimitExceeded');
   const conflicts = failed('TransactionConflict', 'TransactionConflictException');
-  const throttled = failed(...THROTTLED);
+  const throttled = refusals.filter(({ reason: { Code } }) => isThrottling(Code));
 
   const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
@@ -107,21 +101,6 @@ function requestRejected(cause: unknown): OutboxError<'request-rejected'> {
     { name, reason },
     { cause },
   );
-}
-
-function cancellationReasons(error: unknown): readonly Reason[] | undefined {
-  if (field(error, 'name') !== 'TransactionCanceledException') return undefined;
-  const reasons = field(error, 'CancellationReasons');
-  return Array.isArray(reasons) ? Array.from(reasons as unknown[], reasonOf) : [];
-}
-
-function reasonOf(given: unknown): Reason {
-  const [code, message, item] = [field(given, 'Code'), field(given, 'Message'), field(given, 'Item')];
-  return {
-    ...(typeof code === 'string' ? { Code: code } : {}),
-    ...(typeof message === 'string' ? { Message: message } : {}),
-    ...(isRecord(item) ? { Item: item as Image } : {}),
-  };
 }
 
 /** The condition of an outbox entry failed: another writer, or an earlier attempt, took its position. */

@@ -13,7 +13,7 @@ import { eventData } from './event-data';
 import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
-import type { OutboxEntry } from '../event/transaction';
+import type { OutboxEntry } from '../dynamodb/transaction';
 
 /** All events of one key in a transaction, in their order. */
 export interface Change<D extends EventDefinitions = EventDefinitions> extends ChangedAggregate {

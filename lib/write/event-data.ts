@@ -5,7 +5,7 @@ import { OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { errorText, isRecord, shown } from '../event/options';
 import { issueKeys, issuePath, issueText, pathText, type StandardResult } from '../event/standard-schema';
-import { field, isTransient } from './sdk-error';
+import { field, isTransient } from '../dynamodb/sdk-error';
 import { jsonText, type JsonIssue } from './json-text';
 
 /**

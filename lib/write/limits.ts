@@ -2,8 +2,8 @@ import { OutboxError } from '../event/errors';
 import type { OutboxItem } from '../event/item';
 import { messageBytes, type Message } from '../event/message';
 import { formatReceipt } from '../event/receipt';
-import { itemBytes } from '../event/item-size';
-import { DYNAMODB_LIMITS } from '../event/transaction-size';
+import { itemBytes } from '../dynamodb/item-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 
 /** `max.message.bytes` limits a record batch. This is the size of a batch header, in bytes. */
 const BATCH_HEADER_BYTES = 61;

@@ -7,12 +7,12 @@ import { explainFailure } from './cancellation';
 import { prepareChange, type Change, type ItemContext, type PreparedChange, type UntypedChange } from './change';
 import { commitOf, type Commit, type CommitOptions } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
-import { checkDistinctItems } from '../event/distinct-actions';
+import { checkDistinctItems } from '../dynamodb/distinct-actions';
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
-import type { OutboxEntry, TransactionAction, TransactionClient } from '../event/transaction';
-import { checkTransactionSize } from '../event/transaction-size';
+import type { OutboxEntry, TransactionAction, TransactionClient } from '../dynamodb/transaction';
+import { checkTransactionSize } from '../dynamodb/transaction-size';
 
 /** Options of a single write. */
 export interface WriteOptions extends CommitOptions {

@@ -1,9 +1,9 @@
 import { OutboxError } from '../event/errors';
 import { shown } from '../event/options';
 import type { RequestProbe } from './request-probe';
-import { isInconclusive, readSdkError, TIMEOUTS } from './sdk-error';
+import { isInconclusive, readSdkError, TIMEOUTS } from '../dynamodb/sdk-error';
 import { isUnencodable, unsentFailure } from './unsent';
-import type { TransactionAction } from '../event/transaction';
+import type { TransactionAction } from '../dynamodb/transaction';
 
 const CONFLICTS: ReadonlySet<string> = new Set(['TransactionConflictException', 'ReplicatedWriteConflictException']);
 /** The client fetches new credentials for the next call, or corrects its clock. */

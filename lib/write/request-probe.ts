@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { field, isInconclusive } from './sdk-error';
+import { field, isInconclusive } from '../dynamodb/sdk-error';
 
 /** The requests that a call of the AWS SDK sent, as far as its client could be observed. */
 export interface RequestProbe {

@@ -1,8 +1,8 @@
 import { OutboxError } from '../event/errors';
 import { isPlainObject, isRecord, shown } from '../event/options';
 import { pathText } from '../event/standard-schema';
-import type { TransactionAction } from '../event/transaction';
-import { isTransient, readSdkError } from './sdk-error';
+import type { TransactionAction } from '../dynamodb/transaction';
+import { isTransient, readSdkError } from '../dynamodb/sdk-error';
 
 /** The messages of `@aws-sdk/util-dynamodb` for values that it cannot encode. Its errors have no names of their own. */
 const UNENCODABLE =

@@ -258,7 +258,7 @@ export function aRig<E extends EventDefinitions = never>(
         return [effectOf(id)];
       },
     },
-    retry: { firstMs: 1, longestMs: 2 },
+    retry: { initialDelayMs: 1, maxDelayMs: 2 },
     attempts: 3,
     clock: { now: () => NOW },
     telemetry: told.telemetry,

@@ -35,7 +35,7 @@ async function start(name: string, redriveEveryMs = 200): Promise<RunningConsume
   const consumer = aConsumer(world, name, {
     redriveEveryMs,
     attempts: 2,
-    retry: { firstMs: 10, longestMs: 20 },
+    retry: { initialDelayMs: 10, maxDelayMs: 20 },
     handlers: {
       'order.changed': ({ id }, context) => {
         if (context.version === 2 && isFixed[context.key] !== true) throw new Error('no stock');
@@ -276,7 +276,7 @@ describe('dead letters come back', () => {
   beforeAll(async () => {
     await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', NAME), partitions: 2 }]);
     const consumer = aConsumer(world, NAME, {
-      ...{ onFailure: 'dead-letter', redriveEveryMs: 200, attempts: 2, retry: { firstMs: 10, longestMs: 20 } },
+      ...{ onFailure: 'dead-letter', redriveEveryMs: 200, attempts: 2, retry: { initialDelayMs: 10, maxDelayMs: 20 } },
       handlers: {
         'order.changed': ({ id }, context) => {
           if (context.version === 2 && isFixed[context.key] !== true) throw new Error('no stock');

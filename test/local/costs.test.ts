@@ -10,7 +10,7 @@ import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
 import { costOf } from '../../lib/operate/cost';
 import { createKafkaPublisher, type KafkaPublisher } from '../../lib/relay/kafkajs/publisher';
 import { createRelay, type Relay } from '../../lib/relay/relay';
-import { itemBytes } from '../../lib/event/item-size';
+import { itemBytes } from '../../lib/dynamodb/item-size';
 import { startStack, type Stack } from '../../local/stack';
 import { aRecord, feed, MemoryDeadLetters } from '../builders/consume';
 import { anEvent, anItem, insertOf } from '../builders/items';

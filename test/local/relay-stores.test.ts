@@ -8,7 +8,7 @@ import {
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Hold } from '../../lib/event/control';
 import { encodeItem, identityOf } from '../../lib/event/item';
-import { itemBytes } from '../../lib/event/item-size';
+import { itemBytes } from '../../lib/dynamodb/item-size';
 import { positionOfVersion } from '../../lib/event/position';
 import type { Receipt } from '../../lib/event/receipt';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';

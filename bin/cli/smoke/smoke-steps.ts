@@ -13,7 +13,7 @@ import type { PagePlan } from '../../../lib/operate/page-test';
 import type { Session } from '../session';
 import { ABSENT_TOPIC, AGGREGATE, EVENTS_PER_KEY, KEYS, removeDone, type SmokeEvents } from './events';
 import { done, failed, skipped, type Outcome, type Step } from './steps';
-import { pollUntil } from './within-time';
+import { pollUntil } from './poll-until';
 
 export interface SmokeSettings {
   readonly session: Session;

@@ -1,5 +1,5 @@
 import type { Session } from '../session';
-import { withinTime } from './within-time';
+import { withinTime } from '../../../lib/timing/within-time';
 
 /** `skipped`: it was not tried, and `found` says why. */
 export type StepVerdict = 'ok' | 'failed' | 'skipped';
@@ -69,7 +69,9 @@ export async function runSteps(
     };
     progress(step.doing);
     try {
-      end(await withinTime(step.run(progress), step.timeoutMs));
+      const ms = step.timeoutMs;
+      const onTimeout = (): Error => new Error(`it was not done within ${ms / 1000} s`);
+      end(await withinTime(() => step.run(progress), { ms, onTimeout }));
     } catch (error) {
       end(failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error)));
     }

@@ -1,6 +1,6 @@
 import { isRecord } from '../../event/options';
 import { formatSequence, parseSequence } from '../../event/sequence';
-import type { TransactionAction } from '../../event/transaction';
+import type { TransactionAction } from '../../dynamodb/transaction';
 import type { ConsumerClient } from '../client';
 import { appliedAfter } from '../committed-at';
 import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
@@ -264,12 +264,3 @@ export function parkedRecord(item: Item): ConsumedRecord {
 /** The SDK returns binary as `Uint8Array`. */
 const bytesOf = (value: unknown): Buffer | null =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
-
-/** Codes of each entry of a cancelled transaction. */
-export function cancellationCodes(error: unknown): readonly string[] | undefined {
-  if (!(error instanceof Error) || error.name !== 'TransactionCanceledException') return undefined;
-  if (!('CancellationReasons' in error) || !Array.isArray(error.CancellationReasons)) return undefined;
-  return (error.CancellationReasons as unknown[]).map((reason) =>
-    isRecord(reason) && typeof reason['Code'] === 'string' ? reason['Code'] : 'None',
-  );
-}

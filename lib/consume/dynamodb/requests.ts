@@ -1,4 +1,4 @@
-import type { TransactionAction } from '../../event/transaction';
+import type { TransactionAction } from '../../dynamodb/transaction';
 import { encodePlace, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
 import {
   requestResultsPartition,

@@ -1,6 +1,6 @@
-import type { TransactionAction } from '../../event/transaction';
+import type { TransactionAction } from '../../dynamodb/transaction';
+import { cancellationCodes } from '../../dynamodb/refusals';
 import type { ConsumerClient } from '../client';
-import { cancellationCodes } from './inbox';
 import type { Transactions } from '../ports';
 
 /** Writes by `TransactWriteItems`. */
@@ -10,8 +10,8 @@ export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite
       await client.transactWrite({ TransactItems: [...entries] });
       return { kind: 'written' };
     } catch (cause) {
-      const reasons = cancellationCodes(cause);
-      if (reasons !== undefined) return { kind: 'cancelled', reasons, cause };
+      const reasons = cancellationCodes(cause) ?? [];
+      if (reasons.length > 0) return { kind: 'cancelled', reasons, cause };
       if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'refused', cause };
       // The SDK retried a request that DynamoDB is still executing: decide again when it has ended.
       if (cause instanceof Error && cause.name === 'TransactionInProgressException') {

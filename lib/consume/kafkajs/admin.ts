@@ -1,5 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
-import { withinTime } from '../within-time';
+import { withinTime } from '../../timing/within-time';
 import { withRepeatedLog } from './repeated-log';
 
 const TIMEOUT_MS = 10_000;
@@ -14,7 +14,7 @@ export type MaybeAdmin = Partial<Pick<Kafka, 'admin'>>;
  */
 export async function withAdmin<T>(
   kafka: MaybeAdmin,
-  unwanted: AbortSignal,
+  signal: AbortSignal,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
   const admin = withRepeatedLog(kafka, () => kafka.admin?.({ retry: { retries: 0 } }));
@@ -25,7 +25,8 @@ export async function withAdmin<T>(
   void working.then(goodbye, goodbye);
   return withinTime(() => working, {
     ms: TIMEOUT_MS,
-    unwanted,
-    tooLate: () => new Error(`Kafka has not answered within ${TIMEOUT_MS} ms.`),
+    onTimeout: () => new Error(`Kafka has not answered within ${TIMEOUT_MS} ms.`),
+    signal,
+    unref: true,
   });
 }

@@ -12,8 +12,8 @@ import { bytesOf, type ConsumedRecord } from '../record';
 import { withRepeatedLog } from './repeated-log';
 import { isCount } from '../settings';
 import { Semaphore } from '../semaphore';
-import { atMost } from '../waiting';
-import { withinTime } from '../within-time';
+import { atMost } from '../../timing/wait';
+import { withinTime } from '../../timing/within-time';
 
 /** Dead letters that can be closed. */
 export interface KafkaDeadLetters extends DeadLetters {
@@ -134,9 +134,10 @@ class TopicSender {
       try {
         await withinTime(() => this.#sendSmallest(record, aside), {
           ms: this.#timeoutMs,
-          unwanted: this.#end,
-          tooLate: () => new Error(`no acknowledgement within ${this.#timeoutMs} ms`),
-          ended: () => new Error('the consumer has ended'),
+          onTimeout: () => new Error(`no acknowledgement within ${this.#timeoutMs} ms`),
+          signal: this.#end,
+          onAbort: () => new Error('the consumer has ended'),
+          unref: true,
         });
       } catch (error) {
         throw await this.#explained(error, record);

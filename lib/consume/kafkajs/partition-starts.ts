@@ -1,11 +1,12 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
 import { partitionName } from '../assigned-partition';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
-import { backoffMs, wait } from '../waiting';
+import { backoffMs } from '../../timing/backoff';
+import { wait } from '../../timing/wait';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { readOffsets, startOf, type PartitionOffsets, type Start } from './start-offsets';
 
-const RETRY = { firstMs: 200, longestMs: 10_000 };
+const RETRY = { initialDelayMs: 200, maxDelayMs: 10_000 };
 /** After this many failures a partition begins where kafkajs begins it, if that loses nothing. */
 const ATTEMPTS = 3;
 

@@ -19,7 +19,7 @@ import { AssignedPartition, partitionName } from '../assigned-partition';
 import type { InFlightMessage } from '../processor';
 import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
-import { atMost, repeatedly, wait } from '../waiting';
+import { atMost, repeatedly, wait } from '../../timing/wait';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { isUnknownTopic, MissingTopics } from './missing-topics';
 import { PartitionStarts } from './partition-starts';

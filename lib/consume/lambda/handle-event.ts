@@ -12,7 +12,7 @@ import type { InFlightMessage } from '../processor';
 import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../settings';
 import { Semaphore } from '../semaphore';
-import { atMost } from '../waiting';
+import { atMost } from '../../timing/wait';
 
 /** The event that Lambda sends for Amazon MSK and self-managed Kafka; `@types/aws-lambda` calls it `MSKEvent`. */
 export interface KafkaEvent {

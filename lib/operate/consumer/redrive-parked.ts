@@ -14,7 +14,8 @@ import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../relay/key-work';
 import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from '../redrive';
-import { pause, refuse } from '../target';
+import { wait } from '../../timing/wait';
+import { refuse } from '../target';
 import { readItem } from '../read-item';
 
 /** A consumer by its name and its table. */
@@ -165,7 +166,7 @@ export async function followParked(
     });
     onProgress?.(answers.size, asked.length);
     if (answers.size === asked.length || Date.now() > end) break;
-    await pause(POLL_MS);
+    await wait(POLL_MS);
   }
   return asked.map((request) => {
     const answer = answers.get(request.id);

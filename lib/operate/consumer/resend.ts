@@ -15,9 +15,9 @@ import {
 } from '../../consume/inbox-keys';
 import { bytesOf, type ConsumedRecord } from '../../consume/record';
 import { decodeRequest, RESEND_LIFE_MS, type ResendAs, type ResendRequest } from '../../consume/request';
-import { itemBytes } from '../../event/item-size';
+import { itemBytes } from '../../dynamodb/item-size';
 import type { OperatorNote } from '../../event/signal';
-import { DYNAMODB_LIMITS } from '../../event/transaction-size';
+import { DYNAMODB_LIMITS } from '../../dynamodb/transaction-size';
 import { uuidV7 } from '../../event/uuid';
 import { partitionPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/key-work';

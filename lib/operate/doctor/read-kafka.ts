@@ -1,6 +1,6 @@
 import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { deadLetterTopic } from '../../event/consumer-name';
-import { isOpen, itemStateOf } from '../../event/item-state';
+import { isOpen, itemStateOf, OPEN_FILTER } from '../../event/item-state';
 import { isOwnPartition } from '../../event/key';
 import { isSignalKey } from '../../event/signal';
 import type { NamedConsumer } from '../explain/explain';
@@ -84,7 +84,7 @@ async function openTopicsOf({ client, tableName }: OutboxTarget): Promise<OpenTo
     const page = await client.send(
       new ScanCommand({
         TableName: tableName,
-        FilterExpression: 'attribute_not_exists(processedAt) AND attribute_not_exists(discarded)',
+        FilterExpression: OPEN_FILTER,
         ExclusiveStartKey: from,
       }),
     );

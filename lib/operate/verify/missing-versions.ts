@@ -5,7 +5,7 @@ import { isOpen, itemStateOf } from '../../event/item-state';
 import { positionOfVersion, versionOfPosition } from '../../event/position';
 import { keyReader } from '../../relay/dynamodb/keys';
 import { positionKey, type Position } from '../../relay/ports';
-import { pause } from '../target';
+import { wait } from '../../timing/wait';
 
 /** Versions of a key that are not in the table, between two that are. */
 export interface MissingVersions {
@@ -68,7 +68,7 @@ export class MissingVersionFinder {
     tableName: string,
     { tombstones }: Pick<Control, 'tombstones'>,
   ): Promise<{ readonly missingVersions: readonly MissingVersions[]; readonly unread: number }> {
-    const reader = keyReader(client, tableName, pause);
+    const reader = keyReader(client, tableName, wait);
     const skipped = new Set([...tombstones].map((identity) => identity.split('\n').slice(0, 2).join('\n')));
     const missingVersions: MissingVersions[] = [];
     for (const hole of this.#candidates) {

@@ -1,12 +1,9 @@
-import {
-  TransactionCanceledException,
-  TransactWriteItemsCommand,
-  type DynamoDBClient,
-  type TransactWriteItem,
-} from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { cancellationCodes, isTransientCode } from '../../dynamodb/refusals';
 import { STATE_KEY } from '../../event/control';
-import { backoffMs, type Sleep } from '../backoff';
+import { throttledMs } from '../../timing/backoff';
+import type { Sleep } from '../../timing/wait';
 
 /** The refusal of each action of a write, in order; `undefined` for an action that was not refused. */
 export type Refusals = readonly (string | undefined)[];
@@ -24,12 +21,6 @@ interface Waiting {
 const ATTEMPTS = 6;
 /** A transaction may have 4 MB, and each write may touch one item of 400 KB. */
 const WRITES_AT_ONCE = 8;
-
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'TransactionConflict',
-  'ThrottlingError',
-  'ProvisionedThroughputExceeded',
-]);
 
 /**
  * Writes to the control partition, one transaction after the other. Each raises the revision of the state item, so two
@@ -94,31 +85,31 @@ export class ControlWriter {
       );
       for (const { resolve } of group) resolve(undefined);
     } catch (error) {
-      if (error instanceof TransactionCanceledException) await this.#answerCancelled(group, error);
+      const codes = cancellationCodes(error);
+      if (codes !== undefined) await this.#settleCancelled(group, error, codes);
       else for (const { reject } of group) reject(error);
     }
   }
 
-  async #answerCancelled(group: readonly Waiting[], error: TransactionCanceledException): Promise<void> {
-    const codes = (error.CancellationReasons ?? []).map(({ Code }) => (Code === 'None' ? undefined : Code));
+  async #settleCancelled(group: readonly Waiting[], error: unknown, reasons: readonly string[]): Promise<void> {
+    const codes = reasons.map((code) => (code === 'None' ? undefined : code));
     const again: Waiting[] = [];
     let at = 0;
     let refused = false;
-    const isTransient = (code: string | undefined): boolean => code !== undefined && TRANSIENT.has(code);
     for (const write of group) {
       const own = codes.slice(at, (at += write.actions.length));
-      if (own.some((code) => code !== undefined && !isTransient(code))) {
+      if (own.some((code) => code !== undefined && !isTransientCode(code))) {
         refused = true;
         write.resolve(write.actions.map((_, index) => own[index]));
         continue;
       }
       again.push(write);
-      if (own.some(isTransient)) write.conflicts++;
+      if (own.some(isTransientCode)) write.conflicts++;
     }
     // The state item belongs to all writes.
-    const isOfAll = isTransient(codes[at]);
+    const isOfAll = isTransientCode(codes[at]);
     if (isOfAll) for (const write of again) write.stateConflicts++;
-    const hasReason = refused || codes.some(isTransient);
+    const hasReason = refused || codes.some(isTransientCode);
     const attemptsOf = ({ conflicts, stateConflicts }: Waiting): number => conflicts + stateConflicts;
     const [left, ended] = [
       again.filter((write) => hasReason && attemptsOf(write) < ATTEMPTS),
@@ -126,7 +117,7 @@ export class ControlWriter {
     ];
     for (const { reject } of ended) reject(error);
     this.#waiting.unshift(...left);
-    if (!refused && left.length > 0) await this.#sleep(backoffMs(Math.max(1, ...left.map(attemptsOf))));
+    if (!refused && left.length > 0) await this.#sleep(throttledMs(Math.max(1, ...left.map(attemptsOf))));
   }
 
   #raiseRevision(): TransactWriteItem {

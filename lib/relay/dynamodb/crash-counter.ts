@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { ItemIdentity, ItemStore } from '../ports';
-import { isFullError } from './full-item';
-import { OWED } from './owed';
+import { isFullError } from '../../dynamodb/refusals';
+import { IS_OPEN } from '../../event/item-state';
 
 /** Counts on an item how often its publishing began without a normal end. */
 export function crashCounter(
@@ -42,7 +42,7 @@ export function crashCounter(
 
   return {
     async countAttempt(item) {
-      const counted = await update(item, 'ADD starts :one', OWED, { ':one': { N: '1' } });
+      const counted = await update(item, 'ADD starts :one', IS_OPEN, { ':one': { N: '1' } });
       return Number(counted?.['starts']?.N ?? 0);
     },
     async clearAttempts(items) {

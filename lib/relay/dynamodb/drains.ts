@@ -7,9 +7,9 @@ import { elsewhere, type DrainSignal, type SkipSignal } from '../../event/signal
 import { attributeOfId } from '../../event/stored-id';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
-import { isCollectionFull, isFull } from './full-item';
+import { isCollectionFull, isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
-import { OWED } from './owed';
+import { IS_OPEN } from '../../event/item-state';
 import { putOf } from './put-signal';
 import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
@@ -167,7 +167,7 @@ function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, 
   return {
     TableName: tableName,
     Key: marshall({ pk, sk: position }),
-    ConditionExpression: `${OWED} AND ${id === undefined ? 'attribute_not_exists(id)' : 'id = :id'}${isRefused}`,
+    ConditionExpression: `${IS_OPEN} AND ${id === undefined ? 'attribute_not_exists(id)' : 'id = :id'}${isRefused}`,
     ExpressionAttributeValues: values,
   };
 }

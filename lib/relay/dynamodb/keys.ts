@@ -1,17 +1,19 @@
 import {
   BatchGetItemCommand,
   TransactGetItemsCommand,
-  TransactionCanceledException,
   QueryCommand,
   type AttributeValue,
   type BatchGetItemCommandOutput,
   type DynamoDBClient,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
+import { cancellationCodes } from '../../dynamodb/refusals';
+import { isThrottling } from '../../dynamodb/sdk-error';
 import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
-import { backoffMs, type Sleep } from '../backoff';
+import { throttledMs } from '../../timing/backoff';
+import type { Sleep } from '../../timing/wait';
 import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../key-work';
@@ -30,17 +32,6 @@ const STATE = {
   ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked, receipts',
   ExpressionAttributeNames: { '#region': 'region' },
 };
-/** Reasons of a cancelled TransactGetItems that are temporary. */
-const TRANSIENT: ReadonlySet<string> = new Set(['ThrottlingError', 'ProvisionedThroughputExceeded']);
-
-const THROTTLED: ReadonlySet<string> = new Set([
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'ThrottlingException',
-]);
-
-const isThrottling = (error: unknown): boolean => error instanceof Error && THROTTLED.has(error.name);
-
 type Key = Record<string, AttributeValue>;
 
 /** The result of one call; keys that are in none of the lists are absent. */
@@ -83,7 +74,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     const found: Image[] = [];
     let open: readonly Key[] = keys;
     for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS;) {
-      if (attempt > 0) await sleep(backoffMs(attempt));
+      if (attempt > 0) await sleep(throttledMs(attempt));
       const asked = open.length;
       let answer: BatchGetItemCommandOutput;
       try {
@@ -96,7 +87,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
         );
       } catch (error) {
         // DynamoDB throws this if it can read none of the keys; the SDK has already repeated the call.
-        if (isThrottling(error)) return { found, unread: open, unfinished: [] };
+        if (error instanceof Error && isThrottling(error.name)) return { found, unread: open, unfinished: [] };
         throw error;
       }
       const { Responses, UnprocessedKeys } = answer;
@@ -114,7 +105,7 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     const unread: Key[] = [];
     let open: readonly Key[] = keys;
     for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS; attempt++) {
-      if (attempt > 0) await sleep(backoffMs(attempt));
+      if (attempt > 0) await sleep(throttledMs(attempt));
       try {
         const { Responses } = await client.send(
           new TransactGetItemsCommand({
@@ -124,11 +115,11 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
         const found = (Responses ?? []).flatMap(({ Item }) => (Item === undefined ? [] : [Item as Image]));
         return { found, unread, unfinished };
       } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? 'None');
+        const codes = cancellationCodes(error);
+        if (codes === undefined) throw error;
         const isConflict = (at: number): boolean => codes[at] === 'TransactionConflict';
-        const isGivenUp = (at: number): boolean => attempt >= PATIENT_ATTEMPTS && TRANSIENT.has(codes[at] ?? '');
-        if (!open.some((_, at) => isConflict(at)) && !codes.some((code) => TRANSIENT.has(code))) throw error;
+        const isGivenUp = (at: number): boolean => attempt >= PATIENT_ATTEMPTS && isThrottling(codes[at]);
+        if (!open.some((_, at) => isConflict(at)) && !codes.some(isThrottling)) throw error;
         unfinished.push(...open.filter((_, at) => isConflict(at)));
         unread.push(...open.filter((_, at) => isGivenUp(at)));
         open = open.filter((_, at) => !isConflict(at) && !isGivenUp(at));

@@ -2,16 +2,18 @@ import {
   BatchExecuteStatementCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
-  type BatchStatementErrorCodeEnum,
   type BatchStatementRequest,
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { storedReceipts } from '../../event/receipt';
-import { backoffMs, type Sleep } from '../backoff';
+import { throttledMs } from '../../timing/backoff';
+import { forEachOf } from '../../timing/for-each';
+import type { Sleep } from '../../timing/wait';
+import type { Deadline } from '../../timing/within-time';
 import type { Clock, ItemStore, Mark } from '../ports';
-import { isFull } from './full-item';
-import { timeLimit, type TimeLimit } from './time-limit';
+import { isFull, isTransientCode } from '../../dynamodb/refusals';
+import { timeLimit } from './time-limit';
 
 export interface MarksOptions {
   readonly tableName: string;
@@ -23,16 +25,6 @@ export interface MarksOptions {
 const STATEMENTS_PER_CALL = 25;
 const CALLS_AT_ONCE = 16;
 const ATTEMPTS = 5;
-
-type ErrorCode = BatchStatementErrorCodeEnum;
-
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'InternalServerError',
-  'ProvisionedThroughputExceeded',
-  'RequestLimitExceeded',
-  'ThrottlingError',
-  'TransactionConflict',
-]);
 
 interface Task {
   readonly mark: Mark;
@@ -74,9 +66,9 @@ export function markWriter(
     };
   };
 
-  const execute = async (tasks: readonly Task[], limit: TimeLimit): Promise<readonly BatchStatementResponse[]> => {
+  const execute = async (tasks: readonly Task[], withinLimit: Deadline): Promise<readonly BatchStatementResponse[]> => {
     const now = clock.now();
-    const { Responses } = await limit.within((abortSignal) =>
+    const { Responses } = await withinLimit((abortSignal) =>
       client.send(new BatchExecuteStatementCommand({ Statements: tasks.map((task) => statement(task, now)) }), {
         abortSignal,
       }),
@@ -85,7 +77,7 @@ export function markWriter(
   };
 
   /** Deletes by key, because the relay may delete by PartiQL only if the retention is 0. */
-  const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>, limit: TimeLimit): Promise<void> => {
+  const deleteItem = async (mark: Mark, failures: Map<Mark, unknown>, withinLimit: Deadline): Promise<void> => {
     const { pk, sk, id } = mark;
     try {
       const remove = new DeleteItemCommand({
@@ -94,7 +86,7 @@ export function markWriter(
         ConditionExpression: 'id = :id',
         ExpressionAttributeValues: { ':id': { S: id } },
       });
-      await limit.within((abortSignal) => client.send(remove, { abortSignal }));
+      await withinLimit((abortSignal) => client.send(remove, { abortSignal }));
     } catch (cause) {
       if (!(cause instanceof ConditionalCheckFailedException)) failures.set(mark, cause);
     }
@@ -104,15 +96,15 @@ export function markWriter(
   const writeCall = async (
     marks: readonly Mark[],
     failures: Map<Mark, unknown>,
-    limit: TimeLimit,
+    withinLimit: Deadline,
   ): Promise<{ readonly cause: unknown } | undefined> => {
     let open: Task[] = marks.map((mark) => ({ mark, slim: false }));
     const unmarkable: Mark[] = [];
     for (let attempt = 0; open.length > 0; attempt++) {
       let answers: readonly BatchStatementResponse[];
       try {
-        if (attempt > 0) await limit.within(() => sleep(backoffMs(attempt)));
-        answers = await execute(open, limit);
+        if (attempt > 0) await withinLimit(() => sleep(throttledMs(attempt)));
+        answers = await execute(open, withinLimit);
       } catch (cause) {
         for (const { mark } of open) failures.set(mark, cause);
         return { cause };
@@ -133,33 +125,25 @@ export function markWriter(
           task.slim = true;
           if (!last) return true;
         }
-        if (code !== undefined && TRANSIENT.has(code) && !last) return true;
+        if (isTransientCode(code) && !last) return true;
         failures.set(task.mark, error);
         return false;
       });
     }
     // Published items without room for the mark would be published again and again, and stop their shard.
-    for (const mark of unmarkable) await deleteItem(mark, failures, limit);
+    for (const mark of unmarkable) await deleteItem(mark, failures, withinLimit);
     return undefined;
   };
 
   return async (marks, timeLimitMs) => {
-    const limit = timeLimit(timeLimitMs);
+    const withinLimit = timeLimit(timeLimitMs);
     const failures = new Map<Mark, unknown>();
-    const calls = callsOf(marks);
     let unanswered: { readonly cause: unknown } | undefined;
-    const lane = async (): Promise<void> => {
-      for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
-        // If the table does not answer one call with its retries, the other calls would use up the invocation.
-        if (unanswered === undefined) unanswered = await writeCall(call, failures, limit);
-        else for (const mark of call) failures.set(mark, unanswered.cause);
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, calls.length) }, lane));
-    } finally {
-      limit.end();
-    }
+    await forEachOf(callsOf(marks), CALLS_AT_ONCE, async (call) => {
+      // If the table does not answer one call with its retries, the other calls would use up the invocation.
+      if (unanswered === undefined) unanswered = await writeCall(call, failures, withinLimit);
+      else for (const mark of call) failures.set(mark, unanswered.cause);
+    });
     return failures;
   };
 }

@@ -5,9 +5,9 @@ import type { Parked } from '../../event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
-import { isFull } from './full-item';
+import { isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
-import { OWED } from './owed';
+import { IS_OPEN } from '../../event/item-state';
 import { KeyFailure } from '../key-failure';
 import type { Clock, ItemIdentity, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
 
@@ -113,7 +113,7 @@ function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
   return {
     TableName: tableName,
     Key: marshall({ pk, sk }),
-    ConditionExpression: id === undefined ? OWED : `${OWED} AND id = :id`,
+    ConditionExpression: id === undefined ? IS_OPEN : `${IS_OPEN} AND id = :id`,
     ExpressionAttributeValues: values,
   };
 }

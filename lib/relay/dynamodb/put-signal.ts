@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { elsewhere, encodeSignal, type DrainSignal, type Signal, type SkipSignal } from '../../event/signal';
-import { isCollectionFull } from './full-item';
+import { isCollectionFull } from '../../dynamodb/refusals';
 
 /** The put of a signal. It never overwrites another signal, because an overwrite is no insert and invokes no relay. */
 export const putOf = (tableName: string, signal: Signal) =>

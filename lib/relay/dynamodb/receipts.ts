@@ -3,8 +3,8 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { storedReceipts } from '../../event/receipt';
 import { forEachKey } from '../key-work';
 import type { ItemStore, Mark } from '../ports';
-import { isFullError } from './full-item';
-import { OWED } from './owed';
+import { isFullError } from '../../dynamodb/refusals';
+import { IS_OPEN } from '../../event/item-state';
 import { timeLimit } from './time-limit';
 
 /** Records on open items which of their events are already published. One call per item: these items are rare. */
@@ -15,7 +15,7 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
         TableName: tableName,
         Key: marshall({ pk, sk }),
         UpdateExpression: 'SET receipts = :receipts',
-        ConditionExpression: `${OWED} AND id = :id`,
+        ConditionExpression: `${IS_OPEN} AND id = :id`,
         ExpressionAttributeValues: {
           ':id': { S: id },
           ':receipts': storedReceipts(receipts),
@@ -25,18 +25,17 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
     );
 
   return async (marks, timeLimitMs) => {
-    const limit = timeLimit(timeLimitMs);
+    const withinLimit = timeLimit(timeLimitMs);
     const failures = new Map<Mark, unknown>();
     await forEachKey(marks, async (mark) => {
       try {
-        await limit.within((abortSignal) => write(mark, abortSignal));
+        await withinLimit((abortSignal) => write(mark, abortSignal));
       } catch (cause) {
         // The item was processed, discarded or replaced meanwhile, or has no room for the note.
         if (cause instanceof ConditionalCheckFailedException || isFullError(cause)) return;
         failures.set(mark, cause);
       }
     });
-    limit.end();
     return failures;
   };
 }

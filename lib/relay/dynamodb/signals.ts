@@ -2,7 +2,6 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   GetItemCommand,
-  TransactionCanceledException,
   TransactWriteItemsCommand,
   UpdateItemCommand,
   type DynamoDBClient,
@@ -10,7 +9,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { decodeSignal, storedKeyOf, type Signal } from '../../event/signal';
 import type { Clock, SignalStore, StoredSignal } from '../ports';
-import { isFullError } from './full-item';
+import { cancellationCodes, isFullError } from '../../dynamodb/refusals';
 import { putOf, putSignal } from './put-signal';
 
 const WHY_CHARACTERS = 500;
@@ -95,11 +94,8 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
         await client.send(new TransactWriteItemsCommand(input));
       } catch (error) {
         // Another signal has taken its place and continues from there.
-        if (!isGone(error)) throw error;
+        if (cancellationCodes(error)?.[0] !== 'ConditionalCheckFailed') throw error;
       }
     },
   };
 }
-
-const isGone = (error: unknown): boolean =>
-  error instanceof TransactionCanceledException && error.CancellationReasons?.[0]?.Code === 'ConditionalCheckFailed';

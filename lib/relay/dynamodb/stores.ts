@@ -1,6 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Sleep } from '../backoff';
+import { wait, type Sleep } from '../../timing/wait';
 import type { RelayConfig } from '../environment';
 import type { Clock, RelayPorts } from '../ports';
 import { controlStore } from './control';
@@ -20,7 +19,7 @@ export function dynamoDbStores(
   client: DynamoDBClient,
   { tableName, retentionSeconds, home }: Pick<RelayConfig, 'tableName' | 'retentionSeconds' | 'home'>,
   clock: Clock,
-  sleep: Sleep = (ms) => setTimeout(ms),
+  sleep: Sleep = wait,
 ): Stores {
   const writer = new ControlWriter(client, tableName, sleep);
   return {

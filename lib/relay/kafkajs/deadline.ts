@@ -1,3 +1,5 @@
+import { withinTime } from '../../timing/within-time';
+
 /** A call to Kafka exceeded the relay's deadline. The call continues in the background, and its result is ignored. */
 export class KafkaDeadlineExceeded extends Error {
   override readonly name = 'KafkaDeadlineExceeded';
@@ -13,9 +15,5 @@ export class KafkaDeadlineExceeded extends Error {
 }
 
 /** Settles as `work` does, or rejects with `KafkaDeadlineExceeded`. A later rejection of `work` stays handled. */
-export function withinDeadline<T>(work: Promise<T>, call: string, deadlineMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new KafkaDeadlineExceeded(call, deadlineMs)), deadlineMs);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
+export const withinDeadline = <T>(work: Promise<T>, call: string, deadlineMs: number): Promise<T> =>
+  withinTime(() => work, { ms: deadlineMs, onTimeout: () => new KafkaDeadlineExceeded(call, deadlineMs) });

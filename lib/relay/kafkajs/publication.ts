@@ -1,5 +1,5 @@
 import { partitionName } from '../../event/partition-hold';
-import type { Sleep } from '../backoff';
+import type { Sleep } from '../../timing/wait';
 import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import type { ConnectBudget, KafkaProducers } from './producers';

@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Sleep } from '../backoff';
+import { wait, type Sleep } from '../../timing/wait';
 import { outageOf } from './classify-error';
 import { slowestLookUpMs, slowestPublishMs, type Compression } from '../environment';
 import { withinDeadline } from './deadline';
@@ -35,8 +34,6 @@ export interface KafkaPublisher extends Required<Publisher> {
 
 const IDLE_REBUILD_MS = 4 * 60_000;
 
-const pause: Sleep = (ms) => wait(ms);
-
 /**
  * The publisher on kafkajs. Three rules keep kafkajs from losing acknowledged records: the answer must name every
  * expected partition; a producer whose send failed is never used again; a client whose connect failed is never used
@@ -48,7 +45,7 @@ const pause: Sleep = (ms) => wait(ms);
  * share sequence numbers.
  */
 export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
-  const { sleep = pause, idleRebuildMs = IDLE_REBUILD_MS } = options;
+  const { sleep = wait, idleRebuildMs = IDLE_REBUILD_MS } = options;
   const producers = new KafkaProducers({ ...options, idleRebuildMs });
   const quarantine = new Quarantine(options.clock);
   const topics = new Set(options.topics);

@@ -1,4 +1,4 @@
-import type { Sleep } from '../backoff';
+import type { Sleep } from '../../timing/wait';
 import { classifyOf, outageOf } from './classify-error';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { KafkaSession } from './session';

@@ -584,7 +584,7 @@ it('each event has its effect once, whatever is sent again, delivered again, red
         aRig(
           {
             onFailure: failure,
-            retry: { firstMs: 1, longestMs: 1 },
+            retry: { initialDelayMs: 1, maxDelayMs: 1 },
             // The effects have no condition of their own against a second application.
             handlers: {
               'order.placed': ({ id: each }) => {

@@ -67,7 +67,7 @@ function anEmitter(
     events,
     outbox: createOutbox({ tableName: 'outbox', service: 'shipping', region: 'local', events: shipments, clock }),
     handlers: { 'order.placed': placed },
-    retry: { firstMs: 1, longestMs: 2 },
+    retry: { initialDelayMs: 1, maxDelayMs: 2 },
     attempts: 3,
     clock,
     telemetry: told.telemetry,

@@ -9,7 +9,7 @@ import {
   type TransactionAction,
 } from '../../../lib/consumer';
 import { REPLAY_HEADER } from '../../../lib/event/message';
-import { itemBytes } from '../../../lib/event/item-size';
+import { itemBytes } from '../../../lib/dynamodb/item-size';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, unreachable, type Rig } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;

@@ -3,12 +3,13 @@ import { CircuitBreaker } from '../../../lib/consume/circuit-breaker';
 import { inboxPartitionKey, markerSortKey, parkedKeySortKey, parkedSortKey } from '../../../lib/consume/inbox-keys';
 import { KeyQueues } from '../../../lib/consume/key-queues';
 import { redactedMessage, redactedStack } from '../../../lib/consume/redaction';
-import { backoffMs, wait } from '../../../lib/consume/waiting';
+import { backoffMs } from '../../../lib/timing/backoff';
+import { wait } from '../../../lib/timing/wait';
 
 const never = new AbortController().signal;
 
 describe('the circuit breaker', () => {
-  const backoff = { firstMs: 5, longestMs: 20 };
+  const backoff = { initialDelayMs: 5, maxDelayMs: 20 };
 
   it('lets one caller at a time try while it is open, and every caller when it is closed', async () => {
     const breaker = new CircuitBreaker(backoff, () => Date.now());
@@ -40,7 +41,7 @@ describe('the circuit breaker', () => {
   });
 
   it('releases a waiting caller whose signal is aborted', async () => {
-    const breaker = new CircuitBreaker({ firstMs: 60_000, longestMs: 60_000 }, () => Date.now());
+    const breaker = new CircuitBreaker({ initialDelayMs: 60_000, maxDelayMs: 60_000 }, () => Date.now());
     breaker.recordFailure();
     const end = new AbortController();
     const waiting = breaker.acquire(end.signal);
@@ -94,11 +95,11 @@ describe('key queues', () => {
 });
 
 it('backs off twice as long each time, half of it random, and ends a wait whose signal is aborted', async () => {
-  const backoff = { firstMs: 100, longestMs: 1_000 };
-  expect([1, 2, 3, 10, 1_000].map((attempt) => backoffMs(backoff, attempt, () => 1))).toEqual([
+  const backoff = { initialDelayMs: 100, maxDelayMs: 1_000 };
+  expect([1, 2, 3, 10, 1_000].map((attempt) => backoffMs(backoff, attempt, { random: () => 1 }))).toEqual([
     100, 200, 400, 1_000, 1_000,
   ]);
-  expect(backoffMs(backoff, 1, () => 0)).toBe(50);
+  expect(backoffMs(backoff, 1, { random: () => 0 })).toBe(50);
   const end = new AbortController();
   const waiting = wait(60_000, end.signal);
   end.abort();

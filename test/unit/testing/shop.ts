@@ -76,7 +76,7 @@ export function aConsumer(client: ConsumerClient, options: Partial<ConsumerOptio
         ];
       },
     },
-    retry: { firstMs: 1, longestMs: 1 },
+    retry: { initialDelayMs: 1, maxDelayMs: 1 },
     attempts: 2,
     telemetry: SILENT,
     ...options,

@@ -1,4 +1,4 @@
-import { itemBytes } from '../../../lib/event/item-size';
+import { itemBytes } from '../../../lib/dynamodb/item-size';
 import { z } from 'zod';
 import { createOutbox, defineEvents } from '../../../lib';
 import { NOW, orderOutbox } from './order-outbox';

@@ -2,8 +2,8 @@ import { messageBytes, messagesOf } from '../../../lib/event/message';
 import { decodeItem } from '../../../lib/event/item';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { TransactionAction } from '../../../lib';
-import { itemBytes } from '../../../lib/event/item-size';
-import { DYNAMODB_LIMITS } from '../../../lib/event/transaction-size';
+import { itemBytes } from '../../../lib/dynamodb/item-size';
+import { DYNAMODB_LIMITS } from '../../../lib/dynamodb/transaction-size';
 import { markBytes } from '../../../lib/write/limits';
 import { order42, orderOutbox, placed, refusal } from './order-outbox';
 

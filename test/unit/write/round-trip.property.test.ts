@@ -2,7 +2,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from '../../builders/fast-check';
 import { decodeItem, encodeItem } from '../../../lib/event/item';
 import { createOutbox, defineEvents, type StandardSchemaV1 } from '../../../lib';
-import { itemBytes } from '../../../lib/event/item-size';
+import { itemBytes } from '../../../lib/dynamodb/item-size';
 import { untyped } from './order-outbox';
 
 const anything: StandardSchemaV1 = {

@@ -1,6 +1,6 @@
 import { dynamodbInboxEntries } from '../../../../lib/consume/dynamodb/inbox';
 import { EMPTY_INBOX, WINDOW_SIZE, withApplied } from '../../../../lib/consume/inbox';
-import { itemBytes } from '../../../../lib/event/item-size';
+import { itemBytes } from '../../../../lib/dynamodb/item-size';
 import { formatSequence } from '../../../../lib/event/sequence';
 import { NOW } from '../../../builders/consume';
 

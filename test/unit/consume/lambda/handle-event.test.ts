@@ -115,7 +115,7 @@ it('answers in time although a handler does not end, and goes on behind what it 
 it('counts failed attempts over deliveries, each of which ends before the last of them', async () => {
   const rig = aRig({
     attempts: 3,
-    retry: { firstMs: 1_000, longestMs: 1_000 },
+    retry: { initialDelayMs: 1_000, maxDelayMs: 1_000 },
     handlers: {
       'order.placed': () => {
         throw new Error('no');

@@ -9,7 +9,7 @@ const SEEDS = 40;
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'a call to DynamoDB ends': {
     file: 'consume/own-table.ts',
-    text: 'return withinTime(call, { ms, unwanted: inFlight.signal, tooLate, ended: tooLate });',
+    text: 'return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });',
     off: 'return call(inFlight.signal);',
     profile: { hangs: true },
     wrong: /not everything is read/,

@@ -1,21 +1,24 @@
+/** Waits so many milliseconds. Injected where tests must not wait in real time. */
+export type Sleep = (ms: number) => Promise<void>;
+
 /** Waits; ends early when the signal is aborted. Never rejects. */
-export function wait(ms: number, signal: AbortSignal): Promise<void> {
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) {
+    if (signal?.aborted === true) {
       resolve();
       return;
     }
     const end = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
+    signal?.addEventListener('abort', end);
   });
 }
 
-/** Waits until the work has ended or the time is up. The work may go on after that. */
+/** Waits until the work has ended or the time is up. The work may go on after that. Rejects if the work does before. */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const done = new AbortController();
   try {
@@ -24,18 +27,6 @@ export async function atMost(ms: number, work: Promise<unknown>): Promise<void> 
     done.abort();
   }
 }
-
-/** The pauses between attempts: the first one, and the longest one. */
-export interface Backoff {
-  readonly firstMs: number;
-  readonly longestMs: number;
-}
-
-/** Doubles with each attempt. Half of it is random, so that work that failed together is not retried together. */
-export const backoffMs = ({ firstMs, longestMs }: Backoff, attempt: number, random = Math.random): number => {
-  const full = Math.min(longestMs, firstMs * 2 ** Math.min(attempt - 1, 30));
-  return Math.ceil(full / 2 + (random() * full) / 2);
-};
 
 /**
  * Repeats the work until the signal is aborted, on average every `everyMs`. The interval is random, so that instances

@@ -1,5 +1,5 @@
 import { NumberValue } from '@aws-sdk/lib-dynamodb';
-import { itemBytes } from '../../../lib/event/item-size';
+import { itemBytes } from '../../../lib/dynamodb/item-size';
 
 /** Rules: Amazon DynamoDB developer guide, "DynamoDB item sizes and formats". */
 test.each([

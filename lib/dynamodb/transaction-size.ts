@@ -1,4 +1,4 @@
-import { OutboxError } from './errors';
+import { OutboxError } from '../event/errors';
 import { itemBytes } from './item-size';
 import type { TransactionAction } from './transaction';
 

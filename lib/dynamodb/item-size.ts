@@ -1,4 +1,4 @@
-import { OutboxError } from './errors';
+import { OutboxError } from '../event/errors';
 
 /**
  * The bytes that DynamoDB counts for an item, by the rules of its developer guide ("DynamoDB item sizes and formats").

@@ -26,8 +26,7 @@ export function readSdkError(error: unknown): SdkError {
     status: typeof status === 'number' ? status : undefined,
     code: typeof code === 'string' ? code : undefined,
     isRetryable: (typeof trait === 'object' && trait !== null) || field(metadata, 'clockSkewCorrected') === true,
-    isThrottling:
-      field(trait, 'throttling') === true || status === 429 || (typeof name === 'string' && THROTTLED.has(name)),
+    isThrottling: field(trait, 'throttling') === true || status === 429 || isThrottling(name),
   };
 }
 
@@ -40,8 +39,8 @@ export function field(value: unknown, name: string): unknown {
   }
 }
 
-/** Throttling errors, as the AWS SDK classifies them (`@smithy/core`, retry). */
-export const THROTTLED: ReadonlySet<string> = new Set([
+/** Names of throttling errors, as the AWS SDK classifies them (`@smithy/core`, retry), and codes of throttled actions. */
+const THROTTLING: ReadonlySet<string> = new Set([
   'BandwidthLimitExceeded',
   'EC2ThrottledException',
   'KMSThrottlingException',
@@ -59,10 +58,15 @@ export const THROTTLED: ReadonlySet<string> = new Set([
   'ThrottlingException',
   'TooManyRequestsException',
 ]);
+export const isThrottling = (nameOrCode: unknown): boolean =>
+  typeof nameOrCode === 'string' && THROTTLING.has(nameOrCode);
+
 /** Timeouts of the client, and of a server that waited in vain for the request. */
 export const TIMEOUTS: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
-const NETWORK: ReadonlySet<string> = new Set([
+/** Codes of Node.js and undici for a connection that fails or ends. */
+export const NETWORK: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
+  'ECONNABORTED',
   'ECONNREFUSED',
   'ECONNRESET',
   'EHOSTUNREACH',
@@ -70,7 +74,9 @@ const NETWORK: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EPIPE',
   'ETIMEDOUT',
+  'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_SOCKET',
 ]);
 const MAX_CAUSES = 10;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OutboxError } from './errors';
-import { shown } from './options';
+import { OutboxError } from '../event/errors';
+import { shown } from '../event/options';
 import type { TransactionAction } from './transaction';
 
 /**
