@@ -8,7 +8,7 @@ export interface SdkError {
   readonly status: number | undefined;
   /** Error code of Node.js, such as ECONNRESET. */
   readonly code: string | undefined;
-  /** The SDK considers a retry useful: the service's model says so, or the SDK has corrected the clock's offset. */
+  /** The SDK considers a retry useful: the service's model marks it as retryable, or the SDK has corrected the clock's offset. */
   readonly isRetryable: boolean;
   readonly isThrottling: boolean;
 }

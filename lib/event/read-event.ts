@@ -23,7 +23,7 @@ export type EventRead<D extends EventDefinitions = EventDefinitions> = {
 }[keyof D & string];
 
 /**
- * Why a message cannot be handled. Each reason repeats for ever with this catalogue. A newer one may fix
+ * Why a message cannot be handled. Each reason repeats forever with this catalogue. A newer one may fix
  * `unknown-type`, `newer-version` and `no-upcaster`.
  *
  * `no-type`: it is no CloudEvent. `unknown-type`: not in the catalogue. `newer-version`: than the catalogue's.

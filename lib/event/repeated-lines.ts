@@ -65,7 +65,7 @@ export interface FailureLog {
 /** Fields of a line that may repeat. `of` distinguishes its causes; by default the error does. */
 export type RepeatedFields = Readonly<Record<string, unknown>> & { readonly of?: string };
 
-/** Logs a failure that may repeat for ever: the first time at once, then with back-off. */
+/** Logs a failure that may repeat forever: the first time at once, then with back-off. */
 export const repeatedLog =
   (logger: FailureLog, lines: RepeatedLines) =>
   (

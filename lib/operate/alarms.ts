@@ -1,6 +1,6 @@
 import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 
-/** An alarm as CloudWatch describes it: the fields that decide whether it notifies anybody. */
+/** An alarm as CloudWatch describes it: the fields that decide whether it notifies a person. */
 export interface DeployedAlarm {
   readonly name: string;
   readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';

@@ -22,7 +22,7 @@ afterAll(async () => {
   cli.remove();
 });
 
-/** The consumer refuses the second event of the keys whose names say so. */
+/** The consumer refuses the second event of the keys whose names ask for it. */
 async function start(name: string, options: object): Promise<RunningConsumer> {
   const consumer = aConsumer(world, name, {
     ...options,

@@ -55,7 +55,7 @@ export class KafkaProducers {
   /**
    * The kept session or a new one, for using `topic`; with `alone`, a session that knows no other topic.
    *
-   * A client whose connect failed answers "Broker not connected" for ever, so each attempt takes a new client and
+   * A client whose connect failed answers "Broker not connected" forever, so each attempt takes a new client and
    * begins at the next broker. Rejects with the last cause when the budget or the time for connecting is used up.
    */
   async lease(budget: ConnectBudget, topic: string, { alone = false } = {}): Promise<KafkaSession> {
@@ -97,7 +97,7 @@ export class KafkaProducers {
     this.#session = session;
   }
 
-  /** Ends the kept session if it knows the deleted `topic`, which kafkajs would otherwise refresh for ever. */
+  /** Ends the kept session if it knows the deleted `topic`, which kafkajs would otherwise refresh forever. */
   forget(topic: string): void {
     if (this.#session?.knows(topic) === true) this.#drop();
   }

@@ -10,7 +10,13 @@ const HIDDEN_SUBJECT = /^(?:What|Who|Whoever|Whatever|Nobody|Somebody|Anybody)\s
 const UNUSUAL: readonly (readonly [word: RegExp, usual: string])[] = [
   [/\bmend(?:s|ed|ing)?\b/i, 'fix'],
   [/\banew\b/i, 'again'],
-  [/\bwhosoever\b/i, 'the name of the caller'],
+  [/\bwho(?:so)?ever\b/i, 'the name of the caller'],
+  [/\b(?:no|some|any)body\b/i, 'the name of the person or program'],
+  [/\bimitat(?:e|es|ed|ing|ions?)\b/i, 'simulate'],
+  [/\bbeside\b/i, 'next to'],
+  [/\b(?:is|are|was|were|be|been) away\b/i, 'unavailable'],
+  [/\bthr(?:ow|ows|own|ew) away\b/i, 'discard'],
+  [/\btells? of\b/i, 'name'],
 ];
 
 interface Text {
@@ -85,7 +91,7 @@ const unusual = (texts: readonly Text[]): string[] =>
 test('the check finds what it is there to find', () => {
   const bad = [{ place: 'here', text: 'The relay stops. Whoever mends it starts anew.' }];
   expect(hidden(bad)).toEqual(['here: Whoever mends it starts anew.']);
-  expect(unusual(bad)).toHaveLength(2);
+  expect(unusual(bad)).toHaveLength(3);
   expect(hidden([{ place: 'here', text: 'What does the relay do?' }])).toEqual([]);
 });
 

@@ -211,7 +211,7 @@ describe('a partition that the brokers refuse by itself', () => {
       expect(rounds).toEqual([0n, 1n, 2n].map((offset) => [acked(offset), outage, acked(offset)]));
       expect(kafka.sends).toEqual([
         { producer: 1, partitions: NAMES },
-        // First one retry alone, then always alone, each time with a producer that is thrown away.
+        // First one retry alone, then always alone, each time with a producer that is then discarded.
         { producer: 2, partitions: ['a-1'] },
         { producer: 1, partitions: ['a-0', 'b-0'] },
         { producer: 3, partitions: ['a-1'] },
