@@ -26,15 +26,12 @@ export function incompatibilities(written: JsonSchema, read: JsonSchema): readon
       return [{ path: '$', rule: 'dialect', message: `cannot be compared, because it uses ${construct}` }];
     }
   }
-  const found = new Comparison(read).of([{ schema: written, root: written }], read, { path: '$', depth: 0 });
+  const found = new Comparison(read).of([{ schema: written, root: written }], read, ['$']);
   return [...new Map(found.map((each) => [`${each.path} ${each.rule}`, each])).values()];
 }
 
-interface Place {
-  readonly path: string;
-  /** Nesting depth in the data. */
-  readonly depth: number;
-}
+/** The steps to a place in the data. */
+type Place = readonly string[];
 
 const MAX_COMPARED = 2_000;
 /** Limits nested comparisons, because the call stack is finite. */
@@ -57,13 +54,13 @@ class Comparison {
     const begun = this.#open.get(key);
     // Data is finite: the same question deeper in the data holds by induction. At the same depth it does not.
     if (begun !== undefined)
-      return begun < place.depth ? [] : [incompatible(place, '$ref', 'refers to itself without end')];
+      return begun < place.length ? [] : [incompatible(place, '$ref', 'refers to itself without end')];
     const sets = alternatives(written);
     this.#compared += sets.length;
     if (this.#compared > MAX_COMPARED || this.#open.size > MAX_NESTED) {
       return [incompatible(place, 'complexity', 'is too complex to be compared')];
     }
-    this.#open.set(key, place.depth);
+    this.#open.set(key, place.length);
     const found = sets.filter((set) => !set.isEmpty()).flatMap((set) => this.#set(set, read, place));
     this.#open.delete(key);
     return found;
@@ -102,10 +99,13 @@ class Comparison {
   }
 }
 
-const incompatible = ({ path }: Place, rule: string, message: string): Incompatibility => ({ path, rule, message });
+const incompatible = (place: Place, rule: string, message: string): Incompatibility => ({
+  path: place.join(''),
+  rule,
+  message,
+});
 
-const inside = ({ path, depth }: Place, step?: string): Place =>
-  step === undefined ? { path, depth } : { path: path + step, depth: depth + 1 };
+const inside = (place: Place, step?: string): Place => (step === undefined ? place : [...place, step]);
 
 /** The first keyword that refuses one of the values. */
 const ruleAgainst = (values: readonly unknown[], schema: Keywords): string =>

@@ -68,20 +68,21 @@ interface Keyword extends Rule<unknown, unknown> {
 const keyword = <A, V>(argument: (argument: unknown, root: JsonSchema) => A | undefined, rule: Rule<A, V>) =>
   ({ argument, ...rule }) as Keyword;
 
-const any = (argument: unknown): unknown => argument;
-const number = (argument: unknown): number | undefined => (typeof argument === 'number' ? argument : undefined);
-const list = (argument: unknown): readonly unknown[] | undefined => (Array.isArray(argument) ? argument : undefined);
-const names = (argument: unknown): readonly string[] | undefined =>
-  listOf(argument, (each) => typeof each === 'string');
-const schema = (argument: unknown): JsonSchema | undefined => (isJsonSchema(argument) ? argument : undefined);
-const schemas = (argument: unknown): readonly JsonSchema[] | undefined => listOf(argument, isJsonSchema);
-const schemasByName = (argument: unknown): Readonly<Record<string, JsonSchema>> | undefined =>
-  isRecord(argument) && schemas(Object.values(argument)) ? (argument as Record<string, JsonSchema>) : undefined;
-
+/** Readers of a keyword's argument: `undefined` if it is malformed. */
+export const number = (argument: unknown): number | undefined => (typeof argument === 'number' ? argument : undefined);
+export const list = (argument: unknown): readonly unknown[] | undefined =>
+  Array.isArray(argument) ? argument : undefined;
 const listOf = <T>(argument: unknown, isElement: (each: unknown) => each is T): readonly T[] | undefined => {
   const elements = list(argument);
   return elements?.every(isElement) ? elements : undefined;
 };
+export const names = (argument: unknown): readonly string[] | undefined =>
+  listOf(argument, (each) => typeof each === 'string');
+const schemas = (argument: unknown): readonly JsonSchema[] | undefined => listOf(argument, isJsonSchema);
+const schema = (argument: unknown): JsonSchema | undefined => (isJsonSchema(argument) ? argument : undefined);
+export const schemasByName = (argument: unknown): Readonly<Record<string, JsonSchema>> | undefined =>
+  isRecord(argument) && schemas(Object.values(argument)) ? (argument as Record<string, JsonSchema>) : undefined;
+const anything = (argument: unknown): unknown => argument;
 
 /** One refusal is enough to refuse; all must accept to accept. */
 const every = (answers: readonly Ternary[]): Ternary =>
@@ -102,12 +103,8 @@ function limit(type: MeasuredType, measure: (value: never) => number, sign: 1 | 
     accepts: (argument, value: never) => isWithin({ value: measure(value), isExclusive: false }, argument),
     includes: (argument, set, { keyword }) => {
       const written = set.limit(type, sign);
-      const { value } = written;
-      const isNone = !Number.isFinite(value) || (value === 0 && sign === 1 && type !== 'number');
-      return (
-        isWithin(written, argument) ||
-        `must satisfy ${keyword} ${argument}, but the writer's schema has ${isNone ? 'no such limit' : `the limit ${value}`}`
-      );
+      const shown = Number.isFinite(written.value) ? `the limit ${written.value}` : 'no such limit';
+      return isWithin(written, argument) || `must satisfy ${keyword} ${argument}, but the writer's schema has ${shown}`;
     },
   });
 }
@@ -159,7 +156,7 @@ const choice = (combined: (answers: readonly Ternary[]) => Ternary): Keyword =>
 
 /** Keywords that must be identical on both sides, together with the keywords that complete them. */
 const identical = (types?: readonly Primitive[], together: readonly string[] = []): Keyword =>
-  keyword(any, { types, includes: (_, set, context) => isIdentical(set, context, together) });
+  keyword(anything, { types, includes: (_, set, context) => isIdentical(set, context, together) });
 
 const isIdentical = (set: ValueSet, { schema, keyword }: InclusionContext, together: readonly string[] = []) => {
   const wanted = Object.fromEntries([keyword, ...together].map((each) => [each, schema[each]]));
@@ -167,7 +164,7 @@ const isIdentical = (set: ValueSet, { schema, keyword }: InclusionContext, toget
 };
 
 /** A keyword that has its meaning in the rule of another one. */
-const partOfAnother = keyword(any, { includes: () => true });
+const partOfAnother = keyword(anything, { includes: () => true });
 
 /** All keywords that restrict values. Any other keyword proves nothing. */
 export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
@@ -207,7 +204,11 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
       // Binary fractions are rounded, so only integers have a certain remainder.
       accepts: (divisor, value: number) =>
         Number.isSafeInteger(value) && Number.isSafeInteger(divisor) ? value % divisor === 0 : undefined,
-      includes: (divisor, set) => set.isMultipleOf(divisor),
+      includes: (divisor, set) =>
+        (divisor === 1 && set.hasIntegersOnly) ||
+        set.factors.some(
+          (each) => each === divisor || ([each, divisor].every(Number.isSafeInteger) && each % divisor === 0),
+        ),
     }),
 
     minLength: limit('string', characters, 1),
@@ -224,7 +225,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
 
     minItems: limit('array', length, 1),
     maxItems: limit('array', length, -1),
-    uniqueItems: keyword(any, {
+    uniqueItems: keyword(anything, {
       types: ['array'],
       includes: (isUnique, set) =>
         isUnique === false || set.demands({ uniqueItems: true }) || set.limit('array', -1).value <= 1,
@@ -367,10 +368,9 @@ export function accepts({ schema, root }: Located, value: unknown, budget = new 
     Object.keys(schema).map((name) => {
       if (isAnnotation(name)) return true;
       const rule = KEYWORDS.get(name);
-      if (rule?.accepts === undefined) return undefined;
-      if (rule.types?.includes(primitiveOf(value)) === false) return true;
-      const argument = rule.argument(schema[name], root);
-      return argument === undefined ? undefined : rule.accepts(argument, value, context);
+      const argument = rule?.argument(schema[name], root);
+      if (rule?.accepts === undefined || argument === undefined) return undefined;
+      return rule.types?.includes(primitiveOf(value)) === false || rule.accepts(argument, value, context);
     }),
   );
 }

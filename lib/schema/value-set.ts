@@ -14,7 +14,7 @@ import {
   type Located,
   type Primitive,
 } from './json-schema';
-import { accepts, KEYWORDS, prefixOf } from './keywords';
+import { accepts, KEYWORDS, list, names, number, prefixOf, schemasByName } from './keywords';
 
 /** A limit of a number, of the length of a string or array, or of the number of properties. */
 export interface Limit {
@@ -87,30 +87,26 @@ export class ValueSet {
   }
 
   get types(): ReadonlySet<Primitive> {
-    const allowed = this.#all('type').map((type) => allowedTypes(type)?.primitives);
-    return new Set(PRIMITIVES.filter((each) => allowed.every((set) => set?.has(each) ?? true)));
+    const allowed = this.#all('type', allowedTypes);
+    return new Set(PRIMITIVES.filter((each) => allowed.every(({ primitives }) => primitives.has(each))));
+  }
+
+  /** Every number is a multiple of each. */
+  get factors(): readonly number[] {
+    return this.#all('multipleOf', number);
   }
 
   get hasIntegersOnly(): boolean {
-    return (
-      this.#all('type').some((type) => allowedTypes(type)?.integersOnly) ||
-      this.#all('multipleOf').some(Number.isSafeInteger)
-    );
+    return this.#all('type', allowedTypes).some((each) => each.integersOnly) || this.factors.some(Number.isSafeInteger);
   }
 
   /** All values, if there are only a few. */
   get values(): readonly unknown[] | undefined {
-    const [named] = this.conjuncts.flatMap(({ schema }): unknown[][] =>
-      'const' in schema ? [[schema['const']]] : Array.isArray(schema['enum']) ? [schema['enum']] : [],
-    );
-    return (named ?? this.#valuesOfTypes())?.filter((value) => !this.refuses(value));
-  }
-
-  #valuesOfTypes(): readonly unknown[] | undefined {
-    const values = [...this.types].map((type) =>
-      type === 'null' ? [null] : type === 'boolean' ? [false, true] : undefined,
-    );
-    return values.every((each) => each !== undefined) ? values.flat() : undefined;
+    const [named] = [...this.#all('const', (value) => [value]), ...this.#all('enum', list)];
+    const { types } = this;
+    const isSmall = [...types].every((type) => type === 'null' || type === 'boolean');
+    const ofTypes = [...(types.has('null') ? [null] : []), ...(types.has('boolean') ? [false, true] : [])];
+    return (named ?? (isSmall ? ofTypes : undefined))?.filter((value) => !this.refuses(value));
   }
 
   /** Whether the value is provably not in the set. */
@@ -151,15 +147,14 @@ export class ValueSet {
    * nearest integer.
    */
   limit(type: MeasuredType, sign: 1 | -1): Limit {
-    const [inclusive, exclusive] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
-    const limits = [
-      ...[...this.#numbers(inclusive), ...this.#impliedLimits(type, sign)].map((value) => [value, false] as const),
-      ...(exclusive === undefined ? [] : this.#numbers(exclusive)).map((value) => [value, true] as const),
-    ];
-    const [value, isExclusive] = limits.reduce((a, b) => (sign * (b[0] - a[0]) > 0 || (b[0] === a[0] && b[1]) ? b : a));
+    const [inclusive, exclusive = ''] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
+    const { value, isExclusive } = [
+      ...[...this.#impliedLimits(type, sign), ...this.#all(inclusive, number)].map((value) => limitAt(value, false)),
+      ...this.#all(exclusive, number).map((value) => limitAt(value, true)),
+    ].reduce((a, b) => (sign * (b.value - a.value) > 0 || (b.value === a.value && b.isExclusive) ? b : a));
     if (type !== 'number' || !this.hasIntegersOnly) return { value, isExclusive };
     const nearest = sign * Math.ceil(sign * value);
-    return { value: isExclusive && nearest === value ? nearest + sign : nearest, isExclusive: false };
+    return limitAt(isExclusive && nearest === value ? nearest + sign : nearest, false);
   }
 
   #impliedLimits(type: MeasuredType, sign: 1 | -1): readonly number[] {
@@ -169,20 +164,9 @@ export class ValueSet {
     return [Infinity, ...closed.map(({ schema }) => prefixOf(schema).length)];
   }
 
-  /** Whether every number is provably a multiple of `divisor`. */
-  isMultipleOf(divisor: number): boolean {
-    return (
-      this.demands({ multipleOf: divisor }) ||
-      (divisor === 1 && this.hasIntegersOnly) ||
-      // Binary fractions are rounded, so only integers have a certain remainder.
-      (Number.isSafeInteger(divisor) &&
-        this.#numbers('multipleOf').some((each) => Number.isSafeInteger(each) && each % divisor === 0))
-    );
-  }
-
   /** The number of list positions that have schemas of their own. */
   get prefixLength(): number {
-    return Math.max(0, ...this.conjuncts.map(({ schema }) => prefixOf(schema).length));
+    return Math.max(0, ...this.#all('prefixItems', list).map(({ length }) => length));
   }
 
   /** The schemas of the element at `index`; `false` if lists are shorter. */
@@ -192,13 +176,12 @@ export class ValueSet {
   }
 
   get required(): readonly string[] {
-    const names = this.#all('required').flatMap((each): unknown[] => (Array.isArray(each) ? each : []));
-    return [...new Set(names.filter((name) => typeof name === 'string'))];
+    return [...new Set(this.#all('required', names).flat())];
   }
 
   /** The properties that have schemas of their own. */
   get names(): readonly string[] {
-    return [...new Set(this.#all('properties').flatMap((each) => (isRecord(each) ? Object.keys(each) : [])))];
+    return [...new Set(this.#all('properties', schemasByName).flatMap(Object.keys))];
   }
 
   /** The schemas of the property, if it is present. */
@@ -239,12 +222,10 @@ export class ValueSet {
     );
   }
 
-  #all(keyword: string): readonly unknown[] {
-    return this.conjuncts.flatMap(({ schema }) => (keyword in schema ? [schema[keyword]] : []));
-  }
-
-  #numbers(keyword: string): readonly number[] {
-    return this.#all(keyword).filter((argument) => typeof argument === 'number');
+  /** The well-formed arguments of a keyword. */
+  #all<A>(keyword: string, read: (argument: unknown) => A | undefined): readonly A[] {
+    const present = this.conjuncts.filter(({ schema }) => keyword in schema);
+    return present.map(({ schema }) => read(schema[keyword])).filter((argument) => argument !== undefined);
   }
 
   /** Leaves out schemas that demand nothing. */
@@ -254,6 +235,8 @@ export class ValueSet {
     );
   }
 }
+
+const limitAt = (value: number, isExclusive: boolean): Limit => ({ value, isExclusive });
 
 /** Whether some value may be valid under all `schemas`. */
 const isSatisfiable = (schemas: readonly Located[], budget = new StepBudget()): boolean =>

@@ -82,7 +82,7 @@ const writer = (version: 1 | 2, topic = 'orders') => {
 const isMarked = async (key: string): Promise<boolean> =>
   (await world.items()).filter(({ pk }) => pk === `order#${key}`).every(({ processedAt }) => processedAt !== undefined);
 
-it('a consumer with the newest catalogue reads what every version has written', async () => {
+it('a consumer with the newest catalogue reads the data of every version', async () => {
   await writer(1)('1', 1);
   await writer(2)('1', 2);
   await until('both messages', () => world.reader.ofKey('1').length === 2);
@@ -143,7 +143,7 @@ it('an upcaster stays while the table holds events that need it', async () => {
   });
 });
 
-it('it may go when they are published and expired, or discarded', async () => {
+it('an upcaster may be removed once all events that need it have expired or were discarded', async () => {
   world.stack.mapping.enable();
   await until('the mark', () => isMarked('pending'));
   // Skips the held item, at any position.
@@ -162,30 +162,26 @@ it('it may go when they are published and expired, or discarded', async () => {
 
 it.each<[string, string[], RegExp]>([
   ['no catalogue', ['check'], /required option '--catalogue <module>' not specified/],
-  ['a module that is not there', ['check', '--catalogue', 'none.js'], /there is no file none\.js\. Is it compiled\?/],
+  ['a missing module', ['check', '--catalogue', 'none.js'], /there is no file none\.js\. Is it compiled\?/],
   [
-    'a module with several',
+    'a module with several catalogues',
     ['check', '--catalogue', several],
     /exports several catalogues\. Name one of them: #.+#other/,
   ],
+  ['an unknown export', ['check', '--catalogue', `${several}#none`], /exports no catalogue "none"\. Name one of them/],
   [
-    'a name that is none',
-    ['check', '--catalogue', `${several}#none`],
-    /exports no catalogue "none"\. Name one of them/,
-  ],
-  [
-    'a module without any',
+    'a module without a catalogue',
     ['check', '--catalogue', LIBRARY + '/event/uuid.js'],
     /exports no catalogue\. Name a module/,
   ],
   ['a module that throws', ['check', '--catalogue', broken], /cannot be loaded\. TypeError: no such thing/],
-  ['a mode that is none', ['check', '--catalogue', first, '--mode', 'SOME'], /'SOME' is invalid\. Allowed choices/],
+  ['an unknown mode', ['check', '--catalogue', first, '--mode', 'SOME'], /'SOME' is invalid\. Allowed choices/],
   [
     'no baseline',
     ['check', '--catalogue', first, '--baseline', join(folder, 'none.json')],
-    /there is no .*none\.json\. Make it with outbox schema snapshot\./,
+    /there is no .*none\.json\. Create it with outbox schema snapshot\./,
   ],
-])('%s is said, and nothing is done', async (_, args, message) => {
+])('%s ends with an error message and exit code 2', async (_, args, message) => {
   const { code, stdout, stderr } = await cli.run('schema', ...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(message);

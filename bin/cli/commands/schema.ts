@@ -39,17 +39,19 @@ export function addSchema(program: Command): void {
         '--catalogue <module>',
         'exports the catalogue: ./dist/events.js, or ./dist/events.js#name (required)',
       )
-      .option('--baseline <file>', 'what was recorded', BASELINE_FILE)
+      .option('--baseline <file>', 'the file with the recorded schemas', BASELINE_FILE)
       .addOption(
-        new Option('--mode <mode>', 'who must understand whom').choices(COMPATIBILITIES).default(DEFAULT_COMPATIBILITY),
+        new Option('--mode <mode>', 'which schema must accept whose data')
+          .choices(COMPATIBILITIES)
+          .default(DEFAULT_COMPATIBILITY),
       )
-      .option('--against-table', 'look which versions the table still holds (scans the table)');
+      .option('--against-table', 'count the versions that the table still holds (scans the table)');
   common(schema.command('check'))
-    .description('refuse a change that would break a reader, or that is not recorded')
+    .description('fail if a change would break a reader, or is not recorded')
     .action((_options: unknown, command: Command) => run(command, check));
   common(schema.command('snapshot'))
     .description('record the catalogue in the baseline, unless a change would break a reader')
-    .option('--accept-breaking', 'record it all the same')
+    .option('--accept-breaking', 'record a change that breaks readers')
     .action((_options: unknown, command: Command) => run(command, snapshot));
 }
 
@@ -78,18 +80,18 @@ async function storedTypes(options: GlobalOptions): Promise<readonly StoredType[
 
 function check({ terminal, options, before, report }: Run): number {
   if (before === undefined) {
-    throw new SessionError(`schema check: there is no ${options.baseline}. Make it with outbox schema snapshot.`);
+    throw new SessionError(`schema check: there is no ${options.baseline}. Create it with outbox schema snapshot.`);
   }
   const { compatibility, types, findings, stored } = report;
-  const isWell = findings.length === 0;
+  const isUnchanged = findings.length === 0;
   terminal.result({ compatibility, types, findings, stored }, () => [
     ...lines(report),
-    isWell
-      ? terminal.style('green', `${count(types, 'type')}: everything is as it was recorded.`)
+    isUnchanged
+      ? terminal.style('green', `${count(types, 'type')}, all as recorded.`)
       : terminal.style('red', `${count(findings.length, 'finding')}.`),
     ...advice(findings),
   ]);
-  return isWell ? EXIT_CODES.done : EXIT_CODES.wrong;
+  return isUnchanged ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
 
 function snapshot({ terminal, options, before, report }: Run): number {
@@ -104,7 +106,7 @@ function snapshot({ terminal, options, before, report }: Run): number {
   terminal.result(result, () => [
     ...lines({ ...report, findings: breaking }),
     isRefused
-      ? terminal.style('red', `${count(breaking.length, 'finding')}. ${file} is left as it was.`)
+      ? terminal.style('red', `${count(breaking.length, 'finding')}. ${file} was not changed.`)
       : terminal.style('green', `${file} ${isNew ? 'records' : 'already records'} ${count(types, 'type')}.`),
     ...(isRefused ? advice(breaking) : []),
   ]);
@@ -163,7 +165,7 @@ function advice(findings: readonly SchemaFinding[]): string[] {
     ...modes,
     ...[...broken].map(
       ([type, version]) =>
-        `Change ${type} so that nobody breaks, or raise it to version ${version + 1} with upcasters: { ${version}: (data: Old) => … }.`,
+        `Change ${type} compatibly, or raise it to version ${version + 1} with upcasters: { ${version}: (data: Old) => … }.`,
     ),
   ];
 }

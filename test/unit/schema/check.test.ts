@@ -21,18 +21,18 @@ const shown = ({ kind, mode, path, rule, version }: SchemaFinding): string =>
 const findings = (catalogue: EventCatalogue, baseline: Baseline, options: SchemaCheckOptions = {}): string[] =>
   checkSchemas(catalogue, baseline, options).findings.map(shown);
 
-test('what is recorded is as it was', () => {
+test('a recorded catalogue has no findings', () => {
   expect(findings(catalogueOf(V1), recorded(catalogueOf(V1)))).toEqual([]);
 });
 
-test('a new type, and a change that breaks nobody, are to be recorded', () => {
+test('a new type and a compatible change must be recorded', () => {
   expect(findings(catalogueOf(V1), {})).toEqual(['not-recorded v1']);
   const wider = catalogueOf(V1.extend({ channel: z.string().optional() }));
   expect(findings(wider, recorded(catalogueOf(V1)))).toEqual(['not-recorded v1']);
   expect(findings(wider, recorded(catalogueOf(V1), wider))).toEqual([]);
 });
 
-test('a description or a default in words is no change', () => {
+test('a new description is no change', () => {
   const described = catalogueOf(V1.describe('An order').extend({ total: z.number().describe('In euros') }));
   expect(findings(described, recorded(catalogueOf(V1)))).toEqual([]);
 });
@@ -48,11 +48,11 @@ test.each([
   ['BACKWARD', removedField, ['not-recorded v1']],
   ['FORWARD', removedField, [LACKING]],
   ['FULL', removedField, [LACKING]],
-] as const)('%s refuses what it must', (compatibility, changed, expected) => {
+] as const)('%s reports exactly its own direction', (compatibility, changed, expected) => {
   expect(findings(changed, recorded(catalogueOf(V1)), { compatibility })).toEqual(expected);
 });
 
-test('without a mode both directions count', () => {
+test('the default mode checks both directions', () => {
   const changed = catalogueOf(z.object({ total: z.string() }));
   expect(findings(changed, recorded(catalogueOf(V1)))).toEqual([
     'incompatible v1 BACKWARD $.total type',
@@ -60,7 +60,7 @@ test('without a mode both directions count', () => {
   ]);
 });
 
-test('a transitive mode compares with everything that was recorded of the version', () => {
+test('a transitive mode compares with every recorded revision of the version', () => {
   const a = (schema: StandardSchemaV1 & z.ZodType) => catalogueOf(z.object({ a: schema }));
   const history = recorded(a(z.string()), catalogueOf(z.object({})));
   const again = a(z.number().optional());
@@ -86,39 +86,39 @@ test('a breaking change passes with a new version and an upcaster', () => {
   expect(findings(catalogueOf(V1), recorded(catalogueOf(V1), raised))).toEqual(['version-lowered v1']);
 });
 
-test('an upcaster that was recorded can not go by itself', () => {
+test('a recorded upcaster may not be removed without the contents of the table', () => {
   const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
   expect(findings(catalogueOf(V2, { version: 2 }), recorded(catalogueOf(V1), raised))).toEqual(['upcaster-removed v1']);
 });
 
 const events = { pending: 0, parked: 0, processed: 0 };
 test.each([
-  ['nothing', [], ['not-recorded v2']],
+  ['no event', [], ['not-recorded v2']],
   ['the newest version', [{ ceType: 'order.placed.v2', ...events, pending: 1 }], ['not-recorded v2']],
   ['a type of another catalogue', [{ ceType: 'stock.reserved', ...events, pending: 1 }], ['not-recorded v2']],
-  ['a pending event of it', [{ ceType: 'order.placed', ...events, pending: 1 }], ['upcaster-needed v1']],
-  ['a parked event of it', [{ ceType: 'order.placed', ...events, parked: 1 }], ['upcaster-needed v1']],
-  ['an event of it to replay', [{ ceType: 'order.placed', ...events, processed: 1 }], ['upcaster-needed v1']],
+  ['a pending event of the version', [{ ceType: 'order.placed', ...events, pending: 1 }], ['upcaster-needed v1']],
+  ['a parked event of the version', [{ ceType: 'order.placed', ...events, parked: 1 }], ['upcaster-needed v1']],
+  ['a processed event of the version', [{ ceType: 'order.placed', ...events, processed: 1 }], ['upcaster-needed v1']],
   ['a newer version', [{ ceType: 'order.placed.v3', ...events, pending: 1 }], ['upcaster-needed v3']],
-])('an upcaster may go when the table holds %s: as it must be', (_, stored, expected) => {
+])('a removed upcaster is checked against a table that holds %s', (_, stored, expected) => {
   const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
   const without = catalogueOf(V2, { version: 2 });
   expect(findings(without, recorded(catalogueOf(V1), raised), { stored })).toEqual(expected);
 });
 
-test('what the table holds is told with what can be read of it', () => {
+test('the report matches the stored types with the catalogue', () => {
   const stored = [
     { ceType: 'order.placed', ...events, pending: 2 },
     { ceType: 'other', ...events, parked: 1 },
   ];
-  const { stored: judged } = checkSchemas(catalogueOf(V2, { version: 2, upcasters: { 1: up } }), {}, { stored });
-  expect(judged).toEqual([
+  const { stored: matched } = checkSchemas(catalogueOf(V2, { version: 2, upcasters: { 1: up } }), {}, { stored });
+  expect(matched).toEqual([
     { ...stored[0], type: 'order.placed', version: 1, isReadable: true },
     { ...stored[1], isReadable: false },
   ]);
 });
 
-test('a type that is gone and another content type are findings', () => {
+test('a removed type and another content type are findings', () => {
   const other = defineEvents({ 'order.paid': { schema: V1, topic: 'orders' } });
   expect(checkSchemas(other, recorded(catalogueOf(V1))).findings).toMatchObject([
     { kind: 'not-recorded', type: 'order.paid' },
@@ -129,21 +129,21 @@ test('a type that is gone and another content type are findings', () => {
   ]);
 });
 
-test('a schema that does not read what it writes is found at once', () => {
+test('a schema that refuses its own output is a finding without any baseline', () => {
   const turned = catalogueOf(V1, {
     jsonSchema: (direction) => ({ type: direction === 'input' ? 'string' : 'number' }),
   });
   expect(findings(turned, {})).toEqual(['own-data v1 $ type']);
 });
 
-test('revisions that can not be read any more are forgotten', () => {
+test('the baseline drops revisions that can no longer be read', () => {
   const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
   const versions = (baseline: Baseline) => baseline['order.placed']?.revisions.map(({ version }) => version);
   expect(versions(recorded(catalogueOf(V1), raised))).toEqual([1, 2]);
   expect(versions(recorded(catalogueOf(V1), raised, catalogueOf(V2, { version: 2 })))).toEqual([2]);
 });
 
-test('the file is the same, whatever the order of the types and fields', () => {
+test('the text of the baseline does not depend on the order of types and fields', () => {
   const text = (names: readonly string[], schema: StandardSchemaV1) =>
     printBaseline(
       checkSchemas(defineEvents(Object.fromEntries(names.map((name) => [name, { schema, topic: 't' }]))), {}).baseline,
@@ -165,7 +165,7 @@ test.each([
     '{"format":1,"types":{"a":{"contentType":"x","upcasters":["1"],"revisions":[{"version":1,"writes":true}]}}}',
     /"a" is/,
   ],
-])('a baseline %s is refused', async (text, message) => {
+])('a baseline with the text %s is refused', async (text, message) => {
   const error = await refusal('operation-refused', () => parseBaseline(text, 'outbox-schemas.json'));
   expect(error.message).toMatch(message);
   expect(error.message).toContain('outbox-schemas.json');

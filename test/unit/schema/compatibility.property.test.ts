@@ -5,7 +5,7 @@ import { incompatibilities } from '../../../lib/schema/compatibility';
 import { candidates, change, changed, document, twins, type Schema } from './random-schemas';
 
 /** Validates with ajv, independently of our code; `undefined` if ajv itself fails. */
-function judge(schema: Schema): (value: unknown) => boolean | undefined {
+function validatorOf(schema: Schema): (value: unknown) => boolean | undefined {
   const ajv = new Ajv2020({
     strict: false,
     validateSchema: false,
@@ -38,7 +38,7 @@ const pair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(
 const VALUES = 40;
 const RUNS = Number(process.env['SCHEMA_RUNS'] ?? 300);
 
-test('what is said to be read is valid for the reader, whatever is written', () => {
+test('if no incompatibility is found, the reader accepts every written value', () => {
   let [proved, unequal, checked] = [0, 0, 0];
   fc.assert(
     fc.property(pair, fc.nat(), ([one, other], seed) => {
@@ -50,7 +50,7 @@ test('what is said to be read is valid for the reader, whatever is written', () 
         proved++;
         if (JSON.stringify(written) === JSON.stringify(read)) continue;
         unequal++;
-        const [isWritten, isRead] = [judge(written), judge(read)];
+        const [isWritten, isRead] = [validatorOf(written), validatorOf(read)];
         for (const value of candidates(written, seed, VALUES)) {
           if (isWritten(value) !== true) continue;
           checked++;
@@ -68,11 +68,11 @@ test('what is said to be read is valid for the reader, whatever is written', () 
   });
 });
 
-test('a value is accepted or refused as a validator does, or left open', () => {
+test('accepts agrees with a validator, or returns undefined', () => {
   let answered = 0;
   fc.assert(
     fc.property(document, fc.nat(), (schema, seed) => {
-      const isValid = judge(schema);
+      const isValid = validatorOf(schema);
       for (const value of candidates(schema, seed, 10)) {
         const [answer, truth] = [accepts({ schema, root: schema }, value), isValid(value)];
         if (answer === undefined || truth === undefined) continue;

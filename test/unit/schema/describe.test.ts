@@ -7,7 +7,7 @@ import { refusal } from '../write/order-outbox';
 const described = (definition: Partial<EventDefinition>) =>
   describeCatalogue(defineEvents({ a: { schema: z.unknown(), topic: 't', ...definition } })).get('a');
 
-test('a schema that offers Standard JSON Schema is asked for both directions', () => {
+test('Standard JSON Schema provides the schemas of both directions', () => {
   expect(described({ schema: z.object({ note: z.string().default('none') }) })).toEqual({
     version: 1,
     contentType: 'application/json',
@@ -23,7 +23,7 @@ test('a schema that offers Standard JSON Schema is asked for both directions', (
   });
 });
 
-test('a function gives it for any other', () => {
+test('a function provides the schemas of both directions', () => {
   const asked: string[] = [];
   const jsonSchema = (direction: string) => {
     asked.push(direction);
@@ -36,14 +36,14 @@ test('a function gives it for any other', () => {
   expect(asked.toSorted()).toEqual(['input', 'output']);
 });
 
-test('a type that is said to have none is not compared', () => {
+test('a type with `jsonSchema: false` accepts any value', () => {
   expect(described({ schema: z.instanceof(Uint8Array), jsonSchema: false })).toMatchObject({
     writes: true,
     reads: true,
   });
 });
 
-test('words are left out; properties that are called like them stay', () => {
+test('annotations are left out; properties with the same names stay', () => {
   const jsonSchema = () => ({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'T',
@@ -61,12 +61,12 @@ test('words are left out; properties that are called like them stay', () => {
   });
 });
 
-test('an early draft is kept in mind, because it is read in another way', () => {
+test('the dialect of an early draft stays, because it changes the meaning of keywords', () => {
   const $schema = 'http://json-schema.org/draft-07/schema#';
   expect(described({ jsonSchema: () => ({ $schema, type: 'string' }) })?.writes).toEqual({ $schema, type: 'string' });
 });
 
-test('all types without a JSON Schema are named at once', async () => {
+test('one error names all types without a JSON Schema', async () => {
   const events = defineEvents({
     bytes: { schema: z.instanceof(Uint8Array), topic: 't' },
     date: { schema: z.date(), topic: 't' },
