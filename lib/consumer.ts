@@ -29,7 +29,8 @@ export {
 } from './consume/handler';
 export { registerCodecs } from './kafka/codecs/codecs';
 export { kafkajsDeadLetters, type DeadLetterOptions, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
-export { runConsumer, type RunningConsumer, type RunOptions } from './consume/kafkajs/runner';
+export type { RunOptions } from './consume/kafkajs/run-options';
+export { runConsumer, type RunningConsumer } from './consume/kafkajs/runner';
 export {
   handleKafkaEvent,
   type InvocationContext,

@@ -42,7 +42,7 @@ export class AssignedPartition {
     this.#end.abort();
   }
 
-  /** Whether messages that this run has begun are delivered again: another run must take them. */
+  /** Whether messages that have begun here are delivered again: another assignment must take them. */
   isBehind(offset: bigint): boolean {
     return this.#lastBegun !== undefined && offset <= this.#lastBegun;
   }
@@ -90,7 +90,7 @@ export class AssignedPartition {
   }
 
   /**
-   * The offset to commit, if it is new. At first this is the run's first offset: without a committed offset a group
+   * The offset to commit, if it is new. At first this is the first offset of the assignment: without a committed offset a group
    * would start over, with `fromBeginning: false` after the messages in progress.
    */
   get uncommitted(): bigint | undefined {
@@ -103,5 +103,3 @@ export class AssignedPartition {
     this.#committed = offset;
   }
 }
-
-export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`;

@@ -1,21 +1,25 @@
 import { backoffMs, type Backoff } from '../timing/backoff';
 import { wait } from '../timing/wait';
+import { TableUnavailable } from './outage-errors';
+import type { ConsumerTelemetry } from './ports';
+import type { WhenBlocked } from './when-blocked';
 
+/** A handler may delay the caller that tries, so the next caller may try after this time. */
 const MAX_TRIAL_MS = 2_000;
 
 /**
- * Closed while DynamoDB is unavailable: all work waits, and one caller at a time tries. An outage then costs one
- * request per backoff and no attempt of any message.
+ * Open while DynamoDB is unavailable: all work waits. After the backoff it is half-open: one caller at a time tries. An
+ * outage then costs one request per backoff and no attempt of any message.
  */
 export class CircuitBreaker {
   readonly #backoff: Backoff;
   readonly #now: () => number;
   #failures = 0;
-  #opensAt = 0;
-  #isProbed = false;
-  #probedAt = 0;
-  /** Aborted when the gate opens, to wake the waiting callers. */
-  #opening = new AbortController();
+  #retryAt = 0;
+  /** Set while a caller tries. */
+  #trialSince: number | undefined;
+  /** Aborted when the breaker closes, to wake the waiting callers. */
+  #closing = new AbortController();
 
   constructor(backoff: Backoff, now: () => number) {
     this.#backoff = backoff;
@@ -26,12 +30,36 @@ export class CircuitBreaker {
     return this.#failures > 0;
   }
 
-  /** Resolves when work may begin or the signal is aborted. The caller then reports `opened`, `closed` or `left`. */
+  /** @throws TableUnavailable if no attempt began or the table is unavailable; else the error of `attempt`. */
+  async run<T>(
+    { whenBlocked, signal, telemetry }: { whenBlocked: WhenBlocked; signal: AbortSignal; telemetry: ConsumerTelemetry },
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    if (whenBlocked === 'wait') await this.acquire(signal);
+    else if (!this.tryAcquire()) throw new TableUnavailable('The table is unavailable.');
+    if (signal.aborted) {
+      this.release();
+      throw new TableUnavailable('The message is no longer needed.');
+    }
+    try {
+      const result = await attempt();
+      if (this.isOpen) telemetry.outageOver();
+      this.recordSuccess();
+      return result;
+    } catch (error) {
+      // A handler can fail before the consumer calls the table.
+      if (!(error instanceof TableUnavailable)) this.release();
+      else if (this.recordFailure()) telemetry.outage(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when work may begin or the signal is aborted. The caller then records a success or failure, or releases. */
   async acquire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.tryAcquire()) {
-      const restMs = this.#opensAt - this.#now();
+      const restMs = this.#retryAt - this.#now();
       // The others check again after the shortest backoff, because the caller that tries may have been abandoned.
-      await wait(Math.max(restMs, this.#backoff.initialDelayMs), AbortSignal.any([signal, this.#opening.signal]));
+      await wait(Math.max(restMs, this.#backoff.initialDelayMs), AbortSignal.any([signal, this.#closing.signal]));
     }
   }
 
@@ -39,35 +67,34 @@ export class CircuitBreaker {
   tryAcquire(): boolean {
     if (!this.isOpen) return true;
     const now = this.#now();
-    // A handler may delay the caller that tries, so a try counts only for a limited time.
-    const isTrying = this.#isProbed && now - this.#probedAt < MAX_TRIAL_MS;
-    if (isTrying || this.#opensAt > now) return false;
-    this.#isProbed = true;
-    this.#probedAt = now;
+    const isTrying = this.#trialSince !== undefined && now - this.#trialSince < MAX_TRIAL_MS;
+    if (isTrying || this.#retryAt > now) return false;
+    this.#trialSince = now;
     return true;
   }
 
+  /** Closes the breaker. */
   recordSuccess(): void {
-    this.#isProbed = false;
+    this.release();
     if (this.#failures === 0) return;
     this.#failures = 0;
-    this.#opening.abort();
-    this.#opening = new AbortController();
+    this.#closing.abort();
+    this.#closing = new AbortController();
   }
 
-  /** The caller that passed made no attempt. */
+  /** The caller made no attempt. */
   release(): void {
-    this.#isProbed = false;
+    this.#trialSince = undefined;
   }
 
-  /** Returns whether the gate was open before. */
+  /** Opens the breaker. Returns whether it was closed before. */
   recordFailure(): boolean {
-    const wasOpen = this.#failures === 0;
-    // Work that had begun before the gate closed fails as well, and must not extend the backoff.
-    if (!wasOpen && !this.#isProbed) return false;
-    this.#isProbed = false;
+    const wasClosed = !this.isOpen;
+    // Work that had begun before the breaker opened fails as well, and must not extend the backoff.
+    if (!wasClosed && this.#trialSince === undefined) return false;
+    this.release();
     this.#failures++;
-    this.#opensAt = this.#now() + backoffMs(this.#backoff, this.#failures);
-    return wasOpen;
+    this.#retryAt = this.#now() + backoffMs(this.#backoff, this.#failures);
+    return wasClosed;
   }
 }

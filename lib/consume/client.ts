@@ -1,4 +1,6 @@
 import type { CallOptions, TransactionClient } from '../dynamodb/transaction';
+import { OutboxError } from '../event/errors';
+import { withinTime } from '../timing/within-time';
 
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
 export type TableItem = Record<string, unknown>;
@@ -23,3 +25,38 @@ export interface ConsumerClient extends TransactionClient {
     options?: CallOptions,
   ): Promise<{ Items?: TableItem[] | undefined; LastEvaluatedKey?: TableItem | undefined }>;
 }
+
+/** A client with a time limit on every call. */
+export interface LimitedClient extends ConsumerClient {
+  /** Aborts every call that is in flight. The calls reject as after a timeout. */
+  abandon(): void;
+}
+
+/**
+ * The client with a time limit on every call. A call that exceeds it is aborted and rejects with `service-unavailable`;
+ * a write may have happened.
+ */
+export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
+  let inFlight = new AbortController();
+  const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
+    const onTimeout = (): OutboxError => noAnswer(action, ms);
+    return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });
+  };
+  return {
+    get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),
+    query: (input) => limited(`query ${input.TableName}`, (abortSignal) => client.query(input, { abortSignal })),
+    transactWrite: (input) =>
+      limited('write a transaction', (abortSignal) => client.transactWrite(input, { abortSignal })),
+    abandon() {
+      inFlight.abort();
+      inFlight = new AbortController();
+    },
+  };
+}
+
+const noAnswer = (action: string, ms: number): OutboxError =>
+  new OutboxError(
+    'service-unavailable',
+    `DynamoDB did not answer within ${ms} ms (callTimeoutMs). Check the network between the consumer and DynamoDB: routes, VPC endpoint, security groups.`,
+    { service: 'DynamoDB', place: 'callTimeoutMs', action, why: `no answer within ${ms} ms` },
+  );

@@ -3,20 +3,22 @@ import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
 import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
 import { dynamodbUnreadableCount } from './dynamodb/unreadable-count';
-import { ownInbox, ownWrites, timeLimited } from './own-table';
+import { timeLimited } from './client';
+import { ownInbox, ownWrites } from './own-table';
 import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
 import { dynamodbTransactions } from './dynamodb/transactions';
-import { UnreadableLimit } from './unreadable-limit';
 import { CircuitBreaker } from './circuit-breaker';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';
 import type { ConsumerTelemetry, DeadLetters } from './ports';
 import type { InboxKey } from './inbox-keys';
-import type { Patience } from './patience';
-import { Processor, type ProcessorPorts } from './processor';
+import type { ProcessorPorts } from './in-flight';
+import { Processor } from './processor';
 import { redriveKey, type RedriveResult } from './redrive';
 import { RowCache } from './row-cache';
+import { UnreadableLimit } from './unreadable-limit';
+import type { WhenBlocked } from './when-blocked';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
 
 /** Applies events once. Made by {@link createConsumer}; run by `runConsumer` or `handleKafkaEvent`. */
@@ -67,7 +69,7 @@ export interface Consumer {
   /** @internal */
   readonly settings: ConsumerSettings;
   /** @internal */
-  processor(deadLetters: DeadLetters, patience?: Patience, telemetry?: ConsumerTelemetry): Processor;
+  processor(deadLetters: DeadLetters, whenBlocked?: WhenBlocked, telemetry?: ConsumerTelemetry): Processor;
   /** @internal */
   readonly requests: OperatorRequests;
   /** @internal */
@@ -107,7 +109,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   const table = { client, tableName, consumer: name, markerLifeMs, clock };
   const inbox = dynamodbInbox(table);
   const circuitBreaker = new CircuitBreaker({ initialDelayMs: 200, maxDelayMs: 10_000 }, () => clock.now());
-  const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsEverybody };
+  const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsAllUnits };
   const transactions = new GroupCommit(dynamodbTransactions(client), group);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {
     inbox: ownInbox(inbox, tableName),
@@ -125,18 +127,18 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
     waitUntilApplied: (token, waiting) => applied.waitUntilApplied(token, waiting),
     lag: (token, topics) => applied.lag(token, topics),
     parkedKeys: () => inbox.parkedKeys(),
-    redriveParked: (key) => redriveKey(key, settings, ports),
+    redriveParked: (key) => redriveKey(key, { settings, ports, signal: new AbortController().signal }),
     settings,
     requests: new OperatorRequests(settings, ports, dynamodbRequests(table)),
-    processor: (deadLetters, patience, telemetry = settings.telemetry) =>
-      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, patience),
+    processor: (deadLetters, whenBlocked, telemetry = settings.telemetry) =>
+      new Processor({ ...settings, telemetry }, { ...ports, deadLetters }, whenBlocked),
     circuitBreaker,
     abandonCalls: () => client.abandon(),
   };
 }
 
 /** A transaction that was throttled as a whole, or got no response, shows no fault of a single unit. */
-const concernsEverybody = (error: unknown): boolean => {
+const concernsAllUnits = (error: unknown): boolean => {
   const failure = serviceFailureOf(error);
   return failure === 'throttled' || failure === 'unavailable';
 };

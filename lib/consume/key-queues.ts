@@ -3,10 +3,10 @@ import { wait } from '../timing/wait';
 /** Gives the work on a queue's first tasks access to the tasks behind them. */
 export interface KeyQueue<T> {
   /**
-   * Takes the first waiting task that `isWanted` accepts. If there is none, it waits for one for at most `ms`, or until
+   * Takes the first waiting task that `matches` accepts. If there is none, it waits for one for at most `ms`, or until
    * the signal is aborted. The task then belongs to the caller.
    */
-  take(isWanted: (task: T) => boolean, ms: number, signal: AbortSignal): Promise<T | undefined>;
+  take(matches: (task: T) => boolean, ms: number, signal: AbortSignal): Promise<T | undefined>;
 }
 
 /**
@@ -72,10 +72,10 @@ class QueuedTasks<T> implements KeyQueue<T> {
     return this.#tasks.splice(0, count);
   }
 
-  async take(isWanted: (task: T) => boolean, ms: number, signal: AbortSignal): Promise<T | undefined> {
+  async take(matches: (task: T) => boolean, ms: number, signal: AbortSignal): Promise<T | undefined> {
     const end = performance.now() + ms;
     for (;;) {
-      const at = this.#tasks.findIndex(isWanted);
+      const at = this.#tasks.findIndex(matches);
       if (at !== -1) return this.#tasks.splice(at, 1)[0];
       const restMs = end - performance.now();
       if (restMs <= 0 || signal.aborted) return undefined;

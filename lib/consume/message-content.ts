@@ -1,13 +1,30 @@
-import { isUnreadable, type UnreadableEvent } from './apply-once';
-import { decodeRecord, type DecodedEvent, type UndecodableReason } from './decode';
+import { OutboxError } from '../event/errors';
+import { decodeRecord, type DecodedEvent, type Envelope, type UndecodableReason } from './decode';
 import type { ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 
-/** The content of a message for this consumer. `unwanted`: its options leave the message out. */
+/** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
+export interface UnreadableEvent {
+  readonly envelope: Envelope;
+  readonly reason: UndecodableReason;
+  readonly message: string;
+}
+
+/** The event of a message, with or without its data. */
+export type MessageContent = DecodedEvent | UnreadableEvent;
+
+export const isUnreadable = (content: MessageContent): content is UnreadableEvent => 'reason' in content;
+
+export const envelopeIn = (content: MessageContent): Envelope => (isUnreadable(content) ? content.envelope : content);
+
+export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
+  new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });
+
+/** The content of a message for this consumer. `ignored`: its options leave the message out. */
 export type ReadMessage =
-  | { readonly kind: 'content'; readonly content: DecodedEvent | UnreadableEvent }
-  | { readonly kind: 'unwanted' }
+  | { readonly kind: 'content'; readonly content: MessageContent }
+  | { readonly kind: 'ignored' }
   | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
 
 /** Reads a message, and leaves out messages by `onReplay` and `onUnknownType`. Never rejects. */
@@ -19,7 +36,7 @@ export async function readMessage(
   const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
   if (envelope?.replayId !== undefined && onReplay === 'ignore') {
     telemetry.replayIgnored(envelope);
-    return { kind: 'unwanted' };
+    return { kind: 'ignored' };
   }
   if (decoded.kind === 'event') return { kind: 'content', content: decoded.event };
   const { reason } = decoded;
@@ -27,7 +44,7 @@ export async function readMessage(
   if (envelope === undefined) return { kind: 'no-event', reason, message };
   if (reason === 'unknown-type' && onUnknownType === 'skip') {
     telemetry.unknownTypeSkipped(envelope);
-    return { kind: 'unwanted' };
+    return { kind: 'ignored' };
   }
   return { kind: 'content', content: { envelope, reason, message } };
 }
@@ -35,9 +52,9 @@ export async function readMessage(
 /** Decodes the same content for another attempt: the handler may have changed the data that it got. */
 export async function rereadContent(
   record: ConsumedRecord,
-  content: DecodedEvent | UnreadableEvent,
+  content: MessageContent,
   { events }: Pick<ConsumerSettings, 'events'>,
-): Promise<DecodedEvent | UnreadableEvent> {
+): Promise<MessageContent> {
   if (isUnreadable(content)) return content;
   const decoded = await decodeRecord(record, events);
   return decoded.kind === 'event' ? decoded.event : content;

@@ -1,30 +1,29 @@
 import type { TransactionAction } from '../dynamodb/transaction';
-import { outcomeOf } from './commit-outcome';
-import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
-import { envelopeOf } from './decode';
-import type { RequestStore } from './ports';
-import { inboxKeyText, type InboxKey } from './inbox-keys';
-import type { ProcessorPorts } from './processor';
-import { redriveKey, type RedriveResult } from './redrive';
-import type { ConsumerRequestResult, ConsumerRequest, RequestEnd, SkipRequest } from './request';
-import { resend } from './resend';
-import type { ConsumerSettings } from './settings';
-import { Semaphore } from './semaphore';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
+import { outcomeOf } from './commit-outcome';
+import { envelopeOf } from './decode';
+import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
+import { inboxKeyText, type InboxKey } from './inbox-keys';
+import type { RequestStore } from './ports';
+import { redriveKey, type Redriving, type RedriveResult } from './redrive';
+import type { ConsumerRequest, ConsumerRequestResult, RequestEnd, SkipRequest } from './request';
+import { resend } from './resend';
+import { Semaphore } from './semaphore';
+import type { ConsumerSettings } from './settings';
 
 const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 
 /**
  * Carries out the requests of operators. Every step may be repeated and may run next to another instance: a request is
- * removed in one transaction with its answer, and only if it still asks for the same action.
+ * removed in one transaction with its result, and only if it still asks for the same action.
  */
 export class OperatorRequests {
   readonly #settings: ConsumerSettings;
-  readonly #ports: Omit<ProcessorPorts, 'deadLetters'>;
+  readonly #ports: Redriving['ports'];
   readonly #requests: RequestStore;
 
-  constructor(settings: ConsumerSettings, ports: Omit<ProcessorPorts, 'deadLetters'>, requests: RequestStore) {
+  constructor(settings: ConsumerSettings, ports: Redriving['ports'], requests: RequestStore) {
     this.#settings = settings;
     this.#ports = ports;
     this.#requests = requests;
@@ -38,14 +37,17 @@ export class OperatorRequests {
     const { concurrency, telemetry } = this.#settings;
     if (this.#ports.circuitBreaker.isOpen) return true;
     try {
-      const waiting: ConsumerRequest[] = [];
+      const pending: ConsumerRequest[] = [];
       for await (const request of this.#requests.pending()) {
-        if ('id' in request) waiting.push(request);
-        else telemetry.requestFailed(new Error(`Nobody knows what the request ${request.unknown} asks for.`));
+        if ('id' in request) pending.push(request);
+        else {
+          const message = `This version of the consumer does not know the request ${request.unknown}. Deploy the version of the command that sent it.`;
+          telemetry.requestFailed(new Error(message));
+        }
       }
       const semaphore = new Semaphore(concurrency);
-      const keys = [...Map.groupBy(waiting, ({ key }) => inboxKeyText(key)).values()];
-      const left = await Promise.all(keys.map((requests) => semaphore.use(() => this.#doAll(requests, signal))));
+      const keys = [...Map.groupBy(pending, ({ key }) => inboxKeyText(key)).values()];
+      const left = await Promise.all(keys.map((requests) => semaphore.use(() => this.#carryOutAll(requests, signal))));
       return left.includes(true);
     } catch (error) {
       telemetry.requestFailed(error);
@@ -54,10 +56,10 @@ export class OperatorRequests {
   }
 
   /** Carries out the requests of one key. Returns whether work is left. */
-  async #doAll(requests: readonly ConsumerRequest[], signal: AbortSignal): Promise<boolean> {
+  async #carryOutAll(requests: readonly ConsumerRequest[], signal: AbortSignal): Promise<boolean> {
     for (const { id } of requests) {
       try {
-        if (!(await this.#do(id, signal))) return true;
+        if (!(await this.#carryOut(id, signal))) return true;
       } catch (error) {
         // A redrive leaves no step half done, so the next poll can continue.
         this.#settings.telemetry.requestFailed(error);
@@ -68,27 +70,28 @@ export class OperatorRequests {
   }
 
   /** Returns whether the request is done, by this instance or by another. */
-  async #do(id: string, signal: AbortSignal): Promise<boolean> {
+  async #carryOut(id: string, signal: AbortSignal): Promise<boolean> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       if (attempt > 0) await wait(backoffMs(CONTENTION, attempt), signal);
       const request = await this.#requests.read(id);
       if (request === undefined) return true;
-      const result = await this.#step(request, signal);
-      if (result === 'waits') return false;
-      if (result !== 'again' && (await this.#answer(request, result))) return true;
+      const end = await this.#step(request, signal);
+      if (end === 'waits') return false;
+      if (end !== 'again' && (await this.#complete(request, end))) return true;
     }
     return false;
   }
 
   /** One step of a request. `again`: it asks for another action now. `waits`: the next poll continues it. */
   async #step(request: ConsumerRequest, signal: AbortSignal): Promise<RequestEnd | 'again' | 'waits'> {
+    const redriving = { settings: this.#settings, ports: this.#ports, signal };
     switch (request.asks) {
       case 'redrive':
-        return resultOf(await redriveKey(request.key, this.#settings, this.#ports, signal));
+        return endOf(await redriveKey(request.key, redriving));
       case 'skip':
         return (await this.#skip(request)) === 'not-there' ? { outcome: 'not-there', released: 0 } : 'again';
       case 'resend':
-        return resend(request, this.#settings, this.#ports, this.#requests, signal);
+        return resend(request, redriving, this.#requests);
       case 'resent':
         return { outcome: 'released', released: 1 };
     }
@@ -100,28 +103,28 @@ export class OperatorRequests {
    */
   async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
     const { inbox, entries, ownWrites, rows } = this.#ports;
-    const { id, key, position, request: asked } = request;
+    const { id, key, position, request: note } = request;
     const next = await inbox.nextParked(key);
     if (next?.position !== position) return 'not-there';
-    const [row, parking] = await Promise.all([inbox.read(key), this.#requests.parkedReason(key)]);
+    const [row, parked] = await Promise.all([inbox.read(key), this.#requests.parkedReason(key)]);
     const envelope = envelopeOf(next.record);
     // The consumer parks events only.
-    if ('reason' in envelope) throw new Error(`Parked at ${position}: ${envelope.message}`);
+    if ('reason' in envelope) throw new Error(`The message parked at ${position} is no event: ${envelope.message}`);
     const seen = seenOf(envelope);
     // A discarded replay leaves the event and its other replays as they are.
     const marker = markerIdOf(envelope);
     const decision = seen === undefined ? undefined : decide(row.state, seen);
     const isApplied =
       marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await inbox.isMarked(key, marker);
-    const discarded = { record: next.record, id: marker ?? envelope.id, why: parking?.why ?? '' };
+    const discarded = { record: next.record, id: marker ?? envelope.id, why: parked?.why ?? '' };
     const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
     const state = isNoted ? row.state : withUnapplied(row.state, seen);
     const unit = [
       // Raises the revision, so that a consumer that is applying the message decides again.
       entries.row(key, row, state),
       entries.unpark(key, position),
-      this.#requests.replace(request, { id, asks: 'redrive', key, request: asked, skipped: position }),
-      ...(isApplied ? [] : [this.#requests.discard(key, discarded, asked)]),
+      this.#requests.replace(request, { id, asks: 'redrive', key, request: note, skipped: position }),
+      ...(isApplied ? [] : [this.#requests.discard(key, discarded, note)]),
     ];
     const outcome = outcomeOf(await ownWrites.write(unit), []);
     rows.forget(key);
@@ -129,38 +132,38 @@ export class OperatorRequests {
   }
 
   /** Returns `false` if the request asks for another action by now, or is gone. */
-  async #answer(request: ConsumerRequest, result: RequestEnd): Promise<boolean> {
+  async #complete(request: ConsumerRequest, end: RequestEnd): Promise<boolean> {
     const { clock, telemetry } = this.#settings;
-    const { id, key, request: asked } = request;
+    const { id, key, request: note } = request;
     const resent = request.asks === 'skip' ? undefined : request.resent;
-    const answer: ConsumerRequestResult = {
-      ...{ id, asks: askedFor(request), key, request: asked, at: clock.now() },
+    const result: ConsumerRequestResult = {
+      ...{ id, asks: firstAsked(request), key, request: note, at: clock.now() },
       ...(resent === undefined ? {} : { resent }),
-      ...result,
+      ...end,
     };
     // A failed message that is not parked is not the reason why the key is parked.
-    const refusal = request.asks === 'redrive' ? await this.#refusal(key, result.message) : [];
-    const unit = [...this.#requests.complete(request, answer), ...refusal];
+    const reason = request.asks === 'redrive' ? await this.#updateReason(key, end.message) : [];
+    const unit = [...this.#requests.complete(request, result), ...reason];
     if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
-    telemetry.requestCompleted(answer);
+    telemetry.requestCompleted(result);
     return true;
   }
 
-  async #refusal(key: InboxKey, why: string | undefined): Promise<TransactionAction[]> {
+  async #updateReason(key: InboxKey, why: string | undefined): Promise<TransactionAction[]> {
     if (why === undefined) return [];
-    const parking = await this.#requests.parkedReason(key);
-    return parking === undefined ? [] : [this.#requests.updateParkedReason(key, { ...parking, why })];
+    const parked = await this.#requests.parkedReason(key);
+    return parked === undefined ? [] : [this.#requests.updateParkedReason(key, { ...parked, why })];
   }
 }
 
 /** The action that the operator requested at first. */
-function askedFor(request: ConsumerRequest): ConsumerRequestResult['asks'] {
+function firstAsked(request: ConsumerRequest): ConsumerRequestResult['asks'] {
   if (request.asks === 'skip') return 'skip';
   if (request.resent !== undefined) return 'resend';
   return request.asks === 'redrive' && request.skipped !== undefined ? 'skip' : 'redrive';
 }
 
-function resultOf({ released, isParked, failure }: RedriveResult): RequestEnd | 'waits' {
+function endOf({ released, isParked, failure }: RedriveResult): RequestEnd | 'waits' {
   if (!isParked) return { outcome: 'released', released };
   return failure === undefined ? 'waits' : { outcome: 'refused', released, message: failure };
 }

@@ -1,9 +1,19 @@
+import { serviceFailureOf } from './service-error';
+
 /**
  * The consumer's own table cannot be used: DynamoDB is unavailable or throttles, or the table or a permission is
  * missing. Every key waits, and no attempt counts.
  */
 export class TableUnavailable extends Error {
   override readonly name = 'TableUnavailable';
+}
+
+/** `undefined` for an error that does not come from a service, such as a bug. */
+export function asUnavailable(error: unknown, what: string): TableUnavailable | undefined {
+  if (error instanceof TableUnavailable) return error;
+  if (serviceFailureOf(error) === undefined) return undefined;
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new TableUnavailable(`${what}: ${why}`, { cause: error });
 }
 
 /**

@@ -32,7 +32,7 @@ export interface DeadLetterNote {
 /** The destination of messages that are not applied. */
 export interface DeadLetters {
   /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
-  send(record: ConsumedRecord, aside: DeadLetterNote): Promise<void>;
+  send(record: ConsumedRecord, note: DeadLetterNote): Promise<void>;
 }
 
 /** An inbox row as read, with the revision that a write must still find. */
@@ -227,9 +227,9 @@ export interface ConsumerTelemetry {
   /** A handler or its transaction failed; `attempt` counts from 1. */
   attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
   /** Kafka has acknowledged a dead letter. */
-  deadLettered(record: ConsumedRecord, aside: DeadLetterNote): void;
+  deadLettered(record: ConsumedRecord, note: DeadLetterNote): void;
   /** Kafka did not acknowledge a dead letter. The consumer sends it again, and commits its offset only afterwards. */
-  deadLetterFailed(record: ConsumedRecord, cause: unknown, aside?: DeadLetterNote): void;
+  deadLetterFailed(record: ConsumedRecord, cause: unknown, note?: DeadLetterNote): void;
   /** An event is parked: it failed, or an earlier one of its key did. */
   parked(event: Envelope, why: string): void;
   /** The key is no longer parked. */

@@ -1,21 +1,20 @@
-import { envelopeIn, EventApplier, isUnreadable, type AppliedApart, type ApplyPorts, type Attempt } from './apply-once';
 import { OutboxError } from '../event/errors';
-import { outcomeOf } from './commit-outcome';
+import { backoffMs } from '../timing/backoff';
+import { wait } from '../timing/wait';
+import { EventApplier } from './apply-once';
+import type { ApplyPorts, Attempt, StoredOutcome } from './attempt';
 import type { CircuitBreaker } from './circuit-breaker';
-import { Guard } from './guard';
+import { outcomeOf } from './commit-outcome';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
-import { ONE_DELIVERY } from './patience';
+import { envelopeIn, isUnreadable, readMessage, rereadContent } from './message-content';
+import { KeyDelayed, TableUnavailable } from './outage-errors';
 import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
-import { KeyDelayed, TableUnavailable } from './outage-errors';
-import { backoffMs } from '../timing/backoff';
-import { wait } from '../timing/wait';
-import { rereadContent, readMessage } from './message-content';
 
 /** The result of a redrive. */
 export interface RedriveResult {
-  /** How many events left the parking, duplicates included. */
+  /** How many events were unparked, duplicates included. */
   readonly released: number;
   /** Whether the key is still parked: an event failed again, DynamoDB or a service was unavailable, or time ran out. */
   readonly isParked: boolean;
@@ -23,11 +22,13 @@ export interface RedriveResult {
   readonly failure?: string;
 }
 
-export interface RedrivePorts extends ApplyPorts {
-  readonly circuitBreaker: CircuitBreaker;
+/** The parts of a consumer that a redrive needs. */
+export interface Redriving {
+  readonly settings: ConsumerSettings;
+  readonly ports: ApplyPorts & { readonly circuitBreaker: CircuitBreaker };
+  /** Ends the redrive after the current step. */
+  readonly signal: AbortSignal;
 }
-
-type Result = 'released' | 'stale' | 'waits' | FailedAgain;
 
 /** Why an event failed again, or cannot be applied at all. */
 export interface FailedAgain {
@@ -37,16 +38,11 @@ export interface FailedAgain {
 const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 /** After this many conflicts the next redrive continues: other work of the key must not be delayed forever. */
 const MAX_CONTENTIONS = 30;
-const NEVER = new AbortController().signal;
 
-/** Applies the parked messages of a key one by one, and removes each from the parking in the same transaction. */
-export async function redriveKey(
-  parkedKey: InboxKey,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
-  signal: AbortSignal = NEVER,
-): Promise<RedriveResult> {
-  const { inbox, entries, ownWrites, rows } = ports;
+/** Applies the parked messages of a key one by one, and unparks each in the same transaction. */
+export async function redriveKey(parkedKey: InboxKey, redriving: Redriving): Promise<RedriveResult> {
+  const { settings, signal } = redriving;
+  const { inbox, entries, ownWrites, rows } = redriving.ports;
   const key = inboxKeyOf(parkedKey);
   let released = 0;
   let contentions = 0;
@@ -64,7 +60,7 @@ export async function redriveKey(
       settings.telemetry.released(key);
       return { released, isParked: false };
     }
-    const result = await applyParked(next, key, settings, ports, signal);
+    const result = await applyParked(next, key, redriving);
     if (result === 'stale' && (signal.aborted || contentions >= MAX_CONTENTIONS)) return { released, isParked: true };
     if (result === 'released') released++;
     else if (result === 'waits') return { released, isParked: true };
@@ -76,50 +72,45 @@ export async function redriveKey(
 async function applyParked(
   parked: ParkedMessage,
   key: InboxKey,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
-  signal: AbortSignal,
-): Promise<Result> {
-  const { entries, ownWrites } = ports;
+  redriving: Redriving,
+): Promise<'released' | 'stale' | 'waits' | FailedAgain> {
+  const { entries, ownWrites } = redriving.ports;
   const { record, position } = parked;
-  const wanted = await readMessage(record, settings);
-  if (wanted.kind === 'unwanted') {
+  const read = await readMessage(record, redriving.settings);
+  if (read.kind === 'ignored') {
     outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
     return 'released';
   }
-  if (wanted.kind === 'no-event') return { failure: `${wanted.reason}: ${wanted.message}` };
-  const { content } = wanted;
-  const result = await attemptApart({ record, content }, settings, ports, signal, (applier, attempt) =>
+  if (read.kind === 'no-event') return { failure: `${read.reason}: ${read.message}` };
+  const { content } = read;
+  const result = await attemptStored({ record, content }, redriving, (applier, attempt) =>
     applier.applyParked(attempt, parked, key),
   );
   return result === 'applied' || result === 'duplicate' ? 'released' : result;
 }
 
-/** Attempts to apply a message that does not come from its topic, as often as a handler may fail. */
-export async function attemptApart(
+/** Attempts to apply a message from the consumer's table, as often as a handler may fail. */
+export async function attemptStored(
   { record, content: read }: Pick<Attempt, 'record' | 'content'>,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
-  signal: AbortSignal,
-  apply: (applier: EventApplier, attempt: Attempt) => Promise<AppliedApart>,
-): Promise<AppliedApart | 'waits' | FailedAgain> {
+  { settings, ports, signal }: Redriving,
+  apply: (applier: EventApplier, attempt: Attempt) => Promise<StoredOutcome>,
+): Promise<StoredOutcome | 'waits' | FailedAgain> {
   const { attempts, retry, telemetry } = settings;
-  const envelope = envelopeIn(read);
-  let content = read;
   const applier = new EventApplier(settings, ports);
-  const guard = new Guard(ports.circuitBreaker, telemetry);
-  const isUnwanted = (): boolean => signal.aborted;
-  for (let number = 1; !isUnwanted(); number++) {
+  const caller = { whenBlocked: 'release', signal, telemetry } as const;
+  const hasEnded = (): boolean => signal.aborted;
+  let content = read;
+  for (let number = 1; !hasEnded(); number++) {
     try {
-      return await guard.run(ONE_DELIVERY, signal, () => apply(applier, { record, content, number, signal }));
+      return await ports.circuitBreaker.run(caller, () => apply(applier, { record, content, number, signal }));
     } catch (error) {
-      ports.rows.forget(envelope);
+      ports.rows.forget(envelopeIn(read));
       if (error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
       // A handler that has used up its own time has failed, whether its result is still needed or not.
       const isTooLate = error instanceof OutboxError && error.is('handler-too-late');
-      if (isUnwanted() && !isTooLate) return 'waits';
-      telemetry.attemptFailed(envelope, number, error);
-      if (number >= attempts || isUnreadable(content) || isUnwanted()) return { failure: redactedMessage(error) };
+      if (hasEnded() && !isTooLate) return 'waits';
+      telemetry.attemptFailed(envelopeIn(read), number, error);
+      if (number >= attempts || isUnreadable(content) || hasEnded()) return { failure: redactedMessage(error) };
       await wait(backoffMs(retry, number), signal);
       content = await rereadContent(record, content, settings);
     }

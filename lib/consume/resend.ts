@@ -1,14 +1,14 @@
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
-import { envelopeIn, EventApplier, isUnreadable, parkedBytes, parksKeys, type Attempt } from './apply-once';
+import { parksKeys, tooLargeToPark } from './apply-once';
+import type { Attempt } from './attempt';
 import { outcomeOf } from './commit-outcome';
 import { isCurable } from './decode';
 import { inboxKeyOf, inboxKeyText, parkedSortKey } from './inbox-keys';
+import { InboxView } from './inbox-view';
+import { envelopeIn, isUnreadable, readMessage } from './message-content';
 import type { RequestStore } from './ports';
 import { headerText } from './record';
-import { attemptApart, type RedrivePorts } from './redrive';
+import { attemptStored, type Redriving } from './redrive';
 import type { RequestEnd, ResendRequest } from './request';
-import type { ConsumerSettings } from './settings';
-import { readMessage } from './message-content';
 
 const refused = (message: string): RequestEnd => ({ outcome: 'refused', released: 0, message });
 const DUPLICATE: RequestEnd = { outcome: 'duplicate', released: 0 };
@@ -20,28 +20,28 @@ const DUPLICATE: RequestEnd = { outcome: 'duplicate', released: 0 };
  */
 export async function resend(
   request: ResendRequest,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
+  redriving: Redriving,
   requests: RequestStore,
-  signal: AbortSignal,
 ): Promise<RequestEnd | 'again' | 'waits'> {
   const record = await requests.resentMessage(request.id);
   if (record === undefined) return { outcome: 'not-there', released: 0 };
-  const wanted = await readMessage(record, settings);
-  if (wanted.kind === 'unwanted') {
-    return refused('The consumer leaves such events out: its onReplay is "ignore", or its onUnknownType is "skip".');
+  const read = await readMessage(record, redriving.settings);
+  if (read.kind === 'ignored') {
+    return refused('The consumer ignores such events: its onReplay is "ignore", or its onUnknownType is "skip".');
   }
-  if (wanted.kind === 'no-event') return refused(`${wanted.reason}: ${wanted.message}`);
-  const { content } = wanted;
+  if (read.kind === 'no-event') return refused(`${read.reason}: ${read.message}`);
+  const { content } = read;
   if (inboxKeyText(envelopeIn(content)) !== inboxKeyText(request.key)) {
-    return refused('The command and the consumer take the event for one of two different keys: use the same version.');
+    return refused(
+      'The command and the consumer read different keys from the event. Use the command of the version that the consumer runs.',
+    );
   }
   // Parked, it would block its key forever.
   if (isUnreadable(content) && !isCurable(content.reason)) return refused(`${content.reason}: ${content.message}`);
   const letter = { record, content };
   return request.as === 'parked'
-    ? park(letter, request, settings, ports, requests)
-    : applyLate(letter, request, settings, ports, requests, signal);
+    ? park(letter, request, redriving, requests)
+    : applyLate(letter, request, redriving, requests);
 }
 
 type Letter = Pick<Attempt, 'record' | 'content'>;
@@ -53,8 +53,7 @@ type Letter = Pick<Attempt, 'record' | 'content'>;
 async function park(
   { record, content }: Letter,
   known: ResendRequest,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
+  { settings, ports }: Redriving,
   requests: RequestStore,
 ): Promise<RequestEnd | 'again'> {
   const { inbox, entries, ownWrites, rows } = ports;
@@ -63,24 +62,20 @@ async function park(
   const key = inboxKeyOf(envelope);
   if (envelope.sequence === undefined && !parksKeys(settings)) {
     return refused(
-      'The key has no versions, and this consumer parks none (onFailure, onUnreadable): later events would not wait for it. Send it again as late.',
+      'The key has no versions, and this consumer parks no keys (onFailure, onUnreadable): later events would not wait for it. Send it again as late.',
     );
   }
   // Read before the place: a message that is parked there meanwhile raises the revision.
   const row = await inbox.read(key);
-  if (await new EventApplier(settings, ports).isApplied(envelope, row, true)) return DUPLICATE;
+  if (await new InboxView(ports).isApplied(envelope, row, true)) return DUPLICATE;
   const occupant = await requests.parkedAt(key, parkedSortKey(record));
   if (occupant !== undefined && headerText(occupant, 'ce_id') !== envelope.id) {
-    return refused(`Another event is parked at ${resent}: the topic was made again. Redrive the key first.`);
+    return refused(`Another event is parked at ${resent}: the topic was recreated. Redrive the key first.`);
   }
   const why = `A dead letter was sent again, to be applied before the later events: ${request.why}`;
   const parked = entries.park(key, row, record, why, { resend: request });
-  const bytes = parkedBytes(parked);
-  if (bytes > DYNAMODB_LIMITS.itemBytes) {
-    return refused(
-      `The message takes ${bytes} bytes as an item, DynamoDB takes ${DYNAMODB_LIMITS.itemBytes}, so it cannot be parked.`,
-    );
-  }
+  const tooLarge = tooLargeToPark(parked);
+  if (tooLarge !== undefined) return refused(tooLarge);
   const unit = [
     ...parked,
     entries.row(key, row, { ...row.state, parked: true }),
@@ -95,27 +90,17 @@ async function park(
 async function applyLate(
   letter: Letter,
   known: ResendRequest,
-  settings: ConsumerSettings,
-  ports: RedrivePorts,
+  redriving: Redriving,
   requests: RequestStore,
-  signal: AbortSignal,
 ): Promise<RequestEnd | 'again' | 'waits'> {
   const { id, key, request, resent } = known;
   // Another process may have written the row since.
-  ports.rows.forget(key);
+  redriving.ports.rows.forget(key);
   const alongside = [requests.replace(known, { id, asks: 'resent', key, request, resent })];
-  const result = await attemptApart(letter, settings, ports, signal, (applier, attempt) =>
-    applier.applyApart(attempt, { alongside, resend: request }),
+  const result = await attemptStored(letter, redriving, (applier, attempt) =>
+    applier.applyStored(attempt, { alongside, resend: request }),
   );
-  switch (result) {
-    case 'waits':
-      return result;
-    case 'duplicate':
-      return DUPLICATE;
-    case 'applied':
-    case 'stale':
-      return 'again';
-    default:
-      return refused(result.failure);
-  }
+  if (result === 'waits') return result;
+  if (result === 'duplicate') return DUPLICATE;
+  return result === 'applied' || result === 'stale' ? 'again' : refused(result.failure);
 }

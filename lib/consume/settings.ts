@@ -3,11 +3,11 @@ import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
 import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import type { ConsumerClient } from './client';
 import { MAX_HANDLER_ACTIONS } from './commit-outcome';
-import { consoleTelemetry } from './console-telemetry';
 import type { EmittingOutbox } from './emit';
 import type { EventHandlers, HandlerContext } from './handler';
-import { harmless } from './harmless-telemetry';
 import type { ConsumerClock, ConsumerTelemetry } from './ports';
+import { checkByRules, choice, count, defaultsOf, isCount } from './options';
+import { consoleTelemetry, harmless } from './telemetry';
 import type { Backoff } from '../timing/backoff';
 
 /** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
@@ -172,26 +172,38 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
 
 const DAY_MS = 24 * 3600_000;
 
+const RULES = {
+  onFailure: choice('park-key', 'dead-letter', 'block'),
+  onUnreadable: choice('park-key', 'block', 'dead-letter'),
+  maxUnreadableKeys: count(100, 1_000_000),
+  onLate: choice('apply', 'dead-letter'),
+  onReplay: choice('ignore', 'apply'),
+  onUnknownType: choice('dead-letter', 'skip'),
+  gaps: choice('report', 'ignore', 'block'),
+  gapTimeoutMs: count(60_000, DAY_MS),
+  attempts: count(5, 1_000_000),
+  handlerTimeoutMs: count(30_000, DAY_MS),
+  concurrency: count(16, 10_000),
+  eventsPerTransaction: count(25, MAX_HANDLER_ACTIONS),
+  eventsOfKeyPerTransaction: count(1, 16),
+  transactions: count(8, 1_000),
+  markerLifeMs: count(7 * DAY_MS, 3_650 * DAY_MS),
+  callTimeoutMs: count(10_000, 3600_000),
+  redriveEveryMs: {
+    value: 10_000,
+    allows: (given: unknown) => given === 0 || isCount(given, DAY_MS),
+    allowed: `an integer from 0 to ${DAY_MS}; 0 stands for never`,
+  },
+  isOutage: {
+    value: () => undefined,
+    allows: (given: unknown) => typeof given === 'function',
+    allowed: 'a function from an error to true, false or undefined',
+  },
+} as const;
+
 export const CONSUMER_DEFAULTS = {
-  onFailure: 'park-key',
-  onUnreadable: 'park-key',
-  maxUnreadableKeys: 100,
-  onLate: 'apply',
-  onReplay: 'ignore',
-  onUnknownType: 'dead-letter',
-  gaps: 'report',
-  gapTimeoutMs: 60_000,
-  attempts: 5,
-  handlerTimeoutMs: 30_000,
+  ...defaultsOf(RULES),
   retry: { initialDelayMs: 100, maxDelayMs: 30_000 },
-  concurrency: 16,
-  eventsPerTransaction: 25,
-  eventsOfKeyPerTransaction: 1,
-  transactions: 8,
-  markerLifeMs: 7 * DAY_MS,
-  redriveEveryMs: 10_000,
-  isOutage: () => undefined,
-  callTimeoutMs: 10_000,
   clock: { now: () => Date.now() },
 } as const satisfies Partial<ConsumerOptions>;
 
@@ -200,36 +212,8 @@ type AnyOptions = ConsumerOptions<EventDefinitions, EventDefinitions>;
 
 export type ConsumerSettings = Readonly<Required<Omit<AnyOptions, 'outbox'>> & Pick<AnyOptions, 'outbox'>>;
 
-const CHOICES = {
-  onFailure: ['park-key', 'dead-letter', 'block'],
-  onUnreadable: ['park-key', 'block', 'dead-letter'],
-  onLate: ['apply', 'dead-letter'],
-  onReplay: ['ignore', 'apply'],
-  onUnknownType: ['dead-letter', 'skip'],
-  gaps: ['report', 'ignore', 'block'],
-} as const;
-
-const COUNTS = {
-  gapTimeoutMs: 24 * 3600_000,
-  maxUnreadableKeys: 1_000_000,
-  attempts: 1_000_000,
-  handlerTimeoutMs: DAY_MS,
-  callTimeoutMs: 3600_000,
-  concurrency: 10_000,
-  eventsPerTransaction: MAX_HANDLER_ACTIONS,
-  eventsOfKeyPerTransaction: 16,
-  transactions: 1_000,
-  markerLifeMs: 3_650 * DAY_MS,
-} as const;
-
 const OPTIONS = [
-  'name',
-  'tableName',
-  'client',
-  'events',
-  'handlers',
-  'outbox',
-  'telemetry',
+  ...['name', 'tableName', 'client', 'events', 'handlers', 'outbox', 'telemetry'],
   ...Object.keys(CONSUMER_DEFAULTS),
 ];
 
@@ -253,27 +237,11 @@ export function consumerSettings(options: AnyOptions): ConsumerSettings {
   if (outbox !== undefined && (!isRecord(outbox) || typeof outbox['items'] !== 'function')) {
     refuseOption('outbox', outbox, 'an outbox made by createOutbox, or left out');
   }
-  for (const [option, allowed] of Object.entries(CHOICES)) {
-    const value = given[option];
-    if (value !== undefined && !allowed.some((choice) => choice === value)) {
-      refuseOption(option, value, `one of ${allowed.map((choice) => `"${choice}"`).join(', ')}`);
-    }
-  }
-  for (const [option, max] of Object.entries(COUNTS)) {
-    const value = given[option];
-    if (value !== undefined && !isCount(value, max)) refuseOption(option, value, `an integer from 1 to ${max}`);
-  }
-  const { redriveEveryMs } = given;
-  if (redriveEveryMs !== undefined && redriveEveryMs !== 0 && !isCount(redriveEveryMs, DAY_MS)) {
-    refuseOption('redriveEveryMs', redriveEveryMs, `an integer from 0 to ${DAY_MS}; 0 stands for never`);
-  }
+  checkByRules(RULES, given);
   if (options.gaps === 'block' && options.onUnknownType === 'skip') {
     refuseOption('gaps', options.gaps, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
   }
   checkRetry(given['retry']);
-  if (given['isOutage'] !== undefined && typeof given['isOutage'] !== 'function') {
-    refuseOption('isOutage', given['isOutage'], 'a function from an error to true, false or undefined');
-  }
   const { telemetry = consoleTelemetry(name) } = options;
   return { ...CONSUMER_DEFAULTS, ...withoutUndefined(options), telemetry: harmless(telemetry) };
 }
@@ -299,12 +267,10 @@ function checkHandlers({ handlers, events }: AnyOptions): void {
 function checkRetry(value: unknown): void {
   if (value === undefined) return;
   const { initialDelayMs, maxDelayMs } = requireOptions(value, ['initialDelayMs', 'maxDelayMs'], 'retry');
-  if (!isCount(initialDelayMs, DAY_MS))
+  if (!isCount(initialDelayMs, DAY_MS)) {
     refuseOption('retry.initialDelayMs', initialDelayMs, 'a positive integer of milliseconds');
+  }
   if (!isCount(maxDelayMs, DAY_MS) || maxDelayMs < initialDelayMs) {
     refuseOption('retry.maxDelayMs', maxDelayMs, 'an integer of milliseconds, at least "retry.initialDelayMs"');
   }
 }
-
-export const isCount = (value: unknown, max: number): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max;

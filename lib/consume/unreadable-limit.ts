@@ -14,7 +14,7 @@ export class TooManyUnreadableKeys extends Error {
 
   constructor(keys: number) {
     super(
-      `${keys} keys were parked within ${UNREADABLE_WINDOW_MS / 60_000} minutes because this version of the consumer cannot read their events, so no more are parked and they wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
+      `${keys} keys were parked within ${UNREADABLE_WINDOW_MS / 60_000} minutes because this version of the consumer cannot read their events. No more keys are parked; their messages wait in Kafka. Deploy a version with the right catalogue, schemas and upcasters.`,
     );
   }
 }
@@ -25,7 +25,7 @@ type Settings = Pick<ConsumerSettings, 'maxUnreadableKeys' | 'clock' | 'telemetr
 export class UnreadableLimit {
   readonly #store: UnreadableCountStore;
   readonly #settings: Settings;
-  #isOpen = false;
+  #isExceeded = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(store: UnreadableCountStore, settings: Settings) {
@@ -55,12 +55,12 @@ export class UnreadableLimit {
     const keys = isOver ? 0 : known.keys;
     if (keys >= maxUnreadableKeys) {
       const error = new TooManyUnreadableKeys(keys);
-      if (!this.#isOpen) telemetry.outage(error);
-      this.#isOpen = true;
+      if (!this.#isExceeded) telemetry.outage(error);
+      this.#isExceeded = true;
       throw error;
     }
-    if (this.#isOpen) telemetry.outageOver();
-    this.#isOpen = false;
+    if (this.#isExceeded) telemetry.outageOver();
+    this.#isExceeded = false;
     return this.#store.replace(known, { since: isOver ? now : known.since, keys: keys + 1 });
   }
 }

@@ -122,7 +122,7 @@ export class DeliveryRun {
     const telemetry = watchedTelemetry(settings.telemetry, this.#watch());
     const consumer: Consumer = {
       ...this.#consumer,
-      processor: (deadLetters, patience) => this.#consumer.processor(deadLetters, patience, telemetry),
+      processor: (deadLetters, whenBlocked) => this.#consumer.processor(deadLetters, whenBlocked, telemetry),
     };
     const handle = handleKafkaEvent({ consumer, deadLetters: this.#keepDeadLetters(), partialBatchResponse: true });
     return handle(event, { getRemainingTimeInMillis: () => LONG_MS });

@@ -16,8 +16,8 @@ import {
 import { queueKeyOf } from '../../lib/consume/inbox-keys';
 import { KeyQueues } from '../../lib/consume/key-queues';
 import { OffsetTracker } from '../../lib/consume/offsets';
-import type { Patience } from '../../lib/consume/patience';
-import type { InFlightMessage, Outcome } from '../../lib/consume/processor';
+import type { InFlightMessage, Outcome } from '../../lib/consume/in-flight';
+import type { WhenBlocked } from '../../lib/consume/when-blocked';
 import { SILENT } from '../../lib/consume/telemetry';
 import { Semaphore } from '../../lib/consume/semaphore';
 import { formatSequence } from '../../lib/event/sequence';
@@ -277,12 +277,12 @@ export interface Fed {
 export async function feed(
   { consumer, deadLetters }: Pick<Rig, 'consumer' | 'deadLetters'>,
   records: readonly ConsumedRecord[],
-  { signal = new AbortController().signal, patience }: { signal?: AbortSignal; patience?: Patience } = {},
+  { signal = new AbortController().signal, whenBlocked }: { signal?: AbortSignal; whenBlocked?: WhenBlocked } = {},
 ): Promise<Fed> {
   const outcomes: Outcome[] = [];
   const offsets = new OffsetTracker();
   const semaphore = new Semaphore(consumer.settings.concurrency);
-  const processor = consumer.processor(deadLetters, patience);
+  const processor = consumer.processor(deadLetters, whenBlocked);
   const queues = new KeyQueues<InFlightMessage>(async (messages, queue) => {
     outcomes.push(await processor.process(messages, queue));
   }, consumer.settings.eventsOfKeyPerTransaction);

@@ -21,11 +21,11 @@ export async function withAdmin<T>(
   if (admin === undefined) throw new TypeError('The client of Kafka has no admin().');
   const working = admin.connect().then(() => work(admin));
   // An abandoned call can connect again, so the connection is closed only after the call has ended.
-  const goodbye = (): Promise<void> => admin.disconnect().catch(() => undefined);
-  void working.then(goodbye, goodbye);
+  const disconnect = (): Promise<void> => admin.disconnect().catch(() => undefined);
+  void working.then(disconnect, disconnect);
   return withinTime(() => working, {
     ms: TIMEOUT_MS,
-    onTimeout: () => new Error(`Kafka has not answered within ${TIMEOUT_MS} ms.`),
+    onTimeout: () => new Error(`Kafka did not respond within ${TIMEOUT_MS} ms.`),
     signal,
     unref: true,
   });

@@ -10,7 +10,7 @@ import type { DeadLetterNote, DeadLetters } from '../ports';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { bytesOf, type ConsumedRecord } from '../record';
 import { withRepeatedLog } from './repeated-log';
-import { isCount } from '../settings';
+import { isCount } from '../options';
 import { Semaphore } from '../semaphore';
 import { atMost } from '../../timing/wait';
 import { withinTime } from '../../timing/within-time';
@@ -32,7 +32,7 @@ export interface DeadLetterOptions {
   readonly consumer: string;
   /**
    * How long one send may take, including the connection to the brokers. The consumer's `callTimeoutMs` limits it as
-   * well, so give both the same value. An integer from 1 to 3600000.
+   * well: a larger value has no effect. An integer from 1 to 3600000.
    *
    * @default 10000
    */
@@ -41,7 +41,7 @@ export interface DeadLetterOptions {
 
 const TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 3600_000;
-const GOODBYE_MS = 2_000;
+const CLOSE_MS = 2_000;
 /** Per topic. */
 const CONCURRENT_SENDS = 32;
 
@@ -68,13 +68,13 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
   let isClosing = false;
   let closed: Promise<void> | undefined;
 
-  const send = async (record: ConsumedRecord, aside: DeadLetterNote): Promise<void> => {
+  const send = async (record: ConsumedRecord, note: DeadLetterNote): Promise<void> => {
     const topic = deadLetterTopic(record.topic, consumer);
     if (isClosing) throw unavailable(topic, 'the consumer has ended', undefined);
     const sender = topics.get(topic) ?? new TopicSender(kafka, topic, timeoutMs, end.signal);
     topics.set(topic, sender);
     try {
-      await sender.send(record, aside);
+      await sender.send(record, note);
     } catch (error) {
       // A new connection finds a new topic or cluster; the next send must not depend on one that never recovers.
       if (!(error instanceof OutboxError && error.is('dead-letter-too-large')) && topics.get(topic) === sender) {
@@ -87,14 +87,14 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
 
   const close = async (): Promise<void> => {
     isClosing = true;
-    await atMost(GOODBYE_MS, Promise.allSettled(sending));
+    await atMost(CLOSE_MS, Promise.allSettled(sending));
     end.abort();
-    await atMost(GOODBYE_MS, Promise.all([...topics.values()].map((sender) => sender.disconnect())));
+    await atMost(CLOSE_MS, Promise.all([...topics.values()].map((sender) => sender.disconnect())));
   };
 
   return {
-    send(record, aside) {
-      const sent = send(record, aside);
+    send(record, note) {
+      const sent = send(record, note);
       sending.add(sent);
       const forget = (): void => void sending.delete(sent);
       sent.then(forget, forget);
@@ -129,10 +129,10 @@ class TopicSender {
     this.#connected = this.#call(this.#producer.connect());
   }
 
-  async send(record: ConsumedRecord, aside: DeadLetterNote): Promise<void> {
+  async send(record: ConsumedRecord, note: DeadLetterNote): Promise<void> {
     await this.#semaphore.use(async () => {
       try {
-        await withinTime(() => this.#sendSmallest(record, aside), {
+        await withinTime(() => this.#sendSmallest(record, note), {
           ms: this.#timeoutMs,
           onTimeout: () => new Error(`no acknowledgement within ${this.#timeoutMs} ms`),
           signal: this.#end,
@@ -148,19 +148,19 @@ class TopicSender {
   /** Resolves when kafkajs has no connection left. */
   async disconnect(): Promise<void> {
     // A failed disconnect loses nothing: each send is acknowledged or has rejected.
-    const goodbye = (): Promise<void> => this.#producer.disconnect().catch(() => undefined);
+    const disconnect = (): Promise<void> => this.#producer.disconnect().catch(() => undefined);
     const calls = [...this.#calls];
-    await goodbye();
+    await disconnect();
     if (calls.length === 0) return;
     // A call that was in flight can have connected again.
     await Promise.allSettled(calls);
-    await goodbye();
+    await disconnect();
   }
 
   /** Compressed, because the message may not fit otherwise. Sent uncompressed if gzip has made the data longer. */
-  async #sendSmallest(record: ConsumedRecord, aside: DeadLetterNote): Promise<void> {
+  async #sendSmallest(record: ConsumedRecord, note: DeadLetterNote): Promise<void> {
     await this.#connected;
-    const message = { key: record.key, value: record.value, headers: headersOf(record, aside) };
+    const message = { key: record.key, value: record.value, headers: headersOf(record, note) };
     try {
       await this.#sendAs(CompressionTypes.GZIP, message);
     } catch (error) {
@@ -174,7 +174,7 @@ class TopicSender {
     const sent = this.#producer.send({ topic, acks: -1, timeout: this.#timeoutMs, compression, messages: [message] });
     if (!isAcknowledged(await this.#call(sent), topic)) {
       // kafkajs resolves like this when a leader moves.
-      throw new Error('the send resolved, but the answer gives no offset');
+      throw new Error('the send resolved, but the response has no offset');
     }
   }
 

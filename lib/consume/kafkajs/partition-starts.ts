@@ -1,5 +1,5 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
-import { partitionName } from '../assigned-partition';
+import { partitionName } from '../record';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
 import { backoffMs } from '../../timing/backoff';
 import { wait } from '../../timing/wait';
@@ -32,7 +32,7 @@ export class PartitionStarts {
   readonly #begun = new Set<string>();
   readonly #reported = new Map<string, string>();
   /** Partitions that the first assignment may begin at once. */
-  readonly #good = new Set<string>();
+  readonly #immediate = new Set<string>();
   #assignment = new AbortController();
 
   constructor(options: PartitionStartsOptions) {
@@ -54,7 +54,7 @@ export class PartitionStarts {
         for (const topic of topics) {
           const offsets = await readOffsets(admin, groupId, topic);
           for (const each of offsets.filter((found) => this.#startOf(found) === undefined)) {
-            this.#good.add(partitionName(topic, each.partition));
+            this.#immediate.add(partitionName(topic, each.partition));
           }
         }
       });
@@ -67,7 +67,7 @@ export class PartitionStarts {
     this.end();
     const { signal } = this.#assignment;
     for (const [topic, partitions] of Object.entries(assigned)) {
-      const undecided = partitions.filter((partition) => !this.#good.has(partitionName(topic, partition)));
+      const undecided = partitions.filter((partition) => !this.#immediate.has(partitionName(topic, partition)));
       if (undecided.length === 0) {
         this.#begun.add(topic);
         continue;
@@ -76,7 +76,7 @@ export class PartitionStarts {
       for (const partition of undecided) this.#waiting.add(partitionName(topic, partition));
       void this.#begin(topic, undecided, signal);
     }
-    this.#good.clear();
+    this.#immediate.clear();
   }
 
   /** The assignment has ended. */

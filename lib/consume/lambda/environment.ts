@@ -50,10 +50,10 @@ export function deadLettersOnDemand(make: () => Promise<KafkaDeadLetters>): Kafk
     void made.then((deadLetters) => deadLetters.close()).catch(() => undefined);
   };
   return {
-    async send(record, aside) {
+    async send(record, note) {
       const made = (current ??= make());
       try {
-        await (await made).send(record, aside);
+        await (await made).send(record, note);
       } catch (error) {
         discard(made);
         throw error;

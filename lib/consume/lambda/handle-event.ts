@@ -6,11 +6,9 @@ import { queueKeyOf } from '../inbox-keys';
 import { KeyQueues } from '../key-queues';
 import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
-import { partitionName } from '../assigned-partition';
-import { ONE_DELIVERY } from '../patience';
-import type { InFlightMessage } from '../processor';
-import { headersByName, type ConsumedRecord } from '../record';
-import { isCount } from '../settings';
+import type { InFlightMessage } from '../in-flight';
+import { headersByName, partitionName, type ConsumedRecord } from '../record';
+import { isCount } from '../options';
 import { Semaphore } from '../semaphore';
 import { atMost } from '../../timing/wait';
 
@@ -92,9 +90,9 @@ export function handleKafkaEvent(
   if (!isCount(marginMs, LONGEST_INVOCATION_MS)) {
     refuseOption('marginMs', marginMs, `an integer from 1 to ${LONGEST_INVOCATION_MS}`);
   }
-  const processor = consumer.processor(deadLetters, ONE_DELIVERY);
+  const processor = consumer.processor(deadLetters, 'release');
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
-  const look = requestsWhenDue(consumer);
+  const poll = pollWhenDue(consumer);
   return async (event, context) => {
     const givenMs = context.getRemainingTimeInMillis();
     // With the full margin, a function with a shorter timeout would never start any work.
@@ -103,16 +101,16 @@ export function handleKafkaEvent(
     const blocked = new Set<string>();
     // An outage ends the work of one invocation only; the next one tries again.
     consumer.circuitBreaker.recordSuccess();
-    const queues = new KeyQueues<InFlightMessage>(async (deliveries, queue) => {
-      const key = deliveries.map(({ record }) => queueKeyOf(record))[0] ?? '';
+    const queues = new KeyQueues<InFlightMessage>(async (messages, queue) => {
+      const key = messages.map(({ record }) => queueKeyOf(record))[0] ?? '';
       // No event of a key may overtake a released one.
       if (blocked.has(key)) return;
-      if ((await processor.process(deliveries, queue)) === 'released') blocked.add(key);
+      if ((await processor.process(messages, queue)) === 'released') blocked.add(key);
     }, eventsOfKeyPerTransaction);
-    const looking = look(signal, Object.keys(event.records).length === 0);
+    const polling = poll(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, queues));
     // A handler that never ends must not prevent the response.
-    await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([queues.idle(), looking]));
+    await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([queues.idle(), polling]));
     telemetry.flush();
     const unfinished = partitions.flatMap(({ name, offsets: { lowestUnfinished } }) =>
       lowestUnfinished === undefined ? [] : [{ itemIdentifier: { partition: name, offset: Number(lowestUnfinished) } }],
@@ -123,7 +121,7 @@ export function handleKafkaEvent(
     const places = unfinished.map(({ itemIdentifier: { partition, offset } }) => `${partition}@${offset}`);
     throw new OutboxError(
       'batch-unfinished',
-      `Not everything of the batch is applied; the first unfinished messages are ${places.join(', ')}. Lambda delivers the whole batch again, and what is applied is ignored then.`,
+      `The batch is not finished; the first unfinished messages are ${places.join(', ')}. Lambda delivers the whole batch again, and the consumer ignores the messages that are applied.`,
       { places },
     );
   };
@@ -133,13 +131,13 @@ export function handleKafkaEvent(
 const LONGEST_INVOCATION_MS = 900_000;
 
 /** The longest time that a poll delays a batch. The next invocation continues the poll. */
-const LOOK_MS = 10_000;
+const POLL_MS = 10_000;
 
 /**
  * Polls for requests next to the batch, as often as configured, and for an event without records, which asks for it. If
  * a handler hangs, the poll continues in the next invocation and does not delay this one.
  */
-function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
+function pollWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
   const { redriveEveryMs, clock } = settings;
   let dueAt = 0;
   let current: Promise<void> | undefined;
@@ -148,13 +146,13 @@ function requestsWhenDue({ requests, settings }: Consumer): (signal: AbortSignal
     if (current === undefined) {
       if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
       dueAt = now + redriveEveryMs;
-      const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+      const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)]);
       current = requests.poll(limit).then((isLeft) => {
         if (isLeft) dueAt = now;
         current = undefined;
       });
     }
-    await (isAsked ? current : atMost(LOOK_MS, current));
+    await (isAsked ? current : atMost(POLL_MS, current));
   };
 }
 

@@ -1,5 +1,4 @@
 import { type OutboxError, type TransactionAction } from '../../../lib/consumer';
-import { ONE_DELIVERY } from '../../../lib/consume/patience';
 import { aRecord, aRig, effectOf, feed, MemoryClient, unreachable } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;
@@ -85,7 +84,7 @@ describe('what a handler throws', () => {
 
   it('on Lambda stops no key of the batch but its own', async () => {
     const rig = aRig({ ...live, handlers: badThrows(() => awsError('InternalFailure', 500)) });
-    const { outcomes } = await feed(rig, [bad(), ...others(20)], { patience: ONE_DELIVERY });
+    const { outcomes } = await feed(rig, [bad(), ...others(20)], { whenBlocked: 'release' });
 
     expect(outcomes.toSorted()).toEqual([...Array.from({ length: 20 }, () => 'applied'), 'released']);
     // The invocation ends before it is known whether the service is available again.
@@ -185,14 +184,14 @@ describe('a transaction that fails for one key alone', () => {
     ['by a server error', () => Promise.reject(awsError('InternalServerError', 500))],
     ['without an answer', () => new Promise<never>(() => undefined)],
   ])('delays that key alone, %s: also on Lambda, and nobody else has its effects with it again', async (_, fail) => {
-    for (const patience of [ONE_DELIVERY, undefined]) {
+    for (const whenBlocked of ['release', undefined] as const) {
       const memory = new MemoryClient();
-      let failures = patience === undefined ? 4 : Infinity;
+      let failures = whenBlocked === undefined ? 4 : Infinity;
       memory.beforeWrite = (entries) => (isBad(entries) && failures-- > 0 ? fail() : undefined);
       const rig = aRig({ ...live, callTimeoutMs: 20, attempts: 1 }, memory);
       const events = [bad(), ...others(20)];
-      await feed(rig, events, { patience });
-      await feed(rig, events, { patience });
+      await feed(rig, events, { whenBlocked });
+      await feed(rig, events, { whenBlocked });
 
       expect(rig.client.effects().filter((each) => !each.startsWith('bad'))).toHaveLength(20);
       expect(rig.told.of('attemptFailed')).toEqual([]);

@@ -526,7 +526,7 @@ describe('a handler that fails', () => {
     expect(await rig.consumer.redriveParked(key!)).toEqual({
       released: 0,
       isParked: true,
-      refusal: 'Error: no stock, password=***',
+      failure: 'Error: no stock, password=***',
     });
     isFixed = true;
     expect(await rig.consumer.redriveParked(key!)).toEqual({ released: 3, isParked: false });

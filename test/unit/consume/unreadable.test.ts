@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { createConsumer, defineEvents, type ConsumerOptions, type InboxKey } from '../../../lib/consumer';
 import { UNREADABLE_WINDOW_MS } from '../../../lib/consume/unreadable-limit';
-import { ONE_DELIVERY } from '../../../lib/consume/patience';
 import {
   aRecord,
   aRig,
@@ -160,9 +159,9 @@ describe('the breaker for unreadable events', () => {
     const client = new MemoryClient();
     const first = consumer(client, () => NOW);
     const second = consumer(client, () => NOW);
-    await feed(first, keys(0, maxKeys - 10), { patience: ONE_DELIVERY });
+    await feed(first, keys(0, maxKeys - 10), { whenBlocked: 'release' });
     const { outcomes } = await feed(second, [...keys(1_000, 30), versionOne(1, 'readable')], {
-      patience: ONE_DELIVERY,
+      whenBlocked: 'release',
     });
 
     expect(parked(client)).toBe(maxKeys);
@@ -174,8 +173,8 @@ describe('the breaker for unreadable events', () => {
   it('counts keys and not events: what waits behind a parked event is parked', async () => {
     const client = new MemoryClient();
     const rig = consumer(client, () => NOW);
-    await feed(rig, keys(0, maxKeys), { patience: ONE_DELIVERY });
-    await feed(rig, [versionTwo(2, 'k0'), versionOne(3, 'k0')], { patience: ONE_DELIVERY });
+    await feed(rig, keys(0, maxKeys), { whenBlocked: 'release' });
+    await feed(rig, [versionTwo(2, 'k0'), versionOne(3, 'k0')], { whenBlocked: 'release' });
 
     expect(parked(client)).toBe(maxKeys + 2);
   });
@@ -185,12 +184,12 @@ describe('the breaker for unreadable events', () => {
     await feed(
       consumer(client, () => NOW + 24 * 3600_000),
       keys(0, 1),
-      { patience: ONE_DELIVERY },
+      { whenBlocked: 'release' },
     );
     await feed(
       consumer(client, () => NOW),
       keys(1_000, maxKeys),
-      { patience: ONE_DELIVERY },
+      { whenBlocked: 'release' },
     );
 
     expect(parked(client)).toBe(maxKeys + 1);
@@ -200,9 +199,9 @@ describe('the breaker for unreadable events', () => {
     const client = new MemoryClient();
     let now = NOW;
     const rig = consumer(client, () => now);
-    await feed(rig, keys(0, maxKeys + 1), { patience: ONE_DELIVERY });
+    await feed(rig, keys(0, maxKeys + 1), { whenBlocked: 'release' });
     now += UNREADABLE_WINDOW_MS;
-    await feed(rig, keys(1_000, 1), { patience: ONE_DELIVERY });
+    await feed(rig, keys(1_000, 1), { whenBlocked: 'release' });
 
     expect(parked(client)).toBe(maxKeys + 1);
     expect(rig.told.of('outageOver')).toHaveLength(1);
@@ -229,7 +228,7 @@ describe('a message that no item can hold', () => {
     expect(rig.deadLetters.sent[0]?.aside).toMatchObject({
       reason: 'too-large-to-park',
       message: expect.stringMatching(
-        /takes 42\d{4} bytes as an item, DynamoDB takes 409600.*Error: no stock/,
+        /takes 42\d{4} bytes as an item, DynamoDB allows 409600.*Error: no stock/,
       ) as string,
     });
   });

@@ -694,7 +694,7 @@ describe('where partitions begin', () => {
       await jest.advanceTimersByTimeAsync(60_000);
       expect(fake.calls).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
       expect(rig.told.of('readFailed').map(([error]) => String(error))).toEqual(
-        Array.from({ length: 3 }, () => 'Error: Kafka has not answered within 10000 ms.'),
+        Array.from({ length: 3 }, () => 'Error: Kafka did not respond within 10000 ms.'),
       );
     } finally {
       jest.useRealTimers();

@@ -8,21 +8,21 @@ const SEEDS = 40;
 
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'a call to DynamoDB ends': {
-    file: 'consume/own-table.ts',
+    file: 'consume/client.ts',
     text: 'return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });',
     off: 'return call(inFlight.signal);',
     profile: { hangs: true },
     wrong: /not everything is read/,
   },
   "a service that refuses one handler's request is that key's failure": {
-    file: 'consume/apply-once.ts',
+    file: 'consume/commit.ts',
     text: "(service === 'throttled' || service === 'unavailable');",
     off: 'service !== undefined;',
     profile: { aws: true },
     wrong: /a key stops its partition/,
   },
   "a table that is missing for one handler is that key's failure": {
-    file: 'consume/apply-once.ts',
+    file: 'consume/commit.ts',
     text: "if (service === 'refused' && actions === 0) {",
     off: 'if (actions >= 0) {',
     profile: { aws: true, steady: true },
@@ -35,15 +35,15 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { unreadable: true },
     wrong: /torn out of the order of their keys/,
   },
-  'the breaker opens': {
-    file: 'consume/breaker.ts',
+  'more unreadable keys than allowed are not parked': {
+    file: 'consume/unreadable-limit.ts',
     text: 'if (keys >= maxUnreadableKeys) {',
     off: 'if (keys < 0) {',
     profile: { unreadable: true },
     wrong: /keys are parked as unreadable/,
   },
-  'the breaker counts in the transaction that parks': {
-    file: 'consume/processor.ts',
+  'an unreadable key is counted in the transaction that parks it': {
+    file: 'consume/unapplied-messages.ts',
     text: 'envelope, row, why, [counting])',
     off: 'envelope, row, why, [counting].slice(1))',
     profile: { unreadable: true },
@@ -95,10 +95,10 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { emits: true },
     wrong: /emitted out of order/,
   },
-  'after a rebalance a partition goes back to what it owes': {
-    file: 'consume/kafkajs/runner.ts',
-    text: 'if (owed === undefined || first <= owed) return false;',
-    off: 'if (owed !== -1n) return false;',
+  'after a rebalance a partition goes back to its lowest unfinished message': {
+    file: 'consume/kafkajs/partitions.ts',
+    text: 'if (unfinished === undefined || first <= unfinished) return false;',
+    off: 'if (unfinished !== -1n) return false;',
     profile: {},
     wrong: /is owed|lost/,
   },

@@ -31,3 +31,21 @@ export class GapWait {
     return (this.#until ?? 0) - this.#settings.clock.now();
   }
 }
+
+/** The progress of a message that is not settled. */
+export class Progress {
+  readonly gap: GapWait;
+  failures = 0;
+  /** Attempts that did not count. */
+  delays = 0;
+  /** Since when a service has been unavailable for the key, and how often the handler had succeeded by then. */
+  delayedSince: { readonly at: number; readonly successes: number } | undefined;
+
+  constructor(settings: ConsumerSettings) {
+    this.gap = new GapWait(settings);
+  }
+
+  get hasBegun(): boolean {
+    return this.gap.hasBegun || this.failures > 0 || this.delays > 0;
+  }
+}

@@ -1,0 +1,154 @@
+import { deadLetterTopic } from '../event/consumer-name';
+import { OutboxError } from '../event/errors';
+import { backoffMs, type Backoff } from '../timing/backoff';
+import { wait } from '../timing/wait';
+import { withinTime } from '../timing/within-time';
+import { DUPLICATE, type AttemptResult } from './attempt';
+import type { Envelope } from './decode';
+import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
+import { decide, seenOf, withUnapplied } from './inbox';
+import { unreadableEvent, type UnreadableEvent } from './message-content';
+import { KeyDelayed, TableUnavailable } from './outage-errors';
+import type { DeadLetterNote, InboxRow } from './ports';
+import { redactedMessage, redactedStack } from './redaction';
+import { TooManyUnreadableKeys } from './unreadable-limit';
+import { pause } from './when-blocked';
+
+export const CONTENTION: Backoff = { initialDelayMs: 10, maxDelayMs: 1_000 };
+/** The backoff of an event that this process cannot read, and while too many keys are parked as unreadable. */
+const BLOCKED: Backoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
+
+/** Parks, blocks or dead-letters the messages that cannot be applied, and retries until that is recorded. */
+export class UnappliedMessages {
+  readonly #processing: Processing;
+
+  constructor(processing: Processing) {
+    this.#processing = processing;
+  }
+
+  /** The handler has used all its attempts. */
+  async handlerFailed(message: InFlightMessage, envelope: Envelope, error: unknown): Promise<Outcome> {
+    const { settings, applier } = this.#processing;
+    const why = redactedMessage(error);
+    const isParking = settings.onFailure === 'park-key';
+    return this.#keep(message, envelope, async (row): Promise<AttemptResult> => {
+      if (isParking) return applier.park(message.record, envelope, row, why);
+      return { kind: 'dead-letter', note: { reason: 'handler-failed', message: why, stack: redactedStack(error) } };
+    });
+  }
+
+  /** A newer version of the consumer may be able to read the event. */
+  async unreadable(message: InFlightMessage, event: UnreadableEvent): Promise<Outcome> {
+    const { settings, ports, applier, whenBlocked } = this.#processing;
+    const { onUnreadable, telemetry } = settings;
+    const { envelope, reason, message: text } = event;
+    const { record, signal } = message;
+    if (onUnreadable === 'dead-letter') return this.sendToDeadLetters(message, { reason, message: text }, envelope);
+    for (let attempt = 1; onUnreadable === 'block'; attempt++) {
+      telemetry.attemptFailed(envelope, attempt, unreadableEvent(event));
+      if ((await pause(whenBlocked, backoffMs(BLOCKED, attempt), signal)) === 'released') return 'released';
+      if (signal.aborted) return 'released';
+    }
+    return this.#keep(message, envelope, (row) => {
+      const why = `${reason}: ${text}`;
+      // The limit has counted the key already.
+      if (row.state.parked) return applier.park(record, envelope, row, why);
+      return ports.unreadableLimit.admit((counting) => applier.park(record, envelope, row, why, [counting]));
+    });
+  }
+
+  /** Retries until Kafka has acknowledged the dead letter and the inbox records that the event was not applied. */
+  async sendToDeadLetters(
+    message: InFlightMessage,
+    note: DeadLetterNote,
+    envelope: Envelope | undefined,
+  ): Promise<Outcome> {
+    const { settings, ports, applier, whenBlocked } = this.#processing;
+    const { name, retry, telemetry, callTimeoutMs } = settings;
+    const { record, signal } = message;
+    for (let attempt = 1; ; attempt++) {
+      if (signal.aborted) return 'released';
+      try {
+        await withinTime(() => ports.deadLetters.send(record, note), {
+          ms: callTimeoutMs,
+          onTimeout: () => notAcknowledged(deadLetterTopic(record.topic, name), callTimeoutMs),
+          signal,
+          unref: true,
+        });
+        break;
+      } catch (error) {
+        telemetry.deadLetterFailed(record, error, note);
+        if ((await pause(whenBlocked, backoffMs(retry, attempt), signal)) === 'released') return 'released';
+      }
+    }
+    telemetry.deadLettered(record, note);
+    const seen = envelope === undefined ? undefined : seenOf(envelope);
+    if (envelope === undefined || seen === undefined) return 'dead-lettered';
+    // An event that may have been applied must not count as unapplied: a repeated delivery would apply it again.
+    if (note.reason === 'lost-identity' || note.reason === 'older-than-markers') return 'dead-lettered';
+    if (envelope.replayId !== undefined) return 'dead-lettered';
+    // Any result but `released` means that the row records the dead letter, or the effect.
+    const noted = await this.#persist(message, envelope, async (row): Promise<AttemptResult> => {
+      const state = withUnapplied(row.state, seen);
+      if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
+      return (await applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
+    });
+    return noted === 'released' ? 'released' : 'dead-lettered';
+  }
+
+  async #keep(
+    message: InFlightMessage,
+    envelope: Envelope,
+    write: (row: InboxRow) => Promise<AttemptResult>,
+  ): Promise<Outcome> {
+    const kept = await this.#persist(message, envelope, write);
+    return typeof kept === 'string' ? kept : this.sendToDeadLetters(message, kept, envelope);
+  }
+
+  /**
+   * Decides on the current row and writes the inbox, until that succeeds. An event that another consumer has applied
+   * meanwhile is a duplicate.
+   */
+  async #persist(
+    message: InFlightMessage,
+    envelope: Envelope,
+    write: (row: InboxRow) => Promise<AttemptResult>,
+  ): Promise<Outcome | DeadLetterNote> {
+    const { ports, applier, whenBlocked } = this.#processing;
+    const { signal } = message;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        const result = await attemptInTurn(message, this.#processing, async () => {
+          const row = await applier.view.row(envelope);
+          return (await applier.view.isApplied(envelope, row)) ? DUPLICATE : write(row);
+        });
+        if (result.kind === 'settled') return result.outcome;
+        if (result.kind === 'dead-letter') return result.note;
+        ports.rows.forget(envelope);
+        await wait(backoffMs(CONTENTION, attempt), signal);
+      } catch (error) {
+        ports.rows.forget(envelope);
+        const pauseMs = this.#pauseAfter(error, envelope, attempt);
+        if ((await pause(whenBlocked, pauseMs, signal)) === 'released') return 'released';
+      }
+    }
+    return 'released';
+  }
+
+  /** Reports a failed write of the inbox, which no handler can cause, and returns the pause. */
+  #pauseAfter(error: unknown, envelope: Envelope, attempt: number): number {
+    const { retry, telemetry } = this.#processing.settings;
+    if (error instanceof TableUnavailable) return 0;
+    if (error instanceof TooManyUnreadableKeys) return backoffMs(BLOCKED, attempt);
+    if (error instanceof KeyDelayed) telemetry.keyDelayed?.(envelope, error);
+    else telemetry.attemptFailed(envelope, attempt, error);
+    return backoffMs(retry, attempt);
+  }
+}
+
+const notAcknowledged = (topic: string, ms: number): OutboxError =>
+  new OutboxError(
+    'service-unavailable',
+    `Kafka did not acknowledge the dead letter on topic "${topic}" within ${ms} ms (callTimeoutMs). The consumer sends it again.`,
+    { service: 'Kafka', place: topic, action: 'send a dead letter', why: `no answer within ${ms} ms` },
+  );
