@@ -6,7 +6,7 @@ const GROW_AFTER_MS = 10 * 60_000;
 
 interface Limit {
   readonly bytes: number;
-  readonly since: number;
+  readonly learnedAt: number;
 }
 
 /**
@@ -29,7 +29,7 @@ export class BatchSizes {
     const limit = this.#limits.get(topic);
     if (limit === undefined) return this.#maxBytes;
     const now = this.#clock.now();
-    if (now - limit.since < GROW_AFTER_MS) return limit.bytes;
+    if (now - limit.learnedAt < GROW_AFTER_MS) return limit.bytes;
     this.#remember(topic, limit.bytes * 2, now);
     return Math.min(limit.bytes * 2, this.#maxBytes);
   };
@@ -57,11 +57,11 @@ export class BatchSizes {
     if (!isRefused && (limit === undefined || outcome?.kind !== 'acked')) return;
     const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
     if (isRefused) this.#remember(topic, Math.floor(bytes / 2), this.#clock.now());
-    else if (limit !== undefined && bytes > limit.bytes) this.#remember(topic, bytes, limit.since);
+    else if (limit !== undefined && bytes > limit.bytes) this.#remember(topic, bytes, limit.learnedAt);
   }
 
-  #remember(topic: string, bytes: number, since: number): void {
+  #remember(topic: string, bytes: number, learnedAt: number): void {
     if (bytes >= this.#maxBytes) this.#limits.delete(topic);
-    else this.#limits.set(topic, { bytes, since });
+    else this.#limits.set(topic, { bytes, learnedAt });
   }
 }

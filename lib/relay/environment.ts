@@ -64,7 +64,7 @@ export const ATTEMPT_TIMEOUTS = 2;
 
 type Timing = Pick<RelayConfig, 'requestTimeoutMs'>;
 
-/** Maximum duration of a topic look-up: connect, ask, both once more. */
+/** Maximum duration of a topic lookup: connect, ask, both once more. */
 export const slowestLookUpMs = ({ requestTimeoutMs }: Timing): number => 2 * ATTEMPT_TIMEOUTS * requestTimeoutMs;
 
 /** Maximum duration of a publish: connect, send, connect again, send again. */

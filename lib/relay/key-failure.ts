@@ -5,14 +5,14 @@ export class KeyFailure extends Error {
   override readonly name = 'KeyFailure';
 }
 
-/** A look-up that DynamoDB answered in part, because it throttles the keys of the other positions. */
+/** A lookup that DynamoDB completed in part, because it throttles the keys of the other positions. */
 export class PositionsUnread extends KeyFailure {
   /** The items that were read, by `positionKey`. */
   readonly stored: ReadonlyMap<string, StoredState>;
   readonly unread: readonly Position[];
 
   constructor(stored: ReadonlyMap<string, StoredState>, unread: readonly Position[]) {
-    super(`DynamoDB left ${unread.length} positions unread.`);
+    super(`DynamoDB throttled the keys of ${unread.length} positions; they were not read.`);
     this.stored = stored;
     this.unread = unread;
   }
@@ -20,8 +20,8 @@ export class PositionsUnread extends KeyFailure {
 
 /**
  * Whether a DynamoDB call failed because of its own request: a conflict, a failed condition, a throttled hot key, a
- * full item or collection. A call without an answer or a server fault is an outage that concerns all keys.
+ * full item or collection. A call without a response or a server fault is an outage that concerns all keys.
  */
 export const concernsOneKey = (error: unknown): boolean =>
-  // The SDK marks each answer with the side at fault. The core reads that mark without importing the SDK.
+  // The SDK marks each error with the side at fault. The core reads that mark without importing the SDK.
   error instanceof KeyFailure || (error instanceof Error && '$fault' in error && error.$fault === 'client');

@@ -12,14 +12,14 @@ const MAX_REMEMBERED = 10_000;
  * a hold is written later, or a probe is sent twice.
  */
 export class PartitionHealth {
-  readonly #failing = new Map<string, { readonly since: number; readonly last: number }>();
+  readonly #failing = new Map<string, { readonly firstAt: number; readonly lastAt: number }>();
   readonly #probedAt = new Map<string, number>();
   readonly #releasedAt = new Map<string, number>();
 
   failed(name: string, now: number): void {
     const known = this.#failing.get(name);
-    const goesOn = known !== undefined && now - known.last < FORGOTTEN_AFTER_MS;
-    this.#failing.set(name, { since: goesOn ? known.since : now, last: now });
+    const continues = known !== undefined && now - known.lastAt < FORGOTTEN_AFTER_MS;
+    this.#failing.set(name, { firstAt: continues ? known.firstAt : now, lastAt: now });
   }
 
   acked(name: string): void {
@@ -28,7 +28,7 @@ export class PartitionHealth {
 
   /** Epoch milliseconds of the first failure since the last success. */
   failingSince(name: string): number | undefined {
-    return this.#failing.get(name)?.since;
+    return this.#failing.get(name)?.firstAt;
   }
 
   /** Whether a probe may be sent for the partition; if so, it counts as sent. */

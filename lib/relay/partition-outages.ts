@@ -27,20 +27,15 @@ const RELEASES_AT_ONCE = 250;
  * the partition alone for some seconds, to try it again and to release its keys.
  */
 export class PartitionOutages {
-  readonly #ports: Pick<RelayPorts, 'publisher' | 'signals' | 'telemetry' | 'clock'>;
-  readonly #options: Pick<RelayOptions, 'partitionPatienceMs' | 'maxPartitionHolds'>;
+  readonly #ports: RelayPorts;
+  readonly #options: RelayOptions;
   readonly #health: PartitionHealth;
   readonly #declared: ReadonlyMap<string, UnavailablePartition>;
   readonly #failed = new Map<string, Outage>();
   readonly #acked = new Set<string>();
   readonly #inSync = new Map<string, Promise<boolean>>();
 
-  constructor(
-    ports: Pick<RelayPorts, 'publisher' | 'signals' | 'telemetry' | 'clock'>,
-    options: Pick<RelayOptions, 'partitionPatienceMs' | 'maxPartitionHolds'>,
-    health: PartitionHealth,
-    holds: ReadonlyMap<string, Hold>,
-  ) {
+  constructor(ports: RelayPorts, options: RelayOptions, health: PartitionHealth, holds: ReadonlyMap<string, Hold>) {
     this.#ports = ports;
     this.#options = options;
     this.#health = health;
@@ -61,7 +56,7 @@ export class PartitionOutages {
     if (declared === undefined || this.#acked.has(name) || isProbeDue(declared, this.#ports.clock.now())) {
       return undefined;
     }
-    return { kind: 'outage', message: `${name} took no writes a few seconds ago.` };
+    return { kind: 'outage', message: `${name} accepted no writes a few seconds ago.` };
   }
 
   acked(partition: TopicPartition): void {
@@ -125,10 +120,10 @@ export class PartitionOutages {
   async followUp(holds: ReadonlyMap<string, Hold>): Promise<void> {
     if (this.#declared.size === 0) return;
     const { telemetry } = this.#ports;
-    const standing = unavailablePartitions(holds.values());
-    const keys = [...standing.values()].reduce((sum, { holds: ofPartition }) => sum + ofPartition.length, 0);
-    telemetry.waitingForPartitions([...standing.values()], keys);
-    for (const partition of standing.values()) {
+    const unavailable = unavailablePartitions(holds.values());
+    const keys = [...unavailable.values()].reduce((sum, { holds: ofPartition }) => sum + ofPartition.length, 0);
+    telemetry.waitingForPartitions([...unavailable.values()], keys);
+    for (const partition of unavailable.values()) {
       if (this.#acked.has(partition.name)) await this.#release(partition);
       else await this.#probe(partition);
     }
@@ -146,7 +141,7 @@ export class PartitionOutages {
     }
     if (released.length === 0) return;
     this.#ports.telemetry.partitionRecovered(partition, released.length);
-    await this.#drain(released, `${partition.name} takes writes again`);
+    await this.#drain(released, `${partition.name} accepts writes again`);
   }
 
   async #probe(partition: UnavailablePartition): Promise<void> {
@@ -154,7 +149,7 @@ export class PartitionOutages {
     const hold = probedHold(partition, now);
     if (hold === undefined || this.#failed.has(partition.name) || !isProbeDue(partition, now)) return;
     if (this.#health.claimProbe(partition.name, now)) {
-      await this.#drain([hold], `whether ${partition.name} takes writes again`);
+      await this.#drain([hold], `to find out whether ${partition.name} accepts writes again`);
     }
   }
 
@@ -166,7 +161,7 @@ export class PartitionOutages {
       try {
         await signals.send(signal);
       } catch (cause) {
-        telemetry.outage({ message: `The key "${pk}" could not be asked to be drained.`, cause });
+        telemetry.outage({ message: `The drain of "${pk}" could not be requested.`, cause });
       }
     });
   }

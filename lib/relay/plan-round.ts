@@ -85,7 +85,7 @@ export function planRound(
     for (let index = content.receipts.length; index < content.messages.length; index++) {
       const message = content.messages[index];
       if (message === undefined) break;
-      const topic = topics.get(message.topic) ?? unlooked(message.topic);
+      const topic = topics.get(message.topic) ?? notLookedUp(message.topic);
       if (topic.kind !== 'topic') {
         refuse(item, topic);
         break;
@@ -146,7 +146,7 @@ interface OpenBatch extends PlannedBatch {
   full: boolean;
 }
 
-const unlooked = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
+const notLookedUp = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
 
 /** The two halves of a refused batch. Repeated halving isolates the refused message. */
 export function halve(batch: PlannedBatch): [PlannedBatch, PlannedBatch] {

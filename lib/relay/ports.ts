@@ -15,7 +15,7 @@ export interface Outage {
   readonly kind: 'outage';
   readonly message: string;
   readonly cause?: unknown;
-  /** The topic of the look-up or the send, if the failure is known to concern one. */
+  /** The topic of the lookup or the send, if the failure is known to concern one. */
   readonly topic?: string;
   /** The partition of `topic` that could not be written; set only together with `topic`. */
   readonly partition?: number;
@@ -173,7 +173,7 @@ export interface Position {
 
 export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
 
-/** The part of an item that a look-up reads. */
+/** The part of an item that a lookup reads. */
 export interface StoredState {
   readonly state: ItemStateName;
   readonly id?: string;

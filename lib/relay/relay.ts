@@ -51,26 +51,22 @@ async function handleBatch(
   memory: ProcessMemory,
 ): Promise<number | undefined> {
   const { telemetry } = ports;
-  const everything = records.length === 0 ? undefined : 0;
   let control: Control;
+  let decoded: Awaited<ReturnType<typeof decode>>;
+  let step = 'The control partition';
   try {
     control = await ports.control.read();
     const refusal = await refusalOfOwner(control, ports, options);
     if (refusal !== undefined) {
       telemetry.outage({ message: refusal });
-      return everything;
+      return records.length === 0 ? undefined : 0;
     }
     control = await noteStream(control, records, ports);
-  } catch (cause) {
-    telemetry.outage({ message: 'The control partition could not be read.', cause });
-    return everything;
-  }
-  let decoded: Awaited<ReturnType<typeof decode>>;
-  try {
+    step = 'A signal';
     decoded = await decode(records, ports);
   } catch (cause) {
-    telemetry.outage({ message: 'A signal could not be read.', cause });
-    return everything;
+    telemetry.outage({ message: `${step} could not be read.`, cause });
+    return records.length === 0 ? undefined : 0;
   }
   const { items, signals } = decoded;
   const isCounted = mayHaveCrashed(records, ports.clock.now());
@@ -124,7 +120,7 @@ async function refusalOfOwner(
   if (outboxId === undefined || known.owner === outboxId) return undefined;
   const owner = known.owner ?? (await control.claim(outboxId));
   if (owner === outboxId) return undefined;
-  return `The table belongs to the outbox "${owner ?? ''}". This relay is of "${outboxId}": it publishes nothing, and its records wait. If this outbox replaces the other one, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`;
+  return `The table belongs to the outbox "${owner ?? ''}". This relay belongs to "${outboxId}": it publishes nothing, and its records wait. If this outbox replaces the other one, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`;
 }
 
 /** One note counts for a minute, so it is renewed at most every 20 seconds. */

@@ -52,7 +52,7 @@ export function powertoolsTelemetry({
     },
     heldBack({ pk, sk }, { position, reason, since }) {
       add(RELAY_METRICS.heldItems);
-      logger.debug('Left an item waiting behind the hold of its key', { pk, sk, position, reason, since });
+      logger.debug('Skipped an item behind the hold of its key', { pk, sk, position, reason, since });
     },
     parked({ pk, sk, id, reason, message }) {
       add(RELAY_METRICS.parkedItems);
@@ -60,7 +60,7 @@ export function powertoolsTelemetry({
     },
     breakerOpen({ pk, sk, reason, message }, recentHolds) {
       add(RELAY_METRICS.breakerOpen);
-      const what = 'Many keys were parked within minutes: parking is off and the shard waits';
+      const what = 'Many keys were parked within minutes: the relay stops parking and the shard waits';
       logRepeated('error', what, undefined, { of: message, pk, sk, reason, refusal: message, recentHolds });
     },
     markFailed({ pk, sk, id }, cause) {
@@ -78,26 +78,26 @@ export function powertoolsTelemetry({
       });
     },
     heldForPartition(partition, keys) {
-      logger.warn('A partition takes no writes while others do: held its keys until it does', {
+      logger.warn('A partition accepts no writes while others do: held its keys', {
         partition: partitionName(partition),
         keys,
       });
     },
     waitingForPartitions(partitions, keys) {
-      logger.info('Keys are held for partitions that take no writes', {
+      logger.info('Keys are held for partitions that accept no writes', {
         partitions: partitions.map(partitionName),
         keys,
       });
     },
     partitionRecovered(partition, keys) {
-      logger.info('A partition takes writes again: its keys are drained', {
+      logger.info('A partition accepts writes again: its keys are drained', {
         partition: partitionName(partition),
         keys,
       });
     },
     keyFailed(pk, { message, cause }) {
       add(RELAY_METRICS.keyFailures);
-      const what = 'One key failed: its records are delivered again and other keys go on';
+      const what = 'A key failed: its records are delivered again, and other keys continue';
       logRepeated('warn', what, cause, { of: `${pk} ${message}`, pk, failure: message });
     },
     producerRebuilt(cause) {
@@ -106,7 +106,7 @@ export function powertoolsTelemetry({
     },
     signalUnprocessable({ pk, sk }, why) {
       add(RELAY_METRICS.signalsSetAside);
-      logger.error('Set aside a signal that cannot be acted on', { pk, sk, why });
+      logger.error('Marked a signal as unprocessable', { pk, sk, why });
     },
     lookedUp(reason, count) {
       add(RELAY_METRICS.lookBacks, count);
@@ -125,13 +125,13 @@ export function powertoolsTelemetry({
       add(RELAY_METRICS.replayedItems, items);
       logger.info('Replayed processed items', { pk, items, replayId, topic, request });
     },
-    attemptAfterCrash({ pk, sk, id }, starts) {
+    attemptAfterCrash({ pk, sk, id }, attemptsStarted) {
       add(RELAY_METRICS.suspectStarts);
-      logger.warn('Publishes an item on which the process has died before', { pk, sk, id, starts });
+      logger.warn('Publishes an item on which the process has died before', { pk, sk, id, attemptsStarted });
     },
     predecessorMissing({ pk, sk }) {
       add(RELAY_METRICS.predecessorWaits);
-      logger.info('Waits for the version before an item', { pk, sk });
+      logger.info('An item waits for the version before it', { pk, sk });
     },
     streamChanged(from, to) {
       add(RELAY_METRICS.streamChanges);
@@ -147,7 +147,7 @@ export function powertoolsTelemetry({
       totals.clear();
       latencies = [];
       metrics.publishStoredMetrics();
-      if (failedFrom !== undefined) logger.info('Asked for delivery again', { failedFrom });
+      if (failedFrom !== undefined) logger.info('Requested the delivery of records again', { failedFrom });
     },
   };
 }

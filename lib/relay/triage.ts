@@ -87,7 +87,7 @@ export function mayBePublished(item: BatchItem, { memory, ports, control }: Invo
 }
 
 function lookUpAfterMs(now: number, retriedAt = -Infinity, askedAgainAt: number): number {
-  // For this long the look-up does not depend on the age of a record, so clock skew cannot prevent it.
+  // For this long the lookup does not depend on the age of a record, so clock skew cannot prevent it.
   if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;
   return now - askedAgainAt < RETRY_MS ? LOOK_UP_SOONER_MS : LOOK_UP_AFTER_MS;
 }

@@ -10,7 +10,7 @@ export class KafkaAnswerIncomplete extends Error {
   readonly partitions: readonly string[];
 
   constructor(partitions: readonly string[]) {
-    super(`The send resolved, but the answer gives no offset for ${partitions.join(', ')}.`);
+    super(`The send resolved, but the brokers' response has no offset for ${partitions.join(', ')}.`);
     this.partitions = partitions;
   }
 }

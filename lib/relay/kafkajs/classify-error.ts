@@ -34,7 +34,7 @@ export function classifyOf(topic: string, error: unknown): Failure {
 /** Kafka's own texts name no topic: "This server does not host this topic-partition". */
 function refusalText(topic: string, { reason, message }: Poison, error: unknown): string {
   const type = protocolError(error);
-  if (type === 'INVALID_TOPIC_EXCEPTION') return `Kafka takes no topic by the name "${topic}" (${type}).`;
+  if (type === 'INVALID_TOPIC_EXCEPTION') return `Kafka does not allow "${topic}" as the name of a topic (${type}).`;
   switch (reason) {
     case 'unknown-topic':
       return `Topic "${topic}" does not exist (${type}).`;
@@ -49,8 +49,8 @@ function refusalText(topic: string, { reason, message }: Poison, error: unknown)
 
 /** The outage of a call that concerns no message, whatever the reason of the refusal. */
 export function outageOf(error: unknown): Outage {
-  const answered = protocolErrorIn(error);
-  if (answered !== undefined) return { kind: 'outage', message: `${answered.type}: ${answered.message}`, cause: error };
+  const protocol = protocolErrorIn(error);
+  if (protocol !== undefined) return { kind: 'outage', message: `${protocol.type}: ${protocol.message}`, cause: error };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const broker = brokerIn(error);
   const named = broker === undefined || message.includes(broker) ? message : `${message} (broker ${broker})`;

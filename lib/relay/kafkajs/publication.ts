@@ -52,7 +52,7 @@ export class Publication {
   }
 
   /** The outcomes so far. A batch that was not sent fails with `otherwise`. */
-  outcomes(otherwise: Failure = { kind: 'outage', message: 'The batch was not attempted.' }): BatchOutcome[] {
+  outcomes(otherwise: Failure = { kind: 'outage', message: 'The batch was not sent.' }): BatchOutcome[] {
     return this.#batches.map((batch) => this.#settled.get(batch) ?? this.#openOutcome(batch, otherwise));
   }
 
@@ -65,7 +65,7 @@ export class Publication {
     this.#refuseUnencodable();
     const together = this.#open().filter((batch) => !this.#quarantine.has(batch));
     const isSpent = together.length > 0 && (await this.#sendTogether(together));
-    this.#letRest();
+    this.#settleResting();
     if (this.#open().length > 0) await this.#sendApart(isSpent);
     for (const [topic, batches] of Map.groupBy(this.#open(), (batch) => batch.topic)) {
       const failure = await this.#sendAlone(topic, batches);
@@ -83,7 +83,7 @@ export class Publication {
     for (const batch of this.#batches) {
       const part = batch.messages.map(unencodablePart).find((found) => found !== undefined);
       if (part === undefined) continue;
-      const message = `A message for ${partitionName(batch)} cannot be encoded: its ${part} is of the wrong type.`;
+      const message = `A message for ${partitionName(batch)} cannot be encoded: its ${part} has the wrong type.`;
       this.#settled.set(batch, { kind: 'poison', reason: 'message-refused', message });
     }
   }
@@ -106,7 +106,7 @@ export class Publication {
   }
 
   /** Resting partitions take no time from writable ones, and get no copy while one may be confirmed. */
-  #letRest(): void {
+  #settleResting(): void {
     const areOthersWritten = this.#batches.some((batch) => this.#isAcked(batch));
     for (const batch of this.#open()) {
       const failure = this.#quarantine.restingWith(batch, areOthersWritten);
@@ -126,12 +126,8 @@ export class Publication {
       const session = await this.#producers.open(this.#budget, batches[0]?.topic ?? '');
       const results = await this.#sendEach(session, batches, isFirstFailure ? ATTEMPT_TIMEOUTS : QUARANTINE_TIMEOUTS);
       const spent = results.find(({ spentBy }) => spentBy !== undefined);
-      if (spent === undefined) {
-        this.#producers.keep(
-          session,
-          batches.filter((batch) => this.#isAcked(batch)),
-        );
-      } else if (isFirstSpent) this.#producers.spend(session, spent.spentBy);
+      if (spent === undefined) this.#keep(session, batches);
+      else if (isFirstSpent) this.#producers.spend(session, spent.spentBy);
       else void session.discard();
     } finally {
       for (const batch of batches) this.#judge(batch, this.#clock.now() - began);
@@ -171,12 +167,7 @@ export class Publication {
     }
     const results = await this.#sendEach(session, batches, ATTEMPT_TIMEOUTS);
     if (results.some(({ spentBy }) => spentBy !== undefined)) void session.discard();
-    else {
-      this.#producers.keep(
-        session,
-        batches.filter((batch) => this.#isAcked(batch)),
-      );
-    }
+    else this.#keep(session, batches);
     let outage: Failure | undefined;
     for (const batch of batches) {
       const failed = this.#failures.get(batch);
@@ -199,6 +190,11 @@ export class Publication {
     const results = await Promise.all(batches.map((batch) => session.send([batch], timeouts)));
     results.forEach((result) => this.#note(result));
     return results;
+  }
+
+  #keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
+    const acked = batches.filter((batch) => this.#isAcked(batch));
+    this.#producers.keep(session, acked);
   }
 
   #isAcked(batch: PartitionBatch): boolean {

@@ -15,7 +15,7 @@ export interface KafkaPublisherOptions {
   /** At least one `host:port`. */
   readonly brokers: readonly string[];
   readonly compression: Compression;
-  /** Timeout of one broker request; a look-up takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
+  /** Timeout of one broker request; a lookup takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
   readonly requestTimeoutMs: number;
   /** Topics that are known to exist, even if unused. They show whether other partitions work. */
   readonly topics?: readonly string[];
@@ -74,7 +74,7 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
         }
         return found;
       });
-      return withinDeadline(lookUp, `look-up of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
+      return withinDeadline(lookUp, `lookup of topic "${topic}"`, slowestLookUpMs(options)).catch(outageOf);
     },
     async publish(batches) {
       const publication = new Publication(producers, quarantine, options.clock, sleep, batches);

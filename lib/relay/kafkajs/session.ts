@@ -70,7 +70,7 @@ interface KnownTopic {
   readonly metadata: readonly PartitionMetadata[];
   /** By partition; -1 without a leader. */
   readonly leaders: ReadonlyMap<number, number>;
-  readonly since: number;
+  readonly fetchedAt: number;
 }
 
 /**
@@ -145,19 +145,15 @@ export class KafkaSession {
   /** The number of partitions, if known from fresh metadata. */
   knownPartitions(topic: string): number | undefined {
     const known = this.#known.get(topic);
-    const fresh = known !== undefined && this.#options.clock.now() - known.since < METADATA_MAX_AGE_MS;
+    const fresh = known !== undefined && this.#options.clock.now() - known.fetchedAt < METADATA_MAX_AGE_MS;
     return fresh ? known.metadata.length : undefined;
   }
 
   /**
-   * Asks the brokers for a topic over the producer's own connection. kafkajs's admin client would log in again, and MSK
-   * limits the rate of IAM connections. Rejects with the error of kafkajs; the session survives a refused topic.
+   * Requests the partitions of a topic over the producer's own connection; a new session asks the brokers again.
+   * kafkajs's admin client would log in again, and MSK limits the rate of IAM connections. Rejects with the error of
+   * kafkajs; the session survives a refused topic.
    */
-  async lookUpPartitions(topic: string): Promise<number> {
-    return (await this.lookUp(topic)).length;
-  }
-
-  /** As `lookUpPartitions`, with the metadata of each partition. A new session asks the brokers again. */
   async lookUp(topic: string): Promise<readonly PartitionMetadata[]> {
     await this.#sendBatch(probeOf([topic]), 'metadata request');
     this.#topics.add(topic);
@@ -293,7 +289,7 @@ export class KafkaSession {
     // The same array is the same broker response, whose age does not restart.
     if (known?.metadata === metadata) return known;
     const leaders = new Map(metadata.map(({ partitionId, leader }) => [partitionId, leader]));
-    const learned = { metadata, leaders, since: this.#options.clock.now() };
+    const learned = { metadata, leaders, fetchedAt: this.#options.clock.now() };
     this.#known.set(topic, learned);
     return learned;
   }

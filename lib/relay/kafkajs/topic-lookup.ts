@@ -21,7 +21,7 @@ export async function lookUpTopic(
   for (;;) {
     const session = await producers.lease(budget, topic, { alone });
     try {
-      return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
+      return { kind: 'topic', partitions: (await session.lookUp(topic)).length };
     } catch (error) {
       const failure = classifyOf(topic, error);
       if (!concernsTopic(failure)) {
@@ -43,7 +43,7 @@ export async function lookUpTopic(
 export async function lookUpAlone(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
   for (let refusals = 1; ; refusals++) {
     try {
-      return { kind: 'topic', partitions: await session.lookUpPartitions(topic) };
+      return { kind: 'topic', partitions: (await session.lookUp(topic)).length };
     } catch (error) {
       const failure = classifyOf(topic, error);
       if (!concernsTopic(failure)) return outageOf(error);

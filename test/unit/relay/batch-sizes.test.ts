@@ -23,14 +23,14 @@ function sizesOf(takes: number) {
   return { clock, sizes, kafka, publish };
 }
 
-it('plans the configured limit for a topic that refused nothing', async () => {
+it('allows the configured limit for a topic without a refusal', async () => {
   const { sizes, publish } = sizesOf(1_000);
   await publish(1_000);
 
   expect(sizes.limitOf('orders')).toBe(1_000 * BYTES);
 });
 
-it('plans half of what was refused, for this topic alone', async () => {
+it('allows half of the refused size, for this topic alone', async () => {
   const { sizes, publish } = sizesOf(100);
   for (const count of [1_000, 500, 250, 125, 62]) await publish(count);
 
@@ -38,7 +38,7 @@ it('plans half of what was refused, for this topic alone', async () => {
   expect(sizes.limitOf('others')).toBe(1_000 * BYTES);
 });
 
-it('plans at least what was accepted since', async () => {
+it('allows at least the largest size accepted since', async () => {
   const { sizes, publish } = sizesOf(100);
   await publish(150);
   await publish(90);

@@ -43,7 +43,7 @@ function aWorld(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
 }
 
 describe('a drain that a signal asks for', () => {
-  it('publishes what was written again under its old id, though this process remembers it as done', async () => {
+  it('publishes an item that was written again under its old id, although this process remembers the id as done', async () => {
     const w = aWorld({}, { retention: 0 });
     await w.handle([w.put(1)], plentyOfTime);
     w.put(1);
@@ -55,7 +55,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.states()).toEqual([]);
   });
 
-  it('publishes the parked item and everything behind it in order, and releases the key', async () => {
+  it('publishes the parked item and all later items in order, and releases the key', async () => {
     const w = aWorld();
     w.poisonous.add('a2');
     const records = [1, 2, 3, 4, 5, 6].map((version) => w.put(version));
@@ -71,7 +71,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.signalsLeft()).toBe(0);
   });
 
-  it('leaves the key held when the cause is not fixed, and counts the attempt', async () => {
+  it('keeps the key held if the cause is not fixed, and counts the attempt', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
     await w.handle([w.put(1), w.put(2)], plentyOfTime);
@@ -111,7 +111,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.signalsLeft()).toBe(0);
   });
 
-  it('begins before the position it names when something earlier is open', async () => {
+  it('begins before its position if an earlier item is open', async () => {
     const w = aWorld();
     [1, 2, 3].forEach((version) => w.put(version));
 
@@ -120,7 +120,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.ids()).toEqual(['a1', 'a2', 'a3']);
   });
 
-  it('that is older than the items it concerns publishes them, and their records are duplicates that are not sent', async () => {
+  it('that is older than the items of its key publishes them, and the relay skips their records', async () => {
     const w = aWorld();
     const signal = w.putSignal({ kind: 'drain', from: at(1) });
     const records = [w.put(1), w.put(2)];
@@ -130,7 +130,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.ids()).toEqual(['a1', 'a2']);
   });
 
-  it('is acted on from its record when its item is gone', async () => {
+  it('is executed from its record if its item is gone', async () => {
     const w = aWorld();
     w.put(1);
     const signal = w.putSignal({ kind: 'drain', from: at(1) });
@@ -141,7 +141,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.ids()).toEqual(['a1']);
   });
 
-  it('and another one for the same key are one drain', async () => {
+  it('and a second signal for the same key cause one drain', async () => {
     const w = aWorld();
     w.put(1);
     w.put(2);
@@ -156,7 +156,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.signalsLeft()).toBe(0);
   });
 
-  it('lets the other keys of its batch go first', async () => {
+  it('runs after the other keys of its batch are published', async () => {
     const w = aWorld();
     w.put(1);
     const signal = w.putSignal({ kind: 'drain', from: at(1) });
@@ -198,7 +198,7 @@ describe('a drain that a signal asks for', () => {
     expect(w.states()).toEqual(['processed', 'processed']);
   });
 
-  it('that runs out of time leaves a draining hold and a new signal, and the key goes on there', async () => {
+  it('that runs out of time leaves a draining hold and a new signal, from which the key continues', async () => {
     const w = aWorld({ maxMessages: 1 });
     [1, 2, 3, 4, 5].forEach((version) => w.put(version));
     let left = 3_500;
@@ -224,7 +224,7 @@ describe('a drain that a signal asks for', () => {
 });
 
 describe('a relay that was frozen at the end of its drain', () => {
-  it('does not remove the hold that was made meanwhile, and asks for its record again', async () => {
+  it('does not remove a newer hold, and requests its record again', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
     await w.handle([w.put(1)], plentyOfTime);
@@ -249,7 +249,7 @@ describe('a relay that was frozen at the end of its drain', () => {
     expect(w.hold()).toMatchObject({ position: at(2), state: 'holding' });
   });
 
-  it('left nothing behind that came while it read: the hold says draining before the items are read', async () => {
+  it('misses no item that arrives while it reads: the hold is draining before the items are read', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
     await w.handle([w.put(1)], plentyOfTime);
@@ -269,7 +269,7 @@ describe('a relay that was frozen at the end of its drain', () => {
 });
 
 describe('a skip', () => {
-  it('discards the head with who, when and why, and drains the rest', async () => {
+  it('discards the first item with author, time and reason, and drains the rest', async () => {
     const w = aWorld();
     w.poisonous.add('a2');
     await w.handle(
@@ -298,7 +298,7 @@ describe('a skip', () => {
     expect(w.hold()).toMatchObject({ position: at(2), state: 'holding' });
   });
 
-  it('keeps the record of what it discarded from being sent when it comes again', async () => {
+  it('keeps the record of a discarded item from being published when it is delivered again', async () => {
     const w = aWorld();
     w.poisonous.add('a1');
     const record = w.put(1);
@@ -311,7 +311,7 @@ describe('a skip', () => {
     expect(w.ids()).toEqual(['a2']);
   });
 
-  it('of an item at which a drain ran out of time discards nothing: nobody has refused it', async () => {
+  it('of an item at which a drain ran out of time discards nothing: the item was never refused', async () => {
     const w = aWorld({ maxMessages: 1 });
     w.poisonous.add('a1');
     await w.handle(
@@ -346,7 +346,7 @@ describe('a skip', () => {
 });
 
 describe('a replay', () => {
-  it('whose signal is gone is not acted on again: the sweeper has put another, or it is done', async () => {
+  it('whose signal is gone is not executed again: the sweeper has replaced the signal, or the replay is done', async () => {
     const w = aWorld();
     await w.handle([w.put(1)], plentyOfTime);
     const signal = w.replay();
@@ -375,7 +375,7 @@ describe('a replay', () => {
     expect(w.signalsLeft()).toBe(0);
   });
 
-  it('goes to a side topic when it names one', async () => {
+  it('goes to a side topic if its signal names one', async () => {
     const w = aWorld();
     w.kafka.topics.set('side', 1);
     await w.handle([w.put(1)], plentyOfTime);
@@ -385,7 +385,7 @@ describe('a replay', () => {
     expect(w.kafka.log[1]).toMatchObject({ topic: 'side', id: 'a1' });
   });
 
-  it('leaves out what is not processed, and what was committed before', async () => {
+  it('skips items that are not processed or were committed before its range', async () => {
     const w = aWorld();
     await w.handle([w.put(1)], plentyOfTime);
     w.clock.at += HOUR;
@@ -397,7 +397,7 @@ describe('a replay', () => {
     expect(w.ids()).toEqual(['a1', 'a2', 'a2']);
   });
 
-  it('that Kafka refuses is set aside and holds nothing', async () => {
+  it('that Kafka refuses is marked as unprocessable and holds no key', async () => {
     const w = aWorld();
     await w.handle([w.put(1)], plentyOfTime);
 
@@ -407,7 +407,7 @@ describe('a replay', () => {
     expect(w.hold()).toBeUndefined();
   });
 
-  it('is sent in smaller batches when its topic does not take as much at once, in order', async () => {
+  it('is sent in order in smaller batches if its topic accepts less at once', async () => {
     const w = aWorld();
     await w.handle(
       [1, 2, 3, 4, 5].map((version) => w.put(version)),
@@ -421,7 +421,7 @@ describe('a replay', () => {
     expect(w.table.setAsides).toEqual([]);
   });
 
-  it('goes on under another signal when there is no time for every smaller batch', async () => {
+  it('continues under another signal if there is no time for every smaller batch', async () => {
     const w = aWorld();
     await w.handle(
       [1, 2, 3, 4].map((version) => w.put(version)),
@@ -440,7 +440,7 @@ describe('a replay', () => {
     expect(w.ids().slice(4)).toEqual(['a1', 'a2', 'a3', 'a4']);
   });
 
-  it('is set aside when one message alone is refused, with what came before it sent', async () => {
+  it('is marked as unprocessable if one message alone is refused, after the earlier messages are sent', async () => {
     const w = aWorld();
     await w.handle(
       [1, 2, 3].map((version) => w.put(version)),
@@ -455,7 +455,7 @@ describe('a replay', () => {
     expect(w.table.setAsides).toMatchObject([{ why: 'message-too-large: too large' }]);
   });
 
-  it('that runs out of time goes on under the same id', async () => {
+  it('that runs out of time continues under the same id', async () => {
     const w = aWorld({ maxMessages: 1 });
     const records = [1, 2, 3, 4].map((version) => w.put(version));
     await w.handle(records, plentyOfTime);
@@ -472,8 +472,8 @@ describe('a replay', () => {
   });
 });
 
-describe('a record that does not prove that all before it was seen', () => {
-  it('is preceded by a drain when it is late', async () => {
+describe('a record that does not prove that the stream has shown all earlier items', () => {
+  it('is drained if it is late', async () => {
     const w = aWorld();
     w.put(1);
     w.put(2);
@@ -486,7 +486,7 @@ describe('a record that does not prove that all before it was seen', () => {
     expect(w.states()).toEqual(['processed', 'processed', 'processed']);
   });
 
-  it('is published as it is when nothing before it is open', async () => {
+  it('is published as shown if no earlier item is open', async () => {
     const w = aWorld();
     const records = [w.put(1), w.put(2)];
     w.clock.at += HOUR;
@@ -497,7 +497,7 @@ describe('a record that does not prove that all before it was seen', () => {
     expect(w.telemetry.drained).not.toHaveBeenCalled();
   });
 
-  it('is not sent again when the table says that it is processed', async () => {
+  it('is not sent again if the table shows it as processed', async () => {
     const w = aWorld();
     const records = [w.put(1), w.put(2)];
     await w.handle(records, plentyOfTime);
@@ -508,7 +508,7 @@ describe('a record that does not prove that all before it was seen', () => {
     expect(w.ids()).toEqual(['a1', 'a2']);
   });
 
-  it('does not retry what is parked: it publishes what precedes the hold', async () => {
+  it('does not retry the parked item: the relay publishes the items before the hold', async () => {
     const w = aWorld();
     w.poisonous.add('a4');
     w.put(1);
@@ -523,7 +523,7 @@ describe('a record that does not prove that all before it was seen', () => {
     expect(w.hold()).toEqual(hold);
   });
 
-  it('is preceded by a drain while the stream is in doubt', async () => {
+  it('is drained while a gap of the stream is suspected', async () => {
     const w = aWorld();
     w.put(1);
     w.table.state = { streamArn: 'old' };
@@ -536,7 +536,7 @@ describe('a record that does not prove that all before it was seen', () => {
     expect(w.telemetry.streamChanged).toHaveBeenCalledWith('old', 'new');
   });
 
-  it('begins no doubt with the first stream of all', async () => {
+  it('does not suspect a gap if it comes from the first stream of the table', async () => {
     const w = aWorld();
     await w.handle([{ ...w.put(1), eventSourceARN: 'first' }], plentyOfTime);
 
@@ -544,8 +544,8 @@ describe('a record that does not prove that all before it was seen', () => {
   });
 });
 
-describe('an item that is written again under its old id, when nothing is retained', () => {
-  it('is published at once, though this process remembers the id', async () => {
+describe('an item that is written again under its old id, with a retention of zero', () => {
+  it('is published at once, although this process remembers the id', async () => {
     const w = aWorld({}, { retention: 0 });
     await w.handle([w.put(1)], plentyOfTime);
 
@@ -555,7 +555,7 @@ describe('an item that is written again under its old id, when nothing is retain
     expect(w.states()).toEqual([]);
   });
 
-  it('is published again when the mark of the first was written and its answer lost', async () => {
+  it('is published again if the mark of the first was written and its response lost', async () => {
     const w = aWorld({}, { retention: 0 });
     const first = w.put(1);
     const mark = w.table.mark.bind(w.table);
@@ -590,7 +590,7 @@ describe('strict order', () => {
     return position;
   };
 
-  it('waits for a version that an unfinished transaction is about to show, and no other key does', async () => {
+  it('waits for a version that an unfinished transaction is about to write; other keys do not wait', async () => {
     const w = aWorld({ order: 'strict' });
     const position = unfinished(w, 1);
     const second = w.put(2);
@@ -604,7 +604,7 @@ describe('strict order', () => {
     expect(w.ids()).toEqual(['b1', 'a1', 'a2', 'a3']);
   });
 
-  it('asks once more after the other keys are published: most transactions end within milliseconds', async () => {
+  it('looks up once more after the other keys are published: most transactions end within milliseconds', async () => {
     const w = aWorld({ order: 'strict' });
     const position = unfinished(w, 1);
     const publish = w.kafka.publish.bind(w.kafka);
@@ -619,7 +619,7 @@ describe('strict order', () => {
     expect(w.ids()).toEqual(['b1', 'a1', 'a2']);
   });
 
-  it('publishes what precedes the version that waits', async () => {
+  it('publishes the items before the waiting version', async () => {
     const w = aWorld({ order: 'strict' });
     unfinished(w, 4);
 
@@ -628,7 +628,7 @@ describe('strict order', () => {
     expect(w.ids()).toEqual(['a1', 'a2']);
   });
 
-  it('waits for nothing when the version before expired or was never written', async () => {
+  it('does not wait if the version before has expired or was never written', async () => {
     const w = aWorld({ order: 'strict' });
 
     expect(await w.handle([w.put(7), w.put(1, 'b')], plentyOfTime)).toBeUndefined();
@@ -637,7 +637,7 @@ describe('strict order', () => {
     expect(w.telemetry.predecessorMissing).not.toHaveBeenCalled();
   });
 
-  it('waits in a drain too', async () => {
+  it('also applies in a drain', async () => {
     const w = aWorld({ order: 'strict' });
     const position = unfinished(w, 1);
     w.put(2);
@@ -664,7 +664,7 @@ describe('strict order', () => {
     expect(w.ids()).toEqual(['a7']);
   });
 
-  it('does not wait in a drain for what comes before an item of the future', async () => {
+  it('does not wait in a drain for the version before an item with a future time', async () => {
     const w = aWorld({ order: 'strict', replicationWaitMs: 10_000 });
     w.putAt(7, w.clock.at + HOUR);
 
@@ -697,7 +697,7 @@ describe('an item on which the process dies', () => {
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('is parked after five starts without an end, in a drain too, and the shard goes on', async () => {
+  it('is parked after five attempts without an end, in a drain too, and the shard continues', async () => {
     const w = aWorld();
     w.put(1);
     const record = w.put(2);
@@ -714,7 +714,7 @@ describe('an item on which the process dies', () => {
     expect(w.hold()).toMatchObject({ position: at(2), reason: 'process-died' });
   });
 
-  it('is not suspected after an end in order, a failed one too', async () => {
+  it('has no attempts left on its crash counter after a normal end, also after a failed send', async () => {
     const w = aWorld();
     const record = w.put(1);
     w.clock.at += 2 * 60_000;

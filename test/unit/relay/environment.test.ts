@@ -26,7 +26,7 @@ const auth = fc.oneof(
   fc.constant<KafkaAuth>({ kind: 'tls', secretArn: 'arn:secret' }),
 );
 
-it('of a function whose code is newer than its environment has the defaults for what is new', () => {
+it('of a function whose code is newer than its environment has defaults for the new variables', () => {
   const {
     OUTBOX_PARTITION_PATIENCE_SECONDS: _,
     OUTBOX_MAX_PARTITION_HOLDS: __,
@@ -68,7 +68,7 @@ it.each([
   );
 });
 
-it('asks for the secret that SCRAM needs', () => {
+it('requires the secret of SCRAM', () => {
   expect(() => decodeRelayConfig({ ...encodeRelayConfig(config), OUTBOX_KAFKA_AUTH: 'scram' })).toThrow(
     /OUTBOX_KAFKA_SECRET_ARN is not set/,
   );

@@ -44,7 +44,7 @@ function aWorld(settings: Parameters<typeof aRelayOverTable>[1] = {}) {
   };
 }
 
-it('go out once, whichever of many instances is handed the record, and the item is marked as a whole', async () => {
+it('are published once, whichever instance receives the record, and the item is marked as a whole', async () => {
   const w = aWorld();
   const records = [w.put(), w.put(2)];
   for (let at = 0; at < 40; at++) {
@@ -62,7 +62,7 @@ it('go out once, whichever of many instances is handed the record, and the item 
   expect(w.state().receipts).toHaveLength(3);
 });
 
-it('are passed over by a drain', async () => {
+it('are skipped by a drain', async () => {
   const w = aWorld();
   await w.handle([w.put()], plentyOfTime);
   w.recover();
@@ -74,7 +74,7 @@ it('are passed over by a drain', async () => {
   expect(w.state().state).toBe('processed');
 });
 
-it('go out again in a replay, with all the others', async () => {
+it('are published again by a replay, with all others', async () => {
   const w = aWorld();
   const record = w.put();
   await w.handle([record], plentyOfTime);
@@ -87,7 +87,7 @@ it('go out again in a replay, with all the others', async () => {
   expect(w.ids().slice(3)).toEqual(['first1', 'second1', 'third1']);
 });
 
-it('say nothing of another item that was put under the position', async () => {
+it('prove nothing about another item at the same position', async () => {
   const w = aWorld();
   await w.handle([w.put()], plentyOfTime);
   const noted = w.table.items.get(PK)?.get(SK)?.['receipts'];
@@ -118,7 +118,7 @@ it.each([
   expect(w.ids()).toEqual(['first1', 'second1', 'third1']);
 });
 
-it('go out once for each process where they are not noted, however often the record comes', async () => {
+it('are published once per process if they are not noted, however often the record is delivered', async () => {
   const w = aWorld();
   w.table.noteReceipts = undefined as never;
   const record = w.put();
@@ -133,7 +133,7 @@ it('go out once for each process where they are not noted, however often the rec
   expect(w.ids().slice(4)).toEqual(['third1']);
 });
 
-it('do not count where notes are not made: another region publishes to other brokers', async () => {
+it('do not count on a table with replicas: another region publishes to other brokers', async () => {
   const w = aWorld();
   const record = w.put();
   await w.handle([record], plentyOfTime);
@@ -146,7 +146,7 @@ it('do not count where notes are not made: another region publishes to other bro
   expect(w.ids().slice(2)).toEqual(['first1', 'second1', 'third1']);
 });
 
-it('cost a duplicate when they cannot be noted, and the reason is told', async () => {
+it('cost a duplicate if they cannot be noted, and the cause is reported', async () => {
   const w = aWorld();
   const cause = new Error('throttled');
   w.noteReceipts.mockImplementation((marks) => Promise.resolve(new Map(marks.map((mark) => [mark, cause]))));
@@ -160,7 +160,7 @@ it('cost a duplicate when they cannot be noted, and the reason is told', async (
   expect(w.ids()).toEqual(['first1', 'second1', 'first1', 'second1', 'third1']);
 });
 
-it('are not noted when the item is published as a whole', async () => {
+it('are not noted if the item is published as a whole', async () => {
   const w = aWorld();
   w.recover();
 
@@ -169,7 +169,7 @@ it('are not noted when the item is published as a whole', async () => {
   expect(w.noteReceipts).not.toHaveBeenCalled();
 });
 
-it('keep their order when a refused batch is halved and the clock says for a moment that no time is left', async () => {
+it('keep their order if a refused batch is halved and no time seems to be left for a moment', async () => {
   const w = aWorld();
   w.recover();
   w.kafka.topics.set('orders', 1);

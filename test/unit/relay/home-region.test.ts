@@ -14,11 +14,11 @@ const signal = newSignal('order#42', 1, {
 });
 const signalRecord = insertOf(marshall(encodeSignal(signal)));
 
-test('records of other regions are left out, signals are not', () => {
+test('records of other regions are removed, signals are kept', () => {
   expect(recordsOfHome([central, west, signalRecord], home)).toEqual([west, signalRecord]);
 });
 
-test('without a home everything is handed on as it is', () => {
+test('without a home region all records stay as they are', () => {
   const records = [central, west];
   expect(recordsOfHome(records, undefined)).toBe(records);
 });
@@ -28,7 +28,7 @@ test('the stream is named with the regions', () => {
   expect(record?.eventSourceARN).toBe('arn:stream#eu-west-1');
 });
 
-test('what another region keeps about itself is no event', () => {
+test('the control items of another region are no events', () => {
   const hold = { pk: { S: '$outbox#control@eu-central-1' }, sk: { S: 'hold#order#42' } };
   expect(decodeRecord(insertOf(hold))).toEqual({ kind: 'ignored' });
 });

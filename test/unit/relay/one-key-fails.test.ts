@@ -82,7 +82,7 @@ it.each(CALLS)('no answer in %s is an outage: the invocation stops', async (_, f
   expect(telemetry.keyFailed).not.toHaveBeenCalled();
 });
 
-it('a park that is refused for one item keeps back its key alone', async () => {
+it('a refused park delays only its own key', async () => {
   const { handle, table, kafka } = aRelayOverTable();
   const park = table.park.bind(table);
   table.park = (parking) => (parking.pk === 'order#bad' ? Promise.reject(new KeyFailure('full')) : park(parking));
@@ -99,7 +99,7 @@ it('a park that is refused for one item keeps back its key alone', async () => {
   expect(kafka.log.map(({ id }) => id)).toEqual(['id-order-good-1', 'id-order-good-2']);
 });
 
-it('a message that is refused and cannot be parked is overtaken by nothing of its key', async () => {
+it('no event of a key overtakes a refused message that cannot be parked', async () => {
   const { handle, table, kafka } = aRelayOverTable();
   table.park = () => Promise.reject(new KeyFailure('full'));
   kafka.topics.set('orders', 1);
@@ -118,7 +118,7 @@ it('a message that is refused and cannot be parked is overtaken by nothing of it
   expect(kafka.log.map(({ id }) => id)).toEqual(['id-order-good-1']);
 });
 
-it('tells an answer for one request from an outage', () => {
+it('distinguishes the refusal of one request from an outage', () => {
   expect(concernsOneKey(conflict)).toBe(true);
   expect(concernsOneKey(new KeyFailure('x'))).toBe(true);
   expect(concernsOneKey(Object.assign(new Error('500'), { $fault: 'server' }))).toBe(false);

@@ -23,7 +23,7 @@ it('the first relay claims a table without an owner, by one write', async () => 
   expect(kafka.log).toHaveLength(2);
 });
 
-it('a relay of another outbox publishes nothing, loses nothing, and says how it becomes the owner', async () => {
+it('a relay of another outbox publishes nothing, loses nothing, and reports how it becomes the owner', async () => {
   const { handle, table, kafka, telemetry } = aRelayOverTable({ outboxId: 'Green-Outbox' });
   table.state = { owner: 'Blue-Outbox', streamArn: 'a' };
   const record = { ...table.put(anItem()), eventSourceARN: 'b' };
@@ -40,7 +40,7 @@ it('a relay of another outbox publishes nothing, loses nothing, and says how it 
   expect(kafka.log).toHaveLength(1);
 });
 
-it('of two relays that claim at once one is the owner', async () => {
+it('if two relays claim the table at once, one becomes the owner', async () => {
   const first = aRelayOverTable({ outboxId: 'A' });
   const { table } = first;
   const read = table.read.bind(table);
@@ -55,7 +55,7 @@ it('of two relays that claim at once one is the owner', async () => {
   expect(first.kafka.publishes).toEqual([]);
 });
 
-it('a relay without an id, as in a test kit, asks for no owner', async () => {
+it('a relay without an id, as in a test kit, does not check the owner', async () => {
   const { handle, table, kafka } = aRelayOverTable();
   table.state = { owner: 'Shop/Outbox' };
 
@@ -68,7 +68,7 @@ describe('the claim', () => {
   beforeEach(() => dynamodb.reset());
   const control = () => controlStore(new DynamoDBClient({}), 'outbox', { now: Date.now });
 
-  it('is conditional on there being no owner', async () => {
+  it('is conditional on the table having no owner', async () => {
     dynamodb.on(UpdateItemCommand).resolves({});
     expect(await control().claim('A')).toBe('A');
     expect(dynamodb.commandCalls(UpdateItemCommand)[0]?.args[0].input).toMatchObject({
@@ -77,7 +77,7 @@ describe('the claim', () => {
     });
   });
 
-  it('answers who was first', async () => {
+  it('returns the first owner', async () => {
     dynamodb.on(UpdateItemCommand).rejects(new ConditionalCheckFailedException({ $metadata: {}, message: 'no' }));
     dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, revision: 1, owner: 'B' })] });
     expect(await control().claim('A')).toBe('B');

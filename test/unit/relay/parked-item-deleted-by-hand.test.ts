@@ -36,7 +36,7 @@ function aWorld(options: Parameters<typeof aRelayOverTable>[1] = {}) {
   };
 }
 
-it('what lies before a gone item is published, what lies behind it waits, and the signal is done', async () => {
+it('items before a gone item are published, later items wait, and the signal is done', async () => {
   const w = aWorld();
   w.poisonous.add('a3');
   await w.putAll(1, 3, 4);
@@ -93,7 +93,7 @@ it.each([
   expect(w.hold()?.reason).toBe(id === undefined && attempts === 0 ? undefined : 'item-gone');
 });
 
-it('an item that is deleted while it is tried again is not passed', async () => {
+it('no later item passes an item that is deleted while it is retried', async () => {
   const w = aWorld();
   w.poisonous.add('a1');
   await w.putAll(1, 2);

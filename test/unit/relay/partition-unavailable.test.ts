@@ -102,7 +102,7 @@ async function aShardWithAHold(settings = {}) {
 }
 
 describe('a partition that fails alone', () => {
-  it('stops its own keys for the invocation, and nothing else', async () => {
+  it('stops only its own keys for the invocation', async () => {
     const s = aShard();
     s.down.add('orders-0');
     s.put(WELL, 1);
@@ -169,7 +169,7 @@ describe('a partition that fails alone', () => {
     expect(s.telemetry.parked).not.toHaveBeenCalled();
   });
 
-  it('holds nothing in a backlog, as long as this process has seen it fail for some seconds alone', async () => {
+  it('holds no key in a backlog until this process has seen it fail for some seconds', async () => {
     const s = aShard();
     s.put(SICK, 1);
     s.put(WELL, 1);
@@ -181,7 +181,7 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('holds nothing while everything is away, however long', async () => {
+  it('holds no key while the whole cluster is unavailable, however long', async () => {
     const s = aShard();
     s.goAway();
     s.put(SICK, 1);
@@ -195,7 +195,7 @@ describe('a partition that fails alone', () => {
     expect(s.ids().toSorted()).toEqual([`${SICK}.1`, `${WELL}.1`].toSorted());
   });
 
-  it('is told from a general outage by metadata, when the batch has nothing for another partition', async () => {
+  it('is distinguished from a general outage by metadata if the batch has no other partition', async () => {
     const s = aShard();
     s.down.add('orders-0');
     s.put(SICK, 1);
@@ -208,7 +208,7 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
   });
 
-  it('holds nobody up while new keys keep coming for it', async () => {
+  it('delays no other key while new keys keep arriving for it', async () => {
     const s = aShard();
     s.down.add('orders-0');
     const sick = keysOf(0, 30);
@@ -227,7 +227,7 @@ describe('a partition that fails alone', () => {
     expect(await s.deliver()).toBe(0);
   });
 
-  it('is held for when a drain meets it, by the time of the stream: the clock of the writer is ahead', async () => {
+  it("holds a key that a drain publishes, by the time of the stream if the writer's clock is ahead", async () => {
     const s = aShard();
     s.poisonous.add(`${SICK}.1`);
     const committedAt = s.clock.at + HOUR;
@@ -246,7 +246,7 @@ describe('a partition that fails alone', () => {
     expect(s.ids()).toEqual([`${WELL}.1`]);
   });
 
-  it('does not stop its shard when a replay goes to it, and gets the replay when it takes writes again', async () => {
+  it('does not stop its shard for a replay, and gets the replay once it accepts writes again', async () => {
     const s = aShard();
     s.put(SICK, 1);
     await s.settle();
@@ -304,7 +304,7 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('is not held by a publisher that cannot tell of the others, unless one of these acknowledges', async () => {
+  it('holds no key with a publisher that cannot check other partitions, unless one of them acknowledges', async () => {
     const s = aShard();
     Object.assign(s.kafka, { otherPartitionsInSync: undefined });
     s.down.add('orders-0');
@@ -317,7 +317,7 @@ describe('a partition that fails alone', () => {
     expect(s.held()).toEqual([`order#${SICK} holding partition-unavailable`]);
   });
 
-  it('holds a key again that was held before, although no more keys are allowed', async () => {
+  it('holds a key that was held before again, even at the limit of holds', async () => {
     const s = aShard({ maxPartitionHolds: 1 });
     s.down.add('orders-0');
     s.put(SICK, 1);
@@ -354,7 +354,7 @@ describe('a partition that fails alone', () => {
     expect(s.ids()).toHaveLength(4);
   });
 
-  it('parks nothing, counts nothing for the breaker, and burns no attempt', async () => {
+  it('parks nothing, does not count for the breaker, and uses no attempt', async () => {
     const s = aShard();
     s.down.add('orders-0');
     for (const key of keysOf(0, 40)) s.put(key, 1);
@@ -374,7 +374,7 @@ describe('a partition that fails alone', () => {
 });
 
 describe('while its keys are held', () => {
-  it('leaves out their later events, to a healthy partition as well, and another batch does not overtake', async () => {
+  it('skips their later events, also to a healthy partition, and another batch does not overtake', async () => {
     const s = await aShardWithAHold();
     s.put(SICK, 2, 'audit');
     s.put(SICK, 3);
@@ -410,7 +410,7 @@ describe('while its keys are held', () => {
     expect(s.held()).toHaveLength(11);
   });
 
-  it('publishes nothing of an item twice that has events for a healthy partition, too', async () => {
+  it('publishes no event twice of an item with another event for a healthy partition', async () => {
     const s = await aShardWithAHold();
     s.clock.at = (s.table.holds.get(`order#${SICK}`)?.awaits?.failedAt ?? 0) + SECOND;
     const events = ['audit', 'orders'].map((topic) => anEvent({ id: `two.${topic}`, topic }));
@@ -439,7 +439,7 @@ describe('while its keys are held', () => {
     expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`, `${SICK}.2`]);
   });
 
-  it('a redrive that meets the partition holds the key again and is done with', async () => {
+  it('a redrive that fails at the partition holds the key again and is done', async () => {
     const s = await aShardWithAHold();
     s.clock.at += 11 * SECOND;
     s.redrive(SICK);
@@ -453,7 +453,7 @@ describe('while its keys are held', () => {
     expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
   });
 
-  it('a redrive of a parked key that meets the partition goes on when it takes writes', async () => {
+  it('a redrive of a parked key that fails at the partition continues once it accepts writes', async () => {
     const s = aShard();
     s.poisonous.add(`${SICK}.1`);
     s.put(SICK, 1);
@@ -478,7 +478,7 @@ describe('while its keys are held', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('a skip does nothing to an item that nobody has refused', async () => {
+  it('a skip does nothing to an item that was never refused', async () => {
     const s = await aShardWithAHold();
     const skip = { kind: 'skip', position: at(1), id: `${SICK}.1`, request } as const;
     s.table.putSignal(newSignal(`order#${SICK}`, s.clock.at, skip));
@@ -489,7 +489,7 @@ describe('while its keys are held', () => {
     expect(s.ids()).toEqual([`${WELL}.1`, `${SICK}.1`]);
   });
 
-  it('a general outage on top holds nothing more', async () => {
+  it('a general outage at the same time holds no more keys', async () => {
     const s = await aShardWithAHold();
     s.goAway();
     s.clock.at += 20 * SECOND;
@@ -507,7 +507,7 @@ describe('while its keys are held', () => {
   });
 });
 
-describe('when it takes writes again', () => {
+describe('a partition that accepts writes again', () => {
   it('is found by a probe with one key, and then all keys are drained', async () => {
     const s = aShard();
     s.down.add('orders-0');
@@ -539,7 +539,7 @@ describe('when it takes writes again', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('is found by the schedule on a table that nobody writes to', async () => {
+  it('is found by the schedule on a table without writes', async () => {
     const s = await aShardWithAHold();
     s.down.clear();
     s.clock.at += 3 * 60 * MINUTE;
@@ -551,7 +551,7 @@ describe('when it takes writes again', () => {
     expect(await s.probe()).toEqual({ partitions: [], keys: 0, probes: 0, failures: [] });
   });
 
-  it('is found although one of its keys takes no signal', async () => {
+  it('is found although one of its keys accepts no signal', async () => {
     const s = await aShardWithAHold();
     for (const key of [SICK_TOO, SICK_ALSO]) s.put(key, 1);
     await s.wait(30 * SECOND);
@@ -570,7 +570,7 @@ describe('when it takes writes again', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('is not probed by the schedule while somebody else has just done so', async () => {
+  it('is not probed by the schedule right after another probe', async () => {
     const s = await aShardWithAHold();
     s.clock.at += SECOND;
     s.put(WELL, 2);
@@ -612,7 +612,7 @@ describe('when it takes writes again', () => {
     }
   });
 
-  it('releases a key whose partition is another one by now', async () => {
+  it('releases a key that has moved to another partition', async () => {
     const s = await aShardWithAHold();
     s.kafka.topics.set('orders', 7);
     expect(partitionOf(Buffer.from(SICK), 7)).not.toBe(0);
@@ -633,7 +633,7 @@ describe('when it takes writes again', () => {
     expect(s.held()).toEqual([]);
   });
 
-  it('parks what its topic refuses by then', async () => {
+  it('parks an item that its topic now refuses', async () => {
     const s = await aShardWithAHold();
     s.down.clear();
     s.poisonous.add(`${SICK}.1`);
@@ -682,7 +682,7 @@ describe('several processes', () => {
   });
 });
 
-it('costs nothing while every partition takes writes', async () => {
+it('costs nothing while every partition accepts writes', async () => {
   const s = aShard();
   const calls = [
     jest.spyOn(s.kafka, 'otherPartitionsInSync'),

@@ -30,7 +30,7 @@ it('turns a negative hash positive by its sign bit, as the Java client does, not
   expect(partitionOf(Buffer.from('foobar'), 7)).toBe((-790332482 & 0x7fffffff) % 7);
 });
 
-it('answers a partition that exists', () => {
+it('returns a partition that exists', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.integer({ min: 1, max: 10_000 }), (bytes, partitions) => {
       const partition = partitionOf(Buffer.from(bytes), partitions);

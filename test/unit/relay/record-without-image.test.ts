@@ -11,7 +11,7 @@ const keysOnly = ({ dynamodb, ...record }: StreamRecord): StreamRecord => ({
   dynamodb: { ...dynamodb, NewImage: undefined },
 });
 
-it('asks for a drain of its key, and nothing is parked', async () => {
+it('requests a drain of its key, and nothing is parked', async () => {
   const { handle, table, kafka, telemetry } = aRelayOverTable();
   const records = [1, 2, 3].map((version) => table.put(anItem({ version })));
 
@@ -31,7 +31,7 @@ it('keeps the order with the records of its key that show one', async () => {
   expect(kafka.log.map(({ id }) => id)).toEqual(['id-order-42-1', 'id-order-42-2', 'id-order-42-3']);
 });
 
-it('does not retry what is parked, and does not delete its own item', async () => {
+it('does not retry the parked item, and does not delete its own item', async () => {
   const { handle, table, kafka } = aRelayOverTable();
   kafka.refuse = () => ({ kind: 'poison', reason: 'message-refused', message: 'no' });
   await handle([table.put(anItem({ version: 1 }))], plentyOfTime);
@@ -54,7 +54,7 @@ it('of an item that is gone settles', async () => {
   expect(kafka.log).toEqual([]);
 });
 
-it('of a signal is acted on as the table holds it', async () => {
+it('of a signal is executed as stored in the table', async () => {
   const { handle, table, kafka, clock } = aRelayOverTable();
   table.put(anItem());
   const signal = table.putSignal(

@@ -13,7 +13,7 @@ it('reads an item from an insert, bytes included', () => {
   expect(decoded.kind === 'item' && [...(decoded.item.events[0]?.data as Uint8Array)]).toEqual([0, 255]);
 });
 
-it('ignores what it wrote itself, and everything that is not an insert', () => {
+it("ignores the relay's own writes, and every record that is not an insert", () => {
   const insert = insertOf(anItem());
 
   expect(decodeRecord({ ...insert, eventName: 'MODIFY' })).toEqual({ kind: 'ignored' });
@@ -21,7 +21,7 @@ it('ignores what it wrote itself, and everything that is not an insert', () => {
   expect(decodeRecord(insertOf({ pk: { S: '$outbox#control' }, sk: { S: '!state' } }))).toEqual({ kind: 'ignored' });
 });
 
-it('says which field of an item can not be decoded', () => {
+it('names the field of an item that cannot be decoded', () => {
   const { committedAt, ...image } = imageOf(anItem());
 
   expect(decodeRecord(insertOf(image))).toMatchObject({

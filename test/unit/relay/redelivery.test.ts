@@ -34,7 +34,7 @@ function aWorld(settings = {}, options: Parameters<typeof aRelayOverTable>[0] = 
   };
 }
 
-describe('one partition of a topic takes no writes, and any instance may be handed any shard', () => {
+describe('one partition of a topic accepts no writes, and any instance may receive any shard', () => {
   it.each([
     { shards: 4, everyMs: 5_000, deliveries: 24 },
     { shards: 20, everyMs: 5_000, deliveries: 60 },
@@ -76,7 +76,7 @@ describe('one partition of a topic takes no writes, and any instance may be hand
   );
 });
 
-describe('a part of a batch that is asked for again', () => {
+describe('a part of a batch that is requested again', () => {
   const keysOfOthers = (count: number): string[] =>
     Array.from({ length: 2 * count }, (_, n) => `new${n}`)
       .filter((key) => partitionOf(Buffer.from(key), 4) !== 0)
@@ -92,7 +92,7 @@ describe('a part of a batch that is asked for again', () => {
     return { ...w, records, first, noteRetry };
   };
 
-  it('is noted, so that an instance that has never failed looks up what it is handed at once', async () => {
+  it('is noted, so that an instance that has never failed looks its records up at once', async () => {
     const w = half();
     expect(await w.handle(w.records, plentyOfTime)).toBe(w.first);
     const published = w.ids().length;
@@ -104,7 +104,7 @@ describe('a part of a batch that is asked for again', () => {
     expect(w.reads()).toEqual({ positions: rest.length, queries: 0 });
   });
 
-  it('is looked up also by an instance whose clock is behind, and notes of the future mean nothing', async () => {
+  it('is also looked up by an instance whose clock is behind, and notes of the future have no effect', async () => {
     const w = half();
     w.clock.at += 700;
     const records = [...w.records, w.put(1, 'young')];
@@ -122,7 +122,7 @@ describe('a part of a batch that is asked for again', () => {
     expect(w.reads().positions).toBe(reads);
   });
 
-  it('is noted a few times in a minute, however often it comes', async () => {
+  it('is noted a few times per minute, however often it is delivered', async () => {
     const w = half();
     const healthy = keysOfOthers(60);
     for (const key of healthy) {
@@ -133,7 +133,7 @@ describe('a part of a batch that is asked for again', () => {
     expect(w.noteRetry).toHaveBeenCalledTimes(3);
   });
 
-  it('is not noted when nothing of the batch was published', async () => {
+  it('is not noted if nothing of the batch was published', async () => {
     const w = half();
     w.kafka.refuse = () => outage;
     expect(await w.handle(w.records, plentyOfTime)).toBe(0);
@@ -141,7 +141,7 @@ describe('a part of a batch that is asked for again', () => {
     expect(w.noteRetry).not.toHaveBeenCalled();
   });
 
-  it('goes on when it cannot be noted', async () => {
+  it('is delivered again even if it cannot be noted', async () => {
     const w = half();
     w.noteRetry.mockRejectedValue(new Error('throttled'));
 
@@ -155,7 +155,7 @@ describe('a part of a batch that is asked for again', () => {
 });
 
 describe('a first delivery', () => {
-  it('of young records reads nothing of any key', async () => {
+  it('of young records reads no item', async () => {
     const w = aWorld();
     const records = Array.from({ length: 1_000 }, (_, n) => w.put(1, `k${n}`));
     w.clock.at += LOOK_UP_AFTER_MS - 1_000;
@@ -165,7 +165,7 @@ describe('a first delivery', () => {
     expect(w.reads()).toEqual({ positions: 0, queries: 0 });
   });
 
-  it('of a backlog looks each record up once, and no more when it comes again', async () => {
+  it('of a backlog looks each record up once, and not again when it is delivered again', async () => {
     const w = aWorld();
     const records = Array.from({ length: 100 }, (_, n) => w.put(1, `k${n}`));
     w.clock.at += 60_000;
@@ -189,7 +189,7 @@ describe('a record that another process has published', () => {
     return by.handle(records, plentyOfTime);
   };
 
-  it('is settled when the process died after its mark, before it could answer', async () => {
+  it('is settled if the process died after its mark, before it returned', async () => {
     const w = aWorld();
     const records = [w.put(1), w.put(2)];
     await w.handle(records, plentyOfTime);
@@ -199,7 +199,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['a1', 'a2']);
   });
 
-  it('is published again when the process died before its mark: a duplicate, never a loss', async () => {
+  it('is published again if the process died before its mark: a duplicate, never a loss', async () => {
     const w = aWorld();
     const record = w.put(1);
     w.table.failMark = () => true;
@@ -212,7 +212,7 @@ describe('a record that another process has published', () => {
     expect(w.table.stateAt('order#a', positionOfVersion(1))).toBe('processed');
   });
 
-  it('is settled when it was deleted after its publishing, because nothing is retained', async () => {
+  it('is settled if it was deleted after its publishing, with a retention of zero', async () => {
     const w = aWorld({ retention: 0 });
     const record = w.put(1);
     await w.handle([record], plentyOfTime);
@@ -222,7 +222,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['a1']);
   });
 
-  it('says nothing of another item under its position', async () => {
+  it('proves nothing about another item at its position', async () => {
     const w = aWorld();
     const first = w.put(1, 'a', 'first');
     await w.handle([first], plentyOfTime);
@@ -234,7 +234,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['first', 'second']);
   });
 
-  it('does not take an item for published whose position another item holds that is', async () => {
+  it('does not treat an item as published because another item at its position is', async () => {
     const w = aWorld();
     const first = w.put(1, 'a', 'first');
     w.table.items.clear();
@@ -245,7 +245,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['second', 'first']);
   });
 
-  it('is settled when it was discarded, also after its tombstone is gone', async () => {
+  it('is settled if it was discarded, also after its tombstone is gone', async () => {
     const w = aWorld();
     const record = w.put(1);
     Object.assign(w.table.items.get('order#a')?.get(positionOfVersion(1)) ?? {}, { discarded: { M: {} } });
@@ -255,7 +255,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual([]);
   });
 
-  it('is looked up after a second already, once this process has had to ask for delivery again', async () => {
+  it('is looked up from an age of one second, once this process has requested delivery again', async () => {
     const w = aWorld();
     const other = w.newProcess();
     w.kafka.refuse = () => outage;
@@ -270,7 +270,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['a1']);
   });
 
-  it('waits alone when the table cannot tell of its key', async () => {
+  it('waits alone if its key cannot be read', async () => {
     const w = aWorld();
     const records = [w.put(1, 'throttled'), w.put(1, 'b'), w.put(2, 'throttled'), w.put(1, 'c')];
     const lookUp = w.table.lookUp.bind(w.table);
@@ -287,7 +287,7 @@ describe('a record that another process has published', () => {
     expect(w.ids()).toEqual(['b1', 'c1', 'throttled1', 'throttled2']);
   });
 
-  it('stops the batch when the table cannot tell', async () => {
+  it('stops the batch if the table cannot be read', async () => {
     const w = aWorld();
     const record = w.put(1);
     jest.spyOn(w.table, 'lookUp').mockRejectedValueOnce(new Error('throttled'));
@@ -299,11 +299,11 @@ describe('a record that another process has published', () => {
   });
 });
 
-describe('records that do not prove that all before them were seen', () => {
+describe('records that do not prove that the stream has shown all earlier items', () => {
   const HOUR = 3_600_000;
   const numbered = Array.from({ length: 100 }, (_, n) => `k${n}`);
 
-  it('take two positions each and no Query when the version before is processed', async () => {
+  it('read two positions each and no Query if the version before is processed', async () => {
     const w = aWorld();
     await w.handle(
       numbered.map((key) => w.put(1, key)),
@@ -318,7 +318,7 @@ describe('records that do not prove that all before them were seen', () => {
     expect(w.reads()).toEqual({ positions: 200, queries: 0 });
   });
 
-  it('take no Query when they are the first of their key', async () => {
+  it('read no Query if they are the first of their key', async () => {
     const w = aWorld();
     const records = numbered.map((key) => w.put(1, key));
     w.clock.at += HOUR;
@@ -329,7 +329,7 @@ describe('records that do not prove that all before them were seen', () => {
     expect(w.reads()).toEqual({ positions: 200, queries: 0 });
   });
 
-  it('take their own version and the one before while a gap is suspected, however young they are', async () => {
+  it('read their own version and the one before while a gap is suspected, however young they are', async () => {
     const w = aWorld();
     await w.handle(
       numbered.map((key) => w.put(1, key)),
@@ -347,7 +347,7 @@ describe('records that do not prove that all before them were seen', () => {
     expect(w.reads()).toEqual({ positions: 200, queries: 0 });
   });
 
-  it('are drained when the version before is open', async () => {
+  it('are drained if the version before is open', async () => {
     const w = aWorld();
     w.put(1);
     w.table.state = { doubtSince: w.clock.at };
@@ -381,7 +381,7 @@ describe('records that do not prove that all before them were seen', () => {
     expect(w.ids().at(-1)).toBe('a3');
   });
 
-  it('are queried when their positions are no versions', async () => {
+  it('are queried if their positions are no versions', async () => {
     const w = aWorld();
     const put = (n: number): StreamRecord =>
       w.table.put({ ...anItem({ key: 'u', events: [anEvent({ id: `u${n}` })] }), sk: uuidAt(n) });
@@ -394,7 +394,7 @@ describe('records that do not prove that all before them were seen', () => {
   });
 });
 
-describe('while the brokers are away', () => {
+describe('while the brokers are unavailable', () => {
   const HOUR = 3_600_000;
 
   it('an invocation looks up a key of each partition and makes one attempt', async () => {
@@ -415,7 +415,7 @@ describe('while the brokers are away', () => {
     expect(new Set(w.ids()).size).toBe(1_000);
   });
 
-  it('nothing is looked up when a topic cannot be', async () => {
+  it('nothing is looked up if the lookup of a topic fails', async () => {
     const w = aWorld();
     w.kafka.topics.set('orders', outage);
     const records = Array.from({ length: 100 }, (_, n) => w.put(1, `k${n}`));
@@ -426,7 +426,7 @@ describe('while the brokers are away', () => {
     expect(w.reads()).toEqual({ positions: 0, queries: 0 });
   });
 
-  it('old records of one other partition are looked up when young ones have just failed for one, and no more', async () => {
+  it('old records of one other partition are looked up after young ones failed for one, and no more', async () => {
     const w = aWorld();
     const old = w.put(1, 'old');
     w.clock.at += HOUR;
@@ -456,7 +456,7 @@ describe('while the brokers are away', () => {
   });
 });
 
-it('a topic that is refused is looked up once for all old records, and not for each key', async () => {
+it('a refused topic is looked up once for all old records, and not for each key', async () => {
   const w = aWorld();
   const lookUps = jest.spyOn(w.kafka, 'partitionCount');
   const records = Array.from({ length: 20 }, (_, n) =>
@@ -472,7 +472,7 @@ it('a topic that is refused is looked up once for all old records, and not for e
   expect(w.telemetry.parked).toHaveBeenCalledTimes(20);
 });
 
-it('with two sick partitions a cold instance goes on to the healthy ones, although their first keys are done', async () => {
+it('with two unavailable partitions, a new instance continues with the healthy ones although their first keys are done', async () => {
   const w = aWorld({}, { maxPartitionHolds: 0 });
   w.kafka.topics.set('orders', 12);
   w.kafka.refuse = ({ partition }: PartitionBatch) => (partition < 2 ? outage : undefined);

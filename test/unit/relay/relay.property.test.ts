@@ -68,8 +68,8 @@ async function deliver(items: readonly OutboxItem[], f: Faults) {
   return { kafka, table };
 }
 
-describe('whatever fails on the way', () => {
-  it('every event is published or its key is held at or before it, and what is published is marked', async () => {
+describe('with random failures', () => {
+  it('every event is published or its key is held at or before it, and every published item is marked', async () => {
     await fc.assert(
       fc.asyncProperty(stream, faults, async (items, f) => {
         const { kafka, table } = await deliver(items, f);
@@ -103,7 +103,7 @@ describe('whatever fails on the way', () => {
     );
   });
 
-  it('receipts name where the messages truly are', async () => {
+  it('receipts name the true positions of the messages', async () => {
     await fc.assert(
       fc.asyncProperty(stream, faults, async (items, f) => {
         const { kafka, table } = await deliver(items, f);

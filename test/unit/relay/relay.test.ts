@@ -18,7 +18,7 @@ const [keyA = '', keyB = ''] = ['0', '1', '2', '3', '4', '5', '6', '7'].filter(
   (key, at, keys) => keys.findIndex((k) => partitionOf(Buffer.from(k), 4) === partitionOf(Buffer.from(key), 4)) === at,
 );
 
-describe('a batch without trouble', () => {
+describe('a batch without failures', () => {
   it('is published in order and marked with the offsets of its messages', async () => {
     const { handle, kafka, table } = aRelay();
 
@@ -73,7 +73,7 @@ describe('a batch without trouble', () => {
     expect(telemetry.published).toHaveBeenCalledWith({ bytes: 33, latencyMs: [1_000, 1_000, 2_000] });
   });
 
-  it('passes over marks, deletes and the control partition', async () => {
+  it('ignores marks, deletes and the control partition', async () => {
     const { handle, kafka } = aRelay();
     const insert = insertOf(anItem());
     const control = insertOf({ pk: { S: '$outbox#control' }, sk: { S: 'hold#order#42' } });
@@ -85,7 +85,7 @@ describe('a batch without trouble', () => {
     expect(kafka.log).toEqual([]);
   });
 
-  it('sets a signal that it cannot decode aside and says so', async () => {
+  it('marks a signal that it cannot decode as unprocessable and reports it', async () => {
     const { handle, table, telemetry } = aRelayOverTable();
     const signal = insertOf({ pk: { S: 'order#42' }, sk: { S: '~signal#1' } });
 
@@ -97,7 +97,7 @@ describe('a batch without trouble', () => {
   });
 });
 
-describe('what may be skipped', () => {
+describe('an item that may be skipped', () => {
   const hold = {
     pk: 'order#42',
     revision: 'r',
@@ -108,7 +108,7 @@ describe('what may be skipped', () => {
     since: 0,
   } as const;
 
-  it('leaves out the positions at and after a hold, and publishes the earlier ones', async () => {
+  it('is at or after the position of a hold; earlier items are published', async () => {
     const { handle, kafka, table, telemetry } = aRelay();
     table.holds.set('order#42', { ...hold, position: '0000000000000002' });
 
@@ -124,7 +124,7 @@ describe('what may be skipped', () => {
     expect(telemetry.heldBack).toHaveBeenCalledTimes(2);
   });
 
-  it('leaves out discarded items', async () => {
+  it('is discarded', async () => {
     const { handle, kafka, table } = aRelay();
     table.tombstones.add(identityOf({ pk: 'order#42', sk: '0000000000000001', id: 'id-order-42-1' }));
 
@@ -139,7 +139,7 @@ describe('what may be skipped', () => {
     expect([...table.marks.keys()]).toEqual(['id-order-42-2']);
   });
 
-  it('only marks what this process has published already', async () => {
+  it('is only marked if this process has published it', async () => {
     const { handle, kafka, table, telemetry } = aRelay();
     const records = versions('42', 2).map((item) => insertOf(item));
     table.failMark = ({ id }) => id === 'id-order-42-1';
@@ -156,7 +156,7 @@ describe('what may be skipped', () => {
     expect(telemetry.duplicateSkipped).toHaveBeenCalledTimes(2);
   });
 
-  it('publishes again in a new process: a duplicate, never a loss', async () => {
+  it('is published again in a new process: a duplicate, never a loss', async () => {
     const { kafka, newProcess } = aRelay();
     const records = [insertOf(anItem())];
 
@@ -166,7 +166,7 @@ describe('what may be skipped', () => {
     expect(sent(kafka.log)).toEqual(['id-order-42-1', 'id-order-42-1']);
   });
 
-  it('does not mark again what is marked already', async () => {
+  it('is not marked again if it is marked', async () => {
     const { handle, table } = aRelay();
     const records = versions('42', 3).map((item) => insertOf(item));
     await handle(records, plentyOfTime);
@@ -177,7 +177,7 @@ describe('what may be skipped', () => {
     expect(mark).not.toHaveBeenCalled();
   });
 
-  it('takes an id that two items share for two events: a duplicate id is no reason to lose one', async () => {
+  it('is not another item with the same id: a duplicate id must not lose an event', async () => {
     const { handle, kafka, table } = aRelay();
     const order = anItem({ aggregate: 'order', events: [anEvent({ id: 'shared' })] });
     const invoice = anItem({ aggregate: 'invoice', events: [anEvent({ id: 'shared' })] });
@@ -197,7 +197,7 @@ describe('what may be skipped', () => {
     expect(marked.mock.calls[0]?.[0][0]).toMatchObject({ pk: 'invoice#42', sk: '0000000000000002' });
   });
 
-  it('sends a record that is twice in one batch once', async () => {
+  it('is sent once if its record is in the batch twice', async () => {
     const { handle, kafka } = aRelay();
     const record = insertOf(anItem());
 
@@ -208,7 +208,7 @@ describe('what may be skipped', () => {
 });
 
 describe('an outage', () => {
-  it('burns nothing: the shard waits at the first record that was not acknowledged', async () => {
+  it('parks nothing: the shard waits at the first record that was not acknowledged', async () => {
     const { handle, kafka, table } = aRelay();
     kafka.refuse = (batch) => (batch.messages.some(({ key }) => key.toString() === keyB) ? outage : undefined);
     const records = [anItem({ key: keyA }), anItem({ key: keyB }), anItem({ key: keyA, version: 2 })].map((item) =>
@@ -245,7 +245,7 @@ describe('an outage', () => {
     expect(telemetry.outage).toHaveBeenCalled();
   });
 
-  it('of one topic stops its keys alone', async () => {
+  it('of one topic stops only the keys of that topic', async () => {
     const { handle, kafka } = aRelay();
     kafka.topics.set('away', outage);
     const records = [
@@ -260,7 +260,7 @@ describe('an outage', () => {
     expect(sent(kafka.log).toSorted()).toEqual(['id-order-a-1', 'id-order-b-1', 'id-order-d-1']);
   });
 
-  it('of two topics keeps the others from being asked for', async () => {
+  it('of two topics ends the lookups of topics', async () => {
     const { handle, kafka } = aRelay();
     const asked = jest.spyOn(kafka, 'partitionCount').mockResolvedValue(outage);
     const topics = ['one', 'two', 'three'].map((topic, at) =>
@@ -287,7 +287,7 @@ describe('an outage', () => {
 });
 
 describe('a poison event', () => {
-  it('parks its item and holds its key, while other keys and earlier events go on', async () => {
+  it('is parked and holds its key, while other keys and earlier events are published', async () => {
     const { handle, kafka, table } = aRelay();
     kafka.refuse = (batch) => (carries('id-order-42-2')(batch) ? tooLarge : undefined);
     const others = ['1', '2', '3', '4', '5', '6'].map((key) => anItem({ key }));
@@ -322,7 +322,7 @@ describe('a poison event', () => {
     expect(sent(kafka.log)).toEqual(['id-order-42-2']);
   });
 
-  it('that can not be parked is delivered again, and nothing of its key overtakes it', async () => {
+  it('that cannot be parked is delivered again, and no event of its key overtakes it', async () => {
     const { handle, kafka, table } = aRelay();
     kafka.refuse = (batch) => (carries('id-order-42-1')(batch) ? tooLarge : undefined);
     table.failPark = () => true;
@@ -351,7 +351,7 @@ describe('a poison event', () => {
     expect(sent(kafka.log)).toEqual(['id-order-y-1']);
   });
 
-  it('parks every key of a batch at once when its topic went away meanwhile', async () => {
+  it('parks every key of a batch at once if its topic was deleted meanwhile', async () => {
     const { handle, kafka, table } = aRelay();
     kafka.topics.set('orders', 1);
     kafka.refuse = () => ({ kind: 'poison', reason: 'unknown-topic', message: 'deleted' });
@@ -379,7 +379,7 @@ describe('a poison event', () => {
     expect(table.parkings).toEqual([expect.objectContaining({ id: 'lost' })]);
   });
 
-  it('may be an item that can not be decoded: it is parked without trusting its id', async () => {
+  it('may be an item that cannot be decoded: the relay parks it without trusting its id', async () => {
     const { handle, kafka, table } = aRelay();
     const records = [
       insertOf({ pk: { S: 'order#x' }, sk: { S: '0000000000000001' }, id: { S: 'i' } }),
@@ -417,7 +417,7 @@ describe('a poison event', () => {
     expect(telemetry.breakerOpen).toHaveBeenCalled();
   });
 
-  it('is tried to be parked once when parking fails, and with the breaker open said once', async () => {
+  it('is parked once at most if parking fails, and reported once if the breaker is open', async () => {
     const unknown = Array.from({ length: 100 }, (_, at) =>
       insertOf(anItem({ key: String(at), events: [anEvent({ id: `u${at}`, topic: 'nowhere' })] })),
     );
@@ -457,7 +457,7 @@ describe('bounds', () => {
     expect(kafka.publishes.map((round) => round.map(({ messages }) => messages.length))).toEqual([[1], [1], [1]]);
   });
 
-  it('says so when not one round fits into the time', async () => {
+  it('reports if there is no time for a single round', async () => {
     const { handle, kafka, telemetry } = aRelay();
 
     expect(await handle([insertOf(anItem())], () => 999)).toBe(0);
@@ -466,7 +466,7 @@ describe('bounds', () => {
     expect(telemetry.outage).toHaveBeenCalledWith({ message: expect.stringContaining('999 ms were left') });
   });
 
-  it('parks nothing when the time is short', async () => {
+  it('parks nothing if the time is short', async () => {
     const { handle, table } = aRelay({ minRoundMs: 0 });
 
     expect(await handle([insertOf({ pk: { S: 'order#x' }, sk: { S: '0000000000000001' } })], () => 499)).toBe(0);
@@ -474,7 +474,7 @@ describe('bounds', () => {
     expect(table.parkings).toEqual([]);
   });
 
-  it('starts no round when the time is short, and has the rest delivered again', async () => {
+  it('starts no round if the time is short, and requests the rest again', async () => {
     const { handle, kafka } = aRelay({ maxMessages: 1 });
     let left = 2_500;
 
@@ -510,7 +510,7 @@ describe('marks', () => {
     expect(table.marks.size).toBe(60);
   });
 
-  it('have what is left of the time, less what the answer takes', async () => {
+  it('have the remaining time, less the time to return the result', async () => {
     const { handle, table } = aRelay();
     const mark = jest.spyOn(table, 'mark');
     let left = 20_000;
@@ -520,7 +520,7 @@ describe('marks', () => {
     expect((mark.mock.calls as unknown[][]).map(([, timeLimitMs]) => timeLimitMs)).toEqual([left - 1_000]);
   });
 
-  it('that all fail end the rounds: what is published now would be published again', async () => {
+  it('end the rounds if all of them fail: events published now would be published again', async () => {
     const { handle, kafka, table, telemetry } = aRelay({ maxMessages: 25 });
     table.failMark = () => true;
     const records = versions('42', 200).map((item) => insertOf(item));
@@ -536,7 +536,7 @@ describe('marks', () => {
     expect(sent(kafka.log)).toEqual(versions('42', 200).map(({ id }) => id));
   });
 
-  it('that are not answered keep further rounds from beginning', async () => {
+  it('delay the next round while many are in flight', async () => {
     const { handle, kafka, table } = aRelay({ maxMessages: 25 });
     const unanswered: (() => void)[] = [];
     jest

@@ -24,7 +24,7 @@ async function processed(count: number) {
   return { ...world, signal, advance, replayed: () => kafka.log.slice(before) };
 }
 
-it('goes on where an outage stopped it, under the same id, with one write for each outage', async () => {
+it('resumes where an outage stopped it, under the same id, with one write for each outage', async () => {
   const { handle, kafka, table, signal, advance, replayed } = await processed(600);
   for (let attempt = 1; attempt <= 4; attempt++) {
     const start = replayed().length;
@@ -67,7 +67,7 @@ it('repeats a bounded number of items after its process died', async () => {
   expect(table.signals.get('order#42')?.size).toBe(0);
 });
 
-it('ends when another signal has taken its place meanwhile', async () => {
+it('ends if another signal has replaced its own meanwhile', async () => {
   const { handle, table, signal, kafka, replayed } = await processed(1_000);
   kafka.refuse = () => {
     if (replayed().length >= 200) table.signals.clear();

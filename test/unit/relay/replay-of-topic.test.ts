@@ -36,7 +36,7 @@ test('they may go to another topic', async () => {
   expect(replayed()).toEqual(['payments-1 to payments-again', 'payments-3 to payments-again']);
 });
 
-test('the signal keeps the topic on its way, and one that is none is set aside', () => {
+test('the signal keeps its topic, and a signal with an invalid topic is unprocessable', () => {
   const image = (signal: ReplaySignal) => marshall(encodeSignal(signal), { removeUndefinedValues: true }) as Image;
   expect(decodeSignal(image(signalOf(1)))).toMatchObject({ ofTopic: 'payments' });
   expect(() => decodeSignal(image(signalOf(1, { ofTopic: 'no topic' })))).toThrow('ofTopic');

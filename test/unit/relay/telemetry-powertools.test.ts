@@ -92,7 +92,7 @@ it.each([
   expect(document?.[metric]).toBe(1);
 });
 
-it('counts as late what took longer than the objective allows, event by event', () => {
+it('counts each event that took longer than the objective as late', () => {
   const [document] = capture((telemetry) => {
     telemetry.published({ bytes: 1, latencyMs: [4_999, 5_000, 5_001] });
     telemetry.published({ bytes: 1, latencyMs: Array.from({ length: 500 }, () => 60_000) });
@@ -103,7 +103,7 @@ it('counts as late what took longer than the objective allows, event by event', 
   expect(document).toMatchObject({ PublishedEvents: 503, LateEvents: 501 });
 });
 
-it('counts no share of late events where nothing was published', () => {
+it('counts no late events if nothing was published', () => {
   const [document] = capture((telemetry) => {
     telemetry.received(1);
     telemetry.finished({});
@@ -135,7 +135,7 @@ it('writes one document for a batch with more latencies than a document holds', 
   expect(documents[0]?.['CommitToAckLatency']).toHaveLength(99);
 });
 
-it('keeps at most as many latencies as asked, the extremes among them', () => {
+it('keeps at most the given number of latencies, with the smallest and the largest', () => {
   const values = Array.from({ length: 1_000 }, (_, at) => 999 - at);
 
   const kept = sample(values, 100);

@@ -18,7 +18,7 @@ const records = [
   insertOf(anItem({ key: 'b', events: [anEvent({ id: 'warm' })] })),
 ];
 
-it('a topic that cannot be looked up keeps nothing back of a topic that is known', async () => {
+it('a failed lookup does not delay the events of a known topic', async () => {
   const { kafka, handle, lookUps } = aRelayWithAColdTopic(true);
 
   expect(await handle(records, plentyOfTime)).toBe(0);
@@ -27,7 +27,7 @@ it('a topic that cannot be looked up keeps nothing back of a topic that is known
   expect(lookUps.mock.calls).toEqual([['cold']]);
 });
 
-it('one topic that cannot be looked up keeps nothing back of another one that is not known either', async () => {
+it('a failed lookup does not delay the events of another unknown topic', async () => {
   const { kafka, handle, lookUps } = aRelayWithAColdTopic(false);
 
   expect(await handle(records, plentyOfTime)).toBe(0);
@@ -36,7 +36,7 @@ it('one topic that cannot be looked up keeps nothing back of another one that is
   expect(lookUps.mock.calls).toEqual([['cold'], ['orders']]);
 });
 
-it('after two look-ups that were not answered no other topic is asked for', async () => {
+it('after two failed lookups no other topic is looked up', async () => {
   const { kafka, handle, lookUps } = aRelayWithAColdTopic(false);
   kafka.topics.set('colder', outage);
   const colder = insertOf(anItem({ key: 'c', events: [anEvent({ id: 'colder', topic: 'colder' })] }));

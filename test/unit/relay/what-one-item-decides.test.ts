@@ -39,7 +39,7 @@ it('parks any number of messages of which each is too large', async () => {
   expect(telemetry.breakerOpen).not.toHaveBeenCalled();
 });
 
-it('still takes many refusals of a topic for an outage, next to items that cannot be decoded', async () => {
+it('still treats many refusals of a topic as an outage, next to items that cannot be decoded', async () => {
   const { handle, table, telemetry } = aRelay();
   const records = [
     ...Array.from({ length: many }, (_, at) => undecodable(`bad${at}`)),
@@ -54,7 +54,7 @@ it('still takes many refusals of a topic for an outage, next to items that canno
   expect(telemetry.breakerOpen).toHaveBeenCalledTimes(1);
 });
 
-it('parks no more keys than an invocation can read the holds of', async () => {
+it('parks no more keys than holds that an invocation can read', async () => {
   const { handle, table, telemetry } = aRelay();
   for (let at = 0; at < BREAKER.maxKeys - 1; at++) {
     await table.park({

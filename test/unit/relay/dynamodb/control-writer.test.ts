@@ -46,7 +46,7 @@ it.each(['ThrottlingError', 'TransactionConflict', 'ProvisionedThroughputExceede
   },
 );
 
-it('a key that is refused once is written all the same, and after it what waits for its items', async () => {
+it('a write with a conflict is repeated, and later writes to its items follow it', async () => {
   let refusals = 1;
   const order: string[] = [];
   answer((key) => (key === 'hot' && refusals-- > 0 ? 'ThrottlingError' : undefined));
@@ -60,7 +60,7 @@ it('a key that is refused once is written all the same, and after it what waits 
   expect(order).toHaveLength(3);
 });
 
-it('a state item that is contended for ever rejects everybody', async () => {
+it('a permanent conflict on the state item rejects all writes', async () => {
   // The last action updates the state item, whose key is none of the test's.
   answer((key) => (key.startsWith('$outbox') ? 'TransactionConflict' : undefined));
   const control = writer();
@@ -71,7 +71,7 @@ it('a state item that is contended for ever rejects everybody', async () => {
   expect(dynamodb.commandCalls(TransactWriteItemsCommand).length).toBeLessThanOrEqual(12);
 });
 
-it('a refusal is answered to the write that it concerns, and the others are written', async () => {
+it('a refusal resolves only the write that it concerns, and the others are written', async () => {
   answer((key) => (key === 'gone' ? 'ConditionalCheckFailed' : undefined));
   const control = writer();
 

@@ -63,7 +63,7 @@ it('reads every page', async () => {
   expect((await controlStore(new DynamoDBClient({}), 'outbox', clock).read()).holds.size).toBe(2);
 });
 
-it('asks of a large partition only whether its revision changed, once that has been visible for some seconds', async () => {
+it('reads only the revision of a large partition, once that revision has been visible for some seconds', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
   const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
@@ -83,7 +83,7 @@ it('asks of a large partition only whether its revision changed, once that has b
   expect(reads()).toEqual({ queries: 3, gets: 3 });
 });
 
-it('does not keep what was read within seconds of its revision: a part of that transaction may not be visible yet', async () => {
+it('does not cache a read within seconds of a new revision: a part of that transaction may not be visible yet', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
   const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
@@ -111,7 +111,7 @@ it('counts the seconds again for each revision', async () => {
   expect(reads()).toEqual({ queries: 3, gets: 0 });
 });
 
-it('rejects when the table does not answer', async () => {
+it('rejects if the table does not respond', async () => {
   dynamodb.on(QueryCommand).rejects(new Error('throttled'));
 
   await expect(controlStore(new DynamoDBClient({}), 'outbox', clock).read()).rejects.toThrow('throttled');
@@ -122,7 +122,7 @@ describe('the stream', () => {
   const noted = () => dynamodb.commandCalls(UpdateItemCommand)[0]?.args[0].input;
   const refusal = new ConditionalCheckFailedException({ $metadata: {}, message: 'no' });
 
-  it('that is the first of the table begins no doubt', async () => {
+  it('that is the first of the table does not suspect a gap', async () => {
     dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, revision: 1, streamArn: 'a' }) });
 
     const state = await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream(known, 'a');
@@ -134,7 +134,7 @@ describe('the stream', () => {
     });
   });
 
-  it('that is another one begins the doubt, and says nothing of the holds', async () => {
+  it('that differs from the known one suspects a gap, and leaves the holds out', async () => {
     dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 5 }) });
 
     const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
@@ -148,7 +148,7 @@ describe('the stream', () => {
     });
   });
 
-  it('that another shard has noted meanwhile is taken as it is', async () => {
+  it('that another shard has noted meanwhile is accepted', async () => {
     dynamodb.on(UpdateItemCommand).rejects(refusal);
     dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 3 })] });
 
@@ -157,7 +157,7 @@ describe('the stream', () => {
     expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toEqual({ streamArn: 'b', doubtSince: 3 });
   });
 
-  it('is not taken for both when two mappings read the table', async () => {
+  it('rejects if two mappings read the table', async () => {
     dynamodb.on(UpdateItemCommand).rejects(refusal);
     dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'c' })] });
 
@@ -167,7 +167,7 @@ describe('the stream', () => {
   });
 });
 
-it('notes a retry without a new revision, and shows it also to those who keep what they have read', async () => {
+it('notes a retry without a new revision, and shows it next to a cached read', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(1), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: marshall({ ...STATE_KEY, revision: 1, retriedAt: 77 }) });
   const control = controlStore(new DynamoDBClient({}), 'outbox', clock);

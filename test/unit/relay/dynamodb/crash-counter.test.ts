@@ -15,7 +15,7 @@ const error = { $metadata: {}, message: 'no' };
 
 beforeEach(() => dynamodb.reset());
 
-it('counts an attempt on an item that is still owed', async () => {
+it('counts an attempt on an open item', async () => {
   dynamodb.on(UpdateItemCommand).resolves({ Attributes: { starts: { N: '3' } } });
 
   expect(await counter.countAttempt(item)).toBe(3);

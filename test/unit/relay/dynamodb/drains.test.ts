@@ -65,7 +65,7 @@ describe('a discard', () => {
     },
   );
 
-  it('rejects what is refused for another reason', async () => {
+  it('rejects a refusal for another reason', async () => {
     dynamodb.on(TransactWriteItemsCommand).rejects(refusedFor('DuplicateItem'));
 
     await expect(drains.discard(skip, hold)).rejects.toThrow('could not be discarded: DuplicateItem');

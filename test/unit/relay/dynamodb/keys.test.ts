@@ -24,7 +24,7 @@ const unreadOf = async (read: Promise<unknown>): Promise<PositionsUnread> => {
   return error;
 };
 
-it('a throttled key leaves the others readable, and is named', async () => {
+it('a throttled key is reported, and the other keys are read', async () => {
   dynamodb.on(BatchGetItemCommand).callsFake(({ RequestItems }: BatchGetItemCommandInput) => {
     const asked = RequestItems?.['outbox']?.Keys ?? [];
     const [hot, others] = [asked.filter(({ pk }) => pk?.S === HOT), asked.filter(({ pk }) => pk?.S !== HOT)];
@@ -57,7 +57,7 @@ it.each(['ProvisionedThroughputExceededException', 'ThrottlingException', 'Reque
   },
 );
 
-it('a table that does not answer is no throttled key', async () => {
+it('a table that does not respond is not a throttled key', async () => {
   dynamodb.on(BatchGetItemCommand).rejects(new Error('no answer'));
 
   await expect(keys.lookUp(positions)).rejects.toThrow('no answer');
@@ -82,7 +82,7 @@ it('a throttled key does not cancel a transactional read of the others for ever'
 
 type Key = Readonly<Record<'pk' | 'sk', { readonly S: string }>>;
 
-it('of an open item it answers which of its events are published', async () => {
+it('a lookup of an open item returns which of its events are published', async () => {
   const image = { pk: { S: 'order#1' }, sk: { S: '1' }, id: { S: 'a' }, receipts: { L: [{ S: 'orders-3@7' }] } };
   dynamodb.on(BatchGetItemCommand).resolves({ Responses: { outbox: [image] } });
   const stored = await keys.lookUp([{ pk: 'order#1', sk: '1' }]);

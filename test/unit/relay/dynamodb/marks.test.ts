@@ -93,7 +93,7 @@ it('deletes instead of marking when nothing is retained', async () => {
   ]);
 });
 
-it('takes a failed condition for done: the item is gone or another one by now', async () => {
+it('treats a failed condition as done: the item is gone or was replaced', async () => {
   answer(() => 'ConditionalCheckFailed');
 
   expect((await writer()([aMark(1)])).size).toBe(0);
@@ -112,7 +112,7 @@ it.each(['ThrottlingError', 'ProvisionedThroughputExceeded', 'TransactionConflic
   },
 );
 
-it('gives up after five attempts and answers which mark failed and why', async () => {
+it('stops after five attempts and returns the failed mark with its cause', async () => {
   answer((id) => (id === 'id-1' ? 'ThrottlingError' : undefined));
   const marks = someMarks(3);
 
@@ -134,7 +134,7 @@ it.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'] as const)(
 describe('an item that has no room for its mark without its events either', () => {
   const deletions = () => dynamodb.commandCalls(DeleteItemCommand).map(({ args: [command] }) => command.input);
 
-  it('is deleted: it is published, and would be again for ever', async () => {
+  it('is deleted: it is published, and would be published again for ever', async () => {
     answer((id) => (id === 'id-1' ? 'ValidationError' : undefined));
 
     expect((await writer()(someMarks(3))).size).toBe(0);
@@ -150,14 +150,14 @@ describe('an item that has no room for its mark without its events either', () =
     ]);
   });
 
-  it('is done with when it is another one by now', async () => {
+  it('is done if it was replaced', async () => {
     answer(() => 'ValidationError');
     dynamodb.on(DeleteItemCommand).rejects(new ConditionalCheckFailedException({ $metadata: {}, message: 'no' }));
 
     expect((await writer()([aMark(1)])).size).toBe(0);
   });
 
-  it('fails when it could not be deleted', async () => {
+  it('fails if it could not be deleted', async () => {
     answer(() => 'ValidationError');
     const cause = new Error('socket hang up');
     dynamodb.on(DeleteItemCommand).rejects(cause);
@@ -166,7 +166,7 @@ describe('an item that has no room for its mark without its events either', () =
   });
 });
 
-it('fails the marks of a request that DynamoDB did not answer, and no others', async () => {
+it('fails only the marks of a request without a response', async () => {
   dynamodb
     .on(BatchExecuteStatementCommand)
     .rejectsOnce(new Error('socket hang up'))
@@ -175,7 +175,7 @@ it('fails the marks of a request that DynamoDB did not answer, and no others', a
   expect((await writer()(someMarks(50))).size).toBe(25);
 });
 
-it('asks a table that does not answer no further: what is left fails with the same cause', async () => {
+it('sends no further request to a table that does not respond: the remaining marks fail with the same cause', async () => {
   const cause = new Error('socket hang up');
   dynamodb.on(BatchExecuteStatementCommand).rejects(cause);
 
@@ -186,7 +186,7 @@ it('asks a table that does not answer no further: what is left fails with the sa
   expect(calls().length).toBeLessThanOrEqual(16);
 });
 
-it('never takes a missing answer for a success', async () => {
+it('never treats a missing response as a success', async () => {
   dynamodb.on(BatchExecuteStatementCommand).resolves({ Responses: [] });
 
   expect((await writer()([aMark(1)])).size).toBe(1);
@@ -231,7 +231,7 @@ describe('the time limit', () => {
     expect(tookMs).toBeLessThanOrEqual(LIMIT_MS);
   });
 
-  it('is enough for a table that answers each call after 2.9 s', async () => {
+  it('is enough for a table that responds after 2.9 s to each call', async () => {
     dynamodb.on(BatchExecuteStatementCommand).callsFake(async (input: { Statements: unknown[] }) => {
       await wait(2_900);
       return { Responses: input.Statements.map(() => ({})) };
@@ -243,7 +243,7 @@ describe('the time limit', () => {
     expect(tookMs).toBeLessThanOrEqual(LIMIT_MS);
   });
 
-  it('of nothing writes nothing', async () => {
+  it('of zero writes nothing', async () => {
     jest.useRealTimers();
 
     expect((await writer()(someMarks(30), 0)).size).toBe(30);

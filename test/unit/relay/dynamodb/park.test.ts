@@ -96,7 +96,7 @@ it('moves an existing hold to the earlier position, only over the revision it kn
   });
 });
 
-it('moves the hold of a drain on to the item that it meets, and counts the refusals', async () => {
+it('moves the hold of a drain to the item that stops it, and counts the refusals', async () => {
   const earlier = aHold({ position: '0000000000000003', state: 'draining' });
 
   const answer = await park(aParking({ hold: earlier, isHead: true, attempts: 2, since: 9 }));
@@ -108,7 +108,7 @@ it('moves the hold of a drain on to the item that it meets, and counts the refus
   });
 });
 
-it('reads a hold that changed meanwhile and tries again', async () => {
+it('reads a hold that was replaced meanwhile and tries again', async () => {
   dynamodb.on(TransactWriteItemsCommand).rejectsOnce(cancelled('None', 'ConditionalCheckFailed')).resolves({});
   dynamodb
     .on(GetItemCommand)
@@ -118,7 +118,7 @@ it('reads a hold that changed meanwhile and tries again', async () => {
   expect(transactions()[1]?.[1]?.Put?.ExpressionAttributeValues).toEqual({ ':known': { S: 'r2' } });
 });
 
-it('answers that an item is gone when it was processed, discarded or replaced', async () => {
+it('returns that an item is gone if it was processed, discarded or replaced', async () => {
   dynamodb.on(TransactWriteItemsCommand).rejects(cancelled('ConditionalCheckFailed'));
 
   expect(await park(aParking())).toEqual({ kind: 'gone' });
@@ -134,7 +134,7 @@ it.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
   },
 );
 
-it('waits and repeats when another shard parks at the same moment', async () => {
+it('waits and repeats if another shard parks at the same moment', async () => {
   dynamodb
     .on(TransactWriteItemsCommand)
     .rejectsOnce(cancelled('None', 'None', 'TransactionConflict'))
@@ -144,20 +144,20 @@ it('waits and repeats when another shard parks at the same moment', async () => 
   expect(sleep).toHaveBeenCalledTimes(1);
 });
 
-it('gives up with the cause after six attempts', async () => {
+it('rejects with the cause after six attempts', async () => {
   dynamodb.on(TransactWriteItemsCommand).rejects(cancelled('None', 'None', 'TransactionConflict'));
 
   await expect(park(aParking())).rejects.toThrow(TransactionCanceledException);
   expect(transactions()).toHaveLength(6);
 });
 
-it('never claims to have parked when the outcome is unknown', async () => {
+it('rejects if the outcome is unknown', async () => {
   dynamodb.on(TransactWriteItemsCommand).rejects(new Error('socket hang up'));
 
   await expect(park(aParking())).rejects.toThrow('socket hang up');
 });
 
-it('does not trust the id of an item that can not be decoded', async () => {
+it('does not trust the id of an item that cannot be decoded', async () => {
   await park(aParking({ id: undefined }));
 
   expect(transactions()[0]?.[0]?.Update?.ConditionExpression).not.toContain(':id');

@@ -11,7 +11,7 @@ const named = (topicName: string, partition: number, rest: Partial<RecordMetadat
   ...rest,
 });
 
-it('gives each batch the offset of its own topic and partition', () => {
+it('returns for each batch the offset of its own topic and partition', () => {
   const batches = [batch('a', 0), batch('a', 1), batch('b', 0)];
   const answer = [named('b', 0, { baseOffset: '3' }), named('a', 1, { baseOffset: '0' }), named('a', 0)];
 
@@ -33,7 +33,7 @@ it.each([
   expect(acknowledgedOffsets([batch('a', 0)], answer).size).toBe(0);
 });
 
-it('reports the first delivery of a partition that two brokers answered for', () => {
+it('returns the first delivery of a partition that two brokers report', () => {
   const one = batch('a', 0);
   const answer = [
     named('a', 0, { baseOffset: '30' }),

@@ -71,7 +71,7 @@ it('ends at a chain of causes without an end', () => {
   expect(classify(error)).toEqual({ kind: 'outage', message: 'Error: one', cause: error });
 });
 
-it('tells a refusal of the topic from one of the messages', () => {
+it('distinguishes a refusal of the topic from one of the messages', () => {
   const failures = Object.keys(POISON).map((type) => [type, classify(protocol(type))] as const);
   const types = (test: typeof concernsTopic) => failures.filter(([, failure]) => test(failure)).map(([type]) => type);
 
@@ -84,7 +84,7 @@ it('tells a refusal of the topic from one of the messages', () => {
   expect(concernsMessages(classify(protocol('REQUEST_TIMED_OUT')))).toBe(false);
 });
 
-it('never blames a message for a call that carried none', () => {
+it('never refuses a message for a call that carried none', () => {
   expect(outageOf(protocol('TOPIC_AUTHORIZATION_FAILED'))).toMatchObject({ kind: 'outage' });
 });
 
@@ -95,7 +95,7 @@ it('names the error of the protocol, or none', () => {
 
 it.each([
   ['UNKNOWN_TOPIC_OR_PARTITION', 'Topic "audit" does not exist (UNKNOWN_TOPIC_OR_PARTITION).'],
-  ['INVALID_TOPIC_EXCEPTION', 'Kafka takes no topic by the name "audit" (INVALID_TOPIC_EXCEPTION).'],
+  ['INVALID_TOPIC_EXCEPTION', 'Kafka does not allow "audit" as the name of a topic (INVALID_TOPIC_EXCEPTION).'],
   ['TOPIC_AUTHORIZATION_FAILED', 'The relay may not write to topic "audit" (TOPIC_AUTHORIZATION_FAILED).'],
   ['MESSAGE_TOO_LARGE', 'The message is larger than "max.message.bytes" of topic "audit" (MESSAGE_TOO_LARGE).'],
 ])('names the topic of %s', (type, message) => {

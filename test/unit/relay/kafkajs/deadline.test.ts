@@ -7,7 +7,7 @@ it('settles as the work does', async () => {
   await expect(withinDeadline(Promise.reject(failure), 'send', 1_000)).rejects.toBe(failure);
 });
 
-it('gives work up that takes too long, and names it', async () => {
+it('rejects if the work takes too long, and names it', async () => {
   const never = new Promise<never>(() => undefined);
 
   await expect(withinDeadline(never, 'send', 5)).rejects.toMatchObject({
@@ -17,7 +17,7 @@ it('gives work up that takes too long, and names it', async () => {
   });
 });
 
-it('handles the rejection of work that it gave up', async () => {
+it('handles a later rejection of the work', async () => {
   const unhandled = jest.fn();
   process.on('unhandledRejection', unhandled);
   const late = Promise.withResolvers<never>();

@@ -65,7 +65,7 @@ const metadata = (topicErrorCode: number) => ({
   ],
 });
 
-it('gives the offset of a partition next to the error of another', async () => {
+it('returns the offset of a partition next to the error of another', async () => {
   const answer = await brokerOf(withPartitionAnswers(kafkajs()), produced).produce({ topicData: [] });
 
   expect(answer).toMatchObject({
@@ -87,14 +87,14 @@ it('shows the partitions of a topic of which one has no leader', async () => {
   expect(await broker.metadata(['a'])).toEqual(metadata(0));
 });
 
-it('refuses a topic that does not exist, unless nobody has asked for it', async () => {
+it('refuses a topic that does not exist if it was requested', async () => {
   const broker = brokerOf(withPartitionAnswers(kafkajs()), metadata(3));
 
   await expect(broker.metadata(['a'])).rejects.toMatchObject({ type: 'UNKNOWN_TOPIC_OR_PARTITION' });
   expect(await broker.metadata([])).toEqual(metadata(3));
 });
 
-it('takes the producer id from a broker that is connected, because the controller may be away', async () => {
+it('gets the producer id from any connected broker, because the controller may be unavailable', async () => {
   const cluster = clusterOf(withPartitionAnswers(kafkajs()));
   const connected = {};
   cluster.brokerPool.findConnectedBroker = () => Promise.resolve(connected);

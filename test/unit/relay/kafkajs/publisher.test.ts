@@ -42,7 +42,7 @@ describe('a healthy cluster', () => {
     expect(kafka.sends.map(({ partitions }) => partitions)).toEqual([['a-1'], ['b-0', 'a-0', 'a-1']]);
   });
 
-  it('is asked for all acknowledgements by one idempotent producer that has one request in flight and creates no topics', async () => {
+  it('gets acks=all from one idempotent producer with one request in flight that creates no topics', async () => {
     const kafka = new FakeKafka();
     const { publisher } = publisherOn(kafka);
 
@@ -69,7 +69,7 @@ describe('a healthy cluster', () => {
     expect(kafka.requests[0]?.compression).toBe(type);
   });
 
-  it('is sent nothing when there is nothing to publish', async () => {
+  it('gets no request if there is nothing to publish', async () => {
     const kafka = new FakeKafka();
 
     expect(await publisherOn(kafka).publisher.publish([])).toEqual([]);
@@ -91,7 +91,7 @@ describe('a healthy cluster', () => {
   });
 });
 
-describe('a send that resolves without having written everything', () => {
+describe('a send that resolves without writing everything', () => {
   it('is completed by a new producer, one send for each partition', async () => {
     const kafka = new FakeKafka();
     kafka.onSend = ({ partitions }, nth) => (nth === 1 ? ['a-1'] : partitions);
@@ -109,7 +109,7 @@ describe('a send that resolves without having written everything', () => {
     expect(kafka.disconnects).toEqual([1]);
   });
 
-  it('is an outage for what no second send wrote either', async () => {
+  it('is an outage for a batch that the second send did not write either', async () => {
     const kafka = new FakeKafka();
     kafka.onSend = ({ partitions }) => partitions.filter((name) => name !== 'a-0');
     const { publisher, rebuilds } = publisherOn(kafka);
@@ -160,7 +160,7 @@ describe('a send that fails', () => {
     expect(kafka.disconnects).toEqual([1, 2]);
   });
 
-  it('is not repeated when its only batch was refused for what it holds', async () => {
+  it('is not repeated if its only batch was refused for its content', async () => {
     const kafka = new FakeKafka();
     kafka.onSend = () => {
       throw protocolError('INVALID_RECORD');
@@ -172,7 +172,7 @@ describe('a send that fails', () => {
     expect(kafka.disconnects).toEqual([1]);
   });
 
-  it('is given up in time when it does not end, and what it opens meanwhile is closed when it does', async () => {
+  it('fails in time if it does not end, and connections that it opens later are closed', async () => {
     const kafka = new FakeKafka();
     const stuck = Promise.withResolvers<never>();
     kafka.onSend = ({ partitions }, nth) => (nth === 1 ? stuck.promise : partitions);
@@ -187,7 +187,7 @@ describe('a send that fails', () => {
   });
 });
 
-describe('a partition that the brokers refuse by itself', () => {
+describe('a partition that a broker refuses alone', () => {
   const NAMES = ['a-0', 'a-1', 'b-0'];
   const publishAll = async (kafka: FakeKafka, times: number) => {
     const made = publisherOn(kafka);
@@ -259,7 +259,7 @@ describe('a partition that the brokers refuse by itself', () => {
     });
   });
 
-  it('goes with the others again after it was written, over the producer that wrote it', async () => {
+  it('is sent with the others again after it was written, over the producer that wrote it', async () => {
     const kafka = new FakeKafka();
     kafka.refusals.set('a-1', 'NOT_ENOUGH_REPLICAS');
     const { publisher, rebuilds } = await publishAll(kafka, 2);
@@ -278,7 +278,7 @@ describe('a partition that the brokers refuse by itself', () => {
     expect(rebuilds).toEqual([protocolError('NOT_ENOUGH_REPLICAS')]);
   });
 
-  it('is not sent again when it was refused for what it holds', async () => {
+  it('is not sent again if it was refused for its content', async () => {
     const kafka = new FakeKafka();
     kafka.refusals.set('a-1', 'MESSAGE_TOO_LARGE');
 
@@ -288,7 +288,7 @@ describe('a partition that the brokers refuse by itself', () => {
     expect(kafka.sends).toEqual([{ producer: 1, partitions: NAMES }]);
   });
 
-  it('gets a new producer for what comes after such a refusal', async () => {
+  it('gets a new producer for the batches after such a refusal', async () => {
     const kafka = new FakeKafka();
     kafka.refusals.set('a-1', 'MESSAGE_TOO_LARGE');
     const { publisher } = await publishAll(kafka, 1);
@@ -325,7 +325,7 @@ describe('a partition that the brokers refuse by itself', () => {
 });
 
 describe('a partition without a leader', () => {
-  it('is counted, and hides none of the others', async () => {
+  it('is counted, and does not hide the others', async () => {
     const kafka = new FakeKafka({ a: 3, b: 1 });
     kafka.leaderless.add('a-1');
     const { publisher, rebuilds } = publisherOn(kafka);
@@ -345,7 +345,7 @@ describe('a partition without a leader', () => {
     expect(await publisher.publish([batch('a-0'), batch('a-1')])).toEqual([acked(1n), acked(0n)]);
   });
 
-  it('costs no producer when it had a leader before', async () => {
+  it('costs no producer if it had a leader before', async () => {
     const kafka = new FakeKafka({ a: 2 });
     const { publisher, rebuilds } = publisherOn(kafka);
     await publisher.publish([batch('a-0'), batch('a-1')]);
@@ -357,7 +357,7 @@ describe('a partition without a leader', () => {
   });
 });
 
-describe('a broker that does not answer', () => {
+describe('a broker that does not respond', () => {
   const stalled = () => {
     const kafka = new FakeKafka({ a: 3 });
     for (const partition of [0, 1, 2]) kafka.leaders.set(`a-${partition}`, partition + 1);
@@ -366,7 +366,7 @@ describe('a broker that does not answer', () => {
   };
   const all = () => [batch('a-0'), batch('a-1'), batch('a-2')];
 
-  it('makes nothing be sent again that the other brokers acknowledged', async () => {
+  it('causes no second copy of batches that other brokers acknowledged', async () => {
     const kafka = stalled();
     const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 10 });
 
@@ -446,7 +446,7 @@ describe('a connect that fails', () => {
     expect(await publisher.publish([batch('a-0')])).toEqual([acked(0n)]);
   });
 
-  it('is given up in time when it does not end', async () => {
+  it('fails in time if it does not end', async () => {
     const kafka = new FakeKafka();
     kafka.onConnect = (broker) => (broker === 'one:9092' ? forever() : undefined);
 
@@ -456,7 +456,7 @@ describe('a connect that fails', () => {
     expect(kafka.connects).toEqual(['one:9092', 'two:9092']);
   });
 
-  it('blames no message, whatever it was refused for', async () => {
+  it('refuses no message, whatever the reason of the failure', async () => {
     const kafka = new FakeKafka();
     kafka.onConnect = () => {
       throw protocolError('TOPIC_AUTHORIZATION_FAILED');
@@ -467,14 +467,14 @@ describe('a connect that fails', () => {
     expect(await publisher.partitionCount('a')).toEqual(outage);
   });
 
-  it('may be a client that cannot even be made, as when a secret cannot be read', async () => {
+  it('includes a client that cannot be created, for example because a secret cannot be read', async () => {
     const connect = () => Promise.reject(new Error('AccessDenied'));
     const { publisher } = publisherOn(new FakeKafka(), { connect });
 
     expect(await publisher.publish([batch('a-0')])).toEqual([outage]);
   });
 
-  it('is completed on the same client when a topic of the cluster, but not ours, has no leader', async () => {
+  it('is completed on the same client if another topic of the cluster has no leader', async () => {
     const kafka = new FakeKafka();
     kafka.onConnect = (_, nth) => {
       if (nth === 1) throw protocolError('LEADER_NOT_AVAILABLE');
@@ -522,7 +522,7 @@ describe('a topic that was deleted', () => {
 });
 
 describe('a topic that was deleted, as only the leader of its partition knows', () => {
-  it('is unknown, although the producer that is kept remembers it', async () => {
+  it('is unknown, although the kept producer remembers it', async () => {
     const kafka = new FakeKafka();
     const { publisher, rebuilds } = publisherOn(kafka);
     await publisher.publish([batch('a-0'), batch('b-0')]);
@@ -554,7 +554,7 @@ describe('a topic that is refused', () => {
     ]);
   });
 
-  it('is an outage when the brokers know it, because then only a leader does not know it yet', async () => {
+  it('is an outage if the brokers know it: only a leader does not know it yet', async () => {
     const kafka = new FakeKafka();
     kafka.onSend = () => {
       throw protocolError('UNKNOWN_TOPIC_OR_PARTITION');
@@ -581,7 +581,7 @@ describe('a message that cannot be encoded', () => {
 });
 
 describe('the number of partitions', () => {
-  it('is asked over the producer, writes nothing, and is remembered', async () => {
+  it('is read over the producer, without a write, and remembered', async () => {
     const kafka = new FakeKafka();
     const { publisher } = publisherOn(kafka);
 
@@ -604,7 +604,7 @@ describe('the number of partitions', () => {
     expect(kafka.lookups).toBe(1);
   });
 
-  it('is asked again after some minutes, and after a rebuild', async () => {
+  it('is read again after some minutes, and after a rebuild', async () => {
     const kafka = new FakeKafka();
     const { publisher, clock } = publisherOn(kafka, { idleRebuildMs: Infinity });
     await publisher.partitionCount('a');
@@ -620,7 +620,7 @@ describe('the number of partitions', () => {
     expect(await publisher.partitionCount('a')).toEqual({ kind: 'topic', partitions: 8 });
   });
 
-  it('is waited for a moment when the topic is new', async () => {
+  it('is requested again for a moment if the topic is new', async () => {
     const kafka = new FakeKafka({});
     kafka.onLookup = (nth) => {
       if (nth === 2) kafka.topics.set('a', 3);
@@ -631,7 +631,7 @@ describe('the number of partitions', () => {
     expect(sleeps).toEqual([400]);
   });
 
-  it('is denied for a topic that stays unknown, at no cost to the producer', async () => {
+  it('is refused for a topic that stays unknown, at no cost to the producer', async () => {
     const kafka = new FakeKafka();
     const { publisher, sleeps, rebuilds } = publisherOn(kafka);
 
@@ -651,7 +651,7 @@ describe('the number of partitions', () => {
     expect(await publisher.partitionCount('b')).toEqual(poison('unknown-topic'));
   });
 
-  it('is asked of a second producer when the first one cannot tell, and no third', async () => {
+  it('is requested from a second producer if the first one fails, and from no third', async () => {
     const kafka = new FakeKafka();
     kafka.onLookup = () => {
       throw new Error('socket closed');
@@ -664,7 +664,7 @@ describe('the number of partitions', () => {
 });
 
 describe('whether other partitions are in sync', () => {
-  it('is asked of the brokers again each time, and not over the connections that publish', async () => {
+  it('is requested from the brokers each time, and not over the connections that publish', async () => {
     const kafka = new FakeKafka({ a: 2 });
     const { publisher, rebuilds } = publisherOn(kafka);
     await publisher.publish([batch('a-0')]);
@@ -704,7 +704,7 @@ describe('whether other partitions are in sync', () => {
     expect(await publisher.otherPartitionsInSync('a', 0)).toBe(false);
   });
 
-  it('cannot be told while the brokers do not answer', async () => {
+  it('is false while the brokers do not respond', async () => {
     const kafka = new FakeKafka();
     const { publisher } = publisherOn(kafka, { requestTimeoutMs: 10 });
     kafka.onLookup = forever;
@@ -718,7 +718,7 @@ describe('whether other partitions are in sync', () => {
   });
 });
 
-it('closes what it holds', async () => {
+it('closes its connections', async () => {
   const kafka = new FakeKafka();
   const { publisher } = publisherOn(kafka);
   await publisher.publish([batch('a-0')]);

@@ -7,14 +7,14 @@ const STEPS = 700;
 const SEEDS = 200;
 
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
-  'keys of a partition that alone takes no writes are held': {
+  'keys of a partition that alone accepts no writes are held': {
     file: 'relay/partition-outages.ts',
     text: 'if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;',
     off: 'return undefined;',
     profile: { partitions: true, grows: true, zombies: true, topics: true, oneAway: true },
     wrong: /stops the shard/,
   },
-  'what waits for 12 hours is presumed lost': {
+  'an item that waits for 12 hours is presumed lost': {
     file: 'sweep/sweep.ts',
     text: 'since <= presumed)',
     off: 'since < 0)',
@@ -42,56 +42,56 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { newStreams: true },
     wrong: /the doubt does not end/,
   },
-  'what looks lost is proved by a probe': {
+  'a probe proves that an item is lost': {
     file: 'sweep/sweep.ts',
     text: 'if (this.#gap.isProven) await this.#beginDoubt();',
     off: 'await this.#beginDoubt();',
     profile: { topics: true },
     wrong: /a loss is proved that did not happen/,
   },
-  'what a hold keeps waiting proves nothing': {
+  'an item behind a hold proves nothing': {
     file: 'sweep/gap.ts',
     text: '!isHeld(holds.get(witness.pk), witness.sk)',
     off: 'holds.size >= 0',
     profile: { topics: true, sandboxes: 5 },
     wrong: /a loss is proved that did not happen/,
   },
-  'a doubt stands while something is open from the time before it': {
+  'a suspected gap remains while an item from before it is open': {
     file: 'sweep/sweep.ts',
     text: '(pass.uncoveredSince === undefined || pass.uncoveredSince >= doubtSince + DOUBT_MARGIN_MS)',
     off: 'pass.startedAt > 0',
     profile: { trims: true, quietDays: true },
     wrong: /overtook/,
   },
-  'what another instance may have published is looked up': {
+  'records that another instance may have published are looked up': {
     file: 'relay/triage.ts',
     text: 'return (streamAgeMs(item, now) ?? -1) >= lookUpAfterMs(now, control.retriedAt, memory.askedAgainAt);',
     off: 'return false;',
     profile: { topics: true, sandboxes: 5 },
     wrong: /was published 4 times/,
   },
-  'a partition that takes writes again releases its keys': {
+  'a partition that accepts writes again releases its keys': {
     file: 'relay/partition-outages.ts',
     text: 'if (this.#acked.has(partition.name)) await this.#release(partition);',
     off: 'if (this.#acked.has(partition.name)) continue;',
     profile: { partitions: true, oneAway: true, comesBack: 'busy' },
     wrong: /is not released/,
   },
-  'a relay at work tries the partitions that keys are held for': {
+  'a running relay probes the partitions that keys are held for': {
     file: 'relay/partition-outages.ts',
     text: 'else await this.#probe(partition);',
     off: '',
     profile: { partitions: true, oneAway: true, comesBack: 'busy' },
     wrong: /is not released/,
   },
-  'a schedule tries them where nothing is written': {
+  'a schedule probes them on a table without writes': {
     file: 'sweep/probe.ts',
     text: 'if (hold === undefined || !isProbeDue(partition, at)) continue;',
     off: 'if (hold !== undefined) continue;',
     profile: { partitions: true, oneAway: true, comesBack: 'quiet' },
     wrong: /is not released/,
   },
-  'only so many keys are held': {
+  'the number of held keys is limited': {
     file: 'relay/partition-outages.ts',
     text: 'return this.#options.maxPartitionHolds - held;',
     off: 'return Infinity;',
@@ -112,7 +112,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { topics: true, sandboxes: 5, retention: 0 },
     wrong: /was published \d+ times/,
   },
-  'that a part of a batch was asked for again is noted': {
+  'a request for a part of a batch is noted': {
     file: 'relay/triage.ts',
     text: 'if (Math.abs(now - retriedAt) < RETRY_MS) return -Infinity;',
     off: '',
@@ -126,28 +126,28 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { topics: true, several: true, sandboxes: 5 },
     wrong: /was published \d+ times/,
   },
-  'a record goes on after the receipts that are noted': {
+  'a record continues after the noted receipts': {
     file: 'relay/table-lookup.ts',
     text: 'if (store.noteReceipts !== undefined && isSameItem(item, found)) resume(item, found?.receipts);',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5 },
     wrong: /was published \d+ times/,
   },
-  'a drain goes on after the receipts that are noted': {
+  'a drain continues after the noted receipts': {
     file: 'relay/batch-item.ts',
     text: 'if (goesOn) resume(item, receipts);',
     off: '',
     profile: { topics: true, several: true, sandboxes: 5 },
     wrong: /was published \d+ times/,
   },
-  'what was left unread is not taken for absent': {
+  'an unread item is not treated as absent': {
     file: 'relay/table-lookup.ts',
     text: 'if (invocation.isBlocked(item.pk)) continue;',
     off: '',
     profile: { topics: true },
     wrong: /overtook/,
   },
-  'a key is held on evidence that other partitions take writes': {
+  'a key is held on evidence that other partitions accept writes': {
     file: 'relay/partition-outages.ts',
     text: 'if (!(await this.#othersWork(partition, name))) return undefined;',
     off: '',
