@@ -48,3 +48,13 @@ export const isCollectionFull = (refusal: unknown): boolean =>
 /** Whether a single write was refused because its item or its collection is full. */
 export const isFullError = (error: unknown): boolean =>
   field(error, 'name') === 'ValidationException' || isCollectionFull(error);
+
+/** Resolves as a single conditional write does, or with `undefined` if its condition failed. */
+export async function ifConditionHolds<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (field(error, 'name') === 'ConditionalCheckFailedException') return undefined;
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk
 import type { Hold, ItemRefusal } from '../event/control';
 import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
-import { forEachKey } from '../relay/key-work';
+import { forEachKey } from '../relay/for-each-key';
 import { shownPosition } from '../event/position';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';

@@ -4,7 +4,7 @@ import { itemStateOf, OPEN_FILTER } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey } from '../relay/key-work';
+import { forEachKey } from '../relay/for-each-key';
 import { goneItemOf, type GoneItem } from './gone';
 import { readItem } from './read-item';
 import { OPERATOR_CLOCK, type OutboxTarget } from './target';

@@ -7,7 +7,7 @@ import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey } from '../relay/key-work';
+import { forEachKey } from '../relay/for-each-key';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
 import { cancellationCodes, isCollectionFull, isFull } from '../dynamodb/refusals';

@@ -7,7 +7,7 @@ import { parseReceipt } from '../event/receipt';
 import { encodeSignal, newSignal, type ReplaySignal, type OperatorNote } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { queryPages } from '../relay/dynamodb/pages';
-import { forEachKey } from '../relay/key-work';
+import { forEachKey } from '../relay/for-each-key';
 import { checkRequest } from './redrive';
 import { refuse, requireKey, type OutboxTarget } from './target';
 import { positionOf } from './where';

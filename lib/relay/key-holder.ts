@@ -4,7 +4,7 @@ import { partitionName, type AwaitedPartition } from '../event/partition-hold';
 import { ageMs, storedIdentity, type BatchItem } from './batch-item';
 import type { BlockedKey, Invocation } from './invocation';
 import { KeyFailure } from './key-failure';
-import { forEachKey } from './key-work';
+import { forEachKey } from './for-each-key';
 import { openBreaker } from './park-limits';
 import type { RefusedItem } from './plan-round';
 import { positionKey, type ParkRequest, type Poison } from './ports';

@@ -9,7 +9,7 @@ import {
   type UnavailablePartition,
 } from '../event/partition-hold';
 import { newSignal } from '../event/signal';
-import { forEachKey } from './key-work';
+import { forEachKey } from './for-each-key';
 import type { RelayOptions } from './options';
 import type { PartitionHealth } from './partition-health';
 import type { Outage, RelayPorts } from './ports';

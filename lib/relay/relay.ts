@@ -5,7 +5,7 @@ import { batchItemOf, type BatchItem } from './batch-item';
 import { BatchSizes } from './batch-sizes';
 import { Invocation } from './invocation';
 import type { BatchSignal, KeyTask } from './key-task';
-import { forEachKey } from './key-work';
+import { forEachKey } from './for-each-key';
 import { KeyWorker } from './key-worker';
 import type { RelayOptions } from './options';
 import { mayHaveCrashed } from './park-limits';

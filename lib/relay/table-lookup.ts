@@ -2,7 +2,7 @@ import { positionOfVersion, versionOfPosition } from '../event/position';
 import { isSameItem, resume, type BatchItem } from './batch-item';
 import { PositionsUnread } from './key-failure';
 import type { KeyTask } from './key-task';
-import { forEachKey } from './key-work';
+import { forEachKey } from './for-each-key';
 import { partitionOf } from './partition';
 import { positionKey, type Position, type StoredState } from './ports';
 import { awaitedPredecessors } from './predecessors';

@@ -13,7 +13,7 @@ import {
 import { headerText } from '../../consume/record';
 import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
-import { forEachKey } from '../../relay/key-work';
+import { forEachKey } from '../../relay/for-each-key';
 import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
 import { readItem } from '../read-item';
 

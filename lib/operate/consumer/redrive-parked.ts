@@ -11,7 +11,7 @@ import {
 import { formatReceipt } from '../../event/receipt';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
-import { forEachKey } from '../../relay/key-work';
+import { forEachKey } from '../../relay/for-each-key';
 import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from '../redrive';
 import { wait } from '../../timing/wait';

@@ -20,7 +20,7 @@ import type { OperatorNote } from '../../event/signal';
 import { DYNAMODB_LIMITS } from '../../dynamodb/transaction-size';
 import { uuidV7 } from '../../event/uuid';
 import { partitionPages } from '../../relay/dynamodb/pages';
-import { forEachKey } from '../../relay/key-work';
+import { forEachKey } from '../../relay/for-each-key';
 import type { KafkaTarget } from '../kafka-target';
 import { readTopics } from '../kafka-topic-reader';
 import { checkRequest } from '../redrive';

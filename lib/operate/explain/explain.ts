@@ -17,7 +17,7 @@ import { versionOfPosition } from '../../event/position';
 import { parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
-import { forEachKey } from '../../relay/key-work';
+import { forEachKey } from '../../relay/for-each-key';
 import { readerOf } from '../consumer/consumer-lag';
 import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from '../consumer/inbox-contents';
 import { parkedKeysOf } from '../consumer/parked';

@@ -2,7 +2,7 @@ import { QueryCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-
 import { OutboxError } from '../../event/errors';
 import { decodeItem, type Image } from '../../event/item';
 import { itemStateOf, type ItemStateName } from '../../event/item-state';
-import { forEachKey } from '../../relay/key-work';
+import { forEachKey } from '../../relay/for-each-key';
 import { controlStore } from '../../relay/dynamodb/control';
 import { goneItems, type GoneItem } from '../gone';
 import { MissingVersionFinder, type MissingVersions } from './missing-versions';

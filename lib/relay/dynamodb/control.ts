@@ -1,11 +1,11 @@
 import {
-  ConditionalCheckFailedException,
   GetItemCommand,
   UpdateItemCommand,
-  type AttributeValue,
   type DynamoDBClient,
+  type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { ifConditionHolds } from '../../dynamodb/refusals';
 import { decodeControl, STATE_KEY, type Control } from '../../event/control';
 import { CONTROL_PARTITION } from '../../event/key';
 import { partitionPages } from './pages';
@@ -56,6 +56,15 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
     return decodeControl(Item === undefined ? [] : [unmarshall(Item)]);
   };
 
+  /** Returns the new state as far as the update returns it, or `undefined` if the condition failed. */
+  const updateState = async (
+    update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<Control | undefined> => {
+    const input = { ...update, TableName: tableName, Key: marshall(STATE_KEY) };
+    const updated = await ifConditionHolds(client.send(new UpdateItemCommand(input)));
+    return updated && decodeControl([unmarshall(updated.Attributes ?? {})]);
+  };
+
   return {
     async read() {
       if (kept !== undefined) {
@@ -71,62 +80,39 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
     },
 
     async claim(owner) {
-      try {
-        await client.send(
-          new UpdateItemCommand({
-            TableName: tableName,
-            Key: marshall(STATE_KEY),
-            UpdateExpression: 'SET #owner = :owner ADD revision :one',
-            ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner',
-            ExpressionAttributeNames: { '#owner': 'owner' },
-            ExpressionAttributeValues: { ':owner': { S: owner }, ':one': { N: '1' } },
-          }),
-        );
-        return owner;
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
-      return (await this.read()).owner;
+      const claimed = await updateState({
+        UpdateExpression: 'SET #owner = :owner ADD revision :one',
+        ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner',
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: { ':owner': { S: owner }, ':one': { N: '1' } },
+      });
+      return claimed === undefined ? (await this.read()).owner : owner;
     },
 
     async noteRetry() {
       // Keeps the revision: the holds are unchanged, and other relays' caches stay valid.
-      await client.send(
-        new UpdateItemCommand({
-          TableName: tableName,
-          Key: marshall(STATE_KEY),
-          UpdateExpression: 'SET retriedAt = :now',
-          ExpressionAttributeValues: { ':now': { N: String(clock.now()) } },
-        }),
-      );
+      await updateState({
+        UpdateExpression: 'SET retriedAt = :now',
+        ExpressionAttributeValues: { ':now': { N: String(clock.now()) } },
+      });
     },
 
-    async noteStream(known, streamArn) {
-      const doubts = known.streamArn !== undefined;
-      const values: Record<string, AttributeValue> = { ':new': { S: streamArn }, ':one': { N: '1' } };
-      if (known.streamArn !== undefined) {
-        values[':known'] = { S: known.streamArn };
-        values[':now'] = { N: String(clock.now()) };
-      }
-      try {
-        const { Attributes } = await client.send(
-          new UpdateItemCommand({
-            TableName: tableName,
-            Key: marshall(STATE_KEY),
-            UpdateExpression: `SET streamArn = :new${doubts ? ', doubtSince = :now' : ''} ADD revision :one`,
-            ConditionExpression: doubts ? 'streamArn = :known' : 'attribute_not_exists(streamArn)',
-            ExpressionAttributeValues: values,
-            ReturnValues: 'ALL_NEW',
-          }),
-        );
-        return stateOf(decodeControl([unmarshall(Attributes ?? {})]));
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+    async noteStream({ streamArn: known }, streamArn) {
+      const noted = await updateState({
+        UpdateExpression: `SET streamArn = :new${known === undefined ? '' : ', doubtSince = :now'} ADD revision :one`,
+        ConditionExpression: known === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :known',
+        ExpressionAttributeValues: {
+          ':new': { S: streamArn },
+          ':one': { N: '1' },
+          ...(known === undefined ? {} : { ':known': { S: known }, ':now': { N: String(clock.now()) } }),
+        },
+        ReturnValues: 'ALL_NEW',
+      });
+      if (noted !== undefined) return stateOf(noted);
       const now = await this.read();
       if (now.streamArn === streamArn) return stateOf(now);
       throw new Error(
-        `The relay was invoked by ${streamArn}, while another one has just noted ${now.streamArn ?? 'no stream'}: two event source mappings read this table.`,
+        `The relay was invoked by ${streamArn}, while another relay has just noted ${now.streamArn ?? 'no stream'}: two event source mappings read this table. Keep one mapping, of the table's current stream.`,
       );
     },
   };

@@ -1,5 +1,4 @@
 import {
-  ConditionalCheckFailedException,
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
@@ -7,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { ItemIdentity, ItemStore } from '../ports';
-import { isFullError } from '../../dynamodb/refusals';
+import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
 
 /** Counts on an item how often its publishing began without a normal end. */
@@ -31,9 +30,8 @@ export function crashCounter(
       ...(Object.keys(ofItem).length === 0 ? {} : { ExpressionAttributeValues: ofItem }),
     };
     try {
-      return (await client.send(new UpdateItemCommand(input))).Attributes ?? {};
+      return (await ifConditionHolds(client.send(new UpdateItemCommand(input))))?.Attributes;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
       // The item is published without a count: a shard must not wait for ever for room on an item.
       if (isFullError(error)) return undefined;
       throw error;

@@ -34,33 +34,6 @@ export function drainStore(
   const tooManyRelays = (pk: string): KeyFailure =>
     new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
 
-  /** Records the gap in place of the item, or on the item at its position, or by the tombstone alone. */
-  const recordGap = async (signal: SkipSignal, known: Hold | undefined): ReturnType<DrainStore['discard']> => {
-    let hold = known ?? (await readHold(client, tableName, signal.pk));
-    const places: GapPlace[] = ['put', 'note', 'nowhere'];
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [place = 'nowhere'] = places;
-      if (hold?.position !== signal.position || hold.id !== signal.id) return { kind: 'nothing' };
-      const now = clock.now();
-      const expiresAt = Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS);
-      const gap = gapAction(place, tableName, signal, expiresAt);
-      // From here on the key waits for the item that has taken the position.
-      const next: Hold = { ...draining(hold), ...(place === 'note' ? { id: undefined } : {}) };
-      const refusals = await writer.write([gap, putTombstone(tableName, signal, now), putHold(tableName, next, hold)]);
-      if (refusals === undefined) return { kind: 'discarded', hold: next };
-      const [item] = refusals;
-      if (item === 'ConditionalCheckFailed') {
-        // Without an id, any item at the position may be the missing one.
-        if (place !== 'put' || signal.id === undefined) return { kind: 'nothing' };
-        places.shift();
-      } else if (isFull(item)) places.splice(0, places.length, 'nowhere');
-      else if (item !== undefined) {
-        throw new KeyFailure(`The gap at "${signal.position}" could not be recorded: ${item}.`);
-      } else hold = await readHold(client, tableName, signal.pk);
-    }
-    throw tooManyRelays(signal.pk);
-  };
-
   return {
     async begin(pk, known) {
       let hold = known ?? (await readHold(client, tableName, pk));
@@ -85,28 +58,32 @@ export function drainStore(
     },
 
     async discard(signal, known) {
-      if (signal.gone === true) return recordGap(signal, known);
-      let hold = known ?? (await readHold(client, tableName, signal.pk));
-      let noteOnItem = true;
+      const { pk, position, id, gone } = signal;
+      const forms: DiscardForm[] = gone === true ? ['put-gap', 'note-gap', 'check-gap'] : ['note', 'delete'];
+      let hold = known ?? (await readHold(client, tableName, pk));
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (hold?.position !== signal.position) return { kind: 'nothing' };
-        const next = draining(hold);
+        const [form = 'check-gap'] = forms;
+        if (hold?.position !== position || (gone === true && hold.id !== id)) return { kind: 'nothing' };
         const now = clock.now();
         const expiresAt = Math.ceil(now / 1000) + Math.max(retentionSeconds, TOMBSTONE_SECONDS);
+        // After a note of the gap the key waits for the item that has taken the position.
+        const next: Hold = { ...draining(hold), ...(form === 'note-gap' ? { id: undefined } : {}) };
         const refusals = await writer.write([
-          noteOnItem ? discardItem(tableName, signal, hold, expiresAt) : deleteItem(tableName, signal, hold),
+          discardAction(form, tableName, signal, hold, expiresAt),
           putTombstone(tableName, signal, now),
           putHold(tableName, next, hold),
         ]);
         if (refusals === undefined) return { kind: 'discarded', hold: next };
         const [item] = refusals;
-        if (item === 'ConditionalCheckFailed') return { kind: 'nothing' };
-        if (isFull(item) && noteOnItem) noteOnItem = false;
-        else if (item !== undefined) {
-          throw new KeyFailure(`The item at "${signal.position}" could not be discarded: ${item}.`);
-        } else hold = await readHold(client, tableName, signal.pk);
+        if (item === 'ConditionalCheckFailed') {
+          // Without an id, any item at the position may be the missing one.
+          if (form !== 'put-gap' || id === undefined) return { kind: 'nothing' };
+          forms.shift();
+        } else if (isFull(item) && forms.length > 1) forms.splice(0, forms.length - 1);
+        else if (item !== undefined) throw new KeyFailure(`The item at "${position}" could not be discarded: ${item}.`);
+        else hold = await readHold(client, tableName, pk);
       }
-      throw tooManyRelays(signal.pk);
+      throw tooManyRelays(pk);
     },
 
     async finish(pk, hold) {
@@ -116,7 +93,7 @@ export function drainStore(
           Delete: {
             TableName: tableName,
             Key: marshall(holdKey(pk)),
-            // The hold is already gone: the answer to the same delete was lost.
+            // The hold is already gone: the response to the same delete was lost.
             ConditionExpression: 'attribute_not_exists(pk) OR revision = :known',
             ExpressionAttributeValues: { ':known': { S: hold.revision } },
           },
@@ -129,7 +106,7 @@ export function drainStore(
       const now = clock.now();
       const next: Hold = {
         reason: 'drain-unfinished',
-        message: 'A drain ran out of time; it goes on by its signal.',
+        message: 'A drain ran out of time; it continues by its signal.',
         attempts: 0,
         since: hold?.since ?? now,
         pk: successor.pk,
@@ -172,44 +149,47 @@ function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, 
   };
 }
 
-function discardItem(tableName: string, signal: SkipSignal, hold: Hold, expiresAt: number): TransactWriteItem {
-  const refused = refusedItem(tableName, signal, hold);
-  return {
-    Update: {
-      ...refused,
-      UpdateExpression: 'SET discarded = :request, expiresAt = :expiresAt',
-      ExpressionAttributeValues: {
-        ...refused.ExpressionAttributeValues,
-        ':request': { M: marshall(signal.request) },
-        ':expiresAt': { N: String(expiresAt) },
-      },
-    },
-  };
-}
-
-/** For an item without room for the note (400 KB, or a collection at 10 GB): the tombstone remembers the discard. */
-const deleteItem = (tableName: string, signal: SkipSignal, hold: Hold): TransactWriteItem => ({
-  Delete: refusedItem(tableName, signal, hold),
-});
-
 const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: number): TransactWriteItem => ({
   Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now)) },
 });
 
-type GapPlace = 'put' | 'note' | 'nowhere';
+/**
+ * How a discard is recorded. An item gets a note, or is deleted if it has no room for the note (400 KB, or a collection
+ * at 10 GB): then the tombstone alone remembers it. The gap of a missing item is put in its place, or noted on the other
+ * item at its position; if there is no room for either, only the tombstone remembers it.
+ */
+type DiscardForm = 'note' | 'delete' | 'put-gap' | 'note-gap' | 'check-gap';
 
-/** The write that records the gap. If the missing item has come back, the condition fails. */
-function gapAction(
-  place: GapPlace,
+/** The write on the item's position. If a missing item has been restored, the condition fails. */
+function discardAction(
+  form: DiscardForm,
   tableName: string,
-  { pk, position, id, request }: SkipSignal,
+  signal: SkipSignal,
+  hold: Hold,
   expiresAt: number,
 ): TransactWriteItem {
+  const { pk, position, id, request } = signal;
   const key = { pk, sk: position };
-  const values = { ...(id === undefined ? {} : { ':id': { S: id } }) };
-  const notTheOne = id === undefined ? 'attribute_not_exists(pk)' : '(attribute_not_exists(pk) OR id <> :id)';
-  switch (place) {
-    case 'put':
+  const at = { TableName: tableName, Key: marshall(key) };
+  const values: Record<string, AttributeValue> = id === undefined ? {} : { ':id': { S: id } };
+  switch (form) {
+    case 'note': {
+      const refused = refusedItem(tableName, signal, hold);
+      return {
+        Update: {
+          ...refused,
+          UpdateExpression: 'SET discarded = :request, expiresAt = :expiresAt',
+          ExpressionAttributeValues: {
+            ...refused.ExpressionAttributeValues,
+            ':request': { M: marshall(request) },
+            ':expiresAt': { N: String(expiresAt) },
+          },
+        },
+      };
+    }
+    case 'delete':
+      return { Delete: refusedItem(tableName, signal, hold) };
+    case 'put-gap':
       return {
         Put: {
           TableName: tableName,
@@ -217,22 +197,20 @@ function gapAction(
           ConditionExpression: 'attribute_not_exists(pk)',
         },
       };
-    case 'note':
+    case 'note-gap':
       return {
         Update: {
-          TableName: tableName,
-          Key: marshall(key),
+          ...at,
           UpdateExpression: 'SET gap = :gap',
           ConditionExpression: 'attribute_exists(pk) AND id <> :id',
           ExpressionAttributeValues: { ...values, ':gap': { M: marshall({ ...request, id }) } },
         },
       };
-    case 'nowhere':
+    case 'check-gap':
       return {
         ConditionCheck: {
-          TableName: tableName,
-          Key: marshall(key),
-          ConditionExpression: notTheOne,
+          ...at,
+          ConditionExpression: `attribute_not_exists(pk)${id === undefined ? '' : ' OR id <> :id'}`,
           ...(id === undefined ? {} : { ExpressionAttributeValues: values }),
         },
       };

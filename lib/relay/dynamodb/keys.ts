@@ -1,7 +1,6 @@
 import {
   BatchGetItemCommand,
   TransactGetItemsCommand,
-  QueryCommand,
   type AttributeValue,
   type BatchGetItemCommandOutput,
   type DynamoDBClient,
@@ -16,12 +15,13 @@ import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
 import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
-import { forEachKey } from '../key-work';
+import { forEachKey } from '../for-each-key';
+import { queryPages } from './pages';
 import { positionKey, type KeyReader, type Position, type StoredState } from '../ports';
 
 /** The item before `upTo` is usually processed, which ends the search. */
-const FIRST_LOOK = 2;
-const FURTHER_LOOKS = 200;
+const FIRST_LIMIT = 2;
+const FURTHER_LIMIT = 200;
 const PAGE = 100;
 /** BatchGetItem and TransactGetItems take at most 100 keys. */
 const KEYS_PER_CALL = 100;
@@ -47,26 +47,11 @@ interface Read {
 export function keyReader(client: DynamoDBClient, tableName: string, sleep: Sleep): KeyReader {
   async function* query(
     input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
-    limits: { readonly first: number; readonly further: number },
+    furtherLimit?: number,
   ): AsyncGenerator<readonly Image[]> {
-    let after: Key | undefined;
-    let limit = limits.first;
-    do {
-      const { Items, LastEvaluatedKey } = await client.send(
-        new QueryCommand({
-          ...input,
-          TableName: tableName,
-          ConsistentRead: true,
-          Limit: limit,
-          ExclusiveStartKey: after,
-        }),
-      );
-      // The SDK's attribute values have the same shape as a stream image's.
-      const items = (Items ?? []) as Image[];
-      yield items.filter((image) => !isSignalKey(image['sk']?.S ?? ''));
-      after = LastEvaluatedKey;
-      limit = limits.further;
-    } while (after !== undefined);
+    const pages = queryPages(client, { ...input, TableName: tableName, ConsistentRead: true }, furtherLimit);
+    // The SDK's attribute values have the same shape as a stream image's.
+    for await (const page of pages) yield (page as Image[]).filter((image) => !isSignalKey(image['sk']?.S ?? ''));
   }
 
   /** Reads the keys that DynamoDB allows, and returns the throttled ones as unread. */
@@ -165,8 +150,9 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
           ExpressionAttributeValues: { ':pk': { S: pk }, ':upTo': { S: upTo } },
           ProjectionExpression: 'pk, sk, processedAt, discarded, parked',
           ScanIndexForward: false,
+          Limit: FIRST_LIMIT,
         },
-        { first: FIRST_LOOK, further: FURTHER_LOOKS },
+        FURTHER_LIMIT,
       );
       for await (const page of back) {
         for (const image of page) {
@@ -179,13 +165,11 @@ export function keyReader(client: DynamoDBClient, tableName: string, sleep: Slee
     },
 
     async *pages(pk, from) {
-      const images = query(
-        {
-          KeyConditionExpression: 'pk = :pk AND sk >= :from',
-          ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from } },
-        },
-        { first: PAGE, further: PAGE },
-      );
+      const images = query({
+        KeyConditionExpression: 'pk = :pk AND sk >= :from',
+        ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from } },
+        Limit: PAGE,
+      });
       for await (const page of images) yield page.map(storedItemOf);
     },
 

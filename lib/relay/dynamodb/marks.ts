@@ -1,6 +1,5 @@
 import {
   BatchExecuteStatementCommand,
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   type BatchStatementRequest,
   type BatchStatementResponse,
@@ -12,7 +11,7 @@ import { forEachOf } from '../../timing/for-each';
 import type { Sleep } from '../../timing/wait';
 import type { Deadline } from '../../timing/within-time';
 import type { Clock, ItemStore, Mark } from '../ports';
-import { isFull, isTransientCode } from '../../dynamodb/refusals';
+import { ifConditionHolds, isFull, isTransientCode } from '../../dynamodb/refusals';
 import { timeLimit } from './time-limit';
 
 export interface MarksOptions {
@@ -86,9 +85,9 @@ export function markWriter(
         ConditionExpression: 'id = :id',
         ExpressionAttributeValues: { ':id': { S: id } },
       });
-      await withinLimit((abortSignal) => client.send(remove, { abortSignal }));
+      await ifConditionHolds(withinLimit((abortSignal) => client.send(remove, { abortSignal })));
     } catch (cause) {
-      if (!(cause instanceof ConditionalCheckFailedException)) failures.set(mark, cause);
+      failures.set(mark, cause);
     }
   };
 
@@ -148,7 +147,10 @@ export function markWriter(
   };
 }
 
-const MISSING_ANSWER = { Code: 'InternalServerError', Message: 'DynamoDB gave no answer for a statement.' } as const;
+const MISSING_ANSWER = {
+  Code: 'InternalServerError',
+  Message: 'DynamoDB returned no result for a statement.',
+} as const;
 
 /** Groups marks into calls. DynamoDB refuses two statements for one position in a call. */
 function callsOf(marks: readonly Mark[]): Mark[][] {

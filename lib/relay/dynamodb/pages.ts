@@ -7,14 +7,21 @@ import {
 
 type Page = readonly Record<string, AttributeValue>[];
 
-/** The items of a Query, page by page. The SDK's paginator is not used: it accepts only clients of its own SDK copy. */
+/**
+ * The items of a Query, page by page. The SDK's paginator is not used: it accepts only clients of its own SDK copy.
+ *
+ * @param furtherLimit - limit of all pages after the first
+ */
 export async function* queryPages(
   client: DynamoDBClient,
-  input: Omit<QueryCommandInput, 'ExclusiveStartKey'>,
+  { Limit: limit, ...input }: Omit<QueryCommandInput, 'ExclusiveStartKey'>,
+  furtherLimit = limit,
 ): AsyncGenerator<Page> {
   let from: Record<string, AttributeValue> | undefined;
   do {
-    const { Items, LastEvaluatedKey } = await client.send(new QueryCommand({ ...input, ExclusiveStartKey: from }));
+    const { Items, LastEvaluatedKey } = await client.send(
+      new QueryCommand({ ...input, Limit: from === undefined ? limit : furtherLimit, ExclusiveStartKey: from }),
+    );
     yield Items ?? [];
     from = LastEvaluatedKey;
   } while (from !== undefined);

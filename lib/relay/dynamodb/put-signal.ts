@@ -1,12 +1,7 @@
-import {
-  ConditionalCheckFailedException,
-  PutItemCommand,
-  type DynamoDBClient,
-  type Put,
-} from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, type DynamoDBClient, type Put } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { elsewhere, encodeSignal, type DrainSignal, type Signal, type SkipSignal } from '../../event/signal';
-import { isCollectionFull } from '../../dynamodb/refusals';
+import { ifConditionHolds, isCollectionFull } from '../../dynamodb/refusals';
 
 /** The put of a signal. It never overwrites another signal, because an overwrite is no insert and invokes no relay. */
 export const putOf = (tableName: string, signal: Signal) =>
@@ -29,14 +24,9 @@ export async function putSignal(client: DynamoDBClient, tableName: string, signa
   return moved;
 }
 
-async function put(client: DynamoDBClient, tableName: string, signal: Signal): Promise<void> {
-  try {
-    await client.send(new PutItemCommand(putOf(tableName, signal)));
-  } catch (error) {
-    // The sort key is new, so only the SDK's own retry can have written it, after its first answer was lost.
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-  }
-}
+/** The sort key is new, so only the SDK's own retry can have written it, after its first response was lost. */
+const put = (client: DynamoDBClient, tableName: string, signal: Signal): Promise<unknown> =>
+  ifConditionHolds(client.send(new PutItemCommand(putOf(tableName, signal))));
 
 /** A replay publishes items that were published before, so it can wait until items have expired. */
 const mayLieElsewhere = (signal: Signal): signal is DrainSignal | SkipSignal => signal.kind !== 'replay';

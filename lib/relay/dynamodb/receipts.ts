@@ -1,9 +1,9 @@
-import { ConditionalCheckFailedException, UpdateItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { UpdateItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { storedReceipts } from '../../event/receipt';
-import { forEachKey } from '../key-work';
+import { forEachKey } from '../for-each-key';
 import type { ItemStore, Mark } from '../ports';
-import { isFullError } from '../../dynamodb/refusals';
+import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
 import { timeLimit } from './time-limit';
 
@@ -29,11 +29,10 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
     const failures = new Map<Mark, unknown>();
     await forEachKey(marks, async (mark) => {
       try {
-        await withinLimit((abortSignal) => write(mark, abortSignal));
+        await ifConditionHolds(withinLimit((abortSignal) => write(mark, abortSignal)));
       } catch (cause) {
-        // The item was processed, discarded or replaced meanwhile, or has no room for the note.
-        if (cause instanceof ConditionalCheckFailedException || isFullError(cause)) return;
-        failures.set(mark, cause);
+        // The item may have no room for the note.
+        if (!isFullError(cause)) failures.set(mark, cause);
       }
     });
     return failures;

@@ -1,5 +1,4 @@
 import {
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   GetItemCommand,
   TransactWriteItemsCommand,
@@ -9,7 +8,7 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { decodeSignal, storedKeyOf, type Signal } from '../../event/signal';
 import type { Clock, SignalStore, StoredSignal } from '../ports';
-import { cancellationCodes, isFullError } from '../../dynamodb/refusals';
+import { cancellationCodes, ifConditionHolds, isFullError } from '../../dynamodb/refusals';
 import { putOf, putSignal } from './put-signal';
 
 const WHY_CHARACTERS = 500;
@@ -36,45 +35,37 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
 
     async markUnprocessable(signal, why) {
       const note = { why: why.slice(0, WHY_CHARACTERS).toWellFormed(), at: clock.now() };
-      try {
-        await client.send(
-          new UpdateItemCommand({
-            TableName: tableName,
-            Key: marshall(storedKeyOf(signal)),
-            UpdateExpression: 'SET setAside = :note',
-            ConditionExpression: 'attribute_exists(pk)',
-            ExpressionAttributeValues: { ':note': { M: marshall(note) } },
-          }),
-        );
-      } catch (error) {
-        // The record outlived its signal, so there is nothing to write the note on.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
+      const write = new UpdateItemCommand({
+        TableName: tableName,
+        Key: marshall(storedKeyOf(signal)),
+        UpdateExpression: 'SET setAside = :note',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':note': { M: marshall(note) } },
+      });
+      // If the record outlived its signal, there is nothing to write the note on.
+      await ifConditionHolds(client.send(write));
     },
 
     find,
 
     async advance(signal, from) {
+      const write = new UpdateItemCommand({
+        TableName: tableName,
+        Key: marshall(storedKeyOf(signal)),
+        UpdateExpression: 'SET #from = :from',
+        // `<=`: the SDK repeats a write whose response was lost. A relay that was frozen must not move it back.
+        ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(#from) OR #from <= :from)',
+        ExpressionAttributeNames: { '#from': 'from' },
+        ExpressionAttributeValues: { ':from': { S: from } },
+      });
       try {
-        await client.send(
-          new UpdateItemCommand({
-            TableName: tableName,
-            Key: marshall(storedKeyOf(signal)),
-            UpdateExpression: 'SET #from = :from',
-            // `<=`: the SDK repeats a write whose answer was lost. A relay that was frozen must not move it back.
-            ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(#from) OR #from <= :from)',
-            ExpressionAttributeNames: { '#from': 'from' },
-            ExpressionAttributeValues: { ':from': { S: from } },
-          }),
-        );
+        const noted = await ifConditionHolds(client.send(write));
+        return noted === undefined && (await find(signal)) === undefined ? 'gone' : 'noted';
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) {
-          return (await find(signal)) === undefined ? 'gone' : 'noted';
-        }
         // The signal has no room for the note: a later delivery repeats what this one has published.
         if (!isFullError(error)) throw error;
+        return 'noted';
       }
-      return 'noted';
     },
 
     async succeed(signal, successor) {
