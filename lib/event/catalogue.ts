@@ -192,7 +192,7 @@ function checkDefinition(type: string, value: unknown): void {
     refuseOption(`${at}.dataSchema`, dataSchema, RULES.dataSchema.allowed);
   }
   if (jsonSchema !== undefined && jsonSchema !== false && typeof jsonSchema !== 'function') {
-    refuseOption(`${at}.jsonSchema`, jsonSchema, 'a function that gives a JSON Schema, or false');
+    refuseOption(`${at}.jsonSchema`, jsonSchema, 'a function that returns a JSON Schema, or false');
   }
   checkVersions(at, options);
 }
@@ -212,14 +212,15 @@ function checkVersions(
       refuseOption(
         `${at}.upcasters[${name}]`,
         upcasters[name],
-        `a function that makes data of version ${Number(name) + 1}`,
+        `a function that returns data of version ${Number(name) + 1}`,
       );
     }
   }
   const oldest = Math.min(version, ...names.map(Number));
   for (let each = oldest; each < version; each++) {
-    // With a gap, data could not get from the versions before it to those after it.
-    if (!(each in upcasters)) refuseOption(`${at}.upcasters[${each}]`, undefined, `there, because ${oldest} is`);
+    // Without this step, no upcasters lead from the older versions to the newest.
+    if (each in upcasters) continue;
+    refuseOption(`${at}.upcasters[${each}]`, undefined, `a function, because there is one for version ${oldest}`);
   }
 }
 

@@ -44,18 +44,9 @@ export type SchemaOutput<S extends StandardSchemaV1> = NonNullable<S['~standard'
 
 /** Accepts objects and functions, because the schemas of arktype are functions. */
 export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value)) {
-    return false;
-  }
-  const standard = value['~standard'];
-  return (
-    typeof standard === 'object' &&
-    standard !== null &&
-    'version' in standard &&
-    standard.version === 1 &&
-    'validate' in standard &&
-    typeof standard.validate === 'function'
-  );
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard = (value as Partial<StandardSchemaV1>)['~standard'] as Partial<StandardSchemaV1['~standard']> | null;
+  return standard?.version === 1 && typeof standard.validate === 'function';
 }
 
 /** The path of an issue in code notation: `lines[0].price`. Empty for the value itself. */

@@ -35,7 +35,7 @@ export interface CostWorkload {
   readonly monitoring?: boolean;
 }
 
-/** The Kafka cluster, if its price counts. Leave out a cluster that you pay for anyway. */
+/** The Kafka cluster. Leave it out if its price does not count, such as that of a shared cluster. */
 export type KafkaWorkload =
   | {
       readonly kind: 'serverless';
@@ -132,7 +132,7 @@ export const MONITORING = {
 };
 const NO_MONITORING: CostEstimate['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
 /** Read units of a sweeper run at its defaults: 15 minutes, one of which is reserved for its signals. */
-const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
+const MAX_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
 
 /**
  * Estimates the cost of an outbox. Tests of this package compare the units with those that DynamoDB reports.
@@ -142,10 +142,13 @@ const MOST_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 6
  */
 export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): CostEstimate {
   const prices = pricesWith(changed);
-  const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = check(workload);
-  const { bytes, markedBytes, sentBytes, events } = sizes(workload);
+  const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = requireInRange(workload);
+  const { bytes, markedBytes, sentBytes, events } = measureItem(workload);
   if (bytes > DYNAMODB_LIMITS.itemBytes) {
-    refuse('cost', `such an item has ${bytes} bytes; DynamoDB takes ${DYNAMODB_LIMITS.itemBytes} at most.`);
+    refuse(
+      'cost',
+      `an item of this load has ${bytes} bytes; DynamoDB allows ${DYNAMODB_LIMITS.itemBytes}. Reduce the size or the number of events.`,
+    );
   }
   const commitWriteUnits = 2 * Math.ceil(bytes / KB);
   const markWriteUnits = Math.ceil((retentionSeconds === 0 ? bytes : markedBytes) / KB);
@@ -156,7 +159,7 @@ export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): C
   const invocationsPerSecond = nonEmptyPolls(items, partitions);
   const storedBytes = items * retentionSeconds * (markedBytes + STORAGE_OVERHEAD_BYTES);
   const passReadUnits = Math.ceil(storedBytes / (4 * KB)) / 2;
-  const sweepRuns = Math.max(1, Math.ceil(passReadUnits / MOST_SWEEP_READ_UNITS));
+  const sweepRuns = Math.max(1, Math.ceil(passReadUnits / MAX_SWEEP_READ_UNITS));
   const sweepReadUnits = passReadUnits / sweepRuns;
 
   const month = (perSecond: number): number => perSecond * MONTH_SECONDS;
@@ -212,21 +215,21 @@ function nonEmptyPolls(itemsPerSecond: number, shards: number): number {
   return polls * (1 - Math.exp(-itemsPerSecond / polls));
 }
 
-/** A number with its name, the least and the most that it may be. */
-type Limit = readonly [name: string, value: number, least: number, most: number];
+/** A number of the workload and its range. */
+type RangedNumber = readonly [name: string, value: number, min: number, max: number];
 
-function kafkaLimits(kafka: KafkaWorkload | undefined): Limit[] {
+function kafkaRanges(kafka: KafkaWorkload | undefined): RangedNumber[] {
   if (kafka === undefined) return [];
-  const brokers = (number: number): Limit => ['brokers', number, 1, 1_000];
+  const brokers = (number: number): RangedNumber => ['brokers', number, 1, 1_000];
   if (kafka.kind === 'standard') return [brokers(kafka.brokers), ['GB of a disk', kafka.storageGb, 1, 16_384]];
-  const kept: Limit = ['seconds that topics keep', kafka.keptSeconds ?? 0, 0, 10 * 365 * 86_400];
+  const kept: RangedNumber = ['seconds that topics keep', kafka.keptSeconds ?? 0, 0, 10 * 365 * 86_400];
   return [kafka.kind === 'express' ? brokers(kafka.brokers) : ['partitions', kafka.partitions, 1, 100_000], kept];
 }
 
-function check(workload: CostWorkload): CostWorkload {
+function requireInRange(workload: CostWorkload): CostWorkload {
   const { eventsPerSecond, eventsPerTransaction = 1, eventBytes, keyBytes = 1, retentionSeconds = 0 } = workload;
   const { sweepEverySeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
-  const limits: readonly Limit[] = [
+  const ranges: readonly RangedNumber[] = [
     ['events per second', eventsPerSecond, 0, 1e9],
     ['bytes of an event', eventBytes, 0, 400 * KB],
     ['events per transaction', eventsPerTransaction, 1, 10_000],
@@ -235,22 +238,19 @@ function check(workload: CostWorkload): CostWorkload {
     ['seconds between sweeps', sweepEverySeconds, 60, 365 * 86_400],
     ['consumers', consumers, 0, 10_000],
     ['pollers', pollers, 0, 100_000],
-    ...kafkaLimits(kafka),
+    ...kafkaRanges(kafka),
   ];
-  for (const [name, value, least, most] of limits) {
-    if (!(value >= least && value <= most)) refuse('cost', `${name}: ${value}; it must be from ${least} to ${most}.`);
+  for (const [name, value, min, max] of ranges) {
+    if (!(value >= min && value <= max)) refuse('cost', `${name}: ${value}; it must be from ${min} to ${max}.`);
   }
   if (!Number.isInteger(eventsPerTransaction)) {
-    refuse(
-      'cost',
-      `events per transaction: ${eventsPerTransaction}; it must be a whole number, for an item has so many.`,
-    );
+    refuse('cost', `events per transaction: ${eventsPerTransaction}; it must be a whole number.`);
   }
   return workload;
 }
 
 /** Measures an item whose names have a usual length. */
-function sizes({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: CostWorkload) {
+function measureItem({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: CostWorkload) {
   const committedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
   const key = 'k'.repeat(keyBytes);
   const topic = 'orders';

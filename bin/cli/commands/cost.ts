@@ -27,11 +27,11 @@ interface CostOptions {
 export function addCost(program: Command): void {
   program
     .command('cost')
-    .description('estimate units and dollars of a load (asks nobody)')
-    .requiredOption('--events-per-second <n>', 'on average (required)', parseNumber)
-    .requiredOption('--event-bytes <n>', "of an event's data (required)", parseNumber)
-    .option('--events-per-transaction <n>', 'of one key: they share an item', parseNumber, 1)
-    .option('--key-bytes <n>', 'of a key', parseNumber, 36)
+    .description('estimate the units and dollars of a load (makes no request)')
+    .requiredOption('--events-per-second <n>', 'events written per second, on average (required)', parseNumber)
+    .requiredOption('--event-bytes <n>', "bytes of an event's data (required)", parseNumber)
+    .option('--events-per-transaction <n>', 'events of one key in a transaction; they share an item', parseNumber, 1)
+    .option('--key-bytes <n>', 'bytes of a key', parseNumber, 36)
     .addOption(
       new Option('--retention <duration>', 'how long processed items stay')
         .argParser(durationWithin('0s', '3650d'))
@@ -43,23 +43,23 @@ export function addCost(program: Command): void {
         .default(3_600_000, '1h'),
     )
     .addOption(
-      new Option('--kafka <kind>', 'whose price is counted; none: it is paid anyhow')
+      new Option('--kafka <kind>', 'kind of cluster; none: leave its price out')
         .choices(['serverless', 'express', 'standard', 'none'])
         .default('serverless'),
     )
-    .option('--partitions <n>', 'of all topics, on MSK Serverless', parseNumber, 12)
-    .option('--brokers <n>', 'Express or Standard brokers', parseNumber, 3)
-    .option('--storage <gb>', 'disk of each Standard broker', parseNumber, 100)
+    .option('--partitions <n>', 'partitions of all topics, on MSK Serverless', parseNumber, 12)
+    .option('--brokers <n>', 'number of Express or Standard brokers', parseNumber, 3)
+    .option('--storage <gb>', 'GB of disk of each Standard broker', parseNumber, 100)
     .addOption(
       new Option('--kept <duration>', 'how long topics keep messages')
         .argParser(durationWithin('1s', '3650d'))
         .default(604_800_000, '7d'),
     )
-    .option('--consumers <n>', 'that read every event', parseNumber, 1)
+    .option('--consumers <n>', 'consumers that read every event', parseNumber, 1)
     .option('--pollers <n>', 'provisioned event pollers of consumers on Lambda', parseNumber, 0)
-    .option('--no-monitoring', 'without the alarms and the dashboard')
+    .option('--no-monitoring', 'leave out the alarms and the dashboard')
     .addOption(
-      new Option('--price <name=dollars...>', 'instead of the list price: a name of docs/cost.md, Prices')
+      new Option('--price <name=dollars...>', 'price to use instead of the list price; names: docs/cost.md, Prices')
         .argParser(parsePrice)
         .default({}, 'us-east-1'),
     )
@@ -115,7 +115,7 @@ const dollars = (n: number): string =>
   `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
 const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): string =>
-  `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, ${number(sweepRuns)} of them the whole table`}`;
+  `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, the whole table takes ${number(sweepRuns)} sweeps`}`;
 
 function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<Prices>): string[] {
   const { item, perSecond, estimated, perMonth } = cost;
@@ -123,7 +123,7 @@ function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<Pric
   return [
     `An item of ${count(eventsPerTransaction, 'event')}: ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
     ...columns([
-      ['commit', `${item.commitWriteUnits} write units, beside those of the business items`],
+      ['commit', `${item.commitWriteUnits} write units, in addition to those of the business items`],
       ['mark', `${item.markWriteUnits} write units`],
     ]),
     '',
@@ -154,7 +154,7 @@ function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<Pric
       ].map(([name, amount, note]) => [String(name), dollars(Number(amount)).padStart(AMOUNT_WIDTH), String(note)]),
     ),
     '',
-    'Not in it: business items, consumers, interface endpoints, backups, traffic.',
+    'Not included: business items, consumers, interface endpoints, backups, traffic.',
     ...assumedLines(workload, changed),
   ];
 }
@@ -178,11 +178,11 @@ function kafkaNote({ kafka, consumers = 1 }: CostWorkload, gb: number): string {
 }
 
 const pollersNote = ({ pollers = 0 }: CostWorkload): string =>
-  pollers === 0 ? 'none; each topic read by Lambda has one' : `${number(pollers)}, provisioned`;
+  pollers === 0 ? 'none; each topic that Lambda reads has one' : `${number(pollers)}, provisioned`;
 
-/** The prices that count for this workload and are not confirmed. */
+/** Warns of prices of this workload that are not confirmed. */
 function assumedLines({ kafka }: CostWorkload, changed: Partial<Prices>): string[] {
   const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
   const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);
-  return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Give them with --price.`];
+  return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Set them with --price.`];
 }

@@ -12,19 +12,19 @@ const month = ({ perMonth }: CostEstimate): CostEstimate['perMonth'] => perMonth
 /** A message of `load`: its data, its key, its headers and what Kafka adds. */
 const MESSAGE_BYTES = 1_448;
 
-test('the alarms and the dashboard cost the same at any load, and what is left without them is the metrics', () => {
+test('alarms and dashboard cost the same at any load; without them, only the metrics cost', () => {
   const dollars = 38 * 0.3 + 35 * 0.1 + 5 * 0.5 + 3;
   expect(month(costOf(load(1))).metricsAndAlarms).toBeCloseTo(dollars, 9);
   expect(month(costOf(load(1_000))).metricsAndAlarms).toBeCloseTo(dollars, 9);
   expect(month(costOf(load(1, { monitoring: false }))).metricsAndAlarms).toBeCloseTo(38 * 0.3, 9);
 });
 
-test('a poller costs by the hour, busy or not', () => {
+test('a poller costs by the hour, even if it is idle', () => {
   expect(month(costOf(load(1, { pollers: 3 }))).pollers).toBeCloseTo(3 * HOURS * 0.185, 9);
   expect(month(costOf(load(1))).pollers).toBe(0);
 });
 
-test.each([1, 100, 1_000])('MSK Serverless at %i events/s: cluster, partitions, traffic and what is kept', (rate) => {
+test.each([1, 100, 1_000])('MSK Serverless at %i events/s costs cluster, partitions, traffic and storage', (rate) => {
   const cost = costOf(load(rate, { kafka: { kind: 'serverless', partitions: 12 }, consumers: 2 }));
   const gb = (rate * HOURS * 3_600 * MESSAGE_BYTES) / 1e9;
   expect(cost.estimated.kafkaGb).toBeCloseTo(gb, 6);
@@ -33,13 +33,13 @@ test.each([1, 100, 1_000])('MSK Serverless at %i events/s: cluster, partitions, 
   expect(month(cost).kafka).toBeCloseTo(dollars, 6);
 });
 
-test('Express brokers cost by the hour, what is written to them and what they keep', () => {
+test('Express brokers cost by the hour, by GB written and by GB stored', () => {
   const cost = costOf(load(100, { kafka: { kind: 'express', brokers: 3, keptSeconds: 86_400 } }));
   const { kafkaGb } = cost.estimated;
   expect(month(cost).kafka).toBeCloseTo(3 * HOURS * 0.408 + kafkaGb * 0.01 + (kafkaGb * 24 * 0.1) / HOURS, 6);
 });
 
-test('Standard brokers cost by the hour and by the disk, whatever is written', () => {
+test('Standard brokers cost by the hour and by the disk, at any load', () => {
   const kafka = { kind: 'standard', brokers: 3, storageGb: 100 } as const;
   const dollars = 3 * (HOURS * 0.204 + 100 * 0.1);
   expect(month(costOf(load(1, { kafka }))).kafka).toBeCloseTo(dollars, 9);
@@ -60,14 +60,14 @@ test('the total is the sum of all parts', () => {
   );
 });
 
-test('a price that is given counts instead of the listed one, and leaves all others', () => {
+test('a changed price replaces only its list price', () => {
   const workload = load(1, { pollers: 1 });
   const changed = costOf(workload, { perPollerHour: 0.2 });
   expect(month(changed).pollers).toBeCloseTo(HOURS * 0.2, 9);
   expect({ ...month(changed), pollers: 0, total: 0 }).toEqual({ ...month(costOf(workload)), pollers: 0, total: 0 });
 });
 
-test('every price says where it is from, and none that is assumed counts unless Express is asked for', () => {
+test('every price names its source, and only Express uses assumed prices', () => {
   const assumed = Object.entries(PRICE_LIST.prices).filter(([, { basis }]) => basis === 'assumed');
   expect(assumed.map(([name]) => name)).toEqual(['perExpressGbIn', 'perExpressGbMonth']);
   expect(PRICE_LIST.checkedOn).toMatch(/^\d{4}-\d\d-\d\d$/);

@@ -15,30 +15,30 @@ test('events of one transaction share an item', () => {
   expect(perSecond).toMatchObject({ items: 10, writeUnits: 180 });
 });
 
-test('a partition takes a thousand write units a second', () => {
+test('each 1,000 write units a second need a partition', () => {
   expect(costOf({ ...load, eventsPerSecond: 333 }).perSecond.partitions).toBe(1);
   expect(costOf({ ...load, eventsPerSecond: 334 }).perSecond.partitions).toBe(2);
 });
 
-test('a shard is invoked four times a second at most, and once for each item of a load that is rare', () => {
+test('a shard has at most four invocations a second, and one for each item of a rare load', () => {
   expect(costOf({ ...load, eventsPerSecond: 300 }).estimated.invocationsPerSecond).toBeCloseTo(4, 5);
   expect(costOf({ ...load, eventsPerSecond: 0.01 }).estimated.invocationsPerSecond).toBeCloseTo(0.01, 4);
 });
 
-test('a million items that fit 1 KB cost what three million write units do', () => {
+test('a million items that fit 1 KB cost three million write units', () => {
   const perMonth = costOf({ ...load, eventsPerSecond: 1e6 / (730 * 3_600) }).perMonth;
   expect(perMonth.writeUnits).toBeCloseTo(3 * 0.625, 6);
   const { writeUnits, readUnits, storage, relay, metricsAndAlarms, logs } = perMonth;
   expect(perMonth.total).toBeCloseTo(writeUnits + readUnits + storage + relay + metricsAndAlarms + logs, 9);
 });
 
-test('a retention of zero stores nothing, and the delete costs what the item does', () => {
+test('with a retention of zero nothing is stored, and the delete costs the size of the item', () => {
   const { item, estimated } = costOf({ ...load, eventBytes: 750, retentionSeconds: 0 });
   expect(item).toMatchObject({ commitWriteUnits: 2, markWriteUnits: 1 });
   expect(estimated).toMatchObject({ storedGb: 0, sweepReadUnits: 0 });
 });
 
-test('a sweep reads what it has time for, and the next one goes on', () => {
+test('a sweep reads until its time limit, and the next one resumes there', () => {
   const sweepOf = (eventsPerSecond: number) => costOf({ ...load, eventsPerSecond }).estimated;
   const small = sweepOf(50);
   expect(small.sweepRuns).toBe(1);
@@ -54,7 +54,7 @@ test.each<[Partial<CostWorkload>, string]>([
   [{ eventBytes: 500_000 }, 'bytes of an event: 500000; it must be from 0 to 409600'],
   [{ eventsPerTransaction: 0 }, 'events per transaction: 0'],
   [{ eventsPerTransaction: 1.5 }, 'events per transaction: 1.5; it must be a whole number'],
-  [{ eventBytes: 300_000, eventsPerTransaction: 10 }, 'such an item has 3000'],
+  [{ eventBytes: 300_000, eventsPerTransaction: 10 }, 'an item of this load has 3000'],
   [{ keyBytes: Number.NaN }, 'bytes of a key: NaN'],
   [{ retentionSeconds: -1 }, 'seconds of retention: -1'],
   [{ sweepEverySeconds: 1 }, 'seconds between sweeps: 1'],
