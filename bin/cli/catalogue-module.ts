@@ -55,5 +55,5 @@ const isCatalogue = (value: unknown): value is EventCatalogue =>
 
 const hint = (catalogues: readonly (readonly [string, unknown])[]): string =>
   catalogues.length === 0
-    ? 'Name a module that exports what defineEvents gives.'
+    ? 'Name a module that exports the result of defineEvents.'
     : `Name one of them: ${catalogues.map(([name]) => `#${name}`).join(', ')}.`;

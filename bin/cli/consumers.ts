@@ -21,7 +21,7 @@ export async function consumersToCheck(
   if (inboxes !== undefined) return { named: [], inboxes, why: [] };
   if (session.local !== undefined) return { named: [], inboxes: await localInboxes(session), why: [] };
   if (session.findConsumers === undefined) {
-    const why = 'consumers: nothing leads from the table to them. Name their tables: --inbox TABLE';
+    const why = 'consumers: they cannot be found from the table. Name their tables: --inbox TABLE';
     return { named: [], inboxes: [], why: [why] };
   }
   const why = 'consumers outside of the stack: name their tables with --inbox TABLE';

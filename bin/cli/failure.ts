@@ -6,7 +6,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   CredentialsProviderError: 'Log in to AWS (AWS_PROFILE, aws sso login), or run it where a local stack runs.',
   ExpiredTokenException: 'The credentials have expired: log in to AWS again.',
   ResourceNotFoundException: 'Is the name right, and the region? See --table, --stack, --inbox and --region.',
-  AccessDeniedException: 'outbox doctor says which permissions are missing.',
+  AccessDeniedException: 'outbox doctor lists the missing permissions.',
 };
 
 /** The message for a person if a command could not be run. */

@@ -38,7 +38,7 @@ export async function kafkaOf(
   const { target, local, services } = await session();
   if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
   if (services === undefined)
-    throw new SessionError(`${operation}: give --brokers: nothing leads from the table to them.`);
+    throw new SessionError(`${operation}: give --brokers: they cannot be found from the table.`);
   const { brokers: relays, auth: login } = await findRelay(target, services.lambda);
   return { brokers: relays, auth: login, region: await services.lambda.config.region() };
 }

@@ -32,7 +32,7 @@ export async function testPages(session: Session, plan: PagePlan, { yes }: { yes
     onProgress: (doing) => terminal.progress(doing),
   });
   if (yes || !canAsk()) return { untested, results };
-  terminal.note(`\nEach of these should have got a notice that something is wrong, and one that it is over:`);
+  terminal.note(`\nEach of these topics should have sent one notice of ALARM and one of OK:`);
   for (const topic of notifiedTopics(plan)) terminal.note(`  ${topic}`);
   return { untested, results, arrived: await ask('Have they arrived?') };
 }
@@ -45,18 +45,19 @@ export const arePagesSound = ({ results, arrived }: TestedPages): boolean =>
 /** One line for each alarm that notifies, for a person. */
 export function pageLines({ untested, results, arrived }: TestedPages): string[] {
   const lines = results.flatMap(({ alarm, trigger, fired, cleared, notices }) => [
-    `${alarm}: ${fired ? 'went off' : 'did NOT go off'}${trigger === alarm ? '' : ` with ${trigger}`}, ${cleared ? 'is over' : 'is NOT over yet'}`,
+    `${alarm}: ${fired ? 'went off' : 'did NOT go off'}${trigger === alarm ? '' : ` with ${trigger}`}, ${cleared ? 'has cleared' : 'has NOT cleared yet'}`,
     ...notices.map(({ topic, state, why }) => `  ${NOTICE[state]} ${topic}${why === undefined ? '' : `: ${why}`}`),
   ]);
   lines.push(...untested.map(({ alarm, why }) => `${alarm}: not tested: ${why}`));
   if (results.length === 0) lines.push('No alarm that notifies a topic was tested.');
-  else if (arrived === undefined) lines.push(`Whether ${count(results.length, 'notice')} arrived, look yourself.`);
-  else lines.push(arrived ? 'The notices have arrived, you say.' : 'The notices have NOT arrived, you say.');
+  else if (arrived === undefined) lines.push(`Check whether ${count(results.length, 'notice')} arrived.`);
+  else
+    lines.push(arrived ? 'You confirmed that the notices arrived.' : 'You reported that the notices did NOT arrive.');
   return lines;
 }
 
 const NOTICE = {
   sent: 'CloudWatch has notified',
   refused: 'CloudWatch could NOT notify',
-  unseen: 'CloudWatch does not say whether it has notified',
+  unseen: 'CloudWatch does not show whether it notified',
 } as const;

@@ -9,6 +9,7 @@ import { addReplay } from './commands/replay';
 import { addRestore } from './commands/restore';
 import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
+import { addSkip } from './commands/skip';
 import { addSmoke } from './commands/smoke';
 import { addStatus } from './commands/status';
 import { addSweep } from './commands/sweep';
@@ -26,7 +27,7 @@ Examples:
   outbox held --table shop-outbox --json            of a table, for a program
   outbox redrive order#42 --why "topic made" --follow
   outbox redrive --reason unknown-topic --why "topic made"
-  outbox redrive order#42 --skip --at 3 --why "cannot be sent" --yes
+  outbox skip order#42 --at 3 --why "cannot be sent" --yes
   outbox replay order#42 --from 3 --topic orders-again --why "new consumer" --yes
   outbox topic create audit --like orders --yes
   outbox verify --since 2h
@@ -34,27 +35,33 @@ Examples:
   outbox cost --events-per-second 100 --event-bytes 1000
   outbox schema check --catalogue ./dist/events.js
   outbox consumer parked --inbox shipping-inbox
-  outbox consumer redrive 42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
+  outbox consumer redrive order#42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
 
-Exit codes: 0 done, and what status, verify and doctor look at is well; 1 something is wrong or failed;
-2 nothing was done (bad arguments, no access, not confirmed), or explain does not know the key;
-3 verify or explain cannot tell (yet).`;
+Exit codes
+  0  done. status, verify, doctor, smoke, explain: no fault. Lists (held, show, consumer parked, consumer dead-letters)
+     end with 0 even if they are not empty
+  1  a fault was found (an item that is gone as well, by any command), or a part of the request failed
+  2  nothing was done: bad arguments, no access, not confirmed with --yes, or an unknown key
+  3  verify, explain: cannot be decided (yet)`;
 
 /** Creates the command line with all its commands. */
 export function createProgram(version: string): Command {
   const program = new Command('outbox')
-    .description('Looks after a transactional outbox on DynamoDB: what waits, why, and how to release it.')
+    .description('Operates a transactional outbox on DynamoDB: shows which events wait and why, and releases them.')
     .version(version)
     .addOption(new Option('--table <name>', 'the outbox table').conflicts('stack'))
     .option('--stack <name>', 'the CloudFormation stack that has the outbox (default: Outbox)')
     .addOption(
       new Option(
         '--local <file>',
-        `the local stack that this file tells of (default: ${STACK_FILE}, when it runs)`,
+        `a running local stack, by the file that describes it (default: ${STACK_FILE})`,
       ).conflicts(['table', 'stack']),
     )
     .option('--region <name>', 'AWS region (default: as the AWS SDK finds it)')
-    .option('--by <name>', 'who asks, for the record (default: the ARN of the caller; with a local stack, the login)')
+    .option(
+      '--by <name>',
+      'your name, kept with each change (default: the ARN of the caller; with a local stack, the login)',
+    )
     .option('--json', 'print the result as one line of JSON')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
@@ -66,6 +73,7 @@ export function createProgram(version: string): Command {
     addShow,
     addWhere,
     addRedrive,
+    addSkip,
     addRestore,
     addReplay,
     addSweep,

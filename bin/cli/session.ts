@@ -84,7 +84,8 @@ async function open(options: GlobalOptions, look: typeof inHomeRegion): Promise<
   const terminal = new Terminal({ json: options.json ?? false });
   const local = localStackOf(options);
   if (local !== undefined) return localSession(local, terminal, options);
-  if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
+  if (options.local !== undefined)
+    throw new SessionError(`--local: the local stack that ${options.local} describes is not running.`);
 
   const config = clientConfig(options.region);
   const dynamodb = new DynamoDBClient(config);
@@ -133,7 +134,8 @@ export function openInboxSession(options: GlobalOptions): InboxSession {
     const session = localSession(local, terminal, options);
     return { terminal, client: session.target.client, by: () => session.by() };
   }
-  if (options.local !== undefined) throw new SessionError(`No local stack runs that ${options.local} tells of.`);
+  if (options.local !== undefined)
+    throw new SessionError(`--local: the local stack that ${options.local} describes is not running.`);
   const { region } = options;
   const isOwnEndpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] !== undefined;
   return {

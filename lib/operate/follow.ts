@@ -10,15 +10,15 @@ import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 
 /**
  * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused
- * again. `set-aside`: the relay cannot act on the signal. `waiting`: none of these before the timeout.
+ * again. `unprocessable`: the relay cannot act on the signal. `waiting`: none of these before the timeout.
  */
-export type FollowOutcome = 'released' | 'held' | 'set-aside' | 'waiting';
+export type FollowOutcome = 'released' | 'held' | 'unprocessable' | 'waiting';
 
 /** How the redrive of one key ended. */
 export interface Followed {
   readonly pk: string;
   readonly outcome: FollowOutcome;
-  /** The cause, for a key that is held or a signal that was set aside. */
+  /** The cause, for a key that is held or an unprocessable signal. */
   readonly message?: string;
 }
 
@@ -48,7 +48,7 @@ export async function follow(
       ({ pk, hold }) => !settled.has(pk) && (hold === undefined || holds.get(pk)?.revision !== hold.revision),
     );
     await forEachKey(changed, async (one) => {
-      const followed = await look(target, one, holds.get(one.pk));
+      const followed = await outcomeOf(target, one, holds.get(one.pk));
       if (followed !== undefined) settled.set(one.pk, followed);
     });
     onProgress?.(settled.size, asked.length);
@@ -59,7 +59,7 @@ export async function follow(
 }
 
 /** The relay removes the signal last: while the signal exists, the hold proves nothing. */
-async function look(
+async function outcomeOf(
   { client, tableName }: OutboxTarget,
   { pk, from, signal }: RelayRedrive,
   hold: Hold | undefined,
@@ -67,7 +67,7 @@ async function look(
   const sent = await readItem({ client, tableName }, storedKeyOf(signal));
   if (sent !== undefined) {
     const { setAside } = sent;
-    return setAside === undefined ? undefined : { pk, outcome: 'set-aside', message: setAside.M?.['why']?.S };
+    return setAside === undefined ? undefined : { pk, outcome: 'unprocessable', message: setAside.M?.['why']?.S };
   }
   // The invocation ran out of time, or the sweeper replaced the signal: a later invocation continues.
   if (hold?.state === 'draining') return undefined;

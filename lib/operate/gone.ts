@@ -79,12 +79,12 @@ export function goneLines({ pk, position, isReplaced, refused }: GoneItem): read
   const at = shownPosition(position);
   // The key is always quoted, so that it stands out as one word in the sentence.
   const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
-  const gap = `outbox redrive ${key} --skip --at ${at} --why "…" --yes`;
+  const gap = `outbox skip ${key} --at ${at} --why "…" --yes`;
   const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;
   return isReplaced
     ? [
         `the item at ${at} is gone, and another item has its place: the event of the first one would be missing for good${before}`,
-        `look at both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
+        `compare both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
       ]
     : [
         `the item at ${at} is gone: its event would be missing for good${before}`,

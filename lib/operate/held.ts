@@ -21,6 +21,8 @@ export interface HeldKey extends Hold {
 
 /** Which keys {@link held} lists, and how it reports while it reads. */
 export interface HeldOptions {
+  /** Only these keys, such as `order#42`. Default: all. */
+  readonly keys?: readonly string[];
   /** Only keys that are held for this reason. Default: any. */
   readonly reason?: HoldReason;
   /** Called once, before the items of the keys are read. */
@@ -34,10 +36,10 @@ const PORTION = 100;
 
 /** Returns every held key, the one that is held longest first. Strongly consistent; reads only. */
 export async function held(target: OutboxTarget, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
-  const { reason, onHolds, onKeys } = options;
+  const { keys: named, reason, onHolds, onKeys } = options;
   const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
   const selected = [...holds.values()]
-    .filter((hold) => reason === undefined || hold.reason === reason)
+    .filter((hold) => (named?.includes(hold.pk) ?? true) && (reason === undefined || hold.reason === reason))
     .toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
   onHolds?.(selected);
   const keys: HeldKey[] = [];

@@ -162,11 +162,14 @@ export async function redrive(
 }
 
 export function checkRequest(operation: string, { by, why }: OperatorNote): void {
-  if (why.trim() === '') refuse(operation, 'a reason is missing: say why, it is kept on the item.');
+  if (why.trim() === '') refuse(operation, '"why" is empty. Give the reason: it is kept with the request.');
   if (why.length > MAX_WHY_CHARACTERS)
-    refuse(operation, `the reason has ${why.length} characters; ${MAX_WHY_CHARACTERS} fit.`);
+    refuse(operation, `"why" has ${why.length} characters; at most ${MAX_WHY_CHARACTERS} are allowed.`);
   if (by.trim() === '' || by.length > MAX_BY_CHARACTERS) {
-    refuse(operation, `whoever asks needs a name of 1 to ${MAX_BY_CHARACTERS} characters.`);
+    refuse(
+      operation,
+      `"by", the name of the caller, has ${by.length} characters; it must have 1 to ${MAX_BY_CHARACTERS}.`,
+    );
   }
 }
 
@@ -178,9 +181,12 @@ async function skipOf(
   { pk, hold, gone }: RedriveTarget,
   request: OperatorNote,
 ): Promise<SkipSignal> {
-  if (hold === undefined) return refuse('redrive', 'it is not held: there is no item to skip.');
+  if (hold === undefined) return refuse('skip', 'the key is not held: there is no item to discard.');
   if (hold.state === 'draining') {
-    return refuse('redrive', 'a redrive is at work on it: nothing is refused there now. Look again when it has ended.');
+    return refuse(
+      'skip',
+      'a redrive of the key is in progress: no item is refused there now. Try again when it has ended.',
+    );
   }
   const { position } = hold;
   if (gone !== undefined) {
@@ -190,8 +196,8 @@ async function skipOf(
   const state = Item === undefined ? undefined : itemStateOf(Item).state;
   if (Item === undefined || state === undefined || !isOpen(state)) {
     return refuse(
-      'redrive',
-      `the item at ${shownPosition(position)} is ${state ?? 'gone'}: there is nothing to skip. Next: outbox redrive ${shellArgument(pk)}, without --skip.`,
+      'skip',
+      `the item at ${shownPosition(position)} is ${state ?? 'gone'}: there is nothing to discard. Next: outbox redrive ${shellArgument(pk)}`,
     );
   }
   return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });

@@ -153,7 +153,7 @@ it('of several keys those of which nothing waits keep no other from being asked 
   const command = ['redrive', 'order#none', 'order#9', ...BECAUSE];
   expect(await cli.run(...command)).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^order#none: nothing waits\.\nThe relay is asked for 1 key\./),
+    stdout: expect.stringMatching(/^order#none: nothing waits\.\nThe relay has 1 signal to act on/),
   });
 });
 
@@ -173,7 +173,7 @@ it('an item that is pending before a processed one is found and asked for', asyn
 
 it('a drain that is at work has no item to skip, and a named key needs the item named', async () => {
   await parked('10');
-  const skip = ['redrive', 'order#10', '--skip', ...BECAUSE];
+  const skip = ['skip', 'order#10', ...BECAUSE];
   expect(await cli.run(...skip)).toMatchObject({ code: 2, stdout: expect.stringContaining('(with --at 2)') });
   expect(await cli.run(...skip, '--yes')).toMatchObject({
     code: 2,
@@ -181,11 +181,11 @@ it('a drain that is at work has no item to skip, and a named key needs the item 
   });
   expect(await cli.run(...skip, '--at', '1', '--yes')).toMatchObject({
     code: 2,
-    stderr: 'redrive: order#10 is held at 2, not at 1. Nothing was discarded.\n',
+    stderr: 'skip: order#10 is held at 2, not at 1. Nothing was discarded.\n',
   });
   await leaveHold(world, '11', positionOfVersion(1));
-  const { code, stdout } = await cli.run('redrive', 'order#11', '--skip', '--at', '1', ...BECAUSE, '--yes');
-  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('a redrive is at work on it') });
+  const { code, stdout } = await cli.run('skip', 'order#11', '--at', '1', ...BECAUSE, '--yes');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining('a redrive of the key is in progress') });
 });
 
 it.each<[string, readonly string[], RegExp]>([
@@ -211,7 +211,7 @@ it('verify says nothing beside its answer', async () => {
 it('everything that is not parked is marked in the end', async () => {
   // First the keys that only need a redrive, then the keys whose items are refused again.
   await cli.run('redrive', '--all', ...BECAUSE, '--follow');
-  await cli.run('redrive', '--all', '--skip', '--yes', ...BECAUSE, '--follow');
+  await cli.run('skip', '--all', '--yes', ...BECAUSE, '--follow');
   await until('nothing pending', async () => {
     const { stdout } = await cli.run('status', '--json');
     const { pending, waiting, heldKeys } = JSON.parse(stdout) as Record<string, number>;

@@ -95,7 +95,10 @@ it('a key is parked, shown, fixed, redriven and applied in order', async () => {
 
   const redrive = ['consumer', 'redrive', 'a', ...inbox('shipping'), ...BECAUSE, '--follow'];
   const refused = await cli.run(...redrive);
-  expect(refused).toMatchObject({ code: 1, stdout: '  a  failed again  Error: no stock\n0 of 1 key released.\n' });
+  expect(refused).toMatchObject({
+    code: 1,
+    stdout: '  order#a  failed again  Error: no stock\n0 of 1 key released.\n',
+  });
   expect(await parked('shipping')).toMatchObject([{ key: 'a', waiting: 3 }]);
 
   isFixed['a'] = true;
@@ -121,7 +124,7 @@ it('the lag of a key is what the outbox has and the consumer has not applied', a
   const text = (await cli.run(...lag)).stdout;
   expect(text).toMatch(/order#lag +orders +5 +\d+ s +no: parked +4\n/);
   expect(text).toMatch(/^order#lag: parked on orders since 20[-\d: ]+Z: Error: no stock$/m);
-  expect(text).toMatch(/^Next, when the cause is fixed: outbox consumer redrive lag .* --follow$/m);
+  expect(text).toMatch(/^Next, when the cause is fixed: outbox consumer redrive order#lag .* --follow$/m);
   isFixed['lag'] = true;
   const redrive = ['consumer', 'redrive', 'lag', ...inbox('shipping'), ...BECAUSE, '--follow'];
   expect(await cli.run(...redrive)).toMatchObject({ code: 0 });
@@ -170,7 +173,7 @@ it('a message that heads a key is discarded with a reason, and what waits behind
   });
   expect(await cli.run(...skip, '--yes')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`--at ${place} heads b`),
+    stderr: expect.stringContaining(`--at ${place} is the first parked one of b`),
   });
   expect(await cli.run(...skip, '--at', 'orders-0@9999', '--yes')).toMatchObject({ code: 2, stdout: '' });
   expect(await ids('shipping', 'b')).toEqual(['b.1']);
@@ -215,7 +218,7 @@ it('what was set aside is listed with its reason and its place', async () => {
   const command = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'picky'];
   expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') });
   await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', 'picky'), partitions: 2 }]);
-  expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: 'Nothing lies in orders.picky.dlt.\n' });
+  expect(await cli.run(...command)).toMatchObject({ code: 0, stdout: 'orders.picky.dlt has no dead letter.\n' });
   // A mistyped name must not look like an empty topic, and its topic must not be created.
   const mistyped = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'pickie'];
   expect(await cli.run(...mistyped)).toMatchObject({
@@ -312,7 +315,7 @@ describe('dead letters come back', () => {
     const refused = await cli.run(...command, '--yes', '--follow');
     expect(refused).toMatchObject({
       code: 1,
-      stdout: `  ${place} (come-first)  failed again  Error: no stock\n0 of 1 dead letter applied.\n`,
+      stdout: `  ${place} (order#come-first)  failed again  Error: no stock\n0 of 1 dead letter applied.\n`,
     });
     await put('come-first', 4);
     await until('the parking', async () => (await parked(NAME)).some(({ waiting }) => waiting === 1));

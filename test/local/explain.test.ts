@@ -103,7 +103,7 @@ it('a key that is parked at one consumer names the event, since when, why, and t
     /^shipping has parked order#bad-shipping at orders-\d+@\d+ since 20\S+Z: Error: no stock\. 1 event waits/,
   );
   expect(last).toMatch(
-    /outbox consumer redrive bad-shipping --inbox inbox --consumer shipping --local \S+ --why "…" --follow$/,
+    /outbox consumer redrive order#bad-shipping --inbox inbox --consumer shipping --local \S+ --why "…" --follow$/,
   );
   expect(stdout).toMatch(/ 2 +order\.changed +orders-\d+@\d+ +parked\n +3 +order\.changed +orders-\d+@\d+ +parked\n/);
   // The other consumer has every event.
@@ -119,7 +119,7 @@ it('a dead letter is told with its reason, and how to list it', async () => {
     /^picky has set order#bad-picky at 2 \(orders-\d+@\d+\) aside as a dead letter.*handler-failed, Error: no stock/,
   );
   expect(last).toMatch(
-    / \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key bad-picky .*--resend/,
+    / \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key order#bad-picky .*--resend/,
   );
 });
 
@@ -196,5 +196,5 @@ it('an item that waits for the relay is not yet published, and says what to look
 it('what could not be looked at is named, and is no all-clear without consumers', async () => {
   const { code, stdout } = await explain('order#42', '--brokers', '127.0.0.1:1', '--auth', 'none');
   expect(code).toBe(1);
-  expect(stdout).toMatch(/Not looked at: Kafka: .*none can be reached from here: 127\.0\.0\.1:1 \(ECONNREFUSED\)/);
+  expect(stdout).toMatch(/Not checked: Kafka: .*none can be reached from here: 127\.0\.0\.1:1 \(ECONNREFUSED\)/);
 });

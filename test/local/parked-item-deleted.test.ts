@@ -98,12 +98,12 @@ it('a drain that the sweeper asks for does not release it; a recorded decision d
   await settled(world);
   expect(world.reader.firstIds('s')).toEqual(['s.1']);
 
-  const skip = ['redrive', 'order#s', '--skip', '--at', '2', ...BECAUSE];
+  const skip = ['skip', 'order#s', '--at', '2', ...BECAUSE];
   expect(await cli.run(...skip)).toMatchObject({
     code: 2,
     stdout: expect.stringContaining('1 item is gone already') as unknown,
   });
-  expect(await cli.run('redrive', '--all', '--skip', ...BECAUSE, '--yes')).toMatchObject({
+  expect(await cli.run('skip', '--all', ...BECAUSE, '--yes')).toMatchObject({
     code: 1,
     stdout: gone('s'),
   });

@@ -147,7 +147,7 @@ it('an upcaster may be removed once all events that need it have expired or were
   world.stack.mapping.enable();
   await until('the mark', () => isMarked('pending'));
   // Skips the held item, at any position.
-  await cli.run('redrive', '--all', '--skip', '--yes', '--why', 'a test', '--by', 'the test', '--follow');
+  await cli.run('skip', '--all', '--yes', '--why', 'a test', '--by', 'the test', '--follow');
   // Deletes items as their time to live would.
   for (const { pk, sk, processedAt } of await world.items()) {
     if (processedAt !== undefined) await world.document.delete({ TableName: world.stack.tableName, Key: { pk, sk } });

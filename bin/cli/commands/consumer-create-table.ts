@@ -6,7 +6,9 @@ import { openInboxSession, SessionError, type GlobalOptions } from '../session';
 export function addConsumerCreateTable(consumer: Command): void {
   consumer
     .command('create-table')
-    .description('create the table of a consumer (--table <name>), for local use; with CDK, OutboxConsumer creates it')
+    .description(
+      'create the table of a consumer (--table <name>), for local use; on AWS, OutboxConsumer of the CDK creates it',
+    )
     .action(async (_options: object, command: Command) => {
       process.exitCode = await run(command.optsWithGlobals<GlobalOptions>());
     });

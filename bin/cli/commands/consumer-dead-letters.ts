@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { ConsumerRequest, ResendAs } from '../../../lib/consume/request';
+import type { ConsumerRequest, ConsumerRequestOutcome, ResendAs } from '../../../lib/consume/request';
 import {
   deadLetters,
   placeOf,
@@ -12,13 +12,14 @@ import { KafkaMetadata } from '../../../lib/operate/kafka-metadata';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';
 import { requireConsumer } from '../../../lib/operate/consumer/inbox-contents';
 import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
-import { runOnInbox, EXIT_CODES, needsYes } from '../run-in-session';
+import { consumerRequests, nameOf } from '../consumer-requests';
+import { reportRequests, type RequestWords } from '../requests';
+import { EXIT_CODES, needsYes, runOnInbox } from '../run-in-session';
 import { parseSince, parseTimeout } from '../arguments';
 import { columns, count, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
 import { openSession, SessionError, type InboxSession, type Session } from '../session';
-import { reportOrFollow, type Words } from './consumer-redrive';
 
 interface DeadLetterOptions extends KafkaOptions {
   readonly topic: string;
@@ -46,13 +47,13 @@ export function addConsumerDeadLetters(consumer: Command): void {
     consumer
       .command('dead-letters')
       .description(
-        'list what the consumer has set aside: why, when, and from where (reads Kafka); with --resend, ask the consumer to apply it',
+        "list the consumer's dead letters: why, when, and from where (reads Kafka); with --resend, ask the consumer to apply them",
       )
       .requiredOption('--topic <name>', 'that the consumer reads (required)')
       .requiredOption('--consumer <name>', 'its name (required)')
-      .option('--since <time>', 'set aside then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseSince)
-      .option('--reason <reason...>', 'set aside for it, such as handler-failed (default: any)')
-      .option('--key <key...>', 'of these Kafka keys, such as 42 (default: all)')
+      .option('--since <time>', 'sent there then or later: 2026-01-31T08:00:00Z, or 2h (default: all)', parseSince)
+      .option('--reason <reason...>', 'sent there for this reason, such as handler-failed (default: any)')
+      .option('--key <key...>', 'of these keys, such as order#42 (default: all)')
       .option('--source <uri>', 'of this source')
       .option('--aggregate <name>', 'of this aggregate')
       .option('--at <place...>', 'read at this place, such as orders-3@1024 (default: any)')
@@ -64,9 +65,9 @@ export function addConsumerDeadLetters(consumer: Command): void {
         ).choices(['parked', 'late']),
       )
       .option('--inbox <table>', "the consumer's table: a name that it does not know is refused; needed for --resend")
-      .option('--why <text>', 'with --resend: kept with the answer')
+      .option('--why <text>', 'with --resend: the reason, kept with the request')
       .option('--yes', 'with --resend: confirms it')
-      .option('--follow', 'with --resend: wait until the consumer has done it, and report how it ended')
+      .option('--follow', 'with --resend: wait until each request is done, and report how it ended')
       .option('--timeout <duration>', 'how long --follow waits (default: 10m)', parseTimeout),
   ).action((_options: unknown, command: Command) =>
     // The outbox is looked for only to find its brokers.
@@ -155,7 +156,8 @@ async function resend(
     );
   }
   if (inbox === undefined) throw new SessionError("dead-letters: --resend needs --inbox, the consumer's table.");
-  if (why === undefined) throw new SessionError('dead-letters: --resend needs --why, which is kept with the answer.');
+  if (why === undefined)
+    throw new SessionError('dead-letters: --resend needs --why, the reason, which is kept with the request.');
   const target = { client, tableName: inbox, consumer };
   const kafka = await kafkaOf('dead-letters', outbox, options);
   const plan = await planResend(kafka, target, { ...selectionOf(session, options), as });
@@ -163,7 +165,7 @@ async function resend(
   const shown = { topic, exists, as, refused, alreadyAsked: asked, letters: targets.map(({ letter }) => letter) };
   const before = [
     ...refused.map(({ letter, why: reason }) => `${placeOf(letter)}: cannot be sent again: ${reason}`),
-    ...asked.map((letter) => `${placeOf(letter)}: the consumer is asked for it already.`),
+    ...asked.map((letter) => `${placeOf(letter)}: the consumer already has a request for it.`),
     ...leftGroupLines(plan),
   ];
   const code = refused.length === 0 && exists ? EXIT_CODES.done : EXIT_CODES.wrong;
@@ -180,35 +182,39 @@ async function resend(
   }
   const request = { by: await session.by(), at: Date.now(), why };
   const report = await resendDeadLetters(target, plan, request, {
-    onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'dead letter')} asked for`),
+    onProgress: (done) => terminal.progress(`${number(done)} of ${count(targets.length, 'request')} sent`),
   });
-  const failures = report.failed.map(({ place, why: reason }) => `${place}: not asked for: ${reason}`);
-  const ended = await reportOrFollow(
+  const sent = consumerRequests(session, target, report.asked, 'dead letter');
+  const ended = await reportRequests(
     session,
-    target,
-    report.asked,
-    { follow, timeout },
     {
+      ...sent,
       value: { ...shown, ...report },
-      before: [...before, ...failures],
-      words: LETTERS,
+      before: [...before, ...report.failed.map(({ place, why: reason }) => `${place}: no request was sent: ${reason}`)],
+      nothing: '',
+      failed: report.failed.length,
+      words: WORDS,
+      endOf: (followed) => ({ ...sent.endOf(followed), name: letterName(followed.request) }),
     },
+    { follow, timeout },
   );
-  return report.failed.length > 0 ? EXIT_CODES.wrong : Math.max(code, ended);
+  return Math.max(code, ended);
 }
 
-const LETTERS: Words = {
+const WORDS: RequestWords<ConsumerRequestOutcome | 'waiting'> = {
   noun: 'dead letter',
   done: 'applied',
-  says: {
+  outcomes: {
     released: 'applied',
     refused: 'failed again',
     'not-there': 'its message has expired in the table: nothing was done',
     duplicate: 'it had its effect before, or was discarded: nothing was done',
+    waiting: 'not done in time; the request stays. Does an instance of the consumer run?',
   },
-  name: (request: ConsumerRequest) =>
-    request.asks === 'resend' ? `${request.resent} (${request.key.key})` : request.key.key,
 };
+
+const letterName = (request: ConsumerRequest): string =>
+  request.asks === 'resend' ? `${request.resent} (${nameOf(request.key)})` : nameOf(request.key);
 
 const ORDER: Readonly<Record<ResendAs, string>> = {
   parked:
@@ -224,7 +230,7 @@ const planLines = ({ topic, as, targets }: ResendPlan): string[] => [
 ];
 
 const missing = (name: string, topic: string): string =>
-  `Topic ${name} does not exist: the consumer waits with what it wants to set aside. Next: outbox topic create ${name} --like ${topic}`;
+  `Topic ${name} does not exist: a message that the consumer cannot apply blocks its partition. Next: outbox topic create ${name} --like ${topic}`;
 
 /** Dead letters that are printed together while the topic is still read. */
 const PORTION = 100;
@@ -238,7 +244,7 @@ function lines(report: DeadLettersReport, now: number): string[] {
   );
   return [
     ...(letters.length === 0
-      ? [`Nothing lies in ${topic}.`]
+      ? [`${topic} has no dead letter.`]
       : ['', `${count(letters.length, 'message')} in ${topic}`, ...groups.lines]),
     ...leftGroupLines(report),
   ];
@@ -246,7 +252,7 @@ function lines(report: DeadLettersReport, now: number): string[] {
 
 const table = (letters: readonly DeadLetter[]): string[] =>
   columns([
-    ['SET ASIDE', 'REASON', 'KEY', 'TYPE', 'FROM', 'MESSAGE'],
+    ['SENT', 'REASON', 'KEY', 'TYPE', 'FROM', 'MESSAGE'],
     ...letters.map((letter) => [
       time(letter.setAsideAt),
       letter.reason,

@@ -13,7 +13,7 @@ interface LagOptions {
 export function addConsumerLag(consumer: Command): void {
   consumer
     .command('lag')
-    .argument('<key...>', 'of the outbox, such as order#42')
+    .argument('<key...>', 'such as order#42')
     .description('compare the newest item of keys in the outbox with what the consumer has applied')
     .requiredOption('--inbox <table>', "the consumer's table (required)")
     .requiredOption('--consumer <name>', 'its name (required)')
@@ -59,7 +59,7 @@ function nextOf({ pk, topics }: KeyLag, { inbox, consumer }: LagOptions): string
     '',
     ...parked.map(({ topic, why, since }) => `${pk}: parked on ${topic} since ${time(since)}: ${why}`),
     parked.length > 0
-      ? `Next, when the cause is fixed: outbox consumer redrive ${argument(parked[0]?.key ?? '')} ${names} --why "…" --follow`
+      ? `Next, when the cause is fixed: outbox consumer redrive ${argument(pk)} ${names} --why "…" --follow`
       : `${pk}: not parked and not applied. Next: outbox explain ${argument(pk)} ${names}`,
   ];
 }

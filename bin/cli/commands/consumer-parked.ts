@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { aggregateOf } from '../../../lib/consume/inbox-keys';
-import { parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
+import { isParkedUnder, parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { runOnInbox, EXIT_CODES } from '../run-in-session';
+import { nameOf } from '../consumer-requests';
 import { argument, columns, count, duration, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import type { InboxSession } from '../session';
@@ -16,8 +16,8 @@ interface ParkedOptions {
 export function addConsumerParked(consumer: Command): void {
   consumer
     .command('parked')
-    .argument('[key...]', 'Kafka keys, such as 42 (default: all)')
-    .description('list the keys of which events are parked: why, since when, and what waits')
+    .argument('[key...]', 'such as order#42 (default: all)')
+    .description('list the keys with parked events: why, since when, and how many events wait')
     .requiredOption('--inbox <table>', "the consumer's table (required)")
     .option('--consumer <name>', 'its name (default: every consumer of the table, which is scanned for them)')
     .option('--reason <text>', 'keys whose reason contains this, such as "no stock" (default: any)')
@@ -54,7 +54,7 @@ async function run(
       },
     },
   );
-  const idle = named.filter((key) => !keys.some((parked) => parked.key === key));
+  const idle = named.filter((name) => !keys.some((parked) => isParkedUnder(name, parked)));
   const nothing = reason === undefined ? 'No key is parked.' : `No key is parked with "${reason}" in its reason.`;
   if (terminal.json || (keys.length === 0 && idle.length === 0)) {
     terminal.result(keys, () => [terminal.style('green', nothing)]);
@@ -67,12 +67,12 @@ async function run(
   return EXIT_CODES.done;
 }
 
-const TITLES = ['CONSUMER', 'KEY', 'AGGREGATE', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'];
+const TITLES = ['CONSUMER', 'KEY', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'];
 
 const reasoned = ({ why, since }: Pick<ListedKey, 'why' | 'since'>) => ({ reason: why, message: why, since });
 
 const rowOf = ({ consumer, head, since, waiting, ...key }: ParkedKey, now: number): string[] => [
-  ...[consumer, key.key, aggregateOf(key), key.topic, key.source],
+  ...[consumer, nameOf(key), key.topic, key.source],
   head === undefined ? '' : receiptOf(head),
   head?.type ?? '',
   duration(now - since),
@@ -82,15 +82,16 @@ const rowOf = ({ consumer, head, since, waiting, ...key }: ParkedKey, now: numbe
 const detailsOf = (parked: ParkedKey, groups: Groups | undefined): string[] => [
   ...(groups?.shows(reasoned(parked)) === true
     ? []
-    : [`${parked.key}: parked since ${time(parked.since)}: ${parked.why}`]),
+    : [`${nameOf(parked)}: parked since ${time(parked.since)}: ${parked.why}`]),
   ...parked.requests.map(
-    ({ asks, request: { at, by, why } }) => `  ${parked.key}: ${asks} asked for ${time(at)} by ${by}: ${why}`,
+    ({ asks, request: { at, by, why } }) => `  ${nameOf(parked)}: ${asks} requested ${time(at)} by ${by}: ${why}`,
   ),
 ];
 
 const heading = (listed: readonly ListedKey[], inbox: string): string[] => [
   `${count(listed.length, 'key')} parked. Next, when the cause is fixed:`,
   ...[...new Set(listed.map(({ consumer }) => consumer))].map(
-    (name) => `  outbox consumer redrive KEY… | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
+    (name) =>
+      `  outbox consumer redrive KEY… | --reason TEXT | --all --inbox ${inbox} --consumer ${name} --why "…" --follow`,
   ),
 ];

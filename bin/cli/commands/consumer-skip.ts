@@ -2,23 +2,27 @@ import type { Command } from 'commander';
 import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { planParkedRedrive, receiptOf, skipParked } from '../../../lib/operate/consumer/redrive-parked';
 import { aggregateOf } from '../../../lib/consume/inbox-keys';
-import { runOnInbox, needsYes } from '../run-in-session';
+import { consumerRequests, withParkedRequestOptions, type ParkedRequestOptions } from '../consumer-requests';
 import { argument } from '../format';
+import { reportRequests } from '../requests';
+import { needsYes, runOnInbox } from '../run-in-session';
 import { SessionError, type InboxSession } from '../session';
-import { reportOrFollow, withAskOptions, type AskOptions } from './consumer-redrive';
 
-interface SkipOptions extends AskOptions {
+interface SkipOptions extends ParkedRequestOptions {
   readonly at?: string;
   readonly yes?: true;
 }
 
 export function addConsumerSkip(consumer: Command): void {
-  withAskOptions(
+  withParkedRequestOptions(
     consumer
       .command('skip')
-      .argument('<key>', 'a Kafka key, such as 42')
-      .description('discard the message that heads a parked key, for good, and apply what waits behind it; needs --yes')
-      .option('--at <place>', 'the message, such as orders-3@1024: nothing happens to any other'),
+      .argument('<key>', 'such as order#42')
+      .description('discard the first parked event of a key, for good, and apply the events behind it; needs --yes')
+      .option(
+        '--at <place>',
+        'the event, such as orders-3@1024, as "consumer parked" prints it: no other is discarded',
+      ),
   )
     .option('--yes', 'confirms it')
     .action((key: string, options: SkipOptions, command: Command) =>
@@ -41,19 +45,20 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   if (yes !== true) {
     const message = await parkedMessage(target, consumer, parked, head.position);
     terminal.result({ wouldDiscard: { ...parked, message } }, () => [
-      `This message would be discarded, for good (with --at ${holds}):`,
+      `This event would be discarded, for good (with --at ${holds}):`,
       `  ${holds}  ${head.type}  ${head.id}`,
       `  ${parked.why}`,
-      '  --json shows it whole.',
+      '  --json prints it in full.',
     ]);
     return needsYes(session);
   }
   if (options.at === undefined) {
-    throw new SessionError(`skip: say which message is to be discarded: --at ${holds} heads ${key} now.`);
+    throw new SessionError(`skip: name the event: --at ${holds} is the first parked one of ${key} now.`);
   }
   const request = { by: await session.by(), at: Date.now(), why };
   const asked = await skipParked(target, parked, request);
-  return reportOrFollow(session, target, [asked], options, { value: { asked: [asked] }, before: [] });
+  const sent = consumerRequests(session, target, [asked]);
+  return reportRequests(session, { ...sent, value: { asked: [asked] }, before: [], nothing: '', failed: 0 }, options);
 }
 
 /** Messages without a key can be parked in two partitions. Only the place of the head distinguishes these keys. */

@@ -20,12 +20,12 @@ interface DoctorCommandOptions extends KafkaOptions {
 
 export function addDoctor(program: Command): void {
   withKafkaOptions(program.command('doctor'))
-    .description('compare what is deployed with what is needed, line by line, and say how to fix what is wrong')
+    .description('compare the deployment with the requirements, line by line, with a fix for each fault')
     .option(
       '--inbox <table...>',
       "tables of consumers (default: those of the stack's functions, or of the local stack)",
     )
-    .option('--page-test', 'set off each alarm that notifies, and clear it: people are notified; needs --yes')
+    .option('--page-test', 'set off and clear each alarm that notifies, so people get notices; needs --yes')
     .option('--yes', 'confirms --page-test')
     .action((options: DoctorCommandOptions, command: Command) =>
       runInSession(

@@ -28,7 +28,7 @@ interface ExplainOptions extends KafkaOptions, GlobalOptions {
 
 const MORE = `
 Consumers are found in the tables that --inbox names, in the functions of the stack (--stack), and on a local stack in all
-of its tables. Kafka is read where the brokers can be reached; what was not looked at is named at the end.`;
+of its tables. Kafka is read where the brokers can be reached; sources that were not checked are named at the end.`;
 
 export function addExplain(program: Command): void {
   withKafkaOptions(
@@ -107,7 +107,7 @@ function lines(explanation: Explanation, { terminal }: Session): string[] {
   return [
     terminal.style('bold', pk),
     ...(verdict === 'unknown-key' ? [] : [...tableLines(explanation), ...consumers.flatMap(consumerLines)]),
-    ...(notLookedAt.length === 0 ? [] : ['', ...notLookedAt.map((one) => `Not looked at: ${one}`)]),
+    ...(notLookedAt.length === 0 ? [] : ['', ...notLookedAt.map((one) => `Not checked: ${one}`)]),
     '',
     terminal.style(style, why),
     ...(next === undefined ? [] : [`Next: ${next}`]),
@@ -153,7 +153,7 @@ function topicLine(
   const parts = [
     appliedUpTo === undefined
       ? appliedAt === undefined
-        ? 'nothing noted as applied'
+        ? 'no applied event recorded'
         : 'applied events without versions'
       : `applied up to ${sequence === undefined ? appliedUpTo : `${sequence.version}.${sequence.index}`}`,
     ...(appliedAt === undefined ? [] : [`the last one ${duration(Date.now() - appliedAt)} ago`]),

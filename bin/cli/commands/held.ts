@@ -6,7 +6,7 @@ import { partitionName } from '../../../lib/event/partition-hold';
 import { shownPosition } from '../../../lib/event/position';
 import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { runInSession, EXIT_CODES } from '../run-in-session';
-import { columns, count, duration, number, time } from '../format';
+import { argument, columns, count, duration, number, time } from '../format';
 import { Groups } from '../group-by-reason';
 import type { Session } from '../session';
 
@@ -17,16 +17,20 @@ interface HeldOptions {
 export function addHeld(program: Command): void {
   program
     .command('held')
-    .description('list the keys that are held: why, since when, and what waits')
-    .addOption(new Option('--reason <code>', 'keys that are held for this reason alone').choices(HOLD_REASONS))
-    .action((options: HeldOptions, command: Command) => runInSession(command, (session) => run(session, options)));
+    .argument('[key...]', 'such as order#42 (default: all)')
+    .description('list the keys that are held: why, since when, and how many items wait')
+    .addOption(new Option('--reason <code>', 'keys that are held for this reason (default: any)').choices(HOLD_REASONS))
+    .action((named: string[], options: HeldOptions, command: Command) =>
+      runInSession(command, (session) => run(session, named, options)),
+    );
 }
 
-async function run({ terminal, target }: Session, { reason }: HeldOptions): Promise<number> {
+async function run({ terminal, target }: Session, named: readonly string[], { reason }: HeldOptions): Promise<number> {
   const now = Date.now();
   let groups: Groups | undefined;
   let isFirst = true;
   const keys = await held(target, {
+    keys: named.length === 0 ? undefined : named,
     reason,
     onHolds: (holds) => {
       if (holds.length === 0) return;
@@ -41,7 +45,12 @@ async function run({ terminal, target }: Session, { reason }: HeldOptions): Prom
     },
   });
   const nothing = reason === undefined ? 'No key is held.' : `No key is held for ${reason}.`;
-  if (terminal.json || keys.length === 0) terminal.result(keys, () => [terminal.style('green', nothing)]);
+  const idle = named.filter((name) => !keys.some(({ pk }) => pk === name));
+  if (terminal.json || (keys.length === 0 && idle.length === 0)) {
+    terminal.result(keys, () => [terminal.style('green', nothing)]);
+  } else {
+    terminal.part(idle.map((name) => `${name}: not held. Next: outbox explain ${argument(name)}`));
+  }
   return keys.some(({ gone }) => gone !== undefined) ? EXIT_CODES.wrong : EXIT_CODES.done;
 }
 
@@ -84,9 +93,11 @@ function heading(holds: readonly Hold[]): string[] {
   return [
     ...(others === 0
       ? []
-      : [`${count(others, 'key')} held. When the cause is fixed: outbox redrive KEY… | --reason CODE | --all`]),
+      : [
+          `${count(others, 'key')} held. Next, when the cause is fixed: outbox redrive KEY… | --reason CODE | --all --why "…" --follow`,
+        ]),
     ...(forPartitions === 0
       ? []
-      : [`${count(forPartitions, 'key')} held for partitions that take no writes. The relay releases them by itself.`]),
+      : [`${count(forPartitions, 'key')} held for unavailable partitions. The relay releases them by itself.`]),
   ];
 }

@@ -22,7 +22,7 @@ interface ReplayOptions extends KafkaOptions {
 export function addReplay(program: Command): void {
   withKafkaOptions(program.command('replay'))
     .argument('[key...]', 'such as order#42 (default: every key with a processed item in the range; scans the table)')
-    .description('publish processed events once more, with the header outbox-replay; needs --yes')
+    .description('publish processed events again, with the header outbox-replay; needs --yes')
     .option('--from <position>', 'first version or position, of the keys named')
     .option('--to <position>', 'last version or position, of the keys named')
     .option('--since <time>', 'committed then or later: 2026-01-31T08:00:00Z, or 2h for two hours ago', parseSince)
@@ -30,7 +30,7 @@ export function addReplay(program: Command): void {
     .option('--of-topic <name>', 'only events that were written for this topic')
     .option('--missing', 'only events whose messages are missing, as verify finds them (reads Kafka; needs --since)')
     .option('--topic <name>', "publish here instead of to each event's own topic")
-    .requiredOption('--why <text>', 'kept on the signal (required)')
+    .requiredOption('--why <text>', 'the reason, kept with the request (required)')
     .option('--yes', 'confirms it')
     .action((keys: string[], _options: unknown, command: Command) => {
       const options: ReplayOptions = command.optsWithGlobals();
@@ -63,8 +63,8 @@ async function run(session: Session, keys: readonly string[], options: ReplayOpt
   const report = await replay(target, plan, { by: await session.by(), at: Date.now(), why });
   terminal.result({ ...report, idle: plan.idle }, () => [
     ...idle,
-    ...report.failed.map(({ pk, why: cause }) => `${pk}: not asked for: ${cause}`),
-    `The relay is asked to publish the ${what(report.asked.length)} again, ${whither}. Header outbox-replay: ${report.replayId}`,
+    ...report.failed.map(({ pk, why: cause }) => `${pk}: no signal was sent: ${cause}`),
+    `The relay publishes the ${what(report.asked.length)} again, ${whither}. Header outbox-replay: ${report.replayId}`,
   ]);
   return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
@@ -118,8 +118,8 @@ async function runMissing(session: Session, keys: readonly string[], options: Re
   const report = await replayMissing(target, missing, { by: await session.by(), at: Date.now(), why });
   terminal.result({ ...report, missing, unreadTopics }, () => [
     ...notRead,
-    ...report.failed.map(({ pk, why: cause }) => `${pk}: not asked for: ${cause}`),
-    `The relay is asked to publish again: ${byTopic.join(', ')}. Header outbox-replay: ${report.replayId}`,
+    ...report.failed.map(({ pk, why: cause }) => `${pk}: no signal was sent: ${cause}`),
+    `The relay publishes again: ${byTopic.join(', ')}. Header outbox-replay: ${report.replayId}`,
     `Consumers of this package ignore replays unless onReplay is "apply". Next: outbox verify --since ${new Date(since).toISOString()}`,
   ]);
   return report.failed.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;

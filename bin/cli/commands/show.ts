@@ -11,7 +11,7 @@ export function addShow(program: Command): void {
   program
     .command('show')
     .argument('<key>', 'such as order#42')
-    .description('show what the table holds of a key: items, states, receipts, times, hold and signals')
+    .description('show the items of a key in the table: states, receipts, times, hold and signals')
     .action((key: string, _options: unknown, command: Command) =>
       runInSession(command, (session) => run(session, key)),
     );

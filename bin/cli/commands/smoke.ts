@@ -29,10 +29,10 @@ const OPTIONAL = ['alarms', 'park', 'read', 'doctor'];
 export function addSmoke(program: Command): void {
   const smoke = program
     .command('smoke')
-    .description('try a deployed outbox: write 100 events, read them, park one, set the alarms off; one verdict')
+    .description('test a deployed outbox: write 100 events, read them, park one, set the alarms off; one result')
     .option('--topic <name>', 'where the events go; their consumers see them (default: of the stack)')
     .addOption(
-      new Option('--timeout <duration>', 'how long the relay may take for each thing')
+      new Option('--timeout <duration>', 'how long the relay may take for each step')
         .argParser(parseTimeout)
         .default(300_000, '5m'),
     )
@@ -64,7 +64,7 @@ async function run(session: Session, options: SmokeOptions): Promise<number> {
       terminal.note(`${terminal.json ? `${intro.join('\n')}\n` : ''}Nothing was written. Add --yes to do it.`);
       return EXIT_CODES.refused;
     }
-    if (!(await ask('Go on?'))) {
+    if (!(await ask('Continue?'))) {
       terminal.note('Nothing was written.');
       return EXIT_CODES.refused;
     }
@@ -90,7 +90,7 @@ async function settingsOf(session: Session, options: SmokeOptions): Promise<Smok
   const topics = local?.topics ?? (await session.findTopics?.()) ?? [];
   const topic = options.topic ?? (topics.includes(AGGREGATE) ? AGGREGATE : topics[0]);
   if (topic === undefined) {
-    throw new SessionError('smoke: give --topic: nothing tells which topics the relay may write to.');
+    throw new SessionError('smoke: give --topic: the topics that the relay may write to are not known.');
   }
   const relay = services === undefined ? undefined : await findRelay(target, services.lambda);
   return {
@@ -120,7 +120,7 @@ function introOf({ session, events, topic, pages, without }: SmokeSettings): str
   return [
     `${terminal.style('bold', `Smoke test ${events.run}`)} of ${target.tableName} (${place})`,
     '',
-    'It is going to',
+    'It will',
     ...parts.flatMap((part) => wrapped(part, '    ').map((line, at) => (at === 0 ? `  - ${line.trimStart()}` : line))),
     '',
   ];
@@ -142,7 +142,7 @@ async function tidy(settings: SmokeSettings, { keep }: { keep: boolean }): Promi
   }
   try {
     const { removed, left } = await cleanUp(settings);
-    const rest = left === 0 ? '' : ` ${left} are still owed to somebody and stay.`;
+    const rest = left === 0 ? '' : ` ${left} are not published yet and stay.`;
     return `${removed} items were deleted from the table.${rest} ${inKafka}`;
   } catch (error) {
     session.terminal.note(messageOf(error));

@@ -10,7 +10,7 @@ import type { Session } from '../session';
 export function addStatus(program: Command): void {
   program
     .command('status')
-    .description('count what is pending, processed, parked and held, and say how old it is (scans the table)')
+    .description('count pending, processed and parked items and held keys, with their ages (scans the table)')
     .action((_options: unknown, command: Command) => runInSession(command, run));
 }
 
@@ -35,12 +35,14 @@ function lines(report: StatusReport, concerns: readonly string[], { terminal, pl
     ['processed', number(report.processed), lastMark(report)],
     ['discarded', number(report.discarded), ''],
     ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has yet to act on them'],
-    ['set aside', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that the relay cannot act on'],
+    ['unprocessable', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that the relay cannot act on'],
   ];
   const doubt =
     report.doubtSince === undefined
       ? []
-      : [`The relay looks each key up before it trusts the stream, since ${time(report.doubtSince)}.`];
+      : [
+          `A gap of the stream is suspected since ${time(report.doubtSince)}: the relay looks each key up before it publishes.`,
+        ];
   return [
     `${terminal.style('bold', report.tableName)} (${place}), ${time(at)}`,
     '',
@@ -73,14 +75,14 @@ function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string 
     pending === 0
       ? 'Everything is published.'
       : `Nothing shows a fault: the oldest pending item waits for ${duration(at - oldestPendingAt)}. If it is still pending in ${duration(SILENT_MS)}, this command says why.`;
-  return `${proof} A consumer lacks it? outbox explain KEY (one key) or outbox doctor (how far each consumer is)`;
+  return `${proof} Does a consumer lack an event? outbox explain KEY (one key) or outbox doctor (how far each consumer is)`;
 }
 
 /** Reports a disabled mapping of a local stack; on AWS `doctor` checks it. */
 const mappingConcern = ({ local }: Session): string[] =>
   local?.mapping === 'Disabled'
     ? [
-        'The event source mapping is disabled: nobody invokes the relay. Next: ask the owner of the mapping why; it is enabled in the process that runs the local stack',
+        'The event source mapping is disabled, so the relay is not invoked. Next: ask the owner of the mapping for the reason; the process that runs the local stack can enable it',
       ]
     : [];
 
@@ -97,13 +99,13 @@ function concernsOf(report: StatusReport): string[] {
   concerns.push(
     ...report.unavailablePartitions.map(
       ({ name, since, keys }) =>
-        `${name} has taken no writes since ${time(since)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it and will be released when it does. Next: the replicas of ${name}`,
+        `${name} has been unavailable since ${time(since)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it, and the relay releases them when it is available. Next: check the replicas of ${name}`,
     ),
   );
   const { silentMs, overtaken } = report;
   if (silentMs !== undefined) {
     concerns.push(
-      `Nothing has been published for ${duration(silentMs)} although ${count(report.pending, 'item')} wait. Next: outbox doctor (event source mapping, brokers, topics). If it finds nothing: the relay's log. A log without new lines means that nobody invokes the relay: docs/runbooks/relay-silent.md`,
+      `Nothing has been published for ${duration(silentMs)} although ${count(report.pending, 'item')} wait. Next: outbox doctor (event source mapping, brokers, topics). If it finds no fault, read the relay's log. If the log has no new lines, the relay is not invoked: docs/runbooks/relay-silent.md`,
     );
   }
   if (overtaken !== undefined) {
@@ -119,6 +121,6 @@ function concernsOf(report: StatusReport): string[] {
     concerns.push(`${count(goneKeys, 'key')} wait for items that are gone. Next: outbox held`);
   else if (heldKeys > goneKeys) concerns.push('Next: outbox held');
   else if (parked > 0) concerns.push('Items are parked and hold no key. Next: outbox sweep');
-  concerns.push(...setAsideKeys.map((pk) => `A signal was set aside. Next: outbox show ${argument(pk)}`));
+  concerns.push(...setAsideKeys.map((pk) => `The relay cannot act on a signal. Next: outbox show ${argument(pk)}`));
   return concerns;
 }

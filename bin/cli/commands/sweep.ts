@@ -13,10 +13,10 @@ interface SweepOptions {
 export function addSweep(program: Command): void {
   program
     .command('sweep')
-    .description('do now what the sweeper does on its schedule: ask the relay for what the stream has lost')
+    .description('run the sweeper now: ask the relay to publish the events that the stream has lost')
     .option(
       '--after <duration>',
-      'items pending longer than this are asked for (default: 1h)',
+      'only items that have been pending longer (default: 1h)',
       durationWithin('1s', '365d'),
     )
     .action((options: SweepOptions, command: Command) => runInSession(command, (session) => run(session, options)));
@@ -37,14 +37,14 @@ async function run(session: Session, { after }: SweepOptions): Promise<number> {
 const nothingNew = (pending: number, signals: number): string =>
   pending === 0
     ? 'Nothing is pending.'
-    : `Nothing new to ask for: ${count(pending, 'item')} pending, ${count(signals, 'signal')} under way.`;
+    : `No signal was needed: ${count(pending, 'item')} pending, ${count(signals, 'signal')} in progress.`;
 
-const DOUBT_SAYS: Readonly<Record<SweepReport['doubt'], readonly string[]>> = {
+const GAP_LINES: Readonly<Record<SweepReport['doubt'], readonly string[]>> = {
   none: [],
-  began: ['The stream has lost something: the relay looks each key up before it trusts a record.'],
-  stands: ['The relay still looks each key up before it trusts a record.'],
-  unknown: ['Whether to trust the stream could not be noted: run the sweep again.'],
-  ended: ['Nothing is lost any more: the relay trusts the stream again.'],
+  began: ['The stream has lost records: the relay looks each key up before it publishes.'],
+  stands: ['A gap of the stream is still suspected: the relay looks each key up before it publishes.'],
+  unknown: ['The suspected gap of the stream could not be recorded: run the sweep again.'],
+  ended: ['No gap of the stream is suspected any more.'],
 };
 
 function lines(report: SweepReport, failures: readonly string[]): string[] {
@@ -52,11 +52,11 @@ function lines(report: SweepReport, failures: readonly string[]): string[] {
   const asked =
     signalsSent + signalsReplaced === 0
       ? nothingNew(pending, signals)
-      : `The relay is asked for ${count(signalsSent, 'key')}, and again for ${number(signalsReplaced)} that it was asked for before.`;
+      : `${count(signalsSent, 'signal')} sent to the relay, and ${number(signalsReplaced)} again that ${signalsReplaced === 1 ? 'was' : 'were'} lost.`;
   return [
     ...[...new Set(failures)].map((failure) => `failed: ${failure}`),
     `${count(items, 'item')} read in ${duration(durationMs)}, ${count(Math.ceil(readUnits), 'read unit')}.`,
     asked,
-    ...DOUBT_SAYS[doubt],
+    ...GAP_LINES[doubt],
   ];
 }

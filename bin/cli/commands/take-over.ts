@@ -11,9 +11,9 @@ interface TakeOverOptions {
 export function addTakeOver(program: Command): void {
   program
     .command('take-over')
-    .argument('<id>', 'of the outbox whose relay shall publish: OUTBOX_ID of its function, named in its log')
+    .argument('<id>', 'the outbox whose relay shall publish: OUTBOX_ID of its function, also in its log')
     .description('make another outbox the owner of the table; needs --yes')
-    .requiredOption('--why <text>', 'kept with the owner (required)')
+    .requiredOption('--why <text>', 'the reason, kept with the owner (required)')
     .option('--yes', 'confirms it')
     .action((id: string, options: TakeOverOptions, command: Command) =>
       runInSession(command, (session) => run(session, id, options)),

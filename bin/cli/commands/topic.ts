@@ -23,7 +23,7 @@ interface CreateOptions extends KafkaOptions, Omit<NewTopic, 'topic'> {
 const MAX_PARTITIONS = 10_000;
 
 export function addTopic(program: Command): void {
-  const topic = program.command('topic').description('create a topic that is missing, where CDK does not');
+  const topic = program.command('topic').description('create a missing topic that CDK does not create');
   withKafkaOptions(
     topic
       .command('create')

@@ -125,13 +125,17 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
 }
 
 /** How many missingVersions are named; `--json` has all that were read again. */
-const SHOWN_HOLES = 10;
+const SHOWN_VERSIONS = 10;
 
-/** The versions and held items that are missing in the table, and how much could not be looked at. */
+/** The versions and held items that are missing in the table, and how many were not read again. */
 function missingLines({ missingVersions, moreMissingVersions, gone }: VerifyReport): string[] {
-  const rows = missingVersions.slice(0, SHOWN_HOLES).map(({ pk, from, to }) => {
+  const rows = missingVersions.slice(0, SHOWN_VERSIONS).map(({ pk, from, to }) => {
     const which = from === to ? `version ${from} is` : `versions ${from} to ${to} are`;
-    return ['hole', pk, `${which} not in the table, and no skip explains it. Next: outbox show ${argument(pk)}`];
+    return [
+      'missing version',
+      pk,
+      `${which} not in the table, and no skip explains it. Next: outbox show ${argument(pk)}`,
+    ];
   });
   const more = missingVersions.length - rows.length + moreMissingVersions;
   const all = missingVersions.length + moreMissingVersions + gone.length;
@@ -139,11 +143,13 @@ function missingLines({ missingVersions, moreMissingVersions, gone }: VerifyRepo
     ...columns([
       ...gone.map((item) => ['gone', item.pk, goneLines(item).join('. Next: ')]),
       ...rows,
-      ...(more === 0 ? [] : [['hole', `and ${number(more)} more`]]),
+      ...(more === 0 ? [] : [['missing version', `and ${number(more)} more`]]),
     ]),
     ...(missingVersions.length + moreMissingVersions === 0
       ? []
-      : ['Of keys without versions no hole can be seen. If versions skip numbers by design, give --sparse.']),
+      : [
+          'In keys without versions a missing item cannot be found. If versions skip numbers by design, give --sparse.',
+        ]),
     ...(all === 0 ? [] : ['']),
   ];
 }
@@ -191,17 +197,17 @@ function detail(finding: VerifyFinding): string {
   const event = `event ${finding.id}`;
   switch (finding.kind) {
     case 'missing':
-      return `${event} is not in ${finding.topic}; its receipt says ${finding.receipt ?? 'nothing'}`;
+      return `${event} is not in ${finding.topic}; its receipt names ${finding.receipt ?? 'no place'}`;
     case 'duplicate': {
       const more = finding.copies - finding.at.length;
-      return `${event} lies at ${finding.at.join(', ')}${more > 0 ? ` and ${number(more)} more places` : ''}`;
+      return `${event} is at ${finding.at.join(', ')}${more > 0 ? ` and ${number(more)} more places` : ''}`;
     }
     case 'reordered': {
       const { overtakenBy } = finding;
       return `${event} at ${finding.at} came after position ${shownPosition(overtakenBy.position)} at ${overtakenBy.at}`;
     }
     case 'wrong-receipt':
-      return `${event} lies at ${finding.at.join(', ')}; its receipt says ${finding.receipt ?? 'nothing'}`;
+      return `${event} is at ${finding.at.join(', ')}; its receipt names ${finding.receipt ?? 'no place'}`;
     case 'not-readable-yet':
       return `${event} at ${finding.receipt} is held back by an open transaction of another producer${finding.sinceMs === undefined ? '' : ` since ${time(finding.sinceMs)}`}`;
   }

@@ -15,7 +15,7 @@ export function addWhere(program: Command): void {
     .command('where')
     .argument('<key>', 'such as order#42')
     .argument('[position]', 'a version, or a position as "show" prints it (default: the latest processed item)')
-    .description('say where the events of an item lie in Kafka: topic, partition, offset')
+    .description('show where the events of an item are in Kafka: topic, partition, offset')
     .action((key: string, position: string | undefined, _options: unknown, command: Command) =>
       runInSession(command, (session) => run(session, key, position)),
     );
@@ -40,7 +40,7 @@ async function run(session: Session, key: string, position: string | undefined):
       '',
     ),
     ...gone.map((line) => terminal.style('yellow', line)),
-    ...(notCompared === undefined ? [] : [`As the receipts say; not compared with Kafka: ${notCompared}`]),
+    ...(notCompared === undefined ? [] : [`From the receipts, not compared with Kafka: ${notCompared}`]),
   ]);
   return gone.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }

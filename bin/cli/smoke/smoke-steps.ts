@@ -76,7 +76,7 @@ export function smokeSteps(settings: SmokeSettings): Step[] {
       name: 'alarms',
       doing: 'setting alarms off',
       timeoutMs: ASKING_MS,
-      next: 'docs/operations.md, "Does anybody hear of it?"',
+      next: 'docs/operations.md, "Do notices arrive?"',
       run: () => alarmed(settings),
     },
     {
@@ -91,7 +91,7 @@ export function smokeSteps(settings: SmokeSettings): Step[] {
   return [
     ...steps.map((step) =>
       without.includes(step.name)
-        ? { ...step, needs: [], run: () => Promise.resolve(skipped('you left it out')) }
+        ? { ...step, needs: [], run: () => Promise.resolve(skipped('left out by --without')) }
         : step,
     ),
   ];
@@ -244,7 +244,7 @@ async function parked(settings: SmokeSettings, progress: (text: string) => void)
   if (first === undefined) return failed(`the event for topic ${ABSENT_TOPIC} was not parked`);
   if (first.hold === undefined) {
     return failed(
-      `the event for topic ${ABSENT_TOPIC} was published: somebody has made that topic, or the cluster makes topics`,
+      `the event for topic ${ABSENT_TOPIC} was published: the topic was created, or the cluster creates topics`,
       'Delete the topic, and set auto.create.topics.enable=false on the cluster.',
     );
   }

@@ -5,6 +5,7 @@ import { deadLetterTopic } from '../../event/consumer-name';
 import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { OutboxError } from '../../event/errors';
 import type { KafkaTarget } from '../kafka-target';
+import { isNamedBy } from '../key-name';
 import { readTopics, type RawMessage, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
 
 /** A message that a consumer has set aside. */
@@ -32,7 +33,7 @@ export interface DeadLetterSelection {
   readonly since?: number;
   /** Set aside for one of these reasons, such as `handler-failed`. */
   readonly reasons?: readonly string[];
-  /** Only those of these Kafka keys. */
+  /** Only those of these keys: `order#42`, or the Kafka key alone. */
   readonly keys?: readonly string[];
   /** Only those of this `ce_source`. */
   readonly source?: string;
@@ -135,7 +136,7 @@ const isSelected = (
   { reasons, keys, source, aggregate, places }: Omit<DeadLetterSelection, 'since'>,
 ): boolean =>
   (reasons?.includes(letter.reason) ?? true) &&
-  (keys?.includes(letter.key) ?? true) &&
+  (keys?.some((name) => isNamedBy(name, letter)) ?? true) &&
   (source === undefined || letter.source === source) &&
   (aggregate === undefined || letter.aggregate === aggregate) &&
   (places?.includes(placeOf(letter)) ?? true);

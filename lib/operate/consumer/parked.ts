@@ -15,6 +15,7 @@ import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
 import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
+import { isNamedBy } from '../key-name';
 import { readItem } from '../read-item';
 
 /** The table of one or more consumers. */
@@ -23,13 +24,15 @@ export interface InboxTarget {
   readonly tableName: string;
 }
 
-/** Which parked keys: all, or those of these Kafka keys, on this topic, from this source, of this aggregate. */
+/** Which parked keys: those that meet all given conditions. */
 export interface ParkedSelection {
-  /** Left out: all. */
+  /** `order#42`, or the Kafka key alone. Left out: all. */
   readonly keys?: readonly string[];
   readonly topic?: string;
   readonly source?: string;
   readonly aggregate?: string;
+  /** Only keys whose reason contains this text. */
+  readonly reason?: string;
 }
 
 /** A key that is parked, before its messages are read. */
@@ -39,10 +42,8 @@ export interface ListedKey extends InboxKey {
   readonly since: number;
 }
 
-/** A filter, and callbacks for parts of the result: reading a long list takes time. */
+/** Callbacks for parts of the result: reading a long list takes time. */
 export interface ParkedParts {
-  /** Only keys whose reason contains this text. */
-  readonly reason?: string;
   /** Called for each consumer with its selected keys, before their messages are read. */
   readonly onListed?: (keys: readonly ListedKey[]) => void;
   /** Called with a hundred keys at a time, the one that is parked longest first. */
@@ -158,10 +159,14 @@ export async function parkedKeysOf(
 const PORTION = 100;
 
 const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
-  (keys === undefined || keys.includes(parked.key)) &&
+  (keys === undefined || keys.some((name) => isParkedUnder(name, parked))) &&
   (topic === undefined || parked.topic === topic) &&
   (source === undefined || parked.source === source) &&
   (aggregate === undefined || aggregateOf(parked) === aggregate);
+
+/** Whether an operator's text names the parked key. */
+export const isParkedUnder = (name: string, parked: InboxKey): boolean =>
+  isNamedBy(name, { key: parked.key, aggregate: aggregateOf(parked) });
 
 const parkedOf = (tableName: string, pk: string) => ({
   TableName: tableName,

@@ -12,7 +12,7 @@ import { formatReceipt } from '../../event/receipt';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../relay/for-each-key';
-import { parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
+import { isParkedUnder, parkedKeys, type InboxTarget, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from '../redrive';
 import { wait } from '../../timing/wait';
 import { refuse } from '../target';
@@ -45,8 +45,8 @@ export async function planParkedRedrive(target: ConsumerTarget, selection: Parke
   const { keys } = selection;
   if (keys?.length === 0) refuse('redrive', 'no key is given.');
   const targets = await parkedKeys(target, { ...selection, consumer: target.consumer });
-  const found = new Set(targets.map(({ key }) => key));
-  return { targets, idle: [...new Set(keys ?? [])].filter((key) => !found.has(key)) };
+  const isFound = (name: string): boolean => targets.some((parked) => isParkedUnder(name, parked));
+  return { targets, idle: [...new Set(keys ?? [])].filter((name) => !isFound(name)) };
 }
 
 /** How {@link redriveParked} reports progress. */

@@ -279,7 +279,6 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
   const { state, explained: one, event } = worst;
   const { pk } = facts.shown;
   const { consumer, inbox } = one;
-  const key = parsePartitionKey(pk)?.key ?? pk;
   const names = ['--inbox', inbox, '--consumer', consumer];
   const topic = one.topics.find((each) => each.topic === (event?.topic ?? each.topic));
   const name = event === undefined ? pk : `${pk} at ${shownPosition(event.position)} (${event.receipt ?? event.topic})`;
@@ -294,7 +293,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
         why: `${consumer} has parked ${pk}${place}${sentence(since)} ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
         next: asked
           ? `the consumer is asked to apply it already: does an instance run? ${outbox(facts, 'doctor')}`
-          : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', key, ...names)} --why "…" --follow`,
+          : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', pk, ...names)} --why "…" --follow`,
       };
     }
     case 'dead-letter': {
@@ -305,7 +304,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
       return {
         verdict: 'dead-letter',
         why: `${consumer} has set ${name} aside as a dead letter, without its effect${told}.`,
-        next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, 'consumer', 'dead-letters', '--topic', read, ...names, '--key', key)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
+        next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, 'consumer', 'dead-letters', '--topic', read, ...names, '--key', pk)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
       };
     }
     case 'missed':

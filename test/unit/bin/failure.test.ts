@@ -4,7 +4,7 @@ const denied = () => Object.assign(new Error('no dynamodb:Scan for you'), { name
 
 test('what AWS refuses is said with its name, and what to do', () => {
   expect(explain(denied())).toBe(
-    'AccessDeniedException: no dynamodb:Scan for you\noutbox doctor says which permissions are missing.',
+    'AccessDeniedException: no dynamodb:Scan for you\noutbox doctor lists the missing permissions.',
   );
   expect(explain(new Error('boom'))).toBe('Error: boom');
 });
@@ -16,7 +16,7 @@ test('what refuses every part of a table is said once, with the same advice', ()
       'AggregateError: A part of the table could not be read.',
       '  AccessDeniedException: no dynamodb:Scan for you',
       '  Error: other',
-      'outbox doctor says which permissions are missing.',
+      'outbox doctor lists the missing permissions.',
     ].join('\n'),
   );
 });

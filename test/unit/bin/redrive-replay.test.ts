@@ -19,17 +19,23 @@ afterEach(() => printed.end());
 const outbox = (...args: readonly string[]) =>
   createProgram('1.0.0').parseAsync(['node', 'outbox', '--table', 'outbox', '--region', 'eu-west-1', ...args]);
 
-test.each(['2', position])('the item to discard is named as show prints it, or as --json does: %s', async (at) => {
+test.each([
+  ['2', ['skip', 'order#1']],
+  [position, ['skip', 'order#1']],
+  ['2', ['redrive', 'order#1', '--skip']],
+])('the item to discard is named as show prints it, or as --json does: %s (%j)', async (at, command) => {
   const hold = { pk: 'order#1', position, revision: '1', message: 'no', attempts: 1, since: 1 };
   const Item = marshall(encodeHold({ ...hold, state: 'holding', reason: 'message-refused' }));
   dynamodb.on(GetItemCommand).resolves({ Item });
   dynamodb.on(QueryCommand).resolves({ Items: [marshall({ pk: 'order#1', sk: position, parked: {} })] });
-  await outbox('redrive', 'order#1', '--skip', '--at', at, '--why', 'a test');
+  await outbox(...command, '--at', at, '--why', 'a test');
   expect(printed.text).toContain('1 item would be discarded, for good (with --at 2)');
 });
 
 test('an item to discard, of a redrive that discards none, is refused', async () => {
-  await expect(outbox('redrive', 'order#1', '--at', '2', '--why', 'a test')).rejects.toThrow('add --skip');
+  await expect(outbox('redrive', 'order#1', '--at', '2', '--why', 'a test')).rejects.toThrow(
+    '--at belongs to outbox skip',
+  );
   expect(dynamodb.calls()).toEqual([]);
 });
 

@@ -108,7 +108,12 @@ it.each<[string, RedriveOptions]>([
 
   expect(asked).toEqual([]);
   expect(failed).toEqual([
-    { pk: KEY, why: expect.stringMatching(/item at 2 is gone.*outbox restore "order#42" 2.*--skip --at 2/) as unknown },
+    {
+      pk: KEY,
+      why: expect.stringMatching(
+        /item at 2 is gone.*outbox restore "order#42" 2.*outbox skip "order#42" --at 2/,
+      ) as unknown,
+    },
   ]);
   expect(ids()).toEqual(['1']);
   expect(await hold()).toBeDefined();

@@ -171,7 +171,7 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
       verdict: 'item-gone',
       why: expect.stringMatching(/the item at 2 is gone.*refused before: unknown-topic: no such topic/) as never,
     },
-    /^ask the owner of the data .*outbox restore "order#42" 2 .*--skip --at 2/,
+    /^ask the owner of the data .*outbox restore "order#42" 2 .*outbox skip "order#42" --at 2/,
   ],
   [
     'for a partition',
@@ -223,7 +223,7 @@ test('an event is parked at one consumer, and applied by another', async () => {
   expect(explained).toMatchObject({
     verdict: 'parked-at-consumer',
     why: 'shipping has parked order#42 at orders-0@2 since 2026-01-02T00:00:00Z: Error: no stock. 0 events wait behind it.',
-    next: `ask the owner of shipping to fix the cause. Then outbox consumer redrive 42 --inbox inbox --consumer shipping --why "…" --follow`,
+    next: `ask the owner of shipping to fix the cause. Then outbox consumer redrive order#42 --inbox inbox --consumer shipping --why "…" --follow`,
   });
   expect(explained.consumers.map(({ events }) => events.map(({ state }) => state))).toEqual([
     ['applied', 'applied', 'applied'],
@@ -240,7 +240,7 @@ test('a dead letter has no effect, and its reason is told if Kafka was read', as
     verdict: 'dead-letter',
     why: 'shipping has set order#42 at 2 (orders-0@2) aside as a dead letter, without its effect.',
     next: expect.stringContaining(
-      'fix the cause, then outbox consumer dead-letters --topic orders --inbox inbox --consumer shipping --key 42 --resend --as parked --why "…"',
+      'fix the cause, then outbox consumer dead-letters --topic orders --inbox inbox --consumer shipping --key order#42 --resend --as parked --why "…"',
     ),
   });
   const letters = [{ id: idOf(2), reason: 'handler-failed', message: 'Error: no stock', setAsideAt: SINCE }];
