@@ -8,7 +8,7 @@ import type { InboxRow, InboxStore } from './ports';
 import type { RowCache } from './row-cache';
 import type { ConsumerSettings } from './settings';
 
-/** What the inbox knows about an event, by cached rows and strongly consistent reads. */
+/** The state of an event in the inbox, from cached rows and strongly consistent reads. */
 export class InboxView {
   readonly #inbox: InboxStore;
   readonly #rows: RowCache;
