@@ -113,7 +113,7 @@ export function renderConsumerReport(report: ConsumerReport): string {
     `Shared transactions against one for each event: ${judged(groupGain.toFixed(2), atLeast(groupGain, GROUP_GAIN))}.`,
     '',
     ...table(
-      [`${SLOW_KEY.fastKeys} fast keys, commit to effect`, 'alone', `beside a key of ${SLOW_KEY.slowMs} ms`, 'ratio'],
+      [`${SLOW_KEY.fastKeys} fast keys, commit to effect`, 'alone', `next to a key of ${SLOW_KEY.slowMs} ms`, 'ratio'],
       [
         ['p50 in ms', count(slowKey.p50Ms.without), count(slowKey.p50Ms.with), ''],
         [

@@ -165,7 +165,7 @@ async function startConsumer(
   child.send({ ...assignment, group, brokers, dynamodbEndpoint: stub.endpoint } satisfies ConsumerAssignment);
   const expect = async (kind: ConsumerMessage['kind']): Promise<ConsumerMessage> => {
     const said = (await messageFrom(child)) as ConsumerMessage;
-    if (said.kind !== kind) throw new Error(`A measured consumer said "${said.kind}" instead of "${kind}".`);
+    if (said.kind !== kind) throw new Error(`A measured consumer sent "${said.kind}" instead of "${kind}".`);
     return said;
   };
   await expect('joined');

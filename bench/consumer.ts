@@ -33,7 +33,7 @@ async function bench({ events, rounds: count }: BenchOptions, undo: Undo[]): Pro
   for (let round = 1; round <= count; round++) {
     const said = (what: string): void => tell(`round ${round} of ${count}: ${what}`);
     throughput.push(await runThroughput(round, events, servers, said));
-    slowKey.push(await runSlowKey(round, servers, (isWith) => said(isWith ? 'beside a slow key' : 'fast keys alone')));
+    slowKey.push(await runSlowKey(round, servers, (isWith) => said(isWith ? 'next to a slow key' : 'fast keys alone')));
   }
   return {
     ...{ machine: machine(), events, rounds: count },

@@ -20,7 +20,7 @@ export async function startDynamoDbStub(bundles: ChildBundles): Promise<DynamoDb
     async takeCounts() {
       child.send('counts');
       const answer = (await messageFrom(child)) as StubMessage;
-      if (answer.kind !== 'counts') throw new Error('The stub of DynamoDB did not say what it answered.');
+      if (answer.kind !== 'counts') throw new Error('The stub of DynamoDB did not report its counts.');
       return answer;
     },
     async stop() {

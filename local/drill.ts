@@ -15,7 +15,7 @@ Solve it from another terminal, with docs/operations.md and npx outbox alone. Th
 `;
 
 const HELP = [
-  'call <team>   ask a team to look, and to change what is theirs:',
+  'call <team>   ask a team to investigate, and to change its own systems:',
   ...Object.entries(TEAMS).map(([team, work]) => `                ${team.padEnd(9)} ${work}`),
   'check         is everything well again?',
   'quit          stops everything',

@@ -89,7 +89,7 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
 export async function dynamoDbReady(endpoint: string, assertRunning: () => void = () => undefined): Promise<void> {
   const client = new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
   try {
-    await waitUntil(`An answer of DynamoDB Local at ${endpoint}`, READY_TIMEOUT_MS, () => {
+    await waitUntil(`A response of DynamoDB Local at ${endpoint}`, READY_TIMEOUT_MS, () => {
       assertRunning();
       return client.send(new ListTablesCommand({}), { abortSignal: AbortSignal.timeout(READY_REQUEST_TIMEOUT_MS) });
     });

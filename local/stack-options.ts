@@ -3,7 +3,7 @@ import type { TopicSpec } from './kafka/topics';
 import type { OnProgress } from './progress';
 
 export interface StackOptions {
-  /** Topics to create; the relay may write to these alone. On a cluster of yours, existing topics stay unchanged. */
+  /** Topics to create; the relay may write only to these. On a cluster of yours, existing topics stay unchanged. */
   readonly topics: readonly TopicSpec[];
   /** Nodes of the Kafka cluster to start. Default 1. */
   readonly nodes?: 1 | 3;
@@ -19,7 +19,7 @@ export interface StackOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Variables of the sweeper to add or replace. */
   readonly sweeperEnvironment?: Readonly<Record<string, string>>;
-  /** Maps the DynamoDB endpoint to one for relay and sweeper alone, so that a test can insert a faulty proxy. */
+  /** Maps the DynamoDB endpoint to one only for relay and sweeper, so that a test can insert a faulty proxy. */
   readonly relayDynamodbEndpoint?: (endpoint: string) => string | Promise<string>;
   /** Whether `startStack` starts the event source mapping. Default true. If false, call `stack.mapping.start()`. */
   readonly mapping?: boolean;
@@ -69,7 +69,7 @@ export function resolveStackOptions(
   }
   const nodes = options.nodes ?? 1;
   if (![1, 3].includes(nodes)) refuse('nodes', String(nodes), '1 or 3');
-  if (options.topics.length === 0) refuse('topics', '[]', 'at least one topic: the relay may write to these alone');
+  if (options.topics.length === 0) refuse('topics', '[]', 'at least one topic: the relay may write only to these');
   return {
     ...options,
     nodes,

@@ -16,12 +16,12 @@ function readyText(stack: Stack, stackFile: string): string {
   const { brokers, dynamodbEndpoint, tableName, region, credentials, settings } = stack;
   const { topics, pids } = stack.describe();
   return `
-The local stack is ready. What is written to the table arrives on Kafka.
+The local stack is ready. The relay publishes every event of the table to Kafka.
 
   Kafka      ${brokers.join(',')}   topics: ${topics.join(', ')}
   DynamoDB   ${dynamodbEndpoint}   region ${region}, access key ${credentials.accessKeyId}, secret key ${credentials.secretAccessKey}
   table      ${tableName}
-  relay      batches of ${settings.batchSize}, as the template says; log: ${relative(process.cwd(), stack.relayLog)}
+  relay      batches of ${settings.batchSize}, as in the template; log: ${relative(process.cwd(), stack.relayLog)}
   processes  Kafka ${pids.kafka.join(', ') || '(yours)'} · DynamoDB ${pids.dynamodb ?? '(yours)'}
 
 What waits and why: npx outbox status

@@ -11,7 +11,7 @@ import { runCommand } from './run-command';
 export type CdkContext = Readonly<Record<string, unknown>>;
 
 /**
- * This variable names a folder that keeps synthesized apps, for stacks that differ in their brokers alone. For a run of
+ * This variable names a folder that keeps synthesized apps, for stacks that differ only in their brokers. For a run of
  * tests, during which no source changes.
  */
 export const SYNTHESIZED = 'OUTBOX_LOCAL_SYNTHESIZED';

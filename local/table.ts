@@ -20,7 +20,7 @@ export interface LocalTable {
 
 /**
  * Converts `AWS::DynamoDB::GlobalTable` into `CreateTable`. The names are the same, except that CloudFormation
- * describes a stream by its view type alone. Protection, backups and tags have no meaning here.
+ * describes a stream only by its view type. Protection, backups and tags have no meaning here.
  */
 export function createTableInput({ properties }: TemplateResource, tableName: string): CreateTableCommandInput {
   const given = properties as Partial<CreateTableCommandInput>;

@@ -133,7 +133,8 @@ function rateMs(expression: unknown): number | undefined {
 
 function readMapping({ logicalId, properties }: TemplateResource, path: string): MappingSettings {
   const factor = integer(properties['ParallelizationFactor'], 1);
-  if (factor !== 1) return refuse(path, `${logicalId} has ParallelizationFactor ${factor}; only 1 is imitated locally`);
+  if (factor !== 1)
+    return refuse(path, `${logicalId} has ParallelizationFactor ${factor}; only 1 is supported locally`);
   const startingPosition = properties['StartingPosition'];
   if (startingPosition !== 'TRIM_HORIZON' && startingPosition !== 'LATEST') {
     return refuse(
@@ -163,7 +164,7 @@ function codeFolder(code: unknown, logicalId: string, path: string): string {
   if (typeof key !== 'string' || !existsSync(manifestPath)) {
     return refuse(
       path,
-      `the code of ${logicalId} must be an asset, listed in ${basename(manifestPath)} beside the template`,
+      `the code of ${logicalId} must be an asset, listed in ${basename(manifestPath)} next to the template`,
     );
   }
   const { files } = JSON.parse(readFileSync(manifestPath, 'utf8')) as {

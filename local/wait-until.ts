@@ -18,8 +18,8 @@ export async function waitUntil<T>(
   let cause: unknown;
   do {
     try {
-      const answer = await probe();
-      if (answer !== undefined) return answer;
+      const result = await probe();
+      if (result !== undefined) return result;
     } catch (error) {
       // A LocalStackError from within is final: the server has ended, for example, and will never respond.
       if (error instanceof LocalStackError) throw error;

@@ -44,7 +44,7 @@ function main() {
 }
 
 function build(name, { sources, outputs, build: make }, force) {
-  // Next to the outputs: whoever removes dist removes the hash too. The package does not include it.
+  // In dist, so that removing dist removes the hash too. The package does not include it.
   const record = join(ROOT, 'dist', `${name}.sha256`);
   const hash = hashOf(sources);
   const isCurrent = existsSync(record) && readFileSync(record, 'utf8') === hash;

@@ -32,8 +32,7 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
   ...['ReEncrypt*', 'GenerateDataKey*'].map((action): Acknowledgement => ({
     id: `AwsSolutions::AwsSolutions-IAM5[Action::kms:${action}]`,
     where: /\/(Relay|Sweeper)\/Role\/DefaultPolicy\/Resource$/,
-    reason:
-      'What DynamoDB does with the one key of the table in the name of whoever writes; each is a pair of actions.',
+    reason: 'DynamoDB uses the key of the table in the name of the writer; each wildcard is a pair of actions.',
   })),
   {
     id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',

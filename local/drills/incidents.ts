@@ -123,7 +123,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
       await shop.write('1107', 'order.placed');
     },
     teams: {
-      orders: () => 'The first item of 1107 was written by hand, in a test. It is to be thrown away.',
+      orders: () => 'The first item of 1107 was written by hand, in a test. You can discard it.',
     },
   },
   8: {
@@ -165,7 +165,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
     teams: {
       kafka: async (shop) => {
         await createTopics(shop.stack.brokers, [deadLettersOf('orders')]);
-        return 'Somebody had cleaned up topics. "orders.shipping.dlt" is there again.';
+        return 'A clean-up of topics had deleted "orders.shipping.dlt". The topic exists again.';
       },
       shipping: async (shop) => {
         shop.isNew = true;
@@ -193,7 +193,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
     },
   },
   12: {
-    ticket: 'The audit says that payments of order 1112 are missing on topic "payments". Shipping has them all.',
+    ticket: 'The audit reports that payments of order 1112 are missing on topic "payments". Shipping has all of them.',
     begin: async (shop) => {
       await shop.write('1112', 'order.paid');
       await shop.settled();

@@ -42,7 +42,7 @@ export const passesFilters = (event: unknown, patterns: readonly FilterPattern[]
 function parseObject(pattern: Record<string, unknown>, text: string): FilterPattern {
   return Object.fromEntries(
     Object.entries(pattern).map(([name, value]): [string, FilterPattern[string]] => {
-      if (name.startsWith('$')) return refuse(text, `the operator "${name}" is not imitated locally`);
+      if (name.startsWith('$')) return refuse(text, `the operator "${name}" is not supported locally`);
       if (Array.isArray(value)) {
         if (value.length === 0) return refuse(text, `the list of "${name}" is empty`);
         return [name, value.map((rule: unknown) => parseRule(rule, text))];
@@ -75,7 +75,7 @@ function parseRule(rule: unknown, text: string): Rule {
     case 'numeric':
       return refuse(text, '"numeric" never matches: DynamoDB writes numbers as text');
     default:
-      return refuse(text, `the operator "${String(operator)}" is not imitated locally`);
+      return refuse(text, `the operator "${String(operator)}" is not supported locally`);
   }
 }
 

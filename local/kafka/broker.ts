@@ -102,7 +102,7 @@ export class KafkaBroker {
     await this.#process?.end(0);
   }
 
-  /** An orderly shutdown that moves leadership away first; resolves when the process is gone. Its data stays. */
+  /** An orderly shutdown that moves leadership to other nodes first; resolves when the process is gone. Its data stays. */
   async stop(): Promise<void> {
     this.resume();
     await this.#process?.end(STOP_GRACE_MS);

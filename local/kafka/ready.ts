@@ -17,7 +17,7 @@ export async function kafkaReady(
 ): Promise<void> {
   await Promise.all(
     brokers.map((broker) =>
-      waitUntil(`An answer of the Kafka node at ${broker}`, timeoutMs, async () => {
+      waitUntil(`A response of the Kafka node at ${broker}`, timeoutMs, async () => {
         assertRunning();
         const known = await withAdmin([broker], (admin) => admin.describeCluster());
         return known.brokers.length >= brokers.length ? true : undefined;
@@ -25,11 +25,11 @@ export async function kafkaReady(
     ),
   );
   await Promise.all([
-    waitUntil('An answer of the producer id coordinator', timeoutMs, () => {
+    waitUntil('A response of the producer id coordinator', timeoutMs, () => {
       assertRunning();
       return producerIdAnswers(brokers);
     }),
-    waitUntil('An answer of the group coordinators', timeoutMs, () => {
+    waitUntil('A response of the group coordinators', timeoutMs, () => {
       assertRunning();
       return groupCoordinatorsAnswer(brokers);
     }),

@@ -43,7 +43,7 @@ export function missingTools(environment = process.env): readonly MissingTool[] 
 }
 
 /**
- * @param needed Maven is needed for Kafka alone.
+ * @param needed Only Kafka needs Maven.
  * @throws LocalStackError `missing-tool`, naming each missing tool, how to get it and how to do without.
  */
 export function requireTools(

@@ -55,7 +55,7 @@ export const createTopics = (brokers: readonly string[], topics: readonly TopicS
     });
   }).catch((error: unknown) => {
     if (!(error instanceof Error && error.cause instanceof KafkaJSConnectionError)) throw error;
-    const message = `No Kafka broker answers at ${brokers.join(', ')}. ${error.cause.message}.`;
+    const message = `No Kafka broker responds at ${brokers.join(', ')}. ${error.cause.message}.`;
     throw new LocalStackError('not-ready', message, { cause: error });
   });
 

@@ -35,7 +35,7 @@ it('help is what the README shows', async () => {
   expect(README).toContain(`$ npx outbox --help\n${stdout}\`\`\`\n`);
 });
 
-it('status, held, show and where tell the same of a key that is held', async () => {
+it('status, held, show and where agree on a key that is held', async () => {
   await parked('7');
   await until('the mark', async () => (await world.items()).some(({ receipts }) => receipts !== undefined));
 
@@ -121,7 +121,7 @@ it('a sweep asks for what is pending', async () => {
   await until('the lost event', () => world.reader.firstIds('lost').length === 1);
 });
 
-it('what a program reads of a redrive tells what was asked and how it ended', async () => {
+it('the JSON output of a redrive has the request and its outcome', async () => {
   await parked('8');
   const { code, stdout } = await cli.run(
     'redrive',
@@ -198,13 +198,13 @@ it.each<[string, readonly string[], RegExp]>([
   ['a replay of everything', ['replay', '--why', 'x'], /everything would be published again/],
   ['a time that is none', ['replay', '--since', 'soon', '--why', 'x'], /--since <time>' argument 'soon' is invalid/],
   ['a position without receipt', ['where', 'order#7', '2'], /at 2 is parked: it has not been acknowledged/],
-])('%s changes nothing and says so', async (_, args, message) => {
+])('%s changes nothing and reports it', async (_, args, message) => {
   const { code, stdout, stderr } = await cli.run(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(message);
 });
 
-it('verify says nothing beside its answer', async () => {
+it('verify prints nothing but its result', async () => {
   expect((await cli.run('verify', '--since', '1h')).stderr).toBe('');
 });
 

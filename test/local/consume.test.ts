@@ -263,7 +263,7 @@ it('parks a key whose handler fails, lets the others pass, and releases it in or
   );
 });
 
-it('DynamoDB being away burns no attempt, and everything is applied once when it is back', async () => {
+it('unavailable DynamoDB uses up no attempt, and everything is applied once when it is back', async () => {
   const faulty = new FaultyDynamoDb();
   const endpoint = await faulty.start(world.stack.dynamodbEndpoint);
   const counts = new Counts();

@@ -138,7 +138,7 @@ it.each([
   ['redrive', ['a', ...BECAUSE]],
   ['skip', ['a', ...BECAUSE]],
   ['lag', ['order#a']],
-])('%s of a consumer that the table does not know says which it knows', async (command, args) => {
+])('%s of a consumer that the table does not know names those it knows', async (command, args) => {
   const { code, stdout, stderr } = await cli.run('consumer', command, ...args, ...inbox('nosuch'));
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/holds nothing of consumer "nosuch"\. It knows .*shipping/);
@@ -214,7 +214,7 @@ it('a request waits for an instance, and two instances do each once', async () =
   }
 });
 
-it('what was set aside is listed with its reason and its place', async () => {
+it('dead letters are listed with their reason and their place', async () => {
   const command = ['consumer', 'dead-letters', '--topic', 'orders', '--consumer', 'picky'];
   expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') });
   await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', 'picky'), partitions: 2 }]);
@@ -345,7 +345,7 @@ describe('dead letters come back', () => {
     expect(await endsOf('orders')).toBe(ends + 1n);
   });
 
-  it('unless nothing tells which event they are', async () => {
+  it('unless nothing identifies their event', async () => {
     const producer = kafkaOf(world.stack.brokers).producer();
     await producer.connect();
     await producer.send({
@@ -382,7 +382,7 @@ it.each<[string, readonly string[], RegExp]>([
   ['a redrive without a reason', ['redrive', '--all'], /required option '--why <text>' not specified/],
   ['a skip without a reason', ['skip', 'a'], /required option '--why <text>' not specified/],
   ['a table that is not there', ['parked', '--inbox', 'none'], /ResourceNotFoundException/],
-])('%s changes nothing and says so', async (_, args, message) => {
+])('%s changes nothing and reports it', async (_, args, message) => {
   const [command = '', ...rest] = args;
   const table = rest.includes('--inbox') ? [] : inbox('shipping');
   const { code, stdout, stderr } = await cli.run('consumer', command, ...table, ...rest);
@@ -390,7 +390,7 @@ it.each<[string, readonly string[], RegExp]>([
   expect(stderr).toMatch(message);
 });
 
-it('a look costs half a read unit, for a page of up to 4 KB', async () => {
+it('a read costs half a read unit, for a page of up to 4 KB', async () => {
   // DynamoDB Local reports no units for an empty page; DynamoDB bills the minimum.
   const Item = { pk: 'idle#$requests', sk: 'unknown', padding: 'x'.repeat(4_000) };
   await world.document.put({ TableName: INBOX_TABLE, Item });

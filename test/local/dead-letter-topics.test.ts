@@ -47,7 +47,7 @@ const topic = (name: string, max = MAX) => ({
   configs: { 'max.message.bytes': String(max) },
 });
 
-it('a message that fits its topic only compressed is set aside, and its partition goes on', async () => {
+it('a message that fits its topic only compressed goes to the dead letters, and its partition continues', async () => {
   await createTopics(cluster.brokers, [topic('big'), topic('big.shipping.dlt', MAX + 4_096)]);
   const rig = aRig();
   await produce('big', [{ key: 'a', version: 1, value: Buffer.alloc(3 * MAX, '[') }], CompressionTypes.GZIP);

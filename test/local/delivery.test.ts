@@ -337,7 +337,7 @@ it('no pending item ever has an expiry: nothing sets one before the acknowledgem
   expectCompleteAndInOrder(world, committed);
 });
 
-it('the control partition holds the names of the stream and of the owner alone as long as nothing is parked', async () => {
+it('the control partition holds only the names of the stream and of the owner as long as nothing is parked', async () => {
   const { Items } = await world.document.query({
     TableName: world.stack.tableName,
     KeyConditionExpression: 'pk = :pk',

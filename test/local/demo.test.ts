@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = join(__dirname, '..', '..');
 const TIMEOUT_MS = 400_000;
-const LOOK_MS = 200;
+const POLL_MS = 200;
 const GRACE_MS = 60_000;
 
 interface Ended {
@@ -24,9 +24,9 @@ async function runDemo(
   const command = [require.resolve('tsx/cli'), join('examples', 'demo.ts'), ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT });
   const started = new Set<number>();
-  const look = setInterval(() => {
+  const poll = setInterval(() => {
     for (const pid of descendantsOf(child.pid)) started.add(pid);
-  }, LOOK_MS);
+  }, POLL_MS);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -35,7 +35,7 @@ async function runDemo(
     onOutput(stderr, () => child.kill('SIGINT'));
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  clearInterval(look);
+  clearInterval(poll);
   return { code, stdout, stderr, started };
 }
 
@@ -46,7 +46,7 @@ async function stillRunning(pids: ReadonlySet<number>): Promise<number[]> {
     const running = new Set(parents().keys());
     const left = [...pids].filter((pid) => running.has(pid));
     if (left.length === 0 || Date.now() > until) return left;
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }
 
@@ -90,7 +90,7 @@ function statOf(pid: string): string {
 
 describe('npm run demo', () => {
   it(
-    'ends with one line of JSON that says that nothing was lost, and leaves nothing running',
+    'ends with one line of JSON that reports no loss, and leaves nothing running',
     async () => {
       const { code, stdout, stderr, started } = await runDemo(['--events', '200', '--writers', '2', '--json']);
       // Includes stderr, so that a failure shows its reason.
@@ -124,12 +124,12 @@ describe('npm run demo', () => {
     ['while events flow', 'writers started'],
   ])(
     'stops everything when it is interrupted %s',
-    async (_, said) => {
+    async (_, trigger) => {
       let interrupted = false;
       const { code, stdout, stderr, started } = await runDemo(
         ['--events', '100000', '--writers', '2', '--json'],
         (output, interrupt) => {
-          if (interrupted || !output.includes(said)) return;
+          if (interrupted || !output.includes(trigger)) return;
           interrupted = true;
           setTimeout(interrupt, 1_500);
         },

@@ -35,7 +35,7 @@ it.each(Object.entries(INCIDENTS))(
     for (const step of answers.get(Number(number)) ?? []) {
       if (step.kind === 'call') {
         const answer = await teams?.[step.team as Team]?.(shop);
-        if (answer === undefined) throw new Error(`Team ${step.team} has nothing to answer.`);
+        if (answer === undefined) throw new Error(`Team ${step.team} has nothing to report.`);
         continue;
       }
       // A state that a person finds at once may take a moment in the test.

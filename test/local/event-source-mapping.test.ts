@@ -268,7 +268,7 @@ describe('the function', () => {
     expect(fake.notes()).toEqual(['began abc', 'began abc', 'ended abc']);
   });
 
-  it('tells what it printed when it ends by itself', async () => {
+  it('reports its output when it ends by itself', async () => {
     const { mapping, reports, logFile } = await run(
       `if (!noted('gone')) { note('gone'); console.log('about to go'); process.exit(3); }`,
       'a',

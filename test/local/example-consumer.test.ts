@@ -66,7 +66,7 @@ it('keeps a view of an order, and ignores what comes again', async () => {
   expect(Item).toEqual({ id: 'o-1', total: 500, status: 'shipped' });
 });
 
-it('sets a message that it cannot read aside, by the login that it was told', async () => {
+it('sends a message that it cannot read to the dead letters, with the configured login', async () => {
   const reader = await TopicReader.start(world.stack.brokers, [DEAD_LETTERS]);
   const unreadable = { ...anEvent('order.placed', 3, {}), value: Buffer.from('no JSON') };
   expect(await deliver(unreadable)).toEqual({ batchItemFailures: [] });

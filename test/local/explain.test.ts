@@ -110,7 +110,7 @@ it('a key that is parked at one consumer names the event, since when, why, and t
   expect(await explain('order#bad-shipping', '--inbox', INBOX_TABLE, '--consumer', 'picky')).toMatchObject({ code: 0 });
 });
 
-it('a dead letter is told with its reason, and how to list it', async () => {
+it('a dead letter is shown with its reason, and how to list it', async () => {
   for (const version of [1, 2, 3]) await putVersion(world, 'bad-picky', version);
   await until('the third', async () => (await effects('picky', 'bad-picky')) === 2);
   const { code, last } = await explain('order#bad-picky');
@@ -174,7 +174,7 @@ it('an event that is published and not consumed names a group without members', 
   );
 });
 
-it('an item that waits for the relay is not yet published, and says what to look at', async () => {
+it('an item that waits for the relay is not yet published, and the output names what to check', async () => {
   await world.stack.mapping.stop();
   await putVersion(world, 'late', 1);
   const young = await explain('order#late');
@@ -193,7 +193,7 @@ it('an item that waits for the relay is not yet published, and says what to look
   expect(await explain('order#late')).toMatchObject({ code: 1, last: expect.stringContaining('Next: outbox status') });
 });
 
-it('what could not be looked at is named, and is no all-clear without consumers', async () => {
+it('the output names what could not be checked, and gives no all-clear without consumers', async () => {
   const { code, stdout } = await explain('order#42', '--brokers', '127.0.0.1:1', '--auth', 'none');
   expect(code).toBe(1);
   expect(stdout).toMatch(/Not checked: Kafka: .*none can be reached from here: 127\.0\.0\.1:1 \(ECONNREFUSED\)/);

@@ -50,7 +50,7 @@ async function aFailedInvocation(): Promise<void> {
 const duplicates = (committed: Committed): number =>
   committed.keys.reduce((sum, key) => sum + world.reader.ofKey(key).length - committed.ids(key).length, 0);
 
-it('a broker that is away for 30 seconds under load loses nothing, reorders nothing and parks nothing', async () => {
+it('a broker that is unavailable for 30 seconds under load loses nothing, reorders nothing and parks nothing', async () => {
   const [node] = world.stack.kafka?.nodes ?? [];
   const committed = await writeDuring('outage', 400, async () => {
     await sleep(2_000);
@@ -62,7 +62,7 @@ it('a broker that is away for 30 seconds under load loses nothing, reorders noth
   expect(committed.count).toBeGreaterThanOrEqual(800);
   expectCompleteAndInOrder(world, committed);
   expect(await world.holds()).toEqual([]);
-  console.log(`broker away for 30 s: ${committed.count} events, ${duplicates(committed)} duplicates`);
+  console.log(`broker unavailable for 30 s: ${committed.count} events, ${duplicates(committed)} duplicates`);
 });
 
 it('a relay that is killed in the middle of a batch ten times loses nothing and reorders nothing', async () => {
@@ -97,7 +97,7 @@ it('a mark that fails is made up for without publishing again', async () => {
   expect(duplicates(committed)).toBe(0);
 });
 
-it('a table that does not answer delays everything and loses nothing', async () => {
+it('a table that does not respond delays everything and loses nothing', async () => {
   const committed = await writeDuring('unanswered', 50, async () => {
     await sleep(500);
     dynamodb.failEverything = true;

@@ -125,7 +125,7 @@ test('each region publishes what was written in it, and nothing of the other', a
   expect(central.published()).toEqual([idOf(there, 1)]);
 });
 
-test('the streams of two regions are no reason to doubt', async () => {
+test('the streams of two regions are no reason to suspect a gap', async () => {
   const [west, central] = [inRegion(only(WEST)), inRegion(only(CENTRAL))];
   for (let round = 1; round <= 3; round++) {
     await west.handle(await written(WEST, newKey(), 1));
@@ -189,7 +189,7 @@ describe('a takeover', () => {
     expect((await successor.control()).doubtSince).toBeDefined();
   });
 
-  test('finds keys that nobody writes to any more by a sweep', async () => {
+  test('finds keys without new writes by a sweep', async () => {
     const key = newKey();
     await written(WEST, key, 1);
     const successor = inRegion({ region: CENTRAL, publishesFor: [CENTRAL, WEST] });

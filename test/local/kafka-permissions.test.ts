@@ -137,7 +137,7 @@ describe('the function that makes topics', () => {
     expect(touched(asked)).toEqual([topic]);
   });
 
-  it('may only look, where CloudFormation makes them', async () => {
+  it('may only read them, where CloudFormation creates them', async () => {
     audit.asked();
     await asks('Create', { mode: 'check', partitions: 6 });
     await asks('Update', { mode: 'check', partitions: 6 });
@@ -147,7 +147,7 @@ describe('the function that makes topics', () => {
     expect(touched(asked)).toEqual([topic]);
   });
 
-  it('may delete those that it was told to', async () => {
+  it('may delete those that are configured for it', async () => {
     const needed = grantedFor('serverless', { topics: [{ topic: 'orders', onRemoval: 'delete' }] });
     const kept = grantedFor('serverless', { topics: ['orders'] });
     audit.asked();

@@ -63,7 +63,7 @@ describe.each(Object.entries(SCRIPTS))('as DynamoDB Local: %s', (_, script) => {
   });
 });
 
-it('answers random requests as DynamoDB Local does', async () => {
+it('responds to random requests as DynamoDB Local does', async () => {
   const random = await startDynamoDb();
   const client = new DynamoDBClient(localClientConfig(random.endpoint));
   try {

@@ -146,7 +146,7 @@ const holdForPartition = (key: string) =>
     }),
   });
 
-it('every metric of ours that an alarm looks at has been emitted, under the same name and dimensions', async () => {
+it('every metric of ours that an alarm reads has been emitted, under the same name and dimensions', async () => {
   // More than the 25 keys that the relay may park within minutes.
   for (const key of keysNamed('lost', 26)) await putLost(key);
   await until('the breaker', () => ofRelay('BreakerOpen') > 0, 120_000);

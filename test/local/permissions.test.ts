@@ -130,7 +130,7 @@ it('sweeps: what is lost, what is lost again, and what cannot be read', async ()
   await put('lost', 1);
   for (let key = 0; key < 30; key++) await leaveHold(world, `orphan-${key}`, positionOfVersion(1));
   await pause(1_500);
-  // The stream stands still, so the sweep proves nothing.
+  // The stream does not move, so the sweep proves nothing.
   expect(await world.stack.sweep()).toMatchObject({ signalsSent: 31, doubt: 'none' });
   await mapping.trim();
   await pause(1_500);

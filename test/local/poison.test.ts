@@ -99,7 +99,7 @@ it('an event for an unknown topic parks its key, and nothing of the key is publi
   );
 });
 
-it('an item that can not be decoded parks its key and says what is wrong with it', async () => {
+it('an item that can not be decoded parks its key with the reason', async () => {
   await world.document.put({
     TableName: world.stack.tableName,
     Item: {

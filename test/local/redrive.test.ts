@@ -94,7 +94,7 @@ it('poison amid 200 events of a key delays no other key, and a drain brings the 
   await limitTopic(2_000);
 });
 
-it('a skip leaves a gap that tells who, when and why', async () => {
+it('a skip leaves a gap that records who, when and why', async () => {
   for (const version of numbers(1, 5)) await put('s', version, version === 3 ? TOO_LARGE : '');
   await until('the hold', async () => (await holdOf('s')) !== undefined);
   const skip = ['skip', 'order#s', '--at', '3', ...BECAUSE];

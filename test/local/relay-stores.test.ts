@@ -288,7 +288,7 @@ describe('the items of a key', () => {
     expect(read).toEqual(Array.from({ length: 129 }, (_, n) => at(n + 2)));
   });
 
-  it('tell their states by the hundred', async () => {
+  it('return their states by the hundred', async () => {
     await put('states', 1, 2);
     await mark('states', 1);
     const asked = Array.from({ length: 130 }, (_, n) => ({ pk: 'order#states', sk: at(n + 1) }));
@@ -360,7 +360,7 @@ it('a start is counted on what is owed only, and taken back', async () => {
   expect(await itemAt('suspect', 9)).toBeUndefined();
 });
 
-it('a signal is set aside where it lies, and not made again where it is gone', async () => {
+it('an unprocessable signal is recorded in place, and not created again if it is gone', async () => {
   const signal = drainOf('aside', 1);
   await document.put({ TableName: TABLE, Item: { ...signal } });
   await stores.signals.markUnprocessable(signal, 'unknown');

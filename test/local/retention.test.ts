@@ -81,7 +81,7 @@ it('what the stream dropped is found by the sweeper, and precedes what is writte
   await mapping.disable();
   await write(world, { keys: [...quiet, ...busy], events: 100 }, committed);
   await overdue();
-  // The stream stands still, so the sweep proves nothing. It sends signals for some keys on suspicion.
+  // The stream does not move, so the sweep proves nothing. It sends signals for some keys on suspicion.
   expect(await world.stack.sweep()).toMatchObject({ signalsSent: 12, doubt: 'none', complete: true, pending: 100 });
   // The sweeper does this when items have waited for 12 hours.
   await beginDoubt();
@@ -163,14 +163,14 @@ it('the sweeper sees another stream before the relay does', async () => {
   world.stack.mapping.enable();
 });
 
-it('the doubt ends once nothing is left of the time before it', async () => {
+it('the suspected gap ends once nothing is left of the time before it', async () => {
   const doubtSince = Date.now() - 10 * 60_000;
   await beginDoubt(doubtSince);
   expect(await world.stack.sweep()).toMatchObject({ doubt: 'ended' });
   expect(await stateOf()).not.toHaveProperty('doubtSince');
 });
 
-it('a hold that nobody works on is released', async () => {
+it('a hold that no relay works on is released', async () => {
   const committed = new Committed();
   await write(world, { keys: ['orphan'], events: 3 }, committed);
   await allArrived(world, committed);

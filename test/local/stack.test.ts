@@ -68,7 +68,7 @@ function templateOf({ settings }: FakeFunction): string {
 }
 
 describe('startStack', () => {
-  it('runs the function of a template behind its table, tells others how to join, and leaves nothing behind', async () => {
+  it('runs the function of a template behind its table, describes itself for other programs, and leaves nothing behind', async () => {
     const fake = fakeFunction(
       'note([names, process.env.TABLE, process.env.EXTRA, process.env.AWS_ENDPOINT_URL_DYNAMODB].join())',
     );

@@ -39,7 +39,7 @@ test('creates a topic with its properties, and does nothing a second time', asyn
   expect((await run('Create', 'created', { configs })).Data.Done).toBe('nothing');
 });
 
-test('changes a property and keeps what somebody else has set', async () => {
+test('changes a property and keeps properties that others have set', async () => {
   await run('Create', 'changed', { configs: { 'retention.ms': '1000', 'segment.ms': '60000' } });
   expect((await run('Update', 'changed', { configs: { 'retention.ms': '2000' } })).Data.Done).toBe('configure');
   expect((await found('changed'))?.configs).toEqual({ 'retention.ms': '2000', 'segment.ms': '60000' });
@@ -56,7 +56,7 @@ test('lets a topic with keys grow only when that number was acknowledged', async
   expect((await run('Update', 'grown')).Data.Done).toBe('nothing');
 });
 
-test('deletes a topic only when it was told to', async () => {
+test('deletes a topic only if that is configured', async () => {
   await run('Create', 'removed');
   expect((await run('Delete', 'removed')).Data.Done).toBe('retained');
   expect(await found('removed')).toBeDefined();

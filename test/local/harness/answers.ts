@@ -39,7 +39,7 @@ function stepsOfBlock(block: string): Step[] {
         code: Number(code),
         says,
       });
-    } else if (line.startsWith('$') || line.startsWith('>')) throw new Error(`Nobody can run ${line}`);
+    } else if (line.startsWith('$') || line.startsWith('>')) throw new Error(`This test cannot run ${line}`);
     else says.push(line.trim());
   }
   return steps;

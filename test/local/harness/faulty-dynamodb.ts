@@ -34,7 +34,7 @@ export class FaultyDynamoDb {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** Never answers the next mark, and runs `meanwhile` instead. Resolves after it has run. */
+  /** Never responds to the next mark, and runs `meanwhile` instead. Resolves after it has run. */
   async holdNextMark(meanwhile: () => Promise<void>): Promise<void> {
     await new Promise<void>((resolve) => (this.#onMark = resolve));
     await meanwhile();

@@ -112,11 +112,11 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
   }
 }
 
-/** Polls until `look` returns true. */
-export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+/** Polls until `isTrue` returns true. */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!(await look())) {
-    if (Date.now() > end) throw new Error(`Waited ${timeoutMs / 1000} s in vain: ${what}`);
+  while (!(await isTrue())) {
+    if (Date.now() > end) throw new Error(`Timed out after ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

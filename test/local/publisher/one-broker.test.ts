@@ -125,7 +125,7 @@ it('goes on with the other topics when one is deleted', async () => {
   expect(await publisher.publish(both.slice(0, 1))).toMatchObject([{ kind: 'acked' }]);
 });
 
-it('reports an outage while the broker is away and publishes when it is back', async () => {
+it('reports an outage while the broker is unavailable and publishes when it is back', async () => {
   const topic = await newTopic('interrupted', 1);
   const { publisher, rebuilds } = newPublisher();
   const send = () => publisher.publish([batch(topic, 0, message(topic, Buffer.from('x')))]);

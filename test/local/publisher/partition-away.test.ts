@@ -11,7 +11,7 @@ import { readTopic } from './read-topic';
 
 const REQUEST_TIMEOUT_MS = 1_500;
 const ROUNDS = 20;
-/** A broker that does not answer loses its leaderships after 9 s. */
+/** A broker that does not respond loses its leaderships after 9 s. */
 const LEADERS_MOVED_MS = 12_000;
 
 jest.setTimeout(180_000);
