@@ -40,8 +40,8 @@ export class AppliedReader {
   }
 
   async isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean> {
-    const answers = await this.#ask(token, topics);
-    return answers.every(({ isApplied }) => isApplied);
+    const known = await this.#statusOf(token, topics);
+    return known.every(({ isApplied }) => isApplied);
   }
 
   async waitUntilApplied(
@@ -54,9 +54,9 @@ export class AppliedReader {
     const end = this.#clock.now() + timeoutMs;
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const answers = await this.#ask(token, topics);
-      if (answers.every(({ isApplied }) => isApplied)) return;
-      if (answers.some(({ isBelowWindow }) => isBelowWindow)) throw this.#noLongerKnown(token, topics);
+      const known = await this.#statusOf(token, topics);
+      if (known.every(({ isApplied }) => isApplied)) return;
+      if (known.some(({ isBelowWindow }) => isBelowWindow)) throw this.#noLongerKnown(token, topics);
       const restMs = end - this.#clock.now();
       if (restMs <= 0) throw this.#tooLate(token, timeoutMs, topics);
       await wait(Math.min(restMs, backoffMs(POLL, attempt)), signal ?? NEVER);
@@ -81,7 +81,7 @@ export class AppliedReader {
     );
   }
 
-  #ask(token: ConsistencyToken, topics: readonly string[] | undefined): Promise<Known[]> {
+  #statusOf(token: ConsistencyToken, topics: readonly string[] | undefined): Promise<Known[]> {
     return Promise.all(this.#targets(token, topics).map((target) => this.#isApplied(target)));
   }
 
@@ -113,7 +113,7 @@ export class AppliedReader {
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {
     const given: unknown = token;
     if (!isRecord(given) || !isRecord(given['topics']) || typeof given['source'] !== 'string') {
-      return refuseOption('token', given, 'a consistency token, as transact() and items() give it');
+      return refuseOption('token', given, 'a consistency token, as transact() and items() return it');
     }
     const { source, key, aggregate } = token;
     const targets = Object.entries(token.topics).flatMap(([topic, last]) =>
@@ -133,7 +133,7 @@ export class AppliedReader {
     const asked = topics ?? Object.keys(token.topics);
     return new OutboxError(
       'no-longer-known',
-      `Consumer "${this.#consumer}" has applied more than 16 later events of key "${token.key}" of aggregate "${token.aggregate}" on ${asked.join(', ')}, and no longer knows whether it has applied position ${token.position}. Ask right after the write.`,
+      `Consumer "${this.#consumer}" has applied more than 16 later events of key "${token.key}" of aggregate "${token.aggregate}" on ${asked.join(', ')}, and no longer knows whether it has applied position ${token.position}. Check right after the write.`,
       { consumer: this.#consumer, topics: asked },
     );
   }
@@ -142,7 +142,7 @@ export class AppliedReader {
     const waited = topics ?? Object.keys(token.topics);
     return new OutboxError(
       'not-applied-in-time',
-      `Consumer "${this.#consumer}" has not applied position ${token.position} of key "${token.key}" of aggregate "${token.aggregate}" on ${waited.join(', ')} within ${timeoutMs} ms. Wait longer, or answer with what is there and say so.`,
+      `Consumer "${this.#consumer}" has not applied position ${token.position} of key "${token.key}" of aggregate "${token.aggregate}" on ${waited.join(', ')} within ${timeoutMs} ms. Wait longer, or respond with the current state and mark it as such.`,
       { consumer: this.#consumer, topics: waited, timeoutMs },
     );
   }
@@ -163,13 +163,13 @@ const POLL = { initialDelayMs: 20, maxDelayMs: 500 };
 const NEVER = new AbortController().signal;
 
 function versionsBehind(
-  wanted: string | undefined,
+  sequence: string | undefined,
   top: string | undefined,
   isApplied: boolean,
 ): { versionsBehind?: number } {
-  if (wanted === undefined) return {};
+  if (sequence === undefined) return {};
   if (isApplied) return { versionsBehind: 0 };
-  const target = parseSequence(wanted)?.version ?? 0;
+  const target = parseSequence(sequence)?.version ?? 0;
   // Without an applied event, the first version of the key is unknown.
   if (top === undefined) return {};
   return { versionsBehind: Math.max(0, target - (parseSequence(top)?.version ?? 0)) };

@@ -39,7 +39,7 @@ export interface LimitedClient extends ConsumerClient {
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   let inFlight = new AbortController();
   const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
-    const onTimeout = (): OutboxError => noAnswer(action, ms);
+    const onTimeout = (): OutboxError => noResponse(action, ms);
     return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });
   };
   return {
@@ -54,9 +54,9 @@ export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   };
 }
 
-const noAnswer = (action: string, ms: number): OutboxError =>
+const noResponse = (action: string, ms: number): OutboxError =>
   new OutboxError(
     'service-unavailable',
-    `DynamoDB did not answer within ${ms} ms (callTimeoutMs). Check the network between the consumer and DynamoDB: routes, VPC endpoint, security groups.`,
-    { service: 'DynamoDB', place: 'callTimeoutMs', action, why: `no answer within ${ms} ms` },
+    `DynamoDB did not respond within ${ms} ms (callTimeoutMs). Check the network between the consumer and DynamoDB: routes, VPC endpoint, security groups.`,
+    { service: 'DynamoDB', place: 'callTimeoutMs', action, why: `no response within ${ms} ms` },
   );

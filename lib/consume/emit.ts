@@ -97,7 +97,7 @@ export class Emission {
     if (this.#isClosed) {
       throw new OutboxError(
         'emitted-too-late',
-        `The handler of "${event.type}" emits after it has returned, or after its time is up: these events are not published. Call emit() before, and await what it waits for.`,
+        `The handler of "${event.type}" called emit() after it had returned, or after its time was up: these events are not published. Await everything before the handler returns.`,
         { type: event.type },
       );
     }

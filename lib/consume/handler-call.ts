@@ -49,27 +49,16 @@ export async function callHandler(
   const handler = handlers[event.type];
   if (handler === undefined) return [];
   const { type, data, id, source, time, subject, contentType, dataSchema } = event;
-  const { topic, key, headers, sequence, traceparent, tracestate, causationId, correlationId, replayId, receipt } =
-    event;
+  const { topic, key, headers, sequence, replayId, receipt } = event;
+  const { traceparent, tracestate, causationId, correlationId } = event;
+  const { partition, offset } = record;
+  const given = { type, data, id, source, time, subject, contentType, dataSchema };
   const context: Omit<EventContext, 'signal'> = {
-    topic,
-    partition: record.partition,
-    offset: record.offset,
-    receipt,
-    key,
-    headers,
-    sequence,
+    ...{ topic, partition, offset, receipt, key, headers, sequence, replayId, attempt, late },
+    ...{ traceparent, tracestate, causationId, correlationId },
     version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
-    traceparent,
-    tracestate,
-    causationId,
-    correlationId,
-    attempt,
-    late,
-    replayId,
     idempotencyKey: idempotencyKey(name, event),
   };
-  const given = { type, data, id, source, time, subject, contentType, dataSchema };
   const emission = new Emission({ outbox, consumer: name, event, appliedAt, clock });
   try {
     return await withinTime(
@@ -115,7 +104,7 @@ function actionsOf(type: string, result: unknown): readonly TransactionAction[] 
 const handlerTooLate = (type: string, timeoutMs: number): OutboxError =>
   new OutboxError(
     'handler-too-late',
-    `The handler of "${type}" has returned nothing within ${timeoutMs} ms. A later result is dropped.`,
+    `The handler of "${type}" did not return within ${timeoutMs} ms (handlerTimeoutMs). A later result is dropped.`,
     { type, timeoutMs },
   );
 

@@ -1,6 +1,7 @@
 import type { EventDefinition, EventDefinitions } from '../event/catalogue';
 import type { SchemaOutput } from '../event/standard-schema';
 import type { TransactionAction } from '../dynamodb/transaction';
+import type { Envelope } from './decode';
 import type { Emitting } from './emit';
 
 /** An event as a handler receives it: `data` is the output of the schema of its type. */
@@ -18,17 +19,11 @@ export interface ConsumedEvent<T extends string = string, Data = unknown> {
 }
 
 /** The origin of an event and the state of its processing. */
-export interface EventContext {
-  readonly topic: string;
+export interface EventContext extends Pick<Envelope, 'topic' | 'receipt' | 'key' | 'sequence' | 'replayId'> {
   readonly partition: number;
   readonly offset: bigint;
-  /** Kafka's notation, `topic-partition@offset`. */
-  readonly receipt: string;
-  readonly key: string;
   /** The event's own headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** `ce_sequence`; left out for keys without versions. */
-  readonly sequence?: string;
   /** The aggregate's version in `sequence`. */
   readonly version?: number;
   /** W3C trace context of the writer: link to it, do not continue it. */
@@ -42,8 +37,6 @@ export interface EventContext {
   readonly attempt: number;
   /** A later event of the key was applied before. */
   readonly late: boolean;
-  /** The replay that this message belongs to; left out for an ordinary delivery. */
-  readonly replayId?: string;
   /**
    * The same UUID each time this consumer handles this event, or this replay of it, also after a crash. Pass it to
    * other systems, because a handler may run again after it has succeeded.

@@ -135,10 +135,10 @@ export const requestsPartition = (consumer: string): string => `${consumer}#$req
 export const resendPartition = (consumer: string, requestId: string): string => `${consumer}#$resend#${requestId}`;
 export const RESEND_SORT_KEY = 'message';
 
-/** The partition key of the answers to requests. */
+/** The partition key of the results of requests. */
 export const requestResultsPartition = (consumer: string): string => `${consumer}#$answers`;
 
-/** The partition key of the consumer's breaker. */
+/** The partition key of the count of keys that are parked as unreadable. */
 export const unreadableCountPartition = (consumer: string): string => `${consumer}#$breaker`;
 
 export const markerSortKey = (id: string): string => shortened(MARKER_PREFIX, id);

@@ -93,13 +93,13 @@ export interface InboxEntries {
     why: string,
     notes?: ParkedNotes,
   ): readonly TransactionAction[];
-  /** Removes a message from the parking; fails if it is not there. */
+  /** Removes a parked message; fails if it is not there. */
   unpark(key: InboxKey, position: string): TransactionAction;
   /** Removes the key from the list of parked keys. */
   release(key: InboxKey): TransactionAction;
 }
 
-/** The number of keys that were parked as unreadable since a point in time. */
+/** How many keys were parked as unreadable since a point in time. */
 export interface UnreadableCount {
   /** Epoch milliseconds. */
   readonly since: number;
@@ -108,7 +108,7 @@ export interface UnreadableCount {
   readonly revision: number;
 }
 
-/** The consumer's breaker, shared by all its instances in its table. */
+/** The count in the consumer's table, which all its instances share. */
 export interface UnreadableCountStore {
   /** Strongly consistent. */
   read(): Promise<UnreadableCount>;
@@ -132,20 +132,20 @@ export interface RequestStore {
   replace(known: ConsumerRequest, next: ConsumerRequest): TransactionAction;
   /** Removes the message of a resend. */
   removeResentMessage(id: string): TransactionAction;
-  /** Removes a request with its message, if it still asks for the same action, and stores the answer. */
-  complete(known: ConsumerRequest, answer: ConsumerRequestResult): readonly TransactionAction[];
+  /** Removes a request with its message, if it still asks for the same action, and stores the result. */
+  complete(known: ConsumerRequest, result: ConsumerRequestResult): readonly TransactionAction[];
   /** Updates the reason why a key is parked, if it still is. */
-  updateParkedReason(key: InboxKey, parking: ParkedReason): TransactionAction;
+  updateParkedReason(key: InboxKey, reason: ParkedReason): TransactionAction;
   /** Records that an event must never be applied, and why. */
-  discard(key: InboxKey, discarded: DiscardedEvent, request: OperatorNote): TransactionAction;
+  discard(key: InboxKey, discarded: DiscardedEvent, note: OperatorNote): TransactionAction;
 }
 
-/** The stored facts about a parked key. */
+/** The stored reason of a parked key. */
 export interface ParkedReason {
   /** Why its first event could not be applied. */
   readonly why: string;
   /** Epoch milliseconds. */
-  readonly since: number;
+  readonly parkedAt: number;
 }
 
 /** A request of a kind that this version does not know. */
@@ -235,7 +235,7 @@ export interface ConsumerTelemetry {
   /** The key is no longer parked. */
   released(key: InboxKey): void;
   /** An operator's request was carried out or refused. */
-  requestCompleted(answer: ConsumerRequestResult): void;
+  requestCompleted(result: ConsumerRequestResult): void;
   /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
   /**

@@ -23,8 +23,8 @@ export const redactedMessage = (error: unknown): string =>
     .toWellFormed();
 
 /**
- * The stack frames of an error, without its message and without the machine's folders, which show who runs it and
- * where.
+ * The stack frames of an error, without its message and without the machine's folders, which reveal the user and
+ * the host.
  */
 export function redactedStack(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;

@@ -6,9 +6,9 @@ import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
  * A request of an operator to a consumer. It is an item of the consumer's table, because handlers run in the consumer's
  * own process.
  *
- * `redrive`: apply the parked events of the key, in order. `skip`: discard the message at the head of the parking, if
- * it is the one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic.
- * `resent`: that message was applied, and only the answer is missing.
+ * `redrive`: apply the parked events of the key, in order. `skip`: discard the first parked message, if it is the
+ * one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic.
+ * `resent`: that message was applied, and only the result is missing.
  */
 export type ConsumerRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
 
@@ -47,7 +47,7 @@ export interface ResendRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
   readonly resent: string;
 }
 
-/** A dead letter was applied as late, and the request has no answer yet. */
+/** A dead letter was applied as late, and the request has no result yet. */
 export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
   readonly asks: 'resent';
   readonly resent: string;
@@ -56,12 +56,12 @@ export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
 /**
  * The outcome of a request. `released`: the key is no longer parked, or the dead letter was applied as late. `refused`:
  * an event failed again. The key waits, unless the dead letter was to be applied as late. `not-there`: the message to
- * skip is not at the head of the parking, or the dead letter has expired; nothing was done. `duplicate`: the dead
+ * skip is not the first parked one, or the dead letter has expired; nothing was done. `duplicate`: the dead
  * letter was applied before, or was discarded; nothing was done.
  */
 export type ConsumerRequestOutcome = 'released' | 'refused' | 'not-there' | 'duplicate';
 
-/** The answer to a request, kept for 30 days. */
+/** The result of a request, kept for 30 days. */
 export interface ConsumerRequestResult {
   readonly id: string;
   readonly asks: 'redrive' | 'skip' | 'resend';
@@ -72,7 +72,7 @@ export interface ConsumerRequestResult {
   readonly outcome: ConsumerRequestOutcome;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** How many events left the parking, applied or as duplicates, in the poll that ended the request. */
+  /** How many events were unparked, applied or as duplicates, in the poll that ended the request. */
   readonly released: number;
   /** Why an event failed again. */
   readonly message?: string;
@@ -86,7 +86,7 @@ export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** A request or an answer in the partition `pk`: its id is the sort key. */
+/** A request or a result in the partition `pk`: its id is the sort key. */
 export const encodeRequest = (
   pk: string,
   { id, key, ...rest }: ConsumerRequest | ConsumerRequestResult,
@@ -103,14 +103,8 @@ export function decodeRequest(item: Item): ConsumerRequest | undefined {
   if (common === undefined) return undefined;
   const { asks, position, skipped, resent, as } = item;
   switch (asks) {
-    case 'redrive': {
-      return {
-        ...common,
-        asks,
-        ...(typeof skipped === 'string' ? { skipped } : {}),
-        ...(typeof resent === 'string' ? { resent } : {}),
-      };
-    }
+    case 'redrive':
+      return { ...common, asks, ...textField('skipped', skipped), ...textField('resent', resent) };
     case 'skip':
       return typeof position === 'string' ? { ...common, asks, position } : undefined;
     case 'resend':
@@ -124,27 +118,22 @@ export function decodeRequest(item: Item): ConsumerRequest | undefined {
   }
 }
 
-const OUTCOMES: readonly unknown[] = [
-  'released',
-  'refused',
-  'not-there',
-  'duplicate',
-] satisfies readonly ConsumerRequestOutcome[];
-const ANSWERED: readonly unknown[] = ['redrive', 'skip', 'resend'] satisfies readonly ConsumerRequestResult['asks'][];
+const OUTCOMES: readonly unknown[] = ['released', 'refused', 'not-there', 'duplicate'];
+const ASKED: readonly unknown[] = ['redrive', 'skip', 'resend'];
 
-/** `undefined` for an item that is not an answer of this version. */
+/** `undefined` for an item that is not a result of this version. */
 export function decodeRequestResult(item: Item): ConsumerRequestResult | undefined {
   const common = decodeCommon(item);
   const { asks, outcome, at, released, message, resent } = item;
-  if (common === undefined || !OUTCOMES.includes(outcome) || !ANSWERED.includes(asks)) return undefined;
+  if (common === undefined || !OUTCOMES.includes(outcome) || !ASKED.includes(asks)) return undefined;
   return {
     ...common,
     asks: asks as ConsumerRequestResult['asks'],
-    ...(typeof resent === 'string' ? { resent } : {}),
+    ...textField('resent', resent),
     outcome: outcome as ConsumerRequestOutcome,
     at: Number(String(at)),
     released: Number(released),
-    ...(typeof message === 'string' ? { message } : {}),
+    ...textField('message', message),
   };
 }
 
@@ -153,6 +142,9 @@ function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
   if (![id, source, topic, key].every((text) => typeof text === 'string') || !isRecord(request)) return undefined;
   return { id: String(id), key: decodeInboxKey(item), request: operatorNoteOf(request) };
 }
+
+const textField = <N extends string>(name: N, value: unknown): { readonly [K in N]?: string } =>
+  typeof value === 'string' ? ({ [name]: value } as { readonly [K in N]: string }) : {};
 
 export const operatorNoteOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),

@@ -15,7 +15,7 @@ export interface TelemetryLogger {
   debug(message: string, fields: Record<string, unknown>): void;
   /** For changes in how the consumer works. */
   info(message: string, fields: Record<string, unknown>): void;
-  /** For facts that an operator may want to look at. */
+  /** For facts that an operator may want to check. */
   warn(message: string, fields: Record<string, unknown>): void;
   /** For messages that wait or are dead-lettered until an operator acts. */
   error(message: string, fields: Record<string, unknown>): void;
@@ -69,7 +69,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
         return;
       }
       add(CONSUMER_METRICS.duplicatesBelowWindow);
-      logger.warn('Ignored an event that lies before all that is remembered of its key', nameOf(event));
+      logger.warn('Ignored an event that is older than the remembered events of its key', nameOf(event));
     },
     replayIgnored(event) {
       add(CONSUMER_METRICS.replaysIgnored);
@@ -81,7 +81,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     late(event) {
       add(CONSUMER_METRICS.lateEvents);
-      logger.warn('An event came for the first time after a later one of its key', nameOf(event));
+      logger.warn('Received an event for the first time after a later event of its key', nameOf(event));
     },
     gap(event, gap, { waits }) {
       const { otherTopics, ...missing } = gap;
@@ -91,10 +91,12 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
         return;
       }
       add(CONSUMER_METRICS.possibleGaps);
-      logger.warn(
-        'Events of a key are missing, or went to another topic. No message tells which: ask the outbox (outbox explain)',
-        { ...nameOf(event), ...missing, otherTopics, waits },
-      );
+      logger.warn('Events of a key are missing, or went to another topic. To find out which, run outbox explain', {
+        ...nameOf(event),
+        ...missing,
+        otherTopics,
+        waits,
+      });
     },
     lostIdentity(event, { applied }) {
       add(CONSUMER_METRICS.lostIdentities);
@@ -104,7 +106,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       });
     },
     keyDelayed(event, cause) {
-      logRepeated('warn', 'A key waits for what is unavailable or throttled', cause, nameOf(event));
+      logRepeated('warn', 'A key waits: a service or an item is unavailable or throttled', cause, nameOf(event));
     },
     attemptFailed(event, attempt, cause) {
       add(CONSUMER_METRICS.failedAttempts);
@@ -114,20 +116,20 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     deadLettered(record, { reason, message }) {
       add(CONSUMER_METRICS.deadLetters);
-      logger.error('Set a message aside', { ...placeOf(record), reason, refusal: message });
+      logger.error('Sent a message to its dead-letter topic', { ...placeOf(record), reason, refusal: message });
     },
-    deadLetterFailed(record, cause, aside) {
+    deadLetterFailed(record, cause, note) {
       add(CONSUMER_METRICS.deadLetterFailures);
-      const { topic: deadLetterTopic, of } = refusalOf(record, cause);
+      const { topic: deadLetterTopic, of } = failureOf(record, cause);
       const receipt = formatReceipt(record);
       // The topic and the receipt show where to look; the stack frames do not.
       const error = cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
-      logRepeated('error', 'Could not set a message aside; its partition waits', error, {
+      logRepeated('error', 'Could not send a message to its dead-letter topic; its partition waits', error, {
         of,
         deadLetterTopic,
         receipt,
         // A deployment that removes the reason keeps the order; a dead letter does not.
-        ...(aside === undefined ? {} : { reason: aside.reason, refusal: aside.message }),
+        ...(note === undefined ? {} : { reason: note.reason, refusal: note.message }),
       });
     },
     parked(event, why) {
@@ -140,17 +142,17 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     requestCompleted({ id, asks, outcome, request, message }) {
       add(CONSUMER_METRICS.answeredRequests);
-      logger.info("Answered an operator's request", { id, asks, outcome, request, refusal: message });
+      logger.info("Completed an operator's request", { id, asks, outcome, request, refusal: message });
     },
     requestFailed(cause) {
       add(CONSUMER_METRICS.requestFailures);
-      logRepeated('error', 'Could not do what operators ask for; the next look does it', cause);
+      logRepeated('error', 'Could not carry out requests of operators; the next poll retries', cause);
     },
     outage(cause) {
       add(CONSUMER_METRICS.outages);
       // The caller reports an outage only once: a line that is left out would hide an outage that lasts.
       const line = repeated.admit(`outage ${causeKey(cause)}`) ?? { isFirst: false, leftOut: 0 };
-      logger.error('Outage: everything waits and nothing is lost', causeFields(cause, { ...line, leftOut: 0 }));
+      logger.error('Outage: messages wait, and none is lost', causeFields(cause, { ...line, leftOut: 0 }));
     },
     outageOver() {
       logger.info('The outage is over', {});
@@ -160,12 +162,12 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       logRepeated('warn', 'Could not commit offsets', cause);
     },
     readFailed(cause) {
-      logRepeated('error', 'Cannot read Kafka; the consumer tries again', cause);
+      logRepeated('error', 'Cannot read Kafka; the consumer retries', cause);
     },
     messagesGone({ topic, partition, from, to, count }) {
       add(CONSUMER_METRICS.messagesGone, count ?? 1);
       logger.error(
-        'Messages are gone from Kafka before they were read; the consumer goes on at the beginning of the log',
+        'Messages are gone from Kafka before they were read; the consumer continues at the beginning of the log',
         {
           ...(from === undefined ? {} : { receipt: formatReceipt({ topic, partition, offset: from }) }),
           topic,
@@ -178,7 +180,7 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     topicsMissing({ topics }) {
       add(CONSUMER_METRICS.missingTopics, topics.length);
-      logger.error('Waits for topics that do not exist', { topics });
+      logger.error('The consumer waits for topics that do not exist', { topics });
     },
     rebalanced({ assigned }) {
       add(CONSUMER_METRICS.rebalances);
@@ -239,8 +241,8 @@ const placeOf = (record: ConsumedRecord) => {
   return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
 };
 
-/** The topic that refuses a dead letter, if the error names it, and the id that repeated lines about it share. */
-function refusalOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {
+/** The dead-letter topic, if the error names it, and the id that repeated lines about it share. */
+function failureOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {
   if (!(cause instanceof OutboxError)) return { of: `${record.topic} ${causeKey(cause)}` };
   // It concerns only this message; the others concern every message of the topic.
   if (cause.is('dead-letter-too-large')) return { topic: cause.details.topic, of: formatReceipt(record) };

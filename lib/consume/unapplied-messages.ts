@@ -150,5 +150,5 @@ const notAcknowledged = (topic: string, ms: number): OutboxError =>
   new OutboxError(
     'service-unavailable',
     `Kafka did not acknowledge the dead letter on topic "${topic}" within ${ms} ms (callTimeoutMs). The consumer sends it again.`,
-    { service: 'Kafka', place: topic, action: 'send a dead letter', why: `no answer within ${ms} ms` },
+    { service: 'Kafka', place: topic, action: 'send a dead letter', why: `no response within ${ms} ms` },
   );

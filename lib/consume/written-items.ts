@@ -50,7 +50,7 @@ export function versionConflict(action: TransactionAction | undefined, cause: un
   if (version === undefined) return undefined;
   return new OutboxError(
     'version-conflict',
-    `Version ${version} of ${aggregate} "${key}" is written already, so nothing of the handler was. The handler runs again: it must take the version from what it reads.`,
+    `Version ${version} of ${aggregate} "${key}" already exists, so nothing of the handler was written. The handler runs again: it must derive the version from the item that it reads.`,
     { aggregate, key, version },
     { cause },
   );

@@ -71,21 +71,27 @@ export function dynamodbInbox({
       };
     },
     async *parkedKeys() {
-      let from: Item | undefined;
-      do {
-        const page = await client.query({
-          TableName: tableName,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': parkedKeysPartition(consumer) },
-          ConsistentRead: true,
-          Limit: 100,
-          ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-        });
-        for (const item of page.Items ?? []) yield decodeInboxKey(item);
-        from = page.LastEvaluatedKey;
-      } while (from !== undefined);
+      const items = itemsOf(client, tableName, parkedKeysPartition(consumer), { ConsistentRead: true });
+      for await (const item of items) yield decodeInboxKey(item);
     },
   };
+}
+
+/** The items of a partition, page by page. */
+export async function* itemsOf(
+  client: Pick<ConsumerClient, 'query'>,
+  TableName: string,
+  pk: string,
+  { ConsistentRead }: { readonly ConsistentRead: boolean },
+): AsyncGenerator<Item> {
+  const query = { TableName, KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
+  let from: Item | undefined;
+  do {
+    const start = from === undefined ? {} : { ExclusiveStartKey: from };
+    const page = await client.query({ ...query, ConsistentRead, Limit: 100, ...start });
+    yield* page.Items ?? [];
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
 }
 
 /** The entries that change a consumer's table. */
@@ -98,6 +104,7 @@ export function dynamodbInboxEntries({
   const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
   return {
     row(key, known, state, applied) {
+      const appliedAt = applied === undefined ? known.appliedAt : appliedAfter(known.appliedAt, clock.now());
       return {
         Put: {
           TableName: tableName,
@@ -105,11 +112,7 @@ export function dynamodbInboxEntries({
             ...at(key, INBOX_SORT_KEY),
             ...encodeState(state),
             revision: known.revision + 1,
-            ...(applied === undefined
-              ? known.appliedAt === undefined
-                ? {}
-                : { appliedAt: known.appliedAt }
-              : { appliedAt: appliedAfter(known.appliedAt, clock.now()) }),
+            ...(appliedAt === undefined ? {} : { appliedAt }),
           },
           // If two consumers process one key at once, as in a rebalance, only one of them has read the last revision.
           ...ifRevision(known.revision),
@@ -170,7 +173,7 @@ export function dynamodbInboxEntries({
   };
 }
 
-/** Holds as long as the item has the revision that was read; 0 stands for an item that does not exist. */
+/** A condition that the item still has the revision that was read; 0 stands for an item that does not exist. */
 export const ifRevision = (known: number) =>
   known === 0
     ? { ConditionExpression: 'attribute_not_exists(pk)' }

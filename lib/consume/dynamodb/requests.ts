@@ -1,5 +1,5 @@
 import type { TransactionAction } from '../../dynamodb/transaction';
-import { encodePlace, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
+import { encodePlace, itemsOf, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
 import {
   requestResultsPartition,
   inboxPartitionKey,
@@ -14,8 +14,6 @@ import { RESULT_LIFE_MS, decodeRequest, encodeRequest, type ConsumerRequest } fr
 
 type Item = Record<string, unknown>;
 
-const PAGE = 100;
-
 /** Reads and changes the requests in a consumer's table. */
 export function dynamodbRequests({
   client,
@@ -24,10 +22,14 @@ export function dynamodbRequests({
   clock,
 }: Omit<DynamoDbInboxOptions, 'markerLifeMs'>): RequestStore {
   const pk = requestsPartition(consumer);
-  const put = (Item: Item): TransactionAction => ({ Put: { TableName: tableName, Item } });
+  const put = (Item: Item, condition = {}): TransactionAction => ({
+    Put: { TableName: tableName, Item, ...condition },
+  });
+  const itemAt = async (Key: Item): Promise<Item | undefined> =>
+    (await client.get({ TableName: tableName, Key, ConsistentRead: true })).Item;
   const recordAt = async (Key: Item) => {
-    const { Item } = await client.get({ TableName: tableName, Key, ConsistentRead: true });
-    return Item === undefined ? undefined : parkedRecord(Item);
+    const item = await itemAt(Key);
+    return item === undefined ? undefined : parkedRecord(item);
   };
   const messageKey = (id: string): Item => ({ pk: resendPartition(consumer, id), sk: RESEND_SORT_KEY });
   const removeResentMessage = (id: string): TransactionAction => ({
@@ -39,70 +41,43 @@ export function dynamodbRequests({
   });
   return {
     async *pending() {
-      let from: Item | undefined;
-      do {
-        const page = await client.query({
-          TableName: tableName,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': pk },
-          // Half the price, and each request is read again before it is carried out.
-          ConsistentRead: false,
-          Limit: PAGE,
-          ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-        });
-        for (const item of page.Items ?? []) yield decodeRequest(item) ?? { unknown: String(item['sk']) };
-        from = page.LastEvaluatedKey;
-      } while (from !== undefined);
+      // Eventually consistent for half the price: each request is read again before it is carried out.
+      for await (const item of itemsOf(client, tableName, pk, { ConsistentRead: false })) {
+        yield decodeRequest(item) ?? { unknown: String(item['sk']) };
+      }
     },
     async read(id) {
-      const { Item } = await client.get({ TableName: tableName, Key: { pk, sk: id }, ConsistentRead: true });
-      return Item === undefined ? undefined : decodeRequest(Item);
+      const item = await itemAt({ pk, sk: id });
+      return item === undefined ? undefined : decodeRequest(item);
     },
     resentMessage: (id) => recordAt(messageKey(id)),
     parkedAt: (key, position) => recordAt({ pk: inboxPartitionKey(consumer, key), sk: position }),
     async parkedReason(key) {
       const { pk: listed, sk } = parkedKeyItem(consumer, key);
-      const { Item } = await client.get({ TableName: tableName, Key: { pk: listed, sk }, ConsistentRead: true });
-      return Item === undefined ? undefined : { why: String(Item['why']), since: Number(String(Item['since'])) };
+      const item = await itemAt({ pk: listed, sk });
+      return item === undefined ? undefined : { why: String(item['why']), parkedAt: Number(String(item['since'])) };
     },
-    replace: (known, next) => ({
-      Put: {
-        TableName: tableName,
-        Item: encodeRequest(pk, next),
-        ...asksStill(known),
-      },
-    }),
+    replace: (known, next) => put(encodeRequest(pk, next), asksStill(known)),
     removeResentMessage,
     complete: (known, result) => [
       ...(known.asks === 'resend' || known.asks === 'resent' ? [removeResentMessage(known.id)] : []),
-      {
-        Delete: {
-          TableName: tableName,
-          Key: { pk, sk: known.id },
-          ...asksStill(known),
-        },
-      },
+      { Delete: { TableName: tableName, Key: { pk, sk: known.id }, ...asksStill(known) } },
       put({
         ...encodeRequest(requestResultsPartition(consumer), result),
         expiresAt: Math.ceil((clock.now() + RESULT_LIFE_MS) / 1000),
       }),
     ],
-    updateParkedReason: (key, parking) => ({
-      Put: {
-        TableName: tableName,
-        Item: { ...parkedKeyItem(consumer, key), ...parking },
-        ConditionExpression: 'attribute_exists(pk)',
-      },
-    }),
+    updateParkedReason: (key, { why, parkedAt: since }) =>
+      put({ ...parkedKeyItem(consumer, key), why, since }, { ConditionExpression: 'attribute_exists(pk)' }),
     // Without an expiry: this marker keeps the event from being applied when it is delivered again.
-    discard: (key, { record, id, why }, request) =>
+    discard: (key, { record, id, why }, note) =>
       put({
         pk: inboxPartitionKey(consumer, sourceKeyOf(key)),
         sk: markerSortKey(id),
         ...encodePlace(record),
         eventId: id,
         why,
-        discarded: { ...request },
+        discarded: { ...note },
       }),
   };
 }

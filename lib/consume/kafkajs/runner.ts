@@ -17,7 +17,7 @@ const FETCHES = {
   maxBytesPerPartition: 1024 * 1024 + 64 * 1024,
 } as const satisfies Partial<ConsumerConfig>;
 
-/** How often the consumer reports that Kafka does not answer. */
+/** How often the consumer reports that Kafka does not respond. */
 const CONNECT_MS = 10_000;
 /** How often the consumer checks whether missing topics exist. */
 const TOPICS_MS = 1_000;
@@ -142,7 +142,7 @@ class KafkajsRunner implements RunningConsumer {
     });
   }
 
-  /** Reports brokers that do not answer: kafkajs tries for minutes to connect to them. */
+  /** Reports brokers that do not respond: kafkajs tries for minutes to connect to them. */
   async #reportSilence(connected: AbortSignal): Promise<void> {
     for (;;) {
       await wait(CONNECT_MS, connected);
@@ -295,7 +295,7 @@ class KafkajsRunner implements RunningConsumer {
 }
 
 const notConnected = (): OutboxError<'service-unavailable'> => {
-  const why = `it has not answered for ${CONNECT_MS / 1000} seconds`;
+  const why = `no response for ${CONNECT_MS / 1000} seconds`;
   return new OutboxError(
     'service-unavailable',
     `The consumer cannot connect to Kafka: ${why}. Check the addresses of the brokers, the network and the security groups.`,

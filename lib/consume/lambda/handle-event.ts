@@ -134,7 +134,7 @@ const LONGEST_INVOCATION_MS = 900_000;
 const POLL_MS = 10_000;
 
 /**
- * Polls for requests next to the batch, as often as configured, and for an event without records, which asks for it. If
+ * Polls for requests next to the batch, as often as configured, and for an event without records. If
  * a handler hangs, the poll continues in the next invocation and does not delay this one.
  */
 function pollWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {

@@ -329,7 +329,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
         return {
           verdict: 'not-consumed',
           why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that must be set aside blocks its partition.`,
-          next: `ask the owner of ${consumer} for the reason in its log ("Could not set a message aside"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Else ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer sets the message aside without its effect, and applies later events of its key`,
+          next: `ask the owner of ${consumer} for the reason in its log ("Could not send a message to its dead-letter topic"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Else ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer sets the message aside without its effect, and applies later events of its key`,
         };
       }
       return {

@@ -15,7 +15,7 @@ const tokenOf = (version: number, topics = ['orders']): ConsistencyToken => ({
   ),
 });
 
-it('knows what is applied, what is not yet, and what was set aside', async () => {
+it('knows applied, outstanding and dead-lettered events', async () => {
   const rig = aRig();
   const versions = [1, 2].map((version) => aRecord({ version }));
   await feed(rig, [...versions, aRecord({ version: 3, value: Buffer.from('{') }), aRecord({ version: 4 })]);
@@ -59,7 +59,7 @@ it('knows keys without versions by their markers', async () => {
   expect(await rig.consumer.isApplied(token('b'))).toBe(false);
 });
 
-it('does not take what an operator discarded for applied', async () => {
+it('does not report a discarded event as applied', async () => {
   let isRefusing = true;
   const rig = aRig({
     handlers: {

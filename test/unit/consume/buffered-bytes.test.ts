@@ -8,7 +8,7 @@ class Partition {
 
 const LIMITS = { maxBufferedBytes: 400, maxTotalBufferedBytes: 1_000 };
 
-it('never gives out more than its total, nor more than its limit to one partition, and always a share to each', () => {
+it('never grants more than its total, nor more than its limit to one partition, and always a share to each', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 8 }),
@@ -40,7 +40,7 @@ it('never gives out more than its total, nor more than its limit to one partitio
   );
 });
 
-it('counts what an ended assignment keeps in memory, and leaves the others their shares', () => {
+it('counts the messages that an ended assignment keeps in memory, and leaves the others their shares', () => {
   const memory = new BufferedBytes(LIMITS);
   memory.assign(5);
   const partition = new Partition();

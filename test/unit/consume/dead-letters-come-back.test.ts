@@ -162,7 +162,7 @@ describe('a dead letter that is sent again', () => {
     expect(marker).not.toHaveProperty('expiresAt');
   });
 
-  it('as parked is applied before what is parked, and before what comes meanwhile', async () => {
+  it('as parked is applied before the parked events, and before events that arrive meanwhile', async () => {
     const instances = new Instances({ onFailure: 'park-key' });
     instances.refused.add(id(4));
     await feed(instances.one, [1, 3, 4, 5].map(version));
@@ -388,7 +388,7 @@ describe('a dead letter that cannot be applied', () => {
     expect(client.effects().at(-1)).toBe(id(2));
   });
 
-  it('takes the place of no other event, after its topic was made again', async () => {
+  it('takes the place of no other event, after its topic was recreated', async () => {
     const instances = new Instances({ onFailure: 'park-key' });
     instances.refused.add(id(2));
     await feed(instances.one, [1, 2].map(version));
@@ -469,7 +469,7 @@ describe('a process that dies, or gets no answer', () => {
     },
   );
 
-  it('waits for the next look when there is no more time', async () => {
+  it('waits for the next poll if no time is left', async () => {
     const { instances, client, letter } = await oneLetter(version);
     ask(client, letter, 'late');
     const end = new AbortController();

@@ -10,11 +10,11 @@ const config: ConsumerConfig = {
   auth: { kind: 'scram', secretArn: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_orders-AbCdEf' },
 };
 
-it('a function reads what the construct has written', () => {
+it('a function reads the configuration that the construct has written', () => {
   expect(decodeConsumerConfig(encodeConsumerConfig(config))).toEqual(config);
 });
 
-it('says which variable is wrong, and how to fix it', () => {
+it('names the invalid variable and the fix', () => {
   const { OUTBOX_CONSUMER_NAME: _, ...rest } = encodeConsumerConfig(config);
   expect(() => consumerEnvironment(rest)).toThrow(
     'Environment variable OUTBOX_CONSUMER_NAME is not set; it must be a non-empty text. The OutboxConsumer construct sets it: deploy the stack again instead of editing the function.',
@@ -57,7 +57,7 @@ describe('dead letters on demand', () => {
     expect(log).toEqual(['made 1', 'sent by 1', 'sent by 1', 'closed 1']);
   });
 
-  it('are made again after one that failed, with the login as it is then', async () => {
+  it('are created again after a failed send, with the current login', async () => {
     const { log, deadLetters } = made(true, false);
     await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('refused');
     await deadLetters.send(aRecord(), aside);
@@ -65,7 +65,7 @@ describe('dead letters on demand', () => {
     expect(log).toContain('closed 1');
   });
 
-  it('are made again when they could not be made', async () => {
+  it('are created again after their creation failed', async () => {
     let attempts = 0;
     const deadLetters = deadLettersOnDemand(() => {
       attempts++;

@@ -29,7 +29,7 @@ it('a gap names the other topics of the aggregate, because no message tells whic
   ]);
 });
 
-it('what the consumer has applied from another topic is not missing', async () => {
+it('an event that the consumer has applied from another topic is not missing', async () => {
   const rig = aTwoTopicRig();
   await feed(rig, [on('orders', 1)]);
   await feed(rig, [on('audit', 2)]);
@@ -37,7 +37,7 @@ it('what the consumer has applied from another topic is not missing', async () =
   expect(gaps(rig)).toEqual([]);
 });
 
-it('what neither topic has shown is missing', async () => {
+it('an event on neither topic is missing', async () => {
   const rig = aTwoTopicRig();
   await feed(rig, [on('orders', 1)]);
   await feed(rig, [on('audit', 2, { txEvents: 2 })]);

@@ -33,7 +33,7 @@ it('the first events of a transaction are missing before the first event of a ke
   expect(gapBefore(EMPTY_INBOX, at(7, 2))).toEqual({ missing: at(7).sequence, got: at(7, 2).sequence });
 });
 
-describe('what seems to be missing', () => {
+describe('events that seem to be missing', () => {
   const gap = (missing: Seen, got: Seen) => ({ missing: missing.sequence, got: got.sequence, otherTopics: ['audit'] });
 
   it.each([

@@ -27,7 +27,7 @@ function recorder(spoiled = '') {
   return { sent, transactions };
 }
 
-it('puts what is ready at the same time into one transaction', async () => {
+it('puts units that are ready at the same time into one transaction', async () => {
   const { sent, transactions } = recorder();
   const commit = new GroupCommit(transactions, { units: 3, concurrency: 1, isOutage });
 
@@ -48,7 +48,7 @@ it('keeps to 100 entries and 4 MB', async () => {
   expect(sent).toEqual([['a', 'b'], ['c']]);
 });
 
-it('gives each unit its own transaction when the shared one is cancelled, and its own reasons', async () => {
+it('writes each unit alone if the shared transaction is cancelled, with its own reasons', async () => {
   const { sent, transactions } = recorder('b');
   const commit = new GroupCommit(transactions, { units: 3, concurrency: 1, isOutage });
 
@@ -62,7 +62,7 @@ it('gives each unit its own transaction when the shared one is cancelled, and it
   ]);
 });
 
-it('gives each unit its own transaction when the client refuses the shared one', async () => {
+it('writes each unit alone if the client refuses the shared transaction', async () => {
   const { sent, transactions } = recorder();
   const commit = new GroupCommit(transactions, { units: 3, concurrency: 1, isOutage });
 

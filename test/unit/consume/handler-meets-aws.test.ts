@@ -14,7 +14,7 @@ const badThrows = (error: () => unknown) => ({
   },
 });
 
-describe('what a handler throws', () => {
+describe('the errors of a handler', () => {
   it.each([
     ['ResourceNotFoundException', 400],
     ['AccessDeniedException', 400],

@@ -100,7 +100,7 @@ describe('rows that were written before messages had an aggregate', () => {
     expect(await later.consumer.isApplied(tokenOf('order', 2))).toBe(true);
   });
 
-  it('are asked until the window is full, for gaps and for what was pushed out of it', async () => {
+  it('are read until the window is full, for gaps and for events that left the window', async () => {
     const client = new MemoryClient();
     const old = (version: number) => aRecord({ version, source: SHARED, id: `order:42:${version}` });
     await feed(aRig({}, client), [...upTo(20), 22].map(old));
@@ -114,7 +114,7 @@ describe('rows that were written before messages had an aggregate', () => {
     expect(rig.deadLetters.reasons).toEqual(['lost-identity']);
   });
 
-  it('release what they parked', async () => {
+  it('release the keys that they parked', async () => {
     const client = new MemoryClient();
     const key = { source: '/shop/order', topic: 'orders', key: '' };
     const failing = aRig({ attempts: 1, handlers: { 'order.placed': () => Promise.reject(new Error('no')) } }, client);
@@ -148,7 +148,7 @@ describe('rows that were written before messages had an aggregate', () => {
   });
 });
 
-it('messages without a key share no row over partitions, because only a partition gives them an order', async () => {
+it('messages without a key share no row over partitions, because only a partition orders them', async () => {
   const rig = aRig();
   const of = (partition: number, versions: readonly number[]) =>
     versions.map((version) => aRecord({ key: null, version, partition, id: `p${partition}:${version}` }));

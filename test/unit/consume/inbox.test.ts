@@ -49,7 +49,7 @@ it('tells a late first delivery from a duplicate, and an event below a full wind
   expect(decide(state, event(4))).toEqual({ kind: 'duplicate', below: true });
 });
 
-it('lets an event that was set aside come back at any time, once', () => {
+it('lets a dead-lettered event be applied at any time, once', () => {
   const aside = withUnapplied(deliver(versions(1, 3)).state, event(4));
   const { state } = deliver(versions(5, 100), aside);
 
@@ -59,7 +59,7 @@ it('lets an event that was set aside come back at any time, once', () => {
   expect(after.unapplied).toEqual([]);
 });
 
-it('keeps what it knows bounded, and notes nothing twice', () => {
+it('keeps its state bounded, and notes no event twice', () => {
   let { state } = deliver(versions(1, 200));
   for (const each of versions(300, 500)) state = withUnapplied(withUnapplied(state, each), each);
 

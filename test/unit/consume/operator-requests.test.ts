@@ -74,7 +74,7 @@ const everyRecord: [string, typeof version][] = [
 ];
 
 describe('a redrive', () => {
-  it.each(everyRecord)('applies what is parked in order, and is answered: keys %s', async (_, record) => {
+  it.each(everyRecord)('applies the parked events in order, and stores its result: keys %s', async (_, record) => {
     const instances = await parking({}, record);
     instances.isFixed = true;
     const requestId = ask(instances.client, { asks: 'redrive' });
@@ -90,7 +90,7 @@ describe('a redrive', () => {
     expect(parkedKey(instances.client)).toBeUndefined();
   });
 
-  it('of a key that fails again says why, and the key says so too', async () => {
+  it('of a key that fails again stores the reason, also with the key', async () => {
     const instances = await parking();
     expect(parkedKey(instances.client)).toMatchObject({ why: 'Error: no stock', since: NOW });
     instances.isFixed = true;
@@ -133,7 +133,7 @@ describe('a redrive', () => {
     expect(instances.client.effects()).toHaveLength(5);
   });
 
-  it('that cannot be read is reported, and the next look reads it', async () => {
+  it('that cannot be read is reported, and the next poll reads it', async () => {
     const instances = await parking();
     const rig = instances.one;
     instances.client.beforeRead = () => {
@@ -144,7 +144,7 @@ describe('a redrive', () => {
     expect(rig.told.of('requestFailed')).toHaveLength(1);
   });
 
-  it('is left to the next look when there is no more time', async () => {
+  it('is left to the next poll if no time is left', async () => {
     const instances = await parking();
     instances.isFixed = true;
     ask(instances.client, { asks: 'redrive' });
@@ -157,7 +157,7 @@ describe('a redrive', () => {
     expect(requests(instances.client)).toHaveLength(1);
   });
 
-  it('that nobody knows is reported and keeps no other from being done', async () => {
+  it('of an unknown kind is reported and does not stop other requests', async () => {
     const instances = await parking();
     instances.isFixed = true;
     instances.client.items.set('inbox|shipping#$requests|a', { pk: 'shipping#$requests', sk: 'a', asks: 'dance' });
@@ -213,21 +213,24 @@ describe('a process that dies', () => {
 });
 
 describe('a skip', () => {
-  it.each(everyRecord)('discards the head with who and why, and applies the rest: keys %s', async (_, record) => {
-    const instances = await parking({}, record);
-    ask(instances.client, { asks: 'skip', position: at(2) });
-    const rig = instances.one;
+  it.each(everyRecord)(
+    "discards the first event with the operator's note, and applies the rest: keys %s",
+    async (_, record) => {
+      const instances = await parking({}, record);
+      ask(instances.client, { asks: 'skip', position: at(2) });
+      const rig = instances.one;
 
-    expect(await rig.consumer.requests.poll(never)).toBe(false);
+      expect(await rig.consumer.requests.poll(never)).toBe(false);
 
-    expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
-    expect(answers(instances.client)).toMatchObject([{ asks: 'skip', outcome: 'released', released: 3 }]);
-    const marker = instances.client.items.get(`inbox|${inboxPartitionKey('shipping', KEY)}|event#${id(2)}`);
-    expect(marker).toMatchObject({ topic: 'orders', partition: 0, offset: '2', why: 'Error: no stock' });
-    expect(marker).toMatchObject({ discarded: request });
-    // The marker that keeps the event out must never expire.
-    expect(marker).not.toHaveProperty('expiresAt');
-  });
+      expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
+      expect(answers(instances.client)).toMatchObject([{ asks: 'skip', outcome: 'released', released: 3 }]);
+      const marker = instances.client.items.get(`inbox|${inboxPartitionKey('shipping', KEY)}|event#${id(2)}`);
+      expect(marker).toMatchObject({ topic: 'orders', partition: 0, offset: '2', why: 'Error: no stock' });
+      expect(marker).toMatchObject({ discarded: request });
+      // The marker that keeps the event out must never expire.
+      expect(marker).not.toHaveProperty('expiresAt');
+    },
+  );
 
   it.each(everyRecord)('holds when the event comes again, wherever it lies then: keys %s', async (_, record) => {
     const instances = await parking({}, record);
@@ -291,7 +294,7 @@ describe('a skip', () => {
     },
   );
 
-  it('of a message that is not the head does nothing and says so', async () => {
+  it('of a message that is not the first does nothing, and its result is not-there', async () => {
     const instances = await parking();
     ask(instances.client, { asks: 'skip', position: at(3) });
 
@@ -315,7 +318,7 @@ describe('a skip', () => {
     expect(instances.client.effects()).toEqual([1, 3, 4, 5].map(id));
   });
 
-  it('of what was applied meanwhile is no discard', async () => {
+  it('of an event that was applied meanwhile is no discard', async () => {
     const instances = await parking();
     instances.isFixed = true;
     const head = { ...instances.client.items.get(`inbox|${inboxPartitionKey('shipping', KEY)}|${at(2)}`) };
@@ -367,7 +370,7 @@ describe('two instances', () => {
   it.each([
     ['redrive', { asks: 'redrive' }, [1, 2, 3, 4, 5]],
     ['skip', { asks: 'skip', position: at(2) }, [1, 3, 4, 5]],
-  ] as const)('that see one %s do it once', async (_, what, applied) => {
+  ] as const)('that read one %s carry it out once', async (_, what, applied) => {
     for (let round = 0; round < 20; round++) {
       const instances = await parking();
       instances.isFixed = what.asks === 'redrive';
@@ -387,7 +390,7 @@ describe('two instances', () => {
   });
 });
 
-it('a look that finds nothing is one eventually consistent Query', async () => {
+it('a poll that finds nothing is one eventually consistent Query', async () => {
   const rig = aRig();
   const queries: unknown[] = [];
   const query = rig.client.query.bind(rig.client);

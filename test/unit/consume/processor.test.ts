@@ -143,7 +143,7 @@ describe('two consumers at work on one message', () => {
     expect((await both(aRecord({ id: 'unversioned' }))).transactions).toBe(1);
   });
 
-  it('a frozen one cannot apply what the other has applied meanwhile, nor undo what it knows', async () => {
+  it("a frozen one cannot apply an event that the other has applied meanwhile, nor undo the other's state", async () => {
     const client = new MemoryClient();
     const frozen = aRig({}, client);
     await feed(frozen, versions(1));
@@ -171,7 +171,7 @@ describe('without versions', () => {
     expect(Number(marker?.['expiresAt'])).toBeGreaterThan((NOW + 7 * DAY_MS) / 1000);
   });
 
-  it('is set aside when it is older than the markers, whatever its timestamp says', async () => {
+  it('is dead-lettered if it is older than the markers, whatever its timestamp', async () => {
     const rig = aRig({ markerLifeMs: DAY_MS });
     const old = new Date(NOW - 2 * DAY_MS).toISOString();
 
@@ -205,7 +205,7 @@ describe('a late first delivery', () => {
     expect(rig.told.of('late')).toHaveLength(1);
   });
 
-  it('is set aside by choice, and only after a look at the table', async () => {
+  it('is dead-lettered if configured, and only after a read of the table', async () => {
     const client = new MemoryClient();
     const rig = aRig({ onLate: 'dead-letter' }, client);
     await feed(rig, versions(1, 3));
@@ -232,7 +232,7 @@ describe('a gap', () => {
     expect(rig.handled).toEqual([id(1), id(4)]);
   });
 
-  it('is none when another consumer of the group has applied what this one has not seen', async () => {
+  it('is none if another consumer of the group has applied the events that this one has not seen', async () => {
     const client = new MemoryClient();
     const [one, other] = [aRig({}, client), aRig({}, client)];
     await feed(one, versions(1));
@@ -243,7 +243,7 @@ describe('a gap', () => {
     expect(client.effects()).toEqual([1, 2, 3, 4].map((version) => id(version)));
   });
 
-  it('blocks the key by choice until what is missing comes behind it', async () => {
+  it('blocks the key if configured until the missing event arrives behind it', async () => {
     const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } });
 
     const { committable } = await feed(rig, versions(1, 3, 2, 4));
@@ -253,7 +253,7 @@ describe('a gap', () => {
     expect(rig.told.of('late')).toEqual([]);
   });
 
-  it('finds what is missing among those that came together with it', async () => {
+  it('finds the missing event among those of the same batch', async () => {
     const clock = { now: () => Date.now() };
     const rig = aRig({ gaps: 'block', gapTimeoutMs: 60_000, eventsOfKeyPerTransaction: 3, clock });
 
@@ -263,7 +263,7 @@ describe('a gap', () => {
     expect(rig.told.of('late')).toEqual([]);
   });
 
-  it('blocks until another consumer has applied what is missing', async () => {
+  it('blocks until another consumer has applied the missing event', async () => {
     const client = new MemoryClient();
     const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } }, client);
     await feed(rig, versions(1));
@@ -432,7 +432,7 @@ describe('a message that cannot be read', () => {
     expect(rig.deadLetters.reasons).toEqual(['undecodable-data']);
   });
 
-  it('with a reason that fits beside it, however much its schema finds, and that tells no secret', async () => {
+  it('with a reason that fits next to it, however much its schema reports, and that contains no secret', async () => {
     const many = Array.from({ length: 2_000 }, (_, at) => ({ message: `token=hunter${at} is wrong`, path: [at] }));
     const rig = aRig({
       onUnreadable: 'dead-letter',
@@ -554,7 +554,7 @@ describe('a handler that fails', () => {
     expect(client.effects()).toEqual(['a', 'b', 'c']);
   });
 
-  it('does not park what was applied, so that a redrive after its marker has expired is no second effect', async () => {
+  it('does not park an applied event, so that a redrive after its marker has expired has no second effect', async () => {
     const client = new MemoryClient();
     let isFixed = false;
     const handlers = failing((each) => !isFixed && each === 'b');
@@ -625,7 +625,7 @@ describe('a handler that fails', () => {
     expect(row).toMatchObject({ parked: true, appliedAt: NOW });
   });
 
-  it('parks a message whole: what is redriven is what was read', async () => {
+  it('parks the whole message: the redriven message equals the message that was read', async () => {
     const contexts: unknown[] = [];
     let isFixed = false;
     const rig = aRig({
@@ -645,7 +645,7 @@ describe('a handler that fails', () => {
     expect(contexts).toEqual([{ data: { total: 5 }, headers: { note: 'ü' }, receipt: 'orders-0@77' }]);
   });
 
-  it('is told when it gives something that is no list of entries, or too many', async () => {
+  it('is refused if it returns no list of actions, or too many', async () => {
     const rig = aRig({
       onFailure: 'dead-letter',
       attempts: 1,
@@ -663,7 +663,7 @@ describe('a handler that fails', () => {
     ]);
   });
 
-  it('has failed when it does not end: its signal says so, its key is parked, and other keys pass', async () => {
+  it('has failed if it does not end: its signal is aborted, its key is parked, and other keys pass', async () => {
     const ended: boolean[] = [];
     const rig = aRig({
       handlerTimeoutMs: 5,
@@ -691,7 +691,7 @@ describe('a handler that fails', () => {
     expect(rig.told.of('parked')).toHaveLength(2);
   });
 
-  it('that ends too late has no effect, and its failure then concerns nobody', async () => {
+  it('that ends too late has no effect, and its later failure is ignored', async () => {
     let runs = 0;
     const late: Promise<unknown>[] = [];
     const rig = aRig({
@@ -711,7 +711,7 @@ describe('a handler that fails', () => {
     expect(rig.client.effects()).toEqual(['attempt 2']);
   });
 
-  it('is told which of its conditions failed, and nothing is written', async () => {
+  it('learns which of its conditions failed, and nothing is written', async () => {
     const rig = aRig({
       onFailure: 'dead-letter',
       handlers: { 'order.placed': ({ id: each }) => [effectOf(each), effectOf('taken')] },
@@ -728,7 +728,7 @@ describe('a handler that fails', () => {
 });
 
 describe('an outage', () => {
-  it('burns no attempt, and what waited is applied once when it is over', async () => {
+  it('uses no attempt, and waiting events are applied once when it is over', async () => {
     const rig = aRig({ attempts: 1, clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS });
     let failures = 4;
     rig.client.beforeWrite = () => {
@@ -765,7 +765,7 @@ describe('an outage', () => {
     expect(rig.told.of('attemptFailed')).toEqual([]);
   });
 
-  it('ends although what is asked about it throws', async () => {
+  it('ends although isOutage throws', async () => {
     let failures = 2;
     const rig = aRig({
       clock: { now: () => Date.now() },

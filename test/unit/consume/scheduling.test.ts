@@ -116,7 +116,7 @@ describe('keys in the table', () => {
     expect(inboxPartitionKey('shipping', key('/shop/order', '42'))).toBe('shipping#orders#/shop/order#42');
   });
 
-  it('fit what DynamoDB takes, however long key and id are', () => {
+  it('fit the limits of DynamoDB, however long key and id are', () => {
     const long = key('/shop/order', 'ü'.repeat(1_500));
     expect(Buffer.byteLength(inboxPartitionKey('shipping', long))).toBeLessThanOrEqual(2_048);
     expect(Buffer.byteLength(parkedKeySortKey('shipping', long))).toBeLessThanOrEqual(1_024);

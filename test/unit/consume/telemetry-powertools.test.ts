@@ -23,7 +23,7 @@ const telemetry = () =>
     metrics: new Metrics({ namespace: 'Shop', serviceName: 'shipping' }),
   });
 
-it('writes one EMF document a flush, with what was applied, ignored, missing and set aside', async () => {
+it('writes one EMF document a flush, with the applied, ignored, missing and dead-lettered events', async () => {
   const told = telemetry();
   const rig = aRig({ telemetry: told });
   await feed(
@@ -45,7 +45,7 @@ it('writes one EMF document a flush, with what was applied, ignored, missing and
   });
 });
 
-it('counts what may be missing apart from what is', () => {
+it('counts possibly missing events apart from missing ones', () => {
   const told = telemetry();
   const event = { id: 'a', source: 's', type: 'order.placed', topic: 'orders', key: '42', receipt: 'orders-0@1' };
   const gap = { missing: '0000000000000002.0000', got: '0000000000000003.0000' };
@@ -70,6 +70,6 @@ it('writes nothing when nothing happened, and keeps no more latencies than a doc
   expect(documents[0]?.['CommitToApplyLatency']).toHaveLength(99);
 });
 
-it('has a place for everything that is told', () => {
+it('reports every call', () => {
   expect(Object.keys(telemetry()).toSorted()).toEqual(Object.keys(SILENT).toSorted());
 });

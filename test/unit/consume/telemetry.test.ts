@@ -12,7 +12,7 @@ const consoleTelemetry = () =>
 const lines = (): string[] =>
   printed.flatMap(({ mock }) => mock.calls.flatMap(([text]: unknown[]) => String(text).split('\n')));
 
-it('a consumer without telemetry says what waits, and nothing of what is normal', () => {
+it('a consumer without telemetry logs waiting work, and nothing of normal work', () => {
   const telemetry = consoleTelemetry();
 
   telemetry.rebalanced({ assigned: { orders: [0] } });
@@ -24,7 +24,7 @@ it('a consumer without telemetry says what waits, and nothing of what is normal'
   telemetry.outage('ResourceNotFoundException');
   expect(lines().filter((line) => !line.startsWith('    at '))).toEqual([
     "Consumer shipping: Could not commit offsets { cause: { name: 'Error', message: 'no coordinator' } }",
-    "Consumer shipping: Outage: everything waits and nothing is lost { cause: 'ResourceNotFoundException' }",
+    "Consumer shipping: Outage: messages wait, and none is lost { cause: 'ResourceNotFoundException' }",
   ]);
 });
 
@@ -59,8 +59,8 @@ it('a dead letter that is not taken prints one line, with the place of the messa
   await feed(rig, [aRecord({ version: 1, partition: 3, offset: 78, value: Buffer.from('{'), type: 'unknown' })]);
 
   expect(lines()).toEqual([
-    expect.stringContaining('Could not set a message aside'),
-    expect.stringContaining('Set a message aside'),
+    expect.stringContaining('Could not send a message to its dead-letter topic'),
+    expect.stringContaining('Sent a message to its dead-letter topic'),
   ]);
   for (const line of lines()) expect(line).toContain("receipt: 'orders-3@78'");
 });

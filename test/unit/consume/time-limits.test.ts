@@ -9,7 +9,7 @@ const context = (ms: number) => {
   return { getRemainingTimeInMillis: () => end - Date.now() };
 };
 
-it.each(['get', 'transactWrite'] as const)('a %s that nobody answers is an outage, and ends with it', async (call) => {
+it.each(['get', 'transactWrite'] as const)('a %s without a response is an outage, and ends with it', async (call) => {
   const client = new MemoryClient();
   const signals: AbortSignal[] = [];
   const own = client[call].bind(client) as (input: never) => Promise<never>;
@@ -25,7 +25,7 @@ it.each(['get', 'transactWrite'] as const)('a %s that nobody answers is an outag
   expect(rig.client.effects()).toHaveLength(1);
   expect(rig.told.of('attemptFailed')).toEqual([]);
   expect(rig.told.of('outage')).toHaveLength(1);
-  expect(String(rig.told.of('outage')[0]?.[0])).toMatch(/DynamoDB did not answer within 20 ms/);
+  expect(String(rig.told.of('outage')[0]?.[0])).toMatch(/DynamoDB did not respond within 20 ms/);
   expect(rig.told.of('outageOver')).toHaveLength(1);
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
 });
@@ -50,7 +50,7 @@ it('writes that hang take no place for ever: a Lambda environment works again af
   });
 });
 
-it('a dead letter that nobody acknowledges is sent again', async () => {
+it('a dead letter without an acknowledgement is sent again', async () => {
   const rig = aRig(live);
   let hangs = 2;
   const send = rig.deadLetters.send.bind(rig.deadLetters);

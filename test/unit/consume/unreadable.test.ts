@@ -101,7 +101,7 @@ describe('an event that a newer version of the consumer can read', () => {
     expect([...rig.client.items.values()].filter(({ sk }) => String(sk).startsWith('parked#'))).toHaveLength(3);
   });
 
-  it('still unreadable at a redrive says why, and is no failure of a dead letter', async () => {
+  it('still unreadable at a redrive reports the reason, and is no failure of a dead letter', async () => {
     const rig = aRig();
     await feed(rig, [versionTwo(1), versionOne(2)]);
     const redriven = await rig.consumer.redriveParked(keyOf('42'));
@@ -155,7 +155,7 @@ describe('the breaker for unreadable events', () => {
   const consumer = (client: MemoryClient, now: () => number, options: Partial<ConsumerOptions> = {}) =>
     aRig({ clock: { now }, ...(options as object) }, client);
 
-  it('parks no more keys than it may, over all instances, and says so once; readable keys go on', async () => {
+  it('parks no more keys than allowed, over all instances, and reports that once; readable keys continue', async () => {
     const client = new MemoryClient();
     const first = consumer(client, () => NOW);
     const second = consumer(client, () => NOW);
@@ -170,7 +170,7 @@ describe('the breaker for unreadable events', () => {
     expect(second.told.of('outage').map(([error]) => (error as Error).name)).toEqual(['TooManyUnreadableKeys']);
   });
 
-  it('counts keys and not events: what waits behind a parked event is parked', async () => {
+  it('counts keys and not events: events behind a parked event are parked', async () => {
     const client = new MemoryClient();
     const rig = consumer(client, () => NOW);
     await feed(rig, keys(0, maxKeys), { whenBlocked: 'release' });

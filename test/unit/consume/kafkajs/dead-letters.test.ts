@@ -33,7 +33,7 @@ const ack = ({ topic }: ProducerRecord): RecordMetadata[] => [
 ];
 const aside = { reason: 'handler-failed', message: 'Error: no', stack: 'at handler.ts:1:1' } as const;
 
-it('sends the whole message and why it is set aside, acknowledged by all', async () => {
+it('sends the whole message with the reason, acknowledged by all replicas', async () => {
   const { kafka, made } = fakeKafka(ack);
   const record = aRecord({ version: 1, offset: 77, partition: 3, headers: { odd: [Buffer.from([0xff])] } });
 
@@ -78,7 +78,7 @@ it.each([
   expect(made.map(({ isGone }) => isGone)).toEqual([true, true]);
 });
 
-it('uses one producer of a topic for what is sent at the same time', async () => {
+it('uses one producer of a topic for simultaneous sends', async () => {
   let running = 0;
   let most = 0;
   const { kafka, made } = fakeKafka(ack);
@@ -118,7 +118,7 @@ it.each(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])(
   },
 );
 
-it('says of a letter that is too large which topic refuses it, its size, the limit and the fix', async () => {
+it('reports for a dead letter that is too large its topic, its size, the limit and the fix', async () => {
   const { kafka } = fakeKafka(() => refused('MESSAGE_TOO_LARGE'));
   const asked: unknown[] = [];
   const admin = () => ({
@@ -157,7 +157,7 @@ it('names a dead-letter topic that is missing', async () => {
   });
 });
 
-it('a send that hangs ends in time, throws its producer away, and delays neither its topic nor another one', async () => {
+it('a send that hangs ends in time, discards its producer, and delays neither its topic nor another one', async () => {
   const { kafka, made } = fakeKafka((request) => (request.messages[0]?.value === null ? never : ack(request)));
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping', timeoutMs: 50 });
   const hung = deadLetters.send(aRecord({ value: null }), aside);

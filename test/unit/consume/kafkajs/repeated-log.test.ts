@@ -14,7 +14,7 @@ function aClient() {
 /** kafkajs logs a warning about its default partitioner. */
 const producerOf = (kafka: Kafka) => kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
 
-test('an error that repeats is logged once by what was made of the client, and as before by the client', () => {
+test('a repeated error is logged once by the objects that the client creates, and as before by the client', () => {
   const { kafka, entries } = aClient();
   const before = kafka.logger();
   const producer = withRepeatedLog(kafka, () => producerOf(kafka));
@@ -34,7 +34,7 @@ test('an error that repeats is logged once by what was made of the client, and a
   expect(entries).toHaveLength(5);
 });
 
-test('two producers of a client share what was logged', () => {
+test('two producers of a client share the logged lines', () => {
   const { kafka, entries } = aClient();
   for (let n = 0; n < 3; n++)
     withRepeatedLog(kafka, () => producerOf(kafka))

@@ -191,7 +191,7 @@ describe('memory', () => {
     return { ...given, value: Buffer.from('{"total":5}'.padEnd(bytes - rest)) };
   };
 
-  it('takes of a batch what there is room for, and the rest when there is room again', async () => {
+  it('takes as many messages of a batch as fit, and the rest when there is room again', async () => {
     const { fake, held, rig } = await start({ maxBufferedBytes: 2_500, maxTotalBufferedBytes: 100_000 });
     await fake.deliver([sized(1, 'held1', 1_000), sized(2, 'held2', 1_000), sized(3, 'held3', 1_000)]);
     await settle();
@@ -281,7 +281,7 @@ describe('memory', () => {
   });
 });
 
-it('commits again what could not be committed', async () => {
+it('retries a failed commit', async () => {
   const { fake, rig } = await start();
   fake.failCommit = true;
   await fake.deliver([message(1, 'a', 1)]);
@@ -293,7 +293,7 @@ it('commits again what could not be committed', async () => {
   expect(fake.lastCommitted).toBe('2');
 });
 
-it('stops gracefully: finishes what is at work, begins nothing more, commits and leaves', async () => {
+it('stops gracefully: finishes messages in progress, begins no other, commits and leaves', async () => {
   const { fake, held, running, rig } = await start();
   await fake.deliver([message(1, 'held', 1), message(2, 'held', 2)]);
   await settle();
@@ -310,7 +310,7 @@ it('stops gracefully: finishes what is at work, begins nothing more, commits and
   expect(fake.calls.filter((call) => call === 'disconnect')).toHaveLength(1);
 });
 
-it('a rebalance that its heartbeat meets is not let through before what is at work is committed', async () => {
+it('a rebalance that its heartbeat reports waits until messages in progress are committed', async () => {
   const { fake, held } = await start({ drainTimeoutMs: 5_000 });
   await fake.deliver([message(1, 'held', 1), message(2, 'held', 2)]);
   await settle();
@@ -324,7 +324,7 @@ it('a rebalance that its heartbeat meets is not let through before what is at wo
   expect(held.started).toEqual(['held.1']);
 });
 
-it('after a rebalance goes back to what it owes, when kafkajs hands it a batch from before', async () => {
+it('after a rebalance goes back to its lowest unfinished message, if kafkajs delivers a batch from before', async () => {
   const { fake, held, rig } = await start();
   await fake.deliver([message(1, 'a', 1), message(2, 'held', 1), message(3, 'held', 2)]);
   await settle();
@@ -347,7 +347,7 @@ it('after a rebalance goes back to what it owes, when kafkajs hands it a batch f
   expect(fake.lastCommitted).toBe('5');
 });
 
-it('takes what comes again after a rebalance while the key is still at work, also several of a key together', async () => {
+it('takes messages that are delivered again after a rebalance while their key is in progress, also several of a key together', async () => {
   const { fake, held, rig } = await start({}, { eventsOfKeyPerTransaction: 3 });
   await fake.deliver([message(1, 'held', 1)]);
   await settle();
@@ -394,7 +394,7 @@ it('takes messages that come again within an assignment again, and commits nothi
   expect(fake.lastCommitted).toBe('3');
 });
 
-it('resumes what was paused when a rebalance takes it, because kafkajs would keep it paused', async () => {
+it('resumes a paused partition when a rebalance takes it, because kafkajs would keep it paused', async () => {
   const { fake } = await start({ maxBuffered: 1 });
   await fake.deliver([message(1, 'held', 1)]);
   await settle();
@@ -411,7 +411,7 @@ it('tells when kafkajs has given up for good, and not when it begins again', asy
   await expect(running.done).rejects.toThrow('no such group');
 });
 
-it('reports a batch that kafkajs cannot read with its partitions, and goes on trying', async () => {
+it('reports a batch that kafkajs cannot read with its partitions, and retries', async () => {
   const { fake, rig } = await start();
   fake.emit('group_join', { memberAssignment: { orders: [0, 3] } });
   const batch = new OutboxError('unreadable-batch', 'no', { codec: 'lz4', why: 'the data end too early' });
@@ -439,7 +439,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
   const crash = (fake: FakeKafkaConsumer): void => fake.emit('crash', { error: new Error('passing'), restart: true });
   const goodbyes = ({ calls }: FakeKafkaConsumer): number => calls.filter((call) => call === 'disconnect').length;
 
-  it('says goodbye once it has joined: kafkajs forgets whom it stops before', async () => {
+  it('disconnects once it has joined: kafkajs loses track of a consumer that it stops before', async () => {
     const { fake, running } = await start({ drainTimeoutMs: 60_000 });
     crash(fake);
     const stopping = running.stop();
@@ -454,7 +454,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     expect(goodbyes(fake)).toBe(1);
   });
 
-  it('says goodbye when it crashes again, and does not wait for it for ever', async () => {
+  it('disconnects when it crashes again, and does not wait for ever', async () => {
     const { fake, running } = await start({ drainTimeoutMs: 60_000 });
     crash(fake);
     const stopping = running.stop();
@@ -469,7 +469,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     expect(goodbyes(second.fake)).toBe(1);
   });
 
-  it('says goodbye at once while it only waits to begin', async () => {
+  it('disconnects at once while it only waits to begin', async () => {
     const { fake, running } = await start({ drainTimeoutMs: 60_000 });
     crash(fake);
     fake.hasBegun = false;
@@ -477,7 +477,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     expect(goodbyes(fake)).toBe(1);
   });
 
-  it('says goodbye again to one that was crashing', async () => {
+  it('disconnects again after a crash during the disconnect', async () => {
     const { fake, running } = await start();
     await running.stop();
     crash(fake);
@@ -488,7 +488,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
   });
 });
 
-it('a goodbye that fails leaves nobody waiting, after everything was committed', async () => {
+it('a failed disconnect rejects stop and done, after everything was committed', async () => {
   const { fake, running } = await start();
   started.pop();
   await fake.deliver([message(1, 'a', 1)]);
@@ -513,7 +513,7 @@ it('takes a message whose headers have no value, or the names that every object 
   expect(fake.lastCommitted).toBe('3');
 });
 
-describe('what operators ask for', () => {
+describe('requests of operators', () => {
   async function looking(redriveEveryMs: number) {
     const rig = aRig({ redriveEveryMs });
     const looks: AbortSignal[] = [];
@@ -528,7 +528,7 @@ describe('what operators ask for', () => {
     return { looks, running };
   }
 
-  it('is looked for again and again until the end, and the end waits for the last look', async () => {
+  it('are polled until the end, and the end waits for the last poll', async () => {
     const { looks, running } = await looking(5);
     while (looks.length < 2) await sleep(5);
     await running.stop();
@@ -559,7 +559,7 @@ it('commits nothing for a partition that went to another, although its batch was
   expect(fake.committed).toEqual([]);
 });
 
-it('leaves no timer behind when kafkajs gives up while it starts', async () => {
+it('leaves no timer if kafkajs gives up while it starts', async () => {
   const fake = new FakeKafkaConsumer();
   // kafkajs reports the crash by an event, and resolves.
   fake.run = () => {
@@ -608,7 +608,7 @@ describe('where partitions begin', () => {
   }
   const inRange: Log = { committed: '5', low: '0', high: '9' };
 
-  it('goes on at committed offsets that the logs have, and asks kafkajs to begin at the beginning otherwise', async () => {
+  it('continues at committed offsets that the logs have, and lets kafkajs begin at the beginning otherwise', async () => {
     const { admin } = anAdmin(inRange, { committed: '-1', low: '3', high: '9' });
     const { fake, rig } = await start({}, {}, { admin });
     // Read before the group is joined: a paused partition costs kafkajs's wait for an empty fetch.
@@ -671,7 +671,7 @@ describe('where partitions begin', () => {
     expect(fake.calls.slice(-3)).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
   });
 
-  it('begins without an answer when that loses nothing, and says so', async () => {
+  it('begins without the offsets if that loses nothing, and reports it', async () => {
     const { admin, state } = anAdmin(inRange, inRange);
     state.failures = 100;
     const { fake, rig } = await start({}, {}, { admin });
@@ -681,7 +681,7 @@ describe('where partitions begin', () => {
     expect(rig.told.of('readFailed')).toHaveLength(3);
   });
 
-  it('begins although nobody answers what the group has committed', async () => {
+  it('begins although the committed offsets cannot be read', async () => {
     jest.useFakeTimers();
     try {
       const never = new Promise<never>(() => undefined);

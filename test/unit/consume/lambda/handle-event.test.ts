@@ -43,7 +43,7 @@ it('reports the first unfinished record of each partition, and applies nothing o
   expect(rig.client.effects()).toHaveLength(7);
 });
 
-it('throws without partial batch response when anything is unfinished, and what comes again is a duplicate', async () => {
+it('throws without partial batch response if a message is unfinished, and applied messages are duplicates in the next delivery', async () => {
   let isAway = true;
   const rig = aRig();
   const [first, second] = [aRecord({ version: 1 }), aRecord({ key: 'other', version: 1 })];
@@ -62,7 +62,7 @@ it('throws without partial batch response when anything is unfinished, and what 
   expect(rig.told.of('attemptFailed')).toEqual([]);
 });
 
-it('a key that waits for a missing event gives up with it', async () => {
+it('a key that waits for a missing event is released with it', async () => {
   const rig = aRig({
     gaps: 'block',
     onFailure: 'block',
@@ -92,7 +92,7 @@ it('a gap blocks no longer than it may, although each delivery ends before', asy
   expect(rig.handled).toHaveLength(2);
 });
 
-it('answers in time although a handler does not end, and goes on behind what it has done', async () => {
+it('returns in time although a handler does not end, and continues behind the finished messages', async () => {
   const rig = aRig({
     handlers: {
       'order.placed': async (_, { key, version }) => {
@@ -227,7 +227,7 @@ it('refuses options that it does not know', () => {
   expect(() => handleKafkaEvent({ consumer, deadLetters, partial: true } as never)).toThrow(/"partial"/);
 });
 
-describe('what operators ask for', () => {
+describe('requests of operators', () => {
   const EMPTY: KafkaEvent = { records: {} };
 
   function looking(options: Parameters<typeof aRig>[0] = {}) {
@@ -252,7 +252,7 @@ describe('what operators ask for', () => {
     };
   }
 
-  it('is looked for beside a batch, as often as it says', async () => {
+  it('are polled next to a batch, as often as configured', async () => {
     const { invoke } = looking({ redriveEveryMs: 10_000 });
     expect(await invoke()).toBe(1);
     expect(await invoke(9_999)).toBe(1);

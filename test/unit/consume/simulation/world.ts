@@ -577,7 +577,7 @@ export class SimulatedWorld {
     if (this.#profile.emits === true) this.#checkEmitted(SHARED, applied);
     for (const { rig } of this.#processes) {
       if (this.#profile.options?.onFailure !== 'dead-letter' && rig.told.of('late').length > 0) {
-        this.#wrong.push('told that something was late');
+        this.#wrong.push('an event was reported as late');
       }
     }
   }
