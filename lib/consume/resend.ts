@@ -33,7 +33,7 @@ export async function resend(
   const { content } = read;
   if (inboxKeyText(envelopeIn(content)) !== inboxKeyText(request.key)) {
     return refused(
-      'The command and the consumer read different keys from the event. Use the command of the version that the consumer runs.',
+      'The command and the consumer read two different keys from the event. Use the command of the version that the consumer runs.',
     );
   }
   // Parked, it would block its key forever.

@@ -1,9 +1,9 @@
 import { wait } from '../timing/wait';
 
 /**
- * What the consumer does with a message that it cannot settle now. `wait`: it retries until the message is settled or no
- * longer needed, because Kafka would not deliver it again. `release`: it never waits, because Lambda delivers the
- * message again.
+ * The reaction to a message that cannot be settled now. `wait`: the consumer retries until the message is settled or no
+ * longer needed, because Kafka would not deliver it again. `release`: the consumer never waits, because Lambda delivers
+ * the message again.
  */
 export type WhenBlocked = 'wait' | 'release';
 
