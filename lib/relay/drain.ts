@@ -108,7 +108,7 @@ export class KeyDrain {
       );
       if (await this.#mustWait(page, items, present)) return { outcome: 'failed', published, from };
       await this.#session.publish(items);
-      await this.#session.marksWritten();
+      await this.#session.marks.flush();
       // A writer's clock may be ahead, so the stream's age of the records that requested the drain counts too.
       await this.#session.holdBlocked(items, waitedMs);
       const hold = holds.get(pk);

@@ -6,7 +6,7 @@ import { KeyHolder } from './key-holder';
 import { MarkQueue } from './mark-queue';
 import { MAX_CRASHED_ATTEMPTS } from './park-limits';
 import { halve, keepOpen, planRound, type PlannedBatch } from './plan-round';
-import { concernsTopic, type ItemIdentity, type Outage, type Poison, type TopicLookup } from './ports';
+import { concernsTopic, type ItemIdentity, type Outage, type Poison } from './ports';
 import { settleSkippable } from './skip-rule';
 import { TopicLookups } from './topic-lookups';
 
@@ -19,9 +19,9 @@ const MAX_FAILED_SENDS = 2;
  */
 export class PublishSession {
   readonly invocation: Invocation;
-  readonly #marks: MarkQueue;
+  readonly marks: MarkQueue;
+  readonly topics: TopicLookups;
   readonly #holder: KeyHolder;
-  readonly #topics: TopicLookups;
   readonly #failedPartitions = new Set<string>();
   /** Items whose attempt in this invocation is already counted, by identity. */
   readonly #counted = new Set<string>();
@@ -31,9 +31,9 @@ export class PublishSession {
 
   constructor(invocation: Invocation) {
     this.invocation = invocation;
-    this.#marks = new MarkQueue(invocation);
+    this.marks = new MarkQueue(invocation);
     this.#holder = new KeyHolder(invocation);
-    this.#topics = new TopicLookups(invocation);
+    this.topics = new TopicLookups(invocation);
   }
 
   /** Whether nothing was acknowledged in this invocation, and not because of one partition alone. */
@@ -48,12 +48,7 @@ export class PublishSession {
 
   /** As {@link settleSkippable}. */
   settleSkippable(items: readonly BatchItem[]): BatchItem[] {
-    return settleSkippable(items, this.invocation, this.#marks);
-  }
-
-  /** As {@link TopicLookups.of}. */
-  lookUpTopics(items: readonly BatchItem[]): Promise<ReadonlyMap<string, TopicLookup>> {
-    return this.#topics.of(items);
+    return settleSkippable(items, this.invocation, this.marks);
   }
 
   /**
@@ -69,21 +64,16 @@ export class PublishSession {
     const known = new Map(divisible.map((item) => [item, receiptsOf(item).length]));
     while ((open = this.settleSkippable(open)).length > 0 && this.invocation.hasTimeForRound) {
       began = true;
-      if (await this.#marks.waitForRoom()) continue;
+      if (await this.marks.waitForRoom()) continue;
       await (this.invocation.mayHaveCrashed ? this.#countedRound(open) : this.#round(open));
     }
     for (const [item, before] of known) {
       const receipts = receiptsOf(item);
-      if (receipts.length > before) this.#marks.begin(item);
+      if (receipts.length > before) this.marks.begin(item);
       if (receipts.length === 0 || isWhole(item)) partial.delete(item.identity);
       else partial.set(item.identity, [...receipts]);
     }
     return began || open.length === 0;
-  }
-
-  /** Resolves when each mark so far is written, or its item has failed. */
-  marksWritten(): Promise<void> {
-    return this.#marks.flush();
   }
 
   /** As {@link KeyHolder.holdBlocked}; also settles the items behind the new holds. */
@@ -94,8 +84,8 @@ export class PublishSession {
   /** Ends the invocation normally: no attempted item has killed the process. */
   async end(): Promise<void> {
     const { items, telemetry } = this.invocation.ports;
-    await this.#marks.flush();
-    await this.#marks.noteBegun();
+    await this.marks.flush();
+    await this.marks.noteBegun();
     if (this.#attempted.length === 0) return;
     try {
       await items.clearAttempts(this.#attempted);
@@ -133,7 +123,7 @@ export class PublishSession {
   async #round(open: readonly BatchItem[]): Promise<void> {
     const { invocation } = this;
     const { partitions, options } = invocation;
-    const topics = await this.lookUpTopics(open);
+    const topics = await this.topics.of(open);
     const outageOf = partitions.any ? (at: TopicPartition) => partitions.outageOf(at) : undefined;
     const { batches, refused } = planRound(open, topics, options, outageOf);
     for (const { item, failure, partition } of refused) {
@@ -232,7 +222,7 @@ export class PublishSession {
       memory.acknowledged.set(item.identity, { unmarked: receipts, sequence: item.sequence });
       item.state = 'settled';
     }
-    this.#marks.add(done.map(([item, content]) => [item, content, content.receipts]));
+    this.marks.add(done.map(([item, content]) => [item, content, content.receipts]));
   }
 }
 

@@ -64,7 +64,7 @@ export class TableLookup {
 
   /** The partition of each key's first event. A key whose topic cannot be looked up is left out and stays open. */
   async #targets(keys: readonly KeyItems[]): Promise<ReadonlyMap<KeyItems, string>> {
-    const topics = await this.#session.lookUpTopics(keys.flatMap(({ items }) => items.slice(0, 1)));
+    const topics = await this.#session.topics.of(keys.flatMap(({ items }) => items.slice(0, 1)));
     const targets = new Map<KeyItems, string>();
     for (const key of keys) {
       const content = key.items[0]?.content;

@@ -43,17 +43,20 @@ export function parkWriter(
       if (item === 'ConditionalCheckFailed') return undefined;
       if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, pk);
       else if (noteOnItem && isFull(item)) noteOnItem = false;
-      else throw new KeyFailure(`Holding a key was refused: item ${item ?? 'taken'}, hold ${replaced ?? 'taken'}.`);
+      else
+        throw new KeyFailure(
+          `The key "${pk}" could not be held: DynamoDB refused the item (${item ?? 'no reason'}) or the hold (${replaced ?? 'no reason'}).`,
+        );
     }
     throw new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
   };
 
   return {
-    async park(parking) {
+    async park(request) {
       const hold = await write(
-        parking,
-        (known, now) => nextHold(parking, known, now, parkedHold(parking, known, now)),
-        (now, noteOnItem) => (noteOnItem ? parkItem(tableName, parking, now) : checkItem(tableName, parking)),
+        request,
+        (known, now) => nextHold(request, known, now, parkedHold(request, known, now)),
+        (now, noteOnItem) => (noteOnItem ? parkItem(tableName, request, now) : checkItem(tableName, request)),
       );
       return hold === undefined ? { kind: 'gone' } : { kind: 'parked', hold };
     },
@@ -118,13 +121,13 @@ function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
   };
 }
 
-function parkItem(tableName: string, parking: ParkRequest, now: number): TransactWriteItem {
-  const condition = itemCondition(tableName, parking);
+function parkItem(tableName: string, request: ParkRequest, now: number): TransactWriteItem {
+  const condition = itemCondition(tableName, request);
   const parked: Parked = {
-    reason: parking.reason,
-    message: cut(parking.message),
-    attempts: parking.attempts + 1,
-    since: parking.since ?? now,
+    reason: request.reason,
+    message: cut(request.message),
+    attempts: request.attempts + 1,
+    since: request.since ?? now,
   };
   return {
     Update: {
@@ -136,6 +139,6 @@ function parkItem(tableName: string, parking: ParkRequest, now: number): Transac
   };
 }
 
-const checkItem = (tableName: string, parking: ItemIdentity): TransactWriteItem => ({
-  ConditionCheck: itemCondition(tableName, parking),
+const checkItem = (tableName: string, request: ItemIdentity): TransactWriteItem => ({
+  ConditionCheck: itemCondition(tableName, request),
 });

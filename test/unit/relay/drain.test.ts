@@ -10,7 +10,7 @@ const HOUR = 3_600_000;
 const request = { by: 'someone', at: 1, why: 'a test' };
 const poison: Failure = { kind: 'poison', reason: 'message-refused', message: 'no' };
 const tooLarge: Failure = { kind: 'poison', reason: 'message-too-large', message: 'too large' };
-const outage: Failure = { kind: 'outage', message: 'away' };
+const outage: Failure = { kind: 'outage', message: 'unavailable' };
 const at = positionOfVersion;
 
 /** A world with one key `order#a`. The poisonous versions are refused until they are fixed. */
@@ -653,7 +653,7 @@ describe('strict order', () => {
   it.each([
     ['ahead', HOUR],
     ['behind', -HOUR],
-  ])('waits for what may be replicated, by the time of the stream, when a writer is %s', async (_, ms) => {
+  ])('waits for items that may be in replication, by the time of the stream, if a writer is %s', async (_, ms) => {
     const w = aWorld({ order: 'strict', replicationWaitMs: 10_000 });
     const record = w.putAt(7, w.clock.at + ms);
     expect(await w.handle([record], plentyOfTime)).toBe(0);

@@ -62,7 +62,7 @@ it.each([
   ['OUTBOX_MAX_BATCH_BYTES', '0', 'an integer of at least 1'],
   ['OUTBOX_REQUEST_TIMEOUT_MS', 'soon', 'an integer of at least 1'],
   ['OUTBOX_PUBLISH_WITHIN_MS', '0', 'an integer of at least 1'],
-])('%s = %s is refused by name, with what is allowed', (variable, got, allowed) => {
+])('%s = %s is refused with its name and the allowed values', (variable, got, allowed) => {
   expect(() => decodeRelayConfig({ ...encodeRelayConfig(config), [variable]: got })).toThrow(
     expect.objectContaining({ code: 'invalid-environment', details: { variable, got, allowed } }) as Error,
   );

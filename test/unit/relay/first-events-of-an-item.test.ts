@@ -106,7 +106,7 @@ it('prove nothing about another item at the same position', async () => {
 it.each([
   ['another topic', ['audit-0@5']],
   ['as many as it has events', ['orders-0@5', 'orders-0@6', 'audit-0@1']],
-])('count only when the note fits the item: %s', async (_, receipts) => {
+])('count only if the note fits the item: %s', async (_, receipts) => {
   const w = aWorld();
   const record = w.put();
   Object.assign(w.table.items.get(PK)?.get(SK) ?? {}, { receipts: { L: receipts.map((S) => ({ S })) } });

@@ -9,7 +9,7 @@ import { aRelayOverTable, plentyOfTime, RELAY_OPTIONS } from '../../builders/rel
 
 const request = { by: 'someone', at: 1, why: 'a test' };
 const conflict = new TransactionCanceledException({ message: 'conflict', $metadata: {} });
-const away = new Error('no answer within 3000 ms');
+const unavailable = new Error('no answer within 3000 ms');
 
 /** Three held keys, each with a requested drain; `fail` names the call that rejects for `order#b`. */
 async function drainThree(
@@ -76,9 +76,9 @@ it.each(CALLS)('a conflict in %s delays one drain, not the invocation', async (_
 });
 
 it.each(CALLS)('no answer in %s is an outage: the invocation stops', async (_, fail) => {
-  const { telemetry } = await drainThree(fail, away);
+  const { telemetry } = await drainThree(fail, unavailable);
 
-  expect(telemetry.outage).toHaveBeenCalledWith(expect.objectContaining({ cause: away }));
+  expect(telemetry.outage).toHaveBeenCalledWith(expect.objectContaining({ cause: unavailable }));
   expect(telemetry.keyFailed).not.toHaveBeenCalled();
 });
 
@@ -122,6 +122,6 @@ it('distinguishes the refusal of one request from an outage', () => {
   expect(concernsOneKey(conflict)).toBe(true);
   expect(concernsOneKey(new KeyFailure('x'))).toBe(true);
   expect(concernsOneKey(Object.assign(new Error('500'), { $fault: 'server' }))).toBe(false);
-  expect(concernsOneKey(away)).toBe(false);
+  expect(concernsOneKey(unavailable)).toBe(false);
   expect(concernsOneKey(undefined)).toBe(false);
 });

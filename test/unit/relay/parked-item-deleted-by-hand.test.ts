@@ -7,16 +7,16 @@ import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 const KEY = 'order#a';
 const request = { by: 'someone', at: 1, why: 'a test' };
 const poison: Failure = { kind: 'poison', reason: 'message-refused', message: 'no' };
-const outage: Failure = { kind: 'outage', message: 'away' };
+const outage: Failure = { kind: 'outage', message: 'unavailable' };
 
 function aWorld(options: Parameters<typeof aRelayOverTable>[1] = {}) {
   const world = aRelayOverTable({ maxMessages: 1 }, options);
   const { table, kafka, clock, handle } = world;
   const poisonous = new Set<string>();
-  let away: string | undefined;
+  let unavailable: string | undefined;
   kafka.refuse = ({ messages }) => {
     const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
-    if (away !== undefined && ids.includes(away)) return outage;
+    if (unavailable !== undefined && ids.includes(unavailable)) return outage;
     return ids.some((id) => poisonous.has(id)) ? poison : undefined;
   };
   const put = (version: number) =>
@@ -25,7 +25,7 @@ function aWorld(options: Parameters<typeof aRelayOverTable>[1] = {}) {
     ...world,
     poisonous,
     put,
-    setAway: (id: string | undefined) => (away = id),
+    setUnavailable: (id: string | undefined) => (unavailable = id),
     putAll: (...versions: readonly number[]) => handle(versions.map(put), plentyOfTime),
     remove: (version: number) => table.items.get(KEY)?.delete(at(version)),
     drain: () =>
@@ -118,10 +118,10 @@ describe('with a retention of zero', () => {
     w.poisonous.add('a1');
     await w.putAll(1, 2);
     w.poisonous.clear();
-    w.setAway('a2');
+    w.setUnavailable('a2');
     expect(await w.drain()).toBe(0);
     expect(w.ids()).toEqual(['a1']);
-    w.setAway(undefined);
+    w.setUnavailable(undefined);
 
     expect(await w.drain()).toBeUndefined();
 

@@ -53,7 +53,7 @@ function aShard(options: Parameters<typeof aRelayOverTable>[0] = {}, settings = 
     down,
     poisonous,
     metadata,
-    goAway: () => names.forEach((name) => down.add(name)),
+    failAll: () => names.forEach((name) => down.add(name)),
     put: (key: string, version: number, topic = 'orders') =>
       table.put(anItem({ key, version, committedAt: clock.at, events: [anEvent({ id: `${key}.${version}`, topic })] })),
     redrive: (key: string, from = 1) =>
@@ -139,7 +139,7 @@ describe('a partition that fails alone', () => {
     s.kafka.refuse = (batch) => {
       sends++;
       if (sends === 1) return { kind: 'poison', reason: 'message-refused', message: 'no' };
-      return sends === 2 ? { kind: 'outage', message: 'away' } : refuse(batch);
+      return sends === 2 ? { kind: 'outage', message: 'unavailable' } : refuse(batch);
     };
 
     expect(await s.deliver()).toBe(4);
@@ -183,7 +183,7 @@ describe('a partition that fails alone', () => {
 
   it('holds no key while the whole cluster is unavailable, however long', async () => {
     const s = aShard();
-    s.goAway();
+    s.failAll();
     s.put(SICK, 1);
     s.put(WELL, 1);
 
@@ -327,7 +327,7 @@ describe('a partition that fails alone', () => {
     // Several shards reach the patience at the same time, or the limit was lowered.
     await s.table.holdForPartition({
       ...{ pk: `order#${SICK_TOO}`, sk: s.table.put(anItem({ key: SICK_TOO })).dynamodb?.Keys?.['sk']?.S ?? '' },
-      ...{ id: anItem({ key: SICK_TOO }).id, isHead: false, message: 'away', hold: undefined },
+      ...{ id: anItem({ key: SICK_TOO }).id, isHead: false, message: 'unavailable', hold: undefined },
       awaits: { topic: 'orders', partition: 0, failedAt: s.clock.at },
     });
     await s.wait(10 * MINUTE);
@@ -491,7 +491,7 @@ describe('while its keys are held', () => {
 
   it('a general outage at the same time holds no more keys', async () => {
     const s = await aShardWithAHold();
-    s.goAway();
+    s.failAll();
     s.clock.at += 20 * SECOND;
     s.put(SICK_TOO, 1);
     s.put(WELL_TOO, 1);
@@ -596,7 +596,7 @@ describe('a partition that accepts writes again', () => {
     const refuse = s.kafka.refuse;
     s.kafka.refuse = (batch) => {
       if (batch.topic === 'orders' && batch.partition === 0 && ++sends > 1) {
-        return { kind: 'outage', message: 'away again' };
+        return { kind: 'outage', message: 'unavailable again' };
       }
       return refuse(batch);
     };

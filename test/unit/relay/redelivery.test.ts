@@ -363,7 +363,7 @@ describe('records that do not prove that the stream has shown all earlier items'
     { what: 'is discarded, which proves nothing', before: 'discarded' },
     { what: 'is another region’s, which says nothing of this one', before: 'region' },
     { what: 'is not there', before: 'absent' },
-  ])('are queried when the version before $what', async ({ before }) => {
+  ])('are queried if the version before $what', async ({ before }) => {
     const w = aWorld();
     w.put(1);
     w.put(2);

@@ -247,11 +247,11 @@ describe('an outage', () => {
 
   it('of one topic stops only the keys of that topic', async () => {
     const { handle, kafka } = aRelay();
-    kafka.topics.set('away', outage);
+    kafka.topics.set('unavailable', outage);
     const records = [
       insertOf(anItem({ key: 'a' })),
       insertOf(anItem({ key: 'b' })),
-      insertOf(anItem({ key: 'c', events: [anEvent({ id: 'c', topic: 'away' })] })),
+      insertOf(anItem({ key: 'c', events: [anEvent({ id: 'c', topic: 'unavailable' })] })),
       insertOf(anItem({ key: 'd' })),
     ];
 

@@ -34,7 +34,7 @@ function answer(refuse: (key: string) => string | undefined): void {
 beforeEach(() => dynamodb.reset());
 
 it.each(['ThrottlingError', 'TransactionConflict', 'ProvisionedThroughputExceeded'])(
-  'a key that is refused for a while (%s) fails alone: what goes out together with it is written',
+  'a write that stays refused (%s) fails alone: the other writes of its transaction are written',
   async (code) => {
     answer((key) => (key === 'hot' ? code : undefined));
     const keys = ['a', 'b', 'hot', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];

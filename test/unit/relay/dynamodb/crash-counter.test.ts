@@ -35,7 +35,7 @@ it('counts nothing on an item that is gone, processed or discarded', async () =>
 it.each([
   ['the item', new DynamoDBServiceException({ ...error, name: 'ValidationException', $fault: 'client' })],
   ['its collection', new ItemCollectionSizeLimitExceededException(error)],
-])('lets an item go uncounted when %s is full', async (_, full) => {
+])('publishes an item without a count if %s is full', async (_, full) => {
   dynamodb.on(UpdateItemCommand).rejects(full);
 
   expect(await counter.countAttempt(item)).toBe(0);

@@ -25,7 +25,7 @@ const skip = newSignal('order#42', NOW, {
   kind: 'skip',
   position: hold.position,
   id: 'id-7',
-  request: { by: 'me', at: NOW, why: 'nobody needs it' },
+  request: { by: 'me', at: NOW, why: 'it is not needed' },
 });
 const refusedFor = (code: string) =>
   new TransactionCanceledException({

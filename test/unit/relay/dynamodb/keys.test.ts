@@ -41,7 +41,7 @@ it('a throttled key is reported, and the other keys are read', async () => {
 });
 
 it.each(['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded'])(
-  'so it does when the call for the throttled key alone is refused as a whole: %s',
+  'the same if the call for the throttled key alone is refused as a whole: %s',
   async (name) => {
     dynamodb.on(BatchGetItemCommand).callsFake(({ RequestItems }: BatchGetItemCommandInput) => {
       const asked = RequestItems?.['outbox']?.Keys ?? [];

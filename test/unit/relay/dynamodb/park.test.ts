@@ -125,7 +125,7 @@ it('returns that an item is gone if it was processed, discarded or replaced', as
 });
 
 it.each(['ValidationError', 'ItemCollectionSizeLimitExceeded'])(
-  'holds the key alone when the item can not take the note (%s)',
+  'holds only the key if the item has no room for the note (%s)',
   async (code) => {
     dynamodb.on(TransactWriteItemsCommand).rejectsOnce(cancelled(code)).resolves({});
 

@@ -29,7 +29,7 @@ it.each([
   ['the offset is unknown', [named('a', 0, { baseOffset: '-1' })]],
   ['the offset is missing', [named('a', 0, { baseOffset: undefined })]],
   ['the partition has an error', [named('a', 0, { errorCode: 6 })]],
-])('takes nothing for written when %s', (_, answer) => {
+])('treats nothing as written if %s', (_, answer) => {
   expect(acknowledgedOffsets([batch('a', 0)], answer).size).toBe(0);
 });
 

@@ -60,7 +60,7 @@ it.each([
   ['a type error of the client', new TypeError("Cannot read properties of undefined (reading 'connectionPool')")],
   ['a message that only sounds like a refusal', new Error('MESSAGE_TOO_LARGE')],
   ['something that is no error', 'MESSAGE_TOO_LARGE'],
-])('takes %s for an outage', (_, error) => {
+])('classifies %s as an outage', (_, error) => {
   expect(classify(error)).toMatchObject({ kind: 'outage', cause: error });
 });
 

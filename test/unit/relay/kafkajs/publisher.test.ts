@@ -201,7 +201,7 @@ describe('a partition that a broker refuses alone', () => {
   };
 
   it.each(['NOT_ENOUGH_REPLICAS', 'NOT_LEADER_FOR_PARTITION', 'OUT_OF_ORDER_SEQUENCE_NUMBER'])(
-    'for %s costs the others no second copy, and not their producer',
+    'for %s causes no second copy of the others and keeps their producer',
     async (refusal) => {
       const kafka = new FakeKafka();
       kafka.refusals.set('a-1', refusal);
@@ -225,7 +225,7 @@ describe('a partition that a broker refuses alone', () => {
   );
 
   it.each(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'])(
-    'gets no further copy for ten seconds after %s, then for twenty, then for forty: its leader has written one',
+    'gets no further copy for ten, then twenty, then forty seconds after %s: its leader has written one',
     async (refusal) => {
       const kafka = new FakeKafka();
       kafka.refusals.set('a-1', refusal);

@@ -11,7 +11,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     file: 'relay/partition-outages.ts',
     text: 'if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;',
     off: 'return undefined;',
-    profile: { partitions: true, grows: true, zombies: true, topics: true, oneAway: true },
+    profile: { partitions: true, grows: true, zombies: true, topics: true, oneUnavailable: true },
     wrong: /stops the shard/,
   },
   'an item that waits for 12 hours is presumed lost': {
@@ -74,21 +74,21 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     file: 'relay/partition-outages.ts',
     text: 'if (this.#acked.has(partition.name)) await this.#release(partition);',
     off: 'if (this.#acked.has(partition.name)) continue;',
-    profile: { partitions: true, oneAway: true, comesBack: 'busy' },
+    profile: { partitions: true, oneUnavailable: true, comesBack: 'busy' },
     wrong: /is not released/,
   },
   'a running relay probes the partitions that keys are held for': {
     file: 'relay/partition-outages.ts',
     text: 'else await this.#probe(partition);',
     off: '',
-    profile: { partitions: true, oneAway: true, comesBack: 'busy' },
+    profile: { partitions: true, oneUnavailable: true, comesBack: 'busy' },
     wrong: /is not released/,
   },
   'a schedule probes them on a table without writes': {
     file: 'sweep/probe.ts',
     text: 'if (hold === undefined || !isProbeDue(partition, at)) continue;',
     off: 'if (hold !== undefined) continue;',
-    profile: { partitions: true, oneAway: true, comesBack: 'quiet' },
+    profile: { partitions: true, oneUnavailable: true, comesBack: 'quiet' },
     wrong: /is not released/,
   },
   'the number of held keys is limited': {
@@ -151,7 +151,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     file: 'relay/partition-outages.ts',
     text: 'if (!(await this.#othersWork(partition, name))) return undefined;',
     off: '',
-    profile: { partitions: true, allAway: true },
+    profile: { partitions: true, allUnavailable: true },
     wrong: /held in a general outage/,
   },
   'a key whose parked item was deleted by hand is not released': {

@@ -47,15 +47,15 @@ export interface Profile {
   /** Four keys, and two topics of two partitions; each partition may fail alone. */
   readonly partitions?: boolean;
   /** With `partitions`: at the end, only one of them is unavailable for half an hour. The shards must still move on. */
-  readonly oneAway?: boolean;
-  /** With `oneAway`: the partition comes back while the others are written to, or while no item is written. */
+  readonly oneUnavailable?: boolean;
+  /** With `oneUnavailable`: the partition comes back while the others are written to, or while no item is written. */
   readonly comesBack?: 'busy' | 'quiet';
   /** With `partitions`: the limit of keys that are held for partitions. */
   readonly maxHolds?: number;
   /** A second outbox has a relay on the same stream. */
   readonly foreign?: boolean;
   /** With `partitions`: at the end, all are unavailable for half an hour, in which no key may be held for one. */
-  readonly allAway?: boolean;
+  readonly allUnavailable?: boolean;
   /** With `partitions`: a topic may get a third partition. */
   readonly grows?: boolean;
   /** The writers' clocks differ by minutes, and a scan may return the state of minutes ago. */
@@ -87,7 +87,7 @@ const PAGE = 10;
 const COMMITS_WITHIN = 10_000;
 /** Less than the sweeper allows for clocks and scans. */
 const SKEW = 4 * MINUTE;
-const outage: Failure = { kind: 'outage', message: 'away' };
+const outage: Failure = { kind: 'outage', message: 'unavailable' };
 const request = { by: 'operator', at: 1, why: 'simulation' };
 
 interface Written {
@@ -161,7 +161,7 @@ export class SimulatedWorld {
   readonly #zombies: Process[] = [];
   readonly #appendLater: string[][] = [];
   readonly #uncommitted: { readonly written: Written; readonly since: number }[] = [];
-  readonly #away = new Set<string>();
+  readonly #unavailable = new Set<string>();
   readonly #keys: readonly string[];
   readonly #partitions = new Map([
     ['A', 1],
@@ -346,11 +346,11 @@ export class SimulatedWorld {
   }
 
   #toggleOutage(topic: string): void {
-    if (!this.#away.delete(topic)) this.#away.add(topic);
+    if (!this.#unavailable.delete(topic)) this.#unavailable.add(topic);
   }
 
   #isAway({ topic, partition }: TopicPartition): boolean {
-    return !this.#calm && (this.#away.has(topic) || this.#away.has(`${topic}-${partition}`));
+    return !this.#calm && (this.#unavailable.has(topic) || this.#unavailable.has(`${topic}-${partition}`));
   }
 
   /** The schedule's work once a minute. */
@@ -768,8 +768,8 @@ export class SimulatedWorld {
   async #settle(): Promise<void> {
     this.#pass(MINUTE);
     for (const ids of this.#appendLater.splice(0)) this.log.push(...ids);
-    if (this.#profile.oneAway === true) await this.#oneAway();
-    if (this.#profile.allAway === true) await this.#allAway();
+    if (this.#profile.oneUnavailable === true) await this.#oneUnavailable();
+    if (this.#profile.allUnavailable === true) await this.#allUnavailable();
     this.#calm = true;
     for (const zombie of [...this.#zombies]) {
       for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
@@ -799,9 +799,9 @@ export class SimulatedWorld {
   }
 
   /** Only one partition is unavailable for half an hour: the shards must still reach their ends. */
-  async #oneAway(): Promise<void> {
+  async #oneUnavailable(): Promise<void> {
     const sick = `${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`;
-    await this.#goesOnWithout([sick]);
+    await this.#continueWithout([sick]);
     for (const { records, checkpoint } of this.#shards) {
       const waitsSince = records[checkpoint]?.dynamodb?.ApproximateCreationDateTime;
       // The record that requests another try of the partition may be new.
@@ -816,7 +816,7 @@ export class SimulatedWorld {
   /** Its keys must be released within minutes: by the traffic of others, or else by the schedule. */
   async #comesBack(how: 'busy' | 'quiet'): Promise<void> {
     this.#noFaults = true;
-    this.#away.clear();
+    this.#unavailable.clear();
     // Less than the time to try one key after the other.
     const within = how === 'busy' ? MINUTE / 2 : 5 * MINUTE;
     for (let passed = 0; passed < within; passed += 10_000) {
@@ -834,21 +834,21 @@ export class SimulatedWorld {
   }
 
   /** No partition accepts writes: a relay that starts now has no evidence of a healthy one, so it may hold no key. */
-  async #allAway(): Promise<void> {
+  async #allUnavailable(): Promise<void> {
     const heldForPartitions = (): string[] =>
       [...this.table.holds.values()].flatMap(({ pk, awaits }) => (awaits === undefined ? [] : [pk]));
     this.#crashAll();
     this.#zombies.splice(0);
     const held = new Set(heldForPartitions());
-    await this.#goesOnWithout(['A', 'B']);
+    await this.#continueWithout(['A', 'B']);
     for (const pk of heldForPartitions()) {
       if (!held.has(pk)) this.#unfixed.push(`${pk} is held in a general outage`);
     }
   }
 
-  async #goesOnWithout(away: readonly string[]): Promise<void> {
-    this.#away.clear();
-    for (const name of away) this.#away.add(name);
+  async #continueWithout(unavailable: readonly string[]): Promise<void> {
+    this.#unavailable.clear();
+    for (const name of unavailable) this.#unavailable.add(name);
     this.#keys.forEach(() => this.#write());
     this.#noFaults = true;
     // Lambda keeps few instances for a shard, and each must see failures before it holds a key.
@@ -902,7 +902,7 @@ export class SimulatedWorld {
     }
     for (const written of this.written.values()) {
       if (this.#isDiscarded(written)) {
-        if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded by nobody's wish`);
+        if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded without a request`);
         continue;
       }
       const at = first.get(written.id);
