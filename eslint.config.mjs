@@ -20,6 +20,9 @@ const pathsOf = (name) =>
     ? ['./dynamodb/*', ...['consume', 'relay', 'testing'].map((folder) => `**/${folder}/dynamodb/*`)]
     : [`**/${name}/*`];
 
+/** The folders of lib/infra; each may import those before it. */
+const INFRA_FOLDERS = ['options', 'template-checks', 'functions', 'cluster', 'monitoring', 'outbox', 'consumer'];
+
 const allBut = (names, allowed = []) => names.filter((name) => !allowed.includes(name));
 
 /**
@@ -154,8 +157,8 @@ const LAYERS = [
     parties: ['aws'],
     why: 'The test kit knows the writer, and relay and consumer without Kafka; it works in every test runner.',
   },
-  {
-    files: ['lib/infra/**/*.ts'],
+  ...INFRA_FOLDERS.map((folder, index) => ({
+    files: [`lib/infra/${folder}/**/*.ts`],
     folders: ['infra'],
     parties: ['cdk'],
     except: [
@@ -163,9 +166,10 @@ const LAYERS = [
       ...['consume', 'relay', 'sweep', 'topics'].map((name) => `!**/${name}/environment`),
       '!**/relay/mapping-settings',
       '!**/topics/request',
+      ...INFRA_FOLDERS.slice(index + 1).map((later) => `../${later}/*`),
     ],
-    why: 'Constructs talk to no service; they share environments, requests and mapping settings with the functions.',
-  },
+    why: 'Constructs talk to no service; they share environments, requests and mapping settings with the functions. Each folder of lib/infra imports only the folders before it in INFRA_FOLDERS.',
+  })),
 ];
 
 export default tseslint.config(

@@ -1,4 +1,4 @@
-import { OUTBOX_DEFAULTS } from '../lib/infra/outbox-props';
+import { OUTBOX_DEFAULTS } from '../lib/infra/outbox/outbox-props';
 import { encodeRelayConfig, RELAY_DEFAULTS, type Compression } from '../lib/relay/environment';
 
 /** The default of the construct. */

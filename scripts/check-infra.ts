@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { outboxStacks } from '../lib/infra/app/outbox-app';
+import { outboxStacks } from '../bin/app/outbox-stacks';
 import { CACHE, ROOT } from '../local/folders';
 import { lintTemplates } from './cfn-lint';
 import { ACKNOWLEDGEMENTS } from './infra-acknowledgements';

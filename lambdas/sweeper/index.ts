@@ -24,8 +24,8 @@ export async function handler(
 ): Promise<Omit<SweepReport, 'failures'> | Omit<ProbeReport, 'failures'>> {
   if (isProbeEvent(event)) return probe();
   const { failures, ...done } = await sweep(store, {
-    sweepAfterMs: config.sweepAfterSeconds * 1000,
-    sweepEveryMs: config.sweepEverySeconds * 1000,
+    overdueAfterMs: config.overdueAfterSeconds * 1000,
+    sweepIntervalMs: config.sweepIntervalSeconds * 1000,
     readUnitsPerSecond: config.readUnitsPerSecond,
     by: SWEEPER_SERVICE,
     remainingMs: () => context.getRemainingTimeInMillis(),

@@ -56,7 +56,7 @@ export const SWEEPER_METRICS = {
   /** Signals in the table that neither relay nor sweeper acts on. */
   signalsLeftAside: 'SignalsLeftAside',
   /** 1 while a stream gap is suspected. */
-  doubt: 'Doubt',
+  streamGapSuspected: 'StreamGapSuspected',
   readUnits: 'SweepReadUnits',
   duration: 'SweepDuration',
   /** 1 if the whole table was seen, 0 if the pass is unfinished. */

@@ -24,7 +24,7 @@ export interface CostWorkload {
   /** How long processed items stay. Default one day; 0 deletes them instead of marking them. */
   readonly retentionSeconds?: number;
   /** Default one hour. */
-  readonly sweepEverySeconds?: number;
+  readonly sweepIntervalSeconds?: number;
   /** Default: none. */
   readonly kafka?: KafkaWorkload;
   /** Consumers that read every event, wherever they run. Default 1. */
@@ -142,7 +142,7 @@ const MAX_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60
  */
 export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): CostEstimate {
   const prices = pricesWith(changed);
-  const { eventsPerSecond, retentionSeconds = 86_400, sweepEverySeconds = 3_600 } = requireInRange(workload);
+  const { eventsPerSecond, retentionSeconds = 86_400, sweepIntervalSeconds = 3_600 } = requireInRange(workload);
   const { bytes, markedBytes, sentBytes, events } = measureItem(workload);
   if (bytes > DYNAMODB_LIMITS.itemBytes) {
     refuse(
@@ -171,7 +171,7 @@ export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): C
   const monitoring = workload.monitoring === false ? NO_MONITORING : MONITORING;
   const perMonth = {
     writeUnits: millions(writeUnits) * prices.perMillionWriteUnits,
-    readUnits: millions(invocationsPerSecond + sweepReadUnits / sweepEverySeconds) * prices.perMillionReadUnits,
+    readUnits: millions(invocationsPerSecond + sweepReadUnits / sweepIntervalSeconds) * prices.perMillionReadUnits,
     storage: (storedBytes / GB) * prices.perGbMonth,
     relay:
       millions(invocationsPerSecond) * prices.perMillionInvocations + millions(gbSeconds) * prices.perMillionGbSeconds,
@@ -228,14 +228,14 @@ function kafkaRanges(kafka: KafkaWorkload | undefined): RangedNumber[] {
 
 function requireInRange(workload: CostWorkload): CostWorkload {
   const { eventsPerSecond, eventsPerTransaction = 1, eventBytes, keyBytes = 1, retentionSeconds = 0 } = workload;
-  const { sweepEverySeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
+  const { sweepIntervalSeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
   const ranges: readonly RangedNumber[] = [
     ['events per second', eventsPerSecond, 0, 1e9],
     ['bytes of an event', eventBytes, 0, 400 * KB],
     ['events per transaction', eventsPerTransaction, 1, 10_000],
     ['bytes of a key', keyBytes, 1, 2_000],
     ['seconds of retention', retentionSeconds, 0, 10 * 365 * 86_400],
-    ['seconds between sweeps', sweepEverySeconds, 60, 365 * 86_400],
+    ['seconds between sweeps', sweepIntervalSeconds, 60, 365 * 86_400],
     ['consumers', consumers, 0, 10_000],
     ['pollers', pollers, 0, 100_000],
     ...kafkaRanges(kafka),

@@ -157,7 +157,7 @@ export async function findTopics({ cloudformation, stackName }: StackTarget): Pr
   return topics.split(',').flatMap((topic) => (topic.trim() === '' ? [] : topic.trim()));
 }
 
-/** See lib/infra/app/outbox-outputs.ts. */
+/** See bin/app/outbox-outputs.ts. */
 const TOPICS_OUTPUT = 'Topics';
 
 /** A function that was deleted by hand, or may not be read, does not hide the others. */

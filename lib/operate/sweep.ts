@@ -28,7 +28,7 @@ export async function sweepNow(
   options: SweepNowOptions,
 ): Promise<SweepReport> {
   checkRequest('sweep', { by: options.by, at: Date.now(), why: 'a sweep' });
-  const { afterMs = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000 } = options;
+  const { afterMs = SWEEPER_DEFAULTS.overdueAfterSeconds * 1000 } = options;
   if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {
     refuse(
       'sweep',
@@ -36,7 +36,7 @@ export async function sweepNow(
     );
   }
   return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait), {
-    sweepAfterMs: afterMs,
+    overdueAfterMs: afterMs,
     readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
     // The run scans the whole table, whatever the scheduled runs have seen of it.
     resumes: false,

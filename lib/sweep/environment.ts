@@ -7,20 +7,20 @@ export interface SweeperConfig {
   /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
   /** Age in seconds from which an unpublished item is overdue. */
-  readonly sweepAfterSeconds: number;
+  readonly overdueAfterSeconds: number;
   /** Maximum read units per second of the scan. */
   readonly readUnitsPerSecond: number;
   /** Interval of the scheduled runs: a table that takes several runs is read less often. */
-  readonly sweepEverySeconds: number;
+  readonly sweepIntervalSeconds: number;
   /** For a table with several regions; left out if only this region publishes. */
   readonly home?: HomeRegion;
 }
 
 export const SWEEPER_DEFAULTS = {
-  sweepAfterSeconds: 3_600,
+  overdueAfterSeconds: 3_600,
   /** A twelfth of the read throughput of a new on-demand table. */
   readUnitsPerSecond: 1_000,
-  sweepEverySeconds: 3_600,
+  sweepIntervalSeconds: 3_600,
 } as const satisfies Partial<SweeperConfig>;
 
 /** With this event the sweeper only requests tries of partitions with held keys; with any other event it sweeps. */
@@ -32,18 +32,18 @@ export const SWEEP_AFTER_VARIABLE = 'OUTBOX_SWEEP_AFTER_SECONDS';
 const VARIABLES = {
   tableName: 'OUTBOX_TABLE_NAME',
   outboxName: 'OUTBOX_NAME',
-  sweepAfterSeconds: SWEEP_AFTER_VARIABLE,
+  overdueAfterSeconds: SWEEP_AFTER_VARIABLE,
   readUnitsPerSecond: 'OUTBOX_SWEEP_READ_UNITS_PER_SECOND',
-  sweepEverySeconds: 'OUTBOX_SWEEP_EVERY_SECONDS',
+  sweepIntervalSeconds: 'OUTBOX_SWEEP_EVERY_SECONDS',
 } as const;
 
 /** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
 export const encodeSweeperConfig = (config: SweeperConfig): Record<string, string> => ({
   [VARIABLES.tableName]: config.tableName,
   [VARIABLES.outboxName]: config.outboxName,
-  [VARIABLES.sweepAfterSeconds]: String(config.sweepAfterSeconds),
+  [VARIABLES.overdueAfterSeconds]: String(config.overdueAfterSeconds),
   [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
-  [VARIABLES.sweepEverySeconds]: String(config.sweepEverySeconds),
+  [VARIABLES.sweepIntervalSeconds]: String(config.sweepIntervalSeconds),
   ...encodeHomeRegion(config.home),
 });
 
@@ -57,9 +57,9 @@ export function decodeSweeperConfig(environment: Environment): SweeperConfig {
   return {
     tableName: read.text(VARIABLES.tableName),
     outboxName: read.text(VARIABLES.outboxName),
-    sweepAfterSeconds: read.integer(VARIABLES.sweepAfterSeconds, 1),
+    overdueAfterSeconds: read.integer(VARIABLES.overdueAfterSeconds, 1),
     readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
-    sweepEverySeconds: read.integer(VARIABLES.sweepEverySeconds, 1, SWEEPER_DEFAULTS.sweepEverySeconds),
+    sweepIntervalSeconds: read.integer(VARIABLES.sweepIntervalSeconds, 1, SWEEPER_DEFAULTS.sweepIntervalSeconds),
     home: decodeHomeRegion(read),
   };
 }

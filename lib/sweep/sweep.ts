@@ -13,9 +13,9 @@ const RUN_SECONDS = 840;
 
 export interface SweepOptions {
   /** Milliseconds after which an unpublished item or a signal is overdue. */
-  readonly sweepAfterMs: number;
+  readonly overdueAfterMs: number;
   /** Interval of the scheduled runs in milliseconds, after which the next run continues a pass. Default: one hour. */
-  readonly sweepEveryMs?: number;
+  readonly sweepIntervalMs?: number;
   /** Read rate of the store; the table is read in parts that fit. */
   readonly readUnitsPerSecond: number;
   /** Whether the run resumes the pass of the previous run and saves its own for the next one. Default: `true`. */
@@ -101,10 +101,10 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
 /** A pass of several runs reads each item less often than once per interval. */
 function presumedLostAfterMs(
   tableBytes: number,
-  { sweepAfterMs, sweepEveryMs = HOUR_MS, readUnitsPerSecond }: SweepOptions,
+  { overdueAfterMs, sweepIntervalMs = HOUR_MS, readUnitsPerSecond }: SweepOptions,
 ): number {
   const runs = Math.max(1, Math.ceil(tableBytes / (readUnitsPerSecond * BYTES_PER_UNIT * RUN_SECONDS)));
-  return Math.max(sweepAfterMs, Math.min(PRESUMED_LOST_AFTER_MS, NOTICED_AFTER_MS - runs * sweepEveryMs));
+  return Math.max(overdueAfterMs, Math.min(PRESUMED_LOST_AFTER_MS, NOTICED_AFTER_MS - runs * sweepIntervalMs));
 }
 
 interface RunTimes {
@@ -137,7 +137,7 @@ class SweepRun {
     this.#times = times;
     this.#control = control;
     this.#feed = new SignalFeed(store, { by, now, goesOn: this.#mayAct });
-    this.#gap = new GapSearch(store, (why) => ({ by, at: now(), why }), now, options.sweepAfterMs);
+    this.#gap = new GapSearch(store, (why) => ({ by, at: now(), why }), now, options.overdueAfterMs);
   }
 
   readonly #goesOn = (): boolean => this.#options.remainingMs() > RESERVE_MS;
@@ -172,11 +172,11 @@ class SweepRun {
 
   async #survey(pass: Pass, isFirst: boolean): Promise<Survey> {
     const { startedAt } = this.#times;
-    const { now, onPage, sweepAfterMs } = this.#options;
+    const { now, onPage, overdueAfterMs } = this.#options;
     const endsAt = now() + LEG_MS;
     if (!isFirst) this.#control = await this.#store.readControl().catch(() => this.#control);
     return survey(this.#store, this.#control, {
-      before: startedAt - sweepAfterMs,
+      before: startedAt - overdueAfterMs,
       now: now(),
       segments: pass.segments,
       from: pass.next,

@@ -53,7 +53,7 @@ export function powertoolsReporter(options: PowertoolsOptions): (report: SweepRe
     metrics.addMetric(SWEEPER_METRICS.signalsSent, Count, report.signalsSent);
     metrics.addMetric(SWEEPER_METRICS.signalsReplaced, Count, report.signalsReplaced);
     metrics.addMetric(SWEEPER_METRICS.signalsLeftAside, Count, report.signalsSetAside);
-    metrics.addMetric(SWEEPER_METRICS.doubt, Count, ['began', 'stands'].includes(report.doubt) ? 1 : 0);
+    metrics.addMetric(SWEEPER_METRICS.streamGapSuspected, Count, ['began', 'stands'].includes(report.doubt) ? 1 : 0);
     metrics.addMetric(SWEEPER_METRICS.readUnits, Count, report.readUnits);
     metrics.addMetric(SWEEPER_METRICS.duration, Milliseconds, report.durationMs);
     metrics.addMetric(SWEEPER_METRICS.complete, Count, report.complete ? 1 : 0);

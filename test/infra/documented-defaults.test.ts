@@ -3,14 +3,14 @@ import { CONSUMER_MONITORING_DEFAULTS } from '../../lib/infra/monitoring/consume
 import { CONSUMER_CONSTRUCT_DEFAULTS } from '../../lib/infra/consumer/outbox-consumer-props';
 import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/cluster/outbox-cluster-props';
 import { NETWORK_DEFAULTS } from '../../lib/infra/cluster/outbox-network';
-import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox-props';
+import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox/outbox-props';
 import { TOPIC_DEFAULTS, TOPICS_PROPS_DEFAULTS } from '../../lib/infra/cluster/outbox-topics-props';
 import { comparableValues, documentedDefaults, documentedValues } from './documented-defaults';
 
 const { serverProperties, ...standard } = STANDARD_DEFAULTS;
 
 test.each<[string, string, object]>([
-  ['OutboxProps', 'outbox-props.ts', OUTBOX_DEFAULTS],
+  ['OutboxProps', 'outbox/outbox-props.ts', OUTBOX_DEFAULTS],
   ['OutboxNetworkProps', 'cluster/outbox-network.ts', NETWORK_DEFAULTS],
   ['ProvisionedClusterProps', 'cluster/outbox-cluster-props.ts', withoutRemovalPolicy(CLUSTER_DEFAULTS)],
   ['ExpressClusterProps', 'cluster/outbox-cluster-props.ts', EXPRESS_DEFAULTS],
@@ -30,7 +30,7 @@ function withoutRemovalPolicy({ removalPolicy: _, ...defaults }: typeof CLUSTER_
 }
 
 test.each([
-  ['OutboxProps', 'outbox-props.ts', ['topics']],
+  ['OutboxProps', 'outbox/outbox-props.ts', ['topics']],
   ['BrokerProps', 'cluster/broker-props.ts', []],
   ['OutboxNetworkProps', 'cluster/outbox-network.ts', []],
   ['NewClusterProps', 'cluster/outbox-cluster-props.ts', ['network']],

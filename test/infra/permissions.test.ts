@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { outboxStacks } from '../../lib/infra/app/outbox-app';
+import { outboxStacks } from '../../bin/app/outbox-stacks';
 import { VARIANTS } from '../../scripts/infra-variants';
 import { outboxStack, relayCode } from './stack';
 

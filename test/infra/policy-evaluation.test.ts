@@ -4,7 +4,7 @@ import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
 import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
 import { ConsumerInbox } from '../../lib/infra/consumer/consumer-inbox';
 import { OutboxConsumer } from '../../lib/infra/consumer/outbox-consumer';
-import { Outbox } from '../../lib/infra/outbox';
+import { Outbox } from '../../lib/infra/outbox/outbox';
 import { consumerProps, readableNetwork, stackInRegion } from './consumer-stack';
 import { isAllowed, type IamStatement } from './evaluate-policy';
 import { CLUSTER_ARN, outboxProps, relayCode } from './stack';

@@ -5,7 +5,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
-import type { OutboxProps } from '../../lib/infra/outbox-props';
+import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import { isolatedVpc } from './isolated-vpc';
 import { SECRET_ARN, masked, outboxStack, relayCode } from './stack';
 
@@ -38,8 +38,8 @@ const everything: Parameters<typeof outboxStack>[0] = (
   relayCode: relayCode(),
   expectedShards: 20,
   relayConcurrency: 30,
-  sweepEvery: Duration.minutes(30),
-  sweepAfter: Duration.hours(2),
+  sweepInterval: Duration.minutes(30),
+  overdueAfter: Duration.hours(2),
   sweepReadUnitsPerSecond: 200,
   sweeperCode: relayCode(),
   logRetention: RetentionDays.ONE_WEEK,

@@ -2,8 +2,8 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
-import { Outbox } from '../../lib/infra/outbox';
-import type { OutboxProps } from '../../lib/infra/outbox-props';
+import { Outbox } from '../../lib/infra/outbox/outbox';
+import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 
 export const CLUSTER_ARN = 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2';
 export const SECRET_ARN = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:AmazonMSK_orders-AbCdEf';

@@ -91,7 +91,7 @@ function inRegion(home: HomeRegion) {
       ),
     sweep: () =>
       sweep(sweepStore(client, { tableName: TABLE, ...SWEEPER_DEFAULTS, home }, clock, pause), {
-        sweepAfterMs: 1,
+        overdueAfterMs: 1,
         readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
         by: 'sweeper',
         remainingMs: plentyOfTime,

@@ -76,7 +76,7 @@ function workloadOf(options: CostOptions): CostWorkload {
   return {
     ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
     retentionSeconds: options.retention / 1000,
-    sweepEverySeconds: options.sweepEvery / 1000,
+    sweepIntervalSeconds: options.sweepEvery / 1000,
     kafka: kafkaOf(options),
   };
 }

@@ -65,7 +65,7 @@ const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
   lastProcessedAt === undefined ? '' : `the last one ${duration(at - lastProcessedAt)} ago`;
 
 /** A healthy relay takes seconds. The sweeper also takes care of older items. */
-const OVERDUE_MS = SWEEPER_DEFAULTS.sweepAfterSeconds * 1000;
+const OVERDUE_MS = SWEEPER_DEFAULTS.overdueAfterSeconds * 1000;
 
 const KEYS_NAMED = 8;
 

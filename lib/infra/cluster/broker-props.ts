@@ -1,10 +1,10 @@
 import { Token } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { checkBrokerReach } from '../guards/broker-reach';
-import { checkNetworkParts } from '../guards/network-parts';
-import { regionOfBrokers } from '../guards/places';
-import { invalidOption, type OptionKind } from '../invalid-option';
+import { checkBrokerReach, regionOfBrokers } from './broker-reach';
+import { checkNetworkParts } from './network-parts';
+import { requireLeftOut, requireOption } from '../options/invalid-option';
+import { anyValue, list, type OptionTable } from '../options/option-table';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { KafkaAuthentication } from './kafka-authentication';
 import { OutboxCluster } from './outbox-cluster';
@@ -55,15 +55,14 @@ export interface BrokerProps {
   readonly securityGroups?: ISecurityGroup[];
 }
 
-/** A record, so that the compiler refuses an option that is not listed. */
-export const BROKER_OPTIONS: Readonly<Record<keyof BrokerProps, OptionKind>> = {
-  cluster: true,
-  bootstrapBrokers: true,
-  authentication: true,
-  vpc: true,
-  vpcSubnets: true,
-  securityGroups: 'list',
-};
+export const BROKER_OPTIONS = {
+  cluster: anyValue(),
+  bootstrapBrokers: anyValue(),
+  authentication: anyValue(),
+  vpc: anyValue(),
+  vpcSubnets: anyValue(),
+  securityGroups: list(),
+} satisfies OptionTable<BrokerProps>;
 
 /** The given options, completed by those of the cluster. */
 export interface ResolvedBrokers extends Pick<BrokerProps, 'cluster' | 'vpc' | 'vpcSubnets' | 'securityGroups'> {
@@ -77,10 +76,18 @@ const BROKER_LIST = /^[^\s:,]+:\d{1,5}(\s*,\s*[^\s:,]+:\d{1,5})*$/;
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
-  const { cluster, bootstrapBrokers, authentication, ...network } = props;
+  const { cluster, bootstrapBrokers, authentication, vpc, vpcSubnets, securityGroups } = props;
+  const network = { vpc, vpcSubnets, securityGroups };
   if (cluster !== undefined) {
-    checkCluster(cluster, bootstrapBrokers);
-    const login = checkedAuthentication(authentication ?? cluster.authentication);
+    requireOption(
+      (cluster as unknown) instanceof OutboxCluster,
+      'cluster',
+      typeof cluster,
+      'an OutboxCluster',
+      'Make one with OutboxCluster.serverless(…), .express(…), .standard(…) or .existing(…).',
+    );
+    requireLeftOut({ bootstrapBrokers }, 'left out with cluster', 'The cluster knows its brokers.');
+    const login = authentication ?? cluster.authentication;
     checkLogin(cluster, login);
     const parts = networkOf(cluster, network);
     checkNetworkParts(parts);
@@ -92,36 +99,44 @@ export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
       dependencies: cluster.network === undefined ? [] : [cluster.network],
     };
   }
-  if (
-    typeof bootstrapBrokers !== 'string' ||
-    (!Token.isUnresolved(bootstrapBrokers) && !BROKER_LIST.test(bootstrapBrokers))
-  ) {
-    throw invalidOption(
-      'bootstrapBrokers',
-      bootstrapBrokers,
-      'a comma-separated list of host:port',
-      'Copy it from "aws kafka get-bootstrap-brokers", or give a cluster.',
-    );
-  }
-  const login = checkedAuthentication(authentication);
-  checkPort(bootstrapBrokers, login.settings.kind);
+  requireOption(
+    typeof bootstrapBrokers === 'string' &&
+      (Token.isUnresolved(bootstrapBrokers) || BROKER_LIST.test(bootstrapBrokers)),
+    'bootstrapBrokers',
+    bootstrapBrokers,
+    'a comma-separated list of host:port',
+    'Copy it from "aws kafka get-bootstrap-brokers", or give a cluster.',
+  );
+  checkAuthentication(authentication);
+  checkPort(bootstrapBrokers, authentication.settings.kind);
   checkNetworkParts(network);
-  return { bootstrapBrokers, authentication: login, ...network, dependencies: [] };
+  return { bootstrapBrokers, authentication, ...network, dependencies: [] };
+}
+
+function checkAuthentication(authentication: unknown): asserts authentication is KafkaAuthentication {
+  requireOption(
+    authentication instanceof KafkaAuthentication,
+    'authentication',
+    typeof authentication,
+    'a KafkaAuthentication',
+    'Make one with KafkaAuthentication.iam(…), .scram(…), .tls(…) or .none(), or give a cluster.',
+  );
 }
 
 /** The authentication must be for this cluster, and the cluster must offer its method. */
-function checkLogin(cluster: OutboxCluster, { settings, clusterArn }: KafkaAuthentication): void {
-  if (!cluster.access.includes(settings.kind)) {
-    throw invalidOption(
-      'authentication',
-      settings.kind,
-      `one of the ways into the cluster (${cluster.access.join(', ')})`,
-      'Its brokers do not listen for another one. Leave authentication out, or add the way to the access of the cluster.',
-    );
-  }
+function checkLogin(cluster: OutboxCluster, authentication: KafkaAuthentication): void {
+  checkAuthentication(authentication);
+  const { settings, clusterArn } = authentication;
+  requireOption(
+    cluster.access.includes(settings.kind),
+    'authentication',
+    settings.kind,
+    `one of the authentication methods of the cluster (${cluster.access.join(', ')})`,
+    'Its brokers do not listen for another one. Leave authentication out, or add the method to the access of the cluster.',
+  );
   const isKnown = [cluster.clusterArn, clusterArn].every((arn) => arn !== undefined && !Token.isUnresolved(arn));
-  if (!isKnown || clusterArn === cluster.clusterArn) return;
-  throw invalidOption(
+  requireOption(
+    !isKnown || clusterArn === cluster.clusterArn,
     'authentication',
     `IAM of ${String(clusterArn)}`,
     `IAM of the cluster that is given (${cluster.clusterArn})`,
@@ -134,15 +149,15 @@ function checkPort(bootstrapBrokers: string, kind: BrokerAccess): void {
   if (Token.isUnresolved(bootstrapBrokers) || regionOfBrokers(bootstrapBrokers) === undefined) return;
   const ports = bootstrapBrokers.split(',').map((address) => Number(address.trim().split(':')[1]));
   for (const port of ports) {
-    const other = BROKER_ACCESSES.find((access) =>
+    const method = BROKER_ACCESSES.find((access) =>
       [0, 100, 11_000, 11_100].some((offset) => BROKER_PORTS[access] + offset === port),
     );
-    if (other === undefined || other === kind) continue;
-    throw invalidOption(
+    requireOption(
+      method === undefined || method === kind,
       'bootstrapBrokers',
       bootstrapBrokers,
       `addresses with the port of ${kind} (${BROKER_PORTS[kind]})`,
-      `Amazon MSK listens on ${port} for ${other}. Copy the addresses of ${kind} from "aws kafka get-bootstrap-brokers".`,
+      `Amazon MSK listens on ${port} for ${method ?? ''}. Copy the addresses of ${kind} from "aws kafka get-bootstrap-brokers".`,
     );
   }
 }
@@ -150,35 +165,6 @@ function checkPort(bootstrapBrokers: string, kind: BrokerAccess): void {
 /** @throws OutboxError `invalid-option` if a function in this network would reach no broker. */
 export const checkReach = ({ cluster, vpc, bootstrapBrokers }: ResolvedBrokers): void =>
   checkBrokerReach({ inVpc: vpc !== undefined, bootstrapBrokers, areLookedUp: cluster !== undefined });
-
-function checkCluster(cluster: unknown, bootstrapBrokers: string | undefined): void {
-  if (!(cluster instanceof OutboxCluster)) {
-    throw invalidOption(
-      'cluster',
-      typeof cluster,
-      'an OutboxCluster',
-      'Make one with OutboxCluster.serverless(…), .express(…), .standard(…) or .existing(…).',
-    );
-  }
-  if (bootstrapBrokers !== undefined) {
-    throw invalidOption(
-      'bootstrapBrokers',
-      bootstrapBrokers,
-      'left out with cluster',
-      'The cluster knows its brokers.',
-    );
-  }
-}
-
-function checkedAuthentication(authentication: unknown): KafkaAuthentication {
-  if (authentication instanceof KafkaAuthentication) return authentication;
-  throw invalidOption(
-    'authentication',
-    typeof authentication,
-    'a KafkaAuthentication',
-    'Make one with KafkaAuthentication.iam(…), .scram(…), .tls(…) or .none(), or give a cluster.',
-  );
-}
 
 /** A VPC given by the caller comes with its own subnets and groups. */
 function networkOf(

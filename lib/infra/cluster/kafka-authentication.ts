@@ -2,7 +2,7 @@ import { Fn, Token } from 'aws-cdk-lib';
 import { Grant, type IGrantable, type IPrincipal, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { KafkaAuth } from '../../kafka/broker-config';
-import { invalidOption } from '../invalid-option';
+import { requireOption } from '../options/invalid-option';
 
 const CLUSTER_ARN = /^arn:[^:]+:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/;
 
@@ -173,14 +173,13 @@ class IamAuthentication extends KafkaAuthentication {
 
   constructor(clusterArn: string) {
     super();
-    if (!Token.isUnresolved(clusterArn) && !CLUSTER_ARN.test(clusterArn)) {
-      throw invalidOption(
-        'clusterArn',
-        clusterArn,
-        'an ARN such as arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>',
-        'Copy it from "aws kafka list-clusters-v2".',
-      );
-    }
+    requireOption(
+      Token.isUnresolved(clusterArn) || CLUSTER_ARN.test(clusterArn),
+      'clusterArn',
+      clusterArn,
+      'an ARN such as arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>',
+      'Copy it from "aws kafka list-clusters-v2".',
+    );
     this.clusterArn = clusterArn;
   }
 

@@ -1,11 +1,22 @@
 import { RemovalPolicy, Size, Token } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
-import { checkScramSecret } from '../guards/scram-secret';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
-import type { OutboxNetwork } from './outbox-network';
+import { checkScramSecret } from './scram-secret';
+import { requireOption } from '../options/invalid-option';
+import {
+  anyValue,
+  defaultsOf,
+  integer,
+  logRetention,
+  oneOf,
+  resolveOptions,
+  text,
+  type OptionTable,
+  type Resolved,
+} from '../options/option-table';
+import { checkAccess, type OutboxNetwork } from './outbox-network';
 
 /** Options of a new cluster of any kind. */
 export interface NewClusterProps {
@@ -161,31 +172,69 @@ export interface ExistingClusterProps {
   readonly brokers?: number;
 }
 
-/** Every default that is a value. */
-export const CLUSTER_DEFAULTS = {
-  removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-  brokers: 3,
-  access: ['iam'] as ('iam' | 'scram')[],
-  logRetention: RetentionDays.ONE_MONTH,
-} as const satisfies Partial<ProvisionedClusterProps>;
+/** https://docs.aws.amazon.com/msk/latest/developerguide/limits.html */
+const CLUSTER_NAME = text({
+  pattern: /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/,
+  allowed: '1 to 64 letters, digits or "-"',
+  advice: 'That is what MSK allows.',
+});
 
-export const EXPRESS_DEFAULTS = {
-  kafkaVersion: '3.8.x',
-  instanceType: 'express.m7g.large',
-} as const satisfies Partial<ExpressClusterProps>;
+const BROKERS = integer({ min: 1, default: 3, advice: 'Count all zones.' });
 
-export const STANDARD_DEFAULTS = {
-  kafkaVersion: '3.9.x.kraft',
-  instanceType: 'kafka.m7g.large',
-  storage: Size.gibibytes(100),
-  serverProperties: {
+const SERVERLESS_OPTIONS = {
+  network: anyValue(),
+  clusterName: CLUSTER_NAME,
+  removalPolicy: anyValue(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
+} satisfies OptionTable<ServerlessClusterProps>;
+
+const PROVISIONED_OPTIONS = {
+  ...SERVERLESS_OPTIONS,
+  brokers: BROKERS,
+  access: anyValue<('iam' | 'scram')[]>(['iam']),
+  scramSecret: anyValue(),
+  encryptionKey: anyValue(),
+  logRetention: logRetention(),
+} satisfies OptionTable<ProvisionedClusterProps>;
+
+const EXPRESS_OPTIONS = {
+  kafkaVersion: anyValue('3.8.x'),
+  instanceType: anyValue('express.m7g.large'),
+};
+
+const STANDARD_OPTIONS = {
+  kafkaVersion: anyValue('3.9.x.kraft'),
+  instanceType: anyValue('kafka.m7g.large'),
+  storage: anyValue(Size.gibibytes(100)),
+  serverProperties: anyValue<Record<string, string>>({
     // A misspelt topic must fail instead of becoming a topic with a partition count that the owner never chose.
     'auto.create.topics.enable': 'false',
     'default.replication.factor': '3',
     'min.insync.replicas': '2',
     'unclean.leader.election.enable': 'false',
-  },
-} as const satisfies Partial<StandardClusterProps>;
+  }),
+};
+
+const OPTIONS = {
+  serverless: SERVERLESS_OPTIONS,
+  express: { ...PROVISIONED_OPTIONS, ...EXPRESS_OPTIONS } satisfies OptionTable<ExpressClusterProps>,
+  standard: { ...PROVISIONED_OPTIONS, ...STANDARD_OPTIONS } satisfies OptionTable<StandardClusterProps>,
+};
+
+const EXISTING_OPTIONS = {
+  clusterArn: anyValue(),
+  kind: oneOf<ClusterKind, 'standard'>(['serverless', 'express', 'standard'], {
+    default: 'standard',
+    advice: 'Names are in lower case.',
+  }),
+  access: anyValue<BrokerAccess[]>(['iam']),
+  secret: anyValue(),
+  network: anyValue(),
+  brokers: BROKERS,
+} satisfies OptionTable<ExistingClusterProps>;
+
+export const CLUSTER_DEFAULTS = defaultsOf(PROVISIONED_OPTIONS);
+export const EXPRESS_DEFAULTS = defaultsOf(EXPRESS_OPTIONS);
+export const STANDARD_DEFAULTS = defaultsOf(STANDARD_OPTIONS);
 
 /** The outbox's own broker properties, completed or overridden by the caller's. */
 export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterProps, 'serverProperties'>) => ({
@@ -193,48 +242,8 @@ export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterPro
   ...serverProperties,
 });
 
-const NEW_CLUSTER_OPTIONS: Readonly<Record<keyof NewClusterProps, OptionKind>> = {
-  network: true,
-  clusterName: true,
-  removalPolicy: true,
-};
-
-const PROVISIONED_OPTIONS: Readonly<Record<keyof ProvisionedClusterProps, OptionKind>> = {
-  ...NEW_CLUSTER_OPTIONS,
-  brokers: true,
-  access: true,
-  scramSecret: true,
-  encryptionKey: true,
-  logRetention: true,
-};
-
-/** Records, so that the compiler refuses an option that is not listed. */
-const OPTIONS = {
-  serverless: NEW_CLUSTER_OPTIONS satisfies Readonly<Record<keyof ServerlessClusterProps, OptionKind>>,
-  express: { ...PROVISIONED_OPTIONS, kafkaVersion: true, instanceType: true } satisfies Readonly<
-    Record<keyof ExpressClusterProps, OptionKind>
-  >,
-  standard: {
-    ...PROVISIONED_OPTIONS,
-    kafkaVersion: true,
-    instanceType: true,
-    storage: true,
-    serverProperties: true,
-  } satisfies Readonly<Record<keyof StandardClusterProps, OptionKind>>,
-  existing: {
-    clusterArn: true,
-    kind: true,
-    access: true,
-    secret: true,
-    network: true,
-    brokers: true,
-  } satisfies Readonly<Record<keyof ExistingClusterProps, OptionKind>>,
-};
-
 /** The kinds of MSK clusters; a method of {@link OutboxCluster} with the same name makes each. */
 export type ClusterKind = 'serverless' | 'express' | 'standard';
-
-const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function checkNewCluster(
@@ -242,46 +251,52 @@ export function checkNewCluster(
   props: ServerlessClusterProps & Partial<ExpressClusterProps & StandardClusterProps>,
   subnets: readonly string[],
 ): void {
-  checkOptions(`OutboxCluster.${kind}`, props, OPTIONS[kind]);
-  const { clusterName, access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, scramSecret } = props;
-  if (clusterName !== undefined && !Token.isUnresolved(clusterName) && !CLUSTER_NAME.test(clusterName)) {
-    throw invalidOption('clusterName', clusterName, '1 to 64 letters, digits or "-"', 'That is what MSK allows.');
-  }
-  checkAccess(access, ['iam', 'scram']);
+  // The table of the kind refuses the options of the other kinds.
+  const table: OptionTable<Partial<StandardClusterProps>> = OPTIONS[kind] as typeof OPTIONS.standard;
+  resolveOptions(`OutboxCluster.${kind}`, props, table);
+  const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, scramSecret } = props;
+  checkAccess(access, ['iam', 'scram'], ACCESS_ADVICE);
   checkOpen(access, props.network);
   checkInstanceType(kind, props.instanceType);
-  if (scramSecret !== undefined && !access.includes('scram')) {
-    throw invalidOption('scramSecret', 'a secret', 'left out without "scram" in access', 'Add it to access.');
-  }
+  requireOption(
+    scramSecret === undefined || access.includes('scram'),
+    'scramSecret',
+    'a secret',
+    'left out without "scram" in access',
+    'Add it to access.',
+  );
   if (scramSecret !== undefined) checkScramSecret(scramSecret);
-  checkBrokers(brokers);
   checkSubnets(kind, brokers, subnets);
   if (kind === 'standard') checkReplicas(brokers, props);
 }
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
-export function checkExistingCluster(props: ExistingClusterProps): void {
-  checkOptions('OutboxCluster.existing', props, OPTIONS.existing);
-  const { kind = 'standard', access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers } = props;
-  const { secret, network } = props;
-  if (!(kind in OPTIONS) || kind === ('existing' as string)) {
-    throw invalidOption('kind', kind, 'one of serverless, express, standard', 'Names are in lower case.');
-  }
-  checkAccess(access, kind === 'serverless' ? ['iam'] : BROKER_ACCESSES);
-  if (access.includes('scram') && secret === undefined) {
-    throw invalidOption('secret', secret, 'given with "scram" in access', 'It holds the username and the password.');
-  }
+export function resolveExistingCluster(
+  props: ExistingClusterProps,
+): Resolved<ExistingClusterProps, typeof EXISTING_OPTIONS> {
+  const resolved = resolveOptions('OutboxCluster.existing', props, EXISTING_OPTIONS);
+  const { kind, access, secret, network, clusterArn } = resolved;
+  checkAccess(access, kind === 'serverless' ? ['iam'] : BROKER_ACCESSES, ACCESS_ADVICE);
+  requireOption(
+    secret !== undefined || !access.includes('scram'),
+    'secret',
+    secret,
+    'given with "scram" in access',
+    'It holds the username and the password.',
+  );
   if (secret !== undefined) checkScramSecret(secret, 'secret');
-  checkBrokers(brokers);
   if (network !== undefined) checkOpen(access, network);
-  if (kind === 'serverless' || !isServerlessArn(props.clusterArn)) return;
-  throw invalidOption(
+  requireOption(
+    kind === 'serverless' || !isServerlessArn(clusterArn),
     'kind',
     kind,
     'serverless for this cluster',
-    `The ARN ${props.clusterArn} is one of MSK Serverless, which has other quotas, and topics that CloudFormation cannot make.`,
+    `The ARN ${clusterArn} is one of MSK Serverless, which has other quotas, and topics that CloudFormation cannot make.`,
   );
+  return resolved;
 }
+
+const ACCESS_ADVICE = 'MSK Serverless supports IAM only; a new cluster is made with IAM, SCRAM or both.';
 
 /** The UUID of a serverless cluster ends in `-s` and a number, that of another one in a number. */
 export const isServerlessArn = (clusterArn: string | undefined): boolean =>
@@ -290,12 +305,12 @@ export const isServerlessArn = (clusterArn: string | undefined): boolean =>
 /** The clients' group opens only the ports of the network's methods. */
 function checkOpen(access: readonly BrokerAccess[], network: OutboxNetwork): void {
   const closed = access.find((one) => !network.access.includes(one));
-  if (closed === undefined) return;
-  throw invalidOption(
+  requireOption(
+    closed === undefined,
     'access',
     closed,
-    `among the ways that the network has opened (${network.access.join(', ')})`,
-    `Nobody could reach the brokers: add "${closed}" to the access of the OutboxNetwork.`,
+    `among the authentication methods of the network (${network.access.join(', ')})`,
+    `No client could reach the brokers: add "${closed ?? ''}" to the access of the OutboxNetwork.`,
   );
 }
 
@@ -303,29 +318,13 @@ const INSTANCE_PREFIXES = { serverless: '', express: 'express.', standard: 'kafk
 
 function checkInstanceType(kind: ClusterKind, instanceType: string | undefined): void {
   const prefix = INSTANCE_PREFIXES[kind];
-  if (instanceType === undefined || Token.isUnresolved(instanceType) || instanceType.startsWith(prefix)) return;
-  throw invalidOption(
+  requireOption(
+    instanceType === undefined || Token.isUnresolved(instanceType) || instanceType.startsWith(prefix),
     'instanceType',
     instanceType,
     `a size of ${kind} brokers, which begins with "${prefix}"`,
     'MSK makes brokers of the other kind of that size. Use the other method of OutboxCluster, or another size.',
   );
-}
-
-function checkAccess(access: readonly BrokerAccess[], allowed: readonly BrokerAccess[]): void {
-  const unknown = access.find((one) => !allowed.includes(one));
-  if (access.length > 0 && unknown === undefined) return;
-  throw invalidOption(
-    'access',
-    unknown ?? access,
-    `a list of at least one of ${allowed.join(', ')}`,
-    'MSK Serverless knows IAM only; a new cluster is made with IAM, SCRAM or both.',
-  );
-}
-
-function checkBrokers(brokers: number): void {
-  if (!Token.isUnresolved(brokers) && Number.isSafeInteger(brokers) && brokers >= 1) return;
-  throw invalidOption('brokers', brokers, 'a whole number of at least 1, known at synthesis', 'Count all zones.');
 }
 
 const REPLICATION_FACTOR = 'default.replication.factor';
@@ -356,22 +355,21 @@ export function replicationOf(props: StandardClusterProps): TopicReplication {
 /** Kafka refuses a topic with more replicas than brokers, which includes its own internal topics. */
 function checkReplicas(brokers: number, props: StandardClusterProps): void {
   const { replicas = NaN, minInsyncReplicas = NaN } = replicationOf(props);
-  if (replicas > brokers) {
-    throw invalidOption(
-      'brokers',
-      brokers,
-      `at least ${replicas}, the ${REPLICATION_FACTOR}`,
-      `With fewer, no topic could be made. For a cluster of ${brokers}, say so in serverProperties: { '${REPLICATION_FACTOR}': '${brokers}', '${MIN_IN_SYNC}': '1' }; then a broker that is lost can take acknowledged messages with it.`,
-    );
-  }
-  if (minInsyncReplicas > replicas) {
-    throw invalidOption(
-      `serverProperties["${MIN_IN_SYNC}"]`,
-      minInsyncReplicas,
-      `at most ${replicas}, the ${REPLICATION_FACTOR}`,
-      'The relay waits for all replicas in sync: there are never so many, and Kafka would take no event.',
-    );
-  }
+  // Negated, because a value that is not a number fails every comparison.
+  requireOption(
+    !(replicas > brokers),
+    'brokers',
+    brokers,
+    `at least ${replicas}, the ${REPLICATION_FACTOR}`,
+    `With fewer, no topic could be made. For a cluster of ${brokers}, set serverProperties: { '${REPLICATION_FACTOR}': '${brokers}', '${MIN_IN_SYNC}': '1' }; then the loss of a broker can lose acknowledged messages.`,
+  );
+  requireOption(
+    !(minInsyncReplicas > replicas),
+    `serverProperties["${MIN_IN_SYNC}"]`,
+    minInsyncReplicas,
+    `at most ${replicas}, the ${REPLICATION_FACTOR}`,
+    'The relay waits for all replicas in sync: there are never so many, and Kafka would accept no event.',
+  );
 }
 
 /** The subnets that each kind of cluster needs, each in a different zone. */
@@ -385,20 +383,18 @@ function checkSubnets(kind: ClusterKind, brokers: number, subnets: readonly stri
   // A list of unknown length is a single token.
   if (Token.isUnresolved(subnets)) return;
   const { min, max, allowed } = SUBNETS[kind];
-  if (subnets.length < min || subnets.length > max) {
-    throw invalidOption(
-      'network',
-      `one with ${subnets.length} subnets`,
-      `one with ${allowed}`,
-      `MSK ${kind} spreads its brokers over them. Give the OutboxNetwork other availabilityZones or vpcSubnets.`,
-    );
-  }
-  if (kind !== 'serverless' && brokers % subnets.length !== 0) {
-    throw invalidOption(
-      'brokers',
-      brokers,
-      `a multiple of the number of subnets (${subnets.length})`,
-      'MSK puts the same number of brokers into each zone.',
-    );
-  }
+  requireOption(
+    subnets.length >= min && subnets.length <= max,
+    'network',
+    `one with ${subnets.length} subnets`,
+    `one with ${allowed}`,
+    `MSK ${kind} spreads its brokers over them. Give the OutboxNetwork other availabilityZones or vpcSubnets.`,
+  );
+  requireOption(
+    kind === 'serverless' || brokers % subnets.length === 0,
+    'brokers',
+    brokers,
+    `a multiple of the number of subnets (${subnets.length})`,
+    'MSK puts the same number of brokers into each zone.',
+  );
 }

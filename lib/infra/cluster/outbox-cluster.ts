@@ -6,14 +6,14 @@ import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { BootstrapBrokers } from './bootstrap-brokers';
 import type { BrokerAccess } from './broker-ports';
-import { serverlessRegionWarning } from '../guards/serverless-regions';
-import { SCRAM_SECRET_PREFIX } from '../guards/scram-secret';
-import { invalidOption } from '../invalid-option';
-import { checkPlaces, clusterNameIn } from '../guards/places';
-import { placesOfKeys } from '../places-of';
+import { serverlessRegionWarning } from './serverless-regions';
+import { SCRAM_SECRET_PREFIX } from './scram-secret';
+import { invalidOption, requireOption } from '../options/invalid-option';
+import { checkLocations, locationsOfKeys } from '../options/locations';
+import { clusterNameIn } from '../options/arn';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
-  checkExistingCluster,
+  resolveExistingCluster,
   checkNewCluster,
   CLUSTER_DEFAULTS,
   EXPRESS_DEFAULTS,
@@ -87,9 +87,8 @@ export class OutboxCluster extends Construct {
 
   /** An existing cluster, which this construct never changes. */
   static existing(scope: Construct, id: string, props: ExistingClusterProps): OutboxCluster {
-    checkExistingCluster(props);
-    const { kind = 'standard', access = CLUSTER_DEFAULTS.access } = props;
-    return new OutboxCluster(scope, id, () => ({ ...props, kind, access, exists: true }));
+    const parts = { ...resolveExistingCluster(props), exists: true };
+    return new OutboxCluster(scope, id, () => parts);
   }
 
   /** Decides how topics are made and which quotas apply. */
@@ -176,8 +175,8 @@ export class OutboxCluster extends Construct {
   }
 
   #requireAccess(access: BrokerAccess): void {
-    if (this.access.includes(access)) return;
-    throw invalidOption('access', access, `one of ${this.access.join(', ')}`, 'The cluster offers no other way in.');
+    const allowed = `one of ${this.access.join(', ')}`;
+    requireOption(this.access.includes(access), 'access', access, allowed, 'The cluster offers no other method.');
   }
 
   #refuseSecret(): never {
@@ -208,9 +207,9 @@ function provisionedParts(
 ): ClusterParts {
   const subnetIds = subnetsOf(props);
   checkNewCluster(kind, props, subnetIds);
-  checkPlaces(
+  checkLocations(
     Stack.of(scope),
-    placesOfKeys({ encryptionKey: props.encryptionKey, scramSecret: props.scramSecret?.encryptionKey }),
+    locationsOfKeys({ encryptionKey: props.encryptionKey, scramSecret: props.scramSecret?.encryptionKey }),
   );
   const defaults = kind === 'express' ? EXPRESS_DEFAULTS : STANDARD_DEFAULTS;
   const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, network } = props;

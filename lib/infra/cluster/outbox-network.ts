@@ -18,7 +18,8 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
+import { requireLeftOut, requireOption } from '../options/invalid-option';
+import { anyValue, defaultsOf, resolveOptions, type OptionTable } from '../options/option-table';
 
 /** Options of an `OutboxNetwork`. */
 export interface OutboxNetworkProps {
@@ -86,25 +87,18 @@ export interface OutboxNetworkProps {
   readonly flowLogs?: boolean;
 }
 
-/** Every default that is a value. */
-export const NETWORK_DEFAULTS = {
-  cidr: '10.0.0.0/16',
-  access: ['iam'] as BrokerAccess[],
-  interfaceEndpoints: true,
-  flowLogs: true,
-} as const satisfies Partial<OutboxNetworkProps>;
+const OPTIONS = {
+  vpc: anyValue(),
+  vpcSubnets: anyValue(),
+  availabilityZones: anyValue(),
+  cidr: anyValue('10.0.0.0/16'),
+  access: anyValue<BrokerAccess[]>(['iam']),
+  consumerMappings: anyValue(),
+  interfaceEndpoints: anyValue(true),
+  flowLogs: anyValue(true),
+} satisfies OptionTable<OutboxNetworkProps>;
 
-/** A record, so that the compiler refuses an option that is not listed. */
-const OPTIONS: Readonly<Record<keyof OutboxNetworkProps, OptionKind>> = {
-  vpc: true,
-  vpcSubnets: true,
-  availabilityZones: true,
-  cidr: true,
-  access: true,
-  consumerMappings: true,
-  interfaceEndpoints: true,
-  flowLogs: true,
-};
+export const NETWORK_DEFAULTS = defaultsOf(OPTIONS);
 
 const ZONES = 3;
 
@@ -135,12 +129,13 @@ export class OutboxNetwork extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: OutboxNetworkProps = {}) {
     super(scope, id);
-    checkOptions('OutboxNetwork', props, OPTIONS);
-    this.access = checkedAccess(props.access ?? NETWORK_DEFAULTS.access);
+    const resolved = resolveOptions('OutboxNetwork', props, OPTIONS);
+    checkAccess(resolved.access, BROKER_ACCESSES, 'Without one no port of the brokers would be open.');
     refuseUnusedOptions(props);
     checkZones(props.availabilityZones, Stack.of(this).region);
+    this.access = [...new Set(resolved.access)];
     this.consumerMappings = props.consumerMappings;
-    this.vpc = props.vpc ?? this.#newVpc(props);
+    this.vpc = props.vpc ?? this.#newVpc(resolved);
     this.vpcSubnets = props.vpcSubnets ?? (props.vpc === undefined ? { subnetType: SubnetType.PRIVATE_ISOLATED } : {});
     this.clientSecurityGroup = new SecurityGroup(this, 'Clients', {
       vpc: this.vpc,
@@ -153,16 +148,16 @@ export class OutboxNetwork extends Construct {
       allowAllOutbound: false,
     });
     this.#openPorts(props.consumerMappings !== undefined);
-    if (props.interfaceEndpoints ?? NETWORK_DEFAULTS.interfaceEndpoints) {
+    if (resolved.interfaceEndpoints) {
       this.#addInterfaceEndpoints(props);
     } else if (props.consumerMappings === 'on-demand') {
       this.brokerSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'Lambda and STS, by what the VPC has');
     }
   }
 
-  #newVpc({ availabilityZones, cidr, flowLogs }: OutboxNetworkProps): IVpc {
+  #newVpc({ availabilityZones, cidr, flowLogs }: typeof NETWORK_DEFAULTS & OutboxNetworkProps): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr(cidr ?? NETWORK_DEFAULTS.cidr),
+      ipAddresses: IpAddresses.cidr(cidr),
       // Not `maxAzs`: it yields only two zones in a stack without an account, and with one it queries AWS at synthesis.
       availabilityZones:
         availabilityZones ?? Array.from({ length: ZONES }, (_, index) => Fn.select(index, Fn.getAzs())),
@@ -172,7 +167,7 @@ export class OutboxNetwork extends Construct {
       restrictDefaultSecurityGroup: true,
       gatewayEndpoints: { DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
     });
-    if (flowLogs ?? NETWORK_DEFAULTS.flowLogs) {
+    if (flowLogs) {
       vpc.addFlowLog('Refused', {
         trafficType: FlowLogTrafficType.REJECT,
         destination: FlowLogDestination.toCloudWatchLogs(
@@ -229,35 +224,32 @@ export class OutboxNetwork extends Construct {
   }
 }
 
-function checkedAccess(access: readonly BrokerAccess[]): readonly BrokerAccess[] {
-  const unknown = access.find((one) => !BROKER_ACCESSES.includes(one));
-  if (access.length === 0 || unknown !== undefined) {
-    throw invalidOption(
-      'access',
-      unknown ?? access,
-      `a list of at least one of ${BROKER_ACCESSES.join(', ')}`,
-      'Without one no port of the brokers would be open.',
-    );
-  }
-  return [...new Set(access)];
+/** @throws OutboxError `invalid-option` for an unknown authentication method, or none at all. */
+export function checkAccess(access: readonly BrokerAccess[], allowed: readonly BrokerAccess[], advice: string): void {
+  const unknown = access.find((one) => !allowed.includes(one));
+  requireOption(
+    access.length > 0 && unknown === undefined,
+    'access',
+    unknown ?? access,
+    `a list of at least one of ${allowed.join(', ')}`,
+    advice,
+  );
 }
 
 function checkZones(zones: readonly string[] | undefined, region: string): void {
   if (zones === undefined || Token.isUnresolved(zones)) return;
   const names = zones.filter((zone) => !Token.isUnresolved(zone));
   const repeated = names.find((zone, index) => names.indexOf(zone) !== index);
-  if (zones.length === 0 || repeated !== undefined) {
-    throw invalidOption(
-      'availabilityZones',
-      repeated ?? 'an empty list',
-      'a list of different zones',
-      'Brokers spread over zones: each subnet is in another one.',
-    );
-  }
-  if (Token.isUnresolved(region)) return;
-  const foreign = names.find((zone) => !zone.startsWith(region));
-  if (foreign === undefined) return;
-  throw invalidOption(
+  requireOption(
+    zones.length > 0 && repeated === undefined,
+    'availabilityZones',
+    repeated ?? 'an empty list',
+    'a list of different zones',
+    'Brokers spread over zones: each subnet is in another one.',
+  );
+  const foreign = Token.isUnresolved(region) ? undefined : names.find((zone) => !zone.startsWith(region));
+  requireOption(
+    foreign === undefined,
     'availabilityZones',
     foreign,
     `zones of the stack's region, such as ${region}a`,
@@ -265,17 +257,14 @@ function checkZones(zones: readonly string[] | undefined, region: string): void 
   );
 }
 
-/** Refuses options without an effect: a caller who sets one relies on it. */
-function refuseUnusedOptions({ vpc, vpcSubnets, interfaceEndpoints, ...ofNewVpc }: OutboxNetworkProps): void {
-  if (vpc === undefined && vpcSubnets !== undefined) {
-    throw invalidOption('vpcSubnets', vpcSubnets, 'left out without vpc', 'A new VPC has isolated subnets only.');
+function refuseUnusedOptions(props: OutboxNetworkProps): void {
+  const { vpc, vpcSubnets, interfaceEndpoints, availabilityZones, cidr, flowLogs } = props;
+  if (vpc === undefined) {
+    requireLeftOut({ vpcSubnets }, 'left out without vpc', 'A new VPC has isolated subnets only.');
+    const noEndpoints = interfaceEndpoints === false ? false : undefined;
+    const advice = 'Nothing else leads out of a new VPC.';
+    requireLeftOut({ interfaceEndpoints: noEndpoints }, 'left out without vpc', advice);
+    return;
   }
-  if (vpc === undefined && interfaceEndpoints === false) {
-    throw invalidOption('interfaceEndpoints', false, 'left out without vpc', 'Nothing else leads out of a new VPC.');
-  }
-  if (vpc === undefined) return;
-  const { availabilityZones, cidr, flowLogs } = ofNewVpc;
-  for (const [option, got] of Object.entries({ availabilityZones, cidr, flowLogs })) {
-    if (got !== undefined) throw invalidOption(option, got, 'left out with vpc', 'It describes a new VPC only.');
-  }
+  requireLeftOut({ availabilityZones, cidr, flowLogs }, 'left out with vpc', 'It describes a new VPC only.');
 }

@@ -1,15 +1,24 @@
 import { Token } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { EventCatalogue } from '../../event/catalogue';
 import { TOPIC_PATTERN } from '../../event/item';
-import { withoutUndefined } from '../../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
-import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from '../guards/message-size';
-import { checkServerlessQuotas } from '../guards/serverless-quotas';
-import { checkTopicConfigs, type TopicDefaults } from '../guards/topic-configs';
-import { checkTopicNames } from '../guards/topic-names';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
+import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './message-size';
+import { checkServerlessQuotas } from './serverless-quotas';
+import { checkTopicConfigs, type TopicDefaults } from './topic-configs';
+import { checkTopicNames } from './topic-names';
+import { requireOption, requireUnique } from '../options/invalid-option';
+import {
+  anyValue,
+  defaultsOf,
+  integer,
+  logRetention,
+  oneOf,
+  resolveOptions,
+  type OptionTable,
+  type Resolved,
+} from '../options/option-table';
 
 /** Options of a topic. */
 export interface TopicProps {
@@ -127,112 +136,95 @@ export interface OutboxTopicsProps extends BrokerProps {
 /** CloudFormation requires a number; the function leaves it to the cluster. */
 export const CLOUDFORMATION_REPLICAS = 3;
 
-/** Every default that is a value. */
-export const TOPIC_DEFAULTS = {
-  partitions: 12,
-  configs: {},
-  keyed: true,
-  onRemoval: 'retain',
-} as const satisfies Partial<TopicProps>;
+const COUNT = { min: 1, advice: 'Kafka counts from one.' };
 
-const ON_REMOVAL: readonly ResolvedTopic['onRemoval'][] = ['retain', 'delete'];
+const TOPIC_OPTIONS = {
+  topic: anyValue(),
+  partitions: integer({ ...COUNT, default: 12 }),
+  replicationFactor: integer(COUNT),
+  configs: anyValue<Record<string, string>>({}),
+  keyed: anyValue(true),
+  acknowledgedPartitions: integer(COUNT),
+  onRemoval: oneOf<'retain' | 'delete', 'retain'>(['retain', 'delete'], {
+    default: 'retain',
+    advice: 'Deleting a topic deletes every message in it.',
+  }),
+} satisfies OptionTable<TopicProps>;
 
-export const TOPICS_PROPS_DEFAULTS = {
-  partitions: TOPIC_DEFAULTS.partitions,
-  maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES,
-  checkGrowth: true,
-  logRetention: RetentionDays.ONE_MONTH,
-} as const satisfies Partial<OutboxTopicsProps>;
+export const TOPIC_DEFAULTS = defaultsOf(TOPIC_OPTIONS);
 
-/** Records, so that the compiler refuses an option that is not listed. */
-const TOPIC_OPTIONS: Readonly<Record<keyof TopicProps, OptionKind>> = {
-  topic: true,
-  partitions: true,
-  replicationFactor: true,
-  configs: true,
-  keyed: true,
-  acknowledgedPartitions: true,
-  onRemoval: true,
-};
-
-const OPTIONS: Readonly<Record<keyof OutboxTopicsProps, OptionKind>> = {
+const OPTIONS = {
   ...BROKER_OPTIONS,
-  topics: true,
-  events: true,
-  partitions: true,
-  maxMessageBytes: true,
-  madeBy: true,
-  checkGrowth: true,
-  topicsCode: true,
-  logRetention: true,
-};
+  topics: anyValue(),
+  events: anyValue(),
+  partitions: anyValue(TOPIC_DEFAULTS.partitions),
+  maxMessageBytes: anyValue(DEFAULT_MAX_MESSAGE_BYTES),
+  madeBy: anyValue(),
+  checkGrowth: anyValue(true),
+  topicsCode: anyValue(),
+  logRetention: logRetention(),
+} satisfies OptionTable<OutboxTopicsProps>;
+
+export const TOPICS_PROPS_DEFAULTS = defaultsOf(OPTIONS);
 
 /** A topic with its defaults filled in. */
 export type ResolvedTopic = TopicProps & Required<Pick<TopicProps, keyof typeof TOPIC_DEFAULTS>>;
 
+export type ResolvedTopicsProps = Resolved<OutboxTopicsProps, typeof OPTIONS>;
+
 /** @throws OutboxError `invalid-option` for an unknown option or one of another kind. */
-export const checkTopicsOptions = (props: OutboxTopicsProps): void => checkOptions('OutboxTopics', props, OPTIONS);
+export const resolveTopicsProps = (props: OutboxTopicsProps): ResolvedTopicsProps =>
+  resolveOptions('OutboxTopics', props, OPTIONS);
 
 /**
  * The topics that the options request, by name and by the catalogue.
  *
  * @throws OutboxError `invalid-option`, naming the topic and what is wrong.
  */
-export function resolveTopics(props: OutboxTopicsProps, defaults: TopicDefaults): readonly ResolvedTopic[] {
+export function resolveTopics(props: ResolvedTopicsProps, defaults: TopicDefaults): readonly ResolvedTopic[] {
   const limits = writerLimits(props);
   const given = (props.topics ?? []).map((one): TopicProps => (typeof one === 'string' ? { topic: one } : one));
   const named = new Set(given.map(({ topic }) => topic));
   const fromEvents = [...limits.keys()].filter((topic) => !named.has(topic)).map((topic): TopicProps => ({ topic }));
   const topics = [...given, ...fromEvents].map((topic) => resolveTopic(topic, props, limits.get(topic.topic)));
-  if (topics.length === 0) {
-    throw invalidOption('topics', topics, 'a list of at least one topic', 'Or give a catalogue as events.');
-  }
-  const repeated = topics.find(({ topic }, index) => topics.findIndex((other) => other.topic === topic) !== index);
-  if (repeated !== undefined) {
-    throw invalidOption('topics', repeated.topic, 'a list without repetitions', 'Remove one of the two.');
-  }
-  checkTopicNames(topics.map(({ topic }) => topic));
+  requireOption(topics.length > 0, 'topics', topics, 'a list of at least one topic', 'Or give a catalogue as events.');
+  const names = topics.map(({ topic }) => topic);
+  requireUnique('topics', names);
+  checkTopicNames(names);
   for (const topic of topics) checkTopicConfigs(topic, defaults);
   if (defaults.kind === 'serverless') checkServerlessQuotas(topics);
   return topics;
 }
 
 /** The largest message that the service may write, by topic. */
-function writerLimits({ events, maxMessageBytes }: OutboxTopicsProps): ReadonlyMap<string, number> {
+function writerLimits({ events, maxMessageBytes }: ResolvedTopicsProps): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
   for (const definition of Object.values(events?.definitions ?? {})) {
-    const bytes = definition.maxMessageBytes ?? maxMessageBytes ?? TOPICS_PROPS_DEFAULTS.maxMessageBytes;
+    const bytes = definition.maxMessageBytes ?? maxMessageBytes;
     limits.set(definition.topic, Math.max(bytes, limits.get(definition.topic) ?? 0));
   }
   return limits;
 }
 
-function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writerBytes: number | undefined) {
-  checkOptions('A topic', given, TOPIC_OPTIONS);
+function resolveTopic(given: TopicProps, { partitions }: ResolvedTopicsProps, writerBytes: number | undefined) {
   const { topic } = given;
-  if (Token.isUnresolved(topic) || typeof topic !== 'string' || !TOPIC_PATTERN.test(topic)) {
-    throw invalidOption(
-      'topics',
-      topic,
-      'Kafka topic names of 1 to 249 letters, digits, ".", "_" or "-", known at synthesis',
-      'The name identifies the topic in the stack.',
-    );
-  }
-  const resolved: ResolvedTopic = {
-    ...TOPIC_DEFAULTS,
-    ...(partitions === undefined ? {} : { partitions }),
-    ...withoutUndefined(given),
+  const withPartitions = { ...given, partitions: given.partitions ?? partitions };
+  const resolved: ResolvedTopic = resolveOptions('A topic', withPartitions, TOPIC_OPTIONS, `topics["${topic}"].`);
+  requireOption(
+    !Token.isUnresolved(topic) && typeof topic === 'string' && TOPIC_PATTERN.test(topic),
+    'topics',
     topic,
-  };
-  checkCounts(resolved);
-  if (!ON_REMOVAL.includes(resolved.onRemoval)) {
-    throw invalidOption(
-      `topics["${topic}"].onRemoval`,
-      resolved.onRemoval,
-      `one of ${ON_REMOVAL.join(', ')}`,
-      'Deleting a topic deletes every message in it.',
-    );
-  }
+    'Kafka topic names of 1 to 249 letters, digits, ".", "_" or "-", known at synthesis',
+    'The name identifies the topic in the stack.',
+  );
+  const { acknowledgedPartitions } = resolved;
+  requireOption(
+    acknowledgedPartitions === undefined || acknowledgedPartitions === resolved.partitions,
+    `topics["${topic}"].acknowledgedPartitions`,
+    acknowledgedPartitions,
+    `the same as partitions (${resolved.partitions}), or left out`,
+    'It acknowledges one growth, not the next one too.',
+  );
   if (writerBytes === undefined) return resolved;
   if (given.configs?.[MAX_MESSAGE_BYTES] === undefined && writerBytes > DEFAULT_MAX_MESSAGE_BYTES) {
     return { ...resolved, configs: { ...resolved.configs, [MAX_MESSAGE_BYTES]: String(writerBytes) } };
@@ -241,22 +233,15 @@ function resolveTopic(given: TopicProps, { partitions }: OutboxTopicsProps, writ
   return resolved;
 }
 
-function checkCounts({ topic, partitions, replicationFactor, acknowledgedPartitions }: ResolvedTopic): void {
-  for (const [option, got] of Object.entries({ partitions, replicationFactor, acknowledgedPartitions })) {
-    if (got === undefined || (!Token.isUnresolved(got) && Number.isSafeInteger(got) && got >= 1)) continue;
-    throw invalidOption(
-      `topics["${topic}"].${option}`,
-      got,
-      'an integer of at least 1, known at synthesis',
-      'Kafka counts from one.',
-    );
-  }
-  if (acknowledgedPartitions !== undefined && acknowledgedPartitions !== partitions) {
-    throw invalidOption(
-      `topics["${topic}"].acknowledgedPartitions`,
-      acknowledgedPartitions,
-      `the same as partitions (${partitions}), or left out`,
-      'It acknowledges one growth, and not the next one by the way.',
+/** @throws OutboxError `invalid-option` for a topic with more replicas than brokers, which Kafka refuses. */
+export function checkReplicas(topics: readonly ResolvedTopic[], brokers: number, byDefault = 0): void {
+  for (const { topic, replicationFactor = byDefault } of topics) {
+    requireOption(
+      replicationFactor <= brokers,
+      `topics["${topic}"].replicationFactor`,
+      replicationFactor,
+      `at most ${brokers}, the number of brokers`,
+      'Kafka puts each replica on another broker.',
     );
   }
 }
@@ -264,12 +249,12 @@ function checkCounts({ topic, partitions, replicationFactor, acknowledgedPartiti
 /** CloudFormation makes topics if Amazon MSK supports it: on provisioned clusters that authorise by IAM. */
 export function makerOf({ madeBy }: OutboxTopicsProps, { cluster }: ResolvedBrokers): 'cloudformation' | 'function' {
   const possible = cluster !== undefined && cluster.kind !== 'serverless' && cluster.access.includes('iam');
-  if (madeBy !== 'cloudformation') return madeBy ?? (possible ? 'cloudformation' : 'function');
-  if (possible) return madeBy;
-  throw invalidOption(
+  requireOption(
+    possible || madeBy !== 'cloudformation',
     'madeBy',
     madeBy,
     'function on this cluster',
     'AWS::MSK::Topic exists for MSK clusters with brokers that authorise by IAM, not for MSK Serverless nor for others.',
   );
+  return madeBy ?? (possible ? 'cloudformation' : 'function');
 }

@@ -7,22 +7,22 @@ import { Construct } from 'constructs';
 import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
 import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props';
-import { bundledFunction } from '../bundled-function';
-import { checkPlaces } from '../guards/places';
-import { checkReplicas } from '../guards/replicas';
-import { topicWarnings, type TopicDefaults } from '../guards/topic-configs';
-import { collision, isCollision } from '../guards/topic-names';
-import { invalidOption } from '../invalid-option';
-import { all } from '../look-into-app';
-import { estimateTopicArns, guardPolicySizes } from '../role-policies';
-import { outboxFunction } from '../outbox-function';
-import { placesOfBrokers } from '../places-of';
+import { bundledFunction } from '../functions/bundled-function';
+import { checkLocations } from '../options/locations';
+import { topicWarnings, type TopicDefaults } from './topic-configs';
+import { collision, isCollision } from './topic-names';
+import { invalidOption, requireOption } from '../options/invalid-option';
+import { sameKindAs } from '../template-checks/app-tree';
+import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
+import { outboxFunction } from '../functions/outbox-function';
+import { locationsOfBrokers } from './broker-locations';
 import {
-  checkTopicsOptions,
+  checkReplicas,
   CLOUDFORMATION_REPLICAS,
   makerOf,
   resolveTopics,
-  TOPICS_PROPS_DEFAULTS,
+  resolveTopicsProps,
+  type ResolvedTopicsProps,
   type OutboxTopicsProps,
   type ResolvedTopic,
 } from './outbox-topics-props';
@@ -57,11 +57,11 @@ export class OutboxTopics extends Construct {
   readonly clusterId: string;
 
   /** @throws OutboxError `invalid-option` when an option is unknown, missing or cannot work. */
-  constructor(scope: Construct, id: string, props: OutboxTopicsProps) {
+  constructor(scope: Construct, id: string, given: OutboxTopicsProps) {
     super(scope, id);
-    checkTopicsOptions(props);
+    const props = resolveTopicsProps(given);
     const brokers = resolveBrokers(props);
-    checkPlaces(Stack.of(this), placesOfBrokers(brokers));
+    checkLocations(Stack.of(this), locationsOfBrokers(brokers));
     this.clusterId = clusterOf(brokers);
     // Validate after the whole app exists: another OutboxTopics may be made after this one.
     this.node.addValidation({ validate: () => this.#sharedTopics() });
@@ -96,11 +96,8 @@ export class OutboxTopics extends Construct {
 
   /** If two constructs make one topic, the deployment fails, or the properties of the last deployment win. */
   #sharedTopics(): string[] {
-    const { region, account } = Stack.of(this);
-    return all(this, OutboxTopics)
-      .filter((other) => other !== this && other.clusterId === this.clusterId)
-      .filter((other) => Stack.of(other).region === region && Stack.of(other).account === account)
-      .flatMap(({ names, node }) =>
+    return sameKindAs(this, (other) => other !== this && other.clusterId === this.clusterId).flatMap(
+      ({ names, node }) =>
         this.names
           .flatMap((topic) => {
             const others = names.filter((name) => isCollision(name, topic)).map((name) => collision(topic, name));
@@ -109,7 +106,7 @@ export class OutboxTopics extends Construct {
             return [...others, invalidOption('topics', topic, 'made by one OutboxTopics', advice)];
           })
           .map(({ message }) => message),
-      );
+    );
   }
 
   #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
@@ -140,26 +137,25 @@ export class OutboxTopics extends Construct {
     return asked;
   }
 
-  #provider(props: OutboxTopicsProps, brokers: ResolvedBrokers, change: boolean): Provider {
-    const logRetention = props.logRetention ?? TOPICS_PROPS_DEFAULTS.logRetention;
+  #provider(props: ResolvedTopicsProps, brokers: ResolvedBrokers, change: boolean): Provider {
     return new Provider(this, 'Provider', {
       onEventHandler: this.#function(props, brokers, change),
       logGroup: new LogGroup(this, 'ProviderLogs', {
-        retention: logRetention,
+        retention: props.logRetention,
         removalPolicy: RemovalPolicy.DESTROY,
       }),
     });
   }
 
-  #function(props: OutboxTopicsProps, brokers: ResolvedBrokers, change: boolean): LambdaFunction {
+  #function(props: ResolvedTopicsProps, brokers: ResolvedBrokers, change: boolean): LambdaFunction {
     checkReach(brokers);
     const { vpc, vpcSubnets, securityGroups, authentication, bootstrapBrokers } = brokers;
     const made = outboxFunction(this, {
-      description: change ? 'Makes and changes Kafka topics' : 'Looks at Kafka topics before they are changed',
+      description: change ? 'Makes and changes Kafka topics' : 'Checks Kafka topics before they are changed',
       code: props.topicsCode ?? bundledFunction('topics'),
       memorySize: MEMORY_MB,
       timeout: TIMEOUT,
-      logRetention: props.logRetention ?? TOPICS_PROPS_DEFAULTS.logRetention,
+      logRetention: props.logRetention,
       vpc,
       vpcSubnets,
       securityGroups,
@@ -194,8 +190,9 @@ export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): v
   const [made, used] = [topics.clusterId, clusterOf(brokers)];
   // A token and a plain ARN may name the same cluster, and so may an ARN and addresses.
   const areComparable = Token.isUnresolved(made) === Token.isUnresolved(used) && isArn(made) === isArn(used);
-  if (made === used || !areComparable || Stack.of(topics) !== Stack.of(brokers.cluster ?? topics)) return;
-  throw invalidOption(
+  const sameStack = Stack.of(topics) === Stack.of(brokers.cluster ?? topics);
+  requireOption(
+    made === used || !areComparable || !sameStack,
     'topics',
     `the topics of ${topics.node.path}, on another cluster`,
     'topics on the cluster that is used',
@@ -221,13 +218,13 @@ const propertiesOf = (configs: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join('\n');
 
-function mustCheck(props: OutboxTopicsProps, { vpc }: ResolvedBrokers): boolean {
-  if (!(props.checkGrowth ?? TOPICS_PROPS_DEFAULTS.checkGrowth)) return false;
-  if (vpc !== undefined) return true;
-  throw invalidOption(
+function mustCheck({ checkGrowth }: ResolvedTopicsProps, { vpc }: ResolvedBrokers): boolean {
+  requireOption(
+    !checkGrowth || vpc !== undefined,
     'vpc',
     vpc,
     'given, from where the brokers are reached',
-    'A function there looks at the partitions before CloudFormation changes them. Without that look a topic grows unasked: set checkGrowth to false to accept it.',
+    'A function there checks the partitions before CloudFormation changes them. Without that check a topic grows unasked: set checkGrowth to false to accept it.',
   );
+  return checkGrowth;
 }

@@ -4,11 +4,9 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { INBOX_TABLE } from '../../event/table';
-import { checkNames } from '../guards/names';
-import { checkPlaces } from '../guards/places';
-import { checkOptions, type OptionKind } from '../invalid-option';
-import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox-table';
-import { placesOfKeys } from '../places-of';
+import { checkLocations, locationsOfKeys } from '../options/locations';
+import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox/outbox-table';
+import { TABLE_NAME, anyValue, type OptionTable, defaultsOf, resolveOptions } from '../options/option-table';
 
 /** Options of a `ConsumerInbox`. */
 export interface ConsumerInboxProps {
@@ -42,18 +40,14 @@ export interface ConsumerInboxProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** Every default that is a value. */
-export const INBOX_DEFAULTS = {
-  deletionProtection: true,
-} as const satisfies Partial<ConsumerInboxProps>;
+const OPTIONS = {
+  tableName: TABLE_NAME,
+  encryptionKey: anyValue(),
+  deletionProtection: anyValue(true),
+  removalPolicy: anyValue(),
+} satisfies OptionTable<ConsumerInboxProps>;
 
-/** A record, so that the compiler refuses an option that is not listed. */
-const OPTIONS: Readonly<Record<keyof ConsumerInboxProps, OptionKind>> = {
-  tableName: true,
-  encryptionKey: true,
-  deletionProtection: true,
-  removalPolicy: true,
-};
+export const INBOX_DEFAULTS = defaultsOf(OPTIONS);
 
 /**
  * The table in which consumers record applied events and keep parked ones. Several consumers may share a table; each
@@ -74,19 +68,22 @@ export class ConsumerInbox extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: ConsumerInboxProps = {}) {
     super(scope, id);
-    checkOptions('ConsumerInbox', props, OPTIONS);
-    checkNames({ tableName: props.tableName });
-    checkPlaces(Stack.of(this), placesOfKeys({ encryptionKey: props.encryptionKey }));
+    const { tableName, encryptionKey, deletionProtection, removalPolicy } = resolveOptions(
+      'ConsumerInbox',
+      props,
+      OPTIONS,
+    );
+    checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey }));
     this.table = new TableV2(this, 'Resource', {
-      tableName: props.tableName,
+      tableName,
       partitionKey: { name: INBOX_TABLE.partitionKey, type: AttributeType.STRING },
       sortKey: { name: INBOX_TABLE.sortKey, type: AttributeType.STRING },
       billing: Billing.onDemand(),
       timeToLiveAttribute: INBOX_TABLE.timeToLiveAttribute,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      encryption: encryptionBy(props.encryptionKey, this),
-      deletionProtection: props.deletionProtection ?? INBOX_DEFAULTS.deletionProtection,
-      removalPolicy: props.removalPolicy ?? retentionOf(props.tableName),
+      encryption: encryptionBy(encryptionKey, this),
+      deletionProtection,
+      removalPolicy: removalPolicy ?? retentionOf(tableName),
     });
   }
 

@@ -2,13 +2,29 @@ import { Duration, Token } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition, type Code } from 'aws-cdk-lib/aws-lambda';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { METRICS_NAMESPACE } from '../../event/metrics';
-import { withoutUndefined } from '../../event/options';
 import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
-import { checkConsumer } from '../guards/consumer';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
+import { checkConsumer } from './consumer-option-checks';
+import { requireOption } from '../options/invalid-option';
+import {
+  anyValue,
+  defaultsOf,
+  duration,
+  integer,
+  list,
+  logRetention,
+  oneOf,
+  orFalse,
+  resolveOptions,
+  text,
+  type OptionTable,
+  type Resolved,
+} from '../options/option-table';
+import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
+import { HANDLER_MARGIN_MS } from '../../consume/environment';
+import { memorySize } from '../functions/lambda-limits';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
@@ -230,55 +246,68 @@ export interface ConsumerOnFailure {
   readonly retryAttempts: number;
 }
 
-/** Every default that is a value; a default that depends on other options is described at its option. */
-export const CONSUMER_CONSTRUCT_DEFAULTS = {
-  handler: 'index.handler',
-  makeDeadLetterTopics: true,
-  deadLetterRetention: Duration.days(30),
-  environment: {},
-  memorySize: 512,
-  timeout: Duration.minutes(1),
-  batchSize: 100,
-  minimumPollers: 1,
-  maximumPollers: 10,
-  startingPosition: StartingPosition.TRIM_HORIZON,
-  redriveEvery: Duration.minutes(1),
-  enabled: true,
-  metricsNamespace: METRICS_NAMESPACE,
-  logRetention: RetentionDays.ONE_MONTH,
-} as const satisfies Partial<OutboxConsumerProps>;
+/** In the year 2286. A time in milliseconds exceeds it. */
+const LATEST_TIMESTAMP = 9_999_999_999;
 
-/** A record, so that the compiler refuses an option that is not listed. */
-const OPTIONS: Readonly<Record<keyof OutboxConsumerProps, OptionKind>> = {
+const OPTIONS = {
   ...BROKER_OPTIONS,
-  consumerName: true,
-  topics: true,
-  code: true,
-  handler: true,
-  inbox: true,
-  makeDeadLetterTopics: true,
-  deadLetterRetention: 'seconds',
-  environment: true,
-  memorySize: true,
-  timeout: 'seconds',
-  reservedConcurrency: true,
-  batchSize: true,
-  maxBatchingWindow: 'seconds',
-  minimumPollers: true,
-  maximumPollers: true,
-  startingPosition: true,
-  startingPositionTimestamp: true,
-  filters: 'list',
-  onFailure: true,
-  redriveEvery: true,
-  enabled: true,
-  metricsNamespace: true,
-  logRetention: 'log-retention',
-  environmentEncryptionKey: true,
-  logEncryptionKey: true,
-  topicsCode: true,
-  monitoring: true,
-};
+  consumerName: text({
+    pattern: CONSUMER_NAME_PATTERN,
+    allowed: '1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit, known at synthesis',
+    atSynthesis: true,
+    advice: 'It names the Kafka group, the part of the inbox and the dead-letter topics.',
+  }),
+  topics: anyValue(),
+  code: anyValue(),
+  handler: anyValue('index.handler'),
+  inbox: anyValue(),
+  makeDeadLetterTopics: anyValue(true),
+  deadLetterRetention: duration('seconds', {
+    min: 3_600,
+    default: Duration.days(30),
+    advice: 'An operator must see the alarm and act before Kafka drops them.',
+  }),
+  environment: anyValue<Record<string, string>>({}),
+  memorySize: memorySize(512),
+  timeout: duration('seconds', {
+    min: 10,
+    max: 14 * 60,
+    default: Duration.minutes(1),
+    advice: `In the last ${HANDLER_MARGIN_MS / 1000} seconds the handler begins nothing more, and a mapping of Kafka allows a function 14 minutes.`,
+  }),
+  reservedConcurrency: anyValue(),
+  batchSize: integer({ min: 1, max: 10_000, default: 100, advice: 'That is what Lambda allows.' }),
+  maxBatchingWindow: duration('seconds', { max: 300, advice: 'That is what Lambda allows.' }),
+  minimumPollers: integer({ min: 1, max: 200, default: 1, advice: 'That is what Lambda allows for Kafka.' }),
+  maximumPollers: anyValue(10),
+  startingPosition: oneOf(Object.values(StartingPosition), {
+    default: StartingPosition.TRIM_HORIZON,
+    advice: 'TRIM_HORIZON misses nothing.',
+  }),
+  startingPositionTimestamp: integer({
+    max: LATEST_TIMESTAMP,
+    advice: 'It is in seconds since 1970, not in milliseconds.',
+  }),
+  filters: list(),
+  onFailure: anyValue(),
+  redriveEvery: orFalse(
+    duration('minutes', { min: 1, default: Duration.minutes(1), advice: 'EventBridge counts in minutes.' }),
+  ),
+  enabled: anyValue(true),
+  metricsNamespace: text({
+    pattern: /^(?!AWS\/)[\w.\-/#: ]{1,255}$/,
+    default: METRICS_NAMESPACE,
+    allowed: 'up to 255 letters, digits and any of ".-_/#: ", not beginning with "AWS/"',
+    advice: 'That is what CloudWatch allows.',
+  }),
+  logRetention: logRetention(),
+  environmentEncryptionKey: anyValue(),
+  logEncryptionKey: anyValue(),
+  topicsCode: anyValue(),
+  monitoring: anyValue(),
+} satisfies OptionTable<OutboxConsumerProps>;
+
+export const CONSUMER_CONSTRUCT_DEFAULTS = defaultsOf(OPTIONS);
 
 /** A topic to read, and the consumer group that reads it. */
 export interface ConsumedTopic {
@@ -287,8 +316,7 @@ export interface ConsumedTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-export type ResolvedConsumerProps = Omit<OutboxConsumerProps, 'topics'> &
-  Required<Pick<OutboxConsumerProps, keyof typeof CONSUMER_CONSTRUCT_DEFAULTS>> &
+export type ResolvedConsumerProps = Omit<Resolved<OutboxConsumerProps, typeof OPTIONS>, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly ConsumedTopic[] };
 
 /**
@@ -297,40 +325,36 @@ export type ResolvedConsumerProps = Omit<OutboxConsumerProps, 'topics'> &
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
-  checkOptions('OutboxConsumer', props, OPTIONS);
-  const own = withoutUndefined(props);
+  const own = resolveOptions('OutboxConsumer', props, OPTIONS);
   const brokers = resolveBrokers(own);
   checkTopicsCluster(own.topics, brokers);
   const resolved: ResolvedConsumerProps = {
-    ...CONSUMER_CONSTRUCT_DEFAULTS,
     ...own,
     ...brokers,
     topics: consumedTopics(own),
     dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
   };
   checkConsumer(resolved);
-  if (!resolved.makeDeadLetterTopics && own.deadLetterRetention !== undefined) {
-    throw invalidOption(
-      'deadLetterRetention',
-      own.deadLetterRetention.toString(),
-      'left out when makeDeadLetterTopics is false',
-      'Topics that exist keep their messages as they were told.',
-    );
-  }
+  requireOption(
+    resolved.makeDeadLetterTopics || props.deadLetterRetention === undefined,
+    'deadLetterRetention',
+    props.deadLetterRetention,
+    'left out when makeDeadLetterTopics is false',
+    'Existing topics keep their own retention.',
+  );
   return resolved;
 }
 
 function consumedTopics({ topics, consumerName }: OutboxConsumerProps): ConsumedTopic[] {
-  const list: unknown = topics instanceof OutboxTopics ? topics.topics : topics;
-  if (!Array.isArray(list) || list.length === 0 || Token.isUnresolved(list)) {
-    throw invalidOption(
-      'topics',
-      list,
-      'an OutboxTopics or a list of at least one topic, its length known at synthesis',
-      'Each topic has an event source mapping of its own.',
-    );
-  }
-  return (list as (string | TopicProps)[]).map((one, index) => {
+  const given: unknown = topics instanceof OutboxTopics ? topics.topics : topics;
+  requireOption(
+    Array.isArray(given) && given.length > 0 && !Token.isUnresolved(given),
+    'topics',
+    given,
+    'an OutboxTopics or a list of at least one topic, its length known at synthesis',
+    'Each topic has an event source mapping of its own.',
+  );
+  return (given as (string | TopicProps)[]).map((one, index) => {
     const { topic, configs = {} }: TopicProps = typeof one === 'string' ? { topic: one } : one;
     return { topic, configs, group: index === 0 ? consumerName : `${consumerName}.${topic}` };
   });

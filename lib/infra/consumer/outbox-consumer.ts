@@ -11,19 +11,23 @@ import { encodeConsumerConfig, telemetryVariables } from '../../consume/environm
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
 import { consumerMapping, grantPolling } from './consumer-mapping';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
-import { MAX_INVOCATION_MESSAGE_BYTES } from '../guards/consumer';
-import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../guards/message-size';
-import { checkPlaces } from '../guards/places';
-import { invalidOption } from '../invalid-option';
+import { MAX_INVOCATION_MESSAGE_BYTES } from './consumer-option-checks';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
+import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
+import { requireLeftOut } from '../options/invalid-option';
 import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
 import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
 import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '../monitoring/metrics';
-import { consumerProblems } from './outbox-consumer-guards';
+import { readsSecret } from '../cluster/kafka-authentication';
+import { Outbox } from '../outbox/outbox';
+import { all } from '../template-checks/app-tree';
+import { consumerProblems } from '../template-checks/consumer-checks';
 import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
-import { outboxFunction } from '../outbox-function';
-import { placesOfAlarmTopics, placesOfBrokers, placesOfKeys, placesOfTable } from '../places-of';
-import { estimateTopicArns, guardPolicySizes } from '../role-policies';
+import { outboxFunction } from '../functions/outbox-function';
+import { locationsOfBrokers } from '../cluster/broker-locations';
+import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
 import { OutboxTopics } from '../cluster/outbox-topics';
+import { locationsOfTable } from '../outbox/existing-table';
 
 /**
  * Up to this number of topics the role names each group and dead-letter topic; above it, a pattern with the consumer's
@@ -84,11 +88,11 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     const resolved = resolveConsumerProps(props);
     const monitoring = resolved.monitoring === false ? undefined : resolveConsumerMonitoring(this, resolved.monitoring);
     const { consumerName, topics, environmentEncryptionKey, logEncryptionKey } = resolved;
-    checkPlaces(Stack.of(this), [
-      ...placesOfTable('inbox', resolved.inbox),
-      ...placesOfBrokers(resolved),
-      ...placesOfKeys({ environmentEncryptionKey, logEncryptionKey }),
-      ...placesOfAlarmTopics({ pageTopic: monitoring?.pageTopic, ticketTopic: monitoring?.ticketTopic }),
+    checkLocations(Stack.of(this), [
+      ...locationsOfTable('inbox', resolved.inbox),
+      ...locationsOfBrokers(resolved),
+      ...locationsOfKeys({ environmentEncryptionKey, logEncryptionKey }),
+      ...locationsOfAlarmTopics(monitoring),
     ]);
     this.consumerName = consumerName;
     this.deadLetterTopics = Object.fromEntries(
@@ -119,7 +123,18 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     );
     this.#schedule(consumer, resolved);
     // Validate after the whole app exists: endpoints and policies may be added after the consumer.
-    this.node.addValidation({ validate: () => consumerProblems(this, consumer, resolved) });
+    this.node.addValidation({
+      validate: () =>
+        consumerProblems({
+          consumer: this,
+          function: consumer,
+          outboxes: all(this, Outbox),
+          environmentEncryptionKey,
+          vpc: resolved.vpc,
+          vpcSubnets: resolved.vpcSubnets,
+          readsSecret: readsSecret(resolved.authentication),
+        }),
+    });
     if (monitoring === undefined) return;
     this.monitoring = new ConsumerMonitoring(this, 'Monitoring', {
       consumer: {
@@ -163,7 +178,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     };
     const taken = Object.keys(props.environment).find((variable) => variable in own);
     if (taken !== undefined) {
-      throw invalidOption(`environment["${taken}"]`, props.environment[taken], 'left out', 'The construct sets it.');
+      requireLeftOut({ [`environment["${taken}"]`]: props.environment[taken] }, 'left out', 'The construct sets it.');
     }
     return outboxFunction(this, {
       description: `Applies events as the consumer ${consumerName}`,

@@ -4,10 +4,10 @@ import { Alias, CfnAlias, CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnTopic, CfnTopicPolicy, Topic, TopicPolicy, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import type { OutboxError } from '../../event/errors';
-import { known } from '../guards/places';
-import { shutOut, type ResourceStatement, type ServiceRequest } from '../guards/service-policy';
-import { invalidOption } from '../invalid-option';
-import { all, propertiesOf } from '../look-into-app';
+import { known } from '../options/arn';
+import { shutOut, type ResourceStatement, type ServiceRequest } from '../template-checks/service-policy';
+import { invalidOption } from '../options/invalid-option';
+import { all, propertiesOf } from '../template-checks/app-tree';
 
 const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];

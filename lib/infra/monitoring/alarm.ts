@@ -6,7 +6,7 @@ import {
   CfnAlarm,
   ComparisonOperator,
   CompositeAlarm,
-  TreatMissingData,
+  type TreatMissingData,
   type AlarmBase,
   type IAlarm,
   type IAlarmRule,
@@ -21,31 +21,28 @@ export type Severity = 'page' | 'ticket';
 export interface AlarmCondition {
   readonly metric: IMetric;
   readonly breach: { readonly atLeast: number } | { readonly below: number };
-  /** Evaluation periods. Default: 1. */
-  readonly of?: number;
-  /** Breaching periods among these that raise the alarm. Default: all. */
-  readonly periods?: number;
+  /** Default: 1. */
+  readonly evaluationPeriods?: number;
+  /** Breaching periods among `evaluationPeriods` that raise the alarm. Default: all. */
+  readonly datapointsToAlarm?: number;
   /** How the alarm treats a period without data. */
-  readonly missing: MissingData;
+  readonly treatMissingData: TreatMissingData;
   /** Added to the alarm's name if it has several conditions. */
   readonly id?: string;
   /** How long a new alarm waits for its first data points. */
   readonly warmUp?: Duration;
 }
 
-/** The period does not breach (`fine`), breaches (`breach`), or leaves the alarm's state `unchanged`. */
-export type MissingData = 'fine' | 'breach' | 'unchanged';
-
 /** One row of the table of alarms. */
 export interface AlarmSpec {
   readonly id: string;
   readonly severity: Severity;
   /** The alarm's description: what is wrong, in one sentence. */
-  readonly says: string;
+  readonly description: string;
   /** Name of the page in docs/runbooks, without `.md`. */
   readonly runbook: string;
   /** The conditions; the alarm is raised while all of them hold. */
-  readonly when: readonly [AlarmCondition, ...AlarmCondition[]];
+  readonly conditions: readonly [AlarmCondition, ...AlarmCondition[]];
   /** Notifies in addition to the composite alarm, which an earlier alarm of the same cause has already raised. */
   readonly repeats?: boolean;
 }
@@ -59,11 +56,11 @@ export interface AlarmTexts {
 
 /** Makes the alarm of a row, without an action: a metric alarm, or a composite alarm of several conditions. */
 export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBaseUrl }: AlarmTexts): AlarmBase {
-  const alarmDescription = `${spec.says} Runbook: ${runbookUrl(spec.runbook, runbookBaseUrl)}`;
+  const alarmDescription = `${spec.description} Runbook: ${runbookUrl(spec.runbook, runbookBaseUrl)}`;
   const alarmName = `${prefix}-${spec.id}`;
-  const [only, ...others] = spec.when;
+  const [only, ...others] = spec.conditions;
   if (others.length === 0) return conditionAlarm(scope, spec.id, alarmName, alarmDescription, only);
-  const conditions = spec.when.map((condition) => {
+  const conditions = spec.conditions.map((condition) => {
     const id = `${spec.id}-${condition.id ?? ''}`;
     return conditionAlarm(scope, id, `${prefix}-${id}`, alarmDescription, condition);
   });
@@ -74,18 +71,12 @@ export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBa
   });
 }
 
-const MISSING: Readonly<Record<MissingData, TreatMissingData>> = {
-  fine: TreatMissingData.NOT_BREACHING,
-  breach: TreatMissingData.BREACHING,
-  unchanged: TreatMissingData.IGNORE,
-};
-
 function conditionAlarm(
   scope: Construct,
   id: string,
   alarmName: string,
   alarmDescription: string,
-  { metric, breach, of = 1, periods = of, missing, warmUp }: AlarmCondition,
+  { metric, breach, evaluationPeriods = 1, datapointsToAlarm, treatMissingData, warmUp }: AlarmCondition,
 ): Alarm {
   const alarm = new Alarm(scope, id, {
     alarmName,
@@ -97,9 +88,9 @@ function conditionAlarm(
           threshold: breach.atLeast,
           comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         }),
-    evaluationPeriods: of,
-    datapointsToAlarm: periods,
-    treatMissingData: MISSING[missing],
+    evaluationPeriods,
+    datapointsToAlarm: datapointsToAlarm ?? evaluationPeriods,
+    treatMissingData,
   });
   if (warmUp !== undefined && alarm.node.defaultChild instanceof CfnAlarm) {
     alarm.node.defaultChild.warmUpConfiguration = {

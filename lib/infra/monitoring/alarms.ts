@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { MathExpression, Metric, Stats, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, Metric, Stats, TreatMissingData, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { AlarmSpec, AlarmCondition } from './alarm';
 import { relayMetric, sweeperMetric, type OutboxMetricOptions, type RelayMetric, type SweeperMetric } from './metrics';
 import { BURN_RATES, STREAM_EDGES, STREAM_RETENTION, type ResolvedSlo } from './slo';
@@ -24,7 +24,11 @@ export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly Al
     ...kafka(outbox),
   ];
   // If nothing runs, silence is intended: an alarm that treats silence as a failure would stay raised for ever.
-  return outbox.publishes ? specs : specs.filter(({ when }) => when.every(({ missing }) => missing === 'fine'));
+  return outbox.publishes
+    ? specs
+    : specs.filter(({ conditions }) =>
+        conditions.every(({ treatMissingData }) => treatMissingData === TreatMissingData.NOT_BREACHING),
+      );
 }
 
 function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }: ResolvedSlo): AlarmSpec[] {
@@ -45,14 +49,14 @@ function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }
       metric: lateShare(window, minLate),
       breach,
       // Nothing was published, so nothing was late. The alarms on the lag detect a relay that hangs.
-      missing: 'fine',
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     return {
       id: `publish-slo-${id}`,
       severity,
-      says: `Late events use up the error budget of 30 days ${rate} times too fast.`,
+      description: `Late events use up the error budget of 30 days ${rate} times too fast.`,
       runbook: 'publish-slo',
-      when: [condition(long, minLateEvents), condition(short, 1)],
+      conditions: [condition(long, minLateEvents), condition(short, 1)],
     };
   });
 }
@@ -63,20 +67,20 @@ const rounded = (threshold: number): number => Number(threshold.toPrecision(10))
 function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
   const { relay, sweeper } = outbox;
   const iteratorAge = relay.function.metric('IteratorAge', { statistic: Stats.MAXIMUM, period: FIVE_MINUTES });
-  const unanswered = sweeper.after.plus(sweeper.every);
+  const unanswered = sweeper.overdueAfter.plus(sweeper.interval);
   return [
     {
       id: 'relay-behind',
       severity: 'page',
-      says: `The relay is ${slo.maxLag.toHumanString()} or more behind the stream.`,
+      description: `The relay is ${slo.maxLag.toHumanString()} or more behind the stream.`,
       runbook: 'relay-behind',
-      when: [
+      conditions: [
         {
           metric: iteratorAge,
           breach: { atLeast: slo.maxLag.toMilliseconds() },
           // Lambda reports the age with each invocation, so no value means an idle stream. Five minutes are longer than
           // a failing invocation and the pause after it, so an outage shows in every period.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
@@ -86,27 +90,29 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
       return {
         id: `stream-edge-${percent}`,
         severity: 'page',
-        says: `The relay is so far behind that the stream drops records in ${left}.`,
+        description: `The relay is so far behind that the stream drops records in ${left}.`,
         runbook: 'stream-edge',
         // The composite alarm "page" has been raised for hours by then, and would not notify again.
         repeats: true,
         // Same as for "relay-behind".
-        when: [{ metric: iteratorAge, breach: { atLeast: age }, missing: 'fine' }],
+        conditions: [
+          { metric: iteratorAge, breach: { atLeast: age }, treatMissingData: TreatMissingData.NOT_BREACHING },
+        ],
       };
     }),
     {
       id: 'relay-silent',
       severity: 'page',
-      says: 'The table is written to, but the relay is not invoked.',
+      description: 'The table is written to, but the relay is not invoked.',
       runbook: 'relay-silent',
-      when: [outbox.isGlobal ? pendingWithoutInvocations(outbox) : writesWithoutInvocations(outbox)],
+      conditions: [outbox.isGlobal ? pendingWithoutInvocations(outbox) : writesWithoutInvocations(outbox)],
     },
     {
       id: 'oldest-pending',
       severity: 'page',
-      says: `An event has waited for ${unanswered.toHumanString()} or more, although the sweeper has asked for it.`,
+      description: `An event has waited for ${unanswered.toHumanString()} or more, although the sweeper has asked for it.`,
       runbook: 'oldest-pending',
-      when: [bySweep(outbox, 'oldestPendingAge', { atLeast: unanswered.toMilliseconds() })],
+      conditions: [bySweep(outbox, 'oldestPendingAge', { atLeast: unanswered.toMilliseconds() })],
     },
   ];
 }
@@ -132,15 +138,15 @@ function writesWithoutInvocations({ table, relay }: MonitoredOutbox): AlarmCondi
     }),
     breach: { atLeast: 1 },
     // The relay handles a write at the end of a period in the next one.
-    of: 2,
+    evaluationPeriods: 2,
     // The table is idle: it has neither writes nor invocations.
-    missing: 'fine',
+    treatMissingData: TreatMissingData.NOT_BREACHING,
   };
 }
 
 /** Writes of other regions consume units here too. Only the sweeper knows which pending items this region publishes. */
 function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutbox): AlarmCondition {
-  const period = Duration.minutes(Math.max(sweeper.every.toMinutes(), OVERDUE.toMinutes()));
+  const period = Duration.minutes(Math.max(sweeper.interval.toMinutes(), OVERDUE.toMinutes()));
   return {
     metric: new MathExpression({
       expression: `IF(pending >= ${OVERDUE.toMilliseconds()} AND FILL(invocations, 0) == 0, 1, 0)`,
@@ -153,7 +159,7 @@ function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutb
     }),
     breach: { atLeast: 1 },
     // Same as for every other alarm on the sweeper's findings.
-    missing: 'unchanged',
+    treatMissingData: TreatMissingData.IGNORE,
   };
 }
 
@@ -166,57 +172,57 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'relay-throttled',
       severity: 'page',
-      says: 'Lambda refuses to run the relay for want of concurrency.',
+      description: 'Lambda refuses to run the relay for want of concurrency.',
       runbook: 'relay-throttled',
-      when: [
+      conditions: [
         {
           metric: relay.function.metricThrottles({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
           // Lambda retries a short burst without harm.
-          of: 2,
+          evaluationPeriods: 2,
           // Lambda reports throttles only when they occur.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
     {
       id: 'relay-errors',
       severity: 'ticket',
-      says: 'The relay dies: it throws, runs out of memory or out of time.',
+      description: 'The relay dies: it throws, runs out of memory or out of time.',
       runbook: 'relay-errors',
-      when: [
+      conditions: [
         {
           metric: relay.function.metricErrors({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
-          of: 3,
-          periods: 2,
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
           // The relay was not invoked, so nothing failed. A silent relay has its own alarm.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
     {
       id: 'relay-slow',
       severity: 'ticket',
-      says: `An invocation of the relay takes nearly the ${relay.timeout.toHumanString()} that it may.`,
+      description: `An invocation of the relay takes nearly the ${relay.timeout.toHumanString()} that it may.`,
       runbook: 'relay-slow',
-      when: [
+      conditions: [
         {
           metric: relay.function.metricDuration({ statistic: Stats.MAXIMUM, period: FIVE_MINUTES }),
           breach: { atLeast: relay.timeout.toMilliseconds() * 0.9 },
-          of: 3,
-          periods: 2,
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
           // The relay was not invoked, so it was not slow.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
     {
       id: 'mapping-dropped',
       severity: 'ticket',
-      says: 'The event source mapping has given records up, which it is configured never to do.',
+      description: 'The event source mapping has given records up, which it is configured never to do.',
       runbook: 'mapping-dropped',
-      when: [
+      conditions: [
         {
           metric: new Metric({
             namespace: 'AWS/Lambda',
@@ -227,7 +233,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
           }),
           breach: { atLeast: 1 },
           // Lambda reports it only while the mapping processes records.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
@@ -239,65 +245,65 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'breaker-open',
       severity: 'page',
-      says: 'So many keys were parked within minutes that the relay takes it for an outage and waits.',
+      description: 'So many keys were parked within minutes that the relay takes it for an outage and waits.',
       runbook: 'breaker-open',
-      when: [counted(outbox, 'breakerOpen')],
+      conditions: [counted(outbox, 'breakerOpen')],
     },
     {
       id: 'item-parked',
       severity: 'ticket',
-      says: 'Kafka has refused an event for good: its key is held.',
+      description: 'Kafka has refused an event for good: its key is held.',
       runbook: 'held-keys',
-      when: [counted(outbox, 'parkedItems')],
+      conditions: [counted(outbox, 'parkedItems')],
     },
     {
       id: 'held-keys',
       severity: 'ticket',
-      says: 'Keys are held: their events wait until somebody redrives or skips the one that was refused.',
+      description: 'Keys are held: their events wait until somebody redrives or skips the one that was refused.',
       runbook: 'held-keys',
-      when: [bySweep(outbox, 'heldKeys', { atLeast: 1 })],
+      conditions: [bySweep(outbox, 'heldKeys', { atLeast: 1 })],
     },
     {
       id: 'partition-unavailable',
       severity: 'ticket',
-      says: 'A topic partition has taken no writes for minutes: its keys are held until it does.',
+      description: 'A topic partition has taken no writes for minutes: its keys are held until it does.',
       runbook: 'partition-unavailable',
-      when: [
+      conditions: [
         {
           metric: sweeperMetric(outbox.outboxName, 'keysHeldForPartitions', { period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
           // The sweeper's function reports it once a minute, and only while keys are held.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
     {
       id: 'signal-set-aside',
       severity: 'ticket',
-      says: 'The relay was given a signal that it cannot act on.',
+      description: 'The relay was given a signal that it cannot act on.',
       runbook: 'signals-set-aside',
-      when: [counted(outbox, 'signalsSetAside')],
+      conditions: [counted(outbox, 'signalsSetAside')],
     },
     {
       id: 'signals-left-aside',
       severity: 'ticket',
-      says: 'Signals lie in the table that nobody will act on.',
+      description: 'Signals lie in the table that nobody will act on.',
       runbook: 'signals-set-aside',
-      when: [bySweep(outbox, 'signalsLeftAside', { atLeast: 1 })],
+      conditions: [bySweep(outbox, 'signalsLeftAside', { atLeast: 1 })],
     },
   ];
 }
 
 function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
   const { outboxName, sweeper } = outbox;
-  const period = sweeper.every;
+  const period = sweeper.interval;
   return [
     {
       id: 'sweeper-silent',
       severity: 'ticket',
-      says: 'The sweeper has not reported for two of its intervals: what the stream loses would not be found.',
+      description: 'The sweeper has not reported for two of its intervals: what the stream loses would not be found.',
       runbook: 'sweeper-silent',
-      when: [
+      conditions: [
         {
           metric: new MathExpression({
             expression: 'FILL(runs, 0)',
@@ -306,10 +312,10 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
             period,
           }),
           breach: { below: 1 },
-          of: 2,
+          evaluationPeriods: 2,
           // The sweeper reports in every run, so silence is the failure. FILL detects it at once; without it CloudWatch
           // would first evaluate older values.
-          missing: 'breach',
+          treatMissingData: TreatMissingData.BREACHING,
           // The first run may start a whole interval after the alarm exists.
           warmUp: Duration.minutes(Math.min(2 * period.toMinutes(), LONGEST_WARM_UP_MINUTES)),
         },
@@ -318,24 +324,26 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'sweeper-failed',
       severity: 'ticket',
-      says: 'Parts of the sweep have failed twice in a row.',
+      description: 'Parts of the sweep have failed twice in a row.',
       runbook: 'sweeper-failed',
-      when: [bySweep(outbox, 'failures', { atLeast: 1 }, { of: 2 })],
+      conditions: [bySweep(outbox, 'failures', { atLeast: 1 }, { evaluationPeriods: 2 })],
     },
     {
       id: 'sweeper-incomplete',
       severity: 'ticket',
-      says: 'The sweeper needs more than three runs for one look at the whole table.',
+      description: 'The sweeper needs more than three runs for one look at the whole table.',
       runbook: 'sweeper-incomplete',
-      when: [bySweep(outbox, 'complete', { below: 1 }, { of: 3 })],
+      conditions: [bySweep(outbox, 'complete', { below: 1 }, { evaluationPeriods: 3 })],
     },
     {
-      id: 'doubt-stands',
+      id: 'stream-gap-suspected',
       severity: 'ticket',
-      says: 'For four sweeps it has been in doubt whether the stream has shown everything.',
-      runbook: 'doubt-stands',
+      description: 'For four sweeps a gap of the stream has been suspected: the stream may have lost records.',
+      runbook: 'stream-gap-suspected',
       // A gap is suspected from one sweep until the next complete sweep without a finding.
-      when: [bySweep(outbox, 'doubt', { atLeast: 1 }, { of: 4 }, { statistic: Stats.MINIMUM })],
+      conditions: [
+        bySweep(outbox, 'streamGapSuspected', { atLeast: 1 }, { evaluationPeriods: 4 }, { statistic: Stats.MINIMUM }),
+      ],
     },
   ];
 }
@@ -345,29 +353,29 @@ const LONGEST_WARM_UP_MINUTES = 2_880;
 /** Single failures recover by themselves. Repeated ones within an hour raise an alarm, for any number of shards. */
 function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
   const { outboxName, mskClusterName } = outbox;
-  const often = (name: RelayMetric, periods: number): AlarmCondition => ({
+  const often = (name: RelayMetric, datapointsToAlarm: number): AlarmCondition => ({
     metric: relayMetric(outboxName, name, { period: FIVE_MINUTES }),
     breach: { atLeast: 1 },
-    of: HOUR.toMinutes() / FIVE_MINUTES.toMinutes(),
-    periods,
+    evaluationPeriods: HOUR.toMinutes() / FIVE_MINUTES.toMinutes(),
+    datapointsToAlarm,
     // The relay reports it only when it occurs.
-    missing: 'fine',
+    treatMissingData: TreatMissingData.NOT_BREACHING,
   });
   return [
     {
       id: 'kafka-outages',
       severity: 'ticket',
-      says: 'Again and again within an hour, the relay could not publish and had to wait.',
+      description: 'Again and again within an hour, the relay could not publish and had to wait.',
       runbook: 'kafka-unstable',
       // A rolling restart of three brokers stays below this limit.
-      when: [often('outages', 4)],
+      conditions: [often('outages', 4)],
     },
     {
       id: 'producer-rebuilds',
       severity: 'ticket',
-      says: 'The relay replaces its Kafka producer again and again: sends fail or time out.',
+      description: 'The relay replaces its Kafka producer again and again: sends fail or time out.',
       runbook: 'kafka-unstable',
-      when: [often('producerRebuilds', 6)],
+      conditions: [often('producerRebuilds', 6)],
     },
     ...(mskClusterName === undefined ? [] : [tooManyConnections(mskClusterName)]),
   ];
@@ -377,9 +385,9 @@ function tooManyConnections(clusterName: string): AlarmSpec {
   return {
     id: 'kafka-connections',
     severity: 'ticket',
-    says: 'A broker refuses new IAM connections: more than 100 a second were opened.',
+    description: 'A broker refuses new IAM connections: more than 100 a second were opened.',
     runbook: 'kafka-connections',
-    when: [
+    conditions: [
       {
         // The metric exists only per broker, and an alarm must not depend on the number of brokers.
         metric: new MathExpression({
@@ -389,10 +397,10 @@ function tooManyConnections(clusterName: string): AlarmSpec {
           period: FIVE_MINUTES,
         }),
         breach: { atLeast: 1 },
-        of: 3,
-        periods: 2,
+        evaluationPeriods: 3,
+        datapointsToAlarm: 2,
         // A cluster with the monitoring level DEFAULT does not report it: no alarm instead of one that never ends.
-        missing: 'fine',
+        treatMissingData: TreatMissingData.NOT_BREACHING,
       },
     ],
   };
@@ -403,7 +411,7 @@ const counted = ({ outboxName }: MonitoredOutbox, name: RelayMetric): AlarmCondi
   metric: relayMetric(outboxName, name, { period: FIVE_MINUTES }),
   breach: { atLeast: 1 },
   // The relay reports it only when it occurs.
-  missing: 'fine',
+  treatMissingData: TreatMissingData.NOT_BREACHING,
 });
 
 /** A condition on a state that the last sweeps reported. */
@@ -411,13 +419,13 @@ const bySweep = (
   { outboxName, sweeper }: MonitoredOutbox,
   name: SweeperMetric,
   breach: AlarmCondition['breach'],
-  window: Pick<AlarmCondition, 'of'> = {},
+  window: Pick<AlarmCondition, 'evaluationPeriods'> = {},
   options: OutboxMetricOptions = {},
 ): AlarmCondition => ({
-  metric: sweeperMetric(outboxName, name, { period: sweeper.every, ...options }),
+  metric: sweeperMetric(outboxName, name, { period: sweeper.interval, ...options }),
   breach,
   ...window,
   // Runs and periods are not aligned, so a period may be empty although nothing has changed. A silent sweeper has its
   // own alarm.
-  missing: 'unchanged',
+  treatMissingData: TreatMissingData.IGNORE,
 });

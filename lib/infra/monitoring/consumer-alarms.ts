@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { MathExpression, Metric, Stats, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, Metric, Stats, TreatMissingData, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { AlarmSpec, AlarmCondition } from './alarm';
 import type { ResolvedConsumerMonitoring } from './consumer-options';
@@ -52,40 +52,40 @@ function reading(
   const behind: AlarmSpec = {
     id: `consumer-behind-${topic}`,
     severity: 'ticket',
-    says: `In a partition of ${topic}, ${maxLag} messages or more have waited for a quarter of an hour.`,
+    description: `In a partition of ${topic}, ${maxLag} messages or more have waited for a quarter of an hour.`,
     runbook: 'consumer-behind',
-    when: [
+    conditions: [
       {
         metric: mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM),
         breach: { atLeast: maxLag },
         // The consumer works off a burst in less time.
-        of: 3,
+        evaluationPeriods: 3,
         // Lambda measures nothing while it does not poll, which has its own alarm.
-        missing: 'fine',
+        treatMissingData: TreatMissingData.NOT_BREACHING,
       },
     ],
   };
   const stuck: AlarmSpec = {
     id: `consumer-stuck-${topic}`,
     severity: 'page',
-    says: `Messages of ${topic} wait, and for a quarter of an hour none has been finished.`,
+    description: `Messages of ${topic} wait, and for a quarter of an hour none has been finished.`,
     runbook: 'consumer-stuck',
-    when: [
+    conditions: [
       {
         metric: waitingWithoutCommits(mapping),
         breach: { atLeast: 1 },
-        of: 3,
+        evaluationPeriods: 3,
         // Same as for "consumer-behind".
-        missing: 'fine',
+        treatMissingData: TreatMissingData.NOT_BREACHING,
       },
     ],
   };
   const silent: AlarmSpec = {
     id: `consumer-silent-${topic}`,
     severity: 'page',
-    says: `Nobody has looked for messages of ${topic} for a quarter of an hour.`,
+    description: `Nobody has looked for messages of ${topic} for a quarter of an hour.`,
     runbook: 'consumer-silent',
-    when: [
+    conditions: [
       {
         metric: new MathExpression({
           expression: 'FILL(polls, 0)',
@@ -94,9 +94,9 @@ function reading(
           period: FIVE_MINUTES,
         }),
         breach: { below: 1 },
-        of: 3,
+        evaluationPeriods: 3,
         // Pollers report zero if there is nothing to read, so silence is the failure.
-        missing: 'breach',
+        treatMissingData: TreatMissingData.BREACHING,
         warmUp: WARM_UP,
       },
     ],
@@ -122,24 +122,24 @@ function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: Moni
     metric: mappingMetric(mapping, metricName, Stats.SUM),
     breach: { atLeast: 1 },
     // Lambda reports it only while the mapping processes messages.
-    missing: 'fine',
+    treatMissingData: TreatMissingData.NOT_BREACHING,
   });
   return [
     {
       id: `consumer-dropped-${topic}`,
       severity: 'ticket',
-      says: `The event source mapping of ${topic} has given messages up, and they are nowhere.`,
+      description: `The event source mapping of ${topic} has given messages up, and they are nowhere.`,
       runbook: 'consumer-dropped',
-      when: [counted('DroppedEventCount')],
+      conditions: [counted('DroppedEventCount')],
     },
     ...(givesUp
       ? [
           {
             id: `consumer-set-aside-${topic}`,
             severity: 'ticket',
-            says: `The event source mapping of ${topic} has given messages up and put them into the bucket.`,
+            description: `The event source mapping of ${topic} has given messages up and put them into the bucket.`,
             runbook: 'consumer-dropped',
-            when: [counted('OnFailureDestinationDeliveredEventCount')],
+            conditions: [counted('OnFailureDestinationDeliveredEventCount')],
           } satisfies AlarmSpec,
         ]
       : []),
@@ -151,32 +151,32 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
     {
       id: 'consumer-errors',
       severity: 'ticket',
-      says: 'The function of the consumer dies: it throws, runs out of memory or out of time.',
+      description: 'The function of the consumer dies: it throws, runs out of memory or out of time.',
       runbook: 'consumer-errors',
-      when: [
+      conditions: [
         {
           metric: consumer.function.metricErrors({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
-          of: 3,
-          periods: 2,
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
           // The function was not invoked, so nothing failed.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
     {
       id: 'consumer-throttled',
       severity: 'ticket',
-      says: 'Lambda refuses to run the consumer for want of concurrency.',
+      description: 'Lambda refuses to run the consumer for want of concurrency.',
       runbook: 'consumer-throttled',
-      when: [
+      conditions: [
         {
           metric: consumer.function.metricThrottles({ period: FIVE_MINUTES }),
           breach: { atLeast: 1 },
           // Lambda retries a short burst without harm.
-          of: 3,
+          evaluationPeriods: 3,
           // Lambda reports throttles only when they occur.
-          missing: 'fine',
+          treatMissingData: TreatMissingData.NOT_BREACHING,
         },
       ],
     },
@@ -184,49 +184,49 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
 }
 
 function applying(consumer: MonitoredConsumer): AlarmSpec[] {
-  const counted = (name: ConsumerMetric, of = 1): AlarmCondition => ({
+  const counted = (name: ConsumerMetric, evaluationPeriods = 1): AlarmCondition => ({
     metric: consumerMetric(consumer, consumer.metricsNamespace, name, { period: FIVE_MINUTES }),
     breach: { atLeast: 1 },
-    of,
+    evaluationPeriods,
     // The consumer reports it only when it occurs.
-    missing: 'fine',
+    treatMissingData: TreatMissingData.NOT_BREACHING,
   });
   return [
     {
       id: 'consumer-outage',
       severity: 'page',
-      says: 'For a quarter of an hour the consumer has had to wait for DynamoDB, or for what its handlers call.',
+      description: 'For a quarter of an hour the consumer has had to wait for DynamoDB, or for what its handlers call.',
       runbook: 'consumer-outage',
-      when: [counted('outages', 3)],
+      conditions: [counted('outages', 3)],
     },
     {
       id: 'consumer-dead-letters',
       severity: 'ticket',
-      says: 'The consumer has set messages aside: their effect is missing.',
+      description: 'The consumer has set messages aside: their effect is missing.',
       runbook: 'consumer-dead-letters',
-      when: [counted('deadLetters')],
+      conditions: [counted('deadLetters')],
     },
     {
       id: 'consumer-dead-letters-refused',
       severity: 'page',
-      says: 'The consumer cannot set messages aside, and their partitions wait.',
+      description: 'The consumer cannot set messages aside, and their partitions wait.',
       runbook: 'consumer-dead-letters',
       // A restarting broker refuses a dead letter and accepts it a minute later.
-      when: [counted('deadLetterFailures', 2)],
+      conditions: [counted('deadLetterFailures', 2)],
     },
     {
       id: 'consumer-parked',
       severity: 'ticket',
-      says: 'Events were parked: they and the later ones of their keys wait for a redrive.',
+      description: 'Events were parked: they and the later ones of their keys wait for a redrive.',
       runbook: 'consumer-parked',
-      when: [counted('parkedEvents')],
+      conditions: [counted('parkedEvents')],
     },
     {
       id: 'consumer-gaps',
       severity: 'ticket',
-      says: 'Events of a key are missing before one that came.',
+      description: 'Events of a key are missing before one that came.',
       runbook: 'consumer-gaps',
-      when: [counted('gaps')],
+      conditions: [counted('gaps')],
     },
   ];
 }

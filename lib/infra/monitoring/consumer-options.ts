@@ -1,8 +1,16 @@
-import { Stack, Token } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
-import { checkRunbookBaseUrl } from './options';
+import { requireLeftOut, requireOption } from '../options/invalid-option';
+import {
+  anyValue,
+  defaultsOf,
+  integer,
+  resolveOptions,
+  type OptionTable,
+  type Resolved,
+} from '../options/option-table';
+import { NOTIFICATION_OPTIONS } from './options';
 import type { OutboxMonitoring } from './outbox-monitoring';
 
 /** Monitoring options of a consumer. */
@@ -52,24 +60,15 @@ export interface ConsumerMonitoringOptions {
   readonly dashboard?: boolean;
 }
 
-/** Every default that is a value. */
-export const CONSUMER_MONITORING_DEFAULTS = {
-  maxLag: 10_000,
-  dashboard: true,
-} as const satisfies Partial<ConsumerMonitoringOptions>;
+const OPTIONS = {
+  ...NOTIFICATION_OPTIONS,
+  outbox: anyValue(),
+  maxLag: integer({ min: 1, default: 10_000, advice: 'It is a number of messages, not a time.' }),
+} satisfies OptionTable<ConsumerMonitoringOptions>;
 
-export type ResolvedConsumerMonitoring = ConsumerMonitoringOptions &
-  Required<Pick<ConsumerMonitoringOptions, keyof typeof CONSUMER_MONITORING_DEFAULTS>>;
+export const CONSUMER_MONITORING_DEFAULTS = defaultsOf(OPTIONS);
 
-/** A record, so that the compiler refuses an option that is not listed. */
-const OPTIONS: Readonly<Record<keyof ConsumerMonitoringOptions, OptionKind>> = {
-  outbox: true,
-  pageTopic: true,
-  ticketTopic: true,
-  runbookBaseUrl: true,
-  maxLag: true,
-  dashboard: true,
-};
+export type ResolvedConsumerMonitoring = Resolved<ConsumerMonitoringOptions, typeof OPTIONS>;
 
 /**
  * Fills in the defaults and checks the options.
@@ -80,34 +79,24 @@ export function resolveConsumerMonitoring(
   scope: Construct,
   options: ConsumerMonitoringOptions = {},
 ): ResolvedConsumerMonitoring {
-  checkOptions('monitoring', options, OPTIONS);
-  const { outbox, pageTopic, ticketTopic, runbookBaseUrl } = options;
-  const resolved = {
-    ...options,
-    maxLag: options.maxLag ?? CONSUMER_MONITORING_DEFAULTS.maxLag,
-    dashboard: options.dashboard ?? CONSUMER_MONITORING_DEFAULTS.dashboard,
-  };
-  if (Token.isUnresolved(resolved.maxLag) || !Number.isSafeInteger(resolved.maxLag) || resolved.maxLag < 1) {
-    throw invalidOption(
-      'monitoring.maxLag',
-      resolved.maxLag,
-      'an integer of at least 1, known at synthesis',
-      'It is a number of messages, not a time.',
-    );
-  }
-  checkRunbookBaseUrl(runbookBaseUrl);
+  const resolved = resolveOptions('monitoring', options, OPTIONS, 'monitoring.');
+  const { outbox, pageTopic, ticketTopic, runbookBaseUrl } = resolved;
   if (outbox === undefined) return resolved;
-  for (const [option, got] of Object.entries({ pageTopic, ticketTopic, runbookBaseUrl })) {
-    if (got === undefined) continue;
-    throw invalidOption(`monitoring.${option}`, got, 'left out with monitoring.outbox', 'The outbox says it.');
-  }
-  if (Stack.of(outbox) !== Stack.of(scope)) {
-    throw invalidOption(
-      'monitoring.outbox',
-      outbox.node.path,
-      `that of an outbox in the stack ${Stack.of(scope).stackName}`,
-      'Its alarms would need the consumer, which needs its topics: neither stack could be deployed first. Give pageTopic and ticketTopic instead.',
-    );
-  }
+  requireLeftOut(
+    {
+      'monitoring.pageTopic': pageTopic,
+      'monitoring.ticketTopic': ticketTopic,
+      'monitoring.runbookBaseUrl': runbookBaseUrl,
+    },
+    'left out with monitoring.outbox',
+    'The alarms of the outbox have it.',
+  );
+  requireOption(
+    Stack.of(outbox) === Stack.of(scope),
+    'monitoring.outbox',
+    outbox.node.path,
+    `that of an outbox in the stack ${Stack.of(scope).stackName}`,
+    'Its alarms would need the consumer, which needs its topics: neither stack could be deployed first. Give pageTopic and ticketTopic instead.',
+  );
   return resolved;
 }

@@ -115,7 +115,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
       }),
       graph('Oldest, as of the last sweep', 8, {
         left: sweeperMetrics(outbox, { oldestPendingAge: 'pending event', oldestHoldAge: 'held key' }),
-        leftAnnotations: [line(sweeper.after.toMilliseconds(), 'asked for by the sweeper')],
+        leftAnnotations: [line(sweeper.overdueAfter.toMilliseconds(), 'asked for by the sweeper')],
         leftYAxis: { label: 'ms', showUnits: false, min: 0 },
       }),
       graph('Items and keys, as of the last sweep', 8, {
@@ -145,7 +145,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
           signalsSent: 'signals sent',
           signalsReplaced: 'lost signals replaced',
           signalsLeftAside: 'signals left aside',
-          doubt: 'doubt',
+          streamGapSuspected: 'stream gap suspected',
           failures: 'failures',
         }),
       }),
@@ -260,5 +260,5 @@ const sweeperMetrics = (
   labels: Partial<Record<SweeperMetric, string>>,
 ): Metric[] =>
   (Object.entries(labels) as [SweeperMetric, string][]).map(([name, label]) =>
-    sweeperMetric(outboxName, name, { label, period: sweeper.every }),
+    sweeperMetric(outboxName, name, { label, period: sweeper.interval }),
   );

@@ -3,7 +3,7 @@ import { CfnAlarm, CfnCompositeAlarm, CompositeAlarm, type AlarmBase, type IAlar
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { compositeAlarmProblem } from '../guards/composite-alarm';
+import { compositeAlarmProblem } from '../template-checks/composite-alarm-size';
 import { letAlarmsPublish, publishProblems } from './alarm-topics';
 import { anyAlarm, makeAlarm, type AlarmSpec, type AlarmTexts, type Severity } from './alarm';
 

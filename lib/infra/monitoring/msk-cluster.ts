@@ -1,7 +1,7 @@
 import type { ResolvedBrokers } from '../cluster/broker-props';
 import { isServerlessArn } from '../cluster/outbox-cluster-props';
-import { clusterNameIn, known } from '../guards/places';
-import { invalidOption } from '../invalid-option';
+import { clusterNameIn, known } from '../options/arn';
+import { requireOption } from '../options/invalid-option';
 
 /** @throws OutboxError `invalid-option` for a cluster without these metrics, or one that is not the outbox's. */
 export function checkMskClusterName(
@@ -10,21 +10,20 @@ export function checkMskClusterName(
 ): void {
   if (mskClusterName === undefined) return;
   const clusterArn = cluster?.clusterArn ?? authentication.clusterArn;
-  if (cluster?.kind === 'serverless' || isServerlessArn(clusterArn)) {
-    throw invalidOption(
-      'monitoring.mskClusterName',
-      mskClusterName,
-      'left out on MSK Serverless',
-      'MSK Serverless has no metrics of refused connections: the alarm could never fire.',
-    );
-  }
+  requireOption(
+    cluster?.kind !== 'serverless' && !isServerlessArn(clusterArn),
+    'monitoring.mskClusterName',
+    mskClusterName,
+    'left out on MSK Serverless',
+    'MSK Serverless has no metrics of refused connections: the alarm could never fire.',
+  );
   const given = known(mskClusterName);
   const own = known(cluster?.clusterName) ?? clusterNameIn(clusterArn);
-  if (given === undefined || own === undefined || given === own) return;
-  throw invalidOption(
+  requireOption(
+    given === undefined || own === undefined || given === own,
     'monitoring.mskClusterName',
     given,
-    `the name of the outbox's cluster (${own})`,
+    `the name of the outbox's cluster (${own ?? ''})`,
     'The alarm would watch another cluster. Leave it out for a cluster that the app makes.',
   );
 }

@@ -1,6 +1,5 @@
-import { Token } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { invalidOption, checkOptions, type OptionKind } from '../invalid-option';
+import { anyValue, resolveOptions, text, type OptionTable, type Resolved } from '../options/option-table';
 import { resolveSlo, type OutboxSlo, type ResolvedSlo } from './slo';
 
 /** Monitoring options of an outbox. */
@@ -50,28 +49,34 @@ export interface OutboxMonitoringOptions {
   readonly dashboard?: boolean;
 }
 
-export const MONITORING_DEFAULTS = { dashboard: true } as const satisfies Partial<OutboxMonitoringOptions>;
+const RUNBOOK_BASE_URL = {
+  pattern: /^https?:\/\/\S+$/,
+  allowed: 'a URL that begins with https:// or http://',
+  advice: 'A runbook is then found at <runbookBaseUrl>/<name>.md.',
+};
 
-export type ResolvedMonitoring = Omit<OutboxMonitoringOptions, 'slo'> & {
+/** The options that the alarms of an outbox and of a consumer share. */
+export const NOTIFICATION_OPTIONS = {
+  pageTopic: anyValue(),
+  ticketTopic: anyValue(),
+  runbookBaseUrl: text(RUNBOOK_BASE_URL),
+  dashboard: anyValue(true),
+};
+
+const OPTIONS = {
+  ...NOTIFICATION_OPTIONS,
+  slo: anyValue(),
+  // The names that MSK accepts. The pattern also keeps quotes out of the metrics query.
+  mskClusterName: text({
+    pattern: /^[A-Za-z0-9-]{1,64}$/,
+    allowed: 'the name of a cluster: letters, digits and hyphens',
+    advice: 'It is the part between "cluster/" and the next "/" of the ARN.',
+  }),
+} satisfies OptionTable<OutboxMonitoringOptions>;
+
+export type ResolvedMonitoring = Omit<Resolved<OutboxMonitoringOptions, typeof OPTIONS>, 'slo'> & {
   readonly slo: ResolvedSlo;
-  readonly dashboard: boolean;
 };
-
-/** A record, so that the compiler refuses an option that is not listed. */
-const OPTIONS: Readonly<Record<keyof OutboxMonitoringOptions, OptionKind>> = {
-  slo: true,
-  pageTopic: true,
-  ticketTopic: true,
-  runbookBaseUrl: true,
-  mskClusterName: true,
-  dashboard: true,
-};
-
-/** Base URL that a runbook's name is appended to. */
-export const RUNBOOK_BASE_URL = /^https?:\/\/\S+$/;
-
-/** The names that MSK accepts. The pattern also keeps quotes out of the metrics query. */
-const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
 /**
  * Fills in the defaults and checks the options.
@@ -79,29 +84,6 @@ const CLUSTER_NAME = /^[A-Za-z0-9-]{1,64}$/;
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
-  checkOptions('monitoring', options, OPTIONS);
-  const { runbookBaseUrl, mskClusterName } = options;
-  checkRunbookBaseUrl(runbookBaseUrl);
-  if (mskClusterName !== undefined && !Token.isUnresolved(mskClusterName) && !CLUSTER_NAME.test(mskClusterName)) {
-    throw invalidOption(
-      'monitoring.mskClusterName',
-      mskClusterName,
-      'the name of a cluster: letters, digits and hyphens',
-      'It is the part between "cluster/" and the next "/" of the ARN.',
-    );
-  }
-  return { ...options, slo: resolveSlo(options.slo), dashboard: options.dashboard ?? MONITORING_DEFAULTS.dashboard };
-}
-
-/** @throws OutboxError `invalid-option` for a malformed URL. */
-export function checkRunbookBaseUrl(runbookBaseUrl: string | undefined): void {
-  if (runbookBaseUrl === undefined || Token.isUnresolved(runbookBaseUrl) || RUNBOOK_BASE_URL.test(runbookBaseUrl)) {
-    return;
-  }
-  throw invalidOption(
-    'monitoring.runbookBaseUrl',
-    runbookBaseUrl,
-    'a URL that begins with https:// or http://',
-    'A runbook is then found at <runbookBaseUrl>/<name>.md.',
-  );
+  const resolved = resolveOptions('monitoring', options, OPTIONS, 'monitoring.');
+  return { ...resolved, slo: resolveSlo(options.slo) };
 }

@@ -1,7 +1,15 @@
 import { Duration } from 'aws-cdk-lib';
-import { withoutUndefined } from '../../event/options';
 import { RELAY_DEFAULTS } from '../../relay/environment';
-import { invalidOption, refuseUnknownKeys } from '../invalid-option';
+import { requireOption } from '../options/invalid-option';
+import {
+  anyValue,
+  defaultsOf,
+  duration,
+  integer,
+  resolveOptions,
+  type OptionTable,
+  type Resolved,
+} from '../options/option-table';
 
 /** The service level objective of an outbox, from which all thresholds follow, and how early alarms report a miss. */
 export interface OutboxSlo {
@@ -37,16 +45,6 @@ export interface OutboxSlo {
   readonly maxLag?: Duration;
 }
 
-/** The objective with its defaults filled in. */
-export type ResolvedSlo = Required<OutboxSlo>;
-
-export const SLO_DEFAULTS = {
-  publishWithin: Duration.millis(RELAY_DEFAULTS.publishWithinMs),
-  objective: 0.999,
-  minLateEvents: 10,
-  maxLag: Duration.minutes(5),
-} as const satisfies ResolvedSlo;
-
 /** A stream drops its records after this time. */
 export const STREAM_RETENTION = Duration.hours(24);
 /** Percentages of the retention at which the relay's lag raises another alarm. */
@@ -68,50 +66,46 @@ export const BURN_RATES = [
 /** Below about 0.93 the first alarm is impossible: 14.4 times the budget exceeds the share of all events. */
 const LOWEST_OBJECTIVE = 0.95;
 
+const OPTIONS = {
+  publishWithin: duration('milliseconds', {
+    min: 1_000,
+    default: Duration.millis(RELAY_DEFAULTS.publishWithinMs),
+    advice: 'Lambda polls the stream four times a second, and the clocks of writers differ.',
+  }),
+  objective: anyValue(0.999),
+  minLateEvents: integer({ min: 1, default: 10, advice: 'With 1, a single late event counts.' }),
+  maxLag: duration('seconds', { default: Duration.minutes(5), advice: 'It must be longer than publishWithin.' }),
+} satisfies OptionTable<OutboxSlo>;
+
+export const SLO_DEFAULTS = defaultsOf(OPTIONS);
+
+/** The objective with its defaults filled in. */
+export type ResolvedSlo = Resolved<OutboxSlo, typeof OPTIONS>;
+
 /**
  * Fills in the defaults and checks the options.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
  */
 export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
-  refuseUnknownKeys('slo', slo, Object.keys(SLO_DEFAULTS));
-  const resolved: ResolvedSlo = { ...SLO_DEFAULTS, ...withoutUndefined(slo) };
-  const { publishWithin, objective, minLateEvents, maxLag } = resolved;
-  for (const [option, duration] of Object.entries({ publishWithin, maxLag })) {
-    if (duration.isUnresolved()) {
-      throw invalidOption(`slo.${option}`, duration, 'known at synthesis', 'Pass a Duration of a plain number.');
-    }
-  }
-  const withinMs = publishWithin.toMilliseconds({ integral: false });
-  if (!Number.isInteger(withinMs) || withinMs < 1_000) {
-    throw invalidOption(
-      'slo.publishWithin',
-      publishWithin.toString(),
-      'whole milliseconds, at least a second',
-      'The stream is looked at four times a second, and the clocks of writers differ.',
-    );
-  }
-  // The negated comparison also refuses NaN and tokens.
-  if (!(objective >= LOWEST_OBJECTIVE && objective < 1)) {
-    throw invalidOption(
-      'slo.objective',
-      objective,
-      `at least ${LOWEST_OBJECTIVE} and below 1`,
-      'It is a share, such as 0.999. Of a lower one the fastest alarm would never be heard.',
-    );
-  }
-  if (!Number.isSafeInteger(minLateEvents) || minLateEvents < 1) {
-    throw invalidOption('slo.minLateEvents', minLateEvents, 'an integer of at least 1', 'One late event counts at 1.');
-  }
+  const resolved = resolveOptions('slo', slo, OPTIONS, 'slo.');
+  const { publishWithin, objective, maxLag } = resolved;
+  requireOption(
+    // NaN and the number that stands for a token fail these comparisons too.
+    objective >= LOWEST_OBJECTIVE && objective < 1,
+    'slo.objective',
+    objective,
+    `at least ${LOWEST_OBJECTIVE} and below 1`,
+    'It is a share, such as 0.999. With a lower one the fastest alarm would never be raised.',
+  );
   const lowestEdgeMs = (STREAM_RETENTION.toMilliseconds() * STREAM_EDGES[0]) / 100;
   const lagMs = maxLag.toMilliseconds();
-  if (lagMs <= withinMs || lagMs >= lowestEdgeMs) {
-    throw invalidOption(
-      'slo.maxLag',
-      maxLag.toString(),
-      `more than publishWithin (${publishWithin.toString()}) and less than ${Duration.millis(lowestEdgeMs).toHumanString()}`,
-      'A quarter of the time until the stream forgets has alarms of its own.',
-    );
-  }
+  requireOption(
+    lagMs > publishWithin.toMilliseconds() && lagMs < lowestEdgeMs,
+    'slo.maxLag',
+    maxLag,
+    `more than publishWithin (${publishWithin.toString()}) and less than ${Duration.millis(lowestEdgeMs).toHumanString()}`,
+    'From a quarter of the retention of the stream on, the lag has alarms of its own.',
+  );
   return resolved;
 }

@@ -16,8 +16,8 @@ export interface MonitoredOutbox {
   readonly sweeper: {
     readonly function: IFunction;
     readonly memorySize: number;
-    readonly every: Duration;
-    readonly after: Duration;
+    readonly interval: Duration;
+    readonly overdueAfter: Duration;
   };
   /** Name of a provisioned Amazon MSK cluster whose metrics are monitored too. */
   readonly mskClusterName?: string;

@@ -48,7 +48,7 @@ export async function sweeperRunsOf(
   const { LastModified: modified } = found.value;
   const config = then(variablesOf(found.value), (variables) => decoded(variables, decodeSweeperConfig));
   if ('because' in config) return config;
-  const everyMs = config.value.sweepEverySeconds * 1000;
+  const everyMs = config.value.sweepIntervalSeconds * 1000;
   const now = Date.now();
   const from = now - RUNS_SEEN * everyMs - METRIC_DELAY_MS;
   const runs = await lookUp(() =>

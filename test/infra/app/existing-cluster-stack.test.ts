@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { parseClusterContext } from '../../../lib/infra/app/context';
-import { ExistingClusterStack } from '../../../lib/infra/app/existing-cluster-stack';
+import { parseExistingClusterContext } from '../../../bin/app/existing-cluster-context';
+import { ExistingClusterStack } from '../../../bin/app/existing-cluster-stack';
 import { CLUSTER_ARN, SECRET_ARN, relayCode, statementOf, statements } from '../stack';
 
 const TABLE_ARN = 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox';
@@ -10,7 +10,7 @@ const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/0f9d1b0e-6a41-4f0e-9c0a-
 const templateOf = (context: Record<string, unknown>): Template =>
   Template.fromStack(
     new ExistingClusterStack(new App(), 'Outbox', {
-      context: parseClusterContext(context),
+      context: parseExistingClusterContext(context),
       relayCode: relayCode(),
       sweeperCode: relayCode(),
     }),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { outboxStacks } from '../../../lib/infra/app/outbox-app';
+import { outboxStacks } from '../../../bin/app/outbox-stacks';
 import { VARIANTS } from '../../../scripts/infra-variants';
 import { CLUSTER_ARN, propertiesOf, relayCode } from '../stack';
 

@@ -3,7 +3,7 @@ import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Outbox } from '../../../lib/infra/outbox';
+import { Outbox } from '../../../lib/infra/outbox/outbox';
 import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
 import type { StandardClusterProps } from '../../../lib/infra/cluster/outbox-cluster-props';
 import { OutboxNetwork, type OutboxNetworkProps } from '../../../lib/infra/cluster/outbox-network';

@@ -4,7 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { z } from 'zod';
 import { defineEvents } from '../../../lib/event/catalogue';
 import { KafkaAuthentication } from '../../../lib/infra/cluster/kafka-authentication';
-import { Outbox } from '../../../lib/infra/outbox';
+import { Outbox } from '../../../lib/infra/outbox/outbox';
 import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
 import { OutboxNetwork } from '../../../lib/infra/cluster/outbox-network';
 import { OutboxTopics } from '../../../lib/infra/cluster/outbox-topics';

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Annotations, Match, type Template } from 'aws-cdk-lib/assertions';
-import { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { METRICS_NAMESPACE, RELAY_METRICS, SWEEPER_METRICS } from '../../../lib/event/metrics';
 import { outboxStack } from '../stack';
@@ -42,7 +42,7 @@ describe('every alarm', () => {
     'sweeper-silent': ['2 of 2 <', 1, 'breaching'],
     'sweeper-failed': ['2 of 2 >=', 1, 'ignore'],
     'sweeper-incomplete': ['3 of 3 <', 1, 'ignore'],
-    'doubt-stands': ['4 of 4 >=', 1, 'ignore'],
+    'stream-gap-suspected': ['4 of 4 >=', 1, 'ignore'],
     'kafka-outages': ['4 of 12 >=', 1, 'notBreaching'],
     'producer-rebuilds': ['6 of 12 >=', 1, 'notBreaching'],
     'kafka-connections': ['2 of 3 >=', 1, 'notBreaching'],
@@ -99,7 +99,7 @@ describe('every alarm', () => {
   });
 
   test.each([1, 59, 60, 660])('fits into what CloudWatch evaluates, with a sweep every %i minutes', (minutes) => {
-    const template = outboxStack(() => ({ sweepEvery: Duration.minutes(minutes) })).template();
+    const template = outboxStack(() => ({ sweepInterval: Duration.minutes(minutes) })).template();
     for (const { Period, Metrics, EvaluationPeriods, WarmUpConfiguration } of Object.values(metricAlarms(template))) {
       const periods = Metrics?.flatMap((query) => query.Period ?? query.MetricStat?.Period ?? []) ?? [Period!];
       const longest = Math.max(...periods);
@@ -165,8 +165,8 @@ describe('the thresholds', () => {
   test('follow the objective, the sweeper and the relay', () => {
     const template = outboxStack(() => ({
       relayTimeout: Duration.minutes(5),
-      sweepEvery: Duration.minutes(30),
-      sweepAfter: Duration.minutes(10),
+      sweepInterval: Duration.minutes(30),
+      overdueAfter: Duration.minutes(10),
       monitoring: { slo: { maxLag: Duration.minutes(20) } },
     })).template();
     expect(alarmOf(template, 'relay-behind').Threshold).toBe(20 * 60_000);
@@ -264,9 +264,15 @@ describe('another part of the system', () => {
     outbox.monitoring!.addAlarm({
       id: 'consumer-behind',
       severity: 'page',
-      says: 'The consumer is behind.',
+      description: 'The consumer is behind.',
       runbook: 'consumer-behind',
-      when: [{ metric: outbox.metricRelay('outages'), breach: { atLeast: 1 }, missing: 'fine' }],
+      conditions: [
+        {
+          metric: outbox.metricRelay('outages'),
+          breach: { atLeast: 1 },
+          treatMissingData: TreatMissingData.NOT_BREACHING,
+        },
+      ],
     });
     expect(gathered(template(), 'page')).toContain('consumer-behind');
     expect(alarmOf(template(), 'consumer-behind').AlarmDescription).toBe(

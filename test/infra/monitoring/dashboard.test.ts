@@ -3,12 +3,13 @@ import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { METRICS_NAMESPACE, RELAY_METRICS, SWEEPER_METRICS } from '../../../lib/event/metrics';
 import { outboxStack } from '../stack';
 import { metricsShown, widgetsOf, type Widget } from './template';
+import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 
 const GRID = 24;
 
 const everything = (): Template =>
   outboxStack(() => ({
-    sweepEvery: Duration.minutes(10),
+    sweepInterval: Duration.minutes(10),
     monitoring: {
       slo: { publishWithin: Duration.minutes(1), objective: 0.9999, maxLag: Duration.minutes(30) },
       runbookBaseUrl: 'https://example.com/runbooks/',
@@ -82,9 +83,15 @@ test('the state of every alarm is shown, of those added later too', () => {
   before.addAlarm({
     id: 'added',
     severity: 'ticket',
-    says: 'Added.',
+    description: 'Added.',
     runbook: 'added',
-    when: [{ metric: outbox.metricRelay('outages'), breach: { atLeast: 1 }, missing: 'fine' }],
+    conditions: [
+      {
+        metric: outbox.metricRelay('outages'),
+        breach: { atLeast: 1 },
+        treatMissingData: TreatMissingData.NOT_BREACHING,
+      },
+    ],
   });
   const [status] = widgetsOf(template()).filter(({ type }) => type === 'alarm');
   expect(status!.properties.alarms).toHaveLength(26);

@@ -1,6 +1,6 @@
 import { EVENT_BYTES, eventData, streamBatch } from '../../../bench/events';
 import { RELAY_MEMORY_MB } from '../../../bench/relay-environment';
-import { OUTBOX_DEFAULTS } from '../../../lib/infra/outbox-props';
+import { OUTBOX_DEFAULTS } from '../../../lib/infra/outbox/outbox-props';
 import { decodeRecord } from '../../../lib/relay/record';
 
 test('the data of an event is JSON of exactly 1 KB', () => {

@@ -57,7 +57,7 @@ test.each<[Partial<CostWorkload>, string]>([
   [{ eventBytes: 300_000, eventsPerTransaction: 10 }, 'an item of this load has 3000'],
   [{ keyBytes: Number.NaN }, 'bytes of a key: NaN'],
   [{ retentionSeconds: -1 }, 'seconds of retention: -1'],
-  [{ sweepEverySeconds: 1 }, 'seconds between sweeps: 1'],
+  [{ sweepIntervalSeconds: 1 }, 'seconds between sweeps: 1'],
 ])('%p is refused', (change, message) => {
   expect(() => costOf({ ...load, ...change })).toThrow(message);
 });

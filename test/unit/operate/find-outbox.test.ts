@@ -54,9 +54,9 @@ test('the outbox of a stack is the table with the index "pin", and the sweeper i
       Variables: encodeSweeperConfig({
         tableName: 'outbox',
         outboxName: 'Shop',
-        sweepAfterSeconds: 3_600,
+        overdueAfterSeconds: 3_600,
         readUnitsPerSecond: 1_000,
-        sweepEverySeconds: 3_600,
+        sweepIntervalSeconds: 3_600,
       }),
     },
   });

@@ -95,7 +95,7 @@ function aTable() {
       redrive(target, await planRedrive(target, { keys: [KEY] }), request, options),
     sweep: () =>
       sweep(store, {
-        ...{ sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper' },
+        ...{ overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper' },
         ...{ remainingMs: () => 900_000, now: clock.now },
       }),
   };

@@ -3,9 +3,9 @@ import { decodeSweeperConfig, encodeSweeperConfig, type SweeperConfig } from '..
 const config: SweeperConfig = {
   tableName: 'outbox',
   outboxName: 'Orders',
-  sweepAfterSeconds: 60,
+  overdueAfterSeconds: 60,
   readUnitsPerSecond: 100,
-  sweepEverySeconds: 600,
+  sweepIntervalSeconds: 600,
 };
 
 it('is read as it was written', () => {
@@ -14,7 +14,7 @@ it('is read as it was written', () => {
 
 it('of a function whose code is newer than its environment has the default for what is new', () => {
   const { OUTBOX_SWEEP_EVERY_SECONDS: _, ...older } = encodeSweeperConfig(config);
-  expect(decodeSweeperConfig(older)).toEqual({ ...config, sweepEverySeconds: 3_600 });
+  expect(decodeSweeperConfig(older)).toEqual({ ...config, sweepIntervalSeconds: 3_600 });
 });
 
 it.each([

@@ -28,7 +28,7 @@ const run = (published: readonly string[] = [], isAway = false): Promise<SweepRe
       await table.remove(signals().filter(isProbe));
     }),
     {
-      sweepAfterMs: HOUR,
+      overdueAfterMs: HOUR,
       readUnitsPerSecond: 1_000,
       by: 'sweeper',
       remainingMs: () => Infinity,
@@ -72,7 +72,7 @@ it.each(['readProbes', 'writeProbes'] as const)(
   async (call) => {
     table.put(anItem({ key: '1', committedAt: now - 13 * HOUR }));
     const store = { ...sweepStoreOver(table, 'stream'), [call]: () => Promise.reject(new Error('denied')) };
-    const options = { sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', remainingMs: () => Infinity };
+    const options = { overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', remainingMs: () => Infinity };
     expect(await sweep(store, { ...options, now: () => now })).toMatchObject({ doubt: 'began' });
   },
 );
@@ -150,7 +150,7 @@ it('what is held since it was seen is no loss', async () => {
     await table.remove(signals().filter(isProbe));
   });
   const report = await sweep(store, {
-    sweepAfterMs: HOUR,
+    overdueAfterMs: HOUR,
     readUnitsPerSecond: 1_000,
     by: 'x',
     remainingMs: () => Infinity,

@@ -42,7 +42,7 @@ it('a run goes on while its signals are acted on, whatever the number of lost ke
     await relay.handle(queue.splice(0, RECORDS_A_POLL), plentyOfTime);
   });
   const report = await sweep(store, {
-    sweepAfterMs: HOUR,
+    overdueAfterMs: HOUR,
     readUnitsPerSecond: 1_000,
     by: 'sweeper',
     remainingMs: () => startedAt + 900_000 - now,

@@ -48,7 +48,7 @@ function storeOf(change: Partial<SweepStore> = {}): SweepStore {
 const run = (store = storeOf(), now = NOW): Promise<SweepReport> => {
   const until = pages + 30;
   return sweep(store, {
-    sweepAfterMs: HOUR,
+    overdueAfterMs: HOUR,
     readUnitsPerSecond: 1_000,
     by: 'sweeper',
     remainingMs: () => (pages < until ? Infinity : 20_000),

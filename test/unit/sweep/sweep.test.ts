@@ -57,7 +57,7 @@ const sent = () =>
   signals().map((signal) => [signal.pk, signal.kind, signal.kind === 'drain' ? signal.from : undefined]);
 const run = (change: Partial<SweepOptions> = {}, store: SweepStore = storeOf()) =>
   sweep(store, {
-    sweepAfterMs: HOUR,
+    overdueAfterMs: HOUR,
     readUnitsPerSecond: 1_000,
     by: 'sweeper',
     remainingMs: () => Infinity,

@@ -501,7 +501,7 @@ export class SimulatedWorld {
     const sweeping: Sweeping = { waiting: [], ended: false };
     this.#sweeping = sweeping;
     const store = this.#sweepStore((effect) => this.#call(sweeping.waiting, effect));
-    const options = { sweepAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now };
+    const options = { overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now };
     void sweep(store, { ...options, remainingMs: () => (this.#fault(0.05) ? 0 : Infinity) })
       .catch((error: unknown) => {
         if (!(error instanceof Fault) && !(error instanceof KeyFailure)) throw error;

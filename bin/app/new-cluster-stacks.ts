@@ -1,0 +1,120 @@
+import { Duration, Size, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { monitoringOf } from './monitoring-context';
+import { ExampleConsumerStack } from './example-consumer-stack';
+import type { NewClusterContext } from './new-cluster-context';
+import { Outbox } from '../../lib/infra/outbox/outbox';
+import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
+import { OutboxNetwork } from '../../lib/infra/cluster/outbox-network';
+import { outboxOutputs } from './outbox-outputs';
+import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
+import { OutboxReplica } from '../../lib/infra/outbox/outbox-replica';
+import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
+
+/** Replaces the bundles, for tests. */
+export interface StackCode {
+  readonly relayCode?: Code;
+  readonly sweeperCode?: Code;
+  readonly topicsCode?: Code;
+  readonly exampleConsumerCode?: Code;
+}
+
+export interface NewClusterStacksProps extends StackProps, StackCode {
+  readonly context: NewClusterContext;
+}
+
+/** The stacks for an empty account: network, cluster, and the outbox with its topics. */
+export interface NewClusterStacks {
+  readonly network: Stack;
+  readonly cluster: Stack;
+  readonly outbox: Stack;
+  readonly exampleConsumer?: Stack;
+}
+
+/** Makes one set of stacks, or one set for each region. */
+export function newClusterStacks(scope: Construct, props: NewClusterStacksProps): readonly NewClusterStacks[] {
+  const { regions } = props.context;
+  if (regions === undefined) return [stacksOf(scope, props)];
+  const all = regions.map((region) => stacksOf(scope, { ...props, env: { ...props.env, region } }, region));
+  const [first, ...others] = all;
+  // The first region's table makes the replicas.
+  for (const { outbox } of others) if (first !== undefined) outbox.addStackDependency(first.outbox);
+  return all;
+}
+
+function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: string): NewClusterStacks {
+  const { context, relayCode, sweeperCode, topicsCode, exampleConsumerCode, ...stackProps } = props;
+  const named = (id: string): string => (region === undefined ? id : `${id}-${region}`);
+  const stack = (id: string, description: string): Stack => new Stack(scope, named(id), { ...stackProps, description });
+  const stacks = {
+    network: stack('OutboxNetwork', 'Network of the outbox: isolated subnets and the ports of the Kafka brokers'),
+    cluster: stack('OutboxCluster', `Amazon MSK cluster of the outbox, ${context.cluster}`),
+    outbox: stack('Outbox', 'Transactional outbox: a DynamoDB table, its Kafka topics and the relay between them'),
+  };
+  const network = new OutboxNetwork(stacks.network, 'Network', {
+    availabilityZones: context.availabilityZones,
+    cidr: context.cidr,
+    access: [context.auth],
+    consumerMappings: context.exampleConsumer === true ? 'provisioned' : undefined,
+  });
+  const cluster = clusterOf(stacks.cluster, network, context);
+  const topics = new OutboxTopics(stacks.outbox, 'KafkaTopics', {
+    cluster,
+    topics: context.topics.map((topic) => ({ topic, acknowledgedPartitions: context.acknowledgedPartitions })),
+    partitions: context.partitions,
+    topicsCode,
+  });
+  const outbox = new Outbox(stacks.outbox, 'Outbox', {
+    cluster,
+    topics,
+    ...(region === undefined ? { tableName: context.tableName } : tableOf(stacks.outbox, region, context)),
+    retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
+    compression: context.compression,
+    order: context.order,
+    outboxName: context.outboxName,
+    monitoring: monitoringOf(stacks.outbox, context, region),
+    relayCode,
+    sweeperCode,
+  });
+  outboxOutputs(stacks.outbox, outbox, topics.names);
+  if (context.exampleConsumer !== true) return stacks;
+  const exampleConsumer = new ExampleConsumerStack(scope, named('OutboxExampleConsumer'), {
+    ...stackProps,
+    description: 'Example of a consumer of the outbox: a function that keeps a view of orders',
+    cluster,
+    topics,
+    code: exampleConsumerCode,
+    topicsCode,
+  });
+  return { ...stacks, exampleConsumer };
+}
+
+/** The table in the first region, its replica in each other region, and the regions that each publishes for. */
+function tableOf(
+  scope: Construct,
+  region: string,
+  { regions = [], takenOver = [], tableName = 'outbox' }: NewClusterContext,
+): Partial<OutboxProps> {
+  const successor = regions.find((one) => !takenOver.includes(one));
+  const publishesFor = takenOver.includes(region) ? [] : [region, ...(region === successor ? takenOver : [])];
+  if (regions.length === 1) return { tableName };
+  if (region !== regions[0]) return { table: new OutboxReplica(scope, 'Replica', { tableName }).table, publishesFor };
+  return { tableName, replicas: regions.filter((one) => one !== region), publishesFor };
+}
+
+function clusterOf(scope: Construct, network: OutboxNetwork, context: NewClusterContext): OutboxCluster {
+  const { auth, brokers, instanceType, kafkaVersion, storageGib } = context;
+  const provisioned = { network, access: [auth], brokers, instanceType, kafkaVersion };
+  switch (context.cluster) {
+    case 'serverless':
+      return OutboxCluster.serverless(scope, 'Cluster', { network });
+    case 'express':
+      return OutboxCluster.express(scope, 'Cluster', provisioned);
+    case 'standard':
+      return OutboxCluster.standard(scope, 'Cluster', {
+        ...provisioned,
+        storage: storageGib === undefined ? undefined : Size.gibibytes(storageGib),
+      });
+  }
+}

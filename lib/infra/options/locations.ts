@@ -1,0 +1,61 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { known, locationOf, type Location } from './arn';
+import { invalidOption } from './invalid-option';
+
+/** A resource that an option names, with its region and account. */
+export interface LocatedResource {
+  readonly option: string;
+  /** The resource in the words of the message: `the table "orders"`. */
+  readonly name: string;
+  readonly location: Location;
+  /** Parts that must equal those of the stack. Default: both. */
+  readonly compared?: readonly (keyof Location)[];
+  readonly advice: string;
+}
+
+export const REGION_ONLY: readonly (keyof Location)[] = ['region'];
+const REGION_AND_ACCOUNT: readonly (keyof Location)[] = ['region', 'account'];
+
+/** @throws OutboxError `invalid-option` for a resource in another region or account than the stack. */
+export function checkLocations(stack: Location, resources: readonly LocatedResource[]): void {
+  for (const { option, name, location, compared = REGION_AND_ACCOUNT, advice } of resources) {
+    for (const part of compared) {
+      const here = known(stack[part]);
+      const there = known(location[part]);
+      if (here === undefined || there === undefined || here === there) continue;
+      throw invalidOption(option, `${name} of the ${part} ${there}`, `of the ${part} of the stack (${here})`, advice);
+    }
+  }
+}
+
+/** The regions of a construct's keys, by the options that name them. */
+export const locationsOfKeys = (keys: Readonly<Record<string, IKey | undefined>>): LocatedResource[] =>
+  Object.entries(keys).flatMap(([option, key]) =>
+    key === undefined
+      ? []
+      : {
+          option,
+          name: `the key ${key.node.path}`,
+          location: locationOf(key.keyArn, key.env),
+          compared: REGION_ONLY,
+          advice:
+            "KMS works with a key only in its own region. Use one of the stack's region, or a replica of it there.",
+        },
+  );
+
+/** The regions of the topics that alarms notify. */
+export const locationsOfAlarmTopics = (
+  monitoring: { readonly pageTopic?: ITopic; readonly ticketTopic?: ITopic } = {},
+): LocatedResource[] =>
+  (['pageTopic', 'ticketTopic'] as const).flatMap((option) => {
+    const topic = monitoring[option];
+    if (topic === undefined) return [];
+    return {
+      option: `monitoring.${option}`,
+      name: `the topic ${topic.node.path}`,
+      location: locationOf(topic.topicArn, topic.env),
+      compared: REGION_ONLY,
+      advice: "An alarm notifies SNS topics of its own region only. Give one of the stack's region.",
+    };
+  });

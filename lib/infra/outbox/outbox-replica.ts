@@ -1,0 +1,77 @@
+import { Stack } from 'aws-cdk-lib';
+import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import { awsCallLogs } from '../cluster/bootstrap-brokers';
+import { checkLocations, locationsOfKeys } from '../options/locations';
+import { resolveOptions, TABLE_NAME, anyValue, type OptionTable } from '../options/option-table';
+
+/** Options of an `OutboxReplica`. */
+export interface OutboxReplicaProps {
+  /** Name of the table: the same in every region. */
+  readonly tableName: string;
+
+  /**
+   * The replica's own key, if it has one: the relay and the sweeper need permission to use it.
+   *
+   * @default - a key that DynamoDB owns
+   */
+  readonly encryptionKey?: IKey;
+}
+
+/**
+ * The replica of an outbox's table in the stack's own region, for the outbox there. A deployment looks up its stream,
+ * because the template that made it belongs to another region.
+ *
+ * @example
+ * ```ts
+ * import { App, Stack } from 'aws-cdk-lib';
+ * import { Outbox, OutboxCluster, OutboxNetwork, OutboxReplica } from 'dynamodb-outbox/cdk';
+ *
+ * const stack = new Stack(new App(), 'Frankfurt', { env: { region: 'eu-central-1' } });
+ * const cluster = OutboxCluster.serverless(stack, 'Cluster', { network: new OutboxNetwork(stack, 'Network') });
+ * new Outbox(stack, 'Outbox', {
+ *   cluster,
+ *   topics: ['orders'],
+ *   table: new OutboxReplica(stack, 'Replica', { tableName: 'outbox' }).table,
+ *   publishesFor: ['eu-central-1'],
+ * });
+ * ```
+ */
+export class OutboxReplica extends Construct {
+  readonly table: ITable;
+
+  constructor(scope: Construct, id: string, props: OutboxReplicaProps) {
+    super(scope, id);
+    const { tableName, encryptionKey } = resolveOptions('OutboxReplica', props, OPTIONS);
+    TABLE_NAME.check('tableName', tableName);
+    checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey }));
+    const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
+    const call = {
+      service: 'DynamoDB',
+      action: 'describeTable',
+      parameters: { TableName: tableName },
+      outputPaths: [STREAM_ARN],
+      physicalResourceId: PhysicalResourceId.of(`stream-of-${tableName}`),
+    };
+    const lookUp = new AwsCustomResource(this, 'LookUp', {
+      resourceType: 'Custom::ReplicaStream',
+      onCreate: call,
+      onUpdate: call,
+      policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [tableArn] }),
+      // The SDK of the Lambda runtime: the deployment downloads nothing from the internet.
+      installLatestAwsSdk: false,
+      logGroup: awsCallLogs(this),
+    });
+    this.table = TableV2.fromTableAttributes(this, 'Table', {
+      tableArn,
+      tableStreamArn: lookUp.getResponseField(STREAM_ARN),
+      encryptionKey,
+    });
+  }
+}
+
+const OPTIONS = { tableName: TABLE_NAME, encryptionKey: anyValue() } satisfies OptionTable<OutboxReplicaProps>;
+
+const STREAM_ARN = 'Table.LatestStreamArn';

@@ -1,0 +1,128 @@
+import { Stack } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  CfnEventSourceMapping,
+  type Function as LambdaFunction,
+  type IEventSourceMapping,
+} from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { invalidOption } from '../options/invalid-option';
+import { all, isTable, propertiesOf, sameKindAs } from './app-tree';
+import { inboxProblems } from './inbox-shape';
+import { keyProblems } from './key-policy';
+import { isSameTable } from './same-table';
+import { routeProblems } from './service-route';
+
+/** The part of `OutboxConsumer` that the checks read. */
+interface NamedConsumer extends Construct {
+  readonly consumerName: string;
+  readonly inbox: ITable;
+  readonly eventSourceMappings: Readonly<Record<string, IEventSourceMapping>>;
+}
+
+export interface CheckedConsumer {
+  readonly consumer: NamedConsumer;
+  readonly function: LambdaFunction;
+  /** Every outbox of the app. */
+  readonly outboxes: readonly (Construct & { readonly table: ITable })[];
+  readonly environmentEncryptionKey?: IKey;
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  /** Whether the consumer reads its login from a secret. */
+  readonly readsSecret: boolean;
+}
+
+/**
+ * Problems that would show only after the deployment. The checks know nothing about imported resources. Each message
+ * names the problem, the reason and the fix.
+ */
+export const consumerProblems = (checked: CheckedConsumer): string[] => [
+  ...shapeProblems(checked),
+  ...ownerProblems(checked),
+  ...networkProblems(checked),
+  ...groupProblems(checked),
+  ...encryptionProblems(checked),
+  ...nameProblems(checked),
+];
+
+function shapeProblems({ consumer }: CheckedConsumer): string[] {
+  const resource = consumer.inbox.node.defaultChild;
+  return isTable(resource) ? inboxProblems(propertiesOf(resource)) : [];
+}
+
+/** An outbox table passes for an inbox, but its stream would deliver every record of the consumer to the relay. */
+const ownerProblems = ({ consumer, outboxes }: CheckedConsumer): string[] =>
+  outboxes
+    .filter((outbox) => isSameTable({ user: outbox, table: outbox.table }, { user: consumer, table: consumer.inbox }))
+    .map(
+      ({ node }) =>
+        invalidOption(
+          'inbox',
+          `the table of the outbox ${node.path}`,
+          'a table of consumers alone',
+          'The relay would park the records that the consumer writes there, and hold keys for them. Use a ConsumerInbox.',
+        ).message,
+    );
+
+function networkProblems({ consumer, readsSecret, ...network }: CheckedConsumer): string[] {
+  const user = { who: `The consumer ${consumer.consumerName}`, without: 'it could apply nothing' };
+  return [
+    ...routeProblems(consumer, network, user, 'dynamodb'),
+    ...(readsSecret ? routeProblems(consumer, network, user, 'secretsmanager') : []),
+  ];
+}
+
+interface KafkaMapping {
+  readonly EventSourceArn?: unknown;
+  readonly SelfManagedEventSource?: unknown;
+  readonly AmazonManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId?: unknown };
+  readonly SelfManagedKafkaEventSourceConfig?: { readonly ConsumerGroupId?: unknown };
+}
+
+/** Each mapping needs its own group: `a.b` may belong to a consumer `a.b`, or to a consumer `a` for its topic `b`. */
+function groupProblems({ consumer }: CheckedConsumer): string[] {
+  const byGroup = Map.groupBy(all(consumer, CfnEventSourceMapping), groupOf);
+  return Object.values(consumer.eventSourceMappings)
+    .map(({ node }) => node.defaultChild)
+    .filter((mapping) => mapping instanceof CfnEventSourceMapping)
+    .flatMap((mapping) => {
+      const group = groupOf(mapping);
+      const others = (byGroup.get(group) ?? []).filter((other) => group !== undefined && other !== mapping);
+      if (others.length === 0) return [];
+      return invalidOption(
+        'consumerName',
+        consumer.consumerName,
+        'one whose Kafka groups belong to it alone',
+        `Its mapping ${mapping.node.path} has the group and the cluster of ${others.map(({ node }) => node.path).join(' and ')}. They would share the messages, and neither would receive all of them. Use another consumerName; the group of a topic after the first is "<consumerName>.<topic>".`,
+      ).message;
+    });
+}
+
+/** The group and its cluster, as text; `undefined` for a mapping without a Kafka group. */
+function groupOf(mapping: CfnEventSourceMapping): string | undefined {
+  const properties = propertiesOf(mapping) as KafkaMapping;
+  const { ConsumerGroupId } =
+    properties.AmazonManagedKafkaEventSourceConfig ?? properties.SelfManagedKafkaEventSourceConfig ?? {};
+  if (ConsumerGroupId === undefined) return undefined;
+  const { region, account } = Stack.of(mapping);
+  const { EventSourceArn, SelfManagedEventSource } = properties;
+  return JSON.stringify([region, account, ConsumerGroupId, EventSourceArn, SelfManagedEventSource]);
+}
+
+const encryptionProblems = ({ consumer, environmentEncryptionKey, ...checked }: CheckedConsumer): string[] =>
+  keyProblems([consumer.inbox.encryptionKey, environmentEncryptionKey], checked.function, {
+    who: `consumer ${consumer.consumerName}`,
+    without: 'would apply nothing',
+  });
+
+function nameProblems({ consumer }: CheckedConsumer): string[] {
+  const { consumerName } = consumer;
+  const owners = sameKindAs(consumer, (other) => other.consumerName === consumerName);
+  if (owners.length < 2) return [];
+  const paths = owners.map(({ node }) => node.path).join(' and ');
+  return [
+    `The consumers ${paths} have the consumerName "${consumerName}". They would share their messages, their part of the inbox or their metrics, and neither would receive every message. Give each consumer its own name.`,
+  ];
+}

@@ -1,0 +1,122 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import { invalidOption } from '../options/invalid-option';
+import { all, isTable, propertiesOf, sameKindAs } from './app-tree';
+import { keyProblems } from './key-policy';
+import { hasReplicas, isSameTable } from './same-table';
+import { routeProblems } from './service-route';
+import { mappingProblems, type StreamMapping } from './stream-mappings';
+import { tableProblems } from './table-shape';
+
+/** The part of `Outbox` that the checks read. */
+interface NamedTable extends Construct {
+  readonly outboxName: string;
+  readonly table: ITable;
+}
+
+export interface CheckedOutbox {
+  readonly outbox: NamedTable;
+  readonly environmentEncryptionKey?: IKey;
+  readonly relay: LambdaFunction;
+  readonly sweeper: LambdaFunction;
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  /** Whether the relay reads its login from a secret. */
+  readonly readsSecret: boolean;
+}
+
+/**
+ * Problems that would show only after the deployment. The checks know nothing about imported resources. Each message
+ * names the problem, the reason and the fix.
+ */
+export const outboxProblems = (checked: CheckedOutbox): string[] => [
+  ...shapeProblems(checked),
+  ...ownerProblems(checked),
+  ...readerProblems(checked),
+  ...networkProblems(checked),
+  ...encryptionProblems(checked),
+  ...nameProblems(checked),
+];
+
+/** Checks a table that the app makes. The outbox's own table is correct unless an escape hatch has changed it. */
+function shapeProblems({ outbox }: CheckedOutbox): string[] {
+  const resource = outbox.table.node.defaultChild;
+  return isTable(resource) ? tableProblems(propertiesOf(resource)) : [];
+}
+
+/** Two relays on one table would both publish every item, each in its own order, and remove each other's holds. */
+function ownerProblems({ outbox }: CheckedOutbox): string[] {
+  const owners = all(outbox, outbox.constructor as new (...args: never[]) => NamedTable)
+    .filter((one) => isSameTable({ user: one, table: one.table }, { user: outbox, table: outbox.table }))
+    .map(({ node }) => node.path);
+  if (owners.length < 2) return [];
+  return [
+    invalidOption(
+      'table',
+      `the table of ${owners.length} outboxes (${owners.join(', ')})`,
+      'the table of one outbox',
+      'Each relay would publish every event, and no order of a key would hold. Give each outbox a table of its own, or let the services share one outbox by grantWrite.',
+    ).message,
+  ];
+}
+
+function readerProblems({ outbox, relay }: CheckedOutbox): string[] {
+  const stack = Stack.of(outbox);
+  const streamArn = JSON.stringify(stack.resolve(outbox.table.tableStreamArn));
+  const relayName = JSON.stringify(stack.resolve(relay.functionName));
+  const mappings = all(outbox, CfnEventSourceMapping)
+    .filter((mapping) => Stack.of(mapping) === stack)
+    .map((mapping) => ({ path: mapping.node.path, ...(propertiesOf(mapping) as MappingProperties) }))
+    .filter(({ EventSourceArn }) => JSON.stringify(EventSourceArn) === streamArn)
+    .map(({ path, FunctionName, ParallelizationFactor, FilterCriteria }): StreamMapping => ({
+      path,
+      isOfRelay: JSON.stringify(FunctionName) === relayName,
+      parallelizationFactor: ParallelizationFactor,
+      filters: FilterCriteria?.Filters?.map(({ Pattern }) => Pattern) ?? [],
+    }));
+  return mappingProblems(mappings, hasReplicas(outbox.table));
+}
+
+interface MappingProperties {
+  readonly EventSourceArn?: unknown;
+  readonly FunctionName?: unknown;
+  readonly ParallelizationFactor?: number;
+  readonly FilterCriteria?: { readonly Filters?: readonly { readonly Pattern: string }[] };
+}
+
+function networkProblems({ outbox, readsSecret, ...network }: CheckedOutbox): string[] {
+  const who = 'The relay';
+  const readsHolds = { who, without: 'it could read no holds, and would publish nothing' };
+  const logsIn = { who, without: 'it could not log in at the brokers' };
+  return [
+    ...routeProblems(outbox, network, readsHolds, 'dynamodb'),
+    ...(readsSecret ? routeProblems(outbox, network, logsIn, 'secretsmanager') : []),
+  ];
+}
+
+function encryptionProblems({ outbox, relay, sweeper, environmentEncryptionKey }: CheckedOutbox): string[] {
+  const keys = [outbox.table.encryptionKey, environmentEncryptionKey];
+  return Object.entries({ relay, sweeper }).flatMap(([who, user]) =>
+    keyProblems(keys, user, { who, without: 'would publish nothing' }),
+  );
+}
+
+function nameProblems({ outbox }: CheckedOutbox): string[] {
+  const owners = sameKindAs(outbox, ({ outboxName }) => outboxName === outbox.outboxName);
+  return sharedNameProblem(
+    outbox.outboxName,
+    owners.map(({ node }) => node.path),
+  );
+}
+
+/** Why outboxes of one region and account must not share a name; `owners` are the paths of their constructs. */
+export function sharedNameProblem(outboxName: string, owners: readonly string[]): string[] {
+  if (owners.length < 2 || Token.isUnresolved(outboxName)) return [];
+  return [
+    `The outboxes ${owners.join(' and ')} have the outboxName "${outboxName}". Their metrics would be one, and an alarm could not tell which outbox fails. Give each outbox its own name.`,
+  ];
+}

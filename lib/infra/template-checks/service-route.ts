@@ -1,0 +1,73 @@
+import { Stack } from 'aws-cdk-lib';
+import { CfnVPCEndpoint, Vpc, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IConstruct } from 'constructs';
+import { all } from './app-tree';
+
+/** Services that a function in a VPC reaches by an endpoint or by NAT. */
+export type RoutedService = 'dynamodb' | 'secretsmanager';
+
+export interface ServiceRoute {
+  readonly service: RoutedService;
+  /** Path of the VPC's construct. */
+  readonly vpc: string;
+  /** Whether the VPC has a gateway or interface endpoint of the service. */
+  readonly hasEndpoint: boolean;
+  /** Whether all subnets have NAT. */
+  readonly hasEgress: boolean;
+}
+
+/** The user of the route, and the effect of its absence, both as texts of the message. */
+export interface RouteUser {
+  readonly who: string;
+  readonly without: string;
+}
+
+const REMEDIES: Readonly<Record<RoutedService, { readonly name: string; readonly remedy: string }>> = {
+  dynamodb: {
+    name: 'DynamoDB',
+    remedy:
+      "Add a gateway endpoint, which is free: vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB }).",
+  },
+  secretsmanager: {
+    name: 'Secrets Manager',
+    remedy:
+      "Add an interface endpoint: vpc.addInterfaceEndpoint('SecretsManager', { service: InterfaceVpcEndpointAwsService.SECRETS_MANAGER }).",
+  },
+};
+
+/** Why a function cannot reach a service from its subnets; `undefined` if it can. */
+export function routeProblem(
+  { service, vpc, hasEndpoint, hasEgress }: ServiceRoute,
+  { who, without }: RouteUser,
+): string | undefined {
+  if (hasEndpoint || hasEgress) return undefined;
+  const { name, remedy } = REMEDIES[service];
+  return `${who} runs in ${vpc}, from where nothing leads to ${name}: ${without}. ${remedy}`;
+}
+
+/** Checks only a VPC that the app makes: the endpoints of an imported one are unknown. */
+export function routeProblems(
+  within: IConstruct,
+  { vpc, vpcSubnets }: { readonly vpc?: IVpc; readonly vpcSubnets?: SubnetSelection },
+  user: RouteUser,
+  service: RoutedService,
+): string[] {
+  if (!(vpc instanceof Vpc)) return [];
+  const endpoints = all(within, CfnVPCEndpoint).filter(
+    (endpoint) =>
+      endpoint.vpcId === vpc.vpcId &&
+      // An endpoint of `.dynamodb-streams` does not count: it reaches no table.
+      new RegExp(`\\.${service}(-fips)?"`).test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
+  );
+  const { subnets } = vpc.selectSubnets(vpcSubnets);
+  const problem = routeProblem(
+    {
+      service,
+      vpc: vpc.node.path,
+      hasEndpoint: endpoints.length > 0,
+      hasEgress: subnets.every((subnet) => vpc.privateSubnets.includes(subnet)),
+    },
+    user,
+  );
+  return problem === undefined ? [] : [problem];
+}

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const PACKAGE_ROOT = join(__dirname, '../../..');
+const SCRIPT = pathToFileURL(join(PACKAGE_ROOT, 'scripts/bundle.mjs')).href;
+
+let work: string;
+let from: string;
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'outbox-'));
+  from = join(work, 'lambdas');
+  mkdirSync(from);
+});
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+function lambda(name: string, source: string): void {
+  mkdirSync(join(from, name));
+  writeFileSync(join(from, name, 'index.ts'), source);
+}
+
+function bundle(to: string): { status: number | null; stdout: string; stderr: string } {
+  const call = `console.log(JSON.stringify(await bundleLambdas(${JSON.stringify({ from, to: join(work, to) })})))`;
+  return spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', `import { bundleLambdas } from '${SCRIPT}'; ${call}`],
+    { encoding: 'utf8' },
+  );
+}
+
+const KAFKAJS = JSON.stringify(join(PACKAGE_ROOT, 'node_modules/kafkajs'));
+
+test('each directory with an index.ts becomes one that runs without node_modules', () => {
+  lambda('relay', `import { Kafka } from ${KAFKAJS}; export const handler = (): string => typeof Kafka;`);
+  mkdirSync(join(from, 'notes'));
+  const { stdout, stderr } = bundle('out');
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toMatchObject([{ name: 'relay', directory: join(work, 'out/relay') }]);
+
+  const run = spawnSync(process.execPath, ['-p', `require('./index.js').handler()`], {
+    cwd: join(work, 'out/relay'),
+    encoding: 'utf8',
+  });
+  expect(run.stdout).toBe('function\n');
+});
+
+test('the same sources give the same files, whatever esbuild reports beside them', () => {
+  lambda('relay', `import { Kafka } from ${KAFKAJS}; export const handler = (): string => typeof Kafka;`);
+  bundle('first');
+  bundle('second');
+  const files = (to: string) =>
+    readdirSync(join(work, to, 'relay')).map((file) => [file, readFileSync(join(work, to, 'relay', file), 'utf8')]);
+  expect(files('first').map(([file]) => file)).toEqual(['NOTICE.txt', 'index.js']);
+  expect(files('first')).toEqual(files('second'));
+  expect(readdirSync(join(work, 'first-meta'))).toEqual(['relay.json']);
+});
+
+test('the licences of what is inside come with it', () => {
+  lambda('relay', `import { Kafka } from ${KAFKAJS}; export const handler = (): string => typeof Kafka;`);
+  bundle('out');
+  expect(readFileSync(join(work, 'out/relay/NOTICE.txt'), 'utf8')).toMatch(
+    /^This bundle contains kafkajs 2\.2\.4:[^]*MIT License/,
+  );
+});
+
+test('a bundle made before is replaced as a whole', () => {
+  mkdirSync(join(work, 'out/relay'), { recursive: true });
+  writeFileSync(join(work, 'out/relay/left-over.js'), '');
+  lambda('relay', 'export const handler = (): void => undefined;');
+  bundle('out');
+  expect(readdirSync(join(work, 'out'))).toEqual(['relay']);
+  expect(readdirSync(join(work, 'out/relay'))).toEqual(['NOTICE.txt', 'index.js']);
+});
+
+test('nothing to bundle is an error', () => {
+  const { status, stderr } = bundle('out');
+  expect(status).not.toBe(0);
+  expect(stderr).toContain(`Nothing to bundle: no "<name>/index.ts" in ${from}.`);
+});
+
+test('the command line is a file that can be executed, as npx does in a clone', () => {
+  const call = `await bundleCli(${JSON.stringify({ to: join(work, 'bin') })})`;
+  const { status } = spawnSync(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { bundleCli } from '${SCRIPT}'; ${call}`,
+  ]);
+  expect(status).toBe(0);
+  expect(statSync(join(work, 'bin/outbox/index.js')).mode & 0o111).toBe(0o111);
+});
