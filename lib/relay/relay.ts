@@ -53,7 +53,7 @@ async function handleBatch(
   const { telemetry } = ports;
   let control: Control;
   let decoded: Awaited<ReturnType<typeof decode>>;
-  let step = 'The control partition';
+  let failure = 'The control partition could not be read.';
   try {
     control = await ports.control.read();
     const refusal = await refusalOfOwner(control, ports, options);
@@ -62,10 +62,10 @@ async function handleBatch(
       return records.length === 0 ? undefined : 0;
     }
     control = await noteStream(control, records, ports);
-    step = 'A signal';
+    failure = 'A signal could not be read.';
     decoded = await decode(records, ports);
   } catch (cause) {
-    telemetry.outage({ message: `${step} could not be read.`, cause });
+    telemetry.outage({ message: failure, cause });
     return records.length === 0 ? undefined : 0;
   }
   const { items, signals } = decoded;

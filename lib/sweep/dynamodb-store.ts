@@ -1,6 +1,5 @@
 import {
   BatchGetItemCommand,
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   DescribeTableCommand,
   GetItemCommand,
@@ -14,7 +13,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { cancellationCodes } from '../dynamodb/refusals';
+import { cancellationCodes, ifConditionHolds } from '../dynamodb/refusals';
 import { STATE_KEY } from '../event/control';
 import { streamNameOf, type HomeRegion } from '../event/home-region';
 import { CONTROL_PARTITION } from '../event/key';
@@ -244,13 +243,7 @@ async function changeState(
       ...(doubtSince === undefined ? {} : { ':doubtSince': { N: String(doubtSince) } }),
     },
   };
-  try {
-    await client.send(new UpdateItemCommand(input));
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  return (await ifConditionHolds(client.send(new UpdateItemCommand(input)))) !== undefined;
 }
 
 /** Limits the read units per second over all segments together. A page is charged after it was read. */
