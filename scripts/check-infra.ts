@@ -36,7 +36,7 @@ function checkVariant(name: string, context: Readonly<Record<string, string>>): 
   const templates = readdirSync(folder).filter((file) => file.endsWith('.template.json'));
   for (const file of readdirSync(folder).filter((each) => /\.(template|assets)\.json$/.test(each))) {
     if (readFileSync(join(folder, file), 'utf8') !== readFileSync(join(`${folder}-again`, file), 'utf8')) {
-      throw new Error(`${name}: ${file} is another one each time it is synthesized.`);
+      throw new Error(`${name}: ${file} differs between two syntheses.`);
     }
   }
   const sizes = templates.map((file) => checkSize(name, join(folder, file)));
@@ -72,7 +72,7 @@ function checkSize(name: string, path: string): string {
   const resources = Object.keys(Resources).length;
   if (resources > MAX_RESOURCES || text.length > MAX_TEMPLATE_BYTES) {
     throw new Error(
-      `${name}: ${path} has ${resources} resources and ${text.length} bytes; here it may have ${MAX_RESOURCES} and ${MAX_TEMPLATE_BYTES}.`,
+      `${name}: ${path} has ${resources} resources and ${text.length} bytes; allowed are ${MAX_RESOURCES} and ${MAX_TEMPLATE_BYTES}.`,
     );
   }
   return `${resources} resources, ${Math.ceil(text.length / 1000)} kB`;

@@ -43,6 +43,6 @@ export const ACKNOWLEDGEMENTS: readonly Acknowledgement[] = [
     id: 'AwsSolutions::AwsSolutions-SMG4',
     where: /\/Cluster\/Login\/Resource$/,
     reason:
-      'MSK associates a login with the cluster; a rotation is a new password in the same secret, made when it suits. The relay reads it again with its next connection.',
+      'MSK associates a login with the cluster; to rotate it, store a new password in the same secret. The relay reads it with its next connection.',
   },
 ];

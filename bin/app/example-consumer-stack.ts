@@ -3,11 +3,11 @@ import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { bundledFunction } from '../../lib/infra/functions/bundled-function';
-import { ConsumerInbox } from '../../lib/infra/consumer/consumer-inbox';
 import type { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
-import { OutboxConsumer } from '../../lib/infra/consumer/outbox-consumer';
 import type { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
+import { ConsumerInbox } from '../../lib/infra/consumer/consumer-inbox';
+import { OutboxConsumer } from '../../lib/infra/consumer/outbox-consumer';
+import { bundledFunction } from '../../lib/infra/functions/bundled-function';
 
 export interface ExampleConsumerStackProps extends StackProps {
   readonly cluster: OutboxCluster;

@@ -6,10 +6,10 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { BootstrapBrokers } from '../../lib/infra/cluster/bootstrap-brokers';
-import { NO_VPC, type ExistingClusterContext } from './existing-cluster-context';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
-import { monitoringOf } from './monitoring-context';
 import { Outbox } from '../../lib/infra/outbox/outbox';
+import { NO_VPC, type ExistingClusterContext } from './existing-cluster-context';
+import { monitoringOf } from './monitoring-context';
 import { outboxOutputs } from './outbox-outputs';
 
 export interface ExistingClusterStackProps extends StackProps {
@@ -58,7 +58,7 @@ export class ExistingClusterStack extends Stack {
   #brokers({ bootstrapBrokers, clusterArn, auth }: ExistingClusterContext): string {
     if (bootstrapBrokers !== undefined) return bootstrapBrokers;
     if (clusterArn !== undefined) {
-      return new BootstrapBrokers(this, 'Bootstrap', { clusterArn, access: [auth], askAgainFor: auth }).of(auth);
+      return new BootstrapBrokers(this, 'Bootstrap', { clusterArn, access: [auth], repeatFor: auth }).of(auth);
     }
     return this.#parameter(
       'BootstrapBrokers',

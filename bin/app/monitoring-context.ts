@@ -1,7 +1,7 @@
 import { Topic, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { requireOption } from '../../lib/infra/options/invalid-option';
 import { NOTIFICATION_OPTIONS, type OutboxMonitoringOptions } from '../../lib/infra/monitoring/options';
+import { requireOption } from '../../lib/infra/options/invalid-option';
 import { list, text, type ContextOf } from './context-values';
 
 /** Context keys of the alarm notifications. */

@@ -1,16 +1,16 @@
 import { Duration, Size, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { monitoringOf } from './monitoring-context';
-import { ExampleConsumerStack } from './example-consumer-stack';
-import type { NewClusterContext } from './new-cluster-context';
-import { Outbox } from '../../lib/infra/outbox/outbox';
 import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
 import { OutboxNetwork } from '../../lib/infra/cluster/outbox-network';
-import { outboxOutputs } from './outbox-outputs';
+import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
+import { Outbox } from '../../lib/infra/outbox/outbox';
 import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import { OutboxReplica } from '../../lib/infra/outbox/outbox-replica';
-import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
+import { ExampleConsumerStack } from './example-consumer-stack';
+import { monitoringOf } from './monitoring-context';
+import type { NewClusterContext } from './new-cluster-context';
+import { outboxOutputs } from './outbox-outputs';
 
 /** Replaces the bundles, for tests. */
 export interface StackCode {

@@ -9,7 +9,7 @@ export function outboxOutputs(scope: Construct, outbox: Outbox, topics: readonly
     TableName: [table.tableName, 'Table that services write events to.'],
     TableArn: [table.tableArn, 'For the policies of services that write.'],
     RelayName: [relay.functionName, 'Function that publishes to Kafka.'],
-    SweeperName: [sweeper.functionName, 'Function that finds what the stream has lost.'],
+    SweeperName: [sweeper.functionName, 'Function that finds items that the stream has lost.'],
     Topics: [topics.join(','), 'Kafka topics that events may go to.'],
     OutboxName: [outboxName, 'Value of the metrics dimension "Outbox".'],
   };

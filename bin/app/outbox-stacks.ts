@@ -1,7 +1,7 @@
 import type { StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { parseExistingClusterContext } from './existing-cluster-context';
 import { oneOf, ownKeys, type Context } from './context-values';
+import { parseExistingClusterContext } from './existing-cluster-context';
 import { ExistingClusterStack } from './existing-cluster-stack';
 import { parseNewClusterContext } from './new-cluster-context';
 import { newClusterStacks, type StackCode } from './new-cluster-stacks';

@@ -78,7 +78,7 @@ const STREAM_ACTION = /Stream|Shard|GetRecords/;
 test.each([
   ['relay', /^OutboxRelay.*Policy/, RELAY_ACTIONS],
   ['sweeper', /^OutboxSweeper.*Policy/, SWEEPER_ACTIONS],
-])('what doctor wants the role of the %s to be allowed is what the construct grants', (_, logicalId, actions) => {
+])('doctor expects of the role of the %s what the construct grants', (_, logicalId, actions) => {
   const { PolicyDocument } = theFirst('AWS::IAM::Policy', logicalId) as Policy;
   const granted = PolicyDocument.Statement.flatMap(({ Action }) => Action).filter(
     (action) => action.startsWith('dynamodb:') && !STREAM_ACTION.test(action),

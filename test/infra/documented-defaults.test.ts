@@ -44,7 +44,7 @@ test.each([
   ['ConsumerOnFailure', 'consumer/outbox-consumer-props.ts', ['bucket', 'retryAttempts']],
   ['ConsumerInboxProps', 'consumer/consumer-inbox.ts', []],
   ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', []],
-])('every option of %s has a @default tag, but for what must be given', (name, file, required) => {
+])('every optional option of %s has a @default tag', (name, file, required) => {
   const without = [...documentedDefaults(file, name)].filter(([, text]) => text === undefined);
   expect(without.map(([option]) => option)).toEqual(required);
 });

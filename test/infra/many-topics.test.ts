@@ -6,7 +6,7 @@ const MANAGED_LENGTH = 6_144;
 const INLINE_LENGTH = 10_240;
 const MANAGED_OF_A_ROLE = 10;
 
-test('the role of a relay with 300 topics fits into what IAM allows, and names each topic', () => {
+test('the role of a relay with 300 topics fits into the limits of IAM, and names each topic', () => {
   const topics = Array.from({ length: 300 }, (_, index) => `shop.checkout.order-lifecycle.events.v${index}`);
   const { template } = outboxStack(() => ({
     topics,

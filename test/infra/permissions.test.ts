@@ -162,7 +162,7 @@ const explainedFor = (role: string): Readonly<Record<string, string>> =>
 const isCompared = ({ role, action }: Permission): boolean =>
   action.startsWith('kafka-cluster:') || (action.startsWith('dynamodb:') && /^Outbox(Relay|Sweeper)Role/.test(role));
 
-test('no role may do what is not explained, and nothing is explained that no role may do', () => {
+test('every permission of a role has a reason, and every reason has a permission', () => {
   const permissions = [...Object.values(VARIANTS).flatMap(permissionsOfApp), ...withKeys()];
   const unexplained = permissions.filter(
     (permission) => !isCompared(permission) && !(permission.action in explainedFor(permission.role)),

@@ -206,7 +206,7 @@ const CALLS: Readonly<Record<string, readonly Call[]>> = {
   ],
 };
 
-describe('each role may do what it needs, and nothing else', () => {
+describe('each role has the permissions that it needs, and no other', () => {
   const statementsOf = statementsByRole();
 
   test.each(Object.entries(CALLS))('%s', (role, calls) => {

@@ -1,11 +1,10 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { PhysicalResourceId, type AwsCustomResource } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { awsLookUp } from '../functions/aws-look-up';
 import type { BrokerAccess } from './broker-ports';
 
 /** Fields of the `GetBootstrapBrokers` response, for clients in the cluster's own VPC. */
-const ANSWERS: Readonly<Record<BrokerAccess, string>> = {
+const RESPONSE_FIELDS: Readonly<Record<BrokerAccess, string>> = {
   none: 'BootstrapBrokerString',
   tls: 'BootstrapBrokerStringTls',
   scram: 'BootstrapBrokerStringSaslScram',
@@ -16,46 +15,31 @@ export interface BootstrapBrokersProps {
   readonly clusterArn: string;
   readonly access: readonly BrokerAccess[];
   /** A new value repeats the look-up; otherwise CloudFormation keeps the old response. */
-  readonly askAgainFor: string;
+  readonly repeatFor: string;
 }
 
 /** Looks up the broker addresses of an MSK cluster at deployment, because CloudFormation has no attribute for them. */
 export class BootstrapBrokers extends Construct {
   readonly #lookUp: AwsCustomResource;
 
-  constructor(scope: Construct, id: string, { clusterArn, access, askAgainFor }: BootstrapBrokersProps) {
+  constructor(scope: Construct, id: string, { clusterArn, access, repeatFor }: BootstrapBrokersProps) {
     super(scope, id);
-    const call = {
-      service: 'Kafka',
-      action: 'getBootstrapBrokers',
-      parameters: { ClusterArn: clusterArn },
-      // A custom resource may return 4 KB, and the whole response repeats every address up to four times.
-      outputPaths: access.map((one) => ANSWERS[one]),
-      physicalResourceId: PhysicalResourceId.of(`bootstrap-brokers-${askAgainFor}`),
-    };
-    this.#lookUp = new AwsCustomResource(this, 'LookUp', {
+    this.#lookUp = awsLookUp(this, {
       resourceType: 'Custom::BootstrapBrokers',
-      onCreate: call,
-      onUpdate: call,
-      policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [clusterArn] }),
-      // The SDK of the Lambda runtime: the deployment downloads nothing from the internet.
-      installLatestAwsSdk: false,
-      logGroup: awsCallLogs(this),
+      resourceArn: clusterArn,
+      call: {
+        service: 'Kafka',
+        action: 'getBootstrapBrokers',
+        parameters: { ClusterArn: clusterArn },
+        // A custom resource may return 4 KB, and the whole response repeats every address up to four times.
+        outputPaths: access.map((one) => RESPONSE_FIELDS[one]),
+        physicalResourceId: PhysicalResourceId.of(`bootstrap-brokers-${repeatFor}`),
+      },
     });
   }
 
   /** `host:port` of some brokers, separated by commas. */
   of(access: BrokerAccess): string {
-    return this.#lookUp.getResponseField(ANSWERS[access]);
+    return this.#lookUp.getResponseField(RESPONSE_FIELDS[access]);
   }
-}
-
-const LOGS_ID = 'OutboxAwsCallLogs';
-
-/** One function makes all AWS calls of a stack, and it has one log group. */
-export function awsCallLogs(scope: Construct): LogGroup {
-  const stack = Stack.of(scope);
-  const existing = stack.node.tryFindChild(LOGS_ID);
-  if (existing instanceof LogGroup) return existing;
-  return new LogGroup(stack, LOGS_ID, { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY });
 }

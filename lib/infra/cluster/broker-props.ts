@@ -1,12 +1,12 @@
 import { Token } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { checkBrokerReach, regionOfBrokers } from './broker-reach';
-import { checkNetworkParts } from './network-parts';
 import { requireLeftOut, requireOption } from '../options/invalid-option';
 import { anyValue, list, type OptionTable } from '../options/option-table';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
+import { checkBrokerReach, regionOfBrokers } from './broker-reach';
 import { KafkaAuthentication } from './kafka-authentication';
+import { checkNetworkParts } from './network-parts';
 import { OutboxCluster } from './outbox-cluster';
 
 /** How functions connect to the brokers: by a cluster, or by addresses and an authentication. */

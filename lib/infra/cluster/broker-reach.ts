@@ -1,6 +1,6 @@
 import { Token } from 'aws-cdk-lib';
-import { BROKER_PORTS } from './broker-ports';
 import { requireOption } from '../options/invalid-option';
+import { BROKER_PORTS } from './broker-ports';
 
 /** `b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com`, `boot-a1b2c3.c1.kafka-serverless.…`. */
 const MSK_HOST = /\.kafka(-[a-z]+)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;

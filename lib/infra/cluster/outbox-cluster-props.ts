@@ -2,8 +2,6 @@ import { RemovalPolicy, Size, Token } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
-import { checkScramSecret } from './scram-secret';
 import { requireOption } from '../options/invalid-option';
 import {
   anyValue,
@@ -16,7 +14,9 @@ import {
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
+import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
 import { checkAccess, type OutboxNetwork } from './outbox-network';
+import { checkScramSecret } from './scram-secret';
 
 /** Options of a new cluster of any kind. */
 export interface NewClusterProps {

@@ -4,13 +4,11 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnBatchScramSecret, CfnCluster, CfnConfiguration, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { BootstrapBrokers } from './bootstrap-brokers';
-import type { BrokerAccess } from './broker-ports';
-import { serverlessRegionWarning } from './serverless-regions';
-import { SCRAM_SECRET_PREFIX } from './scram-secret';
+import { clusterNameIn } from '../options/arn';
 import { invalidOption, requireOption } from '../options/invalid-option';
 import { checkLocations, locationsOfKeys } from '../options/locations';
-import { clusterNameIn } from '../options/arn';
+import { BootstrapBrokers } from './bootstrap-brokers';
+import type { BrokerAccess } from './broker-ports';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
   resolveExistingCluster,
@@ -31,6 +29,8 @@ import {
   type TopicReplication,
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
+import { SCRAM_SECRET_PREFIX } from './scram-secret';
+import { serverlessRegionWarning } from './serverless-regions';
 
 /** Limit for the names of clusters and configurations. */
 const MAX_NAME_LENGTH = 64;
@@ -48,7 +48,7 @@ interface ClusterParts {
   /** Replication of a topic that does not set it; fixed on MSK Serverless and Express. */
   readonly topicDefaults?: TopicReplication;
   /** Values whose change replaces brokers or changes their addresses. */
-  readonly askAgainFor?: readonly string[];
+  readonly repeatFor?: readonly string[];
   /** The cluster is not part of this app. */
   readonly exists?: boolean;
   /** The look-up of the brokers' addresses waits for these constructs. */
@@ -134,7 +134,7 @@ export class OutboxCluster extends Construct {
       clusterArn: this.clusterArn,
       access: this.access,
       // The response names up to three brokers of each kind, and different ones after some are replaced.
-      askAgainFor: [...this.access, this.brokers ?? 'serverless', ...(parts.askAgainFor ?? [])].join('-'),
+      repeatFor: [...this.access, this.brokers ?? 'serverless', ...(parts.repeatFor ?? [])].join('-'),
     });
     for (const dependency of parts.dependencies ?? []) this.#bootstrap.node.addDependency(dependency);
   }
@@ -245,7 +245,7 @@ function provisionedParts(
   });
   scope.node.defaultChild = cluster;
   keep(cluster, props);
-  const askAgainFor = [instanceType, kafkaVersion, `${subnetIds.length}-zones`];
+  const repeatFor = [instanceType, kafkaVersion, `${subnetIds.length}-zones`];
   const topicDefaults = kind === 'standard' ? replicationOf(props) : undefined;
   const parts = {
     kind,
@@ -255,7 +255,7 @@ function provisionedParts(
     network,
     brokers,
     instanceType,
-    askAgainFor,
+    repeatFor,
     topicDefaults,
   };
   return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;

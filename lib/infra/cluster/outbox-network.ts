@@ -17,9 +17,9 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { requireLeftOut, requireOption } from '../options/invalid-option';
 import { anyValue, defaultsOf, resolveOptions, type OptionTable } from '../options/option-table';
+import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 
 /** Options of an `OutboxNetwork`. */
 export interface OutboxNetworkProps {

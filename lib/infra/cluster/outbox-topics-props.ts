@@ -3,11 +3,6 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { EventCatalogue } from '../../event/catalogue';
 import { TOPIC_PATTERN } from '../../event/item';
-import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
-import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './message-size';
-import { checkServerlessQuotas } from './serverless-quotas';
-import { checkTopicConfigs, type TopicDefaults } from './topic-configs';
-import { checkTopicNames } from './topic-names';
 import { requireOption, requireUnique } from '../options/invalid-option';
 import {
   anyValue,
@@ -19,6 +14,11 @@ import {
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
+import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
+import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './message-size';
+import { checkServerlessQuotas } from './serverless-quotas';
+import { checkTopicConfigs, type TopicDefaults } from './topic-configs';
+import { checkTopicNames } from './topic-names';
 
 /** Options of a topic. */
 export interface TopicProps {

@@ -5,8 +5,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { INBOX_TABLE } from '../../event/table';
 import { checkLocations, locationsOfKeys } from '../options/locations';
-import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox/outbox-table';
 import { TABLE_NAME, anyValue, type OptionTable, defaultsOf, resolveOptions } from '../options/option-table';
+import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox/outbox-table';
 
 /** Options of a `ConsumerInbox`. */
 export interface ConsumerInboxProps {

@@ -4,9 +4,14 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition, type Code } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { HANDLER_MARGIN_MS } from '../../consume/environment';
+import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { METRICS_NAMESPACE } from '../../event/metrics';
 import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
-import { checkConsumer } from './consumer-option-checks';
+import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import type { TopicProps } from '../cluster/outbox-topics-props';
+import { memorySize } from '../functions/lambda-limits';
+import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import { requireOption } from '../options/invalid-option';
 import {
   anyValue,
@@ -22,12 +27,7 @@ import {
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
-import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
-import { HANDLER_MARGIN_MS } from '../../consume/environment';
-import { memorySize } from '../functions/lambda-limits';
-import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
-import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
-import type { TopicProps } from '../cluster/outbox-topics-props';
+import { checkConsumer } from './consumer-option-checks';
 
 /** Options of an `OutboxConsumer`. */
 export interface OutboxConsumerProps extends BrokerProps {

@@ -9,25 +9,25 @@ import type { Function as LambdaFunction, IEventSourceMapping, IFunction } from 
 import { Construct } from 'constructs';
 import { encodeConsumerConfig, telemetryVariables } from '../../consume/environment';
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
-import { consumerMapping, grantPolling } from './consumer-mapping';
-import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
-import { MAX_INVOCATION_MESSAGE_BYTES } from './consumer-option-checks';
+import { locationsOfBrokers } from '../cluster/broker-locations';
+import { readsSecret } from '../cluster/kafka-authentication';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
-import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
-import { requireLeftOut } from '../options/invalid-option';
+import { OutboxTopics } from '../cluster/outbox-topics';
+import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
 import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
 import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
 import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '../monitoring/metrics';
-import { readsSecret } from '../cluster/kafka-authentication';
+import { requireLeftOut } from '../options/invalid-option';
+import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
+import { locationsOfTable } from '../outbox/existing-table';
 import { Outbox } from '../outbox/outbox';
 import { all } from '../template-checks/app-tree';
 import { consumerProblems } from '../template-checks/consumer-checks';
-import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
-import { outboxFunction } from '../functions/outbox-function';
-import { locationsOfBrokers } from '../cluster/broker-locations';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
-import { OutboxTopics } from '../cluster/outbox-topics';
-import { locationsOfTable } from '../outbox/existing-table';
+import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
+import { consumerMapping, grantPolling } from './consumer-mapping';
+import { MAX_INVOCATION_MESSAGE_BYTES } from './consumer-option-checks';
+import { resolveConsumerProps, type OutboxConsumerProps, type ResolvedConsumerProps } from './outbox-consumer-props';
 
 /**
  * Up to this number of topics the role names each group and dead-letter topic; above it, a pattern with the consumer's
@@ -181,6 +181,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       requireLeftOut({ [`environment["${taken}"]`]: props.environment[taken] }, 'left out', 'The construct sets it.');
     }
     return outboxFunction(this, {
+      ...sharedFunctionProps(props),
       description: `Applies events as the consumer ${consumerName}`,
       code: props.code,
       handler: props.handler,
@@ -189,12 +190,6 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       // For the scheduled invocations, whose next one replaces a retry. Mappings retry by themselves.
       retryAttempts: 0,
       reservedConcurrentExecutions: props.reservedConcurrency,
-      logRetention: props.logRetention,
-      environmentEncryption: props.environmentEncryptionKey,
-      logEncryptionKey: props.logEncryptionKey,
-      vpc: props.vpc,
-      vpcSubnets: props.vpcSubnets,
-      securityGroups: props.securityGroups,
       environment: {
         // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
@@ -208,7 +203,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
   #schedule(consumer: LambdaFunction, { redriveEvery, enabled }: ResolvedConsumerProps): void {
     if (redriveEvery === false) return;
     new Rule(this, 'Redrive', {
-      description: `Lets the consumer ${this.consumerName} look for what operators ask for`,
+      description: `Lets the consumer ${this.consumerName} poll for requests of operators`,
       schedule: Schedule.rate(redriveEvery),
       enabled,
       targets: [new LambdaTarget(consumer, { event: RuleTargetInput.fromObject({ records: {} }) })],

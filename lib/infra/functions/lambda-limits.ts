@@ -24,7 +24,7 @@ export function checkVariables(variables: Readonly<Record<string, string>>): voi
     'names of at least two letters, digits or "_", the first a letter, that Lambda does not reserve',
     'Lambda sets the reserved ones itself.',
   );
-  checkVariablesLength(variables, 'Keep what is longer in a parameter of Systems Manager.');
+  checkVariablesLength(variables, 'Keep longer values in a parameter of Systems Manager.');
 }
 
 /** @throws OutboxError `invalid-option` if the variables that are known at synthesis exceed Lambda's limit. */
@@ -37,6 +37,6 @@ export function checkVariablesLength(variables: Readonly<Record<string, string>>
     'environment',
     `variables of ${length} bytes`,
     `at most ${MAX_VARIABLES_LENGTH} bytes together`,
-    `Lambda takes no more. ${advice}`,
+    `That is the limit of Lambda. ${advice}`,
   );
 }

@@ -7,33 +7,54 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { checkVariablesLength } from './lambda-limits';
 
-export interface OutboxFunctionProps {
+/** Options that every function of an outbox or a consumer has. */
+export interface SharedFunctionProps {
+  readonly logRetention: RetentionDays;
+  readonly environmentEncryptionKey?: IKey;
+  readonly logEncryptionKey?: IKey;
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: ISecurityGroup[];
+}
+
+/** Picks these from the options of a construct. */
+export const sharedFunctionProps = ({
+  logRetention,
+  environmentEncryptionKey,
+  logEncryptionKey,
+  vpc,
+  vpcSubnets,
+  securityGroups,
+}: SharedFunctionProps): SharedFunctionProps => ({
+  logRetention,
+  environmentEncryptionKey,
+  logEncryptionKey,
+  vpc,
+  vpcSubnets,
+  securityGroups,
+});
+
+export interface OutboxFunctionProps extends SharedFunctionProps {
   readonly description: string;
   readonly code: Code;
   /** Default: `index.handler`. */
   readonly handler?: string;
   readonly memorySize: number;
   readonly timeout: Duration;
-  readonly logRetention: RetentionDays;
   readonly environment: Record<string, string>;
   /** Retries of an asynchronous invocation. Default: Lambda's, two. */
   readonly retryAttempts?: number;
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  readonly securityGroups?: ISecurityGroup[];
   readonly reservedConcurrentExecutions?: number;
-  readonly environmentEncryption?: IKey;
-  readonly logEncryptionKey?: IKey;
 }
 
 /** A function of the outbox, with its log group and a role that may write only to that log group. */
 export function outboxFunction(
   scope: Construct,
-  { logRetention, logEncryptionKey, ...props }: OutboxFunctionProps,
+  { logRetention, logEncryptionKey, environmentEncryptionKey, ...props }: OutboxFunctionProps,
 ): LambdaFunction {
   checkVariablesLength(
     props.environment,
-    'The list of brokers is the longest of them: three or four brokers are enough, the client learns of the others.',
+    'The list of brokers is the longest of them: three or four brokers are enough, the client discovers the others.',
   );
   const logGroup = new LogGroup(scope, 'Logs', {
     retention: logRetention,
@@ -50,10 +71,11 @@ export function outboxFunction(
         : [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
   });
   logGroup.grantWrite(role);
-  props.environmentEncryption?.grantDecrypt(role);
+  environmentEncryptionKey?.grantDecrypt(role);
   return new LambdaFunction(scope, 'Function', {
     handler: 'index.handler',
     ...props,
+    environmentEncryption: environmentEncryptionKey,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     role,

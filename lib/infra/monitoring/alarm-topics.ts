@@ -5,9 +5,9 @@ import { CfnTopic, CfnTopicPolicy, Topic, TopicPolicy, type ITopic } from 'aws-c
 import type { Construct, IConstruct } from 'constructs';
 import type { OutboxError } from '../../event/errors';
 import { known } from '../options/arn';
-import { shutOut, type ResourceStatement, type ServiceRequest } from '../template-checks/service-policy';
 import { invalidOption } from '../options/invalid-option';
 import { all, propertiesOf } from '../template-checks/app-tree';
+import { shutOut, type ResourceStatement, type ServiceRequest } from '../template-checks/service-policy';
 
 const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
@@ -106,7 +106,7 @@ function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined
     `monitoring.${option}`,
     `a topic that is encrypted with ${MANAGED_KEY}`,
     'a topic without encryption, or with a key of your own',
-    `The policy of ${MANAGED_KEY} lets CloudWatch not use it, and nobody can change it: no alarm would be heard.`,
+    `The policy of ${MANAGED_KEY} does not let CloudWatch use it, and cannot be changed: no notification would arrive.`,
   );
 }
 
@@ -253,6 +253,6 @@ function warn(
   const texts = statements.map((statement) => text(scope, statement));
   Annotations.of(scope).addWarningV2(
     `dynamodb-outbox:${option}`,
-    `monitoring.${option}: ${reason} CloudWatch publishes alarms only if the policies allow it; otherwise an alarm fires and nobody is told. Its owner must add, unless it is there: ${texts.join(' and to the policy of the key ')}. Set the state of one alarm by "aws cloudwatch set-alarm-state" to see whether it arrives.`,
+    `monitoring.${option}: ${reason} CloudWatch publishes alarms only if the policies allow it; otherwise no notification of an alarm arrives. Its owner must add, unless it is there: ${texts.join(' and to the policy of the key ')}. Set the state of one alarm by "aws cloudwatch set-alarm-state" to see whether it arrives.`,
   );
 }

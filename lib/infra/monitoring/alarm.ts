@@ -39,8 +39,8 @@ export interface AlarmSpec {
   readonly severity: Severity;
   /** The alarm's description: what is wrong, in one sentence. */
   readonly description: string;
-  /** Name of the page in docs/runbooks, without `.md`. */
-  readonly runbook: string;
+  /** Name of the page in docs/runbooks, without `.md`. Default: `id`. */
+  readonly runbook?: string;
   /** The conditions; the alarm is raised while all of them hold. */
   readonly conditions: readonly [AlarmCondition, ...AlarmCondition[]];
   /** Notifies in addition to the composite alarm, which an earlier alarm of the same cause has already raised. */
@@ -56,7 +56,7 @@ export interface AlarmTexts {
 
 /** Makes the alarm of a row, without an action: a metric alarm, or a composite alarm of several conditions. */
 export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBaseUrl }: AlarmTexts): AlarmBase {
-  const alarmDescription = `${spec.description} Runbook: ${runbookUrl(spec.runbook, runbookBaseUrl)}`;
+  const alarmDescription = `${spec.description} Runbook: ${runbookUrl(spec.runbook ?? spec.id, runbookBaseUrl)}`;
   const alarmName = `${prefix}-${spec.id}`;
   const [only, ...others] = spec.conditions;
   if (others.length === 0) return conditionAlarm(scope, spec.id, alarmName, alarmDescription, only);

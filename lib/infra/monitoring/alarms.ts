@@ -73,7 +73,6 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
       id: 'relay-behind',
       severity: 'page',
       description: `The relay is ${slo.maxLag.toHumanString()} or more behind the stream.`,
-      runbook: 'relay-behind',
       conditions: [
         {
           metric: iteratorAge,
@@ -104,14 +103,12 @@ function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
       id: 'relay-silent',
       severity: 'page',
       description: 'The table is written to, but the relay is not invoked.',
-      runbook: 'relay-silent',
       conditions: [outbox.isGlobal ? pendingWithoutInvocations(outbox) : writesWithoutInvocations(outbox)],
     },
     {
       id: 'oldest-pending',
       severity: 'page',
-      description: `An event has waited for ${unanswered.toHumanString()} or more, although the sweeper has asked for it.`,
-      runbook: 'oldest-pending',
+      description: `An event has waited for ${unanswered.toHumanString()} or more, although the sweeper has sent a signal for it.`,
       conditions: [bySweep(outbox, 'oldestPendingAge', { atLeast: unanswered.toMilliseconds() })],
     },
   ];
@@ -172,8 +169,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'relay-throttled',
       severity: 'page',
-      description: 'Lambda refuses to run the relay for want of concurrency.',
-      runbook: 'relay-throttled',
+      description: 'Lambda throttles the relay: no concurrency is available.',
       conditions: [
         {
           metric: relay.function.metricThrottles({ period: FIVE_MINUTES }),
@@ -188,8 +184,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'relay-errors',
       severity: 'ticket',
-      description: 'The relay dies: it throws, runs out of memory or out of time.',
-      runbook: 'relay-errors',
+      description: 'Invocations of the relay fail: it throws, runs out of memory or out of time.',
       conditions: [
         {
           metric: relay.function.metricErrors({ period: FIVE_MINUTES }),
@@ -204,8 +199,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'relay-slow',
       severity: 'ticket',
-      description: `An invocation of the relay takes nearly the ${relay.timeout.toHumanString()} that it may.`,
-      runbook: 'relay-slow',
+      description: `An invocation of the relay takes nearly its timeout of ${relay.timeout.toHumanString()}.`,
       conditions: [
         {
           metric: relay.function.metricDuration({ statistic: Stats.MAXIMUM, period: FIVE_MINUTES }),
@@ -220,8 +214,7 @@ function relayHealth(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'mapping-dropped',
       severity: 'ticket',
-      description: 'The event source mapping has given records up, which it is configured never to do.',
-      runbook: 'mapping-dropped',
+      description: 'The event source mapping has given up on records, which it is configured never to do.',
       conditions: [
         {
           metric: new Metric({
@@ -245,8 +238,7 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'breaker-open',
       severity: 'page',
-      description: 'So many keys were parked within minutes that the relay takes it for an outage and waits.',
-      runbook: 'breaker-open',
+      description: 'So many keys were parked within minutes that the relay treats it as an outage and waits.',
       conditions: [counted(outbox, 'breakerOpen')],
     },
     {
@@ -259,15 +251,13 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'held-keys',
       severity: 'ticket',
-      description: 'Keys are held: their events wait until somebody redrives or skips the one that was refused.',
-      runbook: 'held-keys',
+      description: 'Keys are held: their events wait until an operator redrives or skips the refused event.',
       conditions: [bySweep(outbox, 'heldKeys', { atLeast: 1 })],
     },
     {
       id: 'partition-unavailable',
       severity: 'ticket',
-      description: 'A topic partition has taken no writes for minutes: its keys are held until it does.',
-      runbook: 'partition-unavailable',
+      description: 'A topic partition has accepted no writes for minutes: its keys are held until it does.',
       conditions: [
         {
           metric: sweeperMetric(outbox.outboxName, 'keysHeldForPartitions', { period: FIVE_MINUTES }),
@@ -280,14 +270,14 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'signal-set-aside',
       severity: 'ticket',
-      description: 'The relay was given a signal that it cannot act on.',
+      description: 'The relay has received a signal that it cannot act on.',
       runbook: 'signals-set-aside',
       conditions: [counted(outbox, 'signalsSetAside')],
     },
     {
       id: 'signals-left-aside',
       severity: 'ticket',
-      description: 'Signals lie in the table that nobody will act on.',
+      description: 'The table contains signals that neither relay nor sweeper can act on.',
       runbook: 'signals-set-aside',
       conditions: [bySweep(outbox, 'signalsLeftAside', { atLeast: 1 })],
     },
@@ -301,8 +291,8 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'sweeper-silent',
       severity: 'ticket',
-      description: 'The sweeper has not reported for two of its intervals: what the stream loses would not be found.',
-      runbook: 'sweeper-silent',
+      description:
+        'The sweeper has not reported for two of its intervals: events that the stream loses would not be found.',
       conditions: [
         {
           metric: new MathExpression({
@@ -325,21 +315,18 @@ function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
       id: 'sweeper-failed',
       severity: 'ticket',
       description: 'Parts of the sweep have failed twice in a row.',
-      runbook: 'sweeper-failed',
       conditions: [bySweep(outbox, 'failures', { atLeast: 1 }, { evaluationPeriods: 2 })],
     },
     {
       id: 'sweeper-incomplete',
       severity: 'ticket',
-      description: 'The sweeper needs more than three runs for one look at the whole table.',
-      runbook: 'sweeper-incomplete',
+      description: 'The sweeper needs more than three runs to read the whole table.',
       conditions: [bySweep(outbox, 'complete', { below: 1 }, { evaluationPeriods: 3 })],
     },
     {
       id: 'stream-gap-suspected',
       severity: 'ticket',
       description: 'For four sweeps a gap of the stream has been suspected: the stream may have lost records.',
-      runbook: 'stream-gap-suspected',
       // A gap is suspected from one sweep until the next complete sweep without a finding.
       conditions: [
         bySweep(outbox, 'streamGapSuspected', { atLeast: 1 }, { evaluationPeriods: 4 }, { statistic: Stats.MINIMUM }),
@@ -365,7 +352,7 @@ function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'kafka-outages',
       severity: 'ticket',
-      description: 'Again and again within an hour, the relay could not publish and had to wait.',
+      description: 'The relay could not publish, and had to wait, several times within an hour.',
       runbook: 'kafka-unstable',
       // A rolling restart of three brokers stays below this limit.
       conditions: [often('outages', 4)],
@@ -373,7 +360,7 @@ function kafka(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'producer-rebuilds',
       severity: 'ticket',
-      description: 'The relay replaces its Kafka producer again and again: sends fail or time out.',
+      description: 'The relay has replaced its Kafka producer several times within an hour: sends fail or time out.',
       runbook: 'kafka-unstable',
       conditions: [often('producerRebuilds', 6)],
     },
@@ -386,7 +373,6 @@ function tooManyConnections(clusterName: string): AlarmSpec {
     id: 'kafka-connections',
     severity: 'ticket',
     description: 'A broker refuses new IAM connections: more than 100 a second were opened.',
-    runbook: 'kafka-connections',
     conditions: [
       {
         // The metric exists only per broker, and an alarm must not depend on the number of brokers.

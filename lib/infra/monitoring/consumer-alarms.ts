@@ -68,7 +68,7 @@ function reading(
   const stuck: AlarmSpec = {
     id: `consumer-stuck-${topic}`,
     severity: 'page',
-    description: `Messages of ${topic} wait, and for a quarter of an hour none has been finished.`,
+    description: `Messages of ${topic} wait, and none has been processed for a quarter of an hour.`,
     runbook: 'consumer-stuck',
     conditions: [
       {
@@ -83,7 +83,7 @@ function reading(
   const silent: AlarmSpec = {
     id: `consumer-silent-${topic}`,
     severity: 'page',
-    description: `Nobody has looked for messages of ${topic} for a quarter of an hour.`,
+    description: `Lambda has not polled ${topic} for a quarter of an hour.`,
     runbook: 'consumer-silent',
     conditions: [
       {
@@ -128,7 +128,7 @@ function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: Moni
     {
       id: `consumer-dropped-${topic}`,
       severity: 'ticket',
-      description: `The event source mapping of ${topic} has given messages up, and they are nowhere.`,
+      description: `The event source mapping of ${topic} has given up on messages, and they are stored nowhere.`,
       runbook: 'consumer-dropped',
       conditions: [counted('DroppedEventCount')],
     },
@@ -137,7 +137,7 @@ function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: Moni
           {
             id: `consumer-set-aside-${topic}`,
             severity: 'ticket',
-            description: `The event source mapping of ${topic} has given messages up and put them into the bucket.`,
+            description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
             runbook: 'consumer-dropped',
             conditions: [counted('OnFailureDestinationDeliveredEventCount')],
           } satisfies AlarmSpec,
@@ -151,8 +151,7 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
     {
       id: 'consumer-errors',
       severity: 'ticket',
-      description: 'The function of the consumer dies: it throws, runs out of memory or out of time.',
-      runbook: 'consumer-errors',
+      description: 'Invocations of the consumer fail: the function throws, runs out of memory or out of time.',
       conditions: [
         {
           metric: consumer.function.metricErrors({ period: FIVE_MINUTES }),
@@ -167,8 +166,7 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
     {
       id: 'consumer-throttled',
       severity: 'ticket',
-      description: 'Lambda refuses to run the consumer for want of concurrency.',
-      runbook: 'consumer-throttled',
+      description: 'Lambda throttles the consumer: no concurrency is available.',
       conditions: [
         {
           metric: consumer.function.metricThrottles({ period: FIVE_MINUTES }),
@@ -195,21 +193,20 @@ function applying(consumer: MonitoredConsumer): AlarmSpec[] {
     {
       id: 'consumer-outage',
       severity: 'page',
-      description: 'For a quarter of an hour the consumer has had to wait for DynamoDB, or for what its handlers call.',
-      runbook: 'consumer-outage',
+      description:
+        'For a quarter of an hour the consumer has had to wait for DynamoDB, or for a service that its handlers call.',
       conditions: [counted('outages', 3)],
     },
     {
       id: 'consumer-dead-letters',
       severity: 'ticket',
-      description: 'The consumer has set messages aside: their effect is missing.',
-      runbook: 'consumer-dead-letters',
+      description: 'The consumer has sent messages to a dead-letter topic: their effect is missing.',
       conditions: [counted('deadLetters')],
     },
     {
       id: 'consumer-dead-letters-refused',
       severity: 'page',
-      description: 'The consumer cannot set messages aside, and their partitions wait.',
+      description: 'The consumer cannot write dead letters, and the partitions of these messages wait.',
       runbook: 'consumer-dead-letters',
       // A restarting broker refuses a dead letter and accepts it a minute later.
       conditions: [counted('deadLetterFailures', 2)],
@@ -218,14 +215,12 @@ function applying(consumer: MonitoredConsumer): AlarmSpec[] {
       id: 'consumer-parked',
       severity: 'ticket',
       description: 'Events were parked: they and the later ones of their keys wait for a redrive.',
-      runbook: 'consumer-parked',
       conditions: [counted('parkedEvents')],
     },
     {
       id: 'consumer-gaps',
       severity: 'ticket',
-      description: 'Events of a key are missing before one that came.',
-      runbook: 'consumer-gaps',
+      description: 'Events of a key are missing before one that the consumer received.',
       conditions: [counted('gaps')],
     },
   ];

@@ -115,7 +115,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
       }),
       graph('Oldest, as of the last sweep', 8, {
         left: sweeperMetrics(outbox, { oldestPendingAge: 'pending event', oldestHoldAge: 'held key' }),
-        leftAnnotations: [line(sweeper.overdueAfter.toMilliseconds(), 'asked for by the sweeper')],
+        leftAnnotations: [line(sweeper.overdueAfter.toMilliseconds(), 'overdue')],
         leftYAxis: { label: 'ms', showUnits: false, min: 0 },
       }),
       graph('Items and keys, as of the last sweep', 8, {
@@ -134,17 +134,17 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
           parkedItems: 'parked',
           discardedItems: 'discarded',
           breakerOpen: 'breaker open',
-          signalsSetAside: 'signals set aside',
+          signalsSetAside: 'unprocessable signals',
         }),
       }),
       graph('Left waiting behind a hold, or for the version before', 8, {
         left: relayMetrics(outboxName, { heldItems: 'behind a hold', predecessorWaits: 'for the version before' }),
       }),
-      graph('What the sweeper asks for', 8, {
+      graph('Signals of the sweeper', 8, {
         left: sweeperMetrics(outbox, {
           signalsSent: 'signals sent',
           signalsReplaced: 'lost signals replaced',
-          signalsLeftAside: 'signals left aside',
+          signalsLeftAside: 'unprocessable signals',
           streamGapSuspected: 'stream gap suspected',
           failures: 'failures',
         }),
@@ -191,7 +191,7 @@ function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
           ...(mskClusterName === undefined ? [] : [refusedConnections(mskClusterName)]),
         ],
       }),
-      graph('Beside the straight path', 8, {
+      graph('Lookups, drains and duplicates', 8, {
         left: relayMetrics(outboxName, {
           lookBacks: 'keys looked up',
           drains: 'drains',

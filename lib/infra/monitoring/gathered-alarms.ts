@@ -4,8 +4,8 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { compositeAlarmProblem } from '../template-checks/composite-alarm-size';
-import { letAlarmsPublish, publishProblems } from './alarm-topics';
 import { anyAlarm, makeAlarm, type AlarmSpec, type AlarmTexts, type Severity } from './alarm';
+import { letAlarmsPublish, publishProblems } from './alarm-topics';
 
 export interface GatheredAlarmsProps extends AlarmTexts {
   readonly pageTopic?: ITopic;
@@ -34,8 +34,8 @@ export class GatheredAlarms extends Construct {
     for (const [option, topic] of Object.entries(this.#topics())) {
       if (topic !== undefined) letAlarmsPublish(this, option, topic);
     }
-    this.page = this.#composite('page', 'Somebody must act now.');
-    this.ticket = this.#composite('ticket', 'Somebody must act on the next working day.');
+    this.page = this.#composite('page', 'An engineer must act now.');
+    this.ticket = this.#composite('ticket', 'An engineer must act on the next working day.');
     // Validate after the whole app exists: consumers add their alarms after the outbox.
     this.node.addValidation({ validate: () => this.#problems() });
   }

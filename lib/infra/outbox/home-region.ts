@@ -2,8 +2,8 @@ import { Stack, Token } from 'aws-cdk-lib';
 import { type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { HomeRegion } from '../../event/home-region';
-import { nameOfTable, hasReplicas } from '../template-checks/same-table';
 import { invalidOption, requireOption, requireUnique } from '../options/invalid-option';
+import { nameOfTable, hasReplicas } from '../template-checks/same-table';
 import { OutboxReplica } from './outbox-replica';
 
 const REGION = /^[a-z]{2,4}(-[a-z]+)+-\d$/;

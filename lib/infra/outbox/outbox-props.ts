@@ -21,8 +21,8 @@ import {
   type ResolvedBrokers,
 } from '../cluster/broker-props';
 import { checkBatchLimit } from '../cluster/message-size';
-import { checkTopicNames } from '../cluster/topic-names';
 import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import { checkTopicNames } from '../cluster/topic-names';
 import { memorySize } from '../functions/lambda-limits';
 import type { OutboxMonitoringOptions } from '../monitoring/options';
 import { requireLeftOut, requireOption, requireUnique } from '../options/invalid-option';

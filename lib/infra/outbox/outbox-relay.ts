@@ -1,44 +1,32 @@
-import { Token, type Duration } from 'aws-cdk-lib';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Token } from 'aws-cdk-lib';
 import {
   EventSourceMapping,
   FilterCriteria,
   MetricType,
   StartingPosition,
-  type Code,
   type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Construct, type IDependable } from 'constructs';
+import { Construct } from 'constructs';
+import type { HomeRegion } from '../../event/home-region';
 import { RELAY_ACTIONS } from '../../event/table-actions';
-import { encodeRelayConfig, type RelayConfig } from '../../relay/environment';
+import { encodeRelayConfig, type RelayConfig, RELAY_DEFAULTS } from '../../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
-import type { KafkaAuthentication } from '../cluster/kafka-authentication';
-import { outboxFunction } from '../functions/outbox-function';
-import type { OutboxTable } from './outbox-table';
+import { bundledFunction } from '../functions/bundled-function';
+import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
 import { estimateTopicArns } from '../template-checks/role-policies';
+import type { ResolvedOutboxProps } from './outbox-props';
+import type { OutboxTable } from './outbox-table';
 
 export interface OutboxRelayProps {
+  readonly options: ResolvedOutboxProps;
   readonly table: OutboxTable;
-  readonly config: Omit<RelayConfig, 'tableName' | 'auth' | 'topics'>;
-  readonly authentication: KafkaAuthentication;
-  readonly topics: readonly string[];
-  readonly clusterName?: string;
-  /** Constructs that must exist before the relay publishes: topics, ports. */
-  readonly dependencies: readonly IDependable[];
-  readonly code: Code;
-  readonly memorySize: number;
-  readonly timeout: Duration;
-  readonly concurrency?: number;
+  readonly outboxName: string;
+  /** Unique in an account and region, and the same over deployments. */
+  readonly outboxId: string;
+  readonly home: HomeRegion | undefined;
+  readonly publishWithinMs: number;
   /** Whether the stream invokes the relay. */
   readonly enabled?: boolean;
-  readonly logRetention: RetentionDays;
-  readonly environmentEncryptionKey?: IKey;
-  readonly logEncryptionKey?: IKey;
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  readonly securityGroups?: ISecurityGroup[];
 }
 
 /** The stateless part: the only publisher, which the table's stream triggers. */
@@ -48,38 +36,32 @@ export class OutboxRelay extends Construct {
 
   constructor(scope: Construct, id: string, props: OutboxRelayProps) {
     super(scope, id);
-    const { table, authentication, config, clusterName, topics } = props;
-    estimateTopicArns(this, { clusterArn: authentication.clusterArn, clusterName, topics });
+    const { options, table, home } = props;
+    const { authentication, topics, cluster } = options;
+    estimateTopicArns(this, { clusterArn: authentication.clusterArn, clusterName: cluster?.clusterName, topics });
     this.function = outboxFunction(this, {
-      description: `Publishes the outbox items of ${config.outboxName} to Kafka`,
-      code: props.code,
-      memorySize: props.memorySize,
-      timeout: props.timeout,
-      reservedConcurrentExecutions: props.concurrency,
-      logRetention: props.logRetention,
-      environmentEncryption: props.environmentEncryptionKey,
-      logEncryptionKey: props.logEncryptionKey,
-      vpc: props.vpc,
-      vpcSubnets: props.vpcSubnets,
-      securityGroups: props.securityGroups,
+      ...sharedFunctionProps(options),
+      description: `Publishes the outbox items of ${props.outboxName} to Kafka`,
+      code: options.relayCode ?? bundledFunction('relay'),
+      memorySize: options.relayMemorySize,
+      timeout: options.relayTimeout,
+      reservedConcurrentExecutions: options.relayConcurrency,
       environment: {
-        ...encodeRelayConfig({
-          ...config,
-          tableName: table.table.tableName,
-          auth: authentication.settings,
-          topics: firstTopics(props.topics),
-        }),
+        ...encodeRelayConfig(configOf(props)),
         // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start.
         NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
       },
     });
-    this.#grant(props);
+    table.table.grantStreamRead(this.function);
+    const deletion = options.retention.toSeconds() === 0 ? ['dynamodb:PartiQLDelete'] : [];
+    table.grant(this.function, ...RELAY_ACTIONS, ...deletion);
+    authentication.grantPublish(this.function, topics);
 
     this.eventSourceMapping = new EventSourceMapping(this, 'Stream', {
       target: this.function,
       eventSourceArn: table.streamArn,
       startingPosition: StartingPosition[MAPPING_SETTINGS.startingPosition],
-      filters: mappingFilters(config.home).map((pattern) => FilterCriteria.filter(pattern)),
+      filters: mappingFilters(home).map((pattern) => FilterCriteria.filter(pattern)),
       enabled: props.enabled,
       batchSize: MAPPING_SETTINGS.batchSize,
       parallelizationFactor: MAPPING_SETTINGS.parallelizationFactor,
@@ -88,15 +70,28 @@ export class OutboxRelay extends Construct {
       retryAttempts: MAPPING_SETTINGS.retryAttempts,
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
-    this.eventSourceMapping.node.addDependency(...props.dependencies);
-  }
-
-  #grant({ table, config, authentication, topics }: OutboxRelayProps): void {
-    table.table.grantStreamRead(this.function);
-    table.grant(this.function, ...RELAY_ACTIONS, ...(config.retentionSeconds === 0 ? ['dynamodb:PartiQLDelete'] : []));
-    authentication.grantPublish(this.function, topics);
+    this.eventSourceMapping.node.addDependency(...options.dependencies);
   }
 }
+
+const configOf = ({ options, table, outboxName, outboxId, home, publishWithinMs }: OutboxRelayProps): RelayConfig => ({
+  tableName: table.table.tableName,
+  brokers: [options.bootstrapBrokers],
+  auth: options.authentication.settings,
+  topics: firstTopics(options.topics),
+  compression: options.compression,
+  retentionSeconds: options.retention.toSeconds(),
+  maxBatchBytes: options.maxBatchBytes,
+  requestTimeoutMs: options.requestTimeout.toMilliseconds(),
+  order: options.order,
+  lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
+  partitionPatienceSeconds: options.partitionPatience.toSeconds(),
+  maxPartitionHolds: options.maxPartitionHolds,
+  publishWithinMs,
+  outboxName,
+  outboxId,
+  home,
+});
 
 /** Enough for a new process to tell an unavailable partition from an unavailable cluster. */
 const MAX_TOPICS = 20;

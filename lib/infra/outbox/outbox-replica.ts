@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { AwsCustomResource, AwsCustomResourcePolicy, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
-import { awsCallLogs } from '../cluster/bootstrap-brokers';
+import { awsLookUp } from '../functions/aws-look-up';
 import { checkLocations, locationsOfKeys } from '../options/locations';
 import { resolveOptions, TABLE_NAME, anyValue, type OptionTable } from '../options/option-table';
 
@@ -48,21 +48,16 @@ export class OutboxReplica extends Construct {
     TABLE_NAME.check('tableName', tableName);
     checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey }));
     const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
-    const call = {
-      service: 'DynamoDB',
-      action: 'describeTable',
-      parameters: { TableName: tableName },
-      outputPaths: [STREAM_ARN],
-      physicalResourceId: PhysicalResourceId.of(`stream-of-${tableName}`),
-    };
-    const lookUp = new AwsCustomResource(this, 'LookUp', {
+    const lookUp = awsLookUp(this, {
       resourceType: 'Custom::ReplicaStream',
-      onCreate: call,
-      onUpdate: call,
-      policy: AwsCustomResourcePolicy.fromSdkCalls({ resources: [tableArn] }),
-      // The SDK of the Lambda runtime: the deployment downloads nothing from the internet.
-      installLatestAwsSdk: false,
-      logGroup: awsCallLogs(this),
+      resourceArn: tableArn,
+      call: {
+        service: 'DynamoDB',
+        action: 'describeTable',
+        parameters: { TableName: tableName },
+        outputPaths: [STREAM_ARN],
+        physicalResourceId: PhysicalResourceId.of(`stream-of-${tableName}`),
+      },
     });
     this.table = TableV2.fromTableAttributes(this, 'Table', {
       tableArn,

@@ -1,25 +1,23 @@
 import { Duration } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
-import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import type { HomeRegion } from '../../event/home-region';
 import { SWEEPER_ACTIONS } from '../../event/table-actions';
-import { encodeSweeperConfig, PROBE_EVENT, type SweeperConfig } from '../../sweep/environment';
+import { encodeSweeperConfig, PROBE_EVENT } from '../../sweep/environment';
+import { bundledFunction } from '../functions/bundled-function';
 import { outboxFunction } from '../functions/outbox-function';
+import type { ResolvedOutboxProps } from './outbox-props';
 import type { OutboxTable } from './outbox-table';
 
 export interface OutboxSweeperProps {
+  readonly options: ResolvedOutboxProps;
   readonly table: OutboxTable;
-  readonly config: Omit<SweeperConfig, 'tableName'>;
-  readonly code: Code;
-  readonly interval: Duration;
+  readonly outboxName: string;
+  readonly home: HomeRegion | undefined;
   /** Whether the schedules invoke the sweeper. */
   readonly enabled?: boolean;
-  readonly logRetention: RetentionDays;
-  readonly environmentEncryptionKey?: IKey;
-  readonly logEncryptionKey?: IKey;
 }
 
 /** With less memory, its share of CPU would limit the sweep before the read rate does. */
@@ -31,31 +29,38 @@ export class OutboxSweeper extends Construct {
 
   constructor(scope: Construct, id: string, props: OutboxSweeperProps) {
     super(scope, id);
-    const { table, config } = props;
+    const { options, table, outboxName, home, enabled } = props;
     this.function = outboxFunction(this, {
-      description: `Finds outbox items of ${config.outboxName} that the stream has lost`,
-      code: props.code,
+      description: `Finds outbox items of ${outboxName} that the stream has lost`,
+      code: options.sweeperCode ?? bundledFunction('sweeper'),
       memorySize: SWEEPER_MEMORY_MB,
       // The longest timeout that Lambda allows: the next run resumes where a run stops.
       timeout: Duration.minutes(15),
-      logRetention: props.logRetention,
       // The next run finishes the work; a retry would only read the table once more.
       retryAttempts: 0,
-      environmentEncryption: props.environmentEncryptionKey,
-      logEncryptionKey: props.logEncryptionKey,
-      environment: encodeSweeperConfig({ ...config, tableName: table.table.tableName }),
+      logRetention: options.logRetention,
+      environmentEncryptionKey: options.environmentEncryptionKey,
+      logEncryptionKey: options.logEncryptionKey,
+      environment: encodeSweeperConfig({
+        tableName: table.table.tableName,
+        outboxName,
+        overdueAfterSeconds: options.overdueAfter.toSeconds(),
+        sweepIntervalSeconds: options.sweepInterval.toSeconds(),
+        readUnitsPerSecond: options.sweepReadUnitsPerSecond,
+        home,
+      }),
     });
     table.grant(this.function, ...SWEEPER_ACTIONS);
     new Rule(this, 'Schedule', {
-      description: `Sweeps the outbox table of ${config.outboxName}`,
-      schedule: Schedule.rate(props.interval),
-      enabled: props.enabled,
+      description: `Sweeps the outbox table of ${outboxName}`,
+      schedule: Schedule.rate(options.sweepInterval),
+      enabled,
       targets: [new LambdaTarget(this.function)],
     });
     new Rule(this, 'Probe', {
-      description: `Tries the partitions again for which ${config.outboxName} holds keys`,
+      description: `Tries the partitions again for which ${outboxName} holds keys`,
       schedule: Schedule.rate(Duration.minutes(1)),
-      enabled: props.enabled,
+      enabled,
       targets: [new LambdaTarget(this.function, { event: RuleTargetInput.fromObject(PROBE_EVENT) })],
     });
   }

@@ -5,8 +5,8 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../../relay/environment';
-import { bundledFunction } from '../functions/bundled-function';
-import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
+import { locationsOfBrokers } from '../cluster/broker-locations';
+import { readsSecret, type KafkaAuthentication } from '../cluster/kafka-authentication';
 import {
   relayMetric,
   sweeperMetric,
@@ -17,18 +17,17 @@ import {
 import { checkMskClusterName, ownMskCluster } from '../monitoring/msk-cluster';
 import { resolveMonitoring, type ResolvedMonitoring } from '../monitoring/options';
 import { OutboxMonitoring } from '../monitoring/outbox-monitoring';
-import { globalTableProblems, homeRegionOf, sharedRegionProblems, type RegionalOutbox } from './home-region';
 import { invalidOption } from '../options/invalid-option';
+import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
 import { all } from '../template-checks/app-tree';
-import { readsSecret, type KafkaAuthentication } from '../cluster/kafka-authentication';
 import { outboxProblems } from '../template-checks/outbox-checks';
+import { guardPolicySizes } from '../template-checks/role-policies';
+import { checkStream, locationsOfTable } from './existing-table';
+import { globalTableProblems, homeRegionOf, sharedRegionProblems, type RegionalOutbox } from './home-region';
 import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps, checkOutboxName } from './outbox-props';
 import { OutboxRelay } from './outbox-relay';
 import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
 import { OutboxTable } from './outbox-table';
-import { guardPolicySizes } from '../template-checks/role-policies';
-import { checkStream, locationsOfTable } from './existing-table';
-import { locationsOfBrokers } from '../cluster/broker-locations';
 
 /**
  * The outbox of a service: a table that stores events in the service's own transactions, a relay that publishes them to
@@ -91,54 +90,22 @@ export class Outbox extends Construct {
     this.#table = new OutboxTable(this, 'Table', resolved);
     // `undefined` applies the default of AWS: enabled.
     const enabled = resolved.publishesFor?.length === 0 ? false : undefined;
+    const { outboxName } = this;
     const relay = new OutboxRelay(this, 'Relay', {
+      options: resolved,
       table: this.#table,
-      config: {
-        brokers: [resolved.bootstrapBrokers],
-        compression: resolved.compression,
-        retentionSeconds: resolved.retention.toSeconds(),
-        maxBatchBytes: resolved.maxBatchBytes,
-        requestTimeoutMs: resolved.requestTimeout.toMilliseconds(),
-        order: resolved.order,
-        lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
-        partitionPatienceSeconds: Math.ceil(resolved.partitionPatience.toSeconds({ integral: false })),
-        maxPartitionHolds: resolved.maxPartitionHolds,
-        publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
-        outboxName: this.outboxName,
-        outboxId: this.#id(),
-        home,
-      },
+      outboxName,
+      outboxId: this.#id(),
+      home,
+      publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
       enabled,
-      authentication: resolved.authentication,
-      topics: resolved.topics,
-      clusterName: resolved.cluster?.clusterName,
-      dependencies: resolved.dependencies,
-      code: resolved.relayCode ?? bundledFunction('relay'),
-      memorySize: resolved.relayMemorySize,
-      timeout: resolved.relayTimeout,
-      concurrency: resolved.relayConcurrency,
-      logRetention: resolved.logRetention,
-      environmentEncryptionKey: resolved.environmentEncryptionKey,
-      logEncryptionKey: resolved.logEncryptionKey,
-      vpc: resolved.vpc,
-      vpcSubnets: resolved.vpcSubnets,
-      securityGroups: resolved.securityGroups,
     });
     const sweeper = new OutboxSweeper(this, 'Sweeper', {
+      options: resolved,
       table: this.#table,
-      config: {
-        outboxName: this.outboxName,
-        overdueAfterSeconds: resolved.overdueAfter.toSeconds(),
-        sweepIntervalSeconds: resolved.sweepInterval.toSeconds(),
-        readUnitsPerSecond: resolved.sweepReadUnitsPerSecond,
-        home,
-      },
+      outboxName,
+      home,
       enabled,
-      code: resolved.sweeperCode ?? bundledFunction('sweeper'),
-      interval: resolved.sweepInterval,
-      logRetention: resolved.logRetention,
-      environmentEncryptionKey: resolved.environmentEncryptionKey,
-      logEncryptionKey: resolved.logEncryptionKey,
     });
     this.table = this.#table.table;
     this.relay = relay.function;

@@ -40,32 +40,22 @@ export function policySizeProblems(
   const lengthOf = (document: unknown): number => resolve(document).length;
   const inlineLength = inline.reduce<number>((sum, document) => sum + lengthOf(document), 0);
   const longest = Math.max(0, ...managed.map(lengthOf));
-  const refused = (got: string, allowed: string, cure: string): string =>
-    invalidOption('topics', `so large that the role ${path} has ${got}`, allowed, `That is the limit of IAM. ${cure}`)
-      .message;
-  return [
-    ...(inlineLength > INLINE_LENGTH
-      ? [
-          refused(
-            `inline policies of ${inlineLength} characters`,
-            `small enough for ${INLINE_LENGTH} characters in a role`,
-            REPACK,
-          ),
-        ]
-      : []),
-    ...(longest > MANAGED_LENGTH
-      ? [
-          refused(
-            `a managed policy of ${longest} characters`,
-            `small enough for ${MANAGED_LENGTH} characters in a managed policy`,
-            REPACK,
-          ),
-        ]
-      : []),
-    ...(managedCount > MANAGED_OF_A_ROLE
-      ? [refused(`${managedCount} managed policies`, `small enough for ${MANAGED_OF_A_ROLE} in a role`, DIVIDE)]
-      : []),
+  const limits: readonly [length: number, limit: number, got: string, allowed: string, fix: string][] = [
+    [inlineLength, INLINE_LENGTH, `inline policies of ${inlineLength} characters`, 'characters in a role', REPACK],
+    [longest, MANAGED_LENGTH, `a managed policy of ${longest} characters`, 'characters in a managed policy', REPACK],
+    [managedCount, MANAGED_OF_A_ROLE, `${managedCount} managed policies`, 'in a role', DIVIDE],
   ];
+  return limits
+    .filter(([length, limit]) => length > limit)
+    .map(([, limit, got, allowed, fix]) =>
+      invalidOption(
+        'topics',
+        `so large that the role ${path} has ${got}`,
+        `small enough for ${limit} ${allowed}`,
+        `That is the limit of IAM. ${fix}`,
+      ),
+    )
+    .map(({ message }) => message);
 }
 
 const DIVIDE = 'Divide the topics among several outboxes, consumers or roles, or give topics and groups shorter names.';

@@ -3,6 +3,8 @@ import { CfnResource, Stack, Stage, Token } from 'aws-cdk-lib';
 import { CfnManagedPolicy, CfnPolicy, CfnRole } from 'aws-cdk-lib/aws-iam';
 import { CfnCluster, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
 import type { Construct, IConstruct } from 'constructs';
+import { known } from '../options/arn';
+import { propertiesOf } from './app-tree';
 import {
   ARN_ESTIMATE,
   clusterArnLike,
@@ -12,8 +14,6 @@ import {
   type StackLocation,
   type RolePolicies,
 } from './policy-size';
-import { known } from '../options/arn';
-import { propertiesOf } from './app-tree';
 
 /**
  * Makes the CDK pack the statements of roles below `scope` by the true length of topic ARNs: it assumes 150 characters

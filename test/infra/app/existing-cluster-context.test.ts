@@ -49,7 +49,7 @@ test('lists and numbers can be JSON, as in cdk.json', () => {
   });
 });
 
-test('keys of the CDK itself are not looked at', () => {
+test('keys of the CDK itself are ignored', () => {
   expect(
     given({
       '@aws-cdk/aws-iam:minimizePolicies': true,

@@ -31,7 +31,7 @@ test('without context, everything that is needed is a parameter', () => {
   expect(parameters(templateOf({}))).toEqual(['BootstrapBrokers', 'ClusterArn', 'PrivateSubnetIds', 'Topic', 'VpcId']);
 });
 
-test('every parameter says what it is', () => {
+test('every parameter has a description', () => {
   for (const parameter of Object.values(templateOf({}).findParameters('*'))) {
     expect(parameter).toHaveProperty('Description', expect.stringMatching(/\S/));
   }
@@ -56,7 +56,7 @@ test.each([
   expect(users.flatMap(({ actions }) => actions)).toContain('kms:Decrypt');
 });
 
-test('what the context gives stands in the template as it is, and is no parameter', () => {
+test('a value of the context is in the template unchanged, and is no parameter', () => {
   const template = templateOf({
     ...NETWORK,
     bootstrapBrokers: 'b-1.orders:9098',
@@ -100,7 +100,7 @@ test('a broker on the same machine needs brokers and topics only', () => {
   });
 });
 
-test('SCRAM asks for the secret', () => {
+test('SCRAM needs the secret', () => {
   expect(parameters(templateOf({ ...NETWORK, auth: 'scram', topics: 'orders', bootstrapBrokers: 'b:9096' }))).toEqual([
     'KafkaUserArn',
   ]);

@@ -93,7 +93,7 @@ describe('the example consumer', () => {
     });
   });
 
-  test('lets the pollers of Lambda in, which nobody else needs', () => {
+  test('opens the network to the pollers of Lambda, which no other stack needs', () => {
     const ingress = (context: Record<string, unknown>) =>
       propertiesOf(synthesized(context)['OutboxNetwork']!, 'AWS::EC2::SecurityGroupIngress').map(
         ({ Description }) => Description,
@@ -136,7 +136,7 @@ describe('on a cluster that exists', () => {
     });
   });
 
-  test('with network, login and table of one’s own only functions, their permissions and what watches them are made', () => {
+  test('with an existing network, login and table the stack has only functions, their permissions and their monitoring', () => {
     const template = synthesized(VARIANTS['imported-everything'])['Outbox']!;
     expect(Object.keys(template.findParameters('*'))).toEqual(['BootstrapVersion']);
     expect(types(template).sort()).toEqual([
@@ -218,7 +218,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['partitions of topics that exist', { cluster: 'existing', partitions: '12' }, 'partitions'],
   ['two topics for one region', { pageTopicArn: `${PAGE},${PAGE}` }, 'pageTopicArn'],
   ['a queue for a topic', { ticketTopicArn: 'arn:aws:sqs:eu-west-1:111122223333:tickets' }, 'ticketTopicArn'],
-  ['a region that nobody is told of', { regions: 'eu-west-1,eu-west-2', pageTopicArn: PAGE }, 'pageTopicArn'],
+  ['a region without a topic of its own', { regions: 'eu-west-1,eu-west-2', pageTopicArn: PAGE }, 'pageTopicArn'],
   ['runbooks in a folder', { runbookBaseUrl: 'docs/runbooks' }, 'runbookBaseUrl'],
   ['a consumer that is neither there nor not', { exampleConsumer: 'yes' }, 'exampleConsumer'],
   ['an example consumer on a cluster that exists', { cluster: 'existing', exampleConsumer: 'true' }, 'exampleConsumer'],

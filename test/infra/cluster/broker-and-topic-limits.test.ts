@@ -39,7 +39,7 @@ describe('MSK Serverless', () => {
     ...changed,
   });
 
-  test('takes what is within its quotas, and what is known at deployment', () => {
+  test('accepts values within its quotas, and values known at deployment', () => {
     const largest = topic({ partitions: 2_400, configs: { 'max.message.bytes': String(8 * 1024 * 1024) } });
     expect(() => checkServerlessQuotas([largest])).not.toThrow();
     expect(() => checkServerlessQuotas([topic({ configs: { 'max.message.bytes': LATER } })])).not.toThrow();
@@ -54,7 +54,7 @@ describe('MSK Serverless', () => {
     );
   });
 
-  test('takes no larger messages', () => {
+  test('accepts no larger messages', () => {
     expect(() => checkServerlessQuotas([topic({ configs: { 'max.message.bytes': '9000000' } })])).toThrow(
       'Option "topics["orders"].configs["max.message.bytes"]" is 9000000; it must be at most 8388608. MSK Serverless takes messages of up to 8 MiB. Send a reference',
     );
@@ -64,7 +64,7 @@ describe('MSK Serverless', () => {
 describe('the size of messages', () => {
   const topic = (bytes: string) => ({ topic: 'orders', configs: { 'max.message.bytes': bytes } });
 
-  test('must fit what the service may write', () => {
+  test('must fit the largest event that the service may write', () => {
     expect(() => checkWriterLimit(topic('2000'), 2_000)).not.toThrow();
     expect(() => checkWriterLimit(topic('1999'), 2_000)).toThrow(
       /is 1999; it must be at least 2000, the maxMessageBytes of its events\. .* which parks its key\. Raise it/,

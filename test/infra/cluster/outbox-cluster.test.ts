@@ -54,7 +54,7 @@ describe('serverless', () => {
     });
   });
 
-  test('has its brokers looked up at deployment, without anything from the internet', () => {
+  test('a deployment looks up its brokers, without downloads from the internet', () => {
     const [lookUp] = lookUps(template());
     expect(lookUp?.call).toContain('getBootstrapBrokers');
     expect(lookUp?.call).toContain('BootstrapBrokerStringSaslIam');
@@ -84,7 +84,7 @@ describe.each([
 ] as const)('%s', (kind, make, instanceType, kafkaVersion) => {
   const template = clusterStack(({ stack, network }) => make(stack, 'Cluster', { network }));
 
-  test('has three brokers, speaks TLS only and knows nobody without a login', () => {
+  test('has three brokers, uses TLS only and accepts no client without a login', () => {
     template().hasResourceProperties(CLUSTER, {
       KafkaVersion: kafkaVersion,
       NumberOfBrokerNodes: 3,
@@ -157,7 +157,7 @@ test('with a cluster that outlives its stack, so do its properties, which MSK do
   }
 });
 
-test('a login of one’s own is taken as MSK takes it', () => {
+test('an existing login must have the form that MSK requires', () => {
   const template = clusterStack(
     ({ stack, network }) => {
       const scramSecret = new Secret(stack, 'Secret', {
@@ -205,7 +205,7 @@ describe('SCRAM', () => {
     });
   });
 
-  test('is looked up beside IAM, after the login is known to the cluster', () => {
+  test('is looked up next to IAM, after the login is associated with the cluster', () => {
     expect(lookUps(template())[0]?.call).toMatch(/SaslScram.*SaslIam/);
     template().hasResource('Custom::BootstrapBrokers', {
       DependsOn: Match.arrayWith([Match.stringLikeRegexp('Logins')]),
@@ -214,7 +214,7 @@ describe('SCRAM', () => {
 });
 
 describe('an existing cluster', () => {
-  test('gets nothing but a look-up of its brokers', () => {
+  test('gets only a look-up of its brokers', () => {
     const template = clusterStack(({ stack }) => OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN }));
     expect(lookUps(template())[0]?.call).toContain(CLUSTER_ARN);
     template().resourceCountIs(CLUSTER, 0);
@@ -243,7 +243,7 @@ describe('an outbox on a cluster', () => {
     new Outbox(stack, 'Outbox', { cluster, topics: ['orders'], relayCode: relayCode(), sweeperCode: relayCode() });
   });
 
-  test('takes brokers, login and network from it', () => {
+  test('uses brokers, login and network of the cluster', () => {
     template().hasResourceProperties('AWS::Lambda::Function', {
       Environment: {
         Variables: Match.objectLike({

@@ -47,12 +47,12 @@ describe('a new VPC', () => {
     });
   });
 
-  test('logs what it refuses', () => {
+  test('logs refused traffic', () => {
     networkStack().template.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'REJECT' });
     networkStack(() => ({ flowLogs: false })).template.resourceCountIs('AWS::EC2::FlowLog', 0);
   });
 
-  test('takes the zones that are named', () => {
+  test('uses the given zones', () => {
     const { template } = networkStack(() => ({ availabilityZones: ['eu-west-1b', 'eu-west-1c'] }));
     template.resourceCountIs('AWS::EC2::Subnet', 2);
     template.hasResourceProperties('AWS::EC2::Subnet', { AvailabilityZone: 'eu-west-1b' });
@@ -60,7 +60,7 @@ describe('a new VPC', () => {
 });
 
 describe('the security groups', () => {
-  test('let clients in on the port of IAM, and nobody on any other', () => {
+  test('let clients in on the port of IAM only', () => {
     const { template } = networkStack();
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
@@ -72,7 +72,7 @@ describe('the security groups', () => {
     expect(JSON.stringify(template.findResources('AWS::EC2::SecurityGroup'))).not.toContain('"IpProtocol":"-1"');
   });
 
-  test('open one port for each way in', () => {
+  test('open one port for each authentication method', () => {
     const { template } = networkStack(() => ({ access: ['iam', 'scram'] }));
     expect(ingress(template)).toEqual(
       expect.arrayContaining([
@@ -94,7 +94,7 @@ describe('the security groups', () => {
   });
 });
 
-test('interface endpoints, which cost by the hour, are made for what needs them only', () => {
+test('interface endpoints, which cost by the hour, are made only if an option needs them', () => {
   const services = (props: OutboxNetworkProps) =>
     propertiesOf(networkStack(() => props).template, ENDPOINT)
       .filter((endpoint) => endpoint['VpcEndpointType'] === 'Interface')

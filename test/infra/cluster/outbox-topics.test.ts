@@ -53,7 +53,7 @@ test('on another kind of cluster they are other resources: CloudFormation change
 });
 
 describe('on MSK Serverless', () => {
-  test('a function in the VPC is asked for each topic', () => {
+  test('a function in the VPC makes each topic', () => {
     const template = topicsStack('serverless', () => ({
       topics: ['payments', { topic: 'orders', partitions: 24, configs: { 'retention.ms': '1000' } }],
     })).template();
@@ -94,7 +94,7 @@ describe('on MSK Serverless', () => {
     ]);
   });
 
-  test('it is asked after the ports are open', () => {
+  test('the function runs after the ports are open', () => {
     topicsStack('serverless')
       .template()
       .hasResource(ASKED, { DependsOn: Match.arrayWith([Match.stringLikeRegexp('^NetworkBrokersfrom')]) });
@@ -110,7 +110,7 @@ describe('on MSK Serverless', () => {
 });
 
 describe('on brokers of one’s own', () => {
-  test('CloudFormation makes the topics, after a function has looked at their partitions', () => {
+  test('CloudFormation makes the topics, after a function has checked their partitions', () => {
     const template = topicsStack('express', () => ({
       topics: [{ topic: 'orders', configs: { 'retention.ms': '1000', 'cleanup.policy': 'delete' } }],
     })).template();
@@ -124,14 +124,14 @@ describe('on brokers of one’s own', () => {
     expect(requests(template, CHECKED)).toEqual([expect.objectContaining({ topic: 'orders', mode: 'check' })]);
   });
 
-  test('the function may look, and change nothing', () => {
+  test('the function may read, and change nothing', () => {
     expect(allowed(topicsStack('express').template())).toEqual([
       ['Connect'],
       ['DescribeTopic', 'DescribeTopicDynamicConfiguration'],
     ]);
   });
 
-  test('nobody looks when that was said', () => {
+  test('no function checks if checkGrowth is false', () => {
     const template = topicsStack('express', () => ({ topics: ['orders'], checkGrowth: false })).template();
     template.resourceCountIs(CHECKED, 0);
     template.resourceCountIs(MADE, 1);
@@ -156,7 +156,7 @@ describe('a topic that leaves the stack', () => {
       .hasResource(type, { DeletionPolicy: 'Delete' });
   });
 
-  test('may be deleted by the function only when it was told to go', () => {
+  test('may be deleted by the function only with onRemoval delete', () => {
     const template = topicsStack('serverless', () => ({
       topics: ['orders', { topic: 'old', onRemoval: 'delete' }],
     })).template();
@@ -173,7 +173,7 @@ describe('from the catalogue of a service', () => {
     'payment.made': { schema, topic: 'payments' },
   });
 
-  test('every topic is made, and takes the largest of its events', () => {
+  test('every topic is made, and accepts its largest event', () => {
     const { topics } = topicsStack('serverless', () => ({ events }));
     expect(topics.topics.map(({ topic, configs }) => ({ topic, configs }))).toEqual([
       { topic: 'orders', configs: { 'max.message.bytes': '2000000' } },
@@ -181,7 +181,7 @@ describe('from the catalogue of a service', () => {
     ]);
   });
 
-  test('what is said of a topic comes first', () => {
+  test('the options of a topic take precedence', () => {
     const { topics } = topicsStack('serverless', () => ({ events, topics: [{ topic: 'orders', partitions: 3 }] }));
     expect(topics.topics).toContainEqual(
       expect.objectContaining({ topic: 'orders', partitions: 3, configs: { 'max.message.bytes': '2000000' } }),
@@ -189,7 +189,7 @@ describe('from the catalogue of a service', () => {
     expect(topics.names).toEqual(['orders', 'payments']);
   });
 
-  test('a topic that refuses what services may write is refused', () => {
+  test('a topic that would refuse events of its services is refused', () => {
     const topics = [{ topic: 'orders', configs: { 'max.message.bytes': '1500000' } }];
     expect(() => topicsStack('serverless', () => ({ events, topics }))).toThrow(
       'Option "topics["orders"].configs["max.message.bytes"]" is 1500000; it must be at least 2000000, the maxMessageBytes of its events. A larger event would be committed and then refused by the topic, which parks its key.',
@@ -305,7 +305,7 @@ test.each<[string, OutboxTopicsProps, string]>([
   );
 });
 
-test('a look at partitions from nowhere is refused', () => {
+test('a check of partitions without a VPC is refused', () => {
   const stack = new Stack();
   const cluster = OutboxCluster.existing(stack, 'Cluster', {
     clusterArn: 'arn:aws:kafka:eu-west-1:111122223333:cluster/orders/6f1c1a52-7c3e-4a1e-9a53-0b3d2f1b6a77-2',

@@ -63,7 +63,7 @@ describe('a property of a topic', () => {
     { 'retention.ms': '604800000', 'retention.bytes': '-1', 'cleanup.policy': 'delete' },
     { 'local.retention.ms': '-2', 'remote.storage.enable': 'TRUE', 'min.cleanable.dirty.ratio': '0.5' },
     { 'max.message.bytes': '2000000', 'compression.type': 'producer', 'segment.ms': '1000', preallocate: 'false' },
-  ])('what Kafka takes is taken: %p', (given) => {
+  ])('values that Kafka accepts are accepted: %p', (given) => {
     expect(warnings(configs(given))).toEqual([]);
   });
 

@@ -68,13 +68,13 @@ test('a consumer that runs elsewhere reaches its own part and no other', () => {
   ]);
 });
 
-test('a service that waits for its writes may only look', () => {
+test('a service that waits for its writes may only read', () => {
   const { inbox, role, template } = inboxStack();
   inbox.grantWait(role, 'billing');
   expect(statements(template()).map(({ actions }) => actions)).toEqual([['dynamodb:GetItem']]);
 });
 
-test('an operator may look at everything, and change nothing but what is asked of consumers', () => {
+test('an operator may read everything, and write only requests to consumers', () => {
   const { inbox, role, template } = inboxStack();
   inbox.grantOperate(role);
   expect(statements(template()).map(({ actions, condition }) => [actions, condition])).toEqual([

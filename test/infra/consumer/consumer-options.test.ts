@@ -111,7 +111,7 @@ test.each<[string, Partial<OutboxConsumerProps>, string | RegExp]>([
   ['a folder of runbooks', { monitoring: { runbookBaseUrl: 'docs' } }, /"monitoring.runbookBaseUrl" is "docs"/],
 ])('%s is refused', (_, changed, message) => refused(() => changed, message));
 
-describe('what Lambda gives up', () => {
+describe('batches that Lambda gives up', () => {
   test('goes nowhere but into a bucket', () =>
     refused(
       (stack) => ({ onFailure: { bucket: new Queue(stack, 'Queue') as unknown as Bucket, retryAttempts: 10 } }),
@@ -162,14 +162,14 @@ describe('the brokers', () => {
 });
 
 describe('an inbox of one’s own', () => {
-  test('is told what is wrong with it', () => {
+  test('gets a message for each problem', () => {
     expect(inboxProblems({})).toEqual([
       'The table has other keys than an inbox. Consumers write under the partition key "pk" and the sort key "sk", both texts. Make the table with these, or use a ConsumerInbox.',
       'The table has no TTL. What a consumer notes of events without versions carries "expiresAt" and would stay for ever. Set the TTL attribute to "expiresAt".',
     ]);
   });
 
-  test('is looked at when the app is synthesized', () => {
+  test('is checked when the app is synthesized', () => {
     const { template } = consumerStack((stack) => ({
       inbox: new TableV2(stack, 'Own', {
         partitionKey: { name: 'pk', type: AttributeType.STRING },
@@ -248,7 +248,7 @@ describe('the alarms of an outbox', () => {
     );
   });
 
-  test('say themselves whom they tell', () =>
+  test('have their own topics', () =>
     refused((stack) => {
       const outbox = new Outbox(stack, 'Outbox', outboxProps());
       return { monitoring: { outbox: outbox.monitoring, runbookBaseUrl: 'https://example.com' } };

@@ -51,7 +51,7 @@ describe('the function', () => {
     });
   });
 
-  test('is told what consumerEnvironment and Powertools read', () => {
+  test('gets the variables that consumerEnvironment and Powertools read', () => {
     const { Variables } = functionOf(
       consumerStack(() => ({ environment: { TABLE: 'shipments' } })).template(),
     ).Environment;
@@ -70,7 +70,7 @@ describe('the function', () => {
     });
   });
 
-  test('can be told its memory, time, handler, concurrency and logs', () => {
+  test('has options for memory, timeout, handler, concurrency and logs', () => {
     const { template } = consumerStack(() => ({
       memorySize: 1024,
       timeout: Duration.minutes(14),
@@ -87,7 +87,7 @@ describe('the function', () => {
     template().hasResourceProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
   });
 
-  test('looks each minute for what operators ask for, with no messages either', () => {
+  test('polls each minute for requests of operators, also without messages', () => {
     const looks = { State: 'ENABLED', Targets: [Match.objectLike({ Input: '{"records":{}}' })] };
     consumerStack()
       .template()
@@ -103,7 +103,7 @@ describe('the function', () => {
     never.template().resourceCountIs('AWS::Events::Rule', 0);
   });
 
-  test('takes grants of what its handlers do', () => {
+  test('accepts grants for its handlers', () => {
     const { stack, consumer, template } = consumerStack();
     new ConsumerInbox(stack, 'Shipments').table.grantReadData(consumer);
     expect(actionsOf(template())).toContain('dynamodb:Scan');
@@ -127,7 +127,7 @@ describe('the event source mapping', () => {
       });
   });
 
-  test('takes partial answers and never gives a message up', () => {
+  test('accepts partial batch responses and never gives a message up', () => {
     consumerStack()
       .template()
       .hasResourceProperties(MAPPING, {
@@ -198,7 +198,7 @@ describe('the event source mapping', () => {
       });
   });
 
-  test('puts what it gives up into a bucket, which it may not read', () => {
+  test('puts batches that it gives up into a bucket, which it may not read', () => {
     const { template } = consumerStack((stack) => ({
       onFailure: {
         bucket: new Bucket(stack, 'GivenUp', { encryption: BucketEncryption.KMS }),
@@ -216,7 +216,7 @@ describe('the event source mapping', () => {
 });
 
 describe('the permissions', () => {
-  test('are what the library and the pollers do, and no more', () => {
+  test('are those of the library and the pollers, and no more', () => {
     const { template } = consumerStack();
     const own = actionsOf(template());
     expect(own.toSorted()).toEqual(
@@ -275,7 +275,7 @@ describe('the permissions', () => {
     expect(resourceOf('kafka-cluster:AlterGroup').toSorted()).toEqual(['/shipping', '/shipping.payments']);
   });
 
-  test('of a service that waits for its writes are to look', () => {
+  test('of a service that waits for its writes are to read only', () => {
     const { stack, consumer, template } = consumerStack();
     consumer.grantWait(new Role(stack, 'Service', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') }));
     const [service] = Object.entries(template().findResources('AWS::IAM::Policy')).filter(([id]) =>
@@ -335,7 +335,7 @@ describe('the dead-letter topics', () => {
     template().resourceCountIs('Custom::KafkaTopicCheck', 0);
   });
 
-  test('can be somebody else’s', () => {
+  test('can be an existing one', () => {
     const { template } = consumerStack(() => ({ makeDeadLetterTopics: false }));
     template().resourceCountIs('Custom::KafkaTopic', 0);
     expect(actionsOf(template())).toContain('kafka-cluster:WriteData');

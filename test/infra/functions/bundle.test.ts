@@ -57,7 +57,7 @@ test('the same sources give the same files, whatever esbuild reports beside them
   expect(readdirSync(join(work, 'first-meta'))).toEqual(['relay.json']);
 });
 
-test('the licences of what is inside come with it', () => {
+test('the bundle contains the licences of its packages', () => {
   lambda('relay', `import { Kafka } from ${KAFKAJS}; export const handler = (): string => typeof Kafka;`);
   bundle('out');
   expect(readFileSync(join(work, 'out/relay/NOTICE.txt'), 'utf8')).toMatch(

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-test('the bundle of a package is found from its sources and from what they compile to', () => {
+test('the bundle of a package is found from its sources and from its compiled files', () => {
   writeFileSync(join(root, 'package.json'), '{}');
   for (const directory of ['lib/infra', 'dist/lib/infra']) {
     mkdirSync(join(root, directory), { recursive: true });

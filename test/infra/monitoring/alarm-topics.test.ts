@@ -81,7 +81,7 @@ test.each<[string, (stack: Stack) => ITopic, RegExp]>([
   expect(() => withPage(topic)).toThrow(message);
 });
 
-test('of an imported topic and key synthesis says what their owner must add', () => {
+test('for an imported topic and key, synthesis prints the statements that their owner must add', () => {
   const { stack } = withPage((within) =>
     Topic.fromTopicAttributes(within, 'Page', {
       topicArn: 'arn:aws:sns:eu-west-1:111122223333:page',
@@ -187,7 +187,7 @@ test.each<[string, object[]]>([
   expect(withPolicy(...statements)).not.toThrow();
 });
 
-test('what must be added is printed as it is written into a template', () => {
+test('a statement to add is printed as a template contains it', () => {
   expect(withPolicy()).toThrow(
     /"Principal":\{"Service":"cloudwatch\.amazonaws\.com"\},"Resource":\{"Ref":"Page[0-9A-F]+"\}/,
   );

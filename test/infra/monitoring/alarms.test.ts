@@ -48,7 +48,7 @@ describe('every alarm', () => {
     'kafka-connections': ['2 of 3 >=', 1, 'notBreaching'],
   };
 
-  test('breaches where it should, and knows what silence means', () => {
+  test('breaches at its threshold, and treats missing data as intended', () => {
     const OPERATORS: Readonly<Record<string, string>> = {
       GreaterThanOrEqualToThreshold: '>=',
       LessThanThreshold: '<',
@@ -85,7 +85,7 @@ describe('every alarm', () => {
     expect(inBoth.toSorted()).toEqual([...alone, ...pairs].toSorted());
   });
 
-  test('looks at a custom metric of the table of names, under the service that emits it', () => {
+  test('uses a custom metric of the table of names, under the service that emits it', () => {
     const metrics = Object.values(metricAlarms(complete()))
       .flatMap(metricsOf)
       .filter(({ Namespace }) => Namespace === METRICS_NAMESPACE);
@@ -98,7 +98,7 @@ describe('every alarm', () => {
     }
   });
 
-  test.each([1, 59, 60, 660])('fits into what CloudWatch evaluates, with a sweep every %i minutes', (minutes) => {
+  test.each([1, 59, 60, 660])('stays within the limits of CloudWatch, with a sweep every %i minutes', (minutes) => {
     const template = outboxStack(() => ({ sweepInterval: Duration.minutes(minutes) })).template();
     for (const { Period, Metrics, EvaluationPeriods, WarmUpConfiguration } of Object.values(metricAlarms(template))) {
       const periods = Metrics?.flatMap((query) => query.Period ?? query.MetricStat?.Period ?? []) ?? [Period!];
@@ -220,7 +220,7 @@ describe('with a table in several regions', () => {
   });
 });
 
-describe('who is told', () => {
+describe('notifications', () => {
   const withTopics = (): Template =>
     outboxStack((stack) => ({
       monitoring: { pageTopic: new Topic(stack, 'Pager'), ticketTopic: new Topic(stack, 'Tickets') },
@@ -233,7 +233,7 @@ describe('who is told', () => {
     );
   const topic = (id: string): unknown => [{ Ref: expect.stringMatching(`^${id}`) as unknown }];
 
-  test('is nobody, unless there are topics', () => {
+  test('are not sent without topics', () => {
     expect(told(outboxStack().template())).toEqual({});
   });
 

@@ -31,7 +31,7 @@ const EXPECTED: Readonly<Record<string, [string, number, string]>> = {
 };
 const PAGES = ['consumer-stuck', 'consumer-silent', 'consumer-outage', 'consumer-dead-letters-refused'];
 
-test('every alarm breaches where it should, and knows what silence means', () => {
+test('every alarm breaches at its threshold, and treats missing data as intended', () => {
   const OPERATORS: Readonly<Record<string, string>> = {
     GreaterThanOrEqualToThreshold: '>=',
     LessThanThreshold: '<',
@@ -60,7 +60,7 @@ test('pages when messages do not get through, and makes a ticket otherwise', () 
 describe('of many topics', () => {
   const topics = (count: number) => Array.from({ length: count }, (_, index) => `orders-${index}`);
 
-  test('the states of all alarms are shown side by side: a widget takes a hundred', () => {
+  test('the states of all alarms are shown side by side: a widget shows at most a hundred', () => {
     const template = consumerStack(() => ({ topics: topics(30) })).template();
     const alarms = Object.keys(metricAlarms(template)).length;
     const shown = widgetsOf(template).filter(({ type }) => type === 'alarm');
@@ -104,7 +104,7 @@ test('the lag is that of each mapping, and so is its work', () => {
   });
 });
 
-test('what the consumer counts is of the table of names, under its namespace and the service that Powertools adds', () => {
+test('the metrics of the consumer are in the table of names, under its namespace and the service that Powertools adds', () => {
   const own = (namespace: string, template: Template) =>
     Object.values(metricAlarms(template))
       .flatMap(metricsOf)

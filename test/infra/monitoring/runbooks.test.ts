@@ -45,7 +45,7 @@ test('the place of the runbooks can be a URL of yours', () => {
 });
 
 describe.each(pages)('the runbook %s', (page) => {
-  test('says what it means, what to check, how to act and what to see then', () => {
+  test('describes the cause, the checks, the actions and the result', () => {
     const headings = [...read(page).matchAll(/^#+ .*$/gm)].map(([heading]) => heading);
     expect(headings).toEqual([expect.stringMatching(/^# /), '## Check', '## Act', '## Afterwards']);
     const [, meaning] = /^# .*\n\n([\s\S]*?)\n\n## Check/.exec(read(page))!;

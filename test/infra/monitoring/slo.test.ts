@@ -17,7 +17,7 @@ test('the @default tags are the defaults', () => {
   );
 });
 
-test('what is not given is the default', () => {
+test('an option that is left out has its default', () => {
   expect(resolveSlo({ objective: 0.99, maxLag: undefined })).toEqual({ ...SLO_DEFAULTS, objective: 0.99 });
 });
 
@@ -69,7 +69,7 @@ test('a misspelt option is refused, with the one that was meant', () => {
   );
 });
 
-test('the relay counts as late what the objective calls late', () => {
+test('the relay counts events as late by the time of the objective', () => {
   const { template } = outboxStack(() => ({ monitoring: { slo: { publishWithin: Duration.seconds(30) } } }));
   template().hasResourceProperties('AWS::Lambda::Function', {
     Environment: { Variables: { OUTBOX_KAFKA_AUTH: 'iam', OUTBOX_PUBLISH_WITHIN_MS: '30000' } },

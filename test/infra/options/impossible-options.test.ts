@@ -128,7 +128,7 @@ describe('one table of two outboxes is refused', () => {
     ).toMatch(shared);
   });
 
-  test('not what may be two tables', () => {
+  test('not for possibly two tables', () => {
     const app = new App();
     const [here, there] = [stackIn(app, 'Here'), stackIn(app, 'There', { env: { ...env, region: 'eu-central-1' } })];
     outbox(here, { replicas: ['eu-central-1'], tableName: 'outbox' });
@@ -202,7 +202,7 @@ describe('the stream of another table is refused', () => {
   });
 });
 
-describe('what is of another region or account is refused', () => {
+describe('a resource of another region or account is refused', () => {
   const tableArn = 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders';
   const table = (s: Stack, changed: [string, string]) =>
     TableV2.fromTableAttributes(s, 'T', {
@@ -437,7 +437,7 @@ describe('options that cannot work together are refused', () => {
     expect(refusal(make)).toMatch(message);
   });
 
-  test('a way in after the first one gets its own addresses', () => {
+  test('each further authentication method gets its own addresses', () => {
     const stack = stackIn();
     const cluster = OutboxCluster.standard(stack, 'C', {
       network: network(stack, { access: ['iam', 'scram'] }),
@@ -464,7 +464,7 @@ describe('a Kafka group of two mappings is refused', () => {
     );
   });
 
-  test('of a mapping that somebody else makes', () => {
+  test('of a mapping that another construct makes', () => {
     expect(
       refusal((s) => {
         const { function: target } = consumer(s);

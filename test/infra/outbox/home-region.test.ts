@@ -69,7 +69,7 @@ describe('the relay is handed', () => {
     expect(delivers(global.template(), record, 'MODIFY')).toBe(false);
   });
 
-  test('after a takeover what was written in the other region too', () => {
+  test('after a takeover also the events of the other region', () => {
     const template = onReplica(['eu-central-1', 'eu-west-1'])();
     expect(delivers(template, item('eu-west-1'))).toBe(true);
     expect(delivers(template, item('eu-central-1'))).toBe(true);
@@ -123,7 +123,7 @@ test('the stream of a replica is looked up in its region', () => {
   expect(JSON.stringify(propertiesOf(template, 'Custom::ReplicaStream'))).toContain('orders-outbox');
 });
 
-test('what was taken over is published from there no more, and stays as it is', () => {
+test('a region that is taken over publishes nothing, and keeps its table', () => {
   const template = onReplica([])();
   template.hasResourceProperties(MAPPING, { Enabled: false });
   template.hasResourceProperties(RULE, { State: 'DISABLED' });

@@ -24,7 +24,7 @@ const table = { 'Fn::GetAtt': [expect.stringMatching(/^OutboxTable/), 'Arn'] };
 const arn = (kind: string, name: string): string => `${CLUSTER_ARN.replace(':cluster/', `:${kind}/`)}/${name}`;
 
 describe('grantOperate', () => {
-  test('allows what the operator’s tools do with the table, and nothing of Kafka', () => {
+  test('allows the operator’s tools their calls to the table, and none to Kafka', () => {
     expect(granted((outbox, role) => outbox.grantOperate(role))).toEqual([
       {
         Effect: 'Allow',
@@ -83,7 +83,7 @@ describe('grantConsume', () => {
     ]);
   });
 
-  test('refuses a topic of somebody else', () => {
+  test('refuses a topic that the outbox does not have', () => {
     expect(() => granted((outbox, role) => outbox.grantConsume(role, 'invoices', 'billing'))).toThrow(
       'Option "topic" is "invoices"; it must be one of orders, payments. Other topics are their owner\'s business.',
     );

@@ -54,13 +54,13 @@ test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
   expect(refused()).toMatchObject({ code: 'invalid-option', details: { option } });
 });
 
-test('what is known only at deployment is accepted where it can be', () => {
+test('values known only at deployment are accepted where possible', () => {
   const token = (): string => Lazy.string({ produce: () => 'later' });
   const props = outboxProps({ topics: [token(), 'orders'], bootstrapBrokers: token(), tableName: token() });
   expect(resolveOutboxProps(props)).toMatchObject({ topics: props.topics, bootstrapBrokers: props.bootstrapBrokers });
 });
 
-test('an error says what is wrong, what was given, what is allowed and what to do', () => {
+test('an error names the option, the value, the allowed values and the fix', () => {
   expect(() => resolveOutboxProps(outboxProps({ bootstrapBrokers: 'b-1' }))).toThrow(
     'Option "bootstrapBrokers" is "b-1"; it must be a comma-separated list of host:port. Copy it from "aws kafka get-bootstrap-brokers", or give a cluster.',
   );

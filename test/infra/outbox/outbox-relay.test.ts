@@ -143,7 +143,7 @@ describe('the network', () => {
       });
   });
 
-  test('takes the security groups that are given', () => {
+  test('uses the given security groups', () => {
     const template = outboxStack((stack) => ({
       vpc: new Vpc(stack, 'Vpc'),
       securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
@@ -174,7 +174,7 @@ describe('the event source mapping', () => {
     });
   });
 
-  test('bisects, takes partial answers and counts events', () => {
+  test('bisects, accepts partial batch responses and counts events', () => {
     outboxStack()
       .template()
       .hasResourceProperties(MAPPING, {
@@ -191,7 +191,7 @@ describe('retention', () => {
     expect(environment(template())['OUTBOX_RETENTION_SECONDS']).toBe('604800');
   });
 
-  test('of zero lets the relay delete what it has published', () => {
+  test('of zero lets the relay delete published items', () => {
     const template = outboxStack(() => ({ retention: Duration.seconds(0) })).template();
     expect(environment(template)['OUTBOX_RETENTION_SECONDS']).toBe('0');
     expect(statementOf(template, 'dynamodb:PartiQLDelete').actions).toContain('dynamodb:PartiQLUpdate');
@@ -226,7 +226,7 @@ describe('authentication', () => {
     });
   });
 
-  test('by IAM refuses what is not the ARN of a cluster', () => {
+  test('by IAM refuses a text that is not the ARN of a cluster', () => {
     expect(() => KafkaAuthentication.iam({ clusterArn: 'orders' })).toThrow(
       'Option "clusterArn" is "orders"; it must be an ARN such as arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>.',
     );

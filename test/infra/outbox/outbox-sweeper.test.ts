@@ -43,7 +43,7 @@ test('is configured so that the handler understands it', () => {
   template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(10 minutes)' });
 });
 
-test('may do to the table what it does, and nothing else', () => {
+test('has the permissions of its calls to the table, and no other', () => {
   const own = statements(outboxStack().template(), /Relay/);
   expect(own.flatMap(({ actions }) => actions).sort()).toEqual([
     'dynamodb:BatchGetItem',

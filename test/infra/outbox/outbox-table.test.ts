@@ -73,7 +73,7 @@ test('it outlives the stack', () => {
     .hasResource(TABLE, { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
 });
 
-test('a test stack can take it away with itself', () => {
+test('a test stack can delete it', () => {
   const { template } = outboxStack(() => ({ removalPolicy: RemovalPolicy.DESTROY, deletionProtection: false }));
   template().hasResource(TABLE, {
     DeletionPolicy: 'Delete',

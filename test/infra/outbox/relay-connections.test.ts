@@ -14,7 +14,7 @@ describe('connections', () => {
     );
   });
 
-  test('more at the same time than a broker takes are refused', () => {
+  test('more at the same time than a broker accepts are refused', () => {
     expect(() => checkConnections({ ...iam, expectedShards: 1_501 })).toThrow(
       /at most 1500 .* takes 3000 connections, and a relay has up to 2/,
     );

@@ -131,7 +131,7 @@ describe('refuses', () => {
     expect(() => synthesized(grantAll({ '@aws-cdk/aws-iam.arnSizeEstimate': 390 }))).not.toThrow();
   });
 
-  test('what the role was given in its own resource, together with the rest', () => {
+  test('policies in the role’s own resource, together with the rest', () => {
     const stack = stackInRegion();
     const outbox = new Outbox(stack, 'Outbox', outboxProps({ authentication: existing }));
     outbox.grantConsume(userRole(stack, 80), 'orders', 'billing');

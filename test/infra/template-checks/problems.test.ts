@@ -52,7 +52,7 @@ describe('the table', () => {
   });
 });
 
-describe('what reads the stream', () => {
+describe('mappings that read the stream', () => {
   const INSERTS = '{"eventName":["INSERT"]}';
   const relay = (changed: Partial<StreamMapping> = {}): StreamMapping => ({
     path: 'Orders/Outbox/Relay/Stream',

@@ -85,7 +85,7 @@ describe('a table of one’s own', () => {
     );
   });
 
-  test('excludes what describes a new one', () => {
+  test('excludes the options of a new table', () => {
     expect(() => outboxStack((stack) => ({ table: ownTable(stack), tableName: 'orders' }))).toThrow(
       'Option "tableName" is "orders"; it must be left out with table.',
     );
@@ -103,7 +103,7 @@ describe('the stream', () => {
     expect(two.template).toThrow(/3 event source mappings read the stream/);
   });
 
-  test('is handed to the relay as the outbox says, whatever an escape hatch does', () => {
+  test('keeps the settings of the outbox, whatever an escape hatch changes', () => {
     const synthesized = outboxStack();
     const mapping = synthesized.outbox.eventSourceMapping.node.defaultChild as CfnEventSourceMapping;
     mapping.addPropertyOverride('ParallelizationFactor', 10);
@@ -116,7 +116,7 @@ describe('a cluster without a network', () => {
     OutboxCluster.existing(stack, 'Cluster', { clusterArn: CLUSTER_ARN });
   const given = { bootstrapBrokers: undefined, authentication: undefined };
 
-  test('is refused, unless the outbox says from where it is reached', () => {
+  test('is refused without a VPC from which it is reached', () => {
     expect(() => outboxStack((stack) => ({ ...given, cluster: clusterOf(stack) }))).toThrow(
       /^Option "vpc" is not set; .* nothing leads to the addresses that the cluster is asked for/,
     );
@@ -210,7 +210,7 @@ describe('a key made in the app', () => {
 });
 
 describe('several outboxes in one app', () => {
-  test('stand beside each other, each with what is its own', () => {
+  test('work next to each other, each with its own resources', () => {
     const { stack, template } = outboxStack();
     const second = new Outbox(stack, 'Payments', outboxProps({ topics: ['payments'] }));
     second.grantWrite(new Role(stack, 'Service', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') }));
@@ -221,12 +221,12 @@ describe('several outboxes in one app', () => {
     });
   });
 
-  test('have a name that AWS takes, whatever the ids of their constructs are', () => {
+  test('have a name that AWS accepts, whatever the ids of their constructs are', () => {
     const { stack } = outboxStack();
     expect(new Outbox(stack, 'Größe: 1', outboxProps()).outboxName).toBe('Orders-Gr-e-1');
   });
 
-  test('are told when that name is too long', () => {
+  test('are refused if that name is too long', () => {
     const { stack } = outboxStack();
     expect(() => new Outbox(stack, 'O'.repeat(150), outboxProps())).toThrow(
       /^Option "outboxName" is "Orders-O+…?.*"; it must be 1 to 128/,
