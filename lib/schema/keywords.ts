@@ -80,18 +80,20 @@ export const names = (argument: unknown): readonly string[] | undefined =>
   listOf(argument, (each) => typeof each === 'string');
 const schemas = (argument: unknown): readonly JsonSchema[] | undefined => listOf(argument, isJsonSchema);
 const schema = (argument: unknown): JsonSchema | undefined => (isJsonSchema(argument) ? argument : undefined);
-export const schemasByName = (argument: unknown): Readonly<Record<string, JsonSchema>> | undefined =>
-  isRecord(argument) && schemas(Object.values(argument)) ? (argument as Record<string, JsonSchema>) : undefined;
+const schemasByName = (argument: unknown): ReadonlyMap<string, JsonSchema> | undefined =>
+  isRecord(argument) && schemas(Object.values(argument))
+    ? new Map(Object.entries(argument as Record<string, JsonSchema>))
+    : undefined;
 const anything = (argument: unknown): unknown => argument;
 
 /** One refusal is enough to refuse; all must accept to accept. */
-const every = (answers: readonly Ternary[]): Ternary =>
-  answers.includes(false) ? false : answers.includes(undefined) ? undefined : true;
-const negated = (answer: Ternary): Ternary => (answer === undefined ? undefined : !answer);
-const some = (answers: readonly Ternary[]): Ternary => negated(every(answers.map(negated)));
-const exactlyOne = (answers: readonly Ternary[]): Ternary => {
-  if (answers.filter((answer) => answer).length > 1) return false;
-  return answers.includes(undefined) ? undefined : answers.includes(true);
+const every = (results: readonly Ternary[]): Ternary =>
+  results.includes(false) ? false : results.includes(undefined) ? undefined : true;
+const negated = (result: Ternary): Ternary => (result === undefined ? undefined : !result);
+const some = (results: readonly Ternary[]): Ternary => negated(every(results.map(negated)));
+const exactlyOne = (results: readonly Ternary[]): Ternary => {
+  if (results.filter((result) => result).length > 1) return false;
+  return results.includes(undefined) ? undefined : results.includes(true);
 };
 
 /** `sign` is 1 for a lower limit and -1 for an upper limit. */
@@ -134,7 +136,7 @@ const allOfSchemas = (argument: (argument: unknown, root: JsonSchema) => readonl
   });
 
 /** `anyOf` and `oneOf`. */
-const choice = (combined: (answers: readonly Ternary[]) => Ternary): Keyword =>
+const choice = (combined: (results: readonly Ternary[]) => Ternary): Keyword =>
   keyword(schemas, {
     accepts: (choices, value, { accepts }) => combined(choices.map((each) => accepts(each, value))),
     excludes: (choices, _, { excludes }) => choices.every((each) => excludes(each)),
@@ -269,11 +271,11 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
     properties: keyword(schemasByName, {
       types: ['object'],
       accepts: (schemas, value: Keywords, { accepts }) =>
-        every(Object.keys(value).map((name) => whenOwn(schemas, name, (each) => accepts(each, value[name]), true))),
+        every(Object.entries(value).map(([name, each]) => accepts(schemas.get(name) ?? true, each))),
       excludes: (schemas, set, { excludes }) =>
-        set.required.some((name) => whenOwn(schemas, name, (each) => excludes(each, set.property(name)), false)),
+        [...schemas].some(([name, each]) => set.required.includes(name) && excludes(each, set.property(name))),
       includes: (schemas, set, { includes, incompatible }) =>
-        Object.entries(schemas).flatMap(([name, each]) => {
+        [...schemas].flatMap(([name, each]) => {
           const written = set.property(name);
           const found = includes(each, written, step(name));
           if (found.length === 0 || written.length > 0 || set.names.includes(name)) return found;
@@ -287,7 +289,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
       types: ['object'],
       includes: (schemas, set, context) =>
         isIdentical(set, context) ||
-        Object.entries(schemas).flatMap(([source, each]) => {
+        [...schemas].flatMap(([source, each]) => {
           const pattern = patternOf(source);
           if (pattern === undefined) return context.incompatible(`has the invalid pattern ${JSON.stringify(source)}`);
           return propertiesWhere((name) => pattern.test(name), each, set, context);
@@ -337,11 +339,6 @@ const propertiesWhere = (
 
 const withRule = (rule: string, found: readonly Incompatibility[]): readonly Incompatibility[] =>
   found.map((each) => ({ ...each, rule }));
-
-const whenOwn = <S, T>(schemas: Readonly<Record<string, S>>, name: string, then: (schema: S) => T, otherwise: T): T => {
-  const own = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
-  return own === undefined ? otherwise : then(own);
-};
 
 export const prefixOf = ({ prefixItems }: Keywords): readonly unknown[] => list(prefixItems) ?? [];
 

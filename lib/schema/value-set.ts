@@ -14,7 +14,7 @@ import {
   type Located,
   type Primitive,
 } from './json-schema';
-import { accepts, KEYWORDS, list, names, number, prefixOf, schemasByName } from './keywords';
+import { accepts, KEYWORDS, list, names, number, prefixOf } from './keywords';
 
 /** A limit of a number, of the length of a string or array, or of the number of properties. */
 export interface Limit {
@@ -33,6 +33,7 @@ const LIMITS = {
 export type MeasuredType = keyof typeof LIMITS;
 
 const MAX_BRANCHES = 64;
+const RULES = [...KEYWORDS];
 
 /**
  * Splits schemas into alternatives without references or combinations, which together contain every valid value.
@@ -74,21 +75,19 @@ const product = (factors: readonly (readonly Conjuncts[])[]): readonly Conjuncts
 /** The values that are valid under all of some schemas. Keywords that are not understood never narrow the set. */
 export class ValueSet {
   readonly conjuncts: Conjuncts;
+  readonly types: ReadonlySet<Primitive>;
 
   constructor(conjuncts: Conjuncts) {
     // Removes duplicates, so that a recursive schema leads back to the same conjuncts.
     this.conjuncts = [...new Map(conjuncts.map((each) => [stableJson(each.schema), each])).values()];
+    const allowed = this.#all('type', allowedTypes);
+    this.types = new Set(PRIMITIVES.filter((each) => allowed.every(({ primitives }) => primitives.has(each))));
   }
 
   /** The values of each type. */
   byType(): readonly ValueSet[] {
     const parts = [...this.types].map((type) => new ValueSet([...this.conjuncts, { schema: { type }, root: true }]));
     return parts.length > 1 ? parts.filter((part) => !part.isEmpty()) : [this];
-  }
-
-  get types(): ReadonlySet<Primitive> {
-    const allowed = this.#all('type', allowedTypes);
-    return new Set(PRIMITIVES.filter((each) => allowed.every(({ primitives }) => primitives.has(each))));
   }
 
   /** Every number is a multiple of each. */
@@ -135,7 +134,7 @@ export class ValueSet {
         set.isDisjoint({ schema: inner, root }, budget),
       );
     // In the order of the table, so that the simple keywords come first.
-    return [...KEYWORDS].some(([name, rule]) => {
+    return RULES.some(([name, rule]) => {
       if (!(name in schema) || ![...this.types].every((type) => rule.types?.includes(type) ?? true)) return false;
       const argument = rule.argument(schema[name], root);
       return argument !== undefined && rule.excludes?.(argument, this, { budget, excludes });
@@ -181,7 +180,7 @@ export class ValueSet {
 
   /** The properties that have schemas of their own. */
   get names(): readonly string[] {
-    return [...new Set(this.#all('properties', schemasByName).flatMap(Object.keys))];
+    return [...new Set(this.#all('properties', (each) => (isRecord(each) ? Object.keys(each) : [])).flat())];
   }
 
   /** The schemas of the property, if it is present. */

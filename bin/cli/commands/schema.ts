@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { countStoredTypes } from '../../../lib/operate/schema-stored';
+import { countStoredTypes } from '../../../lib/operate/stored-types';
 import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
 import {
   checkSchemas,

@@ -199,6 +199,7 @@ test.each<[string, unknown, unknown, string[]]>([
     { ...text, not: { $ref: '#/$defs/a' }, $defs: { a: { const: 'b' } } },
     ['$ not'],
   ],
+  ['a property whose schema is malformed', { ...closed({ a: [int] }, []) }, closed({}), ['$.a additionalProperties']],
   ['an unknown keyword named like a property of every object', text, { constructor: 1 }, ['$ constructor']],
   [
     'multiples of fractions, which are rounded',

@@ -12,7 +12,7 @@ export interface StoredTypesOptions {
   readonly onProgress?: (scanned: number) => void;
 }
 
-const READ = ['pk', 'sk', 'events', 'processedAt', 'parked', 'discarded'];
+const ATTRIBUTES = ['pk', 'sk', 'events', 'processedAt', 'parked', 'discarded'];
 
 type Counts = Record<'pending' | 'parked' | 'processed', number>;
 
@@ -29,26 +29,26 @@ export async function countStoredTypes(
 ): Promise<readonly StoredType[]> {
   const counts = new Map<string, Counts>();
   let scanned = 0;
-  let after: Record<string, AttributeValue> | undefined;
+  let startKey: Record<string, AttributeValue> | undefined;
   do {
     const page = await client.send(
       new ScanCommand({
         TableName: tableName,
         ConsistentRead: true,
-        ExclusiveStartKey: after,
-        ProjectionExpression: READ.map((name) => `#${name}`).join(', '),
-        ExpressionAttributeNames: Object.fromEntries(READ.map((name) => [`#${name}`, name])),
+        ExclusiveStartKey: startKey,
+        ProjectionExpression: ATTRIBUTES.map((name) => `#${name}`).join(', '),
+        ExpressionAttributeNames: Object.fromEntries(ATTRIBUTES.map((name) => [`#${name}`, name])),
       }),
     );
     for (const image of page.Items ?? []) count(counts, image);
     scanned += page.ScannedCount ?? 0;
     onProgress?.(scanned);
-    after = page.LastEvaluatedKey;
-  } while (after !== undefined);
+    startKey = page.LastEvaluatedKey;
+  } while (startKey !== undefined);
   return [...counts].map(([ceType, each]) => ({ ceType, ...each })).toSorted((a, b) => (a.ceType < b.ceType ? -1 : 1));
 }
 
-/** Lenient: an item that cannot be decoded may still be fixed and published. */
+/** Also counts items that cannot be decoded: they may be fixed and published. */
 function count(counts: Map<string, Counts>, image: Image): void {
   if (image['pk']?.S === CONTROL_PARTITION || isSignalKey(image['sk']?.S ?? '')) return;
   const { state } = itemStateOf(image);
