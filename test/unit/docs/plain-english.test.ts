@@ -49,6 +49,22 @@ function commentsOf(path: string): Text[] {
   return comments;
 }
 
+/** Each text of a source that is a sentence or a part of one: an error, a log line, an output, a description. */
+function stringsOf(path: string): Text[] {
+  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
+  const strings: Text[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
+    if (isText && node.text.includes(' ')) {
+      const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
+      strings.push({ place: `${path}:${line}`, text: node.text.replaceAll(/\s+/g, ' ') });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return strings;
+}
+
 /** Each line of prose. Headings, the first row of a table and code are left out: they are names, not sentences. */
 function proseOf(page: string): Text[] {
   const lines = readFileSync(page, 'utf8').split('\n');
@@ -99,6 +115,12 @@ test('comments name the thing that acts, in the words of the field', () => {
   const comments = sources.flatMap(commentsOf);
   expect(comments.length).toBeGreaterThan(1_000);
   expect([...hidden(comments), ...unusual(comments)]).toEqual([]);
+});
+
+test('texts of the product use the words of the field', () => {
+  const strings = sources.filter((path) => /^(?:bin|lambdas|lib)\b/.test(path)).flatMap(stringsOf);
+  expect(strings.length).toBeGreaterThan(1_000);
+  expect(unusual(strings)).toEqual([]);
 });
 
 test('pages name the thing that acts, in the words of the field', () => {
