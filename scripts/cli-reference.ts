@@ -23,7 +23,7 @@ export function cliReference(): string {
 }
 
 /** The help as a terminal of 80 columns shows it. */
-export function helpOf(command: Command): string {
+function helpOf(command: Command): string {
   let text = '';
   command.configureOutput({
     writeOut: (part) => (text += part),

@@ -74,7 +74,7 @@ function triggerOf(alarm: DeployedAlarm, byName: ReadonlyMap<string, DeployedAla
   const children = namedInRule(alarm.rule).map((name) => byName.get(name));
   return (
     children.find((child) => child !== undefined && child.rule === undefined && child.actions.length === 0) ??
-    'it gathers no metric alarm that notifies nobody by itself'
+    'it gathers no metric alarm without actions of its own'
   );
 }
 

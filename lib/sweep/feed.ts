@@ -119,5 +119,5 @@ export class SignalFeed {
 
 const WHY = {
   due: 'pending for too long: the stream may have lost its record',
-  orphan: 'held, and nobody is at work on it',
+  orphan: 'held, and no drain is in progress',
 } as const;

@@ -77,7 +77,7 @@ export class MemoryKafka implements Publisher {
   }
 }
 
-const AWAY: Failure = { kind: 'outage', message: 'The brokers are away.' };
+const AWAY: Failure = { kind: 'outage', message: 'The brokers are unavailable.' };
 
 const refusalText = (topic: string, messages: readonly Message[]): string => {
   const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);

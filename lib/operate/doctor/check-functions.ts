@@ -60,8 +60,8 @@ export function decoded<T>(variables: Variables, decode: (variables: Variables) 
 
 /** @param owner - the outbox that owns the table; @param outboxId - the outbox of this relay */
 export function checkOwner(owner: string | undefined, outboxId: string | undefined): CheckResult {
-  if (outboxId === undefined) return ok('the relay names no outbox: it publishes whoever owns the table');
-  if (owner === undefined) return ok(`nobody yet: the relay of "${outboxId}" claims it with its first record`);
+  if (outboxId === undefined) return ok('the relay names no outbox, so it publishes from a table of any owner');
+  if (owner === undefined) return ok(`no owner yet: the relay of "${outboxId}" claims it with its first record`);
   return owner === outboxId
     ? ok(`"${owner}", which the relay is of`)
     : wrong(

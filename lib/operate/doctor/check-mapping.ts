@@ -104,7 +104,7 @@ export const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
     ? ok(state)
     : wrong(
         state,
-        'The process that runs the local stack has disabled it: nobody invokes the relay until it is enabled there.',
+        'The process that runs the local stack has disabled it: the relay is not invoked until it is enabled there.',
       );
 
 export function checkLastResult({ mapping: { LastProcessingResult: result } }: Reader): CheckResult {

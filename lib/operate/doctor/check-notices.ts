@@ -25,10 +25,10 @@ export function checkAlarms({ namePrefix, alarms }: DeployedAlarms): CheckResult
     );
   }
   const unheard = alarmsWithoutNotification(alarms);
-  if (unheard.length === alarms.length) return warn(`${alarms.length} alarms, and none notifies anybody`, NOTIFY);
+  if (unheard.length === alarms.length) return warn(`${alarms.length} alarms, and none has a notification`, NOTIFY);
   if (unheard.length > 0) {
     const [some, more] = [unheard.slice(0, 3).map(({ name }) => name), unheard.length - 3];
-    return warn(`nobody hears of ${some.join(', ')}${more > 0 ? ` and ${more} more` : ''}`, NOTIFY);
+    return warn(`no notification for ${some.join(', ')}${more > 0 ? ` and ${more} more` : ''}`, NOTIFY);
   }
   const notifying = alarms.filter(({ actions }) => actions.length > 0).length;
   return ok(`${alarms.length} alarms: ${notifying} notify, by themselves or for the others`);
@@ -87,8 +87,8 @@ function checkTopic({ arn, attributes }: NoticeTopic): CheckResult {
   }
   return warn(
     Number(SubscriptionsPending) > 0
-      ? `all ${SubscriptionsPending} of its subscriptions wait for their confirmation: nobody is notified`
-      : 'nobody is subscribed',
+      ? `all ${SubscriptionsPending} of its subscriptions wait for their confirmation: no notice arrives`
+      : 'it has no subscription',
     Number(SubscriptionsPending) > 0
       ? 'Follow the link that SNS has sent to each.'
       : `\`aws sns subscribe --topic-arn ${arn} --protocol email --notification-endpoint …\``,

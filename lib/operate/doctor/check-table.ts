@@ -104,7 +104,7 @@ export function checkBackups(
   return status === 'ENABLED'
     ? ok(status)
     : warn(
-        `${status}: what somebody deletes cannot be brought back`,
+        `${status}: a deleted item cannot be restored`,
         `\`aws dynamodb update-continuous-backups --table-name ${tableName} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true\``,
       );
 }

@@ -77,7 +77,7 @@ test('an alarm that stands is left alone, and one that nothing sets off alone', 
   expect(untested.map(({ alarm, why }) => `${alarm}: ${why}`)).toEqual([
     'O-page: it is in alarm already, so that it would not notify again',
     'O-both: its rule needs more than one alarm',
-    'O-gathers: it gathers no metric alarm that notifies nobody by itself',
+    'O-gathers: it gathers no metric alarm without actions of its own',
   ]);
 });
 

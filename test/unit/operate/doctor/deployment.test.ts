@@ -128,11 +128,11 @@ test('alarms of which nobody hears are told', () => {
   expect(alarmsAre()).toMatchObject({ verdict: 'warn', found: 'there is none whose name begins with Orders-' });
   expect(alarmsAre(anAlarm('Orders-a'), anAlarm('Orders-page', [], 'ALARM(Orders-a)'))).toMatchObject({
     verdict: 'warn',
-    found: '2 alarms, and none notifies anybody',
+    found: '2 alarms, and none has a notification',
   });
   expect(alarmsAre(anAlarm('Orders-a'), anAlarm('Orders-b', [TOPIC_ARN]))).toMatchObject({
     verdict: 'warn',
-    found: 'nobody hears of Orders-a',
+    found: 'no notification for Orders-a',
   });
   expect(alarmsAre(anAlarm('Orders-a'), anAlarm('Orders-page', [TOPIC_ARN], 'ALARM(Orders-a)'))).toMatchObject({
     verdict: 'ok',
@@ -151,9 +151,9 @@ test.each<[string, Record<string, string>, CheckResult['verdict'], RegExp]>([
     'one that waits alone',
     { SubscriptionsConfirmed: '0', SubscriptionsPending: '1' },
     'warn',
-    /all 1 of its subscriptions wait for their confirmation: nobody is notified/,
+    /all 1 of its subscriptions wait for their confirmation: no notice arrives/,
   ],
-  ['no subscription', { SubscriptionsConfirmed: '0' }, 'warn', /nobody is subscribed/],
+  ['no subscription', { SubscriptionsConfirmed: '0' }, 'warn', /it has no subscription/],
   ['the key of AWS', { KmsMasterKeyId: 'alias/aws/sns' }, 'wrong', /which CloudWatch may not use/],
   ['a key of your own', { KmsMasterKeyId: 'alias/pages' }, 'ok', /confirmed/],
   ['a policy that denies alone', { Policy: policy({ ...PUBLISH, Effect: 'Deny', Principal: '*' }) }, 'wrong', /policy/],
