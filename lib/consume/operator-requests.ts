@@ -1,6 +1,7 @@
 import type { TransactionAction } from '../dynamodb/transaction';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
+import { CONTENTION } from './attempt';
 import { outcomeOf } from './commit-outcome';
 import { envelopeOf } from './decode';
 import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
@@ -11,8 +12,6 @@ import type { ConsumerRequest, ConsumerRequestResult, RequestEnd, SkipRequest } 
 import { resend } from './resend';
 import { Semaphore } from './semaphore';
 import type { ConsumerSettings } from './settings';
-
-const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 
 /**
  * Carries out the requests of operators. Every step may be repeated and may run next to another instance: a request is

@@ -1,6 +1,7 @@
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
+import { CONTENTION } from './attempt';
 import { decodeRecord, isCurable, type Envelope } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
 import { inboxKeyText } from './inbox-keys';
@@ -11,7 +12,7 @@ import { Progress, type GapWait } from './progress';
 import { headerText } from './record';
 import { ServiceDelays } from './service-delays';
 import type { ConsumerSettings } from './settings';
-import { CONTENTION, UnappliedMessages } from './unapplied-messages';
+import { UnappliedMessages } from './unapplied-messages';
 import { pause, type WhenBlocked } from './when-blocked';
 
 /** How often a blocked key checks whether a missing event was applied elsewhere. */

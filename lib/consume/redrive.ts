@@ -2,7 +2,7 @@ import { OutboxError } from '../event/errors';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
-import type { ApplyPorts, Attempt, StoredOutcome } from './attempt';
+import { CONTENTION, type ApplyPorts, type Attempt, type StoredOutcome } from './attempt';
 import type { CircuitBreaker } from './circuit-breaker';
 import { outcomeOf } from './commit-outcome';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
@@ -35,7 +35,6 @@ export interface FailedAgain {
   readonly failure: string;
 }
 
-const CONTENTION = { initialDelayMs: 10, maxDelayMs: 1_000 };
 /** After this many conflicts the next redrive continues: other work of the key must not be delayed forever. */
 const MAX_CONTENTIONS = 30;
 

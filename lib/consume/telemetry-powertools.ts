@@ -83,20 +83,16 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       add(CONSUMER_METRICS.lateEvents);
       logger.warn('Received an event for the first time after a later event of its key', nameOf(event));
     },
-    gap(event, gap, { waits }) {
-      const { otherTopics, ...missing } = gap;
+    gap(event, { otherTopics, ...missing }, { waits }) {
+      const fields = { ...nameOf(event), ...missing, waits };
       if (otherTopics === undefined) {
         add(CONSUMER_METRICS.gaps);
-        logger.warn('Events of a key are missing', { ...nameOf(event), ...missing, waits });
+        logger.warn('Events of a key are missing', fields);
         return;
       }
       add(CONSUMER_METRICS.possibleGaps);
-      logger.warn('Events of a key are missing, or went to another topic. To find out which, run outbox explain', {
-        ...nameOf(event),
-        ...missing,
-        otherTopics,
-        waits,
-      });
+      const message = 'Events of a key are missing, or went to another topic. To find out which, run outbox explain';
+      logger.warn(message, { ...fields, otherTopics });
     },
     lostIdentity(event, { applied }) {
       add(CONSUMER_METRICS.lostIdentities);
@@ -166,16 +162,11 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     messagesGone({ topic, partition, from, to, count }) {
       add(CONSUMER_METRICS.messagesGone, count ?? 1);
+      const receipt = from === undefined ? {} : { receipt: formatReceipt({ topic, partition, offset: from }) };
+      const range = { from: from === undefined ? undefined : String(from), to: String(to), count: count ?? 'unknown' };
       logger.error(
         'Messages are gone from Kafka before they were read; the consumer continues at the beginning of the log',
-        {
-          ...(from === undefined ? {} : { receipt: formatReceipt({ topic, partition, offset: from }) }),
-          topic,
-          partition,
-          from: from === undefined ? undefined : String(from),
-          to: String(to),
-          count: count ?? 'unknown',
-        },
+        { ...receipt, topic, partition, ...range },
       );
     },
     topicsMissing({ topics }) {

@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import { backoffMs, type Backoff } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { withinTime } from '../timing/within-time';
-import { DUPLICATE, type AttemptResult } from './attempt';
+import { CONTENTION, DUPLICATE, type AttemptResult } from './attempt';
 import type { Envelope } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
 import { decide, seenOf, withUnapplied } from './inbox';
@@ -14,7 +14,6 @@ import { redactedMessage, redactedStack } from './redaction';
 import { TooManyUnreadableKeys } from './unreadable-limit';
 import { pause } from './when-blocked';
 
-export const CONTENTION: Backoff = { initialDelayMs: 10, maxDelayMs: 1_000 };
 /** The backoff of an event that this process cannot read, and while too many keys are parked as unreadable. */
 const BLOCKED: Backoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
 

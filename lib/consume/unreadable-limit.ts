@@ -35,7 +35,7 @@ export class UnreadableLimit {
 
   /**
    * Runs `park` with an action that counts one more key; the action must be in the transaction that parks the key.
-   * Calls run one at a time, so that parkings of one process do not conflict.
+   * Calls run one at a time, so that two transactions of one process do not conflict.
    *
    * @throws BreakerOpen if too many keys are counted.
    */

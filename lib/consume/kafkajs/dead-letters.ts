@@ -63,7 +63,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
     refuseOption('timeoutMs', timeoutMs, `an integer from 1 to ${MAX_TIMEOUT_MS}`);
   }
   const topics = new Map<string, TopicSender>();
-  const sending = new Set<Promise<void>>();
+  const sending = new Set<Promise<unknown>>();
   const end = new AbortController();
   let isClosing = false;
   let closed: Promise<void> | undefined;
@@ -93,13 +93,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
   };
 
   return {
-    send(record, note) {
-      const sent = send(record, note);
-      sending.add(sent);
-      const forget = (): void => void sending.delete(sent);
-      sent.then(forget, forget);
-      return sent;
-    },
+    send: (record, note) => tracked(sending, send(record, note)),
     close: () => (closed ??= close()),
   };
 }
@@ -126,7 +120,7 @@ class TopicSender {
     this.#producer = withRepeatedLog(kafka, () =>
       kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 0 } }),
     );
-    this.#connected = this.#call(this.#producer.connect());
+    this.#connected = tracked(this.#calls, this.#producer.connect());
   }
 
   async send(record: ConsumedRecord, note: DeadLetterNote): Promise<void> {
@@ -172,17 +166,10 @@ class TopicSender {
   async #sendAs(compression: CompressionTypes, message: Message): Promise<void> {
     const topic = this.#topic;
     const sent = this.#producer.send({ topic, acks: -1, timeout: this.#timeoutMs, compression, messages: [message] });
-    if (!isAcknowledged(await this.#call(sent), topic)) {
+    if (!isAcknowledged(await tracked(this.#calls, sent), topic)) {
       // kafkajs resolves like this when a leader moves.
       throw new Error('the send resolved, but the response has no offset');
     }
-  }
-
-  #call<T>(call: Promise<T>): Promise<T> {
-    this.#calls.add(call);
-    const forget = (): void => void this.#calls.delete(call);
-    call.then(forget, forget);
-    return call;
   }
 
   async #explained(cause: unknown, record: ConsumedRecord): Promise<OutboxError> {
@@ -209,6 +196,14 @@ class TopicSender {
       () => undefined,
     );
   }
+}
+
+/** Keeps the promise in the set until it settles. */
+function tracked<T>(unsettled: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  unsettled.add(promise);
+  const forget = (): void => void unsettled.delete(promise);
+  promise.then(forget, forget);
+  return promise;
 }
 
 function tooLarge(topic: string, record: ConsumedRecord, limit: number | undefined, cause: unknown): OutboxError {

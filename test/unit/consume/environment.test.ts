@@ -28,7 +28,7 @@ it('connects to nothing before there is a dead letter', async () => {
 });
 
 describe('dead letters on demand', () => {
-  const aside = { reason: 'not-a-cloudevent', message: 'no' } as const;
+  const note = { reason: 'not-a-cloudevent', message: 'no' } as const;
 
   /** Creates them one after the other; `refuses` decides which of them fail. */
   function made(...refuses: boolean[]) {
@@ -52,15 +52,15 @@ describe('dead letters on demand', () => {
 
   it('are made once, with the first', async () => {
     const { log, deadLetters } = made();
-    await Promise.all([deadLetters.send(aRecord(), aside), deadLetters.send(aRecord(), aside)]);
+    await Promise.all([deadLetters.send(aRecord(), note), deadLetters.send(aRecord(), note)]);
     await deadLetters.close();
     expect(log).toEqual(['made 1', 'sent by 1', 'sent by 1', 'closed 1']);
   });
 
   it('are created again after a failed send, with the current login', async () => {
     const { log, deadLetters } = made(true, false);
-    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('refused');
-    await deadLetters.send(aRecord(), aside);
+    await expect(deadLetters.send(aRecord(), note)).rejects.toThrow('refused');
+    await deadLetters.send(aRecord(), note);
     expect(log.filter((entry) => !entry.startsWith('closed'))).toEqual(['made 1', 'sent by 1', 'made 2', 'sent by 2']);
     expect(log).toContain('closed 1');
   });
@@ -71,8 +71,8 @@ describe('dead letters on demand', () => {
       attempts++;
       return Promise.reject(new Error('no secret'));
     });
-    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('no secret');
-    await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow('no secret');
+    await expect(deadLetters.send(aRecord(), note)).rejects.toThrow('no secret');
+    await expect(deadLetters.send(aRecord(), note)).rejects.toThrow('no secret');
     expect(attempts).toBe(2);
     await deadLetters.close();
   });

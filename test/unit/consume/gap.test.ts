@@ -15,7 +15,7 @@ it.each([
   ['the next version after the last event of a transaction', after([1, 0, 2], [1, 1, 2]), at(2)],
   ['a first event of any version', EMPTY_INBOX, at(7)],
   ['an event that is not the newest', after([1, 0, 1], [5, 0, 1]), at(3)],
-  ['the next version after one that was set aside', withUnapplied(after([1, 0, 1]), at(2)), at(3)],
+  ['the next version after a dead-lettered one', withUnapplied(after([1, 0, 1]), at(2)), at(3)],
 ])('nothing is missing before %s', (_, state, event) => {
   expect(gapBefore(state, event)).toBeUndefined();
 });

@@ -358,7 +358,7 @@ describe('a message that cannot be read', () => {
     ['invalid-sequence', { headers: { ce_sequence: '9999999999999999.0000' } }],
     ['unknown-type', { type: 'order.lost' }],
     ['undecodable-data', { value: Buffer.from('{') }],
-  ])('goes aside whole: %s', async (reason, change) => {
+  ])('is dead-lettered whole: %s', async (reason, change) => {
     const rig = aRig();
     const record = aRecord({ version: 1, ...change });
 

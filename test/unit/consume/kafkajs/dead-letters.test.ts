@@ -31,13 +31,13 @@ function fakeKafka(
 const ack = ({ topic }: ProducerRecord): RecordMetadata[] => [
   { topicName: topic, partition: 0, errorCode: 0, baseOffset: '7' },
 ];
-const aside = { reason: 'handler-failed', message: 'Error: no', stack: 'at handler.ts:1:1' } as const;
+const note = { reason: 'handler-failed', message: 'Error: no', stack: 'at handler.ts:1:1' } as const;
 
 it('sends the whole message with the reason, acknowledged by all replicas', async () => {
   const { kafka, made } = fakeKafka(ack);
   const record = aRecord({ version: 1, offset: 77, partition: 3, headers: { odd: [Buffer.from([0xff])] } });
 
-  await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(record, aside);
+  await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(record, note);
 
   expect(made[0]?.sent[0]).toMatchObject({
     topic: 'orders.shipping.dlt',
@@ -70,8 +70,8 @@ it.each([
   const { kafka, made } = fakeKafka((request, producers) => (producers === 1 ? first : ack(request)));
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
 
-  await expect(deadLetters.send(aRecord(), aside)).rejects.toThrow();
-  await deadLetters.send(aRecord(), aside);
+  await expect(deadLetters.send(aRecord(), note)).rejects.toThrow();
+  await deadLetters.send(aRecord(), note);
 
   expect(made.map(({ isGone }) => isGone)).toEqual([true, false]);
   await deadLetters.close();
@@ -85,7 +85,7 @@ it('uses one producer of a topic for simultaneous sends', async () => {
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
   const sends = Array.from({ length: 5 }, async () => {
     most = Math.max(most, ++running);
-    await deadLetters.send(aRecord(), aside);
+    await deadLetters.send(aRecord(), note);
     running--;
   });
   await Promise.all(sends);
@@ -102,7 +102,7 @@ const toTopic = (topic: string) => aRecord({ topic, offset: 77, partition: 3 });
 
 it('compresses: a message may fit its topic, and its dead-letter topic, only so', async () => {
   const { kafka, made } = fakeKafka(ack);
-  await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside);
+  await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), note);
   expect(made[0]?.sent.map(({ compression }) => compression)).toEqual([CompressionTypes.GZIP]);
 });
 
@@ -112,7 +112,7 @@ it.each(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])(
     const { kafka, made } = fakeKafka((request) =>
       request.compression === CompressionTypes.GZIP ? refused(type) : ack(request),
     );
-    await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside);
+    await kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), note);
     expect(made).toHaveLength(1);
     expect(made[0]?.sent.map(({ compression }) => compression)).toEqual([CompressionTypes.GZIP, CompressionTypes.None]);
   },
@@ -135,14 +135,14 @@ it('reports for a dead letter that is too large its topic, its size, the limit a
   const record = aRecord({ value, partition: 3, offset: 77 });
   const withLimit = kafkajsDeadLetters({ kafka: { ...(kafka as object), admin } as never, consumer: 'shipping' });
 
-  const error: unknown = await withLimit.send(record, aside).catch((cause: unknown) => cause);
+  const error: unknown = await withLimit.send(record, note).catch((cause: unknown) => cause);
   expect(error).toMatchObject({
     code: 'dead-letter-too-large',
     details: { topic: 'orders.shipping.dlt', receipt: 'orders-3@77', maxBytes: 1_000 },
     message: expect.stringMatching(/orders-3@77.*"orders\.shipping\.dlt".*1000 bytes.*Raise "max\.message\.bytes"/),
   });
   expect((error as { details: { bytes: number } }).details.bytes).toBeGreaterThan(2_000);
-  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(record, aside)).rejects.toMatchObject({
+  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(record, note)).rejects.toMatchObject({
     code: 'dead-letter-too-large',
     details: expect.not.objectContaining({ maxBytes: expect.anything() }),
   });
@@ -150,7 +150,7 @@ it('reports for a dead letter that is too large its topic, its size, the limit a
 
 it('names a dead-letter topic that is missing', async () => {
   const { kafka } = fakeKafka(() => refused('UNKNOWN_TOPIC_OR_PARTITION'));
-  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), aside)).rejects.toMatchObject({
+  await expect(kafkajsDeadLetters({ kafka, consumer: 'shipping' }).send(aRecord(), note)).rejects.toMatchObject({
     code: 'topic-missing',
     retryable: true,
     details: { topics: ['orders.shipping.dlt'] },
@@ -160,18 +160,18 @@ it('names a dead-letter topic that is missing', async () => {
 it('a send that hangs ends in time, discards its producer, and delays neither its topic nor another one', async () => {
   const { kafka, made } = fakeKafka((request) => (request.messages[0]?.value === null ? never : ack(request)));
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping', timeoutMs: 50 });
-  const hung = deadLetters.send(aRecord({ value: null }), aside);
+  const hung = deadLetters.send(aRecord({ value: null }), note);
   const rejected = expect(hung).rejects.toMatchObject({
     code: 'service-unavailable',
     message: expect.stringMatching(/"orders\.shipping\.dlt": no acknowledgement within 50 ms/),
   });
-  await deadLetters.send(toTopic('orders'), aside);
-  await deadLetters.send(toTopic('payments'), aside);
+  await deadLetters.send(toTopic('orders'), note);
+  await deadLetters.send(toTopic('payments'), note);
   expect(made).toHaveLength(2);
   await rejected;
   expect(made.map(({ isGone }) => isGone)).toEqual([true, false]);
 
-  await deadLetters.send(toTopic('orders'), aside);
+  await deadLetters.send(toTopic('orders'), note);
   expect(made).toHaveLength(3);
   await deadLetters.close();
   expect(made.map(({ isGone }) => isGone)).toEqual([true, true, true]);
@@ -182,7 +182,7 @@ it('a topic that is missing delays no other', async () => {
     request.topic.startsWith('payments') ? refused('UNKNOWN_TOPIC_OR_PARTITION') : ack(request),
   );
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
-  const both = await Promise.allSettled(['payments', 'orders'].map((topic) => deadLetters.send(toTopic(topic), aside)));
+  const both = await Promise.allSettled(['payments', 'orders'].map((topic) => deadLetters.send(toTopic(topic), note)));
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
   expect(made.map(({ isGone }) => isGone)).toEqual([true, false]);
 });
@@ -190,10 +190,10 @@ it('a topic that is missing delays no other', async () => {
 it('closes although a send hangs, rejects it, and sends nothing more', async () => {
   const { kafka, made } = fakeKafka(() => never);
   const deadLetters = kafkajsDeadLetters({ kafka, consumer: 'shipping' });
-  const rejected = expect(deadLetters.send(aRecord(), aside)).rejects.toMatchObject({ code: 'service-unavailable' });
+  const rejected = expect(deadLetters.send(aRecord(), note)).rejects.toMatchObject({ code: 'service-unavailable' });
   await Promise.all([deadLetters.close(), deadLetters.close()]);
   await rejected;
-  await expect(deadLetters.send(aRecord(), aside)).rejects.toMatchObject({ code: 'service-unavailable' });
+  await expect(deadLetters.send(aRecord(), note)).rejects.toMatchObject({ code: 'service-unavailable' });
 
   expect(made.map(({ isGone }) => isGone)).toEqual([true]);
 });

@@ -33,7 +33,7 @@ class FakeKafkaConsumer {
   };
   disconnect = () => {
     this.calls.push('disconnect');
-    return this.failDisconnect ? Promise.reject(new Error('no goodbye')) : Promise.resolve();
+    return this.failDisconnect ? Promise.reject(new Error('cannot disconnect')) : Promise.resolve();
   };
   on = (name: string, listener: Listener) => this.#listeners.set(name, listener);
   run = ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
@@ -481,7 +481,7 @@ describe('stopped while kafkajs begins again after a crash', () => {
     const { fake, running } = await start();
     await running.stop();
     crash(fake);
-    // kafkajs sets its timer after this event, so only a later goodbye clears the timer.
+    // kafkajs sets its timer after this event, so only a later disconnect clears the timer.
     expect(goodbyes(fake)).toBe(1);
     await settle();
     expect(goodbyes(fake)).toBe(2);
@@ -495,8 +495,8 @@ it('a failed disconnect rejects stop and done, after everything was committed', 
   await settle();
   fake.failDisconnect = true;
 
-  await expect(running.stop()).rejects.toThrow('no goodbye');
-  await expect(running.done).rejects.toThrow('no goodbye');
+  await expect(running.stop()).rejects.toThrow('cannot disconnect');
+  await expect(running.done).rejects.toThrow('cannot disconnect');
   expect(fake.lastCommitted).toBe('2');
 });
 

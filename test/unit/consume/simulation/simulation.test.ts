@@ -6,7 +6,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'lost answers, conflicts and throttling': { faults: true },
   'poison and parked keys': { poison: true },
   'poison that blocks': { poison: true, options: { onFailure: 'block' } },
-  'poison that is set aside': { poison: true, options: { onFailure: 'dead-letter' } },
+  'poison that is dead-lettered': { poison: true, options: { onFailure: 'dead-letter' } },
   'keys that wait for what is missing': { options: { gaps: 'block', gapTimeoutMs: 60_000 } },
   'a group that begins at the end': { fromEnd: true },
   'calls that nobody answers': { hangs: true },
