@@ -110,7 +110,13 @@ async function run({ name, command, live = false, inBackground = false }: Phase)
 /** The first failure ends the other phases: the output of the failed phase is the last. */
 function endAll(): void {
   ended = true;
-  for (const pid of running) process.kill(-pid, 'SIGTERM');
+  for (const pid of running) {
+    try {
+      process.kill(-pid, 'SIGTERM');
+    } catch {
+      // The phase has just ended by itself.
+    }
+  }
 }
 
 /** The second line of `times` has user and system time of all descendants: `1m2.30s 0m4.50s`. */
