@@ -3,7 +3,9 @@ import { parseExistingClusterContext } from '../../../bin/app/existing-cluster-c
 import { CLUSTER_ARN, SECRET_ARN } from '../stack';
 
 const given = (context: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(parseExistingClusterContext(context)).filter(([, value]) => value !== undefined));
+  Object.fromEntries(
+    Object.entries<unknown>(parseExistingClusterContext(context)).filter(([, value]) => value !== undefined),
+  );
 
 test('an empty context leaves everything open but the authentication, which is IAM', () => {
   expect(given({})).toEqual({ auth: 'iam' });
