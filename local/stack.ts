@@ -14,7 +14,7 @@ import {
   type LocalDynamoDb,
 } from './dynamodb';
 import { PROBE_EVENT } from '../lib/sweep/environment';
-import type { ProbeReport } from '../lib/sweep/probe';
+import type { ProbeReport } from '../lib/sweep/probe-partitions';
 import type { SweepReport } from '../lib/sweep/sweep';
 import { LambdaInvoker, type InvokerOptions } from './event-source-mapping/invoker';
 import { EventSourceMapping } from './event-source-mapping/mapping';

@@ -4,7 +4,7 @@ import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
-import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe';
+import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe-partitions';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
 import { powertoolsProbeReporter, powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
 import { wait } from '../../lib/timing/wait';

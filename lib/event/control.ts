@@ -122,9 +122,9 @@ export interface Control {
   readonly owner?: string;
   /**
    * Epoch milliseconds since when a stream gap is suspected; unset while the stream is trusted. While it is set, the
-   * items of a key are looked up in the table before its first record is published.
+   * items of a key are looked up in the table before its first record is published. Stored as `doubtSince`.
    */
-  readonly doubtSince?: number;
+  readonly gapSuspectedSince?: number;
   /**
    * Epoch milliseconds at which a relay last asked for a part of its batch again. For a minute, records are looked up
    * in the table before they are published, because another process may have published them.
@@ -160,7 +160,7 @@ const decodeState = ({ revision, streamArn, owner, doubtSince, retriedAt }: Reco
   revision: Number(revision ?? 0),
   owner: typeof owner === 'string' ? owner : undefined,
   streamArn: typeof streamArn === 'string' ? streamArn : undefined,
-  doubtSince: typeof doubtSince === 'number' ? doubtSince : undefined,
+  gapSuspectedSince: typeof doubtSince === 'number' ? doubtSince : undefined,
   retriedAt: typeof retriedAt === 'number' ? retriedAt : undefined,
 });
 

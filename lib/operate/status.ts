@@ -1,9 +1,9 @@
 import { unavailablePartitions } from '../event/partition-hold';
 import { controlStore } from '../relay/dynamodb/control';
-import type { Census } from '../sweep/census';
+import type { TableCounts } from '../sweep/table-counts';
 import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
-import { survey } from '../sweep/survey';
+import { scanTable } from '../sweep/scan-table';
 import { goneItems, type GoneItem } from './gone';
 import { wait } from '../timing/wait';
 import { OPERATOR_CLOCK, type OutboxTarget } from './target';
@@ -27,7 +27,7 @@ export interface PartitionStatus {
 }
 
 /** Counts and ages of what the table holds. */
-export interface StatusReport extends Census, Unpublished {
+export interface StatusReport extends TableCounts, Unpublished {
   readonly tableName: string;
   readonly at: number;
   /** Held keys that wait for an operator. Keys that wait for a partition are in `unavailablePartitions`. */
@@ -44,7 +44,7 @@ export interface StatusReport extends Census, Unpublished {
    */
   readonly streamEdgeMs?: number;
   /** Epoch milliseconds: since when a gap of the stream is suspected, so that the relay looks keys up first. */
-  readonly doubtSince?: number;
+  readonly gapSuspectedSince?: number;
   readonly streamArn?: string;
   /** Read units that the scan consumed. */
   readonly readUnits: number;
@@ -65,7 +65,7 @@ export async function status(target: OutboxTarget, { onProgress }: StatusOptions
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait);
   const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   const late = new OverdueItems();
-  const { census, readUnits, failures } = await survey(store, control, {
+  const { counts, readUnits, failures } = await scanTable(store, control, {
     before: at - DUE_MS,
     now: at,
     segments: SEGMENTS,
@@ -78,9 +78,9 @@ export async function status(target: OutboxTarget, { onProgress }: StatusOptions
   const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
   const gone = await goneItems(target, control.holds.values());
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
-  const proof = await unpublished({ client, tableName }, late, census, { ...OPERATOR_CLOCK, pause: wait });
+  const proof = await unpublished({ client, tableName }, late, counts, { ...OPERATOR_CLOCK, pause: wait });
   return {
-    ...census,
+    ...counts,
     ...proof,
     tableName,
     at,
@@ -96,8 +96,8 @@ export async function status(target: OutboxTarget, { onProgress }: StatusOptions
       failedAt,
       keys: length,
     })),
-    streamEdgeMs: census.oldestPendingAt === undefined ? undefined : census.oldestPendingAt + STREAM_MS - at,
-    doubtSince: control.doubtSince,
+    streamEdgeMs: counts.oldestPendingAt === undefined ? undefined : counts.oldestPendingAt + STREAM_MS - at,
+    gapSuspectedSince: control.gapSuspectedSince,
     streamArn: control.streamArn,
     readUnits,
   };

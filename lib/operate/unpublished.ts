@@ -1,6 +1,6 @@
 import { isOpen, itemStateOf } from '../event/item-state';
-import type { Census } from '../sweep/census';
-import type { Finding } from '../sweep/judge';
+import type { TableCounts } from '../sweep/table-counts';
+import type { Finding } from '../sweep/evaluate-key';
 import { readItem } from './read-item';
 import type { OutboxTarget } from './target';
 
@@ -61,7 +61,7 @@ export class OverdueItems {
 export async function unpublished(
   target: Pick<OutboxTarget, 'client' | 'tableName'>,
   waiting: OverdueItems,
-  { lastProcessedAt = 0, newestPublishedAt = 0 }: Census,
+  { lastProcessedAt = 0, newestPublishedAt = 0 }: TableCounts,
   { now, pause }: { readonly now: () => number; readonly pause: (ms: number) => Promise<void> },
 ): Promise<Unpublished> {
   const at = now();

@@ -203,7 +203,7 @@ export interface ControlStore {
    * Records that `streamArn` invoked the relay, which differs from the stream in `known`. Sets the gap suspicion unless
    * no stream was known before. Returns the resulting state.
    */
-  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
+  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'gapSuspectedSince'>>;
   /**
    * Records that an invocation published a part of its batch and asks for the rest again; Lambda may give the rest to
    * any process. Without this method, the other process publishes duplicates.

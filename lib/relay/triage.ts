@@ -69,7 +69,7 @@ export function triage(
   };
 }
 
-export const isGapSuspected = ({ control }: Invocation): boolean => control.doubtSince !== undefined;
+export const isGapSuspected = ({ control }: Invocation): boolean => control.gapSuspectedSince !== undefined;
 
 function suspicionOf([first]: readonly BatchItem[], invocation: Invocation): KeyItems['suspicion'] {
   if (isGapSuspected(invocation)) return 'gap-suspected';

@@ -25,8 +25,8 @@ import { controlStore } from '../relay/dynamodb/control';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
-import type { Pass, Probe } from './pass';
-import { InvalidScanKey, type DoubtState, type ScanKey, type SweepStore } from './ports';
+import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
+import { InvalidScanKey, type GapState, type ScanKey, type SweepStore } from './ports';
 
 export interface SweepStoreOptions {
   readonly tableName: string;
@@ -36,10 +36,10 @@ export interface SweepStoreOptions {
 }
 
 /** Used by the sweeper alone: relays ignore these items, so writing them raises no revision. */
-const PASS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
+const PROGRESS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
 const PROBES_KEY = { pk: CONTROL_PARTITION, sk: '!sweep-probes' } as const;
-/** Differs from the attribute of older sweepers, whose passes stop at segments: they begin their own pass. */
-const PASS_ATTRIBUTE = 'resumablePass';
+/** Differs from the attribute of the first sweepers, which stop at segments only: they begin their own scan. */
+const PROGRESS_ATTRIBUTE = 'resumablePass';
 /** BatchGetItem takes at most 100 keys. */
 const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
@@ -52,7 +52,7 @@ const SCANNED = [
 const PROJECTION = SCANNED.map((name) => `#${name}`).join(', ');
 const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
 
-const LOOKED_AT = 'pk, sk, id, processedAt, discarded, parked, setAside';
+const READ_AGAIN = 'pk, sk, id, processedAt, discarded, parked, setAside';
 
 /** The table for the sweeper: scans at a limited rate, and conditional writes. */
 export function sweepStore(
@@ -85,15 +85,18 @@ export function sweepStore(
     } catch (error) {
       // The key comes from another run, and this table may not accept it.
       if (after !== undefined && error instanceof Error && error.name === 'ValidationException') {
-        throw new InvalidScanKey(`DynamoDB refuses to scan segment ${index} of ${segments} from where it was left.`, {
-          cause: error,
-        });
+        throw new InvalidScanKey(
+          `DynamoDB refuses to resume the scan of segment ${index} of ${segments} at the saved key.`,
+          {
+            cause: error,
+          },
+        );
       }
       throw error;
     }
   };
 
-  const lookAt = async (keys: readonly ScanKey[]): Promise<readonly Image[]> => {
+  const readAt = async (keys: readonly ScanKey[]): Promise<readonly Image[]> => {
     const found: Image[] = [];
     let open = keys.map(({ pk, sk }) => marshall({ pk, sk }));
     for (let attempt = 0; open.length > 0; attempt++) {
@@ -101,7 +104,7 @@ export function sweepStore(
       if (attempt > 0) await sleep(throttledMs(attempt));
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetItemCommand({
-          RequestItems: { [tableName]: { Keys: open, ConsistentRead: true, ProjectionExpression: LOOKED_AT } },
+          RequestItems: { [tableName]: { Keys: open, ConsistentRead: true, ProjectionExpression: READ_AGAIN } },
         }),
       );
       found.push(...((Responses?.[tableName] ?? []) as Image[]));
@@ -125,7 +128,7 @@ export function sweepStore(
   return {
     readControl: () => control.read(),
     noteStream: (known, streamArn) => control.noteStream(known, streamArn),
-    setAside: (signal, why) => signalStore(client, tableName, clock).markUnprocessable(signal, why),
+    markUnprocessable: (signal, why) => signalStore(client, tableName, clock).markUnprocessable(signal, why),
 
     async *segment(index, segments, after) {
       let start = after === undefined ? undefined : marshall(after);
@@ -140,10 +143,10 @@ export function sweepStore(
       } while (start !== undefined);
     },
 
-    async look(keys) {
+    async read(keys) {
       const found: Image[] = [];
       for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-        found.push(...(await lookAt(keys.slice(at, at + KEYS_PER_CALL))));
+        found.push(...(await readAt(keys.slice(at, at + KEYS_PER_CALL))));
       }
       return found;
     },
@@ -164,22 +167,21 @@ export function sweepStore(
       return { streamArn: isPlain ? streamArn : streamNameOf(streamArn, home), bytes: Table?.TableSizeBytes ?? 0 };
     },
 
-    async readPass() {
-      // Only `writePass` writes it.
-      return (await readOwn(PASS_KEY))?.[PASS_ATTRIBUTE] as Pass | undefined;
+    async readProgress() {
+      return decodeProgress((await readOwn(PROGRESS_KEY))?.[PROGRESS_ATTRIBUTE]);
     },
 
-    async writePass(pass) {
-      if (pass === undefined) {
-        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(PASS_KEY) }));
+    async writeProgress(progress) {
+      if (progress === undefined) {
+        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(PROGRESS_KEY) }));
         return;
       }
-      await writeOwn({ ...PASS_KEY, [PASS_ATTRIBUTE]: pass });
+      await writeOwn({ ...PROGRESS_KEY, [PROGRESS_ATTRIBUTE]: encodeProgress(progress) });
     },
 
     async readProbes() {
       // Only `writeProbes` writes it.
-      return ((await readOwn(PROBES_KEY))?.['probes'] as Probe[] | undefined) ?? [];
+      return ((await readOwn(PROBES_KEY))?.['probes'] as StreamProbe[] | undefined) ?? [];
     },
 
     writeProbes: (probes) => writeOwn({ ...PROBES_KEY, probes }),
@@ -214,9 +216,9 @@ export function sweepStore(
       }
     },
 
-    beginDoubt: (known, since) =>
+    suspectGap: (known, since) =>
       changeState(client, tableName, known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
-    endDoubt: (known) => changeState(client, tableName, known, 'REMOVE doubtSince', {}),
+    clearGapSuspicion: (known) => changeState(client, tableName, known, 'REMOVE doubtSince', {}),
   };
 }
 
@@ -224,7 +226,7 @@ export function sweepStore(
 async function changeState(
   client: DynamoDBClient,
   tableName: string,
-  { streamArn, doubtSince }: DoubtState,
+  { streamArn, gapSuspectedSince }: GapState,
   change: string,
   values: Record<string, AttributeValue>,
 ): Promise<boolean> {
@@ -234,13 +236,13 @@ async function changeState(
     UpdateExpression: `${change} ADD revision :one`,
     ConditionExpression: [
       streamArn === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :streamArn',
-      doubtSince === undefined ? 'attribute_not_exists(doubtSince)' : 'doubtSince = :doubtSince',
+      gapSuspectedSince === undefined ? 'attribute_not_exists(doubtSince)' : 'doubtSince = :suspectedSince',
     ].join(' AND '),
     ExpressionAttributeValues: {
       ...values,
       ':one': { N: '1' },
       ...(streamArn === undefined ? {} : { ':streamArn': { S: streamArn } }),
-      ...(doubtSince === undefined ? {} : { ':doubtSince': { N: String(doubtSince) } }),
+      ...(gapSuspectedSince === undefined ? {} : { ':suspectedSince': { N: String(gapSuspectedSince) } }),
     },
   };
   return (await ifConditionHolds(client.send(new UpdateItemCommand(input)))) !== undefined;

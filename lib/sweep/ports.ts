@@ -1,7 +1,7 @@
 import type { Control, Hold } from '../event/control';
 import type { Image } from '../event/item';
 import type { Signal } from '../event/signal';
-import type { Pass, Probe } from './pass';
+import type { ScanProgress, StreamProbe } from './scan-progress';
 
 /** The primary key of an item. */
 export interface ScanKey {
@@ -38,28 +38,28 @@ export class InvalidScanKey extends Error {}
 export interface SweepStore extends ScanStore {
   /** The current stream of the table, if any, and its size as DynamoDB knew it some hours ago. */
   describe(): Promise<{ readonly streamArn?: string; readonly bytes: number }>;
-  /** The unfinished pass of the previous run. */
-  readPass(): Promise<Pass | undefined>;
-  /** Saves the pass; `undefined` if there is nothing to resume. */
-  writePass(pass: Pass | undefined): Promise<void>;
+  /** The unfinished scan of the previous run. */
+  readProgress(): Promise<ScanProgress | undefined>;
+  /** `undefined` if there is nothing to resume. */
+  writeProgress(progress: ScanProgress | undefined): Promise<void>;
   /** Probes whose outcome was unknown when a run ended. */
-  readProbes(): Promise<readonly Probe[]>;
-  writeProbes(probes: readonly Probe[]): Promise<void>;
+  readProbes(): Promise<readonly StreamProbe[]>;
+  writeProbes(probes: readonly StreamProbe[]): Promise<void>;
   /** The items and signals that exist at these keys; strongly consistent. */
-  look(keys: readonly ScanKey[]): Promise<readonly Image[]>;
+  read(keys: readonly ScanKey[]): Promise<readonly Image[]>;
   pause(ms: number): Promise<void>;
   /** As for the relay: sets the gap suspicion if another stream was known before. */
-  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'doubtSince'>>;
+  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'gapSuspectedSince'>>;
   /** Puts a new signal and returns the key of its item. */
   send(signal: Signal): Promise<ScanKey>;
   /** Replaces a lost signal by its successor. `gone`: the relay has acted on the signal meanwhile. */
   replace(lost: Signal, successor: Signal): Promise<'replaced' | 'gone'>;
   remove(signals: readonly ScanKey[]): Promise<void>;
-  setAside(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
+  markUnprocessable(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
   /** Sets the gap suspicion or moves its time. Returns `false` if the state has changed since it was read. */
-  beginDoubt(known: DoubtState, since: number): Promise<boolean>;
+  suspectGap(known: GapState, since: number): Promise<boolean>;
   /** Ends the gap suspicion. Returns `false` if the state has changed since it was read. */
-  endDoubt(known: DoubtState): Promise<boolean>;
+  clearGapSuspicion(known: GapState): Promise<boolean>;
 }
 
-export type DoubtState = Pick<Control, 'streamArn' | 'doubtSince'>;
+export type GapState = Pick<Control, 'streamArn' | 'gapSuspectedSince'>;

@@ -1,11 +1,11 @@
 import type { Control } from '../event/control';
-import { sumOf, type Census } from './census';
-import { SignalFeed } from './feed';
-import { GapSearch, lookAgain, untilSecondLook, type Suspicion } from './gap';
-import { isSuspicion, type Finding } from './judge';
-import { BYTES_PER_UNIT, isComplete, mayResume, newPass, type Pass } from './pass';
-import type { DoubtState, SweepStore } from './ports';
-import { survey, type Survey } from './survey';
+import { sumOf, type TableCounts } from './table-counts';
+import { SignalFeed } from './signal-feed';
+import { GapSearch, stillOpen, untilSecondRead, type Suspicion } from './gap-search';
+import { earlierOf, isSuspicion, type Finding } from './evaluate-key';
+import { BYTES_PER_UNIT, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
+import type { GapState, SweepStore } from './ports';
+import { scanTable, type ScanResult } from './scan-table';
 
 const HOUR_MS = 3_600_000;
 /** Time that a scheduled run has for reading. */
@@ -14,11 +14,11 @@ const RUN_SECONDS = 840;
 export interface SweepOptions {
   /** Milliseconds after which an unpublished item or a signal is overdue. */
   readonly overdueAfterMs: number;
-  /** Interval of the scheduled runs in milliseconds, after which the next run continues a pass. Default: one hour. */
+  /** Interval of the scheduled runs in milliseconds, after which the next run continues a scan. Default: one hour. */
   readonly sweepIntervalMs?: number;
   /** Read rate of the store; the table is read in parts that fit. */
   readonly readUnitsPerSecond: number;
-  /** Whether the run resumes the pass of the previous run and saves its own for the next one. Default: `true`. */
+  /** Whether the run resumes the scan of the previous run and saves its own progress for the next one. Default: `true`. */
   readonly resumes?: boolean;
   /** Author that is recorded on the signals. */
   readonly by: string;
@@ -29,22 +29,22 @@ export interface SweepOptions {
 }
 
 /** State of the gap suspicion after a run. `unknown`: it could not be written. */
-export type GapSuspicion = 'none' | 'began' | 'stands' | 'ended' | 'unknown';
+export type GapSuspicion = 'none' | 'began' | 'continues' | 'ended' | 'unknown';
 
-/** Counts of the pass, including the earlier runs that it resumes. */
-export interface SweepReport extends Census {
+/** Counts of the scan, including the earlier runs that it resumes. */
+export interface SweepReport extends TableCounts {
   readonly startedAt: number;
   readonly durationMs: number;
   /** Read units of this run's scan. */
   readonly readUnits: number;
-  /** Whether the pass has now read the whole table. */
+  /** Whether the scan has now read the whole table. */
   readonly complete: boolean;
   readonly heldKeys: number;
   /** Epoch milliseconds at which the key that is held longest was first held. */
   readonly oldestHoldAt?: number;
   readonly signalsSent: number;
   readonly signalsReplaced: number;
-  readonly doubt: GapSuspicion;
+  readonly gapSuspicion: GapSuspicion;
   /** Errors of failed reads and writes. The other work was done, and the next run does the rest. */
   readonly failures: readonly unknown[];
 }
@@ -58,9 +58,9 @@ const RESERVE_MS = 60_000;
 /** Reserve of time after sending, to save the progress and to settle the gap suspicion. */
 const SETTLE_RESERVE_MS = 15_000;
 /** Maximum lag of writers' clocks and of an eventually consistent scan. */
-const DOUBT_MARGIN_MS = 5 * 60_000;
-/** Number of suspicions that get a second look in one leg. */
-const LOOKED_AT = 1_000;
+const GAP_MARGIN_MS = 5 * 60_000;
+/** Number of suspicions that get a second read in one leg. */
+const READ_AGAIN = 1_000;
 /**
  * Items that wait longer are presumed lost without proof: the relay must look keys up before the stream drops records,
  * after 24 hours. Applies to a table that one run can read; a larger one has less time.
@@ -84,21 +84,21 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
   const table = await store.describe();
   const read = await store.readControl();
   const control: Control = { ...read, ...(await noteCurrentStream(store, read, table.streamArn)) };
-  const stored = resumes ? await store.readPass() : undefined;
+  const stored = resumes ? await store.readProgress() : undefined;
   const begun =
     stored !== undefined && mayResume(stored, startedAt)
       ? stored
-      : newPass(startedAt, table.bytes, options.readUnitsPerSecond);
+      : newProgress(startedAt, table.bytes, options.readUnitsPerSecond);
   const run = new SweepRun(
     store,
     options,
-    { startedAt, before: read.doubtSince, presumedLostAfterMs: presumedLostAfterMs(table.bytes, options) },
+    { startedAt, before: read.gapSuspectedSince, presumedLostAfterMs: presumedLostAfterMs(table.bytes, options) },
     control,
   );
   return run.report(await run.legs(begun, { saves: resumes, isStored: stored !== undefined }));
 }
 
-/** A pass of several runs reads each item less often than once per interval. */
+/** A scan of several runs reads each item less often than once per interval. */
 function presumedLostAfterMs(
   tableBytes: number,
   { overdueAfterMs, sweepIntervalMs = HOUR_MS, readUnitsPerSecond }: SweepOptions,
@@ -115,7 +115,7 @@ interface RunTimes {
 }
 
 interface Leg {
-  readonly pass: Pass;
+  readonly progress: ScanProgress;
   readonly readUnits: number;
 }
 
@@ -144,43 +144,47 @@ class SweepRun {
 
   readonly #mayAct = (): boolean => this.#options.remainingMs() > SETTLE_RESERVE_MS;
 
-  /** Reads a part, acts on its findings and saves the progress; repeats until the pass or the time ends. */
-  async legs(begun: Pass, { saves, isStored }: { readonly saves: boolean; readonly isStored: boolean }): Promise<Leg> {
-    let pass = begun;
+  /** Reads a part, acts on its findings and saves the progress; repeats until the scan or the time ends. */
+  async legs(
+    begun: ScanProgress,
+    { saves, isStored }: { readonly saves: boolean; readonly isStored: boolean },
+  ): Promise<Leg> {
+    let progress = begun;
     let readUnits = 0;
     let mustDelete = isStored;
     for (let isFirst = true; ; isFirst = false) {
-      const leg = await this.#survey(pass, isFirst);
+      const leg = await this.#scanTable(progress, isFirst);
       readUnits += leg.readUnits;
       this.#failures.push(...leg.failures);
-      const reached = goneOn(pass, leg);
+      const reached = goneOn(progress, leg);
       const handled = await this.#handle(leg.findings);
       // The next run reads the part again whose findings were not acted on.
-      if (handled.isDone) pass = { ...reached, uncoveredSince: earlierOf(reached.uncoveredSince, handled.openSince) };
-      const isEnd = !handled.isDone || isComplete(pass) || leg.failures.length > 0 || !this.#goesOn();
-      if (saves && (mustDelete || !isComplete(pass))) {
+      if (handled.isDone)
+        progress = { ...reached, uncoveredSince: earlierOf(reached.uncoveredSince, handled.openSince) };
+      const isEnd = !handled.isDone || isComplete(progress) || leg.failures.length > 0 || !this.#goesOn();
+      if (saves && (mustDelete || !isComplete(progress))) {
         mustDelete = true;
         await this.#attempt(
-          this.#store.writePass(isComplete(pass) ? undefined : { ...pass, savedAt: this.#options.now() }),
+          this.#store.writeProgress(isComplete(progress) ? undefined : { ...progress, savedAt: this.#options.now() }),
         );
       }
       if (isEnd) break;
     }
     await this.#attempt(this.#gap.save());
-    return { pass, readUnits };
+    return { progress, readUnits };
   }
 
-  async #survey(pass: Pass, isFirst: boolean): Promise<Survey> {
+  async #scanTable(progress: ScanProgress, isFirst: boolean): Promise<ScanResult> {
     const { startedAt } = this.#times;
     const { now, onPage, overdueAfterMs } = this.#options;
     const endsAt = now() + LEG_MS;
     if (!isFirst) this.#control = await this.#store.readControl().catch(() => this.#control);
-    return survey(this.#store, this.#control, {
+    return scanTable(this.#store, this.#control, {
       before: startedAt - overdueAfterMs,
       now: now(),
-      segments: pass.segments,
-      from: pass.next,
-      cuts: pass.cuts,
+      segments: progress.segments,
+      from: progress.next,
+      cuts: progress.cuts,
       maxFindings: MAX_FINDINGS,
       goesOn: this.#goesOn,
       isEnough: () => now() >= endsAt,
@@ -188,7 +192,7 @@ class SweepRun {
     });
   }
 
-  /** `openSince`: when the oldest suspicion that the second look confirmed was committed. */
+  /** `openSince`: when the oldest suspicion that the second read confirmed was committed. */
   async #handle(findings: readonly Finding[]): Promise<{ readonly isDone: boolean; readonly openSince?: number }> {
     const suspicions = findings.filter((finding): finding is Suspicion => isSuspicion(finding));
     const others = findings.filter((finding) => !isSuspicion(finding));
@@ -210,10 +214,10 @@ class SweepRun {
   async #confirm(
     suspicions: readonly Suspicion[],
   ): Promise<{ readonly suspicions: readonly Suspicion[]; readonly openSince?: number }> {
-    await untilSecondLook(this.#store);
-    const first = await lookAgain(this.#store, suspicions.slice(0, LOOKED_AT));
+    await untilSecondRead(this.#store);
+    const first = await stillOpen(this.#store, suspicions.slice(0, READ_AGAIN));
     // There are more than that only after a loss or in an outage; the feed is slow enough for them.
-    const confirmed = [...first, ...suspicions.slice(LOOKED_AT)];
+    const confirmed = [...first, ...suspicions.slice(READ_AGAIN)];
     const openSince = confirmed.reduce((earliest, { since = 0 }) => Math.min(earliest, since), Infinity);
     return { suspicions: confirmed, openSince: openSince === Infinity ? undefined : openSince };
   }
@@ -223,14 +227,14 @@ class SweepRun {
     const presumed = this.#options.now() - this.#times.presumedLostAfterMs;
     const isPresumed = suspicions.some(({ since = Infinity }) => since <= presumed);
     // Before the search, which may fail: only this note keeps the order of records that the stream will drop.
-    if (isPresumed) await this.#beginDoubt();
+    if (isPresumed) await this.#suspectGap();
     // Probes every second suspicion; if the others are drained, these stay untouched and can still prove a loss.
     await this.#gap.search(
       suspicions.filter((_, at) => at % 2 === 0),
       this.#mayAct,
     );
     // Before the signals are sent: if the run died in between, they would hide their cause from the next run.
-    if (this.#gap.isProven) await this.#beginDoubt();
+    if (this.#gap.isProven) await this.#suspectGap();
     if (this.#gap.isProven) return suspicions;
     if (!this.#gap.isFirst) return [];
     const timed = suspicions.filter(({ since }) => since !== undefined);
@@ -238,27 +242,27 @@ class SweepRun {
     return (others.length > 0 ? others : timed).slice(0, DRAINED_ON_SUSPICION);
   }
 
-  async #beginDoubt(): Promise<void> {
+  async #suspectGap(): Promise<void> {
     if (this.#hasLoss) return;
     this.#hasLoss = true;
     try {
-      await beginDoubt(this.#store, this.#control, this.#times.startedAt);
+      await suspectGap(this.#store, this.#control, this.#times.startedAt);
     } catch (error) {
       this.#isUnknown = true;
       this.#failures.push(error);
     }
   }
 
-  async report({ pass, readUnits }: Leg): Promise<SweepReport> {
-    const complete = isComplete(pass);
-    const doubt = await this.#settleDoubt(pass, complete).catch((error: unknown): GapSuspicion => {
+  async report({ progress, readUnits }: Leg): Promise<SweepReport> {
+    const complete = isComplete(progress);
+    const gapSuspicion = await this.#settleSuspicion(progress, complete).catch((error: unknown): GapSuspicion => {
       this.#failures.push(error);
       return 'unknown';
     });
     // The relay releases partition holds itself, and they have their own alarm.
     const holds = [...this.#control.holds.values()].filter(({ awaits }) => awaits === undefined);
     return {
-      ...pass.census,
+      ...progress.counts,
       startedAt: this.#times.startedAt,
       durationMs: this.#options.now() - this.#times.startedAt,
       readUnits,
@@ -268,23 +272,23 @@ class SweepRun {
         holds.length === 0 ? undefined : holds.reduce((oldest, { since }) => Math.min(oldest, since), Infinity),
       signalsSent: this.#feed.sent,
       signalsReplaced: this.#feed.replaced,
-      doubt,
+      gapSuspicion,
       failures: [...this.#failures, ...this.#gap.failures, ...this.#feed.failures],
     };
   }
 
-  async #settleDoubt(pass: Pass, complete: boolean): Promise<GapSuspicion> {
+  async #settleSuspicion(progress: ScanProgress, complete: boolean): Promise<GapSuspicion> {
     const { before } = this.#times;
-    const { doubtSince } = this.#control;
+    const { gapSuspectedSince } = this.#control;
     if (this.#isUnknown) return 'unknown';
-    if (this.#hasLoss) return before === undefined ? 'began' : 'stands';
-    if (doubtSince === undefined) return 'none';
-    if (before !== doubtSince) return 'began';
+    if (this.#hasLoss) return before === undefined ? 'began' : 'continues';
+    if (gapSuspectedSince === undefined) return 'none';
+    if (before !== gapSuspectedSince) return 'began';
     const isSound =
       complete &&
-      doubtSince + DOUBT_MARGIN_MS <= pass.startedAt &&
-      (pass.uncoveredSince === undefined || pass.uncoveredSince >= doubtSince + DOUBT_MARGIN_MS);
-    return isSound && (await this.#store.endDoubt(this.#control)) ? 'ended' : 'stands';
+      gapSuspectedSince + GAP_MARGIN_MS <= progress.startedAt &&
+      (progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + GAP_MARGIN_MS);
+    return isSound && (await this.#store.clearGapSuspicion(this.#control)) ? 'ended' : 'continues';
   }
 
   async #attempt(what: Promise<void>): Promise<void> {
@@ -292,34 +296,31 @@ class SweepRun {
   }
 }
 
-function goneOn(pass: Pass, { next, cuts, census, uncoveredSince }: Survey): Pass {
+function goneOn(progress: ScanProgress, { next, cuts, counts, uncoveredSince }: ScanResult): ScanProgress {
   return {
-    ...pass,
+    ...progress,
     next,
     cuts,
-    census: sumOf(pass.census, census),
-    uncoveredSince: earlierOf(pass.uncoveredSince, uncoveredSince),
+    counts: sumOf(progress.counts, counts),
+    uncoveredSince: earlierOf(progress.uncoveredSince, uncoveredSince),
   };
 }
-
-const earlierOf = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 /** The relay notices a new stream by its first record, the sweeper without one. The relay sets the first one. */
 async function noteCurrentStream(
   store: SweepStore,
   control: Control,
   streamArn: string | undefined,
-): Promise<DoubtState> {
+): Promise<GapState> {
   if (streamArn === undefined || control.streamArn === undefined || control.streamArn === streamArn) return control;
   return store.noteStream(control, streamArn);
 }
 
 /** The state may have changed since it was read, for example because another sweep ended an older suspicion. */
-async function beginDoubt(store: SweepStore, known: DoubtState, since: number): Promise<void> {
-  if (await store.beginDoubt(known, since)) return;
+async function suspectGap(store: SweepStore, known: GapState, since: number): Promise<void> {
+  if (await store.suspectGap(known, since)) return;
   const current = await store.readControl();
-  if (current.doubtSince !== undefined && current.doubtSince >= since) return;
-  if (!(await store.beginDoubt(current, since)))
-    throw new Error('The doubt could not be begun: others keep changing it.');
+  if (current.gapSuspectedSince !== undefined && current.gapSuspectedSince >= since) return;
+  if (!(await store.suspectGap(current, since)))
+    throw new Error('The gap suspicion could not be recorded: other sweeps or relays keep changing the state item.');
 }

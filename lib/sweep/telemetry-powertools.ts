@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
-import type { ProbeReport } from './probe';
+import type { ProbeReport } from './probe-partitions';
 import type { SweepReport } from './sweep';
 
 export interface PowertoolsOptions {
@@ -29,8 +29,9 @@ export function powertoolsProbeReporter(options: PowertoolsOptions): (report: Pr
     if (keys === 0) return;
     metrics.addMetric(SWEEPER_METRICS.keysHeldForPartitions, MetricUnit.Count, keys);
     metrics.publishStoredMetrics();
-    logger.warn('Keys are held for partitions that take no writes', { partitions, keys, probes });
-    for (const cause of failures) logger.error('A partition could not be tried; the next run does it', { cause });
+    logger.warn('Keys are held for unavailable partitions', { partitions, keys, probes });
+    for (const cause of failures)
+      logger.error('The drain signal that probes a partition could not be sent; the next run sends it', { cause });
   };
 }
 
@@ -52,14 +53,18 @@ export function powertoolsReporter(options: PowertoolsOptions): (report: SweepRe
     metrics.addMetric(SWEEPER_METRICS.oldestHoldAge, Milliseconds, ageMs(report.oldestHoldAt));
     metrics.addMetric(SWEEPER_METRICS.signalsSent, Count, report.signalsSent);
     metrics.addMetric(SWEEPER_METRICS.signalsReplaced, Count, report.signalsReplaced);
-    metrics.addMetric(SWEEPER_METRICS.signalsLeftAside, Count, report.signalsSetAside);
-    metrics.addMetric(SWEEPER_METRICS.streamGapSuspected, Count, ['began', 'stands'].includes(report.doubt) ? 1 : 0);
+    metrics.addMetric(SWEEPER_METRICS.signalsLeftAside, Count, report.unprocessableSignals);
+    metrics.addMetric(
+      SWEEPER_METRICS.streamGapSuspected,
+      Count,
+      ['began', 'continues'].includes(report.gapSuspicion) ? 1 : 0,
+    );
     metrics.addMetric(SWEEPER_METRICS.readUnits, Count, report.readUnits);
     metrics.addMetric(SWEEPER_METRICS.duration, Milliseconds, report.durationMs);
     metrics.addMetric(SWEEPER_METRICS.complete, Count, report.complete ? 1 : 0);
     metrics.addMetric(SWEEPER_METRICS.failures, Count, failures.length);
     metrics.publishStoredMetrics();
     logger.info('Swept the table', { ...counted });
-    for (const cause of failures) logger.error('A part of the sweep failed; the next one does it', { cause });
+    for (const cause of failures) logger.error('A part of the sweep failed; the next run repeats it', { cause });
   };
 }

@@ -34,7 +34,7 @@ import {
 import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
-import type { Pass, Probe } from '../../lib/sweep/pass';
+import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
 import type { ScanKey } from '../../lib/sweep/ports';
 
 type MutableImage = Record<string, Image[string]>;
@@ -46,8 +46,8 @@ export interface Snapshot {
   readonly holds: ReadonlyMap<string, Hold>;
   readonly tombstones: ReadonlySet<string>;
   readonly state: MemoryTable['state'];
-  readonly pass: Pass | undefined;
-  readonly probes: readonly Probe[];
+  readonly progress: ScanProgress | undefined;
+  readonly probes: readonly StreamProbe[];
 }
 
 /** All table operations of the relay in one object. */
@@ -60,13 +60,13 @@ export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainSto
 export class MemoryTable implements TablePorts {
   readonly items = new Map<string, Map<string, MutableImage>>();
   /** The scan that the sweeper has not finished. */
-  pass: Pass | undefined;
-  probes: readonly Probe[] = [];
+  progress: ScanProgress | undefined;
+  probes: readonly StreamProbe[] = [];
   readonly signals = new Map<string, Map<string, Signal>>();
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
   readonly tombstones = new Set<string>();
-  state: { streamArn?: string; doubtSince?: number; owner?: string; retriedAt?: number } = {};
+  state: { streamArn?: string; gapSuspectedSince?: number; owner?: string; retriedAt?: number } = {};
   onInsert: (record: StreamRecord) => void = () => undefined;
   /** Whether a key's item collection is full, so that it takes no signal. */
   isFull: (pk: string) => boolean = () => false;
@@ -157,12 +157,12 @@ export class MemoryTable implements TablePorts {
   }
 
   snapshot(): Snapshot {
-    const { items, signals, holds, tombstones, state, pass, probes } = this;
-    return structuredClone({ items, signals, holds, tombstones, state, pass, probes });
+    const { items, signals, holds, tombstones, state, progress, probes } = this;
+    return structuredClone({ items, signals, holds, tombstones, state, progress, probes });
   }
 
   restore(snapshot: Snapshot): void {
-    const { items, signals, holds, tombstones, state, pass, probes } = structuredClone(snapshot);
+    const { items, signals, holds, tombstones, state, progress, probes } = structuredClone(snapshot);
     const replace = <V>(map: Map<string, V>, by: ReadonlyMap<string, V>): void => {
       map.clear();
       for (const [key, value] of by) map.set(key, value);
@@ -173,7 +173,7 @@ export class MemoryTable implements TablePorts {
     this.tombstones.clear();
     for (const identity of tombstones) this.tombstones.add(identity);
     this.state = { ...state };
-    this.pass = pass;
+    this.progress = progress;
     this.probes = probes;
   }
 
@@ -329,7 +329,11 @@ export class MemoryTable implements TablePorts {
 
   noteStream({ streamArn: known }: Control, streamArn: string) {
     if (this.state.streamArn === known) {
-      this.state = { ...this.state, streamArn, doubtSince: known === undefined ? this.state.doubtSince : this.#now() };
+      this.state = {
+        ...this.state,
+        streamArn,
+        gapSuspectedSince: known === undefined ? this.state.gapSuspectedSince : this.#now(),
+      };
       this.#revisions++;
     }
     return Promise.resolve({ ...this.state });
@@ -441,9 +445,13 @@ export class MemoryTable implements TablePorts {
     return 'replaced';
   }
 
-  setDoubt(known: Pick<Control, 'streamArn' | 'doubtSince'>, doubtSince: number | undefined): boolean {
-    if (known.streamArn !== this.state.streamArn || known.doubtSince !== this.state.doubtSince) return false;
-    this.state = { ...this.state, doubtSince };
+  setGapSuspicion(
+    known: Pick<Control, 'streamArn' | 'gapSuspectedSince'>,
+    gapSuspectedSince: number | undefined,
+  ): boolean {
+    if (known.streamArn !== this.state.streamArn || known.gapSuspectedSince !== this.state.gapSuspectedSince)
+      return false;
+    this.state = { ...this.state, gapSuspectedSince };
     this.#revisions++;
     return true;
   }

@@ -115,7 +115,7 @@ it('a sweep asks for what is pending', async () => {
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   expect(await cli.json('sweep', '--after', '1s', '--by', 'the test')).toMatchObject({
     signalsSent: 1,
-    doubt: 'none',
+    gapSuspicion: 'none',
   });
   world.stack.mapping.enable();
   await until('the lost event', () => world.reader.firstIds('lost').length === 1);

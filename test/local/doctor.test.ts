@@ -92,7 +92,7 @@ it('finds out when the stream was made again', async () => {
   const control = controlStore(client, tableName, { now: Date.now });
   await control.noteStream(await control.read(), stack.streamArn);
   const former = stack.streamArn;
-  expect(await examine(tableName)).toMatchObject({ 'trust in the stream': 'ok: not doubted' });
+  expect(await examine(tableName)).toMatchObject({ 'trust in the stream': 'ok: no gap is suspected' });
 
   await stack.recreateStream();
 

@@ -133,7 +133,7 @@ test('the streams of two regions are no reason to suspect a gap', async () => {
   }
   for (const region of [west, central]) {
     expect(region.telemetry.streamChanged).not.toHaveBeenCalled();
-    expect((await region.control()).doubtSince).toBeUndefined();
+    expect((await region.control()).gapSuspectedSince).toBeUndefined();
   }
 });
 
@@ -186,7 +186,7 @@ describe('a takeover', () => {
     const successor = inRegion({ region: CENTRAL, publishesFor: [CENTRAL, WEST] });
     await successor.handle(await written(CENTRAL, key, 3));
     expect(successor.published()).toEqual([idOf(key, 1), idOf(key, 2), idOf(key, 3)]);
-    expect((await successor.control()).doubtSince).toBeDefined();
+    expect((await successor.control()).gapSuspectedSince).toBeDefined();
   });
 
   test('finds keys without new writes by a sweep', async () => {

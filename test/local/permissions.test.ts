@@ -131,12 +131,12 @@ it('sweeps: what is lost, what is lost again, and what cannot be read', async ()
   for (let key = 0; key < 30; key++) await leaveHold(world, `orphan-${key}`, positionOfVersion(1));
   await pause(1_500);
   // The stream does not move, so the sweep proves nothing.
-  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 31, doubt: 'none' });
+  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 31, gapSuspicion: 'none' });
   await mapping.trim();
   await pause(1_500);
   mapping.enable();
   // Now the probe comes back.
-  expect(await world.stack.sweep()).toMatchObject({ signalsReplaced: 31, doubt: 'began' });
+  expect(await world.stack.sweep()).toMatchObject({ signalsReplaced: 31, gapSuspicion: 'began' });
   await until('the lost event', () => world.reader.firstIds('lost').length === 1);
 });
 

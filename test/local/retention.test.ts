@@ -37,14 +37,14 @@ const stateOf = async (): Promise<Record<string, unknown>> => {
   });
   return Item ?? {};
 };
-const beginDoubt = (doubtSince = Date.now()): Promise<unknown> =>
+const suspectGap = (gapSuspectedSince = Date.now()): Promise<unknown> =>
   world.document.update({
     TableName: world.stack.tableName,
     Key: { pk: CONTROL_PARTITION, sk: '!state' },
     UpdateExpression: 'SET doubtSince = :since ADD revision :one',
-    ExpressionAttributeValues: { ':since': doubtSince, ':one': 1 },
+    ExpressionAttributeValues: { ':since': gapSuspectedSince, ':one': 1 },
   });
-const forgetDoubt = (): Promise<unknown> =>
+const forgetGapSuspicion = (): Promise<unknown> =>
   world.document.update({
     TableName: world.stack.tableName,
     Key: { pk: CONTROL_PARTITION, sk: '!state' },
@@ -54,7 +54,7 @@ const forgetDoubt = (): Promise<unknown> =>
 
 beforeEach(async () => {
   await world.stack.mapping.caughtUp();
-  if ('doubtSince' in (await stateOf())) await forgetDoubt();
+  if ('doubtSince' in (await stateOf())) await forgetGapSuspicion();
 });
 afterEach(() => world.stack.mapping.enable());
 
@@ -82,9 +82,14 @@ it('what the stream dropped is found by the sweeper, and precedes what is writte
   await write(world, { keys: [...quiet, ...busy], events: 100 }, committed);
   await overdue();
   // The stream does not move, so the sweep proves nothing. It sends signals for some keys on suspicion.
-  expect(await world.stack.sweep()).toMatchObject({ signalsSent: 12, doubt: 'none', complete: true, pending: 100 });
+  expect(await world.stack.sweep()).toMatchObject({
+    signalsSent: 12,
+    gapSuspicion: 'none',
+    complete: true,
+    pending: 100,
+  });
   // The sweeper does this when items have waited for 12 hours.
-  await beginDoubt();
+  await suspectGap();
   // Includes the signals with 13 probes and their note: after 26 hours the stream has none of them.
   expect(await mapping.trim()).toBe(126);
   await write(world, { keys: busy, events: 50 }, committed);
@@ -95,7 +100,7 @@ it('what the stream dropped is found by the sweeper, and precedes what is writte
   expect(world.reader.firstIds(quiet[0]!)).toEqual([]);
 
   await overdue();
-  expect(await world.stack.sweep()).toMatchObject({ doubt: 'stands' });
+  expect(await world.stack.sweep()).toMatchObject({ gapSuspicion: 'continues' });
 
   await allArrived(world, committed);
   await allMarked(world);
@@ -158,15 +163,15 @@ it('1,000 events committed while the stream is off arrive with those that follow
 it('the sweeper sees another stream before the relay does', async () => {
   await world.stack.mapping.disable();
   await world.stack.recreateStream();
-  expect(await world.stack.sweep()).toMatchObject({ doubt: 'began' });
+  expect(await world.stack.sweep()).toMatchObject({ gapSuspicion: 'began' });
   expect(await stateOf()).toMatchObject({ streamArn: world.stack.streamArn });
   world.stack.mapping.enable();
 });
 
 it('the suspected gap ends once nothing is left of the time before it', async () => {
-  const doubtSince = Date.now() - 10 * 60_000;
-  await beginDoubt(doubtSince);
-  expect(await world.stack.sweep()).toMatchObject({ doubt: 'ended' });
+  const suspectedSince = Date.now() - 10 * 60_000;
+  await suspectGap(suspectedSince);
+  expect(await world.stack.sweep()).toMatchObject({ gapSuspicion: 'ended' });
   expect(await stateOf()).not.toHaveProperty('doubtSince');
 });
 

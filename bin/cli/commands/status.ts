@@ -25,7 +25,7 @@ async function run(session: Session): Promise<number> {
 }
 
 function lines(report: StatusReport, concerns: readonly string[], { terminal, place }: Session): string[] {
-  const { at, pending, waiting, parked, heldKeys, oldestPendingAt, oldestHoldAt, streamEdgeMs, signalsSetAside } =
+  const { at, pending, waiting, parked, heldKeys, oldestPendingAt, oldestHoldAt, streamEdgeMs, unprocessableSignals } =
     report;
   const rows = [
     ['pending', number(pending), pendingNote(at, oldestPendingAt, streamEdgeMs)],
@@ -35,20 +35,24 @@ function lines(report: StatusReport, concerns: readonly string[], { terminal, pl
     ['processed', number(report.processed), lastMark(report)],
     ['discarded', number(report.discarded), ''],
     ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has yet to act on them'],
-    ['unprocessable', number(signalsSetAside), signalsSetAside === 0 ? '' : 'signals that the relay cannot act on'],
+    [
+      'unprocessable',
+      number(unprocessableSignals),
+      unprocessableSignals === 0 ? '' : 'signals that the relay cannot act on',
+    ],
   ];
-  const doubt =
-    report.doubtSince === undefined
+  const gapSuspicion =
+    report.gapSuspectedSince === undefined
       ? []
       : [
-          `A gap of the stream is suspected since ${time(report.doubtSince)}: the relay looks each key up before it publishes.`,
+          `A gap of the stream is suspected since ${time(report.gapSuspectedSince)}: the relay looks each key up before it publishes.`,
         ];
   return [
     `${terminal.style('bold', report.tableName)} (${place}), ${time(at)}`,
     '',
     ...columns(rows),
     '',
-    ...doubt,
+    ...gapSuspicion,
     ...concerns.map((concern) => terminal.style('yellow', concern)),
     ...(concerns.length > 0 ? [] : [terminal.style('green', allIsWell(report))]),
   ].filter((line, at, all) => line !== '' || all[at - 1] !== '');
@@ -88,7 +92,7 @@ const mappingConcern = ({ local }: Session): string[] =>
 
 /** The faults, each with the next step. */
 function concernsOf(report: StatusReport): string[] {
-  const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, setAsideKeys } = report;
+  const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, unprocessableKeys } = report;
   const concerns: string[] = [];
   const isProved = report.silentMs !== undefined || report.overtaken !== undefined;
   if (!isProved && oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
@@ -121,6 +125,8 @@ function concernsOf(report: StatusReport): string[] {
     concerns.push(`${count(goneKeys, 'key')} wait for items that are gone. Next: outbox held`);
   else if (heldKeys > goneKeys) concerns.push('Next: outbox held');
   else if (parked > 0) concerns.push('Items are parked and hold no key. Next: outbox sweep');
-  concerns.push(...setAsideKeys.map((pk) => `The relay cannot act on a signal. Next: outbox show ${argument(pk)}`));
+  concerns.push(
+    ...unprocessableKeys.map((pk) => `The relay cannot act on a signal. Next: outbox show ${argument(pk)}`),
+  );
   return concerns;
 }

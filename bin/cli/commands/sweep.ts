@@ -39,16 +39,16 @@ const nothingNew = (pending: number, signals: number): string =>
     ? 'Nothing is pending.'
     : `No signal was needed: ${count(pending, 'item')} pending, ${count(signals, 'signal')} in progress.`;
 
-const GAP_LINES: Readonly<Record<SweepReport['doubt'], readonly string[]>> = {
+const GAP_LINES: Readonly<Record<SweepReport['gapSuspicion'], readonly string[]>> = {
   none: [],
   began: ['The stream has lost records: the relay looks each key up before it publishes.'],
-  stands: ['A gap of the stream is still suspected: the relay looks each key up before it publishes.'],
+  continues: ['A gap of the stream is still suspected: the relay looks each key up before it publishes.'],
   unknown: ['The suspected gap of the stream could not be recorded: run the sweep again.'],
   ended: ['No gap of the stream is suspected any more.'],
 };
 
 function lines(report: SweepReport, failures: readonly string[]): string[] {
-  const { items, readUnits, durationMs, signalsSent, signalsReplaced, doubt, pending, signals } = report;
+  const { items, readUnits, durationMs, signalsSent, signalsReplaced, gapSuspicion, pending, signals } = report;
   const asked =
     signalsSent + signalsReplaced === 0
       ? nothingNew(pending, signals)
@@ -57,6 +57,6 @@ function lines(report: SweepReport, failures: readonly string[]): string[] {
     ...[...new Set(failures)].map((failure) => `failed: ${failure}`),
     `${count(items, 'item')} read in ${duration(durationMs)}, ${count(Math.ceil(readUnits), 'read unit')}.`,
     asked,
-    ...GAP_LINES[doubt],
+    ...GAP_LINES[gapSuspicion],
   ];
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
 import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
-import type { DoubtState } from '../../sweep/ports';
+import type { GapState } from '../../sweep/ports';
 import { type CheckResult, ok, warn, wrong } from './line';
 
 export function checkTable(table: TableDescription | undefined): CheckResult {
@@ -141,20 +141,20 @@ export function checkReplicas(
       );
 }
 
-export function checkDoubt(
-  [{ LatestStreamArn: latest }, { streamArn, doubtSince }]: readonly [TableDescription, DoubtState],
+export function checkGapSuspicion(
+  [{ LatestStreamArn: latest }, { streamArn, gapSuspectedSince }]: readonly [TableDescription, GapState],
   home: HomeRegion | undefined,
 ): CheckResult {
-  if (doubtSince !== undefined) {
+  if (gapSuspectedSince !== undefined) {
     return warn(
-      `doubted since ${new Date(doubtSince).toISOString()}: the relay looks each key up before it publishes`,
-      'Nothing to fix: the sweeper ends the doubt when a complete run finds nothing lost.',
+      `a gap is suspected since ${new Date(gapSuspectedSince).toISOString()}: the relay looks each key up before it publishes`,
+      'Nothing to fix: the sweeper ends the suspicion when a complete run finds no lost record.',
     );
   }
   if (streamArn === undefined) return ok('the relay has not noted a stream yet');
   const current = latest === undefined || home === undefined ? latest : streamNameOf(latest, home);
   return streamArn === current
-    ? ok('not doubted')
+    ? ok('no gap is suspected')
     : warn(
         `the relay last read another stream, ${streamArn}`,
         'What that stream had not shown is pending. The sweeper finds it, at once with `outbox sweep`.',

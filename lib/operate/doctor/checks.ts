@@ -43,7 +43,7 @@ import {
   checkBackups,
   checkBilling,
   checkDeletionProtection,
-  checkDoubt,
+  checkGapSuspicion,
   checkKeys,
   checkPin,
   checkReplicas,
@@ -68,7 +68,7 @@ export interface Deployment {
   readonly table: Lookup<TableDescription | undefined>;
   readonly timeToLive: Lookup<TimeToLiveDescription>;
   readonly backups: Lookup<Partial<ContinuousBackupsDescription>>;
-  readonly state: Lookup<Pick<Control, 'streamArn' | 'doubtSince' | 'owner'>>;
+  readonly state: Lookup<Pick<Control, 'streamArn' | 'gapSuspectedSince' | 'owner'>>;
   /** The readers of every stream that the table has had. */
   readonly readers: Lookup<readonly Reader[]>;
   readonly sweeper: Lookup<FunctionConfiguration | undefined>;
@@ -135,7 +135,7 @@ export function checkDeployment(deployment: Deployment): readonly DoctorLine[] {
     ),
     line('deletion protection', table, checkDeletionProtection),
     line('replicas', table, (found) => checkReplicas(found, home)),
-    line('trust in the stream', both(table, deployment.state), (found) => checkDoubt(found, home)),
+    line('trust in the stream', both(table, deployment.state), (found) => checkGapSuspicion(found, home)),
     line('mapping', mappings, checkReaders),
     line('mappings of former streams', mappings, checkFormerReaders),
     deployment.localMapping === undefined

@@ -119,7 +119,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
 }
 
 /** Leaves out holds and tombstones: the state item does not contain them, and the caller has read them. */
-const stateOf = ({ streamArn, doubtSince }: Control): Pick<Control, 'streamArn' | 'doubtSince'> => ({
+const stateOf = ({ streamArn, gapSuspectedSince }: Control): Pick<Control, 'streamArn' | 'gapSuspectedSince'> => ({
   streamArn,
-  doubtSince,
+  gapSuspectedSince,
 });

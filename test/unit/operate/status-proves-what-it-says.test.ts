@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unpublished, OverdueItems } from '../../../lib/operate/unpublished';
-import { EMPTY_CENSUS } from '../../../lib/sweep/census';
+import { EMPTY_COUNTS } from '../../../lib/sweep/table-counts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const ago = (seconds: number): number => NOW - seconds * 1000;
@@ -8,7 +8,7 @@ const ago = (seconds: number): number => NOW - seconds * 1000;
 /** Items with the given waiting times in seconds. Those in `published` are published before the second read. */
 async function proofOf(
   waits: readonly number[],
-  census: { readonly lastProcessedAt?: number; readonly newestPublishedAt?: number },
+  counts: { readonly lastProcessedAt?: number; readonly newestPublishedAt?: number },
   published: readonly number[] = [],
 ) {
   const waiting = new OverdueItems();
@@ -34,7 +34,7 @@ async function proofOf(
       return Promise.resolve();
     },
   };
-  const proof = await unpublished({ client, tableName: 'outbox' }, waiting, { ...EMPTY_CENSUS, ...census }, clock);
+  const proof = await unpublished({ client, tableName: 'outbox' }, waiting, { ...EMPTY_COUNTS, ...counts }, clock);
   return { ...proof, reads };
 }
 
@@ -75,8 +75,8 @@ it.each([
   ['a backlog is published in its order', [300, 200, 100], { lastProcessedAt: ago(1), newestPublishedAt: ago(301) }],
   ['what waits is seconds old', [11], { lastProcessedAt: ago(60), newestPublishedAt: ago(60) }],
   ['items of about one time are published in any order', [20], { lastProcessedAt: ago(1), newestPublishedAt: ago(12) }],
-])('says nothing, and reads nothing again, while %s', async (_, waits, census) => {
-  expect(await proofOf(waits, census)).toEqual({ reads: [] });
+])('says nothing, and reads nothing again, while %s', async (_, waits, counts) => {
+  expect(await proofOf(waits, counts)).toEqual({ reads: [] });
 });
 
 it('looks again before it says so: the clock of a writer can be behind', async () => {

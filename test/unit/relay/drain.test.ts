@@ -532,7 +532,7 @@ describe('a record that does not prove that the stream has shown all earlier ite
     expect(await w.handle([fresh], plentyOfTime)).toBeUndefined();
 
     expect(w.ids()).toEqual(['a1', 'a2']);
-    expect(w.table.state).toEqual({ streamArn: 'new', doubtSince: w.clock.at });
+    expect(w.table.state).toEqual({ streamArn: 'new', gapSuspectedSince: w.clock.at });
     expect(w.telemetry.streamChanged).toHaveBeenCalledWith('old', 'new');
   });
 
@@ -540,7 +540,7 @@ describe('a record that does not prove that the stream has shown all earlier ite
     const w = aWorld();
     await w.handle([{ ...w.put(1), eventSourceARN: 'first' }], plentyOfTime);
 
-    expect(w.table.state).toEqual({ streamArn: 'first', doubtSince: undefined });
+    expect(w.table.state).toEqual({ streamArn: 'first', gapSuspectedSince: undefined });
   });
 });
 

@@ -4,7 +4,7 @@ import { partitionOf } from '../../../lib/relay/partition';
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import type { Relay } from '../../../lib/relay/relay';
 import type { StreamRecord } from '../../../lib/relay/record';
-import { probePartitions } from '../../../lib/sweep/probe';
+import { probePartitions } from '../../../lib/sweep/probe-partitions';
 import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 import { sweepStoreOver } from '../../builders/sweep-store';

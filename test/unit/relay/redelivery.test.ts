@@ -335,7 +335,7 @@ describe('records that do not prove that the stream has shown all earlier items'
       numbered.map((key) => w.put(1, key)),
       plentyOfTime,
     );
-    w.table.state = { doubtSince: w.clock.at };
+    w.table.state = { gapSuspectedSince: w.clock.at };
 
     expect(
       await w.handle(
@@ -350,7 +350,7 @@ describe('records that do not prove that the stream has shown all earlier items'
   it('are drained if the version before is open', async () => {
     const w = aWorld();
     w.put(1);
-    w.table.state = { doubtSince: w.clock.at };
+    w.table.state = { gapSuspectedSince: w.clock.at };
 
     expect(await w.handle([w.put(2)], plentyOfTime)).toBeUndefined();
 
@@ -372,7 +372,7 @@ describe('records that do not prove that the stream has shown all earlier items'
     else if (before === 'region')
       Object.assign(previous ?? {}, { region: { S: 'us-east-1' }, processedAt: { N: '1' } });
     else w.table.items.get('order#a')?.delete(positionOfVersion(2));
-    w.table.state = { doubtSince: w.clock.at };
+    w.table.state = { gapSuspectedSince: w.clock.at };
     jest.spyOn(w.table, 'earliestOpen').mockResolvedValue(positionOfVersion(1));
 
     expect(await w.handle([w.put(3)], plentyOfTime)).toBeUndefined();
@@ -386,7 +386,7 @@ describe('records that do not prove that the stream has shown all earlier items'
     const put = (n: number): StreamRecord =>
       w.table.put({ ...anItem({ key: 'u', events: [anEvent({ id: `u${n}` })] }), sk: uuidAt(n) });
     put(1);
-    w.table.state = { doubtSince: w.clock.at };
+    w.table.state = { gapSuspectedSince: w.clock.at };
 
     expect(await w.handle([put(2)], plentyOfTime)).toBeUndefined();
 

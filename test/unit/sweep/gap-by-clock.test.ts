@@ -1,5 +1,5 @@
 import { sweep, type SweepReport } from '../../../lib/sweep/sweep';
-import { isProbe } from '../../../lib/sweep/probe-signal';
+import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const signals = (): Signal[] => [...table.signals.values()].flatMap((ofKey) => [...ofKey.values()]);
-const drains = (): string[] => signals().flatMap((signal) => (isProbe(signal) ? [] : [signal.pk]));
+const drains = (): string[] => signals().flatMap((signal) => (isStreamProbe(signal) ? [] : [signal.pk]));
 const mark = (key: string): void => {
   for (const image of table.items.get(`order#${key}`)?.values() ?? []) image['processedAt'] = { N: String(now) };
 };
@@ -25,7 +25,7 @@ const run = (published: readonly string[] = [], isAway = false): Promise<SweepRe
     sweepStoreOver(table, 'stream', async () => {
       if (isAway) return;
       for (const key of published) mark(key);
-      await table.remove(signals().filter(isProbe));
+      await table.remove(signals().filter(isStreamProbe));
     }),
     {
       overdueAfterMs: HOUR,
@@ -45,7 +45,7 @@ describe('an item on its way, by a clock that is wrong, is no loss', () => {
     ['negative', () => -1],
   ])('%s', async (_, committedAt) => {
     table.put(anItem({ key: '1', committedAt: committedAt() }));
-    expect(await run(['1'])).toMatchObject({ doubt: 'none', signalsSent: 0 });
+    expect(await run(['1'])).toMatchObject({ gapSuspicion: 'none', signalsSent: 0 });
     expect(signals()).toEqual([]);
   });
 });
@@ -55,7 +55,7 @@ it.each([10 * MINUTE, 365 * 24 * HOUR])(
   async (ahead) => {
     const request = { by: 'me', at: now, why: 'the topic exists now' };
     table.putSignal(newSignal('order#1', now + ahead, { kind: 'drain', from: '0000000000000001', request }));
-    expect(await run([], true)).toMatchObject({ doubt: 'none' });
+    expect(await run([], true)).toMatchObject({ gapSuspicion: 'none' });
   },
 );
 
@@ -63,8 +63,8 @@ it('a signal that lies in the shard of other keys proves no loss while its own k
   const request = { by: 'me', at: now, why: 'the topic exists now' };
   table.isFull = () => true;
   table.putSignal(newSignal('order#1', now - 2 * HOUR, { kind: 'drain', from: '0000000000000001', request }));
-  expect(await run()).toMatchObject({ doubt: 'none', signalsReplaced: 1 });
-  expect(signals().filter(isProbe)).toEqual([]);
+  expect(await run()).toMatchObject({ gapSuspicion: 'none', signalsReplaced: 1 });
+  expect(signals().filter(isStreamProbe)).toEqual([]);
 });
 
 it.each(['readProbes', 'writeProbes'] as const)(
@@ -73,14 +73,14 @@ it.each(['readProbes', 'writeProbes'] as const)(
     table.put(anItem({ key: '1', committedAt: now - 13 * HOUR }));
     const store = { ...sweepStoreOver(table, 'stream'), [call]: () => Promise.reject(new Error('denied')) };
     const options = { overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', remainingMs: () => Infinity };
-    expect(await sweep(store, { ...options, now: () => now })).toMatchObject({ doubt: 'began' });
+    expect(await sweep(store, { ...options, now: () => now })).toMatchObject({ gapSuspicion: 'began' });
   },
 );
 
 describe('an item whose time nobody knows, and that the stream has lost', () => {
   it.each([0, 1_800_000_000, 1_800_000_000_000_000])('%p is proved lost by its probe', async (committedAt) => {
     table.put(anItem({ key: '1', id: 'no-time', committedAt }));
-    expect(await run()).toMatchObject({ doubt: 'began', signalsSent: 1 });
+    expect(await run()).toMatchObject({ gapSuspicion: 'began', signalsSent: 1 });
     expect(drains()).toEqual(['order#1']);
   });
 });
@@ -92,16 +92,16 @@ describe('an outage', () => {
 
   it('of two hours proves nothing, whatever the number of keys, and is answered by a few signals once', async () => {
     given(5_000, HOUR);
-    expect(await run([], true)).toMatchObject({ doubt: 'none', signalsSent: 16 });
-    expect(signals().filter(isProbe)).toHaveLength(16);
+    expect(await run([], true)).toMatchObject({ gapSuspicion: 'none', signalsSent: 16 });
+    expect(signals().filter(isStreamProbe)).toHaveLength(16);
     now += MINUTE;
-    expect(await run([], true)).toMatchObject({ doubt: 'none', signalsSent: 0 });
+    expect(await run([], true)).toMatchObject({ gapSuspicion: 'none', signalsSent: 0 });
     expect(signals()).toHaveLength(32);
   });
 
-  it('that lasts for 12 hours begins the doubt, before the stream drops records', async () => {
+  it('that lasts for 12 hours begins the gap suspicion, before the stream drops records', async () => {
     given(2, 12 * HOUR);
-    expect(await run([], true)).toMatchObject({ doubt: 'began' });
+    expect(await run([], true)).toMatchObject({ gapSuspicion: 'began' });
   });
 
   it('hides a loss, which the run after it proves by the probes of the run before', async () => {
@@ -112,7 +112,7 @@ describe('an outage', () => {
     await table.remove(signals());
     for (let key = 0; key < 20; key++) if (`order#k${key}` !== lost?.pk) mark(`k${key}`);
     now += HOUR;
-    expect(await run([], true)).toMatchObject({ doubt: 'began', signalsSent: 1 });
+    expect(await run([], true)).toMatchObject({ gapSuspicion: 'began', signalsSent: 1 });
     expect(drains()).toEqual([lost?.pk]);
   });
 
@@ -129,7 +129,7 @@ describe('an outage', () => {
     });
     now += 2 * HOUR;
     await run([], true);
-    expect(signals().filter(isProbe)).toHaveLength(2);
+    expect(signals().filter(isStreamProbe)).toHaveLength(2);
   });
 });
 
@@ -147,7 +147,7 @@ it('what is held since it was seen is no loss', async () => {
       attempts: 1,
       since: now,
     });
-    await table.remove(signals().filter(isProbe));
+    await table.remove(signals().filter(isStreamProbe));
   });
   const report = await sweep(store, {
     overdueAfterMs: HOUR,
@@ -156,5 +156,5 @@ it('what is held since it was seen is no loss', async () => {
     remainingMs: () => Infinity,
     now: () => now,
   });
-  expect(report.doubt).toBe('none');
+  expect(report.gapSuspicion).toBe('none');
 });

@@ -49,7 +49,7 @@ it('a run goes on while its signals are acted on, whatever the number of lost ke
     now: () => now,
   });
   while (queue.length > 0) await relay.handle(queue.splice(0, RECORDS_A_POLL), plentyOfTime);
-  expect(report).toMatchObject({ signalsSent: KEYS, complete: true, doubt: 'began', failures: [] });
+  expect(report).toMatchObject({ signalsSent: KEYS, complete: true, gapSuspicion: 'began', failures: [] });
   expect(mostWaiting).toBeLessThanOrEqual(2_000);
   expect(new Set(kafka.log.map(({ id }) => id)).size).toBe(KEYS);
   if (process.env['KEYS'] !== undefined) console.log(`${KEYS} keys in ${(now - startedAt) / 1000} s`);

@@ -2,7 +2,7 @@ import type { Image } from '../../../lib/event/item';
 import { positionOfVersion } from '../../../lib/event/position';
 import { InvalidScanKey, type SweepStore } from '../../../lib/sweep/ports';
 import { sweep, type SweepReport } from '../../../lib/sweep/sweep';
-import { isProbe } from '../../../lib/sweep/probe-signal';
+import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import { anItem, imageOf } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
@@ -28,7 +28,7 @@ beforeEach(() => {
 function storeOf(change: Partial<SweepStore> = {}): SweepStore {
   return {
     ...sweepStoreOver(table, 'stream', () =>
-      table.remove([...table.signals.values()].flatMap((ofKey) => [...ofKey.values()].filter(isProbe))),
+      table.remove([...table.signals.values()].flatMap((ofKey) => [...ofKey.values()].filter(isStreamProbe))),
     ),
     async *segment(index, _, after) {
       if (index !== 2) return;
@@ -65,13 +65,13 @@ it('a key that no run has time for is seen to its end, each item once', async ()
   expect([...(table.signals.get('order#giant')?.values() ?? [])]).toEqual([
     expect.objectContaining({ kind: 'drain', from: positionOfVersion(ITEMS - 4) }),
   ]);
-  expect(table.pass).toBeUndefined();
+  expect(table.progress).toBeUndefined();
 });
 
 it('what is stored of it is small', async () => {
   await run();
-  expect(table.pass?.cuts).toHaveLength(1);
-  expect(JSON.stringify(table.pass).length).toBeLessThan(2_000);
+  expect(table.progress?.cuts).toHaveLength(1);
+  expect(JSON.stringify(table.progress).length).toBeLessThan(2_000);
 });
 
 it('a segment that cannot be scanned from there begins again', async () => {
@@ -84,13 +84,13 @@ it('a segment that cannot be scanned from there begins again', async () => {
     },
   });
   expect(await run(refused)).toMatchObject({ complete: false });
-  expect(table.pass?.cuts).toEqual([{ segment: 2 }]);
+  expect(table.progress?.cuts).toEqual([{ segment: 2 }]);
 });
 
-it('a pass that nobody went on with for more than 12 hours is given up', async () => {
+it('a scan that no run resumed for more than 12 hours starts again', async () => {
   await run();
   const seen = pages;
   await run(storeOf(), NOW + 13 * HOUR);
-  expect(table.pass?.startedAt).toBe(NOW + 13 * HOUR);
+  expect(table.progress?.startedAt).toBe(NOW + 13 * HOUR);
   expect(pages).toBe(seen + 30);
 });

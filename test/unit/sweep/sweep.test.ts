@@ -2,8 +2,8 @@ import type { Hold } from '../../../lib/event/control';
 import { positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { uuidV7 } from '../../../lib/event/uuid';
-import { newPass } from '../../../lib/sweep/pass';
-import { isProbe } from '../../../lib/sweep/probe-signal';
+import { newProgress } from '../../../lib/sweep/scan-progress';
+import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import type { SweepStore } from '../../../lib/sweep/ports';
 import { sweep, type SweepOptions, type SweepReport } from '../../../lib/sweep/sweep';
 import { anItem } from '../../builders/items';
@@ -49,9 +49,9 @@ const parked = (key: string, version: number): void => {
   note(key, version, 'parked', { M: { reason: { S: 'message-refused' } } });
 };
 const all = (): Signal[] => [...table.signals.values()].flatMap((ofKey) => [...ofKey.values()]);
-const signals = (): Signal[] => all().filter((signal) => !isProbe(signal));
+const signals = (): Signal[] => all().filter((signal) => !isStreamProbe(signal));
 /** A relay that is up to date with the stream: probes come back. */
-const actOnProbes = (): Promise<void> => table.remove(all().filter(isProbe));
+const actOnProbes = (): Promise<void> => table.remove(all().filter(isStreamProbe));
 const storeOf = (streamArn = 'stream'): SweepStore => sweepStoreOver(table, streamArn, actOnProbes);
 const sent = () =>
   signals().map((signal) => [signal.pk, signal.kind, signal.kind === 'drain' ? signal.from : undefined]);
@@ -143,7 +143,7 @@ describe('a key that is held', () => {
       waiting: 1,
       pending: 0,
       heldKeys: 1,
-      doubt: 'none',
+      gapSuspicion: 'none',
     });
   });
 
@@ -157,7 +157,7 @@ describe('a key that is held', () => {
     put('1', 1, LONG_AGO);
     parked('1', 2);
     hold('1', 2);
-    expect(await run()).toMatchObject({ doubt: 'began' });
+    expect(await run()).toMatchObject({ gapSuspicion: 'began' });
     expect(sent()).toEqual([['order#1', 'drain', at(1)]]);
   });
 
@@ -187,7 +187,7 @@ describe('a key that is held', () => {
     ['has no item left', () => hold('1', 2)],
   ])('is released when it %s', async (_, given) => {
     given();
-    expect(await run()).toMatchObject({ signalsSent: 1, doubt: 'none' });
+    expect(await run()).toMatchObject({ signalsSent: 1, gapSuspicion: 'none' });
     expect(sent()).toEqual([['order#1', 'drain', at(2)]]);
   });
 
@@ -214,7 +214,7 @@ describe('a key that is held', () => {
     put('2', 1, LONG_AGO);
     hold('2', 1, { ...waits(partition), writtenAt: probedAt });
     const report = await run();
-    expect(report).toMatchObject({ waiting: 2, doubt: 'none' });
+    expect(report).toMatchObject({ waiting: 2, gapSuspicion: 'none' });
     expect(sent().filter(([pk]) => pk === 'order#1')).toHaveLength(signalsSent);
   });
 
@@ -282,7 +282,7 @@ describe('a signal', () => {
   it('that is set aside keeps nothing from being done', async () => {
     put('1', 1, LONG_AGO);
     await table.markUnprocessable(given(JUST_NOW), 'nobody can act on it');
-    expect(await run()).toMatchObject({ signalsSent: 1, signalsSetAside: 1, signals: 0 });
+    expect(await run()).toMatchObject({ signalsSent: 1, unprocessableSignals: 1, signals: 0 });
   });
 });
 
@@ -299,60 +299,60 @@ describe('a replay signal', () => {
   ])('that is %s does not stand for a drain', async (_, sentAt, signalsReplaced) => {
     put('1', 1, LONG_AGO);
     given(sentAt);
-    expect(await run()).toMatchObject({ signalsSent: 1, signalsReplaced, doubt: 'began' });
+    expect(await run()).toMatchObject({ signalsSent: 1, signalsReplaced, gapSuspicion: 'began' });
   });
 
-  it('that is lost is put again beside a young drain, and is no reason to doubt', async () => {
+  it('that is lost is put again next to a young drain, and is no reason to suspect a gap', async () => {
     given(LONG_AGO);
     table.putSignal(newSignal('order#1', JUST_NOW, { kind: 'drain' as const, from: at(1), request }));
-    expect(await run()).toMatchObject({ signalsSent: 0, signalsReplaced: 1, doubt: 'none' });
+    expect(await run()).toMatchObject({ signalsSent: 0, signalsReplaced: 1, gapSuspicion: 'none' });
   });
 });
 
 describe('an item of the future', () => {
-  it('is as old as can be, and keeps the doubt', async () => {
-    table.state = { streamArn: 'stream', doubtSince: NOW - 30 * MINUTE };
+  it('is as old as possible, and keeps the gap suspicion', async () => {
+    table.state = { streamArn: 'stream', gapSuspectedSince: NOW - 30 * MINUTE };
     put('1', 1, NOW + 100 * 24 * HOUR);
-    expect(await run()).toMatchObject({ signalsSent: 1, doubt: 'stands' });
+    expect(await run()).toMatchObject({ signalsSent: 1, gapSuspicion: 'continues' });
   });
 
   it('that is a signal is put again, because its own record may be lost until then', async () => {
     put('1', 1, LONG_AGO);
     table.putSignal(newSignal('order#1', NOW + 100 * 24 * HOUR, { kind: 'drain', from: at(1), request }));
 
-    expect(await run()).toMatchObject({ signalsReplaced: 1, doubt: 'began' });
+    expect(await run()).toMatchObject({ signalsReplaced: 1, gapSuspicion: 'began' });
   });
 
   it('within what clocks may differ is as young as it says', async () => {
     put('1', 1, NOW + MINUTE);
-    expect(await run()).toMatchObject({ signalsSent: 0, doubt: 'none' });
+    expect(await run()).toMatchObject({ signalsSent: 0, gapSuspicion: 'none' });
   });
 });
 
-describe('the doubt', () => {
+describe('the gap suspicion', () => {
   it('is noted before a signal is sent', async () => {
     put('1', 1, LONG_AGO);
     const store = storeOf();
-    const doubts: unknown[] = [];
+    const suspectedSince: unknown[] = [];
     await run(
       {},
       {
         ...store,
         send: (signal) => {
-          if (!isProbe(signal)) doubts.push(table.state.doubtSince);
+          if (!isStreamProbe(signal)) suspectedSince.push(table.state.gapSuspectedSince);
           return store.send(signal);
         },
       },
     );
-    expect(doubts).toEqual([NOW]);
+    expect(suspectedSince).toEqual([NOW]);
   });
 
   it('that cannot be noted is reported, the signals are sent, and the next run notes it', async () => {
     put('1', 1, LONG_AGO);
     const refusal = new Error('throttled');
-    const store = { ...storeOf(), beginDoubt: () => Promise.reject(refusal) };
-    expect(await run({}, store)).toMatchObject({ doubt: 'unknown', signalsSent: 1, failures: [refusal] });
-    expect(await run({ now: () => NOW + 2 * HOUR })).toMatchObject({ doubt: 'began', signalsReplaced: 1 });
+    const store = { ...storeOf(), suspectGap: () => Promise.reject(refusal) };
+    expect(await run({}, store)).toMatchObject({ gapSuspicion: 'unknown', signalsSent: 1, failures: [refusal] });
+    expect(await run({ now: () => NOW + 2 * HOUR })).toMatchObject({ gapSuspicion: 'began', signalsReplaced: 1 });
   });
 
   it('begins for what was found, however much more than can be asked for', async () => {
@@ -360,11 +360,11 @@ describe('the doubt', () => {
     for (let n = 0; n < 2_500; n++) {
       table.putSignal(newSignal(`order#k${n}`, LONG_AGO - n, { kind: 'replay' as const, replayId: 'r', request }));
     }
-    expect(await run()).toMatchObject({ signalsReplaced: 1_999, doubt: 'began' });
+    expect(await run()).toMatchObject({ signalsReplaced: 1_999, gapSuspicion: 'began' });
   });
 
   it('begins although another sweep has just ended an older one', async () => {
-    table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
+    table.state = { streamArn: 'stream', gapSuspectedSince: LONG_AGO };
     put('1', 1, LONG_AGO);
     const store = storeOf();
     let first = true;
@@ -372,75 +372,75 @@ describe('the doubt', () => {
       {},
       {
         ...store,
-        beginDoubt: (known, since) => {
+        suspectGap: (known, since) => {
           if (first) table.state = { streamArn: 'stream' };
           first = false;
-          return store.beginDoubt(known, since);
+          return store.suspectGap(known, since);
         },
       },
     );
-    expect(table.state.doubtSince).toBe(NOW);
+    expect(table.state.gapSuspectedSince).toBe(NOW);
   });
 
   it('begins when something was lost, as of the beginning of the sweep', async () => {
     put('1', 1, LONG_AGO);
-    expect(await run()).toMatchObject({ doubt: 'began' });
-    expect(table.state).toEqual({ streamArn: 'stream', doubtSince: NOW });
+    expect(await run()).toMatchObject({ gapSuspicion: 'began' });
+    expect(table.state).toEqual({ streamArn: 'stream', gapSuspectedSince: NOW });
   });
 
   it('moves on when something was lost again', async () => {
-    table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
+    table.state = { streamArn: 'stream', gapSuspectedSince: LONG_AGO };
     put('1', 1, LONG_AGO);
-    expect(await run()).toMatchObject({ doubt: 'stands' });
-    expect(table.state.doubtSince).toBe(NOW);
+    expect(await run()).toMatchObject({ gapSuspicion: 'continues' });
+    expect(table.state.gapSuspectedSince).toBe(NOW);
   });
 
   it('begins with another stream, which the relay has not seen yet', async () => {
-    expect(await run({}, storeOf('another'))).toMatchObject({ doubt: 'began' });
-    expect(table.state).toEqual({ streamArn: 'another', doubtSince: NOW });
+    expect(await run({}, storeOf('another'))).toMatchObject({ gapSuspicion: 'began' });
+    expect(table.state).toEqual({ streamArn: 'another', gapSuspectedSince: NOW });
   });
 
   it('does not begin with the first stream', async () => {
     table.state = {};
-    expect(await run()).toMatchObject({ doubt: 'none' });
+    expect(await run()).toMatchObject({ gapSuspicion: 'none' });
     expect(table.state).toEqual({});
   });
 
   it('ends when nothing is left of the time before it', async () => {
-    table.state = { streamArn: 'stream', doubtSince: NOW - 30 * MINUTE };
+    table.state = { streamArn: 'stream', gapSuspectedSince: NOW - 30 * MINUTE };
     put('1', 1, JUST_NOW);
     parked('2', 1);
     hold('2', 1);
-    expect(await run()).toMatchObject({ doubt: 'ended' });
-    expect(table.state).toEqual({ streamArn: 'stream', doubtSince: undefined });
+    expect(await run()).toMatchObject({ gapSuspicion: 'ended' });
+    expect(table.state).toEqual({ streamArn: 'stream', gapSuspectedSince: undefined });
   });
 
   it.each<[string, number, Partial<SweepOptions>]>([
     ['something is left of the time before it', JUST_NOW - 5 * MINUTE, {}],
     ['it is too young for the clocks of all writers', NOW - MINUTE, {}],
     ['not everything was seen', LONG_AGO, { remainingMs: () => 0 }],
-  ])('stands while %s', async (_, doubtSince, options) => {
-    table.state = { streamArn: 'stream', doubtSince };
+  ])('continues while %s', async (_, gapSuspectedSince, options) => {
+    table.state = { streamArn: 'stream', gapSuspectedSince };
     put('1', 1, NOW - 11 * MINUTE);
-    expect(await run(options)).toMatchObject({ doubt: 'stands' });
-    expect(table.state.doubtSince).toBe(doubtSince);
+    expect(await run(options)).toMatchObject({ gapSuspicion: 'continues' });
+    expect(table.state.gapSuspectedSince).toBe(gapSuspectedSince);
   });
 
   it('stands when it was renewed meanwhile', async () => {
-    table.state = { streamArn: 'stream', doubtSince: LONG_AGO };
+    table.state = { streamArn: 'stream', gapSuspectedSince: LONG_AGO };
     const store = storeOf();
     const report = await run(
       {},
       {
         ...store,
-        endDoubt: (known) => {
-          table.state = { streamArn: 'another', doubtSince: NOW };
-          return store.endDoubt(known);
+        clearGapSuspicion: (known) => {
+          table.state = { streamArn: 'another', gapSuspectedSince: NOW };
+          return store.clearGapSuspicion(known);
         },
       },
     );
-    expect(report).toMatchObject({ doubt: 'stands' });
-    expect(table.state.doubtSince).toBe(NOW);
+    expect(report).toMatchObject({ gapSuspicion: 'continues' });
+    expect(table.state.gapSuspectedSince).toBe(NOW);
   });
 });
 
@@ -496,27 +496,27 @@ describe('a table that is too large for one run', () => {
     expect(await run()).toMatchObject({ complete: true, items: 1 });
   });
 
-  it('ends the doubt when the pass that began after it has seen everything', async () => {
+  it('ends the gap suspicion when a scan that began after it has read everything', async () => {
     put('1', 1, JUST_NOW);
     expect(await run(timeFor(2))).toMatchObject({ complete: false });
-    table.state = { streamArn: 'stream', doubtSince: NOW - 20 * MINUTE };
-    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, doubt: 'ended' });
+    table.state = { streamArn: 'stream', gapSuspectedSince: NOW - 20 * MINUTE };
+    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, gapSuspicion: 'ended' });
   });
 
-  it('keeps a doubt that began after the pass', async () => {
+  it('keeps a gap suspicion that began after the scan', async () => {
     put('1', 1, NOW + 50 * MINUTE);
     expect(await run(timeFor(2))).toMatchObject({ complete: false });
-    table.state = { streamArn: 'stream', doubtSince: NOW + 30 * MINUTE };
-    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, doubt: 'stands' });
+    table.state = { streamArn: 'stream', gapSuspectedSince: NOW + 30 * MINUTE };
+    expect(await run({ now: () => NOW + HOUR })).toMatchObject({ complete: true, gapSuspicion: 'continues' });
   });
 
-  it('keeps the doubt for what an earlier run of the pass has seen', async () => {
+  it('keeps the gap suspicion for an item that an earlier run of the scan has read', async () => {
     put('1', 1, NOW - 25 * MINUTE);
-    table.state = { streamArn: 'stream', doubtSince: NOW - 20 * MINUTE };
-    expect(await run(timeFor(2))).toMatchObject({ complete: false, items: 1, doubt: 'stands' });
+    table.state = { streamArn: 'stream', gapSuspectedSince: NOW - 20 * MINUTE };
+    expect(await run(timeFor(2))).toMatchObject({ complete: false, items: 1, gapSuspicion: 'continues' });
     note('1', 1, 'processedAt');
-    expect(await run()).toMatchObject({ complete: true, doubt: 'stands' });
-    expect(await run()).toMatchObject({ complete: true, doubt: 'ended' });
+    expect(await run()).toMatchObject({ complete: true, gapSuspicion: 'continues' });
+    expect(await run()).toMatchObject({ complete: true, gapSuspicion: 'ended' });
   });
 
   it('does not take a hold that an earlier run has met for one without items', async () => {
@@ -529,10 +529,10 @@ describe('a table that is too large for one run', () => {
   it('is left to the scheduled runs by one that an operator asks for', async () => {
     put('1', 1, JUST_NOW);
     await run(timeFor(2));
-    const left = table.pass;
+    const left = table.progress;
     expect(left).toBeDefined();
     expect(await run({ resumes: false })).toMatchObject({ complete: true, items: 1 });
-    expect(table.pass).toBe(left);
+    expect(table.progress).toBe(left);
   });
 });
 
@@ -541,7 +541,7 @@ test.each([
   ['100 GB', 100e9, 1_000, 373],
   ['1 GB, slowly', 1e9, 25, 98],
 ])('%s has so many parts', (_, bytes, readUnitsPerSecond, segments) => {
-  expect(newPass(NOW, bytes, readUnitsPerSecond)).toMatchObject({ segments, next: 0 });
+  expect(newProgress(NOW, bytes, readUnitsPerSecond)).toMatchObject({ segments, next: 0 });
 });
 
 it('a table of many pages is judged key by key, whatever the pages', async () => {

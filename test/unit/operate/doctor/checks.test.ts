@@ -194,7 +194,11 @@ describe('warns of what works', () => {
     ['point-in-time recovery', { backups: known({}) }, 'DISABLED'],
     ['deletion protection', withTable({ DeletionProtectionEnabled: false }), 'off'],
     ['replicas', withTable({ Replicas: [{ RegionName: 'eu-west-1' }, { RegionName: 'us-east-1' }] }), 'in us-east-1:'],
-    ['trust in the stream', { state: known({ streamArn: STREAM_ARN, doubtSince: 0 }) }, '1970-01-01T00:00:00.000Z'],
+    [
+      'trust in the stream',
+      { state: known({ streamArn: STREAM_ARN, gapSuspectedSince: 0 }) },
+      '1970-01-01T00:00:00.000Z',
+    ],
     ['trust in the stream', { state: known({ streamArn: FORMER_STREAM_ARN }) }, FORMER_STREAM_ARN],
     ['mapping: state', withMapping({ State: 'Updating' }), 'Updating'],
     ['mapping: last result', withMapping({ LastProcessingResult: 'something new' }), 'something new'],

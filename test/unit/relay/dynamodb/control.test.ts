@@ -127,7 +127,7 @@ describe('the stream', () => {
 
     const state = await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream(known, 'a');
 
-    expect(state).toEqual({ streamArn: 'a', doubtSince: undefined });
+    expect(state).toEqual({ streamArn: 'a', gapSuspectedSince: undefined });
     expect(noted()).toMatchObject({
       UpdateExpression: 'SET streamArn = :new ADD revision :one',
       ConditionExpression: 'attribute_not_exists(streamArn)',
@@ -140,7 +140,7 @@ describe('the stream', () => {
     const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
     const state = await control.noteStream({ ...known, streamArn: 'a' }, 'b');
 
-    expect(state).toEqual({ streamArn: 'b', doubtSince: 5 });
+    expect(state).toEqual({ streamArn: 'b', gapSuspectedSince: 5 });
     expect(noted()).toMatchObject({
       UpdateExpression: 'SET streamArn = :new, doubtSince = :now ADD revision :one',
       ConditionExpression: 'streamArn = :known',
@@ -154,7 +154,10 @@ describe('the stream', () => {
 
     const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
 
-    expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toEqual({ streamArn: 'b', doubtSince: 3 });
+    expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toEqual({
+      streamArn: 'b',
+      gapSuspectedSince: 3,
+    });
   });
 
   it('rejects if two mappings read the table', async () => {

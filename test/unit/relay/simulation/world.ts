@@ -21,7 +21,7 @@ import {
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
-import { probePartitions } from '../../../../lib/sweep/probe';
+import { probePartitions } from '../../../../lib/sweep/probe-partitions';
 import { sweep } from '../../../../lib/sweep/sweep';
 import { createRelay, type Relay } from '../../../../lib/relay/relay';
 
@@ -534,23 +534,23 @@ export class SimulatedWorld {
       head: ({ pk, position }) => call(() => Promise.resolve(table.items.get(pk)?.get(position))),
       // The sweeper always splits the table into several segments, so a run may end in the middle of a scan.
       describe: () => call(() => Promise.resolve({ streamArn: this.#streamArn(), bytes: 0 })),
-      readPass: () => call(() => Promise.resolve(table.pass)),
-      writePass: (pass) => call(() => Promise.resolve(void (table.pass = pass))),
+      readProgress: () => call(() => Promise.resolve(table.progress)),
+      writeProgress: (progress) => call(() => Promise.resolve(void (table.progress = progress))),
       readProbes: () => call(() => Promise.resolve(table.probes)),
       writeProbes: (probes) => call(() => Promise.resolve(void (table.probes = probes))),
-      look: (keys) => call(() => Promise.resolve(table.look(keys))),
+      read: (keys) => call(() => Promise.resolve(table.look(keys))),
       pause: () => call(() => Promise.resolve()),
       remove: (signals) => call(() => table.remove(signals)),
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
       send: (signal) => call(() => Promise.resolve(table.sendSignal(signal))),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
-      setAside: (signal, why) => call(() => table.markUnprocessable(signal, why)),
-      beginDoubt: (known, since) =>
+      markUnprocessable: (signal, why) => call(() => table.markUnprocessable(signal, why)),
+      suspectGap: (known, since) =>
         call(() => {
           if (!this.#losesRecords) this.#unfixed.push('a loss is proved that did not happen');
-          return Promise.resolve(table.setDoubt(known, since));
+          return Promise.resolve(table.setGapSuspicion(known, since));
         }),
-      endDoubt: (known) => call(() => Promise.resolve(table.setDoubt(known, undefined))),
+      clearGapSuspicion: (known) => call(() => Promise.resolve(table.setGapSuspicion(known, undefined))),
       async *segment(index, segments, after) {
         const keys = [...worldKeys.map((key) => `order#${key}`), SIGNALS_PARTITION];
         const [pk] = keys.filter((_, at) => at % segments === index);
@@ -790,7 +790,7 @@ export class SimulatedWorld {
         .filter(({ awaits }) => awaits !== undefined)
         .map(({ pk }) => `${pk} waits for a partition that takes writes`),
       ...this.#uncovered().map((id) => `${id} is left by the sweeper`),
-      ...(this.table.state.doubtSince === undefined ? [] : ['the doubt does not end']),
+      ...(this.table.state.gapSuspectedSince === undefined ? [] : ['the gap suspicion does not end']),
     );
     for (let round = 0; round < 25 && (this.table.holds.size > 0 || round === 0); round++) {
       for (let operation = 0; operation < 4; operation++) this.#operate();

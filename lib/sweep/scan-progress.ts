@@ -1,5 +1,5 @@
-import { EMPTY_CENSUS, type Census } from './census';
-import type { KeyState } from './judge';
+import { EMPTY_COUNTS, type TableCounts } from './table-counts';
+import type { KeyState } from './evaluate-key';
 import type { ScanKey } from './ports';
 
 /** A segment that was begun and not read to its end. */
@@ -16,7 +16,7 @@ export interface Cut {
  * segment or a key, so that every item is read however large the table or a key is. Segments before `next` that are not
  * in `cuts` were read to their end.
  */
-export interface Pass {
+export interface ScanProgress {
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** Epoch milliseconds of the last write. */
@@ -27,13 +27,13 @@ export interface Pass {
   readonly next: number;
   readonly cuts: readonly Cut[];
   /** Counts of all items that were read. */
-  readonly census: Census;
+  readonly counts: TableCounts;
   /** When the oldest item was committed that was open, is behind no hold, and may have been lost. */
   readonly uncoveredSince?: number;
 }
 
 /** An item or a signal that was seen waiting, and the probe that was then sent for its key. */
-export interface Probe {
+export interface StreamProbe {
   readonly pk: string;
   /** Sort key of the item or signal. */
   readonly sk: string;
@@ -45,14 +45,14 @@ export interface Probe {
   readonly sentAt: number;
 }
 
-/** A pass without progress for this long is abandoned, because items written meanwhile must be read soon. */
+/** A scan without progress for this long is abandoned, because items written meanwhile must be read soon. */
 const LONGEST_PAUSE_MS = 12 * 3_600_000;
 
-/** Whether a run at `now` may resume the pass. */
-export const mayResume = ({ savedAt, startedAt }: Pass, now: number): boolean =>
+/** Whether a run at `now` may resume the scan. */
+export const mayResume = ({ savedAt, startedAt }: ScanProgress, now: number): boolean =>
   Math.abs(now - (savedAt ?? startedAt)) <= LONGEST_PAUSE_MS;
 
-export const isComplete = ({ next, segments, cuts }: Pass): boolean => next === segments && cuts.length === 0;
+export const isComplete = ({ next, segments, cuts }: ScanProgress): boolean => next === segments && cuts.length === 0;
 
 const MIN_SEGMENTS = 16;
 /** DynamoDB's maximum. */
@@ -63,9 +63,30 @@ export const BYTES_PER_UNIT = 8 * 1024;
 /** Maximum duration of a segment that is read alone. */
 const SEGMENT_SECONDS = 50;
 
-/** A new pass, with segments so small that a run completes many at its read rate. */
-export function newPass(startedAt: number, tableBytes: number, readUnitsPerSecond: number): Pass {
+/** A new scan, with segments so small that a run completes many at its read rate. */
+export function newProgress(startedAt: number, tableBytes: number, readUnitsPerSecond: number): ScanProgress {
   const segmentBytes = Math.min(SEGMENT_BYTES, readUnitsPerSecond * BYTES_PER_UNIT * SEGMENT_SECONDS);
   const segments = Math.min(MAX_SEGMENTS, Math.max(MIN_SEGMENTS, Math.ceil(tableBytes / segmentBytes)));
-  return { startedAt, segments, next: 0, cuts: [], census: EMPTY_CENSUS };
+  return { startedAt, segments, next: 0, cuts: [], counts: EMPTY_COUNTS };
+}
+
+/** The scan as it is stored; some counts keep the names that the first versions gave them. */
+type StoredProgress = Omit<ScanProgress, 'counts'> & {
+  readonly census: Omit<TableCounts, 'unprocessableSignals' | 'unprocessableKeys'> & {
+    readonly signalsSetAside: number;
+    readonly setAsideKeys: readonly string[];
+  };
+};
+
+export function encodeProgress({ counts, ...progress }: ScanProgress): StoredProgress {
+  const { unprocessableSignals: signalsSetAside, unprocessableKeys: setAsideKeys, ...others } = counts;
+  return { ...progress, census: { ...others, signalsSetAside, setAsideKeys } };
+}
+
+export function decodeProgress(stored: unknown): ScanProgress | undefined {
+  if (stored === undefined) return undefined;
+  // Only `encodeProgress` writes it.
+  const { census, ...progress } = stored as StoredProgress;
+  const { signalsSetAside: unprocessableSignals, setAsideKeys: unprocessableKeys, ...others } = census;
+  return { ...progress, counts: { ...others, unprocessableSignals, unprocessableKeys } };
 }

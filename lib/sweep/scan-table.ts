@@ -1,33 +1,33 @@
 import { ITEM_GONE, type Control, type Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { isOwnPartition, SIGNALS_PARTITION } from '../event/key';
-import { Count, type Census } from './census';
+import { TableCounter, type TableCounts } from './table-counts';
 import {
   isHolding,
   isOlderThan,
-  KeyJudge,
+  KeyEvaluation,
   orphanOf,
   partitionProbes,
   type Finding,
   type KeyState,
   type PartitionProbes,
   type Times,
-} from './judge';
-import type { Cut } from './pass';
+} from './evaluate-key';
+import type { Cut } from './scan-progress';
 import { InvalidScanKey, type ScanStore } from './ports';
 
-export interface SurveyOptions extends Times {
+export interface ScanOptions extends Times {
   readonly segments: number;
   /** The first segment that was not begun. */
   readonly from: number;
   /** Segments before `from` that were not read to their end; they come first. */
   readonly cuts?: readonly Cut[];
   /**
-   * Number of findings at which the survey stops, after the next page at which a scan can resume, so that the caller
+   * Number of findings at which the scan stops, after the next page at which a scan can resume, so that the caller
    * acts on them before it reads more. Default: unlimited.
    */
   readonly maxFindings?: number;
-  /** Called after each page; if it returns `true`, the survey stops in the same way. */
+  /** Called after each page; if it returns `true`, the scan stops in the same way. */
   readonly isEnough?: () => boolean;
   /** Called before each page; if it returns `false`, the rest of the table is not read. */
   readonly goesOn: () => boolean;
@@ -36,9 +36,9 @@ export interface SurveyOptions extends Times {
   readonly onFinding?: (finding: Finding) => void;
 }
 
-export interface Survey {
-  /** Counts of the items that this survey read. */
-  readonly census: Census;
+export interface ScanResult {
+  /** Counts of the items that this scan read. */
+  readonly counts: TableCounts;
   /** Epoch milliseconds at which the oldest item was committed that is open, behind no hold and not due. */
   readonly uncoveredSince?: number;
   /** The first segment that was not begun; the number of segments if all were. */
@@ -54,32 +54,32 @@ export interface Survey {
 const SEGMENTS_AT_ONCE = 4;
 
 /** Reads every item of the table once and returns what must be done, in memory that does not grow with the table. */
-export async function survey(store: ScanStore, control: Control, options: SurveyOptions): Promise<Survey> {
-  return new SurveyRun(store, control, options).all();
+export async function scanTable(store: ScanStore, control: Control, options: ScanOptions): Promise<ScanResult> {
+  return new TableScan(store, control, options).all();
 }
 
-class SurveyRun {
+class TableScan {
   readonly #store: ScanStore;
   readonly #control: Control;
-  readonly #options: SurveyOptions;
+  readonly #options: ScanOptions;
   readonly #probes: PartitionProbes;
   readonly #cuts: Cut[] = [];
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
   readonly #findings: Finding[] = [];
-  readonly #count = new Count();
+  readonly #counter = new TableCounter();
   #uncoveredSince = Infinity;
   #readUnits = 0;
   #scanned = 0;
 
-  constructor(store: ScanStore, control: Control, options: SurveyOptions) {
+  constructor(store: ScanStore, control: Control, options: ScanOptions) {
     this.#store = store;
     this.#control = control;
     this.#options = options;
     this.#probes = partitionProbes(control.holds.values());
   }
 
-  async all(): Promise<Survey> {
+  async all(): Promise<ScanResult> {
     const { segments, from, cuts = [] } = this.#options;
     let next = from;
     const begun = [...cuts];
@@ -96,9 +96,9 @@ class SurveyRun {
     await readAll(() => begun.shift());
     await readAll(() => (next < segments ? { segment: next++ } : undefined));
     this.#cuts.push(...begun);
-    if (next === segments && this.#cuts.length === 0) await this.#lookAtOtherHolds();
+    if (next === segments && this.#cuts.length === 0) await this.#checkOtherHolds();
     return {
-      census: this.#count.census,
+      counts: this.#counter.counts,
       uncoveredSince: this.#uncoveredSince === Infinity ? undefined : this.#uncoveredSince,
       next,
       cuts: this.#cuts,
@@ -119,10 +119,10 @@ class SurveyRun {
 
   /** If a segment cannot be read, the others are not affected; the next run resumes at the failure. */
   async #segment({ segment, after, key }: Cut): Promise<void> {
-    let judge = key === undefined ? undefined : this.#judge(key.pk, key);
+    let current = key === undefined ? undefined : this.#evaluate(key.pk, key);
     let reached = after;
     let isOver = false;
-    const cut = (): void => void this.#cuts.push({ segment, after: reached, key: judge?.state });
+    const cut = (): void => void this.#cuts.push({ segment, after: reached, key: current?.state });
     try {
       for await (const { images, readUnits, next } of this.#store.segment(segment, this.#options.segments, after)) {
         this.#readUnits += readUnits;
@@ -133,11 +133,11 @@ class SurveyRun {
         for (const image of images) {
           const pk = image['pk']?.S ?? '';
           if (isOwnPartition(pk) && pk !== SIGNALS_PARTITION) continue;
-          if (judge?.pk !== pk) {
-            if (judge !== undefined) await this.#close(judge);
-            judge = this.#judge(pk);
+          if (current?.pk !== pk) {
+            if (current !== undefined) await this.#close(current);
+            current = this.#evaluate(pk);
           }
-          judge.take(image);
+          current.add(image);
         }
         reached = next;
         this.#options.onPage?.((this.#scanned += images.length));
@@ -148,7 +148,7 @@ class SurveyRun {
         // The last page has no key to resume from. If the store has another page, the segment starts again.
         isOver = next === undefined && !this.#options.goesOn();
       }
-      if (judge !== undefined) await this.#close(judge);
+      if (current !== undefined) await this.#close(current);
     } catch (error) {
       this.#failures.push(error);
       if (error instanceof InvalidScanKey) this.#cuts.push({ segment });
@@ -156,22 +156,22 @@ class SurveyRun {
     }
   }
 
-  #judge(pk: string, known?: KeyState): KeyJudge {
-    return new KeyJudge(pk, this.#control.holds.get(pk), this.#options, this.#count, known);
+  #evaluate(pk: string, known?: KeyState): KeyEvaluation {
+    return new KeyEvaluation(pk, this.#control.holds.get(pk), this.#options, this.#counter, known);
   }
 
-  async #close(judge: KeyJudge): Promise<void> {
-    this.#uncoveredSince = Math.min(this.#uncoveredSince, judge.uncoveredSince ?? Infinity);
-    const hold = this.#control.holds.get(judge.pk);
-    if (hold !== undefined) this.#seenHolds.add(judge.pk);
-    const { findings, headIsMissing } = judge.verdict(this.#probes);
+  async #close(key: KeyEvaluation): Promise<void> {
+    this.#uncoveredSince = Math.min(this.#uncoveredSince, key.uncoveredSince ?? Infinity);
+    const hold = this.#control.holds.get(key.pk);
+    if (hold !== undefined) this.#seenHolds.add(key.pk);
+    const { findings, headIsMissing } = key.result(this.#probes);
     // The scan may be stale, or an earlier run read the part with the head.
     const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
     for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') this.#found(finding);
   }
 
-  /** Checks holds whose keys this survey did not meet: an earlier run met them, or the key has no item left. */
-  async #lookAtOtherHolds(): Promise<void> {
+  /** Checks holds whose keys this scan did not meet: an earlier run met them, or the key has no item left. */
+  async #checkOtherHolds(): Promise<void> {
     for (const hold of this.#control.holds.values()) {
       if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
       try {

@@ -3,7 +3,7 @@ import { newSignal } from '../event/signal';
 import { PROBE_EVENT } from './environment';
 import type { SweepStore } from './ports';
 
-/** Whether the event asks for partition probes instead of a sweep. */
+/** Whether the event requests partition probes instead of a sweep. */
 export const isProbeEvent = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'task' in event && event.task === PROBE_EVENT.task;
 
@@ -35,7 +35,7 @@ export async function probePartitions(
     const at = now();
     const hold = probedHold(partition, at);
     if (hold === undefined || !isProbeDue(partition, at)) continue;
-    const request = { by, at, why: `whether ${partition.name} takes writes again` };
+    const request = { by, at, why: `whether ${partition.name} accepts writes again` };
     try {
       await store.send(newSignal(hold.pk, at, { kind: 'drain', from: hold.position, request }));
       probes++;

@@ -6,8 +6,8 @@ import { partitionName, unavailablePartitions } from '../event/partition-hold';
 import { SIGNAL_PREFIX } from '../event/position';
 import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';
-import type { Count } from './census';
-import { isProbe, PROBE_LIFE_MS } from './probe-signal';
+import type { TableCounter } from './table-counts';
+import { isStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
 /** Overdue open items of one key. */
 export interface Due {
@@ -93,32 +93,32 @@ export interface KeyState {
   readonly uncoveredSince?: number;
 }
 
-/** Limits the stored state: further signals of a key are left to the next pass. */
+/** Limits the stored state: further signals of a key are left to the next scan. */
 const LOST_KEPT = 5;
 
-export interface Verdict {
+export interface KeyResult {
   readonly findings: readonly Finding[];
   /** As far as the eventually consistent scan shows, the hold's item is not open. */
   readonly headIsMissing: boolean;
 }
 
 /** Evaluates one key by its items, which arrive in order and are not kept. Signals come last. */
-export class KeyJudge {
+export class KeyEvaluation {
   readonly pk: string;
   readonly #hold: Hold | undefined;
   readonly #times: Times;
-  readonly #count: Count;
+  readonly #counter: TableCounter;
   #due: Due | undefined;
   #headIsOpen: boolean;
   #drainWaits: boolean;
   readonly #lost: Finding[];
   #uncoveredSince: number | undefined;
 
-  constructor(pk: string, hold: Hold | undefined, times: Times, count: Count, known?: KeyState) {
+  constructor(pk: string, hold: Hold | undefined, times: Times, counter: TableCounter, known?: KeyState) {
     this.pk = pk;
     this.#hold = hold;
     this.#times = times;
-    this.#count = count;
+    this.#counter = counter;
     this.#due = known?.due;
     this.#headIsOpen = known?.headIsOpen === true && known.head === hold?.position;
     this.#drainWaits = known?.drainWaits ?? false;
@@ -131,7 +131,7 @@ export class KeyJudge {
     return this.#uncoveredSince;
   }
 
-  /** The state with which another judge can continue the key. */
+  /** The state with which another run can continue the key. */
   get state(): KeyState {
     return {
       pk: this.pk,
@@ -144,17 +144,17 @@ export class KeyJudge {
     };
   }
 
-  take(image: Image): void {
+  add(image: Image): void {
     const sk = image['sk']?.S ?? '';
-    if (isSignalKey(sk)) this.#takeSignal(image, sk);
-    else this.#takeItem(image, sk);
+    if (isSignalKey(sk)) this.#addSignal(image, sk);
+    else this.#addItem(image, sk);
   }
 
-  #takeItem(image: Image, sk: string): void {
+  #addItem(image: Image, sk: string): void {
     const { state, processedAt } = itemStateOf(image);
     const committedAt = this.#committedAt(image, sk);
     const waits = covers(this.#hold, sk);
-    this.#count.item(this.pk, state, { waits, committedAt, processedAt });
+    this.#counter.item(this.pk, state, { waits, committedAt, processedAt });
     if (!isOpen(state)) return;
     if (sk === this.#hold?.position) this.#headIsOpen = true;
     if (waits) return;
@@ -183,16 +183,16 @@ export class KeyJudge {
     return ms !== undefined && ms >= EARLIEST_MS && ms <= this.#times.now + CLOCK_MARGIN_MS ? ms : undefined;
   }
 
-  #takeSignal(image: Image, sk: string): void {
-    const isSetAside = image['setAside'] !== undefined;
-    this.#count.signal(this.pk, { isSetAside });
-    if (isSetAside) return;
+  #addSignal(image: Image, sk: string): void {
+    const isUnprocessable = image['setAside'] !== undefined;
+    this.#counter.signal(this.pk, { isUnprocessable });
+    if (isUnprocessable) return;
     // Without a plausible time, as from a fast clock, the signal is suspected at once: a probe needs no age.
     const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)));
     const isLost = since === undefined || since <= this.#times.before;
     try {
       const signal = decodeSignal(image);
-      if (isProbe(signal)) {
+      if (isStreamProbe(signal)) {
         if (since !== undefined && since + PROBE_LIFE_MS <= this.#times.now) {
           this.#lost.push({ kind: 'stale-probe', pk: this.pk, sk, since });
         }
@@ -209,27 +209,27 @@ export class KeyJudge {
    *
    * @param probes - when the partitions that keys wait for were last tried
    */
-  verdict(probes: PartitionProbes): Verdict {
-    const own = this.#lost.filter((finding) => !this.#drainWaits || !isSuspicion(finding));
-    if (this.#drainWaits || this.#lost.some(isSuspicion)) return { findings: own, headIsMissing: false };
+  result(probes: PartitionProbes): KeyResult {
+    const ofSignals = this.#lost.filter((finding) => !this.#drainWaits || !isSuspicion(finding));
+    if (this.#drainWaits || this.#lost.some(isSuspicion)) return { findings: ofSignals, headIsMissing: false };
     const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
     const hold = this.#hold;
-    if (hold === undefined) return { findings: [...own, ...due], headIsMissing: false };
+    if (hold === undefined) return { findings: [...ofSignals, ...due], headIsMissing: false };
     // The hold was written just now, so a relay is working on it.
-    if (!isOlderThan(hold, this.#times.before)) return { findings: own, headIsMissing: false };
+    if (!isOlderThan(hold, this.#times.before)) return { findings: ofSignals, headIsMissing: false };
     // These items precede the hold, so the relay publishes them without a release: it has not seen their records.
-    if (hold.state === 'holding' && due.length > 0) return { findings: [...own, ...due], headIsMissing: false };
+    if (hold.state === 'holding' && due.length > 0) return { findings: [...ofSignals, ...due], headIsMissing: false };
     if (isHolding(hold, this.#headIsOpen, probes, this.#times.before)) {
-      return { findings: own, headIsMissing: false };
+      return { findings: ofSignals, headIsMissing: false };
     }
     return {
-      findings: [...own, orphanOf(hold, this.#due)],
+      findings: [...ofSignals, orphanOf(hold, this.#due)],
       headIsMissing: hold.state === 'holding' && !this.#headIsOpen,
     };
   }
 }
 
-const earlierOf = (a: number | undefined, b: number | undefined): number | undefined =>
+export const earlierOf = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 /** Whether an operator, or the probe of its topic partition, will release the key. */

@@ -2,10 +2,10 @@ import type { Hold } from '../event/control';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
 import { isSignalKey, storedKeyOf, type OperatorNote } from '../event/signal';
-import type { Finding } from './judge';
-import type { Probe } from './pass';
+import type { Finding } from './evaluate-key';
+import type { StreamProbe } from './scan-progress';
 import type { ScanKey, SweepStore } from './ports';
-import { newProbe, PROBE_LIFE_MS } from './probe-signal';
+import { newStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
 /** An item or a signal that is overdue: the stream lost its record, or the relay is about to act on it. */
 export type Suspicion = Extract<Finding, { readonly kind: 'due' | 'lost-signal' }>;
@@ -16,15 +16,15 @@ export const witnessOf = (suspicion: Suspicion): ScanKey & { readonly id?: strin
 /** Maximum number of waiting probes, which bounds the cost of a run in an outage. */
 const PROBES = 16;
 /** An eventually consistent scan is less stale than this, and a healthy relay publishes within this time. */
-const SECOND_LOOK_MS = 5_000;
+const SECOND_READ_MS = 5_000;
 const PROBE_POLL_MS = 2_000;
 /** Probes above this age prove nothing: the sweeper deletes a probe some time later. */
 const PROOF_LIFE_MS = PROBE_LIFE_MS - 3_600_000;
 /** An up-to-date relay deletes a probe well within this time. */
 const PROBE_PATIENCE_MS = 30_000;
 
-/** The suspicions that are still open at a second, strongly consistent look. */
-export async function lookAgain<S extends Suspicion>(
+/** The suspicions that are still open by a second, strongly consistent read. */
+export async function stillOpen<S extends Suspicion>(
   store: SweepStore,
   suspicions: readonly S[],
 ): Promise<readonly S[]> {
@@ -36,8 +36,8 @@ export async function lookAgain<S extends Suspicion>(
   });
 }
 
-/** Waits until the second look is meaningful. */
-export const untilSecondLook = (store: SweepStore): Promise<void> => store.pause(SECOND_LOOK_MS);
+/** Waits until a second read is meaningful. */
+export const untilSecondRead = (store: SweepStore): Promise<void> => store.pause(SECOND_READ_MS);
 
 /**
  * Searches for proof that the stream has lost a record.
@@ -52,7 +52,7 @@ export class GapSearch {
   readonly #now: () => number;
   readonly #patienceMs: number;
   readonly failures: unknown[] = [];
-  #probes: readonly Probe[] | undefined;
+  #probes: readonly StreamProbe[] | undefined;
   #hasChanged = false;
   #isProven = false;
   #isFirst = false;
@@ -74,7 +74,7 @@ export class GapSearch {
     return this.#isFirst;
   }
 
-  /** @param suspicions - confirmed by a second look, oldest first */
+  /** @param suspicions - confirmed by a second read, oldest first */
   async search(suspicions: readonly Suspicion[], goesOn: () => boolean): Promise<void> {
     if (this.#isProven || suspicions.length === 0) return;
     // Probes of the previous run come first: some may have returned since.
@@ -105,7 +105,7 @@ export class GapSearch {
       if (probed.has(witness.pk)) continue;
       probed.add(witness.pk);
       const sentAt = this.#now();
-      const signal = newProbe(witness.pk, sentAt, this.#request('to see whether the stream moves on'));
+      const signal = newStreamProbe(witness.pk, sentAt, this.#request('to see whether the stream shows new records'));
       try {
         await this.#store.send(signal);
       } catch (error) {
@@ -126,7 +126,7 @@ export class GapSearch {
     const probes = this.#probes ?? [];
     if (probes.length === 0) return this.#isProven;
     // Probes first: if an item is read after its probe is gone, its record was settled before the read.
-    const left = new Set((await this.#store.look(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
+    const left = new Set((await this.#store.read(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
     const youngest = this.#now() - PROOF_LIFE_MS;
     const back = probes.filter(({ pk, probe, sentAt }) => sentAt > youngest && !left.has(keyText({ pk, sk: probe })));
     if (back.length > 0) {
@@ -151,13 +151,13 @@ const isHeld = (hold: Hold | undefined, sk: string): boolean =>
 const keyText = ({ pk, sk }: ScanKey): string => `${pk}\n${sk}`;
 const textOf = (image: Image): string => keyText({ pk: image['pk']?.S ?? '', sk: image['sk']?.S ?? '' });
 
-/** States of items that are still open under the same id; existing signals not set aside are pending. */
+/** States of items that are still open under the same id; existing signals are pending unless they are unprocessable. */
 async function stillWaiting(
   store: SweepStore,
   witnesses: readonly (ScanKey & { readonly id?: string })[],
 ): Promise<ReadonlyMap<string, ItemStateName>> {
   const ids = new Map(witnesses.map((witness) => [keyText(witness), witness.id]));
-  const images = witnesses.length === 0 ? [] : await store.look(witnesses);
+  const images = witnesses.length === 0 ? [] : await store.read(witnesses);
   const waiting = images.flatMap((image) => {
     const id = ids.get(textOf(image));
     const { state } = itemStateOf(image);

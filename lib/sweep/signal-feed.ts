@@ -1,12 +1,13 @@
 import { newSignal, storedKeyOf, type OperatorNote, type Signal } from '../event/signal';
-import type { Finding } from './judge';
+import { forEachOf } from '../timing/for-each';
+import type { Finding } from './evaluate-key';
 import type { ScanKey, SweepStore } from './ports';
 
 /** Maximum number of signals that wait for the relay: enough for the batches of several shards. */
 const WINDOW = 2_000;
 const SIGNALS_AT_ONCE = 16;
-/** Number of keys in one look-up. */
-const KEYS_LOOKED_AT = 100;
+/** Number of signals in one read. */
+const KEYS_PER_READ = 100;
 const POLL_MS = 500;
 /** If the relay has acted on no signal for this long, the feed stops sending. */
 const PATIENCE_MS = 60_000;
@@ -39,35 +40,31 @@ export class SignalFeed {
 
   /** Acts on the findings in order. `false`: time ran out. `true`: all done, or the relay acts on no signals. */
   async act(findings: readonly Finding[]): Promise<boolean> {
-    for (let at = 0; at < findings.length && !this.#isBlocked; at += KEYS_LOOKED_AT) {
+    for (let at = 0; at < findings.length && !this.#isBlocked; at += KEYS_PER_READ) {
       // The first ones are always sent, so that each run makes progress.
       if (at > 0 && !this.#options.goesOn()) return false;
       if (!(await this.#hasRoom())) return this.#isBlocked;
-      await this.#send(findings.slice(at, at + KEYS_LOOKED_AT));
+      await this.#send(findings.slice(at, at + KEYS_PER_READ));
     }
     return true;
   }
 
   /** Never rejects: a failure is recorded, and the feed continues with the other findings. */
   async #send(findings: readonly Finding[]): Promise<void> {
-    const open = [...findings];
-    const worker = async (): Promise<void> => {
-      for (let next = open.shift(); next !== undefined; next = open.shift()) {
-        try {
-          await this.#actOn(next);
-        } catch (error) {
-          this.failures.push(error);
-        }
+    await forEachOf(findings, SIGNALS_AT_ONCE, async (finding) => {
+      try {
+        await this.#actOn(finding);
+      } catch (error) {
+        this.failures.push(error);
       }
-    };
-    await Promise.all(Array.from({ length: SIGNALS_AT_ONCE }, worker));
+    });
   }
 
   async #hasRoom(): Promise<boolean> {
     let waited = 0;
-    while (this.#waiting.length > WINDOW - KEYS_LOOKED_AT) {
-      const first = this.#waiting.slice(0, KEYS_LOOKED_AT);
-      const left = new Set((await this.#store.look(first)).map((image) => image['sk']?.S));
+    while (this.#waiting.length > WINDOW - KEYS_PER_READ) {
+      const first = this.#waiting.slice(0, KEYS_PER_READ);
+      const left = new Set((await this.#store.read(first)).map((image) => image['sk']?.S));
       const gone = first.filter(({ sk }) => !left.has(sk)).length;
       if (gone > 0) {
         this.#waiting.splice(0, first.length, ...first.filter(({ sk }) => left.has(sk)));
@@ -112,7 +109,7 @@ export class SignalFeed {
         await this.#store.remove([finding]);
         return;
       case 'unreadable-signal':
-        await this.#store.setAside(finding, finding.why);
+        await this.#store.markUnprocessable(finding, finding.why);
     }
   }
 }

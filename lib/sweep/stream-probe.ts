@@ -11,7 +11,8 @@ export const PROBE_LIFE_MS = 25 * 3_600_000;
  * A replay of nothing. The relay deletes it once the stream has shown it; by then it has settled every earlier record
  * of the key.
  */
-export const newProbe = (pk: string, now: number, request: OperatorNote): ReplaySignal =>
+export const newStreamProbe = (pk: string, now: number, request: OperatorNote): ReplaySignal =>
   newSignal(pk, now, { kind: 'replay', replayId: PROBE_REPLAY_ID, from: LAST_POSITION, request });
 
-export const isProbe = (signal: Signal): boolean => signal.kind === 'replay' && signal.replayId === PROBE_REPLAY_ID;
+export const isStreamProbe = (signal: Signal): boolean =>
+  signal.kind === 'replay' && signal.replayId === PROBE_REPLAY_ID;

@@ -1,7 +1,7 @@
 import type { ItemStateName } from '../event/item-state';
 
 /** Counts of a scan of the table. */
-export interface Census {
+export interface TableCounts {
   /** Number of outbox items in any state. */
   readonly items: number;
   /** Not yet acknowledged, and behind no hold. */
@@ -21,15 +21,15 @@ export interface Census {
   readonly discarded: number;
   /** Signals that the relay has not acted on yet. */
   readonly signals: number;
-  /** Signals that neither relay nor sweeper acts on. */
-  readonly signalsSetAside: number;
-  /** Partition keys of the first few signals set aside. */
-  readonly setAsideKeys: readonly string[];
+  /** Signals that neither relay nor sweeper can act on. */
+  readonly unprocessableSignals: number;
+  /** Partition keys of the first few unprocessable signals. */
+  readonly unprocessableKeys: readonly string[];
 }
 
 const KEYS_NAMED = 5;
 
-export const EMPTY_CENSUS: Census = {
+export const EMPTY_COUNTS: TableCounts = {
   items: 0,
   pending: 0,
   waiting: 0,
@@ -37,12 +37,12 @@ export const EMPTY_CENSUS: Census = {
   processed: 0,
   discarded: 0,
   signals: 0,
-  signalsSetAside: 0,
-  setAsideKeys: [],
+  unprocessableSignals: 0,
+  unprocessableKeys: [],
 };
 
-/** The combined census of two parts of a table. */
-export function sumOf(a: Census, b: Census): Census {
+/** The counts of two parts of a table together. */
+export function sumOf(a: TableCounts, b: TableCounts): TableCounts {
   const [oldest, other] = (a.oldestPendingAt ?? Infinity) <= (b.oldestPendingAt ?? Infinity) ? [a, b] : [b, a];
   const latest = Math.max(a.lastProcessedAt ?? 0, b.lastProcessedAt ?? 0);
   const newest = Math.max(a.newestPublishedAt ?? 0, b.newestPublishedAt ?? 0);
@@ -58,50 +58,50 @@ export function sumOf(a: Census, b: Census): Census {
     newestPublishedAt: newest === 0 ? undefined : newest,
     discarded: a.discarded + b.discarded,
     signals: a.signals + b.signals,
-    signalsSetAside: a.signalsSetAside + b.signalsSetAside,
-    setAsideKeys: [...oldest.setAsideKeys, ...other.setAsideKeys].slice(0, KEYS_NAMED),
+    unprocessableSignals: a.unprocessableSignals + b.unprocessableSignals,
+    unprocessableKeys: [...oldest.unprocessableKeys, ...other.unprocessableKeys].slice(0, KEYS_NAMED),
   };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Builds a census item by item. */
-export class Count {
-  readonly #census: Mutable<Census> & { setAsideKeys: string[] } = { ...EMPTY_CENSUS, setAsideKeys: [] };
+/** Counts item by item. */
+export class TableCounter {
+  readonly #counts: Mutable<TableCounts> & { unprocessableKeys: string[] } = { ...EMPTY_COUNTS, unprocessableKeys: [] };
 
   item(
     pk: string,
     state: ItemStateName,
     at: { readonly waits: boolean; readonly committedAt?: number; readonly processedAt?: number },
   ): void {
-    const census = this.#census;
-    census.items++;
-    if (state === 'pending' && at.waits) census.waiting++;
-    else census[state]++;
-    if (state === 'pending' && !at.waits && (at.committedAt ?? Infinity) < (census.oldestPendingAt ?? Infinity)) {
-      census.oldestPendingAt = at.committedAt;
-      census.oldestPendingKey = pk;
+    const counts = this.#counts;
+    counts.items++;
+    if (state === 'pending' && at.waits) counts.waiting++;
+    else counts[state]++;
+    if (state === 'pending' && !at.waits && (at.committedAt ?? Infinity) < (counts.oldestPendingAt ?? Infinity)) {
+      counts.oldestPendingAt = at.committedAt;
+      counts.oldestPendingKey = pk;
     }
     if (at.processedAt !== undefined) {
-      census.lastProcessedAt = Math.max(census.lastProcessedAt ?? 0, at.processedAt);
+      counts.lastProcessedAt = Math.max(counts.lastProcessedAt ?? 0, at.processedAt);
     }
     if (state === 'processed' && at.processedAt !== undefined) {
       const committedAt = Math.min(at.committedAt ?? at.processedAt, at.processedAt);
-      census.newestPublishedAt = Math.max(census.newestPublishedAt ?? 0, committedAt);
+      counts.newestPublishedAt = Math.max(counts.newestPublishedAt ?? 0, committedAt);
     }
   }
 
-  signal(pk: string, { isSetAside }: { readonly isSetAside: boolean }): void {
-    const census = this.#census;
-    if (!isSetAside) {
-      census.signals++;
+  signal(pk: string, { isUnprocessable }: { readonly isUnprocessable: boolean }): void {
+    const counts = this.#counts;
+    if (!isUnprocessable) {
+      counts.signals++;
       return;
     }
-    census.signalsSetAside++;
-    if (census.setAsideKeys.length < KEYS_NAMED) census.setAsideKeys.push(pk);
+    counts.unprocessableSignals++;
+    if (counts.unprocessableKeys.length < KEYS_NAMED) counts.unprocessableKeys.push(pk);
   }
 
-  get census(): Census {
-    return { ...this.#census };
+  get counts(): TableCounts {
+    return { ...this.#counts };
   }
 }
