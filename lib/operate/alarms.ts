@@ -50,7 +50,7 @@ export const namedInRule = (rule = ''): string[] =>
     alarm.replace(/^arn:.*:alarm:/, ''),
   );
 
-/** Alarms that notify nobody: neither they nor a composite alarm above them has an action. */
+/** Alarms that send no notice: neither they nor a composite alarm above them has an action. */
 export function alarmsWithoutNotification(alarms: readonly DeployedAlarm[]): DeployedAlarm[] {
   const heard = new Set<string>();
   const hear = ({ name, rule }: DeployedAlarm): void => {

@@ -17,8 +17,7 @@ import { refuse, type OutboxTarget } from './target';
 export async function findRelay({ client, tableName }: OutboxTarget, lambda: LambdaClient): Promise<RelayConfig> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   const streamArn = Table?.LatestStreamArn;
-  if (streamArn === undefined)
-    return refuse('find', `table ${tableName} has no stream, so nothing leads to its relay.`);
+  if (streamArn === undefined) return refuse('find', `table ${tableName} has no stream, so its relay cannot be found.`);
   for await (const page of paginateListEventSourceMappings({ client: lambda }, { EventSourceArn: streamArn })) {
     for (const { FunctionArn } of page.EventSourceMappings ?? []) {
       const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: FunctionArn }));

@@ -83,7 +83,7 @@ export function goneLines({ pk, position, isReplaced, refused }: GoneItem): read
   const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;
   return isReplaced
     ? [
-        `the item at ${at} is gone, and another item has its place: the event of the first one would be missing for good${before}`,
+        `the item at ${at} is gone, and another item has its position: the event of the first one would be missing for good${before}`,
         `compare both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
       ]
     : [

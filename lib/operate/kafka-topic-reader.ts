@@ -490,7 +490,7 @@ class Consumption {
 /** Kafka delivered no message for too long. */
 class Stalled extends Error {
   constructor() {
-    super(`Kafka gave no message for ${STALL_MS / 1000} seconds, although more must lie there`);
+    super(`Kafka delivered no message for ${STALL_MS / 1000} seconds, although the partition has more`);
   }
 }
 

@@ -12,6 +12,7 @@ import { decodeStored } from '../relay/record';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { refuse, requireHeldKey, type OutboxTarget } from './target';
+import { timeLimited } from './time-limit';
 import { positionOf } from './where';
 
 /** Where a copy of a deleted item comes from. */
@@ -36,7 +37,7 @@ export interface RestorePlan {
  * Checks that the relay can read a copy, and that it is the deleted item of a held key. Changes nothing.
  *
  * @throws OutboxError `operation-refused` if the key is not held there, the item is in the table, or the copy is
- * another item, cannot be decoded, or was published or discarded.
+ * another item, cannot be decoded, or was published or discarded; `service-unavailable` if the table does not respond.
  */
 export async function planRestore(
   target: OutboxTarget,
@@ -44,7 +45,7 @@ export async function planRestore(
   position: string,
   source: RestoreSource,
 ): Promise<RestorePlan> {
-  const { client, tableName } = target;
+  const { client, tableName } = timeLimited(target, `reading the hold of ${key}`);
   const sk = positionOf(position);
   const at = shownPosition(sk);
   const hold = await readHold(client, tableName, key);
@@ -53,7 +54,7 @@ export async function planRestore(
     const now = hold === undefined ? 'not held' : `held at ${shownPosition(hold.position)}`;
     return no(`${pk} is ${now}, not at ${at}. Only the item that a key waits for can be restored.`);
   }
-  if (hold.state === 'draining') no(`a redrive is at work on ${pk}. Wait until it has ended.`);
+  if (hold.state === 'draining') no(`a redrive of ${pk} is in progress. Wait until it has ended.`);
   const present = await readItem(target, { pk, sk });
   if (present !== undefined) {
     no(`an item is at ${at} of ${pk} (${itemStateOf(present).state}): a copy cannot replace it.`);
@@ -92,10 +93,8 @@ function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item']
  *
  * @throws OutboxError `operation-refused` if an item exists there by now, or the hold has changed; nothing was written.
  */
-export async function restore(
-  { client, tableName }: OutboxTarget,
-  { pk, position, item, hold }: RestorePlan,
-): Promise<void> {
+export async function restore(target: OutboxTarget, { pk, position, item, hold }: RestorePlan): Promise<void> {
+  const { client, tableName } = timeLimited(target, `restoring the item of ${pk}`);
   const refused = refusalOf(hold);
   const { refused: _, ...known } = hold;
   const next: Hold = { ...known, ...refused, revision: uuidV7(Date.now()) };

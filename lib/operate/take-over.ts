@@ -21,7 +21,7 @@ export interface TakeOverPlan {
 export async function planTakeOver({ client, tableName }: OutboxTarget, to: string): Promise<TakeOverPlan> {
   if (to.trim() === '') refuse('take-over', "the id of the outbox is empty. It is OUTBOX_ID of its relay's function.");
   const { owner } = await controlStore(client, tableName, OPERATOR_CLOCK).read();
-  if (owner === to) refuse('take-over', `the table belongs to "${to}" already: nothing is to be done.`);
+  if (owner === to) refuse('take-over', `the table belongs to "${to}" already. Nothing was changed.`);
   return { from: owner, to };
 }
 
@@ -55,6 +55,6 @@ export async function takeOver(
     );
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    refuse('take-over', 'another outbox has become the owner meanwhile. Look again.');
+    refuse('take-over', 'another outbox has become the owner meanwhile. Run the command again.');
   }
 }

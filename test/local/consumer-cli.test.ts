@@ -90,8 +90,8 @@ it('a key is parked, shown, fixed, redriven and applied in order', async () => {
   });
   expect(await cli.json('consumer', 'parked', '--inbox', INBOX_TABLE)).toEqual(await parked('shipping'));
   const text = await cli.run('consumer', 'parked', ...inbox('shipping'));
-  expect(text.stdout).toMatch(/shipping +a +order +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +3\n/);
-  expect(text.stdout).toMatch(/^a: parked since 20[-\d: ]+Z: Error: no stock$/m);
+  expect(text.stdout).toMatch(/shipping +order#a +orders +\/shop\/order +orders-\d+@\d+ +order\.changed +\d+ s +3\n/);
+  expect(text.stdout).toMatch(/^order#a: parked since 20[-\d: ]+Z: Error: no stock$/m);
 
   const redrive = ['consumer', 'redrive', 'a', ...inbox('shipping'), ...BECAUSE, '--follow'];
   const refused = await cli.run(...redrive);
@@ -153,7 +153,7 @@ it('a key that is not parked is no all-clear: the next command is named', async 
 });
 
 it.each([
-  ['the outbox table', () => world.stack.tableName, /holds nothing of any consumer: either it is no inbox/],
+  ['the outbox table', () => world.stack.tableName, /holds nothing of any consumer: it is no inbox/],
   ['a table with other keys', () => 'business', /ValidationException.*\n.*has other keys .* check --table and --inbox/],
 ])('%s is no inbox', async (_, table, message) => {
   const { code, stdout, stderr } = await cli.run('consumer', 'parked', '--inbox', table(), '--consumer', 'shipping');
@@ -202,7 +202,7 @@ it('a request waits for an instance, and two instances do each once', async () =
   // The topic also has the keys of the other tests.
   expect(asked.asked.length).toBeGreaterThanOrEqual(3);
   expect((await cli.run('consumer', 'parked', ...inbox('later'))).stdout).toMatch(
-    /redrive asked for 20[-\d: ]+Z by the test: to see it/,
+    /redrive requested 20[-\d: ]+Z by the test: to see it/,
   );
   const command = ['consumer', 'redrive', 'c', ...inbox('later'), ...BECAUSE, '--follow', '--timeout', '1s'];
   expect(await cli.run(...command)).toMatchObject({ code: 1, stdout: expect.stringContaining('not done in time') });

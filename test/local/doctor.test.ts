@@ -101,6 +101,6 @@ it('finds out when the stream was made again', async () => {
   });
 });
 
-it('finds a table that is not there', async () => {
-  expect(await examine('elsewhere')).toMatchObject({ table: 'wrong: it is not there' });
+it('finds a table that does not exist', async () => {
+  expect(await examine('elsewhere')).toMatchObject({ table: 'wrong: it does not exist' });
 });

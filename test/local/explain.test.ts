@@ -116,7 +116,7 @@ it('a dead letter is shown with its reason, and how to list it', async () => {
   const { code, last } = await explain('order#bad-picky');
   expect(code).toBe(1);
   expect(last).toMatch(
-    /^picky has set order#bad-picky at 2 \(orders-\d+@\d+\) aside as a dead letter.*handler-failed, Error: no stock/,
+    /^picky has sent order#bad-picky at 2 \(orders-\d+@\d+\) to its dead letters.*handler-failed, Error: no stock/,
   );
   expect(last).toMatch(
     / \(handler-failed\), then outbox consumer dead-letters --topic orders --inbox \S+ --consumer picky --key order#bad-picky .*--resend/,

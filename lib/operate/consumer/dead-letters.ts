@@ -8,11 +8,11 @@ import type { KafkaTarget } from '../kafka-target';
 import { isNamedBy } from '../key-name';
 import { readTopics, type RawMessage, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
 
-/** A message that a consumer has set aside. */
+/** A message that a consumer has sent to its dead letters. */
 export interface DeadLetter {
   /** Where it lies: topic, partition and offset of the dead letter. */
   readonly at: { readonly topic: string; readonly partition: number; readonly offset: string };
-  /** Epoch milliseconds: when it was set aside. */
+  /** Epoch milliseconds: when it was sent to the dead letters. */
   readonly setAsideAt: number;
   readonly reason: string;
   readonly message: string;
@@ -29,9 +29,9 @@ export interface DeadLetter {
 
 /** Which dead letters: those that meet all given conditions. */
 export interface DeadLetterSelection {
-  /** Epoch milliseconds: set aside then or later. Default: all that the topic keeps. */
+  /** Epoch milliseconds: sent there then or later. Default: all that the topic keeps. */
   readonly since?: number;
-  /** Set aside for one of these reasons, such as `handler-failed`. */
+  /** Sent there for one of these reasons, such as `handler-failed`. */
   readonly reasons?: readonly string[];
   /** Only those of these keys: `order#42`, or the Kafka key alone. */
   readonly keys?: readonly string[];
@@ -57,9 +57,9 @@ export interface DeadLettersOptions extends DeadLetterSelection {
 export interface DeadLettersReport extends Pick<ReadTopics, 'leftGroup'> {
   /** The dead-letter topic. */
   readonly topic: string;
-  /** `false`: the topic does not exist, so a consumer that must set a message aside is blocked. */
+  /** `false`: the topic does not exist, so a message for it blocks its partition. */
   readonly exists: boolean;
-  /** In the order in which they were set aside. */
+  /** In the order in which they were sent there. */
   readonly letters: readonly DeadLetter[];
 }
 

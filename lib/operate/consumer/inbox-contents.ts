@@ -141,6 +141,6 @@ export const refuseConsumer = (tableName: string, consumer: string | undefined, 
   refuse(
     'consumer',
     known.length === 0
-      ? `table ${tableName} holds nothing of any consumer: either it is no inbox, or no consumer has applied or parked an event there yet. Check --inbox.`
+      ? `table ${tableName} holds nothing of any consumer: it is no inbox, or no consumer has applied or parked an event there yet. Check --inbox.`
       : `table ${tableName} holds nothing of consumer "${consumer}". It knows ${known.join(', ')}. Check --consumer; a consumer is known once it has applied or parked an event.`,
   );

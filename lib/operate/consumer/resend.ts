@@ -51,7 +51,7 @@ export interface ResendTarget {
 /** The dead letters that a resend asks for. */
 export interface ResendPlan extends Omit<DeadLettersReport, 'letters'> {
   readonly as: ResendAs;
-  /** Dead letters of a key in the order of their places. A message that was set aside several times is there once. */
+  /** Dead letters of a key in the order of their places. A message with several dead letters is there once. */
   readonly targets: readonly ResendTarget[];
   /** Dead letters that cannot be sent again, and why. */
   readonly refused: readonly { readonly letter: DeadLetter; readonly why: string }[];
@@ -201,18 +201,18 @@ function targetOf(
   { topic, consumer, as }: { readonly topic: string; readonly consumer: string; readonly as: ResendAs },
 ): ResendTarget | string {
   const { from } = letter;
-  if (from.topic === '') return 'No consumer of this package wrote it: it does not say where its message lay.';
+  if (from.topic === '') return 'No consumer of this package wrote it: it does not name the place of its message.';
   if (from.topic !== topic) {
     return `It is of topic "${from.topic}" and so of another consumer: this is the dead-letter topic of both.`;
   }
   if (!Number.isSafeInteger(from.partition) || from.partition < 0 || !/^\d{1,19}$/.test(from.offset)) {
-    return 'It does not say where its message lay: its partition or offset is no number.';
+    return 'It does not name the place of its message: its partition or offset is no number.';
   }
   const record = original();
-  if (!Number.isSafeInteger(record.timestamp)) return 'It does not say when its message was written.';
+  if (!Number.isSafeInteger(record.timestamp)) return 'It does not name the time of its message.';
   const envelope = envelopeOf(record);
   if ('reason' in envelope) {
-    return `${envelope.reason}: ${envelope.message} Nothing tells which event it is, so it cannot be applied once. ${PUBLISH_AGAIN}`;
+    return `${envelope.reason}: ${envelope.message} It does not identify its event, so it cannot be applied exactly once. ${PUBLISH_AGAIN}`;
   }
   const key = inboxKeyOf(envelope);
   const itself = itemBytes(messageItem(consumer, uuidV7(0), record)) + PARKED_OVERHEAD_BYTES;

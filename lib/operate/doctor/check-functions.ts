@@ -24,7 +24,7 @@ export function checkFunction(found: FunctionConfiguration | undefined): CheckRe
   }
   return state === 'Active' && update === 'Successful'
     ? ok(text)
-    : warn([text, ...reasons].join('. '), 'Look again in some minutes.');
+    : warn([text, ...reasons].join('. '), 'Run doctor again in some minutes.');
 }
 
 export function checkRuntime({ Runtime }: FunctionConfiguration): CheckResult {
@@ -41,7 +41,7 @@ export function checkConfiguration(
   decode: (variables: Variables) => { readonly tableName: string },
   tableName: string,
 ): CheckResult {
-  const remedy = `Set the function's variable to what the stack's template says. ${BY_HAND}`;
+  const remedy = `Set the function's variable as in the stack's template. ${BY_HAND}`;
   const config = decoded(variables, decode);
   if ('because' in config) return wrong(config.because, remedy);
   return config.value.tableName === tableName
@@ -63,9 +63,9 @@ export function checkOwner(owner: string | undefined, outboxId: string | undefin
   if (outboxId === undefined) return ok('the relay names no outbox, so it publishes from a table of any owner');
   if (owner === undefined) return ok(`no owner yet: the relay of "${outboxId}" claims it with its first record`);
   return owner === outboxId
-    ? ok(`"${owner}", which the relay is of`)
+    ? ok(`"${owner}", the outbox of the relay`)
     : wrong(
-        `"${owner}"; the relay is of "${outboxId}", so it publishes nothing`,
+        `"${owner}"; the relay belongs to "${outboxId}", so it publishes nothing`,
         `If "${outboxId}" replaces the other outbox, disable the event source mapping of the other relay, then run \`outbox take-over ${outboxId} --why "…" --yes\`. Otherwise delete this outbox, or give it a table of its own.`,
       );
 }
@@ -92,7 +92,7 @@ export const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Check
   timeoutSeconds >= shortestSeconds
     ? ok(`${timeoutSeconds} s`)
     : wrong(
-        `${timeoutSeconds} s: there may never be time enough to begin a round`,
+        `${timeoutSeconds} s: too short to begin a round`,
         `With its timeout of requests the relay needs ${shortestSeconds} s: set relayTimeout of the Outbox construct. ${BY_HAND}`,
       );
 

@@ -39,25 +39,25 @@ export interface SweeperRuns {
 }
 
 export function checkReachable(brokers: readonly BrokerReachability[]): CheckResult {
-  const away = brokers.filter(({ error }) => error !== undefined);
-  const text = `${brokers.length - away.length} of ${brokers.length}`;
-  if (away.length === 0) return ok(text);
-  const found = `${text}; not ${unreachableBrokers(away)}`;
-  if (away.length < brokers.length) {
+  const unreachable = brokers.filter(({ error }) => error !== undefined);
+  const text = `${brokers.length - unreachable.length} of ${brokers.length}`;
+  if (unreachable.length === 0) return ok(text);
+  const found = `${text}; not ${unreachableBrokers(unreachable)}`;
+  if (unreachable.length < brokers.length) {
     return warn(
       found,
       'A broker that is down makes its partitions move; a name or a security group may keep it from here.',
     );
   }
   // A host that refuses the port can be reached, but no broker listens there.
-  return away.some(({ error }) => error === 'ECONNREFUSED')
+  return unreachable.some(({ error }) => error === 'ECONNREFUSED')
     ? wrong(found, 'Start the brokers, or correct their addresses: nothing is published without them.')
     : unknown({ because: found, remedy: 'Run it where the brokers can be reached (network, security groups, VPN).' });
 }
 
 /** Creating a misspelt topic would hide the fault. */
 const createTopic = (topic: string, ...options: readonly string[]): string =>
-  `A typo? Fix the writer. Else create it: \`${shellCommand('outbox', 'topic', 'create', topic, ...options)}\``;
+  `A typo? Fix the writer. Otherwise create it: \`${shellCommand('outbox', 'topic', 'create', topic, ...options)}\``;
 
 export function checkOpenTopics([{ names }, { items, isWhole }]: readonly [KafkaTopics, OpenTopics]): CheckResult {
   const absent = [...items].filter(([topic]) => !names.has(topic));
@@ -97,7 +97,7 @@ export function checkDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTop
     ...small.map(({ letters, has, needed }) => `${letters} takes ${has} bytes and needs ${needed}`),
   ];
   if (found.length === 0) return ok(topics.map(({ letters }) => letters).join(', '));
-  const text = `${found.join('; ')}: a message that must be set aside blocks its consumer`;
+  const text = `${found.join('; ')}: a message that its consumer cannot apply blocks the partition`;
   return absent[0] === undefined
     ? wrong(
         text,
@@ -105,7 +105,7 @@ export function checkDeadLetterTopics({ names, maxMessageBytes, read }: KafkaTop
       )
     : wrong(
         text,
-        `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters, '--like', absent[0].topic)}\`. Within a minute the consumer then sets the message aside, without its effect. If a deployment of the consumer removes the reason (its log names it), deploy instead: order is kept.`,
+        `Create it: \`${shellCommand('outbox', 'topic', 'create', absent[0].letters, '--like', absent[0].topic)}\`. Within a minute the consumer then sends the message there, without its effect. If a deployment of the consumer removes the reason (its log names it), deploy instead: order is kept.`,
       );
 }
 
@@ -117,7 +117,7 @@ export function checkGroups(groups: readonly GroupBacklog[]): CheckResult {
   const found = groups.map(named).join('; ');
   if (idle.length === 0 && groups.every(({ behind }) => behind === 0n)) return ok(found);
   return idle.length === 0
-    ? warn(found, 'Look again: the number must fall. If it does not, the log of the consumer says why.')
+    ? warn(found, 'Run doctor again: the number must fall. If it does not, read the log of the consumer.')
     : wrong(
         `no members, so no instance runs: ${idle.map(({ consumer }) => consumer).join(', ')}`,
         'Start an instance, or enable its event source mapping. Remove a consumer that is not needed any more with its table.',

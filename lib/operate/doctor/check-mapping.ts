@@ -77,7 +77,7 @@ export function checkFormerReaders([table, readers]: readonly [TableDescription,
     ? ok('none')
     : wrong(
         former.map((reader) => `${nameOf(reader)} on ${reader.mapping.EventSourceArn ?? '?'}`).join(', '),
-        `The stream was switched off, and a mapping stays with its stream. Delete it: ${deletions.join(', ')}. What it had not delivered, the sweeper finds.`,
+        `The stream was switched off, and a mapping stays with its stream. Delete it: ${deletions.join(', ')}. The sweeper finds the events that it had not delivered.`,
       );
 }
 
@@ -90,11 +90,11 @@ export function checkMappingState({ mapping }: Reader): CheckResult {
     case 'Creating':
     case 'Enabling':
     case 'Updating':
-      return warn(text, 'It reads within minutes. Look again.');
+      return warn(text, 'It reads within minutes. Run doctor again.');
     default:
       return wrong(
         text,
-        `\`aws lambda update-event-source-mapping --uuid ${uuid} --enabled\`. It goes on where it stopped; what the stream has dropped meanwhile, after 24 hours, the sweeper finds.`,
+        `\`aws lambda update-event-source-mapping --uuid ${uuid} --enabled\`. It resumes where it stopped. The sweeper finds the events of records that the stream dropped after 24 hours.`,
       );
   }
 }
@@ -110,7 +110,7 @@ export const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
 export function checkLastResult({ mapping: { LastProcessingResult: result } }: Reader): CheckResult {
   if (result === undefined) return ok('none yet');
   if (result === 'OK' || result === 'No records processed') return ok(result);
-  const remedy = 'The log of the relay says why, and `outbox status` what waits.';
+  const remedy = 'The log of the relay has the reason; `outbox status` shows which events wait.';
   return result.startsWith('PROBLEM') ? wrong(result, remedy) : warn(result, remedy);
 }
 
@@ -203,7 +203,7 @@ export const checkSetting =
     return wrong(
       text,
       fixed === true
-        ? `It can only be set when a mapping is made. \`${deletion(uuid)}\`, then ${creation(streamArn, reader)}. What was published in the last half hour may be published once more.`
+        ? `It can only be set when a mapping is created. \`${deletion(uuid)}\`, then ${creation(streamArn, reader)}. Events of the last half hour may be published again.`
         : `\`aws lambda update-event-source-mapping --uuid ${uuid} ${argument(home)}\`. ${BY_HAND}`,
     );
   };

@@ -8,17 +8,17 @@ import { type CheckResult, ok, warn, wrong } from './line';
 export function checkTable(table: TableDescription | undefined): CheckResult {
   if (table === undefined) {
     return wrong(
-      'it is not there',
-      'Check its name, the account and the Region. The Outbox construct makes the table.',
+      'it does not exist',
+      'Check its name, the account and the Region. The Outbox construct creates the table.',
     );
   }
   const { TableStatus: status = 'without a status' } = table;
   if (status === 'ACTIVE') return ok(status);
   return status === 'UPDATING'
-    ? warn(status, 'It works meanwhile. Look again in some minutes.')
+    ? warn(status, 'It works during the update. Run doctor again in some minutes.')
     : wrong(
         status,
-        'Wait until it is ACTIVE. If it never will be, restore it or let the Outbox construct make another.',
+        'Wait until it is ACTIVE. If it never becomes ACTIVE, restore it or let the Outbox construct create another.',
       );
 }
 
@@ -35,7 +35,7 @@ export function checkKeys({
     ? ok(text)
     : wrong(
         text,
-        `It must have partition key ${TABLE.partitionKey} and sort key ${TABLE.sortKey}, both strings, and keys cannot be changed. Check that this is the outbox table; if it is, let the Outbox construct make another.`,
+        `It must have partition key ${TABLE.partitionKey} and sort key ${TABLE.sortKey}, both strings, and keys cannot be changed. Check that this is the outbox table; if it is, let the Outbox construct create another.`,
       );
 }
 
@@ -43,11 +43,11 @@ export function checkStream({ TableName: name = '', StreamSpecification: stream 
   const update = (specification: string): string =>
     `\`aws dynamodb update-table --table-name ${name} --stream-specification ${specification}\``;
   const on = update(`StreamEnabled=true,StreamViewType=${TABLE.streamViewType}`);
-  const after = 'That makes a new stream, which the relay needs a new mapping for: run doctor again.';
+  const after = 'That creates a new stream, for which the relay needs a new mapping: run doctor again.';
   if (stream?.StreamEnabled !== true) return wrong('off: nothing is published', `Switch it on: ${on}. ${after}`);
   const { StreamViewType: viewType = 'without a view type' } = stream;
   if (viewType === TABLE.streamViewType) return ok(viewType);
-  const change = `The view type is changed by switching the stream off and on: ${update('StreamEnabled=false')}, then ${on}. ${after} What the old stream had not shown, the sweeper finds.`;
+  const change = `The view type is changed by switching the stream off and on: ${update('StreamEnabled=false')}, then ${on}. ${after} The sweeper finds the events that the old stream had not shown.`;
   // An insert has no old image, so the relay sees no difference.
   return viewType === 'NEW_AND_OLD_IMAGES'
     ? warn(
@@ -81,7 +81,7 @@ export function checkPin({ LocalSecondaryIndexes: indexes = [] }: TableDescripti
     ? ok(text)
     : wrong(
         text,
-        `The table needs the local secondary index ${indexName} on ${attribute}, ${projection}: without one DynamoDB may split a busy key over several shards, and its order is lost. It can only be made with the table. Let the Outbox construct make another, let the services write to that one, and remove this one when nothing in it is pending.`,
+        `The table needs the local secondary index ${indexName} on ${attribute}, ${projection}: without one DynamoDB may split a busy key over several shards, and its order is lost. It can only be created with the table. Let the Outbox construct create another table, let the services write to that one, and remove this one when no item in it is pending.`,
       );
 }
 
@@ -157,6 +157,6 @@ export function checkGapSuspicion(
     ? ok('no gap is suspected')
     : warn(
         `the relay last read another stream, ${streamArn}`,
-        'What that stream had not shown is pending. The sweeper finds it, at once with `outbox sweep`.',
+        'Events that the other stream had not shown are pending. The sweeper finds them; `outbox sweep` does so at once.',
       );
 }

@@ -96,7 +96,7 @@ export const OPERATOR_ACTIONS = {
   'dynamodb:Scan': ['explain', 'status', 'replay', 'sweep', 'verify', 'doctor'],
   /** Signals. Restoring an item takes it as well. */
   'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
-  /** The note of a redrive; a suspected gap of the stream; a signal that is set aside. */
+  /** The note of a redrive; a suspected gap of the stream; an unprocessable signal. */
   'dynamodb:UpdateItem': ['redrive', 'sweep'],
   /** A signal that was lost, together with the put of its successor. */
   'dynamodb:DeleteItem': ['sweep'],
@@ -214,6 +214,6 @@ function checkPermissions({ caller, denied, undecided }: Permissions): CheckResu
     ? ok(`${caller} may do all that the commands need`)
     : unknown({
         because: `${caller}: conditions of its policies decide about ${described(undecided)}`,
-        remedy: 'Try a command: it says what it may not do.',
+        remedy: 'Run the command: its error names the missing permission.',
       });
 }

@@ -52,14 +52,19 @@ const allOf = (answers: GetBootstrapBrokersCommandOutput): string[] =>
     name.startsWith('BootstrapBrokerString') && typeof value === 'string' ? listOf(value) : [],
   );
 
-/** Asks every usable cluster for its brokers, and returns the clusters whose brokers are in one of the domains. */
+/** The clusters whose brokers are in the domains. Requests the brokers of one cluster after the other until all are found. */
 async function bootstrapOf(client: KafkaClient, domains: ReadonlySet<string>): Promise<Bootstrap[]> {
   const found: Bootstrap[] = [];
+  const missing = new Set(domains);
   for await (const { ClusterInfoList = [] } of paginateListClustersV2({ client }, {})) {
     for (const cluster of ClusterInfoList) {
       if (cluster.State !== 'ACTIVE' && cluster.State !== 'UPDATING' && cluster.State !== 'MAINTENANCE') continue;
       const answers = await client.send(new GetBootstrapBrokersCommand({ ClusterArn: cluster.ClusterArn }));
-      if (allOf(answers).some((broker) => domains.has(mskDomainOf(broker) ?? ''))) found.push({ cluster, answers });
+      const own = new Set(allOf(answers).flatMap((broker) => mskDomainOf(broker) ?? []));
+      if ([...own].every((domain) => !domains.has(domain))) continue;
+      found.push({ cluster, answers });
+      for (const domain of own) missing.delete(domain);
+      if (missing.size === 0) return found;
     }
   }
   return found;

@@ -155,7 +155,8 @@ const functionOf = (lambda: LambdaClient, name: string): Promise<Lookup<Function
 
 async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefined): Promise<Deployment['sweeper']> {
   if (lambda === undefined) return NOT_LOCAL;
-  if (name === undefined) return { because: 'nothing in the table leads to its sweeper', remedy: 'Name the stack.' };
+  if (name === undefined)
+    return { because: 'the sweeper cannot be found from the table', remedy: 'Name the stack: --stack NAME.' };
   return functionOf(lambda, name);
 }
 
@@ -214,7 +215,7 @@ async function rightsOf(
   return role === undefined ? { because: 'Lambda does not name its role' } : simulateRole(iam, role, actions, tableArn);
 }
 
-const ASK_OTHERS = `To look needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Or try the commands: each says what it may not do. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
+const ASK_OTHERS = `This check needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Without them, run the commands: each error names the missing permission. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
 
 async function permissionsOf({ sts, iam }: DoctorTarget, tableArn: string): Promise<Lookup<Permissions>> {
   if (sts === undefined || iam === undefined) return NOT_LOCAL;

@@ -62,20 +62,21 @@ export interface KeyState {
   readonly globals?: readonly string[];
 }
 
-/** The step before a redrive, by the reason of the hold. */
-const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
+/** The step before a redrive, by the reason of the hold. docs/operations.md has the same steps. */
+export const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
   'unknown-topic':
-    'ask the owner of the writer whether the name is right. A typo: fix the writer, then the item (docs/operations.md#fix-a-parked-item). Else: outbox topic create',
+    'ask the owner of the writer whether the name is right. A typo: fix the writer, then the item (docs/operations.md#fix-a-parked-item). Otherwise: outbox topic create',
   'topic-not-authorized':
     "allow the relay to write to the topic: `topics` of the Outbox construct, or the cluster's ACLs",
   'message-too-large':
-    'ask the owner of the topic to raise its max.message.bytes; if the event is not wanted, its owner decides on a skip (--skip)',
-  'message-refused': 'fix what the message names; if the event is not wanted, its owner decides on a skip (--skip)',
+    'ask the owner of the topic to raise its max.message.bytes; if the event is not wanted, its owner decides on outbox skip',
+  'message-refused':
+    'fix the cause that the message names; if the event is not wanted, its owner decides on outbox skip',
   'undecodable-item':
-    'ask the owner of the writer: fix the writer and the item (docs/operations.md#fix-a-parked-item), or give the item up with --skip',
-  'process-died': "raise the relay's memory (`relayMemorySize`), or let the owner decide on a skip (--skip)",
+    'ask the owner of the writer: fix the writer and the item (docs/operations.md#fix-a-parked-item), or let the owner decide on outbox skip',
+  'process-died': "raise the relay's memory (`relayMemorySize`), or let the owner decide on outbox skip",
   'drain-unfinished': 'wait a minute: the relay continues by itself',
-  'partition-unavailable': 'wait until the partition takes writes',
+  'partition-unavailable': 'wait until the partition is available',
   'item-gone': 'ask the owner of the data whether the event is still wanted (docs/operations.md#an-item-is-gone)',
 };
 
@@ -89,9 +90,9 @@ const waitBehind = (n: number, noun: string): string => `${n} ${noun}${n === 1 ?
 /**
  * The state of an event at a consumer.
  *
- * `applied`; `parked` there; `dead-letter`: set aside, without effect; `discarded` there by an operator; `not-yet`: the
+ * `applied`; `parked` there; `dead-letter`: in its dead letters, without effect; `discarded` there by an operator; `not-yet`: the
  * consumer has not reached it; `passed`: its group has read past it, and its table has no trace of it; `missed`: later
- * events of the key were applied, and this one was not; `not-read`: nothing shows that the consumer reads the topic;
+ * events of the key were applied, and this one was not; `not-read`: no source shows that the consumer reads the topic;
  * `unknown`: the topics of the consumer are not known, and its table has nothing of the key.
  */
 export type EventState =
@@ -186,8 +187,8 @@ const lettersOf = (kafka: ConsumerKafkaState | undefined): readonly DeadLetter[]
 
 function unknownKey(facts: KeyState): Diagnosis | undefined {
   if (!isUnknown(facts)) return undefined;
-  const looked = facts.consumers.map(({ consumer }) => consumer);
-  const where = looked.length === 0 ? 'the table' : `the table and the consumers ${looked.join(', ')}`;
+  const checked = facts.consumers.map(({ consumer }) => consumer);
+  const where = checked.length === 0 ? 'the table' : `the table and the consumers ${checked.join(', ')}`;
   return {
     verdict: 'unknown-key',
     why: `${facts.shown.pk} is unknown: nothing of it is in ${where}. The name is wrong, it was never written, or its last item has expired after its retention.`,
@@ -210,7 +211,7 @@ function atOutbox(facts: KeyState): Diagnosis | undefined {
     if (hold.awaits !== undefined) {
       return {
         verdict: 'held',
-        why: `${pk} waits since ${timeOf(hold.since)} for partition ${partitionName(hold.awaits)}, which takes no writes: ${sentence(hold.message)} The relay releases it by itself.`,
+        why: `${pk} waits since ${timeOf(hold.since)} for partition ${partitionName(hold.awaits)}, which is unavailable: ${sentence(hold.message)} The relay releases it by itself.`,
         next: `check the replicas of ${partitionName(hold.awaits)}, then ${outbox(facts, 'doctor')}`,
       };
     }
@@ -232,7 +233,7 @@ function atOutbox(facts: KeyState): Diagnosis | undefined {
   if (first.state === 'parked') {
     return {
       verdict: 'held',
-      why: `${pk} at ${at} is parked and nothing holds its key: ${first.parked?.reason ?? 'unknown'}: ${sentence(first.parked?.message ?? '')}`,
+      why: `${pk} at ${at} is parked and no hold names its key: ${first.parked?.reason ?? 'unknown'}: ${sentence(first.parked?.message ?? '')}`,
       next: outbox(facts, 'sweep'),
     };
   }
@@ -243,7 +244,7 @@ function atOutbox(facts: KeyState): Diagnosis | undefined {
     why: `${pk} at ${at} is in the table and not published${age === undefined ? '' : `, for ${Math.max(0, Math.round(age / 1000))} s`}; ${open.length} of ${items.length} items are not.`,
     next: isYoung
       ? `wait some seconds, then ${outbox(facts, 'explain', pk)}`
-      : `${outbox(facts, 'status')} tells whether everything or this key alone is late`,
+      : `${outbox(facts, 'status')} shows whether everything or this key alone is late`,
   };
 }
 
@@ -259,7 +260,7 @@ function inKafka(facts: KeyState): Diagnosis | undefined {
       if (!isGone && (end === undefined || receipt.offset < end)) continue;
       const what = isGone
         ? `topic ${receipt.topic} does not exist`
-        : `${partitionOf(receipt)} ends at ${end}: the topic lost messages or was made again`;
+        : `${partitionOf(receipt)} ends at ${end}: the topic lost messages or was created again`;
       return {
         verdict: 'lost-in-kafka',
         why: `${shown.pk} at ${shownPosition(position)} was acknowledged as ${text}, but ${what}.`,
@@ -292,18 +293,18 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
         verdict: 'parked-at-consumer',
         why: `${consumer} has parked ${pk}${place}${sentence(since)} ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
         next: asked
-          ? `the consumer is asked to apply it already: does an instance run? ${outbox(facts, 'doctor')}`
+          ? `the consumer already has a request to apply it. Does an instance run? ${outbox(facts, 'doctor')}`
           : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', pk, ...names)} --why "…" --follow`,
       };
     }
     case 'dead-letter': {
       const letters = one.topics.flatMap((each) => each.deadLetters ?? []);
       const letter = letters.find(({ id }) => id === event?.id) ?? letters.at(-1);
-      const told = letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.setAsideAt)})`;
+      const cause = letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.setAsideAt)})`;
       const read = event?.topic ?? letter?.from.topic ?? topic?.topic ?? '';
       return {
         verdict: 'dead-letter',
-        why: `${consumer} has set ${name} aside as a dead letter, without its effect${told}.`,
+        why: `${consumer} has sent ${name} to its dead letters, without its effect${cause}.`,
         next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, 'consumer', 'dead-letters', '--topic', read, ...names, '--key', pk)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
       };
     }
@@ -316,7 +317,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
         why:
           state === 'missed'
             ? `${consumer} has applied later events of the key, and not ${name}.`
-            : `the group of ${consumer} has read past ${name}, and ${inbox} has nothing of it: the consumer skips its type, began later, or has another table.`,
+            : `the group of ${consumer} has read past ${name}, and ${inbox} has no trace of it: the consumer ignores its type, began later, or has another table.`,
         next: `${outbox(facts, 'replay', pk, ...range)} --why "missing at ${consumer}" shows what would be published again, to every consumer of the topic; only one with onReplay: 'apply' applies it`,
       };
     }
@@ -328,8 +329,8 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
       if (lacking !== undefined) {
         return {
           verdict: 'not-consumed',
-          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that must be set aside blocks its partition.`,
-          next: `ask the owner of ${consumer} for the reason in its log ("Could not send a message to its dead-letter topic"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Else ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer sets the message aside without its effect, and applies later events of its key`,
+          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that the consumer cannot apply blocks its partition.`,
+          next: `ask the owner of ${consumer} for the reason in its log ("Could not send a message to its dead-letter topic"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Otherwise ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer then sends the message there without its effect, and applies later events of its key`,
         };
       }
       return {
@@ -338,7 +339,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
         next: isIdle
           ? `start an instance of ${consumer}, then ${outbox(facts, 'explain', pk, ...names)}`
           : members === undefined
-            ? `${outbox(facts, 'doctor')} tells whether an instance of ${consumer} runs`
+            ? `${outbox(facts, 'doctor')} shows whether an instance of ${consumer} runs`
             : `wait, then ${outbox(facts, 'explain', pk, ...names)}; if it stays, the log of ${consumer} (docs/runbooks/consumer-behind.md)`,
       };
     }
@@ -371,7 +372,7 @@ function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagno
   const { shown, consumers, notLookedAt } = facts;
   const { pk, items } = shown;
   const discarded = items.filter(({ state }) => state === 'discarded').length;
-  const without = discarded === 0 ? '' : ` ${discarded} of them an operator discarded in the outbox.`;
+  const without = discarded === 0 ? '' : ` An operator discarded ${discarded} of them in the outbox.`;
   const published =
     items.length === 0
       ? `The outbox has nothing of ${pk} any more.`
@@ -379,21 +380,21 @@ function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagno
   if (consumers.length === 0) {
     return {
       verdict: 'undecided',
-      why: `${published} No consumer was looked at.`,
+      why: `${published} No consumer was checked.`,
       next: `${outbox(facts, 'explain', pk)} --inbox TABLE, with the table of the consumer that lacks it`,
     };
   }
   if (items.length === 0) {
     return {
       verdict: 'undecided',
-      why: `${published} Nothing of it is parked or set aside at ${explained.map(({ consumer }) => consumer).join(', ')}; whether they lack its last event, no item tells any more.`,
+      why: `${published} ${explained.map(({ consumer }) => consumer).join(', ')}: no event of it is parked or a dead letter. Whether its last event was applied cannot be decided without its items.`,
       next: 'compare the sequence that the consumer has applied with the version in the data of the service',
     };
   }
   if (explained.some(({ events }) => events.some(({ state }) => state === 'unknown'))) {
     return {
       verdict: 'undecided',
-      why: `${published} Nothing tells which topics ${explained.map(({ consumer }) => consumer).join(', ')} reads, and nothing of the key is in its table.`,
+      why: `${published} The topics of ${explained.map(({ consumer }) => consumer).join(', ')} are not known, and its table has no trace of the key.`,
       next: `${outbox(facts, 'explain', pk)} where the brokers can be reached`,
     };
   }
@@ -404,8 +405,8 @@ function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagno
   if (unread.length === explained.length) {
     return {
       verdict: 'undecided',
-      why: `${published} No known consumer (${names}) has read ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}, so nothing shows what became of it there.`,
-      next: `ask the team that lacks it; if it uses this package's consumer, ${outbox(facts, 'explain', pk)} --inbox TABLE, with its table`,
+      why: `${published} No known consumer (${names}) has read ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}, so its state there is not known.`,
+      next: `ask the team that lacks the event; if it uses this package's consumer, ${outbox(facts, 'explain', pk)} --inbox TABLE, with its table`,
     };
   }
   return {
@@ -413,7 +414,7 @@ function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagno
     why: `${published} Applied by ${explained
       .filter((one) => !unread.includes(one))
       .map(({ consumer }) => consumer)
-      .join(', ')}${notLookedAt.length === 0 ? '' : ', as far as was looked'}.`,
+      .join(', ')}${notLookedAt.length === 0 ? '' : ', as far as was checked'}.`,
   };
 }
 

@@ -31,14 +31,14 @@ beforeEach(() => {
 });
 const target = () => ({ client: new DynamoDBClient({}), tableName: TABLE_NAME });
 
-test('a table with one region is looked at as it is, and nobody is asked for the relay', async () => {
+test('a table with one region is read as it is, without a search for the relay', async () => {
   dynamodb.on(DescribeTableCommand).resolves({ Table: aTable() });
   const plain = target();
   expect(await inHomeRegion(plain, new LambdaClient({}))).toBe(plain);
   expect(lambda.calls()).toEqual([]);
 });
 
-test('of a table with several regions the region of the relay is looked at', async () => {
+test('a table with several regions is read as its relay sees it', async () => {
   dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
   const seen = await inHomeRegion(target(), new LambdaClient({}));
   expect(seen.home).toEqual(home);

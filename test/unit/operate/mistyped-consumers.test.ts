@@ -78,7 +78,7 @@ it.each<[string, readonly Item[]]>([
   ["a service's own table", [{ pk: 'order#42', sk: 'details' }]],
 ])('%s is no inbox', async (_, rows) => {
   const { inbox } = await world(...rows);
-  const refusal = /table inbox holds nothing of any consumer: either it is no inbox, or no consumer has applied/;
+  const refusal = /table inbox holds nothing of any consumer: it is no inbox, or no consumer has applied/;
   await expect(parkedKeys(inbox)).rejects.toThrow(refusal);
   await expect(parkedKeys(inbox, { consumer: 'order' })).rejects.toThrow(refusal);
 });

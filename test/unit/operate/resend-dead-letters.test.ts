@@ -120,7 +120,7 @@ describe('a plan', () => {
     [
       'without a time',
       { record: aRecord(), change: { [DEAD_LETTER_HEADERS.timestamp]: undefined } },
-      /when its message/,
+      /the time of its message/,
     ],
     ['without an id', { record: aRecord({ id: '' }) }, /^not-a-cloudevent: .* Publish it again/],
     ['with a key that is no text', { record: { ...aRecord(), key: Buffer.from([255]) } }, /^invalid-key: /],

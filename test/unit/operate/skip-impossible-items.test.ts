@@ -111,6 +111,6 @@ it('a skip of what is gone is refused with the reason and the next command, inst
 
   expect(asked).toEqual([]);
   expect(failed).toEqual([
-    { pk: 'order#42', why: expect.stringMatching(/item at 1 is gone.*outbox redrive "order#42"/) as unknown },
+    { pk: 'order#42', why: expect.stringMatching(/item at 1 is gone.*outbox skip "order#42"/) as unknown },
   ]);
 });

@@ -23,7 +23,7 @@ describe('a take-over', () => {
     await takeOver(target, await planTakeOver(target, 'Blue'), request);
 
     await expect(takeOver(target, plan, request)).rejects.toThrow('another outbox');
-    await expect(takeOver(target, plan, { ...request, why: ' ' })).rejects.toThrow('a reason is missing');
+    await expect(takeOver(target, plan, { ...request, why: ' ' })).rejects.toThrow('"why" is empty');
     await expect(planTakeOver(target, ' ')).rejects.toThrow('empty');
   });
 });

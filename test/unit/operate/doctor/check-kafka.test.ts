@@ -38,7 +38,7 @@ test('a topic of pending items that does not exist is named, with how many wait,
   expect(checkOpenTopics([topics(), { items, isWhole: true }])).toMatchObject({
     verdict: 'wrong',
     found: expect.stringContaining('audit (2 items wait)'),
-    remedy: expect.stringMatching(/^A typo\? Fix the writer\. Else create it: `outbox topic create audit`$/),
+    remedy: expect.stringMatching(/^A typo\? Fix the writer\. Otherwise create it: `outbox topic create audit`$/),
   });
   expect(checkOpenTopics([topics(), { items: new Map([['orders', 3]]), isWhole: true }])).toMatchObject({
     verdict: 'ok',

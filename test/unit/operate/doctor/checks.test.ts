@@ -98,12 +98,12 @@ describe('finds exactly one line wrong, and says how to fix it', () => {
       'ENABLED on ttl',
       'Enabled=false,AttributeName=ttl',
     ],
-    [PIN, withTable({ LocalSecondaryIndexes: undefined }), 'none', 'only be made with the table'],
+    [PIN, withTable({ LocalSecondaryIndexes: undefined }), 'none', 'only be created with the table'],
     [
       PIN,
       withTable({ LocalSecondaryIndexes: [{ ...index, Projection: { ProjectionType: 'ALL' } }] }),
       'pin on pin, ALL',
-      'only be made with the table',
+      'only be created with the table',
     ],
     ['replicas', withTable({ MultiRegionConsistency: 'STRONG' }), 'no transactions', 'one Region'],
     [
@@ -150,7 +150,7 @@ describe('finds exactly one line wrong, and says how to fix it', () => {
     [
       'relay: owner of the table',
       { state: known({ streamArn: STREAM_ARN, owner: 'Billing/Outbox' }) },
-      '"Billing/Outbox"; the relay is of "Shop/Outbox"',
+      '"Billing/Outbox"; the relay belongs to "Shop/Outbox"',
       'outbox take-over Shop/Outbox',
     ],
     [
@@ -229,7 +229,7 @@ describe('is content with', () => {
   ])('%s', (_, changed) => expect(notOk(changed)).toEqual([]));
 });
 
-describe('a table that is not there', () => {
+describe('a table that does not exist', () => {
   const changed: Partial<Deployment> = { table: known(undefined) };
 
   test('is the one thing wrong; what hangs on it is unknown', () => {

@@ -191,7 +191,7 @@ describe('the table', () => {
     });
   });
 
-  test('keeps each reason why it could not be looked at apart', async () => {
+  test('keeps the reasons of failed lookups apart', async () => {
     dynamodb
       .on(DescribeTimeToLiveCommand)
       .rejects(denied)
@@ -237,7 +237,7 @@ describe('the mappings', () => {
 
   test.each([
     ['gone', new FunctionNotFoundException(metadata), { value: undefined }],
-    ['not to be looked at', denied, DENIED],
+    ['not readable', denied, DENIED],
   ])('stay known when their function is %s', async (_, error, expected) => {
     lambda.on(GetFunctionConfigurationCommand).rejects(error);
 
@@ -345,7 +345,7 @@ describe('of the functions', () => {
     });
   });
 
-  test('what may not be looked at is unknown', async () => {
+  test('a value that the caller may not read is unknown', async () => {
     lambda.on(GetFunctionConcurrencyCommand).rejects(denied);
     iam.on(SimulatePrincipalPolicyCommand).rejects(denied);
 

@@ -143,9 +143,9 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
     'one of some seconds ago',
     [item(1, { committedAt: Date.now() - 11_000 })],
     { verdict: 'pending' },
-    /^outbox status tells/,
+    /^outbox status shows/,
   ],
-  ['one that is old', [item(1, { committedAt: SINCE })], { verdict: 'pending' }, /^outbox status tells/],
+  ['one that is old', [item(1, { committedAt: SINCE })], { verdict: 'pending' }, /^outbox status shows/],
 ])('an item waits for the relay: %s', async (_, items, expected, next) => {
   const { put, ask } = world();
   await put(...items);
@@ -176,7 +176,7 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
   [
     'for a partition',
     [item(2), hold(2, { reason: 'partition-unavailable', awaits: { topic: 'orders', partition: 3, failedAt: SINCE } })],
-    { verdict: 'held', why: expect.stringContaining('for partition orders-3, which takes no writes') as never },
+    { verdict: 'held', why: expect.stringContaining('for partition orders-3, which is unavailable') as never },
     /^check the replicas of orders-3/,
   ],
   [
@@ -188,7 +188,7 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
   [
     'without a hold',
     [item(2, PARKED)],
-    { verdict: 'held', why: expect.stringContaining('nothing holds its key') as never },
+    { verdict: 'held', why: expect.stringContaining('no hold names its key') as never },
     /^outbox sweep$/,
   ],
 ])('a key waits in the outbox %s', async (_, items, expected, next) => {
@@ -232,13 +232,13 @@ test('an event is parked at one consumer, and applied by another', async () => {
   expect(await ask('order#42', { inboxes: [INBOX], consumer: 'mails' })).toMatchObject({ verdict: 'applied' });
 });
 
-test('a dead letter has no effect, and its reason is told if Kafka was read', async () => {
+test('a dead letter has no effect, and its reason is reported if Kafka was read', async () => {
   const { put, putInbox, applied, ask } = world();
   await put(published(1), published(2));
   await putInbox(applied('shipping', 1, { aside: [`2.0 ${idOf(2)}`] }));
   expect(await ask()).toMatchObject({
     verdict: 'dead-letter',
-    why: 'shipping has set order#42 at 2 (orders-0@2) aside as a dead letter, without its effect.',
+    why: 'shipping has sent order#42 at 2 (orders-0@2) to its dead letters, without its effect.',
     next: expect.stringContaining(
       'fix the cause, then outbox consumer dead-letters --topic orders --inbox inbox --consumer shipping --key order#42 --resend --as parked --why "…"',
     ),
@@ -258,7 +258,7 @@ test('an event that is not applied while the topic for dead letters is missing: 
     verdict: 'not-consumed',
     why: expect.stringContaining('orders.shipping.dlt, does not exist'),
     next: expect.stringMatching(
-      /^ask the owner of shipping .* in order\. Else outbox topic create orders.shipping.dlt --like orders --yes/,
+      /^ask the owner of shipping .* in order\. Otherwise outbox topic create orders.shipping.dlt --like orders --yes/,
     ),
   });
   expect(
@@ -286,7 +286,7 @@ test.each<[string, KafkaState | undefined, Partial<Explanation>, RegExp]>([
     'of which nothing is read from Kafka',
     undefined,
     { verdict: 'not-consumed' },
-    /^outbox doctor tells whether an instance of shipping runs$/,
+    /^outbox doctor shows whether an instance of shipping runs$/,
   ],
   [
     'without an instance',
@@ -339,10 +339,10 @@ test('the next command is about the same outbox', async () => {
 test('without a consumer nothing is decided', async () => {
   const { put, ask } = world();
   await put(published(1));
-  expect(await ask('order#42', { notLookedAt: ['consumers: nothing leads to them'] })).toMatchObject({
+  expect(await ask('order#42', { notLookedAt: ['consumers: they are not known'] })).toMatchObject({
     verdict: 'undecided',
     next: expect.stringContaining('outbox explain order#42 --inbox TABLE'),
-    notLookedAt: ['consumers: nothing leads to them'],
+    notLookedAt: ['consumers: they are not known'],
   });
 });
 
@@ -368,7 +368,7 @@ test('what Kafka refuses to tell is named, and the rest is seen', async () => {
   };
   expect(await ask('order#42', { inboxes: [INBOX], kafka })).toMatchObject({
     verdict: 'applied',
-    why: expect.stringContaining('as far as was looked'),
+    why: expect.stringContaining('as far as was checked'),
     notLookedAt: ['the group and the dead letters of shipping: GROUP_AUTHORIZATION_FAILED'],
   });
 });
