@@ -85,7 +85,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     wrong: /is not released/,
   },
   'a schedule probes them on a table without writes': {
-    file: 'sweep/probe.ts',
+    file: 'sweep/probe-partitions.ts',
     text: 'if (hold === undefined || !isProbeDue(partition, at)) continue;',
     off: 'if (hold !== undefined) continue;',
     profile: { partitions: true, oneUnavailable: true, comesBack: 'quiet' },
