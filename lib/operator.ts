@@ -2,7 +2,7 @@ export { OutboxError } from './event/errors';
 export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
 export { HOLD_REASONS, PARK_REASONS } from './event/control';
 export type { AwaitedItem, Hold, HoldReason, ParkReason, ItemRefusal } from './event/control';
-export type { AwaitedPartition, TopicPartition } from './event/partition-hold';
+export type { AwaitedPartition, TopicPartition } from './event/topic-partition';
 export type { HomeRegion } from './event/home-region';
 export type { ItemState, ItemStateName, Parked } from './event/item-state';
 export type { DrainSignal, ReplaySignal, OperatorNote, SkipSignal } from './event/signal';
@@ -68,14 +68,8 @@ export { held } from './operate/held';
 export type { HeldKey, HeldOptions } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/consumer/parked';
-export type {
-  InboxTarget,
-  ListedKey,
-  ParkedHead,
-  ParkedKey,
-  ParkedOptions,
-  ParkedSelection,
-} from './operate/consumer/parked';
+export type { InboxTarget } from './operate/consumer/inbox-target';
+export type { ListedKey, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/consumer/redrive-parked';
 export type {
   ConsumerTarget,

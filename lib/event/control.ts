@@ -1,5 +1,5 @@
 import { CONTROL_PARTITION, controlSortKey } from './key';
-import type { AwaitedPartition } from './partition-hold';
+import type { AwaitedPartition } from './topic-partition';
 
 /** Why an item was parked: a closed set, so that an operator can redrive by reason. */
 export const PARK_REASONS = [

@@ -1,22 +1,8 @@
 import type { Hold } from './control';
-
-/** One partition of a Kafka topic. */
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** The name as in Kafka's own tools: `orders-3`. */
-export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
+import { partitionName, type AwaitedPartition } from './topic-partition';
 
 /** The reason of a hold that the relay set because a topic partition accepted no writes while others did. */
 export const PARTITION_UNAVAILABLE = 'partition-unavailable' as const;
-
-/** The partition that a key waits for. */
-export interface AwaitedPartition extends TopicPartition {
-  /** Epoch milliseconds of the last failed send to the partition, as far as the writer of the hold knew. */
-  readonly failedAt: number;
-}
 
 /** A partition for which keys are held. */
 export interface UnavailablePartition extends AwaitedPartition {

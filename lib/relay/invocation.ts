@@ -1,5 +1,5 @@
 import type { Control, Hold } from '../event/control';
-import type { TopicPartition } from '../event/partition-hold';
+import type { TopicPartition } from '../event/topic-partition';
 import type { BatchItem } from './batch-item';
 import { concernsOneKey } from './key-failure';
 import type { RelayOptions } from './options';

@@ -1,6 +1,6 @@
 import type { ParkReason } from '../event/control';
 import { isOpen } from '../event/item-state';
-import { partitionName, type AwaitedPartition } from '../event/partition-hold';
+import { partitionName, type AwaitedPartition } from '../event/topic-partition';
 import { ageMs, storedIdentity, type BatchItem } from './batch-item';
 import type { BlockedKey, Invocation } from './invocation';
 import { KeyFailure } from './key-failure';

@@ -1,13 +1,6 @@
 import type { Hold } from '../event/control';
-import {
-  isProbeDue,
-  partitionName,
-  probedHold,
-  unavailablePartitions,
-  type AwaitedPartition,
-  type TopicPartition,
-  type UnavailablePartition,
-} from '../event/partition-hold';
+import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/topic-partition';
+import { isProbeDue, probedHold, unavailablePartitions, type UnavailablePartition } from '../event/partition-hold';
 import { newSignal } from '../event/signal';
 import { forEachKey } from './for-each-key';
 import type { RelayOptions } from './options';

@@ -1,5 +1,5 @@
 import { messageBytes, type Message } from '../event/message';
-import type { TopicPartition } from '../event/partition-hold';
+import type { TopicPartition } from '../event/topic-partition';
 import type { BatchItem, ItemContent } from './batch-item';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch, TopicLookup } from './ports';

@@ -2,7 +2,7 @@ import type { AwaitedItem, Control, Hold, ParkReason } from '../event/control';
 import type { OutboxItem } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
-import type { AwaitedPartition, TopicPartition } from '../event/partition-hold';
+import type { AwaitedPartition, TopicPartition } from '../event/topic-partition';
 import type { Receipt } from '../event/receipt';
 import type { DrainSignal, ReplaySignal, Signal, SkipSignal } from '../event/signal';
 import type { DecodedItem } from './record';

@@ -1,4 +1,4 @@
-import { partitionName, type TopicPartition } from '../event/partition-hold';
+import { partitionName, type TopicPartition } from '../event/topic-partition';
 import type { Receipt } from '../event/receipt';
 import { holdOf, isWhole, resume, storedIdentity, type BatchItem, type ItemContent } from './batch-item';
 import type { Invocation } from './invocation';

@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
-import { partitionName } from '../event/partition-hold';
+import { partitionName } from '../event/topic-partition';
 import { repeatedLog, RepeatedLines } from '../event/repeated-lines';
 import type { Telemetry } from './ports';
 

@@ -1,10 +1,10 @@
 import { isRecord } from '../event/options';
 
 /** A JSON Schema of draft 2020-12, or of an earlier draft where it means the same. */
-export type JsonSchema = boolean | Keywords;
+export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
 /** The keywords of a schema, with their arguments. */
-export type Keywords = Readonly<Record<string, unknown>>;
+export type Keywords = Exclude<JsonSchema, boolean>;
 
 /** A schema, and the document in which its references are resolved. */
 export interface Located<S extends JsonSchema = JsonSchema> {

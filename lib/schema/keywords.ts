@@ -14,7 +14,6 @@ import {
   type Located,
   type Primitive,
 } from './json-schema';
-import type { Limit, MeasuredType, ValueSet } from './value-set';
 
 /** `undefined`: unknown. */
 type Ternary = boolean | undefined;
@@ -30,6 +29,39 @@ export interface Incompatibility {
 
 /** `true` and an empty list: proved. A text: the message of the one incompatibility. `false`: cannot be proved. */
 type Proof = boolean | string | readonly Incompatibility[];
+
+/** The types whose values have a size. */
+export type MeasuredType = 'number' | 'string' | 'array' | 'object';
+
+/** A limit of a number, of the length of a string or array, or of the number of properties. */
+export interface Limit {
+  readonly value: number;
+  /** The value itself is not allowed. */
+  readonly isExclusive: boolean;
+}
+
+/** A set of values that some schemas allow, as far as the rules of keywords need it; `ValueSet` documents its members. */
+export interface AllowedValues {
+  readonly conjuncts: readonly Located<Keywords>[];
+  readonly types: ReadonlySet<Primitive>;
+  readonly values: readonly unknown[] | undefined;
+  readonly factors: readonly number[];
+  readonly hasIntegersOnly: boolean;
+  readonly prefixLength: number;
+  readonly required: readonly string[];
+  readonly names: readonly string[];
+  readonly otherProperties: readonly Located[];
+  readonly mayHaveOthers: boolean;
+  readonly propertyNames: readonly Located[];
+  byType(): readonly AllowedValues[];
+  refuses(value: unknown): boolean;
+  isDisjoint(located: Located): boolean;
+  limit(type: MeasuredType, sign: 1 | -1): Limit;
+  item(index: number): readonly Located[];
+  property(name: string): readonly Located[];
+  mayHave(name: string, budget?: StepBudget): boolean;
+  demands(wanted: Keywords): boolean;
+}
 
 /** Where a keyword stands, and the same question about a schema inside it. */
 export interface ValueContext {
@@ -56,9 +88,9 @@ interface Rule<A, V> {
   /** Whether a value satisfies the keyword; unknown if left out. */
   readonly accepts?: (argument: A, value: V, context: ValueContext) => Ternary;
   /** Whether provably no value of a set satisfies the keyword; not proved if left out. */
-  readonly excludes?: (argument: A, set: ValueSet, context: ExclusionContext) => boolean;
+  readonly excludes?: (argument: A, set: AllowedValues, context: ExclusionContext) => boolean;
   /** Whether provably every value of a set satisfies the keyword. */
-  readonly includes: (argument: A, set: ValueSet, context: InclusionContext) => Proof;
+  readonly includes: (argument: A, set: AllowedValues, context: InclusionContext) => Proof;
 }
 /** `argument` reads the keyword's argument; `undefined` if it is malformed, which proves nothing. */
 interface Keyword extends Rule<unknown, unknown> {
@@ -160,7 +192,7 @@ const choice = (combined: (results: readonly Ternary[]) => Ternary): Keyword =>
 const identical = (types?: readonly Primitive[], together: readonly string[] = []): Keyword =>
   keyword(anything, { types, includes: (_, set, context) => isIdentical(set, context, together) });
 
-const isIdentical = (set: ValueSet, { schema, keyword }: InclusionContext, together: readonly string[] = []) => {
+const isIdentical = (set: AllowedValues, { schema, keyword }: InclusionContext, together: readonly string[] = []) => {
   const wanted = Object.fromEntries([keyword, ...together].map((each) => [each, schema[each]]));
   return !mentionsReference(wanted) && set.demands(wanted);
 };
@@ -330,7 +362,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
 const propertiesWhere = (
   isConcerned: (name: string) => boolean,
   inner: JsonSchema,
-  set: ValueSet,
+  set: AllowedValues,
   { includes }: InclusionContext,
 ): readonly Incompatibility[] => [
   ...set.names.filter(isConcerned).flatMap((name) => includes(inner, set.property(name), step(name))),

@@ -14,23 +14,24 @@ import {
   type Located,
   type Primitive,
 } from './json-schema';
-import { accepts, KEYWORDS, list, names, number, prefixOf } from './keywords';
-
-/** A limit of a number, of the length of a string or array, or of the number of properties. */
-export interface Limit {
-  readonly value: number;
-  /** The value itself is not allowed. */
-  readonly isExclusive: boolean;
-}
+import {
+  accepts,
+  KEYWORDS,
+  list,
+  names,
+  number,
+  prefixOf,
+  type AllowedValues,
+  type Limit,
+  type MeasuredType,
+} from './keywords';
 
 const LIMITS = {
   number: { lower: ['minimum', 'exclusiveMinimum'], upper: ['maximum', 'exclusiveMaximum'] },
   string: { lower: ['minLength'], upper: ['maxLength'] },
   array: { lower: ['minItems'], upper: ['maxItems'] },
   object: { lower: ['minProperties'], upper: ['maxProperties'] },
-} as const;
-/** The types whose values have a size. */
-export type MeasuredType = keyof typeof LIMITS;
+} as const satisfies Record<MeasuredType, unknown>;
 
 const MAX_BRANCHES = 64;
 const RULES = [...KEYWORDS];
@@ -73,7 +74,7 @@ const product = (factors: readonly (readonly Conjuncts[])[]): readonly Conjuncts
   );
 
 /** The values that are valid under all of some schemas. Keywords that are not understood never narrow the set. */
-export class ValueSet {
+export class ValueSet implements AllowedValues {
   readonly conjuncts: Conjuncts;
   readonly types: ReadonlySet<Primitive>;
 

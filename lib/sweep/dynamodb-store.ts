@@ -26,7 +26,8 @@ import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
 import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
-import { InvalidScanKey, type GapState, type ScanKey, type SweepStore } from './ports';
+import { type ScanKey } from './scan-progress';
+import { InvalidScanKey, type GapState, type SweepStore } from './ports';
 
 export interface SweepStoreOptions {
   readonly tableName: string;

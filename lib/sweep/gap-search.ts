@@ -4,7 +4,8 @@ import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
 import { isSignalKey, storedKeyOf, type OperatorNote } from '../event/signal';
 import type { Finding } from './evaluate-key';
 import type { StreamProbe } from './scan-progress';
-import type { ScanKey, SweepStore } from './ports';
+import type { ScanKey } from './scan-progress';
+import type { SweepStore } from './ports';
 import { newStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
 /** An item or a signal that is overdue: the stream lost its record, or the relay is about to act on it. */

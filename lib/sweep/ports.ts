@@ -1,13 +1,7 @@
 import type { Control, Hold } from '../event/control';
 import type { Image } from '../event/item';
 import type { Signal } from '../event/signal';
-import type { ScanProgress, StreamProbe } from './scan-progress';
-
-/** The primary key of an item. */
-export interface ScanKey {
-  readonly pk: string;
-  readonly sk: string;
-}
+import type { ScanKey, ScanProgress, StreamProbe } from './scan-progress';
 
 /** A page of a scan. Items of a key follow each other, in the order of their sort keys. */
 export interface ScanPage {

@@ -1,6 +1,11 @@
 import { EMPTY_COUNTS, type TableCounts } from './table-counts';
 import type { KeyState } from './evaluate-key';
-import type { ScanKey } from './ports';
+
+/** The primary key of an item. */
+export interface ScanKey {
+  readonly pk: string;
+  readonly sk: string;
+}
 
 /** A segment that was begun and not read to its end. */
 export interface Cut {

@@ -1,7 +1,8 @@
 import { newSignal, storedKeyOf, type OperatorNote, type Signal } from '../event/signal';
 import { forEachOf } from '../timing/for-each';
 import type { Finding } from './evaluate-key';
-import type { ScanKey, SweepStore } from './ports';
+import type { ScanKey } from './scan-progress';
+import type { SweepStore } from './ports';
 
 /** Maximum number of signals that wait for the relay: enough for the batches of several shards. */
 const WINDOW = 2_000;

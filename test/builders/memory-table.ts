@@ -35,7 +35,7 @@ import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
 import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
-import type { ScanKey } from '../../lib/sweep/ports';
+import type { ScanKey } from '../../lib/sweep/scan-progress';
 
 type MutableImage = Record<string, Image[string]>;
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { consumersIn } from '../../../lib/operate/consumer/inbox-contents';
-import { doctor, type DoctorReport } from '../../../lib/operate/doctor/doctor';
+import type { DoctorReport } from '../../../lib/operate/doctor/doctor';
 import type { DoctorOptions } from '../../../lib/operate/doctor/options';
 import type { DoctorLine } from '../../../lib/operate/doctor/line';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import { consumersToCheck } from '../consumers';
+import { examine } from '../examine';
 import { explain } from '../failure';
 import { columns, count } from '../format';
 import { kafkaOf, withKafkaOptions, type KafkaOptions } from '../kafka';
@@ -68,22 +69,6 @@ async function kafkaToCheck(
   } catch (error) {
     return { consumers, kafkaTarget: { because: explain(error) } };
   }
-}
-
-/** Runs `doctor` with everything that the session leads to. */
-export async function examine(
-  { target, services, ...session }: Session,
-  kafka: Pick<DoctorOptions, 'kafkaTarget' | 'consumers'> = {},
-): Promise<DoctorReport> {
-  return doctor(
-    { ...target, ...services },
-    {
-      sweeperFunctionName: await session.findSweeper?.(),
-      kafkaFunctionNames: await session.findKafkaFunctions?.(),
-      localMapping: session.local?.mapping,
-      ...kafka,
-    },
-  );
 }
 
 function codeOf({ lines: checks }: DoctorReport): number {

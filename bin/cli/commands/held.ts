@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { HOLD_REASONS, ITEM_GONE, type Hold, type HoldReason } from '../../../lib/event/control';
 import { goneLines } from '../../../lib/operate/gone';
 import { held, type HeldKey } from '../../../lib/operate/held';
-import { partitionName } from '../../../lib/event/partition-hold';
+import { partitionName } from '../../../lib/event/topic-partition';
 import { shownPosition } from '../../../lib/event/position';
 import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { runInSession, EXIT_CODES } from '../run-in-session';

@@ -6,7 +6,7 @@ import type { KafkaTarget } from '../../../lib/operate/kafka-target';
 import { planRedrive, redrive } from '../../../lib/operate/redrive';
 import { type ShownItem, type ShownKey } from '../../../lib/operate/show';
 import { verify } from '../../../lib/operate/verify/verify';
-import { examine } from '../commands/doctor';
+import { examine } from '../examine';
 import { count, duration } from '../format';
 import { arePagesSound, pageLines, testPages } from '../page-test';
 import type { PagePlan } from '../../../lib/operate/page-test';

@@ -1,4 +1,4 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition, type Code } from 'aws-cdk-lib/aws-lambda';
@@ -7,12 +7,11 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { HANDLER_MARGIN_MS } from '../../consume/environment';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { METRICS_NAMESPACE } from '../../event/metrics';
-import { BROKER_OPTIONS, resolveBrokers, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
-import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
+import type { OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 import { memorySize } from '../functions/lambda-limits';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
-import { requireOption } from '../options/invalid-option';
 import {
   anyValue,
   defaultsOf,
@@ -22,12 +21,10 @@ import {
   logRetention,
   oneOf,
   orFalse,
-  resolveOptions,
   text,
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
-import { checkConsumer } from './consumer-option-checks';
 
 /** Options of an `OutboxConsumer`. */
 export interface OutboxConsumerProps extends BrokerProps {
@@ -249,7 +246,7 @@ export interface ConsumerOnFailure {
 /** In the year 2286. A time in milliseconds exceeds it. */
 const LATEST_TIMESTAMP = 9_999_999_999;
 
-const OPTIONS = {
+export const CONSUMER_OPTIONS = {
   ...BROKER_OPTIONS,
   consumerName: text({
     pattern: CONSUMER_NAME_PATTERN,
@@ -307,7 +304,7 @@ const OPTIONS = {
   monitoring: anyValue(),
 } satisfies OptionTable<OutboxConsumerProps>;
 
-export const CONSUMER_CONSTRUCT_DEFAULTS = defaultsOf(OPTIONS);
+export const CONSUMER_CONSTRUCT_DEFAULTS = defaultsOf(CONSUMER_OPTIONS);
 
 /** A topic to read, and the consumer group that reads it. */
 export interface ConsumedTopic {
@@ -316,46 +313,5 @@ export interface ConsumedTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-export type ResolvedConsumerProps = Omit<Resolved<OutboxConsumerProps, typeof OPTIONS>, 'topics'> &
+export type ResolvedConsumerProps = Omit<Resolved<OutboxConsumerProps, typeof CONSUMER_OPTIONS>, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly ConsumedTopic[] };
-
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
-export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
-  const own = resolveOptions('OutboxConsumer', props, OPTIONS);
-  const brokers = resolveBrokers(own);
-  checkTopicsCluster(own.topics, brokers);
-  const resolved: ResolvedConsumerProps = {
-    ...own,
-    ...brokers,
-    topics: consumedTopics(own),
-    dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
-  };
-  checkConsumer(resolved);
-  requireOption(
-    resolved.makeDeadLetterTopics || props.deadLetterRetention === undefined,
-    'deadLetterRetention',
-    props.deadLetterRetention,
-    'left out when makeDeadLetterTopics is false',
-    'Existing topics keep their own retention.',
-  );
-  return resolved;
-}
-
-function consumedTopics({ topics, consumerName }: OutboxConsumerProps): ConsumedTopic[] {
-  const given: unknown = topics instanceof OutboxTopics ? topics.topics : topics;
-  requireOption(
-    Array.isArray(given) && given.length > 0 && !Token.isUnresolved(given),
-    'topics',
-    given,
-    'an OutboxTopics or a list of at least one topic, its length known at synthesis',
-    'Each topic has an event source mapping of its own.',
-  );
-  return (given as (string | TopicProps)[]).map((one, index) => {
-    const { topic, configs = {} }: TopicProps = typeof one === 'string' ? { topic: one } : one;
-    return { topic, configs, group: index === 0 ? consumerName : `${consumerName}.${topic}` };
-  });
-}

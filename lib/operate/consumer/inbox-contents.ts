@@ -10,7 +10,7 @@ import {
 } from '../../consume/inbox-keys';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { refuse } from '../target';
-import type { InboxTarget } from './parked';
+import type { InboxTarget } from './inbox-target';
 
 /** A key of which a consumer has a row, a mark or a parked event. */
 export interface KnownKey {

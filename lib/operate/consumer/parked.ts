@@ -15,14 +15,9 @@ import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
 import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
+import type { InboxTarget } from './inbox-target';
 import { isNamedBy } from '../key-name';
 import { readItem } from '../read-item';
-
-/** The table of one or more consumers. */
-export interface InboxTarget {
-  readonly client: DynamoDBClient;
-  readonly tableName: string;
-}
 
 /** Which parked keys: those that meet all given conditions. */
 export interface ParkedSelection {

@@ -3,7 +3,7 @@ import { decide, isUnapplied, seenOf } from '../../consume/inbox';
 import { aggregateIn, type InboxKey } from '../../consume/inbox-keys';
 import type { HoldReason } from '../../event/control';
 import { deadLetterTopic } from '../../event/consumer-name';
-import { partitionName } from '../../event/partition-hold';
+import { partitionName } from '../../event/topic-partition';
 import { parsePartitionKey } from '../../event/key';
 import { shownPosition, versionOfPosition } from '../../event/position';
 import { parseReceipt, type Receipt } from '../../event/receipt';

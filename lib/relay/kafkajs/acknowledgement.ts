@@ -1,4 +1,4 @@
-import { partitionName } from '../../event/partition-hold';
+import { partitionName } from '../../event/topic-partition';
 import type { RecordMetadata } from 'kafkajs';
 import type { PartitionAnswer } from './partition-answers';
 import type { PartitionBatch } from '../ports';

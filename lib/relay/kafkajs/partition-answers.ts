@@ -1,5 +1,5 @@
 import { Kafka, type PartitionMetadata } from 'kafkajs';
-import type { KafkaClient } from './session';
+import type { KafkaClient } from './client';
 
 /** A broker's result for one partition of a produce request; `error` is the error that kafkajs would have thrown. */
 export interface PartitionAnswer {

@@ -1,6 +1,7 @@
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { withinDeadline } from './deadline';
-import { KafkaSession, type KafkaClient, type SessionOptions } from './session';
+import { type KafkaClient } from './client';
+import { KafkaSession, type SessionOptions } from './session';
 import type { PartitionBatch } from '../ports';
 
 /** Creates a client for these brokers; the client contacts the first one first. */

@@ -1,4 +1,4 @@
-import { partitionName } from '../../event/partition-hold';
+import { partitionName } from '../../event/topic-partition';
 import type { Sleep } from '../../timing/wait';
 import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';

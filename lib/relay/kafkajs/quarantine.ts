@@ -1,4 +1,4 @@
-import { partitionName } from '../../event/partition-hold';
+import { partitionName } from '../../event/topic-partition';
 import type { Clock, Outage, PartitionBatch } from '../ports';
 
 interface Quarantined {

@@ -1,22 +1,15 @@
-import { partitionName } from '../../event/partition-hold';
-import type { PartitionMetadata, Producer, ProducerBatch, ProducerConfig, RecordMetadata } from 'kafkajs';
+import { partitionName } from '../../event/topic-partition';
+import type { PartitionMetadata, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
 import { protocolError } from './classify-error';
 import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
 import { acknowledgedOffsets, answeredErrors, KafkaAnswerIncomplete, PartitionWithoutLeader } from './acknowledgement';
+import type { KafkaClient, KafkaProducer } from './client';
 import { kafkaCompression } from './compression';
 import { withinDeadline } from './deadline';
 import { withPartitionAnswers } from './partition-answers';
 import { topicMessagesOf } from './record';
 import type { Clock, PartitionBatch } from '../ports';
-
-/** The methods of a kafkajs producer that publishing uses. */
-export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
-
-/** The method of kafkajs's `Kafka` that publishing uses. */
-export interface KafkaClient {
-  producer(config: ProducerConfig): KafkaProducer;
-}
 
 export interface SessionOptions {
   readonly compression: Compression;

@@ -5,7 +5,7 @@ import type { Control, Hold } from '../../../../lib/event/control';
 import { identityOf, type Image } from '../../../../lib/event/item';
 import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionOfVersion } from '../../../../lib/event/position';
-import type { TopicPartition } from '../../../../lib/event/partition-hold';
+import type { TopicPartition } from '../../../../lib/event/topic-partition';
 import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
 import { KeyFailure, PositionsUnread } from '../../../../lib/relay/key-failure';
 import {

@@ -1,19 +1,69 @@
 import { Token } from 'aws-cdk-lib';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { deadLetterTopic } from '../../event/consumer-name';
+import { resolveBrokers } from '../cluster/broker-props';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
+import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import type { TopicProps } from '../cluster/outbox-topics-props';
 import { checkTopicNames } from '../cluster/topic-names';
 import { checkVariables } from '../functions/lambda-limits';
 import { refuseUnknownKeys, requireOption, requireUnique } from '../options/invalid-option';
-import { requireInteger } from '../options/option-table';
-import type { ConsumedTopic, ConsumerOnFailure, ResolvedConsumerProps } from './outbox-consumer-props';
+import { requireInteger, resolveOptions } from '../options/option-table';
+import {
+  CONSUMER_OPTIONS,
+  type ConsumedTopic,
+  type ConsumerOnFailure,
+  type OutboxConsumerProps,
+  type ResolvedConsumerProps,
+} from './outbox-consumer-props';
+
+/**
+ * Fills in the defaults and checks the options.
+ *
+ * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
+ */
+export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
+  const own = resolveOptions('OutboxConsumer', props, CONSUMER_OPTIONS);
+  const brokers = resolveBrokers(own);
+  checkTopicsCluster(own.topics, brokers);
+  const resolved: ResolvedConsumerProps = {
+    ...own,
+    ...brokers,
+    topics: consumedTopics(own),
+    dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
+  };
+  checkConsumer(resolved);
+  requireOption(
+    resolved.makeDeadLetterTopics || props.deadLetterRetention === undefined,
+    'deadLetterRetention',
+    props.deadLetterRetention,
+    'left out when makeDeadLetterTopics is false',
+    'Existing topics keep their own retention.',
+  );
+  return resolved;
+}
+
+function consumedTopics({ topics, consumerName }: OutboxConsumerProps): ConsumedTopic[] {
+  const given: unknown = topics instanceof OutboxTopics ? topics.topics : topics;
+  requireOption(
+    Array.isArray(given) && given.length > 0 && !Token.isUnresolved(given),
+    'topics',
+    given,
+    'an OutboxTopics or a list of at least one topic, its length known at synthesis',
+    'Each topic has an event source mapping of its own.',
+  );
+  return (given as (string | TopicProps)[]).map((one, index) => {
+    const { topic, configs = {} }: TopicProps = typeof one === 'string' ? { topic: one } : one;
+    return { topic, configs, group: index === 0 ? consumerName : `${consumerName}.${topic}` };
+  });
+}
 
 /**
  * Checks the options that depend on each other.
  *
  * @throws OutboxError `invalid-option` for options that Lambda refuses, or that would block or lose messages.
  */
-export function checkConsumer(props: ResolvedConsumerProps): void {
+function checkConsumer(props: ResolvedConsumerProps): void {
   checkTopics(props.topics, props.consumerName);
   checkVariables(props.environment);
   checkMapping(props);
