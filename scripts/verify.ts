@@ -24,7 +24,16 @@ const script = (name: string): Phase => ({ name, command: ['npm', 'run', '--sile
 
 const BUILD = script('build');
 /** From the longest to the shortest, so that processes that work next to each other end together. */
-const CHECKS = ['check:infra', 'lint', 'check:docs', 'check:package', 'types', 'format:check'].map(script);
+const CHECKS = [
+  'check:infra',
+  'lint',
+  'check:docs',
+  'check:api',
+  'check:package',
+  'types',
+  'format:check',
+  'check:imports',
+].map(script);
 const UNIT = script('test:unit');
 const PACKAGE = script('test:package');
 const LOCAL: Phase = { ...script('test:local'), live: true };
