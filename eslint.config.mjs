@@ -182,6 +182,8 @@ export default tseslint.config(
       'node_modules',
       'test/package/fixture',
       '*.config.js',
+      '.dependency-cruiser.cjs',
+      'test/longest-first.js',
       '*.config.mjs',
       'scripts/*.{mjs,cjs}',
     ],

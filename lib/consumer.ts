@@ -14,14 +14,14 @@ export type { CallOptions, TransactionAction, TransactionClient } from './dynamo
 export type { ConsumerLag } from './consume/applied';
 export type { ConsumerClient, TableItem } from './consume/client';
 export { createConsumer, type Consumer } from './consume/consumer';
-export type { Envelope, UndecodableReason } from './consume/decode';
-export type { EmitOptions, Emitting, EmittingOutbox } from './consume/emit';
+export type { EventEnvelope, UndecodableReason } from './consume/decode';
+export type { EmitOptions, EmittingContext, EmittingOutbox } from './consume/emit';
 export type { SequenceGap } from './consume/gap';
 export {
   atLeastOnce,
   type ConsumedEvent,
   type DataOf,
-  type Effects,
+  type HandlerEffects,
   type EventContext,
   type EventHandler,
   type EventHandlers,
@@ -29,7 +29,7 @@ export {
 } from './consume/handler';
 export { registerCodecs } from './kafka/codecs/codecs';
 export { kafkajsDeadLetters, type DeadLetterOptions, type KafkaDeadLetters } from './consume/kafkajs/dead-letters';
-export type { RunOptions } from './consume/kafkajs/run-options';
+export type { ConsumerRunOptions } from './consume/kafkajs/run-options';
 export { runConsumer, type RunningConsumer } from './consume/kafkajs/runner';
 export {
   handleKafkaEvent,
@@ -58,4 +58,4 @@ export {
   type TelemetryLogger,
   type TelemetryMetrics,
 } from './consume/telemetry-powertools';
-export type { Backoff } from './timing/backoff';
+export type { RetryBackoff } from './timing/backoff';

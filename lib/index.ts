@@ -34,8 +34,8 @@ export type { ConsistencyToken } from './event/consistency-token';
 export {
   createOutbox,
   type Outbox,
-  type OutboxEntries,
-  type Transaction,
+  type OutboxActions,
+  type OutboxTransaction,
   type TransactResult,
   type WriteOptions,
 } from './write/outbox';
@@ -45,7 +45,7 @@ export type {
   ActionCondition,
   ConditionCheckAction,
   KeyedAction,
-  OutboxEntry,
+  OutboxAction,
   PutAction,
   TransactionAction,
   TransactionClient,

@@ -4,7 +4,7 @@ export { HOLD_REASONS, PARK_REASONS } from './event/control';
 export type { AwaitedItem, Hold, HoldReason, ParkReason, ItemRefusal } from './event/control';
 export type { AwaitedPartition, TopicPartition } from './event/topic-partition';
 export type { HomeRegion } from './event/home-region';
-export type { ItemState, ItemStateName, Parked } from './event/item-state';
+export type { ItemState, ItemStateName, ParkedItem } from './event/item-state';
 export type { DrainSignal, ReplaySignal, OperatorNote, SkipSignal } from './event/signal';
 export type { InboxKey } from './consume/inbox-keys';
 export type { KafkaAuth } from './kafka/broker-config';
@@ -45,11 +45,11 @@ export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from 
 export type {
   ConsumerKafkaState,
   EventAtConsumer,
-  EventState,
+  ConsumerEventState,
   ExplainedConsumer,
   ExplainedTopic,
   ExplainVerdict,
-  Explanation,
+  KeyExplanation,
 } from './operate/explain/diagnosis';
 export type { ConsumerGroupState } from './operate/kafka-metadata';
 export { explainKafka } from './operate/explain/explain-kafka';
@@ -59,7 +59,7 @@ export { inHomeRegion } from './operate/home-region';
 export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
 export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
-export type { Followed, FollowOptions, FollowOutcome } from './operate/follow';
+export type { FollowedKey, FollowOptions, FollowOutcome } from './operate/follow';
 export type { GoneItem } from './operate/gone';
 export type { MissingVersions } from './operate/verify/missing-versions';
 export { planRestore, restore } from './operate/restore';
@@ -69,7 +69,7 @@ export type { HeldKey, HeldOptions } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/consumer/parked';
 export type { InboxTarget } from './operate/consumer/inbox-target';
-export type { ListedKey, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
+export type { ListedParkedKey, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/consumer/redrive-parked';
 export type {
   ConsumerTarget,
@@ -107,20 +107,20 @@ export type { ShownItem, ShownKey } from './operate/show';
 export { status } from './operate/status';
 export type { PartitionStatus, StatusOptions, StatusReport } from './operate/status';
 export { PRICE_LIST } from './operate/prices';
-export type { ListPrice, Prices } from './operate/prices';
+export type { ListPrice, ListPrices } from './operate/prices';
 export { sweepNow } from './operate/sweep';
 export type { SweepNowOptions } from './operate/sweep';
 export type { OutboxTarget } from './operate/target';
 export { verify } from './operate/verify/verify';
 export type { ShortPartition, VerifyOptions, VerifyProgress, VerifyReport } from './operate/verify/verify';
 export type { LeftGroup, UnreadTopic } from './operate/kafka-topic-reader';
-export type { VerifyFinding, FindingCount, FindingKind, VerifiedEvent } from './operate/verify/comparison';
+export type { VerifyFinding, VerifyFindingCount, VerifyFindingKind, VerifiedEvent } from './operate/verify/comparison';
 export { where } from './operate/where';
 export type { EventLocation } from './operate/where';
 export { parseBaseline, printBaseline } from './schema/baseline';
-export type { Baseline, RecordedType, SchemaRevision } from './schema/baseline';
-export { COMPATIBILITIES } from './schema/check';
-export type { Compatibility, SchemaFinding, SchemaFindingKind } from './schema/check';
+export type { SchemaBaseline, RecordedType, SchemaRevision } from './schema/baseline';
+export { SCHEMA_COMPATIBILITIES } from './schema/check';
+export type { SchemaCompatibility, SchemaFinding, SchemaFindingKind } from './schema/check';
 export type { DataSchemas } from './schema/describe';
 export type { JsonSchema } from './schema/json-schema';
 export type { MatchedStoredType, StoredType } from './schema/check';

@@ -1,4 +1,4 @@
-export type { Delivered, DeadLetter, ParkedEvent } from './testing/deliver';
+export type { DeliverResult, DeadLetteredMessage, ParkedEvent } from './testing/deliver';
 export type { KeySchema } from './testing/dynamodb/table';
 export { eventFactory, type EventFactory, type EventFactoryOptions, type FactoryEvent } from './testing/event-factory';
 export type { ExpectedEvent } from './testing/expect-published';
@@ -7,7 +7,7 @@ export type { PublishedEvent } from './testing/published-event';
 export {
   createTestOutbox,
   type DeliverOptions,
-  type Relayed,
+  type RelayResult,
   type TestOutbox,
   type TestOutboxOptions,
 } from './testing/test-outbox';

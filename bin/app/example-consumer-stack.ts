@@ -46,7 +46,7 @@ export class ExampleConsumerStack extends Stack {
     });
     Grant.addToPrincipal({
       grantee: this.consumer,
-      // The operations of the handlers' transaction entries.
+      // The operations of the handlers' transaction actions.
       actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
       resourceArns: [view.tableArn],
     });

@@ -1,6 +1,6 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Outbox } from 'dynamodb-outbox';
-import { createConsumer, type Consumer, type ConsumerTelemetry, type Effects } from 'dynamodb-outbox/consumer';
+import { createConsumer, type Consumer, type ConsumerTelemetry, type HandlerEffects } from 'dynamodb-outbox/consumer';
 import { z } from 'zod';
 import { events, orderLine } from './events';
 import type { ShippingEvents } from './shipping-events';
@@ -52,7 +52,7 @@ export function createShipping({
     orderId: string,
     version: number | undefined,
     { status, lines }: Partial<Pick<Shipment, 'lines'>> & Pick<Shipment, 'status'>,
-  ): Effects => [
+  ): HandlerEffects => [
     {
       Update: {
         TableName: shipmentsTable,

@@ -13,7 +13,7 @@ import {
 import { Committer } from './commit';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, bornAtOf, committedAtOf } from './committed-at';
-import type { DecodedEvent, Envelope } from './decode';
+import type { DecodedEvent, EventEnvelope } from './decode';
 import { statusInRow } from './event-status';
 import { gapBefore } from './gap';
 import { callHandler } from './handler-call';
@@ -54,7 +54,7 @@ export class EventApplier {
   /** Applies a message from its topic. If the key is parked, the message is parked too. */
   async applyDelivered(attempt: Attempt, gap: GapWait): Promise<AttemptResult> {
     const { record, content } = attempt;
-    const { onLate, telemetry, gaps, events } = this.#settings;
+    const { onLate, telemetry, onGap, events } = this.#settings;
     const envelope = envelopeIn(content);
     const seen = seenOf(envelope);
     const isCached = this.#ports.rows.get(envelope) !== undefined;
@@ -83,7 +83,7 @@ export class EventApplier {
       const missing = this.view.gapBefore(envelope, row.state, seen, events);
       if (missing !== undefined) {
         // After a rebalance, another consumer may have applied the events that seem to be missing.
-        if (isCached && gaps !== 'ignore' && (await this.view.isOutdated(envelope, row))) return { kind: 'stale' };
+        if (isCached && onGap !== 'ignore' && (await this.view.isOutdated(envelope, row))) return { kind: 'stale' };
         if (gap.mustWait(envelope, missing)) return { kind: 'gap' };
       }
     }
@@ -160,7 +160,7 @@ export class EventApplier {
     for (const { event, record, signal } of attempts) {
       const seen = seenOf(event);
       if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeUnapplied(state, seen)) return false;
-      if (this.#settings.gaps !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
+      if (this.#settings.onGap !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents, committedAtOf(event));
       const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
       actions.push(...(await callHandler(this.#settings, call)));
@@ -185,7 +185,7 @@ export class EventApplier {
    */
   async park(
     record: ConsumedRecord,
-    envelope: Envelope,
+    envelope: EventEnvelope,
     row: InboxRow,
     why: string,
     guards: readonly TransactionAction[] = [],
@@ -208,23 +208,23 @@ export class EventApplier {
   }
 
   /** Writes a new state of the row. */
-  async writeState(envelope: Envelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
+  async writeState(envelope: EventEnvelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
     const outcome = await this.#committer.writeOwn(envelope, [this.#ports.entries.row(envelope, row, state)]);
     if (outcome === 'written') this.view.written(envelope, row, state);
     return outcome;
   }
 
   /** Returns a dead letter if a marker of the event may have expired already. */
-  #tooOld(event: Envelope, record: ConsumedRecord): DeadLetterNote | undefined {
-    const { markerLifeMs, clock } = this.#settings;
+  #tooOld(event: EventEnvelope, record: ConsumedRecord): DeadLetterNote | undefined {
+    const { markerRetentionMs, clock } = this.#settings;
     const bornAt = bornAtOf(event, record);
-    if (clock.now() - bornAt <= markerLifeMs) return undefined;
-    const message = `The event is of ${new Date(bornAt).toISOString()}, and only a marker shows whether it was applied; markers live ${markerLifeMs} ms (markerLifeMs).`;
+    if (clock.now() - bornAt <= markerRetentionMs) return undefined;
+    const message = `The event is of ${new Date(bornAt).toISOString()}, and only a marker shows whether it was applied; markers live ${markerRetentionMs} ms (markerRetentionMs).`;
     return { reason: 'older-than-markers', message };
   }
 
   /** Returns `undefined` if the event must be applied nevertheless. */
-  async #lostIdentity(event: Envelope, isCertain: boolean): Promise<AttemptResult | undefined> {
+  async #lostIdentity(event: EventEnvelope, isCertain: boolean): Promise<AttemptResult | undefined> {
     const { onLate, telemetry } = this.#settings;
     const isApplied = isCertain && onLate === 'apply';
     if (await this.view.isOutdated(event)) return { kind: 'stale' };
@@ -233,7 +233,7 @@ export class EventApplier {
   }
 
   /** The event is late by the cached row, but another consumer may have applied it since. */
-  async #late(event: Envelope, known: InboxRow): Promise<AttemptResult> {
+  async #late(event: EventEnvelope, known: InboxRow): Promise<AttemptResult> {
     if (await this.view.isOutdated(event, known)) return { kind: 'stale' };
     this.#settings.telemetry.late(event);
     const top = known.state.window.at(-1)?.sequence ?? '';

@@ -1,4 +1,4 @@
-import { backoffMs, type Backoff } from '../timing/backoff';
+import { backoffMs, type RetryBackoff } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { TableUnavailable } from './outage-errors';
 import type { ConsumerTelemetry } from './ports';
@@ -12,7 +12,7 @@ const MAX_TRIAL_MS = 2_000;
  * outage then costs one request per backoff and no attempt of any message.
  */
 export class CircuitBreaker {
-  readonly #backoff: Backoff;
+  readonly #backoff: RetryBackoff;
   readonly #now: () => number;
   #failures = 0;
   #retryAt = 0;
@@ -21,7 +21,7 @@ export class CircuitBreaker {
   /** Aborted when the breaker closes, to wake the waiting callers. */
   #closing = new AbortController();
 
-  constructor(backoff: Backoff, now: () => number) {
+  constructor(backoff: RetryBackoff, now: () => number) {
     this.#backoff = backoff;
     this.#now = now;
   }

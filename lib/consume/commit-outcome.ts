@@ -42,13 +42,13 @@ export function checkUnit(
  * inbox, and other failures do not matter.
  *
  * @throws KeyDelayed if DynamoDB throttles one of the items; OutboxError `condition-failed`, `version-conflict` or
- * `entry-rejected` for entries of the handler.
+ * `action-rejected` for entries of the handler.
  */
 export function outcomeOf(result: WriteResult, effects: readonly TransactionAction[]): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';
   if (result.kind === 'refused') {
     throw new OutboxError(
-      'entry-rejected',
+      'action-rejected',
       `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${textOf(result.cause)}`,
       { index: 0, reason: textOf(result.cause) },
       { cause: result.cause },
@@ -62,7 +62,7 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
       versionConflict(effects[failed], cause) ??
       new OutboxError(
         'condition-failed',
-        `The condition of entry ${failed} of the handler was not met, so nothing was written.`,
+        `The condition of action ${failed} of the handler was not met, so nothing was written.`,
         { index: failed },
         { cause },
       )
@@ -73,8 +73,8 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
   const index = reasons.findIndex((reason) => reason !== 'None');
   const reason = reasons[index] ?? 'no reason given';
   throw new OutboxError(
-    'entry-rejected',
-    `DynamoDB refused entry ${index} of the handler: ${reason}`,
+    'action-rejected',
+    `DynamoDB refused action ${index} of the handler: ${reason}`,
     { index, reason },
     { cause },
   );

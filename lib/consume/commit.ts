@@ -3,7 +3,7 @@ import { OutboxError } from '../event/errors';
 import { APPLIED, type ApplyPorts, type Attempt, type AttemptResult, type StoredMessageOptions } from './attempt';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, committedAtOf, latencyOf } from './committed-at';
-import type { DecodedEvent, Envelope } from './decode';
+import type { DecodedEvent, EventEnvelope } from './decode';
 import type { EventStatus } from './event-status';
 import { callHandler, HandlerFailure } from './handler-call';
 import { markerIdOf, mayBeUnapplied, seenOf, withApplied, type InboxState } from './inbox';
@@ -106,7 +106,7 @@ export class Committer {
   }
 
   /** Classifies the error of a handler: a service that it calls may be unavailable, or the consumer's table may be. */
-  async #handlerFailed(event: Envelope, failure: unknown): Promise<never> {
+  async #handlerFailed(event: EventEnvelope, failure: unknown): Promise<never> {
     if (!(failure instanceof HandlerFailure)) throw failure;
     const error = failure.cause;
     const service = serviceFailureOf(error);
@@ -133,7 +133,7 @@ export class Committer {
    * Classifies a transaction that was not sent, got no response or was refused as a whole. A read of the key's row
    * shows whether the failure concerns every key, or only an item, a table or a permission of this handler.
    */
-  async #commitFailed(event: Envelope, error: unknown, actions: number): Promise<unknown> {
+  async #commitFailed(event: EventEnvelope, error: unknown, actions: number): Promise<unknown> {
     const { tableName } = this.#settings;
     const service = serviceFailureOf(error);
     if (service === undefined) return error;
@@ -148,7 +148,7 @@ export class Committer {
     if (service !== 'refused') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return new OutboxError(
-      'entry-rejected',
+      'action-rejected',
       `DynamoDB refused the transaction of the handler's ${actions} actions: ${reason}. The consumer can read its own table "${tableName}", so a table or a permission of the handler is missing.`,
       { index: 0, reason },
       { cause: error },

@@ -1,9 +1,9 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import type { ConsumedRecord } from './record';
 
 /** The commit time of an event: the time in a UUIDv7 id, else `ce_time`; `undefined` if it has neither. */
-export function committedAtOf({ id, time }: Pick<Envelope, 'id' | 'time'>): number | undefined {
+export function committedAtOf({ id, time }: Pick<EventEnvelope, 'id' | 'time'>): number | undefined {
   const at = epochMsOfUuidV7(id) ?? Date.parse(time ?? '');
   return Number.isNaN(at) ? undefined : at;
 }
@@ -12,7 +12,7 @@ export function committedAtOf({ id, time }: Pick<Envelope, 'id' | 'time'>): numb
  * The earliest time at which the event, or this replay of it, can have been applied first. A message that is published
  * again has a new timestamp.
  */
-export const bornAtOf = (event: Envelope, { timestamp }: Pick<ConsumedRecord, 'timestamp'>): number =>
+export const bornAtOf = (event: EventEnvelope, { timestamp }: Pick<ConsumedRecord, 'timestamp'>): number =>
   event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
 
 /** How far another clock may be ahead of this one. The outbox refuses a commit time a day ahead of its own clock. */
@@ -30,7 +30,7 @@ export const appliedAfter = (last: number | undefined, now: number): number =>
   last === now ? now : timeAfter(last, now);
 
 /** Milliseconds from the commit to now; `undefined` if the commit time is unknown. */
-export function latencyOf(event: Envelope, now: number): number | undefined {
+export function latencyOf(event: EventEnvelope, now: number): number | undefined {
   const committedAt = committedAtOf(event);
   return committedAt === undefined ? undefined : Math.max(0, now - committedAt);
 }

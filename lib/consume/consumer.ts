@@ -104,9 +104,9 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   // Internally, a handler is looked up by type name and takes any data. Decoding ensures that the data fits the
   // handler; the type of a map cannot express that.
   const settings = consumerSettings(options as unknown as Parameters<typeof consumerSettings>[0]);
-  const { name, tableName, clock, markerLifeMs, callTimeoutMs, transactions: concurrency } = settings;
+  const { name, tableName, clock, markerRetentionMs, callTimeoutMs, transactions: concurrency } = settings;
   const client = timeLimited(settings.client, callTimeoutMs);
-  const table = { client, tableName, consumer: name, markerLifeMs, clock };
+  const table = { client, tableName, consumer: name, markerRetentionMs, clock };
   const inbox = dynamodbInbox(table);
   const circuitBreaker = new CircuitBreaker({ initialDelayMs: 200, maxDelayMs: 10_000 }, () => clock.now());
   const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsAllUnits };

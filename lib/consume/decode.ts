@@ -9,7 +9,7 @@ import { aggregateIn } from './inbox-keys';
 import { headerText, valuesOf, type ConsumedRecord } from './record';
 
 /** The attributes that identify an event and its place, without its data. */
-export interface Envelope {
+export interface EventEnvelope {
   readonly id: string;
   readonly source: string;
   /** The type in the message; for a decoded event, the type in the catalogue. */
@@ -34,7 +34,7 @@ export interface Envelope {
 }
 
 /** A message as an event of the catalogue. */
-export interface DecodedEvent extends Envelope {
+export interface DecodedEvent extends EventEnvelope {
   readonly subject?: string;
   readonly contentType: string;
   readonly dataSchema?: string;
@@ -68,7 +68,7 @@ export type Decoded =
       readonly reason: UndecodableReason;
       readonly message: string;
       /** Set if at least the envelope can be read. */
-      readonly envelope?: Envelope;
+      readonly envelope?: EventEnvelope;
     };
 
 /**
@@ -119,7 +119,7 @@ const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
   );
 
 /** Returns the envelope of a message, or the reason why it is not an event. */
-export function envelopeOf(record: ConsumedRecord): Envelope | InvalidMessage {
+export function envelopeOf(record: ConsumedRecord): EventEnvelope | InvalidMessage {
   const garbled = TEXTS.find((name) => !isText(record, name));
   if (garbled !== undefined) {
     return { reason: 'not-a-cloudevent', message: `Header "${garbled}" is not valid UTF-8.` };

@@ -29,7 +29,7 @@ export interface EmitOptions {
 }
 
 /** The functions of a handler's context that need an outbox. */
-export interface Emitting<E extends EventDefinitions = EventDefinitions> {
+export interface EmittingContext<E extends EventDefinitions = EventDefinitions> {
   /**
    * Emits events that follow from the consumed one. They are committed in one transaction with the effects and the
    * record that the event was applied, so an event that is applied once emits once.
@@ -88,7 +88,7 @@ export class Emission {
     this.#options = options;
   }
 
-  /** {@link Emitting.emit}, bound, so that a handler may take it out of its context. */
+  /** {@link EmittingContext.emit}, bound, so that a handler may take it out of its context. */
   readonly emit = (aggregate: ChangedAggregate, events: readonly unknown[]): void => {
     const { outbox, event } = this.#options;
     if (outbox === undefined) {

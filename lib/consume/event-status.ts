@@ -1,6 +1,6 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
 import { committedAtOf } from './committed-at';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import { decide, seenOf, type Decision } from './inbox';
 import type { InboxRow } from './ports';
 
@@ -12,7 +12,7 @@ import type { InboxRow } from './ports';
 export type EventStatus = Decision | { readonly kind: 'lost-identity'; readonly isCertain: boolean };
 
 /** `undefined` for a key without versions. */
-export function statusInRow(row: InboxRow | undefined, event: Envelope): EventStatus | undefined {
+export function statusInRow(row: InboxRow | undefined, event: EventEnvelope): EventStatus | undefined {
   const seen = seenOf(event);
   if (row === undefined || seen === undefined) return undefined;
   const decision = decide(row.state, seen);
@@ -32,7 +32,7 @@ const CLOCK_MARGIN_MS = 300_000;
  */
 function contradictionBelowWindow(
   { state: { window, topAt }, appliedAt }: InboxRow,
-  event: Pick<Envelope, 'id' | 'time'>,
+  event: Pick<EventEnvelope, 'id' | 'time'>,
 ): 'certain' | 'possible' | undefined {
   const committedAt = committedAtOf(event);
   const top = window.at(-1);

@@ -3,7 +3,7 @@ import { errorText, shown } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
-import type { DecodedEvent, Envelope } from './decode';
+import type { DecodedEvent, EventEnvelope } from './decode';
 import { Emission } from './emit';
 import type { EventContext } from './handler';
 import type { ConsumedRecord } from './record';
@@ -114,7 +114,7 @@ const handlerTooLate = (type: string, timeoutMs: number): OutboxError =>
  */
 export function idempotencyKey(
   consumer: string,
-  { source, id, replayId }: Pick<Envelope, 'source' | 'id' | 'replayId'>,
+  { source, id, replayId }: Pick<EventEnvelope, 'source' | 'id' | 'replayId'>,
 ): string {
   const parts = replayId === undefined ? [consumer, source, id] : [consumer, source, id, replayId];
   return derivedUuidV8(JSON.stringify(parts));

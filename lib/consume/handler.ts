@@ -1,8 +1,8 @@
 import type { EventDefinition, EventDefinitions } from '../event/catalogue';
 import type { SchemaOutput } from '../event/standard-schema';
 import type { TransactionAction } from '../dynamodb/transaction';
-import type { Envelope } from './decode';
-import type { Emitting } from './emit';
+import type { EventEnvelope } from './decode';
+import type { EmittingContext } from './emit';
 
 /** An event as a handler receives it: `data` is the output of the schema of its type. */
 export interface ConsumedEvent<T extends string = string, Data = unknown> {
@@ -19,7 +19,7 @@ export interface ConsumedEvent<T extends string = string, Data = unknown> {
 }
 
 /** The origin of an event and the state of its processing. */
-export interface EventContext extends Pick<Envelope, 'topic' | 'receipt' | 'key' | 'sequence' | 'replayId'> {
+export interface EventContext extends Pick<EventEnvelope, 'topic' | 'receipt' | 'key' | 'sequence' | 'replayId'> {
   readonly partition: number;
   readonly offset: bigint;
   /** The event's own headers. */
@@ -49,13 +49,13 @@ export interface EventContext extends Pick<Envelope, 'topic' | 'receipt' | 'key'
   readonly signal: AbortSignal;
 }
 
-/** The context of a handler. If its consumer has an outbox with the catalogue `E`, it includes {@link Emitting}. */
+/** The context of a handler. If its consumer has an outbox with the catalogue `E`, it includes {@link EmittingContext}. */
 export type HandlerContext<E extends EventDefinitions = never> = [E] extends [never]
   ? EventContext
-  : EventContext & Emitting<E>;
+  : EventContext & EmittingContext<E>;
 
 /** The entries of a DynamoDB transaction, as `@aws-sdk/lib-dynamodb` takes them. `undefined` stands for no effect. */
-export type Effects = readonly TransactionAction[] | undefined;
+export type HandlerEffects = readonly TransactionAction[] | undefined;
 
 /**
  * Returns the changes that an event causes. They are committed together with the record that the event was applied, or
@@ -64,7 +64,7 @@ export type Effects = readonly TransactionAction[] | undefined;
 export type EventHandler<T extends string = string, Data = unknown, C extends EventContext = EventContext> = (
   event: ConsumedEvent<T, Data>,
   context: C,
-) => Effects | Promise<Effects>;
+) => HandlerEffects | Promise<HandlerEffects>;
 
 /** The data that a handler receives: the output of the type's schema. */
 export type DataOf<D extends EventDefinition> = SchemaOutput<D['schema']>;

@@ -1,5 +1,5 @@
 import { committedAtOf } from './committed-at';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import { statusInRow, type EventStatus } from './event-status';
 import { gapBefore, gapBeside, otherTopicsOf, type SequenceGap } from './gap';
 import { decide, markerIdOf, mayBeInOldRow, mayBeUnapplied, seenOf, type InboxState, type Seen } from './inbox';
@@ -29,13 +29,13 @@ export class InboxView {
   }
 
   /** Whether the row in the table is newer than the known one. */
-  async isOutdated(event: Envelope, known?: InboxRow): Promise<boolean> {
+  async isOutdated(event: EventEnvelope, known?: InboxRow): Promise<boolean> {
     const before = known ?? (await this.row(event));
     return (await this.#readRow(event)).revision !== before.revision;
   }
 
   /** Whether the inbox records that the event was applied or discarded. */
-  async isApplied(event: Envelope, row: InboxRow, isResend = false): Promise<boolean> {
+  async isApplied(event: EventEnvelope, row: InboxRow, isResend = false): Promise<boolean> {
     return (await this.appliedAs(event, row, await this.statusOf(row, event), isResend)) !== undefined;
   }
 
@@ -46,7 +46,7 @@ export class InboxView {
    * @param isDecided - the event was not applied when it was dead-lettered or parked
    */
   async appliedAs(
-    event: Envelope,
+    event: EventEnvelope,
     row: InboxRow | undefined,
     status: EventStatus | undefined,
     isDecided = false,
@@ -66,7 +66,7 @@ export class InboxView {
    * The status of the event; `undefined` for a key without versions. If the key has an aggregate or a partition, the row
    * that was written before messages had a `ce_aggregate` counts as well until the window is full.
    */
-  async statusOf(row: InboxRow | undefined, event: Envelope): Promise<EventStatus | undefined> {
+  async statusOf(row: InboxRow | undefined, event: EventEnvelope): Promise<EventStatus | undefined> {
     const seen = seenOf(event);
     const status = statusInRow(row, event);
     if (row === undefined || seen === undefined || status === undefined || status.kind === 'duplicate') return status;
@@ -83,7 +83,7 @@ export class InboxView {
 
   /** The gap before the event, unless cached rows of other topics explain it. Reads nothing from the table. */
   gapBefore(
-    event: Envelope,
+    event: EventEnvelope,
     state: InboxState,
     seen: Seen,
     { definitions }: ConsumerSettings['events'],

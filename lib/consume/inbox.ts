@@ -1,5 +1,5 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import { sha256, type InboxKey } from './inbox-keys';
 
 /** How many applied events of a key the inbox remembers. */
@@ -85,7 +85,7 @@ export const mayBeInOldRow = ({ aggregate, partition }: InboxKey, { window }: Pi
   (aggregate !== undefined || partition !== undefined) && window.length < WINDOW_SIZE;
 
 /** The place of an event in the order of its key, when its key has versions. */
-export const seenOf = ({ sequence, id }: Pick<Envelope, 'sequence' | 'id'>): Seen | undefined =>
+export const seenOf = ({ sequence, id }: Pick<EventEnvelope, 'sequence' | 'id'>): Seen | undefined =>
   sequence === undefined
     ? undefined
     : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
@@ -95,7 +95,7 @@ export const markerIdOf = ({
   id,
   sequence,
   replayId,
-}: Pick<Envelope, 'id' | 'sequence' | 'replayId'>): string | undefined =>
+}: Pick<EventEnvelope, 'id' | 'sequence' | 'replayId'>): string | undefined =>
   replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
 
 const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });

@@ -1,12 +1,12 @@
 import { OutboxError } from '../event/errors';
-import { decodeRecord, type DecodedEvent, type Envelope, type UndecodableReason } from './decode';
+import { decodeRecord, type DecodedEvent, type EventEnvelope, type UndecodableReason } from './decode';
 import type { ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
 
 /** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
 export interface UnreadableEvent {
-  readonly envelope: Envelope;
+  readonly envelope: EventEnvelope;
   readonly reason: UndecodableReason;
   readonly message: string;
 }
@@ -16,7 +16,8 @@ export type MessageContent = DecodedEvent | UnreadableEvent;
 
 export const isUnreadable = (content: MessageContent): content is UnreadableEvent => 'reason' in content;
 
-export const envelopeIn = (content: MessageContent): Envelope => (isUnreadable(content) ? content.envelope : content);
+export const envelopeIn = (content: MessageContent): EventEnvelope =>
+  isUnreadable(content) ? content.envelope : content;
 
 export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
   new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });

@@ -1,6 +1,6 @@
 import type { OperatorNote } from '../event/signal';
 import type { TransactionAction } from '../dynamodb/transaction';
-import type { Envelope, UndecodableReason } from './decode';
+import type { EventEnvelope, UndecodableReason } from './decode';
 import type { SequenceGap } from './gap';
 import type { InboxState } from './inbox';
 import type { InboxKey } from './inbox-keys';
@@ -72,7 +72,7 @@ export interface InboxStore {
 /** Changes of a consumer's table, if its state is still as read; `park` and `release` need a `row` for that. */
 export interface InboxEntries {
   /** Replaces the row by `state`, if it still has the revision that was read. */
-  row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<Envelope, 'time'>): TransactionAction;
+  row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<EventEnvelope, 'time'>): TransactionAction;
   /** Marks an event as applied, if it is not marked. */
   marker(key: InboxKey, id: string): TransactionAction;
   /**
@@ -203,35 +203,35 @@ export interface MessagesGone {
  */
 export interface ConsumerTelemetry {
   /** `latencyMs`: from the event's commit to its effect, if the commit time is known. */
-  applied(event: Envelope, latencyMs: number | undefined): void;
+  applied(event: EventEnvelope, latencyMs: number | undefined): void;
   /** `below`: the event lies before the window, so the inbox does not remember it. */
-  duplicateIgnored(event: Envelope, details: { readonly below: boolean }): void;
+  duplicateIgnored(event: EventEnvelope, details: { readonly below: boolean }): void;
   /** A message of a replay, with `onReplay: 'ignore'`. */
-  replayIgnored(event: Envelope): void;
+  replayIgnored(event: EventEnvelope): void;
   /** A type that is not in the catalogue, with `onUnknownType: 'skip'`. */
-  unknownTypeSkipped(event: Envelope): void;
+  unknownTypeSkipped(event: EventEnvelope): void;
   /** An event that was never applied, delivered after later ones of its key. */
-  late(event: Envelope): void;
+  late(event: EventEnvelope): void;
   /**
    * Events before this one of its key were never received. With `gap.otherTopics` they may have gone to those topics.
    * `waits`: the event waits for them.
    */
-  gap(event: Envelope, gap: SequenceGap, details: { readonly waits: boolean }): void;
+  gap(event: EventEnvelope, gap: SequenceGap, details: { readonly waits: boolean }): void;
   /**
    * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:
    * it is applied nevertheless; otherwise it is dead-lettered.
    */
-  lostIdentity?(event: Envelope, details: { readonly applied: boolean }): void;
+  lostIdentity?(event: EventEnvelope, details: { readonly applied: boolean }): void;
   /** Only this key waits: for a service that its handler calls, or for its own transaction. */
-  keyDelayed?(event: Envelope, cause: unknown): void;
+  keyDelayed?(event: EventEnvelope, cause: unknown): void;
   /** A handler or its transaction failed; `attempt` counts from 1. */
-  attemptFailed(event: Envelope, attempt: number, cause: unknown): void;
+  attemptFailed(event: EventEnvelope, attempt: number, cause: unknown): void;
   /** Kafka has acknowledged a dead letter. */
   deadLettered(record: ConsumedRecord, note: DeadLetterNote): void;
   /** Kafka did not acknowledge a dead letter. The consumer sends it again, and commits its offset only afterwards. */
   deadLetterFailed(record: ConsumedRecord, cause: unknown, note?: DeadLetterNote): void;
   /** An event is parked: it failed, or an earlier one of its key did. */
-  parked(event: Envelope, why: string): void;
+  parked(event: EventEnvelope, why: string): void;
   /** The key is no longer parked. */
   released(key: InboxKey): void;
   /** An operator's request was carried out or refused. */

@@ -2,7 +2,7 @@ import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
 import { CONTENTION } from './attempt';
-import { decodeRecord, isCurable, type Envelope } from './decode';
+import { decodeRecord, isCurable, type EventEnvelope } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
 import { inboxKeyText } from './inbox-keys';
 import type { KeyQueue } from './key-queues';
@@ -80,13 +80,13 @@ export class Processor {
     return outcome;
   }
 
-  #takeProgress({ receipt }: Envelope): Progress {
+  #takeProgress({ receipt }: EventEnvelope): Progress {
     const progress = this.#released.get(receipt) ?? new Progress(this.#processing.settings);
     this.#released.delete(receipt);
     return progress;
   }
 
-  #keepProgress({ receipt }: Envelope, progress: Progress): void {
+  #keepProgress({ receipt }: EventEnvelope, progress: Progress): void {
     if (this.#processing.whenBlocked === 'wait' || !progress.hasBegun) return;
     this.#released.set(receipt, progress);
     for (const oldest of [...this.#released.keys()].slice(0, -MAX_RELEASED)) this.#released.delete(oldest);
@@ -138,7 +138,7 @@ export class Processor {
 
   async #afterFailure(
     message: InFlightMessage,
-    envelope: Envelope,
+    envelope: EventEnvelope,
     error: unknown,
     progress: Progress,
   ): Promise<Outcome | 'again'> {
@@ -178,7 +178,7 @@ export class Processor {
   /** The missing event may come after this message, by a redrive, or be applied by another consumer. */
   async #awaitMissing(
     { signal }: InFlightMessage,
-    event: Envelope,
+    event: EventEnvelope,
     queue: KeyQueue<InFlightMessage>,
     gap: GapWait,
   ): Promise<'released' | undefined> {

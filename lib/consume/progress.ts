@@ -1,4 +1,4 @@
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import type { SequenceGap } from './gap';
 import type { ConsumerSettings } from './settings';
 
@@ -12,10 +12,10 @@ export class GapWait {
     this.#settings = settings;
   }
 
-  mustWait(event: Envelope, gap: SequenceGap): boolean {
-    const { gaps, gapTimeoutMs, clock, telemetry } = this.#settings;
-    if (gaps === 'ignore') return false;
-    const waits = gaps === 'block';
+  mustWait(event: EventEnvelope, gap: SequenceGap): boolean {
+    const { onGap, gapTimeoutMs, clock, telemetry } = this.#settings;
+    if (onGap === 'ignore') return false;
+    const waits = onGap === 'block';
     if (!this.#isReported) telemetry.gap(event, gap, { waits });
     this.#isReported = true;
     if (!waits) return false;

@@ -143,8 +143,8 @@ function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
   return { id: String(id), key: decodeInboxKey(item), request: operatorNoteOf(request) };
 }
 
-const textField = <N extends string>(name: N, value: unknown): { readonly [K in N]?: string } =>
-  typeof value === 'string' ? ({ [name]: value } as { readonly [K in N]: string }) : {};
+const textField = <N extends string>(name: N, value: unknown): Readonly<Partial<Record<N, string>>> =>
+  typeof value === 'string' ? ({ [name]: value } as Readonly<Record<N, string>>) : {};
 
 export const operatorNoteOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),

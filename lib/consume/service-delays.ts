@@ -1,4 +1,4 @@
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import type { KeyDelayed } from './outage-errors';
 import type { Progress } from './progress';
 import type { ConsumerSettings } from './settings';
@@ -26,7 +26,7 @@ export class ServiceDelays {
   }
 
   /** Whether a service is unavailable for this key alone, and has been for a while. */
-  isOwnFailure({ reason }: KeyDelayed, { type }: Envelope, progress: Progress): boolean {
+  isOwnFailure({ reason }: KeyDelayed, { type }: EventEnvelope, progress: Progress): boolean {
     if (reason === 'throttled') return false;
     const now = this.#settings.clock.now();
     const successes = this.#successes.get(type) ?? 0;
@@ -35,7 +35,7 @@ export class ServiceDelays {
   }
 
   /** A throttled item concerns only its key; an unavailable service is reported once for all keys. */
-  begin(envelope: Envelope, error: KeyDelayed, progress: Progress): void {
+  begin(envelope: EventEnvelope, error: KeyDelayed, progress: Progress): void {
     const { telemetry } = this.#settings;
     telemetry.keyDelayed?.(envelope, error);
     if (error.reason === 'throttled' || this.#waiting.has(progress)) return;

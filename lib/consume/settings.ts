@@ -8,7 +8,7 @@ import type { EventHandlers, HandlerContext } from './handler';
 import type { ConsumerClock, ConsumerTelemetry } from './ports';
 import { checkByRules, choice, count, defaultsOf, isCount } from './options';
 import { consoleTelemetry, harmless } from './telemetry';
-import type { Backoff } from '../timing/backoff';
+import type { RetryBackoff } from '../timing/backoff';
 
 /** How a consumer applies events of the catalogue `D`, and with an `outbox` emits events of the catalogue `E`. */
 export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, E extends EventDefinitions = never> {
@@ -26,7 +26,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   readonly handlers: EventHandlers<D, HandlerContext<E>>;
   /**
    * The outbox for events that handlers emit: made by `createOutbox`, on a table in the account and region of the
-   * client. Handlers then have `emit` in their context ({@link Emitting}).
+   * client. Handlers then have `emit` in their context ({@link EmittingContext}).
    *
    * @default none: handlers emit nothing
    */
@@ -85,7 +85,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    *
    * @default 'report'
    */
-  readonly gaps?: 'report' | 'ignore' | 'block';
+  readonly onGap?: 'report' | 'ignore' | 'block';
   /** @default 60000 */
   readonly gapTimeoutMs?: number;
   /**
@@ -106,7 +106,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    *
    * @default { initialDelayMs: 100, maxDelayMs: 30000 }
    */
-  readonly retry?: Backoff;
+  readonly retry?: RetryBackoff;
   /**
    * How many keys of a partition are processed at the same time.
    *
@@ -138,14 +138,14 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    *
    * @default 604800000 (7 days)
    */
-  readonly markerLifeMs?: number;
+  readonly markerRetentionMs?: number;
   /**
    * How often each instance polls for requests of operators (`outbox consumer redrive`), with a Query of half a read
    * unit. 0: never.
    *
    * @default 10000
    */
-  readonly redriveEveryMs?: number;
+  readonly redriveIntervalMs?: number;
   /**
    * Whether an error of a handler means that a service is unavailable: the key then waits, and the attempt does not
    * count. `false`: the attempt counts. `undefined`: the default decides.
@@ -179,7 +179,7 @@ const RULES = {
   onLate: choice('apply', 'dead-letter'),
   onReplay: choice('ignore', 'apply'),
   onUnknownType: choice('dead-letter', 'skip'),
-  gaps: choice('report', 'ignore', 'block'),
+  onGap: choice('report', 'ignore', 'block'),
   gapTimeoutMs: count(60_000, DAY_MS),
   attempts: count(5, 1_000_000),
   handlerTimeoutMs: count(30_000, DAY_MS),
@@ -187,9 +187,9 @@ const RULES = {
   eventsPerTransaction: count(25, MAX_HANDLER_ACTIONS),
   eventsOfKeyPerTransaction: count(1, 16),
   transactions: count(8, 1_000),
-  markerLifeMs: count(7 * DAY_MS, 3_650 * DAY_MS),
+  markerRetentionMs: count(7 * DAY_MS, 3_650 * DAY_MS),
   callTimeoutMs: count(10_000, 3600_000),
-  redriveEveryMs: {
+  redriveIntervalMs: {
     value: 10_000,
     allows: (given: unknown) => given === 0 || isCount(given, DAY_MS),
     allowed: `an integer from 0 to ${DAY_MS}; 0 stands for never`,
@@ -238,8 +238,8 @@ export function consumerSettings(options: AnyOptions): ConsumerSettings {
     refuseOption('outbox', outbox, 'an outbox made by createOutbox, or left out');
   }
   checkByRules(RULES, given);
-  if (options.gaps === 'block' && options.onUnknownType === 'skip') {
-    refuseOption('gaps', options.gaps, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
+  if (options.onGap === 'block' && options.onUnknownType === 'skip') {
+    refuseOption('onGap', options.onGap, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
   }
   checkRetry(given['retry']);
   const { telemetry = consoleTelemetry(name) } = options;

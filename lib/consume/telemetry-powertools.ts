@@ -2,7 +2,7 @@ import { OutboxError } from '../event/errors';
 import { CONSUMER_METRICS } from '../event/metrics';
 import { formatReceipt } from '../event/receipt';
 import { causeFields, causeKey, repeatedLog, RepeatedLines } from '../event/repeated-lines';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import type { ConsumerTelemetry } from './ports';
 import type { ConsumedRecord } from './record';
 
@@ -217,7 +217,7 @@ class LatencySample {
 }
 
 /** Without the event's key, which may be personal data and is in the message of its topic. */
-const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: Envelope) => ({
+const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: EventEnvelope) => ({
   receipt,
   topic,
   source,

@@ -1,10 +1,10 @@
 import { deadLetterTopic } from '../event/consumer-name';
 import { OutboxError } from '../event/errors';
-import { backoffMs, type Backoff } from '../timing/backoff';
+import { backoffMs, type RetryBackoff } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { withinTime } from '../timing/within-time';
 import { CONTENTION, DUPLICATE, type AttemptResult } from './attempt';
-import type { Envelope } from './decode';
+import type { EventEnvelope } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
 import { decide, seenOf, withUnapplied } from './inbox';
 import { unreadableEvent, type UnreadableEvent } from './message-content';
@@ -15,7 +15,7 @@ import { TooManyUnreadableKeys } from './unreadable-limit';
 import { pause } from './when-blocked';
 
 /** The backoff of an event that this process cannot read, and while too many keys are parked as unreadable. */
-const BLOCKED: Backoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
+const BLOCKED: RetryBackoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
 
 /** Parks, blocks or dead-letters the messages that cannot be applied, and retries until that is recorded. */
 export class UnappliedMessages {
@@ -26,7 +26,7 @@ export class UnappliedMessages {
   }
 
   /** The handler has used all its attempts. */
-  async handlerFailed(message: InFlightMessage, envelope: Envelope, error: unknown): Promise<Outcome> {
+  async handlerFailed(message: InFlightMessage, envelope: EventEnvelope, error: unknown): Promise<Outcome> {
     const { settings, applier } = this.#processing;
     const why = redactedMessage(error);
     const isParking = settings.onFailure === 'park-key';
@@ -60,7 +60,7 @@ export class UnappliedMessages {
   async sendToDeadLetters(
     message: InFlightMessage,
     note: DeadLetterNote,
-    envelope: Envelope | undefined,
+    envelope: EventEnvelope | undefined,
   ): Promise<Outcome> {
     const { settings, ports, applier, whenBlocked } = this.#processing;
     const { name, retry, telemetry, callTimeoutMs } = settings;
@@ -97,7 +97,7 @@ export class UnappliedMessages {
 
   async #keep(
     message: InFlightMessage,
-    envelope: Envelope,
+    envelope: EventEnvelope,
     write: (row: InboxRow) => Promise<AttemptResult>,
   ): Promise<Outcome> {
     const kept = await this.#persist(message, envelope, write);
@@ -110,7 +110,7 @@ export class UnappliedMessages {
    */
   async #persist(
     message: InFlightMessage,
-    envelope: Envelope,
+    envelope: EventEnvelope,
     write: (row: InboxRow) => Promise<AttemptResult>,
   ): Promise<Outcome | DeadLetterNote> {
     const { ports, applier, whenBlocked } = this.#processing;
@@ -135,7 +135,7 @@ export class UnappliedMessages {
   }
 
   /** Reports a failed write of the inbox, which no handler can cause, and returns the pause. */
-  #pauseAfter(error: unknown, envelope: Envelope, attempt: number): number {
+  #pauseAfter(error: unknown, envelope: EventEnvelope, attempt: number): number {
     const { retry, telemetry } = this.#processing.settings;
     if (error instanceof TableUnavailable) return 0;
     if (error instanceof TooManyUnreadableKeys) return backoffMs(BLOCKED, attempt);

@@ -39,7 +39,7 @@ export interface ConditionCheckAction extends KeyedAction {
 }
 
 /** The action that writes one outbox item. */
-export interface OutboxEntry {
+export interface OutboxAction {
   readonly Put: {
     readonly TableName: string;
     readonly Item: Record<string, unknown>;

@@ -74,7 +74,7 @@ export interface EventOverrides {
    * The time of the event: a date or an RFC 3339 text with its zone, in the years 1 to 9999.
    *
    * For a key without versions, leave it out or pass a recent time, and put business dates into `data`. If `id` is no
-   * UUIDv7, consumers take this time for the age of the event. If the event is older than their `markerLifeMs` (7 days)
+   * UUIDv7, consumers take this time for the age of the event. If the event is older than their `markerRetentionMs` (7 days)
    * on its first delivery, they send it to the dead-letter topic.
    *
    * @default the time of the commit

@@ -24,7 +24,7 @@ export interface OutboxErrorDetails {
   'transaction-conflict': { indexes: readonly number[] };
   throttled: { indexes: readonly number[] };
   'item-collection-full': { indexes: readonly number[] };
-  'entry-rejected': { index: number; reason: string };
+  'action-rejected': { index: number; reason: string };
   'request-id-reused': { requestId: string };
   'transaction-in-progress': { requestId?: string };
   'outcome-unknown': { name: string; reason: string };

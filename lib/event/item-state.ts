@@ -3,7 +3,7 @@ import type { AttributeValue, Image } from './item';
 import type { OperatorNote } from './signal';
 
 /** Why and since when an item is parked. */
-export interface Parked {
+export interface ParkedItem {
   readonly reason: ParkReason;
   readonly message: string;
   /** How often the item was refused, redrives included. */
@@ -28,7 +28,7 @@ export interface ItemState {
   readonly receipts: readonly string[];
   /** Epoch seconds. */
   readonly expiresAt?: number;
-  readonly parked?: Parked;
+  readonly parked?: ParkedItem;
   readonly discarded?: OperatorNote;
   /** The record of a gap: the item was deleted by hand, and an operator decided that its key continues without it. */
   readonly gone?: true;
@@ -78,7 +78,7 @@ export function itemStateOf(image: Image): ItemState {
 const numberOf = (value: AttributeValue | undefined): number | undefined =>
   value?.N === undefined ? undefined : Number(value.N);
 
-function parkedOf(value: AttributeValue | undefined): Parked | undefined {
+function parkedOf(value: AttributeValue | undefined): ParkedItem | undefined {
   if (value?.M === undefined) return undefined;
   const { reason, message, attempts, since } = value.M;
   return {

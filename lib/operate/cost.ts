@@ -7,7 +7,7 @@ import { formatReceipt } from '../event/receipt';
 import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
-import { pricesWith, type Prices } from './prices';
+import { pricesWith, type ListPrices } from './prices';
 import { refuse } from './target';
 
 /** The average load that a service writes. */
@@ -140,7 +140,7 @@ const MAX_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60
  * @param changed - prices that replace those of `PRICE_LIST`, such as those of another region
  * @throws OutboxError `operation-refused` for a number out of range, and for a price that does not exist.
  */
-export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): CostEstimate {
+export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}): CostEstimate {
   const prices = pricesWith(changed);
   const { eventsPerSecond, retentionSeconds = 86_400, sweepIntervalSeconds = 3_600 } = requireInRange(workload);
   const { bytes, markedBytes, sentBytes, events } = measureItem(workload);
@@ -194,7 +194,7 @@ export function costOf(workload: CostWorkload, changed: Partial<Prices> = {}): C
 }
 
 /** Replication is not billed. A stored GB is billed once, not per replica, except on disks of Standard brokers. */
-function kafkaDollars({ kafka, consumers = 1 }: CostWorkload, gbIn: number, prices: Prices): number {
+function kafkaDollars({ kafka, consumers = 1 }: CostWorkload, gbIn: number, prices: ListPrices): number {
   if (kafka === undefined) return 0;
   if (kafka.kind === 'standard') {
     return kafka.brokers * (MONTH_HOURS * prices.perStandardBrokerHour + kafka.storageGb * prices.perStandardGbMonth);

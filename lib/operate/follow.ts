@@ -15,7 +15,7 @@ import { OPERATOR_CLOCK, type OutboxTarget } from './target';
 export type FollowOutcome = 'released' | 'held' | 'unprocessable' | 'waiting';
 
 /** How the redrive of one key ended. */
-export interface Followed {
+export interface FollowedKey {
   readonly pk: string;
   readonly outcome: FollowOutcome;
   /** The cause, for a key that is held or an unprocessable signal. */
@@ -37,10 +37,10 @@ export async function follow(
   target: OutboxTarget,
   asked: readonly RelayRedrive[],
   { timeoutMs, onProgress }: FollowOptions,
-): Promise<readonly Followed[]> {
+): Promise<readonly FollowedKey[]> {
   const end = Date.now() + timeoutMs;
   const control = controlStore(target.client, target.tableName, OPERATOR_CLOCK);
-  const settled = new Map<string, Followed>();
+  const settled = new Map<string, FollowedKey>();
   for (;;) {
     const { holds } = await control.read();
     // If the hold of a key is unchanged, the relay has not acted. One read of all holds saves a read for each key.
@@ -63,7 +63,7 @@ async function outcomeOf(
   { client, tableName }: OutboxTarget,
   { pk, from, signal }: RelayRedrive,
   hold: Hold | undefined,
-): Promise<Followed | undefined> {
+): Promise<FollowedKey | undefined> {
   const sent = await readItem({ client, tableName }, storedKeyOf(signal));
   if (sent !== undefined) {
     const { setAside } = sent;

@@ -56,16 +56,16 @@ export const PRICE_LIST = {
 } as const;
 
 /** Dollars, on demand, without free tiers. Each price is for one unit; a GB of Kafka or of logs is 10^9 bytes. */
-export type Prices = Readonly<Record<keyof typeof PRICE_LIST.prices, number>>;
+export type ListPrices = Readonly<Record<keyof typeof PRICE_LIST.prices, number>>;
 
-const PRICE_NAMES = Object.keys(PRICE_LIST.prices) as (keyof Prices)[];
+const PRICE_NAMES = Object.keys(PRICE_LIST.prices) as (keyof ListPrices)[];
 
 /**
  * Returns the list prices, overridden by `changed`.
  *
  * @throws OutboxError `operation-refused` for an unknown name, and for a price that is no number or negative.
  */
-export function pricesWith(changed: Partial<Prices> = {}): Prices {
+export function pricesWith(changed: Partial<ListPrices> = {}): ListPrices {
   for (const [name, dollars] of Object.entries(changed)) {
     if (!PRICE_NAMES.some((known) => known === name)) {
       refuse('cost', `there is no price "${name}". The prices are ${PRICE_NAMES.join(', ')}.`);
@@ -75,5 +75,5 @@ export function pricesWith(changed: Partial<Prices> = {}): Prices {
     }
   }
   const listedPrices = Object.fromEntries(PRICE_NAMES.map((name) => [name, PRICE_LIST.prices[name].dollars]));
-  return { ...(listedPrices as unknown as Prices), ...changed };
+  return { ...(listedPrices as unknown as ListPrices), ...changed };
 }

@@ -4,7 +4,7 @@ import { cancellationCodes } from '../dynamodb/refusals';
 import type { Hold } from '../event/control';
 import { isHeldItem, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
-import { isOpen, itemStateOf, type ItemStateName, type Parked } from '../event/item-state';
+import { isOpen, itemStateOf, type ItemStateName, type ParkedItem } from '../event/item-state';
 import { shownPosition } from '../event/position';
 import { uuidV7 } from '../event/uuid';
 import { putHold, readHold } from '../relay/dynamodb/holds';
@@ -82,7 +82,7 @@ export async function planRestore(
 function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item'] {
   const refused = refusalOf(hold);
   if (refused === undefined || item['parked'] !== undefined) return item;
-  const parked: Parked = { ...refused, attempts: hold.attempts, since: hold.since };
+  const parked: ParkedItem = { ...refused, attempts: hold.attempts, since: hold.since };
   return { ...item, parked: { M: marshall(parked) } };
 }
 

@@ -17,7 +17,7 @@ export interface RecordedType {
 }
 
 /** The last recorded state of a catalogue: a file that is committed with it. */
-export type Baseline = Readonly<Record<string, RecordedType>>;
+export type SchemaBaseline = Readonly<Record<string, RecordedType>>;
 
 const FORMAT = 1;
 
@@ -26,11 +26,11 @@ const NEVER: SchemaRevision = { version: 0, writes: false, reads: false };
 
 export const latest = ({ revisions }: RecordedType): SchemaRevision => revisions.at(-1) ?? NEVER;
 
-export const recordedType = (baseline: Baseline, type: string): RecordedType | undefined =>
+export const recordedType = (baseline: SchemaBaseline, type: string): RecordedType | undefined =>
   Object.hasOwn(baseline, type) ? baseline[type] : undefined;
 
 /** Returns the baseline after `catalogue` is recorded. It drops revisions older than the oldest readable version. */
-export const record = (baseline: Baseline, catalogue: DescribedCatalogue): Baseline =>
+export const record = (baseline: SchemaBaseline, catalogue: DescribedCatalogue): SchemaBaseline =>
   Object.fromEntries(
     [...catalogue].map(([type, { version, oldestReadable, contentType, upcasters, writes, reads }]) => {
       const newest = { version, writes, reads };
@@ -42,7 +42,7 @@ export const record = (baseline: Baseline, catalogue: DescribedCatalogue): Basel
   );
 
 /** Returns the text of the file. Keys are sorted, so the same catalogue always produces the same text. */
-export function printBaseline(baseline: Baseline): string {
+export function printBaseline(baseline: SchemaBaseline): string {
   const types = Object.entries(baseline).map(([type, { revisions, ...rest }]) => {
     const short = revisions.map(({ writes, reads, version }) =>
       isSameJson(writes, reads) ? { version, writes } : { version, writes, reads },
@@ -58,7 +58,7 @@ export function printBaseline(baseline: Baseline): string {
  * @param name - the file's name, for the error
  * @throws OutboxError `operation-refused`, naming the problem.
  */
-export function parseBaseline(text: string, name: string): Baseline {
+export function parseBaseline(text: string, name: string): SchemaBaseline {
   const refuse = (problem: string): never => {
     const why = `${name} cannot be read: ${problem}. Restore it from version control; do not edit it.`;
     throw new OutboxError('operation-refused', `schema: ${why}`, { operation: 'schema', why });

@@ -1,6 +1,6 @@
 import type { EventCatalogue } from '../event/catalogue';
 import { FIRST_VERSION, oldestReadable } from '../event/event-version';
-import { latest, record, recordedType, type Baseline, type RecordedType } from './baseline';
+import { latest, record, recordedType, type SchemaBaseline, type RecordedType } from './baseline';
 import { incompatibilities } from './compatibility';
 import { describeCatalogue, type DescribedType } from './describe';
 import { isSameJson } from './json-schema';
@@ -10,7 +10,7 @@ import { isSameJson } from './json-schema';
  * that was written with the recorded one. `FORWARD`: the recorded schema reads data that is written with the new one.
  * `FULL`: both. `…_TRANSITIVE`: with every recorded revision of the same version, not only with the last one.
  */
-export const COMPATIBILITIES = [
+export const SCHEMA_COMPATIBILITIES = [
   'BACKWARD',
   'BACKWARD_TRANSITIVE',
   'FORWARD',
@@ -18,9 +18,9 @@ export const COMPATIBILITIES = [
   'FULL',
   'FULL_TRANSITIVE',
 ] as const;
-/** One of {@link COMPATIBILITIES}. */
-export type Compatibility = (typeof COMPATIBILITIES)[number];
-export const DEFAULT_COMPATIBILITY: Compatibility = 'FULL';
+/** One of {@link SCHEMA_COMPATIBILITIES}. */
+export type SchemaCompatibility = (typeof SCHEMA_COMPATIBILITIES)[number];
+export const DEFAULT_COMPATIBILITY: SchemaCompatibility = 'FULL';
 
 /**
  * The kind of a problem in a changed catalogue.
@@ -80,21 +80,21 @@ export interface MatchedStoredType extends StoredType {
 /** How strict the check is, and what the table holds. */
 export interface SchemaCheckOptions {
   /** The direction in which schemas must be compatible. Default: `FULL`. */
-  readonly compatibility?: Compatibility;
+  readonly compatibility?: SchemaCompatibility;
   /** The types in the outbox table, from `countStoredTypes`. Default: unknown, so no upcaster may be removed. */
   readonly stored?: readonly StoredType[];
 }
 
 /** The result of a comparison with the baseline. */
 export interface SchemaReport {
-  readonly compatibility: Compatibility;
+  readonly compatibility: SchemaCompatibility;
   readonly types: number;
   /** Empty if every type is compatible and recorded. */
   readonly findings: readonly SchemaFinding[];
   /** The types in the table, matched with this catalogue. Left out unless `stored` was given. */
   readonly stored?: readonly MatchedStoredType[];
   /** The baseline to record if the change is accepted. */
-  readonly baseline: Baseline;
+  readonly baseline: SchemaBaseline;
 }
 
 /**
@@ -105,7 +105,7 @@ export interface SchemaReport {
  */
 export function checkSchemas(
   catalogue: EventCatalogue,
-  baseline: Baseline,
+  baseline: SchemaBaseline,
   { compatibility = DEFAULT_COMPATIBILITY, stored }: SchemaCheckOptions = {},
 ): SchemaReport {
   const described = describeCatalogue(catalogue);
@@ -133,7 +133,7 @@ type TypeFinding = Omit<SchemaFinding, 'type'>;
 function checkType(
   current: DescribedType | undefined,
   recorded: RecordedType | undefined,
-  compatibility: Compatibility,
+  compatibility: SchemaCompatibility,
   stored: readonly MatchedStoredType[] | undefined,
 ): readonly TypeFinding[] {
   if (current === undefined) {
@@ -171,7 +171,7 @@ function checkType(
 function checkChange(
   current: DescribedType,
   recorded: RecordedType,
-  compatibility: Compatibility,
+  compatibility: SchemaCompatibility,
 ): readonly TypeFinding[] {
   const { version, upcasters, contentType, writes, reads } = current;
   const { version: before } = latest(recorded);

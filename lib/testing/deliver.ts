@@ -9,7 +9,7 @@ import type { Random } from './random';
 import { watchedTelemetry } from './watched-telemetry';
 
 /** The result of a delivery. */
-export interface Delivered {
+export interface DeliverResult {
   /** How often a message was handed to the consumer, including repetitions. */
   readonly deliveries: number;
   /** Events whose effects were committed. */
@@ -17,13 +17,13 @@ export interface Delivered {
   /** Messages that were ignored, because their effects had been committed before. */
   readonly duplicates: number;
   /** Messages that would have gone to the dead-letter topic. */
-  readonly deadLetters: readonly DeadLetter[];
+  readonly deadLetters: readonly DeadLetteredMessage[];
   /** Events that wait in the consumer's table, because a handler failed on them or on an earlier one of their key. */
   readonly parked: readonly ParkedEvent[];
 }
 
 /** A message that would have gone to the dead-letter topic. */
-export interface DeadLetter extends DeadLetterNote {
+export interface DeadLetteredMessage extends DeadLetterNote {
   readonly record: ConsumedRecord;
 }
 
@@ -46,7 +46,7 @@ export class DeliveryRun {
   readonly #group: Group;
   readonly #random: Random | undefined;
   readonly #note: string;
-  readonly #deadLetters: DeadLetter[] = [];
+  readonly #deadLetters: DeadLetteredMessage[] = [];
   readonly #parked: ParkedEvent[] = [];
   #deliveries = 0;
   #applied = 0;
@@ -63,7 +63,7 @@ export class DeliveryRun {
   }
 
   /** @throws AssertionError if the consumer makes no progress. */
-  async run(): Promise<Delivered> {
+  async run(): Promise<DeliverResult> {
     const random = this.#random;
     let idleRounds = 0;
     let hasGoneBack = false;

@@ -12,7 +12,7 @@ import { FIRST_POSITION } from '../event/position';
 import { encodeSignal, newSignal } from '../event/signal';
 import { ORDERS, type Order } from '../relay/environment';
 import { createOutbox, type Outbox } from '../write/outbox';
-import { DeliveryRun, type Delivered } from './deliver';
+import { DeliveryRun, type DeliverResult } from './deliver';
 import { memoryClient } from './dynamodb/client';
 import { MemoryDynamoDb } from './dynamodb/memory-dynamodb';
 import type { KeySchema } from './dynamodb/table';
@@ -66,7 +66,7 @@ export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions
 }
 
 /** The result of a run of the relay, and the items that it left. */
-export interface Relayed {
+export interface RelayResult {
   /** Events that Kafka acknowledged. */
   readonly published: number;
   /** Outbox items that Kafka refused. */
@@ -106,7 +106,7 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
    * Publishes the pending items as the relay does: in order per key. If Kafka refuses an item, the relay parks it, and
    * the item holds its key. While Kafka is unavailable, every item stays pending.
    */
-  relay(): Promise<Relayed>;
+  relay(): Promise<RelayResult>;
 
   /**
    * Makes Kafka refuse messages; `undefined` accepts a message. The relay parks the items of refused messages.
@@ -139,7 +139,7 @@ export interface TestOutbox<D extends EventDefinitions = EventDefinitions> {
    * await kit.deliver(billing, { faults: 7 });
    * ```
    */
-  deliver(consumer: Consumer, options?: DeliverOptions): Promise<Delivered>;
+  deliver(consumer: Consumer, options?: DeliverOptions): Promise<DeliverResult>;
 
   /**
    * Passes if exactly these events were published, in this order for each key. Only the fields of an expected event are
@@ -245,7 +245,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     });
   }
 
-  async relay(): Promise<Relayed> {
+  async relay(): Promise<RelayResult> {
     const { published, parked } = await this.#relay.run();
     const { pending, waiting } = this.#left();
     return { published, parked, pending, waiting };
@@ -279,7 +279,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     this.#kafka.append(message);
   }
 
-  async deliver(consumer: Consumer, options: DeliverOptions = {}): Promise<Delivered> {
+  async deliver(consumer: Consumer, options: DeliverOptions = {}): Promise<DeliverResult> {
     requireOptions(options, ['faults', 'topics']);
     const { faults, topics = topicsOf(consumer) } = options;
     if (faults !== undefined && !Number.isSafeInteger(faults)) refuseOption('faults', faults, 'a seed: an integer');

@@ -1,5 +1,5 @@
 /** The delays between attempts: the first one, and the longest one. */
-export interface Backoff {
+export interface RetryBackoff {
   readonly initialDelayMs: number;
   readonly maxDelayMs: number;
 }
@@ -9,7 +9,7 @@ export interface Backoff {
  * work that failed together is not retried together.
  */
 export function backoffMs(
-  { initialDelayMs, maxDelayMs }: Backoff,
+  { initialDelayMs, maxDelayMs }: RetryBackoff,
   attempt: number,
   { jitter = 0.5, random = Math.random } = {},
 ): number {
@@ -17,7 +17,7 @@ export function backoffMs(
   return Math.ceil(full * (1 - jitter) + random() * full * jitter);
 }
 
-const THROTTLED: Backoff = { initialDelayMs: 50, maxDelayMs: 1_000 };
+const THROTTLED: RetryBackoff = { initialDelayMs: 50, maxDelayMs: 1_000 };
 
 /** The delay before a call that DynamoDB has throttled is repeated. All of it is random. */
 export const throttledMs = (attempt: number): number => backoffMs(THROTTLED, attempt, { jitter: 1 });

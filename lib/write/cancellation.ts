@@ -9,7 +9,7 @@ import { requestFailure, requestIdReused, type FailedCall } from './request-fail
 import { cancellationReasons, type CancellationReason } from '../dynamodb/refusals';
 import { isThrottling } from '../dynamodb/sdk-error';
 
-/** An entry of the transaction with its cancellation reason. */
+/** An action of the transaction with its cancellation reason. */
 interface Refusal {
   readonly index: number;
   readonly action: TransactionAction | undefined;
@@ -55,12 +55,12 @@ function cancelled(
 
   const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
-  // Permanent failures come before those that a retry may fix. The reason of the outbox entry comes first: if an item
+  // Permanent failures come before those that a retry may fix. The reason of the outbox action comes first: if an item
   // of this request exists already, the conditions on the business items fail too.
   return (
     own(conditions, tableName, requestId, error) ??
     (conditions[0] === undefined ? undefined : conditionFailed(conditions[0], error)) ??
-    (rejected === undefined ? undefined : entryRejected(rejected, error)) ??
+    (rejected === undefined ? undefined : actionRejected(rejected, error)) ??
     (full.length === 0
       ? undefined
       : new OutboxError(
@@ -87,7 +87,7 @@ function cancelled(
             cause: error,
           },
         )) ??
-    (unknown === undefined ? requestRejected(error) : entryRejected(unknown, error))
+    (unknown === undefined ? requestRejected(error) : actionRejected(unknown, error))
   );
 }
 
@@ -103,7 +103,7 @@ function requestRejected(cause: unknown): OutboxError<'request-rejected'> {
   );
 }
 
-/** The condition of an outbox entry failed: another writer, or an earlier attempt, took its position. */
+/** The condition of an outbox action failed: another writer, or an earlier attempt, took its position. */
 function own(
   conditions: readonly Refusal[],
   tableName: string,
@@ -159,10 +159,10 @@ function conditionFailed({ index, reason: { Item } }: Refusal, cause: unknown): 
   );
 }
 
-function entryRejected({ index, reason: { Code, Message } }: Refusal, cause: unknown): OutboxError<'entry-rejected'> {
+function actionRejected({ index, reason: { Code, Message } }: Refusal, cause: unknown): OutboxError<'action-rejected'> {
   const reason = Message ?? Code ?? 'no reason given';
   return new OutboxError(
-    'entry-rejected',
+    'action-rejected',
     `DynamoDB refused action ${index}: ${reason}`,
     { index, reason },
     { cause, retryable: Code !== undefined && SERVER_FAULTS.has(Code) },

@@ -13,7 +13,7 @@ import { eventData } from './event-data';
 import { eventIdOf, eventTimeOf, headersOf, refuseField, topicOf } from './event-fields';
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
-import type { OutboxEntry } from '../dynamodb/transaction';
+import type { OutboxAction } from '../dynamodb/transaction';
 
 /** All events of one key in a transaction, in their order. */
 export interface Change<D extends EventDefinitions = EventDefinitions> extends ChangedAggregate {
@@ -30,7 +30,7 @@ type UntypedEvent = EventOverrides & { readonly type: string; readonly data?: un
 /** A change as it will be written. */
 export interface PreparedChange {
   readonly item: OutboxItem;
-  readonly entry: OutboxEntry;
+  readonly action: OutboxAction;
   readonly token: ConsistencyToken;
 }
 
@@ -74,7 +74,7 @@ export async function prepareChange(
   });
   const encoded = encodeItem(item);
   checkItemSize(pk, encoded, markBytes(written));
-  return { item, entry: entryOf(settings.tableName, encoded), token: consistencyToken(item, messages) };
+  return { item, action: actionOf(settings.tableName, encoded), token: consistencyToken(item, messages) };
 }
 
 function checkEventCount({ aggregate, key }: AggregateKey, events: readonly unknown[]): void {
@@ -125,7 +125,7 @@ function checkFields(event: unknown, index: number): void {
   }
 }
 
-const entryOf = (tableName: string, encoded: Record<string, unknown>): OutboxEntry => ({
+const actionOf = (tableName: string, encoded: Record<string, unknown>): OutboxAction => ({
   Put: {
     TableName: tableName,
     Item: encoded,

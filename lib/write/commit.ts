@@ -26,7 +26,7 @@ export interface CommitOptions {
   /**
    * The commit time: a date, or epoch milliseconds. A repeated request must repeat it. Do not pass a business date: the
    * position of an event without a version derives from it, and consumers dead-letter such an event on its first
-   * delivery if it is older than their `markerLifeMs` (7 days). A time more than a day ahead of the clock is refused,
+   * delivery if it is older than their `markerRetentionMs` (7 days). A time more than a day ahead of the clock is refused,
    * and so is one in 1970 that epoch seconds give. The same holds for the time of a `requestId`.
    *
    * @default the time of a `requestId` that is a UUIDv7, else now

@@ -11,7 +11,7 @@ import { checkDistinctItems } from '../dynamodb/distinct-actions';
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
-import type { OutboxEntry, TransactionAction, TransactionClient } from '../dynamodb/transaction';
+import type { OutboxAction, TransactionAction, TransactionClient } from '../dynamodb/transaction';
 import { checkTransactionSize } from '../dynamodb/transaction-size';
 
 /** Options of a single write. */
@@ -39,16 +39,16 @@ export interface WriteOptions extends CommitOptions {
   readonly correlationId?: string;
 }
 
-/** Business entries and the changes whose events are committed with them. */
-export interface Transaction<D extends EventDefinitions = EventDefinitions> extends WriteOptions {
-  /** The caller's own entries. Errors name an entry by its index in this list. */
+/** Business actions and the changes whose events are committed with them. */
+export interface OutboxTransaction<D extends EventDefinitions = EventDefinitions> extends WriteOptions {
+  /** The caller's own actions. Errors name an action by its index in this list. */
   readonly actions?: readonly TransactionAction[];
   /** At least one; at most one per key. */
   readonly changes: readonly Change<D>[];
 }
 
-/** The entry of one key for the caller's own transaction. */
-export type OutboxEntries = readonly OutboxEntry[] & {
+/** The action of one key for the caller's own transaction. */
+export type OutboxActions = readonly OutboxAction[] & {
   readonly token: ConsistencyToken;
   /** For the call's `ClientRequestToken`; set if a `requestId` was given. */
   readonly clientRequestToken?: string;
@@ -65,9 +65,9 @@ export interface TransactResult {
 /** Writes events so that they commit with business data or not at all. Made by {@link createOutbox}. */
 export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   /**
-   * The entries to spread into a `TransactWriteCommand` of your own: one item with all `events` of one key.
+   * The actions to spread into a `TransactWriteCommand` of your own: one item with all `events` of one key.
    *
-   * The method makes no call and keeps no state, so entries that you never send leave no trace. Call it once for each
+   * The method makes no call and keeps no state, so actions that you never send leave no trace. Call it once for each
    * key of a transaction. Only {@link Outbox.transact} checks the limits of the whole transaction (100 actions, 4 MB,
    * two actions on one item). Pass a failure of your call to {@link Outbox.explain}.
    *
@@ -75,10 +75,10 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * error is `invalid-event-data` with the thrown value as its `cause`.
    * @example
    * ```ts
-   * const entries = await outbox.items({ aggregate: 'order', key: '42', version: 1 }, [
+   * const outboxActions = await outbox.items({ aggregate: 'order', key: '42', version: 1 }, [
    *   { type: 'order.placed', data: { orderId: '42', total: 99.5 } },
    * ]);
-   * const TransactItems = [{ Put: { TableName: 'orders', Item: { pk: '42' } } }, ...entries];
+   * const TransactItems = [{ Put: { TableName: 'orders', Item: { pk: '42' } } }, ...outboxActions];
    * try {
    *   await client.transactWrite({ TransactItems });
    * } catch (error) {
@@ -86,19 +86,19 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * }
    * ```
    */
-  items(aggregate: ChangedAggregate, events: readonly EventInput<D>[], options?: WriteOptions): Promise<OutboxEntries>;
+  items(aggregate: ChangedAggregate, events: readonly EventInput<D>[], options?: WriteOptions): Promise<OutboxActions>;
 
   /**
-   * Commits business entries and events in one `TransactWriteItems` call.
+   * Commits business actions and events in one `TransactWriteItems` call.
    *
-   * After it resolves, all entries are written and the events will be published. The method does not retry. If the
+   * After it resolves, all actions are written and the events will be published. The method does not retry. If the
    * error is `retryable`, repeat the call after a pause with the same `requestId`. Within DynamoDB's ten minutes a
    * repeated call has no second effect. After that, the condition of the outbox items detects the repetition
    * (`alreadyWritten`) while the items are retained: by default one day after publication, and not at all with a
-   * retention of 0. After that only a condition of your own entries detects it: stop retrying before.
+   * retention of 0. After that only a condition of your own actions detects it: stop retrying before.
    *
    * @throws OutboxError for invalid input and exceeded limits, before the call. For a cancelled transaction:
-   * `version-conflict`, `condition-failed`, `entry-rejected`, `item-collection-full`, `transaction-conflict` or
+   * `version-conflict`, `condition-failed`, `action-rejected`, `item-collection-full`, `transaction-conflict` or
    * `throttled`; `request-id-reused` if a repetition differs from its first attempt. For a call that DynamoDB refuses:
    * `access-denied` or `request-rejected`. After `outcome-unknown` (a timeout, a lost connection, an internal error, an
    * aborted call) and `transaction-in-progress` the transaction may be written: these are retryable only with a
@@ -120,7 +120,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * });
    * ```
    */
-  transact(client: TransactionClient, transaction: Transaction<D>): Promise<TransactResult>;
+  transact(client: TransactionClient, transaction: OutboxTransaction<D>): Promise<TransactResult>;
 
   /**
    * Explains the failure of a transaction of your own: returns an `OutboxError` whose `cause` is the failure, with the
@@ -130,7 +130,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * {@link Outbox.transact} treats it as success.
    *
    * @param actions - the `TransactItems` of the call, in their order
-   * @param options - the `requestId` of the entries, if they had one and the call had their `clientRequestToken`.
+   * @param options - the `requestId` of the actions, if they had one and the call had their `clientRequestToken`.
    * Without it, an error with an unknown outcome is never `retryable`
    */
   explain(
@@ -163,34 +163,34 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
         requireOptions(write, WRITE_OPTIONS);
         return prepare(settings, [{ ...aggregate, events }], write);
       });
-      const [{ entry, token }] = prepared as [PreparedChange];
+      const [{ action, token }] = prepared as [PreparedChange];
       const { clientRequestToken } = commit;
-      return Object.assign([entry], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
+      return Object.assign([action], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
     },
 
     async transact(client, transaction) {
-      const { commit, entries, tokens, requestId } = await readingInput('client and transaction', async () => {
+      const { commit, all, tokens, requestId } = await readingInput('client and transaction', async () => {
         checkClient(client);
         requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
         const { actions = [], changes, ...write } = transaction;
         checkLists(actions, changes);
         const { commit, prepared } = await prepare(settings, changes, write);
-        // The caller's entries come first, so that DynamoDB's indexes are the caller's.
-        const entries: TransactionAction[] = [...actions, ...prepared.map(({ entry }) => entry)];
-        checkTransactionSize(entries);
-        checkDistinctItems(entries, new Map([[settings.tableName, ['pk', 'sk']]]));
-        return { commit, entries, tokens: prepared.map(({ token }) => token), requestId: write.requestId };
+        // The caller's actions come first, so that DynamoDB's indexes are the caller's.
+        const all: TransactionAction[] = [...actions, ...prepared.map(({ action }) => action)];
+        checkTransactionSize(all);
+        checkDistinctItems(all, new Map([[settings.tableName, ['pk', 'sk']]]));
+        return { commit, all, tokens: prepared.map(({ token }) => token), requestId: write.requestId };
       });
       const { clientRequestToken } = commit;
       const send = async (): Promise<TransactResult> => {
         await client.transactWrite({
-          TransactItems: entries,
+          TransactItems: all,
           ...(clientRequestToken === undefined ? {} : { ClientRequestToken: clientRequestToken }),
         });
         return { tokens, alreadyWritten: false };
       };
       return observing(client, send, (error, probe) => {
-        const failure = explainFailure(error, settings.tableName, { actions: entries, requestId, probe });
+        const failure = explainFailure(error, settings.tableName, { actions: all, requestId, probe });
         // Without a request id the call cannot be a retry, so the existing item is a failure.
         if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
         throw failure;
@@ -254,7 +254,7 @@ function checkClient(client: unknown): void {
 }
 
 function checkLists(actions: unknown, changes: unknown): void {
-  if (!Array.isArray(actions)) return refuseOption('actions', actions, 'an array of transaction entries');
+  if (!Array.isArray(actions)) return refuseOption('actions', actions, 'an array of transaction actions');
   for (const [index, action] of (actions as unknown[]).entries()) checkAction(action, index);
   if (!Array.isArray(changes) || changes.length === 0) {
     return refuseOption('changes', changes, 'an array of at least one change; without events no outbox is needed');

@@ -117,7 +117,7 @@ function answeredFailure(cause: unknown, requestId: string | undefined): OutboxE
   if (DENIED.has(name) || status === 401 || status === 403) {
     return new OutboxError(
       'access-denied',
-      `DynamoDB refused the credentials of the call (${name}: ${reason}). The role needs dynamodb:PutItem on the outbox table, and the actions of the business entries: Outbox.grantWrite gives the first.`,
+      `DynamoDB refused the credentials of the call (${name}: ${reason}). The role needs dynamodb:PutItem on the outbox table, and the business actions: Outbox.grantWrite gives the first.`,
       about,
       { cause },
     );
@@ -126,7 +126,7 @@ function answeredFailure(cause: unknown, requestId: string | undefined): OutboxE
   if (REJECTED.has(name) || (isRefusal && !isRetryable && !NAMELESS.has(name) && !TIMEOUTS.has(name))) {
     return new OutboxError(
       'request-rejected',
-      `DynamoDB rejected the call, and would reject it again (${name}: ${reason}). Check table names and region of the client, and the entries of the transaction.`,
+      `DynamoDB rejected the call, and would reject it again (${name}: ${reason}). Check table names and region of the client, and the actions of the transaction.`,
       about,
       { cause },
     );
@@ -137,7 +137,7 @@ function answeredFailure(cause: unknown, requestId: string | undefined): OutboxE
 export const requestIdReused = (requestId: string | undefined, cause: unknown): OutboxError<'request-id-reused'> =>
   new OutboxError(
     'request-id-reused',
-    `Request id ${shown(requestId)} was used for another transaction, or a retry differs from its first attempt, such as by a new timestamp. Use one request id per transaction, and repeat it with the same entries.`,
+    `Request id ${shown(requestId)} was used for another transaction, or a retry differs from its first attempt, such as by a new timestamp. Use one request id per transaction, and repeat it with the same actions.`,
     { requestId: requestId ?? '' },
     { cause },
   );

@@ -40,7 +40,7 @@ const refused = (
 ): OutboxError<'request-rejected'> =>
   new OutboxError(
     'request-rejected',
-    `The client did not send the call (${about.name}: ${about.reason}). Nothing was written. Check region, endpoint and options of the client, and the entries of the transaction.`,
+    `The client did not send the call (${about.name}: ${about.reason}). Nothing was written. Check region, endpoint and options of the client, and the actions of the transaction.`,
     about,
     { cause },
   );
@@ -49,13 +49,13 @@ function unencodable(
   cause: unknown,
   reason: string,
   actions: readonly TransactionAction[],
-): OutboxError<'entry-rejected'> | undefined {
+): OutboxError<'action-rejected'> | undefined {
   for (const [index, action] of actions.entries()) {
     const path = pathOrNothing(action);
     if (path === undefined) continue;
     const value = path.reduce<unknown>((each, key) => (each as Record<PropertyKey, unknown>)[key], action);
     return new OutboxError(
-      'entry-rejected',
+      'action-rejected',
       `The client cannot encode ${pathText(path)} of action ${index}, which is ${shown(value)} (${reason}). Nothing was sent.`,
       { index, reason },
       { cause },

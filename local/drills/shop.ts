@@ -189,7 +189,7 @@ export class Shop {
         [...Object.keys(OLD_TYPES), ...(this.isNew ? ['order.gift-wrapped'] : [])].map((type) => [type, apply]),
       ),
       attempts: 2,
-      redriveEveryMs: 1_000,
+      redriveIntervalMs: 1_000,
     });
     this.#shipping = await runConsumer({
       consumer,

@@ -31,9 +31,9 @@ afterAll(async () => {
 const put = (key: string, version: number) => putVersion(world, key, version);
 
 /** The consumer refuses the second event of each key until the key is fixed. */
-async function start(name: string, redriveEveryMs = 200): Promise<RunningConsumer> {
+async function start(name: string, redriveIntervalMs = 200): Promise<RunningConsumer> {
   const consumer = aConsumer(world, name, {
-    redriveEveryMs,
+    redriveIntervalMs,
     attempts: 2,
     retry: { initialDelayMs: 10, maxDelayMs: 20 },
     handlers: {
@@ -279,7 +279,12 @@ describe('dead letters come back', () => {
   beforeAll(async () => {
     await createTopics(world.stack.brokers, [{ topic: deadLetterTopic('orders', NAME), partitions: 2 }]);
     const consumer = aConsumer(world, NAME, {
-      ...{ onFailure: 'dead-letter', redriveEveryMs: 200, attempts: 2, retry: { initialDelayMs: 10, maxDelayMs: 20 } },
+      ...{
+        onFailure: 'dead-letter',
+        redriveIntervalMs: 200,
+        attempts: 2,
+        retry: { initialDelayMs: 10, maxDelayMs: 20 },
+      },
       handlers: {
         'order.changed': ({ id }, context) => {
           if (context.version === 2 && isFixed[context.key] !== true) throw new Error('no stock');

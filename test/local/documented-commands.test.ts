@@ -25,7 +25,10 @@ beforeAll(async () => {
   world = await startWorld({ stackFile: cli.stackFile });
   await createConsumerTables(world);
   const handlers = { 'order.changed': ({ id }: { id: string }, context: never) => [counted('shipping', context, id)] };
-  const running = await run(world, aConsumer(world, 'shipping', { redriveEveryMs: 200, handlers: handlers as never }));
+  const running = await run(
+    world,
+    aConsumer(world, 'shipping', { redriveIntervalMs: 200, handlers: handlers as never }),
+  );
   stop = () => running.stop();
   for (const [version, type] of [
     [1, 'order.changed'] as const,

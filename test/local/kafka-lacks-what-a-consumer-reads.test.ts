@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import { runConsumer, type RunningConsumer, type RunOptions } from '../../lib/consumer';
+import { runConsumer, type RunningConsumer, type ConsumerRunOptions } from '../../lib/consumer';
 import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
 import { createTopics, deleteTopic, withAdmin } from '../../local/kafka/topics';
 import { aRecord, aRig, type Rig } from '../builders/consume';
@@ -35,7 +35,11 @@ async function produce(topic: string, from: number, to: number): Promise<void> {
   await producer.disconnect();
 }
 
-async function start(rig: Rig, topics: readonly string[], options: Partial<RunOptions> = {}): Promise<RunningConsumer> {
+async function start(
+  rig: Rig,
+  topics: readonly string[],
+  options: Partial<ConsumerRunOptions> = {},
+): Promise<RunningConsumer> {
   const started = await runConsumer({
     consumer: rig.consumer,
     kafka,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isParkedUnder, parkedKeys, type ListedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
+import { isParkedUnder, parkedKeys, type ListedParkedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
 import { receiptOf } from '../../../lib/operate/consumer/redrive-parked';
 import { runOnInbox, EXIT_CODES } from '../run-in-session';
 import { nameOf } from '../consumer-requests';
@@ -69,7 +69,7 @@ async function run(
 
 const TITLES = ['CONSUMER', 'KEY', 'TOPIC', 'SOURCE', 'AT', 'TYPE', 'FOR', 'WAITING'];
 
-const reasoned = ({ why, since }: Pick<ListedKey, 'why' | 'since'>) => ({ reason: why, message: why, since });
+const reasoned = ({ why, since }: Pick<ListedParkedKey, 'why' | 'since'>) => ({ reason: why, message: why, since });
 
 const rowOf = ({ consumer, head, since, waiting, ...key }: ParkedKey, now: number): string[] => [
   ...[consumer, nameOf(key), key.topic, key.source],
@@ -88,7 +88,7 @@ const detailsOf = (parked: ParkedKey, groups: Groups | undefined): string[] => [
   ),
 ];
 
-const heading = (listed: readonly ListedKey[], inbox: string): string[] => [
+const heading = (listed: readonly ListedParkedKey[], inbox: string): string[] => [
   `${count(listed.length, 'key')} parked. Next, when the cause is fixed:`,
   ...[...new Set(listed.map(({ consumer }) => consumer))].map(
     (name) =>

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { costOf, type CostEstimate, type KafkaWorkload, type CostWorkload } from '../../../lib/operate/cost';
-import { PRICE_LIST, type Prices } from '../../../lib/operate/prices';
+import { PRICE_LIST, type ListPrices } from '../../../lib/operate/prices';
 import { durationWithin } from '../arguments';
 import { columns, count, number } from '../format';
 import type { GlobalOptions } from '../session';
@@ -21,7 +21,7 @@ interface CostOptions {
   readonly consumers: number;
   readonly pollers: number;
   readonly monitoring: boolean;
-  readonly price: Partial<Prices>;
+  readonly price: Partial<ListPrices>;
 }
 
 export function addCost(program: Command): void {
@@ -95,7 +95,7 @@ function kafkaOf({ kafka: kind, partitions, brokers, storage, kept }: CostOption
   }
 }
 
-function parsePrice(text: string, before: Partial<Prices>): Partial<Prices> {
+function parsePrice(text: string, before: Partial<ListPrices>): Partial<ListPrices> {
   const [, name, dollars] = /^(\w+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
   if (name === undefined || !(name in PRICE_LIST.prices)) {
     throw new InvalidArgumentError(
@@ -117,7 +117,7 @@ const dollars = (n: number): string =>
 const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): string =>
   `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, the whole table takes ${number(sweepRuns)} sweeps`}`;
 
-function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<Prices>): string[] {
+function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<ListPrices>): string[] {
   const { item, perSecond, estimated, perMonth } = cost;
   const { eventsPerTransaction = 1 } = workload;
   return [
@@ -181,7 +181,7 @@ const pollersNote = ({ pollers = 0 }: CostWorkload): string =>
   pollers === 0 ? 'none; each topic that Lambda reads has one' : `${number(pollers)}, provisioned`;
 
 /** Warns of prices of this workload that are not confirmed. */
-function assumedLines({ kafka }: CostWorkload, changed: Partial<Prices>): string[] {
+function assumedLines({ kafka }: CostWorkload, changed: Partial<ListPrices>): string[] {
   const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
   const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);
   return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Set them with --price.`];

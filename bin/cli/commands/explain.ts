@@ -6,7 +6,7 @@ import {
   type EventAtConsumer,
   type ExplainedConsumer,
   type ExplainedTopic,
-  type Explanation,
+  type KeyExplanation,
 } from '../../../lib/operate/explain/diagnosis';
 import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
 import { explainKafka } from '../../../lib/operate/explain/explain-kafka';
@@ -78,7 +78,7 @@ async function run(session: Session, key: string, options: ExplainOptions): Prom
 const similarLines = ({ similar }: ExplainReport): string[] =>
   similar.length === 0 ? [] : [`Known with the same name: ${similar.join(', ')}`];
 
-function codeOf({ verdict }: Explanation): number {
+function codeOf({ verdict }: KeyExplanation): number {
   if (verdict === 'applied') return EXIT_CODES.done;
   if (verdict === 'unknown-key') return EXIT_CODES.refused;
   return verdict === 'undecided' ? EXIT_CODES.undecided : EXIT_CODES.wrong;
@@ -101,7 +101,7 @@ async function kafkaFor(session: Session, options: ExplainOptions, notLookedAt: 
   }
 }
 
-function lines(explanation: Explanation, { terminal }: Session): string[] {
+function lines(explanation: KeyExplanation, { terminal }: Session): string[] {
   const { pk, verdict, why, next, consumers, notLookedAt } = explanation;
   const style = verdict === 'applied' ? 'green' : 'yellow';
   return [
@@ -117,7 +117,7 @@ function lines(explanation: Explanation, { terminal }: Session): string[] {
 /** Only the newest: a key may have thousands. */
 const ITEMS_SHOWN = 20;
 
-function tableLines({ pk, items, hold, signals }: Explanation): string[] {
+function tableLines({ pk, items, hold, signals }: KeyExplanation): string[] {
   const hidden = Math.max(0, items.length - ITEMS_SHOWN);
   const rows = items
     .slice(-ITEMS_SHOWN)

@@ -1,12 +1,12 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { countStoredTypes } from '../../../lib/operate/stored-types';
-import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
+import { parseBaseline, printBaseline, type SchemaBaseline } from '../../../lib/schema/baseline';
 import {
   checkSchemas,
-  COMPATIBILITIES,
+  SCHEMA_COMPATIBILITIES,
   DEFAULT_COMPATIBILITY,
-  type Compatibility,
+  type SchemaCompatibility,
   type SchemaFinding,
   type SchemaReport,
   type StoredType,
@@ -20,7 +20,7 @@ import { Terminal } from '../terminal';
 interface SchemaOptions extends GlobalOptions {
   readonly catalogue: string;
   readonly baseline: string;
-  readonly mode: Compatibility;
+  readonly mode: SchemaCompatibility;
   readonly againstTable?: true;
   readonly acceptBreaking?: true;
 }
@@ -42,7 +42,7 @@ export function addSchema(program: Command): void {
       .option('--baseline <file>', 'the file with the recorded schemas', BASELINE_FILE)
       .addOption(
         new Option('--mode <mode>', 'which schema must accept whose data')
-          .choices(COMPATIBILITIES)
+          .choices(SCHEMA_COMPATIBILITIES)
           .default(DEFAULT_COMPATIBILITY),
       )
       .option('--against-table', 'count the versions that the table still holds (scans the table)');
@@ -58,7 +58,7 @@ export function addSchema(program: Command): void {
 interface Run {
   readonly terminal: Terminal;
   readonly options: SchemaOptions;
-  readonly before: Baseline | undefined;
+  readonly before: SchemaBaseline | undefined;
   readonly report: SchemaReport;
 }
 
@@ -113,7 +113,7 @@ function snapshot({ terminal, options, before, report }: Run): number {
   return isRefused ? EXIT_CODES.wrong : EXIT_CODES.done;
 }
 
-function readBaseline(file: string): Baseline | undefined {
+function readBaseline(file: string): SchemaBaseline | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { shownPosition } from '../../../lib/event/position';
 import { goneLines } from '../../../lib/operate/gone';
 import { verify, type VerifyReport } from '../../../lib/operate/verify/verify';
-import type { VerifyFinding, FindingCount } from '../../../lib/operate/verify/comparison';
+import type { VerifyFinding, VerifyFindingCount } from '../../../lib/operate/verify/comparison';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { parseSince, parseTime } from '../arguments';
 import { argument, columns, count, number, time } from '../format';
@@ -155,7 +155,7 @@ function missingLines({ missingVersions, moreMissingVersions, gone }: VerifyRepo
 }
 
 /** The first findings of a kind in a topic, and how many more there are. */
-function groupLines({ kind, topic, count: all }: FindingCount, findings: readonly VerifyFinding[]): string[] {
+function groupLines({ kind, topic, count: all }: VerifyFindingCount, findings: readonly VerifyFinding[]): string[] {
   const shown = findings.filter((finding) => finding.kind === kind && finding.topic === topic);
   return [
     ...columns(shown.map((finding) => [finding.kind, finding.pk, shownPosition(finding.position), detail(finding)])),

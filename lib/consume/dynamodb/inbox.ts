@@ -27,7 +27,7 @@ export interface DynamoDbInboxOptions {
   readonly client: ConsumerClient;
   readonly tableName: string;
   readonly consumer: string;
-  readonly markerLifeMs: number;
+  readonly markerRetentionMs: number;
   readonly clock: ConsumerClock;
 }
 
@@ -98,7 +98,7 @@ export async function* itemsOf(
 export function dynamodbInboxEntries({
   tableName,
   consumer,
-  markerLifeMs,
+  markerRetentionMs,
   clock,
 }: Omit<DynamoDbInboxOptions, 'client'>): InboxEntries {
   const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
@@ -124,7 +124,7 @@ export function dynamodbInboxEntries({
         TableName: tableName,
         Item: {
           ...at(sourceKeyOf(key), markerSortKey(id)),
-          expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+          expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
         },
         ConditionExpression: 'attribute_not_exists(pk)',
       },

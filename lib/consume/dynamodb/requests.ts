@@ -20,7 +20,7 @@ export function dynamodbRequests({
   tableName,
   consumer,
   clock,
-}: Omit<DynamoDbInboxOptions, 'markerLifeMs'>): RequestStore {
+}: Omit<DynamoDbInboxOptions, 'markerRetentionMs'>): RequestStore {
   const pk = requestsPartition(consumer);
   const put = (Item: Item, condition = {}): TransactionAction => ({
     Put: { TableName: tableName, Item, ...condition },

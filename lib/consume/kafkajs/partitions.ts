@@ -14,7 +14,7 @@ import { KeyQueues, type KeyQueue } from '../key-queues';
 import type { DeadLetters } from '../ports';
 import { bytesOf, detached, headersByName, partitionName, type ConsumedRecord } from '../record';
 import { PartitionStarts } from './partition-starts';
-import type { RunOptions } from './run-options';
+import type { ConsumerRunOptions } from './run-options';
 import { goneBetween } from './start-offsets';
 
 /** A message in flight and in memory. */
@@ -35,7 +35,7 @@ type FetchedBatch = Pick<EachBatchPayload, 'heartbeat' | 'isRunning' | 'isStale'
  * and commits the offsets of finished ones.
  */
 export class Partitions {
-  readonly #options: Required<RunOptions>;
+  readonly #options: Required<ConsumerRunOptions>;
   readonly #kafkaConsumer: KafkaConsumer;
   readonly #queues: KeyQueues<BufferedMessage>;
   readonly #memory: BufferedBytes;
@@ -51,7 +51,7 @@ export class Partitions {
   #committing: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  constructor(options: Required<RunOptions>, kafkaConsumer: KafkaConsumer, deadLetters: DeadLetters) {
+  constructor(options: Required<ConsumerRunOptions>, kafkaConsumer: KafkaConsumer, deadLetters: DeadLetters) {
     this.#options = options;
     this.#kafkaConsumer = kafkaConsumer;
     this.#memory = new BufferedBytes(options);

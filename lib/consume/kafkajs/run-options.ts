@@ -5,7 +5,7 @@ import { checkByRules, count, defaultsOf } from '../options';
 import type { MaybeAdmin } from './admin';
 
 /** The options of {@link runConsumer}. */
-export interface RunOptions {
+export interface ConsumerRunOptions {
   /** Made by `createConsumer`. */
   readonly consumer: Consumer;
   /**
@@ -87,12 +87,12 @@ const DEFAULTS = {
   fromBeginning: true,
   kafkaConsumer: {},
   ...defaultsOf(RULES),
-} as const satisfies Partial<RunOptions>;
+} as const satisfies Partial<ConsumerRunOptions>;
 
 const OPTIONS = ['consumer', 'kafka', 'topics', ...Object.keys(DEFAULTS)];
 
 /** @throws OutboxError `invalid-option`. */
-export function runSettings(options: RunOptions): Required<RunOptions> {
+export function runSettings(options: ConsumerRunOptions): Required<ConsumerRunOptions> {
   const given = requireOptions(options, OPTIONS);
   const { topics } = options;
   if (!Array.isArray(topics) || topics.length === 0 || !topics.every((topic) => typeof topic === 'string')) {

@@ -7,7 +7,7 @@ import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
 import { isUnknownTopic, MissingTopics } from './missing-topics';
 import { Partitions } from './partitions';
 import { withRepeatedLog } from './repeated-log';
-import { runSettings, type RunOptions } from './run-options';
+import { runSettings, type ConsumerRunOptions } from './run-options';
 
 /** Limits what kafkajs holds next to the buffers: each response of a broker, until its messages are taken. */
 const FETCHES = {
@@ -49,7 +49,7 @@ export interface RunningConsumer {
  * await running.done;
  * ```
  */
-export async function runConsumer(options: RunOptions): Promise<RunningConsumer> {
+export async function runConsumer(options: ConsumerRunOptions): Promise<RunningConsumer> {
   const settings = runSettings(options);
   registerCodecs();
   const runner = new KafkajsRunner(settings);
@@ -59,7 +59,7 @@ export async function runConsumer(options: RunOptions): Promise<RunningConsumer>
 
 class KafkajsRunner implements RunningConsumer {
   readonly done: Promise<undefined>;
-  readonly #options: Required<RunOptions>;
+  readonly #options: Required<ConsumerRunOptions>;
   readonly #kafkaConsumer: KafkaConsumer;
   readonly #deadLetters: KafkaDeadLetters;
   readonly #partitions: Partitions;
@@ -74,7 +74,7 @@ class KafkajsRunner implements RunningConsumer {
   /** Set while kafkajs restarts after a crash. */
   #restart: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: Required<RunOptions>) {
+  constructor(options: Required<ConsumerRunOptions>) {
     this.#options = options;
     const { consumer, kafka, kafkaConsumer } = options;
     const { telemetry, callTimeoutMs: timeoutMs } = consumer.settings;
@@ -114,8 +114,8 @@ class KafkajsRunner implements RunningConsumer {
       throw error;
     }
     const { requests, settings } = this.#options.consumer;
-    if (settings.redriveEveryMs > 0) {
-      this.#polling = repeatedly((signal) => requests.poll(signal), settings.redriveEveryMs, this.#ending.signal);
+    if (settings.redriveIntervalMs > 0) {
+      this.#polling = repeatedly((signal) => requests.poll(signal), settings.redriveIntervalMs, this.#ending.signal);
     }
   }
 

@@ -138,14 +138,14 @@ const POLL_MS = 10_000;
  * a handler hangs, the poll continues in the next invocation and does not delay this one.
  */
 function pollWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
-  const { redriveEveryMs, clock } = settings;
+  const { redriveIntervalMs, clock } = settings;
   let dueAt = 0;
   let current: Promise<void> | undefined;
   return async (signal, isAsked) => {
     const now = clock.now();
     if (current === undefined) {
-      if (!isAsked && (redriveEveryMs === 0 || now < dueAt)) return;
-      dueAt = now + redriveEveryMs;
+      if (!isAsked && (redriveIntervalMs === 0 || now < dueAt)) return;
+      dueAt = now + redriveIntervalMs;
       const limit = isAsked ? signal : AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)]);
       current = requests.poll(limit).then((isLeft) => {
         if (isLeft) dueAt = now;

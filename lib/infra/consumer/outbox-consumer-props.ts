@@ -151,7 +151,7 @@ export interface OutboxConsumerProps extends BrokerProps {
 
   /**
    * Filters on the messages that reach the function (`FilterCriteria.filter`), at most five. A filtered message is
-   * missing in the sequence of its key: set `gaps: 'ignore'` in `createConsumer`, and do not wait for such events.
+   * missing in the sequence of its key: set `onGap: 'ignore'` in `createConsumer`, and do not wait for such events.
    *
    * @default - all messages
    */
@@ -172,7 +172,7 @@ export interface OutboxConsumerProps extends BrokerProps {
    *
    * @default Duration.minutes(1)
    */
-  readonly redriveEvery?: Duration | false;
+  readonly redriveInterval?: Duration | false;
 
   /**
    * Whether Lambda reads the topics.
@@ -287,7 +287,7 @@ export const CONSUMER_OPTIONS = {
   }),
   filters: list(),
   onFailure: anyValue(),
-  redriveEvery: orFalse(
+  redriveInterval: orFalse(
     duration('minutes', { min: 1, default: Duration.minutes(1), advice: 'EventBridge counts in minutes.' }),
   ),
   enabled: anyValue(true),

@@ -200,11 +200,11 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
   }
 
   /** An event without records makes the consumer check for an operator's request. */
-  #schedule(consumer: LambdaFunction, { redriveEvery, enabled }: ResolvedConsumerProps): void {
-    if (redriveEvery === false) return;
+  #schedule(consumer: LambdaFunction, { redriveInterval, enabled }: ResolvedConsumerProps): void {
+    if (redriveInterval === false) return;
     new Rule(this, 'Redrive', {
       description: `Lets the consumer ${this.consumerName} poll for requests of operators`,
-      schedule: Schedule.rate(redriveEvery),
+      schedule: Schedule.rate(redriveInterval),
       enabled,
       targets: [new LambdaTarget(consumer, { event: RuleTargetInput.fromObject({ records: {} }) })],
     });

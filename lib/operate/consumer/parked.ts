@@ -31,7 +31,7 @@ export interface ParkedSelection {
 }
 
 /** A key that is parked, before its messages are read. */
-export interface ListedKey extends InboxKey {
+export interface ListedParkedKey extends InboxKey {
   readonly consumer: string;
   readonly why: string;
   readonly since: number;
@@ -40,7 +40,7 @@ export interface ListedKey extends InboxKey {
 /** Callbacks for parts of the result: reading a long list takes time. */
 export interface ParkedParts {
   /** Called for each consumer with its selected keys, before their messages are read. */
-  readonly onListed?: (keys: readonly ListedKey[]) => void;
+  readonly onListed?: (keys: readonly ListedParkedKey[]) => void;
   /** Called with a hundred keys at a time, the one that is parked longest first. */
   readonly onKeys?: (keys: readonly ParkedKey[]) => void;
 }
@@ -120,7 +120,7 @@ export async function parkedKeysOf(
   }
   let isNoneParked = true;
   const { reason = '', onListed, onKeys } = selection;
-  const listed: ListedKey[] = [];
+  const listed: ListedParkedKey[] = [];
   for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
     for (const image of page) {
       isNoneParked = false;
@@ -136,7 +136,7 @@ export async function parkedKeysOf(
   const keys: ParkedKey[] = [];
   for (let at = 0; at < listed.length; at += PORTION) {
     const portion = listed.slice(at, at + PORTION);
-    const found = new Map<ListedKey, ParkedKey>();
+    const found = new Map<ListedParkedKey, ParkedKey>();
     await forEachKey(portion, async (key) => {
       const pk = inboxPartitionKey(consumer, key);
       const [parked, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);

@@ -58,7 +58,7 @@ export interface ParkedRedriveOptions {
 
 /**
  * Asks the running consumer to apply the parked events of the keys, in order: its handlers run in its own process. An
- * instance polls for requests every ten seconds, unless its option `redriveEveryMs` differs.
+ * instance polls for requests every ten seconds, unless its option `redriveIntervalMs` differs.
  *
  * Resolves when the requests are durable, not when they are done; see {@link followParked}. Safe to repeat.
  *

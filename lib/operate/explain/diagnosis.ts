@@ -95,7 +95,7 @@ const waitBehind = (n: number, noun: string): string => `${n} ${noun}${n === 1 ?
  * events of the key were applied, and this one was not; `not-read`: no source shows that the consumer reads the topic;
  * `unknown`: the topics of the consumer are not known, and its table has nothing of the key.
  */
-export type EventState =
+export type ConsumerEventState =
   'applied' | 'parked' | 'dead-letter' | 'discarded' | 'not-yet' | 'passed' | 'missed' | 'not-read' | 'unknown';
 
 /** One published event at one consumer. */
@@ -106,7 +106,7 @@ export interface EventAtConsumer {
   readonly topic: string;
   /** Where it lies in Kafka, `topic-partition@offset`. */
   readonly receipt?: string;
-  readonly state: EventState;
+  readonly state: ConsumerEventState;
 }
 
 /** A consumer's part of an explanation. */
@@ -151,7 +151,7 @@ export type ExplainVerdict =
   | 'applied';
 
 /** The state of a key in table, Kafka and consumers, and the next step. */
-export interface Explanation extends ShownKey {
+export interface KeyExplanation extends ShownKey {
   readonly consumers: readonly ExplainedConsumer[];
   readonly verdict: ExplainVerdict;
   /** The fault and its place. */
@@ -162,7 +162,7 @@ export interface Explanation extends ShownKey {
 }
 
 /** Follows a key from the table through Kafka to its consumers. The first place where something is missing decides. */
-export function explainKey(facts: KeyState): Explanation {
+export function explainKey(facts: KeyState): KeyExplanation {
   const { shown, notLookedAt } = facts;
   const consumers = facts.consumers.map((consumer) => explainConsumer(shown, consumer));
   const finding =
@@ -170,7 +170,7 @@ export function explainKey(facts: KeyState): Explanation {
   return { ...shown, consumers, ...finding, notLookedAt };
 }
 
-type Diagnosis = Pick<Explanation, 'verdict' | 'why' | 'next'>;
+type Diagnosis = Pick<KeyExplanation, 'verdict' | 'why' | 'next'>;
 
 /** Whether neither the table nor any consumer that was read has a trace of the key. */
 export const isUnknown = ({ shown, consumers }: Pick<KeyState, 'shown' | 'consumers'>): boolean =>
@@ -271,7 +271,7 @@ function inKafka(facts: KeyState): Diagnosis | undefined {
   return undefined;
 }
 
-const RANK: readonly EventState[] = ['parked', 'dead-letter', 'missed', 'passed', 'not-yet'];
+const RANK: readonly ConsumerEventState[] = ['parked', 'dead-letter', 'missed', 'passed', 'not-yet'];
 
 function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis | undefined {
   const stuck = explained.flatMap((one) => stateOf(one));
@@ -349,8 +349,8 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
 /** Returns each state that occurs at a consumer, with the first event in it. */
 function stateOf(
   explained: ExplainedConsumer,
-): { readonly explained: ExplainedConsumer; readonly state: EventState; readonly event?: EventAtConsumer }[] {
-  const found = new Map<EventState, EventAtConsumer | undefined>();
+): { readonly explained: ExplainedConsumer; readonly state: ConsumerEventState; readonly event?: EventAtConsumer }[] {
+  const found = new Map<ConsumerEventState, EventAtConsumer | undefined>();
   for (const event of explained.events) if (!found.has(event.state)) found.set(event.state, event);
   // For items that have expired in the outbox, the consumer's table and Kafka still show the state.
   if (explained.topics.some(({ parked }) => parked !== undefined) && !found.has('parked')) {
@@ -479,7 +479,7 @@ function eventState(
   event: { readonly id: string; readonly sequence?: string; readonly topic: string; readonly receipt?: string },
   key: InboxKeyState | undefined,
   { topics, kafka }: ConsumerState,
-): EventState {
+): ConsumerEventState {
   const { id, topic } = event;
   const mark = key?.marks.get(id);
   if (mark !== undefined) return mark;

@@ -26,7 +26,7 @@ import {
   explainKey,
   type ConsumerState,
   type ConsumerKafkaState,
-  type Explanation,
+  type KeyExplanation,
   type InboxKeyState,
 } from './diagnosis';
 import { show, type ShownKey } from '../show';
@@ -74,7 +74,7 @@ export interface ExplainOptions {
 /** The result of {@link explain}. */
 export interface ExplainReport {
   /** One for each aggregate that has the key. For an unknown key: one for the key as it was given. */
-  readonly keys: readonly Explanation[];
+  readonly keys: readonly KeyExplanation[];
   /** For an unknown key: keys of the same name in other aggregates. */
   readonly similar: readonly string[];
 }
@@ -113,7 +113,7 @@ export async function explain(target: OutboxTarget, key: string, options: Explai
   }
   const ofRows = rows.map((row) => `${aggregateOf(row.key)}#${row.key.key}`);
   const known = [...new Set([...inOutbox.exact, ...ofRows.filter((pk) => means(key, pk))])].toSorted();
-  const keys: Explanation[] = [];
+  const keys: KeyExplanation[] = [];
   for (const pk of known.length === 0 ? [key] : known) {
     keys.push(await explainOne(target, pk, { consumers: chosen, rows, options }));
   }
@@ -175,7 +175,11 @@ interface Scope {
   readonly options: ExplainOptions;
 }
 
-async function explainOne(target: OutboxTarget, pk: string, { consumers, rows, options }: Scope): Promise<Explanation> {
+async function explainOne(
+  target: OutboxTarget,
+  pk: string,
+  { consumers, rows, options }: Scope,
+): Promise<KeyExplanation> {
   const { kafka } = options;
   const notLookedAt = [...(options.notLookedAt ?? [])];
   const shown = await shownOf(target, pk);

@@ -92,11 +92,11 @@ export type VerifyFinding = VerifiedEvent &
   );
 
 /** The kinds of findings; see {@link VerifyFinding}. */
-export type FindingKind = VerifyFinding['kind'];
+export type VerifyFindingKind = VerifyFinding['kind'];
 
 /** How many findings of a kind there are in a topic. */
-export interface FindingCount {
-  readonly kind: FindingKind;
+export interface VerifyFindingCount {
+  readonly kind: VerifyFindingKind;
   readonly topic: string;
   readonly count: number;
 }

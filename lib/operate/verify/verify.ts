@@ -14,7 +14,7 @@ import {
   CLOCK_MARGIN_MS,
   TopicComparison,
   type VerifyFinding,
-  type FindingCount,
+  type VerifyFindingCount,
   type VerifyTotals,
 } from './comparison';
 
@@ -72,7 +72,7 @@ export interface VerifyReport extends VerifyTotals, Pick<ReadTopics, 'absentTopi
   /** The first 10 findings of each kind in each topic; `onFinding` gets all. */
   readonly findings: readonly VerifyFinding[];
   /** All findings by kind and topic. */
-  readonly counts: readonly FindingCount[];
+  readonly counts: readonly VerifyFindingCount[];
   /** Partitions that end before receipts of their events: the topic was recreated, or has lost its end. */
   readonly shortPartitions: readonly ShortPartition[];
   /**

@@ -1,7 +1,7 @@
 import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { othersBehind, type Hold } from '../../event/control';
-import type { Parked } from '../../event/item-state';
+import type { ParkedItem } from '../../event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
@@ -123,7 +123,7 @@ function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
 
 function parkItem(tableName: string, request: ParkRequest, now: number): TransactWriteItem {
   const condition = itemCondition(tableName, request);
-  const parked: Parked = {
+  const parked: ParkedItem = {
     reason: request.reason,
     message: cut(request.message),
     attempts: request.attempts + 1,

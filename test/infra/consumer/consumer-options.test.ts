@@ -67,8 +67,16 @@ test.each<[string, Partial<OutboxConsumerProps>, string | RegExp]>([
     { makeDeadLetterTopics: false, deadLetterRetention: Duration.days(1) },
     /"deadLetterRetention" .* left out when makeDeadLetterTopics is false/,
   ],
-  ['a schedule of half minutes', { redriveEvery: Duration.seconds(30) }, /"redriveEvery" is "Duration.seconds\(30\)"/],
-  ['a schedule known at deployment', { redriveEvery: Duration.minutes(later) }, /"redriveEvery" .* known at synthesis/],
+  [
+    'a schedule of half minutes',
+    { redriveInterval: Duration.seconds(30) },
+    /"redriveInterval" is "Duration.seconds\(30\)"/,
+  ],
+  [
+    'a schedule known at deployment',
+    { redriveInterval: Duration.minutes(later) },
+    /"redriveInterval" .* known at synthesis/,
+  ],
   ['no message in a batch', { batchSize: 0 }, 'Option "batchSize" is 0; it must be an integer from 1 to 10000'],
   ['too many messages in a batch', { batchSize: 10_001 }, /"batchSize" is 10001/],
   ['no poller', { minimumPollers: 0 }, /"minimumPollers" is 0; it must be an integer from 1 to 200/],

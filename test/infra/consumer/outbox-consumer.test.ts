@@ -95,11 +95,11 @@ describe('the function', () => {
         ...looks,
         ScheduleExpression: 'rate(1 minute)',
       });
-    const rarely = consumerStack(() => ({ redriveEvery: Duration.minutes(90) }));
+    const rarely = consumerStack(() => ({ redriveInterval: Duration.minutes(90) }));
     rarely.template().hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(90 minutes)' });
     const stopped = consumerStack(() => ({ enabled: false }));
     stopped.template().hasResourceProperties('AWS::Events::Rule', { State: 'DISABLED' });
-    const never = consumerStack(() => ({ redriveEvery: false }));
+    const never = consumerStack(() => ({ redriveInterval: false }));
     never.template().resourceCountIs('AWS::Events::Rule', 0);
   });
 
@@ -466,7 +466,7 @@ const everything = (stack: Stack): Required<Omit<OutboxConsumerProps, 'cluster'>
   startingPositionTimestamp: 1_800_000_000,
   filters: [FilterCriteria.filter({ value: { total: FilterRule.exists() } })],
   onFailure: { bucket: new Bucket(stack, 'GivenUp', { removalPolicy: RemovalPolicy.DESTROY }), retryAttempts: 1_000 },
-  redriveEvery: Duration.minutes(5),
+  redriveInterval: Duration.minutes(5),
   enabled: true,
   metricsNamespace: 'Shop',
   logRetention: RetentionDays.ONE_WEEK,

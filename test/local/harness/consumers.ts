@@ -9,7 +9,7 @@ import {
   type ConsumerTelemetry,
   type EventContext,
   type RunningConsumer,
-  type RunOptions,
+  type ConsumerRunOptions,
   type TransactionAction,
 } from '../../../lib/consumer';
 import { createInboxTable } from '../../../lib/operate/consumer/create-inbox-table';
@@ -156,7 +156,7 @@ export function aConsumer(
 export const run = (
   { stack }: Pick<ConsumerProcessOptions, 'stack'>,
   consumer: Consumer,
-  options: Partial<RunOptions> = {},
+  options: Partial<ConsumerRunOptions> = {},
 ): Promise<RunningConsumer> =>
   runConsumer({
     consumer,

@@ -71,7 +71,7 @@ it('every effect happens once and in the order of its key, whatever repeats, die
         aRig(
           {
             clock,
-            markerLifeMs: 3_000 * 24 * 3600_000,
+            markerRetentionMs: 3_000 * 24 * 3600_000,
             eventsOfKeyPerTransaction: together,
             // The effects have no condition of their own against a second application.
             handlers: {

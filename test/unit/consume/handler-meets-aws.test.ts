@@ -2,7 +2,7 @@ import { type OutboxError, type TransactionAction } from '../../../lib/consumer'
 import { aRecord, aRig, effectOf, feed, MemoryClient, unreachable } from '../../builders/consume';
 
 const DAY_MS = 24 * 3600_000;
-const live = { clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS };
+const live = { clock: { now: () => Date.now() }, markerRetentionMs: 3_650 * DAY_MS };
 const awsError = (name: string, httpStatusCode: number): Error =>
   Object.assign(new Error(`${name} of another service`), { name, $metadata: { httpStatusCode } });
 const bad = () => aRecord({ key: 'bad', version: 1 });
@@ -72,7 +72,7 @@ describe('the errors of a handler', () => {
     let now = Date.now();
     const rig = aRig({
       clock: { now: () => (now += 1_000) },
-      markerLifeMs: 3_650 * DAY_MS,
+      markerRetentionMs: 3_650 * DAY_MS,
       attempts: 2,
       handlers: badThrows(() => awsError(name, status)),
     });
@@ -118,7 +118,7 @@ describe('a transaction that DynamoDB refuses', () => {
       expect(rig.client.effects()).toHaveLength(20);
       expect(rig.told.of('parked')).toHaveLength(1);
       const [[, , error]] = rig.told.of('attemptFailed') as [unknown[]];
-      expect((error as OutboxError).code).toBe('entry-rejected');
+      expect((error as OutboxError).code).toBe('action-rejected');
       expect((error as Error).message).toContain(name);
     },
   );

@@ -193,7 +193,7 @@ it('identifies an event by headers in UTF-8 only: other bytes would be read as o
 describe('an event below a full window', () => {
   // The consumer applied the versions 21 to 40, which were committed a minute ago.
   const applied = async (options: Parameters<typeof aRig>[0] = {}) => {
-    const rig = aRig({ gaps: 'ignore', ...options });
+    const rig = aRig({ onGap: 'ignore', ...options });
     const at = NOW - 60_000;
     const ids = (version: number) => uuidV7(at + version);
     await feed(
@@ -245,7 +245,7 @@ describe('an event below a full window', () => {
   });
 
   it('with an id of its own is judged by ce_time, which may be any time: it is never applied for it', async () => {
-    const rig = aRig({ gaps: 'ignore' });
+    const rig = aRig({ onGap: 'ignore' });
     const at = (version: number, time: number) =>
       aRecord({ version, headers: { ce_time: Buffer.from(new Date(time).toISOString()) } });
     await feed(

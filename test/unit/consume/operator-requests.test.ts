@@ -249,7 +249,7 @@ describe('a skip', () => {
   it.each([1, 16])(
     'holds when nothing came after it, with %i events of a key at once',
     async (eventsOfKeyPerTransaction) => {
-      const instances = new Instances({ eventsOfKeyPerTransaction, gaps: 'block', gapTimeoutMs: 5_000 });
+      const instances = new Instances({ eventsOfKeyPerTransaction, onGap: 'block', gapTimeoutMs: 5_000 });
       await feed(instances.one, [1, 2].map(version));
       ask(instances.client, { asks: 'skip', position: at(2) });
       await instances.one.consumer.requests.poll(never);

@@ -161,7 +161,7 @@ describe('two consumers at work on one message', () => {
 
 describe('without versions', () => {
   it('is applied once by its id, and ends with its marker', async () => {
-    const rig = aRig({ markerLifeMs: 7 * DAY_MS });
+    const rig = aRig({ markerRetentionMs: 7 * DAY_MS });
     const record = aRecord({ id: 'a' });
 
     await feed(rig, [record, record]);
@@ -172,7 +172,7 @@ describe('without versions', () => {
   });
 
   it('is dead-lettered if it is older than the markers, whatever its timestamp', async () => {
-    const rig = aRig({ markerLifeMs: DAY_MS });
+    const rig = aRig({ markerRetentionMs: DAY_MS });
     const old = new Date(NOW - 2 * DAY_MS).toISOString();
 
     await feed(rig, [
@@ -186,7 +186,7 @@ describe('without versions', () => {
   });
 
   it('goes by the time in a UUIDv7 and not by the time of the event', async () => {
-    const rig = aRig({ markerLifeMs: DAY_MS, clock: { now: () => Date.UTC(2026, 0, 2, 4) } });
+    const rig = aRig({ markerRetentionMs: DAY_MS, clock: { now: () => Date.UTC(2026, 0, 2, 4) } });
     const longAgo = new Date(0).toISOString();
 
     await feed(rig, [aRecord({ id: '019b7ce1-0000-7000-8000-000000000001', headers: { ce_time: longAgo } })]);
@@ -244,7 +244,7 @@ describe('a gap', () => {
   });
 
   it('blocks the key if configured until the missing event arrives behind it', async () => {
-    const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } });
+    const rig = aRig({ onGap: 'block', clock: { now: () => Date.now() } });
 
     const { committable } = await feed(rig, versions(1, 3, 2, 4));
 
@@ -255,7 +255,7 @@ describe('a gap', () => {
 
   it('finds the missing event among those of the same batch', async () => {
     const clock = { now: () => Date.now() };
-    const rig = aRig({ gaps: 'block', gapTimeoutMs: 60_000, eventsOfKeyPerTransaction: 3, clock });
+    const rig = aRig({ onGap: 'block', gapTimeoutMs: 60_000, eventsOfKeyPerTransaction: 3, clock });
 
     await feed(rig, versions(1, 3, 2));
 
@@ -265,7 +265,7 @@ describe('a gap', () => {
 
   it('blocks until another consumer has applied the missing event', async () => {
     const client = new MemoryClient();
-    const rig = aRig({ gaps: 'block', clock: { now: () => Date.now() } }, client);
+    const rig = aRig({ onGap: 'block', clock: { now: () => Date.now() } }, client);
     await feed(rig, versions(1));
     const blocked = feed(rig, versions(3));
     await feed(aRig({}, client), versions(2));
@@ -275,7 +275,7 @@ describe('a gap', () => {
   });
 
   it('blocks no longer than it may', async () => {
-    const rig = aRig({ gaps: 'block', gapTimeoutMs: 30, clock: { now: () => Date.now() } });
+    const rig = aRig({ onGap: 'block', gapTimeoutMs: 30, clock: { now: () => Date.now() } });
 
     await feed(rig, versions(1, 3));
 
@@ -283,7 +283,7 @@ describe('a gap', () => {
   });
 
   it('delays no other key', async () => {
-    const rig = aRig({ gaps: 'block', gapTimeoutMs: 200, concurrency: 1, clock: { now: () => Date.now() } });
+    const rig = aRig({ onGap: 'block', gapTimeoutMs: 200, concurrency: 1, clock: { now: () => Date.now() } });
 
     await feed(rig, [...versions(1, 3), aRecord({ key: 'other', version: 1 })]);
 
@@ -324,7 +324,7 @@ describe('a replay with onReplay "apply"', () => {
         handled.push(`${each} ${replayId ?? ''}`);
       },
     };
-    return { handled, rig: aRig({ onReplay: 'apply', markerLifeMs: DAY_MS, handlers }) };
+    return { handled, rig: aRig({ onReplay: 'apply', markerRetentionMs: DAY_MS, handlers }) };
   };
 
   it('has its effect for a key without versions too, however old the event is', async () => {
@@ -729,7 +729,7 @@ describe('a handler that fails', () => {
 
 describe('an outage', () => {
   it('uses no attempt, and waiting events are applied once when it is over', async () => {
-    const rig = aRig({ attempts: 1, clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS });
+    const rig = aRig({ attempts: 1, clock: { now: () => Date.now() }, markerRetentionMs: 3_650 * DAY_MS });
     let failures = 4;
     rig.client.beforeWrite = () => {
       if (failures-- > 0) throw unreachable();
@@ -749,7 +749,7 @@ describe('an outage', () => {
     const rig = aRig({
       attempts: 1,
       clock: { now: () => Date.now() },
-      markerLifeMs: 3_650 * DAY_MS,
+      markerRetentionMs: 3_650 * DAY_MS,
       isOutage: (error) => (error instanceof RangeError ? true : undefined),
       handlers: {
         'order.placed': ({ id: each }) => {
@@ -787,7 +787,7 @@ describe('an outage', () => {
   });
 
   it('an answer that is lost after the write is no second effect', async () => {
-    const rig = aRig({ clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS });
+    const rig = aRig({ clock: { now: () => Date.now() }, markerRetentionMs: 3_650 * DAY_MS });
     let losses = 2;
     rig.client.afterWrite = () => {
       if (losses-- > 0) throw unreachable();

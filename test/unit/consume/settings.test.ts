@@ -11,7 +11,7 @@ const valid: ConsumerOptions<Definitions> = {
 };
 
 it('refuses to block for gaps that it makes itself', () => {
-  expect(() => aRig({ gaps: 'block', onUnknownType: 'skip' })).toThrow(/"gaps".*skipped event is a gap/s);
+  expect(() => aRig({ onGap: 'block', onUnknownType: 'skip' })).toThrow(/"onGap".*skipped event is a gap/s);
 });
 
 it('has every default in one place', () => {
@@ -28,14 +28,14 @@ it.each([
   ['handlers["order.placed"]', { handlers: { 'order.placed': 'apply' } }],
   ['onFailure', { onFailure: 'retry' }],
   ['onLate', { onLate: 'drop' }],
-  ['gaps', { gaps: true }],
+  ['onGap', { onGap: true }],
   ['attempts', { attempts: 0 }],
   ['handlerTimeoutMs', { handlerTimeoutMs: 0 }],
   ['concurrency', { concurrency: 1.5 }],
   ['eventsPerTransaction', { eventsPerTransaction: 100 }],
   ['retry.maxDelayMs', { retry: { initialDelayMs: 10, maxDelayMs: 5 } }],
   ['retry.factor', { retry: { initialDelayMs: 10, maxDelayMs: 50, factor: 2 } }],
-  ['redriveEveryMs', { redriveEveryMs: -1 }],
+  ['redriveIntervalMs', { redriveIntervalMs: -1 }],
   ['isOutage', { isOutage: true }],
   ['onFailed', { onFailed: 'block' }],
 ])('refuses a wrong "%s"', (option, change) => {

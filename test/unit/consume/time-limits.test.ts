@@ -3,7 +3,7 @@ import { aRecord, aRig, effectOf, feed, kafkaEventOf, MemoryClient } from '../..
 
 const DAY_MS = 24 * 3600_000;
 const NEVER = new Promise<never>(() => undefined);
-const live = { clock: { now: () => Date.now() }, markerLifeMs: 3_650 * DAY_MS, callTimeoutMs: 20 };
+const live = { clock: { now: () => Date.now() }, markerRetentionMs: 3_650 * DAY_MS, callTimeoutMs: 20 };
 const context = (ms: number) => {
   const end = Date.now() + ms;
   return { getRemainingTimeInMillis: () => end - Date.now() };

@@ -1,5 +1,5 @@
 import type { DynamoDBDocument, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { EventInput, Outbox, OutboxEntries, TransactionAction, TransactionClient, Upcasters } from '../../../lib';
+import type { EventInput, Outbox, OutboxActions, TransactionAction, TransactionClient, Upcasters } from '../../../lib';
 import { z } from 'zod';
 import { defineEvents } from '../../../lib';
 import { order42, orderOutbox, type catalogue } from '../write/order-outbox';
@@ -46,7 +46,7 @@ compiled(
 );
 
 declare const client: DynamoDBDocument;
-declare const entries: OutboxEntries;
+declare const entries: OutboxActions;
 declare const action: NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 compiled(
   () => client satisfies TransactionClient,

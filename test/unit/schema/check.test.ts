@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvents, type EventCatalogue, type EventDefinition, type StandardSchemaV1 } from '../../../lib';
 import { checkSchemas, type SchemaCheckOptions } from '../../../lib/schema/check';
-import { parseBaseline, printBaseline, type Baseline } from '../../../lib/schema/baseline';
+import { parseBaseline, printBaseline, type SchemaBaseline } from '../../../lib/schema/baseline';
 import type { SchemaFinding } from '../../../lib/schema/check';
 import { refusal } from '../write/order-outbox';
 
@@ -11,14 +11,14 @@ const V1 = z.object({ total: z.number(), note: z.string().optional() });
 const catalogueOf = (schema: StandardSchemaV1, more: Partial<EventDefinition> = {}): EventCatalogue =>
   defineEvents({ 'order.placed': { schema, topic: 'orders', ...more } });
 /** The baseline after a round trip through a file. */
-const recorded = (...catalogues: readonly EventCatalogue[]): Baseline =>
-  catalogues.reduce<Baseline>(
+const recorded = (...catalogues: readonly EventCatalogue[]): SchemaBaseline =>
+  catalogues.reduce<SchemaBaseline>(
     (baseline, each) => parseBaseline(printBaseline(checkSchemas(each, baseline).baseline), 'b.json'),
     {},
   );
 const shown = ({ kind, mode, path, rule, version }: SchemaFinding): string =>
   [kind, `v${version}`, mode, path, rule].filter((each) => each !== undefined).join(' ');
-const findings = (catalogue: EventCatalogue, baseline: Baseline, options: SchemaCheckOptions = {}): string[] =>
+const findings = (catalogue: EventCatalogue, baseline: SchemaBaseline, options: SchemaCheckOptions = {}): string[] =>
   checkSchemas(catalogue, baseline, options).findings.map(shown);
 
 test('a recorded catalogue has no findings', () => {
@@ -138,7 +138,7 @@ test('a schema that refuses its own output is a finding without any baseline', (
 
 test('the baseline drops revisions that can no longer be read', () => {
   const raised = catalogueOf(V2, { version: 2, upcasters: { 1: up } });
-  const versions = (baseline: Baseline) => baseline['order.placed']?.revisions.map(({ version }) => version);
+  const versions = (baseline: SchemaBaseline) => baseline['order.placed']?.revisions.map(({ version }) => version);
   expect(versions(recorded(catalogueOf(V1), raised))).toEqual([1, 2]);
   expect(versions(recorded(catalogueOf(V1), raised, catalogueOf(V2, { version: 2 })))).toEqual([2]);
 });

@@ -58,7 +58,10 @@ test.each([
 });
 
 test('an entry that DynamoDB finds invalid is named with its reason', async () => {
-  const error = await explained('entry-rejected', NONE, { Code: 'ValidationError', Message: 'Item size has exceeded' });
+  const error = await explained('action-rejected', NONE, {
+    Code: 'ValidationError',
+    Message: 'Item size has exceeded',
+  });
   expect(error.details).toEqual({ index: 1, reason: 'Item size has exceeded' });
 });
 
@@ -110,7 +113,7 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['request-rejected', false, sdkError('SomethingNew', 400)],
   ['request-rejected', false, cancelled(undefined)],
   ['request-rejected', false, cancelled([NONE, NONE])],
-  ['entry-rejected', false, cancelled([NONE, { Code: 'SomethingNew' }])],
+  ['action-rejected', false, cancelled([NONE, { Code: 'SomethingNew' }])],
 ])('%s, retryable %s: whatever the client throws is explained', async (code, retryable, error) => {
   const all = await actions();
   const client = { transactWrite: jest.fn<Promise<unknown>, []>().mockRejectedValue(error) };

@@ -57,13 +57,13 @@ test.each<[string, Record<string, unknown>]>([
   const actions = [put({ pk: '1' }), put({ pk: '2', big: 1n, bytes: Buffer.from('x'), ...item })];
   for (const requestId of [undefined, REQUEST_ID]) {
     const given = requestId === undefined ? { actions } : { actions, requestId };
-    const { error, requests } = await failed('entry-rejected', sdkClient([]), given);
+    const { error, requests } = await failed('action-rejected', sdkClient([]), given);
     expect(error).toMatchObject({ retryable: false, details: { index: 1 } });
     expect(error.message).toContain(`${path} of action 1`);
     expect(requests).toBe(0);
     // A direct caller of the SDK gets the same result.
     expect(orderOutbox().explain(error.cause, actions)).toMatchObject({
-      code: 'entry-rejected',
+      code: 'action-rejected',
       details: { index: 1 },
     });
   }
@@ -140,7 +140,7 @@ test('one client serves calls at once, and each is told of its own', async () =>
   const both = sdkClient([RESET]);
   const [sent, unsent] = await Promise.all([
     failed('outcome-unknown', both),
-    failed('entry-rejected', both, { actions: [put({ x: { y: undefined } })] }),
+    failed('action-rejected', both, { actions: [put({ x: { y: undefined } })] }),
   ]);
   expect(sent.error.retryable).toBe(false);
   expect(unsent.error.details.index).toBe(0);

@@ -51,7 +51,7 @@ test.each<[string, string, boolean, unknown]>([
     true,
     [{ Code: 'TransactionConflictException' }],
   ],
-  ['an internal error', 'entry-rejected', true, [{ Code: 'InternalServerError' }]],
+  ['an internal error', 'action-rejected', true, [{ Code: 'InternalServerError' }]],
 ])('a cancellation with %s is %s, retryable %s', (_, code, retryable, reasons) => {
   for (const actions of [[], [null], undefined]) {
     expect(outbox.explain(cancelled(reasons), untyped(actions))).toMatchObject({ code, retryable });

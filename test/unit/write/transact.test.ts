@@ -20,7 +20,7 @@ const putOrder = {
 
 const change = { ...order42, events: [placed] };
 
-test('business entries and events go out in one call, the caller’s entries first', async () => {
+test('business actions and events go out in one call, the caller’s actions first', async () => {
   const result = await outbox.transact(client, {
     actions: [putOrder],
     changes: [change, { aggregate: 'customer', key: '7', version: 3, events: [{ ...placed, id: 'own' }] }],

@@ -8,7 +8,7 @@ const WRITE_UNIT_BYTES = 1_024;
 const entries = dynamodbInboxEntries({
   tableName: 'shipping-inbox',
   consumer: 'shipping',
-  markerLifeMs: 1_000,
+  markerRetentionMs: 1_000,
   clock: { now: () => NOW },
 });
 const key = { source: '/shop/order', topic: 'orders', key: '019b7ce1-0000-7000-8000-000000000001' };

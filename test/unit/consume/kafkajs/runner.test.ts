@@ -4,7 +4,7 @@ import { MissingTopics } from '../../../../lib/consume/kafkajs/missing-topics';
 import { SILENT } from '../../../../lib/consume/telemetry';
 import { bytesOf, type ConsumedRecord } from '../../../../lib/consume/record';
 import { OutboxError } from '../../../../lib/event/errors';
-import { runConsumer, type ConsumerOptions, type RunOptions } from '../../../../lib/consumer';
+import { runConsumer, type ConsumerOptions, type ConsumerRunOptions } from '../../../../lib/consumer';
 import { aRecord, aRig, type Definitions, type Rig } from '../../../builders/consume';
 
 type Listener = (event: { payload: Record<string, unknown> }) => void;
@@ -120,7 +120,7 @@ afterEach(async () => {
 });
 
 async function start(
-  options: Partial<RunOptions> = {},
+  options: Partial<ConsumerRunOptions> = {},
   consumer: Partial<ConsumerOptions<Definitions>> = {},
   { fake = new FakeKafkaConsumer(), admin }: { fake?: FakeKafkaConsumer; admin?: () => unknown } = {},
 ) {
@@ -514,8 +514,8 @@ it('takes a message whose headers have no value, or the names that every object 
 });
 
 describe('requests of operators', () => {
-  async function looking(redriveEveryMs: number) {
-    const rig = aRig({ redriveEveryMs });
+  async function looking(redriveIntervalMs: number) {
+    const rig = aRig({ redriveIntervalMs });
     const looks: AbortSignal[] = [];
     rig.consumer.requests.poll = async (signal) => {
       looks.push(signal);

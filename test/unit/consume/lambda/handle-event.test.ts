@@ -64,7 +64,7 @@ it('throws without partial batch response if a message is unfinished, and applie
 
 it('a key that waits for a missing event is released with it', async () => {
   const rig = aRig({
-    gaps: 'block',
+    onGap: 'block',
     onFailure: 'block',
     clock: { now: () => Date.now() },
     handlers: {
@@ -83,7 +83,7 @@ it('a key that waits for a missing event is released with it', async () => {
 });
 
 it('a gap blocks no longer than it may, although each delivery ends before', async () => {
-  const rig = aRig({ gaps: 'block', gapTimeoutMs: 100, clock: { now: () => Date.now() } });
+  const rig = aRig({ onGap: 'block', gapTimeoutMs: 100, clock: { now: () => Date.now() } });
   const { consumer, deadLetters } = rig;
   const handler = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse: true, marginMs: 1 });
   const event = eventOf([1, 3].map((version) => aRecord({ version, offset: version })));
@@ -253,7 +253,7 @@ describe('requests of operators', () => {
   }
 
   it('are polled next to a batch, as often as configured', async () => {
-    const { invoke } = looking({ redriveEveryMs: 10_000 });
+    const { invoke } = looking({ redriveIntervalMs: 10_000 });
     expect(await invoke()).toBe(1);
     expect(await invoke(9_999)).toBe(1);
     expect(await invoke(1)).toBe(2);
@@ -269,7 +269,7 @@ describe('requests of operators', () => {
   });
 
   it('is looked for by an event without records, also when it is switched off', async () => {
-    const { invoke } = looking({ redriveEveryMs: 0 });
+    const { invoke } = looking({ redriveIntervalMs: 0 });
     expect(await invoke(60_000)).toBe(0);
     expect(await invoke(0, EMPTY)).toBe(1);
   });
@@ -304,7 +304,7 @@ describe('requests of operators', () => {
     let isHanging = false;
     const rig = aRig({
       clock: { now: () => Date.now() },
-      markerLifeMs: 3_650 * 24 * 3600_000,
+      markerRetentionMs: 3_650 * 24 * 3600_000,
       attempts: 1,
       handlerTimeoutMs: 30,
       handlers: {

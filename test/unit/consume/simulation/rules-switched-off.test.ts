@@ -58,10 +58,10 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'an event without a version is marked once': {
     file: 'consume/dynamodb/inbox.ts',
-    text: `expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+    text: `expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
         },
         ConditionExpression: 'attribute_not_exists(pk)',`,
-    off: `expiresAt: Math.ceil((clock.now() + markerLifeMs + MARKER_MARGIN_MS) / 1000),
+    off: `expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
         },`,
     profile: {},
     wrong: /applied twice/,

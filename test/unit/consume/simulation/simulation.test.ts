@@ -7,7 +7,7 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'poison and parked keys': { poison: true },
   'poison that blocks': { poison: true, options: { onFailure: 'block' } },
   'poison that is dead-lettered': { poison: true, options: { onFailure: 'dead-letter' } },
-  'keys that wait for what is missing': { options: { gaps: 'block', gapTimeoutMs: 60_000 } },
+  'keys that wait for what is missing': { options: { onGap: 'block', gapTimeoutMs: 60_000 } },
   'a group that begins at the end': { fromEnd: true },
   'calls that nobody answers': { hangs: true },
   'handlers that AWS services refuse': { aws: true },

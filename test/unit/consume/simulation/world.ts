@@ -8,7 +8,7 @@ import {
   runConsumer,
   type ConsumedRecord,
   type ConsumerOptions,
-  type Emitting,
+  type EmittingContext,
   type EventContext,
   type RunningConsumer,
 } from '../../../../lib/consumer';
@@ -384,9 +384,9 @@ export class SimulatedWorld {
       {
         clock,
         outbox: createOutbox({ tableName: 'outbox', service: 'shipping', region: 'local', events, clock }),
-        markerLifeMs: 3_000 * DAY_MS,
+        markerRetentionMs: 3_000 * DAY_MS,
         attempts: 2,
-        redriveEveryMs: 0,
+        redriveIntervalMs: 0,
         handlers: { 'order.placed': (event, context) => this.#handle(event, context) },
         callTimeoutMs: CALL_TIMEOUT_MS,
         maxUnreadableKeys: MAX_UNREADABLE_KEYS,
@@ -420,7 +420,7 @@ export class SimulatedWorld {
 
   async #handle(
     { id }: { id: string },
-    { key, emit }: EventContext & Emitting<Definitions>,
+    { key, emit }: EventContext & EmittingContext<Definitions>,
   ): Promise<ReturnType<typeof effect>[]> {
     if (this.#profile.emits === true) {
       // If the attempt fails later, its emitted events must not become visible.

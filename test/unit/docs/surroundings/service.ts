@@ -2,7 +2,7 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Kafka } from 'kafkajs';
 import { z } from 'zod';
-import { defineEvents, type Outbox, type Transaction } from '../../../../lib';
+import { defineEvents, type Outbox, type OutboxTransaction } from '../../../../lib';
 import type { Consumer, EventHandlers } from '../../../../lib/consumer';
 
 export const events = defineEvents({
@@ -17,7 +17,7 @@ type Definitions = (typeof events)['definitions'];
 export declare const client: DynamoDBDocument;
 export declare const kafka: Kafka;
 export declare const outbox: Outbox<Definitions>;
-export declare const transaction: Transaction<Definitions>;
+export declare const transaction: OutboxTransaction<Definitions>;
 export declare const handlers: EventHandlers<Definitions>;
 export declare const shipping: Consumer;
 export declare const payments: { charge(total: number, options: { idempotencyKey: string }): Promise<void> };

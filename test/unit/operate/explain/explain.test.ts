@@ -5,7 +5,7 @@ import { CONTROL_PARTITION } from '../../../../lib/event/key';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { DeadLetter } from '../../../../lib/operate/consumer/dead-letters';
 import { explain, type ExplainKafka, type ExplainOptions } from '../../../../lib/operate/explain/explain';
-import type { Explanation } from '../../../../lib/operate/explain/diagnosis';
+import type { KeyExplanation } from '../../../../lib/operate/explain/diagnosis';
 import { anEvent, anItem } from '../../../builders/items';
 import { INBOX, TABLE, tablesInMemory } from '../table-in-memory';
 
@@ -41,7 +41,7 @@ function world() {
       ],
     },
   ];
-  const ask = async (key = 'order#42', options: ExplainOptions = { inboxes: [INBOX] }): Promise<Explanation> => {
+  const ask = async (key = 'order#42', options: ExplainOptions = { inboxes: [INBOX] }): Promise<KeyExplanation> => {
     const { keys } = await explain(target, key, options);
     expect(keys).toHaveLength(1);
     return keys[0]!;
@@ -132,7 +132,7 @@ test('a key of which the outbox has nothing any more is found by the rows of its
   expect(await ask('42', { named })).toMatchObject({ pk: 'order#42', verdict: 'parked-at-consumer' });
 });
 
-test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
+test.each<[string, readonly Item[], Partial<KeyExplanation>, RegExp]>([
   [
     'one that is young',
     [item(1, { committedAt: Date.now() })],
@@ -154,7 +154,7 @@ test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
 
 const PARKED = { parked: { reason: 'unknown-topic', message: 'no such topic', attempts: 1, since: SINCE } };
 
-test.each<[string, readonly Item[], Partial<Explanation>, RegExp]>([
+test.each<[string, readonly Item[], Partial<KeyExplanation>, RegExp]>([
   [
     'behind an item that was refused',
     [published(1), item(2, PARKED), item(3), hold(2)],
@@ -281,7 +281,7 @@ test('an event that an operator discarded at the consumer is not missing', async
   });
 });
 
-test.each<[string, KafkaState | undefined, Partial<Explanation>, RegExp]>([
+test.each<[string, KafkaState | undefined, Partial<KeyExplanation>, RegExp]>([
   [
     'of which nothing is read from Kafka',
     undefined,
