@@ -144,7 +144,7 @@ function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
 }
 
 const textField = <N extends string>(name: N, value: unknown): Readonly<Partial<Record<N, string>>> =>
-  typeof value === 'string' ? ({ [name]: value } as Readonly<Record<N, string>>) : {};
+  (typeof value === 'string' ? { [name]: value } : {}) as Partial<Record<N, string>>;
 
 export const operatorNoteOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),
