@@ -1,3 +1,4 @@
+import { namedMessageOf } from '../../lib/event/errors';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,7 +34,7 @@ async function importModule(path: string, file: string): Promise<unknown> {
   try {
     return await import(pathToFileURL(file).href);
   } catch (cause) {
-    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    const why = namedMessageOf(cause);
     throw new SessionError(`--catalogue: ${path} cannot be loaded. ${why}`, { cause });
   }
 }

@@ -1,13 +1,9 @@
 import type { TransactionAction } from '../dynamodb/transaction';
 import type { OperatorNote } from '../event/signal';
-import type { RetryBackoff } from '../timing/backoff';
 import type { MessageContent, UnreadableEvent } from './message-content';
 import type { DeadLetterNote, InboxEntries, InboxStore, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
 import type { RowCache } from './row-cache';
-
-/** The backoff after a conflict with another writer of the consumer's table. */
-export const CONTENTION: RetryBackoff = { initialDelayMs: 10, maxDelayMs: 1_000 };
 
 /** One attempt to apply a message. */
 export interface Attempt<Content = MessageContent> {

@@ -1,6 +1,6 @@
 import { checkDistinctItems } from '../dynamodb/distinct-actions';
 import { isThrottling } from '../dynamodb/sdk-error';
-import { OutboxError } from '../event/errors';
+import { messageOf, OutboxError } from '../event/errors';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { checkTransactionSize, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import type { WriteResult } from './ports';
@@ -49,8 +49,8 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
   if (result.kind === 'refused') {
     throw new OutboxError(
       'action-rejected',
-      `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${textOf(result.cause)}`,
-      { index: 0, reason: textOf(result.cause) },
+      `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${messageOf(result.cause)}`,
+      { index: 0, reason: messageOf(result.cause) },
       { cause: result.cause },
     );
   }
@@ -79,5 +79,3 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
     { cause },
   );
 }
-
-const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,5 +1,5 @@
 import type { TransactionAction } from '../dynamodb/transaction';
-import { OutboxError } from '../event/errors';
+import { namedMessageOf, OutboxError } from '../event/errors';
 import { APPLIED, type ApplyPorts, type Attempt, type AttemptResult, type StoredMessageOptions } from './attempt';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, committedAtOf, latencyOf } from './committed-at';
@@ -146,7 +146,7 @@ export class Committer {
       return readError;
     }
     if (service !== 'refused') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const reason = namedMessageOf(error);
     return new OutboxError(
       'action-rejected',
       `DynamoDB refused the transaction of the handler's ${actions} actions: ${reason}. The consumer can read its own table "${tableName}", so a table or a permission of the handler is missing.`,

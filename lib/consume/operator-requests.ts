@@ -1,7 +1,7 @@
 import type { TransactionAction } from '../dynamodb/transaction';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
-import { CONTENTION } from './attempt';
+import { CONTENTION_BACKOFF } from './delays';
 import { outcomeOf } from './commit-outcome';
 import { envelopeOf } from './decode';
 import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
@@ -71,7 +71,7 @@ export class OperatorRequests {
   /** Returns whether the request is done, by this instance or by another. */
   async #carryOut(id: string, signal: AbortSignal): Promise<boolean> {
     for (let attempt = 0; !signal.aborted; attempt++) {
-      if (attempt > 0) await wait(backoffMs(CONTENTION, attempt), signal);
+      if (attempt > 0) await wait(backoffMs(CONTENTION_BACKOFF, attempt), signal);
       const request = await this.#requests.read(id);
       if (request === undefined) return true;
       const end = await this.#step(request, signal);
@@ -136,7 +136,11 @@ export class OperatorRequests {
     const { id, key, request: note } = request;
     const resent = request.asks === 'skip' ? undefined : request.resent;
     const result: ConsumerRequestResult = {
-      ...{ id, asks: firstAsked(request), key, request: note, at: clock.now() },
+      id,
+      asks: firstAsked(request),
+      key,
+      request: note,
+      at: clock.now(),
       ...(resent === undefined ? {} : { resent }),
       ...end,
     };

@@ -1,3 +1,4 @@
+import { messageOf, namedMessageOf } from '../event/errors';
 import { serviceFailureOf } from './service-error';
 
 /**
@@ -12,7 +13,7 @@ export class TableUnavailable extends Error {
 export function asUnavailable(error: unknown, what: string): TableUnavailable | undefined {
   if (error instanceof TableUnavailable) return error;
   if (serviceFailureOf(error) === undefined) return undefined;
-  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const why = namedMessageOf(error);
   return new TableUnavailable(`${what}: ${why}`, { cause: error });
 }
 
@@ -28,7 +29,7 @@ export class KeyDelayed extends Error {
   readonly reason: DelayReason;
 
   constructor(reason: DelayReason, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
     this.reason = reason;
   }
 }

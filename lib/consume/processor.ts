@@ -1,7 +1,7 @@
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
-import { CONTENTION } from './attempt';
+import { CONTENTION_BACKOFF, GAP_CHECK_MS } from './delays';
 import { decodeRecord, isCurable, type EventEnvelope } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
 import { inboxKeyText } from './inbox-keys';
@@ -15,8 +15,6 @@ import type { ConsumerSettings } from './settings';
 import { UnappliedMessages } from './unapplied-messages';
 import { pause, type WhenBlocked } from './when-blocked';
 
-/** How often a blocked key checks whether a missing event was applied elsewhere. */
-const GAP_CHECK_MS = 1_000;
 /** How many released messages keep their progress for the next delivery. */
 const MAX_RELEASED = 1_000;
 
@@ -124,7 +122,7 @@ export class Processor {
             break;
           case 'stale':
             ports.rows.forget(envelope);
-            await wait(backoffMs(CONTENTION, ++contentions), signal);
+            await wait(backoffMs(CONTENTION_BACKOFF, ++contentions), signal);
         }
       } catch (error) {
         ports.rows.forget(envelope);
@@ -165,7 +163,7 @@ export class Processor {
     telemetry.attemptFailed(envelope, failures, cause);
     if (failures >= attempts) {
       if (onFailure !== 'block') return this.#unapplied.handlerFailed(message, envelope, cause);
-      if ((await pause(whenBlocked, 0, signal)) === 'released') {
+      if (whenBlocked === 'release') {
         // The next delivery gets the same number of attempts.
         progress.failures = 0;
         return 'released';

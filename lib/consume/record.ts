@@ -61,9 +61,6 @@ export function headerText({ headers }: Pick<ConsumedRecord, 'headers'>, name: s
     ?.toString();
 }
 
-/** Kafka's notation of a partition. */
-export const partitionName = (topic: string, partition: number): string => `${topic}-${partition}`;
-
 /** Copies the message to memory of its own: a view from kafkajs keeps the whole batch alive. */
 export function detached(record: ConsumedRecord): ConsumedRecord {
   const bytes = Buffer.allocUnsafe(bytesOf(record));

@@ -1,3 +1,5 @@
+import { namedMessageOf } from '../event/errors';
+
 /** Enough for the important frames, and little compared with a message. */
 const STACK_CHARACTERS = 2_000;
 const MESSAGE_CHARACTERS = 500;
@@ -17,10 +19,7 @@ const redacted = (text: string): string =>
 
 /** The message of an error without credentials, on one line and shortened. */
 export const redactedMessage = (error: unknown): string =>
-  redacted(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
-    .replace(/\s+/g, ' ')
-    .slice(0, MESSAGE_CHARACTERS)
-    .toWellFormed();
+  redacted(namedMessageOf(error)).replace(/\s+/g, ' ').slice(0, MESSAGE_CHARACTERS).toWellFormed();
 
 /**
  * The stack frames of an error, without its message and without the machine's folders, which reveal the user and

@@ -2,7 +2,8 @@ import { OutboxError } from '../event/errors';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
-import { CONTENTION, type ApplyPorts, type Attempt, type StoredOutcome } from './attempt';
+import type { ApplyPorts, Attempt, StoredOutcome } from './attempt';
+import { CONTENTION_BACKOFF } from './delays';
 import type { CircuitBreaker } from './circuit-breaker';
 import { outcomeOf } from './commit-outcome';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
@@ -63,7 +64,7 @@ export async function redriveKey(parkedKey: InboxKey, redriving: Redriving): Pro
     if (result === 'stale' && (signal.aborted || contentions >= MAX_CONTENTIONS)) return { released, isParked: true };
     if (result === 'released') released++;
     else if (result === 'waits') return { released, isParked: true };
-    else if (result === 'stale') await wait(backoffMs(CONTENTION, ++contentions), signal);
+    else if (result === 'stale') await wait(backoffMs(CONTENTION_BACKOFF, ++contentions), signal);
     else return { released, isParked: true, failure: result.failure };
   }
 }

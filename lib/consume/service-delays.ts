@@ -1,13 +1,10 @@
 import type { EventEnvelope } from './decode';
+import { SERVICE_DELAY_MS } from './delays';
 import type { KeyDelayed } from './outage-errors';
 import type { Progress } from './progress';
 import type { ConsumerSettings } from './settings';
 
-/**
- * If a service has failed one key for this long, while the handler of the type succeeded for others, the failure is
- * that key's own, and its attempts count.
- */
-const DELAY_MS = 60_000;
+/** Successes of other keys that prove the same. */
 const SUCCESSES = 10;
 
 /** The messages in flight that wait for a service: their attempts do not count, and one outage is reported for all. */
@@ -31,7 +28,9 @@ export class ServiceDelays {
     const now = this.#settings.clock.now();
     const successes = this.#successes.get(type) ?? 0;
     progress.delayedSince ??= { at: now, successes };
-    return now - progress.delayedSince.at >= DELAY_MS && successes - progress.delayedSince.successes >= SUCCESSES;
+    return (
+      now - progress.delayedSince.at >= SERVICE_DELAY_MS && successes - progress.delayedSince.successes >= SUCCESSES
+    );
   }
 
   /** A throttled item concerns only its key; an unavailable service is reported once for all keys. */

@@ -1,10 +1,11 @@
 import { deadLetterTopic } from '../event/consumer-name';
 import { OutboxError } from '../event/errors';
-import { backoffMs, type RetryBackoff } from '../timing/backoff';
+import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { withinTime } from '../timing/within-time';
-import { CONTENTION, DUPLICATE, type AttemptResult } from './attempt';
+import { DUPLICATE, type AttemptResult } from './attempt';
 import type { EventEnvelope } from './decode';
+import { BLOCKED_BACKOFF, CONTENTION_BACKOFF } from './delays';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
 import { decide, seenOf, withUnapplied } from './inbox';
 import { unreadableEvent, type UnreadableEvent } from './message-content';
@@ -13,9 +14,6 @@ import type { DeadLetterNote, InboxRow } from './ports';
 import { redactedMessage, redactedStack } from './redaction';
 import { TooManyUnreadableKeys } from './unreadable-limit';
 import { pause } from './when-blocked';
-
-/** The backoff of an event that this process cannot read, and while too many keys are parked as unreadable. */
-const BLOCKED: RetryBackoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
 
 /** Parks, blocks or dead-letters the messages that cannot be applied, and retries until that is recorded. */
 export class UnappliedMessages {
@@ -45,7 +43,7 @@ export class UnappliedMessages {
     if (onUnreadable === 'dead-letter') return this.sendToDeadLetters(message, { reason, message: text }, envelope);
     for (let attempt = 1; onUnreadable === 'block'; attempt++) {
       telemetry.attemptFailed(envelope, attempt, unreadableEvent(event));
-      if ((await pause(whenBlocked, backoffMs(BLOCKED, attempt), signal)) === 'released') return 'released';
+      if ((await pause(whenBlocked, backoffMs(BLOCKED_BACKOFF, attempt), signal)) === 'released') return 'released';
       if (signal.aborted) return 'released';
     }
     return this.#keep(message, envelope, (row) => {
@@ -124,7 +122,7 @@ export class UnappliedMessages {
         if (result.kind === 'settled') return result.outcome;
         if (result.kind === 'dead-letter') return result.note;
         ports.rows.forget(envelope);
-        await wait(backoffMs(CONTENTION, attempt), signal);
+        await wait(backoffMs(CONTENTION_BACKOFF, attempt), signal);
       } catch (error) {
         ports.rows.forget(envelope);
         const pauseMs = this.#pauseAfter(error, envelope, attempt);
@@ -138,7 +136,7 @@ export class UnappliedMessages {
   #pauseAfter(error: unknown, envelope: EventEnvelope, attempt: number): number {
     const { retry, telemetry } = this.#processing.settings;
     if (error instanceof TableUnavailable) return 0;
-    if (error instanceof TooManyUnreadableKeys) return backoffMs(BLOCKED, attempt);
+    if (error instanceof TooManyUnreadableKeys) return backoffMs(BLOCKED_BACKOFF, attempt);
     if (error instanceof KeyDelayed) telemetry.keyDelayed?.(envelope, error);
     else telemetry.attemptFailed(envelope, attempt, error);
     return backoffMs(retry, attempt);

@@ -37,7 +37,7 @@ export class UnreadableLimit {
    * Runs `park` with an action that counts one more key; the action must be in the transaction that parks the key.
    * Calls run one at a time, so that two transactions of one process do not conflict.
    *
-   * @throws BreakerOpen if too many keys are counted.
+   * @throws TooManyUnreadableKeys if too many keys are counted.
    */
   admit<T>(park: (counting: TransactionAction) => Promise<T>): Promise<T> {
     const admitted = this.#turn.then(async () => park(await this.#counting()));

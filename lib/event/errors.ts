@@ -111,5 +111,9 @@ export class OutboxError<C extends OutboxErrorCode = OutboxErrorCode> extends Er
   }
 }
 
-/** The text of a thrown value, for people. */
+/** The text of a thrown value, for people. `errorText` is for values of foreign code, whose getters may throw. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** As {@link messageOf}, with the name of the error: `TimeoutError: …`. */
+export const namedMessageOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);

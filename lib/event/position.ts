@@ -45,3 +45,6 @@ export const FIRST_POSITION = ' ';
 
 /** Signals sort after every position of their key and are never positions. */
 export const SIGNAL_PREFIX = '~signal#';
+
+/** Distinguishes the position of one key from all others. */
+export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;

@@ -1,3 +1,5 @@
+import { partitionName, type TopicPartition } from './topic-partition';
+
 /** The location of an acknowledged message in Kafka. */
 export interface Receipt {
   readonly topic: string;
@@ -7,8 +9,12 @@ export interface Receipt {
 
 const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
 
+/** The place of a message in Kafka's own notation: `topic-partition@offset`. */
+export const messagePlace = (at: TopicPartition & { readonly offset: bigint | string }): string =>
+  `${partitionName(at)}@${at.offset}`;
+
 /** Kafka's own notation `topic-partition@offset`, as stored on the item: a map of three would take twice the bytes. */
-export const formatReceipt = ({ topic, partition, offset }: Receipt): string => `${topic}-${partition}@${offset}`;
+export const formatReceipt = (receipt: Receipt): string => messagePlace(receipt);
 
 /** The receipts as an item's attribute. */
 export const storedReceipts = (receipts: readonly Receipt[]): { L: { S: string }[] } => ({

@@ -1,3 +1,5 @@
+import { namedMessageOf } from './errors';
+
 /** The pause after the first line of a cause; it doubles with each further line. */
 const SHORTEST_MS = 10_000;
 const LONGEST_MS = 300_000;
@@ -88,5 +90,4 @@ export function causeFields(cause: unknown, { isFirst, leftOut } = { isFirst: tr
 }
 
 /** Distinguishes two causes. */
-export const causeKey = (cause: unknown): string =>
-  cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+export const causeKey = namedMessageOf;

@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
 import { atMost } from '../timing/wait';
 import { messageOf, OutboxError } from '../event/errors';
+import { partitionName } from '../event/topic-partition';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import { connectKafka, type KafkaTarget } from './kafka-target';
 import { checkReachability, unreachableBrokers, type BrokerReachability } from './broker-reachability';
@@ -56,7 +57,7 @@ export class KafkaMetadata {
       const offsets = await this.#within(`reading the offsets of topic ${topic}`, () =>
         this.#admin.fetchTopicOffsets(topic),
       );
-      for (const { partition, high } of offsets) ends.set(`${topic}-${partition}`, BigInt(high));
+      for (const { partition, high } of offsets) ends.set(partitionName({ topic, partition }), BigInt(high));
     }
     return ends;
   }
@@ -69,7 +70,7 @@ export class KafkaMetadata {
       const committed = new Map<string, bigint>();
       for (const { topic, partitions } of offsets) {
         for (const { partition, offset } of partitions) {
-          if (BigInt(offset) >= 0n) committed.set(`${topic}-${partition}`, BigInt(offset));
+          if (BigInt(offset) >= 0n) committed.set(partitionName({ topic, partition }), BigInt(offset));
         }
       }
       return { members: groups[0]?.members.length ?? 0, committed };

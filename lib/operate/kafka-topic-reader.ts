@@ -12,6 +12,7 @@ import {
 import { messageOf, OutboxError } from '../event/errors';
 import { REPLAY_HEADER } from '../event/message';
 import type { Receipt } from '../event/receipt';
+import { partitionName } from '../event/topic-partition';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
 import { protocolError } from '../relay/kafkajs/classify-error';
 import { atMost } from '../timing/wait';
@@ -82,8 +83,6 @@ interface Cursor {
   heldBack?: HeldBack;
 }
 
-const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${topic}-${partition}`;
 const isRead = ({ next, end }: Cursor): boolean => next >= end;
 
 /** If no partition delivers a message for this long, although more must lie there, reading fails. */
@@ -161,7 +160,14 @@ class TopicsReading {
         const [first, end] = [BigInt(low), BigInt(high)];
         const start = wanted < first ? first : wanted > end ? end : wanted;
         const isAfterGap = wanted <= first && first > 0n;
-        this.#cursors.set(nameOf({ topic, partition }), { topic, partition, start, end, next: start, isAfterGap });
+        this.#cursors.set(partitionName({ topic, partition }), {
+          topic,
+          partition,
+          start,
+          end,
+          next: start,
+          isAfterGap,
+        });
       }
     });
   }
@@ -172,7 +178,7 @@ class TopicsReading {
     const topics = new Set([...this.#cursors.values()].map((cursor) => cursor.topic));
     await this.#eachTopic(topics, async (topic, admin) => {
       for (const { partition, low } of await admin.fetchTopicOffsets(topic)) {
-        const cursor = this.#cursors.get(nameOf({ topic, partition }));
+        const cursor = this.#cursors.get(partitionName({ topic, partition }));
         if (cursor === undefined) continue;
         const { next, end, completeFromMs, heldBack } = cursor;
         // Beyond the offset where a reading stopped, nothing is known.
@@ -226,7 +232,7 @@ class TopicsReading {
     const isLast = consumption.isBatchwise || failure instanceof Stalled || ++this.#attempts >= MAX_ATTEMPTS;
     if (isLast) {
       for (const { topic, partition, next } of rest) {
-        this.#unread.set(nameOf({ topic, partition }), {
+        this.#unread.set(partitionName({ topic, partition }), {
           ...{ topic, partition, offset: String(next), why: whyUnread(failure) },
         });
       }
@@ -334,7 +340,7 @@ class Consumption {
     isBatchwise: boolean,
   ) {
     this.isBatchwise = isBatchwise;
-    this.#cursors = new Map(cursors.map((cursor) => [nameOf(cursor), cursor]));
+    this.#cursors = new Map(cursors.map((cursor) => [partitionName(cursor), cursor]));
     this.purpose = purpose;
     this.#options = options;
     this.#onPassed = onPassed;
@@ -362,7 +368,7 @@ class Consumption {
       this.#fetches.clear();
       for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
         for (const partition of partitions) {
-          const cursor = this.#cursors.get(nameOf({ topic, partition }));
+          const cursor = this.#cursors.get(partitionName({ topic, partition }));
           if (cursor === undefined || this.#isDone(cursor)) consumer.pause([{ topic, partitions: [partition] }]);
           else consumer.seek({ topic, partition, offset: String(this.#from(cursor)) });
         }
@@ -371,7 +377,7 @@ class Consumption {
     // The event also reports a batch of control records alone, which kafkajs does not pass to `eachBatch`.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       const { topic, partition, lastOffset, batchSize } = payload;
-      const cursor = this.#cursors.get(nameOf({ topic, partition }));
+      const cursor = this.#cursors.get(partitionName({ topic, partition }));
       if (cursor === undefined) return;
       stall.refresh();
       if (this.purpose === 'ends') this.#noteEnd(cursor, BigInt(payload.highWatermark));
@@ -404,7 +410,7 @@ class Consumption {
       const running = consumer.run({
         autoCommit: false,
         eachBatch: ({ batch }: EachBatchPayload) => {
-          const cursor = this.#cursors.get(nameOf(batch));
+          const cursor = this.#cursors.get(partitionName(batch));
           if (cursor !== undefined && !this.#isDone(cursor)) this.#show(cursor, batch);
           return Promise.resolve();
         },

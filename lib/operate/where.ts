@@ -1,5 +1,6 @@
 import { positionOfVersion, shownPosition, versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
+import { partitionName } from '../event/topic-partition';
 import { show } from './show';
 import { refuse, type OutboxTarget } from './target';
 import { timeLimited } from './time-limit';
@@ -65,10 +66,10 @@ export const comparedWith = (
 ): readonly EventLocation[] =>
   locations.map((location) => {
     const { topic, partition, offset } = location;
-    const end = ends.get(`${topic}-${partition}`);
+    const end = ends.get(partitionName(location));
     if (!topics.has(topic)) return { ...location, gone: `topic ${topic} does not exist` };
     if (end === undefined) return { ...location, gone: `topic ${topic} has no partition ${partition}` };
-    return BigInt(offset) < end ? location : { ...location, gone: `${topic}-${partition} ends at ${end}` };
+    return BigInt(offset) < end ? location : { ...location, gone: `${partitionName(location)} ends at ${end}` };
   });
 
 /** A version is given as a number. */

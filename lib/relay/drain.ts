@@ -2,12 +2,12 @@ import type { AwaitedItem, Hold } from '../event/control';
 import { goneMessage, isHeldItem, isRefused } from '../event/gone';
 import { identityOf } from '../event/item';
 import { isOpen } from '../event/item-state';
-import { FIRST_POSITION } from '../event/position';
+import { positionKey, FIRST_POSITION } from '../event/position';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import { isWhole, storedBatchItemOf, storedIdentity, streamAgeMs, type BatchItem } from './batch-item';
 import { KeyFailure } from './key-failure';
-import type { BatchSignal, KeyTask } from './key-task';
-import { positionKey, type DrainOutcome, type StoredItem } from './ports';
+import { isStored, type BatchSignal, type KeyTask } from './key-task';
+import type { DrainOutcome, StoredItem } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import type { PublishSession } from './publish-session';
 
@@ -211,7 +211,5 @@ export class KeyDrain {
     return 'postponed';
   }
 }
-
-const isStored = ({ isUnseen }: BatchSignal): boolean => isUnseen !== true;
 
 const startOf = (signal: DrainSignal | SkipSignal): string => (signal.kind === 'drain' ? signal.from : signal.position);

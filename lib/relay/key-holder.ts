@@ -1,13 +1,12 @@
 import type { ParkReason } from '../event/control';
-import { isOpen } from '../event/item-state';
 import { partitionName, type AwaitedPartition } from '../event/topic-partition';
 import { ageMs, storedIdentity, type BatchItem } from './batch-item';
 import type { BlockedKey, Invocation } from './invocation';
-import { KeyFailure } from './key-failure';
 import { forEachKey } from './for-each-key';
 import { openBreaker } from './park-limits';
 import type { RefusedItem } from './plan-round';
-import { positionKey, type ParkRequest, type Poison } from './ports';
+import type { ParkRequest, Poison } from './ports';
+import { settleGone } from './skip-rule';
 
 /** Keys that are held between two counts of all holds. Each concurrent invocation may exceed the limit by this many. */
 const HOLDS_AT_ONCE = 100;
@@ -63,7 +62,7 @@ export class KeyHolder {
         holds.set(pk, parked.hold);
         ports.telemetry.parked(request);
         item.state = 'settled';
-      } else await this.#settleGone(item);
+      } else await settleGone(item, this.#invocation);
     } catch (cause) {
       this.#invocation.failKey(pk, { message: `The item of "${pk}" at "${item.sk}" could not be parked.`, cause });
     } finally {
@@ -131,7 +130,7 @@ export class KeyHolder {
     try {
       const request = { ...storedIdentity(item), awaits, message, hold: holds.get(pk), isHead };
       const held = await ports.items.holdForPartition(request);
-      if (held.kind === 'gone') await this.#settleGone(item);
+      if (held.kind === 'gone') await settleGone(item, this.#invocation);
       else {
         holds.set(pk, held.hold);
         blocked.delete(pk);
@@ -139,22 +138,5 @@ export class KeyHolder {
     } catch (cause) {
       ports.telemetry.outage({ message: `The key "${pk}" could not be held for ${partitionName(awaits)}.`, cause });
     }
-  }
-
-  /**
-   * Handles an item that could not be held: it was published or discarded meanwhile, or deleted by hand after another
-   * process parked it. In the last case the next drain decides. The relay must not pass the item before that is known.
-   */
-  async #settleGone(item: BatchItem): Promise<void> {
-    const { pk, sk, isHead } = item;
-    const stored = isHead
-      ? (await this.#invocation.ports.keys.lookUp([{ pk, sk }])).get(positionKey(pk, sk))
-      : undefined;
-    if (!isHead || (stored !== undefined && !isOpen(stored.state))) {
-      item.state = 'settled';
-      return;
-    }
-    const message = `The item of "${pk}" at "${sk}" was deleted or replaced while it was refused.`;
-    this.#invocation.failKey(pk, { message, cause: new KeyFailure(message) });
   }
 }

@@ -13,6 +13,9 @@ export interface BatchSignal {
   state: 'open' | 'settled';
 }
 
+/** Whether the table holds the signal, as far as its record shows. */
+export const isStored = ({ isUnseen }: BatchSignal): boolean => isUnseen !== true;
+
 /** The items and signals of one key that need more than publishing the records as shown. */
 export interface KeyTask {
   readonly pk: string;

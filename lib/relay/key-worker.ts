@@ -1,5 +1,5 @@
 import { KeyDrain } from './drain';
-import type { BatchSignal, KeyTask } from './key-task';
+import { isStored, type BatchSignal, type KeyTask } from './key-task';
 import { streamAgeMs } from './batch-item';
 import type { PublishSession } from './publish-session';
 import { replay } from './replay';
@@ -35,7 +35,7 @@ export class KeyWorker {
     if (requests.length > 0 || items.length > 0) {
       const outcome = await this.#drain.run({ pk, items, signals: requests });
       if (outcome === 'failed') return;
-      const stored = requests.filter(({ isUnseen }) => isUnseen !== true).map(({ signal }) => signal);
+      const stored = requests.filter(isStored).map(({ signal }) => signal);
       await this.#session.invocation.ports.signals.remove(stored);
       for (const settled of [...items, ...requests]) settled.state = 'settled';
     }

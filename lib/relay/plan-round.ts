@@ -1,5 +1,5 @@
 import { messageBytes, type Message } from '../event/message';
-import type { TopicPartition } from '../event/topic-partition';
+import { partitionName, type TopicPartition } from '../event/topic-partition';
 import type { BatchItem, ItemContent } from './batch-item';
 import { partitionOf } from './partition';
 import type { Failure, PartitionBatch, TopicLookup } from './ports';
@@ -91,7 +91,7 @@ export function planRound(
         break;
       }
       const partition = partitionOf(message.key, topic.partitions);
-      const target = `${message.topic}/${partition}`;
+      const target = partitionName({ topic: message.topic, partition });
       const bytes = messageBytes(message);
       const batch = batches.get(target);
       const full = batch !== undefined && (batch.full || batch.bytes + bytes > batchBytesOf(message.topic));

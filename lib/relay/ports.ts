@@ -171,8 +171,6 @@ export interface Position {
   readonly sk: string;
 }
 
-export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
-
 /** The part of an item that a lookup reads. */
 export interface StoredState {
   readonly state: ItemStateName;

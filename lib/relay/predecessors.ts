@@ -1,7 +1,7 @@
 import { isOpen } from '../event/item-state';
-import { positionOfVersion, versionOfPosition } from '../event/position';
+import { positionKey, positionOfVersion, versionOfPosition } from '../event/position';
 import { ageMs, type BatchItem } from './batch-item';
-import { positionKey, type KeyReader, type Position, type StoredState } from './ports';
+import type { KeyReader, Position, StoredState } from './ports';
 
 /**
  * Why an item must wait, with strict order. `missing`: the previous version is not visible, but may be committed,

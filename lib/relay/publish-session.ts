@@ -46,11 +46,6 @@ export class PublishSession {
     return this.#acks > 0;
   }
 
-  /** As {@link settleSkippable}. */
-  settleSkippable(items: readonly BatchItem[]): BatchItem[] {
-    return settleSkippable(items, this.invocation, this.marks);
-  }
-
   /**
    * Publishes items until none is open, time runs short or the invocation has stopped. Returns `false` if it began no
    * round although items are open.
@@ -62,7 +57,7 @@ export class PublishSession {
     const divisible = items.filter(isDivisible);
     for (const item of divisible) resume(item, partial.get(item.identity));
     const known = new Map(divisible.map((item) => [item, receiptsOf(item).length]));
-    while ((open = this.settleSkippable(open)).length > 0 && this.invocation.hasTimeForRound) {
+    while ((open = settleSkippable(open, this.invocation, this.marks)).length > 0 && this.invocation.hasTimeForRound) {
       began = true;
       if (await this.marks.waitForRoom()) continue;
       await (this.invocation.mayHaveCrashed ? this.#countedRound(open) : this.#round(open));
@@ -78,7 +73,7 @@ export class PublishSession {
 
   /** As {@link KeyHolder.holdBlocked}; also settles the items behind the new holds. */
   async holdBlocked(items: readonly BatchItem[], waitedMs = 0): Promise<void> {
-    if (await this.#holder.holdBlocked(items, waitedMs)) this.settleSkippable(items);
+    if (await this.#holder.holdBlocked(items, waitedMs)) settleSkippable(items, this.invocation, this.marks);
   }
 
   /** Ends the invocation normally: no attempted item has killed the process. */
@@ -134,7 +129,11 @@ export class PublishSession {
     if (waits === undefined) return this.#send(batches);
     // The shard waits at this record. Earlier records are still sent.
     invocation.stop();
-    const before = this.settleSkippable(open.filter(({ index }) => index < waits.item.index));
+    const before = settleSkippable(
+      open.filter(({ index }) => index < waits.item.index),
+      this.invocation,
+      this.marks,
+    );
     await this.#send(planRound(before, topics, options, outageOf).batches);
   }
 

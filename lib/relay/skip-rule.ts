@@ -1,7 +1,10 @@
 import type { Control, Hold } from '../event/control';
+import { isOpen } from '../event/item-state';
+import { positionKey } from '../event/position';
 import type { Receipt } from '../event/receipt';
 import { holdOf, isSameItem, type BatchItem } from './batch-item';
 import type { Invocation } from './invocation';
+import { KeyFailure } from './key-failure';
 import type { MarkQueue } from './mark-queue';
 import type { StoredState } from './ports';
 import type { ProcessMemory } from './process-memory';
@@ -80,4 +83,19 @@ export function settleDone(item: BatchItem, { memory, ports }: Invocation): void
   item.state = 'settled';
   memory.acknowledged.set(item.identity, { sequence: item.sequence });
   if (item.content.kind === 'item') ports.telemetry.duplicateSkipped(item.content.item);
+}
+
+/**
+ * Handles an item that could not be held: it was published or discarded meanwhile, or deleted by hand after another
+ * process parked it. In the last case the next drain decides. The relay must not pass the item before that is known.
+ */
+export async function settleGone(item: BatchItem, invocation: Invocation): Promise<void> {
+  const { pk, sk, isHead } = item;
+  const stored = isHead ? (await invocation.ports.keys.lookUp([{ pk, sk }])).get(positionKey(pk, sk)) : undefined;
+  if (!isHead || (stored !== undefined && !isOpen(stored.state))) {
+    item.state = 'settled';
+    return;
+  }
+  const message = `The item of "${pk}" at "${sk}" was deleted or replaced while it was refused.`;
+  invocation.failKey(pk, { message, cause: new KeyFailure(message) });
 }

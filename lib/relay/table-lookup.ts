@@ -1,10 +1,11 @@
-import { positionOfVersion, versionOfPosition } from '../event/position';
+import { positionKey, positionOfVersion, versionOfPosition } from '../event/position';
+import { partitionName } from '../event/topic-partition';
 import { isSameItem, resume, type BatchItem } from './batch-item';
 import { PositionsUnread } from './key-failure';
 import type { KeyTask } from './key-task';
 import { forEachKey } from './for-each-key';
 import { partitionOf } from './partition';
-import { positionKey, type Position, type StoredState } from './ports';
+import type { Position, StoredState } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import type { PublishSession } from './publish-session';
 import { settleDone, settleIfDone } from './skip-rule';
@@ -72,7 +73,10 @@ export class TableLookup {
       const lookup = message === undefined ? undefined : topics.get(message.topic);
       if (message === undefined || lookup?.kind === 'poison') targets.set(key, '');
       else if (lookup?.kind === 'topic') {
-        targets.set(key, `${message.topic}/${partitionOf(message.key, lookup.partitions)}`);
+        targets.set(
+          key,
+          partitionName({ topic: message.topic, partition: partitionOf(message.key, lookup.partitions) }),
+        );
       }
     }
     return targets;

@@ -1,3 +1,4 @@
+import { settleSkippable } from './skip-rule';
 import type { BatchItem } from './batch-item';
 import { streamAgeMs } from './batch-item';
 import type { Invocation } from './invocation';
@@ -35,8 +36,8 @@ export interface Triaged {
 
 /**
  * Decides which keys of a batch are published as the records show them, which must first be looked up in the table
- * (`unproven`, for {@link TableLookup}), and which are drained. Makes no request: a young record of a trusted stream
- * costs none.
+ * (`unproven`, for {@link TableLookup}), and which are drained. Reads nothing from the table: a young record of a trusted
+ * stream costs no read. Settles skippable items, which can send marks.
  */
 export function triage(
   items: readonly BatchItem[],
@@ -48,7 +49,11 @@ export function triage(
   const needsDrain = ({ pk }: BatchItem): boolean =>
     signalled.has(pk) || invocation.control.holds.get(pk)?.state === 'draining';
   const drained = Map.groupBy(items.filter(needsDrain), ({ pk }) => pk);
-  const candidates = session.settleSkippable(items.filter((item) => !needsDrain(item)));
+  const candidates = settleSkippable(
+    items.filter((item) => !needsDrain(item)),
+    invocation,
+    session.marks,
+  );
   const unproven = [...Map.groupBy(candidates, ({ pk }) => pk)].flatMap(([pk, ofKey]): KeyItems[] => {
     const suspicion = suspicionOf(ofKey, invocation);
     const needsLookUp =

@@ -40,7 +40,11 @@ export interface Limit {
   readonly isExclusive: boolean;
 }
 
-/** A set of values that some schemas allow, as far as the rules of keywords need it; `ValueSet` documents its members. */
+/**
+ * A set of values that some schemas allow, as far as the rules of keywords need it. `ValueSet` implements it and
+ * documents its members. `ValueSet` imports the rules: this interface keeps the rules from importing it, which would be a
+ * circle.
+ */
 export interface AllowedValues {
   readonly conjuncts: readonly Located<Keywords>[];
   readonly types: ReadonlySet<Primitive>;

@@ -1,3 +1,4 @@
+import { positionKey } from '../event/position';
 import type { Hold } from '../event/control';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
@@ -33,7 +34,8 @@ export async function stillOpen<S extends Suspicion>(
   return suspicions.filter((suspicion) => {
     // The first item may be published meanwhile, but the state of the key's other items is unknown.
     if (suspicion.kind === 'due' && suspicion.items > 1) return true;
-    return waiting.has(keyText(witnessOf(suspicion)));
+    const { pk, sk } = witnessOf(suspicion);
+    return waiting.has(positionKey(pk, sk));
   });
 }
 
@@ -129,13 +131,14 @@ export class GapSearch {
     // Probes first: if an item is read after its probe is gone, its record was settled before the read.
     const left = new Set((await this.#store.read(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
     const youngest = this.#now() - PROOF_LIFE_MS;
-    const back = probes.filter(({ pk, probe, sentAt }) => sentAt > youngest && !left.has(keyText({ pk, sk: probe })));
+    const back = probes.filter(({ pk, probe, sentAt }) => sentAt > youngest && !left.has(positionKey(pk, probe)));
     if (back.length > 0) {
       // Reads the holds before the items: an item that was shown and not published is held or parked by now.
       const { holds } = await this.#store.readControl();
       const waiting = await stillWaiting(this.#store, back);
       this.#isProven = back.some(
-        (witness) => waiting.get(keyText(witness)) === 'pending' && !isHeld(holds.get(witness.pk), witness.sk),
+        (witness) =>
+          waiting.get(positionKey(witness.pk, witness.sk)) === 'pending' && !isHeld(holds.get(witness.pk), witness.sk),
       );
     }
     const kept = probes.filter((probe) => !back.includes(probe) && probe.sentAt > youngest);
@@ -149,15 +152,14 @@ export class GapSearch {
 const isHeld = (hold: Hold | undefined, sk: string): boolean =>
   hold !== undefined && !isSignalKey(sk) && (hold.state === 'draining' || sk >= hold.position);
 
-const keyText = ({ pk, sk }: ScanKey): string => `${pk}\n${sk}`;
-const textOf = (image: Image): string => keyText({ pk: image['pk']?.S ?? '', sk: image['sk']?.S ?? '' });
+const textOf = (image: Image): string => positionKey(image['pk']?.S ?? '', image['sk']?.S ?? '');
 
 /** States of items that are still open under the same id; existing signals are pending unless they are unprocessable. */
 async function stillWaiting(
   store: SweepStore,
   witnesses: readonly (ScanKey & { readonly id?: string })[],
 ): Promise<ReadonlyMap<string, ItemStateName>> {
-  const ids = new Map(witnesses.map((witness) => [keyText(witness), witness.id]));
+  const ids = new Map(witnesses.map((witness) => [positionKey(witness.pk, witness.sk), witness.id]));
   const images = witnesses.length === 0 ? [] : await store.read(witnesses);
   const waiting = images.flatMap((image) => {
     const id = ids.get(textOf(image));

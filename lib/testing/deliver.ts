@@ -4,6 +4,7 @@ import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../c
 import type { DeadLetterNote, ConsumerTelemetry, DeadLetters } from '../consume/ports';
 import { bufferedValuesOf, headerText, type ConsumedRecord } from '../consume/record';
 import { formatReceipt } from '../event/receipt';
+import { partitionName } from '../event/topic-partition';
 import type { Fetched, Group } from './group';
 import type { Random } from './random';
 import { watchedTelemetry } from './watched-telemetry';
@@ -103,7 +104,7 @@ export class DeliveryRun {
     const answers = await Promise.all(Array.from({ length: owners }, () => this.#invoke(event, fetched)));
     let moved = false;
     for (const { view, records } of fetched) {
-      const name = partitionName(records);
+      const name = nameOf(records);
       const end = Number(records.at(-1)?.offset ?? -1) + 1;
       const reached = answers.map(({ batchItemFailures }) => {
         const failure = batchItemFailures.find(({ itemIdentifier: { partition } }) => partition === name);
@@ -165,14 +166,13 @@ export class DeliveryRun {
   }
 }
 
-const partitionName = ([first]: readonly ConsumedRecord[]): string =>
-  first === undefined ? '' : `${first.topic}-${first.partition}`;
+const nameOf = ([first]: readonly ConsumedRecord[]): string => (first === undefined ? '' : partitionName(first));
 
 /** The event as Lambda delivers it: keys and values in base64, headers as bytes. */
 const eventOf = (fetched: readonly Fetched[]): KafkaEvent => ({
   records: Object.fromEntries(
     fetched.map(({ records }) => [
-      partitionName(records),
+      nameOf(records),
       records.map(({ topic, partition, offset, timestamp, key, value, headers }) => ({
         topic,
         partition,

@@ -1,3 +1,4 @@
+import { partitionName } from '../event/topic-partition';
 import type { ConsumedRecord } from '../consume/record';
 import { disordered } from './disorder';
 import type { Random } from './random';
@@ -28,7 +29,7 @@ export class Group {
 
   /** Takes over the messages that the partition received since the last call; with `random`, in another order. */
   take(topic: string, partition: number, log: readonly ConsumedRecord[], random: Random | undefined): void {
-    const name = `${topic}-${partition}`;
+    const name = partitionName({ topic, partition });
     const view = this.#views.get(name) ?? { records: [], taken: 0, next: 0 };
     this.#views.set(name, view);
     const fresh = log.slice(view.taken);

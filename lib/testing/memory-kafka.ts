@@ -1,3 +1,4 @@
+import { partitionName } from '../event/topic-partition';
 import { messageBytes, type Message } from '../event/message';
 import type { ConsumedRecord } from '../consume/record';
 import { partitionOf } from '../relay/partition';
@@ -70,7 +71,7 @@ export class MemoryKafka implements Publisher {
 
   /** The messages of a partition. The array grows as messages are appended. */
   partition(topic: string, partition: number): ConsumedRecord[] {
-    const name = `${topic}-${partition}`;
+    const name = partitionName({ topic, partition });
     const known = this.#partitions.get(name) ?? [];
     this.#partitions.set(name, known);
     return known;

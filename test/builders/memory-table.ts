@@ -15,21 +15,21 @@ import {
   type SkipSignal,
 } from '../../lib/event/signal';
 import { derivedUuidV7 } from '../../lib/event/uuid';
-import {
-  positionKey,
-  type ControlStore,
-  type DrainStore,
-  type ItemIdentity,
-  type ItemStore,
-  type KeyReader,
-  type Mark,
-  type ParkRequest,
-  type PartitionHoldRequest,
-  type Position,
-  type SignalStore,
-  type StoredSignal,
-  type StoredItem,
-  type StoredState,
+import { positionKey } from '../../lib/event/position';
+import type {
+  ControlStore,
+  DrainStore,
+  ItemIdentity,
+  ItemStore,
+  KeyReader,
+  Mark,
+  ParkRequest,
+  PartitionHoldRequest,
+  Position,
+  SignalStore,
+  StoredSignal,
+  StoredItem,
+  StoredState,
 } from '../../lib/relay/ports';
 import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';

@@ -9,11 +9,10 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import type { Hold } from '../../lib/event/control';
 import { encodeItem, identityOf } from '../../lib/event/item';
 import { itemBytes } from '../../lib/dynamodb/item-size';
-import { positionOfVersion } from '../../lib/event/position';
+import { positionKey, positionOfVersion } from '../../lib/event/position';
 import type { Receipt } from '../../lib/event/receipt';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
-import { positionKey } from '../../lib/relay/ports';
 import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
 import { anEvent, anItem } from '../builders/items';
 

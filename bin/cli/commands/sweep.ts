@@ -1,3 +1,4 @@
+import { messageOf } from '../../../lib/event/errors';
 import type { Command } from 'commander';
 import { sweepNow } from '../../../lib/operate/sweep';
 import type { SweepReport } from '../../../lib/sweep/sweep';
@@ -29,7 +30,7 @@ async function run(session: Session, { after }: SweepOptions): Promise<number> {
     by: await session.by(),
     onProgress: (scanned) => terminal.progress(`${count(scanned, 'item')} read`),
   });
-  const failures = report.failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+  const failures = report.failures.map(messageOf);
   terminal.result({ ...report, failures }, () => lines(report, failures));
   return failures.length === 0 ? EXIT_CODES.done : EXIT_CODES.wrong;
 }

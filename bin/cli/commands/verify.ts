@@ -124,7 +124,7 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
   return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }
 
-/** How many missingVersions are named; `--json` has all that were read again. */
+/** Number of missing versions that are printed; `--json` has all that were read again. */
 const SHOWN_VERSIONS = 10;
 
 /** The versions and held items that are missing in the table, and how many were not read again. */

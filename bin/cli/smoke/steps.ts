@@ -1,3 +1,4 @@
+import { namedMessageOf } from '../../../lib/event/errors';
 import type { Session } from '../session';
 import { withinTime } from '../../../lib/timing/within-time';
 
@@ -73,7 +74,7 @@ export async function runSteps(
       const onTimeout = (): Error => new Error(`it was not done within ${ms / 1000} s`);
       end(await withinTime(() => step.run(progress), { ms, onTimeout }));
     } catch (error) {
-      end(failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error)));
+      end(failed(namedMessageOf(error)));
     }
   }
   return results;

@@ -1,12 +1,12 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
-import { partitionName } from '../record';
+import { partitionName } from '../../event/topic-partition';
+import { START_BACKOFF } from '../delays';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
 import { backoffMs } from '../../timing/backoff';
 import { wait } from '../../timing/wait';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { readOffsets, startOf, type PartitionOffsets, type Start } from './start-offsets';
 
-const RETRY = { initialDelayMs: 200, maxDelayMs: 10_000 };
 /** After this many failures a partition begins where kafkajs begins it, if that loses nothing. */
 const ATTEMPTS = 3;
 
@@ -40,7 +40,7 @@ export class PartitionStarts {
   }
 
   isWaiting(topic: string, partition: number): boolean {
-    return this.#waiting.has(partitionName(topic, partition));
+    return this.#waiting.has(partitionName({ topic, partition }));
   }
 
   /**
@@ -54,7 +54,7 @@ export class PartitionStarts {
         for (const topic of topics) {
           const offsets = await readOffsets(admin, groupId, topic);
           for (const each of offsets.filter((found) => this.#startOf(found) === undefined)) {
-            this.#immediate.add(partitionName(topic, each.partition));
+            this.#immediate.add(partitionName({ topic, partition: each.partition }));
           }
         }
       });
@@ -67,13 +67,13 @@ export class PartitionStarts {
     this.end();
     const { signal } = this.#assignment;
     for (const [topic, partitions] of Object.entries(assigned)) {
-      const undecided = partitions.filter((partition) => !this.#immediate.has(partitionName(topic, partition)));
+      const undecided = partitions.filter((partition) => !this.#immediate.has(partitionName({ topic, partition })));
       if (undecided.length === 0) {
         this.#begun.add(topic);
         continue;
       }
       this.#options.consumer.pause([{ topic, partitions: undecided }]);
-      for (const partition of undecided) this.#waiting.add(partitionName(topic, partition));
+      for (const partition of undecided) this.#waiting.add(partitionName({ topic, partition }));
       void this.#begin(topic, undecided, signal);
     }
     this.#immediate.clear();
@@ -98,12 +98,12 @@ export class PartitionStarts {
         if (hasEnded()) return;
         telemetry.readFailed(error);
         if (fromBeginning && attempt >= ATTEMPTS) break;
-        await wait(backoffMs(RETRY, attempt), assignment);
+        await wait(backoffMs(START_BACKOFF, attempt), assignment);
       }
     }
     if (hasEnded()) return;
     for (const partition of partitions) {
-      this.#waiting.delete(partitionName(topic, partition));
+      this.#waiting.delete(partitionName({ topic, partition }));
       begin(topic, partition);
     }
   }
@@ -133,7 +133,7 @@ export class PartitionStarts {
 
   /** Reports a loss once, although the commit may fail and be retried. */
   #report(gone: MessagesGone): void {
-    const name = partitionName(gone.topic, gone.partition);
+    const name = partitionName(gone);
     const range = `${String(gone.from)}-${gone.to}`;
     if (this.#reported.get(name) === range) return;
     this.#reported.set(name, range);

@@ -1,3 +1,4 @@
+import { partitionName } from '../../event/topic-partition';
 import {
   KafkaJSNonRetriableError,
   type Consumer as KafkaConsumer,
@@ -12,7 +13,7 @@ import type { InFlightMessage } from '../in-flight';
 import { queueKeyOf } from '../inbox-keys';
 import { KeyQueues, type KeyQueue } from '../key-queues';
 import type { DeadLetters } from '../ports';
-import { bytesOf, detached, headersByName, partitionName, type ConsumedRecord } from '../record';
+import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
 import { PartitionStarts } from './partition-starts';
 import type { ConsumerRunOptions } from './run-options';
 import { goneBetween } from './start-offsets';
@@ -66,7 +67,7 @@ export class Partitions {
         telemetry,
         begin: (topic, partition) => {
           // The partition may continue elsewhere now.
-          this.#positions.delete(partitionName(topic, partition));
+          this.#positions.delete(partitionName({ topic, partition }));
           this.#beginPartition(topic, partition);
         },
       });
@@ -105,7 +106,7 @@ export class Partitions {
       return;
     }
     // Fetched before a rebalance gave the partition to another consumer: our commit would skip its unfinished messages.
-    if (!this.#assigned.has(partitionName(topic, partition))) return;
+    if (!this.#assigned.has(partitionName({ topic, partition }))) return;
     const isReset = this.#isReset(batch);
     if (isReset) this.#abandonOldLog(topic, partition, BigInt(first.offset));
     const assigned = this.#partitionFrom(topic, partition, BigInt(first.offset));
@@ -115,7 +116,7 @@ export class Partitions {
     const taken = this.#begin(assigned, messages);
     if (batch.fetchedOffset !== undefined) {
       const end = taken < messages.length ? (messages[taken - 1] ?? first).offset : batch.lastOffset();
-      this.#positions.set(partitionName(topic, partition), BigInt(end) + 1n);
+      this.#positions.set(partitionName({ topic, partition }), BigInt(end) + 1n);
     }
     // kafkajs continues after this offset. Messages that were not taken are fetched again when there is room.
     resolveOffset?.((messages[taken - 1] ?? first).offset);
@@ -133,7 +134,7 @@ export class Partitions {
 
   /** The batch had only control records or messages of aborted transactions, which kafkajs does not hand over. */
   passEmptyBatch(topic: string, partition: number, lastOffset: string): void {
-    const name = partitionName(topic, partition);
+    const name = partitionName({ topic, partition });
     if (this.#positions.has(name)) this.#positions.set(name, BigInt(lastOffset) + 1n);
   }
 
@@ -170,7 +171,7 @@ export class Partitions {
     this.#endAll();
     const ours = new Set(
       Object.entries(assigned).flatMap(([topic, partitions]) =>
-        partitions.map((partition) => partitionName(topic, partition)),
+        partitions.map((partition) => partitionName({ topic, partition })),
       ),
     );
     this.#assigned = ours;
@@ -205,7 +206,7 @@ export class Partitions {
 
   /** Whether kafkajs went back to the beginning of the log, because the log does not have the requested offset. */
   #isReset({ topic, partition, fetchedOffset }: FetchedBatch['batch']): boolean {
-    const expected = this.#positions.get(partitionName(topic, partition));
+    const expected = this.#positions.get(partitionName({ topic, partition }));
     if (fetchedOffset === undefined || expected === undefined || BigInt(fetchedOffset) === expected) return false;
     const gone = goneBetween({ topic, partition }, expected, BigInt(fetchedOffset));
     this.#options.consumer.settings.telemetry.messagesGone?.(gone);
@@ -214,7 +215,7 @@ export class Partitions {
 
   /** The log was recreated: messages of the old one in memory cannot be delivered again, so their work may end. */
   #abandonOldLog(topic: string, partition: number, first: bigint): void {
-    const name = partitionName(topic, partition);
+    const name = partitionName({ topic, partition });
     const old = this.#current.get(name);
     if (old?.isBehind(first) !== true || old.signal.aborted) return;
     this.#current.delete(name);
@@ -223,7 +224,7 @@ export class Partitions {
 
   /** The partition, to take messages from `first` on; `undefined` if earlier ones must be fetched before. */
   #partitionFrom(topic: string, partition: number, first: bigint): AssignedPartition | undefined {
-    const name = partitionName(topic, partition);
+    const name = partitionName({ topic, partition });
     const known = this.#current.get(name);
     if (known !== undefined && !known.signal.aborted && !known.isBehind(first)) return known;
     if (known !== undefined) this.#end(known);
@@ -240,7 +241,7 @@ export class Partitions {
    * earlier messages that were released in the rebalance are unfinished.
    */
   #mustGoBack(topic: string, partition: number, first: bigint): boolean {
-    const name = partitionName(topic, partition);
+    const name = partitionName({ topic, partition });
     const unfinished = this.#unfinished.get(name);
     this.#unfinished.delete(name);
     if (unfinished === undefined || first <= unfinished) return false;
@@ -311,7 +312,7 @@ export class Partitions {
 
   #beginPartition(topic: string, partition: number): void {
     // It can be full already, and its start undecided.
-    if (this.#current.get(partitionName(topic, partition))?.isPaused === true) return;
+    if (this.#current.get(partitionName({ topic, partition }))?.isPaused === true) return;
     if (this.#starts?.isWaiting(topic, partition) === true) return;
     try {
       this.#kafkaConsumer.resume([{ topic, partitions: [partition] }]);
@@ -327,7 +328,7 @@ export class Partitions {
   }
 
   #end(assigned: AssignedPartition): void {
-    const name = partitionName(assigned.topic, assigned.partition);
+    const name = partitionName(assigned);
     assigned.end();
     this.#current.delete(name);
     if (assigned.isBuffering) this.#ended.add(assigned);

@@ -1,3 +1,4 @@
+import { partitionName } from '../../event/topic-partition';
 import { OutboxError } from '../../event/errors';
 import { refuseOption, requireOptions } from '../../event/options';
 import type { Consumer } from '../consumer';
@@ -7,7 +8,7 @@ import { KeyQueues } from '../key-queues';
 import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
 import type { InFlightMessage } from '../in-flight';
-import { headersByName, partitionName, type ConsumedRecord } from '../record';
+import { headersByName, type ConsumedRecord } from '../record';
 import { isCount } from '../options';
 import { Semaphore } from '../semaphore';
 import { atMost } from '../../timing/wait';
@@ -170,7 +171,7 @@ function begin(
     queues.add(queueKeyOf(record), { record, semaphore, signal, finished: () => offsets.finish(record.offset) });
   }
   const [first] = records;
-  return { name: first === undefined ? '' : partitionName(first.topic, first.partition), offsets };
+  return { name: first === undefined ? '' : partitionName(first), offsets };
 }
 
 function recordOf({ topic, partition, offset, timestamp, key, value, headers }: KafkaEventRecord): ConsumedRecord {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
-import { OutboxError } from '../../event/errors';
+import { messageOf, OutboxError } from '../../event/errors';
 import { Expansion } from './expansion';
 import { decompressLz4 } from './lz4';
 import { MAX_DECOMPRESSED_BYTES } from './lz77-output';
@@ -86,7 +86,7 @@ export function unreadableBatchOf(error: unknown): OutboxError<'unreadable-batch
 
 /** kafkajs does not pass the partition to a codec; the reader adds it to the error. */
 function unreadable(codec: string, cause: unknown): OutboxError<'unreadable-batch'> {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return new OutboxError(
     'unreadable-batch',
     `A batch compressed with ${codec} cannot be read: ${why}.`,

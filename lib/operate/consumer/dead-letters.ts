@@ -1,3 +1,4 @@
+import { messagePlace } from '../../event/receipt';
 import type { IHeaders } from 'kafkajs';
 import { aggregateIn, aggregateOf } from '../../consume/inbox-keys';
 import { detached, headersByName, type ConsumedRecord } from '../../consume/record';
@@ -125,8 +126,7 @@ export async function readDeadLetters(
 }
 
 /** Where the consumer read it, in Kafka's notation. */
-export const placeOf = ({ from: { topic, partition, offset } }: Pick<DeadLetter, 'from'>): string =>
-  `${topic}-${partition}@${offset}`;
+export const placeOf = ({ from }: Pick<DeadLetter, 'from'>): string => messagePlace(from);
 
 const aggregateOfMessage = (source: string, aggregate: string | undefined): string =>
   aggregateOf({ source, topic: '', key: '', ...aggregateIn(source, aggregate) });

@@ -6,7 +6,7 @@ import { deadLetterTopic } from '../../event/consumer-name';
 import { partitionName } from '../../event/topic-partition';
 import { parsePartitionKey } from '../../event/key';
 import { shownPosition, versionOfPosition } from '../../event/position';
-import { parseReceipt, type Receipt } from '../../event/receipt';
+import { messagePlace, parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import type { DeadLetter } from '../consumer/dead-letters';
 import type { ParkedKey } from '../consumer/parked';
@@ -255,12 +255,12 @@ function inKafka(facts: KeyState): Diagnosis | undefined {
     for (const text of receipts) {
       const receipt = parseReceipt(text);
       if (receipt === undefined) continue;
-      const end = ends.get(partitionOf(receipt));
+      const end = ends.get(partitionName(receipt));
       const isGone = absentTopics.includes(receipt.topic);
       if (!isGone && (end === undefined || receipt.offset < end)) continue;
       const what = isGone
         ? `topic ${receipt.topic} does not exist`
-        : `${partitionOf(receipt)} ends at ${end}: the topic lost messages or was created again`;
+        : `${partitionName(receipt)} ends at ${end}: the topic lost messages or was created again`;
       return {
         verdict: 'lost-in-kafka',
         why: `${shown.pk} at ${shownPosition(position)} was acknowledged as ${text}, but ${what}.`,
@@ -286,7 +286,7 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
   switch (state) {
     case 'parked': {
       const parked = one.topics.flatMap((each) => each.parked ?? [])[0];
-      const place = parked?.head === undefined ? '' : ` at ${placeOf(parked.head)}`;
+      const place = parked?.head === undefined ? '' : ` at ${messagePlace(parked.head)}`;
       const since = parked === undefined ? '' : ` since ${timeOf(parked.since)}: ${parked.why}`;
       const asked = (parked?.requests.length ?? 0) > 0;
       return {
@@ -431,7 +431,7 @@ function explainConsumer(shown: ShownKey, facts: ConsumerState): ExplainedConsum
       const letters = kafka?.deadLetters.get(key.topic);
       const last = events.findLast((event) => event.topic === key.topic);
       const receipt = last?.receipt === undefined ? undefined : parseReceipt(last.receipt);
-      const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionOf(receipt));
+      const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionName(receipt));
       const isBehind = receipt !== undefined && next !== undefined && next <= receipt.offset;
       return {
         topic: key.topic,
@@ -498,7 +498,7 @@ function eventState(
   if (isLetter) return 'dead-letter';
   if (isParked(key, event)) return 'parked';
   const receipt = event.receipt === undefined ? undefined : parseReceipt(event.receipt);
-  const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionOf(receipt));
+  const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionName(receipt));
   if (receipt !== undefined && next !== undefined) return receipt.offset < next ? 'passed' : 'not-yet';
   const isRead = (key !== undefined && !isEmpty(key)) || topics?.includes(topic) === true;
   if (isRead) return 'not-yet';
@@ -516,12 +516,6 @@ function isParked(
   if (head === undefined || head.id === id) return true;
   return sequence === undefined || head.sequence === undefined || sequence >= head.sequence;
 }
-
-export const partitionOf = ({ topic, partition }: Pick<Receipt, 'topic' | 'partition'>): string =>
-  `${topic}-${partition}`;
-
-const placeOf = ({ topic, partition, offset }: { topic: string; partition: number; offset: string }): string =>
-  `${topic}-${partition}@${offset}`;
 
 /** Messages of brokers and handlers end with a full stop, or without one. */
 const sentence = (text: string): string => `${text.replace(/[.\s]+$/, '')}.`;

@@ -1,5 +1,6 @@
 import type { ItemStateName } from '../../event/item-state';
 import { formatReceipt, parseReceipt, type Receipt } from '../../event/receipt';
+import { partitionName } from '../../event/topic-partition';
 import { epochMsOfUuidV7 } from '../../event/uuid';
 import { Column } from './compact/column';
 import { DigestIndex } from './compact/digest-index';
@@ -305,7 +306,7 @@ export class TopicComparison {
   }
 
   #partitionNumber(topic: string, partition: number): PartitionNumber {
-    const number = numberOf(this.#partitions, `${topic}-${partition}`);
+    const number = numberOf(this.#partitions, partitionName({ topic, partition }));
     this.#partitionAt[number] ??= { topic, partition };
     return number;
   }
@@ -378,8 +379,10 @@ export class TopicComparison {
       const copies = this.#originals.get(identity);
       if (copies <= this.#identityEvents.get(identity)) continue;
       yield {
-        ...{ kind: 'duplicate', ...this.#shown(this.#identityEvent.get(identity)) },
-        ...{ at: this.#at(identity, false), copies },
+        kind: 'duplicate',
+        ...this.#shown(this.#identityEvent.get(identity)),
+        at: this.#at(identity, false),
+        copies,
       };
     }
   }

@@ -2,9 +2,9 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Control } from '../../event/control';
 import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
-import { positionOfVersion, versionOfPosition } from '../../event/position';
+import { positionKey, positionOfVersion, versionOfPosition } from '../../event/position';
 import { keyReader } from '../../relay/dynamodb/keys';
-import { positionKey, type Position } from '../../relay/ports';
+import type { Position } from '../../relay/ports';
 import { wait } from '../../timing/wait';
 
 /** Versions of a key that are not in the table, between two that are. */
@@ -62,7 +62,7 @@ export class MissingVersionFinder {
     for (const other of this.#last.keys()) if (other !== pk) this.#last.delete(other);
   }
 
-  /** Returns the missingVersions that remain: items of other times, recorded gaps and skips are read again. */
+  /** Returns the versions that are still missing after a second read of items of other times, recorded gaps and skips. */
   async confirmed(
     client: DynamoDBClient,
     tableName: string,

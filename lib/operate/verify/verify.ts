@@ -25,7 +25,7 @@ export interface VerifyOptions {
   readonly until?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
-  /** Versions of a key have gaps by design, so missing versions are no missingVersions. Default false. */
+  /** The versions of a key have gaps by design, so a skipped version is not reported as missing. Default false. */
   readonly sparse?: boolean;
   /** Called as table and topics are read. */
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -80,7 +80,7 @@ export interface VerifyReport extends VerifyTotals, Pick<ReadTopics, 'absentTopi
    * in keys without versions, before the first version of a key, or behind an expired one.
    */
   readonly missingVersions: readonly MissingVersions[];
-  /** How many more missingVersions did not fit into memory and were not read again. */
+  /** Number of further missing versions that did not fit into memory and were not read again. */
   readonly moreMissingVersions: number;
   /** Items that keys wait for and that were deleted. */
   readonly gone: readonly GoneItem[];

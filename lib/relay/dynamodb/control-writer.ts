@@ -2,6 +2,7 @@ import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem 
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { cancellationCodes, isTransientCode } from '../../dynamodb/refusals';
 import { STATE_KEY } from '../../event/control';
+import { positionKey } from '../../event/position';
 import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
 
@@ -134,5 +135,5 @@ export class ControlWriter {
 
 function keyOf({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): string {
   const key = Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key;
-  return `${key?.['pk']?.S ?? ''}\n${key?.['sk']?.S ?? ''}`;
+  return positionKey(key?.['pk']?.S ?? '', key?.['sk']?.S ?? '');
 }

@@ -17,7 +17,8 @@ import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../for-each-key';
 import { queryPages } from './pages';
-import { positionKey, type KeyReader, type Position, type StoredState } from '../ports';
+import { positionKey } from '../../event/position';
+import type { KeyReader, Position, StoredState } from '../ports';
 
 /** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LIMIT = 2;

@@ -5,6 +5,7 @@ import {
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
+import { positionKey } from '../../event/position';
 import { storedReceipts } from '../../event/receipt';
 import { throttledMs } from '../../timing/backoff';
 import { forEachOf } from '../../timing/for-each';
@@ -157,7 +158,7 @@ function callsOf(marks: readonly Mark[]): Mark[][] {
   const seen = new Map<string, number>();
   const waves: Mark[][] = [];
   for (const mark of marks) {
-    const position = `${mark.pk}\n${mark.sk}`;
+    const position = positionKey(mark.pk, mark.sk);
     const wave = seen.get(position) ?? 0;
     seen.set(position, wave + 1);
     (waves[wave] ??= []).push(mark);

@@ -1,3 +1,4 @@
+import { namedMessageOf } from '../../event/errors';
 import type { ParkReason } from '../../event/control';
 import type { Failure, Outage, Poison } from '../ports';
 
@@ -51,7 +52,7 @@ function refusalText(topic: string, { reason, message }: Poison, error: unknown)
 export function outageOf(error: unknown): Outage {
   const protocol = protocolErrorIn(error);
   if (protocol !== undefined) return { kind: 'outage', message: `${protocol.type}: ${protocol.message}`, cause: error };
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = namedMessageOf(error);
   const broker = brokerIn(error);
   const named = broker === undefined || message.includes(broker) ? message : `${message} (broker ${broker})`;
   return { kind: 'outage', message: named, cause: error };

@@ -1,7 +1,7 @@
 import type { Hold } from '../../../lib/event/control';
-import { positionOfVersion } from '../../../lib/event/position';
+import { positionKey, positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
-import { positionKey, type Failure, type PartitionBatch } from '../../../lib/relay/ports';
+import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
 import type { StreamRecord } from '../../../lib/relay/record';
 import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';

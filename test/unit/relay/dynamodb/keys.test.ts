@@ -8,7 +8,7 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { keyReader } from '../../../../lib/relay/dynamodb/keys';
 import { PositionsUnread } from '../../../../lib/relay/key-failure';
-import { positionKey } from '../../../../lib/relay/ports';
+import { positionKey } from '../../../../lib/event/position';
 
 const dynamodb = mockClient(DynamoDBClient);
 const keys = keyReader(new DynamoDBClient({}), 'outbox', () => Promise.resolve());

@@ -4,20 +4,19 @@ import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import type { Control, Hold } from '../../../../lib/event/control';
 import { identityOf, type Image } from '../../../../lib/event/item';
 import { SIGNALS_PARTITION } from '../../../../lib/event/key';
-import { positionOfVersion } from '../../../../lib/event/position';
+import { positionKey, positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/topic-partition';
 import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
 import { KeyFailure, PositionsUnread } from '../../../../lib/relay/key-failure';
-import {
-  positionKey,
-  type BatchOutcome,
-  type DrainStore,
-  type Failure,
-  type Mark,
-  type PartitionBatch,
-  type Position,
-  type RelayPorts,
-  type StoredState,
+import type {
+  BatchOutcome,
+  DrainStore,
+  Failure,
+  Mark,
+  PartitionBatch,
+  Position,
+  RelayPorts,
+  StoredState,
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
 import type { SweepStore } from '../../../../lib/sweep/ports';
