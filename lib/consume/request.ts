@@ -25,7 +25,7 @@ export interface RedriveRequest {
   readonly resent?: string;
 }
 
-/** Asks a running consumer to discard one parked message for good, and to apply the rest of its key. */
+/** Asks a running consumer to discard one parked message permanently, and to apply the rest of its key. */
 export interface SkipRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
   readonly asks: 'skip';
   /** The sort key of the parked message. */

@@ -83,11 +83,11 @@ export function goneLines({ pk, position, isReplaced, refused }: GoneItem): read
   const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;
   return isReplaced
     ? [
-        `the item at ${at} is gone, and another item has its position: the event of the first one would be missing for good${before}`,
+        `the item at ${at} is gone, and another item has its position: the event of the first one would be lost${before}`,
         `compare both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
       ]
     : [
-        `the item at ${at} is gone: its event would be missing for good${before}`,
+        `the item at ${at} is gone: its event would be lost${before}`,
         `ask the owner of the data whether the event is still wanted. If so, restore it: outbox restore ${key} ${at} --from FILE --yes. If not, or if no copy is left, record the gap: ${gap}`,
       ];
 }

@@ -47,7 +47,7 @@ export interface RelayRedrive extends RedriveTarget {
 
 /** Whether {@link redrive} discards items, and how it reports progress. */
 export interface RedriveOptions {
-  /** Discard the item that holds each key, for good. Default false. */
+  /** Discard the item that holds each key, permanently. Default false. */
   readonly skip?: boolean;
   /**
    * With `skip`: if the item that holds a key was deleted, record the gap and continue without it. The event cannot be

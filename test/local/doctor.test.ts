@@ -62,7 +62,7 @@ it('finds each fault of a table made by hand', async () => {
     table: 'ok: ACTIVE',
     keys: 'wrong: partition key id (N), sort key none',
     stream: 'wrong: off: nothing is published',
-    'time to live': 'wrong: DISABLED: processed items stay for ever',
+    'time to live': 'wrong: DISABLED: processed items stay forever',
     'index that keeps a key in one shard': 'wrong: none',
     billing: expect.stringMatching(/^warn: PROVISIONED/),
     'trust in the stream': expect.stringMatching(/^unknown: ValidationException/),

@@ -18,7 +18,7 @@ export function addConsumerSkip(consumer: Command): void {
     consumer
       .command('skip')
       .argument('<key>', 'such as order#42')
-      .description('discard the first parked event of a key, for good, and apply the events behind it; needs --yes')
+      .description('discard the first parked event of a key permanently, and apply the events behind it; needs --yes')
       .option(
         '--at <place>',
         'the event, such as orders-3@1024, as "consumer parked" prints it: no other is discarded',
@@ -45,7 +45,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   if (yes !== true) {
     const message = await parkedMessage(target, consumer, parked, head.position);
     terminal.result({ wouldDiscard: { ...parked, message } }, () => [
-      `This event would be discarded, for good (with --at ${holds}):`,
+      `This event would be discarded permanently (with --at ${holds}):`,
       `  ${holds}  ${head.type}  ${head.id}`,
       `  ${parked.why}`,
       '  --json prints it in full.',

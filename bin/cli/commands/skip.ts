@@ -17,7 +17,7 @@ export function addSkip(program: Command): void {
   const skip = program
     .command('skip')
     .argument('[key]', 'such as order#42')
-    .description('discard the item that holds a key, for good, and publish the items behind it; needs --yes')
+    .description('discard the item that holds a key permanently, and publish the items behind it; needs --yes')
     .option('--at <position>', 'the item, as "held" prints it: no other is discarded. If it is gone, record the gap');
   withRequestOptions(withSelectionOptions(skip))
     .option('--yes', 'confirms it')
@@ -70,7 +70,7 @@ function planLines({ targets, idle }: RedrivePlan): string[] {
       : [
           `${count(gone.length, 'item')} ${gone.length === 1 ? 'is' : 'are'} gone already: the gap would be recorded, and the later events would be published without it. First restore the items of which there is a copy: outbox restore. Gaps are recorded key by key, with --at.`,
         ]),
-    `${count(held.length, 'item')} would be discarded, for good${at === '' ? '' : ` (with${at})`}:`,
+    `${count(held.length, 'item')} would be discarded permanently${at === '' ? '' : ` (with${at})`}:`,
     ...columns(held.map(({ pk, hold }) => [pk, shownPosition(hold.position), hold.reason, hold.message])),
   ];
 }

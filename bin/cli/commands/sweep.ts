@@ -53,7 +53,7 @@ function lines(report: SweepReport, failures: readonly string[]): string[] {
   const asked =
     signalsSent + signalsReplaced === 0
       ? nothingNew(pending, signals)
-      : `${count(signalsSent, 'signal')} sent to the relay, and ${number(signalsReplaced)} again that ${signalsReplaced === 1 ? 'was' : 'were'} lost.`;
+      : `${count(signalsSent, 'signal')} sent to the relay, ${count(signalsReplaced, 'lost signal')} sent again.`;
   return [
     ...[...new Set(failures)].map((failure) => `failed: ${failure}`),
     `${count(items, 'item')} read in ${duration(durationMs)}, ${count(Math.ceil(readUnits), 'read unit')}.`,

@@ -25,7 +25,7 @@ const TOPICS_MS = 1_000;
 /** A running consumer. */
 export interface RunningConsumer {
   /**
-   * Resolves when the consumer has stopped. Rejects if kafkajs has given up for good or could not leave the group: let
+   * Resolves when the consumer has stopped. Rejects if kafkajs has given up permanently or could not leave the group: let
    * the process end then, so that something restarts it.
    */
   readonly done: Promise<void>;

@@ -110,7 +110,7 @@ const wholeBatchesTo = (bucket: IBucket): IEventSourceDlq => ({
   },
 });
 
-/** Pollers use the function's role: besides reading, they look up the cluster and connect to its network. */
+/** Pollers use the function's role: they read messages, look up the cluster and connect to its network. */
 export function grantPolling(target: LambdaFunction, props: ResolvedConsumerProps): void {
   const clusterArn = clusterOf(props);
   if (clusterArn !== undefined) {

@@ -158,7 +158,7 @@ export interface OutboxConsumerProps extends BrokerProps {
   readonly filters?: Record<string, unknown>[];
 
   /**
-   * Destination of batches that Lambda gives up. Without it Lambda retries for ever, and the consumer itself parks or
+   * Destination of batches that Lambda gives up. Without it Lambda retries forever, and the consumer itself parks or
    * dead-letters each message that it cannot apply. With it Lambda retries a limited number of times, even in an
    * outage: the messages of a batch that it gives up are not applied, but later events of the same keys are.
    *

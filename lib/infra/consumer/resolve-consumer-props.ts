@@ -181,7 +181,7 @@ function checkOnFailure(onFailure: ConsumerOnFailure | undefined): void {
     'onFailure.retryAttempts',
     retryAttempts,
     { max: 10_000 },
-    'With a destination Lambda turns "for ever" into 10 retries: set how many there are before Lambda gives a batch up, an outage included. Leave onFailure out to retry for ever.',
+    'With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
   );
 }
 

@@ -23,7 +23,7 @@ export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly Al
     ...sweeping(outbox),
     ...kafka(outbox),
   ];
-  // If nothing runs, silence is intended: an alarm that treats silence as a failure would stay raised for ever.
+  // If nothing runs, silence is intended: an alarm that treats silence as a failure would stay raised forever.
   return outbox.publishes
     ? specs
     : specs.filter(({ conditions }) =>
@@ -244,7 +244,7 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
     {
       id: 'item-parked',
       severity: 'ticket',
-      description: 'Kafka has refused an event for good: its key is held.',
+      description: 'An event was refused, and a retry would be refused again: its key is held.',
       runbook: 'held-keys',
       conditions: [counted(outbox, 'parkedItems')],
     },

@@ -13,7 +13,7 @@ export function inboxProblems(table: TableProperties): string[] {
   if (timeToLiveOf(table) !== attribute) {
     const got = timeToLiveOf(table) === undefined ? 'no TTL' : `the TTL attribute "${String(timeToLiveOf(table))}"`;
     problems.push(
-      `The table has ${got}. What a consumer notes of events without versions carries "${attribute}" and would stay for ever. Set the TTL attribute to "${attribute}".`,
+      `The table has ${got}. The records of applied events without versions carry "${attribute}" and would stay forever. Set the TTL attribute to "${attribute}".`,
     );
   }
   return problems;

@@ -55,5 +55,5 @@ function streamProblem(view: string | undefined): string | undefined {
 function ttlProblem(attribute: string | undefined): string | undefined {
   if (attribute === TTL_ATTRIBUTE) return undefined;
   const got = attribute === undefined ? 'no TTL' : `the TTL attribute "${attribute}"`;
-  return `The table has ${got}. Processed items and tombstones carry "${TTL_ATTRIBUTE}" and would stay for ever. Set the TTL attribute to "${TTL_ATTRIBUTE}".`;
+  return `The table has ${got}. Processed items and tombstones carry "${TTL_ATTRIBUTE}" and would stay forever. Set the TTL attribute to "${TTL_ATTRIBUTE}".`;
 }

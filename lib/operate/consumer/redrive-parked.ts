@@ -95,7 +95,7 @@ export async function redriveParked(
 }
 
 /**
- * Asks the running consumer to discard the message at the head of a parked key, for good, and to apply the rest. It is
+ * Asks the running consumer to discard the message at the head of a parked key permanently, and to apply the rest. It is
  * noted as not applied, so that it leaves no gap, and marked with the request, so that a later delivery is discarded too.
  *
  * Discards only the message that heads the key in the plan: repeated with the same plan, it does nothing.

@@ -126,7 +126,7 @@ export async function planResendBy(
  * redriven. If it fails again, it stays parked, and the later events of the key wait for it. `late`: each is applied
  * once, after all events that were applied before, with `context.late`. If it fails again, nothing waits for it.
  *
- * Each has its effect once, however often it is sent again: the consumer keeps a mark of it for good. For an event
+ * Each has its effect once, however often it is sent again: the consumer stores its id permanently. For an event
  * without a version, nothing shows whether another delivery was applied longer than `markerRetentionMs` ago.
  *
  * Resolves when the requests are durable, not when they are done; see {@link followParked}. Safe to repeat.

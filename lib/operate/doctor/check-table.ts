@@ -65,7 +65,7 @@ export function checkTimeToLive(
     `\`aws dynamodb update-time-to-live --table-name ${tableName} --time-to-live-specification Enabled=${enabled},AttributeName=${name}\``;
   const on = update(true, TABLE.timeToLiveAttribute);
   const isOn = status === 'ENABLED' || status === 'ENABLING';
-  if (!isOn) return wrong(`${status}: processed items stay for ever`, `${on}. DynamoDB takes one change an hour.`);
+  if (!isOn) return wrong(`${status}: processed items stay forever`, `${on}. DynamoDB takes one change an hour.`);
   return attribute === TABLE.timeToLiveAttribute
     ? ok(`${status} on ${attribute}`)
     : wrong(`${status} on ${attribute}`, `${update(false, attribute)}, and an hour later ${on}.`);

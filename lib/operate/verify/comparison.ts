@@ -481,7 +481,7 @@ class ReceiptsInOrder {
     }
   }
 
-  /** Yields the events whose receipts name this place; those of lower offsets are skipped for good. */
+  /** Yields the events whose receipts name this place; those of lower offsets are skipped permanently. */
   *at(partition: PartitionNumber, offset: number): Generator<EventNumber> {
     const cursor = this.#cursors.get(partition);
     while (cursor !== undefined && cursor.next < cursor.end) {

@@ -32,7 +32,7 @@ export function crashCounter(
     try {
       return (await ifConditionHolds(client.send(new UpdateItemCommand(input))))?.Attributes;
     } catch (error) {
-      // The item is published without a count: a shard must not wait for ever for room on an item.
+      // The item is published without a count: a shard must not wait forever for room on an item.
       if (isFullError(error)) return undefined;
       throw error;
     }

@@ -298,7 +298,7 @@ test.each<[string, OutboxTopicsProps, string]>([
     'topics["orders"].configs["max.message.bytes"]',
   ],
   ['CloudFormation on MSK Serverless', { topics: ['orders'], madeBy: 'cloudformation' }, 'madeBy'],
-  ['brokers beside a cluster', { topics: ['orders'], bootstrapBrokers: 'b:9098' }, 'bootstrapBrokers'],
+  ['brokers next to a cluster', { topics: ['orders'], bootstrapBrokers: 'b:9098' }, 'bootstrapBrokers'],
 ])('%s: refused', (_, props, option) => {
   expect(() => topicsStack('serverless', () => props)).toThrow(
     expect.objectContaining({ code: 'invalid-option', details: expect.objectContaining({ option }) }),

@@ -129,7 +129,7 @@ describe('batches that Lambda gives up', () => {
   test('needs a number of retries, because Lambda would choose one', () =>
     refused(
       (stack) => ({ onFailure: { bucket: new Bucket(stack, 'GivenUp'), retryAttempts: -1 } }),
-      'Option "onFailure.retryAttempts" is -1; it must be an integer from 0 to 10000, known at synthesis. With a destination Lambda turns "for ever" into 10 retries: set how many there are before Lambda gives a batch up, an outage included. Leave onFailure out to retry for ever.',
+      'Option "onFailure.retryAttempts" is -1; it must be an integer from 0 to 10000, known at synthesis. With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
     ));
 });
 
@@ -173,7 +173,7 @@ describe('an inbox of one’s own', () => {
   test('gets a message for each problem', () => {
     expect(inboxProblems({})).toEqual([
       'The table has other keys than an inbox. Consumers write under the partition key "pk" and the sort key "sk", both texts. Make the table with these, or use a ConsumerInbox.',
-      'The table has no TTL. What a consumer notes of events without versions carries "expiresAt" and would stay for ever. Set the TTL attribute to "expiresAt".',
+      'The table has no TTL. The records of applied events without versions carry "expiresAt" and would stay forever. Set the TTL attribute to "expiresAt".',
     ]);
   });
 

@@ -46,7 +46,7 @@ test('each directory with an index.ts becomes one that runs without node_modules
   expect(run.stdout).toBe('function\n');
 });
 
-test('the same sources give the same files, whatever esbuild reports beside them', () => {
+test('the same sources give the same files, whatever esbuild reports with them', () => {
   lambda('relay', `import { Kafka } from ${KAFKAJS}; export const handler = (): string => typeof Kafka;`);
   bundle('first');
   bundle('second');

@@ -32,7 +32,7 @@ describe('the table', () => {
   test.each<[string, Partial<TableProperties>, RegExp]>([
     ['no stream', { StreamSpecification: undefined }, /^The table has no stream\. .* Give the table a stream/],
     ['keys in its stream', { StreamSpecification: { StreamViewType: 'KEYS_ONLY' } }, /has a stream of KEYS_ONLY/],
-    ['no TTL', { TimeToLiveSpecification: undefined }, /^The table has no TTL\. .* would stay for ever/],
+    ['no TTL', { TimeToLiveSpecification: undefined }, /^The table has no TTL\. .* would stay forever/],
     [
       'a TTL that is switched off',
       { TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: false } },

@@ -29,7 +29,7 @@ test.each([
   dynamodb.on(GetItemCommand).resolves({ Item });
   dynamodb.on(QueryCommand).resolves({ Items: [marshall({ pk: 'order#1', sk: position, parked: {} })] });
   await outbox(...command, '--at', at, '--why', 'a test');
-  expect(printed.text).toContain('1 item would be discarded, for good (with --at 2)');
+  expect(printed.text).toContain('1 item would be discarded permanently (with --at 2)');
 });
 
 test('an item to discard, of a redrive that discards none, is refused', async () => {

@@ -63,6 +63,13 @@ test.each(inSentences)('"%s" (%s) names a command and options that exist', (_com
   expect(error === undefined || LEFT_OUT.has(error.code) ? undefined : error.message).toBeUndefined();
 });
 
+const RUNBOOKS = OPERATOR_PAGES.filter((page) => /runbooks\/(?!README)/.test(page));
+
+test.each(RUNBOOKS)('%s names the option that selects the outbox, if it has a command', (page) => {
+  const text = readFileSync(join(__dirname, '../../..', page), 'utf8');
+  expect(text.includes('Add `--stack NAME`')).toBe(text.includes('`npx outbox') || text.includes('\nnpx outbox'));
+});
+
 test('an unknown command, an unknown option and a value out of range are found', () => {
   expect(parse(['stauts'])?.code).toBe('commander.unknownCommand');
   expect(parse(['held', '--reasn', 'x'])?.code).toBe('commander.unknownOption');

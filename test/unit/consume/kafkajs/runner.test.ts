@@ -403,7 +403,7 @@ it('resumes a paused partition when a rebalance takes it, because kafkajs would 
   expect(fake.calls).toEqual(['pause 0', 'resume 0']);
 });
 
-it('tells when kafkajs has given up for good, and not when it begins again', async () => {
+it('reports that kafkajs has given up permanently, and not that it begins again', async () => {
   const { fake, running } = await start();
   fake.emit('crash', { error: new Error('passing'), restart: true });
   fake.emit('crash', { error: new Error('no such group'), restart: false });
