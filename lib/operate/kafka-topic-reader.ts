@@ -105,7 +105,7 @@ const EMPTY_FETCHES = 5;
 
 /**
  * Shows every message that consumers can read when the call begins: those of a partition in the order of their offsets,
- * each once. Later messages are left out, and so are messages behind another producer's open transaction.
+ * each once. Later messages are left out, and so are messages behind another producer's unfinished transaction.
  *
  * If a topic or partition cannot be read, the others are still read; see `unread`.
  *
@@ -156,7 +156,7 @@ class TopicsReading {
         const fromTime = BigInt(atTime.find((other) => other.partition === partition)?.offset ?? low);
         const fromReceipt = lowest(topic, partition) ?? fromTime;
         const wanted = fromReceipt < fromTime ? fromReceipt : fromTime;
-        // kafkajs returns the end for consumers: the first open transaction, or the high watermark.
+        // kafkajs returns the end for consumers: the first unfinished transaction, or the high watermark.
         const [first, end] = [BigInt(low), BigInt(high)];
         const start = wanted < first ? first : wanted > end ? end : wanted;
         const isAfterGap = wanted <= first && first > 0n;

@@ -5,7 +5,7 @@ import { checkRequest } from './redrive';
 import { wait } from '../timing/wait';
 import { OPERATOR_CLOCK, refuse, type OutboxTarget } from './target';
 
-/** How old an item must be, and who asks. */
+/** How old an item must be, and the operator who sweeps. */
 export interface SweepNowOptions {
   /** Milliseconds after which an item should have been published. Default: an hour. */
   readonly afterMs?: number;

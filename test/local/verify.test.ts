@@ -216,7 +216,7 @@ it('reads past the messages and markers of another producer’s transactions', a
   expect(await findings('marked', 'marked-too')).toEqual([]);
 });
 
-describe('behind the open transaction of another producer', () => {
+describe('behind the unfinished transaction of another producer', () => {
   const openTransaction = async () => {
     const producer = new Kafka({ brokers: [...world.stack.brokers], logLevel: logLevel.NOTHING }).producer({
       ...{ transactionalId: `open-${Math.random()}`, idempotent: true, maxInFlightRequests: 1 },

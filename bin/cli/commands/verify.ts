@@ -209,6 +209,6 @@ function detail(finding: VerifyFinding): string {
     case 'wrong-receipt':
       return `${event} is at ${finding.at.join(', ')}; its receipt names ${finding.receipt ?? 'no place'}`;
     case 'not-readable-yet':
-      return `${event} at ${finding.receipt} is held back by an open transaction of another producer${finding.sinceMs === undefined ? '' : ` since ${time(finding.sinceMs)}`}`;
+      return `${event} at ${finding.receipt} is held back by an unfinished transaction of another producer${finding.sinceMs === undefined ? '' : ` since ${time(finding.sinceMs)}`}`;
   }
 }

@@ -105,7 +105,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
   const { outboxName, relay, sweeper } = outbox;
   return [
     [
-      graph('Behind the stream (it forgets after 24 hours)', 8, {
+      graph('Behind the stream (it drops records after 24 hours)', 8, {
         left: [
           relay.function.metric('IteratorAge', { statistic: Stats.MAXIMUM, label: 'age of the newest record read' }),
         ],

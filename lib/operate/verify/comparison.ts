@@ -46,11 +46,11 @@ export interface PartitionExtent {
    * no gap. `undefined`: nothing was removed.
    */
   readonly completeFromMs?: number;
-  /** Another producer's open transaction begins at `end`: consumers cannot read what lies behind it. */
+  /** Another producer's unfinished transaction begins at `end`: consumers cannot read what lies behind it. */
   readonly heldBack?: HeldBack;
 }
 
-/** The messages that an open transaction holds back. */
+/** The messages that an unfinished transaction holds back. */
 export interface HeldBack {
   /** The offset after the last message that is acknowledged. */
   readonly end: bigint;
@@ -86,7 +86,7 @@ export type VerifyFinding = VerifiedEvent &
     | { readonly kind: 'reordered'; readonly at: string; readonly overtakenBy: VerifiedEvent & { readonly at: string } }
     | { readonly kind: 'wrong-receipt'; readonly receipt?: string; readonly at: readonly string[] }
     /**
-     * It lies behind another producer's open transaction, where no consumer can read yet. It can be checked once that
+     * It lies behind another producer's unfinished transaction, where no consumer can read yet. It can be checked once that
      * transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
      */
     | { readonly kind: 'not-readable-yet'; readonly receipt: string; readonly sinceMs?: number }

@@ -298,7 +298,7 @@ describe('not-readable-yet', () => {
   const since = NOW - 3 * MINUTE;
   const held = [anExtent(1, { heldBack: { end: 3n, sinceMs: since } })];
 
-  it('is an event behind an open transaction, which is not missing', () => {
+  it('is an event behind an unfinished transaction, which is not missing', () => {
     const result = compared(three, threeMessages.slice(0, 1), held);
     expect(result.findings).toEqual([
       expect.objectContaining({ kind: 'not-readable-yet', id: 'a2', receipt: 'orders-0@1', sinceMs: since }),

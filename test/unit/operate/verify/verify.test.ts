@@ -159,7 +159,7 @@ describe('a topic that was made again', () => {
     expect(report).toMatchObject({ counts: [], replaced: 2, shortPartitions: [] });
   });
 
-  it('is not a topic whose messages an open transaction of another producer holds back', async () => {
+  it('is not a topic whose messages an unfinished transaction of another producer holds back', async () => {
     const held = { ...extent('payments', 1), heldBack: { end: 3n } };
     expect((await verifyOf(images, { extents: [held] })).shortPartitions).toEqual([]);
   });
