@@ -120,7 +120,7 @@ export function decodeSignal(image: Image): Signal {
   const fail = (field: string, rule: string): never => {
     throw new OutboxError(
       'undecodable-signal',
-      `Signal ${JSON.stringify(sk)} of key ${JSON.stringify(pk)} cannot be acted on: "${field}" ${rule}. It was written by another version of the operator's tools, or by hand; it stays in the table, set aside.`,
+      `Signal ${JSON.stringify(sk)} of key ${JSON.stringify(pk)} cannot be acted on: "${field}" ${rule}. It was written by another version of the operator's tools, or by hand; it stays in the table as unprocessable.`,
       { pk: storedPk, sk, field },
     );
   };

@@ -86,8 +86,8 @@ export type VerifyFinding = VerifiedEvent &
     | { readonly kind: 'reordered'; readonly at: string; readonly overtakenBy: VerifiedEvent & { readonly at: string } }
     | { readonly kind: 'wrong-receipt'; readonly receipt?: string; readonly at: readonly string[] }
     /**
-     * It lies behind another producer's unfinished transaction, where no consumer can read yet. It can be checked once that
-     * transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
+     * It lies behind another producer's unfinished transaction, where no consumer can read yet. It can be checked once
+     * that transaction has ended. `sinceMs`: the transaction's first message, in epoch milliseconds.
      */
     | { readonly kind: 'not-readable-yet'; readonly receipt: string; readonly sinceMs?: number }
   );

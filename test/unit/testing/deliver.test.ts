@@ -136,7 +136,7 @@ describe('a delivery', () => {
     const { deadLetters, parked } = await kit.deliver(consumer);
     expect(deadLetters.map(({ reason }) => reason).toSorted()).toEqual(['not-a-cloudevent', 'undecodable-data']);
     expect(parked.map(({ key, why }) => [key, why.split(':')[0]])).toEqual([['y', 'invalid-data']]);
-    await expect(kit.expectApplied(consumer)).rejects.toThrow(/it was set aside, undecodable-data: /);
+    await expect(kit.expectApplied(consumer)).rejects.toThrow(/it was dead-lettered, undecodable-data: /);
   });
 
   it('says where a blocked consumer stands, and why', async () => {
