@@ -4,7 +4,7 @@ import { sweepNow } from '../../../lib/operate/sweep';
 import type { SweepReport } from '../../../lib/sweep/sweep';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { durationWithin } from '../arguments';
-import { count, duration, number } from '../format';
+import { count, duration } from '../format';
 import type { Session } from '../session';
 
 interface SweepOptions {
