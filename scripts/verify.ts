@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { totalmem } from 'node:os';
 import { ROOT } from '../local/folders';
 
 interface Phase {
@@ -7,8 +6,6 @@ interface Phase {
   readonly command: readonly string[];
   /** Its output appears at once. The output of other phases appears when they end, so that outputs do not mix. */
   readonly live?: boolean;
-  /** It uses only the processor time that the other phases leave. */
-  readonly inBackground?: boolean;
 }
 
 interface Result {
@@ -38,36 +35,29 @@ const UNIT = script('test:unit');
 const PACKAGE = script('test:package');
 const LOCAL: Phase = { ...script('test:local'), live: true };
 
-/** Two local stacks, two checks and two processes of unit tests use up to 9 GB together. */
-const MEMORY_FOR_ALL = 12 * 1024 ** 3;
 const CORES = 2;
 
-/** Whether a phase has failed, or this process was interrupted. */
+/** Whether this process was interrupted. */
 let ended = false;
 const isEnded = (): boolean => ended;
 const running = new Set<number>();
 const results: Result[] = [];
 
-/** Everything at once if the memory permits. The local tests have priority, because they meet deadlines. */
+/** The local tests run alone: they meet deadlines, and their servers use both cores. */
 async function verify(): Promise<void> {
-  await run(BUILD);
-  if (totalmem() >= MEMORY_FOR_ALL) {
-    const others = [UNIT, ...CHECKS, PACKAGE].map((phase) => ({ ...phase, inBackground: true }));
-    await Promise.all([run(LOCAL), inLanes(CORES, others)]);
-    return;
-  }
-  await inLanes(CORES, CHECKS);
-  await test();
+  if (!(await run(BUILD))) return;
+  await inLanes(CORES, [UNIT, ...CHECKS, PACKAGE]);
+  await run(LOCAL);
 }
 
 async function check(): Promise<void> {
-  await run(BUILD);
+  if (!(await run(BUILD))) return;
   await inLanes(CORES, CHECKS);
 }
 
 /** With arguments, only the tests that they choose: file names, or options of Jest. */
 async function test(args: readonly string[] = []): Promise<void> {
-  await run(BUILD);
+  if (!(await run(BUILD))) return;
   const phases = args.length === 0 ? [UNIT, PACKAGE, LOCAL] : [{ name: 'jest', command: ['jest', ...args] }];
   for (const phase of phases) await run({ ...phase, live: true });
 }
@@ -84,15 +74,18 @@ async function inLanes(lanes: number, phases: readonly Phase[]): Promise<void> {
 /** Runs a command, and then `times`, which reports the processor time of the command and its processes. */
 const TIMED = '"$@"; code=$?; times >&3; exit $code';
 
-async function run({ name, command, live = false, inBackground = false }: Phase): Promise<void> {
-  if (isEnded()) return;
+/** A failure does not end the other phases, so that one run shows everything that is wrong. */
+async function run({ name, command, live = false }: Phase): Promise<boolean> {
+  if (isEnded()) return false;
   const startedAt = performance.now();
   console.log(`▶ ${name}`);
-  const timed = ['sh', '-c', TIMED, 'sh', ...command];
-  const [program = '', ...args] = inBackground ? ['nice', '-n', '10', ...timed] : timed;
   const output = live ? 'inherit' : 'pipe';
   // In a process group of its own, so that all its processes can be ended.
-  const child = spawn(program, args, { cwd: ROOT, detached: true, stdio: ['ignore', output, output, 'pipe'] });
+  const child = spawn('sh', ['-c', TIMED, 'sh', ...command], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', output, output, 'pipe'],
+  });
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
   const [printed, times] = [[child.stdout, child.stderr], [child.stdio[3]]].map((streams) => {
@@ -108,15 +101,13 @@ async function run({ name, command, live = false, inBackground = false }: Phase)
     });
   });
   if (pid !== undefined) running.delete(pid);
-  // Ended because another phase failed: neither its output nor its result means anything.
-  if (isEnded()) return;
+  if (isEnded()) return false;
   const seconds = (performance.now() - startedAt) / 1_000;
   results.push({ name, ok, seconds, cpuSeconds: cpuSecondsOf(times?.() ?? '') });
   process.stdout.write(`${ok ? '✔' : '✘'} ${name} ${seconds.toFixed(1)} s\n${printed?.() ?? ''}`);
-  if (!ok) endAll();
+  return ok;
 }
 
-/** The first failure ends the other phases: the output of the failed phase is the last. */
 function endAll(): void {
   ended = true;
   for (const pid of running) {
@@ -162,7 +153,7 @@ async function main(): Promise<void> {
   }
   await command(args);
   printTimes(performance.now() / 1_000);
-  if (isEnded()) process.exitCode ??= 1;
+  if (results.some(({ ok }) => !ok)) process.exitCode ??= 1;
 }
 
 main().catch((error: unknown) => {
