@@ -146,7 +146,7 @@ it('doctor names the topic that pending items need, the dead-letter topics and g
   expect(code).toBe(1);
   expect(stdout).toMatch(/ok +brokers reachable from here +1 of 1\n/);
   expect(stdout).toMatch(
-    /wrong +topics of pending items .*nowhere \(1 item waits\)\n +→ A typo\? Fix the writer\. Else .*topic create nowhere/,
+    /wrong +topics of pending items .*nowhere \(1 item waits\)\n +→ A typo\? Fix the writer\. Otherwise .*topic create nowhere/,
   );
   expect(stdout).toMatch(
     /wrong +dead-letter topics +orders\.shipping\.dlt does not exist; orders\.picky\.dlt takes \d+ bytes and needs \d+: /,
