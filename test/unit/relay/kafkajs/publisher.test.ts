@@ -406,7 +406,7 @@ describe('a broker that does not respond', () => {
 
   it('does not spend the producer of the others when they are published one by one', async () => {
     const kafka = stalled();
-    const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 10 });
+    const { publisher, rebuilds } = publisherOn(kafka, { requestTimeoutMs: 100 });
     await publisher.publish([batch('a-0')]);
     await publisher.publish([batch('a-2')]);
     const spent = rebuilds.length;
