@@ -46,7 +46,8 @@ export interface ConsumerTelemetryOptions {
  * });
  * ```
  */
-export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions): ConsumerTelemetry {
+export function consumerTelemetry(options: ConsumerTelemetryOptions): ConsumerTelemetry {
+  const { logger, metrics } = options;
   const latencies = new LatencySample(LATENCY_SAMPLES);
   const totals = new Map<string, number>();
   const add = (name: string, count = 1): void => {

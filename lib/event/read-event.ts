@@ -69,8 +69,9 @@ export interface UnreadableEvent {
  */
 export async function readEvent<D extends EventDefinitions>(
   catalogue: EventCatalogue<D>,
-  { value, headers }: EventMessage,
+  message: EventMessage,
 ): Promise<EventRead<D> | UnreadableEvent> {
+  const { value, headers } = message;
   const ceType = headers['ce_type'];
   if (ceType === undefined || ceType === '') return unreadable('no-type', 'It has no header "ce_type".');
   const resolved = catalogue.resolve(ceType);

@@ -30,7 +30,8 @@ const TABLE_TYPES = ['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table'];
  *
  * @throws OutboxError `operation-refused` when the stack has no outbox, or more than one.
  */
-export async function findTable({ cloudformation, stackName }: StackTarget, dynamodb: DynamoDBClient): Promise<string> {
+export async function findTable(target: StackTarget, dynamodb: DynamoDBClient): Promise<string> {
+  const { cloudformation, stackName } = target;
   const resources = await resourcesOf(cloudformation, stackName);
   const tables: string[] = [];
   for (const { ResourceType, PhysicalResourceId: name } of resources) {
@@ -66,10 +67,11 @@ async function isOutboxTable(client: DynamoDBClient, tableName: string): Promise
  * none, or if the caller may not read it.
  */
 export async function findSweeper(
-  { cloudformation, stackName }: StackTarget,
+  target: StackTarget,
   lambda: LambdaClient,
   tableName: string,
 ): Promise<string | undefined> {
+  const { cloudformation, stackName } = target;
   for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
     if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
     const variables = await variablesOf(lambda, name);
@@ -79,10 +81,8 @@ export async function findSweeper(
 }
 
 /** The functions of a stack with brokers in their environment: relay and consumers. Unreadable ones are left out. */
-export async function findKafkaFunctions(
-  { cloudformation, stackName }: StackTarget,
-  lambda: LambdaClient,
-): Promise<string[]> {
+export async function findKafkaFunctions(target: StackTarget, lambda: LambdaClient): Promise<string[]> {
+  const { cloudformation, stackName } = target;
   const found: string[] = [];
   for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
     if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
@@ -103,10 +103,8 @@ export interface DeployedConsumer {
 }
 
 /** The consumers that a stack deploys as Lambda functions. Functions that the caller may not read are left out. */
-export async function findConsumers(
-  { cloudformation, stackName }: StackTarget,
-  lambda: LambdaClient,
-): Promise<DeployedConsumer[]> {
+export async function findConsumers(target: StackTarget, lambda: LambdaClient): Promise<DeployedConsumer[]> {
+  const { cloudformation, stackName } = target;
   const found: DeployedConsumer[] = [];
   for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
     if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
@@ -151,7 +149,8 @@ function consumerConfigOf(variables: Record<string, string>): ConsumerConfig | u
 }
 
 /** Topics that the relay may write to, from the stack's output `Topics`; none if the stack has no such output. */
-export async function findTopics({ cloudformation, stackName }: StackTarget): Promise<string[]> {
+export async function findTopics(target: StackTarget): Promise<string[]> {
+  const { cloudformation, stackName } = target;
   const { Stacks: [stack] = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stackName }));
   const topics = stack?.Outputs?.find(({ OutputKey }) => OutputKey === TOPICS_OUTPUT)?.OutputValue ?? '';
   return topics.split(',').flatMap((topic) => (topic.trim() === '' ? [] : topic.trim()));

@@ -14,7 +14,8 @@ import { refuse, type OutboxTarget } from './target';
  *
  * @throws OutboxError `operation-refused` if no relay reads the table's stream.
  */
-export async function findRelay({ client, tableName }: OutboxTarget, lambda: LambdaClient): Promise<RelayConfig> {
+export async function findRelay(target: OutboxTarget, lambda: LambdaClient): Promise<RelayConfig> {
+  const { client, tableName } = target;
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   const streamArn = Table?.LatestStreamArn;
   if (streamArn === undefined) return refuse('find', `table ${tableName} has no stream, so its relay cannot be found.`);

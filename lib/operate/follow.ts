@@ -36,8 +36,9 @@ const POLL_MS = 500;
 export async function follow(
   target: OutboxTarget,
   asked: readonly RelayRedrive[],
-  { timeoutMs, onProgress }: FollowOptions,
+  options: FollowOptions,
 ): Promise<readonly FollowedKey[]> {
+  const { timeoutMs, onProgress } = options;
   const end = Date.now() + timeoutMs;
   const control = controlStore(target.client, target.tableName, OPERATOR_CLOCK);
   const settled = new Map<string, FollowedKey>();

@@ -87,9 +87,11 @@ function triggerOf(alarm: DeployedAlarm, byName: ReadonlyMap<string, DeployedAla
  */
 export async function pageTest(
   client: CloudWatchClient,
-  { paths }: PagePlan,
-  { timeoutMs = 60_000, pollMs = 2_000, by, onProgress }: PageTestOptions,
+  plan: PagePlan,
+  options: PageTestOptions,
 ): Promise<readonly PageResult[]> {
+  const { paths } = plan;
+  const { timeoutMs = 60_000, pollMs = 2_000, by, onProgress } = options;
   const set = (state: 'ALARM' | 'before', path: PagePath): Promise<unknown> =>
     client.send(
       new SetAlarmStateCommand({

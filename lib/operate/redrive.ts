@@ -141,10 +141,12 @@ async function planKey({ client, tableName }: OutboxTarget, pk: string): Promise
  */
 export async function redrive(
   target: OutboxTarget,
-  { targets }: Pick<RedrivePlan, 'targets'>,
+  plan: Pick<RedrivePlan, 'targets'>,
   request: OperatorNote,
-  { skip = false, acceptGone = false, onProgress }: RedriveOptions = {},
+  options: RedriveOptions = {},
 ): Promise<RedriveReport> {
+  const { targets } = plan;
+  const { skip = false, acceptGone = false, onProgress } = options;
   checkRequest('redrive', request);
   const asked: RelayRedrive[] = [];
   const failed: { pk: string; why: string }[] = [];

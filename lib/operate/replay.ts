@@ -138,16 +138,19 @@ async function keysInRange({ client, tableName }: OutboxTarget, { since, until, 
  * Asks the relay to publish processed items once more, with the header `outbox-replay`. Resolves when the signals are
  * durable. A second call is a second replay, with another value of the header.
  */
-export const replay = (
+export function replay(
   target: OutboxTarget,
-  { keys, from, to, since, until, topic, ofTopic }: Omit<ReplayPlan, 'idle'>,
+  plan: Omit<ReplayPlan, 'idle'>,
   request: OperatorNote,
-): Promise<ReplayReport> =>
-  ask(
+): Promise<ReplayReport> {
+  const { keys, from, to, since, until, topic, ofTopic } = plan;
+  const parts = [{ from, to, since, until, topic, ofTopic }];
+  return ask(
     target,
-    keys.map((pk) => ({ pk, parts: [{ from, to, since, until, topic, ofTopic }] })),
+    keys.map((pk) => ({ pk, parts })),
     request,
   );
+}
 
 /**
  * Asks the relay to publish again the events whose messages are missing, and no others: for each topic, those of a key

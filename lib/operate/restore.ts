@@ -93,7 +93,8 @@ function parkedAgain(item: RestorePlan['item'], hold: Hold): RestorePlan['item']
  *
  * @throws OutboxError `operation-refused` if an item exists there by now, or the hold has changed; nothing was written.
  */
-export async function restore(target: OutboxTarget, { pk, position, item, hold }: RestorePlan): Promise<void> {
+export async function restore(target: OutboxTarget, plan: RestorePlan): Promise<void> {
+  const { pk, position, item, hold } = plan;
   const { client, tableName } = timeLimited(target, `restoring the item of ${pk}`);
   const refused = refusalOf(hold);
   const { refused: _, ...known } = hold;

@@ -59,7 +59,8 @@ const STREAM_MS = 24 * 3_600_000;
  * sweeper's pace. The scan is eventually consistent: items of the last seconds may be missing. If items seem to be
  * unpublished, it reads them again three seconds later.
  */
-export async function status(target: OutboxTarget, { onProgress }: StatusOptions = {}): Promise<StatusReport> {
+export async function status(target: OutboxTarget, options: StatusOptions = {}): Promise<StatusReport> {
+  const { onProgress } = options;
   const { client, tableName, home } = target;
   const at = Date.now();
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait);

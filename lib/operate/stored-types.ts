@@ -24,9 +24,11 @@ type Counts = Record<'pending' | 'parked' | 'processed', number>;
  * so count when no such writer runs any more. Discarded items are never published and not counted.
  */
 export async function countStoredTypes(
-  { client, tableName }: OutboxTarget,
-  { onProgress }: StoredTypesOptions = {},
+  target: OutboxTarget,
+  options: StoredTypesOptions = {},
 ): Promise<readonly StoredType[]> {
+  const { client, tableName } = target;
+  const { onProgress } = options;
   const counts = new Map<string, Counts>();
   let scanned = 0;
   let startKey: Record<string, AttributeValue> | undefined;

@@ -23,10 +23,8 @@ const SHORTEST_AFTER_MS = 1_000;
  *
  * @throws OutboxError `operation-refused` for a time that is too short.
  */
-export async function sweepNow(
-  { client, tableName, home }: OutboxTarget,
-  options: SweepNowOptions,
-): Promise<SweepReport> {
+export async function sweepNow(target: OutboxTarget, options: SweepNowOptions): Promise<SweepReport> {
+  const { client, tableName, home } = target;
   checkRequest('sweep', { by: options.by, at: Date.now(), why: 'a sweep' });
   const { afterMs = SWEEPER_DEFAULTS.overdueAfterSeconds * 1000 } = options;
   if (!Number.isSafeInteger(afterMs) || afterMs < SHORTEST_AFTER_MS) {

@@ -18,7 +18,8 @@ export interface TakeOverPlan {
  *
  * @throws OutboxError `operation-refused` when `to` is empty, or owns the table already.
  */
-export async function planTakeOver({ client, tableName }: OutboxTarget, to: string): Promise<TakeOverPlan> {
+export async function planTakeOver(target: OutboxTarget, to: string): Promise<TakeOverPlan> {
+  const { client, tableName } = target;
   if (to.trim() === '') refuse('take-over', "the id of the outbox is empty. It is OUTBOX_ID of its relay's function.");
   const { owner } = await controlStore(client, tableName, OPERATOR_CLOCK).read();
   if (owner === to) refuse('take-over', `the table belongs to "${to}" already. Nothing was changed.`);
@@ -31,11 +32,9 @@ export async function planTakeOver({ client, tableName }: OutboxTarget, to: stri
  *
  * @throws OutboxError `operation-refused` without a name or a reason, or if the owner is another one than in the plan.
  */
-export async function takeOver(
-  { client, tableName }: OutboxTarget,
-  { from, to }: TakeOverPlan,
-  request: OperatorNote,
-): Promise<void> {
+export async function takeOver(target: OutboxTarget, plan: TakeOverPlan, request: OperatorNote): Promise<void> {
+  const { client, tableName } = target;
+  const { from, to } = plan;
   checkRequest('take-over', request);
   try {
     await client.send(

@@ -106,8 +106,9 @@ export interface SchemaReport {
 export function checkSchemas(
   catalogue: EventCatalogue,
   baseline: SchemaBaseline,
-  { compatibility = DEFAULT_COMPATIBILITY, stored }: SchemaCheckOptions = {},
+  options: SchemaCheckOptions = {},
 ): SchemaReport {
+  const { compatibility = DEFAULT_COMPATIBILITY, stored } = options;
   const described = describeCatalogue(catalogue);
   const matched = stored?.map((each) => matchWith(catalogue, each));
   const types = [...new Set([...described.keys(), ...Object.keys(baseline)])].toSorted();

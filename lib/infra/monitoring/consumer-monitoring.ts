@@ -17,8 +17,9 @@ export class ConsumerMonitoring extends Construct {
   /** The composite alarms of the outbox, or the consumer's own. */
   readonly gathered: GatheredAlarms;
 
-  constructor(scope: Construct, id: string, { consumer, options }: ConsumerMonitoringProps) {
+  constructor(scope: Construct, id: string, props: ConsumerMonitoringProps) {
     super(scope, id);
+    const { consumer, options } = props;
     const { outbox, pageTopic, ticketTopic, runbookBaseUrl = outbox?.runbookBaseUrl } = options;
     const texts = { prefix: consumer.consumerName, runbookBaseUrl };
     this.gathered = outbox ?? new GatheredAlarms(this, 'Alarms', { ...texts, pageTopic, ticketTopic });

@@ -16,7 +16,8 @@ export class OutboxMonitoring extends GatheredAlarms {
   /** `undefined` if `dashboard` is `false`. */
   readonly dashboard?: Dashboard;
 
-  constructor(scope: Construct, id: string, { outbox, options }: OutboxMonitoringProps) {
+  constructor(scope: Construct, id: string, props: OutboxMonitoringProps) {
+    const { outbox, options } = props;
     super(scope, id, { prefix: outbox.outboxName, ...options });
     for (const spec of alarmsOf(outbox, options.slo)) this.addAlarm(spec);
     if (options.dashboard) this.dashboard = outboxDashboard(this, outbox, options, this.shown);

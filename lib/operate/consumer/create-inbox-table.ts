@@ -51,8 +51,9 @@ export interface CreateInboxTableOptions {
 export async function createInboxTable(
   client: DynamoDBClient,
   tableName: string,
-  { timeoutMs = DEFAULT_TIMEOUT_MS }: CreateInboxTableOptions = {},
+  options: CreateInboxTableOptions = {},
 ): Promise<'created' | 'existed'> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const place = { service: 'DynamoDB', place: `table ${tableName}`, action: 'creating it' } as const;
   return within(timeoutMs, place, async (abortSignal) => {
     const outcome = await create(client, tableName, abortSignal);

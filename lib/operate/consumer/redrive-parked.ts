@@ -75,8 +75,9 @@ export async function redriveParked(
   target: ConsumerTarget,
   targets: readonly InboxKey[],
   request: OperatorNote,
-  { onProgress }: ParkedRedriveOptions = {},
+  options: ParkedRedriveOptions = {},
 ): Promise<ParkedRedriveReport> {
+  const { onProgress } = options;
   checkRequest('redrive', request);
   const asked: ConsumerRequest[] = [];
   const failed: { key: InboxKey; why: string }[] = [];
@@ -152,10 +153,12 @@ const POLL_MS = 500;
 
 /** Waits until the consumer has done each request. Returns the answers in the order asked. Reads only. */
 export async function followParked(
-  { client, tableName, consumer }: ConsumerTarget,
+  target: ConsumerTarget,
   asked: readonly ConsumerRequest[],
-  { timeoutMs, onProgress }: FollowParkedOptions,
+  options: FollowParkedOptions,
 ): Promise<readonly FollowedRequest[]> {
+  const { client, tableName, consumer } = target;
+  const { timeoutMs, onProgress } = options;
   const end = Date.now() + timeoutMs;
   const answers = new Map<string, ConsumerRequestResult>();
   for (;;) {

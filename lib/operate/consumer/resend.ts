@@ -143,12 +143,12 @@ export async function planResendBy(
  */
 export async function resendDeadLetters(
   target: ConsumerTarget,
-  { as, targets }: Pick<ResendPlan, 'as' | 'targets'>,
+  plan: Pick<ResendPlan, 'as' | 'targets'>,
   request: OperatorNote,
-  {
-    onProgress,
-  }: { /** Called with the number of dead letters done. */ readonly onProgress?: (done: number) => void } = {},
+  options: { /** Called with the number of dead letters done. */ readonly onProgress?: (done: number) => void } = {},
 ): Promise<ResendReport> {
+  const { as, targets } = plan;
+  const { onProgress } = options;
   checkRequest('resend', request);
   const asked: ResendRequest[] = [];
   const failed: { place: string; why: string }[] = [];
