@@ -23,7 +23,7 @@ export const RELAY_METRICS = {
   /** Keys whose records are delivered again because a call for them alone failed. */
   keyFailures: 'KeyFailures',
   breakerOpen: 'BreakerOpen',
-  signalsSetAside: 'SignalsSetAside',
+  unprocessableSignals: 'UnprocessableSignals',
   /** Keys, or redelivered records, that were looked up in the table before they were published. */
   lookBacks: 'LookBacks',
   drains: 'Drains',

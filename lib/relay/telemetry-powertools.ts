@@ -105,7 +105,7 @@ export function powertoolsTelemetry({
       logRepeated('warn', 'Replaced the Kafka producer', cause);
     },
     signalUnprocessable({ pk, sk }, why) {
-      add(RELAY_METRICS.signalsSetAside);
+      add(RELAY_METRICS.unprocessableSignals);
       logger.error('Marked a signal as unprocessable', { pk, sk, why });
     },
     lookedUp(reason, count) {

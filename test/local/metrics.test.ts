@@ -116,7 +116,7 @@ it('a signal that cannot be acted on is counted', async () => {
     TableName: world.stack.tableName,
     Item: { pk: 'order#odd', sk, kind: 'no such kind', request },
   });
-  await until('the count', () => ofRelay('SignalsSetAside') > 0);
+  await until('the count', () => ofRelay('UnprocessableSignals') > 0);
 });
 
 it('an outage and the producer that it cost are counted', async () => {

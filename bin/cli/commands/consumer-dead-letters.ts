@@ -89,7 +89,7 @@ async function run(session: InboxSession, options: DeadLetterOptions, outbox: ()
   let unshown: DeadLetter[] = [];
   let isFirst = true;
   const show = (): void => {
-    const rows = table(unshown.toSorted((a, b) => a.setAsideAt - b.setAsideAt));
+    const rows = table(unshown.toSorted((a, b) => a.deadLetteredAt - b.deadLetteredAt));
     terminal.part(isFirst ? rows : rows.slice(1));
     unshown = [];
     isFirst = false;
@@ -238,7 +238,7 @@ const PORTION = 100;
 function lines(report: DeadLettersReport, now: number): string[] {
   const { topic, letters } = report;
   const groups = new Groups(
-    letters.map(({ reason, message, setAsideAt: since }) => ({ reason, message, since })),
+    letters.map(({ reason, message, deadLetteredAt: since }) => ({ reason, message, since })),
     'message',
     now,
   );
@@ -254,7 +254,7 @@ const table = (letters: readonly DeadLetter[]): string[] =>
   columns([
     ['SENT', 'REASON', 'KEY', 'TYPE', 'FROM', 'MESSAGE'],
     ...letters.map((letter) => [
-      time(letter.setAsideAt),
+      time(letter.deadLetteredAt),
       letter.reason,
       letter.key,
       letter.type ?? '',

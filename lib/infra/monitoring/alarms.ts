@@ -268,17 +268,17 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
       ],
     },
     {
-      id: 'signal-set-aside',
+      id: 'signal-unprocessable',
       severity: 'ticket',
       description: 'The relay has received a signal that it cannot act on.',
-      runbook: 'signals-set-aside',
-      conditions: [counted(outbox, 'signalsSetAside')],
+      runbook: 'unprocessable-signals',
+      conditions: [counted(outbox, 'unprocessableSignals')],
     },
     {
-      id: 'signals-left-aside',
+      id: 'signals-unprocessable',
       severity: 'ticket',
       description: 'The table contains signals that neither relay nor sweeper can act on.',
-      runbook: 'signals-set-aside',
+      runbook: 'unprocessable-signals',
       conditions: [bySweep(outbox, 'signalsLeftAside', { atLeast: 1 })],
     },
   ];

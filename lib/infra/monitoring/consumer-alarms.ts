@@ -135,7 +135,7 @@ function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: Moni
     ...(givesUp
       ? [
           {
-            id: `consumer-set-aside-${topic}`,
+            id: `consumer-on-failure-${topic}`,
             severity: 'ticket',
             description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
             runbook: 'consumer-dropped',

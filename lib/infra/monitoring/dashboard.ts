@@ -134,7 +134,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
           parkedItems: 'parked',
           discardedItems: 'discarded',
           breakerOpen: 'breaker open',
-          signalsSetAside: 'unprocessable signals',
+          unprocessableSignals: 'unprocessable signals',
         }),
       }),
       graph('Left waiting behind a hold, or for the version before', 8, {

@@ -14,7 +14,7 @@ export interface DeadLetter {
   /** Where it lies: topic, partition and offset of the dead letter. */
   readonly at: { readonly topic: string; readonly partition: number; readonly offset: string };
   /** Epoch milliseconds: when it was sent to the dead letters. */
-  readonly setAsideAt: number;
+  readonly deadLetteredAt: number;
   readonly reason: string;
   readonly message: string;
   /** Where the consumer read it. If no consumer of this package wrote it, the topic is empty and the partition -1. */
@@ -76,7 +76,7 @@ export async function deadLetters(kafka: KafkaTarget, options: DeadLettersOption
     letters.push(letter);
     options.onLetter?.(letter);
   });
-  letters.sort((a, b) => a.setAsideAt - b.setAsideAt);
+  letters.sort((a, b) => a.deadLetteredAt - b.deadLetteredAt);
   return { ...read, letters };
 }
 
@@ -97,7 +97,7 @@ export async function readDeadLetters(
       const aggregate = source === undefined ? undefined : aggregateOfMessage(source, header('ce_aggregate'));
       const letter: DeadLetter = {
         at: { topic: name, partition, offset: String(offset) },
-        setAsideAt: timestamp,
+        deadLetteredAt: timestamp,
         reason: header(DEAD_LETTER_HEADERS.reason) ?? 'unknown',
         message: header(DEAD_LETTER_HEADERS.message) ?? '',
         from: {

@@ -300,7 +300,8 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
     case 'dead-letter': {
       const letters = one.topics.flatMap((each) => each.deadLetters ?? []);
       const letter = letters.find(({ id }) => id === event?.id) ?? letters.at(-1);
-      const cause = letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.setAsideAt)})`;
+      const cause =
+        letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.deadLetteredAt)})`;
       const read = event?.topic ?? letter?.from.topic ?? topic?.topic ?? '';
       return {
         verdict: 'dead-letter',

@@ -20,7 +20,7 @@ const EXPECTED: Readonly<Record<string, [string, number, string]>> = {
   'consumer-stuck': ['3 of 3 >=', 1, 'notBreaching'],
   'consumer-silent': ['3 of 3 <', 1, 'breaching'],
   'consumer-dropped': ['1 of 1 >=', 1, 'notBreaching'],
-  'consumer-set-aside': ['1 of 1 >=', 1, 'notBreaching'],
+  'consumer-on-failure': ['1 of 1 >=', 1, 'notBreaching'],
   'consumer-errors': ['2 of 3 >=', 1, 'notBreaching'],
   'consumer-throttled': ['3 of 3 >=', 1, 'notBreaching'],
   'consumer-outage': ['3 of 3 >=', 1, 'notBreaching'],

@@ -409,7 +409,7 @@ describe('options that cannot work together are refused', () => {
     ['no topic', (s) => consumer(s, { topics: [] }), /Option "topics" is/],
     ['a topic twice', (s) => consumer(s, { topics: ['orders', 'orders'] }), /a list without repetitions/],
     [
-      'what a consumer has set aside',
+      'the dead letters of a consumer',
       (s) => consumer(s, { topics: ['orders', 'orders.shipping.dlt'] }),
       /topics other than the dead-letter topics of this consumer/,
     ],

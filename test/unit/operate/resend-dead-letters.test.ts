@@ -16,7 +16,7 @@ const request = { by: 'me', at: Date.UTC(2026, 0, 2), why: 'fixed' };
 interface Letter {
   readonly record: ConsumedRecord;
   readonly reason?: string;
-  readonly setAsideAt?: number;
+  readonly deadLetteredAt?: number;
   /** Changed headers of the dead letter. */
   readonly change?: Readonly<Record<string, Buffer | undefined>>;
 }
@@ -49,7 +49,7 @@ function world(letters: readonly Letter[]) {
       const header = (name: string) => raw.headers[name]?.toString();
       onMessage(
         {
-          ...{ topic: 'orders.shipping.dlt', partition: 0, offset: BigInt(at), timestamp: letter.setAsideAt ?? at },
+          ...{ topic: 'orders.shipping.dlt', partition: 0, offset: BigInt(at), timestamp: letter.deadLetteredAt ?? at },
           ...{ key: raw.key?.toString() ?? '', id: header('ce_id'), source: header('ce_source'), isReplay: false },
         },
         raw,
@@ -90,7 +90,7 @@ describe('a plan', () => {
     expect(await offsets({ keys: ['42'], reasons: ['handler-failed'], aggregate: 'order' })).toEqual([1, 4]);
   });
 
-  it('has a message once that was set aside several times, and two messages of one place', async () => {
+  it('has a message once that was dead-lettered several times, and two messages of one place', async () => {
     const record = aRecord({ version: 1, offset: 1 });
     const { plan } = world([
       { record, reason: 'late' },

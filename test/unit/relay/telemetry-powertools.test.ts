@@ -57,7 +57,7 @@ it.each([
   ['BreakerOpen', (t) => t.breakerOpen(parking, 30)],
   ['MarkFailures', (t) => t.markFailed({ pk: 'p', sk: 's', id: 'i', receipts: [] }, new Error('c'))],
   ['ProducerRebuilds', (t) => t.producerRebuilt(new Error('c'))],
-  ['SignalsSetAside', (t) => t.signalUnprocessable({ pk: 'p', sk: 's' }, 'why')],
+  ['UnprocessableSignals', (t) => t.signalUnprocessable({ pk: 'p', sk: 's' }, 'why')],
   ['LookBacks', (t) => t.lookedUp('late', 1)],
   ['Drains', (t) => t.drained({ pk: 'p', outcome: 'done', published: 3, signals: [] })],
   ['DrainsPostponed', (t) => t.drained({ pk: 'p', outcome: 'postponed', published: 3, signals: [] })],

@@ -271,7 +271,7 @@ describe('a signal', () => {
     expect(signals()).toEqual([]);
   });
 
-  it('that is old and cannot be read is set aside, and the key gets another', async () => {
+  it('that is old and cannot be read is unprocessable, and the key gets another', async () => {
     put('1', 1, LONG_AGO);
     table.putSignal({ ...given(LONG_AGO), kind: 'dance' } as unknown as Signal);
     await run();
@@ -279,7 +279,7 @@ describe('a signal', () => {
     expect(sent().at(-1)).toEqual(['order#1', 'drain', at(1)]);
   });
 
-  it('that is set aside keeps nothing from being done', async () => {
+  it('that is unprocessable keeps nothing from being done', async () => {
     put('1', 1, LONG_AGO);
     await table.markUnprocessable(given(JUST_NOW), 'nobody can act on it');
     expect(await run()).toMatchObject({ signalsSent: 1, unprocessableSignals: 1, signals: 0 });

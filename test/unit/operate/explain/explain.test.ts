@@ -243,7 +243,7 @@ test('a dead letter has no effect, and its reason is reported if Kafka was read'
       'fix the cause, then outbox consumer dead-letters --topic orders --inbox inbox --consumer shipping --key order#42 --resend --as parked --why "…"',
     ),
   });
-  const letters = [{ id: idOf(2), reason: 'handler-failed', message: 'Error: no stock', setAsideAt: SINCE }];
+  const letters = [{ id: idOf(2), reason: 'handler-failed', message: 'Error: no stock', deadLetteredAt: SINCE }];
   expect(await ask('order#42', { inboxes: [INBOX], kafka: kafkaWith({ letters }) })).toMatchObject({
     verdict: 'dead-letter',
     why: expect.stringContaining(': handler-failed, Error: no stock (2026-01-02T00:00:00Z).'),
