@@ -54,7 +54,7 @@ export const SWEEPER_METRICS = {
   signalsSent: 'SignalsSent',
   signalsReplaced: 'SignalsReplaced',
   /** Signals in the table that neither relay nor sweeper acts on. */
-  signalsLeftAside: 'SignalsLeftAside',
+  unprocessableSignalsLeft: 'UnprocessableSignalsLeft',
   /** 1 while a stream gap is suspected. */
   streamGapSuspected: 'StreamGapSuspected',
   readUnits: 'SweepReadUnits',

@@ -53,7 +53,7 @@ export function powertoolsReporter(options: PowertoolsOptions): (report: SweepRe
     metrics.addMetric(SWEEPER_METRICS.oldestHoldAge, Milliseconds, ageMs(report.oldestHoldAt));
     metrics.addMetric(SWEEPER_METRICS.signalsSent, Count, report.signalsSent);
     metrics.addMetric(SWEEPER_METRICS.signalsReplaced, Count, report.signalsReplaced);
-    metrics.addMetric(SWEEPER_METRICS.signalsLeftAside, Count, report.unprocessableSignals);
+    metrics.addMetric(SWEEPER_METRICS.unprocessableSignalsLeft, Count, report.unprocessableSignals);
     metrics.addMetric(
       SWEEPER_METRICS.streamGapSuspected,
       Count,

@@ -279,7 +279,7 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
       severity: 'ticket',
       description: 'The table contains signals that neither relay nor sweeper can act on.',
       runbook: 'unprocessable-signals',
-      conditions: [bySweep(outbox, 'signalsLeftAside', { atLeast: 1 })],
+      conditions: [bySweep(outbox, 'unprocessableSignalsLeft', { atLeast: 1 })],
     },
   ];
 }

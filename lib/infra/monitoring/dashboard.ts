@@ -144,7 +144,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
         left: sweeperMetrics(outbox, {
           signalsSent: 'signals sent',
           signalsReplaced: 'lost signals replaced',
-          signalsLeftAside: 'unprocessable signals',
+          unprocessableSignalsLeft: 'unprocessable signals',
           streamGapSuspected: 'stream gap suspected',
           failures: 'failures',
         }),
