@@ -25,8 +25,8 @@ const parked = async (key: string): Promise<void> => {
   await put(key, 3);
   await until(`the hold of ${key}`, async () => (await world.holds()).some((hold) => hold['key'] === `order#${key}`));
 };
-const README = readFileSync(join(__dirname, '../../README.md'), 'utf8');
-const statusInReadme = (): string => /\$ npx outbox status\n([^`]*)```/.exec(README)?.[1] ?? '';
+const OPERATIONS = readFileSync(join(__dirname, '../../docs/operations.md'), 'utf8');
+const documentedStatus = (): string => /\$ npx outbox status\n([^`]*)```/.exec(OPERATIONS)?.[1] ?? '';
 const BECAUSE = ['--by', 'the test', '--why', 'to see it'];
 
 it('help is what docs/cli.md shows', async () => {
@@ -53,7 +53,7 @@ it('status, held, show and where agree on a key that is held', async () => {
   expect(text.stdout).toMatch(/Next: outbox held\n$/);
   const labels = (shown: string): string[] =>
     [...shown.matchAll(/^ {2}(\w+(?: \w+)?) {2,}[\d,]+/gm)].map(([, label]) => label ?? '');
-  expect(labels(text.stdout)).toEqual(labels(statusInReadme()));
+  expect(labels(text.stdout)).toEqual(labels(documentedStatus()));
   // The output is not a terminal, so it has no colours.
   expect(text.stdout).not.toContain('\u001b');
 

@@ -21,7 +21,7 @@ async function runDemo(
   args: readonly string[],
   onOutput: (stderr: string, interrupt: () => void) => void = () => undefined,
 ): Promise<Ended> {
-  const command = [require.resolve('tsx/cli'), join('examples', 'demo.ts'), ...args];
+  const command = ['--import', 'tsx', join('examples', 'demo.ts'), ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT });
   const started = new Set<number>();
   const poll = setInterval(() => {
