@@ -22,13 +22,13 @@ const script = (name: string): Phase => ({ name, command: ['npm', 'run', '--sile
 const BUILD = script('build');
 /** From the longest to the shortest, so that processes that work next to each other end together. */
 const CHECKS = [
-  'check:infra',
   'lint',
-  'check:docs',
-  'check:api',
-  'check:package',
+  'check:infra',
   'types',
+  'check:api',
   'format:check',
+  'check:docs',
+  'check:package',
   'check:imports',
 ].map(script);
 const UNIT = script('test:unit');

@@ -3,6 +3,7 @@ import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
 import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
 import { dynamodbUnreadableCount } from './dynamodb/unreadable-count';
+import { TABLE_BACKOFF } from './delays';
 import { timeLimited } from './client';
 import { ownInbox, ownWrites } from './own-table';
 import { serviceFailureOf } from './service-error';
@@ -108,7 +109,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerRetentionMs, clock };
   const inbox = dynamodbInbox(table);
-  const circuitBreaker = new CircuitBreaker({ initialDelayMs: 200, maxDelayMs: 10_000 }, () => clock.now());
+  const circuitBreaker = new CircuitBreaker(TABLE_BACKOFF, () => clock.now());
   const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsAllUnits };
   const transactions = new GroupCommit(dynamodbTransactions(client), group);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {

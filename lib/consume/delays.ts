@@ -6,6 +6,9 @@ export const CONTENTION_BACKOFF: RetryBackoff = { initialDelayMs: 10, maxDelayMs
 /** For an event that this process cannot read, and while too many keys are parked as unreadable. */
 export const BLOCKED_BACKOFF: RetryBackoff = { initialDelayMs: 1_000, maxDelayMs: 30_000 };
 
+/** While the consumer's table is unavailable. */
+export const TABLE_BACKOFF: RetryBackoff = { initialDelayMs: 200, maxDelayMs: 10_000 };
+
 /** After a failed read of a partition's start offset. */
 export const START_BACKOFF: RetryBackoff = { initialDelayMs: 200, maxDelayMs: 10_000 };
 

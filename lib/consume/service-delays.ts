@@ -4,7 +4,7 @@ import type { KeyDelayed } from './outage-errors';
 import type { Progress } from './progress';
 import type { ConsumerSettings } from './settings';
 
-/** Successes of other keys that prove the same. */
+/** So many successes of the handler for other keys show that the service works. */
 const SUCCESSES = 10;
 
 /** The messages in flight that wait for a service: their attempts do not count, and one outage is reported for all. */
