@@ -1,6 +1,5 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
-import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
 import { recordsOfHome } from '../../lib/relay/home-region';
@@ -22,7 +21,7 @@ const relay = createRelay(
       clock,
       onRebuilt: (cause) => telemetry.producerRebuilt(cause),
     }),
-    ...dynamoDbStores(viewFromHome(dynamodbClient(), config.home), config, clock),
+    ...dynamoDbStores(dynamodbClient(), config, clock),
     telemetry,
     clock,
   },

@@ -1,7 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
-import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
 import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe-partitions';
@@ -12,7 +11,7 @@ import { wait } from '../../lib/timing/wait';
 const config = decodeSweeperConfig(process.env);
 const report = powertoolsReporter(config);
 const reportProbe = powertoolsProbeReporter(config);
-const store = sweepStore(viewFromHome(dynamodbClient(), config.home), config, { now: Date.now }, wait);
+const store = sweepStore(dynamodbClient(), config, { now: Date.now }, wait);
 
 /**
  * Runs one sweep or, once a minute, one probe of the partitions for which keys are held. If a part of the run fails, it

@@ -1,4 +1,5 @@
-import { CONTROL_PARTITION, controlSortKey } from './key';
+import { controlPartitionOf, type HomeRegion } from './home-region';
+import { controlSortKey } from './key';
 import type { AwaitedPartition } from './topic-partition';
 
 /** Why an item was parked: a closed set, so that an operator can redrive by reason. */
@@ -88,11 +89,13 @@ export function othersBehind(
 const HOLD_PREFIX = 'hold';
 const TOMBSTONE_PREFIX = 'tombstone';
 
-/** An item that changes with every write to the control partition; sorts before all its other items. */
-export const STATE_KEY = { pk: CONTROL_PARTITION, sk: '!state' } as const;
+/** Sort key of an item that changes with every write to the control partition; sorts before all its other items. */
+const STATE = '!state';
 
-export const holdKey = (pk: string): { pk: string; sk: string } => ({
-  pk: CONTROL_PARTITION,
+export const stateKey = (home: HomeRegion | undefined) => ({ pk: controlPartitionOf(home), sk: STATE });
+
+export const holdKey = (pk: string, home: HomeRegion | undefined) => ({
+  pk: controlPartitionOf(home),
   sk: controlSortKey(HOLD_PREFIX, pk),
 });
 
@@ -100,8 +103,8 @@ export const holdKey = (pk: string): { pk: string; sk: string } => ({
 export const TOMBSTONE_SECONDS = 25 * 3600;
 
 /** Remembers that an item was discarded, so that its record does not publish it. */
-export const encodeTombstone = (identity: string, nowMs: number): Record<string, unknown> => ({
-  pk: CONTROL_PARTITION,
+export const encodeTombstone = (identity: string, nowMs: number, home: HomeRegion | undefined) => ({
+  pk: controlPartitionOf(home),
   sk: controlSortKey(TOMBSTONE_PREFIX, identity),
   identity,
   expiresAt: Math.ceil(nowMs / 1000) + TOMBSTONE_SECONDS,
@@ -110,7 +113,11 @@ export const encodeTombstone = (identity: string, nowMs: number): Record<string,
 /** The sort key of a long partition key is a hash, so the item also stores the key in full. */
 type StoredHold = Omit<Hold, 'pk'> & { readonly pk: string; readonly sk: string; readonly key: string };
 
-export const encodeHold = ({ pk: key, ...hold }: Hold): StoredHold => ({ ...holdKey(key), key, ...hold });
+export const encodeHold = ({ pk: key, ...hold }: Hold, home: HomeRegion | undefined): StoredHold => ({
+  ...holdKey(key, home),
+  key,
+  ...hold,
+});
 
 /** The state that the relay must read, after the records arrived, before it skips any item. */
 export interface Control {
@@ -143,7 +150,7 @@ export function decodeControl(items: readonly Record<string, unknown>[]): Contro
   const tombstones = new Set<string>();
   for (const item of items) {
     const sk = String(item['sk']);
-    if (sk === STATE_KEY.sk) state = decodeState(item);
+    if (sk === STATE) state = decodeState(item);
     else if (sk.startsWith(`${TOMBSTONE_PREFIX}#`)) tombstones.add(String(item['identity']));
     else if (sk.startsWith(`${HOLD_PREFIX}#`)) {
       // Only `encodeHold` writes items with this prefix.

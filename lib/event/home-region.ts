@@ -30,10 +30,11 @@ export function decodeHomeRegion(read: EnvironmentReader): HomeRegion | undefine
 }
 
 /**
- * Each region has its own holds, tombstones and state. In one common partition the last writer would win, and each
- * relay would take the streams of the others for new ones.
+ * Partition key of holds, tombstones and the state item. Each region has its own: in one common partition the last
+ * writer would win, and each relay would take the streams of the others for new ones.
  */
-export const controlPartitionOf = ({ region }: HomeRegion): string => `${CONTROL_PARTITION}@${region}`;
+export const controlPartitionOf = (home: HomeRegion | undefined): string =>
+  home === undefined ? CONTROL_PARTITION : `${CONTROL_PARTITION}@${home.region}`;
 
 /**
  * The name that the relay records for its stream; it changes when other regions are added or removed. A takeover thus

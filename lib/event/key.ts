@@ -26,7 +26,7 @@ const MAX_SORT_KEY_BYTES = 1024;
 export const AGGREGATE_SYNTAX = '[A-Za-z][A-Za-z0-9._-]*';
 const AGGREGATE_PATTERN = new RegExp(`^${AGGREGATE_SYNTAX}$`);
 
-/** Partition key of holds, tombstones and the state item. */
+/** Partition key of holds, tombstones and the state item in a table with one region: see `controlPartitionOf`. */
 export const CONTROL_PARTITION = '$outbox#control';
 
 /** Partition key of signals that do not fit next to the items of their key, whose collection has 10 GB. */

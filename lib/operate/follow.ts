@@ -6,7 +6,7 @@ import { forEachKey } from '../relay/for-each-key';
 import { readItem } from './read-item';
 import type { RelayRedrive } from './redrive';
 import { wait } from '../timing/wait';
-import { OPERATOR_CLOCK, type OutboxTarget } from './target';
+import type { OutboxTarget } from './target';
 
 /**
  * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused
@@ -40,7 +40,7 @@ export async function follow(
 ): Promise<readonly FollowedKey[]> {
   const { timeoutMs, onProgress } = options;
   const end = Date.now() + timeoutMs;
-  const control = controlStore(target.client, target.tableName, OPERATOR_CLOCK);
+  const control = controlStore(target);
   const settled = new Map<string, FollowedKey>();
   for (;;) {
     const { holds } = await control.read();
@@ -61,11 +61,11 @@ export async function follow(
 
 /** The relay removes the signal last: while the signal exists, the hold proves nothing. */
 async function outcomeOf(
-  { client, tableName }: OutboxTarget,
+  target: OutboxTarget,
   { pk, from, signal }: RelayRedrive,
   hold: Hold | undefined,
 ): Promise<FollowedKey | undefined> {
-  const sent = await readItem({ client, tableName }, storedKeyOf(signal));
+  const sent = await readItem(target, storedKeyOf(signal));
   if (sent !== undefined) {
     const { setAside } = sent;
     return setAside === undefined ? undefined : { pk, outcome: 'unprocessable', message: setAside.M?.['why']?.S };
@@ -73,6 +73,6 @@ async function outcomeOf(
   // The invocation ran out of time, or the sweeper replaced the signal: a later invocation continues.
   if (hold?.state === 'draining') return undefined;
   if (hold !== undefined) return { pk, outcome: 'held', message: hold.message };
-  const first = await readItem({ client, tableName }, { pk, sk: from });
+  const first = await readItem(target, { pk, sk: from });
   return first !== undefined && isOpen(itemStateOf(first).state) ? undefined : { pk, outcome: 'released' };
 }

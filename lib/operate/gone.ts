@@ -1,7 +1,7 @@
-import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hold, ItemRefusal } from '../event/control';
 import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
+import { queryPages } from '../relay/dynamodb/pages';
 import { forEachKey } from '../relay/for-each-key';
 import { shownPosition } from '../event/position';
 import { readItem } from './read-item';
@@ -39,13 +39,13 @@ const mayBeGone = (hold: Hold): boolean => hold.state === 'holding' && isRefused
 
 /** The same for one hold; `stored` is the item at its position. */
 export async function goneItemOf(
-  { client, tableName }: OutboxTarget,
+  target: OutboxTarget,
   hold: Hold,
   stored: Image | undefined,
 ): Promise<GoneItem | undefined> {
   const { pk, position, id } = hold;
   if (!mayBeGone(hold) || isHeldItem(hold, stored && { id: stored['id']?.S })) return undefined;
-  if (id !== undefined && (await liesElsewhere(client, tableName, pk, id))) return undefined;
+  if (id !== undefined && (await liesElsewhere(target, pk, id))) return undefined;
   const refused = refusalOf(hold);
   return {
     ...{ pk, position, ...(id === undefined ? {} : { id }), isReplaced: stored !== undefined },
@@ -54,23 +54,15 @@ export async function goneItemOf(
 }
 
 /** An operator may have moved the item to another position. */
-async function liesElsewhere(client: DynamoDBClient, tableName: string, pk: string, id: string): Promise<boolean> {
-  let after: Record<string, AttributeValue> | undefined;
-  do {
-    const { Items = [], LastEvaluatedKey } = await client.send(
-      new QueryCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        KeyConditionExpression: 'pk = :pk',
-        FilterExpression: 'id = :id',
-        ProjectionExpression: 'sk',
-        ExpressionAttributeValues: { ':pk': { S: pk }, ':id': { S: id } },
-        ExclusiveStartKey: after,
-      }),
-    );
-    if (Items.length > 0) return true;
-    after = LastEvaluatedKey;
-  } while (after !== undefined);
+async function liesElsewhere(target: OutboxTarget, pk: string, id: string): Promise<boolean> {
+  const pages = queryPages(target, {
+    ConsistentRead: true,
+    KeyConditionExpression: 'pk = :pk',
+    FilterExpression: 'id = :id',
+    ProjectionExpression: 'sk',
+    ExpressionAttributeValues: { ':pk': { S: pk }, ':id': { S: id } },
+  });
+  for await (const { items } of pages) if (items.length > 0) return true;
   return false;
 }
 

@@ -1,13 +1,13 @@
-import { QueryCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Hold, HoldReason } from '../event/control';
 import { itemStateOf, OPEN_FILTER } from '../event/item-state';
 import { SIGNAL_PREFIX } from '../event/position';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
+import { queryPages } from '../relay/dynamodb/pages';
 import { forEachKey } from '../relay/for-each-key';
 import { goneItemOf, type GoneItem } from './gone';
 import { readItem } from './read-item';
-import { OPERATOR_CLOCK, type OutboxTarget } from './target';
+import type { OutboxTarget } from './target';
 
 /** A held key, and how many items wait. */
 export interface HeldKey extends Hold {
@@ -37,7 +37,7 @@ const PORTION = 100;
 /** Returns every held key, the one that is held longest first. Strongly consistent; reads only. */
 export async function held(target: OutboxTarget, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
   const { keys: named, reason, onHolds, onKeys } = options;
-  const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  const { holds } = await controlStore(target).read();
   const selected = [...holds.values()]
     .filter((hold) => (named?.includes(hold.pk) ?? true) && (reason === undefined || hold.reason === reason))
     .toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
@@ -59,23 +59,15 @@ export async function held(target: OutboxTarget, options: HeldOptions = {}): Pro
   return keys;
 }
 
-async function countWaiting({ client, tableName }: OutboxTarget, { pk, position }: Hold): Promise<number> {
+async function countWaiting(target: OutboxTarget, { pk, position }: Hold): Promise<number> {
+  const pages = queryPages(target, {
+    ConsistentRead: true,
+    Select: 'COUNT',
+    KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :signals',
+    FilterExpression: `${OPEN_FILTER} AND attribute_not_exists(parked)`,
+    ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: position }, ':signals': { S: SIGNAL_PREFIX } },
+  });
   let waiting = 0;
-  let after: Record<string, AttributeValue> | undefined;
-  do {
-    const { Count = 0, LastEvaluatedKey } = await client.send(
-      new QueryCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        Select: 'COUNT',
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :signals',
-        FilterExpression: `${OPEN_FILTER} AND attribute_not_exists(parked)`,
-        ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: position }, ':signals': { S: SIGNAL_PREFIX } },
-        ExclusiveStartKey: after,
-      }),
-    );
-    waiting += Count;
-    after = LastEvaluatedKey;
-  } while (after !== undefined);
+  for await (const { count } of pages) waiting += count;
   return waiting;
 }

@@ -1,13 +1,11 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import { viewFromHome } from '../relay/dynamodb/home-region';
 import { findRelay } from './find-relay';
 import type { OutboxTarget } from './target';
 
 /**
  * Returns the target as the relay of its region sees it. In a table with several regions, each region has its own holds
- * and state, and publishes the events that were written there. A table with one region stays as it is. The client is
- * changed: use it for this target alone.
+ * and state, and publishes the events that were written there. A table with one region stays as it is.
  *
  * @throws OutboxError `operation-refused` if the table has several regions and no relay reads its stream here.
  */
@@ -16,7 +14,7 @@ export async function inHomeRegion(target: OutboxTarget, lambda: LambdaClient): 
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   if ((Table?.Replicas ?? []).length === 0) return target;
   const { home } = await findRelay(target, lambda);
-  return { client: viewFromHome(client, home), tableName, home };
+  return { ...target, home };
 }
 
 /**

@@ -17,7 +17,7 @@ import { goneItems, goneLines, type GoneItem } from './gone';
 import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { wait } from '../timing/wait';
-import { OPERATOR_CLOCK, refuse, requireHeldKey, type OutboxTarget } from './target';
+import { refuse, requireHeldKey, type OutboxTarget } from './target';
 
 /** Which keys to redrive: named keys, all held keys, or those that are held for a reason. */
 export type KeySelection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
@@ -89,7 +89,7 @@ export async function planRedrive(target: OutboxTarget, selection: KeySelection)
   if ('reason' in selection && !isReason(selection.reason)) {
     refuse('redrive', `there is no reason "${selection.reason}". Reasons are ${REASONS.join(', ')}.`);
   }
-  const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  const { holds } = await controlStore(target).read();
   const targets = [...holds.values()]
     .filter(({ reason }) => 'all' in selection || reason === selection.reason)
     .map((hold) => ({ pk: hold.pk, from: hold.position, hold }));
@@ -110,10 +110,10 @@ async function withGone(target: OutboxTarget, targets: readonly RedriveTarget[])
 const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished', ITEM_GONE];
 const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
 /** From the first item, not from the newest processed one: a key that a person names may be out of order. */
-async function planKey({ client, tableName }: OutboxTarget, pk: string): Promise<RedriveTarget | undefined> {
-  const hold = await readHold(client, tableName, pk);
+async function planKey(target: OutboxTarget, pk: string): Promise<RedriveTarget | undefined> {
+  const hold = await readHold(target, pk);
   requireHeldKey('redrive', pk, hold);
-  for await (const page of keyReader(client, tableName, wait).pages(pk, FIRST_POSITION)) {
+  for await (const page of keyReader(target, wait).pages(pk, FIRST_POSITION)) {
     const open = page.find(({ state }) => isOpen(state));
     if (open !== undefined) return { pk, from: open.sk, hold };
   }
@@ -179,7 +179,7 @@ const drainOf = ({ pk, from }: RedriveTarget, request: OperatorNote): DrainSigna
   newSignal(pk, request.at, { kind: 'drain' as const, from, request });
 
 async function skipOf(
-  { client, tableName }: OutboxTarget,
+  target: OutboxTarget,
   { pk, hold, gone }: RedriveTarget,
   request: OperatorNote,
 ): Promise<SkipSignal> {
@@ -194,7 +194,7 @@ async function skipOf(
   if (gone !== undefined) {
     return newSignal(pk, request.at, { kind: 'skip' as const, position, id: hold.id, gone: true as const, request });
   }
-  const Item = await readItem({ client, tableName }, { pk, sk: position });
+  const Item = await readItem(target, { pk, sk: position });
   const state = Item === undefined ? undefined : itemStateOf(Item).state;
   if (Item === undefined || state === undefined || !isOpen(state)) {
     return refuse(

@@ -1,4 +1,4 @@
-import { PutItemCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
@@ -6,7 +6,7 @@ import { isPosition, versionOfPosition } from '../event/position';
 import { parseReceipt } from '../event/receipt';
 import { encodeSignal, newSignal, type ReplaySignal, type OperatorNote } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
-import { queryPages } from '../relay/dynamodb/pages';
+import { queryPages, scanPages } from '../relay/dynamodb/pages';
 import { forEachKey } from '../relay/for-each-key';
 import { checkRequest } from './redrive';
 import { refuse, requireKey, type OutboxTarget } from './target';
@@ -94,43 +94,36 @@ const timesOf = (since = 0, until = Number.MAX_SAFE_INTEGER): Record<string, Att
 const [BEFORE_ALL, BEHIND_ALL] = ['!', '~'];
 
 async function hasProcessed(
-  { client, tableName }: OutboxTarget,
+  target: OutboxTarget,
   pk: string,
   { from = BEFORE_ALL, to = BEHIND_ALL, since, until }: ReplayRange,
 ): Promise<boolean> {
-  const pages = queryPages(client, {
-    TableName: tableName,
+  const pages = queryPages(target, {
     ConsistentRead: true,
     ProjectionExpression: 'pk',
     KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
     FilterExpression: PROCESSED_IN_RANGE,
     ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from }, ':to': { S: to }, ...timesOf(since, until) },
   });
-  for await (const page of pages) if (page.length > 0) return true;
+  for await (const { items } of pages) if (items.length > 0) return true;
   return false;
 }
 
-async function keysInRange({ client, tableName }: OutboxTarget, { since, until, ofTopic }: ReplayRange) {
+async function keysInRange(target: OutboxTarget, { since, until, ofTopic }: ReplayRange) {
   const keys = new Set<string>();
-  let after: Record<string, AttributeValue> | undefined;
-  do {
-    const { Items = [], LastEvaluatedKey } = await client.send(
-      new ScanCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        ProjectionExpression: 'pk, receipts',
-        FilterExpression: PROCESSED_IN_RANGE,
-        ExpressionAttributeValues: timesOf(since, until),
-        ExclusiveStartKey: after,
-      }),
-    );
-    for (const { pk, receipts } of Items) {
+  const pages = scanPages(target, {
+    ConsistentRead: true,
+    ProjectionExpression: 'pk, receipts',
+    FilterExpression: PROCESSED_IN_RANGE,
+    ExpressionAttributeValues: timesOf(since, until),
+  });
+  for await (const { items } of pages) {
+    for (const { pk, receipts } of items) {
       const isOfTopic =
         ofTopic === undefined || receipts?.L?.some(({ S = '' }) => parseReceipt(S)?.topic === ofTopic) === true;
       if (pk?.S !== undefined && isOfTopic) keys.add(pk.S);
     }
-    after = LastEvaluatedKey;
-  } while (after !== undefined);
+  }
   return [...keys];
 }
 

@@ -45,10 +45,9 @@ export async function planRestore(
   position: string,
   source: RestoreSource,
 ): Promise<RestorePlan> {
-  const { client, tableName } = timeLimited(target, `reading the hold of ${key}`);
   const sk = positionOf(position);
   const at = shownPosition(sk);
-  const hold = await readHold(client, tableName, key);
+  const hold = await readHold(timeLimited(target, `reading the hold of ${key}`), key);
   const pk = requireHeldKey('restore', key, hold);
   if (hold?.position !== sk) {
     const now = hold === undefined ? 'not held' : `held at ${shownPosition(hold.position)}`;
@@ -103,7 +102,7 @@ export async function restore(target: OutboxTarget, plan: RestorePlan): Promise<
     Put: { TableName: tableName, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' },
   };
   try {
-    await client.send(new TransactWriteItemsCommand({ TransactItems: [put, putHold(tableName, next, hold)] }));
+    await client.send(new TransactWriteItemsCommand({ TransactItems: [put, putHold(target, next, hold)] }));
   } catch (error) {
     const [ofItem, ofHold] = cancellationCodes(error) ?? [];
     const look = `Next: outbox show ${shellArgument(pk)}`;

@@ -33,14 +33,13 @@ export interface ShownKey {
 
 /** Reads everything that the table holds of a key, except the events' data. Strongly consistent; reads only. */
 export async function show(target: OutboxTarget, pk: string): Promise<ShownKey> {
-  const { client, tableName } = target;
   // DynamoDB rejects an empty key.
   if (pk === '') requireKey('show', pk);
-  const hold = await readHold(client, tableName, pk);
+  const hold = await readHold(target, pk);
   const items: ShownItem[] = [];
   const signals: Record<string, unknown>[] = [];
-  for await (const page of partitionPages(client, tableName, pk)) {
-    for (const image of page) {
+  for await (const page of partitionPages(target, pk)) {
+    for (const image of page.items) {
       if (isSignalKey(image['sk']?.S ?? '')) signals.push(unmarshall(image, { wrapNumbers: plainNumber }));
       else items.push(shownItem(image));
     }

@@ -6,7 +6,7 @@ import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { scanTable } from '../sweep/scan-table';
 import { goneItems, type GoneItem } from './gone';
 import { wait } from '../timing/wait';
-import { OPERATOR_CLOCK, type OutboxTarget } from './target';
+import type { OutboxTarget } from './target';
 import { DUE_MS, unpublished, OverdueItems, type Unpublished } from './unpublished';
 
 /** How {@link status} reports progress. */
@@ -63,8 +63,8 @@ export async function status(target: OutboxTarget, options: StatusOptions = {}):
   const { onProgress } = options;
   const { client, tableName, home } = target;
   const at = Date.now();
-  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait);
-  const control = await controlStore(client, tableName, OPERATOR_CLOCK).read();
+  const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, Date, wait);
+  const control = await controlStore(target).read();
   const late = new OverdueItems();
   const { counts, readUnits, failures } = await scanTable(store, control, {
     before: at - DUE_MS,
@@ -79,7 +79,7 @@ export async function status(target: OutboxTarget, options: StatusOptions = {}):
   const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
   const gone = await goneItems(target, control.holds.values());
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
-  const proof = await unpublished({ client, tableName }, late, counts, { ...OPERATOR_CLOCK, pause: wait });
+  const proof = await unpublished(target, late, counts, { now: Date.now, pause: wait });
   return {
     ...counts,
     ...proof,

@@ -1,8 +1,8 @@
-import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Image } from '../event/item';
 import { itemStateOf } from '../event/item-state';
 import { CONTROL_PARTITION } from '../event/key';
 import { isSignalKey } from '../event/signal';
+import { projectionOf, scanPages } from '../relay/dynamodb/pages';
 import type { StoredType } from '../schema/check';
 import type { OutboxTarget } from './target';
 
@@ -27,26 +27,13 @@ export async function countStoredTypes(
   target: OutboxTarget,
   options: StoredTypesOptions = {},
 ): Promise<readonly StoredType[]> {
-  const { client, tableName } = target;
   const { onProgress } = options;
   const counts = new Map<string, Counts>();
   let scanned = 0;
-  let startKey: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await client.send(
-      new ScanCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        ExclusiveStartKey: startKey,
-        ProjectionExpression: ATTRIBUTES.map((name) => `#${name}`).join(', '),
-        ExpressionAttributeNames: Object.fromEntries(ATTRIBUTES.map((name) => [`#${name}`, name])),
-      }),
-    );
-    for (const image of page.Items ?? []) count(counts, image);
-    scanned += page.ScannedCount ?? 0;
-    onProgress?.(scanned);
-    startKey = page.LastEvaluatedKey;
-  } while (startKey !== undefined);
+  for await (const page of scanPages(target, { ConsistentRead: true, ...projectionOf(ATTRIBUTES) })) {
+    for (const image of page.items) count(counts, image);
+    onProgress?.((scanned += page.scanned));
+  }
   return [...counts].map(([ceType, each]) => ({ ceType, ...each })).toSorted((a, b) => (a.ceType < b.ceType ? -1 : 1));
 }
 

@@ -3,7 +3,7 @@ import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { sweep, type SweepReport } from '../sweep/sweep';
 import { checkRequest } from './redrive';
 import { wait } from '../timing/wait';
-import { OPERATOR_CLOCK, refuse, type OutboxTarget } from './target';
+import { refuse, type OutboxTarget } from './target';
 
 /** How old an item must be, and the operator who sweeps. */
 export interface SweepNowOptions {
@@ -33,7 +33,7 @@ export async function sweepNow(target: OutboxTarget, options: SweepNowOptions): 
       `items pending longer than ${afterMs} ms are asked for; it must be at least ${SHORTEST_AFTER_MS} ms.`,
     );
   }
-  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, OPERATOR_CLOCK, wait), {
+  return sweep(sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, Date, wait), {
     overdueAfterMs: afterMs,
     readUnitsPerSecond: SWEEPER_DEFAULTS.readUnitsPerSecond,
     // The run scans the whole table, whatever the scheduled runs have seen of it.

@@ -1,10 +1,10 @@
 import { ConditionalCheckFailedException, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { STATE_KEY } from '../event/control';
+import { stateKey } from '../event/control';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { checkRequest } from './redrive';
-import { OPERATOR_CLOCK, refuse, type OutboxTarget } from './target';
+import { refuse, type OutboxTarget } from './target';
 
 /** The outbox that owns a table, and the one that takes it over. */
 export interface TakeOverPlan {
@@ -19,9 +19,8 @@ export interface TakeOverPlan {
  * @throws OutboxError `operation-refused` when `to` is empty, or owns the table already.
  */
 export async function planTakeOver(target: OutboxTarget, to: string): Promise<TakeOverPlan> {
-  const { client, tableName } = target;
   if (to.trim() === '') refuse('take-over', "the id of the outbox is empty. It is OUTBOX_ID of its relay's function.");
-  const { owner } = await controlStore(client, tableName, OPERATOR_CLOCK).read();
+  const { owner } = await controlStore(target).read();
   if (owner === to) refuse('take-over', `the table belongs to "${to}" already. Nothing was changed.`);
   return { from: owner, to };
 }
@@ -33,14 +32,14 @@ export async function planTakeOver(target: OutboxTarget, to: string): Promise<Ta
  * @throws OutboxError `operation-refused` without a name or a reason, or if the owner is another one than in the plan.
  */
 export async function takeOver(target: OutboxTarget, plan: TakeOverPlan, request: OperatorNote): Promise<void> {
-  const { client, tableName } = target;
+  const { client, tableName, home } = target;
   const { from, to } = plan;
   checkRequest('take-over', request);
   try {
     await client.send(
       new UpdateItemCommand({
         TableName: tableName,
-        Key: marshall(STATE_KEY),
+        Key: marshall(stateKey(home)),
         UpdateExpression: 'SET #owner = :to, takenOver = :request ADD revision :one',
         ConditionExpression: from === undefined ? 'attribute_not_exists(#owner)' : '#owner = :from OR #owner = :to',
         ExpressionAttributeNames: { '#owner': 'owner' },

@@ -1,18 +1,8 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hold } from '../event/control';
 import { OutboxError } from '../event/errors';
-import type { HomeRegion } from '../event/home-region';
 import { parsePartitionKey } from '../event/key';
 
-/** The outbox table that an operation works on. */
-export interface OutboxTarget {
-  readonly client: DynamoDBClient;
-  readonly tableName: string;
-  /** Set for a table with several regions; `client` must then be the view of this region: see `inHomeRegion`. */
-  readonly home?: HomeRegion;
-}
-
-export const OPERATOR_CLOCK = { now: (): number => Date.now() };
+export type { OutboxTable as OutboxTarget } from '../relay/dynamodb/pages';
 
 /** @throws OutboxError `operation-refused` unless the text is `<aggregate>#<key>`. */
 export function requireKey(operation: string, pk: string): string {

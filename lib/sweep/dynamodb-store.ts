@@ -14,14 +14,14 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { cancellationCodes, ifConditionHolds } from '../dynamodb/refusals';
-import { STATE_KEY } from '../event/control';
-import { streamNameOf, type HomeRegion } from '../event/home-region';
-import { CONTROL_PARTITION } from '../event/key';
+import { stateKey } from '../event/control';
+import { controlPartitionOf, streamNameOf, type HomeRegion } from '../event/home-region';
 import type { Image } from '../event/item';
 import { storedKeyOf } from '../event/signal';
 import { throttledMs } from '../timing/backoff';
 import type { Sleep } from '../timing/wait';
 import { controlStore } from '../relay/dynamodb/control';
+import { projectionOf, scanSelectionOfHome, type OutboxTable } from '../relay/dynamodb/pages';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
@@ -32,13 +32,12 @@ import { InvalidScanKey, type GapState, type SweepStore } from './ports';
 export interface SweepStoreOptions {
   readonly tableName: string;
   readonly readUnitsPerSecond: number;
-  /** For a table with several regions; `client` must have the view of the home region. */
+  /** For a table with several regions. */
   readonly home?: HomeRegion;
 }
 
-/** Used by the sweeper alone: relays ignore these items, so writing them raises no revision. */
-const PROGRESS_KEY = { pk: CONTROL_PARTITION, sk: '!sweep' } as const;
-const PROBES_KEY = { pk: CONTROL_PARTITION, sk: '!sweep-probes' } as const;
+/** Sort keys in the control partition. Relays ignore these items, so writing them raises no revision. */
+const [PROGRESS, PROBES] = ['!sweep', '!sweep-probes'];
 /** Differs from the attribute of the first sweepers, which stop at segments only: they begin their own scan. */
 const PROGRESS_ATTRIBUTE = 'resumablePass';
 /** BatchGetItem takes at most 100 keys. */
@@ -50,8 +49,7 @@ const SCANNED = [
   ...['pk', 'sk', 'id', 'committedAt', 'processedAt', 'parked', 'discarded', 'setAside'],
   ...['kind', 'request', 'from', 'to', 'position', 'replayId', 'since', 'until', 'topic'],
 ];
-const PROJECTION = SCANNED.map((name) => `#${name}`).join(', ');
-const NAMES = Object.fromEntries(SCANNED.map((name) => [`#${name}`, name]));
+const PROJECTION = projectionOf(SCANNED);
 
 const READ_AGAIN = 'pk, sk, id, processedAt, discarded, parked, setAside';
 
@@ -62,7 +60,10 @@ export function sweepStore(
   clock: Clock,
   sleep: Sleep,
 ): SweepStore {
-  const control = controlStore(client, tableName, clock);
+  const table = { client, tableName, home };
+  const control = controlStore(table, clock);
+  const progressKey = { pk: controlPartitionOf(home), sk: PROGRESS };
+  const probesKey = { pk: controlPartitionOf(home), sk: PROBES };
   const pace = pacer(readUnitsPerSecond, clock, sleep);
 
   const scan = async (
@@ -78,8 +79,8 @@ export function sweepStore(
           Segment: index,
           TotalSegments: segments,
           ExclusiveStartKey: start,
-          ProjectionExpression: PROJECTION,
-          ExpressionAttributeNames: NAMES,
+          ...PROJECTION,
+          ...scanSelectionOfHome(PROJECTION, home),
           ReturnConsumedCapacity: 'TOTAL',
         }),
       );
@@ -114,9 +115,12 @@ export function sweepStore(
     return found;
   };
 
-  const readOwn = async (key: ScanKey): Promise<Record<string, unknown> | undefined> => {
+  const readOwn = async (key: {
+    readonly pk: string;
+    readonly sk: string;
+  }): Promise<Record<string, unknown> | undefined> => {
     const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk: key.pk, sk: key.sk }) }),
+      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(key) }),
     );
     return Item === undefined ? undefined : unmarshall(Item);
   };
@@ -169,23 +173,23 @@ export function sweepStore(
     },
 
     async readProgress() {
-      return decodeProgress((await readOwn(PROGRESS_KEY))?.[PROGRESS_ATTRIBUTE]);
+      return decodeProgress((await readOwn(progressKey))?.[PROGRESS_ATTRIBUTE]);
     },
 
     async writeProgress(progress) {
       if (progress === undefined) {
-        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(PROGRESS_KEY) }));
+        await client.send(new DeleteItemCommand({ TableName: tableName, Key: marshall(progressKey) }));
         return;
       }
-      await writeOwn({ ...PROGRESS_KEY, [PROGRESS_ATTRIBUTE]: encodeProgress(progress) });
+      await writeOwn({ ...progressKey, [PROGRESS_ATTRIBUTE]: encodeProgress(progress) });
     },
 
     async readProbes() {
       // Only `writeProbes` writes it.
-      return ((await readOwn(PROBES_KEY))?.['probes'] as StreamProbe[] | undefined) ?? [];
+      return ((await readOwn(probesKey))?.['probes'] as StreamProbe[] | undefined) ?? [];
     },
 
-    writeProbes: (probes) => writeOwn({ ...PROBES_KEY, probes }),
+    writeProbes: (probes) => writeOwn({ ...probesKey, probes }),
 
     remove: (signals) => signalStore(client, tableName, clock).remove(signals),
 
@@ -218,22 +222,21 @@ export function sweepStore(
     },
 
     suspectGap: (known, since) =>
-      changeState(client, tableName, known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
-    clearGapSuspicion: (known) => changeState(client, tableName, known, 'REMOVE doubtSince', {}),
+      changeState(table, known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
+    clearGapSuspicion: (known) => changeState(table, known, 'REMOVE doubtSince', {}),
   };
 }
 
 /** Returns `false` if the stream or the gap suspicion has changed since it was read. */
 async function changeState(
-  client: DynamoDBClient,
-  tableName: string,
+  { client, tableName, home }: OutboxTable,
   { streamArn, gapSuspectedSince }: GapState,
   change: string,
   values: Record<string, AttributeValue>,
 ): Promise<boolean> {
   const input: UpdateItemCommandInput = {
     TableName: tableName,
-    Key: marshall(STATE_KEY),
+    Key: marshall(stateKey(home)),
     UpdateExpression: `${change} ADD revision :one`,
     ConditionExpression: [
       streamArn === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :streamArn',

@@ -89,7 +89,7 @@ it('sees what was fixed', async () => {
 
 it('finds out when the stream was made again', async () => {
   const tableName = stack.tableName;
-  const control = controlStore(client, tableName, { now: Date.now });
+  const control = controlStore({ client, tableName });
   await control.noteStream(await control.read(), stack.streamArn);
   const former = stack.streamArn;
   expect(await examine(tableName)).toMatchObject({ 'trust in the stream': 'ok: no gap is suspected' });

@@ -6,7 +6,6 @@ import type { HomeRegion } from '../../lib/event/home-region';
 import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
 import { encodeSignal, newSignal, type DrainSignal } from '../../lib/event/signal';
-import { viewFromHome } from '../../lib/relay/dynamodb/home-region';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { recordsOfHome } from '../../lib/relay/home-region';
 import type { StreamRecord } from '../../lib/relay/record';
@@ -62,7 +61,7 @@ afterAll(async () => {
 
 /** Relay and sweeper of one region as their functions compose them, over one table: replicas without lag. */
 function inRegion(home: HomeRegion) {
-  const client = viewFromHome(newClient(), home);
+  const client = newClient();
   const stores = dynamoDbStores(client, { tableName: TABLE, retentionSeconds: 3_600, home }, clock);
   const kafka = new FakeKafka();
   const telemetry = silentTelemetry();

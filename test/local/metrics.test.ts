@@ -133,17 +133,20 @@ it('an outage and the producer that it cost are counted', async () => {
 const holdForPartition = (key: string) =>
   world.document.put({
     TableName: world.stack.tableName,
-    Item: encodeHold({
-      pk: `order#${key}`,
-      position: '0000000000000001',
-      revision: uuidV7(Date.now()),
-      state: 'holding',
-      reason: 'partition-unavailable',
-      message: 'NOT_ENOUGH_REPLICAS',
-      attempts: 0,
-      since: Date.now(),
-      awaits: { topic: 'orders', partition: 0, failedAt: Date.now() },
-    }),
+    Item: encodeHold(
+      {
+        pk: `order#${key}`,
+        position: '0000000000000001',
+        revision: uuidV7(Date.now()),
+        state: 'holding',
+        reason: 'partition-unavailable',
+        message: 'NOT_ENOUGH_REPLICAS',
+        attempts: 0,
+        since: Date.now(),
+        awaits: { topic: 'orders', partition: 0, failedAt: Date.now() },
+      },
+      undefined,
+    ),
   });
 
 it('every metric of ours that an alarm reads has been emitted, under the same name and dimensions', async () => {

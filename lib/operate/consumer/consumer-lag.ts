@@ -11,7 +11,7 @@ import { queryPages } from '../../relay/dynamodb/pages';
 import { requireConsumer } from './inbox-contents';
 import { parkedKeysOf, type ParkedKey } from './parked';
 import type { ConsumerTarget } from './redrive-parked';
-import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from '../target';
+import { refuse, requireKey, type OutboxTarget } from '../target';
 
 /** How far a consumer is with a key of the outbox. */
 export interface KeyLag {
@@ -41,7 +41,7 @@ export async function consumerLag(outbox: OutboxTarget, inbox: ConsumerTarget, k
   const item = await newestItem(outbox, pk);
   const { consumer, tableName } = inbox;
   const store = dynamodbInbox({ client: readerOf(inbox.client), tableName, consumer });
-  const lags = await new AppliedReader(store, OPERATOR_CLOCK, consumer).lag(consistencyToken(item, messagesOf(item)));
+  const lags = await new AppliedReader(store, Date, consumer).lag(consistencyToken(item, messagesOf(item)));
   // A row proves that the consumer exists. Without one, a mistyped name would look like a consumer far behind.
   if (lags.every(({ isApplied, appliedAt, isParked }) => !isApplied && !isParked && appliedAt === undefined)) {
     await requireConsumer(inbox, consumer);
@@ -56,9 +56,8 @@ export async function consumerLag(outbox: OutboxTarget, inbox: ConsumerTarget, k
   return { pk, position: item.sk, committedAt: item.committedAt, topics };
 }
 
-async function newestItem({ client, tableName }: OutboxTarget, pk: string): Promise<OutboxItem> {
-  const pages = queryPages(client, {
-    TableName: tableName,
+async function newestItem(outbox: OutboxTarget, pk: string): Promise<OutboxItem> {
+  const pages = queryPages(outbox, {
     ConsistentRead: true,
     // Signals sort behind every position.
     KeyConditionExpression: 'pk = :pk AND sk < :signals',
@@ -66,8 +65,8 @@ async function newestItem({ client, tableName }: OutboxTarget, pk: string): Prom
     ScanIndexForward: false,
     Limit: 1,
   });
-  // The newest item may be another region's: the view of a home region leaves it out, and the page is empty.
-  for await (const [image] of pages) if (image !== undefined) return decodeItem(image);
+  // The newest item may be another region's: then the page is empty.
+  for await (const { items } of pages) if (items[0] !== undefined) return decodeItem(items[0]);
   return refuse('lag', `the outbox has nothing of ${pk}. Processed items expire after their retention.`);
 }
 

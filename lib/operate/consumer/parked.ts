@@ -1,4 +1,4 @@
-import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { parkedRecord } from '../../consume/dynamodb/inbox';
 import {
@@ -105,13 +105,13 @@ export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {
 
 /** The selected parked keys of a consumer, the longest parked first, and whether it has parked none at all. */
 export async function parkedKeysOf(
-  { client, tableName }: InboxTarget,
+  inbox: InboxTarget,
   consumer: string,
   selection: ParkedSelection & ParkedParts,
 ): Promise<{ readonly keys: readonly ParkedKey[]; readonly isNoneParked: boolean }> {
   const requests = new Map<string, ConsumerRequest[]>();
-  for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
-    for (const item of page) {
+  for await (const { items } of partitionPages(inbox, requestsPartition(consumer))) {
+    for (const item of items) {
       const request = decodeRequest(unmarshall(item));
       if (request === undefined) continue;
       const name = inboxPartitionKey(consumer, request.key);
@@ -121,8 +121,8 @@ export async function parkedKeysOf(
   let isNoneParked = true;
   const { reason = '', onListed, onKeys } = selection;
   const listed: ListedParkedKey[] = [];
-  for await (const page of partitionPages(client, tableName, parkedKeysPartition(consumer))) {
-    for (const image of page) {
+  for await (const { items } of partitionPages(inbox, parkedKeysPartition(consumer))) {
+    for (const image of items) {
       isNoneParked = false;
       const item = unmarshall(image);
       const key = decodeInboxKey(item);
@@ -139,7 +139,7 @@ export async function parkedKeysOf(
     const found = new Map<ListedParkedKey, ParkedKey>();
     await forEachKey(portion, async (key) => {
       const pk = inboxPartitionKey(consumer, key);
-      const [parked, head] = await Promise.all([countParked(client, tableName, pk), headOf(client, tableName, pk)]);
+      const [parked, head] = await Promise.all([countParked(inbox, pk), headOf(inbox, pk)]);
       const waiting = Math.max(0, parked - 1);
       found.set(key, { ...key, waiting, head, requests: requests.get(pk) ?? [] });
     });
@@ -163,25 +163,23 @@ const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: Parked
 export const isParkedUnder = (name: string, parked: InboxKey): boolean =>
   isNamedBy(name, { key: parked.key, aggregate: aggregateOf(parked) });
 
-const parkedOf = (tableName: string, pk: string) => ({
-  TableName: tableName,
+const parkedOf = (pk: string) => ({
   ConsistentRead: true,
   KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
   ExpressionAttributeValues: { ':pk': { S: pk }, ':prefix': { S: PARKED_PREFIX } },
 });
 
-async function countParked(client: DynamoDBClient, tableName: string, pk: string): Promise<number> {
+async function countParked(inbox: InboxTarget, pk: string): Promise<number> {
   let parked = 0;
-  for await (const page of queryPages(client, { ...parkedOf(tableName, pk), ProjectionExpression: 'sk' })) {
-    parked += page.length;
-  }
+  for await (const { count } of queryPages(inbox, { ...parkedOf(pk), ProjectionExpression: 'sk' })) parked += count;
   return parked;
 }
 
-async function headOf(client: DynamoDBClient, tableName: string, pk: string): Promise<ParkedHead | undefined> {
-  const { Items } = await client.send(new QueryCommand({ ...parkedOf(tableName, pk), Limit: 1 }));
-  const image = Items?.[0];
-  return image === undefined ? undefined : describe(image);
+async function headOf(inbox: InboxTarget, pk: string): Promise<ParkedHead | undefined> {
+  for await (const { items } of queryPages(inbox, { ...parkedOf(pk), Limit: 1 })) {
+    return items[0] === undefined ? undefined : describe(items[0]);
+  }
+  return undefined;
 }
 
 function describe(image: Record<string, AttributeValue>): ParkedHead {

@@ -224,10 +224,10 @@ function targetOf(
   return { letter, key, record };
 }
 
-async function pendingResends({ client, tableName, consumer }: ConsumerTarget): Promise<ReadonlySet<string>> {
+async function pendingResends(inbox: ConsumerTarget): Promise<ReadonlySet<string>> {
   const pending = new Set<string>();
-  for await (const page of partitionPages(client, tableName, requestsPartition(consumer))) {
-    for (const item of page) {
+  for await (const { items } of partitionPages(inbox, requestsPartition(inbox.consumer))) {
+    for (const item of items) {
       const request = decodeRequest(unmarshall(item));
       if (request === undefined || request.asks === 'skip' || request.resent === undefined) continue;
       pending.add(`${inboxKeyText(request.key)}|${request.resent}`);

@@ -37,7 +37,7 @@ import { relayOf, type Reader } from './check-mapping';
 import { variablesOf, type Rights } from './check-functions';
 import type { DoctorOptions } from './options';
 import { both, existing, known, type Lookup, lookUp, NOT_LOCAL, then } from './lookup';
-import { OPERATOR_CLOCK, type OutboxTarget } from '../target';
+import type { OutboxTarget } from '../target';
 
 /** A client that is left out stands for a service that does not exist, as on the local stack. */
 export interface DoctorTarget extends OutboxTarget {
@@ -60,7 +60,7 @@ export async function readDeployment(
     lookUp(() => client.send(new DescribeTableCommand({ TableName })), TableNotFoundException),
     lookUp(() => client.send(new DescribeTimeToLiveCommand({ TableName }))),
     lookUp(() => client.send(new DescribeContinuousBackupsCommand({ TableName }))),
-    lookUp(() => controlStore(client, tableName, OPERATOR_CLOCK).read()),
+    lookUp(() => controlStore(target).read()),
     sweeperOf(lambda, sweeperFunctionName),
   ]);
   const description = map(table, (found) => found?.Table);

@@ -1,8 +1,8 @@
-import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { deadLetterTopic } from '../../event/consumer-name';
 import { isOpen, itemStateOf, OPEN_FILTER } from '../../event/item-state';
 import { isOwnPartition } from '../../event/key';
 import { isSignalKey } from '../../event/signal';
+import { scanPages } from '../../relay/dynamodb/pages';
 import type { NamedConsumer } from '../explain/explain';
 import { KafkaMetadata, type ConsumerGroupState } from '../kafka-metadata';
 import type { KafkaTarget } from '../kafka-target';
@@ -76,25 +76,17 @@ const behindOf = (committed: ReadonlyMap<string, bigint>, ends: ReadonlyMap<stri
 const SCAN_MS = 20_000;
 
 /** The topics of items that are not acknowledged. */
-async function openTopicsOf({ client, tableName }: OutboxTarget): Promise<OpenTopics> {
+async function openTopicsOf(target: OutboxTarget): Promise<OpenTopics> {
   const end = Date.now() + SCAN_MS;
   const items = new Map<string, number>();
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await client.send(
-      new ScanCommand({
-        TableName: tableName,
-        FilterExpression: OPEN_FILTER,
-        ExclusiveStartKey: from,
-      }),
-    );
-    for (const image of page.Items ?? []) {
+  for await (const page of scanPages(target, { FilterExpression: OPEN_FILTER })) {
+    for (const image of page.items) {
       if (isOwnPartition(image['pk']?.S ?? '') || isSignalKey(image['sk']?.S ?? '')) continue;
       if (!isOpen(itemStateOf(image).state)) continue;
       const topics = (image['events']?.L ?? []).flatMap(({ M: event }) => event?.['topic']?.S ?? []);
       for (const topic of new Set(topics)) items.set(topic, (items.get(topic) ?? 0) + 1);
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined && Date.now() < end);
-  return { items, isWhole: from === undefined };
+    if (page.next !== undefined && Date.now() >= end) return { items, isWhole: false };
+  }
+  return { items, isWhole: true };
 }

@@ -1,4 +1,3 @@
-import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { dynamodbInbox } from '../../consume/dynamodb/inbox';
 import { decide, seenOf, type InboxState } from '../../consume/inbox';
 import {
@@ -17,6 +16,7 @@ import { versionOfPosition } from '../../event/position';
 import { parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
+import { scanPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
 import { readerOf } from '../consumer/consumer-lag';
 import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from '../consumer/inbox-contents';
@@ -30,7 +30,7 @@ import {
   type InboxKeyState,
 } from './diagnosis';
 import { show, type ShownKey } from '../show';
-import { OPERATOR_CLOCK, type OutboxTarget } from '../target';
+import type { OutboxTarget } from '../target';
 import { readItem } from '../read-item';
 
 /** A consumer that a deployment names. */
@@ -135,7 +135,7 @@ async function keysInOutbox(
   key: string,
   { onProgress }: ExplainOptions,
 ): Promise<{ readonly exact: readonly string[]; readonly similar: readonly string[] }> {
-  const { holds } = await controlStore(target.client, target.tableName, OPERATOR_CLOCK).read();
+  const { holds } = await controlStore(target).read();
   // A malformed key can be held: a faulty writer may have written it.
   if (holds.has(key)) return { exact: [key], similar: [] };
   if (parsePartitionKey(key) !== undefined) {
@@ -144,26 +144,20 @@ async function keysInOutbox(
   }
   const found = new Set([...holds.keys()].filter((pk) => pk.endsWith(`#${kafkaKeyOf(key)}`)));
   let scanned = 0;
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await target.client.send(
-      new ScanCommand({
-        TableName: target.tableName,
-        ConsistentRead: true,
-        ProjectionExpression: 'pk',
-        FilterExpression: 'contains(pk, :key)',
-        ExpressionAttributeValues: { ':key': { S: `#${kafkaKeyOf(key)}` } },
-        ExclusiveStartKey: from,
-      }),
-    );
-    for (const { pk } of page.Items ?? []) {
+  const pages = scanPages(target, {
+    ConsistentRead: true,
+    ProjectionExpression: 'pk',
+    FilterExpression: 'contains(pk, :key)',
+    ExpressionAttributeValues: { ':key': { S: `#${kafkaKeyOf(key)}` } },
+  });
+  for await (const page of pages) {
+    for (const { pk } of page.items) {
       const name = pk?.S ?? '';
       if (!isOwnPartition(name) && kafkaKeyOf(name) === kafkaKeyOf(key)) found.add(name);
       else if (means(key, name)) found.add(name);
     }
-    onProgress?.((scanned += page.ScannedCount ?? 0));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+    onProgress?.((scanned += page.scanned));
+  }
   const exact = [...found].filter((pk) => means(key, pk));
   return { exact, similar: exact.length > 0 ? [] : [...found] };
 }

@@ -1,4 +1,3 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Control } from '../../event/control';
 import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
@@ -6,6 +5,7 @@ import { positionKey, positionOfVersion, versionOfPosition } from '../../event/p
 import { keyReader } from '../../relay/dynamodb/keys';
 import type { Position } from '../../relay/ports';
 import { wait } from '../../timing/wait';
+import type { OutboxTarget } from '../target';
 
 /** Versions of a key that are not in the table, between two that are. */
 export interface MissingVersions {
@@ -64,11 +64,10 @@ export class MissingVersionFinder {
 
   /** Returns the versions that are still missing after a second read of items of other times, recorded gaps and skips. */
   async confirmed(
-    client: DynamoDBClient,
-    tableName: string,
+    target: OutboxTarget,
     { tombstones }: Pick<Control, 'tombstones'>,
   ): Promise<{ readonly missingVersions: readonly MissingVersions[]; readonly unread: number }> {
-    const reader = keyReader(client, tableName, wait);
+    const reader = keyReader(target, wait);
     const skipped = new Set([...tombstones].map((identity) => identity.split('\n').slice(0, 2).join('\n')));
     const missingVersions: MissingVersions[] = [];
     for (const hole of this.#candidates) {

@@ -1,14 +1,14 @@
-import { QueryCommand, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../../event/errors';
 import { decodeItem, type Image } from '../../event/item';
 import { itemStateOf, type ItemStateName } from '../../event/item-state';
 import { forEachKey } from '../../relay/for-each-key';
 import { controlStore } from '../../relay/dynamodb/control';
+import { projectionOf, queryPages, scanPages, type Page } from '../../relay/dynamodb/pages';
 import { goneItems, type GoneItem } from '../gone';
 import { MissingVersionFinder, type MissingVersions } from './missing-versions';
 import type { KafkaTarget } from '../kafka-target';
 import { readTopics, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
-import { OPERATOR_CLOCK, refuse, requireKey, type OutboxTarget } from '../target';
+import { refuse, requireKey, type OutboxTarget } from '../target';
 import { timeLimited } from '../time-limit';
 import {
   CLOCK_MARGIN_MS,
@@ -92,11 +92,6 @@ const READ = [
   ...['pk', 'sk', 'id', 'events', 'source', 'region', 'committedAt'],
   ...['processedAt', 'receipts', 'parked', 'discarded', 'expiresAt'],
 ];
-const PROJECTION = {
-  ProjectionExpression: READ.map((name) => `#${name}`).join(', '),
-  ExpressionAttributeNames: Object.fromEntries(READ.map((name) => [`#${name}`, name])),
-  FilterExpression: '#committedAt BETWEEN :since AND :until',
-};
 
 /**
  * Compares the committed events with the messages in Kafka. Reads only: the whole table unless keys are given, and the
@@ -128,8 +123,8 @@ export async function verifyAgainst(
   const finder = new MissingVersionFinder(Date.now());
   const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
   let [unreadable, events, scanned] = [0, 0, 0];
-  await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (images, looked) => {
-    for (const image of images) {
+  await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (page) => {
+    for (const image of page.items) {
       const { state, receipts } = itemStateOf(image);
       items[state]++;
       // A scan shows one key after the other; named keys are read at the same time.
@@ -143,7 +138,7 @@ export async function verifyAgainst(
       if (state === 'processed') events += item.events.length;
       comparison.add({ ...item, position: item.sk, state, receipts });
     }
-    scanned += looked;
+    scanned += page.scanned;
     onProgress?.({ scanned, passed: 0, toPass: 0 });
   });
 
@@ -162,14 +157,12 @@ export async function verifyAgainst(
   const { extents, absentTopics, unread: unreadTopics, leftGroup } = topics;
   const { tableName } = target;
   const looked = timeLimited(target, 'reading the holds');
-  const control = await controlStore(looked.client, tableName, OPERATOR_CLOCK).read();
+  const control = await controlStore(looked).read();
   const holds = [...control.holds.values()].filter(({ pk }) => keys?.includes(pk) ?? true);
   const gone = [...(await goneItems(looked, holds)).values()];
   // Runs after the topics are read: a transaction that the scan showed in part has ended by now.
   const { missingVersions, unread: moreMissingVersions } =
-    options.sparse === true
-      ? { missingVersions: [], unread: 0 }
-      : await finder.confirmed(looked.client, tableName, control);
+    options.sparse === true ? { missingVersions: [], unread: 0 } : await finder.confirmed(looked, control);
   return {
     ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
     shortPartitions: extents.flatMap(({ topic, partition, end, heldBack }): ShortPartition[] => {
@@ -219,29 +212,25 @@ interface ItemRange {
   readonly keys?: readonly string[];
 }
 
-/** Shows the items page by page, so that their data is not kept; `looked` also counts those out of range. */
+/** Shows the items page by page, so that their data is not kept. */
 async function readItems(
-  { client, tableName }: OutboxTarget,
+  target: OutboxTarget,
   { since, until, keys }: ItemRange,
-  onPage: (images: readonly Image[], looked: number) => void,
+  onPage: (page: Page) => void,
 ): Promise<void> {
   const range = { ':since': { N: String(since) }, ':until': { N: String(until) } };
-  const read = async (pk?: string): Promise<void> => {
-    let after: Record<string, AttributeValue> | undefined;
-    do {
-      const input = { TableName: tableName, ConsistentRead: true, ExclusiveStartKey: after, ...PROJECTION };
-      const { Items, ScannedCount, LastEvaluatedKey } = await client.send(
-        pk === undefined
-          ? new ScanCommand({ ...input, ExpressionAttributeValues: range })
-          : new QueryCommand({
-              ...input,
-              KeyConditionExpression: '#pk = :pk',
-              ExpressionAttributeValues: { ...range, ':pk': { S: pk } },
-            }),
-      );
-      onPage(Items ?? [], ScannedCount ?? 0);
-      after = LastEvaluatedKey;
-    } while (after !== undefined);
+  const request = {
+    ConsistentRead: true,
+    ...projectionOf(READ),
+    FilterExpression: '#committedAt BETWEEN :since AND :until',
+    ExpressionAttributeValues: range,
   };
-  await (keys === undefined ? read() : forEachKey([...new Set(keys)], read));
+  if (keys === undefined) {
+    for await (const page of scanPages(target, request)) onPage(page);
+    return;
+  }
+  await forEachKey([...new Set(keys)], async (pk) => {
+    const ofKey = { KeyConditionExpression: '#pk = :pk', ExpressionAttributeValues: { ...range, ':pk': { S: pk } } };
+    for await (const page of queryPages(target, { ...request, ...ofKey })) onPage(page);
+  });
 }

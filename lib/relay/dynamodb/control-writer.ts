@@ -1,10 +1,11 @@
-import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { cancellationCodes, isTransientCode } from '../../dynamodb/refusals';
-import { STATE_KEY } from '../../event/control';
+import { stateKey } from '../../event/control';
 import { positionKey } from '../../event/position';
 import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
+import type { OutboxTable } from './pages';
 
 /** The refusal of each action of a write, in order; `undefined` for an action that was not refused. */
 export type Refusals = readonly (string | undefined)[];
@@ -28,15 +29,13 @@ const WRITES_AT_ONCE = 8;
  * concurrent ones would conflict. Writes that wait together share one transaction and one revision.
  */
 export class ControlWriter {
-  readonly #client: DynamoDBClient;
-  readonly #tableName: string;
+  readonly #table: OutboxTable;
   readonly #sleep: Sleep;
   #waiting: Waiting[] = [];
   #writing = false;
 
-  constructor(client: DynamoDBClient, tableName: string, sleep: Sleep) {
-    this.#client = client;
-    this.#tableName = tableName;
+  constructor(table: OutboxTable, sleep: Sleep) {
+    this.#table = table;
     this.#sleep = sleep;
   }
 
@@ -79,7 +78,7 @@ export class ControlWriter {
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     try {
-      await this.#client.send(
+      await this.#table.client.send(
         new TransactWriteItemsCommand({
           TransactItems: [...group.flatMap(({ actions }) => actions), this.#raiseRevision()],
         }),
@@ -124,8 +123,8 @@ export class ControlWriter {
   #raiseRevision(): TransactWriteItem {
     return {
       Update: {
-        TableName: this.#tableName,
-        Key: marshall(STATE_KEY),
+        TableName: this.#table.tableName,
+        Key: marshall(stateKey(this.#table.home)),
         UpdateExpression: 'ADD revision :one',
         ExpressionAttributeValues: { ':one': { N: '1' } },
       },

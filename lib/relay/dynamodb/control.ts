@@ -1,14 +1,8 @@
-import {
-  GetItemCommand,
-  UpdateItemCommand,
-  type DynamoDBClient,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { ifConditionHolds } from '../../dynamodb/refusals';
-import { decodeControl, STATE_KEY, type Control } from '../../event/control';
-import { CONTROL_PARTITION } from '../../event/key';
-import { partitionPages } from './pages';
+import { decodeControl, stateKey, type Control } from '../../event/control';
+import { partitionPages, type OutboxTable } from './pages';
 import type { Clock, ControlStore } from '../ports';
 
 /** From this many holds and tombstones on, checking the revision is cheaper than reading everything again. */
@@ -25,7 +19,10 @@ const COMMITTED_AFTER_MS = 10_000;
  * large one is cached and read again only when its revision changes; every write to it raises the revision in the same
  * transaction. It is cached only if its revision was visible for some seconds before the read.
  */
-export function controlStore(client: DynamoDBClient, tableName: string, clock: Clock): ControlStore {
+export function controlStore(table: OutboxTable, clock: Clock = Date): ControlStore {
+  const { client, tableName, home } = table;
+  const { pk, sk } = stateKey(home);
+  const Key = marshall({ pk, sk });
   let kept: Control | undefined;
   /** The latest revision and when this process first saw it. */
   let seen: { readonly revision: number; readonly at: number } | undefined;
@@ -37,9 +34,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
 
   const readAll = async (): Promise<Control> => {
     const items: Record<string, unknown>[] = [];
-    for await (const page of partitionPages(client, tableName, CONTROL_PARTITION)) {
-      items.push(...page.map((item) => unmarshall(item)));
-    }
+    for await (const page of partitionPages(table, pk)) items.push(...page.items.map((item) => unmarshall(item)));
     return decodeControl(items);
   };
 
@@ -49,7 +44,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
       new GetItemCommand({
         TableName: tableName,
         ConsistentRead: true,
-        Key: marshall(STATE_KEY),
+        Key,
         ProjectionExpression: 'sk, revision, retriedAt',
       }),
     );
@@ -60,7 +55,7 @@ export function controlStore(client: DynamoDBClient, tableName: string, clock: C
   const updateState = async (
     update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
   ): Promise<Control | undefined> => {
-    const input = { ...update, TableName: tableName, Key: marshall(STATE_KEY) };
+    const input = { ...update, TableName: tableName, Key };
     const updated = await ifConditionHolds(client.send(new UpdateItemCommand(input)));
     return updated && decodeControl([unmarshall(updated.Attributes ?? {})]);
   };

@@ -1,4 +1,4 @@
-import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeTombstone, holdKey, othersBehind, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
 import { holdForGone } from '../../event/gone';
@@ -9,13 +9,13 @@ import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isCollectionFull, isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
+import type { OutboxTable } from './pages';
 import { IS_OPEN } from '../../event/item-state';
 import { putOf } from './put-signal';
 import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
 
-export interface DrainStoreOptions {
-  readonly tableName: string;
+export interface DrainedTable extends OutboxTable {
   /** How long a processed item stays. A discarded item stays at least as long as its tombstone. */
   readonly retentionSeconds: number;
 }
@@ -24,43 +24,39 @@ export interface DrainStoreOptions {
 const ATTEMPTS = 6;
 
 /** The writes around a drain, as transactions that are conditional on the revision of the hold. */
-export function drainStore(
-  client: DynamoDBClient,
-  { tableName, retentionSeconds }: DrainStoreOptions,
-  writer: ControlWriter,
-  clock: Clock,
-): DrainStore {
+export function drainStore(table: DrainedTable, writer: ControlWriter, clock: Clock): DrainStore {
+  const { tableName, retentionSeconds, home } = table;
   const draining = (hold: Hold): Hold => ({ ...hold, state: 'draining', revision: uuidV7(clock.now()) });
   const tooManyRelays = (pk: string): KeyFailure =>
     new KeyFailure(`The hold of "${pk}" was replaced ${ATTEMPTS} times between its read and its write.`);
 
   return {
     async begin(pk, known) {
-      let hold = known ?? (await readHold(client, tableName, pk));
+      let hold = known ?? (await readHold(table, pk));
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (hold === undefined) return undefined;
         const next = draining(hold);
         if (retentionSeconds === 0 && hold.headSeen !== true) {
           const seen: Hold = { ...next, headSeen: true };
-          const refusals = await writer.write([putHold(tableName, seen, hold), checkHead(tableName, hold)]);
+          const refusals = await writer.write([putHold(table, seen, hold), checkHead(tableName, hold)]);
           if (refusals === undefined) return seen;
         }
-        if ((await writer.write([putHold(tableName, next, hold)])) === undefined) return next;
-        hold = await readHold(client, tableName, pk);
+        if ((await writer.write([putHold(table, next, hold)])) === undefined) return next;
+        hold = await readHold(table, pk);
       }
       throw tooManyRelays(pk);
     },
 
     async keepForGone(hold, item, message) {
       const next = holdForGone(hold, item, message, uuidV7(clock.now()));
-      const refusals = await writer.write([putHold(tableName, next, hold)]);
+      const refusals = await writer.write([putHold(table, next, hold)]);
       return refusals === undefined ? { kind: 'held', hold: next } : { kind: 'superseded' };
     },
 
     async discard(signal, known) {
       const { pk, position, id, gone } = signal;
       const forms: DiscardForm[] = gone === true ? ['put-gap', 'note-gap', 'check-gap'] : ['note', 'delete'];
-      let hold = known ?? (await readHold(client, tableName, pk));
+      let hold = known ?? (await readHold(table, pk));
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const [form = 'check-gap'] = forms;
         if (hold?.position !== position || (gone === true && hold.id !== id)) return { kind: 'nothing' };
@@ -70,8 +66,8 @@ export function drainStore(
         const next: Hold = { ...draining(hold), ...(form === 'note-gap' ? { id: undefined } : {}) };
         const refusals = await writer.write([
           discardAction(form, tableName, signal, hold, expiresAt),
-          putTombstone(tableName, signal, now),
-          putHold(tableName, next, hold),
+          putTombstone(table, signal, now),
+          putHold(table, next, hold),
         ]);
         if (refusals === undefined) return { kind: 'discarded', hold: next };
         const [item] = refusals;
@@ -81,7 +77,7 @@ export function drainStore(
           forms.shift();
         } else if (isFull(item) && forms.length > 1) forms.splice(0, forms.length - 1);
         else if (item !== undefined) throw new KeyFailure(`The item at "${position}" could not be discarded: ${item}.`);
-        else hold = await readHold(client, tableName, pk);
+        else hold = await readHold(table, pk);
       }
       throw tooManyRelays(pk);
     },
@@ -92,7 +88,7 @@ export function drainStore(
         {
           Delete: {
             TableName: tableName,
-            Key: marshall(holdKey(pk)),
+            Key: marshall(holdKey(pk, home)),
             // The hold is already gone: the response to the same delete was lost.
             ConditionExpression: 'attribute_not_exists(pk) OR revision = :known',
             ExpressionAttributeValues: { ':known': { S: hold.revision } },
@@ -117,7 +113,7 @@ export function drainStore(
         ...othersBehind(successor.from, hold),
       };
       const write = (signal: DrainSignal) =>
-        writer.write([putHold(tableName, next, hold), { Put: putOf(tableName, signal) }]);
+        writer.write([putHold(table, next, hold), { Put: putOf(tableName, signal) }]);
       let refusals = await write(successor);
       if (isCollectionFull(refusals?.[1])) refusals = await write(elsewhere(successor));
       return refusals === undefined ? { kind: 'postponed', hold: next } : { kind: 'superseded' };
@@ -149,8 +145,12 @@ function refusedItem(tableName: string, { pk, position, ...named }: SkipSignal, 
   };
 }
 
-const putTombstone = (tableName: string, { pk, position, id }: SkipSignal, now: number): TransactWriteItem => ({
-  Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now)) },
+const putTombstone = (
+  { tableName, home }: OutboxTable,
+  { pk, position, id }: SkipSignal,
+  now: number,
+): TransactWriteItem => ({
+  Put: { TableName: tableName, Item: marshall(encodeTombstone(identityOf({ pk, sk: position, id }), now, home)) },
 });
 
 /**

@@ -3,7 +3,6 @@ import {
   TransactGetItemsCommand,
   type AttributeValue,
   type BatchGetItemCommandOutput,
-  type DynamoDBClient,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { cancellationCodes } from '../../dynamodb/refusals';
@@ -16,7 +15,7 @@ import type { Sleep } from '../../timing/wait';
 import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../for-each-key';
-import { queryPages } from './pages';
+import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';
 import type { KeyReader, Position, StoredState } from '../ports';
 
@@ -45,14 +44,15 @@ interface Read {
 }
 
 /** Reads the items of one key, strongly consistent, page by page. */
-export function keyReader(client: DynamoDBClient, tableName: string, sleep: Sleep): KeyReader {
+export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
+  const { client, tableName } = table;
   async function* query(
     input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
     furtherLimit?: number,
   ): AsyncGenerator<readonly Image[]> {
-    const pages = queryPages(client, { ...input, TableName: tableName, ConsistentRead: true }, furtherLimit);
-    // The SDK's attribute values have the same shape as a stream image's.
-    for await (const page of pages) yield (page as Image[]).filter((image) => !isSignalKey(image['sk']?.S ?? ''));
+    for await (const { items } of queryPages(table, { ...input, ConsistentRead: true }, furtherLimit)) {
+      yield items.filter((image) => !isSignalKey(image['sk']?.S ?? ''));
+    }
   }
 
   /** Reads the keys that DynamoDB allows, and returns the throttled ones as unread. */

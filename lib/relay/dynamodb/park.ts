@@ -1,4 +1,4 @@
-import type { AttributeValue, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { othersBehind, type Hold } from '../../event/control';
 import type { ParkedItem } from '../../event/item-state';
@@ -7,6 +7,7 @@ import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
+import type { OutboxTable } from './pages';
 import { IS_OPEN } from '../../event/item-state';
 import { KeyFailure } from '../key-failure';
 import type { Clock, ItemIdentity, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
@@ -21,11 +22,11 @@ const MESSAGE_CHARACTERS = 500;
  * If an item has no room for the `parked` attribute (400 KB, or a collection at 10 GB), its key is held without it.
  */
 export function parkWriter(
-  client: DynamoDBClient,
-  tableName: string,
+  table: OutboxTable,
   writer: ControlWriter,
   clock: Clock,
 ): Pick<ItemStore, 'park' | 'holdForPartition'> {
+  const { tableName } = table;
   /** Writes the hold together with one action on the item; returns `undefined` if the item is no longer owed. */
   const write = async (
     { pk, hold: begun }: Pick<ParkRequest, 'pk' | 'hold'>,
@@ -37,11 +38,11 @@ export function parkWriter(
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const now = clock.now();
       const hold = nextHold(known, now);
-      const refusals = await writer.write([actionOn(now, noteOnItem), putHold(tableName, hold, known)]);
+      const refusals = await writer.write([actionOn(now, noteOnItem), putHold(table, hold, known)]);
       if (refusals === undefined) return hold;
       const [item, replaced] = refusals;
       if (item === 'ConditionalCheckFailed') return undefined;
-      if (replaced === 'ConditionalCheckFailed') known = await readHold(client, tableName, pk);
+      if (replaced === 'ConditionalCheckFailed') known = await readHold(table, pk);
       else if (noteOnItem && isFull(item)) noteOnItem = false;
       else
         throw new KeyFailure(

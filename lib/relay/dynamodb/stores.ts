@@ -21,18 +21,19 @@ export function dynamoDbStores(
   clock: Clock,
   sleep: Sleep = wait,
 ): Stores {
-  const writer = new ControlWriter(client, tableName, sleep);
+  const table = { client, tableName, home };
+  const writer = new ControlWriter(table, sleep);
   return {
     items: {
       mark: markWriter(client, { tableName, retentionSeconds }, clock, sleep),
-      ...parkWriter(client, tableName, writer, clock),
+      ...parkWriter(table, writer, clock),
       ...crashCounter(client, tableName),
       // Each region publishes to its own brokers: receipts of one region must not count in another.
       ...(home === undefined ? { noteReceipts: receiptWriter(client, tableName) } : {}),
     },
-    keys: keyReader(client, tableName, sleep),
-    control: controlStore(client, tableName, clock),
-    drains: drainStore(client, { tableName, retentionSeconds }, writer, clock),
+    keys: keyReader(table, sleep),
+    control: controlStore(table, clock),
+    drains: drainStore({ ...table, retentionSeconds }, writer, clock),
     signals: signalStore(client, tableName, clock),
   };
 }

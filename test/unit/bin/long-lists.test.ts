@@ -20,7 +20,10 @@ const holdOf = (n: number, reason: Hold['reason'] = 'unknown-topic'): Hold => ({
 
 test('the reasons of all held keys are known before the first key is read, and keys come in portions', async () => {
   const { target, put } = tablesInMemory();
-  await put(...Array.from({ length: 250 }, (_, n) => encodeHold(holdOf(n))), encodeHold(holdOf(250, 'process-died')));
+  await put(
+    ...Array.from({ length: 250 }, (_, n) => encodeHold(holdOf(n), undefined)),
+    encodeHold(holdOf(250, 'process-died'), undefined),
+  );
   const told: string[] = [];
   const { client, tableName } = target;
   const send = (command: never): Promise<unknown> => {

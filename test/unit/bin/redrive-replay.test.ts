@@ -25,7 +25,7 @@ test.each([
   ['2', ['redrive', 'order#1', '--skip']],
 ])('the item to discard is named as show prints it, or as --json does: %s (%j)', async (at, command) => {
   const hold = { pk: 'order#1', position, revision: '1', message: 'no', attempts: 1, since: 1 };
-  const Item = marshall(encodeHold({ ...hold, state: 'holding', reason: 'message-refused' }));
+  const Item = marshall(encodeHold({ ...hold, state: 'holding', reason: 'message-refused' }, undefined));
   dynamodb.on(GetItemCommand).resolves({ Item });
   dynamodb.on(QueryCommand).resolves({ Items: [marshall({ pk: 'order#1', sk: position, parked: {} })] });
   await outbox(...command, '--at', at, '--why', 'a test');

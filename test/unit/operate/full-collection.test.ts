@@ -89,7 +89,7 @@ function aTable() {
     /** With `false`, the stream loses every later write. */
     show: (what: boolean) => void (shows = what),
     pass: (ms: number) => void (now += ms),
-    holds: async () => (await controlStore(client, 'outbox', clock).read()).holds,
+    holds: async () => (await controlStore({ client, tableName: 'outbox' }, clock).read()).holds,
     signals: () => db.items('outbox').filter((item) => item['pk']?.S === SIGNALS_PARTITION),
     ask: async (options: RedriveOptions = {}) =>
       redrive(target, await planRedrive(target, { keys: [KEY] }), request, options),

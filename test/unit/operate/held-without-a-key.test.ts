@@ -17,7 +17,7 @@ const hold: Hold = {
 
 test('what holds a partition key that is no key is shown, and skipped by its name alone', async () => {
   const { target, put, items } = tablesInMemory();
-  await put(encodeHold(hold), { pk: '42', sk: 'hello' });
+  await put(encodeHold(hold, undefined), { pk: '42', sk: 'hello' });
   expect(await show(target, '42')).toMatchObject({
     hold: { reason: 'undecodable-item' },
     items: [{ position: 'hello' }],

@@ -40,10 +40,8 @@ test('a table with one region is read as it is, without a search for the relay',
 
 test('a table with several regions is read as its relay sees it', async () => {
   dynamodb.on(DescribeTableCommand).resolves({ Table: aTable({ Replicas: [{ RegionName: 'eu-central-1' }] }) });
-  const seen = await inHomeRegion(target(), new LambdaClient({}));
-  expect(seen.home).toEqual(home);
-  // The view is a middleware of the client, which the mock of `send` bypasses.
-  expect(seen.client.middlewareStack.identify().some((name) => name.includes('outboxHomeRegion'))).toBe(true);
+  const plain = target();
+  expect(await inHomeRegion(plain, new LambdaClient({}))).toEqual({ ...plain, home });
 });
 
 test('of a table with several regions that nobody relays here nothing is guessed', async () => {

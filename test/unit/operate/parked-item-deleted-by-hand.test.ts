@@ -46,7 +46,7 @@ function aWorld() {
   return {
     ...{ client, kafka, relay, target, put, itemOf, refused },
     ids: () => kafka.log.map(({ id }) => id.replace('id-order-42-', '')),
-    hold: async () => (await controlStore(client, 'outbox', clock).read()).holds.get(KEY),
+    hold: async () => (await controlStore({ client, tableName: 'outbox' }, clock).read()).holds.get(KEY),
     remove: async (): Promise<Stored> => {
       const copy = await itemOf(2);
       await client.send(new DeleteItemCommand({ TableName: 'outbox', Key }));
@@ -139,7 +139,11 @@ it('the relay does not release the key, whoever asks it to, and says so on the h
 it('a hold that names no item is kept for its position', async () => {
   const { client, drain, ids, hold, target } = await aWorldWithout2();
   await client.send(
-    new UpdateItemCommand({ TableName: 'outbox', Key: marshall(holdKey(KEY)), UpdateExpression: 'REMOVE id' }),
+    new UpdateItemCommand({
+      TableName: 'outbox',
+      Key: marshall(holdKey(KEY, undefined)),
+      UpdateExpression: 'REMOVE id',
+    }),
   );
   expect(await held(target)).toMatchObject([{ gone: { position: at(2) } }]);
 

@@ -31,7 +31,7 @@ function aTable() {
   return {
     ...{ kafka, relay, target, client },
     put: (Item: Stored) => client.send(new PutItemCommand({ TableName: 'outbox', Item })),
-    holds: async () => (await controlStore(client, 'outbox', clock).read()).holds,
+    holds: async () => (await controlStore({ client, tableName: 'outbox' }, clock).read()).holds,
     skip: async (key: string) => {
       const plan = await planRedrive(target, { keys: [key] });
       const report = await redrive(target, plan, request, { skip: true });

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { STATE_KEY } from '../../../lib/event/control';
+import { stateKey } from '../../../lib/event/control';
 import { controlStore } from '../../../lib/relay/dynamodb/control';
 import { anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
@@ -66,7 +66,7 @@ it('a relay without an id, as in a test kit, does not check the owner', async ()
 describe('the claim', () => {
   const dynamodb = mockClient(DynamoDBClient);
   beforeEach(() => dynamodb.reset());
-  const control = () => controlStore(new DynamoDBClient({}), 'outbox', { now: Date.now });
+  const control = () => controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' });
 
   it('is conditional on the table having no owner', async () => {
     dynamodb.on(UpdateItemCommand).resolves({});
@@ -79,7 +79,7 @@ describe('the claim', () => {
 
   it('returns the first owner', async () => {
     dynamodb.on(UpdateItemCommand).rejects(new ConditionalCheckFailedException({ $metadata: {}, message: 'no' }));
-    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, revision: 1, owner: 'B' })] });
+    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...stateKey(undefined), revision: 1, owner: 'B' })] });
     expect(await control().claim('A')).toBe('B');
   });
 });

@@ -20,7 +20,7 @@ import { GetTopicAttributesCommand, SNSClient } from '@aws-sdk/client-sns';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { STATE_KEY } from '../../../../lib/event/control';
+import { stateKey } from '../../../../lib/event/control';
 import { doctor } from '../../../../lib/operate/doctor/doctor';
 import { readDeployment } from '../../../../lib/operate/doctor/read-deployment';
 import { OPERATOR_ACTIONS } from '../../../../lib/operate/doctor/checks';
@@ -83,7 +83,7 @@ beforeEach(() => {
       },
     })
     .on(QueryCommand)
-    .resolves({ Items: [marshall({ ...STATE_KEY, revision: 1, streamArn: STREAM_ARN })] });
+    .resolves({ Items: [marshall({ ...stateKey(undefined), revision: 1, streamArn: STREAM_ARN })] });
   lambda
     .on(ListEventSourceMappingsCommand)
     .resolves({ EventSourceMappings: [aMapping()] })

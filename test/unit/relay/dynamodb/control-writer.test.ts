@@ -9,7 +9,8 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { ControlWriter } from '../../../../lib/relay/dynamodb/control-writer';
 
 const dynamodb = mockClient(DynamoDBClient);
-const writer = (): ControlWriter => new ControlWriter(new DynamoDBClient({}), 'outbox', () => Promise.resolve());
+const writer = (): ControlWriter =>
+  new ControlWriter({ client: new DynamoDBClient({}), tableName: 'outbox' }, () => Promise.resolve());
 
 const update = (key: string): TransactWriteItem => ({
   Update: { TableName: 'outbox', Key: { pk: { S: key }, sk: { S: '1' } }, UpdateExpression: 'SET a = :a' },

@@ -7,25 +7,28 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { encodeHold, STATE_KEY } from '../../../../lib/event/control';
+import { encodeHold, stateKey } from '../../../../lib/event/control';
 import { controlStore } from '../../../../lib/relay/dynamodb/control';
 
 const dynamodb = mockClient(DynamoDBClient);
 const clock = { at: 5, now: () => clock.at };
 const SECONDS = 1_000;
-const state = (revision: number) => marshall({ ...STATE_KEY, revision });
+const state = (revision: number) => marshall({ ...stateKey(undefined), revision });
 const hold = (n: number) =>
   marshall(
-    encodeHold({
-      pk: `order#${n}`,
-      position: '1',
-      revision: 'r',
-      state: 'holding',
-      reason: 'unknown-topic',
-      message: '',
-      attempts: 1,
-      since: 1,
-    }),
+    encodeHold(
+      {
+        pk: `order#${n}`,
+        position: '1',
+        revision: 'r',
+        state: 'holding',
+        reason: 'unknown-topic',
+        message: '',
+        attempts: 1,
+        since: 1,
+      },
+      undefined,
+    ),
   );
 const holds = (count: number) => Array.from({ length: count }, (_, n) => hold(n));
 const reads = () => ({
@@ -42,7 +45,7 @@ it('reads a small partition with one strongly consistent Query each time', async
   dynamodb
     .on(QueryCommand)
     .resolves({ Items: [state(3), hold(1), marshall({ pk: '$outbox#control', sk: 'tombstone#…', identity: 'gone' })] });
-  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
   const read = await control.read();
   await control.read();
@@ -60,13 +63,15 @@ it('reads every page', async () => {
     .resolvesOnce({ Items: [state(1), hold(1)], LastEvaluatedKey: hold(1) })
     .resolvesOnce({ Items: [hold(2)] });
 
-  expect((await controlStore(new DynamoDBClient({}), 'outbox', clock).read()).holds.size).toBe(2);
+  expect((await controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock).read()).holds.size).toBe(
+    2,
+  );
 });
 
 it('reads only the revision of a large partition, once that revision has been visible for some seconds', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
-  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
   await control.read();
   clock.at += 10 * SECONDS;
@@ -86,7 +91,7 @@ it('reads only the revision of a large partition, once that revision has been vi
 it('does not cache a read within seconds of a new revision: a part of that transaction may not be visible yet', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(7), ...holds(30)] });
   dynamodb.on(GetItemCommand).resolves({ Item: state(7) });
-  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
   for (let read = 0; read < 10; read++) {
     await control.read();
@@ -101,7 +106,7 @@ it('counts the seconds again for each revision', async () => {
     .on(QueryCommand)
     .resolvesOnce({ Items: [state(7), ...holds(30)] })
     .resolves({ Items: [state(8), ...holds(31)] });
-  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
   await control.read();
   clock.at += 10 * SECONDS;
@@ -114,7 +119,9 @@ it('counts the seconds again for each revision', async () => {
 it('rejects if the table does not respond', async () => {
   dynamodb.on(QueryCommand).rejects(new Error('throttled'));
 
-  await expect(controlStore(new DynamoDBClient({}), 'outbox', clock).read()).rejects.toThrow('throttled');
+  await expect(controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock).read()).rejects.toThrow(
+    'throttled',
+  );
 });
 
 describe('the stream', () => {
@@ -123,9 +130,14 @@ describe('the stream', () => {
   const refusal = new ConditionalCheckFailedException({ $metadata: {}, message: 'no' });
 
   it('that is the first of the table does not suspect a gap', async () => {
-    dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, revision: 1, streamArn: 'a' }) });
+    dynamodb
+      .on(UpdateItemCommand)
+      .resolves({ Attributes: marshall({ ...stateKey(undefined), revision: 1, streamArn: 'a' }) });
 
-    const state = await controlStore(new DynamoDBClient({}), 'outbox', clock).noteStream(known, 'a');
+    const state = await controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock).noteStream(
+      known,
+      'a',
+    );
 
     expect(state).toEqual({ streamArn: 'a', gapSuspectedSince: undefined });
     expect(noted()).toMatchObject({
@@ -135,9 +147,11 @@ describe('the stream', () => {
   });
 
   it('that differs from the known one suspects a gap, and leaves the holds out', async () => {
-    dynamodb.on(UpdateItemCommand).resolves({ Attributes: marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 5 }) });
+    dynamodb
+      .on(UpdateItemCommand)
+      .resolves({ Attributes: marshall({ ...stateKey(undefined), streamArn: 'b', doubtSince: 5 }) });
 
-    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+    const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
     const state = await control.noteStream({ ...known, streamArn: 'a' }, 'b');
 
     expect(state).toEqual({ streamArn: 'b', gapSuspectedSince: 5 });
@@ -150,9 +164,11 @@ describe('the stream', () => {
 
   it('that another shard has noted meanwhile is accepted', async () => {
     dynamodb.on(UpdateItemCommand).rejects(refusal);
-    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'b', doubtSince: 3 })] });
+    dynamodb
+      .on(QueryCommand)
+      .resolves({ Items: [marshall({ ...stateKey(undefined), streamArn: 'b', doubtSince: 3 })] });
 
-    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+    const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
     expect(await control.noteStream({ ...known, streamArn: 'a' }, 'b')).toEqual({
       streamArn: 'b',
@@ -162,9 +178,9 @@ describe('the stream', () => {
 
   it('rejects if two mappings read the table', async () => {
     dynamodb.on(UpdateItemCommand).rejects(refusal);
-    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...STATE_KEY, streamArn: 'c' })] });
+    dynamodb.on(QueryCommand).resolves({ Items: [marshall({ ...stateKey(undefined), streamArn: 'c' })] });
 
-    const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+    const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
 
     await expect(control.noteStream({ ...known, streamArn: 'a' }, 'b')).rejects.toThrow('two event source mappings');
   });
@@ -172,8 +188,8 @@ describe('the stream', () => {
 
 it('notes a retry without a new revision, and shows it next to a cached read', async () => {
   dynamodb.on(QueryCommand).resolves({ Items: [state(1), ...holds(30)] });
-  dynamodb.on(GetItemCommand).resolves({ Item: marshall({ ...STATE_KEY, revision: 1, retriedAt: 77 }) });
-  const control = controlStore(new DynamoDBClient({}), 'outbox', clock);
+  dynamodb.on(GetItemCommand).resolves({ Item: marshall({ ...stateKey(undefined), revision: 1, retriedAt: 77 }) });
+  const control = controlStore({ client: new DynamoDBClient({}), tableName: 'outbox' }, clock);
   await control.read();
   clock.at += 11 * SECONDS;
   await control.read();
@@ -187,7 +203,7 @@ it('notes a retry without a new revision, and shows it next to a cached read', a
   expect(dynamodb.commandCalls(UpdateItemCommand).map(({ args }) => args[0].input)).toEqual([
     {
       TableName: 'outbox',
-      Key: marshall(STATE_KEY),
+      Key: marshall(stateKey(undefined)),
       UpdateExpression: 'SET retriedAt = :now',
       ExpressionAttributeValues: { ':now': { N: String(clock.at) } },
     },

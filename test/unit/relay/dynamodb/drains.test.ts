@@ -8,8 +8,9 @@ import { drainStore } from '../../../../lib/relay/dynamodb/drains';
 const NOW = 1_800_000_000_000;
 const dynamodb = mockClient(DynamoDBClient);
 const client = new DynamoDBClient({});
-const writer = new ControlWriter(client, 'outbox', () => Promise.resolve());
-const drains = drainStore(client, { tableName: 'outbox', retentionSeconds: 86_400 }, writer, { now: () => NOW });
+const table = { client, tableName: 'outbox', retentionSeconds: 86_400 };
+const writer = new ControlWriter(table, () => Promise.resolve());
+const drains = drainStore(table, writer, { now: () => NOW });
 
 const hold: Hold = {
   pk: 'order#42',

@@ -11,7 +11,7 @@ import { PositionsUnread } from '../../../../lib/relay/key-failure';
 import { positionKey } from '../../../../lib/event/position';
 
 const dynamodb = mockClient(DynamoDBClient);
-const keys = keyReader(new DynamoDBClient({}), 'outbox', () => Promise.resolve());
+const keys = keyReader({ client: new DynamoDBClient({}), tableName: 'outbox' }, () => Promise.resolve());
 const positions = Array.from({ length: 150 }, (_, n) => ({ pk: `order#${n}`, sk: '1' }));
 const HOT = 'order#7';
 

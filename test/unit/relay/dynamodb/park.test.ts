@@ -14,8 +14,8 @@ import type { ParkRequest } from '../../../../lib/relay/ports';
 const dynamodb = mockClient(DynamoDBClient);
 const sleep = jest.fn(() => Promise.resolve());
 const client = new DynamoDBClient({});
-const writer = new ControlWriter(client, 'outbox', sleep);
-const { park } = parkWriter(client, 'outbox', writer, { now: () => 1_800_000_000_000 });
+const writer = new ControlWriter({ client, tableName: 'outbox' }, sleep);
+const { park } = parkWriter({ client, tableName: 'outbox' }, writer, { now: () => 1_800_000_000_000 });
 
 const aParking = (change: Partial<ParkRequest> = {}): ParkRequest => ({
   pk: 'order#42',
@@ -112,7 +112,7 @@ it('reads a hold that was replaced meanwhile and tries again', async () => {
   dynamodb.on(TransactWriteItemsCommand).rejectsOnce(cancelled('None', 'ConditionalCheckFailed')).resolves({});
   dynamodb
     .on(GetItemCommand)
-    .resolves({ Item: marshall(encodeHold(aHold({ position: '0000000000000003', revision: 'r2' }))) });
+    .resolves({ Item: marshall(encodeHold(aHold({ position: '0000000000000003', revision: 'r2' }), undefined)) });
 
   expect(await park(aParking())).toMatchObject({ kind: 'parked', hold: { position: '0000000000000003' } });
   expect(transactions()[1]?.[1]?.Put?.ExpressionAttributeValues).toEqual({ ':known': { S: 'r2' } });
