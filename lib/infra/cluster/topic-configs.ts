@@ -1,6 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 import { isRecord } from '../../event/options';
-import { nearestOf, requireOption } from '../options/invalid-option';
+import { invalidOption, nearestOf, requireOption } from '../options/invalid-option';
 
 export interface ConfiguredTopic {
   readonly topic: string;
@@ -114,8 +114,10 @@ export function checkTopicConfigs(given: ConfiguredTopic, defaults: TopicDefault
 
 function checkConfig(option: string, name: string, value: unknown, kind: string | undefined): void {
   const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
-  const nearest = nearestOf(name, Object.keys(RULES));
-  requireOption(rule !== undefined, option, value, 'a topic property of Kafka', `Did you mean "${nearest}"?`);
+  if (rule === undefined) {
+    const nearest = nearestOf(name, Object.keys(RULES));
+    throw invalidOption(option, value, 'a topic property of Kafka', `Did you mean "${nearest}"?`);
+  }
   requireOption(
     kind !== 'serverless' || ON_SERVERLESS.includes(name),
     option,
