@@ -13,6 +13,9 @@ import { waitUntil } from './wait-until';
 export const LOCAL_REGION = 'eu-west-1';
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
+/** Halves the processor time of a start; the optimizing compiler would only pay off after minutes of load. */
+const QUICK_START = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
 const READY_TIMEOUT_MS = 60_000;
 const READY_REQUEST_TIMEOUT_MS = 2_000;
 const STOP_GRACE_MS = 0;
@@ -61,7 +64,7 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
   const process = await spawnSupervised(
     'java',
     [
-      ...['-Xmx1g', '-XX:+UseSerialGC', `-Djava.library.path=${join(folder, 'DynamoDBLocal_lib')}`],
+      ...['-Xmx1g', ...QUICK_START, `-Djava.library.path=${join(folder, 'DynamoDBLocal_lib')}`],
       ...['-jar', join(folder, 'DynamoDBLocal.jar')],
       ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)],
     ],

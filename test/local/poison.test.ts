@@ -33,7 +33,7 @@ const put = (key: string, version: number, type: Type, text = '') =>
       { aggregate: 'order', key, version, events: [{ type, id: `${key}.${version}`, data: { n: version, text } }] },
     ],
   });
-const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
+const itemsOf = (key: string) => world.items(`order#${key}`);
 const isParked = async (key: string) => (await itemsOf(key)).some(({ parked }) => parked !== undefined);
 
 it('a poison event parks its key while other keys flow, and nothing of that key overtakes it', async () => {

@@ -40,9 +40,8 @@ const at = positionOfVersion;
 
 const put = (key: string, version: number, text = '') => putNote(world, key, version, text);
 const holdOf = (key: string) => holdOfKey(world, key);
-const itemOf = async (key: string, version: number) =>
-  (await world.items()).find(({ pk, sk }) => pk === `order#${key}` && sk === at(version));
-const itemsOf = async (key: string) => (await world.items()).filter(({ pk }) => pk === `order#${key}`);
+const itemOf = async (key: string, version: number) => (await itemsOf(key)).find(({ sk }) => sk === at(version));
+const itemsOf = (key: string) => world.items(`order#${key}`);
 /** Parks as the relay does, at a time that the test chooses. */
 const parkingStore = (now: () => number) =>
   dynamoDbStores(client, { tableName: world.stack.tableName, retentionSeconds: 0 }, { now }).items.park;

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocument, paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { ConfigResourceTypes } from 'kafkajs';
 import { z } from 'zod';
 import { createOutbox, defineEvents, OutboxError, type OutboxOptions } from '../../../lib';
@@ -53,9 +53,9 @@ export interface World {
   readonly document: DynamoDBDocument;
   readonly outbox: ReturnType<typeof createOutbox<Definitions>>;
   readonly reader: TopicReader;
-  /** Every item of the outbox table. */
-  items(): Promise<StoredItem[]>;
-  /** The items of the control partition. */
+  /** Every item of the outbox table, or the items of one key. Without those of the control partition. */
+  items(pk?: string): Promise<StoredItem[]>;
+  /** The holds in the control partition. */
   holds(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
@@ -77,29 +77,29 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
       stack.brokers,
       TOPICS.map(({ topic }) => topic),
     );
-    const scan = async (): Promise<Record<string, unknown>[]> => {
-      const items: Record<string, unknown>[] = [];
-      let from: Record<string, unknown> | undefined;
-      do {
-        const page = await document.scan({
-          TableName: stack.tableName,
-          ConsistentRead: true,
-          ExclusiveStartKey: from,
-        });
-        items.push(...(page.Items ?? []));
-        from = page.LastEvaluatedKey;
-      } while (from !== undefined);
-      return items;
-    };
+    const table = { TableName: stack.tableName, ConsistentRead: true };
+    const query = (pk: string, skPrefix = ''): Promise<Record<string, unknown>[]> =>
+      itemsOf(
+        paginateQuery(
+          { client: document },
+          {
+            ...table,
+            KeyConditionExpression: skPrefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
+            ExpressionAttributeValues: { ':pk': pk, ...(skPrefix === '' ? {} : { ':prefix': skPrefix }) },
+          },
+        ),
+      );
     return {
       stack,
       client,
       document,
       outbox: createOutbox({ tableName: stack.tableName, service: 'shop', region: stack.region, events }),
       reader,
-      items: async () => (await scan()).filter(({ pk }) => pk !== CONTROL_PARTITION) as unknown as StoredItem[],
-      holds: async () =>
-        (await scan()).filter(({ pk, sk }) => pk === CONTROL_PARTITION && String(sk).startsWith('hold#')),
+      items: async (pk) => {
+        const items = pk === undefined ? await itemsOf(paginateScan({ client: document }, table)) : await query(pk);
+        return items.filter((item) => item['pk'] !== CONTROL_PARTITION) as unknown as StoredItem[];
+      },
+      holds: () => query(CONTROL_PARTITION, 'hold#'),
       async stop() {
         await reader.stop();
         client.destroy();
@@ -112,12 +112,25 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
   }
 }
 
+async function itemsOf(
+  pages: AsyncIterable<{ readonly Items?: Record<string, unknown>[] }>,
+): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for await (const { Items = [] } of pages) items.push(...Items);
+  return items;
+}
+
+const POLL_MS = 100;
+
 /** Polls until `isTrue` returns true. */
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!(await isTrue())) {
+  for (;;) {
+    const startedAt = Date.now();
+    if (await isTrue()) return;
     if (Date.now() > end) throw new Error(`Timed out after ${timeoutMs / 1000} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // A slow check, such as a scan, must not take the servers from the work that it waits for.
+    await new Promise((resolve) => setTimeout(resolve, Math.max(POLL_MS, 3 * (Date.now() - startedAt))));
   }
 }
 
