@@ -53,6 +53,9 @@ export interface Snapshot {
 /** All table operations of the relay in one object. */
 export interface TablePorts extends ItemStore, KeyReader, ControlStore, DrainStore, SignalStore {}
 
+/** Signals never change, and a simulation scans each of them hundreds of times. */
+const ENCODED = new WeakMap<Signal, Image>();
+
 /**
  * The outbox table in memory, with the conditions of the real stores. Each call takes effect at once and as a whole.
  * `onInsert` receives the stream records.
@@ -141,19 +144,28 @@ export class MemoryTable implements TablePorts {
     const signals = [...(this.signals.get(pk)?.values() ?? [])].toSorted((a, b) => (a.sk < b.sk ? -1 : 1));
     return [
       ...this.#sorted(pk).map(([, image]) => ({ ...image })),
-      ...signals.map((signal) => ({
-        ...marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-        ...(this.setAsides.some(({ sk }) => sk === signal.sk) ? { setAside: { M: {} } } : {}),
-      })),
+      ...signals.map((signal) => this.#imageOfSignal(signal)),
     ];
   }
 
   /** The items and signals of `keys` that exist. */
   look(keys: readonly ScanKey[]): readonly Image[] {
-    const wanted = Map.groupBy(keys, ({ pk }) => pk);
-    return [...wanted].flatMap(([pk, ofKey]) =>
-      this.scan(pk).filter((image) => ofKey.some(({ sk }) => sk === image['sk']?.S)),
-    );
+    return keys.flatMap(({ pk, sk }) => {
+      const [item, signal] = [this.items.get(pk)?.get(sk), this.signals.get(pk)?.get(sk)];
+      return [
+        ...(item === undefined ? [] : [{ ...item }]),
+        ...(signal === undefined ? [] : [this.#imageOfSignal(signal)]),
+      ];
+    });
+  }
+
+  #imageOfSignal(signal: Signal): Image {
+    let image = ENCODED.get(signal);
+    if (image === undefined) {
+      image = marshall(encodeSignal(signal), { removeUndefinedValues: true });
+      ENCODED.set(signal, image);
+    }
+    return { ...image, ...(this.setAsides.some(({ sk }) => sk === signal.sk) ? { setAside: { M: {} } } : {}) };
   }
 
   snapshot(): Snapshot {

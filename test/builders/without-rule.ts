@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { build } from 'esbuild';
+import { runInThisContext } from 'node:vm';
+import { build, type Plugin } from 'esbuild';
 
 /** A rule of the code, given as source text. */
 export interface SwitchedOff {
@@ -14,19 +15,29 @@ export interface SwitchedOff {
 
 const LIB = resolve(__dirname, '../../lib');
 
+/** Where a bundle runs. */
+type Realm =
+  /** With the test's globals: fake timers work. */
+  | 'test'
+  /**
+   * With the globals of Node.js, which Jest keeps away from tests: its own halve the speed of code that uses `Math`,
+   * `Map` or `Promise` all the time. Mock functions record nothing.
+   */
+  | 'node';
+
 /** Loads the exports of the module `entry`, bundled with its imports and without the rule. */
-export async function withoutRule<Exports>(entry: string, { file, text, off }: SwitchedOff): Promise<Exports> {
+export async function withoutRule<Exports>(
+  entry: string,
+  { file, text, off }: SwitchedOff,
+  realm: Realm = 'test',
+): Promise<Exports> {
   const path = resolve(LIB, file);
   const source = readFileSync(path, 'utf8');
   const found = source.split(text).length - 1;
   if (found !== 1) throw new Error(`${file} has ${found} times, and not once: ${text}`);
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    plugins: [
+  return load(
+    entry,
+    await bundle(entry, [
       {
         name: 'rule-switched-off',
         setup: ({ onLoad }) =>
@@ -34,14 +45,35 @@ export async function withoutRule<Exports>(entry: string, { file, text, off }: S
             loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
           ),
       },
-    ],
+    ]),
+    realm,
+  );
+}
+
+/** Loads the exports of the module `entry` in the realm of Node.js, for simulations that take minutes. */
+export const outsideOfJest = async <Exports>(entry: string): Promise<Exports> =>
+  load<Exports>(entry, await bundle(entry, []), 'node');
+
+async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [entry], bundle: true, write: false, platform: 'node', format: 'cjs' },
+    plugins,
   });
+  return outputFiles[0]?.text ?? '';
+}
+
+const PARAMETERS = ['module', 'exports', 'require', 'jest'];
+const SILENT_JEST = { fn: () => () => undefined };
+
+function load<Exports>(entry: string, code: string, realm: Realm): Exports {
   const module = { exports: {} as Exports, require: createRequire(entry) };
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the bundle that was built above
-  const run = new Function('module', 'exports', 'require', 'jest', outputFiles[0]?.text ?? '') as (
-    ...args: readonly unknown[]
-  ) => void;
-  run(module, module.exports, module.require, jest);
+  const run = (
+    realm === 'node'
+      ? runInThisContext(`(function (${PARAMETERS.join(', ')}) {${code}\n})`, entry)
+      : // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the bundle that was built above
+        new Function(...PARAMETERS, code)
+  ) as (...args: readonly unknown[]) => void;
+  run(module, module.exports, module.require, realm === 'node' ? SILENT_JEST : jest);
   return module.exports;
 }
 
@@ -61,12 +93,17 @@ type World<Profile> = new (seed: number, profile: Profile) => { play(steps: numb
 export function itFailsWithoutEach<Profile>(
   world: string,
   rules: Readonly<Record<string, NecessaryRule<Profile>>>,
-  { steps, seeds, timeoutMs }: { readonly steps: number; readonly seeds: number; readonly timeoutMs: number },
+  {
+    steps,
+    seeds,
+    timeoutMs,
+    realm,
+  }: { readonly steps: number; readonly seeds: number; readonly timeoutMs: number; readonly realm?: Realm },
 ): void {
   it.each(Object.entries(rules))(
     'the simulation fails without this rule: %s',
     async (_, rule) => {
-      const { SimulatedWorld } = await withoutRule<{ SimulatedWorld: World<Profile> }>(world, rule);
+      const { SimulatedWorld } = await withoutRule<{ SimulatedWorld: World<Profile> }>(world, rule, realm);
       const wrong: string[] = [];
       for (let seed = 1; seed <= seeds && !wrong.some((one) => rule.wrong.test(one)); seed++) {
         wrong.push(...(await new SimulatedWorld(seed, rule.profile).play(steps)));

@@ -177,4 +177,9 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
 };
 
-itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, { steps: STEPS, seeds: SEEDS, timeoutMs: 60_000 });
+itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, {
+  steps: STEPS,
+  seeds: SEEDS,
+  timeoutMs: 60_000,
+  realm: 'node',
+});
