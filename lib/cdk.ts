@@ -1,19 +1,7 @@
-export { OutboxError } from './event/errors';
-export type { OutboxErrorCode, OutboxErrorDetails } from './event/errors';
+export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
 export type { BrokerAccess } from './infra/cluster/broker-ports';
 export type { BrokerProps } from './infra/cluster/broker-props';
-export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer/consumer-inbox';
-export { KafkaAuthentication } from './infra/cluster/kafka-authentication';
-export type { AlarmSpec, AlarmCondition, Severity } from './infra/monitoring/alarm';
-export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
-export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
-export type { GatheredAlarms } from './infra/monitoring/gathered-alarms';
-export type { ConsumerMetric, OutboxMetricOptions, RelayMetric, SweeperMetric } from './infra/monitoring/metrics';
-export type { OutboxMonitoringOptions } from './infra/monitoring/options';
-export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
-export type { OutboxSlo } from './infra/monitoring/slo';
-export type { MskCluster, TopicAdministration } from './infra/cluster/kafka-authentication';
-export { Outbox } from './infra/outbox/outbox';
+export { KafkaAuthentication, type MskCluster, type TopicAdministration } from './infra/cluster/kafka-authentication';
 export { OutboxCluster } from './infra/cluster/outbox-cluster';
 export type {
   ClusterKind,
@@ -24,14 +12,22 @@ export type {
   ServerlessClusterProps,
   StandardClusterProps,
 } from './infra/cluster/outbox-cluster-props';
-export { OutboxConsumer } from './infra/consumer/outbox-consumer';
-export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/consumer/outbox-consumer-props';
-export { OutboxNetwork } from './infra/cluster/outbox-network';
-export type { OutboxNetworkProps } from './infra/cluster/outbox-network';
-export type { OutboxProps } from './infra/outbox/outbox-props';
-export { OutboxReplica } from './infra/outbox/outbox-replica';
-export type { OutboxReplicaProps } from './infra/outbox/outbox-replica';
+export { OutboxNetwork, type OutboxNetworkProps } from './infra/cluster/outbox-network';
 export { OutboxTopics } from './infra/cluster/outbox-topics';
 export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/cluster/outbox-topics-props';
+export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer/consumer-inbox';
+export { OutboxConsumer } from './infra/consumer/outbox-consumer';
+export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/consumer/outbox-consumer-props';
+export type { AlarmCondition, AlarmSpec, Severity } from './infra/monitoring/alarm';
+export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
+export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
+export type { GatheredAlarms } from './infra/monitoring/gathered-alarms';
+export type { ConsumerMetric, OutboxMetricOptions, RelayMetric, SweeperMetric } from './infra/monitoring/metrics';
+export type { OutboxMonitoringOptions } from './infra/monitoring/options';
+export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
+export type { OutboxSlo } from './infra/monitoring/slo';
+export { Outbox } from './infra/outbox/outbox';
+export type { OutboxProps } from './infra/outbox/outbox-props';
+export { OutboxReplica, type OutboxReplicaProps } from './infra/outbox/outbox-replica';
 export type { KafkaAuth } from './kafka/broker-config';
 export type { Compression } from './relay/environment';

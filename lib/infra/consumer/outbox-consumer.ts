@@ -157,7 +157,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
 
   /** A metric that the consumer emits by `consumerTelemetry`, such as `appliedEvents`: its sum, or p99 of a latency. */
   metric(name: ConsumerMetric, options?: OutboxMetricOptions): Metric {
-    return consumerMetric(this, this.#metricsNamespace, name, options);
+    return consumerMetric({ consumerName: this.consumerName, metricsNamespace: this.#metricsNamespace }, name, options);
   }
 
   /** Allows a service to query whether its writes have been applied: `isApplied`, `waitUntilApplied`, `lag`. */

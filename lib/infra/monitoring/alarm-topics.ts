@@ -7,7 +7,7 @@ import type { OutboxError } from '../../event/errors';
 import { known } from '../options/arn';
 import { invalidOption } from '../options/invalid-option';
 import { all, propertiesOf } from '../template-checks/app-tree';
-import { shutOut, type ResourceStatement, type ServiceRequest } from '../template-checks/service-policy';
+import { shutOut, type ResourceStatement } from '../template-checks/service-policy';
 
 const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
@@ -23,7 +23,8 @@ const MANAGED_KEY = 'alias/aws/sns';
  *
  * @throws OutboxError `invalid-option` for a topic that CloudWatch cannot publish to under any policy.
  */
-export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic): void {
+export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic | undefined): void {
+  if (topic === undefined) return;
   const impossible = impossibleTopic(option, topic);
   if (impossible !== undefined) throw impossible;
   const made = madeTopicOf(topic);
@@ -44,7 +45,7 @@ export function letAlarmsPublish(scope: Construct, option: string, topic: ITopic
   if (!(topic instanceof Topic) || !isFirst(topic, account)) return;
   const statement = publishStatement(scope, topic);
   if (!isForeign(scope, topic)) {
-    Aspects.of(Stack.of(topic)).add(new PublishInPolicies(topic, statement));
+    Aspects.of(Stack.of(topic)).add(publishInPolicies(topic, statement));
     return;
   }
   // SNS's default policy admits only the topic's own account, and any policy replaces it.
@@ -110,30 +111,22 @@ function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined
   );
 }
 
-const cloudWatch = () => new ServicePrincipal(`${CLOUDWATCH}.amazonaws.com`);
-
-/** CloudWatch publishes on behalf of the alarms' account, which may differ from the topic's. */
-const ofAlarms = (alarms: IConstruct) => ({ StringEquals: { 'aws:SourceAccount': Stack.of(alarms).account } });
-
 const sidOf = (alarms: IConstruct): string => `OutboxAlarms${known(Stack.of(alarms).account) ?? ''}`;
 
-const keyStatement = (alarms: IConstruct): PolicyStatement =>
+/** CloudWatch acts on behalf of the alarms' account, which may differ from the topic's. */
+const allowCloudWatch = (alarms: IConstruct, actions: string[], resource: string): PolicyStatement =>
   new PolicyStatement({
     sid: sidOf(alarms),
-    principals: [cloudWatch()],
-    actions: KEY_ACTIONS,
-    resources: ['*'],
-    conditions: ofAlarms(alarms),
+    principals: [new ServicePrincipal(`${CLOUDWATCH}.amazonaws.com`)],
+    actions,
+    resources: [resource],
+    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(alarms).account } },
   });
 
-const publishStatement = (alarms: IConstruct, topic: ITopic): PolicyStatement =>
-  new PolicyStatement({
-    sid: sidOf(alarms),
-    principals: [cloudWatch()],
-    actions: ['sns:Publish'],
-    resources: [topic.topicArn],
-    conditions: ofAlarms(alarms),
-  });
+const keyStatement = (alarms: IConstruct): PolicyStatement => allowCloudWatch(alarms, KEY_ACTIONS, '*');
+
+const publishStatement = (alarms: IConstruct, { topicArn }: ITopic): PolicyStatement =>
+  allowCloudWatch(alarms, ['sns:Publish'], topicArn);
 
 function isForeign(alarms: IConstruct, topic: IConstruct): boolean {
   const [own, other] = [known(Stack.of(alarms).account), known(Stack.of(topic).account)];
@@ -141,22 +134,14 @@ function isForeign(alarms: IConstruct, topic: IConstruct): boolean {
 }
 
 /** Adds to existing policies only: SNS's default policy lets every alarm of the account publish. */
-class PublishInPolicies implements IAspect {
-  readonly #topic: ITopic;
-  readonly #statement: PolicyStatement;
-
-  constructor(topic: ITopic, statement: PolicyStatement) {
-    this.#topic = topic;
-    this.#statement = statement;
-  }
-
-  visit(node: IConstruct): void {
+const publishInPolicies = (topic: ITopic, statement: PolicyStatement): IAspect => ({
+  visit(node) {
     if (!(node instanceof TopicPolicy)) return;
     const resource = node.node.defaultChild;
-    if (!(resource instanceof CfnTopicPolicy) || !resource.topics.includes(this.#topic.topicArn)) return;
-    node.document.addStatements(this.#statement);
-  }
-}
+    if (!(resource instanceof CfnTopicPolicy) || !resource.topics.includes(topic.topicArn)) return;
+    node.document.addStatements(statement);
+  },
+});
 
 /** Why notifications of the alarms in `scope` would not arrive; empty if the app shows no obstacle. */
 export function publishProblems(scope: Construct, option: string, topic: ITopic | undefined): string[] {
@@ -165,12 +150,7 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
   const impossible = impossibleTopic(option, topic);
   if (impossible !== undefined) return [impossible.message];
   const made = madeTopicOf(topic);
-  const { account, region } = Stack.of(scope);
   const arn = resolved(topic, topic.topicArn);
-  const request = (action: string, resource: unknown): ServiceRequest => ({
-    ...{ service: CLOUDWATCH, action, resource },
-    ...{ account, region },
-  });
   // SNS keeps one policy per topic: of several, the last deployed one wins.
   const documents = all(topic, CfnTopicPolicy)
     .map((policy) => propertiesOf(policy) as { readonly Topics?: unknown[]; readonly PolicyDocument?: Document })
@@ -180,8 +160,9 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
   const policies: GuardedPolicy[] = (isShut ? [{}] : documents).map((document) => ({
     document,
     name: `the topic ${topic.node.path}`,
-    requests: [request('sns:Publish', arn)],
-    statement: publishStatement(scope, topic),
+    actions: ['sns:Publish'],
+    resource: arn,
+    missing: text(topic, publishStatement(scope, topic)),
   }));
   const key = keyOf(topic, made).made;
   if (key !== undefined) {
@@ -189,38 +170,41 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
     policies.push({
       document: KeyPolicy,
       name: `a topic with the key ${key.node.path}`,
-      requests: [request('kms:Decrypt', '*'), request('kms:GenerateDataKey', '*')],
-      statement: keyStatement(scope),
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resource: '*',
+      missing: text(topic, keyStatement(scope)),
     });
   }
-  return policies.flatMap((policy) => problemOf(topic, option, policy));
+  return policies.flatMap((policy) => problemOf(scope, option, policy) ?? []);
 }
 
 interface GuardedPolicy {
   readonly document: Document;
   readonly name: string;
-  readonly requests: readonly ServiceRequest[];
+  /** CloudWatch's requests. */
+  readonly actions: readonly string[];
+  readonly resource: unknown;
   /** The statement that allows the requests. */
-  readonly statement: PolicyStatement;
+  readonly missing: string;
 }
 
-function problemOf(topic: ITopic, option: string, { document, name, requests, statement }: GuardedPolicy): string[] {
+function problemOf(
+  scope: Construct,
+  option: string,
+  { document, name, actions, resource, missing }: GuardedPolicy,
+): string | undefined {
+  const { account, region } = Stack.of(scope);
   const statements = [document.Statement ?? []].flat();
-  return requests
-    .map(({ action, ...request }) => ({ action, reason: shutOut(statements, { action, ...request }) }))
-    .filter(({ reason }) => reason !== undefined)
-    .slice(0, 1)
-    .map(
-      ({ action, reason }) =>
-        invalidOption(
-          `monitoring.${option}`,
-          name,
-          'a topic that CloudWatch can publish to',
-          reason === 'denies'
-            ? `Its policy denies ${action} to CloudWatch. Except the service principal cloudwatch.amazonaws.com from the denial, or remove it.`
-            : `Its policy does not let CloudWatch publish (${action}). Add to its policy: ${text(topic, statement)}`,
-        ).message,
-    );
+  for (const action of actions) {
+    const reason = shutOut(statements, { service: CLOUDWATCH, action, resource, account, region });
+    if (reason === undefined) continue;
+    const advice =
+      reason === 'denies'
+        ? `Its policy denies ${action} to CloudWatch. Except the service principal cloudwatch.amazonaws.com from the denial, or remove it.`
+        : `Its policy does not let CloudWatch publish (${action}). Add to its policy: ${missing}`;
+    return invalidOption(`monitoring.${option}`, name, 'a topic that CloudWatch can publish to', advice).message;
+  }
+  return undefined;
 }
 
 interface Document {

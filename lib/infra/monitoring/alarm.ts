@@ -6,7 +6,7 @@ import {
   CfnAlarm,
   ComparisonOperator,
   CompositeAlarm,
-  type TreatMissingData,
+  TreatMissingData,
   type AlarmBase,
   type IAlarm,
   type IAlarmRule,
@@ -46,6 +46,29 @@ export interface AlarmSpec {
   /** Notifies in addition to the composite alarm, which an earlier alarm of the same cause has already raised. */
   readonly repeats?: boolean;
 }
+
+export type ConditionSettings = Partial<Omit<AlarmCondition, 'metric' | 'treatMissingData'>>;
+
+const conditionOf =
+  (treatMissingData: TreatMissingData, breach: AlarmCondition['breach']) =>
+  (metric: IMetric, settings: ConditionSettings = {}): AlarmCondition => ({
+    metric,
+    breach,
+    treatMissingData,
+    ...settings,
+  });
+
+/** On something that happens: in a period without data, it has not happened. Default: once in a period breaches. */
+export const activityCondition = conditionOf(TreatMissingData.NOT_BREACHING, { atLeast: 1 });
+
+/** On a state that is reported now and then: in a period without data, nothing has changed. Default: 1 breaches. */
+export const stateCondition = conditionOf(TreatMissingData.IGNORE, { atLeast: 1 });
+
+/** On reports that must not stop: a period without data is the failure. Default: none in a period breaches. */
+export const silenceCondition = conditionOf(TreatMissingData.BREACHING, { below: 1 });
+
+/** For failures of single invocations, which recover by themselves. */
+export const TWO_OF_THREE_PERIODS = { evaluationPeriods: 3, datapointsToAlarm: 2 };
 
 export interface AlarmTexts {
   /** Prefix of every alarm's name: the watched outbox or consumer. */

@@ -1,17 +1,26 @@
 import { Duration } from 'aws-cdk-lib';
-import { MathExpression, Metric, Stats, TreatMissingData, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { AlarmSpec, AlarmCondition } from './alarm';
+import {
+  activityCondition,
+  silenceCondition,
+  TWO_OF_THREE_PERIODS,
+  type AlarmCondition,
+  type AlarmSpec,
+  type ConditionSettings,
+} from './alarm';
 import type { ResolvedConsumerMonitoring } from './consumer-options';
-import { consumerMetric, type ConsumerMetric } from './metrics';
+import { consumerMetric, mappingMetric, type ConsumerMetric } from './metrics';
 import type { MonitoredConsumer } from './subject';
 
-const FIVE_MINUTES = Duration.minutes(5);
 /** Lambda needs a few minutes to start the pollers of a new mapping. */
 const WARM_UP = Duration.minutes(30);
 
+/** Periods of five minutes. */
+const A_QUARTER_OF_AN_HOUR = { evaluationPeriods: 3 };
+
 /**
- * Every alarm of a consumer: its metric, its threshold, and how it treats missing data.
+ * Every alarm of a consumer: its metric, its threshold, and how it treats missing data. A period is five minutes.
  *
  * Lambda measures each mapping, but reports nothing about a disabled one. The consumer counts events, and reports
  * nothing without events.
@@ -27,22 +36,6 @@ export function consumerAlarmsOf(consumer: MonitoredConsumer, options: ResolvedC
   ];
 }
 
-/** A metric that Lambda reports for an event source mapping. */
-export const mappingMetric = (
-  { eventSourceMappingId }: IEventSourceMapping,
-  metricName: string,
-  statistic: string,
-  label?: string,
-): Metric =>
-  new Metric({
-    namespace: 'AWS/Lambda',
-    metricName,
-    dimensionsMap: { EventSourceMappingUUID: eventSourceMappingId },
-    statistic,
-    period: FIVE_MINUTES,
-    label,
-  });
-
 function reading(
   topic: string,
   mapping: IEventSourceMapping,
@@ -54,59 +47,16 @@ function reading(
     severity: 'ticket',
     description: `In a partition of ${topic}, ${maxLag} messages or more have waited for a quarter of an hour.`,
     runbook: 'consumer-behind',
+    // The consumer works off a burst in less time. While Lambda does not poll, which has its own alarm, it measures
+    // nothing.
     conditions: [
-      {
-        metric: mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM),
+      activityCondition(mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM), {
         breach: { atLeast: maxLag },
-        // The consumer works off a burst in less time.
-        evaluationPeriods: 3,
-        // Lambda measures nothing while it does not poll, which has its own alarm.
-        treatMissingData: TreatMissingData.NOT_BREACHING,
-      },
+        ...A_QUARTER_OF_AN_HOUR,
+      }),
     ],
   };
-  const stuck: AlarmSpec = {
-    id: `consumer-stuck-${topic}`,
-    severity: 'page',
-    description: `Messages of ${topic} wait, and none has been processed for a quarter of an hour.`,
-    runbook: 'consumer-stuck',
-    conditions: [
-      {
-        metric: waitingWithoutCommits(mapping),
-        breach: { atLeast: 1 },
-        evaluationPeriods: 3,
-        // Same as for "consumer-behind".
-        treatMissingData: TreatMissingData.NOT_BREACHING,
-      },
-    ],
-  };
-  const silent: AlarmSpec = {
-    id: `consumer-silent-${topic}`,
-    severity: 'page',
-    description: `Lambda has not polled ${topic} for a quarter of an hour.`,
-    runbook: 'consumer-silent',
-    conditions: [
-      {
-        metric: new MathExpression({
-          expression: 'FILL(polls, 0)',
-          label: 'polls',
-          usingMetrics: { polls: mappingMetric(mapping, 'PolledEventCount', Stats.SAMPLE_COUNT) },
-          period: FIVE_MINUTES,
-        }),
-        breach: { below: 1 },
-        evaluationPeriods: 3,
-        // Pollers report zero if there is nothing to read, so silence is the failure.
-        treatMissingData: TreatMissingData.BREACHING,
-        warmUp: WARM_UP,
-      },
-    ],
-  };
-  // A consumer that is disabled on purpose is silent.
-  return enabled ? [behind, stuck, silent] : [behind, stuck];
-}
-
-const waitingWithoutCommits = (mapping: IEventSourceMapping): IMetric =>
-  new MathExpression({
+  const waitingWithoutCommits = new MathExpression({
     // The minimum lag is above zero: at no time in the period had the consumer read everything.
     expression: 'IF(FILL(lag, 0) > 0 AND FILL(committed, 0) == 0, 1, 0)',
     label: 'waiting, none finished',
@@ -114,36 +64,50 @@ const waitingWithoutCommits = (mapping: IEventSourceMapping): IMetric =>
       lag: mappingMetric(mapping, 'MaxOffsetLag', Stats.MINIMUM),
       committed: mappingMetric(mapping, 'CommittedEventCount', Stats.SUM),
     },
-    period: FIVE_MINUTES,
   });
+  const stuck: AlarmSpec = {
+    id: `consumer-stuck-${topic}`,
+    severity: 'page',
+    description: `Messages of ${topic} wait, and none has been processed for a quarter of an hour.`,
+    runbook: 'consumer-stuck',
+    conditions: [activityCondition(waitingWithoutCommits, A_QUARTER_OF_AN_HOUR)],
+  };
+  const polls = new MathExpression({
+    expression: 'FILL(polls, 0)',
+    label: 'polls',
+    usingMetrics: { polls: mappingMetric(mapping, 'PolledEventCount', Stats.SAMPLE_COUNT) },
+  });
+  const silent: AlarmSpec = {
+    id: `consumer-silent-${topic}`,
+    severity: 'page',
+    description: `Lambda has not polled ${topic} for a quarter of an hour.`,
+    runbook: 'consumer-silent',
+    // Pollers report zero if there is nothing to read.
+    conditions: [silenceCondition(polls, { ...A_QUARTER_OF_AN_HOUR, warmUp: WARM_UP })],
+  };
+  // A consumer that is disabled on purpose is silent.
+  return enabled ? [behind, stuck, silent] : [behind, stuck];
+}
 
+/** Lambda reports these counts only while the mapping processes messages. */
 function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: MonitoredConsumer): AlarmSpec[] {
-  const counted = (metricName: string): AlarmCondition => ({
-    metric: mappingMetric(mapping, metricName, Stats.SUM),
-    breach: { atLeast: 1 },
-    // Lambda reports it only while the mapping processes messages.
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  });
-  return [
-    {
-      id: `consumer-dropped-${topic}`,
-      severity: 'ticket',
-      description: `The event source mapping of ${topic} has given up on messages, and they are stored nowhere.`,
-      runbook: 'consumer-dropped',
-      conditions: [counted('DroppedEventCount')],
-    },
-    ...(givesUp
-      ? [
-          {
-            id: `consumer-on-failure-${topic}`,
-            severity: 'ticket',
-            description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
-            runbook: 'consumer-dropped',
-            conditions: [counted('OnFailureDestinationDeliveredEventCount')],
-          } satisfies AlarmSpec,
-        ]
-      : []),
-  ];
+  const counted = (metricName: string): AlarmCondition =>
+    activityCondition(mappingMetric(mapping, metricName, Stats.SUM));
+  const dropped: AlarmSpec = {
+    id: `consumer-dropped-${topic}`,
+    severity: 'ticket',
+    description: `The event source mapping of ${topic} has given up on messages, and they are stored nowhere.`,
+    runbook: 'consumer-dropped',
+    conditions: [counted('DroppedEventCount')],
+  };
+  const stored: AlarmSpec = {
+    id: `consumer-on-failure-${topic}`,
+    severity: 'ticket',
+    description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
+    runbook: 'consumer-dropped',
+    conditions: [counted('OnFailureDestinationDeliveredEventCount')],
+  };
+  return givesUp ? [dropped, stored] : [dropped];
 }
 
 function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
@@ -152,50 +116,28 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
       id: 'consumer-errors',
       severity: 'ticket',
       description: 'Invocations of the consumer fail: the function throws, runs out of memory or out of time.',
-      conditions: [
-        {
-          metric: consumer.function.metricErrors({ period: FIVE_MINUTES }),
-          breach: { atLeast: 1 },
-          evaluationPeriods: 3,
-          datapointsToAlarm: 2,
-          // The function was not invoked, so nothing failed.
-          treatMissingData: TreatMissingData.NOT_BREACHING,
-        },
-      ],
+      conditions: [activityCondition(consumer.function.metricErrors(), TWO_OF_THREE_PERIODS)],
     },
     {
       id: 'consumer-throttled',
       severity: 'ticket',
       description: 'Lambda throttles the consumer: no concurrency is available.',
-      conditions: [
-        {
-          metric: consumer.function.metricThrottles({ period: FIVE_MINUTES }),
-          breach: { atLeast: 1 },
-          // Lambda retries a short burst without harm.
-          evaluationPeriods: 3,
-          // Lambda reports throttles only when they occur.
-          treatMissingData: TreatMissingData.NOT_BREACHING,
-        },
-      ],
+      // Lambda retries a short burst without harm.
+      conditions: [activityCondition(consumer.function.metricThrottles(), A_QUARTER_OF_AN_HOUR)],
     },
   ];
 }
 
 function applying(consumer: MonitoredConsumer): AlarmSpec[] {
-  const counted = (name: ConsumerMetric, evaluationPeriods = 1): AlarmCondition => ({
-    metric: consumerMetric(consumer, consumer.metricsNamespace, name, { period: FIVE_MINUTES }),
-    breach: { atLeast: 1 },
-    evaluationPeriods,
-    // The consumer reports it only when it occurs.
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  });
+  const counted = (name: ConsumerMetric, settings?: ConditionSettings): AlarmCondition =>
+    activityCondition(consumerMetric(consumer, name), settings);
   return [
     {
       id: 'consumer-outage',
       severity: 'page',
       description:
         'For a quarter of an hour the consumer has had to wait for DynamoDB, or for a service that its handlers call.',
-      conditions: [counted('outages', 3)],
+      conditions: [counted('outages', A_QUARTER_OF_AN_HOUR)],
     },
     {
       id: 'consumer-dead-letters',
@@ -209,7 +151,7 @@ function applying(consumer: MonitoredConsumer): AlarmSpec[] {
       description: 'The consumer cannot write dead letters, and the partitions of these messages wait.',
       runbook: 'consumer-dead-letters',
       // A restarting broker refuses a dead letter and accepts it a minute later.
-      conditions: [counted('deadLetterFailures', 2)],
+      conditions: [counted('deadLetterFailures', { evaluationPeriods: 2 })],
     },
     {
       id: 'consumer-parked',

@@ -1,100 +1,92 @@
 import { Duration } from 'aws-cdk-lib';
-import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
-  Dashboard,
   MathExpression,
   SingleValueWidget,
   Stats,
-  TextWidget,
+  type Dashboard,
   type IAlarm,
   type IMetric,
-  type IWidget,
+  type Metric,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { runbookUrl } from './alarm';
 import { relayMetric, sweeperMetric, type RelayMetric, type SweeperMetric } from './metrics';
 import type { ResolvedMonitoring } from './options';
-import { BURN_RATES, type ResolvedSlo } from './slo';
+import { BURN_RATES, rounded, sloMetric, type ResolvedSlo } from './slo';
 import type { MonitoredOutbox } from './subject';
-import { alarmStates, gigabyteSeconds, graph, GRID, heading, HEIGHT, line, type Row } from './widgets';
+import {
+  alarmStates,
+  dashboardOf,
+  gigabyteSeconds,
+  graph,
+  graphOfTimes,
+  heading,
+  HEIGHT,
+  invocationsOf,
+  labelled,
+  line,
+  linkToRunbooks,
+  MILLISECONDS,
+  percentiles,
+  unitsOf,
+  type Row,
+} from './widgets';
 
 /**
  * From top to bottom: health, backlog, latency, cost.
- *
- * CloudFormation generates its name: dashboards are global in an account, and one stack in two regions would share a
- * fixed name.
  *
  * @param alarms - the alarms to show, including those added before synthesis
  */
 export function outboxDashboard(
   scope: Construct,
   outbox: MonitoredOutbox,
-  options: ResolvedMonitoring,
+  { slo, runbookBaseUrl }: ResolvedMonitoring,
   alarms: IAlarm[],
 ): Dashboard {
-  const rows: Row[] = [
-    [introduction(outbox, options)],
+  const promise = `${percent(slo.objective)} of the events of 30 days are acknowledged by Kafka within ${slo.publishWithin.toHumanString()} of their commit`;
+  return dashboardOf(scope, [
+    [linkToRunbooks(runbookBaseUrl, `# Outbox ${outbox.outboxName}\nPromised: ${promise}. `)],
     heading('Is it healthy?'),
-    ...health(outbox, options.slo, alarms),
+    ...health(outbox, slo, alarms),
     heading('What waits?'),
-    ...waiting(outbox, options.slo),
+    ...waiting(outbox, slo),
     heading('Where is time spent?'),
-    ...time(outbox, options.slo),
+    ...time(outbox, slo),
     heading('What does it cost?'),
     ...cost(outbox),
-  ];
-  return new Dashboard(scope, 'Dashboard', {
-    defaultInterval: Duration.hours(12),
-    widgets: rows.map((row) => [...row]),
-  });
+  ]);
 }
 
-function introduction({ outboxName }: MonitoredOutbox, { slo, runbookBaseUrl }: ResolvedMonitoring): IWidget {
-  const share = `${Number((slo.objective * 100).toPrecision(10))} %`;
-  const within = slo.publishWithin.toHumanString();
-  return new TextWidget({
-    width: GRID,
-    height: 2,
-    markdown: `# Outbox ${outboxName}\nPromised: ${share} of the events of 30 days are acknowledged by Kafka within ${within} of their commit. What to do about an alarm: ${runbookUrl('README', runbookBaseUrl)}`,
-  });
-}
+const percent = (share: number): string => `${rounded(share * 100)} %`;
 
 function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, alarms: IAlarm[]): Row[] {
-  const share = (period: Duration): IMetric =>
-    new MathExpression({
-      expression: '100 * (1 - late / published)',
-      label: 'published in time, %',
-      usingMetrics: {
-        late: relayMetric(outboxName, 'lateEvents', { period }),
-        published: relayMetric(outboxName, 'publishedEvents', { period }),
-      },
-      period,
-    });
-  const burnRate = new MathExpression({
-    expression: `(late / published) / ${Number((1 - objective).toPrecision(10))}`,
+  const inTime = sloMetric(outboxName, {
+    expression: '100 * (1 - late / published)',
+    label: 'published in time, %',
+    period: Duration.days(1),
+  });
+  const burnRate = sloMetric(outboxName, {
+    expression: `(late / published) / ${rounded(1 - objective)}`,
     label: 'burn rate over an hour',
-    usingMetrics: {
-      late: relayMetric(outboxName, 'lateEvents', { period: Duration.hours(1) }),
-      published: relayMetric(outboxName, 'publishedEvents', { period: Duration.hours(1) }),
-    },
     period: Duration.hours(1),
   });
   return [
     [alarmStates(alarms)],
     [
       new SingleValueWidget({
-        title: `Published in time in a day (promised: ${Number((objective * 100).toPrecision(10))} %)`,
+        title: `Published in time in a day (promised: ${percent(objective)})`,
         width: 6,
         height: HEIGHT,
-        metrics: [share(Duration.days(1))],
+        metrics: [inTime],
         period: Duration.days(1),
         fullPrecision: false,
       }),
-      graph('Burn rate of the error budget (1 lasts 30 days)', 9, {
+      graph('Burn rate of the error budget (1 lasts 30 days)', {
+        width: 9,
         left: [burnRate],
         leftAnnotations: BURN_RATES.map(({ rate, severity }) => line(rate, `${severity} at ${rate}`)),
       }),
-      graph('Events', 9, {
+      graph('Events', {
+        width: 9,
         left: relayMetrics(outboxName, { publishedEvents: 'published', lateEvents: 'late' }),
       }),
     ],
@@ -103,22 +95,24 @@ function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, ala
 
 function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
   const { outboxName, relay, sweeper } = outbox;
+  const age = relay.function.metric('IteratorAge', {
+    statistic: Stats.MAXIMUM,
+    label: 'age of the newest record read',
+  });
   return [
     [
-      graph('Behind the stream (it drops records after 24 hours)', 8, {
-        left: [
-          relay.function.metric('IteratorAge', { statistic: Stats.MAXIMUM, label: 'age of the newest record read' }),
-        ],
-        // Without the thresholds of the stream's edge: lines at hours would leave no height for minutes.
-        leftAnnotations: [line(maxLag.toMilliseconds(), 'page')],
-        leftYAxis: { label: 'ms', showUnits: false, min: 0 },
-      }),
-      graph('Oldest, as of the last sweep', 8, {
-        left: sweeperMetrics(outbox, { oldestPendingAge: 'pending event', oldestHoldAge: 'held key' }),
-        leftAnnotations: [line(sweeper.overdueAfter.toMilliseconds(), 'overdue')],
-        leftYAxis: { label: 'ms', showUnits: false, min: 0 },
-      }),
-      graph('Items and keys, as of the last sweep', 8, {
+      // Without the thresholds of the stream's edge: lines at hours would leave no height for minutes.
+      graphOfTimes(
+        'Behind the stream (it drops records after 24 hours)',
+        [age],
+        [line(maxLag.toMilliseconds(), 'page')],
+      ),
+      graphOfTimes(
+        'Oldest, as of the last sweep',
+        sweeperMetrics(outbox, { oldestPendingAge: 'pending event', oldestHoldAge: 'held key' }),
+        [line(sweeper.overdueAfter.toMilliseconds(), 'overdue')],
+      ),
+      graph('Items and keys, as of the last sweep', {
         left: sweeperMetrics(outbox, {
           pendingItems: 'pending',
           waitingItems: 'behind a hold',
@@ -129,7 +123,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
       }),
     ],
     [
-      graph('Refused', 8, {
+      graph('Refused', {
         left: relayMetrics(outboxName, {
           parkedItems: 'parked',
           discardedItems: 'discarded',
@@ -137,10 +131,10 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
           unprocessableSignals: 'unprocessable signals',
         }),
       }),
-      graph('Left waiting behind a hold, or for the version before', 8, {
+      graph('Left waiting behind a hold, or for the version before', {
         left: relayMetrics(outboxName, { heldItems: 'behind a hold', predecessorWaits: 'for the version before' }),
       }),
-      graph('Signals of the sweeper', 8, {
+      graph('Signals of the sweeper', {
         left: sweeperMetrics(outbox, {
           signalsSent: 'signals sent',
           signalsReplaced: 'lost signals replaced',
@@ -155,32 +149,25 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
 
 function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
   const { outboxName, relay, sweeper, mskClusterName } = outbox;
-  const latency = (statistic: string, label: string): Metric =>
-    relayMetric(outboxName, 'commitToAckLatency', { statistic, label });
-  const duration = (statistic: string, label: string): Metric => relay.function.metricDuration({ statistic, label });
   return [
     [
-      graph('From commit to acknowledgement', 8, {
-        left: [latency(Stats.p(50), 'p50'), latency(Stats.p(99), 'p99'), latency(Stats.MAXIMUM, 'max')],
-        leftAnnotations: [line(publishWithin.toMilliseconds(), 'promised')],
-        leftYAxis: { label: 'ms', showUnits: false, min: 0 },
-      }),
-      graph('Invocations of the relay: how long', 8, {
-        left: [duration(Stats.p(50), 'p50'), duration(Stats.p(99), 'p99'), duration(Stats.MAXIMUM, 'max')],
-        leftAnnotations: [line(relay.timeout.toMilliseconds(), 'timeout')],
-        leftYAxis: { label: 'ms', showUnits: false, min: 0 },
-      }),
-      graph('Invocations of the relay: how many', 8, {
-        left: [
-          relay.function.metricInvocations({ label: 'invocations' }),
-          relay.function.metricErrors({ label: 'errors' }),
-          relay.function.metricThrottles({ label: 'throttles' }),
-        ],
+      graphOfTimes(
+        'From commit to acknowledgement',
+        percentiles((options) => relayMetric(outboxName, 'commitToAckLatency', options)),
+        [line(publishWithin.toMilliseconds(), 'promised')],
+      ),
+      graphOfTimes(
+        'Invocations of the relay: how long',
+        percentiles((options) => relay.function.metricDuration(options)),
+        [line(relay.timeout.toMilliseconds(), 'timeout')],
+      ),
+      graph('Invocations of the relay: how many', {
+        left: invocationsOf(relay.function),
         right: [relay.function.metric('ConcurrentExecutions', { statistic: Stats.MAXIMUM, label: 'at once' })],
       }),
     ],
     [
-      graph('Kafka and marks', 8, {
+      graph('Kafka and marks', {
         left: [
           ...relayMetrics(outboxName, {
             outages: 'outages',
@@ -191,7 +178,7 @@ function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
           ...(mskClusterName === undefined ? [] : [refusedConnections(mskClusterName)]),
         ],
       }),
-      graph('Lookups, drains and duplicates', 8, {
+      graph('Lookups, drains and duplicates', {
         left: relayMetrics(outboxName, {
           lookBacks: 'keys looked up',
           drains: 'drains',
@@ -202,9 +189,9 @@ function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
           streamChanges: 'stream changes',
         }),
       }),
-      graph('Sweeps', 8, {
+      graph('Sweeps', {
         left: sweeperMetrics(outbox, { duration: 'duration' }),
-        leftYAxis: { label: 'ms', showUnits: false, min: 0 },
+        leftYAxis: MILLISECONDS,
         right: [
           ...sweeperMetrics(outbox, { complete: 'complete' }),
           sweeper.function.metricErrors({ label: 'errors' }),
@@ -218,20 +205,12 @@ function cost(outbox: MonitoredOutbox): Row[] {
   const { outboxName, table, relay, sweeper } = outbox;
   return [
     [
-      graph('Units of the table', 8, {
-        left: [
-          table.metricConsumedWriteCapacityUnits({ statistic: Stats.SUM, label: 'write units' }),
-          table.metricConsumedReadCapacityUnits({ statistic: Stats.SUM, label: 'read units' }),
-        ],
+      graph('Units of the table', {
+        left: unitsOf(table),
         right: sweeperMetrics(outbox, { readUnits: 'read units of a sweep' }),
       }),
-      graph('Lambda, GB-seconds', 8, {
-        left: [
-          gigabyteSeconds(relay.function, relay.memorySize, 'relay'),
-          gigabyteSeconds(sweeper.function, sweeper.memorySize, 'sweeper'),
-        ],
-      }),
-      graph('What it is spent on', 8, {
+      graph('Lambda, GB-seconds', { left: [gigabyteSeconds(relay, 'relay'), gigabyteSeconds(sweeper, 'sweeper')] }),
+      graph('What it is spent on', {
         left: relayMetrics(outboxName, { publishedBytes: 'bytes published' }),
         right: [
           relayMetric(outboxName, 'batchSize', { statistic: Stats.AVERAGE, label: 'records an invocation' }),
@@ -251,14 +230,11 @@ const refusedConnections = (clusterName: string): IMetric =>
   });
 
 const relayMetrics = (outboxName: string, labels: Partial<Record<RelayMetric, string>>): Metric[] =>
-  // `Object.entries` loses the type of the keys.
-  (Object.entries(labels) as [RelayMetric, string][]).map(([name, label]) => relayMetric(outboxName, name, { label }));
+  labelled(labels, (name, options) => relayMetric(outboxName, name, options));
 
 /** A run reports one value: with shorter periods, the graph would show dots. */
 const sweeperMetrics = (
   { outboxName, sweeper }: MonitoredOutbox,
   labels: Partial<Record<SweeperMetric, string>>,
 ): Metric[] =>
-  (Object.entries(labels) as [SweeperMetric, string][]).map(([name, label]) =>
-    sweeperMetric(outboxName, name, { label, period: sweeper.interval }),
-  );
+  labelled(labels, (name, options) => sweeperMetric(outboxName, name, { ...options, period: sweeper.interval }));

@@ -12,6 +12,8 @@ export interface GatheredAlarmsProps extends AlarmTexts {
   readonly ticketTopic?: ITopic;
 }
 
+const TOPIC_OPTIONS = ['pageTopic', 'ticketTopic'] as const;
+
 /** Alarms, gathered in the composite alarms `page` and `ticket`, which send the notifications. */
 export class GatheredAlarms extends Construct {
   /** Raised while any alarm needs action now. */
@@ -31,9 +33,7 @@ export class GatheredAlarms extends Construct {
     super(scope, id);
     this.#props = props;
     this.runbookBaseUrl = props.runbookBaseUrl;
-    for (const [option, topic] of Object.entries(this.#topics())) {
-      if (topic !== undefined) letAlarmsPublish(this, option, topic);
-    }
+    for (const option of TOPIC_OPTIONS) letAlarmsPublish(this, option, props[option]);
     this.page = this.#composite('page', 'An engineer must act now.');
     this.ticket = this.#composite('ticket', 'An engineer must act on the next working day.');
     // Validate after the whole app exists: consumers add their alarms after the outbox.
@@ -43,7 +43,7 @@ export class GatheredAlarms extends Construct {
   /** Makes one more alarm and gathers it. */
   addAlarm(spec: AlarmSpec): AlarmBase {
     const alarm = makeAlarm(this, spec, this.#props);
-    if (spec.repeats === true) notify(alarm, this.#topic(spec.severity));
+    if (spec.repeats === true) this.#notify(spec.severity, alarm);
     this.watch(spec.severity, alarm);
     return alarm;
   }
@@ -60,26 +60,26 @@ export class GatheredAlarms extends Construct {
       alarmDescription: `${alarmDescription} The reason names the alarm, whose description names the runbook.`,
       alarmRule: anyAlarm(this.#gathered[severity]),
     });
-    notify(composite, this.#topic(severity));
+    this.#notify(severity, composite);
     return composite;
+  }
+
+  #notify(severity: Severity, alarm: AlarmBase): void {
+    const topic = this.#props[`${severity}Topic`];
+    if (topic === undefined) return;
+    const action = new SnsAction(topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
   }
 
   #problems(): string[] {
     return [
-      ...Object.entries(this.#topics()).flatMap(([option, topic]) => publishProblems(this, option, topic)),
+      ...TOPIC_OPTIONS.flatMap((option) => publishProblems(this, option, this.#props[option])),
       ...Object.entries(this.#gathered).flatMap(
         ([severity, alarms]) =>
           compositeAlarmProblem(`${this.node.path}/${severity}`, alarms.map(nameOf), Stack.of(this).region) ?? [],
       ),
     ];
-  }
-
-  #topics(): Readonly<Record<'pageTopic' | 'ticketTopic', ITopic | undefined>> {
-    return { pageTopic: this.#props.pageTopic, ticketTopic: this.#props.ticketTopic };
-  }
-
-  #topic(severity: Severity): ITopic | undefined {
-    return severity === 'page' ? this.#props.pageTopic : this.#props.ticketTopic;
   }
 }
 
@@ -89,11 +89,4 @@ function nameOf(alarm: IAlarm): string {
   const name =
     resource instanceof CfnAlarm || resource instanceof CfnCompositeAlarm ? resource.alarmName : alarm.alarmName;
   return name === undefined || Token.isUnresolved(name) ? '' : name;
-}
-
-function notify(alarm: AlarmBase, topic: ITopic | undefined): void {
-  if (topic === undefined) return;
-  const action = new SnsAction(topic);
-  alarm.addAlarmAction(action);
-  alarm.addOkAction(action);
 }

@@ -1,4 +1,5 @@
 import { Metric, Stats, type CommonMetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import {
   CONSUMER_METRICS,
   METRICS_NAMESPACE,
@@ -8,6 +9,7 @@ import {
   SWEEPER_METRICS,
   SWEEPER_SERVICE,
 } from '../../event/metrics';
+import type { MonitoredConsumer } from './subject';
 
 /** A metric that the relay emits, by its key in the table of names. */
 export type RelayMetric = keyof typeof RELAY_METRICS;
@@ -20,16 +22,13 @@ export type ConsumerMetric = keyof typeof CONSUMER_METRICS;
 /** Options of a metric; the construct sets its dimensions. */
 export type OutboxMetricOptions = Omit<CommonMetricOptions, 'dimensionsMap'>;
 
-/** The default statistic: the sum of a count, p99 of a latency. */
-const relayStatistic = (name: RelayMetric): string => (name === 'commitToAckLatency' ? Stats.p(99) : Stats.SUM);
-
 /** A metric of one outbox's relay: by default its sum, or p99 of the latency, over five minutes. */
 export const relayMetric = (outboxName: string, name: RelayMetric, options: OutboxMetricOptions = {}): Metric =>
   new Metric({
     namespace: METRICS_NAMESPACE,
     metricName: RELAY_METRICS[name],
     dimensionsMap: { [OUTBOX_DIMENSION]: outboxName, service: RELAY_SERVICE },
-    statistic: relayStatistic(name),
+    statistic: name === 'commitToAckLatency' ? Stats.p(99) : Stats.SUM,
     ...options,
   });
 
@@ -48,15 +47,29 @@ export const sweeperMetric = (outboxName: string, name: SweeperMetric, options: 
  * `service`, which Powertools adds to every metric.
  */
 export const consumerMetric = (
-  { consumerName }: { readonly consumerName: string },
-  namespace: string,
+  { consumerName, metricsNamespace }: Pick<MonitoredConsumer, 'consumerName' | 'metricsNamespace'>,
   name: ConsumerMetric,
   options: OutboxMetricOptions = {},
 ): Metric =>
   new Metric({
-    namespace,
+    namespace: metricsNamespace,
     metricName: CONSUMER_METRICS[name],
     dimensionsMap: { service: consumerName },
     statistic: name === 'commitToApplyLatency' ? Stats.p(99) : Stats.SUM,
     ...options,
+  });
+
+/** A metric that Lambda reports for an event source mapping, over five minutes. */
+export const mappingMetric = (
+  { eventSourceMappingId }: IEventSourceMapping,
+  metricName: string,
+  statistic: string,
+  label?: string,
+): Metric =>
+  new Metric({
+    namespace: 'AWS/Lambda',
+    metricName,
+    dimensionsMap: { EventSourceMappingUUID: eventSourceMappingId },
+    statistic,
+    label,
   });

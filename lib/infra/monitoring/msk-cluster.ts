@@ -3,10 +3,12 @@ import { isServerlessArn } from '../cluster/outbox-cluster-props';
 import { clusterNameIn, known } from '../options/arn';
 import { requireOption } from '../options/invalid-option';
 
+type UsedCluster = Pick<ResolvedBrokers, 'cluster' | 'authentication'>;
+
 /** @throws OutboxError `invalid-option` for a cluster without these metrics, or one that is not the outbox's. */
 export function checkMskClusterName(
   mskClusterName: string | undefined,
-  { cluster, authentication }: Pick<ResolvedBrokers, 'cluster' | 'authentication'>,
+  { cluster, authentication }: UsedCluster,
 ): void {
   if (mskClusterName === undefined) return;
   const clusterArn = cluster?.clusterArn ?? authentication.clusterArn;
@@ -29,10 +31,7 @@ export function checkMskClusterName(
 }
 
 /** The name of a cluster that the app makes: only such a cluster is known to report per broker. */
-export const ownMskCluster = ({
-  cluster,
-  authentication,
-}: Pick<ResolvedBrokers, 'cluster' | 'authentication'>): string | undefined =>
+export const ownMskCluster = ({ cluster, authentication }: UsedCluster): string | undefined =>
   cluster === undefined || cluster.exists || cluster.kind === 'serverless' || authentication.settings.kind !== 'iam'
     ? undefined
     : cluster.clusterName;

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { MathExpression, type MathExpressionProps } from 'aws-cdk-lib/aws-cloudwatch';
 import { RELAY_DEFAULTS } from '../../relay/environment';
 import { requireOption } from '../options/invalid-option';
 import {
@@ -10,6 +11,7 @@ import {
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
+import { relayMetric } from './metrics';
 
 /** The service level objective of an outbox, from which all thresholds follow, and how early alarms report a miss. */
 export interface OutboxSlo {
@@ -62,6 +64,22 @@ export const BURN_RATES = [
   // 10 % in a day.
   { id: 'creeping', rate: 3, severity: 'ticket', long: Duration.days(1), short: Duration.hours(2) },
 ] as const;
+
+/** Removes floating-point noise, such as that of 14.4 times 0.001. */
+export const rounded = (value: number): number => Number(value.toPrecision(10));
+
+/** A formula of `late` and `published`, the numbers of events in a period. */
+export const sloMetric = (
+  outboxName: string,
+  options: Pick<MathExpressionProps, 'expression' | 'label' | 'period'>,
+): MathExpression =>
+  new MathExpression({
+    ...options,
+    usingMetrics: {
+      late: relayMetric(outboxName, 'lateEvents'),
+      published: relayMetric(outboxName, 'publishedEvents'),
+    },
+  });
 
 /** Below about 0.93 the first alarm is impossible: 14.4 times the budget exceeds the share of all events. */
 const LOWEST_OBJECTIVE = 0.95;

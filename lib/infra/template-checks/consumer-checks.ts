@@ -1,6 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   CfnEventSourceMapping,
@@ -9,11 +8,11 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
-import { all, isTable, propertiesOf, sameKindAs } from './app-tree';
-import { inboxProblems } from './inbox-shape';
+import { all, propertiesOf, sameKindAs } from './app-tree';
 import { keyProblems } from './key-policy';
 import { isSameTable } from './same-table';
-import { routeProblems } from './service-route';
+import { routeProblems, type CheckedNetwork } from './service-route';
+import { inboxProblems, shapeProblems } from './table-shape';
 
 /** The part of `OutboxConsumer` that the checks read. */
 interface NamedConsumer extends Construct {
@@ -22,16 +21,12 @@ interface NamedConsumer extends Construct {
   readonly eventSourceMappings: Readonly<Record<string, IEventSourceMapping>>;
 }
 
-export interface CheckedConsumer {
+export interface CheckedConsumer extends CheckedNetwork {
   readonly consumer: NamedConsumer;
   readonly function: LambdaFunction;
   /** Every outbox of the app. */
   readonly outboxes: readonly (Construct & { readonly table: ITable })[];
   readonly environmentEncryptionKey?: IKey;
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  /** Whether the consumer reads its login from a secret. */
-  readonly readsSecret: boolean;
 }
 
 /**
@@ -39,18 +34,13 @@ export interface CheckedConsumer {
  * names the problem, the reason and the fix.
  */
 export const consumerProblems = (checked: CheckedConsumer): string[] => [
-  ...shapeProblems(checked),
+  ...shapeProblems(checked.consumer.inbox, inboxProblems),
   ...ownerProblems(checked),
   ...networkProblems(checked),
   ...groupProblems(checked),
   ...encryptionProblems(checked),
   ...nameProblems(checked),
 ];
-
-function shapeProblems({ consumer }: CheckedConsumer): string[] {
-  const resource = consumer.inbox.node.defaultChild;
-  return isTable(resource) ? inboxProblems(propertiesOf(resource)) : [];
-}
 
 /** An outbox table passes for an inbox, but its stream would deliver every record of the consumer to the relay. */
 const ownerProblems = ({ consumer, outboxes }: CheckedConsumer): string[] =>
@@ -66,12 +56,10 @@ const ownerProblems = ({ consumer, outboxes }: CheckedConsumer): string[] =>
         ).message,
     );
 
-function networkProblems({ consumer, readsSecret, ...network }: CheckedConsumer): string[] {
-  const user = { who: `The consumer ${consumer.consumerName}`, without: 'it could apply nothing' };
-  return [
-    ...routeProblems(consumer, network, user, 'dynamodb'),
-    ...(readsSecret ? routeProblems(consumer, network, user, 'secretsmanager') : []),
-  ];
+function networkProblems({ consumer, ...network }: CheckedConsumer): string[] {
+  const without = 'it could apply nothing';
+  const who = `The consumer ${consumer.consumerName}`;
+  return routeProblems(consumer, network, who, { dynamodb: without, secretsmanager: without });
 }
 
 interface KafkaMapping {

@@ -2,15 +2,11 @@ import { Stack } from 'aws-cdk-lib';
 import { CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { propertiesOf } from './app-tree';
+import { isLikeAction, type ResourceStatement } from './service-policy';
 import type { RouteUser } from './service-route';
 
 /** A statement of a key's policy, with its tokens resolved. */
-export interface KeyStatement {
-  readonly Effect?: string;
-  readonly Action?: string | readonly string[];
-  readonly Principal?: unknown;
-  readonly Condition?: unknown;
-}
+export type KeyStatement = Pick<ResourceStatement, 'Effect' | 'Action' | 'Principal' | 'Condition'>;
 
 const DECRYPT = 'kms:Decrypt';
 
@@ -37,11 +33,7 @@ export function keyPolicyProblem(
 }
 
 const coversDecrypt = ({ Action }: KeyStatement): boolean =>
-  [Action ?? []].flat().some((action) => matches(action, DECRYPT));
-
-/** Compares as IAM does: ignores case, and `*` matches anything. */
-const matches = (pattern: string, action: string): boolean =>
-  new RegExp(`^${pattern.replaceAll(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(action);
+  [Action ?? []].flat().some((action) => isLikeAction(DECRYPT, action));
 
 const isAnyone = ({ Principal }: KeyStatement): boolean => awsPrincipals(Principal).includes('*');
 

@@ -1,16 +1,15 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
-import { all, isTable, propertiesOf, sameKindAs } from './app-tree';
+import { all, propertiesOf, sameKindAs } from './app-tree';
 import { keyProblems } from './key-policy';
 import { hasReplicas, isSameTable } from './same-table';
-import { routeProblems } from './service-route';
+import { routeProblems, type CheckedNetwork } from './service-route';
 import { mappingProblems, type StreamMapping } from './stream-mappings';
-import { tableProblems } from './table-shape';
+import { shapeProblems, tableProblems } from './table-shape';
 
 /** The part of `Outbox` that the checks read. */
 interface NamedTable extends Construct {
@@ -18,15 +17,11 @@ interface NamedTable extends Construct {
   readonly table: ITable;
 }
 
-export interface CheckedOutbox {
+export interface CheckedOutbox extends CheckedNetwork {
   readonly outbox: NamedTable;
   readonly environmentEncryptionKey?: IKey;
   readonly relay: LambdaFunction;
   readonly sweeper: LambdaFunction;
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  /** Whether the relay reads its login from a secret. */
-  readonly readsSecret: boolean;
 }
 
 /**
@@ -34,19 +29,13 @@ export interface CheckedOutbox {
  * names the problem, the reason and the fix.
  */
 export const outboxProblems = (checked: CheckedOutbox): string[] => [
-  ...shapeProblems(checked),
+  ...shapeProblems(checked.outbox.table, tableProblems),
   ...ownerProblems(checked),
   ...readerProblems(checked),
   ...networkProblems(checked),
   ...encryptionProblems(checked),
   ...nameProblems(checked),
 ];
-
-/** Checks a table that the app makes. The outbox's own table is correct unless an escape hatch has changed it. */
-function shapeProblems({ outbox }: CheckedOutbox): string[] {
-  const resource = outbox.table.node.defaultChild;
-  return isTable(resource) ? tableProblems(propertiesOf(resource)) : [];
-}
 
 /** Two relays on one table would both publish every item, each in its own order, and remove each other's holds. */
 function ownerProblems({ outbox }: CheckedOutbox): string[] {
@@ -88,15 +77,11 @@ interface MappingProperties {
   readonly FilterCriteria?: { readonly Filters?: readonly { readonly Pattern: string }[] };
 }
 
-function networkProblems({ outbox, readsSecret, ...network }: CheckedOutbox): string[] {
-  const who = 'The relay';
-  const readsHolds = { who, without: 'it could read no holds, and would publish nothing' };
-  const logsIn = { who, without: 'it could not log in at the brokers' };
-  return [
-    ...routeProblems(outbox, network, readsHolds, 'dynamodb'),
-    ...(readsSecret ? routeProblems(outbox, network, logsIn, 'secretsmanager') : []),
-  ];
-}
+const networkProblems = ({ outbox, ...network }: CheckedOutbox): string[] =>
+  routeProblems(outbox, network, 'The relay', {
+    dynamodb: 'it could read no holds, and would publish nothing',
+    secretsmanager: 'it could not log in at the brokers',
+  });
 
 function encryptionProblems({ outbox, relay, sweeper, environmentEncryptionKey }: CheckedOutbox): string[] {
   const keys = [outbox.table.encryptionKey, environmentEncryptionKey];

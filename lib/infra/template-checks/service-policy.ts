@@ -57,7 +57,7 @@ const not = (answer: Answer): Answer => (answer === 'yes' ? 'no' : answer === 'n
 const sure = (is: boolean): Answer => (is ? 'yes' : 'no');
 
 function isAction({ Action, NotAction }: ResourceStatement, action: string): Answer {
-  const named = [Action ?? NotAction ?? []].flat().some((one) => isLike(action.toLowerCase(), one.toLowerCase()));
+  const named = [Action ?? NotAction ?? []].flat().some((one) => isLikeAction(action, one));
   return sure(named === (Action !== undefined));
 }
 
@@ -125,6 +125,10 @@ function isSourceArn(value: unknown, [service, region, account]: readonly (strin
   const parts = all([compare(ofService, service), compare(ofRegion, region), compare(ofAccount, account)]);
   return parts === 'no' ? 'no' : 'maybe';
 }
+
+/** Compares actions as IAM does: regardless of case. */
+export const isLikeAction = (action: string, pattern: string): boolean =>
+  isLike(action.toLowerCase(), pattern.toLowerCase());
 
 /** Compares as IAM does: `*` matches anything, `?` matches one character. */
 const isLike = (text: string, pattern: string): boolean =>

@@ -45,29 +45,38 @@ export function routeProblem(
   return `${who} runs in ${vpc}, from where nothing leads to ${name}: ${without}. ${remedy}`;
 }
 
-/** Checks only a VPC that the app makes: the endpoints of an imported one are unknown. */
+/** The network of a construct's functions. */
+export interface CheckedNetwork {
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  /** Whether the function that connects to Kafka reads its login from a secret. */
+  readonly readsSecret: boolean;
+}
+
+/**
+ * Checks only a VPC that the app makes: the endpoints of an imported one are unknown.
+ *
+ * @param without - the effect if the function `who` does not reach a service
+ */
 export function routeProblems(
   within: IConstruct,
-  { vpc, vpcSubnets }: { readonly vpc?: IVpc; readonly vpcSubnets?: SubnetSelection },
-  user: RouteUser,
-  service: RoutedService,
+  { vpc, vpcSubnets, readsSecret }: CheckedNetwork,
+  who: string,
+  without: Readonly<Record<RoutedService, string>>,
 ): string[] {
   if (!(vpc instanceof Vpc)) return [];
-  const endpoints = all(within, CfnVPCEndpoint).filter(
+  const services: RoutedService[] = readsSecret ? ['dynamodb', 'secretsmanager'] : ['dynamodb'];
+  const hasEgress = vpc.selectSubnets(vpcSubnets).subnets.every((subnet) => vpc.privateSubnets.includes(subnet));
+  return services.flatMap((service) => {
+    const route = { service, vpc: vpc.node.path, hasEndpoint: hasEndpoint(vpc, service, within), hasEgress };
+    return routeProblem(route, { who, without: without[service] }) ?? [];
+  });
+}
+
+const hasEndpoint = (vpc: Vpc, service: RoutedService, within: IConstruct): boolean =>
+  all(within, CfnVPCEndpoint).some(
     (endpoint) =>
       endpoint.vpcId === vpc.vpcId &&
       // An endpoint of `.dynamodb-streams` does not count: it reaches no table.
       new RegExp(`\\.${service}(-fips)?"`).test(JSON.stringify(Stack.of(endpoint).resolve(endpoint.serviceName))),
   );
-  const { subnets } = vpc.selectSubnets(vpcSubnets);
-  const problem = routeProblem(
-    {
-      service,
-      vpc: vpc.node.path,
-      hasEndpoint: endpoints.length > 0,
-      hasEgress: subnets.every((subnet) => vpc.privateSubnets.includes(subnet)),
-    },
-    user,
-  );
-  return problem === undefined ? [] : [problem];
-}

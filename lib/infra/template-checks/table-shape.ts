@@ -1,4 +1,6 @@
-import { TABLE } from '../../event/table';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { INBOX_TABLE, TABLE } from '../../event/table';
+import { isTable, propertiesOf } from './app-tree';
 
 /** The part of `AWS::DynamoDB::GlobalTable` and `AWS::DynamoDB::Table` that the guards read, as in the template. */
 export interface TableProperties {
@@ -11,16 +13,22 @@ export interface TableProperties {
 }
 
 const VIEWS: readonly string[] = [TABLE.streamViewType, 'NEW_AND_OLD_IMAGES'];
-const TTL_ATTRIBUTE = TABLE.timeToLiveAttribute;
 export const STRONG_CONSISTENCY =
   'The table has multi-Region strong consistency (MRSC), which supports neither transactions, nor a TTL, nor local secondary indexes: an event could not be committed together with its business data. Make it with eventual consistency (MREC).';
+
+/**
+ * Checks a table that the app makes. A table of the construct's own is correct unless an escape hatch has changed it.
+ */
+export function shapeProblems({ node }: ITable, problemsOf: (table: TableProperties) => string[]): string[] {
+  return isTable(node.defaultChild) ? problemsOf(propertiesOf(node.defaultChild)) : [];
+}
 
 /** Why the caller's own table cannot be an outbox; empty if it can. */
 export function tableProblems(table: TableProperties): string[] {
   const problems = [
-    keyProblem(table),
+    keyProblem(table, TABLE, 'an outbox. Items are written', 'Make the table with these.'),
     streamProblem(table.StreamSpecification?.StreamViewType),
-    ttlProblem(timeToLiveOf(table)),
+    timeToLiveProblem(table, TABLE.timeToLiveAttribute, 'Processed items and tombstones'),
     table.LocalSecondaryIndexes === undefined || table.LocalSecondaryIndexes.length === 0
       ? 'The table has no local secondary index. Without one DynamoDB may split the items of a key over partitions, and so over shards, whose relays run at the same time: the order of the key breaks. Add one, on any attribute, such as "pin"; it can only be made with the table.'
       : undefined,
@@ -29,8 +37,17 @@ export function tableProblems(table: TableProperties): string[] {
   return problems.filter((problem) => problem !== undefined);
 }
 
+/** Why the caller's own table cannot be an inbox; empty if it can. */
+export function inboxProblems(table: TableProperties): string[] {
+  const problems = [
+    keyProblem(table, INBOX_TABLE, 'an inbox. Consumers write', 'Make the table with these, or use a ConsumerInbox.'),
+    timeToLiveProblem(table, INBOX_TABLE.timeToLiveAttribute, 'The records of applied events without versions'),
+  ];
+  return problems.filter((problem) => problem !== undefined);
+}
+
 /** Whether the table has a string key of that name and type. */
-export const hasKey = (
+const hasKey = (
   { KeySchema = [], AttributeDefinitions = [] }: TableProperties,
   name: string,
   type: 'HASH' | 'RANGE',
@@ -38,12 +55,14 @@ export const hasKey = (
   KeySchema.some(({ AttributeName, KeyType }) => AttributeName === name && KeyType === type) &&
   AttributeDefinitions.some(({ AttributeName, AttributeType }) => AttributeName === name && AttributeType === 'S');
 
-export const timeToLiveOf = ({ TimeToLiveSpecification: ttl }: TableProperties): string | undefined =>
-  ttl?.Enabled === true ? ttl.AttributeName : undefined;
-
-function keyProblem(table: TableProperties): string | undefined {
-  if (hasKey(table, TABLE.partitionKey, 'HASH') && hasKey(table, TABLE.sortKey, 'RANGE')) return undefined;
-  return 'The table has other keys than an outbox. Items are written under the partition key "pk" and the sort key "sk", both texts. Make the table with these.';
+function keyProblem(
+  table: TableProperties,
+  { partitionKey, sortKey }: Pick<typeof TABLE, 'partitionKey' | 'sortKey'>,
+  writers: string,
+  fix: string,
+): string | undefined {
+  if (hasKey(table, partitionKey, 'HASH') && hasKey(table, sortKey, 'RANGE')) return undefined;
+  return `The table has other keys than ${writers} under the partition key "${partitionKey}" and the sort key "${sortKey}", both texts. ${fix}`;
 }
 
 function streamProblem(view: string | undefined): string | undefined {
@@ -52,8 +71,13 @@ function streamProblem(view: string | undefined): string | undefined {
   return `The table has ${got}. The relay reads the events from the new image of each insert. Give the table a stream of ${VIEWS.join(' or ')}; the view of an existing stream cannot be changed, a new one takes its place.`;
 }
 
-function ttlProblem(attribute: string | undefined): string | undefined {
-  if (attribute === TTL_ATTRIBUTE) return undefined;
-  const got = attribute === undefined ? 'no TTL' : `the TTL attribute "${attribute}"`;
-  return `The table has ${got}. Processed items and tombstones carry "${TTL_ATTRIBUTE}" and would stay forever. Set the TTL attribute to "${TTL_ATTRIBUTE}".`;
+function timeToLiveProblem(
+  { TimeToLiveSpecification: ttl }: TableProperties,
+  attribute: string,
+  expiring: string,
+): string | undefined {
+  const given = ttl?.Enabled === true ? ttl.AttributeName : undefined;
+  if (given === attribute) return undefined;
+  const got = given === undefined ? 'no TTL' : `the TTL attribute "${given}"`;
+  return `The table has ${got}. ${expiring} carry "${attribute}" and would stay forever. Set the TTL attribute to "${attribute}".`;
 }

@@ -12,7 +12,7 @@ import { OutboxCluster } from '../../../lib/infra/cluster/outbox-cluster';
 import { OutboxConsumer } from '../../../lib/infra/consumer/outbox-consumer';
 import type { OutboxConsumerProps } from '../../../lib/infra/consumer/outbox-consumer-props';
 import { OutboxNetwork } from '../../../lib/infra/cluster/outbox-network';
-import { inboxProblems } from '../../../lib/infra/template-checks/inbox-shape';
+import { inboxProblems } from '../../../lib/infra/template-checks/table-shape';
 import { consumerProps, consumerStack, stackInRegion } from '../consumer-stack';
 import { CLUSTER_ARN, outboxProps } from '../stack';
 
