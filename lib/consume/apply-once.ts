@@ -1,27 +1,17 @@
-import { itemBytes } from '../dynamodb/item-size';
 import type { TransactionAction } from '../dynamodb/transaction';
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { OutboxError } from '../event/errors';
-import {
-  DUPLICATE,
-  type ApplyPorts,
-  type Attempt,
-  type AttemptResult,
-  type StoredMessageOptions,
-  type StoredOutcome,
-} from './attempt';
+import { DUPLICATE, type ApplyPorts, type Attempt, type AttemptResult, type StoredOutcome } from './attempt';
 import { Committer } from './commit';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, bornAtOf, committedAtOf } from './committed-at';
-import type { DecodedEvent, EventEnvelope } from './decode';
+import { envelopeIn, isUnreadable, type DecodedEvent, type EventEnvelope } from './decode';
 import { statusInRow } from './event-status';
 import { gapBefore } from './gap';
 import { callHandler } from './handler-call';
-import { decide, mayBeInOldRow, mayBeUnapplied, seenOf, withApplied, type InboxState } from './inbox';
+import { decide, mayBeInOldRow, mayBeUnapplied, seenOf, withApplied } from './inbox';
 import type { InboxKey } from './inbox-keys';
-import { InboxView } from './inbox-view';
-import { envelopeIn, isUnreadable, unreadableEvent } from './message-content';
-import type { DeadLetterNote, InboxRow, ParkedMessage } from './ports';
+import { unreadableEvent } from './message-content';
+import type { DeadLetterNote, InboxRow, ParkedMessage, StoredMessageOptions } from './ports';
 import type { GapWait } from './progress';
 import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
@@ -37,7 +27,6 @@ const LOST_IDENTITY =
  * @throws TableUnavailable, KeyDelayed if the attempt must not count; any other error is a failure of this event.
  */
 export class EventApplier {
-  readonly view: InboxView;
   readonly #settings: ConsumerSettings;
   readonly #ports: ApplyPorts;
   readonly #committer: Committer;
@@ -47,22 +36,21 @@ export class EventApplier {
   constructor(settings: ConsumerSettings, ports: ApplyPorts) {
     this.#settings = settings;
     this.#ports = ports;
-    this.view = new InboxView(ports);
-    this.#committer = new Committer(settings, ports, this.view);
+    this.#committer = new Committer(settings, ports);
   }
 
   /** Applies a message from its topic. If the key is parked, the message is parked too. */
   async applyDelivered(attempt: Attempt, gap: GapWait): Promise<AttemptResult> {
     const { record, content } = attempt;
     const { onLate, telemetry, onGap, events } = this.#settings;
+    const { view } = this.#ports;
     const envelope = envelopeIn(content);
     const seen = seenOf(envelope);
-    const isCached = this.#ports.rows.get(envelope) !== undefined;
-    const row = seen !== undefined || parksKeys(this.#settings) ? await this.view.row(envelope) : undefined;
-    const status = await this.view.statusOf(row, envelope);
-    const known = await this.view.appliedAs(envelope, row, status);
-    if (known !== undefined) {
-      telemetry.duplicateIgnored(envelope, known);
+    const isCached = view.cachedRow(envelope) !== undefined;
+    const row = seen !== undefined || parksKeys(this.#settings) ? await view.row(envelope) : undefined;
+    const { status, applied } = await view.find(envelope, row);
+    if (applied !== undefined) {
+      telemetry.duplicateIgnored(envelope, applied);
       return DUPLICATE;
     }
     // Checked before parking: once the marker has expired, the inbox cannot know whether the event was applied.
@@ -80,10 +68,10 @@ export class EventApplier {
       telemetry.late(envelope);
     }
     if (status?.kind === 'new' && row !== undefined && seen !== undefined) {
-      const missing = this.view.gapBefore(envelope, row.state, seen, events);
+      const missing = view.gapBefore(envelope, row.state, seen, events);
       if (missing !== undefined) {
         // After a rebalance, another consumer may have applied the events that seem to be missing.
-        if (isCached && onGap !== 'ignore' && (await this.view.isOutdated(envelope, row))) return { kind: 'stale' };
+        if (isCached && onGap !== 'ignore' && (await view.isOutdated(envelope, row))) return { kind: 'stale' };
         if (gap.mustWait(envelope, missing)) return { kind: 'gap' };
       }
     }
@@ -102,32 +90,31 @@ export class EventApplier {
     { position, resend, isLostIdentity }: ParkedMessage,
     key: InboxKey,
   ): Promise<StoredOutcome> {
-    const { entries, ownWrites } = this.#ports;
+    const { writer } = this.#ports;
     // The key by which the message was parked: an earlier version knew neither aggregates nor partitions.
-    const unparking = [entries.unpark(key, position)];
+    const unparking = [writer.actions.unpark(key, position)];
     const result = await this.applyStored(attempt, { alongside: unparking, resend, isLostIdentity });
-    if (result === 'duplicate') outcomeOf(await ownWrites.write(unparking), []);
+    if (result === 'duplicate') await writer.write(unparking);
     return result;
   }
 
   /**
-   * Applies a message from the consumer's table, late or not, whether the key is parked or not. `alongside` is written
-   * in the same transaction. A dead letter that was sent again (`resend`) is applied below the window too: only a proved
-   * duplicate, in the window or with a marker, is ignored.
+   * Applies a message from the consumer's table, late or not, whether the key is parked or not. A dead letter that was
+   * sent again is applied below the window too: only a proved duplicate, in the window or with a marker, is ignored.
    *
    * @throws OutboxError `unreadable-event` if the catalogue cannot read it.
    */
   async applyStored(attempt: Attempt, stored: StoredMessageOptions): Promise<StoredOutcome> {
     const { content } = attempt;
     const { telemetry } = this.#settings;
+    const { view } = this.#ports;
     const envelope = envelopeIn(content);
-    const row = await this.view.row(envelope);
-    const status = await this.view.statusOf(row, envelope);
     // The operator who sends a dead letter again has decided, and so has the consumer when it parked a lost identity.
     const isDecided = stored.resend !== undefined || stored.isLostIdentity === true;
-    const known = await this.view.appliedAs(envelope, row, status, isDecided);
-    if (known !== undefined) {
-      telemetry.duplicateIgnored(envelope, known);
+    const row = await view.row(envelope);
+    const { status, applied } = await view.find(envelope, row, isDecided);
+    if (applied !== undefined) {
+      telemetry.duplicateIgnored(envelope, applied);
       return 'duplicate';
     }
     if (isUnreadable(content)) throw unreadableEvent(content);
@@ -141,41 +128,35 @@ export class EventApplier {
   }
 
   /** Applies several new events of one key in one transaction. If it cannot, it returns `false` and writes nothing. */
-  async applyTogether(
-    attempts: readonly {
-      readonly record: ConsumedRecord;
-      readonly event: DecodedEvent;
-      readonly signal: AbortSignal;
-    }[],
-  ): Promise<boolean> {
-    const { entries, transactions, rows } = this.#ports;
-    const [head] = attempts;
-    const last = attempts.at(-1);
-    if (head === undefined || last === undefined) return false;
-    if (attempts.some(({ event }) => this.#appliedAlone.has(event.type))) return false;
-    const row = await this.view.row(head.event);
+  async applyTogether(attempts: readonly Attempt<DecodedEvent>[]): Promise<boolean> {
+    const { view, writer, transactions } = this.#ports;
+    const first = attempts[0]?.content;
+    const last = attempts.at(-1)?.content;
+    if (first === undefined || last === undefined) return false;
+    if (attempts.some(({ content: { type } }) => this.#appliedAlone.has(type))) return false;
+    const row = await view.row(first);
     let { state } = row;
-    if (state.parked || mayBeInOldRow(head.event, state)) return false;
+    if (state.parked || mayBeInOldRow(first, state)) return false;
     const actions: TransactionAction[] = [];
-    for (const { event, record, signal } of attempts) {
+    for (const attempt of attempts) {
+      const event = attempt.content;
       const seen = seenOf(event);
       if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeUnapplied(state, seen)) return false;
       if (this.#settings.onGap !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
       state = withApplied(state, seen, event.txEvents, committedAtOf(event));
-      const call = { record, event, attempt: 1, late: false, signal, appliedAt: row.appliedAt };
-      actions.push(...(await callHandler(this.#settings, call)));
+      actions.push(...(await callHandler(this.#settings, attempt, { late: false, appliedAt: row.appliedAt })));
       if (twoItemsOfOneKey(actions) === undefined) continue;
-      attempts.forEach(({ event: { type } }) => this.#appliedAlone.add(type));
+      attempts.forEach(({ content: { type } }) => this.#appliedAlone.add(type));
       return false;
     }
-    const own = [entries.row(head.event, row, state, last.event)];
+    const own = [writer.actions.row(first, row, state, last)];
     checkUnit(actions, own, this.#settings.tableName);
     if (outcomeOf(await transactions.write([...actions, ...own]), actions) === 'stale') {
-      rows.forget(head.event);
+      view.forget(first);
       return false;
     }
-    this.view.written(head.event, row, state, appliedAfter(row.appliedAt, this.#settings.clock.now()));
-    for (const { event } of attempts) this.#committer.reportApplied(event);
+    view.written(first, row, state, appliedAfter(row.appliedAt, this.#settings.clock.now()));
+    for (const { content } of attempts) this.#committer.reportApplied(content);
     return true;
   }
 
@@ -190,28 +171,20 @@ export class EventApplier {
     why: string,
     guards: readonly TransactionAction[] = [],
   ): Promise<AttemptResult> {
-    const { entries } = this.#ports;
-    const state = { ...row.state, parked: true };
+    const { writer } = this.#ports;
     const status = statusInRow(row, envelope);
     const isLostIdentity = status?.kind === 'lost-identity' && status.isCertain;
-    const parked = entries.park(envelope, row, record, why, isLostIdentity ? { isLostIdentity } : {});
-    const tooLarge = tooLargeToPark(parked);
-    if (tooLarge !== undefined) {
-      const message = `${tooLarge} It would have been parked because: ${why}`;
+    const parking = writer.parking(record, envelope, row, why, isLostIdentity ? { isLostIdentity } : {});
+    if (typeof parking === 'string') {
+      const message = `${parking} It would have been parked because: ${why}`;
       return { kind: 'dead-letter', note: { reason: 'too-large-to-park', message } };
     }
-    const unit = [...parked, entries.row(envelope, row, state), ...guards];
-    if ((await this.#committer.writeOwn(envelope, unit)) === 'stale') return { kind: 'stale' };
-    this.view.written(envelope, row, state);
+    const state = { ...row.state, parked: true };
+    if ((await writer.writeState(envelope, row, state, { first: parking, last: guards })) === 'stale') {
+      return { kind: 'stale' };
+    }
     this.#settings.telemetry.parked(envelope, why);
     return { kind: 'settled', outcome: 'parked' };
-  }
-
-  /** Writes a new state of the row. */
-  async writeState(envelope: EventEnvelope, row: InboxRow, state: InboxState): Promise<'written' | 'stale'> {
-    const outcome = await this.#committer.writeOwn(envelope, [this.#ports.entries.row(envelope, row, state)]);
-    if (outcome === 'written') this.view.written(envelope, row, state);
-    return outcome;
   }
 
   /** Returns a dead letter if a marker of the event may have expired already. */
@@ -227,14 +200,14 @@ export class EventApplier {
   async #lostIdentity(event: EventEnvelope, isCertain: boolean): Promise<AttemptResult | undefined> {
     const { onLate, telemetry } = this.#settings;
     const isApplied = isCertain && onLate === 'apply';
-    if (await this.view.isOutdated(event)) return { kind: 'stale' };
+    if (await this.#ports.view.isOutdated(event)) return { kind: 'stale' };
     telemetry.lostIdentity?.(event, { applied: isApplied });
     return isApplied ? undefined : { kind: 'dead-letter', note: { reason: 'lost-identity', message: LOST_IDENTITY } };
   }
 
   /** The event is late by the cached row, but another consumer may have applied it since. */
   async #late(event: EventEnvelope, known: InboxRow): Promise<AttemptResult> {
-    if (await this.view.isOutdated(event, known)) return { kind: 'stale' };
+    if (await this.#ports.view.isOutdated(event, known)) return { kind: 'stale' };
     this.#settings.telemetry.late(event);
     const top = known.state.window.at(-1)?.sequence ?? '';
     const message = `Event ${top} of the key was applied before it.`;
@@ -245,11 +218,3 @@ export class EventApplier {
 /** Whether the consumer reads the row of a key without versions: only parking uses it. */
 export const parksKeys = ({ onFailure, onUnreadable }: ConsumerSettings): boolean =>
   onFailure === 'park-key' || onUnreadable === 'park-key';
-
-/** Why a message does not fit an item; `undefined` if it fits. @param parked - the message is the first of its entries */
-export function tooLargeToPark(parked: readonly TransactionAction[]): string | undefined {
-  const bytes = itemBytes(parked[0]?.Put?.Item ?? {});
-  return bytes <= DYNAMODB_LIMITS.itemBytes
-    ? undefined
-    : `The message takes ${bytes} bytes as an item, DynamoDB allows ${DYNAMODB_LIMITS.itemBytes}, so it cannot be parked.`;
-}

@@ -1,9 +1,8 @@
-import type { TransactionAction } from '../dynamodb/transaction';
-import type { OperatorNote } from '../event/signal';
-import type { MessageContent, UnreadableEvent } from './message-content';
-import type { DeadLetterNote, InboxEntries, InboxStore, Transactions } from './ports';
+import type { MessageContent, UnreadableEvent } from './decode';
+import type { InboxView } from './inbox-view';
+import type { InboxWriter } from './inbox-writer';
+import type { DeadLetterNote, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
-import type { RowCache } from './row-cache';
 
 /** One attempt to apply a message. */
 export interface Attempt<Content = MessageContent> {
@@ -29,23 +28,11 @@ export const APPLIED: AttemptResult = { kind: 'settled', outcome: 'applied' };
 export const DUPLICATE: AttemptResult = { kind: 'settled', outcome: 'duplicate' };
 
 export interface ApplyPorts {
-  readonly inbox: InboxStore;
-  readonly entries: InboxEntries;
+  readonly view: InboxView;
+  readonly writer: InboxWriter;
   /** Writes effects together with records of the consumer. */
   readonly transactions: Transactions;
-  /** Writes records of the consumer alone. */
-  readonly ownWrites: Transactions;
-  readonly rows: RowCache;
 }
 
 /** The outcome of a message from the consumer's table: a parked message, or a dead letter that was sent again. */
 export type StoredOutcome = 'applied' | 'duplicate' | 'stale';
-
-/** Additions to the transaction of a message from the consumer's table. */
-export interface StoredMessageOptions {
-  readonly alongside: readonly TransactionAction[];
-  /** The operator's note on a dead letter that was sent again. */
-  readonly resend?: OperatorNote | undefined;
-  /** The message had lost its identity when it was parked; later events prove nothing against that. */
-  readonly isLostIdentity?: boolean | undefined;
-}

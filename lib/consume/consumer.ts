@@ -1,11 +1,10 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
-import { dynamodbInbox, dynamodbInboxEntries } from './dynamodb/inbox';
+import { dynamodbInbox, dynamodbInboxActions } from './dynamodb/inbox';
 import { dynamodbUnreadableCount } from './dynamodb/unreadable-count';
 import { TABLE_BACKOFF } from './delays';
 import { timeLimited } from './client';
-import { ownInbox, ownWrites } from './own-table';
 import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
 import { dynamodbTransactions } from './dynamodb/transactions';
@@ -14,10 +13,11 @@ import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';
 import type { ConsumerTelemetry, DeadLetters } from './ports';
 import type { InboxKey } from './inbox-keys';
+import { InboxView } from './inbox-view';
+import { InboxWriter } from './inbox-writer';
 import type { ProcessorPorts } from './in-flight';
 import { Processor } from './processor';
 import { redriveKey, type RedriveResult } from './redrive';
-import { RowCache } from './row-cache';
 import { UnreadableLimit } from './unreadable-limit';
 import type { WhenBlocked } from './when-blocked';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
@@ -112,12 +112,11 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
   const circuitBreaker = new CircuitBreaker(TABLE_BACKOFF, () => clock.now());
   const group = { units: settings.eventsPerTransaction, concurrency, isOutage: concernsAllUnits };
   const transactions = new GroupCommit(dynamodbTransactions(client), group);
+  const view = new InboxView(inbox, tableName);
   const ports: Omit<ProcessorPorts, 'deadLetters'> = {
-    inbox: ownInbox(inbox, tableName),
-    entries: dynamodbInboxEntries(table),
+    view,
+    writer: new InboxWriter(dynamodbInboxActions(table), transactions, view, tableName),
     transactions,
-    ownWrites: ownWrites(transactions, tableName),
-    rows: new RowCache(),
     circuitBreaker,
     unreadableLimit: new UnreadableLimit(dynamodbUnreadableCount(table), settings),
   };

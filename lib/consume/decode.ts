@@ -7,6 +7,7 @@ import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
 import { aggregateIn } from './inbox-keys';
 import { headerText, valuesOf, type ConsumedRecord } from './record';
+import { redactedMessage } from './redaction';
 
 /** The attributes that identify an event and its place, without its data. */
 export interface EventEnvelope {
@@ -61,15 +62,25 @@ const CURABLE: readonly UndecodableReason[] = ['newer-version', 'no-upcaster', '
 
 export const isCurable = (reason: UndecodableReason): boolean => CURABLE.includes(reason);
 
+/** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
+export interface UnreadableEvent {
+  readonly envelope: EventEnvelope;
+  readonly reason: UndecodableReason;
+  readonly message: string;
+}
+
+/** The event of a message, with or without its data. */
+export type MessageContent = DecodedEvent | UnreadableEvent;
+
+export const isUnreadable = (content: MessageContent): content is UnreadableEvent => 'reason' in content;
+
+export const envelopeIn = (content: MessageContent): EventEnvelope =>
+  isUnreadable(content) ? content.envelope : content;
+
+/** The content of a message. `no-event`: not even its envelope can be read. */
 export type Decoded =
-  | { readonly kind: 'event'; readonly event: DecodedEvent }
-  | {
-      readonly kind: 'undecodable';
-      readonly reason: UndecodableReason;
-      readonly message: string;
-      /** Set if at least the envelope can be read. */
-      readonly envelope?: EventEnvelope;
-    };
+  | { readonly kind: 'content'; readonly content: MessageContent }
+  | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
 
 /**
  * Reads a message by the CloudEvents 1.0 Kafka binding, binary mode. Decodes its data by the catalogue, and upcasts it
@@ -77,32 +88,30 @@ export type Decoded =
  */
 export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatalogue): Promise<Decoded> {
   const envelope = envelopeOf(record);
-  if ('reason' in envelope) return { kind: 'undecodable', ...envelope };
+  if ('reason' in envelope) return { kind: 'no-event', ...envelope };
   const contentType = headerText(record, 'content-type') ?? DEFAULT_CONTENT_TYPE;
   const read = await readEvent(catalogue, {
     value: record.value,
     headers: { ce_type: envelope.type, 'content-type': contentType },
   });
   if (read.kind === 'unreadable') {
-    const { reason, message } = read;
-    return { kind: 'undecodable', reason: reason === 'no-type' ? 'not-a-cloudevent' : reason, message, envelope };
+    const reason = read.reason === 'no-type' ? 'not-a-cloudevent' : read.reason;
+    return { kind: 'content', content: { envelope, reason, message: redactedMessage(read.message) } };
   }
-  return {
-    kind: 'event',
-    event: {
-      ...envelope,
-      type: read.type,
-      subject: headerText(record, 'ce_subject'),
-      contentType,
-      dataSchema: headerText(record, 'ce_dataschema'),
-      data: read.data,
-      headers: ownHeaders(record),
-      traceparent: headerText(record, 'traceparent'),
-      tracestate: headerText(record, 'tracestate'),
-      causationId: headerText(record, 'ce_causationid'),
-      correlationId: headerText(record, 'ce_correlationid'),
-    },
+  const content = {
+    ...envelope,
+    type: read.type,
+    subject: headerText(record, 'ce_subject'),
+    contentType,
+    dataSchema: headerText(record, 'ce_dataschema'),
+    data: read.data,
+    headers: ownHeaders(record),
+    traceparent: headerText(record, 'traceparent'),
+    tracestate: headerText(record, 'tracestate'),
+    causationId: headerText(record, 'ce_causationid'),
+    correlationId: headerText(record, 'ce_correlationid'),
   };
+  return { kind: 'content', content };
 }
 
 interface InvalidMessage {

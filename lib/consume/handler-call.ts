@@ -3,47 +3,26 @@ import { errorText, shown } from '../event/options';
 import { parseSequence } from '../event/sequence';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
+import type { Attempt } from './attempt';
 import type { DecodedEvent, EventEnvelope } from './decode';
 import { Emission } from './emit';
 import type { EventContext } from './handler';
-import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
 import { withinTime } from '../timing/within-time';
 
-/** A handler threw `cause`, or did not end in time. */
-export class HandlerFailure extends Error {
-  override readonly name = 'HandlerFailure';
-
-  constructor(cause: unknown) {
-    super('The handler failed.', { cause });
-  }
-}
-
 type HandlerSettings = Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTimeoutMs' | 'outbox' | 'clock'>;
-
-/** One call of a handler. */
-export interface HandlerCall {
-  readonly record: ConsumedRecord;
-  readonly event: DecodedEvent;
-  /** Counts from 1. */
-  readonly attempt: number;
-  readonly late: boolean;
-  /** Aborted when the consumer no longer needs the message. */
-  readonly signal: AbortSignal;
-  /** Epoch milliseconds by the clock of the consumer that applied the last event of the key. */
-  readonly appliedAt?: number | undefined;
-}
 
 /**
  * Runs the handler of the event's type and returns its actions, followed by those of the events that it emits. A type
- * without a handler has no actions.
+ * without a handler has no actions. `appliedAt`: by the clock of the consumer that applied the last event of the key.
  *
- * @throws HandlerFailure with what the handler or the outbox threw, `handler-too-late`, or `invalid-effects` for a
- * result that is not a list of actions.
+ * @throws the error of the handler or the outbox; OutboxError `handler-too-late`, or `invalid-effects` for a result that
+ * is not a list of actions.
  */
 export async function callHandler(
   { name, handlers, handlerTimeoutMs, outbox, clock }: HandlerSettings,
-  { record, event, attempt, late, signal, appliedAt }: HandlerCall,
+  { record, content: event, number: attempt, signal }: Attempt<DecodedEvent>,
+  { late, appliedAt }: { readonly late: boolean; readonly appliedAt: number | undefined },
 ): Promise<readonly TransactionAction[]> {
   // The catalogue has checked that the data is what the type's handler takes.
   const handler = handlers[event.type];
@@ -70,7 +49,7 @@ export async function callHandler(
       { ms: handlerTimeoutMs, onTimeout: () => handlerTooLate(type, handlerTimeoutMs), signal, unref: true },
     );
   } catch (error) {
-    throw new HandlerFailure(readableError(error));
+    throw readableError(error);
   } finally {
     emission.close();
   }

@@ -1,84 +1,82 @@
+import { GenerationalCache } from '../event/generational-cache';
 import { committedAtOf } from './committed-at';
 import type { EventEnvelope } from './decode';
 import { statusInRow, type EventStatus } from './event-status';
 import { gapBefore, gapBeside, otherTopicsOf, type SequenceGap } from './gap';
 import { decide, markerIdOf, mayBeInOldRow, mayBeUnapplied, seenOf, type InboxState, type Seen } from './inbox';
-import { inboxKeyOf, sourceKeyOf, type InboxKey } from './inbox-keys';
-import type { InboxRow, InboxStore } from './ports';
-import type { RowCache } from './row-cache';
+import { inboxKeyOf, inboxKeyText, sourceKeyOf, type InboxKey } from './inbox-keys';
+import { asUnavailable } from './outage-errors';
+import type { InboxRow, InboxStore, ParkedMessage } from './ports';
 import type { ConsumerSettings } from './settings';
 
-/** The state of an event in the inbox, from cached rows and strongly consistent reads. */
+/** The cache keeps up to twice as many rows. */
+const GENERATION = 10_000;
+
+/** What the inbox knows of an event. */
+interface KnownEvent {
+  /** `undefined` for a key without versions. */
+  readonly status: EventStatus | undefined;
+  /** Set if the event was applied or discarded. `below`: the inbox does not remember it. */
+  readonly applied?: { readonly below: boolean } | undefined;
+}
+
+/**
+ * The state of events in the inbox, from strongly consistent reads and the rows that this process has read or written
+ * last. An outdated row does no harm: writes that depend on it are conditional on its revision.
+ *
+ * Every read throws TableUnavailable if it fails: that concerns every key.
+ */
 export class InboxView {
   readonly #inbox: InboxStore;
-  readonly #rows: RowCache;
+  readonly #tableName: string;
+  readonly #rows = new GenerationalCache<InboxRow>(GENERATION);
 
-  constructor({ inbox, rows }: { readonly inbox: InboxStore; readonly rows: RowCache }) {
+  constructor(inbox: InboxStore, tableName: string) {
     this.#inbox = inbox;
-    this.#rows = rows;
+    this.#tableName = tableName;
+  }
+
+  /** The row in the table, which is not cached. */
+  readRow(key: InboxKey): Promise<InboxRow> {
+    return this.#read(this.#inbox.read(key));
+  }
+
+  isMarked(key: InboxKey, id: string): Promise<boolean> {
+    return this.#read(this.#inbox.isMarked(key, id));
+  }
+
+  nextParked(key: InboxKey): Promise<ParkedMessage | undefined> {
+    return this.#read(this.#inbox.nextParked(key));
+  }
+
+  cachedRow(key: InboxKey): InboxRow | undefined {
+    return this.#rows.get(inboxKeyText(key));
   }
 
   /** The row of the key: the cached one, or else the one in the table. */
   async row(key: InboxKey): Promise<InboxRow> {
-    return this.#rows.get(key) ?? this.#readRow(key);
+    return this.cachedRow(key) ?? this.#refreshedRow(key);
   }
 
   /** Caches the row as a write has left it. */
-  written(key: InboxKey, before: InboxRow, state: InboxState, appliedAt = before.appliedAt): void {
-    this.#rows.set(key, { state, revision: before.revision + 1, appliedAt });
+  written(key: InboxKey, known: InboxRow, state: InboxState, appliedAt = known.appliedAt): void {
+    this.#rows.set(inboxKeyText(key), { state, revision: known.revision + 1, appliedAt });
+  }
+
+  forget(key: InboxKey): void {
+    this.#rows.delete(inboxKeyText(key));
   }
 
   /** Whether the row in the table is newer than the known one. */
   async isOutdated(event: EventEnvelope, known?: InboxRow): Promise<boolean> {
-    const before = known ?? (await this.row(event));
-    return (await this.#readRow(event)).revision !== before.revision;
+    const { revision } = known ?? (await this.row(event));
+    return (await this.#refreshedRow(event)).revision !== revision;
   }
 
-  /** Whether the inbox records that the event was applied or discarded. */
-  async isApplied(event: EventEnvelope, row: InboxRow, isResend = false): Promise<boolean> {
-    return (await this.appliedAs(event, row, await this.statusOf(row, event), isResend)) !== undefined;
-  }
-
-  /**
-   * How the inbox knows that the event was applied or discarded; `undefined` if it does not. A replay is a new request,
-   * so it can apply a discarded event.
-   *
-   * @param isDecided - the event was not applied when it was dead-lettered or parked
-   */
-  async appliedAs(
-    event: EventEnvelope,
-    row: InboxRow | undefined,
-    status: EventStatus | undefined,
-    isDecided = false,
-  ): Promise<{ readonly below: boolean } | undefined> {
-    const marker = markerIdOf(event);
-    if (marker !== undefined) return (await this.#inbox.isMarked(event, marker)) ? { below: false } : undefined;
-    const seen = seenOf(event);
-    if (seen === undefined || row === undefined || status === undefined) return undefined;
-    // A consumer that applied a decided event later has marked it.
-    if (status.kind === 'duplicate' && !(isDecided && status.below)) return { below: status.below };
-    const mayBeMarked =
-      status.kind !== 'new' || isDecided || mayBeUnapplied(row.state, seen) || mayBeInOldRow(event, row.state);
-    return mayBeMarked && (await this.#inbox.isMarked(event, event.id)) ? { below: false } : undefined;
-  }
-
-  /**
-   * The status of the event; `undefined` for a key without versions. If the key has an aggregate or a partition, the row
-   * that was written before messages had a `ce_aggregate` counts as well until the window is full.
-   */
-  async statusOf(row: InboxRow | undefined, event: EventEnvelope): Promise<EventStatus | undefined> {
-    const seen = seenOf(event);
-    const status = statusInRow(row, event);
-    if (row === undefined || seen === undefined || status === undefined || status.kind === 'duplicate') return status;
-    if (event.replayId !== undefined || !mayBeInOldRow(event, row.state)) return status;
-    const old = await this.#inbox.read(sourceKeyOf(event));
-    const decision = decide(old.state, seen);
-    if (decision.kind !== 'duplicate') return status;
-    if (!decision.below) return decision;
-    // Another aggregate may have written the old row, so it proves nothing about an event younger than its last write.
-    const committedAt = committedAtOf(event);
-    const isOld = committedAt !== undefined && old.appliedAt !== undefined && committedAt <= old.appliedAt;
-    return isOld ? { kind: 'lost-identity', isCertain: false } : status;
+  /** @param isDecided - the event was not applied when it was dead-lettered or parked */
+  async find(event: EventEnvelope, row: InboxRow | undefined, isDecided = false): Promise<KnownEvent> {
+    const status = await this.#statusOf(row, event);
+    return { status, applied: await this.#appliedAs(event, row, status, isDecided) };
   }
 
   /** The gap before the event, unless cached rows of other topics explain it. Reads nothing from the table. */
@@ -92,13 +90,58 @@ export class InboxView {
     if (gap === undefined) return undefined;
     const otherTopics = otherTopicsOf(definitions, event);
     if (otherTopics.length === 0) return gap;
-    const others = otherTopics.flatMap((topic) => this.#rows.get({ ...inboxKeyOf(event), topic })?.state ?? []);
+    const others = otherTopics.flatMap((topic) => this.cachedRow({ ...inboxKeyOf(event), topic })?.state ?? []);
     return gapBeside({ ...gap, otherTopics }, others);
   }
 
-  async #readRow(key: InboxKey): Promise<InboxRow> {
-    const row = await this.#inbox.read(key);
-    this.#rows.set(key, row);
+  /** A replay is a new request, so it can apply a discarded event. */
+  async #appliedAs(
+    event: EventEnvelope,
+    row: InboxRow | undefined,
+    status: EventStatus | undefined,
+    isDecided: boolean,
+  ): Promise<KnownEvent['applied']> {
+    const marker = markerIdOf(event);
+    if (marker !== undefined) return (await this.isMarked(event, marker)) ? { below: false } : undefined;
+    const seen = seenOf(event);
+    if (seen === undefined || row === undefined || status === undefined) return undefined;
+    // A consumer that applied a decided event later has marked it.
+    if (status.kind === 'duplicate' && !(isDecided && status.below)) return { below: status.below };
+    const mayBeMarked =
+      status.kind !== 'new' || isDecided || mayBeUnapplied(row.state, seen) || mayBeInOldRow(event, row.state);
+    return mayBeMarked && (await this.isMarked(event, event.id)) ? { below: false } : undefined;
+  }
+
+  /**
+   * If the key has an aggregate or a partition, the row that was written before messages had a `ce_aggregate` counts as
+   * well until the window is full.
+   */
+  async #statusOf(row: InboxRow | undefined, event: EventEnvelope): Promise<EventStatus | undefined> {
+    const seen = seenOf(event);
+    const status = statusInRow(row, event);
+    if (row === undefined || seen === undefined || status === undefined || status.kind === 'duplicate') return status;
+    if (event.replayId !== undefined || !mayBeInOldRow(event, row.state)) return status;
+    const old = await this.readRow(sourceKeyOf(event));
+    const decision = decide(old.state, seen);
+    if (decision.kind !== 'duplicate') return status;
+    if (!decision.below) return decision;
+    // Another aggregate may have written the old row, so it proves nothing about an event younger than its last write.
+    const committedAt = committedAtOf(event);
+    const isOld = committedAt !== undefined && old.appliedAt !== undefined && committedAt <= old.appliedAt;
+    return isOld ? { kind: 'lost-identity', isCertain: false } : status;
+  }
+
+  async #refreshedRow(key: InboxKey): Promise<InboxRow> {
+    const row = await this.readRow(key);
+    this.#rows.set(inboxKeyText(key), row);
     return row;
+  }
+
+  async #read<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      throw asUnavailable(error, `Cannot read the consumer's table "${this.#tableName}"`) ?? error;
+    }
   }
 }

@@ -1,32 +1,13 @@
 import { OutboxError } from '../event/errors';
-import { decodeRecord, type DecodedEvent, type EventEnvelope, type UndecodableReason } from './decode';
+import { decodeRecord, envelopeIn, isUnreadable, type Decoded, type MessageContent, type UnreadableEvent } from './decode';
 import type { ConsumedRecord } from './record';
-import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';
-
-/** A message whose envelope can be read, but whose data the catalogue of this process cannot read. */
-export interface UnreadableEvent {
-  readonly envelope: EventEnvelope;
-  readonly reason: UndecodableReason;
-  readonly message: string;
-}
-
-/** The event of a message, with or without its data. */
-export type MessageContent = DecodedEvent | UnreadableEvent;
-
-export const isUnreadable = (content: MessageContent): content is UnreadableEvent => 'reason' in content;
-
-export const envelopeIn = (content: MessageContent): EventEnvelope =>
-  isUnreadable(content) ? content.envelope : content;
 
 export const unreadableEvent = ({ envelope, reason, message }: UnreadableEvent): OutboxError =>
   new OutboxError('unreadable-event', `${reason}: ${message}`, { type: envelope.type, reason });
 
 /** The content of a message for this consumer. `ignored`: its options leave the message out. */
-export type ReadMessage =
-  | { readonly kind: 'content'; readonly content: MessageContent }
-  | { readonly kind: 'ignored' }
-  | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
+export type ReadMessage = Decoded | { readonly kind: 'ignored' };
 
 /** Reads a message, and leaves out messages by `onReplay` and `onUnknownType`. Never rejects. */
 export async function readMessage(
@@ -34,20 +15,18 @@ export async function readMessage(
   { events, onUnknownType, onReplay, telemetry }: ConsumerSettings,
 ): Promise<ReadMessage> {
   const decoded = await decodeRecord(record, events);
-  const envelope = decoded.kind === 'event' ? decoded.event : decoded.envelope;
-  if (envelope?.replayId !== undefined && onReplay === 'ignore') {
+  if (decoded.kind === 'no-event') return decoded;
+  const { content } = decoded;
+  const envelope = envelopeIn(content);
+  if (envelope.replayId !== undefined && onReplay === 'ignore') {
     telemetry.replayIgnored(envelope);
     return { kind: 'ignored' };
   }
-  if (decoded.kind === 'event') return { kind: 'content', content: decoded.event };
-  const { reason } = decoded;
-  const message = redactedMessage(decoded.message);
-  if (envelope === undefined) return { kind: 'no-event', reason, message };
-  if (reason === 'unknown-type' && onUnknownType === 'skip') {
+  if (isUnreadable(content) && content.reason === 'unknown-type' && onUnknownType === 'skip') {
     telemetry.unknownTypeSkipped(envelope);
     return { kind: 'ignored' };
   }
-  return { kind: 'content', content: { envelope, reason, message } };
+  return decoded;
 }
 
 /** Decodes the same content for another attempt: the handler may have changed the data that it got. */
@@ -58,5 +37,5 @@ export async function rereadContent(
 ): Promise<MessageContent> {
   if (isUnreadable(content)) return content;
   const decoded = await decodeRecord(record, events);
-  return decoded.kind === 'event' ? decoded.event : content;
+  return decoded.kind === 'content' && !isUnreadable(decoded.content) ? decoded.content : content;
 }

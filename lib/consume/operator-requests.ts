@@ -2,7 +2,6 @@ import type { TransactionAction } from '../dynamodb/transaction';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { CONTENTION_BACKOFF } from './delays';
-import { outcomeOf } from './commit-outcome';
 import { envelopeOf } from './decode';
 import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
@@ -101,11 +100,11 @@ export class OperatorRequests {
    * discarded twice, and the redrive cannot be lost.
    */
   async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
-    const { inbox, entries, ownWrites, rows } = this.#ports;
+    const { view, writer } = this.#ports;
     const { id, key, position, request: note } = request;
-    const next = await inbox.nextParked(key);
+    const next = await view.nextParked(key);
     if (next?.position !== position) return 'not-there';
-    const [row, parked] = await Promise.all([inbox.read(key), this.#requests.parkedReason(key)]);
+    const [row, parked] = await Promise.all([view.readRow(key), this.#requests.parkedReason(key)]);
     const envelope = envelopeOf(next.record);
     // The consumer parks events only.
     if ('reason' in envelope) throw new Error(`The message parked at ${position} is no event: ${envelope.message}`);
@@ -114,19 +113,19 @@ export class OperatorRequests {
     const marker = markerIdOf(envelope);
     const decision = seen === undefined ? undefined : decide(row.state, seen);
     const isApplied =
-      marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await inbox.isMarked(key, marker);
+      marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await view.isMarked(key, marker);
     const discarded = { record: next.record, id: marker ?? envelope.id, why: parked?.why ?? '' };
     const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
     const state = isNoted ? row.state : withUnapplied(row.state, seen);
     const unit = [
       // Raises the revision, so that a consumer that is applying the message decides again.
-      entries.row(key, row, state),
-      entries.unpark(key, position),
+      writer.actions.row(key, row, state),
+      writer.actions.unpark(key, position),
       this.#requests.replace(request, { id, asks: 'redrive', key, request: note, skipped: position }),
       ...(isApplied ? [] : [this.#requests.discard(key, discarded, note)]),
     ];
-    const outcome = outcomeOf(await ownWrites.write(unit), []);
-    rows.forget(key);
+    const outcome = await writer.write(unit);
+    view.forget(key);
     return outcome === 'written' ? 'skipped' : 'stale';
   }
 
@@ -147,7 +146,7 @@ export class OperatorRequests {
     // A failed message that is not parked is not the reason why the key is parked.
     const reason = request.asks === 'redrive' ? await this.#updateReason(key, end.message) : [];
     const unit = [...this.#requests.complete(request, result), ...reason];
-    if (outcomeOf(await this.#ports.ownWrites.write(unit), []) === 'stale') return false;
+    if ((await this.#ports.writer.write(unit)) === 'stale') return false;
     telemetry.requestCompleted(result);
     return true;
   }

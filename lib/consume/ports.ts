@@ -58,6 +58,11 @@ export interface ParkedNotes {
   readonly isLostIdentity?: true;
 }
 
+/** A message from the consumer's table, and the actions that are written in the same transaction. */
+export interface StoredMessageOptions extends ParkedNotes {
+  readonly alongside: readonly TransactionAction[];
+}
+
 /** Reads the consumer's own table, with strong consistency. */
 export interface InboxStore {
   read(key: InboxKey): Promise<InboxRow>;
@@ -70,7 +75,7 @@ export interface InboxStore {
 }
 
 /** Changes of a consumer's table, if its state is still as read; `park` and `release` need a `row` for that. */
-export interface InboxEntries {
+export interface InboxActions {
   /** Replaces the row by `state`, if it still has the revision that was read. */
   row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<EventEnvelope, 'time'>): TransactionAction;
   /** Marks an event as applied, if it is not marked. */

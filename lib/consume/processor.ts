@@ -2,11 +2,11 @@ import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
 import { CONTENTION_BACKOFF, GAP_CHECK_MS } from './delays';
-import { decodeRecord, isCurable, type EventEnvelope } from './decode';
+import { decodeRecord, envelopeIn, isCurable, isUnreadable, type EventEnvelope, type MessageContent } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
 import { inboxKeyText } from './inbox-keys';
 import type { KeyQueue } from './key-queues';
-import { envelopeIn, isUnreadable, readMessage, rereadContent, type MessageContent } from './message-content';
+import { readMessage, rereadContent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './outage-errors';
 import { Progress, type GapWait } from './progress';
 import { headerText } from './record';
@@ -121,11 +121,11 @@ export class Processor {
             if ((await this.#awaitMissing(message, envelope, queue, gap)) === 'released') return 'released';
             break;
           case 'stale':
-            ports.rows.forget(envelope);
+            ports.view.forget(envelope);
             await wait(backoffMs(CONTENTION_BACKOFF, ++contentions), signal);
         }
       } catch (error) {
-        ports.rows.forget(envelope);
+        ports.view.forget(envelope);
         const next = await this.#afterFailure(message, envelope, error, progress);
         if (next !== 'again') return next;
         content = await rereadContent(record, content, settings);
@@ -185,7 +185,7 @@ export class Processor {
       headerText(record, 'ce_source') === event.source &&
       (headerText(record, 'ce_sequence') ?? '~') < (event.sequence ?? '');
     const earlier = await queue.take(isEarlier, Math.min(GAP_CHECK_MS, gap.restMs()), signal);
-    ports.rows.forget(event);
+    ports.view.forget(event);
     if (earlier === undefined) return undefined;
     if ((await this.#settle(earlier, queue)) !== 'released') earlier.finished();
     // A message that the next delivery brings again must not be overtaken in this one.
@@ -201,21 +201,24 @@ export class Processor {
     const decoded = await Promise.all(messages.map(({ record }) => decodeRecord(record, settings.events)));
     const attempts = messages.flatMap(({ record, signal }, at) => {
       const each = decoded[at];
-      if (each?.kind !== 'event' || each.event.replayId !== undefined || each.event.sequence === undefined) return [];
-      return [{ record, signal, event: each.event }];
+      if (each?.kind !== 'content' || isUnreadable(each.content)) return [];
+      const { content } = each;
+      return content.replayId === undefined && content.sequence !== undefined
+        ? [{ record, content, number: 1, signal }]
+        : [];
     });
     const [head] = attempts;
     if (head === undefined || attempts.length < messages.length) return false;
-    const key = inboxKeyText(head.event);
-    if (attempts.some(({ event }) => inboxKeyText(event) !== key)) return false;
+    const key = inboxKeyText(head.content);
+    if (attempts.some(({ content }) => inboxKeyText(content) !== key)) return false;
     try {
       if (!(await attemptInTurn(first, this.#processing, () => applier.applyTogether(attempts)))) return false;
     } catch {
       // Applying them one by one shows which event fails.
-      ports.rows.forget(head.event);
+      ports.view.forget(head.content);
       return false;
     }
-    for (const { event } of attempts) this.#delays.succeeded(event.type);
+    for (const { content } of attempts) this.#delays.succeeded(content.type);
     for (const { finished } of messages) finished();
     return true;
   }

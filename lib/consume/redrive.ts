@@ -3,11 +3,11 @@ import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
 import type { ApplyPorts, Attempt, StoredOutcome } from './attempt';
-import { CONTENTION_BACKOFF } from './delays';
 import type { CircuitBreaker } from './circuit-breaker';
-import { outcomeOf } from './commit-outcome';
+import { envelopeIn, isUnreadable } from './decode';
+import { CONTENTION_BACKOFF } from './delays';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
-import { envelopeIn, isUnreadable, readMessage, rereadContent } from './message-content';
+import { readMessage, rereadContent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './outage-errors';
 import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
@@ -42,21 +42,21 @@ const MAX_CONTENTIONS = 30;
 /** Applies the parked messages of a key one by one, and unparks each in the same transaction. */
 export async function redriveKey(parkedKey: InboxKey, redriving: Redriving): Promise<RedriveResult> {
   const { settings, signal } = redriving;
-  const { inbox, entries, ownWrites, rows } = redriving.ports;
+  const { view, writer } = redriving.ports;
   const key = inboxKeyOf(parkedKey);
   let released = 0;
   let contentions = 0;
   for (;;) {
     // The cached row may be old: another process may be parking or redriving the key.
-    rows.forget(key);
-    const next = await inbox.nextParked(key);
+    view.forget(key);
+    const next = await view.nextParked(key);
     if (next === undefined) {
-      const row = await inbox.read(key);
+      const row = await view.readRow(key);
       if (!row.state.parked) return { released, isParked: false };
       const state = { ...row.state, parked: false };
       // If another message was parked meanwhile, the revision is higher, and that message is redriven too.
-      const unit = [entries.row(key, row, state), entries.release(key)];
-      if (outcomeOf(await ownWrites.write(unit), []) === 'stale') continue;
+      const unit = [writer.actions.row(key, row, state), writer.actions.release(key)];
+      if ((await writer.write(unit)) === 'stale') continue;
       settings.telemetry.released(key);
       return { released, isParked: false };
     }
@@ -74,11 +74,11 @@ async function applyParked(
   key: InboxKey,
   redriving: Redriving,
 ): Promise<'released' | 'stale' | 'waits' | FailedAgain> {
-  const { entries, ownWrites } = redriving.ports;
+  const { writer } = redriving.ports;
   const { record, position } = parked;
   const read = await readMessage(record, redriving.settings);
   if (read.kind === 'ignored') {
-    outcomeOf(await ownWrites.write([entries.unpark(key, position)]), []);
+    await writer.write([writer.actions.unpark(key, position)]);
     return 'released';
   }
   if (read.kind === 'no-event') return { failure: `${read.reason}: ${read.message}` };
@@ -104,7 +104,7 @@ export async function attemptStored(
     try {
       return await ports.circuitBreaker.run(caller, () => apply(applier, { record, content, number, signal }));
     } catch (error) {
-      ports.rows.forget(envelopeIn(read));
+      ports.view.forget(envelopeIn(read));
       if (error instanceof TableUnavailable || error instanceof KeyDelayed) return 'waits';
       // A handler that has used up its own time has failed, whether its result is still needed or not.
       const isTooLate = error instanceof OutboxError && error.is('handler-too-late');

@@ -1,10 +1,8 @@
-import { parksKeys, tooLargeToPark } from './apply-once';
+import { parksKeys } from './apply-once';
 import type { Attempt } from './attempt';
-import { outcomeOf } from './commit-outcome';
-import { isCurable } from './decode';
+import { envelopeIn, isCurable, isUnreadable } from './decode';
 import { inboxKeyOf, inboxKeyText, parkedSortKey } from './inbox-keys';
-import { InboxView } from './inbox-view';
-import { envelopeIn, isUnreadable, readMessage } from './message-content';
+import { readMessage } from './message-content';
 import type { RequestStore } from './ports';
 import { headerText } from './record';
 import { attemptStored, type Redriving } from './redrive';
@@ -56,7 +54,7 @@ async function park(
   { settings, ports }: Redriving,
   requests: RequestStore,
 ): Promise<RequestEnd | 'again'> {
-  const { inbox, entries, ownWrites, rows } = ports;
+  const { view, writer } = ports;
   const { id, resent, request } = known;
   const envelope = envelopeIn(content);
   const key = inboxKeyOf(envelope);
@@ -66,24 +64,22 @@ async function park(
     );
   }
   // Read before the place: a message that is parked there meanwhile raises the revision.
-  const row = await inbox.read(key);
-  if (await new InboxView(ports).isApplied(envelope, row, true)) return DUPLICATE;
+  const row = await view.readRow(key);
+  if ((await view.find(envelope, row, true)).applied !== undefined) return DUPLICATE;
   const occupant = await requests.parkedAt(key, parkedSortKey(record));
   if (occupant !== undefined && headerText(occupant, 'ce_id') !== envelope.id) {
     return refused(`Another event is parked at ${resent}: the topic was recreated. Redrive the key first.`);
   }
   const why = `A dead letter was sent again, to be applied before the later events: ${request.why}`;
-  const parked = entries.park(key, row, record, why, { resend: request });
-  const tooLarge = tooLargeToPark(parked);
-  if (tooLarge !== undefined) return refused(tooLarge);
-  const unit = [
-    ...parked,
-    entries.row(key, row, { ...row.state, parked: true }),
+  const parking = writer.parking(record, key, row, why, { resend: request });
+  if (typeof parking === 'string') return refused(parking);
+  await writer.write([
+    ...parking,
+    writer.actions.row(key, row, { ...row.state, parked: true }),
     requests.replace(known, { id, asks: 'redrive', key, request, resent }),
     requests.removeResentMessage(id),
-  ];
-  outcomeOf(await ownWrites.write(unit), []);
-  rows.forget(key);
+  ]);
+  view.forget(key);
   return 'again';
 }
 
@@ -95,7 +91,7 @@ async function applyLate(
 ): Promise<RequestEnd | 'again' | 'waits'> {
   const { id, key, request, resent } = known;
   // Another process may have written the row since.
-  redriving.ports.rows.forget(key);
+  redriving.ports.view.forget(key);
   const alongside = [requests.replace(known, { id, asks: 'resent', key, request, resent })];
   const result = await attemptStored(letter, redriving, (applier, attempt) =>
     applier.applyStored(attempt, { alongside, resend: request }),

@@ -46,137 +46,118 @@ export interface ConsumerTelemetryOptions {
  * });
  * ```
  */
-export function consumerTelemetry(options: ConsumerTelemetryOptions): ConsumerTelemetry {
-  const { logger, metrics } = options;
+export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions): ConsumerTelemetry {
   const latencies = new LatencySample(LATENCY_SAMPLES);
   const totals = new Map<string, number>();
-  const add = (name: string, count = 1): void => {
+  /** Counts a fact, and returns the logger for its line. */
+  const counted = (metric: keyof typeof CONSUMER_METRICS, count = 1): TelemetryLogger => {
+    const name = CONSUMER_METRICS[metric];
     totals.set(name, (totals.get(name) ?? 0) + count);
+    return logger;
   };
-
   const repeated = new RepeatedLines();
   const logRepeated = repeatedLog(logger, repeated);
 
   return {
     applied(event, latencyMs) {
-      add(CONSUMER_METRICS.appliedEvents);
       if (latencyMs !== undefined) latencies.add(latencyMs);
-      logger.debug('Applied an event', { ...nameOf(event), latencyMs });
+      counted('appliedEvents').debug('Applied an event', { ...nameOf(event), latencyMs });
     },
     duplicateIgnored(event, { below }) {
-      add(CONSUMER_METRICS.duplicatesIgnored);
-      if (!below) {
-        logger.debug('Ignored a duplicate', nameOf(event));
-        return;
-      }
-      add(CONSUMER_METRICS.duplicatesBelowWindow);
-      logger.warn('Ignored an event that is older than the remembered events of its key', nameOf(event));
+      const log = counted('duplicatesIgnored');
+      if (!below) return log.debug('Ignored a duplicate', nameOf(event));
+      const message = 'Ignored an event that is older than the remembered events of its key';
+      counted('duplicatesBelowWindow').warn(message, nameOf(event));
     },
     replayIgnored(event) {
-      add(CONSUMER_METRICS.replaysIgnored);
-      logger.debug('Ignored a replay', { ...nameOf(event), replayId: event.replayId });
+      counted('replaysIgnored').debug('Ignored a replay', { ...nameOf(event), replayId: event.replayId });
     },
     unknownTypeSkipped(event) {
-      add(CONSUMER_METRICS.unknownTypesSkipped);
-      logger.debug('Skipped an event whose type is not in the catalogue', nameOf(event));
+      counted('unknownTypesSkipped').debug('Skipped an event whose type is not in the catalogue', nameOf(event));
     },
     late(event) {
-      add(CONSUMER_METRICS.lateEvents);
-      logger.warn('Received an event for the first time after a later event of its key', nameOf(event));
+      const message = 'Received an event for the first time after a later event of its key';
+      counted('lateEvents').warn(message, nameOf(event));
     },
     gap(event, { otherTopics, ...missing }, { waits }) {
       const fields = { ...nameOf(event), ...missing, waits };
-      if (otherTopics === undefined) {
-        add(CONSUMER_METRICS.gaps);
-        logger.warn('Events of a key are missing', fields);
-        return;
-      }
-      add(CONSUMER_METRICS.possibleGaps);
+      if (otherTopics === undefined) return counted('gaps').warn('Events of a key are missing', fields);
       const message = 'Events of a key are missing, or went to another topic. To find out which, run outbox explain';
-      logger.warn(message, { ...fields, otherTopics });
+      counted('possibleGaps').warn(message, { ...fields, otherTopics });
     },
     lostIdentity(event, { applied }) {
-      add(CONSUMER_METRICS.lostIdentities);
-      logger.error('An event has the identity of another one: two writers share source, aggregate, key and topic', {
-        ...nameOf(event),
-        applied,
-      });
+      const message = 'An event has the identity of another one: two writers share source, aggregate, key and topic';
+      counted('lostIdentities').error(message, { ...nameOf(event), applied });
     },
     keyDelayed(event, cause) {
       logRepeated('warn', 'A key waits: a service or an item is unavailable or throttled', cause, nameOf(event));
     },
     attemptFailed(event, attempt, cause) {
-      add(CONSUMER_METRICS.failedAttempts);
       // Only the first attempt logs the stack: four repetitions of it would hide the rest of a log.
       const line = { isFirst: attempt === 1, leftOut: 0 };
-      logger.warn('Could not apply an event', { ...nameOf(event), attempt, ...causeFields(cause, line) });
+      const fields = { ...nameOf(event), attempt, ...causeFields(cause, line) };
+      counted('failedAttempts').warn('Could not apply an event', fields);
     },
     deadLettered(record, { reason, message }) {
-      add(CONSUMER_METRICS.deadLetters);
-      logger.error('Sent a message to its dead-letter topic', { ...placeOf(record), reason, refusal: message });
+      const { topic, partition, offset } = record;
+      const place = { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
+      counted('deadLetters').error('Sent a message to its dead-letter topic', { ...place, reason, refusal: message });
     },
     deadLetterFailed(record, cause, note) {
-      add(CONSUMER_METRICS.deadLetterFailures);
+      counted('deadLetterFailures');
       const { topic: deadLetterTopic, of } = failureOf(record, cause);
-      const receipt = formatReceipt(record);
       // The topic and the receipt show where to look; the stack frames do not.
       const error = cause instanceof Error ? { name: cause.name, message: cause.message } : cause;
       logRepeated('error', 'Could not send a message to its dead-letter topic; its partition waits', error, {
         of,
         deadLetterTopic,
-        receipt,
+        receipt: formatReceipt(record),
         // A deployment that removes the reason keeps the order; a dead letter does not.
         ...(note === undefined ? {} : { reason: note.reason, refusal: note.message }),
       });
     },
     parked(event, why) {
-      add(CONSUMER_METRICS.parkedEvents);
-      logger.error('Parked an event', { ...nameOf(event), why });
+      counted('parkedEvents').error('Parked an event', { ...nameOf(event), why });
     },
     released(key) {
-      add(CONSUMER_METRICS.releasedKeys);
-      logger.info('Released a parked key', { key });
+      counted('releasedKeys').info('Released a parked key', { key });
     },
     requestCompleted({ id, asks, outcome, request, message }) {
-      add(CONSUMER_METRICS.answeredRequests);
-      logger.info("Completed an operator's request", { id, asks, outcome, request, refusal: message });
+      const fields = { id, asks, outcome, request, refusal: message };
+      counted('answeredRequests').info("Completed an operator's request", fields);
     },
     requestFailed(cause) {
-      add(CONSUMER_METRICS.requestFailures);
+      counted('requestFailures');
       logRepeated('error', 'Could not carry out requests of operators; the next poll retries', cause);
     },
     outage(cause) {
-      add(CONSUMER_METRICS.outages);
       // The caller reports an outage only once: a line that is left out would hide an outage that lasts.
-      const line = repeated.admit(`outage ${causeKey(cause)}`) ?? { isFirst: false, leftOut: 0 };
-      logger.error('Outage: messages wait, and none is lost', causeFields(cause, { ...line, leftOut: 0 }));
+      const { isFirst } = repeated.admit(`outage ${causeKey(cause)}`) ?? { isFirst: false };
+      counted('outages').error('Outage: messages wait, and none is lost', causeFields(cause, { isFirst, leftOut: 0 }));
     },
     outageOver() {
       logger.info('The outage is over', {});
     },
     commitFailed(cause) {
-      add(CONSUMER_METRICS.commitFailures);
+      counted('commitFailures');
       logRepeated('warn', 'Could not commit offsets', cause);
     },
     readFailed(cause) {
       logRepeated('error', 'Cannot read Kafka; the consumer retries', cause);
     },
     messagesGone({ topic, partition, from, to, count }) {
-      add(CONSUMER_METRICS.messagesGone, count ?? 1);
       const receipt = from === undefined ? {} : { receipt: formatReceipt({ topic, partition, offset: from }) };
       const range = { from: from === undefined ? undefined : String(from), to: String(to), count: count ?? 'unknown' };
-      logger.error(
+      counted('messagesGone', count ?? 1).error(
         'Messages are gone from Kafka before they were read; the consumer continues at the beginning of the log',
         { ...receipt, topic, partition, ...range },
       );
     },
     topicsMissing({ topics }) {
-      add(CONSUMER_METRICS.missingTopics, topics.length);
-      logger.error('The consumer waits for topics that do not exist', { topics });
+      counted('missingTopics', topics.length).error('The consumer waits for topics that do not exist', { topics });
     },
     rebalanced({ assigned }) {
-      add(CONSUMER_METRICS.rebalances);
-      logger.info('Joined the group', { assigned });
+      counted('rebalances').info('Joined the group', { assigned });
     },
     flush() {
       if (totals.size === 0) return;
@@ -227,11 +208,6 @@ const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: Event
   id,
   sequence,
 });
-
-const placeOf = (record: ConsumedRecord) => {
-  const { topic, partition, offset } = record;
-  return { receipt: formatReceipt(record), topic, partition, offset: String(offset) };
-};
 
 /** The dead-letter topic, if the error names it, and the id that repeated lines about it share. */
 function failureOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {

@@ -5,32 +5,11 @@ import { consumerTelemetry } from './telemetry-powertools';
 
 const nothing = (): void => undefined;
 
+const NO_LOG = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const NO_METRICS = { addMetric: nothing, publishStoredMetrics: nothing };
+
 /** Reports nothing. */
-export const SILENT: ConsumerTelemetry = {
-  applied: nothing,
-  duplicateIgnored: nothing,
-  replayIgnored: nothing,
-  unknownTypeSkipped: nothing,
-  late: nothing,
-  gap: nothing,
-  lostIdentity: nothing,
-  keyDelayed: nothing,
-  attemptFailed: nothing,
-  deadLettered: nothing,
-  deadLetterFailed: nothing,
-  parked: nothing,
-  released: nothing,
-  requestCompleted: nothing,
-  requestFailed: nothing,
-  outage: nothing,
-  outageOver: nothing,
-  commitFailed: nothing,
-  readFailed: nothing,
-  messagesGone: nothing,
-  topicsMissing: nothing,
-  rebalanced: nothing,
-  flush: nothing,
-};
+export const SILENT: ConsumerTelemetry = consumerTelemetry({ logger: NO_LOG, metrics: NO_METRICS });
 
 /** Turns errors of the telemetry into warnings of the process: they must not end the work that it reports. */
 export function harmless(telemetry: ConsumerTelemetry): ConsumerTelemetry {
@@ -62,12 +41,11 @@ export function harmless(telemetry: ConsumerTelemetry): ConsumerTelemetry {
 export const consoleTelemetry = (consumer: string): ConsumerTelemetry =>
   consumerTelemetry({
     logger: {
-      debug: nothing,
-      info: nothing,
+      ...NO_LOG,
       warn: (message, fields) => console.warn(lineOf(consumer, message, fields)),
       error: (message, fields) => console.error(lineOf(consumer, message, fields)),
     },
-    metrics: { addMetric: nothing, publishStoredMetrics: nothing },
+    metrics: NO_METRICS,
   });
 
 /** One line for `grep` with all fields of a message. The stack frames of an error follow in lines of their own. */

@@ -4,11 +4,11 @@ import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { withinTime } from '../timing/within-time';
 import { DUPLICATE, type AttemptResult } from './attempt';
-import type { EventEnvelope } from './decode';
+import type { EventEnvelope, UnreadableEvent } from './decode';
 import { BLOCKED_BACKOFF, CONTENTION_BACKOFF } from './delays';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
 import { decide, seenOf, withUnapplied } from './inbox';
-import { unreadableEvent, type UnreadableEvent } from './message-content';
+import { unreadableEvent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './outage-errors';
 import type { DeadLetterNote, InboxRow } from './ports';
 import { redactedMessage, redactedStack } from './redaction';
@@ -60,7 +60,7 @@ export class UnappliedMessages {
     note: DeadLetterNote,
     envelope: EventEnvelope | undefined,
   ): Promise<Outcome> {
-    const { settings, ports, applier, whenBlocked } = this.#processing;
+    const { settings, ports, whenBlocked } = this.#processing;
     const { name, retry, telemetry, callTimeoutMs } = settings;
     const { record, signal } = message;
     for (let attempt = 1; ; attempt++) {
@@ -88,7 +88,7 @@ export class UnappliedMessages {
     const noted = await this.#persist(message, envelope, async (row): Promise<AttemptResult> => {
       const state = withUnapplied(row.state, seen);
       if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
-      return (await applier.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
+      return (await ports.writer.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
     });
     return noted === 'released' ? 'released' : 'dead-lettered';
   }
@@ -111,20 +111,21 @@ export class UnappliedMessages {
     envelope: EventEnvelope,
     write: (row: InboxRow) => Promise<AttemptResult>,
   ): Promise<Outcome | DeadLetterNote> {
-    const { ports, applier, whenBlocked } = this.#processing;
+    const { ports, whenBlocked } = this.#processing;
+    const { view } = ports;
     const { signal } = message;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const result = await attemptInTurn(message, this.#processing, async () => {
-          const row = await applier.view.row(envelope);
-          return (await applier.view.isApplied(envelope, row)) ? DUPLICATE : write(row);
+          const row = await view.row(envelope);
+          return (await view.find(envelope, row)).applied === undefined ? write(row) : DUPLICATE;
         });
         if (result.kind === 'settled') return result.outcome;
         if (result.kind === 'dead-letter') return result.note;
-        ports.rows.forget(envelope);
+        view.forget(envelope);
         await wait(backoffMs(CONTENTION_BACKOFF, attempt), signal);
       } catch (error) {
-        ports.rows.forget(envelope);
+        view.forget(envelope);
         const pauseMs = this.#pauseAfter(error, envelope, attempt);
         if ((await pause(whenBlocked, pauseMs, signal)) === 'released') return 'released';
       }

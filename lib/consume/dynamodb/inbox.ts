@@ -17,7 +17,7 @@ import {
   sourceKeyOf,
   type InboxKey,
 } from '../inbox-keys';
-import type { ConsumerClock, InboxEntries, InboxRow, InboxStore } from '../ports';
+import type { ConsumerClock, InboxActions, InboxRow, InboxStore } from '../ports';
 import { operatorNoteOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
@@ -94,13 +94,13 @@ export async function* itemsOf(
   } while (from !== undefined);
 }
 
-/** The entries that change a consumer's table. */
-export function dynamodbInboxEntries({
+/** The actions that change a consumer's table. */
+export function dynamodbInboxActions({
   tableName,
   consumer,
   markerRetentionMs,
   clock,
-}: Omit<DynamoDbInboxOptions, 'client'>): InboxEntries {
+}: Omit<DynamoDbInboxOptions, 'client'>): InboxActions {
   const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
   return {
     row(key, known, state, applied) {

@@ -1,11 +1,11 @@
-import { dynamodbInboxEntries } from '../../../../lib/consume/dynamodb/inbox';
+import { dynamodbInboxActions } from '../../../../lib/consume/dynamodb/inbox';
 import { EMPTY_INBOX, WINDOW_SIZE, withApplied } from '../../../../lib/consume/inbox';
 import { itemBytes } from '../../../../lib/dynamodb/item-size';
 import { formatSequence } from '../../../../lib/event/sequence';
 import { NOW } from '../../../builders/consume';
 
 const WRITE_UNIT_BYTES = 1_024;
-const entries = dynamodbInboxEntries({
+const actions = dynamodbInboxActions({
   tableName: 'shipping-inbox',
   consumer: 'shipping',
   markerRetentionMs: 1_000,
@@ -19,13 +19,13 @@ it('the row of a key with UUIDs as ids takes one write unit, whatever its versio
     const sequence = formatSequence({ version: 1_000_000 + at, index: 9 });
     state = withApplied(state, { sequence, id: '019b7ce1-0000-7000-8000-000000000001' }, 10);
   }
-  const { Put } = entries.row(key, { state, revision: 1_000_000 }, state, {});
+  const { Put } = actions.row(key, { state, revision: 1_000_000 }, state, {});
 
   expect(itemBytes(Put?.Item ?? {})).toBeLessThan(WRITE_UNIT_BYTES);
 });
 
 it('so does a marker', () => {
-  expect(itemBytes(entries.marker(key, '019b7ce1-0000-7000-8000-000000000001').Put?.Item ?? {})).toBeLessThan(
+  expect(itemBytes(actions.marker(key, '019b7ce1-0000-7000-8000-000000000001').Put?.Item ?? {})).toBeLessThan(
     WRITE_UNIT_BYTES,
   );
 });
