@@ -68,11 +68,10 @@ export { held } from './operate/held';
 export type { HeldKey, HeldOptions } from './operate/held';
 export type { KafkaTarget } from './operate/kafka-target';
 export { parkedKeys } from './operate/consumer/parked';
-export type { InboxTarget } from './operate/consumer/inbox-target';
+export type { ConsumerTarget, InboxTarget } from './operate/consumer/inbox-contents';
 export type { ListedParkedKey, ParkedHead, ParkedKey, ParkedOptions, ParkedSelection } from './operate/consumer/parked';
 export { followParked, planParkedRedrive, redriveParked, skipParked } from './operate/consumer/redrive-parked';
 export type {
-  ConsumerTarget,
   FollowedRequest,
   FollowParkedOptions,
   ParkedPlan,

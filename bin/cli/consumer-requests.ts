@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { aggregateOf } from '../../lib/consume/inbox-keys';
 import type { ConsumerRequest, ConsumerRequestOutcome } from '../../lib/consume/request';
-import { followParked, type ConsumerTarget, type FollowedRequest } from '../../lib/operate/consumer/redrive-parked';
+import type { ConsumerTarget } from '../../lib/operate/consumer/inbox-contents';
+import { followParked, type FollowedRequest } from '../../lib/operate/consumer/redrive-parked';
 import { keyName } from '../../lib/operate/key-name';
 import { count, number } from './format';
 import { withRequestOptions, type RequestOptions, type SentRequests } from './requests';

@@ -1,9 +1,9 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
-import { isRecord, refuseOption } from '../event/options';
+import { isRecord, refuseOption, withoutUndefined } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, isUnapplied, mayBeInOldRow, seenOf, type Seen } from './inbox';
-import type { ConsumerClock, InboxRow, InboxStore } from './ports';
+import { decide, isUnapplied, mayBeInOldRow, seenOf, type InboxRow, type Seen } from './inbox';
+import type { ConsumerClock, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
@@ -40,8 +40,7 @@ export class AppliedReader {
   }
 
   async isApplied(token: ConsistencyToken, topics?: readonly string[]): Promise<boolean> {
-    const known = await this.#statusOf(token, topics);
-    return known.every(({ isApplied }) => isApplied);
+    return (await this.#statusOf(token, topics)).every(({ isApplied }) => isApplied);
   }
 
   async waitUntilApplied(
@@ -68,15 +67,15 @@ export class AppliedReader {
       this.#targets(token, topics).map(async (target): Promise<ConsumerLag> => {
         const { isApplied, isBelowWindow, row = await this.#inbox.read(target) } = await this.#isApplied(target);
         const top = row.state.window.at(-1)?.sequence;
-        return {
+        return withoutUndefined({
           topic: target.topic,
           isApplied,
-          ...(top === undefined ? {} : { appliedSequence: top }),
-          ...versionsBehind(target.sequence, top, isApplied),
-          ...(row.appliedAt === undefined ? {} : { appliedAt: row.appliedAt }),
-          ...(isBelowWindow ? { isBelowWindow } : {}),
+          appliedSequence: top,
+          versionsBehind: versionsBehind(target.sequence, top, isApplied),
+          appliedAt: row.appliedAt,
+          isBelowWindow: isBelowWindow || undefined,
           isParked: row.state.parked,
-        };
+        });
       }),
     );
   }
@@ -162,15 +161,10 @@ interface Target extends InboxKey {
 const POLL = { initialDelayMs: 20, maxDelayMs: 500 };
 const NEVER = new AbortController().signal;
 
-function versionsBehind(
-  sequence: string | undefined,
-  top: string | undefined,
-  isApplied: boolean,
-): { versionsBehind?: number } {
-  if (sequence === undefined) return {};
-  if (isApplied) return { versionsBehind: 0 };
-  const target = parseSequence(sequence)?.version ?? 0;
-  // Without an applied event, the first version of the key is unknown.
-  if (top === undefined) return {};
-  return { versionsBehind: Math.max(0, target - (parseSequence(top)?.version ?? 0)) };
+/** Without an applied event, the first version of the key is unknown. */
+function versionsBehind(sequence: string | undefined, top: string | undefined, isApplied: boolean): number | undefined {
+  if (sequence === undefined) return undefined;
+  if (isApplied) return 0;
+  if (top === undefined) return undefined;
+  return Math.max(0, (parseSequence(sequence)?.version ?? 0) - (parseSequence(top)?.version ?? 0));
 }

@@ -5,13 +5,12 @@ import { Committer } from './commit';
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, bornAtOf, committedAtOf } from './committed-at';
 import { envelopeIn, isUnreadable, type DecodedEvent, type EventEnvelope } from './decode';
-import { statusInRow } from './event-status';
 import { gapBefore } from './gap';
 import { callHandler } from './handler-call';
-import { decide, mayBeInOldRow, mayBeUnapplied, seenOf, withApplied } from './inbox';
+import { decide, mayBeInOldRow, mayBeUnapplied, seenOf, statusInRow, withApplied, type InboxRow } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import { unreadableEvent } from './message-content';
-import type { DeadLetterNote, InboxRow, ParkedMessage, StoredMessageOptions } from './ports';
+import type { DeadLetterNote, ParkedMessage, StoredMessageOptions } from './ports';
 import type { GapWait } from './progress';
 import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
@@ -79,12 +78,7 @@ export class EventApplier {
     return this.#committer.commit({ ...attempt, content }, row, status);
   }
 
-  /**
-   * Applies a parked message, late or not, and unparks it in the same transaction.
-   *
-   * @throws OutboxError `unreadable-event` if the catalogue still cannot read it; `lost-identity` if it may or may not
-   * be an old duplicate.
-   */
+  /** Applies a parked message, and unparks it in the same transaction. It throws as {@link applyStored} does. */
   async applyParked(
     attempt: Attempt,
     { position, resend, isLostIdentity }: ParkedMessage,
@@ -102,7 +96,8 @@ export class EventApplier {
    * Applies a message from the consumer's table, late or not, whether the key is parked or not. A dead letter that was
    * sent again is applied below the window too: only a proved duplicate, in the window or with a marker, is ignored.
    *
-   * @throws OutboxError `unreadable-event` if the catalogue cannot read it.
+   * @throws OutboxError `unreadable-event` if the catalogue cannot read it; `lost-identity` if it may or may not be an
+   * old duplicate.
    */
   async applyStored(attempt: Attempt, stored: StoredMessageOptions): Promise<StoredOutcome> {
     const { content } = attempt;
@@ -160,10 +155,7 @@ export class EventApplier {
     return true;
   }
 
-  /**
-   * Parks the message in the table, behind the parked messages of its key. `guards` are actions of the same transaction
-   * whose conditions must hold.
-   */
+  /** Parks the message behind the parked messages of its key, if the conditions of `guards` hold. */
   async park(
     record: ConsumedRecord,
     envelope: EventEnvelope,

@@ -1,3 +1,4 @@
+import type { TopicPartition } from '../event/topic-partition';
 import { OffsetTracker } from './offsets';
 import { Semaphore } from './semaphore';
 
@@ -11,13 +12,13 @@ export interface PartitionLimits {
 }
 
 /** A partition from its assignment to this consumer to the next rebalance. */
-export class AssignedPartition {
+export class AssignedPartition implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
   readonly semaphore: Semaphore;
+  readonly offsets = new OffsetTracker();
   isPaused = false;
   readonly #limits: PartitionLimits;
-  readonly #offsets = new OffsetTracker();
   readonly #end = new AbortController();
   #buffered = 0;
   #bufferedBytes = 0;
@@ -25,7 +26,7 @@ export class AssignedPartition {
   #firstBegun: bigint | undefined;
   #lastBegun: bigint | undefined;
 
-  constructor(topic: string, partition: number, limits: PartitionLimits) {
+  constructor({ topic, partition }: TopicPartition, limits: PartitionLimits) {
     this.topic = topic;
     this.partition = partition;
     this.semaphore = new Semaphore(limits.concurrency);
@@ -50,11 +51,7 @@ export class AssignedPartition {
   begin(offset: bigint): void {
     this.#firstBegun ??= offset;
     this.#lastBegun = offset;
-    this.#offsets.begin(offset);
-  }
-
-  finish(offset: bigint): void {
-    this.#offsets.finish(offset);
+    this.offsets.begin(offset);
   }
 
   /** A message is in memory until `release`, finished or not. */
@@ -77,24 +74,17 @@ export class AssignedPartition {
   }
 
   get isFull(): boolean {
-    return this.#offsets.unfinished >= this.#limits.maxBuffered || this.#offsets.kept >= this.#limits.maxUncommitted;
+    return this.offsets.unfinished >= this.#limits.maxBuffered || this.offsets.kept >= this.#limits.maxUncommitted;
   }
 
   /** At most half full, so that a partition is not paused and resumed for each message. */
   get hasRoom(): boolean {
-    return this.#offsets.unfinished <= this.#limits.maxBuffered / 2 && this.#offsets.kept < this.#limits.maxUncommitted;
+    return this.offsets.unfinished <= this.#limits.maxBuffered / 2 && this.offsets.kept < this.#limits.maxUncommitted;
   }
 
-  get lowestUnfinished(): bigint | undefined {
-    return this.#offsets.lowestUnfinished;
-  }
-
-  /**
-   * The offset to commit, if it is new. At first this is the first offset of the assignment: without a committed offset a group
-   * would start over, with `fromBeginning: false` after the messages in progress.
-   */
+  /** The offset to commit, if it is new. At first that of the assignment: without one, a group would start over. */
   get uncommitted(): bigint | undefined {
-    const committable = this.#offsets.committable ?? this.#firstBegun;
+    const committable = this.offsets.committable ?? this.#firstBegun;
     return committable === this.#committed ? undefined : committable;
   }
 

@@ -1,8 +1,8 @@
 import { backoffMs, type RetryBackoff } from '../timing/backoff';
 import { wait } from '../timing/wait';
-import { TableUnavailable } from './outage-errors';
+import { TableUnavailable } from './service-error';
 import type { ConsumerTelemetry } from './ports';
-import type { WhenBlocked } from './when-blocked';
+import type { WhenBlocked } from './delays';
 
 /** A handler may delay the caller that tries, so the next caller may try after this time. */
 const MAX_TRIAL_MS = 2_000;

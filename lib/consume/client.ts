@@ -32,10 +32,7 @@ export interface LimitedClient extends ConsumerClient {
   abandon(): void;
 }
 
-/**
- * The client with a time limit on every call. A call that exceeds it is aborted and rejects with `service-unavailable`;
- * a write may have happened.
- */
+/** Limits the time of each call. A late call rejects with `service-unavailable`; a write may have happened. */
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   let inFlight = new AbortController();
   const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {

@@ -4,7 +4,7 @@ import { messageOf, OutboxError } from '../event/errors';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { checkTransactionSize, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import type { WriteResult } from './ports';
-import { KeyDelayed } from './outage-errors';
+import { KeyDelayed } from './service-error';
 import { checkOneItemPerKey, versionConflict } from './written-items';
 
 /**

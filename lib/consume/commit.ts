@@ -3,11 +3,10 @@ import { APPLIED, type ApplyPorts, type Attempt, type AttemptResult } from './at
 import { checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, latencyOf } from './committed-at';
 import type { DecodedEvent } from './decode';
-import type { EventStatus } from './event-status';
+import type { EventStatus, InboxRow } from './inbox';
 import { callHandler } from './handler-call';
-import { asUnavailable, KeyDelayed } from './outage-errors';
-import type { InboxRow, StoredMessageOptions } from './ports';
-import { serviceFailureOf } from './service-error';
+import type { StoredMessageOptions } from './ports';
+import { asUnavailable, KeyDelayed, serviceFailureOf } from './service-error';
 import type { ConsumerSettings } from './settings';
 
 /** Runs handlers, and commits their actions together with the records of the consumer. */

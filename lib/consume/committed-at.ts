@@ -8,20 +8,14 @@ export function committedAtOf({ id, time }: Pick<EventEnvelope, 'id' | 'time'>):
   return Number.isNaN(at) ? undefined : at;
 }
 
-/**
- * The earliest time at which the event, or this replay of it, can have been applied first. A message that is published
- * again has a new timestamp.
- */
+/** The earliest time of a first effect of the event, or of this replay. A message sent again has a new timestamp. */
 export const bornAtOf = (event: EventEnvelope, { timestamp }: Pick<ConsumedRecord, 'timestamp'>): number =>
   event.replayId === undefined ? Math.min(timestamp, committedAtOf(event) ?? timestamp) : timestamp;
 
 /** How far another clock may be ahead of this one. The outbox refuses a commit time a day ahead of its own clock. */
 const MAX_AHEAD_MS = 23 * 3600_000;
 
-/**
- * A time in epoch milliseconds that sorts after the last one of the key, even if the clock of the consumer that applied
- * that one was ahead.
- */
+/** A time after the last one of the key, even if the clock of the consumer that applied that one was ahead. */
 export const timeAfter = (last: number | undefined, now: number): number =>
   last !== undefined && last >= now && last - now < MAX_AHEAD_MS ? last + 1 : now;
 

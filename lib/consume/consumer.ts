@@ -1,9 +1,8 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
-import { dynamodbInbox, dynamodbInboxActions } from './dynamodb/inbox';
-import { dynamodbUnreadableCount } from './dynamodb/unreadable-count';
-import { TABLE_BACKOFF } from './delays';
+import { dynamodbInbox, dynamodbInboxActions, dynamodbUnreadableCount } from './dynamodb/inbox';
+import { TABLE_BACKOFF, type WhenBlocked } from './delays';
 import { timeLimited } from './client';
 import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
@@ -19,7 +18,6 @@ import type { ProcessorPorts } from './in-flight';
 import { Processor } from './processor';
 import { redriveKey, type RedriveResult } from './redrive';
 import { UnreadableLimit } from './unreadable-limit';
-import type { WhenBlocked } from './when-blocked';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
 
 /** Applies events once. Made by {@link createConsumer}; run by `runConsumer` or `handleKafkaEvent`. */

@@ -1,4 +1,5 @@
 import type { RetryBackoff } from '../timing/backoff';
+import { wait } from '../timing/wait';
 
 /** After a conflict with another writer of the consumer's table. */
 export const CONTENTION_BACKOFF: RetryBackoff = { initialDelayMs: 10, maxDelayMs: 1_000 };
@@ -20,3 +21,17 @@ export const GAP_CHECK_MS = 1_000;
  * that key's own, and its attempts count.
  */
 export const SERVICE_DELAY_MS = 60_000;
+
+/**
+ * The reaction to a message that cannot be settled now. `wait`: the consumer retries until the message is settled or no
+ * longer needed, because Kafka would not deliver it again. `release`: the consumer never waits, because Lambda delivers
+ * the message again.
+ */
+export type WhenBlocked = 'wait' | 'release';
+
+/** Waits before the next attempt, unless the message is released. */
+export async function pause(whenBlocked: WhenBlocked, ms: number, signal: AbortSignal): Promise<'again' | 'released'> {
+  if (whenBlocked === 'release') return 'released';
+  await wait(ms, signal);
+  return 'again';
+}

@@ -2,7 +2,7 @@ import type { EventDefinitions, EventInput } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
 import { keeps, RULES } from '../event/item-rules';
 import { partitionKeyOf, type ChangedAggregate } from '../event/key';
-import { isRecord, refuseOption, requireOptions } from '../event/options';
+import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
 import { activeTraceContext, type TraceContext } from '../event/trace-context';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
@@ -128,15 +128,10 @@ export class Emission {
     const entries: TransactionAction[] = [];
     // In sequence, so that the reported error is always that of the first invalid event.
     for (const [pk, { aggregate, events, trace }] of this.#changes) {
-      const committedAt = this.#committedAt();
-      const named = events.map((event, index) => this.#withId(event, pk, index));
-      entries.push(
-        ...(await outbox.items(aggregate, named as readonly EventInput[], {
-          ...(committedAt === undefined ? {} : { committedAt }),
-          ...(trace === undefined ? {} : { traceContext: trace }),
-          ...causeOf(this.#options.event),
-        })),
-      );
+      const named = events.map((event, index) => this.#withId(event, pk, index)) as readonly EventInput[];
+      const times = { committedAt: this.#committedAt(), traceContext: trace };
+      const options = withoutUndefined({ ...times, ...causeOf(this.#options.event) });
+      entries.push(...(await outbox.items(aggregate, named, options)));
     }
     return entries;
   }
@@ -185,11 +180,7 @@ const isCause = (id: string | undefined): id is string => keeps(RULES.eventId, i
 
 /** The attributes of CloudEvents' Correlation extension. Ids that they cannot hold are left out. */
 function causeOf({ id, correlationId }: DecodedEvent): Pick<EmitOptions, 'causationId' | 'correlationId'> {
-  const correlation = [correlationId, id].find(isCause);
-  return {
-    ...(isCause(id) ? { causationId: id } : {}),
-    ...(correlation === undefined ? {} : { correlationId: correlation }),
-  };
+  return { causationId: isCause(id) ? id : undefined, correlationId: [correlationId, id].find(isCause) };
 }
 
 export function refuseSecondItem(

@@ -20,10 +20,7 @@ export const encodeConsumerConfig = (config: ConsumerConfig): Record<string, str
   ...encodeBrokerConfig(config),
 });
 
-/**
- * The variables that Powertools' `Metrics` and `Logger` read if they are created without options. Alarms and dashboards
- * then find their metrics.
- */
+/** The variables by which Powertools' `Metrics` and `Logger` emit what alarms and dashboards read. */
 export const telemetryVariables = (consumer: string, metricsNamespace: string): Record<string, string> => ({
   POWERTOOLS_METRICS_NAMESPACE: metricsNamespace,
   POWERTOOLS_SERVICE_NAME: consumer,

@@ -6,7 +6,7 @@ import type { ConsumedRecord } from './record';
 import type { Semaphore } from './semaphore';
 import type { ConsumerSettings } from './settings';
 import type { UnreadableLimit } from './unreadable-limit';
-import type { WhenBlocked } from './when-blocked';
+import type { WhenBlocked } from './delays';
 
 /** A message in flight. */
 export interface InFlightMessage {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MAX_PARTITION_KEY_BYTES } from '../event/key';
+import { withoutUndefined } from '../event/options';
 import { headerText, type ConsumedRecord } from './record';
-
-/** The keys of a consumer's table. Several consumers may share one table. */
 
 /**
  * Identifies the inbox of one key. Together with the consumer, it is the unit in which events have an order.
@@ -28,41 +27,29 @@ export const INBOX_SORT_KEY = 'inbox';
 export const PARKED_PREFIX = 'parked#';
 export const MARKER_PREFIX = 'event#';
 
-/**
- * The aggregate, unless the source ends with it: rows that were written before messages had a `ce_aggregate` stay valid
- * for the default source.
- */
+/** The aggregate, unless the source ends with it: rows from before `ce_aggregate` stay valid for the default source. */
 export const aggregateIn = (source: string, aggregate: string | null | undefined): Pick<InboxKey, 'aggregate'> =>
   aggregate === undefined || aggregate === null || aggregate === '' || source.endsWith(`/${aggregate}`)
     ? {}
     : { aggregate };
 
 /** The aggregate of a key, from `aggregate` or else from the source. */
-export const aggregateOf = ({ aggregate, source }: InboxKey): string => aggregate ?? source.split('/').at(-1) ?? '';
+export const aggregateOf = ({ aggregate, source }: Pick<InboxKey, 'aggregate' | 'source'>): string =>
+  aggregate ?? source.split('/').at(-1) ?? '';
 
 /** The key alone, from an object that may have other fields. */
-export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKey): InboxKey => ({
-  source,
-  topic,
-  key,
-  ...(aggregate === undefined ? {} : { aggregate }),
-  ...(partition === undefined ? {} : { partition }),
-});
+export const inboxKeyOf = ({ source, topic, key, aggregate, partition }: InboxKey): InboxKey =>
+  withoutUndefined({ source, topic, key, aggregate, partition });
 
 /** The key in an item of the table, which may have other attributes. */
-export const decodeInboxKey = ({
-  source,
-  topic,
-  key,
-  aggregate,
-  partition,
-}: Readonly<Record<string, unknown>>): InboxKey => ({
-  source: String(source),
-  topic: String(topic),
-  key: String(key),
-  ...(typeof aggregate === 'string' ? { aggregate } : {}),
-  ...(partition === undefined ? {} : { partition: Number(partition) }),
-});
+export const decodeInboxKey = (item: Readonly<Record<string, unknown>>): InboxKey =>
+  withoutUndefined({
+    source: String(item['source']),
+    topic: String(item['topic']),
+    key: String(item['key']),
+    aggregate: typeof item['aggregate'] === 'string' ? item['aggregate'] : undefined,
+    partition: item['partition'] === undefined ? undefined : Number(item['partition']),
+  });
 
 /**
  * The key without aggregate and partition, as in rows from before `ce_aggregate`. An event id is unique within its
@@ -77,10 +64,7 @@ export function inboxKeyText({ source, topic, key, aggregate, partition }: Inbox
   return `${topic}${inPartition}${ofAggregate}#${escaped(source)}#${key}`;
 }
 
-/**
- * The text of a message's unit of order, whatever its partition. Unlike {@link inboxKeyText} of its event, it exists for
- * every message, also for one that is no event.
- */
+/** Like {@link inboxKeyText} of the message's event, but for every message, also for one that is no event. */
 export function queueKeyOf(record: Pick<ConsumedRecord, 'topic' | 'partition' | 'key' | 'headers'>): string {
   const { topic, partition, key } = record;
   const source = headerText(record, 'ce_source') ?? '';
@@ -101,19 +85,16 @@ export function decodeInboxKeyText(text: string): InboxKey | undefined {
   const [, topic, partition, aggregate, source, key] =
     /^([^/|#]+)(?:\/(\d+))?(?:\|([^#]*))?#([^#]*)#(.*)$/s.exec(text) ?? [];
   if (topic === undefined || source === undefined || key === undefined) return undefined;
-  return {
+  return withoutUndefined({
     source: unescaped(source),
     topic,
     key,
-    ...(aggregate === undefined ? {} : { aggregate: unescaped(aggregate) }),
-    ...(partition === undefined ? {} : { partition: Number(partition) }),
-  };
+    aggregate: aggregate === undefined ? undefined : unescaped(aggregate),
+    partition: partition === undefined ? undefined : Number(partition),
+  });
 }
 
-/**
- * The partition key of all items that a consumer keeps about a key. Consumer names contain neither `#` nor `$`, so two
- * keys never have the same text.
- */
+/** The partition key of all items about a key. Consumer names contain neither `#` nor `$`, so no two keys share it. */
 export function inboxPartitionKey(consumer: string, key: InboxKey): string {
   const plain = `${consumer}#${inboxKeyText(key)}`;
   if (Buffer.byteLength(plain) <= MAX_PARTITION_KEY_BYTES) return plain;

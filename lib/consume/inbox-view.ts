@@ -1,12 +1,22 @@
 import { GenerationalCache } from '../event/generational-cache';
 import { committedAtOf } from './committed-at';
 import type { EventEnvelope } from './decode';
-import { statusInRow, type EventStatus } from './event-status';
 import { gapBefore, gapBeside, otherTopicsOf, type SequenceGap } from './gap';
-import { decide, markerIdOf, mayBeInOldRow, mayBeUnapplied, seenOf, type InboxState, type Seen } from './inbox';
+import {
+  decide,
+  type EventStatus,
+  type InboxRow,
+  type InboxState,
+  markerIdOf,
+  mayBeInOldRow,
+  mayBeUnapplied,
+  type Seen,
+  seenOf,
+  statusInRow,
+} from './inbox';
 import { inboxKeyOf, inboxKeyText, sourceKeyOf, type InboxKey } from './inbox-keys';
-import { asUnavailable } from './outage-errors';
-import type { InboxRow, InboxStore, ParkedMessage } from './ports';
+import { asUnavailable } from './service-error';
+import type { InboxStore, ParkedMessage } from './ports';
 import type { ConsumerSettings } from './settings';
 
 /** The cache keeps up to twice as many rows. */
@@ -112,10 +122,7 @@ export class InboxView {
     return mayBeMarked && (await this.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
-  /**
-   * If the key has an aggregate or a partition, the row that was written before messages had a `ce_aggregate` counts as
-   * well until the window is full.
-   */
+  /** Until the window is full, the row from before `ce_aggregate` counts too, for a key with aggregate or partition. */
   async #statusOf(row: InboxRow | undefined, event: EventEnvelope): Promise<EventStatus | undefined> {
     const seen = seenOf(event);
     const status = statusInRow(row, event);

@@ -4,14 +4,20 @@ import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { outcomeOf } from './commit-outcome';
 import { committedAtOf } from './committed-at';
 import type { DecodedEvent } from './decode';
-import type { EventStatus } from './event-status';
-import { markerIdOf, mayBeUnapplied, seenOf, withApplied, type InboxState } from './inbox';
+import {
+  type EventStatus,
+  type InboxRow,
+  type InboxState,
+  markerIdOf,
+  mayBeUnapplied,
+  seenOf,
+  withApplied,
+} from './inbox';
 import type { InboxKey } from './inbox-keys';
 import type { InboxView } from './inbox-view';
-import { asUnavailable, KeyDelayed, TableUnavailable } from './outage-errors';
-import type { InboxActions, InboxRow, ParkedNotes, StoredMessageOptions, Transactions } from './ports';
+import type { InboxActions, ParkedNotes, StoredMessageOptions, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
-import { serviceFailureOf } from './service-error';
+import { asUnavailable, KeyDelayed, serviceFailureOf, TableUnavailable } from './service-error';
 
 /**
  * Builds the transactions on a consumer's table. It writes those without effects itself: `stale` means that the state

@@ -1,4 +1,5 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
+import { committedAtOf } from './committed-at';
 import type { EventEnvelope } from './decode';
 import { sha256, type InboxKey } from './inbox-keys';
 
@@ -30,6 +31,15 @@ export interface InboxState {
   readonly parked: boolean;
 }
 
+/** An inbox row as read, with the revision that a write must still find. */
+export interface InboxRow {
+  readonly state: InboxState;
+  /** 0 if the row does not exist yet. */
+  readonly revision: number;
+  /** Epoch milliseconds of the last apply. */
+  readonly appliedAt?: number;
+}
+
 export const EMPTY_INBOX: InboxState = { window: [], unapplied: [], parked: false };
 
 /**
@@ -49,6 +59,49 @@ export function decide({ window, unapplied }: InboxState, event: Seen): Decision
   const lowest = window[0];
   const below = window.length >= WINDOW_SIZE && lowest !== undefined && event.sequence < lowest.sequence;
   return below ? { kind: 'duplicate', below } : { kind: 'late' };
+}
+
+/**
+ * The status of an event by what the inbox remembers of its key. `lost-identity`: it lies below the window and is no
+ * duplicate, because something else writes events with the same source, aggregate, key and topic, or the versions of the
+ * key restarted. Without `isCertain`, it may be an old duplicate.
+ */
+export type EventStatus = Decision | { readonly kind: 'lost-identity'; readonly isCertain: boolean };
+
+/** `undefined` for a key without versions. */
+export function statusInRow(row: InboxRow | undefined, event: EventEnvelope): EventStatus | undefined {
+  const seen = seenOf(event);
+  if (row === undefined || seen === undefined) return undefined;
+  const decision = decide(row.state, seen);
+  // An operator requested the replay, so an identity that seems lost does not stop it.
+  if (decision.kind !== 'duplicate' || !decision.below || event.replayId !== undefined) return decision;
+  const contradiction = contradictionBelowWindow(row, event);
+  return contradiction === undefined ? decision : { kind: 'lost-identity', isCertain: contradiction === 'certain' };
+}
+
+/** The largest clock skew that is assumed. A wrong classification would apply an effect twice. */
+const CLOCK_MARGIN_MS = 300_000;
+
+/**
+ * Whether an event below a full window, where the inbox remembers nothing, contradicts that it was applied before.
+ * `certain`: it was committed long after the last effect of the key. `possible`: clock skew, or a `ce_time` that is not
+ * the commit time, could explain the contradiction.
+ */
+function contradictionBelowWindow(
+  { state: { window, topAt }, appliedAt }: InboxRow,
+  event: Pick<EventEnvelope, 'id' | 'time'>,
+): 'certain' | 'possible' | undefined {
+  const committedAt = committedAtOf(event);
+  const top = window.at(-1);
+  const topCommittedAt = top === undefined ? undefined : (epochMsOfUuidV7(top.id) ?? topAt);
+  if (committedAt !== undefined && appliedAt !== undefined && topCommittedAt !== undefined) {
+    // The versions of a key are committed in their order.
+    const last = Math.max(appliedAt, topCommittedAt) + CLOCK_MARGIN_MS;
+    if (epochMsOfUuidV7(event.id) !== undefined && committedAt > last) return 'certain';
+  }
+  if (committedAt !== undefined && committedAt > (topCommittedAt ?? appliedAt ?? Infinity)) return 'possible';
+  const hasTwoOfOneSequence = window.some(({ sequence }, at) => window[at + 1]?.sequence === sequence);
+  return hasTwoOfOneSequence ? 'possible' : undefined;
 }
 
 /** The state after the event is applied. */
@@ -77,10 +130,7 @@ export const mayBeUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, { s
 export const isUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, event: Seen): boolean =>
   unapplied.some((seen) => same(seen, event));
 
-/**
- * Whether the row that was written before messages had a `ce_aggregate` may know an event of the key. This requires an
- * aggregate or a partition, which such rows lack, and a window that is not full.
- */
+/** Whether a row from before `ce_aggregate`, which lacks aggregate and partition, may know an event of the key. */
 export const mayBeInOldRow = ({ aggregate, partition }: InboxKey, { window }: Pick<InboxState, 'window'>): boolean =>
   (aggregate !== undefined || partition !== undefined) && window.length < WINDOW_SIZE;
 

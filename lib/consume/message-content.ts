@@ -1,5 +1,12 @@
 import { OutboxError } from '../event/errors';
-import { decodeRecord, envelopeIn, isUnreadable, type Decoded, type MessageContent, type UnreadableEvent } from './decode';
+import {
+  decodeRecord,
+  envelopeIn,
+  isUnreadable,
+  type Decoded,
+  type MessageContent,
+  type UnreadableEvent,
+} from './decode';
 import type { ConsumedRecord } from './record';
 import type { ConsumerSettings } from './settings';
 

@@ -1,7 +1,4 @@
-/**
- * The messages of a partition that are in progress. An offset may be committed only if every earlier message is
- * finished, whatever the order in which keys finish.
- */
+/** The messages of a partition in progress. An offset may be committed only if every earlier message is finished. */
 export class OffsetTracker {
   /** In the order of the partition. Offsets may have holes: compaction and transactions leave them. */
   #entries: { readonly offset: bigint; finished: boolean }[] = [];

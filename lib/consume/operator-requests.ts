@@ -95,10 +95,7 @@ export class OperatorRequests {
     }
   }
 
-  /**
-   * Discards the message and turns the request into a redrive of the rest, in one transaction: the message cannot be
-   * discarded twice, and the redrive cannot be lost.
-   */
+  /** Discards the message and turns the request into a redrive, in one transaction: neither can be lost or repeated. */
   async #skip(request: SkipRequest): Promise<'skipped' | 'stale' | 'not-there'> {
     const { view, writer } = this.#ports;
     const { id, key, position, request: note } = request;

@@ -2,7 +2,7 @@ import type { OperatorNote } from '../event/signal';
 import type { TransactionAction } from '../dynamodb/transaction';
 import type { EventEnvelope, UndecodableReason } from './decode';
 import type { SequenceGap } from './gap';
-import type { InboxState } from './inbox';
+import type { InboxRow, InboxState } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import type { ConsumedRecord } from './record';
 import type { ConsumerRequestResult, ConsumerRequest } from './request';
@@ -33,15 +33,6 @@ export interface DeadLetterNote {
 export interface DeadLetters {
   /** Resolves when Kafka has acknowledged the whole message, and rejects otherwise. */
   send(record: ConsumedRecord, note: DeadLetterNote): Promise<void>;
-}
-
-/** An inbox row as read, with the revision that a write must still find. */
-export interface InboxRow {
-  readonly state: InboxState;
-  /** 0 if the row does not exist yet. */
-  readonly revision: number;
-  /** Epoch milliseconds of the last apply. */
-  readonly appliedAt?: number;
 }
 
 /** A message that waits for a redrive, and its place among those of its key. */
@@ -80,10 +71,7 @@ export interface InboxActions {
   row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<EventEnvelope, 'time'>): TransactionAction;
   /** Marks an event as applied, if it is not marked. */
   marker(key: InboxKey, id: string): TransactionAction;
-  /**
-   * Permanently marks a dead-lettered event that is applied after all, if it is not marked: an operator may send its
-   * dead letter again after the window has forgotten the event. `resend`: the operator's note.
-   */
+  /** The same, permanently: a dead letter may be sent again after the window has forgotten its event. */
   keptMarker(key: InboxKey, id: string, resend?: OperatorNote): TransactionAction;
   /** Holds while the key is not parked. */
   notParked(key: InboxKey): TransactionAction;
@@ -113,18 +101,17 @@ export interface UnreadableCount {
   readonly revision: number;
 }
 
-/** The count in the consumer's table, which all its instances share. */
+/** The count in the consumer's table, which all its instances share. Reads are strongly consistent. */
 export interface UnreadableCountStore {
-  /** Strongly consistent. */
   read(): Promise<UnreadableCount>;
-  /** Replaces the state, if it is still the one that was read. */
+  /** Replaces the count, if it is still the one that was read. */
   replace(known: UnreadableCount, next: Omit<UnreadableCount, 'revision'>): TransactionAction;
 }
 
 /** The requests of operators, in the consumer's table. */
 export interface RequestStore {
-  /** All requests, in the order of their creation; eventually consistent. */
-  pending(): AsyncIterable<ConsumerRequest | UnknownRequest>;
+  /** All requests, in the order of their creation; eventually consistent. `unknown`: not of a kind of this version. */
+  pending(): AsyncIterable<ConsumerRequest | { readonly unknown: string }>;
   /** Strongly consistent; `undefined` if the request is done, or of a kind that this version does not know. */
   read(id: string): Promise<ConsumerRequest | undefined>;
   /** The message of a resend; `undefined` if it was taken out of the table or has expired. */
@@ -135,7 +122,6 @@ export interface RequestStore {
   parkedReason(key: InboxKey): Promise<ParkedReason | undefined>;
   /** Replaces a request by its remaining work, if it still asks for the same action. */
   replace(known: ConsumerRequest, next: ConsumerRequest): TransactionAction;
-  /** Removes the message of a resend. */
   removeResentMessage(id: string): TransactionAction;
   /** Removes a request with its message, if it still asks for the same action, and stores the result. */
   complete(known: ConsumerRequest, result: ConsumerRequestResult): readonly TransactionAction[];
@@ -151,11 +137,6 @@ export interface ParkedReason {
   readonly why: string;
   /** Epoch milliseconds. */
   readonly parkedAt: number;
-}
-
-/** A request of a kind that this version does not know. */
-export interface UnknownRequest {
-  readonly unknown: string;
 }
 
 export interface DiscardedEvent {

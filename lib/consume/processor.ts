@@ -1,19 +1,17 @@
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
-import { CONTENTION_BACKOFF, GAP_CHECK_MS } from './delays';
+import { CONTENTION_BACKOFF, GAP_CHECK_MS, pause, type WhenBlocked } from './delays';
 import { decodeRecord, envelopeIn, isCurable, isUnreadable, type EventEnvelope, type MessageContent } from './decode';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
 import { inboxKeyText } from './inbox-keys';
 import type { KeyQueue } from './key-queues';
 import { readMessage, rereadContent } from './message-content';
-import { KeyDelayed, TableUnavailable } from './outage-errors';
-import { Progress, type GapWait } from './progress';
+import { KeyDelayed, TableUnavailable } from './service-error';
+import { Progress, ServiceDelays, type GapWait } from './progress';
 import { headerText } from './record';
-import { ServiceDelays } from './service-delays';
 import type { ConsumerSettings } from './settings';
 import { UnappliedMessages } from './unapplied-messages';
-import { pause, type WhenBlocked } from './when-blocked';
 
 /** How many released messages keep their progress for the next delivery. */
 const MAX_RELEASED = 1_000;

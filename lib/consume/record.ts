@@ -14,8 +14,8 @@ export interface ConsumedRecord {
 }
 
 /**
- * Headers by name, from any source. Producers choose the names, which may be those of an object's own methods. A null
- * value is read as empty, because kafkajs cannot write null.
+ * Headers by name. Producers choose the names, which may be those of an object's own methods. A null value is read as
+ * empty, because kafkajs cannot write null.
  */
 export function headersByName(pairs: Iterable<readonly [name: string, value: unknown]>): ConsumedRecord['headers'] {
   const headers: Headers = {};

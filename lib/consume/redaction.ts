@@ -21,10 +21,7 @@ const redacted = (text: string): string =>
 export const redactedMessage = (error: unknown): string =>
   redacted(namedMessageOf(error)).replace(/\s+/g, ' ').slice(0, MESSAGE_CHARACTERS).toWellFormed();
 
-/**
- * The stack frames of an error, without its message and without the machine's folders, which reveal the user and
- * the host.
- */
+/** The stack frames of an error, without its message and the machine's folders, which reveal user and host. */
 export function redactedStack(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;
   return error.stack

@@ -8,7 +8,7 @@ import { envelopeIn, isUnreadable } from './decode';
 import { CONTENTION_BACKOFF } from './delays';
 import { inboxKeyOf, type InboxKey } from './inbox-keys';
 import { readMessage, rereadContent } from './message-content';
-import { KeyDelayed, TableUnavailable } from './outage-errors';
+import { KeyDelayed, TableUnavailable } from './service-error';
 import type { ParkedMessage } from './ports';
 import { redactedMessage } from './redaction';
 import type { ConsumerSettings } from './settings';

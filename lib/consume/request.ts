@@ -1,5 +1,6 @@
-import { isRecord } from '../event/options';
+import { isRecord, withoutUndefined } from '../event/options';
 import type { OperatorNote } from '../event/signal';
+import type { TableItem } from './client';
 import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
 
 /**
@@ -48,9 +49,8 @@ export interface ResendRequest extends Omit<RedriveRequest, 'asks' | 'skipped' |
 }
 
 /** A dead letter was applied as late, and the request has no result yet. */
-export interface ResentRequest extends Omit<RedriveRequest, 'asks' | 'skipped' | 'resent'> {
+export interface ResentRequest extends Omit<ResendRequest, 'asks' | 'as'> {
   readonly asks: 'resent';
-  readonly resent: string;
 }
 
 /**
@@ -80,17 +80,18 @@ export interface ConsumerRequestResult {
 
 export type RequestEnd = Pick<ConsumerRequestResult, 'outcome' | 'released' | 'message'>;
 
-export const RESULT_LIFE_MS = 30 * 24 * 3600_000;
-/** How long the message of a resend is kept if no instance carries it out. */
-export const RESEND_LIFE_MS = 30 * 24 * 3600_000;
+const LIFE_MS = 30 * 24 * 3600_000;
 
-type Item = Readonly<Record<string, unknown>>;
+/** The expiry of a result, and of the message of a resend that no instance carries out. */
+export const expiryOf = (at: number): number => Math.ceil((at + LIFE_MS) / 1000);
+
+type Item = Readonly<TableItem>;
 
 /** A request or a result in the partition `pk`: its id is the sort key. */
 export const encodeRequest = (
   pk: string,
   { id, key, ...rest }: ConsumerRequest | ConsumerRequestResult,
-): Record<string, unknown> => ({
+): TableItem => ({
   pk,
   sk: id,
   ...rest,
@@ -104,7 +105,7 @@ export function decodeRequest(item: Item): ConsumerRequest | undefined {
   const { asks, position, skipped, resent, as } = item;
   switch (asks) {
     case 'redrive':
-      return { ...common, asks, ...textField('skipped', skipped), ...textField('resent', resent) };
+      return withoutUndefined({ ...common, asks, skipped: textOf(skipped), resent: textOf(resent) });
     case 'skip':
       return typeof position === 'string' ? { ...common, asks, position } : undefined;
     case 'resend':
@@ -126,15 +127,15 @@ export function decodeRequestResult(item: Item): ConsumerRequestResult | undefin
   const common = decodeCommon(item);
   const { asks, outcome, at, released, message, resent } = item;
   if (common === undefined || !OUTCOMES.includes(outcome) || !ASKED.includes(asks)) return undefined;
-  return {
+  return withoutUndefined({
     ...common,
     asks: asks as ConsumerRequestResult['asks'],
-    ...textField('resent', resent),
+    resent: textOf(resent),
     outcome: outcome as ConsumerRequestOutcome,
     at: Number(String(at)),
     released: Number(released),
-    ...textField('message', message),
-  };
+    message: textOf(message),
+  });
 }
 
 function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
@@ -143,8 +144,7 @@ function decodeCommon(item: Item): Omit<RedriveRequest, 'asks'> | undefined {
   return { id: String(id), key: decodeInboxKey(item), request: operatorNoteOf(request) };
 }
 
-const textField = <N extends string>(name: N, value: unknown): Readonly<Partial<Record<N, string>>> =>
-  (typeof value === 'string' ? { [name]: value } : {}) as Partial<Record<N, string>>;
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 export const operatorNoteOf = ({ by, at, why }: Item): OperatorNote => ({
   by: String(by),

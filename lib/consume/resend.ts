@@ -44,10 +44,7 @@ export async function resend(
 
 type Letter = Pick<Attempt, 'record' | 'content'>;
 
-/**
- * Parks the message at its own place, before messages that were parked later, and turns the request into a redrive of
- * the key in the same transaction.
- */
+/** Parks the message at its own place, and turns the request into a redrive of the key in the same transaction. */
 async function park(
   { record, content }: Letter,
   known: ResendRequest,

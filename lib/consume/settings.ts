@@ -15,8 +15,8 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   /** The consumer's permanent name: of its Kafka group, its inbox, and its dead-letter topics `<topic>.<name>.dlt`. */
   readonly name: string;
   /**
-   * The consumer's own table, or one that several share: partition key `pk` and sort key `sk`, both strings, and TTL on
-   * `expiresAt`. In the account and region of the tables that handlers write to.
+   * The consumer's own table, or one that several share, with the string keys `pk` and `sk` and TTL on `expiresAt`. In
+   * the account and region of the tables that handlers write to.
    */
   readonly tableName: string;
   /** A `DynamoDBDocument` of `@aws-sdk/lib-dynamodb`. */
@@ -72,27 +72,19 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    * @default 'ignore'
    */
   readonly onReplay?: 'ignore' | 'apply';
-  /**
-   * The reaction to a type that is not in the catalogue.
-   *
-   * @default 'dead-letter'
-   */
+  /** The reaction to a type that is not in the catalogue. @default 'dead-letter' */
   readonly onUnknownType?: 'dead-letter' | 'skip';
   /**
    * The reaction to missing events between the newest known one of a key and the received one. It assumes dense
    * versions. Events that the same process has applied from another topic are not missing; others that went to another
-   * topic are reported as `gap.otherTopics` says. `block`: the key waits up to `gapTimeoutMs` for them.
+   * topic are reported as `gap.otherTopics` says. `block`: the key waits up to `gapTimeoutMs`.
    *
    * @default 'report'
    */
   readonly onGap?: 'report' | 'ignore' | 'block';
-  /** @default 60000 */
+  /** How long `onGap: 'block'` waits for missing events. @default 60000 */
   readonly gapTimeoutMs?: number;
-  /**
-   * How often a handler may fail on one event. Failures while DynamoDB is unavailable do not count.
-   *
-   * @default 5
-   */
+  /** How often a handler may fail on one event. Failures while DynamoDB is unavailable do not count. @default 5 */
   readonly attempts?: number;
   /**
    * The time limit of a handler. A handler that exceeds it has failed: its signal is aborted and a later result is
@@ -107,17 +99,9 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    * @default { initialDelayMs: 100, maxDelayMs: 30000 }
    */
   readonly retry?: RetryBackoff;
-  /**
-   * How many keys of a partition are processed at the same time.
-   *
-   * @default 16
-   */
+  /** How many keys of a partition are processed at the same time. @default 16 */
   readonly concurrency?: number;
-  /**
-   * How many events of several keys share a transaction, at most, if they are ready at the same time.
-   *
-   * @default 25
-   */
+  /** How many events of several keys share a transaction, at most, if they are ready at the same time. @default 25 */
   readonly eventsPerTransaction?: number;
   /**
    * How many events of one key may share a transaction. With more than 1, the handler of the second runs before the
@@ -126,11 +110,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    * @default 1
    */
   readonly eventsOfKeyPerTransaction?: number;
-  /**
-   * How many transactions are in flight at the same time.
-   *
-   * @default 8
-   */
+  /** How many transactions are in flight at the same time. @default 8 */
   readonly transactions?: number;
   /**
    * How long the inbox remembers that an event without a version was applied. An older one is dead-lettered, because
@@ -140,8 +120,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    */
   readonly markerRetentionMs?: number;
   /**
-   * How often each instance polls for requests of operators (`outbox consumer redrive`), with a Query of half a read
-   * unit. 0: never.
+   * How often each instance polls for requests of operators, with a Query of half a read unit. 0: never.
    *
    * @default 10000
    */
@@ -160,11 +139,7 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    * @default 10000
    */
   readonly callTimeoutMs?: number;
-  /**
-   * Made by {@link consumerTelemetry}, or your own.
-   *
-   * @default warnings and errors are logged to stderr
-   */
+  /** Made by {@link consumerTelemetry}, or your own. @default warnings and errors are logged to stderr */
   readonly telemetry?: ConsumerTelemetry;
   /** @default the machine's clock */
   readonly clock?: ConsumerClock;

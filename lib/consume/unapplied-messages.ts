@@ -5,15 +5,14 @@ import { wait } from '../timing/wait';
 import { withinTime } from '../timing/within-time';
 import { DUPLICATE, type AttemptResult } from './attempt';
 import type { EventEnvelope, UnreadableEvent } from './decode';
-import { BLOCKED_BACKOFF, CONTENTION_BACKOFF } from './delays';
+import { BLOCKED_BACKOFF, CONTENTION_BACKOFF, pause } from './delays';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
-import { decide, seenOf, withUnapplied } from './inbox';
+import { decide, seenOf, withUnapplied, type InboxRow } from './inbox';
 import { unreadableEvent } from './message-content';
-import { KeyDelayed, TableUnavailable } from './outage-errors';
-import type { DeadLetterNote, InboxRow } from './ports';
+import { KeyDelayed, TableUnavailable } from './service-error';
+import type { DeadLetterNote } from './ports';
 import { redactedMessage, redactedStack } from './redaction';
 import { TooManyUnreadableKeys } from './unreadable-limit';
-import { pause } from './when-blocked';
 
 /** Parks, blocks or dead-letters the messages that cannot be applied, and retries until that is recorded. */
 export class UnappliedMessages {
@@ -102,10 +101,7 @@ export class UnappliedMessages {
     return typeof kept === 'string' ? kept : this.sendToDeadLetters(message, kept, envelope);
   }
 
-  /**
-   * Decides on the current row and writes the inbox, until that succeeds. An event that another consumer has applied
-   * meanwhile is a duplicate.
-   */
+  /** Decides on the current row and writes the inbox, until that succeeds. */
   async #persist(
     message: InFlightMessage,
     envelope: EventEnvelope,

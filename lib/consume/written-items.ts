@@ -56,10 +56,7 @@ export function versionConflict(action: TransactionAction | undefined, cause: un
   );
 }
 
-/**
- * Names the items that a transaction may contain only once: each item whose key the entry shows, and for an outbox each
- * key. Two units with a name in common must not share a transaction.
- */
+/** Names the items that a transaction may contain only once. Units with a name in common must not share one. */
 export function writtenItems(actions: readonly TransactionAction[]): readonly string[] {
   const names: string[] = [];
   for (const action of actions) {

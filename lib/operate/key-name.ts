@@ -14,3 +14,18 @@ export function keyName({ aggregate = '', key }: KafkaKey): string {
 
 /** Whether an operator's text names the key: `order#42`, or its Kafka key alone. */
 export const isNamedBy = (text: string, key: KafkaKey): boolean => text === key.key || text === keyName(key);
+
+/** Which keys of a consumer: those that meet all given conditions. */
+interface KeyConditions {
+  readonly keys?: readonly string[];
+  readonly source?: string;
+  readonly aggregate?: string;
+}
+
+export const isSelectedKey = (
+  key: KafkaKey & { readonly source?: string },
+  { keys, source, aggregate }: KeyConditions,
+): boolean =>
+  (keys?.some((name) => isNamedBy(name, key)) ?? true) &&
+  (source === undefined || key.source === source) &&
+  (aggregate === undefined || key.aggregate === aggregate);

@@ -17,7 +17,7 @@ import { queueKeyOf } from '../../lib/consume/inbox-keys';
 import { KeyQueues } from '../../lib/consume/key-queues';
 import { OffsetTracker } from '../../lib/consume/offsets';
 import type { InFlightMessage, Outcome } from '../../lib/consume/in-flight';
-import type { WhenBlocked } from '../../lib/consume/when-blocked';
+import type { WhenBlocked } from '../../lib/consume/delays';
 import { SILENT } from '../../lib/consume/telemetry';
 import { Semaphore } from '../../lib/consume/semaphore';
 import { formatSequence } from '../../lib/event/sequence';

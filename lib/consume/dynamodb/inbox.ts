@@ -1,9 +1,10 @@
-import { isRecord } from '../../event/options';
+import { isRecord, withoutUndefined } from '../../event/options';
 import { formatSequence, parseSequence } from '../../event/sequence';
 import type { TransactionAction } from '../../dynamodb/transaction';
-import type { ConsumerClient } from '../client';
+import type { OperatorNote } from '../../event/signal';
+import type { ConsumerClient, TableItem } from '../client';
 import { appliedAfter } from '../committed-at';
-import { EMPTY_INBOX, type InboxState, type Seen } from '../inbox';
+import { EMPTY_INBOX, type InboxRow, type InboxState, type Seen } from '../inbox';
 import {
   decodeInboxKey,
   INBOX_SORT_KEY,
@@ -15,13 +16,12 @@ import {
   parkedKeySortKey,
   parkedSortKey,
   sourceKeyOf,
+  unreadableCountPartition,
   type InboxKey,
 } from '../inbox-keys';
-import type { ConsumerClock, InboxActions, InboxRow, InboxStore } from '../ports';
+import type { ConsumerClock, InboxActions, InboxStore, UnreadableCountStore } from '../ports';
 import { operatorNoteOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
-
-type Item = Record<string, unknown>;
 
 export interface DynamoDbInboxOptions {
   readonly client: ConsumerClient;
@@ -42,7 +42,7 @@ export function dynamodbInbox({
 }: Pick<DynamoDbInboxOptions, 'tableName' | 'consumer'> & {
   readonly client: Pick<ConsumerClient, 'get' | 'query'>;
 }): InboxStore {
-  const get = async (pk: string, sk: string): Promise<Item | undefined> =>
+  const get = async (pk: string, sk: string): Promise<TableItem | undefined> =>
     (await client.get({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true })).Item;
   return {
     async read(key) {
@@ -66,8 +66,8 @@ export function dynamodbInbox({
       return {
         record: parkedRecord(item),
         position: String(sk),
-        ...(isRecord(resend) ? { resend: operatorNoteOf(resend) } : {}),
-        ...(isLostIdentity === true ? { isLostIdentity } : {}),
+        resend: isRecord(resend) ? operatorNoteOf(resend) : undefined,
+        isLostIdentity: isLostIdentity === true ? true : undefined,
       };
     },
     async *parkedKeys() {
@@ -83,9 +83,9 @@ export async function* itemsOf(
   TableName: string,
   pk: string,
   { ConsistentRead }: { readonly ConsistentRead: boolean },
-): AsyncGenerator<Item> {
+): AsyncGenerator<TableItem> {
   const query = { TableName, KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
-  let from: Item | undefined;
+  let from: TableItem | undefined;
   do {
     const start = from === undefined ? {} : { ExclusiveStartKey: from };
     const page = await client.query({ ...query, ConsistentRead, Limit: 100, ...start });
@@ -94,6 +94,19 @@ export async function* itemsOf(
   } while (from !== undefined);
 }
 
+/** The actions of a transaction on one table. */
+export const actionsOn = (TableName: string) => ({
+  put: (Item: TableItem, condition: Condition = {}): TransactionAction => ({ Put: { TableName, Item, ...condition } }),
+  remove: (Key: TableItem, condition: Condition = {}): TransactionAction => ({
+    Delete: { TableName, Key, ...condition },
+  }),
+});
+
+type Condition = Pick<NonNullable<TransactionAction['Put']>, 'ConditionExpression' | 'ExpressionAttributeValues'>;
+
+const IS_NEW: Condition = { ConditionExpression: 'attribute_not_exists(pk)' };
+export const EXISTS: Condition = { ConditionExpression: 'attribute_exists(pk)' };
+
 /** The actions that change a consumer's table. */
 export function dynamodbInboxActions({
   tableName,
@@ -101,44 +114,21 @@ export function dynamodbInboxActions({
   markerRetentionMs,
   clock,
 }: Omit<DynamoDbInboxOptions, 'client'>): InboxActions {
+  const { put, remove } = actionsOn(tableName);
   const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
   return {
     row(key, known, state, applied) {
       const appliedAt = applied === undefined ? known.appliedAt : appliedAfter(known.appliedAt, clock.now());
-      return {
-        Put: {
-          TableName: tableName,
-          Item: {
-            ...at(key, INBOX_SORT_KEY),
-            ...encodeState(state),
-            revision: known.revision + 1,
-            ...(appliedAt === undefined ? {} : { appliedAt }),
-          },
-          // If two consumers process one key at once, as in a rebalance, only one of them has read the last revision.
-          ...ifRevision(known.revision),
-        },
-      };
+      const item = { ...at(key, INBOX_SORT_KEY), ...encodeState(state), revision: known.revision + 1, appliedAt };
+      // If two consumers process one key at once, as in a rebalance, only one of them has read the last revision.
+      return put(withoutUndefined(item), ifRevision(known.revision));
     },
-    marker: (key, id) => ({
-      Put: {
-        TableName: tableName,
-        Item: {
-          ...at(sourceKeyOf(key), markerSortKey(id)),
-          expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
-        },
-        ConditionExpression: 'attribute_not_exists(pk)',
-      },
-    }),
-    keptMarker: (key, id, resend) => ({
-      Put: {
-        TableName: tableName,
-        Item: {
-          ...at(sourceKeyOf(key), markerSortKey(id)),
-          ...(resend === undefined ? {} : { resend: { ...resend } }),
-        },
-        ConditionExpression: 'attribute_not_exists(pk)',
-      },
-    }),
+    marker(key, id) {
+      const expiresAt = Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000);
+      return put({ ...at(sourceKeyOf(key), markerSortKey(id)), expiresAt }, IS_NEW);
+    },
+    keptMarker: (key, id, resend) =>
+      put(withoutUndefined({ ...at(sourceKeyOf(key), markerSortKey(id)), resend: copied(resend) }), IS_NEW),
     notParked: (key) => ({
       ConditionCheck: {
         TableName: tableName,
@@ -146,51 +136,63 @@ export function dynamodbInboxActions({
         ConditionExpression: 'attribute_not_exists(parked)',
       },
     }),
-    park(key, known, record, why, { resend, isLostIdentity } = {}): TransactionAction[] {
-      const message = {
-        ...at(key, parkedSortKey(record)),
-        ...encodeRecord(record),
-        why,
-        ...(resend === undefined ? {} : { resend: { ...resend } }),
-        ...(isLostIdentity === undefined ? {} : { isLostIdentity }),
-      };
-      const name = { ...parkedKeyItem(consumer, key), why, since: clock.now() };
-      const puts = known.state.parked ? [message] : [message, name];
-      return puts.map((Item) => ({ Put: { TableName: tableName, Item } }));
+    park(key, known, record, why, { resend, isLostIdentity } = {}) {
+      const notes = withoutUndefined({ resend: copied(resend), isLostIdentity });
+      const message = put({ ...at(key, parkedSortKey(record)), ...encodeRecord(record), why, ...notes });
+      return known.state.parked
+        ? [message]
+        : [message, put({ ...parkedKeyItem(consumer, key), why, since: clock.now() })];
     },
-    unpark: (key, position) => ({
-      Delete: {
-        TableName: tableName,
-        Key: at(key, position),
-        // An operator may have discarded it while it was being applied.
-        ConditionExpression: 'attribute_exists(pk)',
-      },
-    }),
+    // An operator may have discarded it while it was being applied.
+    unpark: (key, position) => remove(at(key, position), EXISTS),
     release(key) {
       const { pk, sk } = parkedKeyItem(consumer, key);
-      return { Delete: { TableName: tableName, Key: { pk, sk } } };
+      return remove({ pk, sk });
     },
   };
 }
 
+/** A plain object, as the document client requires it. */
+const copied = (note: OperatorNote | undefined) => (note === undefined ? undefined : { ...note });
+
+const UNREADABLE_SORT_KEY = 'unreadable';
+
+/** Counts the keys that are parked as unreadable in the consumer's table. */
+export function dynamodbUnreadableCount({
+  client,
+  tableName,
+  consumer,
+}: Pick<DynamoDbInboxOptions, 'client' | 'tableName' | 'consumer'>): UnreadableCountStore {
+  const Key = { pk: unreadableCountPartition(consumer), sk: UNREADABLE_SORT_KEY };
+  return {
+    async read() {
+      const { Item } = await client.get({ TableName: tableName, Key, ConsistentRead: true });
+      if (Item === undefined) return { since: 0, keys: 0, revision: 0 };
+      return { since: Number(Item['since']), keys: Number(Item['keys']), revision: Number(Item['revision']) };
+    },
+    replace: (known, next) =>
+      actionsOn(tableName).put({ ...Key, ...next, revision: known.revision + 1 }, ifRevision(known.revision)),
+  };
+}
+
 /** A condition that the item still has the revision that was read; 0 stands for an item that does not exist. */
-export const ifRevision = (known: number) =>
-  known === 0
-    ? { ConditionExpression: 'attribute_not_exists(pk)' }
-    : { ConditionExpression: 'revision = :known', ExpressionAttributeValues: { ':known': known } };
+const ifRevision = (known: number): Condition =>
+  known === 0 ? IS_NEW : { ConditionExpression: 'revision = :known', ExpressionAttributeValues: { ':known': known } };
 
 /** The item that lists a key as parked. */
-export const parkedKeyItem = (consumer: string, key: InboxKey) => {
-  return { pk: parkedKeysPartition(consumer), sk: parkedKeySortKey(consumer, key), ...inboxKeyOf(key) };
-};
+export const parkedKeyItem = (consumer: string, key: InboxKey) => ({
+  pk: parkedKeysPartition(consumer),
+  sk: parkedKeySortKey(consumer, key),
+  ...inboxKeyOf(key),
+});
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
-const encodeState = ({ window, topEvents, topAt, unapplied, parked }: InboxState): Item => ({
+const encodeState = ({ window, topEvents, topAt, unapplied, parked }: InboxState) => ({
   window: window.map(encodeSeen),
-  ...(topEvents === undefined ? {} : { topEvents }),
-  ...(topAt === undefined ? {} : { topAt }),
-  ...(unapplied.length === 0 ? {} : { aside: unapplied.map(encodeSeen) }),
-  ...(parked ? { parked } : {}),
+  topEvents,
+  topAt,
+  aside: unapplied.length === 0 ? undefined : unapplied.map(encodeSeen),
+  parked: parked || undefined,
 });
 
 function encodeSeen({ sequence, id }: Seen): string {
@@ -206,7 +208,7 @@ function decodeSeen(text: unknown): Seen {
   return { sequence: formatSequence({ version: Number(version), index: Number(index) }), id };
 }
 
-function rowOf(item: Item | undefined): InboxRow {
+function rowOf(item: TableItem | undefined): InboxRow {
   if (item === undefined) return { state: EMPTY_INBOX, revision: 0 };
   const { revision, appliedAt, topEvents, topAt, parked } = item;
   return {
@@ -229,7 +231,7 @@ const numberOf = (value: unknown): number | undefined =>
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
 /** The place of a message in Kafka. A timestamp is any 64-bit number: the client takes an unsafe one only as text. */
-export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): Item => ({
+export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRecord): TableItem => ({
   topic,
   partition,
   offset: String(offset),
@@ -237,7 +239,7 @@ export const encodePlace = ({ topic, partition, offset, timestamp }: ConsumedRec
 });
 
 /** Kafka's message as it was read: key, value and headers byte for byte. */
-export const encodeRecord = (record: ConsumedRecord): Item => ({
+export const encodeRecord = (record: ConsumedRecord): TableItem => ({
   ...encodePlace(record),
   ...(record.key === null ? {} : { messageKey: record.key }),
   ...(record.value === null ? {} : { value: record.value }),
@@ -246,7 +248,7 @@ export const encodeRecord = (record: ConsumedRecord): Item => ({
   ),
 });
 
-export function parkedRecord(item: Item): ConsumedRecord {
+export function parkedRecord(item: TableItem): ConsumedRecord {
   return {
     topic: String(item['topic']),
     partition: Number(item['partition']),

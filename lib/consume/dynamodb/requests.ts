@@ -1,5 +1,13 @@
-import type { TransactionAction } from '../../dynamodb/transaction';
-import { encodePlace, itemsOf, parkedKeyItem, parkedRecord, type DynamoDbInboxOptions } from './inbox';
+import type { TableItem } from '../client';
+import {
+  actionsOn,
+  encodePlace,
+  EXISTS,
+  itemsOf,
+  parkedKeyItem,
+  parkedRecord,
+  type DynamoDbInboxOptions,
+} from './inbox';
 import {
   requestResultsPartition,
   inboxPartitionKey,
@@ -10,9 +18,7 @@ import {
   sourceKeyOf,
 } from '../inbox-keys';
 import type { RequestStore } from '../ports';
-import { RESULT_LIFE_MS, decodeRequest, encodeRequest, type ConsumerRequest } from '../request';
-
-type Item = Record<string, unknown>;
+import { decodeRequest, encodeRequest, expiryOf, type ConsumerRequest } from '../request';
 
 /** Reads and changes the requests in a consumer's table. */
 export function dynamodbRequests({
@@ -22,19 +28,15 @@ export function dynamodbRequests({
   clock,
 }: Omit<DynamoDbInboxOptions, 'markerRetentionMs'>): RequestStore {
   const pk = requestsPartition(consumer);
-  const put = (Item: Item, condition = {}): TransactionAction => ({
-    Put: { TableName: tableName, Item, ...condition },
-  });
-  const itemAt = async (Key: Item): Promise<Item | undefined> =>
+  const { put, remove } = actionsOn(tableName);
+  const itemAt = async (Key: TableItem): Promise<TableItem | undefined> =>
     (await client.get({ TableName: tableName, Key, ConsistentRead: true })).Item;
-  const recordAt = async (Key: Item) => {
+  const recordAt = async (Key: TableItem) => {
     const item = await itemAt(Key);
     return item === undefined ? undefined : parkedRecord(item);
   };
-  const messageKey = (id: string): Item => ({ pk: resendPartition(consumer, id), sk: RESEND_SORT_KEY });
-  const removeResentMessage = (id: string): TransactionAction => ({
-    Delete: { TableName: tableName, Key: messageKey(id) },
-  });
+  const messageKey = (id: string) => ({ pk: resendPartition(consumer, id), sk: RESEND_SORT_KEY });
+  const removeResentMessage = (id: string) => remove(messageKey(id));
   const asksStill = ({ asks }: ConsumerRequest) => ({
     ConditionExpression: 'asks = :asks',
     ExpressionAttributeValues: { ':asks': asks },
@@ -61,14 +63,10 @@ export function dynamodbRequests({
     removeResentMessage,
     complete: (known, result) => [
       ...(known.asks === 'resend' || known.asks === 'resent' ? [removeResentMessage(known.id)] : []),
-      { Delete: { TableName: tableName, Key: { pk, sk: known.id }, ...asksStill(known) } },
-      put({
-        ...encodeRequest(requestResultsPartition(consumer), result),
-        expiresAt: Math.ceil((clock.now() + RESULT_LIFE_MS) / 1000),
-      }),
+      remove({ pk, sk: known.id }, asksStill(known)),
+      put({ ...encodeRequest(requestResultsPartition(consumer), result), expiresAt: expiryOf(clock.now()) }),
     ],
-    updateParkedReason: (key, { why, parkedAt: since }) =>
-      put({ ...parkedKeyItem(consumer, key), why, since }, { ConditionExpression: 'attribute_exists(pk)' }),
+    updateParkedReason: (key, { why, parkedAt: since }) => put({ ...parkedKeyItem(consumer, key), why, since }, EXISTS),
     // Without an expiry: this marker keeps the event from being applied when it is delivered again.
     discard: (key, { record, id, why }, note) =>
       put({

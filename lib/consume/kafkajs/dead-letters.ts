@@ -71,7 +71,7 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
   const send = async (record: ConsumedRecord, note: DeadLetterNote): Promise<void> => {
     const topic = deadLetterTopic(record.topic, consumer);
     if (isClosing) throw unavailable(topic, 'the consumer has ended', undefined);
-    const sender = topics.get(topic) ?? new TopicSender(kafka, topic, timeoutMs, end.signal);
+    const sender = topics.get(topic) ?? new TopicSender(topic, { kafka, timeoutMs, end: end.signal });
     topics.set(topic, sender);
     try {
       await sender.send(record, note);
@@ -100,21 +100,18 @@ export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters
 
 /** Sends to one topic by a producer of its own: kafkajs looks topics up together, and a failing one fails all. */
 class TopicSender {
-  readonly #kafka: DeadLetterOptions['kafka'];
   readonly #topic: string;
-  readonly #timeoutMs: number;
-  readonly #end: AbortSignal;
+  readonly #options: SenderOptions;
   readonly #semaphore = new Semaphore(CONCURRENT_SENDS);
   readonly #producer: Producer;
   readonly #connected: Promise<void>;
   /** Calls of kafkajs that have not ended, awaited or not. */
   readonly #calls = new Set<Promise<unknown>>();
 
-  constructor(kafka: DeadLetterOptions['kafka'], topic: string, timeoutMs: number, end: AbortSignal) {
-    this.#kafka = kafka;
+  constructor(topic: string, options: SenderOptions) {
     this.#topic = topic;
-    this.#timeoutMs = timeoutMs;
-    this.#end = end;
+    this.#options = options;
+    const { kafka } = options;
     // Not idempotent: kafkajs gives the sequence number of a failed send to another message, which the broker then
     // takes for a duplicate. Without retries, because kafkajs would reconnect after it was disconnected.
     this.#producer = withRepeatedLog(kafka, () =>
@@ -124,12 +121,13 @@ class TopicSender {
   }
 
   async send(record: ConsumedRecord, note: DeadLetterNote): Promise<void> {
+    const { timeoutMs, end } = this.#options;
     await this.#semaphore.use(async () => {
       try {
         await withinTime(() => this.#sendSmallest(record, note), {
-          ms: this.#timeoutMs,
-          onTimeout: () => new Error(`no acknowledgement within ${this.#timeoutMs} ms`),
-          signal: this.#end,
+          ms: timeoutMs,
+          onTimeout: () => new Error(`no acknowledgement within ${timeoutMs} ms`),
+          signal: end,
           onAbort: () => new Error('the consumer has ended'),
           unref: true,
         });
@@ -164,9 +162,9 @@ class TopicSender {
   }
 
   async #sendAs(compression: CompressionTypes, message: Message): Promise<void> {
-    const topic = this.#topic;
-    const sent = this.#producer.send({ topic, acks: -1, timeout: this.#timeoutMs, compression, messages: [message] });
-    if (!isAcknowledged(await tracked(this.#calls, sent), topic)) {
+    const { timeoutMs: timeout } = this.#options;
+    const sent = this.#producer.send({ topic: this.#topic, acks: -1, timeout, compression, messages: [message] });
+    if (!isAcknowledged(await tracked(this.#calls, sent), this.#topic)) {
       // kafkajs resolves like this when a leader moves.
       throw new Error('the send resolved, but the response has no offset');
     }
@@ -189,13 +187,21 @@ class TopicSender {
   }
 
   /** The `max.message.bytes` of the topic; `undefined` if it cannot be read. */
-  #limit(): Promise<number | undefined> {
-    const limits = withAdmin(this.#kafka, this.#end, (admin) => maxMessageBytesOf(admin, [this.#topic]));
-    return limits.then(
-      ([limit]) => limit?.[1],
-      () => undefined,
-    );
+  async #limit(): Promise<number | undefined> {
+    const { kafka, end } = this.#options;
+    try {
+      const [limit] = await withAdmin(kafka, end, (admin) => maxMessageBytesOf(admin, [this.#topic]));
+      return limit?.[1];
+    } catch {
+      return undefined;
+    }
   }
+}
+
+interface SenderOptions extends Pick<DeadLetterOptions, 'kafka'> {
+  readonly timeoutMs: number;
+  /** Aborted when the sender must end. */
+  readonly end: AbortSignal;
 }
 
 /** Keeps the promise in the set until it settles. */

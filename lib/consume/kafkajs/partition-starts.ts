@@ -1,5 +1,5 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
-import { partitionName } from '../../event/topic-partition';
+import { partitionName, type TopicPartition } from '../../event/topic-partition';
 import { START_BACKOFF } from '../delays';
 import type { ConsumerTelemetry, MessagesGone } from '../ports';
 import { backoffMs } from '../../timing/backoff';
@@ -17,7 +17,7 @@ export interface PartitionStartsOptions {
   readonly fromBeginning: boolean;
   readonly telemetry: ConsumerTelemetry;
   /** Called for a partition that may be read. */
-  readonly begin: (topic: string, partition: number) => void;
+  readonly begin: (place: TopicPartition) => void;
 }
 
 /**
@@ -39,8 +39,9 @@ export class PartitionStarts {
     this.#options = options;
   }
 
-  isWaiting(topic: string, partition: number): boolean {
-    return this.#waiting.has(partitionName({ topic, partition }));
+  /** @param name - of a partition, as `partitionName` makes it */
+  isWaiting(name: string): boolean {
+    return this.#waiting.has(name);
   }
 
   /**
@@ -53,9 +54,7 @@ export class PartitionStarts {
       await withAdmin(kafka, this.#assignment.signal, async (admin) => {
         for (const topic of topics) {
           const offsets = await readOffsets(admin, groupId, topic);
-          for (const each of offsets.filter((found) => this.#startOf(found) === undefined)) {
-            this.#immediate.add(partitionName({ topic, partition: each.partition }));
-          }
+          for (const each of offsets) if (this.#startOf(each) === undefined) this.#immediate.add(partitionName(each));
         }
       });
     } catch {
@@ -104,7 +103,7 @@ export class PartitionStarts {
     if (hasEnded()) return;
     for (const partition of partitions) {
       this.#waiting.delete(partitionName({ topic, partition }));
-      begin(topic, partition);
+      begin({ topic, partition });
     }
   }
 

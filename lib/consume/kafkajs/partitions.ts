@@ -1,4 +1,4 @@
-import { partitionName } from '../../event/topic-partition';
+import { partitionName, type TopicPartition } from '../../event/topic-partition';
 import {
   KafkaJSNonRetriableError,
   type Consumer as KafkaConsumer,
@@ -58,19 +58,14 @@ export class Partitions {
     this.#memory = new BufferedBytes(options);
     const { consumer, kafka, fromBeginning } = options;
     const { eventsOfKeyPerTransaction, telemetry } = consumer.settings;
+    const begin = (place: TopicPartition): void => {
+      // The partition may continue elsewhere now.
+      this.#positions.delete(partitionName(place));
+      this.#beginPartition(place);
+    };
     if (kafka.admin !== undefined) {
-      this.#starts = new PartitionStarts({
-        groupId: consumer.name,
-        kafka,
-        consumer: kafkaConsumer,
-        fromBeginning,
-        telemetry,
-        begin: (topic, partition) => {
-          // The partition may continue elsewhere now.
-          this.#positions.delete(partitionName({ topic, partition }));
-          this.#beginPartition(topic, partition);
-        },
-      });
+      const group = { groupId: consumer.name, kafka, consumer: kafkaConsumer };
+      this.#starts = new PartitionStarts({ ...group, fromBeginning, telemetry, begin });
     }
     const processor = consumer.processor(deadLetters);
     this.#queues = new KeyQueues(async (messages, queue) => {
@@ -97,7 +92,7 @@ export class Partitions {
 
   /** Takes messages of a batch, as far as there is room. The next fetch does not wait for them. */
   async take({ batch, heartbeat, isRunning, isStale, resolveOffset }: FetchedBatch): Promise<void> {
-    const { topic, partition, messages } = batch;
+    const { messages } = batch;
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined || !isRunning() || isStale()) return;
     if (this.#isStopping) {
@@ -106,20 +101,22 @@ export class Partitions {
       return;
     }
     // Fetched before a rebalance gave the partition to another consumer: our commit would skip its unfinished messages.
-    if (!this.#assigned.has(partitionName({ topic, partition }))) return;
+    const name = partitionName(batch);
+    if (!this.#assigned.has(name)) return;
     const isReset = this.#isReset(batch);
-    if (isReset) this.#abandonOldLog(topic, partition, BigInt(first.offset));
-    const assigned = this.#partitionFrom(topic, partition, BigInt(first.offset));
+    if (isReset) this.#abandonOldLog(name, BigInt(first.offset));
+    const assigned = this.#partitionFrom(batch, BigInt(first.offset));
     if (assigned === undefined) return;
     // kafkajs has committed the beginning of the log.
     if (isReset) assigned.committed(undefined);
     const taken = this.#begin(assigned, messages);
+    const lastTaken = (messages[taken - 1] ?? first).offset;
     if (batch.fetchedOffset !== undefined) {
-      const end = taken < messages.length ? (messages[taken - 1] ?? first).offset : batch.lastOffset();
-      this.#positions.set(partitionName({ topic, partition }), BigInt(end) + 1n);
+      const end = taken < messages.length ? lastTaken : batch.lastOffset();
+      this.#positions.set(name, BigInt(end) + 1n);
     }
     // kafkajs continues after this offset. Messages that were not taken are fetched again when there is room.
-    resolveOffset?.((messages[taken - 1] ?? first).offset);
+    resolveOffset?.(lastTaken);
     if (taken < messages.length || assigned.isFull || this.#roomOf(assigned) <= 0) this.#pause(assigned);
     try {
       await heartbeat();
@@ -133,9 +130,9 @@ export class Partitions {
   }
 
   /** The batch had only control records or messages of aborted transactions, which kafkajs does not hand over. */
-  passEmptyBatch(topic: string, partition: number, lastOffset: string): void {
-    const name = partitionName({ topic, partition });
-    if (this.#positions.has(name)) this.#positions.set(name, BigInt(lastOffset) + 1n);
+  passEmptyBatch(batch: TopicPartition & { readonly lastOffset: string }): void {
+    const name = partitionName(batch);
+    if (this.#positions.has(name)) this.#positions.set(name, BigInt(batch.lastOffset) + 1n);
   }
 
   /** Decides no more starts: the consumer stops, or kafkajs has crashed. */
@@ -189,10 +186,9 @@ export class Partitions {
   }
 
   async #commitOf(partitions: readonly AssignedPartition[]): Promise<void> {
-    const due = partitions.flatMap((each) => {
-      const { uncommitted: offset } = each;
-      return offset === undefined ? [] : [{ each, offset }];
-    });
+    const due = partitions.flatMap((each) =>
+      each.uncommitted === undefined ? [] : [{ each, offset: each.uncommitted }],
+    );
     if (due.length === 0) return;
     try {
       await this.#kafkaConsumer.commitOffsets(
@@ -214,8 +210,7 @@ export class Partitions {
   }
 
   /** The log was recreated: messages of the old one in memory cannot be delivered again, so their work may end. */
-  #abandonOldLog(topic: string, partition: number, first: bigint): void {
-    const name = partitionName({ topic, partition });
+  #abandonOldLog(name: string, first: bigint): void {
     const old = this.#current.get(name);
     if (old?.isBehind(first) !== true || old.signal.aborted) return;
     this.#current.delete(name);
@@ -223,15 +218,14 @@ export class Partitions {
   }
 
   /** The partition, to take messages from `first` on; `undefined` if earlier ones must be fetched before. */
-  #partitionFrom(topic: string, partition: number, first: bigint): AssignedPartition | undefined {
-    const name = partitionName({ topic, partition });
+  #partitionFrom(place: TopicPartition, first: bigint): AssignedPartition | undefined {
+    const name = partitionName(place);
     const known = this.#current.get(name);
     if (known !== undefined && !known.signal.aborted && !known.isBehind(first)) return known;
     if (known !== undefined) this.#end(known);
-    if (this.#mustGoBack(topic, partition, first)) return undefined;
-    const { consumer, maxBuffered, maxUncommitted } = this.#options;
-    const { concurrency } = consumer.settings;
-    const created = new AssignedPartition(topic, partition, { concurrency, maxBuffered, maxUncommitted });
+    if (this.#mustGoBack(place, first)) return undefined;
+    const { concurrency } = this.#options.consumer.settings;
+    const created = new AssignedPartition(place, { ...this.#options, concurrency });
     this.#current.set(name, created);
     return created;
   }
@@ -240,7 +234,7 @@ export class Partitions {
    * A batch that was fetched before a rebalance can come after it. kafkajs would continue after the batch, although
    * earlier messages that were released in the rebalance are unfinished.
    */
-  #mustGoBack(topic: string, partition: number, first: bigint): boolean {
+  #mustGoBack({ topic, partition }: TopicPartition, first: bigint): boolean {
     const name = partitionName({ topic, partition });
     const unfinished = this.#unfinished.get(name);
     this.#unfinished.delete(name);
@@ -272,7 +266,7 @@ export class Partitions {
       record,
       semaphore: assigned.semaphore,
       signal: assigned.signal,
-      finished: () => assigned.finish(record.offset),
+      finished: () => assigned.offsets.finish(record.offset),
       release: () => {
         assigned.release(bytes);
         if (!assigned.isBuffering) this.#ended.delete(assigned);
@@ -307,13 +301,13 @@ export class Partitions {
 
   #resume(assigned: AssignedPartition): void {
     assigned.isPaused = false;
-    this.#beginPartition(assigned.topic, assigned.partition);
+    this.#beginPartition(assigned);
   }
 
-  #beginPartition(topic: string, partition: number): void {
+  #beginPartition({ topic, partition }: TopicPartition): void {
+    const name = partitionName({ topic, partition });
     // It can be full already, and its start undecided.
-    if (this.#current.get(partitionName({ topic, partition }))?.isPaused === true) return;
-    if (this.#starts?.isWaiting(topic, partition) === true) return;
+    if (this.#current.get(name)?.isPaused === true || this.#starts?.isWaiting(name) === true) return;
     try {
       this.#kafkaConsumer.resume([{ topic, partitions: [partition] }]);
     } catch (error) {
@@ -332,7 +326,7 @@ export class Partitions {
     assigned.end();
     this.#current.delete(name);
     if (assigned.isBuffering) this.#ended.add(assigned);
-    const { lowestUnfinished } = assigned;
+    const { lowestUnfinished } = assigned.offsets;
     if (lowestUnfinished !== undefined) this.#unfinished.set(name, lowestUnfinished);
     // kafkajs keeps a partition paused when it is assigned again.
     if (assigned.isPaused) this.#resume(assigned);

@@ -30,21 +30,13 @@ export interface ConsumerRunOptions {
    * @default { maxWaitTimeInMs: 500, maxBytes: 5242880, maxBytesPerPartition: 1114112 }, and kafkajs's own defaults
    */
   readonly kafkaConsumer?: Omit<ConsumerConfig, 'groupId'>;
-  /**
-   * How often offsets are committed.
-   *
-   * @default 1000
-   */
+  /** How often offsets are committed. @default 1000 */
   readonly commitIntervalMs?: number;
-  /**
-   * How many messages of a partition may be unfinished before it is paused.
-   *
-   * @default 1000
-   */
+  /** How many messages of a partition may be unfinished before it is paused. @default 1000 */
   readonly maxBuffered?: number;
   /**
-   * How many messages of a partition may wait behind an unfinished one, finished or not, before it is paused. So many
-   * may be delivered again after a crash.
+   * How many messages of a partition may wait behind an unfinished one, finished or not, before it is paused: a crash
+   * delivers so many again.
    *
    * @default 10000
    */
@@ -63,11 +55,7 @@ export interface ConsumerRunOptions {
    * @default 33554432 (32 MiB)
    */
   readonly maxTotalBufferedBytes?: number;
-  /**
-   * How long a rebalance or the end waits for messages in progress.
-   *
-   * @default 20000
-   */
+  /** How long a rebalance or the end waits for messages in progress. @default 20000 */
   readonly drainTimeoutMs?: number;
 }
 

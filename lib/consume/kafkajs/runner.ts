@@ -137,8 +137,8 @@ class KafkajsRunner implements RunningConsumer {
         this.#restart = Promise.withResolvers();
       }
     });
-    consumer.on('consumer.end_batch_process', ({ payload: { topic, partition, batchSize, lastOffset } }) => {
-      if (batchSize === 0) this.#partitions.passEmptyBatch(topic, partition, lastOffset);
+    consumer.on('consumer.end_batch_process', ({ payload }) => {
+      if (payload.batchSize === 0) this.#partitions.passEmptyBatch(payload);
     });
   }
 

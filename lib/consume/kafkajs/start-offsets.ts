@@ -1,10 +1,9 @@
 import type { Admin } from 'kafkajs';
+import type { TopicPartition } from '../../event/topic-partition';
 import type { MessagesGone } from '../ports';
 
 /** The offsets of a partition when it is assigned. */
-export interface PartitionOffsets {
-  readonly topic: string;
-  readonly partition: number;
+export interface PartitionOffsets extends TopicPartition {
   /** The group's committed offset; -1 if there is none. */
   readonly committed: bigint;
   /** The first offset of the log. */
@@ -14,9 +13,7 @@ export interface PartitionOffsets {
 }
 
 /** Where a partition begins that cannot begin at its committed offset. */
-export interface Start {
-  readonly topic: string;
-  readonly partition: number;
+export interface Start extends TopicPartition {
   readonly offset: bigint;
   readonly gone?: MessagesGone;
 }
@@ -38,11 +35,12 @@ export function startOf(offsets: PartitionOffsets, atEnd: boolean): Start | unde
 }
 
 /** Messages to read next that the log does not have. Their number is unknown if the log was recreated. */
-export const goneBetween = (
-  place: { readonly topic: string; readonly partition: number },
-  from: bigint,
-  to: bigint,
-): MessagesGone => ({ ...place, from, to, ...(to > from ? { count: Number(to - from) } : {}) });
+export const goneBetween = (place: TopicPartition, from: bigint, to: bigint): MessagesGone => ({
+  ...place,
+  from,
+  to,
+  ...(to > from ? { count: Number(to - from) } : {}),
+});
 
 /** Reads the group's committed offsets of a topic, and the offsets of its log. */
 export async function readOffsets(admin: Admin, groupId: string, topic: string): Promise<PartitionOffsets[]> {

@@ -134,10 +134,7 @@ const LONGEST_INVOCATION_MS = 900_000;
 /** The longest time that a poll delays a batch. The next invocation continues the poll. */
 const POLL_MS = 10_000;
 
-/**
- * Polls for requests next to the batch, as often as configured, and for an event without records. If
- * a handler hangs, the poll continues in the next invocation and does not delay this one.
- */
+/** Polls next to the batch when a poll is due. If a handler hangs, the poll continues in the next invocation. */
 function pollWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, isAsked: boolean) => Promise<void> {
   const { redriveIntervalMs, clock } = settings;
   let dueAt = 0;

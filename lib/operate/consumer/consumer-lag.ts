@@ -8,9 +8,8 @@ import { decodeItem, type OutboxItem } from '../../event/item';
 import { messagesOf } from '../../event/message';
 import { SIGNAL_PREFIX } from '../../event/position';
 import { queryPages } from '../../relay/dynamodb/pages';
-import { requireConsumer } from './inbox-contents';
+import { requireConsumer, type ConsumerTarget } from './inbox-contents';
 import { parkedKeysOf, type ParkedKey } from './parked';
-import type { ConsumerTarget } from './redrive-parked';
 import { refuse, requireKey, type OutboxTarget } from '../target';
 
 /** How far a consumer is with a key of the outbox. */

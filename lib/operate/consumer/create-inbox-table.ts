@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../../event/errors';
 import { within } from '../time-limit';
+import type { InboxTarget } from './inbox-contents';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const POLL_MS = 200;
@@ -56,22 +57,24 @@ export async function createInboxTable(
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const place = { service: 'DynamoDB', place: `table ${tableName}`, action: 'creating it' } as const;
   return within(timeoutMs, place, async (abortSignal) => {
-    const outcome = await create(client, tableName, abortSignal);
-    checkKeys(tableName, await activeTable(client, tableName, abortSignal));
-    await expire(client, tableName, abortSignal);
+    const table = { client, tableName, abortSignal };
+    const outcome = await create(table);
+    checkKeys(tableName, await activeTable(table));
+    await expire(table);
     return outcome;
   });
 }
 
-async function create(
-  client: DynamoDBClient,
-  TableName: string,
-  abortSignal: AbortSignal,
-): Promise<'created' | 'existed'> {
+/** The table, and the end of the time for it. */
+interface Table extends InboxTarget {
+  readonly abortSignal: AbortSignal;
+}
+
+async function create({ client, tableName, abortSignal }: Table): Promise<'created' | 'existed'> {
   try {
     await client.send(
       new CreateTableCommand({
-        TableName,
+        TableName: tableName,
         BillingMode: 'PAY_PER_REQUEST',
         AttributeDefinitions: KEYS.map(({ AttributeName }) => ({ AttributeName, AttributeType: 'S' })),
         KeySchema: [...KEYS],
@@ -85,26 +88,18 @@ async function create(
   }
 }
 
-async function activeTable(
-  client: DynamoDBClient,
-  TableName: string,
-  abortSignal: AbortSignal,
-): Promise<TableDescription> {
+async function activeTable(table: Table): Promise<TableDescription> {
   for (;;) {
-    const table = await describe(client, TableName, abortSignal);
-    if (table?.TableStatus === 'ACTIVE' || table?.TableStatus === 'UPDATING') return table;
-    await sleep(POLL_MS, undefined, { signal: abortSignal });
+    const found = await describe(table);
+    if (found?.TableStatus === 'ACTIVE' || found?.TableStatus === 'UPDATING') return found;
+    await sleep(POLL_MS, undefined, { signal: table.abortSignal });
   }
 }
 
 /** Returns `undefined` while a new table is not visible yet. */
-async function describe(
-  client: DynamoDBClient,
-  TableName: string,
-  abortSignal: AbortSignal,
-): Promise<TableDescription | undefined> {
+async function describe({ client, tableName, abortSignal }: Table): Promise<TableDescription | undefined> {
   try {
-    return (await client.send(new DescribeTableCommand({ TableName }), { abortSignal })).Table;
+    return (await client.send(new DescribeTableCommand({ TableName: tableName }), { abortSignal })).Table;
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return undefined;
     throw error;
@@ -120,34 +115,28 @@ function checkKeys(tableName: string, { KeySchema = [], AttributeDefinitions = [
   refuse(`the table ${tableName} exists with the keys ${keys.join(', ')}; an inbox has ${expected.join(', ')}`);
 }
 
-async function expire(client: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<void> {
-  const current = await ttlOf(client, TableName, abortSignal);
-  if (current !== undefined) {
-    checkTtl(TableName, current);
-    return;
-  }
+async function expire(table: Table): Promise<void> {
+  if (await hasTtl(table)) return;
+  const { client, tableName, abortSignal } = table;
+  const TimeToLiveSpecification = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
   try {
-    const TimeToLiveSpecification = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
-    await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }), { abortSignal });
+    await client.send(new UpdateTimeToLiveCommand({ TableName: tableName, TimeToLiveSpecification }), { abortSignal });
   } catch (error) {
     // Another call may have enabled it meanwhile.
-    const other = await ttlOf(client, TableName, abortSignal);
-    if (other === undefined) throw error;
-    checkTtl(TableName, other);
+    if (!(await hasTtl(table))) throw error;
   }
 }
 
-/** The TTL attribute that is enabled, or about to be. */
-async function ttlOf(client: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<string | undefined> {
-  const command = new DescribeTimeToLiveCommand({ TableName });
+/** Whether the TTL attribute is enabled, or about to be. Refuses a table with another one. */
+async function hasTtl({ client, tableName, abortSignal }: Table): Promise<boolean> {
+  const command = new DescribeTimeToLiveCommand({ TableName: tableName });
   const { TimeToLiveDescription: ttl } = await client.send(command, { abortSignal });
   const isOn = ttl?.TimeToLiveStatus === 'ENABLED' || ttl?.TimeToLiveStatus === 'ENABLING';
-  return isOn ? ttl.AttributeName : undefined;
-}
-
-function checkTtl(tableName: string, attribute: string): void {
-  if (attribute === TTL_ATTRIBUTE) return;
-  refuse(`the table ${tableName} exists with the TTL attribute ${attribute}; an inbox has ${TTL_ATTRIBUTE}`);
+  if (!isOn || ttl.AttributeName === undefined) return false;
+  if (ttl.AttributeName === TTL_ATTRIBUTE) return true;
+  return refuse(
+    `the table ${tableName} exists with the TTL attribute ${ttl.AttributeName}; an inbox has ${TTL_ATTRIBUTE}`,
+  );
 }
 
 function refuse(why: string): never {

@@ -6,7 +6,7 @@ import { deadLetterTopic } from '../../event/consumer-name';
 import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { OutboxError } from '../../event/errors';
 import type { KafkaTarget } from '../kafka-target';
-import { isNamedBy } from '../key-name';
+import { isSelectedKey } from '../key-name';
 import { readTopics, type RawMessage, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
 
 /** A message that a consumer has sent to its dead letters. */
@@ -94,7 +94,8 @@ export async function readDeadLetters(
     onProgress,
     onMessage: ({ partition, offset, timestamp, key, id, source }, raw) => {
       const header = (of: string): string | undefined => raw.headers[of]?.toString();
-      const aggregate = source === undefined ? undefined : aggregateOfMessage(source, header('ce_aggregate'));
+      const aggregate =
+        source === undefined ? undefined : aggregateOf({ source, ...aggregateIn(source, header('ce_aggregate')) });
       const letter: DeadLetter = {
         at: { topic: name, partition, offset: String(offset) },
         deadLetteredAt: timestamp,
@@ -117,10 +118,10 @@ export async function readDeadLetters(
   });
   const [stopped] = unread;
   if (stopped !== undefined) {
-    const { topic, partition, offset, why } = stopped;
+    const { partition, offset, why } = stopped;
     const place =
-      partition === undefined ? `Topic ${topic}` : `Topic ${topic}, partition ${partition} at offset ${offset},`;
-    throw new OutboxError('topic-unreadable', `${place} cannot be read: ${why}`, { topic, partition, offset, why });
+      `Topic ${stopped.topic}` + (partition === undefined ? '' : `, partition ${partition} at offset ${offset},`);
+    throw new OutboxError('topic-unreadable', `${place} cannot be read: ${why}`, stopped);
   }
   return { topic: name, exists: absentTopics.length === 0, leftGroup };
 }
@@ -128,17 +129,9 @@ export async function readDeadLetters(
 /** Where the consumer read it, in Kafka's notation. */
 export const placeOf = ({ from }: Pick<DeadLetter, 'from'>): string => messagePlace(from);
 
-const aggregateOfMessage = (source: string, aggregate: string | undefined): string =>
-  aggregateOf({ source, topic: '', key: '', ...aggregateIn(source, aggregate) });
-
-const isSelected = (
-  letter: DeadLetter,
-  { reasons, keys, source, aggregate, places }: Omit<DeadLetterSelection, 'since'>,
-): boolean =>
+const isSelected = (letter: DeadLetter, { reasons, places, ...keys }: Omit<DeadLetterSelection, 'since'>): boolean =>
   (reasons?.includes(letter.reason) ?? true) &&
-  (keys?.some((name) => isNamedBy(name, letter)) ?? true) &&
-  (source === undefined || letter.source === source) &&
-  (aggregate === undefined || letter.aggregate === aggregate) &&
+  isSelectedKey(letter, keys) &&
   (places?.includes(placeOf(letter)) ?? true);
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));

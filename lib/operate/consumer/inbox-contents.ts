@@ -1,4 +1,4 @@
-import { ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   unreadableCountPartition,
   decodeInboxKeyText,
@@ -10,7 +10,17 @@ import {
 } from '../../consume/inbox-keys';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { refuse } from '../target';
-import type { InboxTarget } from './inbox-target';
+
+/** The table of one or more consumers. */
+export interface InboxTarget {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+}
+
+/** A consumer by its name and its table. */
+export interface ConsumerTarget extends InboxTarget {
+  readonly consumer: string;
+}
 
 /** A key of which a consumer has a row, a mark or a parked event. */
 export interface KnownKey {

@@ -14,9 +14,8 @@ import { headerText } from '../../consume/record';
 import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
-import { inboxContents, refuseConsumer, requireConsumer } from './inbox-contents';
-import type { InboxTarget } from './inbox-target';
-import { isNamedBy } from '../key-name';
+import { inboxContents, refuseConsumer, requireConsumer, type InboxTarget } from './inbox-contents';
+import { isNamedBy, isSelectedKey } from '../key-name';
 import { readItem } from '../read-item';
 
 /** Which parked keys: those that meet all given conditions. */
@@ -33,7 +32,9 @@ export interface ParkedSelection {
 /** A key that is parked, before its messages are read. */
 export interface ListedParkedKey extends InboxKey {
   readonly consumer: string;
+  /** Why the first of its events could not be applied, at the last attempt. */
   readonly why: string;
+  /** Epoch milliseconds. */
   readonly since: number;
 }
 
@@ -66,12 +67,7 @@ export interface ParkedHead {
 }
 
 /** A key of which events wait for a redrive. */
-export interface ParkedKey extends InboxKey {
-  readonly consumer: string;
-  /** Why the first of them could not be applied, at the last attempt. */
-  readonly why: string;
-  /** Epoch milliseconds. */
-  readonly since: number;
+export interface ParkedKey extends ListedParkedKey {
   /** Events that wait behind the first one. As everywhere, `waiting` does not count the parked event itself. */
   readonly waiting: number;
   /** Left out if the last parked event has just been released. */
@@ -110,13 +106,9 @@ export async function parkedKeysOf(
   selection: ParkedSelection & ParkedParts,
 ): Promise<{ readonly keys: readonly ParkedKey[]; readonly isNoneParked: boolean }> {
   const requests = new Map<string, ConsumerRequest[]>();
-  for await (const { items } of partitionPages(inbox, requestsPartition(consumer))) {
-    for (const item of items) {
-      const request = decodeRequest(unmarshall(item));
-      if (request === undefined) continue;
-      const name = inboxPartitionKey(consumer, request.key);
-      requests.set(name, [...(requests.get(name) ?? []), request]);
-    }
+  for await (const request of pendingRequests(inbox, consumer)) {
+    const name = inboxPartitionKey(consumer, request.key);
+    requests.set(name, [...(requests.get(name) ?? []), request]);
   }
   let isNoneParked = true;
   const { reason = '', onListed, onKeys } = selection;
@@ -153,15 +145,13 @@ export async function parkedKeysOf(
 /** Keys of one portion. Each takes two requests. */
 const PORTION = 100;
 
-const isSelected = (parked: InboxKey, { keys, topic, source, aggregate }: ParkedSelection): boolean =>
-  (keys === undefined || keys.some((name) => isParkedUnder(name, parked))) &&
-  (topic === undefined || parked.topic === topic) &&
-  (source === undefined || parked.source === source) &&
-  (aggregate === undefined || aggregateOf(parked) === aggregate);
+const isSelected = (parked: InboxKey, { topic, ...selection }: ParkedSelection): boolean =>
+  (topic === undefined || parked.topic === topic) && isSelectedKey(keyAtConsumer(parked), selection);
+
+const keyAtConsumer = (key: InboxKey) => ({ key: key.key, aggregate: aggregateOf(key), source: key.source });
 
 /** Whether an operator's text names the parked key. */
-export const isParkedUnder = (name: string, parked: InboxKey): boolean =>
-  isNamedBy(name, { key: parked.key, aggregate: aggregateOf(parked) });
+export const isParkedUnder = (name: string, parked: InboxKey): boolean => isNamedBy(name, keyAtConsumer(parked));
 
 const parkedOf = (pk: string) => ({
   ConsistentRead: true,
@@ -195,6 +185,16 @@ function describe(image: Record<string, AttributeValue>): ParkedHead {
     id: headerText(record, 'ce_id') ?? '',
     sequence: headerText(record, 'ce_sequence'),
   };
+}
+
+/** The requests that the consumer has not done yet. Strongly consistent. */
+export async function* pendingRequests(inbox: InboxTarget, consumer: string): AsyncGenerator<ConsumerRequest> {
+  for await (const { items } of partitionPages(inbox, requestsPartition(consumer))) {
+    for (const item of items) {
+      const request = decodeRequest(unmarshall(item));
+      if (request !== undefined) yield request;
+    }
+  }
 }
 
 /** The whole message at a place, as the consumer read it. Its data is shown only before it is discarded. */

@@ -1,6 +1,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../../event/errors';
+import { withoutUndefined } from '../../event/options';
 import { requestResultsPartition, inboxKeyOf, requestsPartition, type InboxKey } from '../../consume/inbox-keys';
 import {
   decodeRequestResult,
@@ -12,17 +13,12 @@ import { formatReceipt } from '../../event/receipt';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../relay/for-each-key';
-import { type InboxTarget } from './inbox-target';
+import type { ConsumerTarget } from './inbox-contents';
 import { isParkedUnder, parkedKeys, type ParkedKey, type ParkedSelection } from './parked';
 import { checkRequest } from '../redrive';
 import { wait } from '../../timing/wait';
 import { refuse } from '../target';
 import { readItem } from '../read-item';
-
-/** A consumer by its name and its table. */
-export interface ConsumerTarget extends InboxTarget {
-  readonly consumer: string;
-}
 
 /** The parked keys that a redrive asks for. */
 export interface ParkedPlan {
@@ -112,13 +108,7 @@ export async function skipParked(
   const { head } = parked;
   if (head === undefined) return refuse('skip', `nothing of ${parked.key} is parked.`);
   const { position } = head;
-  const one: ConsumerRequest = {
-    id: uuidV7(request.at),
-    asks: 'skip',
-    key: inboxKeyOf(parked),
-    request,
-    position,
-  };
+  const one: ConsumerRequest = { id: uuidV7(request.at), asks: 'skip', key: inboxKeyOf(parked), request, position };
   await putRequest(target, one);
   return one;
 }
@@ -172,8 +162,5 @@ export async function followParked(
     if (answers.size === asked.length || Date.now() > end) break;
     await wait(POLL_MS);
   }
-  return asked.map((request) => {
-    const answer = answers.get(request.id);
-    return answer === undefined ? { request } : { request, answer };
-  });
+  return asked.map((request) => withoutUndefined({ request, answer: answers.get(request.id) }));
 }

@@ -1,5 +1,5 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { messageOf } from '../../event/errors';
 import { envelopeOf } from '../../consume/decode';
 import { encodeRecord } from '../../consume/dynamodb/inbox';
@@ -8,18 +8,16 @@ import {
   inboxKeyText,
   inboxPartitionKey,
   parkedSortKey,
-  requestsPartition,
   RESEND_SORT_KEY,
   resendPartition,
   type InboxKey,
 } from '../../consume/inbox-keys';
 import { bytesOf, type ConsumedRecord } from '../../consume/record';
-import { decodeRequest, RESEND_LIFE_MS, type ResendAs, type ResendRequest } from '../../consume/request';
+import { expiryOf, type ResendAs, type ResendRequest } from '../../consume/request';
 import { itemBytes } from '../../dynamodb/item-size';
 import type { OperatorNote } from '../../event/signal';
 import { DYNAMODB_LIMITS } from '../../dynamodb/transaction-size';
 import { uuidV7 } from '../../event/uuid';
-import { partitionPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
 import type { KafkaTarget } from '../kafka-target';
 import { readTopics } from '../kafka-topic-reader';
@@ -32,7 +30,9 @@ import {
   type DeadLettersOptions,
   type DeadLettersReport,
 } from './dead-letters';
-import { putRequest, type ConsumerTarget } from './redrive-parked';
+import type { ConsumerTarget } from './inbox-contents';
+import { pendingRequests } from './parked';
+import { putRequest } from './redrive-parked';
 
 /** Which dead letters to send again, and how. */
 export interface ResendOptions extends Omit<DeadLettersOptions, 'consumer'> {
@@ -181,10 +181,7 @@ async function putMessage(
   { id, request }: ResendRequest,
   record: ConsumedRecord,
 ): Promise<void> {
-  const Item = marshall({
-    ...messageItem(consumer, id, record),
-    expiresAt: Math.ceil((request.at + RESEND_LIFE_MS) / 1000),
-  });
+  const Item = marshall({ ...messageItem(consumer, id, record), expiresAt: expiryOf(request.at) });
   await client.send(new PutItemCommand({ TableName: tableName, Item }));
 }
 
@@ -224,14 +221,11 @@ function targetOf(
   return { letter, key, record };
 }
 
-async function pendingResends(inbox: ConsumerTarget): Promise<ReadonlySet<string>> {
+async function pendingResends(target: ConsumerTarget): Promise<ReadonlySet<string>> {
   const pending = new Set<string>();
-  for await (const { items } of partitionPages(inbox, requestsPartition(inbox.consumer))) {
-    for (const item of items) {
-      const request = decodeRequest(unmarshall(item));
-      if (request === undefined || request.asks === 'skip' || request.resent === undefined) continue;
-      pending.add(`${inboxKeyText(request.key)}|${request.resent}`);
-    }
+  for await (const request of pendingRequests(target, target.consumer)) {
+    if (request.asks === 'skip' || request.resent === undefined) continue;
+    pending.add(`${inboxKeyText(request.key)}|${request.resent}`);
   }
   return pending;
 }

@@ -19,9 +19,14 @@ import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../relay/for-each-key';
 import { readerOf } from '../consumer/consumer-lag';
-import { consumersIn, inboxContents, refuseConsumer, type KnownKey } from '../consumer/inbox-contents';
+import {
+  consumersIn,
+  inboxContents,
+  refuseConsumer,
+  type ConsumerTarget,
+  type KnownKey,
+} from '../consumer/inbox-contents';
 import { parkedKeysOf } from '../consumer/parked';
-import type { ConsumerTarget } from '../consumer/redrive-parked';
 import {
   explainKey,
   type ConsumerState,

@@ -58,11 +58,8 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'an event without a version is marked once': {
     file: 'consume/dynamodb/inbox.ts',
-    text: `expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
-        },
-        ConditionExpression: 'attribute_not_exists(pk)',`,
-    off: `expiresAt: Math.ceil((clock.now() + markerRetentionMs + MARKER_MARGIN_MS) / 1000),
-        },`,
+    text: 'markerSortKey(id)), expiresAt }, IS_NEW);',
+    off: 'markerSortKey(id)), expiresAt });',
     profile: {},
     wrong: /applied twice/,
   },
