@@ -2,7 +2,7 @@ import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption, withoutUndefined } from '../event/options';
 import { parseSequence } from '../event/sequence';
-import { decide, isUnapplied, mayBeInOldRow, seenOf, type InboxRow, type Seen } from './inbox';
+import { decide, isUnapplied, mayBeInOldRow, sequencedOf, type InboxRow, type SequencedEvent } from './inbox';
 import type { ConsumerClock, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';
 import { backoffMs } from '../timing/backoff';
@@ -85,28 +85,29 @@ export class AppliedReader {
   }
 
   async #isApplied(target: Target): Promise<Known> {
-    const seen = seenOf(target);
-    if (seen === undefined) {
+    const sequenced = sequencedOf(target);
+    if (sequenced === undefined) {
       return { isApplied: await this.#inbox.isMarked(target, target.id), isBelowWindow: false };
     }
     const row = await this.#inbox.read(target);
-    const decision = decide(row.state, seen);
+    const decision = decide(row.state, sequenced);
     // An older event is not always applied: the versions of a key can restart, and two writers can share an identity.
     const isBelowWindow = decision.kind === 'duplicate' && decision.below;
     if (decision.kind === 'duplicate' && !isBelowWindow) return { isApplied: true, isBelowWindow, row };
     // The event was discarded or dead-lettered. Its marker only keeps a repeated delivery from being applied.
-    if (isUnapplied(row.state, seen)) return { isApplied: false, isBelowWindow: false, row };
+    if (isUnapplied(row.state, sequenced)) return { isApplied: false, isBelowWindow: false, row };
     const isApplied =
-      (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) && (await this.#isKnownElsewhere(target, seen));
+      (decision.kind !== 'new' || mayBeInOldRow(target, row.state)) &&
+      (await this.#isKnownElsewhere(target, sequenced));
     return { isApplied, isBelowWindow: isBelowWindow && !isApplied, row };
   }
 
   /** Whether a marker records the event, as after a lost identity, or a row that was written without an aggregate. */
-  async #isKnownElsewhere(target: Target, seen: Seen): Promise<boolean> {
+  async #isKnownElsewhere(target: Target, sequenced: SequencedEvent): Promise<boolean> {
     if (await this.#inbox.isMarked(target, target.id)) return true;
     if (target.aggregate === undefined) return false;
     const { state } = await this.#inbox.read(sourceKeyOf(target));
-    return state.window.some(({ sequence, id }) => sequence === seen.sequence && id === seen.id);
+    return state.window.some(({ sequence, id }) => sequence === sequenced.sequence && id === sequenced.id);
   }
 
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {

@@ -7,7 +7,7 @@ import { appliedAfter, bornAtOf, committedAtOf } from './committed-at';
 import { envelopeIn, isUnreadable, type DecodedEvent, type EventEnvelope } from './decode';
 import { gapBefore } from './gap';
 import { callHandler } from './handler-call';
-import { decide, mayBeInOldRow, mayBeUnapplied, seenOf, statusInRow, withApplied, type InboxRow } from './inbox';
+import { decide, mayBeInOldRow, mayBeUnapplied, sequencedOf, statusInRow, withApplied, type InboxRow } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import { unreadableEvent } from './message-content';
 import type { DeadLetterNote, ParkedMessage, StoredMessageOptions } from './ports';
@@ -44,9 +44,9 @@ export class EventApplier {
     const { onLate, telemetry, onGap, events } = this.#settings;
     const { view } = this.#ports;
     const envelope = envelopeIn(content);
-    const seen = seenOf(envelope);
+    const sequenced = sequencedOf(envelope);
     const isCached = view.cachedRow(envelope) !== undefined;
-    const row = seen !== undefined || parksKeys(this.#settings) ? await view.row(envelope) : undefined;
+    const row = sequenced !== undefined || parksKeys(this.#settings) ? await view.row(envelope) : undefined;
     const { status, applied } = await view.find(envelope, row);
     if (applied !== undefined) {
       telemetry.duplicateIgnored(envelope, applied);
@@ -66,8 +66,8 @@ export class EventApplier {
       if (onLate === 'dead-letter' && row !== undefined) return this.#late(envelope, row);
       telemetry.late(envelope);
     }
-    if (status?.kind === 'new' && row !== undefined && seen !== undefined) {
-      const missing = view.gapBefore(envelope, row.state, seen, events);
+    if (status?.kind === 'new' && row !== undefined && sequenced !== undefined) {
+      const missing = view.gapBefore(envelope, row.state, sequenced, events);
       if (missing !== undefined) {
         // After a rebalance, another consumer may have applied the events that seem to be missing.
         if (isCached && onGap !== 'ignore' && (await view.isOutdated(envelope, row))) return { kind: 'stale' };
@@ -135,10 +135,11 @@ export class EventApplier {
     const actions: TransactionAction[] = [];
     for (const attempt of attempts) {
       const event = attempt.content;
-      const seen = seenOf(event);
-      if (seen === undefined || decide(state, seen).kind !== 'new' || mayBeUnapplied(state, seen)) return false;
-      if (this.#settings.onGap !== 'ignore' && gapBefore(state, seen) !== undefined) return false;
-      state = withApplied(state, seen, event.txEvents, committedAtOf(event));
+      const sequenced = sequencedOf(event);
+      if (sequenced === undefined || decide(state, sequenced).kind !== 'new' || mayBeUnapplied(state, sequenced))
+        return false;
+      if (this.#settings.onGap !== 'ignore' && gapBefore(state, sequenced) !== undefined) return false;
+      state = withApplied(state, sequenced, event.txEvents, committedAtOf(event));
       actions.push(...(await callHandler(this.#settings, attempt, { late: false, appliedAt: row.appliedAt })));
       if (twoItemsOfOneKey(actions) === undefined) continue;
       attempts.forEach(({ content: { type } }) => this.#appliedAlone.add(type));

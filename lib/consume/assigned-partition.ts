@@ -38,7 +38,7 @@ export class AssignedPartition implements TopicPartition {
     return this.#end.signal;
   }
 
-  /** Lets messages in progress finish, and releases those that wait. */
+  /** Lets messages in progress finish, and leaves those that wait. */
   end(): void {
     this.#end.abort();
   }
@@ -54,13 +54,13 @@ export class AssignedPartition implements TopicPartition {
     this.offsets.begin(offset);
   }
 
-  /** A message is in memory until `release`, finished or not. */
+  /** A message is in memory until `unbuffer`, finished or not. */
   buffer(bytes: number): void {
     this.#buffered++;
     this.#bufferedBytes += bytes;
   }
 
-  release(bytes: number): void {
+  unbuffer(bytes: number): void {
     this.#buffered--;
     this.#bufferedBytes -= bytes;
   }

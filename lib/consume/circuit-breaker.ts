@@ -38,7 +38,7 @@ export class CircuitBreaker {
     if (whenBlocked === 'wait') await this.acquire(signal);
     else if (!this.tryAcquire()) throw new TableUnavailable('The table is unavailable.');
     if (signal.aborted) {
-      this.release();
+      this.endTrial();
       throw new TableUnavailable('The message is no longer needed.');
     }
     try {
@@ -48,13 +48,13 @@ export class CircuitBreaker {
       return result;
     } catch (error) {
       // A handler can fail before the consumer calls the table.
-      if (!(error instanceof TableUnavailable)) this.release();
+      if (!(error instanceof TableUnavailable)) this.endTrial();
       else if (this.recordFailure()) telemetry.outage(error);
       throw error;
     }
   }
 
-  /** Resolves when work may begin or the signal is aborted. The caller then records a success or failure, or releases. */
+  /** Resolves when work may begin or the signal is aborted. The caller then records a success or failure, or ends its trial. */
   async acquire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.tryAcquire()) {
       const restMs = this.#retryAt - this.#now();
@@ -75,7 +75,7 @@ export class CircuitBreaker {
 
   /** Closes the breaker. */
   recordSuccess(): void {
-    this.release();
+    this.endTrial();
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#closing.abort();
@@ -83,7 +83,7 @@ export class CircuitBreaker {
   }
 
   /** The caller made no attempt. */
-  release(): void {
+  endTrial(): void {
     this.#trialSince = undefined;
   }
 
@@ -92,7 +92,7 @@ export class CircuitBreaker {
     const wasClosed = !this.isOpen;
     // Work that had begun before the breaker opened fails as well, and must not extend the backoff.
     if (!wasClosed && this.#trialSince === undefined) return false;
-    this.release();
+    this.endTrial();
     this.#failures++;
     this.#retryAt = this.#now() + backoffMs(this.#backoff, this.#failures);
     return wasClosed;

@@ -46,7 +46,7 @@ export function checkUnit(
  */
 export function outcomeOf(result: WriteResult, effects: readonly TransactionAction[]): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';
-  if (result.kind === 'refused') {
+  if (result.kind === 'rejected') {
     throw new OutboxError(
       'action-rejected',
       `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${messageOf(result.cause)}`,

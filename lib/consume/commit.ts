@@ -84,7 +84,7 @@ export class Committer {
     const { tableName } = this.#settings;
     const service = serviceFailureOf(error);
     if (service === undefined) return error;
-    if (service === 'refused' && actions === 0) {
+    if (service === 'permanent' && actions === 0) {
       return asUnavailable(error, `Cannot commit to the consumer's table "${tableName}"`);
     }
     try {
@@ -92,7 +92,7 @@ export class Committer {
     } catch (readError) {
       return readError;
     }
-    if (service !== 'refused') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
+    if (service !== 'permanent') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
     const reason = namedMessageOf(error);
     return new OutboxError(
       'action-rejected',

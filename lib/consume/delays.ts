@@ -24,14 +24,14 @@ export const SERVICE_DELAY_MS = 60_000;
 
 /**
  * The reaction to a message that cannot be settled now. `wait`: the consumer retries until the message is settled or no
- * longer needed, because Kafka would not deliver it again. `release`: the consumer never waits, because Lambda delivers
+ * longer needed, because Kafka would not deliver it again. `leave`: the consumer never waits, because Lambda delivers
  * the message again.
  */
-export type WhenBlocked = 'wait' | 'release';
+export type WhenBlocked = 'wait' | 'leave';
 
-/** Waits before the next attempt, unless the message is released. */
-export async function pause(whenBlocked: WhenBlocked, ms: number, signal: AbortSignal): Promise<'again' | 'released'> {
-  if (whenBlocked === 'release') return 'released';
+/** Waits before the next attempt, unless the message is left. */
+export async function pause(whenBlocked: WhenBlocked, ms: number, signal: AbortSignal): Promise<'again' | 'unsettled'> {
+  if (whenBlocked === 'leave') return 'unsettled';
   await wait(ms, signal);
   return 'again';
 }

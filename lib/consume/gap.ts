@@ -1,5 +1,5 @@
 import { formatSequence, parseSequence } from '../event/sequence';
-import type { InboxState, Seen } from './inbox';
+import type { InboxState, SequencedEvent } from './inbox';
 
 /** Missing events between the newest known one of a key and the received one. */
 export interface SequenceGap {
@@ -23,7 +23,7 @@ export interface SequenceGap {
  * It assumes dense versions, and knows only one topic: see {@link gapBeside}. A key's first event may have any version,
  * because a consumer may start anywhere, but must be the first of its transaction.
  */
-export function gapBefore(state: InboxState, event: Seen): SequenceGap | undefined {
+export function gapBefore(state: InboxState, event: SequencedEvent): SequenceGap | undefined {
   const got = parseSequence(event.sequence);
   if (got === undefined) return undefined;
   const after = newest(state);
@@ -85,7 +85,7 @@ function next(
 
 function newest({ window, unapplied }: InboxState): string | undefined {
   return [window.at(-1), ...unapplied].reduce<string | undefined>(
-    (top, seen) => (seen !== undefined && (top === undefined || seen.sequence > top) ? seen.sequence : top),
+    (top, each) => (each !== undefined && (top === undefined || each.sequence > top) ? each.sequence : top),
     undefined,
   );
 }

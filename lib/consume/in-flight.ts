@@ -19,8 +19,8 @@ export interface InFlightMessage {
   readonly finished: () => void;
 }
 
-/** The end of a message. `released`: it is not finished, and no later message of its key may be applied before it. */
-export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'released';
+/** The end of a message. `unsettled`: it is not finished, and no later message of its key may be applied before it. */
+export type Outcome = 'applied' | 'duplicate' | 'ignored' | 'dead-lettered' | 'parked' | 'unsettled';
 
 export interface ProcessorPorts extends ApplyPorts {
   readonly deadLetters: DeadLetters;

@@ -10,8 +10,8 @@ import {
   markerIdOf,
   mayBeInOldRow,
   mayBeUnapplied,
-  type Seen,
-  seenOf,
+  type SequencedEvent,
+  sequencedOf,
   statusInRow,
 } from './inbox';
 import { inboxKeyOf, inboxKeyText, sourceKeyOf, type InboxKey } from './inbox-keys';
@@ -93,10 +93,10 @@ export class InboxView {
   gapBefore(
     event: EventEnvelope,
     state: InboxState,
-    seen: Seen,
+    sequenced: SequencedEvent,
     { definitions }: ConsumerSettings['events'],
   ): SequenceGap | undefined {
-    const gap = gapBefore(state, seen);
+    const gap = gapBefore(state, sequenced);
     if (gap === undefined) return undefined;
     const otherTopics = otherTopicsOf(definitions, event);
     if (otherTopics.length === 0) return gap;
@@ -113,23 +113,24 @@ export class InboxView {
   ): Promise<KnownEvent['applied']> {
     const marker = markerIdOf(event);
     if (marker !== undefined) return (await this.isMarked(event, marker)) ? { below: false } : undefined;
-    const seen = seenOf(event);
-    if (seen === undefined || row === undefined || status === undefined) return undefined;
+    const sequenced = sequencedOf(event);
+    if (sequenced === undefined || row === undefined || status === undefined) return undefined;
     // A consumer that applied a decided event later has marked it.
     if (status.kind === 'duplicate' && !(isDecided && status.below)) return { below: status.below };
     const mayBeMarked =
-      status.kind !== 'new' || isDecided || mayBeUnapplied(row.state, seen) || mayBeInOldRow(event, row.state);
+      status.kind !== 'new' || isDecided || mayBeUnapplied(row.state, sequenced) || mayBeInOldRow(event, row.state);
     return mayBeMarked && (await this.isMarked(event, event.id)) ? { below: false } : undefined;
   }
 
   /** Until the window is full, the row from before `ce_aggregate` counts too, for a key with aggregate or partition. */
   async #statusOf(row: InboxRow | undefined, event: EventEnvelope): Promise<EventStatus | undefined> {
-    const seen = seenOf(event);
+    const sequenced = sequencedOf(event);
     const status = statusInRow(row, event);
-    if (row === undefined || seen === undefined || status === undefined || status.kind === 'duplicate') return status;
+    if (row === undefined || sequenced === undefined || status === undefined || status.kind === 'duplicate')
+      return status;
     if (event.replayId !== undefined || !mayBeInOldRow(event, row.state)) return status;
     const old = await this.readRow(sourceKeyOf(event));
-    const decision = decide(old.state, seen);
+    const decision = decide(old.state, sequenced);
     if (decision.kind !== 'duplicate') return status;
     if (!decision.below) return decision;
     // Another aggregate may have written the old row, so it proves nothing about an event younger than its last write.

@@ -10,7 +10,7 @@ import {
   type InboxState,
   markerIdOf,
   mayBeUnapplied,
-  seenOf,
+  sequencedOf,
   withApplied,
 } from './inbox';
 import type { InboxKey } from './inbox-keys';
@@ -63,7 +63,7 @@ export class InboxWriter {
       return outcome;
     } catch (error) {
       const service = error instanceof TableUnavailable ? serviceFailureOf(error.cause) : undefined;
-      if (service === undefined || service === 'refused') throw error;
+      if (service === undefined || service === 'permanent') throw error;
       await this.#view.readRow(key);
       throw new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
     }
@@ -95,11 +95,11 @@ export class InboxWriter {
     { alongside = [], resend }: Partial<StoredMessageOptions> = {},
   ): { readonly own: readonly TransactionAction[]; readonly state?: InboxState } {
     const { actions } = this;
-    const seen = seenOf(event);
+    const sequenced = sequencedOf(event);
     const marker = markerIdOf(event);
     const markerOf = (id: string): TransactionAction =>
       resend === undefined ? actions.marker(event, id) : actions.keptMarker(event, id, resend);
-    if (seen === undefined || row === undefined || status === undefined || status.kind === 'duplicate') {
+    if (sequenced === undefined || row === undefined || status === undefined || status.kind === 'duplicate') {
       const own = [markerOf(marker ?? event.id)];
       // Another consumer may have parked the key since its row was read.
       if (row !== undefined && alongside.length === 0) own.push(actions.notParked(event));
@@ -109,11 +109,11 @@ export class InboxWriter {
       // Below the window only a marker remembers the event. The row is written to check its revision.
       return { own: [actions.row(event, row, row.state, event), markerOf(event.id), ...alongside], state: row.state };
     }
-    const state = withApplied(row.state, seen, event.txEvents, committedAtOf(event));
+    const state = withApplied(row.state, sequenced, event.txEvents, committedAtOf(event));
     const own = [actions.row(event, row, state, event)];
     // The first delivery of an event can be a replay. A second delivery of that replay must find a marker.
     if (resend !== undefined || marker !== undefined) own.push(markerOf(marker ?? event.id));
-    else if (mayBeUnapplied(row.state, seen)) own.push(actions.keptMarker(event, event.id));
+    else if (mayBeUnapplied(row.state, sequenced)) own.push(actions.keptMarker(event, event.id));
     return { own: [...own, ...alongside], state };
   }
 }

@@ -11,8 +11,8 @@ export const UNAPPLIED_SIZE = 64;
 /** A longer id is stored as its digest, so that the row fits an item. */
 const MAX_ID_BYTES = 128;
 
-/** An event in the order of its key; made by {@link seenOf}. A restored table may write a sequence a second time. */
-export interface Seen {
+/** An event in the order of its key; made by {@link sequencedOf}. A restored table may write a sequence a second time. */
+export interface SequencedEvent {
   readonly sequence: string;
   readonly id: string;
 }
@@ -20,13 +20,13 @@ export interface Seen {
 /** The state of one key of one source on one topic. */
 export interface InboxState {
   /** The newest applied events, ascending. */
-  readonly window: readonly Seen[];
+  readonly window: readonly SequencedEvent[];
   /** `ce_txevents` of the newest one. */
   readonly topEvents?: number;
   /** Commit time of the newest one, epoch milliseconds; left out if its id contains the time. */
   readonly topAt?: number;
   /** Dead-lettered or discarded events, oldest first. */
-  readonly unapplied: readonly Seen[];
+  readonly unapplied: readonly SequencedEvent[];
   /** Events of the key wait in the table for a redrive. Every later event must wait too. */
   readonly parked: boolean;
 }
@@ -51,9 +51,9 @@ export type Decision =
   { readonly kind: 'new' } | { readonly kind: 'late' } | { readonly kind: 'duplicate'; readonly below: boolean };
 
 /** Whether an event is applied already. A bare high-water mark cannot tell a late first delivery from a duplicate. */
-export function decide({ window, unapplied }: InboxState, event: Seen): Decision {
+export function decide({ window, unapplied }: InboxState, event: SequencedEvent): Decision {
   const top = window.at(-1);
-  if (window.some((seen) => same(seen, event))) return { kind: 'duplicate', below: false };
+  if (window.some((each) => same(each, event))) return { kind: 'duplicate', below: false };
   if (top === undefined || event.sequence > top.sequence) return { kind: 'new' };
   if (isUnapplied({ unapplied }, event)) return { kind: 'late' };
   const lowest = window[0];
@@ -70,9 +70,9 @@ export type EventStatus = Decision | { readonly kind: 'lost-identity'; readonly 
 
 /** `undefined` for a key without versions. */
 export function statusInRow(row: InboxRow | undefined, event: EventEnvelope): EventStatus | undefined {
-  const seen = seenOf(event);
-  if (row === undefined || seen === undefined) return undefined;
-  const decision = decide(row.state, seen);
+  const sequenced = sequencedOf(event);
+  if (row === undefined || sequenced === undefined) return undefined;
+  const decision = decide(row.state, sequenced);
   // An operator requested the replay, so an identity that seems lost does not stop it.
   if (decision.kind !== 'duplicate' || !decision.below || event.replayId !== undefined) return decision;
   const contradiction = contradictionBelowWindow(row, event);
@@ -105,7 +105,12 @@ function contradictionBelowWindow(
 }
 
 /** The state after the event is applied. */
-export function withApplied(state: InboxState, event: Seen, txEvents?: number, committedAt?: number): InboxState {
+export function withApplied(
+  state: InboxState,
+  event: SequencedEvent,
+  txEvents?: number,
+  committedAt?: number,
+): InboxState {
   const window = [...state.window, pick(event)].toSorted(bySequence).slice(-WINDOW_SIZE);
   const isTop = window.at(-1)?.sequence === event.sequence;
   return {
@@ -113,29 +118,29 @@ export function withApplied(state: InboxState, event: Seen, txEvents?: number, c
     window,
     topEvents: isTop ? txEvents : state.topEvents,
     topAt: isTop ? (epochMsOfUuidV7(event.id) === undefined ? committedAt : undefined) : state.topAt,
-    unapplied: state.unapplied.filter((seen) => !same(seen, event)),
+    unapplied: state.unapplied.filter((each) => !same(each, event)),
   };
 }
 
 /** The state after the event is dead-lettered or discarded: outside the window, so it can still be applied. */
-export function withUnapplied(state: InboxState, event: Seen): InboxState {
+export function withUnapplied(state: InboxState, event: SequencedEvent): InboxState {
   if (isUnapplied(state, event)) return state;
   return { ...state, unapplied: [...state.unapplied, pick(event)].slice(-UNAPPLIED_SIZE) };
 }
 
 /** Whether the event may have been dead-lettered or discarded: the row remembers only the newest of those. */
-export const mayBeUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, { sequence }: Seen): boolean =>
-  unapplied.some((seen) => seen.sequence >= sequence);
+export const mayBeUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, { sequence }: SequencedEvent): boolean =>
+  unapplied.some((each) => each.sequence >= sequence);
 
-export const isUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, event: Seen): boolean =>
-  unapplied.some((seen) => same(seen, event));
+export const isUnapplied = ({ unapplied }: Pick<InboxState, 'unapplied'>, event: SequencedEvent): boolean =>
+  unapplied.some((each) => same(each, event));
 
 /** Whether a row from before `ce_aggregate`, which lacks aggregate and partition, may know an event of the key. */
 export const mayBeInOldRow = ({ aggregate, partition }: InboxKey, { window }: Pick<InboxState, 'window'>): boolean =>
   (aggregate !== undefined || partition !== undefined) && window.length < WINDOW_SIZE;
 
 /** The place of an event in the order of its key, when its key has versions. */
-export const seenOf = ({ sequence, id }: Pick<EventEnvelope, 'sequence' | 'id'>): Seen | undefined =>
+export const sequencedOf = ({ sequence, id }: Pick<EventEnvelope, 'sequence' | 'id'>): SequencedEvent | undefined =>
   sequence === undefined
     ? undefined
     : { sequence, id: Buffer.byteLength(id) <= MAX_ID_BYTES ? id : `sha256:${sha256(id)}` };
@@ -148,6 +153,7 @@ export const markerIdOf = ({
 }: Pick<EventEnvelope, 'id' | 'sequence' | 'replayId'>): string | undefined =>
   replayId !== undefined ? `${id}@${replayId}` : sequence === undefined ? id : undefined;
 
-const pick = ({ sequence, id }: Seen): Seen => ({ sequence, id });
-const same = (a: Seen, b: Seen): boolean => a.sequence === b.sequence && a.id === b.id;
-const bySequence = (a: Seen, b: Seen): number => (a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1);
+const pick = ({ sequence, id }: SequencedEvent): SequencedEvent => ({ sequence, id });
+const same = (a: SequencedEvent, b: SequencedEvent): boolean => a.sequence === b.sequence && a.id === b.id;
+const bySequence = (a: SequencedEvent, b: SequencedEvent): number =>
+  a.sequence === b.sequence ? 0 : a.sequence < b.sequence ? -1 : 1;

@@ -3,7 +3,7 @@ import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { CONTENTION_BACKOFF } from './delays';
 import { envelopeOf } from './decode';
-import { decide, markerIdOf, seenOf, withUnapplied } from './inbox';
+import { decide, markerIdOf, sequencedOf, withUnapplied } from './inbox';
 import { inboxKeyText, type InboxKey } from './inbox-keys';
 import type { RequestStore } from './ports';
 import { redriveKey, type Redriving, type RedriveResult } from './redrive';
@@ -105,15 +105,15 @@ export class OperatorRequests {
     const envelope = envelopeOf(next.record);
     // The consumer parks events only.
     if ('reason' in envelope) throw new Error(`The message parked at ${position} is no event: ${envelope.message}`);
-    const seen = seenOf(envelope);
+    const sequenced = sequencedOf(envelope);
     // A discarded replay leaves the event and its other replays as they are.
     const marker = markerIdOf(envelope);
-    const decision = seen === undefined ? undefined : decide(row.state, seen);
+    const decision = sequenced === undefined ? undefined : decide(row.state, sequenced);
     const isApplied =
       marker === undefined ? decision?.kind === 'duplicate' && !decision.below : await view.isMarked(key, marker);
     const discarded = { record: next.record, id: marker ?? envelope.id, why: parked?.why ?? '' };
-    const isNoted = seen === undefined || isApplied || envelope.replayId !== undefined;
-    const state = isNoted ? row.state : withUnapplied(row.state, seen);
+    const isNoted = sequenced === undefined || isApplied || envelope.replayId !== undefined;
+    const state = isNoted ? row.state : withUnapplied(row.state, sequenced);
     const unit = [
       // Raises the revision, so that a consumer that is applying the message decides again.
       writer.actions.row(key, row, state),

@@ -65,7 +65,7 @@ export interface InboxStore {
   parkedKeys(): AsyncIterable<InboxKey>;
 }
 
-/** Changes of a consumer's table, if its state is still as read; `park` and `release` need a `row` for that. */
+/** Changes of a consumer's table, if its state is still as read; `park` and `unlist` need a `row` for that. */
 export interface InboxActions {
   /** Replaces the row by `state`, if it still has the revision that was read. */
   row(key: InboxKey, known: InboxRow, state: InboxState, applied?: Pick<EventEnvelope, 'time'>): TransactionAction;
@@ -89,7 +89,7 @@ export interface InboxActions {
   /** Removes a parked message; fails if it is not there. */
   unpark(key: InboxKey, position: string): TransactionAction;
   /** Removes the key from the list of parked keys. */
-  release(key: InboxKey): TransactionAction;
+  unlist(key: InboxKey): TransactionAction;
 }
 
 /** How many keys were parked as unreadable since a point in time. */
@@ -151,7 +151,7 @@ export type WriteResult =
   | { readonly kind: 'written' }
   | { readonly kind: 'cancelled'; readonly reasons: readonly string[]; readonly cause: unknown }
   /** DynamoDB refuses the request as a whole, and would again. */
-  | { readonly kind: 'refused'; readonly cause: unknown };
+  | { readonly kind: 'rejected'; readonly cause: unknown };
 
 export interface Transactions {
   /**

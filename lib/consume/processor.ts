@@ -13,16 +13,16 @@ import { headerText } from './record';
 import type { ConsumerSettings } from './settings';
 import { UnappliedMessages } from './unapplied-messages';
 
-/** How many released messages keep their progress for the next delivery. */
-const MAX_RELEASED = 1_000;
+/** How many left messages keep their progress for the next delivery. */
+const MAX_LEFT = 1_000;
 
 /** Settles the messages of one key, one after the other. */
 export class Processor {
   readonly #processing: Processing;
   readonly #delays: ServiceDelays;
   readonly #unapplied: UnappliedMessages;
-  /** Progress of released messages by their place: each delivery may end before the next step. */
-  readonly #released = new Map<string, Progress>();
+  /** Progress of left messages by their place: each delivery may end before the next step. */
+  readonly #left = new Map<string, Progress>();
 
   constructor(settings: ConsumerSettings, ports: ProcessorPorts, whenBlocked: WhenBlocked = 'wait') {
     this.#processing = { settings, ports, whenBlocked, applier: new EventApplier(settings, ports) };
@@ -31,12 +31,12 @@ export class Processor {
   }
 
   /**
-   * Settles the messages in their order. The messages behind a released one are released with it, unless they were
+   * Settles the messages in their order. The messages behind an unsettled one are left with it, unless they were
    * delivered again: those have another signal. Never rejects.
    */
   async process(messages: readonly InFlightMessage[], queue: KeyQueue<InFlightMessage>): Promise<Outcome> {
     if (messages.length > 1 && (await this.#applyTogether(messages))) return 'applied';
-    let outcome: Outcome = 'released';
+    let outcome: Outcome = 'unsettled';
     // An event that is missing before one of them may be among those behind it.
     let rest = [...messages];
     const behind: KeyQueue<InFlightMessage> = {
@@ -47,14 +47,14 @@ export class Processor {
     };
     for (let message = rest.shift(); message !== undefined; message = rest.shift()) {
       outcome = await this.#settle(message, behind);
-      if (outcome === 'released') rest = rest.filter(({ signal }) => signal !== message.signal);
+      if (outcome === 'unsettled') rest = rest.filter(({ signal }) => signal !== message.signal);
       else message.finished();
     }
     return outcome;
   }
 
   async #settle(message: InFlightMessage, queue: KeyQueue<InFlightMessage>): Promise<Outcome> {
-    if (message.signal.aborted) return 'released';
+    if (message.signal.aborted) return 'unsettled';
     const read = await readMessage(message.record, this.#processing.settings);
     if (read.kind === 'ignored') return 'ignored';
     if (read.kind === 'no-event') {
@@ -68,24 +68,24 @@ export class Processor {
     }
     const progress = this.#takeProgress(envelope);
     const outcome = await this.#untilSettled(message, content, queue, progress);
-    if (outcome !== 'released') this.#delays.end(progress);
+    if (outcome !== 'unsettled') this.#delays.end(progress);
     else {
-      this.#delays.release(progress);
+      this.#delays.leave(progress);
       this.#keepProgress(envelope, progress);
     }
     return outcome;
   }
 
   #takeProgress({ receipt }: EventEnvelope): Progress {
-    const progress = this.#released.get(receipt) ?? new Progress(this.#processing.settings);
-    this.#released.delete(receipt);
+    const progress = this.#left.get(receipt) ?? new Progress(this.#processing.settings);
+    this.#left.delete(receipt);
     return progress;
   }
 
   #keepProgress({ receipt }: EventEnvelope, progress: Progress): void {
     if (this.#processing.whenBlocked === 'wait' || !progress.hasBegun) return;
-    this.#released.set(receipt, progress);
-    for (const oldest of [...this.#released.keys()].slice(0, -MAX_RELEASED)) this.#released.delete(oldest);
+    this.#left.set(receipt, progress);
+    for (const oldest of [...this.#left.keys()].slice(0, -MAX_LEFT)) this.#left.delete(oldest);
   }
 
   /** Retries until the message is settled or no longer needed. */
@@ -116,7 +116,7 @@ export class Processor {
           case 'unreadable':
             return await this.#unapplied.unreadable(message, result.event);
           case 'gap':
-            if ((await this.#awaitMissing(message, envelope, queue, gap)) === 'released') return 'released';
+            if ((await this.#awaitMissing(message, envelope, queue, gap)) === 'unsettled') return 'unsettled';
             break;
           case 'stale':
             ports.view.forget(envelope);
@@ -129,7 +129,7 @@ export class Processor {
         content = await rereadContent(record, content, settings);
       }
     }
-    return 'released';
+    return 'unsettled';
   }
 
   async #afterFailure(
@@ -143,7 +143,7 @@ export class Processor {
     const { signal } = message;
     // The circuit breaker makes the pause between two attempts.
     if (error instanceof TableUnavailable) return pause(whenBlocked, 0, signal);
-    if (signal.aborted) return 'released';
+    if (signal.aborted) return 'unsettled';
     let cause = error;
     if (error instanceof KeyDelayed) {
       if (!this.#delays.isOwnFailure(error, envelope, progress)) {
@@ -161,10 +161,10 @@ export class Processor {
     telemetry.attemptFailed(envelope, failures, cause);
     if (failures >= attempts) {
       if (onFailure !== 'block') return this.#unapplied.handlerFailed(message, envelope, cause);
-      if (whenBlocked === 'release') {
+      if (whenBlocked === 'leave') {
         // The next delivery gets the same number of attempts.
         progress.failures = 0;
-        return 'released';
+        return 'unsettled';
       }
     }
     await wait(backoffMs(retry, failures), signal);
@@ -177,7 +177,7 @@ export class Processor {
     event: EventEnvelope,
     queue: KeyQueue<InFlightMessage>,
     gap: GapWait,
-  ): Promise<'released' | undefined> {
+  ): Promise<'unsettled' | undefined> {
     const { ports, whenBlocked } = this.#processing;
     const isEarlier = ({ record }: InFlightMessage): boolean =>
       headerText(record, 'ce_source') === event.source &&
@@ -185,9 +185,9 @@ export class Processor {
     const earlier = await queue.take(isEarlier, Math.min(GAP_CHECK_MS, gap.restMs()), signal);
     ports.view.forget(event);
     if (earlier === undefined) return undefined;
-    if ((await this.#settle(earlier, queue)) !== 'released') earlier.finished();
+    if ((await this.#settle(earlier, queue)) !== 'unsettled') earlier.finished();
     // A message that the next delivery brings again must not be overtaken in this one.
-    else if ((await pause(whenBlocked, 0, signal)) === 'released') return 'released';
+    else if ((await pause(whenBlocked, 0, signal)) === 'unsettled') return 'unsettled';
     return undefined;
   }
 

@@ -90,8 +90,8 @@ export class ServiceDelays {
     this.#waiting.add(progress);
   }
 
-  /** The message was released, which does not show whether the service is available again. */
-  release(progress: Progress): void {
+  /** The message was left, which does not show whether the service is available again. */
+  leave(progress: Progress): void {
     this.#waiting.delete(progress);
   }
 

@@ -55,14 +55,14 @@ export async function redriveKey(parkedKey: InboxKey, redriving: Redriving): Pro
       if (!row.state.parked) return { released, isParked: false };
       const state = { ...row.state, parked: false };
       // If another message was parked meanwhile, the revision is higher, and that message is redriven too.
-      const unit = [writer.actions.row(key, row, state), writer.actions.release(key)];
+      const unit = [writer.actions.row(key, row, state), writer.actions.unlist(key)];
       if ((await writer.write(unit)) === 'stale') continue;
       settings.telemetry.released(key);
       return { released, isParked: false };
     }
     const result = await applyParked(next, key, redriving);
     if (result === 'stale' && (signal.aborted || contentions >= MAX_CONTENTIONS)) return { released, isParked: true };
-    if (result === 'released') released++;
+    if (result === 'unparked') released++;
     else if (result === 'waits') return { released, isParked: true };
     else if (result === 'stale') await wait(backoffMs(CONTENTION_BACKOFF, ++contentions), signal);
     else return { released, isParked: true, failure: result.failure };
@@ -73,20 +73,20 @@ async function applyParked(
   parked: ParkedMessage,
   key: InboxKey,
   redriving: Redriving,
-): Promise<'released' | 'stale' | 'waits' | FailedAgain> {
+): Promise<'unparked' | 'stale' | 'waits' | FailedAgain> {
   const { writer } = redriving.ports;
   const { record, position } = parked;
   const read = await readMessage(record, redriving.settings);
   if (read.kind === 'ignored') {
     await writer.write([writer.actions.unpark(key, position)]);
-    return 'released';
+    return 'unparked';
   }
   if (read.kind === 'no-event') return { failure: `${read.reason}: ${read.message}` };
   const { content } = read;
   const result = await attemptStored({ record, content }, redriving, (applier, attempt) =>
     applier.applyParked(attempt, parked, key),
   );
-  return result === 'applied' || result === 'duplicate' ? 'released' : result;
+  return result === 'applied' || result === 'duplicate' ? 'unparked' : result;
 }
 
 /** Attempts to apply a message from the consumer's table, as often as a handler may fail. */
@@ -97,7 +97,7 @@ export async function attemptStored(
 ): Promise<StoredOutcome | 'waits' | FailedAgain> {
   const { attempts, retry, telemetry } = settings;
   const applier = new EventApplier(settings, ports);
-  const caller = { whenBlocked: 'release', signal, telemetry } as const;
+  const caller = { whenBlocked: 'leave', signal, telemetry } as const;
   const hasEnded = (): boolean => signal.aborted;
   let content = read;
   for (let number = 1; !hasEnded(); number++) {

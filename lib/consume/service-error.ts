@@ -15,10 +15,10 @@ const MAX_DEPTH = 8;
 /**
  * The kind of failure of a called service, derived from an error.
  *
- * `throttled` and `unavailable` (no response, or a server error) are temporary. `refused`: an AWS service answered that
+ * `throttled` and `unavailable` (no response, or a server error) are temporary. `permanent`: an AWS service answered that
  * this request is not possible. `undefined`: the error does not come from a service.
  */
-export type ServiceFailure = 'throttled' | 'unavailable' | 'refused';
+export type ServiceFailure = 'throttled' | 'unavailable' | 'permanent';
 
 /** Reads fields that the AWS SDK and Node.js set on the error or on one of its causes, and never a message. */
 export function serviceFailureOf(error: unknown): ServiceFailure | undefined {
@@ -43,9 +43,9 @@ function failureOfLink(error: Error): ServiceFailure | undefined {
     const status = error.$metadata['httpStatusCode'];
     if (isThrottled(error) || status === 429) return 'throttled';
     if (typeof status !== 'number' || status >= 500 || PASSING.has(error.name)) return 'unavailable';
-    return 'refused';
+    return 'permanent';
   }
-  if (error.name === 'CredentialsProviderError') return 'refused';
+  if (error.name === 'CredentialsProviderError') return 'permanent';
   // The error of `AbortSignal.timeout`.
   if (error.name === 'TimeoutError') return 'unavailable';
   if (error instanceof AggregateError) return serviceFailureOf((error.errors as unknown[])[0]);

@@ -7,7 +7,7 @@ import { DUPLICATE, type AttemptResult } from './attempt';
 import type { EventEnvelope, UnreadableEvent } from './decode';
 import { BLOCKED_BACKOFF, CONTENTION_BACKOFF, pause } from './delays';
 import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
-import { decide, seenOf, withUnapplied, type InboxRow } from './inbox';
+import { decide, sequencedOf, withUnapplied, type InboxRow } from './inbox';
 import { unreadableEvent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './service-error';
 import type { DeadLetterNote } from './ports';
@@ -42,8 +42,8 @@ export class UnappliedMessages {
     if (onUnreadable === 'dead-letter') return this.sendToDeadLetters(message, { reason, message: text }, envelope);
     for (let attempt = 1; onUnreadable === 'block'; attempt++) {
       telemetry.attemptFailed(envelope, attempt, unreadableEvent(event));
-      if ((await pause(whenBlocked, backoffMs(BLOCKED_BACKOFF, attempt), signal)) === 'released') return 'released';
-      if (signal.aborted) return 'released';
+      if ((await pause(whenBlocked, backoffMs(BLOCKED_BACKOFF, attempt), signal)) === 'unsettled') return 'unsettled';
+      if (signal.aborted) return 'unsettled';
     }
     return this.#keep(message, envelope, (row) => {
       const why = `${reason}: ${text}`;
@@ -63,7 +63,7 @@ export class UnappliedMessages {
     const { name, retry, telemetry, callTimeoutMs } = settings;
     const { record, signal } = message;
     for (let attempt = 1; ; attempt++) {
-      if (signal.aborted) return 'released';
+      if (signal.aborted) return 'unsettled';
       try {
         await withinTime(() => ports.deadLetters.send(record, note), {
           ms: callTimeoutMs,
@@ -74,22 +74,22 @@ export class UnappliedMessages {
         break;
       } catch (error) {
         telemetry.deadLetterFailed(record, error, note);
-        if ((await pause(whenBlocked, backoffMs(retry, attempt), signal)) === 'released') return 'released';
+        if ((await pause(whenBlocked, backoffMs(retry, attempt), signal)) === 'unsettled') return 'unsettled';
       }
     }
     telemetry.deadLettered(record, note);
-    const seen = envelope === undefined ? undefined : seenOf(envelope);
-    if (envelope === undefined || seen === undefined) return 'dead-lettered';
+    const sequenced = envelope === undefined ? undefined : sequencedOf(envelope);
+    if (envelope === undefined || sequenced === undefined) return 'dead-lettered';
     // An event that may have been applied must not count as unapplied: a repeated delivery would apply it again.
     if (note.reason === 'lost-identity' || note.reason === 'older-than-markers') return 'dead-lettered';
     if (envelope.replayId !== undefined) return 'dead-lettered';
-    // Any result but `released` means that the row records the dead letter, or the effect.
+    // Any result but `unsettled` means that the row records the dead letter, or the effect.
     const noted = await this.#persist(message, envelope, async (row): Promise<AttemptResult> => {
-      const state = withUnapplied(row.state, seen);
-      if (state === row.state || decide(row.state, seen).kind === 'duplicate') return DUPLICATE;
+      const state = withUnapplied(row.state, sequenced);
+      if (state === row.state || decide(row.state, sequenced).kind === 'duplicate') return DUPLICATE;
       return (await ports.writer.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
     });
-    return noted === 'released' ? 'released' : 'dead-lettered';
+    return noted === 'unsettled' ? 'unsettled' : 'dead-lettered';
   }
 
   async #keep(
@@ -123,10 +123,10 @@ export class UnappliedMessages {
       } catch (error) {
         view.forget(envelope);
         const pauseMs = this.#pauseAfter(error, envelope, attempt);
-        if ((await pause(whenBlocked, pauseMs, signal)) === 'released') return 'released';
+        if ((await pause(whenBlocked, pauseMs, signal)) === 'unsettled') return 'unsettled';
       }
     }
-    return 'released';
+    return 'unsettled';
   }
 
   /** Reports a failed write of the inbox, which no handler can cause, and returns the pause. */

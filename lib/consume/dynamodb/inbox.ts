@@ -4,7 +4,7 @@ import type { TransactionAction } from '../../dynamodb/transaction';
 import type { OperatorNote } from '../../event/signal';
 import type { ConsumerClient, TableItem } from '../client';
 import { appliedAfter } from '../committed-at';
-import { EMPTY_INBOX, type InboxRow, type InboxState, type Seen } from '../inbox';
+import { EMPTY_INBOX, type InboxRow, type InboxState, type SequencedEvent } from '../inbox';
 import {
   decodeInboxKey,
   INBOX_SORT_KEY,
@@ -145,7 +145,7 @@ export function dynamodbInboxActions({
     },
     // An operator may have discarded it while it was being applied.
     unpark: (key, position) => remove(at(key, position), EXISTS),
-    release(key) {
+    unlist(key) {
       const { pk, sk } = parkedKeyItem(consumer, key);
       return remove({ pk, sk });
     },
@@ -188,19 +188,19 @@ export const parkedKeyItem = (consumer: string, key: InboxKey) => ({
 
 /** Short, so that the row of an ordinary key stays within one write unit. */
 const encodeState = ({ window, topEvents, topAt, unapplied, parked }: InboxState) => ({
-  window: window.map(encodeSeen),
+  window: window.map(encodeSequenced),
   topEvents,
   topAt,
-  aside: unapplied.length === 0 ? undefined : unapplied.map(encodeSeen),
+  aside: unapplied.length === 0 ? undefined : unapplied.map(encodeSequenced),
   parked: parked || undefined,
 });
 
-function encodeSeen({ sequence, id }: Seen): string {
+function encodeSequenced({ sequence, id }: SequencedEvent): string {
   const parsed = parseSequence(sequence);
   return parsed === undefined ? `${sequence} ${id}` : `${parsed.version}.${parsed.index} ${id}`;
 }
 
-function decodeSeen(text: unknown): Seen {
+function decodeSequenced(text: unknown): SequencedEvent {
   const [, version, index, id] = /^(\d+)\.(\d+) (.*)$/s.exec(String(text)) ?? [];
   if (version === undefined || index === undefined || id === undefined) {
     throw new Error(`The inbox holds ${JSON.stringify(text)}, which is not "<version>.<index> <id>".`);
@@ -213,10 +213,10 @@ function rowOf(item: TableItem | undefined): InboxRow {
   const { revision, appliedAt, topEvents, topAt, parked } = item;
   return {
     state: {
-      window: listOf(item['window']).map(decodeSeen),
+      window: listOf(item['window']).map(decodeSequenced),
       topEvents: numberOf(topEvents),
       topAt: numberOf(topAt),
-      unapplied: listOf(item['aside']).map(decodeSeen),
+      unapplied: listOf(item['aside']).map(decodeSequenced),
       parked: parked === true,
     },
     revision: Number(revision),

@@ -12,7 +12,7 @@ export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite
     } catch (cause) {
       const reasons = cancellationCodes(cause) ?? [];
       if (reasons.length > 0) return { kind: 'cancelled', reasons, cause };
-      if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'refused', cause };
+      if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'rejected', cause };
       // The SDK retried a request that DynamoDB is still executing: decide again when it has ended.
       if (cause instanceof Error && cause.name === 'TransactionInProgressException') {
         return { kind: 'cancelled', reasons: entries.map(() => 'TransactionConflict'), cause };

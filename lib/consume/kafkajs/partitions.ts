@@ -21,7 +21,7 @@ import { goneBetween } from './start-offsets';
 /** A message in flight and in memory. */
 interface BufferedMessage extends InFlightMessage {
   /** The message is no longer in memory. */
-  readonly release: () => void;
+  readonly unbuffer: () => void;
 }
 
 /** The part of kafkajs's payload that is used. */
@@ -76,7 +76,7 @@ export class Partitions {
         return taken;
       };
       await processor.process(messages, { take });
-      for (const { release } of held) release();
+      for (const { unbuffer } of held) unbuffer();
     }, eventsOfKeyPerTransaction);
   }
 
@@ -232,7 +232,7 @@ export class Partitions {
 
   /**
    * A batch that was fetched before a rebalance can come after it. kafkajs would continue after the batch, although
-   * earlier messages that were released in the rebalance are unfinished.
+   * earlier messages that were left in the rebalance are unfinished.
    */
   #mustGoBack({ topic, partition }: TopicPartition, first: bigint): boolean {
     const name = partitionName({ topic, partition });
@@ -267,8 +267,8 @@ export class Partitions {
       semaphore: assigned.semaphore,
       signal: assigned.signal,
       finished: () => assigned.offsets.finish(record.offset),
-      release: () => {
-        assigned.release(bytes);
+      unbuffer: () => {
+        assigned.unbuffer(bytes);
         if (!assigned.isBuffering) this.#ended.delete(assigned);
         this.#resumeWhereRoom();
       },

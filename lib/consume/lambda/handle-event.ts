@@ -91,7 +91,7 @@ export function handleKafkaEvent(
   if (!isCount(marginMs, LONGEST_INVOCATION_MS)) {
     refuseOption('marginMs', marginMs, `an integer from 1 to ${LONGEST_INVOCATION_MS}`);
   }
-  const processor = consumer.processor(deadLetters, 'release');
+  const processor = consumer.processor(deadLetters, 'leave');
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const poll = pollWhenDue(consumer);
   return async (event, context) => {
@@ -104,9 +104,9 @@ export function handleKafkaEvent(
     consumer.circuitBreaker.recordSuccess();
     const queues = new KeyQueues<InFlightMessage>(async (messages, queue) => {
       const key = messages.map(({ record }) => queueKeyOf(record))[0] ?? '';
-      // No event of a key may overtake a released one.
+      // No event of a key may overtake an unsettled one.
       if (blocked.has(key)) return;
-      if ((await processor.process(messages, queue)) === 'released') blocked.add(key);
+      if ((await processor.process(messages, queue)) === 'unsettled') blocked.add(key);
     }, eventsOfKeyPerTransaction);
     const polling = poll(signal, Object.keys(event.records).length === 0);
     const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, queues));

@@ -1,5 +1,5 @@
 import type { InboxState } from '../../consume/inbox';
-import { decide, isUnapplied, seenOf } from '../../consume/inbox';
+import { decide, isUnapplied, sequencedOf } from '../../consume/inbox';
 import { aggregateIn, type InboxKey } from '../../consume/inbox-keys';
 import type { HoldReason } from '../../event/control';
 import { deadLetterTopic } from '../../event/consumer-name';
@@ -484,7 +484,7 @@ function eventState(
   const { id, topic } = event;
   const mark = key?.marks.get(id);
   if (mark !== undefined) return mark;
-  const seen = seenOf(event);
+  const seen = sequencedOf(event);
   const state = key?.state;
   const isLetter = lettersOf(kafka).some((letter) => letter.id === id);
   if (state !== undefined && seen !== undefined) {

@@ -1,5 +1,5 @@
 import { dynamodbInbox } from '../../consume/dynamodb/inbox';
-import { decide, seenOf, type InboxState } from '../../consume/inbox';
+import { decide, sequencedOf, type InboxState } from '../../consume/inbox';
 import {
   aggregateIn,
   aggregateOf,
@@ -276,7 +276,10 @@ async function marksOf(
       events.flatMap(({ id, topic }, index) => {
         if (id === undefined || topic !== key.topic) return [];
         const version = versionOfPosition(position);
-        const seen = seenOf({ id, sequence: version === undefined ? undefined : formatSequence({ version, index }) });
+        const seen = sequencedOf({
+          id,
+          sequence: version === undefined ? undefined : formatSequence({ version, index }),
+        });
         return seen !== undefined && decide(state, seen).kind === 'duplicate' ? [] : [id];
       }),
     );

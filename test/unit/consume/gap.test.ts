@@ -1,8 +1,14 @@
 import { gapBefore, gapBeside, otherTopicsOf } from '../../../lib/consume/gap';
-import { EMPTY_INBOX, withApplied, withUnapplied, type InboxState, type Seen } from '../../../lib/consume/inbox';
+import {
+  EMPTY_INBOX,
+  withApplied,
+  withUnapplied,
+  type InboxState,
+  type SequencedEvent,
+} from '../../../lib/consume/inbox';
 import { formatSequence } from '../../../lib/event/sequence';
 
-const at = (version: number, index = 0): Seen => ({
+const at = (version: number, index = 0): SequencedEvent => ({
   sequence: formatSequence({ version, index }),
   id: `${version}.${index}`,
 });
@@ -34,7 +40,11 @@ it('the first events of a transaction are missing before the first event of a ke
 });
 
 describe('events that seem to be missing', () => {
-  const gap = (missing: Seen, got: Seen) => ({ missing: missing.sequence, got: got.sequence, otherTopics: ['audit'] });
+  const gap = (missing: SequencedEvent, got: SequencedEvent) => ({
+    missing: missing.sequence,
+    got: got.sequence,
+    otherTopics: ['audit'],
+  });
 
   it.each([
     ['a version', gap(at(2), at(3)), [after([2, 0, 1])]],

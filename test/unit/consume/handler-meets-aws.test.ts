@@ -84,9 +84,9 @@ describe('the errors of a handler', () => {
 
   it('on Lambda stops no key of the batch but its own', async () => {
     const rig = aRig({ ...live, handlers: badThrows(() => awsError('InternalFailure', 500)) });
-    const { outcomes } = await feed(rig, [bad(), ...others(20)], { whenBlocked: 'release' });
+    const { outcomes } = await feed(rig, [bad(), ...others(20)], { whenBlocked: 'leave' });
 
-    expect(outcomes.toSorted()).toEqual([...Array.from({ length: 20 }, () => 'applied'), 'released']);
+    expect(outcomes.toSorted()).toEqual([...Array.from({ length: 20 }, () => 'applied'), 'unsettled']);
     // The invocation ends before it is known whether the service is available again.
     expect(rig.told.of('outage')).toHaveLength(1);
     expect(rig.told.of('outageOver')).toEqual([]);
@@ -184,7 +184,7 @@ describe('a transaction that fails for one key alone', () => {
     ['by a server error', () => Promise.reject(awsError('InternalServerError', 500))],
     ['without an answer', () => new Promise<never>(() => undefined)],
   ])('delays that key alone, %s: also on Lambda, and nobody else has its effects with it again', async (_, fail) => {
-    for (const whenBlocked of ['release', undefined] as const) {
+    for (const whenBlocked of ['leave', undefined] as const) {
       const memory = new MemoryClient();
       let failures = whenBlocked === undefined ? 4 : Infinity;
       memory.beforeWrite = (entries) => (isBad(entries) && failures-- > 0 ? fail() : undefined);

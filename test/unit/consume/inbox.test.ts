@@ -7,14 +7,20 @@ import {
   withApplied,
   withUnapplied,
   type InboxState,
-  type Seen,
+  type SequencedEvent,
 } from '../../../lib/consume/inbox';
 import { formatSequence } from '../../../lib/event/sequence';
 
-const event = (version: number, id = `e${version}`): Seen => ({ sequence: formatSequence({ version, index: 0 }), id });
+const event = (version: number, id = `e${version}`): SequencedEvent => ({
+  sequence: formatSequence({ version, index: 0 }),
+  id,
+});
 
 /** Delivers events one after the other. Returns the applied ids and the final state. */
-function deliver(events: readonly Seen[], state: InboxState = EMPTY_INBOX): { ids: string[]; state: InboxState } {
+function deliver(
+  events: readonly SequencedEvent[],
+  state: InboxState = EMPTY_INBOX,
+): { ids: string[]; state: InboxState } {
   const ids: string[] = [];
   for (const each of events) {
     if (decide(state, each).kind === 'duplicate') continue;
@@ -24,7 +30,7 @@ function deliver(events: readonly Seen[], state: InboxState = EMPTY_INBOX): { id
   return { ids, state };
 }
 
-const versions = (from: number, to: number): Seen[] =>
+const versions = (from: number, to: number): SequencedEvent[] =>
   Array.from({ length: to - from + 1 }, (_, at) => event(from + at));
 
 it.each([

@@ -36,7 +36,7 @@ describe('the circuit breaker', () => {
     breaker.recordFailure();
     await breaker.acquire(never);
     const second = breaker.acquire(never);
-    breaker.release();
+    breaker.endTrial();
     await second;
   });
 

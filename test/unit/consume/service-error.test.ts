@@ -37,7 +37,7 @@ it.each([
   ['a failed condition', sdkError('ConditionalCheckFailedException', { httpStatusCode: 400 })],
   ['no credentials', Object.assign(new Error('none'), { name: 'CredentialsProviderError' })],
 ])('is refused: %s', (_, error) => {
-  expect(serviceFailureOf(error)).toBe('refused');
+  expect(serviceFailureOf(error)).toBe('permanent');
 });
 
 it.each([

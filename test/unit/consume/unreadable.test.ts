@@ -130,7 +130,7 @@ describe('an event that a newer version of the consumer can read', () => {
     while (rig.client.effects().length < 1) await new Promise((resolve) => setTimeout(resolve, 1));
     end.abort();
 
-    expect((await fed).outcomes.toSorted()).toEqual(['applied', 'released', 'released']);
+    expect((await fed).outcomes.toSorted()).toEqual(['applied', 'unsettled', 'unsettled']);
     expect(rig.client.effects()).toEqual([id(1, 'other')]);
     expect(rig.told.of('attemptFailed').map(([, , error]) => (error as { code?: string }).code)).toEqual([
       'unreadable-event',
@@ -159,13 +159,13 @@ describe('the breaker for unreadable events', () => {
     const client = new MemoryClient();
     const first = consumer(client, () => NOW);
     const second = consumer(client, () => NOW);
-    await feed(first, keys(0, maxKeys - 10), { whenBlocked: 'release' });
+    await feed(first, keys(0, maxKeys - 10), { whenBlocked: 'leave' });
     const { outcomes } = await feed(second, [...keys(1_000, 30), versionOne(1, 'readable')], {
-      whenBlocked: 'release',
+      whenBlocked: 'leave',
     });
 
     expect(parked(client)).toBe(maxKeys);
-    expect(outcomes.filter((outcome) => outcome === 'released')).toHaveLength(20);
+    expect(outcomes.filter((outcome) => outcome === 'unsettled')).toHaveLength(20);
     expect(client.effects()).toEqual([id(1, 'readable')]);
     expect(second.told.of('outage').map(([error]) => (error as Error).name)).toEqual(['TooManyUnreadableKeys']);
   });
@@ -173,8 +173,8 @@ describe('the breaker for unreadable events', () => {
   it('counts keys and not events: events behind a parked event are parked', async () => {
     const client = new MemoryClient();
     const rig = consumer(client, () => NOW);
-    await feed(rig, keys(0, maxKeys), { whenBlocked: 'release' });
-    await feed(rig, [versionTwo(2, 'k0'), versionOne(3, 'k0')], { whenBlocked: 'release' });
+    await feed(rig, keys(0, maxKeys), { whenBlocked: 'leave' });
+    await feed(rig, [versionTwo(2, 'k0'), versionOne(3, 'k0')], { whenBlocked: 'leave' });
 
     expect(parked(client)).toBe(maxKeys + 2);
   });
@@ -184,12 +184,12 @@ describe('the breaker for unreadable events', () => {
     await feed(
       consumer(client, () => NOW + 24 * 3600_000),
       keys(0, 1),
-      { whenBlocked: 'release' },
+      { whenBlocked: 'leave' },
     );
     await feed(
       consumer(client, () => NOW),
       keys(1_000, maxKeys),
-      { whenBlocked: 'release' },
+      { whenBlocked: 'leave' },
     );
 
     expect(parked(client)).toBe(maxKeys + 1);
@@ -199,9 +199,9 @@ describe('the breaker for unreadable events', () => {
     const client = new MemoryClient();
     let now = NOW;
     const rig = consumer(client, () => now);
-    await feed(rig, keys(0, maxKeys + 1), { whenBlocked: 'release' });
+    await feed(rig, keys(0, maxKeys + 1), { whenBlocked: 'leave' });
     now += UNREADABLE_WINDOW_MS;
-    await feed(rig, keys(1_000, 1), { whenBlocked: 'release' });
+    await feed(rig, keys(1_000, 1), { whenBlocked: 'leave' });
 
     expect(parked(client)).toBe(maxKeys + 1);
     expect(rig.told.of('outageOver')).toHaveLength(1);

@@ -23,7 +23,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   "a table that is missing for one handler is that key's failure": {
     file: 'consume/commit.ts',
-    text: "if (service === 'refused' && actions === 0) {",
+    text: "if (service === 'permanent' && actions === 0) {",
     off: 'if (actions >= 0) {',
     profile: { aws: true, steady: true },
     wrong: /a key stops its partition/,
