@@ -54,7 +54,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** Resolves when work may begin or the signal is aborted. The caller then records a success or failure, or ends its trial. */
+  /** Resolves when work may begin or the signal is aborted. The caller then records the result, or ends its trial. */
   async acquire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.tryAcquire()) {
       const restMs = this.#retryAt - this.#now();

@@ -42,10 +42,7 @@ export interface EventContext extends Pick<EventEnvelope, 'topic' | 'receipt' | 
    * other systems, because a handler may run again after it has succeeded.
    */
   readonly idempotencyKey: string;
-  /**
-   * Aborted if the message is no longer needed, because its partition went to another consumer or this one ends, and if
-   * the handler exceeds `handlerTimeoutMs`.
-   */
+  /** Aborted if the message is no longer needed, as in a rebalance, or if the handler exceeds `handlerTimeoutMs`. */
   readonly signal: AbortSignal;
 }
 

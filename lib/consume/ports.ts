@@ -75,17 +75,8 @@ export interface InboxActions {
   keptMarker(key: InboxKey, id: string, resend?: OperatorNote): TransactionAction;
   /** Holds while the key is not parked. */
   notParked(key: InboxKey): TransactionAction;
-  /**
-   * Parks a message behind the parked messages of its key; the same message replaces itself. The first one is the
-   * reason why the key is parked.
-   */
-  park(
-    key: InboxKey,
-    known: InboxRow,
-    record: ConsumedRecord,
-    why: string,
-    notes?: ParkedNotes,
-  ): readonly TransactionAction[];
+  /** Parks a message behind those of its key; the same message replaces itself. `why` of the first one is the key's. */
+  park(key: InboxKey, known: InboxRow, record: ConsumedRecord, why: string, notes?: ParkedNotes): TransactionAction[];
   /** Removes a parked message; fails if it is not there. */
   unpark(key: InboxKey, position: string): TransactionAction;
   /** Removes the key from the list of parked keys. */
@@ -183,10 +174,7 @@ export interface MessagesGone {
   readonly count?: number;
 }
 
-/**
- * Receives the consumer's reports about its work. If a method throws or rejects, the error becomes a warning of the
- * process.
- */
+/** Receives the consumer's reports. If a method throws or rejects, the error becomes a warning of the process. */
 export interface ConsumerTelemetry {
   /** `latencyMs`: from the event's commit to its effect, if the commit time is known. */
   applied(event: EventEnvelope, latencyMs: number | undefined): void;
@@ -198,15 +186,9 @@ export interface ConsumerTelemetry {
   unknownTypeSkipped(event: EventEnvelope): void;
   /** An event that was never applied, delivered after later ones of its key. */
   late(event: EventEnvelope): void;
-  /**
-   * Events before this one of its key were never received. With `gap.otherTopics` they may have gone to those topics.
-   * `waits`: the event waits for them.
-   */
+  /** Events before this one of its key were not received. `waits`: the event waits for them. */
   gap(event: EventEnvelope, gap: SequenceGap, details: { readonly waits: boolean }): void;
-  /**
-   * An event below the newest 16 of its key cannot be an old duplicate: it has the identity of another one. `applied`:
-   * it is applied nevertheless; otherwise it is dead-lettered.
-   */
+  /** An event below the newest 16 of its key has the identity of another one. It is `applied`, or else dead-lettered. */
   lostIdentity?(event: EventEnvelope, details: { readonly applied: boolean }): void;
   /** Only this key waits: for a service that its handler calls, or for its own transaction. */
   keyDelayed?(event: EventEnvelope, cause: unknown): void;
@@ -224,10 +206,7 @@ export interface ConsumerTelemetry {
   requestCompleted(result: ConsumerRequestResult): void;
   /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
-  /**
-   * The consumer's table is unavailable, a service that handlers call is unavailable, or too many keys were parked as
-   * unreadable. In the first case every key waits, otherwise only those that are concerned.
-   */
+  /** The consumer's table (every key waits) or a service of handlers is unavailable, or too many keys are unreadable. */
   outage(cause: unknown): void;
   /** The outage is over. */
   outageOver(): void;

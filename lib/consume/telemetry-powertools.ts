@@ -23,9 +23,7 @@ export interface TelemetryLogger {
 
 /** The part of Powertools' `Metrics` that is called. */
 export interface TelemetryMetrics {
-  /** Adds one value. */
   addMetric(name: string, unit: 'Count' | 'Milliseconds', value: number): void;
-  /** Writes the added values. */
   publishStoredMetrics(): void;
 }
 
@@ -64,10 +62,10 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
       counted('appliedEvents').debug('Applied an event', { ...nameOf(event), latencyMs });
     },
     duplicateIgnored(event, { below }) {
-      const log = counted('duplicatesIgnored');
-      if (!below) return log.debug('Ignored a duplicate', nameOf(event));
+      counted('duplicatesIgnored');
       const message = 'Ignored an event that is older than the remembered events of its key';
-      counted('duplicatesBelowWindow').warn(message, nameOf(event));
+      if (below) counted('duplicatesBelowWindow').warn(message, nameOf(event));
+      else logger.debug('Ignored a duplicate', nameOf(event));
     },
     replayIgnored(event) {
       counted('replaysIgnored').debug('Ignored a replay', { ...nameOf(event), replayId: event.replayId });
@@ -81,9 +79,9 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
     },
     gap(event, { otherTopics, ...missing }, { waits }) {
       const fields = { ...nameOf(event), ...missing, waits };
-      if (otherTopics === undefined) return counted('gaps').warn('Events of a key are missing', fields);
       const message = 'Events of a key are missing, or went to another topic. To find out which, run outbox explain';
-      counted('possibleGaps').warn(message, { ...fields, otherTopics });
+      if (otherTopics === undefined) counted('gaps').warn('Events of a key are missing', fields);
+      else counted('possibleGaps').warn(message, { ...fields, otherTopics });
     },
     lostIdentity(event, { applied }) {
       const message = 'An event has the identity of another one: two writers share source, aggregate, key and topic';
@@ -199,15 +197,9 @@ class LatencySample {
 }
 
 /** Without the event's key, which may be personal data and is in the message of its topic. */
-const nameOf = ({ receipt, topic, source, aggregate, type, id, sequence }: EventEnvelope) => ({
-  receipt,
-  topic,
-  source,
-  aggregate,
-  type,
-  id,
-  sequence,
-});
+function nameOf({ receipt, topic, source, aggregate, type, id, sequence }: EventEnvelope) {
+  return { receipt, topic, source, aggregate, type, id, sequence };
+}
 
 /** The dead-letter topic, if the error names it, and the id that repeated lines about it share. */
 function failureOf(record: ConsumedRecord, cause: unknown): { readonly topic?: string; readonly of: string } {

@@ -22,11 +22,11 @@ export interface FollowedKey {
   readonly message?: string;
 }
 
-/** How long {@link follow} waits. */
+/** How long {@link follow} and {@link followParked} wait. */
 export interface FollowOptions {
   /** Milliseconds. */
   readonly timeoutMs: number;
-  /** Called after each poll with the number of settled keys. */
+  /** Called after each poll with the number of settled keys or requests. */
   readonly onProgress?: (settled: number, all: number) => void;
 }
 
@@ -38,11 +38,9 @@ export async function follow(
   asked: readonly RelayRedrive[],
   options: FollowOptions,
 ): Promise<readonly FollowedKey[]> {
-  const { timeoutMs, onProgress } = options;
-  const end = Date.now() + timeoutMs;
   const control = controlStore(target);
   const settled = new Map<string, FollowedKey>();
-  for (;;) {
+  await untilSettled(settled, asked.length, options, async () => {
     const { holds } = await control.read();
     // If the hold of a key is unchanged, the relay has not acted. One read of all holds saves a read for each key.
     const changed = asked.filter(
@@ -52,11 +50,24 @@ export async function follow(
       const followed = await outcomeOf(target, one, holds.get(one.pk));
       if (followed !== undefined) settled.set(one.pk, followed);
     });
-    onProgress?.(settled.size, asked.length);
-    if (settled.size === asked.length || Date.now() > end) break;
+  });
+  return asked.map(({ pk }) => settled.get(pk) ?? { pk, outcome: 'waiting' });
+}
+
+/** Polls until all are settled, or the time is up. `poll` adds what it finds to `settled`. */
+export async function untilSettled(
+  settled: ReadonlyMap<string, unknown>,
+  all: number,
+  { timeoutMs, onProgress }: FollowOptions,
+  poll: () => Promise<void>,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    await poll();
+    onProgress?.(settled.size, all);
+    if (settled.size === all || Date.now() > end) return;
     await wait(POLL_MS);
   }
-  return asked.map(({ pk }) => settled.get(pk) ?? { pk, outcome: 'waiting' });
 }
 
 /** The relay removes the signal last: while the signal exists, the hold proves nothing. */

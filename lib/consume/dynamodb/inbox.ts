@@ -23,10 +23,17 @@ import type { ConsumerClock, InboxActions, InboxStore, UnreadableCountStore } fr
 import { operatorNoteOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
-export interface DynamoDbInboxOptions {
-  readonly client: ConsumerClient;
+/** The part of a table that belongs to one consumer. */
+interface ConsumerTable {
   readonly tableName: string;
   readonly consumer: string;
+}
+
+export interface ReadableInbox extends ConsumerTable {
+  readonly client: Pick<ConsumerClient, 'get' | 'query'>;
+}
+
+interface WritableInbox extends ConsumerTable {
   readonly markerRetentionMs: number;
   readonly clock: ConsumerClock;
 }
@@ -35,13 +42,7 @@ export interface DynamoDbInboxOptions {
 const MARKER_MARGIN_MS = 3600_000;
 
 /** Reads a consumer's table, with strong consistency. */
-export function dynamodbInbox({
-  client,
-  tableName,
-  consumer,
-}: Pick<DynamoDbInboxOptions, 'tableName' | 'consumer'> & {
-  readonly client: Pick<ConsumerClient, 'get' | 'query'>;
-}): InboxStore {
+export function dynamodbInbox({ client, tableName, consumer }: ReadableInbox): InboxStore {
   const get = async (pk: string, sk: string): Promise<TableItem | undefined> =>
     (await client.get({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true })).Item;
   return {
@@ -108,12 +109,8 @@ const IS_NEW: Condition = { ConditionExpression: 'attribute_not_exists(pk)' };
 export const EXISTS: Condition = { ConditionExpression: 'attribute_exists(pk)' };
 
 /** The actions that change a consumer's table. */
-export function dynamodbInboxActions({
-  tableName,
-  consumer,
-  markerRetentionMs,
-  clock,
-}: Omit<DynamoDbInboxOptions, 'client'>): InboxActions {
+export function dynamodbInboxActions(table: WritableInbox): InboxActions {
+  const { tableName, consumer, markerRetentionMs, clock } = table;
   const { put, remove } = actionsOn(tableName);
   const at = (key: InboxKey, sk: string) => ({ pk: inboxPartitionKey(consumer, key), sk });
   return {
@@ -158,11 +155,7 @@ const copied = (note: OperatorNote | undefined) => (note === undefined ? undefin
 const UNREADABLE_SORT_KEY = 'unreadable';
 
 /** Counts the keys that are parked as unreadable in the consumer's table. */
-export function dynamodbUnreadableCount({
-  client,
-  tableName,
-  consumer,
-}: Pick<DynamoDbInboxOptions, 'client' | 'tableName' | 'consumer'>): UnreadableCountStore {
+export function dynamodbUnreadableCount({ client, tableName, consumer }: ReadableInbox): UnreadableCountStore {
   const Key = { pk: unreadableCountPartition(consumer), sk: UNREADABLE_SORT_KEY };
   return {
     async read() {

@@ -1,13 +1,5 @@
 import type { TableItem } from '../client';
-import {
-  actionsOn,
-  encodePlace,
-  EXISTS,
-  itemsOf,
-  parkedKeyItem,
-  parkedRecord,
-  type DynamoDbInboxOptions,
-} from './inbox';
+import { actionsOn, encodePlace, EXISTS, itemsOf, parkedKeyItem, parkedRecord, type ReadableInbox } from './inbox';
 import {
   requestResultsPartition,
   inboxPartitionKey,
@@ -17,16 +9,12 @@ import {
   resendPartition,
   sourceKeyOf,
 } from '../inbox-keys';
-import type { RequestStore } from '../ports';
+import type { ConsumerClock, RequestStore } from '../ports';
 import { decodeRequest, encodeRequest, expiryOf, type ConsumerRequest } from '../request';
 
 /** Reads and changes the requests in a consumer's table. */
-export function dynamodbRequests({
-  client,
-  tableName,
-  consumer,
-  clock,
-}: Omit<DynamoDbInboxOptions, 'markerRetentionMs'>): RequestStore {
+export function dynamodbRequests(table: ReadableInbox & { readonly clock: ConsumerClock }): RequestStore {
+  const { client, tableName, consumer, clock } = table;
   const pk = requestsPartition(consumer);
   const { put, remove } = actionsOn(tableName);
   const itemAt = async (Key: TableItem): Promise<TableItem | undefined> =>

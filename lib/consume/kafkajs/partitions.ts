@@ -14,9 +14,8 @@ import { queueKeyOf } from '../inbox-keys';
 import { KeyQueues, type KeyQueue } from '../key-queues';
 import type { DeadLetters } from '../ports';
 import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record';
-import { PartitionStarts } from './partition-starts';
+import { goneBetween, PartitionStarts } from './partition-starts';
 import type { ConsumerRunOptions } from './run-options';
-import { goneBetween } from './start-offsets';
 
 /** A message in flight and in memory. */
 interface BufferedMessage extends InFlightMessage {
@@ -31,10 +30,7 @@ type FetchedBatch = Pick<EachBatchPayload, 'heartbeat' | 'isRunning' | 'isStale'
     readonly batch: EachBatchPayload['batch'] & { readonly fetchedOffset?: string };
   };
 
-/**
- * The partitions of this consumer: takes their messages as far as there is room, hands them to the queues of their keys,
- * and commits the offsets of finished ones.
- */
+/** Takes messages as far as there is room, hands them to the queues of their keys, and commits finished offsets. */
 export class Partitions {
   readonly #options: Required<ConsumerRunOptions>;
   readonly #kafkaConsumer: KafkaConsumer;

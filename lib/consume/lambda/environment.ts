@@ -14,8 +14,8 @@ export interface ConsumerEnvironment {
   /** The table of the inbox, for `createConsumer`. */
   readonly tableName: string;
   /**
-   * For `handleKafkaEvent`. It connects with the first dead letter, with the construct's authentication: a consumer
-   * without dead letters never connects. Secrets are read again after each dead letter that failed.
+   * For `handleKafkaEvent`. It connects with the first dead letter, with the construct's authentication. Secrets are
+   * read again after each dead letter that failed.
    */
   readonly deadLetters: KafkaDeadLetters;
 }

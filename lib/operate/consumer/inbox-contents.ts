@@ -48,11 +48,7 @@ export interface InboxContentsOptions {
   readonly onProgress?: (scanned: number) => void;
 }
 
-/**
- * The consumers that a table knows, with the topics of their rows.
- *
- * @throws OutboxError `operation-refused` for a table that holds nothing of any consumer.
- */
+/** The consumers that a table knows. It throws `operation-refused` for a table that holds nothing of any consumer. */
 export async function consumersIn(
   target: InboxTarget,
   options: Pick<InboxContentsOptions, 'kafkaKeys' | 'onProgress'> = {},

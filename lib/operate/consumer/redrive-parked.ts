@@ -9,14 +9,13 @@ import {
   type ConsumerRequestResult,
   type ConsumerRequest,
 } from '../../consume/request';
-import { formatReceipt } from '../../event/receipt';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../relay/for-each-key';
 import type { ConsumerTarget } from './inbox-contents';
 import { isParkedUnder, parkedKeys, type ParkedKey, type ParkedSelection } from './parked';
+import { untilSettled, type FollowOptions } from '../follow';
 import { checkRequest } from '../redrive';
-import { wait } from '../../timing/wait';
 import { refuse } from '../target';
 import { readItem } from '../read-item';
 
@@ -121,10 +120,6 @@ export async function putRequest(
   await client.send(new PutItemCommand({ TableName: tableName, Item }));
 }
 
-/** Names a parked message in Kafka's notation, `topic-partition@offset`. */
-export const receiptOf = ({ topic, partition, offset }: NonNullable<ParkedKey['head']>): string =>
-  formatReceipt({ topic, partition, offset: BigInt(offset) });
-
 /** A request and its answer. Without an answer, no instance has done the request in time; it stays. */
 export interface FollowedRequest {
   readonly request: ConsumerRequest;
@@ -132,14 +127,7 @@ export interface FollowedRequest {
 }
 
 /** How long {@link followParked} waits. */
-export interface FollowParkedOptions {
-  /** Milliseconds. */
-  readonly timeoutMs: number;
-  /** Called after each poll with the number of settled requests. */
-  readonly onProgress?: (done: number, all: number) => void;
-}
-
-const POLL_MS = 500;
+export type FollowParkedOptions = FollowOptions;
 
 /** Waits until the consumer has done each request. Returns the answers in the order asked. Reads only. */
 export async function followParked(
@@ -148,19 +136,14 @@ export async function followParked(
   options: FollowParkedOptions,
 ): Promise<readonly FollowedRequest[]> {
   const { client, tableName, consumer } = target;
-  const { timeoutMs, onProgress } = options;
-  const end = Date.now() + timeoutMs;
   const answers = new Map<string, ConsumerRequestResult>();
-  for (;;) {
+  await untilSettled(answers, asked.length, options, async () => {
     const open = asked.filter(({ id }) => !answers.has(id));
     await forEachKey(open, async ({ id }) => {
       const Item = await readItem({ client, tableName }, { pk: requestResultsPartition(consumer), sk: id });
       const answer = Item === undefined ? undefined : decodeRequestResult(unmarshall(Item));
       if (answer !== undefined) answers.set(id, answer);
     });
-    onProgress?.(answers.size, asked.length);
-    if (answers.size === asked.length || Date.now() > end) break;
-    await wait(POLL_MS);
-  }
+  });
   return asked.map((request) => withoutUndefined({ request, answer: answers.get(request.id) }));
 }
