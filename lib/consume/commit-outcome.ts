@@ -47,12 +47,8 @@ export function checkUnit(
 export function outcomeOf(result: WriteResult, effects: readonly TransactionAction[]): 'written' | 'stale' {
   if (result.kind === 'written') return 'written';
   if (result.kind === 'rejected') {
-    throw new OutboxError(
-      'action-rejected',
-      `DynamoDB refused the transaction of ${effects.length} entries of the handler: ${messageOf(result.cause)}`,
-      { index: 0, reason: messageOf(result.cause) },
-      { cause: result.cause },
-    );
+    const what = `the transaction of ${effects.length} entries of the handler`;
+    throw actionRejected(what, messageOf(result.cause), result.cause);
   }
   const { reasons, cause } = result;
   if (reasons.slice(effects.length).includes('ConditionalCheckFailed')) return 'stale';
@@ -71,11 +67,14 @@ export function outcomeOf(result: WriteResult, effects: readonly TransactionActi
   if (reasons.includes('TransactionConflict')) return 'stale';
   if (reasons.some(isThrottling)) throw new KeyDelayed('throttled', cause);
   const index = reasons.findIndex((reason) => reason !== 'None');
-  const reason = reasons[index] ?? 'no reason given';
-  throw new OutboxError(
-    'action-rejected',
-    `DynamoDB refused action ${index} of the handler: ${reason}`,
-    { index, reason },
-    { cause },
-  );
+  throw actionRejected(`action ${index} of the handler`, reasons[index] ?? 'no reason given', cause, { index });
 }
+
+/** The error of a transaction that DynamoDB refuses. `index`: of the action, if it is known. */
+export const actionRejected = (
+  what: string,
+  reason: string,
+  cause: unknown,
+  { index = 0, advice = '' } = {},
+): OutboxError =>
+  new OutboxError('action-rejected', `DynamoDB refused ${what}: ${reason}${advice}`, { index, reason }, { cause });

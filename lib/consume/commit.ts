@@ -1,6 +1,6 @@
 import { namedMessageOf, OutboxError } from '../event/errors';
 import { APPLIED, type ApplyPorts, type Attempt, type AttemptResult } from './attempt';
-import { checkUnit, outcomeOf } from './commit-outcome';
+import { actionRejected, checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, latencyOf } from './committed-at';
 import type { DecodedEvent } from './decode';
 import type { EventStatus, InboxRow } from './inbox';
@@ -93,12 +93,9 @@ export class Committer {
       return readError;
     }
     if (service !== 'permanent') return new KeyDelayed(service === 'throttled' ? service : 'not-committed', error);
-    const reason = namedMessageOf(error);
-    return new OutboxError(
-      'action-rejected',
-      `DynamoDB refused the transaction of the handler's ${actions} actions: ${reason}. The consumer can read its own table "${tableName}", so a table or a permission of the handler is missing.`,
-      { index: 0, reason },
-      { cause: error },
-    );
+    const advice = `. The consumer can read its own table "${tableName}", so a table or a permission of the handler is missing.`;
+    return actionRejected(`the transaction of the handler's ${actions} actions`, namedMessageOf(error), error, {
+      advice,
+    });
   }
 }

@@ -1,5 +1,4 @@
-import { itemBytes } from '../dynamodb/item-size';
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import { actionBytes, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import type { TransactionAction } from '../dynamodb/transaction';
 import type { Transactions, WriteResult } from './ports';
 import { writtenItems } from './written-items';
@@ -42,7 +41,8 @@ export class GroupCommit implements Transactions {
   /** Like {@link Transactions.write}; the reasons of a cancellation are those of these entries alone. */
   write(entries: readonly TransactionAction[], { alone = false } = {}): Promise<WriteResult> {
     const result = Promise.withResolvers<WriteResult>();
-    this.#waiting.push({ entries, bytes: bytesOf(entries), items: writtenItems(entries), alone, result });
+    const bytes = entries.reduce((sum, entry) => sum + actionBytes(entry), 0);
+    this.#waiting.push({ entries, bytes, items: writtenItems(entries), alone, result });
     // After all units that become ready in this turn.
     queueMicrotask(() => this.#pump());
     return result.promise;
@@ -70,13 +70,11 @@ export class GroupCommit implements Transactions {
     const items = new Set<string>();
     let actions = 0;
     let bytes = 0;
-    let seen = 0;
     for (const unit of this.#waiting) {
       // DynamoDB would refuse or cancel the transaction; two outbox items of one key in it would have no order.
       const isBusy = unit.items.some((item) => items.has(item) || this.#busy.has(item));
       if (isBusy || (unit.alone && group.length > 0)) {
         passedOver.push(unit);
-        seen++;
         continue;
       }
       actions += unit.entries.length;
@@ -84,11 +82,10 @@ export class GroupCommit implements Transactions {
       const fits = actions <= transactionActions && bytes <= transactionBytes && group.length < this.#options.units;
       if (group.length > 0 && !fits) break;
       group.push(unit);
-      seen++;
       unit.items.forEach((item) => items.add(item));
       if (unit.alone) break;
     }
-    this.#waiting.splice(0, seen, ...passedOver);
+    this.#waiting.splice(0, group.length + passedOver.length, ...passedOver);
     return group;
   }
 
@@ -113,9 +110,3 @@ export class GroupCommit implements Transactions {
     );
   }
 }
-
-const bytesOf = (entries: readonly TransactionAction[]): number =>
-  entries.reduce((sum, { Put, Update, Delete, ConditionCheck }) => {
-    const keyed = Update ?? Delete ?? ConditionCheck;
-    return sum + itemBytes(Put?.Item ?? keyed?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {});
-  }, 0);

@@ -103,24 +103,18 @@ export function inboxPartitionKey(consumer: string, key: InboxKey): string {
   return `${consumer}#${topic}#sha256:${sha256(JSON.stringify([source, name, ...parts]))}`;
 }
 
-/** The partition key of the list of keys that have parked messages. */
+/** The partition keys of what a consumer stores next to its keys. */
 export const parkedKeysPartition = (consumer: string): string => `${consumer}#$parked`;
+export const requestsPartition = (consumer: string): string => `${consumer}#$requests`;
+export const requestResultsPartition = (consumer: string): string => `${consumer}#$answers`;
+export const unreadableCountPartition = (consumer: string): string => `${consumer}#$breaker`;
+/** A dead letter to apply is not in its request: each poll reads the requests, so they must stay small. */
+export const resendPartition = (consumer: string, requestId: string): string => `${consumer}#$resend#${requestId}`;
+
+export const RESEND_SORT_KEY = 'message';
 
 export const parkedKeySortKey = (consumer: string, key: InboxKey): string =>
   shortened('', inboxPartitionKey(consumer, key));
-
-/** The partition key of the operators' requests to a consumer. */
-export const requestsPartition = (consumer: string): string => `${consumer}#$requests`;
-
-/** The partition key of a dead letter to apply: each poll reads the requests, so they must stay small. */
-export const resendPartition = (consumer: string, requestId: string): string => `${consumer}#$resend#${requestId}`;
-export const RESEND_SORT_KEY = 'message';
-
-/** The partition key of the results of requests. */
-export const requestResultsPartition = (consumer: string): string => `${consumer}#$answers`;
-
-/** The partition key of the count of keys that are parked as unreadable. */
-export const unreadableCountPartition = (consumer: string): string => `${consumer}#$breaker`;
 
 export const markerSortKey = (id: string): string => shortened(MARKER_PREFIX, id);
 

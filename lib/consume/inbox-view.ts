@@ -22,7 +22,7 @@ import type { ConsumerSettings } from './settings';
 /** The cache keeps up to twice as many rows. */
 const GENERATION = 10_000;
 
-/** What the inbox knows of an event. */
+/** The state of an event in the inbox. */
 interface KnownEvent {
   /** `undefined` for a key without versions. */
   readonly status: EventStatus | undefined;

@@ -1,4 +1,5 @@
 import type { TransactionAction } from '../dynamodb/transaction';
+import { withoutUndefined } from '../event/options';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { CONTENTION_BACKOFF } from './delays';
@@ -131,15 +132,8 @@ export class OperatorRequests {
     const { clock, telemetry } = this.#settings;
     const { id, key, request: note } = request;
     const resent = request.asks === 'skip' ? undefined : request.resent;
-    const result: ConsumerRequestResult = {
-      id,
-      asks: firstAsked(request),
-      key,
-      request: note,
-      at: clock.now(),
-      ...(resent === undefined ? {} : { resent }),
-      ...end,
-    };
+    const asked = { id, asks: firstAsked(request), key, request: note, resent };
+    const result: ConsumerRequestResult = withoutUndefined({ ...asked, at: clock.now(), ...end });
     // A failed message that is not parked is not the reason why the key is parked.
     const reason = request.asks === 'redrive' ? await this.#updateReason(key, end.message) : [];
     const unit = [...this.#requests.complete(request, result), ...reason];

@@ -32,15 +32,17 @@ export function checkTransactionSize(actions: readonly TransactionAction[]): voi
   }
 }
 
-function checkAction({ Put, Update, Delete, ConditionCheck }: TransactionAction, index: number): number {
-  if (Put === undefined) {
-    return (
-      itemBytes((Update ?? Delete ?? ConditionCheck)?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {})
-    );
-  }
-  const bytes = itemBytes(Put.Item ?? {});
+/** The bytes of an action, as far as they are known: for an update those of the call. */
+export function actionBytes({ Put, Update, Delete, ConditionCheck }: TransactionAction): number {
+  const keyed = Update ?? Delete ?? ConditionCheck;
+  return itemBytes(Put?.Item ?? keyed?.Key ?? {}) + itemBytes(Update?.ExpressionAttributeValues ?? {});
+}
+
+function checkAction(action: TransactionAction, index: number): number {
+  const { Put } = action;
+  const bytes = actionBytes(action);
   const maxBytes = DYNAMODB_LIMITS.itemBytes;
-  if (bytes <= maxBytes) return bytes;
+  if (Put === undefined || bytes <= maxBytes) return bytes;
   const table = Put.TableName ?? '';
   throw new OutboxError(
     'action-too-large',

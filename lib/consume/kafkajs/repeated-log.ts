@@ -1,4 +1,5 @@
 import type { Logger } from 'kafkajs';
+import { withoutUndefined } from '../../event/options';
 import { RepeatedLines } from '../../event/repeated-lines';
 
 const LOGGER = 'private:Kafka:logger';
@@ -33,12 +34,8 @@ function dampen(logger: Logger, lines: RepeatedLines, namespace: string): Logger
       const { stack, error, ...fields } = extra as { readonly stack?: unknown; readonly error?: unknown };
       const line = lines.admit(`${level} ${namespace} ${message} ${String(error)}`);
       if (line === undefined) return;
-      logger[level](message, {
-        ...fields,
-        ...(error === undefined ? {} : { error }),
-        ...(stack === undefined || !line.isFirst ? {} : { stack }),
-        ...(line.leftOut === 0 ? {} : { leftOut: line.leftOut }),
-      });
+      const repetition = { stack: line.isFirst ? stack : undefined, leftOut: line.leftOut || undefined };
+      logger[level](message, withoutUndefined({ ...fields, error, ...repetition }));
     };
   return {
     info: (message, extra) => logger.info(message, extra),
