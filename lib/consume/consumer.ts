@@ -59,9 +59,7 @@ export interface Consumer {
 
   /**
    * Applies the parked events of a key in their order, and then unparks the key. If an event fails again, it and the
-   * later ones stay parked. May run next to the consumer, and several times at once.
-   *
-   * An operator requests this from a running consumer with `outbox consumer redrive`.
+   * later ones stay parked. May run next to the consumer, and several times at once. See `outbox consumer redrive`.
    */
   redriveParked(key: InboxKey): Promise<RedriveResult>;
 
@@ -78,9 +76,7 @@ export interface Consumer {
 }
 
 /**
- * Creates a consumer of events, on a table of its own.
- *
- * It holds no connection but the client's, and a cache of the rows that it has read: create one per process.
+ * Creates a consumer of events, on a table of its own. Create one per process: it caches the rows that it has read.
  *
  * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed; `unknown-event-type` for a
  * handler of a type that is not in the catalogue.

@@ -34,9 +34,9 @@ export interface EmittingContext<E extends EventDefinitions = EventDefinitions> 
    * Emits events that follow from the consumed one. They are committed in one transaction with the effects and the
    * record that the event was applied, so an event that is applied once emits once.
    *
-   * The call only collects. After the handler has returned, all events of one key become one outbox item, in the order
-   * of the calls; the item counts as one action of the handler. The events carry `ce_causationid`, `ce_correlationid`
-   * and the trace of the consumed event, and ids that derive from its id.
+   * After the handler has returned, all events of one key become one outbox item, in the order of the calls; the item
+   * counts as one action of the handler. The events carry `ce_causationid`, `ce_correlationid` and the trace of the
+   * consumed event, and ids that derive from its id.
    *
    * If a second writer uses the same `version`, it is refused: the handler runs again and decides on fresh data.
    * Without a version, the position comes from the clock: let only one consumer emit for such a key.
@@ -137,9 +137,8 @@ export class Emission {
   }
 
   /**
-   * Adds an id that is the same each time the consumed event causes this one. If the inbox has lost its record, as
-   * after a restore, consumers then recognise the second event as a duplicate. The type is part of the seed, because a
-   * handler that decides differently on other data emits another event.
+   * Adds an id that is the same each time the consumed event causes this one: after a restore of the inbox, consumers
+   * recognise the duplicate. The type is part of the seed, because a handler may decide differently on other data.
    */
   #withId(event: unknown, pk: string, index: number): unknown {
     if (!isRecord(event) || event['id'] !== undefined) return event;
@@ -148,10 +147,7 @@ export class Emission {
     return { ...event, id: derivedUuidV8(JSON.stringify(seed)) };
   }
 
-  /**
-   * A time after the last apply of the key, even if the clock of that consumer was ahead: the position of a key without
-   * versions is a time. `undefined` leaves the time to the outbox's clock.
-   */
+  /** A time after the last effect of the key: a position without versions is a time. `undefined`: the outbox's clock. */
   #committedAt(): number | undefined {
     const { appliedAt, clock } = this.#options;
     const now = clock.now();

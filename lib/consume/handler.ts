@@ -37,10 +37,7 @@ export interface EventContext extends Pick<EventEnvelope, 'topic' | 'receipt' | 
   readonly attempt: number;
   /** A later event of the key was applied before. */
   readonly late: boolean;
-  /**
-   * The same UUID each time this consumer handles this event, or this replay of it, also after a crash. Pass it to
-   * other systems, because a handler may run again after it has succeeded.
-   */
+  /** The same UUID each time this consumer handles this event, or this replay of it. Pass it to other systems. */
   readonly idempotencyKey: string;
   /** Aborted if the message is no longer needed, as in a rebalance, or if the handler exceeds `handlerTimeoutMs`. */
   readonly signal: AbortSignal;
@@ -55,8 +52,8 @@ export type HandlerContext<E extends EventDefinitions = never> = [E] extends [ne
 export type HandlerEffects = readonly TransactionAction[] | undefined;
 
 /**
- * Returns the changes that an event causes. They are committed together with the record that the event was applied, or
- * not at all. A handler may run several times for one event, so it must do nothing else; see {@link atLeastOnce}.
+ * Returns the changes that an event causes. They are committed with the record that the event was applied, or not at
+ * all. A handler may run several times for one event, so it must do nothing else; see {@link atLeastOnce}.
  */
 export type EventHandler<T extends string = string, Data = unknown, C extends EventContext = EventContext> = (
   event: ConsumedEvent<T, Data>,

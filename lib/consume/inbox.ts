@@ -11,7 +11,7 @@ export const UNAPPLIED_SIZE = 64;
 /** A longer id is stored as its digest, so that the row fits an item. */
 const MAX_ID_BYTES = 128;
 
-/** An event in the order of its key; made by {@link sequencedOf}. A restored table may write a sequence a second time. */
+/** An event in the order of its key; made by {@link sequencedOf}. A restored table may repeat a sequence. */
 export interface SequencedEvent {
   readonly sequence: string;
   readonly id: string;
@@ -63,8 +63,8 @@ export function decide({ window, unapplied }: InboxState, event: SequencedEvent)
 
 /**
  * The status of an event by what the inbox remembers of its key. `lost-identity`: it lies below the window and is no
- * duplicate, because something else writes events with the same source, aggregate, key and topic, or the versions of the
- * key restarted. Without `isCertain`, it may be an old duplicate.
+ * duplicate, because something else writes events with the same source, aggregate, key and topic, or the versions of
+ * the key restarted. Without `isCertain`, it may be an old duplicate.
  */
 export type EventStatus = Decision | { readonly kind: 'lost-identity'; readonly isCertain: boolean };
 

@@ -206,7 +206,7 @@ export interface ConsumerTelemetry {
   requestCompleted(result: ConsumerRequestResult): void;
   /** Requests of operators could not be read or carried out. The next poll tries again. */
   requestFailed(cause: unknown): void;
-  /** The consumer's table (every key waits) or a service of handlers is unavailable, or too many keys are unreadable. */
+  /** The table (every key waits) or a service of handlers is unavailable, or too many keys are parked as unreadable. */
   outage(cause: unknown): void;
   /** The outage is over. */
   outageOver(): void;

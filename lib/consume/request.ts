@@ -3,14 +3,7 @@ import type { OperatorNote } from '../event/signal';
 import type { TableItem } from './client';
 import { decodeInboxKey, inboxKeyOf, type InboxKey } from './inbox-keys';
 
-/**
- * A request of an operator to a consumer. It is an item of the consumer's table, because handlers run in the consumer's
- * own process.
- *
- * `redrive`: apply the parked events of the key, in order. `skip`: discard the first parked message, if it is the
- * one at `position`, and redrive the rest. `resend`: apply a message that went to the dead-letter topic.
- * `resent`: that message was applied, and only the result is missing.
- */
+/** A request of an operator: an item of the consumer's table, because handlers run in the consumer's own process. */
 export type ConsumerRequest = RedriveRequest | SkipRequest | ResendRequest | ResentRequest;
 
 /** Asks a running consumer to apply the parked events of a key. */

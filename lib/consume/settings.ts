@@ -41,11 +41,8 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   readonly onFailure?: 'park-key' | 'dead-letter' | 'block';
   /**
    * The reaction to an event that a newer version of this consumer could read: its version is newer than the
-   * catalogue's, no upcaster leads from its version, an upcaster failed, or the schema refuses its data.
-   *
-   * `park-key`: it waits in the table and so do the later ones of its key; a redrive after the deployment applies them
-   * in order, see `maxUnreadableKeys`. `block`: the key waits, and the partition's offset with it. `dead-letter`: it
-   * goes to the dead-letter topic, and the later ones are applied without it.
+   * catalogue's, no upcaster leads from its version, an upcaster failed, or the schema refuses its data. The values are
+   * as in `onFailure`: a redrive after the deployment applies parked events in order, see `maxUnreadableKeys`.
    *
    * @default 'park-key'
    */
@@ -58,19 +55,13 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
    */
   readonly maxUnreadableKeys?: number;
   /**
-   * The reaction to a first delivery after a later event of its key was applied. It also holds for an event below the
-   * newest 16 of its key that cannot be an old duplicate. If clock skew could explain such an event, it always goes to
-   * the dead-letter topic, as `lost-identity`.
+   * The reaction to a first delivery after a later event of its key was applied, or below the newest 16 of its key if
+   * it cannot be an old duplicate. If clock skew could explain such an event, it is dead-lettered as `lost-identity`.
    *
    * @default 'apply'
    */
   readonly onLate?: 'apply' | 'dead-letter';
-  /**
-   * The reaction to a message that was published again on an operator's request. `apply`: its effect happens once more
-   * for each replay.
-   *
-   * @default 'ignore'
-   */
+  /** The reaction to a message of a replay. `apply`: its effect happens once more for each replay. @default 'ignore' */
   readonly onReplay?: 'ignore' | 'apply';
   /** The reaction to a type that is not in the catalogue. @default 'dead-letter' */
   readonly onUnknownType?: 'dead-letter' | 'skip';
@@ -87,8 +78,8 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
   /** How often a handler may fail on one event. Failures while DynamoDB is unavailable do not count. @default 5 */
   readonly attempts?: number;
   /**
-   * The time limit of a handler. A handler that exceeds it has failed: its signal is aborted and a later result is
-   * dropped. On Lambda, it must be shorter than the function's timeout.
+   * The time limit of a handler. After that it has failed: its signal is aborted and a later result is dropped. On
+   * Lambda, it must be shorter than the function's timeout.
    *
    * @default 30000
    */

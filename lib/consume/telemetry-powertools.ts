@@ -173,25 +173,23 @@ export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions)
 class LatencySample {
   readonly #size: number;
   #values: number[] = [];
-  #seen = 0;
+  #added = 0;
 
   constructor(size: number) {
     this.#size = size;
   }
 
   add(value: number): void {
-    this.#seen++;
-    if (this.#values.length < this.#size) this.#values.push(value);
-    else {
-      const at = Math.floor(Math.random() * this.#seen);
-      if (at < this.#size) this.#values[at] = value;
-    }
+    const isFull = this.#values.length >= this.#size;
+    this.#added++;
+    const at = isFull ? Math.floor(Math.random() * this.#added) : this.#values.length;
+    if (at < this.#size) this.#values[at] = value;
   }
 
   take(): readonly number[] {
     const values = this.#values;
     this.#values = [];
-    this.#seen = 0;
+    this.#added = 0;
     return values;
   }
 }

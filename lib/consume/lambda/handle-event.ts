@@ -60,9 +60,8 @@ export interface KafkaHandlerOptions {
    */
   readonly partialBatchResponse?: boolean;
   /**
-   * How long before the function's timeout the handler stops starting work. Work in progress may use half of that time;
-   * after that it counts as unfinished. At most half of the time that an invocation has left: a function with a timeout
-   * of 3 seconds works for 1.5 seconds. An integer from 1 to 900000.
+   * How long before the function's timeout the handler stops starting work; at most half of the time that an invocation
+   * has. Work in progress may use half of the margin; after that it counts as unfinished. An integer from 1 to 900000.
    *
    * @default 5000
    */

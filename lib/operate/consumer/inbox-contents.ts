@@ -128,10 +128,9 @@ function itemOf(pk: string, sk: string): { readonly consumer: string; readonly k
 }
 
 /**
- * Refuses a consumer of which the table holds nothing: a mistyped name must not look healthy. Scans the table until it
- * finds an item of the consumer; in most tables that is among the first 100 items.
+ * Scans the table until it finds an item of the consumer: a mistyped name must not look healthy.
  *
- * @throws OutboxError `operation-refused`, which names the consumers that the table knows.
+ * @throws OutboxError `operation-refused` if there is none, which names the consumers that the table knows.
  */
 export async function requireConsumer(
   target: InboxTarget,
@@ -142,7 +141,6 @@ export async function requireConsumer(
   if (!consumers.includes(consumer)) refuseConsumer(target.tableName, consumer, consumers);
 }
 
-/** @throws OutboxError `operation-refused` */
 export const refuseConsumer = (tableName: string, consumer: string | undefined, known: readonly string[]): never =>
   refuse(
     'consumer',

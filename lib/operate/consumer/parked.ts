@@ -79,11 +79,8 @@ export interface ParkedKey extends ListedParkedKey {
 /**
  * Returns the parked keys, the one that is parked longest first. Strongly consistent; reads only.
  *
- * If the consumer has parked no key at all, the table is scanned until it shows an item of that consumer: a mistyped
- * name or table must not look as if nothing were parked.
- *
  * @throws OutboxError `operation-refused` for a consumer of which the table holds nothing, naming those that it knows,
- * and for a table that holds nothing of any consumer.
+ * and for a table that holds nothing of any consumer: a mistyped name must not look as if nothing were parked.
  */
 export async function parkedKeys(target: InboxTarget, options: ParkedOptions = {}): Promise<readonly ParkedKey[]> {
   const { consumer, onProgress } = options;
