@@ -5,23 +5,15 @@ import { REPLAY_HEADER } from '../event/message';
 import { formatReceipt } from '../event/receipt';
 import { readEvent, type UnreadableReason } from '../event/read-event';
 import { parseSequence } from '../event/sequence';
-import { aggregateIn } from './inbox-keys';
+import { aggregateIn, type InboxKey } from './inbox-keys';
 import { headerText, valuesOf, type ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';
 
 /** The attributes that identify an event and its place, without its data. */
-export interface EventEnvelope {
+export interface EventEnvelope extends InboxKey {
   readonly id: string;
-  readonly source: string;
   /** The type in the message; for a decoded event, the type in the catalogue. */
   readonly type: string;
-  readonly topic: string;
-  /** The Kafka key as text; empty for a message without one. */
-  readonly key: string;
-  /** `ce_aggregate`. Left out if the message has none, and if `source` ends with it, as it does by default. */
-  readonly aggregate?: string;
-  /** Set for a message without a key: only its partition gives it an order. */
-  readonly partition?: number;
   /** `ce_sequence`, for keys with versions. */
   readonly sequence?: string;
   /** `ce_txevents`: how many events the key had in that transaction. */
@@ -79,8 +71,7 @@ export const envelopeIn = (content: MessageContent): EventEnvelope =>
 
 /** The content of a message. `no-event`: not even its envelope can be read. */
 export type Decoded =
-  | { readonly kind: 'content'; readonly content: MessageContent }
-  | { readonly kind: 'no-event'; readonly reason: UndecodableReason; readonly message: string };
+  { readonly kind: 'content'; readonly content: MessageContent } | ({ readonly kind: 'no-event' } & InvalidMessage);
 
 /**
  * Reads a message by the CloudEvents 1.0 Kafka binding, binary mode. Decodes its data by the catalogue, and upcasts it
@@ -114,10 +105,7 @@ export async function decodeRecord(record: ConsumedRecord, catalogue: EventCatal
   return { kind: 'content', content };
 }
 
-interface InvalidMessage {
-  readonly reason: UndecodableReason;
-  readonly message: string;
-}
+type InvalidMessage = Omit<UnreadableEvent, 'envelope'>;
 
 /** The headers that identify an event. If other bytes than UTF-8 were decoded, two events could become one. */
 const TEXTS = ['ce_id', 'ce_source', 'ce_type', 'ce_aggregate', 'ce_sequence', REPLAY_HEADER];

@@ -23,7 +23,9 @@ export interface TelemetryLogger {
 
 /** The part of Powertools' `Metrics` that is called. */
 export interface TelemetryMetrics {
+  /** Adds one value. */
   addMetric(name: string, unit: 'Count' | 'Milliseconds', value: number): void;
+  /** Writes the added values. */
   publishStoredMetrics(): void;
 }
 
@@ -44,7 +46,8 @@ export interface ConsumerTelemetryOptions {
  * });
  * ```
  */
-export function consumerTelemetry({ logger, metrics }: ConsumerTelemetryOptions): ConsumerTelemetry {
+export function consumerTelemetry(options: ConsumerTelemetryOptions): ConsumerTelemetry {
+  const { logger, metrics } = options;
   const latencies = new LatencySample(LATENCY_SAMPLES);
   const totals = new Map<string, number>();
   /** Counts a fact, and returns the logger for its line. */
