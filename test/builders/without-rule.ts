@@ -35,24 +35,21 @@ export async function withoutRule<Exports>(
   const source = readFileSync(path, 'utf8');
   const found = source.split(text).length - 1;
   if (found !== 1) throw new Error(`${file} has ${found} times, and not once: ${text}`);
-  return load(
-    entry,
-    await bundle(entry, [
-      {
-        name: 'rule-switched-off',
-        setup: ({ onLoad }) =>
-          onLoad({ filter: /\.ts$/ }, (loaded) =>
-            loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
-          ),
-      },
-    ]),
-    realm,
-  );
+  const code = await bundle(entry, [
+    {
+      name: 'rule-switched-off',
+      setup: ({ onLoad }) =>
+        onLoad({ filter: /\.ts$/ }, (loaded) =>
+          loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
+        ),
+    },
+  ]);
+  return load(entry, code, realm) as Exports;
 }
 
 /** Loads the exports of the module `entry` in the realm of Node.js, for simulations that take minutes. */
 export const outsideOfJest = async <Exports>(entry: string): Promise<Exports> =>
-  load<Exports>(entry, await bundle(entry, []), 'node');
+  load(entry, await bundle(entry, []), 'node') as Exports;
 
 async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await build({
@@ -65,8 +62,8 @@ async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
 const PARAMETERS = ['module', 'exports', 'require', 'jest'];
 const SILENT_JEST = { fn: () => () => undefined };
 
-function load<Exports>(entry: string, code: string, realm: Realm): Exports {
-  const module = { exports: {} as Exports, require: createRequire(entry) };
+function load(entry: string, code: string, realm: Realm): unknown {
+  const module = { exports: {}, require: createRequire(entry) };
   const run = (
     realm === 'node'
       ? runInThisContext(`(function (${PARAMETERS.join(', ')}) {${code}\n})`, entry)
