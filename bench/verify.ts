@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { positionOfVersion } from '../lib/event/position';
-import type { ReadTopics, ReadTopicsOptions } from '../lib/operate/kafka-topic-reader';
+import type { ReadTopics } from '../lib/operate/kafka-topic-reader';
+import type { ReadTopicsOptions } from '../lib/operate/topic-consumption';
 import { verifyAgainst } from '../lib/operate/verify/verify';
 
 /**
@@ -98,7 +99,7 @@ async function main(): Promise<void> {
   const target = { client: client as unknown as DynamoDBClient, tableName: 'orders-outbox' };
   let handed = 0;
   const report = await verifyAgainst(target, read, {
-    since: 0,
+    sinceMs: 0,
     onProgress: watch,
     onFinding: () => {
       handed++;

@@ -37,11 +37,10 @@ export { planResend, resendDeadLetters } from './operate/consumer/resend';
 export type { ResendOptions, ResendPlan, ResendReport, ResendTarget } from './operate/consumer/resend';
 export { doctor } from './operate/doctor/doctor';
 export type { DoctorReport } from './operate/doctor/doctor';
-export type { DoctorOptions } from './operate/doctor/options';
-export type { DoctorTarget } from './operate/doctor/read-deployment';
+export type { DoctorOptions, DoctorTarget } from './operate/doctor/read-deployment';
 export type { DoctorLine, DoctorVerdict } from './operate/doctor/line';
 export { explain } from './operate/explain/explain';
-export type { ExplainKafka, ExplainOptions, ExplainReport, NamedConsumer } from './operate/explain/explain';
+export type { ExplainKafka, ExplainOptions, ExplainReport } from './operate/explain/explain';
 export type {
   ConsumerKafkaState,
   EventAtConsumer,
@@ -50,12 +49,12 @@ export type {
   ExplainedTopic,
   ExplainVerdict,
   KeyExplanation,
+  NamedConsumer,
 } from './operate/explain/diagnosis';
 export type { ConsumerGroupState } from './operate/kafka-metadata';
 export { explainKafka } from './operate/explain/explain-kafka';
 export type { ExplainKafkaConnection } from './operate/explain/explain-kafka';
-export { findRelay } from './operate/find-relay';
-export { inHomeRegion } from './operate/home-region';
+export { findRelay, inHomeRegion } from './operate/find-relay';
 export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
 export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
@@ -97,8 +96,6 @@ export { planTakeOver, takeOver } from './operate/take-over';
 export type { TakeOverPlan } from './operate/take-over';
 export { planReplay, replay, replayMissing } from './operate/replay';
 export type { MissingEvent, ReplayPlan, ReplayRange, ReplayReport } from './operate/replay';
-export { checkSchemas } from './schema/check';
-export type { SchemaCheckOptions, SchemaReport } from './schema/check';
 export { countStoredTypes } from './operate/stored-types';
 export type { StoredTypesOptions } from './operate/stored-types';
 export { show } from './operate/show';
@@ -118,9 +115,9 @@ export { where } from './operate/where';
 export type { EventLocation } from './operate/where';
 export { parseBaseline, printBaseline } from './schema/baseline';
 export type { SchemaBaseline, RecordedType, SchemaRevision } from './schema/baseline';
-export { SCHEMA_COMPATIBILITIES } from './schema/check';
-export type { SchemaCompatibility, SchemaFinding, SchemaFindingKind } from './schema/check';
 export type { DataSchemas } from './schema/describe';
 export type { JsonSchema } from './schema/json-schema';
-export type { MatchedStoredType, StoredType } from './schema/check';
+export { checkSchemas, SCHEMA_COMPATIBILITIES } from './schema/check';
+export type { MatchedStoredType, SchemaCheckOptions, SchemaCompatibility } from './schema/check';
+export type { SchemaFinding, SchemaFindingKind, SchemaReport, StoredType } from './schema/check';
 export type { GapSuspicion, SweepReport } from './sweep/sweep';

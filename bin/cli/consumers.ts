@@ -1,6 +1,6 @@
 import { DescribeTableCommand, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { inboxContents } from '../../lib/operate/consumer/inbox-contents';
-import type { NamedConsumer } from '../../lib/operate/explain/explain';
+import type { NamedConsumer } from '../../lib/operate/explain/diagnosis';
 import type { Session } from './session';
 
 /** The consumers that a command checks without being given their names. */

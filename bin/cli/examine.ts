@@ -1,5 +1,5 @@
 import { doctor, type DoctorReport } from '../../lib/operate/doctor/doctor';
-import type { DoctorOptions } from '../../lib/operate/doctor/options';
+import type { DoctorOptions } from '../../lib/operate/doctor/read-deployment';
 import type { Session } from './session';
 
 /** Runs `doctor` with everything that the session leads to. */

@@ -17,7 +17,7 @@ import {
   findTopics,
   type DeployedConsumer,
 } from '../../lib/operate/find-outbox';
-import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/home-region';
+import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/find-relay';
 import type { OutboxTarget } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { clientConfig } from './client-config';

@@ -1,6 +1,8 @@
-import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import type { IHeaders } from 'kafkajs';
 import { registerCodecs } from '../../lib/kafka/codecs/codecs';
+import { adminClient } from '../../local/kafka/topics';
 import { DemoError } from './options';
+import type { Undo } from './read-model';
 import { streamOf, type Delivery } from './record';
 
 export interface ConsumerOptions {
@@ -10,6 +12,7 @@ export interface ConsumerOptions {
   readonly since: number;
   /** Every fifth event of this topic is published again: rare enough that the demo still shows first deliveries. */
   readonly repeatedTopic: string;
+  readonly undo: Undo;
   readonly onDelivery: (delivery: Delivery) => void;
   readonly onFailure: (error: DemoError) => void;
 }
@@ -21,10 +24,10 @@ const REPEATED_EVERY = 5;
  * for byte, like a relay that dies between publishing an event and marking it. Resolves when it has its partitions.
  */
 export async function startConsumer(options: ConsumerOptions) {
-  const { brokers, topics, since, repeatedTopic, onDelivery, onFailure } = options;
+  const { brokers, topics, since, repeatedTopic, undo, onDelivery, onFailure } = options;
   // The relay compresses with zstd by default, and kafkajs reads zstd only with a codec.
   registerCodecs();
-  const kafka = new Kafka({ clientId: 'demo-consumer', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const kafka = adminClient(brokers);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   const consumer = kafka.consumer({ groupId: `demo-${process.pid}-${since}`, maxWaitTimeInMs: 500 });
   const joined = new Promise<void>((resolve, reject) => {
@@ -37,7 +40,8 @@ export async function startConsumer(options: ConsumerOptions) {
     });
   });
   const seen = new Set<string>();
-  let repeated = 0;
+  const counts = { repeated: 0 };
+  undo(() => Promise.all([consumer.disconnect(), producer.disconnect()]));
   await Promise.all([producer.connect(), consumer.connect()]);
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   await consumer.run({
@@ -51,15 +55,12 @@ export async function startConsumer(options: ConsumerOptions) {
       });
       if (topic !== repeatedTopic || seen.has(id) || seen.add(id).size % REPEATED_EVERY > 0) return;
       await producer.send({ topic, acks: -1, messages: [{ partition, key, value, headers }] });
-      repeated += 1;
+      counts.repeated += 1;
     },
   });
   await joined;
-  return {
-    /** How many events were delivered a second time. */
-    repeated: (): number => repeated,
-    stop: (): Promise<unknown> => Promise.all([consumer.disconnect(), producer.disconnect()]),
-  };
+  /** `repeated`: how many events were delivered a second time. */
+  return counts as Readonly<typeof counts>;
 }
 
 /** A missing header counts as empty, so that its event counts as unknown to every writer. */

@@ -10,14 +10,11 @@ export class DemoError extends Error {
   }
 }
 
+/** Default, maximum and meaning of each count. */
 const COUNTS = {
-  events: { preset: 60, max: 1_000_000, help: 'how many events are committed' },
-  writers: { preset: 3, max: 64, help: 'instances of the order service that run at once, each a process' },
-  keys: {
-    preset: 8,
-    max: 10_000,
-    help: 'articles whose stock they all change; the fewer, the more often they collide',
-  },
+  events: [60, 1_000_000, 'how many events are committed'],
+  writers: [3, 64, 'instances of the order service that run at once, each a process'],
+  keys: [8, 10_000, 'articles whose stock they all change; the fewer, the more often they collide'],
 } as const;
 
 export const USAGE = `Usage: npm run demo -- [options]
@@ -27,7 +24,7 @@ the commit to the topic to the mark, and checks that none was lost, reordered or
 the effect of each event once, although some are delivered twice on purpose.
 
 ${Object.entries(COUNTS)
-  .map(([name, { preset, help }]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${preset})`)
+  .map(([name, [preset, , help]]) => `  --${name} <n>`.padEnd(18) + `${help} (default ${preset})`)
   .join('\n')}
   --json          no display: progress on stderr, then one line of JSON on stdout
   --help          this text
@@ -38,6 +35,9 @@ KAFKA_BROKERS=host:port,… and DYNAMODB_ENDPOINT=http://… use servers that ru
 
 export type DemoOptions = ReturnType<typeof parseOptions>;
 
+const [TEXT, FLAG] = [{ type: 'string' } as const, { type: 'boolean' } as const];
+const OPTIONS = { events: TEXT, writers: TEXT, keys: TEXT, json: FLAG, help: FLAG };
+
 /** @throws DemoError `invalid-option`, naming the option, its value and the allowed values. */
 export function parseOptions(args: readonly string[]) {
   const { events, writers, keys, json = false, help = false } = parse(args);
@@ -45,10 +45,8 @@ export function parseOptions(args: readonly string[]) {
 }
 
 function parse(args: readonly string[]) {
-  const [text, flag] = [{ type: 'string' } as const, { type: 'boolean' } as const];
   try {
-    return parseArgs({ args: [...args], options: { events: text, writers: text, keys: text, json: flag, help: flag } })
-      .values;
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `${reason}\nThe options are --events, --writers, --keys, --json and --help.`;
@@ -57,7 +55,7 @@ function parse(args: readonly string[]) {
 }
 
 function count(name: keyof typeof COUNTS, given: string | undefined): number {
-  const { preset, max } = COUNTS[name];
+  const [preset, max] = COUNTS[name];
   if (given === undefined) return preset;
   const value = Number(given);
   if (/^\d+$/.test(given) && value >= 1 && value <= max) return value;

@@ -2,6 +2,7 @@ import { CreateTableCommand, DeleteTableCommand, type DynamoDBClient } from '@aw
 import { DynamoDBDocument, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { runConsumer, type ConsistencyToken } from '../../lib/consumer';
 import { SILENT } from '../../lib/consume/telemetry';
+import { messageOf } from '../../lib/event/errors';
 import { createInboxTable } from '../../lib/operator';
 import { adminClient, withAdmin } from '../../local/kafka/topics';
 import { createShipping, shipmentRow, type Shipment } from '../order-service/shipping';
@@ -52,16 +53,15 @@ export async function startReadModel({ brokers, client, run, topic, signal, undo
     /** Waits until the read model shows a write, and reads it. Never rejects. */
     async readOwnWrite(token: ConsistencyToken, committedAt: number): Promise<OwnRead> {
       const { key: orderId, position } = token;
-      const read = { orderId, version: Number(position) };
-      try {
+      const wanted = Number(position);
+      const read = async (): Promise<Pick<OwnRead, 'shown' | 'status'>> => {
         await consumer.waitUntilApplied(token, { timeoutMs: READ_TIMEOUT_MS, signal });
         const { version = 0, status = 'unknown' } = (await shipping.shipment(orderId)) ?? {};
         // Later commands may have changed the order meanwhile.
-        return { ...read, shown: version >= read.version, status, afterMs: Date.now() - committedAt };
-      } catch (error) {
-        const status = error instanceof Error ? error.message : String(error);
-        return { ...read, shown: false, status, afterMs: Date.now() - committedAt };
-      }
+        return { shown: version >= wanted, status };
+      };
+      const found = await read().catch((error: unknown) => ({ shown: false, status: messageOf(error) }));
+      return { orderId, version: wanted, ...found, afterMs: Date.now() - committedAt };
     },
 
     /** All rows of the read model. */

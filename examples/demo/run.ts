@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { isPosition } from '../../lib/event/position';
+import { scanPages } from '../../lib/relay/dynamodb/pages';
 import type { Stack } from '../../local/stack';
 import { TOPICS } from '../order-service/events';
 import { startConsumer } from './consumer';
 import { Journeys } from './journeys';
 import type { DemoOptions } from './options';
-import { createTable, startReadModel } from './read-model';
+import { createTable, startReadModel, type Undo } from './read-model';
 import type { ItemState, OwnRead } from './record';
 import type { Screen } from './screen';
 import { plan, runTraffic } from './traffic';
@@ -47,19 +48,18 @@ export async function runDemo(
   const journeys = new Journeys();
   const ownReads: Promise<OwnRead>[] = [];
   const [ofWriters, ofConsumer]: [unknown[], unknown[]] = [[], []];
-  const steps: (() => Promise<unknown>)[] = [];
-  const undo = (step: () => Promise<unknown>): void => void steps.push(step);
+  const steps: Parameters<Undo>[0][] = [];
+  const undo: Undo = (step) => void steps.push(step);
   try {
     await createTable(client, ordersTable, 'pk', undo);
     const readModel = await startReadModel({ brokers, client, run, topic: ORDERS, signal, undo });
     const consumer = await startConsumer({
-      ...{ brokers, topics: TOPICS, since, repeatedTopic: ORDERS },
+      ...{ brokers, topics: TOPICS, since, repeatedTopic: ORDERS, undo },
       onDelivery: (delivery) => journeys.arrived(delivery),
       onFailure: (error) => ofConsumer.push(error),
     });
-    undo(() => consumer.stop());
-    const writers = await startWriters(options.writers, { endpoint, region, credentials, ordersTable, outboxTable });
-    undo(() => writers.stop());
+    const config = { endpoint, region, credentials, ordersTable, outboxTable };
+    const writers = await startWriters(options.writers, config, undo);
     signal.throwIfAborted();
     screen.begin(options.writers);
 
@@ -74,14 +74,14 @@ export async function runDemo(
         const isLast = command.kind === 'ship' || command.kind === 'cancel';
         if (!isLast || ownReads.length >= OWN_READS) return;
         const read = readModel.readOwnWrite(token, events[0]?.committedAt ?? Date.now());
-        ownReads.push(read.then((each) => (screen.read(each), each)));
+        ownReads.push(read.then((each) => (screen.read?.(each), each)));
       },
-      onRefused: (writer, command, reason) => screen.refused(writer, command, reason),
+      onRefused: (writer, command, reason) => screen.refused?.(writer, command, reason),
     })
       .catch((error: unknown) => ofWriters.push(error))
       .then(() => {
         trafficEnded = true;
-        screen.waiting();
+        screen.waiting?.();
       });
     undo(() => traffic);
 
@@ -101,7 +101,7 @@ export async function runDemo(
         marked === items.length &&
         journeys.allDelivered &&
         counts.applied >= committed.filter(({ topic }) => topic === ORDERS).length &&
-        counts.ignored >= consumer.repeated();
+        counts.ignored >= consumer.repeated;
       const isStuck = ofConsumer.length > 0 || performance.now() - progressAt > NO_PROGRESS_MS;
       if (isLast && (isDone || isStuck)) break;
       await Promise.race([sleep(isLast || followed ? UPDATE_MS : SLOW_UPDATE_MS), ...(isLast ? [] : [traffic])]);
@@ -110,7 +110,7 @@ export async function runDemo(
       ...journeys.observed,
       readModel: {
         shipments: await readModel.shipments(),
-        deliveredTwice: consumer.repeated(),
+        deliveredTwice: consumer.repeated,
         ignored: counts.ignored,
         ownReads: await Promise.all(ownReads),
       },
@@ -126,15 +126,15 @@ export async function runDemo(
 /** All outbox items that were committed at or after `since`, without holds and signals. */
 async function readItems(client: DynamoDBClient, tableName: string, since: number): Promise<ItemState[]> {
   const items: ItemState[] = [];
-  const pages = paginateScan(
-    { client: DynamoDBDocument.from(client) },
+  const pages = scanPages(
+    { client, tableName },
     {
-      ...{ TableName: tableName, ConsistentRead: true, FilterExpression: 'committedAt >= :since' },
-      ExpressionAttributeValues: { ':since': since },
+      ...{ ConsistentRead: true, FilterExpression: 'committedAt >= :since' },
+      ExpressionAttributeValues: { ':since': { N: String(since) } },
     },
   );
-  for await (const { Items: found = [] } of pages) {
-    for (const { pk, sk, events = [], processedAt, expiresAt, receipts = [] } of found as StoredItem[]) {
+  for await (const page of pages) {
+    for (const { pk, sk, events = [], processedAt, expiresAt, receipts = [] } of page.items.map(storedItem)) {
       if (!isPosition(sk)) continue;
       items.push({ pk, sk, processedAt, expiresAt, events: events.map(({ id }) => id), receipts: receipts.length });
     }
@@ -142,7 +142,9 @@ async function readItems(client: DynamoDBClient, tableName: string, since: numbe
   return items;
 }
 
-interface StoredItem extends Pick<ItemState, 'pk' | 'sk' | 'processedAt' | 'expiresAt'> {
+interface StoredItem extends Omit<ItemState, 'events' | 'receipts'> {
   readonly events?: readonly { readonly id: string }[];
   readonly receipts?: readonly string[];
 }
+
+const storedItem = (image: Parameters<typeof unmarshall>[0]): StoredItem => unmarshall(image) as StoredItem;

@@ -8,13 +8,13 @@ import { isPassed, verdictWords, type Verdict } from './verdict';
 export interface Screen {
   /** After the stack has started. */
   begin(writers: number): void;
-  refused(writer: number, command: Command, reason: string): void;
+  refused?(writer: number, command: Command, reason: string): void;
   /** A caller has waited until shipping's read model had its write, and has read it there. */
-  read(read: OwnRead): void;
+  read?(read: OwnRead): void;
   /** Several times a second. */
   update(journeys: Journeys): void;
   /** All commands are done; the last arrivals and marks are missing. */
-  waiting(): void;
+  waiting?(): void;
   end(verdict: Verdict): void;
 }
 
@@ -23,9 +23,7 @@ const CLEAR_LINE = '\r\u001b[2K';
 const MAX_LINES = 120;
 const REPORT_EVERY_MS = 2_000;
 
-const HEADINGS =
-  `${''.padEnd(7)}${'commit'.padEnd(10)}${'event'.padEnd(19)}${'key'.padEnd(13)}${'version'.padEnd(8)}` +
-  `${'topic'.padEnd(25)}mark`;
+const HEADINGS = `       commit    event              key          version topic                    mark`;
 
 /** Prints a line for each event whose journey has ended; on a terminal also a line with counts. */
 export function terminalScreen(output: NodeJS.WriteStream): Screen {
@@ -87,12 +85,10 @@ ${style('dim', HEADINGS)}`),
       const text = `  committed ${committed} → on the topic ${delivered} → marked ${marked}`;
       output.write(CLEAR_LINE + style('bold', text.slice(0, output.columns - 1)));
     },
-    waiting: () => undefined,
     end(verdict) {
       const [first = '', ...rest] = verdictWords(verdict);
-      const headline = isPassed(verdict)
-        ? style(['green', 'bold'], `✔ ${first}`)
-        : style(['red', 'bold'], `✘ ${first}`);
+      const [colour, sign] = isPassed(verdict) ? (['green', '✔'] as const) : (['red', '✘'] as const);
+      const headline = style([colour, 'bold'], `${sign} ${first}`);
       print(['', headline, ...[...rest, latencyWords(verdict)].map((text) => `  ${text}`)].join('\n'));
     },
   };
@@ -104,8 +100,6 @@ export function progressScreen(output: NodeJS.WritableStream): Screen {
   const print = (text: string): void => void output.write(`${text}\n`);
   return {
     begin: (writers) => print(`${writers} writer${writers === 1 ? '' : 's'} started`),
-    refused: () => undefined,
-    read: () => undefined,
     update({ counts: { committed, delivered } }) {
       if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
       reportedAt = performance.now();

@@ -1,7 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { DemoError } from './options';
+import type { Undo } from './read-model';
 import type { Command } from './traffic';
 import type { FromWriter, Outcome, ToWriter, WriterConfig } from './writer';
 
@@ -9,23 +10,15 @@ import type { FromWriter, Outcome, ToWriter, WriterConfig } from './writer';
 export interface Writers {
   /** @throws DemoError `writer-failed` if the instance ends before it responds. */
   run(command: Command): Promise<{ readonly writer: number; readonly outcome: Outcome }>;
-  /** Ends them all. */
-  stop(): Promise<unknown>;
 }
 
 /** Resolves when all are ready. */
-export async function startWriters(count: number, config: WriterConfig): Promise<Writers> {
-  const writers = Array.from({ length: count }, () => new Writer(config));
-  const stop = (): Promise<unknown> => Promise.all(writers.map((writer) => writer.stop()));
-  try {
-    await Promise.all(writers.map(({ ready }) => ready));
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+export async function startWriters(count: number, config: WriterConfig, undo: Undo): Promise<Writers> {
+  const writers = Array.from({ length: count }, () => startWriter(config));
+  undo(() => Promise.all(writers.map((writer) => writer.stop())));
+  await Promise.all(writers.map(({ ready }) => ready));
   let turn = 0;
   return {
-    stop,
     async run(command) {
       const index = turn++ % writers.length;
       return { writer: index + 1, outcome: (await writers[index]?.run(command)) ?? { kind: 'failed', message: '' } };
@@ -33,34 +26,28 @@ export async function startWriters(count: number, config: WriterConfig): Promise
   };
 }
 
-class Writer {
-  readonly ready: Promise<unknown>;
-  readonly #process: ChildProcess;
-  readonly #exited: Promise<unknown>;
+function startWriter(config: WriterConfig) {
+  const child = fork(join(__dirname, 'writer.ts'), [JSON.stringify(config)]);
+  const exited = once(child, 'exit');
   /** Emits the outcome of each command under the id of its call, and an error when the process has ended. */
-  readonly #outcomes = new EventEmitter().setMaxListeners(0).on('error', () => undefined);
-  #calls = 0;
-
-  constructor(config: WriterConfig) {
-    this.#process = fork(join(__dirname, 'writer.ts'), [JSON.stringify(config)]);
-    this.#exited = once(this.#process, 'exit');
-    this.ready = once(this.#outcomes, 'ready');
-    this.#process.on('message', ({ id, outcome }: FromWriter) => this.#outcomes.emit(id, outcome));
-    this.#process.on('exit', () => this.#outcomes.emit('error', ended()));
-  }
-
-  async run(command: Command): Promise<Outcome> {
-    if (!this.#process.connected) throw ended();
-    const id = String(++this.#calls);
-    const outcome = once(this.#outcomes, id);
-    this.#process.send({ id, command } satisfies ToWriter);
-    return ((await outcome) as [Outcome])[0];
-  }
-
-  async stop(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await this.#exited;
-  }
+  const outcomes = new EventEmitter().setMaxListeners(0).on('error', () => undefined);
+  child.on('message', ({ id, outcome }: FromWriter) => outcomes.emit(id, outcome));
+  child.on('exit', () => outcomes.emit('error', ended()));
+  let calls = 0;
+  return {
+    ready: once(outcomes, 'ready'),
+    async run(command: Command): Promise<Outcome> {
+      if (!child.connected) throw ended();
+      const id = String(++calls);
+      const outcome = once(outcomes, id);
+      child.send({ id, command } satisfies ToWriter);
+      return ((await outcome) as [Outcome])[0];
+    },
+    stop() {
+      child.kill('SIGKILL');
+      return exited;
+    },
+  };
 }
 
 const ended = (): DemoError =>

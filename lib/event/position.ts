@@ -48,3 +48,16 @@ export const SIGNAL_PREFIX = '~signal#';
 
 /** Distinguishes the position of one key from all others. */
 export const positionKey = (pk: string, sk: string): string => `${pk}\n${sk}`;
+
+/** The runs of consecutive versions among positions of one key, in order. A position without a version stands alone. */
+export function positionRuns(positions: readonly string[]): { readonly from: string; readonly to: string }[] {
+  const runs: { from: string; to: string }[] = [];
+  for (const position of [...new Set(positions)].toSorted()) {
+    const last = runs.at(-1);
+    const version = versionOfPosition(position);
+    const isNext = last !== undefined && version !== undefined && versionOfPosition(last.to) === version - 1;
+    if (isNext) last.to = position;
+    else runs.push({ from: position, to: position });
+  }
+  return runs;
+}

@@ -1,4 +1,8 @@
-import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import {
+  paginateDescribeAlarms,
+  type CloudWatchClient,
+  type DescribeAlarmsCommandInput,
+} from '@aws-sdk/client-cloudwatch';
 
 /** An alarm as CloudWatch describes it: the fields that decide whether it notifies a person. */
 export interface DeployedAlarm {
@@ -13,11 +17,15 @@ export interface DeployedAlarm {
 }
 
 /** Returns every metric alarm and composite alarm whose name begins with the prefix. */
-export async function readAlarms(client: CloudWatchClient, namePrefix: string): Promise<DeployedAlarm[]> {
-  const pages = paginateDescribeAlarms(
-    { client },
-    { AlarmNamePrefix: namePrefix, AlarmTypes: ['MetricAlarm', 'CompositeAlarm'] },
-  );
+export function readAlarms(client: CloudWatchClient, namePrefix: string): Promise<DeployedAlarm[]> {
+  return describeAlarms(client, { AlarmNamePrefix: namePrefix });
+}
+
+export async function describeAlarms(
+  client: CloudWatchClient,
+  selection: Pick<DescribeAlarmsCommandInput, 'AlarmNamePrefix' | 'AlarmNames' | 'MaxRecords'>,
+): Promise<DeployedAlarm[]> {
+  const pages = paginateDescribeAlarms({ client }, { ...selection, AlarmTypes: ['MetricAlarm', 'CompositeAlarm'] });
   const found: DeployedAlarm[] = [];
   for await (const { MetricAlarms = [], CompositeAlarms = [] } of pages) {
     for (const alarm of [...MetricAlarms, ...CompositeAlarms]) {

@@ -94,7 +94,7 @@ export interface CostEstimate {
     readonly dashboards: number;
   };
   /** Dollars for 730 hours; without the business items, the functions of consumers, interface endpoints and traffic. */
-  readonly perMonth: {
+  readonly dollarsPerMonth: {
     readonly writeUnits: number;
     readonly readUnits: number;
     readonly storage: number;
@@ -189,7 +189,7 @@ export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}
     perSecond: { items, writeUnits, partitions },
     estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepRuns, sweepReadUnits, kafkaGb, logGb },
     monitoring,
-    perMonth: { ...perMonth, total: Object.values(perMonth).reduce((sum, dollars) => sum + dollars, 0) },
+    dollarsPerMonth: { ...perMonth, total: Object.values(perMonth).reduce((sum, dollars) => sum + dollars, 0) },
   };
 }
 
@@ -215,34 +215,32 @@ function nonEmptyPolls(itemsPerSecond: number, shards: number): number {
   return polls * (1 - Math.exp(-itemsPerSecond / polls));
 }
 
-/** A number of the workload and its range. */
-type RangedNumber = readonly [name: string, value: number, min: number, max: number];
+const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
 
-function kafkaRanges(kafka: KafkaWorkload | undefined): RangedNumber[] {
-  if (kafka === undefined) return [];
-  const brokers = (number: number): RangedNumber => ['brokers', number, 1, 1_000];
-  if (kafka.kind === 'standard') return [brokers(kafka.brokers), ['GB of a disk', kafka.storageGb, 1, 16_384]];
-  const kept: RangedNumber = ['seconds that topics keep', kafka.keptSeconds ?? 0, 0, 10 * 365 * 86_400];
-  return [kafka.kind === 'express' ? brokers(kafka.brokers) : ['partitions', kafka.partitions, 1, 100_000], kept];
-}
+/** The numbers of a workload and of its Kafka cluster. */
+const RANGES: Readonly<Record<string, readonly [name: string, min: number, max: number]>> = {
+  eventsPerSecond: ['events per second', 0, 1e9],
+  eventBytes: ['bytes of an event', 0, 400 * KB],
+  eventsPerTransaction: ['events per transaction', 1, 10_000],
+  keyBytes: ['bytes of a key', 1, 2_000],
+  retentionSeconds: ['seconds of retention', 0, TEN_YEARS_SECONDS],
+  sweepIntervalSeconds: ['seconds between sweeps', 60, 365 * 86_400],
+  consumers: ['consumers', 0, 10_000],
+  pollers: ['pollers', 0, 100_000],
+  brokers: ['brokers', 1, 1_000],
+  partitions: ['partitions', 1, 100_000],
+  storageGb: ['GB of a disk', 1, 16_384],
+  keptSeconds: ['seconds that topics keep', 0, TEN_YEARS_SECONDS],
+};
 
 function requireInRange(workload: CostWorkload): CostWorkload {
-  const { eventsPerSecond, eventsPerTransaction = 1, eventBytes, keyBytes = 1, retentionSeconds = 0 } = workload;
-  const { sweepIntervalSeconds = 60, kafka, consumers = 0, pollers = 0 } = workload;
-  const ranges: readonly RangedNumber[] = [
-    ['events per second', eventsPerSecond, 0, 1e9],
-    ['bytes of an event', eventBytes, 0, 400 * KB],
-    ['events per transaction', eventsPerTransaction, 1, 10_000],
-    ['bytes of a key', keyBytes, 1, 2_000],
-    ['seconds of retention', retentionSeconds, 0, 10 * 365 * 86_400],
-    ['seconds between sweeps', sweepIntervalSeconds, 60, 365 * 86_400],
-    ['consumers', consumers, 0, 10_000],
-    ['pollers', pollers, 0, 100_000],
-    ...kafkaRanges(kafka),
-  ];
-  for (const [name, value, min, max] of ranges) {
+  for (const [option, value] of Object.entries({ ...workload, ...workload.kafka })) {
+    const range = RANGES[option];
+    if (range === undefined || value === undefined) continue;
+    const [name, min, max] = range;
     if (!(value >= min && value <= max)) refuse('cost', `${name}: ${value}; it must be from ${min} to ${max}.`);
   }
+  const { eventsPerTransaction = 1 } = workload;
   if (!Number.isInteger(eventsPerTransaction)) {
     refuse('cost', `events per transaction: ${eventsPerTransaction}; it must be a whole number.`);
   }

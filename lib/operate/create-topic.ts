@@ -1,10 +1,12 @@
+import { editDistance } from '../event/edit-distance';
 import { messageOf } from '../event/errors';
 import { DEAD_LETTER_OVERHEAD_BYTES } from '../event/consumer-name';
 import { TOPIC_PATTERN } from '../event/item';
 import { protocolErrorOf } from '../kafka/protocol-error';
 import { withTopicAdmin, type KafkaTopicAdmin } from '../topics/kafka-admin';
 import type { FoundTopic } from '../topics/plan';
-import { connectKafka, type KafkaTarget } from './kafka-target';
+import type { WantedTopic } from '../topics/request';
+import { atBrokers, connectKafka, type KafkaTarget } from './kafka-target';
 import { refuse } from './target';
 import { within } from './time-limit';
 
@@ -18,12 +20,7 @@ export interface NewTopic {
 }
 
 /** The topic that `createTopic` creates. */
-export interface TopicPlan {
-  readonly topic: string;
-  readonly partitions: number;
-  /** Left out: the cluster's default. */
-  readonly replicationFactor?: number;
-  readonly configs: Readonly<Record<string, string>>;
+export interface TopicPlan extends Omit<WantedTopic, 'keyed' | 'acknowledgedPartitions'> {
   readonly like?: string;
   /** Existing topics whose names differ little: the new name may be a typo. */
   readonly similar: readonly string[];
@@ -31,7 +28,8 @@ export interface TopicPlan {
 
 type Admin = Pick<KafkaTopicAdmin, 'list' | 'find' | 'create' | 'maxMessageBytes'>;
 
-const OPERATION = 'topic create';
+const no = (why: string): never => refuse('topic create', why);
+
 const DEAD_LETTERS = '.dlt';
 const DEAD_LETTER_PARTITIONS = 3;
 /** The retention that `OutboxConsumer` sets. */
@@ -50,22 +48,19 @@ const CALL_MS = 120_000;
 export async function planTopic(admin: Admin, wanted: NewTopic): Promise<TopicPlan> {
   const { topic, partitions } = wanted;
   if (!TOPIC_PATTERN.test(topic) || topic === '.' || topic === '..') {
-    refuse(OPERATION, `${JSON.stringify(topic)} is no name of a topic: 1 to 249 letters, digits, ".", "_" and "-".`);
+    no(`${JSON.stringify(topic)} is no name of a topic: 1 to 249 letters, digits, ".", "_" and "-".`);
   }
   const names = await admin.list();
   const existing = names.includes(topic) ? await admin.find(topic) : undefined;
   if (existing !== undefined) {
     const { partitions: has, replicationFactor } = existing;
-    refuse(
-      OPERATION,
-      `topic ${topic} exists, with ${has} partitions and ${replicationFactor} replicas. Nothing was changed.`,
-    );
+    no(`topic ${topic} exists, with ${has} partitions and ${replicationFactor} replicas. Nothing was changed.`);
   }
   const isForDeadLetters = topic.endsWith(DEAD_LETTERS);
   const like = wanted.like ?? (isForDeadLetters ? sourceOf(topic, names) : undefined);
   const model = like === undefined ? undefined : await modelOf(admin, names, like);
   const count = partitions ?? (isForDeadLetters ? DEAD_LETTER_PARTITIONS : model?.partitions);
-  if (count === undefined) return refuse(OPERATION, 'give --partitions N, or --like TOPIC to copy one that exists.');
+  if (count === undefined) return no('give --partitions N, or --like TOPIC to copy one that exists.');
   const similar = nearest(topic, names);
   const plan = { topic, partitions: count, replicationFactor: model?.replicationFactor, like, similar };
   if (!isForDeadLetters || like === undefined) return { ...plan, configs: model?.configs ?? {} };
@@ -73,8 +68,7 @@ export async function planTopic(admin: Admin, wanted: NewTopic): Promise<TopicPl
   // `like` was not given, so a property that cannot be read is left to the cluster's default.
   if (bytes === undefined && wanted.like === undefined) return { ...plan, configs: {} };
   if (bytes === undefined)
-    return refuse(
-      OPERATION,
+    return no(
       `"max.message.bytes" of ${like} cannot be read. The dead letters need ${DEAD_LETTER_OVERHEAD_BYTES} more.`,
     );
   const configs = {
@@ -97,10 +91,7 @@ async function modelOf(admin: Admin, names: readonly string[], like: string): Pr
   const found = names.includes(like) ? await admin.find(like) : undefined;
   if (found !== undefined) return found;
   const [first] = nearest(like, names);
-  return refuse(
-    OPERATION,
-    `topic ${like} (--like) does not exist.${first === undefined ? '' : ` Did you mean ${first}?`}`,
-  );
+  return no(`topic ${like} (--like) does not exist.${first === undefined ? '' : ` Did you mean ${first}?`}`);
 }
 
 /**
@@ -119,8 +110,7 @@ export async function createTopic(admin: Admin, plan: TopicPlan): Promise<FoundT
     if (type === undefined) throw error;
     const why = messageOf(error);
     const isForbidden = type.endsWith('AUTHORIZATION_FAILED');
-    refuse(
-      OPERATION,
+    no(
       isForbidden
         ? `you may not create topics on this cluster (${type}). Ask its owner, or run the kafka-topics.sh line where you may.`
         : `Kafka refuses topic ${topic}: ${type}: ${why}`,
@@ -128,17 +118,18 @@ export async function createTopic(admin: Admin, plan: TopicPlan): Promise<FoundT
   }
   const found = await admin.find(topic);
   if (found === undefined)
-    return refuse(OPERATION, `Kafka took the request, but does not show topic ${topic} yet. Run the command again.`);
+    return no(`Kafka took the request, but does not show topic ${topic} yet. Run the command again.`);
   if (found.partitions !== partitions) {
-    refuse(OPERATION, `topic ${topic} was created by another one meanwhile, with ${found.partitions} partitions.`);
+    no(`topic ${topic} was created by another one meanwhile, with ${found.partitions} partitions.`);
   }
   return found;
 }
 
 /** Connects to the brokers and runs `work`, which may take two minutes. */
 export async function withTopics<T>(kafka: KafkaTarget, work: (admin: KafkaTopicAdmin) => Promise<T>): Promise<T> {
-  const at = { service: 'Kafka', place: `brokers ${kafka.brokers.join(',')}`, action: 'administering topics' } as const;
-  return within(CALL_MS, at, async () => withTopicAdmin(await connectKafka(kafka), work));
+  return within(CALL_MS, atBrokers(kafka.brokers, 'administering topics'), async () =>
+    withTopicAdmin(await connectKafka(kafka), work),
+  );
 }
 
 /** The command for a person who may create topics, on a machine that reaches the brokers. */
@@ -160,22 +151,9 @@ export function nearest(name: string, names: readonly string[]): readonly string
   const limit = Math.max(1, Math.floor(name.length / 3));
   return names
     .filter((other) => other !== name && !other.startsWith('__'))
-    .map((other) => ({ other, distance: distanceOf(name.toLowerCase(), other.toLowerCase()) }))
+    .map((other) => ({ other, distance: editDistance(name, other) }))
     .filter(({ distance }) => distance <= limit)
     .toSorted((a, b) => a.distance - b.distance || a.other.localeCompare(b.other))
     .slice(0, MOST_SIMILAR)
     .map(({ other }) => other);
-}
-
-/** The Levenshtein distance: how many letters are added, removed or replaced. */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

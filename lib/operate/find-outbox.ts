@@ -1,20 +1,13 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import {
-  DescribeStacksCommand,
-  paginateListStackResources,
-  type StackResourceSummary,
-} from '@aws-sdk/client-cloudformation';
+import { DescribeStacksCommand, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import {
-  GetFunctionConfigurationCommand,
-  paginateListEventSourceMappings,
-  type LambdaClient,
-} from '@aws-sdk/client-lambda';
-import { decodeConsumerConfig, type ConsumerConfig } from '../consume/environment';
-import { OutboxError } from '../event/errors';
+import { paginateListEventSourceMappings, type LambdaClient } from '@aws-sdk/client-lambda';
+import { decodeConsumerConfig } from '../consume/environment';
 import { TABLE } from '../event/table';
 import { BROKERS_VARIABLE } from '../kafka/broker-config';
 import { SWEEP_AFTER_VARIABLE } from '../sweep/environment';
+import type { NamedConsumer } from './explain/diagnosis';
+import { configIn, variablesOf } from './find-relay';
 import { refuse } from './target';
 
 /** A deployed stack, and the client that reads it. */
@@ -24,6 +17,7 @@ export interface StackTarget {
 }
 
 const TABLE_TYPES = ['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table'];
+const FUNCTION_TYPES = ['AWS::Lambda::Function'];
 
 /**
  * The outbox table in a stack: the one with the local secondary index `pin`.
@@ -31,11 +25,9 @@ const TABLE_TYPES = ['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table'];
  * @throws OutboxError `operation-refused` when the stack has no outbox, or more than one.
  */
 export async function findTable(target: StackTarget, dynamodb: DynamoDBClient): Promise<string> {
-  const { cloudformation, stackName } = target;
-  const resources = await resourcesOf(cloudformation, stackName);
+  const { stackName } = target;
   const tables: string[] = [];
-  for (const { ResourceType, PhysicalResourceId: name } of resources) {
-    if (name === undefined || !TABLE_TYPES.includes(ResourceType ?? '')) continue;
+  for await (const name of resourcesOf(target, TABLE_TYPES)) {
     if (await isOutboxTable(dynamodb, name)) tables.push(name);
   }
   const [tableName, ...others] = tables;
@@ -49,17 +41,42 @@ export async function findTable(target: StackTarget, dynamodb: DynamoDBClient): 
   return tableName;
 }
 
-async function resourcesOf(client: CloudFormationClient, stackName: string): Promise<StackResourceSummary[]> {
-  const resources: StackResourceSummary[] = [];
+/** The physical names of the resources of these types. */
+async function* resourcesOf(
+  { cloudformation: client, stackName }: StackTarget,
+  types: readonly string[],
+): AsyncGenerator<string> {
   for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
-    resources.push(...(page.StackResourceSummaries ?? []));
+    for (const { ResourceType = '', PhysicalResourceId: name } of page.StackResourceSummaries ?? []) {
+      if (name !== undefined && types.includes(ResourceType)) yield name;
+    }
   }
-  return resources;
 }
 
 async function isOutboxTable(client: DynamoDBClient, tableName: string): Promise<boolean> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
   return (Table?.LocalSecondaryIndexes ?? []).some(({ IndexName }) => IndexName === TABLE.pin.indexName);
+}
+
+/**
+ * The functions of a stack, with their environment. A function that was deleted by hand, or that the caller may not
+ * read, does not hide the others: its environment is empty.
+ */
+async function* functionsOf(target: StackTarget, lambda: LambdaClient) {
+  for await (const name of resourcesOf(target, FUNCTION_TYPES)) {
+    yield { name, variables: (await ifReadable(variablesOf(lambda, name))) ?? {} };
+  }
+}
+
+const UNREADABLE = ['AccessDeniedException', 'ResourceNotFoundException'];
+
+async function ifReadable<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Error && UNREADABLE.includes(error.name)) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -71,10 +88,7 @@ export async function findSweeper(
   lambda: LambdaClient,
   tableName: string,
 ): Promise<string | undefined> {
-  const { cloudformation, stackName } = target;
-  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
-    if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
-    const variables = await variablesOf(lambda, name);
+  for await (const { name, variables } of functionsOf(target, lambda)) {
     if (SWEEP_AFTER_VARIABLE in variables && Object.values(variables).includes(tableName)) return name;
   }
   return undefined;
@@ -82,36 +96,26 @@ export async function findSweeper(
 
 /** The functions of a stack with brokers in their environment: relay and consumers. Unreadable ones are left out. */
 export async function findKafkaFunctions(target: StackTarget, lambda: LambdaClient): Promise<string[]> {
-  const { cloudformation, stackName } = target;
   const found: string[] = [];
-  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
-    if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
-    if (BROKERS_VARIABLE in (await variablesOf(lambda, name))) found.push(name);
+  for await (const { name, variables } of functionsOf(target, lambda)) {
+    if (BROKERS_VARIABLE in variables) found.push(name);
   }
   return found;
 }
 
-/** A Lambda function that consumes events: the name of its consumer, its inbox table, and its topics. */
-export interface DeployedConsumer {
+/** A consumer that runs as a Lambda function. Its topics are left out if the caller may not list its mappings. */
+export interface DeployedConsumer extends NamedConsumer {
   readonly functionName: string;
-  readonly consumer: string;
-  readonly inbox: string;
-  /** Topics of its event source mappings. Left out if the caller may not list those. */
-  readonly topics?: readonly string[];
-  /** The consumer group of each topic. */
-  readonly groups?: Readonly<Record<string, string>>;
 }
 
 /** The consumers that a stack deploys as Lambda functions. Functions that the caller may not read are left out. */
 export async function findConsumers(target: StackTarget, lambda: LambdaClient): Promise<DeployedConsumer[]> {
-  const { cloudformation, stackName } = target;
   const found: DeployedConsumer[] = [];
-  for (const { ResourceType, PhysicalResourceId: name } of await resourcesOf(cloudformation, stackName)) {
-    if (ResourceType !== 'AWS::Lambda::Function' || name === undefined) continue;
-    const config = consumerConfigOf(await variablesOf(lambda, name));
+  for await (const { name: functionName, variables } of functionsOf(target, lambda)) {
+    const config = configIn(variables, decodeConsumerConfig);
     if (config === undefined) continue;
-    const read = await mappedTopics(lambda, name);
-    found.push({ functionName: name, consumer: config.name, inbox: config.tableName, ...read });
+    const read = await ifReadable(mappedTopics(lambda, functionName));
+    found.push({ functionName, consumer: config.name, inbox: config.tableName, ...read });
   }
   return found;
 }
@@ -122,30 +126,16 @@ async function mappedTopics(
 ): Promise<Pick<DeployedConsumer, 'topics' | 'groups'>> {
   const topics = new Set<string>();
   const groups: Record<string, string> = {};
-  try {
-    for await (const page of paginateListEventSourceMappings({ client: lambda }, { FunctionName: functionName })) {
-      for (const mapping of page.EventSourceMappings ?? []) {
-        const source = mapping.AmazonManagedKafkaEventSourceConfig ?? mapping.SelfManagedKafkaEventSourceConfig;
-        for (const topic of mapping.Topics ?? []) {
-          topics.add(topic);
-          if (source?.ConsumerGroupId !== undefined) groups[topic] = source.ConsumerGroupId;
-        }
+  for await (const page of paginateListEventSourceMappings({ client: lambda }, { FunctionName: functionName })) {
+    for (const mapping of page.EventSourceMappings ?? []) {
+      const source = mapping.AmazonManagedKafkaEventSourceConfig ?? mapping.SelfManagedKafkaEventSourceConfig;
+      for (const topic of mapping.Topics ?? []) {
+        topics.add(topic);
+        if (source?.ConsumerGroupId !== undefined) groups[topic] = source.ConsumerGroupId;
       }
     }
-  } catch (error) {
-    if (error instanceof Error && SKIPPED.includes(error.name)) return {};
-    throw error;
   }
   return { topics: [...topics], groups };
-}
-
-function consumerConfigOf(variables: Record<string, string>): ConsumerConfig | undefined {
-  try {
-    return decodeConsumerConfig(variables);
-  } catch (error) {
-    if (error instanceof OutboxError && error.is('invalid-environment')) return undefined;
-    throw error;
-  }
 }
 
 /** Topics that the relay may write to, from the stack's output `Topics`; none if the stack has no such output. */
@@ -158,16 +148,3 @@ export async function findTopics(target: StackTarget): Promise<string[]> {
 
 /** See bin/app/outbox-outputs.ts. */
 const TOPICS_OUTPUT = 'Topics';
-
-/** A function that was deleted by hand, or may not be read, does not hide the others. */
-const SKIPPED = ['AccessDeniedException', 'ResourceNotFoundException'];
-
-async function variablesOf(lambda: LambdaClient, name: string): Promise<Record<string, string>> {
-  try {
-    const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
-    return Environment?.Variables ?? {};
-  } catch (error) {
-    if (error instanceof Error && SKIPPED.includes(error.name)) return {};
-    throw error;
-  }
-}

@@ -3,10 +3,9 @@ import { isOpen, itemStateOf } from '../event/item-state';
 import { storedKeyOf } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { forEachKey } from '../relay/for-each-key';
-import { readItem } from './read-item';
 import type { RelayRedrive } from './redrive';
 import { wait } from '../timing/wait';
-import type { OutboxTarget } from './target';
+import { type OutboxTarget, readItem } from './target';
 
 /**
  * `released`: the relay has acted, and nothing of the key waits. `held`: the relay has acted, and an item was refused

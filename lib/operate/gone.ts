@@ -2,11 +2,10 @@ import type { Hold, ItemRefusal } from '../event/control';
 import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
 import { queryPages } from '../relay/dynamodb/pages';
-import { forEachKey } from '../relay/for-each-key';
+import { mapKeys } from '../relay/for-each-key';
 import { shownPosition } from '../event/position';
-import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import type { OutboxTarget } from './target';
+import { type OutboxTarget, readItem } from './target';
 
 /** The item that a key waits for is not in the table. */
 export interface GoneItem {
@@ -17,7 +16,7 @@ export interface GoneItem {
   /** Another item lies at the position. */
   readonly isReplaced: boolean;
   /** Why it was parked: a restored item is refused again unless the cause is fixed. */
-  readonly refused?: ItemRefusal;
+  readonly refusal?: ItemRefusal;
 }
 
 /**
@@ -27,12 +26,10 @@ export interface GoneItem {
  * A hold that is being drained is left out: only the relay can tell whether its item was published a moment ago.
  */
 export async function goneItems(target: OutboxTarget, holds: Iterable<Hold>): Promise<ReadonlyMap<string, GoneItem>> {
-  const found = new Map<string, GoneItem>();
-  await forEachKey([...holds].filter(mayBeGone), async (hold) => {
-    const gone = await goneItemOf(target, hold, await readItem(target, { pk: hold.pk, sk: hold.position }));
-    if (gone !== undefined) found.set(hold.pk, gone);
-  });
-  return found;
+  const found = await mapKeys([...holds].filter(mayBeGone), async (hold) =>
+    goneItemOf(target, hold, await readItem(target, { pk: hold.pk, sk: hold.position })),
+  );
+  return new Map(found.flatMap((gone) => (gone === undefined ? [] : [[gone.pk, gone]])));
 }
 
 const mayBeGone = (hold: Hold): boolean => hold.state === 'holding' && isRefused(hold);
@@ -46,11 +43,7 @@ export async function goneItemOf(
   const { pk, position, id } = hold;
   if (!mayBeGone(hold) || isHeldItem(hold, stored && { id: stored['id']?.S })) return undefined;
   if (id !== undefined && (await liesElsewhere(target, pk, id))) return undefined;
-  const refused = refusalOf(hold);
-  return {
-    ...{ pk, position, ...(id === undefined ? {} : { id }), isReplaced: stored !== undefined },
-    ...(refused === undefined ? {} : { refused }),
-  };
+  return { pk, position, id, isReplaced: stored !== undefined, refusal: refusalOf(hold) };
 }
 
 /** An operator may have moved the item to another position. */
@@ -67,12 +60,12 @@ async function liesElsewhere(target: OutboxTarget, pk: string, id: string): Prom
 }
 
 /** The missing item, and the next step: the owner of the data decides between a restore and a recorded gap. */
-export function goneLines({ pk, position, isReplaced, refused }: GoneItem): readonly [what: string, next: string] {
+export function goneLines({ pk, position, isReplaced, refusal }: GoneItem): readonly [what: string, next: string] {
   const at = shownPosition(position);
   // The key is always quoted, so that it stands out as one word in the sentence.
   const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
   const gap = `outbox skip ${key} --at ${at} --why "…" --yes`;
-  const before = refused === undefined ? '' : `. It was refused before: ${refused.reason}: ${refused.message}`;
+  const before = refusal === undefined ? '' : `. It was refused before: ${refusal.reason}: ${refusal.message}`;
   return isReplaced
     ? [
         `the item at ${at} is gone, and another item has its position: the event of the first one would be lost${before}`,

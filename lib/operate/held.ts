@@ -4,10 +4,9 @@ import { SIGNAL_PREFIX } from '../event/position';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { queryPages } from '../relay/dynamodb/pages';
-import { forEachKey } from '../relay/for-each-key';
+import { mapKeys } from '../relay/for-each-key';
 import { goneItemOf, type GoneItem } from './gone';
-import { readItem } from './read-item';
-import type { OutboxTarget } from './target';
+import { type OutboxTarget, readItem } from './target';
 
 /** A held key, and how many items wait. */
 export interface HeldKey extends Hold {
@@ -45,16 +44,14 @@ export async function held(target: OutboxTarget, options: HeldOptions = {}): Pro
   const keys: HeldKey[] = [];
   for (let at = 0; at < selected.length; at += PORTION) {
     const portion = selected.slice(at, at + PORTION);
-    const found = new Map<string, HeldKey>();
-    await forEachKey(portion, async (hold) => {
+    const found = await mapKeys(portion, async (hold): Promise<HeldKey> => {
       const { pk, position } = hold;
       const [waiting, stored] = await Promise.all([countWaiting(target, hold), readItem(target, { pk, sk: position })]);
-      const redriven = stored === undefined ? undefined : itemStateOf(stored).redriven;
-      found.set(pk, { ...hold, waiting, redriven, gone: await goneItemOf(target, hold, stored) });
+      const redriven = stored && itemStateOf(stored).redriven;
+      return { ...hold, waiting, redriven, gone: await goneItemOf(target, hold, stored) };
     });
-    const inOrder = portion.flatMap(({ pk }) => found.get(pk) ?? []);
-    onKeys?.(inOrder);
-    keys.push(...inOrder);
+    onKeys?.(found);
+    keys.push(...found);
   }
   return keys;
 }

@@ -1,9 +1,8 @@
 import type { Admin } from 'kafkajs';
-import { atMost } from '../timing/wait';
 import { messageOf, OutboxError } from '../event/errors';
 import { partitionName } from '../event/topic-partition';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
-import { connectKafka, type KafkaTarget } from './kafka-target';
+import { atBrokers, connectKafka, disconnect, type KafkaTarget } from './kafka-target';
 import { checkReachability, unreachableBrokers, type BrokerReachability } from './broker-reachability';
 import { unavailable, within } from './time-limit';
 
@@ -15,7 +14,6 @@ export interface ConsumerGroupState {
 }
 
 const CALL_MS = 30_000;
-const LEAVE_MS = 5_000;
 
 /** Describes topics and consumer groups. Reads only. */
 export class KafkaMetadata {
@@ -34,7 +32,7 @@ export class KafkaMetadata {
   /** @throws OutboxError `service-unavailable`, which names the brokers that cannot be reached and why. */
   static async open(target: KafkaTarget): Promise<KafkaMetadata> {
     const brokers = await checkReachability(target.brokers);
-    const at = { service: 'Kafka', place: `brokers ${target.brokers.join(',')}`, action: 'connecting' } as const;
+    const at = atBrokers(target.brokers, 'connecting');
     const reachable = brokers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
     if (reachable.length === 0) throw unavailable(at, `none can be reached from here: ${unreachableBrokers(brokers)}`);
     const admin = (await connectKafka({ ...target, brokers: reachable })).admin();
@@ -89,14 +87,7 @@ export class KafkaMetadata {
   }
 
   #within<T>(action: string, call: () => Promise<T>): Promise<T> {
-    const place = `brokers ${this.brokers.map(({ broker }) => broker).join(',')}`;
-    return within(CALL_MS, { service: 'Kafka', place, action }, call);
+    const brokers = this.brokers.map(({ broker }) => broker);
+    return within(CALL_MS, atBrokers(brokers, action), call);
   }
-}
-
-async function disconnect(admin: Admin): Promise<void> {
-  await atMost(
-    LEAVE_MS,
-    admin.disconnect().catch(() => undefined),
-  );
 }

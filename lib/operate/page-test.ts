@@ -1,11 +1,10 @@
 import {
-  DescribeAlarmsCommand,
   DescribeAlarmHistoryCommand,
   SetAlarmStateCommand,
   type AlarmHistoryItem,
   type CloudWatchClient,
 } from '@aws-sdk/client-cloudwatch';
-import { isSnsTopic, namedInRule, type DeployedAlarm } from './alarms';
+import { describeAlarms, isSnsTopic, namedInRule, type DeployedAlarm } from './alarms';
 import { wait } from '../timing/wait';
 
 /** How one alarm that notifies is set off. A composite alarm is set off by one of the alarms in its rule. */
@@ -16,7 +15,7 @@ export interface PagePath {
   /** The metric alarm whose state is set. */
   readonly trigger: string;
   /** The state of the trigger before the test, which it gets back. */
-  readonly before: DeployedAlarm['state'];
+  readonly stateBefore: DeployedAlarm['state'];
 }
 
 /** The alarms that a page test sets off. */
@@ -61,7 +60,7 @@ export function planPageTest(alarms: readonly DeployedAlarm[]): PagePlan {
     if (topics.length === 0) continue;
     const trigger = triggerOf(alarm, byName);
     if (typeof trigger === 'string') untested.push({ alarm: alarm.name, why: trigger });
-    else paths.push({ alarm: alarm.name, topics, trigger: trigger.name, before: trigger.state });
+    else paths.push({ alarm: alarm.name, topics, trigger: trigger.name, stateBefore: trigger.state });
   }
   return { paths, untested };
 }
@@ -96,19 +95,20 @@ export async function pageTest(
     client.send(
       new SetAlarmStateCommand({
         AlarmName: path.trigger,
-        StateValue: state === 'ALARM' ? 'ALARM' : path.before,
+        StateValue: state === 'ALARM' ? 'ALARM' : path.stateBefore,
         StateReason: `Test of the notification by ${by}: nothing is wrong.`,
       }),
     );
   const names = paths.map(({ alarm }) => alarm);
   const former = await statesOf(client, names);
-  let fired: ReadonlyMap<string, AlarmState>;
+  const formerlySetAt = (alarm: string): number => former.get(alarm)?.stateSetAt ?? 0;
+  let fired: States;
   let notices: ReadonlyMap<string, PageResult['notices']>;
   try {
     for (const path of paths) await set('ALARM', path);
     // A newer state time counts too: the true state of a metric may be back before the first poll.
     fired = await watch(
-      (found) => found.filter(({ name, state, at }) => state === 'ALARM' || at > (former.get(name)?.at ?? 0)),
+      (found) => found.filter(({ name, state, stateSetAt }) => state === 'ALARM' || stateSetAt > formerlySetAt(name)),
       'go off',
     );
     notices = await noticesOf(paths.filter(({ alarm }) => fired.has(alarm)));
@@ -124,8 +124,8 @@ export async function pageTest(
     notices: notices.get(path.alarm) ?? path.topics.map((topic) => ({ topic, state: 'unseen' as const })),
   }));
 
-  async function watch(settled: (found: readonly AlarmState[]) => AlarmState[], what: string) {
-    const done = new Map<string, AlarmState>();
+  async function watch(settled: (found: readonly DeployedAlarm[]) => DeployedAlarm[], what: string) {
+    const done = new Map<string, DeployedAlarm>();
     await repeat(async () => {
       for (const state of settled([...(await statesOf(client, names)).values()])) done.set(state.name, state);
       onProgress?.(`${done.size} of ${names.length} alarms ${what}`);
@@ -139,9 +139,9 @@ export async function pageTest(
     await repeat(async () => {
       for (const path of gone) {
         const history = await historyOf(client, path.alarm);
-        const { state, at = 0 } = fired.get(path.alarm) ?? {};
+        const { state, stateSetAt = 0 } = fired.get(path.alarm) ?? {};
         // An action follows its state. If that state is over already, only the time of the former state is known.
-        const since = state === 'ALARM' ? at - 1_000 : (former.get(path.alarm)?.at ?? 0) + 1_000;
+        const since = state === 'ALARM' ? stateSetAt - 1_000 : formerlySetAt(path.alarm) + 1_000;
         found.set(
           path.alarm,
           path.topics.map((topic) => ({ topic, ...noticeOf(history, topic, since) })),
@@ -161,31 +161,13 @@ export async function pageTest(
   }
 }
 
-interface AlarmState {
-  readonly name: string;
-  readonly state: string;
-  /** Epoch milliseconds by CloudWatch's clock. */
-  readonly at: number;
-}
+type States = ReadonlyMap<string, DeployedAlarm>;
 
-async function statesOf(client: CloudWatchClient, names: readonly string[]): Promise<Map<string, AlarmState>> {
-  const states = new Map<string, AlarmState>();
-  if (names.length === 0) return states;
+async function statesOf(client: CloudWatchClient, names: readonly string[]): Promise<States> {
+  if (names.length === 0) return new Map();
   // DescribeAlarms takes at most 100 names. No outbox has more alarms that notify.
-  const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
-    new DescribeAlarmsCommand({
-      AlarmNames: names.slice(0, 100),
-      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      MaxRecords: 100,
-    }),
-  );
-  for (const { AlarmName: name = '', StateValue: state = '', StateUpdatedTimestamp } of [
-    ...MetricAlarms,
-    ...CompositeAlarms,
-  ]) {
-    states.set(name, { name, state, at: StateUpdatedTimestamp?.getTime() ?? 0 });
-  }
-  return states;
+  const found = await describeAlarms(client, { AlarmNames: names.slice(0, 100), MaxRecords: 100 });
+  return new Map(found.map((alarm) => [alarm.name, alarm]));
 }
 
 async function historyOf(client: CloudWatchClient, alarm: string): Promise<readonly AlarmHistoryItem[]> {

@@ -7,17 +7,16 @@ import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey } from '../relay/for-each-key';
+import { forEachKey, mapKeys } from '../relay/for-each-key';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
 import { cancellationCodes, isCollectionFull, isFull } from '../dynamodb/refusals';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { goneItems, goneLines, type GoneItem } from './gone';
-import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
 import { wait } from '../timing/wait';
-import { refuse, requireHeldKey, type OutboxTarget } from './target';
+import { type OutboxTarget, readItem, refuse, requireHeldKey } from './target';
 
 /** Which keys to redrive: named keys, all held keys, or those that are held for a reason. */
 export type KeySelection = { readonly keys: readonly string[] } | { readonly all: true } | { readonly reason: string };
@@ -64,6 +63,25 @@ export interface RedriveReport {
   readonly failed: readonly { readonly pk: string; readonly why: string }[];
 }
 
+/** Sends a signal for each key. A key that fails does not keep the others from theirs. */
+export async function askForEach<Key extends { readonly pk: string }, Asked>(
+  keys: readonly Key[],
+  ask: (key: Key) => Promise<Asked>,
+  onProgress?: (done: number) => void,
+) {
+  const asked: Asked[] = [];
+  const failed: { pk: string; why: string }[] = [];
+  await forEachKey(keys, async (key) => {
+    try {
+      asked.push(await ask(key));
+    } catch (error) {
+      failed.push({ pk: key.pk, why: messageOf(error) });
+    }
+    onProgress?.(asked.length + failed.length);
+  });
+  return { asked, failed };
+}
+
 const MAX_BY_CHARACTERS = 200;
 const MAX_WHY_CHARACTERS = 300;
 
@@ -76,15 +94,9 @@ export async function planRedrive(target: OutboxTarget, selection: KeySelection)
   if ('keys' in selection) {
     if (selection.keys.length === 0) refuse('redrive', 'no key is given.');
     const keys = [...new Set(selection.keys)];
-    const planned = new Map<string, RedriveTarget | undefined>();
-    await forEachKey(keys, async (pk) => void planned.set(pk, await planKey(target, pk)));
-    return {
-      targets: await withGone(
-        target,
-        keys.flatMap((pk) => planned.get(pk) ?? []),
-      ),
-      idle: keys.filter((pk) => planned.get(pk) === undefined),
-    };
+    const planned = await mapKeys(keys, (pk) => planKey(target, pk));
+    const targets = planned.filter((one) => one !== undefined);
+    return { targets: await withGone(target, targets), idle: keys.filter((_, at) => planned[at] === undefined) };
   }
   if ('reason' in selection && !isReason(selection.reason)) {
     refuse('redrive', `there is no reason "${selection.reason}". Reasons are ${REASONS.join(', ')}.`);
@@ -97,18 +109,14 @@ export async function planRedrive(target: OutboxTarget, selection: KeySelection)
 }
 
 async function withGone(target: OutboxTarget, targets: readonly RedriveTarget[]): Promise<readonly RedriveTarget[]> {
-  const gone = await goneItems(
-    target,
-    targets.flatMap(({ hold }) => hold ?? []),
-  );
-  return targets.map((one) => {
-    const item = gone.get(one.pk);
-    return item === undefined ? one : { ...one, gone: item };
-  });
+  const holds = targets.flatMap(({ hold }) => hold ?? []);
+  const gone = await goneItems(target, holds);
+  return targets.map((one) => ({ ...one, gone: gone.get(one.pk) }));
 }
 
 const REASONS: readonly HoldReason[] = [...PARK_REASONS, 'drain-unfinished', ITEM_GONE];
 const isReason = (text: string): boolean => REASONS.some((reason) => reason === text);
+
 /** From the first item, not from the newest processed one: a key that a person names may be out of order. */
 async function planKey(target: OutboxTarget, pk: string): Promise<RedriveTarget | undefined> {
   const hold = await readHold(target, pk);
@@ -145,22 +153,14 @@ export async function redrive(
   request: OperatorNote,
   options: RedriveOptions = {},
 ): Promise<RedriveReport> {
-  const { targets } = plan;
   const { skip = false, acceptGone = false, onProgress } = options;
   checkRequest('redrive', request);
-  const asked: RelayRedrive[] = [];
-  const failed: { pk: string; why: string }[] = [];
-  await forEachKey(targets, async (one) => {
-    try {
-      if (one.gone !== undefined && !(skip && acceptGone)) refuse('redrive', goneLines(one.gone).join('. Next: '));
-      const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
-      asked.push({ ...one, signal: await ask(target, one, signal) });
-    } catch (error) {
-      failed.push({ pk: one.pk, why: messageOf(error) });
-    }
-    onProgress?.(asked.length + failed.length);
-  });
-  return { asked, failed };
+  const askFor = async (one: RedriveTarget): Promise<RelayRedrive> => {
+    if (one.gone !== undefined && !(skip && acceptGone)) refuse('redrive', goneLines(one.gone).join('. Next: '));
+    const signal = skip ? await skipOf(target, one, request) : drainOf(one, request);
+    return { ...one, signal: await ask(target, one, signal) };
+  };
+  return askForEach(plan.targets, askFor, onProgress);
 }
 
 export function checkRequest(operation: string, { by, why }: OperatorNote): void {
@@ -185,10 +185,8 @@ async function skipOf(
 ): Promise<SkipSignal> {
   if (hold === undefined) return refuse('skip', 'the key is not held: there is no item to discard.');
   if (hold.state === 'draining') {
-    return refuse(
-      'skip',
-      'a redrive of the key is in progress: no item is refused there now. Try again when it has ended.',
-    );
+    const why = 'a redrive of the key is in progress: no item is refused there now. Try again when it has ended.';
+    return refuse('skip', why);
   }
   const { position } = hold;
   if (gone !== undefined) {

@@ -1,14 +1,13 @@
 import { PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { messageOf } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
-import { isPosition, versionOfPosition } from '../event/position';
+import { isPosition, positionRuns } from '../event/position';
 import { parseReceipt } from '../event/receipt';
 import { encodeSignal, newSignal, type ReplaySignal, type OperatorNote } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { queryPages, scanPages } from '../relay/dynamodb/pages';
-import { forEachKey } from '../relay/for-each-key';
-import { checkRequest } from './redrive';
+import { mapKeys } from '../relay/for-each-key';
+import { askForEach, checkRequest } from './redrive';
 import { refuse, requireKey, type OutboxTarget } from './target';
 import { positionOf } from './where';
 
@@ -20,8 +19,8 @@ export interface ReplayRange {
   readonly from?: string;
   readonly to?: string;
   /** Epoch milliseconds of the commit. */
-  readonly since?: number;
-  readonly until?: number;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
   /** Publish to this topic instead of each event's own. */
   readonly topic?: string;
   /** Only events that were written for this topic, such as one that was lost. */
@@ -55,11 +54,11 @@ export interface ReplayReport {
  * @throws OutboxError `operation-refused` for bounds that are missing, malformed or contradictory.
  */
 export async function planReplay(target: OutboxTarget, range: ReplayRange): Promise<ReplayPlan> {
-  const { keys, from, to, since, until, topic, ofTopic } = range;
+  const { keys, from, to, sinceMs, untilMs, topic, ofTopic } = range;
   if (keys === undefined && (from !== undefined || to !== undefined)) {
     refuse('replay', 'positions belong to one key: name it, or give times instead.');
   }
-  if (keys === undefined && since === undefined) {
+  if (keys === undefined && sinceMs === undefined) {
     refuse('replay', 'neither a key nor a time to begin with is given: everything would be published again.');
   }
   for (const name of [topic, ofTopic]) {
@@ -71,16 +70,13 @@ export async function planReplay(target: OutboxTarget, range: ReplayRange): Prom
   if (positions.from !== undefined && positions.to !== undefined && positions.to < positions.from) {
     refuse('replay', 'the last position is before the first.');
   }
-  if (since !== undefined && until !== undefined && until < since)
+  if (sinceMs !== undefined && untilMs !== undefined && untilMs < sinceMs)
     refuse('replay', 'the time to end is before the beginning.');
   const bounds = { ...range, ...positions };
   if (keys === undefined) return { ...bounds, keys: await keysInRange(target, bounds), idle: [] };
   const named = [...new Set(keys)].map((key) => requireKey('replay', key));
-  const found = new Set<string>();
-  await forEachKey(named, async (pk) => {
-    if (await hasProcessed(target, pk, bounds)) found.add(pk);
-  });
-  return { ...bounds, keys: named.filter((pk) => found.has(pk)), idle: named.filter((pk) => !found.has(pk)) };
+  const isFound = await mapKeys(named, (pk) => hasProcessed(target, pk, bounds));
+  return { ...bounds, keys: named.filter((_, at) => isFound[at]), idle: named.filter((_, at) => !isFound[at]) };
 }
 
 const PROCESSED_IN_RANGE = 'attribute_exists(processedAt) AND committedAt BETWEEN :since AND :until';
@@ -96,26 +92,31 @@ const [BEFORE_ALL, BEHIND_ALL] = ['!', '~'];
 async function hasProcessed(
   target: OutboxTarget,
   pk: string,
-  { from = BEFORE_ALL, to = BEHIND_ALL, since, until }: ReplayRange,
+  { from = BEFORE_ALL, to = BEHIND_ALL, sinceMs, untilMs }: ReplayRange,
 ): Promise<boolean> {
   const pages = queryPages(target, {
     ConsistentRead: true,
     ProjectionExpression: 'pk',
     KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
     FilterExpression: PROCESSED_IN_RANGE,
-    ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from }, ':to': { S: to }, ...timesOf(since, until) },
+    ExpressionAttributeValues: {
+      ':pk': { S: pk },
+      ':from': { S: from },
+      ':to': { S: to },
+      ...timesOf(sinceMs, untilMs),
+    },
   });
   for await (const { items } of pages) if (items.length > 0) return true;
   return false;
 }
 
-async function keysInRange(target: OutboxTarget, { since, until, ofTopic }: ReplayRange) {
+async function keysInRange(target: OutboxTarget, { sinceMs, untilMs, ofTopic }: ReplayRange) {
   const keys = new Set<string>();
   const pages = scanPages(target, {
     ConsistentRead: true,
     ProjectionExpression: 'pk, receipts',
     FilterExpression: PROCESSED_IN_RANGE,
-    ExpressionAttributeValues: timesOf(since, until),
+    ExpressionAttributeValues: timesOf(sinceMs, untilMs),
   });
   for await (const { items } of pages) {
     for (const { pk, receipts } of items) {
@@ -136,13 +137,10 @@ export function replay(
   plan: Omit<ReplayPlan, 'idle'>,
   request: OperatorNote,
 ): Promise<ReplayReport> {
-  const { keys, from, to, since, until, topic, ofTopic } = plan;
-  const parts = [{ from, to, since, until, topic, ofTopic }];
-  return ask(
-    target,
-    keys.map((pk) => ({ pk, parts })),
-    request,
-  );
+  const { keys, from, to, sinceMs, untilMs, topic, ofTopic } = plan;
+  const parts = [{ from, to, since: sinceMs, until: untilMs, topic, ofTopic }];
+  const asked = keys.map((pk) => ({ pk, parts }));
+  return ask(target, asked, request);
 }
 
 /**
@@ -155,31 +153,17 @@ export function replayMissing(
   request: OperatorNote,
 ): Promise<ReplayReport> {
   const byKey = Map.groupBy(missing, ({ pk }) => pk);
-  return ask(
-    target,
-    [...byKey].map(([pk, events]) => ({ pk, parts: partsOf(events) })),
-    request,
-  );
+  const asked = [...byKey].map(([pk, events]) => ({ pk, parts: partsOf(events) }));
+  return ask(target, asked, request);
 }
 
 type ReplayPart = Pick<ReplaySignal, 'from' | 'to' | 'since' | 'until' | 'topic' | 'ofTopic'>;
 
 /** One part for each run of consecutive versions: with a signal per event, the relay would read the key each time. */
-function partsOf(events: readonly MissingEvent[]): ReplayPart[] {
-  const parts: { from: string; to: string; ofTopic: string }[] = [];
-  for (const [ofTopic, missing] of Map.groupBy(events, ({ topic }) => topic)) {
-    const topicParts: typeof parts = [];
-    for (const position of [...new Set(missing.map((event) => event.position))].toSorted()) {
-      const last = topicParts.at(-1);
-      const version = versionOfPosition(position);
-      const isNext = last !== undefined && version !== undefined && versionOfPosition(last.to) === version - 1;
-      if (isNext) last.to = position;
-      else topicParts.push({ from: position, to: position, ofTopic });
-    }
-    parts.push(...topicParts);
-  }
-  return parts;
-}
+const partsOf = (events: readonly MissingEvent[]): ReplayPart[] =>
+  [...Map.groupBy(events, ({ topic }) => topic)].flatMap(([ofTopic, missing]) =>
+    positionRuns(missing.map(({ position }) => position)).map((run) => ({ ...run, ofTopic })),
+  );
 
 async function ask(
   { client, tableName }: OutboxTarget,
@@ -188,32 +172,18 @@ async function ask(
 ): Promise<ReplayReport> {
   checkRequest('replay', request);
   const replayId = uuidV7(request.at);
-  const asked: string[] = [];
-  const failed: { pk: string; why: string }[] = [];
-  const partsByKey = new Map(keys.map(({ pk, parts }) => [pk, parts]));
-  await forEachKey([...partsByKey.keys()], async (pk) => {
-    try {
-      for (const [index, part] of (partsByKey.get(pk) ?? []).entries()) {
-        // The index puts the sort keys in the order of the positions.
-        const signal: ReplaySignal = newSignal(pk, request.at + index, {
-          kind: 'replay' as const,
-          replayId,
-          request,
-          ...part,
-        });
-        await client.send(
-          new PutItemCommand({
-            TableName: tableName,
-            // Without a condition: after a lost response, the SDK's retry would fail on it. The sort key is unique, so
-            // the second put writes the same signal.
-            Item: marshall(encodeSignal(signal), { removeUndefinedValues: true }),
-          }),
-        );
-      }
-      asked.push(pk);
-    } catch (error) {
-      failed.push({ pk, why: messageOf(error) });
+  // A key that is named twice is asked for once.
+  const distinct = [...new Map(keys.map((key) => [key.pk, key])).values()];
+  const report = await askForEach(distinct, async ({ pk, parts }) => {
+    for (const [index, part] of parts.entries()) {
+      // The index puts the sort keys in the order of the positions.
+      const signal: ReplaySignal = newSignal(pk, request.at + index, { kind: 'replay', replayId, request, ...part });
+      // Without a condition: after a lost response, the SDK's retry would fail on it. The sort key is unique, so the
+      // second put writes the same signal.
+      const Item = marshall(encodeSignal(signal), { removeUndefinedValues: true });
+      await client.send(new PutItemCommand({ TableName: tableName, Item }));
     }
+    return pk;
   });
-  return { replayId, asked, failed };
+  return { replayId, ...report };
 }

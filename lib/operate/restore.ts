@@ -9,10 +9,8 @@ import { shownPosition } from '../event/position';
 import { uuidV7 } from '../event/uuid';
 import { putHold, readHold } from '../relay/dynamodb/holds';
 import { decodeStored } from '../relay/record';
-import { readItem } from './read-item';
 import { shellArgument } from './shell-command';
-import { refuse, requireHeldKey, type OutboxTarget } from './target';
-import { timeLimited } from './time-limit';
+import { type OutboxTarget, readItem, refuse, requireHeldKey, timeLimited } from './target';
 import { positionOf } from './where';
 
 /** Where a copy of a deleted item comes from. */
@@ -122,52 +120,40 @@ async function copyIn(target: OutboxTarget, from: string, pk: string, sk: string
 
 const FORM = `an item in DynamoDB's JSON, as aws dynamodb get-item or aws dynamodbstreams get-records print it: {"pk":{"S":"order#42"},…}`;
 
-/** Binaries are base64, as the AWS CLI prints them. */
 function parse(json: string): Record<string, AttributeValue> {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = JSON.parse(json, binaryOf);
   } catch {
     return no(`the file is no JSON. It must be ${FORM}`);
   }
-  for (const wrapper of ['dynamodb', 'NewImage', 'Item'])
+  for (const wrapper of ['dynamodb', 'NewImage', 'Item']) {
     if (isMap(value) && isMap(value[wrapper])) value = value[wrapper];
+  }
   if (!isMap(value)) return no(`the file must be ${FORM}`);
-  return Object.fromEntries(Object.entries(value).map(([name, attribute]) => [name, attributeOf(attribute, name)]));
+  for (const [name, attribute] of Object.entries(value)) requireAttribute(attribute, name);
+  return value as Record<string, AttributeValue>;
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Binaries are base64, as the AWS CLI prints them. An attribute that is named `B` has an object here, no text. */
+function binaryOf(type: string, value: unknown): unknown {
+  if (type === 'B' && typeof value === 'string') return bytes(value);
+  return type === 'BS' && Array.isArray(value) ? value.map(bytes) : value;
+}
+
 const bytes = (text: unknown): Uint8Array => Uint8Array.from(Buffer.from(String(text), 'base64'));
 
-function attributeOf(value: unknown, name: string): AttributeValue {
+const ATTRIBUTE_TYPES = ['S', 'N', 'B', 'BOOL', 'NULL', 'SS', 'NS', 'BS', 'L', 'M'];
+
+function requireAttribute(value: unknown, name: string): void {
   const [[type, content] = ['', undefined], ...others] = isMap(value) ? Object.entries(value) : [];
-  if (others.length > 0) no(`"${name}" is no attribute value. The file must be ${FORM}`);
-  switch (type) {
-    case 'B':
-      return { B: bytes(content) };
-    case 'BS':
-      return { BS: (content as unknown[]).map(bytes) };
-    case 'L':
-      return { L: (content as unknown[]).map((element, at) => attributeOf(element, `${name}[${at}]`)) };
-    case 'M':
-      return {
-        M: Object.fromEntries(
-          Object.entries(content as Record<string, unknown>).map(([key, inner]) => [
-            key,
-            attributeOf(inner, `${name}.${key}`),
-          ]),
-        ),
-      };
-    case 'S':
-    case 'N':
-    case 'BOOL':
-    case 'NULL':
-    case 'SS':
-    case 'NS':
-      return value as AttributeValue;
-    default:
-      return no(`"${name}" is no attribute value. The file must be ${FORM}`);
+  if (others.length > 0 || !ATTRIBUTE_TYPES.includes(type)) {
+    no(`"${name}" is no attribute value. The file must be ${FORM}`);
   }
+  if (type === 'L') (content as unknown[]).forEach((element, at) => requireAttribute(element, `${name}[${at}]`));
+  if (type !== 'M') return;
+  for (const [key, inner] of Object.entries(content as object)) requireAttribute(inner, `${name}.${key}`);
 }

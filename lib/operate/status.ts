@@ -20,7 +20,7 @@ export interface PartitionStatus {
   /** As Kafka's tools print it: `orders-3`. */
   readonly name: string;
   /** Epoch milliseconds: when its first key was held. */
-  readonly since: number;
+  readonly sinceMs: number;
   /** Epoch milliseconds of the last send that failed. */
   readonly failedAt: number;
   readonly keys: number;
@@ -29,7 +29,7 @@ export interface PartitionStatus {
 /** Counts and ages of what the table holds. */
 export interface StatusReport extends TableCounts, Unpublished {
   readonly tableName: string;
-  readonly at: number;
+  readonly atMs: number;
   /** Held keys that wait for an operator. Keys that wait for a partition are in `unavailablePartitions`. */
   readonly heldKeys: number;
   /** Keys that wait for an item which was deleted: the first ones by name, and how many there are. */
@@ -84,18 +84,15 @@ export async function status(target: OutboxTarget, options: StatusOptions = {}):
     ...counts,
     ...proof,
     tableName,
-    at,
+    atMs: at,
     heldKeys: holds.length,
     goneItems: {
       count: gone.size,
       first: [...gone.values()].toSorted((a, b) => (a.pk < b.pk ? -1 : 1)).slice(0, GONE_KEPT),
     },
     oldestHoldAt: holds.length === 0 ? undefined : Math.min(...holds.map(({ since }) => since)),
-    unavailablePartitions: unavailable.map(({ name, since, failedAt, holds: { length } }) => ({
-      name,
-      since,
-      failedAt,
-      keys: length,
+    unavailablePartitions: unavailable.map(({ name, since, failedAt, holds: keysHeld }) => ({
+      ...{ name, sinceMs: since, failedAt, keys: keysHeld.length },
     })),
     streamEdgeMs: counts.oldestPendingAt === undefined ? undefined : counts.oldestPendingAt + STREAM_MS - at,
     gapSuspectedSince: control.gapSuspectedSince,

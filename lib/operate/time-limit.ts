@@ -1,13 +1,8 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../event/errors';
 import { withinTime } from '../timing/within-time';
-import type { OutboxTarget } from './target';
-
-/** The limit for a call to DynamoDB, including the SDK's own retries. */
-const TABLE_CALL_MS = 60_000;
 
 /** The service and the place that an error names: the brokers, or the table. */
-export interface ServicePlace {
+export interface ServiceCall {
   readonly service: 'Kafka' | 'DynamoDB';
   /** Such as `brokers b1:9092,b2:9092`, `table orders-outbox`. */
   readonly place: string;
@@ -23,7 +18,7 @@ export interface ServicePlace {
  */
 export async function within<T>(
   timeoutMs: number,
-  at: ServicePlace,
+  at: ServiceCall,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const why = `no answer within ${timeoutMs / 1000} seconds`;
@@ -31,19 +26,10 @@ export async function within<T>(
 }
 
 /** The error of a service that cannot be reached, or does not respond. */
-export const unavailable = (at: ServicePlace, why: string, cause?: unknown): OutboxError<'service-unavailable'> =>
+export const unavailable = (at: ServiceCall, why: string, cause?: unknown): OutboxError<'service-unavailable'> =>
   new OutboxError(
     'service-unavailable',
     `${at.service} (${at.place}): ${why}, while ${at.action}. Check that this machine reaches it (network, security groups, VPN), then run the command again.`,
     { ...at, why },
     { cause },
   );
-
-/** The same table, with a client that limits the time of each command. */
-export function timeLimited(target: OutboxTarget, action: string): OutboxTarget {
-  const { client, tableName } = target;
-  const at = { service: 'DynamoDB', place: `table ${tableName}`, action } as const;
-  const send = (command: Parameters<DynamoDBClient['send']>[0]): Promise<unknown> =>
-    within(TABLE_CALL_MS, at, (abortSignal) => client.send(command, { abortSignal }));
-  return { ...target, client: Object.assign(Object.create(client) as DynamoDBClient, { send }) };
-}

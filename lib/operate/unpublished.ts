@@ -1,8 +1,7 @@
 import { isOpen, itemStateOf } from '../event/item-state';
 import type { TableCounts } from '../sweep/table-counts';
 import type { Finding } from '../sweep/evaluate-key';
-import { readItem } from './read-item';
-import type { OutboxTarget } from './target';
+import { type OutboxTarget, readItem } from './target';
 
 /** Proof that the relay leaves items unpublished. */
 export interface Unpublished {
@@ -43,7 +42,7 @@ export class OverdueItems {
   }
 
   /** How many items and keys were committed before. */
-  before(ms: number): { readonly items: number; readonly keys: number } {
+  committedBefore(ms: number): { readonly items: number; readonly keys: number } {
     const sum = { items: 0, keys: 0 };
     for (const [second, { items, keys }] of this.#bySecond) {
       if ((second + 1) * 1000 > ms) continue;
@@ -82,18 +81,17 @@ export async function unpublished(
   }
   const late = open.filter(isOvertaken);
   const isSilent = silentMs > SILENT_MS && open.length > late.length;
-  const { items, keys } = waiting.before(overtakenBefore);
+  const { items, keys } = waiting.committedBefore(overtakenBefore);
   const gone = suspects.filter((suspect) => !open.includes(suspect));
   return {
     ...(isSilent && gone.length === 0 ? { silentMs: now() - at + silentMs } : {}),
-    ...(late.length === 0
-      ? {}
-      : {
-          overtaken: {
+    overtaken:
+      late.length === 0
+        ? undefined
+        : {
             items: Math.max(late.length, items - gone.reduce((sum, each) => sum + each.items, 0)),
             keys: Math.max(late.length, keys - gone.length),
             first: late.map(({ pk }) => pk),
           },
-        }),
   };
 }

@@ -2,8 +2,7 @@ import { positionOfVersion, shownPosition, versionOfPosition } from '../event/po
 import { parseReceipt } from '../event/receipt';
 import { partitionName } from '../event/topic-partition';
 import { show } from './show';
-import { refuse, type OutboxTarget } from './target';
-import { timeLimited } from './time-limit';
+import { type OutboxTarget, refuse, timeLimited } from './target';
 
 /** Where an event lies in Kafka. */
 export interface EventLocation {

@@ -8,7 +8,7 @@ export interface ScanKey {
 }
 
 /** A segment that was begun and not read to its end. */
-export interface Cut {
+export interface UnfinishedSegment {
   readonly segment: number;
   /** The key after which the scan resumes; without it, the scan starts at the beginning of the segment. */
   readonly after?: ScanKey;
@@ -30,7 +30,7 @@ export interface ScanProgress {
   readonly segments: number;
   /** The first segment that was not begun. */
   readonly next: number;
-  readonly cuts: readonly Cut[];
+  readonly cuts: readonly UnfinishedSegment[];
   /** Counts of all items that were read. */
   readonly counts: TableCounts;
   /** When the oldest item was committed that was open, is behind no hold, and may have been lost. */

@@ -13,7 +13,7 @@ import {
   type PartitionProbes,
   type Times,
 } from './evaluate-key';
-import type { Cut } from './scan-progress';
+import type { UnfinishedSegment } from './scan-progress';
 import { InvalidScanKey, type ScanStore } from './ports';
 
 export interface ScanOptions extends Times {
@@ -21,7 +21,7 @@ export interface ScanOptions extends Times {
   /** The first segment that was not begun. */
   readonly from: number;
   /** Segments before `from` that were not read to their end; they come first. */
-  readonly cuts?: readonly Cut[];
+  readonly cuts?: readonly UnfinishedSegment[];
   /**
    * Number of findings at which the scan stops, after the next page at which a scan can resume, so that the caller
    * acts on them before it reads more. Default: unlimited.
@@ -44,7 +44,7 @@ export interface ScanResult {
   /** The first segment that was not begun; the number of segments if all were. */
   readonly next: number;
   /** Segments that were begun and not read to their end. */
-  readonly cuts: readonly Cut[];
+  readonly cuts: readonly UnfinishedSegment[];
   /** Oldest first; findings without a time last. */
   readonly findings: readonly Finding[];
   readonly readUnits: number;
@@ -63,7 +63,7 @@ class TableScan {
   readonly #control: Control;
   readonly #options: ScanOptions;
   readonly #probes: PartitionProbes;
-  readonly #cuts: Cut[] = [];
+  readonly #cuts: UnfinishedSegment[] = [];
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
   readonly #findings: Finding[] = [];
@@ -83,14 +83,14 @@ class TableScan {
     const { segments, from, cuts = [] } = this.#options;
     let next = from;
     const begun = [...cuts];
-    const read = async (take: () => Cut | undefined): Promise<void> => {
+    const read = async (take: () => UnfinishedSegment | undefined): Promise<void> => {
       while (this.#goesOn()) {
         const cut = take();
         if (cut === undefined) return;
         await this.#segment(cut);
       }
     };
-    const readAll = (take: () => Cut | undefined) =>
+    const readAll = (take: () => UnfinishedSegment | undefined) =>
       Promise.all(Array.from({ length: SEGMENTS_AT_ONCE }, () => read(take)));
     // Begun segments come first, so that a large segment gets the whole read rate in the end.
     await readAll(() => begun.shift());
@@ -118,7 +118,7 @@ class TableScan {
   }
 
   /** If a segment cannot be read, the others are not affected; the next run resumes at the failure. */
-  async #segment({ segment, after, key }: Cut): Promise<void> {
+  async #segment({ segment, after, key }: UnfinishedSegment): Promise<void> {
     let current = key === undefined ? undefined : this.#evaluate(key.pk, key);
     let reached = after;
     let isOver = false;

@@ -69,7 +69,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    *
    * The method makes no call and keeps no state, so actions that you never send leave no trace. Call it once for each
    * key of a transaction. Only {@link Outbox.transact} checks the limits of the whole transaction (100 actions, 4 MB,
-   * two actions on one item). Pass a failure of your call to {@link Outbox.explain}.
+   * two actions on one item). Pass a failure of your call to {@link Outbox.toOutboxError}.
    *
    * @throws OutboxError for invalid input, with the field or limit and the value that broke it. If a schema throws, the
    * error is `invalid-event-data` with the thrown value as its `cause`.
@@ -82,7 +82,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * try {
    *   await client.transactWrite({ TransactItems });
    * } catch (error) {
-   *   throw outbox.explain(error, TransactItems);
+   *   throw outbox.toOutboxError(error, TransactItems);
    * }
    * ```
    */
@@ -133,7 +133,7 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
    * @param options - the `requestId` of the actions, if they had one and the call had their `clientRequestToken`.
    * Without it, an error with an unknown outcome is never `retryable`
    */
-  explain(
+  toOutboxError(
     error: unknown,
     actions: readonly TransactionAction[],
     options?: { readonly requestId?: string },
@@ -197,8 +197,8 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
       });
     },
 
-    explain(error, actions, options) {
-      // The types promise both, but an untyped caller may pass anything, and `explain` must not throw.
+    toOutboxError(error, actions, options) {
+      // The types promise both, but an untyped caller may pass anything, and the method must not throw.
       const given: unknown = actions;
       const requestId = isRecord(options) && typeof options.requestId === 'string' ? options.requestId : undefined;
       return explainFailure(error, settings.tableName, { actions: Array.isArray(given) ? actions : [], requestId });

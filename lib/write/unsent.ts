@@ -64,7 +64,7 @@ function unencodable(
   return undefined;
 }
 
-/** `explain` does not check its actions: they may contain themselves, or be no actions at all. */
+/** `toOutboxError` does not check its actions: they may contain themselves, or be no actions at all. */
 function pathOrNothing(action: TransactionAction): readonly PropertyKey[] | undefined {
   try {
     return unencodablePath(action);

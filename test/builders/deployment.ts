@@ -1,8 +1,7 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { TABLE } from '../../lib/event/table';
-import type { Deployment } from '../../lib/operate/doctor/checks';
-import type { Reader } from '../../lib/operate/doctor/check-mapping';
+import type { Deployment, Reader } from '../../lib/operate/doctor/deployment';
 import { known } from '../../lib/operate/doctor/lookup';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../lib/relay/environment';
 import { encodeSweeperConfig, SWEEPER_DEFAULTS } from '../../lib/sweep/environment';

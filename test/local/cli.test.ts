@@ -49,7 +49,7 @@ it('status, held, show and where agree on a key that is held', async () => {
   });
   const text = await cli.run('status');
   expect(text).toMatchObject({ code: 1, stderr: '' });
-  expect(text.stdout).toMatch(/waiting +1 +behind a parked item of their key/);
+  expect(text.stdout).toMatch(/waiting +1 +pending, and their key is held/);
   expect(text.stdout).toMatch(/Next: outbox held\n$/);
   const labels = (shown: string): string[] =>
     [...shown.matchAll(/^ {2}(\w+(?: \w+)?) {2,}[\d,]+/gm)].map(([, label]) => label ?? '');

@@ -38,7 +38,7 @@ const verifyNow = (options: Partial<VerifyOptions> = {}): Promise<VerifyReport> 
   verify(
     { client, tableName: world.stack.tableName },
     { brokers: world.stack.brokers, auth: { kind: 'none' } },
-    { since: 0, ...options },
+    { sinceMs: 0, ...options },
   );
 const findings = async (...keys: string[]): Promise<string[]> =>
   (await verifyNow({ keys: keys.map((key) => `order#${key}`) })).findings.map(({ kind, id }) => `${kind} ${id}`);
@@ -147,13 +147,13 @@ it('keeps to the range that it is given', async () => {
   await sleep(5);
   const since = Date.now();
   await published('within', 1);
-  const before = await verifyNow({ since: 0, until: since - 1 });
-  const within = await verifyNow({ since });
+  const before = await verifyNow({ sinceMs: 0, untilMs: since - 1 });
+  const within = await verifyNow({ sinceMs: since });
   expect(within).toMatchObject({ since, events: 1, items: { processed: 1 }, findings: [] });
   expect(before.events).toBeGreaterThan(1);
   expect(before.messages.unknown).toBe(1);
-  await expect(verifyNow({ since: 2, until: 1 })).rejects.toMatchObject({ code: 'operation-refused' });
-  await expect(verifyNow({ since: NaN })).rejects.toMatchObject({ code: 'operation-refused' });
+  await expect(verifyNow({ sinceMs: 2, untilMs: 1 })).rejects.toMatchObject({ code: 'operation-refused' });
+  await expect(verifyNow({ sinceMs: NaN })).rejects.toMatchObject({ code: 'operation-refused' });
   await expect(verifyNow({ keys: ['nokey'] })).rejects.toMatchObject({ code: 'operation-refused' });
 });
 

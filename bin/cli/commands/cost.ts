@@ -118,7 +118,7 @@ const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): st
   `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, the whole table takes ${number(sweepRuns)} sweeps`}`;
 
 function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<ListPrices>): string[] {
-  const { item, perSecond, estimated, perMonth } = cost;
+  const { item, perSecond, estimated, dollarsPerMonth } = cost;
   const { eventsPerTransaction = 1 } = workload;
   return [
     `An item of ${count(eventsPerTransaction, 'event')}: ${number(item.bytes)} bytes, ${number(item.markedBytes)} with its marks`,
@@ -138,19 +138,19 @@ function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<List
     `A month (730 hours, list prices of ${PRICE_LIST.region} as of ${PRICE_LIST.checkedOn}, no free tiers)`,
     ...columns(
       [
-        ['write units', perMonth.writeUnits, ''],
-        ['read units', perMonth.readUnits, sweepNote(estimated)],
-        ['storage', perMonth.storage, `${rounded(estimated.storedGb)} GB in the table`],
-        ['relay', perMonth.relay, ''],
-        ['metrics, alarms', perMonth.metricsAndAlarms, monitoringNote(cost.monitoring)],
-        ['logs', perMonth.logs, `${rounded(estimated.logGb)} GB`],
+        ['write units', dollarsPerMonth.writeUnits, ''],
+        ['read units', dollarsPerMonth.readUnits, sweepNote(estimated)],
+        ['storage', dollarsPerMonth.storage, `${rounded(estimated.storedGb)} GB in the table`],
+        ['relay', dollarsPerMonth.relay, ''],
+        ['metrics, alarms', dollarsPerMonth.metricsAndAlarms, monitoringNote(cost.monitoring)],
+        ['logs', dollarsPerMonth.logs, `${rounded(estimated.logGb)} GB`],
         [
           `Kafka${workload.kafka?.kind === 'serverless' ? ' (serverless)' : ''}`,
-          perMonth.kafka,
+          dollarsPerMonth.kafka,
           kafkaNote(workload, estimated.kafkaGb),
         ],
-        ['pollers', perMonth.pollers, pollersNote(workload)],
-        ['total', perMonth.total, ''],
+        ['pollers', dollarsPerMonth.pollers, pollersNote(workload)],
+        ['total', dollarsPerMonth.total, ''],
       ].map(([name, amount, note]) => [String(name), dollars(Number(amount)).padStart(AMOUNT_WIDTH), String(note)]),
     ),
     '',

@@ -41,7 +41,7 @@ export function addReplay(program: Command): void {
 async function run(session: Session, keys: readonly string[], options: ReplayOptions): Promise<number> {
   const { terminal, target } = session;
   const { yes, why, from, to, since, until, topic, ofTopic } = options;
-  const range = { from, to, since, until, topic, ofTopic };
+  const range = { from, to, sinceMs: since, untilMs: until, topic, ofTopic };
   const plan = await planReplay(target, { ...range, keys: keys.length === 0 ? undefined : keys });
   const idle = plan.idle.map((pk) => `${pk}: no processed item in that range.`);
   if (plan.keys.length === 0) {
@@ -80,8 +80,8 @@ async function runMissing(session: Session, keys: readonly string[], options: Re
   const missing: MissingEvent[] = [];
   const kafka = await kafkaOf('replay', () => Promise.resolve(session), options);
   const { absentTopics, unreadTopics } = await verify(target, kafka, {
-    since,
-    until,
+    sinceMs: since,
+    untilMs: until,
     keys: keys.length === 0 ? undefined : keys,
     onProgress: ({ passed, toPass }) => terminal.progress(`${number(passed)} of ${count(toPass, 'message')} read`),
     onFinding: (finding) => {

@@ -25,13 +25,26 @@ async function run(session: Session): Promise<number> {
 }
 
 function lines(report: StatusReport, concerns: readonly string[], { terminal, place }: Session): string[] {
-  const { at, pending, waiting, parked, heldKeys, oldestPendingAt, oldestHoldAt, streamEdgeMs, unprocessableSignals } =
-    report;
+  const {
+    atMs,
+    pending,
+    waiting,
+    parked,
+    heldKeys,
+    oldestPendingAt,
+    oldestHoldAt,
+    streamEdgeMs,
+    unprocessableSignals,
+  } = report;
   const rows = [
-    ['pending', number(pending), pendingNote(at, oldestPendingAt, streamEdgeMs)],
-    ['waiting', number(waiting), waiting === 0 ? '' : 'behind a parked item of their key'],
+    ['pending', number(pending), pendingNote(atMs, oldestPendingAt, streamEdgeMs)],
+    ['waiting', number(waiting), waiting === 0 ? '' : 'pending, and their key is held'],
     ['parked', number(parked), ''],
-    ['held keys', number(heldKeys), oldestHoldAt === undefined ? '' : `the longest for ${duration(at - oldestHoldAt)}`],
+    [
+      'held keys',
+      number(heldKeys),
+      oldestHoldAt === undefined ? '' : `the longest for ${duration(atMs - oldestHoldAt)}`,
+    ],
     ['processed', number(report.processed), lastMark(report)],
     ['discarded', number(report.discarded), ''],
     ['signals', number(report.signals), report.signals === 0 ? '' : 'the relay has yet to act on them'],
@@ -48,7 +61,7 @@ function lines(report: StatusReport, concerns: readonly string[], { terminal, pl
           `A gap of the stream is suspected since ${time(report.gapSuspectedSince)}: the relay looks each key up before it publishes.`,
         ];
   return [
-    `${terminal.style('bold', report.tableName)} (${place}), ${time(at)}`,
+    `${terminal.style('bold', report.tableName)} (${place}), ${time(atMs)}`,
     '',
     ...columns(rows),
     '',
@@ -65,8 +78,8 @@ function pendingNote(at: number, oldest: number | undefined, edgeMs: number | un
   return `the oldest for ${duration(at - oldest)}, ${edge}`;
 }
 
-const lastMark = ({ at, lastProcessedAt }: StatusReport): string =>
-  lastProcessedAt === undefined ? '' : `the last one ${duration(at - lastProcessedAt)} ago`;
+const lastMark = ({ atMs, lastProcessedAt }: StatusReport): string =>
+  lastProcessedAt === undefined ? '' : `the last one ${duration(atMs - lastProcessedAt)} ago`;
 
 /** A healthy relay takes seconds. The sweeper also takes care of older items. */
 const OVERDUE_MS = SWEEPER_DEFAULTS.overdueAfterSeconds * 1000;
@@ -74,11 +87,11 @@ const OVERDUE_MS = SWEEPER_DEFAULTS.overdueAfterSeconds * 1000;
 const KEYS_NAMED = 8;
 
 /** The all-clear with its proof, and where to look for an event that a consumer lacks. */
-function allIsWell({ at, pending, oldestPendingAt = at }: StatusReport): string {
+function allIsWell({ atMs, pending, oldestPendingAt = atMs }: StatusReport): string {
   const proof =
     pending === 0
       ? 'Everything is published.'
-      : `Nothing shows a fault: the oldest pending item waits for ${duration(at - oldestPendingAt)}. If it is still pending in ${duration(SILENT_MS)}, this command says why.`;
+      : `Nothing shows a fault: the oldest pending item waits for ${duration(atMs - oldestPendingAt)}. If it is still pending in ${duration(SILENT_MS)}, this command says why.`;
   return `${proof} Does a consumer lack an event? outbox explain KEY (one key) or outbox doctor (how far each consumer is)`;
 }
 
@@ -92,18 +105,18 @@ const mappingConcern = ({ local }: Session): string[] =>
 
 /** The faults, each with the next step. */
 function concernsOf(report: StatusReport): string[] {
-  const { at, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, unprocessableKeys } = report;
+  const { atMs, oldestPendingAt, oldestPendingKey, streamEdgeMs = 0, heldKeys, parked, unprocessableKeys } = report;
   const concerns: string[] = [];
   const isProved = report.silentMs !== undefined || report.overtaken !== undefined;
-  if (!isProved && oldestPendingAt !== undefined && at - oldestPendingAt > OVERDUE_MS) {
+  if (!isProved && oldestPendingAt !== undefined && atMs - oldestPendingAt > OVERDUE_MS) {
     concerns.push(
       `${oldestPendingKey ?? 'An item'} should have been published long ago. Next: outbox ${streamEdgeMs > 0 ? 'doctor' : 'sweep'}`,
     );
   }
   concerns.push(
     ...report.unavailablePartitions.map(
-      ({ name, since, keys }) =>
-        `${name} has been unavailable since ${time(since)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it, and the relay releases them when it is available. Next: check the replicas of ${name}`,
+      ({ name, sinceMs, keys }) =>
+        `${name} has been unavailable since ${time(sinceMs)}: ${count(keys, 'key')} wait${keys === 1 ? 's' : ''} for it, and the relay releases them when it is available. Next: check the replicas of ${name}`,
     ),
   );
   const { silentMs, overtaken } = report;

@@ -38,8 +38,8 @@ async function run(session: Session, options: VerifyOptions): Promise<number> {
   const { terminal, target } = session;
   const list = terminal.json ? terminal.jsonList('findings') : undefined;
   const report = await verify(target, await kafkaOf('verify', () => Promise.resolve(session), options), {
-    since: options.since,
-    until: options.until,
+    sinceMs: options.since,
+    untilMs: options.until,
     keys: options.key,
     sparse: options.sparse,
     onProgress: ({ scanned, passed, toPass }) =>
@@ -63,9 +63,10 @@ function exitCodeOf({ counts, unreadTopics, missingVersions, moreMissingVersions
 }
 
 function lines(report: VerifyReport, { terminal, place }: Session): string[] {
-  const { tableName, since, until, items, events, messages, expired, replaced, undecided, unread, unreadable } = report;
+  const { tableName, sinceMs, untilMs, items, events, messages, expired, replaced, undecided, unread, unreadable } =
+    report;
   return [
-    `${terminal.style('bold', tableName)} (${place}), committed from ${time(since)} to ${time(until)}`,
+    `${terminal.style('bold', tableName)} (${place}), committed from ${time(sinceMs)} to ${time(untilMs)}`,
     '',
     ...columns([
       [
@@ -105,7 +106,7 @@ function lines(report: VerifyReport, { terminal, place }: Session): string[] {
 }
 
 /** The topics that have lost acknowledged messages at their end, and the command that publishes them again. */
-function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyReport): string[] {
+function lossLines({ shortPartitions, counts, absentTopics, sinceMs }: VerifyReport): string[] {
   const losses = new Set(counts.filter(({ kind }) => kind === 'missing').map(({ topic }) => topic));
   if (losses.size === 0) return [];
   const ends = [...Map.groupBy(shortPartitions, ({ topic }) => topic)].flatMap(([topic, [first, ...others]]) => {
@@ -119,7 +120,7 @@ function lossLines({ shortPartitions, counts, absentTopics, since }: VerifyRepor
   const absent = absentTopics.find((topic) => losses.has(topic));
   const next =
     absent === undefined
-      ? `Next: outbox replay --missing --since ${new Date(since).toISOString()} --why "…"`
+      ? `Next: outbox replay --missing --since ${new Date(sinceMs).toISOString()} --why "…"`
       : `Next: outbox topic create ${argument(absent)} --partitions N`;
   return [...ends, `${next} (docs/runbooks/topic-lost.md)`, ''];
 }

@@ -190,7 +190,7 @@ async function readBack(
     );
   }
   const report = await verify(session.target, kafka, {
-    since: 0,
+    sinceMs: 0,
     keys: events.keys,
     onProgress: ({ passed, toPass }) => progress(`${passed} of ${toPass} offsets of the topic are read`),
   });

@@ -1,4 +1,5 @@
 import { Token, type Duration } from 'aws-cdk-lib';
+import { editDistance } from '../../event/edit-distance';
 import { OutboxError } from '../../event/errors';
 import { isRecord, shown } from '../../event/options';
 
@@ -66,18 +67,3 @@ const printed = (value: unknown): string =>
 /** Prefers an allowed name that `given` is the beginning of, such as a name without its unit. */
 const strangeness = (given: string, allowed: string): number =>
   Math.min(editDistance(given, allowed), editDistance(given, allowed.slice(0, given.length)) + 1);
-
-/** Levenshtein distance without regard to case: the number of letters to change, add or remove. */
-function editDistance(from: string, to: string): number {
-  const target = to.toLowerCase();
-  let row = Array.from({ length: target.length + 1 }, (_, index) => index);
-  Array.from(from.toLowerCase()).forEach((letter, index) => {
-    const next = [index + 1];
-    for (let column = 1; column <= target.length; column++) {
-      const substituted = (row[column - 1] ?? 0) + (letter === target[column - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
-  });
-  return row[target.length] ?? 0;
-}

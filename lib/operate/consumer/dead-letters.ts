@@ -7,7 +7,8 @@ import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { OutboxError } from '../../event/errors';
 import type { KafkaTarget } from '../kafka-target';
 import { isSelectedKey } from '../key-name';
-import { readTopics, type RawMessage, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
+import { readTopics, type ReadTopics } from '../kafka-topic-reader';
+import type { RawMessage, ReadTopicsOptions } from '../topic-consumption';
 
 /** A message that a consumer has sent to its dead letters. */
 export interface DeadLetter {
@@ -90,7 +91,6 @@ export async function readDeadLetters(
   const { absentTopics, unread, leftGroup } = await reading({
     topics: new Set([name]),
     sinceMs: selection.since ?? 0,
-    lowest: () => undefined,
     onProgress,
     onMessage: ({ partition, offset, timestamp, key, id, source }, raw) => {
       const header = (of: string): string | undefined => raw.headers[of]?.toString();

@@ -13,10 +13,10 @@ import {
 import { headerText } from '../../consume/record';
 import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
-import { forEachKey } from '../../relay/for-each-key';
+import { mapKeys } from '../../relay/for-each-key';
 import { inboxContents, refuseConsumer, requireConsumer, type InboxTarget } from './inbox-contents';
 import { isNamedBy, isSelectedKey } from '../key-name';
-import { readItem } from '../read-item';
+import { readItem } from '../target';
 
 /** Which parked keys: those that meet all given conditions. */
 export interface ParkedSelection {
@@ -125,16 +125,13 @@ export async function parkedKeysOf(
   const keys: ParkedKey[] = [];
   for (let at = 0; at < listed.length; at += PORTION) {
     const portion = listed.slice(at, at + PORTION);
-    const found = new Map<ListedParkedKey, ParkedKey>();
-    await forEachKey(portion, async (key) => {
+    const found = await mapKeys(portion, async (key): Promise<ParkedKey> => {
       const pk = inboxPartitionKey(consumer, key);
       const [parked, head] = await Promise.all([countParked(inbox, pk), headOf(inbox, pk)]);
-      const waiting = Math.max(0, parked - 1);
-      found.set(key, { ...key, waiting, head, requests: requests.get(pk) ?? [] });
+      return { ...key, waiting: Math.max(0, parked - 1), head, requests: requests.get(pk) ?? [] };
     });
-    const inOrder = portion.flatMap((key) => found.get(key) ?? []);
-    onKeys?.(inOrder);
-    keys.push(...inOrder);
+    onKeys?.(found);
+    keys.push(...found);
   }
   return { keys, isNoneParked };
 }

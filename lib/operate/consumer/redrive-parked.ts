@@ -16,8 +16,7 @@ import type { ConsumerTarget } from './inbox-contents';
 import { isParkedUnder, parkedKeys, type ParkedKey, type ParkedSelection } from './parked';
 import { untilSettled, type FollowOptions } from '../follow';
 import { checkRequest } from '../redrive';
-import { refuse } from '../target';
-import { readItem } from '../read-item';
+import { readItem, refuse } from '../target';
 
 /** The parked keys that a redrive asks for. */
 export interface ParkedPlan {

@@ -1,23 +1,5 @@
-import { type CheckResult, ok, unknown, warn, wrong } from './line';
-import type { Lookup } from './lookup';
-
-/** The brokers in a function's environment, and those that Amazon MSK reports now. */
-export interface FunctionBrokers {
-  readonly functionName: string;
-  /** `host:port` each. */
-  readonly brokers: readonly string[];
-  /** `undefined`: they are not brokers of Amazon MSK. */
-  readonly cluster: Lookup<MskBrokers | undefined>;
-}
-
-/** The cluster of a function's brokers, as Amazon MSK describes it. */
-export interface MskBrokers {
-  readonly clusterName: string;
-  /** Addresses for the login of the function, from `GetBootstrapBrokers`, which need not name all brokers. */
-  readonly current: readonly string[];
-  /** Hosts of every broker, as far as MSK lists them. */
-  readonly hosts: readonly string[];
-}
+import type { FunctionBrokers } from './deployment';
+import { type CheckResult, ok, unknown, warn, worstOf, wrong } from './line';
 
 const hostOf = (broker: string): string => broker.replace(/:\d+$/, '');
 const portOf = (broker: string): string => broker.slice(hostOf(broker).length + 1);
@@ -34,12 +16,10 @@ const DEPLOY =
 
 export function checkBrokers(functions: readonly FunctionBrokers[]): CheckResult {
   const checked = functions.map((one) => ({ name: one.functionName, ...checkFunctionBrokers(one) }));
-  const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
-    checked.some((one) => one.verdict === verdict),
-  );
-  const shown = checked.filter(({ verdict }) => worst === undefined || verdict !== 'ok');
+  const worst = worstOf(checked);
+  const shown = checked.filter(({ verdict }) => worst === 'ok' || verdict !== 'ok');
   return {
-    verdict: worst ?? 'ok',
+    verdict: worst,
     found: shown.map(({ name, found }) => `${name}: ${found}`).join('; '),
     remedy: shown.find(({ remedy }) => remedy !== undefined)?.remedy,
   };

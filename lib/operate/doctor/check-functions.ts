@@ -1,9 +1,43 @@
 import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
 import { OutboxError } from '../../event/errors';
-import { decodeRelayConfig, shortestFunctionTimeoutMs } from '../../relay/environment';
+import { decodeRelayConfig, OUTBOX_ID_VARIABLE, shortestFunctionTimeoutMs } from '../../relay/environment';
 import { MIN_NODE_MAJOR } from '../../relay/mapping-settings';
-import { BY_HAND, type CheckResult, ok, unknown, warn, wrong } from './line';
-import { known, type Lookup, then } from './lookup';
+import { decodeSweeperConfig } from '../../sweep/environment';
+import type { Deployment, Reader, Rights } from './deployment';
+import { BY_HAND, type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong } from './line';
+import { both, existing, known, type Lookup, then } from './lookup';
+
+export function relayLines({ state, tableName }: Deployment, relay: Lookup<Reader>): readonly DoctorLine[] {
+  const lookup = then(relay, (reader) => reader.function);
+  const found = existing(lookup, 'function');
+  const variables = then(found, variablesOf);
+  const concurrency = then(relay, (reader) => reader.concurrency);
+  const rights = then(relay, (reader) => reader.rights);
+  return [
+    line('relay', lookup, checkFunction),
+    line('relay: runtime', found, checkRuntime),
+    line('relay: configuration', variables, (own) => checkConfiguration(own, decodeRelayConfig, tableName)),
+    line('relay: owner of the table', both(state, variables), ([{ owner }, own]) =>
+      checkOwner(owner, own[OUTBOX_ID_VARIABLE]),
+    ),
+    line('relay: timeout', then(found, relayTiming), checkTimeout),
+    line('relay: concurrency', concurrency, checkConcurrency),
+    line('relay: permissions', rights, checkRights),
+  ];
+}
+
+export function sweeperLines(deployment: Deployment): readonly DoctorLine[] {
+  const { sweeper, sweeperConcurrency, sweeperRights, tableName } = deployment;
+  const found = existing(sweeper, 'function');
+  const variables = then(found, variablesOf);
+  return [
+    line('sweeper', sweeper, checkFunction),
+    line('sweeper: runtime', found, checkRuntime),
+    line('sweeper: configuration', variables, (own) => checkConfiguration(own, decodeSweeperConfig, tableName)),
+    line('sweeper: concurrency', sweeperConcurrency, checkConcurrency),
+    line('sweeper: permissions', sweeperRights, checkRights),
+  ];
+}
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -14,7 +48,7 @@ export function variablesOf({ Environment: environment }: FunctionConfiguration)
     : { because: `its variables cannot be read: ${error.Message ?? error.ErrorCode ?? 'no reason is given'}` };
 }
 
-export function checkFunction(found: FunctionConfiguration | undefined): CheckResult {
+function checkFunction(found: FunctionConfiguration | undefined): CheckResult {
   if (found === undefined) return wrong('there is no such function', 'Deploy the stack.');
   const { FunctionName: name = '', State: state = 'Active', LastUpdateStatus: update = 'Successful' } = found;
   const text = `${name}: ${state}, last update ${update}`;
@@ -27,7 +61,7 @@ export function checkFunction(found: FunctionConfiguration | undefined): CheckRe
     : warn([text, ...reasons].join('. '), 'Run doctor again in some minutes.');
 }
 
-export function checkRuntime({ Runtime }: FunctionConfiguration): CheckResult {
+function checkRuntime({ Runtime }: FunctionConfiguration): CheckResult {
   // A container image has none.
   const runtime: string = Runtime ?? 'none';
   const major = /^nodejs(\d+)\.x$/.exec(runtime)?.[1];
@@ -36,7 +70,7 @@ export function checkRuntime({ Runtime }: FunctionConfiguration): CheckResult {
     : wrong(runtime, `The function is bundled for Node.js ${MIN_NODE_MAJOR} and later. Deploy the stack. ${BY_HAND}`);
 }
 
-export function checkConfiguration(
+function checkConfiguration(
   variables: Variables,
   decode: (variables: Variables) => { readonly tableName: string },
   tableName: string,
@@ -59,7 +93,7 @@ export function decoded<T>(variables: Variables, decode: (variables: Variables) 
 }
 
 /** @param owner - the outbox that owns the table; @param outboxId - the outbox of this relay */
-export function checkOwner(owner: string | undefined, outboxId: string | undefined): CheckResult {
+function checkOwner(owner: string | undefined, outboxId: string | undefined): CheckResult {
   if (outboxId === undefined) return ok('the relay names no outbox, so it publishes from a table of any owner');
   if (owner === undefined) return ok(`no owner yet: the relay of "${outboxId}" claims it with its first record`);
   return owner === outboxId
@@ -73,12 +107,12 @@ export function checkOwner(owner: string | undefined, outboxId: string | undefin
 /** Lambda's default, if no timeout is set. */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 
-export interface Timing {
+interface Timing {
   readonly timeoutSeconds: number;
   readonly shortestSeconds: number;
 }
 
-export const relayTiming = (found: FunctionConfiguration): Lookup<Timing> =>
+const relayTiming = (found: FunctionConfiguration): Lookup<Timing> =>
   then(variablesOf(found), (variables) =>
     then(decoded(variables, decodeRelayConfig), (config) =>
       known({
@@ -88,7 +122,7 @@ export const relayTiming = (found: FunctionConfiguration): Lookup<Timing> =>
     ),
   );
 
-export const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): CheckResult =>
+const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): CheckResult =>
   timeoutSeconds >= shortestSeconds
     ? ok(`${timeoutSeconds} s`)
     : wrong(
@@ -97,7 +131,7 @@ export const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): Check
       );
 
 /** `undefined`: nothing is reserved, and the function uses the account's pool. */
-export function checkConcurrency(reserved: number | undefined): CheckResult {
+function checkConcurrency(reserved: number | undefined): CheckResult {
   if (reserved === undefined) return ok('not reserved');
   return reserved > 0
     ? ok(`${reserved} reserved`)
@@ -107,14 +141,7 @@ export function checkConcurrency(reserved: number | undefined): CheckResult {
       );
 }
 
-/** The result of IAM's simulation of a role and actions on the table. */
-export interface Rights {
-  readonly denied: readonly string[];
-  /** Denied only because the simulation lacks a value, such as the caller's address. */
-  readonly undecided: readonly string[];
-}
-
-export function checkRights({ denied, undecided }: Rights): CheckResult {
+function checkRights({ denied, undecided }: Rights): CheckResult {
   if (denied.length > 0) {
     return wrong(`its role may not ${denied.join(', ')}`, `Allow it on the table, or deploy the stack. ${BY_HAND}`);
   }

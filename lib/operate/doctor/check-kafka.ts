@@ -1,42 +1,22 @@
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
 import { unreachableBrokers, type BrokerReachability } from '../broker-reachability';
 import { shellCommand } from '../shell-command';
-import { type CheckResult, ok, unknown, warn, wrong } from './line';
+import type { GroupBacklog, KafkaState, KafkaTopics, OpenTopics, SweeperRuns } from './deployment';
+import { type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong } from './line';
+import { both } from './lookup';
 
-/** Topics of the cluster, and which consumer reads which. */
-export interface KafkaTopics {
-  /** Topics that the caller may describe. */
-  readonly names: ReadonlySet<string>;
-  /** `max.message.bytes` of each topic whose configuration may be read. */
-  readonly maxMessageBytes: ReadonlyMap<string, number>;
-  readonly read: readonly { readonly consumer: string; readonly topic: string }[];
-}
-
-/** Topics of items that are pending or parked. */
-export interface OpenTopics {
-  /** How many items name each. */
-  readonly items: ReadonlyMap<string, number>;
-  /** `false`: the table is too large to be read in full here. */
-  readonly isWhole: boolean;
-}
-
-/** A consumer group of a known consumer. */
-export interface GroupBacklog {
-  readonly consumer: string;
-  readonly group: string;
-  readonly members: number;
-  /** Messages behind the committed offsets, over all partitions that the group has ever committed. */
-  readonly behind: bigint;
-}
-
-/** Whether the sweeper is invoked. */
-export interface SweeperRuns {
-  readonly everyMs: number;
-  /** It ran within the last two periods. */
-  readonly isSeen: boolean;
-  /** It was deployed within that time. */
-  readonly isNew: boolean;
-}
+export const kafkaLines = ({
+  reachableBrokers,
+  kafkaTopics,
+  openTopics,
+  groups,
+}: KafkaState): readonly DoctorLine[] => [
+  line('brokers reachable from here', reachableBrokers, checkReachable),
+  line('topics of pending items', both(kafkaTopics, openTopics), checkOpenTopics),
+  line('topics of the consumers', kafkaTopics, checkReadTopics),
+  line('dead-letter topics', kafkaTopics, checkDeadLetterTopics),
+  line('consumer groups', groups, checkGroups),
+];
 
 export function checkReachable(brokers: readonly BrokerReachability[]): CheckResult {
   const unreachable = brokers.filter(({ error }) => error !== undefined);

@@ -1,21 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
-import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
+import type { EventSourceMappingConfiguration } from '@aws-sdk/client-lambda';
 import { environmentReader } from '../../event/environment';
-import { OutboxError } from '../../event/errors';
 import { decodeHomeRegion, type HomeRegion } from '../../event/home-region';
 import { BROKERS_VARIABLE } from '../../kafka/broker-config';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
-import { variablesOf, type Rights } from './check-functions';
-import { BY_HAND, type CheckResult, ok, warn, wrong } from './line';
-import { existing, known, type Lookup, then } from './lookup';
+import { decoded, variablesOf } from './check-functions';
+import type { Deployment, Reader } from './deployment';
+import { BY_HAND, type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
+import { both, existing, known, type Lookup, then } from './lookup';
 
-/** A mapping on a stream of the table, with its function, which is `undefined` if it was deleted. */
-export interface Reader {
-  readonly mapping: EventSourceMappingConfiguration;
-  readonly function: Lookup<FunctionConfiguration | undefined>;
-  readonly concurrency: Lookup<number | undefined>;
-  readonly rights: Lookup<Rights>;
+/** The checks of the mappings on the table's streams, and of the one that invokes the relay. */
+export function mappingLines(
+  { localMapping }: Deployment,
+  mappings: Lookup<readonly [TableDescription, readonly Reader[]]>,
+  relay: Lookup<Reader>,
+): readonly DoctorLine[] {
+  return [
+    line('mapping', mappings, checkReaders),
+    line('mappings of former streams', mappings, checkFormerReaders),
+    localMapping === undefined
+      ? line('mapping: state', relay, checkMappingState)
+      : line('mapping: state', known(localMapping), checkLocalMapping),
+    line('mapping: last result', relay, checkLastResult),
+    ...SETTINGS.map((setting) => {
+      const found = then(relay, (reader) => both(known(reader), setting.of(reader.mapping)));
+      return line(`mapping: ${setting.name}`, found, checkSetting(setting));
+    }),
+  ];
 }
 
 /** A shard serves two readers at a time; more are throttled. */
@@ -43,7 +55,7 @@ export function relayOf(table: TableDescription, readers: readonly Reader[]): Lo
 const nameOf = ({ mapping: { UUID: uuid = '', FunctionArn: arn = '' } }: Reader): string =>
   `${uuid} (${arn.split(':').slice(6).join(':')})`;
 
-export function checkReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
+function checkReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
   const streamArn = streamOf(table);
   if (streamArn === undefined) return wrong('none: the table has no stream', 'Switch the stream on first.');
   const all = readers.filter(({ mapping }) => mapping.EventSourceArn === streamArn);
@@ -69,7 +81,7 @@ export function checkReaders([table, readers]: readonly [TableDescription, reado
       );
 }
 
-export function checkFormerReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
+function checkFormerReaders([table, readers]: readonly [TableDescription, readonly Reader[]]): CheckResult {
   const streamArn = streamOf(table);
   const former = readers.filter(({ mapping }) => mapping.EventSourceArn !== streamArn);
   const deletions = former.map(({ mapping: { UUID: uuid = '' } }) => `\`${deletion(uuid)}\``);
@@ -81,7 +93,7 @@ export function checkFormerReaders([table, readers]: readonly [TableDescription,
       );
 }
 
-export function checkMappingState({ mapping }: Reader): CheckResult {
+function checkMappingState({ mapping }: Reader): CheckResult {
   const { UUID: uuid = '', State: state = 'without a state', StateTransitionReason: reason } = mapping;
   const text = reason === undefined ? state : `${state}: ${reason}`;
   switch (state) {
@@ -99,7 +111,7 @@ export function checkMappingState({ mapping }: Reader): CheckResult {
   }
 }
 
-export const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
+const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
   state === 'Enabled'
     ? ok(state)
     : wrong(
@@ -107,14 +119,14 @@ export const checkLocalMapping = (state: 'Enabled' | 'Disabled'): CheckResult =>
         'The process that runs the local stack has disabled it: the relay is not invoked until it is enabled there.',
       );
 
-export function checkLastResult({ mapping: { LastProcessingResult: result } }: Reader): CheckResult {
+function checkLastResult({ mapping: { LastProcessingResult: result } }: Reader): CheckResult {
   if (result === undefined) return ok('none yet');
   if (result === 'OK' || result === 'No records processed') return ok(result);
   const remedy = 'The log of the relay has the reason; `outbox status` shows which events wait.';
   return result.startsWith('PROBLEM') ? wrong(result, remedy) : warn(result, remedy);
 }
 
-export interface Setting {
+interface Setting {
   readonly name: string;
   readonly wanted: (home?: HomeRegion) => unknown;
   readonly of: (mapping: EventSourceMappingConfiguration) => Lookup<unknown>;
@@ -124,16 +136,24 @@ export interface Setting {
   readonly fixed?: true;
 }
 
-const REPORT = 'ReportBatchItemFailures';
+/** A setting that Lambda describes as it was given. A flag of the AWS CLI has no value. */
+const setting = (
+  name: string,
+  wanted: unknown,
+  attribute: keyof EventSourceMappingConfiguration,
+  option: string,
+): Setting => ({
+  name,
+  wanted: () => wanted,
+  of: (mapping) => known(mapping[attribute]),
+  argument: () => (wanted === true ? option : `${option} ${String(wanted)}`),
+});
 
-export const SETTINGS: readonly Setting[] = [
-  {
-    name: 'starting position',
-    wanted: () => MAPPING_SETTINGS.startingPosition,
-    of: ({ StartingPosition }) => known(StartingPosition),
-    argument: () => `--starting-position ${MAPPING_SETTINGS.startingPosition}`,
-    fixed: true,
-  },
+const REPORT = 'ReportBatchItemFailures';
+const WANTED = MAPPING_SETTINGS;
+
+const SETTINGS: readonly Setting[] = [
+  { ...setting('starting position', WANTED.startingPosition, 'StartingPosition', '--starting-position'), fixed: true },
   {
     name: 'filter',
     wanted: mappingFilters,
@@ -141,42 +161,22 @@ export const SETTINGS: readonly Setting[] = [
     argument: (home) =>
       `--filter-criteria '${JSON.stringify({ Filters: mappingFilters(home).map((pattern) => ({ Pattern: JSON.stringify(pattern) })) })}'`,
   },
-  {
-    name: 'batch size',
-    wanted: () => MAPPING_SETTINGS.batchSize,
-    of: ({ BatchSize }) => known(BatchSize),
-    argument: () => `--batch-size ${MAPPING_SETTINGS.batchSize}`,
-  },
-  {
-    name: 'parallelization factor',
-    wanted: () => MAPPING_SETTINGS.parallelizationFactor,
-    of: ({ ParallelizationFactor }) => known(ParallelizationFactor),
-    argument: () => `--parallelization-factor ${MAPPING_SETTINGS.parallelizationFactor}`,
-  },
-  {
-    name: 'bisect on error',
-    wanted: () => MAPPING_SETTINGS.bisectBatchOnError,
-    of: ({ BisectBatchOnFunctionError }) => known(BisectBatchOnFunctionError),
-    argument: () => '--bisect-batch-on-function-error',
-  },
+  setting('batch size', WANTED.batchSize, 'BatchSize', '--batch-size'),
+  setting('parallelization factor', WANTED.parallelizationFactor, 'ParallelizationFactor', '--parallelization-factor'),
+  setting(
+    'bisect on error',
+    WANTED.bisectBatchOnError,
+    'BisectBatchOnFunctionError',
+    '--bisect-batch-on-function-error',
+  ),
   {
     name: 'partial answers',
-    wanted: () => MAPPING_SETTINGS.reportBatchItemFailures,
+    wanted: () => WANTED.reportBatchItemFailures,
     of: ({ FunctionResponseTypes: types = [] }) => known(types.includes(REPORT)),
     argument: () => `--function-response-types ${REPORT}`,
   },
-  {
-    name: 'retries',
-    wanted: () => MAPPING_SETTINGS.retryAttempts,
-    of: ({ MaximumRetryAttempts }) => known(MaximumRetryAttempts),
-    argument: () => `--maximum-retry-attempts ${MAPPING_SETTINGS.retryAttempts}`,
-  },
-  {
-    name: 'record age',
-    wanted: () => MAPPING_SETTINGS.maxRecordAgeSeconds,
-    of: ({ MaximumRecordAgeInSeconds }) => known(MaximumRecordAgeInSeconds),
-    argument: () => `--maximum-record-age-in-seconds ${MAPPING_SETTINGS.maxRecordAgeSeconds}`,
-  },
+  setting('retries', WANTED.retryAttempts, 'MaximumRetryAttempts', '--maximum-retry-attempts'),
+  setting('record age', WANTED.maxRecordAgeSeconds, 'MaximumRecordAgeInSeconds', '--maximum-record-age-in-seconds'),
 ];
 
 /** Lambda lists an encrypted filter as none. */
@@ -193,7 +193,7 @@ function parsed(json: string): unknown {
   }
 }
 
-export const checkSetting =
+const checkSetting =
   ({ wanted, argument, fixed }: Setting) =>
   ([reader, found]: readonly [Reader, unknown]): CheckResult => {
     const text = found === undefined ? 'not set' : typeof found === 'string' ? found : JSON.stringify(found);
@@ -212,13 +212,8 @@ export const checkSetting =
 function homeOf(reader: Reader | undefined): HomeRegion | undefined {
   if (reader === undefined) return undefined;
   const variables = then(existing(reader.function, 'function'), variablesOf);
-  if ('because' in variables) return undefined;
-  try {
-    return decodeHomeRegion(environmentReader(variables.value, 'Outbox'));
-  } catch (error) {
-    if (error instanceof OutboxError && error.is('invalid-environment')) return undefined;
-    throw error;
-  }
+  const home = then(variables, (found) => decoded(found, (own) => decodeHomeRegion(environmentReader(own, 'Outbox'))));
+  return 'because' in home ? undefined : home.value;
 }
 
 const deletion = (uuid: string): string => `aws lambda delete-event-source-mapping --uuid ${uuid}`;

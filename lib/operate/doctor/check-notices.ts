@@ -1,18 +1,6 @@
 import { isSnsTopic, alarmsWithoutNotification, type DeployedAlarm } from '../alarms';
-import { type CheckResult, ok, unknown, warn, wrong } from './line';
-import type { Lookup } from './lookup';
-
-/** An SNS topic and its attributes. */
-export interface NoticeTopic {
-  readonly arn: string;
-  /** `undefined`: there is no such topic. */
-  readonly attributes: Lookup<Readonly<Record<string, string>> | undefined>;
-}
-
-export interface DeployedAlarms {
-  readonly namePrefix: string;
-  readonly alarms: readonly DeployedAlarm[];
-}
+import type { DeployedAlarms, NoticeTopic } from './deployment';
+import { type CheckResult, ok, unknown, warn, worstOf, wrong } from './line';
 
 const NOTIFY =
   'Give the Outbox construct pageTopic and ticketTopic (in the app: -c pageTopicArn=… -c ticketTopicArn=…), and deploy.';
@@ -38,10 +26,8 @@ export function checkAlarms({ namePrefix, alarms }: DeployedAlarms): CheckResult
 export function checkTopics(topics: readonly NoticeTopic[]): CheckResult {
   if (topics.length === 0) return unknown({ because: 'no alarm notifies an SNS topic', remedy: NOTIFY });
   const checked = topics.map((topic) => ({ arn: topic.arn, ...checkTopic(topic) }));
-  const worst = (['wrong', 'warn', 'unknown'] as const).find((verdict) =>
-    checked.some((one) => one.verdict === verdict),
-  );
-  if (worst === undefined) {
+  const worst = worstOf(checked);
+  if (worst === 'ok') {
     return ok(
       `${checked.map(({ arn, found }) => `${arn}: ${found}`).join('; ')}. Whether a notice arrives only a test shows: \`outbox doctor --page-test\``,
     );

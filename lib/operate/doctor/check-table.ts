@@ -3,9 +3,30 @@ import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescript
 import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
 import type { GapState } from '../../sweep/ports';
-import { type CheckResult, ok, warn, wrong } from './line';
+import type { Deployment } from './deployment';
+import { type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
+import { both, type Lookup, then } from './lookup';
 
-export function checkTable(table: TableDescription | undefined): CheckResult {
+/** The checks of the table, whose description is `table`. */
+export function tableLines(deployment: Deployment, table: Lookup<TableDescription>): readonly DoctorLine[] {
+  const { tableName, home } = deployment;
+  const timeToLive = then(table, () => deployment.timeToLive);
+  const backups = then(table, () => deployment.backups);
+  return [
+    line('table', deployment.table, checkTable),
+    line('keys', table, checkKeys),
+    line('stream', table, checkStream),
+    line('time to live', timeToLive, (found) => checkTimeToLive(found, tableName)),
+    line('index that keeps a key in one shard', table, checkPin),
+    line('billing', table, checkBilling),
+    line('point-in-time recovery', backups, (found) => checkBackups(found, tableName)),
+    line('deletion protection', table, checkDeletionProtection),
+    line('replicas', table, (found) => checkReplicas(found, home)),
+    line('trust in the stream', both(table, deployment.state), (found) => checkGapSuspicion(found, home)),
+  ];
+}
+
+function checkTable(table: TableDescription | undefined): CheckResult {
   if (table === undefined) {
     return wrong(
       'it does not exist',
@@ -22,10 +43,7 @@ export function checkTable(table: TableDescription | undefined): CheckResult {
       );
 }
 
-export function checkKeys({
-  KeySchema: schema = [],
-  AttributeDefinitions: attributes = [],
-}: TableDescription): CheckResult {
+function checkKeys({ KeySchema: schema = [], AttributeDefinitions: attributes = [] }: TableDescription): CheckResult {
   const [partitionKey, sortKey] = ['HASH', 'RANGE'].map((role) => {
     const name = schema.find(({ KeyType }) => KeyType === role)?.AttributeName;
     return name && `${name} (${attributes.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? '?'})`;
@@ -39,7 +57,7 @@ export function checkKeys({
       );
 }
 
-export function checkStream({ TableName: name = '', StreamSpecification: stream }: TableDescription): CheckResult {
+function checkStream({ TableName: name = '', StreamSpecification: stream }: TableDescription): CheckResult {
   const update = (specification: string): string =>
     `\`aws dynamodb update-table --table-name ${name} --stream-specification ${specification}\``;
   const on = update(`StreamEnabled=true,StreamViewType=${TABLE.streamViewType}`);
@@ -57,7 +75,7 @@ export function checkStream({ TableName: name = '', StreamSpecification: stream 
     : wrong(`${viewType}: the relay does not see the events`, change);
 }
 
-export function checkTimeToLive(
+function checkTimeToLive(
   { TimeToLiveStatus: status = 'DISABLED', AttributeName: attribute = '' }: TimeToLiveDescription,
   tableName: string,
 ): CheckResult {
@@ -71,7 +89,7 @@ export function checkTimeToLive(
     : wrong(`${status} on ${attribute}`, `${update(false, attribute)}, and an hour later ${on}.`);
 }
 
-export function checkPin({ LocalSecondaryIndexes: indexes = [] }: TableDescription): CheckResult {
+function checkPin({ LocalSecondaryIndexes: indexes = [] }: TableDescription): CheckResult {
   const { indexName, attribute, projection } = TABLE.pin;
   const pin = indexes.find(({ IndexName }) => IndexName === indexName);
   const sortKey = pin?.KeySchema?.find(({ KeyType }) => KeyType === 'RANGE')?.AttributeName;
@@ -85,7 +103,7 @@ export function checkPin({ LocalSecondaryIndexes: indexes = [] }: TableDescripti
       );
 }
 
-export function checkBilling({ TableName: name = '', BillingModeSummary: billing }: TableDescription): CheckResult {
+function checkBilling({ TableName: name = '', BillingModeSummary: billing }: TableDescription): CheckResult {
   // DynamoDB leaves it out for a table that was never on demand.
   const { BillingMode: mode = 'PROVISIONED' } = billing ?? {};
   return mode === 'PAY_PER_REQUEST'
@@ -96,7 +114,7 @@ export function checkBilling({ TableName: name = '', BillingModeSummary: billing
       );
 }
 
-export function checkBackups(
+function checkBackups(
   { PointInTimeRecoveryDescription: recovery }: Partial<ContinuousBackupsDescription>,
   tableName: string,
 ): CheckResult {
@@ -109,7 +127,7 @@ export function checkBackups(
       );
 }
 
-export const checkDeletionProtection = ({
+const checkDeletionProtection = ({
   TableName: name = '',
   DeletionProtectionEnabled: enabled = false,
 }: TableDescription): CheckResult =>
@@ -120,7 +138,7 @@ export const checkDeletionProtection = ({
         `\`aws dynamodb update-table --table-name ${name} --deletion-protection-enabled\``,
       );
 
-export function checkReplicas(
+function checkReplicas(
   { TableArn: arn = '', Replicas: replicas = [], MultiRegionConsistency: consistency }: TableDescription,
   home: HomeRegion | undefined,
 ): CheckResult {
@@ -141,7 +159,7 @@ export function checkReplicas(
       );
 }
 
-export function checkGapSuspicion(
+function checkGapSuspicion(
   [{ LatestStreamArn: latest }, { streamArn, gapSuspectedSince }]: readonly [TableDescription, GapState],
   home: HomeRegion | undefined,
 ): CheckResult {

@@ -1,90 +1,12 @@
-import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
-import type { FunctionConfiguration } from '@aws-sdk/client-lambda';
-import type { HomeRegion } from '../../event/home-region';
-import { decodeRelayConfig, OUTBOX_ID_VARIABLE } from '../../relay/environment';
-import { decodeSweeperConfig } from '../../sweep/environment';
-import type { Control } from '../../event/control';
-import {
-  checkConcurrency,
-  checkConfiguration,
-  checkFunction,
-  checkOwner,
-  checkRights,
-  checkRuntime,
-  checkTimeout,
-  relayTiming,
-  variablesOf,
-  type Rights,
-} from './check-functions';
-import {
-  checkFormerReaders,
-  checkLastResult,
-  checkLocalMapping,
-  checkMappingState,
-  checkReaders,
-  checkSetting,
-  relayOf,
-  SETTINGS,
-  type Reader,
-} from './check-mapping';
-import type { KafkaState } from './read-kafka';
-import { checkBrokers, type FunctionBrokers } from './check-brokers';
-import {
-  checkDeadLetterTopics,
-  checkGroups,
-  checkOpenTopics,
-  checkReachable,
-  checkReadTopics,
-  checkSweeperRuns,
-  type SweeperRuns,
-} from './check-kafka';
-import { checkAlarms, checkTopics, type DeployedAlarms, type NoticeTopic } from './check-notices';
-import {
-  checkBackups,
-  checkBilling,
-  checkDeletionProtection,
-  checkGapSuspicion,
-  checkKeys,
-  checkPin,
-  checkReplicas,
-  checkStream,
-  checkTable,
-  checkTimeToLive,
-} from './check-table';
+import { checkBrokers } from './check-brokers';
+import { relayLines, sweeperLines } from './check-functions';
+import { checkSweeperRuns, kafkaLines } from './check-kafka';
+import { mappingLines, relayOf } from './check-mapping';
+import { checkAlarms, checkTopics } from './check-notices';
+import { tableLines } from './check-table';
+import type { Deployment, Permissions } from './deployment';
 import { type CheckResult, type DoctorLine, line, ok, unknown, wrong } from './line';
-import { both, existing, known, type Lookup, then } from './lookup';
-
-/** The result of IAM's simulation of the caller and `OPERATOR_ACTIONS` on the table. */
-export interface Permissions extends Rights {
-  readonly caller: string;
-}
-
-/** A deployed outbox, in AWS's own terms. */
-export interface Deployment {
-  readonly tableName: string;
-  /** For a table with several regions: those for which the relay here publishes. */
-  readonly home?: HomeRegion;
-  /** `undefined`: there is no such table. */
-  readonly table: Lookup<TableDescription | undefined>;
-  readonly timeToLive: Lookup<TimeToLiveDescription>;
-  readonly backups: Lookup<Partial<ContinuousBackupsDescription>>;
-  readonly state: Lookup<Pick<Control, 'streamArn' | 'gapSuspectedSince' | 'owner'>>;
-  /** The readers of every stream that the table has had. */
-  readonly readers: Lookup<readonly Reader[]>;
-  readonly sweeper: Lookup<FunctionConfiguration | undefined>;
-  readonly sweeperConcurrency: Lookup<number | undefined>;
-  readonly sweeperRights: Lookup<Rights>;
-  readonly sweeperRuns: Lookup<SweeperRuns>;
-  /** The brokers of every function that is known to use Kafka. */
-  readonly brokers: Lookup<readonly FunctionBrokers[]>;
-  readonly alarms: Lookup<DeployedAlarms>;
-  readonly noticeTopics: Lookup<readonly NoticeTopic[]>;
-  readonly permissions: Lookup<Permissions>;
-  /** State of the event source mapping on a local stack. */
-  readonly localMapping?: 'Enabled' | 'Disabled';
-  /** Left out: Kafka is not checked. */
-  readonly kafka?: KafkaState;
-}
+import { both, existing, then } from './lookup';
 
 /** Table actions that an operator needs, and the commands that need them. Transactions have no own action. */
 export const OPERATOR_ACTIONS = {
@@ -108,95 +30,23 @@ export const OPERATOR_ACTIONS = {
 
 /** One line for each check, always in the same order; those of Kafka only if it was read. */
 export function checkDeployment(deployment: Deployment): readonly DoctorLine[] {
-  const { tableName, home } = deployment;
+  const { sweeperRuns, brokers, alarms, noticeTopics, kafka, permissions } = deployment;
   const table = existing(deployment.table, 'table');
   const mappings = both(table, deployment.readers);
   const relay = then(mappings, ([description, readers]) => relayOf(description, readers));
-  const relayFunction = existing(
-    then(relay, (reader) => reader.function),
-    'function',
-  );
-  const sweeper = existing(deployment.sweeper, 'function');
   return [
-    line('table', deployment.table, checkTable),
-    line('keys', table, checkKeys),
-    line('stream', table, checkStream),
-    line(
-      'time to live',
-      then(table, () => deployment.timeToLive),
-      (found) => checkTimeToLive(found, tableName),
-    ),
-    line('index that keeps a key in one shard', table, checkPin),
-    line('billing', table, checkBilling),
-    line(
-      'point-in-time recovery',
-      then(table, () => deployment.backups),
-      (found) => checkBackups(found, tableName),
-    ),
-    line('deletion protection', table, checkDeletionProtection),
-    line('replicas', table, (found) => checkReplicas(found, home)),
-    line('trust in the stream', both(table, deployment.state), (found) => checkGapSuspicion(found, home)),
-    line('mapping', mappings, checkReaders),
-    line('mappings of former streams', mappings, checkFormerReaders),
-    deployment.localMapping === undefined
-      ? line('mapping: state', relay, checkMappingState)
-      : line('mapping: state', known(deployment.localMapping), checkLocalMapping),
-    line('mapping: last result', relay, checkLastResult),
-    ...SETTINGS.map((setting) =>
-      line(
-        `mapping: ${setting.name}`,
-        then(relay, (reader) => both(known(reader), setting.of(reader.mapping))),
-        checkSetting(setting),
-      ),
-    ),
-    line(
-      'relay',
-      then(relay, (reader) => reader.function),
-      checkFunction,
-    ),
-    line('relay: runtime', relayFunction, checkRuntime),
-    line('relay: configuration', then(relayFunction, variablesOf), (variables) =>
-      checkConfiguration(variables, decodeRelayConfig, tableName),
-    ),
-    line(
-      'relay: owner of the table',
-      both(deployment.state, then(relayFunction, variablesOf)),
-      ([{ owner }, variables]) => checkOwner(owner, variables[OUTBOX_ID_VARIABLE]),
-    ),
-    line('relay: timeout', then(relayFunction, relayTiming), checkTimeout),
-    line(
-      'relay: concurrency',
-      then(relay, (reader) => reader.concurrency),
-      checkConcurrency,
-    ),
-    line(
-      'relay: permissions',
-      then(relay, (reader) => reader.rights),
-      checkRights,
-    ),
-    line('sweeper', deployment.sweeper, checkFunction),
-    line('sweeper: runtime', sweeper, checkRuntime),
-    line('sweeper: configuration', then(sweeper, variablesOf), (variables) =>
-      checkConfiguration(variables, decodeSweeperConfig, tableName),
-    ),
-    line('sweeper: concurrency', deployment.sweeperConcurrency, checkConcurrency),
-    line('sweeper: permissions', deployment.sweeperRights, checkRights),
-    line('sweeper: schedule', deployment.sweeperRuns, checkSweeperRuns),
-    line('brokers of the functions', deployment.brokers, checkBrokers),
-    line('alarms', deployment.alarms, checkAlarms),
-    line('topics of the alarms', deployment.noticeTopics, checkTopics),
-    ...(deployment.kafka === undefined ? [] : kafkaLines(deployment.kafka)),
-    line('permissions of the caller', deployment.permissions, checkPermissions),
+    ...tableLines(deployment, table),
+    ...mappingLines(deployment, mappings, relay),
+    ...relayLines(deployment, relay),
+    ...sweeperLines(deployment),
+    line('sweeper: schedule', sweeperRuns, checkSweeperRuns),
+    line('brokers of the functions', brokers, checkBrokers),
+    line('alarms', alarms, checkAlarms),
+    line('topics of the alarms', noticeTopics, checkTopics),
+    ...(kafka === undefined ? [] : kafkaLines(kafka)),
+    line('permissions of the caller', permissions, checkPermissions),
   ];
 }
-
-const kafkaLines = ({ reachableBrokers, kafkaTopics, openTopics, groups }: KafkaState): readonly DoctorLine[] => [
-  line('brokers reachable from here', reachableBrokers, checkReachable),
-  line('topics of pending items', both(kafkaTopics, openTopics), checkOpenTopics),
-  line('topics of the consumers', kafkaTopics, checkReadTopics),
-  line('dead-letter topics', kafkaTopics, checkDeadLetterTopics),
-  line('consumer groups', groups, checkGroups),
-];
 
 function checkPermissions({ caller, denied, undecided }: Permissions): CheckResult {
   const described = (which: readonly string[]): string =>

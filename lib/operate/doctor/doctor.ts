@@ -1,8 +1,7 @@
 import { requireOptions } from '../../event/options';
-import { readDeployment, type DoctorTarget } from './read-deployment';
+import { readDeployment, type DoctorOptions, type DoctorTarget } from './read-deployment';
 import { checkDeployment } from './checks';
 import type { DoctorLine } from './line';
-import type { DoctorOptions } from './options';
 
 /** The result of {@link doctor}. */
 export interface DoctorReport {

@@ -12,6 +12,9 @@ export const known = <T>(value: T): Lookup<T> => ({ value });
 export const then = <T, U>(lookup: Lookup<T>, next: (value: T) => Lookup<U>): Lookup<U> =>
   'because' in lookup ? lookup : next(lookup.value);
 
+export const map = <T, U>(lookup: Lookup<T>, change: (value: T) => U): Lookup<U> =>
+  then(lookup, (value) => known(change(value)));
+
 export const both = <T, U>(first: Lookup<T>, second: Lookup<U>): Lookup<readonly [T, U]> =>
   then(first, (a) => then(second, (b) => known([a, b] as const)));
 

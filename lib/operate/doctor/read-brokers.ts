@@ -7,7 +7,8 @@ import {
   type KafkaClient,
 } from '@aws-sdk/client-kafka';
 import type { KafkaAuth } from '../../kafka/broker-config';
-import { mskDomainOf, type FunctionBrokers, type MskBrokers } from './check-brokers';
+import { mskDomainOf } from './check-brokers';
+import type { FunctionBrokers, MskBrokers } from './deployment';
 import { known, type Lookup, lookUp, NOT_LOCAL } from './lookup';
 
 /** How a function of the outbox reaches Kafka. */

@@ -24,7 +24,6 @@ import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { KafkaClient } from '@aws-sdk/client-kafka';
 import type { SNSClient } from '@aws-sdk/client-sns';
 import { environmentReader } from '../../event/environment';
-import { OutboxError } from '../../event/errors';
 import { decodeBrokerConfig } from '../../kafka/broker-config';
 import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
@@ -32,11 +31,13 @@ import { controlStore } from '../../relay/dynamodb/control';
 import { brokersOf, type KafkaFunction } from './read-brokers';
 import { readKafka } from './read-kafka';
 import { alarmsOf, noticeTopicsOf, sweeperRunsOf } from './read-monitoring';
-import { OPERATOR_ACTIONS, type Deployment, type Permissions } from './checks';
-import { relayOf, type Reader } from './check-mapping';
-import { variablesOf, type Rights } from './check-functions';
-import type { DoctorOptions } from './options';
-import { both, existing, known, type Lookup, lookUp, NOT_LOCAL, then } from './lookup';
+import { OPERATOR_ACTIONS } from './checks';
+import { relayOf } from './check-mapping';
+import { decoded, variablesOf } from './check-functions';
+import type { Deployment, Permissions, Reader, Rights } from './deployment';
+import { both, existing, known, type Lookup, lookUp, map, NOT_LOCAL, then } from './lookup';
+import type { NamedConsumer } from '../explain/diagnosis';
+import type { KafkaTarget } from '../kafka-target';
 import type { OutboxTarget } from '../target';
 
 /** A client that is left out stands for a service that does not exist, as on the local stack. */
@@ -47,6 +48,23 @@ export interface DoctorTarget extends OutboxTarget {
   readonly cloudwatch?: CloudWatchClient;
   readonly sns?: SNSClient;
   readonly kafka?: KafkaClient;
+}
+
+/** Facts that cannot be found from the table. */
+export interface DoctorOptions {
+  /** State of the event source mapping on a local stack, which has no Lambda to ask. */
+  readonly localMapping?: 'Enabled' | 'Disabled';
+  /** The sweeper of the deployed stack: nothing in the table leads to it. Left out: the sweeper is not checked. */
+  readonly sweeperFunctionName?: string;
+  /** Functions of the stack that reach Kafka: their brokers are compared too. Default: the relay's alone. */
+  readonly kafkaFunctionNames?: readonly string[];
+  /**
+   * The cluster whose brokers, topics and consumer groups are checked, or why it is not known. The table is scanned for
+   * the topics of its items, for at most 20 seconds. Left out: the report does not have these checks.
+   */
+  readonly kafkaTarget?: KafkaTarget | { readonly because: string };
+  /** Consumers whose topics, dead-letter topics and groups are checked, with `kafkaTarget`. */
+  readonly consumers?: readonly NamedConsumer[];
 }
 
 /** Reads everything that `doctor` checks from AWS, and changes nothing. A refused call becomes an unknown lookup. */
@@ -64,11 +82,14 @@ export async function readDeployment(
     sweeperOf(lambda, sweeperFunctionName),
   ]);
   const description = map(table, (found) => found?.Table);
-  const tableArn = map(description, (found) => found?.TableArn);
+  const tableArn = existing(
+    map(description, (found) => found?.TableArn),
+    'table',
+  );
   const [readers, permissions, sweeperRights, sweeperConcurrency] = await Promise.all([
-    ifArn(tableArn, (arn) => readersOf(target, arn)),
-    ifArn(tableArn, (arn) => permissionsOf(target, arn)),
-    ifArn(tableArn, (arn) => rightsOf(target.iam, sweeper, SWEEPER_ACTIONS, arn)),
+    ifKnown(tableArn, (arn) => readersOf(target, arn)),
+    ifKnown(tableArn, (arn) => permissionsOf(target, arn)),
+    ifKnown(tableArn, (arn) => rightsOf(target.iam, sweeper, SWEEPER_ACTIONS, arn)),
     concurrencyOf(lambda, sweeper),
   ]);
   const relay = then(both(existing(description, 'table'), readers), ([found, all]) => relayOf(found, all));
@@ -133,22 +154,9 @@ async function kafkaFunctionsOf(
 
 const kafkaFunctionOf = (found: FunctionConfiguration): Lookup<KafkaFunction> =>
   then(variablesOf(found), (variables) => {
-    try {
-      const { brokers, auth } = decodeBrokerConfig(environmentReader(variables, 'Outbox'));
-      return known({ functionName: found.FunctionName ?? '', brokers, auth });
-    } catch (error) {
-      if (!(error instanceof OutboxError)) throw error;
-      return { because: error.message };
-    }
+    const config = decoded(variables, (own) => decodeBrokerConfig(environmentReader(own, 'Outbox')));
+    return map(config, ({ brokers, auth }) => ({ functionName: found.FunctionName ?? '', brokers, auth }));
   });
-
-const map = <T, U>(lookup: Lookup<T>, change: (value: T) => U): Lookup<U> =>
-  then(lookup, (value) => known(change(value)));
-
-async function ifArn<T>(arn: Lookup<string | undefined>, ask: (arn: string) => Promise<Lookup<T>>): Promise<Lookup<T>> {
-  if ('because' in arn) return arn;
-  return arn.value === undefined ? { because: 'there is no such table' } : ask(arn.value);
-}
 
 const functionOf = (lambda: LambdaClient, name: string): Promise<Lookup<FunctionConfiguration | undefined>> =>
   lookUp(() => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name })), FunctionNotFoundException);
@@ -188,32 +196,35 @@ async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promi
   return known(await Promise.all(readers));
 }
 
-/** The reserved concurrency of an existing function. */
-async function concurrencyOf(
-  lambda: LambdaClient | undefined,
+/** Asks a service about an existing function. */
+async function aboutFunction<Client, T>(
+  client: Client | undefined,
   lookup: Lookup<FunctionConfiguration | undefined>,
-): Promise<Lookup<number | undefined>> {
+  ask: (client: Client, found: FunctionConfiguration) => Promise<Lookup<T>>,
+): Promise<Lookup<T>> {
   const found = existing(lookup, 'function');
   if ('because' in found) return found;
-  if (lambda === undefined) return NOT_LOCAL;
-  const { FunctionName } = found.value;
-  const answer = await lookUp(() => lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })));
-  return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
+  return client === undefined ? NOT_LOCAL : ask(client, found.value);
 }
 
+/** The reserved concurrency of a function. */
+const concurrencyOf = (lambda: LambdaClient | undefined, lookup: Lookup<FunctionConfiguration | undefined>) =>
+  aboutFunction(lambda, lookup, async (client, { FunctionName }) => {
+    const answer = await lookUp(() => client.send(new GetFunctionConcurrencyCommand({ FunctionName })));
+    return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
+  });
+
 /** The permissions of a function's role on the table. */
-async function rightsOf(
+const rightsOf = (
   iam: IAMClient | undefined,
   lookup: Lookup<FunctionConfiguration | undefined>,
   actions: readonly string[],
   tableArn: string,
-): Promise<Lookup<Rights>> {
-  const found = existing(lookup, 'function');
-  if ('because' in found) return found;
-  if (iam === undefined) return NOT_LOCAL;
-  const { Role: role } = found.value;
-  return role === undefined ? { because: 'Lambda does not name its role' } : simulateRole(iam, role, actions, tableArn);
-}
+) =>
+  aboutFunction(iam, lookup, async (client, { Role: role }): Promise<Lookup<Rights>> => {
+    if (role === undefined) return { because: 'Lambda does not name its role' };
+    return simulateRole(client, role, actions, tableArn);
+  });
 
 const ASK_OTHERS = `This check needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Without them, run the commands: each error names the missing permission. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
 

@@ -3,21 +3,13 @@ import { isOpen, itemStateOf, OPEN_FILTER } from '../../event/item-state';
 import { isOwnPartition } from '../../event/key';
 import { isSignalKey } from '../../event/signal';
 import { scanPages } from '../../relay/dynamodb/pages';
-import type { NamedConsumer } from '../explain/explain';
+import type { NamedConsumer } from '../explain/diagnosis';
 import { KafkaMetadata, type ConsumerGroupState } from '../kafka-metadata';
 import type { KafkaTarget } from '../kafka-target';
-import { checkReachability, type BrokerReachability } from '../broker-reachability';
+import { checkReachability } from '../broker-reachability';
 import type { OutboxTarget } from '../target';
-import type { GroupBacklog, KafkaTopics, OpenTopics } from './check-kafka';
-import { known, lookUp, type Lookup, type Unknown } from './lookup';
-
-/** The facts that were read from Kafka. */
-export interface KafkaState {
-  readonly reachableBrokers: Lookup<readonly BrokerReachability[]>;
-  readonly kafkaTopics: Lookup<KafkaTopics>;
-  readonly openTopics: Lookup<OpenTopics>;
-  readonly groups: Lookup<readonly GroupBacklog[]>;
-}
+import type { GroupBacklog, KafkaState, KafkaTopics, OpenTopics } from './deployment';
+import { known, lookUp, type Unknown } from './lookup';
 
 /** If Kafka cannot be read, each of its checks reports that reason. */
 export async function readKafka(

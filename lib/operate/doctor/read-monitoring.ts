@@ -5,9 +5,9 @@ import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE }
 import { decodeSweeperConfig } from '../../sweep/environment';
 import { alarmPrefix, readAlarms } from '../alarms';
 import { decoded, variablesOf } from './check-functions';
-import type { SweeperRuns } from './check-kafka';
-import { notifiedTopics, type DeployedAlarms, type NoticeTopic } from './check-notices';
-import { existing, known, lookUp, NOT_LOCAL, then, type Lookup } from './lookup';
+import { notifiedTopics } from './check-notices';
+import type { DeployedAlarms, NoticeTopic, SweeperRuns } from './deployment';
+import { existing, known, lookUp, map, NOT_LOCAL, then, type Lookup } from './lookup';
 
 export async function alarmsOf(
   client: CloudWatchClient | undefined,
@@ -28,7 +28,7 @@ export async function noticeTopicsOf(
     const answer = await lookUp(() => client.send(new GetTopicAttributesCommand({ TopicArn: arn })), NotFoundException);
     return {
       arn,
-      attributes: then(answer, (found) => known(found === undefined ? undefined : (found.Attributes ?? {}))),
+      attributes: map(answer, (found) => found && (found.Attributes ?? {})),
     };
   });
   return known(await Promise.all(topics));
@@ -63,14 +63,12 @@ export async function sweeperRunsOf(
       }),
     ),
   );
-  return then(runs, ({ Datapoints = [] }) =>
-    known({
-      everyMs,
-      isSeen: Datapoints.some(({ SampleCount = 0 }) => SampleCount > 0),
-      // A sweeper that was deployed just now cannot have run yet.
-      isNew: modified !== undefined && Date.parse(modified) > from,
-    }),
-  );
+  return map(runs, ({ Datapoints = [] }) => ({
+    everyMs,
+    isSeen: Datapoints.some(({ SampleCount = 0 }) => SampleCount > 0),
+    // A sweeper that was deployed just now cannot have run yet.
+    isNew: modified !== undefined && Date.parse(modified) > from,
+  }));
 }
 
 /** A healthy sweeper has run within this many periods. */

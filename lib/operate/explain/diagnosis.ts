@@ -34,13 +34,18 @@ export interface ConsumerKafkaState {
   readonly deadLetters: ReadonlyMap<string, readonly DeadLetter[] | undefined>;
 }
 
-/** The facts that could be read about a consumer. */
-export interface ConsumerState {
+/** A consumer that a deployment names. */
+export interface NamedConsumer {
   readonly consumer: string;
-  /** Its table. */
   readonly inbox: string;
-  /** Topics that it is known to read. Left out: they are not known. */
+  /** Topics that it is known to read, such as those of its mapping. Left out: they are not known. */
   readonly topics?: readonly string[];
+  /** Its consumer group, by topic. Default: its name. */
+  readonly groups?: Readonly<Record<string, string>>;
+}
+
+/** The facts that could be read about a consumer. */
+export interface ConsumerState extends NamedConsumer {
   readonly keys: readonly InboxKeyState[];
   /** Left out: Kafka was not read. */
   readonly kafka?: ConsumerKafkaState;
@@ -271,86 +276,121 @@ function inKafka(facts: KeyState): Diagnosis | undefined {
   return undefined;
 }
 
-const RANK: readonly ConsumerEventState[] = ['parked', 'dead-letter', 'missed', 'passed', 'not-yet'];
-
-function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis | undefined {
-  const stuck = explained.flatMap((one) => stateOf(one));
-  const worst = RANK.map((state) => stuck.find((one) => one.state === state)).find((one) => one !== undefined);
-  if (worst === undefined) return undefined;
-  const { state, explained: one, event } = worst;
-  const { pk } = facts.shown;
-  const { consumer, inbox } = one;
-  const names = ['--inbox', inbox, '--consumer', consumer];
-  const topic = one.topics.find((each) => each.topic === (event?.topic ?? each.topic));
-  const name = event === undefined ? pk : `${pk} at ${shownPosition(event.position)} (${event.receipt ?? event.topic})`;
-  switch (state) {
-    case 'parked': {
-      const parked = one.topics.flatMap((each) => each.parked ?? [])[0];
-      const place = parked?.head === undefined ? '' : ` at ${messagePlace(parked.head)}`;
-      const since = parked === undefined ? '' : ` since ${timeOf(parked.since)}: ${parked.why}`;
-      const asked = (parked?.requests.length ?? 0) > 0;
-      return {
-        verdict: 'parked-at-consumer',
-        why: `${consumer} has parked ${pk}${place}${sentence(since)} ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
-        next: asked
-          ? `the consumer already has a request to apply it. Does an instance run? ${outbox(facts, 'doctor')}`
-          : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', pk, ...names)} --why "…" --follow`,
-      };
-    }
-    case 'dead-letter': {
-      const letters = one.topics.flatMap((each) => each.deadLetters ?? []);
-      const letter = letters.find(({ id }) => id === event?.id) ?? letters.at(-1);
-      const cause =
-        letter === undefined ? '' : `: ${letter.reason}, ${letter.message} (${timeOf(letter.deadLetteredAt)})`;
-      const read = event?.topic ?? letter?.from.topic ?? topic?.topic ?? '';
-      return {
-        verdict: 'dead-letter',
-        why: `${consumer} has sent ${name} to its dead letters, without its effect${cause}.`,
-        next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, 'consumer', 'dead-letters', '--topic', read, ...names, '--key', pk)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
-      };
-    }
-    case 'missed':
-    case 'passed': {
-      const version = event === undefined ? undefined : shownPosition(event.position);
-      const range = version === undefined ? [] : ['--from', version, '--to', version];
-      return {
-        verdict: 'missed',
-        why:
-          state === 'missed'
-            ? `${consumer} has applied later events of the key, and not ${name}.`
-            : `the group of ${consumer} has read past ${name}, and ${inbox} has no trace of it: the consumer ignores its type, began later, or has another table.`,
-        next: `${outbox(facts, 'replay', pk, ...range)} --why "missing at ${consumer}" shows what would be published again, to every consumer of the topic; only one with onReplay: 'apply' applies it`,
-      };
-    }
-    default: {
-      const behind = topic?.messagesBehind;
-      const members = one.members;
-      const isIdle = members === 0;
-      const lacking = isIdle ? undefined : one.missingDeadLetterTopics.find((each) => each.topic === event?.topic);
-      if (lacking !== undefined) {
-        return {
-          verdict: 'not-consumed',
-          why: `${name} is published, and ${consumer} has not applied it. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that the consumer cannot apply blocks its partition.`,
-          next: `ask the owner of ${consumer} for the reason in its log ("Could not send a message to its dead-letter topic"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Otherwise ${outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic)} --yes: the consumer then sends the message there without its effect, and applies later events of its key`,
-        };
-      }
-      return {
-        verdict: 'not-consumed',
-        why: `${name} is published, and ${consumer} has not applied it${isIdle ? ': its group has no members, so no instance runs' : behind === undefined ? '' : `: ${behind} ${behind === '1' ? 'message of the partition comes' : 'messages of the partition come'} before it`}.`,
-        next: isIdle
-          ? `start an instance of ${consumer}, then ${outbox(facts, 'explain', pk, ...names)}`
-          : members === undefined
-            ? `${outbox(facts, 'doctor')} shows whether an instance of ${consumer} runs`
-            : `wait, then ${outbox(facts, 'explain', pk, ...names)}; if it stays, the log of ${consumer} (docs/runbooks/consumer-behind.md)`,
-      };
-    }
-  }
+/** A state that occurs at a consumer. */
+interface StateAtConsumer {
+  readonly explained: ExplainedConsumer;
+  readonly state: ConsumerEventState;
+  /** The first event in it. Left out for a key whose items have expired in the outbox. */
+  readonly event?: EventAtConsumer;
 }
 
-/** Returns each state that occurs at a consumer, with the first event in it. */
-function stateOf(
-  explained: ExplainedConsumer,
-): { readonly explained: ExplainedConsumer; readonly state: ConsumerEventState; readonly event?: EventAtConsumer }[] {
+/** The diagnosis of each state in which an event has no effect; the first state that occurs anywhere decides. */
+const AT_CONSUMER: readonly (readonly [ConsumerEventState, (facts: KeyState, found: StateAtConsumer) => Diagnosis])[] =
+  [
+    ['parked', parkedThere],
+    ['dead-letter', deadLettered],
+    ['missed', missed],
+    ['passed', missed],
+    ['not-yet', notConsumed],
+  ];
+
+function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis | undefined {
+  const occurring = explained.flatMap(statesAt);
+  for (const [state, diagnose] of AT_CONSUMER) {
+    const found = occurring.find((one) => one.state === state);
+    if (found !== undefined) return diagnose(facts, found);
+  }
+  return undefined;
+}
+
+/** The key, or its event and where that lies. */
+const nameOf = ({ shown: { pk } }: KeyState, { event }: StateAtConsumer): string =>
+  event === undefined ? pk : `${pk} at ${shownPosition(event.position)} (${event.receipt ?? event.topic})`;
+
+const optionsOf = ({ inbox, consumer }: ExplainedConsumer): string[] => ['--inbox', inbox, '--consumer', consumer];
+
+function parkedThere(facts: KeyState, { explained }: StateAtConsumer): Diagnosis {
+  const { pk } = facts.shown;
+  const { consumer, topics } = explained;
+  const parked = topics.flatMap((each) => each.parked ?? [])[0];
+  const place = parked?.head === undefined ? '' : ` at ${messagePlace(parked.head)}`;
+  const since = parked === undefined ? '' : ` since ${timeOf(parked.since)}: ${parked.why}`;
+  const isRequested = (parked?.requests.length ?? 0) > 0;
+  return {
+    verdict: 'parked-at-consumer',
+    why: `${consumer} has parked ${pk}${place}${sentence(since)} ${waitBehind(parked?.waiting ?? 0, 'event')}.`,
+    next: isRequested
+      ? `the consumer already has a request to apply it. Does an instance run? ${outbox(facts, 'doctor')}`
+      : `ask the owner of ${consumer} to fix the cause. Then ${outbox(facts, 'consumer', 'redrive', pk, ...optionsOf(explained))} --why "…" --follow`,
+  };
+}
+
+function deadLettered(facts: KeyState, found: StateAtConsumer): Diagnosis {
+  const { explained, event } = found;
+  const { consumer, topics } = explained;
+  const letters = topics.flatMap((each) => each.deadLetters ?? []);
+  const letter = letters.find(({ id }) => id === event?.id) ?? letters.at(-1);
+  const cause = letter && `${letter.reason}, ${letter.message} (${timeOf(letter.deadLetteredAt)})`;
+  const topic = event?.topic ?? letter?.from.topic ?? topics[0]?.topic ?? '';
+  const list = ['consumer', 'dead-letters', '--topic', topic, ...optionsOf(explained), '--key', facts.shown.pk];
+  return {
+    verdict: 'dead-letter',
+    why: `${consumer} has sent ${nameOf(facts, found)} to its dead letters, without its effect${cause === undefined ? '' : `: ${cause}`}.`,
+    next: `fix the cause${letter === undefined ? '' : ` (${letter.reason})`}, then ${outbox(facts, ...list)} --resend --as parked --why "…" shows what would be sent again; --yes sends it`,
+  };
+}
+
+function missed(facts: KeyState, found: StateAtConsumer): Diagnosis {
+  const { explained, event, state } = found;
+  const { consumer, inbox } = explained;
+  const name = nameOf(facts, found);
+  const version = event && shownPosition(event.position);
+  const range = version === undefined ? [] : ['--from', version, '--to', version];
+  return {
+    verdict: 'missed',
+    why:
+      state === 'missed'
+        ? `${consumer} has applied later events of the key, and not ${name}.`
+        : `the group of ${consumer} has read past ${name}, and ${inbox} has no trace of it: the consumer ignores its type, began later, or has another table.`,
+    next: `${outbox(facts, 'replay', facts.shown.pk, ...range)} --why "missing at ${consumer}" shows what would be published again, to every consumer of the topic; only one with onReplay: 'apply' applies it`,
+  };
+}
+
+function notConsumed(facts: KeyState, found: StateAtConsumer): Diagnosis {
+  const { explained, event } = found;
+  const { consumer, members, topics, missingDeadLetterTopics } = explained;
+  const again = outbox(facts, 'explain', facts.shown.pk, ...optionsOf(explained));
+  const published = `${nameOf(facts, found)} is published, and ${consumer} has not applied it`;
+  if (members === 0) {
+    return {
+      verdict: 'not-consumed',
+      why: `${published}: its group has no members, so no instance runs.`,
+      next: `start an instance of ${consumer}, then ${again}`,
+    };
+  }
+  const lacking = missingDeadLetterTopics.find(({ topic }) => topic === event?.topic);
+  if (lacking !== undefined) {
+    const create = outbox(facts, 'topic', 'create', lacking.deadLetters, '--like', lacking.topic);
+    return {
+      verdict: 'not-consumed',
+      why: `${published}. Its topic for dead letters, ${lacking.deadLetters}, does not exist: a message that the consumer cannot apply blocks its partition.`,
+      next: `ask the owner of ${consumer} for the reason in its log ("Could not send a message to its dead-letter topic"). If a deployment removes it (unknown-type: the new version), deploy: the partition continues in order. Otherwise ${create} --yes: the consumer then sends the message there without its effect, and applies later events of its key`,
+    };
+  }
+  const behind = topics.find(({ topic }) => topic === (event?.topic ?? topic))?.messagesBehind;
+  const messages = behind === '1' ? 'message of the partition comes' : 'messages of the partition come';
+  return {
+    verdict: 'not-consumed',
+    why: `${published}${behind === undefined ? '' : `: ${behind} ${messages} before it`}.`,
+    next:
+      members === undefined
+        ? `${outbox(facts, 'doctor')} shows whether an instance of ${consumer} runs`
+        : `wait, then ${again}; if it stays, the log of ${consumer} (docs/runbooks/consumer-behind.md)`,
+  };
+}
+
+/** Returns each state that occurs at a consumer. */
+function statesAt(explained: ExplainedConsumer): StateAtConsumer[] {
   const found = new Map<ConsumerEventState, EventAtConsumer | undefined>();
   for (const event of explained.events) if (!found.has(event.state)) found.set(event.state, event);
   // For items that have expired in the outbox, the consumer's table and Kafka still show the state.
@@ -362,7 +402,7 @@ function stateOf(
       deadLettered > 0 || (deadLetters ?? []).some(({ id }) => !isSettled(explained, id)),
   );
   if (isOpenLetter && !found.has('dead-letter') && !found.has('discarded')) found.set('dead-letter', undefined);
-  return [...found].map(([state, event]) => ({ explained, state, ...(event === undefined ? {} : { event }) }));
+  return [...found].map(([state, event]) => ({ explained, state, event }));
 }
 
 /** Whether an event of a dead letter was applied or discarded since: the message stays on its topic. */
@@ -370,54 +410,56 @@ export const isSettled = ({ events }: Pick<ExplainedConsumer, 'events'>, id: str
   events.some((event) => event.id === id && (event.state === 'applied' || event.state === 'discarded'));
 
 function endOf(facts: KeyState, explained: readonly ExplainedConsumer[]): Diagnosis {
-  const { shown, consumers, notLookedAt } = facts;
+  const { shown, notLookedAt } = facts;
   const { pk, items } = shown;
+  const namesOf = (consumers: readonly ExplainedConsumer[]): string =>
+    consumers.map(({ consumer }) => consumer).join(', ');
+  const names = namesOf(explained);
   const discarded = items.filter(({ state }) => state === 'discarded').length;
   const without = discarded === 0 ? '' : ` An operator discarded ${discarded} of them in the outbox.`;
   const published =
     items.length === 0
       ? `The outbox has nothing of ${pk} any more.`
       : `All ${items.length} items of ${pk} in the table are published.${without}`;
-  if (consumers.length === 0) {
-    return {
-      verdict: 'undecided',
-      why: `${published} No consumer was checked.`,
-      next: `${outbox(facts, 'explain', pk)} --inbox TABLE, with the table of the consumer that lacks it`,
-    };
+  const undecided = (why: string, next: string): Diagnosis => ({
+    verdict: 'undecided',
+    why: `${published} ${why}`,
+    next,
+  });
+  const again = outbox(facts, 'explain', pk);
+  if (explained.length === 0) {
+    return undecided(
+      'No consumer was checked.',
+      `${again} --inbox TABLE, with the table of the consumer that lacks it`,
+    );
   }
   if (items.length === 0) {
-    return {
-      verdict: 'undecided',
-      why: `${published} ${explained.map(({ consumer }) => consumer).join(', ')}: no event of it is parked or a dead letter. Whether its last event was applied cannot be decided without its items.`,
-      next: 'compare the sequence that the consumer has applied with the version in the data of the service',
-    };
+    return undecided(
+      `${names}: no event of it is parked or a dead letter. Whether its last event was applied cannot be decided without its items.`,
+      'compare the sequence that the consumer has applied with the version in the data of the service',
+    );
   }
-  if (explained.some(({ events }) => events.some(({ state }) => state === 'unknown'))) {
-    return {
-      verdict: 'undecided',
-      why: `${published} The topics of ${explained.map(({ consumer }) => consumer).join(', ')} are not known, and its table has no trace of the key.`,
-      next: `${outbox(facts, 'explain', pk)} where the brokers can be reached`,
-    };
+  const events = explained.flatMap((one) => one.events);
+  if (events.some(({ state }) => state === 'unknown')) {
+    return undecided(
+      `The topics of ${names} are not known, and its table has no trace of the key.`,
+      `${again} where the brokers can be reached`,
+    );
   }
-  const unread = explained.filter(
-    ({ events }) => events.length > 0 && events.every((event) => event.state === 'not-read'),
-  );
-  const names = explained.map(({ consumer }) => consumer).join(', ');
-  if (unread.length === explained.length) {
-    return {
-      verdict: 'undecided',
-      why: `${published} No known consumer (${names}) has read ${[...new Set(explained.flatMap(({ events }) => events.map(({ topic }) => topic)))].join(', ')}, so its state there is not known.`,
-      next: `ask the team that lacks the event; if it uses this package's consumer, ${outbox(facts, 'explain', pk)} --inbox TABLE, with its table`,
-    };
+  const readers = explained.filter((one) => one.events.length === 0 || one.events.some(isOfKnownTopic));
+  if (readers.length === 0) {
+    return undecided(
+      `No known consumer (${names}) has read ${[...new Set(events.map(({ topic }) => topic))].join(', ')}, so its state there is not known.`,
+      `ask the team that lacks the event; if it uses this package's consumer, ${again} --inbox TABLE, with its table`,
+    );
   }
   return {
     verdict: 'applied',
-    why: `${published} Applied by ${explained
-      .filter((one) => !unread.includes(one))
-      .map(({ consumer }) => consumer)
-      .join(', ')}${notLookedAt.length === 0 ? '' : ', as far as was checked'}.`,
+    why: `${published} Applied by ${namesOf(readers)}${notLookedAt.length === 0 ? '' : ', as far as was checked'}.`,
   };
 }
+
+const isOfKnownTopic = ({ state }: EventAtConsumer): boolean => state !== 'not-read';
 
 function explainConsumer(shown: ShownKey, facts: ConsumerState): ExplainedConsumer {
   const { consumer, inbox, keys, kafka } = facts;
@@ -428,24 +470,19 @@ function explainConsumer(shown: ShownKey, facts: ConsumerState): ExplainedConsum
     consumer,
     inbox,
     topics: keys.map(({ key, state, appliedAt, parked }): ExplainedTopic => {
-      const top = state.window.at(-1)?.sequence;
-      const letters = kafka?.deadLetters.get(key.topic);
       const last = events.findLast((event) => event.topic === key.topic);
       const receipt = last?.receipt === undefined ? undefined : parseReceipt(last.receipt);
       const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionName(receipt));
       const isBehind = receipt !== undefined && next !== undefined && next <= receipt.offset;
       return {
-        topic: key.topic,
-        ...(top === undefined ? {} : { appliedUpTo: top }),
-        ...(appliedAt === undefined ? {} : { appliedAt }),
-        ...(parked === undefined ? {} : { parked }),
-        ...(letters === undefined ? {} : { deadLetters: letters }),
+        ...{ topic: key.topic, appliedUpTo: state.window.at(-1)?.sequence, appliedAt, parked },
+        deadLetters: kafka?.deadLetters.get(key.topic),
         deadLettered: state.unapplied.length,
-        ...(isBehind ? { messagesBehind: String(receipt.offset - next) } : {}),
+        messagesBehind: isBehind ? String(receipt.offset - next) : undefined,
       };
     }),
     events,
-    ...(kafka === undefined ? {} : { members: kafka.group.members }),
+    members: kafka?.group.members,
     missingDeadLetterTopics: [...(kafka?.deadLetters ?? [])].flatMap(([topic, letters]) =>
       letters === undefined ? [{ topic, deadLetters: deadLetterTopic(topic, consumer) }] : [],
     ),
@@ -461,14 +498,8 @@ function eventsAt(item: ShownItem, facts: ConsumerState, { pk }: ShownKey): Even
     const key = facts.keys.find(
       (each) => each.key.topic === topic && each.key.source === item.source && isOf(each.key, aggregate),
     );
-    return {
-      position: item.position,
-      id,
-      ...(type === undefined ? {} : { type }),
-      topic,
-      ...(receipt === undefined ? {} : { receipt }),
-      state: eventState({ id, sequence, topic, receipt }, key, facts),
-    };
+    const state = eventState({ id, sequence, topic, receipt }, key, facts);
+    return { position: item.position, id, type, topic, receipt, state };
   });
 }
 

@@ -17,7 +17,7 @@ import { parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
-import { forEachKey } from '../../relay/for-each-key';
+import { forEachKey, mapKeys } from '../../relay/for-each-key';
 import { readerOf } from '../consumer/consumer-lag';
 import {
   consumersIn,
@@ -33,20 +33,10 @@ import {
   type ConsumerKafkaState,
   type KeyExplanation,
   type InboxKeyState,
+  type NamedConsumer,
 } from './diagnosis';
 import { show, type ShownKey } from '../show';
-import type { OutboxTarget } from '../target';
-import { readItem } from '../read-item';
-
-/** A consumer that a deployment names. */
-export interface NamedConsumer {
-  readonly consumer: string;
-  readonly inbox: string;
-  /** Topics that its mapping names. */
-  readonly topics?: readonly string[];
-  /** Its consumer group, by topic. Default: its name. */
-  readonly groups?: Readonly<Record<string, string>>;
-}
+import { type OutboxTarget, readItem } from '../target';
 
 /** The reads of Kafka that `explain` needs. */
 export interface ExplainKafka {
@@ -206,7 +196,7 @@ async function explainOne(
       kafka?.consumer(one, read, kafkaKeyOf(pk)),
     );
     const keys = await readInboxKeys({ ...one, client: target.client, tableName: one.inbox }, shown, ofConsumer);
-    facts.push({ ...one, keys, ...(ofKafka === undefined ? {} : { kafka: ofKafka }) });
+    facts.push({ ...one, keys, kafka: ofKafka });
   }
   return explainKey({ now: Date.now(), shown, consumers: facts, ...inKafka, notLookedAt, globals: options.globals });
 }
@@ -247,19 +237,12 @@ async function readInboxKeys(
   }
   const store = dynamodbInbox({ ...inbox, client: readerOf(inbox.client) });
   const parked = await parkedKeysOf(inbox, inbox.consumer, { keys: [kafkaKeyOf(shown.pk)] });
-  const facts: InboxKeyState[] = [];
-  await forEachKey([...keys.values()], async (key) => {
+  const inOrder = [...keys].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return mapKeys(inOrder, async ([text, key]): Promise<InboxKeyState> => {
     const { state, appliedAt } = await store.read(key);
-    const ofKey = parked.keys.find((each) => inboxKeyText(inboxKeyOf(each)) === inboxKeyText(key));
-    facts.push({
-      key,
-      state,
-      ...(appliedAt === undefined ? {} : { appliedAt }),
-      ...(ofKey === undefined ? {} : { parked: ofKey }),
-      marks: await marksOf(inbox, key, state, shown),
-    });
+    const ofKey = parked.keys.find((each) => inboxKeyText(inboxKeyOf(each)) === text);
+    return { key, state, appliedAt, parked: ofKey, marks: await marksOf(inbox, key, state, shown) };
   });
-  return facts.toSorted((a, b) => (inboxKeyText(a.key) < inboxKeyText(b.key) ? -1 : 1));
 }
 
 /** Marks of the events that the window of the key does not show as applied. */

@@ -2,7 +2,7 @@ import type { ItemStateName } from '../../event/item-state';
 import { formatReceipt, parseReceipt, type Receipt } from '../../event/receipt';
 import { partitionName } from '../../event/topic-partition';
 import { epochMsOfUuidV7 } from '../../event/uuid';
-import { Column } from './compact/column';
+import { Column, columns } from './compact/column';
 import { DigestIndex } from './compact/digest-index';
 import { TextStore } from './compact/text-store';
 
@@ -56,6 +56,12 @@ export interface HeldBack {
   readonly end: bigint;
   /** Epoch milliseconds: the time of the transaction's first message. */
   readonly sinceMs?: number;
+}
+
+/** Offsets of a partition that receipts name. */
+export interface ReceiptRange {
+  readonly lowest: bigint;
+  readonly highest: bigint;
 }
 
 /** The part of Kafka that was read. */
@@ -139,6 +145,12 @@ type EventNumber = number;
 type Identity = number;
 type PartitionNumber = number;
 
+/** The part of Kafka that was read, by the numbers of the partitions. */
+interface Reading {
+  readonly extents: ReadonlyMap<PartitionNumber, PartitionExtent>;
+  readonly isUnread: (topic: string) => boolean;
+}
+
 /**
  * Compares the committed events with the messages in the topics. The caller adds the items, then shows the messages,
  * then asks for the findings. Keeps some 200 bytes of each event and 20 of each of its messages (10 at most), outside
@@ -150,39 +162,27 @@ export class TopicComparison {
   readonly #keyText = new Column('float64');
 
   #items = 0;
-  readonly #itemKey = new Column('uint32');
-  readonly #itemPosition = new Column('float64');
-  readonly #itemCommittedAt = new Column('float64');
+  readonly #ofItem = columns({ key: 'uint32', position: 'float64', committedAt: 'float64' });
 
   #events = 0;
-  readonly #eventItem = new Column('uint32');
-  readonly #eventIndex = new Column('uint32');
-  readonly #eventTopic = new Column('uint32');
-  readonly #eventId = new Column('float64');
-  readonly #eventIdentity = new Column('uint32');
-  readonly #eventFlags = new Column('uint8');
-  readonly #receiptPartition = new Column('uint32');
-  readonly #receiptOffset = new Column('float64');
+  readonly #ofEvent = columns({
+    ...({ item: 'uint32', index: 'uint32', topic: 'uint32', id: 'float64', identity: 'uint32' } as const),
+    ...({ flags: 'uint8', receiptPartition: 'uint32', receiptOffset: 'float64' } as const),
+  });
   /** Receipts that name no place in their event's topic. */
   readonly #oddReceipts = new Map<EventNumber, string>();
 
   readonly #identities = new DigestIndex();
-  readonly #identityEvents = new Column('uint32');
-  readonly #identityEvent = new Column('uint32');
-  readonly #originals = new Column('uint32');
-  readonly #replays = new Column('uint32');
-  readonly #firstPartition = new Column('uint32');
-  readonly #firstOffset = new Column('float64');
-  readonly #firstTimestamp = new Column('float64');
-  /** The latest place of an identity plus 1. */
-  readonly #latestPlace = new Column('uint32');
+  /** `events`: how many share the identity, and `event` the first of them. `latestPlace` is that place plus 1. */
+  readonly #ofIdentity = columns({
+    ...({ events: 'uint32', event: 'uint32', originals: 'uint32', replays: 'uint32' } as const),
+    ...({ firstPartition: 'uint32', firstOffset: 'float64', firstTimestamp: 'float64' } as const),
+    latestPlace: 'uint32',
+  });
 
   #places = 0;
-  readonly #placePartition = new Column('uint32');
-  readonly #placeOffset = new Column('float64');
-  readonly #placeIsReplay = new Column('uint8');
-  /** The previous place of the same identity, plus 1. */
-  readonly #placeBefore = new Column('uint32');
+  /** `before`: the previous place of the same identity, plus 1. */
+  readonly #ofPlace = columns({ partition: 'uint32', offset: 'float64', isReplay: 'uint8', before: 'uint32' });
 
   readonly #topics = new Map<string, number>();
   readonly #topicNames: string[] = [];
@@ -199,26 +199,26 @@ export class TopicComparison {
     const item = this.#items++;
     const keyNumber = this.#keys.add(pk);
     if (this.#keyText.get(keyNumber) === 0) this.#keyText.set(keyNumber, this.#texts.add(pk) + 1);
-    this.#itemKey.set(item, keyNumber);
-    this.#itemPosition.set(item, this.#texts.add(position));
-    this.#itemCommittedAt.set(item, committedAt);
+    this.#ofItem.key.set(item, keyNumber);
+    this.#ofItem.position.set(item, this.#texts.add(position));
+    this.#ofItem.committedAt.set(item, committedAt);
     for (const [index, { id, topic }] of events.entries()) {
       const event = this.#events++;
       const identity = this.#identities.add(identityOf(topic, source, key, id));
-      if (this.#identityEvents.add(identity, 1) === 1) this.#identityEvent.set(identity, event);
-      this.#eventItem.set(event, item);
-      this.#eventIndex.set(event, index);
+      if (this.#ofIdentity.events.add(identity, 1) === 1) this.#ofIdentity.event.set(identity, event);
+      this.#ofEvent.item.set(event, item);
+      this.#ofEvent.index.set(event, index);
       const topicNumber = numberOf(this.#topics, topic);
       this.#topicNames[topicNumber] = topic;
-      this.#eventTopic.set(event, topicNumber);
-      this.#eventId.set(event, this.#texts.add(id));
-      this.#eventIdentity.set(event, identity);
+      this.#ofEvent.topic.set(event, topicNumber);
+      this.#ofEvent.id.set(event, this.#texts.add(id));
+      this.#ofEvent.identity.set(event, identity);
       if (state === 'processed') this.#addProcessed(event, topic, receipts[index]);
     }
   }
 
   #addProcessed(event: EventNumber, topic: string, text: string | undefined): void {
-    this.#eventFlags.set(event, FLAG.processed);
+    this.#ofEvent.flags.set(event, FLAG.processed);
     if (text === undefined) return;
     const receipt = parseReceipt(text);
     const offset = Number(receipt?.offset);
@@ -227,9 +227,9 @@ export class TopicComparison {
       return;
     }
     const partition = this.#partitionNumber(topic, receipt.partition);
-    this.#eventFlags.set(event, FLAG.processed | FLAG.receipt);
-    this.#receiptPartition.set(event, partition);
-    this.#receiptOffset.set(event, offset);
+    this.#ofEvent.flags.set(event, FLAG.processed | FLAG.receipt);
+    this.#ofEvent.receiptPartition.set(event, partition);
+    this.#ofEvent.receiptOffset.set(event, offset);
     const { lowest = offset, highest = offset } = this.#range.get(partition) ?? {};
     this.#range.set(partition, { lowest: Math.min(lowest, offset), highest: Math.max(highest, offset) });
   }
@@ -239,16 +239,10 @@ export class TopicComparison {
     return new Set(this.#topics.keys());
   }
 
-  /** The lowest offset in a partition that a receipt names. */
-  lowestReceipt(topic: string, partition: number): bigint | undefined {
+  /** The lowest and the highest offset in a partition that a receipt names. */
+  receiptRange(topic: string, partition: number): ReceiptRange | undefined {
     const range = this.#range.get(this.#partitionNumber(topic, partition));
-    return range === undefined ? undefined : BigInt(range.lowest);
-  }
-
-  /** The highest offset in a partition that a receipt names. */
-  highestReceipt(topic: string, partition: number): bigint | undefined {
-    const range = this.#range.get(this.#partitionNumber(topic, partition));
-    return range === undefined ? undefined : BigInt(range.highest);
+    return range && { lowest: BigInt(range.lowest), highest: BigInt(range.highest) };
   }
 
   see({ topic, partition, offset, timestamp, key, id, source, isReplay }: SeenMessage): void {
@@ -261,17 +255,18 @@ export class TopicComparison {
     if (identity === undefined) this.#messages.unknown++;
     else if (isReplay) {
       this.#messages.replayed++;
-      this.#note(identity, this.#replays.add(identity, 1), partitionNumber, at, true);
+      this.#note(identity, this.#ofIdentity.replays.add(identity, 1), partitionNumber, at, true);
     } else {
-      const originals = this.#originals.add(identity, 1);
+      const originals = this.#ofIdentity.originals.add(identity, 1);
       // Offsets of two partitions do not compare: after partitions were added, the append time decides.
       const isFirst =
         originals === 1 ||
-        (this.#firstPartition.get(identity) !== partitionNumber && timestamp < this.#firstTimestamp.get(identity));
+        (this.#ofIdentity.firstPartition.get(identity) !== partitionNumber &&
+          timestamp < this.#ofIdentity.firstTimestamp.get(identity));
       if (isFirst) {
-        this.#firstPartition.set(identity, partitionNumber);
-        this.#firstOffset.set(identity, at);
-        this.#firstTimestamp.set(identity, timestamp);
+        this.#ofIdentity.firstPartition.set(identity, partitionNumber);
+        this.#ofIdentity.firstOffset.set(identity, at);
+        this.#ofIdentity.firstTimestamp.set(identity, timestamp);
       }
       this.#note(identity, originals, partitionNumber, at, false);
     }
@@ -284,21 +279,21 @@ export class TopicComparison {
 
   /** Yields the findings one by one, so that those of a lost topic do not fill the memory. */
   *findings(read: TopicsExtent): Generator<VerifyFinding, VerifyTotals> {
-    const extents = new Map(
-      read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent]),
-    );
-    const isUnread = (topic: string): boolean => read.unreadTopics?.has(topic) ?? false;
+    const reading: Reading = {
+      extents: new Map(read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent])),
+      isUnread: (topic) => read.unreadTopics?.has(topic) ?? false,
+    };
     let [expired, unread, undecided, replaced] = [0, 0, 0, 0];
     for (let event = 0; event < this.#events; event++) {
-      if ((this.#eventFlags.get(event) & FLAG.processed) === 0) continue;
-      const fault = this.#faultOf(event, extents, isUnread);
+      if ((this.#ofEvent.flags.get(event) & FLAG.processed) === 0) continue;
+      const fault = this.#faultOf(event, reading);
       if (fault === 'expired') expired++;
       else if (fault === 'replaced') replaced++;
       else if (fault === 'unread') unread++;
       else if (fault !== undefined) yield fault;
     }
     yield* this.#duplicates();
-    for (const one of this.#reordered(extents, isUnread)) {
+    for (const one of this.#reordered(reading)) {
       if (one === 'undecided') undecided++;
       else yield one;
     }
@@ -314,43 +309,42 @@ export class TopicComparison {
   #note(identity: Identity, count: number, partition: PartitionNumber, offset: number, isReplay: boolean): void {
     if (count > SHOWN_PLACES) return;
     const place = this.#places++;
-    this.#placePartition.set(place, partition);
-    this.#placeOffset.set(place, offset);
-    this.#placeIsReplay.set(place, isReplay ? 1 : 0);
-    this.#placeBefore.set(place, this.#latestPlace.get(identity));
-    this.#latestPlace.set(identity, place + 1);
+    this.#ofPlace.partition.set(place, partition);
+    this.#ofPlace.offset.set(place, offset);
+    this.#ofPlace.isReplay.set(place, isReplay ? 1 : 0);
+    this.#ofPlace.before.set(place, this.#ofIdentity.latestPlace.get(identity));
+    this.#ofIdentity.latestPlace.set(identity, place + 1);
   }
 
   /** Marks the receipts that name this place. */
   #occupy(partition: PartitionNumber, offset: number, identity: Identity | undefined): void {
     this.#receipts ??= this.#receiptsInOrder();
     for (const event of this.#receipts.at(partition, offset)) {
-      const isIt = identity !== undefined && this.#eventIdentity.get(event) === identity;
-      this.#eventFlags.set(event, this.#eventFlags.get(event) | FLAG.occupied | (isIt ? FLAG.confirmed : 0));
+      const isIt = identity !== undefined && this.#ofEvent.identity.get(event) === identity;
+      this.#ofEvent.flags.set(event, this.#ofEvent.flags.get(event) | FLAG.occupied | (isIt ? FLAG.confirmed : 0));
     }
   }
 
   #receiptsInOrder(): ReceiptsInOrder {
     return new ReceiptsInOrder(
-      numbersWhere(this.#events, (event) => (this.#eventFlags.get(event) & FLAG.receipt) !== 0),
-      this.#receiptPartition,
-      this.#receiptOffset,
+      numbersWhere(this.#events, (event) => (this.#ofEvent.flags.get(event) & FLAG.receipt) !== 0),
+      this.#ofEvent.receiptPartition,
+      this.#ofEvent.receiptOffset,
     );
   }
 
   /** The fault of a processed event by itself. */
   #faultOf(
     event: EventNumber,
-    extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
-    isUnread: (topic: string) => boolean,
+    { extents, isUnread }: Reading,
   ): VerifyFinding | 'expired' | 'replaced' | 'unread' | undefined {
-    const flags = this.#eventFlags.get(event);
+    const flags = this.#ofEvent.flags.get(event);
     if ((flags & FLAG.confirmed) !== 0) return undefined;
-    const identity = this.#eventIdentity.get(event);
-    const isFound = this.#originals.get(identity) + this.#replays.get(identity) > 0;
+    const identity = this.#ofEvent.identity.get(event);
+    const isFound = this.#ofIdentity.originals.get(identity) + this.#ofIdentity.replays.get(identity) > 0;
     const receipt = this.#receiptOf(event);
-    const extent = (flags & FLAG.receipt) === 0 ? undefined : extents.get(this.#receiptPartition.get(event));
-    const offset = BigInt(this.#receiptOffset.get(event));
+    const extent = (flags & FLAG.receipt) === 0 ? undefined : extents.get(this.#ofEvent.receiptPartition.get(event));
+    const offset = BigInt(this.#ofEvent.receiptOffset.get(event));
     const shown = this.#shown(event);
 
     // A hole between the watermarks comes from compaction: Kafka assigns offsets without gaps, and hidden records, such
@@ -365,57 +359,51 @@ export class TopicComparison {
     }
     if (isUnread(shown.topic)) return isFound ? undefined : 'unread';
     if (!isFound) return { kind: 'missing', ...shown, receipt };
-    if (this.#originals.get(identity) === 0 && receipt !== undefined) return 'replaced';
-    return {
-      kind: 'wrong-receipt',
-      ...shown,
-      receipt,
-      at: [...this.#at(identity, false), ...this.#at(identity, true)],
-    };
+    if (this.#ofIdentity.originals.get(identity) === 0 && receipt !== undefined) return 'replaced';
+    const at = [...this.#at(identity, false), ...this.#at(identity, true)];
+    return { kind: 'wrong-receipt', ...shown, receipt, at };
   }
 
   *#duplicates(): Generator<VerifyFinding> {
     for (let identity = 0; identity < this.#identities.size; identity++) {
-      const copies = this.#originals.get(identity);
-      if (copies <= this.#identityEvents.get(identity)) continue;
-      yield {
-        kind: 'duplicate',
-        ...this.#shown(this.#identityEvent.get(identity)),
-        at: this.#at(identity, false),
-        copies,
-      };
+      const copies = this.#ofIdentity.originals.get(identity);
+      if (copies <= this.#ofIdentity.events.get(identity)) continue;
+      const shown = this.#shown(this.#ofIdentity.event.get(identity));
+      yield { kind: 'duplicate', ...shown, at: this.#at(identity, false), copies };
     }
   }
 
   /** Compares the first deliveries of each key within a partition, where offsets are an order. */
-  *#reordered(
-    extents: ReadonlyMap<PartitionNumber, PartitionExtent>,
-    isUnread: (topic: string) => boolean,
-  ): Generator<VerifyFinding | 'undecided'> {
-    const keyOf = (event: EventNumber): number => this.#itemKey.get(this.#eventItem.get(event));
-    const partitionOf = (event: EventNumber): number => this.#firstPartition.get(this.#eventIdentity.get(event));
-    const offsetOf = (event: EventNumber): number => this.#firstOffset.get(this.#eventIdentity.get(event));
-    const delivered = numbersWhere(this.#events, (event) => this.#originals.get(this.#eventIdentity.get(event)) > 0);
+  *#reordered({ extents, isUnread }: Reading): Generator<VerifyFinding | 'undecided'> {
+    const keyOf = (event: EventNumber): number => this.#ofItem.key.get(this.#ofEvent.item.get(event));
+    const partitionOf = (event: EventNumber): number =>
+      this.#ofIdentity.firstPartition.get(this.#ofEvent.identity.get(event));
+    const offsetOf = (event: EventNumber): number =>
+      this.#ofIdentity.firstOffset.get(this.#ofEvent.identity.get(event));
+    const delivered = numbersWhere(
+      this.#events,
+      (event) => this.#ofIdentity.originals.get(this.#ofEvent.identity.get(event)) > 0,
+    );
     delivered.sort(
       (a, b) =>
         keyOf(a) - keyOf(b) ||
         partitionOf(a) - partitionOf(b) ||
         offsetOf(a) - offsetOf(b) ||
-        comparePlaces(this.#placeOf(a), this.#placeOf(b)),
+        compareOrder(this.#orderOf(a), this.#orderOf(b)),
     );
-    let furthest: { event: EventNumber; place: Place } | undefined;
+    let furthest: { event: EventNumber; order: OrderInKey } | undefined;
     for (const event of delivered) {
-      const place = this.#placeOf(event);
+      const order = this.#orderOf(event);
       const isOfSequence =
         furthest !== undefined &&
         keyOf(furthest.event) === keyOf(event) &&
         partitionOf(furthest.event) === partitionOf(event);
-      if (furthest === undefined || !isOfSequence || comparePlaces(place, furthest.place) > 0)
-        furthest = { event, place };
-      if (!precedes(place, furthest.place)) continue;
+      if (furthest === undefined || !isOfSequence || compareOrder(order, furthest.order) > 0)
+        furthest = { event, order };
+      if (!precedes(order, furthest.order)) continue;
       const { completeFromMs = -Infinity } = extents.get(partitionOf(event)) ?? {};
       const shown = this.#shown(event);
-      const committedAt = this.#itemCommittedAt.get(this.#eventItem.get(event));
+      const committedAt = this.#ofItem.committedAt.get(this.#ofEvent.item.get(event));
       if (committedAt - CLOCK_MARGIN_MS < completeFromMs || isUnread(shown.topic)) yield 'undecided';
       else {
         const at = (of: EventNumber): string => this.#written(partitionOf(of), offsetOf(of));
@@ -425,35 +413,35 @@ export class TopicComparison {
     }
   }
 
-  #placeOf(event: EventNumber): Place {
+  #orderOf(event: EventNumber): OrderInKey {
     return {
-      position: this.#texts.get(this.#itemPosition.get(this.#eventItem.get(event))),
-      index: this.#eventIndex.get(event),
+      position: this.#texts.get(this.#ofItem.position.get(this.#ofEvent.item.get(event))),
+      index: this.#ofEvent.index.get(event),
     };
   }
 
   #shown(event: EventNumber): VerifiedEvent {
     return {
-      pk: this.#texts.get(this.#keyText.get(this.#itemKey.get(this.#eventItem.get(event))) - 1),
-      ...this.#placeOf(event),
-      id: this.#texts.get(this.#eventId.get(event)),
-      topic: this.#topicNames[this.#eventTopic.get(event)] ?? '',
+      pk: this.#texts.get(this.#keyText.get(this.#ofItem.key.get(this.#ofEvent.item.get(event))) - 1),
+      ...this.#orderOf(event),
+      id: this.#texts.get(this.#ofEvent.id.get(event)),
+      topic: this.#topicNames[this.#ofEvent.topic.get(event)] ?? '',
     };
   }
 
   #receiptOf(event: EventNumber): string | undefined {
-    return (this.#eventFlags.get(event) & FLAG.receipt) === 0
+    return (this.#ofEvent.flags.get(event) & FLAG.receipt) === 0
       ? this.#oddReceipts.get(event)
-      : this.#written(this.#receiptPartition.get(event), this.#receiptOffset.get(event));
+      : this.#written(this.#ofEvent.receiptPartition.get(event), this.#ofEvent.receiptOffset.get(event));
   }
 
   /** The places that are kept, in the order in which they were seen. */
   #at(identity: Identity, isReplay: boolean): string[] {
     const at: string[] = [];
-    for (let next = this.#latestPlace.get(identity); next > 0; next = this.#placeBefore.get(next - 1)) {
+    for (let next = this.#ofIdentity.latestPlace.get(identity); next > 0; next = this.#ofPlace.before.get(next - 1)) {
       const place = next - 1;
-      if (this.#placeIsReplay.get(place) !== (isReplay ? 1 : 0)) continue;
-      at.unshift(this.#written(this.#placePartition.get(place), this.#placeOffset.get(place)));
+      if (this.#ofPlace.isReplay.get(place) !== (isReplay ? 1 : 0)) continue;
+      at.unshift(this.#written(this.#ofPlace.partition.get(place), this.#ofPlace.offset.get(place)));
     }
     return at;
   }
@@ -494,7 +482,8 @@ class ReceiptsInOrder {
   }
 }
 
-interface Place {
+/** Where an event stands among those of its key. */
+interface OrderInKey {
   readonly position: string;
   readonly index: number;
 }
@@ -518,14 +507,14 @@ function numbersWhere(end: number, condition: (number: number) => boolean): Uint
   return numbers;
 }
 
-function comparePlaces(a: Place, b: Place): number {
+function compareOrder(a: OrderInKey, b: OrderInKey): number {
   if (a.position === b.position) return a.index - b.index;
   return a.position < b.position ? -1 : 1;
 }
 
 /** Whether the outbox promises that `a` is delivered before `b`. */
-function precedes(a: Place, b: Place): boolean {
-  if (comparePlaces(a, b) >= 0) return false;
+function precedes(a: OrderInKey, b: OrderInKey): boolean {
+  if (compareOrder(a, b) >= 0) return false;
   if (a.position === b.position) return true;
   const [aMs, bMs] = [epochMsOfUuidV7(a.position), epochMsOfUuidV7(b.position)];
   if (aMs === undefined || bMs === undefined) return aMs === bMs;

@@ -1,7 +1,7 @@
 import type { Control } from '../../event/control';
 import type { Image } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
-import { positionKey, positionOfVersion, versionOfPosition } from '../../event/position';
+import { positionKey, positionOfVersion, positionRuns, versionOfPosition } from '../../event/position';
 import { keyReader } from '../../relay/dynamodb/keys';
 import type { Position } from '../../relay/ports';
 import { wait } from '../../timing/wait';
@@ -77,7 +77,9 @@ export class MissingVersionFinder {
         const position = positionKey(pk, sk);
         return !stored.has(position) && !skipped.has(position) && !unfinished.has(position);
       });
-      missingVersions.push(...runsOf(hole.pk, missing));
+      for (const { from, to } of positionRuns(missing.map(({ sk }) => sk))) {
+        missingVersions.push({ pk: hole.pk, from: versionOfPosition(from) ?? 0, to: versionOfPosition(to) ?? 0 });
+      }
     }
     return { missingVersions, unread: this.#more };
   }
@@ -85,14 +87,3 @@ export class MissingVersionFinder {
 
 const positionsOf = ({ pk, from, to }: MissingVersions): Position[] =>
   Array.from({ length: Math.min(POSITIONS, to - from + 1) }, (_, at) => ({ pk, sk: positionOfVersion(from + at) }));
-
-function runsOf(pk: string, missing: readonly Position[]): MissingVersions[] {
-  const runs: { pk: string; from: number; to: number }[] = [];
-  for (const { sk } of missing) {
-    const version = versionOfPosition(sk) ?? 0;
-    const run = runs.at(-1);
-    if (run?.to === version - 1) run.to = version;
-    else runs.push({ pk, from: version, to: version });
-  }
-  return runs;
-}

@@ -7,9 +7,9 @@ import { projectionOf, queryPages, scanPages, type Page } from '../../relay/dyna
 import { goneItems, type GoneItem } from '../gone';
 import { MissingVersionFinder, type MissingVersions } from './missing-versions';
 import type { KafkaTarget } from '../kafka-target';
-import { readTopics, type ReadTopics, type ReadTopicsOptions } from '../kafka-topic-reader';
-import { refuse, requireKey, type OutboxTarget } from '../target';
-import { timeLimited } from '../time-limit';
+import { readTopics, type ReadTopics } from '../kafka-topic-reader';
+import type { ReadTopicsOptions } from '../topic-consumption';
+import { type OutboxTarget, refuse, requireKey, timeLimited } from '../target';
 import {
   CLOCK_MARGIN_MS,
   TopicComparison,
@@ -20,9 +20,9 @@ import {
 
 /** Which items to verify, by the epoch milliseconds of their commit. Both bounds are inclusive. */
 export interface VerifyOptions {
-  readonly since: number;
+  readonly sinceMs: number;
   /** Default: now. */
-  readonly until?: number;
+  readonly untilMs?: number;
   /** Default: every key. */
   readonly keys?: readonly string[];
   /** The versions of a key have gaps by design, so a skipped version is not reported as missing. Default false. */
@@ -61,8 +61,8 @@ export const REPORTED_FINDINGS = 10;
  */
 export interface VerifyReport extends VerifyTotals, Pick<ReadTopics, 'absentTopics' | 'leftGroup'> {
   readonly tableName: string;
-  readonly since: number;
-  readonly until: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
   /** Items in the range by their state. Pending and parked items are not published yet, which is no finding. */
   readonly items: Readonly<Record<ItemStateName, number>>;
   /** Items in the range that could not be compared: undecodable, or stripped of their events because they were full. */
@@ -114,16 +114,16 @@ export async function verifyAgainst(
   read: (reading: ReadTopicsOptions) => Promise<ReadTopics>,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const { since, until = Date.now(), onProgress } = options;
-  if (![since, until].every(Number.isFinite)) refuse('verify', 'the range must be given in epoch milliseconds.');
-  if (until < since) refuse('verify', 'the time to end is before the beginning.');
+  const { sinceMs, untilMs = Date.now(), onProgress } = options;
+  if (![sinceMs, untilMs].every(Number.isFinite)) refuse('verify', 'the range must be given in epoch milliseconds.');
+  if (untilMs < sinceMs) refuse('verify', 'the time to end is before the beginning.');
   const keys = options.keys?.map((key) => requireKey('verify', key));
 
   const comparison = new TopicComparison();
   const finder = new MissingVersionFinder(Date.now());
   const items: Record<ItemStateName, number> = { pending: 0, processed: 0, parked: 0, discarded: 0 };
   let [unreadable, events, scanned] = [0, 0, 0];
-  await readItems(timeLimited(target, 'reading the items'), { since, until, keys }, (page) => {
+  await readItems(timeLimited(target, 'reading the items'), { sinceMs, untilMs, keys }, (page) => {
     for (const image of page.items) {
       const { state, receipts } = itemStateOf(image);
       items[state]++;
@@ -147,9 +147,8 @@ export async function verifyAgainst(
       ? { extents: [], absentTopics: [], unread: [] }
       : await read({
           topics: comparison.topics,
-          sinceMs: Math.max(0, since - CLOCK_MARGIN_MS),
-          lowest: (topic, partition) => comparison.lowestReceipt(topic, partition),
-          highest: (topic, partition) => comparison.highestReceipt(topic, partition),
+          sinceMs: Math.max(0, sinceMs - CLOCK_MARGIN_MS),
+          receipts: (topic, partition) => comparison.receiptRange(topic, partition),
           onMessage: (message) => comparison.see(message),
           onHidden: (place) => comparison.seeHidden(place),
           onProgress: (passed, toPass) => onProgress?.({ scanned, passed, toPass }),
@@ -164,9 +163,9 @@ export async function verifyAgainst(
   const { missingVersions, unread: moreMissingVersions } =
     options.sparse === true ? { missingVersions: [], unread: 0 } : await finder.confirmed(looked, control);
   return {
-    ...{ tableName, since, until, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
+    ...{ tableName, sinceMs, untilMs, items, unreadable, events, absentTopics, unreadTopics, leftGroup },
     shortPartitions: extents.flatMap(({ topic, partition, end, heldBack }): ShortPartition[] => {
-      const receipt = comparison.highestReceipt(topic, partition);
+      const receipt = comparison.receiptRange(topic, partition)?.highest;
       if (receipt === undefined || receipt < (heldBack?.end ?? end)) return [];
       return [{ topic, partition, end: String(end), receipt: String(receipt) }];
     }),
@@ -206,19 +205,15 @@ function decoded(image: Image): ReturnType<typeof decodeItem> | undefined {
   }
 }
 
-interface ItemRange {
-  readonly since: number;
-  readonly until: number;
-  readonly keys?: readonly string[];
-}
+type ItemRange = Required<Pick<VerifyOptions, 'sinceMs' | 'untilMs'>> & Pick<VerifyOptions, 'keys'>;
 
 /** Shows the items page by page, so that their data is not kept. */
 async function readItems(
   target: OutboxTarget,
-  { since, until, keys }: ItemRange,
+  { sinceMs, untilMs, keys }: ItemRange,
   onPage: (page: Page) => void,
 ): Promise<void> {
-  const range = { ':since': { N: String(since) }, ':until': { N: String(until) } };
+  const range = { ':since': { N: String(sinceMs) }, ':until': { N: String(untilMs) } };
   const request = {
     ConsistentRead: true,
     ...projectionOf(READ),

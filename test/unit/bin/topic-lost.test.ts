@@ -31,7 +31,7 @@ function found(topic: string, change: Partial<VerifyReport> = {}): void {
   jest.mocked(verification.verify).mockImplementation(async (_target, _kafka, { onFinding }) => {
     for (const finding of findings) await onFinding?.(finding);
     return {
-      ...{ tableName: 'outbox', since, until: since + 1, events: 3, unreadable: 0, findings },
+      ...{ tableName: 'outbox', sinceMs: since, untilMs: since + 1, events: 3, unreadable: 0, findings },
       ...{ items: { pending: 0, processed: 3, parked: 0, discarded: 0 }, absentTopics: [], unreadTopics: [] },
       ...{ missingVersions: [], moreMissingVersions: 0, gone: [] },
       ...{ expired: 0, replaced: 0, undecided: 0, unread: 0, messages: { read: 1, replayed: 0, unknown: 0 } },

@@ -25,8 +25,8 @@ test('the page names the prices that are counted with, and how each is known', (
 });
 
 const RATES = [1, 100, 1_000];
-const monthOf = (eventsPerSecond: number, kafka: KafkaWorkload): CostEstimate['perMonth'] =>
-  costOf({ eventsPerSecond, eventBytes: 1_000, kafka, pollers: 1 }).perMonth;
+const monthOf = (eventsPerSecond: number, kafka: KafkaWorkload): CostEstimate['dollarsPerMonth'] =>
+  costOf({ eventsPerSecond, eventBytes: 1_000, kafka, pollers: 1 }).dollarsPerMonth;
 const serverless = (rate: number) => monthOf(rate, { kind: 'serverless', partitions: 12 });
 
 test.each<[string, (rate: number) => number]>([

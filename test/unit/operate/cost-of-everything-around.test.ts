@@ -8,7 +8,7 @@ const load = (eventsPerSecond: number, more: Partial<CostWorkload> = {}): CostWo
   ...more,
 });
 const HOURS = 730;
-const month = ({ perMonth }: CostEstimate): CostEstimate['perMonth'] => perMonth;
+const month = ({ dollarsPerMonth }: CostEstimate): CostEstimate['dollarsPerMonth'] => dollarsPerMonth;
 /** A message of `load`: its data, its key, its headers and what Kafka adds. */
 const MESSAGE_BYTES = 1_448;
 
@@ -47,9 +47,9 @@ test('Standard brokers cost by the hour and by the disk, at any load', () => {
 });
 
 test('logs cost by the invocation, not by the event', () => {
-  const { perMonth, estimated } = costOf(load(1_000));
+  const { dollarsPerMonth, estimated } = costOf(load(1_000));
   expect(estimated.logGb).toBeCloseTo((estimated.invocationsPerSecond * HOURS * 3_600 * 1_000) / 1e9, 9);
-  expect(perMonth.logs).toBeCloseTo(estimated.logGb * 0.5, 9);
+  expect(dollarsPerMonth.logs).toBeCloseTo(estimated.logGb * 0.5, 9);
 });
 
 test('the total is the sum of all parts', () => {

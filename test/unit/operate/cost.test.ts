@@ -26,7 +26,7 @@ test('a shard has at most four invocations a second, and one for each item of a 
 });
 
 test('a million items that fit 1 KB cost three million write units', () => {
-  const perMonth = costOf({ ...load, eventsPerSecond: 1e6 / (730 * 3_600) }).perMonth;
+  const perMonth = costOf({ ...load, eventsPerSecond: 1e6 / (730 * 3_600) }).dollarsPerMonth;
   expect(perMonth.writeUnits).toBeCloseTo(3 * 0.625, 6);
   const { writeUnits, readUnits, storage, relay, metricsAndAlarms, logs } = perMonth;
   expect(perMonth.total).toBeCloseTo(writeUnits + readUnits + storage + relay + metricsAndAlarms + logs, 9);

@@ -57,9 +57,9 @@ test('disabled actions notify nobody', async () => {
 test('a composite alarm is set off by a metric alarm that it gathers and that notifies nobody itself', () => {
   expect(planPageTest(deployed())).toEqual({
     paths: [
-      { alarm: 'O-edge', topics: [PAGE], trigger: 'O-edge', before: 'OK' },
-      { alarm: 'O-page', topics: [PAGE], trigger: 'O-relay-behind', before: 'OK' },
-      { alarm: 'O-ticket', topics: [TICKET], trigger: 'O-held', before: 'INSUFFICIENT_DATA' },
+      { alarm: 'O-edge', topics: [PAGE], trigger: 'O-edge', stateBefore: 'OK' },
+      { alarm: 'O-page', topics: [PAGE], trigger: 'O-relay-behind', stateBefore: 'OK' },
+      { alarm: 'O-ticket', topics: [TICKET], trigger: 'O-held', stateBefore: 'INSUFFICIENT_DATA' },
     ],
     untested: [],
   });

@@ -158,7 +158,7 @@ it('restored from the stream, it is parked again for its first reason, before an
     const { copy, target, itemOf, drain, hold } = await aWorldWithout2();
     if (isAsked) await drain();
     if (isAsked) await drain();
-    expect((await held(target))[0]?.gone).toMatchObject({ refused: { reason: 'message-refused', message: 'no' } });
+    expect((await held(target))[0]?.gone).toMatchObject({ refusal: { reason: 'message-refused', message: 'no' } });
     const { parked: _, ...asInserted } = copy;
     const before = await hold();
 
@@ -331,7 +331,10 @@ it.each<[string, Stored]>([
 });
 
 const verify = (target: Parameters<typeof verifyAgainst>[0], options = {}) =>
-  verifyAgainst(target, () => Promise.resolve({ extents: [], absentTopics: [], unread: [] }), { since: 0, ...options });
+  verifyAgainst(target, () => Promise.resolve({ extents: [], absentTopics: [], unread: [] }), {
+    sinceMs: 0,
+    ...options,
+  });
 
 describe('verify', () => {
   const later = { N: String(Math.ceil(Date.now() / 1000) + 3_600) };

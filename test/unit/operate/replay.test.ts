@@ -59,7 +59,7 @@ test('a replay of one topic asks the keys alone that have receipts of it', async
     ...{ pk: `order#${n}`, sk: positionOfVersion(1), committedAt: 5, processedAt: 6, receipts },
   });
   await put(item(1, ['payments-0@1']), item(2, ['orders-0@1']), item(3, ['orders-0@2', 'payments-1@0']));
-  const plan = await planReplay(target, { since: 1, ofTopic: 'payments' });
+  const plan = await planReplay(target, { sinceMs: 1, ofTopic: 'payments' });
   expect(plan.keys.toSorted()).toEqual(['order#1', 'order#3']);
-  await expect(planReplay(target, { since: 1, ofTopic: 'no topic' })).rejects.toThrow('no name of a Kafka topic');
+  await expect(planReplay(target, { sinceMs: 1, ofTopic: 'no topic' })).rejects.toThrow('no name of a Kafka topic');
 });

@@ -6,7 +6,7 @@ import type { ConsumedRecord } from '../../../lib/consumer';
 import { memoryClient } from '../../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../../lib/testing/dynamodb/memory-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-import type { RawMessage, ReadTopicsOptions } from '../../../lib/operate/kafka-topic-reader';
+import type { RawMessage, ReadTopicsOptions } from '../../../lib/operate/topic-consumption';
 import { planResendBy, resendDeadLetters, type ResendOptions } from '../../../lib/operate/consumer/resend';
 import { aRecord } from '../../builders/consume';
 import { INBOX } from './table-in-memory';

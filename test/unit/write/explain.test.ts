@@ -22,7 +22,7 @@ async function explained<C extends OutboxErrorCode>(code: C, ...reasons: { Code:
   const error = cancelled(reasons);
   const all = await actions();
   const found = await refusal(code, () => {
-    throw outbox.explain(error, all);
+    throw outbox.toOutboxError(error, all);
   });
   expect(found.cause).toBe(error);
   return found;
@@ -72,7 +72,7 @@ test('what stays wrong comes before what a repetition may cure', async () => {
 
 test('a token that was used for another request is told as such', async () => {
   const error = new IdempotentParameterMismatchException({ $metadata: {}, message: 'mismatch' });
-  const found = outbox.explain(error, await actions(), { requestId: 'r-1' });
+  const found = outbox.toOutboxError(error, await actions(), { requestId: 'r-1' });
   expect(found).toBeInstanceOf(OutboxError);
   expect(found).toMatchObject({ code: 'request-id-reused', details: { requestId: 'r-1' }, cause: error });
 });
@@ -121,22 +121,22 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   for (const requestId of [REQUEST_ID, undefined]) {
     const options = requestId === undefined ? {} : { requestId };
     const expected = { code, retryable: retryable === UNSAFE ? requestId !== undefined : retryable, cause: error };
-    expect(outbox.explain(error, all, options)).toBeInstanceOf(OutboxError);
-    expect(outbox.explain(error, all, options)).toMatchObject(expected);
+    expect(outbox.toOutboxError(error, all, options)).toBeInstanceOf(OutboxError);
+    expect(outbox.toOutboxError(error, all, options)).toMatchObject(expected);
     await expect(outbox.transact(client, { changes: [change], ...options })).rejects.toMatchObject(expected);
   }
 });
 
 test('an error that is explained already is not explained again', async () => {
-  const error = outbox.explain(new Error('x'), await actions());
-  expect(outbox.explain(error, await actions())).toBe(error);
+  const error = outbox.toOutboxError(new Error('x'), await actions());
+  expect(outbox.toOutboxError(error, await actions())).toBe(error);
 });
 
 test('a stored item that breaks the format is another one than ours', async () => {
   const all = await outbox.items(order42, [placed], { requestId: REQUEST_ID });
   const Item = { ...marshall(all[0]!.Put.Item), source: { S: 'not a uri' } };
   const error = cancelled([{ ...FAILED, Item }]);
-  expect(outbox.explain(error, all, { requestId: REQUEST_ID })).toMatchObject({ code: 'request-id-reused' });
+  expect(outbox.toOutboxError(error, all, { requestId: REQUEST_ID })).toMatchObject({ code: 'request-id-reused' });
 });
 
 test.each([

@@ -62,7 +62,7 @@ test.each<[string, Record<string, unknown>]>([
     expect(error.message).toContain(`${path} of action 1`);
     expect(requests).toBe(0);
     // A direct caller of the SDK gets the same result.
-    expect(orderOutbox().explain(error.cause, actions)).toMatchObject({
+    expect(orderOutbox().toOutboxError(error.cause, actions)).toMatchObject({
       code: 'action-rejected',
       details: { index: 1 },
     });

@@ -32,12 +32,12 @@ test.each<[string, unknown]>([
   ['an error without a message', Object.assign(new Error('x'), { message: undefined })],
 ])('%s is explained as an unknown outcome', (_, error) => {
   for (const actions of [[], [null], undefined]) {
-    const found = outbox.explain(error, untyped(actions), { requestId: REQUEST_ID });
+    const found = outbox.toOutboxError(error, untyped(actions), { requestId: REQUEST_ID });
     expect(found).toBeInstanceOf(OutboxError);
     expect([found.code, found.retryable]).toEqual(['outcome-unknown', true]);
     expect(Object.is(found.cause, error)).toBe(true);
   }
-  expect(outbox.explain(error, [], untyped(null)).retryable).toBe(false);
+  expect(outbox.toOutboxError(error, [], untyped(null)).retryable).toBe(false);
 });
 
 test.each<[string, string, boolean, unknown]>([
@@ -54,7 +54,7 @@ test.each<[string, string, boolean, unknown]>([
   ['an internal error', 'action-rejected', true, [{ Code: 'InternalServerError' }]],
 ])('a cancellation with %s is %s, retryable %s', (_, code, retryable, reasons) => {
   for (const actions of [[], [null], undefined]) {
-    expect(outbox.explain(cancelled(reasons), untyped(actions))).toMatchObject({ code, retryable });
+    expect(outbox.toOutboxError(cancelled(reasons), untyped(actions))).toMatchObject({ code, retryable });
   }
 });
 
@@ -62,10 +62,12 @@ test('an attribute that cannot be encoded is looked for in actions that hold the
   const Item: Record<string, unknown> = {};
   Item['self'] = Item;
   const error = new Error('Special numeric value NaN is not allowed');
-  expect(outbox.explain(error, [{ Put: { TableName: 'orders', Item } }])).toMatchObject({ code: 'request-rejected' });
+  expect(outbox.toOutboxError(error, [{ Put: { TableName: 'orders', Item } }])).toMatchObject({
+    code: 'request-rejected',
+  });
 });
 
 test('an error of another realm goes by its name', () => {
   const error: unknown = runInNewContext('Object.assign(new Error("t"), { name: "ThrottlingException" })');
-  expect(outbox.explain(error, [])).toMatchObject({ code: 'throttled', retryable: true });
+  expect(outbox.toOutboxError(error, [])).toMatchObject({ code: 'throttled', retryable: true });
 });

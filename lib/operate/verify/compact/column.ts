@@ -1,4 +1,7 @@
-type Numbers = Uint8Array | Uint32Array | Float64Array;
+const ARRAYS = { uint8: Uint8Array, uint32: Uint32Array, float64: Float64Array };
+
+type Kind = keyof typeof ARRAYS;
+type Numbers = InstanceType<(typeof ARRAYS)[Kind]>;
 
 const CHUNK_BITS = 16;
 const CHUNK = 2 ** CHUNK_BITS;
@@ -10,15 +13,10 @@ const FIRST = 64;
  */
 export class Column {
   readonly #chunks: Numbers[] = [];
-  readonly #newChunk: (length: number) => Numbers;
+  readonly #kind: Kind;
 
-  constructor(kind: 'uint8' | 'uint32' | 'float64') {
-    this.#newChunk = (length) =>
-      kind === 'uint8'
-        ? new Uint8Array(length)
-        : kind === 'uint32'
-          ? new Uint32Array(length)
-          : new Float64Array(length);
+  constructor(kind: Kind) {
+    this.#kind = kind;
   }
 
   get(index: number): number {
@@ -42,10 +40,15 @@ export class Column {
     const chunk = this.#chunks[number];
     if (chunk !== undefined && index < chunk.length) return chunk;
     while (this.#chunks.length < number) this.#chunkWith(this.#chunks.length, CHUNK - 1);
-    const grown = this.#newChunk(
-      number > 0 ? CHUNK : Math.min(CHUNK, Math.max(FIRST, 2 ** Math.ceil(Math.log2(index + 1)))),
-    );
+    const length = number > 0 ? CHUNK : Math.min(CHUNK, Math.max(FIRST, 2 ** Math.ceil(Math.log2(index + 1))));
+    const grown = new ARRAYS[this.#kind](length);
     if (chunk !== undefined) grown.set(chunk);
     return (this.#chunks[number] = grown);
   }
 }
+
+/** The columns of a table, by their names. */
+export const columns = <Name extends string>(kinds: Readonly<Record<Name, Kind>>): Readonly<Record<Name, Column>> =>
+  Object.fromEntries(Object.entries<Kind>(kinds).map(([name, kind]) => [name, new Column(kind)])) as Readonly<
+    Record<Name, Column>
+  >;

@@ -5,8 +5,8 @@ import {
   checkReachable,
   checkReadTopics,
   checkSweeperRuns,
-  type KafkaTopics,
 } from '../../../../lib/operate/doctor/check-kafka';
+import type { KafkaTopics } from '../../../../lib/operate/doctor/deployment';
 
 const topics = (changed: Partial<KafkaTopics> = {}): KafkaTopics => ({
   names: new Set(['orders', 'orders.shipping.dlt']),

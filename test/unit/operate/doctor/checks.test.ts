@@ -1,7 +1,7 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { checkDeployment, type Deployment } from '../../../../lib/operate/doctor/checks';
-import type { Reader } from '../../../../lib/operate/doctor/check-mapping';
+import { checkDeployment } from '../../../../lib/operate/doctor/checks';
+import type { Deployment, Reader } from '../../../../lib/operate/doctor/deployment';
 import type { DoctorLine } from '../../../../lib/operate/doctor/line';
 import { known } from '../../../../lib/operate/doctor/lookup';
 import {

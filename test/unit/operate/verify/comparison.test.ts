@@ -88,10 +88,8 @@ it('says what must be read: the topics, and each partition from its lowest recei
   const comparison = new TopicComparison();
   for (const item of [anItem(3), anItem(2), anItem(9, { state: 'pending', receipts: [] })]) comparison.add(item);
   expect([...comparison.topics]).toEqual(['orders']);
-  expect(comparison.lowestReceipt('orders', 0)).toBe(1n);
-  expect(comparison.lowestReceipt('orders', 1)).toBeUndefined();
-  expect(comparison.highestReceipt('orders', 0)).toBe(2n);
-  expect(comparison.highestReceipt('orders', 1)).toBeUndefined();
+  expect(comparison.receiptRange('orders', 0)).toEqual({ lowest: 1n, highest: 2n });
+  expect(comparison.receiptRange('orders', 1)).toBeUndefined();
 });
 
 describe('missing', () => {

@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../../../../lib/event/errors';
 import { positionOfVersion } from '../../../../lib/event/position';
-import type { ReadTopics, ReadTopicsOptions } from '../../../../lib/operate/kafka-topic-reader';
+import type { ReadTopics } from '../../../../lib/operate/kafka-topic-reader';
+import type { ReadTopicsOptions } from '../../../../lib/operate/topic-consumption';
 import { within } from '../../../../lib/operate/time-limit';
 import {
   REPORTED_FINDINGS,
@@ -56,7 +57,7 @@ const verifyOf = (
       for (const message of messages) onMessage(message, { key: null, value: null, headers: {} });
       return Promise.resolve({ extents: [], absentTopics: [], unread: [], ...topics });
     },
-    { since: 0, ...options },
+    { sinceMs: 0, ...options },
   );
 
 const extent = (topic: string, end: number) => ({ topic, partition: 0, low: 0n, end: BigInt(end) });
@@ -101,7 +102,7 @@ it('a topic that could not be read is told, and its events are neither missing n
 
 it('asks Kafka for nothing when the table has no event in the range', async () => {
   const read = jest.fn();
-  const report = await verifyAgainst(tableOf([]).target, read, { since: 0 });
+  const report = await verifyAgainst(tableOf([]).target, read, { sinceMs: 0 });
   expect(read).not.toHaveBeenCalled();
   expect(report).toMatchObject({ events: 0, counts: [], unreadTopics: [] });
 });
@@ -132,7 +133,7 @@ describe('a service that does not answer', () => {
   it('may be DynamoDB: the error names the table', async () => {
     jest.useFakeTimers();
     const { target } = clientOf(() => new Promise(() => undefined));
-    const verified = verifyAgainst(target, jest.fn(), { since: 0 }).catch((error: unknown) => error);
+    const verified = verifyAgainst(target, jest.fn(), { sinceMs: 0 }).catch((error: unknown) => error);
     await jest.advanceTimersByTimeAsync(60_000);
     jest.useRealTimers();
     const error = await verified;
