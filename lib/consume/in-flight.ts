@@ -1,6 +1,7 @@
 import type { EventApplier } from './apply-once';
 import type { ApplyPorts } from './attempt';
 import type { CircuitBreaker } from './circuit-breaker';
+import type { EventEnvelope } from './decode';
 import type { DeadLetters } from './ports';
 import type { ConsumedRecord } from './record';
 import type { Semaphore } from './semaphore';
@@ -17,6 +18,11 @@ export interface InFlightMessage {
   readonly signal: AbortSignal;
   /** The message is settled, so its offset may be committed. */
   readonly finished: () => void;
+}
+
+/** A message in flight whose envelope can be read. */
+export interface InFlightEvent extends InFlightMessage {
+  readonly envelope: EventEnvelope;
 }
 
 /** The end of a message. `unsettled`: it is not finished, and no later message of its key may be applied before it. */

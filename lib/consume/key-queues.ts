@@ -26,15 +26,11 @@ export class KeyQueues<T> {
   }
 
   add(key: string, task: T): void {
-    const queue = this.#queues.get(key);
-    if (queue !== undefined) {
-      queue.push(task);
-      return;
-    }
-    const created = new QueuedTasks<T>();
-    created.push(task);
-    this.#queues.set(key, created);
-    void this.#run(key, created);
+    const queue = this.#queues.get(key) ?? new QueuedTasks<T>();
+    queue.push(task);
+    if (this.#queues.has(key)) return;
+    this.#queues.set(key, queue);
+    void this.#run(key, queue);
   }
 
   /** Resolves when no task is left. */

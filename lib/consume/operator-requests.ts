@@ -1,11 +1,10 @@
-import type { TransactionAction } from '../dynamodb/transaction';
 import { withoutUndefined } from '../event/options';
 import { backoffMs } from '../timing/backoff';
 import { wait } from '../timing/wait';
 import { CONTENTION_BACKOFF } from './delays';
 import { envelopeOf } from './decode';
 import { decide, markerIdOf, sequencedOf, withUnapplied } from './inbox';
-import { inboxKeyText, type InboxKey } from './inbox-keys';
+import { inboxKeyText } from './inbox-keys';
 import type { RequestStore } from './ports';
 import { redriveKey, type Redriving, type RedriveResult } from './redrive';
 import type { ConsumerRequest, ConsumerRequestResult, RequestEnd, SkipRequest } from './request';
@@ -134,18 +133,15 @@ export class OperatorRequests {
     const resent = request.asks === 'skip' ? undefined : request.resent;
     const asked = { id, asks: firstAsked(request), key, request: note, resent };
     const result: ConsumerRequestResult = withoutUndefined({ ...asked, at: clock.now(), ...end });
+    const unit = [...this.#requests.complete(request, result)];
     // A failed message that is not parked is not the reason why the key is parked.
-    const reason = request.asks === 'redrive' ? await this.#updateReason(key, end.message) : [];
-    const unit = [...this.#requests.complete(request, result), ...reason];
+    if (request.asks === 'redrive' && end.message !== undefined) {
+      const parked = await this.#requests.parkedReason(key);
+      if (parked !== undefined) unit.push(this.#requests.updateParkedReason(key, { ...parked, why: end.message }));
+    }
     if ((await this.#ports.writer.write(unit)) === 'stale') return false;
     telemetry.requestCompleted(result);
     return true;
-  }
-
-  async #updateReason(key: InboxKey, why: string | undefined): Promise<TransactionAction[]> {
-    if (why === undefined) return [];
-    const parked = await this.#requests.parkedReason(key);
-    return parked === undefined ? [] : [this.#requests.updateParkedReason(key, { ...parked, why })];
   }
 }
 

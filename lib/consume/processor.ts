@@ -3,18 +3,31 @@ import { wait } from '../timing/wait';
 import { EventApplier } from './apply-once';
 import { CONTENTION_BACKOFF, GAP_CHECK_MS, pause, type WhenBlocked } from './delays';
 import { decodeRecord, envelopeIn, isCurable, isUnreadable, type EventEnvelope, type MessageContent } from './decode';
-import { attemptInTurn, type InFlightMessage, type Outcome, type Processing, type ProcessorPorts } from './in-flight';
+import {
+  attemptInTurn,
+  type InFlightEvent,
+  type InFlightMessage,
+  type Outcome,
+  type Processing,
+  type ProcessorPorts,
+} from './in-flight';
 import { inboxKeyText } from './inbox-keys';
 import type { KeyQueue } from './key-queues';
 import { readMessage, rereadContent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './service-error';
-import { Progress, ServiceDelays, type GapWait } from './progress';
+import { Progress, ServiceDelays } from './progress';
 import { headerText } from './record';
 import type { ConsumerSettings } from './settings';
 import { UnappliedMessages } from './unapplied-messages';
 
 /** How many left messages keep their progress for the next delivery. */
 const MAX_LEFT = 1_000;
+
+/** A message between its attempts. */
+interface SettlingMessage extends InFlightEvent {
+  readonly content: MessageContent;
+  readonly progress: Progress;
+}
 
 /** Settles the messages of one key, one after the other. */
 export class Processor {
@@ -58,16 +71,16 @@ export class Processor {
     const read = await readMessage(message.record, this.#processing.settings);
     if (read.kind === 'ignored') return 'ignored';
     if (read.kind === 'no-event') {
-      return this.#unapplied.sendToDeadLetters(message, { reason: read.reason, message: read.message }, undefined);
+      return this.#unapplied.sendToDeadLetters(message, { reason: read.reason, message: read.message });
     }
     const { content } = read;
     const envelope = envelopeIn(content);
+    const event = { ...message, envelope };
     if (isUnreadable(content) && !isCurable(content.reason)) {
-      const note = { reason: content.reason, message: content.message };
-      return this.#unapplied.sendToDeadLetters(message, note, envelope);
+      return this.#unapplied.sendToDeadLetters(event, { reason: content.reason, message: content.message });
     }
     const progress = this.#takeProgress(envelope);
-    const outcome = await this.#untilSettled(message, content, queue, progress);
+    const outcome = await this.#untilSettled({ ...event, content, progress }, queue);
     if (outcome !== 'unsettled') this.#delays.end(progress);
     else {
       this.#delays.leave(progress);
@@ -89,34 +102,29 @@ export class Processor {
   }
 
   /** Retries until the message is settled or no longer needed. */
-  async #untilSettled(
-    message: InFlightMessage,
-    read: MessageContent,
-    queue: KeyQueue<InFlightMessage>,
-    progress: Progress,
-  ): Promise<Outcome> {
+  async #untilSettled(message: SettlingMessage, queue: KeyQueue<InFlightMessage>): Promise<Outcome> {
     const { settings, ports, applier } = this.#processing;
-    const { record, signal } = message;
-    const { gap } = progress;
-    const envelope = envelopeIn(read);
-    let content = read;
+    const { record, signal, envelope, progress } = message;
+    let { content } = message;
     let contentions = 0;
     while (!signal.aborted) {
       try {
         const isRepeated = progress.failures + progress.delays > 0;
         const attempt = { record, content, number: progress.failures + 1, signal, isRepeated };
-        const result = await attemptInTurn(message, this.#processing, () => applier.applyDelivered(attempt, gap));
+        const result = await attemptInTurn(message, this.#processing, () =>
+          applier.applyDelivered(attempt, progress.gap),
+        );
         this.#delays.end(progress);
         switch (result.kind) {
           case 'settled':
             if (result.outcome === 'applied') this.#delays.succeeded(envelope.type);
             return result.outcome;
           case 'dead-letter':
-            return await this.#unapplied.sendToDeadLetters(message, result.note, envelope);
+            return await this.#unapplied.sendToDeadLetters(message, result.note);
           case 'unreadable':
             return await this.#unapplied.unreadable(message, result.event);
           case 'gap':
-            if ((await this.#awaitMissing(message, envelope, queue, gap)) === 'unsettled') return 'unsettled';
+            if ((await this.#awaitMissing(message, queue)) === 'unsettled') return 'unsettled';
             break;
           case 'stale':
             ports.view.forget(envelope);
@@ -124,7 +132,7 @@ export class Processor {
         }
       } catch (error) {
         ports.view.forget(envelope);
-        const next = await this.#afterFailure(message, envelope, error, progress);
+        const next = await this.#afterFailure(message, error);
         if (next !== 'again') return next;
         content = await rereadContent(record, content, settings);
       }
@@ -132,15 +140,10 @@ export class Processor {
     return 'unsettled';
   }
 
-  async #afterFailure(
-    message: InFlightMessage,
-    envelope: EventEnvelope,
-    error: unknown,
-    progress: Progress,
-  ): Promise<Outcome | 'again'> {
+  async #afterFailure(message: SettlingMessage, error: unknown): Promise<Outcome | 'again'> {
     const { settings, whenBlocked } = this.#processing;
     const { attempts, retry, telemetry, onFailure } = settings;
-    const { signal } = message;
+    const { signal, envelope, progress } = message;
     // The circuit breaker makes the pause between two attempts.
     if (error instanceof TableUnavailable) return pause(whenBlocked, 0, signal);
     if (signal.aborted) return 'unsettled';
@@ -160,7 +163,7 @@ export class Processor {
     const failures = ++progress.failures;
     telemetry.attemptFailed(envelope, failures, cause);
     if (failures >= attempts) {
-      if (onFailure !== 'block') return this.#unapplied.handlerFailed(message, envelope, cause);
+      if (onFailure !== 'block') return this.#unapplied.handlerFailed(message, cause);
       if (whenBlocked === 'leave') {
         // The next delivery gets the same number of attempts.
         progress.failures = 0;
@@ -173,10 +176,8 @@ export class Processor {
 
   /** The missing event may come after this message, by a redrive, or be applied by another consumer. */
   async #awaitMissing(
-    { signal }: InFlightMessage,
-    event: EventEnvelope,
+    { signal, envelope: event, progress: { gap } }: SettlingMessage,
     queue: KeyQueue<InFlightMessage>,
-    gap: GapWait,
   ): Promise<'unsettled' | undefined> {
     const { ports, whenBlocked } = this.#processing;
     const isEarlier = ({ record }: InFlightMessage): boolean =>

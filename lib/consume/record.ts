@@ -73,16 +73,8 @@ export function detached(record: ConsumedRecord): ConsumedRecord {
   };
   const headers: Headers = {};
   for (const name of Object.keys(record.headers)) setHeader(headers, name, mapBuffers(record.headers[name], copied));
-  const { topic, partition, offset, timestamp, key, value } = record;
-  return {
-    topic,
-    partition,
-    offset,
-    timestamp,
-    key: key && copied(key),
-    value: value && copied(value),
-    headers,
-  };
+  const { key, value } = record;
+  return { ...record, key: key && copied(key), value: value && copied(value), headers };
 }
 
 function mapBuffers(given: HeaderValue, copied: (bytes: Buffer) => Buffer): HeaderValue {

@@ -6,13 +6,16 @@ import { withinTime } from '../timing/within-time';
 import { DUPLICATE, type AttemptResult } from './attempt';
 import type { EventEnvelope, UnreadableEvent } from './decode';
 import { BLOCKED_BACKOFF, CONTENTION_BACKOFF, pause } from './delays';
-import { attemptInTurn, type InFlightMessage, type Outcome, type Processing } from './in-flight';
+import { attemptInTurn, type InFlightEvent, type InFlightMessage, type Outcome, type Processing } from './in-flight';
 import { decide, sequencedOf, withUnapplied, type InboxRow } from './inbox';
 import { unreadableEvent } from './message-content';
 import { KeyDelayed, TableUnavailable } from './service-error';
 import type { DeadLetterNote } from './ports';
 import { redactedMessage, redactedStack } from './redaction';
 import { TooManyUnreadableKeys } from './unreadable-limit';
+
+/** Writes the inbox by the current row of the key. */
+type InboxWrite = (row: InboxRow) => Promise<AttemptResult>;
 
 /** Parks, blocks or dead-letters the messages that cannot be applied, and retries until that is recorded. */
 export class UnappliedMessages {
@@ -23,29 +26,30 @@ export class UnappliedMessages {
   }
 
   /** The handler has used all its attempts. */
-  async handlerFailed(message: InFlightMessage, envelope: EventEnvelope, error: unknown): Promise<Outcome> {
+  async handlerFailed(message: InFlightEvent, error: unknown): Promise<Outcome> {
     const { settings, applier } = this.#processing;
+    const { record, envelope } = message;
     const why = redactedMessage(error);
     const isParking = settings.onFailure === 'park-key';
-    return this.#keep(message, envelope, async (row): Promise<AttemptResult> => {
-      if (isParking) return applier.park(message.record, envelope, row, why);
+    return this.#keep(message, async (row) => {
+      if (isParking) return applier.park(record, envelope, row, why);
       return { kind: 'dead-letter', note: { reason: 'handler-failed', message: why, stack: redactedStack(error) } };
     });
   }
 
   /** A newer version of the consumer may be able to read the event. */
-  async unreadable(message: InFlightMessage, event: UnreadableEvent): Promise<Outcome> {
+  async unreadable(message: InFlightEvent, event: UnreadableEvent): Promise<Outcome> {
     const { settings, ports, applier, whenBlocked } = this.#processing;
     const { onUnreadable, telemetry } = settings;
-    const { envelope, reason, message: text } = event;
-    const { record, signal } = message;
-    if (onUnreadable === 'dead-letter') return this.sendToDeadLetters(message, { reason, message: text }, envelope);
+    const { reason, message: text } = event;
+    const { record, envelope, signal } = message;
+    if (onUnreadable === 'dead-letter') return this.sendToDeadLetters(message, { reason, message: text });
     for (let attempt = 1; onUnreadable === 'block'; attempt++) {
       telemetry.attemptFailed(envelope, attempt, unreadableEvent(event));
       if ((await pause(whenBlocked, backoffMs(BLOCKED_BACKOFF, attempt), signal)) === 'unsettled') return 'unsettled';
       if (signal.aborted) return 'unsettled';
     }
-    return this.#keep(message, envelope, (row) => {
+    return this.#keep(message, (row) => {
       const why = `${reason}: ${text}`;
       // The limit has counted the key already.
       if (row.state.parked) return applier.park(record, envelope, row, why);
@@ -54,11 +58,7 @@ export class UnappliedMessages {
   }
 
   /** Retries until Kafka has acknowledged the dead letter and the inbox records that the event was not applied. */
-  async sendToDeadLetters(
-    message: InFlightMessage,
-    note: DeadLetterNote,
-    envelope: EventEnvelope | undefined,
-  ): Promise<Outcome> {
+  async sendToDeadLetters(message: InFlightMessage | InFlightEvent, note: DeadLetterNote): Promise<Outcome> {
     const { settings, ports, whenBlocked } = this.#processing;
     const { name, retry, telemetry, callTimeoutMs } = settings;
     const { record, signal } = message;
@@ -78,13 +78,15 @@ export class UnappliedMessages {
       }
     }
     telemetry.deadLettered(record, note);
-    const sequenced = envelope === undefined ? undefined : sequencedOf(envelope);
-    if (envelope === undefined || sequenced === undefined) return 'dead-lettered';
+    if (!('envelope' in message)) return 'dead-lettered';
+    const { envelope } = message;
+    const sequenced = sequencedOf(envelope);
+    if (sequenced === undefined) return 'dead-lettered';
     // An event that may have been applied must not count as unapplied: a repeated delivery would apply it again.
     if (note.reason === 'lost-identity' || note.reason === 'older-than-markers') return 'dead-lettered';
     if (envelope.replayId !== undefined) return 'dead-lettered';
     // Any result but `unsettled` means that the row records the dead letter, or the effect.
-    const noted = await this.#persist(message, envelope, async (row): Promise<AttemptResult> => {
+    const noted = await this.#persist(message, async (row) => {
       const state = withUnapplied(row.state, sequenced);
       if (state === row.state || decide(row.state, sequenced).kind === 'duplicate') return DUPLICATE;
       return (await ports.writer.writeState(envelope, row, state)) === 'stale' ? { kind: 'stale' } : DUPLICATE;
@@ -92,24 +94,16 @@ export class UnappliedMessages {
     return noted === 'unsettled' ? 'unsettled' : 'dead-lettered';
   }
 
-  async #keep(
-    message: InFlightMessage,
-    envelope: EventEnvelope,
-    write: (row: InboxRow) => Promise<AttemptResult>,
-  ): Promise<Outcome> {
-    const kept = await this.#persist(message, envelope, write);
-    return typeof kept === 'string' ? kept : this.sendToDeadLetters(message, kept, envelope);
+  async #keep(message: InFlightEvent, write: InboxWrite): Promise<Outcome> {
+    const kept = await this.#persist(message, write);
+    return typeof kept === 'string' ? kept : this.sendToDeadLetters(message, kept);
   }
 
   /** Decides on the current row and writes the inbox, until that succeeds. */
-  async #persist(
-    message: InFlightMessage,
-    envelope: EventEnvelope,
-    write: (row: InboxRow) => Promise<AttemptResult>,
-  ): Promise<Outcome | DeadLetterNote> {
+  async #persist(message: InFlightEvent, write: InboxWrite): Promise<Outcome | DeadLetterNote> {
     const { ports, whenBlocked } = this.#processing;
     const { view } = ports;
-    const { signal } = message;
+    const { envelope, signal } = message;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const result = await attemptInTurn(message, this.#processing, async () => {

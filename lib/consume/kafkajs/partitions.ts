@@ -276,10 +276,8 @@ export class Partitions {
   }
 
   #roomOf(assigned: AssignedPartition): number {
-    return this.#memory.roomOf(
-      assigned,
-      this.#inMemory.filter((other) => other !== assigned),
-    );
+    const others = this.#inMemory.filter((other) => other !== assigned);
+    return this.#memory.roomOf(assigned, others);
   }
 
   /** Resumes only half-empty partitions, so that a partition is not paused and resumed for each message. */
