@@ -2,7 +2,7 @@ import type { Hold, ItemRefusal } from '../event/control';
 import { isHeldItem, isRefused, refusalOf } from '../event/gone';
 import type { Image } from '../event/item';
 import { queryPages } from '../relay/dynamodb/pages';
-import { mapKeys } from '../relay/for-each-key';
+import { mapKeys } from './map-keys';
 import { shownPosition } from '../event/position';
 import { shellArgument } from './shell-command';
 import { type OutboxTarget, readItem } from './target';
@@ -65,14 +65,14 @@ export function goneLines({ pk, position, isReplaced, refusal }: GoneItem): read
   // The key is always quoted, so that it stands out as one word in the sentence.
   const key = shellArgument(pk) === pk ? `"${pk}"` : shellArgument(pk);
   const gap = `outbox skip ${key} --at ${at} --why "…" --yes`;
-  const before = refusal === undefined ? '' : `. It was refused before: ${refusal.reason}: ${refusal.message}`;
+  const cause = refusal === undefined ? '' : `. It was refused before: ${refusal.reason}: ${refusal.message}`;
   return isReplaced
     ? [
-        `the item at ${at} is gone, and another item has its position: the event of the first one would be lost${before}`,
+        `the item at ${at} is gone, and another item has its position: the event of the first one would be lost${cause}`,
         `compare both with outbox show ${key}; ask the owner of the data, then record the gap: ${gap}`,
       ]
     : [
-        `the item at ${at} is gone: its event would be lost${before}`,
+        `the item at ${at} is gone: its event would be lost${cause}`,
         `ask the owner of the data whether the event is still wanted. If so, restore it: outbox restore ${key} ${at} --from FILE --yes. If not, or if no copy is left, record the gap: ${gap}`,
       ];
 }

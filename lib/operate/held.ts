@@ -4,8 +4,8 @@ import { SIGNAL_PREFIX } from '../event/position';
 import type { OperatorNote } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
 import { queryPages } from '../relay/dynamodb/pages';
-import { mapKeys } from '../relay/for-each-key';
 import { goneItemOf, type GoneItem } from './gone';
+import { mapInPortions } from './map-keys';
 import { type OutboxTarget, readItem } from './target';
 
 /** A held key, and how many items wait. */
@@ -30,9 +30,6 @@ export interface HeldOptions {
   readonly onKeys?: (keys: readonly HeldKey[]) => void;
 }
 
-/** Keys of one portion. Each takes two requests or more. */
-const PORTION = 100;
-
 /** Returns every held key, the one that is held longest first. Strongly consistent; reads only. */
 export async function held(target: OutboxTarget, options: HeldOptions = {}): Promise<readonly HeldKey[]> {
   const { keys: named, reason, onHolds, onKeys } = options;
@@ -41,19 +38,13 @@ export async function held(target: OutboxTarget, options: HeldOptions = {}): Pro
     .filter((hold) => (named?.includes(hold.pk) ?? true) && (reason === undefined || hold.reason === reason))
     .toSorted((a, b) => a.since - b.since || (a.pk < b.pk ? -1 : 1));
   onHolds?.(selected);
-  const keys: HeldKey[] = [];
-  for (let at = 0; at < selected.length; at += PORTION) {
-    const portion = selected.slice(at, at + PORTION);
-    const found = await mapKeys(portion, async (hold): Promise<HeldKey> => {
-      const { pk, position } = hold;
-      const [waiting, stored] = await Promise.all([countWaiting(target, hold), readItem(target, { pk, sk: position })]);
-      const redriven = stored && itemStateOf(stored).redriven;
-      return { ...hold, waiting, redriven, gone: await goneItemOf(target, hold, stored) };
-    });
-    onKeys?.(found);
-    keys.push(...found);
-  }
-  return keys;
+  const look = async (hold: Hold): Promise<HeldKey> => {
+    const { pk, position } = hold;
+    const [waiting, stored] = await Promise.all([countWaiting(target, hold), readItem(target, { pk, sk: position })]);
+    const redriven = stored && itemStateOf(stored).redriven;
+    return { ...hold, waiting, redriven, gone: await goneItemOf(target, hold, stored) };
+  };
+  return mapInPortions(selected, look, onKeys);
 }
 
 async function countWaiting(target: OutboxTarget, { pk, position }: Hold): Promise<number> {

@@ -7,13 +7,14 @@ import type { Image } from '../event/item';
 import { namedIdOf } from '../event/stored-id';
 import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey, mapKeys } from '../relay/for-each-key';
+import { forEachKey } from '../relay/for-each-key';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { keyReader } from '../relay/dynamodb/keys';
 import { cancellationCodes, isCollectionFull, isFull } from '../dynamodb/refusals';
 import { putOf, putSignal } from '../relay/dynamodb/put-signal';
 import { readHold } from '../relay/dynamodb/holds';
 import { goneItems, goneLines, type GoneItem } from './gone';
+import { mapKeys } from './map-keys';
 import { shellArgument } from './shell-command';
 import { wait } from '../timing/wait';
 import { type OutboxTarget, readItem, refuse, requireHeldKey } from './target';
@@ -164,14 +165,13 @@ export async function redrive(
 }
 
 export function checkRequest(operation: string, { by, why }: OperatorNote): void {
-  if (why.trim() === '') refuse(operation, '"why" is empty. Give the reason: it is kept with the request.');
-  if (why.length > MAX_WHY_CHARACTERS)
-    refuse(operation, `"why" has ${why.length} characters; at most ${MAX_WHY_CHARACTERS} are allowed.`);
+  const no = (fault: string): never => refuse(operation, fault);
+  if (why.trim() === '') no('"why" is empty. Give the reason: it is kept with the request.');
+  if (why.length > MAX_WHY_CHARACTERS) {
+    no(`"why" has ${why.length} characters; at most ${MAX_WHY_CHARACTERS} are allowed.`);
+  }
   if (by.trim() === '' || by.length > MAX_BY_CHARACTERS) {
-    refuse(
-      operation,
-      `"by", the name of the caller, has ${by.length} characters; it must have 1 to ${MAX_BY_CHARACTERS}.`,
-    );
+    no(`"by", the name of the caller, has ${by.length} characters; it must have 1 to ${MAX_BY_CHARACTERS}.`);
   }
 }
 

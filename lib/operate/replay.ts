@@ -6,7 +6,7 @@ import { parseReceipt } from '../event/receipt';
 import { encodeSignal, newSignal, type ReplaySignal, type OperatorNote } from '../event/signal';
 import { uuidV7 } from '../event/uuid';
 import { queryPages, scanPages } from '../relay/dynamodb/pages';
-import { mapKeys } from '../relay/for-each-key';
+import { mapKeys } from './map-keys';
 import { askForEach, checkRequest } from './redrive';
 import { refuse, requireKey, type OutboxTarget } from './target';
 import { positionOf } from './where';

@@ -149,7 +149,7 @@ it('keeps to the range that it is given', async () => {
   await published('within', 1);
   const before = await verifyNow({ sinceMs: 0, untilMs: since - 1 });
   const within = await verifyNow({ sinceMs: since });
-  expect(within).toMatchObject({ since, events: 1, items: { processed: 1 }, findings: [] });
+  expect(within).toMatchObject({ sinceMs: since, events: 1, items: { processed: 1 }, findings: [] });
   expect(before.events).toBeGreaterThan(1);
   expect(before.messages.unknown).toBe(1);
   await expect(verifyNow({ sinceMs: 2, untilMs: 1 })).rejects.toMatchObject({ code: 'operation-refused' });

@@ -8,7 +8,7 @@ import {
   type DeadLettersReport,
 } from '../../../lib/operate/consumer/dead-letters';
 import { deadLetterTopic } from '../../../lib/event/consumer-name';
-import { KafkaMetadata } from '../../../lib/operate/kafka-metadata';
+import { openKafkaMetadata } from '../../../lib/operate/kafka-metadata';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';
 import { requireConsumer } from '../../../lib/operate/consumer/inbox-contents';
 import { planResend, resendDeadLetters, type ResendPlan } from '../../../lib/operate/consumer/resend';
@@ -120,7 +120,7 @@ interface KnownTopics {
 
 /** Creating a dead-letter topic for a mistyped name would hide the fault. */
 async function knownTopics(kafka: KafkaTarget, topic: string): Promise<KnownTopics> {
-  const look = await KafkaMetadata.open(kafka);
+  const look = await openKafkaMetadata(kafka);
   await look.close();
   const [before = '', after = ''] = deadLetterTopic(topic, '*').split('*');
   const others = [...look.topics].filter((name) => name.startsWith(before) && name.endsWith(after)).toSorted();
@@ -138,7 +138,7 @@ const selectionOf = (
   { terminal }: InboxSession,
   { topic, consumer, since, reason, key, source, aggregate, at }: DeadLetterOptions,
 ): DeadLettersOptions => ({
-  ...{ topic, consumer, since, source, aggregate },
+  ...{ topic, consumer, sinceMs: since, source, aggregate },
   ...{ reasons: reason, keys: key, places: at },
   onProgress: (passed, all) => terminal.progress(`${number(passed)} of ${count(all, 'message')} read`),
 });

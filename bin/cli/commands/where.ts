@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
-import { KafkaMetadata } from '../../../lib/operate/kafka-metadata';
+import { openKafkaMetadata, type KafkaMetadata } from '../../../lib/operate/kafka-metadata';
 import { comparedWith, where, type EventLocation } from '../../../lib/operate/where';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { columns, time } from '../format';
@@ -52,7 +52,7 @@ async function compared(
 ): Promise<{ readonly locations: readonly EventLocation[]; readonly notCompared?: string }> {
   let look: KafkaMetadata | undefined;
   try {
-    look = await KafkaMetadata.open(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));
+    look = await openKafkaMetadata(await kafkaOf('where', () => Promise.resolve(session), RELAYS_BROKERS));
     const ends = await look.ends([...new Set(locations.map(({ topic }) => topic))]);
     return { locations: comparedWith(locations, { topics: look.topics, ends }) };
   } catch (error) {

@@ -32,7 +32,7 @@ export interface DeadLetter {
 /** Which dead letters: those that meet all given conditions. */
 export interface DeadLetterSelection {
   /** Epoch milliseconds: sent there then or later. Default: all that the topic keeps. */
-  readonly since?: number;
+  readonly sinceMs?: number;
   /** Sent there for one of these reasons, such as `handler-failed`. */
   readonly reasons?: readonly string[];
   /** Only those of these keys: `order#42`, or the Kafka key alone. */
@@ -90,7 +90,7 @@ export async function readDeadLetters(
   const name = deadLetterTopic(topic, consumer);
   const { absentTopics, unread, leftGroup } = await reading({
     topics: new Set([name]),
-    sinceMs: selection.since ?? 0,
+    sinceMs: selection.sinceMs ?? 0,
     onProgress,
     onMessage: ({ partition, offset, timestamp, key, id, source }, raw) => {
       const header = (of: string): string | undefined => raw.headers[of]?.toString();

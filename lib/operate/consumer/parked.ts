@@ -13,9 +13,9 @@ import {
 import { headerText } from '../../consume/record';
 import { decodeRequest, type ConsumerRequest } from '../../consume/request';
 import { partitionPages, queryPages } from '../../relay/dynamodb/pages';
-import { mapKeys } from '../../relay/for-each-key';
 import { inboxContents, refuseConsumer, requireConsumer, type InboxTarget } from './inbox-contents';
 import { isNamedBy, isSelectedKey } from '../key-name';
+import { mapInPortions } from '../map-keys';
 import { readItem } from '../target';
 
 /** Which parked keys: those that meet all given conditions. */
@@ -122,22 +122,13 @@ export async function parkedKeysOf(
   }
   listed.sort((a, b) => a.since - b.since || (a.key < b.key ? -1 : 1));
   onListed?.(listed);
-  const keys: ParkedKey[] = [];
-  for (let at = 0; at < listed.length; at += PORTION) {
-    const portion = listed.slice(at, at + PORTION);
-    const found = await mapKeys(portion, async (key): Promise<ParkedKey> => {
-      const pk = inboxPartitionKey(consumer, key);
-      const [parked, head] = await Promise.all([countParked(inbox, pk), headOf(inbox, pk)]);
-      return { ...key, waiting: Math.max(0, parked - 1), head, requests: requests.get(pk) ?? [] };
-    });
-    onKeys?.(found);
-    keys.push(...found);
-  }
-  return { keys, isNoneParked };
+  const look = async (key: ListedParkedKey): Promise<ParkedKey> => {
+    const pk = inboxPartitionKey(consumer, key);
+    const [parked, head] = await Promise.all([countParked(inbox, pk), headOf(inbox, pk)]);
+    return { ...key, waiting: Math.max(0, parked - 1), head, requests: requests.get(pk) ?? [] };
+  };
+  return { keys: await mapInPortions(listed, look, onKeys), isNoneParked };
 }
-
-/** Keys of one portion. Each takes two requests. */
-const PORTION = 100;
 
 const isSelected = (parked: InboxKey, { topic, ...selection }: ParkedSelection): boolean =>
   (topic === undefined || parked.topic === topic) && isSelectedKey(keyAtConsumer(parked), selection);

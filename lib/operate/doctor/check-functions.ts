@@ -5,11 +5,11 @@ import { MIN_NODE_MAJOR } from '../../relay/mapping-settings';
 import { decodeSweeperConfig } from '../../sweep/environment';
 import type { Deployment, Reader, Rights } from './deployment';
 import { BY_HAND, type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong } from './line';
-import { both, existing, known, type Lookup, then } from './lookup';
+import { both, existing, known, type Lookup, map, then } from './lookup';
 
 export function relayLines({ state, tableName }: Deployment, relay: Lookup<Reader>): readonly DoctorLine[] {
   const lookup = then(relay, (reader) => reader.function);
-  const found = existing(lookup, 'function');
+  const found = then(relay, functionIn);
   const variables = then(found, variablesOf);
   const concurrency = then(relay, (reader) => reader.concurrency);
   const rights = then(relay, (reader) => reader.rights);
@@ -83,7 +83,14 @@ function checkConfiguration(
     : wrong(`of another table, ${config.value.tableName}`, remedy);
 }
 
-export function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Lookup<T> {
+/** The function of a mapping. */
+export const functionIn = (reader: Reader): Lookup<FunctionConfiguration> => existing(reader.function, 'function');
+
+/** The configuration that a function decodes from its variables. */
+export const configOf = <T>(found: FunctionConfiguration, decode: (variables: Variables) => T): Lookup<T> =>
+  then(variablesOf(found), (variables) => decoded(variables, decode));
+
+function decoded<T>(variables: Variables, decode: (variables: Variables) => T): Lookup<T> {
   try {
     return known(decode(variables));
   } catch (error) {
@@ -113,14 +120,10 @@ interface Timing {
 }
 
 const relayTiming = (found: FunctionConfiguration): Lookup<Timing> =>
-  then(variablesOf(found), (variables) =>
-    then(decoded(variables, decodeRelayConfig), (config) =>
-      known({
-        timeoutSeconds: found.Timeout ?? DEFAULT_TIMEOUT_SECONDS,
-        shortestSeconds: Math.ceil(shortestFunctionTimeoutMs(config) / 1000),
-      }),
-    ),
-  );
+  map(configOf(found, decodeRelayConfig), (config) => ({
+    timeoutSeconds: found.Timeout ?? DEFAULT_TIMEOUT_SECONDS,
+    shortestSeconds: Math.ceil(shortestFunctionTimeoutMs(config) / 1000),
+  }));
 
 const checkTimeout = ({ timeoutSeconds, shortestSeconds }: Timing): CheckResult =>
   timeoutSeconds >= shortestSeconds

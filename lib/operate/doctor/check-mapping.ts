@@ -5,10 +5,10 @@ import { environmentReader } from '../../event/environment';
 import { decodeHomeRegion, type HomeRegion } from '../../event/home-region';
 import { BROKERS_VARIABLE } from '../../kafka/broker-config';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
-import { decoded, variablesOf } from './check-functions';
+import { configOf, functionIn, variablesOf } from './check-functions';
 import type { Deployment, Reader } from './deployment';
 import { BY_HAND, type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
-import { both, existing, known, type Lookup, then } from './lookup';
+import { both, known, type Lookup, then } from './lookup';
 
 /** The checks of the mappings on the table's streams, and of the one that invokes the relay. */
 export function mappingLines(
@@ -37,8 +37,8 @@ const streamOf = ({ StreamSpecification: stream, LatestStreamArn: latest }: Tabl
   stream?.StreamEnabled === true ? latest : undefined;
 
 /** A function that cannot be read may be a relay. */
-function mayBeRelay({ function: lookup }: Reader): boolean {
-  const variables = then(existing(lookup, 'function'), variablesOf);
+function mayBeRelay(reader: Reader): boolean {
+  const variables = then(functionIn(reader), variablesOf);
   return 'because' in variables || BROKERS_VARIABLE in variables.value;
 }
 
@@ -211,8 +211,9 @@ const checkSetting =
 /** The home region of a relay, if its table has several. A check of its own reports an invalid configuration. */
 function homeOf(reader: Reader | undefined): HomeRegion | undefined {
   if (reader === undefined) return undefined;
-  const variables = then(existing(reader.function, 'function'), variablesOf);
-  const home = then(variables, (found) => decoded(found, (own) => decodeHomeRegion(environmentReader(own, 'Outbox'))));
+  const home = then(functionIn(reader), (found) =>
+    configOf(found, (variables) => decodeHomeRegion(environmentReader(variables, 'Outbox'))),
+  );
   return 'because' in home ? undefined : home.value;
 }
 

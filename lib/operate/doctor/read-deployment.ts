@@ -33,7 +33,7 @@ import { readKafka } from './read-kafka';
 import { alarmsOf, noticeTopicsOf, sweeperRunsOf } from './read-monitoring';
 import { OPERATOR_ACTIONS } from './checks';
 import { relayOf } from './check-mapping';
-import { decoded, variablesOf } from './check-functions';
+import { configOf, functionIn, variablesOf } from './check-functions';
 import type { Deployment, Permissions, Reader, Rights } from './deployment';
 import { both, existing, known, type Lookup, lookUp, map, NOT_LOCAL, then } from './lookup';
 import type { NamedConsumer } from '../explain/diagnosis';
@@ -122,14 +122,9 @@ const ifKnown = <T, U>(lookup: Lookup<T>, ask: (value: T) => Promise<Lookup<U>>)
   'because' in lookup ? Promise.resolve(lookup) : ask(lookup.value);
 
 /** Alarms and metrics begin with the name of the outbox, which its relay knows. */
-const relayNameOf = ({ function: relay }: Reader): Lookup<string> =>
-  then(existing(relay, 'function'), (found) =>
-    then(variablesOf(found), (variables) => {
-      const outboxName = variables[OUTBOX_NAME_VARIABLE];
-      return outboxName === undefined
-        ? { because: 'the relay does not know the name of its outbox' }
-        : known(outboxName);
-    }),
+const relayNameOf = (relay: Reader): Lookup<string> =>
+  then(then(functionIn(relay), variablesOf), ({ [OUTBOX_NAME_VARIABLE]: outboxName }) =>
+    outboxName === undefined ? { because: 'the relay does not know the name of its outbox' } : known(outboxName),
   );
 
 /** The relay, and the functions of the stack that use Kafka. One that cannot be read is left to its own check. */
@@ -139,10 +134,7 @@ async function kafkaFunctionsOf(
   names: readonly string[],
 ): Promise<Lookup<KafkaFunction[]>> {
   if (lambda === undefined) return NOT_LOCAL;
-  const relayFunction = existing(
-    then(relay, (reader) => reader.function),
-    'function',
-  );
+  const relayFunction = then(relay, functionIn);
   const relayName = 'because' in relayFunction ? undefined : relayFunction.value.FunctionName;
   const others = await Promise.all(names.filter((name) => name !== relayName).map((name) => functionOf(lambda, name)));
   const functions = [relayFunction, ...others].flatMap((lookup) => {
@@ -153,10 +145,10 @@ async function kafkaFunctionsOf(
 }
 
 const kafkaFunctionOf = (found: FunctionConfiguration): Lookup<KafkaFunction> =>
-  then(variablesOf(found), (variables) => {
-    const config = decoded(variables, (own) => decodeBrokerConfig(environmentReader(own, 'Outbox')));
-    return map(config, ({ brokers, auth }) => ({ functionName: found.FunctionName ?? '', brokers, auth }));
-  });
+  map(
+    configOf(found, (variables) => decodeBrokerConfig(environmentReader(variables, 'Outbox'))),
+    ({ brokers, auth }) => ({ functionName: found.FunctionName ?? '', brokers, auth }),
+  );
 
 const functionOf = (lambda: LambdaClient, name: string): Promise<Lookup<FunctionConfiguration | undefined>> =>
   lookUp(() => lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name })), FunctionNotFoundException);

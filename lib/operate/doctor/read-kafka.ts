@@ -4,7 +4,7 @@ import { isOwnPartition } from '../../event/key';
 import { isSignalKey } from '../../event/signal';
 import { scanPages } from '../../relay/dynamodb/pages';
 import type { NamedConsumer } from '../explain/diagnosis';
-import { KafkaMetadata, type ConsumerGroupState } from '../kafka-metadata';
+import { openKafkaMetadata, type ConsumerGroupState, type KafkaMetadata } from '../kafka-metadata';
 import type { KafkaTarget } from '../kafka-target';
 import { checkReachability } from '../broker-reachability';
 import type { OutboxTarget } from '../target';
@@ -24,7 +24,7 @@ export async function readKafka(
     const none = { because: 'no broker can be reached from here', remedy: 'Run it where the brokers can be reached.' };
     return { reachableBrokers, kafkaTopics: none, openTopics: none, groups: none };
   }
-  const opened = await lookUp(() => KafkaMetadata.open(kafka));
+  const opened = await lookUp(() => openKafkaMetadata(kafka));
   if ('because' in opened) return { reachableBrokers, kafkaTopics: opened, openTopics: opened, groups: opened };
   const look = opened.value;
   try {

@@ -4,10 +4,10 @@ import { GetTopicAttributesCommand, NotFoundException, type SNSClient } from '@a
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../../event/metrics';
 import { decodeSweeperConfig } from '../../sweep/environment';
 import { alarmPrefix, readAlarms } from '../alarms';
-import { decoded, variablesOf } from './check-functions';
+import { configOf } from './check-functions';
 import { notifiedTopics } from './check-notices';
 import type { DeployedAlarms, NoticeTopic, SweeperRuns } from './deployment';
-import { existing, known, lookUp, map, NOT_LOCAL, then, type Lookup } from './lookup';
+import { existing, known, lookUp, map, NOT_LOCAL, type Lookup } from './lookup';
 
 export async function alarmsOf(
   client: CloudWatchClient | undefined,
@@ -46,7 +46,7 @@ export async function sweeperRunsOf(
   if ('because' in found) return found;
   if (client === undefined) return NOT_LOCAL;
   const { LastModified: modified } = found.value;
-  const config = then(variablesOf(found.value), (variables) => decoded(variables, decodeSweeperConfig));
+  const config = configOf(found.value, decodeSweeperConfig);
   if ('because' in config) return config;
   const everyMs = config.value.sweepIntervalSeconds * 1000;
   const now = Date.now();

@@ -517,18 +517,13 @@ function eventState(
   if (mark !== undefined) return mark;
   const seen = sequencedOf(event);
   const state = key?.state;
-  const isLetter = lettersOf(kafka).some((letter) => letter.id === id);
-  if (state !== undefined && seen !== undefined) {
-    const decision = decide(state, seen);
-    if (decision.kind === 'duplicate') return 'applied';
-    if (isUnapplied(state, seen)) return 'dead-letter';
-    if (isLetter) return 'dead-letter';
-    if (isParked(key, event)) return 'parked';
-    // A later event of the key was applied, and the window would show this one.
-    if (decision.kind === 'late') return 'missed';
-  }
-  if (isLetter) return 'dead-letter';
+  const decision = state && seen && decide(state, seen);
+  if (decision?.kind === 'duplicate') return 'applied';
+  const isNoted = state !== undefined && seen !== undefined && isUnapplied(state, seen);
+  if (isNoted || lettersOf(kafka).some((letter) => letter.id === id)) return 'dead-letter';
   if (isParked(key, event)) return 'parked';
+  // A later event of the key was applied, and the window would show this one.
+  if (decision?.kind === 'late') return 'missed';
   const receipt = event.receipt === undefined ? undefined : parseReceipt(event.receipt);
   const next = receipt === undefined ? undefined : kafka?.group.committed.get(partitionName(receipt));
   if (receipt !== undefined && next !== undefined) return receipt.offset < next ? 'passed' : 'not-yet';

@@ -1,7 +1,7 @@
 import { deadLetterTopic } from '../../event/consumer-name';
 import { deadLetters, type DeadLetter } from '../consumer/dead-letters';
 import type { ExplainKafka } from './explain';
-import { KafkaMetadata } from '../kafka-metadata';
+import { openKafkaMetadata } from '../kafka-metadata';
 import type { KafkaTarget } from '../kafka-target';
 
 /** The connection to the cluster that `explain` reads. */
@@ -19,7 +19,7 @@ export async function explainKafka(
   target: KafkaTarget,
   onProgress?: (passed: number, toPass: number) => void,
 ): Promise<ExplainKafkaConnection> {
-  const look = await KafkaMetadata.open(target);
+  const look = await openKafkaMetadata(target);
   return {
     async ends(topics) {
       return {

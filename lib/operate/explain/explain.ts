@@ -17,7 +17,7 @@ import { parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
-import { forEachKey, mapKeys } from '../../relay/for-each-key';
+import { forEachKey } from '../../relay/for-each-key';
 import { readerOf } from '../consumer/consumer-lag';
 import {
   consumersIn,
@@ -35,6 +35,7 @@ import {
   type InboxKeyState,
   type NamedConsumer,
 } from './diagnosis';
+import { mapKeys } from '../map-keys';
 import { show, type ShownKey } from '../show';
 import { type OutboxTarget, readItem } from '../target';
 

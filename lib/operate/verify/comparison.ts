@@ -181,8 +181,8 @@ export class TopicComparison {
   });
 
   #places = 0;
-  /** `before`: the previous place of the same identity, plus 1. */
-  readonly #ofPlace = columns({ partition: 'uint32', offset: 'float64', isReplay: 'uint8', before: 'uint32' });
+  /** `previous`: the place of the same identity that was seen before it, plus 1. */
+  readonly #ofPlace = columns({ partition: 'uint32', offset: 'float64', isReplay: 'uint8', previous: 'uint32' });
 
   readonly #topics = new Map<string, number>();
   readonly #topicNames: string[] = [];
@@ -283,21 +283,19 @@ export class TopicComparison {
       extents: new Map(read.extents.map((extent) => [this.#partitionNumber(extent.topic, extent.partition), extent])),
       isUnread: (topic) => read.unreadTopics?.has(topic) ?? false,
     };
-    let [expired, unread, undecided, replaced] = [0, 0, 0, 0];
+    const totals = { expired: 0, replaced: 0, undecided: 0, unread: 0 };
     for (let event = 0; event < this.#events; event++) {
       if ((this.#ofEvent.flags.get(event) & FLAG.processed) === 0) continue;
       const fault = this.#faultOf(event, reading);
-      if (fault === 'expired') expired++;
-      else if (fault === 'replaced') replaced++;
-      else if (fault === 'unread') unread++;
+      if (typeof fault === 'string') totals[fault]++;
       else if (fault !== undefined) yield fault;
     }
     yield* this.#duplicates();
     for (const one of this.#reordered(reading)) {
-      if (one === 'undecided') undecided++;
+      if (typeof one === 'string') totals[one]++;
       else yield one;
     }
-    return { expired, replaced, undecided, unread, messages: { ...this.#messages } };
+    return { ...totals, messages: { ...this.#messages } };
   }
 
   #partitionNumber(topic: string, partition: number): PartitionNumber {
@@ -312,7 +310,7 @@ export class TopicComparison {
     this.#ofPlace.partition.set(place, partition);
     this.#ofPlace.offset.set(place, offset);
     this.#ofPlace.isReplay.set(place, isReplay ? 1 : 0);
-    this.#ofPlace.before.set(place, this.#ofIdentity.latestPlace.get(identity));
+    this.#ofPlace.previous.set(place, this.#ofIdentity.latestPlace.get(identity));
     this.#ofIdentity.latestPlace.set(identity, place + 1);
   }
 
@@ -438,7 +436,7 @@ export class TopicComparison {
   /** The places that are kept, in the order in which they were seen. */
   #at(identity: Identity, isReplay: boolean): string[] {
     const at: string[] = [];
-    for (let next = this.#ofIdentity.latestPlace.get(identity); next > 0; next = this.#ofPlace.before.get(next - 1)) {
+    for (let next = this.#ofIdentity.latestPlace.get(identity); next > 0; next = this.#ofPlace.previous.get(next - 1)) {
       const place = next - 1;
       if (this.#ofPlace.isReplay.get(place) !== (isReplay ? 1 : 0)) continue;
       at.unshift(this.#written(this.#ofPlace.partition.get(place), this.#ofPlace.offset.get(place)));
