@@ -6,7 +6,7 @@ import { anyValue, list, type OptionTable } from '../options/option-table';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { checkBrokerReach, regionOfBrokers } from './broker-reach';
 import { KafkaAuthentication } from './kafka-authentication';
-import { checkNetworkParts } from './network-parts';
+import { checkNetworkParts, type NetworkParts } from './network-parts';
 import { OutboxCluster } from './outbox-cluster';
 
 /** How functions connect to the brokers: by a cluster, or by addresses and an authentication. */
@@ -65,7 +65,8 @@ export const BROKER_OPTIONS = {
 } satisfies OptionTable<BrokerProps>;
 
 /** The given options, completed by those of the cluster. */
-export interface ResolvedBrokers extends Pick<BrokerProps, 'cluster' | 'vpc' | 'vpcSubnets' | 'securityGroups'> {
+export interface ResolvedBrokers extends NetworkParts {
+  readonly cluster?: OutboxCluster;
   readonly bootstrapBrokers: string;
   readonly authentication: KafkaAuthentication;
   /** Constructs that must exist before a function can send anything. */
@@ -167,10 +168,7 @@ export const checkReach = ({ cluster, vpc, bootstrapBrokers }: ResolvedBrokers):
   checkBrokerReach({ inVpc: vpc !== undefined, bootstrapBrokers, areLookedUp: cluster !== undefined });
 
 /** A VPC given by the caller comes with its own subnets and groups. */
-function networkOf(
-  { network }: OutboxCluster,
-  given: Pick<BrokerProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>,
-): typeof given {
+function networkOf({ network }: OutboxCluster, given: NetworkParts): NetworkParts {
   if (network === undefined || given.vpc !== undefined) return given;
   return {
     vpc: network.vpc,

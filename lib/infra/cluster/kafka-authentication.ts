@@ -90,7 +90,11 @@ const open = new WeakMap<IPrincipal, Map<string, OpenStatement>>();
 interface OpenStatement {
   readonly statements: readonly PolicyStatement[];
   readonly arns: Set<string>;
-  length: number;
+}
+
+function canTake({ statements, arns }: OpenStatement, arn: string): boolean {
+  const length = [...arns, arn].reduce((sum, one) => sum + lengthOf(one), 0);
+  return statements.length > 0 && length <= MAX_STATEMENT_LENGTH && statements.every(({ frozen }) => !frozen);
 }
 
 /**
@@ -105,19 +109,13 @@ function grantInParts(grantee: IGrantable, actions: readonly string[], resourceA
   for (const arn of resourceArns) {
     const last = ofPrincipal.get(key);
     if (last?.arns.has(arn) === true) continue;
-    const canTakeMore =
-      last !== undefined &&
-      last.statements.length > 0 &&
-      last.length + lengthOf(arn) <= MAX_STATEMENT_LENGTH &&
-      last.statements.every(({ frozen }) => !frozen);
-    if (canTakeMore) {
+    if (last !== undefined && canTake(last, arn)) {
       for (const statement of last.statements) statement.addResources(arn);
       last.arns.add(arn);
-      last.length += lengthOf(arn);
       continue;
     }
     const { principalStatements } = Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [arn] });
-    ofPrincipal.set(key, { statements: principalStatements, arns: new Set([arn]), length: lengthOf(arn) });
+    ofPrincipal.set(key, { statements: principalStatements, arns: new Set([arn]) });
   }
 }
 
@@ -186,12 +184,12 @@ class IamAuthentication extends KafkaAuthentication {
   override grantPublish(grantee: IGrantable, topics: readonly string[]): void {
     // Kafka authorises the idempotent producer on the cluster: on a topic's ARN this action never matches.
     this.#grant(grantee, [this.clusterArn], ['Connect', 'WriteDataIdempotently']);
-    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'WriteData']);
+    this.#grantOnTopics(grantee, topics, ['DescribeTopic', 'WriteData']);
   }
 
   override grantConsume(grantee: IGrantable, topics: readonly string[], group: string): void {
     this.#grant(grantee, [this.clusterArn], ['Connect', 'DescribeCluster']);
-    this.#grant(grantee, this.#topicArns(topics), ['DescribeTopic', 'ReadData']);
+    this.#grantOnTopics(grantee, topics, ['DescribeTopic', 'ReadData']);
     this.#grant(grantee, [this.#arn('group', group)], ['DescribeGroup', 'AlterGroup']);
   }
 
@@ -206,7 +204,7 @@ class IamAuthentication extends KafkaAuthentication {
     { change, remove }: TopicAdministration,
   ): void {
     this.#grant(grantee, [this.clusterArn], ['Connect']);
-    this.#grant(grantee, this.#topicArns(topics), [
+    this.#grantOnTopics(grantee, topics, [
       'DescribeTopic',
       'DescribeTopicDynamicConfiguration',
       ...(change ? ['CreateTopic', 'AlterTopic', 'AlterTopicDynamicConfiguration'] : []),
@@ -214,29 +212,28 @@ class IamAuthentication extends KafkaAuthentication {
     ]);
   }
 
+  #grantOnTopics(grantee: IGrantable, topics: readonly string[], names: readonly string[]): void {
+    const arns = topics.map((topic) => this.#arn('topic', topic));
+    this.#grant(grantee, arns, names);
+  }
+
   #grant(grantee: IGrantable, resourceArns: string[], names: readonly string[]): void {
     const actions = names.map((action) => `kafka-cluster:${action}`);
     grantInParts(grantee, actions, resourceArns);
   }
 
-  #topicArns(topics: readonly string[]): string[] {
-    return topics.map((topic) => this.#arn('topic', topic));
-  }
-
   /** `…:cluster/<name>/<uuid>` → `…:topic/<name>/<uuid>/<topic>`, by intrinsic functions if the ARN is a token. */
   #arn(kind: 'topic' | 'group', name: string): string {
     const key = `${kind}/${name}`;
-    const arn = this.#arns.get(key) ?? this.#newArn(kind, name);
-    this.#arns.set(key, arn);
-    return arn;
-  }
-
-  #newArn(kind: 'topic' | 'group', name: string): string {
+    const existing = this.#arns.get(key);
+    if (existing !== undefined) return existing;
     // Another stack's ARN is a `GetStackOutput`, which CloudFormation splits only inside a `Sub`.
-    const arn = Token.isUnresolved(this.clusterArn)
+    const clusterArn = Token.isUnresolved(this.clusterArn)
       ? Fn.sub('${Cluster}', { Cluster: this.clusterArn })
       : this.clusterArn;
-    const parts = Fn.split(':cluster/', arn);
-    return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
+    const parts = Fn.split(':cluster/', clusterArn);
+    const arn = `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;
+    this.#arns.set(key, arn);
+    return arn;
   }
 }

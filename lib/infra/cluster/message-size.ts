@@ -6,7 +6,8 @@ export const MAX_MESSAGE_BYTES = 'max.message.bytes';
 /** The default of Kafka and of Amazon MSK. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
-interface LimitedTopic {
+/** A topic with its properties, which limit its messages. */
+export interface LimitedTopic {
   readonly topic: string;
   readonly configs: Readonly<Record<string, string>>;
 }

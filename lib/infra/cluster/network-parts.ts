@@ -1,18 +1,12 @@
 import { Token } from 'aws-cdk-lib';
-import {
-  CfnSecurityGroup,
-  Vpc,
-  type ISecurityGroup,
-  type ISubnet,
-  type IVpc,
-  type SubnetSelection,
-} from 'aws-cdk-lib/aws-ec2';
+import { CfnSecurityGroup, Vpc, type ISecurityGroup, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { requireOption } from '../options/invalid-option';
 
+/** Where functions run. */
 export interface NetworkParts {
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;
-  readonly securityGroups?: readonly ISecurityGroup[];
+  readonly securityGroups?: ISecurityGroup[];
 }
 
 /**
@@ -28,7 +22,7 @@ export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: Netw
     }
     return;
   }
-  const foreignSubnet = vpcSubnets?.subnets?.find((subnet) => isElsewhere(vpcOfSubnet(subnet), vpc));
+  const foreignSubnet = vpcSubnets?.subnets?.find(({ node: { scope } }) => scope instanceof Vpc && scope !== vpc);
   requireOption(
     foreignSubnet === undefined,
     'vpcSubnets',
@@ -36,7 +30,7 @@ export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: Netw
     `subnets of the VPC ${vpc.node.path}`,
     'Lambda refuses subnets of another VPC. Select them from the vpc that is given.',
   );
-  const foreignGroup = securityGroups.find((group) => isElsewhere(vpcIdOfGroup(group), vpc.vpcId));
+  const foreignGroup = securityGroups.find((group) => isOfAnotherVpc(group, vpc));
   requireOption(
     foreignGroup === undefined,
     'securityGroups',
@@ -46,18 +40,8 @@ export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: Netw
   );
 }
 
-const vpcOfSubnet = (subnet: ISubnet): IVpc | undefined =>
-  subnet.node.scope instanceof Vpc ? subnet.node.scope : undefined;
-
-/** The VPC id of a security group that the app makes. */
-function vpcIdOfGroup(group: ISecurityGroup): string | undefined {
-  const resource = group.node.defaultChild;
-  return resource instanceof CfnSecurityGroup ? resource.vpcId : undefined;
-}
-
-/** A token and a plain id may name the same VPC. */
-function isElsewhere<T extends IVpc | string>(one: T | undefined, other: T): boolean {
-  if (one === undefined || one === other) return false;
-  if (typeof one !== 'string' || typeof other !== 'string') return true;
-  return Token.isUnresolved(one) === Token.isUnresolved(other);
+function isOfAnotherVpc({ node: { defaultChild: group } }: ISecurityGroup, { vpcId }: IVpc): boolean {
+  if (!(group instanceof CfnSecurityGroup) || group.vpcId === undefined || group.vpcId === vpcId) return false;
+  // A token and a plain id may name the same VPC.
+  return Token.isUnresolved(group.vpcId) === Token.isUnresolved(vpcId);
 }

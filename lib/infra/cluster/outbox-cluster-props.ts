@@ -17,6 +17,7 @@ import {
 import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
 import { checkAccess, type OutboxNetwork } from './outbox-network';
 import { checkScramSecret } from './scram-secret';
+import type { TopicDefaults } from './topic-configs';
 
 /** Options of a new cluster of any kind. */
 export interface NewClusterProps {
@@ -237,7 +238,7 @@ export const EXPRESS_DEFAULTS = defaultsOf(EXPRESS_OPTIONS);
 export const STANDARD_DEFAULTS = defaultsOf(STANDARD_OPTIONS);
 
 /** The outbox's own broker properties, completed or overridden by the caller's. */
-export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterProps, 'serverProperties'>) => ({
+export const serverPropertiesOf = ({ serverProperties }: StandardClusterProps): Readonly<Record<string, string>> => ({
   ...STANDARD_DEFAULTS.serverProperties,
   ...serverProperties,
 });
@@ -245,19 +246,25 @@ export const serverPropertiesOf = ({ serverProperties }: Pick<StandardClusterPro
 /** The kinds of MSK clusters; a method of {@link OutboxCluster} with the same name makes each. */
 export type ClusterKind = 'serverless' | 'express' | 'standard';
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
-export function checkNewCluster(
+/** The options of a new cluster with their defaults; only one of Standard brokers has `storage` and `serverProperties`. */
+export type ResolvedCluster = Resolved<StandardClusterProps, typeof OPTIONS.standard>;
+
+/**
+ * @param props - of any kind: a Standard cluster has every option of the others
+ * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
+ */
+export function resolveNewCluster(
   kind: ClusterKind,
-  props: ServerlessClusterProps & Partial<ExpressClusterProps & StandardClusterProps>,
+  props: StandardClusterProps,
   subnets: readonly string[],
-): void {
+): ResolvedCluster {
   // The table of the kind refuses the options of the other kinds.
-  const table: OptionTable<Partial<StandardClusterProps>> = OPTIONS[kind] as typeof OPTIONS.standard;
-  resolveOptions(`OutboxCluster.${kind}`, props, table);
-  const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, scramSecret } = props;
+  const table = OPTIONS[kind] as typeof OPTIONS.standard;
+  const resolved = { ...CLUSTER_DEFAULTS, ...resolveOptions(`OutboxCluster.${kind}`, props, table) };
+  const { access, brokers, scramSecret } = resolved;
   checkAccess(access, ['iam', 'scram'], ACCESS_ADVICE);
-  checkOpen(access, props.network);
-  checkInstanceType(kind, props.instanceType);
+  checkOpen(access, resolved.network);
+  if (kind !== 'serverless') checkInstanceType(kind, resolved.instanceType);
   requireOption(
     scramSecret === undefined || access.includes('scram'),
     'scramSecret',
@@ -267,7 +274,8 @@ export function checkNewCluster(
   );
   if (scramSecret !== undefined) checkScramSecret(scramSecret);
   checkSubnets(kind, brokers, subnets);
-  if (kind === 'standard') checkReplicas(brokers, props);
+  if (kind === 'standard') checkReplicas(brokers, resolved);
+  return resolved;
 }
 
 /** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
@@ -277,13 +285,7 @@ export function resolveExistingCluster(
   const resolved = resolveOptions('OutboxCluster.existing', props, EXISTING_OPTIONS);
   const { kind, access, secret, network, clusterArn } = resolved;
   checkAccess(access, kind === 'serverless' ? ['iam'] : BROKER_ACCESSES, ACCESS_ADVICE);
-  requireOption(
-    secret !== undefined || !access.includes('scram'),
-    'secret',
-    secret,
-    'given with "scram" in access',
-    'It holds the username and the password.',
-  );
+  if (access.includes('scram')) requireLogin(secret);
   if (secret !== undefined) checkScramSecret(secret, 'secret');
   if (network !== undefined) checkOpen(access, network);
   requireOption(
@@ -294,6 +296,12 @@ export function resolveExistingCluster(
     `The ARN ${clusterArn} is one of MSK Serverless, which has other quotas, and topics that CloudFormation cannot make.`,
   );
   return resolved;
+}
+
+/** @throws OutboxError `invalid-option` for a cluster with SCRAM that has no secret. */
+export function requireLogin(secret: ISecret | undefined): asserts secret is ISecret {
+  const advice = 'It holds the username and the password.';
+  requireOption(secret !== undefined, 'secret', secret, 'given with "scram" in access', advice);
 }
 
 const ACCESS_ADVICE = 'MSK Serverless supports IAM only; a new cluster is made with IAM, SCRAM or both.';
@@ -314,12 +322,12 @@ function checkOpen(access: readonly BrokerAccess[], network: OutboxNetwork): voi
   );
 }
 
-const INSTANCE_PREFIXES = { serverless: '', express: 'express.', standard: 'kafka.' } as const;
+const INSTANCE_PREFIXES = { express: 'express.', standard: 'kafka.' } as const;
 
-function checkInstanceType(kind: ClusterKind, instanceType: string | undefined): void {
+function checkInstanceType(kind: keyof typeof INSTANCE_PREFIXES, instanceType: string): void {
   const prefix = INSTANCE_PREFIXES[kind];
   requireOption(
-    instanceType === undefined || Token.isUnresolved(instanceType) || instanceType.startsWith(prefix),
+    Token.isUnresolved(instanceType) || instanceType.startsWith(prefix),
     'instanceType',
     instanceType,
     `a size of ${kind} brokers, which begins with "${prefix}"`,
@@ -331,10 +339,7 @@ const REPLICATION_FACTOR = 'default.replication.factor';
 const MIN_IN_SYNC = 'min.insync.replicas';
 
 /** Replication of a topic that does not set it. */
-export interface TopicReplication {
-  readonly replicas?: number;
-  readonly minInsyncReplicas?: number;
-}
+export type TopicReplication = Omit<TopicDefaults, 'kind'>;
 
 /**
  * Replication that MSK fixes; it is unknown for an existing standard cluster.
@@ -348,7 +353,7 @@ export const MANAGED_REPLICATION: Readonly<Record<ClusterKind, TopicReplication>
 
 /** Default replication on a new standard cluster. */
 export function replicationOf(props: StandardClusterProps): TopicReplication {
-  const properties: Readonly<Record<string, string>> = serverPropertiesOf(props);
+  const properties = serverPropertiesOf(props);
   return { replicas: Number(properties[REPLICATION_FACTOR]), minInsyncReplicas: Number(properties[MIN_IN_SYNC]) };
 }
 

@@ -1,56 +1,47 @@
-import { Annotations, Names, RemovalPolicy, Stack, type CfnResource, type Size } from 'aws-cdk-lib';
+import { Annotations, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnBatchScramSecret, CfnCluster, CfnConfiguration, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { clusterNameIn } from '../options/arn';
-import { invalidOption, requireOption } from '../options/invalid-option';
+import { requireOption } from '../options/invalid-option';
 import { checkLocations, locationsOfKeys } from '../options/locations';
 import { BootstrapBrokers } from './bootstrap-brokers';
 import type { BrokerAccess } from './broker-ports';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
-  resolveExistingCluster,
-  checkNewCluster,
-  CLUSTER_DEFAULTS,
-  EXPRESS_DEFAULTS,
   MANAGED_REPLICATION,
   replicationOf,
+  requireLogin,
+  resolveExistingCluster,
+  resolveNewCluster,
   serverPropertiesOf,
-  STANDARD_DEFAULTS,
   type ClusterKind,
   type ExistingClusterProps,
   type ExpressClusterProps,
   type NewClusterProps,
-  type ProvisionedClusterProps,
+  type ResolvedCluster,
   type ServerlessClusterProps,
   type StandardClusterProps,
   type TopicReplication,
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
 import { SCRAM_SECRET_PREFIX } from './scram-secret';
-import { serverlessRegionWarning } from './serverless-regions';
+import { serverlessRegionWarning } from './serverless';
 
 /** Limit for the names of clusters and configurations. */
 const MAX_NAME_LENGTH = 64;
 
 /** The properties of a new or an existing cluster. */
-interface ClusterParts {
-  readonly kind: ClusterKind;
-  readonly clusterArn: string;
-  readonly clusterName?: string;
-  readonly access: readonly BrokerAccess[];
-  readonly secret?: ISecret;
-  readonly network?: OutboxNetwork;
-  readonly brokers?: number;
-  readonly instanceType?: string;
+interface ClusterParts
+  extends
+    Pick<OutboxCluster, 'kind' | 'clusterArn' | 'access'>,
+    Partial<Pick<OutboxCluster, 'clusterName' | 'secret' | 'network' | 'exists' | 'brokers' | 'instanceType'>> {
   /** Replication of a topic that does not set it; fixed on MSK Serverless and Express. */
   readonly topicDefaults?: TopicReplication;
   /** Values whose change replaces brokers or changes their addresses. */
   readonly repeatFor?: readonly string[];
-  /** The cluster is not part of this app. */
-  readonly exists?: boolean;
   /** The look-up of the brokers' addresses waits for these constructs. */
   readonly dependencies?: readonly Construct[];
 }
@@ -125,7 +116,7 @@ export class OutboxCluster extends Construct {
     this.network = parts.network;
     this.secret = parts.secret;
     this.exists = parts.exists === true;
-    this.brokers = parts.kind === 'serverless' ? undefined : (parts.brokers ?? CLUSTER_DEFAULTS.brokers);
+    this.brokers = parts.kind === 'serverless' ? undefined : parts.brokers;
     this.instanceType = parts.instanceType;
     const { replicas, minInsyncReplicas } = parts.topicDefaults ?? MANAGED_REPLICATION[parts.kind];
     this.defaultReplicas = replicas;
@@ -162,7 +153,8 @@ export class OutboxCluster extends Construct {
       case 'iam':
         return KafkaAuthentication.iam(this);
       case 'scram':
-        return this.secret === undefined ? this.#refuseSecret() : KafkaAuthentication.scram(this.secret);
+        requireLogin(this.secret);
+        return KafkaAuthentication.scram(this.secret);
       case 'tls':
         return KafkaAuthentication.tls(this.access.includes('scram') ? undefined : this.secret);
       case 'none':
@@ -178,44 +170,38 @@ export class OutboxCluster extends Construct {
     const allowed = `one of ${this.access.join(', ')}`;
     requireOption(this.access.includes(access), 'access', access, allowed, 'The cluster offers no other method.');
   }
-
-  #refuseSecret(): never {
-    throw invalidOption('secret', undefined, 'given with "scram" in access', 'It holds the username and the password.');
-  }
 }
 
-function serverlessParts(scope: Construct, props: ServerlessClusterProps): ClusterParts {
-  const subnetIds = subnetsOf(props);
-  checkNewCluster('serverless', props, subnetIds);
+function serverlessParts(scope: Construct, given: ServerlessClusterProps): ClusterParts {
+  const subnetIds = subnetsOf(given);
+  const { network, removalPolicy, ...props } = resolveNewCluster('serverless', given, subnetIds);
   const warning = serverlessRegionWarning(Stack.of(scope).region);
   if (warning !== undefined) Annotations.of(scope).addWarningV2('dynamodb-outbox:serverless-region', warning);
   const clusterName = props.clusterName ?? clusterNameOf(scope, 'serverless');
   const cluster = new CfnServerlessCluster(scope, IDS.serverless, {
     clusterName,
     clientAuthentication: { sasl: { iam: { enabled: true } } },
-    vpcConfigs: [{ subnetIds, securityGroups: [props.network.brokerSecurityGroup.securityGroupId] }],
+    vpcConfigs: [{ subnetIds, securityGroups: [network.brokerSecurityGroup.securityGroupId] }],
   });
   scope.node.defaultChild = cluster;
-  keep(cluster, props);
-  return { kind: 'serverless', clusterArn: cluster.attrArn, clusterName, access: ['iam'], network: props.network };
+  cluster.applyRemovalPolicy(removalPolicy);
+  return { kind: 'serverless', clusterArn: cluster.attrArn, clusterName, access: ['iam'], network };
 }
 
 function provisionedParts(
   scope: Construct,
   kind: 'express' | 'standard',
-  props: ExpressClusterProps & StandardClusterProps,
+  given: ExpressClusterProps | StandardClusterProps,
 ): ClusterParts {
-  const subnetIds = subnetsOf(props);
-  checkNewCluster(kind, props, subnetIds);
+  const subnetIds = subnetsOf(given);
+  const props = resolveNewCluster(kind, given, subnetIds);
   checkLocations(
     Stack.of(scope),
     locationsOfKeys({ encryptionKey: props.encryptionKey, scramSecret: props.scramSecret?.encryptionKey }),
   );
-  const defaults = kind === 'express' ? EXPRESS_DEFAULTS : STANDARD_DEFAULTS;
-  const { access = CLUSTER_DEFAULTS.access, brokers = CLUSTER_DEFAULTS.brokers, network } = props;
-  const { instanceType = defaults.instanceType, kafkaVersion = defaults.kafkaVersion } = props;
+  const { access, brokers, network, instanceType, kafkaVersion } = props;
   const logGroup = new LogGroup(scope, 'BrokerLogs', {
-    retention: props.logRetention ?? CLUSTER_DEFAULTS.logRetention,
+    retention: props.logRetention,
     removalPolicy: RemovalPolicy.DESTROY,
   });
   const clusterName = props.clusterName ?? clusterNameOf(scope, kind);
@@ -227,7 +213,7 @@ function provisionedParts(
       instanceType,
       clientSubnets: subnetIds,
       securityGroups: [network.brokerSecurityGroup.securityGroupId],
-      storageInfo: kind === 'standard' ? disk(props.storage ?? STANDARD_DEFAULTS.storage) : undefined,
+      storageInfo: kind === 'standard' ? { ebsStorageInfo: { volumeSize: props.storage.toGibibytes() } } : undefined,
     },
     clientAuthentication: {
       sasl: { iam: { enabled: access.includes('iam') }, scram: { enabled: access.includes('scram') } },
@@ -244,10 +230,8 @@ function provisionedParts(
     loggingInfo: { brokerLogs: { cloudWatchLogs: { enabled: true, logGroup: logGroup.logGroupName } } },
   });
   scope.node.defaultChild = cluster;
-  keep(cluster, props);
-  const repeatFor = [instanceType, kafkaVersion, `${subnetIds.length}-zones`];
-  const topicDefaults = kind === 'standard' ? replicationOf(props) : undefined;
-  const parts = {
+  cluster.applyRemovalPolicy(props.removalPolicy);
+  return {
     kind,
     clusterArn: cluster.attrArn,
     clusterName,
@@ -255,20 +239,16 @@ function provisionedParts(
     network,
     brokers,
     instanceType,
-    repeatFor,
-    topicDefaults,
+    topicDefaults: kind === 'standard' ? replicationOf(props) : undefined,
+    repeatFor: [instanceType, kafkaVersion, `${subnetIds.length}-zones`],
+    ...(access.includes('scram') ? scramLogin(scope, cluster, props) : {}),
   };
-  return access.includes('scram') ? { ...parts, ...scramLogin(scope, cluster, props) } : parts;
 }
 
 const subnetsOf = ({ network }: NewClusterProps): string[] => network.vpc.selectSubnets(network.vpcSubnets).subnetIds;
 
 /** CloudFormation cannot change a resource's type: each kind of cluster needs another logical id and name. */
-const IDS: Readonly<Record<ClusterKind, string>> = {
-  serverless: 'Serverless',
-  express: 'Express',
-  standard: 'Standard',
-};
+const IDS = { serverless: 'Serverless', express: 'Express', standard: 'Standard' } as const;
 
 const generatedName = (scope: Construct, maxLength = MAX_NAME_LENGTH): string =>
   Names.uniqueResourceName(scope, { maxLength, separator: '-', allowedSpecialCharacters: '-' });
@@ -276,14 +256,7 @@ const generatedName = (scope: Construct, maxLength = MAX_NAME_LENGTH): string =>
 const clusterNameOf = (scope: Construct, kind: ClusterKind): string =>
   `${generatedName(scope, MAX_NAME_LENGTH - kind.length - 1)}-${kind}`;
 
-const keep = (cluster: CfnResource, { removalPolicy }: NewClusterProps): void =>
-  cluster.applyRemovalPolicy(removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy);
-
-const disk = (storage: Size): CfnCluster.StorageInfoProperty => ({
-  ebsStorageInfo: { volumeSize: storage.toGibibytes() },
-});
-
-function brokerProperties(scope: Construct, props: StandardClusterProps): CfnCluster.ConfigurationInfoProperty {
+function brokerProperties(scope: Construct, props: ResolvedCluster): CfnCluster.ConfigurationInfoProperty {
   const configuration = new CfnConfiguration(scope, 'Configuration', {
     name: generatedName(scope),
     serverProperties: Object.entries(serverPropertiesOf(props))
@@ -291,16 +264,15 @@ function brokerProperties(scope: Construct, props: StandardClusterProps): CfnClu
       .join(''),
   });
   // MSK refuses to delete a configuration that a cluster uses.
-  keep(configuration, props);
+  configuration.applyRemovalPolicy(props.removalPolicy);
   return { arn: configuration.attrArn, revision: configuration.attrLatestRevisionRevision };
 }
 
 function scramLogin(
   scope: Construct,
   cluster: CfnCluster,
-  props: ProvisionedClusterProps,
+  { scramSecret, removalPolicy }: ResolvedCluster,
 ): Pick<ClusterParts, 'secret' | 'dependencies'> {
-  const { scramSecret, removalPolicy } = props;
   const secret =
     scramSecret ??
     new Secret(scope, 'Login', {
@@ -309,9 +281,9 @@ function scramLogin(
       encryptionKey: new Key(scope, 'LoginKey', {
         description: 'Encrypts the login of the outbox at the Kafka brokers',
         enableKeyRotation: true,
-        removalPolicy: removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy,
+        removalPolicy,
       }),
-      removalPolicy: removalPolicy ?? CLUSTER_DEFAULTS.removalPolicy,
+      removalPolicy,
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ username: 'outbox' }),
         generateStringKey: 'password',
@@ -324,6 +296,6 @@ function scramLogin(
     secretArnList: [secret.secretArn],
   });
   // Otherwise a retained cluster would let no client in.
-  keep(association, props);
+  association.applyRemovalPolicy(removalPolicy);
   return { secret, dependencies: [association] };
 }

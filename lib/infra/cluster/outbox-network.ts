@@ -137,20 +137,12 @@ export class OutboxNetwork extends Construct {
     this.consumerMappings = props.consumerMappings;
     this.vpc = props.vpc ?? this.#newVpc(resolved);
     this.vpcSubnets = props.vpcSubnets ?? (props.vpc === undefined ? { subnetType: SubnetType.PRIVATE_ISOLATED } : {});
-    this.clientSecurityGroup = new SecurityGroup(this, 'Clients', {
-      vpc: this.vpc,
-      description: 'Clients of the Kafka brokers',
-      allowAllOutbound: false,
-    });
-    this.brokerSecurityGroup = new SecurityGroup(this, 'Brokers', {
-      vpc: this.vpc,
-      description: 'Kafka brokers',
-      allowAllOutbound: false,
-    });
-    this.#openPorts(props.consumerMappings !== undefined);
+    this.clientSecurityGroup = this.#newGroup('Clients', 'Clients of the Kafka brokers');
+    this.brokerSecurityGroup = this.#newGroup('Brokers', 'Kafka brokers');
+    this.#openPorts();
     if (resolved.interfaceEndpoints) {
-      this.#addInterfaceEndpoints(props);
-    } else if (props.consumerMappings === 'on-demand') {
+      this.#addInterfaceEndpoints();
+    } else if (this.consumerMappings === 'on-demand') {
       this.brokerSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'Lambda and STS, by what the VPC has');
     }
   }
@@ -178,36 +170,37 @@ export class OutboxNetwork extends Construct {
     return vpc;
   }
 
-  #openPorts(consumerMappings: boolean): void {
-    const peers = consumerMappings ? [this.clientSecurityGroup, this.brokerSecurityGroup] : [this.clientSecurityGroup];
+  #newGroup(id: string, description: string): SecurityGroup {
+    return new SecurityGroup(this, id, { vpc: this.vpc, description, allowAllOutbound: false });
+  }
+
+  #openPorts(): void {
     for (const access of this.access) {
-      const port = Port.tcp(BROKER_PORTS[access]);
-      for (const peer of peers) {
-        const who = peer === this.clientSecurityGroup ? 'Clients' : 'Pollers of event source mappings';
-        this.brokerSecurityGroup.addIngressRule(peer, port, `${who}, ${access}`);
-        peer.addEgressRule(this.brokerSecurityGroup, port, `Kafka brokers, ${access}`);
-      }
+      this.#openPort(access, this.clientSecurityGroup, 'Clients');
+      if (this.consumerMappings === undefined) continue;
+      this.#openPort(access, this.brokerSecurityGroup, 'Pollers of event source mappings');
     }
     // The gateway endpoint of DynamoDB has public addresses, so the rule must allow any address. A VPC without NAT
     // offers no other route out.
     this.clientSecurityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'AWS services by endpoints');
   }
 
-  #addInterfaceEndpoints({ consumerMappings }: OutboxNetworkProps): void {
+  #openPort(access: BrokerAccess, peer: ISecurityGroup, who: string): void {
+    const port = Port.tcp(BROKER_PORTS[access]);
+    this.brokerSecurityGroup.addIngressRule(peer, port, `${who}, ${access}`);
+    peer.addEgressRule(this.brokerSecurityGroup, port, `Kafka brokers, ${access}`);
+  }
+
+  #addInterfaceEndpoints(): void {
+    const isOnDemand = this.consumerMappings === 'on-demand';
     const services = {
       ...(this.access.includes('scram') ? { SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER } : {}),
-      ...(consumerMappings === 'on-demand'
-        ? { Lambda: InterfaceVpcEndpointAwsService.LAMBDA, Sts: InterfaceVpcEndpointAwsService.STS }
-        : {}),
+      ...(isOnDemand ? { Lambda: InterfaceVpcEndpointAwsService.LAMBDA, Sts: InterfaceVpcEndpointAwsService.STS } : {}),
     };
     if (Object.keys(services).length === 0) return;
-    const securityGroup = new SecurityGroup(this, 'Endpoints', {
-      vpc: this.vpc,
-      description: 'Interface endpoints of the outbox',
-      allowAllOutbound: false,
-    });
+    const securityGroup = this.#newGroup('Endpoints', 'Interface endpoints of the outbox');
     securityGroup.addIngressRule(this.clientSecurityGroup, Port.HTTPS, 'Clients of the Kafka brokers');
-    if (consumerMappings === 'on-demand') {
+    if (isOnDemand) {
       securityGroup.addIngressRule(this.brokerSecurityGroup, Port.HTTPS, 'Pollers of event source mappings');
       this.brokerSecurityGroup.addEgressRule(securityGroup, Port.HTTPS, 'Interface endpoints');
     }
@@ -261,9 +254,8 @@ function refuseUnusedOptions(props: OutboxNetworkProps): void {
   const { vpc, vpcSubnets, interfaceEndpoints, availabilityZones, cidr, flowLogs } = props;
   if (vpc === undefined) {
     requireLeftOut({ vpcSubnets }, 'left out without vpc', 'A new VPC has isolated subnets only.');
-    const noEndpoints = interfaceEndpoints === false ? false : undefined;
     const advice = 'Nothing else leads out of a new VPC.';
-    requireLeftOut({ interfaceEndpoints: noEndpoints }, 'left out without vpc', advice);
+    requireOption(interfaceEndpoints !== false, 'interfaceEndpoints', false, 'left out without vpc', advice);
     return;
   }
   requireLeftOut({ availabilityZones, cidr, flowLogs }, 'left out with vpc', 'It describes a new VPC only.');

@@ -16,7 +16,7 @@ import {
 } from '../options/option-table';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './message-size';
-import { checkServerlessQuotas } from './serverless-quotas';
+import { checkServerlessQuotas } from './serverless';
 import { checkTopicConfigs, type TopicDefaults } from './topic-configs';
 import { checkTopicNames } from './topic-names';
 

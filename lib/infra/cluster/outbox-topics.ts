@@ -62,7 +62,7 @@ export class OutboxTopics extends Construct {
     const props = resolveTopicsProps(given);
     const brokers = resolveBrokers(props);
     checkLocations(Stack.of(this), locationsOfBrokers(brokers));
-    this.clusterId = clusterOf(brokers);
+    this.clusterId = clusterIdOf(brokers);
     // Validate after the whole app exists: another OutboxTopics may be made after this one.
     this.node.addValidation({ validate: () => this.#sharedTopics() });
     const byFunction = makerOf(props, brokers) === 'function';
@@ -112,11 +112,11 @@ export class OutboxTopics extends Construct {
   #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
     // Not the custom resource's id: CloudFormation could not change its type when the kind of cluster changes.
     const made = new CfnTopic(this, `MskTopic-${topic}`, {
-      clusterArn: clusterOf(brokers),
+      clusterArn: clusterIdOf(brokers),
       topicName: topic,
       partitionCount: partitions,
       replicationFactor: replicationFactor ?? CLOUDFORMATION_REPLICAS,
-      configs: Object.keys(configs).length === 0 ? undefined : Fn.base64(propertiesOf(configs)),
+      configs: Object.keys(configs).length === 0 ? undefined : Fn.base64(propertyLines(configs)),
     });
     // The name is fixed: if the topic stayed after a rollback of its creation, the next attempt would fail.
     made.applyRemovalPolicy(onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
@@ -124,7 +124,7 @@ export class OutboxTopics extends Construct {
   }
 
   #ask(provider: Provider, topic: ResolvedTopic, brokers: ResolvedBrokers, apply: boolean): CustomResource {
-    const request: TopicRequest = { ...topic, cluster: clusterOf(brokers), mode: apply ? 'apply' : 'check' };
+    const request: TopicRequest = { ...topic, cluster: clusterIdOf(brokers), mode: apply ? 'apply' : 'check' };
     const asked = new CustomResource(this, `${apply ? 'Topic' : 'Check'}-${topic.topic}`, {
       resourceType: apply ? 'Custom::KafkaTopic' : 'Custom::KafkaTopicCheck',
       serviceToken: provider.serviceToken,
@@ -162,7 +162,7 @@ export class OutboxTopics extends Construct {
       environment: {
         ...encodeTopicsConfig({
           ...TOPICS_DEFAULTS,
-          cluster: clusterOf(brokers),
+          cluster: clusterIdOf(brokers),
           brokers: [bootstrapBrokers],
           auth: authentication.settings,
         }),
@@ -179,15 +179,12 @@ export class OutboxTopics extends Construct {
 }
 
 /** Identifies the cluster by its ARN, or by its broker addresses if the app has no ARN. */
-export const clusterOf = ({
-  cluster,
-  bootstrapBrokers,
-}: Pick<ResolvedBrokers, 'cluster' | 'bootstrapBrokers'>): string => cluster?.clusterArn ?? bootstrapBrokers;
+const clusterIdOf = ({ cluster, bootstrapBrokers }: ResolvedBrokers): string => cluster?.clusterArn ?? bootstrapBrokers;
 
 /** @throws OutboxError `invalid-option` for topics on another cluster. */
 export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): void {
   if (!(topics instanceof OutboxTopics)) return;
-  const [made, used] = [topics.clusterId, clusterOf(brokers)];
+  const [made, used] = [topics.clusterId, clusterIdOf(brokers)];
   // A token and a plain ARN may name the same cluster, and so may an ARN and addresses.
   const areComparable = Token.isUnresolved(made) === Token.isUnresolved(used) && isArn(made) === isArn(used);
   const sameStack = Stack.of(topics) === Stack.of(brokers.cluster ?? topics);
@@ -213,7 +210,7 @@ const removalPolicyOf = (onRemoval: 'retain' | 'delete'): RemovalPolicy =>
   onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
 /** The format of Amazon MSK: one line for each property. */
-const propertiesOf = (configs: Readonly<Record<string, string>>): string =>
+const propertyLines = (configs: Readonly<Record<string, string>>): string =>
   Object.entries(configs)
     .map(([name, value]) => `${name}=${value}`)
     .join('\n');

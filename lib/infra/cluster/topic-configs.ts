@@ -1,11 +1,10 @@
 import { Token } from 'aws-cdk-lib';
 import { isRecord } from '../../event/options';
 import { invalidOption, nearestOf, requireOption } from '../options/invalid-option';
+import type { LimitedTopic } from './message-size';
 
-export interface ConfiguredTopic {
-  readonly topic: string;
+export interface ConfiguredTopic extends LimitedTopic {
   readonly replicationFactor?: number;
-  readonly configs: Readonly<Record<string, string>>;
 }
 
 /** The cluster's defaults, where the app knows them. */

@@ -21,7 +21,7 @@ import { requireLeftOut } from '../options/invalid-option';
 import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
 import { locationsOfTable } from '../outbox/existing-table';
 import { Outbox } from '../outbox/outbox';
-import { all } from '../template-checks/app-tree';
+import { findAll } from '../template-checks/app-tree';
 import { consumerProblems } from '../template-checks/consumer-checks';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
@@ -128,7 +128,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
         consumerProblems({
           consumer: this,
           function: consumer,
-          outboxes: all(this, Outbox),
+          outboxes: findAll(this, Outbox),
           environmentEncryptionKey,
           vpc: resolved.vpc,
           vpcSubnets: resolved.vpcSubnets,

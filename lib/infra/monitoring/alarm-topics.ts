@@ -1,4 +1,4 @@
-import { Annotations, Aspects, Reference, Stack, Tokenization, type IAspect } from 'aws-cdk-lib';
+import { Annotations, Aspects, Stack, type IAspect } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Alias, CfnAlias, CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnTopic, CfnTopicPolicy, Topic, TopicPolicy, type ITopic } from 'aws-cdk-lib/aws-sns';
@@ -6,8 +6,8 @@ import type { Construct, IConstruct } from 'constructs';
 import type { OutboxError } from '../../event/errors';
 import { known } from '../options/arn';
 import { invalidOption } from '../options/invalid-option';
-import { all, propertiesOf } from '../template-checks/app-tree';
-import { shutOut, type ResourceStatement } from '../template-checks/service-policy';
+import { findAll, propertiesOf, referencedBy } from '../template-checks/app-tree';
+import { refusalOf, type ResourceStatement } from '../template-checks/service-policy';
 
 const CLOUDWATCH = 'cloudwatch';
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:GenerateDataKey*'];
@@ -66,14 +66,8 @@ function isFirst(owner: IConstruct, what: string): boolean {
 
 /** The topic's resource, even if an import names it by a token. */
 function madeTopicOf(topic: ITopic): CfnTopic | undefined {
-  const made = topic.node.defaultChild ?? behind(topic.topicArn);
+  const made = topic.node.defaultChild ?? referencedBy(topic.topicArn)[0];
   return made instanceof CfnTopic ? made : undefined;
-}
-
-/** The resource that a token refers to. */
-function behind(text: string | undefined): IConstruct | undefined {
-  if (text === undefined) return undefined;
-  return Tokenization.reverseString(text).tokens.find((token) => Reference.isReference(token))?.target;
 }
 
 /** The key of a topic: its resource if the app makes it, and its name if it has one. */
@@ -81,8 +75,9 @@ function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: Cfn
   const named = made === undefined ? topic.masterKey?.keyArn : made.kmsMasterKeyId;
   if (named === undefined) return {};
   const key: IKey | undefined = topic.masterKey instanceof Alias ? topic.masterKey.aliasTargetKey : topic.masterKey;
-  const target = key?.keyArn === named || topic.masterKey instanceof Alias ? key?.node.defaultChild : behind(named);
-  const resource = target instanceof CfnAlias ? behind(target.targetKeyId) : target;
+  const target =
+    key?.keyArn === named || topic.masterKey instanceof Alias ? key?.node.defaultChild : referencedBy(named)[0];
+  const resource = target instanceof CfnAlias ? referencedBy(target.targetKeyId)[0] : target;
   return { named, made: resource instanceof CfnKey ? resource : undefined };
 }
 
@@ -152,7 +147,7 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
   const made = madeTopicOf(topic);
   const arn = resolved(topic, topic.topicArn);
   // SNS keeps one policy per topic: of several, the last deployed one wins.
-  const documents = all(topic, CfnTopicPolicy)
+  const documents = findAll(topic, CfnTopicPolicy)
     .map((policy) => propertiesOf(policy) as { readonly Topics?: unknown[]; readonly PolicyDocument?: Document })
     .filter(({ Topics = [] }) => Topics.some((one) => JSON.stringify(one) === JSON.stringify(arn)))
     .map(({ PolicyDocument = {} }) => PolicyDocument);
@@ -196,10 +191,10 @@ function problemOf(
   const { account, region } = Stack.of(scope);
   const statements = [document.Statement ?? []].flat();
   for (const action of actions) {
-    const reason = shutOut(statements, { service: CLOUDWATCH, action, resource, account, region });
-    if (reason === undefined) continue;
+    const refusal = refusalOf(statements, { service: CLOUDWATCH, action, resource, account, region });
+    if (refusal === undefined) continue;
     const advice =
-      reason === 'denies'
+      refusal === 'denies'
         ? `Its policy denies ${action} to CloudWatch. Except the service principal cloudwatch.amazonaws.com from the denial, or remove it.`
         : `Its policy does not let CloudWatch publish (${action}). Add to its policy: ${missing}`;
     return invalidOption(`monitoring.${option}`, name, 'a topic that CloudWatch can publish to', advice).message;

@@ -8,6 +8,7 @@ import {
   CompositeAlarm,
   TreatMissingData,
   type AlarmBase,
+  type AlarmProps,
   type IAlarm,
   type IAlarmRule,
   type IMetric,
@@ -80,37 +81,32 @@ export interface AlarmTexts {
 /** Makes the alarm of a row, without an action: a metric alarm, or a composite alarm of several conditions. */
 export function makeAlarm(scope: Construct, spec: AlarmSpec, { prefix, runbookBaseUrl }: AlarmTexts): AlarmBase {
   const alarmDescription = `${spec.description} Runbook: ${runbookUrl(spec.runbook ?? spec.id, runbookBaseUrl)}`;
-  const alarmName = `${prefix}-${spec.id}`;
+  const make = (id: string, condition: AlarmCondition): Alarm =>
+    conditionAlarm(scope, id, { alarmName: `${prefix}-${id}`, alarmDescription }, condition);
   const [only, ...others] = spec.conditions;
-  if (others.length === 0) return conditionAlarm(scope, spec.id, alarmName, alarmDescription, only);
-  const conditions = spec.conditions.map((condition) => {
-    const id = `${spec.id}-${condition.id ?? ''}`;
-    return conditionAlarm(scope, id, `${prefix}-${id}`, alarmDescription, condition);
-  });
+  if (others.length === 0) return make(spec.id, only);
+  const conditions = spec.conditions.map((condition) => make(`${spec.id}-${condition.id ?? ''}`, condition));
   return new CompositeAlarm(scope, spec.id, {
-    compositeAlarmName: alarmName,
+    compositeAlarmName: `${prefix}-${spec.id}`,
     alarmDescription,
-    alarmRule: AlarmRule.allOf(...conditions.map((alarm) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM))),
+    alarmRule: AlarmRule.allOf(...conditions.map(isRaised)),
   });
 }
+
+const isRaised = (alarm: IAlarm): IAlarmRule => AlarmRule.fromAlarm(alarm, AlarmState.ALARM);
 
 function conditionAlarm(
   scope: Construct,
   id: string,
-  alarmName: string,
-  alarmDescription: string,
+  texts: Pick<AlarmProps, 'alarmName' | 'alarmDescription'>,
   { metric, breach, evaluationPeriods = 1, datapointsToAlarm, treatMissingData, warmUp }: AlarmCondition,
 ): Alarm {
   const alarm = new Alarm(scope, id, {
-    alarmName,
-    alarmDescription,
+    ...texts,
     metric,
     ...('below' in breach
       ? { threshold: breach.below, comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD }
-      : {
-          threshold: breach.atLeast,
-          comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        }),
+      : { threshold: breach.atLeast, comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD }),
     evaluationPeriods,
     datapointsToAlarm: datapointsToAlarm ?? evaluationPeriods,
     treatMissingData,
@@ -130,9 +126,5 @@ export const runbookUrl = (runbook: string, baseUrl = 'docs/runbooks'): string =
 
 /** Holds while any of the alarms is raised, including alarms added before synthesis. There must be at least one. */
 export const anyAlarm = (alarms: readonly IAlarm[]): IAlarmRule => ({
-  renderAlarmRule: () =>
-    Lazy.string({
-      produce: () =>
-        AlarmRule.anyOf(...alarms.map((alarm) => AlarmRule.fromAlarm(alarm, AlarmState.ALARM))).renderAlarmRule(),
-    }),
+  renderAlarmRule: () => Lazy.string({ produce: () => AlarmRule.anyOf(...alarms.map(isRaised)).renderAlarmRule() }),
 });

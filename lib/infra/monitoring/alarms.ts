@@ -22,12 +22,12 @@ import type { MonitoredOutbox } from './subject';
  */
 export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly AlarmSpec[] {
   const specs = [
-    ...burnRates(outbox, slo),
-    ...lag(outbox, slo),
-    ...relayHealth(outbox),
-    ...refusals(outbox),
-    ...sweeping(outbox),
-    ...kafka(outbox),
+    ...burnRateAlarms(outbox, slo),
+    ...lagAlarms(outbox, slo),
+    ...relayAlarms(outbox),
+    ...refusalAlarms(outbox),
+    ...sweeperAlarms(outbox),
+    ...kafkaAlarms(outbox),
   ];
   // If nothing runs, silence is intended: an alarm that treats silence as a failure would stay raised forever.
   return outbox.publishes
@@ -37,7 +37,7 @@ export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly Al
       );
 }
 
-function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }: ResolvedSlo): AlarmSpec[] {
+function burnRateAlarms({ outboxName }: MonitoredOutbox, { objective, minLateEvents }: ResolvedSlo): AlarmSpec[] {
   return BURN_RATES.map(({ id, rate, severity, long, short }) => {
     // Nothing published means nothing late. The alarms on the lag detect a relay that hangs.
     const condition = (period: Duration, minLate: number): AlarmCondition =>
@@ -59,7 +59,7 @@ function burnRates({ outboxName }: MonitoredOutbox, { objective, minLateEvents }
   });
 }
 
-function lag(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
+function lagAlarms(outbox: MonitoredOutbox, slo: ResolvedSlo): AlarmSpec[] {
   const { relay, sweeper } = outbox;
   // Lambda reports the age with each invocation, so no value means an idle stream. Five minutes are longer than a
   // failing invocation and the pause after it, so an outage shows in every period.
@@ -138,7 +138,7 @@ function pendingWithoutInvocations({ outboxName, relay, sweeper }: MonitoredOutb
 /** Longer than any invocation and the pause after a failed one. */
 const OVERDUE = Duration.minutes(30);
 
-function relayHealth({ relay, mapping }: MonitoredOutbox): AlarmSpec[] {
+function relayAlarms({ relay, mapping }: MonitoredOutbox): AlarmSpec[] {
   return [
     {
       id: 'relay-throttled',
@@ -174,7 +174,7 @@ function relayHealth({ relay, mapping }: MonitoredOutbox): AlarmSpec[] {
   ];
 }
 
-function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
+function refusalAlarms(outbox: MonitoredOutbox): AlarmSpec[] {
   const byRelay = (name: RelayMetric): AlarmCondition => activityCondition(relayMetric(outbox.outboxName, name));
   return [
     {
@@ -220,7 +220,7 @@ function refusals(outbox: MonitoredOutbox): AlarmSpec[] {
   ];
 }
 
-function sweeping(outbox: MonitoredOutbox): AlarmSpec[] {
+function sweeperAlarms(outbox: MonitoredOutbox): AlarmSpec[] {
   const period = outbox.sweeper.interval;
   const sweeps = new MathExpression({
     // FILL detects silence at once; without it CloudWatch would first evaluate older values.
@@ -271,7 +271,7 @@ const LONGEST_WARM_UP_MINUTES = 2_880;
 const AN_HOUR = 12;
 
 /** Single failures recover by themselves. Repeated ones within an hour raise an alarm, for any number of shards. */
-function kafka({ outboxName, mskClusterName }: MonitoredOutbox): AlarmSpec[] {
+function kafkaAlarms({ outboxName, mskClusterName }: MonitoredOutbox): AlarmSpec[] {
   const often = (name: RelayMetric, datapointsToAlarm: number): AlarmCondition =>
     activityCondition(relayMetric(outboxName, name), { evaluationPeriods: AN_HOUR, datapointsToAlarm });
   return [

@@ -27,35 +27,25 @@ const A_QUARTER_OF_AN_HOUR = { evaluationPeriods: 3 };
  */
 export function consumerAlarmsOf(consumer: MonitoredConsumer, options: ResolvedConsumerMonitoring): AlarmSpec[] {
   return [
-    ...Object.entries(consumer.mappings).flatMap(([topic, mapping]) => [
-      ...reading(topic, mapping, consumer, options),
-      ...givingUp(topic, mapping, consumer),
-    ]),
-    ...invocations(consumer),
-    ...applying(consumer),
+    ...Object.entries(consumer.mappings).flatMap(([topic, mapping]) =>
+      topicAlarms(topic, mapping, consumer, options).map((spec) => ({
+        runbook: spec.id,
+        ...spec,
+        id: `${spec.id}-${topic}`,
+      })),
+    ),
+    ...invocationAlarms(consumer),
+    ...applyAlarms(consumer),
   ];
 }
 
-function reading(
+/** The alarms of one topic. The alarm's name gets the topic, and its runbook is the same for every topic. */
+function topicAlarms(
   topic: string,
   mapping: IEventSourceMapping,
-  { enabled }: MonitoredConsumer,
+  { enabled, givesUp }: MonitoredConsumer,
   { maxLag }: ResolvedConsumerMonitoring,
 ): AlarmSpec[] {
-  const behind: AlarmSpec = {
-    id: `consumer-behind-${topic}`,
-    severity: 'ticket',
-    description: `In a partition of ${topic}, ${maxLag} messages or more have waited for a quarter of an hour.`,
-    runbook: 'consumer-behind',
-    // The consumer works off a burst in less time. While Lambda does not poll, which has its own alarm, it measures
-    // nothing.
-    conditions: [
-      activityCondition(mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM), {
-        breach: { atLeast: maxLag },
-        ...A_QUARTER_OF_AN_HOUR,
-      }),
-    ],
-  };
   const waitingWithoutCommits = new MathExpression({
     // The minimum lag is above zero: at no time in the period had the consumer read everything.
     expression: 'IF(FILL(lag, 0) > 0 AND FILL(committed, 0) == 0, 1, 0)',
@@ -65,52 +55,58 @@ function reading(
       committed: mappingMetric(mapping, 'CommittedEventCount', Stats.SUM),
     },
   });
-  const stuck: AlarmSpec = {
-    id: `consumer-stuck-${topic}`,
-    severity: 'page',
-    description: `Messages of ${topic} wait, and none has been processed for a quarter of an hour.`,
-    runbook: 'consumer-stuck',
-    conditions: [activityCondition(waitingWithoutCommits, A_QUARTER_OF_AN_HOUR)],
-  };
   const polls = new MathExpression({
     expression: 'FILL(polls, 0)',
     label: 'polls',
     usingMetrics: { polls: mappingMetric(mapping, 'PolledEventCount', Stats.SAMPLE_COUNT) },
   });
-  const silent: AlarmSpec = {
-    id: `consumer-silent-${topic}`,
-    severity: 'page',
-    description: `Lambda has not polled ${topic} for a quarter of an hour.`,
-    runbook: 'consumer-silent',
-    // Pollers report zero if there is nothing to read.
-    conditions: [silenceCondition(polls, { ...A_QUARTER_OF_AN_HOUR, warmUp: WARM_UP })],
-  };
-  // A consumer that is disabled on purpose is silent.
-  return enabled ? [behind, stuck, silent] : [behind, stuck];
+  const specs: (AlarmSpec | false)[] = [
+    {
+      id: 'consumer-behind',
+      severity: 'ticket',
+      description: `In a partition of ${topic}, ${maxLag} messages or more have waited for a quarter of an hour.`,
+      // The consumer works off a burst in less time. Lambda measures nothing while it does not poll, which has its own
+      // alarm.
+      conditions: [
+        activityCondition(mappingMetric(mapping, 'MaxOffsetLag', Stats.MAXIMUM), {
+          breach: { atLeast: maxLag },
+          ...A_QUARTER_OF_AN_HOUR,
+        }),
+      ],
+    },
+    {
+      id: 'consumer-stuck',
+      severity: 'page',
+      description: `Messages of ${topic} wait, and none has been processed for a quarter of an hour.`,
+      conditions: [activityCondition(waitingWithoutCommits, A_QUARTER_OF_AN_HOUR)],
+    },
+    // A consumer that is disabled on purpose is silent.
+    enabled && {
+      id: 'consumer-silent',
+      severity: 'page',
+      description: `Lambda has not polled ${topic} for a quarter of an hour.`,
+      // Pollers report zero if there is nothing to read.
+      conditions: [silenceCondition(polls, { ...A_QUARTER_OF_AN_HOUR, warmUp: WARM_UP })],
+    },
+    {
+      id: 'consumer-dropped',
+      severity: 'ticket',
+      description: `The event source mapping of ${topic} has given up on messages, and they are stored nowhere.`,
+      // Lambda reports it only while the mapping processes messages.
+      conditions: [activityCondition(mappingMetric(mapping, 'DroppedEventCount', Stats.SUM))],
+    },
+    givesUp && {
+      id: 'consumer-on-failure',
+      severity: 'ticket',
+      description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
+      runbook: 'consumer-dropped',
+      conditions: [activityCondition(mappingMetric(mapping, 'OnFailureDestinationDeliveredEventCount', Stats.SUM))],
+    },
+  ];
+  return specs.filter((spec) => spec !== false);
 }
 
-/** Lambda reports these counts only while the mapping processes messages. */
-function givingUp(topic: string, mapping: IEventSourceMapping, { givesUp }: MonitoredConsumer): AlarmSpec[] {
-  const counted = (metricName: string): AlarmCondition =>
-    activityCondition(mappingMetric(mapping, metricName, Stats.SUM));
-  const dropped: AlarmSpec = {
-    id: `consumer-dropped-${topic}`,
-    severity: 'ticket',
-    description: `The event source mapping of ${topic} has given up on messages, and they are stored nowhere.`,
-    runbook: 'consumer-dropped',
-    conditions: [counted('DroppedEventCount')],
-  };
-  const stored: AlarmSpec = {
-    id: `consumer-on-failure-${topic}`,
-    severity: 'ticket',
-    description: `The event source mapping of ${topic} has given up on messages and put them into the bucket.`,
-    runbook: 'consumer-dropped',
-    conditions: [counted('OnFailureDestinationDeliveredEventCount')],
-  };
-  return givesUp ? [dropped, stored] : [dropped];
-}
-
-function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
+function invocationAlarms(consumer: MonitoredConsumer): AlarmSpec[] {
   return [
     {
       id: 'consumer-errors',
@@ -128,7 +124,7 @@ function invocations(consumer: MonitoredConsumer): AlarmSpec[] {
   ];
 }
 
-function applying(consumer: MonitoredConsumer): AlarmSpec[] {
+function applyAlarms(consumer: MonitoredConsumer): AlarmSpec[] {
   const counted = (name: ConsumerMetric, settings?: ConditionSettings): AlarmCondition =>
     activityCondition(consumerMetric(consumer, name), settings);
   return [

@@ -70,11 +70,7 @@ export const CONSUMER_MONITORING_DEFAULTS = defaultsOf(OPTIONS);
 
 export type ResolvedConsumerMonitoring = Resolved<ConsumerMonitoringOptions, typeof OPTIONS>;
 
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
+/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveConsumerMonitoring(
   scope: Construct,
   options: ConsumerMonitoringOptions = {},

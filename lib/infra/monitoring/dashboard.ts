@@ -46,19 +46,19 @@ export function outboxDashboard(
   return dashboardOf(scope, [
     [linkToRunbooks(runbookBaseUrl, `# Outbox ${outbox.outboxName}\nPromised: ${promise}. `)],
     heading('Is it healthy?'),
-    ...health(outbox, slo, alarms),
+    ...healthRows(outbox, slo, alarms),
     heading('What waits?'),
-    ...waiting(outbox, slo),
+    ...backlogRows(outbox, slo),
     heading('Where is time spent?'),
-    ...time(outbox, slo),
+    ...latencyRows(outbox, slo),
     heading('What does it cost?'),
-    ...cost(outbox),
+    ...costRows(outbox),
   ]);
 }
 
 const percent = (share: number): string => `${rounded(share * 100)} %`;
 
-function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, alarms: IAlarm[]): Row[] {
+function healthRows({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, alarms: IAlarm[]): Row[] {
   const inTime = sloMetric(outboxName, {
     expression: '100 * (1 - late / published)',
     label: 'published in time, %',
@@ -93,7 +93,7 @@ function health({ outboxName }: MonitoredOutbox, { objective }: ResolvedSlo, ala
   ];
 }
 
-function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
+function backlogRows(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
   const { outboxName, relay, sweeper } = outbox;
   const age = relay.function.metric('IteratorAge', {
     statistic: Stats.MAXIMUM,
@@ -147,7 +147,7 @@ function waiting(outbox: MonitoredOutbox, { maxLag }: ResolvedSlo): Row[] {
   ];
 }
 
-function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
+function latencyRows(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
   const { outboxName, relay, sweeper, mskClusterName } = outbox;
   return [
     [
@@ -201,7 +201,7 @@ function time(outbox: MonitoredOutbox, { publishWithin }: ResolvedSlo): Row[] {
   ];
 }
 
-function cost(outbox: MonitoredOutbox): Row[] {
+function costRows(outbox: MonitoredOutbox): Row[] {
   const { outboxName, table, relay, sweeper } = outbox;
   return [
     [

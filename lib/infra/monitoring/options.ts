@@ -49,17 +49,15 @@ export interface OutboxMonitoringOptions {
   readonly dashboard?: boolean;
 }
 
-const RUNBOOK_BASE_URL = {
-  pattern: /^https?:\/\/\S+$/,
-  allowed: 'a URL that begins with https:// or http://',
-  advice: 'A runbook is then found at <runbookBaseUrl>/<name>.md.',
-};
-
 /** The options that the alarms of an outbox and of a consumer share. */
 export const NOTIFICATION_OPTIONS = {
   pageTopic: anyValue(),
   ticketTopic: anyValue(),
-  runbookBaseUrl: text(RUNBOOK_BASE_URL),
+  runbookBaseUrl: text({
+    pattern: /^https?:\/\/\S+$/,
+    allowed: 'a URL that begins with https:// or http://',
+    advice: 'A runbook is then found at <runbookBaseUrl>/<name>.md.',
+  }),
   dashboard: anyValue(true),
 };
 
@@ -78,11 +76,7 @@ export type ResolvedMonitoring = Omit<Resolved<OutboxMonitoringOptions, typeof O
   readonly slo: ResolvedSlo;
 };
 
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
+/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
   const resolved = resolveOptions('monitoring', options, OPTIONS, 'monitoring.');
   return { ...resolved, slo: resolveSlo(options.slo) };

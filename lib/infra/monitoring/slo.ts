@@ -100,11 +100,7 @@ export const SLO_DEFAULTS = defaultsOf(OPTIONS);
 /** The objective with its defaults filled in. */
 export type ResolvedSlo = Resolved<OutboxSlo, typeof OPTIONS>;
 
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
+/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
   const resolved = resolveOptions('slo', slo, OPTIONS, 'slo.');
   const { publishWithin, objective, maxLag } = resolved;

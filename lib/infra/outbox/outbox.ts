@@ -19,7 +19,7 @@ import { resolveMonitoring, type ResolvedMonitoring } from '../monitoring/option
 import { OutboxMonitoring } from '../monitoring/outbox-monitoring';
 import { invalidOption } from '../options/invalid-option';
 import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
-import { all } from '../template-checks/app-tree';
+import { findAll } from '../template-checks/app-tree';
 import { outboxProblems } from '../template-checks/outbox-checks';
 import { guardPolicySizes } from '../template-checks/role-policies';
 import { checkStream, locationsOfTable } from './existing-table';
@@ -207,7 +207,7 @@ export class Outbox extends Construct {
 
   /** Two outboxes of one global table must not publish for the same region. */
   #sharedRegionProblems(): string[] {
-    const others = all(this, Outbox).flatMap((one) => (one === this ? [] : (one.#regional ?? [])));
+    const others = findAll(this, Outbox).flatMap((one) => (one === this ? [] : (one.#regional ?? [])));
     return this.#regional === undefined ? [] : sharedRegionProblems(this.#regional, others);
   }
 

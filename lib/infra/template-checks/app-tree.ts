@@ -1,9 +1,9 @@
-import { Stack, type CfnResource } from 'aws-cdk-lib';
+import { Reference, Stack, Tokenization, type CfnResource } from 'aws-cdk-lib';
 import { CfnGlobalTable, CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IConstruct } from 'constructs';
 
 /** Every construct of a type, anywhere in the app. */
-export const all = <T extends IConstruct>(within: IConstruct, type: abstract new (...args: never[]) => T): T[] =>
+export const findAll = <T extends IConstruct>(within: IConstruct, type: abstract new (...args: never[]) => T): T[] =>
   within.node.root.node.findAll().filter((one): one is T => one instanceof type);
 
 /**
@@ -12,10 +12,16 @@ export const all = <T extends IConstruct>(within: IConstruct, type: abstract new
  */
 export function sameKindAs<T extends IConstruct>(construct: T, isMatch: (other: T) => boolean): T[] {
   const { region, account } = Stack.of(construct);
-  return all(construct, construct.constructor as abstract new (...args: never[]) => T)
+  return findAll(construct, construct.constructor as abstract new (...args: never[]) => T)
     .filter((one) => Stack.of(one).region === region && Stack.of(one).account === account)
     .filter(isMatch);
 }
+
+/** The constructs that the tokens of a text refer to. */
+export const referencedBy = (text = ''): IConstruct[] =>
+  Tokenization.reverseString(text)
+    .tokens.filter((token) => Reference.isReference(token))
+    .map(({ target }) => target);
 
 /** The properties of a resource in the template, overrides included. */
 export function propertiesOf(resource: CfnResource): object {

@@ -8,7 +8,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
-import { all, propertiesOf, sameKindAs } from './app-tree';
+import { findAll, propertiesOf, sameKindAs } from './app-tree';
 import { keyProblems } from './key-policy';
 import { isSameTable } from './same-table';
 import { routeProblems, type CheckedNetwork } from './service-route';
@@ -71,7 +71,7 @@ interface KafkaMapping {
 
 /** Each mapping needs its own group: `a.b` may belong to a consumer `a.b`, or to a consumer `a` for its topic `b`. */
 function groupProblems({ consumer }: CheckedConsumer): string[] {
-  const byGroup = Map.groupBy(all(consumer, CfnEventSourceMapping), groupOf);
+  const byGroup = Map.groupBy(findAll(consumer, CfnEventSourceMapping), groupOf);
   return Object.values(consumer.eventSourceMappings)
     .map(({ node }) => node.defaultChild)
     .filter((mapping) => mapping instanceof CfnEventSourceMapping)

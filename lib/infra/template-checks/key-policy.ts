@@ -24,12 +24,12 @@ export function keyPolicyProblem(
     (statement) =>
       coversDecrypt(statement) && (isAnyone(statement) || namesAccount(statement) || names(statement, role)),
   );
-  const shutOut = concerned.some(
+  const isDenied = concerned.some(
     (statement) => statement.Effect === 'Deny' && statement.Condition === undefined && !namesAccount(statement),
   );
-  const letIn = concerned.some(({ Effect }) => Effect === 'Allow');
-  if (letIn && !shutOut) return undefined;
-  return `The policy of the key ${key} ${shutOut ? 'denies' : 'does not allow'} ${DECRYPT} to the ${who}, neither by its role nor by the account. It could not use what the key encrypts, and ${without}. Allow the account (its root principal) "kms:*", so that the role's own policy decides, or name the role.`;
+  const isAllowed = concerned.some(({ Effect }) => Effect === 'Allow');
+  if (isAllowed && !isDenied) return undefined;
+  return `The policy of the key ${key} ${isDenied ? 'denies' : 'does not allow'} ${DECRYPT} to the ${who}, neither by its role nor by the account. It could not use what the key encrypts, and ${without}. Allow the account (its root principal) "kms:*", so that the role's own policy decides, or name the role.`;
 }
 
 const coversDecrypt = ({ Action }: KeyStatement): boolean =>

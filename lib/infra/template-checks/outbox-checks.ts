@@ -4,11 +4,10 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
-import { all, propertiesOf, sameKindAs } from './app-tree';
+import { findAll, propertiesOf, sameKindAs } from './app-tree';
 import { keyProblems } from './key-policy';
 import { hasReplicas, isSameTable } from './same-table';
 import { routeProblems, type CheckedNetwork } from './service-route';
-import { mappingProblems, type StreamMapping } from './stream-mappings';
 import { shapeProblems, tableProblems } from './table-shape';
 
 /** The part of `Outbox` that the checks read. */
@@ -39,7 +38,7 @@ export const outboxProblems = (checked: CheckedOutbox): string[] => [
 
 /** Two relays on one table would both publish every item, each in its own order, and remove each other's holds. */
 function ownerProblems({ outbox }: CheckedOutbox): string[] {
-  const owners = all(outbox, outbox.constructor as new (...args: never[]) => NamedTable)
+  const owners = findAll(outbox, outbox.constructor as new (...args: never[]) => NamedTable)
     .filter((one) => isSameTable({ user: one, table: one.table }, { user: outbox, table: outbox.table }))
     .map(({ node }) => node.path);
   if (owners.length < 2) return [];
@@ -57,7 +56,7 @@ function readerProblems({ outbox, relay }: CheckedOutbox): string[] {
   const stack = Stack.of(outbox);
   const streamArn = JSON.stringify(stack.resolve(outbox.table.tableStreamArn));
   const relayName = JSON.stringify(stack.resolve(relay.functionName));
-  const mappings = all(outbox, CfnEventSourceMapping)
+  const mappings = findAll(outbox, CfnEventSourceMapping)
     .filter((mapping) => Stack.of(mapping) === stack)
     .map((mapping) => ({ path: mapping.node.path, ...(propertiesOf(mapping) as MappingProperties) }))
     .filter(({ EventSourceArn }) => JSON.stringify(EventSourceArn) === streamArn)
@@ -75,6 +74,49 @@ interface MappingProperties {
   readonly FunctionName?: unknown;
   readonly ParallelizationFactor?: number;
   readonly FilterCriteria?: { readonly Filters?: readonly { readonly Pattern: string }[] };
+}
+
+/** An event source mapping that reads the outbox's stream. */
+export interface StreamMapping {
+  /** Path of the construct. */
+  readonly path: string;
+  readonly isOfRelay: boolean;
+  readonly parallelizationFactor?: number;
+  /** JSON of each filter. */
+  readonly filters: readonly string[];
+}
+
+/** Problems of the mappings that read the stream; empty if there are none. */
+export function mappingProblems(mappings: readonly StreamMapping[], isGlobal: boolean): string[] {
+  const problems = mappings.filter(({ isOfRelay }) => isOfRelay).flatMap(relayMappingProblems);
+  // Two functions may read a shard concurrently; on a global table DynamoDB itself is one of them.
+  const readers = isGlobal ? 1 : 2;
+  if (mappings.length > readers) {
+    problems.push(
+      `${mappings.length} event source mappings read the stream of the outbox (${mappings.map(({ path }) => path).join(', ')}). DynamoDB supports ${readers} for each shard of ${isGlobal ? 'a global' : 'a'} table, and throttles more of them, the relay too. Let one function pass the records on.`,
+    );
+  }
+  return problems;
+}
+
+function relayMappingProblems({ path, parallelizationFactor = 1, filters }: StreamMapping): string[] {
+  const problems: string[] = [];
+  if (parallelizationFactor !== 1) {
+    problems.push(
+      `The mapping ${path} has a parallelization factor of ${parallelizationFactor}. Above 1 Lambda keeps the order of each item only, and the items of a key are several: their order breaks. Set it to 1; one relay for each shard is always enough, because shards grow with the table.`,
+    );
+  }
+  if (filters.length === 0 || !filters.every(isOfInserts)) {
+    problems.push(
+      `The mapping ${path} lets more than inserts through. The relay's own marks would invoke it again and again. Keep "eventName": ["INSERT"] in each of its filters.`,
+    );
+  }
+  return problems;
+}
+
+function isOfInserts(filter: string): boolean {
+  const { eventName } = JSON.parse(filter) as { readonly eventName?: readonly unknown[] };
+  return eventName?.length === 1 && eventName[0] === 'INSERT';
 }
 
 const networkProblems = ({ outbox, ...network }: CheckedOutbox): string[] =>

@@ -47,15 +47,11 @@ export function policySizeProblems(
   ];
   return limits
     .filter(([length, limit]) => length > limit)
-    .map(([, limit, got, allowed, fix]) =>
-      invalidOption(
-        'topics',
-        `so large that the role ${path} has ${got}`,
-        `small enough for ${limit} ${allowed}`,
-        `That is the limit of IAM. ${fix}`,
-      ),
-    )
-    .map(({ message }) => message);
+    .map(([, limit, got, allowed, fix]) => {
+      const size = `so large that the role ${path} has ${got}`;
+      const advice = `That is the limit of IAM. ${fix}`;
+      return invalidOption('topics', size, `small enough for ${limit} ${allowed}`, advice).message;
+    });
 }
 
 const DIVIDE = 'Divide the topics among several outboxes, consumers or roles, or give topics and groups shorter names.';
@@ -70,6 +66,12 @@ export function resolvedPolicy(
   location: StackLocation,
   nameOfCluster: (logicalId: string) => string | undefined,
 ): string {
+  const pseudoParameters: Readonly<Record<string, string>> = {
+    'AWS::Partition': location.partition,
+    'AWS::Region': location.region,
+    'AWS::AccountId': location.account,
+    'AWS::URLSuffix': 'amazonaws.com.cn',
+  };
   return JSON.stringify(valueOf(document));
 
   function valueOf(value: unknown): unknown {
@@ -92,10 +94,8 @@ export function resolvedPolicy(
         return [valueOf(list[1])].flat().join(String(list[0]));
       case 'Fn::Split':
         return partsOf(String(valueOf(list[1])), String(list[0]));
-      case 'Fn::Select': {
-        const chosen = [valueOf(list[1])].flat()[Number(list[0])];
-        return chosen ?? UNKNOWN;
-      }
+      case 'Fn::Select':
+        return [valueOf(list[1])].flat()[Number(list[0])] ?? UNKNOWN;
       case 'Fn::Sub': {
         const [text, variables] = typeof argument === 'string' ? [argument, {}] : [String(list[0]), valueOf(list[1])];
         const known = variables as Readonly<Record<string, string>>;
@@ -107,18 +107,8 @@ export function resolvedPolicy(
   }
 
   function referenceTo(target: string): string {
-    switch (target) {
-      case 'AWS::Partition':
-        return location.partition;
-      case 'AWS::Region':
-        return location.region;
-      case 'AWS::AccountId':
-        return location.account;
-      case 'AWS::URLSuffix':
-        return 'amazonaws.com.cn';
-    }
     const cluster = nameOfCluster(target.split('.')[0] ?? target);
-    return cluster === undefined ? UNKNOWN : clusterArnLike(location, cluster);
+    return pseudoParameters[target] ?? (cluster === undefined ? UNKNOWN : clusterArnLike(location, cluster));
   }
 
   /** Only a cluster's ARN is split at `:cluster/`. */

@@ -1,8 +1,8 @@
-import { Reference, Stack, Stage, Tokenization } from 'aws-cdk-lib';
+import { Stack, Stage } from 'aws-cdk-lib';
 import { CfnGlobalTable, type CfnTable, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IConstruct } from 'constructs';
 import { known, partsOfArn, tableNameIn } from '../options/arn';
-import { isTable, propertiesOf } from './app-tree';
+import { isTable, propertiesOf, referencedBy } from './app-tree';
 
 /** A table and the construct that uses it. */
 export interface UsedTable {
@@ -52,13 +52,8 @@ export function madeTableOf({ node, tableArn, tableName }: ITable): CfnGlobalTab
 }
 
 /** The resource of the table that a token refers to. */
-export function madeTableBehind(text: string | undefined): CfnGlobalTable | CfnTable | undefined {
-  if (text === undefined) return undefined;
-  return Tokenization.reverseString(text)
-    .tokens.filter((token) => Reference.isReference(token))
-    .map(({ target }) => target)
-    .find((target) => isTable(target));
-}
+export const madeTableBehind = (text: string | undefined): CfnGlobalTable | CfnTable | undefined =>
+  referencedBy(text).find((target) => isTable(target));
 
 /** Whether the app makes the table as a global table with replicas. */
 export function hasReplicas(table: ITable): boolean {

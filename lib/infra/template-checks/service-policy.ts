@@ -29,7 +29,7 @@ export interface ServiceRequest {
 type Answer = 'yes' | 'no' | 'maybe';
 
 /** Why a resource's own policy keeps a service out; `undefined` if it does not, as far as the app can show it. */
-export function shutOut(
+export function refusalOf(
   statements: readonly ResourceStatement[],
   request: ServiceRequest,
 ): 'denies' | 'does not allow' | undefined {
@@ -39,7 +39,7 @@ export function shutOut(
 }
 
 function applies(statement: ResourceStatement, request: ServiceRequest): Answer {
-  return all([
+  return allOf([
     isAction(statement, request.action),
     isPrincipal(statement, request.service),
     isResource(statement, request.resource),
@@ -49,9 +49,9 @@ function applies(statement: ResourceStatement, request: ServiceRequest): Answer 
   ]);
 }
 
-const all = (answers: readonly Answer[]): Answer =>
+const allOf = (answers: readonly Answer[]): Answer =>
   answers.includes('no') ? 'no' : answers.includes('maybe') ? 'maybe' : 'yes';
-const any = (answers: readonly Answer[]): Answer =>
+const anyOf = (answers: readonly Answer[]): Answer =>
   answers.includes('yes') ? 'yes' : answers.includes('maybe') ? 'maybe' : 'no';
 const not = (answer: Answer): Answer => (answer === 'yes' ? 'no' : answer === 'no' ? 'yes' : 'maybe');
 const sure = (is: boolean): Answer => (is ? 'yes' : 'no');
@@ -69,7 +69,7 @@ function isPrincipal({ Principal: principal, NotPrincipal }: ResourceStatement, 
 }
 
 function isResource({ Resource, NotResource }: ResourceStatement, resource: unknown): Answer {
-  const named = any([Resource ?? NotResource ?? '*'].flat().map((one) => isSame(resource, one)));
+  const named = anyOf([Resource ?? NotResource ?? '*'].flat().map((one) => isSame(resource, one)));
   return NotResource === undefined ? named : not(named);
 }
 
@@ -92,7 +92,7 @@ function holds(operator: string, key: string, values: readonly unknown[], reques
   }
   const one = valueOf(key, request);
   if (one === undefined || !/^(String|Arn)(Not)?(Equals|Like)(IgnoreCase)?$|^Bool$/.test(bare)) return 'maybe';
-  const found = any(values.map((value) => one(value)));
+  const found = anyOf(values.map((value) => one(value)));
   return negated ? not(found) : found;
 }
 
@@ -122,7 +122,7 @@ function compare(value: unknown, own: string | undefined): Answer {
 /** Ignores the resource part: it does not compare which alarm it is. */
 function isSourceArn(value: unknown, [service, region, account]: readonly (string | undefined)[]): Answer {
   const [, , ofService, ofRegion, ofAccount] = typeof value === 'string' ? value.split(':') : [];
-  const parts = all([compare(ofService, service), compare(ofRegion, region), compare(ofAccount, account)]);
+  const parts = allOf([compare(ofService, service), compare(ofRegion, region), compare(ofAccount, account)]);
   return parts === 'no' ? 'no' : 'maybe';
 }
 

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnVPCEndpoint, Vpc, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
-import { all } from './app-tree';
+import { findAll } from './app-tree';
 
 /** Services that a function in a VPC reaches by an endpoint or by NAT. */
 export type RoutedService = 'dynamodb' | 'secretsmanager';
@@ -74,7 +74,7 @@ export function routeProblems(
 }
 
 const hasEndpoint = (vpc: Vpc, service: RoutedService, within: IConstruct): boolean =>
-  all(within, CfnVPCEndpoint).some(
+  findAll(within, CfnVPCEndpoint).some(
     (endpoint) =>
       endpoint.vpcId === vpc.vpcId &&
       // An endpoint of `.dynamodb-streams` does not count: it reaches no table.

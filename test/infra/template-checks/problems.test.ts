@@ -1,9 +1,12 @@
 import { Lazy } from 'aws-cdk-lib';
 import { compositeAlarmProblem } from '../../../lib/infra/template-checks/composite-alarm-size';
 import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/template-checks/key-policy';
-import { sharedNameProblem } from '../../../lib/infra/template-checks/outbox-checks';
+import {
+  mappingProblems,
+  sharedNameProblem,
+  type StreamMapping,
+} from '../../../lib/infra/template-checks/outbox-checks';
 import { routeProblem } from '../../../lib/infra/template-checks/service-route';
-import { mappingProblems, type StreamMapping } from '../../../lib/infra/template-checks/stream-mappings';
 import { tableProblems, type TableProperties } from '../../../lib/infra/template-checks/table-shape';
 
 const LATER = Lazy.string({ produce: () => 'known at deployment' });
