@@ -11,6 +11,8 @@ export default async function prepareServers(): Promise<void> {
   const missing = missingTools();
   if (missing.length === 0) {
     process.env[SYNTHESIZED] = mkdtempSync(join(tmpdir(), 'outbox-synthesized-'));
+    // Halves the start of the command line, which the tests run some hundred times.
+    process.env['NODE_COMPILE_CACHE'] = join(process.env[SYNTHESIZED], 'compiled');
     await prepareKafka((progress) => {
       if (progress.state !== 'running') console.error(progressLine(progress));
     });

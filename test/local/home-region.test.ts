@@ -21,7 +21,8 @@ const TABLE = 'global';
 const WEST = 'eu-west-1';
 const CENTRAL = 'eu-central-1';
 const clock = { now: Date.now };
-const pause = (ms: number): Promise<void> => sleep(ms);
+/** No relay works on a signal while a sweep waits for it here, so the pauses of the sweep can pass faster. */
+const pause = (ms: number): Promise<void> => sleep(ms / 100);
 
 let server: LocalDynamoDb;
 let document: DynamoDBDocument;
