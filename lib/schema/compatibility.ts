@@ -5,10 +5,10 @@ import {
   stableJson,
   unsupportedConstruct,
   type JsonSchema,
-  type Keywords,
+  type SchemaObject,
   type Located,
 } from './json-schema';
-import { accepts, KEYWORDS, listed, type Incompatibility, type InclusionContext } from './keywords';
+import { accepts, KEYWORD_RULES, listed, type Incompatibility, type InclusionContext } from './keywords';
 import { alternatives, type ValueSet } from './value-set';
 
 /**
@@ -80,8 +80,8 @@ class Comparison {
       .flatMap((keyword) => this.#keyword(set, keyword, read, place));
   }
 
-  #keyword(set: ValueSet, keyword: string, schema: Keywords, place: Place): readonly Incompatibility[] {
-    const rule = KEYWORDS.get(keyword);
+  #keyword(set: ValueSet, keyword: string, schema: SchemaObject, place: Place): readonly Incompatibility[] {
+    const rule = KEYWORD_RULES.get(keyword);
     if (rule?.types?.every((type) => !set.types.has(type))) return [];
     const argument = rule?.argument(schema[keyword], this.#root);
     const context: InclusionContext = {
@@ -108,7 +108,7 @@ const incompatible = (place: Place, rule: string, message: string): Incompatibil
 const inside = (place: Place, step?: string): Place => (step === undefined ? place : [...place, step]);
 
 /** The first keyword that refuses one of the values. */
-const ruleAgainst = (values: readonly unknown[], schema: Keywords): string =>
+const ruleAgainst = (values: readonly unknown[], schema: SchemaObject): string =>
   Object.keys(schema).find((keyword) =>
     values.some((value) => accepts({ schema: { [keyword]: schema[keyword] }, root: schema }, value) === false),
   ) ?? 'enum';

@@ -3,8 +3,8 @@ import { isRecord } from '../event/options';
 /** A JSON Schema of draft 2020-12, or of an earlier draft where it means the same. */
 export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
-/** The keywords of a schema, with their arguments. */
-export type Keywords = Exclude<JsonSchema, boolean>;
+/** A schema as an object: its keywords with their arguments. */
+export type SchemaObject = Exclude<JsonSchema, boolean>;
 
 /** A schema, and the document in which its references are resolved. */
 export interface Located<S extends JsonSchema = JsonSchema> {
@@ -62,7 +62,7 @@ export function resolveReference(root: JsonSchema, reference: unknown): JsonSche
   for (const part of decoded(reference).split('/').slice(1)) {
     const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Keywords)[name];
+    at = (at as SchemaObject)[name];
   }
   return isJsonSchema(at) ? at : undefined;
 }
@@ -106,7 +106,7 @@ export function unsupportedConstruct(root: JsonSchema): string | undefined {
   return undefined;
 }
 
-function* objectsIn(value: unknown): Generator<Keywords> {
+function* objectsIn(value: unknown): Generator<SchemaObject> {
   if (isRecord(value)) yield value;
   if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) yield* objectsIn(each);
 }

@@ -10,7 +10,7 @@ import {
   resolveReference,
   StepBudget,
   type JsonSchema,
-  type Keywords,
+  type SchemaObject,
   type Located,
   type Primitive,
 } from './json-schema';
@@ -46,7 +46,7 @@ export interface Limit {
  * circle.
  */
 export interface AllowedValues {
-  readonly conjuncts: readonly Located<Keywords>[];
+  readonly conjuncts: readonly Located<SchemaObject>[];
   readonly types: ReadonlySet<Primitive>;
   readonly values: readonly unknown[] | undefined;
   readonly factors: readonly number[];
@@ -64,12 +64,12 @@ export interface AllowedValues {
   item(index: number): readonly Located[];
   property(name: string): readonly Located[];
   mayHave(name: string, budget?: StepBudget): boolean;
-  demands(wanted: Keywords): boolean;
+  demands(wanted: SchemaObject): boolean;
 }
 
 /** Where a keyword stands, and the same question about a schema inside it. */
 export interface ValueContext {
-  readonly schema: Keywords;
+  readonly schema: SchemaObject;
   readonly accepts: (inner: JsonSchema, value: unknown) => Ternary;
 }
 export interface ExclusionContext {
@@ -77,7 +77,7 @@ export interface ExclusionContext {
   readonly excludes: (inner: JsonSchema, written?: readonly Located[]) => boolean;
 }
 export interface InclusionContext {
-  readonly schema: Keywords;
+  readonly schema: SchemaObject;
   readonly root: JsonSchema;
   readonly keyword: string;
   /** `step` leads from the place of the keyword to the place of the inner values, such as `.price` or `[]`. */
@@ -97,30 +97,31 @@ interface Rule<A, V> {
   readonly includes: (argument: A, set: AllowedValues, context: InclusionContext) => Proof;
 }
 /** `argument` reads the keyword's argument; `undefined` if it is malformed, which proves nothing. */
-interface Keyword extends Rule<unknown, unknown> {
+interface KeywordRule extends Rule<unknown, unknown> {
   readonly argument: (argument: unknown, root: JsonSchema) => unknown;
 }
 
-const keyword = <A, V>(argument: (argument: unknown, root: JsonSchema) => A | undefined, rule: Rule<A, V>) =>
-  ({ argument, ...rule }) as Keyword;
+const keywordRule = <A, V>(argument: (argument: unknown, root: JsonSchema) => A | undefined, rule: Rule<A, V>) =>
+  ({ argument, ...rule }) as KeywordRule;
 
 /** Readers of a keyword's argument: `undefined` if it is malformed. */
-export const number = (argument: unknown): number | undefined => (typeof argument === 'number' ? argument : undefined);
-export const list = (argument: unknown): readonly unknown[] | undefined =>
+export const readNumber = (argument: unknown): number | undefined =>
+  typeof argument === 'number' ? argument : undefined;
+export const readList = (argument: unknown): readonly unknown[] | undefined =>
   Array.isArray(argument) ? argument : undefined;
-const listOf = <T>(argument: unknown, isElement: (each: unknown) => each is T): readonly T[] | undefined => {
-  const elements = list(argument);
+const readListOf = <T>(argument: unknown, isElement: (each: unknown) => each is T): readonly T[] | undefined => {
+  const elements = readList(argument);
   return elements?.every(isElement) ? elements : undefined;
 };
-export const names = (argument: unknown): readonly string[] | undefined =>
-  listOf(argument, (each) => typeof each === 'string');
-const schemas = (argument: unknown): readonly JsonSchema[] | undefined => listOf(argument, isJsonSchema);
-const schema = (argument: unknown): JsonSchema | undefined => (isJsonSchema(argument) ? argument : undefined);
-const schemasByName = (argument: unknown): ReadonlyMap<string, JsonSchema> | undefined =>
-  isRecord(argument) && schemas(Object.values(argument))
+export const readNames = (argument: unknown): readonly string[] | undefined =>
+  readListOf(argument, (each) => typeof each === 'string');
+const readSchemas = (argument: unknown): readonly JsonSchema[] | undefined => readListOf(argument, isJsonSchema);
+const readSchema = (argument: unknown): JsonSchema | undefined => (isJsonSchema(argument) ? argument : undefined);
+const readSchemasByName = (argument: unknown): ReadonlyMap<string, JsonSchema> | undefined =>
+  isRecord(argument) && readSchemas(Object.values(argument))
     ? new Map(Object.entries(argument as Record<string, JsonSchema>))
     : undefined;
-const anything = (argument: unknown): unknown => argument;
+const readAnything = (argument: unknown): unknown => argument;
 
 /** One refusal is enough to refuse; all must accept to accept. */
 const every = (results: readonly Ternary[]): Ternary =>
@@ -133,10 +134,15 @@ const exactlyOne = (results: readonly Ternary[]): Ternary => {
 };
 
 /** `sign` is 1 for a lower limit and -1 for an upper limit. */
-function limit(type: MeasuredType, measure: (value: never) => number, sign: 1 | -1, isExclusive = false): Keyword {
+function limitRule(
+  type: MeasuredType,
+  measure: (value: never) => number,
+  sign: 1 | -1,
+  isExclusive = false,
+): KeywordRule {
   const isWithin = (limit: Limit, argument: number): boolean =>
     sign * (limit.value - argument) > 0 || (limit.value === argument && (limit.isExclusive || !isExclusive));
-  return keyword(number, {
+  return keywordRule(readNumber, {
     types: [type],
     accepts: (argument, value: never) => isWithin({ value: measure(value), isExclusive: false }, argument),
     includes: (argument, set, { keyword }) => {
@@ -152,9 +158,9 @@ const length = (value: readonly unknown[]): number => value.length;
 const size = (value: object): number => Object.keys(value).length;
 
 /** `const` and `enum`. */
-const oneOfValues = (valuesOf: (argument: unknown) => readonly unknown[] | undefined): Keyword => {
+const oneOfValues = (valuesOf: (argument: unknown) => readonly unknown[] | undefined): KeywordRule => {
   const isListed = (values: readonly unknown[], value: unknown) => values.some((each) => isSameJson(each, value));
-  return keyword(valuesOf, {
+  return keywordRule(valuesOf, {
     accepts: isListed,
     excludes: (values, set) => values.every((value) => set.refuses(value)),
     includes: (values, set, { schema, keyword }) =>
@@ -164,16 +170,16 @@ const oneOfValues = (valuesOf: (argument: unknown) => readonly unknown[] | undef
 };
 
 /** `allOf`, and `$ref` as all of one schema. */
-const allOfSchemas = (argument: (argument: unknown, root: JsonSchema) => readonly JsonSchema[] | undefined): Keyword =>
-  keyword(argument, {
+const allOfSchemas = (read: (argument: unknown, root: JsonSchema) => readonly JsonSchema[] | undefined): KeywordRule =>
+  keywordRule(read, {
     accepts: (schemas, value, { accepts }) => every(schemas.map((each) => accepts(each, value))),
     excludes: (schemas, _, { excludes }) => schemas.some((each) => excludes(each)),
     includes: (schemas, _, { includes }) => schemas.flatMap((each) => includes(each)),
   });
 
 /** `anyOf` and `oneOf`. */
-const choice = (combined: (results: readonly Ternary[]) => Ternary): Keyword =>
-  keyword(schemas, {
+const choice = (combined: (results: readonly Ternary[]) => Ternary): KeywordRule =>
+  keywordRule(readSchemas, {
     accepts: (choices, value, { accepts }) => combined(choices.map((each) => accepts(each, value))),
     excludes: (choices, _, { excludes }) => choices.every((each) => excludes(each)),
     includes: (choices, set, { root, includes, incompatible }) =>
@@ -193,8 +199,8 @@ const choice = (combined: (results: readonly Ternary[]) => Ternary): Keyword =>
   });
 
 /** Keywords that must be identical on both sides, together with the keywords that complete them. */
-const identical = (types?: readonly Primitive[], together: readonly string[] = []): Keyword =>
-  keyword(anything, { types, includes: (_, set, context) => isIdentical(set, context, together) });
+const identical = (types?: readonly Primitive[], together: readonly string[] = []): KeywordRule =>
+  keywordRule(readAnything, { types, includes: (_, set, context) => isIdentical(set, context, together) });
 
 const isIdentical = (set: AllowedValues, { schema, keyword }: InclusionContext, together: readonly string[] = []) => {
   const wanted = Object.fromEntries([keyword, ...together].map((each) => [each, schema[each]]));
@@ -202,12 +208,12 @@ const isIdentical = (set: AllowedValues, { schema, keyword }: InclusionContext, 
 };
 
 /** A keyword that has its meaning in the rule of another one. */
-const partOfAnother = keyword(anything, { includes: () => true });
+const partOfAnother = keywordRule(readAnything, { includes: () => true });
 
 /** All keywords that restrict values. Any other keyword proves nothing. */
-export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
+export const KEYWORD_RULES: ReadonlyMap<string, KeywordRule> = new Map(
   Object.entries({
-    type: keyword(allowedTypes, {
+    type: keywordRule(allowedTypes, {
       accepts: ({ primitives, integersOnly }, value) =>
         primitives.has(primitiveOf(value)) && !(integersOnly && typeof value === 'number' && !Number.isInteger(value)),
       excludes: ({ primitives }, set) => [...set.types].every((type) => !primitives.has(type)),
@@ -218,13 +224,13 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
       },
     }),
     const: oneOfValues((value) => [value]),
-    enum: oneOfValues(list),
+    enum: oneOfValues(readList),
 
-    $ref: allOfSchemas((reference, root) => schemas([resolveReference(root, reference)])),
-    allOf: allOfSchemas(schemas),
+    $ref: allOfSchemas((reference, root) => readSchemas([resolveReference(root, reference)])),
+    allOf: allOfSchemas(readSchemas),
     anyOf: choice(some),
     oneOf: choice(exactlyOne),
-    not: keyword(schema, {
+    not: keywordRule(readSchema, {
       accepts: (refused, value, { accepts }) => negated(accepts(refused, value)),
       includes: (refused, set, context) =>
         set.isDisjoint({ schema: refused, root: context.root }) || isIdentical(set, context),
@@ -233,11 +239,11 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
     then: partOfAnother,
     else: partOfAnother,
 
-    minimum: limit('number', itself, 1),
-    maximum: limit('number', itself, -1),
-    exclusiveMinimum: limit('number', itself, 1, true),
-    exclusiveMaximum: limit('number', itself, -1, true),
-    multipleOf: keyword(number, {
+    minimum: limitRule('number', itself, 1),
+    maximum: limitRule('number', itself, -1),
+    exclusiveMinimum: limitRule('number', itself, 1, true),
+    exclusiveMaximum: limitRule('number', itself, -1, true),
+    multipleOf: keywordRule(readNumber, {
       types: ['number'],
       // Binary fractions are rounded, so only integers have a certain remainder.
       accepts: (divisor, value: number) =>
@@ -249,9 +255,9 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
         ),
     }),
 
-    minLength: limit('string', characters, 1),
-    maxLength: limit('string', characters, -1),
-    pattern: keyword(patternOf, {
+    minLength: limitRule('string', characters, 1),
+    maxLength: limitRule('string', characters, -1),
+    pattern: keywordRule(patternOf, {
       types: ['string'],
       accepts: (pattern, value: string) => pattern.test(value),
       includes: (_, set, context) => isIdentical(set, context),
@@ -261,21 +267,21 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
     contentMediaType: identical(),
     contentSchema: identical(),
 
-    minItems: limit('array', length, 1),
-    maxItems: limit('array', length, -1),
-    uniqueItems: keyword(anything, {
+    minItems: limitRule('array', length, 1),
+    maxItems: limitRule('array', length, -1),
+    uniqueItems: keywordRule(readAnything, {
       types: ['array'],
       includes: (isUnique, set) =>
         isUnique === false || set.demands({ uniqueItems: true }) || set.limit('array', -1).value <= 1,
     }),
-    prefixItems: keyword(schemas, {
+    prefixItems: keywordRule(readSchemas, {
       types: ['array'],
       accepts: (prefix, value: readonly unknown[], { accepts }) =>
         every(prefix.slice(0, value.length).map((each, index) => accepts(each, value[index]))),
       includes: (prefix, set, { includes }) =>
         prefix.flatMap((each, index) => includes(each, set.item(index), `[${index}]`)),
     }),
-    items: keyword(schema, {
+    items: keywordRule(readSchema, {
       types: ['array'],
       accepts: (rest, value: readonly unknown[], { schema, accepts }) =>
         every(value.slice(prefixOf(schema).length).map((each) => accepts(rest, each))),
@@ -293,9 +299,9 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
     minContains: partOfAnother,
     maxContains: partOfAnother,
 
-    minProperties: limit('object', size, 1),
-    maxProperties: limit('object', size, -1),
-    required: keyword(names, {
+    minProperties: limitRule('object', size, 1),
+    maxProperties: limitRule('object', size, -1),
+    required: keywordRule(readNames, {
       types: ['object'],
       accepts: (required, value: object) => required.every((name) => Object.hasOwn(value, name)),
       excludes: (required, set, { budget }) => required.some((name) => !set.mayHave(name, budget)),
@@ -304,9 +310,9 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
           .filter((name) => !set.required.includes(name))
           .map((name) => incompatible('is required, but not always written', step(name))),
     }),
-    properties: keyword(schemasByName, {
+    properties: keywordRule(readSchemasByName, {
       types: ['object'],
-      accepts: (schemas, value: Keywords, { accepts }) =>
+      accepts: (schemas, value: SchemaObject, { accepts }) =>
         every(Object.entries(value).map(([name, each]) => accepts(schemas.get(name) ?? true, each))),
       excludes: (schemas, set, { excludes }) =>
         [...schemas].some(([name, each]) => set.required.includes(name) && excludes(each, set.property(name))),
@@ -321,7 +327,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
           );
         }),
     }),
-    patternProperties: keyword(schemasByName, {
+    patternProperties: keywordRule(readSchemasByName, {
       types: ['object'],
       includes: (schemas, set, context) =>
         isIdentical(set, context) ||
@@ -331,9 +337,9 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
           return propertiesWhere((name) => pattern.test(name), each, set, context);
         }),
     }),
-    additionalProperties: keyword(schema, {
+    additionalProperties: keywordRule(readSchema, {
       types: ['object'],
-      accepts: (rest, value: Keywords, { schema: { properties = {}, patternProperties }, accepts }) => {
+      accepts: (rest, value: SchemaObject, { schema: { properties = {}, patternProperties }, accepts }) => {
         if (patternProperties !== undefined || !isRecord(properties)) return undefined;
         const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
         return every(others.map((name) => accepts(rest, value[name])));
@@ -348,7 +354,7 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map(
         return rest === false ? withRule(context.keyword, found) : found;
       },
     }),
-    propertyNames: keyword(schema, {
+    propertyNames: keywordRule(readSchema, {
       types: ['object'],
       accepts: (name, value: object, { accepts }) => every(Object.keys(value).map((each) => accepts(name, each))),
       includes: (schema, set, { root, keyword, includes, incompatible }) => [
@@ -376,7 +382,7 @@ const propertiesWhere = (
 const withRule = (rule: string, found: readonly Incompatibility[]): readonly Incompatibility[] =>
   found.map((each) => ({ ...each, rule }));
 
-export const prefixOf = ({ prefixItems }: Keywords): readonly unknown[] => list(prefixItems) ?? [];
+export const prefixOf = ({ prefixItems }: SchemaObject): readonly unknown[] => readList(prefixItems) ?? [];
 
 const step = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`);
 
@@ -400,7 +406,7 @@ export function accepts({ schema, root }: Located, value: unknown, budget = new 
   return every(
     Object.keys(schema).map((name) => {
       if (isAnnotation(name)) return true;
-      const rule = KEYWORDS.get(name);
+      const rule = KEYWORD_RULES.get(name);
       const argument = rule?.argument(schema[name], root);
       if (rule?.accepts === undefined || argument === undefined) return undefined;
       return rule.types?.includes(primitiveOf(value)) === false || rule.accepts(argument, value, context);

@@ -10,16 +10,16 @@ import {
   stableJson,
   StepBudget,
   type JsonSchema,
-  type Keywords,
+  type SchemaObject,
   type Located,
   type Primitive,
 } from './json-schema';
 import {
   accepts,
-  KEYWORDS,
-  list,
-  names,
-  number,
+  KEYWORD_RULES,
+  readList,
+  readNames,
+  readNumber,
   prefixOf,
   type AllowedValues,
   type Limit,
@@ -34,7 +34,6 @@ const LIMITS = {
 } as const satisfies Record<MeasuredType, unknown>;
 
 const MAX_BRANCHES = 64;
-const RULES = [...KEYWORDS];
 
 /**
  * Splits schemas into alternatives without references or combinations, which together contain every valid value.
@@ -47,7 +46,7 @@ export function alternatives(schemas: readonly Located[]): readonly ValueSet[] {
   return product(schemas.map((each) => expand(each, [], budget))).map((conjuncts) => new ValueSet(conjuncts));
 }
 
-type Conjuncts = readonly Located<Keywords>[];
+type Conjuncts = readonly Located<SchemaObject>[];
 
 function expand({ schema, root }: Located, passed: readonly JsonSchema[], budget: StepBudget): readonly Conjuncts[] {
   if (typeof schema === 'boolean') return schema ? [[]] : [];
@@ -93,7 +92,7 @@ export class ValueSet implements AllowedValues {
 
   /** Every number is a multiple of each. */
   get factors(): readonly number[] {
-    return this.#all('multipleOf', number);
+    return this.#all('multipleOf', readNumber);
   }
 
   get hasIntegersOnly(): boolean {
@@ -102,7 +101,7 @@ export class ValueSet implements AllowedValues {
 
   /** All values, if there are only a few. */
   get values(): readonly unknown[] | undefined {
-    const [named] = [...this.#all('const', (value) => [value]), ...this.#all('enum', list)];
+    const [named] = [...this.#all('const', (value) => [value]), ...this.#all('enum', readList)];
     const { types } = this;
     const isSmall = [...types].every((type) => type === 'null' || type === 'boolean');
     const ofTypes = [...(types.has('null') ? [null] : []), ...(types.has('boolean') ? [false, true] : [])];
@@ -135,7 +134,7 @@ export class ValueSet implements AllowedValues {
         set.isDisjoint({ schema: inner, root }, budget),
       );
     // In the order of the table, so that the simple keywords come first.
-    return RULES.some(([name, rule]) => {
+    return [...KEYWORD_RULES].some(([name, rule]) => {
       if (!(name in schema) || ![...this.types].every((type) => rule.types?.includes(type) ?? true)) return false;
       const argument = rule.argument(schema[name], root);
       return argument !== undefined && rule.excludes?.(argument, this, { budget, excludes });
@@ -149,8 +148,9 @@ export class ValueSet implements AllowedValues {
   limit(type: MeasuredType, sign: 1 | -1): Limit {
     const [inclusive, exclusive = ''] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
     const { value, isExclusive } = [
-      ...[...this.#impliedLimits(type, sign), ...this.#all(inclusive, number)].map((value) => limitAt(value, false)),
-      ...this.#all(exclusive, number).map((value) => limitAt(value, true)),
+      ...this.#impliedLimits(type, sign).map((value) => limitAt(value, false)),
+      ...this.#all(inclusive, readNumber).map((value) => limitAt(value, false)),
+      ...this.#all(exclusive, readNumber).map((value) => limitAt(value, true)),
     ].reduce((a, b) => (sign * (b.value - a.value) > 0 || (b.value === a.value && b.isExclusive) ? b : a));
     if (type !== 'number' || !this.hasIntegersOnly) return { value, isExclusive };
     const nearest = sign * Math.ceil(sign * value);
@@ -166,7 +166,7 @@ export class ValueSet implements AllowedValues {
 
   /** The number of list positions that have schemas of their own. */
   get prefixLength(): number {
-    return Math.max(0, ...this.#all('prefixItems', list).map(({ length }) => length));
+    return Math.max(0, ...this.#all('prefixItems', readList).map(({ length }) => length));
   }
 
   /** The schemas of the element at `index`; `false` if lists are shorter. */
@@ -176,7 +176,7 @@ export class ValueSet implements AllowedValues {
   }
 
   get required(): readonly string[] {
-    return [...new Set(this.#all('required', names).flat())];
+    return [...new Set(this.#all('required', readNames).flat())];
   }
 
   /** The properties that have schemas of their own. */
@@ -216,7 +216,7 @@ export class ValueSet implements AllowedValues {
   }
 
   /** Whether one of the schemas has all these keywords with identical arguments. */
-  demands(wanted: Keywords): boolean {
+  demands(wanted: SchemaObject): boolean {
     return this.conjuncts.some(({ schema }) =>
       Object.entries(wanted).every(([keyword, argument]) => isSameJson(schema[keyword], argument)),
     );
@@ -229,7 +229,7 @@ export class ValueSet implements AllowedValues {
   }
 
   /** Leaves out schemas that demand nothing. */
-  #schemasAt(pick: (schema: Keywords) => readonly unknown[]): readonly Located[] {
+  #schemasAt(pick: (schema: SchemaObject) => readonly unknown[]): readonly Located[] {
     return this.conjuncts.flatMap(({ schema, root }) =>
       pick(schema).flatMap((each) => (isJsonSchema(each) && each !== true ? [{ schema: each, root }] : [])),
     );
