@@ -7,7 +7,6 @@ import { formatReceipt } from '../event/receipt';
 import { partitionName } from '../event/topic-partition';
 import type { Fetched, Group } from './group';
 import type { Random } from './random';
-import { watchedTelemetry } from './watched-telemetry';
 
 /** The result of a delivery. */
 export interface DeliverResult {
@@ -37,9 +36,9 @@ export interface ParkedEvent {
 }
 
 const MAX_ROUNDS_WITHOUT_PROGRESS = 3;
-const LONG_MS = 600_000;
-const GO_BACK = 0.25;
-const TWICE_AT_ONCE = 0.2;
+const INVOCATION_MS = 600_000;
+const GO_BACK_PROBABILITY = 0.25;
+const TWO_OWNERS_PROBABILITY = 0.2;
 
 /** Delivers until no message is left, through the consumer's own handler for Lambda's Kafka events. */
 export class DeliveryRun {
@@ -49,11 +48,8 @@ export class DeliveryRun {
   readonly #note: string;
   readonly #deadLetters: DeadLetteredMessage[] = [];
   readonly #parked: ParkedEvent[] = [];
-  #deliveries = 0;
-  #applied = 0;
-  #duplicates = 0;
+  readonly #counts = { deliveries: 0, applied: 0, duplicates: 0 };
   #lastFailure: unknown;
-  #goesBack = 3;
 
   /** @param note - appended to the message of a thrown error */
   constructor(consumer: Consumer, group: Group, random: Random | undefined, note: string) {
@@ -67,6 +63,7 @@ export class DeliveryRun {
   async run(): Promise<DeliverResult> {
     const random = this.#random;
     let idleRounds = 0;
+    let goBacksLeft = 3;
     let hasGoneBack = false;
     let last: readonly Fetched[] = [];
     for (;;) {
@@ -79,30 +76,24 @@ export class DeliveryRun {
         continue;
       }
       last = fetched;
-      const moved = await this.#round(fetched);
-      idleRounds = moved ? 0 : idleRounds + 1;
-      if (idleRounds === MAX_ROUNDS_WITHOUT_PROGRESS) this.#isStuck(fetched);
-      if (random !== undefined && this.#goesBack > 0 && random.chance(GO_BACK)) {
-        this.#goesBack--;
+      const hasProgressed = await this.#round(fetched);
+      idleRounds = hasProgressed ? 0 : idleRounds + 1;
+      if (idleRounds === MAX_ROUNDS_WITHOUT_PROGRESS) this.#failStuck(fetched);
+      if (random !== undefined && goBacksLeft > 0 && random.chance(GO_BACK_PROBABILITY)) {
+        goBacksLeft--;
         this.#group.goBack(fetched, random);
       }
     }
-    return {
-      deliveries: this.#deliveries,
-      applied: this.#applied,
-      duplicates: this.#duplicates,
-      deadLetters: this.#deadLetters,
-      parked: this.#parked,
-    };
+    return { ...this.#counts, deadLetters: this.#deadLetters, parked: this.#parked };
   }
 
   /** Returns whether any partition made progress. */
   async #round(fetched: readonly Fetched[]): Promise<boolean> {
     const event = eventOf(fetched);
     // After a rebalance, the previous owner may still process messages that the new owner has received.
-    const owners = this.#random?.chance(TWICE_AT_ONCE) === true ? 2 : 1;
+    const owners = this.#random?.chance(TWO_OWNERS_PROBABILITY) === true ? 2 : 1;
     const answers = await Promise.all(Array.from({ length: owners }, () => this.#invoke(event, fetched)));
-    let moved = false;
+    let hasProgressed = false;
     for (const { view, records } of fetched) {
       const name = nameOf(records);
       const end = Number(records.at(-1)?.offset ?? -1) + 1;
@@ -111,28 +102,28 @@ export class DeliveryRun {
         return failure?.itemIdentifier.offset ?? end;
       });
       const next = Math.max(...reached);
-      moved ||= next > view.next;
+      hasProgressed ||= next > view.next;
       view.next = next;
     }
-    return moved;
+    return hasProgressed;
   }
 
   #invoke(event: KafkaEvent, fetched: readonly Fetched[]): Promise<KafkaBatchResponse> {
-    this.#deliveries += fetched.reduce((sum, { records }) => sum + records.length, 0);
+    this.#counts.deliveries += fetched.reduce((sum, { records }) => sum + records.length, 0);
     const { settings } = this.#consumer;
-    const telemetry = watchedTelemetry(settings.telemetry, this.#watch());
+    const telemetry = observed(settings.telemetry, this.#observer());
     const consumer: Consumer = {
       ...this.#consumer,
       processor: (deadLetters, whenBlocked) => this.#consumer.processor(deadLetters, whenBlocked, telemetry),
     };
     const handle = handleKafkaEvent({ consumer, deadLetters: this.#keepDeadLetters(), partialBatchResponse: true });
-    return handle(event, { getRemainingTimeInMillis: () => LONG_MS });
+    return handle(event, { getRemainingTimeInMillis: () => INVOCATION_MS });
   }
 
-  #watch(): Partial<ConsumerTelemetry> {
+  #observer(): Partial<ConsumerTelemetry> {
     return {
-      applied: () => this.#applied++,
-      duplicateIgnored: () => this.#duplicates++,
+      applied: () => this.#counts.applied++,
+      duplicateIgnored: () => this.#counts.duplicates++,
       attemptFailed: (_event, _attempt, cause) => (this.#lastFailure = cause),
       outage: (cause) => (this.#lastFailure = cause instanceof Error ? (cause.cause ?? cause) : cause),
       parked: ({ topic, key, id }, why) => this.#parked.push({ topic, key, id, why }),
@@ -141,15 +132,15 @@ export class DeliveryRun {
 
   #keepDeadLetters(): DeadLetters {
     return {
-      send: (record, aside) => {
-        this.#deadLetters.push({ record, ...aside });
-        this.#group.setAside.set(headerText(record, 'ce_id') ?? '', `${aside.reason}: ${aside.message}`);
+      send: (record, note) => {
+        this.#deadLetters.push({ record, ...note });
+        this.#group.deadLettered.set(headerText(record, 'ce_id') ?? '', `${note.reason}: ${note.message}`);
         return Promise.resolve();
       },
     };
   }
 
-  #isStuck(fetched: readonly Fetched[]): never {
+  #failStuck(fetched: readonly Fetched[]): never {
     const cause = this.#lastFailure;
     const places = fetched.flatMap(({ view }) => {
       const record = view.records[view.next];
@@ -164,6 +155,21 @@ export class DeliveryRun {
     });
     throw Object.assign(error, { cause });
   }
+}
+
+type Call = (...values: unknown[]) => void;
+
+/** Calls every method of the consumer's own telemetry, and those that `observer` has. */
+function observed(own: ConsumerTelemetry, observer: Partial<ConsumerTelemetry>): ConsumerTelemetry {
+  const get = (_: unknown, name: string): Call => {
+    const [observe, report] = [observer, own].map((each) => Reflect.get(each, name) as Call | undefined);
+    return (...values) => {
+      observe?.(...values);
+      // Methods that were added to the interface later are optional.
+      report?.apply(own, values);
+    };
+  };
+  return new Proxy<ConsumerTelemetry>(own, { get });
 }
 
 const nameOf = ([first]: readonly ConsumedRecord[]): string => (first === undefined ? '' : partitionName(first));

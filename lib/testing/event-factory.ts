@@ -7,6 +7,7 @@ import type { SchemaInput } from '../event/standard-schema';
 import { prepareChange } from '../write/change';
 import { commitOf } from '../write/commit';
 import { settingsOf } from '../write/settings';
+import { asConsumed } from './memory-kafka';
 
 /** The origin of the messages. */
 export interface EventFactoryOptions {
@@ -81,7 +82,7 @@ export function eventFactory<D extends EventDefinitions>(
   const settings = settingsOf({
     tableName: 'outbox',
     region: 'in-memory',
-    events: events,
+    events,
     service,
     ...(source === undefined ? {} : { source }),
   });
@@ -95,14 +96,6 @@ export function eventFactory<D extends EventDefinitions>(
     const [message] = messagesOf(item);
     if (message === undefined) throw new OutboxError('no-events', 'The item has no event.', { aggregate, key });
     if (!Number.isSafeInteger(offset) || offset < 0) refuseOption('event.offset', offset, 'an integer, at least 0');
-    return {
-      topic: message.topic,
-      partition,
-      offset: BigInt(offset),
-      timestamp: commit.at,
-      key: message.key,
-      value: message.value,
-      headers: Object.fromEntries(Object.entries(message.headers).map(([name, text]) => [name, Buffer.from(text)])),
-    };
+    return { ...asConsumed(message), partition, offset: BigInt(offset), timestamp: commit.at };
   };
 }

@@ -42,8 +42,8 @@ const shownEvent = (token: ConsistencyToken, topic: string, event: PublishedEven
 
 function reason(id: string, isParked: boolean, event: PublishedEvent | undefined, group: Group | undefined): string {
   if (event === undefined) return 'it is not published; call relay() first';
-  const aside = group?.setAside.get(id);
-  if (aside !== undefined) return `it was dead-lettered, ${aside}`;
+  const deadLettered = group?.deadLettered.get(id);
+  if (deadLettered !== undefined) return `it was dead-lettered, ${deadLettered}`;
   if (isParked) return 'its key is parked: a handler failed on it or on an earlier event, or it is unreadable';
   return 'it was not delivered; call deliver() first';
 }

@@ -24,8 +24,8 @@ const MAX_FETCHED = 100;
 /** The position of a consumer group in each partition. */
 export class Group {
   readonly #views = new Map<string, View>();
-  /** Why a message went to the dead letters, by its id. */
-  readonly setAside = new Map<string, string>();
+  /** Why a message was dead-lettered, by its id. */
+  readonly deadLettered = new Map<string, string>();
 
   /** Takes over the messages that the partition received since the last call; with `random`, in another order. */
   take(topic: string, partition: number, log: readonly ConsumedRecord[], random: Random | undefined): void {

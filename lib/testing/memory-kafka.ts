@@ -7,6 +7,17 @@ import type { BatchOutcome, Failure, PartitionBatch, Publisher, TopicLookup } fr
 /** The reason for which Kafka refuses a message permanently. */
 export type KafkaRefusal = 'message-too-large' | 'message-refused';
 
+/** A message as its producer sends it, before it has a place on its topic. */
+type Appended = Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>;
+
+/** A message of the relay, with its headers as a consumer reads them. */
+export const asConsumed = ({ topic, key, value, headers }: Message): Appended => ({
+  topic,
+  key,
+  value,
+  headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
+});
+
 /** Topics in memory that answer as Kafka does: a partition's batch is appended or refused as a whole. */
 export class MemoryKafka implements Publisher {
   isAway = false;
@@ -48,15 +59,12 @@ export class MemoryKafka implements Publisher {
     const reason = messages.map((message) => this.refuses(message)).find((refusal) => refusal !== undefined);
     if (reason !== undefined) return { kind: 'poison', reason, message: refusalText(topic, messages) };
     const baseOffset = BigInt(this.partition(topic, partition).length);
-    for (const { key, value, headers } of messages) {
-      const bytes = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)] as const);
-      this.#add({ topic, partition, key, value, headers: Object.fromEntries(bytes) });
-    }
+    for (const message of messages) this.#add({ ...asConsumed(message), partition });
     return { kind: 'acked', baseOffset };
   }
 
   /** Appends a message of any producer unchanged. Its key decides the partition. */
-  append(message: Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>): ConsumedRecord {
+  append(message: Appended): ConsumedRecord {
     const partition = partitionOf(message.key ?? Buffer.alloc(0), this.#topics.get(message.topic) ?? 1);
     return this.#add({ ...message, partition });
   }

@@ -1,9 +1,5 @@
-import {
-  ConditionalCheckFailedException,
-  UpdateItemCommand,
-  type AttributeValue,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
+import { UpdateItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ifConditionHolds } from '../dynamodb/refusals';
 import { storedReceipts } from '../event/receipt';
 import { dynamoDbStores } from '../relay/dynamodb/stores';
 import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
@@ -30,7 +26,7 @@ export interface RelayRun {
 
 const BATCH = 100;
 /** The remaining time at the start of an invocation with a long timeout. */
-const PLENTY_MS = 600_000;
+const INVOCATION_MS = 600_000;
 
 /** The real relay and its stores, over a table in memory. `insert` collects the records for its invocations. */
 export class MemoryRelay {
@@ -96,7 +92,7 @@ export class MemoryRelay {
     this.#run = { published: 0, parked: 0 };
     while (this.#records.length > 0) {
       const batch = this.#records.slice(0, BATCH);
-      const failed = await this.#relay.handle(batch, () => PLENTY_MS);
+      const failed = await this.#relay.handle(batch, () => INVOCATION_MS);
       this.#records.splice(0, failed ?? batch.length);
       // Lambda would redeliver the record at once; here the next run does.
       if (failed === 0) break;
@@ -105,40 +101,14 @@ export class MemoryRelay {
   }
 
   #telemetry(): Telemetry {
-    return {
-      ...SILENT,
+    const counted: Partial<Telemetry> = {
       published: ({ latencyMs }) => (this.#run.published += latencyMs.length),
       parked: () => this.#run.parked++,
     };
+    // Every other method does nothing.
+    return new Proxy(counted, { get: (target, name) => Reflect.get(target, name) ?? (() => undefined) }) as Telemetry;
   }
 }
-
-const nothing = (): void => undefined;
-
-const SILENT: Telemetry = {
-  received: nothing,
-  published: nothing,
-  duplicateSkipped: nothing,
-  heldBack: nothing,
-  parked: nothing,
-  breakerOpen: nothing,
-  markFailed: nothing,
-  outage: nothing,
-  heldForPartition: nothing,
-  waitingForPartitions: nothing,
-  partitionRecovered: nothing,
-  keyFailed: nothing,
-  producerRebuilt: nothing,
-  signalUnprocessable: nothing,
-  lookedUp: nothing,
-  drained: nothing,
-  discarded: nothing,
-  replayed: nothing,
-  attemptAfterCrash: nothing,
-  predecessorMissing: nothing,
-  streamChanged: nothing,
-  finished: nothing,
-};
 
 /** Marks one item at a time, because the relay's batches of PartiQL are not simulated. */
 async function markAll(
@@ -150,10 +120,11 @@ async function markAll(
   const failures = new Map<Mark, unknown>();
   for (const mark of marks) {
     try {
-      await client.send(new UpdateItemCommand({ TableName: tableName, ...markOf(mark, clock.now()) }));
-    } catch (error) {
-      // The item was deleted or replaced at its position, so it is left alone.
-      if (!(error instanceof ConditionalCheckFailedException)) failures.set(mark, error);
+      const update = new UpdateItemCommand({ TableName: tableName, ...markOf(mark, clock.now()) });
+      // If the condition fails, the item was deleted or replaced at its position, so it is left alone.
+      await ifConditionHolds(client.send(update));
+    } catch (cause) {
+      failures.set(mark, cause);
     }
   }
   return failures;

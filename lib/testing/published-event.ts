@@ -2,6 +2,7 @@ import { headerText, type ConsumedRecord } from '../consume/record';
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { isJsonType, isTextType } from '../event/content-type';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
+import { withoutUndefined } from '../event/options';
 import { parseSequence } from '../event/sequence';
 
 /** An event as it is on its topic. */
@@ -38,8 +39,6 @@ export function publishedEvent<D extends EventDefinitions>(
   const type = events.resolve(headerText(record, 'ce_type') ?? '')?.type;
   if (type === undefined) return undefined;
   const sequence = headerText(record, 'ce_sequence');
-  const version = sequence === undefined ? undefined : parseSequence(sequence)?.version;
-  const [causationId, correlationId] = [headerText(record, 'ce_causationid'), headerText(record, 'ce_correlationid')];
   const own = Object.keys(record.headers).filter((name) => !isReservedHeader(name));
   return {
     type,
@@ -49,10 +48,12 @@ export function publishedEvent<D extends EventDefinitions>(
     id: headerText(record, 'ce_id') ?? '',
     source: headerText(record, 'ce_source') ?? '',
     aggregate: headerText(record, 'ce_aggregate') ?? '',
-    ...(version === undefined ? {} : { version }),
-    ...(sequence === undefined ? {} : { sequence }),
-    ...(causationId === undefined ? {} : { causationId }),
-    ...(correlationId === undefined ? {} : { correlationId }),
+    ...withoutUndefined({
+      version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
+      sequence,
+      causationId: headerText(record, 'ce_causationid'),
+      correlationId: headerText(record, 'ce_correlationid'),
+    }),
     headers: Object.fromEntries(own.map((name) => [name, headerText(record, name) ?? ''])),
     record,
   };

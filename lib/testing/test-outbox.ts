@@ -20,7 +20,7 @@ import { expectApplied, tokenOf } from './expect-applied';
 import { expectPublished, type ExpectedEvent } from './expect-published';
 import { Group } from './group';
 import { itemsLeft } from './items-left';
-import { MemoryKafka, type KafkaRefusal } from './memory-kafka';
+import { asConsumed, MemoryKafka, type KafkaRefusal } from './memory-kafka';
 import { MemoryRelay } from './memory-relay';
 import { publishedEvent, type PublishedEvent } from './published-event';
 import { Random } from './random';
@@ -205,24 +205,20 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
   readonly dynamodb: DynamoDBClient;
   readonly client: DynamoDBDocument;
   readonly outbox: Outbox<D>;
-  readonly #events: EventCatalogue<D>;
-  readonly #tableName: string;
+  readonly #settings: Settings<D>;
   readonly #tables: MemoryDynamoDb;
   readonly #topics: ReadonlyMap<string, number>;
   readonly #kafka: MemoryKafka;
   readonly #relay: MemoryRelay;
-  readonly #clock: { now(): number };
   readonly #groups = new Map<string, Group>();
   #refusal: Error | undefined;
   /** The seed of the last delivery with faults. */
   #seed: number | undefined;
 
   constructor(options: TestOutboxOptions<D>) {
-    const { events, tables, tableName, service, region, topics, order, clock } = settingsOf(options);
+    this.#settings = settingsOf(options);
+    const { events, tables, tableName, service, region, topics, order, clock } = this.#settings;
     this.outbox = createOutbox({ events, tableName, service, region, clock });
-    this.#events = events;
-    this.#tableName = tableName;
-    this.#clock = clock;
     const now = (): number => clock.now();
     this.#tables = new MemoryDynamoDb({ ...tables, [tableName]: OUTBOX_KEY }, now);
     this.dynamodb = memoryClient(this.#tables, region, (error) => (this.#refusal = error));
@@ -237,7 +233,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
   get published(): readonly PublishedEvent<keyof D & string>[] {
     const ids = new Set<string>();
     return this.#kafka.log.flatMap((record) => {
-      const event = publishedEvent(record, this.#events);
+      const event = publishedEvent(record, this.#settings.events);
       const isNew = event !== undefined && !ids.has(`${event.topic}\n${event.source}\n${event.id}`);
       if (!isNew) return [];
       ids.add(`${event.topic}\n${event.source}\n${event.id}`);
@@ -253,9 +249,10 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
 
   refuse(why: (event: PublishedEvent<keyof D & string>) => KafkaRefusal | undefined): void {
     this.#kafka.refuses = (message) => {
-      const headers = Object.entries(message.headers).map(([name, text]) => [name, Buffer.from(text)] as const);
-      const record = { ...message, headers: Object.fromEntries(headers), partition: 0, offset: 0n, timestamp: 0 };
-      const event = publishedEvent(record, this.#events);
+      const event = publishedEvent(
+        { ...asConsumed(message), partition: 0, offset: 0n, timestamp: 0 },
+        this.#settings.events,
+      );
       return event === undefined ? undefined : why(event);
     };
   }
@@ -265,11 +262,11 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
   }
 
   async redrive(key: AggregateKey): Promise<void> {
-    const now = this.#clock.now();
+    const now = this.#settings.clock.now();
     const request = { by: 'test', at: now, why: 'redrive' };
     const signal = newSignal(partitionKeyOf(key), now, { kind: 'drain', from: FIRST_POSITION, request });
     const Item = marshall(encodeSignal(signal), { removeUndefinedValues: true });
-    await this.dynamodb.send(new PutItemCommand({ TableName: this.#tableName, Item }));
+    await this.dynamodb.send(new PutItemCommand({ TableName: this.#settings.tableName, Item }));
   }
 
   append(message: Pick<ConsumedRecord, 'topic' | 'key' | 'value' | 'headers'>): void {
@@ -308,7 +305,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
     if (!Array.isArray(expected)) refuseOption('expected', expected, 'an array of events');
     this.#checkRelayed('expectPublished');
     const untyped = expected as unknown as readonly ExpectedEvent[];
-    expectPublished(this.published, untyped, this.#events, this.#parkedNote());
+    expectPublished(this.published, untyped, this.#settings.events, this.#parkedNote());
   }
 
   async expectApplied(consumer: Consumer, tokens?: ConsistencyToken | readonly ConsistencyToken[]): Promise<void> {
@@ -333,7 +330,7 @@ class MemoryTestOutbox<D extends EventDefinitions> implements TestOutbox<D> {
   }
 
   #left() {
-    return itemsLeft(this.#tables.items(this.#tableName));
+    return itemsLeft(this.#tables.items(this.#settings.tableName));
   }
 
   /** A pending item would let a test pass that must fail. */

@@ -1,7 +1,6 @@
+import { refuse } from './errors';
 import type { Path } from './path';
-import type { ExpressionParameters } from './request';
-import { isReservedWord } from './reserved-words';
-import { refuse } from './service-error';
+import type { Request } from './request';
 import { bytesOf, MAX_NAME_BYTES, storedValue, type Value } from './value';
 
 /** Limits of a placeholder and of all values of a request: Amazon DynamoDB developer guide, "Quotas". */
@@ -10,13 +9,13 @@ const MAX_VALUES_BYTES = 2 * 1024 * 1024;
 
 /** The placeholders of a request, and the `#name` and `:value` that each stands for. */
 export class Attributes {
-  readonly #names: Readonly<Record<string, string>>;
-  readonly #values: Readonly<Record<string, Value>>;
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #values: ReadonlyMap<string, Value>;
   readonly #keyNames: readonly string[];
   readonly #used = new Set<string>();
 
   /** @param keyNames - the key attributes of the table */
-  constructor(request: ExpressionParameters, keyNames: readonly string[]) {
+  constructor(request: Request, keyNames: readonly string[]) {
     const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = request;
     checkFilled(request);
     for (const placeholder of [...Object.keys(names), ...Object.keys(values)]) {
@@ -32,10 +31,11 @@ export class Attributes {
         );
       }
     }
-    this.#names = names;
-    this.#values = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, storedValue(value)]));
+    const stored = Object.entries(values).map(([placeholder, value]) => [placeholder, storedValue(value)] as const);
+    if (bytesOf(Object.fromEntries(stored)) > MAX_VALUES_BYTES) refuse('ExpressionAttributeValues exceeds max size');
+    this.#names = new Map(Object.entries(names));
+    this.#values = new Map(stored);
     this.#keyNames = keyNames;
-    if (bytesOf(this.#values) > MAX_VALUES_BYTES) refuse('ExpressionAttributeValues exceeds max size');
   }
 
   /** A key attribute is a scalar: no path leads into it. */
@@ -44,49 +44,29 @@ export class Attributes {
     refuse(`Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: ${name}`);
   }
 
-  /** Resolves a name in an expression to its attribute. */
-  name(token: string, expression: string): string {
-    if (!token.startsWith('#')) {
-      if (isReservedWord(token)) {
-        refuse(`Invalid ${expression}: Attribute name is a reserved keyword; reserved keyword: ${token}`);
-      }
-      return token;
-    }
-    this.#used.add(token);
-    return (
-      this.#names[token] ??
-      refuse(
-        `Invalid ${expression}: An expression attribute name used in the document path is not defined; attribute name: ${token}`,
-      )
-    );
+  name(placeholder: string): string | undefined {
+    this.#used.add(placeholder);
+    return this.#names.get(placeholder);
   }
 
-  value(token: string, expression: string): Value {
-    this.#used.add(token);
-    return (
-      this.#values[token] ??
-      refuse(
-        `Invalid ${expression}: An expression attribute value used in expression is not defined; attribute value: ${token}`,
-      )
-    );
+  value(placeholder: string): Value | undefined {
+    this.#used.add(placeholder);
+    return this.#values.get(placeholder);
   }
 
   /** Call this after all expressions of the request are read. */
   refuseUnused(): void {
-    const unused = (placeholders: Readonly<Record<string, unknown>>): string[] =>
-      Object.keys(placeholders).filter((token) => !this.#used.has(token));
-    const [names, values] = [unused(this.#names), unused(this.#values)];
-    if (names.length > 0) {
-      refuse(`Value provided in ExpressionAttributeNames unused in expressions: keys: {${names.join(', ')}}`);
-    }
-    if (values.length > 0) {
-      refuse(`Value provided in ExpressionAttributeValues unused in expressions: keys: {${values.join(', ')}}`);
+    const placeholders = { ExpressionAttributeNames: this.#names, ExpressionAttributeValues: this.#values };
+    for (const [parameter, map] of Object.entries(placeholders)) {
+      const unused = [...map.keys()].filter((placeholder) => !this.#used.has(placeholder));
+      if (unused.length > 0)
+        refuse(`Value provided in ${parameter} unused in expressions: keys: {${unused.join(', ')}}`);
     }
   }
 }
 
 /** DynamoDB refuses empty placeholders next to an expression, and ignores them without one. */
-function checkFilled(request: ExpressionParameters): void {
+function checkFilled(request: Request): void {
   const hasExpression = Object.entries(request).some(
     ([name, value]) => name.endsWith('Expression') && value !== undefined,
   );

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { isNotSimulated, type MemoryDynamoDb } from './memory-dynamodb';
-import { ServiceError } from './service-error';
+import { isNotSimulated, ServiceError } from './errors';
+import type { MemoryDynamoDb } from './memory-dynamodb';
 
 interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
@@ -24,20 +24,20 @@ export function memoryClient(
   region: string,
   onRefusal: (error: Error) => void,
 ): DynamoDBClient {
-  const unanswered = new WeakSet<Error>();
-  const answer = (request: HttpRequest): unknown => {
+  const unchanged = new WeakSet<Error>();
+  const respond = (request: HttpRequest): unknown => {
     const [, operation = ''] = TARGET.exec(request.headers['x-amz-target'] ?? '') ?? [];
     try {
-      return responseOf(200, dynamodb.answer(operation, JSON.parse(textOf(request.body))));
+      return responseOf(200, dynamodb.respond(operation, JSON.parse(textOf(request.body))));
     } catch (error) {
       if (error instanceof ServiceError) return errorOf(error);
       if (isNotSimulated(error)) onRefusal(error);
-      if (error instanceof Error) unanswered.add(error);
+      if (error instanceof Error) unchanged.add(error);
       throw error;
     }
   };
   // The promise turns a thrown error into a rejection.
-  const handle = (request: HttpRequest) => new Promise((resolve) => resolve(answer(request)));
+  const handle = (request: HttpRequest) => new Promise((resolve) => resolve(respond(request)));
   const client = new DynamoDBClient({
     region,
     endpoint: 'http://dynamodb.in-memory.invalid',
@@ -50,11 +50,11 @@ export function memoryClient(
         return await next(request);
       } catch (error) {
         // The SDK adds `$metadata` with its attempts to every error.
-        if (error instanceof Error && unanswered.has(error)) Reflect.deleteProperty(error, '$metadata');
+        if (error instanceof Error && unchanged.has(error)) Reflect.deleteProperty(error, '$metadata');
         throw error;
       }
     },
-    { step: 'initialize', priority: 'high', name: 'unansweredAsThrown' },
+    { step: 'initialize', priority: 'high', name: 'withoutMetadata' },
   );
   return client;
 }

@@ -1,115 +1,90 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Attributes } from './attributes';
-import { failType, operandValue, readList, readOperand, type Operand } from './operand';
-import { Tokens } from './tokens';
-import { compare, equal, isValueType, membersOf, orderedBytes, typeOf, type Item, type Value } from './value';
-
-const COMPARATORS = ['=', '<>', '<', '<=', '>', '>='] as const;
-export type Comparator = (typeof COMPARATORS)[number];
-
-const FUNCTIONS = { attribute_exists: 1, attribute_not_exists: 1, attribute_type: 2, begins_with: 2, contains: 2 };
-type FunctionName = keyof typeof FUNCTIONS;
+import { checkDistinct, checkTypes, operandValue, readCall, readOperand, type Operand } from './operand';
+import type { Tokens } from './tokens';
+import { compare, equal, isValueType, membersOf, typeOf, withBytes, type Item, type Value } from './value';
 
 /** Limit of operands of `IN`: Amazon DynamoDB developer guide, "Comparison operator and function reference". */
 const MAX_LIST = 100;
 
 /** A parsed condition, filter or key condition. */
 export type Condition =
-  | { readonly kind: 'and' | 'or'; readonly left: Condition; readonly right: Condition }
-  | { readonly kind: 'not'; readonly inner: Condition }
-  | { readonly kind: 'compare'; readonly comparator: Comparator; readonly left: Operand; readonly right: Operand }
-  | { readonly kind: 'between'; readonly operand: Operand; readonly low: Operand; readonly high: Operand }
-  | { readonly kind: 'in'; readonly operand: Operand; readonly list: readonly Operand[] }
-  | { readonly kind: 'function'; readonly name: FunctionName; readonly args: readonly Operand[] };
+  { readonly operator: 'AND' | 'OR' | 'NOT'; readonly conditions: readonly Condition[] } | Predicate;
 
-/** Parses a whole expression; `expression` is its name in error messages. */
-export function readCondition(text: string, attributes: Attributes, expression: string): Condition {
-  const tokens = new Tokens(expression, text);
-  const condition = readOr(tokens, attributes);
-  tokens.end();
-  return condition;
+/** A comparison, or a call of a function that holds or not. */
+export interface Predicate {
+  readonly operator: PredicateOperator;
+  readonly operands: readonly Operand[];
 }
 
-function readOr(tokens: Tokens, attributes: Attributes): Condition {
-  let left = readAnd(tokens, attributes);
-  while (tokens.accept('OR')) {
+/** The operators between two operands, and the functions. */
+const COMPARATORS = ['=', '<>', '<', '<=', '>', '>='] as const;
+const PREDICATE_FUNCTIONS = [
+  'attribute_exists',
+  'attribute_not_exists',
+  'attribute_type',
+  'begins_with',
+  'contains',
+] as const;
+export type PredicateOperator = (typeof COMPARATORS)[number] | (typeof PREDICATE_FUNCTIONS)[number] | 'BETWEEN' | 'IN';
+
+export const readCondition = (tokens: Tokens): Condition => readJoined(tokens, 'OR', readAnd);
+
+const readAnd = (tokens: Tokens): Condition => readJoined(tokens, 'AND', readNot);
+
+function readJoined(tokens: Tokens, operator: 'AND' | 'OR', read: (tokens: Tokens) => Condition): Condition {
+  let joined = read(tokens);
+  while (tokens.accept(operator)) {
     tokens.countOperator();
-    left = { kind: 'or', left, right: readAnd(tokens, attributes) };
+    joined = { operator, conditions: [joined, read(tokens)] };
   }
-  return left;
+  return joined;
 }
 
-function readAnd(tokens: Tokens, attributes: Attributes): Condition {
-  let left = readNot(tokens, attributes);
-  while (tokens.accept('AND')) {
-    tokens.countOperator();
-    left = { kind: 'and', left, right: readNot(tokens, attributes) };
-  }
-  return left;
-}
-
-function readNot(tokens: Tokens, attributes: Attributes): Condition {
+function readNot(tokens: Tokens): Condition {
   if (tokens.accept('NOT')) {
     tokens.countOperator();
-    return { kind: 'not', inner: readNot(tokens, attributes) };
+    return { operator: 'NOT', conditions: [readNot(tokens)] };
   }
   const isOperand = ([...COMPARATORS, 'BETWEEN', 'IN'] as readonly string[]).includes(
     tokens.afterGroup?.toUpperCase() ?? '',
   );
-  if (tokens.next === '(' && !isOperand) return tokens.group(() => readOr(tokens, attributes));
-  return readPredicate(tokens, attributes);
+  if (tokens.next === '(' && !isOperand) return tokens.group(() => readCondition(tokens));
+  const isCall = tokens.next !== '(' && tokens.afterNext === '(' && tokens.next !== 'size';
+  return isCall ? readFunction(tokens) : readComparison(tokens);
 }
 
-function readPredicate(tokens: Tokens, attributes: Attributes): Condition {
-  if (tokens.next !== '(' && tokens.afterNext === '(' && tokens.next !== 'size') {
-    return readFunction(tokens, attributes);
-  }
-  const operand = readOperand(tokens, attributes);
+function readComparison(tokens: Tokens): Predicate {
+  const first = readOperand(tokens);
   tokens.countOperator();
+  const { operator, others } = readComparedWith(tokens);
+  const operands = [first, ...others];
+  checkDistinct(tokens, operator, operands);
+  checkTypes(tokens, operator, operands);
+  if (operator === 'BETWEEN') checkBounds(tokens, others);
+  return { operator, operands };
+}
+
+/** Parses a comparison from its operator on. */
+function readComparedWith(tokens: Tokens): { operator: PredicateOperator; others: readonly Operand[] } {
   if (tokens.accept('BETWEEN')) {
-    const low = readOperand(tokens, attributes);
+    const low = readOperand(tokens);
     tokens.expect('AND');
-    const high = readOperand(tokens, attributes);
-    checkDistinct(tokens, 'BETWEEN', operand, [low, high]);
-    checkOrdered(tokens, 'BETWEEN', [operand, low, high]);
-    checkBounds(tokens, low, high);
-    return { kind: 'between', operand, low, high };
+    return { operator: 'BETWEEN', others: [low, readOperand(tokens)] };
   }
   if (tokens.accept('IN')) {
     tokens.expect('(');
-    const list = readList(tokens, () => readOperand(tokens, attributes));
+    const others = tokens.list(() => readOperand(tokens));
     tokens.expect(')');
-    if (list.length > MAX_LIST) {
-      tokens.fail(`The IN operator is provided with too many operands; number of operands: ${list.length}`);
+    if (others.length > MAX_LIST) {
+      tokens.fail(`The IN operator is provided with too many operands; number of operands: ${others.length}`);
     }
-    checkDistinct(tokens, 'IN', operand, list);
-    return { kind: 'in', operand, list };
+    return { operator: 'IN', others };
   }
-  const sign = tokens.take();
-  const comparator = COMPARATORS.find((each) => each === sign) ?? tokens.fail(`Syntax error; token: "${sign}"`);
-  const right = readOperand(tokens, attributes);
-  checkDistinct(tokens, sign, operand, [right]);
-  if (sign !== '=' && sign !== '<>') checkOrdered(tokens, sign, [operand, right]);
-  return { kind: 'compare', comparator, left: operand, right };
+  const operator = COMPARATORS.find((each) => tokens.accept(each)) ?? tokens.failSyntax(tokens.next);
+  return { operator, others: [readOperand(tokens)] };
 }
 
-/** Compares paths only: values and sizes may be the same. */
-function checkDistinct(tokens: Tokens, operator: string, first: Operand, others: readonly Operand[]): void {
-  if (first.kind !== 'path' || !others.some((other) => isDeepStrictEqual(first, other))) return;
-  tokens.fail(
-    `The first operand must be distinct from the remaining operands for this operator or function; operator: ${operator}`,
-  );
-}
-
-function checkOrdered(tokens: Tokens, operator: string, operands: readonly Operand[]): void {
-  for (const operand of operands) {
-    if (operand.kind !== 'value' || compare(operand.value, operand.value) !== undefined) continue;
-    failType(tokens, operator, operand.value);
-  }
-}
-
-function checkBounds(tokens: Tokens, low: Operand, high: Operand): void {
-  if (low.kind !== 'value' || high.kind !== 'value') return;
+function checkBounds(tokens: Tokens, [low, high]: readonly Operand[]): void {
+  if (low?.kind !== 'value' || high?.kind !== 'value') return;
   const order = compare(low.value, high.value);
   if (order === undefined) {
     return tokens.fail('The BETWEEN operator requires same data type for lower and upper bounds;');
@@ -119,135 +94,70 @@ function checkBounds(tokens: Tokens, low: Operand, high: Operand): void {
   }
 }
 
-function readFunction(tokens: Tokens, attributes: Attributes): Condition {
-  const name = tokens.take();
-  if (!isFunction(name)) return tokens.fail(`Invalid function name; function: ${name}`);
-  tokens.countOperator();
-  tokens.expect('(');
-  const args = readList(tokens, () => readOperand(tokens, attributes));
-  tokens.expect(')');
-  const [first, second] = args;
-  if (first === undefined || args.length !== FUNCTIONS[name]) {
-    return tokens.fail(`Incorrect number of operands for operator or function; operator or function: ${name}`);
-  }
-  if (second !== undefined) checkDistinct(tokens, name, first, [second]);
-  if (name.startsWith('attribute_')) checkAttribute(tokens, name, first, second);
-  if (name === 'begins_with') for (const operand of args) checkPrefixed(tokens, operand);
-  return { kind: 'function', name, args };
-}
-
-function checkAttribute(tokens: Tokens, name: string, first: Operand, second: Operand | undefined): void {
-  if (first.kind !== 'path' && name !== 'attribute_type')
-    tokens.fail(`Operator or function requires a document path; operator or function: ${name}`);
-  if (second !== undefined && (second.kind !== 'value' || !isValueType(second.value.S))) {
+function readFunction(tokens: Tokens): Predicate {
+  const { name: operator, operands } = readCall(tokens, PREDICATE_FUNCTIONS);
+  const [, type] = operands;
+  if (operator === 'attribute_type' && (type?.kind !== 'value' || !isValueType(type.value.S))) {
     tokens.fail('Invalid attribute type name found; it must be one of S, N, B, BOOL, NULL, L, M, SS, NS, BS');
   }
+  return { operator, operands };
 }
-
-function checkPrefixed(tokens: Tokens, operand: Operand): void {
-  if (operand.kind === 'size') failType(tokens, 'begins_with', { N: '0' });
-  if (operand.kind === 'value' && orderedBytes(operand.value) === undefined) {
-    failType(tokens, 'begins_with', operand.value);
-  }
-}
-
-const isFunction = (name: string): name is FunctionName => Object.hasOwn(FUNCTIONS, name);
 
 /** The top-level attributes of all paths in a condition. */
-export function attributesIn(condition: Condition): string[] {
-  switch (condition.kind) {
-    case 'and':
-    case 'or':
-      return [...attributesIn(condition.left), ...attributesIn(condition.right)];
-    case 'not':
-      return attributesIn(condition.inner);
-    case 'compare':
-      return attributesOf([condition.left, condition.right]);
-    case 'between':
-      return attributesOf([condition.operand, condition.low, condition.high]);
-    case 'in':
-      return attributesOf([condition.operand, ...condition.list]);
-    case 'function':
-      return attributesOf(condition.args);
-  }
-}
+export const attributesIn = (condition: Condition): string[] =>
+  'conditions' in condition ? condition.conditions.flatMap(attributesIn) : condition.operands.flatMap(attributesOf);
 
-const attributesOf = (operands: readonly Operand[]): string[] =>
-  operands.flatMap((operand) => {
-    const inner = operand.kind === 'size' ? operand.of : operand;
-    return inner.kind === 'path' ? [inner.path[0]] : [];
-  });
+function attributesOf(operand: Operand): string[] {
+  if (operand.kind === 'path') return [operand.path[0]];
+  return operand.kind === 'call' ? operand.operands.flatMap(attributesOf) : [];
+}
 
 /** Whether the condition holds for an item; a missing item counts as an empty one. */
 export function holds(condition: Condition, item: Item): boolean {
-  switch (condition.kind) {
-    case 'and':
-      return holds(condition.left, item) && holds(condition.right, item);
-    case 'or':
-      return holds(condition.left, item) || holds(condition.right, item);
-    case 'not':
-      return !holds(condition.inner, item);
-    case 'compare':
-      return compares(condition.comparator, operandValue(condition.left, item), operandValue(condition.right, item));
-    case 'between': {
-      const value = operandValue(condition.operand, item);
-      return (
-        compares('>=', value, operandValue(condition.low, item)) &&
-        compares('<=', value, operandValue(condition.high, item))
-      );
-    }
-    case 'in': {
-      const value = operandValue(condition.operand, item);
-      return condition.list.some((each) => compares('=', value, operandValue(each, item)));
-    }
-    case 'function':
-      return functionHolds(condition.name, condition.args, item);
+  switch (condition.operator) {
+    case 'AND':
+      return condition.conditions.every((each) => holds(each, item));
+    case 'OR':
+      return condition.conditions.some((each) => holds(each, item));
+    case 'NOT':
+      return !condition.conditions.some((each) => holds(each, item));
+    default:
+      return PREDICATES[condition.operator](...condition.operands.map((each) => operandValue(each, item)));
   }
 }
 
-function compares(comparator: Comparator, left: Value | undefined, right: Value | undefined): boolean {
-  if (left === undefined || right === undefined) return comparator === '<>';
-  if (comparator === '=') return equal(left, right);
-  if (comparator === '<>') return !equal(left, right);
-  const order = compare(left, right);
-  if (order === undefined) return false;
-  switch (comparator) {
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    case '>=':
-      return order >= 0;
-  }
-}
+type Test = (...values: readonly (Value | undefined)[]) => boolean;
 
-function functionHolds(name: FunctionName, [first, second]: readonly Operand[], item: Item): boolean {
-  const value = first === undefined ? undefined : operandValue(first, item);
-  const other = second === undefined ? undefined : operandValue(second, item);
-  if (name === 'attribute_exists') return value !== undefined;
-  if (name === 'attribute_not_exists') return value === undefined;
-  if (value === undefined || other === undefined) return false;
-  switch (name) {
-    case 'attribute_type':
-      return typeOf(value) === other.S;
-    case 'begins_with':
-      return beginsWith(value, other);
-    case 'contains':
-      return contains(value, other);
-  }
-}
+const isEqual: Test = (left, right) => left !== undefined && right !== undefined && equal(left, right);
 
-function beginsWith(value: Value, prefix: Value): boolean {
-  const [whole, start] = [orderedBytes(value), orderedBytes(prefix)];
-  if (whole === undefined || start === undefined || typeOf(value) !== typeOf(prefix)) return false;
-  return whole.subarray(0, start.length).equals(start);
-}
+const ordered =
+  (isWanted: (order: number) => boolean): Test =>
+  (left, right) => {
+    const order = compare(left, right);
+    return order !== undefined && isWanted(order);
+  };
 
-function contains(value: Value, part: Value): boolean {
-  const members = value.L ?? membersOf(value);
-  if (members !== undefined) return members.some((member) => equal(member, part));
-  const [whole, piece] = [orderedBytes(value), orderedBytes(part)];
-  return whole !== undefined && piece !== undefined && typeOf(value) === typeOf(part) && whole.includes(piece);
-}
+const isAtLeast = ordered((order) => order >= 0);
+const isAtMost = ordered((order) => order <= 0);
+
+/** Whether each operator and function holds for the values of its operands. */
+const PREDICATES: Readonly<Record<PredicateOperator, Test>> = {
+  '=': isEqual,
+  '<>': (left, right) => !isEqual(left, right),
+  '<': ordered((order) => order < 0),
+  '<=': isAtMost,
+  '>': ordered((order) => order > 0),
+  '>=': isAtLeast,
+  BETWEEN: (value, low, high) => isAtLeast(value, low) && isAtMost(value, high),
+  IN: (value, ...list) => list.some((each) => isEqual(value, each)),
+  attribute_exists: (value) => value !== undefined,
+  attribute_not_exists: (value) => value === undefined,
+  attribute_type: (value, type) => value !== undefined && typeOf(value) === type?.S,
+  begins_with: (value, prefix) =>
+    withBytes(value, prefix, (whole, start) => whole.subarray(0, start.length).equals(start)) ?? false,
+  contains: (value, part) => {
+    const members = value?.L ?? membersOf(value ?? {});
+    if (members !== undefined) return members.some((member) => isEqual(member, part));
+    return withBytes(value, part, (whole, piece) => whole.includes(piece)) ?? false;
+  },
+};

@@ -1,4 +1,4 @@
-import { refuse } from './service-error';
+import { refuse } from './errors';
 
 /** An exact DynamoDB number: `digits * 10 ** -scale`. */
 interface Decimal {

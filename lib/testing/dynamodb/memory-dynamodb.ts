@@ -1,24 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OutboxError } from '../../event/errors';
-import { Attributes } from './attributes';
-import { notSimulated } from './not-simulated';
+import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
-import { found, query, readGet, readProjection, scan } from './reads';
-import {
-  checkCount,
-  checkParameters,
-  type GetRequest,
-  type KeyRequest,
-  type PagedRequest,
-  type PutRequest,
-  type QueryRequest,
-  type ReadRequest,
-  type UpdateRequest,
-} from './request';
-import { refuse, ServiceError } from './service-error';
+import { found, query, readGet, scan, type Read } from './reads';
+import { checkCount, checkParameters, type Request, type RequestKind } from './request';
 import { Table, type KeySchema } from './table';
 import { bytesOf, type Item } from './value';
-import { evaluate, readConditionCheck, readDelete, readPut, readUpdateWrite, type Effect, type Write } from './writes';
+import { evaluate, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ACTIONS = 100;
@@ -31,15 +18,11 @@ const TABLE_NAME = /^[A-Za-z0-9_.-]{3,255}$/;
 /** DynamoDB remembers a `ClientRequestToken` for this long: API reference of `TransactWriteItems`. */
 const TOKEN_LIFE_MS = 600_000;
 
-interface TransactionRequest {
-  readonly TransactItems: readonly {
-    readonly Put?: PutRequest;
-    readonly Update?: UpdateRequest;
-    readonly Delete?: KeyRequest;
-    readonly ConditionCheck?: KeyRequest;
-    readonly Get?: GetRequest;
-  }[];
+/** The parameters of transactions and batches. */
+interface CompoundRequest {
+  readonly TransactItems: readonly Partial<Record<WriteAction | 'Get', Request>>[];
   readonly ClientRequestToken?: string;
+  readonly RequestItems: Readonly<Record<string, unknown>>;
 }
 
 /** An item that a write created. The table's stream shows it as an insert. */
@@ -59,6 +42,18 @@ export class MemoryDynamoDb {
   readonly #tables: ReadonlyMap<string, Table>;
   readonly #now: () => number;
   readonly #tokens = new Map<string, { readonly request: unknown; readonly until: number }>();
+  readonly #operations: Readonly<Partial<Record<RequestKind, (request: Request & CompoundRequest) => object>>> = {
+    GetItem: (request) => found(this.#readGet(request)),
+    Query: (request) => query(this.#table(request), request),
+    Scan: (request) => scan(this.#table(request), request),
+    PutItem: (request) => this.#write('Put', request),
+    UpdateItem: (request) => this.#write('Update', request),
+    DeleteItem: (request) => this.#write('Delete', request),
+    TransactWriteItems: (request) => this.#transactWrite(request),
+    TransactGetItems: (request) => this.#transactGet(request),
+    BatchGetItem: (request) => this.#batchGet(request),
+    BatchWriteItem: (request) => this.#batchWrite(request),
+  };
 
   constructor(tables: Readonly<Record<string, KeySchema>>, now: () => number) {
     this.#tables = new Map(Object.entries(tables).map(([name, schema]) => [name, new Table(name, schema)]));
@@ -66,37 +61,12 @@ export class MemoryDynamoDb {
   }
 
   /** Responds to a request of DynamoDB's API; throws a `ServiceError` where DynamoDB returns an error. */
-  answer(operation: string, request: unknown): object {
-    switch (operation) {
-      case 'GetItem':
-        return found(readGet(this.#table(request as GetRequest), request as GetRequest, 'GetItem'));
-      case 'Query':
-        return query(this.#table(request as QueryRequest), request as QueryRequest);
-      case 'Scan':
-        return scan(this.#table(request as PagedRequest), request as PagedRequest);
-      case 'PutItem':
-        return this.#write(readPut(this.#table(request as PutRequest), request as PutRequest, 'PutItem'), request);
-      case 'UpdateItem':
-        return this.#write(
-          readUpdateWrite(this.#table(request as UpdateRequest), request as UpdateRequest, 'UpdateItem'),
-          request,
-        );
-      case 'DeleteItem':
-        return this.#write(
-          readDelete(this.#table(request as KeyRequest), request as KeyRequest, 'DeleteItem'),
-          request,
-        );
-      case 'TransactWriteItems':
-        return this.#transactWrite(request as TransactionRequest);
-      case 'TransactGetItems':
-        return this.#transactGet(request as TransactionRequest);
-      case 'BatchGetItem':
-        return this.#batchGet(request as BatchGetRequest);
-      case 'BatchWriteItem':
-        return this.#batchWrite(request as BatchWriteRequest);
-      default:
-        return notSimulated(operation, 'Test what calls it against DynamoDB Local.');
-    }
+  respond(operation: string, request: unknown): object {
+    const kind = operation as RequestKind;
+    const operate = this.#operations[kind];
+    if (operate === undefined) return notSimulated(operation, 'Test what calls it against DynamoDB Local.');
+    checkParameters(kind, request as object);
+    return operate(request as Request & CompoundRequest);
   }
 
   /** Copies of all items of a table. */
@@ -104,10 +74,8 @@ export class MemoryDynamoDb {
     return structuredClone(this.#table({ TableName: name }).all());
   }
 
-  #table({ TableName: nameOrArn }: { readonly TableName?: string }): Table {
-    const name = nameOrArn?.replace(/^arn:.*:table\//, '');
-    if (name === undefined)
-      return refuse("Value null at 'tableName' failed to satisfy constraint: Member must not be null");
+  #table({ TableName: nameOrArn = '' }: Request): Table {
+    const name = nameOrArn.replace(/^arn:.*:table\//, '');
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
     if (!TABLE_NAME.test(name)) {
@@ -119,17 +87,26 @@ export class MemoryDynamoDb {
     );
   }
 
-  #write(write: Write, request: unknown): object {
-    const { ReturnValues: returns = 'NONE' } = request as { readonly ReturnValues?: string };
-    if (write.paths === undefined && !['NONE', 'ALL_OLD'].includes(returns)) {
+  #readGet(request: Request): Read {
+    return readGet(this.#table(request), request);
+  }
+
+  #readWrite(action: WriteAction, request: Request): Write {
+    return readWrite(action, this.#table(request), request);
+  }
+
+  #write(action: WriteAction, request: Request): object {
+    const write = this.#readWrite(action, request);
+    const { ReturnValues: returns = 'NONE' } = request;
+    if (action !== 'Update' && !['NONE', 'ALL_OLD'].includes(returns)) {
       refuse(`Return values set to invalid value: ${returns}`);
     }
-    if (returns.startsWith('UPDATED') && write.paths?.some(({ length }) => length > 1) === true) {
+    if (returns.startsWith('UPDATED') && write.paths.some(({ length }) => length > 1)) {
       notSimulated(`ReturnValues ${returns} of a part of an attribute`, 'Ask for ALL_NEW or ALL_OLD.');
     }
     const effect = evaluate(write);
     this.#commit([effect]);
-    const attributes = RETURNED[returns]?.(effect, write.paths ?? []);
+    const attributes = RETURNED[returns]?.(effect, write.paths);
     return attributes === undefined || Object.keys(attributes).length === 0 ? {} : { Attributes: attributes };
   }
 
@@ -144,25 +121,19 @@ export class MemoryDynamoDb {
     }
   }
 
-  #transactWrite(request: TransactionRequest): object {
-    checkParameters('TransactWriteItems', request);
-    const { TransactItems: actions, ClientRequestToken: token } = request;
+  #transactWrite({ TransactItems: actions, ClientRequestToken: token }: CompoundRequest): object {
     checkCount('transactItems', actions.length, MAX_ACTIONS);
     if (token !== undefined) checkCount('clientRequestToken', token.length, MAX_TOKEN_LENGTH);
-    const writes = actions.map((action) => this.#readAction(action));
+    const writes = actions.map((each) => {
+      const [action, request] = memberOf(each, WRITE_ACTIONS);
+      checkParameters(action, request);
+      return this.#readWrite(action, request);
+    });
     const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
     if (bytes > MAX_TRANSACTION_BYTES) refuse(`Transaction payload size cannot exceed 4MB. Payload Size: ${bytes}`);
     if (token !== undefined && this.#isRepeated(token, actions)) return {};
     checkDistinct(writes, DUPLICATE_ITEM);
-    const effects: Effect[] = [];
-    const reasons = writes.map((write) => {
-      const effect = tried(() => evaluate(write));
-      if ('Code' in effect) return effect;
-      effects.push(effect);
-      return { Code: 'None' };
-    });
-    if (effects.length < writes.length) throw cancellation(reasons);
-    this.#commit(effects);
+    this.#commit(allOrNone(writes, evaluate));
     if (token !== undefined) this.#tokens.set(token, { request: actions, until: this.#now() + TOKEN_LIFE_MS });
     return {};
   }
@@ -177,101 +148,65 @@ export class MemoryDynamoDb {
     );
   }
 
-  #readAction(action: TransactionRequest['TransactItems'][number]): Write {
-    const { Put, Update, Delete, ConditionCheck } = action;
-    if ([Put, Update, Delete, ConditionCheck].filter((each) => each !== undefined).length !== 1) {
-      refuse('TransactItems can only contain one of Check, Put, Update or Delete');
-    }
-    if (Put !== undefined) return readPut(this.#table(Put), Put, 'Put');
-    if (Update !== undefined) return readUpdateWrite(this.#table(Update), Update, 'Update');
-    if (Delete !== undefined) return readDelete(this.#table(Delete), Delete, 'Delete');
-    if (ConditionCheck !== undefined) return readConditionCheck(this.#table(ConditionCheck), ConditionCheck);
-    return refuse('TransactItems can only contain one of Check, Put, Update or Delete');
-  }
-
-  #transactGet(request: TransactionRequest): object {
-    checkParameters('TransactGetItems', request);
-    checkCount('transactItems', request.TransactItems.length, MAX_ACTIONS);
-    const reads = request.TransactItems.map(({ Get }) =>
-      Get === undefined ? refuse('TransactItems must contain Get') : readGet(this.#table(Get), Get, 'Get'),
-    );
+  #transactGet({ TransactItems: actions }: CompoundRequest): object {
+    checkCount('transactItems', actions.length, MAX_ACTIONS);
+    const reads = actions.map((each) => {
+      const [action, request] = memberOf(each, ['Get']);
+      checkParameters(action, request);
+      return this.#readGet(request);
+    });
     checkDistinct(reads, DUPLICATE_ITEM);
-    const Responses = reads.map((read) => tried(() => found(read)));
-    const reasons = Responses.map((response) => ('Code' in response ? response : { Code: 'None' }));
-    if (Responses.some((response) => 'Code' in response)) throw cancellation(reasons);
-    const bytes = reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+    const Responses = allOrNone(reads, found);
+    const bytes = readBytes(reads);
     if (bytes > MAX_TRANSACTION_BYTES) refuse(`Payload in response is too large. ${bytes}`);
     return { Responses };
   }
 
-  #batchGet(request: BatchGetRequest): object {
-    checkParameters('BatchGetItem', request);
-    const wanted = Object.entries(request.RequestItems).map(([name, keysAndAttributes]) => {
-      checkParameters('KeysAndAttributes', keysAndAttributes);
-      const { Keys } = keysAndAttributes;
-      checkCount(`requestItems.${name}.member.keys`, Keys.length, MAX_BATCH_READS);
-      const table = this.#table({ TableName: name });
-      const attributes = new Attributes(keysAndAttributes, table.keyNames);
-      const shape = readProjection(keysAndAttributes, attributes);
-      attributes.refuseUnused();
-      return { table, shape, keys: Keys.map((key) => table.key(key)) };
+  #batchGet({ RequestItems }: CompoundRequest): object {
+    const reads = Object.entries(RequestItems).flatMap(([TableName, ofTable]) => {
+      const { Keys, ...request } = ofTable as Request & { readonly Keys: readonly Item[] };
+      checkParameters('KeysAndAttributes', ofTable as object);
+      checkCount(`requestItems.${TableName}.member.keys`, Keys.length, MAX_BATCH_READS);
+      return Keys.map((Key) => this.#readGet({ ...request, TableName, Key }));
     });
-    const all = wanted.flatMap(({ table, keys }) => keys.map((key) => ({ table, key })));
-    checkCount('requestItems', all.length, MAX_BATCH_READS);
-    checkDistinct(all, 'Provided list of item keys contains duplicates');
-    const bytes = all.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
-    if (bytes > MAX_BATCH_READ_BYTES) {
+    checkCount('requestItems', reads.length, MAX_BATCH_READS);
+    checkDistinct(reads, DUPLICATE_KEY);
+    if (readBytes(reads) > MAX_BATCH_READ_BYTES) {
       notSimulated('BatchGetItem of more than 16 MB', 'Test what reads so much against DynamoDB Local.');
     }
-    const responses = wanted.map(({ table, shape, keys }) => {
-      const items = keys.map((key) => table.get(key)).filter((item) => item !== undefined);
-      return [table.name, items.map(shape)] as const;
-    });
-    return { Responses: Object.fromEntries(responses), UnprocessedKeys: {} };
+    const byTable = Map.groupBy(reads, ({ table }) => table.name);
+    const Responses = [...byTable].map(([name, ofTable]) => [name, ofTable.flatMap((read) => found(read).Item ?? [])]);
+    return { Responses: Object.fromEntries(Responses) as object, UnprocessedKeys: {} };
   }
 
-  #batchWrite(request: BatchWriteRequest): object {
-    checkParameters('BatchWriteItem', request);
-    const writes = Object.entries(request.RequestItems).flatMap(([name, requests]) => {
-      checkCount(`requestItems.${name}`, requests.length, MAX_BATCH_WRITES);
-      return requests.map((each) => this.#readBatchWrite(name, each));
+  #batchWrite({ RequestItems }: CompoundRequest): object {
+    const writes = Object.entries(RequestItems).flatMap(([TableName, ofTable]) => {
+      const requests = ofTable as readonly Partial<Record<keyof typeof BATCH_ACTIONS, Request>>[];
+      checkCount(`requestItems.${TableName}`, requests.length, MAX_BATCH_WRITES);
+      return requests.map((each) => {
+        const [kind, request] = memberOf(each, ['PutRequest', 'DeleteRequest']);
+        checkParameters(kind, request);
+        return this.#readWrite(BATCH_ACTIONS[kind], { TableName, ...request });
+      });
     });
     checkCount('requestItems', writes.length, MAX_BATCH_WRITES);
-    checkDistinct(writes, 'Provided list of item keys contains duplicates');
+    checkDistinct(writes, DUPLICATE_KEY);
     this.#commit(writes.map(evaluate));
     return { UnprocessedItems: {} };
   }
-
-  #readBatchWrite(
-    TableName: string,
-    { PutRequest, DeleteRequest }: BatchWriteRequest['RequestItems'][string][number],
-  ): Write {
-    const table = this.#table({ TableName });
-    if (PutRequest !== undefined && DeleteRequest === undefined) {
-      checkParameters('PutRequest', PutRequest);
-      return readPut(table, { TableName, ...PutRequest }, 'Put');
-    }
-    if (DeleteRequest !== undefined && PutRequest === undefined) {
-      checkParameters('DeleteRequest', DeleteRequest);
-      return readDelete(table, { TableName, ...DeleteRequest }, 'Delete');
-    }
-    return refuse('A WriteRequest contains exactly one of PutRequest and DeleteRequest');
-  }
 }
 
+const BATCH_ACTIONS = { PutRequest: 'Put', DeleteRequest: 'Delete' } as const;
 const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';
+const DUPLICATE_KEY = 'Provided list of item keys contains duplicates';
 
-interface BatchGetRequest {
-  readonly RequestItems: Readonly<Record<string, ReadRequest & { readonly Keys: readonly Item[] }>>;
-}
-
-interface BatchWriteRequest {
-  readonly RequestItems: Readonly<
-    Record<
-      string,
-      readonly { readonly PutRequest?: { readonly Item: Item }; readonly DeleteRequest?: { readonly Key: Item } }[]
-    >
-  >;
+/** The one member that a part of a transaction or of a batch must have. */
+function memberOf<K extends RequestKind>(part: Partial<Record<K, Request>>, kinds: readonly K[]): [K, Request] {
+  const members = kinds.flatMap((kind) => (part[kind] === undefined ? [] : [[kind, part[kind]] as [K, Request]]));
+  const [member] = members;
+  return member === undefined || members.length > 1
+    ? refuse(`A member of the request must contain exactly one of ${kinds.join(', ')}`)
+    : member;
 }
 
 function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: string): void {
@@ -279,30 +214,31 @@ function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: s
   if (new Set(names).size < names.length) refuse(message);
 }
 
-interface Reason {
-  readonly Code: string;
-  readonly Message?: string;
-  readonly Item?: unknown;
-}
+const readBytes = (reads: readonly Read[]): number =>
+  reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
 
-/** The result, or the reason for which the transaction is cancelled. */
-function tried<T>(action: () => T): T | Reason {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    const { type, message, more } = error;
-    const Code = type === 'ConditionalCheckFailedException' ? 'ConditionalCheckFailed' : 'ValidationError';
-    return { Code, Message: message, ...more };
-  }
-}
-
-const cancellation = (reasons: readonly Reason[]): ServiceError =>
-  new ServiceError(
+/** The results of all actions of a transaction. If one fails, the transaction is cancelled with a reason for each. */
+function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
+  const results: R[] = [];
+  const reasons = actions.map((action) => {
+    try {
+      results.push(run(action));
+      return { Code: 'None' };
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const { type, message, more } = error;
+      const Code = type === 'ConditionalCheckFailedException' ? 'ConditionalCheckFailed' : 'ValidationError';
+      return { Code, Message: message, ...more };
+    }
+  });
+  if (results.length === actions.length) return results;
+  const codes = reasons.map(({ Code }) => Code).join(', ');
+  throw new ServiceError(
     'TransactionCanceledException',
-    `Transaction cancelled, please refer cancellation reasons for specific reasons [${reasons.map(({ Code }) => Code).join(', ')}]`,
+    `Transaction cancelled, please refer cancellation reasons for specific reasons [${codes}]`,
     { CancellationReasons: reasons },
   );
+}
 
 /** The attributes that a response returns, by `ReturnValues`. */
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {
@@ -312,7 +248,3 @@ const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[])
   UPDATED_OLD: ({ before = {} }, paths) => projected(before, paths),
   UPDATED_NEW: ({ after = {} }, paths) => projected(after, paths),
 };
-
-/** Whether an error reports an unsupported request. */
-export const isNotSimulated = (error: unknown): error is OutboxError<'not-simulated'> =>
-  error instanceof OutboxError && error.is('not-simulated');

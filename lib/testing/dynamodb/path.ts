@@ -1,5 +1,4 @@
-import { refuse } from './service-error';
-import type { Tokens } from './tokens';
+import { refuse } from './errors';
 import type { Item, Value } from './value';
 
 /** The place of a value in an item: attribute names and list indexes. */
@@ -16,23 +15,39 @@ function stepInto(value: Value | undefined, step: string | number): Value | unde
 }
 
 /** Sets the value at a path. An index behind the end of a list appends. */
-export const withValue = (item: Item, path: Path, value: Value): Item => replaced({ M: item }, path, value).M ?? {};
-
-function replaced(parent: Value | undefined, [step, ...rest]: readonly (string | number)[], value: Value): Value {
-  if (step === undefined) return value;
-  const next = (): Value => replaced(rest.length === 0 ? value : stepInto(parent, step), rest, value);
-  if (typeof step === 'number' && parent?.L !== undefined) {
-    const list = [...parent.L];
-    list[Math.min(step, list.length)] = next();
-    return { L: list };
-  }
-  if (typeof step === 'string' && parent?.M !== undefined) return { M: { ...parent.M, [step]: next() } };
-  return refuse(INVALID_PATH);
-}
+export const withValue = (item: Item, path: Path, value: Value): Item =>
+  changed(item, path, (parent, step) => withChild(parent, step, value));
 
 /** Removes the values. List indexes refer to the list before the first removal. */
 export const withoutValues = (item: Item, paths: readonly Path[]): Item =>
-  paths.toSorted((a, b) => inOrder(b, a)).reduce((state, path) => pruned({ M: state }, path).M ?? {}, item);
+  paths.toSorted((a, b) => inOrder(b, a)).reduce((state, path) => changed(state, path, withoutChild), item);
+
+/** Changes the list or map that a path leads into at its last step. */
+type Change = (parent: Value | undefined, step: string | number) => Value;
+
+const changed = (item: Item, path: Path, change: Change): Item => copied({ M: item }, path, change).M ?? {};
+
+/** Copies a value along the steps, because stored items must not change. */
+function copied(parent: Value | undefined, [step, ...rest]: readonly (string | number)[], change: Change): Value {
+  if (step === undefined) return refuse(INVALID_PATH);
+  return rest.length === 0
+    ? change(parent, step)
+    : withChild(parent, step, copied(stepInto(parent, step), rest, change));
+}
+
+function withChild(parent: Value | undefined, step: string | number, child: Value): Value {
+  if (typeof step === 'string' && parent?.M !== undefined) return { M: { ...parent.M, [step]: child } };
+  if (typeof step === 'string' || parent?.L === undefined) return refuse(INVALID_PATH);
+  const list = [...parent.L];
+  list[Math.min(step, list.length)] = child;
+  return { L: list };
+}
+
+function withoutChild(parent: Value | undefined, step: string | number): Value {
+  if (typeof step === 'number' && parent?.L !== undefined) return { L: parent.L.filter((_, at) => at !== step) };
+  if (typeof step === 'number' || parent?.M === undefined) return refuse(INVALID_PATH);
+  return { M: Object.fromEntries(Object.entries(parent.M).filter(([name]) => name !== step)) };
+}
 
 /** Sorts by names, and within a list by index. */
 export function inOrder(a: Path, b: Path): number {
@@ -51,42 +66,9 @@ export function checkParent(item: Item, path: Path): void {
 
 const INVALID_PATH = 'The document path provided in the update expression is invalid for update';
 
-function pruned(parent: Value, [step, ...rest]: readonly (string | number)[]): Value {
-  const isLast = rest.length === 0;
-  const child = step === undefined ? undefined : stepInto(parent, step);
-  if (typeof step === 'number' && parent.L !== undefined) {
-    if (isLast) return { L: parent.L.filter((_, at) => at !== step) };
-    if (child !== undefined) return { L: parent.L.with(step, pruned(child, rest)) };
-  }
-  if (typeof step === 'string' && parent.M !== undefined) {
-    if (isLast) return { M: without(parent.M, step) };
-    if (child !== undefined) return { M: { ...parent.M, [step]: pruned(child, rest) } };
-  }
-  return refuse(INVALID_PATH);
-}
-
-const without = (item: Item, name: string): Item =>
-  Object.fromEntries(Object.entries(item).filter(([other]) => other !== name));
-
-/** Refuses paths that are equal or contain each other, and paths that use one value both as a list and as a map. */
-export function checkApart(tokens: Tokens, paths: readonly Path[]): void {
-  for (const [at, path] of paths.entries()) {
-    for (const other of paths.slice(at + 1)) {
-      const differs = path.findIndex((step, depth) => step !== other[depth]);
-      const [left, right] = [path[differs], other[differs]];
-      const how =
-        left === undefined || right === undefined ? 'overlap' : typeof left === typeof right ? undefined : 'conflict';
-      if (how === undefined) continue;
-      tokens.fail(`Two document paths ${how} with each other; must remove or rewrite one of these paths;`);
-    }
-  }
-}
-
-/** Keeps only the values at the paths. The kept elements of a list move together. */
-export function projected(item: Item, paths: readonly Path[]): Item {
-  const tree = treeOf(paths.map((path) => path as readonly (string | number)[]));
-  return picked({ M: item }, tree)?.M ?? {};
-}
+/** Keeps only the values at the paths, or all if there are none. The kept elements of a list move together. */
+export const projected = (item: Item, paths: readonly Path[] | undefined): Item =>
+  paths === undefined ? item : (picked({ M: item }, treeOf(paths))?.M ?? {});
 
 /** The wanted values below a step; `undefined` means all of them. */
 type Tree = ReadonlyMap<string | number, Tree | undefined>;

@@ -1,55 +1,32 @@
-import { notSimulated } from './not-simulated';
-import { refuse } from './service-error';
-import type { Item, Value } from './value';
+import { notSimulated, refuse } from './errors';
+import type { Item } from './value';
 
-/** Parameters that every request on items may have. */
-export interface ExpressionParameters {
+/**
+ * The parameters of a request on items, or of a part of a request. `checkParameters` refuses those that its kind does not
+ * have.
+ */
+export interface Request {
+  readonly TableName?: string;
+  readonly Key?: Item;
+  readonly Item?: Item;
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
-  readonly ExpressionAttributeValues?: Readonly<Record<string, Value>>;
-}
-
-export interface Conditional extends ExpressionParameters {
-  readonly TableName?: string;
+  readonly ExpressionAttributeValues?: Item;
   readonly ConditionExpression?: string;
-  readonly ReturnValuesOnConditionCheckFailure?: 'ALL_OLD' | 'NONE';
-}
-
-export interface PutRequest extends Conditional {
-  readonly Item: Item;
-  readonly ReturnValues?: string;
-}
-
-export interface KeyRequest extends Conditional {
-  readonly Key: Item;
-  readonly ReturnValues?: string;
-}
-
-export interface UpdateRequest extends KeyRequest {
   readonly UpdateExpression?: string;
-}
-
-export interface ReadRequest extends ExpressionParameters {
-  readonly TableName?: string;
+  readonly ReturnValues?: string;
+  readonly ReturnValuesOnConditionCheckFailure?: string;
   readonly ProjectionExpression?: string;
-}
-
-export interface GetRequest extends ReadRequest {
-  readonly Key: Item;
-}
-
-/** Parameters of Query and Scan. */
-export interface PagedRequest extends ReadRequest {
   readonly FilterExpression?: string;
+  readonly KeyConditionExpression?: string;
+  readonly ScanIndexForward?: boolean;
   readonly Limit?: number;
   readonly ExclusiveStartKey?: Item;
   readonly Select?: string;
 }
+export type ExpressionName = Extract<keyof Request, `${string}Expression`>;
 
-export interface QueryRequest extends PagedRequest {
-  readonly KeyConditionExpression?: string;
-  readonly ScanIndexForward?: boolean;
-}
-
+const ITEM = ['TableName', 'Item'];
+const KEY = ['TableName', 'Key'];
 const CONDITION = ['ExpressionAttributeNames', 'ExpressionAttributeValues', 'ReturnValuesOnConditionCheckFailure'];
 const CONDITIONAL = [...CONDITION, 'ConditionExpression'];
 const READ = ['ExpressionAttributeNames', 'ProjectionExpression', 'ConsistentRead'];
@@ -60,27 +37,15 @@ const PAGED = [...READ, 'ExpressionAttributeValues', 'FilterExpression', 'Limit'
  * ignoring it would give a wrong result.
  */
 const PARAMETERS = {
-  Put: [['TableName', 'Item'], CONDITIONAL],
-  Update: [
-    ['TableName', 'Key'],
-    [...CONDITIONAL, 'UpdateExpression'],
-  ],
-  Delete: [['TableName', 'Key'], CONDITIONAL],
-  ConditionCheck: [['TableName', 'Key', 'ConditionExpression'], CONDITION],
-  Get: [['TableName', 'Key'], READ],
-  PutItem: [
-    ['TableName', 'Item'],
-    [...CONDITIONAL, 'ReturnValues'],
-  ],
-  UpdateItem: [
-    ['TableName', 'Key'],
-    [...CONDITIONAL, 'UpdateExpression', 'ReturnValues'],
-  ],
-  DeleteItem: [
-    ['TableName', 'Key'],
-    [...CONDITIONAL, 'ReturnValues'],
-  ],
-  GetItem: [['TableName', 'Key'], READ],
+  Put: [ITEM, CONDITIONAL],
+  Update: [KEY, [...CONDITIONAL, 'UpdateExpression']],
+  Delete: [KEY, CONDITIONAL],
+  ConditionCheck: [[...KEY, 'ConditionExpression'], CONDITION],
+  Get: [KEY, READ],
+  PutItem: [ITEM, [...CONDITIONAL, 'ReturnValues']],
+  UpdateItem: [KEY, [...CONDITIONAL, 'UpdateExpression', 'ReturnValues']],
+  DeleteItem: [KEY, [...CONDITIONAL, 'ReturnValues']],
+  GetItem: [KEY, READ],
   Query: [['TableName'], [...PAGED, 'KeyConditionExpression', 'ScanIndexForward']],
   Scan: [['TableName'], PAGED],
   KeysAndAttributes: [['Keys'], READ],
@@ -90,7 +55,7 @@ const PARAMETERS = {
   TransactGetItems: [['TransactItems'], []],
   BatchGetItem: [['RequestItems'], []],
   BatchWriteItem: [['RequestItems'], []],
-} as const satisfies Readonly<Record<string, readonly [required: readonly string[], optional: readonly string[]]>>;
+} satisfies Readonly<Record<string, readonly [required: readonly string[], optional: readonly string[]]>>;
 export type RequestKind = keyof typeof PARAMETERS;
 
 /** These request figures that tables in memory do not have; the response omits them. */
@@ -108,14 +73,14 @@ const VALID_VALUES: Readonly<Record<string, readonly string[]>> = {
 export function checkParameters(kind: RequestKind, request: object): void {
   const [required, optional] = PARAMETERS[kind];
   const known: readonly string[] = [...required, ...optional, ...IGNORED];
-  const said = new Map(Object.entries(request).filter(([, value]) => value !== undefined && value !== null));
-  const missing = required.find((name) => !said.has(name));
+  const given = new Map(Object.entries(request).filter(([, value]) => value !== undefined && value !== null));
+  const missing = required.find((name) => !given.has(name));
   if (missing !== undefined) {
     refuse(
       `1 validation error detected: Value null at '${missing}' failed to satisfy constraint: Member must not be null`,
     );
   }
-  for (const [name, value] of said) {
+  for (const [name, value] of given) {
     const valid = VALID_VALUES[name];
     if (valid?.some((each) => each === value) === false) {
       refuse(
@@ -123,7 +88,7 @@ export function checkParameters(kind: RequestKind, request: object): void {
       );
     }
   }
-  const unknown = [...said.keys()].find((name) => !known.includes(name));
+  const unknown = [...given.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const instead =
     unknown === 'IndexName'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { refuse } from './service-error';
+import { refuse } from './errors';
 import { compare, equal, orderedBytes, storedItem, typeOf, type Item, type Value } from './value';
 
 /** A table's key attributes with their types: the partition key first, then the sort key if there is one. */
@@ -13,8 +13,8 @@ export class Table {
   readonly name: string;
   /** The partition key, and the sort key if the table has one. */
   readonly keyNames: readonly string[];
-  readonly #partitionKey: string;
-  readonly #sortKey: string | undefined;
+  readonly partitionKey: string;
+  readonly sortKey: string | undefined;
   readonly #schema: KeySchema;
   readonly #items = new Map<string, Item>();
 
@@ -23,16 +23,8 @@ export class Table {
     this.keyNames = Object.keys(schema);
     this.#schema = schema;
     const [partitionKey = '', sortKey] = this.keyNames;
-    this.#partitionKey = partitionKey;
-    this.#sortKey = sortKey;
-  }
-
-  get partitionKey(): string {
-    return this.#partitionKey;
-  }
-
-  get sortKey(): string | undefined {
-    return this.#sortKey;
+    this.partitionKey = partitionKey;
+    this.sortKey = sortKey;
   }
 
   /** The key of a whole item. Its types and sizes are not checked yet. */
@@ -65,7 +57,7 @@ export class Table {
   checkKey(key: Item): void {
     for (const [at, name] of this.keyNames.entries()) {
       const value = key[name] ?? {};
-      this.#checkType(name, value);
+      this.checkKeyValue(name, value);
       const max = MAX_KEY_BYTES[at] ?? 0;
       if (keyBytes(value) > max) {
         refuse(
@@ -77,17 +69,14 @@ export class Table {
 
   /** Refuses a value of another type than the key attribute, and an empty one. */
   checkKeyValue(name: string, value: Value): void {
-    this.#checkType(name, value);
-    checkFilled(name, value);
-  }
-
-  #checkType(name: string, value: Value): void {
     const expected = this.#schema[name];
     const actual = typeOf(value);
-    if (actual === expected) return;
-    refuse(
-      `One or more parameter values were invalid: Type mismatch for key ${name} expected: ${expected ?? 'none'} actual: ${actual}`,
-    );
+    if (actual !== expected) {
+      refuse(
+        `One or more parameter values were invalid: Type mismatch for key ${name} expected: ${expected ?? 'none'} actual: ${actual}`,
+      );
+    }
+    checkFilled(name, value);
   }
 
   #filledKey(key: Item): Item {
@@ -120,13 +109,13 @@ export class Table {
   /** The items of one partition key, in sort key order. */
   partition(value: Value): Item[] {
     return [...this.#items.values()]
-      .filter((item) => equal(item[this.#partitionKey] ?? {}, value))
+      .filter((item) => equal(item[this.partitionKey] ?? {}, value))
       .toSorted((a, b) => this.bySortKey(a, b));
   }
 
   /** All items. Those of one partition key stay together; partition keys are ordered by a hash. */
   all(): Item[] {
-    const partitions = Map.groupBy(this.#items.values(), (item) => JSON.stringify(item[this.#partitionKey]));
+    const partitions = Map.groupBy(this.#items.values(), (item) => JSON.stringify(item[this.partitionKey]));
     return [...partitions]
       .map(([key, items]) => ({ hash: createHash('sha256').update(key).digest('hex'), items }))
       .toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
@@ -135,7 +124,7 @@ export class Table {
 
   /** Compares two items of one partition key. */
   bySortKey(a: Item, b: Item): number {
-    return this.#sortKey === undefined ? 0 : (compare(a[this.#sortKey] ?? {}, b[this.#sortKey] ?? {}) ?? 0);
+    return this.sortKey === undefined ? 0 : (compare(a[this.sortKey] ?? {}, b[this.sortKey] ?? {}) ?? 0);
   }
 
   /** The key attributes of an item, unchecked. */

@@ -1,35 +1,36 @@
-import { refuse } from './service-error';
+import type { Attributes } from './attributes';
+import { refuse } from './errors';
+import type { ExpressionName } from './request';
+import { isReservedWord } from './reserved-words';
+import type { Value } from './value';
 
 /** Limits of one expression: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_BYTES = 4096;
 const MAX_OPERATORS = 300;
+const MAX_INDEX = 2 ** 31 - 1;
 
-const TOKEN = /\s*(?:([#:][A-Za-z0-9_]+)|([A-Za-z][A-Za-z0-9_]*)|(\d+)|(<>|<=|>=|[-+=<>()[\],.]))/y;
+const TOKEN = /\s*(?:([#:][A-Za-z0-9_]+)|([A-Za-z][A-Za-z0-9_]*)|(\d+)|(<>|<=|>=|[-+=<>()[\],.]))/gy;
 
 /** The words, numbers and signs of one expression, read from left to right. */
 export class Tokens {
-  /** The expression's name in error messages, such as `ConditionExpression`. */
-  readonly expression: string;
+  readonly expression: ExpressionName;
+  readonly attributes: Attributes;
   readonly #tokens: readonly string[];
   #at = 0;
   #operators = 0;
 
-  constructor(expression: string, text: string) {
+  constructor(expression: ExpressionName, text: string, attributes: Attributes) {
     this.expression = expression;
+    this.attributes = attributes;
     if (text.trim() === '') this.fail('The expression can not be empty;');
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_BYTES) {
       this.fail(`Expression size has exceeded the maximum allowed size; expression size: ${bytes}`);
     }
-    const tokens: string[] = [];
-    TOKEN.lastIndex = 0;
-    let end = 0;
-    for (let found = TOKEN.exec(text); found !== null; found = TOKEN.exec(text)) {
-      tokens.push(found[0].trim());
-      end = TOKEN.lastIndex;
-    }
-    if (text.slice(end).trim() !== '') this.fail(`Syntax error; token: "${text.slice(end).trim()[0] ?? ''}"`);
-    this.#tokens = tokens;
+    const tokens = [...text.matchAll(TOKEN)].map(([token]) => token);
+    const rest = text.slice(tokens.join('').length).trim();
+    if (rest !== '') this.failSyntax(rest[0]);
+    this.#tokens = tokens.map((token) => token.trim());
   }
 
   get next(): string | undefined {
@@ -46,8 +47,7 @@ export class Tokens {
   }
 
   take(): string {
-    const token = this.#tokens[this.#at++];
-    return token ?? this.fail('Syntax error; token: "<EOF>"');
+    return this.#tokens[this.#at++] ?? this.failSyntax();
   }
 
   /** Takes the next token if it is this sign, or this word in any case. */
@@ -58,7 +58,45 @@ export class Tokens {
   }
 
   expect(wanted: string): void {
-    if (!this.accept(wanted)) this.fail(`Syntax error; token: "${this.next ?? '<EOF>'}", expected: "${wanted}"`);
+    if (!this.accept(wanted)) this.failSyntax(this.next, `, expected: "${wanted}"`);
+  }
+
+  /** Takes an attribute's name or its `#placeholder`. `REMOVE` is not reserved, but a keyword in every expression. */
+  takeName(): string {
+    const token = this.take();
+    if (!/^[#A-Za-z]/.test(token) || token.toUpperCase() === 'REMOVE') this.failSyntax(token);
+    if (!token.startsWith('#')) {
+      if (isReservedWord(token)) this.fail(`Attribute name is a reserved keyword; reserved keyword: ${token}`);
+      return token;
+    }
+    return (
+      this.attributes.name(token) ??
+      this.fail(`An expression attribute name used in the document path is not defined; attribute name: ${token}`)
+    );
+  }
+
+  /** Takes the `:placeholder` of a value. */
+  takeValue(): Value {
+    const token = this.take();
+    return (
+      this.attributes.value(token) ??
+      this.fail(`An expression attribute value used in expression is not defined; attribute value: ${token}`)
+    );
+  }
+
+  /** Takes the index of a list. */
+  takeIndex(): number {
+    const token = this.take();
+    if (!/^(0|[1-9]\d*)$/.test(token)) this.failSyntax(token);
+    if (Number(token) > MAX_INDEX) this.fail(`List index is not within the allowable range; index: [${token}]`);
+    return Number(token);
+  }
+
+  /** Parses a list separated by commas. */
+  list<T>(read: () => T): T[] {
+    const list = [read()];
+    while (this.accept(',')) list.push(read());
+    return list;
   }
 
   /** Parses an expression in parentheses. DynamoDB refuses a second pair around it. */
@@ -80,11 +118,15 @@ export class Tokens {
 
   /** Call this after the whole expression is read. */
   end(): void {
-    if (this.next !== undefined) this.fail(`Syntax error; token: "${this.next}"`);
+    if (this.next !== undefined) this.failSyntax(this.next);
   }
 
   fail(why: string): never {
     return refuse(`Invalid ${this.expression}: ${why}`);
+  }
+
+  failSyntax(token = '<EOF>', expected = ''): never {
+    return this.fail(`Syntax error; token: "${token}"${expected}`);
   }
 
   /** The index of the parenthesis that closes the one at `opening`. */

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { compareNumbers, normalNumber } from './decimal';
-import { refuse } from './service-error';
+import { refuse } from './errors';
 
 /** A typed value in wire format. Exactly one member is set; bytes are base64. */
 export interface Value {
@@ -16,7 +17,8 @@ export interface Value {
 }
 export type Item = Readonly<Record<string, Value>>;
 
-const TYPES = ['S', 'N', 'B', 'BOOL', 'NULL', 'L', 'M', 'SS', 'NS', 'BS'] as const;
+export const SET_TYPES = ['SS', 'NS', 'BS'] as const;
+const TYPES = ['S', 'N', 'B', 'BOOL', 'NULL', 'L', 'M', ...SET_TYPES] as const;
 export type ValueType = (typeof TYPES)[number];
 
 export const isValueType = (text: string | undefined): text is ValueType => TYPES.some((type) => type === text);
@@ -89,35 +91,31 @@ function storedSet(set: Value): Value {
   return set;
 }
 
-export function equal(a: Value, b: Value): boolean {
-  const type = typeOf(a);
-  if (type !== typeOf(b)) return false;
-  if (a.N !== undefined && b.N !== undefined) return compareNumbers(a.N, b.N) === 0;
-  if (a.L !== undefined && b.L !== undefined) {
-    const other = b.L;
-    return a.L.length === other.length && a.L.every((each, at) => equal(each, other[at] ?? {}));
-  }
-  if (a.M !== undefined && b.M !== undefined) {
-    const other = b.M;
-    const names = Object.keys(a.M);
-    return (
-      names.length === Object.keys(other).length &&
-      Object.entries(a.M).every(([name, each]) => other[name] !== undefined && equal(each, other[name]))
-    );
-  }
-  const [left, right] = [membersOf(a), membersOf(b)];
-  if (left !== undefined && right !== undefined) {
-    return left.length === right.length && left.every((member) => right.some((each) => equal(each, member)));
-  }
-  return a[type] === b[type];
+/** Whether two stored values are equal. The members of a set have no order. */
+export const equal = (a: Value, b: Value): boolean => isDeepStrictEqual(comparable(a), comparable(b));
+
+function comparable(value: Value): unknown {
+  if (value.L !== undefined) return value.L.map(comparable);
+  if (value.M !== undefined) return new Map(Object.entries(value.M).map(([name, each]) => [name, comparable(each)]));
+  const members = membersOf(value);
+  return members === undefined ? value : new Set(members);
 }
 
-/** Negative, positive or 0; `undefined` for types that differ or have no order. */
-export function compare(a: Value, b: Value): number | undefined {
-  if (a.N !== undefined && b.N !== undefined) return compareNumbers(a.N, b.N);
+/** Negative, positive or 0; `undefined` for missing values and for types that differ or have no order. */
+export function compare(a: Value | undefined, b: Value | undefined): number | undefined {
+  if (a?.N !== undefined && b?.N !== undefined) return compareNumbers(a.N, b.N);
+  return withBytes(a, b, (left, right) => Buffer.compare(left, right));
+}
+
+/** Compares the bytes of two texts or of two binary values; `undefined` for any other values. */
+export function withBytes<T>(
+  a: Value | undefined,
+  b: Value | undefined,
+  compared: (a: Buffer, b: Buffer) => T,
+): T | undefined {
+  if (a === undefined || b === undefined || typeOf(a) !== typeOf(b)) return undefined;
   const [left, right] = [orderedBytes(a), orderedBytes(b)];
-  if (left === undefined || right === undefined || typeOf(a) !== typeOf(b)) return undefined;
-  return Buffer.compare(left, right);
+  return left === undefined || right === undefined ? undefined : compared(left, right);
 }
 
 /** The bytes by which a text (as UTF-8) or a binary value is sorted. */

@@ -1,21 +1,18 @@
-import { Attributes } from './attributes';
-import { holds, readCondition, type Condition } from './condition';
+import { holds, type Condition } from './condition';
+import { refuse, ServiceError } from './errors';
+import { readExpressions } from './expressions';
 import type { Path } from './path';
-import {
-  checkParameters,
-  type Conditional,
-  type KeyRequest,
-  type PutRequest,
-  type RequestKind,
-  type UpdateRequest,
-} from './request';
-import { refuse, ServiceError } from './service-error';
+import type { Request } from './request';
 import type { Table } from './table';
-import { pathsOf, readUpdate, updated } from './update';
+import { updated } from './update';
 import { bytesOf, storedItem, type Item } from './value';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ITEM_BYTES = 400 * 1024;
+
+/** A write, in a transaction or alone. A condition check leaves the item as it is. */
+export const WRITE_ACTIONS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const;
+export type WriteAction = (typeof WRITE_ACTIONS)[number];
 
 /** A parsed write that has not been tried yet. */
 export interface Write {
@@ -26,7 +23,7 @@ export interface Write {
   /** Its approximate share of a transaction's size limit. */
   readonly bytes: number;
   /** The paths that an update writes. */
-  readonly paths?: readonly Path[];
+  readonly paths: readonly Path[];
   /** The item after the write; `undefined` if the write deletes it. */
   readonly next: (before: Item | undefined) => Item | undefined;
 }
@@ -38,70 +35,29 @@ export interface Effect {
   readonly after?: Item;
 }
 
-export function readPut(table: Table, request: PutRequest, kind: 'Put' | 'PutItem'): Write {
-  checkParameters(kind, request);
-  const attributes = new Attributes(request, table.keyNames);
-  const condition = readConditionOf(request, attributes);
-  attributes.refuseUnused();
-  const item = storedItem(request.Item);
-  const key = table.keyOfItem(item);
-  checkSize(item);
-  return { table, key, ...condition, bytes: payloadOf(request, item), next: () => item };
-}
-
-export function readDelete(table: Table, request: KeyRequest, kind: 'Delete' | 'DeleteItem'): Write {
-  return readByKey(table, request, kind, () => undefined);
-}
-
-export function readConditionCheck(table: Table, request: KeyRequest): Write {
-  return readByKey(table, request, 'ConditionCheck', (before) => before);
-}
-
-function readByKey(table: Table, request: KeyRequest, kind: RequestKind, next: Write['next']): Write {
-  checkParameters(kind, request);
-  const attributes = new Attributes(request, table.keyNames);
-  const condition = readConditionOf(request, attributes);
-  attributes.refuseUnused();
-  const key = table.namedKey(request.Key);
-  return { table, key, ...condition, bytes: payloadOf(request, key), next };
-}
-
-export function readUpdateWrite(table: Table, request: UpdateRequest, kind: 'Update' | 'UpdateItem'): Write {
-  checkParameters(kind, request);
-  const attributes = new Attributes(request, table.keyNames);
-  const condition = readConditionOf(request, attributes);
-  const { UpdateExpression: expression } = request;
-  const update = expression === undefined ? undefined : readUpdate(expression, attributes);
-  attributes.refuseUnused();
-  const key = table.namedKey(request.Key);
-  const paths = update === undefined ? [] : pathsOf(update);
-  return {
-    table,
-    key,
-    ...condition,
-    bytes: payloadOf(request, key) + (expression?.length ?? 0),
-    paths,
-    next: (before) => {
+export function readWrite(action: WriteAction, table: Table, request: Request): Write {
+  const { condition, update = [] } = readExpressions(table, request);
+  const item = action === 'Put' ? storedItem(request.Item ?? {}) : undefined;
+  const key = item === undefined ? table.namedKey(request.Key) : table.keyOfItem(item);
+  if (item !== undefined) checkSize(item);
+  const paths = update.map(({ path }) => path);
+  const next: Readonly<Record<WriteAction, Write['next']>> = {
+    Put: () => item,
+    Update: (before = key) => {
       checkKeyKept(table, paths);
-      const item = before ?? key;
-      return storedItem(update === undefined ? item : updated(item, update));
+      return storedItem(updated(before, update));
     },
+    Delete: () => undefined,
+    ConditionCheck: (before) => before,
   };
+  const returnsItem = request.ReturnValuesOnConditionCheckFailure === 'ALL_OLD';
+  return { table, key, condition, returnsItem, bytes: payloadOf(request, item ?? key), paths, next: next[action] };
 }
 
-function readConditionOf(
-  { ConditionExpression: text, ReturnValuesOnConditionCheckFailure: returns }: Conditional,
-  attributes: Attributes,
-): Pick<Write, 'condition' | 'returnsItem'> {
-  const returnsItem = returns === 'ALL_OLD';
-  if (text === undefined) return { returnsItem };
-  return { condition: readCondition(text, attributes, 'ConditionExpression'), returnsItem };
+function payloadOf(request: Request, item: Item): number {
+  const { ExpressionAttributeValues: values = {}, ConditionExpression = '', UpdateExpression = '' } = request;
+  return bytesOf(item) + bytesOf(values) + ConditionExpression.length + UpdateExpression.length;
 }
-
-const payloadOf = (
-  { ExpressionAttributeValues: values = {}, ConditionExpression: condition = '' }: Conditional,
-  item: Item,
-): number => bytesOf(item) + bytesOf(values) + condition.length;
 
 function checkKeyKept(table: Table, paths: readonly Path[]): void {
   const key = paths.map(([name]) => name).find((name) => table.keyNames.includes(name));

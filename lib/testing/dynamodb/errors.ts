@@ -1,3 +1,5 @@
+import { OutboxError } from '../../event/errors';
+
 /** An error that DynamoDB returns instead of a result; `type` is its name. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
@@ -15,3 +17,12 @@ export class ServiceError extends Error {
 export function refuse(message: string): never {
   throw new ServiceError('ValidationException', message);
 }
+
+/** Refuses an unsupported feature: an error is better than a wrong answer. */
+export function notSimulated(what: string, instead: string): never {
+  throw new OutboxError('not-simulated', `${what} is not simulated in memory. ${instead}`, { what });
+}
+
+/** Whether an error reports an unsupported request. */
+export const isNotSimulated = (error: unknown): error is OutboxError<'not-simulated'> =>
+  error instanceof OutboxError && error.is('not-simulated');
