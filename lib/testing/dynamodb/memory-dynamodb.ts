@@ -124,11 +124,7 @@ export class MemoryDynamoDb {
   #transactWrite({ TransactItems: actions, ClientRequestToken: token }: CompoundRequest): object {
     checkCount('transactItems', actions.length, MAX_ACTIONS);
     if (token !== undefined) checkCount('clientRequestToken', token.length, MAX_TOKEN_LENGTH);
-    const writes = actions.map((each) => {
-      const [action, request] = memberOf(each, WRITE_ACTIONS);
-      checkParameters(action, request);
-      return this.#readWrite(action, request);
-    });
+    const writes = actions.map((each) => this.#readWrite(...memberOf(each, WRITE_ACTIONS)));
     const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
     if (bytes > MAX_TRANSACTION_BYTES) refuse(`Transaction payload size cannot exceed 4MB. Payload Size: ${bytes}`);
     if (token !== undefined && this.#isRepeated(token, actions)) return {};
@@ -151,8 +147,7 @@ export class MemoryDynamoDb {
   #transactGet({ TransactItems: actions }: CompoundRequest): object {
     checkCount('transactItems', actions.length, MAX_ACTIONS);
     const reads = actions.map((each) => {
-      const [action, request] = memberOf(each, ['Get']);
-      checkParameters(action, request);
+      const [, request] = memberOf(each, ['Get']);
       return this.#readGet(request);
     });
     checkDistinct(reads, DUPLICATE_ITEM);
@@ -185,7 +180,6 @@ export class MemoryDynamoDb {
       checkCount(`requestItems.${TableName}`, requests.length, MAX_BATCH_WRITES);
       return requests.map((each) => {
         const [kind, request] = memberOf(each, ['PutRequest', 'DeleteRequest']);
-        checkParameters(kind, request);
         return this.#readWrite(BATCH_ACTIONS[kind], { TableName, ...request });
       });
     });
@@ -200,13 +194,15 @@ const BATCH_ACTIONS = { PutRequest: 'Put', DeleteRequest: 'Delete' } as const;
 const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';
 const DUPLICATE_KEY = 'Provided list of item keys contains duplicates';
 
-/** The one member that a part of a transaction or of a batch must have. */
+/** The one member that a part of a transaction or of a batch must have, with its parameters checked. */
 function memberOf<K extends RequestKind>(part: Partial<Record<K, Request>>, kinds: readonly K[]): [K, Request] {
   const members = kinds.flatMap((kind) => (part[kind] === undefined ? [] : [[kind, part[kind]] as [K, Request]]));
   const [member] = members;
-  return member === undefined || members.length > 1
-    ? refuse(`A member of the request must contain exactly one of ${kinds.join(', ')}`)
-    : member;
+  if (member === undefined || members.length > 1) {
+    return refuse(`A member of the request must contain exactly one of ${kinds.join(', ')}`);
+  }
+  checkParameters(...member);
+  return member;
 }
 
 function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: string): void {
