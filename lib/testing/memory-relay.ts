@@ -106,7 +106,9 @@ export class MemoryRelay {
       parked: () => this.#run.parked++,
     };
     // Every other method does nothing.
-    return new Proxy(counted, { get: (target, name) => Reflect.get(target, name) ?? (() => undefined) }) as Telemetry;
+    return new Proxy(counted, {
+      get: (target, name): unknown => Reflect.get(target, name) ?? (() => undefined),
+    }) as Telemetry;
   }
 }
 

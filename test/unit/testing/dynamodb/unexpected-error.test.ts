@@ -9,7 +9,7 @@ const KEY = { id: '1' };
 /** Tables in memory that throw `bug`. */
 function aBrokenDatabase(bug: Error) {
   const tables = new MemoryDynamoDb({ things: { id: 'S' } }, Date.now);
-  tables.answer = () => {
+  tables.respond = () => {
     throw bug;
   };
   return memoryClient(tables, 'eu-west-1', () => undefined);
